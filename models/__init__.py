@@ -1,0 +1,1 @@
+"""What Hydrometer computes with: columns, accumulators, evidence, calibration, links and River detectors."""

@@ -1,0 +1,282 @@
+"""Blocks: what travels between stages. Arrow IPC record batches, lz4, one Kafka message each.
+
+A stage pays its cost per block, never per event (`deploy/decisions/0001-blocks-not-events.md`). Every layout is declared here, once,
+with its name and version in the schema's metadata: a reader refuses what it does not know.
+
+Four kinds of column, and how each says "unknown":
+
+* `text`: dictionary of strings, null. For values that repeat within a block.
+* `number`: float32, NaN. Booleans are 0 and 1.
+* `time`: float64 seconds since 1970, NaN.
+* `hash`: uint64, 0. Keyed pseudonyms and sketches; equal values have equal hashes while a key lives.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from streams.errors import BlockLayoutError
+
+Kind = Literal["text", "number", "time", "hash", "shingles", "vector"]
+Floats = NDArray[np.floating[Any]]
+Hashes = NDArray[np.uint64]
+
+SHINGLES = 8
+"""How many of the smallest shingle hashes a prompt keeps (bottom-k)."""
+
+_WRITE = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
+_READ = pa.ipc.IpcReadOptions(use_threads=False)  # handing 60 small buffers to threads takes four times as long
+_TYPES: dict[Kind, pa.DataType] = {
+    "text": pa.dictionary(pa.int32(), pa.string()),
+    "number": pa.float32(),
+    "time": pa.float64(),
+    "hash": pa.uint64(),
+    "shingles": pa.list_(pa.uint64(), SHINGLES),
+    "vector": pa.list_(pa.float32()),
+}
+
+
+class Layout:
+    """The columns of one kind of block: its name, its version and each column's kind, in order."""
+
+    def __init__(self, name: str, version: int, columns: Mapping[str, Kind]) -> None:
+        """Declare a layout. A change of columns is a new version."""
+        self.name = name
+        self.version = version
+        self.columns = dict(columns)
+        tag = {b"layout": f"{name}/{version}".encode()}
+        self.schema = pa.schema([pa.field(key, _TYPES[kind]) for key, kind in columns.items()], metadata=tag)
+
+    def batch(self, columns: Mapping[str, Any]) -> pa.RecordBatch:
+        """Make a record batch of one array, list or Arrow array a column (all of this layout's, all one length).
+
+        Text columns take lists of `str | None` or dictionary arrays; numbers take floats with NaN for unknown.
+        """
+        return pa.record_batch([_array(columns[key], kind) for key, kind in self.columns.items()], schema=self.schema)
+
+    def encode(self, columns: Mapping[str, Any], names: Mapping[str, Sequence[str]] | None = None) -> bytes:
+        """Return the block of these columns as bytes, ready to send.
+
+        `names` says what the positions of a vector column mean, as in `{"features": ["egress_share", ...]}`.
+        """
+        batch = self.batch(columns)
+        if names:
+            extra = {key.encode(): json.dumps(list(words)).encode() for key, words in names.items()}
+            batch = batch.replace_schema_metadata({**(self.schema.metadata or {}), **extra})
+        return encode(batch)
+
+
+def _array(values: Any, kind: Kind) -> pa.Array:
+    if isinstance(values, pa.Array):
+        return values
+    if kind == "text":
+        return pa.array(values, pa.string()).dictionary_encode()
+    if kind == "shingles":
+        flat = np.ascontiguousarray(values, np.uint64).reshape(-1)
+        return pa.FixedSizeListArray.from_arrays(pa.array(flat), SHINGLES)
+    if kind == "vector":
+        matrix = np.ascontiguousarray(values, np.float32)
+        offsets = np.arange(matrix.shape[0] + 1, dtype=np.int32) * (matrix.shape[1] if matrix.ndim > 1 else 0)
+        return pa.ListArray.from_arrays(pa.array(offsets), pa.array(matrix.reshape(-1)))
+    return pa.array(values, _TYPES[kind], from_pandas=False)
+
+
+REQUESTS = Layout(
+    "requests",
+    1,
+    {
+        "time": "time",
+        "event_id": "text",
+        "account_id": "text",
+        # who pays and who asks
+        "account_created": "time",
+        "organization_id": "text",
+        "api_key": "hash",
+        "payment": "hash",
+        "end_user": "hash",
+        # where it comes from: the address itself stays in collect, only its network travels, keyed
+        "client_network": "hash",
+        "as_number": "number",
+        "as_type": "text",
+        "country": "text",
+        "connection": "hash",
+        # the software that asks
+        "router": "hash",
+        "tls_ja4": "text",
+        "tls_ja3": "text",
+        "http_version": "text",
+        "user_agent": "text",
+        "header_names": "text",
+        "accept_encoding": "text",
+        "body_shape": "text",
+        "sdk_language": "text",
+        "sdk_version": "text",
+        "sdk_runtime": "text",
+        # how it went
+        "status": "number",
+        "duration": "number",
+        "first_chunk": "number",
+        # what was asked for
+        "operation": "text",
+        "provider": "text",
+        "request_model": "text",
+        "response_model": "text",
+        "temperature": "number",
+        "top_p": "number",
+        "max_tokens": "number",
+        "seeded": "number",
+        "streamed": "number",
+        "choice_count": "number",
+        "top_logprobs": "number",
+        # what it cost
+        "input_tokens": "number",
+        "output_tokens": "number",
+        "cached_tokens": "number",
+        "reasoning_tokens": "number",
+        "finish_reason": "text",
+        # the shape of the conversation
+        "conversation": "hash",
+        "message_count": "number",
+        "tool_count": "number",
+        "tool_hash": "hash",
+        # the keyed sketch of the prompt
+        "simhash": "hash",
+        "shingles": "shingles",
+        "template": "hash",
+        "system_template": "hash",
+        "topic": "number",
+        "language": "text",
+        "asks_reasoning": "number",
+        "asks_grading": "number",
+        "asks_trajectory": "number",
+        "known_corpus": "number",
+    },
+)
+"""One normalised event a row, without any prompt text, in time order, all of one partition."""
+
+
+SCORES = Layout(
+    "scores",
+    1,
+    {
+        "time": "time",
+        "entity_kind": "text",
+        "entity_id": "text",
+        "requests": "number",
+        "extraction": "number",
+        "routing": "number",
+        "families": "vector",
+        "features": "vector",
+        "nats": "vector",
+    },
+)
+"""One scored entity a row: evidence in nats by family, feature values, and each feature's share of the evidence.
+
+All rows of a block have one set of names: `names("families")`, and `names("features")` for both features and nats.
+"""
+
+SHADOW = Layout(
+    "shadow",
+    1,
+    {"time": "time", "entity_kind": "text", "entity_id": "text", "detector": "text", "score": "number"},
+)
+"""What detectors on trial would have said. It has a topic and a table of its own, so that no query takes it for an alert."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """A decoded block: its layout, and its columns as NumPy arrays on demand."""
+
+    layout: Layout
+    batch: pa.RecordBatch
+
+    def __len__(self) -> int:
+        """Count the rows."""
+        return int(self.batch.num_rows)
+
+    def numbers(self, name: str) -> Floats:
+        """Return a number or time column, shape (rows,), NaN where unknown."""
+        values: Floats = self._column(name).to_numpy(zero_copy_only=False)
+        return values
+
+    def hashes(self, name: str) -> Hashes:
+        """Return a hash column, shape (rows,), or the shingles, shape (rows, 8); 0 where unknown."""
+        column = self._column(name)
+        if self.layout.columns[name] == "shingles":
+            flat: Hashes = column.flatten().to_numpy()
+            return flat.reshape(len(self), SHINGLES)
+        values: Hashes = column.to_numpy(zero_copy_only=False)
+        return values
+
+    def vectors(self, name: str) -> Floats:
+        """Return a vector column, shape (rows, width), float32."""
+        flat: Floats = self._column(name).flatten().to_numpy()
+        return flat.reshape(len(self), -1)
+
+    def codes(self, name: str) -> NDArray[np.int32]:
+        """Return a text column as indices into `words(name)`, shape (rows,), -1 where unknown."""
+        indices = self._column(name).indices
+        if indices.null_count == 0:
+            codes: NDArray[np.int32] = indices.to_numpy()
+            return codes
+        return np.asarray(indices.fill_null(-1).to_numpy(zero_copy_only=False), np.int32)
+
+    def words(self, name: str) -> list[str]:
+        """Return the distinct values of a text column."""
+        words: list[str] = self._column(name).dictionary.to_pylist()
+        return words
+
+    def texts(self, name: str) -> list[str | None]:
+        """Return a text column as strings, None where unknown."""
+        texts: list[str | None] = self._column(name).to_pylist()
+        return texts
+
+    def names(self, column: str) -> list[str]:
+        """Return what the positions of a vector column mean."""
+        return [str(word) for word in json.loads((self.batch.schema.metadata or {}).get(column.encode(), b"[]"))]
+
+    def take(self, rows: Sequence[int] | NDArray[Any]) -> Block:
+        """Return the block of these rows."""
+        return Block(self.layout, self.batch.take(pa.array(rows)))
+
+    @cached_property
+    def _columns(self) -> dict[str, pa.Array]:
+        return dict(zip(self.layout.columns, self.batch.columns, strict=True))
+
+    def _column(self, name: str) -> Any:
+        return self._columns[name]
+
+
+def encode(batch: pa.RecordBatch) -> bytes:
+    """Return a record batch as one Arrow IPC stream, lz4-compressed."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, batch.schema, options=_WRITE) as writer:
+        writer.write_batch(batch)
+    return bytes(sink.getvalue())
+
+
+def decode(data: bytes, layout: Layout) -> Block:
+    """Read a block of this layout.
+
+    Raises BlockLayoutError when the bytes are cut short, are no Arrow, or are of another layout or version.
+    """
+    try:
+        with pa.ipc.open_stream(data, options=_READ) as reader:
+            found = (reader.schema.metadata or {}).get(b"layout", b"none").decode(errors="replace")
+            if not reader.schema.equals(layout.schema):
+                message = f"expected a block of layout {layout.name}/{layout.version}, found {found[:40]}"
+                raise BlockLayoutError(message)
+            batch = reader.read_next_batch()
+            batch.validate(full=True)
+    except (pa.ArrowInvalid, OSError, StopIteration) as error:
+        message = f"not a readable {layout.name} block of {len(data)} bytes ({type(error).__name__})"
+        raise BlockLayoutError(message) from error
+    return Block(layout, batch)

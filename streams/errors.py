@@ -1,0 +1,45 @@
+"""What can go wrong, and what happens next: set aside, keep and retry, or stop with one clear line."""
+
+from __future__ import annotations
+
+
+class HydrometerError(Exception):
+    """Base of every error that a person is meant to read: one line, what, where, what to do."""
+
+
+class SettingsError(HydrometerError):
+    """A setting is missing, unknown or unreadable. The process does not start."""
+
+
+class MalformedEventError(HydrometerError):
+    """One event cannot be read. It goes to the dead letters; the stream goes on."""
+
+    def __init__(self, reason: str, detail: str) -> None:
+        """Keep `reason` (a code, counted) and `detail` (a sentence without any value of the event)."""
+        super().__init__(f"{reason}: {detail}")
+        self.reason = reason
+        self.detail = detail
+
+
+class BlockLayoutError(HydrometerError):
+    """A block was written in another layout, or is cut short. It goes to the dead letters; the stream goes on."""
+
+
+class StateLayoutError(HydrometerError):
+    """A stored chunk cannot be read by this version. It is counted, and its entities start cold."""
+
+
+class SealError(HydrometerError):
+    """A stored model carries no seal of ours. It is refused and starts cold."""
+
+
+class StoreUnavailableError(HydrometerError):
+    """ClickHouse refused a batch. It is retried, and its offsets stay uncommitted."""
+
+
+class FuseBlownError(HydrometerError):
+    """Too many rejected lines: a wrong format must not drain a day of logs into dead letters. `collect` stops."""
+
+
+class MissingToolError(HydrometerError):
+    """A program or an optional package is not installed. The message says how to get it."""
