@@ -37,6 +37,10 @@ class StoreUnavailableError(HydrometerError):
     """ClickHouse refused a batch. It is retried, and its offsets stay uncommitted."""
 
 
+class BrokerUnavailableError(HydrometerError):
+    """No Kafka broker answers, or it refuses us. Nothing is acknowledged; the process tries again or stops with one line."""
+
+
 class FuseBlownError(HydrometerError):
     """Too many rejected lines: a wrong format must not drain a day of logs into dead letters. `collect` stops."""
 
