@@ -1,0 +1,65 @@
+# Everything a person or CI runs. `make` alone prints this list.
+.DEFAULT_GOAL := help
+.PHONY: help setup check test test-integration bench demo render replay new-feature kafka lock clean
+SHELL := /bin/bash
+
+PYTHON ?= python3.11
+BIN := .venv/bin
+# Pin threads: the blocks are small, and two workers on one machine must not fight over its cores.
+export OMP_NUM_THREADS ?= 1
+export OPENBLAS_NUM_THREADS ?= 1
+
+help: ## Print this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: .venv/.ready ## Install everything, pinned by hash, into .venv (quick when nothing changed)
+
+# The stamp is the last thing made: an interrupted installation is done again.
+.venv/.ready: requirements-dev.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "error: $(PYTHON) is not installed: install Python 3.11, or say make PYTHON=/path/to/python3.11" >&2; exit 2; }
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@echo "installing into .venv (about a minute) ..."
+	@$(BIN)/python -m pip install --quiet --require-hashes -r requirements-dev.lock
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+	@echo "ready: $$($(BIN)/python --version), $$($(BIN)/python -m pip list --format=freeze | wc -l) packages"
+
+check: setup ## Format, lint, types, direction of imports: all that CI checks, in its order
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+test: setup ## Run the tests that need nothing but Python
+	$(BIN)/python -m pytest -n 2 -m "not integration"
+
+test-integration: setup ## Run the end-to-end tests on real Apache Kafka (needs Java 17 and Maven)
+	$(BIN)/python -m streams.local.kafka --fetch
+	$(BIN)/python -m pytest -m integration
+
+bench: setup ## Measure events per CPU-second, into build/bench.json
+	$(BIN)/python tests/bench/run.py
+
+demo: setup ## Show the whole path on generated traffic (KEEP=1 leaves it running)
+	$(BIN)/hydrometer demo $(if $(KEEP),--keep)
+
+render: setup ## Write the boards and alert rules into dashboards/generated
+	$(BIN)/python -m dashboards.render
+
+replay: setup ## Run log files through the pipeline, no broker: make replay FILES="a.jsonl b.jsonl.gz" OUT=build/replay
+	@test -n "$(FILES)" || { echo 'error: no input: say make replay FILES="a.jsonl b.jsonl.gz" OUT=build/replay' >&2; exit 2; }
+	$(BIN)/hydrometer replay $(FILES) --out $(or $(OUT),build/replay)
+
+new-feature: setup ## Write a feature, its test and its panel: make new-feature NAME=late_nights ENTITY=account
+	@test -n "$(NAME)" || { echo 'error: no name: say make new-feature NAME=late_nights ENTITY=account' >&2; exit 2; }
+	$(BIN)/hydrometer new-feature $(NAME) --entity $(or $(ENTITY),account)
+
+kafka: setup ## Run Apache Kafka on 127.0.0.1:9092 until Ctrl-C (needs Java 17 and Maven)
+	$(BIN)/python -m streams.local.kafka
+
+lock: setup ## Resolve the dependencies anew, into the two lock files
+	$(BIN)/uv pip compile --quiet --upgrade --python-version 3.11 --generate-hashes --no-header --no-annotate --extra local --extra dev -o requirements-dev.lock pyproject.toml
+	$(BIN)/uv pip compile --quiet --upgrade --python-version 3.11 --generate-hashes --no-header --no-annotate -c requirements-dev.lock -o requirements.lock pyproject.toml
+
+clean: ## Remove what the other targets made, the environment too
+	rm -rf .venv build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
