@@ -59,12 +59,13 @@ class Columns:
     which rows a replayed block has not reached yet, so that after any crash each event counts exactly once.
     """
 
-    def __init__(self, name: str, fields: Mapping[str, Field], chunk_rows: int = CHUNK_ROWS) -> None:
-        """Make an empty table. `name` prefixes its chunks' keys."""
+    def __init__(self, name: str, fields: Mapping[str, Field], chunk_rows: int = CHUNK_ROWS, cells: int = 0) -> None:
+        """Make an empty table. `name` prefixes its chunks' keys. With `cells` it has that many numbered rows instead of named entities."""
         self.name = name
         self.fields = dict(fields)
         self.chunk_rows = chunk_rows
-        self.capacity = chunk_rows
+        self.cells = cells
+        self.capacity = cells or chunk_rows
         self.keys: list[str] = []
         self._slot_of: dict[str, int] = {}
         self._free: list[int] = []
@@ -184,12 +185,13 @@ class Columns:
         """Return a chunk as bytes, and count it as clean."""
         chunk = _index(chunk_key)
         self._dirty.pop(chunk, None)
-        return self._pack(slice(chunk * self.chunk_rows, min((chunk + 1) * self.chunk_rows, len(self.keys))))
+        return self._pack(slice(chunk * self.chunk_rows, min((chunk + 1) * self.chunk_rows, self.cells or len(self.keys))))
 
     def _pack(self, part: slice) -> bytes:
         header = {
             "format": _FORMAT,
             "offset": self._applied,
+            "rows": part.stop - part.start,
             "keys": self.keys[part],
             "columns": [[name, field.dtype, field.size, list(field.labels)] for name, field in self.fields.items()],
         }
@@ -210,23 +212,28 @@ class Columns:
         """Put the rows of a chunk back into their own slots, so that it replaces itself when it is next written."""
         header, body = _parse(data)
         offset = int(header["offset"])
-        while len(self.keys) < (chunk + 1) * self.chunk_rows:
-            self.keys.append("")
-        while self.capacity < len(self.keys):
-            self._grow()
-        kept = np.array([row for row, key in enumerate(header["keys"]) if self._claim(key, chunk * self.chunk_rows + row, offset)], np.int64)
+        if self.cells:
+            kept = np.arange(min(int(header["rows"]), self.cells - chunk * self.chunk_rows))
+        else:
+            kept = self._claim_all(header["keys"], chunk * self.chunk_rows, offset)
         slots = kept + chunk * self.chunk_rows
         self._unpack(header, body, kept, slots)
         self._contained[slots] = self._touched[slots] = offset
         self._newest_contained = max(self._newest_contained, offset)
         self._applied = max(self._applied, offset)
 
+    def _claim_all(self, keys: Sequence[str], first: int, offset: int) -> Slots:
+        self.keys.extend([""] * (first + self.chunk_rows - len(self.keys)))
+        while self.capacity < len(self.keys):
+            self._grow()
+        return np.array([row for row, key in enumerate(keys) if key and self._claim(key, first + row, offset)], np.int64)
+
     def _claim(self, key: str, slot: int, offset: int) -> bool:
         """Take a slot for a stored key. Of two rows of one entity (evicted, come back, then a crash) the newer wins."""
-        rival = self._slot_of.get(key, -1) if key else slot
-        if rival == slot or (rival >= 0 and self._contained[rival] >= offset):
-            return False
-        if rival >= 0:
+        rival = self._slot_of.get(key, slot)
+        if rival != slot:
+            if self._contained[rival] >= offset:
+                return False
             self.keys[rival] = ""
             for name, field in self.fields.items():
                 self._arrays[name][rival] = field.fill
@@ -235,7 +242,7 @@ class Columns:
         return True
 
     def _unpack(self, header: Mapping[str, Any], body: memoryview, kept: Slots, slots: Slots) -> None:
-        rows = len(header["keys"])
+        rows = int(header["rows"])
         for name, dtype, width, labels in header["columns"]:
             size = np.dtype(dtype).itemsize * rows * width
             stored = np.frombuffer(body[:size], np.dtype(dtype)).reshape(rows, -1)
@@ -264,7 +271,7 @@ def _parse(data: bytes) -> tuple[dict[str, Any], memoryview]:
         raw = zstandard.decompress(data, max_output_size=_LARGEST_CHUNK)
         size = int.from_bytes(raw[:4], "little")
         header: dict[str, Any] = json.loads(raw[4 : 4 + size])
-        rows = len(header["keys"])
+        rows = int(header["rows"])
         expected = sum(np.dtype(dtype).itemsize * rows * width for _, dtype, width, _ in header["columns"])
     except (zstandard.ZstdError, ValueError, KeyError, TypeError) as error:
         message = f"a stored chunk of {len(data)} bytes is unreadable ({type(error).__name__})"

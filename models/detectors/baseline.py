@@ -23,7 +23,8 @@ import numpy as np
 from numpy.typing import NDArray
 from river import base
 
-Limits = Mapping[str, tuple[float, float]]
+from models.declared import Limits, known
+
 Floats = NDArray[np.float32]
 Wide = NDArray[np.float64]
 
@@ -78,26 +79,26 @@ class BaselineColumns:
         Two, because whoever takes an account over changes more than one thing; a row with one known feature has half of it.
         """
         nats = self.surprises(mean, var, weight, values)
-        known = np.isfinite(nats)
-        top = np.sort(np.where(known, nats, 0.0), axis=1)[:, -2:]
-        return np.where(known.any(axis=1), top.sum(axis=1) / 2.0, np.nan).astype(np.float32)
+        scored = np.isfinite(nats)
+        top = np.sort(np.where(scored, nats, 0.0), axis=1)[:, -2:]
+        return np.where(scored.any(axis=1), top.sum(axis=1) / 2.0, np.nan).astype(np.float32)
 
     def learn(self, mean: Floats, var: Floats, weight: Floats, values: Floats) -> tuple[Floats, Floats, Floats]:
         """Return new mean, variance and weight after one observation a row; an unknown value changes nothing.
 
         Rows must be different entities: `mean[slots], var[slots], weight[slots] = columns.learn(mean[slots], ...)`.
         """
-        known = ~np.isnan(values)
-        x = np.where(known, np.clip(values.astype(np.float64), self._low, self._high), mean)
+        seen = ~np.isnan(values)
+        x = np.where(seen, np.clip(values.astype(np.float64), self._low, self._high), mean)
         belief = np.where(weight < self.warm_up, 1.0, self._belief(self._z(mean, var, weight, x)))
         total = weight * 2.0 ** (-1.0 / self.half_life) + belief
         share = belief / total
         delta = x - mean
         spread = (1.0 - share) * (var + share * delta * delta)
         return (
-            np.where(known, mean + share * delta, mean).astype(np.float32),
-            np.where(known, spread, var).astype(np.float32),
-            np.where(known, total, weight).astype(np.float32),
+            np.where(seen, mean + share * delta, mean).astype(np.float32),
+            np.where(seen, spread, var).astype(np.float32),
+            np.where(seen, total, weight).astype(np.float32),
         )
 
     def _z(self, mean: Floats, var: Floats, weight: Floats, values: Floats | Wide) -> Wide:
@@ -140,16 +141,16 @@ class Baseline(base.AnomalyDetector):
 
     def ready_one(self, x: Mapping[Any, Any]) -> bool:
         """Say whether there is enough past to score at least one feature of `x`."""
-        return any(self._past[name][2] >= self.warm_up for name, _ in self._known(x))
+        return any(self._past[name][2] >= self.warm_up for name, _ in known(x, self.limits))
 
     def score_one(self, x: Mapping[Any, Any]) -> float:
         """Return the mean of the two largest surprises in nats; 0 while there is not enough past."""
-        nats = [self._surprise(name, value) for name, value in self._known(x)]
+        nats = [self._surprise(name, value) for name, value in known(x, self.limits)]
         return math.fsum(sorted(nats)[-2:]) / 2.0
 
     def learn_one(self, x: Mapping[Any, Any]) -> None:
         """Learn every known value, as far as it is believed."""
-        for name, value in self._known(x):
+        for name, value in known(x, self.limits):
             mean, var, weight = self._past[name]
             belief = 1.0
             if weight >= self.warm_up:
@@ -158,12 +159,6 @@ class Baseline(base.AnomalyDetector):
             share = belief / total
             delta = value - mean
             self._past[name] = (mean + share * delta, (1.0 - share) * (var + share * delta * delta), total)
-
-    def _known(self, x: Mapping[Any, Any]) -> Iterator[tuple[str, float]]:
-        for name, (low, high) in self.limits.items():
-            value = float(x.get(name, math.nan))
-            if not math.isnan(value):
-                yield name, min(max(value, low), high)
 
     def _z(self, name: str, value: float) -> float:
         mean, var, weight = self._past[name]
@@ -179,4 +174,4 @@ class Baseline(base.AnomalyDetector):
 
     @classmethod
     def _unit_test_params(cls) -> Iterator[dict[str, Any]]:
-        yield {"limits": {f"V{i}": (-20.0, 20.0) for i in range(1, 29)}}
+        yield {"limits": {f"f{i}": (0.0, 1.0) for i in range(6)}}

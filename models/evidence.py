@@ -1,0 +1,166 @@
+"""Evidence in nats: how far an entity stands out from the others, feature by feature, family by family.
+
+A feature's value becomes a tail p-value against a reference of one vote per entity, and -ln p becomes nats, re-centred so that an
+ordinary entity has 0 on average. Few events shrink it, a family is capped, and no family convicts alone. An entity's vote is withdrawn
+while it is itself suspect, or a campaign would teach the reference that it is ordinary.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.accumulators.step import Floats
+
+FAMILIES: Final = ("content", "evenness", "cohort", "payment", "timing", "volume", "parameters", "client", "network", "change")
+CONTENT: Final = FAMILIES.index("content")
+
+EXTRACTION_WEIGHTS: Final = np.array([1.0, 1.0, 1.0, 1.0, 0.5, 0.5, 0.5, 0.0, 0.5, 0.5])
+"""What a family's nats count toward "this traffic extracts the model", in the order of FAMILIES. Habits of one account count half."""
+
+ROUTING_WEIGHTS: Final = np.array([0.0, 0.5, 0.0, 0.5, 0.0, 0.0, 0.0, 1.0, 1.0, 0.0])
+"""What a family's nats count toward "this traffic comes through a router or reseller"."""
+
+CAP: Final = 7.0
+FLOOR: Final = -1.0
+SPOKEN: Final = 2.0
+"""Nats from which a family counts as having spoken."""
+LEAST_FAMILIES: Final = 3
+BAR: Final = 15.0
+"""Nats of evidence at which an entity is alerted while calibration has seen too little to set the bar itself."""
+SUSPECT: Final = 0.7 * BAR
+
+BINS: Final = 128
+_NO_VOTE: Final = 255
+
+
+@dataclass(frozen=True)
+class Tails:
+    """How each feature of some entities stands out: nats before shrinkage, shape (entities, features), NaN where unknown."""
+
+    nats: Floats
+
+
+class Reference:
+    """What is ordinary: for every feature a histogram of votes, one per entity, between the feature's declared limits.
+
+    The votes themselves live with the entities (a byte a feature), so the histograms are rebuilt from them and never stored.
+    """
+
+    def __init__(self, limits: Sequence[tuple[float, float]], directions: Sequence[str]) -> None:
+        """Declare limits and directions (`high`, `low` or `both`) of every feature."""
+        self._low = np.array([low for low, _ in limits])
+        self._scale = BINS / (np.array([high for _, high in limits]) - self._low)
+        self._high = np.array([direction == "high" for direction in directions])
+        self._two_sided = np.array([direction == "both" for direction in directions])
+        self._columns = np.arange(len(limits))
+        self.votes = np.zeros((len(limits), BINS))
+
+    @property
+    def no_vote(self) -> int:
+        """What an entity's vote is while it has none."""
+        return _NO_VOTE
+
+    def bins(self, values: Floats) -> NDArray[np.uint8]:
+        """Return the bin of each value, (entities, features), `no_vote` where unknown."""
+        with np.errstate(invalid="ignore"):
+            found = np.clip((values - self._low) * self._scale, 0, BINS - 1)
+        return np.where(np.isnan(found), _NO_VOTE, found).astype(np.uint8)
+
+    def recount(self, votes: NDArray[np.uint8]) -> None:
+        """Rebuild the histograms from every entity's votes, (entities, features)."""
+        self.votes[:] = 0
+        self._add(votes, 1.0)
+
+    def revote(self, old: NDArray[np.uint8], new: NDArray[np.uint8]) -> None:
+        """Exchange votes, both (entities, features)."""
+        self._add(old, -1.0)
+        self._add(new, 1.0)
+
+    def _add(self, votes: NDArray[np.uint8], weight: float) -> None:
+        entities, columns = np.nonzero(votes != _NO_VOTE)
+        flat = columns * BINS + votes[entities, columns]
+        self.votes += weight * np.bincount(flat, minlength=self.votes.size).reshape(self.votes.shape)
+
+    def tails(self, values: Floats) -> Tails:
+        """Return each value's -ln p, less the 1 that an ordinary value has on average.
+
+        values: (entities, features). The p-value is mid-p within a bin, and never below 1 / (votes + 1): a young reference says little.
+        """
+        bins = self.bins(values)
+        known = bins != _NO_VOTE
+        cells = np.where(known, bins, 0)
+        total = self.votes.sum(axis=1)
+        below = np.cumsum(self.votes, axis=1) - self.votes / 2
+        under = (below[self._columns, cells] + 0.5) / (total + 1.0)
+        over = 1.0 - under
+        tail = np.where(self._high, over, under)
+        tail = np.where(self._two_sided, np.minimum(1.0, 2 * np.minimum(under, over)), tail)
+        nats = -np.log(np.maximum(tail, 0.5 / (total + 1.0))) - 1.0
+        return Tails(np.where(known, nats, np.nan))
+
+    def usual(self) -> Floats:
+        """Return each feature's usual range, the 10th and 90th percentile of the votes, shape (features, 2); NaN without votes."""
+        total = self.votes.sum(axis=1)
+        share = np.cumsum(self.votes, axis=1) / np.maximum(total, 1.0)[:, None]
+        edges = [np.argmax(share >= quantile, axis=1) for quantile in (0.1, 0.9)]
+        values = np.column_stack([self._low + (edge + 0.5) / self._scale for edge in edges])
+        values[total == 0] = np.nan
+        return values
+
+
+def shrink(nats: Floats, events: Floats, half: Floats) -> Floats:
+    """Return nats shrunk toward 0 by how few events they rest on: half as much at `half` events. All (entities, features)."""
+    return nats * (events / (events + half))
+
+
+class FamilySum:
+    """From nats a feature to nats a family: the mean of the two largest, re-centred, floored and capped."""
+
+    def __init__(self, families: Sequence[str]) -> None:
+        """Declare the family of every feature."""
+        self._members = [np.flatnonzero([family == name for family in families]) for name in FAMILIES]
+
+    def of(self, nats: Floats) -> Floats:
+        """Return nats by family, (entities, families), NaN for a family of which nothing is known. nats: (entities, features)."""
+        return np.column_stack([_two_largest(nats[:, members]) if len(members) else np.full(len(nats), np.nan) for members in self._members])
+
+
+def _two_largest(nats: Floats) -> Floats:
+    """Return the mean of the two largest of each row less what it is for ordinary rows, between FLOOR and CAP.
+
+    Of k independent exponential variables the largest has mean H_k and the second H_k - 1 (Renyi 1953); one alone has mean 1.
+    """
+    known = (~np.isnan(nats)).sum(axis=1)
+    ranked = -np.sort(-np.where(np.isnan(nats), -np.inf, nats), axis=1)
+    first = ranked[:, 0]
+    second = ranked[:, 1] if ranked.shape[1] > 1 else np.full(len(nats), -np.inf)
+    harmonic = np.array([0.0, *np.cumsum(1.0 / np.arange(1, nats.shape[1] + 1))])
+    both = (first + second) / 2 - (harmonic[known] - 1.5)
+    found = np.where(known >= 2, both, np.where(known == 1, first, np.nan))
+    return np.clip(found, FLOOR, CAP)
+
+
+def total(families: Floats, weights: Floats) -> Floats:
+    """Return the weighted sum over known families, (entities,). families: (entities, families)."""
+    return np.nansum(families * weights, axis=1)
+
+
+def extraction(families: Floats) -> Floats:
+    """Return the evidence that traffic extracts the model, in nats, (entities,).
+
+    A purpose must show: with content below SPOKEN, or with fewer than LEAST_FAMILIES families that speak, evidence stays under half the bar.
+    """
+    found = total(families, EXTRACTION_WEIGHTS)
+    spoken = (np.nan_to_num(families) >= SPOKEN)[:, EXTRACTION_WEIGHTS > 0].sum(axis=1)
+    purpose = np.nan_to_num(families[:, CONTENT]) >= SPOKEN
+    return np.where(purpose & (spoken >= LEAST_FAMILIES), found, np.minimum(found, BAR / 2))
+
+
+def routing(families: Floats) -> Floats:
+    """Return the evidence that traffic comes through a router or reseller, in nats, (entities,)."""
+    return total(families, ROUTING_WEIGHTS)
