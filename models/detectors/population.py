@@ -108,13 +108,13 @@ class Population(base.AnomalyDetector):
             return anomaly.LODA(n_random_cuts=self.members, seed=self.seed)
         return anomaly.HalfSpaceTrees(self.members, self.height, self.window_size, seed=self.seed)
 
-    def _complete(self, seen: Mapping[str, float]) -> dict[str, float]:
+    def _complete(self, seen: Mapping[str, float]) -> dict[Any, Any]:
         return {name: seen[name] if name in seen else self._typical(name) for name in self.limits}
 
     def _typical(self, name: str) -> float:
         return float(self._usual[name].get() or 0.0)
 
-    def _score(self, complete: Mapping[str, float]) -> float:
+    def _score(self, complete: dict[Any, Any]) -> float:
         score = float(self._model.score_one(complete))
         return -math.log1p(-score) if self.kind == "trees" else max(score, 0.0)
 
@@ -142,7 +142,7 @@ class Population(base.AnomalyDetector):
 class _FlatTrees:
     """River's trees as arrays in heap order, (trees, nodes). Valid until the masses pivot at the end of a window."""
 
-    def __init__(self, model: anomaly.HalfSpaceTrees, names: list[str]) -> None:
+    def __init__(self, model: Any, names: list[str]) -> None:
         column = {name: i for i, name in enumerate(names)}
         nodes = [_heap(tree, model.height) for tree in model.trees]
         inner = 2**model.height - 1
