@@ -375,7 +375,9 @@ class Feature:
     value: ClassVar[Any]
     """A `Reading` for accounts; for groups a function of its `Members` (`streams/pipeline/members.py`)."""
     shrink: ClassVar[float] = 8.0
-    """Events at which evidence counts half: fewer say less."""
+    """Events at which an account's evidence counts half: fewer say less."""
+    nats: ClassVar[Callable[[float], float] | None] = None
+    """For groups: what the value says, in nats. None: it is shown to the analyst and has no vote. Accounts are judged by their tails."""
 
     @classmethod
     def name(cls) -> str:

@@ -107,7 +107,7 @@ class Recurring:
         chosen = candidate.argmin(axis=1)
         rows = np.arange(len(shingles))
         found = most >= self._least
-        bits = np.bitwise_count(state["accounts"][cells[rows, chosen]])
+        bits = np.bitwise_count(state["accounts"][cells[rows, chosen]]).astype(np.float64)
         accounts = -_BITS * np.log1p(-np.minimum(bits, _BITS - 1) / _BITS)
         share = counts[rows, chosen] / max(float(self._total["count"][0]), 1.0)
         return Templates(

@@ -1,0 +1,65 @@
+"""What a group feature sees: the members of one group, as columns."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.accumulators.step import Floats
+from models.evidence import FAMILIES
+
+Hashes = NDArray[np.uint64]
+
+
+@dataclass(frozen=True)
+class Members:
+    """The accounts of one group, one row an account; every array is (members,) unless said otherwise.
+
+    Times are seconds since 1970, NaN where unknown; hashes are 0 where unknown.
+    """
+
+    kind: str
+    """What links them: `router`, `payment`, `template` or `behaviour`."""
+    now: float
+    """Newest event time of the group."""
+    requests: Floats
+    """Requests in this group, decayed with a half-life of 7 days."""
+    total: Floats
+    """Requests in this group, ever."""
+    output_tokens: Floats
+    """Output tokens in this group, ever."""
+    first: Floats
+    """First request in this group."""
+    last: Floats
+    """Newest request in this group."""
+    created: Floats
+    """When the account was created."""
+    age_rank: Floats
+    """Share of all accounts that are younger than this one, 0..1, NaN where unknown: what makes ages comparable with everybody's."""
+    payment: Hashes
+    organization: Hashes
+    router: Hashes
+    template: Hashes
+    """The template that the account uses most, 0 where it uses none."""
+    template_share: Floats
+    """Share of the account's prompts that show that template, 0..1."""
+    template_rarity: Floats
+    """-ln of the share of everybody's prompts that show that template: 0 for none."""
+    single_turn: Floats
+    """Share of the account's requests that are one question, 0..1."""
+    own: Floats
+    """The account's own evidence by family, shrunk by how little it has done, (members, families); NaN where unknown."""
+    raw: Floats
+    """The same before shrinkage: what it would be if that little were all it ever does."""
+
+    def __len__(self) -> int:
+        """Count the members."""
+        return len(self.requests)
+
+    def family(self, name: str, matrix: str = "raw") -> Floats:
+        """Return one family's nats of every member, (members,), NaN where unknown."""
+        values: NDArray[Any] = getattr(self, matrix)
+        return values[:, FAMILIES.index(name)]
