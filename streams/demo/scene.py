@@ -1,0 +1,118 @@
+"""What every persona of the demonstration is made of: accounts, places and conversations drawn into one log."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from streams.demo import stacks
+from streams.demo.log import Log, Role
+from streams.demo.schedule import DAY, Talks
+
+Ints = NDArray[np.int64]
+Floats = NDArray[np.float64]
+
+COUNTRIES = ("US", "DE", "ES", "FR", "CN", "BR", "IN", "GB", "JP", "NG")
+HOURS_EAST = np.array([-6, 1, 1, 1, 8, -3, 5.5, 0, 9, 1])
+_SEEDS = 2**62
+
+
+@dataclass(frozen=True)
+class Scene:
+    """The log being written, its generator, and its time window in seconds since 1970."""
+
+    log: Log
+    start: float
+    span: float
+
+    @property
+    def rng(self) -> np.random.Generator:
+        """The generator that all draws come from."""
+        return self.log.rng
+
+    def token(self, prefix: str) -> str:
+        """Draw an identifier that says nothing."""
+        return f"{prefix}-{self.rng.integers(0, 2**48):012x}"
+
+    def day(self, days_before: float) -> str:
+        """Return the RFC 3339 time that many days before the log starts."""
+        return datetime.fromtimestamp(self.start - days_before * DAY, UTC).isoformat(timespec="seconds")
+
+    def account(self, persona: str, age: float, campaign: str | None = None, **facts: Any) -> int:
+        """Register an account of that age in days; facts given here replace the drawn organisation, key and card."""
+        known = {
+            "account.created": self.day(age),
+            "organization.id": self.token("org"),
+            "api_key.id": self.token("key"),
+            "payment.hash": self.token("card"),
+        }
+        given = {_WIRE[key]: value for key, value in facts.items()}
+        return self.log.account(Role(self.token("acct"), persona, campaign), known | given)
+
+    def ages(self, count: int) -> Floats:
+        """Draw ordinary accounts' ages in days: some joined this week, most long ago."""
+        ages: Floats = self.rng.exponential(240.0, count)
+        return ages
+
+    def seeds(self, count: int) -> Ints:
+        """Draw prompt seeds."""
+        return self.rng.integers(0, _SEEDS, count)
+
+    def stack(self, stack: stacks.Stack) -> int:
+        """Register a client program."""
+        return self.log.facts(stack.facts())
+
+    def place(self, kind: str, number: int, country: str) -> int:
+        """Draw an address and register it."""
+        return self.log.facts(stacks.place(self.rng, kind, number, country))
+
+    def haunts(self, country: int) -> list[int]:
+        """Draw where a person sits: at home, on the phone's network, and for some an office, a campus or a VPN."""
+        code = COUNTRIES[country]
+        found = [self.place("isp", 100 + 4 * country + int(self.rng.integers(3)), code), self.place("isp", 200 + country, code)]
+        third = str(self.rng.choice(["", "vpn", "education", "business"], p=[0.65, 0.15, 0.07, 0.13]))
+        if third == "vpn":
+            found.append(self.place(third, int(self.rng.integers(6)), COUNTRIES[self.rng.integers(len(COUNTRIES))]))
+        elif third:
+            found.append(self.place(third, 300 + int(self.rng.integers(40)), code))
+        return found
+
+    def call(self, operation: str = "chat", **parameters: Any) -> int:
+        """Register a kind of call: operation, `gen_ai.request.*` parameters, tools and system prompt."""
+        facts = {"gen_ai.operation.name": operation, "gen_ai.provider.name": "hydro", **{_WIRE[key]: v for key, v in parameters.items()}}
+        return self.log.facts(facts)
+
+
+_WIRE = {
+    "organization": "organization.id",
+    "key": "api_key.id",
+    "card": "payment.hash",
+    "temperature": "gen_ai.request.temperature",
+    "top_p": "gen_ai.request.top_p",
+    "max_tokens": "gen_ai.request.max_tokens",
+    "seed": "gen_ai.request.seed",
+    "stream": "gen_ai.request.stream",
+    "tools": "tool_count",
+    "tool_hash": "tool_hash",
+    "system": "system_prompt",
+}
+
+
+def tokens(rng: np.random.Generator, count: int, median: float, spread: float, most: int = 200_000) -> Ints:
+    """Draw log-normal token counts, at least 1."""
+    return np.clip(rng.lognormal(np.log(median), spread, count), 1, most).astype(np.int64)
+
+
+def chosen(rng: np.random.Generator, talks: Talks, choices: Sequence[Sequence[int]]) -> Ints:
+    """Choose one of its owner's choices for each conversation: the first for two thirds of them."""
+    most = max(map(len, choices))
+    table = np.array([[*each, *[each[0]] * (most - len(each))] for each in choices])
+    every = int(talks.talk.max(initial=0)) + 1
+    column = rng.binomial(1, 0.35, every) * rng.integers(min(1, most - 1), most, every)
+    picked: Ints = table[talks.owner, column[talks.talk]]
+    return picked

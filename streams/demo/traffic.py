@@ -1,0 +1,75 @@
+"""The demonstration's traffic: two days of a provider's log, made by us, the same for the same seed.
+
+Ordinary people and six look-alikes that must be spared, one loud and one hydra campaign that must be found. What an account
+really is stands in `truth`, never in the log.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+import numpy as np
+
+from streams.demo import campaigns, cast
+from streams.demo.log import Log, Role
+from streams.demo.scene import Scene
+from streams.demo.schedule import DAY
+
+SPAN = 2 * DAY
+START = datetime(2026, 11, 2, tzinfo=UTC).timestamp()
+"""Where event time begins unless the caller moves it: a Monday."""
+
+LEAST_ACCOUNTS = 600
+LEAST_EVENTS = 20_000
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """A drawn log: `lines` writes it, `truth` maps each account to its role."""
+
+    log: Log
+    events: int
+
+    def lines(self) -> Iterator[bytes]:
+        """Write exactly `events` canonical JSON lines in time order."""
+        return self.log.lines(self.events)
+
+    @property
+    def truth(self) -> dict[str, Role]:
+        """What each account really is."""
+        return {role.account_id: role for role in self.log.roles}
+
+
+def demo_traffic(seed: int = 7, accounts: int = 3000, events: int = 60_000, start: float = START) -> Traffic:
+    """Draw the demonstration's log.
+
+    Args:
+        seed: The same seed gives the same bytes.
+        accounts: Accounts in all, at least 600; the hydra has one in fifteen, most are ordinary people.
+        events: Lines in all, at least 20,000 over two days.
+        start: Event time of the first moment, in seconds since 1970.
+
+    Raises:
+        ValueError: Too few accounts or events to cast everybody.
+    """
+    if accounts < LEAST_ACCOUNTS or events < LEAST_EVENTS:
+        raise ValueError(f"demo traffic: needs at least {LEAST_ACCOUNTS} accounts and {LEAST_EVENTS} events, got {accounts} and {events}")
+    scene = Scene(Log(np.random.default_rng(seed)), start, SPAN)
+    seats, coders, heads, pooled = 40, accounts // 25, accounts // 15, 12
+    share = events / 60_000
+    campaigns.loud_harvest(scene, 3, round(6000 * share))
+    campaigns.hydra(scene, heads, min(25.0, events * 0.2 / heads / 2))
+    cast.batch_job(scene, round(3000 * share))
+    cast.evaluation_harness(scene, round(2400 * share))
+    cast.enterprise_gateway(scene, seats, round(2000 * share))
+    cast.grey_reseller(scene, pooled, 250, round(3600 * share))
+    cast.coding_tool(scene, coders, round(8000 * share))
+    cast.ordinary_people(scene, accounts - len(scene.log.roles), events - len(scene.log))
+    return Traffic(scene.log, events)
+
+
+def demo_events(seed: int = 7, accounts: int = 3000, events: int = 60_000, start: float = START) -> Iterator[bytes]:
+    """Yield the demonstration's log as canonical JSON lines in time order (see `demo_traffic`)."""
+    return demo_traffic(seed, accounts, events, start).lines()
