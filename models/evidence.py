@@ -8,7 +8,6 @@ while it is itself suspect, or a campaign would teach the reference that it is o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
@@ -36,13 +35,6 @@ SUSPECT: Final = 0.7 * BAR
 
 BINS: Final = 128
 _NO_VOTE: Final = 255
-
-
-@dataclass(frozen=True)
-class Tails:
-    """How each feature of some entities stands out: nats before shrinkage, shape (entities, features), NaN where unknown."""
-
-    nats: Floats
 
 
 class Reference:
@@ -86,8 +78,8 @@ class Reference:
         flat = columns * BINS + votes[entities, columns]
         self.votes += weight * np.bincount(flat, minlength=self.votes.size).reshape(self.votes.shape)
 
-    def tails(self, values: Floats) -> Tails:
-        """Return each value's -ln p, less the 1 that an ordinary value has on average.
+    def tails(self, values: Floats) -> Floats:
+        """Return each value's -ln p, less the 1 that an ordinary value has on average: nats, NaN where unknown.
 
         values: (entities, features). The p-value is mid-p within a bin, and never below 1 / (votes + 1): a young reference says little.
         """
@@ -101,7 +93,14 @@ class Reference:
         tail = np.where(self._high, over, under)
         tail = np.where(self._two_sided, np.minimum(1.0, 2 * np.minimum(under, over)), tail)
         nats = -np.log(np.maximum(tail, 0.5 / (total + 1.0))) - 1.0
-        return Tails(np.where(known, nats, np.nan))
+        return np.where(known, nats, np.nan)
+
+    def rank(self, feature: int, values: Floats) -> Floats:
+        """Return the share of votes below each value of one feature, 0..1; NaN where unknown or without votes. values: (entities,)."""
+        votes = self.votes[feature]
+        position = (values - self._low[feature]) * self._scale[feature]
+        below = np.interp(position, np.arange(BINS + 1), np.r_[0.0, np.cumsum(votes)])
+        return below / votes.sum() if votes.sum() else np.full(len(values), np.nan)
 
     def usual(self) -> Floats:
         """Return each feature's usual range, the 10th and 90th percentile of the votes, shape (features, 2); NaN without votes."""
@@ -113,11 +112,6 @@ class Reference:
         return values
 
 
-def shrink(nats: Floats, events: Floats, half: Floats) -> Floats:
-    """Return nats shrunk toward 0 by how few events they rest on: half as much at `half` events. All (entities, features)."""
-    return nats * (events / (events + half))
-
-
 class FamilySum:
     """From nats a feature to nats a family: the mean of the two largest, re-centred, floored and capped."""
 
@@ -125,24 +119,36 @@ class FamilySum:
         """Declare the family of every feature."""
         self._members = [np.flatnonzero([family == name for family in families]) for name in FAMILIES]
 
-    def of(self, nats: Floats) -> Floats:
-        """Return nats by family, (entities, families), NaN for a family of which nothing is known. nats: (entities, features)."""
-        return np.column_stack([_two_largest(nats[:, members]) if len(members) else np.full(len(nats), np.nan) for members in self._members])
+    def of(self, nats: Floats, trust: Floats) -> tuple[Floats, Floats]:
+        """Return nats by family, raw and shrunk, both (entities, families), NaN for a family of which nothing is known.
+
+        nats: (entities, features). trust: how much of each value to believe for the events that it rests on, 0..1, same shape.
+        """
+        pairs = [_two_largest(nats[:, members], trust[:, members]) for members in self._members]
+        return np.column_stack([raw for raw, _ in pairs]), np.column_stack([shrunk for _, shrunk in pairs])
 
 
-def _two_largest(nats: Floats) -> Floats:
-    """Return the mean of the two largest of each row less what it is for ordinary rows, between FLOOR and CAP.
+def trust(events: Floats, half: Floats) -> Floats:
+    """Return how much of a value to believe: a half at `half` events. events: (entities, features). half: (features,)."""
+    return events / (events + half)
+
+
+def _two_largest(nats: Floats, trusted: Floats) -> tuple[Floats, Floats]:
+    """Return the mean of the two largest of each row less what it is for ordinary rows, between FLOOR and CAP; raw and shrunk.
 
     Of k independent exponential variables the largest has mean H_k and the second H_k - 1 (Renyi 1953); one alone has mean 1.
     """
+    rows, width = nats.shape
+    if not width:
+        return np.full(rows, np.nan), np.full(rows, np.nan)
     known = (~np.isnan(nats)).sum(axis=1)
-    ranked = -np.sort(-np.where(np.isnan(nats), -np.inf, nats), axis=1)
-    first = ranked[:, 0]
-    second = ranked[:, 1] if ranked.shape[1] > 1 else np.full(len(nats), -np.inf)
-    harmonic = np.array([0.0, *np.cumsum(1.0 / np.arange(1, nats.shape[1] + 1))])
-    both = (first + second) / 2 - (harmonic[known] - 1.5)
-    found = np.where(known >= 2, both, np.where(known == 1, first, np.nan))
-    return np.clip(found, FLOOR, CAP)
+    filled = np.where(np.isnan(nats), -np.inf, nats)
+    ranked = np.argsort(-filled, axis=1, kind="stable")[:, :2]
+    top, believed = np.take_along_axis(filled, ranked, 1), np.take_along_axis(trusted, ranked, 1)
+    harmonic = np.array([0.0, *np.cumsum(1.0 / np.arange(1, width + 1))])
+    both = top.mean(axis=1) - (harmonic[known] - 1.5) if width > 1 else top[:, 0]
+    raw = np.clip(np.where(known >= 2, both, np.where(known == 1, top[:, 0], np.nan)), FLOOR, CAP)
+    return raw, raw * np.where(known >= 2, believed.mean(axis=1), believed[:, 0])
 
 
 def total(families: Floats, weights: Floats) -> Floats:

@@ -183,6 +183,69 @@ SCORES = Layout(
 All rows of a block have one set of names: `names("families")`, and `names("features")` for both features and nats.
 """
 
+GROUPS = Layout(
+    "groups",
+    1,
+    {
+        "time": "time",
+        "group_id": "text",
+        "account_id": "text",
+        # which request block this row came from: a member skips what it has counted already
+        "source": "number",
+        "offset": "time",
+        # since this account's last row for this group
+        "requests": "number",
+        "output_tokens": "number",
+        # what holds now
+        "first": "time",
+        "created": "time",
+        "age_rank": "number",
+        "payment": "hash",
+        "organization": "hash",
+        "router": "hash",
+        "template": "hash",
+        "template_share": "number",
+        "template_rarity": "number",
+        "single_turn": "number",
+        "own": "vector",
+        "raw": "vector",
+    },
+)
+"""One account in one of its groups a row; `own` and `raw` are its evidence by family, in the order of `models.evidence.FAMILIES`."""
+
+EVIDENCE = Layout(
+    "evidence",
+    1,
+    {
+        "time": "time",
+        "entity_kind": "text",
+        "entity_id": "text",
+        # the member that this row is about, null for the entity itself
+        "account_id": "text",
+        "accounts": "number",
+        "common": "number",
+        "requests": "number",
+        "output_tokens": "number",
+        "first": "time",
+        "extraction": "number",
+        "routing": "number",
+        "families": "vector",
+        "features": "vector",
+        "nats": "vector",
+        "usual_low": "vector",
+        "usual_high": "vector",
+        # what it can be linked by
+        "payment": "hash",
+        "organization": "hash",
+        "router": "hash",
+        "template": "hash",
+    },
+)
+"""An entity, or a member of one, above the evidence floor a row. Rows are states, not changes: the newest is the truth."""
+
+VERDICTS = Layout("verdicts", 1, {"time": "time", "account_id": "text", "suspect": "number"})
+"""Which accounts are suspect (1) or no longer (0), back to the accounts' own partition: their votes are withdrawn from the reference."""
+
 SHADOW = Layout(
     "shadow",
     1,

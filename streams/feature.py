@@ -18,7 +18,8 @@ import pkgutil
 import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, lru_cache
+from hashlib import blake2b
 from typing import Any, ClassVar, Literal
 
 import numpy as np
@@ -77,13 +78,10 @@ class Events:
         return table[self.block.codes(name)]
 
 
-@cache
+@lru_cache(maxsize=65536)
 def hash_word(word: str) -> int:
-    """Return a stable 64-bit hash of a word that repeats (FNV-1a, Fowler, Noll, Vo); never 0. Not keyed: for state, not for privacy."""
-    value = 0xCBF29CE484222325
-    for byte in word.encode():
-        value = (value ^ byte) * 0x100000001B3 & 0xFFFFFFFFFFFFFFFF
-    return value or 1
+    """Return a stable 64-bit hash of a word; never 0. Not keyed: it names cells of state, and never leaves a process."""
+    return int.from_bytes(blake2b(word.encode(), digest_size=8).digest(), "little") or 1
 
 
 @dataclass(frozen=True)
@@ -398,10 +396,11 @@ def features(entity: Entity) -> tuple[type[Feature], ...]:
 class Bank:
     """All accumulators that some features need, each once, as fields of a `Columns`."""
 
-    def __init__(self, chosen: Iterable[type[Feature]]) -> None:
-        """Collect what these features need."""
+    def __init__(self, chosen: Iterable[type[Feature]], also: Iterable[Reading] = ()) -> None:
+        """Collect what these features, and some readings that are no features, need."""
         self.features = tuple(chosen)
-        needs = dict.fromkeys(need for feature in self.features for need in feature.value.needs)
+        readings = [*(feature.value for feature in self.features), *also]
+        needs = dict.fromkeys(need for reading in readings for need in reading.needs)
         self._sums: dict[float, list[Sum]] = {}
         for need in needs:
             if isinstance(need, Sum):
@@ -436,9 +435,13 @@ class Bank:
         state["first"][step.slots] = np.minimum(state["first"][step.slots], step.times[step.starts])
         state["requests"][step.slots] += step.counts
 
+    def reader(self, state: Columns, slots: Slots) -> Reader:
+        """Look at the accumulators of these entities."""
+        return Reader(state, slots, self.position)
+
     def read(self, state: Columns, slots: Slots) -> tuple[Floats, Floats]:
         """Return every feature of these entities as of their newest event: values and events behind them, both (entities, features)."""
-        reader = Reader(state, slots, self.position)
+        reader = self.reader(state, slots)
         pairs = [feature.value.read(reader) for feature in self.features]
         return np.column_stack([value for value, _ in pairs]), np.column_stack([weight for _, weight in pairs])
 
