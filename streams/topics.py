@@ -47,6 +47,7 @@ MAX_RECORD_BYTES: Final = 8 * 1024 * 1024
 """The largest record that we send: a block of 1,024 events takes 150 KB as a rule, far more when every text is long and new."""
 
 _HOUR_MS = 3_600_000
+_PATIENCE_MS = 10_000  # for the first answer of a broker
 
 
 @dataclass(frozen=True)
@@ -144,7 +145,7 @@ def lag(settings: Settings, group: str = APP) -> dict[str, dict[int, int]]:
 @contextmanager
 def _admin(settings: Settings) -> Iterator[KafkaAdminClient]:
     try:
-        admin = KafkaAdminClient(**client_options(settings), client_id=APP, request_timeout_ms=15_000)
+        admin = KafkaAdminClient(**client_options(settings), client_id=APP, bootstrap_timeout_ms=_PATIENCE_MS)
     except KafkaError as error:
         raise _away(settings, error) from error
     try:
