@@ -1,0 +1,183 @@
+"""What a process counts about itself: every metric once, with the question that it answers on call.
+
+A `Registry` keeps the numbers; `exposition` writes them for Prometheus, `rows` for the table `health`. Both may run in another thread.
+"""
+
+from __future__ import annotations
+
+import bisect
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from typing import Literal
+
+Kind = Literal["counter", "gauge", "histogram"]
+Labels = tuple[str, ...]
+Row = tuple[datetime, str, str, str, dict[str, str], float]
+
+BOUNDS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
+"""Upper bounds of a histogram's buckets, in seconds; a last one holds the rest."""
+
+
+@dataclass(frozen=True)
+class Spec:
+    """How one metric is kept and labelled, and which question it answers."""
+
+    kind: Kind
+    question: str
+    labels: Labels = ()
+
+
+class Metric(Enum):
+    """Every metric of Hydrometer. Its name in Prometheus is `hydrometer_` and its name here, in lower case."""
+
+    EVENTS_ACCEPTED = Spec("counter", "How many events does each source bring?", ("source",))
+    EVENTS_REJECTED = Spec("counter", "Which source sends what we cannot read, and why?", ("source", "reason"))
+    FUSE_BLOWN = Spec("gauge", "Did collect stop because the format is wrong? (1: yes)")
+    BLOCKS_SENT = Spec("counter", "How many blocks leave for each topic?", ("topic",))
+    INTAKE_ANSWERS = Spec("counter", "Do gateways get through, or are they told to wait?", ("path", "status"))
+
+    AGENT_EVENTS = Spec("counter", "How fast does each agent work?", ("agent",))
+    AGENT_SECONDS = Spec("histogram", "How long does a block take?", ("agent",))
+    AGENT_TIME = Spec("gauge", "How far is each partition, in event time (seconds since 1970)?", ("agent", "partition"))
+    BLOCKS_SKIPPED = Spec("counter", "How many blocks came again after a restart, and counted only once?", ("agent",))
+    BLOCKS_REFUSED = Spec("counter", "How many blocks could not be read?", ("agent",))
+    ENTITIES = Spec("gauge", "How many entities does each partition hold in memory?", ("agent", "partition"))
+    STATE_BYTES = Spec("gauge", "How much memory does the state take?", ("agent", "partition"))
+    EVICTED = Spec("counter", "How many idle entities left memory?", ("agent",))
+    TICKS = Spec("counter", "How often are entities scored?", ("agent",))
+    ALERTS = Spec("counter", "How many alerts open, change and end?", ("behaviour", "state"))
+
+    CHUNKS_WRITTEN = Spec("counter", "Does the state become durable?", ("agent",))
+    CHUNKS_REFUSED = Spec("counter", "Which state started cold, because it could not be read?", ("agent",))
+    CHECKPOINT_SECONDS = Spec("gauge", "How old is the oldest change that a crash would have to replay?", ("agent", "partition"))
+
+    ROWS_WRITTEN = Spec("counter", "How many rows reach each table?", ("table",))
+    INSERT_SECONDS = Spec("histogram", "How long does ClickHouse take for a batch?", ("table",))
+    INSERT_RETRIES = Spec("counter", "Does ClickHouse refuse batches?", ("table",))
+    LAG = Spec("gauge", "How many records wait in each partition?", ("topic", "partition"))
+
+    @property
+    def exported(self) -> str:
+        """Return the metric's name outside this program."""
+        return f"hydrometer_{self.name.lower()}"
+
+
+@dataclass
+class _Histogram:
+    buckets: list[int] = field(default_factory=lambda: [0] * (len(BOUNDS) + 1))
+    total: float = 0.0
+
+    def add(self, value: float) -> None:
+        self.buckets[bisect.bisect_left(BOUNDS, value)] += 1
+        self.total += value
+
+    @property
+    def count(self) -> int:
+        return sum(self.buckets)
+
+    def quantile(self, share: float) -> float:
+        """Return the upper bound of the bucket that holds this share; infinity beyond the last bound."""
+        wanted, seen = share * self.count, 0
+        for bound, size in zip(BOUNDS, self.buckets, strict=False):
+            seen += size
+            if seen >= wanted:
+                return bound
+        return float("inf")
+
+
+class Registry:
+    """The numbers of one process. Cheap enough for every block (about 1 us), not meant for every event."""
+
+    def __init__(self) -> None:
+        """Start with nothing counted."""
+        self._lock = threading.Lock()
+        self._values: dict[tuple[Metric, Labels], float] = {}
+        self._histograms: dict[tuple[Metric, Labels], _Histogram] = {}
+
+    def add(self, metric: Metric, amount: float = 1.0, **labels: str | int) -> None:
+        """Raise a counter."""
+        key = _key(metric, "counter", labels)
+        with self._lock:
+            self._values[key] = self._values.get(key, 0.0) + amount
+
+    def set(self, metric: Metric, value: float, **labels: str | int) -> None:
+        """Set a gauge."""
+        key = _key(metric, "gauge", labels)
+        with self._lock:
+            self._values[key] = value
+
+    def observe(self, metric: Metric, seconds: float, **labels: str | int) -> None:
+        """Count a duration into a histogram."""
+        key = _key(metric, "histogram", labels)
+        with self._lock:
+            self._histograms.setdefault(key, _Histogram()).add(seconds)
+
+    def value(self, metric: Metric, **labels: str | int) -> float:
+        """Return a counter or gauge, 0 when it was never touched; of a histogram, how much it has counted."""
+        key = _key(metric, metric.value.kind, labels)
+        with self._lock:
+            if metric.value.kind == "histogram":
+                return float(self._histograms[key].count) if key in self._histograms else 0.0
+            return self._values.get(key, 0.0)
+
+    def exposition(self) -> str:
+        """Return everything in Prometheus' text format, version 0.0.4."""
+        lines: list[str] = []
+        with self._lock:
+            for metric in Metric:
+                samples = list(self._samples(metric, full=True))
+                if samples:
+                    lines += [f"# HELP {metric.exported} {metric.value.question}", f"# TYPE {metric.exported} {metric.value.kind}"]
+                    lines += [f"{name}{_braces(labels)} {value:.10g}" for name, labels, value in samples]
+        return "\n".join([*lines, ""])
+
+    def rows(self, time: datetime, process: str, instance: str) -> list[Row]:
+        """Return everything as rows of `health`: time, process, instance, metric, labels, value. Histograms as count, sum, p50, p99."""
+        with self._lock:
+            samples = [sample for metric in Metric for sample in self._samples(metric, full=False)]
+        return [(time, process, instance, name, labels, value) for name, labels, value in samples]
+
+    def _samples(self, metric: Metric, *, full: bool) -> Iterator[tuple[str, dict[str, str], float]]:
+        names = metric.value.labels
+        for (each, labels), value in self._values.items():
+            if each is metric:
+                yield metric.exported, dict(zip(names, labels, strict=True)), value
+        for (each, labels), histogram in self._histograms.items():
+            if each is metric:
+                yield from _histogram_samples(metric.exported, dict(zip(names, labels, strict=True)), histogram, full=full)
+
+
+METRICS = Registry()
+"""The numbers of this process."""
+
+
+def _histogram_samples(
+    name: str, labels: dict[str, str], histogram: _Histogram, *, full: bool
+) -> Iterator[tuple[str, dict[str, str], float]]:
+    seen = 0
+    for bound, size in zip((*BOUNDS, float("inf")), histogram.buckets, strict=True) if full else ():
+        seen += size
+        yield f"{name}_bucket", {**labels, "le": f"{bound:g}".replace("inf", "+Inf")}, seen
+    for quantile in () if full else (50, 99):
+        yield f"{name}_p{quantile}", labels, histogram.quantile(quantile / 100)
+    yield f"{name}_sum", labels, histogram.total
+    yield f"{name}_count", labels, histogram.count
+
+
+def _key(metric: Metric, kind: Kind, labels: dict[str, str | int]) -> tuple[Metric, Labels]:
+    spec = metric.value
+    if spec.kind != kind or len(labels) != len(spec.labels):
+        raise TypeError(f"{metric.name} is a {spec.kind} with the labels {spec.labels}, not a {kind} with {tuple(labels)}")
+    return metric, tuple(str(labels[name]) for name in spec.labels)
+
+
+def _braces(labels: dict[str, str]) -> str:
+    inside = ",".join(f'{name}="{_escaped(value)}"' for name, value in labels.items())
+    return f"{{{inside}}}" if inside else ""
+
+
+def _escaped(value: str) -> str:
+    return value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")

@@ -1,0 +1,66 @@
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+import pytest
+
+from streams.metrics import Metric, Registry
+
+
+@pytest.fixture
+def registry() -> Registry:
+    return Registry()
+
+
+def test_a_counter_adds_up_per_label(registry: Registry) -> None:
+    registry.add(Metric.EVENTS_ACCEPTED, 3, source="http")
+    registry.add(Metric.EVENTS_ACCEPTED, source="http")
+    registry.add(Metric.EVENTS_ACCEPTED, source="files")
+    assert registry.value(Metric.EVENTS_ACCEPTED, source="http") == 4
+
+
+def test_a_gauge_keeps_the_last_value(registry: Registry) -> None:
+    registry.set(Metric.LAG, 7, topic="requests", partition=0)
+    registry.set(Metric.LAG, 5, topic="requests", partition=0)
+    assert registry.value(Metric.LAG, topic="requests", partition=0) == 5
+
+
+def test_prometheus_reads_counters_and_gauges(registry: Registry) -> None:
+    registry.add(Metric.ROWS_WRITTEN, 1_234_567, table='odd"name\n')
+    assert registry.exposition() == (
+        "# HELP hydrometer_rows_written How many rows reach each table?\n"
+        "# TYPE hydrometer_rows_written counter\n"
+        'hydrometer_rows_written{table="odd\\"name\\n"} 1234567\n'
+    )
+
+
+def test_prometheus_reads_cumulative_buckets(registry: Registry) -> None:
+    for seconds in (0.001, 0.02, 99.0):
+        registry.observe(Metric.AGENT_SECONDS, seconds, agent="accounts")
+    text = registry.exposition()
+    assert 'hydrometer_agent_seconds_bucket{agent="accounts",le="0.001"} 1\n' in text
+    assert 'hydrometer_agent_seconds_bucket{agent="accounts",le="30"} 2\n' in text
+    assert 'hydrometer_agent_seconds_bucket{agent="accounts",le="+Inf"} 3\n' in text
+    assert 'hydrometer_agent_seconds_sum{agent="accounts"} 99.021\n' in text
+
+
+def test_clickhouse_gets_quantiles_instead_of_buckets(registry: Registry) -> None:
+    for seconds in (0.02, 0.02, 0.02, 2.0):
+        registry.observe(Metric.INSERT_SECONDS, seconds, table="scores")
+    now = datetime(2026, 1, 1, tzinfo=UTC)
+    rows = {row[3]: row for row in registry.rows(now, "worker", "a")}
+    assert rows["hydrometer_insert_seconds_p50"] == (now, "worker", "a", "hydrometer_insert_seconds_p50", {"table": "scores"}, 0.03)
+    assert rows["hydrometer_insert_seconds_p99"][5] == 3.0
+    assert rows["hydrometer_insert_seconds_count"][5] == 4
+
+
+def test_a_metric_refuses_labels_and_verbs_that_it_does_not_have(registry: Registry) -> None:
+    with pytest.raises(TypeError, match="LAG is a gauge with the labels"):
+        registry.add(Metric.LAG, topic="requests", partition=0)
+    with pytest.raises(TypeError, match="LAG is a gauge with the labels"):
+        registry.set(Metric.LAG, 1, topic="requests")
+
+
+@pytest.mark.parametrize("metric", Metric)
+def test_every_metric_answers_a_question(metric: Metric) -> None:
+    assert "?" in metric.value.question
