@@ -231,10 +231,10 @@ def _read(variable: str, path: Path) -> str:
 
 
 def _unknown(variable: str) -> SettingsError:
-    known = [variable_of(name) for name in Settings.model_fields]
-    known += [f"{variable_of(name)}_FILE" for name in Settings.model_fields if is_secret(name)]
-    near = difflib.get_close_matches(variable, known, n=1)
-    hint = f"did you mean {near[0]}?" if near else "`hydrometer doctor --settings` lists all variables"
+    known = [name.upper() for name in Settings.model_fields]
+    known += [f"{name.upper()}_FILE" for name in Settings.model_fields if is_secret(name)]
+    near = difflib.get_close_matches(variable.removeprefix(PREFIX), known, n=1)
+    hint = f"did you mean {PREFIX}{near[0]}?" if near else "`hydrometer doctor --settings` lists all variables"
     return SettingsError(f"unknown variable {variable}: {hint}")
 
 
