@@ -1,0 +1,1 @@
+"""Where results go: ClickHouse, through `clickhouse-driver` and the native protocol."""

@@ -1,0 +1,237 @@
+"""The store stage: batches of records, written to ClickHouse so that a crash or a rebalance neither loses nor doubles a row.
+
+ClickHouse forgets a batch that comes twice if it carries the same token and the same rows, so what matters is that a replay cuts its
+batches at the same offsets. Cutting at multiples of a number of offsets does that for full batches. A batch that is closed by time
+would not: so before any batch is written, its range is *claimed* in the table `batches`, under a deduplication token made of its
+*first* offset. Of two claims exactly one is kept; whoever comes later, after a crash or beside a worker that does not know yet that
+it lost the partition, reads the claim that stands and cuts there. Ranges so form one chain per partition, whatever the timing.
+
+`deploy/decisions/` tells what else was considered. Nothing here imports Faust: the agent calls `Store` in a thread.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import threading
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Protocol, TypeAlias
+
+import numpy as np
+
+from streams.sinks.clickhouse import ClickHouse, Columns, RefusedRowsError, retrying
+from streams.sinks.rows import Insert, Record, inserts, set_aside
+
+Place: TypeAlias = tuple[str, int]
+"""A topic and a partition."""
+
+OFFSETS: Final = 64
+"""A batch ends at a multiple of this many offsets: 64 blocks of 1,024 events are 65,536 rows ..."""
+MOST_BYTES: Final = 16 * 1024 * 1024
+"""... or at this many bytes ..."""
+SECONDS: Final = 5.0
+"""... or after this time. Shorter is fresher on the boards, and more parts for ClickHouse to merge."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass
+class _Open:
+    """The records of one partition that are not written yet, in the order of their offsets."""
+
+    since: float
+    records: list[Record] = field(default_factory=list)
+    size: int = 0
+    claimed: int | None = None
+    """The last offset of the range that an earlier life claimed: more than has arrived so far."""
+
+
+class Batcher:
+    """Which records are written together. Pure: time comes in as an argument (seconds of any steady clock)."""
+
+    def __init__(self, offsets: int = OFFSETS, most_bytes: int = MOST_BYTES, seconds: float = SECONDS) -> None:
+        """Close a batch at a multiple of `offsets`, at `most_bytes`, or `seconds` after its first record."""
+        self._offsets = offsets
+        self._most_bytes = most_bytes
+        self._seconds = seconds
+        self._open: dict[Place, _Open] = {}
+
+    @property
+    def places(self) -> list[Place]:
+        """The partitions with records that are not written yet."""
+        return list(self._open)
+
+    def add(self, record: Record, now: float) -> None:
+        """Take one more record. An offset that is not new is a replay: what was held of the partition is read again, so it is dropped."""
+        place = (record.topic, record.partition)
+        held = self._open.get(place)
+        if held is None or record.offset <= held.records[-1].offset:
+            held = self._open[place] = _Open(since=now)
+        held.records.append(record)
+        held.size += len(record.value or b"")
+
+    def cut(self, place: Place, now: float) -> tuple[Record, int] | None:
+        """Return the first record and the last offset of a batch that should be written now, or None."""
+        held = self._open.get(place)
+        if held is None:
+            return None
+        first, newest = held.records[0], held.records[-1].offset
+        if held.claimed is not None:
+            return (first, held.claimed) if newest >= held.claimed else None
+        end = (first.offset // self._offsets + 1) * self._offsets - 1
+        if newest >= end:
+            return first, end
+        if held.size >= self._most_bytes or now - held.since >= self._seconds:
+            return first, newest
+        return None
+
+    def take(self, place: Place, last: int) -> list[Record]:
+        """Remove and return the records up to offset `last`; none when it has not arrived yet, and then `cut` waits for it."""
+        held = self._open[place]
+        if held.records[-1].offset < last:
+            held.claimed = last
+            return []
+        ready = [record for record in held.records if record.offset <= last]
+        rest = held.records[len(ready) :]
+        del self._open[place]
+        if rest:
+            self._open[place] = _Open(held.since, rest, sum(len(record.value or b"") for record in rest))
+        return ready
+
+    def forget(self, place: Place) -> None:
+        """Drop what is held of a partition that is no longer ours. Its new owner reads it again."""
+        self._open.pop(place, None)
+
+
+class Gateway(Protocol):
+    """What the store stage needs of ClickHouse (`streams.sinks.clickhouse.ClickHouse`)."""
+
+    def insert(self, table: str, columns: Columns, token: str) -> None:
+        """Insert columns under a token."""
+
+    def query(self, sql: str, parameters: Mapping[str, object] | None = None) -> list[tuple[object, ...]]:
+        """Return the rows of a statement."""
+
+
+class Store:
+    """Write records to ClickHouse in batches, and say up to which offset each partition may be acknowledged.
+
+    Synchronous, and for one thread at a time: it blocks while ClickHouse is away, and drops nothing. After `stop` is set it raises
+    StoreUnavailableError instead of waiting on; what was not acknowledged is read again by whoever comes next.
+    """
+
+    def __init__(self, clickhouse: Gateway | ClickHouse, stop: threading.Event, batcher: Batcher | None = None) -> None:
+        """Write through `clickhouse`, until `stop` is set."""
+        self._clickhouse = clickhouse
+        self._stop = stop
+        self._batcher = batcher or Batcher()
+        self.counts: Counter[str] = Counter()
+        """What happened so far: `rows.<table>`, `batches`, `dead.layout`, `dead.refused`."""
+
+    def apply(self, records: Iterable[Record], now: float) -> dict[Place, int]:
+        """Take records, in the order of their offsets in each partition; write what is full.
+
+        Returns the last offset that is safely stored, for each partition where it moved: acknowledge everything up to it.
+        """
+        stored: dict[Place, int] = {}
+        for record in records:
+            self._batcher.add(record, now)
+            stored.update(self._drain((record.topic, record.partition), now))
+        return stored
+
+    def due(self, now: float) -> dict[Place, int]:
+        """Write what has waited long enough; call it about once a second. Returns the same as `apply`."""
+        stored: dict[Place, int] = {}
+        for place in self._batcher.places:
+            stored.update(self._drain(place, now))
+        return stored
+
+    def forget(self, places: Iterable[Place]) -> None:
+        """Drop what is held of revoked partitions; call it in the rebalance, before new ones are read."""
+        for place in places:
+            self._batcher.forget(place)
+
+    def _drain(self, place: Place, now: float) -> dict[Place, int]:
+        stored: dict[Place, int] = {}
+        while batch := self._batcher.cut(place, now):
+            first, wanted = batch
+            last = self._claim(first, wanted)
+            records = self._batcher.take(place, last)
+            if not records:
+                break
+            self._write(place, records, _token(records, last))
+            stored[place] = records[-1].offset
+        return stored
+
+    def _claim(self, first: Record, last: int) -> int:
+        """Return the last offset of the batch that starts at `first`: ours, or the one that was claimed before."""
+        digest = _digest([first])
+        key: dict[str, str | int] = {"topic": first.topic, "partition": first.partition, "first": first.offset, "digest": digest}
+        row = {name: _one(value) for name, value in {**key, "last": last}.items()}
+        token = f"claim-{first.topic}-{first.partition}-{first.offset}-{digest:016x}"
+
+        def claim() -> int:
+            self._clickhouse.insert("batches", row, token)
+            return int(str(self._clickhouse.query(_CLAIMED, key)[0][0]))
+
+        return retrying(claim, self._stop)
+
+    def _write(self, place: Place, records: Sequence[Record], token: str) -> None:
+        for insert in inserts(place[0], records):
+            try:
+                self._send(insert, token)
+            except RefusedRowsError:
+                self._write_singly(insert.table, records, token)
+        self.counts["batches"] += 1
+
+    def _write_singly(self, table: str, records: Sequence[Record], token: str) -> None:
+        """Find the record that ClickHouse refuses, and set aside that one alone."""
+        for record in records:
+            for insert in (each for each in inserts(record.topic, [record]) if each.table == table):
+                try:
+                    self._send(insert, f"{token}-{record.offset}")
+                except RefusedRowsError as error:
+                    _log.error("%s (%s, partition %d, offset %d)", error, record.topic, record.partition, record.offset)
+                    self._send(set_aside(record, "refused"), f"{token}-{record.offset}-refused")
+
+    def _send(self, insert: Insert, token: str) -> None:
+        retrying(lambda: self._clickhouse.insert(insert.table, insert.columns, token), self._stop)
+        self.counts[f"rows.{insert.table}"] += insert.rows
+        for reason, count in _set_aside(insert).items():
+            self.counts[f"dead.{reason}"] += count
+
+
+_CLAIMED: Final = """
+SELECT argMin(last, claimed_at) FROM batches
+WHERE topic = %(topic)s AND partition = %(partition)s AND first = %(first)s AND digest = %(digest)s
+"""
+
+
+def _one(value: str | int) -> np.ndarray[tuple[int, ...], np.dtype[np.object_ | np.uint64]]:
+    return np.array([value], object if isinstance(value, str) else np.uint64)
+
+
+def _digest(records: Sequence[Record]) -> int:
+    """Hash the records: a topic made anew repeats its offsets, and ClickHouse must not take the new records for the old."""
+    digest = hashlib.blake2b(digest_size=8)
+    for record in records:
+        digest.update(f"{record.offset}:{len(record.value or b'')}:".encode())
+        digest.update(record.value or b"")
+    return int.from_bytes(digest.digest(), "big")
+
+
+def _token(records: Sequence[Record], last: int) -> str:
+    first = records[0]
+    return f"{first.topic}-{first.partition}-{first.offset}-{last}-{_digest(records):016x}"
+
+
+def _set_aside(insert: Insert) -> Mapping[str, int]:
+    """Count the dead letters of our own making; those of `collect` were counted there."""
+    counts: defaultdict[str, int] = defaultdict(int)
+    if insert.table == "dead_letters":
+        for reason, count in zip(insert.columns["reason"], insert.columns["count"], strict=True):
+            if reason in {"layout", "refused"}:
+                counts[reason] += int(count)
+    return counts
