@@ -54,16 +54,17 @@ class Events:
         """Return a number or time column, shape (events,), float64, NaN where unknown."""
         values = self._seen.get(name)
         if values is None:
-            values = self._seen[name] = np.asarray(self.block.numbers(name), np.float64)[self.step.order]
+            found = np.asarray(self.block.numbers(name), np.float64)[self.step.order]
+            values = self._seen[name] = np.where(np.isfinite(found), found, np.nan)  # one infinity would stay in a decayed sum for ever
         return values
 
     def hashed(self, name: str) -> Hashes:
-        """Return a hash column, or a text column's hashes, shape (events,), 0 where unknown."""
+        """Return a hash column, or the hashes of a text or number column, shape (events,), 0 where unknown."""
         key = f"hash of {name}"
         values = self._seen.get(key)
         if values is None:
-            derived = self._seen.get(name)
-            values = self._seen[key] = derived if derived is not None else self._hashes(name)[self.step.order]
+            known = name in self.block.layout.columns
+            values = self._seen[key] = self._hashes(name)[self.step.order] if known else self._seen[name]
         return values
 
     def is_word(self, name: str, words: frozenset[str]) -> Floats:
@@ -72,8 +73,11 @@ class Events:
         return table[self.block.codes(name)][self.step.order]
 
     def _hashes(self, name: str) -> Hashes:
-        if self.block.layout.columns[name] == "hash":
+        kind = self.block.layout.columns[name]
+        if kind == "hash":
             return self.block.hashes(name)
+        if kind in {"number", "time"}:
+            return hash_numbers(self.block.numbers(name))
         table = np.array([*(hash_word(word) for word in self.block.words(name)), 0], np.uint64)
         return table[self.block.codes(name)]
 
@@ -82,6 +86,13 @@ class Events:
 def hash_word(word: str) -> int:
     """Return a stable 64-bit hash of a word; never 0. Not keyed: it names cells of state, and never leaves a process."""
     return int.from_bytes(blake2b(word.encode(), digest_size=8).digest(), "little") or 1
+
+
+def hash_numbers(values: NDArray[np.floating[Any]]) -> Hashes:
+    """Return stable 64-bit hashes of numbers, 0 for what is not finite, shape as given (Fibonacci hashing, Knuth 1973, 6.4)."""
+    bits = np.ascontiguousarray(values, np.float64).view(np.uint64)
+    mixed = (bits ^ np.uint64(0xB492B66FBE98F273)) * np.uint64(0x9E3779B97F4A7C15)
+    return np.where(np.isfinite(values), np.maximum(mixed ^ (mixed >> np.uint64(32)), 1), 0).astype(np.uint64)
 
 
 @dataclass(frozen=True)
@@ -253,6 +264,10 @@ class Reading:
         """Return the product; it rests on the fewer events of the two."""
         return combine(np.multiply, self, other)
 
+    def log(self) -> Reading:
+        """Return ln(1 + x): heavy tails become even enough for bins of equal width."""
+        return combine(lambda value: np.log1p(np.maximum(value, 0.0)), self)
+
 
 def combine(function: Callable[..., Floats], *readings: Reading) -> Reading:
     """Return a function of several readings; it rests on the fewest events of them."""
@@ -412,7 +427,9 @@ class Bank:
 
     def fields(self) -> dict[str, Field]:
         """Return the columns to keep an entity's accumulators in: sums by half-life, histograms, registers, newest values, clocks."""
-        made = {f"sums over {half_life:g}": Field("f4", labels=tuple(need.label for need in group)) for half_life, group in self._sums.items()}
+        made = {
+            f"sums over {half_life:g}": Field("f4", labels=tuple(need.label for need in group)) for half_life, group in self._sums.items()
+        }
         made |= {need.label: Field("f4", width=need.bins) for need in self._histograms}
         made |= {need.label: Field("u1", width=distinct.WIDTH) for need in self._distinct}
         if self._last:

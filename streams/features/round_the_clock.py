@@ -1,0 +1,19 @@
+"""Feature `round_the_clock`."""
+
+from __future__ import annotations
+
+from streams.feature import Feature, col, spread
+
+
+class RoundTheClock(Feature):
+    """Entropy of the hours of the day, over that of a flat day. Which hours those are is never looked at.
+
+    Rises on: machines and pools that never sleep. Blind to: campaigns that keep office hours. Services of enterprises are flat
+    too.
+    """
+
+    entity = "account"
+    family = "timing"
+    direction = "high"
+    limits = (0.0, 1.0)
+    value = spread(col.hour, 0.0, 24.0, bins=24)
