@@ -30,18 +30,18 @@ LABELS: Final = "labels"
 DEAD_LETTERS: Final = "dead-letters"
 
 APP: Final = "hydrometer"
-"""Faust's application id: the consumer group of all workers, and the prefix of every changelog."""
-COLLECT_GROUP: Final = "hydrometer-collect"
-"""The consumer group in which `collect` reads `requests-raw`."""
+"""The prefix of every consumer group and changelog."""
 
 ACCOUNTS_AGENT: Final = "accounts"
 GROUPS_AGENT: Final = "groups"
 CASES_AGENT: Final = "cases"
 STORE_AGENT: Final = "store"
+COLLECT: Final = "collect"
+READERS: Final = (COLLECT, ACCOUNTS_AGENT, GROUPS_AGENT, CASES_AGENT, STORE_AGENT)
+"""All that read topics, in the order of the flow. Each is a consumer group of its own: `group_of(reader)`."""
 
-ACCOUNTS_TABLE: Final = "accounts-state"
-GROUPS_TABLE: Final = "groups-state"
-CASES_TABLE: Final = "cases-state"
+STATE_TABLE: Final = "state"
+"""The Faust table of an agent's chunks."""
 
 MAX_RECORD_BYTES: Final = 8 * 1024 * 1024
 """The largest record that we send: a block of 1,024 events takes 150 KB as a rule, far more when every text is long and new."""
@@ -88,9 +88,14 @@ TOPICS: Final = (
 """Every topic but the changelogs, which Faust makes itself."""
 
 
-def changelog(table: str) -> str:
-    """Return the topic in which Faust keeps a table: `hydrometer-<table>-changelog`."""
-    return f"{APP}-{table}-changelog"
+def group_of(reader: str) -> str:
+    """Return the consumer group of one of `READERS`, which is also its Faust application id."""
+    return f"{APP}-{reader}"
+
+
+def changelog(agent: str) -> str:
+    """Return the topic in which Faust keeps an agent's state: `hydrometer-<agent>-state-changelog`."""
+    return f"{group_of(agent)}-{STATE_TABLE}-changelog"
 
 
 def partition_of(key: str, partitions: int) -> int:
@@ -128,7 +133,7 @@ def ensure(settings: Settings) -> dict[str, str]:
     return {topic.name: "created" if topic in missing else "present" for topic in TOPICS}
 
 
-def lag(settings: Settings, group: str = APP) -> dict[str, dict[int, int]]:
+def lag(settings: Settings, group: str) -> dict[str, dict[int, int]]:
     """Return how many records each partition holds that `group` has not yet acknowledged, by topic.
 
     Only partitions with an acknowledged offset are listed.

@@ -46,8 +46,8 @@ def test_a_day_of_retention_in_kafkas_words() -> None:
     assert topic.configs["retention.ms"] == "86400000"
 
 
-def test_a_table_has_one_changelog_by_rule() -> None:
-    assert topics.changelog(topics.ACCOUNTS_TABLE) == "hydrometer-accounts-state-changelog"
+def test_the_state_of_an_agent_has_one_changelog_by_rule() -> None:
+    assert topics.changelog(topics.ACCOUNTS_AGENT) == "hydrometer-accounts-state-changelog"
 
 
 def test_the_login_reaches_the_clients() -> None:
