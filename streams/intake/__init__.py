@@ -1,0 +1,1 @@
+"""The ways in: files and standard input, HTTP, and the topic `requests-raw`."""

@@ -1,0 +1,157 @@
+"""Lines from files and standard input: plain, gzip or zstd (told by their first bytes), never more than a line of 1 MiB in memory."""
+
+from __future__ import annotations
+
+import gzip
+import queue
+import threading
+import zlib
+from collections.abc import Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+from typing import BinaryIO, Final, NamedTuple, Protocol, cast
+
+import zstandard
+
+from streams.errors import HydrometerError, SettingsError
+from streams.events import MAX_LINE_BYTES
+
+CHUNK_LINES: Final = 1024
+"""Lines that are handed on together. Fixed, so that a file is always cut in the same places."""
+
+_PIECE = 1 << 20
+_GZIP = b"\x1f\x8b"
+_ZSTD = b"\x28\xb5\x2f\xfd"
+_BROKEN = (OSError, EOFError, zlib.error, zstandard.ZstdError)
+
+
+class UnreadableInputError(HydrometerError):
+    """An input broke off. What was read before it stays; the message says why it broke."""
+
+
+class Stream(Protocol):
+    """What lines can be read from: `read1` returns what is there, at most `size` bytes, and nothing at the end."""
+
+    def read1(self, size: int = ..., /) -> bytes:
+        """Return some bytes, or none at the end."""
+        ...
+
+
+class Chunk(NamedTuple):
+    """Some lines of a file, in order."""
+
+    lines: list[bytes]
+    first: int
+    """The number of the first line, from 1."""
+    done: int
+    """Bytes of the file that were read so far, as they lie on the disk."""
+
+
+def check_files(paths: Sequence[Path]) -> None:
+    """Raise SettingsError, one line, for the first path that cannot be opened."""
+    for path in paths:
+        try:
+            path.open("rb").close()
+        except OSError as error:
+            message = f"cannot read {path} ({error.strerror}): check the path and its permissions"
+            raise SettingsError(message) from error
+
+
+def chunks_of(path: Path) -> Iterator[Chunk]:
+    """Yield a file's lines, 1,024 at a time. Raises UnreadableInputError, after all lines before it, where the file breaks off."""
+    with path.open("rb") as raw:
+        lines, first = lines_of(unpacked(raw)), 1
+        while chunk := list(_until_broken(islice(lines, CHUNK_LINES))):
+            yield Chunk([line for line in chunk if not isinstance(line, Exception)], first, raw.tell())
+            if isinstance(chunk[-1], Exception):
+                raise UnreadableInputError(_why(chunk[-1])) from chunk[-1]
+            first += len(chunk)
+
+
+def live_chunks(stream: BinaryIO, every: float) -> Iterator[list[bytes]]:
+    """Yield lines as they come, and an empty list when `every` seconds brought none; end with the stream.
+
+    Raises UnreadableInputError where the stream breaks off.
+    """
+    waiting: queue.Queue[list[bytes] | Exception | None] = queue.Queue(maxsize=8)
+    threading.Thread(target=_pump, args=(stream, waiting), daemon=True).start()
+    while True:
+        try:
+            found = waiting.get(timeout=every)
+        except queue.Empty:
+            yield []
+            continue
+        if found is None:
+            return
+        if isinstance(found, Exception):
+            raise UnreadableInputError(_why(found)) from found
+        yield found
+
+
+def unpacked(raw: BinaryIO) -> Stream:
+    """Return the stream's content, decompressed if its first bytes say that it is compressed. The stream must be buffered."""
+    magic = cast("_Peekable", raw).peek(4)[:4]
+    if magic.startswith(_GZIP):
+        return gzip.GzipFile(fileobj=raw)
+    if magic == _ZSTD:
+        return zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)
+    return cast("Stream", raw)
+
+
+class Splitter:
+    """Cuts pieces of any size into lines, and keeps no more than one line's limit of an endless one."""
+
+    def __init__(self) -> None:
+        """Start at the beginning of a line."""
+        self._rest = b""
+
+    def feed(self, piece: bytes) -> list[bytes]:
+        """Return the lines that this piece completes. A line over the limit comes cut to one byte more than the limit."""
+        if b"\n" not in piece:
+            self._rest = (self._rest + piece)[: MAX_LINE_BYTES + 1]
+            return []
+        head, *lines = piece.split(b"\n")
+        lines.insert(0, (self._rest + head)[: MAX_LINE_BYTES + 1])
+        self._rest = lines.pop()[: MAX_LINE_BYTES + 1]
+        return lines
+
+    def finish(self) -> list[bytes]:
+        """Return the last line, if it did not end in a line feed."""
+        rest, self._rest = self._rest, b""
+        return [rest] if rest else []
+
+
+def lines_of(stream: Stream) -> Iterator[bytes]:
+    """Yield the lines of a stream, without their line feeds."""
+    splitter = Splitter()
+    while piece := stream.read1(_PIECE):
+        yield from splitter.feed(piece)
+    yield from splitter.finish()
+
+
+class _Peekable(Protocol):
+    def peek(self, size: int, /) -> bytes: ...
+
+
+def _until_broken(lines: Iterator[bytes]) -> Iterator[bytes | Exception]:
+    """Yield lines, and at last the error that ended them."""
+    try:
+        yield from lines
+    except _BROKEN as error:
+        yield error
+
+
+def _pump(stream: BinaryIO, waiting: queue.Queue[list[bytes] | Exception | None]) -> None:
+    splitter = Splitter()
+    try:
+        source = unpacked(stream)
+        while piece := source.read1(_PIECE):
+            waiting.put(splitter.feed(piece))
+        waiting.put(splitter.finish())
+        waiting.put(None)
+    except _BROKEN as error:
+        waiting.put(error)
+
+
+def _why(error: Exception) -> str:
+    return f"the input breaks off ({type(error).__name__}): it may be cut short or damaged"
