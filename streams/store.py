@@ -14,15 +14,19 @@ from __future__ import annotations
 import hashlib
 import logging
 import threading
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Final, Protocol, TypeAlias
+from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 
-from streams.sinks.clickhouse import ClickHouse, Columns, RefusedRowsError, retrying
-from streams.sinks.rows import Insert, Record, inserts, set_aside
+from streams import topics
+from streams.metrics import METRICS, Metric, Registry
+from streams.sinks.clickhouse import Columns, RefusedRowsError, retrying
+from streams.sinks.rows import Insert, Record, inserts, set_aside, set_aside_by_us
+
+T = TypeVar("T")
 
 Place: TypeAlias = tuple[str, int]
 """A topic and a partition."""
@@ -111,7 +115,7 @@ class Gateway(Protocol):
     def insert(self, table: str, columns: Columns, token: str) -> None:
         """Insert columns under a token."""
 
-    def query(self, sql: str, parameters: Mapping[str, object] | None = None) -> list[tuple[object, ...]]:
+    def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
         """Return the rows of a statement."""
 
 
@@ -122,13 +126,12 @@ class Store:
     StoreUnavailableError instead of waiting on; what was not acknowledged is read again by whoever comes next.
     """
 
-    def __init__(self, clickhouse: Gateway | ClickHouse, stop: threading.Event, batcher: Batcher | None = None) -> None:
+    def __init__(self, clickhouse: Gateway, stop: threading.Event, batcher: Batcher | None = None, metrics: Registry = METRICS) -> None:
         """Write through `clickhouse`, until `stop` is set."""
         self._clickhouse = clickhouse
         self._stop = stop
         self._batcher = batcher or Batcher()
-        self.counts: Counter[str] = Counter()
-        """What happened so far: `rows.<table>`, `batches`, `dead.layout`, `dead.refused`."""
+        self._metrics = metrics
 
     def apply(self, records: Iterable[Record], now: float) -> dict[Place, int]:
         """Take records, in the order of their offsets in each partition; write what is full.
@@ -174,9 +177,9 @@ class Store:
 
         def claim() -> int:
             self._clickhouse.insert("batches", row, token)
-            return int(str(self._clickhouse.query(_CLAIMED, key)[0][0]))
+            return int(self._clickhouse.query(_CLAIMED, key)[0][0])
 
-        return retrying(claim, self._stop)
+        return self._retrying(claim, "batches")
 
     def _write(self, place: Place, records: Sequence[Record], token: str) -> None:
         for insert in inserts(place[0], records):
@@ -184,7 +187,6 @@ class Store:
                 self._send(insert, token)
             except RefusedRowsError:
                 self._write_singly(insert.table, records, token)
-        self.counts["batches"] += 1
 
     def _write_singly(self, table: str, records: Sequence[Record], token: str) -> None:
         """Find the record that ClickHouse refuses, and set aside that one alone."""
@@ -197,10 +199,15 @@ class Store:
                     self._send(set_aside(record, "refused"), f"{token}-{record.offset}-refused")
 
     def _send(self, insert: Insert, token: str) -> None:
-        retrying(lambda: self._clickhouse.insert(insert.table, insert.columns, token), self._stop)
-        self.counts[f"rows.{insert.table}"] += insert.rows
-        for reason, count in _set_aside(insert).items():
-            self.counts[f"dead.{reason}"] += count
+        started = time.perf_counter()
+        self._retrying(lambda: self._clickhouse.insert(insert.table, insert.columns, token), insert.table)
+        self._metrics.observe(Metric.INSERT_SECONDS, time.perf_counter() - started, table=insert.table)
+        self._metrics.add(Metric.ROWS_WRITTEN, insert.rows, table=insert.table)
+        if refused := set_aside_by_us(insert):
+            self._metrics.add(Metric.BLOCKS_REFUSED, refused, agent=topics.STORE_AGENT)
+
+    def _retrying(self, action: Callable[[], T], table: str) -> T:
+        return retrying(action, self._stop, lambda: self._metrics.add(Metric.INSERT_RETRIES, table=table))
 
 
 _CLAIMED: Final = """
@@ -225,13 +232,3 @@ def _digest(records: Sequence[Record]) -> int:
 def _token(records: Sequence[Record], last: int) -> str:
     first = records[0]
     return f"{first.topic}-{first.partition}-{first.offset}-{last}-{_digest(records):016x}"
-
-
-def _set_aside(insert: Insert) -> Mapping[str, int]:
-    """Count the dead letters of our own making; those of `collect` were counted there."""
-    counts: defaultdict[str, int] = defaultdict(int)
-    if insert.table == "dead_letters":
-        for reason, count in zip(insert.columns["reason"], insert.columns["count"], strict=True):
-            if reason in {"layout", "refused"}:
-                counts[reason] += int(count)
-    return counts

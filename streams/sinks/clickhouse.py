@@ -168,8 +168,15 @@ def connect(settings: Settings, *, numpy: bool = False, database: str | None = N
     )
 
 
-def retrying(action: Callable[[], T], stop: threading.Event, *, first: float = 0.2, longest: float = 30.0) -> T:
-    """Call `action` until ClickHouse takes it, with exponential back-off and full jitter (seconds).
+def retrying(
+    action: Callable[[], T],
+    stop: threading.Event,
+    again: Callable[[], None] = lambda: None,
+    *,
+    first: float = 0.2,
+    longest: float = 30.0,
+) -> T:
+    """Call `action` until ClickHouse takes it, with exponential back-off and jitter (seconds); `again` is called before each wait.
 
     Raises the last StoreUnavailableError once `stop` is set, RefusedRowsError at once.
     """
@@ -178,6 +185,7 @@ def retrying(action: Callable[[], T], stop: threading.Event, *, first: float = 0
         try:
             return action()
         except StoreUnavailableError as error:
+            again()
             wait = random.uniform(ceiling / 2, ceiling)
             _log.warning("%s Next try in %.1f s; nothing is dropped.", error, wait)
             if stop.wait(wait):

@@ -76,6 +76,27 @@ def set_aside(record: Record, reason: str) -> Insert:
     return dead_letters({(_minute(record), record.topic, reason): 1})
 
 
+def set_aside_by_us(insert: Insert) -> int:
+    """Count the dead letters of the store stage itself among rows for `dead_letters`; those of `collect` were counted there."""
+    if insert.table != "dead_letters":
+        return 0
+    ours = np.isin(insert.columns["source"].astype(str), STORED)
+    return int(insert.columns["count"][ours].sum())
+
+
+def health(samples: Sequence[tuple[datetime, str, str, str, Mapping[str, str], float]]) -> Insert:
+    """Return the rows of a registry's samples: time, process, instance, metric, labels, value (`metrics.Registry.rows`)."""
+    columns = {
+        "time": np.array([round(time.timestamp() * 1000) for time, *_ in samples], np.int64),
+        "process": _texts(process for _, process, *_ in samples),
+        "instance": _texts(instance for _, _, instance, *_ in samples),
+        "metric": _texts(metric for _, _, _, metric, *_ in samples),
+        "sent_labels": _texts(orjson.dumps(labels).decode() for *_, labels, _ in samples),
+        "value": np.array([value for *_, value in samples], np.float64),
+    }
+    return Insert("health", columns)
+
+
 def dead_letters(counts: Mapping[tuple[int, str, str], int]) -> Insert:
     """Return the rows of counted dead letters, by minute (epoch seconds), source and reason."""
     keys = sorted(counts)
