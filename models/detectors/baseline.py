@@ -5,7 +5,7 @@ value is scored by the log-density that it loses against the mode of the predict
 saturating, is blunt while the past is short, and is in nats.
 
 What is not believed is hardly learned: an observation more than `trust` standard deviations away counts as
-`(trust / |z|) ** 4` of one. A past that is contradicted for long loses its weight, one half per half-life, until it says "not
+`(trust / |z|) ** 8` of one. A past that is contradicted for long loses its weight, one half per half-life, until it says "not
 enough" and starts to learn again: a campaign does not become normal, and a person who really changed jobs does.
 
 `BaselineColumns` computes whole blocks of entities over arrays that somebody else owns, 12 bytes a feature. `Baseline` is the same
@@ -38,6 +38,7 @@ class BaselineColumns:
     `warm_up`: weight below which a feature says "not enough". The weight of a long past tends to 1.44 `half_life`.
     `floor`: smallest standard deviation that means something, as a share of the range of the limits.
     `trust`: standard deviations up to which an observation is learned in full.
+    `tail`: most degrees of freedom of the predictive distribution: people are burstier than the normal law.
     """
 
     limits: Limits
@@ -45,6 +46,7 @@ class BaselineColumns:
     warm_up: float = 5.0
     floor: float = 0.02
     trust: float = 3.0
+    tail: float = 8.0
     _low: Wide = field(init=False, repr=False, compare=False)
     _high: Wide = field(init=False, repr=False, compare=False)
 
@@ -69,7 +71,7 @@ class BaselineColumns:
     def surprises(self, mean: Floats, var: Floats, weight: Floats, values: Floats) -> Wide:
         """Return the nats of every value, (rows, features); NaN where unknown or not enough. For explanations."""
         z = self.deviations(mean, var, weight, values)
-        nu = np.maximum(weight, self.warm_up)
+        nu = np.minimum(np.maximum(weight, self.warm_up), self.tail)
         nats: Wide = (nu + 1.0) / 2.0 * np.log1p(z * z / nu)
         return nats
 
@@ -108,7 +110,7 @@ class BaselineColumns:
         return z
 
     def _belief(self, z: Wide) -> Wide:
-        belief: Wide = (self.trust / np.maximum(np.abs(z), self.trust)) ** 4
+        belief: Wide = (self.trust / np.maximum(np.abs(z), self.trust)) ** 8
         return belief
 
 
@@ -125,6 +127,7 @@ class Baseline(base.AnomalyDetector):
         warm_up: float = 5.0,
         floor: float = 0.02,
         trust: float = 3.0,
+        tail: float = 8.0,
     ) -> None:
         """Start without a past."""
         self.limits = limits
@@ -132,6 +135,7 @@ class Baseline(base.AnomalyDetector):
         self.warm_up = warm_up
         self.floor = floor
         self.trust = trust
+        self.tail = tail
         self._past = dict.fromkeys(limits, (0.0, 0.0, 0.0))
 
     @property
@@ -154,7 +158,7 @@ class Baseline(base.AnomalyDetector):
             mean, var, weight = self._past[name]
             belief = 1.0
             if weight >= self.warm_up:
-                belief = (self.trust / max(abs(self._z(name, value)), self.trust)) ** 4
+                belief = (self.trust / max(abs(self._z(name, value)), self.trust)) ** 8
             total = weight * 2.0 ** (-1.0 / self.half_life) + belief
             share = belief / total
             delta = value - mean
@@ -170,7 +174,8 @@ class Baseline(base.AnomalyDetector):
         weight = self._past[name][2]
         if weight < self.warm_up:
             return 0.0
-        return (weight + 1.0) / 2.0 * math.log1p(self._z(name, value) ** 2 / weight)
+        nu = min(weight, self.tail)
+        return (nu + 1.0) / 2.0 * math.log1p(self._z(name, value) ** 2 / nu)
 
     @classmethod
     def _unit_test_params(cls) -> Iterator[dict[str, Any]]:

@@ -44,7 +44,7 @@ class Population(base.AnomalyDetector):
         members: int = 10,
         height: int = 8,
         window_size: int = 500,
-        gate: float = 2.0,
+        gate: float = 3.0,
         seed: int = 1,
     ) -> None:
         """Start without a reference."""

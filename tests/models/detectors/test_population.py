@@ -16,7 +16,7 @@ def calm(seed: int, rows: int) -> list[dict[str, float]]:
     return [{"rate": rate, "length": length} for rate, length in random.normal((20.0, 5.0), (3.0, 0.5), (rows, 2))]
 
 
-def learned(rows: int = 600, gate: float = 2.0) -> Population:
+def learned(rows: int = 600, gate: float = 3.0) -> Population:
     model = Population(LIMITS, window_size=100, gate=gate)
     for x in calm(1, rows):
         model.learn_one(x)

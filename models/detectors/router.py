@@ -1,0 +1,74 @@
+"""Each of the most active routers against its own past: a relay that starts to carry something else.
+
+A small gated model a router (5 trees of height 6, window 100; about 160 KB), so their number is bounded and the least recently used
+goes out. Whoever invents router fingerprints could flush the real ones: teach only routers that have some traffic behind them.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from river import base
+
+from models.declared import Limits
+from models.detectors.population import Population
+
+
+class RouterModels(base.AnomalyDetector):
+    """At most `most` small models, one a router, behind River's API: `x` names its router under the key `router` (an int, 0 unknown).
+
+    `limits`: declared range of each feature. Scores are nats; 0 while the router is unknown or has not filled its first window.
+    The same routers in the same order give the same models: a model's seed is its router's id mixed with `seed`.
+    """
+
+    def __init__(self, limits: Limits, most: int = 256, window_size: int = 100, gate: float = 3.0, seed: int = 1) -> None:
+        """Start without routers."""
+        self.limits = limits
+        self.most = most
+        self.window_size = window_size
+        self.gate = gate
+        self.seed = seed
+        self._models: OrderedDict[int, Population] = OrderedDict()
+
+    @property
+    def window(self) -> int:
+        """How many observations count as one window in the contract checks."""
+        return self.window_size
+
+    @property
+    def routers(self) -> list[int]:
+        """Return the ids of the routers that have a model, least recently used first."""
+        return list(self._models)
+
+    def ready_one(self, x: Mapping[Any, Any]) -> bool:
+        """Say whether the router of `x` has filled its first window."""
+        model = self._models.get(_router(x))
+        return model is not None and model.ready_one(x)
+
+    def score_one(self, x: Mapping[Any, Any]) -> float:
+        """Return how rare `x` is among its router's own past, in nats. Scoring alone does not count as use."""
+        model = self._models.get(_router(x))
+        return 0.0 if model is None else model.score_one(x)
+
+    def learn_one(self, x: Mapping[Any, Any]) -> None:
+        """Teach the router's model, making one first if need be, and let the least recently used go."""
+        if not (router := _router(x)):
+            return
+        model = self._models.pop(router, None) or self._new_model(router)
+        model.learn_one(x)
+        self._models[router] = model
+        if len(self._models) > self.most:
+            self._models.popitem(last=False)
+
+    def _new_model(self, router: int) -> Population:
+        return Population(self.limits, members=5, height=6, window_size=self.window_size, gate=self.gate, seed=router ^ self.seed)
+
+    @classmethod
+    def _unit_test_params(cls) -> Iterator[dict[str, Any]]:
+        yield {"limits": {f"f{i}": (0.0, 1.0) for i in range(6)}, "most": 4}
+
+
+def _router(x: Mapping[Any, Any]) -> int:
+    return int(x.get("router") or 0)
