@@ -22,6 +22,7 @@ REQUESTS_RAW: Final = "requests-raw"
 REQUESTS: Final = "requests"
 GROUPS: Final = "groups"
 EVIDENCE: Final = "evidence"
+VERDICTS: Final = "verdicts"
 SCORES: Final = "scores"
 SHADOW: Final = "shadow"
 ALERTS: Final = "alerts"
@@ -78,11 +79,12 @@ TOPICS: Final = (
     Topic(REQUESTS, keyed_by="account", retention_hours=72),
     Topic(GROUPS, keyed_by="group", retention_hours=24),
     Topic(EVIDENCE, keyed_by="entity", retention_hours=72, single=True),
+    Topic(VERDICTS, keyed_by="account", retention_hours=72),
     Topic(SCORES, keyed_by="entity", retention_hours=72),
     Topic(SHADOW, keyed_by="entity", retention_hours=72),
     Topic(ALERTS, keyed_by="alert", retention_hours=0, compacted=True),
     Topic(CASES, keyed_by="case", retention_hours=0, compacted=True),
-    Topic(LABELS, keyed_by="label", retention_hours=0, compacted=True),
+    Topic(LABELS, keyed_by="label", retention_hours=0, compacted=True, single=True),
     Topic(DEAD_LETTERS, keyed_by="nothing", retention_hours=14 * 24),
 )
 """Every topic but the changelogs, which Faust makes itself."""
@@ -127,10 +129,18 @@ def ensure(settings: Settings) -> dict[str, str]:
     with _admin(settings) as admin:
         found = _partitions(admin)
         _refuse_other_counts(found, settings)
-        missing = [topic for topic in TOPICS if topic.name not in found]
-        for topic in missing:
-            _create(admin, topic, settings)
-    return {topic.name: "created" if topic in missing else "present" for topic in TOPICS}
+        for topic in TOPICS:
+            if topic.name not in found:
+                _create(admin, topic, settings)
+    return {topic.name: "present" if topic.name in found else "created" for topic in TOPICS}
+
+
+def missing(settings: Settings) -> list[str]:
+    """Return the topics that `ensure` would make, and raise what it would raise."""
+    with _admin(settings) as admin:
+        found = _partitions(admin)
+    _refuse_other_counts(found, settings)
+    return [topic.name for topic in TOPICS if topic.name not in found]
 
 
 def lag(settings: Settings, group: str) -> dict[str, dict[int, int]]:
