@@ -193,6 +193,8 @@ GROUPS = Layout(
         # which request block this row came from: a member skips what it has counted already
         "source": "number",
         "offset": "time",
+        # about how many accounts there are in all
+        "population": "number",
         # since this account's last row for this group
         "requests": "number",
         "output_tokens": "number",
@@ -243,8 +245,8 @@ EVIDENCE = Layout(
 )
 """An entity, or a member of one, above the evidence floor a row. Rows are states, not changes: the newest is the truth."""
 
-VERDICTS = Layout("verdicts", 1, {"time": "time", "account_id": "text", "suspect": "number"})
-"""Which accounts are suspect (1) or no longer (0), back to the accounts' own partition: their votes are withdrawn from the reference."""
+VERDICTS = Layout("verdicts", 1, {"account_id": "text", "until": "time"})
+"""Which accounts a group holds suspect, and until when, back to the accounts' own partition: they have no vote on what is ordinary."""
 
 SHADOW = Layout(
     "shadow",

@@ -11,7 +11,7 @@ event counts exactly once in the state, after any crash or rebalance.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
 
@@ -24,6 +24,7 @@ class Message:
     partition: int
     value: bytes
     key: bytes | None = None
+    headers: tuple[tuple[str, bytes], ...] = ()
 
 
 class Stage(Protocol):
@@ -54,12 +55,19 @@ class Stage(Protocol):
 
 
 @runtime_checkable
-class LabelledStage(Stage, Protocol):
-    """A stage that also learns from analysts' labels, which are a topic of their own with offsets of their own."""
+class TwoInputStage(Stage, Protocol):
+    """A stage with a second input, of offsets of its own: what analysts decided, or which accounts the groups hold suspect.
 
-    def apply_label(self, value: bytes, offset: int) -> list[Message]:
-        """Apply one label (JSON) of the labels topic, in its offset order. A label read again changes nothing.
+    Its records state what is so, they count nothing: one that is read again changes nothing.
+    """
 
-        Raises MalformedEventError before anything changed when it cannot be read.
+    def apply_second(self, value: bytes, offset: int) -> list[Message]:
+        """Apply one record of the second input, in its offset order, and return what is to be sent.
+
+        Raises BlockLayoutError or MalformedEventError before anything changed when it cannot be read.
         """
         ...
+
+
+MakeStage = Callable[[int, MutableMapping[str, bytes]], Stage]
+"""Makes the empty stage of a partition: its number, and where it may put entities that leave memory (durable like its chunks)."""

@@ -1,0 +1,370 @@
+"""The accounts stage: every account of a block is updated at once, and those with enough that is new are scored.
+
+    requests block -> accumulators -> (at ticks) features -> tails -> families -> rows for groups, scores, evidence
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Mapping, MutableMapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models import evidence
+from models.accumulators.recurring import Recurring
+from models.accumulators.step import Floats, Step
+from models.columns import Columns, Field, Slots, StateLayoutError
+from models.evidence import FAMILIES, FamilySum, Reference
+from streams import blocks, topics
+from streams.blocks import Block, Hashes
+from streams.feature import Bank, Events, col, features, hash_word, share
+from streams.pipeline import derived
+from streams.pipeline.stage import Message
+
+FIRST_REQUESTS = 8
+"""An account is scored on each of its first requests, and votes from then on."""
+GROWTH = 0.1
+PAUSE = 60.0
+"""Later it is scored when it has 10 % more requests and 60 s of event time have passed since, whichever is later."""
+SCORE_ROW_PAUSE = 600.0
+"""Seconds of event time between score rows of an account whose evidence has not moved by SCORE_ROW_STEP nats."""
+SCORE_ROW_STEP = 1.0
+EVIDENCE_FLOOR = 5.0
+"""Nats from which an account's own evidence is worth a row to the cases stage."""
+EVICT_AT_ONCE = 64
+EVICT_PAUSE = 3600.0
+
+_SINGLE_TURN = share(col.message_count <= 2.0)  # a question, or a system prompt and a question
+_OWN_TEMPLATE = share(col.own_template)
+
+
+class Accounts:
+    """The accounts of one partition of `requests`."""
+
+    def __init__(
+        self,
+        partition: int,
+        partitions: int,
+        archive: MutableMapping[str, bytes] | None = None,
+        idle_seconds: float = 14 * 24 * 3600.0,
+        shingle_cells: int = 1 << 18,
+    ) -> None:
+        """Start empty. Accounts idle for `idle_seconds` of event time move to `archive` and come back from it."""
+        self.partition = partition
+        self._partitions = partitions
+        self._archive: MutableMapping[str, bytes] = {} if archive is None else archive
+        self._idle_seconds = idle_seconds
+        self.features = features("account")
+        self._bank = Bank(self.features, (_SINGLE_TURN, _OWN_TEMPLATE))
+        names = [feature.name() for feature in self.features]
+        self._names = {"features": names, "families": list(FAMILIES)}
+        self._half = np.array([feature.shrink for feature in self.features])
+        self._families = FamilySum([feature.family for feature in self.features])
+        self.reference = Reference([feature.limits for feature in self.features], [feature.direction for feature in self.features])
+        self._age = names.index("account_age") if "account_age" in names else -1
+        self.table = Columns("accounts", self._bank.fields() | _kept(names, self.reference.no_vote))
+        self._recurring = Recurring(shingle_cells)
+        self._newest = -np.inf
+        self._look_again = -np.inf
+        self._offset = -1
+        self._counts = {"events": 0.0, "ticks": 0.0, "replayed": 0.0, "evicted": 0.0, "restored": 0.0}
+
+    # -- the stage contract
+
+    def apply(self, value: bytes, offset: int) -> list[Message]:
+        """Count a block of `requests` and return the rows it gives rise to. Raises BlockLayoutError before anything changed."""
+        block = blocks.decode(value, blocks.REQUESTS)
+        self._offset = offset
+        if not len(block):
+            return []
+        names = block.words("account_id")
+        slots = self._intern(names)[block.codes("account_id")]
+        fresh = self.table.fresh(slots, offset)
+        if not fresh.all():
+            self._counts["replayed"] += float((~fresh).sum())
+            block, slots = block.take(np.flatnonzero(fresh)), slots[fresh]
+            if not len(block):
+                return []
+        step = Step.of(slots, block.numbers("time").astype(np.float64), self.table["clock"])
+        self._count(block, step, slots, offset)
+        self.table.touch(step.slots, offset)
+        self._newest = max(self._newest, float(step.clock.max()))
+        self._counts["events"] += len(block)
+        messages = self._tick(self._due(step.slots), offset)
+        self._evict(offset)
+        return messages
+
+    def apply_verdicts(self, value: bytes) -> None:
+        """Note which accounts the groups hold suspect, and until when. Verdicts are states: reading one again changes nothing."""
+        block = blocks.decode(value, blocks.VERDICTS)
+        until = dict(zip(block.texts("account_id"), block.numbers("until").tolist(), strict=True))
+        accounts = [account for account in until if account is not None and account in self.table]
+        if not accounts:
+            return
+        slots = self.table.intern(accounts)
+        self.table["suspect_until"][slots] = np.maximum(self.table["suspect_until"][slots], [until[account] for account in accounts])
+        self._vote(slots, np.full((len(slots), len(self.features)), self.reference.no_vote, np.uint8))
+        self.table.touch(slots, self._offset)
+
+    def dirty(self) -> Mapping[str, int]:
+        """Return the chunks to write, with the offset that first changed each."""
+        found: dict[str, int] = {}
+        for table in self._tables:
+            found.update(table.dirty())
+        return found
+
+    def dump(self, chunk: str) -> bytes:
+        """Return one chunk as bytes; it is clean afterwards."""
+        name = chunk.partition("/")[0]
+        return next(table for table in self._tables if table.name == name).dump(chunk)
+
+    def load(self, chunks: Iterable[tuple[str, bytes]]) -> None:
+        """Take over stored chunks; the reference is recounted from the accounts' own votes."""
+        stored = list(chunks)
+        self.table.load([item for item in stored if item[0].startswith("accounts/")])
+        self._recurring.load(stored)
+        self.reference.recount(self.table["votes"])
+        if len(self.table):
+            self._newest = float(self.table["clock"][self.table.slots].max())
+
+    def counters(self) -> Mapping[str, float]:
+        """Return what was counted since the stage was made."""
+        cold = sum(table.cold_chunks for table in self._tables)
+        return {**self._counts, "entities": len(self.table), "cold_chunks": cold, "state_bytes_per_entity": self.table.bytes_per_row}
+
+    @property
+    def _tables(self) -> tuple[Columns, ...]:
+        return (self.table, *self._recurring.tables)
+
+    # -- counting
+
+    def _intern(self, names: list[str]) -> Slots:
+        for name in names:
+            if name not in self.table and name in self._archive:
+                self._restore(name)
+        return self.table.intern(names)
+
+    def _restore(self, name: str) -> None:
+        try:
+            self.table.restore(self._archive[name])
+        except StateLayoutError:
+            return
+        self._counts["restored"] += 1
+        slot = self.table.find(name)
+        votes = self.table["votes"][slot : slot + 1]
+        self.reference.revote(np.full_like(votes, self.reference.no_vote), votes)
+
+    def _count(self, block: Block, step: Step, slots: Slots, offset: int) -> None:
+        shingles = block.hashes("shingles")
+        accounts = np.array([hash_word(name) for name in block.words("account_id")], np.uint64)[block.codes("account_id")]
+        self._recurring.observe(shingles, accounts, float(step.clock.max()), offset)
+        found = self._recurring.templates(shingles)
+        shared = derived.shared_templates(found)[step.order]
+        self._choose_template(step, shared, found.share[step.order])
+        own = self.table["template"][step.slots][step.entity]
+        extra = derived.columns(block, step, found, (shingles != 0).any(axis=1), own)
+        events = Events(block, step, extra)
+        self._bank.fold(self.table, events)
+        self._keep(events)
+
+    def _choose_template(self, step: Step, shared: Hashes, shares: Floats) -> None:
+        """Let each account's prompts vote for the template it uses most (Boyer and Moore's majority vote, a block at a time)."""
+        used = np.flatnonzero(shared)
+        if not len(used):
+            return
+        entity, template = step.entity[used], shared[used]
+        held = self.table["template"][step.slots]
+        agree = template == held[entity]
+        change = np.bincount(entity, np.where(agree, 1.0, -1.0), len(step.slots))
+        votes = self.table["template_votes"][step.slots] + change
+        newest = np.full(len(step.slots), -1)
+        newest[entity] = np.arange(len(used))
+        loses = (votes < 0) & (newest >= 0)
+        held[loses] = template[newest[loses]]
+        self.table["template"][step.slots] = held
+        self.table["template_votes"][step.slots] = np.where(loses, 1.0, votes)
+        rarity = -np.log(np.maximum(shares[used], 1e-9))
+        mine = newest >= 0
+        current = mine & (template[newest] == held)
+        self.table["template_rarity"][step.slots[current]] = rarity[newest[current]]
+
+    def _keep(self, events: Events) -> None:
+        """Keep the newest known links, and what is new since the account's last row for its groups."""
+        step = events.step
+        for name in ("router", "payment", "organization"):
+            hashes = events.hashed("organization_id" if name == "organization" else name)
+            known = np.flatnonzero(hashes)
+            self.table[name][step.slots[step.entity[known]]] = hashes[known]
+        created = events.number("account_created")
+        known = np.flatnonzero(~np.isnan(created))
+        self.table["created"][step.slots[step.entity[known]]] = created[known]
+        self.table["new_requests"][step.slots] += step.counts
+        output = np.nan_to_num(events.number("output_tokens"))
+        self.table["new_output"][step.slots] += np.add.reduceat(output, step.starts)
+        self.table["output"][step.slots] += np.add.reduceat(output, step.starts)
+
+    # -- scoring
+
+    def _due(self, slots: Slots) -> Slots:
+        requests, then = self.table["requests"][slots], self.table["tick_requests"][slots]
+        waited = self.table["clock"][slots] - self.table["tick_time"][slots] >= PAUSE
+        return slots[(then < FIRST_REQUESTS) | (waited & (requests >= then * (1 + GROWTH)))]
+
+    def _tick(self, slots: Slots, offset: int) -> list[Message]:
+        if not len(slots):
+            return []
+        self._counts["ticks"] += len(slots)
+        table = self.table
+        values, events = self._bank.read(table, slots)
+        nats = self.reference.tails(values)
+        trusted = evidence.trust(events, self._half)
+        raw, own = self._families.of(nats, trusted)
+        table["raw"][slots], table["own"][slots] = raw, own
+        extraction, routing = evidence.extraction(own), evidence.routing(own)
+        self._vote(slots, self._ballots(slots, values, extraction))
+        rank = self.reference.rank(self._age, values[:, self._age]) if self._age >= 0 else np.full(len(slots), np.nan)
+        table["age_rank"][slots] = rank
+        messages = self._to_groups(slots, offset)
+        weighted = nats * trusted
+        messages += self._scores(slots, extraction, routing, values, weighted)
+        messages += self._evidence(slots, extraction, routing, values, weighted)
+        table["tick_requests"][slots] = table["requests"][slots]
+        table["tick_time"][slots] = table["clock"][slots]
+        return messages
+
+    def _ballots(self, slots: Slots, values: Floats, extraction: Floats) -> NDArray[np.uint8]:
+        """Return the votes of these accounts: none of the newest, and none of the suspect."""
+        table = self.table
+        may = (table["requests"][slots] >= FIRST_REQUESTS) & (table["suspect_until"][slots] < table["clock"][slots]) & (extraction < evidence.SUSPECT)
+        return np.where(may[:, None], self.reference.bins(values), self.reference.no_vote).astype(np.uint8)
+
+    def _vote(self, slots: Slots, ballots: NDArray[np.uint8]) -> None:
+        self.reference.revote(self.table["votes"][slots], ballots)
+        self.table["votes"][slots] = ballots
+
+    # -- what leaves
+
+    def _to_groups(self, slots: Slots, offset: int) -> list[Message]:
+        """Return each account's news to its groups, one block a partition of `groups`."""
+        table = self.table
+        linked = [
+            ("router", slots[table["router"][slots] != 0], table["router"]),
+            ("payment", slots[table["payment"][slots] != 0], table["payment"]),
+            ("template", slots[(table["template"][slots] != 0) & (table["template_votes"][slots] >= 2)], table["template"]),
+        ]
+        rows = np.concatenate([chosen for _, chosen, _ in linked])
+        ids = [f"{kind}:{value:016x}" for kind, chosen, column in linked for value in column[chosen].tolist()]
+        if not ids:
+            return []
+        homes = np.array([zlib.crc32(name.encode()) % self._partitions for name in ids])
+        reader = self._bank.reader(table, rows)
+        columns: dict[str, Any] = {
+            "time": table["clock"][rows],
+            "population": np.full(len(rows), float(len(table) * self._partitions), np.float32),
+            "source": np.full(len(rows), self.partition, np.float32),
+            "offset": np.full(len(rows), float(offset)),
+            "requests": table["new_requests"][rows],
+            "output_tokens": table["new_output"][rows],
+            "template_share": _OWN_TEMPLATE.read(reader)[0],
+            "single_turn": _SINGLE_TURN.read(reader)[0],
+        }
+        columns |= {name: table[name][rows] for name in _HANDED_ON}
+        table["new_requests"][slots] = 0.0
+        table["new_output"][slots] = 0.0
+        return [self._group_block(home, np.flatnonzero(homes == home), rows, ids, columns) for home in np.unique(homes).tolist()]
+
+    def _group_block(self, home: int, part: NDArray[np.intp], rows: Slots, ids: list[str], columns: dict[str, Any]) -> Message:
+        picked = {name: values[part] for name, values in columns.items()}
+        picked["group_id"] = [ids[row] for row in part.tolist()]
+        picked["account_id"] = [self.table.keys[slot] for slot in rows[part].tolist()]
+        return Message(topics.GROUPS, home, blocks.GROUPS.encode(picked))
+
+    def _scores(self, slots: Slots, extraction: Floats, routing: Floats, values: Floats, nats: Floats) -> list[Message]:
+        table = self.table
+        waited = table["clock"][slots] - table["scored_time"][slots] >= SCORE_ROW_PAUSE
+        moved = np.abs(extraction - table["scored"][slots]) >= SCORE_ROW_STEP
+        chosen = np.flatnonzero(waited | moved)
+        if not len(chosen):
+            return []
+        rows = slots[chosen]
+        table["scored_time"][rows], table["scored"][rows] = table["clock"][rows], extraction[chosen]
+        columns = self._common(rows) | {"extraction": extraction[chosen], "routing": routing[chosen], "families": table["own"][rows]}
+        columns |= {"features": values[chosen], "nats": nats[chosen]}
+        return [Message(topics.SCORES, self.partition, blocks.SCORES.encode(columns, self._names))]
+
+    def _evidence(self, slots: Slots, extraction: Floats, routing: Floats, values: Floats, nats: Floats) -> list[Message]:
+        chosen = np.flatnonzero(np.maximum(extraction, routing) >= EVIDENCE_FLOOR)
+        if not len(chosen):
+            return []
+        table, rows = self.table, slots[chosen]
+        usual = np.broadcast_to(self.reference.usual(), (len(rows), len(self.features), 2))
+        columns = self._common(rows) | {
+            "account_id": [None] * len(rows),
+            "accounts": np.ones(len(rows)),
+            "common": np.zeros(len(rows)),
+            "output_tokens": table["output"][rows],
+            "first": table["first"][rows],
+            "extraction": extraction[chosen],
+            "routing": routing[chosen],
+            "families": table["own"][rows],
+            "features": values[chosen],
+            "nats": nats[chosen],
+            "usual_low": usual[:, :, 0],
+            "usual_high": usual[:, :, 1],
+        }
+        columns |= {name: table[name][rows] for name in ("payment", "organization", "router", "template")}
+        return [Message(topics.EVIDENCE, 0, blocks.EVIDENCE.encode(columns, self._names))]
+
+    def _common(self, rows: Slots) -> dict[str, Any]:
+        return {
+            "time": self.table["clock"][rows],
+            "entity_kind": ["account"] * len(rows),
+            "entity_id": [self.table.keys[slot] for slot in rows.tolist()],
+            "requests": self.table["requests"][rows],
+        }
+
+    # -- forgetting
+
+    def _evict(self, offset: int) -> None:
+        """Look once an hour of event time for idle accounts, and move a few a block to the archive."""
+        if self._newest < self._look_again:
+            return
+        safe = min(self.dirty().values(), default=offset)
+        found = self.table.idle(self.table["clock"] < self._newest - self._idle_seconds, safe)
+        for key in found[:EVICT_AT_ONCE]:
+            slot = np.array([self.table.find(key)])
+            self.reference.revote(self.table["votes"][slot], np.full((1, len(self.features)), self.reference.no_vote, np.uint8))
+            self._archive[key] = self.table.evict(key, offset)
+            self._counts["evicted"] += 1
+        if len(found) <= EVICT_AT_ONCE:
+            self._look_again = self._newest + EVICT_PAUSE
+
+
+_HANDED_ON = ("first", "created", "age_rank", "payment", "organization", "router", "template", "template_rarity", "own", "raw")
+
+
+def _kept(names: list[str], no_vote: int) -> dict[str, Field]:
+    """Return what an account keeps beside its accumulators."""
+    return {
+        "tick_requests": Field("f8"),
+        "tick_time": Field("f8", -np.inf),
+        "scored_time": Field("f8", -np.inf),
+        "scored": Field("f4"),
+        "router": Field("u8"),
+        "payment": Field("u8"),
+        "organization": Field("u8"),
+        "created": Field("f8", np.nan),
+        "age_rank": Field("f4", np.nan),
+        "template": Field("u8"),
+        "template_votes": Field("f4"),
+        "template_rarity": Field("f4"),
+        "output": Field("f8"),
+        "new_requests": Field("f8"),
+        "new_output": Field("f8"),
+        "suspect_until": Field("f8", -np.inf),
+        "votes": Field("u1", no_vote, labels=tuple(names)),
+        "own": Field("f4", np.nan, labels=FAMILIES),
+        "raw": Field("f4", np.nan, labels=FAMILIES),
+    }

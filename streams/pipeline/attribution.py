@@ -1,0 +1,97 @@
+"""Which of a group's evidence a member shares: attribution is to the member, not to the relay that it came through.
+
+A family of the group counts for a member only where the member itself shows it. Otherwise the ordinary customers of a reseller whose
+relay also carries a campaign would be alerted for their neighbours.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.accumulators.step import Floats
+from models.evidence import CAP, FAMILIES, FLOOR
+from streams.feature import DAY
+from streams.pipeline.members import Members
+
+MATCH = 0.5
+"""Raw nats from which a member is said to show a family itself: about the upper fifth of ordinary accounts."""
+SHOWS_TEMPLATE = 0.1
+"""Share of an account's prompts that must show the group's template for the account to be one of its users."""
+SAME_COHORT = 14 * DAY
+COHORT_SHARE = 0.3
+EVEN_FACTOR = 3.0
+
+Mask = NDArray[np.bool_]
+
+
+def group_families(features: Sequence[Any], nats: Floats) -> Floats:
+    """Return a group's nats by family, (families,), NaN where no feature says anything. nats: (features,).
+
+    Content adds up (what is shared, and what the members ask for, are different things to see); of the others the strongest speaks.
+    """
+    found = np.full(len(FAMILIES), np.nan)
+    for feature, value in zip(features, nats.tolist(), strict=True):
+        place = FAMILIES.index(feature.family)
+        if np.isnan(value):
+            continue
+        if np.isnan(found[place]):
+            found[place] = value
+        else:
+            found[place] = found[place] + value if feature.family == "content" else max(found[place], value)
+    return np.clip(found, FLOOR, CAP)
+
+
+def member_families(members: Members, families: Floats) -> Floats:
+    """Return every member's nats by family, its own or those of the group that it shows itself, (members, families)."""
+    own = np.where(np.isnan(members.own), 0.0, members.own)
+    shared = np.where(np.isnan(families), FLOOR, families)[None, :]
+    shown = members.raw >= MATCH
+    for name, matches in (("cohort", _same_cohort), ("payment", _same_card), ("evenness", _even)):
+        shown[:, FAMILIES.index(name)] = matches(members)
+    found = np.where(shown, np.maximum(own, shared), own)
+    content = FAMILIES.index("content")
+    found[:, content] = _content(members, float(shared[0, content]), own[:, content])
+    return found
+
+
+def _content(members: Members, shared: float, own: Floats) -> Floats:
+    """Credit a user of the group's template with all of its content, others with as much as their own requests bear out."""
+    raw = np.nan_to_num(members.family("content"), nan=FLOOR)
+    borne_out = np.where(raw >= MATCH, np.minimum(shared, 2.0 * raw + 1.0), own)
+    return np.maximum(own, np.where(template_users(members), shared, borne_out))
+
+
+def template_users(members: Members) -> Mask:
+    """Return which members use the template that most of the group's templated accounts use, (members,)."""
+    shows = (members.template != 0) & (np.nan_to_num(members.template_share) >= SHOWS_TEMPLATE)
+    if not shows.any():
+        return shows
+    values, counts = np.unique(members.template[shows], return_counts=True)
+    return shows & np.isin(members.template, values[counts >= max(3, counts.max() / 4)])
+
+
+def _same_cohort(members: Members) -> Mask:
+    """Return which members were created within two weeks of many others of the group."""
+    created = np.sort(members.created[~np.isnan(members.created)])
+    near = np.searchsorted(created, members.created + SAME_COHORT) - np.searchsorted(created, members.created - SAME_COHORT)
+    mask: Mask = ~np.isnan(members.created) & (near - 1 >= np.maximum(2, COHORT_SHARE * len(members)))
+    return mask
+
+
+def _same_card(members: Members) -> Mask:
+    """Return which members pay with a card that another organisation of the group pays with too."""
+    pairs = np.unique(np.column_stack([members.payment, members.organization]), axis=0)
+    cards, organizations = np.unique(pairs[:, 0], return_counts=True)
+    mask: Mask = (members.payment != 0) & np.isin(members.payment, cards[organizations >= 2])
+    return mask
+
+
+def _even(members: Members) -> Mask:
+    """Return which members do about as much as the middle of the group."""
+    middle = max(float(np.median(members.requests)), 1.0)
+    mask: Mask = (members.requests <= EVEN_FACTOR * middle) & (members.requests >= middle / EVEN_FACTOR)
+    return mask

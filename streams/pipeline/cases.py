@@ -1,0 +1,259 @@
+"""The cases stage: entities over the bar become alerts, alerts that share members become one case, and a person decides.
+
+    evidence block -> entities and members -> alerts (open, update, resolve) -> cases
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Mapping
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+import orjson
+import zstandard
+
+from models import evidence
+from models.evidence import FAMILIES
+from streams import blocks, topics
+from streams.blocks import Block
+from streams.feature import DAY
+from streams.pipeline import casefile
+from streams.pipeline.stage import Message
+
+BAR = evidence.BAR
+ROUTING_BAR = 6.0
+LEAST_ALERTED = 3
+"""Members over the bar from which a group's evidence counts against any of them."""
+SAME_MEMBERS = 0.5
+"""Share of the smaller of two cases' members that must be in both for the cases to be one."""
+UPDATE_PAUSE = 600.0
+QUIET = 3 * DAY
+"""A case with nothing new for this long, in event time, is resolved."""
+_CHUNKS = 64
+_FORMAT = 1
+
+
+class Cases:
+    """All open cases. Its input has one partition: entities above the evidence floor are few."""
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self.entities: dict[str, dict[str, Any]] = {}
+        self.cases: dict[str, dict[str, Any]] = {}
+        self.alerts: dict[str, dict[str, Any]] = {}
+        self._case_of: dict[str, str] = {}
+        self._now = -np.inf
+        self._offset = -1
+        self._dirty: dict[str, int] = {}
+        self._cold = 0
+        self._counts = {"evidence_rows": 0.0, "alerts": 0.0, "cases": 0.0}
+
+    # -- the stage contract
+
+    def apply(self, value: bytes, offset: int) -> list[Message]:
+        """Take over the states of a block of `evidence` and return new alerts and cases. Raises BlockLayoutError first."""
+        block = blocks.decode(value, blocks.EVIDENCE)
+        self._offset = offset
+        touched = dict.fromkeys(self._take(block))
+        self._counts["evidence_rows"] += len(block)
+        messages = [message for key in touched for message in self._judge(key)]
+        return messages + self._resolve_quiet()
+
+    def dirty(self) -> Mapping[str, int]:
+        """Return the chunks to write, with the offset that first changed each."""
+        return dict(self._dirty)
+
+    def dump(self, chunk: str) -> bytes:
+        """Return one chunk as bytes; it is clean afterwards."""
+        self._dirty.pop(chunk, None)
+        held = {name: {key: row for key, row in getattr(self, name).items() if _chunk(key) == chunk} for name in _HELD}
+        return zstandard.compress(orjson.dumps({"format": _FORMAT, **held}, option=orjson.OPT_SERIALIZE_NUMPY), 1)
+
+    def load(self, chunks: Iterable[tuple[str, bytes]]) -> None:
+        """Take over stored chunks. Unreadable ones are counted."""
+        for _, data in chunks:
+            try:
+                held = orjson.loads(zstandard.decompress(data))
+                if held["format"] != _FORMAT:
+                    raise ValueError
+            except (zstandard.ZstdError, ValueError, KeyError, TypeError):
+                self._cold += 1
+                continue
+            for name in _HELD:
+                getattr(self, name).update(held[name])
+        self._case_of = {entity: case_id for case_id, case in self.cases.items() for entity in case["entities"]}
+        self._now = max((case["updated_at"] for case in self.cases.values()), default=-np.inf)
+
+    def counters(self) -> Mapping[str, float]:
+        """Return what was counted since the stage was made."""
+        opened = sum(case["state"] == "open" for case in self.cases.values())
+        return {**self._counts, "open_cases": opened, "cold_chunks": self._cold}
+
+    # -- states
+
+    def _take(self, block: Block) -> list[str]:
+        rows = _rows(block)
+        for row in rows:
+            self._now = max(self._now, row["time"])
+            key = f"{row['entity_kind']}:{row['entity_id']}"
+            entity = self.entities.setdefault(key, _new_entity(row))
+            account = row.pop("account_id")
+            if account is None:
+                entity.update(row)
+            else:
+                entity["members"][account] = {name: row[name] for name in _MEMBER}
+            self._touch(key)
+        return [f"{row['entity_kind']}:{row['entity_id']}" for row in rows]
+
+    def _touch(self, key: str) -> None:
+        self._dirty.setdefault(_chunk(key), self._offset)
+
+    # -- alerts
+
+    def _judge(self, key: str) -> list[Message]:
+        entity = self.entities[key]
+        messages = []
+        alerted = alerted_members(entity)
+        if alerted:
+            messages += self._alert(key, "extraction", max(member["extraction"] for member in alerted.values()))
+        if entity["routing"] >= ROUTING_BAR and not entity["common"]:
+            messages += self._alert(key, "routing", entity["routing"])
+        return messages
+
+    def _alert(self, key: str, behaviour: str, found: float) -> list[Message]:
+        alert_id = f"{behaviour}:{key}"
+        alert = self.alerts.get(alert_id)
+        entity = self.entities[key]
+        size = len(alerted_members(entity))
+        if alert and alert["state"] != "resolved" and not _news(alert, entity["time"], found, size):
+            return []
+        case = self._case(key, behaviour)
+        state = "update" if alert and alert["state"] != "resolved" else "open"
+        opened = alert["opened_at"] if alert and state == "update" else entity["time"]
+        self.alerts[alert_id] = {"state": state, "opened_at": opened, "time": entity["time"], "evidence": found, "size": size, "case_id": case["case_id"]}
+        self._touch(alert_id)
+        self._counts["alerts"] += state == "open"
+        payload = casefile.explain(entity, behaviour)
+        message = {
+            "alert_id": alert_id,
+            "time": entity["time"],
+            "state": state,
+            "behaviour": behaviour,
+            "entity_kind": entity["entity_kind"],
+            "entity_id": entity["entity_id"],
+            "case_id": case["case_id"],
+            "evidence": round(found, 3),
+            "false_alerts_per_day": casefile.false_alerts_per_day(found),
+            "summary": payload["summary"],
+            "payload": payload,
+        }
+        return [_json(topics.ALERTS, alert_id, message), *self._publish(case)]
+
+    # -- cases
+
+    def _case(self, key: str, behaviour: str) -> dict[str, Any]:
+        """Return the case of an entity: its own, one that shares its members, or a new one."""
+        case = self.cases.get(self._case_of.get(f"{behaviour}:{key}", ""))
+        if case is None or case["state"] == "resolved":
+            case = self._sharing(key, behaviour) or self._open(key, behaviour)
+        if key not in case["keys"]:
+            case["keys"].append(key)
+            case["entities"].append(f"{behaviour}:{key}")
+            case["links"].append({"entity": key, "since": self.entities[key]["time"], "why": casefile.link(self.entities[key])})
+        self._case_of[f"{behaviour}:{key}"] = case["case_id"]
+        return case
+
+    def _sharing(self, key: str, behaviour: str) -> dict[str, Any] | None:
+        mine = set(alerted_members(self.entities[key])) if behaviour == "extraction" else {key}
+        for case in self.cases.values():
+            if case["state"] == "resolved" or case["behaviour"] != behaviour:
+                continue
+            theirs = {account for other in case["keys"] for account in alerted_members(self.entities[other])}
+            if mine and theirs and len(mine & theirs) >= SAME_MEMBERS * min(len(mine), len(theirs)):
+                return case
+        return None
+
+    def _open(self, key: str, behaviour: str) -> dict[str, Any]:
+        time = self.entities[key]["time"]
+        name = blake2b(f"{behaviour} {key} {time:.3f}".encode(), digest_size=6).hexdigest()
+        case: dict[str, Any] = {"case_id": f"case-{name}", "version": 0, "opened_at": time, "state": "open", "behaviour": behaviour}
+        case |= {"keys": [], "entities": [], "links": [], "members": {}, "updated_at": time}
+        self.cases[case["case_id"]] = case
+        self._counts["cases"] += 1
+        return case
+
+    def _publish(self, case: dict[str, Any]) -> list[Message]:
+        entities = [self.entities[key] for key in case["keys"]]
+        case["updated_at"] = max([case["updated_at"], *(entity["time"] for entity in entities)])
+        case["version"] += 1
+        for entity in entities:
+            for account, member in alerted_members(entity).items():
+                joined = case["members"].setdefault(account, {"joined_at": entity["time"]})
+                joined.update({name: member[name] for name in ("requests", "output_tokens", "extraction", "first")})
+        self._touch(case["case_id"])
+        return [_json(topics.CASES, case["case_id"], casefile.case_row(case, entities))]
+
+    def _resolve_quiet(self) -> list[Message]:
+        messages = []
+        for case in self.cases.values():
+            if case["state"] == "open" and self._now - case["updated_at"] > QUIET:
+                case["state"] = "resolved"
+                for alert_id in case["entities"]:
+                    self.alerts[alert_id]["state"] = "resolved"
+                    self._touch(alert_id)
+                messages += self._publish(case)
+        return messages
+
+
+def alerted_members(entity: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
+    """Return the accounts that an entity alerts as extraction, by account: itself, or its members when enough of them are over the bar."""
+    if entity["entity_kind"] == "account":
+        return {entity["entity_id"]: entity} if entity["extraction"] >= BAR else {}
+    over = {account: member for account, member in entity["members"].items() if member["extraction"] >= BAR}
+    return over if len(over) >= LEAST_ALERTED else {}
+
+
+def _news(alert: Mapping[str, Any], time: float, found: float, size: int) -> bool:
+    """Say whether an open alert is worth an update: a while has passed and it has grown by a tenth."""
+    grown = size >= 1.1 * alert["size"] + 1 or abs(found - alert["evidence"]) >= 1.0
+    return bool(time - alert["time"] >= UPDATE_PAUSE and grown)
+
+
+_HELD = ("entities", "cases", "alerts")
+_MEMBER = ("time", "first", "requests", "output_tokens", "extraction", "routing", "families", "payment", "organization", "router", "template")
+_PLAIN = ("time", "accounts", "common", "requests", "output_tokens", "first", "extraction", "routing")
+_LINKS = ("payment", "organization", "router", "template")
+
+
+def _new_entity(row: Mapping[str, Any]) -> dict[str, Any]:
+    return {**row, "extraction": 0.0, "routing": 0.0, "features": {}, "nats": {}, "usual": {}, "members": {}}
+
+
+def _rows(block: Block) -> list[dict[str, Any]]:
+    """Return a block's rows as plain values; unknown numbers are left out of the maps."""
+    plain = {name: block.numbers(name).tolist() for name in _PLAIN}
+    plain |= {name: [f"{value:016x}" if value else "" for value in block.hashes(name).tolist()] for name in _LINKS}
+    plain |= {name: block.texts(name) for name in ("entity_kind", "entity_id", "account_id")}
+    names = block.names("features")
+    maps = {name: [_named(names, row) for row in block.vectors(name).tolist()] for name in ("features", "nats", "usual_low", "usual_high")}
+    families = [_named(FAMILIES, row) for row in block.vectors("families").tolist()]
+    return [
+        {name: values[row] for name, values in plain.items()}
+        | {"families": families[row], "features": maps["features"][row], "nats": maps["nats"][row]}
+        | {"usual": {name: [low, maps["usual_high"][row][name]] for name, low in maps["usual_low"][row].items()}}
+        for row in range(len(block))
+    ]
+
+
+def _named(names: Iterable[str], values: Iterable[float]) -> dict[str, float]:
+    return {name: round(value, 4) for name, value in zip(names, values, strict=True) if value == value}  # noqa: PLR0124 (NaN is unknown)
+
+
+def _chunk(key: str) -> str:
+    return f"cases/{zlib.crc32(key.encode()) % _CHUNKS}"
+
+
+def _json(topic: str, key: str, message: Mapping[str, Any]) -> Message:
+    return Message(topic, 0, orjson.dumps(message), key.encode())

@@ -1,0 +1,65 @@
+"""Columns that a block does not carry and features ask for: gaps, templates, and hashes of several columns together."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.accumulators.recurring import Templates
+from models.accumulators.step import Step
+from streams.blocks import Block, Hashes
+from streams.feature import hash_word
+
+SHARED_BY = 3
+"""Accounts from which a recurring shingle counts as a shared template, and no longer as one account's own habit."""
+PUBLIC_SHARE = 0.05
+"""Share of all prompts over which a shingle is a turn of phrase, and no template of anybody's."""
+
+_PRIME = np.uint64(0x9E3779B97F4A7C15)
+
+
+def combined(block: Block, numbers: tuple[str, ...], texts: tuple[str, ...]) -> Hashes:
+    """Return one hash of several columns together, shape (rows,); 0 where none of them is known."""
+    found = np.zeros(len(block), np.uint64)
+    known = np.zeros(len(block), np.bool_)
+    for name in numbers:
+        values = np.asarray(block.numbers(name), np.float32)
+        present = ~np.isnan(values)
+        found = (found ^ np.where(present, values.view(np.uint32), 0).astype(np.uint64)) * _PRIME
+        known |= present
+    for name in texts:
+        codes = block.codes(name)
+        words = np.array([*(hash_word(word) for word in block.words(name)), 0], np.uint64)
+        found = (found ^ words[codes]) * _PRIME
+        known |= codes >= 0
+    return np.where(known, found | np.uint64(1), np.uint64(0))
+
+
+
+
+def shared_templates(templates: Templates) -> Hashes:
+    """Return each prompt's template where several accounts share it and it is nobody's turn of phrase, else 0."""
+    ours = (templates.accounts >= SHARED_BY * 0.9) & (templates.share <= PUBLIC_SHARE)
+    return np.where(ours, templates.template, np.uint64(0))
+
+
+def columns(block: Block, step: Step, templates: Templates, sketched: NDArray[np.bool_], own: Hashes) -> dict[str, NDArray[Any]]:
+    """Return the derived columns of a block in step order.
+
+    templates: in block order. sketched: (rows,), which prompts have a sketch. own: (events,), in step order, the template that each
+    event's account uses most.
+    """
+    order = step.order
+    shared = shared_templates(templates)[order]
+    known = sketched[order]
+    return {
+        "gap": step.gaps(),
+        "templated": np.where(known, (shared != 0).astype(np.float64), np.nan),
+        "repeated": np.where(known, (templates.template[order] != 0).astype(np.float64), np.nan),
+        "own_template": np.where(known, ((shared == own) & (own != 0)).astype(np.float64), np.nan),
+        "template_id": templates.template[order],
+        "parameters": combined(block, ("temperature", "top_p", "max_tokens", "seeded", "streamed"), ())[order],
+        "client_version": combined(block, (), ("sdk_language", "sdk_version", "sdk_runtime", "user_agent"))[order],
+    }

@@ -1,0 +1,310 @@
+"""The groups stage: accounts that share a router, a card, a template or a behaviour are one entity, and light ones add up.
+
+    groups block -> members -> (at ticks) group features -> families -> what each member shows of them -> evidence, scores, verdicts
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models import evidence
+from models.accumulators.step import Floats
+from models.columns import Columns, Field, Slots
+from models.evidence import FAMILIES
+from streams import blocks, topics
+from streams.blocks import Block
+from streams.feature import DAY, features
+from streams.pipeline import attribution
+from streams.pipeline.members import Members
+from streams.pipeline.stage import Message
+
+LEAST_MEMBERS = 3
+GROWTH = 0.05
+PAUSE = 60.0
+"""A group is scored when it has 5 % more requests and 60 s of event time have passed since, whichever is later."""
+HALF_LIFE = 7 * DAY
+COMMON_SHARE = 0.02
+COMMON_LEAST = 50
+"""A link that this share of all accounts has, and that shows nothing of its own, is public: it links nobody."""
+EVIDENCE_FLOOR = 5.0
+SUSPECT_FOR = DAY
+"""How long a suspect member has no vote on what is ordinary, from the last time that it looked suspect."""
+MEMBER_STEP = 1.0
+"""Nats by which a member's evidence must move before the cases stage hears of it again."""
+SCORE_ROW_PAUSE = 600.0
+
+_HASHES = ("payment", "organization", "router", "template")
+_STATES = ("created", "age_rank", "template_share", "template_rarity", "single_turn")
+_SEPARATOR = "|"
+
+
+class Groups:
+    """The groups of one partition of `groups`."""
+
+    def __init__(self, partition: int, partitions: int) -> None:
+        """Start empty."""
+        self.partition = partition
+        self._partitions = partitions
+        self.features = features("group")
+        self._names = {"features": [feature.name() for feature in self.features], "families": list(FAMILIES)}
+        self.table = Columns("groups", _GROUP_FIELDS)
+        self.members = Columns("members", _MEMBER_FIELDS)
+        self._index: dict[int, list[int]] = {}
+        self._counts = {"rows": 0.0, "repeated": 0.0, "group_ticks": 0.0}
+
+    # -- the stage contract
+
+    def apply(self, value: bytes, offset: int) -> list[Message]:
+        """Count a block of `groups` and return the rows it gives rise to. Raises BlockLayoutError before anything changed."""
+        block = blocks.decode(value, blocks.GROUPS)
+        if not len(block):
+            return []
+        groups, slots = self._intern(block)
+        sent = block.numbers("offset")
+        new = sent > self.members["counted"][slots]
+        self._counts["rows"] += float(new.sum())
+        self._counts["repeated"] += float((~new).sum())
+        if not new.all():
+            kept = np.flatnonzero(new)
+            block, groups, slots = block.take(kept), groups[kept], slots[kept]
+        if not len(block):
+            return []
+        self._count(block, groups, slots)
+        self.members.touch(slots, offset)
+        self.table.touch(groups, offset)
+        return [message for group in self._due(np.unique(groups)).tolist() for message in self._score(group)]
+
+    def dirty(self) -> Mapping[str, int]:
+        """Return the chunks to write, with the offset that first changed each."""
+        return {**self.table.dirty(), **self.members.dirty()}
+
+    def dump(self, chunk: str) -> bytes:
+        """Return one chunk as bytes; it is clean afterwards."""
+        return (self.table if chunk.startswith("groups/") else self.members).dump(chunk)
+
+    def load(self, chunks: Iterable[tuple[str, bytes]]) -> None:
+        """Take over stored chunks; who belongs to which group is read from the members' keys."""
+        stored = list(chunks)
+        for table in (self.table, self.members):
+            table.load([item for item in stored if item[0].startswith(f"{table.name}/")])
+        slots = self.members.slots
+        groups = self.table.intern([self.members.keys[slot].partition(_SEPARATOR)[0] for slot in slots.tolist()])
+        for group, slot in zip(groups.tolist(), slots.tolist(), strict=True):
+            self._index.setdefault(group, []).append(slot)
+
+    def counters(self) -> Mapping[str, float]:
+        """Return what was counted since the stage was made."""
+        cold = self.table.cold_chunks + self.members.cold_chunks
+        return {**self._counts, "groups": len(self.table), "members": len(self.members), "cold_chunks": cold}
+
+    # -- counting
+
+    def _intern(self, block: Block) -> tuple[Slots, Slots]:
+        group_words, account_words = block.words("group_id"), block.words("account_id")
+        group_codes, account_codes = block.codes("group_id").tolist(), block.codes("account_id").tolist()
+        groups = self.table.intern(group_words)[block.codes("group_id")]
+        pairs = zip(group_codes, account_codes, strict=True)
+        keys = [f"{group_words[group]}{_SEPARATOR}{account_words[account]}" for group, account in pairs]
+        before = [key in self.members for key in keys]
+        slots = self.members.intern(keys)
+        for known, group, slot in zip(before, groups.tolist(), slots.tolist(), strict=True):
+            if not known:
+                self._index.setdefault(group, []).append(slot)
+        return groups, slots
+
+    def _count(self, block: Block, groups: Slots, slots: Slots) -> None:
+        members, table = self.members, self.table
+        time, requests = block.numbers("time").astype(np.float64), block.numbers("requests").astype(np.float64)
+        clock = np.maximum(members["last"][slots], time)
+        with np.errstate(invalid="ignore"):
+            kept = np.where(np.isfinite(members["last"][slots]), np.exp2((members["last"][slots] - clock) / HALF_LIFE), 0.0)
+        members["requests"][slots] = members["requests"][slots] * kept + requests * np.exp2((time - clock) / HALF_LIFE)
+        members["total"][slots] += requests
+        members["output_tokens"][slots] += block.numbers("output_tokens")
+        members["first"][slots] = np.minimum(members["first"][slots], time)
+        members["last"][slots] = clock
+        members["counted"][slots] = block.numbers("offset")
+        for name in _STATES:
+            members[name][slots] = block.numbers(name)
+        for name in _HASHES:
+            members[name][slots] = block.hashes(name)
+        members["own"][slots], members["raw"][slots] = block.vectors("own"), block.vectors("raw")
+        np.maximum.at(table["clock"], groups, clock)
+        np.add.at(table["requests"], groups, requests)
+        table["population"][groups] = block.numbers("population")
+
+    # -- scoring
+
+    def _due(self, groups: Slots) -> Slots:
+        requests, then = self.table["requests"][groups], self.table["tick_requests"][groups]
+        waited = self.table["clock"][groups] - self.table["tick_time"][groups] >= PAUSE
+        enough = np.array([len(self._index[group]) >= LEAST_MEMBERS for group in groups.tolist()])
+        return groups[enough & waited & (requests >= then * (1 + GROWTH))]
+
+    def _score(self, group: int) -> list[Message]:
+        self._counts["group_ticks"] += 1
+        table, members = self.table, self.view(group)
+        values = np.array([feature.value(members) for feature in self.features], np.float64)
+        nats = np.array([_nats(feature, value) for feature, value in zip(self.features, values, strict=True)])
+        families = attribution.group_families(self.features, nats)
+        common = self._is_common(group, families)
+        table["common"][group] = common
+        extraction = 0.0 if common else float(evidence.extraction(families[None])[0])
+        routing = float(evidence.routing(families[None])[0])
+        table["best_extraction"][group] = max(table["best_extraction"][group], extraction)
+        table["best_routing"][group] = max(table["best_routing"][group], routing)
+        table["tick_requests"][group], table["tick_time"][group] = table["requests"][group], table["clock"][group]
+        row = self._row(group, members, extraction, routing, families) | {"features": [values], "nats": [nats]}
+        messages = self._score_row(group, row)
+        if max(extraction, routing) >= EVIDENCE_FLOOR:
+            messages.append(self._evidence_row(row))
+        if not common:
+            messages += self._members(group, members, attribution.member_families(members, families))
+        return messages
+
+    def view(self, group: int) -> Members:
+        """Return a group's members as its features see them."""
+        slots = self._slots(group)
+        held = {name: self.members[name][slots] for name in _VIEWED}
+        held["requests"] = held["requests"] * np.exp2((held["last"] - float(self.table["clock"][group])) / HALF_LIFE)
+        return Members(kind=self.table.keys[group].partition(":")[0], now=float(self.table["clock"][group]), **held)
+
+    def _slots(self, group: int) -> Slots:
+        return np.array(self._index.get(group, ()), np.int64)
+
+    def _is_common(self, group: int, families: Floats) -> bool:
+        """Say whether this link is public: many accounts have it, and nothing that a pool would show stands out."""
+        members = len(self._index[group])
+        many = members >= max(COMMON_LEAST, COMMON_SHARE * float(self.table["population"][group]))
+        pooled = np.nan_to_num(families[[FAMILIES.index(name) for name in ("evenness", "cohort", "payment")]])
+        return bool(many and (pooled < evidence.SPOKEN).all())
+
+    # -- what leaves
+
+    def _row(self, group: int, members: Members, extraction: float, routing: float, families: Floats) -> dict[str, Any]:
+        kind, _, name = self.table.keys[group].partition(":")
+        return {
+            "time": [members.now],
+            "entity_kind": [kind],
+            "entity_id": [name],
+            "requests": [float(self.table["requests"][group])],
+            "extraction": [extraction],
+            "routing": [routing],
+            "families": [families],
+            "account_id": [None],
+            "accounts": [float(len(members))],
+            "common": [float(self.table["common"][group])],
+            "output_tokens": [float(members.output_tokens.sum())],
+            "first": [float(members.first.min())],
+            **{name: [_shared_by_all(getattr(members, name))] for name in _HASHES},
+        }
+
+    def _score_row(self, group: int, row: dict[str, Any]) -> list[Message]:
+        table = self.table
+        moved = abs(row["extraction"][0] - float(table["scored"][group])) >= MEMBER_STEP
+        if not moved and row["time"][0] - float(table["scored_time"][group]) < SCORE_ROW_PAUSE:
+            return []
+        table["scored"][group], table["scored_time"][group] = row["extraction"][0], row["time"][0]
+        return [Message(topics.SCORES, self.partition, blocks.SCORES.encode(row, self._names))]
+
+    def _evidence_row(self, row: dict[str, Any]) -> Message:
+        unknown = [np.full(len(self.features), np.nan)]
+        return Message(topics.EVIDENCE, 0, blocks.EVIDENCE.encode(row | {"usual_low": unknown, "usual_high": unknown}, self._names))
+
+    def _members(self, group: int, members: Members, families: Floats) -> list[Message]:
+        """Return what the cases stage and the accounts' own partitions must hear of the members."""
+        table, slots = self.members, self._slots(group)
+        extraction, routing = evidence.extraction(families), evidence.routing(families)
+        table["best_extraction"][slots] = np.maximum(table["best_extraction"][slots], extraction)
+        suspect = extraction >= evidence.SUSPECT
+        moved = np.abs(extraction - table["told"][slots]) >= MEMBER_STEP
+        more = table["total"][slots] >= table["told_requests"][slots] * (1 + GROWTH)
+        told = np.flatnonzero((suspect | (table["told"][slots] >= evidence.SUSPECT)) & (moved | more))
+        table["told"][slots[told]], table["told_requests"][slots[told]] = extraction[told], table["total"][slots[told]]
+        messages = self._verdicts(slots[told[suspect[told]]], members.now)
+        if len(told):
+            messages.append(self._member_rows(group, members, slots, told, extraction, routing, families))
+        return messages
+
+    def _member_rows(
+        self, group: int, members: Members, slots: Slots, told: NDArray[np.intp], extraction: Floats, routing: Floats, families: Floats
+    ) -> Message:
+        kind, _, name = self.table.keys[group].partition(":")
+        nothing = np.full((len(told), len(self.features)), np.nan, np.float32)
+        columns = {
+            "time": members.last[told],
+            "entity_kind": [kind] * len(told),
+            "entity_id": [name] * len(told),
+            "account_id": [_account(self.members.keys[slot]) for slot in slots[told].tolist()],
+            "accounts": np.full(len(told), float(len(members))),
+            "common": np.zeros(len(told)),
+            "requests": members.total[told],
+            "output_tokens": members.output_tokens[told],
+            "first": members.first[told],
+            "extraction": extraction[told],
+            "routing": routing[told],
+            "families": families[told],
+            **dict.fromkeys(("features", "nats", "usual_low", "usual_high"), nothing),
+            **{name: getattr(members, name)[told] for name in _HASHES},
+        }
+        return Message(topics.EVIDENCE, 0, blocks.EVIDENCE.encode(columns, self._names))
+
+    def _verdicts(self, slots: Slots, now: float) -> list[Message]:
+        accounts = [_account(self.members.keys[slot]) for slot in slots.tolist()]
+        homes = np.array([zlib.crc32(account.encode()) % self._partitions for account in accounts], np.int64)
+        messages = []
+        for home in np.unique(homes).tolist():
+            part = np.flatnonzero(homes == home)
+            columns = {"account_id": [accounts[row] for row in part.tolist()], "until": np.full(len(part), now + SUSPECT_FOR)}
+            messages.append(Message(topics.VERDICTS, home, blocks.VERDICTS.encode(columns)))
+        return messages
+
+
+def _account(member: str) -> str:
+    return member.partition(_SEPARATOR)[2]
+
+
+def _nats(feature: Any, value: float) -> float:
+    return np.nan if feature.nats is None or np.isnan(value) else float(feature.nats(value))
+
+
+def _shared_by_all(values: NDArray[np.uint64]) -> int:
+    """Return the value if all members have the same, else 0."""
+    return int(values[0]) if len(values) and (values == values[0]).all() else 0
+
+
+_VIEWED = ("requests", "total", "output_tokens", "first", "last", *_STATES, *_HASHES, "own", "raw")
+
+_GROUP_FIELDS = {
+    "clock": Field("f8", -np.inf),
+    "requests": Field("f8"),
+    "population": Field("f4"),
+    "tick_requests": Field("f8"),
+    "tick_time": Field("f8", -np.inf),
+    "scored_time": Field("f8", -np.inf),
+    "scored": Field("f4"),
+    "common": Field("u1"),
+    "best_extraction": Field("f4"),
+    "best_routing": Field("f4"),
+}
+
+_MEMBER_FIELDS = {
+    "counted": Field("f8", -1.0),  # offset of the newest request block counted: rows that come again change nothing
+    "requests": Field("f4"),
+    "total": Field("f8"),
+    "output_tokens": Field("f8"),
+    "first": Field("f8", np.inf),
+    "last": Field("f8", -np.inf),
+    **{name: Field("f8" if name == "created" else "f4", np.nan) for name in _STATES},
+    **{name: Field("u8") for name in _HASHES},
+    "own": Field("f4", np.nan, labels=FAMILIES),
+    "raw": Field("f4", np.nan, labels=FAMILIES),
+    "told": Field("f4"),
+    "told_requests": Field("f8"),
+    "best_extraction": Field("f4"),
+}
