@@ -1,0 +1,64 @@
+"""How evenly work is spread over the accounts of a group: a dispatcher spreads it, people do not.
+
+Two stories of the accounts' counts are compared, both negative binomial (gamma-Poisson) with a rate fitted to the group: `DISPATCHER`
+(shape 20: rates differ by about a fifth) and `PEOPLE` (shape 2: rates differ by about 70 %, many light and a few heavy). Two things look
+even without being so, and are allowed for: accounts that came later (a rate needs its exposure), and counts above a threshold (whoever
+must ask twice to be a member has asked at least twice), by truncating both stories below that threshold.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import numpy as np
+
+from models.accumulators.step import Floats
+
+DISPATCHER: Final = 20.0
+PEOPLE: Final = 2.0
+FLOOR: Final = -3.0
+CEILING: Final = 50.0
+
+_MOST: Final = 400
+_RATES: Final = np.geomspace(1e-4, 4.0, 40)
+"""Rates to try, as multiples of the pooled one: of accounts barely over the threshold the best one is far below it."""
+
+
+def log_likelihood_ratio(counts: Floats, exposure: Floats, least: int = 1) -> float:
+    """Return ln P(counts | dispatcher) - ln P(counts | people), between FLOOR and CEILING; 0 for fewer than two accounts.
+
+    counts: (accounts,), requests each. exposure: (accounts,), the time each could ask in, any unit. least: the count from which an account
+    belongs to the group. Above 400 accounts an even sample of them is judged.
+    """
+    usable = np.isfinite(counts) & np.isfinite(exposure) & (exposure > 0) & (counts >= least)
+    counts, exposure = np.round(counts[usable]), exposure[usable]
+    if len(counts) < 2:  # noqa: PLR2004 - one account cannot be uneven
+        return 0.0
+    chosen = np.linspace(0, len(counts) - 1, min(len(counts), _MOST)).astype(np.intp)
+    ratio = _best(counts[chosen], exposure[chosen], DISPATCHER, least) - _best(counts[chosen], exposure[chosen], PEOPLE, least)
+    return float(np.clip(ratio, FLOOR, CEILING))
+
+
+def _best(counts: Floats, exposure: Floats, shape: float, least: int) -> float:
+    """Return the largest log-likelihood over the rates tried, less the terms that the two stories share."""
+    rates = _RATES * counts.sum() / exposure.sum()
+    means = rates[:, None] * exposure
+    likelihood = _log_probability(counts, means, shape) - np.log1p(-_below(means, shape, least))
+    return float(likelihood.sum(axis=1).max())
+
+
+def _log_probability(counts: Floats, means: Floats, shape: float) -> Floats:
+    """Return ln of the negative binomial probability, without its -ln(count!). counts: (accounts,), means: (rates, accounts)."""
+    rising = np.array([math.lgamma(count + shape) for count in counts.tolist()]) - math.lgamma(shape)
+    return rising + counts * np.log(means / (shape + means)) + shape * np.log(shape / (shape + means))
+
+
+def _below(means: Floats, shape: float, least: int) -> Floats:
+    """Return the probability of fewer than `least` requests, short of 1. means: (rates, accounts)."""
+    term = (shape / (shape + means)) ** shape
+    found = np.zeros_like(means)
+    for count in range(least):
+        found += term
+        term = term * (count + shape) / (count + 1) * means / (shape + means)
+    return np.minimum(found, 1.0 - 1e-12)
