@@ -389,8 +389,9 @@ class Feature:
     """A `Reading` for accounts; for groups a function of its `Members` (`streams/pipeline/members.py`)."""
     shrink: ClassVar[float] = 8.0
     """Events at which an account's evidence counts half: fewer say less."""
-    nats: ClassVar[Callable[[float], float] | None] = None
-    """For groups: what the value says, in nats. None: it is shown to the analyst and has no vote. Accounts are judged by their tails."""
+    nats: ClassVar[Any] = None
+    """For groups a function from the value to what it says, in nats; None: it is shown to the analyst and has no vote. Accounts are judged
+    by their tails."""
 
     @classmethod
     def name(cls) -> str:
