@@ -1,0 +1,91 @@
+"""The local server as a child process: for the demo and the tests, because the engine allows one of it in a process."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from streams.errors import StoreUnavailableError
+
+READY_SECONDS = 60.0
+STOP_SECONDS = 20.0
+
+
+@dataclass(frozen=True)
+class LocalClickHouse:
+    """Where a running local server is, and how to log in."""
+
+    host: str
+    port: int
+    http_port: int
+    user: str
+    password: str
+    pid: int
+
+
+@contextmanager
+def local_server(
+    data_dir: Path, *, user: str, password: str, native_port: int = 0, http_port: int = 0
+) -> Iterator[LocalClickHouse]:
+    """Run a server on `data_dir` while the context lasts.
+
+    Raises:
+        StoreUnavailableError: it did not start; the message is the server's own.
+    """
+    with _password_file(password) as path:
+        ports = ["--native-port", str(native_port), "--http-port", str(http_port)]
+        command = [sys.executable, "-m", "streams.local", "--data-dir", str(data_dir), *ports, "--user", user]
+        child = subprocess.Popen(  # noqa: S603 - our own module
+            [*command, "--password-file", str(path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+        )
+        try:
+            ready = _ready(child)
+            yield LocalClickHouse("127.0.0.1", ready["native_port"], ready["http_port"], user, password, child.pid)
+        finally:
+            stop(child)
+
+
+@contextmanager
+def _password_file(password: str) -> Iterator[Path]:
+    descriptor, name = tempfile.mkstemp(prefix="hydrometer-")
+    path = Path(name)
+    try:
+        os.write(descriptor, password.encode())
+        os.close(descriptor)
+        yield path
+    finally:
+        path.unlink()
+
+
+def _ready(child: subprocess.Popen[bytes]) -> dict[str, int]:
+    if child.stdout is None or not select.select([child.stdout], [], [], READY_SECONDS)[0]:
+        message = f"the local ClickHouse did not start within {READY_SECONDS:.0f} s"
+        raise StoreUnavailableError(message)
+    line = child.stdout.readline()
+    if not line:
+        _, words = child.communicate()
+        raise StoreUnavailableError(words.decode(errors="replace").strip().removeprefix("error: ").splitlines()[-1])
+    ports: dict[str, int] = json.loads(line)
+    return ports
+
+
+def stop(child: subprocess.Popen[bytes]) -> None:
+    """End a child process: politely first, and surely after a while."""
+    if child.poll() is None:
+        child.send_signal(signal.SIGTERM)
+    try:
+        child.communicate(timeout=STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.communicate()
+
+

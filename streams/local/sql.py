@@ -1,0 +1,145 @@
+"""Just enough SQL: what is quoted, where an INSERT's data begin, and what would break the engine. The engine parses the rest."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+SYNTAX_ERROR, NOT_IMPLEMENTED, SUPPORT_IS_DISABLED = 62, 48, 344
+
+_QUIET = re.compile(r"'(?:[^'\\]|\\.|'')*'|--[^\n]*|#[ !][^\n]*|/\*.*?\*/", re.DOTALL)
+_QUOTED_NAME = r'(?:`(?:[^`\\]|\\.)*`|"(?:[^"\\]|\\.)*"|\w+)'
+_INSERT = re.compile(
+    rf"""\s*INSERT\s+INTO\s+(?:TABLE\s+)?
+    (?P<target>FUNCTION\s+\w+\s*(?P<call>\()|{_QUOTED_NAME}(?:\s*\.\s*{_QUOTED_NAME})?)""",
+    re.IGNORECASE | re.VERBOSE,
+)
+_TAIL = re.compile(
+    r"""\s*(?P<settings>SETTINGS\s+.*?)?\s*
+    (?:(?P<values>VALUES)|FORMAT\s+(?P<format>\w+)(?P<more>\s+SETTINGS\s+[^\n]*?)?)?\s*;?\s*\Z""",
+    re.IGNORECASE | re.VERBOSE | re.DOTALL,
+)
+_INLINE = re.compile(r"\bFORMAT\s+\w+[ \t\r;]*(?:\n|(?=[\[{(]))|\bFORMAT\s+\w+\s", re.IGNORECASE)
+_FORMAT = re.compile(r"\bFORMAT\s+\w+\s*(?=\Z|;|SETTINGS\b)", re.IGNORECASE)
+_REFUSED = (
+    (re.compile(r"\bENGINE\s*=?\s*[`\"]?Kafka\b", re.IGNORECASE), "ENGINE = Kafka would leave the data directory unopenable"),
+    (re.compile(r"\A\W*SYSTEM\s+(?:SHUTDOWN|KILL)\b", re.IGNORECASE), "SYSTEM SHUTDOWN would end the server: send it SIGTERM"),
+    (re.compile(r"\bINTO\s+OUTFILE\b", re.IGNORECASE), "INTO OUTFILE would write a file of the server"),
+    (re.compile(r"\bFROM\s+INFILE\b", re.IGNORECASE), "FROM INFILE would read a file of the server"),
+)
+
+
+class RefusedError(Exception):
+    """A statement that is not run: it is explained to the client with ClickHouse's `code`, and the connection goes on."""
+
+    def __init__(self, message: str, code: int) -> None:
+        """Keep ClickHouse's error code."""
+        super().__init__(message)
+        self.code = code
+
+
+@dataclass(frozen=True)
+class Insert:
+    """An INSERT whose data come apart from its text."""
+
+    target: str
+    """The table, or the table function's call."""
+    columns: str
+    """The list of columns as written, without its parentheses; empty: all."""
+    head: str
+    """`INSERT INTO target (columns)`."""
+    settings: str
+    """`SETTINGS ...`, or empty."""
+    format: str
+    """The format of the data: Values if none is named."""
+
+
+def mask(query: str) -> str:
+    """Return `query` with its strings and comments blanked, each character in its place."""
+    return _QUIET.sub(lambda quiet: " " * len(quiet[0]), query)
+
+
+def check(query: str) -> None:
+    """Refuse several statements at once, and those that would break the engine.
+
+    Raises:
+        RefusedError: with the reason.
+    """
+    bare = mask(query)
+    if bare.rstrip().rstrip(";").find(";") >= 0:
+        message = "Multi-statements are not allowed: send one statement at a time"
+        raise RefusedError(message, SYNTAX_ERROR)
+    if not bare.strip().rstrip(";"):
+        message = "Empty query"
+        raise RefusedError(message, SYNTAX_ERROR)
+    for pattern, reason in _REFUSED:
+        if pattern.search(bare):
+            message = f"hydrometer local refuses this statement: {reason}"
+            raise RefusedError(message, SUPPORT_IS_DISABLED)
+
+
+def without_format(query: str) -> str:
+    """Return `query` without its FORMAT clause: over the native protocol the client formats."""
+    found = None
+    for found in _FORMAT.finditer(mask(query)):
+        pass
+    return query if found is None else query[: found.start()] + query[found.end() :]
+
+
+def insert(query: str) -> Insert | None:
+    """Return the parts of an INSERT that waits for data, or None for every other statement."""
+    bare = mask(query)
+    start = _INSERT.match(bare)
+    if not start:
+        return None
+    end = _closing(bare, start.end() - 1) if start["call"] else start.end()
+    target = query[start.start("target") : end]
+    columns = re.compile(r"\s*\(").match(bare, end)
+    listed = ""
+    if columns:
+        close = _closing(bare, columns.end() - 1)
+        listed, end = query[columns.end() : close - 1].strip(), close
+    tail = _TAIL.match(bare, end)
+    if not tail:
+        return None
+    parts = [query[tail.start(part) : tail.end(part)] for part in ("settings", "more") if tail[part]]
+    return Insert(target, listed, query[:end].strip(), " ".join(parts).strip(), tail["format"] or "Values")
+
+
+def _closing(bare: str, opening: int) -> int:
+    """Return the position after the parenthesis that closes the one at `opening`."""
+    depth = 0
+    for position in range(opening, len(bare)):
+        depth += (bare[position] == "(") - (bare[position] == ")")
+        if not depth:
+            return position + 1
+    message = "Syntax error: an opening parenthesis is never closed"
+    raise RefusedError(message, SYNTAX_ERROR)
+
+
+def inline_data(body: str) -> int | None:
+    """Return where the data begin in `INSERT ... FORMAT Name <data>`, or None if `body` is something else."""
+    if not _INSERT.match(mask(body[:65536])):
+        return None
+    found = _INLINE.search(mask(body[:65536]))
+    return found.end() if found and insert(body[: found.end()]) else None
+
+
+def quote(value: str) -> str:
+    """Return `value` as a string literal."""
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def identifier(name: str) -> str:
+    """Return `name` quoted as an identifier."""
+    return "`" + name.replace("\\", "\\\\").replace("`", "\\`") + "`"
+
+
+def unquote(value: str) -> str:
+    """Return what a quoted literal means: one level of quotes and backslashes less. Bare words stay as they are."""
+    if len(value) < 2 or value[0] != "'" or value[-1] != "'":  # noqa: PLR2004 - a pair of quotes
+        return value
+    return re.sub(r"\\(.)", lambda escaped: _ESCAPES.get(escaped[1], escaped[1]), value[1:-1], flags=re.DOTALL)
+
+
+_ESCAPES = {"b": "\b", "f": "\f", "r": "\r", "n": "\n", "t": "\t", "0": "\0", "a": "\a", "v": "\v"}

@@ -1,0 +1,258 @@
+"""ClickHouse's HTTP interface, as far as clickhouse-connect and Grafana's plugin use it: `GET /ping` and queries on `/`."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import logging
+import re
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, urlsplit
+
+import lz4.frame
+
+from streams.local import sql
+from streams.local.engine import UNKNOWN_SETTING, Connection, QueryError
+from streams.local.session import AUTHENTICATION_FAILED
+from streams.local.wire import ProtocolError
+
+if TYPE_CHECKING:
+    from streams.local.server import WebServer
+
+log = logging.getLogger(__name__)
+
+TOO_LARGE = 131
+_STATUS = {
+    AUTHENTICATION_FAILED: HTTPStatus.FORBIDDEN,
+    60: HTTPStatus.NOT_FOUND,
+    81: HTTPStatus.NOT_FOUND,
+    62: HTTPStatus.BAD_REQUEST,
+    TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+}
+_NOT_SETTINGS = frozenset(
+    "query query_id database default_format user password session_id session_timeout session_check compress decompress role quota_key "
+    "client_protocol_version enable_http_compression http_zlib_compression_level buffer_size wait_end_of_query close_session "
+    "send_progress_in_http_headers cancel_http_readonly_queries_on_client_close http_headers_progress_interval_ms".split()
+)
+_TYPES = {
+    "JSON": "application/json",
+    "CSV": "text/csv",
+    "Native": "application/octet-stream",
+    "RowBinary": "application/octet-stream",
+    "Arrow": "application/octet-stream",
+    "Parquet": "application/octet-stream",
+    "TabSeparated": "text/tab-separated-values",
+    "TSV": "text/tab-separated-values",
+}
+_FORMAT = re.compile(r"\bFORMAT\s+(\w+)\s*(?:;|SETTINGS\b|\Z)", re.IGNORECASE)
+
+
+class Handler(BaseHTTPRequestHandler):
+    """Answers one HTTP connection. Every request has its own connection to the engine."""
+
+    server: WebServer
+    protocol_version = "HTTP/1.1"
+    server_version = "hydrometer-local"
+    sys_version = ""
+    timeout = 120
+
+    def do_GET(self) -> None:
+        """Answer a health check, or a query that only reads."""
+        path = urlsplit(self.path)
+        if path.path == "/ping" or (path.path == "/" and not path.query):
+            self._answer(HTTPStatus.OK, b"Ok.\n", {"Content-Type": "text/plain; charset=UTF-8"})
+        else:
+            self._query(path.path, path.query)
+
+    def do_POST(self) -> None:
+        """Answer a query; its text comes in the address, in the body, or first in the address with data in the body."""
+        path = urlsplit(self.path)
+        self._query(path.path, path.query)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is the standard library's
+        """Write requests to our log at debug level, without their addresses: these may hold a password."""
+        log.debug("%s %s", self.command, args[1] if len(args) > 1 else format)
+
+    def _query(self, path: str, query: str) -> None:
+        try:
+            if path != "/":
+                message = f"There is no handle {path[:200]}"
+                raise sql.RefusedError(message, 60)
+            fields = dict(parse_qsl(query, keep_blank_values=True))
+            self._authenticate(fields)
+            with closing(self.server.engine.connect()) as connection:
+                self._run(connection, fields)
+        except (QueryError, sql.RefusedError, ProtocolError) as error:
+            self._refuse(str(error), error.code)
+
+    def _authenticate(self, fields: dict[str, str]) -> None:
+        user = self.headers.get("X-ClickHouse-User") or fields.get("user", "default")
+        password = self.headers.get("X-ClickHouse-Key") or fields.get("password", "")
+        scheme, _, packed = self.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() == "basic":
+            try:
+                user, _, password = base64.b64decode(packed).decode().partition(":")
+            except (binascii.Error, UnicodeDecodeError):
+                password = ""
+        if not self.server.account.admits(user, password):
+            message = f"{user[:64]}: Authentication failed: password is incorrect, or there is no user with such name."
+            raise sql.RefusedError(message, AUTHENTICATION_FAILED)
+
+    # -- running
+
+    def _run(self, connection: Connection, fields: dict[str, str]) -> None:
+        database = self.headers.get("X-ClickHouse-Database") or fields.get("database")
+        if database:
+            connection.run(f"USE {sql.identifier(database)}", "Null")
+        connection.set(self._settings(fields))
+        waiting = sql.insert(fields.get("query", ""))
+        if waiting:
+            self._insert(connection, waiting, self._body())
+            return
+        body = self._whole_body()
+        start = sql.inline_data(body) if not fields.get("query") else None
+        words = "\n".join(part for part in (fields.get("query", ""), body) if part)
+        inline = sql.insert(body.encode("latin-1")[:start].decode()) if start else None
+        if start and inline:
+            self._insert(connection, inline, iter([body[start:].encode("latin-1")]))
+            return
+        self._select(connection, fields, words.encode("latin-1").decode(errors="replace") if not fields.get("query") else words)
+
+    def _settings(self, fields: dict[str, str]) -> dict[str, str]:
+        settings = {name: value for name, value in fields.items() if name not in _NOT_SETTINGS and not name.startswith("param_")}
+        for name in settings:
+            if name not in self.server.engine.known_settings:
+                message = f"Unknown setting '{name[:200]}'"
+                raise sql.RefusedError(message, UNKNOWN_SETTING)
+        if self.command == "GET":
+            settings.setdefault("readonly", "2")
+        return settings
+
+    def _select(self, connection: Connection, fields: dict[str, str], words: str) -> None:
+        sql.check(words)
+        params = {name.removeprefix("param_"): value for name, value in fields.items() if name.startswith("param_")}
+        form = self.headers.get("X-ClickHouse-Format") or fields.get("default_format") or "TabSeparated"
+        result = connection.run(words, form, params)
+        named = _FORMAT.search(sql.mask(words))
+        form = named[1] if named else form
+        kind = next((kind for start, kind in _TYPES.items() if form.startswith(start)), "text/plain")
+        self._answer(HTTPStatus.OK, result, {"Content-Type": f"{kind}; charset=UTF-8", "X-ClickHouse-Format": form})
+
+    def _insert(self, connection: Connection, insert: sql.Insert, data: Iterator[bytes]) -> None:
+        sql.check(f"{insert.head} {insert.settings}")
+        path = self.server.engine.spool_file()
+        try:
+            size = _write(path, data, self.server.limits.insert_bytes)
+            run = connection.insert_native if insert.format == "Native" else connection.insert_file
+            rows = run(insert, path) if size else 0
+        finally:
+            path.unlink()
+        summary = json.dumps({"written_rows": str(rows), "written_bytes": str(size), "result_rows": str(rows)})
+        self._answer(HTTPStatus.OK, b"", {"X-ClickHouse-Summary": summary, "Content-Type": "text/plain; charset=UTF-8"})
+
+    # -- the body
+
+    def _whole_body(self) -> str:
+        """Return the body as Latin-1 text, one character a byte: it may hold binary data after an INSERT."""
+        pieces, left = [], self.server.limits.query_bytes
+        for piece in self._body():
+            pieces.append(piece)
+            left -= len(piece)
+            if left < 0:
+                message = "the query is too long: send an INSERT's text in the address and its data in the body"
+                raise sql.RefusedError(message, TOO_LARGE)
+        return b"".join(pieces).decode("latin-1")
+
+    def _body(self) -> Iterator[bytes]:
+        pieces = self._chunks() if "chunked" in self.headers.get("Transfer-Encoding", "").lower() else self._counted()
+        encoding = self.headers.get("Content-Encoding", "identity").lower()
+        if encoding == "identity":
+            return pieces
+        if encoding not in _UNPACKERS:
+            message = f"unknown Content-Encoding {encoding[:32]}: use gzip, deflate, lz4 or none"
+            raise sql.RefusedError(message, 89)
+        return _unpacked(pieces, _UNPACKERS[encoding]())
+
+    def _counted(self) -> Iterator[bytes]:
+        length = self.headers.get("Content-Length", "0")
+        left = int(length) if length.isdecimal() else 0
+        while left:
+            piece = self.rfile.read(min(left, 262_144))
+            if not piece:
+                message = "the body ended early"
+                raise ProtocolError(message)
+            left -= len(piece)
+            yield piece
+
+    def _chunks(self) -> Iterator[bytes]:
+        while True:
+            line = self.rfile.readline(64).split(b";")[0].strip()
+            if not re.fullmatch(rb"[0-9a-fA-F]{1,8}", line):
+                message = "a chunk of the body has no size"
+                raise ProtocolError(message)
+            left = int(line, 16)
+            if not left:
+                self.rfile.readline(64)
+                return
+            while left:
+                piece = self.rfile.read(min(left, 262_144))
+                if not piece:
+                    message = "the body ended early"
+                    raise ProtocolError(message)
+                left -= len(piece)
+                yield piece
+            self.rfile.readline(64)
+
+    # -- the answer
+
+    def _refuse(self, words: str, code: int) -> None:
+        self.close_connection = True  # the rest of the body was not read
+        shown = words.removeprefix("DB::Exception: ")
+        body = f"Code: {code}. DB::Exception: {shown} (version {self.server.engine.version})\n".encode()
+        status = _STATUS.get(code, HTTPStatus.INTERNAL_SERVER_ERROR)
+        self._answer(status, body, {"X-ClickHouse-Exception-Code": str(code), "Content-Type": "text/plain; charset=UTF-8"})
+
+    def _answer(self, status: HTTPStatus, body: bytes, headers: dict[str, str]) -> None:
+        self.send_response(status)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        self.send_header("X-ClickHouse-Server-Display-Name", "hydrometer local")
+        self.send_header("X-ClickHouse-Timezone", self.server.engine.timezone)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+
+def _write(path: Path, data: Iterator[bytes], most: int) -> int:
+    size = 0
+    with path.open("wb") as file:
+        for piece in data:
+            size += len(piece)
+            if size > most:
+                message = f"an insert of more than {most} bytes: send smaller ones"
+                raise sql.RefusedError(message, TOO_LARGE)
+            file.write(piece)
+    return size
+
+
+_UNPACKERS: dict[str, Callable[[], zlib._Decompress | lz4.frame.LZ4FrameDecompressor]] = {
+    "gzip": lambda: zlib.decompressobj(31),
+    "deflate": zlib.decompressobj,
+    "lz4": lz4.frame.LZ4FrameDecompressor,
+}
+
+
+def _unpacked(pieces: Iterator[bytes], unpacker: zlib._Decompress | lz4.frame.LZ4FrameDecompressor) -> Iterator[bytes]:
+    try:
+        for piece in pieces:
+            yield unpacker.decompress(piece)
+    except (zlib.error, RuntimeError, EOFError) as error:
+        message = "the body cannot be unpacked"
+        raise ProtocolError(message) from error
