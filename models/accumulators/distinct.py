@@ -10,6 +10,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from models.accumulators.mixing import mix
 from models.accumulators.step import Floats, Step
 
 REGISTERS = 64
@@ -22,12 +23,12 @@ _WORTH = np.exp2(-np.arange(64, dtype=np.float64))
 def fold(registers: NDArray[np.uint8], step: Step, hashes: NDArray[np.uint64], window: float) -> None:
     """Add a block's values, in place.
 
-    registers: (capacity, 2 * 64), this window then the one before. hashes: (events,), in step order, well mixed, 0 where unknown.
+    registers: (capacity, 2 * 64), this window then the one before. hashes: (events,), in step order, 0 where unknown.
     window: seconds.
     """
     _turn(registers, step, window)
     known = hashes != 0
-    mixed = _mix(hashes[known])
+    mixed = mix(hashes[known])
     index = (mixed & np.uint64(REGISTERS - 1)).astype(np.int64)
     rank = _rank(mixed >> np.uint64(_INDEX_BITS))
     np.maximum.at(registers, (step.slots[step.entity[known]], index), rank)
@@ -41,13 +42,6 @@ def _turn(registers: NDArray[np.uint8], step: Step, window: float) -> None:
     registers[one, REGISTERS:] = registers[one, :REGISTERS]
     registers[one, :REGISTERS] = 0
     registers[more] = 0
-
-
-def _mix(hashes: NDArray[np.uint64]) -> NDArray[np.uint64]:
-    """Spread the bits of hashes that may be poor (splitmix64's finaliser, Steele et al. 2014)."""
-    mixed = (hashes ^ (hashes >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
-    mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
-    return mixed ^ (mixed >> np.uint64(31))
 
 
 def _rank(rest: NDArray[np.uint64]) -> NDArray[np.uint8]:

@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.accumulators.decayed import weights
+from models.accumulators.mixing import mix
 from models.accumulators.step import Floats, Step
 
 
@@ -30,7 +31,7 @@ def fold(cells: NDArray[np.float32], step: Step, which: NDArray[np.int64], half_
 
 def cells_of(hashes: NDArray[np.uint64], bins: int) -> NDArray[np.int64]:
     """Return the cell of each hash, -1 for the unknown hash 0. Shape as given."""
-    return np.where(hashes == 0, -1, (hashes % np.uint64(bins)).astype(np.int64))
+    return np.where(hashes == 0, -1, (mix(hashes) % np.uint64(bins)).astype(np.int64))
 
 
 def bins_of(values: Floats, low: float, high: float, bins: int) -> NDArray[np.int64]:
