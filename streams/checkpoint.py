@@ -87,6 +87,10 @@ class Checkpointer:
             free.append(self._unacknowledged.popleft())
         return free
 
+    def age(self, now: float) -> float:
+        """Return for how many seconds the longest waiting chunk has been changed and not written; 0 when there is none."""
+        return now - min(self._changed.values(), default=now)
+
     def _in_turn(self, dirty: Mapping[str, int]) -> list[str]:
         return sorted(dirty, key=lambda chunk: (dirty[chunk], chunk))
 

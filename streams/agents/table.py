@@ -1,0 +1,154 @@
+"""The Faust table of a stage: its chunks and its archive, in Kafka (a compacted changelog) and on local disk (RocksDB).
+
+Faust's own `table[key] = value` writes the local copy first and sends the changelog some time later. Here it is the other way round,
+and explicit: a record is *written* when the changelog has confirmed it. What is on disk is then always a prefix of the changelog, and
+a partition that moves to another worker and back finds one history only.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import struct
+from collections.abc import Iterable, Iterator, MutableMapping, Sequence
+from typing import Any, cast
+
+import faust
+from faust.stores import memory, rocksdb
+from faust.types import TP
+
+_OFFSET = struct.Struct(">q")  # each value starts with the last input offset of its partition that it may contain
+
+
+class ChunkTable(faust.Table[bytes, bytes]):
+    """name -> bytes, each pinned to the partition of the input that it was computed from.
+
+    Keys are `<partition>/<name>`. Values start with the input offset up to which they are complete.
+    """
+
+    async def write(self, partition: int, records: Sequence[tuple[str, bytes]], offset: int) -> None:
+        """Make records durable, in their order; they contain every block of the partition up to `offset`.
+
+        Returns when Kafka has confirmed them. The last one goes alone, after the others are confirmed: a broker may report the start
+        of its last batch as the end of a partition (Tansu does), and recovery stops at that end.
+        """
+        pairs = [(_key(partition, name), _OFFSET.pack(offset) + data) for name, data in records]
+        for part in (pairs[:-1], pairs[-1:]):
+            sent = [await self._send(partition, key, value) for key, value in part]
+            for (key, value), place in zip(part, await asyncio.gather(*sent), strict=True):
+                self._keep(partition, key, value)
+                self.data.set_persisted_offset(TP(place.topic, place.partition), place.offset)
+
+    def get_record(self, partition: int, name: str) -> bytes | None:
+        """Return one record as the last recovery or write left it."""
+        value = self._get(partition, _key(partition, name))
+        return None if value is None else value[_OFFSET.size :]
+
+    def records(self, partition: int, prefix: str) -> Iterator[tuple[str, bytes, int]]:
+        """Yield name (without the prefix), bytes and offset of every record whose name starts with `prefix`."""
+        start = _key(partition, prefix)
+        for key, value in self._from(partition, start):
+            if not key.startswith(start):
+                return
+            yield key.removeprefix(start).decode(), value[_OFFSET.size :], _offset(value)
+
+    def apply_changelog_batch(self, batch: Iterable[Any]) -> None:
+        """Take over recovered records, and never an older state than the one at hand.
+
+        A worker that was thought dead may wake up and still send a chunk after its successor did.
+        """
+        newest: dict[tuple[int, bytes], Any] = {}
+        for event in batch:
+            place = (event.message.partition, event.message.key)
+            held = newest.get(place)
+            if held is None or _offset(event.message.value) >= _offset(held.message.value):
+                newest[place] = event
+        kept = [event for place, event in newest.items() if _offset(event.message.value) >= _offset(self._get(*place))]
+        super().apply_changelog_batch(kept)
+
+    async def _send(self, partition: int, key: bytes, value: bytes) -> Any:
+        topic = self.changelog_topic.get_topic_name()
+        return await self.app.producer.send(topic, key, value, partition, None, None)
+
+    def _keep(self, partition: int, key: bytes, value: bytes) -> None:
+        if isinstance(self.data, memory.Store):
+            self.data.data[key] = value
+            self.data._key_partition[key] = partition  # noqa: SLF001 - by it Faust forgets a partition that left
+        else:
+            self._database(partition).put(key, value)
+
+    def _get(self, partition: int, key: bytes) -> bytes | None:
+        store = self.data.data if isinstance(self.data, memory.Store) else self._database(partition)
+        value: bytes | None = store.get(key)
+        return value
+
+    def _from(self, partition: int, start: bytes) -> Iterator[tuple[bytes, bytes]]:
+        if isinstance(self.data, memory.Store):
+            return iter(sorted(item for item in self.data.data.items() if item[0].startswith(start)))
+        items: Iterator[tuple[bytes, bytes]] = self._database(partition).items(from_key=start)
+        return items
+
+    def _database(self, partition: int) -> Any:
+        return cast("rocksdb.Store", self.data)._db_for_partition(partition)  # noqa: SLF001 - Faust asks the current event; there is none
+
+
+class Archive(MutableMapping[str, bytes]):
+    """Where a stage puts entities that left memory. What was put in is durable with the next checkpoint of the stage."""
+
+    def __init__(self, table: ChunkTable, partition: int) -> None:
+        """Keep the archived entities of one partition in a table."""
+        self._table = table
+        self._partition = partition
+        self._fresh: dict[str, bytes] = {}
+
+    def take(self) -> list[tuple[str, bytes]]:
+        """Return the records that are not durable yet. They must be written before the chunks that no longer hold them."""
+        return [(ARCHIVE + key, value) for key, value in self._fresh.items()]
+
+    def written(self, records: Iterable[tuple[str, bytes]]) -> None:
+        """Note that these records, as taken, are durable."""
+        for name, value in records:
+            key = name.removeprefix(ARCHIVE)
+            if self._fresh.get(key) is value:
+                del self._fresh[key]
+
+    def __getitem__(self, key: str) -> bytes:
+        """Return an archived entity. An empty value was deleted."""
+        value = self._fresh[key] if key in self._fresh else self._table.get_record(self._partition, ARCHIVE + key)
+        if not value:
+            raise KeyError(key)
+        return value
+
+    def __setitem__(self, key: str, value: bytes) -> None:
+        """Archive an entity."""
+        self._fresh[key] = value
+
+    def __delitem__(self, key: str) -> None:
+        """Forget an entity."""
+        self._fresh[key] = b""
+
+    def __iter__(self) -> Iterator[str]:
+        """Yield the keys: a walk over the whole archive."""
+        durable = (name for name, value, _ in self._table.records(self._partition, ARCHIVE) if value and name not in self._fresh)
+        yield from (key for key, value in self._fresh.items() if value)
+        yield from durable
+
+    def __len__(self) -> int:
+        """Count the keys: a walk over the whole archive."""
+        return sum(1 for _ in self)
+
+    def __contains__(self, key: object) -> bool:
+        """Tell whether an entity is archived."""
+        return isinstance(key, str) and self.get(key) is not None
+
+
+CHUNK = "chunk/"
+ARCHIVE = "archive/"
+"""The two kinds of names in the table."""
+
+
+def _key(partition: int, name: str) -> bytes:
+    return f"{partition}/{name}".encode()
+
+
+def _offset(value: bytes | None) -> int:
+    return -1 if value is None or len(value) < _OFFSET.size else int(_OFFSET.unpack_from(value)[0])
