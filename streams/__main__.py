@@ -1,0 +1,7 @@
+"""`python -m streams` is `hydrometer`."""
+
+from __future__ import annotations
+
+from streams.cli import main
+
+main()

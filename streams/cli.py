@@ -1,0 +1,120 @@
+"""`hydrometer`, the one command. Each command imports its work when it is called, so that `--help` answers at once."""
+
+from __future__ import annotations
+
+import logging
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NoReturn
+
+import click
+
+from streams.errors import HydrometerError
+from streams.exits import exit_code
+
+_FILE = click.Path(path_type=Path)
+_QUIET = {  # what these say below this level, we say ourselves in one line
+    "aiokafka": logging.WARNING,
+    "asyncio": logging.WARNING,
+    "clickhouse_driver": logging.ERROR,
+    "faust": logging.WARNING,
+    "kafka": logging.CRITICAL,
+    "mode": logging.WARNING,
+}
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="hydrometer")
+@click.option("-v", "--verbose", is_flag=True, help="Log more than warnings and milestones.")
+def cli(*, verbose: bool) -> None:
+    """Tell whose traffic distils the model, from an LLM provider's request logs.
+
+    Settings come from HYDROMETER_* variables; `hydrometer doctor --settings` lists them all.
+
+    \b
+    See it work:          hydrometer demo
+    Try your own logs:    hydrometer replay yesterday.jsonl.gz --out build/replay
+    Run it:               hydrometer topics, migrate, collect, worker
+    """
+    logging.basicConfig(level=logging.DEBUG if verbose else logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    if not verbose:
+        for library, level in _QUIET.items():
+            logging.getLogger(library).setLevel(level)
+
+
+@cli.command()
+def topics() -> None:
+    """Make the Kafka topics that are missing.
+
+    Runs again without harm. Refuses a topic that exists with another number of partitions, because accounts would be split
+    over two states.
+
+    \b
+    Example:  HYDROMETER_KAFKA=broker:9092 HYDROMETER_PARTITIONS=12 hydrometer topics
+    """
+    from streams import topics as names
+    from streams.settings import Settings
+
+    for name, was in names.ensure(Settings.load(role="kafka")).items():
+        click.echo(f"{was:8} {name}")
+
+
+@cli.command()
+@click.option("--dry-run", is_flag=True, help="Only tell what is pending.")
+def migrate(*, dry_run: bool) -> None:
+    """Bring ClickHouse's tables up to date.
+
+    \b
+    Example:  HYDROMETER_CLICKHOUSE_PASSWORD_FILE=/run/secrets/clickhouse_password hydrometer migrate
+    """
+    from streams import migrate as migrations
+    from streams.settings import Settings
+
+    done = migrations.run(Settings.load(role="clickhouse"), dry_run=dry_run)
+    for migration in done:
+        click.echo(f"{'pending' if dry_run else 'applied'} {migration.name}")
+    if not done:
+        click.echo("up to date")
+
+
+@cli.command()
+@click.option("--settings", "only_settings", is_flag=True, help="Print every variable, its default and its meaning (Markdown).")
+def doctor(*, only_settings: bool) -> None:
+    """Check settings, Kafka and ClickHouse, and say what to do about each.
+
+    \b
+    Example:  hydrometer doctor
+              hydrometer doctor --settings
+    """
+    from streams import doctor as checks
+    from streams import settings
+
+    if only_settings:
+        click.echo(settings.table(), nl=False)
+        return
+    failed = 0
+    for finding in checks.examine():
+        failed += not finding.good
+        click.echo(f"{'ok  ' if finding.good else 'FAIL'}  {finding.subject:12} {finding.text}")
+    if failed:
+        raise HydrometerError(f"{failed} of the checks above failed: each says what to do")
+
+
+def main(arguments: Sequence[str] | None = None) -> NoReturn:
+    """Run `hydrometer` with these arguments (or the process's) and leave with its exit code."""
+    sys.exit(exit_code(lambda: _run(arguments)))
+
+
+def _run(arguments: Sequence[str] | None) -> None:
+    try:
+        cli.main(arguments, prog_name="hydrometer", standalone_mode=False)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+    except click.UsageError as error:
+        command = error.ctx.command_path if error.ctx else "hydrometer"
+        raise HydrometerError(f"{error.format_message().rstrip('.')}: see `{command} --help`") from error
+    except click.ClickException as error:
+        raise HydrometerError(error.format_message()) from error
+    except click.Abort:
+        raise KeyboardInterrupt from None

@@ -1,0 +1,153 @@
+"""The container set-up, read as data: nothing here needs Docker."""
+
+from __future__ import annotations
+
+import re
+import stat
+import subprocess
+import xml.etree.ElementTree as ET
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from streams.cli import cli
+from streams.local.kafka import version
+from streams.settings import NEEDS, PREFIX, SECRETS, Role, Settings, is_secret
+
+DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
+COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
+SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
+OURS = {name: service for name, service in SERVICES.items() if service.get("image", "").startswith("hydrometer:")}
+ROLES: dict[str, Role] = {
+    "topics": "kafka", "migrate": "clickhouse", "collect": "collect", "worker-1": "worker", "worker-2": "worker",
+}  # fmt: skip
+
+
+def test_every_part_of_the_flow_is_there() -> None:
+    assert set(SERVICES) == {"kafka", "clickhouse", "grafana", *ROLES}
+    assert set(OURS) == set(ROLES)
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_every_image_is_pinned_to_a_version(name: str) -> None:
+    assert re.fullmatch(r"[\w./-]+:\d+\.\d+\.\d+(\.\d+)?", SERVICES[name]["image"])
+
+
+@pytest.mark.parametrize("name", ["kafka", "clickhouse", "grafana", "collect"])
+def test_what_others_wait_for_has_a_health_check(name: str) -> None:
+    assert SERVICES[name]["healthcheck"]["test"][0] == "CMD"
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_every_command_exists(name: str) -> None:
+    result = CliRunner().invoke(cli, [SERVICES[name]["command"][0], "--help"])
+    assert result.exit_code == 0, result.output
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_every_option_exists(name: str) -> None:
+    command, *arguments = SERVICES[name]["command"]
+    known = {option for parameter in cli.commands[command].params for option in parameter.opts}
+    assert {argument for argument in arguments if argument.startswith("--")} <= known
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_every_variable_is_one_of_the_settings(name: str) -> None:
+    for variable in SERVICES[name]["environment"]:
+        field = variable.removeprefix(PREFIX).lower()
+        secret = field.removesuffix("_file")
+        assert field in Settings.model_fields or (is_secret(secret) and secret in Settings.model_fields), variable
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_a_process_holds_the_secrets_of_its_role_and_no_other(name: str) -> None:
+    environment = SERVICES[name]["environment"]
+    files = {variable.removeprefix(PREFIX).removesuffix("_FILE").lower() for variable in environment if variable.endswith("_FILE")}
+    assert files == set(NEEDS[ROLES[name]])
+    assert files == set(SERVICES[name].get("secrets", []))
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_with_its_secret_files_in_place_its_settings_load(name: str, tmp_path: Path) -> None:
+    environment = dict(SERVICES[name]["environment"])
+    for variable in [each for each in environment if each.endswith("_FILE")]:
+        path = tmp_path / variable
+        path.write_text("0123456789abcdef0123456789abcdef\n")
+        environment[variable] = str(path)
+    assert Settings.load(environment, role=ROLES[name]).replication == 1
+
+
+@pytest.mark.parametrize("name", SERVICES)
+def test_no_secret_stands_in_the_file(name: str) -> None:
+    for variable, value in SERVICES[name].get("environment", {}).items():
+        if re.search(r"PASSWORD|KEY|TOKEN|SECRET", variable):
+            assert value.startswith("/run/secrets/"), variable
+
+
+def test_every_secret_is_a_file_that_the_script_makes() -> None:
+    names = set(COMPOSE["secrets"])
+    script = (DEPLOY / "secrets.sh").read_text()
+    made = set(re.search(r"for name in ([\w ]+);", script)[1].split())  # type: ignore[index]
+    assert made == names == {*SECRETS, "clickhouse_reader_password", "grafana_admin_password"}
+    assert all(each == {"file": f"secrets/{name}"} for name, each in COMPOSE["secrets"].items())
+
+
+def test_the_script_makes_secrets_once(tmp_path: Path) -> None:
+    script = tmp_path / "secrets.sh"
+    script.write_text((DEPLOY / "secrets.sh").read_text())
+    first = subprocess.run(["bash", script], check=True, capture_output=True, text=True).stdout
+    key = (tmp_path / "secrets" / "seal_key").read_text()
+    second = subprocess.run(["bash", script], check=True, capture_output=True, text=True).stdout
+    assert (len(first.splitlines()), second) == (7, "")
+    assert (tmp_path / "secrets" / "seal_key").read_text() == key
+    assert len(key.strip()) == 64
+    assert stat.S_IMODE((tmp_path / "secrets").stat().st_mode) == 0o700
+
+
+def test_only_loopback_is_published() -> None:
+    published = [port for service in SERVICES.values() for port in service.get("ports", [])]
+    assert published
+    assert all(port.startswith("127.0.0.1:") for port in published)
+
+
+@pytest.mark.parametrize("name", OURS)
+def test_our_processes_may_change_nothing_but_their_state(name: str) -> None:
+    service = SERVICES[name]
+    assert service["read_only"] is True
+    assert service["cap_drop"] == ["ALL"]
+    assert "no-new-privileges:true" in service["security_opt"]
+
+
+def test_both_workers_keep_state_of_their_own() -> None:
+    assert SERVICES["worker-1"]["volumes"] != SERVICES["worker-2"]["volumes"]
+
+
+def test_every_file_that_is_mounted_exists() -> None:
+    mounts = [volume.split(":")[0] for service in SERVICES.values() for volume in service.get("volumes", [])]
+    named = [mount for mount in mounts if not mount.startswith(".")]
+    assert set(named) == set(COMPOSE["volumes"])
+    assert all((DEPLOY / mount).exists() for mount in mounts if mount.startswith("."))
+
+
+def test_the_broker_is_the_one_that_the_integration_tests_run() -> None:
+    assert SERVICES["kafka"]["image"] == f"apache/kafka:{version()}"
+
+
+def test_the_data_source_reads_as_a_user_who_cannot_write() -> None:
+    source = yaml.safe_load((DEPLOY / "grafana/provisioning/datasources/clickhouse.yaml").read_text())["datasources"][0]
+    users = ET.parse(DEPLOY / "grafana/clickhouse-reader.xml")
+    assert users.findtext(f".//users/{source['jsonData']['username']}/profile") == "reader"
+    assert users.findtext(".//profiles/reader/readonly") == "1"
+    assert source["secureJsonData"]["password"].startswith("$__file{/run/secrets/")
+    assert {"host", "port", "protocol", "defaultDatabase"} <= set(source["jsonData"])
+
+
+def test_the_image_runs_without_root_and_without_the_local_extras() -> None:
+    lines = (DEPLOY / "Dockerfile").read_text().splitlines()
+    assert [line for line in lines if line.startswith("USER")][-1] == "USER 10001:10001"
+    assert any("--require-hashes -r requirements.lock" in line for line in lines)
+    assert not any("[local]" in line or "requirements-dev" in line for line in lines)
+    assert all(re.search(r":\d+\.\d+\.\d+-", line) for line in lines if line.startswith("FROM"))

@@ -1,0 +1,78 @@
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from streams.cli import cli, main
+
+
+def run(*arguments: str) -> int:
+    with pytest.raises(SystemExit) as left:
+        main(arguments)
+    code = left.value.code
+    assert isinstance(code, int)
+    return code
+
+
+def test_help_answers_at_once() -> None:
+    took = []
+    for _ in range(3):
+        before = time.perf_counter()
+        subprocess.run([sys.executable, "-m", "streams", "--help"], check=True, capture_output=True)
+        took.append(time.perf_counter() - before)
+    assert min(took) < 0.6  # 0.15 s on an idle machine
+
+
+@pytest.mark.parametrize("name", sorted(cli.commands))
+def test_every_command_teaches_with_an_example(name: str) -> None:
+    result = CliRunner().invoke(cli, [name, "--help"])
+    assert result.exit_code == 0
+    assert f"hydrometer {name}" in result.output.split("Example:", 1)[1]
+
+
+@pytest.mark.parametrize("name", sorted(cli.commands))
+def test_every_option_says_what_it_does(name: str) -> None:
+    options = [each for each in cli.commands[name].params if isinstance(each, click.Option)]
+    assert all(option.help for option in options)
+
+
+def test_a_command_that_does_not_exist_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("tpics") == 2
+    assert capsys.readouterr().err == "error: No such command 'tpics': see `hydrometer --help`\n"
+
+
+def test_an_option_that_does_not_exist_is_one_line(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("doctor", "--setings") == 2
+    assert capsys.readouterr().err.startswith("error: No such option: --setings")
+
+
+def test_no_command_prints_the_help(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run() == 0
+    assert "Commands:" in capsys.readouterr().out
+
+
+def test_a_missing_secret_is_one_line(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HYDROMETER_MODE", raising=False)
+    assert run("migrate") == 2
+    assert capsys.readouterr().err.startswith("error: HYDROMETER_CLICKHOUSE_PASSWORD is not set")
+
+
+def test_doctor_lists_every_variable(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("doctor", "--settings") == 0
+    assert "| `HYDROMETER_SEAL_KEY` | required by worker, replay |" in capsys.readouterr().out
+
+
+def test_doctor_says_what_to_do_about_each_failure(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streams.topics._PATIENCE_MS", 300)
+    for name, value in {"MODE": "local", "KAFKA": "127.0.0.1:1", "CLICKHOUSE_PORT": "1"}.items():
+        monkeypatch.setenv(f"HYDROMETER_{name}", value)
+    assert run("doctor") == 2
+    said = capsys.readouterr()
+    assert "FAIL  topics       Kafka at 127.0.0.1:1 does not answer" in said.out
+    assert "FAIL  clickhouse   " in said.out
+    assert said.err == "error: 2 of the checks above failed: each says what to do\n"
