@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from hashlib import blake2b
 from typing import Any
 
@@ -44,6 +44,7 @@ class Cases:
         self.cases: dict[str, dict[str, Any]] = {}
         self.alerts: dict[str, dict[str, Any]] = {}
         self._case_of: dict[str, str] = {}
+        self._merged: list[dict[str, Any]] = []
         self._now = -np.inf
         self._offset = -1
         self._dirty: dict[str, int] = {}
@@ -118,7 +119,7 @@ class Cases:
         alerted = alerted_members(entity)
         if alerted:
             messages += self._alert(key, "extraction", max(member["extraction"] for member in alerted.values()))
-        if entity["routing"] >= ROUTING_BAR and not entity["common"]:
+        if entity["routing"] >= ROUTING_BAR and entity["entity_kind"] in _CHANNELS and not entity["common"]:
             messages += self._alert(key, "routing", entity["routing"])
         return messages
 
@@ -149,31 +150,49 @@ class Cases:
             "summary": payload["summary"],
             "payload": payload,
         }
-        return [_json(topics.ALERTS, alert_id, message), *self._publish(case)]
+        merged = [message for other in self._merged for message in self._publish(other)]
+        self._merged.clear()
+        return [_json(topics.ALERTS, alert_id, message), *merged, *self._publish(case)]
 
     # -- cases
 
     def _case(self, key: str, behaviour: str) -> dict[str, Any]:
-        """Return the case of an entity: its own, one that shares its members, or a new one."""
-        case = self.cases.get(self._case_of.get(f"{behaviour}:{key}", ""))
-        if case is None or case["state"] == "resolved":
-            case = self._sharing(key, behaviour) or self._open(key, behaviour)
-        if key not in case["keys"]:
-            case["keys"].append(key)
-            case["entities"].append(f"{behaviour}:{key}")
-            case["links"].append({"entity": key, "since": self.entities[key]["time"], "why": casefile.link(self.entities[key])})
-        self._case_of[f"{behaviour}:{key}"] = case["case_id"]
+        """Return the case of an entity: its own, merged with those that share its members, or a new one."""
+        entity = f"{behaviour}:{key}"
+        case = self.cases.get(self._case_of.get(entity, ""))
+        sharing = [other for other in self._sharing(key, behaviour) if other is not case]
+        if case is not None and case["state"] == "open":
+            sharing.append(case)
+        case = min(sharing, key=lambda other: (other["opened_at"], other["case_id"])) if sharing else self._open(key, behaviour)
+        for other in sharing:
+            if other is not case:
+                self._merge(case, other)
+        if entity not in case["entities"]:
+            self._join(case, entity, casefile.link(self.entities[key]), self.entities[key]["time"])
         return case
 
-    def _sharing(self, key: str, behaviour: str) -> dict[str, Any] | None:
+    def _join(self, case: dict[str, Any], entity: str, why: str, since: float) -> None:
+        case["entities"].append(entity)
+        case["keys"].append(entity.partition(":")[2])
+        case["links"].append({"entity": entity, "since": since, "why": why})
+        self._case_of[entity] = case["case_id"]
+
+    def _merge(self, case: dict[str, Any], other: dict[str, Any]) -> None:
+        """Take another case's entities over; it stays on record, closed, and says where it went."""
+        for link in other["links"]:
+            if link["entity"] not in case["entities"]:
+                self._join(case, link["entity"], link["why"], link["since"])
+        for account, member in other["members"].items():
+            known = case["members"].setdefault(account, member)
+            known["joined_at"] = min(known["joined_at"], member["joined_at"])
+        other["state"], other["merged_into"] = "merged", case["case_id"]
+        self._merged.append(other)
+
+    def _sharing(self, key: str, behaviour: str) -> list[dict[str, Any]]:
+        """Return the open cases of this behaviour that have at least half of the smaller side's members in common with an entity."""
         mine = set(alerted_members(self.entities[key])) if behaviour == "extraction" else {key}
-        for case in self.cases.values():
-            if case["state"] == "resolved" or case["behaviour"] != behaviour:
-                continue
-            theirs = {account for other in case["keys"] for account in alerted_members(self.entities[other])}
-            if mine and theirs and len(mine & theirs) >= SAME_MEMBERS * min(len(mine), len(theirs)):
-                return case
-        return None
+        open_cases = (case for case in self.cases.values() if case["state"] == "open" and case["behaviour"] == behaviour)
+        return [case for case in open_cases if _overlap(mine, case["members"].keys()) >= SAME_MEMBERS]
 
     def _open(self, key: str, behaviour: str) -> dict[str, Any]:
         time = self.entities[key]["time"]
@@ -215,12 +234,20 @@ def alerted_members(entity: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     return over if len(over) >= LEAST_ALERTED else {}
 
 
+def _overlap(mine: Set[str], theirs: Set[str]) -> float:
+    """Return the share of the smaller set that is in both."""
+    smaller = min(len(mine), len(theirs))
+    return len(mine & theirs) / smaller if smaller else 0.0
+
+
 def _news(alert: Mapping[str, Any], time: float, found: float, size: int) -> bool:
     """Say whether an open alert is worth an update: a while has passed and it has grown by a tenth."""
     grown = size >= 1.1 * alert["size"] + 1 or abs(found - alert["evidence"]) >= 1.0
     return bool(time - alert["time"] >= UPDATE_PAUSE and grown)
 
 
+_CHANNELS = ("account", "router")
+"""What can be a router or reseller: a shared card or template is no channel."""
 _HELD = ("entities", "cases", "alerts")
 _MEMBER = ("time", "first", "requests", "output_tokens", "extraction", "routing", "families", "payment", "organization", "router", "template")
 _PLAIN = ("time", "accounts", "common", "requests", "output_tokens", "first", "extraction", "routing")

@@ -1,0 +1,46 @@
+"""The whole pipeline in one process, without a broker: the same stages, the same partitions, in the order of arrival."""
+
+from __future__ import annotations
+
+from collections import Counter, deque
+from collections.abc import Callable
+
+from streams import topics
+from streams.pipeline.accounts import Accounts
+from streams.pipeline.cases import Cases
+from streams.pipeline.groups import Groups
+from streams.pipeline.stage import Message
+
+
+class Pipeline:
+    """Every stage of every partition. Each message is carried where it belongs before the next block is read."""
+
+    def __init__(self, partitions: int, on_message: Callable[[Message], None] = lambda _message: None) -> None:
+        """Make the stages. `on_message` sees everything that leaves a stage, as the topics would."""
+        self.accounts = [Accounts(partition, partitions) for partition in range(partitions)]
+        self.groups = [Groups(partition, partitions) for partition in range(partitions)]
+        self.cases = Cases()
+        self._on_message = on_message
+        self._offsets: Counter[tuple[str, int]] = Counter()
+
+    def feed(self, partition: int, block: bytes) -> None:
+        """Carry one block of `requests`, and all that comes of it, through the stages."""
+        waiting = deque([Message(topics.REQUESTS, partition, block)])
+        while waiting:
+            message = waiting.popleft()
+            offset = self._offsets[message.topic, message.partition]
+            self._offsets[message.topic, message.partition] += 1
+            self._on_message(message)
+            waiting.extend(self._apply(message, offset))
+
+    def _apply(self, message: Message, offset: int) -> list[Message]:
+        match message.topic:
+            case topics.REQUESTS:
+                return self.accounts[message.partition].apply(message.value, offset)
+            case topics.GROUPS:
+                return self.groups[message.partition].apply(message.value, offset)
+            case topics.EVIDENCE:
+                return self.cases.apply(message.value, offset)
+            case topics.VERDICTS:
+                self.accounts[message.partition].apply_verdicts(message.value)
+        return []
