@@ -1,0 +1,124 @@
+"""How a feature is shown: a declaration of three lines, rendered as classic Grafana JSON for the ClickHouse data source.
+
+    panel = FeaturePanel(EgressShare, title="Output per uncached input token")
+
+Grafana 11.6 to 13 read the classic schema. The queries are over `hydrometer.scores` and use the plugin's macros only, so that they run
+on ClickHouse once the macros are expanded.
+"""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import pkgutil
+from dataclasses import dataclass
+from functools import cache
+from typing import Any, Final, Literal
+
+from streams.feature import Feature
+
+PLUGIN: Final = "grafana-clickhouse-datasource"
+PLUGIN_VERSION: Final = "4.20.0"
+"""An empty version would make the plugin guess what to migrate."""
+DATASOURCE: Final = {"type": PLUGIN, "uid": "hydrometer"}
+TIME_SERIES: Final = 0
+"""The plugin's number of the format: time, labels, numbers."""
+
+Unit = Literal["short", "percentunit", "s", "d", "none"]
+Json = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class FeaturePanel:
+    """A feature over time: how all entities spread, and the one that the analyst has chosen (`${entity}`)."""
+
+    feature: type[Feature]
+    title: str
+    unit: Unit = "short"
+    logarithmic: bool = False
+    """The feature is ln(1 + x): show x, which people can read."""
+
+    @property
+    def name(self) -> str:
+        """The feature's name, and the panel's file."""
+        return self.feature.name()
+
+    @property
+    def description(self) -> str:
+        """The feature's docstring: what it is, what it rises on, what it is blind to."""
+        return inspect.cleandoc(self.feature.__doc__ or "")
+
+    def render(self, panel_id: int = 1, x: int = 0, y: int = 0, width: int = 12, height: int = 8) -> Json:
+        """Return the panel as JSON. x, y, width, height: its place on a board, on Grafana's grid of 24 columns."""
+        return {
+            "id": panel_id,
+            "type": "timeseries",
+            "title": self.title,
+            "description": self.description,
+            "datasource": DATASOURCE,
+            "gridPos": {"x": x, "y": y, "w": width, "h": height},
+            "fieldConfig": {"defaults": self._defaults(), "overrides": []},
+            "options": {
+                "legend": {"displayMode": "list", "placement": "bottom", "showLegend": True, "calcs": []},
+                "tooltip": {"mode": "multi", "sort": "desc"},
+            },
+            "targets": [target("A", self.spread()), target("B", self.chosen())],
+        }
+
+    def _defaults(self) -> Json:
+        low, high = self.feature.limits
+        bounds = {"min": low, "max": high} if self.unit == "percentunit" else {}
+        scale: Json = {"type": "log", "log": 10} if self.logarithmic else {"type": "linear"}
+        custom = {
+            "drawStyle": "line",
+            "lineWidth": 1,
+            "fillOpacity": 0,
+            "showPoints": "auto",
+            "spanNulls": True,
+            "scaleDistribution": scale,
+        }
+        return {"unit": self.unit, **bounds, "custom": custom}
+
+    def spread(self) -> str:
+        """Return the query of the median, 90th and 99th percentile over all entities of the feature's kind."""
+        value = self._value()
+        columns = ", ".join(f"quantile({level})({value}) AS {label}" for label, level in (("median", 0.5), ("p90", 0.9), ("p99", 0.99)))
+        return self._query(columns, "")
+
+    def chosen(self) -> str:
+        """Return the query of the entity that the board's variable `entity` names."""
+        return self._query(f"max({self._value()}) AS chosen", " AND entity_id = ${entity:singlequote}")
+
+    def _value(self) -> str:
+        value = f"features['{self.name}']"
+        return f"exp({value}) - 1" if self.logarithmic else value
+
+    def _query(self, columns: str, also: str) -> str:
+        kind = "=" if self.feature.entity == "account" else "!="
+        # every part is a constant of this repository; what people choose comes in through Grafana's own quoting
+        return (
+            f"SELECT $__timeInterval(time) AS bucket, {columns} FROM hydrometer.scores "  # noqa: S608
+            f"WHERE $__timeFilter(time) AND entity_kind {kind} 'account' AND mapContains(features, '{self.name}'){also} "
+            "GROUP BY bucket ORDER BY bucket"
+        )
+
+
+def target(ref: str, sql: str) -> Json:
+    """Return one query of a panel, as the ClickHouse plugin stores it."""
+    return {
+        "refId": ref,
+        "datasource": DATASOURCE,
+        "editorType": "sql",
+        "pluginVersion": PLUGIN_VERSION,
+        "queryType": "timeseries",
+        "format": TIME_SERIES,
+        "rawSql": sql,
+    }
+
+
+@cache
+def panels() -> dict[str, FeaturePanel]:
+    """Return every panel found in `dashboards/panels/`, by the name of its file."""
+    package = importlib.import_module("dashboards.panels")
+    names = sorted(module.name for module in pkgutil.iter_modules(package.__path__))
+    return {name: importlib.import_module(f"dashboards.panels.{name}").panel for name in names}

@@ -1,0 +1,8 @@
+"""Panel of the feature `card_sharing`."""
+
+from __future__ import annotations
+
+from dashboards.panel import FeaturePanel
+from streams.features.card_sharing import CardSharing
+
+panel = FeaturePanel(CardSharing, title="Extra organisations on a card")

@@ -1,0 +1,8 @@
+"""Panel of the feature `evenness`."""
+
+from __future__ import annotations
+
+from dashboards.panel import FeaturePanel
+from streams.features.evenness import Evenness
+
+panel = FeaturePanel(Evenness, title="Dispatcher against people (nats)", unit="none")

@@ -1,0 +1,8 @@
+"""Panel of the feature `seeded_share`."""
+
+from __future__ import annotations
+
+from dashboards.panel import FeaturePanel
+from streams.features.seeded_share import SeededShare
+
+panel = FeaturePanel(SeededShare, title="Requests with a seed", unit="percentunit")
