@@ -1,0 +1,93 @@
+"""Try a feature on a handful of requests or accounts: what its test, and whoever is writing it, need.
+
+account(EgressShare, input_tokens=[100, 100], output_tokens=[50, 150])
+group(CardSharing, payment=7, organization=[1, 2, 3])
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.accumulators.recurring import Templates
+from models.accumulators.step import Floats, Step
+from models.columns import Columns
+from models.evidence import FAMILIES
+from streams.blocks import REQUESTS, SHINGLES, Block, Kind
+from streams.feature import DAY, Bank, Events, Feature
+from streams.pipeline import derived
+from streams.pipeline.members import Members
+
+START: Final = 20_000 * DAY
+"""A midnight: the time of events and the `now` of groups that are given none."""
+
+_HASHES: Final = frozenset({"payment", "organization", "router", "template"})
+
+
+def account(feature: type[Feature], **columns: Any) -> float:
+    """Return a feature's value of one account after these requests, NaN when it cannot know.
+
+    columns: of `blocks.REQUESTS`, or derived ones such as `templated`; a list has a value a request, a scalar goes for all. Without `time`
+    all requests come at START. Whatever is not given is unknown.
+    """
+    bank = Bank([feature])
+    table = Columns("trial", bank.fields())
+    block = block_of(columns)
+    slots = table.intern(["a"] * len(block))
+    step = Step.of(slots, block.numbers("time").astype(np.float64), table["clock"])
+    bank.fold(table, Events(block, step, derived_columns(block, step, columns)))
+    return float(bank.read(table, slots[:1])[0][0, 0])
+
+
+def block_of(columns: Mapping[str, Any]) -> Block:
+    """Return the block of these requests. columns: as for `account`; names that no block has are left out."""
+    rows = max((len(values) for values in columns.values() if isinstance(values, list | np.ndarray)), default=1)
+    filled = {name: _fill(columns.get(name), name, kind, rows) for name, kind in REQUESTS.columns.items()}
+    return Block(REQUESTS, REQUESTS.batch(filled))
+
+
+def _fill(values: Any, name: str, kind: Kind, rows: int) -> Any:
+    if kind == "text":
+        return values if isinstance(values, list) else [values] * rows
+    if kind == "shingles":
+        return np.zeros((rows, SHINGLES), np.uint64) if values is None else values
+    if kind == "hash":
+        return np.broadcast_to(np.array(0 if values is None else values, np.uint64), rows)
+    unknown = START if name == "time" else np.nan
+    return np.broadcast_to(np.array(unknown if values is None else values, np.float64), rows)
+
+
+def derived_columns(block: Block, step: Step, given: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
+    """Return the derived columns of a block in step order: those given, the others as the pipeline makes them without any template."""
+    none, nothing = np.zeros(len(block), np.uint64), np.zeros(len(block))
+    known = derived.columns(block, step, Templates(none, nothing, nothing), none[:0], none)
+    chosen = {name: given[name] for name in given if name not in REQUESTS.columns}
+    return known | {name: np.broadcast_to(np.array(values, np.float64), len(block))[step.order] for name, values in chosen.items()}
+
+
+def group(feature: type[Feature], **columns: Any) -> float:
+    """Return a group feature's value of these accounts. columns: as for `members_of`."""
+    return float(feature.value(members_of(**columns)))
+
+
+def members_of(kind: str = "router", now: float = START, **columns: Any) -> Members:
+    """Return the members of one group.
+
+    columns: of `Members`, or a family's name for that family's nats; a list has a value an account, a scalar goes for all. Whatever is not
+    given is unknown, except that every account has made one request.
+    """
+    rows = max((len(values) for values in columns.values() if isinstance(values, list | np.ndarray)), default=1)
+    nats = np.full((rows, len(FAMILIES)), np.nan)
+    for position, family in enumerate(FAMILIES):
+        nats[:, position] = columns.pop(family, np.nan)
+    ones: dict[str, Floats] = {"requests": np.ones(rows), "total": np.ones(rows)}
+    filled: dict[str, Any] = {"kind": kind, "now": now, "own": nats, "raw": nats}
+    for field in fields(Members):
+        if field.name not in filled:
+            unknown = np.zeros(rows, np.uint64) if field.name in _HASHES else ones.get(field.name, np.full(rows, np.nan))
+            filled[field.name] = np.broadcast_to(np.array(columns.get(field.name, unknown), unknown.dtype), rows)
+    return Members(**filled)
