@@ -360,7 +360,8 @@ def different_per_request(of: Expr, window: float = DAY) -> Reading:
 
     def read(reader: Reader) -> tuple[Floats, Floats]:
         requests = reader.sum(count)
-        return np.minimum(_divide(distinct.estimate(reader.registers(values)), np.maximum(requests, 1.0)), 1.0), requests
+        per_request = distinct.estimate(reader.registers(values)) / np.maximum(requests, 1.0)
+        return np.where(requests > 0, np.minimum(per_request, 1.0), np.nan), requests
 
     return Reading((values, count), read)
 

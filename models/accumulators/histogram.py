@@ -45,7 +45,7 @@ def entropy(cells: NDArray[np.float32]) -> Floats:
     total = cells.sum(axis=1, keepdims=True, dtype=np.float64)
     with np.errstate(invalid="ignore", divide="ignore"):
         share = cells / total
-        nats = -np.where(share > 0, share * np.log(share), 0.0).sum(axis=1)
+        nats = np.where(share > 0, -share * np.log(share), 0.0).sum(axis=1)
     return np.where(total[:, 0] > 0, nats / np.log(cells.shape[1]), np.nan)
 
 
