@@ -126,7 +126,7 @@ class Settings(BaseModel):
         values: dict[str, Any] = dict(given)
         if values.get("mode") == "local":
             local = {name: _DEVELOPMENT + name.replace("_", "-") for name in SECRETS}
-            return {**local, "clickhouse_password": "", "replication": 1, "state_dir": Path("build/state"), **values}
+            return {**local, "replication": 1, "state_dir": Path("build/state"), **values}
         needs = (info.context or {}).get("needs", SECRETS)
         for name in (each for each in SECRETS if each not in values):
             if name in needs:
