@@ -61,6 +61,41 @@ def topics() -> None:
 
 
 @cli.command()
+@click.option("--data", type=_FILE, default=Path("build/local"), show_default=True, help="Where ClickHouse keeps its tables.")
+@click.option("--http-port", default=8123, show_default=True, help="ClickHouse's HTTP port, for Grafana.")
+@click.option("--broker/--no-broker", default=True, show_default=True, help="Run the embedded Kafka broker too (memory only).")
+def local(*, data: Path, http_port: int, broker: bool) -> None:
+    """Run ClickHouse's engine and a small broker on this machine until Ctrl-C; for trying things, not for real traffic.
+
+    Ports are those of HYDROMETER_CLICKHOUSE_PORT and HYDROMETER_KAFKA. Other commands find both with HYDROMETER_MODE=local.
+
+    \b
+    Example:  hydrometer local &
+              HYDROMETER_MODE=local hydrometer migrate
+    """
+    import os
+    import signal
+    from contextlib import ExitStack
+
+    from streams.local.broker import EmbeddedBroker
+    from streams.local.process import local_server
+    from streams.settings import Settings
+
+    settings = Settings.load({**os.environ, "HYDROMETER_MODE": "local"})
+    user, password = settings.clickhouse_user, settings.clickhouse_password.get_secret_value()
+    with ExitStack() as running:
+        server = running.enter_context(
+            local_server(data, user=user, password=password, native_port=settings.clickhouse_port, http_port=http_port)
+        )
+        click.echo(f"ClickHouse on 127.0.0.1:{server.port} (HTTP {server.http_port}), user {user}, tables in {data}")
+        if broker:
+            kafka = running.enter_context(EmbeddedBroker(int(settings.kafka.rpartition(":")[2])))
+            click.echo(f"Kafka's protocol on {kafka.bootstrap}, in memory")
+        click.echo("Ctrl-C stops everything")
+        signal.pause()
+
+
+@cli.command()
 @click.option("--dry-run", is_flag=True, help="Only tell what is pending.")
 def migrate(*, dry_run: bool) -> None:
     """Bring ClickHouse's tables up to date.

@@ -1,8 +1,13 @@
 from __future__ import annotations
 
+import os
+import signal
+import socket
 import subprocess
 import sys
 import time
+from contextlib import ExitStack
+from pathlib import Path
 
 import click
 import pytest
@@ -76,3 +81,31 @@ def test_doctor_says_what_to_do_about_each_failure(capsys: pytest.CaptureFixture
     assert "FAIL  topics       Kafka at 127.0.0.1:1 does not answer" in said.out
     assert "FAIL  clickhouse   " in said.out
     assert said.err == "error: 2 of the checks above failed: each says what to do\n"
+
+
+def test_ctrl_c_stops_the_local_servers_and_frees_their_ports(tmp_path: Path) -> None:
+    native, http, kafka = _free_ports(3)
+    env = {**os.environ, "HYDROMETER_CLICKHOUSE_PORT": str(native), "HYDROMETER_KAFKA": f"127.0.0.1:{kafka}"}
+    command = [sys.executable, "-u", "-m", "streams", "local", "--data", str(tmp_path), "--http-port", str(http)]
+    process = subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    said = [process.stdout.readline() for _ in range(3)]
+    assert said[-1] == "Ctrl-C stops everything\n"
+    assert all(_answers(port) for port in (native, http, kafka))
+    process.send_signal(signal.SIGINT)
+    process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert not any(_answers(port) for port in (native, http, kafka))
+
+
+def _free_ports(count: int) -> list[int]:
+    with ExitStack() as opened:
+        probes = [opened.enter_context(socket.socket()) for _ in range(count)]
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
+
+
+def _answers(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
