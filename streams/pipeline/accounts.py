@@ -33,6 +33,7 @@ SCORE_ROW_PAUSE = 600.0
 SCORE_ROW_STEP = 1.0
 EVIDENCE_FLOOR = 5.0
 """Nats from which an account's own evidence is worth a row to the cases stage."""
+MOST_SHARED = 1 << 16
 EVICT_AT_ONCE = 64
 EVICT_PAUSE = 3600.0
 
@@ -66,6 +67,7 @@ class Accounts:
         self._age = names.index("account_age") if "account_age" in names else -1
         self.table = Columns("accounts", self._bank.fields() | _kept(names, self.reference.no_vote))
         self._recurring = Recurring(shingle_cells)
+        self._shared: Hashes = np.zeros(0, np.uint64)
         self._newest = -np.inf
         self._look_again = -np.inf
         self._offset = -1
@@ -97,8 +99,9 @@ class Accounts:
         return messages
 
     def apply_verdicts(self, value: bytes) -> None:
-        """Note which accounts the groups hold suspect, and until when. Verdicts are states: reading one again changes nothing."""
+        """Note which accounts the groups hold suspect, and which templates are shared. Verdicts are states: repeats change nothing."""
         block = blocks.decode(value, blocks.VERDICTS)
+        self._shared = np.union1d(self._shared, block.hashes("template")[block.hashes("template") != 0])[-MOST_SHARED:]
         until = dict(zip(block.texts("account_id"), block.numbers("until").tolist(), strict=True))
         accounts = [account for account in until if account is not None and account in self.table]
         if not accounts:
@@ -161,20 +164,19 @@ class Accounts:
         accounts = np.array([hash_word(name) for name in block.words("account_id")], np.uint64)[block.codes("account_id")]
         self._recurring.observe(shingles, accounts, float(step.clock.max()), offset)
         found = self._recurring.templates(shingles)
-        shared = derived.shared_templates(found)[step.order]
-        self._choose_template(step, shared, found.share[step.order])
+        self._choose_template(step, derived.recurring(found)[step.order], found.share[step.order])
         own = self.table["template"][step.slots][step.entity]
-        extra = derived.columns(block, step, found, (shingles != 0).any(axis=1), own)
+        extra = derived.columns(block, step, found, self._shared, own)
         events = Events(block, step, extra)
         self._bank.fold(self.table, events)
         self._keep(events)
 
-    def _choose_template(self, step: Step, shared: Hashes, shares: Floats) -> None:
+    def _choose_template(self, step: Step, templates: Hashes, shares: Floats) -> None:
         """Let each account's prompts vote for the template it uses most (Boyer and Moore's majority vote, a block at a time)."""
-        used = np.flatnonzero(shared)
+        used = np.flatnonzero(templates)
         if not len(used):
             return
-        entity, template = step.entity[used], shared[used]
+        entity, template = step.entity[used], templates[used]
         held = self.table["template"][step.slots]
         agree = template == held[entity]
         change = np.bincount(entity, np.where(agree, 1.0, -1.0), len(step.slots))
@@ -223,6 +225,8 @@ class Accounts:
         raw, own = self._families.of(nats, trusted)
         table["raw"][slots], table["own"][slots] = raw, own
         extraction, routing = evidence.extraction(own), evidence.routing(own)
+        for name, found in (("best_extraction", extraction), ("best_routing", routing)):
+            table[name][slots] = np.maximum(table[name][slots], found)
         self._vote(slots, self._ballots(slots, values, extraction))
         rank = self.reference.rank(self._age, values[:, self._age]) if self._age >= 0 else np.full(len(slots), np.nan)
         table["age_rank"][slots] = rank
@@ -360,6 +364,8 @@ def _kept(names: list[str], no_vote: int) -> dict[str, Field]:
         "template": Field("u8"),
         "template_votes": Field("f4"),
         "template_rarity": Field("f4"),
+        "best_extraction": Field("f4"),
+        "best_routing": Field("f4"),
         "output": Field("f8"),
         "new_requests": Field("f8"),
         "new_output": Field("f8"),

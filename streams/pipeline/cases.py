@@ -189,10 +189,31 @@ class Cases:
         self._merged.append(other)
 
     def _sharing(self, key: str, behaviour: str) -> list[dict[str, Any]]:
-        """Return the open cases of this behaviour that have at least half of the smaller side's members in common with an entity."""
-        mine = set(alerted_members(self.entities[key])) if behaviour == "extraction" else {key}
-        open_cases = (case for case in self.cases.values() if case["state"] == "open" and case["behaviour"] == behaviour)
-        return [case for case in open_cases if _overlap(mine, case["members"].keys()) >= SAME_MEMBERS]
+        """Return the open cases of this behaviour that an entity belongs to: they share suspects, or half of one side has the other's link."""
+        found = []
+        for case in self.cases.values():
+            if case["state"] == "open" and case["behaviour"] == behaviour and any(self._linked(key, other, behaviour) for other in case["keys"]):
+                found.append(case)
+        return found
+
+    def _linked(self, key: str, other: str, behaviour: str) -> bool:
+        mine, theirs = self._suspects(key, behaviour), self._suspects(other, behaviour)
+        if behaviour == "routing":
+            return bool(mine & theirs)
+        shares = (_overlap(mine, theirs), self._has_link(key, other), self._has_link(other, key))
+        return max(shares) >= SAME_MEMBERS
+
+    def _has_link(self, key: str, other: str) -> float:
+        """Return the share of an entity's members whose router, card or template is the other entity."""
+        kind, _, name = other.partition(":")
+        members = list(self.entities[key]["members"].values()) or [self.entities[key]]
+        return sum(member.get(kind) == name for member in members) / len(members)
+
+    def _suspects(self, key: str, behaviour: str) -> set[str]:
+        entity = self.entities[key]
+        if behaviour == "routing" or entity["entity_kind"] == "account":
+            return {entity["entity_id"]}
+        return set(entity["members"])
 
     def _open(self, key: str, behaviour: str) -> dict[str, Any]:
         time = self.entities[key]["time"]

@@ -1,6 +1,7 @@
 """The smallest stage: it counts keys. Durability tests and the benchmark of the doorway run it in place of a real one.
 
-A block is a JSON list of keys; its message is the list of those keys that it counted now, to a topic of the caller's choice.
+A block is a JSON list of keys; its message is the list of those keys that it counted now, to a topic of the caller's choice, keyed by partition and
+offset of the block. Its second input is ignored.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from streams.errors import BlockLayoutError
+from streams.errors import BlockLayoutError, MalformedEventError
 from streams.pipeline.stage import Message
 
 
@@ -42,7 +43,14 @@ class CountingStage:
             self._chunks[place].offset = offset
             self._dirty.setdefault(str(place), offset)
         self._counters.update(blocks=1, events=len(counted), repeated=len(keys) - len(counted))
-        return [Message(self._topic, self._partition, json.dumps(counted).encode())] if counted and self._topic else []
+        source = f"{self._partition}/{offset}".encode()
+        return [Message(self._topic, self._partition, json.dumps(counted).encode(), source)] if counted and self._topic else []
+
+    def apply_second(self, value: bytes, offset: int) -> list[Message]:
+        """Ignore the second input, but for refusing what is empty."""
+        if not value:
+            raise MalformedEventError("empty", f"record {offset} of the second input has no value")
+        return []
 
     def dirty(self) -> Mapping[str, int]:
         """Return the chunks changed since they were last dumped, with the block that first changed each."""

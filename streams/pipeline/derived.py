@@ -17,6 +17,8 @@ SHARED_BY = 3
 PUBLIC_SHARE = 0.05
 """Share of all prompts over which a shingle is a turn of phrase, and no template of anybody's."""
 
+Mask = NDArray[np.bool_]
+
 _PRIME = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -39,26 +41,31 @@ def combined(block: Block, numbers: tuple[str, ...], texts: tuple[str, ...]) -> 
 
 
 
-def shared_templates(templates: Templates) -> Hashes:
-    """Return each prompt's template where several accounts share it and it is nobody's turn of phrase, else 0."""
-    ours = (templates.accounts >= SHARED_BY * 0.9) & (templates.share <= PUBLIC_SHARE)
-    return np.where(ours, templates.template, np.uint64(0))
+def recurring(templates: Templates) -> Hashes:
+    """Return each prompt's template where it recurs and is nobody's turn of phrase, else 0: one account's habit may be a group's too."""
+    return np.where(templates.share <= PUBLIC_SHARE, templates.template, np.uint64(0))
 
 
-def columns(block: Block, step: Step, templates: Templates, sketched: NDArray[np.bool_], own: Hashes) -> dict[str, NDArray[Any]]:
+def shared(templates: Templates, known: Hashes) -> Mask:
+    """Return which prompts show a template that several accounts share: here, or, as the groups said, over all partitions (`known`)."""
+    several = (templates.accounts >= SHARED_BY * 0.9) | np.isin(templates.template, known)
+    mask: Mask = several & (recurring(templates) != 0)
+    return mask
+
+
+def columns(block: Block, step: Step, templates: Templates, known_templates: Hashes, own: Hashes) -> dict[str, NDArray[Any]]:
     """Return the derived columns of a block in step order.
 
-    templates: in block order. sketched: (rows,), which prompts have a sketch. own: (events,), in step order, the template that each
-    event's account uses most.
+    templates: in block order. own: (events,), in step order, the template that each event's account uses most.
     """
     order = step.order
-    shared = shared_templates(templates)[order]
-    known = sketched[order]
+    known = (block.hashes("shingles") != 0).any(axis=1)[order]
+    mine = (recurring(templates)[order] == own) & (own != 0)
     return {
         "gap": step.gaps(),
-        "templated": np.where(known, (shared != 0).astype(np.float64), np.nan),
+        "templated": np.where(known, shared(templates, known_templates)[order].astype(np.float64), np.nan),
         "repeated": np.where(known, (templates.template[order] != 0).astype(np.float64), np.nan),
-        "own_template": np.where(known, ((shared == own) & (own != 0)).astype(np.float64), np.nan),
+        "own_template": np.where(known, mine.astype(np.float64), np.nan),
         "template_id": templates.template[order],
         "parameters": combined(block, ("temperature", "top_p", "max_tokens", "seeded", "streamed"), ())[order],
         "client_version": combined(block, (), ("sdk_language", "sdk_version", "sdk_runtime", "user_agent"))[order],

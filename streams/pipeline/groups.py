@@ -160,7 +160,7 @@ class Groups:
         table["best_routing"][group] = max(table["best_routing"][group], routing)
         table["tick_requests"][group], table["tick_time"][group] = table["requests"][group], table["clock"][group]
         row = self._row(group, members, extraction, routing, families) | {"features": [values], "nats": [nats]}
-        messages = self._score_row(group, row)
+        messages = self._score_row(group, row) + self._announce(group)
         if max(extraction, routing) >= EVIDENCE_FLOOR:
             messages.append(self._evidence_row(row))
         if not common:
@@ -254,13 +254,27 @@ class Groups:
         }
         return Message(topics.EVIDENCE, 0, blocks.EVIDENCE.encode(columns, self._names))
 
+    def _announce(self, group: int) -> list[Message]:
+        """Tell every partition of accounts, once, that a template is shared."""
+        kind, _, name = self.table.keys[group].partition(":")
+        if kind != "template" or self.table["announced"][group]:
+            return []
+        self.table["announced"][group] = 1
+        columns = {"account_id": [None], "template": [int(name, 16)], "until": [np.nan]}
+        value = blocks.VERDICTS.encode(columns)
+        return [Message(topics.VERDICTS, partition, value) for partition in range(self._partitions)]
+
     def _verdicts(self, slots: Slots, now: float) -> list[Message]:
         accounts = [_account(self.members.keys[slot]) for slot in slots.tolist()]
         homes = np.array([zlib.crc32(account.encode()) % self._partitions for account in accounts], np.int64)
         messages = []
         for home in np.unique(homes).tolist():
             part = np.flatnonzero(homes == home)
-            columns = {"account_id": [accounts[row] for row in part.tolist()], "until": np.full(len(part), now + SUSPECT_FOR)}
+            columns = {
+                "account_id": [accounts[row] for row in part.tolist()],
+                "template": np.zeros(len(part), np.uint64),
+                "until": np.full(len(part), now + SUSPECT_FOR),
+            }
             messages.append(Message(topics.VERDICTS, home, blocks.VERDICTS.encode(columns)))
         return messages
 
@@ -289,6 +303,7 @@ _GROUP_FIELDS = {
     "scored_time": Field("f8", -np.inf),
     "scored": Field("f4"),
     "common": Field("u1"),
+    "announced": Field("u1"),
     "best_extraction": Field("f4"),
     "best_routing": Field("f4"),
 }
