@@ -53,8 +53,8 @@ def test_a_population_that_changed_for_good_is_learned_in_the_end() -> None:
     assert model.score_one({"rate": 70.0, "length": 5.0}) < before / 2.0
 
 
-@pytest.mark.parametrize("kind", ["trees", "loda"])
-def test_many_rows_at_once_score_like_one_by_one(kind: Literal["trees", "loda"]) -> None:
+@pytest.mark.parametrize("kind", ["trees", "loda", "moments"])
+def test_many_rows_at_once_score_like_one_by_one(kind: Literal["trees", "loda", "moments"]) -> None:
     random = np.random.default_rng(4)
     model = Population(LIMITS, kind=kind, window_size=50, members=5)
     rows = random.uniform((-20.0, -2.0), (120.0, 12.0), (200, 2))
@@ -73,3 +73,33 @@ def test_an_unknown_feature_counts_neither_way() -> None:
     before = model.score_one({"rate": 20.0})
     model.learn_one({"other": 3.0})
     assert model.score_one({"rate": 20.0}) == before
+
+
+@pytest.mark.parametrize("kind", ["trees", "loda", "moments"])
+def test_learning_blocks_is_learning_one_by_one_when_the_gate_is_open(kind: Literal["trees", "loda", "moments"]) -> None:
+    random = np.random.default_rng(5)
+    blocks, singles = (Population(LIMITS, kind=kind, window_size=50, members=5, gate=math.inf) for _ in range(2))
+    probes = random.uniform((0.0, 0.0), (100.0, 10.0), (100, 2))
+    for rows in (30, 7, 64, 130, 1, 500, 0):
+        values = random.normal((20.0, 5.0), (3.0, 0.5), (rows, 2))
+        blocks.learn_many(values)
+        for row in values.tolist():
+            singles.learn_one(dict(zip(LIMITS, row, strict=True)))
+        assert np.array_equal(blocks.score_many(probes), singles.score_many(probes), equal_nan=True)
+
+
+def test_a_campaign_learned_in_blocks_stays_strange() -> None:
+    model = learned()
+    campaign = np.array([[80.0, 9.0]] * 64 + [[math.nan, math.nan]])
+    for _ in range(5):
+        model.learn_many(campaign)
+    assert model.score_many(campaign)[0] > max(model.score_one(x) for x in calm(2, 200))
+
+
+def test_the_usual_value_follows_blocks_as_it_follows_single_rows() -> None:
+    values = np.array([[20.0, 5.0], [math.nan, 5.5], [22.0, math.nan]] * 40)
+    blocks, singles = (learned(gate=math.inf) for _ in range(2))
+    blocks.learn_many(values)
+    for rate, length in values.tolist():
+        singles.learn_one({"rate": rate, "length": length})
+    assert blocks._usual == pytest.approx(singles._usual)
