@@ -25,7 +25,7 @@ def no_tools(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.mark.usefixtures("no_tools")
 def test_a_missing_java_is_named_with_what_to_install() -> None:
-    with pytest.raises(MissingToolError, match="^Java is not installed: install Java 17 or newer"):
+    with pytest.raises(MissingToolError, match=r"^Java is not installed: install Java 17 or newer"):
         kafka.find_java()
 
 
@@ -42,13 +42,13 @@ def test_a_new_java_will_do(no_tools: Path) -> None:
 
 def test_java_home_comes_first(no_tools: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("JAVA_HOME", str(no_tools / "nowhere"))
-    with pytest.raises(MissingToolError, match="^Java is not installed in JAVA_HOME"):
+    with pytest.raises(MissingToolError, match=r"^Java is not installed in JAVA_HOME"):
         kafka.find_java()
 
 
 @pytest.mark.usefixtures("no_tools")
 def test_a_missing_maven_is_named_with_what_to_install() -> None:
-    with pytest.raises(MissingToolError, match="^Maven is not installed, and Kafka's jars are not fetched yet: install it"):
+    with pytest.raises(MissingToolError, match=r"^Maven is not installed, and Kafka's jars are not fetched yet: install it"):
         kafka.fetch()
 
 
@@ -61,7 +61,7 @@ def test_jars_that_are_there_need_no_maven(no_tools: Path) -> None:
 
 def test_what_maven_says_reaches_the_person(no_tools: Path) -> None:
     script(no_tools / "mvn", "echo '[ERROR] no route to the repository'; exit 1")
-    with pytest.raises(BrokerUnavailableError, match="Maven could not fetch Apache Kafka .*: .ERROR. no route to the repository"):
+    with pytest.raises(BrokerUnavailableError, match=r"Maven could not fetch Apache Kafka .*: .ERROR. no route to the repository"):
         kafka.fetch()
 
 
