@@ -98,18 +98,19 @@ class Accounts:
         self._evict(offset)
         return messages
 
-    def apply_verdicts(self, value: bytes) -> None:
+    def apply_second(self, value: bytes, offset: int) -> list[Message]:  # noqa: ARG002 (verdicts are states: their offsets count nothing)
         """Note which accounts the groups hold suspect, and which templates are shared. Verdicts are states: repeats change nothing."""
         block = blocks.decode(value, blocks.VERDICTS)
         self._shared = np.union1d(self._shared, block.hashes("template")[block.hashes("template") != 0])[-MOST_SHARED:]
         until = dict(zip(block.texts("account_id"), block.numbers("until").tolist(), strict=True))
         accounts = [account for account in until if account is not None and account in self.table]
         if not accounts:
-            return
+            return []
         slots = self.table.intern(accounts)
         self.table["suspect_until"][slots] = np.maximum(self.table["suspect_until"][slots], [until[account] for account in accounts])
         self._vote(slots, np.full((len(slots), len(self.features)), self.reference.no_vote, np.uint8))
         self.table.touch(slots, self._offset)
+        return []
 
     def dirty(self) -> Mapping[str, int]:
         """Return the chunks to write, with the offset that first changed each."""

@@ -122,6 +122,7 @@ def case_row(case: Mapping[str, Any], entities: Sequence[Mapping[str, Any]]) -> 
         "leak": {"requests": requests, "output_tokens": tokens},
         "if_wrong": if_wrong(accounts, requests),
         "next_step": next_step(case["behaviour"], accounts),
+        "label": case.get("label"),
     }
     return {
         "case_id": case["case_id"],

@@ -16,7 +16,7 @@ import zstandard
 
 from models import evidence
 from models.evidence import FAMILIES
-from streams import blocks, topics
+from streams import blocks, labels, topics
 from streams.blocks import Block
 from streams.feature import DAY
 from streams.pipeline import casefile
@@ -43,6 +43,7 @@ class Cases:
         self.entities: dict[str, dict[str, Any]] = {}
         self.cases: dict[str, dict[str, Any]] = {}
         self.alerts: dict[str, dict[str, Any]] = {}
+        self.labels: dict[str, dict[str, Any]] = {}
         self._case_of: dict[str, str] = {}
         self._merged: list[dict[str, Any]] = []
         self._now = -np.inf
@@ -61,6 +62,18 @@ class Cases:
         self._counts["evidence_rows"] += len(block)
         messages = [message for key in touched for message in self._judge(key)]
         return messages + self._resolve_quiet()
+
+    def apply_second(self, value: bytes, offset: int) -> list[Message]:  # noqa: ARG002 (labels are states: their offsets count nothing)
+        """Take over what an analyst decided. Raises MalformedEventError before anything changed when it is no label."""
+        label = labels.parse(value)
+        self.labels[label["label_id"]] = label
+        self._touch(label["label_id"])
+        case = self.cases.get(label["entity_id"]) if label["entity_kind"] == "case" else None
+        if case is None or case["state"] == "merged":
+            return []
+        case["state"] = "resolved" if label["verdict"] == "benign" else case["state"]
+        case["label"] = label
+        return self._publish(case)
 
     def dirty(self) -> Mapping[str, int]:
         """Return the chunks to write, with the offset that first changed each."""
@@ -269,7 +282,7 @@ def _news(alert: Mapping[str, Any], time: float, found: float, size: int) -> boo
 
 _CHANNELS = ("account", "router")
 """What can be a router or reseller: a shared card or template is no channel."""
-_HELD = ("entities", "cases", "alerts")
+_HELD = ("entities", "cases", "alerts", "labels")
 _MEMBER = ("time", "first", "requests", "output_tokens", "extraction", "routing", "families", "payment", "organization", "router", "template")
 _PLAIN = ("time", "accounts", "common", "requests", "output_tokens", "first", "extraction", "routing")
 _LINKS = ("payment", "organization", "router", "template")

@@ -9,7 +9,18 @@ from streams import topics
 from streams.pipeline.accounts import Accounts
 from streams.pipeline.cases import Cases
 from streams.pipeline.groups import Groups
-from streams.pipeline.stage import Message
+from streams.pipeline.stage import MakeStage, Message
+from streams.settings import Settings
+
+
+def makers(settings: Settings) -> dict[str, MakeStage]:
+    """Return what makes the stage of a partition, by agent."""
+    count = settings.partitions
+    return {
+        topics.ACCOUNTS_AGENT: lambda partition, archive: Accounts(partition, count, archive),
+        topics.GROUPS_AGENT: lambda partition, _archive: Groups(partition, count),
+        topics.CASES_AGENT: lambda _partition, _archive: Cases(),
+    }
 
 
 class Pipeline:
@@ -42,5 +53,5 @@ class Pipeline:
             case topics.EVIDENCE:
                 return self.cases.apply(message.value, offset)
             case topics.VERDICTS:
-                self.accounts[message.partition].apply_verdicts(message.value)
+                return self.accounts[message.partition].apply_second(message.value, offset)
         return []
