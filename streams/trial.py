@@ -83,7 +83,7 @@ def members_of(kind: str = "router", now: float = START, **columns: Any) -> Memb
     rows = max((len(values) for values in columns.values() if isinstance(values, list | np.ndarray)), default=1)
     nats = np.full((rows, len(FAMILIES)), np.nan)
     for position, family in enumerate(FAMILIES):
-        nats[:, position] = columns.pop(family, np.nan)
+        nats[:, position] = np.nan if family in _HASHES else columns.get(family, np.nan)
     ones: dict[str, Floats] = {"requests": np.ones(rows), "total": np.ones(rows)}
     filled: dict[str, Any] = {"kind": kind, "now": now, "own": nats, "raw": nats}
     for field in fields(Members):

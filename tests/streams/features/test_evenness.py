@@ -1,0 +1,25 @@
+from __future__ import annotations
+
+from streams.feature import DAY
+from streams.features.evenness import Evenness
+from streams.trial import START, group
+
+
+def test_equal_counts_come_from_a_dispatcher() -> None:
+    assert group(Evenness, total=[25] * 20, first=START - 5 * DAY, last=START) > 7
+
+
+def test_people_are_not_equal() -> None:
+    assert group(Evenness, total=[1, 2, 3, 5, 8, 13, 60, 200], first=START - 5 * DAY, last=START) == -3
+
+
+def test_who_came_later_has_asked_less() -> None:
+    assert group(Evenness, total=[50, 40, 30, 20, 10], first=[START - d * DAY for d in (5, 4, 3, 2, 1)], last=START) > 2
+
+
+def test_one_organisation_is_one_voter() -> None:
+    assert group(Evenness, total=[25] * 20, organization=1, first=START - DAY, last=START) == 0
+
+
+def test_asking_twice_is_what_makes_a_member() -> None:
+    assert group(Evenness, kind="template", total=[2] * 30, first=START - DAY, last=START) < 2
