@@ -90,6 +90,7 @@ class Log:
     _writers: list[Writer] = field(default_factory=list)
     _models: list[str] = field(default_factory=list)
     _bouts: list[dict[str, NDArray[Any]]] = field(default_factory=list)
+    _drawn: dict[str, NDArray[Any]] | None = None
 
     def account(self, role: Role, facts: Mapping[str, Any]) -> int:
         """Register an account and what the log says of it (`organization.id`, `payment.hash` ...)."""
@@ -118,7 +119,13 @@ class Log:
         return self._models.index(name)
 
     def add(self, requests: Requests) -> None:
-        """Append requests."""
+        """Append requests.
+
+        Raises:
+            RuntimeError: The log has been written or read already: its outcomes are drawn.
+        """
+        if self._drawn is not None:
+            raise RuntimeError("log: no request can be added once the log has been read")
         count = len(requests.time)
         columns = {each.name: np.asarray(getattr(requests, each.name)) for each in fields(requests)}
         if count:
@@ -130,10 +137,13 @@ class Log:
 
     def columns(self) -> dict[str, NDArray[Any]]:
         """Return all requests in time order, outcomes drawn (status, finish, duration, first_chunk, event)."""
+        if self._drawn is not None:
+            return self._drawn
         merged = {each.name: np.concatenate([bout[each.name] for bout in self._bouts]) for each in fields(Requests)}
         order = np.argsort(merged["time"], kind="stable")
         columns = {key: values[order] for key, values in merged.items()}
-        return columns | self._outcomes(columns)
+        self._drawn = columns | self._outcomes(columns)
+        return self._drawn
 
     def _outcomes(self, columns: Mapping[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
         count = len(columns["time"])

@@ -97,6 +97,7 @@ _WIRE = {
     "max_tokens": "gen_ai.request.max_tokens",
     "seed": "gen_ai.request.seed",
     "stream": "gen_ai.request.stream",
+    "choices": "gen_ai.request.choice.count",
     "tools": "tool_count",
     "tool_hash": "tool_hash",
     "system": "system_prompt",

@@ -14,7 +14,7 @@ DAY = 86_400.0
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-_WAKING = np.array([3, 2, 1, 1, 1, 2, 5, 9, 14, 18, 20, 19, 16, 18, 19, 18, 17, 16, 17, 19, 20, 18, 12, 7], dtype=float)
+WAKING = np.array([3, 2, 1, 1, 1, 2, 5, 9, 14, 18, 20, 19, 16, 18, 19, 18, 17, 16, 17, 19, 20, 18, 12, 7], dtype=float)
 """Requests by local hour of the people of one time zone (relative)."""
 
 
@@ -39,7 +39,7 @@ def heavy_tailed(rng: np.random.Generator, people: int, spread: float = 1.2) -> 
     return shares
 
 
-def by_day(rng: np.random.Generator, phase: Floats, span: float, waking: Floats = _WAKING) -> Floats:
+def by_day(rng: np.random.Generator, phase: Floats, span: float, waking: Floats = WAKING) -> Floats:
     """Draw one moment for each of the given time zones (`phase`, in seconds), people being awake by day."""
     hours = rng.choice(24, size=len(phase), p=waking / waking.sum())
     days = rng.integers(0, max(1, int(np.ceil(span / DAY))), len(phase))
@@ -47,7 +47,17 @@ def by_day(rng: np.random.Generator, phase: Floats, span: float, waking: Floats 
     return moment
 
 
-def talks(rng: np.random.Generator, shares: Floats, phase: Floats, requests: int, span: float, turns: float = 3.0) -> Talks:
+def talks(  # noqa: PLR0913
+    rng: np.random.Generator,
+    shares: Floats,
+    phase: Floats,
+    requests: int,
+    span: float,
+    *,
+    turns: float = 3.0,
+    pause: float = 60.0,
+    waking: Floats = WAKING,
+) -> Talks:
     """Draw `requests` requests of people, who chat in conversations and pause to read and think. Everybody comes once if they suffice.
 
     Args:
@@ -57,15 +67,17 @@ def talks(rng: np.random.Generator, shares: Floats, phase: Floats, requests: int
         requests: How many requests in all.
         span: Length of the log in seconds.
         turns: Mean turns of a conversation; lengths are geometric.
+        pause: Median seconds between turns.
+        waking: Relative activity by local hour.
     """
     count = max(1, requests)  # a conversation has one turn at least, so these suffice
     length = rng.geometric(1.0 / turns, count)
     everybody = rng.permutation(len(shares))[:count]
     owner = np.concatenate([everybody, rng.choice(len(shares), size=count - len(everybody), p=shares)])
-    start = by_day(rng, phase[owner], span)
+    start = by_day(rng, phase[owner], span, waking)
     talk = np.repeat(np.arange(count), length)
     turn = np.arange(len(talk)) - np.repeat(np.cumsum(length) - length, length)
-    pauses = np.where(turn == 0, 0.0, rng.lognormal(4.1, 0.9, len(talk)))
+    pauses = np.where(turn == 0, 0.0, rng.lognormal(np.log(pause), 0.9, len(talk)))
     elapsed = np.cumsum(pauses)
     elapsed -= np.repeat(elapsed[np.cumsum(length) - length], length)
     last = elapsed[np.cumsum(length) - 1]
