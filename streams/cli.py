@@ -136,6 +136,48 @@ def doctor(*, only_settings: bool) -> None:
         raise HydrometerError(f"{failed} of the checks above failed: each says what to do")
 
 
+@cli.command()
+@click.argument("files", type=_FILE, nargs=-1, required=True)
+@click.option("--out", type=_FILE, required=True, help="Directory for accounts, routers, scores, alerts, cases and a summary.")
+@click.option("--until", help="Stop at this event time: 2026-11-21 or 2026-11-21T14:00:00Z.")
+@click.option("--format", "log_format", default="auto", show_default=True, help="Which gateway wrote the lines.")
+def replay(*, files: tuple[Path, ...], out: Path, until: str | None, log_format: str) -> None:
+    """Run log files through the whole pipeline in this process: no broker, event time, same input, same output.
+
+    Without HYDROMETER_MODE this uses the development keys of local mode: nothing that they key leaves the output directory.
+
+    \b
+    Example:  hydrometer replay yesterday.jsonl.gz --out build/replay
+    """
+    import os
+
+    from streams import replay as backtest
+    from streams.settings import Settings
+
+    settings = Settings.load({"HYDROMETER_MODE": "local", **os.environ}, role="replay")
+    summary = backtest.run(files, out, until, log_format, settings)
+    click.echo(f"{summary['events']:,} events of {summary['accounts']:,} accounts, {sum(summary['rejected'].values()):,} rejected")
+    click.echo(f"{summary['cases']:,} open cases: {out / 'cases.jsonl'}")
+
+
+@cli.command("new-feature")
+@click.argument("name")
+@click.option("--entity", default="account", show_default=True, help="What it is measured of: account or group.")
+@click.option("--family", default="content", show_default=True, help="Which family's evidence it is.")
+def new_feature(*, name: str, entity: str, family: str) -> None:
+    """Write a new feature, its test and its panel.
+
+    The test fails until it says what holds.
+
+    \b
+    Example:  hydrometer new-feature late_nights --entity account --family timing
+    """
+    from streams import scaffold
+
+    for path in scaffold.new_feature(name, entity, family):
+        click.echo(path.relative_to(scaffold.ROOT))
+
+
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
     """Run `hydrometer` with these arguments (or the process's) and leave with its exit code."""
     sys.exit(exit_code(lambda: _run(arguments)))
