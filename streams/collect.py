@@ -14,12 +14,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final, NamedTuple
+from typing import Final, NamedTuple
 
 from streams.blocks import REQUESTS
 from streams.clock import FileClock, near
 from streams.dead import DeadLetter, letter
-from streams.errors import MalformedEventError
+from streams.errors import FuseBlownError, MalformedEventError
 from streams.events import MAX_TEXT_BYTES, Event, check, parse
 from streams.formats.registry import AUTO, translator
 from streams.fuse import Fuse
@@ -185,9 +185,7 @@ class Collector:
         if len(data) <= MAX_RECORD_BYTES - _ROOM or count == 1:
             return [Outgoing(place, data, count, tuple(block.ids))]
         halves = (slice(None, count // 2), slice(count // 2, None))
-        return [
-            each for half in halves for each in self._encoded(place, _Open(block.events[half], block.times[half], block.ids[half]))
-        ]
+        return [each for half in halves for each in self._encoded(place, _Open(block.events[half], block.times[half], block.ids[half]))]
 
 
 def read_files(
@@ -207,10 +205,14 @@ def read_files(
     """
     check_files(paths)
     collector = collector or Collector(settings, log_format)
-    for path in paths:
-        for step, done in _steps(collector, path, settings):
-            on_step(step, done)
-            yield from step.outgoing
+    try:
+        for path in paths:
+            for step, done in _steps(collector, path, settings):
+                on_step(step, done)
+                yield from step.outgoing
+    except FuseBlownError:  # what was accepted before is good
+        yield from collector.flush()
+        raise
     yield from collector.flush()
     collector.fuse.check()
 

@@ -15,11 +15,11 @@ _SKELETON = 256
 _DEEPEST = 8
 _STRUCTURE = frozenset(b'{}[]:,"')
 _NOT_STRUCTURE: Final = bytes(byte for byte in range(256) if byte not in _STRUCTURE)
-_KNOWN = NAMES | frozenset(
-    # the outer names of the formats that we read, so that a letter still shows which format it was
-    "id call_type startTime endTime completionStartTime model metadata model_parameters messages response prompt_tokens"
-    " completion_tokens total_tokens status start_time response_code duration method role content severityText body attributes".split()
-)
+_FORMATS = """
+id call_type startTime endTime completionStartTime model metadata model_parameters messages response prompt_tokens completion_tokens
+total_tokens status start_time response_code duration method role content severityText body attributes
+"""
+_KNOWN = NAMES | frozenset(_FORMATS.split())  # the formats' own names, so that a letter still shows which format it was in
 _NUMERIC = _KNOWN - {"prompt", "system_prompt", "prompt.sketch", "messages", "response", "content", "body"}
 
 

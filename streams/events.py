@@ -10,6 +10,7 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, Final, Literal
 
 import orjson
@@ -139,6 +140,8 @@ _TYPES: Final[Mapping[Kind, tuple[type, ...]]] = {
     "prompt": (str, list),
     "sketch": (dict,),
 }
+_ONLY_STRINGS: Final = frozenset({str})
+_ONLY_MESSAGES: Final = frozenset({str, dict})
 _SKETCH_FLAGS: Final = ("asks_reasoning", "asks_grading", "asks_trajectory", "known_corpus")
 _SKETCH_HASHES: Final = ("simhash", "template", "system_template")
 _TOPICS = 2048
@@ -166,28 +169,35 @@ def parse(line: bytes) -> Event:
 def check(event: Event, *, long: bool = True) -> float:
     """Return the event's time in epoch seconds, having checked every known field.
 
-    Request parameters out of range become None. `long` says that the line was long enough to hold a string over the limit.
+    Request parameters out of range become None, `account.created` becomes epoch seconds. `long` says that the line was long enough to
+    hold a string over the limit.
     Raises MalformedEventError.
     """
-    for name in REQUIRED:
-        if event.get(name) is None or event[name] == "":
-            raise MalformedEventError("missing_field", f"{name} is missing")
+    _demand(event)
+    rule_of = _RULES.get
     for name, value in event.items():
-        rule = _RULES.get(name)
+        rule = rule_of(name)
         if rule is None or value is None:
             continue
-        types, high, deep, asked = rule
+        types, high, deep = rule
         if type(value) not in types:
             raise MalformedEventError("wrong_type", f"{name} must be {_said(types)}")
-        if high is not None and not 0 <= value <= high:
-            if not asked:
-                raise _out_of_range(name, value)
-            event[name] = None
+        if high is not None:
+            if not 0 <= value <= high:
+                _out_of_range(event, name, value)
         elif deep is not None:
             deep(name, value)
+    if event.get("account.created") is not None:
+        event["account.created"] = _created(event["account.created"])
     if long:
         _refuse_long(event)
     return seconds("timestamp", event["timestamp"])
+
+
+def _demand(event: Event) -> None:
+    for name in REQUIRED:
+        if event.get(name) is None or event[name] == "":
+            raise MalformedEventError("missing_field", f"{name} is missing")
 
 
 def seconds(name: str, value: str | float) -> float:
@@ -204,6 +214,12 @@ def seconds(name: str, value: str | float) -> float:
     if moment.tzinfo is None or len(value) < _SHORTEST_RFC3339 or value[10] not in "Tt _":
         raise MalformedEventError("bad_timestamp", f"{name} must be RFC 3339 with an offset, or epoch seconds")
     return moment.timestamp()
+
+
+@lru_cache(maxsize=1 << 16)
+def _created(value: str | float) -> float:
+    """An account tells its age in each of its events."""
+    return seconds("account.created", value)
 
 
 def _leap_second(name: str, value: str) -> float:
@@ -223,10 +239,13 @@ def _unparsed(line: bytes, error: orjson.JSONDecodeError) -> MalformedEventError
     return MalformedEventError("not_json", "the line is not JSON")
 
 
-def _out_of_range(name: str, value: float) -> MalformedEventError:
-    if value < 0:
-        return MalformedEventError("negative", f"{name} is below zero")
-    return MalformedEventError("absurd", f"{name} is beyond anything real")
+def _out_of_range(event: Event, name: str, value: float) -> None:
+    if name in ASKED:
+        event[name] = None
+    elif value < 0:
+        raise MalformedEventError("negative", f"{name} is below zero")
+    else:
+        raise MalformedEventError("absurd", f"{name} is beyond anything real")
 
 
 def _said(types: tuple[type, ...]) -> str:
@@ -234,17 +253,13 @@ def _said(types: tuple[type, ...]) -> str:
     return " or ".join(dict.fromkeys(words[each] for each in types))
 
 
-def _check_time(name: str, value: str | float) -> None:
-    seconds(name, value)
-
-
 def _check_strings(name: str, value: str | list[Any]) -> None:
-    if type(value) is list and not all(type(each) is str for each in value):
+    if type(value) is list and not _ONLY_STRINGS.issuperset(map(type, value)):
         raise MalformedEventError("wrong_type", f"{name} must hold strings only")
 
 
 def _check_messages(name: str, value: str | list[Any]) -> None:
-    if type(value) is list and not all(type(each) in {str, dict} for each in value):
+    if type(value) is list and not _ONLY_MESSAGES.issuperset(map(type, value)):
         raise MalformedEventError("wrong_type", f"{name} must be a string or a list of messages")
 
 
@@ -288,13 +303,11 @@ def _refuse_long(event: Event) -> None:
 
 
 _DEEP: Final[Mapping[Kind, Callable[[str, Any], None]]] = {
-    "time": _check_time,
     "names": _check_strings,
     "first": _check_strings,
     "prompt": _check_messages,
     "sketch": _check_sketch,
 }
 _RULES: Final = {
-    field.wire: (_TYPES[field.kind], field.high if field.kind == "number" else None, _DEEP.get(field.kind), field.asked)
-    for field in FIELDS
+    field.wire: (_TYPES[field.kind], field.high if field.kind == "number" else None, _DEEP.get(field.kind)) for field in FIELDS
 }

@@ -30,7 +30,7 @@ def headers_of(names: str | tuple[str, ...] | None) -> str | None:
 
 
 @lru_cache(maxsize=_REMEMBERED)
-def router(  # noqa: PLR0913, PLR0917  (the six parts are the definition)
+def router(
     header_names: str | None,
     accept_encoding: str | None,
     http_version: str | None,

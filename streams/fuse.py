@@ -33,6 +33,11 @@ class Fuse:
             self._why = f"{self._refused} of the last {self._window} lines were refused"
         return bool(self._why)
 
+    @property
+    def blown(self) -> bool:
+        """Tell whether the fuse has blown."""
+        return bool(self._why)
+
     def check(self) -> None:
         """Raise FuseBlownError once the fuse has blown."""
         if self._why:

@@ -11,13 +11,14 @@ from typing import Any, Final
 import numpy as np
 
 from streams.blocks import REQUESTS
-from streams.events import ASKED, FIELDS, Event, seconds
+from streams.events import FIELDS, Event
 from streams.fingerprint import headers_of, router
 from streams.pseudonym import Pseudonyms
 from streams.sketch import Sketcher, unknown
 
 _ROUTER_PARTS: Final = ("header_names", "accept_encoding", "http_version", "body_shape", "tls_ja4", "sdk_language")
-_TEXT: Final = frozenset({"prompt", "sketch"})
+_SEED: Final = "gen_ai.request.seed"
+_PARAMETERS: Final = tuple(field.column for field in FIELDS if field.asked and field.wire != _SEED)
 _INSTRUCTIONS: Final = frozenset({"system", "developer"})
 _HASHES: Final = ("simhash", "template", "system_template")
 _NUMBERS: Final = ("topic", "asks_reasoning", "asks_grading", "asks_trajectory", "known_corpus")
@@ -41,7 +42,6 @@ class Normaliser:
             "text": _texts,
             "number": _numbers,
             "flag": _numbers,
-            "set": _given,
             "names": _names,
             "first": _firsts,
             "time": _times,
@@ -56,10 +56,10 @@ class Normaliser:
         present = set().union(*rows)
         columns = _unknown(len(rows))
         for field in FIELDS:
-            if field.wire in present and field.kind not in _TEXT and field.column != "time":
+            if field.wire in present and field.kind in self._kinds and field.column != "time":
                 columns[field.column] = self._kinds[field.kind](field.wire, rows)
         columns["time"] = np.array([times[place] for place in order])
-        columns["seeded"] = _given(ASKED[3], rows) if present.intersection(ASKED) else columns["seeded"]
+        columns["seeded"] = _seeded(columns, rows)
         columns["router"] = _routers(columns)
         self._sketch(columns, rows, present)
         return columns
@@ -127,15 +127,14 @@ def _numbers(wire: str, rows: Sequence[Event]) -> Any:
 
 
 def _times(wire: str, rows: Sequence[Event]) -> Any:
-    return np.array([None if (value := row.get(wire)) is None else seconds(wire, value) for row in rows], np.float64)
+    return np.array([row.get(wire) for row in rows], np.float64)
 
 
-def _given(wire: str, rows: Sequence[Event]) -> Any:
-    """Return 1 where a parameter was set, 0 where others were and it was not, NaN where the log tells of none."""
-    told = [any(row.get(name) is not None for name in ASKED) for row in rows]
-    return np.array(
-        [float(row.get(wire) is not None) if known else None for row, known in zip(rows, told, strict=True)], np.float32
-    )
+def _seeded(columns: Mapping[str, Any], rows: Sequence[Event]) -> Any:
+    """Return 1 where a seed was set, 0 where other parameters were and it was not, NaN where the log tells of none."""
+    given = np.array([row.get(_SEED) is not None for row in rows])
+    told = given | np.any([~np.isnan(columns[name]) for name in _PARAMETERS], axis=0)
+    return np.where(told, given, np.nan).astype(np.float32)
 
 
 def _names(wire: str, rows: Sequence[Event]) -> list[str | None]:

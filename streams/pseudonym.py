@@ -6,6 +6,7 @@ Equal values have equal pseudonyms while the key lives; without the key nobody c
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Callable
 from functools import lru_cache
 from hashlib import blake2b
@@ -15,6 +16,8 @@ REMEMBERED: Final = 1 << 16
 """Values a field whose pseudonym is kept at hand; the least recently seen goes first."""
 
 _LONGEST_KEY = 64  # of blake2b
+_IPV4 = re.compile(r"([1-9]\d?\d?)\.(0|[1-9]\d?\d?)\.(0|[1-9]\d?\d?)\.(0|[1-9]\d?\d?)(?::\d+)?", re.ASCII)
+_OCTET = 255
 _IPV4_PREFIX = 24
 _IPV6_PREFIX = 48
 
@@ -51,6 +54,8 @@ class Pseudonyms:
 
 def network_of(address: str) -> str | None:
     """Return the /24 or /48 of an address, with or without a port; None when it is a name, a socket or nonsense."""
+    if (plain := _IPV4.fullmatch(address)) and max(map(int, plain.groups())) <= _OCTET:  # nearly all, at a tenth of the price
+        return f"{plain[1]}.{plain[2]}.{plain[3]}.0/24"
     host = address.strip()
     if host.startswith("["):
         host = host[1:].partition("]")[0]

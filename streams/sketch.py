@@ -13,6 +13,7 @@ two prompts share it with the probability of their words' Jaccard similarity.
 from __future__ import annotations
 
 import re
+import string
 from collections.abc import Iterator, Sequence
 from functools import partial
 from hashlib import blake2b, sha256
@@ -45,11 +46,12 @@ _SLICE_BYTES = 96 * 1024  # of text at a time: the work arrays then fit in the p
 _NONE = np.uint64(2**64 - 1)
 _LOW48 = np.uint64(2**48 - 1)
 _LANES = np.uint64(0x0101010101010101)
-_PLAIN = bytes(
-    ord("0") if 0x30 <= byte <= 0x39 else byte + 32 if 0x41 <= byte <= 0x5A else 0x20 if byte < 0x20 else byte for byte in range(256)
-)  # fmt: skip
+_DIGITS = b"0123456789"
+_PLAIN = bytes.maketrans(
+    string.ascii_uppercase.encode() + _DIGITS + bytes(range(32)), string.ascii_lowercase.encode() + b"0" * len(_DIGITS) + b" " * 32
+)
 _LETTER = np.array([0x61 <= byte <= 0x7A or byte >= 0x80 for byte in range(256)])  # noqa: PLR2004  (bytes, not magic)
-_VARYING = re.compile("\"[^\"]*\"?|“[^”]*”?|«[^»]*»?|`[^`]*`?|0[0.,]*".encode())
+_VARYING = re.compile('"[^"]*"?|“[^”]*”?|«[^»]*»?|`[^`]*`?|0[0.,]*'.encode())
 _OPENING_SOURCE = 3 * OPENING
 _SCRIPTS = (
     ("ja", re.compile("[\u3040-\u30ff]")),
@@ -118,14 +120,15 @@ class Sketcher:
         """Hash the 12 bytes from each position on."""
         count = len(joined) - _WINDOW
         four = np.ndarray((count,), "<u4", joined, offset=8, strides=(1,))
-        mixed = (eight[:count] ^ self._masks[0]) * self._factors[0]
+        mixed: Words = (eight[:count] ^ self._masks[0]) * self._factors[0]
         mixed ^= mixed >> np.uint64(29)
         mixed += four
         mixed *= self._factors[1]
         mixed ^= mixed >> np.uint64(32)
         mixed *= self._factors[2]
         mixed ^= mixed >> np.uint64(29)
-        return np.maximum(mixed, np.uint64(1), out=mixed)
+        np.maximum(mixed, np.uint64(1), out=mixed)  # 0 means none
+        return mixed
 
     def _simhash(self, sample: Words) -> Words:
         """Vote bit by bit over the samples of a row. Eight counters of a byte each are added at once, in one 64-bit word."""
@@ -260,7 +263,7 @@ def _slot(words: Words) -> NDArray[np.int64]:
 def _bottom(hashes: Words, starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> Words:
     """Return the smallest distinct hashes of each row, ascending, at least 8 where there are; shape (rows, width), filled up with ones.
 
-    A hash is uniform, so the 8th smallest of n lies below 32/n of the range nearly always: only those are sorted. The rest is done row by row.
+    A hash is uniform, so the 8th smallest of n lies below 32/n of the range nearly always: only those are sorted. Else row by row.
     """
     windows = np.maximum(lengths - _WINDOW + 1, 1)
     limits = np.where(windows <= _SAMPLE, 2.0**64, _SAMPLE / windows * 2.0**64)

@@ -20,6 +20,7 @@ CHUNK_LINES: Final = 1024
 """Lines that are handed on together. Fixed, so that a file is always cut in the same places."""
 
 _PIECE = 1 << 20
+_ZSTD_PIECE = 2048  # packed bytes at a time: no more than 90 MB of text, whatever a hostile frame says
 _GZIP = b"\x1f\x8b"
 _ZSTD = b"\x28\xb5\x2f\xfd"
 _BROKEN = (OSError, EOFError, zlib.error, zstandard.ZstdError)
@@ -94,7 +95,7 @@ def unpacked(raw: BinaryIO) -> Stream:
     if magic.startswith(_GZIP):
         return gzip.GzipFile(fileobj=raw)
     if magic == _ZSTD:
-        return zstandard.ZstdDecompressor().stream_reader(raw, read_across_frames=True)
+        return _Zstd(raw)
     return cast("Stream", raw)
 
 
@@ -127,6 +128,30 @@ def lines_of(stream: Stream) -> Iterator[bytes]:
     while piece := stream.read1(_PIECE):
         yield from splitter.feed(piece)
     yield from splitter.finish()
+
+
+class _Zstd:
+    """Reads zstd frames. The library's own reader takes a frame that was cut short for a whole one."""
+
+    def __init__(self, raw: BinaryIO) -> None:
+        self._raw = raw
+        self._rest = b""
+        self._frame: zstandard.ZstdDecompressionObj | None = None
+
+    def read1(self, _size: int = -1, /) -> bytes:
+        text = b""
+        while not text:
+            piece = self._rest or self._raw.read(_ZSTD_PIECE)
+            if not piece:
+                break
+            self._frame = self._frame or zstandard.ZstdDecompressor().decompressobj()
+            text, self._rest = self._frame.decompress(piece), b""
+            if self._frame.eof:
+                self._rest, self._frame = self._frame.unused_data, None
+        if not text and self._frame is not None:
+            message = "the last frame is cut short"
+            raise EOFError(message)
+        return text
 
 
 class _Peekable(Protocol):

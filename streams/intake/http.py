@@ -1,0 +1,163 @@
+"""Events over HTTP: `POST /v1/events` (JSON lines) and `POST /v1/logs` (OTLP/HTTP JSON), both optionally gzip.
+
+An answer of 200 means: the broker has it, on all in-sync replicas. Until then nothing is promised, and the caller keeps its batch:
+429 (too fast) and 503 (the broker is away or behind) say in `Retry-After` when to send it again. Repeating a batch does no harm: events
+that had arrived are counted as `duplicate`. Lines that are refused are counted by reason in the answer, and are not worth repeating.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import orjson
+from aiohttp import web
+
+from streams.collect import Collector, Step
+from streams.errors import FuseBlownError
+from streams.formats import otlp
+from streams.formats.registry import AUTO
+from streams.intake.groups import Groups
+from streams.intake.limits import Bucket
+from streams.metrics import METRICS, Metric
+from streams.settings import Settings
+from streams.ship import Shipper
+
+DELIVERY_SECONDS: Final = 10.0
+"""How long a caller waits for the broker before it is told to come back."""
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What one caller may send."""
+
+    body_bytes: int = 16 * 1024 * 1024
+    """Of one request, unpacked."""
+    events_per_second: float = 50_000.0
+    burst_events: float = 200_000.0
+
+
+class Intake:
+    """The HTTP server of `collect`: its routes, and what they share."""
+
+    def __init__(self, settings: Settings, log_format: str = AUTO, limits: Limits | None = None, known_corpus: Path | None = None) -> None:
+        """Prepare the server. It reads `intake_token`, and the keys that `Collector` reads."""
+        self._limits = limits or Limits()
+        self._bucket = Bucket(self._limits.events_per_second, self._limits.burst_events)
+        self._token = f"Bearer {settings.intake_token.get_secret_value()}".encode()
+        shipper = Shipper(settings, timeout=DELIVERY_SECONDS)
+        self.groups = Groups(Collector(settings, log_format, known_corpus), shipper, settings.block_seconds, "http")
+        self.blown = asyncio.Event()
+
+    def app(self) -> web.Application:
+        """Return the application: `/v1/events`, `/v1/logs`, `/healthz`, `/metrics`."""
+        app = web.Application(client_max_size=self._limits.body_bytes, middlewares=[_counted, self._guarded])
+        app.router.add_post("/v1/events", self._events)
+        app.router.add_post("/v1/logs", self._logs)
+        app.router.add_get("/healthz", self._health)
+        app.router.add_get("/metrics", _metrics)
+        app.on_cleanup.append(self._close)
+        return app
+
+    async def _events(self, request: web.Request) -> web.Response:
+        lines = (await request.read()).split(b"\n")
+        step = await self._take(lines)
+        return web.json_response({"accepted": step.accepted, "rejected": dict(step.rejected)})
+
+    async def _logs(self, request: web.Request) -> web.Response:
+        try:
+            body = orjson.loads(await request.read())
+        except orjson.JSONDecodeError:
+            body = None
+        if not isinstance(body, dict):
+            raise web.HTTPBadRequest(text="the body must be an OTLP/HTTP JSON export request")
+        step = await self._take([orjson.dumps(event) for event in otlp.records(body)])
+        refused = {reason: lines for reason, lines in step.rejected.items() if reason != "duplicate"}
+        if not refused:
+            return web.json_response({})
+        told = ", ".join(f"{reason}: {lines}" for reason, lines in sorted(refused.items()))
+        return web.json_response({"partialSuccess": {"rejectedLogRecords": str(sum(refused.values())), "errorMessage": told}})
+
+    async def _take(self, lines: Sequence[bytes]) -> Step:
+        """Take lines, and return once the broker has them. Raises 429 or 503 when the caller must keep them."""
+        if wait := self._bucket.wait(len(lines), time.monotonic()):
+            raise web.HTTPTooManyRequests(headers={"Retry-After": str(wait)}, text="too many events a second")
+        try:
+            step = self.groups.add(lines, time.time())
+            arrived = await self.groups.delivered()
+            self.groups.collector.fuse.check()  # then the rest of this body was not read
+        except FuseBlownError as error:
+            METRICS.set(Metric.FUSE_BLOWN, 1)
+            self.blown.set()
+            raise _later(str(error), seconds=60) from error
+        if not arrived:
+            raise _later("the broker does not answer: send the same again")
+        return step
+
+    @web.middleware
+    async def _guarded(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Turn away who has no token, and everybody while the broker is behind; before the body is read."""
+        if not request.path.startswith("/v1/"):
+            return await handler(request)
+        given = request.headers.get("Authorization", "").encode("utf-8", "surrogateescape")
+        if not hmac.compare_digest(given, self._token):
+            raise web.HTTPUnauthorized(
+                headers={"WWW-Authenticate": "Bearer"}, text="send `Authorization: Bearer <HYDROMETER_INTAKE_TOKEN>`"
+            )
+        if self.groups.busy:
+            raise _later("the broker is behind: send the same again")
+        return await handler(request)
+
+    async def _health(self, _request: web.Request) -> web.Response:
+        good = not self.groups.busy and not self.blown.is_set()
+        return web.json_response({"ready": good}, status=200 if good else 503)
+
+    async def _close(self, _app: web.Application) -> None:
+        await self.groups.close()
+
+
+async def serve(
+    settings: Settings, host: str, port: int, log_format: str = AUTO, limits: Limits | None = None, known_corpus: Path | None = None
+) -> None:
+    """Serve until cancelled. Raises FuseBlownError when the fuse blows, once what came before is delivered."""
+    METRICS.set(Metric.FUSE_BLOWN, 0)
+    intake = Intake(settings, log_format, limits, known_corpus)
+    runner = web.AppRunner(intake.app(), access_log=None)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, host, port).start()
+        await intake.blown.wait()
+    finally:
+        await runner.cleanup()
+    intake.groups.collector.fuse.check()
+
+
+def _later(why: str, seconds: int = 1) -> web.HTTPServiceUnavailable:
+    return web.HTTPServiceUnavailable(headers={"Retry-After": str(seconds)}, text=why)
+
+
+@web.middleware
+async def _counted(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Count answers by path and status."""
+    status = 500
+    try:
+        response = await handler(request)
+        status = response.status
+    except web.HTTPException as answer:
+        status = answer.status
+        raise
+    finally:
+        path = request.match_info.route.resource.canonical if request.match_info.route.resource else "other"
+        METRICS.add(Metric.INTAKE_ANSWERS, path=path, status=status)
+    return response
+
+
+async def _metrics(_request: web.Request) -> web.Response:
+    return web.Response(text=METRICS.exposition(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})

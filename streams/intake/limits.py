@@ -1,0 +1,29 @@
+"""How much a caller may send: a bucket that fills with time."""
+
+from __future__ import annotations
+
+import math
+
+
+class Bucket:
+    """A token bucket: `rate` events a second, and at most `burst` saved up."""
+
+    def __init__(self, rate: float, burst: float) -> None:
+        """Start full."""
+        self._rate = rate
+        self._burst = burst
+        self._level = burst
+        self._at = 0.0
+
+    def wait(self, events: int, now: float) -> int:
+        """Take `events` at the time `now` (s, of any one clock) and return 0, or take none and return the seconds to wait.
+
+        More events than the burst pass when the bucket is full, and leave it in debt.
+        """
+        self._level = min(self._burst, self._level + (now - self._at) * self._rate)
+        self._at = now
+        missing = min(events, self._burst) - self._level
+        if missing > 0:
+            return math.ceil(missing / self._rate)
+        self._level -= events
+        return 0
