@@ -201,9 +201,9 @@ def demo(*, keep: bool) -> None:
 @click.argument("entity_kind", type=click.Choice(["case", "account", "router"]))
 @click.argument("entity_id")
 @click.argument("verdict", type=click.Choice(["distilling", "reseller", "benign"]))
-@click.option("--author", required=True, help="Who decided.")
-@click.option("--note", default="", help="Why, in a sentence.")
-def label(*, entity_kind: str, entity_id: str, verdict: str, author: str, note: str) -> None:
+@click.option("--author", help="Who decided; the name of this login unless given.")
+@click.option("--note", default="", help="Why, in a sentence. It is stored: quote no prompts.")
+def label(*, entity_kind: str, entity_id: str, verdict: str, author: str | None, note: str) -> None:
     """Record what a person decided of a case, an account or a router.
 
     A case labelled benign is resolved. The newest label of an author on an entity counts.
@@ -211,11 +211,16 @@ def label(*, entity_kind: str, entity_id: str, verdict: str, author: str, note: 
     \b
     Example:  hydrometer label case case-0fbfa5df00f4 benign --author ada --note "course at a university, confirmed"
     """
+    import getpass
+
     from streams import labels
+    from streams import topics as names
     from streams.settings import Settings
 
-    found = labels.make(entity_kind, entity_id, verdict, author, note)
-    labels.send(Settings.load(role="kafka"), found)
+    settings = Settings.load(role="kafka")
+    found = labels.make(entity_kind, entity_id, verdict, author or getpass.getuser(), note)
+    with names.answering(settings):
+        labels.send(settings, found)
     click.echo(f"label {found['label_id']} recorded")
 
 
@@ -235,48 +240,6 @@ def new_feature(*, name: str, entity: str, family: str) -> None:
 
     for path in scaffold.new_feature(name, entity, family):
         click.echo(path.relative_to(scaffold.ROOT))
-
-
-@cli.command()
-@click.argument("kind", type=click.Choice(["case", "account", "router"]))
-@click.argument("name")
-@click.argument("verdict", type=click.Choice(["distilling", "reseller", "benign"]))
-@click.option("--author", help="Who decided; the name of this login unless given.")
-@click.option("--note", default="", help="Why, in a sentence. It is stored: quote no prompts.")
-def label(*, kind: str, name: str, verdict: str, author: str | None, note: str) -> None:
-    """Say what a case, an account or a router turned out to be. The newest label of each author counts.
-
-    \b
-    Example:  hydrometer label account acct-42 benign --note "nightly evaluation, known to sales"
-    """
-    import getpass
-
-    from streams import labels
-    from streams import topics as names
-    from streams.settings import Settings
-
-    settings = Settings.load(role="kafka")
-    made = labels.make(kind, name, verdict, author or getpass.getuser(), note)
-    with names.answering(settings):
-        labels.send(settings, made)
-    click.echo(f"{kind} {name} is {verdict}, says {made['author']}")
-
-
-@cli.command("new-feature")
-@click.argument("name")
-@click.option("--entity", default="account", show_default=True, help="What it describes: account or group.")
-@click.option("--family", default="content", show_default=True, help="Which family of evidence it belongs to.")
-def new_feature(*, name: str, entity: str, family: str) -> None:
-    """Write a feature, its failing test and its panel, for you to fill in.
-
-    \b
-    Example:  hydrometer new-feature late_nights --entity account --family timing
-    """
-    from streams import scaffold
-
-    for path in scaffold.new_feature(name, entity, family):
-        click.echo(f"wrote {path}")
-    click.echo("now make its test pass: it says what the feature is for")
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from types import FrameType
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from streams.errors import HydrometerError
 
@@ -37,6 +38,33 @@ def exit_code(action: Callable[[], object]) -> int:
     finally:
         signal.signal(signal.SIGTERM, before)
     return 0
+
+
+def serve(work: Coroutine[Any, Any, object]) -> None:
+    """Run a coroutine that serves for ever; Ctrl-C and SIGTERM cancel it, so that it can deliver what it holds and close.
+
+    Raises KeyboardInterrupt or SystemExit then (for `exit_code`), and whatever the coroutine raises.
+    """
+    terminated = False
+
+    async def run() -> None:
+        task = asyncio.current_task()
+
+        def stop() -> None:
+            nonlocal terminated
+            terminated = True
+            if task is not None:
+                task.cancel()
+
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop)
+        await work
+
+    try:
+        asyncio.run(run())
+    except asyncio.CancelledError:
+        if not terminated:
+            raise
+        raise SystemExit(TERMINATED) from None
 
 
 def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -158,22 +158,22 @@ def lag(settings: Settings, group: str) -> dict[str, dict[int, int]]:
 
 
 @contextmanager
+def answering(settings: Settings) -> Iterator[None]:
+    """Turn what kafka-python raises within this context into a BrokerUnavailableError of one line."""
+    try:
+        yield
+    except KafkaError as error:
+        reason = type(error).__name__.removesuffix("Error")
+        message = f"Kafka at {settings.kafka} does not answer ({reason}): start it, or set HYDROMETER_KAFKA"
+        raise BrokerUnavailableError(message) from error
+
+
+@contextmanager
 def _admin(settings: Settings) -> Iterator[KafkaAdminClient]:
-    try:
+    with answering(settings):
         admin = KafkaAdminClient(**client_options(settings), client_id=APP, bootstrap_timeout_ms=_PATIENCE_MS)
-    except KafkaError as error:
-        raise _away(settings, error) from error
-    try:
-        yield admin
-    except KafkaError as error:
-        raise _away(settings, error) from error
-    finally:
-        admin.close()
-
-
-def _away(settings: Settings, error: KafkaError) -> BrokerUnavailableError:
-    reason = type(error).__name__.removesuffix("Error")
-    return BrokerUnavailableError(f"Kafka at {settings.kafka} does not answer ({reason}): start it, or set HYDROMETER_KAFKA")
+        with closing(admin):
+            yield admin
 
 
 def _partitions(admin: KafkaAdminClient) -> Mapping[str, int]:

@@ -5,7 +5,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from contextlib import ExitStack
 from pathlib import Path
 
@@ -24,13 +23,9 @@ def run(*arguments: str) -> int:
     return code
 
 
-def test_help_answers_at_once() -> None:
-    took = []
-    for _ in range(3):
-        before = time.perf_counter()
-        subprocess.run([sys.executable, "-m", "streams", "--help"], check=True, capture_output=True)
-        took.append(time.perf_counter() - before)
-    assert min(took) < 0.6  # 0.15 s on an idle machine
+def test_help_answers_at_once_because_it_imports_nothing_heavy() -> None:
+    script = "import sys, streams.cli; print(*{'numpy', 'pyarrow', 'pydantic', 'kafka', 'faust', 'river', 'aiohttp'} & set(sys.modules))"
+    assert subprocess.run([sys.executable, "-c", script], check=True, capture_output=True, text=True).stdout == "\n"
 
 
 @pytest.mark.parametrize("name", sorted(cli.commands))

@@ -2,6 +2,9 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
+import textwrap
 
 import pytest
 
@@ -30,6 +33,30 @@ def test_sigterm_unwinds_like_ctrl_c() -> None:
     with pytest.raises(SystemExit) as caught:
         exit_code(lambda: os.kill(os.getpid(), signal.SIGTERM))
     assert caught.value.code == 143
+
+
+@pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_server_that_is_told_to_stop_closes_first(sent: signal.Signals, code: int) -> None:
+    script = textwrap.dedent("""
+        import asyncio, sys
+        from streams.exits import exit_code, serve
+
+        async def work():
+            try:
+                print("serving", flush=True)
+                await asyncio.sleep(60)
+            finally:
+                await asyncio.sleep(0.01)
+                print("closed", flush=True)
+
+        sys.exit(exit_code(lambda: serve(work())))
+    """)
+    process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    assert process.stdout.readline() == "serving\n"
+    process.send_signal(sent)
+    assert process.communicate(timeout=20) == ("closed\n", "")
+    assert process.returncode == code
 
 
 def test_our_own_bug_keeps_its_traceback() -> None:
