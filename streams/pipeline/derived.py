@@ -15,7 +15,8 @@ from streams.feature import hash_word
 SHARED_BY = 3
 """Accounts from which a recurring shingle counts as a shared template, and no longer as one account's own habit."""
 PUBLIC_SHARE = 0.05
-"""Share of all prompts over which a shingle is a turn of phrase, and no template of anybody's."""
+PUBLIC_ACCOUNTS = 60
+"""A shingle in more than this share of all prompts, and from this many accounts, is a turn of phrase and no template of anybody's."""
 
 Mask = NDArray[np.bool_]
 
@@ -43,7 +44,8 @@ def combined(block: Block, numbers: tuple[str, ...], texts: tuple[str, ...]) -> 
 
 def recurring(templates: Templates) -> Hashes:
     """Return each prompt's template where it recurs and is nobody's turn of phrase, else 0: one account's habit may be a group's too."""
-    return np.where(templates.share <= PUBLIC_SHARE, templates.template, np.uint64(0))
+    public = (templates.share > PUBLIC_SHARE) & (templates.accounts >= PUBLIC_ACCOUNTS)
+    return np.where(public, np.uint64(0), templates.template)
 
 
 def shared(templates: Templates, known: Hashes) -> Mask:
