@@ -25,7 +25,8 @@ class AgeCohort(Feature):
     @staticmethod
     def value(members: Members) -> float:
         """Return how much the units look made in one batch, in nats."""
-        chosen = np.unique(units(members.organization, members.payment), return_index=True)[1]
+        oldest = np.lexsort((members.age_rank, members.created))
+        chosen = oldest[np.unique(units(members.organization, members.payment)[oldest], return_index=True)[1]]
         return scan(members.created[chosen], members.age_rank[chosen])
 
     @staticmethod

@@ -1,0 +1,344 @@
+"""What every feature keeps to. The suite finds features, their tests and their panels by itself: a new file needs no change here."""
+
+from __future__ import annotations
+
+import inspect
+import math
+import pkgutil
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+import streams.features
+from dashboards.panel import panels
+from models.accumulators.step import Floats, Step
+from models.columns import Columns
+from models.evidence import FAMILIES
+from streams.blocks import REQUESTS, Block
+from streams.feature import DAY, NEVER_EVIDENCE, Bank, Direction, Events, Feature, features
+from streams.pipeline.members import Members
+from streams.trial import START, block_of, derived_columns, members_of
+
+ROOT = Path(__file__).resolve().parents[2]
+FILES = sorted(module.name for module in pkgutil.iter_modules(streams.features.__path__))
+ACCOUNT = features("account")
+GROUP = features("group")
+ALL = (*ACCOUNT, *GROUP)
+BANK = Bank(ACCOUNT)
+MOST_BYTES = 2500
+"""State of all features together, an account: a million accounts are to fit into the memory of a few workers."""
+
+each_feature = pytest.mark.parametrize("feature", ALL, ids=lambda feature: feature.name())
+each_account_feature = pytest.mark.parametrize("feature", ACCOUNT, ids=lambda feature: feature.name())
+each_group_feature = pytest.mark.parametrize("feature", GROUP, ids=lambda feature: feature.name())
+each_file = pytest.mark.parametrize("name", FILES)
+
+
+# -- one feature, one file, one test, one panel
+
+
+@each_file
+def test_a_file_holds_one_feature_of_its_own_name(name: str) -> None:
+    found = [feature.name() for feature in ALL if feature.__module__ == f"streams.features.{name}"]
+    assert found == [name], f"streams/features/{name}.py holds {found or 'no feature'}: one feature a file, named like it"
+
+
+@each_file
+def test_a_feature_has_its_own_test(name: str) -> None:
+    path = ROOT / "tests" / "streams" / "features" / f"test_{name}.py"
+    assert path.is_file(), f"{name} needs {path.relative_to(ROOT)}"
+    assert "def test_" in path.read_text(encoding="utf-8"), f"{path.relative_to(ROOT)} tests nothing"
+
+
+@each_file
+def test_a_feature_has_its_own_panel(name: str) -> None:
+    assert name in panels(), f"{name} needs dashboards/panels/{name}.py"
+    assert panels()[name].name == name, f"dashboards/panels/{name}.py shows {panels()[name].name}"
+
+
+def test_no_test_and_no_panel_outlives_its_feature() -> None:
+    tests = {path.stem.removeprefix("test_") for path in (ROOT / "tests" / "streams" / "features").glob("test_*.py")}
+    assert sorted((tests | set(panels())) - set(FILES)) == []
+
+
+def test_there_are_features_of_every_family_that_accounts_or_groups_can_show() -> None:
+    # a change of habits is measured by a River model, not by a feature
+    assert {feature.family for feature in ALL} == set(FAMILIES) - {"change"}
+
+
+# -- what a feature says of itself
+
+
+@each_feature
+def test_a_feature_says_what_it_rises_on_and_what_it_is_blind_to(feature: type[Feature]) -> None:
+    text = inspect.getdoc(feature) or ""
+    for words in ("Rises on: ", "Blind to: "):
+        assert words in text, f"{feature.name()} does not say: {words}"
+    assert "in one line" not in text, f"{feature.name()} still has the words of its template"
+
+
+@each_feature
+def test_a_feature_declares_family_direction_and_limits(feature: type[Feature]) -> None:
+    low, high = feature.limits
+    assert feature.family in FAMILIES
+    assert feature.direction in get_args(Direction)
+    assert math.isfinite(low)
+    assert math.isfinite(high)
+    assert low < high
+
+
+@each_group_feature
+def test_a_groups_vote_never_falls_as_its_value_rises(feature: type[Feature]) -> None:
+    if feature.nats is not None:
+        nats = [feature.nats(float(value)) for value in np.linspace(*feature.limits, 20)]
+        assert np.isfinite(nats).all()
+        assert nats == sorted(nats)
+
+
+# -- values of accounts
+
+
+def some_requests(seed: int, rows: int = 600) -> dict[str, Any]:
+    """Requests of 12 accounts over three days as they come: plausible numbers, many of them unknown."""
+    rng = np.random.default_rng(seed)
+
+    def number(values: Floats, known: float = 0.8) -> Floats:
+        return np.where(rng.random(rows) < known, values, np.nan)
+
+    def words(*choice: str | None) -> list[str | None]:
+        return [choice[i] for i in rng.integers(0, len(choice), rows)]
+
+    coin = rng.random((12, rows)) < 0.3
+    columns: dict[str, Any] = {name: rng.integers(0, 9, rows) for name, kind in REQUESTS.columns.items() if kind == "hash"}
+    columns |= {
+        name: number(coin[i].astype(float)) for i, name in enumerate(("seeded", "streamed", "templated", "repeated", "own_template"))
+    }
+    columns |= {f"asks_{what}": number(coin[6 + i].astype(float)) for i, what in enumerate(("reasoning", "grading", "trajectory"))}
+    return columns | {
+        "time": np.sort(START + rng.uniform(0, 3 * DAY, rows)),
+        "account_id": [f"account-{i}" for i in rng.integers(0, 12, rows)],
+        "account_created": number(START - rng.uniform(0, 3000 * DAY, rows)),
+        "status": number(rng.choice([200, 200, 429, 500], rows).astype(float)),
+        "duration": number(rng.lognormal(1, 1, rows)),
+        "input_tokens": number(rng.lognormal(6, 2, rows).round() + 1),
+        "cached_tokens": number(rng.lognormal(2, 2, rows).round()),
+        "output_tokens": number(rng.lognormal(5, 2, rows).round() + 100),
+        "reasoning_tokens": number(rng.uniform(0, 100, rows).round()),
+        "temperature": number(rng.choice([0.0, 0.7, 1.0], rows)),
+        "max_tokens": number(rng.choice([256.0, 4096.0], rows)),
+        "choice_count": number(rng.choice([1.0, 4.0], rows)),
+        "top_logprobs": number(rng.choice([0.0, 5.0], rows)),
+        "message_count": number(rng.integers(1, 9, rows).astype(float)),
+        "as_number": number(rng.integers(1, 6, rows).astype(float)),
+        "known_corpus": number(coin[10].astype(float)),
+        "finish_reason": words("stop", "length", None),
+        "as_type": words("isp", "hosting", "vpn", None),
+        "sdk_version": words("1.0", "1.1", None),
+        "user_agent": words("a", "b", None),
+        "country": words("XA", "XB", None),
+        "language": words("xx", "yy", None),
+    }
+
+
+def hostile_requests(seed: int, rows: int = 120) -> dict[str, Any]:
+    """Requests out of order, with every number drawn from the worst there are."""
+    rng = np.random.default_rng(seed)
+    worst = np.array([np.nan, np.inf, -np.inf, 0.0, -0.0, -1.0, 1e-30, 1e9, 3e38, -3e38])
+    columns = some_requests(seed, rows)
+    for name, kind in REQUESTS.columns.items():
+        if kind == "number":
+            columns[name] = rng.choice(worst, rows)
+        elif kind == "hash":
+            columns[name] = rng.choice(np.array([0, 1, 2**63, 2**64 - 1], np.uint64), rows)
+    columns["time"] = rng.permutation(columns["time"])
+    columns["account_created"] = rng.choice([np.nan, np.inf, -1e12, 0.0, START + DAY], rows)
+    return columns
+
+
+def counted(*parts: Mapping[str, Any]) -> Columns:
+    """All account features' state after these blocks."""
+    table = Columns("accounts", BANK.fields())
+    for offset, columns in enumerate(parts):
+        count(block_of(columns), columns, table, offset)
+    return table
+
+
+def count(block: Block, columns: Mapping[str, Any], table: Columns, offset: int) -> None:
+    slots = table.intern(block.words("account_id"))[block.codes("account_id")]
+    step = Step.of(slots, np.asarray(block.numbers("time"), np.float64), table["clock"])
+    BANK.fold(table, Events(block, step, derived_columns(block, step, columns)))
+    table.touch(step.slots, offset)
+
+
+def values(table: Columns) -> dict[str, Floats]:
+    found, _ = BANK.read(table, table.intern([f"account-{i}" for i in range(12)]))
+    return {feature.name(): found[:, position] for position, feature in enumerate(ACCOUNT)}
+
+
+def part(columns: Mapping[str, Any], rows: slice) -> dict[str, Any]:
+    return {name: column[rows] for name, column in columns.items()}
+
+
+@pytest.fixture(scope="module")
+def ordinary() -> dict[str, Floats]:
+    return values(counted(some_requests(1)))
+
+
+@pytest.fixture(scope="module")
+def again() -> dict[str, Floats]:
+    return values(counted(some_requests(1)))
+
+
+@pytest.fixture(scope="module")
+def in_pieces() -> dict[str, Floats]:
+    columns = some_requests(1)
+    return values(counted(*(part(columns, slice(start, start + 40)) for start in range(0, 600, 40))))
+
+
+@pytest.fixture(scope="module")
+def restarted() -> dict[str, Floats]:
+    before, after = counted(some_requests(1)), Columns("accounts", BANK.fields())
+    after.load([(chunk, before.dump(chunk)) for chunk in before.dirty()])
+    return values(after)
+
+
+@each_account_feature
+def test_values_of_ordinary_requests_are_known_and_within_the_limits(feature: type[Feature], ordinary: dict[str, Floats]) -> None:
+    found = ordinary[feature.name()]
+    known = found[~np.isnan(found)]
+    low, high = feature.limits
+    assert len(known) > len(found) / 2
+    assert (known >= low).all()
+    assert (known <= high).all()
+
+
+@each_account_feature
+def test_the_same_requests_give_the_same_values(feature: type[Feature], ordinary: dict[str, Floats], again: dict[str, Floats]) -> None:
+    np.testing.assert_array_equal(again[feature.name()], ordinary[feature.name()])
+
+
+@each_account_feature
+def test_where_a_block_ends_makes_no_difference(feature: type[Feature], ordinary: dict[str, Floats], in_pieces: dict[str, Floats]) -> None:
+    np.testing.assert_allclose(in_pieces[feature.name()], ordinary[feature.name()], rtol=1e-3, atol=1e-4)
+
+
+@each_account_feature
+def test_values_survive_a_restart(feature: type[Feature], ordinary: dict[str, Floats], restarted: dict[str, Floats]) -> None:
+    np.testing.assert_array_equal(restarted[feature.name()], ordinary[feature.name()])
+
+
+@settings(max_examples=20, deadline=None)
+@given(seed=st.integers(0, 2**32))
+def test_no_input_makes_a_value_infinite(seed: int) -> None:
+    with np.errstate(all="ignore"):
+        found = values(counted(hostile_requests(seed), some_requests(seed)))
+    assert [name for name, column in found.items() if np.isinf(column).any()] == []
+
+
+@dataclass(frozen=True)
+class WatchedBlock(Block):
+    """A block that notes which columns are read."""
+
+    reads: set[str] = field(default_factory=set)
+
+    def _column(self, name: str) -> Any:
+        self.reads.add(name)
+        return super()._column(name)
+
+
+def test_nationality_and_language_are_never_read() -> None:
+    columns = some_requests(1)
+    plain = block_of(columns)
+    block = WatchedBlock(plain.layout, plain.batch)
+    count(block, columns, Columns("accounts", BANK.fields()), 0)
+    assert "output_tokens" in block.reads
+    assert block.reads.isdisjoint(NEVER_EVIDENCE)
+
+
+@pytest.fixture(scope="module")
+def nothing_but_time() -> tuple[dict[str, Floats], set[str]]:
+    """The values of an account of which nothing but the times is known, and the names of all that is unknown of it."""
+    columns = {"account_id": ["account-0"] * 5, "time": [START + i for i in range(5)]}
+    block, table = block_of(columns), Columns("accounts", BANK.fields())
+    step = Step.of(np.zeros(5, np.int64), np.asarray(block.numbers("time"), np.float64), table["clock"])
+    unknown = {*REQUESTS.columns, *derived_columns(block, step, {}), "uncached_input_tokens"} - {*columns, "gap"}
+    return values(counted(columns)), unknown
+
+
+@each_account_feature
+def test_missing_is_not_zero(feature: type[Feature], nothing_but_time: tuple[dict[str, Floats], set[str]]) -> None:
+    found, unknown = nothing_but_time
+    needs = {word for need in feature.value.needs for word in re.findall(r"[a-z_]+", need.label)}
+    assert math.isnan(found[feature.name()][0]) or not needs & unknown
+
+
+def test_the_state_of_all_features_is_small(record_property: Callable[[str, object], None]) -> None:
+    table = Columns("accounts", BANK.fields())
+    record_property("bytes_per_account", table.bytes_per_row)
+    largest = sorted(((item.size * np.dtype(item.dtype).itemsize, name) for name, item in table.fields.items()), reverse=True)[:5]
+    assert table.bytes_per_row < MOST_BYTES, f"{table.bytes_per_row} bytes an account; the largest: {largest}"
+
+
+# -- values of groups
+
+
+def some_members(seed: int, rows: int, unknown: float = 0.0) -> Members:
+    """Accounts of one group, a share of every column unknown."""
+    rng = np.random.default_rng(seed)
+    hashes = {"payment", "organization", "router", "template"}
+    times = {"first", "last", "created"}
+
+    def column(name: str) -> NDArray[Any]:
+        if name in hashes:
+            return np.where(rng.random(rows) < unknown, 0, rng.integers(1, 5, rows)).astype(np.uint64)
+        known = rng.integers(1, 99, rows) if name in {"requests", "total", "output_tokens"} else rng.random(rows)
+        known = START - rng.uniform(0, 90 * DAY, rows) if name in times else known
+        return np.where(rng.random(rows) < unknown, np.nan, known)
+
+    filled: dict[str, Any] = {item.name: column(item.name) for item in fields(Members) if item.name not in {"kind", "now", "own", "raw"}}
+    nats = np.where(rng.random((rows, len(FAMILIES))) < unknown, np.nan, rng.uniform(-1, 7, (rows, len(FAMILIES))))
+    made = members_of(**filled)
+    return Members(**{item.name: getattr(made, item.name) for item in fields(Members)} | {"own": nats, "raw": nats})
+
+
+@each_group_feature
+@pytest.mark.parametrize("unknown", [0.0, 0.3, 1.0])
+@pytest.mark.parametrize("rows", [0, 1, 2, 3, 40])
+def test_values_of_groups_are_finite_and_within_the_limits(feature: type[Feature], rows: int, unknown: float) -> None:
+    low, high = feature.limits
+    for seed in range(5):
+        value = feature.value(some_members(seed, rows, unknown))
+        assert isinstance(value, float)
+        assert low <= value <= high
+
+
+@each_group_feature
+def test_the_order_of_members_makes_no_difference(feature: type[Feature]) -> None:
+    members = some_members(7, 30, unknown=0.1)
+    turned = Members(**{item.name: _reversed(getattr(members, item.name)) for item in fields(Members)})
+    assert feature.value(turned) == pytest.approx(feature.value(members), abs=1e-9)
+
+
+def _reversed(column: Any) -> Any:
+    return column[::-1] if isinstance(column, np.ndarray) else column
+
+
+# -- panels
+
+
+@pytest.mark.parametrize("name", panels())
+def test_a_panel_asks_for_its_feature_and_explains_it(name: str) -> None:
+    rendered = panels()[name].render()
+    assert rendered["type"] == "timeseries"
+    assert "Blind to: " in rendered["description"]
+    for target in rendered["targets"]:
+        assert f"features['{name}']" in target["rawSql"]
+        assert target["pluginVersion"]
