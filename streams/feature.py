@@ -41,6 +41,10 @@ NEVER_EVIDENCE = frozenset({"country", "language"})
 """Columns that no feature may read: nationality and language are never evidence of guilt."""
 
 
+ABSURD = 1e15
+"""From here on a number is taken for a fault of its log, and unknown: no count of tokens, no time and no length comes near."""
+
+
 class Events:
     """A block's events in step order, as the expressions of features see them: numbers, hashes and derived columns, on demand."""
 
@@ -55,7 +59,9 @@ class Events:
         values = self._seen.get(name)
         if values is None:
             found = np.asarray(self.block.numbers(name), np.float64)[self.step.order]
-            values = self._seen[name] = np.where(np.isfinite(found), found, np.nan)  # one infinity would stay in a decayed sum for ever
+            values = self._seen[name] = np.where(
+                np.abs(found) < ABSURD, found, np.nan
+            )  # else one could make a float32 sum infinite for ever
         return values
 
     def hashed(self, name: str) -> Hashes:
