@@ -11,7 +11,7 @@ from typing import NoReturn
 import click
 
 from streams.errors import HydrometerError
-from streams.exits import exit_code
+from streams.exits import exit_code, serve_until_told
 
 _FILE = click.Path(path_type=Path)
 _QUIET = {  # what these say below this level, we say ourselves in one line
@@ -161,6 +161,42 @@ def replay(*, files: tuple[Path, ...], out: Path, until: str | None, log_format:
 
 
 @cli.command()
+@click.argument("files", nargs=-1)
+@click.option("--http", metavar="HOST:PORT", help="Serve POST /v1/events (JSON lines) and /v1/logs (OTLP); needs HYDROMETER_INTAKE_TOKEN.")
+@click.option("--topic", is_flag=True, help="Read the topic requests-raw, one JSON event a record.")
+@click.option("--format", "log_format", default="auto", show_default=True, help="Which gateway wrote the lines.")
+@click.option("--known-corpus", type=_FILE, help="Texts of public benchmarks, one a line: prompts among them are marked.")
+@click.option("--backfill", is_flag=True, help="Standard input holds an old log: judge its times by its own clock, as a file's are.")
+def collect(*, files: tuple[str, ...], http: str | None, topic: bool, log_format: str, known_corpus: Path | None, backfill: bool) -> None:
+    """Turn log lines into blocks of events, without any prompt text, and send them to Kafka.
+
+    From FILES (plain, gzip, zstd), from standard input (-), from gateways over HTTP, or from a topic. It ends with its input;
+    HTTP and the topic end with Ctrl-C, once everything that was accepted is delivered.
+
+    \b
+    Example:  hydrometer collect monday.jsonl.gz tuesday.jsonl.zst
+              tail -F gateway.log | hydrometer collect -
+              hydrometer collect --http 127.0.0.1:8088 --topic
+    """
+    from streams import ship
+    from streams.intake.serve import serve
+    from streams.settings import Settings
+
+    if bool(files) == bool(http or topic) or (len(files) > 1 and "-" in files):
+        raise click.UsageError("Name files, or - for standard input, or --http and --topic.")
+    settings = Settings.load(role="intake" if http else "collect")
+    if not files:
+        serve_until_told(serve(settings, _address(http) if http else None, log_format, known_corpus, topic=topic))
+        return
+    if files == ("-",):
+        counts = ship.ship_stream(sys.stdin.buffer, settings, log_format, known_corpus, backfill=backfill)
+    else:
+        counts = ship.ship_files([Path(name) for name in files], settings, log_format, known_corpus)
+    rejected = {reason: count for reason, count in sorted(counts.items()) if reason != "accepted"}
+    click.echo(f"{counts['accepted']:,} events accepted, {sum(rejected.values()):,} rejected {rejected or ''}".rstrip())
+
+
+@cli.command()
 @click.argument("agents", nargs=-1)
 def worker(*, agents: tuple[str, ...]) -> None:
     """Run agents until SIGTERM: accounts, groups, cases, store, or all of them.
@@ -240,6 +276,13 @@ def new_feature(*, name: str, entity: str, family: str) -> None:
 
     for path in scaffold.new_feature(name, entity, family):
         click.echo(path.relative_to(scaffold.ROOT))
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal():
+        raise click.UsageError(f"--http {text} is no HOST:PORT, as in 127.0.0.1:8088.")
+    return host, int(port)
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:

@@ -40,7 +40,7 @@ def exit_code(action: Callable[[], object]) -> int:
     return 0
 
 
-def serve(work: Coroutine[Any, Any, object]) -> None:
+def serve_until_told(work: Coroutine[Any, Any, object]) -> None:
     """Run a coroutine that serves for ever; Ctrl-C and SIGTERM cancel it, so that it can deliver what it holds and close.
 
     Raises KeyboardInterrupt or SystemExit then (for `exit_code`), and whatever the coroutine raises.

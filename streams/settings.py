@@ -20,7 +20,7 @@ from streams.errors import SettingsError
 PREFIX = "HYDROMETER_"
 
 Mode = Literal["local", "production"]
-Role = Literal["all", "collect", "worker", "replay", "clickhouse", "kafka"]
+Role = Literal["all", "collect", "intake", "worker", "replay", "clickhouse", "kafka"]
 Security = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 
 SECRETS = ("clickhouse_password", "sketch_key", "pseudonym_key", "seal_key", "intake_token")
@@ -28,9 +28,10 @@ SECRETS = ("clickhouse_password", "sketch_key", "pseudonym_key", "seal_key", "in
 
 NEEDS: Mapping[Role, tuple[str, ...]] = {
     "all": SECRETS,
-    "collect": ("sketch_key", "pseudonym_key", "intake_token"),
+    "collect": ("sketch_key", "pseudonym_key"),
+    "intake": ("sketch_key", "pseudonym_key", "intake_token"),
     "worker": ("clickhouse_password", "seal_key"),
-    "replay": ("sketch_key", "pseudonym_key", "seal_key"),
+    "replay": ("sketch_key", "pseudonym_key"),
     "clickhouse": ("clickhouse_password",),
     "kafka": (),
 }

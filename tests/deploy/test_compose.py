@@ -22,7 +22,7 @@ COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
 OURS = {name: service for name, service in SERVICES.items() if service.get("image", "").startswith("hydrometer:")}
 ROLES: dict[str, Role] = {
-    "topics": "kafka", "migrate": "clickhouse", "collect": "collect", "worker-1": "worker", "worker-2": "worker",
+    "topics": "kafka", "migrate": "clickhouse", "collect": "intake", "worker-1": "worker", "worker-2": "worker",
 }  # fmt: skip
 
 

@@ -64,7 +64,7 @@ def test_a_missing_secret_is_one_line(capsys: pytest.CaptureFixture[str], monkey
 
 def test_doctor_lists_every_variable(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("doctor", "--settings") == 0
-    assert "| `HYDROMETER_SEAL_KEY` | required by worker, replay |" in capsys.readouterr().out
+    assert "| `HYDROMETER_SEAL_KEY` | required by worker |" in capsys.readouterr().out
 
 
 def test_doctor_says_what_to_do_about_each_failure(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

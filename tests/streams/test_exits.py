@@ -39,7 +39,7 @@ def test_sigterm_unwinds_like_ctrl_c() -> None:
 def test_a_server_that_is_told_to_stop_closes_first(sent: signal.Signals, code: int) -> None:
     script = textwrap.dedent("""
         import asyncio, sys
-        from streams.exits import exit_code, serve
+        from streams.exits import exit_code, serve_until_told
 
         async def work():
             try:
@@ -49,7 +49,7 @@ def test_a_server_that_is_told_to_stop_closes_first(sent: signal.Signals, code: 
                 await asyncio.sleep(0.01)
                 print("closed", flush=True)
 
-        sys.exit(exit_code(lambda: serve(work())))
+        sys.exit(exit_code(lambda: serve_until_told(work())))
     """)
     process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None

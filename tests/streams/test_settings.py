@@ -128,5 +128,5 @@ def test_settings_cannot_change() -> None:
 def test_the_table_lists_every_variable_and_who_needs_it() -> None:
     table = settings.table()
     assert len(table.splitlines()) == 2 + len(Settings.model_fields)
-    assert "| `HYDROMETER_INTAKE_TOKEN` | required by collect |" in table
+    assert "| `HYDROMETER_INTAKE_TOKEN` | required by intake |" in table
     assert "`HYDROMETER_INTAKE_TOKEN_FILE`" in table

@@ -1,0 +1,47 @@
+"""The ways in that `collect` serves until it is told to stop: HTTP, `requests-raw`, or both in one process."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Coroutine
+from pathlib import Path
+from typing import Any
+
+from aiokafka.errors import KafkaError
+
+from streams.errors import BrokerUnavailableError, SettingsError
+from streams.formats.registry import AUTO
+from streams.intake import http, raw_topic
+from streams.settings import Settings
+
+
+async def serve(
+    settings: Settings, address: tuple[str, int] | None, log_format: str = AUTO, known_corpus: Path | None = None, *, topic: bool = False
+) -> None:
+    """Serve HTTP on `address` (host, port) if one is given, and read `requests-raw` if `topic`; until cancelled, or one of them fails.
+
+    Raises FuseBlownError, SettingsError for an address that cannot be had, BrokerUnavailableError.
+    """
+    ways: list[Coroutine[Any, Any, None]] = []
+    if address:
+        ways.append(_listen(settings, address, log_format, known_corpus))
+    if topic:
+        ways.append(_read(settings, log_format, known_corpus))
+    await asyncio.gather(*ways)
+
+
+async def _listen(settings: Settings, address: tuple[str, int], log_format: str, known_corpus: Path | None) -> None:
+    host, port = address
+    try:
+        await http.serve(settings, host, port, log_format, known_corpus=known_corpus)
+    except OSError as error:
+        raise SettingsError(f"cannot listen on {host}:{port} ({error.strerror}): choose another with --http HOST:PORT") from error
+
+
+async def _read(settings: Settings, log_format: str, known_corpus: Path | None) -> None:
+    try:
+        await raw_topic.consume(settings, log_format, known_corpus)
+    except KafkaError as error:
+        reason = type(error).__name__.removesuffix("Error")
+        message = f"Kafka at {settings.kafka} does not answer ({reason}): start it, or set HYDROMETER_KAFKA"
+        raise BrokerUnavailableError(message) from error
