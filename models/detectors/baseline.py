@@ -26,6 +26,7 @@ from river import base
 from models.declared import Limits, known
 
 Floats = NDArray[np.float32]
+Numbers = NDArray[np.floating[Any]]
 Wide = NDArray[np.float64]
 
 
@@ -61,21 +62,21 @@ class BaselineColumns:
         shape = (rows, len(self.limits))
         return np.zeros(shape, np.float32), np.zeros(shape, np.float32), np.zeros(shape, np.float32)
 
-    def deviations(self, mean: Floats, var: Floats, weight: Floats, values: Floats) -> Wide:
+    def deviations(self, mean: Numbers, var: Numbers, weight: Numbers, values: Numbers) -> Wide:
         """Return signed z of every value, (rows, features); NaN where the value is unknown or the past too short.
 
         All arguments are (rows, features); NaN in `values` means unknown.
         """
         return np.where(weight >= self.warm_up, self._z(mean, var, weight, values), np.nan)
 
-    def surprises(self, mean: Floats, var: Floats, weight: Floats, values: Floats) -> Wide:
+    def surprises(self, mean: Numbers, var: Numbers, weight: Numbers, values: Numbers) -> Wide:
         """Return the nats of every value, (rows, features); NaN where unknown or not enough. For explanations."""
         z = self.deviations(mean, var, weight, values)
         nu = np.minimum(np.maximum(weight, self.warm_up), self.tail)
         nats: Wide = (nu + 1.0) / 2.0 * np.log1p(z * z / nu)
         return nats
 
-    def score(self, mean: Floats, var: Floats, weight: Floats, values: Floats) -> Floats:
+    def score(self, mean: Numbers, var: Numbers, weight: Numbers, values: Numbers) -> Wide:
         """Return the mean of each row's two largest surprises in nats, (rows,); NaN says "not enough".
 
         Two, because whoever takes an account over changes more than one thing; a row with one known feature has half of it.
@@ -83,7 +84,7 @@ class BaselineColumns:
         nats = self.surprises(mean, var, weight, values)
         scored = np.isfinite(nats)
         top = np.sort(np.where(scored, nats, 0.0), axis=1)[:, -2:]
-        return np.where(scored.any(axis=1), top.sum(axis=1) / 2.0, np.nan).astype(np.float32)
+        return np.where(scored.any(axis=1), top.sum(axis=1) / 2.0, np.nan)
 
     def learn(self, mean: Floats, var: Floats, weight: Floats, values: Floats) -> tuple[Floats, Floats, Floats]:
         """Return new mean, variance and weight after one observation a row; an unknown value changes nothing.
@@ -91,8 +92,8 @@ class BaselineColumns:
         Rows must be different entities: `mean[slots], var[slots], weight[slots] = columns.learn(mean[slots], ...)`.
         """
         seen = ~np.isnan(values)
-        x = np.where(seen, np.clip(values.astype(np.float64), self._low, self._high), mean)
-        belief = np.where(weight < self.warm_up, 1.0, self._belief(self._z(mean, var, weight, x)))
+        x = np.where(seen, self.clipped(values), mean)
+        belief = self.belief(mean, var, weight, x)
         total = weight * 2.0 ** (-1.0 / self.half_life) + belief
         share = belief / total
         delta = x - mean
@@ -103,15 +104,19 @@ class BaselineColumns:
             np.where(seen, total, weight).astype(np.float32),
         )
 
-    def _z(self, mean: Floats, var: Floats, weight: Floats, values: Floats | Wide) -> Wide:
-        x = np.clip(values.astype(np.float64), self._low, self._high)
-        least = (self.floor * (self._high - self._low)) ** 2
-        z: Wide = (x - mean) / np.sqrt(np.maximum(var, least) * (1.0 + 1.0 / np.maximum(weight, 1.0)))
-        return z
+    def clipped(self, values: Numbers) -> Wide:
+        """Return the values (rows, features) within their limits."""
+        return np.asarray(np.clip(values.astype(np.float64), self._low, self._high))
 
-    def _belief(self, z: Wide) -> Wide:
-        belief: Wide = (self.trust / np.maximum(np.abs(z), self.trust)) ** 8
-        return belief
+    def belief(self, mean: Numbers, var: Numbers, weight: Numbers, values: Numbers) -> Wide:
+        """Return how much of an observation each value counts as, (rows, features): 1 while there is not enough past."""
+        z = self._z(mean, var, weight, values)
+        return np.where(weight < self.warm_up, 1.0, (self.trust / np.maximum(np.abs(z), self.trust)) ** 8)
+
+    def _z(self, mean: Numbers, var: Numbers, weight: Numbers, values: Numbers) -> Wide:
+        least = (self.floor * (self._high - self._low)) ** 2
+        scale = np.sqrt(np.maximum(var, least) * (1.0 + 1.0 / np.maximum(weight, 1.0)))
+        return np.asarray((self.clipped(values) - mean) / scale)
 
 
 class Baseline(base.AnomalyDetector):
@@ -163,6 +168,33 @@ class Baseline(base.AnomalyDetector):
             share = belief / total
             delta = value - mean
             self._past[name] = (mean + share * delta, (1.0 - share) * (var + share * delta * delta), total)
+
+    def score_many(self, values: Numbers) -> Wide:
+        """Return `score_one` of each row against this one past, (rows,); NaN says "not enough".
+
+        `values` is (rows, features) in the order of `limits`, NaN where unknown.
+        """
+        mean, var, weight = np.array(list(self._past.values()), np.float64).T[:, None, :]
+        return self._columns().score(mean, var, weight, values)
+
+    def learn_many(self, values: Numbers) -> None:
+        """Learn the rows of `values` in turn, each believed as far as what was known before the first of them says."""
+        columns = self._columns()
+        mean, var, weight = np.array(list(self._past.values()), np.float64).T
+        seen = ~np.isnan(values)
+        x = np.where(seen, columns.clipped(values), mean)
+        later = np.cumsum(seen[::-1], axis=0)[::-1] - seen
+        share = columns.belief(mean, var, weight, x) * seen * 2.0 ** (-later / self.half_life)
+        old = weight * 2.0 ** (-seen.sum(axis=0) / self.half_life)
+        total = old + share.sum(axis=0)
+        safe = np.where(total > 0.0, total, 1.0)
+        centre = np.where(total > 0.0, (old * mean + (share * x).sum(axis=0)) / safe, mean)
+        spread = (old * (var + (mean - centre) ** 2) + (share * (x - centre) ** 2).sum(axis=0)) / safe
+        rows = np.array([centre, spread, total]).T.tolist()
+        self._past = {name: (row[0], row[1], row[2]) for name, row in zip(self.limits, rows, strict=True)}
+
+    def _columns(self) -> BaselineColumns:
+        return BaselineColumns(self.limits, self.half_life, self.warm_up, self.floor, self.trust, self.tail)
 
     def _z(self, name: str, value: float) -> float:
         mean, var, weight = self._past[name]

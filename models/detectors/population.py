@@ -82,11 +82,10 @@ class Population(base.AnomalyDetector):
     def score_many(self, values: Floats) -> Wide:
         """Return the scores of many entities, (rows,); NaN says "not enough".
 
-        `values` is (rows, features) in the order of `limits`, NaN where unknown. For trees this is one NumPy descent for all rows.
+        `values` is (rows, features) in the order of `limits`, NaN where unknown. All but LODA score a block at once.
         """
-        if self.kind == "trees" and self._warm:
-            scores = -np.log1p(-self._trees().score(self._filled(values)))
-            return np.where(np.isnan(values).all(axis=1), np.nan, scores)
+        if self.kind != "loda" and self._warm:
+            return np.where(np.isnan(values).all(axis=1), np.nan, self._score_filled(self._filled(values)))
         return np.array([self.score_one(x) if self.ready_one(x) else np.nan for x in self._named(values)], np.float64)
 
     def learn_one(self, x: Mapping[Any, Any]) -> None:
@@ -103,18 +102,16 @@ class Population(base.AnomalyDetector):
     def learn_many(self, values: Floats) -> None:
         """Learn many entities in turn; see `score_many` for the values.
 
-        For trees the gate decides about all rows with what was known before the first of them, and unknown features take what was
-        usual then; with an open gate and no unknowns the trees become those of as many `learn_one`.
+        The gate decides about all rows with what was known before the first of them, and unknown features take what was usual then;
+        with an open gate and no unknowns the trees become those of as many `learn_one`. (LODA learns one by one.)
         """
         some = values[~np.isnan(values).all(axis=1)]
-        if self.kind != "trees" or not self._warm:
-            room = self.window_size if self.kind == "trees" else len(some)
-            for x in self._named(some[:room]):
-                self.learn_one(x)
-            some = some[room:]
-        if len(some):
+        room = len(some) if self.kind == "loda" else max(self.window_size - self._learned, 0)
+        for x in self._named(some[:room]):
+            self.learn_one(x)
+        if len(some := some[room:]):
             filled = self._filled(some)
-            scores = -np.log1p(-self._trees().score(filled))
+            scores = self._score_filled(filled)
             admitted = scores <= self._gate.threshold
             for score in scores.tolist():
                 self._gate.note(score)
@@ -142,7 +139,16 @@ class Population(base.AnomalyDetector):
         if self._learned % self.window_size == 0:
             self._flat = None
 
+    def _score_filled(self, filled: Wide) -> Wide:
+        if self.kind == "moments":
+            return np.asarray(self._model.score_many(filled))
+        return np.asarray(-np.log1p(-self._trees().score(filled)))
+
     def _learn_filled(self, filled: Wide) -> None:
+        if self.kind == "moments":
+            self._model.learn_many(filled)
+            self._learned += len(filled)
+            return
         while len(filled):
             room = self.window_size - self._learned % self.window_size
             part, last = filled[: room - 1], filled[room - 1 : room]

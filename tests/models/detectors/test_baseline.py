@@ -125,3 +125,24 @@ def test_surprises_say_which_feature_changed() -> None:
     assert nats[0] > 10.0
     assert nats[1] == 0.0
     assert columns.deviations(*state, row((0.0, None)))[0, 0] < 0.0
+
+
+def test_a_block_of_believed_rows_is_learned_as_one_by_one() -> None:
+    random = np.random.default_rng(3)
+    blocks, singles = Baseline(LIMITS, trust=100.0), Baseline(LIMITS, trust=100.0)
+    for rows in (3, 1, 20, 0, 40):
+        values = random.uniform((-1.0, 0.0), (11.0, 1.0), (rows, 2))
+        values[random.random((rows, 2)) < 0.2] = math.nan
+        blocks.learn_many(values)
+        for each in values.tolist():
+            singles.learn_one(dict(zip(LIMITS, each, strict=True)))
+        for name in LIMITS:
+            assert blocks._past[name] == pytest.approx(singles._past[name])
+        scores = [singles.score_one(dict(zip(LIMITS, each, strict=True))) for each in values.tolist()]
+        assert np.nan_to_num(blocks.score_many(values)) == pytest.approx(np.array(scores))
+
+
+def test_a_block_of_unknowns_teaches_nothing() -> None:
+    model = Baseline(LIMITS)
+    model.learn_many(np.full((5, 2), math.nan))
+    assert model._past == {"egress": (0.0, 0.0, 0.0), "share": (0.0, 0.0, 0.0)}
