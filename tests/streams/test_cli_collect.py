@@ -1,0 +1,102 @@
+"""`hydrometer collect` as a person runs it, against the embedded broker."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from streams import topics
+from streams.local.broker import EmbeddedBroker
+from streams.settings import Settings
+
+COMMAND = [sys.executable, "-u", "-m", "streams", "collect"]
+
+
+@pytest.fixture(scope="module")
+def env() -> Iterator[dict[str, str]]:
+    with EmbeddedBroker() as broker:
+        topics.ensure(Settings(mode="local", kafka=broker.bootstrap))
+        yield {**os.environ, "HYDROMETER_MODE": "local", "HYDROMETER_KAFKA": broker.bootstrap}
+
+
+def lines(count: int, prefix: str) -> bytes:
+    events = ({"timestamp": time.time(), "event.id": f"{prefix}-{number}", "account.id": "acct-1"} for number in range(count))
+    return b"".join(json.dumps(event).encode() + b"\n" for event in events)
+
+
+def test_files_are_read_to_their_end_and_counted(env: dict[str, str], tmp_path: Path) -> None:
+    plain, packed = tmp_path / "a.jsonl", tmp_path / "b.jsonl.gz"
+    plain.write_bytes(lines(3, "a") + b"not json\n")
+    packed.write_bytes(gzip.compress(lines(2, "b")))
+    done = subprocess.run([*COMMAND, plain, packed], env=env, check=True, capture_output=True, text=True)
+    assert done.stdout == "5 events accepted, 1 rejected {'not_json': 1}\n"
+
+
+def test_standard_input_is_a_dash(env: dict[str, str]) -> None:
+    done = subprocess.run([*COMMAND, "-"], env=env, check=True, capture_output=True, input=lines(2, "c"))
+    assert done.stdout == b"2 events accepted, 0 rejected\n"
+
+
+def test_http_and_topic_run_together_until_they_are_told_to_stop(env: dict[str, str]) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = subprocess.Popen([*COMMAND, "--http", f"127.0.0.1:{port}", "--topic"], env=env, stderr=subprocess.PIPE)
+    url = f"http://127.0.0.1:{port}"
+    _wait_for(f"{url}/healthz")
+    token = Settings(mode="local").intake_token.get_secret_value()
+    request = urllib.request.Request(f"{url}/v1/events", lines(4, "d"), {"Authorization": f"Bearer {token}"})
+    with urllib.request.urlopen(request) as answer:
+        assert json.load(answer) == {"accepted": 4, "rejected": {}}
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 143, said
+    assert b"Traceback" not in said
+
+
+def test_a_port_that_is_taken_is_one_line(env: dict[str, str]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        done = subprocess.run([*COMMAND, "--http", address], env=env, check=False, capture_output=True, text=True)
+    assert done.returncode == 2
+    assert done.stderr.splitlines()[-1].startswith(f"error: cannot listen on {address}")
+
+
+@pytest.mark.parametrize("arguments", [[], ["a.jsonl", "--topic"], ["a.jsonl", "-"]])
+def test_one_kind_of_way_in_at_a_time(arguments: list[str], env: dict[str, str]) -> None:
+    done = subprocess.run([*COMMAND, *arguments], env=env, check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (
+        2,
+        "error: Name files, or - for standard input, or --http and --topic: see `hydrometer collect --help`\n",
+    )
+
+
+def test_without_keys_nothing_starts(env: dict[str, str]) -> None:
+    production = {name: value for name, value in env.items() if name != "HYDROMETER_MODE"}
+    done = subprocess.run([*COMMAND, "a.jsonl"], env=production, check=False, capture_output=True, text=True)
+    assert (done.returncode, done.stderr[:44]) == (2, "error: HYDROMETER_SKETCH_KEY is not set: set")
+
+
+def _wait_for(url: str) -> None:
+    give_up = time.monotonic() + 20
+    while time.monotonic() < give_up:
+        try:
+            with urllib.request.urlopen(url):
+                return
+        except urllib.error.URLError:
+            time.sleep(0.1)
+    pytest.fail(f"{url} does not answer")
