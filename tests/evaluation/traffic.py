@@ -1,7 +1,8 @@
 """Write four days of labelled traffic for the evaluation: `python tests/evaluation/traffic.py --split dev --seed 1 --out DIR`.
 
 Writes `events.jsonl.zst` (canonical lines, time order), `truth.parquet` (account_id, persona, campaign, is_attacker, permitted,
-first_request) and `permitted.toml`. About 9,000 accounts, 4 % of them attackers, 230,000 requests; the same arguments give the same bytes.
+first_request), `times.parquet` (account_id and time of every request) and `permitted.toml`. About 9,000 accounts, 4 % of them
+attackers, 230,000 requests; the same arguments give the same bytes.
 """
 
 from __future__ import annotations
@@ -73,6 +74,13 @@ def truth(log: Log) -> pa.Table:
     )
 
 
+def times(log: Log) -> pa.Table:
+    """Return account and time (seconds since 1970) of every request: what a leak is counted with."""
+    columns = log.columns()
+    names = np.array([role.account_id for role in log.roles])
+    return pa.table({"account_id": names[columns["account"]], "time": columns["time"]})
+
+
 def permitted(log: Log) -> str:
     """Return the file of permitted parties: whom, on whose word, why, until when."""
     entries = [
@@ -91,6 +99,7 @@ def write(log: Log, folder: Path) -> None:
         for bundle in _bundles(iter(shown), 1000):
             file.write(b"".join(bundle))
     pq.write_table(truth(log), folder / "truth.parquet")
+    pq.write_table(times(log), folder / "times.parquet")
     (folder / "permitted.toml").write_text(permitted(log), encoding="utf-8")
 
 
