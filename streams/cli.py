@@ -165,7 +165,7 @@ def replay(*, files: tuple[Path, ...], out: Path, until: str | None, log_format:
 @click.option("--http", metavar="HOST:PORT", help="Serve POST /v1/events (JSON lines) and /v1/logs (OTLP); needs HYDROMETER_INTAKE_TOKEN.")
 @click.option("--topic", is_flag=True, help="Read the topic requests-raw, one JSON event a record.")
 @click.option("--format", "log_format", default="auto", show_default=True, help="Which gateway wrote the lines.")
-@click.option("--known-corpus", type=_FILE, help="Texts of public benchmarks, one a line: prompts among them are marked.")
+@click.option("--known-corpus", type=_FILE, help="Keyed hashes of benchmark prompts, 16 hex digits a line.")
 @click.option("--backfill", is_flag=True, help="Standard input holds an old log: judge its times by its own clock, as a file's are.")
 def collect(*, files: tuple[str, ...], http: str | None, topic: bool, log_format: str, known_corpus: Path | None, backfill: bool) -> None:
     """Turn log lines into blocks of events, without any prompt text, and send them to Kafka.
