@@ -1,9 +1,9 @@
 """Which event times to believe. Live lines are compared with their arrival, lines of a file with the file itself.
 
 A file may be of last year, so its own largest time so far is its arrival. One wrong clock must not move that: a jump ahead by more than
-the allowed skew is believed only when most of the next eight lines agree with it. So a quiet weekend passes, and a stray line of the year
-2090 is refused alone. What lies outside 2015..2100 is always refused. Lines that go back further than the skew are refused too: a
-file is expected to be in order of time, within a day.
+the allowed skew is refused when most of the next eight lines lie back before it by more than that. So a quiet week passes, and a stray
+line of the year 2090 is refused alone. What lies outside 2015..2100 is always refused. Lines that go back further than the skew are
+refused too: a file is expected to be in order of time, within a day.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ class FileClock:
     def _fits(self, time: float, times: Sequence[float], place: int) -> bool:
         if self._latest is None or time > self._latest + self._skew:
             others = [each for each in islice(times, place + 1, None) if EARLIEST <= each <= LATEST][:WITNESSES]
-            if others and 2 * sum(abs(each - time) <= self._skew for each in others) < len(others):
+            if 2 * sum(each < time - self._skew for each in others) > len(others):
                 return False
             self._latest = time
         self._latest = max(self._latest, time)

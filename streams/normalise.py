@@ -19,7 +19,7 @@ from streams.sketch import Sketcher, unknown
 _ROUTER_PARTS: Final = ("header_names", "accept_encoding", "http_version", "body_shape", "tls_ja4", "sdk_language")
 _SEED: Final = "gen_ai.request.seed"
 _PARAMETERS: Final = tuple(field.column for field in FIELDS if field.asked and field.wire != _SEED)
-_INSTRUCTIONS: Final = frozenset({"system", "developer"})
+_INSTRUCTIONS: Final = ("system", "developer")  # a tuple: what a log calls a role may be anything, even unhashable
 _HASHES: Final = ("simhash", "template", "system_template")
 _NUMBERS: Final = ("topic", "asks_reasoning", "asks_grading", "asks_trajectory", "known_corpus")
 

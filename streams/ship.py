@@ -10,7 +10,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, BinaryIO, Final, Self
 
@@ -104,8 +104,8 @@ class Shipper:
             linger_ms=5,
             max_request_size=topics.MAX_RECORD_BYTES,
             max_block_ms=int(self._timeout * 1000),
-            delivery_timeout_ms=int(self._timeout * 1000),
-            request_timeout_ms=int(self._timeout * 500),
+            delivery_timeout_ms=int(self._timeout * 800),  # a record expires before we stop waiting for it
+            request_timeout_ms=int(self._timeout * 400),
             bootstrap_timeout_ms=int(self._timeout * 1000),
         )
 
@@ -113,7 +113,8 @@ class Shipper:
         """Drop the connection: an idempotent producer that lost a record must not go on with its numbering."""
         _log.warning("Kafka did not take a delivery (%s); it will be tried on a new connection", type(error).__name__)
         if self._producer is not None:
-            self._producer.close(timeout=0)
+            with suppress(KafkaError):  # all that was under way has expired by now
+                self._producer.close(timeout=1)
             self._producer = None
 
     def _count(self, parcels: Sequence[Parcel]) -> None:

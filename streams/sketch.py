@@ -102,7 +102,8 @@ class Sketcher:
         """Return the keyed hash of a whole system prompt, numbers and quotations masked; 0 when there is none."""
         return hash64(_masked(text), self._key, b"system") if text else 0
 
-    def _fill(self, out: dict[str, Any], rows: NDArray[np.int64], texts: list[bytes]) -> None:
+    def _fill(self, out: dict[str, Any], rows: NDArray[np.int64], texts: Sequence[bytes]) -> None:
+        texts = [text if len(text) >= _WINDOW else text.ljust(_WINDOW, b"\x00") for text in texts]
         joined = b"\x00".join(texts) + b"\x00" * _WINDOW
         lengths = np.array([len(text) for text in texts])
         starts = np.concatenate(([0], np.cumsum(lengths[:-1] + 1)))

@@ -67,13 +67,12 @@ class Intake:
         return app
 
     async def _events(self, request: web.Request) -> web.Response:
-        lines = (await request.read()).split(b"\n")
-        step = await self._take(lines)
+        step = await self._take((await _body(request)).split(b"\n"))
         return web.json_response({"accepted": step.accepted, "rejected": dict(step.rejected)})
 
     async def _logs(self, request: web.Request) -> web.Response:
         try:
-            body = orjson.loads(await request.read())
+            body = orjson.loads(await _body(request))
         except orjson.JSONDecodeError:
             body = None
         if not isinstance(body, dict):
@@ -137,6 +136,14 @@ async def serve(
     finally:
         await runner.cleanup()
     intake.groups.collector.fuse.check()
+
+
+async def _body(request: web.Request) -> bytes:
+    """Return the body, unpacked; 400 when it cannot be unpacked."""
+    try:
+        return await request.read()
+    except web.RequestPayloadError as error:
+        raise web.HTTPBadRequest(text="the body is not what its Content-Encoding says, or was cut short") from error
 
 
 def _later(why: str, seconds: int = 1) -> web.HTTPServiceUnavailable:

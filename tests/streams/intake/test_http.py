@@ -1,0 +1,164 @@
+"""Events over HTTP: what 200 promises, and when it is not given."""
+
+from __future__ import annotations
+
+import asyncio
+import gzip
+import json
+import time
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+from kafka import KafkaConsumer, TopicPartition
+
+from streams import topics
+from streams.blocks import REQUESTS, decode
+from streams.intake.http import Intake, Limits
+from streams.intake.limits import Bucket
+from streams.local.broker import EmbeddedBroker
+from streams.settings import Settings
+
+TOKEN = {"Authorization": "Bearer development-only-intake-token"}
+MARKER = "xylophone quokka manifesto"
+
+
+def line(number: int, **changes: Any) -> bytes:
+    return json.dumps({"timestamp": time.time(), "event.id": f"e{number}", "account.id": "a1", **changes}).encode()
+
+
+@pytest.fixture(scope="module")
+def broker() -> Iterator[str]:
+    with EmbeddedBroker() as running:
+        topics.ensure(Settings(mode="local", kafka=running.bootstrap, partitions=1))
+        yield running.bootstrap
+
+
+@asynccontextmanager
+async def intake(kafka: str, limits: Limits | None = None, **changes: Any) -> AsyncIterator[TestClient[Any, Any]]:
+    served = Intake(Settings(mode="local", kafka=kafka, partitions=1, **changes), limits=limits)
+    async with TestClient(TestServer(served.app())) as client:
+        yield client
+
+
+def delivered(kafka: str) -> list[str]:
+    """Return the ids of all events in the topic, in order."""
+    consumer = KafkaConsumer(bootstrap_servers=kafka, auto_offset_reset="earliest", enable_auto_commit=False)
+    place = TopicPartition(topics.REQUESTS, 0)
+    consumer.assign([place])
+    consumer.seek_to_beginning(place)
+    found: list[str] = []
+    while batch := consumer.poll(timeout_ms=1000):
+        found += [
+            each or "" for records in batch.values() for record in records for each in decode(record.value, REQUESTS).texts("event_id")
+        ]
+    consumer.close()
+    return found
+
+
+async def test_two_hundred_means_that_the_broker_has_it(broker: str) -> None:
+    async with intake(broker) as client:
+        body = b"\n".join([line(101), b"wrong", line(102, prompt=MARKER), line(101)])
+        answer = await client.post("/v1/events", data=body, headers=TOKEN)
+        assert answer.status == 200
+        assert await answer.json() == {"accepted": 2, "rejected": {"not_json": 1, "duplicate": 1}}
+        found = await asyncio.to_thread(delivered, broker)
+        assert found.count("e101") == found.count("e102") == 1
+
+
+async def test_a_gzip_body_is_read_and_a_broken_one_refused(broker: str) -> None:
+    packed = {**TOKEN, "Content-Encoding": "gzip"}
+    async with intake(broker) as client:
+        answer = await client.post("/v1/events", data=gzip.compress(line(201)), headers=packed)
+        assert await answer.json() == {"accepted": 1, "rejected": {}}
+        answer = await client.post("/v1/events", data=b"no gzip at all", headers=packed)
+        assert answer.status == 400
+
+
+async def test_many_callers_share_a_delivery(broker: str) -> None:
+    async with intake(broker) as client:
+        answers = await asyncio.gather(*[client.post("/v1/events", data=line(300 + number), headers=TOKEN) for number in range(50)])
+        assert [answer.status for answer in answers] == [200] * 50
+    found = await asyncio.to_thread(delivered, broker)
+    assert {f"e{300 + number}" for number in range(50)} <= set(found)
+
+
+async def test_otlp_logs_become_events_and_refusals_are_told_in_its_way(broker: str) -> None:
+    attributes = [{"key": "account.id", "value": {"stringValue": "a1"}}]
+    good = {"timeUnixNano": str(time.time_ns()), "spanId": "s401", "attributes": attributes}
+    body = {"resourceLogs": [{"scopeLogs": [{"logRecords": [good, {"spanId": "s402"}]}]}]}
+    async with intake(broker) as client:
+        answer = await client.post("/v1/logs", json=body, headers=TOKEN)
+        assert await answer.json() == {"partialSuccess": {"rejectedLogRecords": "1", "errorMessage": "missing_field: 1"}}
+        assert (await client.post("/v1/logs", data=b"protobuf", headers=TOKEN)).status == 400
+    assert "s401" in await asyncio.to_thread(delivered, broker)
+
+
+@pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer wrong"}, {"Authorization": "Bearer "}, {"Authorization": "\udcff"}])
+async def test_without_the_token_nothing_is_read(headers: dict[str, str]) -> None:
+    async with intake("127.0.0.1:1") as client:
+        assert (await client.post("/v1/events", data=line(1), headers=headers)).status == 401
+        assert (await client.post("/v1/logs", data=b"{}", headers=headers)).status == 401
+
+
+async def test_a_body_over_the_limit_is_refused_packed_or_not() -> None:
+    async with intake("127.0.0.1:1", Limits(body_bytes=1000)) as client:
+        assert (await client.post("/v1/events", data=b"x" * 1001, headers=TOKEN)).status == 413
+        bomb = gzip.compress(b"x" * 1_000_000)
+        answer = await client.post("/v1/events", data=bomb, headers={**TOKEN, "Content-Encoding": "gzip"})
+        assert answer.status == 413
+
+
+async def test_who_sends_too_fast_is_told_when_to_come_back(broker: str) -> None:
+    async with intake(broker, Limits(events_per_second=1, burst_events=2)) as client:
+        body = b"\n".join([line(501), line(502)])
+        assert (await client.post("/v1/events", data=body, headers=TOKEN)).status == 200
+        answer = await client.post("/v1/events", data=body, headers=TOKEN)
+        assert answer.status == 429
+        assert 1 <= int(answer.headers["Retry-After"]) <= 2
+
+
+async def test_without_a_broker_the_answer_is_503_and_the_same_batch_counts_once_it_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streams.intake.http.DELIVERY_SECONDS", 2.0)
+    running = EmbeddedBroker()
+    with running:
+        kafka = running.bootstrap
+    async with intake(kafka) as client:
+        answer = await client.post("/v1/events", data=line(601), headers=TOKEN)
+        assert (answer.status, answer.headers["Retry-After"]) == (503, "1")
+        assert (await client.get("/healthz")).status == 503
+        with EmbeddedBroker(int(kafka.rpartition(":")[2])):
+            topics.ensure(Settings(mode="local", kafka=kafka, partitions=1))
+            await asyncio.sleep(1.1)
+            answer = await client.post("/v1/events", data=line(601), headers=TOKEN)
+            assert await answer.json() == {"accepted": 1, "rejected": {}}
+            assert await asyncio.to_thread(delivered, kafka) == ["e601"]
+
+
+async def test_a_blown_fuse_answers_503_and_stops_the_server(broker: str) -> None:
+    async with intake(broker, fuse_run=3) as client:
+        answer = await client.post("/v1/events", data=b"\n".join([line(701), *[b"wrong"] * 5]), headers=TOKEN)
+        assert answer.status == 503
+        assert "3 lines in a row" in await answer.text()
+        assert (await client.post("/v1/events", data=line(702), headers=TOKEN)).status == 503
+    assert "e701" in await asyncio.to_thread(delivered, broker)
+
+
+async def test_metrics_count_the_answers() -> None:
+    async with intake("127.0.0.1:1") as client:
+        await client.post("/v1/events", data=b"")
+        text = await (await client.get("/metrics")).text()
+        assert 'hydrometer_intake_answers{path="/v1/events",status="401"}' in text
+        assert (await client.get("/healthz")).status == 200
+        assert (await client.get("/nowhere")).status == 404
+
+
+def test_a_bucket_fills_with_time_and_lets_a_big_batch_pass_when_full() -> None:
+    bucket = Bucket(rate=10, burst=20)
+    assert bucket.wait(20, now=0.0) == 0
+    assert bucket.wait(5, now=0.0) == 1
+    assert bucket.wait(5, now=0.5) == 0
+    assert bucket.wait(100, now=10.0) == 0
+    assert bucket.wait(1, now=10.0) > 1

@@ -1,0 +1,87 @@
+"""Events that a gateway already wrote to Kafka."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Iterator
+from contextlib import suppress
+from typing import Any
+
+import pytest
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+
+from streams import topics
+from streams.blocks import REQUESTS, decode
+from streams.errors import FuseBlownError
+from streams.intake.raw_topic import consume
+from streams.local.broker import EmbeddedBroker
+from streams.settings import Settings
+
+
+@pytest.fixture
+def settings() -> Iterator[Settings]:
+    with EmbeddedBroker() as broker:
+        found = Settings(mode="local", kafka=broker.bootstrap, partitions=1)
+        topics.ensure(found)
+        yield found
+
+
+def line(number: int) -> bytes:
+    return json.dumps({"timestamp": time.time(), "event.id": f"e{number}", "account.id": "a1"}).encode()
+
+
+async def write(settings: Settings, values: list[bytes | None]) -> None:
+    async with AIOKafkaProducer(bootstrap_servers=settings.kafka) as producer:
+        for value in values:
+            await producer.send_and_wait(topics.REQUESTS_RAW, value, key=b"k")
+
+
+async def wait_for(settings: Settings, topic: str, count: int) -> list[Any]:
+    """Return the records of a topic once there are so many; a block counts as its events."""
+    async with AIOKafkaConsumer(bootstrap_servers=settings.kafka) as consumer:
+        place = TopicPartition(topic, 0)
+        consumer.assign([place])
+        await consumer.seek_to_beginning(place)
+        found: list[Any] = []
+        async with asyncio.timeout(60):
+            while len(found) < count:
+                batch = await consumer.getmany(timeout_ms=500)
+                for record in (each for records in batch.values() for each in records):
+                    found += decode(record.value, REQUESTS).texts("event_id") if topic == topics.REQUESTS else [record]
+    return found
+
+
+async def committed(settings: Settings) -> int | None:
+    """Return the offset that collect's group has acknowledged."""
+    async with AIOKafkaConsumer(
+        bootstrap_servers=settings.kafka, group_id=topics.group_of(topics.COLLECT), enable_auto_commit=False
+    ) as reader:
+        found: int | None = await reader.committed(TopicPartition(topics.REQUESTS_RAW, 0))
+    return found
+
+
+async def test_records_become_blocks_and_are_acknowledged_after(settings: Settings) -> None:
+    await write(settings, [line(1), b"wrong", None, line(2), line(1)])
+    task = asyncio.create_task(consume(settings))
+    try:
+        assert await wait_for(settings, topics.REQUESTS, 2) == ["e1", "e2"]
+        letters = await wait_for(settings, topics.DEAD_LETTERS, 2)
+        assert [dict(each.headers)["position"] for each in letters] == [b"0/1", b"0/2"]
+        await write(settings, [line(3)])
+        assert await wait_for(settings, topics.REQUESTS, 3) == ["e1", "e2", "e3"]
+        await asyncio.sleep(0.5)
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+    assert await committed(settings) == 6
+
+
+async def test_a_blown_fuse_acknowledges_nothing_of_its_batch(settings: Settings) -> None:
+    wrong = Settings(mode="local", kafka=settings.kafka, partitions=1, fuse_run=3)
+    await write(settings, [line(1), b"wrong", b"wrong", b"wrong", line(2)])
+    with pytest.raises(FuseBlownError):
+        await asyncio.wait_for(consume(wrong), 60)
+    assert await committed(settings) is None
