@@ -3,7 +3,7 @@
 -- 400 days: a year against the same month of the last one; no entity can be named from it.
 CREATE TABLE IF NOT EXISTS usage_minute
 (
-    minute DateTime('UTC') CODEC(DoubleDelta, ZSTD(1)),
+    minute DateTime('UTC') CODEC(Delta, ZSTD(1)),
     request_model LowCardinality(String),
     requests SimpleAggregateFunction(sum, UInt64),
     input_tokens SimpleAggregateFunction(sum, UInt64),

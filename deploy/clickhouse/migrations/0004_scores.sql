@@ -1,30 +1,25 @@
 -- One scored entity a row, from `scores` blocks: evidence in nats, each family's part, each feature's value and share.
 -- Order: an entity's history lies together; the projection serves "who scored high in the last hours" without reading whole days.
 -- 90 days: a case may reach back a quarter.
--- The maps are made here from one string of names and one of little-endian float32: 40 times cheaper to send than maps.
+-- Codecs as measured with 40 features: 306 bytes a row with LZ4 alone, 258 with ZSTD(1), 210 with ZSTD(3) on the maps.
+-- The maps are made here, from one string of names and one of little-endian float32: cheap to send, unlike maps.
 CREATE TABLE IF NOT EXISTS scores
 (
-    time DateTime64(3, 'UTC') CODEC(DoubleDelta, ZSTD(1)),
+    time DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)),
     entity_kind LowCardinality(String),
     entity_id String,
     requests Float32,
-    extraction Float32,
-    routing Float32,
-    families Map(LowCardinality(String), Float32) DEFAULT CAST(
-        arrayFilter(pair -> pair.1 != '' AND NOT isNaN(pair.2), arrayMap(
-            (name, i) -> (name, reinterpretAsFloat32(substring(family_values, 4 * i - 3, 4))),
-            splitByChar(',', family_names) AS families_names, arrayEnumerate(families_names))),
-        'Map(LowCardinality(String), Float32)'),
-    features Map(LowCardinality(String), Float32) DEFAULT CAST(
-        arrayFilter(pair -> pair.1 != '' AND NOT isNaN(pair.2), arrayMap(
-            (name, i) -> (name, reinterpretAsFloat32(substring(feature_values, 4 * i - 3, 4))),
-            splitByChar(',', feature_names) AS features_names, arrayEnumerate(features_names))),
-        'Map(LowCardinality(String), Float32)'),
-    nats Map(LowCardinality(String), Float32) DEFAULT CAST(
-        arrayFilter(pair -> pair.1 != '' AND NOT isNaN(pair.2), arrayMap(
-            (name, i) -> (name, reinterpretAsFloat32(substring(nat_values, 4 * i - 3, 4))),
-            splitByChar(',', feature_names) AS nats_names, arrayEnumerate(nats_names))),
-        'Map(LowCardinality(String), Float32)'),
+    extraction Float32 CODEC(ZSTD(1)),
+    routing Float32 CODEC(ZSTD(1)),
+    families Map(LowCardinality(String), Float32) DEFAULT mapFilter(
+        (name, value) -> name != '' AND NOT isNaN(value),
+        mapFromArrays(arrayResize(splitByChar(',', family_names), intDiv(length(family_values), 4)), reinterpret(family_values, 'Array(Float32)'))) CODEC(ZSTD(3)),
+    features Map(LowCardinality(String), Float32) DEFAULT mapFilter(
+        (name, value) -> name != '' AND NOT isNaN(value),
+        mapFromArrays(arrayResize(splitByChar(',', feature_names), intDiv(length(feature_values), 4)), reinterpret(feature_values, 'Array(Float32)'))) CODEC(ZSTD(3)),
+    nats Map(LowCardinality(String), Float32) DEFAULT mapFilter(
+        (name, value) -> name != '' AND NOT isNaN(value),
+        mapFromArrays(arrayResize(splitByChar(',', feature_names), intDiv(length(nat_values), 4)), reinterpret(nat_values, 'Array(Float32)'))) CODEC(ZSTD(3)),
     family_names LowCardinality(String) EPHEMERAL '',
     family_values String EPHEMERAL '',
     feature_names LowCardinality(String) EPHEMERAL '',

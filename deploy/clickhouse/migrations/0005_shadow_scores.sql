@@ -1,7 +1,7 @@
 -- What detectors on trial would have said. Apart from `scores`, so that no query can take it for an alert. 30 days: trials are short.
 CREATE TABLE IF NOT EXISTS shadow_scores
 (
-    time DateTime64(3, 'UTC') CODEC(DoubleDelta, ZSTD(1)),
+    time DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)),
     entity_kind LowCardinality(String),
     entity_id String,
     detector LowCardinality(String),

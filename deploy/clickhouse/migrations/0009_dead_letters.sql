@@ -1,7 +1,7 @@
 -- How many lines and messages were set aside, by minute, place and reason; their text stays in the topic, blanked. 90 days.
 CREATE TABLE IF NOT EXISTS dead_letters
 (
-    minute DateTime('UTC') CODEC(DoubleDelta, ZSTD(1)),
+    minute DateTime('UTC') CODEC(Delta, ZSTD(1)),
     source LowCardinality(String),
     reason LowCardinality(String),
     count UInt64

@@ -1,12 +1,12 @@
 -- What our own processes report about themselves, for the on-call board. 14 days: health is about now.
 CREATE TABLE IF NOT EXISTS health
 (
-    time DateTime64(3, 'UTC') CODEC(DoubleDelta, ZSTD(1)),
+    time DateTime64(3, 'UTC') CODEC(Delta, ZSTD(1)),
     process LowCardinality(String),
     instance LowCardinality(String),
     metric LowCardinality(String),
     labels Map(LowCardinality(String), String) DEFAULT JSONExtract(sent_labels, 'Map(LowCardinality(String), String)'),
-    value Float64 CODEC(Gorilla, ZSTD(1)),
+    value Float64 CODEC(ZSTD(1)),
     sent_labels String EPHEMERAL '{}' COMMENT 'a JSON object of strings'
 )
 ENGINE = MergeTree
