@@ -1,7 +1,7 @@
 """How many different values an entity showed lately: HyperLogLog registers in two generations.
 
 Flajolet, Fusy, Gandouet, Meunier: "HyperLogLog" (AofA 2007), with linear counting for small numbers. 64 registers: a standard error of
-13 %, and nearly exact up to a few dozen. Registers cannot decay, so there are two sets, of this window and of the one before;
+13 %, less for a few dozen and fewer. Registers cannot decay, so there are two sets, of this window and of the one before;
 the answer is that of their union, of one to two windows. An event counts in the window of its own time, so neither the order of
 arrival nor where a block ends makes a difference.
 """
