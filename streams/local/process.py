@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from streams.errors import StoreUnavailableError
 
@@ -33,22 +34,24 @@ class LocalClickHouse:
 
 
 @contextmanager
-def local_server(
-    data_dir: Path, *, user: str, password: str, native_port: int = 0, http_port: int = 0
-) -> Iterator[LocalClickHouse]:
+def local_server(data_dir: Path, *, user: str, password: str, native_port: int = 0, http_port: int = 0) -> Iterator[LocalClickHouse]:
     """Run a server on `data_dir` while the context lasts.
 
     Raises:
         StoreUnavailableError: it did not start; the message is the server's own.
     """
-    with _password_file(password) as path:
+    with _password_file(password) as path, tempfile.TemporaryFile() as said:
         ports = ["--native-port", str(native_port), "--http-port", str(http_port)]
         command = [sys.executable, "-m", "streams.local", "--data-dir", str(data_dir), *ports, "--user", user]
-        child = subprocess.Popen(  # noqa: S603 - our own module
-            [*command, "--password-file", str(path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True
+        child = subprocess.Popen(
+            [*command, "--password-file", str(path), "--with-parent"],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=said,
+            start_new_session=True,  # Ctrl-C is for us: we then end it in order
         )
         try:
-            ready = _ready(child)
+            ready = _ready(child, said)
             yield LocalClickHouse("127.0.0.1", ready["native_port"], ready["http_port"], user, password, child.pid)
         finally:
             stop(child)
@@ -66,14 +69,15 @@ def _password_file(password: str) -> Iterator[Path]:
         path.unlink()
 
 
-def _ready(child: subprocess.Popen[bytes]) -> dict[str, int]:
+def _ready(child: subprocess.Popen[bytes], said: IO[bytes]) -> dict[str, int]:
     if child.stdout is None or not select.select([child.stdout], [], [], READY_SECONDS)[0]:
-        message = f"the local ClickHouse did not start within {READY_SECONDS:.0f} s"
-        raise StoreUnavailableError(message)
+        raise StoreUnavailableError(f"the local ClickHouse did not start within {READY_SECONDS:.0f} s")
     line = child.stdout.readline()
     if not line:
-        _, words = child.communicate()
-        raise StoreUnavailableError(words.decode(errors="replace").strip().removeprefix("error: ").splitlines()[-1])
+        child.wait(STOP_SECONDS)
+        said.seek(0)
+        words = said.read().decode(errors="replace").strip().splitlines()
+        raise StoreUnavailableError(words[-1].removeprefix("error: ") if words else "the local ClickHouse ended without a word")
     ports: dict[str, int] = json.loads(line)
     return ports
 
@@ -87,5 +91,3 @@ def stop(child: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         child.kill()
         child.communicate()
-
-

@@ -21,8 +21,8 @@ from typing import Any, Self
 from streams.errors import SettingsError
 from streams.local.engine import Engine
 from streams.local.session import Account, Limits, Session
-from streams.local.wire import text, varint
 from streams.local.web import Handler
+from streams.local.wire import text, varint
 
 log = logging.getLogger(__name__)
 
@@ -117,11 +117,11 @@ class WebServer(_Clients):
 class LocalServer:
     """ClickHouse's engine on `data_dir`, served on loopback. One per process: the engine allows no second one.
 
-        with LocalServer(data_dir, user="hydrometer", password="...") as server:
-            Client("127.0.0.1", server.native_port, user="hydrometer", password="...")
+    with LocalServer(data_dir, user="hydrometer", password="...") as server:
+        Client("127.0.0.1", server.native_port, user="hydrometer", password="...")
     """
 
-    def __init__(  # noqa: PLR0913 - each is a setting of its own
+    def __init__(
         self,
         data_dir: Path,
         *,
@@ -138,11 +138,11 @@ class LocalServer:
             SettingsError: `host` is not a loopback address, or there is no user or password.
         """
         if not _is_loopback(host):
-            message = f"hydrometer local listens on loopback only, not on {host}: use 127.0.0.1, or a real ClickHouse"
-            raise SettingsError(message)
+            raise SettingsError(f"hydrometer local listens on loopback only, not on {host}: use 127.0.0.1, or a real ClickHouse")
         if not user or not password:
-            message = "hydrometer local needs a user and a password: set HYDROMETER_CLICKHOUSE_USER and HYDROMETER_CLICKHOUSE_PASSWORD"
-            raise SettingsError(message)
+            raise SettingsError(
+                "hydrometer local needs a user and a password: set HYDROMETER_CLICKHOUSE_USER and HYDROMETER_CLICKHOUSE_PASSWORD"
+            )
         self._data_dir, self._host = data_dir, host
         self._ports = native_port, http_port
         self._account, self._limits = Account(user, password), limits or Limits()
@@ -173,8 +173,7 @@ class LocalServer:
                 self._listeners.append(kind((self._host, port), self._engine, self._account, self._limits))
         except OSError as error:
             self.stop()
-            message = f"cannot listen on {self._host}:{port}: {error.strerror}: choose another port"
-            raise SettingsError(message) from error
+            raise SettingsError(f"cannot listen on {self._host}:{port}: {error.strerror}: choose another port") from error
         for listener in self._listeners:
             thread = threading.Thread(target=listener.serve_forever, args=(0.2,), daemon=True)
             thread.start()

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 SYNTAX_ERROR, NOT_IMPLEMENTED, SUPPORT_IS_DISABLED = 62, 48, 344
 
+_HEAD_BYTES = 64 * 1024  # in which an INSERT's own text must end
 _QUIET = re.compile(r"'(?:[^'\\]|\\.|'')*'|--[^\n]*|#[ !][^\n]*|/\*.*?\*/", re.DOTALL)
 _QUOTED_NAME = r'(?:`(?:[^`\\]|\\.)*`|"(?:[^"\\]|\\.)*"|\w+)'
 _INSERT = re.compile(
@@ -67,23 +68,18 @@ def check(query: str) -> None:
     """
     bare = mask(query)
     if bare.rstrip().rstrip(";").find(";") >= 0:
-        message = "Multi-statements are not allowed: send one statement at a time"
-        raise RefusedError(message, SYNTAX_ERROR)
+        raise RefusedError("Multi-statements are not allowed: send one statement at a time", SYNTAX_ERROR)
     if not bare.strip().rstrip(";"):
-        message = "Empty query"
-        raise RefusedError(message, SYNTAX_ERROR)
+        raise RefusedError("Empty query", SYNTAX_ERROR)
     for pattern, reason in _REFUSED:
         if pattern.search(bare):
-            message = f"hydrometer local refuses this statement: {reason}"
-            raise RefusedError(message, SUPPORT_IS_DISABLED)
+            raise RefusedError(f"hydrometer local refuses this statement: {reason}", SUPPORT_IS_DISABLED)
 
 
 def without_format(query: str) -> str:
     """Return `query` without its FORMAT clause: over the native protocol the client formats."""
-    found = None
-    for found in _FORMAT.finditer(mask(query)):
-        pass
-    return query if found is None else query[: found.start()] + query[found.end() :]
+    clauses = list(_FORMAT.finditer(mask(query)))
+    return query[: clauses[-1].start()] + query[clauses[-1].end() :] if clauses else query
 
 
 def insert(query: str) -> Insert | None:
@@ -113,16 +109,17 @@ def _closing(bare: str, opening: int) -> int:
         depth += (bare[position] == "(") - (bare[position] == ")")
         if not depth:
             return position + 1
-    message = "Syntax error: an opening parenthesis is never closed"
-    raise RefusedError(message, SYNTAX_ERROR)
+    raise RefusedError("Syntax error: an opening parenthesis is never closed", SYNTAX_ERROR)
 
 
-def inline_data(body: str) -> int | None:
-    """Return where the data begin in `INSERT ... FORMAT Name <data>`, or None if `body` is something else."""
-    if not _INSERT.match(mask(body[:65536])):
-        return None
-    found = _INLINE.search(mask(body[:65536]))
-    return found.end() if found and insert(body[: found.end()]) else None
+def inline_data(statement: bytes) -> int | None:
+    """Return where the data begin in `INSERT ... FORMAT Name <data>`, or None if `statement` is something else.
+
+    The engine itself would end them at the first empty line, silently.
+    """
+    head = mask(statement[:_HEAD_BYTES].decode("latin-1"))
+    found = _INLINE.search(head) if _INSERT.match(head) else None
+    return found.end() if found and found.end() < len(statement) and insert(head[: found.end()]) else None
 
 
 def quote(value: str) -> str:

@@ -16,11 +16,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, urlsplit
 
-import lz4.frame
+import lz4.frame  # type: ignore[import-untyped]
 
 from streams.local import sql
-from streams.local.engine import UNKNOWN_SETTING, Connection, QueryError
-from streams.local.session import AUTHENTICATION_FAILED
+from streams.local.engine import Connection, QueryError
+from streams.local.request import UNKNOWN_SETTING
+from streams.local.session import AUTHENTICATION_FAILED, NOBODY
 from streams.local.wire import ProtocolError
 
 if TYPE_CHECKING:
@@ -28,18 +29,19 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-TOO_LARGE = 131
+UNKNOWN_TABLE, TOO_LARGE, CANNOT_DECOMPRESS = 60, 131, 271
+_PIECE = 65_536  # small, because it may unpack to a thousand times as much
 _STATUS = {
     AUTHENTICATION_FAILED: HTTPStatus.FORBIDDEN,
-    60: HTTPStatus.NOT_FOUND,
+    UNKNOWN_TABLE: HTTPStatus.NOT_FOUND,
     81: HTTPStatus.NOT_FOUND,
     62: HTTPStatus.BAD_REQUEST,
     TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
 }
-_NOT_SETTINGS = frozenset(
-    "query query_id database default_format user password session_id session_timeout session_check compress decompress role quota_key "
-    "client_protocol_version enable_http_compression http_zlib_compression_level buffer_size wait_end_of_query close_session "
-    "send_progress_in_http_headers cancel_http_readonly_queries_on_client_close http_headers_progress_interval_ms".split()
+_NOT_SETTINGS = re.compile(
+    "query|query_id|database|default_format|user|password|session_.*|compress|decompress|role|quota_key|client_protocol_version|"
+    "enable_http_compression|http_zlib_compression_level|buffer_size|wait_end_of_query|close_session|send_progress_in_http_headers|"
+    "cancel_http_readonly_queries_on_client_close|http_headers_progress_interval_ms|param_.*"
 )
 _TYPES = {
     "JSON": "application/json",
@@ -81,10 +83,10 @@ class Handler(BaseHTTPRequestHandler):
         log.debug("%s %s", self.command, args[1] if len(args) > 1 else format)
 
     def _query(self, path: str, query: str) -> None:
+        if path != "/":
+            self._refuse(f"There is no handle {path[:200]}", UNKNOWN_TABLE)
+            return
         try:
-            if path != "/":
-                message = f"There is no handle {path[:200]}"
-                raise sql.RefusedError(message, 60)
             fields = dict(parse_qsl(query, keep_blank_values=True))
             self._authenticate(fields)
             with closing(self.server.engine.connect()) as connection:
@@ -102,8 +104,7 @@ class Handler(BaseHTTPRequestHandler):
             except (binascii.Error, UnicodeDecodeError):
                 password = ""
         if not self.server.account.admits(user, password):
-            message = f"{user[:64]}: Authentication failed: password is incorrect, or there is no user with such name."
-            raise sql.RefusedError(message, AUTHENTICATION_FAILED)
+            raise sql.RefusedError(f"{user[:64]}: {NOBODY}", AUTHENTICATION_FAILED)
 
     # -- running
 
@@ -112,31 +113,35 @@ class Handler(BaseHTTPRequestHandler):
         if database:
             connection.run(f"USE {sql.identifier(database)}", "Null")
         connection.set(self._settings(fields))
-        waiting = sql.insert(fields.get("query", ""))
-        if waiting:
-            self._insert(connection, waiting, self._body())
-            return
+        words, data = self._statement(fields)
+        sql.check(words)
+        insert = sql.insert(words)
+        if insert:
+            self._insert(connection, insert, data)
+        else:
+            self._select(connection, fields, words)
+
+    def _statement(self, fields: dict[str, str]) -> tuple[str, Iterator[bytes]]:
+        """Tell a statement from the data of an INSERT: either may come in the body, or both."""
+        words = fields.get("query", "")
+        if sql.insert(words):
+            return words, self._body()
         body = self._whole_body()
-        start = sql.inline_data(body) if not fields.get("query") else None
-        words = "\n".join(part for part in (fields.get("query", ""), body) if part)
-        inline = sql.insert(body.encode("latin-1")[:start].decode()) if start else None
-        if start and inline:
-            self._insert(connection, inline, iter([body[start:].encode("latin-1")]))
-            return
-        self._select(connection, fields, words.encode("latin-1").decode(errors="replace") if not fields.get("query") else words)
+        start = None if words else sql.inline_data(body)
+        if start is not None:
+            return body[:start].decode(errors="replace"), iter([body[start:]])
+        return "\n".join(filter(None, (words, body.decode(errors="replace")))), iter(())
 
     def _settings(self, fields: dict[str, str]) -> dict[str, str]:
-        settings = {name: value for name, value in fields.items() if name not in _NOT_SETTINGS and not name.startswith("param_")}
+        settings = {name: value for name, value in fields.items() if not _NOT_SETTINGS.fullmatch(name)}
         for name in settings:
             if name not in self.server.engine.known_settings:
-                message = f"Unknown setting '{name[:200]}'"
-                raise sql.RefusedError(message, UNKNOWN_SETTING)
+                raise sql.RefusedError(f"Unknown setting '{name[:200]}'", UNKNOWN_SETTING)
         if self.command == "GET":
             settings.setdefault("readonly", "2")
         return settings
 
     def _select(self, connection: Connection, fields: dict[str, str], words: str) -> None:
-        sql.check(words)
         params = {name.removeprefix("param_"): value for name, value in fields.items() if name.startswith("param_")}
         form = self.headers.get("X-ClickHouse-Format") or fields.get("default_format") or "TabSeparated"
         result = connection.run(words, form, params)
@@ -146,7 +151,6 @@ class Handler(BaseHTTPRequestHandler):
         self._answer(HTTPStatus.OK, result, {"Content-Type": f"{kind}; charset=UTF-8", "X-ClickHouse-Format": form})
 
     def _insert(self, connection: Connection, insert: sql.Insert, data: Iterator[bytes]) -> None:
-        sql.check(f"{insert.head} {insert.settings}")
         path = self.server.engine.spool_file()
         try:
             size = _write(path, data, self.server.limits.insert_bytes)
@@ -159,16 +163,14 @@ class Handler(BaseHTTPRequestHandler):
 
     # -- the body
 
-    def _whole_body(self) -> str:
-        """Return the body as Latin-1 text, one character a byte: it may hold binary data after an INSERT."""
+    def _whole_body(self) -> bytes:
         pieces, left = [], self.server.limits.query_bytes
         for piece in self._body():
             pieces.append(piece)
             left -= len(piece)
             if left < 0:
-                message = "the query is too long: send an INSERT's text in the address and its data in the body"
-                raise sql.RefusedError(message, TOO_LARGE)
-        return b"".join(pieces).decode("latin-1")
+                raise sql.RefusedError("the query is too long: send an INSERT's text in the address and its data in the body", TOO_LARGE)
+        return b"".join(pieces)
 
     def _body(self) -> Iterator[bytes]:
         pieces = self._chunks() if "chunked" in self.headers.get("Transfer-Encoding", "").lower() else self._counted()
@@ -176,18 +178,16 @@ class Handler(BaseHTTPRequestHandler):
         if encoding == "identity":
             return pieces
         if encoding not in _UNPACKERS:
-            message = f"unknown Content-Encoding {encoding[:32]}: use gzip, deflate, lz4 or none"
-            raise sql.RefusedError(message, 89)
-        return _unpacked(pieces, _UNPACKERS[encoding]())
+            raise sql.RefusedError(f"unknown Content-Encoding {encoding[:32]}: use gzip, deflate, lz4 or none", 89)
+        return _unpacked(pieces, _UNPACKERS[encoding])
 
     def _counted(self) -> Iterator[bytes]:
         length = self.headers.get("Content-Length", "0")
         left = int(length) if length.isdecimal() else 0
         while left:
-            piece = self.rfile.read(min(left, 262_144))
+            piece = self.rfile.read(min(left, _PIECE))
             if not piece:
-                message = "the body ended early"
-                raise ProtocolError(message)
+                raise ProtocolError("the body ended early")
             left -= len(piece)
             yield piece
 
@@ -195,17 +195,15 @@ class Handler(BaseHTTPRequestHandler):
         while True:
             line = self.rfile.readline(64).split(b";")[0].strip()
             if not re.fullmatch(rb"[0-9a-fA-F]{1,8}", line):
-                message = "a chunk of the body has no size"
-                raise ProtocolError(message)
+                raise ProtocolError("a chunk of the body has no size")
             left = int(line, 16)
             if not left:
                 self.rfile.readline(64)
                 return
             while left:
-                piece = self.rfile.read(min(left, 262_144))
+                piece = self.rfile.read(min(left, _PIECE))
                 if not piece:
-                    message = "the body ended early"
-                    raise ProtocolError(message)
+                    raise ProtocolError("the body ended early")
                 left -= len(piece)
                 yield piece
             self.rfile.readline(64)
@@ -236,8 +234,7 @@ def _write(path: Path, data: Iterator[bytes], most: int) -> int:
         for piece in data:
             size += len(piece)
             if size > most:
-                message = f"an insert of more than {most} bytes: send smaller ones"
-                raise sql.RefusedError(message, TOO_LARGE)
+                raise sql.RefusedError(f"an insert of more than {most} bytes: send smaller ones", TOO_LARGE)
             file.write(piece)
     return size
 
@@ -249,10 +246,19 @@ _UNPACKERS: dict[str, Callable[[], zlib._Decompress | lz4.frame.LZ4FrameDecompre
 }
 
 
-def _unpacked(pieces: Iterator[bytes], unpacker: zlib._Decompress | lz4.frame.LZ4FrameDecompressor) -> Iterator[bytes]:
+def _unpacked(pieces: Iterator[bytes], make: Callable[[], zlib._Decompress | lz4.frame.LZ4FrameDecompressor]) -> Iterator[bytes]:
+    """Unpack frames one after the other; data that end in the middle of one would be stored in part."""
+    unpacker, whole = make(), True
     try:
         for piece in pieces:
-            yield unpacker.decompress(piece)
+            left = piece
+            while left:
+                yield unpacker.decompress(left)
+                whole = unpacker.eof
+                left = unpacker.unused_data or b""
+                if whole:
+                    unpacker = make()
     except (zlib.error, RuntimeError, EOFError) as error:
-        message = "the body cannot be unpacked"
-        raise ProtocolError(message) from error
+        raise ProtocolError("the body cannot be unpacked", CANNOT_DECOMPRESS) from error
+    if not whole:
+        raise ProtocolError("the packed body ended early", CANNOT_DECOMPRESS)

@@ -64,8 +64,7 @@ class Reader:
         if self.position == len(self.data):
             self.data, self.position = self._more(), 0
             if not self.data:
-                message = "the connection ended in the middle of a packet"
-                raise DisconnectedError(message)
+                raise DisconnectedError("the connection ended in the middle of a packet")
 
     def piece(self, most: int) -> bytes:
         """Return 1 to `most` bytes: what is at hand."""
@@ -99,8 +98,7 @@ class Reader:
             value |= (byte & 127) << shift
             if byte < 128:  # noqa: PLR2004 - the highest bit says that more follow
                 return value
-        message = "a number is longer than 64 bits"
-        raise ProtocolError(message)
+        raise ProtocolError("a number is longer than 64 bits")
 
     def uint64(self) -> int:
         """Return eight bytes as a number."""
@@ -110,6 +108,5 @@ class Reader:
         """Return a string of at most `most` bytes; invalid UTF-8 is replaced."""
         length = self.varint()
         if length > most:
-            message = f"a string of {length} bytes exceeds the limit of {most} bytes"
-            raise ProtocolError(message, 131)
+            raise ProtocolError(f"a string of {length} bytes exceeds the limit of {most} bytes", 131)
         return self.take(length).decode(errors="replace")
