@@ -6,7 +6,8 @@ would not: so before any batch is written, its range is *claimed* in the table `
 *first* offset. Of two claims exactly one is kept; whoever comes later, after a crash or beside a worker that does not know yet that
 it lost the partition, reads the claim that stands and cuts there. Ranges so form one chain per partition, whatever the timing.
 
-`deploy/decisions/` tells what else was considered. Nothing here imports Faust: the agent calls `Store` in a thread.
+`deploy/decisions/0006-claims-before-rows.md` tells what else was considered. Nothing here imports Faust: the agent calls `Store` in a
+thread.
 """
 
 from __future__ import annotations
@@ -91,18 +92,20 @@ class Batcher:
             return first, newest
         return None
 
-    def take(self, place: Place, last: int) -> list[Record]:
-        """Remove and return the records up to offset `last`; none when it has not arrived yet, and then `cut` waits for it."""
+    def batch(self, place: Place, last: int) -> list[Record]:
+        """Return the records up to offset `last`; none when it has not arrived yet, and then `cut` waits for it."""
         held = self._open[place]
         if held.records[-1].offset < last:
             held.claimed = last
             return []
-        ready = [record for record in held.records if record.offset <= last]
-        rest = held.records[len(ready) :]
-        del self._open[place]
+        return [record for record in held.records if record.offset <= last]
+
+    def written(self, place: Place, last: int) -> None:
+        """Let go of the records up to offset `last`."""
+        held = self._open.pop(place)
+        rest = [record for record in held.records if record.offset > last]
         if rest:
             self._open[place] = _Open(held.since, rest, sum(len(record.value or b"") for record in rest))
-        return ready
 
     def forget(self, place: Place) -> None:
         """Drop what is held of a partition that is no longer ours. Its new owner reads it again."""
@@ -122,8 +125,9 @@ class Gateway(Protocol):
 class Store:
     """Write records to ClickHouse in batches, and say up to which offset each partition may be acknowledged.
 
-    Synchronous, and for one thread at a time: it blocks while ClickHouse is away, and drops nothing. After `stop` is set it raises
-    StoreUnavailableError instead of waiting on; what was not acknowledged is read again by whoever comes next.
+    Synchronous, and for one thread at a time: it blocks while ClickHouse is away, and drops nothing. While `stop` is set it raises
+    StoreUnavailableError instead of waiting on, and still holds what it could not write: clear `stop` and it goes on with the next
+    call, or leave it, and whoever reads the partition next writes the same batches.
     """
 
     def __init__(self, clickhouse: Gateway, stop: threading.Event, batcher: Batcher | None = None, metrics: Registry = METRICS) -> None:
@@ -161,10 +165,11 @@ class Store:
         while batch := self._batcher.cut(place, now):
             first, wanted = batch
             last = self._claim(first, wanted)
-            records = self._batcher.take(place, last)
+            records = self._batcher.batch(place, last)
             if not records:
                 break
             self._write(place, records, _token(records, last))
+            self._batcher.written(place, last)  # only now: whoever stops us in between finds everything still held
             stored[place] = records[-1].offset
         return stored
 

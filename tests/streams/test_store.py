@@ -204,6 +204,19 @@ def test_a_stopping_worker_does_not_wait_for_clickhouse() -> None:
         retrying(away, stop)
 
 
+def test_a_store_that_was_stopped_while_clickhouse_was_away_still_holds_everything() -> None:
+    model, stop = Model(), threading.Event()
+    stage = Store(model, stop, Batcher(offsets=4))
+    stop.set()
+    for inserts_before in (0, 1):  # away at the claim, away at the rows
+        model.before = iter([*[None] * inserts_before, StoreUnavailableError("away")])
+        with pytest.raises(StoreUnavailableError):
+            stage.apply(map(label, range(4)), now=0)
+    stop.clear()
+    assert stage.due(now=0) == {PLACE: 3}
+    assert model.labels == [0, 1, 2, 3]
+
+
 @given(st.integers(0, 2**32), st.integers(1, 8))
 def test_every_row_is_stored_exactly_once_whatever_dies_when(seed: int, offsets: int) -> None:
     """Two workers own the partition at the same time, deliver in pieces, time out and die before or after any insert."""
