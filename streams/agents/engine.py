@@ -24,13 +24,15 @@ from faust.transport.consumer import Consumer
 from faust.types import TP, EventT
 from faust.types.tuples import Message as Record
 
+from streams import topics
 from streams.agents.failure import Failure
 from streams.agents.partition import Partition
+from streams.agents.reading import Reading
 from streams.agents.report import report_stage
 from streams.agents.table import CHUNK, Archive, ChunkTable
 from streams.errors import StateLayoutError
 from streams.metrics import METRICS, Metric, Registry
-from streams.pipeline.stage import MakeStage, Message
+from streams.pipeline.stage import MakeStage, Message, TwoInputStage
 
 log = logging.getLogger(__name__)
 
@@ -64,6 +66,7 @@ class Engine:
         self._make_stage = make_stage
         self._seconds = checkpoint_seconds
         self._generation = -1
+        self._reading = Reading(app, compacted=(topics.LABELS,))
         self._applying = asyncio.Lock()
         self._writing = asyncio.Lock()
         table.on_recover(self.load)
@@ -74,7 +77,7 @@ class Engine:
         record = event.message
         with self.failure:
             async with self._applying:
-                if partition := self._mine(record):
+                if partition := await self._whose(record):
                     began = time.perf_counter()
                     messages = partition.apply(record.value or b"", record.offset)
                     METRICS.observe(Metric.AGENT_SECONDS, time.perf_counter() - began, agent=self.inputs.agent)
@@ -85,7 +88,7 @@ class Engine:
         record = event.message
         with self.failure:
             async with self._applying:
-                if partition := self._mine(record):
+                if partition := await self._whose(record):
                     messages = partition.apply_second(record.topic, record.value or b"", record.offset)
                     await partition.send(messages, self._send)
                     partition.hold_second(record.offset)
@@ -127,6 +130,7 @@ class Engine:
                 await self._check_history({place: max((offset for _, _, offset in records), default=-1) for place, records in held.items()})
                 self.partitions = {place.partition: self._loaded(place, held.pop(place)) for place in mine}
                 self._generation = self.app.consumer_generation_id
+                self._reading.forget()
             log.info("%s: partitions %s are ours", self.app.conf.id, sorted(self.partitions))
 
     def positions(self) -> dict[TP, int]:
@@ -156,12 +160,16 @@ class Engine:
         # not the record as received: holding that until its chunks are written would hold a minute of blocks in memory
         self.app.consumer.ack(Record(place.topic, place.partition, offset, 0.0, 0, None, None, None, None, tp=place))
 
-    def _mine(self, record: Record) -> Partition | None:
-        return self.partitions.get(record.partition) if record.generation_id == self._generation else None
+    async def _whose(self, record: Record) -> Partition | None:
+        """Return the partition whose turn this record is, or None when it is to be left: it will be read again."""
+        ours = record.generation_id == self._generation and record.partition in self.partitions
+        return self.partitions[record.partition] if ours and await self._reading.in_turn(record) else None
 
     def _loaded(self, place: TP, records: list[tuple[str, bytes, int]]) -> Partition:
         archive = Archive(self._table, place.partition)
         stage = self._make_stage(place.partition, archive)
+        if self.inputs.second and not isinstance(stage, TwoInputStage):
+            raise TypeError(f"{self.inputs.agent} reads {self.inputs.second}, but its stage has no apply_second")
         stage.load((name, data) for name, data, _ in records)
         return Partition(place, stage, archive, self._seconds)
 

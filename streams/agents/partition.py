@@ -53,19 +53,14 @@ class Partition:
         self.checkpoint = Checkpointer(checkpoint_seconds)
         self.position = -1
         self.rejected = 0
-        self.repeated = 0
         self._unconfirmed: deque[tuple[int, Confirmation]] = deque()
         self._held: deque[_Held] = deque()
-        self._second_position = -1
         self._writes = 0
         self.reported: dict[Metric, float] = {}
         """What `report_stage` has already added to the counters."""
 
     def apply(self, value: bytes, offset: int) -> list[Message]:
-        """Apply one block, once (a block read again in the same assignment is passed over), and return what is to be sent."""
-        if offset <= self.position:
-            self.repeated += 1
-            return []
+        """Apply the next block, and return what is to be sent."""
         self.position = offset
         self.checkpoint.applied(offset)
         try:
@@ -74,10 +69,9 @@ class Partition:
             return [self._dead_letter("block_layout", self.place, offset)]
 
     def apply_second(self, topic: str, value: bytes, offset: int) -> list[Message]:
-        """Apply one record of the second input, once, and return what is to be sent."""
-        if offset <= self._second_position or not isinstance(self.stage, TwoInputStage):
+        """Apply the next record of the second input, and return what is to be sent."""
+        if not isinstance(self.stage, TwoInputStage):
             return []
-        self._second_position = offset
         place = TP(topic, self.place.partition)
         try:
             return self.stage.apply_second(value, offset)

@@ -28,7 +28,7 @@ def report_stage(metrics: Registry, agent: str, number: int, partition: Partitio
     """Set the gauges of one partition, and raise the counters by what was counted since the last report."""
     counted = partition.stage.counters()
     totals = {metric: counted[name] for name, metric in TOTALS.items() if name in counted}
-    totals |= {Metric.BLOCKS_REFUSED: float(partition.rejected), Metric.BLOCKS_SKIPPED: float(partition.repeated)}
+    totals[Metric.BLOCKS_REFUSED] = float(partition.rejected)
     for metric, total in totals.items():
         metrics.add(metric, total - partition.reported.get(metric, 0.0), agent=agent)
         partition.reported[metric] = total

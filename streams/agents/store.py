@@ -21,6 +21,7 @@ from faust.types.tuples import Message as Record
 
 from streams import topics
 from streams.agents.failure import Failure
+from streams.agents.reading import Reading
 from streams.agents.source import source, unacknowledged
 from streams.errors import StoreUnavailableError
 from streams.metrics import Registry
@@ -43,6 +44,7 @@ class StoreEngine:
         self._thread = ThreadPoolExecutor(1, "store")
         self._busy = asyncio.Lock()
         self._positions: dict[Place, int] = {}
+        self._reading = Reading(app, compacted=(topics.ALERTS, topics.CASES, topics.LABELS))
         self._held: dict[Place, deque[int]] = {}
         app.on_partitions_revoked.connect(self._revoked, weak=False)
 
@@ -58,13 +60,10 @@ class StoreEngine:
         with self.failure:
             async with self._busy:
                 record = event.message
-                if record.generation_id != self.app.consumer_generation_id:
-                    return  # of an earlier assignment: it is read again, here or elsewhere
+                if not await self._reading.in_turn(record):
+                    return
                 place = (record.topic, record.partition)
-                held = self._held.setdefault(place, deque())
-                if held and record.offset <= held[-1]:
-                    held.clear()  # read again from what was last acknowledged
-                held.append(record.offset)
+                self._held.setdefault(place, deque()).append(record.offset)
                 self._positions[place] = record.offset
                 await self._do(lambda: self._store.apply([_row(record)], time.monotonic()))
 
@@ -100,6 +99,7 @@ class StoreEngine:
         async with self._busy:
             self._store.forget(list(self._held))
             self._held.clear()
+            self._reading.forget()
             self._positions.clear()
 
 

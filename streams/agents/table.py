@@ -41,7 +41,7 @@ class ChunkTable(faust.Table[bytes, bytes]):
     def get_record(self, partition: int, name: str) -> bytes | None:
         """Return one record as the last recovery or write left it."""
         value = self._get(partition, _key(partition, name))
-        return None if value is None else value[_OFFSET.size :]
+        return None if value is None else unpacked(value)[1]
 
     def records(self, partition: int, prefix: str) -> Iterator[tuple[str, bytes, int]]:
         """Yield name (without the prefix), bytes and offset of every record whose name starts with `prefix`."""
@@ -49,7 +49,8 @@ class ChunkTable(faust.Table[bytes, bytes]):
         for key, value in self._from(partition, start):
             if not key.startswith(start):
                 return
-            yield key.removeprefix(start).decode(), value[_OFFSET.size :], _offset(value)
+            offset, data = unpacked(value)
+            yield key.removeprefix(start).decode(), data, offset
 
     def apply_changelog_batch(self, batch: Iterable[Any]) -> None:
         """Take over recovered records, and never an older state than the one at hand.
@@ -144,6 +145,11 @@ class Archive(MutableMapping[str, bytes]):
 CHUNK = "chunk/"
 ARCHIVE = "archive/"
 """The two kinds of names in the table."""
+
+
+def unpacked(value: bytes) -> tuple[int, bytes]:
+    """Return the input offset and the bytes of a value as the changelog holds it."""
+    return _offset(value), value[_OFFSET.size :]
 
 
 def _key(partition: int, name: str) -> bytes:

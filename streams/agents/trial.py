@@ -1,0 +1,132 @@
+"""A trial of durability: a real worker process counts keys, is killed, and must have counted each exactly once in the end.
+
+The tests run it on the embedded broker and on Apache Kafka, the benchmark measures the bare doorway with it. The worker runs as
+`python -m streams.agents.trial <directory> <bootstrap> <mode> <checkpoint seconds>`.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Literal, Self
+
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+
+from streams import topics
+from streams.agents.table import CHUNK, unpacked
+from streams.app import run_worker
+from streams.pipeline.counting import CountingStage
+from streams.settings import SECRETS, Settings
+
+CHUNKS: Final = 16
+"""Chunks of the counting stage in each partition."""
+AGENT: Final = topics.ACCOUNTS_AGENT
+_QUIET_SECONDS = 2.0
+
+
+class Trial:
+    """One broker, one state directory a worker, and the workers that this trial started (and stops)."""
+
+    def __init__(self, bootstrap: str, directory: Path, mode: Literal["local", "production"] = "local", checkpoint: float = 2.0) -> None:
+        """Make the topics. Local mode keeps tables in memory, production in RocksDB."""
+        self.directory = directory
+        self.arguments = [bootstrap, mode, str(checkpoint)]
+        self.settings = settings(directory, *self.arguments)
+        self.workers: list[subprocess.Popen[bytes]] = []
+        topics.ensure(self.settings)
+        self._producer = KafkaProducer(bootstrap_servers=bootstrap, acks="all")
+
+    def __enter__(self) -> Self:
+        """Return the trial."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Kill whatever still runs."""
+        for worker in self.workers:
+            worker.kill()
+            worker.wait()
+        self._producer.close()
+
+    def start(self, name: str = "one") -> subprocess.Popen[bytes]:
+        """Start a worker. Its log is `<directory>/<name>.log`."""
+        command = [sys.executable, "-m", "streams.agents.trial", str(self.directory / name), *self.arguments]
+        with (self.directory / f"{name}.log").open("ab") as log:
+            worker = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        self.workers.append(worker)
+        return worker
+
+    def send(self, blocks: Iterable[tuple[int, bytes]], pause: float = 0.0) -> None:
+        """Send blocks, each to its partition of `requests` and confirmed, with a pause after each."""
+        for partition, block in blocks:
+            self._producer.send(topics.REQUESTS, block, partition=partition).get(timeout=30)
+            time.sleep(pause)
+
+    def wait_until_acknowledged(self, seconds: float) -> None:
+        """Return when no partition of `requests` has unacknowledged blocks; TimeoutError after some seconds."""
+        give_up = time.monotonic() + seconds
+        while time.monotonic() < give_up:
+            lag = topics.lag(self.settings, topics.group_of(AGENT)).get(topics.REQUESTS, {})
+            if len(lag) == self.settings.partitions and not any(lag.values()):
+                return
+            time.sleep(0.5)
+        raise TimeoutError(f"blocks are not acknowledged after {seconds:.0f} s")
+
+    def counted(self) -> Counter[str]:
+        """Return what the state says: the last value of each chunk in the changelog, added up."""
+        chunks: dict[tuple[int, bytes], bytes] = {}
+        for record in self._read(topics.changelog(AGENT)):
+            if f"/{CHUNK}".encode() in record.key:
+                chunks[record.partition, record.key] = unpacked(record.value)[1]
+        stage = CountingStage(CHUNKS * self.settings.partitions)
+        stage.load((str(place), value) for place, value in enumerate(chunks.values()))
+        return stage.counts()
+
+    def passed(self) -> dict[str, set[str]]:
+        """Return which keys of each block (`partition/offset`) were passed on to `scores`, at least once."""
+        found: defaultdict[str, set[str]] = defaultdict(set)
+        for record in self._read(topics.SCORES):
+            found[record.key.decode()].update(json.loads(record.value))
+        return found
+
+    def _read(self, topic: str) -> Iterable[Any]:
+        places = [TopicPartition(topic, number) for number in range(self.settings.partitions)]
+        quiet = int(_QUIET_SECONDS * 1_000)
+        consumer = KafkaConsumer(bootstrap_servers=self.arguments[0], auto_offset_reset="earliest", consumer_timeout_ms=quiet)
+        consumer.assign(places)
+        try:
+            yield from consumer
+        finally:
+            consumer.close()
+
+
+def stop(worker: subprocess.Popen[bytes]) -> int:
+    """Stop a worker as a supervisor does, and return its exit code."""
+    worker.send_signal(signal.SIGTERM)
+    return worker.wait(60)
+
+
+def settings(directory: Path, bootstrap: str, mode: str, checkpoint: str) -> Settings:
+    """Return the settings of a trial, with made-up secrets."""
+    secrets = {name: f"only-for-this-trial-{name}" for name in SECRETS}
+    given = {"mode": mode, "kafka": bootstrap, "checkpoint_seconds": checkpoint, "state_dir": str(directory), "replication": 1, **secrets}
+    return Settings.model_validate(given)
+
+
+def _work(directory: str, bootstrap: str, mode: str, checkpoint: str) -> None:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    stages = {AGENT: lambda partition, _archive: CountingStage(CHUNKS, topics.SCORES, partition)}
+    logging.info("process %d", os.getpid())  # noqa: LOG015 - the log of one trial
+    run_worker(settings(Path(directory), bootstrap, mode, checkpoint), [AGENT], stages, health=False)
+
+
+if __name__ == "__main__":
+    _work(*sys.argv[1:])
