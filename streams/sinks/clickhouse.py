@@ -57,6 +57,7 @@ _DENIED: Final = frozenset({errors.ErrorCodes.WRONG_PASSWORD, errors.ErrorCodes.
 _INSERT: Final = {
     "async_insert": 0,  # 26.9 turns it on by default, and deduplication would no longer be by block
     "insert_deduplicate": 1,
+    "deduplicate_insert": "enable",  # supersedes the one before in 26.9
     "deduplicate_blocks_in_dependent_materialized_views": 1,
     "optimize_on_insert": 0,  # merging a batch with itself halves the speed of scores; the background merges do it anyway
     "max_insert_threads": 1,  # several threads would cut a batch into blocks of changing size, each with a token of its own
