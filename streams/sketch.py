@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import re
 import string
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from functools import partial
 from hashlib import blake2b, sha256
@@ -51,19 +52,14 @@ _PLAIN = bytes.maketrans(
     string.ascii_uppercase.encode() + _DIGITS + bytes(range(32)), string.ascii_lowercase.encode() + b"0" * len(_DIGITS) + b" " * 32
 )
 _LETTER = np.array([0x61 <= byte <= 0x7A or byte >= 0x80 for byte in range(256)])  # noqa: PLR2004  (bytes, not magic)
-_VARYING = re.compile('"[^"]*"?|“[^”]*”?|«[^»]*»?|`[^`]*`?|0[0.,]*'.encode())
-_OPENING_SOURCE = 3 * OPENING
-_SCRIPTS = (
-    ("ja", re.compile("[\u3040-\u30ff]")),
-    ("ko", re.compile("[\uac00-\ud7af]")),
-    ("zh", re.compile("[\u4e00-\u9fff]")),
-    ("ru", re.compile("[\u0400-\u04ff]")),
-    ("ar", re.compile("[\u0600-\u06ff]")),
-    ("hi", re.compile("[\u0900-\u097f]")),
-    ("el", re.compile("[\u0370-\u03ff]")),
-    ("he", re.compile("[\u0590-\u05ff]")),
-    ("th", re.compile("[\u0e00-\u0e7f]")),
+_VARYING = tuple(
+    (pattern[:1].encode(), re.compile(pattern.encode())) for pattern in ('"[^"]*"?', "“[^”]*”?", "«[^»]*»?", "`[^`]*`?", "0[0.,]*")
 )
+_OPENING_SOURCE = 2 * OPENING
+_SCRIPTS = {0x0370: "el", 0x0400: "ru", 0x0590: "he", 0x0600: "ar", 0x0900: "hi", 0x0E00: "th", 0x4E00: "zh", 0xAC00: "ko"}
+_SCRIPT = re.compile("[\u0370-\u04ff\u0590-\u06ff\u0900-\u097f\u0e00-\u0e7f\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7af]")
+_KANA = re.compile("[\u3040-\u30ff]")
+_SCRIPT_STARTS = sorted(_SCRIPTS)
 _ASKS: Final = {"asks_reasoning": REASONING, "asks_grading": GRADING, "asks_trajectory": TRAJECTORY}
 
 
@@ -198,10 +194,11 @@ def unknown(rows: int) -> dict[str, Any]:
 
 def language_of(text: str) -> str | None:
     """Return the language that the script of a text gives away, as ISO 639-1; None for Latin letters, which many share."""
-    if text.isascii():
+    if text.isascii() or not (found := _SCRIPT.search(text, 0, HEAD_BYTES)):
         return None
-    head = text[:HEAD_BYTES]
-    return next((code for code, script in _SCRIPTS if script.search(head)), None)
+    if ("\u3040" <= found[0] <= "\u9fff") and _KANA.search(text, 0, HEAD_BYTES):
+        return "ja"
+    return _SCRIPTS[_SCRIPT_STARTS[bisect_right(_SCRIPT_STARTS, ord(found[0])) - 1]]
 
 
 def corpus_hash(text: str) -> int:
@@ -242,7 +239,10 @@ def _capped(text: str) -> bytes:
 def _masked(text: str) -> bytes:
     """Replace what varies between uses of one template, numbers and quotations, by a zero; and each white space by one blank."""
     plain = text.encode("utf-8", "replace").translate(_PLAIN)
-    return b" ".join(_VARYING.sub(b"0", plain).split())
+    for mark, varying in _VARYING:
+        if mark in plain:
+            plain = varying.sub(b"0", plain)
+    return b" ".join(plain.split())
 
 
 def _slices(texts: Sequence[bytes]) -> Iterator[tuple[int, int]]:
@@ -269,15 +269,14 @@ def _bottom(hashes: Words, starts: NDArray[np.int64], lengths: NDArray[np.int64]
     windows = np.maximum(lengths - _WINDOW + 1, 1)
     limits = np.where(windows <= _SAMPLE, 2.0**64, _SAMPLE / windows * 2.0**64)
     cut = np.minimum(limits, 2.0**64 - 4096).astype(np.uint64)
-    per_byte = np.zeros(len(hashes), np.uint64)
-    for start, count, limit in zip(starts.tolist(), windows.tolist(), cut, strict=True):
-        per_byte[start : start + count] = limit
-    places = np.flatnonzero(hashes < per_byte)
+    places = np.flatnonzero(hashes[: lengths.sum() + len(lengths) - 1] < np.repeat(cut, lengths + 1)[:-1])
     rows = np.searchsorted(starts, places, "right") - 1
+    own = places - starts[rows] < windows[rows]  # the last windows of a text reach into the next
+    places, rows = places[own], rows[own]
     sample = _distinct(_ragged(hashes[places], rows, len(starts)))
     for row in np.flatnonzero((sample[:, SHINGLES - 1] == _NONE) & (windows > _SAMPLE)):
-        own = np.unique(hashes[starts[row] : starts[row] + windows[row]])[:SHINGLES]
-        sample[row, : len(own)] = own
+        smallest = np.unique(hashes[starts[row] : starts[row] + windows[row]])[:SHINGLES]
+        sample[row, : len(smallest)] = smallest
     return sample
 
 

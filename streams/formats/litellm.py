@@ -21,13 +21,13 @@ _FAILED = 500
 
 def recognise(found: dict[str, Any]) -> bool:
     """Tell whether an object is LiteLLM's: its camel-case start time beside a call type."""
-    payload = found.get("standard_logging_object", found)
-    return isinstance(payload, dict) and "startTime" in payload and ("call_type" in payload or "model_parameters" in payload)
+    payload = _object(found, "standard_logging_object") or found
+    return "startTime" in payload and ("call_type" in payload or "model_parameters" in payload)
 
 
 def to_canonical(found: dict[str, Any]) -> dict[str, Any]:
     """Translate a payload. The account is LiteLLM's user of the key, else its team, else the key's hash."""
-    payload = found.get("standard_logging_object", found)
+    payload = _object(found, "standard_logging_object") or found
     event = {**_who(payload), **_asked(payload), **_came_out(payload)}
     return {name: value for name, value in event.items() if value is not None}
 

@@ -6,6 +6,7 @@ and the event id its `event.id`, else its span id.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
@@ -15,6 +16,7 @@ _OURS: Final = {
     "server.request.duration": "http.server.request.duration",
 }
 _MOST_DEPTH: Final = 8
+_INTEGER: Final = re.compile(r"-?[0-9]{1,19}")
 
 
 def records(body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -56,7 +58,8 @@ def _value(value: Any, depth: int = 0) -> Any:
 
 
 def _integer(value: Any) -> Any:
-    return int(value) if isinstance(value, str) and value.lstrip("-").isdecimal() and len(value) < 20 else value  # noqa: PLR2004
+    """Return a 64-bit integer that came as a text; anything else as it is."""
+    return int(value) if isinstance(value, str) and _INTEGER.fullmatch(value) else value
 
 
 def _seconds(nanoseconds: Any) -> Any:

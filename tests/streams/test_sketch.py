@@ -30,7 +30,7 @@ def shared_shingles(columns: dict[str, Any]) -> int:
 
 def bits_apart(columns: dict[str, Any]) -> int:
     first, second = columns["simhash"][:2].tolist()
-    return (first ^ second).bit_count()
+    return int(first ^ second).bit_count()
 
 
 def test_equal_prompts_have_equal_sketches_wherever_they_stand_in_a_block() -> None:
@@ -123,15 +123,19 @@ def test_topics_spread_and_like_prompts_share_theirs() -> None:
 
 
 ASKS = {
-    "asks_reasoning": ["Think step by step.", "请一步一步推理", "Piensa paso a paso", "Denke Schritt für Schritt", "Explique étape par étape",
-                       "Решай пошагово", "Пошагово объясни", "ステップバイステップで", "Pense passo a passo", "SHOW YOUR REASONING"],
-    "asks_grading": ["Rate from 1 to 10", "Use the rubric below", "Which answer is better?", '{"score": 5}', "请评分", "Bewerte die Antwort",
-                     "Оцените ответ", "Avalie a resposta", "採点してください", "on a\nscale of 1-5"],
-    "asks_trajectory": ["Give the tool call trajectory", "<tool_call>", "Thought: I should", "工具调用", "appel d'outil", "ツール呼び出し"],
-}  # fmt: skip
+    "asks_reasoning": (
+        "Think step by step. | SHOW YOUR REASONING | 请一步一步推理 | Piensa paso a paso | Denke Schritt für Schritt | "
+        "Explique étape par étape | Решай пошагово | Пошагово объясни | ステップバイステップで | Pense passo a passo"
+    ),
+    "asks_grading": (
+        "Rate from 1 to 10 | Use the rubric below | Which answer is better? | {'x': 1, \"score\": 5} | 请评分 | Bewerte die Antwort | "
+        "Оцените ответ | Avalie a resposta | 採点してください | on a\nscale of 1-5"
+    ),
+    "asks_trajectory": "Give the tool call trajectory | <tool_call> | Thought: I should | 工具调用 | appel d'outil | ツール呼び出し",
+}
 
 
-@pytest.mark.parametrize(("name", "prompt"), [(name, prompt) for name, prompts in ASKS.items() for prompt in prompts])
+@pytest.mark.parametrize(("name", "prompt"), [(name, prompt) for name, prompts in ASKS.items() for prompt in prompts.split(" | ")])
 def test_what_a_prompt_asks_for_is_seen_in_many_languages(name: str, prompt: str) -> None:
     columns = sketch("hello there", prompt, f"{FILLER[:500]} {prompt} and thanks")
     assert columns[name].tolist() == [0.0, 1.0, 1.0]
@@ -172,7 +176,18 @@ def test_a_corpus_that_cannot_be_read_names_its_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "language"), [("hello", None), ("größe", None), ("你好世界", "zh"), ("こんにちは世界", "ja"), ("привет", "ru"), ("안녕", "ko")]
+    ("text", "language"),
+    [
+        ("hello", None),
+        ("größe", None),
+        ("你好世界", "zh"),
+        ("こんにちは世界", "ja"),
+        ("привет", "ru"),
+        ("안녕", "ko"),
+        ("日本語を学ぶ", "ja"),
+        ("αβγ", "el"),
+        ("a € b", None),
+    ],
 )
 def test_the_script_gives_some_languages_away(text: str, language: str | None) -> None:
     assert language_of(text) == language
