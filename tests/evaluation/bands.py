@@ -90,7 +90,8 @@ def draw(scene: Scene, band: Band) -> None:
     rng = scene.rng
     born, owners = _accounts(scene, band)
     length = (band.window[1] - band.window[0]) * DAY
-    total = max(1, round(band.accounts * band.per_day * length / DAY))
+    working = length / 2 if band.schedule == "shifts" else length
+    total = max(1, round(band.accounts * band.per_day * working / DAY))
     home = rng.integers(0, len(COUNTRIES), band.accounts) if band.country is None else np.full(band.accounts, band.country)
     weights = rng.lognormal(0.0, band.spread, band.accounts)
     own = round(total * (1 - band.chat))

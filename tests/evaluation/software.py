@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 from streams.demo.stacks import ANTHROPIC_PYTHON, CHROME, CURL, FIREFOX, GO, JAVA, OPENAI_NODE, OPENAI_PYTHON, PHONE, Stack
 
 _RELAYED = "X-Stainless-Lang X-Stainless-Package-Version X-Stainless-OS X-Stainless-Arch X-Stainless-Runtime X-Stainless-Runtime-Version"
@@ -107,51 +109,27 @@ _SHOP = _of(
     "go1.23",
 )
 SHOP = tuple(_SHOP.at(f"0.{minor}", f"go1.2{minor % 4}") for minor in range(4, 12))
-HARVEST_RELAY = (
-    _of(
-        "harvest relay",
-        "t13d4909h1",
-        "1.1",
-        "OpenAI/JS 5.9.0",
-        "accept user-agent content-type x-stainless-lang accept-encoding connection",
-        "identity",
-        "js",
-        "5.9.0",
-    ),
-)
-QUIET_RELAY = (
-    _of(
-        "quiet relay",
-        "t13d2613h2",
-        "2",
-        "python-requests/2.32",
-        "user-agent accept-encoding accept connection content-type x-batch",
-        "gzip, deflate, br",
-        "python",
-        "2.32",
-    ),
-)
-MASKED_RELAY = (
-    _of(
-        "masked relay",
-        "t13d1516h2",
-        "2",
-        "Mozilla/5.0 Chrome/139.0.0.0 Safari/537.36",
-        "user-agent content-type accept accept-language accept-encoding",
-        "gzip, deflate, br",
-    ),
-)
-AGENT_FARM = (
-    _of(
-        "agent farm",
-        "t13d1411h1",
-        "1.1",
-        "runner/3.0",
-        "Host User-Agent Accept-Encoding Accept Content-Type Connection x-run",
-        "gzip, deflate",
-        "python",
-        "3.0",
-        "CPython 3.11.2",
-    ),
-)
+
+
+def relay(campaign: str) -> tuple[Stack, ...]:
+    """Return the relay of a campaign, its own: transport, header order and body shape follow from the name."""
+    rng = Random(campaign)
+    ja4, http, encoding = rng.choice(
+        [
+            ("t13d4909h1", "1.1", "identity"),
+            ("t13d2613h2", "2", "gzip, deflate, br"),
+            ("t13d1516h2", "2", "gzip, deflate, br, zstd"),
+            ("t13d1411h1", "1.1", "gzip, deflate"),
+            ("t13d1311h2", "2", "gzip"),
+        ]
+    )
+    headers = ["accept", "content-type", "user-agent", "accept-encoding", "connection", *rng.sample(_EXTRA, 2)]
+    rng.shuffle(headers)
+    language, agent = rng.choice(
+        [("js", "OpenAI/JS 5.9.0"), ("python", "python-requests/2.32"), ("go", "Go-http-client/2.0"), ("rust", "reqwest/0.12")]
+    )
+    return (_of(campaign, ja4, http, agent, " ".join(headers), encoding, language, agent.rpartition("/")[2]),)
+
+
+_EXTRA = ("x-run", "x-batch", "x-stainless-lang", "accept-language", "x-request-id", "cache-control", "x-job", "te")
 PUBLIC = (OPENAI_PYTHON, ANTHROPIC_PYTHON, OPENAI_NODE, GO, JAVA, CURL, OPENAI_PYTHON.at("2.1.0", "CPython 3.13.1"))

@@ -12,16 +12,6 @@ import pytest
 from report import load, main, show, summary
 from rich.console import Console
 
-SAID = pa.schema(
-    [
-        pa.field("account_id", pa.string()),
-        pa.field("extraction", pa.float64()),
-        pa.field("routing", pa.float64()),
-        pa.field("alerted", pa.bool_()),
-        pa.field("first_alert_at", pa.timestamp("ms", "UTC")),
-    ]
-)
-
 
 def _truth(account: str, persona: str, campaign: str | None = None, *, permitted: bool = False) -> dict[str, Any]:
     return {"account_id": account, "persona": persona, "campaign": campaign, "permitted": permitted}
@@ -46,7 +36,7 @@ def run(tmp_path: Path) -> tuple[Path, Path]:
     pq.write_table(pa.Table.from_pylist(truths), tmp_path / "truth.parquet")
     times = [{"account_id": account, "time": float(second)} for account in ("a", "b") for second in range(5)]
     pq.write_table(pa.Table.from_pylist(times), tmp_path / "times.parquet")
-    pq.write_table(pa.Table.from_pylist(said, SAID), tmp_path / "accounts.parquet")
+    pq.write_table(pa.Table.from_pylist(said), tmp_path / "accounts.parquet")
     return tmp_path, tmp_path
 
 

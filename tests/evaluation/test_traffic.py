@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+import software
 from attackers import Grid, development, held_out
 from corpora import _stand_in, corpora
 from crowds import innocents
@@ -52,6 +53,13 @@ def test_development_and_held_out_share_no_campaign_template() -> None:
         {writer(number, 0) for band in bands for writer in band.writers for number in range(40)} for bands in (development(), held_out())
     ]
     assert not said[0] & said[1]
+
+
+def test_each_campaign_has_a_relay_of_its_own_and_resellers_carry_one() -> None:
+    shapes = [stack.facts()["http.request.body.shape"] for band in (*development(), *held_out()) for stack in band.stacks[:1]]
+    public = {stack.facts()["http.request.body.shape"] for stack in (*software.PUBLIC, *software.SHOP)}
+    relays = [shape for shape in shapes if shape not in public]
+    assert len(relays) == len(set(relays)) == 13
 
 
 def test_the_same_seed_writes_the_same_bytes(log: Log) -> None:
