@@ -13,7 +13,44 @@ from streams.collect import Collector
 from streams.formats.registry import FORMATS, translator
 from streams.settings import Settings
 
-THEIR_NAMES = ["standard_logging_object", "id", "call_type", "startTime", "endTime", "completionStartTime", "stream", "status", "metadata", "model_parameters", "messages", "response", "usage", "choices", "finish_reason", "error_information", "error_code", "prompt_tokens", "user_api_key_hash", "user_api_key_user_id", "tools", "n", "start_time", "response_code", "duration", "x-forwarded-for", "downstream_remote_address", "protocol", "gen_ai.usage.input_tokens", "gen_ai.request.seed", "x-request-id", "x-account-id", "role", "content", "text", "parts"]
+THEIR_NAMES = [
+    "standard_logging_object",
+    "id",
+    "call_type",
+    "startTime",
+    "endTime",
+    "completionStartTime",
+    "stream",
+    "status",
+    "metadata",
+    "model_parameters",
+    "messages",
+    "response",
+    "usage",
+    "choices",
+    "finish_reason",
+    "error_information",
+    "error_code",
+    "prompt_tokens",
+    "user_api_key_hash",
+    "user_api_key_user_id",
+    "tools",
+    "n",
+    "start_time",
+    "response_code",
+    "duration",
+    "x-forwarded-for",
+    "downstream_remote_address",
+    "protocol",
+    "gen_ai.usage.input_tokens",
+    "gen_ai.request.seed",
+    "x-request-id",
+    "x-account-id",
+    "role",
+    "content",
+    "text",
+    "parts",
+]
 ANY = st.recursive(
     st.none()
     | st.booleans()
