@@ -245,8 +245,9 @@ EVIDENCE = Layout(
 )
 """An entity, or a member of one, above the evidence floor a row. Rows are states, not changes: the newest is the truth."""
 
-VERDICTS = Layout("verdicts", 1, {"account_id": "text", "until": "time"})
-"""Which accounts a group holds suspect, and until when, back to the accounts' own partition: they have no vote on what is ordinary."""
+VERDICTS = Layout("verdicts", 2, {"account_id": "text", "template": "hash", "until": "time"})
+"""What the groups tell the accounts' partitions. A row with an account: it is suspect until then, and has no vote on what is ordinary.
+A row with a template, sent to every partition: accounts of several partitions share it, though each partition may see only one."""
 
 SHADOW = Layout(
     "shadow",
