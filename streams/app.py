@@ -20,6 +20,9 @@ from streams.agents.health import publisher
 from streams.agents.store import StoreEngine
 from streams.agents.table import ChunkTable
 from streams.agents.worker import Agent, Worker
+from streams.pipeline.accounts import Accounts
+from streams.pipeline.cases import Cases
+from streams.pipeline.groups import Groups
 from streams.pipeline.stage import MakeStage
 from streams.settings import Settings
 from streams.sinks.clickhouse import ClickHouse
@@ -99,15 +102,26 @@ def make_store_engine(settings: Settings) -> StoreEngine:
     return engine
 
 
+def make_stages(settings: Settings) -> Mapping[str, MakeStage]:
+    """Return what makes the stages of the product."""
+    partitions = settings.partitions
+    return {
+        topics.ACCOUNTS_AGENT: lambda partition, archive: Accounts(partition, partitions, archive),
+        topics.GROUPS_AGENT: lambda partition, _archive: Groups(partition, partitions),
+        topics.CASES_AGENT: lambda _partition, _archive: Cases(),
+    }
+
+
 def run_worker(
     settings: Settings, agents: Sequence[str] = AGENTS, stages: Mapping[str, MakeStage] | None = None, *, health: bool = True
 ) -> None:
     """Run the named agents until SIGTERM or SIGINT; then write everything, and leave.
 
-    `stages` makes the stages of the agents with state; `health` reports to ClickHouse. Raises whatever else stopped it, a
-    HydrometerError when a person can do something about it. After an error nothing is acknowledged.
+    `stages` makes the stages of the agents with state (unset: those of the product), `health` reports to ClickHouse. Raises whatever
+    else stopped it, a HydrometerError when a person can do something about it. After an error nothing is acknowledged.
     """
-    engines = [_engine(settings, agent, stages or {}) for agent in agents]
+    makers = stages or make_stages(settings)
+    engines = [_engine(settings, agent, makers) for agent in agents]
     asyncio.run(Worker(engines, publisher(settings) if health else None).run())
 
 

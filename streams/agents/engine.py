@@ -127,7 +127,7 @@ class Engine:
             mine = sorted(place for place in self.app.assignor.assigned_actives() if place.topic == self.inputs.topic)
             async with self._applying:
                 held = {place: [*self._table.records(place.partition, CHUNK)] for place in mine}
-                await self._check_history({place: max((offset for _, _, offset in records), default=-1) for place, records in held.items()})
+                await self._check_history({place: _complete_to(records) for place, records in held.items()})
                 self.partitions = {place.partition: self._loaded(place, held.pop(place)) for place in mine}
                 self._generation = self.app.consumer_generation_id
                 self._reading.forget()
@@ -144,9 +144,9 @@ class Engine:
 
     async def _write(self, partition: Partition, chunks: Sequence[str]) -> None:
         async with self._applying:
-            taken, position = partition.take(chunks), partition.position
+            taken, complete_to = partition.take(chunks), partition.complete_to
         await partition.confirmed()
-        await self._table.write(partition.place.partition, taken, position)
+        await self._table.write(partition.place.partition, taken, complete_to)
         partition.written(chunks, taken)
         METRICS.add(Metric.CHUNKS_WRITTEN, len(chunks), agent=self.inputs.agent)
 
@@ -171,7 +171,7 @@ class Engine:
         if self.inputs.second and not isinstance(stage, TwoInputStage):
             raise TypeError(f"{self.inputs.agent} reads {self.inputs.second}, but its stage has no apply_second")
         stage.load((name, data) for name, data, _ in records)
-        return Partition(place, stage, archive, self._seconds)
+        return Partition(place, stage, archive, self._seconds, _complete_to(records))
 
     async def _check_history(self, held: Mapping[TP, int]) -> None:
         """Refuse state that is ahead of its input: the topic was made anew, and every block would pass for a repeat."""
@@ -190,3 +190,7 @@ class Engine:
         headers = list(message.headers) or None
         sent = await self.app.producer.send(message.topic, message.key, message.value, message.partition, None, headers)
         return asyncio.ensure_future(sent)
+
+
+def _complete_to(records: list[tuple[str, bytes, int]]) -> int:
+    return max((offset for _, _, offset in records), default=-1)

@@ -45,13 +45,15 @@ class Partition:
     A second input has offsets of its own: its record is acknowledged when every chunk that was changed at the time has been written.
     """
 
-    def __init__(self, place: TP, stage: Stage, archive: Archive, checkpoint_seconds: float) -> None:
-        """Take the stage of a partition of the input, loaded already, and the archive that it was given."""
+    def __init__(self, place: TP, stage: Stage, archive: Archive, checkpoint_seconds: float, complete_to: int = -1) -> None:
+        """Take the stage of a partition of the input, the archive that it was given, and the last block that its chunks contain."""
         self.place = place
         self.stage = stage
         self.archive = archive
         self.checkpoint = Checkpointer(checkpoint_seconds)
         self.position = -1
+        self.complete_to = complete_to
+        """The highest block that any chunk may contain. Never falls, so that of two writes of a chunk the later one wins."""
         self.rejected = 0
         self._unconfirmed: deque[tuple[int, Confirmation]] = deque()
         self._held: deque[_Held] = deque()
@@ -62,6 +64,7 @@ class Partition:
     def apply(self, value: bytes, offset: int) -> list[Message]:
         """Apply the next block, and return what is to be sent."""
         self.position = offset
+        self.complete_to = max(self.complete_to, offset)
         self.checkpoint.applied(offset)
         try:
             return self.stage.apply(value, offset)
@@ -99,7 +102,7 @@ class Partition:
             await future
 
     def take(self, chunks: Sequence[str]) -> list[tuple[str, bytes]]:
-        """Return what is to be written, in this order: the fresh archive, then these chunks as they are now, up to `position`."""
+        """Return what is to be written, in this order: the fresh archive, then these chunks as they are now, up to `complete_to`."""
         self._writes += 1
         self.checkpoint.began(self.stage.dirty(), chunks)
         return [*self.archive.take(), *((CHUNK + chunk, self.stage.dump(chunk)) for chunk in chunks)]
