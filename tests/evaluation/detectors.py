@@ -47,7 +47,13 @@ SETS = (
     Source("http", "16_http.npz", slice(260_000, 330_000), "rows 260,000-330,000 of 567,498: the burst of 2,004 attacks; --full: all"),
     Source("smtp", "34_smtp.npz", slice(0, 70_000), "first 70,000 of 95,156, time order"),
     Source("shuttle", "32_shuttle.npz", slice(0, 25_000), "first 25,000 of 49,097, file order"),
-    Source("mammography", "23_mammography.npz", slice(None), "shuffled, seed 0: all anomalies stand at the end", shuffled=True),
+    Source(
+        "mammography",
+        "23_mammography.npz",
+        slice(None),
+        "shuffled, seed 0: its anomalies stand in runs, no time order is known",
+        shuffled=True,
+    ),
     Source("thyroid", "38_thyroid.npz", slice(None), "file order"),
     Source("satimage-2", "31_satimage-2.npz", slice(None), "shuffled, seed 0: all anomalies stand at the end", shuffled=True),
 )
