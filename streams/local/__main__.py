@@ -21,7 +21,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: ended.set())
     if options.with_parent:
-        threading.Thread(target=lambda: (sys.stdin.read(), ended.set()), daemon=True).start()
+        threading.Thread(target=_outlive_nobody, args=(ended,), daemon=True).start()
     try:
         password = options.password_file.read_text().rstrip("\n")
         server = LocalServer(
@@ -39,6 +39,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"error: {error}", file=sys.stderr)  # noqa: T201
         return 2
     return 0
+
+
+def _outlive_nobody(ended: threading.Event) -> None:
+    sys.stdin.read()
+    ended.set()
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -6,11 +6,10 @@ import logging
 import select
 import socket
 import struct
-import time
 from collections.abc import Sequence
 
 from streams.local import frames, native
-from streams.local.wire import DisconnectedError, ProtocolError, Reader, text, varint
+from streams.local.wire import Patience, ProtocolError, Reader, text, varint
 
 log = logging.getLogger(__name__)
 
@@ -20,19 +19,17 @@ BLOCK_INFO = b"\x01\x00\x02\xff\xff\xff\xff\x00"
 MARKED_BLOCKS = 54454
 """From this revision on each column of a block says how it is serialised: one byte, 0."""
 
-_PIECE = 262_144
-
 
 class Channel:
     """One client's socket. `reader` reads what it says; the `send_*` methods answer."""
 
     def __init__(self, sock: socket.socket, send_seconds: float) -> None:
         """Speak over `sock`; a client that does not take an answer for `send_seconds` is dropped."""
-        self.reader = Reader(self._receive)
+        self._patience = Patience(sock)
+        self.reader = Reader(self._patience.receive)
         self.revision = 0
         self._sock = sock
         self._send_seconds = send_seconds
-        self._deadline = 0.0
 
     @property
     def marks(self) -> bool:
@@ -41,18 +38,11 @@ class Channel:
 
     def allow(self, seconds: float) -> None:
         """Give the client `seconds` from now for what it is to say next, as a whole."""
-        self._deadline = time.monotonic() + seconds
+        self._patience.allow(seconds)
 
     def waiting(self) -> bool:
         """Tell whether the client has said something that was not read yet, or has left."""
         return bool(self.reader.buffered or select.select([self._sock], [], [], 0)[0])
-
-    def _receive(self) -> bytes:
-        self._sock.settimeout(max(self._deadline - time.monotonic(), 0.001))
-        try:
-            return self._sock.recv(_PIECE)
-        except TimeoutError as error:
-            raise DisconnectedError("the client was silent for too long") from error
 
     def send(self, data: bytes) -> None:
         """Send one packet.
@@ -90,7 +80,7 @@ class Channel:
             self._sock.shutdown(socket.SHUT_WR)
             self._sock.settimeout(1.0)
             for _ in range(64):
-                if not self._sock.recv(_PIECE):
+                if not self._sock.recv(65_536):
                     return
         except OSError:
             log.debug("the client did not wait for the reason")

@@ -80,9 +80,10 @@ class Engine:
         os.close(descriptor)
         return Path(path)
 
-    def kill(self, mark: str) -> None:
-        """Cancel what the connection marked `mark` is running; do nothing if it runs nothing."""
-        self._ask(f"KILL QUERY WHERE Settings['log_comment'] = {sql.quote(mark)} ASYNC")
+    def kill(self, mark: str | None = None) -> None:
+        """Cancel what the connection marked `mark` is running, or what any connection is running."""
+        whose = "1" if mark is None else f"Settings['log_comment'] = {sql.quote(mark)}"
+        self._ask(f"KILL QUERY WHERE {whose} ASYNC")
 
     def close(self) -> None:
         """Close the engine and free the directory. Every connection must be closed before."""

@@ -168,7 +168,7 @@ def _layout(name: str, depth: int) -> Layout:
     if depth and family in _SHAPES:
         return _layout(_SHAPES[family], depth - 1)
     maker = _MAKERS.get(family)
-    if maker and depth and (not rest or rest.endswith(")")):
+    if maker and depth and (name == family or rest.endswith(")")):
         return maker(_arguments(rest[:-1]), depth - 1)
     raise ProtocolError(
         f"values of type {name[:200]} cannot travel here: convert them, for example with toString() or finalizeAggregation()", UNKNOWN_TYPE

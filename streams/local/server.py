@@ -14,6 +14,7 @@ import socketserver
 import struct
 import sys
 import threading
+import time
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -34,7 +35,6 @@ class _Clients(socketserver.ThreadingTCPServer):
     """A thread a client, at most so many, and a way to end them all."""
 
     daemon_threads = True
-    block_on_close = True
     allow_reuse_address = True
     request_queue_size = 128
     busy = b""
@@ -79,12 +79,17 @@ class _Clients(socketserver.ThreadingTCPServer):
         request.close()
 
     def hang_up(self) -> None:
-        """End every conversation."""
+        """End every conversation; each then cancels its query."""
         for request in list(self._open):
             try:
                 request.shutdown(socket.SHUT_RDWR)
             except OSError:
                 continue  # it ended by itself
+
+    def drain(self, end: float) -> None:
+        """Wait until every conversation is over, or until the monotonic time `end`."""
+        while self._open and time.monotonic() < end:
+            time.sleep(0.02)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Pass over broken connections; show everything else, which is our bug. The server goes on."""
@@ -184,14 +189,17 @@ class LocalServer:
         for listener, _ in zip(self._listeners, self._threads, strict=False):
             listener.shutdown()
         for listener in self._listeners:
-            listener.hang_up()
             listener.server_close()
+            listener.hang_up()
         for thread in self._threads:
-            thread.join(_STOP_SECONDS)
-        self._listeners, self._threads = [], []
+            thread.join()
         if self._engine:
+            self._engine.kill()
+            end = time.monotonic() + _STOP_SECONDS
+            for listener in self._listeners:
+                listener.drain(end)
             self._engine.close()
-            self._engine = None
+        self._listeners, self._threads, self._engine = [], [], None
 
     def __enter__(self) -> Self:
         """Start."""

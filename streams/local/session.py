@@ -75,6 +75,7 @@ class Session:
         self._reported: dict[str, int] = {}
         self._cancelled = False
         self._listening = True
+        self._reports = True
 
     @property
     def connection(self) -> Connection:
@@ -141,7 +142,7 @@ class Session:
     # -- queries
 
     def _query(self, query: Query) -> None:
-        self._cancelled, self._listening = False, True
+        self._cancelled, self._listening, self._reports = False, True, True
         self._totals.clear()
         self._reported = {}
         externals = self._read_externals(compressed=query.compressed)
@@ -224,7 +225,7 @@ class Session:
         totals = dict(self._totals)
         steps = [max(totals.get(name, 0) - self._reported.get(name, 0), 0) for name in _PROGRESS]
         self._reported = totals
-        if any(steps):
+        if self._reports and any(steps):
             self._channel.send(varint(S_PROGRESS) + b"".join(map(varint, steps)))
 
     # -- waiting for the engine
@@ -259,10 +260,13 @@ class Session:
     def _insert(self, insert: sql.Insert, *, compressed: bool) -> None:
         columns = self._wait(lambda: self.connection.insert_columns(insert))
         self._channel.send_header(columns, compressed=compressed)
+        self._reports = self._channel.revision >= INSERT_EVENTS  # older clients read one packet after an insert, the end
         path = self._engine.spool_file()
         try:
             if self._spool(path, columns, compressed=compressed):
                 self._totals["written_rows"] = self._wait(lambda: self.connection.insert_native(insert, path))
+            self._send_progress()
+            self._acknowledge()
         finally:
             path.unlink()
 
@@ -284,7 +288,6 @@ class Session:
                     raise ProtocolError("the columns of a block are not those of the INSERT", WRONG_COLUMNS)
                 rows += shape.rows
                 self._acknowledge()
-        self._acknowledge()
         return rows
 
     def _acknowledge(self) -> None:

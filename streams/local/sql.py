@@ -69,7 +69,7 @@ def check(query: str) -> None:
     bare = mask(query)
     if bare.rstrip().rstrip(";").find(";") >= 0:
         raise RefusedError("Multi-statements are not allowed: send one statement at a time", SYNTAX_ERROR)
-    if not bare.strip().rstrip(";"):
+    if not re.search(r"\w", bare):
         raise RefusedError("Empty query", SYNTAX_ERROR)
     for pattern, reason in _REFUSED:
         if pattern.search(bare):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import io
 import json
 import logging
 import re
@@ -22,7 +23,7 @@ from streams.local import sql
 from streams.local.engine import Connection, QueryError
 from streams.local.request import UNKNOWN_SETTING
 from streams.local.session import AUTHENTICATION_FAILED, NOBODY
-from streams.local.wire import ProtocolError
+from streams.local.wire import DisconnectedError, Patience, ProtocolError
 
 if TYPE_CHECKING:
     from streams.local.server import WebServer
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 UNKNOWN_TABLE, TOO_LARGE, CANNOT_DECOMPRESS = 60, 131, 271
+MOST_RESULT = 1024**3
 _PIECE = 65_536  # small, because it may unpack to a thousand times as much
 _STATUS = {
     AUTHENTICATION_FAILED: HTTPStatus.FORBIDDEN,
@@ -63,7 +65,20 @@ class Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version = "hydrometer-local"
     sys_version = ""
-    timeout = 120
+
+    def setup(self) -> None:
+        """Read the client's words up to a deadline, instead of one that each byte renews."""
+        super().setup()
+        self._patience = Patience(self.connection)
+        self.rfile = io.BufferedReader(self._patience)
+
+    def handle_one_request(self) -> None:
+        """Wait for a request; drop a client that is too slow to say it."""
+        self._patience.allow(self.server.limits.packet_seconds)
+        try:
+            super().handle_one_request()
+        except DisconnectedError:
+            self.close_connection = True
 
     def do_GET(self) -> None:
         """Answer a health check, or a query that only reads."""
@@ -91,6 +106,8 @@ class Handler(BaseHTTPRequestHandler):
             self._authenticate(fields)
             with closing(self.server.engine.connect()) as connection:
                 self._run(connection, fields)
+        except DisconnectedError:
+            self.close_connection = True
         except (QueryError, sql.RefusedError, ProtocolError) as error:
             self._refuse(str(error), error.code)
 
@@ -139,6 +156,7 @@ class Handler(BaseHTTPRequestHandler):
                 raise sql.RefusedError(f"Unknown setting '{name[:200]}'", UNKNOWN_SETTING)
         if self.command == "GET":
             settings.setdefault("readonly", "2")
+        settings.setdefault("max_result_bytes", str(MOST_RESULT))  # an answer is held in memory as a whole
         return settings
 
     def _select(self, connection: Connection, fields: dict[str, str], words: str) -> None:
@@ -187,7 +205,7 @@ class Handler(BaseHTTPRequestHandler):
         while left:
             piece = self.rfile.read(min(left, _PIECE))
             if not piece:
-                raise ProtocolError("the body ended early")
+                raise DisconnectedError("the body ended early")
             left -= len(piece)
             yield piece
 
@@ -203,7 +221,7 @@ class Handler(BaseHTTPRequestHandler):
             while left:
                 piece = self.rfile.read(min(left, _PIECE))
                 if not piece:
-                    raise ProtocolError("the body ended early")
+                    raise DisconnectedError("the body ended early")
                 left -= len(piece)
                 yield piece
             self.rfile.readline(64)
@@ -225,6 +243,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("X-ClickHouse-Timezone", self.server.engine.timezone)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
+        self.connection.settimeout(self.server.limits.packet_seconds)
         self.wfile.write(body)
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import io
+import socket
 import struct
+import time
 from collections.abc import Callable
 
 NAME_BYTES = 64 * 1024
@@ -20,6 +23,41 @@ class ProtocolError(Exception):
 
 class DisconnectedError(ProtocolError):
     """The peer went away, or stayed silent for too long in the middle of a packet."""
+
+
+class Patience(io.RawIOBase):
+    """What a socket says, up to a deadline: a peer that sends a byte a minute is cut off, too."""
+
+    def __init__(self, sock: socket.socket) -> None:
+        """Read from `sock`; call `allow` first."""
+        self._sock = sock
+        self._deadline = 0.0
+
+    def allow(self, seconds: float) -> None:
+        """Give the peer `seconds` from now for what it is to say next, as a whole."""
+        self._deadline = time.monotonic() + seconds
+
+    def receive(self, most: int = 262_144) -> bytes:
+        """Return the next bytes, none at the end.
+
+        Raises:
+            DisconnectedError: nothing came before the deadline.
+        """
+        self._sock.settimeout(max(self._deadline - time.monotonic(), 0.001))
+        try:
+            return self._sock.recv(most)
+        except TimeoutError as error:
+            raise DisconnectedError("the peer was silent for too long") from error
+
+    def readable(self) -> bool:
+        """Say yes: `io.BufferedReader` asks."""
+        return True
+
+    def readinto(self, buffer: memoryview) -> int:  # type: ignore[override]
+        """Fill a part of `buffer`, for `io.BufferedReader`."""
+        data = self.receive(len(buffer))
+        buffer[: len(data)] = data
+        return len(data)
 
 
 def varint(value: int) -> bytes:

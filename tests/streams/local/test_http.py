@@ -27,7 +27,7 @@ class Answer:
 def ask(server: LocalClickHouse, body: Any = None, *, method: str = "POST", headers: Any = None, **fields: str) -> Answer:
     connection = HTTPConnection(server.host, server.http_port, timeout=20)
     login = {"X-ClickHouse-User": server.user, "X-ClickHouse-Key": server.password}
-    connection.request(method, "/?" + urlencode(fields), body, login if headers is None else {**login, **headers})
+    connection.request(method, "/?" + urlencode({key: value for key, value in fields.items() if value}), body, login if headers is None else {**login, **headers})
     answer = connection.getresponse()
     try:
         return Answer(answer.status, answer.headers, answer.read())
@@ -116,7 +116,7 @@ def test_get_only_reads(clickhouse: LocalClickHouse) -> None:
 def test_an_insert_brings_its_data(clickhouse: LocalClickHouse, query: str, body: bytes, packing: str | None) -> None:
     ask(clickhouse, b"CREATE OR REPLACE TABLE posted (n UInt8, s String) ENGINE = Memory")
     packed = gzip.compress(body) if packing else body
-    answer = ask(clickhouse, packed, headers={"Content-Encoding": packing} if packing else {}, **({"query": query} if query else {}))
+    answer = ask(clickhouse, packed, headers={"Content-Encoding": packing} if packing else {}, query=query)
     assert answer.status == 200, answer.body
     assert ask(clickhouse, b"SELECT * FROM posted ORDER BY n").body == b"1\ta\n2\tb\n"
 
