@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from models.cohort import scan
-from models.units import units
 from streams.feature import Feature
 from streams.pipeline.members import Members
 
@@ -26,7 +25,7 @@ class AgeCohort(Feature):
     def value(members: Members) -> float:
         """Return how much the units look made in one batch, in nats."""
         oldest = np.lexsort((members.age_rank, members.created))
-        chosen = oldest[np.unique(units(members.organization, members.payment)[oldest], return_index=True)[1]]
+        chosen = oldest[np.unique(members.unit[oldest], return_index=True)[1]]
         return scan(members.created[chosen], members.age_rank[chosen])
 
     @staticmethod

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from models.evenness import log_likelihood_ratio
-from models.units import units
 from streams.feature import DAY, HOUR, Feature
 from streams.pipeline.members import Members
 
@@ -30,7 +29,7 @@ class Evenness(Feature):
         """Return the log-likelihood ratio of a dispatcher against people, in nats."""
         # who has been silent for a day is taken to have stopped: its time to ask ended with its last request
         end = np.where(members.now - members.last > DAY, members.last, members.now)
-        unit = units(members.organization, members.payment)
+        unit = members.unit
         exposure = np.bincount(unit, weights=np.maximum(end - members.first, HOUR)).astype(np.float64)
         counts = np.bincount(unit, weights=members.total).astype(np.float64)
         return log_likelihood_ratio(counts, exposure, LEAST_USES.get(members.kind, 1))

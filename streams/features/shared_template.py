@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from models.cohort import divergence
-from models.units import units
 from streams.feature import Feature
 from streams.pipeline.members import Members
 
@@ -49,7 +48,7 @@ class SharedTemplate(Feature):
         everywhere = float(np.exp(-np.nan_to_num(members.template_rarity[users]).min()))
         if share < LEAST_LIFT * everywhere:
             return 0.0
-        voters = len(np.unique(units(members.organization, members.payment)[users]))
+        voters = len(np.unique(members.unit[users]))
         return min(voters, MOST_UNITS) * float(divergence(np.array(share), np.array(max(ORDINARY, everywhere))))
 
     @staticmethod

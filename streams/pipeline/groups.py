@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -78,7 +79,10 @@ class Groups:
         self._count(block, groups, slots)
         self.members.touch(slots, offset)
         self.table.touch(groups, offset)
-        return [message for group in self._due(np.unique(groups)).tolist() for message in self._score(group)]
+        out = _Outbox()
+        for group in self._due(np.unique(groups)).tolist():
+            self._score(group, out)
+        return self._messages(out)
 
     def dirty(self) -> Mapping[str, int]:
         """Return the chunks to write, with the offset that first changed each."""
@@ -149,7 +153,7 @@ class Groups:
         much = requests >= then * (1 + CATCH_UP)  # old events read in a hurry do not move the clock
         return groups[enough & ((waited & grown) | much)]
 
-    def _score(self, group: int) -> list[Message]:
+    def _score(self, group: int, out: _Outbox) -> None:
         self._counts["group_ticks"] += 1
         table, members = self.table, self.view(group)
         values = np.array([feature.value(members) for feature in self.features], np.float64)
@@ -162,13 +166,15 @@ class Groups:
         table["best_extraction"][group] = max(table["best_extraction"][group], extraction)
         table["best_routing"][group] = max(table["best_routing"][group], routing)
         table["tick_requests"][group], table["tick_time"][group] = table["requests"][group], table["clock"][group]
-        row = self._row(group, members, extraction, routing, families) | {"features": [values], "nats": [nats]}
-        messages = self._score_row(group, row) + self._announce(group)
+        row = self._row(group, members, extraction, routing, families) | {"features": values[None], "nats": nats[None]}
+        if self._worth_a_row(group, extraction, members.now):
+            out.scores.append({name: row[name] for name in blocks.SCORES.columns})
         if max(extraction, routing) >= EVIDENCE_FLOOR:
-            messages.append(self._evidence_row(row))
+            unknown = np.full((1, len(self.features)), np.nan)
+            out.evidence.append(row | {"usual_low": unknown, "usual_high": unknown})
+        self._announce(group, out)
         if not common:
-            messages += self._members(group, members, attribution.member_families(members, families))
-        return messages
+            self._tell_of_members(group, members, attribution.member_families(members, families), out)
 
     def view(self, group: int) -> Members:
         """Return a group's members as its features see them."""
@@ -192,35 +198,38 @@ class Groups:
     def _row(self, group: int, members: Members, extraction: float, routing: float, families: Floats) -> dict[str, Any]:
         kind, _, name = self.table.keys[group].partition(":")
         return {
-            "time": [members.now],
+            "time": np.array([members.now]),
             "entity_kind": [kind],
             "entity_id": [name],
-            "requests": [float(self.table["requests"][group])],
-            "extraction": [extraction],
-            "routing": [routing],
-            "families": [families],
+            "requests": np.array([float(self.table["requests"][group])]),
+            "extraction": np.array([extraction]),
+            "routing": np.array([routing]),
+            "families": families[None],
             "account_id": [None],
-            "accounts": [float(len(members))],
-            "common": [float(self.table["common"][group])],
-            "output_tokens": [float(members.output_tokens.sum())],
-            "first": [float(members.first.min())],
-            **{name: [_shared_by_all(getattr(members, name))] for name in _HASHES},
+            "accounts": np.array([float(len(members))]),
+            "common": np.array([float(self.table["common"][group])]),
+            "output_tokens": np.array([float(members.output_tokens.sum())]),
+            "first": np.array([float(members.first.min())]),
+            **{link: np.array([_shared_by_all(getattr(members, link))], np.uint64) for link in _HASHES},
         }
 
-    def _score_row(self, group: int, row: dict[str, Any]) -> list[Message]:
+    def _worth_a_row(self, group: int, extraction: float, now: float) -> bool:
         table = self.table
-        moved = abs(row["extraction"][0] - float(table["scored"][group])) >= MEMBER_STEP
-        if not moved and row["time"][0] - float(table["scored_time"][group]) < SCORE_ROW_PAUSE:
-            return []
-        table["scored"][group], table["scored_time"][group] = row["extraction"][0], row["time"][0]
-        return [Message(topics.SCORES, self.partition, blocks.SCORES.encode(row, self._names))]
+        moved = abs(extraction - float(table["scored"][group])) >= MEMBER_STEP
+        if not moved and now - float(table["scored_time"][group]) < SCORE_ROW_PAUSE:
+            return False
+        table["scored"][group], table["scored_time"][group] = extraction, now
+        return True
 
-    def _evidence_row(self, row: dict[str, Any]) -> Message:
-        unknown = [np.full(len(self.features), np.nan)]
-        return Message(topics.EVIDENCE, 0, blocks.EVIDENCE.encode(row | {"usual_low": unknown, "usual_high": unknown}, self._names))
+    def _announce(self, group: int, out: _Outbox) -> None:
+        """Tell every partition of accounts, once, that a template is shared."""
+        kind, _, name = self.table.keys[group].partition(":")
+        if kind == "template" and not self.table["announced"][group]:
+            self.table["announced"][group] = 1
+            out.templates.append(int(name, 16))
 
-    def _members(self, group: int, members: Members, families: Floats) -> list[Message]:
-        """Return what the cases stage and the accounts' own partitions must hear of the members."""
+    def _tell_of_members(self, group: int, members: Members, families: Floats, out: _Outbox) -> None:
+        """Note what the cases stage and the accounts' own partitions must hear of the members."""
         table, slots = self.members, self._slots(group)
         extraction, routing = evidence.extraction(families), evidence.routing(families)
         table["best_extraction"][slots] = np.maximum(table["best_extraction"][slots], extraction)
@@ -228,58 +237,69 @@ class Groups:
         moved = np.abs(extraction - table["told"][slots]) >= MEMBER_STEP
         more = table["total"][slots] >= table["told_requests"][slots] * (1 + GROWTH)
         told = np.flatnonzero((suspect | (table["told"][slots] >= evidence.SUSPECT)) & (moved | more))
+        if not len(told):
+            return
         table["told"][slots[told]], table["told_requests"][slots[told]] = extraction[told], table["total"][slots[told]]
-        messages = self._verdicts(slots[told[suspect[told]]], members.now)
-        if len(told):
-            messages.append(self._member_rows(group, members, slots, told, extraction, routing, families))
-        return messages
-
-    def _member_rows(
-        self, group: int, members: Members, slots: Slots, told: NDArray[np.intp], extraction: Floats, routing: Floats, families: Floats
-    ) -> Message:
+        accounts = [_account(self.members.keys[slot]) for slot in slots[told].tolist()]
+        out.suspects.update((account, members.now + SUSPECT_FOR) for account, held in zip(accounts, suspect[told], strict=True) if held)
         kind, _, name = self.table.keys[group].partition(":")
         nothing = np.full((len(told), len(self.features)), np.nan, np.float32)
-        columns = {
-            "time": members.last[told],
-            "entity_kind": [kind] * len(told),
-            "entity_id": [name] * len(told),
-            "account_id": [_account(self.members.keys[slot]) for slot in slots[told].tolist()],
-            "accounts": np.full(len(told), float(len(members))),
-            "common": np.zeros(len(told)),
-            "requests": members.total[told],
-            "output_tokens": members.output_tokens[told],
-            "first": members.first[told],
-            "extraction": extraction[told],
-            "routing": routing[told],
-            "families": families[told],
-            **dict.fromkeys(("features", "nats", "usual_low", "usual_high"), nothing),
-            **{name: getattr(members, name)[told] for name in _HASHES},
-        }
-        return Message(topics.EVIDENCE, 0, blocks.EVIDENCE.encode(columns, self._names))
-
-    def _announce(self, group: int) -> list[Message]:
-        """Tell every partition of accounts, once, that a template is shared."""
-        kind, _, name = self.table.keys[group].partition(":")
-        if kind != "template" or self.table["announced"][group]:
-            return []
-        self.table["announced"][group] = 1
-        columns = {"account_id": [None], "template": [int(name, 16)], "until": [np.nan]}
-        value = blocks.VERDICTS.encode(columns)
-        return [Message(topics.VERDICTS, partition, value) for partition in range(self._partitions)]
-
-    def _verdicts(self, slots: Slots, now: float) -> list[Message]:
-        accounts = [_account(self.members.keys[slot]) for slot in slots.tolist()]
-        homes = np.array([zlib.crc32(account.encode()) % self._partitions for account in accounts], np.int64)
-        messages = []
-        for home in np.unique(homes).tolist():
-            part = np.flatnonzero(homes == home)
-            columns = {
-                "account_id": [accounts[row] for row in part.tolist()],
-                "template": np.zeros(len(part), np.uint64),
-                "until": np.full(len(part), now + SUSPECT_FOR),
+        out.evidence.append(
+            {
+                "time": members.last[told],
+                "entity_kind": [kind] * len(told),
+                "entity_id": [name] * len(told),
+                "account_id": accounts,
+                "accounts": np.full(len(told), float(len(members))),
+                "common": np.zeros(len(told)),
+                "requests": members.total[told],
+                "output_tokens": members.output_tokens[told],
+                "first": members.first[told],
+                "extraction": extraction[told],
+                "routing": routing[told],
+                "families": families[told],
+                **dict.fromkeys(("features", "nats", "usual_low", "usual_high"), nothing),
+                **{link: getattr(members, link)[told] for link in _HASHES},
             }
-            messages.append(Message(topics.VERDICTS, home, blocks.VERDICTS.encode(columns)))
+        )
+
+    def _messages(self, out: _Outbox) -> list[Message]:
+        """Return what a block gave rise to, one message a topic and partition."""
+        messages = []
+        if out.scores:
+            messages.append(Message(topics.SCORES, self.partition, blocks.SCORES.encode(_stacked(out.scores), self._names)))
+        if out.evidence:
+            messages.append(Message(topics.EVIDENCE, 0, blocks.EVIDENCE.encode(_stacked(out.evidence), self._names)))
+        for home in range(self._partitions):
+            mine = {account: until for account, until in out.suspects.items() if zlib.crc32(account.encode()) % self._partitions == home}
+            count = len(mine) + len(out.templates)
+            if count:
+                columns = {
+                    "account_id": [*mine, *([None] * len(out.templates))],
+                    "template": [*([0] * len(mine)), *out.templates],
+                    "until": [*mine.values(), *([np.nan] * len(out.templates))],
+                }
+                messages.append(Message(topics.VERDICTS, home, blocks.VERDICTS.encode(columns)))
         return messages
+
+
+@dataclass
+class _Outbox:
+    """What the groups of one block have to say."""
+
+    scores: list[dict[str, Any]] = field(default_factory=list)
+    evidence: list[dict[str, Any]] = field(default_factory=list)
+    templates: list[int] = field(default_factory=list)
+    suspects: dict[str, float] = field(default_factory=dict)
+
+
+def _stacked(parts: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the columns of several parts as one."""
+    first = parts[0]
+    return {
+        name: [value for part in parts for value in part[name]] if isinstance(first[name], list) else np.concatenate([part[name] for part in parts])
+        for name in first
+    }
 
 
 def _account(member: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 
 from models.accumulators.step import Floats
 from models.evidence import FAMILIES
+from models.units import units
 
 Hashes = NDArray[np.uint64]
 
@@ -58,6 +60,11 @@ class Members:
     def __len__(self) -> int:
         """Count the members."""
         return len(self.requests)
+
+    @cached_property
+    def unit(self) -> NDArray[np.intp]:
+        """Which paying unit, (organisation, card), each member belongs to, numbered from 0."""
+        return units(self.organization, self.payment)
 
     def family(self, name: str, matrix: str = "raw") -> Floats:
         """Return one family's nats of every member, (members,), NaN where unknown."""
