@@ -34,6 +34,9 @@ REMEMBERED_IDS: Final = 1 << 16
 PENDING_BYTES: Final = 8 * 1024 * 1024
 """Bytes of lines after which a block is closed early, so that long prompts cannot fill the memory."""
 
+OVERSIZE: Final = frozenset({"too_long", "too_large"})
+"""Reasons that the fuse does not count: any caller can write a huge prompt, and none shall be able to stop `collect` with it."""
+
 _ROOM = 64 * 1024  # what a record needs beside its block
 
 
@@ -107,6 +110,8 @@ class Collector:
             else:
                 step.rejected[outcome.reason] += 1
                 step.dead.append(letter(outcome, line, source, str(positions[place] if positions else place + 1)))
+                if outcome.reason in OVERSIZE:
+                    continue
             if self.fuse.count(refused=not isinstance(outcome, _Read)):
                 break
         self.accepted += step.accepted

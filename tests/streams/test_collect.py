@@ -216,6 +216,12 @@ def test_duplicates_do_not_blow_the_fuse() -> None:
     collector.fuse.check()
 
 
+def test_no_caller_can_blow_the_fuse_with_huge_prompts() -> None:
+    collector = Collector(settings(fuse_run=3))
+    assert len(collector.add([line(1, prompt="x" * 70_000)] * 10, "test", NOON).dead) == 10
+    collector.fuse.check()
+
+
 def leaving(collector: Collector, lines: list[bytes]) -> bytes:
     step = collector.add(lines, "test", NOON)
     letters = [each.line + repr(each).encode() + repr(each.headers()).encode() for each in step.dead]
