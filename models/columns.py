@@ -20,7 +20,7 @@ Slots = NDArray[np.int64]
 CHUNK_ROWS = 256
 """Entities a chunk. A Faust table write costs about 120 us, so it is paid per 256 entities (facts of November 2026)."""
 
-_FORMAT = 1
+_FORMAT = 2
 _LARGEST_CHUNK = 64 * 1024 * 1024
 _NEVER = -1
 
@@ -188,9 +188,12 @@ class Columns:
         return self._pack(slice(chunk * self.chunk_rows, min((chunk + 1) * self.chunk_rows, self.cells or len(self.keys))))
 
     def _pack(self, part: slice) -> bytes:
+        # in a replay, rows that were loaded contain later blocks than rows that are made anew: each has an offset of its own
+        held = np.maximum(self._contained[part], self._applied)
+        alike = held.size == 0 or bool((held == held[0]).all())
         header = {
             "format": _FORMAT,
-            "offset": self._applied,
+            "offsets": [int(held.max(initial=_NEVER))] if alike else held.tolist(),
             "rows": part.stop - part.start,
             "keys": self.keys[part],
             "columns": [[name, field.dtype, field.size, list(field.labels)] for name, field in self.fields.items()],
@@ -211,22 +214,21 @@ class Columns:
     def _load(self, chunk: int, data: bytes) -> None:
         """Put the rows of a chunk back into their own slots, so that it replaces itself when it is next written."""
         header, body = _parse(data)
-        offset = int(header["offset"])
+        offsets = np.broadcast_to(np.array(header["offsets"], np.int64), int(header["rows"]))
         if self.cells:
             kept = np.arange(min(int(header["rows"]), self.cells - chunk * self.chunk_rows))
         else:
-            kept = self._claim_all(header["keys"], chunk * self.chunk_rows, offset)
+            kept = self._claim_all(header["keys"], chunk * self.chunk_rows, offsets.tolist())
         slots = kept + chunk * self.chunk_rows
         self._unpack(header, body, kept, slots)
-        self._contained[slots] = self._touched[slots] = offset
-        self._newest_contained = max(self._newest_contained, offset)
-        self._applied = max(self._applied, offset)
+        self._contained[slots] = self._touched[slots] = offsets[kept]
+        self._newest_contained = max(self._newest_contained, int(offsets.max(initial=_NEVER)))
 
-    def _claim_all(self, keys: Sequence[str], first: int, offset: int) -> Slots:
+    def _claim_all(self, keys: Sequence[str], first: int, offsets: Sequence[int]) -> Slots:
         self.keys.extend([""] * (first + self.chunk_rows - len(self.keys)))
         while self.capacity < len(self.keys):
             self._grow()
-        return np.array([row for row, key in enumerate(keys) if key and self._claim(key, first + row, offset)], np.int64)
+        return np.array([row for row, key in enumerate(keys) if key and self._claim(key, first + row, offsets[row])], np.int64)
 
     def _claim(self, key: str, slot: int, offset: int) -> bool:
         """Take a slot for a stored key. Of two rows of one entity (evicted, come back, then a crash) the newer wins."""
@@ -237,6 +239,7 @@ class Columns:
             self.keys[rival] = ""
             for name, field in self.fields.items():
                 self._arrays[name][rival] = field.fill
+            self._contained[rival] = self._touched[rival] = _NEVER
         self.keys[slot] = key
         self._slot_of[key] = slot
         return True
@@ -277,7 +280,9 @@ def _parse(data: bytes) -> tuple[dict[str, Any], memoryview]:
         message = f"a stored chunk of {len(data)} bytes is unreadable ({type(error).__name__})"
         raise StateLayoutError(message) from error
     body = memoryview(raw)[4 + size :]
-    if header.get("format") != _FORMAT or len(body) != expected:
-        message = f"a stored chunk has format {header.get('format')!r} and {len(body)} bytes of columns; this version reads {_FORMAT}, {expected}"
+    if header.get("format") != _FORMAT or len(body) != expected or len(header["offsets"]) not in {1, rows}:
+        message = (
+            f"a stored chunk has format {header.get('format')!r} and {len(body)} bytes of columns; this version reads {_FORMAT}, {expected}"
+        )
         raise StateLayoutError(message)
     return header, body
