@@ -9,12 +9,14 @@ from __future__ import annotations
 import json
 import logging
 import os
+import random
 import signal
 import subprocess
 import sys
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Literal, Self
@@ -24,6 +26,7 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from streams import topics
 from streams.agents.table import CHUNK, unpacked
 from streams.app import run_worker
+from streams.errors import BrokerUnavailableError
 from streams.pipeline.counting import CountingStage
 from streams.settings import SECRETS, Settings
 
@@ -42,6 +45,7 @@ class Trial:
         self.arguments = [bootstrap, mode, str(checkpoint)]
         self.settings = settings(directory, *self.arguments)
         self.workers: list[subprocess.Popen[bytes]] = []
+        self.sent: list[tuple[int, list[str]]] = []
         topics.ensure(self.settings)
         self._producer = KafkaProducer(bootstrap_servers=bootstrap, acks="all")
 
@@ -52,8 +56,7 @@ class Trial:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         """Kill whatever still runs."""
         for worker in self.workers:
-            worker.kill()
-            worker.wait()
+            kill(worker)
         self._producer.close()
 
     def start(self, name: str = "one") -> subprocess.Popen[bytes]:
@@ -64,21 +67,36 @@ class Trial:
         self.workers.append(worker)
         return worker
 
-    def send(self, blocks: Iterable[tuple[int, bytes]], pause: float = 0.0) -> None:
-        """Send blocks, each to its partition of `requests` and confirmed, with a pause after each."""
-        for partition, block in blocks:
-            self._producer.send(topics.REQUESTS, block, partition=partition).get(timeout=30)
+    def send(self, blocks: Iterable[tuple[int, list[str]]], pause: float = 0.0) -> None:
+        """Send blocks of keys, each to its partition of `requests` and confirmed, with a pause after each."""
+        for partition, keys in blocks:
+            self._producer.send(topics.REQUESTS, json.dumps(keys).encode(), partition=partition).get(timeout=30)
+            self.sent.append((partition, keys))
             time.sleep(pause)
 
-    def wait_until_acknowledged(self, seconds: float) -> None:
-        """Return when no partition of `requests` has unacknowledged blocks; TimeoutError after some seconds."""
+    def wait_until_acknowledged(self, blocks: int | None, seconds: float = 90.0) -> None:
+        """Return when this many blocks (None: all that were sent) are acknowledged; TimeoutError after some seconds."""
         give_up = time.monotonic() + seconds
         while time.monotonic() < give_up:
-            lag = topics.lag(self.settings, topics.group_of(AGENT)).get(topics.REQUESTS, {})
-            if len(lag) == self.settings.partitions and not any(lag.values()):
+            sent, lag = len(self.sent), self._lag()
+            if len(lag) == self.settings.partitions and sum(lag.values()) <= (sent - blocks if blocks else 0):
                 return
-            time.sleep(0.5)
-        raise TimeoutError(f"blocks are not acknowledged after {seconds:.0f} s")
+            time.sleep(0.25)
+        raise TimeoutError(f"{blocks or 'all'} blocks are not acknowledged after {seconds:.0f} s")
+
+    def expected(self) -> Counter[str]:
+        """Return what the state must say in the end."""
+        return Counter(key for _, keys in self.sent for key in keys)
+
+    def left_out(self) -> list[str]:
+        """Return the blocks (`partition/offset`) some of whose keys were never passed on."""
+        passed, offsets, missing = self.passed(), Counter[int](), []
+        for partition, keys in self.sent:
+            place = f"{partition}/{offsets[partition]}"
+            offsets[partition] += 1
+            if not passed.get(place, set()) >= set(keys):
+                missing.append(place)
+        return missing
 
     def counted(self) -> Counter[str]:
         """Return what the state says: the last value of each chunk in the changelog, added up."""
@@ -97,6 +115,11 @@ class Trial:
             found[record.key.decode()].update(json.loads(record.value))
         return found
 
+    def _lag(self) -> dict[int, int]:
+        with suppress(BrokerUnavailableError):  # a new Kafka makes its topic of offsets when the first group comes
+            return topics.lag(self.settings, topics.group_of(AGENT)).get(topics.REQUESTS, {})
+        return {}
+
     def _read(self, topic: str) -> Iterable[Any]:
         places = [TopicPartition(topic, number) for number in range(self.settings.partitions)]
         quiet = int(_QUIET_SECONDS * 1_000)
@@ -106,6 +129,18 @@ class Trial:
             yield from consumer
         finally:
             consumer.close()
+
+
+def blocks_of_keys(count: int, partitions: int = 4, keys: int = 20) -> list[tuple[int, list[str]]]:
+    """Return blocks of different keys, of 5,000 in all, for the partitions in turn; always the same ones."""
+    chance = random.Random(count)
+    return [(number % partitions, [f"k{key}" for key in chance.sample(range(5_000), keys)]) for number in range(count)]
+
+
+def kill(worker: subprocess.Popen[bytes]) -> None:
+    """End a worker as a crash does."""
+    worker.kill()
+    worker.wait()
 
 
 def stop(worker: subprocess.Popen[bytes]) -> int:
