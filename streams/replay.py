@@ -43,6 +43,7 @@ class Replay:
     """A run of the pipeline over blocks: feed it, then write what came out."""
 
     partitions: int
+    seal_key: bytes
     scores: list[Block] = field(default_factory=list)
     alerts: list[dict[str, Any]] = field(default_factory=list)
     cases: list[dict[str, Any]] = field(default_factory=list)
@@ -51,7 +52,7 @@ class Replay:
 
     def __post_init__(self) -> None:
         """Make the pipeline, and listen to all that leaves its stages."""
-        self.pipeline = Pipeline(self.partitions, self._on_message)
+        self.pipeline = Pipeline(self.partitions, self.seal_key, self._on_message)
 
     def _on_message(self, message: Message) -> None:
         if message.topic == topics.SCORES:
@@ -241,7 +242,7 @@ def run(files: Sequence[Path], out: Path, until: str | None = None, log_format: 
     limit = moment(until) if until else np.inf
     collector = Collector(settings, log_format)
     rejected: Counter[str] = Counter()
-    replay = Replay(settings.partitions)
+    replay = Replay(settings.partitions, settings.seal_key.get_secret_value().encode())
     began = time.perf_counter()
     with _progress() as progress:
         bar = progress.add_task("replay", total=sum(path.stat().st_size for path in files if path.exists()))

@@ -20,8 +20,9 @@ from models.evidence import FAMILIES, FamilySum, Reference
 from streams import blocks, topics
 from streams.blocks import Block, Hashes
 from streams.feature import Bank, Events, col, features, hash_word, share
-from streams.pipeline import derived
+from streams.pipeline import derived, watch
 from streams.pipeline.stage import Message
+from streams.pipeline.watch import Watch
 
 FIRST_REQUESTS = 8
 """An account is scored on each of its first requests, and votes from then on."""
@@ -48,11 +49,15 @@ class Accounts:
         self,
         partition: int,
         partitions: int,
+        seal_key: bytes,
         archive: MutableMapping[str, bytes] | None = None,
         idle_seconds: float = 14 * 24 * 3600.0,
         shingle_cells: int = 1 << 18,
     ) -> None:
-        """Start empty. Accounts idle for `idle_seconds` of event time move to `archive` and come back from it."""
+        """Start empty. Accounts idle for `idle_seconds` of event time move to `archive` and come back from it.
+
+        `seal_key` seals the River models that are stored with the state.
+        """
         self.partition = partition
         self._partitions = partitions
         self._archive: MutableMapping[str, bytes] = {} if archive is None else archive
@@ -65,7 +70,8 @@ class Accounts:
         self._families = FamilySum([feature.family for feature in self.features])
         self.reference = Reference([feature.limits for feature in self.features], [feature.direction for feature in self.features])
         self._age = names.index("account_age") if "account_age" in names else -1
-        self.table = Columns("accounts", self._bank.fields() | _kept(names, self.reference.no_vote))
+        self._watch = Watch("accounts", self.features, seal_key)
+        self.table = Columns("accounts", self._bank.fields() | self._watch.fields | _kept(names, self.reference.no_vote))
         self._recurring = Recurring(shingle_cells)
         self._shared: Hashes = np.zeros(0, np.uint64)
         self._newest = -np.inf
@@ -117,10 +123,12 @@ class Accounts:
         found: dict[str, int] = {}
         for table in self._tables:
             found.update(table.dirty())
-        return found
+        return found | dict(self._watch.dirty())
 
     def dump(self, chunk: str) -> bytes:
         """Return one chunk as bytes; it is clean afterwards."""
+        if self._watch.holds(chunk):
+            return self._watch.dump(chunk)
         name = chunk.partition("/")[0]
         return next(table for table in self._tables if table.name == name).dump(chunk)
 
@@ -129,13 +137,14 @@ class Accounts:
         stored = list(chunks)
         self.table.load([item for item in stored if item[0].startswith("accounts/")])
         self._recurring.load(stored)
+        self._watch.load(stored)
         self.reference.recount(self.table["votes"])
         if len(self.table):
             self._newest = float(self.table["clock"][self.table.slots].max())
 
     def counters(self) -> Mapping[str, float]:
         """Return what was counted since the stage was made."""
-        cold = sum(table.cold_chunks for table in self._tables)
+        cold = sum(table.cold_chunks for table in self._tables) + self._watch.cold
         return {**self._counts, "entities": len(self.table), "cold_chunks": cold, "state_bytes_per_entity": self.table.bytes_per_row}
 
     @property
@@ -233,7 +242,7 @@ class Accounts:
         table["age_rank"][slots] = rank
         messages = self._to_groups(slots, offset)
         weighted = nats * trusted
-        messages += self._scores(slots, extraction, routing, values, weighted)
+        messages += self._scores(slots, extraction, routing, values, weighted, offset)
         messages += self._evidence(slots, extraction, routing, values, weighted)
         table["tick_requests"][slots] = table["requests"][slots]
         table["tick_time"][slots] = table["clock"][slots]
@@ -286,7 +295,7 @@ class Accounts:
         picked["account_id"] = [self.table.keys[slot] for slot in rows[part].tolist()]
         return Message(topics.GROUPS, home, blocks.GROUPS.encode(picked))
 
-    def _scores(self, slots: Slots, extraction: Floats, routing: Floats, values: Floats, nats: Floats) -> list[Message]:
+    def _scores(self, slots: Slots, extraction: Floats, routing: Floats, values: Floats, nats: Floats, offset: int) -> list[Message]:
         table = self.table
         waited = table["clock"][slots] - table["scored_time"][slots] >= SCORE_ROW_PAUSE
         moved = np.abs(extraction - table["scored"][slots]) >= SCORE_ROW_STEP
@@ -297,7 +306,10 @@ class Accounts:
         table["scored_time"][rows], table["scored"][rows] = table["clock"][rows], extraction[chosen]
         columns = self._common(rows) | {"extraction": extraction[chosen], "routing": routing[chosen], "families": table["own"][rows]}
         columns |= {"features": values[chosen], "nats": nats[chosen]}
-        return [Message(topics.SCORES, self.partition, blocks.SCORES.encode(columns, self._names))]
+        messages = [Message(topics.SCORES, self.partition, blocks.SCORES.encode(columns, self._names))]
+        said = self._watch.look(table, rows, values[chosen], table["votes"][rows, 0] != self.reference.no_vote, offset)
+        shadow = watch.rows(said, columns["time"], columns["entity_kind"], columns["entity_id"])
+        return messages if shadow is None else [*messages, Message(topics.SHADOW, self.partition, shadow)]
 
     def _evidence(self, slots: Slots, extraction: Floats, routing: Floats, values: Floats, nats: Floats) -> list[Message]:
         chosen = np.flatnonzero(np.maximum(extraction, routing) >= EVIDENCE_FLOOR)

@@ -20,9 +20,10 @@ from models.evidence import FAMILIES
 from streams import blocks, topics
 from streams.blocks import Block
 from streams.feature import DAY, features
-from streams.pipeline import attribution
+from streams.pipeline import attribution, watch
 from streams.pipeline.members import Members
 from streams.pipeline.stage import Message
+from streams.pipeline.watch import Watch
 
 LEAST_MEMBERS = 3
 GROWTH = 0.05
@@ -48,13 +49,14 @@ _SEPARATOR = "|"
 class Groups:
     """The groups of one partition of `groups`."""
 
-    def __init__(self, partition: int, partitions: int) -> None:
-        """Start empty."""
+    def __init__(self, partition: int, partitions: int, seal_key: bytes) -> None:
+        """Start empty. `seal_key` seals the River models that are stored with the state."""
         self.partition = partition
         self._partitions = partitions
         self.features = features("group")
         self._names = {"features": [feature.name() for feature in self.features], "families": list(FAMILIES)}
-        self.table = Columns("groups", _GROUP_FIELDS)
+        self._watch = Watch("groups", self.features, seal_key, routers=True)
+        self.table = Columns("groups", _GROUP_FIELDS | self._watch.fields)
         self.members = Columns("members", _MEMBER_FIELDS)
         self._index: dict[int, list[int]] = {}
         self._counts = {"rows": 0.0, "repeated": 0.0, "group_ticks": 0.0}
@@ -79,17 +81,19 @@ class Groups:
         self._count(block, groups, slots)
         self.members.touch(slots, offset)
         self.table.touch(groups, offset)
-        out = _Outbox()
+        out = _Outbox(offset)
         for group in self._due(np.unique(groups)).tolist():
             self._score(group, out)
         return self._messages(out)
 
     def dirty(self) -> Mapping[str, int]:
         """Return the chunks to write, with the offset that first changed each."""
-        return {**self.table.dirty(), **self.members.dirty()}
+        return {**self.table.dirty(), **self.members.dirty(), **self._watch.dirty()}
 
     def dump(self, chunk: str) -> bytes:
         """Return one chunk as bytes; it is clean afterwards."""
+        if self._watch.holds(chunk):
+            return self._watch.dump(chunk)
         return (self.table if chunk.startswith("groups/") else self.members).dump(chunk)
 
     def load(self, chunks: Iterable[tuple[str, bytes]]) -> None:
@@ -97,6 +101,7 @@ class Groups:
         stored = list(chunks)
         for table in (self.table, self.members):
             table.load([item for item in stored if item[0].startswith(f"{table.name}/")])
+        self._watch.load(stored)
         slots = self.members.slots
         groups = self.table.intern([self.members.keys[slot].partition(_SEPARATOR)[0] for slot in slots.tolist()])
         for group, slot in zip(groups.tolist(), slots.tolist(), strict=True):
@@ -104,7 +109,7 @@ class Groups:
 
     def counters(self) -> Mapping[str, float]:
         """Return what was counted since the stage was made."""
-        cold = self.table.cold_chunks + self.members.cold_chunks
+        cold = self.table.cold_chunks + self.members.cold_chunks + self._watch.cold
         return {**self._counts, "groups": len(self.table), "members": len(self.members), "cold_chunks": cold}
 
     # -- counting
@@ -169,6 +174,8 @@ class Groups:
         row = self._row(group, members, extraction, routing, families) | {"features": values[None], "nats": nats[None]}
         if self._worth_a_row(group, extraction, members.now):
             out.scores.append({name: row[name] for name in blocks.SCORES.columns})
+            if row["entity_kind"] == ["router"]:
+                self._look(group, row, out)
         if max(extraction, routing) >= EVIDENCE_FLOOR:
             unknown = np.full((1, len(self.features)), np.nan)
             out.evidence.append(row | {"usual_low": unknown, "usual_high": unknown})
@@ -221,6 +228,15 @@ class Groups:
         table["scored"][group], table["scored_time"][group] = extraction, now
         return True
 
+    def _look(self, group: int, row: dict[str, Any], out: _Outbox) -> None:
+        """Ask the models that watch routers; those under the floor of evidence teach them what routers are like."""
+        calm = np.array([row["extraction"][0] < EVIDENCE_FLOOR])
+        said = self._watch.look(self.table, np.array([group]), row["features"], calm, out.offset)
+        said["router"] = np.array([self._watch.look_at_router(int(row["entity_id"][0], 16), row["features"][0], out.offset)])
+        shadow = watch.rows(said, row["time"], row["entity_kind"], row["entity_id"])
+        if shadow is not None:
+            out.shadow.append(shadow)
+
     def _announce(self, group: int, out: _Outbox) -> None:
         """Tell every partition of accounts, once, that a template is shared."""
         kind, _, name = self.table.keys[group].partition(":")
@@ -270,6 +286,7 @@ class Groups:
             messages.append(Message(topics.SCORES, self.partition, blocks.SCORES.encode(_stacked(out.scores), self._names)))
         if out.evidence:
             messages.append(Message(topics.EVIDENCE, 0, blocks.EVIDENCE.encode(_stacked(out.evidence), self._names)))
+        messages += [Message(topics.SHADOW, self.partition, block) for block in out.shadow]
         for home in range(self._partitions):
             mine = {account: until for account, until in out.suspects.items() if zlib.crc32(account.encode()) % self._partitions == home}
             count = len(mine) + len(out.templates)
@@ -287,6 +304,8 @@ class Groups:
 class _Outbox:
     """What the groups of one block have to say."""
 
+    offset: int
+    shadow: list[bytes] = field(default_factory=list)
     scores: list[dict[str, Any]] = field(default_factory=list)
     evidence: list[dict[str, Any]] = field(default_factory=list)
     templates: list[int] = field(default_factory=list)
