@@ -43,7 +43,10 @@ class Patience(io.RawIOBase):
         Raises:
             DisconnectedError: nothing came before the deadline.
         """
-        self._sock.settimeout(max(self._deadline - time.monotonic(), 0.001))
+        left = self._deadline - time.monotonic()
+        if left <= 0:
+            raise DisconnectedError("the peer is too slow")
+        self._sock.settimeout(left)
         try:
             return self._sock.recv(most)
         except TimeoutError as error:

@@ -1,5 +1,7 @@
 """The HTTP side, and the two other clients: clickhouse-connect (HTTP) and asynch (native)."""
 
+# ruff: noqa: S608 - these statements are made of our own words
+
 from __future__ import annotations
 
 import base64
@@ -27,7 +29,12 @@ class Answer:
 def ask(server: LocalClickHouse, body: Any = None, *, method: str = "POST", headers: Any = None, **fields: str) -> Answer:
     connection = HTTPConnection(server.host, server.http_port, timeout=20)
     login = {"X-ClickHouse-User": server.user, "X-ClickHouse-Key": server.password}
-    connection.request(method, "/?" + urlencode({key: value for key, value in fields.items() if value}), body, login if headers is None else {**login, **headers})
+    connection.request(
+        method,
+        "/?" + urlencode({key: value for key, value in fields.items() if value}),
+        body,
+        login if headers is None else {**login, **headers},
+    )
     answer = connection.getresponse()
     try:
         return Answer(answer.status, answer.headers, answer.read())
@@ -169,8 +176,9 @@ def test_a_walk_over_any_block_ends_where_the_block_ends(clickhouse: LocalClickH
 
 
 def test_clickhouse_connect_reads_and_writes(clickhouse: LocalClickHouse) -> None:
-    login = {"username": clickhouse.user, "password": clickhouse.password}
-    client = clickhouse_connect.get_client(host=clickhouse.host, port=clickhouse.http_port, **login)
+    client = clickhouse_connect.get_client(
+        host=clickhouse.host, port=clickhouse.http_port, username=clickhouse.user, password=clickhouse.password
+    )
     client.command(
         "CREATE OR REPLACE TABLE met (n UInt32, kind LowCardinality(String), m Map(String, Float32)) ENGINE = MergeTree ORDER BY n"
     )
