@@ -1,0 +1,150 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models import evidence
+from models.accumulators.step import Floats
+from models.evidence import BAR, BINS, CAP, FAMILIES, FLOOR, FamilySum, Reference
+
+VOTES = st.lists(st.integers(0, BINS - 1), max_size=30)
+NATS = st.lists(st.one_of(st.just(math.nan), st.floats(-1, 9)), min_size=1, max_size=6)
+
+
+def reference(direction: str, votes: list[int]) -> Reference:
+    """A reference of one feature between 0 and 128, so that a value is its bin."""
+    made = Reference([(0.0, float(BINS))], [direction])
+    made.recount(np.array(votes, np.uint8).reshape(-1, 1))
+    return made
+
+
+def nats(direction: str, votes: list[int], value: float) -> float:
+    return float(reference(direction, votes).tails(np.array([[value]]))[0, 0])
+
+
+def slow(direction: str, votes: list[int], value: int) -> float:
+    """-ln of the share of votes as extreme as the value, half of the equal ones counted, half a vote added on either side; less 1."""
+    under = (sum(vote < value for vote in votes) + sum(vote == value for vote in votes) / 2 + 0.5) / (len(votes) + 1)
+    tail = {"low": under, "high": 1 - under, "both": min(1.0, 2 * min(under, 1 - under))}[direction]
+    return -math.log(max(tail, 0.5 / (len(votes) + 1))) - 1
+
+
+@given(st.sampled_from(["low", "high", "both"]), VOTES, st.integers(0, BINS - 1))
+def test_tails_are_those_counted_vote_by_vote(direction: str, votes: list[int], value: int) -> None:
+    assert nats(direction, votes, value + 0.5) == pytest.approx(slow(direction, votes, value))
+
+
+def test_one_above_ninety_nine_has_a_tail_of_one_in_two_hundred() -> None:
+    assert nats("high", [1] * 99, 50) == pytest.approx(math.log(200) - 1)
+    assert nats("low", [1] * 99, 50) < 0
+
+
+def test_a_young_reference_says_little() -> None:
+    assert nats("high", [], 127) == pytest.approx(math.log(2) - 1)
+    assert nats("high", [0, 0, 0], 127) == pytest.approx(math.log(8) - 1)
+
+
+def test_what_is_unknown_has_no_tail() -> None:
+    assert math.isnan(nats("high", [1, 2, 3], math.nan))
+
+
+def test_values_beyond_the_limits_count_as_the_limits() -> None:
+    assert nats("high", [1, 2, 3], math.inf) == nats("high", [1, 2, 3], 127.5)
+    assert nats("high", [1, 2, 3], -5) == nats("high", [1, 2, 3], 0)
+
+
+def test_an_ordinary_entity_has_nothing_on_average() -> None:
+    votes = np.repeat(np.arange(BINS), 20)
+    found = reference("high", votes.tolist()).tails(np.asarray(votes[:, None] + 0.5, np.float64))
+    assert abs(float(found.mean())) < 0.02
+
+
+@given(VOTES, VOTES)
+def test_votes_exchanged_are_votes_recounted(old: list[int], new: list[int]) -> None:
+    rows = min(len(old), len(new))
+    made = reference("high", old[:rows])
+    made.revote(np.array(old[:rows], np.uint8).reshape(-1, 1), np.array(new[:rows], np.uint8).reshape(-1, 1))
+    np.testing.assert_array_equal(made.votes, reference("high", new[:rows]).votes)
+
+
+def test_a_withdrawn_vote_does_not_count() -> None:
+    made = reference("high", [5, 7])
+    made.revote(np.array([[7]], np.uint8), np.array([[made.no_vote]], np.uint8))
+    np.testing.assert_array_equal(made.votes, reference("high", [5]).votes)
+
+
+def test_the_usual_range_holds_eight_of_ten_votes() -> None:
+    low, high = reference("high", list(range(10, 20))).usual()[0]
+    assert (low, high) == (10.5, 18.5)
+    assert np.isnan(reference("high", []).usual()).all()
+
+
+def test_a_rank_is_the_share_of_votes_below() -> None:
+    made = reference("high", [10, 20, 30, 40])
+    found = made.rank(0, np.array([0.0, 11.0, 25.0, 127.0, math.nan]))
+    np.testing.assert_allclose(found, [0, 0.25, 0.5, 1, np.nan])
+    assert np.isnan(reference("high", []).rank(0, np.array([1.0]))).all()
+
+
+def family(values: list[float], trust: list[float] | None = None) -> tuple[float, float]:
+    """Raw and shrunk nats of the family content of one entity with these features."""
+    raw, shrunk = FamilySum(["content"] * len(values)).of(np.array([values]), np.array([trust or [1.0] * len(values)]))
+    return float(raw[0, 0]), float(shrunk[0, 0])
+
+
+@given(NATS)
+def test_a_family_is_the_mean_of_its_two_largest_less_what_they_are_by_chance(values: list[float]) -> None:
+    known = sorted((value for value in values if not math.isnan(value)), reverse=True)
+    raw = family(values)[0]
+    if not known:
+        assert math.isnan(raw)
+        return
+    by_chance = sum(1 / i for i in range(1, len(known) + 1)) - 1.5 if len(known) > 1 else 0.0
+    assert raw == pytest.approx(min(max(float(np.mean(known[:2])) - by_chance, FLOOR), CAP))
+
+
+@pytest.mark.parametrize("features", [1, 2, 5, 11])
+def test_a_family_of_ordinary_features_has_nothing_on_average(features: int) -> None:
+    chance = np.random.default_rng(features).exponential(size=(20_000, features)) - 1
+    raw, _ = FamilySum(["content"] * features).of(chance, np.ones_like(chance))
+    # floored at -1 and capped at 7: what is cut off below weighs a little more
+    assert abs(float(raw[:, 0].mean())) < 0.06
+
+
+def test_no_family_convicts_alone() -> None:
+    assert family([500.0, 500.0, 500.0])[0] == CAP
+
+
+def test_what_rests_on_few_events_counts_by_its_trust() -> None:
+    assert family([4.0], [0.5]) == (4.0, 2.0)
+    assert evidence.trust(np.array([[8.0, 24.0, 0.0]]), np.array([8.0, 8.0, 8.0])).tolist() == [[0.5, 0.75, 0.0]]
+
+
+def families(**nats_of: float) -> Floats:
+    return np.array([[nats_of.get(name, math.nan) for name in FAMILIES]])
+
+
+def test_evidence_is_the_sum_over_families_and_habits_count_half() -> None:
+    found = families(content=6, evenness=5, cohort=4, timing=2)
+    assert evidence.extraction(found)[0] == 6 + 5 + 4 + 1
+
+
+def test_a_channel_without_a_purpose_stays_under_half_the_bar() -> None:
+    found = families(content=1.9, evenness=7, cohort=7, payment=7)
+    assert evidence.extraction(found)[0] == BAR / 2
+
+
+def test_two_families_are_not_three() -> None:
+    assert evidence.extraction(families(content=7, evenness=7))[0] == BAR / 2
+
+
+def test_clients_and_networks_make_a_router_and_content_does_not() -> None:
+    assert evidence.routing(families(client=5, network=4, content=7))[0] == 9
+
+
+def test_an_entity_of_which_nothing_is_known_has_no_evidence() -> None:
+    assert evidence.extraction(families())[0] == evidence.routing(families())[0] == 0
