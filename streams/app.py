@@ -20,9 +20,7 @@ from streams.agents.health import publisher
 from streams.agents.store import StoreEngine
 from streams.agents.table import ChunkTable
 from streams.agents.worker import Agent, Worker
-from streams.pipeline.accounts import Accounts
-from streams.pipeline.cases import Cases
-from streams.pipeline.groups import Groups
+from streams.pipeline import local
 from streams.pipeline.stage import MakeStage
 from streams.settings import Settings
 from streams.sinks.clickhouse import ClickHouse
@@ -45,15 +43,15 @@ def make_app(settings: Settings, stage: str) -> faust.App:
 
     In local mode state lives in memory (and in the changelog), and a lost worker is noticed after 6 s instead of 15.
     """
-    local = settings.mode == "local"
+    here = settings.mode == "local"
     datadir = settings.state_dir.absolute() / stage
     datadir.mkdir(parents=True, exist_ok=True)
     return faust.App(
         topics.group_of(stage),
         broker=[f"kafka://{server}" for server in settings.kafka.split(",")],
         broker_credentials=_credentials(settings),
-        broker_session_timeout=6.0 if local else 15.0,
-        broker_heartbeat_interval=2.0 if local else 4.0,
+        broker_session_timeout=6.0 if here else 15.0,
+        broker_heartbeat_interval=2.0 if here else 4.0,
         broker_request_timeout=90.0,
         broker_commit_interval=1.0,
         broker_max_poll_records=128,
@@ -63,7 +61,7 @@ def make_app(settings: Settings, stage: str) -> faust.App:
         producer_request_timeout=60.0,
         stream_buffer_maxsize=512,
         stream_wait_empty=False,  # we hold blocks for a minute on purpose
-        store="memory://" if local else "rocksdb://",
+        store="memory://" if here else "rocksdb://",
         datadir=str(datadir),
         topic_partitions=settings.partitions,
         topic_replication_factor=settings.replication,
@@ -102,16 +100,6 @@ def make_store_engine(settings: Settings) -> StoreEngine:
     return engine
 
 
-def make_stages(settings: Settings) -> Mapping[str, MakeStage]:
-    """Return what makes the stages of the product."""
-    partitions = settings.partitions
-    return {
-        topics.ACCOUNTS_AGENT: lambda partition, archive: Accounts(partition, partitions, archive),
-        topics.GROUPS_AGENT: lambda partition, _archive: Groups(partition, partitions),
-        topics.CASES_AGENT: lambda _partition, _archive: Cases(),
-    }
-
-
 def run_worker(
     settings: Settings, agents: Sequence[str] = AGENTS, stages: Mapping[str, MakeStage] | None = None, *, health: bool = True
 ) -> None:
@@ -120,7 +108,7 @@ def run_worker(
     `stages` makes the stages of the agents with state (unset: those of the product), `health` reports to ClickHouse. Raises whatever
     else stopped it, a HydrometerError when a person can do something about it. After an error nothing is acknowledged.
     """
-    makers = stages or make_stages(settings)
+    makers = stages or local.makers(settings)
     engines = [_engine(settings, agent, makers) for agent in agents]
     asyncio.run(Worker(engines, publisher(settings) if health else None).run())
 

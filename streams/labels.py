@@ -47,7 +47,9 @@ def _checked(label: Any) -> dict[str, Any]:
     if not isinstance(label, dict):
         raise MalformedEventError("not_object", "a label is one JSON object")
     words = {name: label.get(name, "") for name in ("label_id", "entity_kind", "entity_id", "verdict", "author", "note")}
-    if not all(isinstance(word, str) and len(word) <= _LONGEST for word in words.values()) or not isinstance(label.get("time"), int | float):
+    if not all(isinstance(word, str) and len(word) <= _LONGEST for word in words.values()) or not isinstance(
+        label.get("time"), int | float
+    ):
         raise MalformedEventError("wrong_type", f"a label has a time and words of at most {_LONGEST} characters: {', '.join(words)}")
     if not words["label_id"] or not words["entity_id"] or not words["author"]:
         raise MalformedEventError("missing_field", "a label names its label_id, entity_id and author")

@@ -236,7 +236,9 @@ def moment(text: str) -> float:
     return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
 
 
-def run(files: Sequence[Path], out: Path, until: str | None = None, log_format: str = "auto", settings: Settings | None = None) -> dict[str, Any]:
+def run(
+    files: Sequence[Path], out: Path, until: str | None = None, log_format: str = "auto", settings: Settings | None = None
+) -> dict[str, Any]:
     """Replay files into `out` with a progress bar, and return the summary. Raises SettingsError for what cannot be read."""
     settings = settings or Settings.load()
     limit = moment(until) if until else np.inf

@@ -142,7 +142,9 @@ def _wait(console: Console, client: Client, workers: list[subprocess.Popen[bytes
             now = {table: int(client.execute(f"SELECT count() FROM {table}")[0][0]) for table in _TABLES}  # noqa: S608 (constants)
             if now != seen:
                 seen, moved = now, time.monotonic()
-            progress.update(bar, completed=now["requests"], description=f"requests stored, {now['scores']:,} scores, {now['alerts']:,} alerts")
+            progress.update(
+                bar, completed=now["requests"], description=f"requests stored, {now['scores']:,} scores, {now['alerts']:,} alerts"
+            )
             _check(workers, began, seen, folder)
             time.sleep(0.5)
     return moved - began
@@ -152,11 +154,15 @@ def _check(workers: list[subprocess.Popen[bytes]], began: float, seen: Mapping[s
     if any(worker.poll() is not None for worker in workers):
         raise DemoError(f"a worker has stopped: read {folder}/worker-*.log")
     if time.monotonic() - began > PATIENCE:
-        raise DemoError(f"after {PATIENCE:.0f} s only {seen.get('requests', 0):,} of {EVENTS:,} requests are stored: read {folder}/worker-*.log")
+        raise DemoError(
+            f"after {PATIENCE:.0f} s only {seen.get('requests', 0):,} of {EVENTS:,} requests are stored: read {folder}/worker-*.log"
+        )
 
 
 def _report(console: Console, client: Client, truth: Mapping[str, Role]) -> None:
-    rows = client.execute("SELECT payload, case_id, behaviour, title, accounts, requests FROM cases FINAL WHERE state = 'open' ORDER BY extraction DESC")
+    rows = client.execute(
+        "SELECT payload, case_id, behaviour, title, accounts, requests FROM cases FINAL WHERE state = 'open' ORDER BY extraction DESC"
+    )
     alerted: set[str] = set()
     for payload, case_id, behaviour, title, accounts, requests in rows:
         case = orjson.loads(payload)
@@ -167,8 +173,13 @@ def _report(console: Console, client: Client, truth: Mapping[str, Role]) -> None
 
 
 def _case_panel(case: Mapping[str, Any], case_id: str, behaviour: str, title: str, accounts: int, requests: float) -> Panel:
-    families = ", ".join(f"{name} {nats:+.1f}" for name, nats in sorted(case["families"].items(), key=lambda item: -item[1]) if abs(nats) >= 0.5)
-    against = "; ".join(f"{check['persona']} ({check['because']})" for check in case["counter_evidence"] if check["fits"]) or "no benign persona fits"
+    families = ", ".join(
+        f"{name} {nats:+.1f}" for name, nats in sorted(case["families"].items(), key=lambda item: -item[1]) if abs(nats) >= 0.5
+    )
+    against = (
+        "; ".join(f"{check['persona']} ({check['because']})" for check in case["counter_evidence"] if check["fits"])
+        or "no benign persona fits"
+    )
     grid = Table.grid(padding=(0, 1))
     grid.add_column(style="dim", no_wrap=True)
     grid.add_column()
@@ -178,12 +189,17 @@ def _case_panel(case: Mapping[str, Any], case_id: str, behaviour: str, title: st
     grid.add_row("against", against)
     grid.add_row("if wrong", case["if_wrong"])
     grid.add_row("next", case["next_step"])
-    return Panel(grid, title=f"[bold]{case_id}[/] {behaviour}", title_align="left", border_style="red" if behaviour == "extraction" else "yellow")
+    return Panel(
+        grid, title=f"[bold]{case_id}[/] {behaviour}", title_align="left", border_style="red" if behaviour == "extraction" else "yellow"
+    )
 
 
 def _truth_table(truth: Mapping[str, Role], alerted: set[str]) -> Table:
     """Return who was drawn as what, and how many of them are in an extraction case. The pipeline never saw these names."""
-    everyone, found = Counter(_kind(role) for role in truth.values()), Counter(_kind(truth[account]) for account in alerted if account in truth)
+    everyone, found = (
+        Counter(_kind(role) for role in truth.values()),
+        Counter(_kind(truth[account]) for account in alerted if account in truth),
+    )
     table = Table(title="What the traffic really was (only the generator knows)", title_justify="left")
     for heading, justify in (("drawn as", "left"), ("accounts", "right"), ("in an extraction case", "right")):
         table.add_column(heading, justify=justify)  # type: ignore[arg-type]
@@ -199,6 +215,10 @@ def _kind(role: Role) -> str:
 def _next_steps(console: Console, settings: Settings, server: LocalClickHouse, *, keep: bool) -> None:
     days = f"{SPAN / DAY:.0f}"
     if keep:
-        console.print(f"Running until Ctrl-C. Kafka {settings.kafka}, ClickHouse 127.0.0.1:{server.port} (HTTP {server.http_port}), user {server.user}.")
+        console.print(
+            f"Running until Ctrl-C. Kafka {settings.kafka}, ClickHouse 127.0.0.1:{server.port} (HTTP {server.http_port}), user {server.user}."
+        )
         return
-    console.print(f"These were {days} days of requests. `make demo KEEP=1` leaves it running; `hydrometer replay FILE --out DIR` reads your own logs.")
+    console.print(
+        f"These were {days} days of requests. `make demo KEEP=1` leaves it running; `hydrometer replay FILE --out DIR` reads your own logs."
+    )

@@ -98,10 +98,18 @@ def counter_evidence(entity: Mapping[str, Any], families: Mapping[str, float]) -
     alone = entity["entity_kind"] == "account"
     content = families.get("content", 0.0)
     checks = [
-        ("enterprise gateway", one_payer and not alone, "one organisation and one card" if one_payer else f"{len(organizations)} organisations, {len(cards)} cards"),
+        (
+            "enterprise gateway",
+            one_payer and not alone,
+            "one organisation and one card" if one_payer else f"{len(organizations)} organisations, {len(cards)} cards",
+        ),
         ("evaluation harness", alone and families.get("evenness", 0.0) <= 0 and content < 3, f"content speaks with {content:.1f} nats"),
         ("batch job", alone and families.get("timing", 0.0) >= 2 and content < 3, "a batch job asks within one narrow topic"),
-        ("class, hackathon or first day at a company", families.get("evenness", 0.0) < 1, f"people's loads differ; evenness speaks with {families.get('evenness', 0.0):.1f} nats"),
+        (
+            "class, hackathon or first day at a company",
+            families.get("evenness", 0.0) < 1,
+            f"people's loads differ; evenness speaks with {families.get('evenness', 0.0):.1f} nats",
+        ),
         ("reseller of ordinary users", content < 2, f"content speaks with {content:.1f} nats"),
     ]
     return [{"persona": persona, "fits": bool(fits), "because": because} for persona, fits, because in checks]

@@ -1,6 +1,6 @@
 """The cases stage: entities over the bar become alerts, alerts that share members become one case, and a person decides.
 
-    evidence block -> entities and members -> alerts (open, update, resolve) -> cases
+evidence block -> entities and members -> alerts (open, update, resolve) -> cases
 """
 
 from __future__ import annotations
@@ -146,7 +146,14 @@ class Cases:
         case = self._case(key, behaviour)
         state = "update" if alert and alert["state"] != "resolved" else "open"
         opened = alert["opened_at"] if alert and state == "update" else entity["time"]
-        self.alerts[alert_id] = {"state": state, "opened_at": opened, "time": entity["time"], "evidence": found, "size": size, "case_id": case["case_id"]}
+        self.alerts[alert_id] = {
+            "state": state,
+            "opened_at": opened,
+            "time": entity["time"],
+            "evidence": found,
+            "size": size,
+            "case_id": case["case_id"],
+        }
         self._touch(alert_id)
         self._counts["alerts"] += state == "open"
         payload = casefile.explain(entity, behaviour)
@@ -205,7 +212,11 @@ class Cases:
         """Return the open cases of this behaviour that an entity belongs to: they share suspects, or half of one side has the other's link."""
         found = []
         for case in self.cases.values():
-            if case["state"] == "open" and case["behaviour"] == behaviour and any(self._linked(key, other, behaviour) for other in case["keys"]):
+            if (
+                case["state"] == "open"
+                and case["behaviour"] == behaviour
+                and any(self._linked(key, other, behaviour) for other in case["keys"])
+            ):
                 found.append(case)
         return found
 
@@ -283,7 +294,19 @@ def _news(alert: Mapping[str, Any], time: float, found: float, size: int) -> boo
 _CHANNELS = ("account", "router")
 """What can be a router or reseller: a shared card or template is no channel."""
 _HELD = ("entities", "cases", "alerts", "labels")
-_MEMBER = ("time", "first", "requests", "output_tokens", "extraction", "routing", "families", "payment", "organization", "router", "template")
+_MEMBER = (
+    "time",
+    "first",
+    "requests",
+    "output_tokens",
+    "extraction",
+    "routing",
+    "families",
+    "payment",
+    "organization",
+    "router",
+    "template",
+)
 _PLAIN = ("time", "accounts", "common", "requests", "output_tokens", "first", "extraction", "routing")
 _LINKS = ("payment", "organization", "router", "template")
 
