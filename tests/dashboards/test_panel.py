@@ -1,0 +1,80 @@
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from math import log
+from typing import Any
+
+import pytest
+from pydantic import SecretStr
+
+from dashboards.panel import DATASOURCE, FeaturePanel, panels
+from streams import migrate
+from streams.features.daily_requests import DailyRequests
+from streams.features.evenness import Evenness
+from streams.features.tiny_answers import TinyAnswers
+from streams.settings import Settings
+from streams.testing import driver, local_clickhouse
+
+NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
+
+
+def plain(sql: str, entity: str = "a") -> str:
+    """Expand the plugin's macros and the board's variable as Grafana does, for the hour after noon in steps of a minute."""
+    sql = re.sub(r"\$__timeFilter\((\w+)\)", r"\1 >= toDateTime(1795262400) AND \1 <= toDateTime(1795266000)", sql)
+    sql = re.sub(r"\$__timeInterval\((\w+)\)", r"toStartOfInterval(toDateTime(\1), INTERVAL 60 second)", sql)
+    return sql.replace("${entity:singlequote}", f"'{entity}'")
+
+
+@pytest.fixture(scope="module")
+def clickhouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """A migrated database with one score row of an account and one of a group, every feature 0.5 and ln 9."""
+    pytest.importorskip("chdb", reason="the local ClickHouse needs chdb: pip install 'hydrometer[local]'")
+    with local_clickhouse(tmp_path_factory.mktemp("panels")) as server:
+        settings = Settings(
+            mode="local",
+            clickhouse_host=server.host,
+            clickhouse_port=server.port,
+            clickhouse_user=server.user,
+            clickhouse_password=SecretStr(server.password),
+        )
+        migrate.run(settings)
+        with driver(server, database="hydrometer") as client:
+            features = {name: log(9) if panel.logarithmic else 0.5 for name, panel in panels().items()}
+            rows = [(NOON, kind, "a", 8.0, 0.0, 0.0, features) for kind in ("account", "router")]
+            client.execute("INSERT INTO scores (time, entity_kind, entity_id, requests, extraction, routing, features) VALUES", rows)
+            yield client
+
+
+@pytest.mark.parametrize("name", panels())
+def test_its_queries_run_on_clickhouse_and_show_the_value(clickhouse: Any, name: str) -> None:
+    panel = panels()[name]
+    value = pytest.approx(8 if panel.logarithmic else 0.5, rel=1e-5)
+    assert [row[1:] for row in clickhouse.execute(plain(panel.spread()))] == [(value, value, value)]
+    assert [row[1] for row in clickhouse.execute(plain(panel.chosen()))] == [value]
+    assert clickhouse.execute(plain(panel.chosen(), entity="b")) == []
+
+
+def test_accounts_and_groups_are_asked_for_apart() -> None:
+    assert "entity_kind = 'account'" in FeaturePanel(TinyAnswers, title="x").spread()
+    assert "entity_kind != 'account'" in FeaturePanel(Evenness, title="x").spread()
+
+
+def test_a_logarithm_is_undone_for_people() -> None:
+    panel = FeaturePanel(DailyRequests, title="Requests a day", logarithmic=True)
+    assert "exp(features['daily_requests']) - 1" in panel.spread()
+    assert panel.render()["fieldConfig"]["defaults"]["custom"]["scaleDistribution"]["type"] == "log"
+
+
+def test_a_share_is_drawn_from_nothing_to_everything() -> None:
+    defaults = FeaturePanel(TinyAnswers, title="x", unit="percentunit").render()["fieldConfig"]["defaults"]
+    assert (defaults["min"], defaults["max"]) == (0.0, 1.0)
+
+
+def test_it_takes_its_place_on_a_board() -> None:
+    rendered = FeaturePanel(TinyAnswers, title="Tiny").render(panel_id=7, x=12, y=8, width=6, height=4)
+    assert rendered["id"] == 7
+    assert rendered["gridPos"] == {"x": 12, "y": 8, "w": 6, "h": 4}
+    assert rendered["datasource"] == DATASOURCE
+    assert [target["refId"] for target in rendered["targets"]] == ["A", "B"]
