@@ -210,6 +210,14 @@ class Connection:
         """Cancel the running query, from any thread."""
         self.engine.kill(self.mark)
 
+    def renewed(self) -> Connection:
+        """Close this connection, and return a fresh one on the same database."""
+        database = self.run("SELECT currentDatabase()", "TSVRaw").decode().rstrip("\n")
+        self.close()
+        fresh = self.engine.connect()
+        fresh.run(f"USE {sql.identifier(database)}", "Null")
+        return fresh
+
     def close(self) -> None:
         """Close the connection."""
         self._raw.close()

@@ -161,8 +161,12 @@ class Session:
             self._wait(lambda: self.connection.load(externals))
             self._answer(query)
         finally:
-            self._wait(lambda: self.connection.unload(externals))
-            self._wait(restore)
+            try:
+                self._wait(lambda: self.connection.unload(externals))
+                self._wait(restore)
+            except QueryError:  # with `readonly` set, nothing can be set back
+                self._connection = self._wait(self.connection.renewed)
+                self._connection.on_progress(self._totals.update)
 
     def _answer(self, query: Query) -> None:
         inline = sql.inline_data(query.text.encode())

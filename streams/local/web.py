@@ -15,15 +15,16 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl
 
 import lz4.frame  # type: ignore[import-untyped]
 
-from streams.local import sql
+from streams.local import frames, native, sql
+from streams.local.channel import BLOCK_INFO, MARKED_BLOCKS
 from streams.local.engine import Connection, QueryError
 from streams.local.request import UNKNOWN_SETTING
 from streams.local.session import AUTHENTICATION_FAILED, NOBODY
-from streams.local.wire import DisconnectedError, Patience, ProtocolError
+from streams.local.wire import DisconnectedError, Patience, ProtocolError, Reader
 
 if TYPE_CHECKING:
     from streams.local.server import WebServer
@@ -82,16 +83,16 @@ class Handler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer a health check, or a query that only reads."""
-        path = urlsplit(self.path)
-        if path.path == "/ping" or (path.path == "/" and not path.query):
+        path, _, query = self.path.partition("?")
+        if path == "/ping" or (path == "/" and not query):
             self._answer(HTTPStatus.OK, b"Ok.\n", {"Content-Type": "text/plain; charset=UTF-8"})
         else:
-            self._query(path.path, path.query)
+            self._query(path, query)
 
     def do_POST(self) -> None:
         """Answer a query; its text comes in the address, in the body, or first in the address with data in the body."""
-        path = urlsplit(self.path)
-        self._query(path.path, path.query)
+        path, _, query = self.path.partition("?")
+        self._query(path, query)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is the standard library's
         """Write requests to our log at debug level, without their addresses: these may hold a password."""
@@ -142,8 +143,8 @@ class Handler(BaseHTTPRequestHandler):
         """Tell a statement from the data of an INSERT: either may come in the body, or both."""
         words = fields.get("query", "")
         if sql.insert(words):
-            return words, self._body()
-        body = self._whole_body()
+            return words, self._body(fields)
+        body = self._whole_body(fields)
         start = None if words else sql.inline_data(body)
         if start is not None:
             return body[:start].decode(errors="replace"), iter([body[start:]])
@@ -166,6 +167,10 @@ class Handler(BaseHTTPRequestHandler):
         named = _FORMAT.search(sql.mask(words))
         form = named[1] if named else form
         kind = next((kind for start, kind in _TYPES.items() if form.startswith(start)), "text/plain")
+        if form == "Native":
+            result = _for_client(result, _number(fields.get("client_protocol_version", "")))
+        if fields.get("compress") == "1":
+            result = frames.compress(result)
         self._answer(HTTPStatus.OK, result, {"Content-Type": f"{kind}; charset=UTF-8", "X-ClickHouse-Format": form})
 
     def _insert(self, connection: Connection, insert: sql.Insert, data: Iterator[bytes]) -> None:
@@ -181,17 +186,19 @@ class Handler(BaseHTTPRequestHandler):
 
     # -- the body
 
-    def _whole_body(self) -> bytes:
+    def _whole_body(self, fields: dict[str, str]) -> bytes:
         pieces, left = [], self.server.limits.query_bytes
-        for piece in self._body():
+        for piece in self._body(fields):
             pieces.append(piece)
             left -= len(piece)
             if left < 0:
                 raise sql.RefusedError("the query is too long: send an INSERT's text in the address and its data in the body", TOO_LARGE)
         return b"".join(pieces)
 
-    def _body(self) -> Iterator[bytes]:
+    def _body(self, fields: dict[str, str]) -> Iterator[bytes]:
         pieces = self._chunks() if "chunked" in self.headers.get("Transfer-Encoding", "").lower() else self._counted()
+        if fields.get("decompress") == "1":
+            return _unframed(pieces)
         encoding = self.headers.get("Content-Encoding", "identity").lower()
         if encoding == "identity":
             return pieces
@@ -200,8 +207,7 @@ class Handler(BaseHTTPRequestHandler):
         return _unpacked(pieces, _UNPACKERS[encoding])
 
     def _counted(self) -> Iterator[bytes]:
-        length = self.headers.get("Content-Length", "0")
-        left = int(length) if length.isdecimal() else 0
+        left = _number(self.headers.get("Content-Length", ""))
         while left:
             piece = self.rfile.read(min(left, _PIECE))
             if not piece:
@@ -247,6 +253,19 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
 
+def _number(words: str) -> int:
+    return int(words) if re.fullmatch("[0-9]{1,15}", words) else 0
+
+
+def _for_client(blocks: bytes, revision: int) -> bytes:
+    """Return Native blocks as a client of this revision reads them: each with its BlockInfo, and marks."""
+    reader, out = Reader.over(blocks), list[bytes]()
+    while revision and reader.buffered:
+        out.append(BLOCK_INFO)
+        native.pass_block(reader, out.append, 2 * MOST_RESULT, marks_out=revision >= MARKED_BLOCKS)
+    return b"".join(out) or blocks
+
+
 def _write(path: Path, data: Iterator[bytes], most: int) -> int:
     size = 0
     with path.open("wb") as file:
@@ -256,6 +275,13 @@ def _write(path: Path, data: Iterator[bytes], most: int) -> int:
                 raise sql.RefusedError(f"an insert of more than {most} bytes: send smaller ones", TOO_LARGE)
             file.write(piece)
     return size
+
+
+def _unframed(pieces: Iterator[bytes]) -> Iterator[bytes]:
+    """Unpack the native protocol's own frames (`decompress=1`)."""
+    reader = Reader(lambda: next(pieces, b""))
+    while reader.ready():
+        yield frames.read_frame(reader)
 
 
 _UNPACKERS: dict[str, Callable[[], zlib._Decompress | lz4.frame.LZ4FrameDecompressor]] = {

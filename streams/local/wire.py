@@ -100,12 +100,16 @@ class Reader:
         """Bytes that were received and not read yet."""
         return len(self.data) - self.position
 
-    def fill(self) -> None:
-        """Make sure that at least one unread byte is in `data`."""
+    def ready(self) -> bool:
+        """Tell whether there is another byte, and wait for it if need be."""
         if self.position == len(self.data):
             self.data, self.position = self._more(), 0
-            if not self.data:
-                raise DisconnectedError("the connection ended in the middle of a packet")
+        return bool(self.data)
+
+    def fill(self) -> None:
+        """Make sure that at least one unread byte is in `data`."""
+        if not self.ready():
+            raise DisconnectedError("the connection ended in the middle of a packet")
 
     def piece(self, most: int) -> bytes:
         """Return 1 to `most` bytes: what is at hand."""

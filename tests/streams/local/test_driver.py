@@ -127,6 +127,24 @@ def test_settings_of_a_session_last(clickhouse: LocalClickHouse) -> None:
         assert other.execute("SELECT currentDatabase()") == [("default",)]
 
 
+def test_a_query_may_be_read_only_and_the_next_one_not(clickhouse: LocalClickHouse) -> None:
+    with driver(clickhouse) as client:
+        client.execute("USE system")
+        assert client.execute("SELECT 1", settings={"readonly": 1}) == [(1,)]
+        with pytest.raises(ServerException) as caught:
+            client.execute("CREATE TABLE default.never (a UInt8) ENGINE = Memory", settings={"readonly": 1})
+        assert caught.value.code == ErrorCodes.READONLY
+    with driver(clickhouse) as client:
+        client.execute("USE system")
+        client.execute("SELECT 1", settings={"readonly": 1})
+        client.execute("CREATE TEMPORARY TABLE now_it_can (a UInt8)")
+        assert client.execute("SELECT currentDatabase()") == [("system",)]
+
+
+def test_a_huge_literal_is_read(client: Client) -> None:
+    assert client.execute("SELECT length('" + "x" * 5_000_000 + "') AS n", settings={"max_query_size": 10_000_000}) == [(5_000_000,)]
+
+
 def test_unknown_settings_are_dropped_unless_important(clickhouse: LocalClickHouse) -> None:
     with driver(clickhouse) as client:
         assert client.execute("SELECT 1", settings={"no_such_setting": 1}) == [(1,)]

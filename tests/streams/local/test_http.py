@@ -7,6 +7,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import socket
 from http.client import HTTPConnection
 from typing import Any
 from urllib.parse import urlencode
@@ -16,6 +17,8 @@ import clickhouse_connect
 import pytest
 from clickhouse_connect.driver.exceptions import DatabaseError
 
+from streams.local import frames
+from streams.local.channel import BLOCK_INFO
 from streams.local.native import pass_block
 from streams.local.process import LocalClickHouse
 from streams.local.wire import Reader
@@ -148,6 +151,12 @@ def test_bad_requests_do_not_stop_the_server(clickhouse: LocalClickHouse) -> Non
     assert ask(clickhouse, b"x", headers={"Content-Encoding": "snappy"}).status == 500
     assert ask(clickhouse, b"\xff\xfe\x00").status == 400
     assert ask(clickhouse, b"").status == 400
+    assert ask(clickhouse, b"SELECT 1", client_protocol_version="many").status == 200
+    for garbage in (b"\xff" * 100_000, b"POST //[ HTTP/1.1\r\n\r\n", b"POST / HTTP/1.1\r\nContent-Length: -5\r\n\r\n"):
+        with socket.create_connection((clickhouse.host, clickhouse.http_port), timeout=10) as sock:
+            sock.sendall(garbage)
+            sock.shutdown(socket.SHUT_WR)
+            assert b" 4" in sock.recv(1000)
     assert ask(clickhouse, b"SELECT 1").body == b"1\n"
 
 
@@ -203,3 +212,15 @@ async def test_asynch_reads_and_writes(clickhouse: LocalClickHouse, compression:
         async with connection.cursor() as cursor:
             await cursor.execute("SELECT n, s FROM met_async ORDER BY n")
             assert await cursor.fetchall() == [(1, "x"), (2, "y")]
+
+
+def test_native_answers_suit_the_clients_revision(clickhouse: LocalClickHouse) -> None:
+    plain = ask(clickhouse, b"SELECT 'x' AS c", default_format="Native").body
+    marked = ask(clickhouse, b"SELECT 'x' AS c", default_format="Native", client_protocol_version="54468").body
+    assert plain == b"\x01\x01\x01c\x06String\x01x"
+    assert marked == BLOCK_INFO + b"\x01\x01\x01c\x06String\x00\x01x"
+
+
+def test_bodies_may_travel_in_the_native_protocols_frames(clickhouse: LocalClickHouse) -> None:
+    answer = ask(clickhouse, frames.compress(b"SELECT 'x'"), compress="1", decompress="1")
+    assert frames.read_frame(Reader.over(answer.body)) == b"x\n"
