@@ -52,7 +52,7 @@ class Layout:
         self.name = name
         self.version = version
         self.columns = dict(columns)
-        tag = {b"layout": f"{name}/{version}".encode()}
+        tag: dict[bytes | str, bytes | str] = {b"layout": f"{name}/{version}".encode()}
         self.schema = pa.schema([pa.field(key, _TYPES[kind]) for key, kind in columns.items()], metadata=tag)
 
     def batch(self, columns: Mapping[str, Any]) -> pa.RecordBatch:
@@ -74,7 +74,7 @@ class Layout:
         return encode(batch)
 
 
-def _array(values: Any, kind: Kind) -> pa.Array:
+def _array(values: Any, kind: Kind) -> pa.Array[Any]:
     if isinstance(values, pa.Array):
         return values
     if kind == "text":
@@ -314,7 +314,7 @@ class Block:
         return Block(self.layout, self.batch.take(pa.array(rows)))
 
     @cached_property
-    def _columns(self) -> dict[str, pa.Array]:
+    def _columns(self) -> dict[str, pa.Array[Any]]:
         return dict(zip(self.layout.columns, self.batch.columns, strict=True))
 
     def _column(self, name: str) -> Any:

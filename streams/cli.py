@@ -208,14 +208,13 @@ def worker(*, agents: tuple[str, ...]) -> None:
               hydrometer worker accounts groups cases
     """
     from streams.app import AGENTS, run_worker
-    from streams.pipeline.local import makers
     from streams.settings import Settings
 
     unknown = sorted(set(agents) - set(AGENTS))
     if unknown:
         raise HydrometerError(f"no agent is called {unknown[0]}: choose from {', '.join(AGENTS)}")
     settings = Settings.load(role="worker")
-    run_worker(settings, agents or AGENTS, makers(settings))
+    run_worker(settings, agents or AGENTS)
 
 
 @cli.command()

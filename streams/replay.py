@@ -1,6 +1,6 @@
 """Replay: the same pipeline over files, in one process and in event time, for tests, backtests and evaluation.
 
-The same input gives the same bytes out, but for the speed in `summary.json`: no clock, no broker, no randomness. Written to the output folder:
+The same input gives the same bytes out, but for the speed in `summary.json`: no clock, no broker, no randomness. Written:
 
 * `accounts.parquet`: an account a row, with the highest evidence it had over the run, and whether it was alerted as extraction;
 * `routers.parquet`: a router fingerprint a row;
@@ -35,7 +35,7 @@ from streams.pipeline.local import Pipeline
 from streams.pipeline.stage import Message
 from streams.settings import Settings
 
-_MOMENT = pa.timestamp("ms", tz="UTC")
+_MOMENT: Any = pa.timestamp("ms", tz="UTC")
 
 
 @dataclass
@@ -156,45 +156,45 @@ class Replay:
 
 
 _ACCOUNTS = pa.schema(
-    {
-        "account_id": pa.string(),
-        "first_seen": _MOMENT,
-        "last_seen": _MOMENT,
-        "requests": pa.int64(),
-        "extraction": pa.float64(),
-        "routing": pa.float64(),
-        "alerted": pa.bool_(),
-        "first_alert_at": _MOMENT,
-        "case_id": pa.string(),
-    }
+    [
+        ("account_id", pa.string()),
+        ("first_seen", _MOMENT),
+        ("last_seen", _MOMENT),
+        ("requests", pa.int64()),
+        ("extraction", pa.float64()),
+        ("routing", pa.float64()),
+        ("alerted", pa.bool_()),
+        ("first_alert_at", _MOMENT),
+        ("case_id", pa.string()),
+    ]
 )
 
 _ROUTERS = pa.schema(
-    {
-        "router_id": pa.string(),
-        "accounts": pa.int64(),
-        "requests": pa.int64(),
-        "public": pa.bool_(),
-        "extraction": pa.float64(),
-        "routing": pa.float64(),
-        "alerted": pa.bool_(),
-        "first_alert_at": _MOMENT,
-    }
+    [
+        ("router_id", pa.string()),
+        ("accounts", pa.int64()),
+        ("requests", pa.int64()),
+        ("public", pa.bool_()),
+        ("extraction", pa.float64()),
+        ("routing", pa.float64()),
+        ("alerted", pa.bool_()),
+        ("first_alert_at", _MOMENT),
+    ]
 )
 
-_VALUES = pa.map_(pa.string(), pa.float32())
+_VALUES: Any = pa.map_(pa.string(), pa.float32())
 _SCORES = pa.schema(
-    {
-        "time": _MOMENT,
-        "entity_kind": pa.string(),
-        "entity_id": pa.string(),
-        "requests": pa.float64(),
-        "extraction": pa.float32(),
-        "routing": pa.float32(),
-        "families": _VALUES,
-        "features": _VALUES,
-        "nats": _VALUES,
-    }
+    [
+        ("time", _MOMENT),
+        ("entity_kind", pa.string()),
+        ("entity_id", pa.string()),
+        ("requests", pa.float64()),
+        ("extraction", pa.float32()),
+        ("routing", pa.float32()),
+        ("families", _VALUES),
+        ("features", _VALUES),
+        ("nats", _VALUES),
+    ]
 )
 
 

@@ -41,6 +41,8 @@ PATIENCE = 150.0
 """Seconds that the stream may take before the demonstration gives up and says where to look."""
 SETTLED = 4.0
 """Seconds without a new row after which nothing more is on its way."""
+_WORTH_SAYING = 0.5
+"""Nats under which a family is left out of a case's line of evidence."""
 _TABLES = ("requests", "scores", "alerts", "cases")
 
 
@@ -174,7 +176,7 @@ def _report(console: Console, client: Client, truth: Mapping[str, Role]) -> None
 
 def _case_panel(case: Mapping[str, Any], case_id: str, behaviour: str, title: str, accounts: int, requests: float) -> Panel:
     families = ", ".join(
-        f"{name} {nats:+.1f}" for name, nats in sorted(case["families"].items(), key=lambda item: -item[1]) if abs(nats) >= 0.5
+        f"{name} {nats:+.1f}" for name, nats in sorted(case["families"].items(), key=lambda item: -item[1]) if abs(nats) >= _WORTH_SAYING
     )
     against = (
         "; ".join(f"{check['persona']} ({check['because']})" for check in case["counter_evidence"] if check["fits"])
@@ -215,9 +217,8 @@ def _kind(role: Role) -> str:
 def _next_steps(console: Console, settings: Settings, server: LocalClickHouse, *, keep: bool) -> None:
     days = f"{SPAN / DAY:.0f}"
     if keep:
-        console.print(
-            f"Running until Ctrl-C. Kafka {settings.kafka}, ClickHouse 127.0.0.1:{server.port} (HTTP {server.http_port}), user {server.user}."
-        )
+        ports = f"127.0.0.1:{server.port} (HTTP {server.http_port})"
+        console.print(f"Running until Ctrl-C. Kafka {settings.kafka}, ClickHouse {ports}, user {server.user}.")
         return
     console.print(
         f"These were {days} days of requests. `make demo KEEP=1` leaves it running; `hydrometer replay FILE --out DIR` reads your own logs."

@@ -8,6 +8,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from models.evidence import SPOKEN
+
+_PLAIN_PURPOSE = 3.0
+"""Nats of content from which work that looks like a harness or a batch is asking for more than that."""
+
 ATLAS = {
     "extraction": ["AML.T0024.002", "AML.T0040", "AML.T0005.001", "AML.CS0056"],
     "routing": ["AML.T0008.005", "AML.T0012"],
@@ -97,20 +102,15 @@ def counter_evidence(entity: Mapping[str, Any], families: Mapping[str, float]) -
     one_payer = len(organizations) == 1 and len(cards) == 1
     alone = entity["entity_kind"] == "account"
     content = families.get("content", 0.0)
+    evenness, timing = families.get("evenness", 0.0), families.get("timing", 0.0)
+    payers = "one organisation and one card" if one_payer else f"{len(organizations)} organisations, {len(cards)} cards"
+    asks = f"content speaks with {content:.1f} nats"
     checks = [
-        (
-            "enterprise gateway",
-            one_payer and not alone,
-            "one organisation and one card" if one_payer else f"{len(organizations)} organisations, {len(cards)} cards",
-        ),
-        ("evaluation harness", alone and families.get("evenness", 0.0) <= 0 and content < 3, f"content speaks with {content:.1f} nats"),
-        ("batch job", alone and families.get("timing", 0.0) >= 2 and content < 3, "a batch job asks within one narrow topic"),
-        (
-            "class, hackathon or first day at a company",
-            families.get("evenness", 0.0) < 1,
-            f"people's loads differ; evenness speaks with {families.get('evenness', 0.0):.1f} nats",
-        ),
-        ("reseller of ordinary users", content < 2, f"content speaks with {content:.1f} nats"),
+        ("enterprise gateway", one_payer and not alone, payers),
+        ("evaluation harness", alone and evenness <= 0 and content < _PLAIN_PURPOSE, asks),
+        ("batch job", alone and timing >= SPOKEN and content < _PLAIN_PURPOSE, f"timing speaks with {timing:.1f} nats, {asks}"),
+        ("class, hackathon or first day at a company", evenness < 1, f"people's loads differ; evenness speaks with {evenness:.1f} nats"),
+        ("reseller of ordinary users", content < SPOKEN, asks),
     ]
     return [{"persona": persona, "fits": bool(fits), "because": because} for persona, fits, because in checks]
 
@@ -162,4 +162,4 @@ def next_step(behaviour: str, accounts: int) -> str:
         return "L1: cap the router's rate as a whole, and ask the account holders about their contract. Do not call their users distillers."
     if accounts == 1:
         return "L1: ask the account's manager about its purpose; cap its rate while you wait."
-    return "L1: cap the group's rate as a whole and step up verification of its members; then L2, hide reasoning and log-probabilities from it."
+    return "L1: cap the group's rate and step up verification of its members; then L2, hide reasoning and log-probabilities from it."

@@ -6,7 +6,8 @@ evidence block -> entities and members -> alerts (open, update, resolve) -> case
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from hashlib import blake2b
 from typing import Any
 
@@ -90,9 +91,10 @@ class Cases:
         for _, data in chunks:
             try:
                 held = orjson.loads(zstandard.decompress(data))
-                if held["format"] != _FORMAT:
-                    raise ValueError
+                readable = held["format"] == _FORMAT
             except (zstandard.ZstdError, ValueError, KeyError, TypeError):
+                readable = False
+            if not readable:
                 self._cold += 1
                 continue
             for name in _HELD:
@@ -209,16 +211,9 @@ class Cases:
         self._merged.append(other)
 
     def _sharing(self, key: str, behaviour: str) -> list[dict[str, Any]]:
-        """Return the open cases of this behaviour that an entity belongs to: they share suspects, or half of one side has the other's link."""
-        found = []
-        for case in self.cases.values():
-            if (
-                case["state"] == "open"
-                and case["behaviour"] == behaviour
-                and any(self._linked(key, other, behaviour) for other in case["keys"])
-            ):
-                found.append(case)
-        return found
+        """Return the open cases that an entity belongs to: they share suspects, or half of one side has the other's link."""
+        alive = [case for case in self.cases.values() if case["state"] == "open" and case["behaviour"] == behaviour]
+        return [case for case in alive if any(self._linked(key, other, behaviour) for other in case["keys"])]
 
     def _linked(self, key: str, other: str, behaviour: str) -> bool:
         mine, theirs = self._suspects(key, behaviour), self._suspects(other, behaviour)
@@ -231,7 +226,7 @@ class Cases:
         """Return the share of an entity's members whose router, card or template is the other entity."""
         kind, _, name = other.partition(":")
         members = list(self.entities[key]["members"].values()) or [self.entities[key]]
-        return sum(member.get(kind) == name for member in members) / len(members)
+        return float(np.mean([member.get(kind) == name for member in members]))
 
     def _suspects(self, key: str, behaviour: str) -> set[str]:
         entity = self.entities[key]
@@ -279,7 +274,7 @@ def alerted_members(entity: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
     return over if len(over) >= LEAST_ALERTED else {}
 
 
-def _overlap(mine: Set[str], theirs: Set[str]) -> float:
+def _overlap(mine: AbstractSet[str], theirs: AbstractSet[str]) -> float:
     """Return the share of the smaller set that is in both."""
     smaller = min(len(mine), len(theirs))
     return len(mine & theirs) / smaller if smaller else 0.0
