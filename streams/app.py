@@ -20,6 +20,7 @@ from streams.agents.health import publisher
 from streams.agents.store import StoreEngine
 from streams.agents.table import ChunkTable
 from streams.agents.worker import Agent, Worker
+from streams.errors import SettingsError
 from streams.pipeline import local
 from streams.pipeline.stage import MakeStage
 from streams.settings import Settings
@@ -109,8 +110,16 @@ def run_worker(
     else stopped it, a HydrometerError when a person can do something about it. After an error nothing is acknowledged.
     """
     makers = stages or local.makers(settings)
+    _check_topics(settings)
     engines = [_engine(settings, agent, makers) for agent in agents]
     asyncio.run(Worker(engines, publisher(settings) if health else None).run())
+
+
+def _check_topics(settings: Settings) -> None:
+    if settings.mode == "local":
+        topics.ensure(settings)
+    elif lacking := topics.missing(settings):
+        raise SettingsError(f"Kafka has no topic {', '.join(lacking)}: make them with `hydrometer topics`")
 
 
 def _engine(settings: Settings, agent: str, stages: Mapping[str, MakeStage]) -> Agent:

@@ -28,10 +28,13 @@ from streams.agents.table import CHUNK, unpacked
 from streams.app import run_worker
 from streams.errors import BrokerUnavailableError
 from streams.pipeline.counting import CountingStage
+from streams.pipeline.stage import Message
 from streams.settings import SECRETS, Settings
 
 CHUNKS: Final = 16
 """Chunks of the counting stage in each partition."""
+BUG: Final = "divide by zero"
+"""A key that the stage of a trial fails on."""
 AGENT: Final = topics.ACCOUNTS_AGENT
 _QUIET_SECONDS = 2.0
 
@@ -108,6 +111,11 @@ class Trial:
         stage.load((str(place), value) for place, value in enumerate(chunks.values()))
         return stage.counts()
 
+    def strays(self) -> list[bytes]:
+        """Return the keys of chunks that are in another partition of the changelog than that of their input."""
+        records = self._read(topics.changelog(AGENT))
+        return [record.key for record in records if not record.key.startswith(f"{record.partition}/".encode())]
+
     def passed(self) -> dict[str, set[str]]:
         """Return which keys of each block (`partition/offset`) were passed on to `scores`, at least once."""
         found: defaultdict[str, set[str]] = defaultdict(set)
@@ -156,9 +164,19 @@ def settings(directory: Path, bootstrap: str, mode: str, checkpoint: str) -> Set
     return Settings.model_validate(given)
 
 
+class _Trial(CountingStage):
+    """Counts keys, and has a bug."""
+
+    def apply(self, value: bytes, offset: int) -> list[Message]:
+        """Count the keys of a block, unless one of them is the word."""
+        if BUG.encode() in value:
+            raise ZeroDivisionError("the bug of this trial")
+        return super().apply(value, offset)
+
+
 def _work(directory: str, bootstrap: str, mode: str, checkpoint: str) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
-    stages = {AGENT: lambda partition, _archive: CountingStage(CHUNKS, topics.SCORES, partition)}
+    stages = {AGENT: lambda partition, _archive: _Trial(CHUNKS, topics.SCORES, partition)}
     logging.info("process %d", os.getpid())  # noqa: LOG015 - the log of one trial
     run_worker(settings(Path(directory), bootstrap, mode, checkpoint), [AGENT], stages, health=False)
 

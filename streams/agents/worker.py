@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import faulthandler
 import logging
 import signal
 import time
@@ -62,6 +63,7 @@ class Worker:
         """Run these agents; hand the metrics to `publish` every ten seconds."""
         self._agents = agents
         self._publish = publish
+        self._patience = patience
         self._watch = Watch(patience)
         self._looks: dict[str, int] = {}
 
@@ -84,6 +86,7 @@ class Worker:
         finally:
             for task in (*tasks, ended):
                 task.cancel()
+            faulthandler.cancel_dump_traceback_later()
             await self._stop()
 
     def _work(self) -> list[Coroutine[Any, Any, None]]:
@@ -107,6 +110,7 @@ class Worker:
 
     async def _report(self) -> None:
         while True:
+            faulthandler.dump_traceback_later(self._patience, exit=True)  # from a thread: a stage that never returns blocks this loop too
             await asyncio.sleep(REPORT)
             places: dict[str, tuple[int, int]] = {}
             for agent in self._agents:
@@ -138,7 +142,8 @@ class Worker:
         stops = [asyncio.ensure_future(agent.app.stop()) for agent in self._agents]
         _, late = await asyncio.wait(stops, timeout=STOPS_WITHIN)
         if late:
-            log.warning("%d of %d apps did not stop within %.0f s", len(late), len(stops), STOPS_WITHIN)
+            log.warning("%d of %d apps did not stop within %.0f s: ending by force", len(late), len(stops), STOPS_WITHIN)
+            faulthandler.dump_traceback_later(1.0, exit=True)  # their threads would keep the process
 
 
 async def _lags(app: faust.App, positions: Mapping[TP, int]) -> dict[TP, tuple[int, int]] | None:

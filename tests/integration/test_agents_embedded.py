@@ -1,7 +1,10 @@
-"""A real worker on the embedded broker: killed in the middle, it has counted every event exactly once in the end."""
+"""A real worker on the embedded broker, and without any."""
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 import time
 from pathlib import Path
 from threading import Thread
@@ -10,6 +13,8 @@ import pytest
 
 from streams.agents.trial import Trial, blocks_of_keys, kill, stop
 from streams.testing import embedded_broker
+
+pytestmark = pytest.mark.integration
 
 
 @pytest.mark.timeout(180)
@@ -29,3 +34,12 @@ def test_a_worker_that_is_killed_counts_every_event_exactly_once(tmp_path: Path)
         assert stop(worker) == 0
         assert trial.counted() == trial.expected()
         assert trial.left_out() == []
+        assert trial.strays() == []
+
+
+def test_a_worker_without_a_broker_says_so_and_ends(tmp_path: Path) -> None:
+    environment = {**os.environ, "HYDROMETER_MODE": "local", "HYDROMETER_KAFKA": "127.0.0.1:9", "HYDROMETER_STATE_DIR": str(tmp_path)}
+    command = [sys.executable, "-m", "streams", "worker", "accounts"]
+    ended = subprocess.run(command, check=False, env=environment, capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 2
+    assert ended.stderr.splitlines()[-1].startswith("error: Kafka at 127.0.0.1:9 does not answer")
