@@ -20,8 +20,9 @@ from types import TracebackType
 from typing import Any, Self
 
 from streams.errors import SettingsError
+from streams.local.access import Account, Limits
 from streams.local.engine import Engine
-from streams.local.session import Account, Limits, Session
+from streams.local.session import Session
 from streams.local.web import Handler
 from streams.local.wire import text, varint
 

@@ -6,16 +6,15 @@ block; from 54454 on each column carries one more byte, which `native.pass_block
 
 from __future__ import annotations
 
-import hmac
 import logging
 import socket
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
 
 from streams.local import frames, native, sql
+from streams.local.access import AUTHENTICATION_FAILED, NOBODY, Account, Limits
 from streams.local.channel import S_END, S_HELLO, S_PONG, S_PROFILE, S_PROGRESS, Channel
 from streams.local.engine import Connection, Engine, QueryError
 from streams.local.request import OLDEST, REVISION, Hello, Query, read_hello, read_query
@@ -26,38 +25,10 @@ log = logging.getLogger(__name__)
 
 C_QUERY, C_DATA, C_CANCEL, C_PING = range(1, 5)
 ADDENDUM, INSERT_EVENTS = 54458, 54456
-AUTHENTICATION_FAILED, WRONG_COLUMNS = 516, 171
-NOBODY = "Authentication failed: password is incorrect, or there is no user with such name."
+WRONG_COLUMNS = 171
 
 _UNBOUNDED = 1 << 62
 _PROGRESS = ("read_rows", "read_bytes", "total_rows_to_read", "written_rows", "written_bytes")
-
-
-@dataclass(frozen=True)
-class Limits:
-    """How much of a client is believed, and for how long."""
-
-    hello_seconds: float = 10.0
-    packet_seconds: float = 120.0
-    """Longest time for one packet to arrive, or one block to be taken."""
-    idle_seconds: float = 3600.0
-    query_bytes: int = 16 * 1024 * 1024
-    insert_bytes: int = 4 * 1024**3
-    """Most bytes of one insert: they wait on disk until the last block has come."""
-    clients: int = 64
-
-
-@dataclass(frozen=True)
-class Account:
-    """The one user of a local server."""
-
-    user: str
-    password: str
-
-    def admits(self, user: str, password: str) -> bool:
-        """Tell whether these are the right name and password, in constant time."""
-        named = hmac.compare_digest(user.encode(), self.user.encode())
-        return hmac.compare_digest(password.encode(), self.password.encode()) and named
 
 
 class Session:
@@ -75,7 +46,7 @@ class Session:
         self._reported: dict[str, int] = {}
         self._cancelled = False
         self._listening = True
-        self._reports = True
+        self._reports = False
 
     @property
     def connection(self) -> Connection:
@@ -142,9 +113,7 @@ class Session:
     # -- queries
 
     def _query(self, query: Query) -> None:
-        self._cancelled, self._listening, self._reports = False, True, True
-        self._totals.clear()
-        self._reported = {}
+        self._cancelled, self._listening, self._reports = False, True, False
         externals = self._read_externals(compressed=query.compressed)
         try:
             sql.check(query.text)
@@ -177,10 +146,12 @@ class Session:
         else:
             self._select(query)
         self._send_progress()
+        self._reports = False
         self._channel.send(varint(S_END))
 
     def _select(self, query: Query) -> None:
         words = sql.without_format(query.text)
+        self._report(allowed=True)
         pieces = self.connection.stream(words, query.params)
         sent: list[native.Shape] = []
         try:
@@ -225,6 +196,11 @@ class Session:
             return  # not a SELECT
         self._channel.send_header([column[:2] for column in columns], compressed=query.compressed)
 
+    def _report(self, *, allowed: bool) -> None:
+        """Report progress from here on: no client expects any while a query is prepared."""
+        self._totals.clear()
+        self._reported, self._reports = {}, allowed
+
     def _send_progress(self) -> None:
         totals = dict(self._totals)
         steps = [max(totals.get(name, 0) - self._reported.get(name, 0), 0) for name in _PROGRESS]
@@ -264,10 +240,10 @@ class Session:
     def _insert(self, insert: sql.Insert, *, compressed: bool) -> None:
         columns = self._wait(lambda: self.connection.insert_columns(insert))
         self._channel.send_header(columns, compressed=compressed)
-        self._reports = self._channel.revision >= INSERT_EVENTS  # older clients read one packet after an insert, the end
         path = self._engine.spool_file()
         try:
             if self._spool(path, columns, compressed=compressed):
+                self._report(allowed=self._channel.revision >= INSERT_EVENTS)  # older ones read one packet after an insert, the end
                 self._totals["written_rows"] = self._wait(lambda: self.connection.insert_native(insert, path))
             self._send_progress()
             self._acknowledge()

@@ -8,22 +8,18 @@ import io
 import json
 import logging
 import re
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import closing
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
-from pathlib import Path
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
-import lz4.frame  # type: ignore[import-untyped]
-
-from streams.local import frames, native, sql
+from streams.local import body, frames, native, sql
+from streams.local.access import AUTHENTICATION_FAILED, NOBODY
 from streams.local.channel import BLOCK_INFO, MARKED_BLOCKS
 from streams.local.engine import Connection, QueryError
 from streams.local.request import UNKNOWN_SETTING
-from streams.local.session import AUTHENTICATION_FAILED, NOBODY
 from streams.local.wire import DisconnectedError, Patience, ProtocolError, Reader
 
 if TYPE_CHECKING:
@@ -31,15 +27,14 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-UNKNOWN_TABLE, TOO_LARGE, CANNOT_DECOMPRESS = 60, 131, 271
+UNKNOWN_TABLE = 60
 MOST_RESULT = 1024**3
-_PIECE = 65_536  # small, because it may unpack to a thousand times as much
 _STATUS = {
     AUTHENTICATION_FAILED: HTTPStatus.FORBIDDEN,
     UNKNOWN_TABLE: HTTPStatus.NOT_FOUND,
     81: HTTPStatus.NOT_FOUND,
     62: HTTPStatus.BAD_REQUEST,
-    TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    body.TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
 }
 _NOT_SETTINGS = re.compile(
     "query|query_id|database|default_format|user|password|session_.*|compress|decompress|role|quota_key|client_protocol_version|"
@@ -142,13 +137,14 @@ class Handler(BaseHTTPRequestHandler):
     def _statement(self, fields: dict[str, str]) -> tuple[str, Iterator[bytes]]:
         """Tell a statement from the data of an INSERT: either may come in the body, or both."""
         words = fields.get("query", "")
+        data = body.pieces(self.rfile, self.headers, framed=fields.get("decompress") == "1")
         if sql.insert(words):
-            return words, self._body(fields)
-        body = self._whole_body(fields)
-        start = None if words else sql.inline_data(body)
+            return words, data
+        text = body.whole(data, self.server.limits.query_bytes)
+        start = None if words else sql.inline_data(text)
         if start is not None:
-            return body[:start].decode(errors="replace"), iter([body[start:]])
-        return "\n".join(filter(None, (words, body.decode(errors="replace")))), iter(())
+            return text[:start].decode(errors="replace"), iter([text[start:]])
+        return "\n".join(filter(None, (words, text.decode(errors="replace")))), iter(())
 
     def _settings(self, fields: dict[str, str]) -> dict[str, str]:
         settings = {name: value for name, value in fields.items() if not _NOT_SETTINGS.fullmatch(name)}
@@ -168,7 +164,7 @@ class Handler(BaseHTTPRequestHandler):
         form = named[1] if named else form
         kind = next((kind for start, kind in _TYPES.items() if form.startswith(start)), "text/plain")
         if form == "Native":
-            result = _for_client(result, _number(fields.get("client_protocol_version", "")))
+            result = _for_client(result, body.number(fields.get("client_protocol_version", "")))
         if fields.get("compress") == "1":
             result = frames.compress(result)
         self._answer(HTTPStatus.OK, result, {"Content-Type": f"{kind}; charset=UTF-8", "X-ClickHouse-Format": form})
@@ -176,7 +172,7 @@ class Handler(BaseHTTPRequestHandler):
     def _insert(self, connection: Connection, insert: sql.Insert, data: Iterator[bytes]) -> None:
         path = self.server.engine.spool_file()
         try:
-            size = _write(path, data, self.server.limits.insert_bytes)
+            size = body.store(data, path, self.server.limits.insert_bytes)
             run = connection.insert_native if insert.format == "Native" else connection.insert_file
             rows = run(insert, path) if size else 0
         finally:
@@ -184,77 +180,25 @@ class Handler(BaseHTTPRequestHandler):
         summary = json.dumps({"written_rows": str(rows), "written_bytes": str(size), "result_rows": str(rows)})
         self._answer(HTTPStatus.OK, b"", {"X-ClickHouse-Summary": summary, "Content-Type": "text/plain; charset=UTF-8"})
 
-    # -- the body
-
-    def _whole_body(self, fields: dict[str, str]) -> bytes:
-        pieces, left = [], self.server.limits.query_bytes
-        for piece in self._body(fields):
-            pieces.append(piece)
-            left -= len(piece)
-            if left < 0:
-                raise sql.RefusedError("the query is too long: send an INSERT's text in the address and its data in the body", TOO_LARGE)
-        return b"".join(pieces)
-
-    def _body(self, fields: dict[str, str]) -> Iterator[bytes]:
-        pieces = self._chunks() if "chunked" in self.headers.get("Transfer-Encoding", "").lower() else self._counted()
-        if fields.get("decompress") == "1":
-            return _unframed(pieces)
-        encoding = self.headers.get("Content-Encoding", "identity").lower()
-        if encoding == "identity":
-            return pieces
-        if encoding not in _UNPACKERS:
-            raise sql.RefusedError(f"unknown Content-Encoding {encoding[:32]}: use gzip, deflate, lz4 or none", 89)
-        return _unpacked(pieces, _UNPACKERS[encoding])
-
-    def _counted(self) -> Iterator[bytes]:
-        left = _number(self.headers.get("Content-Length", ""))
-        while left:
-            piece = self.rfile.read(min(left, _PIECE))
-            if not piece:
-                raise DisconnectedError("the body ended early")
-            left -= len(piece)
-            yield piece
-
-    def _chunks(self) -> Iterator[bytes]:
-        while True:
-            line = self.rfile.readline(64).split(b";")[0].strip()
-            if not re.fullmatch(rb"[0-9a-fA-F]{1,8}", line):
-                raise ProtocolError("a chunk of the body has no size")
-            left = int(line, 16)
-            if not left:
-                self.rfile.readline(64)
-                return
-            while left:
-                piece = self.rfile.read(min(left, _PIECE))
-                if not piece:
-                    raise DisconnectedError("the body ended early")
-                left -= len(piece)
-                yield piece
-            self.rfile.readline(64)
-
     # -- the answer
 
-    def _refuse(self, words: str, code: int) -> None:
+    def _refuse(self, reason: str, code: int) -> None:
         self.close_connection = True  # the rest of the body was not read
-        shown = words.removeprefix("DB::Exception: ")
-        body = f"Code: {code}. DB::Exception: {shown} (version {self.server.engine.version})\n".encode()
+        shown = reason.removeprefix("DB::Exception: ")
+        words = f"Code: {code}. DB::Exception: {shown} (version {self.server.engine.version})\n".encode()
         status = _STATUS.get(code, HTTPStatus.INTERNAL_SERVER_ERROR)
-        self._answer(status, body, {"X-ClickHouse-Exception-Code": str(code), "Content-Type": "text/plain; charset=UTF-8"})
+        self._answer(status, words, {"X-ClickHouse-Exception-Code": str(code), "Content-Type": "text/plain; charset=UTF-8"})
 
-    def _answer(self, status: HTTPStatus, body: bytes, headers: dict[str, str]) -> None:
+    def _answer(self, status: HTTPStatus, content: bytes, headers: dict[str, str]) -> None:
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
         self.send_header("X-ClickHouse-Server-Display-Name", "hydrometer local")
         self.send_header("X-ClickHouse-Timezone", self.server.engine.timezone)
-        self.send_header("Content-Length", str(len(body)))
+        self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.connection.settimeout(self.server.limits.packet_seconds)
-        self.wfile.write(body)
-
-
-def _number(words: str) -> int:
-    return int(words) if re.fullmatch("[0-9]{1,15}", words) else 0
+        self.wfile.write(content)
 
 
 def _for_client(blocks: bytes, revision: int) -> bytes:
@@ -264,46 +208,3 @@ def _for_client(blocks: bytes, revision: int) -> bytes:
         out.append(BLOCK_INFO)
         native.pass_block(reader, out.append, 2 * MOST_RESULT, marks_out=revision >= MARKED_BLOCKS)
     return b"".join(out) or blocks
-
-
-def _write(path: Path, data: Iterator[bytes], most: int) -> int:
-    size = 0
-    with path.open("wb") as file:
-        for piece in data:
-            size += len(piece)
-            if size > most:
-                raise sql.RefusedError(f"an insert of more than {most} bytes: send smaller ones", TOO_LARGE)
-            file.write(piece)
-    return size
-
-
-def _unframed(pieces: Iterator[bytes]) -> Iterator[bytes]:
-    """Unpack the native protocol's own frames (`decompress=1`)."""
-    reader = Reader(lambda: next(pieces, b""))
-    while reader.ready():
-        yield frames.read_frame(reader)
-
-
-_UNPACKERS: dict[str, Callable[[], zlib._Decompress | lz4.frame.LZ4FrameDecompressor]] = {
-    "gzip": lambda: zlib.decompressobj(31),
-    "deflate": zlib.decompressobj,
-    "lz4": lz4.frame.LZ4FrameDecompressor,
-}
-
-
-def _unpacked(pieces: Iterator[bytes], make: Callable[[], zlib._Decompress | lz4.frame.LZ4FrameDecompressor]) -> Iterator[bytes]:
-    """Unpack frames one after the other; data that end in the middle of one would be stored in part."""
-    unpacker, whole = make(), True
-    try:
-        for piece in pieces:
-            left = piece
-            while left:
-                yield unpacker.decompress(left)
-                whole = unpacker.eof
-                left = unpacker.unused_data or b""
-                if whole:
-                    unpacker = make()
-    except (zlib.error, RuntimeError, EOFError) as error:
-        raise ProtocolError("the body cannot be unpacked", CANNOT_DECOMPRESS) from error
-    if not whole:
-        raise ProtocolError("the packed body ended early", CANNOT_DECOMPRESS)

@@ -14,11 +14,11 @@ from clickhouse_driver import Client
 from clickhouse_driver.errors import ServerException
 
 from streams.local import frames
+from streams.local.access import Limits
 from streams.local.channel import BLOCK_INFO
 from streams.local.native import header
 from streams.local.process import LocalClickHouse
 from streams.local.server import LocalServer
-from streams.local.session import Limits
 from streams.local.wire import text, varint
 from streams.testing import driver
 
