@@ -16,7 +16,7 @@ from __future__ import annotations
 import importlib
 import pkgutil
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from hashlib import blake2b
@@ -41,6 +41,7 @@ NEVER_EVIDENCE = frozenset({"country", "language"})
 """Columns that no feature may read: nationality and language are never evidence of guilt."""
 
 
+LEAST_TO_DEVIATE = 2.0
 ABSURD = 1e15
 """From here on a number is taken for a fault of its log, and unknown: no count of tokens, no time and no length comes near."""
 
@@ -121,27 +122,35 @@ class Expr:
         return Expr(f"({self.name}{sign}{other:g})", evaluate)
 
     def __add__(self, other: Expr | float) -> Expr:
+        """Return the sum."""
         return self._with(other, "+", np.add)
 
     def __sub__(self, other: Expr | float) -> Expr:
+        """Return the difference."""
         return self._with(other, "-", np.subtract)
 
     def __mul__(self, other: Expr | float) -> Expr:
+        """Return the product."""
         return self._with(other, "*", np.multiply)
 
     def __and__(self, other: Expr) -> Expr:
+        """Return whether both conditions hold."""
         return self._with(other, "&", np.multiply)
 
     def __lt__(self, other: float) -> Expr:
+        """Return whether it is below, as 1 or 0."""
         return self._test(other, "<", np.less)
 
     def __le__(self, other: float) -> Expr:
+        """Return whether it is at most that, as 1 or 0."""
         return self._test(other, "<=", np.less_equal)
 
     def __gt__(self, other: float) -> Expr:
+        """Return whether it is above, as 1 or 0."""
         return self._test(other, ">", np.greater)
 
     def __ge__(self, other: float) -> Expr:
+        """Return whether it is at least that, as 1 or 0."""
         return self._test(other, ">=", np.greater_equal)
 
     def is_(self, *words: str) -> Expr:
@@ -264,7 +273,7 @@ class Reading:
 
     def __truediv__(self, other: Reading) -> Reading:
         """Return the quotient; it rests on the fewer events of the two."""
-        return combine(lambda above, below: _divide(above, below), self, other)
+        return combine(_divide, self, other)
 
     def __mul__(self, other: Reading) -> Reading:
         """Return the product; it rests on the fewer events of the two."""
@@ -317,7 +326,7 @@ def deviation(of: Expr, half_life: float = DAY) -> Reading:
         weight = reader.sum(count)
         average = _divide(reader.sum(first), weight)
         variance = _divide(reader.sum(second), weight) - average**2
-        return np.where(weight >= 2, np.sqrt(np.maximum(variance, 0.0)), np.nan), weight
+        return np.where(weight >= LEAST_TO_DEVIATE, np.sqrt(np.maximum(variance, 0.0)), np.nan), weight
 
     return Reading((first, second, count), read)
 
@@ -431,7 +440,8 @@ class Bank:
         self._histograms = [need for need in needs if isinstance(need, Histogram)]
         self._distinct = [need for need in needs if isinstance(need, Distinct)]
         self._last = [need for need in needs if isinstance(need, Last)]
-        self.position = {need: index for group in (*self._sums.values(), self._last) for index, need in enumerate(group)}
+        groups: list[Sequence[Need]] = [*self._sums.values(), self._last]
+        self.position: dict[Need, int] = {need: index for group in groups for index, need in enumerate(group)}
 
     def fields(self) -> dict[str, Field]:
         """Return the columns to keep an entity's accumulators in: sums by half-life, histograms, registers, newest values, clocks."""

@@ -63,4 +63,5 @@ def estimate(registers: NDArray[np.uint8]) -> Floats:
     with np.errstate(divide="ignore"):
         linear = REGISTERS * np.log(REGISTERS / np.maximum(zeros, 1))
     small = (raw <= 2.5 * REGISTERS) & (zeros > 0)
-    return np.where(small, linear, raw)
+    found: Floats = np.where(small, linear, raw)
+    return found

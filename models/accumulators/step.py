@@ -53,7 +53,8 @@ class Step:
     @property
     def counts(self) -> NDArray[np.intp]:
         """Events per entity."""
-        return np.diff(np.r_[self.starts, len(self.order)])
+        counts: NDArray[np.intp] = np.diff(np.r_[self.starts, len(self.order)])
+        return counts
 
     def gaps(self) -> Floats:
         """Seconds since the entity's previous event, per event; NaN for a first event and for one that came late."""
