@@ -1,0 +1,115 @@
+"""The stages alone, without a broker: events per CPU-second of this process, bytes, and memory. Prints one line of JSON.
+
+The limit is what decoding the blocks costs: no design on these blocks can be faster than that.
+"""
+
+from __future__ import annotations
+
+import json
+import resource
+import time
+from collections.abc import Callable
+from typing import Any
+
+from sample import Sample
+
+from streams import blocks, topics
+from streams.clock import FileClock
+from streams.collect import Collector
+from streams.demo.traffic import demo_traffic
+from streams.pipeline.local import makers
+from streams.pipeline.stage import Message, Stage
+from streams.settings import Settings
+
+PARTITIONS = 4
+EVENTS = 120_000
+WARM_UP = 40_000
+LIGHT = 40_000
+LINES = 20_000
+
+
+def measure() -> dict[str, Any]:
+    """Return every figure."""
+    return _bench() | _light() | _collect()
+
+
+def _bench() -> dict[str, Any]:
+    """Decode, accounts and groups on the benchmark's blocks."""
+    cut = Sample.draw(EVENTS).blocks(PARTITIONS)
+    decode = _speed(lambda: [blocks.decode(data, blocks.REQUESTS) for _, _, data in cut], EVENTS)
+    accounts, groups = _stages(topics.ACCOUNTS_AGENT), _stages(topics.GROUPS_AGENT)
+    seconds = {"accounts": 0.0, "groups": 0.0}
+    seen = measured = 0
+    for offset, (place, count, data) in enumerate(cut):
+        began = time.process_time()
+        messages = accounts[place].apply(data, offset)
+        between = time.process_time()
+        _forward(messages, groups, offset)
+        seen += count
+        if seen > WARM_UP:
+            measured += count
+            seconds["accounts"] += between - began
+            seconds["groups"] += time.process_time() - between
+    stored = [accounts[place].dump(chunk) for place in range(PARTITIONS) for chunk in accounts[place].dirty()]
+    entities = sum(stage.counters()["entities"] for stage in accounts)
+    return {
+        "decode_events_per_cpu_second": decode,
+        "accounts_events_per_cpu_second": measured / seconds["accounts"],
+        "groups_events_per_cpu_second": measured / seconds["groups"],
+        "ticks_per_event": sum(stage.counters()["ticks"] for stage in accounts) / EVENTS,
+        "group_rows_per_event": sum(stage.counters()["rows"] for stage in groups) / EVENTS,
+        "block_bytes_per_event": sum(len(data) for _, _, data in cut) / EVENTS,
+        "state_bytes_per_account": accounts[0].counters()["state_bytes_per_entity"],
+        "checkpoint_bytes": sum(len(data) for data in stored),
+        "checkpoint_bytes_per_account_with_shingles": sum(len(data) for data in stored) / entities,
+    }
+
+
+def _stages(agent: str) -> list[Stage]:
+    make = makers(Settings(mode="local", partitions=PARTITIONS))[agent]
+    return [make(place, {}) for place in range(PARTITIONS)]
+
+
+def _forward(messages: list[Message], groups: list[Stage], offset: int) -> None:
+    for message in messages:
+        if message.topic == topics.GROUPS:
+            groups[message.partition].apply(message.value, offset)
+
+
+def _light() -> dict[str, Any]:
+    """Apply blocks in which every event is of another, new account: the dearest traffic there is. Also the memory that they take."""
+    cut = Sample.draw(LIGHT, light=True).blocks(PARTITIONS)
+    stages = _stages(topics.ACCOUNTS_AGENT)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+
+    def apply() -> None:
+        for offset, (place, _, data) in enumerate(cut):
+            stages[place].apply(data, offset)
+
+    speed = _speed(apply, LIGHT)
+    peak = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
+    return {"light_accounts_events_per_cpu_second": speed, "peak_bytes_per_light_account": peak / LIGHT}
+
+
+def _collect() -> dict[str, Any]:
+    """Parse, sketch, redact and cut the demonstration's lines, prompts and all."""
+    lines = [line.rstrip(b"\n") for line in demo_traffic(events=LINES, start=1.79e9).lines()]
+    settings = Settings(mode="local")
+    collector, clock = Collector(settings), FileClock(settings.allowed_skew_seconds)
+
+    def collect() -> None:
+        for first in range(0, len(lines), 1_024):
+            collector.add(lines[first : first + 1_024], "bench", clock)
+        collector.flush()
+
+    return {"collect_events_per_cpu_second": _speed(collect, len(lines)), "line_bytes_per_event": sum(map(len, lines)) / len(lines)}
+
+
+def _speed(work: Callable[[], object], events: int) -> float:
+    began = time.process_time()
+    work()
+    return events / (time.process_time() - began)
+
+
+if __name__ == "__main__":
+    print(json.dumps(measure()))
