@@ -33,6 +33,7 @@ from streams.collect import Collector, Outgoing, Step, read_files
 from streams.errors import SettingsError
 from streams.pipeline.local import Pipeline
 from streams.pipeline.stage import Message
+from streams.policy import Policy
 from streams.settings import Settings
 
 _MOMENT: Any = pa.timestamp("ms", tz="UTC")
@@ -44,6 +45,7 @@ class Replay:
 
     partitions: int
     seal_key: bytes
+    policy: Policy | None = None
     scores: list[Block] = field(default_factory=list)
     alerts: list[dict[str, Any]] = field(default_factory=list)
     cases: list[dict[str, Any]] = field(default_factory=list)
@@ -52,7 +54,7 @@ class Replay:
 
     def __post_init__(self) -> None:
         """Make the pipeline, and listen to all that leaves its stages."""
-        self.pipeline = Pipeline(self.partitions, self.seal_key, self._on_message)
+        self.pipeline = Pipeline(self.partitions, self.seal_key, self._on_message, self.policy)
 
     def _on_message(self, message: Message) -> None:
         if message.topic == topics.SCORES:
@@ -102,7 +104,7 @@ class Replay:
 
     def _add_cases(self, rows: dict[str, dict[str, Any]]) -> None:
         for case in self.pipeline.cases.cases.values():
-            if case["behaviour"] != "extraction":
+            if case["behaviour"] != "extraction" or case["muted"]:
                 continue
             for account, member in case["members"].items():
                 row = rows[account]
@@ -244,7 +246,9 @@ def run(
     limit = moment(until) if until else np.inf
     collector = Collector(settings, log_format)
     rejected: Counter[str] = Counter()
-    replay = Replay(settings.partitions, settings.seal_key.get_secret_value().encode())
+    replay = Replay(
+        settings.partitions, settings.seal_key.get_secret_value().encode(), Policy.load(settings.permitted_parties, settings.policy)
+    )
     began = time.perf_counter()
     with _progress() as progress:
         bar = progress.add_task("replay", total=sum(path.stat().st_size for path in files if path.exists()))

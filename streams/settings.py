@@ -97,6 +97,7 @@ class Settings(BaseModel):
     seal_key: SecretStr = _secret("Seals stored River models. A new key starts them cold.")
     intake_token: SecretStr = _secret("What a gateway must send as `Authorization: Bearer ...`.")
     permitted_parties: Path | None = Field(default=None, description="A file of parties that may do what they do: scored, but muted.")
+    policy: Path | None = Field(default=None, description="Terms and alert bars, with who approved them; those of the package when unset.")
 
     state_dir: Path = Field(default=Path("/var/lib/hydrometer"), description="Where workers keep tables. `build/state` in local mode.")
     checkpoint_seconds: float = Field(default=60.0, gt=0, le=3600, description="Every changed chunk of state is durable within this time.")

@@ -5,13 +5,15 @@ Nothing here decides anything; it puts the numbers of a case into sentences that
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from functools import cache
 from typing import Any
 
-from models.evidence import SPOKEN
-
-_PLAIN_PURPOSE = 3.0
-"""Nats of content from which work that looks like a harness or a batch is asking for more than that."""
+from streams.feature import features
+from streams.pipeline.personas import Facts, consider
+from streams.policy import Policy
 
 ATLAS = {
     "extraction": ["AML.T0024.002", "AML.T0040", "AML.T0005.001", "AML.CS0056"],
@@ -40,10 +42,13 @@ _KIND_WORDS = {
     "behaviour": "accounts with one behaviour profile",
 }
 
+_LOUD = 1.0
+"""Nats from which a family is named in a summary."""
+
 
 def false_alerts_per_day(found: float) -> float:
     """Return how many such alerts a day 10,000 ordinary entities are expected to give, were its nats exactly log-odds: e^-nats each."""
-    return float(10_000 * 2.718281828459045**-found)
+    return 10_000 * math.exp(-found)
 
 
 def link(entity: Mapping[str, Any]) -> str:
@@ -53,18 +58,26 @@ def link(entity: Mapping[str, Any]) -> str:
 
 def explain(entity: Mapping[str, Any], behaviour: str) -> dict[str, Any]:
     """Return an alert's payload: a summary, evidence by family, the features that speak loudest, and what speaks against it."""
-    families = _families(entity)
+    found = families(entity)
+    members = list(entity["members"].values()) or [entity]
+    facts = Facts(
+        alone=entity["entity_kind"] == "account",
+        organizations=len({member["organization"] for member in members}),
+        cards=len({member["payment"] for member in members}),
+        families=found,
+        features=entity["features"],
+    )
     return {
-        "summary": summary(entity, behaviour, families),
-        "families": families,
+        "summary": summary(entity, behaviour, found),
+        "families": found,
         "features": top_features(entity),
-        "counter_evidence": counter_evidence(entity, families),
+        "counter_evidence": consider(facts),
         "atlas": ATLAS[behaviour],
     }
 
 
-def _families(entity: Mapping[str, Any]) -> dict[str, float]:
-    """Return an entity's nats by family: its own, or the mean over its members where they are what is alerted."""
+def families(entity: Mapping[str, Any]) -> dict[str, float]:
+    """Return an entity's nats by family: its own, or the mean over its suspect members where they are what is alerted."""
     members = [member["families"] for member in entity["members"].values()]
     if entity["entity_kind"] == "account" or not members:
         return dict(entity["families"])
@@ -72,64 +85,57 @@ def _families(entity: Mapping[str, Any]) -> dict[str, float]:
     return {name: round(sum(member.get(name, 0.0) for member in members) / len(members), 2) for name in names}
 
 
-def summary(entity: Mapping[str, Any], behaviour: str, families: Mapping[str, float]) -> str:
+def summary(entity: Mapping[str, Any], behaviour: str, found: Mapping[str, float]) -> str:
     """Return one sentence: who, and the three families that speak loudest."""
-    loudest = sorted((name for name, nats in families.items() if nats >= 1.0), key=lambda name: -families[name])[:3]
+    loudest = sorted((name for name, nats in found.items() if nats >= _LOUD), key=lambda name: -found[name])[:3]
     reasons = "; ".join(_FAMILY_WORDS[name] for name in loudest) or "no single family stands out"
+    what = "like distillation" if behaviour == "extraction" else "like a router or reseller"
     if entity["entity_kind"] == "account":
-        who = f"Account {entity['entity_id']}"
-    else:
-        who = f"{len(entity['members']) or int(entity['accounts'])} {_KIND_WORDS[entity['entity_kind']]}"
-    verb = "look like distillation" if behaviour == "extraction" else "look like a router or reseller"
-    return f"{who} {verb.replace('look', 'looks', 1) if entity['entity_kind'] == 'account' else verb}: {reasons}."
+        return f"Account {entity['entity_id']} looks {what}: {reasons}."
+    return f"{len(entity['members']) or int(entity['accounts'])} {_KIND_WORDS[entity['entity_kind']]} look {what}: {reasons}."
 
 
 def top_features(entity: Mapping[str, Any], most: int = 6) -> list[dict[str, Any]]:
-    """Return the features with the most nats: name, value, the population's usual range where known, nats."""
-    ranked = sorted(entity["nats"], key=lambda name: -entity["nats"][name])[:most]
-    return [
-        {"feature": name, "value": entity["features"].get(name), "usual": entity["usual"].get(name), "nats": entity["nats"][name]}
-        for name in ranked
-        if entity["nats"][name] > 0
-    ]
+    """Return the features with the most nats: name, value, the population's usual range where known, nats, and a sentence."""
+    ranked = sorted((name for name, nats in entity["nats"].items() if nats > 0), key=lambda name: -entity["nats"][name])[:most]
+    return [_feature(name, entity) for name in ranked]
 
 
-def counter_evidence(entity: Mapping[str, Any], families: Mapping[str, float]) -> list[dict[str, Any]]:
-    """Return for each benign persona whether it would explain this too, and why."""
-    members = list(entity["members"].values()) or [entity]
-    organizations = {member["organization"] for member in members}
-    cards = {member["payment"] for member in members}
-    one_payer = len(organizations) == 1 and len(cards) == 1
-    alone = entity["entity_kind"] == "account"
-    content = families.get("content", 0.0)
-    evenness, timing = families.get("evenness", 0.0), families.get("timing", 0.0)
-    payers = "one organisation and one card" if one_payer else f"{len(organizations)} organisations, {len(cards)} cards"
-    asks = f"content speaks with {content:.1f} nats"
-    checks = [
-        ("enterprise gateway", one_payer and not alone, payers),
-        ("evaluation harness", alone and evenness <= 0 and content < _PLAIN_PURPOSE, asks),
-        ("batch job", alone and timing >= SPOKEN and content < _PLAIN_PURPOSE, f"timing speaks with {timing:.1f} nats, {asks}"),
-        ("class, hackathon or first day at a company", evenness < 1, f"people's loads differ; evenness speaks with {evenness:.1f} nats"),
-        ("reseller of ordinary users", content < SPOKEN, asks),
-    ]
-    return [{"persona": persona, "fits": bool(fits), "because": because} for persona, fits, because in checks]
+def _feature(name: str, entity: Mapping[str, Any]) -> dict[str, Any]:
+    value, usual, nats = entity["features"].get(name), entity["usual"].get(name), entity["nats"][name]
+    others = f", where most accounts have {usual[0]:.2g} to {usual[1]:.2g}" if usual else ""
+    sentence = f"{_meanings().get(name, name)} {value:.3g}{others} ({nats:+.1f} nats)" if value is not None else name
+    return {"feature": name, "value": value, "usual": usual, "nats": nats, "sentence": sentence}
 
 
-def case_row(case: Mapping[str, Any], entities: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """Return a case as a row of the cases table; the payload holds the whole case file."""
-    strongest = max(entities, key=lambda entity: (len(entity["members"]), entity[case["behaviour"]]))
+@cache
+def _meanings() -> dict[str, str]:
+    """Return the first sentence of every feature's docstring, as the start of a statement about its value."""
+    known = (*features("account"), *features("group"))
+    return {feature.name(): f"{(feature.__doc__ or feature.name()).strip().splitlines()[0].rstrip('.')}:" for feature in known}
+
+
+def case_row(
+    case: Mapping[str, Any], entities: Sequence[Mapping[str, Any]], strongest: Mapping[str, Any], policy: Policy
+) -> dict[str, Any]:
+    """Return a case as a row of the cases table; the payload holds the whole case file, so that the row is enough to show it."""
     explained = explain(strongest, case["behaviour"])
     members = case["members"]
     requests = sum(member["requests"] for member in members.values()) or strongest["requests"]
     tokens = sum(member["output_tokens"] for member in members.values()) or strongest["output_tokens"]
     accounts = len(members) or int(strongest["accounts"])
     payload = explained | {
-        "entities": case["keys"],
+        "entities": [
+            {"entity": f"{entity['entity_kind']}:{entity['entity_id']}", "extraction": entity["extraction"]} for entity in entities
+        ],
         "links": case["links"],
         "members": members,
         "leak": {"requests": requests, "output_tokens": tokens},
         "if_wrong": if_wrong(accounts, requests),
         "next_step": next_step(case["behaviour"], accounts),
+        "terms": policy.terms(case["behaviour"]),
+        "threshold": asdict(policy.thresholds[case["behaviour"]]),
+        "merged_into": case.get("merged_into"),
         "label": case.get("label"),
     }
     return {
@@ -145,7 +151,7 @@ def case_row(case: Mapping[str, Any], entities: Sequence[Mapping[str, Any]]) -> 
         "output_tokens": tokens,
         "extraction": max([member["extraction"] for member in members.values()] or [strongest["extraction"]]),
         "routing": strongest["routing"],
-        "muted": False,
+        "muted": case.get("muted", False),
         "payload": payload,
     }
 
@@ -159,7 +165,7 @@ def if_wrong(accounts: int, requests: float) -> str:
 def next_step(behaviour: str, accounts: int) -> str:
     """Name the step of the enforcement ladder to consider first; a person takes it."""
     if behaviour == "routing":
-        return "L1: cap the router's rate as a whole, and ask the account holders about their contract. Do not call their users distillers."
+        return "L1: cap the router's rate, and ask the account holders about their contract. Do not call their users distillers."
     if accounts == 1:
         return "L1: ask the account's manager about its purpose; cap its rate while you wait."
     return "L1: cap the group's rate and step up verification of its members; then L2, hide reasoning and log-probabilities from it."

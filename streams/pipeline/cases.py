@@ -15,21 +15,21 @@ import numpy as np
 import orjson
 import zstandard
 
-from models import evidence
 from models.evidence import FAMILIES
 from streams import blocks, labels, topics
 from streams.blocks import Block
 from streams.feature import DAY
-from streams.pipeline import casefile
+from streams.pipeline import casefile, history, triage
 from streams.pipeline.stage import Message
+from streams.policy import Permission, Policy
 
-BAR = evidence.BAR
-ROUTING_BAR = 6.0
 LEAST_ALERTED = 3
 """Members over the bar from which a group's evidence counts against any of them."""
 SAME_MEMBERS = 0.5
 """Share of the smaller of two cases' members that must be in both for the cases to be one."""
 UPDATE_PAUSE = 600.0
+DISMISSED_STEP = 3.0
+"""Nats more than when a person dismissed it at which an alert comes back (or twice the members)."""
 QUIET = 3 * DAY
 """A case with nothing new for this long, in event time, is resolved."""
 _CHUNKS = 64
@@ -39,13 +39,15 @@ _FORMAT = 1
 class Cases:
     """All open cases. Its input has one partition: entities above the evidence floor are few."""
 
-    def __init__(self) -> None:
-        """Start empty."""
+    def __init__(self, policy: Policy | None = None) -> None:
+        """Start empty, with the bars, terms and permitted parties of `policy` (unset: those beside the code, and nobody permitted)."""
+        self.policy = policy or Policy.load()
         self.entities: dict[str, dict[str, Any]] = {}
         self.cases: dict[str, dict[str, Any]] = {}
         self.alerts: dict[str, dict[str, Any]] = {}
         self.labels: dict[str, dict[str, Any]] = {}
         self._case_of: dict[str, str] = {}
+        self._triage = triage.taught(())
         self._merged: list[dict[str, Any]] = []
         self._now = -np.inf
         self._offset = -1
@@ -67,13 +69,17 @@ class Cases:
     def apply_second(self, value: bytes, offset: int) -> list[Message]:  # noqa: ARG002 (labels are states: their offsets count nothing)
         """Take over what an analyst decided. Raises MalformedEventError before anything changed when it is no label."""
         label = labels.parse(value)
-        self.labels[label["label_id"]] = label
-        self._touch(label["label_id"])
         case = self.cases.get(label["entity_id"]) if label["entity_kind"] == "case" else None
+        known = self.labels.get(label["label_id"])
+        families = casefile.families(self._strongest(case)) if case else (known or {}).get("families", {})
+        self.labels[label["label_id"]] = label | {"families": families}
+        self._triage = triage.taught(self.labels.values())
+        self._touch(label["label_id"])
         if case is None or case["state"] == "merged":
             return []
-        case["state"] = "resolved" if label["verdict"] == "benign" else case["state"]
         case["label"] = label
+        if label["verdict"] == "benign" and case["state"] == "open":
+            return self._close(case, "dismissed")
         return self._publish(case)
 
     def dirty(self) -> Mapping[str, int]:
@@ -99,6 +105,7 @@ class Cases:
                 continue
             for name in _HELD:
                 getattr(self, name).update(held[name])
+        self._triage = triage.taught(self.labels.values())
         self._case_of = {entity: case_id for case_id, case in self.cases.items() for entity in case["entities"]}
         self._now = max((case["updated_at"] for case in self.cases.values()), default=-np.inf)
 
@@ -131,50 +138,71 @@ class Cases:
     def _judge(self, key: str) -> list[Message]:
         entity = self.entities[key]
         messages = []
-        alerted = alerted_members(entity)
-        if alerted:
-            messages += self._alert(key, "extraction", max(member["extraction"] for member in alerted.values()))
-        if entity["routing"] >= ROUTING_BAR and entity["entity_kind"] in _CHANNELS and not entity["common"]:
-            messages += self._alert(key, "routing", entity["routing"])
+        over, permitted = self._over(entity)
+        if over or permitted:
+            strongest = max(member["extraction"] for member in (over or permitted).values())
+            messages += self._alert(key, "extraction", strongest, muted=not over)
+        if entity["routing"] >= self.policy.bar("routing") and entity["entity_kind"] in _CHANNELS and not entity["common"]:
+            muted = self._permission(entity["entity_id"], entity) is not None
+            messages += self._alert(key, "routing", entity["routing"], muted=muted)
         return messages
 
-    def _alert(self, key: str, behaviour: str, found: float) -> list[Message]:
+    def _over(self, entity: Mapping[str, Any]) -> tuple[dict[str, Mapping[str, Any]], dict[str, Mapping[str, Any]]]:
+        """Return the accounts over the bar that count against each other, and those that are permitted, both by account."""
+        alone = entity["entity_kind"] == "account"
+        candidates = {entity["entity_id"]: entity} if alone else entity["members"]
+        over = {account: row for account, row in candidates.items() if row["extraction"] >= self.policy.bar("extraction")}
+        permitted = {account: row for account, row in over.items() if self._permission(account, row)}
+        free = {account: row for account, row in over.items() if account not in permitted}
+        least = 1 if alone else LEAST_ALERTED
+        return (free if len(free) >= least else {}), (permitted if len(permitted) >= least else {})
+
+    def _permission(self, account: str, row: Mapping[str, Any]) -> Permission | None:
+        router = row["entity_id"] if row.get("entity_kind") == "router" else row["router"]
+        return self.policy.permission(account, row["organization"], router, row["time"])
+
+    def _alert(self, key: str, behaviour: str, found: float, *, muted: bool) -> list[Message]:
         alert_id = f"{behaviour}:{key}"
         alert = self.alerts.get(alert_id)
         entity = self.entities[key]
-        size = len(alerted_members(entity))
-        if alert and alert["state"] != "resolved" and not _news(alert, entity["time"], found, size):
+        over, _ = self._over(entity)
+        if alert and not _news(alert, entity["time"], found, len(over)):
             return []
+        alive = alert is not None and alert["state"] in ("open", "update")
         case = self._case(key, behaviour)
-        state = "update" if alert and alert["state"] != "resolved" else "open"
-        opened = alert["opened_at"] if alert and state == "update" else entity["time"]
-        self.alerts[alert_id] = {
-            "state": state,
-            "opened_at": opened,
-            "time": entity["time"],
-            "evidence": found,
-            "size": size,
-            "case_id": case["case_id"],
-        }
+        case["muted"] = case.get("muted", True) and muted
+        opened = alert["opened_at"] if alert and alive else entity["time"]
+        state = "update" if alive else "open"
+        kept = {"state": state, "opened_at": opened, "time": entity["time"], "evidence": found, "size": len(over), "muted": muted}
+        self.alerts[alert_id] = kept | {"case_id": case["case_id"]}
         self._touch(alert_id)
-        self._counts["alerts"] += state == "open"
+        self._counts["alerts"] += state == "open" and not muted
+        merged = [message for other in self._merged for message in self._publish(other)]
+        self._merged.clear()
+        return [*self._tell(alert_id), *merged, *self._publish(case)]
+
+    def _tell(self, alert_id: str) -> list[Message]:
+        """Return the alert as a message; what is muted is told to nobody."""
+        alert = self.alerts[alert_id]
+        if alert["muted"]:
+            return []
+        behaviour, _, key = alert_id.partition(":")
+        entity = self.entities[key]
         payload = casefile.explain(entity, behaviour)
         message = {
             "alert_id": alert_id,
-            "time": entity["time"],
-            "state": state,
+            "time": alert["time"],
+            "state": alert["state"],
             "behaviour": behaviour,
             "entity_kind": entity["entity_kind"],
             "entity_id": entity["entity_id"],
-            "case_id": case["case_id"],
-            "evidence": round(found, 3),
-            "false_alerts_per_day": casefile.false_alerts_per_day(found),
+            "case_id": alert["case_id"],
+            "evidence": round(alert["evidence"], 3),
+            "false_alerts_per_day": casefile.false_alerts_per_day(alert["evidence"]),
             "summary": payload["summary"],
             "payload": payload,
         }
-        merged = [message for other in self._merged for message in self._publish(other)]
-        self._merged.clear()
-        return [_json(topics.ALERTS, alert_id, message), *merged, *self._publish(case)]
+        return [_json(topics.ALERTS, alert_id, message)]
 
     # -- cases
 
@@ -248,30 +276,35 @@ class Cases:
         case["updated_at"] = max([case["updated_at"], *(entity["time"] for entity in entities)])
         case["version"] += 1
         for entity in entities:
-            for account, member in alerted_members(entity).items():
+            for account, member in self._over(entity)[0].items():
                 joined = case["members"].setdefault(account, {"joined_at": entity["time"]})
                 joined.update({name: member[name] for name in ("requests", "output_tokens", "extraction", "first")})
         self._touch(case["case_id"])
-        return [_json(topics.CASES, case["case_id"], casefile.case_row(case, entities))]
+        row = casefile.case_row(case, entities, self._strongest(case), self.policy)
+        row["payload"]["triage"] = triage.opinion(self._triage, row["payload"]["families"])
+        case["history"] = history.extended(case.get("history", []), row)
+        row["payload"]["history"] = case["history"]
+        return [_json(topics.CASES, case["case_id"], row)]
+
+    def _strongest(self, case: Mapping[str, Any]) -> dict[str, Any]:
+        """Return the entity that says most about a case: the one with the most alerted members, then the most evidence."""
+        entities = [self.entities[key] for key in case["keys"]]
+        return max(entities, key=lambda entity: (len(self._over(entity)[0]), entity[case["behaviour"]], entity["entity_id"]))
 
     def _resolve_quiet(self) -> list[Message]:
+        quiet = [case for case in self.cases.values() if case["state"] == "open" and self._now - case["updated_at"] > QUIET]
+        return [message for case in quiet for message in self._close(case, "resolved")]
+
+    def _close(self, case: dict[str, Any], why: str) -> list[Message]:
+        """Resolve a case and its alerts: `resolved`, nothing new, or `dismissed`, a person said so, and it takes more to come back."""
+        case["state"] = "resolved"
         messages = []
-        for case in self.cases.values():
-            if case["state"] == "open" and self._now - case["updated_at"] > QUIET:
-                case["state"] = "resolved"
-                for alert_id in case["entities"]:
-                    self.alerts[alert_id]["state"] = "resolved"
-                    self._touch(alert_id)
-                messages += self._publish(case)
-        return messages
-
-
-def alerted_members(entity: Mapping[str, Any]) -> dict[str, Mapping[str, Any]]:
-    """Return the accounts that an entity alerts as extraction, by account: itself, or its members when enough of them are over the bar."""
-    if entity["entity_kind"] == "account":
-        return {entity["entity_id"]: entity} if entity["extraction"] >= BAR else {}
-    over = {account: member for account, member in entity["members"].items() if member["extraction"] >= BAR}
-    return over if len(over) >= LEAST_ALERTED else {}
+        for alert_id in case["entities"]:
+            self.alerts[alert_id]["state"] = "resolved"
+            messages += self._tell(alert_id)
+            self.alerts[alert_id]["state"] = why
+            self._touch(alert_id)
+        return [*messages, *self._publish(case)]
 
 
 def _overlap(mine: AbstractSet[str], theirs: AbstractSet[str]) -> float:
@@ -281,7 +314,9 @@ def _overlap(mine: AbstractSet[str], theirs: AbstractSet[str]) -> float:
 
 
 def _news(alert: Mapping[str, Any], time: float, found: float, size: int) -> bool:
-    """Say whether an open alert is worth an update: a while has passed and it has grown by a tenth."""
+    """Say whether an alert is worth telling again: a while has passed and it has grown; much more so if a person dismissed it."""
+    if alert["state"] == "dismissed":
+        return bool(found >= alert["evidence"] + DISMISSED_STEP or size >= 2 * alert["size"] + LEAST_ALERTED)
     grown = size >= 1.1 * alert["size"] + 1 or abs(found - alert["evidence"]) >= 1.0
     return bool(time - alert["time"] >= UPDATE_PAUSE and grown)
 

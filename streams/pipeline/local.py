@@ -10,27 +10,31 @@ from streams.pipeline.accounts import Accounts
 from streams.pipeline.cases import Cases
 from streams.pipeline.groups import Groups
 from streams.pipeline.stage import MakeStage, Message
+from streams.policy import Policy
 from streams.settings import Settings
 
 
 def makers(settings: Settings) -> dict[str, MakeStage]:
     """Return what makes the stage of a partition, by agent."""
+    policy = Policy.load(settings.permitted_parties, settings.policy)
     count, key = settings.partitions, settings.seal_key.get_secret_value().encode()
     return {
         topics.ACCOUNTS_AGENT: lambda partition, archive: Accounts(partition, count, key, archive),
         topics.GROUPS_AGENT: lambda partition, _archive: Groups(partition, count, key),
-        topics.CASES_AGENT: lambda _partition, _archive: Cases(),
+        topics.CASES_AGENT: lambda _partition, _archive: Cases(policy),
     }
 
 
 class Pipeline:
     """Every stage of every partition. Each message is carried where it belongs before the next block is read."""
 
-    def __init__(self, partitions: int, seal_key: bytes, on_message: Callable[[Message], None] = lambda _message: None) -> None:
+    def __init__(
+        self, partitions: int, seal_key: bytes, on_message: Callable[[Message], None] = lambda _message: None, policy: Policy | None = None
+    ) -> None:
         """Make the stages. `seal_key` seals their River models; `on_message` sees everything that leaves a stage, as the topics would."""
         self.accounts = [Accounts(partition, partitions, seal_key) for partition in range(partitions)]
         self.groups = [Groups(partition, partitions, seal_key) for partition in range(partitions)]
-        self.cases = Cases()
+        self.cases = Cases(policy)
         self._on_message = on_message
         self._offsets: Counter[tuple[str, int]] = Counter()
 
