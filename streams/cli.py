@@ -259,6 +259,57 @@ def label(*, entity_kind: str, entity_id: str, verdict: str, author: str | None,
     click.echo(f"label {found['label_id']} recorded")
 
 
+@cli.group()
+def case() -> None:
+    """List cases, or show one: who, why, what speaks against it, what next."""
+
+
+@case.command("list")
+@click.option("--all", "every", is_flag=True, help="Resolved cases too.")
+def list_cases(*, every: bool) -> None:
+    """List the open cases, those with the most evidence first.
+
+    \b
+    Example:  hydrometer case list
+    """
+    from contextlib import closing
+
+    from rich.console import Console
+
+    from streams import casebook
+    from streams.settings import Settings
+    from streams.sinks.clickhouse import ClickHouse
+
+    with closing(ClickHouse(Settings.load(role="clickhouse"))) as clickhouse:
+        cases = casebook.newest(clickhouse, every=every)
+    Console().print(casebook.table(cases) if cases else "no open case")
+
+
+@case.command("show")
+@click.argument("case_id")
+@click.option("--json", "as_json", is_flag=True, help="Everything, as JSON.")
+def show_case(*, case_id: str, as_json: bool) -> None:
+    """Show one case. The beginning of its id is enough.
+
+    \b
+    Example:  hydrometer case show case-0fbfa5df00f4
+    """
+    from contextlib import closing
+
+    from rich.console import Console
+
+    from streams import casebook
+    from streams.settings import Settings
+    from streams.sinks.clickhouse import ClickHouse
+
+    with closing(ClickHouse(Settings.load(role="clickhouse"))) as clickhouse:
+        found = casebook.find(clickhouse, case_id)
+    if as_json:
+        click.echo(found.json())
+    else:
+        Console().print(casebook.file(found))
+
+
 @cli.command("new-feature")
 @click.argument("name")
 @click.option("--entity", default="account", show_default=True, help="What it is measured of: account or group.")

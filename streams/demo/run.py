@@ -6,43 +6,36 @@ production. Only the traffic is ours, so at the end it can say how many of each 
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
-import orjson
 from clickhouse_driver import Client
 from rich.console import Console
-from rich.panel import Panel
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from streams import migrate, topics
+from streams import casebook
 from streams.demo.log import Role
 from streams.demo.schedule import DAY
 from streams.demo.traffic import SPAN, demo_traffic
 from streams.errors import HydrometerError
-from streams.local.broker import EmbeddedBroker
-from streams.local.process import LocalClickHouse, local_server, stop
-from streams.settings import Settings, variable_of
+from streams.local.system import System, local_system
+from streams.settings import Settings
 from streams.ship import ship_files
+from streams.sinks.clickhouse import ClickHouse
+from streams.store import SECONDS
 
 FOLDER = Path("build/demo")
 EVENTS = 60_000
 PATIENCE = 150.0
 """Seconds that the stream may take before the demonstration gives up and says where to look."""
-SETTLED = 4.0
-"""Seconds without a new row after which nothing more is on its way."""
-_WORTH_SAYING = 0.5
-"""Nats under which a family is left out of a case's line of evidence."""
+SETTLED = SECONDS + 3.0
+"""Seconds without a new row after which nothing more is on its way: the store writes within five."""
 _TABLES = ("requests", "scores", "alerts", "cases")
 
 
@@ -56,41 +49,28 @@ def run(*, keep: bool = False, folder: Path = FOLDER) -> None:
     Raises HydrometerError in one line when a part does not start or the stream does not finish. Leaves no process and no port behind.
     """
     console = Console()
-    folder.mkdir(parents=True, exist_ok=True)
+    started = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
     with ExitStack() as running, _terminated_as_interrupted():
         console.print("[bold]1/4[/] starting a broker and ClickHouse, making topics and tables")
-        settings, server = _start(running, folder)
+        system = running.enter_context(local_system(folder / started, checkpoint_seconds=10.0))
         console.print(f"[bold]2/4[/] drawing two days of traffic: {EVENTS:,} requests of ordinary users, look-alikes and two campaigns")
         traffic = demo_traffic(events=EVENTS, start=time.time() // 60 * 60 - SPAN)
-        log = folder / "events.jsonl"
+        log = system.folder / "events.jsonl"
         log.write_bytes(b"".join(line.rstrip(b"\n") + b"\n" for line in traffic.lines()))
-        workers = [running.enter_context(_worker(settings, folder, name, agents)) for name, agents in _WORKERS.items()]
+        for name, agents in _WORKERS.items():
+            system.start(name, agents)
         console.print("[bold]3/4[/] collect -> Kafka -> agents -> ClickHouse")
-        ship_files([log], settings)
-        with _client(settings, server) as client:
-            seconds = _wait(console, client, workers, folder)
+        ship_files([log], system.settings)
+        with system.client() as client:
+            seconds = _wait(console, client, system)
             console.print(f"[bold]4/4[/] done: {EVENTS:,} requests from log line to case in {seconds:.0f} s\n")
-            _report(console, client, traffic.truth)
-            _next_steps(console, settings, server, keep=keep)
+            _report(console, system.settings, traffic.truth)
+            _next_steps(console, system, keep=keep)
             if keep:
                 signal.pause()
 
 
 _WORKERS = {"agents": ("accounts", "groups", "cases"), "store": ("store",)}
-
-
-def _start(running: ExitStack, folder: Path) -> tuple[Settings, LocalClickHouse]:
-    broker = running.enter_context(EmbeddedBroker())
-    started = datetime.now(UTC).strftime("%Y%m%dT%H%M%S")
-    chosen = Settings(mode="local")
-    password = chosen.clickhouse_password.get_secret_value()
-    server = running.enter_context(local_server(folder / started / "clickhouse", user=chosen.clickhouse_user, password=password))
-    settings = Settings(
-        mode="local", kafka=broker.bootstrap, clickhouse_port=server.port, state_dir=folder / started / "state", checkpoint_seconds=10.0
-    )
-    migrate.run(settings)
-    topics.ensure(settings)
-    return settings, server
 
 
 @contextmanager
@@ -107,33 +87,7 @@ def _terminated_as_interrupted() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def environment(settings: Settings) -> dict[str, str]:
-    """Return the environment in which another process finds this demonstration's parts."""
-    fields = ("mode", "kafka", "clickhouse_port", "state_dir", "checkpoint_seconds")
-    return {**os.environ, **{variable_of(name): str(getattr(settings, name)) for name in fields}}
-
-
-@contextmanager
-def _worker(settings: Settings, folder: Path, name: str, agents: tuple[str, ...]) -> Iterator[subprocess.Popen[bytes]]:
-    command = [sys.executable, "-m", "streams", "worker", *agents]
-    with (folder / f"worker-{name}.log").open("wb") as log:
-        child = subprocess.Popen(command, env=environment(settings), stdout=log, stderr=log, start_new_session=True)
-        try:
-            yield child
-        finally:
-            stop(child)
-
-
-@contextmanager
-def _client(settings: Settings, server: LocalClickHouse) -> Iterator[Client]:
-    client = Client(server.host, server.port, user=server.user, password=server.password, database=settings.clickhouse_database)
-    try:
-        yield client
-    finally:
-        client.disconnect()
-
-
-def _wait(console: Console, client: Client, workers: list[subprocess.Popen[bytes]], folder: Path) -> float:
+def _wait(console: Console, client: Client, system: System) -> float:
     """Watch the rows arrive until nothing more does, and return the seconds it took."""
     began = moved = time.monotonic()
     seen: dict[str, int] = {}
@@ -144,56 +98,23 @@ def _wait(console: Console, client: Client, workers: list[subprocess.Popen[bytes
             now = {table: int(client.execute(f"SELECT count() FROM {table}")[0][0]) for table in _TABLES}  # noqa: S608 (constants)
             if now != seen:
                 seen, moved = now, time.monotonic()
-            progress.update(
-                bar, completed=now["requests"], description=f"requests stored, {now['scores']:,} scores, {now['alerts']:,} alerts"
-            )
-            _check(workers, began, seen, folder)
+            told = f"requests stored, {now['scores']:,} scores, {now['alerts']:,} alerts"
+            progress.update(bar, completed=now["requests"], description=told)
+            system.check()
+            if time.monotonic() - began > PATIENCE:
+                stored = f"{now['requests']:,} of {EVENTS:,} requests are stored"
+                raise DemoError(f"after {PATIENCE:.0f} s only {stored}: read {system.folder}/worker-*.log")
             time.sleep(0.5)
     return moved - began
 
 
-def _check(workers: list[subprocess.Popen[bytes]], began: float, seen: Mapping[str, int], folder: Path) -> None:
-    if any(worker.poll() is not None for worker in workers):
-        raise DemoError(f"a worker has stopped: read {folder}/worker-*.log")
-    if time.monotonic() - began > PATIENCE:
-        raise DemoError(
-            f"after {PATIENCE:.0f} s only {seen.get('requests', 0):,} of {EVENTS:,} requests are stored: read {folder}/worker-*.log"
-        )
-
-
-def _report(console: Console, client: Client, truth: Mapping[str, Role]) -> None:
-    rows = client.execute(
-        "SELECT payload, case_id, behaviour, title, accounts, requests FROM cases FINAL WHERE state = 'open' ORDER BY extraction DESC"
-    )
-    alerted: set[str] = set()
-    for payload, case_id, behaviour, title, accounts, requests in rows:
-        case = orjson.loads(payload)
-        if behaviour == "extraction":
-            alerted |= set(case["members"])
-        console.print(_case_panel(case, case_id, behaviour, title, accounts, requests))
+def _report(console: Console, settings: Settings, truth: Mapping[str, Role]) -> None:
+    with closing(ClickHouse(settings)) as clickhouse:
+        cases = casebook.newest(clickhouse)
+    for case in cases:
+        console.print(casebook.panel(case))
+    alerted = {account for case in cases if case.behaviour == "extraction" for account in case.payload["members"]}
     console.print(_truth_table(truth, alerted))
-
-
-def _case_panel(case: Mapping[str, Any], case_id: str, behaviour: str, title: str, accounts: int, requests: float) -> Panel:
-    families = ", ".join(
-        f"{name} {nats:+.1f}" for name, nats in sorted(case["families"].items(), key=lambda item: -item[1]) if abs(nats) >= _WORTH_SAYING
-    )
-    against = (
-        "; ".join(f"{check['persona']} ({check['because']})" for check in case["counter_evidence"] if check["fits"])
-        or "no benign persona fits"
-    )
-    grid = Table.grid(padding=(0, 1))
-    grid.add_column(style="dim", no_wrap=True)
-    grid.add_column()
-    grid.add_row("who", f"{accounts:,} accounts, {requests:,.0f} requests, {case['leak']['output_tokens']:,.0f} output tokens")
-    grid.add_row("why", title)
-    grid.add_row("evidence", f"{families} (nats by family)")
-    grid.add_row("against", against)
-    grid.add_row("if wrong", case["if_wrong"])
-    grid.add_row("next", case["next_step"])
-    return Panel(
-        grid, title=f"[bold]{case_id}[/] {behaviour}", title_align="left", border_style="red" if behaviour == "extraction" else "yellow"
-    )
 
 
 def _truth_table(truth: Mapping[str, Role], alerted: set[str]) -> Table:
@@ -214,11 +135,12 @@ def _kind(role: Role) -> str:
     return f"{role.persona} (campaign)" if role.campaign else role.persona
 
 
-def _next_steps(console: Console, settings: Settings, server: LocalClickHouse, *, keep: bool) -> None:
+def _next_steps(console: Console, system: System, *, keep: bool) -> None:
     days = f"{SPAN / DAY:.0f}"
     if keep:
-        ports = f"127.0.0.1:{server.port} (HTTP {server.http_port})"
-        console.print(f"Running until Ctrl-C. Kafka {settings.kafka}, ClickHouse {ports}, user {server.user}.")
+        ports = f"127.0.0.1:{system.server.port} (HTTP {system.server.http_port})"
+        console.print(f"Running until Ctrl-C. Kafka {system.settings.kafka}, ClickHouse {ports}, user {system.server.user}.")
+        console.print(f"HYDROMETER_MODE=local HYDROMETER_CLICKHOUSE_PORT={system.server.port} hydrometer case list", soft_wrap=True)
         return
     console.print(
         f"These were {days} days of requests. `make demo KEEP=1` leaves it running; `hydrometer replay FILE --out DIR` reads your own logs."
