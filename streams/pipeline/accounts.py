@@ -16,7 +16,8 @@ from models import evidence
 from models.accumulators.recurring import Recurring
 from models.accumulators.step import Floats, Step
 from models.columns import Columns, Field, Slots, StateLayoutError
-from models.evidence import FAMILIES, FamilySum, Reference
+from models.evidence import CAP, FAMILIES, FLOOR, FamilySum, Reference
+from models.prevalence import Prevalence
 from streams import blocks, topics
 from streams.blocks import Block, Hashes
 from streams.feature import Bank, Events, col, features, hash_word, share
@@ -40,6 +41,9 @@ EVICT_PAUSE = 3600.0
 
 _SINGLE_TURN = share(col.message_count <= 2.0)  # a question, or a system prompt and a question
 _OWN_TEMPLATE = share(col.own_template)
+_OWN_JOB = share(col.own_job)
+_COUNTED = ("router", "network", "tools")
+"""Links whose spread over all accounts is counted: what many share links nobody."""
 
 
 class Accounts:
@@ -63,12 +67,14 @@ class Accounts:
         self._archive: MutableMapping[str, bytes] = {} if archive is None else archive
         self._idle_seconds = idle_seconds
         self.features = features("account")
-        self._bank = Bank(self.features, (_SINGLE_TURN, _OWN_TEMPLATE))
+        self._bank = Bank(self.features, (_SINGLE_TURN, _OWN_TEMPLATE, _OWN_JOB))
         names = [feature.name() for feature in self.features]
         self._names = {"features": names, "families": list(FAMILIES)}
         self._half = np.array([feature.shrink for feature in self.features])
         self._families = FamilySum([feature.family for feature in self.features])
         self.reference = Reference([feature.limits for feature in self.features], [feature.direction for feature in self.features])
+        self.levels = evidence.level_reference()
+        self._prevalence = Prevalence(_COUNTED)
         self._age = names.index("account_age") if "account_age" in names else -1
         self._watch = Watch("accounts", self.features, seal_key)
         self.table = Columns("accounts", self._bank.fields() | self._watch.fields | _kept(names, self.reference.no_vote))
@@ -89,6 +95,7 @@ class Accounts:
             return []
         names = block.words("account_id")
         slots = self._intern(names)[block.codes("account_id")]
+        self._observe(block, offset)
         fresh = self.table.fresh(slots, offset)
         if not fresh.all():
             self._counts["replayed"] += float((~fresh).sum())
@@ -96,7 +103,7 @@ class Accounts:
             if not len(block):
                 return []
         step = Step.of(slots, block.numbers("time").astype(np.float64), self.table["clock"])
-        self._count(block, step, slots, offset)
+        self._count(block, step)
         self.table.touch(step.slots, offset)
         self._newest = max(self._newest, float(step.clock.max()))
         self._counts["events"] += len(block)
@@ -114,7 +121,7 @@ class Accounts:
             return []
         slots = self.table.intern(accounts)
         self.table["suspect_until"][slots] = np.maximum(self.table["suspect_until"][slots], [until[account] for account in accounts])
-        self._vote(slots, np.full((len(slots), len(self.features)), self.reference.no_vote, np.uint8))
+        self._withdraw(slots)
         self.table.touch(slots, self._offset)
         return []
 
@@ -139,6 +146,9 @@ class Accounts:
         self._recurring.load(stored)
         self._watch.load(stored)
         self.reference.recount(self.table["votes"])
+        self.levels.recount(self.table["level_votes"])
+        for name in _COUNTED:
+            self._prevalence.recount(name, self.table[name][self.table.slots])
         if len(self.table):
             self._newest = float(self.table["clock"][self.table.slots].max())
 
@@ -165,15 +175,20 @@ class Accounts:
         except StateLayoutError:
             return
         self._counts["restored"] += 1
-        slot = self.table.find(name)
-        votes = self.table["votes"][slot : slot + 1]
-        self.reference.revote(np.full_like(votes, self.reference.no_vote), votes)
+        slot = np.array([self.table.find(name)])
+        for reference, column in ((self.reference, "votes"), (self.levels, "level_votes")):
+            votes = self.table[column][slot]
+            reference.revote(np.full_like(votes, reference.no_vote), votes)
+        for kind in _COUNTED:
+            self._prevalence.exchange(kind, np.zeros(1, np.uint64), self.table[kind][slot])
 
-    def _count(self, block: Block, step: Step, slots: Slots, offset: int) -> None:
-        shingles = block.hashes("shingles")
+    def _observe(self, block: Block, offset: int) -> None:
+        """Count the shingles of all rows, those replayed too: the table of shingles knows by itself which of them it contains."""
         accounts = np.array([hash_word(name) for name in block.words("account_id")], np.uint64)[block.codes("account_id")]
-        self._recurring.observe(shingles, accounts, float(step.clock.max()), offset)
-        found = self._recurring.templates(shingles)
+        self._recurring.observe(block.hashes("shingles"), accounts, float(block.numbers("time").max()), offset)
+
+    def _count(self, block: Block, step: Step) -> None:
+        found = self._recurring.templates(block.hashes("shingles"))
         self._choose_template(step, derived.recurring(found)[step.order], found.share[step.order])
         own = self.table["template"][step.slots][step.entity]
         extra = derived.columns(block, step, found, self._shared, own)
@@ -205,10 +220,13 @@ class Accounts:
     def _keep(self, events: Events) -> None:
         """Keep the newest known links, and what is new since the account's last row for its groups."""
         step = events.step
-        for name in ("router", "payment", "organization"):
-            hashes = events.hashed("organization_id" if name == "organization" else name)
+        for name, column in _LINKS.items():
+            hashes = events.hashed(column)
             known = np.flatnonzero(hashes)
+            before = self.table[name][step.slots]
             self.table[name][step.slots[step.entity[known]]] = hashes[known]
+            if name in _COUNTED:
+                self._prevalence.exchange(name, before, self.table[name][step.slots])
         created = events.number("account_created")
         known = np.flatnonzero(~np.isnan(created))
         self.table["created"][step.slots[step.entity[known]]] = created[known]
@@ -232,12 +250,14 @@ class Accounts:
         values, events = self._bank.read(table, slots)
         nats = self.reference.tails(values)
         trusted = evidence.trust(events, self._half)
-        raw, own = self._families.of(nats, trusted)
+        levels, believed = self._families.of(nats, trusted)
+        raw = np.clip(self.levels.tails(levels), FLOOR, CAP)
+        own = raw * believed
         table["raw"][slots], table["own"][slots] = raw, own
         extraction, routing = evidence.extraction(own), evidence.routing(own)
         for name, found in (("best_extraction", extraction), ("best_routing", routing)):
             table[name][slots] = np.maximum(table[name][slots], found)
-        self._vote(slots, self._ballots(slots, values, extraction))
+        self._vote(slots, self._may_vote(slots, extraction), values, levels)
         rank = self.reference.rank(self._age, values[:, self._age]) if self._age >= 0 else np.full(len(slots), np.nan)
         table["age_rank"][slots] = rank
         messages = self._to_groups(slots, offset)
@@ -248,15 +268,26 @@ class Accounts:
         table["tick_time"][slots] = table["clock"][slots]
         return messages
 
-    def _ballots(self, slots: Slots, values: Floats, extraction: Floats) -> NDArray[np.uint8]:
-        """Return the votes of these accounts: none of the newest, and none of the suspect."""
+    def _may_vote(self, slots: Slots, extraction: Floats) -> NDArray[np.bool_]:
+        """Say which of these accounts have a vote: not the newest, and not the suspect."""
         table = self.table
-        may = (table["requests"][slots] >= FIRST_REQUESTS) & (table["suspect_until"][slots] < table["clock"][slots]) & (extraction < evidence.SUSPECT)
-        return np.where(may[:, None], self.reference.bins(values), self.reference.no_vote).astype(np.uint8)
+        innocent = (table["suspect_until"][slots] < table["clock"][slots]) & (extraction < evidence.SUSPECT)
+        may: NDArray[np.bool_] = (table["requests"][slots] >= FIRST_REQUESTS) & innocent
+        return may
 
-    def _vote(self, slots: Slots, ballots: NDArray[np.uint8]) -> None:
-        self.reference.revote(self.table["votes"][slots], ballots)
-        self.table["votes"][slots] = ballots
+    def _vote(self, slots: Slots, may: NDArray[np.bool_], values: Floats, levels: Floats) -> None:
+        """Exchange what these accounts say is ordinary, of features and of families' levels, for what they say now."""
+        for reference, column, found in ((self.reference, "votes", values), (self.levels, "level_votes", levels)):
+            ballots = np.where(may[:, None], reference.bins(found), reference.no_vote).astype(np.uint8)
+            reference.revote(self.table[column][slots], ballots)
+            self.table[column][slots] = ballots
+
+    def _withdraw(self, slots: Slots) -> None:
+        """Take the votes of these accounts back."""
+        for reference, column in ((self.reference, "votes"), (self.levels, "level_votes")):
+            votes = self.table[column][slots]
+            reference.revote(votes, np.full_like(votes, reference.no_vote))
+            self.table[column][slots] = reference.no_vote
 
     # -- what leaves
 
@@ -283,7 +314,9 @@ class Accounts:
             "output_tokens": table["new_output"][rows],
             "template_share": _OWN_TEMPLATE.read(reader)[0],
             "single_turn": _SINGLE_TURN.read(reader)[0],
+            "job_share": _OWN_JOB.read(reader)[0],
         }
+        columns |= {f"{name}_rarity": self._prevalence.rarity(name, table[name][rows], len(table)) for name in _COUNTED}
         columns |= {name: table[name][rows] for name in _HANDED_ON}
         table["new_requests"][slots] = 0.0
         table["new_output"][slots] = 0.0
@@ -352,14 +385,24 @@ class Accounts:
         found = self.table.idle(self.table["clock"] < self._newest - self._idle_seconds, safe)
         for key in found[:EVICT_AT_ONCE]:
             slot = np.array([self.table.find(key)])
-            self.reference.revote(self.table["votes"][slot], np.full((1, len(self.features)), self.reference.no_vote, np.uint8))
+            self._withdraw(slot)
+            for kind in _COUNTED:
+                self._prevalence.exchange(kind, self.table[kind][slot], np.zeros(1, np.uint64))
             self._archive[key] = self.table.evict(key, offset)
             self._counts["evicted"] += 1
         if len(found) <= EVICT_AT_ONCE:
             self._look_again = self._newest + EVICT_PAUSE
 
 
-_HANDED_ON = ("first", "created", "age_rank", "payment", "organization", "router", "template", "template_rarity", "own", "raw")
+_LINKS = {
+    "router": "router",
+    "payment": "payment",
+    "organization": "organization_id",
+    "network": "client_network",
+    "tools": "tool_hash",
+}
+"""What an account keeps the newest of, and the column that it comes from."""
+_HANDED_ON = ("first", "created", "age_rank", *_LINKS, "template", "template_rarity", "own", "raw")
 
 
 def _kept(names: list[str], no_vote: int) -> dict[str, Field]:
@@ -369,9 +412,7 @@ def _kept(names: list[str], no_vote: int) -> dict[str, Field]:
         "tick_time": Field("f8", -np.inf),
         "scored_time": Field("f8", -np.inf),
         "scored": Field("f4"),
-        "router": Field("u8"),
-        "payment": Field("u8"),
-        "organization": Field("u8"),
+        **{name: Field("u8") for name in _LINKS},
         "created": Field("f8", np.nan),
         "age_rank": Field("f4", np.nan),
         "template": Field("u8"),
@@ -384,6 +425,7 @@ def _kept(names: list[str], no_vote: int) -> dict[str, Field]:
         "new_output": Field("f8"),
         "suspect_until": Field("f8", -np.inf),
         "votes": Field("u1", no_vote, labels=tuple(names)),
+        "level_votes": Field("u1", no_vote, labels=FAMILIES),
         "own": Field("f4", np.nan, labels=FAMILIES),
         "raw": Field("f4", np.nan, labels=FAMILIES),
     }
