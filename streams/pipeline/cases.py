@@ -28,6 +28,8 @@ LEAST_ALERTED = 3
 SAME_MEMBERS = 0.5
 """Share of the smaller of two cases' members that must be in both for the cases to be one."""
 UPDATE_PAUSE = 600.0
+GROWTH = 1.1
+MUCH_GROWTH = 1.3
 DISMISSED_STEP = 3.0
 """Nats more than when a person dismissed it at which an alert comes back (or twice the members)."""
 QUIET = 3 * DAY
@@ -166,14 +168,15 @@ class Cases:
         alert = self.alerts.get(alert_id)
         entity = self.entities[key]
         over, _ = self._over(entity)
-        if alert and not _news(alert, entity["time"], found, len(over)):
+        requests = sum(member["requests"] for member in over.values()) or entity["requests"]
+        if alert and not _news(alert, entity["time"], found, len(over), requests):
             return []
         alive = alert is not None and alert["state"] in ("open", "update")
         case = self._case(key, behaviour)
         case["muted"] = case.get("muted", True) and muted
         opened = alert["opened_at"] if alert and alive else entity["time"]
         state = "update" if alive else "open"
-        kept = {"state": state, "opened_at": opened, "time": entity["time"], "evidence": found, "size": len(over), "muted": muted}
+        kept = {"state": state, "opened_at": opened, "time": entity["time"], "evidence": found, "size": len(over), "requests": requests, "muted": muted}
         self.alerts[alert_id] = kept | {"case_id": case["case_id"]}
         self._touch(alert_id)
         self._counts["alerts"] += state == "open" and not muted
@@ -313,12 +316,16 @@ def _overlap(mine: AbstractSet[str], theirs: AbstractSet[str]) -> float:
     return len(mine & theirs) / smaller if smaller else 0.0
 
 
-def _news(alert: Mapping[str, Any], time: float, found: float, size: int) -> bool:
-    """Say whether an alert is worth telling again: a while has passed and it has grown; much more so if a person dismissed it."""
+def _news(alert: Mapping[str, Any], time: float, found: float, size: int, requests: float) -> bool:
+    """Say whether an alert is worth telling again: a while has passed and it has grown, or it has grown so much that no while matters.
+
+    (Old events read in a hurry do not move the clock.) One that a person dismissed comes back only with much more evidence or members.
+    """
     if alert["state"] == "dismissed":
         return bool(found >= alert["evidence"] + DISMISSED_STEP or size >= 2 * alert["size"] + LEAST_ALERTED)
-    grown = size >= 1.1 * alert["size"] + 1 or abs(found - alert["evidence"]) >= 1.0
-    return bool(time - alert["time"] >= UPDATE_PAUSE and grown)
+    growth = max((size - 1) / max(alert["size"], 1), requests / max(alert["requests"], 1.0))
+    waited = time - alert["time"] >= UPDATE_PAUSE
+    return bool(growth >= MUCH_GROWTH or (waited and (growth >= GROWTH or abs(found - alert["evidence"]) >= 1.0)))
 
 
 _CHANNELS = ("account", "router")
