@@ -176,8 +176,8 @@ class Cases:
         case["muted"] = case.get("muted", True) and muted
         opened = alert["opened_at"] if alert and alive else entity["time"]
         state = "update" if alive else "open"
-        kept = {"state": state, "opened_at": opened, "time": entity["time"], "evidence": found, "size": len(over), "requests": requests, "muted": muted}
-        self.alerts[alert_id] = kept | {"case_id": case["case_id"]}
+        kept = {"state": state, "opened_at": opened, "time": entity["time"], "muted": muted, "case_id": case["case_id"]}
+        self.alerts[alert_id] = kept | {"evidence": found, "size": len(over), "requests": requests}
         self._touch(alert_id)
         self._counts["alerts"] += state == "open" and not muted
         merged = [message for other in self._merged for message in self._publish(other)]
