@@ -217,7 +217,7 @@ GROUPS = Layout(
 
 EVIDENCE = Layout(
     "evidence",
-    1,
+    2,
     {
         "time": "time",
         "entity_kind": "text",
@@ -226,6 +226,8 @@ EVIDENCE = Layout(
         "account_id": "text",
         "accounts": "number",
         "common": "number",
+        # about how many accounts there are in all
+        "population": "number",
         "requests": "number",
         "output_tokens": "number",
         "first": "time",

@@ -354,6 +354,7 @@ class Accounts:
             "account_id": [None] * len(rows),
             "accounts": np.ones(len(rows)),
             "common": np.zeros(len(rows)),
+            "population": np.full(len(rows), float(len(table) * self._partitions)),
             "output_tokens": table["output"][rows],
             "first": table["first"][rows],
             "extraction": extraction[chosen],
