@@ -13,24 +13,16 @@ import inspect
 import pkgutil
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Final, Literal
+from typing import Literal
 
+from dashboards.query import DATASOURCE, Json, target
 from streams.feature import Feature
 
-PLUGIN: Final = "grafana-clickhouse-datasource"
-PLUGIN_VERSION: Final = "4.20.0"
-"""An empty version would make the plugin guess what to migrate."""
-DATASOURCE: Final = {"type": PLUGIN, "uid": "hydrometer"}
-TIME_SERIES: Final = 0
-"""The plugin's number of the format: time, labels, numbers."""
-
 Unit = Literal["short", "percentunit", "s", "d", "none"]
-Json = dict[str, Any]
-
 
 @dataclass(frozen=True)
 class FeaturePanel:
-    """A feature over time: how all entities spread, and the one that the analyst has chosen (`${entity}`)."""
+    """A feature over time: how all entities of its kind spread, and the one that the analyst has chosen on the board."""
 
     feature: type[Feature]
     title: str
@@ -87,33 +79,25 @@ class FeaturePanel:
 
     def chosen(self) -> str:
         """Return the query of the entity that the board's variable `entity` names."""
-        return self._query(f"max({self._value()}) AS chosen", " AND entity_id = ${entity:singlequote}")
+        return self._query(f"max({self._value()}) AS chosen", f" AND entity_id = ${{{self._chosen_by}:singlequote}}")
+
+    @property
+    def _chosen_by(self) -> str:
+        """The variable of the board that names the entity: `account`, or `group` beside `kind`."""
+        return self.feature.entity
 
     def _value(self) -> str:
         value = f"features['{self.name}']"
         return f"exp({value}) - 1" if self.logarithmic else value
 
     def _query(self, columns: str, also: str) -> str:
-        kind = "=" if self.feature.entity == "account" else "!="
+        kind = "'account'" if self._chosen_by == "account" else "${kind:singlequote}"
         # every part is a constant of this repository; what people choose comes in through Grafana's own quoting
         return (
             f"SELECT $__timeInterval(time) AS bucket, {columns} FROM hydrometer.scores "  # noqa: S608
-            f"WHERE $__timeFilter(time) AND entity_kind {kind} 'account' AND mapContains(features, '{self.name}'){also} "
+            f"WHERE $__timeFilter(time) AND entity_kind = {kind} AND mapContains(features, '{self.name}'){also} "
             "GROUP BY bucket ORDER BY bucket"
         )
-
-
-def target(ref: str, sql: str) -> Json:
-    """Return one query of a panel, as the ClickHouse plugin stores it."""
-    return {
-        "refId": ref,
-        "datasource": DATASOURCE,
-        "editorType": "sql",
-        "pluginVersion": PLUGIN_VERSION,
-        "queryType": "timeseries",
-        "format": TIME_SERIES,
-        "rawSql": sql,
-    }
 
 
 @cache

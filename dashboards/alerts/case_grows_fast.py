@@ -1,0 +1,24 @@
+"""A case to which accounts are added faster than a person could follow."""
+
+from __future__ import annotations
+
+from dashboards.rule import Rule
+
+rule = Rule(
+    title="A case grows fast",
+    team="soc",
+    severity="page",
+    question="Which case older than an hour has gained more than 20 accounts within the last one? Somebody is opening them in bulk.",
+    sql="""
+        SELECT case_id, behaviour, toFloat64(arrayCount(
+            member -> JSONExtractFloat(member.2, 'joined_at') > toUnixTimestamp(now()) - 3600,
+            JSONExtractKeysAndValuesRaw(payload, 'members'))) AS value
+        FROM hydrometer.cases FINAL
+        WHERE state = 'open' AND NOT muted AND opened_at < now() - INTERVAL 1 HOUR
+        ORDER BY value DESC LIMIT 100
+    """,
+    above=20,
+    summary="{case_id} has gained {value:.0f} accounts within an hour.",
+    board="hydrometer-case?var-case={case_id}",
+    lingers="30m",
+)

@@ -1,0 +1,25 @@
+"""The rule that fires when nobody is there to fire."""
+
+from __future__ import annotations
+
+from dashboards.rule import Rule
+
+rule = Rule(
+    title="Hydrometer is silent",
+    team="oncall",
+    severity="page",
+    question="Has any process reported its health within two minutes? No row is the alarm: then no other rule can be trusted.",
+    sql="""
+        SELECT process, toFloat64(0) AS value
+        FROM hydrometer.health
+        WHERE time > now() - INTERVAL 2 MINUTE
+        GROUP BY process ORDER BY process
+    """,
+    above=0,
+    summary="{process} is silent.",
+    silence="No process of Hydrometer has reported for two minutes: nobody watches the traffic.",
+    waits="1m",
+    no_rows="Alerting",
+    on_error="Alerting",
+    board="hydrometer-oncall",
+)

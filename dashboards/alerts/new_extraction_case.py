@@ -1,0 +1,22 @@
+"""A case of extraction that nobody has decided yet."""
+
+from __future__ import annotations
+
+from dashboards.rule import Rule
+
+rule = Rule(
+    title="Traffic looks like distillation",
+    team="soc",
+    severity="page",
+    question="Which accounts are extracting the model together, that nobody has looked at yet? The number is how many accounts.",
+    sql="""
+        SELECT case_id, behaviour, toFloat64(accounts) AS value
+        FROM hydrometer.cases FINAL
+        WHERE state = 'open' AND behaviour = 'extraction' AND NOT muted AND JSONExtractString(payload, 'label', 'verdict') = ''
+        ORDER BY extraction DESC LIMIT 100
+    """,
+    above=0,
+    summary="{case_id}: {value:.0f} account(s) look like distillation of the model.",
+    board="hydrometer-case?var-case={case_id}",
+    lingers="10m",
+)

@@ -1,0 +1,337 @@
+"""SOC overview: what is open, what is coming, and how much has gone."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from dashboards import links
+from dashboards.board import Board, Choice, Place, Row
+from dashboards.palette import ANY_IS_BAD, BAR, CALM, EXTRACTION, EXTRACTION_STEPS, ROUTING, ROUTING_BAR, ROUTING_STEPS
+from dashboards.sql import AGE, FAMILY_COLUMNS, LEAKED_ACCOUNTS, families, per_minute
+from dashboards.views import Bars, Column, Heat, Listing, Stat, Trend
+
+_OPEN: Final = "FROM hydrometer.cases FINAL WHERE state = 'open' AND NOT muted"
+_EDGES: Final = (0, 2.5, 5, 7.5, 10, 12.5, BAR, 20, 25)
+"""Upper edges of the heat map's buckets, in nats; a last bucket holds the rest."""
+
+
+def _open_cases(behaviour: str, title: str, question: str) -> Stat:
+    return Stat(title=title, question=question, sql=f"SELECT count() AS cases {_OPEN} AND behaviour = '{behaviour}'", steps=ANY_IS_BAD, background=True)
+
+
+_LEAK = """
+SELECT sum(tokens) AS tokens FROM (
+    SELECT member.1 AS account, max(JSONExtractFloat(member.2, 'output_tokens')) AS tokens
+    FROM hydrometer.cases FINAL ARRAY JOIN JSONExtractKeysAndValuesRaw(payload, 'members') AS member
+    WHERE state = 'open' AND behaviour = 'extraction' AND NOT muted GROUP BY account)
+"""
+
+NOW = Row(
+    "Now",
+    [
+        Place(_open_cases("extraction", "Open extraction cases", "How many campaigns are being worked that copy the model?"), 4, 4),
+        Place(_open_cases("routing", "Open routing cases", "How many relays or resellers are open? Their users are not called distillers."), 4, 4),
+        Place(
+            Stat(
+                title="Accounts in extraction cases",
+                question="How many accounts would a decision touch? Each is counted once, however many cases name it.",
+                sql=f"SELECT uniqExact(arrayJoin(JSONExtractKeys(payload, 'members'))) AS accounts {_OPEN} AND behaviour = 'extraction'",
+                color=EXTRACTION,
+            ),
+            4,
+            4,
+        ),
+        Place(
+            Stat(
+                title="Leak estimate",
+                question="How many output tokens have the members of open extraction cases taken? An upper bound: all that they asked for.",
+                sql=_LEAK,
+                color=EXTRACTION,
+                decimals=1,
+            ),
+            4,
+            4,
+        ),
+        Place(
+            Stat(
+                title="New routers",
+                question="How many router fingerprints were first seen in this time range? Retooled campaigns arrive on new ones.",
+                sql="""
+                SELECT countIf($__timeFilter(first)) AS routers
+                FROM (SELECT min(time) AS first FROM hydrometer.scores WHERE entity_kind = 'router' GROUP BY entity_id)
+                """,
+                color=CALM,
+            ),
+            4,
+            4,
+        ),
+        Place(
+            Stat(
+                title="Alerts opened",
+                question="How many alerts opened in this time range? Many alerts and few cases is one campaign seen from many sides.",
+                sql="SELECT uniqExact(alert_id) AS alerts FROM hydrometer.alerts WHERE state = 'open' AND $__timeFilter(time)",
+                color=CALM,
+            ),
+            4,
+            4,
+        ),
+        Place(
+            Listing(
+                title="Open cases",
+                question="What should be worked next? Sorted by evidence; click a case to open its file.",
+                sql=f"""
+                SELECT case_id, behaviour, title, accounts, requests, output_tokens, extraction, routing, opened_at, updated_at,
+                if(JSONExtractString(payload, 'label', 'verdict') = '', 'undecided', JSONExtractString(payload, 'label', 'verdict')) AS verdict
+                {_OPEN} ORDER BY behaviour = 'extraction' DESC, greatest(extraction / {BAR}, routing / {ROUTING_BAR}) DESC LIMIT 100
+                """,
+                columns={
+                    "case_id": Column(title="Case", link=links.to_case(), width=165),
+                    "behaviour": Column(title="Behaviour", width=100),
+                    "title": Column(title="Why"),
+                    "accounts": Column(title="Accounts", width=90),
+                    "requests": Column(title="Requests", width=90),
+                    "output_tokens": Column(title="Output tokens", width=115, decimals=1),
+                    "extraction": Column(title="Extraction", unit="suffix: nats", cell="gauge", steps=EXTRACTION_STEPS, high=40, decimals=1, width=170),
+                    "routing": Column(title="Routing", unit="suffix: nats", cell="gauge", steps=ROUTING_STEPS, high=14, decimals=1, width=150),
+                    "opened_at": Column(title="Opened", unit="dateTimeFromNow", width=120),
+                    "updated_at": Column(title="Last news", unit="dateTimeFromNow", width=120),
+                    "verdict": Column(title="Decision", width=95),
+                },
+                empty="No case is open.",
+            ),
+            24,
+            9,
+        ),
+    ],
+)
+
+
+def _strongest(behaviour: str) -> str:
+    return f"""
+    SELECT $__timeInterval(time) AS bucket, maxIf({behaviour}, entity_kind = 'account') AS "strongest account",
+    maxIf({behaviour}, entity_kind != 'account') AS "strongest group", quantile(0.99)({behaviour}) AS "p99 of all"
+    FROM hydrometer.scores WHERE $__timeFilter(time) GROUP BY bucket ORDER BY bucket
+    """
+
+
+def _bucket(low: float | None, high: float | None) -> str:
+    above = "1" if low is None else f"extraction >= {low:g}"
+    below = "1" if high is None else f"extraction < {high:g}"
+    return f'countIf({above} AND {below}) AS "{"+Inf" if high is None else f"{high:g}"}"'
+
+
+_BUCKETS = ", ".join(_bucket(low, high) for low, high in zip((None, *_EDGES), (*_EDGES, None), strict=True))
+
+EVIDENCE = Row(
+    "Evidence",
+    [
+        Place(
+            Trend(
+                title="Extraction over time",
+                question="Is somebody copying the model, and since when? An alert opens at the upper line, the alert budget's.",
+                sql=_strongest("extraction"),
+                unit="suffix: nats",
+                steps=EXTRACTION_STEPS,
+                bars_at=True,
+                low=0,
+                columns={"strongest account": Column(color="#FF9830"), "strongest group": Column(color=EXTRACTION), "p99 of all": Column(color="#8E8E8E")},
+            ),
+            8,
+            9,
+        ),
+        Place(
+            Trend(
+                title="Routing over time",
+                question="Is somebody reselling or relaying the service, and since when?",
+                sql=_strongest("routing"),
+                unit="suffix: nats",
+                steps=ROUTING_STEPS,
+                bars_at=True,
+                low=0,
+                columns={"strongest account": Column(color="#8AB8FF"), "strongest group": Column(color=ROUTING), "p99 of all": Column(color="#8E8E8E")},
+            ),
+            8,
+            9,
+        ),
+        Place(
+            Heat(
+                title="Heat map of extraction evidence",
+                question=f"Does a few accounts' evidence leave the crowd, or does the whole crowd move (then suspect a change of ours)? Each cell counts "
+                f"scores; alerts open at {BAR:g} nats.",
+                sql=f"SELECT $__timeInterval(time) AS bucket, {_BUCKETS} FROM hydrometer.scores WHERE $__timeFilter(time) GROUP BY bucket ORDER BY bucket",
+                axis="nats",
+            ),
+            8,
+            9,
+        ),
+        Place(
+            Bars(
+                title="Why: evidence by family in each open case",
+                question="Which kinds of evidence carry each case? One that rests on a single colour deserves doubt.",
+                sql=f"""
+                SELECT case_id, {families("families")}
+                FROM (SELECT case_id, extraction, JSONExtract(payload, 'families', 'Map(String, Float32)') AS families {_OPEN})
+                ORDER BY extraction DESC LIMIT 12
+                """,
+                unit="suffix: nats",
+                decimals=1,
+                stacked=True,
+                columns={**FAMILY_COLUMNS, "case_id": Column(link=links.to_case())},
+                empty="No case is open.",
+            ),
+            10,
+            10,
+        ),
+        Place(
+            Listing(
+                title="Next in line",
+                question="Who stands out without an alert yet? Nothing is decided about them: look before you act.",
+                sql=f"""
+                SELECT entity_kind, entity_id, round(max(extraction), 1) AS extraction, round(max(routing), 1) AS routing, max(requests) AS requests,
+                max(time) AS seen, {links.path_of("entity_kind", "entity_id")} AS path
+                FROM hydrometer.scores AS score
+                WHERE $__timeFilter(time) AND (entity_kind, entity_id) NOT IN (SELECT entity_kind, entity_id FROM hydrometer.alerts)
+                AND (score.extraction >= {BAR / 3:g} OR score.routing >= {ROUTING_BAR / 2:g})
+                GROUP BY entity_kind, entity_id ORDER BY greatest(extraction / {BAR}, routing / {ROUTING_BAR}) DESC LIMIT 50
+                """,
+                columns={
+                    "entity_kind": Column(title="Kind", width=85),
+                    "entity_id": Column(title="Entity", link=links.to_path("Open it", "path")),
+                    "extraction": Column(title="Extraction", unit="suffix: nats", cell="gauge", steps=EXTRACTION_STEPS, high=BAR),
+                    "routing": Column(title="Routing", unit="suffix: nats", cell="gauge", steps=ROUTING_STEPS, high=ROUTING_BAR),
+                    "requests": Column(title="Requests", width=85),
+                    "seen": Column(title="Last scored", unit="dateTimeFromNow", width=120),
+                    "path": Column(hidden=True),
+                },
+                empty="Nobody stands out.",
+            ),
+            14,
+            10,
+        ),
+    ],
+)
+
+_COHORT: Final = f"""
+multiIf(${{cohort:singlequote}} = 'model', toString(request_model), ${{cohort:singlequote}} = 'network', toString(as_type),
+${{cohort:singlequote}} = 'client', toString(sdk_language), {AGE})
+"""
+
+
+def _by_cohort(value: str) -> str:
+    return f"""
+    SELECT $__timeInterval(time) AS bucket, if({_COHORT} = '', 'unknown', {_COHORT}) AS cohort, {per_minute(value)} AS value
+    FROM hydrometer.requests WHERE $__timeFilter(time) GROUP BY bucket, cohort ORDER BY bucket
+    """
+
+
+LEAK = Row(
+    "Leak and traffic",
+    [
+        Place(
+            Trend(
+                title="Leak estimate over time",
+                question="How fast is the model leaking, and when did it begin? Output tokens of the members of open extraction cases, summed up.",
+                sql=f"""
+                SELECT bucket, sum(tokens) OVER (ORDER BY bucket) AS "output tokens"
+                FROM (SELECT $__timeInterval(time) AS bucket, sum(ifNull(output_tokens, 0)) AS tokens FROM hydrometer.requests
+                WHERE $__timeFilter(time) AND account_id IN ({LEAKED_ACCOUNTS}) GROUP BY bucket) ORDER BY bucket
+                """,
+                fill=25,
+                color=EXTRACTION,
+                low=0,
+                legend="none",
+            ),
+            8,
+            8,
+        ),
+        Place(
+            Trend(
+                title="Requests by cohort, a minute",
+                question="Whose traffic is growing? Choose the cohort above: account age, model, network, client.",
+                sql=_by_cohort("count()"),
+                unit="reqpm",
+                stacked=True,
+                fill=45,
+                low=0,
+            ),
+            8,
+            8,
+        ),
+        Place(
+            Trend(
+                title="Output tokens by cohort, a minute",
+                question="Who takes the answers? A cohort whose tokens grow faster than its requests asks for longer answers.",
+                sql=_by_cohort("sum(ifNull(output_tokens, 0))"),
+                stacked=True,
+                fill=45,
+                low=0,
+            ),
+            8,
+            8,
+        ),
+        Place(
+            Listing(
+                title="New routers",
+                question="Which router fingerprints were first seen in this time range, and who is behind them?",
+                sql="""
+                SELECT router AS router_id, first_seen, accounts, requests, extraction, routing, software FROM (
+                    SELECT entity_id AS router, min(time) AS first_seen, max(extraction) AS extraction, max(routing) AS routing
+                    FROM hydrometer.scores WHERE entity_kind = 'router' GROUP BY router HAVING $__timeFilter(first_seen)) AS new
+                LEFT JOIN (
+                    SELECT lower(hex(router)) AS router, uniq(account_id) AS accounts, count() AS requests, anyHeavy(user_agent) AS software
+                    FROM hydrometer.requests WHERE $__timeFilter(time) GROUP BY router) AS seen USING router
+                ORDER BY first_seen DESC LIMIT 50
+                """,
+                columns={
+                    "router_id": Column(title="Router", link=links.to_group("router", "router_id"), width=160),
+                    "first_seen": Column(title="First seen", unit="dateTimeFromNow", width=120),
+                    "accounts": Column(title="Accounts", width=85),
+                    "requests": Column(title="Requests", width=85),
+                    "extraction": Column(title="Extraction", unit="suffix: nats", cell="color-text", steps=EXTRACTION_STEPS, decimals=1, width=100),
+                    "routing": Column(title="Routing", unit="suffix: nats", cell="color-text", steps=ROUTING_STEPS, decimals=1, width=100),
+                    "software": Column(title="Mostly calls itself"),
+                },
+                empty="No new router.",
+            ),
+            14,
+            8,
+        ),
+        Place(
+            Trend(
+                title="Alerts opened and updated",
+                question="Is this a quiet day? Bars count steps in the life of alerts.",
+                sql="""
+                SELECT $__timeInterval(time) AS bucket, concat(behaviour, ' ', toString(state)) AS step, count() AS steps
+                FROM hydrometer.alerts FINAL WHERE $__timeFilter(time) GROUP BY bucket, step ORDER BY bucket
+                """,
+                style="bars",
+                stacked=True,
+                decimals=0,
+                columns={
+                    "extraction open": Column(color=EXTRACTION),
+                    "extraction update": Column(color="#FFA6B0"),
+                    "routing open": Column(color=ROUTING),
+                    "routing update": Column(color="#DEB6F2"),
+                },
+            ),
+            10,
+            8,
+        ),
+    ],
+)
+
+board = Board(
+    uid=links.SOC,
+    title="SOC overview",
+    question="What is open, what is coming, and how much has gone?",
+    since="now-2d",
+    choices=[
+        Choice(
+            name="cohort",
+            label="Cohort",
+            description="How requests and tokens are split",
+            fixed=[("account age", "age"), ("model", "model"), ("network", "network"), ("client", "client")],
+        )
+    ],
+    rows=[NOW, EVIDENCE, LEAK],
+)

@@ -1,0 +1,37 @@
+"""Colours and thresholds: one meaning has one colour on every board, and a threshold is the alert budget's, never a taste."""
+
+from __future__ import annotations
+
+from itertools import cycle
+from typing import Final
+
+from models.evidence import BAR as UNCALIBRATED
+from models.evidence import FAMILIES, SUSPECT
+from streams.policy import Policy
+
+Steps = tuple[tuple[float | None, str], ...]
+"""Colours from a value upward; the first has no value."""
+
+_POLICY: Final = Policy.load()
+BAR: Final = _POLICY.bar("extraction")
+ROUTING_BAR: Final = _POLICY.bar("routing")
+"""Nats from which people decided to be told (`streams/policy.toml`); a provider with a policy of its own renders its own boards."""
+SUSPECT_SHARE: Final = SUSPECT / UNCALIBRATED
+"""Share of the bar from which an entity is suspect: its votes on what is ordinary no longer count."""
+
+EXTRACTION: Final = "#F2495C"
+ROUTING: Final = "#B877D9"
+CALM: Final = "#5794F2"
+GOOD: Final = "#73BF69"
+WARN: Final = "#FADE2A"
+BAD: Final = "#F2495C"
+PLAIN: Final = "text"
+
+_HUES: Final = ("#F2495C", "#FF9830", "#FADE2A", "#B877D9", "#5794F2", "#3274D9", "#73BF69", "#37872D", "#8AB8FF", "#C0D8FF", "#FFA6B0", "#CA95E5")
+FAMILY: Final = dict(zip(FAMILIES, cycle(_HUES), strict=False))
+"""The colour of each family of evidence."""
+
+NEUTRAL: Final[Steps] = ((None, PLAIN),)
+ANY_IS_BAD: Final[Steps] = ((None, GOOD), (1, BAD))
+EXTRACTION_STEPS: Final[Steps] = ((None, GOOD), (SUSPECT_SHARE * BAR, WARN), (BAR, BAD))
+ROUTING_STEPS: Final[Steps] = ((None, GOOD), (SUSPECT_SHARE * ROUTING_BAR, WARN), (ROUTING_BAR, BAD))

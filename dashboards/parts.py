@@ -1,0 +1,55 @@
+"""Panels and rows that several boards share: raw requests, and a feature's panels by family."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from dashboards import links
+from dashboards.board import Place, Row
+from dashboards.panel import panels
+from dashboards.sql import as_hex
+from dashboards.views import Column
+from models.evidence import FAMILIES
+from streams.feature import Entity
+
+_LATEST: Final = 200
+
+
+def requests_of(which: str) -> str:
+    """Return the query of the latest requests that meet a condition."""
+    return f"""
+    SELECT time, account_id, request_model, input_tokens, output_tokens, reasoning_tokens, status, round(duration, 2) AS seconds, message_count, temperature,
+    {as_hex("router")} AS router_id, {as_hex("payment")} AS payment_id, {as_hex("template")} AS template_id, topic, language, as_type, country, user_agent
+    FROM hydrometer.requests WHERE $__timeFilter(time) AND {which} ORDER BY time DESC LIMIT {_LATEST}
+    """
+
+
+REQUEST_COLUMNS: Final = {
+    "time": Column(title="Time", unit="dateTimeAsIso", width=165),
+    "account_id": Column(title="Account", link=links.to_account(), width=155),
+    "request_model": Column(title="Model", width=115),
+    "input_tokens": Column(title="In", width=65),
+    "output_tokens": Column(title="Out", width=65),
+    "reasoning_tokens": Column(title="Reasoning", width=85),
+    "status": Column(title="Status", width=65),
+    "seconds": Column(title="Took", unit="s", width=75),
+    "message_count": Column(title="Messages", width=85),
+    "temperature": Column(title="Temp.", width=65),
+    "router_id": Column(title="Router", link=links.to_group("router", "router_id"), width=150),
+    "payment_id": Column(title="Card", link=links.to_group("payment", "payment_id"), width=150),
+    "template_id": Column(title="Template", link=links.to_group("template", "template_id"), width=150),
+    "topic": Column(title="Topic", width=65),
+    "language": Column(title="Language", width=85),
+    "as_type": Column(title="Network", width=85),
+    "country": Column(title="Country", width=75),
+    "user_agent": Column(title="Calls itself"),
+}
+
+
+def feature_rows(entity: Entity) -> list[Row]:
+    """Return a collapsed row a family with the panel of each feature of this kind of entity: a new feature appears by itself."""
+    found = [panel for panel in panels().values() if panel.feature.entity == entity]
+    by_family = {family: [panel for panel in found if panel.feature.family == family] for family in FAMILIES}
+    return [
+        Row(f"Features: {family}", [Place(panel, 8, 8) for panel in held], collapsed=True) for family, held in by_family.items() if held
+    ]

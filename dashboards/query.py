@@ -1,0 +1,34 @@
+"""A query as the ClickHouse data source stores it in a dashboard. Everything that asks, asks through `target`."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+Json = dict[str, Any]
+
+PLUGIN: Final = "grafana-clickhouse-datasource"
+PLUGIN_VERSION: Final = "4.20.0"
+"""An empty version would make the plugin guess what to migrate."""
+DATASOURCE: Final = {"type": PLUGIN, "uid": "hydrometer"}
+TIME_SERIES: Final = 0
+"""The plugin's number of the format: a time, labels, numbers."""
+TABLE: Final = 1
+"""The plugin's number of the format: any columns."""
+
+
+def target(ref: str, sql: str, shape: int = TIME_SERIES) -> Json:
+    """Return one query of a panel, an annotation or a variable. ref: its letter. shape: TIME_SERIES or TABLE."""
+    return {
+        "refId": ref,
+        "datasource": DATASOURCE,
+        "editorType": "sql",
+        "pluginVersion": PLUGIN_VERSION,
+        "queryType": "timeseries" if shape == TIME_SERIES else "table",
+        "format": shape,
+        "rawSql": squeezed(sql),
+    }
+
+
+def squeezed(sql: str) -> str:
+    """Return a statement on one line: what a panel's editor and a diff of the generated file show best."""
+    return " ".join(sql.split())

@@ -1,0 +1,153 @@
+"""A rehearsal: the demonstration's traffic through the whole pipeline into a ClickHouse, in one process and seconds, without a broker.
+
+For the boards' own tests and pictures. Collect, stages and store are the product's; only Kafka is left out, and the health that
+processes would report every ten seconds is reported every five minutes of the traffic's own time, since that is what the boards show.
+"""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from itertools import islice
+from typing import Final
+
+import orjson
+
+from streams import blocks, labels, migrate, topics
+from streams.agents.health import columns
+from streams.agents.report import TOTALS
+from streams.clock import FileClock
+from streams.collect import Collector, Step
+from streams.demo.traffic import SPAN, demo_traffic
+from streams.metrics import Metric, Registry, Row
+from streams.pipeline.local import Pipeline
+from streams.pipeline.stage import Message
+from streams.settings import Settings
+from streams.sinks.clickhouse import ClickHouse
+from streams.sinks.rows import STORED, Record
+from streams.store import Store
+
+REPORT_SECONDS: Final = 300.0
+"""Event time between two reports of health."""
+CHECKPOINT: Final = 60.0
+"""A rehearsal writes no checkpoints: their age is drawn as a worker's that writes one a minute."""
+_CHUNK: Final = 512
+_BROKEN: Final = {997: b'{"timestamp": 17', 1499: b'{"account.id": "a-1"}', 4001: b'{"timestamp": "yesterday", "event.id": "e", "account.id": "a"}'}
+"""Every so many lines, one that cannot be read: a line cut short, one without its required fields, one with a wrong time."""
+
+
+class Rehearsal:
+    """One run: feed lines, then close."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Prepare tables and stages."""
+        migrate.run(settings)
+        self._clickhouse = ClickHouse(settings)
+        self._registry = Registry()
+        self._store = Store(self._clickhouse, threading.Event(), metrics=self._registry)
+        self._collector = Collector(settings)
+        self._clock = FileClock(settings.allowed_skew_seconds)
+        self._pipeline = Pipeline(settings.partitions, settings.seal_key.get_secret_value().encode(), self._keep)
+        self._offsets: Counter[tuple[str, int]] = Counter()
+        self._health: list[Row] = []
+        self._told: Counter[tuple[Metric, str]] = Counter()
+        self._now = 0.0
+        self._reported = 0.0
+
+    def feed(self, lines: Sequence[bytes]) -> None:
+        """Carry some lines of the log as far as ClickHouse."""
+        step = self._collector.add(lines, "rehearsal", self._clock)
+        self._count(step)
+        for letter in step.dead:
+            self._write(Message(topics.DEAD_LETTERS, 0, letter.line, headers=tuple(letter.headers())))
+        for block in step.outgoing:
+            self._pipeline.feed(block.partition, block.data)
+
+    def close(self) -> None:
+        """Carry what is still waiting, let an analyst decide about the strongest case, and write the rest."""
+        for block in self._collector.flush():
+            self._pipeline.feed(block.partition, block.data)
+        self._decide()
+        self._report()
+        self._store.due(time.monotonic() + 1e6)
+        self._clickhouse.insert("health", columns(self._health), "rehearsal")
+        self._clickhouse.close()
+
+    # -- what leaves the stages
+
+    def _keep(self, message: Message) -> None:
+        if message.topic == topics.REQUESTS:
+            self._now = max(self._now, float(blocks.decode(message.value, blocks.REQUESTS).numbers("time").max()))
+            if self._now - self._reported >= REPORT_SECONDS:
+                self._report()
+        self._write(message)
+
+    def _write(self, message: Message) -> None:
+        place = (message.topic, message.partition)
+        if message.topic in STORED:
+            record = Record(message.topic, message.partition, self._offsets[place], self._now, message.value, dict(message.headers))
+            self._store.apply([record], time.monotonic())
+        self._offsets[place] += 1
+
+    def _decide(self) -> None:
+        """Let an analyst call the strongest extraction case what it is."""
+        found = [case for case in self._pipeline.cases.cases.values() if case["behaviour"] == "extraction" and case["state"] == "open"]
+        if found:
+            strongest = max(found, key=lambda case: len(case["members"]))
+            label = labels.make("case", strongest["case_id"], "distilling", "analyst", "one job spread over many cards", at=self._now)
+            self._write(Message(topics.LABELS, 0, orjson.dumps(label)))
+            for message in self._pipeline.cases.apply_second(orjson.dumps(label), 0):
+                self._write(message)
+
+    # -- health, as the processes would report it
+
+    def _count(self, step: Step) -> None:
+        self._registry.add(Metric.EVENTS_ACCEPTED, step.accepted, source="file")
+        for reason, lines in step.rejected.items():
+            self._registry.add(Metric.EVENTS_REJECTED, lines, source="file", reason=reason)
+
+    def _report(self) -> None:
+        """Keep what two processes, `collect` and a worker, would have written to `health` since the last report."""
+        self._reported = self._now
+        now = datetime.fromtimestamp(self._now, UTC)
+        pipeline = self._pipeline
+        for agent, stages in (("accounts", pipeline.accounts), ("groups", pipeline.groups), ("cases", [pipeline.cases])):
+            for partition, stage in enumerate(stages):
+                self._report_stage(agent, partition, stage.counters())
+        self._health += self._registry.rows(now, "worker", "rehearsal-1")
+
+    def _report_stage(self, agent: str, partition: int, counted: Mapping[str, float]) -> None:
+        for name, metric in TOTALS.items():
+            if name in counted:
+                key = (metric, f"{agent}/{partition}/{name}")
+                self._registry.add(metric, counted[name] - self._told[key], agent=agent)
+                self._told[key] = counted[name]
+        held = counted.get("entities", counted.get("groups", 0.0))
+        self._registry.set(Metric.ENTITIES, held, agent=agent, partition=partition)
+        self._registry.set(Metric.STATE_BYTES, held * counted.get("state_bytes_per_entity", 0.0), agent=agent, partition=partition)
+        self._registry.set(Metric.AGENT_TIME, self._now, agent=agent, partition=partition)
+        self._registry.set(Metric.CHECKPOINT_SECONDS, self._now % CHECKPOINT, agent=agent, partition=partition)
+        self._registry.set(Metric.LAG, 0, agent=agent, topic=topics.REQUESTS, partition=partition)
+
+
+def rehearse(settings: Settings, *, events: int = 60_000, start: float | None = None) -> float:
+    """Fill the ClickHouse of `settings` with the demonstration's traffic and return the event time of its first moment (seconds).
+
+    By default the traffic ends about now, so that no table's TTL takes it away. About 12 s for 60,000 events.
+    """
+    began = time.time() // 3600 * 3600 - SPAN if start is None else start
+    rehearsal = Rehearsal(settings)
+    lines = _with_broken(demo_traffic(events=events, start=began).lines())
+    while chunk := list(islice(lines, _CHUNK)):
+        rehearsal.feed(chunk)
+    rehearsal.close()
+    return began
+
+
+def _with_broken(lines: Iterator[bytes]) -> Iterator[bytes]:
+    for number, line in enumerate(lines, 1):
+        yield line
+        yield from (broken for every, broken in _BROKEN.items() if number % every == 0)

@@ -1,0 +1,136 @@
+"""What an alert rule is: one query, one threshold, and the sentence that a person is woken with.
+
+    rule = Rule(title="No events arrive", team="oncall", severity="page", sql="SELECT 'requests' AS feed, ... AS value", above=900,
+                summary="No event for {value:.0f} s.", question="Does the feed still run?")
+
+The query gives one row an alert: columns of text become labels, and the one number, `value`, is compared with `above`. No row, no alert.
+It reads tables in which one row is one case or one metric, never one row an account: thousands of alerts of one rule stall Grafana
+(grafana/grafana#48900). It holds no macros: those of the boards are expanded in the browser, and an alert rule runs without one.
+"""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from dashboards.query import DATASOURCE, TABLE, Json, target
+
+Team = Literal["soc", "oncall"]
+Severity = Literal["page", "ticket"]
+State = Literal["OK", "Alerting"]
+
+EXPRESSION: Final = {"type": "__expr__", "uid": "__expr__"}
+PREFIX: Final = "hydrometer-"
+"""Of the uid of everything that we make in a Grafana."""
+RUNBOOK_BOARD: Final = f"{PREFIX}runbooks"
+_PACE: Final = {"intervalMs": 1000, "maxDataPoints": 43200}  # what Grafana itself would fill in
+_HOST: Final = '{{ reReplaceAll "/+$" "" externalURL }}'  # with or without a slash at its end: Grafana's settings decide
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One alert rule. Durations are written as Grafana does: `90s`, `5m`."""
+
+    title: str
+    """What is wrong, in the words of a chat message."""
+    team: Team
+    severity: Severity
+    """`page` wakes somebody, `ticket` waits for the morning."""
+    sql: str
+    above: float
+    summary: str
+    """One sentence. `{case_id}` stands for a label, `{value:.0f}` for the number."""
+    question: str
+    """What the rule answers: its description."""
+    waits: str = "0s"
+    """How long it must hold before anybody hears of it."""
+    lingers: str = "0s"
+    """How long it stays after it has ceased, so that a moment's silence resolves nothing."""
+    no_rows: State = "OK"
+    on_error: State = "OK"
+    """When ClickHouse does not answer: one rule speaks of that (`store_unreachable`), the others keep quiet."""
+    board: str = ""
+    """Where to look: uid and variables of a board, as `hydrometer-case?var-case={case_id}`."""
+    silence: str = ""
+    """The summary when no row, or an error, is what fired: there is no label and no number then."""
+
+    def render(self, name: str, runbook_panel: int, folder: str, group: str) -> Json:
+        """Return the rule as Grafana's provisioning API takes it. `runbook_panel` is its runbook's panel on the board of runbooks."""
+        return {
+            "uid": uid(name),
+            "title": self.title,
+            "condition": "B",
+            "data": [self._query(), _threshold(self.above)],
+            "folderUID": folder,
+            "ruleGroup": group,
+            "orgID": 1,
+            "for": self.waits,
+            "keep_firing_for": self.lingers,
+            "noDataState": self.no_rows,
+            "execErrState": self.on_error,
+            "isPaused": False,
+            "labels": {"team": self.team, "severity": self.severity, "rule": name},
+            "annotations": self._annotations(runbook_panel),
+        }
+
+    def told(self, labels: Mapping[str, str], value: float) -> str:
+        """Return the summary for one alert."""
+        return self.summary.format_map({**labels, "value": value})
+
+    def _annotations(self, runbook_panel: int) -> dict[str, str]:
+        annotations = {
+            "summary": self._summary(),
+            "description": self.question,
+            "runbook_url": f"{_HOST}/d/{RUNBOOK_BOARD}?viewPanel=panel-{runbook_panel}",
+        }
+        return {**annotations, "board_url": f"{_HOST}/d/{template(self.board)}"} if self.board else annotations
+
+    def _summary(self) -> str:
+        told = template(self.summary)
+        return f"{{{{ if $values.A }}}}{told}{{{{ else }}}}{self.silence}{{{{ end }}}}" if self.silence else told
+
+    def _query(self) -> Json:
+        model = {**target("A", self.sql, TABLE), **_PACE}
+        return _data("A", DATASOURCE["uid"], "table", model)
+
+
+def uid(name: str) -> str:
+    """Return the uid of a rule in Grafana: at most 40 characters, letters, digits and hyphens."""
+    return PREFIX + name.replace("_", "-")
+
+
+def template(text: str) -> str:
+    """Return a sentence of ours as a template of Grafana's: `{case_id}` as `{{ $labels.case_id }}`, `{value:.0f}` printed so."""
+    return "".join(_pieces(text))
+
+
+def fields(text: str) -> set[str]:
+    """Return the labels that a sentence needs."""
+    return {name for _, name, _, _ in string.Formatter().parse(text) if name} - {"value"}
+
+
+def _pieces(text: str) -> Iterator[str]:
+    for plain, name, how, _ in string.Formatter().parse(text):
+        yield plain
+        if name == "value":
+            yield f'{{{{ printf "%{how or "g"}" $values.A.Value }}}}'
+        elif name:
+            yield f"{{{{ $labels.{name} }}}}"
+
+
+def _threshold(above: float) -> Json:
+    condition = {
+        "type": "query",
+        "evaluator": {"type": "gt", "params": [above]},
+        "operator": {"type": "and"},
+        "query": {"params": ["B"]},
+        "reducer": {"type": "last", "params": []},
+    }
+    model = {"refId": "B", "datasource": EXPRESSION, "type": "threshold", "expression": "A", "conditions": [condition]}
+    return _data("B", "__expr__", "", {**model, **_PACE, "hide": False})
+
+
+def _data(ref: str, source: str, kind: str, model: Json) -> Json:
+    return {"refId": ref, "queryType": kind, "relativeTimeRange": {"from": 600, "to": 0}, "datasourceUid": source, "model": model}
