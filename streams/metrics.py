@@ -57,7 +57,8 @@ class Metric(Enum):
     ROWS_WRITTEN = Spec("counter", "How many rows reach each table?", ("table",))
     INSERT_SECONDS = Spec("histogram", "How long does ClickHouse take for a batch?", ("table",))
     INSERT_RETRIES = Spec("counter", "Does ClickHouse refuse batches?", ("table",))
-    LAG = Spec("gauge", "How many records wait in each partition?", ("topic", "partition"))
+    LAG = Spec("gauge", "How many records wait in each partition?", ("agent", "topic", "partition"))
+    POSITION = Spec("gauge", "Does each partition move? (the last record processed, -1: none yet)", ("agent", "topic", "partition"))
 
     @property
     def exported(self) -> str:
@@ -108,6 +109,12 @@ class Registry:
         key = _key(metric, "gauge", labels)
         with self._lock:
             self._values[key] = value
+
+    def forget_partitions(self) -> None:
+        """Drop what is known of single partitions: whoever owns one sets it again, and who lost one no longer speaks of it."""
+        with self._lock:
+            for key in [each for each in self._values if "partition" in each[0].value.labels]:
+                del self._values[key]
 
     def observe(self, metric: Metric, seconds: float, **labels: str | int) -> None:
         """Count a duration into a histogram."""

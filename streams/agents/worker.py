@@ -14,6 +14,7 @@ import faust
 from faust.transport.consumer import Consumer
 from faust.types import TP
 
+from streams import topics
 from streams.agents.failure import Failure
 from streams.agents.watch import Watch
 from streams.errors import HydrometerError
@@ -113,6 +114,7 @@ class Worker:
             faulthandler.dump_traceback_later(self._patience, exit=True)  # from a thread: a stage that never returns blocks this loop too
             await asyncio.sleep(REPORT)
             places: dict[str, tuple[int, int]] = {}
+            METRICS.forget_partitions()
             for agent in self._agents:
                 agent.report(METRICS)
                 places |= await self._places(agent)
@@ -129,8 +131,14 @@ class Worker:
         app, name = agent.app, agent.app.conf.id
         lags = await _lags(app, agent.positions()) if app.consumer_generation_id >= 0 and not app.rebalancing else None
         self._looks[name] = self._looks.get(name, 0) + (lags is not None)
-        for place, (_, lag) in (lags or {}).items():
-            METRICS.set(Metric.LAG, lag, topic=place.topic, partition=place.partition)
+        for place, (position, lag) in (lags or {}).items():
+            labels: dict[str, str | int] = {
+                "agent": name.removeprefix(f"{topics.APP}-"),
+                "topic": place.topic,
+                "partition": place.partition,
+            }
+            METRICS.set(Metric.LAG, lag, **labels)
+            METRICS.set(Metric.POSITION, position, **labels)
         found = {f"{name} {place.topic}/{place.partition}": state for place, state in (lags or {}).items()}
         return {**found, f"{name} consumer": (self._looks[name], 1)}
 

@@ -20,9 +20,16 @@ def test_a_counter_adds_up_per_label(registry: Registry) -> None:
 
 
 def test_a_gauge_keeps_the_last_value(registry: Registry) -> None:
-    registry.set(Metric.LAG, 7, topic="requests", partition=0)
-    registry.set(Metric.LAG, 5, topic="requests", partition=0)
-    assert registry.value(Metric.LAG, topic="requests", partition=0) == 5
+    registry.set(Metric.STATE_BYTES, 7, agent="accounts", partition=0)
+    registry.set(Metric.STATE_BYTES, 5, agent="accounts", partition=0)
+    assert registry.value(Metric.STATE_BYTES, agent="accounts", partition=0) == 5
+
+
+def test_a_partition_that_moved_away_is_forgotten_and_totals_stay(registry: Registry) -> None:
+    registry.set(Metric.STATE_BYTES, 7, agent="accounts", partition=0)
+    registry.add(Metric.TICKS, 3, agent="accounts")
+    registry.forget_partitions()
+    assert [(row[3], row[5]) for row in registry.rows(datetime(2026, 1, 1, tzinfo=UTC), "worker", "a")] == [("hydrometer_ticks", 3)]
 
 
 def test_prometheus_reads_counters_and_gauges(registry: Registry) -> None:
@@ -56,7 +63,7 @@ def test_clickhouse_gets_quantiles_instead_of_buckets(registry: Registry) -> Non
 
 def test_a_metric_refuses_labels_and_verbs_that_it_does_not_have(registry: Registry) -> None:
     with pytest.raises(TypeError, match="LAG is a gauge with the labels"):
-        registry.add(Metric.LAG, topic="requests", partition=0)
+        registry.add(Metric.LAG, agent="accounts", topic="requests", partition=0)
     with pytest.raises(TypeError, match="LAG is a gauge with the labels"):
         registry.set(Metric.LAG, 1, topic="requests")
 

@@ -1,0 +1,87 @@
+"""A ClickHouse in which a test lays out the rows that a rule shall see."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+import pytest
+from pydantic import SecretStr
+
+from dashboards.evaluate import firing
+from dashboards.query import squeezed
+from dashboards.rules import rules
+from streams import migrate
+from streams.settings import Settings
+from streams.sinks.clickhouse import ClickHouse
+from streams.testing import local_clickhouse
+
+TABLES = ("cases", "health", "dead_letters", "usage_minute", "labels")
+
+
+class Ground:
+    """Rows by age: `ago` is in seconds before now, because the rules ask for now."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.clickhouse = ClickHouse(settings)
+        self._now = 0.0
+
+    def clear(self) -> None:
+        self._now = time.time()
+        for table in TABLES:
+            self.clickhouse.query(f"TRUNCATE TABLE {table}")
+
+    def case(self, case_id: str, behaviour: str = "extraction", ago: float = 60, **more: Any) -> None:
+        payload = {"label": more.pop("label", None), "members": more.pop("members", {})}
+        row: dict[str, Any] = {
+            "case_id": case_id,
+            "version": 1,
+            "opened_at": self._time(ago),
+            "updated_at": self._time(ago),
+            "state": "open",
+        }
+        row |= {"behaviour": behaviour, "title": "t", "accounts": 3, "requests": 9.0, "output_tokens": 0.0, "extraction": 9.0}
+        self._insert("cases", row | {"routing": 9.0, "muted": False, "payload": orjson.dumps(payload).decode(), **more})
+
+    def health(self, metric: str, value: float, ago: float = 5, instance: str = "w-1", **labels: str) -> None:
+        row = {"time": self._time(ago), "process": "worker", "instance": instance, "metric": f"hydrometer_{metric}"}
+        self._insert("health", {**row, "labels": labels, "value": value})
+
+    def dead(self, count: int, ago: float = 60, source: str = "http", reason: str = "not_json") -> None:
+        self._insert("dead_letters", {"minute": self._time(ago), "source": source, "reason": reason, "count": count})
+
+    def usage(self, requests: int, ago: float = 60) -> None:
+        names = "minute, request_model, requests, input_tokens, output_tokens, accounts"
+        self.clickhouse.query(f"INSERT INTO usage_minute ({names}) SELECT now() - {ago}, 'm', {requests}, 0, 0, uniqState('a')")
+
+    def told(self, name: str) -> list[str]:
+        rule = rules()[name]
+        return [each.summary for each in firing(name, rule, self.clickhouse.named(squeezed(rule.sql)))]
+
+    def _time(self, ago: float) -> datetime:
+        return datetime.fromtimestamp(self._now - ago, UTC)
+
+    def _insert(self, table: str, row: dict[str, Any]) -> None:
+        client = self.clickhouse._client(numpy=False)
+        client.execute(f"INSERT INTO {table} ({', '.join(row)}) VALUES", [tuple(row.values())], settings={"async_insert": 0})
+
+
+@pytest.fixture(scope="session")
+def laid_out(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ground]:
+    pytest.importorskip("chdb", reason="the local ClickHouse needs chdb: pip install 'hydrometer[local]'")
+    with local_clickhouse(tmp_path_factory.mktemp("alerts")) as server:
+        where = {"clickhouse_host": server.host, "clickhouse_port": server.port, "clickhouse_user": server.user}
+        settings = Settings.model_validate({"mode": "local", **where, "clickhouse_password": SecretStr(server.password)})
+        migrate.run(settings)
+        ground = Ground(settings)
+        yield ground
+        ground.clickhouse.close()
+
+
+@pytest.fixture
+def ground(laid_out: Ground) -> Ground:
+    laid_out.clear()
+    return laid_out
