@@ -17,6 +17,7 @@ from streams import topics
 from streams.agents import accounts, cases, groups, store
 from streams.agents.engine import Engine
 from streams.agents.health import publisher
+from streams.agents.prompt import read_promptly
 from streams.agents.store import StoreEngine
 from streams.agents.table import ChunkTable
 from streams.agents.worker import Agent, Worker
@@ -42,12 +43,12 @@ DATABASE: Final = {"write_buffer_size": 8 << 20, "max_write_buffer_number": 2, "
 def make_app(settings: Settings, stage: str) -> faust.App:
     """Return the Faust app of a stage, without agents or tables.
 
-    In local mode state lives in memory (and in the changelog), and a lost worker is noticed after 6 s instead of 15.
+    In local mode state lives in memory (and in the changelog), reads wait less, and a lost worker is noticed after 6 s instead of 15.
     """
     here = settings.mode == "local"
     datadir = settings.state_dir.absolute() / stage
     datadir.mkdir(parents=True, exist_ok=True)
-    return faust.App(
+    app = faust.App(
         topics.group_of(stage),
         broker=[f"kafka://{server}" for server in settings.kafka.split(",")],
         broker_credentials=_credentials(settings),
@@ -72,6 +73,9 @@ def make_app(settings: Settings, stage: str) -> faust.App:
         autodiscover=False,
         logging_config={"version": 1, "disable_existing_loggers": False},
     )
+    if here:
+        read_promptly(app)
+    return app
 
 
 def make_engine(settings: Settings, agent: str, make_stage: MakeStage) -> Engine:

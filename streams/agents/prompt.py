@@ -1,0 +1,28 @@
+"""How long an idle read may wait: Faust asks for 1.5 s, and the embedded broker answers late in proportion."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import faust
+from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer
+
+WAIT_MS = 100
+"""With Faust's own 1,500 each hop through the embedded broker takes 0.5 s, with this 2 ms. Apache Kafka answers at once with either."""
+
+
+class _Thread(AIOKafkaConsumerThread):
+    def _create_worker_consumer(self, transport: Any) -> Any:
+        consumer = super()._create_worker_consumer(transport)
+        consumer._fetch_max_wait_ms = WAIT_MS  # noqa: SLF001 - Faust has no setting for it
+        return consumer
+
+
+class _Consumer(Consumer):
+    def _new_consumer_thread(self) -> AIOKafkaConsumerThread:
+        return _Thread(self, loop=self.loop, beacon=self.beacon)
+
+
+def read_promptly(app: faust.App) -> None:
+    """Let an app's consumer see new records within milliseconds on any broker."""
+    app.transport.Consumer = _Consumer  # type: ignore[misc] - of this one transport
