@@ -1,0 +1,197 @@
+"""Through Kafka and through replay the same events give the same alerts and the same evidence.
+
+Replay carries a block through all stages before it reads the next. Live traffic comes close to that: its verdicts are a second behind the
+events. So blocks are sent here one at a time, each when everything that came of the one before has arrived where it belongs.
+"""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from kafka import KafkaConsumer, TopicPartition
+
+from streams import topics
+from streams.agents.table import CHUNK, unpacked
+from streams.collect import Outgoing, read_files
+from streams.demo.traffic import demo_traffic
+from streams.local.kafka import ApacheKafka
+from streams.local.system import System, local_system
+from streams.replay import Replay
+from streams.settings import Settings
+from streams.ship import Shipper
+
+EVENTS = 6_000
+FEEDBACK = (topics.GROUPS, topics.VERDICTS, topics.EVIDENCE)
+"""What the next block may depend on."""
+OUTPUT = (*FEEDBACK, topics.SCORES, topics.ALERTS, topics.CASES)
+PATIENCE = 30.0
+
+
+@dataclass
+class Lockstep:
+    """A running system and a replay that get the same blocks, one at a time."""
+
+    system: System
+    hop: float
+    """Seconds within which an agent sees a record."""
+    replay: Replay = field(init=False)
+    values: dict[tuple[str, int], list[bytes]] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.replay = replay_of(self.system.settings)
+        places = [TopicPartition(topic, number) for topic in OUTPUT for number in range(self._partitions(topic))]
+        self._reader = KafkaConsumer(bootstrap_servers=self.system.settings.kafka, auto_offset_reset="earliest", fetch_max_wait_ms=50)
+        self._reader.assign(places)
+
+    def close(self) -> None:
+        self._reader.close()
+
+    def run(self, outgoing: Iterator[Outgoing]) -> None:
+        with Shipper(self.system.settings) as shipper:
+            for block in outgoing:
+                told = self._expected()[topics.VERDICTS]
+                shipper.insist([block])
+                self.replay.feed([block])
+                self._wait(FEEDBACK)
+                time.sleep(self.hop if self._expected()[topics.VERDICTS] > told else 0)
+        self._wait(OUTPUT)
+
+    def _partitions(self, topic: str) -> int:
+        return next(each for each in topics.TOPICS if each.name == topic).partitions(self.system.settings)
+
+    def _expected(self) -> Counter[str]:
+        counts: Counter[str] = Counter()
+        for (topic, _), count in self.replay.pipeline._offsets.items():
+            counts[topic] += count
+        return counts
+
+    def _wait(self, names: tuple[str, ...]) -> None:
+        give_up = time.monotonic() + PATIENCE
+        wanted = {name: self._expected()[name] for name in names}
+        while (found := self._counted(names)) != wanted:
+            assert time.monotonic() < give_up, f"replay has {wanted}, Kafka has {found}: read {self.system.folder}/worker-agents.log"
+            self.system.check()
+            for place, records in self._reader.poll(timeout_ms=50).items():
+                self.values.setdefault((place.topic, place.partition), []).extend(record.value for record in records)
+
+    def _counted(self, names: tuple[str, ...]) -> dict[str, int]:
+        found = Counter(dict.fromkeys(names, 0))
+        for (topic, _), values in self.values.items():
+            found[topic] += len(values)
+        return {name: found[name] for name in names}
+
+
+def replay_of(settings: Settings) -> Replay:
+    return Replay(settings.partitions, settings.seal_key.get_secret_value().encode())
+
+
+def kept_state(settings: Settings) -> dict[tuple[str, int], dict[str, bytes]]:
+    """Return the newest value of each chunk, by agent and partition, as the changelogs have it."""
+    agents = {topics.changelog(agent): agent for agent in (topics.ACCOUNTS_AGENT, topics.GROUPS_AGENT, topics.CASES_AGENT)}
+    reader = KafkaConsumer(bootstrap_servers=settings.kafka, auto_offset_reset="earliest", consumer_timeout_ms=1_500, fetch_max_wait_ms=50)
+    reader.assign([TopicPartition(name, place) for name in agents for place in reader.partitions_for_topic(name)])
+    found: dict[tuple[str, int], dict[str, bytes]] = {}
+    with closing(reader):
+        for record in reader:
+            number, _, name = record.key.decode().partition("/")
+            if name.startswith(CHUNK):
+                found.setdefault((agents[record.topic], int(number)), {})[name.removeprefix(CHUNK)] = unpacked(record.value)[1]
+    return found
+
+
+def state_of(settings: Settings) -> Replay:
+    """Return what the workers knew when they stopped, as the replay that would have known it."""
+    known = replay_of(settings)
+    stages: dict[str, list[Any]] = {
+        topics.ACCOUNTS_AGENT: [*known.pipeline.accounts],
+        topics.GROUPS_AGENT: [*known.pipeline.groups],
+        topics.CASES_AGENT: [known.pipeline.cases],
+    }
+    for (agent, number), chunks in kept_state(settings).items():
+        stages[agent][number].load(chunks.items())
+    return known
+
+
+def families(known: Replay) -> dict[str, list[float]]:
+    """Return the last evidence of every account by family, in nats."""
+    tables = [stage.table for stage in known.pipeline.accounts]
+    return {table.keys[slot]: np.nan_to_num(table["own"][slot]).tolist() for table in tables for slot in table.slots.tolist()}
+
+
+def stored(system: System, alerts: set[str]) -> dict[str, Any]:
+    """Wait until ClickHouse has the requests and these alerts, and return its figures."""
+    asked = {
+        "requests": "SELECT count() FROM requests",
+        "usage": "SELECT sum(requests) FROM usage_minute",
+        "input_tokens": "SELECT sum(input_tokens) FROM requests",
+        "usage_input_tokens": "SELECT sum(input_tokens) FROM usage_minute",
+        "alerts": "SELECT groupUniqArray(alert_id) FROM alerts",
+        "refused": "SELECT sum(count) FROM dead_letters",
+    }
+    give_up = time.monotonic() + PATIENCE
+    with system.client() as client:
+        while True:
+            rows = {name: client.execute(query)[0][0] for name, query in asked.items()}
+            if time.monotonic() > give_up or (rows["usage"] >= EVENTS and set(rows["alerts"]) >= alerts):
+                return rows
+            time.sleep(0.3)
+
+
+BROKERS = [
+    pytest.param("embedded", 512, id="embedded"),
+    pytest.param("apache", 128, id="apache", marks=[pytest.mark.integration, pytest.mark.timeout(300)]),
+]
+
+
+@pytest.fixture
+def broker(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str | None]:
+    if request.param == "embedded":
+        yield None
+        return
+    with ApacheKafka(tmp_path / "kafka") as kafka:  # of its own: the names of topics are fixed
+        yield kafka.bootstrap
+
+
+@pytest.mark.parametrize(("broker", "block_events"), BROKERS, indirect=["broker"])
+def test_the_same_events_give_the_same_alerts_and_the_same_evidence(broker: str | None, block_events: int, tmp_path: Path) -> None:
+    log = tmp_path / "events.jsonl"
+    log.write_bytes(b"\n".join(islice(demo_traffic(accounts=600, events=20_000).lines(), EVENTS)))
+    hop = 0.1
+    with local_system(tmp_path / "run", broker, block_events=block_events, checkpoint_seconds=60.0) as system:
+        system.start("agents", ())  # all of them
+        with closing(Lockstep(system, hop)) as lockstep:
+            lockstep.run(read_files([log], system.settings))
+        expected = lockstep.replay
+        ids = {alert["alert_id"] for alert in expected.alerts}
+        rows = stored(system, ids)
+        system.stop()
+        found = state_of(system.settings)
+
+    assert len(ids) >= 3, "too little traffic to compare alerts"
+    assert set(rows["alerts"]) == ids
+    assert (rows["requests"], rows["usage"], rows["refused"]) == (EVENTS, EVENTS, 0)
+    assert rows["usage_input_tokens"] == rows["input_tokens"]
+
+    want, have = expected.accounts(), found.accounts()
+    assert {name for name, row in have.items() if row["alerted"]} == {name for name, row in want.items() if row["alerted"]}
+    assert {name: row["requests"] for name, row in have.items()} == {name: row["requests"] for name, row in want.items()}
+    for measure in ("extraction", "routing"):
+        assert {name: row[measure] for name, row in have.items()} == pytest.approx(
+            {name: row[measure] for name, row in want.items()}, rel=0.01, abs=0.01
+        )
+        assert {name: row[measure] for name, row in found.routers().items()} == pytest.approx(
+            {name: row[measure] for name, row in expected.routers().items()}, rel=0.01, abs=0.01
+        )
+    want_own, have_own = families(expected), families(found)
+    assert have_own.keys() == want_own.keys()
+    for name, nats in want_own.items():
+        assert have_own[name] == pytest.approx(nats, rel=0.01, abs=0.01), name
