@@ -25,4 +25,4 @@ class _Consumer(Consumer):
 
 def read_promptly(app: faust.App) -> None:
     """Let an app's consumer see new records within milliseconds on any broker."""
-    app.transport.Consumer = _Consumer  # type: ignore[misc] - of this one transport
+    app.transport.Consumer = _Consumer  # type: ignore[misc]  # of this one transport
