@@ -24,7 +24,10 @@ Role = Literal["all", "collect", "intake", "worker", "replay", "clickhouse", "ka
 Security = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 
 SECRETS = ("clickhouse_password", "sketch_key", "pseudonym_key", "seal_key", "intake_token")
-"""Secrets without which some role cannot work. (`kafka_sasl_password` is a secret too, but a broker may need none.)"""
+"""Secrets without which some role cannot work."""
+
+OPTIONAL_SECRETS = ("kafka_sasl_password", "grafana_token", "evidence_key")
+"""Secrets that only some set-ups or single commands need; those ask for them by name."""
 
 NEEDS: Mapping[Role, tuple[str, ...]] = {
     "all": SECRETS,
@@ -98,6 +101,14 @@ class Settings(BaseModel):
     intake_token: SecretStr = _secret("What a gateway must send as `Authorization: Bearer ...`.")
     permitted_parties: Path | None = Field(default=None, description="A file of parties that may do what they do: scored, but muted.")
     policy: Path | None = Field(default=None, description="Terms and alert bars, with who approved them; those of the package when unset.")
+
+    grafana_url: str = Field(
+        default="http://127.0.0.1:3000", pattern=r"^https?://[^\s/@]+(/\S*)?$", description="Where `hydrometer boards` publishes to."
+    )
+    grafana_token: SecretStr | None = Field(default=None, description="A service account's token with the role Editor, for `boards` alone.")
+    evidence_key: SecretStr | None = Field(
+        default=None, description="Signs the bundles of `hydrometer export case`; who verifies needs it too."
+    )
 
     state_dir: Path = Field(default=Path("/var/lib/hydrometer"), description="Where workers keep tables. `build/state` in local mode.")
     checkpoint_seconds: float = Field(default=60.0, gt=0, le=3600, description="Every changed chunk of state is durable within this time.")
@@ -189,7 +200,7 @@ def variable_of(field: str) -> str:
 
 def is_secret(field: str) -> bool:
     """Tell whether a field of `Settings` holds a secret, and may come from a file."""
-    return field in SECRETS or field == "kafka_sasl_password"
+    return field in SECRETS or field in OPTIONAL_SECRETS
 
 
 def _plain(value: object) -> str:
