@@ -170,7 +170,7 @@ class Columns:
         """Note that the block at `offset` changed these rows."""
         self._applied = max(self._applied, offset)
         self._touched[slots] = offset
-        for chunk in np.unique(slots // self.chunk_rows).tolist():
+        for chunk in np.flatnonzero(np.bincount(slots // self.chunk_rows)).tolist():
             self._dirty.setdefault(chunk, offset)
 
     def passed(self, offset: int) -> None:

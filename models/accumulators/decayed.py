@@ -14,9 +14,12 @@ from models.accumulators.step import Floats, Step
 
 def weights(step: Step, half_life: float) -> tuple[Floats, Floats]:
     """Return what each event is worth at its entity's new clock, (events,), and what the old sums are still worth, (entities,)."""
-    events = np.exp2((step.times - step.clock[step.entity]) / half_life)
-    kept = np.exp2((step.clock_before - step.clock) / half_life)
-    return events, kept
+    found: tuple[Floats, Floats] | None = step.memo.get(("decayed", half_life))
+    if found is None:
+        events = np.exp2((step.times - step.clock[step.entity]) / half_life)
+        kept = np.exp2((step.clock_before - step.clock) / half_life)
+        found = step.memo["decayed", half_life] = (events, kept)
+    return found
 
 
 def fold(sums: NDArray[np.float32], step: Step, values: Floats, half_life: float) -> None:

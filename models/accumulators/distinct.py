@@ -13,52 +13,65 @@ from numpy.typing import NDArray
 
 from models.accumulators.mixing import mix
 from models.accumulators.step import Floats, Step
+from models.columns import Slots
 
 REGISTERS = 64
 GENERATIONS = 2
 WIDTH = GENERATIONS * REGISTERS
 _INDEX_BITS = 6
 _ALPHA = 0.709
-_WORTH = np.exp2(-np.arange(64, dtype=np.float64))
+_EXPONENT_BITS = np.uint64(52)
+_BIAS = np.uint64(1023)
 
 
 def fold(registers: NDArray[np.uint8], step: Step, hashes: NDArray[np.uint64], window: float) -> None:
     """Add a block's values, in place.
 
-    registers: (capacity, 2 * 64), this window then the one before. hashes: (events,), in step order, 0 where unknown.
+    registers: (capacity, 2 * 64), this window then the one before, contiguous. hashes: (events,), in step order, 0 where unknown.
     window: seconds.
     """
-    _turn(registers, step, window)
-    newest = np.floor(step.clock / window)
-    behind = newest[step.entity] - np.floor(step.times / window)
-    kept = np.flatnonzero((hashes != 0) & (behind < GENERATIONS))
+    turned, first, counts = _windows(step, window)
+    for passed, slots in enumerate(turned, 1):
+        if len(slots):
+            registers[slots, REGISTERS:] = registers[slots, :REGISTERS] if passed == 1 else 0
+            registers[slots, :REGISTERS] = 0
+    kept = np.flatnonzero(hashes if counts is None else (hashes != 0) & counts)
     mixed = mix(hashes[kept])
-    index = (mixed & np.uint64(REGISTERS - 1)).astype(np.int64) + REGISTERS * behind[kept].astype(np.int64)
-    rank = _rank(mixed >> np.uint64(_INDEX_BITS))
-    np.maximum.at(registers, (step.slots[step.entity[kept]], index), rank)
+    index = first[kept] + (mixed & np.uint64(REGISTERS - 1)).astype(np.int64)
+    np.maximum.at(registers.reshape(-1), index, _rank(mixed >> np.uint64(_INDEX_BITS)))
 
 
-def _turn(registers: NDArray[np.uint8], step: Step, window: float) -> None:
-    """Move the registers of every entity whose clock has entered a new window."""
-    with np.errstate(invalid="ignore"):
-        passed = np.floor(step.clock / window) - np.floor(step.clock_before / window)
-    one, more = step.slots[passed == 1], step.slots[passed > 1]
-    registers[one, REGISTERS:] = registers[one, :REGISTERS]
-    registers[one, :REGISTERS] = 0
-    registers[more] = 0
+def _windows(step: Step, window: float) -> tuple[tuple[Slots, Slots], NDArray[np.int64], NDArray[np.bool_] | None]:
+    """Return what all registers of a window share.
+
+    The slots whose clock has entered the next window and those that skipped one; where each event's registers start; which events are not
+    too old to count, None if all.
+    """
+    found = step.memo.get(("distinct", window))
+    if found is None:
+        with np.errstate(invalid="ignore"):
+            newest = np.floor(step.clock / window)
+            passed = newest - np.floor(step.clock_before / window)
+        behind = newest[step.entity] - np.floor(step.times / window)
+        first = step.slots[step.entity] * WIDTH + REGISTERS * behind.astype(np.int64)
+        counts = behind < GENERATIONS
+        turned = (step.slots[passed == 1], step.slots[passed > 1])
+        found = step.memo["distinct", window] = (turned, first, None if counts.all() else counts)
+    windows: tuple[tuple[Slots, Slots], NDArray[np.int64], NDArray[np.bool_] | None] = found
+    return windows
 
 
 def _rank(rest: NDArray[np.uint64]) -> NDArray[np.uint8]:
     """Return the position of the lowest set bit, from 1; at most 58 for all zeros."""
-    lowest = rest & (~rest + np.uint64(1))
-    exponent = np.frexp(lowest.astype(np.float64))[1]
-    return np.where(rest == 0, 64 - _INDEX_BITS, exponent).astype(np.uint8)
+    below = np.bitwise_count(~rest & (rest - np.uint64(1)))  # the bits below the lowest that is set
+    return np.minimum(below + np.uint8(1), np.uint8(64 - _INDEX_BITS))
 
 
 def estimate(registers: NDArray[np.uint8]) -> Floats:
     """Return how many different values each row has seen over its two windows. registers: (rows, 128) -> (rows,)."""
     union = np.maximum(registers[:, :REGISTERS], registers[:, REGISTERS:])
-    raw = _ALPHA * REGISTERS**2 / _WORTH[union].sum(axis=1)
+    worth = ((_BIAS - union) << _EXPONENT_BITS).view(np.float64)  # 2 to the power of -union, bit by bit
+    raw = _ALPHA * REGISTERS**2 / worth.sum(axis=1)
     zeros = (union == 0).sum(axis=1)
     with np.errstate(divide="ignore"):
         linear = REGISTERS * np.log(REGISTERS / np.maximum(zeros, 1))

@@ -60,31 +60,42 @@ class Recurring:
     def observe(self, shingles: Hashes, accounts: Hashes, now: float, offset: int) -> None:
         """Count a block's shingles. shingles: (events, 8), 0 for none. accounts: (events,), a hash each. now: seconds."""
         flat = shingles.reshape(-1)
-        used = flat != 0
-        values, which, counts = np.unique(flat[used], return_inverse=True, return_counts=True)
-        bits = np.left_shift(np.uint32(1), (np.repeat(accounts, shingles.shape[1])[used] % np.uint64(_BITS)).astype(np.uint32))
-        seen_by = np.zeros(len(values), np.uint32)
-        np.bitwise_or.at(seen_by, which, bits)
+        order = np.argsort(flat)
+        order = order[np.searchsorted(flat, 1, sorter=order) :]  # zeros, which stand for none, are the smallest
+        ordered = flat[order]
+        starts = np.flatnonzero(np.concatenate([ordered[:1] != 0, ordered[1:] != ordered[:-1]]))
+        if len(starts):
+            bits = np.left_shift(np.uint32(1), (accounts % np.uint64(_BITS)).astype(np.uint32))
+            seen_by = np.bitwise_or.reduceat(bits[order // shingles.shape[1]], starts)
+            counts = np.diff(starts, append=len(order)).astype(np.float64)
+            self._observe(ordered[starts], counts, seen_by, now, offset)
+        self._count_prompts(int((shingles != 0).any(axis=1).sum()), now, offset)
+
+    def _observe(self, values: Hashes, counts: Floats, seen_by: NDArray[np.uint32], now: float, offset: int) -> None:
         cells = (values & self._mask).astype(np.int64)
         fresh = self.table.fresh(cells, offset)
-        self._merge(cells[fresh], values[fresh], counts[fresh].astype(np.float64), seen_by[fresh], now)
-        self.table.touch(cells[fresh], offset)
-        self._count_prompts(int((shingles != 0).any(axis=1).sum()), now, offset)
+        if not fresh.all():
+            cells, values, counts, seen_by = cells[fresh], values[fresh], counts[fresh], seen_by[fresh]
+        self._merge(cells, values, counts, seen_by, now)
+        self.table.touch(cells, offset)
 
     def _merge(self, cells: Slots, values: Hashes, counts: Floats, seen_by: NDArray[np.uint32], now: float) -> None:
         state = self.table
-        worth = state["count"][cells] * np.exp2(np.minimum(state["seen"][cells] - now, 0.0) / _HALF_LIFE)
+        seen, held = state["seen"][cells], state["count"][cells]
+        worth = held * np.exp2(np.minimum(seen - now, 0.0) / _HALF_LIFE)
         same = state["shingle"][cells] == values
         wins = ~same & (counts >= worth)
-        stays = ~same & ~wins
-        np.maximum.at(state["seen"], cells, now)
-        state["count"][cells[stays]] = worth[stays] - counts[stays]
-        state["count"][cells[same]] = worth[same] + counts[same]
-        state["accounts"][cells[same]] |= seen_by[same]
+        state["seen"][cells] = np.maximum(seen, now)
+        # a newcomer that loses wears the resident down, one that wins starts with its own count
+        after = np.where(same, worth + counts, np.where(wins, counts, worth - counts))
+        known, new = np.flatnonzero(same), np.flatnonzero(wins)
+        stays = np.flatnonzero(~(same | wins))
+        for rows in (stays, known, new):  # of two shingles in one cell the one that holds it counts last, then a newcomer
+            state["count"][cells[rows]] = after[rows]
+        state["accounts"][cells[known]] |= seen_by[known]
         # of two newcomers to one cell the later in hash order stays: arbitrary, but the same in every run
-        state["shingle"][cells[wins]] = values[wins]
-        state["count"][cells[wins]] = counts[wins]
-        state["accounts"][cells[wins]] = seen_by[wins]
+        state["shingle"][cells[new]] = values[new]
+        state["accounts"][cells[new]] = seen_by[new]
 
     def _count_prompts(self, prompts: int, now: float, offset: int) -> None:
         total, cell = self._total, np.zeros(1, np.int64)
@@ -102,19 +113,18 @@ class Recurring:
         held = (state["shingle"][cells] == shingles) & (shingles != 0)
         counts = np.where(held, state["count"][cells], 0.0)
         most = counts.max(axis=1)
+        rows = np.flatnonzero(most >= self._least)
+        template, accounts, share = np.zeros(len(shingles), np.uint64), np.zeros(len(shingles)), np.zeros(len(shingles))
+        counts, held = counts[rows], shingles[rows]
         # several shingles of one template recur about equally often: the smallest is in the most samples, so all partitions agree on it
-        candidate = np.where((counts >= most[:, None] / 2) & (counts >= self._least), shingles, np.iinfo(np.uint64).max)
+        candidate = np.where((counts >= most[rows, None] / 2) & (counts >= self._least), held, np.iinfo(np.uint64).max)
         chosen = candidate.argmin(axis=1)
-        rows = np.arange(len(shingles))
-        found = most >= self._least
+        each = np.arange(len(rows))
         bits = np.bitwise_count(state["accounts"][cells[rows, chosen]]).astype(np.float64)
-        accounts = -_BITS * np.log1p(-np.minimum(bits, _BITS - 1) / _BITS)
-        share = counts[rows, chosen] / max(float(self._total["count"][0]), 1.0)
-        return Templates(
-            np.where(found, shingles[rows, chosen], np.uint64(0)),
-            np.where(found, accounts, 0.0),
-            np.where(found, np.minimum(share, 1.0), 0.0),
-        )
+        template[rows] = held[each, chosen]
+        accounts[rows] = -_BITS * np.log1p(-np.minimum(bits, _BITS - 1) / _BITS)
+        share[rows] = np.minimum(counts[each, chosen] / max(float(self._total["count"][0]), 1.0), 1.0)
+        return Templates(template, accounts, share)
 
     def load(self, chunks: Iterable[tuple[str, bytes]]) -> None:
         """Take over stored chunks of both tables."""

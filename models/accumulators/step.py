@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +12,8 @@ from numpy.typing import NDArray
 from models.columns import Slots
 
 Floats = NDArray[np.float64]
+
+_SMALL = 1 << 16
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,8 @@ class Step:
     """Newest event time seen before this block, -inf for a new entity; per entity."""
     clock: Floats
     """Newest event time including this block: a late event never turns it back; per entity."""
+    memo: dict[tuple[str, float], Any] = field(default_factory=dict, repr=False, compare=False)
+    """What a kernel computed from the step alone and another can use: by kernel, and half-life or window."""
 
     @classmethod
     def of(cls, slots: Slots, times: Floats, clock: Floats) -> Step:
@@ -40,25 +46,33 @@ class Step:
 
         slots: (events,). times: (events,), seconds, finite. clock: (capacity,), newest event time of every slot.
         """
-        order = np.lexsort((times, slots))
+        order = _order(slots, times)
         ordered = slots[order]
-        starts = np.flatnonzero(np.r_[True, ordered[1:] != ordered[:-1]]) if len(ordered) else np.zeros(0, np.intp)
-        counts = np.diff(np.r_[starts, len(ordered)])
+        starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]])) if len(ordered) else np.zeros(0, np.intp)
+        ends = np.append(starts[1:], len(ordered))[: len(starts)]
         unique = ordered[starts]
         sorted_times = times[order]
         before = clock[unique]
-        newest = np.maximum(before, sorted_times[starts + counts - 1]) if len(unique) else before
-        return cls(order, sorted_times, unique, starts, np.repeat(np.arange(len(unique)), counts), before, newest)
+        newest = np.maximum(before, sorted_times[ends - 1]) if len(unique) else before
+        return cls(order, sorted_times, unique, starts, np.repeat(np.arange(len(unique)), ends - starts), before, newest)
 
-    @property
+    @cached_property
     def counts(self) -> NDArray[np.intp]:
         """Events per entity."""
-        counts: NDArray[np.intp] = np.diff(np.r_[self.starts, len(self.order)])
-        return counts
+        return np.diff(self.starts, append=len(self.order))
 
     def gaps(self) -> Floats:
         """Seconds since the entity's previous event, per event; NaN for a first event and for one that came late."""
-        previous = np.r_[np.nan, self.times[:-1]]
+        previous = np.empty_like(self.times)
+        previous[1:] = self.times[:-1]
         previous[self.starts] = self.clock_before
         gaps = self.times - previous
         return np.where(np.isfinite(gaps) & (gaps >= 0), gaps, np.nan)
+
+
+def _order(slots: Slots, times: Floats) -> NDArray[np.intp]:
+    """Return what sorts by slot, then time: quick for blocks in time order, as `collect` makes them."""
+    if (times[1:] < times[:-1]).any():
+        return np.lexsort((times, slots))
+    # numpy sorts 16-bit integers by radix, eight times as fast as others
+    return np.argsort(slots.astype(np.uint16) if slots.max(initial=0) < _SMALL else slots, kind="stable")
