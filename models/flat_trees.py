@@ -5,7 +5,7 @@ River walks Python objects, about 15 us an observation; here a block of 256 cost
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -23,43 +23,45 @@ class FlatTrees:
     def __init__(self, model: Any, names: Sequence[str]) -> None:
         """Read the trees of a HalfSpaceTrees that has learned at least once; `names` are the columns of later values."""
         column = {name: i for i, name in enumerate(names)}
-        inner = 2**model.height - 1
+        inner, leaves = 2**model.height - 1, 2**model.height
         self._model = model
         self._nodes = [_heap(tree, model.height) for tree in model.trees]
-        self._feature = np.array([[column[node.feature] for node in tree[:inner]] for tree in self._nodes], np.intp)
-        self._threshold = np.array([[node.threshold for node in tree[:inner]] for tree in self._nodes])
-        self._mass = np.array([[node.r_mass for node in tree] for tree in self._nodes], np.float64)
+        splits = [node for tree in self._nodes for node in [*tree[:inner], *[None] * leaves]]
+        self._feature = np.array([0 if node is None else column[node.feature] for node in splits], np.intp)
+        self._threshold = np.array([0.0 if node is None else node.threshold for node in splits])
+        self._mass = np.array([node.r_mass for tree in self._nodes for node in tree], np.float64)
+        # where a tree's nodes start, in the arrays of all trees one after the other
+        self._start = np.arange(len(self._nodes))[:, None] * (inner + leaves)
 
     def score(self, values: Values) -> Values:
         """Return River's `score_one` of each row of `values`, (rows, features) without unknowns."""
         model = self._model
-        total = np.zeros((len(self._nodes), len(values)))
-        going = np.ones(total.shape, bool)
-        for depth, node in enumerate(self._descend(values)):
-            mass = np.take_along_axis(self._mass, node, axis=1)
-            total += np.where(going, mass, 0.0) * 2.0**depth
-            going &= mass >= model.size_limit
+        mass = self._mass[self._paths(values)]
+        # the mass of a node counts while every node above it holds enough
+        going = np.logical_and.accumulate(mass[:-1] >= model.size_limit, axis=0)
+        worth = 2.0 ** np.arange(len(mass))[:, None, None]
+        total = mass[0] + (mass[1:] * going * worth[1:]).sum(axis=0)
         most = model.n_trees * model.window_size * (2 ** (model.height + 1) - 1)
         return np.asarray(1.0 - total.sum(axis=0) / most)
 
     def count(self, values: Values) -> None:
         """Teach River's trees every row, as that many `learn_one`. There must be room for them before the window ends."""
-        paths = np.stack(list(self._descend(values)))
-        for tree, nodes in enumerate(self._nodes):
-            found, counts = np.unique(paths[:, tree], return_counts=True)
-            for node, count in zip(found.tolist(), counts.tolist(), strict=True):
-                nodes[node].l_mass += count
+        found = np.bincount(self._paths(values).reshape(-1), minlength=len(self._mass)).reshape(len(self._nodes), -1)
+        for tree, node in zip(*(each.tolist() for each in np.nonzero(found)), strict=True):
+            self._nodes[tree][node].l_mass += int(found[tree, node])
         self._model.counter += len(values)
 
-    def _descend(self, values: Values) -> Iterator[NDArray[np.intp]]:
-        node = np.zeros((len(self._nodes), len(values)), np.intp)
-        row = np.arange(len(values))
-        yield node
-        for _ in range(self._model.height):
-            feature = np.take_along_axis(self._feature, node, axis=1)
-            right = values[row, feature] >= np.take_along_axis(self._threshold, node, axis=1)
-            node = 2 * node + 1 + right
-            yield node
+    def _paths(self, values: Values) -> NDArray[np.intp]:
+        """Return the nodes that each row passes from the root to its leaf, (levels, trees, rows)."""
+        rows, width = values.shape
+        flat, first = np.ascontiguousarray(values).reshape(-1), np.arange(rows) * width
+        paths = np.empty((self._model.height + 1, len(self._nodes), rows), np.intp)
+        paths[0] = self._start
+        for level in range(self._model.height):
+            node = paths[level]
+            right = flat[first + self._feature[node]] >= self._threshold[node]
+            paths[level + 1] = 2 * node + 1 - self._start + right
+        return paths
 
 
 def _heap(tree: Any, height: int) -> list[Any]:

@@ -160,12 +160,14 @@ class Population(base.AnomalyDetector):
 
     def _follow_usual(self, seen: Wide) -> None:
         fade = 1.0 - 1.0 / self.window_size
-        for name, column in zip(self.limits, seen.T, strict=True):
-            values = column[~np.isnan(column)]
-            if len(values):
-                weights = fade ** np.arange(len(values) - 1, -1, -1) * (1.0 - fade)
-                old = self._usual.get(name, float(values[0]))
-                self._usual[name] = old * fade ** len(values) + float(weights @ values)
+        there = ~np.isnan(seen)
+        counts = there.sum(axis=0)
+        later = counts - np.cumsum(there, axis=0)  # known values of the same feature behind this one
+        added = (np.where(there, seen, 0.0) * fade**later).sum(axis=0) * (1.0 - fade)
+        first = seen[there.argmax(axis=0), np.arange(seen.shape[1])] if len(seen) else counts
+        for name, count, new, start in zip(self.limits, counts.tolist(), added.tolist(), first.tolist(), strict=True):
+            if count:
+                self._usual[name] = self._usual.get(name, start) * fade**count + new
 
     def _complete(self, seen: Mapping[str, float]) -> dict[Any, Any]:
         return {name: seen[name] if name in seen else self._usual.get(name, 0.5) for name in self.limits}
