@@ -56,14 +56,29 @@ class Choice:
 
     def render(self) -> Json:
         """Return the variable as JSON."""
-        common: Json = {"name": self.name, "label": self.label, "description": self.description, "hide": 0, "multi": False, "includeAll": False}
+        common: Json = {
+            "name": self.name,
+            "label": self.label,
+            "description": self.description,
+            "hide": 0,
+            "multi": False,
+            "includeAll": False,
+        }
         if self.fixed:
             options = [{"text": text, "value": value, "selected": not place} for place, (text, value) in enumerate(self.fixed)]
             query = ",".join(f"{text} : {value}" for text, value in self.fixed)
             return {"type": "custom", **common, "query": query, "options": options, "current": options[0]}
         # refreshed when the board is loaded, not with each change of the time range: a link may bring an id that the list does not hold
         ask = {**target("A", self.sql, TABLE), "refId": f"variable-{self.name}"}
-        return {"type": "query", **common, "datasource": DATASOURCE, "query": ask, "definition": squeezed(self.sql), "refresh": 1, "sort": 0}
+        return {
+            "type": "query",
+            **common,
+            "datasource": DATASOURCE,
+            "query": ask,
+            "definition": squeezed(self.sql),
+            "refresh": 1,
+            "sort": 0,
+        }
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +91,14 @@ class Note:
 
     def render(self) -> Json:
         """Return the annotation as JSON."""
-        return {"name": self.name, "datasource": DATASOURCE, "enable": True, "hide": False, "iconColor": self.color, "target": target("Anno", self.sql, TABLE)}
+        return {
+            "name": self.name,
+            "datasource": DATASOURCE,
+            "enable": True,
+            "hide": False,
+            "iconColor": self.color,
+            "target": target("Anno", self.sql, TABLE),
+        }
 
 
 _CASES: Final = """
@@ -142,7 +164,14 @@ class Board:
             heading = next(ids)
             inside = list(_laid_out(row.places, top + 1, ids))
             held = inside if row.collapsed else []
-            yield {"id": heading, "type": "row", "title": row.title, "collapsed": row.collapsed, "gridPos": {"x": 0, "y": top, "w": COLUMNS, "h": 1}, "panels": held}
+            yield {
+                "id": heading,
+                "type": "row",
+                "title": row.title,
+                "collapsed": row.collapsed,
+                "gridPos": {"x": 0, "y": top, "w": COLUMNS, "h": 1},
+                "panels": held,
+            }
             if not row.collapsed:
                 yield from inside
             top = 1 + (top if row.collapsed else max([top, *(panel["gridPos"]["y"] + panel["gridPos"]["h"] - 1 for panel in inside)]))

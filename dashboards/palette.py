@@ -27,7 +27,20 @@ WARN: Final = "#FADE2A"
 BAD: Final = "#F2495C"
 PLAIN: Final = "text"
 
-_HUES: Final = ("#F2495C", "#FF9830", "#FADE2A", "#B877D9", "#5794F2", "#3274D9", "#73BF69", "#37872D", "#8AB8FF", "#C0D8FF", "#FFA6B0", "#CA95E5")
+_HUES: Final = (
+    "#F2495C",
+    "#FF9830",
+    "#FADE2A",
+    "#B877D9",
+    "#5794F2",
+    "#3274D9",
+    "#73BF69",
+    "#37872D",
+    "#8AB8FF",
+    "#C0D8FF",
+    "#FFA6B0",
+    "#CA95E5",
+)
 FAMILY: Final = dict(zip(FAMILIES, cycle(_HUES), strict=False))
 """The colour of each family of evidence."""
 

@@ -20,6 +20,7 @@ from streams.feature import Feature
 
 Unit = Literal["short", "percentunit", "s", "d", "none"]
 
+
 @dataclass(frozen=True)
 class FeaturePanel:
     """A feature over time: how all entities of its kind spread, and the one that the analyst has chosen on the board."""
@@ -94,7 +95,7 @@ class FeaturePanel:
         kind = "'account'" if self._chosen_by == "account" else "${kind:singlequote}"
         # every part is a constant of this repository; what people choose comes in through Grafana's own quoting
         return (
-            f"SELECT $__timeInterval(time) AS bucket, {columns} FROM hydrometer.scores "  # noqa: S608
+            f"SELECT $__timeInterval(time) AS bucket, {columns} FROM hydrometer.scores "
             f"WHERE $__timeFilter(time) AND entity_kind = {kind} AND mapContains(features, '{self.name}'){also} "
             "GROUP BY bucket ORDER BY bucket"
         )

@@ -18,8 +18,10 @@ _LATEST: Final = 200
 def requests_of(which: str) -> str:
     """Return the query of the latest requests that meet a condition."""
     return f"""
-    SELECT time, account_id, request_model, input_tokens, output_tokens, reasoning_tokens, status, round(duration, 2) AS seconds, message_count, temperature,
-    {as_hex("router")} AS router_id, {as_hex("payment")} AS payment_id, {as_hex("template")} AS template_id, topic, language, as_type, country, user_agent
+    SELECT time, account_id, request_model, input_tokens, output_tokens, reasoning_tokens, status, round(duration, 2) AS seconds,
+        message_count, temperature,
+    {as_hex("router")} AS router_id, {as_hex("payment")} AS payment_id, {as_hex("template")} AS template_id, topic, language, as_type,
+        country, user_agent
     FROM hydrometer.requests WHERE $__timeFilter(time) AND {which} ORDER BY time DESC LIMIT {_LATEST}
     """
 

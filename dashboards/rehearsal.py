@@ -24,7 +24,7 @@ from streams.collect import Collector, Step
 from streams.demo.traffic import SPAN, demo_traffic
 from streams.metrics import Metric, Registry, Row
 from streams.pipeline.local import Pipeline
-from streams.pipeline.stage import Message
+from streams.pipeline.stage import Message, Stage
 from streams.settings import Settings
 from streams.sinks.clickhouse import ClickHouse
 from streams.sinks.rows import STORED, Record
@@ -35,7 +35,11 @@ REPORT_SECONDS: Final = 300.0
 CHECKPOINT: Final = 60.0
 """A rehearsal writes no checkpoints: their age is drawn as a worker's that writes one a minute."""
 _CHUNK: Final = 512
-_BROKEN: Final = {997: b'{"timestamp": 17', 1499: b'{"account.id": "a-1"}', 4001: b'{"timestamp": "yesterday", "event.id": "e", "account.id": "a"}'}
+_BROKEN: Final = {
+    997: b'{"timestamp": 17',
+    1499: b'{"account.id": "a-1"}',
+    4001: b'{"timestamp": "yesterday", "event.id": "e", "account.id": "a"}',
+}
 """Every so many lines, one that cannot be read: a line cut short, one without its required fields, one with a wrong time."""
 
 
@@ -53,7 +57,7 @@ class Rehearsal:
         self._pipeline = Pipeline(settings.partitions, settings.seal_key.get_secret_value().encode(), self._keep)
         self._offsets: Counter[tuple[str, int]] = Counter()
         self._health: list[Row] = []
-        self._told: Counter[tuple[Metric, str]] = Counter()
+        self._told: dict[tuple[Metric, str], float] = {}
         self._now = 0.0
         self._reported = 0.0
 
@@ -114,8 +118,9 @@ class Rehearsal:
         self._reported = self._now
         now = datetime.fromtimestamp(self._now, UTC)
         pipeline = self._pipeline
-        for agent, stages in (("accounts", pipeline.accounts), ("groups", pipeline.groups), ("cases", [pipeline.cases])):
-            for partition, stage in enumerate(stages):
+        stages: dict[str, Sequence[Stage]] = {"accounts": pipeline.accounts, "groups": pipeline.groups, "cases": [pipeline.cases]}
+        for agent, partitions in stages.items():
+            for partition, stage in enumerate(partitions):
                 self._report_stage(agent, partition, stage.counters())
         self._health += self._registry.rows(now, "worker", "rehearsal-1")
 
@@ -123,7 +128,7 @@ class Rehearsal:
         for name, metric in TOTALS.items():
             if name in counted:
                 key = (metric, f"{agent}/{partition}/{name}")
-                self._registry.add(metric, counted[name] - self._told[key], agent=agent)
+                self._registry.add(metric, counted[name] - self._told.get(key, 0.0), agent=agent)
                 self._told[key] = counted[name]
         held = counted.get("entities", counted.get("groups", 0.0))
         self._registry.set(Metric.ENTITIES, held, agent=agent, partition=partition)

@@ -46,7 +46,10 @@ class Column:
 
     def override(self, name: str) -> Json:
         """Return Grafana's override for the column of this name."""
-        return {"matcher": {"id": "byName", "options": name}, "properties": [{"id": key, "value": value} for key, value in self._properties()]}
+        return {
+            "matcher": {"id": "byName", "options": name},
+            "properties": [{"id": key, "value": value} for key, value in self._properties()],
+        }
 
     def _properties(self) -> list[tuple[str, object]]:
         plain = {"displayName": self.title, "unit": self.unit, "decimals": self.decimals, "max": self.high, "custom.width": self.width}
@@ -118,7 +121,14 @@ class View:
     def _defaults(self) -> Json:
         said = {"noValue": self.empty} if self.empty else {}
         precision = {} if self.decimals is None else {"decimals": self.decimals}
-        return {"unit": self.unit, **precision, **said, "color": self._color(), "thresholds": thresholds(self.steps), "custom": self._custom()}
+        return {
+            "unit": self.unit,
+            **precision,
+            **said,
+            "color": self._color(),
+            "thresholds": thresholds(self.steps),
+            "custom": self._custom(),
+        }
 
     def _color(self) -> Json:
         if self.color:
@@ -255,7 +265,15 @@ class Heat(View):
         return {
             "calculate": False,
             "cellGap": 1,
-            "color": {"exponent": 0.4, "fill": self.scheme, "mode": "scheme", "reverse": False, "scale": "exponential", "scheme": self.scheme, "steps": 64},
+            "color": {
+                "exponent": 0.4,
+                "fill": self.scheme,
+                "mode": "scheme",
+                "reverse": False,
+                "scale": "exponential",
+                "scheme": self.scheme,
+                "steps": 64,
+            },
             "exemplars": {"color": "rgba(255,0,255,0.7)"},
             "filterValues": {"le": 1e-9},
             "legend": {"show": True},
@@ -322,7 +340,9 @@ class States(View):
         return {"mode": "thresholds"}
 
     def _defaults(self) -> Json:
-        found = {value: {"text": text, "color": color, "index": place} for place, (value, (text, color)) in enumerate(self.mappings.items())}
+        found = {
+            value: {"text": text, "color": color, "index": place} for place, (value, (text, color)) in enumerate(self.mappings.items())
+        }
         return {**super()._defaults(), "mappings": [{"type": "value", "options": found}] if found else []}
 
     def _custom(self) -> Json:

@@ -6,8 +6,8 @@ from typing import Final
 
 from dashboards import links
 from dashboards.board import Board, Choice, Place, Row
-from dashboards.parts import REQUEST_COLUMNS, requests_of
 from dashboards.palette import CALM, EXTRACTION, EXTRACTION_STEPS, ROUTING_STEPS, WARN
+from dashboards.parts import REQUEST_COLUMNS, requests_of
 from dashboards.sql import FAMILY_COLUMNS, as_hex, families
 from dashboards.views import Bars, Column, Listing, Stat, States, Trend
 
@@ -32,12 +32,54 @@ FILE = Row(
     [
         Place(_stat("State", "Is anybody still waiting for a decision?", "toString(state) AS state", text=True), 3, 4),
         Place(_stat("Behaviour", "Is the question about copying the model, or about reselling it?", "behaviour", text=True), 3, 4),
-        Place(_stat("Extraction", "How strong is the evidence, against the bar at which alerts open?", "extraction", unit="suffix: nats", steps=EXTRACTION_STEPS, decimals=1), 3, 4),
-        Place(_stat("Routing", "How strongly does this look like a relay or reseller?", "routing", unit="suffix: nats", steps=ROUTING_STEPS, decimals=1), 3, 4),
+        Place(
+            _stat(
+                "Extraction",
+                "How strong is the evidence, against the bar at which alerts open?",
+                "extraction",
+                unit="suffix: nats",
+                steps=EXTRACTION_STEPS,
+                decimals=1,
+            ),
+            3,
+            4,
+        ),
+        Place(
+            _stat(
+                "Routing",
+                "How strongly does this look like a relay or reseller?",
+                "routing",
+                unit="suffix: nats",
+                steps=ROUTING_STEPS,
+                decimals=1,
+            ),
+            3,
+            4,
+        ),
         Place(_stat("Accounts", "How many accounts would a decision touch?", "accounts", color=CALM), 3, 4),
         Place(_stat("Requests", "How many requests have its members sent?", "requests", color=CALM), 3, 4),
-        Place(_stat("Output tokens", "How much may have leaked? An upper bound: all that they asked for.", "output_tokens", color=EXTRACTION, decimals=1), 3, 4),
-        Place(_stat("Open for", "How long has this gone on since the first alert?", "dateDiff('second', opened_at, updated_at) AS seconds", unit="s", color=CALM), 3, 4),
+        Place(
+            _stat(
+                "Output tokens",
+                "How much may have leaked? An upper bound: all that they asked for.",
+                "output_tokens",
+                color=EXTRACTION,
+                decimals=1,
+            ),
+            3,
+            4,
+        ),
+        Place(
+            _stat(
+                "Open for",
+                "How long has this gone on since the first alert?",
+                "dateDiff('second', opened_at, updated_at) AS seconds",
+                unit="s",
+                color=CALM,
+            ),
+            3,
+            4,
+        ),
         Place(
             Listing(
                 title="Case file",
@@ -47,10 +89,13 @@ FILE = Row(
                     ('Why', title),
                     ('If wrong', JSONExtractString(payload, 'if_wrong')),
                     ('Next step', JSONExtractString(payload, 'next_step')),
-                    ('Terms', arrayStringConcat(arrayMap(clause -> JSONExtractString(clause, 'text'), JSONExtractArrayRaw(payload, 'terms')), ' ')),
+                    ('Terms', arrayStringConcat(arrayMap(clause -> JSONExtractString(clause, 'text'), JSONExtractArrayRaw(payload,
+                        'terms')), ' ')),
                     ('MITRE ATLAS', arrayStringConcat(JSONExtract(payload, 'atlas', 'Array(String)'), ', ')),
-                    ('Decision', if(JSONExtractString(payload, 'label', 'verdict') = '', 'none yet: hydrometer label case ' || case_id || ' ...',
-                        concat(JSONExtractString(payload, 'label', 'verdict'), ', said ', JSONExtractString(payload, 'label', 'author'), ': ',
+                    ('Decision', if(JSONExtractString(payload, 'label', 'verdict') = '', 'none yet: hydrometer label case ' || case_id
+                        || ' ...',
+                        concat(JSONExtractString(payload, 'label', 'verdict'), ', said ', JSONExtractString(payload, 'label',
+                            'author'), ': ',
                                JSONExtractString(payload, 'label', 'note')))),
                     ('Permitted', if(muted, 'a permitted party: scored, but muted', 'no'))]) AS line {_CASE})
                 """,
@@ -64,11 +109,16 @@ FILE = Row(
                 title="Would an innocent story explain it?",
                 question="What would the benign personas look like, and why do they not fit? One that fits is reason to stop.",
                 sql=f"""
-                SELECT JSONExtractString(persona, 'persona') AS persona, if(JSONExtractBool(persona, 'fits'), 'fits', 'does not fit') AS fits,
+                SELECT JSONExtractString(persona, 'persona') AS persona, if(JSONExtractBool(persona, 'fits'), 'fits', 'does not fit')
+                    AS fits,
                 JSONExtractString(persona, 'because') AS because
                 FROM (SELECT arrayJoin(JSONExtractArrayRaw(payload, 'counter_evidence')) AS persona {_CASE}) ORDER BY fits = 'fits' DESC
                 """,
-                columns={"persona": Column(title="Persona", width=230), "fits": Column(title="Fits?", width=95), "because": Column(title="Because")},
+                columns={
+                    "persona": Column(title="Persona", width=230),
+                    "fits": Column(title="Fits?", width=95),
+                    "because": Column(title="Because"),
+                },
             ),
             10,
             8,
@@ -85,7 +135,8 @@ EVIDENCE = Row(
                 question="Which kinds of evidence carry the case, and do several entities tell the same story?",
                 sql=f"""
                 SELECT entity, {families("found")} FROM (
-                    SELECT concat(entity_kind, ' ', entity_id) AS entity, argMax(JSONExtract(payload, 'families', 'Map(String, Float32)'), time) AS found,
+                    SELECT concat(entity_kind, ' ', entity_id) AS entity, argMax(JSONExtract(payload, 'families', 'Map(String,
+                        Float32)'), time) AS found,
                     max(evidence) AS strongest
                     FROM hydrometer.alerts WHERE case_id = ${{case:singlequote}} GROUP BY entity)
                 ORDER BY strongest DESC LIMIT 15
@@ -103,14 +154,18 @@ EVIDENCE = Row(
                 title="Features that speak loudest",
                 question="Which numbers make the evidence, and what do most accounts have there?",
                 sql=f"""
-                SELECT JSONExtractString(found, 'feature') AS feature, JSONExtractFloat(found, 'nats') AS nats, JSONExtractFloat(found, 'value') AS value,
-                if(JSONExtractRaw(found, 'usual') IN ('', 'null'), '', arrayStringConcat(arrayMap(edge -> toString(round(edge, 2)), JSONExtract(found, 'usual', 'Array(Float64)')), ' to ')) AS usual,
+                SELECT JSONExtractString(found, 'feature') AS feature, JSONExtractFloat(found, 'nats') AS nats, JSONExtractFloat(found,
+                    'value') AS value,
+                if(JSONExtractRaw(found, 'usual') IN ('', 'null'), '', arrayStringConcat(arrayMap(edge -> toString(round(edge, 2)),
+                    JSONExtract(found, 'usual', 'Array(Float64)')), ' to ')) AS usual,
                 JSONExtractString(found, 'sentence') AS sentence
                 FROM (SELECT arrayJoin(JSONExtractArrayRaw(payload, 'features')) AS found {_CASE}) ORDER BY nats DESC
                 """,
                 columns={
                     "feature": Column(title="Feature", width=150),
-                    "nats": Column(title="Evidence", unit="suffix: nats", cell="gauge", steps=((None, CALM),), high=10, decimals=1, width=160),
+                    "nats": Column(
+                        title="Evidence", unit="suffix: nats", cell="gauge", steps=((None, CALM),), high=10, decimals=1, width=160
+                    ),
                     "value": Column(title="Value", decimals=2, width=75),
                     "usual": Column(title="Usual", width=105),
                     "sentence": Column(title="In words"),
@@ -145,7 +200,8 @@ EVIDENCE = Row(
                 question="Which entity alerted first, and which followed? The colour is its evidence against the bar.",
                 sql="""
                 SELECT time AS bucket, concat(entity_kind, ' ', entity_id) AS entity, round(max(evidence), 1) AS nats
-                FROM hydrometer.alerts FINAL WHERE case_id = ${case:singlequote} AND $__timeFilter(time) GROUP BY bucket, entity ORDER BY bucket
+                FROM hydrometer.alerts FINAL WHERE case_id = ${case:singlequote} AND $__timeFilter(time) GROUP BY bucket, entity ORDER
+                    BY bucket
                 """,
                 unit="suffix: nats",
                 decimals=1,
@@ -198,10 +254,12 @@ MEMBERS = Row(
                 title="Links",
                 question="What ties these accounts together, and since when? Each link can be followed and undone.",
                 sql=f"""
-                SELECT substring(entity, 1, position(entity, ':') - 1) AS kind, substring(entity, position(entity, ':') + 1) AS id, since, why,
+                SELECT substring(entity, 1, position(entity, ':') - 1) AS kind, substring(entity, position(entity, ':') + 1) AS id,
+                    since, why,
                 {links.path_of("kind", "id")} AS path
                 FROM (SELECT JSONExtractString(link, 'entity') AS alert, substring(alert, position(alert, ':') + 1) AS entity,
-                    fromUnixTimestamp64Milli(toInt64(1000 * JSONExtractFloat(link, 'since'))) AS since, JSONExtractString(link, 'why') AS why
+                    fromUnixTimestamp64Milli(toInt64(1000 * JSONExtractFloat(link, 'since'))) AS since, JSONExtractString(link, 'why')
+                        AS why
                     FROM (SELECT arrayJoin(JSONExtractArrayRaw(payload, 'links')) AS link {_CASE}))
                 ORDER BY since
                 """,
@@ -222,20 +280,25 @@ MEMBERS = Row(
                 question="Who is in the case, since when, and what do they have in common?",
                 sql=f"""
                 SELECT account_id, joined_at, extraction, requests, output_tokens, created, organization, payment_id, software FROM (
-                    SELECT member.1 AS account_id, fromUnixTimestamp64Milli(toInt64(1000 * JSONExtractFloat(member.2, 'joined_at'))) AS joined_at,
+                    SELECT member.1 AS account_id, fromUnixTimestamp64Milli(toInt64(1000 * JSONExtractFloat(member.2, 'joined_at'))) AS
+                        joined_at,
                     JSONExtractFloat(member.2, 'extraction') AS extraction, JSONExtractFloat(member.2, 'requests') AS requests,
                     JSONExtractFloat(member.2, 'output_tokens') AS output_tokens
                     FROM (SELECT arrayJoin(JSONExtractKeysAndValuesRaw(payload, 'members')) AS member {_CASE})) AS members
                 LEFT JOIN (
-                    SELECT account_id, min(account_created) AS created, any(toString(organization_id)) AS organization, {as_hex("any(payment)")} AS payment_id,
+                    SELECT account_id, min(account_created) AS created, any(toString(organization_id)) AS organization,
+                        {as_hex("any(payment)")} AS payment_id,
                     any(toString(user_agent)) AS software
-                    FROM hydrometer.requests WHERE $__timeFilter(time) AND account_id IN ({_MEMBERS}) GROUP BY account_id) AS facts USING account_id
+                    FROM hydrometer.requests WHERE $__timeFilter(time) AND account_id IN ({_MEMBERS}) GROUP BY account_id) AS facts
+                        USING account_id
                 ORDER BY extraction DESC LIMIT 1000
                 """,
                 columns={
                     "account_id": Column(title="Account", link=links.to_account(), width=160),
                     "joined_at": Column(title="Joined", unit="dateTimeAsIso", width=155),
-                    "extraction": Column(title="Extraction", unit="suffix: nats", cell="gauge", steps=EXTRACTION_STEPS, high=40, decimals=1, width=150),
+                    "extraction": Column(
+                        title="Extraction", unit="suffix: nats", cell="gauge", steps=EXTRACTION_STEPS, high=40, decimals=1, width=150
+                    ),
                     "requests": Column(title="Requests", width=85),
                     "output_tokens": Column(title="Output tokens", width=110),
                     "created": Column(title="Created", unit="dateTimeAsIso", width=155),
@@ -279,7 +342,8 @@ board = Board(
             label="Case",
             description="Open cases first, the strongest on top",
             sql="""
-            SELECT case_id, concat(toString(state), ' ', behaviour, ': ', toString(accounts), ' accounts, ', toString(round(extraction)), ' nats (', case_id, ')') AS text
+            SELECT case_id, concat(toString(state), ' ', behaviour, ': ', toString(accounts), ' accounts, ',
+                toString(round(extraction)), ' nats (', case_id, ')') AS text
             FROM hydrometer.cases FINAL ORDER BY state, extraction DESC LIMIT 500
             """,
         )

@@ -16,7 +16,13 @@ _EDGES: Final = (0, 2.5, 5, 7.5, 10, 12.5, BAR, 20, 25)
 
 
 def _open_cases(behaviour: str, title: str, question: str) -> Stat:
-    return Stat(title=title, question=question, sql=f"SELECT count() AS cases {_OPEN} AND behaviour = '{behaviour}'", steps=ANY_IS_BAD, background=True)
+    return Stat(
+        title=title,
+        question=question,
+        sql=f"SELECT count() AS cases {_OPEN} AND behaviour = '{behaviour}'",
+        steps=ANY_IS_BAD,
+        background=True,
+    )
 
 
 _LEAK = """
@@ -30,7 +36,11 @@ NOW = Row(
     "Now",
     [
         Place(_open_cases("extraction", "Open extraction cases", "How many campaigns are being worked that copy the model?"), 4, 4),
-        Place(_open_cases("routing", "Open routing cases", "How many relays or resellers are open? Their users are not called distillers."), 4, 4),
+        Place(
+            _open_cases("routing", "Open routing cases", "How many relays or resellers are open? Their users are not called distillers."),
+            4,
+            4,
+        ),
         Place(
             Stat(
                 title="Accounts in extraction cases",
@@ -81,7 +91,8 @@ NOW = Row(
                 question="What should be worked next? Sorted by evidence; click a case to open its file.",
                 sql=f"""
                 SELECT case_id, behaviour, title, accounts, requests, output_tokens, extraction, routing, opened_at, updated_at,
-                if(JSONExtractString(payload, 'label', 'verdict') = '', 'undecided', JSONExtractString(payload, 'label', 'verdict')) AS verdict
+                if(JSONExtractString(payload, 'label', 'verdict') = '', 'undecided', JSONExtractString(payload, 'label', 'verdict')) AS
+                    verdict
                 {_OPEN} ORDER BY behaviour = 'extraction' DESC, greatest(extraction / {BAR}, routing / {ROUTING_BAR}) DESC LIMIT 100
                 """,
                 columns={
@@ -91,8 +102,12 @@ NOW = Row(
                     "accounts": Column(title="Accounts", width=90),
                     "requests": Column(title="Requests", width=90),
                     "output_tokens": Column(title="Output tokens", width=115, decimals=1),
-                    "extraction": Column(title="Extraction", unit="suffix: nats", cell="gauge", steps=EXTRACTION_STEPS, high=40, decimals=1, width=170),
-                    "routing": Column(title="Routing", unit="suffix: nats", cell="gauge", steps=ROUTING_STEPS, high=14, decimals=1, width=150),
+                    "extraction": Column(
+                        title="Extraction", unit="suffix: nats", cell="gauge", steps=EXTRACTION_STEPS, high=40, decimals=1, width=170
+                    ),
+                    "routing": Column(
+                        title="Routing", unit="suffix: nats", cell="gauge", steps=ROUTING_STEPS, high=14, decimals=1, width=150
+                    ),
                     "opened_at": Column(title="Opened", unit="dateTimeFromNow", width=120),
                     "updated_at": Column(title="Last news", unit="dateTimeFromNow", width=120),
                     "verdict": Column(title="Decision", width=95),
@@ -134,7 +149,11 @@ EVIDENCE = Row(
                 steps=EXTRACTION_STEPS,
                 bars_at=True,
                 low=0,
-                columns={"strongest account": Column(color="#FF9830"), "strongest group": Column(color=EXTRACTION), "p99 of all": Column(color="#8E8E8E")},
+                columns={
+                    "strongest account": Column(color="#FF9830"),
+                    "strongest group": Column(color=EXTRACTION),
+                    "p99 of all": Column(color="#8E8E8E"),
+                },
             ),
             8,
             9,
@@ -148,7 +167,11 @@ EVIDENCE = Row(
                 steps=ROUTING_STEPS,
                 bars_at=True,
                 low=0,
-                columns={"strongest account": Column(color="#8AB8FF"), "strongest group": Column(color=ROUTING), "p99 of all": Column(color="#8E8E8E")},
+                columns={
+                    "strongest account": Column(color="#8AB8FF"),
+                    "strongest group": Column(color=ROUTING),
+                    "p99 of all": Column(color="#8E8E8E"),
+                },
             ),
             8,
             9,
@@ -156,9 +179,12 @@ EVIDENCE = Row(
         Place(
             Heat(
                 title="Heat map of extraction evidence",
-                question=f"Does a few accounts' evidence leave the crowd, or does the whole crowd move (then suspect a change of ours)? Each cell counts "
+                question=f"Do a few leave the crowd, or does the crowd move (then suspect a change of ours)? Each cell counts "
                 f"scores; alerts open at {BAR:g} nats.",
-                sql=f"SELECT $__timeInterval(time) AS bucket, {_BUCKETS} FROM hydrometer.scores WHERE $__timeFilter(time) GROUP BY bucket ORDER BY bucket",
+                sql=f"""
+                SELECT $__timeInterval(time) AS bucket, {_BUCKETS} FROM hydrometer.scores
+                WHERE $__timeFilter(time) GROUP BY bucket ORDER BY bucket
+                """,
                 axis="nats",
             ),
             8,
@@ -187,7 +213,8 @@ EVIDENCE = Row(
                 title="Next in line",
                 question="Who stands out without an alert yet? Nothing is decided about them: look before you act.",
                 sql=f"""
-                SELECT entity_kind, entity_id, round(max(extraction), 1) AS extraction, round(max(routing), 1) AS routing, max(requests) AS requests,
+                SELECT entity_kind, entity_id, round(max(extraction), 1) AS extraction, round(max(routing), 1) AS routing,
+                    max(requests) AS requests,
                 max(time) AS seen, {links.path_of("entity_kind", "entity_id")} AS path
                 FROM hydrometer.scores AS score
                 WHERE $__timeFilter(time) AND (entity_kind, entity_id) NOT IN (SELECT entity_kind, entity_id FROM hydrometer.alerts)
@@ -230,7 +257,7 @@ LEAK = Row(
         Place(
             Trend(
                 title="Leak estimate over time",
-                question="How fast is the model leaking, and when did it begin? Output tokens of the members of open extraction cases, summed up.",
+                question="How fast is the model leaking, and when did it begin? Output tokens of the members of open cases.",
                 sql=f"""
                 SELECT bucket, sum(tokens) OVER (ORDER BY bucket) AS "output tokens"
                 FROM (SELECT $__timeInterval(time) AS bucket, sum(ifNull(output_tokens, 0)) AS tokens FROM hydrometer.requests
@@ -287,7 +314,9 @@ LEAK = Row(
                     "first_seen": Column(title="First seen", unit="dateTimeFromNow", width=120),
                     "accounts": Column(title="Accounts", width=85),
                     "requests": Column(title="Requests", width=85),
-                    "extraction": Column(title="Extraction", unit="suffix: nats", cell="color-text", steps=EXTRACTION_STEPS, decimals=1, width=100),
+                    "extraction": Column(
+                        title="Extraction", unit="suffix: nats", cell="color-text", steps=EXTRACTION_STEPS, decimals=1, width=100
+                    ),
                     "routing": Column(title="Routing", unit="suffix: nats", cell="color-text", steps=ROUTING_STEPS, decimals=1, width=100),
                     "software": Column(title="Mostly calls itself"),
                 },

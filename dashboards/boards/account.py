@@ -1,0 +1,331 @@
+"""Account: what one account does, against its own past and against everybody."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from dashboards import links
+from dashboards.board import Board, Choice, Place, Row
+from dashboards.palette import BAR, CALM, EXTRACTION, EXTRACTION_STEPS, ROUTING, ROUTING_STEPS, WARN
+from dashboards.parts import REQUEST_COLUMNS, feature_rows, requests_of
+from dashboards.sql import FAMILY_COLUMNS, as_hex, families, per_minute
+from dashboards.views import Column, Heat, Listing, Stat, Trend
+
+_MINE: Final = "account_id = ${account:singlequote}"
+_REQUESTS: Final = f"FROM hydrometer.requests WHERE $__timeFilter(time) AND {_MINE}"
+_SCORES: Final = "FROM hydrometer.scores WHERE $__timeFilter(time) AND entity_kind = 'account' AND entity_id = ${account:singlequote}"
+_CASES: Final = "FROM hydrometer.cases FINAL WHERE has(JSONExtractKeys(payload, 'members'), ${account:singlequote})"
+
+NOW = Row(
+    "Now",
+    [
+        Place(
+            Stat(
+                title="Evidence of the account alone",
+                question="How strong is the evidence without its groups? A light member of a campaign is weak alone, and strong together.",
+                sql=f'SELECT argMax(extraction, time) AS "extraction", argMax(routing, time) AS "routing" {_SCORES}',
+                unit="suffix: nats",
+                steps=EXTRACTION_STEPS,
+                decimals=1,
+                columns={"routing": Column(steps=ROUTING_STEPS)},
+            ),
+            6,
+            4,
+        ),
+        Place(
+            Stat(
+                title="Open cases",
+                question="Is the account a member of a case?",
+                sql=f"SELECT count() AS cases {_CASES} AND state = 'open'",
+                steps=((None, CALM), (1, EXTRACTION)),
+            ),
+            3,
+            4,
+        ),
+        Place(
+            Stat(
+                title="Requests",
+                question="How much does it ask in this time range?",
+                sql=f"SELECT count() AS requests {_REQUESTS}",
+                color=CALM,
+            ),
+            3,
+            4,
+        ),
+        Place(
+            Stat(
+                title="Output tokens",
+                question="How much does it take in this time range?",
+                sql=f"SELECT sum(ifNull(output_tokens, 0)) AS tokens {_REQUESTS}",
+                color=CALM,
+                decimals=1,
+            ),
+            3,
+            4,
+        ),
+        Place(
+            Stat(
+                title="Age",
+                question="How old is the account? Campaigns buy or make their accounts shortly before.",
+                sql=f"SELECT dateDiff('second', min(account_created), max(time)) AS age {_REQUESTS}",
+                unit="s",
+                color=CALM,
+                decimals=0,
+                empty="unknown",
+            ),
+            3,
+            4,
+        ),
+        Place(
+            Stat(
+                title="Networks, routers, end users",
+                question="Is it one person at one desk, or many behind one account?",
+                sql=f"""
+                SELECT uniqIf(client_network, client_network != 0) AS "networks", uniqIf(router, router != 0) AS "routers",
+                uniqIf(end_user, end_user != 0) AS "end users" {_REQUESTS}
+                """,
+                color=CALM,
+            ),
+            6,
+            4,
+        ),
+    ],
+)
+
+EVIDENCE = Row(
+    "Evidence",
+    [
+        Place(
+            Trend(
+                title="Evidence over time",
+                question="Since when does it stand out, and was it sudden? The lines are the bars at which alerts open.",
+                sql=f'SELECT time AS bucket, extraction AS "extraction", routing AS "routing" {_SCORES} ORDER BY bucket',
+                unit="suffix: nats",
+                steps=EXTRACTION_STEPS,
+                bars_at=True,
+                columns={"extraction": Column(color=EXTRACTION), "routing": Column(color=ROUTING)},
+                empty="It was not scored in this time range.",
+            ),
+            8,
+            8,
+        ),
+        Place(
+            Trend(
+                title="Evidence by family",
+                question="Which kinds of evidence speak, and since when?",
+                sql=f"SELECT $__timeInterval(time) AS bucket, {families('families', 'max({})')} {_SCORES} GROUP BY bucket ORDER BY bucket",
+                unit="suffix: nats",
+                style="bars",
+                stacked=True,
+                columns=FAMILY_COLUMNS,
+            ),
+            8,
+            8,
+        ),
+        Place(
+            Listing(
+                title="Against everybody",
+                question="In which features is it unusual? Its last value beside that of one account in sixteen, in this time range.",
+                sql=f"""
+                SELECT feature, round(mine, 3) AS value, round(nats, 1) AS evidence, round(low, 3) AS p10, round(middle, 3) AS median,
+                    round(high, 3) AS p90
+                FROM (SELECT own.1 AS feature, own.2 AS mine, nats_of[own.1] AS nats
+                    FROM (SELECT argMax(features, time) AS features_of, argMax(nats, time) AS nats_of {_SCORES})
+                    ARRAY JOIN CAST(features_of, 'Array(Tuple(String, Float32))') AS own) AS account
+                LEFT JOIN (SELECT other.1 AS feature, toNullable(quantile(0.1)(other.2)) AS low, toNullable(quantile(0.5)(other.2)) AS
+                    middle, toNullable(quantile(0.9)(other.2)) AS high
+                    FROM (SELECT entity_id, argMax(features, time) AS features_of FROM hydrometer.scores
+                        WHERE $__timeFilter(time) AND entity_kind = 'account' AND cityHash64(entity_id) % 16 = 0 GROUP BY entity_id)
+                    ARRAY JOIN CAST(features_of, 'Array(Tuple(String, Float32))') AS other GROUP BY feature) AS everybody USING feature
+                ORDER BY evidence DESC LIMIT 40
+                """,
+                columns={
+                    "feature": Column(title="Feature", width=160),
+                    "value": Column(title="Its value"),
+                    "evidence": Column(
+                        title="Evidence", unit="suffix: nats", cell="color-text", steps=((None, "text"), (1, WARN), (3, EXTRACTION))
+                    ),
+                    "p10": Column(title="10 % have less"),
+                    "median": Column(title="Median"),
+                    "p90": Column(title="10 % have more"),
+                },
+                empty="It was not scored in this time range.",
+            ),
+            8,
+            8,
+        ),
+        Place(
+            Listing(
+                title="Cases and alerts",
+                question="What was alerted about it, or about a group with it?",
+                sql=f"""
+                SELECT case_id, toString(state) AS state, behaviour, accounts, extraction, opened_at, title {_CASES} ORDER BY state,
+                    extraction DESC LIMIT 50
+                """,
+                columns={
+                    "case_id": Column(title="Case", link=links.to_case(), width=160),
+                    "state": Column(title="State", width=80),
+                    "behaviour": Column(title="Behaviour", width=95),
+                    "accounts": Column(title="Accounts", width=85),
+                    "extraction": Column(
+                        title="Extraction", unit="suffix: nats", cell="gauge", steps=EXTRACTION_STEPS, high=40, decimals=1, width=150
+                    ),
+                    "opened_at": Column(title="Opened", unit="dateTimeFromNow", width=115),
+                    "title": Column(title="Why"),
+                },
+                empty="It is in no case.",
+            ),
+            16,
+            7,
+        ),
+        Place(
+            Trend(
+                title="Detectors on trial",
+                question="What would the River models have said? They look on in shadow: no alert depends on them.",
+                sql="""
+                SELECT $__timeInterval(time) AS bucket, toString(detector) AS detector, max(score) AS score FROM hydrometer.shadow_scores
+                WHERE $__timeFilter(time) AND entity_kind = 'account' AND entity_id = ${account:singlequote} GROUP BY bucket, detector
+                    ORDER BY bucket
+                """,
+                unit="suffix: nats",
+                style="points",
+                empty="No detector on trial had enough to go by.",
+            ),
+            8,
+            7,
+        ),
+    ],
+)
+
+TRAFFIC = Row(
+    "Traffic",
+    [
+        Place(
+            Trend(
+                title="Requests a minute, by model",
+                question="When does it work, and with which models?",
+                sql=f"""
+                SELECT $__timeInterval(time) AS bucket, if(request_model = '', 'unknown', toString(request_model)) AS model,
+                    {per_minute("count()")} AS requests
+                {_REQUESTS} GROUP BY bucket, model ORDER BY bucket
+                """,
+                unit="reqpm",
+                style="bars",
+                stacked=True,
+            ),
+            8,
+            8,
+        ),
+        Place(
+            Trend(
+                title="Tokens a request",
+                question="Does it send short questions for long answers (a harvest), or long inputs for short ones (grading)?",
+                sql=f"""
+                SELECT $__timeInterval(time) AS bucket, avg(input_tokens) AS "input", avg(output_tokens) AS "output",
+                    avg(reasoning_tokens) AS "reasoning"
+                {_REQUESTS} GROUP BY bucket ORDER BY bucket
+                """,
+                low=0,
+                columns={"input": Column(color=CALM), "output": Column(color=EXTRACTION), "reasoning": Column(color=ROUTING)},
+            ),
+            8,
+            8,
+        ),
+        Place(
+            Heat(
+                title="Hours of the day",
+                question="Does it sleep? People do, pipelines need not. Columns are days, cells the requests of an hour in UTC.",
+                sql="SELECT toDateTime(toStartOfDay(time)) AS bucket, "
+                + ", ".join(f'countIf(toHour(time) = {hour}) AS "{hour:02d}:00"' for hour in range(0, 24, 1))
+                + f" {_REQUESTS} GROUP BY bucket ORDER BY bucket",
+                scheme="Blues",
+            ),
+            8,
+            8,
+        ),
+        Place(
+            Listing(
+                title="What it comes through",
+                question="Which routers, software and networks does it use, and who else is behind them?",
+                sql=f"""
+                SELECT router_id, software, ja4, network_type, requests, others FROM (
+                    SELECT router, {as_hex("router")} AS router_id, anyHeavy(toString(user_agent)) AS software,
+                        anyHeavy(toString(tls_ja4)) AS ja4,
+                    anyHeavy(toString(as_type)) AS network_type, count() AS requests {_REQUESTS} GROUP BY router) AS mine
+                LEFT JOIN (SELECT router, uniq(account_id) - 1 AS others FROM hydrometer.requests
+                    WHERE $__timeFilter(time) AND router IN (SELECT router {_REQUESTS}) GROUP BY router) AS everybody USING router
+                ORDER BY requests DESC LIMIT 30
+                """,
+                columns={
+                    "router_id": Column(title="Router", link=links.to_group("router", "router_id"), width=155),
+                    "software": Column(title="Calls itself"),
+                    "ja4": Column(title="TLS client (JA4)", width=290),
+                    "network_type": Column(title="Network", width=85),
+                    "requests": Column(title="Requests", width=85),
+                    "others": Column(title="Other accounts", width=115),
+                },
+            ),
+            12,
+            8,
+        ),
+        Place(
+            Listing(
+                title="Neighbours",
+                question="Which accounts share its card or its prompt templates? Campaigns spread one job over many accounts.",
+                sql=f"""
+                SELECT account_id, countIf(payment != 0 AND payment IN (SELECT payment {_REQUESTS})) > 0 AS same_card,
+                uniqIf(template, template IN (SELECT template {_REQUESTS} AND template != 0)) AS templates,
+                    any(toString(organization_id)) AS organization,
+                count() AS requests, sum(ifNull(output_tokens, 0)) AS output_tokens
+                FROM hydrometer.requests WHERE $__timeFilter(time) AND account_id != ${{account:singlequote}}
+                AND ((payment != 0 AND payment IN (SELECT payment {_REQUESTS})) OR template IN (SELECT template {_REQUESTS} AND
+                    template != 0))
+                GROUP BY account_id ORDER BY same_card DESC, templates DESC, requests DESC LIMIT 100
+                """,
+                columns={
+                    "account_id": Column(title="Account", link=links.to_account(), width=160),
+                    "same_card": Column(title="Same card", unit="bool_yes_no", width=95),
+                    "templates": Column(title="Shared templates", width=130),
+                    "organization": Column(title="Organisation"),
+                    "requests": Column(title="Shared requests", width=125),
+                    "output_tokens": Column(title="Output tokens", width=115),
+                },
+                empty="It shares neither card nor template with anybody.",
+            ),
+            12,
+            8,
+        ),
+        Place(
+            Listing(
+                title="Latest requests",
+                question="What does it ask, request by request? No prompt is kept: templates and topics are keyed hashes.",
+                sql=requests_of(_MINE),
+                columns=REQUEST_COLUMNS,
+                empty="No request in this time range.",
+            ),
+            24,
+            10,
+        ),
+    ],
+)
+
+board = Board(
+    uid=links.ACCOUNT,
+    title="Account",
+    question="What does this account do, since when, and with whom?",
+    since="now-2d",
+    choices=[
+        Choice(
+            name="account",
+            label="Account",
+            description="The 500 with the most evidence; a link may bring any other",
+            sql=f"""
+            SELECT entity_id, concat(entity_id, ' (', toString(round(strongest, 1)), ' of {BAR:g} nats)') AS text
+            FROM (SELECT entity_id, max(extraction) AS strongest FROM hydrometer.scores WHERE $__timeFilter(time) AND entity_kind =
+                'account' GROUP BY entity_id)
+            ORDER BY strongest DESC, entity_id LIMIT 500
+            """,
+        )
+    ],
+    rows=[NOW, EVIDENCE, TRAFFIC, *feature_rows("account")],
+)

@@ -1,0 +1,313 @@
+"""Data quality: what the logs do not tell, what comes late, and which features have moved since last week."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from dashboards import health, links
+from dashboards.board import CASES, RELEASES, Board, Choice, Place, Row
+from dashboards.palette import BAD, CALM, GOOD, WARN, Steps
+from dashboards.views import Bars, Column, Listing, Stat, Trend
+from models.evidence import FAMILIES
+from streams import blocks
+from streams.feature import features
+from streams.metrics import Metric
+
+_ALWAYS: Final = frozenset({"time", "event_id", "account_id"})
+_UNKNOWN_STEPS: Final[Steps] = ((None, GOOD), (0.2, WARN), (0.8, BAD))
+_REQUESTS: Final = "FROM hydrometer.requests WHERE $__timeFilter(time)"
+
+
+def _unknown(column: str, kind: str) -> str:
+    """Return the condition under which a column of `requests` is unknown."""
+    if kind == "hash":
+        return f"{column} = 0"
+    if kind == "shingles":
+        return f"empty({column})"
+    return f"{column} = ''" if kind == "text" else f"{column} IS NULL"
+
+
+_FIELDS: Final = {name: _unknown(name, kind) for name, kind in blocks.REQUESTS.columns.items() if name not in _ALWAYS}
+_COUNTS: Final = ", ".join(f"('{name}', countIf({condition}))" for name, condition in _FIELDS.items())
+_FEATURES: Final = {feature.name(): feature for kind in ("account", "group") for feature in features(kind)}
+_DECLARED: Final = ", ".join(f"('{name}', '{feature.family}', '{feature.entity}')" for name, feature in _FEATURES.items())
+
+FIELDS = Row(
+    "Fields of the logs",
+    [
+        Place(
+            Stat(
+                title="Requests",
+                question="How many requests is this about?",
+                sql=f"SELECT count() AS requests {_REQUESTS}",
+                color=CALM,
+            ),
+            4,
+            5,
+        ),
+        Place(
+            Stat(
+                title="Set aside",
+                question="Which share of all lines could not be read?",
+                sql=f"""
+                SELECT if(lines + kept = 0, 0, lines / (lines + kept)) AS share
+                FROM (SELECT sum(count) AS lines FROM hydrometer.dead_letters WHERE $__timeFilter(minute)) AS dead,
+                (SELECT count() AS kept {_REQUESTS}) AS alive
+                """,
+                unit="percentunit",
+                decimals=2,
+                steps=((None, GOOD), (0.01, WARN), (0.2, BAD)),
+            ),
+            4,
+            5,
+        ),
+        Place(
+            Stat(
+                title="Late events",
+                question="How many events came over a minute behind the newest of their partition? To one hour they count in full.",
+                sql=health.increase(Metric.EVENTS_LATE),
+                steps=((None, GOOD), (1000, WARN)),
+                decimals=0,
+            ),
+            4,
+            5,
+        ),
+        Place(
+            Stat(
+                title="Clock skew",
+                question="Is a gateway's clock wrong? Beyond a day its events are set aside.",
+                sql=health.last(Metric.CLOCK_SKEW, "max", "abs(value)"),
+                unit="s",
+                decimals=1,
+                steps=((None, GOOD), (60, WARN), (3600, BAD)),
+                empty="no report",
+            ),
+            4,
+            5,
+        ),
+        Place(
+            Stat(
+                title="Accounts from the future",
+                question="Which share of requests is older than its account? Then the log's account dates are wrong.",
+                sql=f"SELECT if(count() = 0, 0, countIf(account_created > time) / count()) AS share {_REQUESTS}",
+                unit="percentunit",
+                decimals=2,
+                steps=((None, GOOD), (0.001, WARN), (0.01, BAD)),
+            ),
+            4,
+            5,
+        ),
+        Place(
+            Stat(
+                title="Fields never told",
+                question="How many fields does no line carry? Features that need them are silent: unknown is not zero.",
+                sql=f"""
+                SELECT countIf(unknown.2 = total) AS fields
+                FROM (SELECT arrayJoin([{_COUNTS}]) AS unknown, (SELECT count() {_REQUESTS}) AS total {_REQUESTS})
+                """,
+                steps=((None, GOOD), (1, WARN), (10, BAD)),
+            ),
+            4,
+            5,
+        ),
+        Place(
+            Listing(
+                title="Unknown share of each field",
+                question="What do the logs not tell? Ask the gateway's owners for the fields that most features need.",
+                sql=f"""
+                SELECT unknown.1 AS field, unknown.2 / total AS share FROM (SELECT arrayJoin([{_COUNTS}]) AS unknown, total
+                FROM (SELECT *, count() OVER () AS total {_REQUESTS}) GROUP BY total)
+                ORDER BY share DESC, field
+                """,
+                columns={
+                    "field": Column(title="Field", width=180),
+                    "share": Column(title="Unknown", unit="percentunit", cell="gauge", steps=_UNKNOWN_STEPS, high=1, decimals=1),
+                },
+            ),
+            8,
+            12,
+        ),
+        Place(
+            Trend(
+                title="Unknown share over time",
+                question="Did a release of the gateway drop a field? One field of each kind, over time.",
+                sql=f"""
+                SELECT $__timeInterval(time) AS bucket, countIf(account_created IS NULL) / count() AS "account created",
+                    countIf(payment = 0) / count() AS "payment",
+                countIf(router = 0) / count() AS "router", countIf(client_network = 0) / count() AS "client network",
+                    countIf(output_tokens IS NULL) / count() AS "output tokens",
+                countIf(template = 0) / count() AS "prompt template", countIf(end_user = 0) / count() AS "end user" {_REQUESTS} GROUP
+                    BY bucket ORDER BY bucket
+                """,
+                unit="percentunit",
+                low=0,
+                high=1,
+            ),
+            8,
+            12,
+        ),
+        Place(
+            Listing(
+                title="Unknown share of each feature",
+                question="For how many scored entities is a feature silent? A feature unknown for most cannot be what convicts.",
+                sql=f"""
+                SELECT declared.1 AS feature, declared.2 AS family, declared.3 AS entity, if(scored = 0, 1, 1 - known / scored) AS
+                    share FROM (
+                    SELECT arrayJoin([{_DECLARED}]) AS declared, known_of[declared.1] AS known, if(declared.3 = 'account', accounts,
+                        groups) AS scored FROM (
+                        SELECT sumMap(mapApply((name, value) -> (toString(name), 1), features)) AS known_of,
+                        countIf(entity_kind = 'account') AS accounts, countIf(entity_kind != 'account') AS groups
+                        FROM hydrometer.scores WHERE $__timeFilter(time)))
+                ORDER BY share DESC, feature
+                """,
+                columns={
+                    "feature": Column(title="Feature", width=170),
+                    "family": Column(title="Family", width=95),
+                    "entity": Column(title="Of", width=75),
+                    "share": Column(title="Unknown", unit="percentunit", cell="gauge", steps=_UNKNOWN_STEPS, high=1, decimals=1),
+                },
+            ),
+            8,
+            12,
+        ),
+    ],
+)
+
+TIME = Row(
+    "Time",
+    [
+        Place(
+            Trend(
+                title="Late events",
+                question="Which source delivers late?",
+                sql=health.rate(Metric.EVENTS_LATE, per="1"),
+                style="bars",
+                decimals=0,
+                empty="None is late.",
+            ),
+            8,
+            7,
+        ),
+        Place(
+            Trend(
+                title="Clock skew",
+                question="Which source's clock is wrong, and since when? Above zero: it is ahead of ours.",
+                sql=health.gauge(Metric.CLOCK_SKEW, over="argMax", expression="value, time"),
+                unit="s",
+                empty="No live source reports.",
+            ),
+            8,
+            7,
+        ),
+        Place(
+            Trend(
+                title="Lines refused a minute",
+                question="Who sends what cannot be read?",
+                sql="""
+                SELECT $__timeInterval(minute) AS bucket, concat(source, ': ', reason) AS series, sum(count) * 60 / $__interval_s AS lines
+                FROM hydrometer.dead_letters WHERE $__timeFilter(minute) GROUP BY bucket, series ORDER BY bucket
+                """,
+                style="bars",
+                stacked=True,
+                unit="cpm",
+                empty="None.",
+            ),
+            8,
+            7,
+        ),
+    ],
+)
+
+_WINDOWS: Final = {
+    "now": "time >= $__fromTime AND time <= $__toTime",
+    "then": "time >= $__fromTime - INTERVAL 7 DAY AND time <= $__toTime - INTERVAL 7 DAY",
+}
+
+
+def _quantiles(window: str) -> str:
+    return f"""
+    SELECT pair.1 AS feature, toNullable(quantile(0.1)(pair.2)) AS low, toNullable(quantile(0.5)(pair.2)) AS middle,
+        toNullable(quantile(0.9)(pair.2)) AS high
+    FROM (SELECT argMax(features, time) AS last FROM hydrometer.scores WHERE {_WINDOWS[window]} AND cityHash64(entity_id) % 4 = 0
+        GROUP BY entity_kind, entity_id)
+    ARRAY JOIN CAST(last, 'Array(Tuple(String, Float32))') AS pair GROUP BY feature
+    """
+
+
+DRIFT = Row(
+    "Features against last week",
+    [
+        Place(
+            Listing(
+                title="Distributions against last week",
+                question="Which feature has moved for everybody? Then the logs changed, or the world. "
+                "The shift is in spreads (10th to 90th percentile) of last week; one entity in four.",
+                sql=f"""
+                SELECT feature, round(now.low, 3) AS low_now, round(now.middle, 3) AS median_now, round(now.high, 3) AS high_now,
+                round(then.low, 3) AS low_then, round(then.middle, 3) AS median_then, round(then.high, 3) AS high_then,
+                abs(now.middle - then.middle) / nullIf(greatest(then.high - then.low, 0.01), 0) AS shift
+                FROM ({_quantiles("now")}) AS now LEFT JOIN ({_quantiles("then")}) AS then USING feature ORDER BY shift DESC NULLS
+                    LAST, feature
+                """,
+                columns={
+                    "feature": Column(title="Feature", width=180),
+                    "low_now": Column(title="p10 now"),
+                    "median_now": Column(title="Median now"),
+                    "high_now": Column(title="p90 now"),
+                    "low_then": Column(title="p10 last week"),
+                    "median_then": Column(title="Median last week"),
+                    "high_then": Column(title="p90 last week"),
+                    "shift": Column(
+                        title="Shift", cell="color-background", steps=((None, "transparent"), (0.25, WARN), (1, BAD)), decimals=2
+                    ),
+                },
+                empty="Nothing was scored in this time range.",
+            ),
+            14,
+            12,
+        ),
+        Place(
+            Bars(
+                title="Distribution of the chosen feature",
+                question="How did the shape change? Shares of entities by value, this range against a week before.",
+                sql=f"""
+                SELECT toString(round(low + (place + 0.5) * (high - low) / 20, 2)) AS value, countIf(recent AND cell = place) /
+                    greatest(countIf(recent), 1) AS "now",
+                countIf(NOT recent AND cell = place) / greatest(countIf(NOT recent), 1) AS "last week"
+                FROM (SELECT recent, seen, least(19, toInt32(20 * (seen - low) / greatest(high - low, 1e-9))) AS cell, low, high FROM (
+                    SELECT recent, seen, min(seen) OVER () AS low, max(seen) OVER () AS high FROM (
+                        SELECT time >= $__fromTime AS recent, argMax(features[${{feature:singlequote}}], time) AS seen FROM
+                            hydrometer.scores
+                        WHERE ({_WINDOWS["now"]} OR {_WINDOWS["then"]}) AND mapContains(features, ${{feature:singlequote}})
+                        AND cityHash64(entity_id) % 4 = 0 GROUP BY recent, entity_kind, entity_id))) AS seen_values
+                CROSS JOIN (SELECT number AS place FROM numbers(20)) AS places GROUP BY place, low, high ORDER BY place
+                """,
+                unit="percentunit",
+                horizontal=False,
+                columns={"now": Column(color=CALM), "last week": Column(color="#8E8E8E")},
+            ),
+            10,
+            12,
+        ),
+    ],
+)
+
+board = Board(
+    uid=links.QUALITY,
+    title="Data quality",
+    question="What do the logs not tell, what comes late, and which features have moved?",
+    since="now-24h",
+    refresh="5m",
+    notes=(*CASES, RELEASES),
+    choices=[
+        Choice(
+            name="feature",
+            label="Feature",
+            fixed=[
+                (f"{feature.family}, {name}", name)
+                for name, feature in sorted(_FEATURES.items(), key=lambda item: (FAMILIES.index(item[1].family), item[0]))
+            ],
+        )
+    ],
+    rows=[FIELDS, TIME, DRIFT],
+)

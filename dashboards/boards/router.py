@@ -1,0 +1,287 @@
+"""Router: one group of accounts, by what they share: a router fingerprint, a card, a prompt template, a behaviour."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from dashboards import links
+from dashboards.board import Board, Choice, Place, Row
+from dashboards.palette import BAR, CALM, EXTRACTION, EXTRACTION_STEPS, ROUTING, ROUTING_BAR, ROUTING_STEPS
+from dashboards.parts import REQUEST_COLUMNS, feature_rows, requests_of
+from dashboards.sql import FAMILY_COLUMNS, families, hashed
+from dashboards.views import Bars, Column, Listing, Stat, Trend
+
+_ID: Final = hashed("${group:singlequote}")
+_THEIRS: Final = f"""(
+    (${{kind:singlequote}} = 'router' AND router = {_ID}) OR (${{kind:singlequote}} = 'payment' AND payment = {_ID})
+    OR (${{kind:singlequote}} = 'template' AND (template = {_ID} OR system_template = {_ID} OR has(shingles, {_ID})))
+)"""
+_REQUESTS: Final = f"FROM hydrometer.requests WHERE $__timeFilter(time) AND {_THEIRS}"
+_SCORES: Final = (
+    "FROM hydrometer.scores WHERE $__timeFilter(time) AND entity_kind = ${kind:singlequote} AND entity_id = ${group:singlequote}"
+)
+
+NOW = Row(
+    "Now",
+    [
+        Place(
+            Stat(
+                title="Evidence",
+                question="How strong is the evidence of the group as a whole?",
+                sql=f'SELECT argMax(extraction, time) AS "extraction", argMax(routing, time) AS "routing" {_SCORES}',
+                unit="suffix: nats",
+                steps=EXTRACTION_STEPS,
+                decimals=1,
+                columns={"routing": Column(steps=ROUTING_STEPS)},
+            ),
+            6,
+            4,
+        ),
+        Place(
+            Stat(
+                title="Accounts and organisations",
+                question="How many are behind it, and how many pay? One organisation with many accounts is a gateway; many cards are not.",
+                sql=f"""
+                SELECT uniq(account_id) AS "accounts", uniqIf(organization_id, organization_id != '') AS "organisations",
+                uniqIf(payment, payment != 0) AS "cards" {_REQUESTS}
+                """,
+                color=CALM,
+            ),
+            8,
+            4,
+        ),
+        Place(
+            Stat(
+                title="Requests and output tokens",
+                question="How much goes through it in this time range?",
+                sql=f'SELECT count() AS "requests", sum(ifNull(output_tokens, 0)) AS "output tokens" {_REQUESTS}',
+                color=CALM,
+                decimals=1,
+            ),
+            6,
+            4,
+        ),
+        Place(
+            Stat(
+                title="First seen",
+                question="Is it new? Retooled campaigns arrive on new routers.",
+                sql="""
+                SELECT toUnixTimestamp(min(time)) * 1000 AS first FROM hydrometer.scores
+                WHERE entity_kind = ${kind:singlequote} AND entity_id = ${group:singlequote} HAVING count() > 0
+                """,
+                unit="dateTimeFromNow",
+                color=CALM,
+                empty="never scored",
+            ),
+            4,
+            4,
+        ),
+    ],
+)
+
+EVIDENCE = Row(
+    "Evidence",
+    [
+        Place(
+            Trend(
+                title="Evidence over time",
+                question="Since when does it stand out? The lines are the bar at which extraction alerts open.",
+                sql=f"""
+                SELECT $__timeInterval(time) AS bucket, max(extraction) AS "extraction", max(routing) AS "routing"
+                {_SCORES} GROUP BY bucket ORDER BY bucket
+                """,
+                unit="suffix: nats",
+                steps=EXTRACTION_STEPS,
+                bars_at=True,
+                columns={"extraction": Column(color=EXTRACTION), "routing": Column(color=ROUTING)},
+                empty="It was not scored in this time range.",
+            ),
+            8,
+            8,
+        ),
+        Place(
+            Trend(
+                title="Evidence by family",
+                question="Which kinds of evidence speak, and since when?",
+                sql=f"SELECT $__timeInterval(time) AS bucket, {families('families', 'max({})')} {_SCORES} GROUP BY bucket ORDER BY bucket",
+                unit="suffix: nats",
+                style="bars",
+                stacked=True,
+                columns=FAMILY_COLUMNS,
+            ),
+            8,
+            8,
+        ),
+        Place(
+            Bars(
+                title="Load of each account",
+                question="Do the loads fall off as people's do (a few heavy, many light), or are they as even as a dispatcher makes them?",
+                sql=f"""
+                SELECT concat(toString(place), '.') AS account, requests FROM (
+                    SELECT row_number() OVER (ORDER BY count() DESC) AS place, count() AS requests {_REQUESTS} GROUP BY account_id)
+                WHERE place <= 60 ORDER BY place
+                """,
+                horizontal=False,
+                legend=False,
+                color=CALM,
+                decimals=0,
+            ),
+            8,
+            8,
+        ),
+        Place(
+            Trend(
+                title="Accounts at work",
+                question="Do accounts come and go together? A replaced account appears when another falls silent.",
+                sql=f"""
+                SELECT $__timeInterval(time) AS bucket, uniq(account_id) AS "accounts", count() AS "requests" {_REQUESTS} GROUP BY
+                    bucket ORDER BY bucket
+                """,
+                low=0,
+                columns={"accounts": Column(color=CALM), "requests": Column(color="#8E8E8E", right=True)},
+            ),
+            12,
+            8,
+        ),
+        Place(
+            Trend(
+                title="When its accounts were created",
+                question="Were they made in one batch? Each bar counts accounts by their day of creation, whatever the time range.",
+                sql=f"""
+                SELECT toStartOfDay(created) AS bucket, count() AS "accounts" FROM (
+                    SELECT account_id, any(account_created) AS created {_REQUESTS} GROUP BY account_id)
+                WHERE created IS NOT NULL GROUP BY bucket ORDER BY bucket
+                """,
+                style="bars",
+                color=ROUTING,
+                legend="none",
+                decimals=0,
+            ),
+            12,
+            8,
+        ),
+    ],
+)
+
+MEMBERS = Row(
+    "Who and what",
+    [
+        Place(
+            Listing(
+                title="Accounts behind it",
+                question="Who is behind it, what do they pay with, and how much do they take?",
+                sql=f"""
+                SELECT account_id, any(toString(organization_id)) AS organization, if(any(payment) = 0, '', lower(hex(any(payment))))
+                    AS payment_id,
+                count() AS requests, sum(ifNull(output_tokens, 0)) AS output_tokens, uniq(client_network) AS networks,
+                min(account_created) AS created, max(time) AS last_request
+                {_REQUESTS} GROUP BY account_id ORDER BY requests DESC LIMIT 500
+                """,
+                columns={
+                    "account_id": Column(title="Account", link=links.to_account(), width=160),
+                    "organization": Column(title="Organisation"),
+                    "payment_id": Column(title="Card", link=links.to_group("payment", "payment_id"), width=155),
+                    "requests": Column(title="Requests", cell="gauge", steps=((None, CALM),), width=140),
+                    "output_tokens": Column(title="Output tokens", width=115),
+                    "networks": Column(title="Networks", width=85),
+                    "created": Column(title="Created", unit="dateTimeAsIso", width=155),
+                    "last_request": Column(title="Last request", unit="dateTimeFromNow", width=120),
+                },
+            ),
+            14,
+            10,
+        ),
+        Place(
+            Listing(
+                title="What it is made of",
+                question="Which software and networks show through? Versions and addresses are members of a router, never part of its id.",
+                sql=f"""
+                SELECT fact.1 AS what, fact.2 AS value, uniq(account_id) AS accounts, count() AS requests
+                FROM (SELECT account_id, arrayJoin([('user agent', toString(user_agent)), ('SDK', concat(toString(sdk_language), ' ',
+                    toString(sdk_version))),
+                    ('TLS client (JA4)', toString(tls_ja4)), ('HTTP', toString(http_version)), ('headers', toString(header_names)),
+                        ('network', toString(as_type)),
+                    ('country', toString(country)), ('model', toString(request_model))]) AS fact {_REQUESTS})
+                WHERE trim(value) != '' GROUP BY what, value ORDER BY what, requests DESC LIMIT 8 BY what
+                """,
+                columns={
+                    "what": Column(title="What", width=125),
+                    "value": Column(title="Value"),
+                    "accounts": Column(title="Accounts", width=85),
+                    "requests": Column(title="Requests", width=85),
+                },
+            ),
+            10,
+            10,
+        ),
+        Place(
+            Listing(
+                title="Cases and alerts about it",
+                question="What was said about this group?",
+                sql="""
+                SELECT case_id, toString(state) AS state, behaviour, evidence, false_alerts_per_day, time, summary FROM
+                    hydrometer.alerts FINAL
+                WHERE entity_kind = ${kind:singlequote} AND entity_id = ${group:singlequote} ORDER BY time DESC LIMIT 50
+                """,
+                columns={
+                    "case_id": Column(title="Case", link=links.to_case(), width=160),
+                    "state": Column(title="State", width=80),
+                    "behaviour": Column(title="Behaviour", width=95),
+                    "evidence": Column(
+                        title="Evidence", unit="suffix: nats", cell="color-text", steps=EXTRACTION_STEPS, decimals=1, width=95
+                    ),
+                    "false_alerts_per_day": Column(title="Expected false a day", unit="sci", width=150),
+                    "time": Column(title="When", unit="dateTimeFromNow", width=115),
+                    "summary": Column(title="Summary"),
+                },
+                empty="Nothing was alerted about it.",
+            ),
+            24,
+            7,
+        ),
+        Place(
+            Listing(
+                title="Latest requests",
+                question="What goes through it, request by request?",
+                sql=requests_of(_THEIRS),
+                columns=REQUEST_COLUMNS,
+                empty="No request in this time range. (Requests do not carry a behaviour profile.)",
+            ),
+            24,
+            10,
+        ),
+    ],
+)
+
+board = Board(
+    uid=links.ROUTER,
+    title="Router",
+    question="Who is behind this router (or card, or template), and do they act as one?",
+    since="now-2d",
+    choices=[
+        Choice(
+            name="kind",
+            label="Kind",
+            description="What the accounts share",
+            fixed=[
+                ("router fingerprint", "router"),
+                ("card", "payment"),
+                ("prompt template", "template"),
+                ("behaviour profile", "behaviour"),
+            ],
+        ),
+        Choice(
+            name="group",
+            label="Group",
+            description="The 500 with the most evidence; a link may bring any other",
+            sql=f"""
+            SELECT entity_id, concat(entity_id, ' (', toString(round(extraction, 1)), ' of {BAR:g} and ', toString(round(routing, 1)),
+                ' of {ROUTING_BAR:g} nats)') AS text
+            FROM (SELECT entity_id, max(extraction) AS extraction, max(routing) AS routing FROM hydrometer.scores
+                WHERE $__timeFilter(time) AND entity_kind = ${{kind:singlequote}} GROUP BY entity_id)
+            ORDER BY greatest(extraction / {BAR:g}, routing / {ROUTING_BAR:g}) DESC, entity_id LIMIT 500
+            """,
+        ),
+    ],
+    rows=[NOW, EVIDENCE, MEMBERS, *feature_rows("group")],
+)
