@@ -192,7 +192,7 @@ def test_every_record_that_no_stage_can_read_is_a_dead_letter_that_says_where_it
         (topics.GROUPS, "block_layout"): 1,
         (topics.EVIDENCE, "block_layout"): 1,
         (topics.VERDICTS, "block_layout"): 1,
-        (topics.LABELS, "missing_field"): 1,
+        (topics.LABELS, "wrong_type"): 1,
         (topics.LABELS, "not_json"): 1,
     }
 
