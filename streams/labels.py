@@ -1,4 +1,7 @@
-"""Labels: what a person decided of a case, an account or a router. They travel as JSON on the topic `labels`."""
+"""Labels: what a person decided of a case, an account, a router or a link. They travel as JSON on the topic `labels`.
+
+The label of a link (`case-1/payment:0123...` or `case-1/case-2`) says `split`: what was joined does not belong together.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +17,9 @@ from streams.errors import MalformedEventError
 from streams.settings import Settings
 
 VERDICTS: Final = ("distilling", "reseller", "benign")
+SPLIT: Final = "split"
 KINDS: Final = ("case", "account", "router")
+LINK: Final = "link"
 _LONGEST = 2000
 
 
@@ -53,6 +58,9 @@ def _checked(label: Any) -> dict[str, Any]:
         raise MalformedEventError("wrong_type", f"a label has a time and words of at most {_LONGEST} characters: {', '.join(words)}")
     if not words["label_id"] or not words["entity_id"] or not words["author"]:
         raise MalformedEventError("missing_field", "a label names its label_id, entity_id and author")
-    if words["verdict"] not in VERDICTS or words["entity_kind"] not in KINDS:
+    if words["entity_kind"] == LINK:
+        if words["verdict"] != SPLIT or "/" not in words["entity_id"]:
+            raise MalformedEventError("absurd", f"the label of a link says {SPLIT}, and names case and link, as in case-1/case-2")
+    elif words["verdict"] not in VERDICTS or words["entity_kind"] not in KINDS:
         raise MalformedEventError("absurd", f"a label's verdict is one of {', '.join(VERDICTS)}; its entity_kind one of {', '.join(KINDS)}")
     return {**words, "time": float(label["time"])}

@@ -8,11 +8,11 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from functools import cache
 from typing import Any
 
-from streams.feature import features
+from streams.pipeline import ladder
 from streams.pipeline.personas import Facts, consider
+from streams.pipeline.phrasing import top_features
 from streams.policy import Policy
 
 ATLAS = {
@@ -20,12 +20,17 @@ ATLAS = {
     "routing": ["AML.T0008.005", "AML.T0012"],
 }
 """MITRE ATLAS 5.6 techniques and case studies by behaviour (atlas.mitre.org)."""
+_ATLAS_GROUP = "AML.T0021"
+"""Establish accounts: many accounts under one hand."""
+_ATLAS_ROUTED = "AML.T0008.005"
+"""AI service proxies: a campaign that comes through a relay."""
 
 _FAMILY_WORDS = {
-    "content": "asks for what a student model is trained on",
+    "content": "what it asks for is what a student model is trained on",
     "evenness": "the load is spread over its accounts as a dispatcher would",
     "cohort": "its accounts were created together",
-    "payment": "one card pays for several organisations",
+    "payment": "single cards pay for several organisations",
+    "link": "those who pay share what strangers rarely share",
     "timing": "its timing is that of a machine",
     "volume": "it uses far more than others",
     "parameters": "its request parameters are those of a pipeline",
@@ -33,6 +38,8 @@ _FAMILY_WORDS = {
     "network": "its network addresses rotate",
     "change": "it has changed abruptly against its own past",
 }
+_ALONE_WORDS = {"cohort": "it is younger than most", "payment": "its card pays for other organisations too"}
+"""What a family says of one account, where that is not what it says of a group."""
 
 _KIND_WORDS = {
     "account": "account",
@@ -44,6 +51,10 @@ _KIND_WORDS = {
 
 _LOUD = 1.0
 """Nats from which a family is named in a summary."""
+_CHANNEL_FAMILIES = ("client", "network", "payment", "evenness")
+"""Families that say something about a channel; the others stay out of its summary."""
+MOST_MEMBERS = 10_000
+"""Members that a case's record lists, the strongest first: a record must fit into one Kafka message."""
 
 
 def false_alerts_per_day(found: float) -> float:
@@ -53,27 +64,73 @@ def false_alerts_per_day(found: float) -> float:
 
 def link(entity: Mapping[str, Any]) -> str:
     """Say what links the members of an entity."""
-    return f"{_KIND_WORDS[entity['entity_kind']]} ({entity['entity_id']})"
+    return f"{_KIND_WORDS[entity['entity_kind']]} ({shown(entity['entity_kind'], entity['entity_id'])})"
 
 
-def explain(entity: Mapping[str, Any], behaviour: str) -> dict[str, Any]:
-    """Return an alert's payload: a summary, evidence by family, the features that speak loudest, and what speaks against it."""
-    found = families(entity)
-    members = list(entity["members"].values()) or [entity]
-    facts = Facts(
-        alone=entity["entity_kind"] == "account",
-        organizations=len({member["organization"] for member in members}),
-        cards=len({member["payment"] for member in members}),
-        families=found,
-        features=entity["features"],
-    )
+def shown(kind: str, name: str) -> str:
+    """Return an entity's id as people write it."""
+    return f"r-{name}" if kind == "router" else name
+
+
+def joining(member: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a case keeps of an account from the moment that it joins."""
+    return {"joined_at": member["time"], "left_at": None, "before": {name: member[name] for name in ("requests", "output_tokens")}}
+
+
+def standing(member: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a case says of an account now."""
+    names = ("requests", "output_tokens", "extraction", "first", "payment", "organization", "router", "template")
+    return {name: round(member[name], 3) if isinstance(member[name], float) else member[name] for name in names}
+
+
+def alert_row(alert_id: str, alert: Mapping[str, Any], entity: Mapping[str, Any], behaviour: str) -> dict[str, Any]:
+    """Return an alert as a row of the alerts table."""
+    payload = explain(entity, behaviour, facts_of(entity))
     return {
-        "summary": summary(entity, behaviour, found),
-        "families": found,
+        "alert_id": alert_id,
+        "time": alert["time"],
+        "state": alert["state"],
+        "behaviour": behaviour,
+        "entity_kind": entity["entity_kind"],
+        "entity_id": entity["entity_id"],
+        "case_id": alert["case_id"],
+        "evidence": round(alert["evidence"], 3),
+        "false_alerts_per_day": false_alerts_per_day(alert["evidence"]),
+        "summary": payload["summary"],
+        "payload": payload,
+    }
+
+
+def explain(entity: Mapping[str, Any], behaviour: str, facts: Facts) -> dict[str, Any]:
+    """Return a summary, evidence by family, the features that speak loudest, and what speaks against it."""
+    return {
+        "summary": summary(entity, behaviour, facts.families),
+        "families": dict(facts.families),
         "features": top_features(entity),
         "counter_evidence": consider(facts),
-        "atlas": ATLAS[behaviour],
+        "atlas": _atlas(behaviour, facts),
     }
+
+
+def facts_of(entity: Mapping[str, Any], members: Sequence[Mapping[str, Any]] = (), permitted: str = "") -> Facts:
+    """Return what the personas are asked about an entity, and about the accounts of its case if they are more."""
+    alone = entity["entity_kind"] == "account"
+    accounts = list(members) or list(entity["members"].values()) or ([entity] if alone else [])
+    return Facts(
+        alone=alone and len(accounts) == 1,
+        accounts=len(accounts) or int(entity["accounts"]),
+        organizations=_payers(entity, accounts, "organization"),
+        cards=_payers(entity, accounts, "payment"),
+        families=families(entity),
+        features=entity["features"],
+        routing=entity["routing"],
+        permitted=permitted,
+    )
+
+
+def _payers(entity: Mapping[str, Any], accounts: Sequence[Mapping[str, Any]], name: str) -> int:
+    """Return how many organisations or cards pay; of a group whose members are not listed only whether it is one (else 0)."""
+    return len({account[name] for account in accounts}) if accounts else int(bool(entity[name]))
 
 
 def families(entity: Mapping[str, Any]) -> dict[str, float]:
@@ -87,85 +144,98 @@ def families(entity: Mapping[str, Any]) -> dict[str, float]:
 
 def summary(entity: Mapping[str, Any], behaviour: str, found: Mapping[str, float]) -> str:
     """Return one sentence: who, and the three families that speak loudest."""
-    loudest = sorted((name for name, nats in found.items() if nats >= _LOUD), key=lambda name: -found[name])[:3]
-    reasons = "; ".join(_FAMILY_WORDS[name] for name in loudest) or "no single family stands out"
-    what = "like distillation" if behaviour == "extraction" else "like a router or reseller"
-    if entity["entity_kind"] == "account":
-        return f"Account {entity['entity_id']} looks {what}: {reasons}."
-    return f"{len(entity['members']) or int(entity['accounts'])} {_KIND_WORDS[entity['entity_kind']]} look {what}: {reasons}."
-
-
-def top_features(entity: Mapping[str, Any], most: int = 6) -> list[dict[str, Any]]:
-    """Return the features with the most nats: name, value, the population's usual range where known, nats, and a sentence."""
-    ranked = sorted((name for name, nats in entity["nats"].items() if nats > 0), key=lambda name: -entity["nats"][name])[:most]
-    return [_feature(name, entity) for name in ranked]
-
-
-def _feature(name: str, entity: Mapping[str, Any]) -> dict[str, Any]:
-    value, usual, nats = entity["features"].get(name), entity["usual"].get(name), entity["nats"][name]
-    others = f", where most accounts have {usual[0]:.2g} to {usual[1]:.2g}" if usual else ""
-    sentence = f"{_meanings().get(name, name)} {value:.3g}{others} ({nats:+.1f} nats)" if value is not None else name
-    return {"feature": name, "value": value, "usual": usual, "nats": nats, "sentence": sentence}
-
-
-@cache
-def _meanings() -> dict[str, str]:
-    """Return the first sentence of every feature's docstring, as the start of a statement about its value."""
-    known = (*features("account"), *features("group"))
-    return {feature.name(): f"{(feature.__doc__ or feature.name()).strip().splitlines()[0].rstrip('.')}:" for feature in known}
+    alone = entity["entity_kind"] == "account"
+    words = _FAMILY_WORDS | (_ALONE_WORDS if alone else {})
+    spoken = [name for name, nats in found.items() if nats >= _LOUD and (behaviour == "extraction" or name in _CHANNEL_FAMILIES)]
+    reasons = "; ".join(words[name] for name in sorted(spoken, key=lambda name: -found[name])[:3]) or "no single family stands out"
+    what = "distillation" if behaviour == "extraction" else "a router or reseller"
+    if alone:
+        return f"Account {entity['entity_id']} looks like {what}: {reasons}."
+    return f"{len(entity['members']) or int(entity['accounts'])} {_KIND_WORDS[entity['entity_kind']]} look like {what}: {reasons}."
 
 
 def case_row(
     case: Mapping[str, Any], entities: Sequence[Mapping[str, Any]], strongest: Mapping[str, Any], policy: Policy
 ) -> dict[str, Any]:
     """Return a case as a row of the cases table; the payload holds the whole case file, so that the row is enough to show it."""
-    explained = explain(strongest, case["behaviour"])
-    members = case["members"]
-    requests = sum(member["requests"] for member in members.values()) or strongest["requests"]
-    tokens = sum(member["output_tokens"] for member in members.values()) or strongest["output_tokens"]
-    accounts = len(members) or int(strongest["accounts"])
+    members, behaviour, muted = case["members"], case["behaviour"], case.get("muted", False)
+    suspects = members if behaviour == "extraction" or strongest["entity_kind"] == "account" else {}
+    explained = explain(strongest, behaviour, facts_of(strongest, list(suspects.values()), _permitted(case, strongest, policy)))
+    leak = _leak(suspects, strongest)
+    accounts = len(suspects) or int(strongest["accounts"])
+    doubts = sum(check["fits"] for check in explained["counter_evidence"])
     payload = explained | {
         "entities": [
-            {"entity": f"{entity['entity_kind']}:{entity['entity_id']}", "extraction": entity["extraction"]} for entity in entities
+            {"entity": f"{each['entity_kind']}:{each['entity_id']}", "extraction": each["extraction"], "routing": each["routing"]}
+            for each in entities
         ],
-        "links": case["links"],
-        "members": members,
-        "leak": {"requests": requests, "output_tokens": tokens},
-        "if_wrong": if_wrong(accounts, requests),
-        "next_step": next_step(case["behaviour"], accounts),
-        "terms": policy.terms(case["behaviour"]),
-        "threshold": asdict(policy.thresholds[case["behaviour"]]),
-        "merged_into": case.get("merged_into"),
+        **{name: case[name] for name in ("links", "merges", "near", "apart", "merged_into", "earlier")},
+        **_listed(members),
+        "leak": leak,
+        "if_wrong": if_wrong(accounts, leak["requests"]),
+        "ladder": (suggested := ladder.step(behaviour, accounts, explained["families"], muted=muted, doubts=doubts)),
+        "next_step": f"{suggested['step']}: {suggested['why']}.",
+        "terms": policy.terms(behaviour),
+        "threshold": asdict(policy.thresholds[behaviour]),
+        "permission": _permission(strongest, members, policy),
         "label": case.get("label"),
+        "decided": case.get("decided", []),
     }
     return {
         "case_id": case["case_id"],
         "version": case["version"],
         "opened_at": case["opened_at"],
         "updated_at": case["updated_at"],
-        "state": case["state"],
-        "behaviour": case["behaviour"],
+        "state": "open" if case["state"] == "open" else "resolved",
+        "behaviour": behaviour,
         "title": explained["summary"],
         "accounts": accounts,
-        "requests": requests,
-        "output_tokens": tokens,
+        "requests": leak["requests"],
+        "output_tokens": leak["output_tokens"],
         "extraction": max([member["extraction"] for member in members.values()] or [strongest["extraction"]]),
         "routing": strongest["routing"],
-        "muted": case.get("muted", False),
+        "muted": muted,
         "payload": payload,
     }
 
 
 def if_wrong(accounts: int, requests: float) -> str:
     """Say what acting on the case would cost if it were wrong."""
-    customers = "one customer" if accounts == 1 else f"{accounts} customers"
+    customers = "one customer" if accounts == 1 else f"{accounts:,} customers"
     return f"{customers} with {requests:,.0f} requests would be limited without cause: begin with a step that can be taken back."
 
 
-def next_step(behaviour: str, accounts: int) -> str:
-    """Name the step of the enforcement ladder to consider first; a person takes it."""
-    if behaviour == "routing":
-        return "L1: cap the router's rate, and ask the account holders about their contract. Do not call their users distillers."
-    if accounts == 1:
-        return "L1: ask the account's manager about its purpose; cap its rate while you wait."
-    return "L1: cap the group's rate and step up verification of its members; then L2, hide reasoning and log-probabilities from it."
+def _atlas(behaviour: str, facts: Facts) -> list[str]:
+    more = [_ATLAS_GROUP] if facts.accounts > 1 and facts.nats("cohort") >= _LOUD else []
+    more += (
+        [_ATLAS_ROUTED] if behaviour == "extraction" and facts.nats("network") + facts.nats("client") >= _LOUD and not facts.alone else []
+    )
+    return [*ATLAS[behaviour], *more]
+
+
+def _leak(members: Mapping[str, Mapping[str, Any]], strongest: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what the accounts have been served, an upper bound of what was harvested: their ordinary use is in it."""
+    rows = list(members.values()) or [strongest]
+    served = {name: sum(row[name] for row in rows) for name in ("requests", "output_tokens")}
+    before = {f"{name}_before_alert": sum(row["before"][name] for row in members.values()) for name in served}
+    return served | before | {"estimate": "upper bound: whatever the accounts asked for themselves is counted too"}
+
+
+def _listed(members: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    ranked = sorted(members, key=lambda account: (-members[account]["extraction"], account))[:MOST_MEMBERS]
+    return {"members": {account: dict(members[account]) for account in ranked}, "members_left_out": len(members) - len(ranked)}
+
+
+def _permission(strongest: Mapping[str, Any], members: Mapping[str, Mapping[str, Any]], policy: Policy) -> dict[str, Any] | None:
+    """Return the permission of the first account that has one."""
+    kind, name, at = strongest["entity_kind"], strongest["entity_id"], strongest["time"]
+    router = name if kind == "router" else strongest["router"]
+    candidates = [(name, strongest["organization"], router), *((each, row["organization"], row["router"]) for each, row in members.items())]
+    found = (policy.permission(account, organization, behind, at) for account, organization, behind in candidates)
+    permission = next((each for each in found if each is not None), None)
+    return asdict(permission) if permission else None
+
+
+def _permitted(case: Mapping[str, Any], strongest: Mapping[str, Any], policy: Policy) -> str:
+    found = _permission(strongest, case["members"], policy)
+    return f"permitted by {found['owner']}: {found['reason']}" if found else ""

@@ -1,32 +1,26 @@
-"""The cases stage: entities over the bar become alerts, alerts that share members become one case, and a person decides.
+"""The cases stage: entities over the bar become alerts, alerts about the same accounts become one case, and a person decides.
 
-evidence block -> entities and members -> alerts (open, update, resolve) -> cases
+evidence block -> states -> alerts (open, update, resolve) -> cases
 """
 
 from __future__ import annotations
 
-import zlib
+import math
 from collections.abc import Iterable, Mapping
-from collections.abc import Set as AbstractSet
-from hashlib import blake2b
 from typing import Any
 
-import numpy as np
 import orjson
-import zstandard
 
-from models.evidence import FAMILIES
 from streams import blocks, labels, topics
-from streams.blocks import Block
 from streams.feature import DAY
-from streams.pipeline import casefile, history, triage
+from streams.pipeline import casefile, history, states, triage
+from streams.pipeline.caseload import Case, Caseload, keys
+from streams.pipeline.snapshot import Snapshots
 from streams.pipeline.stage import Message
 from streams.policy import Permission, Policy
 
 LEAST_ALERTED = 3
 """Members over the bar from which a group's evidence counts against any of them."""
-SAME_MEMBERS = 0.5
-"""Share of the smaller of two cases' members that must be in both for the cases to be one."""
 UPDATE_PAUSE = 600.0
 GROWTH = 1.1
 MUCH_GROWTH = 1.3
@@ -34,8 +28,9 @@ DISMISSED_STEP = 3.0
 """Nats more than when a person dismissed it at which an alert comes back (or twice the members)."""
 QUIET = 3 * DAY
 """A case with nothing new for this long, in event time, is resolved."""
-_CHUNKS = 64
-_FORMAT = 1
+ROWS_A_CHUNK = 8000
+_CHANNELS = ("account", "router")
+"""What can be a router or reseller: a shared card or template is no channel."""
 
 
 class Cases:
@@ -45,38 +40,88 @@ class Cases:
         """Start empty, with the bars, terms and permitted parties of `policy` (unset: those beside the code, and nobody permitted)."""
         self.policy = policy or Policy.load()
         self.entities: dict[str, dict[str, Any]] = {}
-        self.cases: dict[str, dict[str, Any]] = {}
         self.alerts: dict[str, dict[str, Any]] = {}
         self.labels: dict[str, dict[str, Any]] = {}
-        self._case_of: dict[str, str] = {}
+        self._load = Caseload()
         self._triage = triage.taught(())
-        self._merged: list[dict[str, Any]] = []
-        self._now = -np.inf
-        self._offset = -1
-        self._dirty: dict[str, int] = {}
-        self._cold = 0
+        self._now = -math.inf
+        self._offset = self._contained = -1
+        self._snapshots = Snapshots("cases")
+        self._changed: dict[str, None] = {}
         self._counts = {"evidence_rows": 0.0, "alerts": 0.0, "cases": 0.0}
+
+    @property
+    def cases(self) -> Mapping[str, Case]:
+        """Return every case by id, merged and resolved ones too."""
+        return self._load.cases
 
     # -- the stage contract
 
     def apply(self, value: bytes, offset: int) -> list[Message]:
         """Take over the states of a block of `evidence` and return new alerts and cases. Raises BlockLayoutError first."""
         block = blocks.decode(value, blocks.EVIDENCE)
+        if offset <= self._contained:
+            return []
         self._offset = offset
-        touched = dict.fromkeys(self._take(block))
+        touched = states.take(self.entities, block)
+        self._now = max(self._now, *(self.entities[key]["time"] for key in touched), -math.inf)
         self._counts["evidence_rows"] += len(block)
-        messages = [message for key in touched for message in self._judge(key)]
-        return messages + self._resolve_quiet()
+        messages = [message for key in touched for message in self._judge(key)] + self._resolve_quiet()
+        messages += [message for case_id in self._changed for message in self._publish(self.cases[case_id])]
+        self._changed.clear()
+        self._touch(offset)
+        return messages
 
     def apply_second(self, value: bytes, offset: int) -> list[Message]:  # noqa: ARG002 (labels are states: their offsets count nothing)
         """Take over what an analyst decided. Raises MalformedEventError before anything changed when it is no label."""
         label = labels.parse(value)
-        case = self.cases.get(label["entity_id"]) if label["entity_kind"] == "case" else None
         known = self.labels.get(label["label_id"])
-        families = casefile.families(self._strongest(case)) if case else (known or {}).get("families", {})
+        if known is not None and known["time"] >= label["time"]:
+            return []
+        messages = self._split(label) if label["entity_kind"] == "link" else self._decide(label, known)
+        self._touch(self._offset + 1)  # in no block yet: the chunk is written before the next block is acknowledged
+        return messages
+
+    def dirty(self) -> Mapping[str, int]:
+        """Return the chunks to write, with the offset that first changed each."""
+        return self._snapshots.dirty()
+
+    def dump(self, chunk: str) -> bytes:
+        """Return one chunk as bytes; it is clean afterwards."""
+        tables = (("entities", self.entities), ("cases", self.cases), ("alerts", self.alerts), ("labels", self.labels))
+        head = {"now": self._now if math.isfinite(self._now) else None}
+        return self._snapshots.take(chunk, self._offset, tables, head)
+
+    def load(self, chunks: Iterable[tuple[str, bytes]]) -> None:
+        """Take over the newest whole snapshot. Unreadable chunks are counted."""
+        found = self._snapshots.load(chunks)
+        if found is None:
+            return
+        self._contained, head, tables = found
+        self._offset = self._contained
+        self._now = -math.inf if head["now"] is None else head["now"]
+        self.entities, self.alerts, self.labels = tables["entities"], tables["alerts"], tables["labels"]
+        self._load.load(tables["cases"])
+        self._triage = triage.taught(self.labels.values())
+
+    def counters(self) -> Mapping[str, float]:
+        """Return what was counted since the stage was made."""
+        opened = sum(case["state"] == "open" for case in self.cases.values())
+        return {**self._counts, "open_cases": opened, "cold_chunks": self._snapshots.cold}
+
+    def _touch(self, offset: int) -> None:
+        rows = sum(len(entity["members"]) for entity in self.entities.values()) + sum(len(case["members"]) for case in self.cases.values())
+        self._snapshots.touch(offset, 1 + rows // ROWS_A_CHUNK)
+
+    # -- what people decide
+
+    def _decide(self, label: dict[str, Any], known: Mapping[str, Any] | None) -> list[Message]:
+        """Learn a verdict, and close the case that it calls benign."""
+        case = self.cases.get(label["entity_id"]) if label["entity_kind"] == "case" else None
+        entity = self._strongest(case) if case else self.entities.get(f"{label['entity_kind']}:{label['entity_id']}")
+        families = casefile.families(entity) if entity else (known or {}).get("families", {})
         self.labels[label["label_id"]] = label | {"families": families}
         self._triage = triage.taught(self.labels.values())
-        self._touch(label["label_id"])
         if case is None or case["state"] == "merged":
             return []
         case["label"] = label
@@ -84,76 +129,35 @@ class Cases:
             return self._close(case, "dismissed")
         return self._publish(case)
 
-    def dirty(self) -> Mapping[str, int]:
-        """Return the chunks to write, with the offset that first changed each."""
-        return dict(self._dirty)
-
-    def dump(self, chunk: str) -> bytes:
-        """Return one chunk as bytes; it is clean afterwards."""
-        self._dirty.pop(chunk, None)
-        held = {name: {key: row for key, row in getattr(self, name).items() if _chunk(key) == chunk} for name in _HELD}
-        return zstandard.compress(orjson.dumps({"format": _FORMAT, **held}, option=orjson.OPT_SERIALIZE_NUMPY), 1)
-
-    def load(self, chunks: Iterable[tuple[str, bytes]]) -> None:
-        """Take over stored chunks. Unreadable ones are counted."""
-        for _, data in chunks:
-            try:
-                held = orjson.loads(zstandard.decompress(data))
-                readable = held["format"] == _FORMAT
-            except (zstandard.ZstdError, ValueError, KeyError, TypeError):
-                readable = False
-            if not readable:
-                self._cold += 1
-                continue
-            for name in _HELD:
-                getattr(self, name).update(held[name])
-        self._triage = triage.taught(self.labels.values())
-        self._case_of = {entity: case_id for case_id, case in self.cases.items() for entity in case["entities"]}
-        self._now = max((case["updated_at"] for case in self.cases.values()), default=-np.inf)
-
-    def counters(self) -> Mapping[str, float]:
-        """Return what was counted since the stage was made."""
-        opened = sum(case["state"] == "open" for case in self.cases.values())
-        return {**self._counts, "open_cases": opened, "cold_chunks": self._cold}
-
-    # -- states
-
-    def _take(self, block: Block) -> list[str]:
-        rows = _rows(block)
-        for row in rows:
-            self._now = max(self._now, row["time"])
-            key = f"{row['entity_kind']}:{row['entity_id']}"
-            entity = self.entities.setdefault(key, _new_entity(row))
-            account = row.pop("account_id")
-            if account is None:
-                entity.update(row)
-            else:
-                entity["members"][account] = {name: row[name] for name in _MEMBER}
-            self._touch(key)
-        return [f"{row['entity_kind']}:{row['entity_id']}" for row in rows]
-
-    def _touch(self, key: str) -> None:
-        self._dirty.setdefault(_chunk(key), self._offset)
+    def _split(self, label: dict[str, Any]) -> list[Message]:
+        """Take out of a case what does not belong to it, for good."""
+        self.labels[label["label_id"]] = label | {"families": {}}
+        case_id, _, entity = label["entity_id"].partition("/")
+        changed = self._load.split(case_id, entity, self.entities, label["time"])
+        for case in changed:
+            case["decided"] = [*case.get("decided", []), {name: label[name] for name in ("time", "author", "note", "entity_id")}]
+            for link in case["links"]:
+                self.alerts[link["entity"]]["case_id"] = case["case_id"]
+        return [message for case in changed for message in self._publish(case)]
 
     # -- alerts
 
     def _judge(self, key: str) -> list[Message]:
-        entity = self.entities[key]
-        messages = []
+        entity, messages = self.entities[key], []
         over, permitted = self._over(entity)
         if over or permitted:
             strongest = max(member["extraction"] for member in (over or permitted).values())
-            messages += self._alert(key, "extraction", strongest, muted=not over)
+            messages += self._alert(f"extraction:{key}", strongest, over or permitted, muted=not over)
         if entity["routing"] >= self.policy.bar("routing") and entity["entity_kind"] in _CHANNELS and not entity["common"]:
             muted = self._permission(entity["entity_id"], entity) is not None
-            messages += self._alert(key, "routing", entity["routing"], muted=muted)
+            messages += self._alert(f"routing:{key}", entity["routing"], {}, muted=muted)
         return messages
 
     def _over(self, entity: Mapping[str, Any]) -> tuple[dict[str, Mapping[str, Any]], dict[str, Mapping[str, Any]]]:
         """Return the accounts over the bar that count against each other, and those that are permitted, both by account."""
-        alone = entity["entity_kind"] == "account"
-        candidates = {entity["entity_id"]: entity} if alone else entity["members"]
-        over = {account: row for account, row in candidates.items() if row["extraction"] >= self.policy.bar("extraction")}
+        alone, bar = entity["entity_kind"] == "account", self.policy.bar("extraction")
+        candidates = {entity["entity_id"]: entity} if alone else {} if entity["common"] else entity["members"]
+        over = {account: row for account, row in candidates.items() if row["extraction"] >= bar}
         permitted = {account: row for account, row in over.items() if self._permission(account, row)}
         free = {account: row for account, row in over.items() if account not in permitted}
         least = 1 if alone else LEAST_ALERTED
@@ -163,26 +167,26 @@ class Cases:
         router = row["entity_id"] if row.get("entity_kind") == "router" else row["router"]
         return self.policy.permission(account, row["organization"], router, row["time"])
 
-    def _alert(self, key: str, behaviour: str, found: float, *, muted: bool) -> list[Message]:
-        alert_id = f"{behaviour}:{key}"
-        alert = self.alerts.get(alert_id)
-        entity = self.entities[key]
-        over, _ = self._over(entity)
+    def _alert(self, alert_id: str, found: float, over: Mapping[str, Mapping[str, Any]], *, muted: bool) -> list[Message]:
+        entity, alert = self.entities[alert_id.partition(":")[2]], self.alerts.get(alert_id)
         requests = sum(member["requests"] for member in over.values()) or entity["requests"]
-        if alert and not _news(alert, entity["time"], found, len(over), requests):
-            return []
         alive = alert is not None and alert["state"] in ("open", "update")
-        case = self._case(key, behaviour)
-        case["muted"] = case.get("muted", True) and muted
+        changed = alert is not None and alive and alert["muted"] != muted
+        if alert and not changed and not _news(alert, entity["time"], found, len(over), requests):
+            return []
+        unheard = alert is None or not alive or (alert["muted"] and not muted)  # nobody was told of what was muted
+        before = len(self.cases)
+        case, merged = self._load.place(alert_id, self.entities)
+        self._counts["cases"] += len(self.cases) - before
         opened = alert["opened_at"] if alert and alive else entity["time"]
-        state = "update" if alive else "open"
-        kept = {"state": state, "opened_at": opened, "time": entity["time"], "muted": muted, "case_id": case["case_id"]}
-        self.alerts[alert_id] = kept | {"evidence": found, "size": len(over), "requests": requests}
-        self._touch(alert_id)
-        self._counts["alerts"] += state == "open" and not muted
-        merged = [message for other in self._merged for message in self._publish(other)]
-        self._merged.clear()
-        return [*self._tell(alert_id), *merged, *self._publish(case)]
+        kept = {"state": "open" if unheard else "update", "opened_at": opened, "time": entity["time"], "muted": muted}
+        self.alerts[alert_id] = kept | {"case_id": case["case_id"], "evidence": found, "size": len(over), "requests": requests}
+        for other in merged:
+            for link in other["links"]:
+                self.alerts[link["entity"]]["case_id"] = case["case_id"]
+        self._counts["alerts"] += unheard and not muted
+        self._changed.update(dict.fromkeys(each["case_id"] for each in (*merged, case)))  # published once a block, with all that it brings
+        return self._tell(alert_id)
 
     def _tell(self, alert_id: str) -> list[Message]:
         """Return the alert as a message; what is muted is told to nobody."""
@@ -190,130 +194,63 @@ class Cases:
         if alert["muted"]:
             return []
         behaviour, _, key = alert_id.partition(":")
-        entity = self.entities[key]
-        payload = casefile.explain(entity, behaviour)
-        message = {
-            "alert_id": alert_id,
-            "time": alert["time"],
-            "state": alert["state"],
-            "behaviour": behaviour,
-            "entity_kind": entity["entity_kind"],
-            "entity_id": entity["entity_id"],
-            "case_id": alert["case_id"],
-            "evidence": round(alert["evidence"], 3),
-            "false_alerts_per_day": casefile.false_alerts_per_day(alert["evidence"]),
-            "summary": payload["summary"],
-            "payload": payload,
-        }
-        return [_json(topics.ALERTS, alert_id, message)]
+        return [_json(topics.ALERTS, alert_id, casefile.alert_row(alert_id, alert, self.entities[key], behaviour))]
 
     # -- cases
 
-    def _case(self, key: str, behaviour: str) -> dict[str, Any]:
-        """Return the case of an entity: its own, merged with those that share its members, or a new one."""
-        entity = f"{behaviour}:{key}"
-        case = self.cases.get(self._case_of.get(entity, ""))
-        sharing = [other for other in self._sharing(key, behaviour) if other is not case]
-        if case is not None and case["state"] == "open":
-            sharing.append(case)
-        case = min(sharing, key=lambda other: (other["opened_at"], other["case_id"])) if sharing else self._open(key, behaviour)
-        for other in sharing:
-            if other is not case:
-                self._merge(case, other)
-        if entity not in case["entities"]:
-            self._join(case, entity, casefile.link(self.entities[key]), self.entities[key]["time"])
-        return case
-
-    def _join(self, case: dict[str, Any], entity: str, why: str, since: float) -> None:
-        case["entities"].append(entity)
-        case["keys"].append(entity.partition(":")[2])
-        case["links"].append({"entity": entity, "since": since, "why": why})
-        self._case_of[entity] = case["case_id"]
-
-    def _merge(self, case: dict[str, Any], other: dict[str, Any]) -> None:
-        """Take another case's entities over; it stays on record, closed, and says where it went."""
-        for link in other["links"]:
-            if link["entity"] not in case["entities"]:
-                self._join(case, link["entity"], link["why"], link["since"])
-        for account, member in other["members"].items():
-            known = case["members"].setdefault(account, member)
-            known["joined_at"] = min(known["joined_at"], member["joined_at"])
-        other["state"], other["merged_into"] = "merged", case["case_id"]
-        self._merged.append(other)
-
-    def _sharing(self, key: str, behaviour: str) -> list[dict[str, Any]]:
-        """Return the open cases that an entity belongs to: they share suspects, or half of one side has the other's link."""
-        alive = [case for case in self.cases.values() if case["state"] == "open" and case["behaviour"] == behaviour]
-        return [case for case in alive if any(self._linked(key, other, behaviour) for other in case["keys"])]
-
-    def _linked(self, key: str, other: str, behaviour: str) -> bool:
-        mine, theirs = self._suspects(key, behaviour), self._suspects(other, behaviour)
-        if behaviour == "routing":
-            return bool(mine & theirs)
-        shares = (_overlap(mine, theirs), self._has_link(key, other), self._has_link(other, key))
-        return max(shares) >= SAME_MEMBERS
-
-    def _has_link(self, key: str, other: str) -> float:
-        """Return the share of an entity's members whose router, card or template is the other entity."""
-        kind, _, name = other.partition(":")
-        members = list(self.entities[key]["members"].values()) or [self.entities[key]]
-        return float(np.mean([member.get(kind) == name for member in members]))
-
-    def _suspects(self, key: str, behaviour: str) -> set[str]:
-        entity = self.entities[key]
-        if behaviour == "routing" or entity["entity_kind"] == "account":
-            return {entity["entity_id"]}
-        return set(entity["members"])
-
-    def _open(self, key: str, behaviour: str) -> dict[str, Any]:
-        time = self.entities[key]["time"]
-        name = blake2b(f"{behaviour} {key} {time:.3f}".encode(), digest_size=6).hexdigest()
-        case: dict[str, Any] = {"case_id": f"case-{name}", "version": 0, "opened_at": time, "state": "open", "behaviour": behaviour}
-        case |= {"keys": [], "entities": [], "links": [], "members": {}, "updated_at": time}
-        self.cases[case["case_id"]] = case
-        self._counts["cases"] += 1
-        return case
-
-    def _publish(self, case: dict[str, Any]) -> list[Message]:
-        entities = [self.entities[key] for key in case["keys"]]
+    def _publish(self, case: Case) -> list[Message]:
+        """Bring a case up to date and return its next version."""
+        entities = [self.entities[key] for key in keys(case)]
         case["updated_at"] = max([case["updated_at"], *(entity["time"] for entity in entities)])
         case["version"] += 1
-        for entity in entities:
-            for account, member in self._over(entity)[0].items():
-                joined = case["members"].setdefault(account, {"joined_at": entity["time"]})
-                joined.update({name: member[name] for name in ("requests", "output_tokens", "extraction", "first")})
-        self._touch(case["case_id"])
+        if case["state"] != "merged":
+            case["muted"] = all(self.alerts[link["entity"]]["muted"] for link in case["links"])
+            self._count_members(case, entities)
         row = casefile.case_row(case, entities, self._strongest(case), self.policy)
         row["payload"]["triage"] = triage.opinion(self._triage, row["payload"]["families"])
         case["history"] = history.extended(case.get("history", []), row)
         row["payload"]["history"] = case["history"]
         return [_json(topics.CASES, case["case_id"], row)]
 
-    def _strongest(self, case: Mapping[str, Any]) -> dict[str, Any]:
+    def _count_members(self, case: Case, entities: list[dict[str, Any]]) -> None:
+        over: dict[str, Mapping[str, Any]] = {}
+        for entity in entities:
+            for account, member in self._suspects(entity, case).items():
+                if account not in over or member["requests"] > over[account]["requests"]:
+                    over[account] = member
+        for account, member in over.items():
+            known = case["members"].setdefault(account, casefile.joining(member))
+            known.update(casefile.standing(member), left_at=None)
+        for account in case["members"].keys() - over.keys():
+            if case["members"][account]["left_at"] is None:
+                case["members"][account]["left_at"] = case["updated_at"]
+
+    def _suspects(self, entity: Mapping[str, Any], case: Case) -> Mapping[str, Mapping[str, Any]]:
+        if case["behaviour"] == "routing":
+            return {entity["entity_id"]: entity} if entity["entity_kind"] == "account" else {}
+        over, permitted = self._over(entity)
+        return permitted if case["muted"] else over
+
+    def _strongest(self, case: Case) -> dict[str, Any]:
         """Return the entity that says most about a case: the one with the most alerted members, then the most evidence."""
-        entities = [self.entities[key] for key in case["keys"]]
+        entities = [self.entities[key] for key in keys(case)]
         return max(entities, key=lambda entity: (len(self._over(entity)[0]), entity[case["behaviour"]], entity["entity_id"]))
 
     def _resolve_quiet(self) -> list[Message]:
         quiet = [case for case in self.cases.values() if case["state"] == "open" and self._now - case["updated_at"] > QUIET]
         return [message for case in quiet for message in self._close(case, "resolved")]
 
-    def _close(self, case: dict[str, Any], why: str) -> list[Message]:
+    def _close(self, case: Case, why: str) -> list[Message]:
         """Resolve a case and its alerts: `resolved`, nothing new, or `dismissed`, a person said so, and it takes more to come back."""
         case["state"] = "resolved"
+        self._changed.pop(case["case_id"], None)
         messages = []
-        for alert_id in case["entities"]:
-            self.alerts[alert_id]["state"] = "resolved"
-            messages += self._tell(alert_id)
-            self.alerts[alert_id]["state"] = why
-            self._touch(alert_id)
+        for link in case["links"]:
+            alert = self.alerts[link["entity"]]
+            alert["state"] = "resolved"
+            messages += self._tell(link["entity"])
+            alert["state"] = why
         return [*messages, *self._publish(case)]
-
-
-def _overlap(mine: AbstractSet[str], theirs: AbstractSet[str]) -> float:
-    """Return the share of the smaller set that is in both."""
-    smaller = min(len(mine), len(theirs))
-    return len(mine & theirs) / smaller if smaller else 0.0
 
 
 def _news(alert: Mapping[str, Any], time: float, found: float, size: int, requests: float) -> bool:
@@ -323,57 +260,11 @@ def _news(alert: Mapping[str, Any], time: float, found: float, size: int, reques
     """
     if alert["state"] == "dismissed":
         return bool(found >= alert["evidence"] + DISMISSED_STEP or size >= 2 * alert["size"] + LEAST_ALERTED)
-    growth = max((size - 1) / max(alert["size"], 1), requests / max(alert["requests"], 1.0))
     waited = time - alert["time"] >= UPDATE_PAUSE
+    if alert["state"] == "resolved":
+        return bool(waited)
+    growth = max((size - 1) / max(alert["size"], 1), requests / max(alert["requests"], 1.0))
     return bool(growth >= MUCH_GROWTH or (waited and (growth >= GROWTH or abs(found - alert["evidence"]) >= 1.0)))
-
-
-_CHANNELS = ("account", "router")
-"""What can be a router or reseller: a shared card or template is no channel."""
-_HELD = ("entities", "cases", "alerts", "labels")
-_MEMBER = (
-    "time",
-    "first",
-    "requests",
-    "output_tokens",
-    "extraction",
-    "routing",
-    "families",
-    "payment",
-    "organization",
-    "router",
-    "template",
-)
-_PLAIN = ("time", "accounts", "common", "requests", "output_tokens", "first", "extraction", "routing")
-_LINKS = ("payment", "organization", "router", "template")
-
-
-def _new_entity(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {**row, "extraction": 0.0, "routing": 0.0, "features": {}, "nats": {}, "usual": {}, "members": {}}
-
-
-def _rows(block: Block) -> list[dict[str, Any]]:
-    """Return a block's rows as plain values; unknown numbers are left out of the maps."""
-    plain = {name: block.numbers(name).tolist() for name in _PLAIN}
-    plain |= {name: [f"{value:016x}" if value else "" for value in block.hashes(name).tolist()] for name in _LINKS}
-    plain |= {name: block.texts(name) for name in ("entity_kind", "entity_id", "account_id")}
-    names = block.names("features")
-    maps = {name: [_named(names, row) for row in block.vectors(name).tolist()] for name in ("features", "nats", "usual_low", "usual_high")}
-    families = [_named(FAMILIES, row) for row in block.vectors("families").tolist()]
-    return [
-        {name: values[row] for name, values in plain.items()}
-        | {"families": families[row], "features": maps["features"][row], "nats": maps["nats"][row]}
-        | {"usual": {name: [low, maps["usual_high"][row][name]] for name, low in maps["usual_low"][row].items()}}
-        for row in range(len(block))
-    ]
-
-
-def _named(names: Iterable[str], values: Iterable[float]) -> dict[str, float]:
-    return {name: round(value, 4) for name, value in zip(names, values, strict=True) if value == value}  # noqa: PLR0124 (NaN is unknown)
-
-
-def _chunk(key: str) -> str:
-    return f"cases/{zlib.crc32(key.encode()) % _CHUNKS}"
 
 
 def _json(topic: str, key: str, message: Mapping[str, Any]) -> Message:

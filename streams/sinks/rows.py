@@ -21,7 +21,7 @@ from streams import blocks, topics
 from streams.errors import BlockLayoutError
 
 Array = NDArray[Any]
-_VERDICTS: Final = ("distilling", "benign", "reseller")
+_VERDICTS: Final = ("distilling", "benign", "reseller", "split")
 _STEPS: Final = ("open", "update", "resolved")
 _LONGEST_CODE: Final = 64  # a reason or a source is a word of ours; anything longer is not
 

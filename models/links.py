@@ -1,0 +1,93 @@
+"""Do two sets of accounts belong together? Fellegi and Sunter's (1969) weights of what they share, in nats.
+
+Of accounts that one hand runs, a share `SAME` shows the same value (a router, a card, a template); of unrelated accounts only as many as
+show it anyway. A match says ln(SAME / common), a miss ln((1 - SAME) / (1 - common)), so a rare card says much and a usual program nothing.
+Accounts under one organisation and card are one voice. No single family of links can join what it speaks of: each is capped below the bar.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+SAME: Final = 0.9
+"""Share of one hand's accounts that show its value (Fellegi and Sunter's m)."""
+BAR: Final = 23.0
+"""Nats from which sets are joined: ln(10^8 candidate pairs a day / 0.01 wrong ones)."""
+CAP: Final = 15.0
+"""Nats that one family of links can say at most."""
+SPOKEN: Final = 2.0
+"""Nats from which a family of links counts as having spoken."""
+LEAST_FAMILIES: Final = 2
+BIG: Final = 50
+GUARD: Final = 10.0
+"""Nats more that it takes to join two sets of more than BIG accounts each: such a mistake is the hardest to see and to undo."""
+FAMILY: Final = {"router": "software", "payment": "money", "organization": "money", "template": "prompts", "behaviour": "habits"}
+
+
+@dataclass(frozen=True)
+class Edge:
+    """What two sets share of one kind: `shared` of `of` voices show one of `values`; `common` is the mean share of all accounts that do."""
+
+    kind: str
+    values: tuple[str, ...]
+    shared: int
+    of: int
+    common: float
+    nats: float
+
+    @property
+    def family(self) -> str:
+        """Return the family of links that it belongs to."""
+        return FAMILY[self.kind]
+
+    def row(self) -> dict[str, Any]:
+        """Return it as plain values, for a case's record."""
+        return asdict(self) | {"values": list(self.values), "family": self.family}
+
+
+def weight(common: float) -> float:
+    """Return the nats of one match on a value that a share `common` of all accounts shows; 0 when most show it."""
+    return max(math.log(SAME / max(common, 1e-9)), 0.0)
+
+
+def miss(common: float) -> float:
+    """Return the nats of one miss, negative."""
+    return min(math.log((1 - SAME) / max(1 - common, 1e-9)), 0.0)
+
+
+def edge(kind: str, shared: Mapping[str, int], common: Mapping[str, float], of: int) -> Edge:
+    """Return what two sets share of one kind. shared: voices by value.
+
+    common: share of all accounts that show each value. of: voices of the smaller set.
+    """
+    matches = min(sum(shared.values()), of)
+    usual = sum(common[value] * count for value, count in shared.items()) / max(sum(shared.values()), 1)
+    found = sum(weight(common[value]) * count for value, count in shared.items()) + (of - matches) * miss(usual)
+    return Edge(kind, tuple(sorted(shared)), matches, of, round(usual, 6), round(min(max(found, 0.0), CAP), 2))
+
+
+def total(edges: Iterable[Edge]) -> float:
+    """Return the nats of several edges: the strongest of each family."""
+    return sum(_families(edges).values())
+
+
+def needed(mine: int, theirs: int) -> float:
+    """Return the nats that it takes to join sets of so many accounts."""
+    return BAR + (GUARD if min(mine, theirs) > BIG else 0.0)
+
+
+def joins(edges: Iterable[Edge], mine: int, theirs: int) -> bool:
+    """Say whether two sets of so many accounts are to be joined: enough nats, from two families at least."""
+    families = _families(edges)
+    spoken = sum(nats >= SPOKEN for nats in families.values())
+    return spoken >= LEAST_FAMILIES and sum(families.values()) >= needed(mine, theirs)
+
+
+def _families(edges: Iterable[Edge]) -> dict[str, float]:
+    found: dict[str, float] = {}
+    for each in edges:
+        found[each.family] = max(found.get(each.family, 0.0), each.nats)
+    return found

@@ -1,0 +1,95 @@
+"""State of one moment in several chunks: what belongs together is written together, or not at all.
+
+A case, its alerts and its entities refer to each other, so chunks of different moments would not fit. All chunks of a snapshot are
+therefore frozen at once and handed out one after another under the names of one side, `a` or `b`, while the other side keeps the snapshot
+before. After a crash the newest side that is whole counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+import zstandard
+
+FORMAT = 2
+_SIDES = ("a", "b")
+
+
+@dataclass
+class Snapshots:
+    """Hands out the chunks of a stage whose state is frozen as a whole. `name` begins every chunk's name."""
+
+    name: str
+    cold: int = 0
+    _serial: int = 0
+    _changed: int | None = None
+    _parts: int = 1
+    _frozen: dict[str, bytes] = field(default_factory=dict)
+    _since: int = -1
+
+    def touch(self, offset: int, parts: int) -> None:
+        """Note that block `offset` changed the state, which needs about so many chunks."""
+        if self._changed is None:
+            self._changed, self._parts = offset, parts
+
+    def dirty(self) -> dict[str, int]:
+        """Return the chunks to write, those already frozen first."""
+        found = dict.fromkeys(self._frozen, self._since)
+        if self._changed is not None:
+            found |= dict.fromkeys(self._names(self._serial), self._changed)
+        return found
+
+    def take(self, chunk: str, offset: int, rows: Iterable[tuple[str, Mapping[str, Any]]], head: Mapping[str, Any]) -> bytes:
+        """Return one chunk. Whatever is not frozen yet is frozen now: `rows` by table name, complete up to block `offset`."""
+        if chunk not in self._frozen:
+            self._freeze(offset, rows, head)
+        return self._frozen.pop(chunk)
+
+    def _freeze(self, offset: int, rows: Iterable[tuple[str, Mapping[str, Any]]], head: Mapping[str, Any]) -> None:
+        names = self._names(self._serial)
+        tables = [(table, list(held.items())) for table, held in rows]
+        for part, name in enumerate(names):
+            mine = {table: dict(held[part :: len(names)]) for table, held in tables}
+            about = {"format": FORMAT, "serial": self._serial, "parts": len(names), "part": part, "offset": offset}
+            self._frozen[name] = zstandard.compress(orjson.dumps({**about, "head": head, "tables": mine}), 1)
+        first = offset if self._changed is None else self._changed
+        self._since, self._changed = min(first, offset), None
+        self._serial += 1
+
+    def _names(self, serial: int) -> list[str]:
+        return [f"{self.name}/{_SIDES[serial % 2]}/{part}" for part in range(self._parts)]
+
+    def load(self, chunks: Iterable[tuple[str, bytes]]) -> tuple[int, Mapping[str, Any], dict[str, dict[str, Any]]] | None:
+        """Return offset, head and tables of the newest whole snapshot; None, and counted as cold, when there is none."""
+        found: dict[int, dict[int, dict[str, Any]]] = {}
+        for name, data in chunks:
+            part = _read(data)
+            if part is None or not name.startswith(f"{self.name}/"):
+                self.cold += 1
+            else:
+                found.setdefault(part["serial"], {})[part["part"]] = part
+        whole = [serial for serial, parts in found.items() if len(parts) == next(iter(parts.values()))["parts"]]
+        if not whole:
+            self.cold += len(found)
+            return None
+        self._serial = max(whole) + 1
+        newest = found[max(whole)]
+        tables = {table: _in_order([newest[part]["tables"][table] for part in sorted(newest)]) for table in newest[0]["tables"]}
+        return newest[0]["offset"], newest[0]["head"], tables
+
+
+def _in_order(parts: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the rows of one table as they stood before they were dealt out in turn."""
+    dealt = [(turn, part, key) for part, rows in enumerate(parts) for turn, key in enumerate(rows)]
+    return {key: parts[part][key] for _, part, key in sorted(dealt)}
+
+
+def _read(data: bytes) -> dict[str, Any] | None:
+    try:
+        part = orjson.loads(zstandard.decompress(data))
+        return part if part["format"] == FORMAT else None
+    except (zstandard.ZstdError, ValueError, KeyError, TypeError):
+        return None
