@@ -67,7 +67,7 @@ class Rule:
             "ruleGroup": group,
             "orgID": 1,
             "for": self.waits,
-            "keep_firing_for": self.lingers,
+            **({} if self.lingers == "0s" else {"keep_firing_for": self.lingers}),  # Grafana leaves a zero out, and would seem to differ
             "noDataState": self.no_rows,
             "execErrState": self.on_error,
             "isPaused": False,

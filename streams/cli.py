@@ -10,6 +10,7 @@ from typing import NoReturn
 
 import click
 
+from streams.commands import Commands
 from streams.errors import HydrometerError
 from streams.exits import exit_code, serve_until_told
 
@@ -24,7 +25,7 @@ _QUIET = {  # what these say below this level, we say ourselves in one line
 }
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="hydrometer")
 @click.option("-v", "--verbose", is_flag=True, help="Log more than warnings and milestones.")
 def cli(*, verbose: bool) -> None:

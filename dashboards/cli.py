@@ -1,0 +1,163 @@
+"""`hydrometer boards` and `hydrometer alerts`: the commands of this package, found by `streams.cli` through an entry point."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from dashboards.evaluate import Query
+    from dashboards.gateway import Backend, Gateway
+
+from streams.errors import HydrometerError
+
+_BACKEND = click.option(
+    "--backend",
+    type=click.Choice(["grafana-api", "grafana-client"]),
+    default="grafana-api",
+    show_default=True,
+    help="The library that carries the calls.",
+)
+_CONTACT = click.option(
+    "--contact",
+    "contacts",
+    metavar="TEAM=KIND:TARGET",
+    multiple=True,
+    help="A contact point: soc=webhook:https://..., oncall=email:... Repeat it for more.",
+)
+_POLICIES = click.option("--policies", is_flag=True, help="Also route each team's alerts to its contact point, ahead of other policies.")
+_PRUNE = click.option("--prune", is_flag=True, help="Delete boards and rules that we made once and no longer have.")
+
+
+@click.group()
+def boards() -> None:
+    """Bring the boards and alert rules into a Grafana.
+
+    Reads HYDROMETER_GRAFANA_URL and HYDROMETER_GRAFANA_TOKEN (or ..._TOKEN_FILE), a service account's with the role Editor.
+
+    \b
+    Example:  hydrometer boards check
+              hydrometer boards diff
+              hydrometer boards publish --contact oncall=email:oncall@example.com
+    """
+
+
+@boards.command()
+@_BACKEND
+def check(*, backend: Backend) -> None:
+    """Tell whether Grafana, the token, the plugin and the data source are as they should be.
+
+    \b
+    Example:  hydrometer boards check
+    """
+    from dashboards import publish as publishing
+
+    for line in publishing.check(_gateway(backend)):
+        click.echo(f"ok    {line}")
+
+
+@boards.command()
+@_BACKEND
+@_CONTACT
+@_POLICIES
+@_PRUNE
+def diff(*, backend: Backend, contacts: tuple[str, ...], policies: bool, prune: bool) -> None:
+    """Tell what `publish` would change, and change nothing. Ends with exit code 2 when something differs.
+
+    \b
+    Example:  hydrometer boards diff
+    """
+    from dashboards.plan import plan
+    from dashboards.publish import release
+
+    changes = list(plan(_gateway(backend), release(contacts), prune=prune, policies=policies))
+    differing = sum(change.action != "keep" for change in changes)
+    for change in changes:
+        click.echo(_line(change.action, change.kind, change.name, change.why))
+    if differing:
+        raise HydrometerError(f"{differing} of {len(changes)} differ: `hydrometer boards publish` brings them up to date")
+
+
+@boards.command()
+@_BACKEND
+@_CONTACT
+@_POLICIES
+@_PRUNE
+def publish(*, backend: Backend, contacts: tuple[str, ...], policies: bool, prune: bool) -> None:
+    """Bring boards, rules and contact points up to date; a second time changes nothing.
+
+    What people did in Grafana stays: names and permissions of folders, boards that were moved, paused rules, everything not ours.
+
+    \b
+    Example:  hydrometer boards publish
+              hydrometer boards publish --contact soc=webhook:https://chat.example.com/hook --policies
+    """
+    from dashboards import publish as publishing
+
+    changes = publishing.publish(_gateway(backend), publishing.release(contacts), prune=prune, policies=policies)
+    for change in changes:
+        click.echo(_line(change.action, change.kind, change.name, change.why))
+
+
+@click.group()
+def alerts() -> None:
+    """Evaluate the alert rules without a Grafana.
+
+    \b
+    Example:  hydrometer alerts show
+              hydrometer alerts run --alertmanager http://127.0.0.1:9093
+    """
+
+
+@alerts.command()
+def show() -> None:
+    """Print the alerts that fire now, one a line, before any waiting.
+
+    \b
+    Example:  hydrometer alerts show
+    """
+    from dashboards import evaluate
+    from dashboards.query import squeezed
+    from dashboards.rules import rules
+
+    query = _query()
+    firing: Iterable[evaluate.Firing] = (
+        each for name, rule in rules().items() for each in evaluate.firing(name, rule, query(squeezed(rule.sql)))
+    )
+    for each in firing:
+        click.echo(f"{rules()[each.rule].severity:6}  {each.rule:20} {each.summary}")
+
+
+@alerts.command()
+@click.option("--alertmanager", metavar="URL", required=True, help="Where it listens, as http://127.0.0.1:9093.")
+@click.option("--every", default=30.0, show_default=True, help="Seconds between two looks.")
+def run(*, alertmanager: str, every: float) -> None:
+    """Evaluate all rules for ever and tell a Prometheus Alertmanager, which groups, silences and delivers.
+
+    \b
+    Example:  hydrometer alerts run --alertmanager http://127.0.0.1:9093
+    """
+    from dashboards import evaluate
+
+    evaluate.run(_query(), alertmanager, every, threading.Event())
+
+
+def _gateway(backend: Backend) -> Gateway:
+    from dashboards.gateway import connect
+    from streams.settings import Settings
+
+    return connect(Settings.load(role="kafka"), backend)
+
+
+def _query() -> Query:
+    from streams.settings import Settings
+    from streams.sinks.clickhouse import ClickHouse
+
+    return ClickHouse(Settings.load(role="clickhouse")).named
+
+
+def _line(action: str, kind: str, name: str, why: str) -> str:
+    return f"{action:7} {kind:14} {name}{f' ({why})' if why else ''}"

@@ -1,0 +1,147 @@
+"""The one way to a Grafana: time-outs, retries, empty answers, and errors that say in one line what to do.
+
+Two libraries can carry the calls, with the same result: `grafana-api`, which is installed, and `grafana-client`, which is maintained. Only
+their raw verbs are used, because alert provisioning has no place of its own in either.
+"""
+
+from __future__ import annotations
+
+import importlib
+import json
+import random
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any, Final, Literal
+from urllib.parse import urlsplit
+
+from dashboards.query import Json
+from streams.errors import HydrometerError, MissingToolError, SettingsError
+from streams.settings import Settings
+
+Backend = Literal["grafana-api", "grafana-client"]
+
+OLDEST: Final = (11, 6)
+"""The ClickHouse plugin 4.20 needs this version of Grafana."""
+TIMEOUT: Final = 15.0
+"""Seconds for one answer. Saving a board takes a busy Grafana longer than the libraries' 5 s."""
+TRIES: Final = 4
+_LIBRARIES: Final[Mapping[Backend, tuple[str, str]]] = {
+    "grafana-api": ("grafana_api.grafana_api", "GrafanaAPI"),
+    "grafana-client": ("grafana_client.client", "GrafanaClient"),
+}
+_AGAIN: Final = frozenset({429, 502, 503, 504})
+_TOKEN: Final = "make a service account with the role Editor, and put its token into HYDROMETER_GRAFANA_TOKEN"  # noqa: S105
+
+
+class GrafanaError(HydrometerError):
+    """Grafana refuses what we asked, or does not answer."""
+
+    def __init__(self, message: str, status: int = 0) -> None:
+        """Keep the HTTP status, 0 when there was no answer."""
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass(frozen=True)
+class Carrier:
+    """A library: its client, whose attributes are verbs in capitals, and its exception for every status above 399."""
+
+    client: Any
+    refused: type[Exception]
+
+
+class Gateway:
+    """Calls to one Grafana. Paths are those of its HTTP API without `/api`."""
+
+    def __init__(self, carrier: Carrier, url: str, wait: Callable[[float], None] = time.sleep, tries: int = TRIES) -> None:
+        """Speak through `carrier`; wait between tries with `wait` (seconds)."""
+        self._carrier = carrier
+        self._url = url
+        self._wait = wait
+        self._tries = tries
+
+    def get(self, path: str) -> Any:
+        """Return what is at `path`, or None when there is nothing. Raises GrafanaError."""
+        try:
+            return self._call("GET", path)
+        except GrafanaError as error:
+            if error.status == HTTPStatus.NOT_FOUND:
+                return None
+            raise
+
+    def post(self, path: str, body: Json) -> Any:
+        """Create something. Raises GrafanaError; after a lost answer it may exist all the same, and the next run finds it."""
+        return self._call("POST", path, body)
+
+    def put(self, path: str, body: Json) -> Any:
+        """Set something. The rules that we set stay editable in Grafana (`X-Disable-Provenance`). Raises GrafanaError."""
+        return self._call("PUT", path, body)
+
+    def delete(self, path: str) -> None:
+        """Delete something; it may be gone already. Raises GrafanaError."""
+        try:
+            self._call("DELETE", path)
+        except GrafanaError as error:
+            if error.status != HTTPStatus.NOT_FOUND:
+                raise
+
+    def _call(self, verb: str, path: str, body: Json | None = None) -> Any:
+        for left in reversed(range(self._tries)):
+            try:
+                return self._once(verb, path, body)
+            except GrafanaError as error:
+                if not left or error.status not in (_AGAIN | {0}):
+                    raise
+                self._wait(random.uniform(0.5, 1.0) * 2 ** (self._tries - left - 1))
+        raise AssertionError("the last try returns or raises")
+
+    def _once(self, verb: str, path: str, body: Json | None) -> Any:
+        headers = {"X-Disable-Provenance": "true"} if path.startswith("/v1/provisioning/") and verb != "GET" else None
+        try:
+            answer = getattr(self._carrier.client, verb)(path, json=body, headers=headers)
+        except json.JSONDecodeError as error:  # both libraries parse everything, and one even the empty answer to a DELETE
+            if not error.doc:
+                return None
+            raise self._foreign() from None
+        except OSError as error:  # both libraries' connection errors and time-outs are OSErrors
+            raise GrafanaError(f"Grafana at {self._url} does not answer ({type(error).__name__}): is it up?") from error
+        except self._carrier.refused as error:
+            raise self._told(int(error.status_code), error.response, verb, path) from error  # type: ignore[attr-defined]
+        if isinstance(answer, str):
+            raise self._foreign()
+        return answer
+
+    def _foreign(self) -> GrafanaError:
+        return GrafanaError(f"{self._url} does not speak as a Grafana does: is HYDROMETER_GRAFANA_URL right?", HTTPStatus.OK)
+
+    def _told(self, status: int, answer: Any, verb: str, path: str) -> GrafanaError:
+        if not status:
+            return GrafanaError(f"Grafana at {self._url} does not answer in time: is it up?")
+        if status == HTTPStatus.UNAUTHORIZED:
+            return GrafanaError(f"Grafana at {self._url} does not know this token: {_TOKEN}", status)
+        if status == HTTPStatus.FORBIDDEN:
+            return GrafanaError(f"Grafana at {self._url} forbids {verb} {path}: {_TOKEN}", status)
+        said = " ".join(str(answer.get("message", answer) if isinstance(answer, dict) else answer).split())[:200]
+        return GrafanaError(f"Grafana at {self._url} refuses {verb} {path} (HTTP {status}): {said}", status)
+
+
+def connect(settings: Settings, backend: Backend = "grafana-api", timeout: float = TIMEOUT) -> Gateway:
+    """Return a gateway to the Grafana of the settings. Raises SettingsError without a token, MissingToolError without the library."""
+    if settings.grafana_token is None:
+        raise SettingsError(f"HYDROMETER_GRAFANA_TOKEN is not set: {_TOKEN}")
+    return Gateway(_carrier(backend, settings.grafana_url, settings.grafana_token.get_secret_value(), timeout), settings.grafana_url)
+
+
+def _carrier(backend: Backend, url: str, token: str, timeout: float) -> Carrier:
+    parts = urlsplit(url)
+    path = parts.path.strip("/")
+    where: dict[str, Any] = {"host": parts.hostname, "port": parts.port, "protocol": parts.scheme, "timeout": timeout}
+    where["url_path_prefix"] = f"{path}/" if path else ""
+    module, name = _LIBRARIES[backend]
+    try:
+        library = importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        raise MissingToolError(f"{backend} is not installed: pip install {backend}") from error
+    return Carrier(getattr(library, name)(token, **where), library.GrafanaException)

@@ -1,0 +1,154 @@
+"""What would change in a Grafana: ours compared with theirs, one change a thing. Nothing is written until a change is applied.
+
+What people did in Grafana stays: a folder's name and permissions, the folder that a board was moved to, a paused rule, and every rule,
+board and route that is not ours. Ours is what carries a uid that begins with `hydrometer-`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any, Final, Literal
+from urllib.parse import quote
+
+from dashboards.gateway import Gateway
+from dashboards.query import Json
+from dashboards.rule import PREFIX
+from dashboards.rules import FOLDER, FOLDER_TITLE
+
+Action = Literal["create", "update", "delete", "keep"]
+
+TAG: Final = "hydrometer"
+"""Every board of ours carries it."""
+_MESSAGE: Final = "published by hydrometer"
+_PAGE: Final = 1000
+
+
+@dataclass(frozen=True)
+class Release:
+    """What is published: boards, rule groups and contact points, as Grafana's API takes them."""
+
+    boards: Sequence[Json]
+    groups: Sequence[Json] = ()
+    contacts: Sequence[Json] = ()
+
+
+@dataclass(frozen=True)
+class Change:
+    """One thing: what is to be done with it, and why. `apply` does it."""
+
+    kind: str
+    name: str
+    action: Action
+    why: str = ""
+    apply: Callable[[], None] = field(default=lambda: None, repr=False, compare=False)
+
+
+def plan(gateway: Gateway, release: Release, *, prune: bool = False, policies: bool = False) -> Iterator[Change]:
+    """Yield every change, in the order in which they must be applied; each is compared when it is reached.
+
+    With `prune`, boards and rules that we made once and no longer have are deleted. With `policies`, our contact points get routes at
+    the head of the notification policies; the others stay as they are. Raises GrafanaError.
+    """
+    yield _folder(gateway)
+    yield from (_board(gateway, board) for board in release.boards)
+    yield from (_contact(gateway, contact) for contact in release.contacts)
+    yield from (_group(gateway, group, prune=prune) for group in release.groups)
+    yield from _old_boards(gateway, {board["uid"] for board in release.boards}, prune=prune)
+    if policies:
+        yield _policies(gateway, [contact["name"] for contact in release.contacts])
+
+
+def difference(ours: Any, theirs: Any, path: str = "") -> str | None:
+    """Return the path of the first place where theirs lacks what ours says, or None. What Grafana adds of its own does not count."""
+    if isinstance(ours, Mapping) and isinstance(theirs, Mapping):
+        pairs = [(f"{path}.{name}" if path else name, value, theirs.get(name)) for name, value in ours.items()]
+    elif isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):
+        pairs = [(f"{path}[{place}]", *pair) for place, pair in enumerate(zip(ours, theirs, strict=True))]
+    else:
+        return None if ours == theirs else path or "everything"
+    return next((found for where, mine, other in pairs if (found := difference(mine, other, where))), None)
+
+
+def _folder(gateway: Gateway) -> Change:
+    if gateway.get(f"/folders/{FOLDER}"):
+        return Change("folder", FOLDER_TITLE, "keep")
+    return Change("folder", FOLDER_TITLE, "create", "", lambda: gateway.post("/folders", {"uid": FOLDER, "title": FOLDER_TITLE}))
+
+
+def _board(gateway: Gateway, board: Json) -> Change:
+    found = gateway.get(f"/dashboards/uid/{board['uid']}")
+    where = found["meta"].get("folderUid", "") if found else FOLDER  # "" is the general folder: people may have moved it there
+    why = difference(board, found["dashboard"]) if found else ""
+    if why is None:
+        return Change("board", board["title"], "keep")
+    command = {"dashboard": {**board, "id": None}, "folderUid": where, "overwrite": bool(found), "message": _MESSAGE}
+    action: Action = "update" if found else "create"
+    return Change("board", board["title"], action, why, lambda: gateway.post("/dashboards/db", command))
+
+
+def _old_boards(gateway: Gateway, wanted: set[str], *, prune: bool) -> Iterator[Change]:
+    for hit in gateway.get(f"/search?type=dash-db&tag={TAG}&limit={_PAGE}") or []:
+        if hit["uid"].startswith(PREFIX) and hit["uid"] not in wanted:
+            yield _old(hit["title"], partial(gateway.delete, f"/dashboards/uid/{hit['uid']}"), prune=prune)
+
+
+def _group(gateway: Gateway, group: Json, *, prune: bool) -> Change:
+    path = f"/v1/provisioning/folder/{FOLDER}/rule-groups/{quote(group['title'], safe='')}"
+    found = gateway.get(path) or {"rules": []}
+    theirs = {rule["uid"]: rule for rule in found["rules"]}
+    ours = [_as_it_is(rule, theirs.get(rule["uid"], {})) for rule in group["rules"]]
+    uids = {rule["uid"] for rule in ours}
+    others = [rule for uid, rule in theirs.items() if uid not in uids and not (prune and uid.startswith(PREFIX))]
+    wanted = {**group, "rules": [*ours, *others]}
+    why = difference(_by_uid(wanted), _by_uid(found))
+    gone = sorted(set(theirs) - {rule["uid"] for rule in wanted["rules"]})
+    if not why and not gone:
+        return Change("rules", group["title"], "keep")
+    why = "; ".join(filter(None, (why, f"deletes {', '.join(gone)}" if gone else "")))
+    return Change("rules", group["title"], "update" if theirs else "create", why, lambda: gateway.put(path, wanted))
+
+
+def _as_it_is(rule: Json, theirs: Json) -> Json:
+    """Return our rule with what belongs to Grafana's people: the organisation, and whether it is paused."""
+    return {**rule, **{name: theirs[name] for name in ("orgID", "isPaused") if name in theirs}}
+
+
+def _by_uid(group: Json) -> Json:
+    return {"interval": group.get("interval"), "rules": {rule["uid"]: rule for rule in group["rules"]}}
+
+
+def _contact(gateway: Gateway, contact: Json) -> Change:
+    known = {each.get("uid"): each for each in gateway.get("/v1/provisioning/contact-points") or []}
+    theirs = known.get(contact["uid"])
+    if theirs is None:
+        return Change("contact point", contact["name"], "create", "", lambda: gateway.post("/v1/provisioning/contact-points", contact))
+    why = difference(contact, theirs)
+    if why is None:
+        return Change("contact point", contact["name"], "keep")
+    path = f"/v1/provisioning/contact-points/{contact['uid']}"
+    return Change("contact point", contact["name"], "update", why, lambda: gateway.put(path, contact))
+
+
+def _policies(gateway: Gateway, receivers: Sequence[str]) -> Change:
+    tree = {name: value for name, value in (gateway.get("/v1/provisioning/policies") or {}).items() if name != "provenance"}
+    routes = tree.get("routes") or []
+    ours = [_route(receiver) for receiver in receivers]
+    wanted = {**tree, "routes": [*ours, *(route for route in routes if route.get("receiver") not in receivers)]}
+    why = difference(wanted, {**tree, "routes": routes})
+    if why is None:
+        return Change("notification policies", "ours", "keep")
+    return Change("notification policies", "ours", "update", why, lambda: gateway.put("/v1/provisioning/policies", wanted))
+
+
+def _route(receiver: str) -> Json:
+    team = receiver.removeprefix(PREFIX)
+    times = {"group_wait": "30s", "group_interval": "5m", "repeat_interval": "4h"}
+    return {"receiver": receiver, "object_matchers": [["team", "=", team]], "group_by": ["rule", "grafana_folder", "alertname"], **times}
+
+
+def _old(title: str, delete: Callable[[], None], *, prune: bool) -> Change:
+    if prune:
+        return Change("board", title, "delete", "we made it, and no longer have it", delete)
+    return Change("board", title, "keep", "we made it, and no longer have it: --prune deletes it")

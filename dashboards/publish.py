@@ -1,0 +1,107 @@
+"""Publishing: the generated boards and rules into a Grafana, as often as one likes. The second time changes nothing."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Sequence
+from http import HTTPStatus
+from pathlib import Path
+
+from dashboards.gateway import OLDEST, Gateway, GrafanaError
+from dashboards.plan import Change, Release, plan
+from dashboards.query import DATASOURCE, PLUGIN, PLUGIN_VERSION, Json
+from dashboards.rule import PREFIX
+from dashboards.rules import GENERATED, GROUPS
+from streams.errors import HydrometerError
+
+
+class ContactError(HydrometerError):
+    """A contact point is not written as TEAM=KIND:TARGET."""
+
+
+def release(contacts: Sequence[str] = (), folder: Path = GENERATED) -> Release:
+    """Read what `make render` wrote. `contacts` are written as `soc=webhook:https://...`. Raises HydrometerError."""
+    boards = [_read(path) for path in sorted(folder.glob("*.json"))]
+    groups = [_read(path) for path in sorted((folder / "alerts").glob("*.json"))]
+    if not boards or not groups:
+        raise HydrometerError(f"there are no boards or rules in {folder}: run `make render`")
+    return Release(boards, groups, [contact(each) for each in contacts])
+
+
+def contact(text: str) -> Json:
+    """Return a contact point from TEAM=KIND:TARGET, as `oncall=email:oncall@example.com`. Raises ContactError, without the target."""
+    found = re.fullmatch(r"(\w+)=(webhook|email):(\S+)", text)
+    if not found or found[1] not in GROUPS:
+        raise ContactError(f"a contact is written as TEAM=KIND:TARGET, TEAM {' or '.join(GROUPS)}, KIND webhook or email")
+    settings = {"url": found[3]} if found[2] == "webhook" else {"addresses": found[3]}
+    name = f"{PREFIX}{found[1]}"
+    return {"uid": name, "name": name, "type": found[2], "settings": settings, "disableResolveMessage": False}
+
+
+def publish(gateway: Gateway, wanted: Release, *, prune: bool = False, policies: bool = False) -> Iterator[Change]:
+    """Check the Grafana, then yield each change after it was applied; what is kept is yielded too. Raises GrafanaError."""
+    check(gateway)
+    for change in plan(gateway, wanted, prune=prune, policies=policies):
+        change.apply()
+        yield change
+
+
+def check(gateway: Gateway) -> list[str]:
+    """Return what was found good, a sentence each: Grafana's version, the token, the data source and its plugin.
+
+    Raises GrafanaError, which says what to do, about the first that is not.
+    """
+    return [_version(gateway), _token(gateway), _data_source(gateway)]
+
+
+def _version(gateway: Gateway) -> str:
+    health = gateway.get("/health") or {}
+    found = re.match(r"(\d+)\.(\d+)", str(health.get("version", "")))
+    if found and (int(found[1]), int(found[2])) < OLDEST:
+        needed = ".".join(map(str, OLDEST))
+        raise GrafanaError(f"this Grafana is {health['version']}: the ClickHouse plugin {PLUGIN_VERSION} needs {needed} or newer")
+    return f"Grafana {health['version']}" if found else "a Grafana that does not tell its version"
+
+
+def _token(gateway: Gateway) -> str:
+    gateway.get("/folders?limit=1")
+    return "the token is known"
+
+
+def _data_source(gateway: Gateway) -> str:
+    uid = DATASOURCE["uid"]
+    try:
+        _right_kind(gateway.get(f"/datasources/uid/{uid}"), uid)
+        _answering(gateway, uid)
+    except GrafanaError as error:
+        if error.status == HTTPStatus.FORBIDDEN:
+            return f"the data source {uid} is hidden from this token: open a board to see whether it answers"
+        raise
+    return f"the data source {uid} answers"
+
+
+def _right_kind(source: Json | None, uid: str) -> None:
+    if source is None:
+        raise GrafanaError(f"there is no data source with the uid {uid}: make one of the type {PLUGIN}, as deploy/grafana does")
+    if source["type"] != PLUGIN:
+        raise GrafanaError(f"the data source {uid} is of the type {source['type']}: it must be {PLUGIN}")
+
+
+def _answering(gateway: Gateway, uid: str) -> None:
+    missing = f"the plugin {PLUGIN} is missing: run `grafana cli plugins install {PLUGIN} {PLUGIN_VERSION}`, and restart Grafana"
+    try:
+        answer = gateway.get(f"/datasources/uid/{uid}/health")
+    except GrafanaError as error:
+        if error.status == HTTPStatus.FORBIDDEN:
+            raise
+        if "plugin" in str(error).lower():
+            raise GrafanaError(missing, error.status) from error
+        raise GrafanaError(f"the data source {uid} does not reach ClickHouse: {error}", error.status) from error
+    if answer is None:  # the data source was just there, so it is the plugin that is not
+        raise GrafanaError(missing)
+
+
+def _read(path: Path) -> Json:
+    content: Json = json.loads(path.read_text(encoding="utf-8"))
+    return content

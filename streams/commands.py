@@ -1,0 +1,34 @@
+"""The commands of `hydrometer`: ours, and those that packages above us bring (`dashboards` imports `streams`, never the other way).
+
+A package names its commands in its metadata, under the entry-point group `hydrometer.commands`; it is imported when one is called.
+"""
+
+from __future__ import annotations
+
+from functools import cached_property
+from importlib.metadata import EntryPoint, entry_points
+from typing import Final
+
+import click
+
+GROUP: Final = "hydrometer.commands"
+
+
+class Commands(click.Group):
+    """A group of commands that others may extend. One of ours is never replaced."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names of all commands, sorted."""
+        return sorted({*super().list_commands(ctx), *self._others})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command, or None when there is none of this name."""
+        own = super().get_command(ctx, cmd_name)
+        if own is not None or cmd_name not in self._others:
+            return own
+        command: click.Command = self._others[cmd_name].load()
+        return command
+
+    @cached_property
+    def _others(self) -> dict[str, EntryPoint]:
+        return {point.name: point for point in entry_points(group=GROUP)}
