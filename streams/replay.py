@@ -223,9 +223,15 @@ def _maps(block: Block, column: str) -> list[list[tuple[str, float]]]:
 
 
 def _before(data: bytes, until: float) -> tuple[bytes, int]:
+    """Return a block without the events after `until`, and without the names that only those mention."""
     block = blocks.decode(data, blocks.REQUESTS)
     kept = np.flatnonzero(block.numbers("time") <= until)
-    return blocks.encode(block.take(kept).batch), len(kept)
+    if len(kept) == len(block):
+        return data, len(kept)
+    held = block.take(kept).batch
+    texts = {name for name, kind in blocks.REQUESTS.columns.items() if kind == "text"}
+    columns = {name: held[name].dictionary_decode().dictionary_encode() if name in texts else held[name] for name in held.schema.names}
+    return blocks.REQUESTS.encode(columns), len(kept)
 
 
 def moment(text: str) -> float:
@@ -244,6 +250,7 @@ def run(
     """Replay files into `out` with a progress bar, and return the summary. Raises SettingsError for what cannot be read."""
     settings = settings or Settings.load()
     limit = moment(until) if until else np.inf
+    _prepare(out)
     collector = Collector(settings, log_format)
     rejected: Counter[str] = Counter()
     replay = Replay(
@@ -264,6 +271,14 @@ def run(
     summary = replay.summary(events, rejected) | {"events_per_second": round(events / (time.perf_counter() - began))}
     replay.write(out, summary)
     return summary
+
+
+def _prepare(out: Path) -> None:
+    """Make the output folder before the work, not after it."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(f"--out {out} cannot be made ({error.strerror}): name a directory that can be written") from error
 
 
 def _progress() -> Progress:
