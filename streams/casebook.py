@@ -90,7 +90,8 @@ def find(clickhouse: Gateway, case_id: str) -> CaseRow:
 
 
 def _case(row: Sequence[Any]) -> CaseRow:
-    return CaseRow(*row[:-1], orjson.loads(row[-1]))
+    found = dict(zip(CaseRow.__dataclass_fields__, row, strict=True))
+    return CaseRow(**{**found, "payload": orjson.loads(found["payload"])})
 
 
 def table(cases: Iterable[CaseRow]) -> Table:
