@@ -1,6 +1,7 @@
 """Queries over the table `health`: gauges as they are, counters as rates, each over all instances of a process.
 
-A counter starts at 0 again with each instance: a fall is read as a restart, as Prometheus does.
+A counter starts at 0 again with each instance: a fall is read as a restart, as Prometheus does. Numbers of a series that a label names are
+called `Value`: the one name that Grafana leaves out of the legend.
 """
 
 from __future__ import annotations
@@ -13,10 +14,13 @@ from streams.metrics import Metric
 _ALL: Final = "'all'"
 
 
-def rate(metric: Metric, *labels: str, per: str = "$__interval_s") -> str:
-    """Return the query of a counter's increase a second (`per="1"`: an interval), a series for each combination of labels."""
+def rate(metric: Metric, *labels: str, per: str = "$__interval_s", named: str = "") -> str:
+    """Return the query of a counter's increase a second (`per="1"`: an interval), a series for each combination of labels.
+
+    named: what a series is called before its labels.
+    """
     return f"""
-    SELECT bucket, series, sum(increase) / {per} AS value FROM ({_increases(metric.exported, _series(metric, labels))})
+    SELECT bucket, series, sum(increase) / {per} AS Value FROM ({_increases(metric.exported, _series(metric, labels, named))})
     GROUP BY bucket, series ORDER BY bucket
     """
 
@@ -24,7 +28,7 @@ def rate(metric: Metric, *labels: str, per: str = "$__interval_s") -> str:
 def gauge(metric: Metric, *labels: str, over: str = "max", expression: str = "value") -> str:
     """Return the query of a gauge, a series for each combination of labels; `over` combines instances and moments."""
     return f"""
-    SELECT $__timeInterval(time) AS bucket, {_series(metric, labels)} AS series, {over}({expression}) AS value FROM hydrometer.health
+    SELECT $__timeInterval(time) AS bucket, {_series(metric, labels)} AS series, {over}({expression}) AS Value FROM hydrometer.health
     WHERE $__timeFilter(time) AND metric = '{metric.exported}' GROUP BY bucket, series ORDER BY bucket
     """
 
@@ -32,7 +36,7 @@ def gauge(metric: Metric, *labels: str, over: str = "max", expression: str = "va
 def total(metric: Metric, label: str) -> str:
     """Return the query of a gauge that is summed over partitions and instances: the last value of each, a series a label."""
     return f"""
-    SELECT bucket, series, sum(last) AS value FROM (
+    SELECT bucket, series, sum(last) AS Value FROM (
         SELECT $__timeInterval(time) AS bucket, labels['{label}'] AS series, argMax(value, time) AS last FROM hydrometer.health
         WHERE $__timeFilter(time) AND metric = '{metric.exported}' GROUP BY bucket, series, instance, toString(labels))
     GROUP BY bucket, series ORDER BY bucket
@@ -42,7 +46,7 @@ def total(metric: Metric, label: str) -> str:
 def quantile(metric: Metric, label: str, percent: int = 99) -> str:
     """Return the query of a histogram's upper quantile (50 or 99), the worst over instances."""
     return f"""
-    SELECT $__timeInterval(time) AS bucket, labels['{label}'] AS series, max(value) AS value FROM hydrometer.health
+    SELECT $__timeInterval(time) AS bucket, labels['{label}'] AS series, max(value) AS Value FROM hydrometer.health
     WHERE $__timeFilter(time) AND metric = '{metric.exported}_p{percent}' GROUP BY bucket, series ORDER BY bucket
     """
 
@@ -73,7 +77,6 @@ def _increases(exported: str, series: str) -> str:
     """
 
 
-def _series(metric: Metric, labels: Sequence[str]) -> str:
-    chosen = labels or metric.value.labels
-    parts = ", ' ', ".join(f"labels['{label}']" for label in chosen)
-    return f"concat({parts})" if len(chosen) > 1 else parts or _ALL
+def _series(metric: Metric, labels: Sequence[str], named: str = "") -> str:
+    parts = [f"'{named}'"] * bool(named) + [f"labels['{label}']" for label in labels or metric.value.labels]
+    return f"arrayStringConcat([{', '.join(parts)}], ' ')" if len(parts) > 1 else (*parts, _ALL)[0]

@@ -183,7 +183,7 @@ EVIDENCE = Row(
                 title="Detectors on trial",
                 question="What would the River models have said? They look on in shadow: no alert depends on them.",
                 sql="""
-                SELECT $__timeInterval(time) AS bucket, toString(detector) AS detector, max(score) AS score FROM hydrometer.shadow_scores
+                SELECT $__timeInterval(time) AS bucket, toString(detector) AS model, max(score) AS Value FROM hydrometer.shadow_scores
                 WHERE $__timeFilter(time) AND entity_kind = 'account' AND entity_id = ${account:singlequote} GROUP BY bucket, detector
                     ORDER BY bucket
                 """,
@@ -206,7 +206,7 @@ TRAFFIC = Row(
                 question="When does it work, and with which models?",
                 sql=f"""
                 SELECT $__timeInterval(time) AS bucket, if(request_model = '', 'unknown', toString(request_model)) AS model,
-                    {per_minute("count()")} AS requests
+                    {per_minute("count()")} AS Value
                 {_REQUESTS} GROUP BY bucket, model ORDER BY bucket
                 """,
                 unit="reqpm",

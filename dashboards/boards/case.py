@@ -199,7 +199,7 @@ EVIDENCE = Row(
                 title="Evidence of each linked entity",
                 question="Which entity alerted first, and which followed? The colour is its evidence against the bar.",
                 sql="""
-                SELECT time AS bucket, concat(entity_kind, ' ', entity_id) AS entity, round(max(evidence), 1) AS nats
+                SELECT time AS bucket, concat(entity_kind, ' ', entity_id) AS entity, round(max(evidence), 1) AS Value
                 FROM hydrometer.alerts FINAL WHERE case_id = ${case:singlequote} AND $__timeFilter(time) GROUP BY bucket, entity ORDER
                     BY bucket
                 """,
@@ -233,7 +233,7 @@ EVIDENCE = Row(
                 title="Requests of the members, by what they share",
                 question="Does the work move from one shared router to another (a retooled campaign)?",
                 sql=f"""
-                SELECT $__timeInterval(time) AS bucket, if(router = 0, 'unknown', lower(hex(router))) AS shared, count() AS requests
+                SELECT $__timeInterval(time) AS bucket, if(router = 0, 'unknown', lower(hex(router))) AS shared, count() AS Value
                 FROM hydrometer.requests WHERE $__timeFilter(time) AND {_SUSPECT} GROUP BY bucket, shared ORDER BY bucket
                 """,
                 style="bars",

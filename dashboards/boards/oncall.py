@@ -185,7 +185,7 @@ LOSS = Row(
                 title="Dead letters by reason",
                 question="Which source sends what we cannot read, and why? A fuse stops collect beyond 20 % of the last 10,000.",
                 sql="""
-                SELECT $__timeInterval(minute) AS bucket, concat(source, ': ', reason) AS series, sum(count) AS lines
+                SELECT $__timeInterval(minute) AS bucket, concat(source, ': ', reason) AS series, sum(count) AS Value
                 FROM hydrometer.dead_letters WHERE $__timeFilter(minute) GROUP BY bucket, series ORDER BY bucket
                 """,
                 style="bars",
@@ -219,7 +219,10 @@ LOSS = Row(
             Trend(
                 title="Blocks refused or repeated",
                 question="Do blocks of another layout arrive (refused), or the same ones again (repeated, and counted once)?",
-                sql=(health.rate(Metric.BLOCKS_REFUSED, per="1"), health.rate(Metric.BLOCKS_SKIPPED, per="1")),
+                sql=(
+                    health.rate(Metric.BLOCKS_REFUSED, per="1", named="refused by"),
+                    health.rate(Metric.BLOCKS_SKIPPED, per="1", named="repeated to"),
+                ),
                 style="bars",
                 decimals=0,
                 empty="None.",
@@ -297,7 +300,10 @@ STATE = Row(
             Trend(
                 title="Retries and cold chunks",
                 question="When did ClickHouse refuse batches, and when was state thrown away?",
-                sql=(health.rate(Metric.INSERT_RETRIES, per="1"), health.rate(Metric.CHUNKS_REFUSED, per="1")),
+                sql=(
+                    health.rate(Metric.INSERT_RETRIES, per="1", named="retries of"),
+                    health.rate(Metric.CHUNKS_REFUSED, per="1", named="cold chunks of"),
+                ),
                 style="bars",
                 decimals=0,
                 empty="Never in this time range.",
@@ -317,7 +323,7 @@ SHADOW = Row(
                 question="How often would each detector on trial have spoken (3 nats or more)? Too often, and it is not ready.",
                 sql="""
                 SELECT $__timeInterval(time) AS bucket, concat(toString(detector), ' ', toString(entity_kind)) AS series, countIf(score
-                    >= 3) AS hits
+                    >= 3) AS Value
                 FROM hydrometer.shadow_scores WHERE $__timeFilter(time) GROUP BY bucket, series ORDER BY bucket
                 """,
                 style="bars",

@@ -204,7 +204,7 @@ TIME = Row(
                 title="Lines refused a minute",
                 question="Who sends what cannot be read?",
                 sql="""
-                SELECT $__timeInterval(minute) AS bucket, concat(source, ': ', reason) AS series, sum(count) * 60 / $__interval_s AS lines
+                SELECT $__timeInterval(minute) AS bucket, concat(source, ': ', reason) AS series, sum(count) * 60 / $__interval_s AS Value
                 FROM hydrometer.dead_letters WHERE $__timeFilter(minute) GROUP BY bucket, series ORDER BY bucket
                 """,
                 style="bars",

@@ -246,7 +246,7 @@ ${{cohort:singlequote}} = 'client', toString(sdk_language), {AGE})
 
 def _by_cohort(value: str) -> str:
     return f"""
-    SELECT $__timeInterval(time) AS bucket, if({_COHORT} = '', 'unknown', {_COHORT}) AS cohort, {per_minute(value)} AS value
+    SELECT $__timeInterval(time) AS bucket, if({_COHORT} = '', 'unknown', {_COHORT}) AS cohort, {per_minute(value)} AS Value
     FROM hydrometer.requests WHERE $__timeFilter(time) GROUP BY bucket, cohort ORDER BY bucket
     """
 
@@ -330,7 +330,7 @@ LEAK = Row(
                 title="Alerts opened and updated",
                 question="Is this a quiet day? Bars count steps in the life of alerts.",
                 sql="""
-                SELECT $__timeInterval(time) AS bucket, concat(behaviour, ' ', toString(state)) AS step, count() AS steps
+                SELECT $__timeInterval(time) AS bucket, concat(behaviour, ' ', toString(state)) AS step, count() AS Value
                 FROM hydrometer.alerts FINAL WHERE $__timeFilter(time) GROUP BY bucket, step ORDER BY bucket
                 """,
                 style="bars",
