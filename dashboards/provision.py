@@ -40,14 +40,19 @@ def boards() -> Json:
     return {"apiVersion": 1, "providers": [provider]}
 
 
-def render(folder: Path = FOLDER_OF_FILES) -> list[Path]:
-    """Write both files below `folder` and return them. Same rules, same bytes."""
+def rendered() -> dict[str, str]:
+    """Return the text of both files, by their path below `deploy/grafana/provisioning`. Same rules, same bytes."""
     contents = {"alerting/hydrometer.yaml": _escaped(alerting()), "dashboards/hydrometer.yaml": boards()}
-    for name, content in contents.items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(_HEAD + yaml.safe_dump(content, sort_keys=True, allow_unicode=True, width=140), encoding="utf-8")
-    return [folder / name for name in contents]
+    return {name: _HEAD + yaml.safe_dump(each, sort_keys=True, allow_unicode=True, width=140) for name, each in contents.items()}
+
+
+def write(folder: Path = FOLDER_OF_FILES) -> list[str]:
+    """Write what has changed, and return its paths below `folder`."""
+    changed = [name for name, text in rendered().items() if not (folder / name).is_file() or (folder / name).read_text("utf-8") != text]
+    for name in changed:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(rendered()[name], encoding="utf-8")
+    return changed
 
 
 def _group(team: str) -> Json:

@@ -1,4 +1,4 @@
-"""Publishing: the generated boards and rules into a Grafana, as often as one likes. The second time changes nothing."""
+"""Publishing: boards and rules into a Grafana, as often as one likes. The second time changes nothing."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ import json
 import re
 from collections.abc import Iterator, Sequence
 from http import HTTPStatus
-from pathlib import Path
 
 from dashboards.gateway import OLDEST, Gateway, GrafanaError
 from dashboards.plan import Change, Release, plan
 from dashboards.query import DATASOURCE, PLUGIN, PLUGIN_VERSION, Json
+from dashboards.render import rendered
 from dashboards.rule import PREFIX
-from dashboards.rules import GENERATED, GROUPS
+from dashboards.rules import GROUPS, group
 from streams.errors import HydrometerError
 
 
@@ -20,13 +20,10 @@ class ContactError(HydrometerError):
     """A contact point is not written as TEAM=KIND:TARGET."""
 
 
-def release(contacts: Sequence[str] = (), folder: Path = GENERATED) -> Release:
-    """Read what `make render` wrote. `contacts` are written as `soc=webhook:https://...`. Raises HydrometerError."""
-    boards = [_read(path) for path in sorted(folder.glob("*.json"))]
-    groups = [_read(path) for path in sorted((folder / "alerts").glob("*.json"))]
-    if not boards or not groups:
-        raise HydrometerError(f"there are no boards or rules in {folder}: run `make render`")
-    return Release(boards, groups, [contact(each) for each in contacts])
+def release(contacts: Sequence[str] = ()) -> Release:
+    """Return all boards, the runbooks' too, and all rules, as declared. `contacts` are written as `soc=webhook:https://...`."""
+    made = [json.loads(text) for text in rendered().values()]
+    return Release(made, [group(team) for team in GROUPS], [contact(each) for each in contacts])
 
 
 def contact(text: str) -> Json:
@@ -100,8 +97,3 @@ def _answering(gateway: Gateway, uid: str) -> None:
         raise GrafanaError(f"the data source {uid} does not reach ClickHouse: {error}", error.status) from error
     if answer is None:  # the data source was just there, so it is the plugin that is not
         raise GrafanaError(missing)
-
-
-def _read(path: Path) -> Json:
-    content: Json = json.loads(path.read_text(encoding="utf-8"))
-    return content

@@ -1,4 +1,6 @@
-"""Write every board, rule group and runbook into `dashboards/generated`, as `make render` does: the same declarations give the same bytes.
+"""`make render`: write every board and the runbooks into `dashboards/generated`, and the rules into `deploy/grafana/provisioning`.
+
+The same declarations give the same bytes.
 
 The generated files are committed, so that Grafana's provisioning needs no Python and a change shows in review. `stale` says which of
 them do not follow from the declarations any more.
@@ -12,7 +14,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from dashboards import rules
+from dashboards import provision, rules
 from dashboards.board import boards
 
 GENERATED: Final = Path(__file__).with_name("generated")
@@ -49,8 +51,8 @@ def _written(folder: Path) -> Mapping[str, str]:
 
 def main() -> None:
     """Write everything and say what changed."""
-    changed = write()
-    sys.stdout.write("".join(f"wrote {GENERATED.name}/{name}\n" for name in changed) or "everything is up to date\n")
+    changed = [f"{GENERATED.name}/{name}" for name in write()] + [f"{provision.FOLDER_OF_FILES.name}/{name}" for name in provision.write()]
+    sys.stdout.write("".join(f"wrote {name}\n" for name in changed) or "everything is up to date\n")
 
 
 if __name__ == "__main__":

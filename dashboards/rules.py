@@ -7,7 +7,6 @@ its name, and a contract test says so.
 from __future__ import annotations
 
 import importlib
-import json
 import pkgutil
 import re
 from functools import cache
@@ -21,7 +20,6 @@ from streams.errors import HydrometerError
 FOLDER: Final = "hydrometer"
 """The uid of our folder in Grafana."""
 FOLDER_TITLE: Final = "Hydrometer"
-GENERATED: Final = Path(__file__).parent / "generated"
 RUNBOOKS: Final = Path(__file__).parent / "runbooks"
 HEADINGS: Final = ("What fired", "Is it real", "Stop the harm", "If it is noise", "Escalate")
 GROUPS: Final = {"soc": "Hydrometer: cases", "oncall": "Hydrometer: on call"}
@@ -87,20 +85,11 @@ def runbook_board() -> Json:
 
 
 def files() -> dict[str, Json]:
-    """Return what is generated from the rules, by its path below `dashboards/generated`."""
-    groups = {f"alerts/{team}.json": group(team) for team in GROUPS}
-    return {**groups, "runbooks.json": runbook_board()}
+    """Return what is generated from the rules into `dashboards/generated`. The rules themselves are in `dashboards.provision`'s file.
 
-
-def render(folder: Path = GENERATED) -> list[Path]:
-    """Write rule groups and the board of runbooks below `folder`, and return the files. Same rules, same bytes."""
-    written = []
-    for name, content in files().items():
-        path = folder / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(json.dumps(content, indent=2, ensure_ascii=False, sort_keys=True) + "\n", encoding="utf-8")
-        written.append(path)
-    return written
+    Grafana takes every JSON file below that folder for a board.
+    """
+    return {"runbooks.json": runbook_board()}
 
 
 def _panel(number: int, title: str, text: str) -> Json:
