@@ -14,6 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 from streams.errors import HydrometerError
+from streams.pipeline import history
 
 WORTH_SAYING = 0.5
 """Nats of a family below which a panel does not mention it."""
@@ -23,6 +24,10 @@ SHOWN = 8
 
 class UnknownCaseError(HydrometerError):
     """There is no such case. The message says how to list those that there are."""
+
+
+class BrokenHistoryError(HydrometerError):
+    """A stored case is not what it was when it was stored. The message says which version."""
 
 
 class Gateway(Protocol):
@@ -87,6 +92,31 @@ def find(clickhouse: Gateway, case_id: str) -> CaseRow:
         return (exact or cases)[0]
     problem = "no case" if not cases else "more than one case"
     raise UnknownCaseError(f"{problem} begins with {case_id!r}: see `hydrometer case list --all`")
+
+
+def check(clickhouse: Gateway, case: CaseRow) -> str:
+    """Return in a line that a case's history holds: the chain of hashes, and every version that ClickHouse still has.
+
+    Raises BrokenHistoryError, which names the first version that is not what it was.
+    """
+    entries = case.payload.get("history", [])
+    wrong = history.broken(case.payload) if entries else case.version
+    if wrong is not None:
+        raise BrokenHistoryError(f"{case.case_id}: version {wrong} does not follow from the one before: it was changed after it was stored")
+    said = {entry["version"]: entry for entry in entries}
+    rows = clickhouse.query(f"SELECT {_COLUMNS} FROM cases WHERE case_id = %(name)s ORDER BY version", {"name": case.case_id})  # noqa: S608 (as above)
+    stored = {row.version: row for row in map(_case, rows)}
+    for version, row in stored.items():
+        if version not in said or not _agrees(row, said[version]):
+            raise BrokenHistoryError(f"{case.case_id}: the stored row of version {version} is not the one that its history tells of")
+    return (
+        f"{case.case_id}: {len(entries)} versions follow from each other, {len(stored)} stored rows agree; last hash {entries[-1]['hash']}"
+    )
+
+
+def _agrees(row: CaseRow, entry: Mapping[str, Any]) -> bool:
+    figures = (row.state == entry["state"], row.accounts == entry["accounts"], row.requests == entry["requests"])
+    return all(figures) and history.content(row.payload) == entry["content"]
 
 
 def _case(row: Sequence[Any]) -> CaseRow:
@@ -163,7 +193,11 @@ def _number(value: float | None) -> str:
 
 def _links(told: Mapping[str, Any]) -> list[str]:
     links = told["links"]
-    return [*(f"{link['entity']}: {link['why']}" for link in links[:SHOWN]), *_rest(links)]
+    return [*(f"{link['entity']}: {link['why']}{_weighed(link)}" for link in links[:SHOWN]), *_rest(links)]
+
+
+def _weighed(link: Mapping[str, Any]) -> str:
+    return f", {link['nats']:.1f} nats of {link['needed']:.0f} needed" if link.get("edges") else ""
 
 
 def _members(told: Mapping[str, Any]) -> list[str]:

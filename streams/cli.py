@@ -262,7 +262,12 @@ def label(*, entity_kind: str, entity_id: str, verdict: str, author: str | None,
 
 @cli.group()
 def case() -> None:
-    """List cases, or show one: who, why, what speaks against it, what next."""
+    """List cases, or show one: who, why, what speaks against it, what next.
+
+    \b
+    Example:  hydrometer case list
+              hydrometer case show case-0fbfa5df00f4
+    """
 
 
 @case.command("list")
@@ -289,26 +294,74 @@ def list_cases(*, every: bool) -> None:
 @case.command("show")
 @click.argument("case_id")
 @click.option("--json", "as_json", is_flag=True, help="Everything, as JSON.")
-def show_case(*, case_id: str, as_json: bool) -> None:
-    """Show one case. The beginning of its id is enough.
+@click.option("--html", type=_FILE, help="Write one self-contained page, which prints well.")
+def show_case(*, case_id: str, as_json: bool, html: Path | None) -> None:
+    """Show one case from its stored row alone. The beginning of its id is enough.
 
     \b
     Example:  hydrometer case show case-0fbfa5df00f4
+              hydrometer case show case-0fbfa5df00f4 --html case.html
     """
     from contextlib import closing
 
     from rich.console import Console
+
+    from streams import casebook, casepage
+    from streams.settings import Settings
+    from streams.sinks.clickhouse import ClickHouse
+
+    with closing(ClickHouse(Settings.load(role="clickhouse"))) as clickhouse:
+        found = casebook.find(clickhouse, case_id)
+    if html:
+        html.write_text(casepage.page(found))
+        click.echo(f"wrote {html}")
+    elif as_json:
+        click.echo(found.json())
+    else:
+        Console().print(casebook.file(found))
+
+
+@case.command("verify")
+@click.argument("case_id")
+def verify_case(*, case_id: str) -> None:
+    """Check that no stored version of a case was changed or dropped: its history is a chain of hashes.
+
+    \b
+    Example:  hydrometer case verify case-0fbfa5df00f4
+    """
+    from contextlib import closing
 
     from streams import casebook
     from streams.settings import Settings
     from streams.sinks.clickhouse import ClickHouse
 
     with closing(ClickHouse(Settings.load(role="clickhouse"))) as clickhouse:
-        found = casebook.find(clickhouse, case_id)
-    if as_json:
-        click.echo(found.json())
-    else:
-        Console().print(casebook.file(found))
+        click.echo(casebook.check(clickhouse, casebook.find(clickhouse, case_id)))
+
+
+@case.command("split")
+@click.argument("case_id")
+@click.argument("link")
+@click.option("--author", help="Who decided; the name of this login unless given.")
+@click.option("--note", default="", help="Why, in a sentence. It is stored: quote no prompts.")
+def split_case(*, case_id: str, link: str, author: str | None, note: str) -> None:
+    """Take out of a case what does not belong to it: a case that was merged in, or an alerted entity. It is never joined again.
+
+    \b
+    Example:  hydrometer case split case-0fbfa5df00f4 case-77aa01b2c3d4 --note "another customer's batch"
+              hydrometer case split case-0fbfa5df00f4 payment:57eab36011e07a37
+    """
+    import getpass
+
+    from streams import labels
+    from streams import topics as names
+    from streams.settings import Settings
+
+    settings = Settings.load(role="kafka")
+    found = labels.make(labels.LINK, f"{case_id}/{link}", labels.SPLIT, author or getpass.getuser(), note)
+    with names.answering(settings):
+        labels.send(settings, found)
+    click.echo(f"{case_id} without {link}: label {found['label_id']} recorded")
 
 
 @cli.command("new-feature")

@@ -72,9 +72,9 @@ def shown(kind: str, name: str) -> str:
     return f"r-{name}" if kind == "router" else name
 
 
-def joining(member: Mapping[str, Any]) -> dict[str, Any]:
+def joining(member: Mapping[str, Any], at: float) -> dict[str, Any]:
     """Return what a case keeps of an account from the moment that it joins."""
-    return {"joined_at": member["time"], "left_at": None, "before": {name: member[name] for name in ("requests", "output_tokens")}}
+    return {"joined_at": at, "left_at": None, "before": {name: member[name] for name in ("requests", "output_tokens")}}
 
 
 def standing(member: Mapping[str, Any]) -> dict[str, Any]:

@@ -213,14 +213,15 @@ class Cases:
         return [_json(topics.CASES, case["case_id"], row)]
 
     def _count_members(self, case: Case, entities: list[dict[str, Any]]) -> None:
+        """Note who has joined and who has left; of an account in several entities, the one that saw most of it speaks."""
         over: dict[str, Mapping[str, Any]] = {}
-        for entity in entities:
+        for entity in sorted(entities, key=lambda each: each["time"]):
             for account, member in self._suspects(entity, case).items():
+                case["members"].setdefault(account, casefile.joining(member, entity["time"]))
                 if account not in over or member["requests"] > over[account]["requests"]:
                     over[account] = member
         for account, member in over.items():
-            known = case["members"].setdefault(account, casefile.joining(member))
-            known.update(casefile.standing(member), left_at=None)
+            case["members"][account].update(casefile.standing(member), left_at=None)
         for account in case["members"].keys() - over.keys():
             if case["members"][account]["left_at"] is None:
                 case["members"][account]["left_at"] = case["updated_at"]
