@@ -1,7 +1,7 @@
 """How evenly work is spread over the accounts of a group: a dispatcher spreads it, people do not.
 
-Two stories of the accounts' counts are compared, both negative binomial (gamma-Poisson) with a rate fitted to the group: `DISPATCHER`
-(shape 20: rates differ by about a fifth) and `PEOPLE` (shape 2: rates differ by about 70 %, many light and a few heavy). Two things look
+Two stories of the accounts' counts are compared, both negative binomial (gamma-Poisson) with rate and shape fitted to the group: a
+dispatcher's (rates differ by a fifth or a third) and people's (by 70 % or more: many light and a few heavy). Two things look
 even without being so, and are allowed for: accounts that came later (a rate needs its exposure), and counts above a threshold (whoever
 must ask twice to be a member has asked at least twice), by truncating both stories below that threshold.
 """
@@ -15,9 +15,10 @@ import numpy as np
 
 from models.accumulators.step import Floats
 
-DISPATCHER: Final = 20.0
-PEOPLE: Final = 2.0
-FLOOR: Final = -3.0
+DISPATCHER: Final = (20.0, 8.0)
+PEOPLE: Final = (2.0, 0.7)
+"""Shapes to try: 1 / sqrt(shape) is how much rates differ, relative to their mean."""
+FLOOR: Final = -50.0
 CEILING: Final = 50.0
 
 _MOST: Final = 400
@@ -36,8 +37,8 @@ def log_likelihood_ratio(counts: Floats, exposure: Floats, least: int = 1) -> fl
     if len(counts) < 2:  # noqa: PLR2004 - one account cannot be uneven
         return 0.0
     chosen = np.linspace(0, len(counts) - 1, min(len(counts), _MOST)).astype(np.intp)
-    ratio = _best(counts[chosen], exposure[chosen], DISPATCHER, least) - _best(counts[chosen], exposure[chosen], PEOPLE, least)
-    return float(np.clip(ratio, FLOOR, CEILING))
+    dealt, lived = (max(_best(counts[chosen], exposure[chosen], shape, least) for shape in shapes) for shapes in (DISPATCHER, PEOPLE))
+    return float(np.clip(dealt - lived, FLOOR, CEILING))
 
 
 def _best(counts: Floats, exposure: Floats, shape: float, least: int) -> float:

@@ -15,16 +15,18 @@ from numpy.typing import NDArray
 
 from models.accumulators.step import Floats
 
-FAMILIES: Final = ("content", "evenness", "cohort", "payment", "timing", "volume", "parameters", "client", "network", "change")
+FAMILIES: Final = ("content", "evenness", "cohort", "payment", "link", "timing", "volume", "parameters", "client", "network", "change")
 CONTENT: Final = FAMILIES.index("content")
 
-EXTRACTION_WEIGHTS: Final = np.array([1.0, 1.0, 1.0, 1.0, 0.5, 0.5, 0.5, 0.0, 0.5, 0.5])
+EXTRACTION_WEIGHTS: Final = np.array([1.0, 1.0, 1.0, 1.0, 1.0, 0.5, 0.5, 0.5, 0.0, 0.5, 0.5])
 """What a family's nats count toward "this traffic extracts the model", in the order of FAMILIES. Habits of one account count half."""
 
-ROUTING_WEIGHTS: Final = np.array([0.0, 0.5, 0.0, 0.5, 0.0, 0.0, 0.0, 1.0, 1.0, 0.0])
+ROUTING_WEIGHTS: Final = np.array([0.0, 0.5, 0.0, 0.5, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 0.0])
 """What a family's nats count toward "this traffic comes through a router or reseller"."""
 
 CAP: Final = 7.0
+LEVEL_CEILING: Final = 11.0
+"""No level is above: -ln of the smallest p-value that a reference of 100,000 votes gives."""
 FLOOR: Final = -1.0
 SPOKEN: Final = 2.0
 """Nats from which a family counts as having spoken."""
@@ -32,6 +34,12 @@ LEAST_FAMILIES: Final = 3
 BAR: Final = 15.0
 """Nats of evidence at which an entity is alerted while calibration has seen too little to set the bar itself."""
 SUSPECT: Final = 0.7 * BAR
+
+HALF_VOTES: Final = 25.0
+"""Votes at which a reference's word counts half."""
+BELONGING: Final = tuple(FAMILIES.index(name) for name in ("cohort", "payment", "link"))
+BELONGING_CAP: Final = 10.0
+"""That accounts belong together is one fact, however many signs it has: a hackathon has them all."""
 
 BINS: Final = 128
 _NO_VOTE: Final = 255
@@ -81,7 +89,8 @@ class Reference:
     def tails(self, values: Floats) -> Floats:
         """Return each value's -ln p, less the 1 that an ordinary value has on average: nats, NaN where unknown.
 
-        values: (entities, features). The p-value is mid-p within a bin, and never below 1 / (votes + 1): a young reference says little.
+        values: (entities, features). The p-value is mid-p within a bin, and never below 1 / (votes + 1). A young reference says little: of
+        the first few to vote somebody is always the most extreme.
         """
         bins = self.bins(values)
         known = bins != _NO_VOTE
@@ -93,7 +102,7 @@ class Reference:
         tail = np.where(self._high, over, under)
         tail = np.where(self._two_sided, np.minimum(1.0, 2 * np.minimum(under, over)), tail)
         nats = -np.log(np.maximum(tail, 0.5 / (total + 1.0))) - 1.0
-        return np.where(known, nats, np.nan)
+        return np.where(known, nats * total / (total + HALF_VOTES), np.nan)
 
     def rank(self, feature: int, values: Floats) -> Floats:
         """Return the share of votes below each value of one feature, 0..1; NaN where unknown or without votes. values: (entities,)."""
@@ -113,19 +122,28 @@ class Reference:
 
 
 class FamilySum:
-    """From nats a feature to nats a family: the mean of the two largest, re-centred, floored and capped."""
+    """From nats a feature to a level a family: the mean of the two largest. A `Reference` of levels makes nats of it again.
+
+    The largest of several tails is no tail itself: what is ordinary for it depends on how many features a family has and how they hang
+    together, so it is counted, not assumed.
+    """
 
     def __init__(self, families: Sequence[str]) -> None:
         """Declare the family of every feature."""
         self._members = [np.flatnonzero([family == name for family in families]) for name in FAMILIES]
 
     def of(self, nats: Floats, trust: Floats) -> tuple[Floats, Floats]:
-        """Return nats by family, raw and shrunk, both (entities, families), NaN for a family of which nothing is known.
+        """Return levels by family, and how much of each to believe, both (entities, families), NaN for a family of which nothing is known.
 
         nats: (entities, features). trust: how much of each value to believe for the events that it rests on, 0..1, same shape.
         """
         pairs = [_two_largest(nats[:, members], trust[:, members]) for members in self._members]
-        return np.column_stack([raw for raw, _ in pairs]), np.column_stack([shrunk for _, shrunk in pairs])
+        return np.column_stack([level for level, _ in pairs]), np.column_stack([believed for _, believed in pairs])
+
+
+def level_reference() -> Reference:
+    """Return an empty reference for the levels of all families."""
+    return Reference([(FLOOR, LEVEL_CEILING)] * len(FAMILIES), ["high"] * len(FAMILIES))
 
 
 def trust(events: Floats, half: Floats) -> Floats:
@@ -134,10 +152,7 @@ def trust(events: Floats, half: Floats) -> Floats:
 
 
 def _two_largest(nats: Floats, trusted: Floats) -> tuple[Floats, Floats]:
-    """Return the mean of the two largest of each row less what it is for ordinary rows, between FLOOR and CAP; raw and shrunk.
-
-    Of k independent exponential variables the largest has mean H_k and the second H_k - 1 (Renyi 1953); one alone has mean 1.
-    """
+    """Return the mean of the two largest of each row (of one known, that one), and how much of them to believe; NaN where none is known."""
     rows, width = nats.shape
     if not width:
         return np.full(rows, np.nan), np.full(rows, np.nan)
@@ -145,23 +160,25 @@ def _two_largest(nats: Floats, trusted: Floats) -> tuple[Floats, Floats]:
     filled = np.where(np.isnan(nats), -np.inf, nats)
     ranked = np.argsort(-filled, axis=1, kind="stable")[:, :2]
     top, believed = np.take_along_axis(filled, ranked, 1), np.take_along_axis(trusted, ranked, 1)
-    harmonic = np.array([0.0, *np.cumsum(1.0 / np.arange(1, width + 1))])
-    both = top.mean(axis=1) - (harmonic[known] - 1.5) if width > 1 else top[:, 0]
-    raw = np.clip(np.where(known >= 2, both, np.where(known == 1, top[:, 0], np.nan)), FLOOR, CAP)
-    return raw, raw * np.where(known >= 2, believed.mean(axis=1), believed[:, 0])
+    several = known > 1
+    level = np.where(several, top.mean(axis=1), np.where(known == 1, top[:, 0], np.nan))
+    return level, np.where(known == 0, np.nan, np.where(several, believed.mean(axis=1), believed[:, 0]))
 
 
 def total(families: Floats, weights: Floats) -> Floats:
     """Return the weighted sum over known families, (entities,). families: (entities, families)."""
-    return np.nansum(families * weights, axis=1)
+    found: Floats = np.nansum(families * weights, axis=1)
+    return found
 
 
 def extraction(families: Floats) -> Floats:
     """Return the evidence that traffic extracts the model, in nats, (entities,).
 
-    A purpose must show: with content below SPOKEN, or with fewer than LEAST_FAMILIES families that speak, evidence stays under half the bar.
+    A purpose must show: with content below SPOKEN, or with fewer than LEAST_FAMILIES families that speak, evidence stays under half the
+    bar.
     """
-    found = total(families, EXTRACTION_WEIGHTS)
+    together = np.nansum(families[:, BELONGING], axis=1)
+    found = total(families, EXTRACTION_WEIGHTS) - np.maximum(together - BELONGING_CAP, 0.0)
     spoken = (np.nan_to_num(families) >= SPOKEN)[:, EXTRACTION_WEIGHTS > 0].sum(axis=1)
     purpose = np.nan_to_num(families[:, CONTENT]) >= SPOKEN
     return np.where(purpose & (spoken >= LEAST_FAMILIES), found, np.minimum(found, BAR / 2))

@@ -185,7 +185,7 @@ All rows of a block have one set of names: `names("families")`, and `names("feat
 
 GROUPS = Layout(
     "groups",
-    1,
+    2,
     {
         "time": "time",
         "group_id": "text",
@@ -206,8 +206,14 @@ GROUPS = Layout(
         "organization": "hash",
         "router": "hash",
         "template": "hash",
+        "subnet": "hash",
+        "tools": "hash",
         "template_share": "number",
+        "job_share": "number",
         "template_rarity": "number",
+        "router_rarity": "number",
+        "subnet_rarity": "number",
+        "tools_rarity": "number",
         "single_turn": "number",
         "own": "vector",
         "raw": "vector",

@@ -33,7 +33,7 @@ from streams.blocks import Block, Hashes
 HOUR = 3600.0
 DAY = 24 * HOUR
 
-Family = Literal["content", "evenness", "cohort", "payment", "timing", "volume", "parameters", "client", "network", "change"]
+Family = Literal["content", "evenness", "cohort", "payment", "link", "timing", "volume", "parameters", "client", "network", "change"]
 Direction = Literal["high", "low", "both"]
 Entity = Literal["account", "group"]
 

@@ -25,7 +25,7 @@ from streams.pipeline.members import Members
 START: Final = 20_000 * DAY
 """A midnight: the time of events and the `now` of groups that are given none."""
 
-_HASHES: Final = frozenset({"payment", "organization", "router", "template"})
+_HASHES: Final = frozenset({"payment", "organization", "router", "template", "subnet", "tools"})
 
 
 def account(feature: type[Feature], **columns: Any) -> float:

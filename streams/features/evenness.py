@@ -22,17 +22,19 @@ class Evenness(Feature):
     entity = "group"
     family = "evenness"
     direction = "high"
-    limits = (-3.0, 50.0)
+    limits = (-50.0, 50.0)
 
     @staticmethod
     def value(members: Members) -> float:
-        """Return the log-likelihood ratio of a dispatcher against people, in nats."""
+        """Return the log-likelihood ratio of a dispatcher against people, in nats: of payers or of accounts, whichever is less."""
         # who has been silent for a day is taken to have stopped: its time to ask ended with its last request
         end = np.where(members.now - members.last > DAY, members.last, members.now)
-        unit = members.unit
-        exposure = np.bincount(unit, weights=np.maximum(end - members.first, HOUR)).astype(np.float64)
-        counts = np.bincount(unit, weights=members.total).astype(np.float64)
-        return log_likelihood_ratio(counts, exposure, LEAST_USES.get(members.kind, 1))
+        exposure, unit = np.maximum(end - members.first, HOUR), members.unit
+        least = LEAST_USES.get(members.kind, 1)
+        payers = np.bincount(unit, weights=exposure).astype(np.float64), np.bincount(unit, weights=members.total).astype(np.float64)
+        of_payers = log_likelihood_ratio(payers[1], payers[0], least)
+        # sums over the few accounts of each payer are more even than the people behind them
+        return min(of_payers, log_likelihood_ratio(members.total, exposure, least)) if len(payers[0]) > 1 else 0.0
 
     @staticmethod
     def nats(value: float) -> float:

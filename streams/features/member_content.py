@@ -2,13 +2,39 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from models.units import trimmed_mean
 from streams.feature import Feature
 from streams.pipeline.members import Members
 
+MOST_UNITS = 3
+LEAST_TO_TRIM = 10
+"""Payers that have a vote: members of one group are alike for innocent reasons too, so more of them say no more."""
+
+
+HALF_TRUST = 8.0
+"""Requests at which a member's word counts half."""
+
+
+def usual_content(members: Members) -> float:
+    """Return what three payers like the usual member show together, in nats; of one or two payers what those show.
+
+    Members of few requests say little each: of a handful of requests nearly any share can come out. Their words add up.
+    """
+    said = members.family("content")
+    weight = np.nan_to_num(members.total / (members.total + HALF_TRUST)) * np.isfinite(said)
+    if not weight.sum():
+        return 0.0
+    usual = (
+        float(weight @ np.nan_to_num(said) / weight.sum()) if len(said) < LEAST_TO_TRIM else trimmed_mean(said[weight >= np.median(weight)])
+    )
+    voters = weight.sum() / (weight.sum() + 1.0) * min(len(np.unique(members.unit)), MOST_UNITS)
+    return usual * float(voters) if usual > 0 else usual
+
 
 class MemberContent(Feature):
-    """How far the usual member stands out in content, in nats: the mean of what each would show, without the tenth at either end.
+    """How far the usual member stands out in content, in nats, times the payers, three at most.
 
     Rises on: groups whose every member looks like a harvest. Blind to: pools in which each member does too little to show (see
     `shared_template`).
@@ -17,12 +43,12 @@ class MemberContent(Feature):
     entity = "group"
     family = "content"
     direction = "high"
-    limits = (-1.0, 7.0)
+    limits = (-1.0, 21.0)
 
     @staticmethod
     def value(members: Members) -> float:
-        """Return the mean over members, in nats, a tenth cut off at both ends."""
-        return trimmed_mean(members.family("content"))
+        """Return the mean over members, in nats, a tenth cut off at both ends, times the payers, three at most."""
+        return usual_content(members)
 
     @staticmethod
     def nats(value: float) -> float:

@@ -1,6 +1,6 @@
 """The accounts stage: every account of a block is updated at once, and those with enough that is new are scored.
 
-    requests block -> accumulators -> (at ticks) features -> tails -> families -> rows for groups, scores, evidence
+requests block -> accumulators -> (at ticks) features -> tails -> families -> rows for groups, scores, evidence
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ EVICT_PAUSE = 3600.0
 _SINGLE_TURN = share(col.message_count <= 2.0)  # a question, or a system prompt and a question
 _OWN_TEMPLATE = share(col.own_template)
 _OWN_JOB = share(col.own_job)
-_COUNTED = ("router", "network", "tools")
+_COUNTED = ("router", "subnet", "tools")
 """Links whose spread over all accounts is counted: what many share links nobody."""
 
 
@@ -189,7 +189,8 @@ class Accounts:
 
     def _count(self, block: Block, step: Step) -> None:
         found = self._recurring.templates(block.hashes("shingles"))
-        self._choose_template(step, derived.recurring(found)[step.order], found.share[step.order])
+        wanted = np.where(derived.purposeful(block) > 0, derived.recurring(found), 0)
+        self._choose_template(step, wanted[step.order], found.share[step.order])
         own = self.table["template"][step.slots][step.entity]
         extra = derived.columns(block, step, found, self._shared, own)
         events = Events(block, step, extra)
@@ -197,7 +198,7 @@ class Accounts:
         self._keep(events)
 
     def _choose_template(self, step: Step, templates: Hashes, shares: Floats) -> None:
-        """Let each account's prompts vote for the template it uses most (Boyer and Moore's majority vote, a block at a time)."""
+        """Let each account's prompts vote for the template it harvests most with (Boyer and Moore's majority vote, a block at a time)."""
         used = np.flatnonzero(templates)
         if not len(used):
             return
@@ -399,7 +400,7 @@ _LINKS = {
     "router": "router",
     "payment": "payment",
     "organization": "organization_id",
-    "network": "client_network",
+    "subnet": "client_network",
     "tools": "tool_hash",
 }
 """What an account keeps the newest of, and the column that it comes from."""

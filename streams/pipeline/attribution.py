@@ -15,12 +15,15 @@ from numpy.typing import NDArray
 from models.accumulators.step import Floats
 from models.evidence import CAP, FAMILIES, FLOOR
 from streams.feature import DAY
+from streams.features.member_content import MOST_UNITS, usual_content
+from streams.features.one_script import MOSTLY
+from streams.pipeline import links
 from streams.pipeline.members import Members
 
 MATCH = 0.5
 """Raw nats from which a member is said to show a family itself: about the upper fifth of ordinary accounts."""
 SHOWS_TEMPLATE = 0.1
-"""Share of an account's prompts that must show the group's template for the account to be one of its users."""
+"""Share of an account's prompts that must harvest with the group's template for the account to be one of its users."""
 SAME_COHORT = 14 * DAY
 COHORT_SHARE = 0.3
 EVEN_FACTOR = 3.0
@@ -42,7 +45,10 @@ def group_families(features: Sequence[Any], nats: Floats) -> Floats:
             found[place] = value
         else:
             found[place] = found[place] + value if feature.family == "content" else max(found[place], value)
-    return np.clip(found, FLOOR, CAP)
+    lowest = np.full(len(FAMILIES), FLOOR)
+    lowest[FAMILIES.index("evenness")] = -CAP  # a likelihood ratio, and as good against a dispatcher as for one
+    clipped: Floats = np.clip(found, lowest, CAP)
+    return clipped
 
 
 def member_families(members: Members, families: Floats) -> Floats:
@@ -50,28 +56,32 @@ def member_families(members: Members, families: Floats) -> Floats:
     own = np.where(np.isnan(members.own), 0.0, members.own)
     shared = np.where(np.isnan(families), FLOOR, families)[None, :]
     shown = members.raw >= MATCH
-    for name, matches in (("cohort", _same_cohort), ("payment", _same_card), ("evenness", _even)):
+    for name, matches in (("cohort", _same_cohort), ("payment", _same_card), ("evenness", _even), ("link", _linked)):
         shown[:, FAMILIES.index(name)] = matches(members)
     found = np.where(shown, np.maximum(own, shared), own)
+    evenness = FAMILIES.index("evenness")
+    found[:, evenness] = np.where(shared[0, evenness] < 0, shared[0, evenness], found[:, evenness])
     content = FAMILIES.index("content")
     found[:, content] = _content(members, float(shared[0, content]), own[:, content])
     return found
 
 
 def _content(members: Members, shared: float, own: Floats) -> Floats:
-    """Credit a user of the group's template with all of its content, others with as much as their own requests bear out."""
+    """Credit a user of the group's template with all of its content, others with what all members show, as far as they show it too."""
     raw = np.nan_to_num(members.family("content"), nan=FLOOR)
-    borne_out = np.where(raw >= MATCH, np.minimum(shared, 2.0 * raw + 1.0), own)
+    alike = min(usual_content(members), CAP)
+    borne_out = np.where(raw >= MATCH, np.minimum(alike, MOST_UNITS * raw), own)
     return np.maximum(own, np.where(template_users(members), shared, borne_out))
 
 
 def template_users(members: Members) -> Mask:
-    """Return which members use the template that most of the group's templated accounts use, (members,)."""
-    shows = (members.template != 0) & (np.nan_to_num(members.template_share) >= SHOWS_TEMPLATE)
+    """Return which members harvest with a template that most of the group's harvesting accounts use, (members,)."""
+    shows: Mask = (members.template != 0) & (np.nan_to_num(members.job_share) >= SHOWS_TEMPLATE)
     if not shows.any():
         return shows
     values, counts = np.unique(members.template[shows], return_counts=True)
-    return shows & np.isin(members.template, values[counts >= max(3, counts.max() / 4)])
+    shows &= np.isin(members.template, values[counts >= max(3, counts.max() / 4)])
+    return shows
 
 
 def _same_cohort(members: Members) -> Mask:
@@ -87,6 +97,13 @@ def _same_card(members: Members) -> Mask:
     pairs = np.unique(np.column_stack([members.payment, members.organization]), axis=0)
     cards, organizations = np.unique(pairs[:, 0], return_counts=True)
     mask: Mask = (members.payment != 0) & np.isin(members.payment, cards[organizations >= 2])
+    return mask
+
+
+def _linked(members: Members) -> Mask:
+    """Return which members share something beside the group's own link, or do nearly nothing but what links the group."""
+    scripted = (np.nan_to_num(members.template_share) >= MOSTLY) & (members.kind == "template")
+    mask: Mask = np.logical_or.reduce([scripted, *(links.shared(members, kind) for kind in links.KINDS if kind != members.kind)])
     return mask
 
 

@@ -20,6 +20,13 @@ PUBLIC_ACCOUNTS = 60
 
 Mask = NDArray[np.bool_]
 
+LONG = 300.0
+TINY = 16.0
+"""Output tokens from which an answer is worth harvesting, and up to which it is a grade."""
+MUCH = 400.0
+"""Input tokens from which there is something to grade: a question and an answer. Batch jobs that label short texts give less."""
+ONE_TURN = 2.0
+
 _PRIME = np.uint64(0x9E3779B97F4A7C15)
 
 
@@ -40,8 +47,6 @@ def combined(block: Block, numbers: tuple[str, ...], texts: tuple[str, ...]) -> 
     return np.where(known, found | np.uint64(1), np.uint64(0))
 
 
-
-
 def recurring(templates: Templates) -> Hashes:
     """Return each prompt's template where it recurs and is nobody's turn of phrase, else 0: one account's habit may be a group's too."""
     public = (templates.share > PUBLIC_SHARE) & (templates.accounts >= PUBLIC_ACCOUNTS)
@@ -53,6 +58,18 @@ def shared(templates: Templates, known: Hashes) -> Mask:
     several = (templates.accounts >= SHARED_BY * 0.9) | np.isin(templates.template, known)
     mask: Mask = several & (recurring(templates) != 0)
     return mask
+
+
+def purposeful(block: Block) -> NDArray[np.float64]:
+    """Return 1 where a request gets what is harvested: a long or tiny answer to one question, or a long step of a run with tools; else 0.
+
+    Shape (rows,), NaN where unknown. Long are worked solutions and traces, tiny are grades; applications mostly live in between.
+    """
+    output, messages = np.asarray(block.numbers("output_tokens"), np.float64), np.asarray(block.numbers("message_count"), np.float64)
+    tools, given = np.nan_to_num(block.numbers("tool_count")), np.nan_to_num(block.numbers("input_tokens"))
+    single = (messages <= ONE_TURN) & ((output >= LONG) | ((output <= TINY) & (given >= MUCH)))
+    found = single | ((tools > 0) & (output >= LONG))
+    return np.where(np.isnan(output) | (np.isnan(messages) & (tools == 0)), np.nan, found)
 
 
 def columns(block: Block, step: Step, templates: Templates, known_templates: Hashes, own: Hashes) -> dict[str, NDArray[Any]]:
@@ -68,6 +85,7 @@ def columns(block: Block, step: Step, templates: Templates, known_templates: Has
         "templated": np.where(known, shared(templates, known_templates)[order].astype(np.float64), np.nan),
         "repeated": np.where(known, (templates.template[order] != 0).astype(np.float64), np.nan),
         "own_template": np.where(known, mine.astype(np.float64), np.nan),
+        "own_job": np.where(known, mine * purposeful(block)[order], np.nan),
         "template_id": templates.template[order],
         "parameters": combined(block, ("temperature", "top_p", "max_tokens", "seeded", "streamed"), ())[order],
         "client_version": combined(block, (), ("sdk_language", "sdk_version", "sdk_runtime", "user_agent"))[order],

@@ -1,6 +1,6 @@
 """The groups stage: accounts that share a router, a card, a template or a behaviour are one entity, and light ones add up.
 
-    groups block -> members -> (at ticks) group features -> families -> what each member shows of them -> evidence, scores, verdicts
+groups block -> members -> (at ticks) group features -> families -> what each member shows of them -> evidence, scores, verdicts
 """
 
 from __future__ import annotations
@@ -41,8 +41,10 @@ MEMBER_STEP = 1.0
 """Nats by which a member's evidence must move before the cases stage hears of it again."""
 SCORE_ROW_PAUSE = 600.0
 
-_HASHES = ("payment", "organization", "router", "template")
-_STATES = ("created", "age_rank", "template_share", "template_rarity", "single_turn")
+_LINKS = ("payment", "organization", "router", "template")
+_HASHES = (*_LINKS, "subnet", "tools")
+_RARITIES = ("template_rarity", "router_rarity", "subnet_rarity", "tools_rarity")
+_STATES = ("created", "age_rank", "template_share", "job_share", "single_turn", *_RARITIES)
 _SEPARATOR = "|"
 
 
@@ -218,7 +220,7 @@ class Groups:
             "population": np.array([float(self.table["population"][group])]),
             "output_tokens": np.array([float(members.output_tokens.sum())]),
             "first": np.array([float(members.first.min())]),
-            **{link: np.array([_shared_by_all(getattr(members, link))], np.uint64) for link in _HASHES},
+            **{link: np.array([_shared_by_all(getattr(members, link))], np.uint64) for link in _LINKS},
         }
 
     def _worth_a_row(self, group: int, extraction: float, now: float) -> bool:
@@ -277,7 +279,7 @@ class Groups:
                 "routing": routing[told],
                 "families": families[told],
                 **dict.fromkeys(("features", "nats", "usual_low", "usual_high"), nothing),
-                **{link: getattr(members, link)[told] for link in _HASHES},
+                **{link: getattr(members, link)[told] for link in _LINKS},
             }
         )
 
@@ -318,7 +320,9 @@ def _stacked(parts: list[dict[str, Any]]) -> dict[str, Any]:
     """Return the columns of several parts as one."""
     first = parts[0]
     return {
-        name: [value for part in parts for value in part[name]] if isinstance(first[name], list) else np.concatenate([part[name] for part in parts])
+        name: [value for part in parts for value in part[name]]
+        if isinstance(first[name], list)
+        else np.concatenate([part[name] for part in parts])
         for name in first
     }
 

@@ -46,10 +46,20 @@ class Members:
     router: Hashes
     template: Hashes
     """The template that the account uses most, 0 where it uses none."""
+    subnet: Hashes
+    """The client network (/24 or /48) of the newest request."""
+    tools: Hashes
+    """The newest set of tools."""
     template_share: Floats
     """Share of the account's prompts that show that template, 0..1."""
+    job_share: Floats
+    """Share of the account's prompts that show that template and ask for what is harvested (see `derived.job`), 0..1."""
     template_rarity: Floats
     """-ln of the share of everybody's prompts that show that template: 0 for none."""
+    router_rarity: Floats
+    """-ln of the share of all accounts with that router; `subnet_rarity` and `tools_rarity` likewise."""
+    subnet_rarity: Floats
+    tools_rarity: Floats
     single_turn: Floats
     """Share of the account's requests that are one question, 0..1."""
     own: Floats

@@ -24,7 +24,7 @@ def test_twenty_equal_counts_come_from_a_dispatcher() -> None:
 
 
 def test_many_light_and_a_few_heavy_are_people() -> None:
-    assert ratio([1, 2, 3, 5, 8, 13, 60, 200]) == FLOOR
+    assert ratio([1, 2, 3, 5, 8, 13, 60, 200]) < -7
 
 
 def test_nobody_and_one_alone_say_nothing() -> None:
@@ -45,22 +45,26 @@ def test_the_unit_of_time_does_not_matter() -> None:
 
 def test_counts_barely_above_a_threshold_are_not_even() -> None:
     # people of whom only those with three requests or more are seen: untruncated they would look like a dispatcher's
-    counts = drawn(PEOPLE, 1.0, 2000, seed=1, least=3)
+    counts = drawn(PEOPLE[0], 1.0, 2000, seed=1, least=3)
     assert ratio(counts, least=1) > 10
     assert ratio(counts, least=3) < 2
 
 
+def test_it_stays_above_its_floor() -> None:
+    assert ratio([1, 1000] * 200) == FLOOR
+
+
 @pytest.mark.parametrize("seed", range(5))
 def test_it_tells_the_two_stories_apart(seed: int) -> None:
-    assert ratio(drawn(DISPATCHER, 25, 50, seed)) > 7
-    assert ratio(drawn(PEOPLE, 25, 50, seed)) == FLOOR
+    assert ratio(drawn(DISPATCHER[0], 25, 50, seed)) > 7
+    assert ratio(drawn(PEOPLE[0], 25, 50, seed)) < -3
 
 
 def test_it_stays_within_its_limits() -> None:
     assert ratio([100] * 5000) == CEILING
 
 
-@pytest.mark.parametrize("shape", [DISPATCHER, PEOPLE])
+@pytest.mark.parametrize("shape", [*DISPATCHER, *PEOPLE])
 def test_probabilities_sum_to_one(shape: float) -> None:
     counts = np.arange(400.0)
     logarithm = _log_probability(counts, np.full((1, 400), 5.0), shape)[0] - np.array([math.lgamma(count + 1) for count in counts])

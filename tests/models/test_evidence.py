@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from models import evidence
 from models.accumulators.step import Floats
-from models.evidence import BAR, BINS, CAP, FAMILIES, FLOOR, FamilySum, Reference
+from models.evidence import BAR, BELONGING_CAP, BINS, FAMILIES, HALF_VOTES, FamilySum, Reference, level_reference
 
 VOTES = st.lists(st.integers(0, BINS - 1), max_size=30)
 NATS = st.lists(st.one_of(st.just(math.nan), st.floats(-1, 9)), min_size=1, max_size=6)
@@ -30,7 +30,7 @@ def slow(direction: str, votes: list[int], value: int) -> float:
     """-ln of the share of votes as extreme as the value, half of the equal ones counted, half a vote added on either side; less 1."""
     under = (sum(vote < value for vote in votes) + sum(vote == value for vote in votes) / 2 + 0.5) / (len(votes) + 1)
     tail = {"low": under, "high": 1 - under, "both": min(1.0, 2 * min(under, 1 - under))}[direction]
-    return -math.log(max(tail, 0.5 / (len(votes) + 1))) - 1
+    return (-math.log(max(tail, 0.5 / (len(votes) + 1))) - 1) * len(votes) / (len(votes) + HALF_VOTES)
 
 
 @given(st.sampled_from(["low", "high", "both"]), VOTES, st.integers(0, BINS - 1))
@@ -39,13 +39,13 @@ def test_tails_are_those_counted_vote_by_vote(direction: str, votes: list[int], 
 
 
 def test_one_above_ninety_nine_has_a_tail_of_one_in_two_hundred() -> None:
-    assert nats("high", [1] * 99, 50) == pytest.approx(math.log(200) - 1)
+    assert nats("high", [1] * 99, 50) == pytest.approx((math.log(200) - 1) * 99 / (99 + HALF_VOTES))
     assert nats("low", [1] * 99, 50) < 0
 
 
 def test_a_young_reference_says_little() -> None:
-    assert nats("high", [], 127) == pytest.approx(math.log(2) - 1)
-    assert nats("high", [0, 0, 0], 127) == pytest.approx(math.log(8) - 1)
+    assert nats("high", [], 127) == 0
+    assert nats("high", [0, 0, 0], 127) < 0.2
 
 
 def test_what_is_unknown_has_no_tail() -> None:
@@ -91,36 +91,29 @@ def test_a_rank_is_the_share_of_votes_below() -> None:
 
 
 def family(values: list[float], trust: list[float] | None = None) -> tuple[float, float]:
-    """Raw and shrunk nats of the family content of one entity with these features."""
+    """Level of the family content of one entity with these features, and how much of it to believe."""
     raw, shrunk = FamilySum(["content"] * len(values)).of(np.array([values]), np.array([trust or [1.0] * len(values)]))
     return float(raw[0, 0]), float(shrunk[0, 0])
 
 
 @given(NATS)
-def test_a_family_is_the_mean_of_its_two_largest_less_what_they_are_by_chance(values: list[float]) -> None:
+def test_a_level_is_the_mean_of_the_two_largest(values: list[float]) -> None:
     known = sorted((value for value in values if not math.isnan(value)), reverse=True)
-    raw = family(values)[0]
-    if not known:
-        assert math.isnan(raw)
-        return
-    by_chance = sum(1 / i for i in range(1, len(known) + 1)) - 1.5 if len(known) > 1 else 0.0
-    assert raw == pytest.approx(min(max(float(np.mean(known[:2])) - by_chance, FLOOR), CAP))
+    level = family(values)[0]
+    assert math.isnan(level) if not known else level == pytest.approx(float(np.mean(known[:2])))
 
 
 @pytest.mark.parametrize("features", [1, 2, 5, 11])
 def test_a_family_of_ordinary_features_has_nothing_on_average(features: int) -> None:
     chance = np.random.default_rng(features).exponential(size=(20_000, features)) - 1
-    raw, _ = FamilySum(["content"] * features).of(chance, np.ones_like(chance))
-    # floored at -1 and capped at 7: what is cut off below weighs a little more
-    assert abs(float(raw[:, 0].mean())) < 0.06
+    levels, _ = FamilySum(["content"] * features).of(chance, np.ones_like(chance))
+    reference = level_reference()
+    reference.recount(reference.bins(levels))
+    assert abs(float(np.nanmean(reference.tails(levels)))) < 0.06
 
 
-def test_no_family_convicts_alone() -> None:
-    assert family([500.0, 500.0, 500.0])[0] == CAP
-
-
-def test_what_rests_on_few_events_counts_by_its_trust() -> None:
-    assert family([4.0], [0.5]) == (4.0, 2.0)
+def test_what_rests_on_few_events_is_believed_less() -> None:
+    assert family([4.0], [0.5]) == (4.0, 0.5)
     assert evidence.trust(np.array([[8.0, 24.0, 0.0]]), np.array([8.0, 8.0, 8.0])).tolist() == [[0.5, 0.75, 0.0]]
 
 
@@ -136,6 +129,11 @@ def test_evidence_is_the_sum_over_families_and_habits_count_half() -> None:
 def test_a_channel_without_a_purpose_stays_under_half_the_bar() -> None:
     found = families(content=1.9, evenness=7, cohort=7, payment=7)
     assert evidence.extraction(found)[0] == BAR / 2
+
+
+def test_that_accounts_belong_together_is_one_fact() -> None:
+    found = families(content=6, cohort=7, payment=7, link=7)
+    assert evidence.extraction(found)[0] == 6 + BELONGING_CAP
 
 
 def test_two_families_are_not_three() -> None:

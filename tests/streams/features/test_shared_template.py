@@ -9,20 +9,20 @@ from streams.trial import group
 
 
 def test_three_units_and_nothing_else() -> None:
-    assert group(SharedTemplate, template=[5, 5, 5], template_share=1, template_rarity=9) == pytest.approx(3 * log(1 / 0.04), rel=0.01)
+    assert group(SharedTemplate, template=[5, 5, 5], job_share=1, template_rarity=9) == pytest.approx(3 * log(1 / 0.04), rel=0.01)
 
 
 def test_half_the_prompts_say_less_than_half_as_much() -> None:
-    assert group(SharedTemplate, template=[5, 5, 5], template_share=0.5, template_rarity=9) == pytest.approx(
+    assert group(SharedTemplate, template=[5, 5, 5], job_share=0.5, template_rarity=9) == pytest.approx(
         3 * 0.5 * (log(0.5 / 0.04) + log(0.5 / 0.96))
     )
 
 
 def test_a_template_of_everybody_says_nothing() -> None:
-    assert group(SharedTemplate, template=[5, 5, 5], template_share=0.5, template_rarity=log(2)) == 0
+    assert group(SharedTemplate, template=[5, 5, 5], job_share=0.5, template_rarity=log(2)) == 0
 
 
 def test_one_organisation_is_one_voter() -> None:
-    assert group(SharedTemplate, template=[5, 5, 5], template_share=1, template_rarity=9, organization=1) == pytest.approx(
+    assert group(SharedTemplate, template=[5, 5, 5], job_share=1, template_rarity=9, organization=1) == pytest.approx(
         log(1 / 0.04), rel=0.01
     )

@@ -1,0 +1,8 @@
+"""Panel of the feature `long_steps`."""
+
+from __future__ import annotations
+
+from dashboards.panel import FeaturePanel
+from streams.features.long_steps import LongSteps
+
+panel = FeaturePanel(LongSteps, title="Written-out steps with tools (share)")
