@@ -295,8 +295,7 @@ def combine(function: Callable[..., Floats], *readings: Reading) -> Reading:
 
 
 def _divide(above: Floats, below: Floats) -> Floats:
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.where(below > 0, above / below, np.nan)
+    return np.divide(above, below, out=np.full(np.shape(below), np.nan), where=below > 0)
 
 
 def ratio(above: Expr, below: Expr, half_life: float = DAY) -> Reading:
@@ -425,6 +424,23 @@ def features(entity: Entity) -> tuple[type[Feature], ...]:
     return tuple(found[name] for name in sorted(found))
 
 
+@dataclass(frozen=True)
+class _Plan:
+    """How the rows of some sums come from expressions that they share: which is each one's value, and which must be known."""
+
+    expressions: tuple[Expr, ...]
+    value: NDArray[np.intp]
+    given: NDArray[np.intp]
+
+    @classmethod
+    def of(cls, sums: Iterable[Sum]) -> _Plan:
+        """Plan the rows of these sums."""
+        chosen = tuple(sums)
+        place = {expr: row for row, expr in enumerate(dict.fromkeys(expr for need in chosen for expr in (need.value, need.given)))}
+        rows = np.array([(place[need.value], place[need.given]) for need in chosen], np.intp)
+        return cls(tuple(place), rows[:, 0], rows[:, 1])
+
+
 class Bank:
     """All accumulators that some features need, each once, as fields of a `Columns`."""
 
@@ -441,6 +457,7 @@ class Bank:
         self._distinct = [need for need in needs if isinstance(need, Distinct)]
         self._last = [need for need in needs if isinstance(need, Last)]
         groups: list[Sequence[Need]] = [*self._sums.values(), self._last]
+        self._plans = {half_life: _Plan.of(group) for half_life, group in self._sums.items()}
         self.position: dict[Need, int] = {need: index for group in groups for index, need in enumerate(group)}
 
     def fields(self) -> dict[str, Field]:
@@ -458,8 +475,8 @@ class Bank:
         """Add a block's events to every accumulator, in place. Costs per block, whatever the number of entities."""
         step = events.step
         known: dict[Expr, Floats] = {}
-        for half_life, group in self._sums.items():
-            decayed.fold(state[f"sums over {half_life:g}"], step, _matrix(group, events, known), half_life)
+        for half_life, plan in self._plans.items():
+            decayed.fold(state[f"sums over {half_life:g}"], step, _matrix(plan, events, known), half_life)
         for cells in self._histograms:
             histogram.fold(state[cells.label], step, _cells(cells, events), cells.half_life)
         for registers in self._distinct:
@@ -488,14 +505,15 @@ def _evaluate(expr: Expr, events: Events, known: dict[Expr, Floats]) -> Floats:
     return values
 
 
-def _matrix(sums: list[Sum], events: Events, known: dict[Expr, Floats]) -> Floats:
+def _matrix(plan: _Plan, events: Events, known: dict[Expr, Floats]) -> Floats:
     """Return one row a sum, (sums, events), with 0 where the value or its condition is unknown."""
-    matrix = np.empty((len(sums), len(events.step.order)))
-    for row, need in zip(matrix, sums, strict=True):
-        np.copyto(row, _evaluate(need.value, events, known))
-        if need.given != need.value:
-            row[np.isnan(_evaluate(need.given, events, known))] = 0.0
-    matrix[np.isnan(matrix)] = 0.0
+    values = np.empty((len(plan.expressions), len(events.step.order)))
+    for row, expr in zip(values, plan.expressions, strict=True):
+        row[:] = _evaluate(expr, events, known)
+    unknown = np.isnan(values)
+    values[unknown] = 0.0
+    matrix = values[plan.value]
+    matrix[unknown[plan.given]] = 0.0
     return matrix
 
 
@@ -519,6 +537,7 @@ class Reader:
         self._slots = slots
         self._position = position
         self._rows: dict[str, NDArray[Any]] = {}
+        self._sums: dict[float, Floats] = {}
 
     def _column(self, name: str) -> NDArray[Any]:
         rows = self._rows.get(name)
@@ -528,7 +547,11 @@ class Reader:
 
     def sum(self, need: Sum) -> Floats:
         """Return a decayed sum, (entities,)."""
-        return np.asarray(self._column(f"sums over {need.half_life:g}")[:, self._position[need]], np.float64)
+        sums = self._sums.get(need.half_life)
+        if sums is None:
+            rows = self._column(f"sums over {need.half_life:g}")
+            sums = self._sums[need.half_life] = np.ascontiguousarray(rows.T, np.float64)
+        return sums[self._position[need]]
 
     def cells(self, need: Histogram) -> NDArray[np.float32]:
         """Return a decayed histogram, (entities, bins)."""
