@@ -97,9 +97,9 @@ def _array(values: Any, kind: Kind) -> pa.Array[Any]:
     return _plain(values, kind)
 
 
-def _plain(values: Any, kind: Kind) -> pa.Array:
+def _plain(values: Any, kind: Kind) -> Any:
     """Return numbers of any shape as one Arrow array. NumPy converts, and hands over its memory: pyarrow takes ten times as long."""
-    flat = np.ascontiguousarray(values, _DTYPES[kind]).reshape(-1)
+    flat: Any = np.ascontiguousarray(values, _DTYPES[kind]).reshape(-1)
     return pa.Array.from_buffers(_TYPES[kind], len(flat), [None, pa.py_buffer(flat)])
 
 

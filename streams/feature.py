@@ -295,7 +295,8 @@ def combine(function: Callable[..., Floats], *readings: Reading) -> Reading:
 
 
 def _divide(above: Floats, below: Floats) -> Floats:
-    return np.divide(above, below, out=np.full(np.shape(below), np.nan), where=below > 0)
+    quotient: Floats = np.divide(above, below, out=np.full(np.shape(below), np.nan), where=below > 0)
+    return quotient
 
 
 def ratio(above: Expr, below: Expr, half_life: float = DAY) -> Reading:
@@ -551,7 +552,8 @@ class Reader:
         if sums is None:
             rows = self._column(f"sums over {need.half_life:g}")
             sums = self._sums[need.half_life] = np.ascontiguousarray(rows.T, np.float64)
-        return sums[self._position[need]]
+        values: Floats = sums[self._position[need]]
+        return values
 
     def cells(self, need: Histogram) -> NDArray[np.float32]:
         """Return a decayed histogram, (entities, bins)."""
