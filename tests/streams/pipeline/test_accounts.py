@@ -1,0 +1,129 @@
+"""The accounts stage: counts every event once, scores first requests always, and gives the groups what is new."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import orjson
+import pytest
+
+from streams import blocks, topics
+from streams.collect import Collector
+from streams.errors import BlockLayoutError
+from streams.pipeline.accounts import FIRST_REQUESTS, Accounts
+from streams.pipeline.stage import Message
+from streams.settings import Settings
+
+START = 1_790_000_000.0
+KEY = b"a key of this test"
+
+
+def requests(*events: tuple[str, float], **more: Any) -> bytes:
+    """Return a block of requests: (account, seconds) each."""
+    collector = Collector(Settings(mode="local", partitions=1))
+    facts = {"gen_ai.usage.input_tokens": 10, "gen_ai.usage.output_tokens": 20, "payment.hash": "card", **more}
+    lines = [
+        orjson.dumps({"timestamp": START + at, "event.id": f"{account}-{place}-{at}", "account.id": account, **facts})
+        for place, (account, at) in enumerate(events)
+    ]
+    collector.add(lines, "test", START)
+    (block,) = collector.flush()
+    return block.data
+
+
+def stage() -> Accounts:
+    return Accounts(0, 1, KEY, {}, shingle_cells=1 << 10)
+
+
+def of(messages: list[Message], topic: str, layout: blocks.Layout) -> list[blocks.Block]:
+    return [blocks.decode(message.value, layout) for message in messages if message.topic == topic]
+
+
+def counted(accounts: Accounts, name: str) -> float:
+    return float(accounts.table["requests"][accounts.table.find(name)])
+
+
+def test_a_block_that_comes_again_counts_once() -> None:
+    accounts = stage()
+    block = requests(("ada", 0), ("ada", 1), ("bob", 2))
+    accounts.apply(block, 0)
+    chunks = [(name, accounts.dump(name)) for name in list(accounts.dirty())]
+    restarted = stage()
+    restarted.load(chunks)
+    assert restarted.apply(block, 0) == []
+    assert (counted(restarted, "ada"), counted(restarted, "bob")) == (2.0, 1.0)
+
+
+def test_a_restart_changes_nothing_that_comes_after() -> None:
+    first, later = requests(("ada", 0), ("bob", 1)), requests(("ada", 300), ("bob", 301), ("eve", 302))
+    accounts, restarted = stage(), stage()
+    accounts.apply(first, 0)
+    restarted.load([(name, accounts.dump(name)) for name in list(accounts.dirty())])
+    assert [message.topic for message in restarted.apply(later, 1)] == [message.topic for message in accounts.apply(later, 1)]
+    for name in ("own", "requests", "new_requests", "votes"):
+        np.testing.assert_array_equal(restarted.table[name][restarted.table.slots], accounts.table[name][accounts.table.slots])
+
+
+def test_a_block_that_cannot_be_read_changes_nothing() -> None:
+    accounts = stage()
+    accounts.apply(requests(("ada", 0)), 0)
+    whole = requests(("ada", 1))
+    for bad in (b"", b"noise", whole[:-100], blocks.VERDICTS.encode({"account_id": ["ada"], "template": [0], "until": [1.0]})):
+        with pytest.raises(BlockLayoutError):
+            accounts.apply(bad, 1)
+    assert counted(accounts, "ada") == 1.0
+
+
+def test_every_one_of_the_first_requests_is_scored() -> None:
+    accounts = stage()
+    for number in range(FIRST_REQUESTS):
+        (block,) = of(accounts.apply(requests(("ada", number)), number), topics.GROUPS, blocks.GROUPS)
+        assert block.numbers("requests").tolist() == [1.0]
+
+
+def test_later_an_account_is_scored_when_it_has_grown_and_a_minute_has_passed() -> None:
+    accounts = stage()
+    accounts.apply(requests(*[("ada", 0.1 * number) for number in range(20)]), 0)
+    assert accounts.apply(requests(("ada", 3), ("ada", 4)), 1) == [], "grown by a tenth, but no minute has passed"
+    messages = accounts.apply(requests(("ada", 70)), 2)
+    (block,) = of(messages, topics.GROUPS, blocks.GROUPS)
+    assert block.numbers("requests").tolist() == [3.0], "the groups hear of all that is new since the last row"
+
+
+def test_accounts_of_one_card_are_sent_to_one_group() -> None:
+    (block,) = of(stage().apply(requests(("ada", 0), ("bob", 1)), 0), topics.GROUPS, blocks.GROUPS)
+    kinds = [str(name).partition(":")[0] for name in block.texts("group_id")]
+    assert kinds.count("payment") == 2
+    assert len({name for name in block.texts("group_id") if str(name).startswith("payment:")}) == 1
+
+
+def test_a_suspect_account_has_no_vote_on_what_is_ordinary() -> None:
+    accounts = stage()
+    accounts.apply(requests(*[("ada", number) for number in range(FIRST_REQUESTS)]), 0)
+    before = accounts.reference.votes.sum()
+    assert before > 0
+    told = blocks.VERDICTS.encode({"account_id": ["ada"], "template": [0], "until": [START + 86_400]})
+    for offset in (0, 1):
+        assert accounts.apply_second(told, offset) == []
+        assert accounts.reference.votes.sum() == 0
+
+
+def test_a_verdict_on_an_account_that_is_not_here_is_ignored() -> None:
+    accounts = stage()
+    accounts.apply(requests(("ada", 0)), 0)
+    accounts.apply_second(blocks.VERDICTS.encode({"account_id": ["nobody"], "template": [0], "until": [1.0]}), 0)
+    assert "nobody" not in accounts.table
+
+
+def test_an_account_that_was_idle_for_long_comes_back_with_what_it_had() -> None:
+    archive: dict[str, bytes] = {}
+    accounts = Accounts(0, 1, KEY, archive, idle_seconds=3_600.0, shingle_cells=1 << 10)
+    accounts.apply(requests(("ada", 0), ("ada", 1)), 0)
+    for name in list(accounts.dirty()):
+        accounts.dump(name)
+    accounts.apply(requests(("bob", 8_000)), 1)
+    assert list(archive) == ["ada"]
+    assert "ada" not in accounts.table
+    accounts.apply(requests(("ada", 8_001)), 2)
+    assert counted(accounts, "ada") == 3.0
