@@ -13,6 +13,7 @@ Terms and thresholds are in `policy.toml` beside this module, or where HYDROMETE
 
 from __future__ import annotations
 
+import math
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -46,18 +47,24 @@ class Threshold:
     behaviour: str
     nats: float
     since: str
+    """First day in force, in UTC."""
     author: str
     approver: str
     reason: str
 
+    @property
+    def begins(self) -> float:
+        """Return the first second in force."""
+        return datetime.fromisoformat(self.since).replace(tzinfo=UTC).timestamp()
+
 
 @dataclass(frozen=True)
 class Policy:
-    """Permissions by (kind, party), clauses, and the threshold in force for each behaviour."""
+    """Permissions by (kind, party), clauses, and every threshold, the newest last."""
 
     permissions: Mapping[tuple[str, str], Permission]
     clauses: tuple[Mapping[str, Any], ...]
-    thresholds: Mapping[str, Threshold]
+    thresholds: tuple[Threshold, ...]
 
     @classmethod
     def load(cls, permitted: Path | None = None, policy: Path | None = None) -> Policy:
@@ -67,14 +74,12 @@ class Policy:
         thresholds = sorted((_threshold(entry, path) for entry in found.get("threshold", [])), key=lambda entry: entry.since)
         missing = [behaviour for behaviour in ("extraction", "routing") if behaviour not in {entry.behaviour for entry in thresholds}]
         if missing:
-            raise SettingsError(
-                f"{path}: no [[threshold]] for {missing[0]}: add one with behaviour, nats, since, author, approver, reason"
-            )
+            raise SettingsError(f"{path}: no [[threshold]] for {missing[0]}: add one with behaviour, nats, since, author, approver, reason")
         clauses = tuple(
             _with(entry, ("id", "version", "effective", "behaviours", "text"), path, "clause") for entry in found.get("clause", [])
         )
         parties = [_permission(entry, permitted) for entry in _toml(permitted).get("party", [])] if permitted else []
-        return cls({(each.kind, each.party): each for each in parties}, clauses, {entry.behaviour: entry for entry in thresholds})
+        return cls({(each.kind, each.party): each for each in parties}, clauses, tuple(thresholds))
 
     def permission(self, account: str, organization: str, router: str, at: float) -> Permission | None:
         """Return the permission of an account in force at a time, if any: its own, its organisation's or its router's.
@@ -87,9 +92,14 @@ class Policy:
                 return found
         return None
 
-    def bar(self, behaviour: str) -> float:
-        """Return the nats from which a behaviour is alerted."""
-        return self.thresholds[behaviour].nats
+    def threshold(self, behaviour: str, at: float) -> Threshold:
+        """Return the newest threshold of a behaviour that was in force at a time (seconds since 1970); before the first, the first."""
+        known = [each for each in self.thresholds if each.behaviour == behaviour]
+        return next((each for each in reversed(known) if each.begins <= at), known[0])
+
+    def bar(self, behaviour: str, at: float = math.inf) -> float:
+        """Return the nats from which a behaviour is alerted at a time (seconds since 1970; unset: once every entry is in force)."""
+        return self.threshold(behaviour, at).nats
 
     def terms(self, behaviour: str) -> list[dict[str, str]]:
         """Return the clauses that a behaviour touches."""
@@ -116,14 +126,20 @@ def _with(entry: Any, names: tuple[str, ...], path: Path, what: str) -> Mapping[
 
 def _threshold(entry: Any, path: Path) -> Threshold:
     found = _with(entry, ("behaviour", "nats", "since", "author", "approver", "reason"), path, "threshold")
-    if found["author"] == found["approver"]:
+    nats, since = found["nats"], found["since"]
+    if isinstance(nats, bool) or not isinstance(nats, int | float) or not 0 < nats < math.inf or not isinstance(since, date):
+        raise SettingsError(f"{path}: a [[threshold]] has nats = a number above 0, and since = a date like 2027-01-01")
+    people = [str(found[name]).strip().casefold() for name in ("author", "approver")]
+    if not all(people):
+        raise SettingsError(f"{path}: the threshold of {found['behaviour']} names no author, or no approver")
+    if people[0] == people[1]:
         raise SettingsError(
             f"{path}: the threshold of {found['behaviour']} was approved by its author, {found['author']}: ask somebody else"
         )
     return Threshold(
         **{name: found[name] for name in ("behaviour", "author", "approver", "reason")},
-        nats=float(found["nats"]),
-        since=str(found["since"]),
+        nats=float(nats),
+        since=str(since),
     )
 
 

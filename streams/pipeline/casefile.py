@@ -176,7 +176,7 @@ def case_row(
         "ladder": (suggested := ladder.step(behaviour, accounts, explained["families"], muted=muted, doubts=doubts)),
         "next_step": f"{suggested['step']}: {suggested['why']}.",
         "terms": policy.terms(behaviour),
-        "threshold": asdict(policy.thresholds[behaviour]),
+        "threshold": asdict(policy.threshold(behaviour, case["updated_at"])),
         "permission": _permission(strongest, members, policy),
         "label": case.get("label"),
         "decided": case.get("decided", []),

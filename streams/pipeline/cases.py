@@ -148,14 +148,14 @@ class Cases:
         if over or permitted:
             strongest = max(member["extraction"] for member in (over or permitted).values())
             messages += self._alert(f"extraction:{key}", strongest, over or permitted, muted=not over)
-        if entity["routing"] >= self.policy.bar("routing") and entity["entity_kind"] in _CHANNELS and not entity["common"]:
+        if entity["routing"] >= self.policy.bar("routing", entity["time"]) and entity["entity_kind"] in _CHANNELS and not entity["common"]:
             muted = self._permission(entity["entity_id"], entity) is not None
             messages += self._alert(f"routing:{key}", entity["routing"], {}, muted=muted)
         return messages
 
     def _over(self, entity: Mapping[str, Any]) -> tuple[dict[str, Mapping[str, Any]], dict[str, Mapping[str, Any]]]:
         """Return the accounts over the bar that count against each other, and those that are permitted, both by account."""
-        alone, bar = entity["entity_kind"] == "account", self.policy.bar("extraction")
+        alone, bar = entity["entity_kind"] == "account", self.policy.bar("extraction", entity["time"])
         candidates = {entity["entity_id"]: entity} if alone else {} if entity["common"] else entity["members"]
         over = {account: row for account, row in candidates.items() if row["extraction"] >= bar}
         permitted = {account: row for account, row in over.items() if self._permission(account, row)}

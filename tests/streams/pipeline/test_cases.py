@@ -103,7 +103,7 @@ def test_a_card_or_a_template_is_no_channel(desk: Any, a_group: Rows) -> None:
 # -- members
 
 
-def test_members_keep_when_they_joined_and_when_they_left(desk: Any, a_group: Rows, an_account: Row) -> None:
+def test_members_keep_when_they_joined_and_when_they_left(desk: Any, a_group: Rows) -> None:
     desk.hears(*a_group("router", ROUTER, FEW, at=10.0))
     desk.hears(*a_group("router", ROUTER, [*FEW, "kim"], at=HOUR))
     joined = {name: member["joined_at"] for name, member in desk.open[0]["payload"]["members"].items()}
@@ -377,7 +377,8 @@ def test_a_crash_while_chunks_are_written_leaves_the_snapshot_before(
     whole = make_desk(None)
     for rows in story(a_group, an_account):
         whole.hears(*rows)
-    stage, kept = Cases(), {}
+    stage = Cases()
+    kept: dict[str, bytes] = {}
     for offset, value in enumerate(whole.blocks[:40]):
         stage.apply(value, offset)
         if offset == 20:

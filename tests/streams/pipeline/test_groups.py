@@ -1,0 +1,97 @@
+"""The groups stage: rows of the same account add up once, light accounts become one entity, and public links link nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from models.evidence import FAMILIES
+from streams import blocks, topics
+from streams.errors import BlockLayoutError
+from streams.pipeline.groups import LEAST_MEMBERS, Groups
+from streams.pipeline.stage import Message
+
+KEY = b"a key of this test"
+HOUR = 3600.0
+
+
+def row(account: str, at: float = 0.0, offset: int = 0, requests: float = 1.0, **more: Any) -> dict[str, Any]:
+    return {"group_id": "payment:00000000000000aa", "account_id": account, "time": at, "offset": offset, "requests": requests, **more}
+
+
+def encoded(rows: Sequence[dict[str, Any]]) -> bytes:
+    """Return a block of groups; what the rows do not say is unknown, of no evidence, in a population of 1,000."""
+    unknown: dict[str, Any] = {"text": None, "number": np.nan, "time": np.nan, "hash": 0}
+    unknown["vector"] = np.zeros(len(FAMILIES))
+    usual = {"population": 1_000.0, "source": 0.0, "first": 0.0, "output_tokens": 10.0}
+    columns = {name: [each.get(name, usual.get(name, unknown[kind])) for each in rows] for name, kind in blocks.GROUPS.columns.items()}
+    numbers = {name: values if blocks.GROUPS.columns[name] == "text" else np.array(values) for name, values in columns.items()}
+    return blocks.GROUPS.encode(numbers)
+
+
+def stage() -> Groups:
+    return Groups(0, 1, KEY)
+
+
+def total(groups: Groups, account: str) -> float:
+    return float(groups.members["total"][groups.members.find(f"payment:00000000000000aa|{account}")])
+
+
+def scored(messages: list[Message]) -> list[tuple[str | None, float]]:
+    found = [blocks.decode(message.value, blocks.SCORES) for message in messages if message.topic == topics.SCORES]
+    return [pair for block in found for pair in zip(block.texts("entity_id"), block.numbers("requests").tolist(), strict=True)]
+
+
+def test_requests_of_an_account_add_up() -> None:
+    groups = stage()
+    groups.apply(encoded([row("ada", offset=0)]), 0)
+    groups.apply(encoded([row("ada", offset=1, requests=2.0)]), 1)
+    assert total(groups, "ada") == 3.0
+
+
+def test_a_row_that_comes_again_counts_once() -> None:
+    groups = stage()
+    for offset in (0, 1):  # the agent before us crashed after it had sent the row, and sends it again
+        groups.apply(encoded([row("ada", offset=7)]), offset)
+    assert total(groups, "ada") == 1.0
+
+
+def test_a_restart_knows_who_belongs_to_whom() -> None:
+    groups, restarted = stage(), stage()
+    groups.apply(encoded([row(name) for name in ("ada", "bob")]), 0)
+    restarted.load([(name, groups.dump(name)) for name in list(groups.dirty())])
+    later = encoded([row("eve", offset=1)])
+    assert scored(restarted.apply(later, 1)) == scored(groups.apply(later, 1)) != []
+
+
+def test_fewer_than_three_accounts_are_no_group() -> None:
+    groups = stage()
+    pair = [row(f"account-{number}") for number in range(LEAST_MEMBERS - 1)]
+    assert groups.apply(encoded(pair), 0) == []
+    assert scored(groups.apply(encoded([row("one-more", offset=1)]), 1)) == [("00000000000000aa", 3.0)]
+
+
+def test_a_group_is_scored_again_only_when_it_has_grown() -> None:
+    groups = stage()
+    groups.apply(encoded([row(f"account-{number}", requests=100.0) for number in range(3)]), 0)
+    assert scored(groups.apply(encoded([row("account-0", at=HOUR, offset=1)]), 1)) == []
+    assert scored(groups.apply(encoded([row("account-0", at=HOUR, offset=2, requests=30.0)]), 2)) == [("00000000000000aa", 331.0)]
+
+
+def test_a_block_that_cannot_be_read_changes_nothing() -> None:
+    groups = stage()
+    whole = encoded([row("ada")])
+    for bad in (b"", b"noise", whole[:-100]):
+        with pytest.raises(BlockLayoutError):
+            groups.apply(bad, 0)
+    assert len(groups.members) == 0
+
+
+def test_a_link_that_most_accounts_have_is_public() -> None:
+    groups = stage()
+    groups.apply(encoded([row(f"account-{number}", population=100.0) for number in range(60)]), 0)
+    slot = groups.table.find("payment:00000000000000aa")
+    assert groups.table["common"][slot] == 1
