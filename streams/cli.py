@@ -6,13 +6,16 @@ import logging
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import click
 
 from streams.commands import Commands
 from streams.errors import HydrometerError
 from streams.exits import exit_code, serve_until_told
+
+if TYPE_CHECKING:
+    from streams import bundle
 
 _FILE = click.Path(path_type=Path)
 _QUIET = {  # what these say below this level, we say ourselves in one line
@@ -362,6 +365,121 @@ def split_case(*, case_id: str, link: str, author: str | None, note: str) -> Non
     with names.answering(settings):
         labels.send(settings, found)
     click.echo(f"{case_id} without {link}: label {found['label_id']} recorded")
+
+
+@cli.command()
+@click.option("--every", default=5.0, show_default=True, help="Seconds between two looks.")
+@click.option("--once", is_flag=True, help="Print the open cases and end.")
+def watch(*, every: float, once: bool) -> None:
+    """Show the open cases, and keep them up to date, until Ctrl-C.
+
+    \b
+    Example:  hydrometer watch
+              hydrometer watch --once
+    """
+    import threading
+    from contextlib import closing
+
+    from rich.console import Console
+
+    from streams import watch_cases
+    from streams.settings import Settings
+    from streams.sinks.clickhouse import ClickHouse
+
+    stop = threading.Event()
+    if once:
+        stop.set()
+    with closing(ClickHouse(Settings.load(role="clickhouse"))) as clickhouse:
+        watch_cases.watch(clickhouse, Console(), stop, every)
+
+
+@cli.group()
+def export() -> None:
+    """Hand alerts and cases to others: a SIEM, legal, partners.
+
+    \b
+    Example:  hydrometer export ocsf --webhook https://siem.example.com/hook
+              hydrometer export case case-0fbfa5df00f4 --out build/evidence
+    """
+
+
+@export.command("ocsf")
+@click.option("--file", "path", type=_FILE, help="Append findings to this file, one a line; - is standard output.")
+@click.option("--webhook", metavar="URL", help="POST findings as JSON arrays; HYDROMETER_WEBHOOK_TOKEN is sent as a bearer's.")
+@click.option("--topic", help="Send findings to this Kafka topic; make it first.")
+@click.option("--once", is_flag=True, help="End when every alert so far is delivered.")
+def export_ocsf(*, path: Path | None, webhook: str | None, topic: str | None, once: bool) -> None:
+    """Forward alerts as OCSF Detection Findings, from where the last run ended, until Ctrl-C.
+
+    \b
+    Example:  hydrometer export ocsf --file findings.jsonl --once
+              hydrometer export ocsf --webhook https://siem.example.com/hook
+    """
+    from contextlib import ExitStack, closing
+
+    from kafka import KafkaProducer
+
+    from streams import forward as onward
+    from streams import topics as names
+    from streams.settings import Settings
+
+    if sum(each is not None for each in (path, webhook, topic)) != 1:
+        raise click.UsageError("Name one of --file, --webhook and --topic.")
+    settings = Settings.load(role="kafka")
+    with names.answering(settings), ExitStack() as opened:
+        if webhook:
+            token = settings.webhook_token.get_secret_value() if settings.webhook_token else None
+            outlet = onward.to_webhook(webhook, token)
+        elif topic:
+            outlet = onward.to_topic(opened.enter_context(closing(KafkaProducer(acks="all", **names.client_options(settings)))), topic)
+        else:
+            stream = sys.stdout.buffer if path is None or str(path) == "-" else opened.enter_context(onward.file_of(path))
+            outlet = onward.to_file(stream)
+        delivered = onward.forward(settings, outlet, once=once)
+    click.echo(f"{delivered:,} findings delivered", err=True)
+
+
+@export.command("case")
+@click.argument("case_id")
+@click.option("--out", type=_FILE, required=True, help="Directory for the bundle's directory.")
+@click.option("--tlp", type=click.Choice(["CLEAR", "GREEN", "AMBER", "AMBER+STRICT", "RED"]), default="AMBER", show_default=True)
+def export_case(*, case_id: str, out: Path, tlp: bundle.Tlp) -> None:
+    """Write a case as a signed bundle: JSON, page, CSV of members, and indicators that may be shared under the TLP mark.
+
+    Needs HYDROMETER_EVIDENCE_KEY; whoever verifies the bundle needs the same key.
+
+    \b
+    Example:  hydrometer export case case-0fbfa5df00f4 --out build/evidence
+    """
+    from contextlib import closing
+    from datetime import UTC, datetime
+
+    from streams import bundle, casebook
+    from streams.settings import Settings
+    from streams.sinks.clickhouse import ClickHouse
+
+    settings = Settings.load(role="clickhouse")
+    key = settings.evidence()
+    with closing(ClickHouse(settings)) as clickhouse:
+        found = casebook.find(clickhouse, case_id)
+        casebook.check(clickhouse, found)
+        target = bundle.write(found, out, key, bundle.indicators(clickhouse, found, tlp), datetime.now(UTC))
+    click.echo(f"wrote {target}")
+
+
+@export.command("verify")
+@click.argument("folder", type=_FILE)
+def export_verify(*, folder: Path) -> None:
+    """Check a bundle: its signature, and every file in it.
+
+    \b
+    Example:  hydrometer export verify build/evidence/case-0fbfa5df00f4
+    """
+    from streams import bundle
+    from streams.settings import Settings
+
+    said = bundle.verify(folder, Settings.load(role="kafka").evidence())
+    click.echo(f"{said['case_id']}, version {said['version']}, exported {said['exported_at']}: {len(said['sha256'])} files as signed")
 
 
 @cli.command("new-feature")

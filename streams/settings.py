@@ -26,7 +26,7 @@ Security = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 SECRETS = ("clickhouse_password", "sketch_key", "pseudonym_key", "seal_key", "intake_token")
 """Secrets without which some role cannot work."""
 
-OPTIONAL_SECRETS = ("kafka_sasl_password", "grafana_token", "evidence_key")
+OPTIONAL_SECRETS = ("kafka_sasl_password", "grafana_token", "webhook_token", "evidence_key")
 """Secrets that only some set-ups or single commands need; those ask for them by name."""
 
 NEEDS: Mapping[Role, tuple[str, ...]] = {
@@ -105,6 +105,7 @@ class Settings(BaseModel):
     grafana_url: str = Field(
         default="http://127.0.0.1:3000", pattern=r"^https?://[^\s/@]+(/\S*)?$", description="Where `hydrometer boards` publishes to."
     )
+    webhook_token: SecretStr | None = Field(default=None, description="What `hydrometer export ocsf --webhook` sends as a bearer token.")
     grafana_token: SecretStr | None = Field(default=None, description="A service account's token with the role Editor, for `boards` alone.")
     evidence_key: SecretStr | None = Field(
         default=None, description="Signs the bundles of `hydrometer export case`; who verifies needs it too."
@@ -130,6 +131,15 @@ class Settings(BaseModel):
             return cls.model_validate(found, context={"needs": NEEDS[role]})
         except ValidationError as error:
             raise _told(error) from None
+
+    def evidence(self) -> bytes:
+        """Return the key that signs bundles. Raises SettingsError when it is not set, or short."""
+        key = self.evidence_key.get_secret_value() if self.evidence_key else ""
+        if not key:
+            raise _missing("evidence_key")
+        if len(key) < SHORTEST_SECRET:
+            raise SettingsError(f"HYDROMETER_EVIDENCE_KEY has fewer than {SHORTEST_SECRET} characters: make one with: openssl rand -hex 32")
+        return key.encode()
 
     @model_validator(mode="before")
     @classmethod
