@@ -35,6 +35,7 @@ def good(number: int, **more: Any) -> bytes:
             "timestamp": START + number,
             "event.id": f"event-{number}",
             "account.id": f"account-{number % 7}",
+            "payment.hash": f"card-{number % 2}",
             "gen_ai.request.model": "m-1",
             "gen_ai.usage.input_tokens": 10,
             "gen_ai.usage.output_tokens": 5,
