@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import Any, BinaryIO, Final
+from urllib.parse import urlsplit
 
 import orjson
 import requests
@@ -51,7 +52,7 @@ def to_file(stream: BinaryIO) -> Outlet:
 def to_webhook(url: str, token: str | None = None, timeout: float = _TIMEOUT) -> Outlet:
     """Return an outlet that POSTs findings as a JSON array, with `Authorization: Bearer` when there is a token."""
     headers = {"Content-Type": "application/json", **({"Authorization": f"Bearer {token}"} if token else {})}
-    host = requests.utils.urlparse(url).hostname  # never the whole address: hooks carry their secret in it
+    host = urlsplit(url).hostname  # never the whole address: hooks carry their secret in it
 
     def post(findings: Sequence[Json]) -> None:
         try:

@@ -131,10 +131,7 @@ def seconds_of(at: datetime) -> int:
     return int(at.timestamp())
 
 
-def test_the_command_writes_a_bundle_that_the_command_verifies(
-    clickhouse: ClickHouse, settings: Settings, case: CaseRow, tmp_path: Path
-) -> None:
-    assert clickhouse
+def test_the_command_writes_a_bundle_that_the_command_verifies(settings: Settings, case: CaseRow, tmp_path: Path) -> None:
     env = {"HYDROMETER_MODE": "local", "HYDROMETER_CLICKHOUSE_PORT": str(settings.clickhouse_port)}
     env |= {"HYDROMETER_CLICKHOUSE_USER": settings.clickhouse_user}
     env |= {"HYDROMETER_CLICKHOUSE_PASSWORD": settings.clickhouse_password.get_secret_value()}
@@ -143,7 +140,7 @@ def test_the_command_writes_a_bundle_that_the_command_verifies(
     assert isinstance(missing.exception, SettingsError)
     assert "HYDROMETER_EVIDENCE_KEY is not set" in str(missing.exception)
     assert not list(tmp_path.iterdir())
-    runner.env["HYDROMETER_EVIDENCE_KEY"] = KEY.decode()
+    runner = CliRunner(env={**env, "HYDROMETER_EVIDENCE_KEY": KEY.decode()})
     runner.invoke(cli, ["export", "case", case.case_id, "--out", str(tmp_path)], catch_exceptions=False)
     verified = runner.invoke(cli, ["export", "verify", str(tmp_path / case.case_id)], catch_exceptions=False)
     assert verified.output.endswith("4 files as signed\n")
