@@ -26,7 +26,6 @@ from pydantic import SecretStr
 
 from dashboards.board import boards
 from dashboards.macros import Window
-from dashboards.palette import EXTRACTION
 from dashboards.query import Json
 from dashboards.rehearsal import rehearse
 from streams.demo.traffic import SPAN
@@ -134,7 +133,8 @@ def _drawn(name: str, data: Json, folder: Path) -> Path:
     page, picture = folder / f"{name}.html", folder / f"{name}.png"
     script = json.dumps(data, default=str).replace("</", "<\\/")
     page.write_text(
-        '<!doctype html><meta charset="utf-8"><style>body{margin:0;background:#111217;font-family:Inter,sans-serif}</style>'
+        '<!doctype html><meta charset="utf-8"><link rel="stylesheet" href="page.css">'
+        "<style>body{margin:0;background:#111217;font-family:Inter,sans-serif}</style>"
         f'<div id="root"></div><script>window.PREVIEW={script}</script><script src="page.js"></script>',
         encoding="utf-8",
     )

@@ -74,12 +74,11 @@ class FeaturePanel:
 
     def spread(self) -> str:
         """Return the query of the median, 90th and 99th percentile over all entities of the feature's kind."""
-        value = self._value()
-        columns = ", ".join(f"quantile({level})({value}) AS {label}" for label, level in (("median", 0.5), ("p90", 0.9), ("p99", 0.99)))
-        return self._query(columns, "")
+        found = self._query(f"quantiles(0.5, 0.9, 0.99)({self._value()}) AS spread", "")
+        return f"SELECT bucket, spread[1] AS median, spread[2] AS p90, spread[3] AS p99 FROM ({found})"
 
     def chosen(self) -> str:
-        """Return the query of the entity that the board's variable `entity` names."""
+        """Return the query of the entity that the board's variable names."""
         return self._query(f"max({self._value()}) AS chosen", f" AND entity_id = ${{{self._chosen_by}:singlequote}}")
 
     @property

@@ -18,9 +18,9 @@ WHERE state = 'open' AND behaviour = 'extraction' AND NOT muted
 """Accounts that are members of an open extraction case."""
 
 AGE: Final = """
-multiIf(account_created IS NULL, 'unknown', time < account_created + INTERVAL 1 DAY, '1 first day', time < account_created + INTERVAL 7
-    DAY, '2 first week',
-time < account_created + INTERVAL 30 DAY, '3 first month', time < account_created + INTERVAL 365 DAY, '4 first year', '5 older')
+multiIf(account_created IS NULL, 'unknown', time < account_created + INTERVAL 1 DAY, 'first day', time < account_created + INTERVAL 7
+    DAY, 'first week',
+time < account_created + INTERVAL 30 DAY, 'first month', time < account_created + INTERVAL 365 DAY, 'first year', 'older')
 """
 """The age of a request's account, in bands that sort."""
 

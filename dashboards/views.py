@@ -43,6 +43,8 @@ class Column:
     """Draw it against the axis on the right."""
     line: bool = False
     """Draw it as a plain line, unstacked, over the others."""
+    wrap: bool = False
+    """Let a long text take several lines."""
 
     def override(self, name: str) -> Json:
         """Return Grafana's override for the column of this name."""
@@ -68,9 +70,10 @@ class Column:
 
     def _drawn(self) -> list[tuple[str, object]]:
         found: list[tuple[str, object]] = []
-        if self.cell != "auto":
+        if self.cell != "auto" or self.wrap:
             gauge = {"type": "gauge", "mode": "basic", "valueDisplayMode": "text"}
-            found.append(("custom.cellOptions", gauge if self.cell == "gauge" else {"type": self.cell}))
+            words = {"type": self.cell, "wrapText": True} if self.wrap else {"type": self.cell}
+            found.append(("custom.cellOptions", gauge if self.cell == "gauge" else words))
         if self.hidden:
             found.append(("custom.hidden", True))
         if self.right:
@@ -113,10 +116,13 @@ class View:
             "description": self.question,
             "datasource": DATASOURCE,
             "gridPos": {"x": x, "y": y, "w": width, "h": height},
-            "fieldConfig": {"defaults": self._defaults(), "overrides": [column.override(name) for name, column in self.columns.items()]},
+            "fieldConfig": {"defaults": self._defaults(), "overrides": self._overrides()},
             "options": self._options(),
             "targets": [target(ref, sql, self.shape) for ref, sql in zip(ascii_uppercase, self.statements, strict=False)],
         }
+
+    def _overrides(self) -> list[Json]:
+        return [column.override(name) for name, column in self.columns.items()]
 
     def _defaults(self) -> Json:
         said = {"noValue": self.empty} if self.empty else {}
@@ -183,7 +189,7 @@ class Trend(View):
     low: float | None = None
     high: float | None = None
     bars_at: bool = False
-    """Draw the thresholds as lines."""
+    """Draw the thresholds as lines, and keep the last of them in sight."""
     axis: str = ""
     legend: Literal["bottom", "right", "none"] = "bottom"
     calcs: Sequence[str] = ()
@@ -196,7 +202,9 @@ class Trend(View):
         return {**super()._defaults(), **bounds}
 
     def _custom(self) -> Json:
+        in_sight = {"axisSoftMax": self.steps[-1][0]} if self.bars_at else {}
         return {
+            **in_sight,
             "drawStyle": "line" if self.style == "steps" else self.style,
             "lineInterpolation": "stepAfter" if self.style == "steps" else "linear",
             "lineWidth": 1 if self.style == "bars" else 2,
@@ -232,7 +240,12 @@ class Listing(View):
 
     sort: str = ""
     """The column (its title) to sort by, largest first; '' keeps the query's order."""
-    footer: bool = False
+    header: bool = True
+
+    def _overrides(self) -> list[Json]:
+        """Keep what is said of an empty table out of its empty cells."""
+        silent = {"matcher": {"id": "byRegexp", "options": "/.*/"}, "properties": [{"id": "noValue", "value": ""}]}
+        return [silent, *super()._overrides()] if self.empty else super()._overrides()
 
     def _custom(self) -> Json:
         return {"align": "auto", "cellOptions": {"type": "auto"}, "filterable": False, "inspect": False}
@@ -240,7 +253,7 @@ class Listing(View):
     def _options(self) -> Json:
         return {
             "cellHeight": "sm",
-            "showHeader": True,
+            "showHeader": self.header,
             "sortBy": [{"displayName": self.sort, "desc": True}] if self.sort else [],
         }
 

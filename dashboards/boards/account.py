@@ -125,29 +125,34 @@ EVIDENCE = Row(
         Place(
             Listing(
                 title="Against everybody",
-                question="In which features is it unusual? Its last value beside that of one account in sixteen, in this time range.",
+                question="In which features is it unusual? Its last value, beside those of one account in eight in this time range.",
                 sql=f"""
                 SELECT feature, round(mine, 3) AS value, round(nats, 1) AS evidence, round(low, 3) AS p10, round(middle, 3) AS median,
                     round(high, 3) AS p90
                 FROM (SELECT own.1 AS feature, own.2 AS mine, nats_of[own.1] AS nats
                     FROM (SELECT argMax(features, time) AS features_of, argMax(nats, time) AS nats_of {_SCORES})
                     ARRAY JOIN CAST(features_of, 'Array(Tuple(String, Float32))') AS own) AS account
-                LEFT JOIN (SELECT other.1 AS feature, toNullable(quantile(0.1)(other.2)) AS low, toNullable(quantile(0.5)(other.2)) AS
-                    middle, toNullable(quantile(0.9)(other.2)) AS high
-                    FROM (SELECT entity_id, argMax(features, time) AS features_of FROM hydrometer.scores
-                        WHERE $__timeFilter(time) AND entity_kind = 'account' AND cityHash64(entity_id) % 16 = 0 GROUP BY entity_id)
-                    ARRAY JOIN CAST(features_of, 'Array(Tuple(String, Float32))') AS other GROUP BY feature) AS everybody USING feature
+                LEFT JOIN (SELECT toString(name) AS feature, spread[1] AS low, spread[2] AS middle, spread[3] AS high FROM (
+                    SELECT name, quantiles(0.1, 0.5, 0.9)(toNullable(seen)) AS spread
+                    FROM hydrometer.scores ARRAY JOIN mapKeys(features) AS name, mapValues(features) AS seen
+                    WHERE $__timeFilter(time) AND entity_kind = 'account' AND cityHash64(entity_id) % 8 = 0 GROUP BY name)) AS everybody
+                USING feature
                 ORDER BY evidence DESC LIMIT 40
                 """,
                 columns={
                     "feature": Column(title="Feature", width=160),
-                    "value": Column(title="Its value"),
+                    "value": Column(title="Its value", width=80),
                     "evidence": Column(
-                        title="Evidence", unit="suffix: nats", cell="color-text", steps=((None, "text"), (1, WARN), (3, EXTRACTION))
+                        title="Evidence",
+                        unit="suffix: nats",
+                        cell="color-text",
+                        steps=((None, "text"), (1, WARN), (3, EXTRACTION)),
+                        decimals=1,
+                        width=85,
                     ),
-                    "p10": Column(title="10 % have less"),
-                    "median": Column(title="Median"),
-                    "p90": Column(title="10 % have more"),
+                    "p10": Column(title="p10", width=70),
+                    "median": Column(title="Median", width=70),
+                    "p90": Column(title="p90", width=70),
                 },
                 empty="It was not scored in this time range.",
             ),
@@ -163,7 +168,7 @@ EVIDENCE = Row(
                     extraction DESC LIMIT 50
                 """,
                 columns={
-                    "case_id": Column(title="Case", link=links.to_case(), width=160),
+                    "case_id": Column(title="Case", link=links.to_case(), width=180),
                     "state": Column(title="State", width=80),
                     "behaviour": Column(title="Behaviour", width=95),
                     "accounts": Column(title="Accounts", width=85),
@@ -283,7 +288,7 @@ TRAFFIC = Row(
                 GROUP BY account_id ORDER BY same_card DESC, templates DESC, requests DESC LIMIT 100
                 """,
                 columns={
-                    "account_id": Column(title="Account", link=links.to_account(), width=160),
+                    "account_id": Column(title="Account", link=links.to_account(), width=175),
                     "same_card": Column(title="Same card", unit="bool_yes_no", width=95),
                     "templates": Column(title="Shared templates", width=130),
                     "organization": Column(title="Organisation"),

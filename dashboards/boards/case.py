@@ -99,7 +99,8 @@ FILE = Row(
                                JSONExtractString(payload, 'label', 'note')))),
                     ('Permitted', if(muted, 'a permitted party: scored, but muted', 'no'))]) AS line {_CASE})
                 """,
-                columns={"what": Column(title=" ", width=110), "says": Column(title="  ")},
+                header=False,
+                columns={"what": Column(title=" ", width=110), "says": Column(title="  ", wrap=True)},
             ),
             14,
             8,
@@ -117,7 +118,7 @@ FILE = Row(
                 columns={
                     "persona": Column(title="Persona", width=230),
                     "fits": Column(title="Fits?", width=95),
-                    "because": Column(title="Because"),
+                    "because": Column(title="Because", wrap=True),
                 },
             ),
             10,
@@ -168,7 +169,7 @@ EVIDENCE = Row(
                     ),
                     "value": Column(title="Value", decimals=2, width=75),
                     "usual": Column(title="Usual", width=105),
-                    "sentence": Column(title="In words"),
+                    "sentence": Column(title="In words", wrap=True),
                 },
             ),
             12,
@@ -294,7 +295,7 @@ MEMBERS = Row(
                 ORDER BY extraction DESC LIMIT 1000
                 """,
                 columns={
-                    "account_id": Column(title="Account", link=links.to_account(), width=160),
+                    "account_id": Column(title="Account", link=links.to_account(), width=175),
                     "joined_at": Column(title="Joined", unit="dateTimeAsIso", width=155),
                     "extraction": Column(
                         title="Extraction", unit="suffix: nats", cell="gauge", steps=EXTRACTION_STEPS, high=40, decimals=1, width=150

@@ -115,8 +115,8 @@ FIELDS = Row(
                 title="Unknown share of each field",
                 question="What do the logs not tell? Ask the gateway's owners for the fields that most features need.",
                 sql=f"""
-                SELECT unknown.1 AS field, unknown.2 / total AS share FROM (SELECT arrayJoin([{_COUNTS}]) AS unknown, total
-                FROM (SELECT *, count() OVER () AS total {_REQUESTS}) GROUP BY total)
+                SELECT unknown.1 AS field, unknown.2 / total AS share
+                FROM (SELECT arrayJoin([{_COUNTS}]) AS unknown, (SELECT count() {_REQUESTS}) AS total {_REQUESTS})
                 ORDER BY share DESC, field
                 """,
                 columns={
@@ -155,7 +155,9 @@ FIELDS = Row(
                     share FROM (
                     SELECT arrayJoin([{_DECLARED}]) AS declared, known_of[declared.1] AS known, if(declared.3 = 'account', accounts,
                         groups) AS scored FROM (
-                        SELECT sumMap(mapApply((name, value) -> (toString(name), 1), features)) AS known_of,
+                        SELECT (SELECT mapFromArrays(groupArray(name), groupArray(times)) FROM (
+                            SELECT toString(name) AS name, count() AS times FROM hydrometer.scores ARRAY JOIN mapKeys(features) AS name
+                            WHERE $__timeFilter(time) GROUP BY name)) AS known_of,
                         countIf(entity_kind = 'account') AS accounts, countIf(entity_kind != 'account') AS groups
                         FROM hydrometer.scores WHERE $__timeFilter(time)))
                 ORDER BY share DESC, feature
@@ -226,11 +228,10 @@ _WINDOWS: Final = {
 
 def _quantiles(window: str) -> str:
     return f"""
-    SELECT pair.1 AS feature, toNullable(quantile(0.1)(pair.2)) AS low, toNullable(quantile(0.5)(pair.2)) AS middle,
-        toNullable(quantile(0.9)(pair.2)) AS high
-    FROM (SELECT argMax(features, time) AS last FROM hydrometer.scores WHERE {_WINDOWS[window]} AND cityHash64(entity_id) % 4 = 0
-        GROUP BY entity_kind, entity_id)
-    ARRAY JOIN CAST(last, 'Array(Tuple(String, Float32))') AS pair GROUP BY feature
+    SELECT feature, spread[1] AS low, spread[2] AS middle, spread[3] AS high FROM (
+        SELECT feature, quantiles(0.1, 0.5, 0.9)(toNullable(seen)) AS spread
+        FROM hydrometer.scores ARRAY JOIN mapKeys(features) AS feature, mapValues(features) AS seen
+        WHERE {_WINDOWS[window]} AND cityHash64(entity_id) % 8 = 0 GROUP BY feature)
     """
 
 
@@ -241,7 +242,7 @@ DRIFT = Row(
             Listing(
                 title="Distributions against last week",
                 question="Which feature has moved for everybody? Then the logs changed, or the world. "
-                "The shift is in spreads (10th to 90th percentile) of last week; one entity in four.",
+                "The shift is in spreads (10th to 90th percentile) of last week; one entity in eight.",
                 sql=f"""
                 SELECT feature, round(now.low, 3) AS low_now, round(now.middle, 3) AS median_now, round(now.high, 3) AS high_now,
                 round(then.low, 3) AS low_then, round(then.middle, 3) AS median_then, round(then.high, 3) AS high_then,
@@ -279,7 +280,7 @@ DRIFT = Row(
                         SELECT time >= $__fromTime AS recent, argMax(features[${{feature:singlequote}}], time) AS seen FROM
                             hydrometer.scores
                         WHERE ({_WINDOWS["now"]} OR {_WINDOWS["then"]}) AND mapContains(features, ${{feature:singlequote}})
-                        AND cityHash64(entity_id) % 4 = 0 GROUP BY recent, entity_kind, entity_id))) AS seen_values
+                        AND cityHash64(entity_id) % 8 = 0 GROUP BY recent, entity_kind, entity_id))) AS seen_values
                 CROSS JOIN (SELECT number AS place FROM numbers(20)) AS places GROUP BY place, low, high ORDER BY place
                 """,
                 unit="percentunit",

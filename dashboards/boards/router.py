@@ -178,9 +178,9 @@ MEMBERS = Row(
                 {_REQUESTS} GROUP BY account_id ORDER BY requests DESC LIMIT 500
                 """,
                 columns={
-                    "account_id": Column(title="Account", link=links.to_account(), width=160),
+                    "account_id": Column(title="Account", link=links.to_account(), width=175),
                     "organization": Column(title="Organisation"),
-                    "payment_id": Column(title="Card", link=links.to_group("payment", "payment_id"), width=155),
+                    "payment_id": Column(title="Card", link=links.to_group("payment", "payment_id"), width=165),
                     "requests": Column(title="Requests", cell="gauge", steps=((None, CALM),), width=140),
                     "output_tokens": Column(title="Output tokens", width=115),
                     "networks": Column(title="Networks", width=85),
@@ -196,12 +196,13 @@ MEMBERS = Row(
                 title="What it is made of",
                 question="Which software and networks show through? Versions and addresses are members of a router, never part of its id.",
                 sql=f"""
-                SELECT fact.1 AS what, fact.2 AS value, uniq(account_id) AS accounts, count() AS requests
-                FROM (SELECT account_id, arrayJoin([('user agent', toString(user_agent)), ('SDK', concat(toString(sdk_language), ' ',
-                    toString(sdk_version))),
-                    ('TLS client (JA4)', toString(tls_ja4)), ('HTTP', toString(http_version)), ('headers', toString(header_names)),
-                        ('network', toString(as_type)),
-                    ('country', toString(country)), ('model', toString(request_model))]) AS fact {_REQUESTS})
+                SELECT fact.1 AS what, fact.2 AS value, uniq(account_id) AS accounts, sum(times) AS requests
+                FROM (SELECT account_id, times, arrayJoin([('user agent', toString(user_agent)),
+                    ('SDK', concat(toString(sdk_language), ' ', toString(sdk_version))), ('TLS client (JA4)', toString(tls_ja4)),
+                    ('HTTP', toString(http_version)), ('headers', toString(header_names)), ('network', toString(as_type)),
+                    ('country', toString(country)), ('model', toString(request_model))]) AS fact
+                    FROM (SELECT account_id, user_agent, sdk_language, sdk_version, tls_ja4, http_version, header_names, as_type, country,
+                        request_model, count() AS times {_REQUESTS} GROUP BY ALL))
                 WHERE trim(value) != '' GROUP BY what, value ORDER BY what, requests DESC LIMIT 8 BY what
                 """,
                 columns={
@@ -224,13 +225,13 @@ MEMBERS = Row(
                 WHERE entity_kind = ${kind:singlequote} AND entity_id = ${group:singlequote} ORDER BY time DESC LIMIT 50
                 """,
                 columns={
-                    "case_id": Column(title="Case", link=links.to_case(), width=160),
+                    "case_id": Column(title="Case", link=links.to_case(), width=180),
                     "state": Column(title="State", width=80),
                     "behaviour": Column(title="Behaviour", width=95),
                     "evidence": Column(
                         title="Evidence", unit="suffix: nats", cell="color-text", steps=EXTRACTION_STEPS, decimals=1, width=95
                     ),
-                    "false_alerts_per_day": Column(title="Expected false a day", unit="sci", width=150),
+                    "false_alerts_per_day": Column(title="Expected false a day", unit="sci", decimals=1, width=150),
                     "time": Column(title="When", unit="dateTimeFromNow", width=115),
                     "summary": Column(title="Summary"),
                 },

@@ -96,9 +96,9 @@ NOW = Row(
                 {_OPEN} ORDER BY behaviour = 'extraction' DESC, greatest(extraction / {BAR}, routing / {ROUTING_BAR}) DESC LIMIT 100
                 """,
                 columns={
-                    "case_id": Column(title="Case", link=links.to_case(), width=165),
+                    "case_id": Column(title="Case", link=links.to_case(), width=180),
                     "behaviour": Column(title="Behaviour", width=100),
-                    "title": Column(title="Why"),
+                    "title": Column(title="Why", width=420),
                     "accounts": Column(title="Accounts", width=90),
                     "requests": Column(title="Requests", width=90),
                     "output_tokens": Column(title="Output tokens", width=115, decimals=1),
@@ -124,7 +124,8 @@ NOW = Row(
 def _strongest(behaviour: str) -> str:
     return f"""
     SELECT $__timeInterval(time) AS bucket, maxIf({behaviour}, entity_kind = 'account') AS "strongest account",
-    maxIf({behaviour}, entity_kind != 'account') AS "strongest group", quantile(0.99)({behaviour}) AS "p99 of all"
+    maxIf({behaviour}, entity_kind != 'account') AS "strongest group",
+    quantileIf(0.9)({behaviour}, entity_kind = 'account') AS "p90 of accounts"
     FROM hydrometer.scores WHERE $__timeFilter(time) GROUP BY bucket ORDER BY bucket
     """
 
@@ -152,7 +153,7 @@ EVIDENCE = Row(
                 columns={
                     "strongest account": Column(color="#FF9830"),
                     "strongest group": Column(color=EXTRACTION),
-                    "p99 of all": Column(color="#8E8E8E"),
+                    "p90 of accounts": Column(color="#8E8E8E"),
                 },
             ),
             8,
@@ -170,7 +171,7 @@ EVIDENCE = Row(
                 columns={
                     "strongest account": Column(color="#8AB8FF"),
                     "strongest group": Column(color=ROUTING),
-                    "p99 of all": Column(color="#8E8E8E"),
+                    "p90 of accounts": Column(color="#8E8E8E"),
                 },
             ),
             8,
@@ -224,8 +225,12 @@ EVIDENCE = Row(
                 columns={
                     "entity_kind": Column(title="Kind", width=85),
                     "entity_id": Column(title="Entity", link=links.to_path("Open it", "path")),
-                    "extraction": Column(title="Extraction", unit="suffix: nats", cell="gauge", steps=EXTRACTION_STEPS, high=BAR),
-                    "routing": Column(title="Routing", unit="suffix: nats", cell="gauge", steps=ROUTING_STEPS, high=ROUTING_BAR),
+                    "extraction": Column(
+                        title="Extraction", unit="suffix: nats", cell="gauge", steps=EXTRACTION_STEPS, high=BAR, decimals=1
+                    ),
+                    "routing": Column(
+                        title="Routing", unit="suffix: nats", cell="gauge", steps=ROUTING_STEPS, high=ROUTING_BAR, decimals=1
+                    ),
                     "requests": Column(title="Requests", width=85),
                     "seen": Column(title="Last scored", unit="dateTimeFromNow", width=120),
                     "path": Column(hidden=True),
@@ -310,7 +315,7 @@ LEAK = Row(
                 ORDER BY first_seen DESC LIMIT 50
                 """,
                 columns={
-                    "router_id": Column(title="Router", link=links.to_group("router", "router_id"), width=160),
+                    "router_id": Column(title="Router", link=links.to_group("router", "router_id"), width=180),
                     "first_seen": Column(title="First seen", unit="dateTimeFromNow", width=120),
                     "accounts": Column(title="Accounts", width=85),
                     "requests": Column(title="Requests", width=85),

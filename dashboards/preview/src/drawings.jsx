@@ -96,7 +96,7 @@ function Listing({ panel, answers, theme, width, height }) {
     return <Nothing panel={panel} />;
   }
   frame.fields = frame.fields.filter((field) => !field.config.custom?.hidden);
-  return <Table data={frame} width={width} height={height} cellHeight={panel.options.cellHeight} />;
+  return <Table data={frame} width={width} height={height} cellHeight={panel.options.cellHeight} noHeader={!panel.options.showHeader} columnMinWidth={70} />;
 }
 
 /** Cells by time and bucket; darker is more. */
