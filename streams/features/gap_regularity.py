@@ -6,7 +6,7 @@ from streams.feature import Feature, col, deviation
 
 
 class GapRegularity(Feature):
-    """Standard deviation of ln(1 + seconds between requests): low is regular. Clients of real providers lie far above 1.
+    """How uneven the pauses between requests are: the deviation of ln(1 + seconds), low is regular. Real clients lie far above 1.
 
     Rises on: pacing by a scheduler (it falls: low is what stands out). Blind to: jitter drawn from what people do.
     """

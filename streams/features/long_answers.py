@@ -6,7 +6,7 @@ from streams.feature import Feature, col, mean
 
 
 class LongAnswers(Feature):
-    """The mean of ln(1 + output tokens): how long the usual answer is, however long the longest.
+    """Tokens of a usual answer, as ln(1 + x): the mean of the logarithms, so however long the longest.
 
     Rises on: harvests of worked solutions, reasoning traces, essays. Blind to: graders, and harvests that cap the answer.
     """

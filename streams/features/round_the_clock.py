@@ -6,7 +6,7 @@ from streams.feature import Feature, col, spread
 
 
 class RoundTheClock(Feature):
-    """Entropy of the hours of the day, over that of a flat day. Which hours those are is never looked at.
+    """How evenly the hours of the day are used, 1 being all alike. Which hours those are is never looked at.
 
     Rises on: machines and pools that never sleep. Blind to: campaigns that keep office hours. Services of enterprises are flat
     too.

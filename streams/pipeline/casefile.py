@@ -57,9 +57,9 @@ MOST_MEMBERS = 10_000
 """Members that a case's record lists, the strongest first: a record must fit into one Kafka message."""
 
 
-def false_alerts_per_day(found: float) -> float:
-    """Return how many such alerts a day 10,000 ordinary entities are expected to give, were its nats exactly log-odds: e^-nats each."""
-    return 10_000 * math.exp(-found)
+def false_alerts_per_day(found: float, calibrated: float | None = None) -> float:
+    """Return how many such alerts a day 10,000 ordinary entities are expected to give: as calibrated, else as if nats were log-odds."""
+    return 10_000 * math.exp(-found) if calibrated is None else calibrated
 
 
 def link(entity: Mapping[str, Any]) -> str:
@@ -85,7 +85,7 @@ def standing(member: Mapping[str, Any]) -> dict[str, Any]:
 
 def alert_row(alert_id: str, alert: Mapping[str, Any], entity: Mapping[str, Any], behaviour: str) -> dict[str, Any]:
     """Return an alert as a row of the alerts table."""
-    payload = explain(entity, behaviour, facts_of(entity))
+    payload = explain(entity, behaviour, facts_of(entity, behaviour), alert["size"])
     return {
         "alert_id": alert_id,
         "time": alert["time"],
@@ -95,33 +95,34 @@ def alert_row(alert_id: str, alert: Mapping[str, Any], entity: Mapping[str, Any]
         "entity_id": entity["entity_id"],
         "case_id": alert["case_id"],
         "evidence": round(alert["evidence"], 3),
-        "false_alerts_per_day": false_alerts_per_day(alert["evidence"]),
+        "false_alerts_per_day": false_alerts_per_day(alert["evidence"], entity.get("false_alerts")),
         "summary": payload["summary"],
         "payload": payload,
     }
 
 
-def explain(entity: Mapping[str, Any], behaviour: str, facts: Facts) -> dict[str, Any]:
+def explain(entity: Mapping[str, Any], behaviour: str, facts: Facts, accounts: int) -> dict[str, Any]:
     """Return a summary, evidence by family, the features that speak loudest, and what speaks against it."""
     return {
-        "summary": summary(entity, behaviour, facts.families),
+        "summary": summary(entity, behaviour, facts.families, accounts),
         "families": dict(facts.families),
-        "features": top_features(entity),
+        "features": top_features(entity, None if behaviour == "extraction" else _CHANNEL_FAMILIES),
         "counter_evidence": consider(facts),
         "atlas": _atlas(behaviour, facts),
     }
 
 
-def facts_of(entity: Mapping[str, Any], members: Sequence[Mapping[str, Any]] = (), permitted: str = "") -> Facts:
+def facts_of(entity: Mapping[str, Any], behaviour: str, members: Sequence[Mapping[str, Any]] = (), permitted: str = "") -> Facts:
     """Return what the personas are asked about an entity, and about the accounts of its case if they are more."""
     alone = entity["entity_kind"] == "account"
-    accounts = list(members) or list(entity["members"].values()) or ([entity] if alone else [])
+    suspects = entity["members"].values() if behaviour == "extraction" else ()  # of a channel, those are some of its customers only
+    accounts = list(members) or list(suspects) or ([entity] if alone else [])
     return Facts(
         alone=alone and len(accounts) == 1,
         accounts=len(accounts) or int(entity["accounts"]),
         organizations=_payers(entity, accounts, "organization"),
         cards=_payers(entity, accounts, "payment"),
-        families=families(entity),
+        families=families(entity) if behaviour == "extraction" else dict(entity["families"]),
         features=entity["features"],
         routing=entity["routing"],
         permitted=permitted,
@@ -142,8 +143,8 @@ def families(entity: Mapping[str, Any]) -> dict[str, float]:
     return {name: round(sum(member.get(name, 0.0) for member in members) / len(members), 2) for name in names}
 
 
-def summary(entity: Mapping[str, Any], behaviour: str, found: Mapping[str, float]) -> str:
-    """Return one sentence: who, and the three families that speak loudest."""
+def summary(entity: Mapping[str, Any], behaviour: str, found: Mapping[str, float], accounts: int) -> str:
+    """Return one sentence: who, and the three families that speak loudest. accounts: how many, of a group."""
     alone = entity["entity_kind"] == "account"
     words = _FAMILY_WORDS | (_ALONE_WORDS if alone else {})
     spoken = [name for name, nats in found.items() if nats >= _LOUD and (behaviour == "extraction" or name in _CHANNEL_FAMILIES)]
@@ -151,7 +152,7 @@ def summary(entity: Mapping[str, Any], behaviour: str, found: Mapping[str, float
     what = "distillation" if behaviour == "extraction" else "a router or reseller"
     if alone:
         return f"Account {entity['entity_id']} looks like {what}: {reasons}."
-    return f"{len(entity['members']) or int(entity['accounts'])} {_KIND_WORDS[entity['entity_kind']]} look like {what}: {reasons}."
+    return f"{accounts or int(entity['accounts']):,} {_KIND_WORDS[entity['entity_kind']]} look like {what}: {reasons}."
 
 
 def case_row(
@@ -160,9 +161,10 @@ def case_row(
     """Return a case as a row of the cases table; the payload holds the whole case file, so that the row is enough to show it."""
     members, behaviour, muted = case["members"], case["behaviour"], case.get("muted", False)
     suspects = members if behaviour == "extraction" or strongest["entity_kind"] == "account" else {}
-    explained = explain(strongest, behaviour, facts_of(strongest, list(suspects.values()), _permitted(case, strongest, policy)))
+    facts = facts_of(strongest, behaviour, list(suspects.values()), _permitted(case, strongest, policy))
     leak = _leak(suspects, strongest)
     accounts = len(suspects) or int(strongest["accounts"])
+    explained = explain(strongest, behaviour, facts, accounts)
     doubts = sum(check["fits"] for check in explained["counter_evidence"])
     payload = explained | {
         "entities": [

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from typing import Any
 
@@ -19,10 +19,12 @@ _LOG = re.compile(r", as ln\(1 \+ \w+\)")
 _SMALL = 10.0
 
 
-def top_features(entity: Mapping[str, Any], most: int = 6) -> list[dict[str, Any]]:
-    """Return the features with the most nats: name, value, the population's usual range where known, nats, and a sentence."""
-    ranked = sorted((name for name, nats in entity["nats"].items() if nats > 0), key=lambda name: -entity["nats"][name])[:most]
-    return [feature(name, entity["features"].get(name), entity["usual"].get(name), entity["nats"][name]) for name in ranked]
+def top_features(entity: Mapping[str, Any], families: Collection[str] | None = None, most: int = 6) -> list[dict[str, Any]]:
+    """Return the features with the most nats, of these families only if any are named: `feature` of each."""
+    nats: Mapping[str, float] = entity["nats"]
+    spoken = [name for name in nats if nats[name] > 0 and (families is None or _family(name) in families)]
+    ranked = sorted(spoken, key=lambda name: (-nats[name], name))[:most]
+    return [feature(name, entity["features"].get(name), entity["usual"].get(name), nats[name]) for name in ranked]
 
 
 def feature(name: str, value: float | None, usual: Sequence[float] | None, nats: float) -> dict[str, Any]:
@@ -53,7 +55,7 @@ def amount(kind: type[Feature], value: float) -> str:
     if _LOG.search(_first(kind)):
         return _number(math.expm1(value))
     if kind.limits == (0.0, 1.0):
-        return f"{value:.0%}" if value >= 0.1 or value < 0.0005 else f"{value:.1%}"  # noqa: PLR2004 (as many digits as a person reads)
+        return _per_cent(value) if "hare of" in words(kind) else f"{value:.2f}"
     return f"{_number(value)}{' or more' if full else ''}"
 
 
@@ -71,10 +73,20 @@ def _group_amount(kind: type[Feature], value: float, nats: float) -> str:
     return f"{amount(kind, value)}, where unrelated accounts have none ({nats:+.1f} nats)"
 
 
+def _per_cent(value: float) -> str:
+    few = 0.0005 <= value < 0.1  # noqa: PLR2004 (as many digits as a person reads)
+    return f"{value:.1%}".replace(".0%", "%") if few else f"{value:.0%}"
+
+
 def _number(value: float) -> str:
     if abs(value) >= _SMALL:
         return f"{float(f'{value:.3g}'):,.0f}"
     return f"{value:.1f}".removesuffix(".0")
+
+
+def _family(name: str) -> str:
+    kind = _known().get(name)
+    return kind.family if kind else ""
 
 
 @cache

@@ -31,6 +31,8 @@ def encoded(rows: Sequence[dict[str, Any]]) -> bytes:
     plain = ("time", "accounts", "common", "population", "requests", "output_tokens", "first", "extraction", "routing")
     columns |= {name: np.array([each[name] for each in rows], np.float64) for name in plain}
     columns |= {name: np.array([each[name] for each in rows], np.uint64) for name in HASHES}
+    unsaid = [name for name, kind in blocks.EVIDENCE.columns.items() if kind in {"number", "time"} and name not in columns]
+    columns |= {name: np.full(len(rows), np.nan) for name in unsaid}  # what a test does not speak of is unknown
     columns["families"] = np.array([[each["nats_of"].get(name, 0.0) for name in FAMILIES] for each in rows])
     values = np.tile([11.0, 0.8], (len(rows), 1))
     columns |= {"features": values, "nats": np.tile([1.5, 3.2], (len(rows), 1))}
