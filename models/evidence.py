@@ -130,15 +130,18 @@ class FamilySum:
 
     def __init__(self, families: Sequence[str]) -> None:
         """Declare the family of every feature."""
-        self._members = [np.flatnonzero([family == name for family in families]) for name in FAMILIES]
+        members = [[place for place, family in enumerate(families) if family == name] for name in FAMILIES]
+        width = max(len(places) for places in members)
+        # one row a family; families with fewer features point at a column of unknowns behind the others
+        self._members = np.array([[*places, *[len(families)] * (width - len(places))] for places in members], np.intp)
 
     def of(self, nats: Floats, trust: Floats) -> tuple[Floats, Floats]:
         """Return levels by family, and how much of each to believe, both (entities, families), NaN for a family of which nothing is known.
 
         nats: (entities, features). trust: how much of each value to believe for the events that it rests on, 0..1, same shape.
         """
-        pairs = [_two_largest(nats[:, members], trust[:, members]) for members in self._members]
-        return np.column_stack([level for level, _ in pairs]), np.column_stack([believed for _, believed in pairs])
+        unknown = np.full((len(nats), 1), np.nan)
+        return _two_largest(np.hstack([nats, unknown])[:, self._members], np.hstack([trust, unknown])[:, self._members])
 
 
 def level_reference() -> Reference:
@@ -152,17 +155,22 @@ def trust(events: Floats, half: Floats) -> Floats:
 
 
 def _two_largest(nats: Floats, trusted: Floats) -> tuple[Floats, Floats]:
-    """Return the mean of the two largest of each row (of one known, that one), and how much of them to believe; NaN where none is known."""
-    rows, width = nats.shape
-    if not width:
-        return np.full(rows, np.nan), np.full(rows, np.nan)
-    known = (~np.isnan(nats)).sum(axis=1)
-    filled = np.where(np.isnan(nats), -np.inf, nats)
-    ranked = np.argsort(-filled, axis=1, kind="stable")[:, :2]
-    top, believed = np.take_along_axis(filled, ranked, 1), np.take_along_axis(trusted, ranked, 1)
+    """Return the mean of the two largest in the last axis (of one known, that one), and how much of them to believe; NaN where none is known.
+
+    nats, trusted: (entities, families, features). Returns two arrays of shape (entities, families).
+    """
+    missing = np.isnan(nats)
+    known = nats.shape[2] - missing.sum(axis=2)
+    left = np.where(missing, -np.inf, nats)
+    first = left.argmax(axis=2)[..., None]
+    largest, believed = np.take_along_axis(left, first, 2)[..., 0], np.take_along_axis(trusted, first, 2)[..., 0]
+    np.put_along_axis(left, first, -np.inf, 2)
+    second = left.argmax(axis=2)[..., None]
     several = known > 1
-    level = np.where(several, top.mean(axis=1), np.where(known == 1, top[:, 0], np.nan))
-    return level, np.where(known == 0, np.nan, np.where(several, believed.mean(axis=1), believed[:, 0]))
+    level = np.where(several, (largest + np.take_along_axis(left, second, 2)[..., 0]) / 2, largest)
+    believed = np.where(several, (believed + np.take_along_axis(trusted, second, 2)[..., 0]) / 2, believed)
+    level[known == 0] = believed[known == 0] = np.nan
+    return level, believed
 
 
 def total(families: Floats, weights: Floats) -> Floats:

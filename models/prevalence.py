@@ -33,8 +33,8 @@ class Prevalence:
         changed = old != new
         if changed.any():
             counts = self._counts[kind]
-            counts += np.bincount(_cell(new[changed & (new != 0)]), minlength=_CELLS)
-            counts -= np.bincount(_cell(old[changed & (old != 0)]), minlength=_CELLS)
+            np.add.at(counts, _cell(new[changed & (new != 0)]), 1.0)
+            np.subtract.at(counts, _cell(old[changed & (old != 0)]), 1.0)
 
     def recount(self, kind: str, values: Hashes) -> None:
         """Count anew. values: (accounts,)."""

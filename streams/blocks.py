@@ -74,6 +74,19 @@ class Layout:
             batch = batch.replace_schema_metadata(self._metadata(tuple((key, tuple(words)) for key, words in names.items())))
         return encode(batch)
 
+    def encode_parts(self, columns: Mapping[str, Any], sizes: Sequence[int]) -> list[bytes]:
+        """Return a block of the first `sizes[0]` rows, one of the `sizes[1]` after them, and so on; nothing for a size of 0."""
+        kinds = self.columns.items()
+        whole = {key: columns[key] if kind == "text" else _array(columns[key], kind) for key, kind in kinds}
+        parts, first = [], 0
+        for size in sizes:
+            rows = slice(first, first + size)
+            # words are collected part by part, or each block would carry those of all
+            part = {key: whole[key][rows] for key in self.columns}
+            parts.append(encode(self.batch(part)) if size else b"")
+            first += size
+        return parts
+
     def _metadata(self, names: tuple[tuple[str, tuple[str, ...]], ...]) -> dict[bytes, bytes]:
         found = self._named.get(names)
         if found is None:

@@ -5,8 +5,8 @@ requests block -> accumulators -> (at ticks) features -> tails -> families -> ro
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Iterable, Mapping, MutableMapping
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -301,10 +301,12 @@ class Accounts:
             ("template", slots[(table["template"][slots] != 0) & (table["template_votes"][slots] >= 2)], table["template"]),
         ]
         rows = np.concatenate([chosen for _, chosen, _ in linked])
-        ids = [f"{kind}:{value:016x}" for kind, chosen, column in linked for value in column[chosen].tolist()]
-        if not ids:
+        if not len(rows):
             return []
-        homes = np.array([zlib.crc32(name.encode()) % self._partitions for name in ids])
+        named = [_group(kind, value, self._partitions) for kind, chosen, column in linked for value in column[chosen].tolist()]
+        homes = np.array([home for _, home in named])
+        order = np.argsort(homes, kind="stable")
+        rows, ids = rows[order], [named[row][0] for row in order.tolist()]
         reader = self._bank.reader(table, rows)
         columns: dict[str, Any] = {
             "time": table["clock"][rows],
@@ -319,15 +321,12 @@ class Accounts:
         }
         columns |= {f"{name}_rarity": self._prevalence.rarity(name, table[name][rows], len(table)) for name in _COUNTED}
         columns |= {name: table[name][rows] for name in _HANDED_ON}
+        columns |= {"group_id": ids, "account_id": [table.keys[slot] for slot in rows.tolist()]}
         table["new_requests"][slots] = 0.0
         table["new_output"][slots] = 0.0
-        return [self._group_block(home, np.flatnonzero(homes == home), rows, ids, columns) for home in np.unique(homes).tolist()]
-
-    def _group_block(self, home: int, part: NDArray[np.intp], rows: Slots, ids: list[str], columns: dict[str, Any]) -> Message:
-        picked = {name: values[part] for name, values in columns.items()}
-        picked["group_id"] = [ids[row] for row in part.tolist()]
-        picked["account_id"] = [self.table.keys[slot] for slot in rows[part].tolist()]
-        return Message(topics.GROUPS, home, blocks.GROUPS.encode(picked))
+        sizes = np.bincount(homes, minlength=self._partitions).tolist()
+        parts = blocks.GROUPS.encode_parts(columns, sizes)
+        return [Message(topics.GROUPS, home, data) for home, data in enumerate(parts) if data]
 
     def _scores(self, slots: Slots, extraction: Floats, routing: Floats, values: Floats, nats: Floats, offset: int) -> list[Message]:
         table = self.table
@@ -405,6 +404,13 @@ _LINKS = {
 }
 """What an account keeps the newest of, and the column that it comes from."""
 _HANDED_ON = ("first", "created", "age_rank", *_LINKS, "template", "template_rarity", "own", "raw")
+
+
+@lru_cache(maxsize=1 << 16)
+def _group(kind: str, value: int, partitions: int) -> tuple[str, int]:
+    """Return a group's id, and its partition."""
+    name = f"{kind}:{value:016x}"
+    return name, topics.partition_of(name, partitions)
 
 
 def _kept(names: list[str], no_vote: int) -> dict[str, Field]:
