@@ -3,6 +3,7 @@ from __future__ import annotations
 import re
 import shlex
 import string
+import time
 from pathlib import Path
 from typing import Any
 
@@ -83,3 +84,40 @@ def test_every_command_of_its_runbook_exists(name: str, line: str) -> None:
         assert CliRunner().invoke(command, ["--help"]).exit_code == 0
     else:
         assert program == "curl", f"{name} asks for a program that may not be there: {line}"
+
+
+HEALTH = """
+    INSERT INTO health (time, process, instance, metric, labels, value)
+    SELECT now64(3) - (number % 8640) * 10, 'worker', concat('w-', toString(number % 8)),
+        ['hydrometer_lag', 'hydrometer_position', 'hydrometer_checkpoint_seconds', 'hydrometer_insert_retries'][1 + number % 4],
+        map('agent', 'accounts', 'topic', 'requests', 'table', 'scores', 'partition', toString(number % 16)), number
+    FROM numbers(300000)
+"""
+MEMBER = """concat('"a-', toString(i), '":{"joined_at":', toString(toUnixTimestamp(now())), '}')"""
+CASES = f"""
+    INSERT INTO cases (case_id, version, opened_at, updated_at, state, behaviour, accounts, extraction, payload)
+    SELECT concat('case-', toString(number)), 1, now() - 7200, now(), 'open', 'extraction', 200, 9,
+        concat('{{"members":{{', arrayStringConcat(arrayMap(i -> {MEMBER}, range(200)), ','), '}}}}')
+    FROM numbers(200)
+"""  # noqa: S608 - made of the constants above
+
+
+@pytest.fixture(scope="module")
+def busy(laid_out: Any) -> Any:
+    """A day of health of eight processes, and 200 open cases of 200 members: more than a rule will meet."""
+    laid_out.clear()
+    for statement in (HEALTH, CASES):
+        laid_out.clickhouse.query(statement)
+    return laid_out.clickhouse
+
+
+@pytest.mark.parametrize("name", rules())
+def test_it_answers_within_200_ms_after_a_busy_day(busy: Any, name: str) -> None:
+    sql = squeezed(rules()[name].sql)
+
+    def took() -> float:
+        began = time.perf_counter()
+        busy.query(sql)
+        return time.perf_counter() - began
+
+    assert min(took() for _ in range(5)) < 0.2
