@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
+from dataclasses import replace
+from html.parser import HTMLParser
 from io import StringIO
 from itertools import islice
 from pathlib import Path
@@ -14,8 +17,8 @@ from click.testing import CliRunner
 from pydantic import SecretStr
 from rich.console import Console
 
-from streams import casebook, migrate, topics
-from streams.casebook import CaseRow, UnknownCaseError
+from streams import casebook, casepage, migrate, topics
+from streams.casebook import BrokenHistoryError, CaseRow, UnknownCaseError
 from streams.cli import cli
 from streams.collect import read_files
 from streams.demo.traffic import demo_traffic
@@ -116,3 +119,94 @@ def test_the_command_lists_and_shows(clickhouse: ClickHouse, environment: dict[s
     as_json = orjson.loads(runner.invoke(cli, ["case", "show", case.case_id, "--json"]).output)
     assert as_json["case_id"] == case.case_id
     assert as_json["payload"]["members"] == case.payload["members"]
+
+
+class Outline(HTMLParser):
+    """What a page consists of: its text, its open tags, and what it would load from elsewhere."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.text, self.loads, self.open = "", [""], ["page"]
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.loads += [value or "" for name, value in attrs if name in {"src", "href"}]
+        if tag not in {"meta", "polyline"}:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert tag == "polyline" or self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def outline(case: CaseRow) -> Outline:
+    found = Outline()
+    found.feed(casepage.page(case))
+    found.close()
+    return found
+
+
+def test_the_page_of_every_case_is_whole_and_needs_nothing_from_elsewhere(clickhouse: ClickHouse) -> None:
+    for case in casebook.newest(clickhouse, every=True):
+        found = outline(case)
+        assert found.open == ["page"]
+        assert found.loads == [""]
+        assert "<script" not in casepage.page(case)
+
+
+def test_the_page_says_what_the_row_says(clickhouse: ClickHouse) -> None:
+    case = casebook.newest(clickhouse)[0]
+    text = outline(case).text
+    told = case.payload
+    for said in (case.title, told["if_wrong"], told["ladder"]["does"], told["features"][0]["sentence"], told["history"][-1]["hash"]):
+        assert said in text
+    for check in told["counter_evidence"]:
+        assert check["persona"] in text
+        assert check["because"] in text
+    assert all(account in text for account in list(told["members"])[:100])
+
+
+def test_what_accounts_are_called_cannot_become_markup(clickhouse: ClickHouse) -> None:
+    case = casebook.newest(clickhouse)[0]
+    hostile = "<img src=x onerror=alert(1)>"
+    told = {**case.payload, "members": {hostile: next(iter(case.payload["members"].values()))}}
+    page = casepage.page(replace(case, title=hostile, payload=told))
+    assert hostile not in page
+    assert page.count("&lt;img src=x") == 2
+
+
+def test_the_same_row_gives_the_same_page(clickhouse: ClickHouse) -> None:
+    case = casebook.newest(clickhouse)[0]
+    assert casepage.page(case) == casepage.page(casebook.find(clickhouse, case.case_id))
+
+
+def test_the_command_writes_the_page(clickhouse: ClickHouse, environment: dict[str, str], tmp_path: Path) -> None:
+    case = casebook.newest(clickhouse)[0]
+    result = CliRunner(env=environment).invoke(cli, ["case", "show", case.case_id, "--html", str(tmp_path / "case.html")])
+    assert result.output == f"wrote {tmp_path / 'case.html'}\n"
+    assert (tmp_path / "case.html").read_text() == casepage.page(case)
+
+
+def test_every_stored_case_follows_from_its_history(clickhouse: ClickHouse, environment: dict[str, str]) -> None:
+    for case in casebook.newest(clickhouse, every=True):
+        assert "versions follow from each other" in casebook.check(clickhouse, case)
+    result = CliRunner(env=environment).invoke(cli, ["case", "verify", case.case_id])
+    assert re.search(r"\d+ versions follow from each other, \d+ stored rows agree; last hash [0-9a-f]{64}", result.output)
+
+
+def test_a_payload_that_was_changed_after_it_was_stored_is_found(clickhouse: ClickHouse) -> None:
+    case = casebook.newest(clickhouse)[0]
+    changed = replace(case, payload={**case.payload, "if_wrong": "nothing could go wrong"})
+    with pytest.raises(BrokenHistoryError, match=f"version {case.version} does not follow"):
+        casebook.check(clickhouse, changed)
+
+
+def test_a_stored_row_that_was_rewritten_is_found(clickhouse: ClickHouse) -> None:
+    case = max(casebook.newest(clickhouse), key=lambda each: each.version)
+    row = {**orjson.loads(case.json()), "version": case.version + 1, "requests": 1.0}
+    record = rows.Record(topics.CASES, 0, 10**6, 1.7e9, orjson.dumps(row), {})
+    for insert in rows.inserts(topics.CASES, [record]):
+        clickhouse.insert(insert.table, insert.columns, "rewritten")
+    with pytest.raises(BrokenHistoryError, match=f"the stored row of version {case.version + 1} is not the one"):
+        casebook.check(clickhouse, casebook.find(clickhouse, case.case_id))

@@ -21,14 +21,22 @@ FEATURES = ["daily_output", "fresh_questions"]
 
 def row(kind: str, name: str, account: str | None = None, at: float = 0.0, **facts: Any) -> dict[str, Any]:
     """One row of evidence: an entity, or with `account` one of its members."""
-    said = {"extraction": 0.0, "routing": 0.0, "accounts": 1.0, "common": 0.0, "population": 10_000.0, "requests": 10.0}
+    said = {
+        "extraction": 0.0,
+        "routing": 0.0,
+        "accounts": 1.0,
+        "common": 0.0,
+        "population": 10_000.0,
+        "false_alerts": float("nan"),
+        "requests": 10.0,
+    }
     said |= {"output_tokens": 1000.0, "first": 0.0, **dict.fromkeys(HASHES, 0)}
     return said | {"time": at, "entity_kind": kind, "entity_id": name, "account_id": account, "nats_of": {"content": 7.0}} | facts
 
 
 def encoded(rows: Sequence[dict[str, Any]]) -> bytes:
     columns: dict[str, Any] = {name: [each[name] for each in rows] for name in ("entity_kind", "entity_id", "account_id")}
-    plain = ("time", "accounts", "common", "population", "requests", "output_tokens", "first", "extraction", "routing")
+    plain = ("time", "accounts", "common", "population", "requests", "output_tokens", "first", "extraction", "routing", "false_alerts")
     columns |= {name: np.array([each[name] for each in rows], np.float64) for name in plain}
     columns |= {name: np.array([each[name] for each in rows], np.uint64) for name in HASHES}
     unsaid = [name for name, kind in blocks.EVIDENCE.columns.items() if kind in {"number", "time"} and name not in columns]

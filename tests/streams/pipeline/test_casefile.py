@@ -93,7 +93,12 @@ def test_a_record_lists_its_strongest_members_and_counts_the_others(desk: Any, a
     ],
 )
 def test_the_ladder_begins_low_and_never_above_what_can_be_taken_back(
-    behaviour: str, accounts: int, muted: bool, doubts: int, expected: str
+    behaviour: str,
+    accounts: int,
+    *,
+    muted: bool,
+    doubts: int,
+    expected: str,
 ) -> None:
     found = ladder.step(behaviour, accounts, {"content": 7.0, "timing": 1.0}, muted=muted, doubts=doubts)
     assert (found["step"], found["families"]) == (expected, ["content"])

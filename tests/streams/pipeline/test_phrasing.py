@@ -19,7 +19,7 @@ def test_every_feature_begins_a_readable_statement(name: str) -> None:
     assert said[0].isupper()
     assert not said.endswith((".", ":", ","))
     assert not {"ln(", "`", "_", " nats"} & {mark for mark in ("ln(", "`", "_", " nats") if mark in said}
-    assert 2 <= len(said.split())
+    assert len(said.split()) >= 2
     assert len(said) <= LONGEST, f"{name}: shorten the first sentence of its docstring"
 
 
