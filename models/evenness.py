@@ -45,21 +45,27 @@ def _best(counts: Floats, exposure: Floats, shape: float, least: int) -> float:
     """Return the largest log-likelihood over the rates tried, less the terms that the two stories share."""
     rates = _RATES * counts.sum() / exposure.sum()
     means = rates[:, None] * exposure
-    likelihood = _log_probability(counts, means, shape) - np.log1p(-_below(means, shape, least))
+    # one logarithm a cell serves all terms: ln p = ln(shape / (shape + mean)), ln(1 - p) = ln(mean / (shape + mean))
+    whole = np.log(shape + means)
+    none, some = math.log(shape) - whole, np.log(rates)[:, None] + np.log(exposure) - whole
+    likelihood = _log_probability(counts, none, some, shape) - np.log1p(-_below(none, some, shape, least))
     return float(likelihood.sum(axis=1).max())
 
 
-def _log_probability(counts: Floats, means: Floats, shape: float) -> Floats:
-    """Return ln of the negative binomial probability, without its -ln(count!). counts: (accounts,), means: (rates, accounts)."""
-    rising = np.array([math.lgamma(count + shape) for count in counts.tolist()]) - math.lgamma(shape)
-    return rising + counts * np.log(means / (shape + means)) + shape * np.log(shape / (shape + means))
+def _log_probability(counts: Floats, none: Floats, some: Floats, shape: float) -> Floats:
+    """Return ln of the negative binomial probability, without its -ln(count!). counts: (accounts,), the others: (rates, accounts)."""
+    values, which = np.unique(counts, return_inverse=True)
+    rising = np.array([math.lgamma(count + shape) for count in values.tolist()])[which] - math.lgamma(shape)
+    return rising + counts * some + shape * none
 
 
-def _below(means: Floats, shape: float, least: int) -> Floats:
-    """Return the probability of fewer than `least` requests, short of 1. means: (rates, accounts)."""
-    term = (shape / (shape + means)) ** shape
-    found = np.zeros_like(means)
-    for count in range(least):
-        found += term
-        term = term * (count + shape) / (count + 1) * means / (shape + means)
+def _below(none: Floats, some: Floats, shape: float, least: int) -> Floats:
+    """Return the probability of fewer than `least` requests, short of 1. none, some: (rates, accounts)."""
+    term = np.exp(shape * none)
+    found = term.copy()
+    if least > 1:
+        odds = np.exp(some)
+        for count in range(least - 1):
+            term = term * (count + shape) / (count + 1) * odds
+            found += term
     return np.minimum(found, 1.0 - 1e-12)

@@ -155,7 +155,7 @@ def trust(events: Floats, half: Floats) -> Floats:
 
 
 def _two_largest(nats: Floats, trusted: Floats) -> tuple[Floats, Floats]:
-    """Return the mean of the two largest in the last axis (of one known, that one), and how much of them to believe; NaN where none is known.
+    """Return the mean of each row's two largest (of one known, that one), and how much of them to believe; NaN where none is known.
 
     nats, trusted: (entities, families, features). Returns two arrays of shape (entities, families).
     """

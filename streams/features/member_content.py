@@ -29,7 +29,7 @@ def usual_content(members: Members) -> float:
     usual = (
         float(weight @ np.nan_to_num(said) / weight.sum()) if len(said) < LEAST_TO_TRIM else trimmed_mean(said[weight >= np.median(weight)])
     )
-    voters = weight.sum() / (weight.sum() + 1.0) * min(len(np.unique(members.unit)), MOST_UNITS)
+    voters = weight.sum() / (weight.sum() + 1.0) * min(members.units, MOST_UNITS)
     return usual * float(voters) if usual > 0 else usual
 
 

@@ -32,6 +32,14 @@ Mask = NDArray[np.bool_]
 
 def shared(members: Members, kind: str) -> Mask:
     """Return which members have a value of this kind that several payers of the group have, and few others. (members,)."""
+    key = ("shared", kind)
+    if key not in members.memo:
+        members.memo[key] = _shared(members, kind)
+    mask: Mask = members.memo[key]
+    return mask
+
+
+def _shared(members: Members, kind: str) -> Mask:
     values, rarity = getattr(members, kind), np.nan_to_num(getattr(members, f"{kind}_rarity"))
     usable = (values != 0) & (rarity >= -np.log(PUBLIC))
     if kind == "template":
@@ -39,8 +47,8 @@ def shared(members: Members, kind: str) -> Mask:
     if not usable.any():
         return np.zeros(len(members), np.bool_)
     found, which = np.unique(values[usable], return_inverse=True)
-    pairs = np.unique(np.column_stack([which, members.unit[usable]]), axis=0)
-    payers = np.bincount(pairs[:, 0], minlength=len(found))
+    pairs = np.unique(which * members.units + members.unit[usable])
+    payers = np.bincount(pairs // members.units, minlength=len(found))
     mask = np.zeros(len(members), np.bool_)
     mask[np.flatnonzero(usable)[payers[which] >= LEAST_PAYERS[kind]]] = True
     return mask
@@ -48,7 +56,7 @@ def shared(members: Members, kind: str) -> Mask:
 
 def common_ground(members: Members) -> float:
     """Return what the payers of a group share beside its own link, in nats a payer, 0..CEILING."""
-    units = len(np.unique(members.unit))
+    units = members.units
     if units < LEAST_UNITS:
         return 0.0
     nats = 0.0

@@ -76,6 +76,16 @@ class Members:
         """Which paying unit, (organisation, card), each member belongs to, numbered from 0."""
         return units(self.organization, self.payment)
 
+    @cached_property
+    def units(self) -> int:
+        """How many paying units there are."""
+        return int(self.unit.max(initial=-1)) + 1
+
+    @cached_property
+    def memo(self) -> dict[tuple[str, str], Any]:
+        """What several features and attributions work out of the same members, by who did and of what."""
+        return {}
+
     def family(self, name: str, matrix: str = "raw") -> Floats:
         """Return one family's nats of every member, (members,), NaN where unknown."""
         values: NDArray[Any] = getattr(self, matrix)
