@@ -1,6 +1,6 @@
 # Everything a person or CI runs. `make` alone prints this list.
 .DEFAULT_GOAL := help
-.PHONY: help setup check test test-integration bench demo render replay new-feature kafka lock clean
+.PHONY: help setup check test test-integration bench demo render replay evaluate evaluate-detectors new-feature kafka lock clean
 SHELL := /bin/bash
 
 PYTHON ?= python3.11
@@ -49,6 +49,12 @@ render: setup ## Write the boards and alert rules into dashboards/generated
 replay: setup ## Run log files through the pipeline, no broker: make replay FILES="a.jsonl b.jsonl.gz" OUT=build/replay
 	@test -n "$(FILES)" || { echo 'error: no input: say make replay FILES="a.jsonl b.jsonl.gz" OUT=build/replay' >&2; exit 2; }
 	$(BIN)/hydrometer replay $(FILES) --out $(or $(OUT),build/replay)
+
+evaluate: setup ## Measure the detector against the goals: seeds, ablations, grids (QUICK=1: a taste in under 5 minutes, else 25)
+	$(BIN)/python tests/evaluation/evaluate.py $(if $(QUICK),--quick)
+
+evaluate-detectors: setup ## Measure the River detectors on labelled sets, in time order
+	$(BIN)/python tests/evaluation/detectors.py
 
 new-feature: setup ## Write a feature, its test and its panel: make new-feature NAME=late_nights ENTITY=account
 	@test -n "$(NAME)" || { echo 'error: no name: say make new-feature NAME=late_nights ENTITY=account' >&2; exit 2; }

@@ -250,7 +250,7 @@ GROUPS = Layout(
 
 EVIDENCE = Layout(
     "evidence",
-    2,
+    3,
     {
         "time": "time",
         "entity_kind": "text",
@@ -266,6 +266,8 @@ EVIDENCE = Layout(
         "first": "time",
         "extraction": "number",
         "routing": "number",
+        # of 10,000 ordinary entities, how many a day are expected to show as much; unknown until calibration has seen enough
+        "false_alerts": "number",
         "families": "vector",
         "features": "vector",
         "nats": "vector",

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models import evidence
+from models import calibration, evidence
 from models.accumulators.recurring import Recurring
 from models.accumulators.step import Floats, Step
 from models.columns import Columns, Field, Slots, StateLayoutError
@@ -39,7 +39,7 @@ MOST_SHARED = 1 << 16
 EVICT_AT_ONCE = 64
 EVICT_PAUSE = 3600.0
 
-_SINGLE_TURN = share(col.message_count <= 2.0)  # a question, or a system prompt and a question
+_SINGLE_TURN = share(col.message_count <= derived.ONE_TURN)  # a question, or a system prompt and a question
 _OWN_TEMPLATE = share(col.own_template)
 _OWN_JOB = share(col.own_job)
 _COUNTED = ("router", "subnet", "tools")
@@ -74,6 +74,7 @@ class Accounts:
         self._families = FamilySum([feature.family for feature in self.features])
         self.reference = Reference([feature.limits for feature in self.features], [feature.direction for feature in self.features])
         self.levels = evidence.level_reference()
+        self.tail = calibration.Tail()
         self._prevalence = Prevalence(_COUNTED)
         self._age = names.index("account_age") if "account_age" in names else -1
         self._watch = Watch("accounts", self.features, seal_key)
@@ -147,6 +148,7 @@ class Accounts:
         self._watch.load(stored)
         self.reference.recount(self.table["votes"])
         self.levels.recount(self.table["level_votes"])
+        self.tail.recount(self.table["score_vote"])
         for name in _COUNTED:
             self._prevalence.recount(name, self.table[name][self.table.slots])
         if len(self.table):
@@ -259,6 +261,7 @@ class Accounts:
         for name, found in (("best_extraction", extraction), ("best_routing", routing)):
             table[name][slots] = np.maximum(table[name][slots], found)
         self._vote(slots, self._may_vote(slots, extraction), values, levels)
+        self._calibrate(slots, extraction)
         rank = self.reference.rank(self._age, values[:, self._age]) if self._age >= 0 else np.full(len(slots), np.nan)
         table["age_rank"][slots] = rank
         messages = self._to_groups(slots, offset)
@@ -283,8 +286,18 @@ class Accounts:
             reference.revote(self.table[column][slots], ballots)
             self.table[column][slots] = ballots
 
+    def _calibrate(self, slots: Slots, extraction: Floats) -> None:
+        """Exchange these accounts' scores for those they have now. Only groups make suspects here: their own would cut it."""
+        table = self.table
+        may = (table["requests"][slots] >= FIRST_REQUESTS) & (table["suspect_until"][slots] < table["clock"][slots])
+        ballots = self.tail.ballots(extraction, may)
+        self.tail.revote(table["score_vote"][slots], ballots)
+        table["score_vote"][slots] = ballots
+
     def _withdraw(self, slots: Slots) -> None:
         """Take the votes of these accounts back."""
+        self.tail.revote(self.table["score_vote"][slots], np.full(len(slots), calibration.NO_VOTE, np.uint8))
+        self.table["score_vote"][slots] = calibration.NO_VOTE
         for reference, column in ((self.reference, "votes"), (self.levels, "level_votes")):
             votes = self.table[column][slots]
             reference.revote(votes, np.full_like(votes, reference.no_vote))
@@ -359,6 +372,7 @@ class Accounts:
             "first": table["first"][rows],
             "extraction": extraction[chosen],
             "routing": routing[chosen],
+            "false_alerts": self.tail.false_alerts(extraction[chosen]),
             "families": table["own"][rows],
             "features": values[chosen],
             "nats": nats[chosen],
@@ -434,6 +448,7 @@ def _kept(names: list[str], no_vote: int) -> dict[str, Field]:
         "suspect_until": Field("f8", -np.inf),
         "votes": Field("u1", no_vote, labels=tuple(names)),
         "level_votes": Field("u1", no_vote, labels=FAMILIES),
+        "score_vote": Field("u1", calibration.NO_VOTE),
         "own": Field("f4", np.nan, labels=FAMILIES),
         "raw": Field("f4", np.nan, labels=FAMILIES),
     }

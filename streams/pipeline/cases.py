@@ -11,6 +11,7 @@ from typing import Any
 
 import orjson
 
+from models import calibration
 from streams import blocks, labels, topics
 from streams.feature import DAY
 from streams.pipeline import casefile, history, states, triage
@@ -158,6 +159,8 @@ class Cases:
         alone, bar = entity["entity_kind"] == "account", self.policy.bar("extraction", entity["time"])
         candidates = {entity["entity_id"]: entity} if alone else {} if entity["common"] else entity["members"]
         over = {account: row for account, row in candidates.items() if row["extraction"] >= bar}
+        if alone and (entity["false_alerts"] or 0.0) > calibration.BUDGET:
+            over = {}  # too many ordinary accounts score as much
         permitted = {account: row for account, row in over.items() if self._permission(account, row)}
         free = {account: row for account, row in over.items() if account not in permitted}
         least = 1 if alone else LEAST_ALERTED

@@ -41,6 +41,7 @@ def take(entities: dict[str, State], block: Block) -> list[str]:
 def _unheard(row: Mapping[str, Any]) -> State:
     """Return an entity of which only a member was heard yet."""
     nothing: State = {"extraction": 0.0, "routing": 0.0, "families": {}, "features": {}, "nats": {}, "usual": {}, "members": {}}
+    nothing["false_alerts"] = None
     return {name: value for name, value in row.items() if name != "account_id"} | nothing | {"heard": 0.0}
 
 
@@ -48,6 +49,7 @@ def _rows(block: Block) -> list[State]:
     """Return a block's rows as plain values; unknown numbers are left out of the maps."""
     plain = {name: block.numbers(name).tolist() for name in _PLAIN}
     plain["population"] = [0.0 if math.isnan(value) else value for value in plain["population"]]
+    plain["false_alerts"] = [None if math.isnan(value) else round(value, 6) for value in block.numbers("false_alerts").tolist()]
     plain |= {name: [f"{value:016x}" if value else "" for value in block.hashes(name).tolist()] for name in LINKS}
     plain |= {name: block.texts(name) for name in ("entity_kind", "entity_id", "account_id")}
     names = block.names("features")
