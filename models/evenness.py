@@ -45,11 +45,15 @@ def _best(counts: Floats, exposure: Floats, shape: float, least: int) -> float:
     """Return the largest log-likelihood over the rates tried, less the terms that the two stories share."""
     rates = _RATES * counts.sum() / exposure.sum()
     means = rates[:, None] * exposure
-    # one logarithm a cell serves all terms: ln p = ln(shape / (shape + mean)), ln(1 - p) = ln(mean / (shape + mean))
-    whole = np.log(shape + means)
-    none, some = math.log(shape) - whole, np.log(rates)[:, None] + np.log(exposure) - whole
+    none, some = _chances(means, shape)
     likelihood = _log_probability(counts, none, some, shape) - np.log1p(-_below(none, some, shape, least))
     return float(likelihood.sum(axis=1).max())
+
+
+def _chances(means: Floats, shape: float) -> tuple[Floats, Floats]:
+    """Return ln(shape / (shape + mean)) and ln(mean / (shape + mean)): all terms need them, and a logarithm a cell is what costs."""
+    whole = np.log(shape + means)
+    return math.log(shape) - whole, np.log(means) - whole
 
 
 def _log_probability(counts: Floats, none: Floats, some: Floats, shape: float) -> Floats:

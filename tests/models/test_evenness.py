@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from models.accumulators.step import Floats
-from models.evenness import CEILING, DISPATCHER, FLOOR, PEOPLE, _below, _log_probability, log_likelihood_ratio
+from models.evenness import CEILING, DISPATCHER, FLOOR, PEOPLE, _below, _chances, _log_probability, log_likelihood_ratio
 
 
 def ratio(counts: list[float] | Floats, exposure: list[float] | None = None, least: int = 1) -> float:
@@ -67,6 +67,7 @@ def test_it_stays_within_its_limits() -> None:
 @pytest.mark.parametrize("shape", [*DISPATCHER, *PEOPLE])
 def test_probabilities_sum_to_one(shape: float) -> None:
     counts = np.arange(400.0)
-    logarithm = _log_probability(counts, np.full((1, 400), 5.0), shape)[0] - np.array([math.lgamma(count + 1) for count in counts])
+    none, some = _chances(np.full((1, 400), 5.0), shape)
+    logarithm = _log_probability(counts, none, some, shape)[0] - np.array([math.lgamma(count + 1) for count in counts])
     assert np.exp(logarithm).sum() == pytest.approx(1)
-    assert _below(np.full((1, 1), 5.0), shape, 3)[0, 0] == pytest.approx(np.exp(logarithm[:3]).sum())
+    assert _below(none, some, shape, 3)[0, 0] == pytest.approx(np.exp(logarithm[:3]).sum())
