@@ -95,7 +95,7 @@ class Layout:
         return found
 
 
-def _array(values: Any, kind: Kind) -> pa.Array[Any]:
+def _array(values: Any, kind: Kind) -> Any:
     if isinstance(values, pa.Array):
         return values
     if kind == "text":
