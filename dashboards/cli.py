@@ -145,6 +145,21 @@ def run(*, alertmanager: str, every: float) -> None:
     evaluate.run(_query(), alertmanager, every, threading.Event())
 
 
+@alerts.command()
+@click.argument("name")
+@click.option("--team", default="oncall", show_default=True, help="Who hears of it: soc or oncall.")
+def new(*, name: str, team: str) -> None:
+    """Write a new rule, its runbook and its test, which fails until it says what fires.
+
+    \b
+    Example:  hydrometer alerts new late_backup --team oncall
+    """
+    from dashboards import scaffold
+
+    for path in scaffold.new_alert(name, team):
+        click.echo(path.relative_to(scaffold.ROOT))
+
+
 def _gateway(backend: Backend) -> Gateway:
     from dashboards.gateway import connect
     from streams.settings import Settings
