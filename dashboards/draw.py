@@ -110,12 +110,12 @@ def interval(seconds: float) -> int:
 
 def _answer(client: Client, sql: str) -> Json:
     rows, columns = client.execute(sql, with_column_types=True)
-    kinds = [_kind(declared) for _, declared in columns]
+    kinds = [kind_of(declared) for _, declared in columns]
     named = [{"name": name, "type": kind} for (name, _), kind in zip(columns, kinds, strict=True)]
     return {"columns": named, "rows": [[_plain(value) for value in row] for row in rows]}
 
 
-def _kind(declared: str) -> str:
+def kind_of(declared: str) -> str:
     """Return what Grafana makes of a column of ClickHouse."""
     inner = declared.removeprefix("LowCardinality(").removeprefix("Nullable(")
     if inner.startswith(("Date", "DateTime")):
@@ -172,8 +172,13 @@ def _run(command: list[str], folder: Path) -> None:
 @contextmanager
 def _rehearsed() -> Iterator[tuple[Client, float, float]]:
     with tempfile.TemporaryDirectory() as folder, local_server(Path(folder), user="hydrometer", password="preview") as server:  # noqa: S106
-        where = {"clickhouse_host": server.host, "clickhouse_port": server.port, "clickhouse_user": server.user}
-        settings = Settings(mode="local", clickhouse_password=SecretStr(server.password), **where)
+        settings = Settings(
+            mode="local",
+            clickhouse_host=server.host,
+            clickhouse_port=server.port,
+            clickhouse_user=server.user,
+            clickhouse_password=SecretStr(server.password),
+        )
         began = rehearse(settings)
         yield _client(settings), began, began + SPAN
 

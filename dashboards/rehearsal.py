@@ -10,12 +10,15 @@ import threading
 import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import islice
 from typing import Final
 
 import orjson
+from clickhouse_driver import Client
 
+from dashboards.macros import Window
 from streams import blocks, labels, migrate, topics
 from streams.agents.health import columns
 from streams.agents.report import TOTALS
@@ -41,6 +44,14 @@ _BROKEN: Final = {
     4001: b'{"timestamp": "yesterday", "event.id": "e", "account.id": "a"}',
 }
 """Every so many lines, one that cannot be read: a line cut short, one without its required fields, one with a wrong time."""
+
+
+@dataclass(frozen=True)
+class Rehearsed:
+    """A filled ClickHouse, and what Grafana would put into a query about it."""
+
+    client: Client
+    window: Window
 
 
 class Rehearsal:

@@ -253,6 +253,7 @@ class Listing(View):
     def _options(self) -> Json:
         return {
             "cellHeight": "sm",
+            "frameIndex": 0,
             "showHeader": self.header,
             "sortBy": [{"displayName": self.sort, "desc": True}] if self.sort else [],
         }
@@ -334,6 +335,7 @@ class Bars(View):
             "showValue": "auto" if not self.stacked else "never",
             "stacking": "normal" if self.stacked else "none",
             "tooltip": {"mode": "multi", "sort": "none"},
+            "xTickLabelMaxLength": 0,
             "xTickLabelRotation": 0,
             "xTickLabelSpacing": 0,
         }

@@ -303,7 +303,7 @@ LEAK = Row(
         ),
         Place(
             Listing(
-                title="New routers",
+                title="New routers, and who is behind them",
                 question="Which router fingerprints were first seen in this time range, and who is behind them?",
                 sql="""
                 SELECT router AS router_id, first_seen, accounts, requests, extraction, routing, software FROM (

@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from math import log
@@ -9,7 +8,9 @@ from typing import Any
 import pytest
 from pydantic import SecretStr
 
-from dashboards.panel import DATASOURCE, FeaturePanel, panels
+from dashboards.macros import Window
+from dashboards.panel import FeaturePanel, panels
+from dashboards.query import DATASOURCE
 from streams import migrate
 from streams.features.daily_requests import DailyRequests
 from streams.features.evenness import Evenness
@@ -21,10 +22,9 @@ NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 
 
 def plain(sql: str, entity: str = "a") -> str:
-    """Expand the plugin's macros and the board's variable as Grafana does, for the hour after noon in steps of a minute."""
-    sql = re.sub(r"\$__timeFilter\((\w+)\)", r"\1 >= toDateTime(1795262400) AND \1 <= toDateTime(1795266000)", sql)
-    sql = re.sub(r"\$__timeInterval\((\w+)\)", r"toStartOfInterval(toDateTime(\1), INTERVAL 60 second)", sql)
-    return sql.replace("${entity:singlequote}", f"'{entity}'")
+    """Expand macros and the board's variables, for the hour after noon in steps of a minute."""
+    chosen = {"account": entity, "kind": "router", "group": entity}
+    return Window(NOON.timestamp(), NOON.timestamp() + 3600, 60, chosen).expand(sql)
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def test_its_queries_run_on_clickhouse_and_show_the_value(clickhouse: Any, name:
 
 def test_accounts_and_groups_are_asked_for_apart() -> None:
     assert "entity_kind = 'account'" in FeaturePanel(TinyAnswers, title="x").spread()
-    assert "entity_kind != 'account'" in FeaturePanel(Evenness, title="x").spread()
+    assert "entity_kind = ${kind:singlequote}" in FeaturePanel(Evenness, title="x").spread()
 
 
 def test_a_logarithm_is_undone_for_people() -> None:

@@ -1,0 +1,34 @@
+"""The demonstration's traffic in a local ClickHouse, once for the folder: what every board is asked about."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from pydantic import SecretStr
+
+from dashboards.draw import choices
+from dashboards.macros import Window
+from dashboards.rehearsal import Rehearsed, rehearse
+from streams.demo.traffic import SPAN
+from streams.settings import Settings
+from streams.testing import driver, local_clickhouse
+
+
+@pytest.fixture(scope="session")
+def rehearsed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsed]:
+    """Two days of traffic, a third of the demonstration's: about 10 s."""
+    pytest.importorskip("chdb", reason="the local ClickHouse needs chdb: pip install 'hydrometer[local]'")
+    folder: Path = tmp_path_factory.mktemp("boards")
+    with local_clickhouse(folder) as server:
+        settings = Settings(
+            mode="local",
+            clickhouse_host=server.host,
+            clickhouse_port=server.port,
+            clickhouse_user=server.user,
+            clickhouse_password=SecretStr(server.password),
+        )
+        began = rehearse(settings, events=20_000)
+        with driver(server) as client:
+            yield Rehearsed(client, Window(began, began + SPAN, 600, choices(client, began, began + SPAN)))

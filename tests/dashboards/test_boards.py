@@ -1,0 +1,176 @@
+"""What holds for every board: whoever adds one, or a panel, or a feature, is checked without a line here."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+import pytest
+
+from dashboards import links
+from dashboards.board import boards
+from dashboards.draw import kind_of
+from dashboards.panel import panels
+from dashboards.query import DATASOURCE, TIME_SERIES
+from dashboards.rehearsal import Rehearsed
+from dashboards.render import GENERATED, stale
+from models.evidence import FAMILIES
+
+BOARDS = {name: board.render() for name, board in boards().items()}
+UIDS = {board["uid"] for board in BOARDS.values()}
+_LINK = re.compile(r"\"url\": \"/d/([\w-]+)\?([^\"]*)")
+
+
+class Asked(NamedTuple):
+    """A query and where it stands."""
+
+    board: str
+    where: str
+    kind: str
+    target: dict[str, Any]
+
+
+def drawn(board: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Every panel of a board, those of collapsed rows included."""
+    for panel in board["panels"]:
+        yield from panel["panels"] if panel["type"] == "row" else [panel]
+
+
+def asked() -> Iterator[Asked]:
+    for name, board in BOARDS.items():
+        for panel in drawn(board):
+            yield from (Asked(name, panel["title"], panel["type"], target) for target in panel.get("targets", []))
+        yield from (
+            Asked(name, choice["name"], "variable", choice["query"]) for choice in board["templating"]["list"] if choice["type"] == "query"
+        )
+        yield from (Asked(name, note["name"], "annotation", note["target"]) for note in board["annotations"]["list"])
+
+
+ASKED = list(asked())
+
+
+@pytest.mark.parametrize("one", ASKED, ids=lambda one: f"{one.board}: {one.where} {one.target['refId']}")
+def test_every_query_runs_on_clickhouse_and_has_the_shape_of_its_panel(rehearsed: Rehearsed, one: Asked) -> None:
+    rows, columns = rehearsed.client.execute(rehearsed.window.expand(one.target["rawSql"]), with_column_types=True)
+    kinds = [kind_of(declared) for _, declared in columns]
+    names = [name for name, _ in columns]
+    match one.kind:
+        case "annotation":
+            assert dict(zip(names, kinds, strict=True)) == {"time": "time", "text": "text", "tags": "text"}
+        case "variable":
+            assert 1 <= len(kinds) <= 2, "an id, and a text if it says more"
+            assert rows, "a board whose variable has no value shows nothing"
+        case "table":
+            assert len(set(names)) == len(names) >= 2
+        case "stat":
+            assert len(rows) <= 1, "a stat is one row"
+        case "barchart":
+            assert kinds[0] == "text"
+            assert set(kinds[1:]) == {"number"}
+        case _:
+            check_series(names, kinds, rows)
+
+
+def check_series(names: list[str], kinds: list[str], rows: list[tuple[Any, ...]]) -> None:
+    assert kinds.count("time") == 1, "a time series has one time"
+    assert "number" in kinds, "a time series has a number"
+    labels = [place for place, kind in enumerate(kinds) if kind == "text"]
+    assert len(labels) <= 1, "one label is one name in the legend"
+    if labels:
+        assert [name for name, kind in zip(names, kinds, strict=True) if kind == "number"] == ["Value"], (
+            "Grafana leaves only Value out of a legend"
+        )
+    moments = [row[kinds.index("time")] for row in rows]
+    assert moments == sorted(moments)
+    points = [(row[kinds.index("time")], *(row[place] for place in labels)) for row in rows]
+    assert len(set(points)) == len(points), "one point a moment and label"
+
+
+def test_generated_files_follow_from_the_declarations() -> None:
+    assert stale() == [], "run `make render` and commit dashboards/generated"
+
+
+def test_rendering_twice_gives_the_same_bytes() -> None:
+    assert {name: json.dumps(board.render()) for name, board in boards().items()} == {
+        name: json.dumps(board) for name, board in BOARDS.items()
+    }
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_every_panel_says_which_question_it_answers(name: str) -> None:
+    for panel in drawn(BOARDS[name]):
+        assert panel["description"], f"{panel['title']} says nothing"
+        assert "?" in panel["description"] or "Rises on" in panel["description"], f"{panel['title']} asks no question"
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_ids_are_unique_and_panels_do_not_overlap(name: str) -> None:
+    ids = [panel["id"] for panel in drawn(BOARDS[name])] + [panel["id"] for panel in BOARDS[name]["panels"] if panel["type"] == "row"]
+    assert len(set(ids)) == len(ids)
+    cells = [
+        (x, y)
+        for panel in BOARDS[name]["panels"]
+        for x in range(panel["gridPos"]["x"], panel["gridPos"]["x"] + panel["gridPos"]["w"])
+        for y in range(panel["gridPos"]["y"], panel["gridPos"]["y"] + panel["gridPos"]["h"])
+    ]
+    assert len(set(cells)) == len(cells)
+    assert max(x for x, _ in cells) < 24
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_every_query_goes_to_our_data_source_and_every_variable_is_quoted(name: str) -> None:
+    chosen = {choice["name"] for choice in BOARDS[name]["templating"]["list"]}
+    for one in (each for each in ASKED if each.board == name):
+        assert one.target["datasource"] == DATASOURCE
+        assert one.target["pluginVersion"]
+        assert set(re.findall(r"\$\{(\w+)[^}]*\}", one.target["rawSql"])) <= chosen
+        assert re.findall(r"\$\{[^}]*(?<!:singlequote)\}", one.target["rawSql"]) == []
+    assert {choice["type"] for choice in BOARDS[name]["templating"]["list"]} <= {"query", "custom"}, "never free text"
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_every_drill_down_leads_to_a_board_of_ours_and_sets_its_variables(name: str) -> None:
+    found = _LINK.findall(json.dumps(BOARDS[name]["panels"]))
+    for uid, query in found:
+        target = next(board for board in BOARDS.values() if board["uid"] == uid)
+        wanted = set(re.findall(r"var-(\w+)=", query))
+        assert wanted <= {choice["name"] for choice in target["templating"]["list"]}
+    assert {link["url"].removeprefix("/d/") for link in BOARDS[name]["links"]} == UIDS - {BOARDS[name]["uid"]}
+
+
+@pytest.mark.parametrize("column", ["case_id", "account_id", "router_id", "payment_id", "template_id"])
+def test_every_id_in_a_table_can_be_clicked(column: str) -> None:
+    for one in (
+        each for each in ASKED if each.kind == "table" and re.search(rf"\b{column}\b,", each.target["rawSql"].partition(" FROM ")[0])
+    ):
+        panel = next(each for each in drawn(BOARDS[one.board]) if each["title"] == one.where)
+        override = next(each for each in panel["fieldConfig"]["overrides"] if each["matcher"]["options"] == column)
+        assert any(each["id"] == "links" for each in override["properties"]), f"{one.board}: {one.where} has no link on {column}"
+
+
+@pytest.mark.parametrize(("board", "entity"), [("account", "account"), ("router", "group")])
+def test_a_features_panel_appears_by_itself(board: str, entity: str) -> None:
+    shown = {panel["title"] for panel in drawn(BOARDS[board])}
+    assert {panel.title for panel in panels().values() if panel.feature.entity == entity} <= shown
+
+
+def test_cases_and_model_releases_are_noted_on_the_boards_of_analysts() -> None:
+    for uid in (links.SOC, links.CASE, links.ACCOUNT, links.ROUTER, links.QUALITY):
+        board = next(each for each in BOARDS.values() if each["uid"] == uid)
+        assert [note["name"] for note in board["annotations"]["list"]] == ["Extraction cases", "Routing cases", "Model releases"]
+
+
+def test_each_family_has_a_column_in_the_case_of_why() -> None:
+    why = next(one for one in ASKED if one.board == "case" and one.where.startswith("Evidence by family"))
+    assert all(f"AS {family}" in why.target["rawSql"] for family in FAMILIES)
+
+
+def test_time_series_are_asked_for_as_such() -> None:
+    wide = {"timeseries", "heatmap", "state-timeline"}
+    assert all((one.target["format"] == TIME_SERIES) == (one.kind in wide) for one in ASKED)
+
+
+def test_the_generated_boards_are_read_as_json() -> None:
+    assert {json.loads(path.read_text())["uid"] for path in GENERATED.glob("*.json")} >= UIDS

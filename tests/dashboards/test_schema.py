@@ -1,0 +1,63 @@
+"""The boards against Grafana's own JSON schemas, where they are at hand (`shared/grafana/jsonschema`)."""
+
+from __future__ import annotations
+
+import json
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft7Validator
+
+from dashboards.board import boards
+from streams.testing import shared
+
+_FOLDER = (shared() or Path("/nowhere")) / "grafana" / "jsonschema"
+pytestmark = pytest.mark.skipif(not _FOLDER.is_dir(), reason=f"Grafana's JSON schemas are not at hand ({_FOLDER})")
+
+BOARDS = {name: board.render() for name, board in boards().items()}
+PANELS = {
+    f"{name}: {panel['title']}": panel for name, board in BOARDS.items() for row in board["panels"] for panel in row.get("panels") or [row]
+}
+
+
+def relaxed(schema: Any) -> Any:
+    """Return a schema whose "any", written as an object of anything, is truly any."""
+    if isinstance(schema, dict):
+        if schema.get("type") == "object" and schema.get("additionalProperties") == {} and not schema.get("properties"):
+            return {}
+        return {key: relaxed(value) for key, value in schema.items()}
+    return [relaxed(each) for each in schema] if isinstance(schema, list) else schema
+
+
+@cache
+def validator(kind: str, definition: str = "") -> Draft7Validator:
+    schema = relaxed(json.loads((_FOLDER / f"{kind}.jsonschema.json").read_text()))
+    return Draft7Validator({**schema, "$ref": f"#/definitions/{definition}"} if definition else schema)
+
+
+@cache
+def definitions(kind: str) -> tuple[str, ...]:
+    return tuple(json.loads((_FOLDER / f"{kind}.jsonschema.json").read_text())["definitions"])
+
+
+def complaints(checker: Draft7Validator, document: Any) -> list[str]:
+    return [f"{'.'.join(map(str, error.absolute_path))}: {error.message[:200]}" for error in checker.iter_errors(document)]
+
+
+@pytest.mark.parametrize("name", BOARDS)
+def test_a_board_is_a_dashboard_to_grafana(name: str) -> None:
+    assert complaints(validator("dashboard", "Dashboard"), BOARDS[name]) == []
+
+
+@pytest.mark.parametrize("name", PANELS)
+def test_options_and_field_settings_of_a_panel_are_those_of_its_type(name: str) -> None:
+    panel = PANELS[name]
+    kind = panel["type"].replace("-", "")
+    if not (_FOLDER / f"{kind}.jsonschema.json").is_file():
+        pytest.skip(f"Grafana publishes no schema for panels of type {panel['type']}")
+    if "Options" in definitions(kind):
+        assert complaints(validator(kind, "Options"), panel["options"]) == []
+    if "FieldConfig" in definitions(kind):
+        assert complaints(validator(kind, "FieldConfig"), panel["fieldConfig"]["defaults"]["custom"]) == []
