@@ -157,7 +157,7 @@ def file(case: CaseRow) -> Group:
     grid.add_row("state", f"{case.state}, opened {_moment(case.opened_at)}, version {case.version} of {_moment(case.updated_at)} (UTC)")
     grid.add_row("label", Text(f"{label['verdict']}, {label['author']}: {label['note']}" if label else "none yet"))
     grid.add_row("atlas", ", ".join(told["atlas"]))
-    for name, lines in (("features", _features(told)), ("links", _links(told)), ("members", _members(told))):
+    for name, lines in (("features", _sentences(told)), ("links", _links(told)), ("members", _members(told))):
         grid.add_row(name, Text("\n".join(lines) or "none"))
     grid.add_row("decide", f"hydrometer label case {case.case_id} distilling|reseller|benign --note WHY")
     return Group(panel(case), grid)
@@ -179,16 +179,13 @@ def _against(checks: Sequence[Mapping[str, Any]]) -> str:
     return "; ".join(f"{check['persona']} ({check['because']})" for check in checks if check["fits"]) or "no benign persona fits"
 
 
-def _features(told: Mapping[str, Any]) -> list[str]:
-    return [f"{each['feature']} {_number(each['value'])}{_usual(each['usual'])}: {each['nats']:+.1f} nats" for each in told["features"]]
-
-
-def _usual(usual: Sequence[float] | None) -> str:
-    return f" (usual {_number(usual[0])} to {_number(usual[1])})" if usual else ""
-
-
-def _number(value: float | None) -> str:
-    return "unknown" if value is None else f"{value:,.4g}"
+def _sentences(told: Mapping[str, Any]) -> list[str]:
+    """Return what stands out, of the group and of the one member that shows it best."""
+    lines = [each["sentence"] for each in told["features"]]
+    example = told["example"]
+    if example is None or len(told["members"]) == 1:
+        return lines
+    return [*lines, f"one of its accounts, {example['account']}:", *(f"  {each['sentence']}" for each in example["features"])]
 
 
 def _links(told: Mapping[str, Any]) -> list[str]:

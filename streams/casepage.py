@@ -17,6 +17,7 @@ from streams.pipeline.casefile import shown
 MOST_MEMBERS = 250
 """Members on the page, the strongest first; `hydrometer case show --json` has all that the row has."""
 MOST_VERSIONS = 12
+MOST_LINKS = 40
 _ATLAS = {
     "AML.T0024.002": "Extract AI Model",
     "AML.T0040": "AI Model Inference API Access",
@@ -33,7 +34,7 @@ def page(case: CaseRow) -> str:
     told = case.payload
     sections = [
         _head(case),
-        _section("What stands out", _families(told["families"]) + _list(each["sentence"] for each in told["features"])),
+        _section("What stands out", _families(told["families"]) + _list(each["sentence"] for each in told["features"]) + _example(told)),
         _section("What speaks against it", _counter(told["counter_evidence"])),
         _section("What it has been served", _leak(told["leak"]) + _joins(told["members"])),
         _section("What to do", _todo(case)),
@@ -82,6 +83,15 @@ def _families(families: Mapping[str, float]) -> str:
 
 def _list(items: Iterable[str]) -> str:
     return f"<ul>{''.join(f'<li>{escape(item)}</li>' for item in items)}</ul>"
+
+
+def _example(told: Mapping[str, Any]) -> str:
+    """Say what one member of a group does, where that is known."""
+    example = told["example"]
+    if example is None or len(told["members"]) == 1:
+        return ""
+    said = _list(each["sentence"] for each in example["features"])
+    return f"<h3>One of its accounts: {escape(example['account'])}</h3>{said}"
 
 
 def _counter(checks: Sequence[Mapping[str, Any]]) -> str:
@@ -145,9 +155,10 @@ def _bar(threshold: Mapping[str, Any]) -> str:
 def _links(told: Mapping[str, Any]) -> str:
     rows = [
         (_entity(link["entity"]), _moment(link["since"]), f"came with {link['from_case']}" if link["from_case"] else _weighed(link))
-        for link in told["links"]
+        for link in told["links"][:MOST_LINKS]
     ]
-    found = _table(("alert", "since (UTC)", "weighed"), rows)
+    rest = len(told["links"]) - len(rows)
+    found = _table(("alert", "since (UTC)", "weighed"), rows) + (f"<p class=note>... and {rest:,} more.</p>" if rest else "")
     if told["merges"]:
         merged = [(merge["case_id"], _moment(merge["at"]), _weighed(merge)) for merge in told["merges"]]
         found += "<h3>Merges</h3>" + _table(("case", "at (UTC)", "weighed"), merged)

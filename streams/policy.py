@@ -86,6 +86,8 @@ class Policy:
 
         organization and router: 16 hex digits of their hashes, as evidence carries them. at: seconds since 1970.
         """
+        if not self.permissions:
+            return None
         for kind, party in (("account", account), ("organization", organization), ("router", router)):
             found = self.permissions.get((kind, party))
             if found and at <= found.expires:

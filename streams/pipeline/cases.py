@@ -16,6 +16,7 @@ from streams import blocks, labels, topics
 from streams.feature import DAY
 from streams.pipeline import casefile, history, states, triage
 from streams.pipeline.caseload import Case, Caseload, keys
+from streams.pipeline.phrasing import top_features
 from streams.pipeline.snapshot import Snapshots
 from streams.pipeline.stage import Message
 from streams.policy import Permission, Policy
@@ -210,6 +211,7 @@ class Cases:
             case["muted"] = all(self.alerts[link["entity"]]["muted"] for link in case["links"])
             self._count_members(case, entities)
         row = casefile.case_row(case, entities, self._strongest(case), self.policy)
+        row["payload"]["example"] = self._example(case)
         row["payload"]["triage"] = triage.opinion(self._triage, row["payload"]["families"])
         case["history"] = history.extended(case.get("history", []), row)
         row["payload"]["history"] = case["history"]
@@ -234,6 +236,14 @@ class Cases:
             return {entity["entity_id"]: entity} if entity["entity_kind"] == "account" else {}
         over, permitted = self._over(entity)
         return permitted if case["muted"] else over
+
+    def _example(self, case: Case) -> dict[str, Any] | None:
+        """Return the member that stands out most by itself, with its own features: a group's numbers do not say what an account does."""
+        own = {account: self.entities[f"account:{account}"] for account in case["members"] if f"account:{account}" in self.entities}
+        if not own:
+            return None
+        account = max(own, key=lambda name: (own[name]["extraction"], name))
+        return {"account": account, "features": top_features(own[account])}
 
     def _strongest(self, case: Case) -> dict[str, Any]:
         """Return the entity that says most about a case: the one with the most alerted members, then the most evidence."""

@@ -60,6 +60,14 @@ def test_a_case_carries_all_that_a_reviewer_asks_for(desk: Any, a_group: Rows) -
     assert told["features"][0]["sentence"].endswith("nats).") or told["features"][0]["sentence"].endswith("nats.")
 
 
+def test_a_group_is_shown_by_the_member_that_stands_out_most(desk: Any, a_group: Rows, an_account: Row) -> None:
+    desk.hears(an_account("ada", extraction=9.0), an_account("bob", extraction=12.0), an_account("zoe", extraction=14.0))
+    desk.hears(*a_group("router", ROUTER, ["ada", "bob", "eve"], at=1.0))
+    example = payload(desk)["example"]
+    assert example["account"] == "bob"
+    assert example["features"][1]["sentence"] == "Output tokens a day: 59,900, where most accounts have 2,980 to 8,100 (+1.5 nats)."
+
+
 def test_an_alert_explains_itself_as_its_case_does(desk: Any, an_account: Row) -> None:
     (alert,) = desk.hears(an_account("acct-1", extraction=20.0))
     assert alert["summary"] == desk.versions[-1]["title"]
