@@ -19,8 +19,9 @@ from streams.demo.traffic import SPAN, START
 from streams.replay import Replay
 from streams.settings import Settings
 
-PEOPLE = 500
-PEOPLES_REQUESTS = 2_500
+PEOPLE = 1_500
+"""Fewer ordinary accounts a partition, and the tails that evidence is measured against say nothing yet (cold start)."""
+PEOPLES_REQUESTS = 9_000
 
 
 @dataclass(frozen=True)
