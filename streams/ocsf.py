@@ -78,7 +78,8 @@ def _metadata(alert: Mapping[str, Any]) -> Json:
 
 
 def _info(alert: Mapping[str, Any]) -> Json:
-    techniques = [{"technique": {"uid": each}, "version": "ATLAS 5.6"} for each in alert["payload"].get("atlas", [])]
+    named = [each for each in alert["payload"].get("atlas", []) if each.startswith("AML.T")]  # the others are case studies
+    techniques = [{"technique": {"uid": each}, "version": "ATLAS 5.6"} for each in named]
     return {
         "uid": alert["alert_id"],
         "title": alert["summary"],

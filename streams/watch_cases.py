@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final, Literal
 
 from rich.console import Console, Group, RenderableType
 from rich.live import Live
@@ -18,21 +18,39 @@ from streams.errors import StoreUnavailableError
 
 FRESH: Final = 900.0
 """Seconds for which a change is shown in bold."""
+WIDE: Final = 120
+"""Characters from which all columns have room."""
+_COLUMNS: Final[dict[str, Literal["left", "right"]]] = {
+    "case": "left",
+    "behaviour": "left",
+    "accounts": "right",
+    "requests": "right",
+    "output tokens": "right",
+    "nats": "right",
+    "open for": "right",
+    "changed": "right",
+    "decided": "left",
+    "why": "left",
+}
+_NARROW: Final = ("case", "behaviour", "accounts", "nats", "decided", "why")
 _MINUTE: Final = 60
 _HOUR: Final = 3600
 _DAY: Final = 86400
 _COLOURS: Final = {"extraction": "red", "routing": "yellow"}
 
 
-def screen(cases: Sequence[CaseRow], now: datetime, problem: str = "") -> RenderableType:
-    """Return what is shown: a headline and one line a case. `now` is aware; `problem` stands in for cases that cannot be read."""
+def screen(cases: Sequence[CaseRow], now: datetime, problem: str = "", width: int = WIDE) -> RenderableType:
+    """Return what is shown: a headline and one line a case, with fewer columns below `WIDE` characters.
+
+    `now` is aware; `problem` says why the cases cannot be read just now.
+    """
     head = Text.assemble(
         ("Hydrometer", "bold"),
         f"  {_counted(cases)}  ",
         (now.astimezone(UTC).strftime("%H:%M:%S UTC"), "dim"),
         (f"  {problem}" if problem else "", "bold red"),
     )
-    return Group(head, _table(cases, now) if cases else Text("no open case", style="dim"))
+    return Group(head, _table(cases, now, width) if cases else Text("no open case", style="dim"))
 
 
 def watch(
@@ -51,7 +69,7 @@ def watch(
                 cases = casebook.newest(clickhouse)
             except StoreUnavailableError as error:
                 problem = str(error)
-            live.update(screen(cases, clock(), problem), refresh=True)
+            live.update(screen(cases, clock(), problem, console.width), refresh=True)
             if stop.wait(every):
                 return
 
@@ -62,31 +80,32 @@ def _counted(cases: Sequence[CaseRow]) -> str:
     return f"{counts['extraction']} of extraction, {counts['routing']} of routing, {accounts:,} accounts"
 
 
-def _table(cases: Sequence[CaseRow], now: datetime) -> Table:
+def _table(cases: Sequence[CaseRow], now: datetime, width: int) -> Table:
+    shown = [name for name in _COLUMNS if width >= WIDE or name in _NARROW]
     table = Table(box=None, pad_edge=False, expand=True)
-    for heading in ("case", "behaviour", "accounts", "requests", "output tokens", "nats", "open for", "changed", "decided", "why"):
-        number = heading in {"accounts", "requests", "output tokens", "nats", "open for", "changed"}
-        table.add_column(heading, justify="right" if number else "left", no_wrap=heading != "why", ratio=1 if heading == "why" else None)
+    for name in shown:
+        table.add_column(name, justify=_COLUMNS[name], no_wrap=name != "why", ratio=1 if name == "why" else None)
     for case in cases:
-        table.add_row(*_cells(case, now), style="dim" if case.muted else "")
+        cells = _cells(case, now)
+        table.add_row(*(cells[name] for name in shown), style="dim" if case.muted else "")
     return table
 
 
-def _cells(case: CaseRow, now: datetime) -> tuple[Any, ...]:
+def _cells(case: CaseRow, now: datetime) -> dict[str, str | Text]:
     changed = max((now - _aware(case.updated_at)).total_seconds(), 0.0)
     label = case.payload.get("label") or {}
-    return (
-        case.case_id,
-        Text(case.behaviour, style=_COLOURS.get(case.behaviour, "")),
-        f"{case.accounts:,}",
-        f"{case.requests:,.0f}",
-        f"{case.output_tokens:,.0f}",
-        f"{case.evidence:.1f}",
-        age((now - _aware(case.opened_at)).total_seconds()),
-        Text(age(changed), style="bold" if changed < FRESH else ""),
-        "permitted" if case.muted else label.get("verdict", ""),
-        Text(case.title, overflow="ellipsis"),
-    )
+    return {
+        "case": case.case_id,
+        "behaviour": Text(case.behaviour, style=_COLOURS.get(case.behaviour, "")),
+        "accounts": f"{case.accounts:,}",
+        "requests": f"{case.requests:,.0f}",
+        "output tokens": f"{case.output_tokens:,.0f}",
+        "nats": f"{case.evidence:.1f}",
+        "open for": age((now - _aware(case.opened_at)).total_seconds()),
+        "changed": Text(age(changed), style="bold" if changed < FRESH else ""),
+        "decided": "permitted" if case.muted else label.get("verdict", ""),
+        "why": Text(case.title),
+    }
 
 
 def age(seconds: float) -> str:

@@ -69,7 +69,7 @@ def alert(**other: Any) -> dict[str, Any]:
         {"feature": "evenness", "value": 0.98, "usual": [0.1, 0.6], "nats": 3.5},
         {"feature": "tiny_answers", "value": None, "usual": None, "nats": 1.0},
     ]
-    payload = {"families": {"content": 2.0}, "features": features, "atlas": ["AML.T0040"], "counter_evidence": []}
+    payload = {"families": {"content": 2.0}, "features": features, "atlas": ["AML.T0040", "AML.CS0056"], "counter_evidence": []}
     row = {
         "alert_id": "extraction:account:a-1",
         "time": 1_795_262_400.5,
@@ -116,6 +116,10 @@ def test_the_rarer_among_ordinary_users_the_more_severe_and_a_router_is_never_cr
     assert ranks(false_alerts_per_day=0.5) == (4, 2)
     assert ranks(false_alerts_per_day=0.0001) == (5, 3)
     assert ranks(false_alerts_per_day=0.0001, behaviour="routing") == (3, 3)
+
+
+def test_techniques_of_atlas_are_attacks_and_its_case_studies_are_not() -> None:
+    assert finding(alert())["finding_info"]["attacks"] == [{"technique": {"uid": "AML.T0040"}, "version": "ATLAS 5.6"}]
 
 
 def test_times_are_milliseconds() -> None:

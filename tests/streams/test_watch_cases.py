@@ -42,6 +42,14 @@ def test_what_is_decided_or_permitted_says_so() -> None:
     assert "permitted" in text
 
 
+def test_a_terminal_of_80_characters_still_shows_whole_ids_and_reasons() -> None:
+    paper = StringIO()
+    Console(width=80, file=paper).print(watch_cases.screen([case(case_id="case-0fbfa5df00f4")], NOON, width=80))
+    assert "case-0fbfa5df00f4" in paper.getvalue()
+    assert "look alike" in " ".join(paper.getvalue().split())
+    assert "requests" not in paper.getvalue()
+
+
 def test_no_case_is_said() -> None:
     assert "no open case" in printed()
 
