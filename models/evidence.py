@@ -38,7 +38,7 @@ SUSPECT: Final = 0.7 * BAR
 HALF_VOTES: Final = 25.0
 """Votes at which a reference's word counts half."""
 BELONGING: Final = tuple(FAMILIES.index(name) for name in ("cohort", "payment", "link"))
-BELONGING_CAP: Final = 10.0
+BELONGING_CAP: Final = 9.0
 """That accounts belong together is one fact, however many signs it has: a hackathon has them all."""
 
 BINS: Final = 128

@@ -49,8 +49,6 @@ REAL: dict[str, Callable[[Client], float]] = {
     "daily_output": lambda client: math.log1p(float(client["req_per_day"]) * float(client["output_tokens_mean"] or "nan")),
     "long_answers": _log("output_tokens_p50"),
     "egress_share": lambda client: math.log1p(float(client["output_tokens_mean"]) / max(float(client["input_tokens_mean"]), 1.0)),
-        float(client["output_tokens_mean"] or "nan") / max(float(client["input_tokens_mean"] or "nan"), 1)
-    ),
     "round_the_clock": _number("hour_entropy"),
     # of log-normal gaps with this coefficient of variation
     "gap_regularity": lambda client: math.sqrt(math.log1p(float(client["cv_p50"] or "nan") ** 2)),
@@ -62,7 +60,7 @@ REAL: dict[str, Callable[[Client], float]] = {
 
 
 def check(folder: Path) -> list[dict[str, Any]]:
-    """Return a row a feature of accounts: its direction, the real clients' and the attackers' medians, and the AUC; or why there is none."""
+    """Return a row a feature of accounts: its direction, both sides' medians, and the AUC; or why there is none."""
     real = _clients()
     attackers = _attackers(folder)
     return [_row(feature.name(), feature.family, feature.direction, real, attackers) for feature in features("account")]
