@@ -6,7 +6,7 @@ Nothing here decides anything; it puts the numbers of a case into sentences that
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -62,6 +62,11 @@ def false_alerts_per_day(found: float, calibrated: float | None = None) -> float
     return 10_000 * math.exp(-found) if calibrated is None else calibrated
 
 
+def telling(behaviour: str) -> Collection[str] | None:
+    """Return the families whose features say something about a behaviour; None: all of them."""
+    return None if behaviour == "extraction" else _CHANNEL_FAMILIES
+
+
 def link(entity: Mapping[str, Any]) -> str:
     """Say what links the members of an entity."""
     return f"{_KIND_WORDS[entity['entity_kind']]} ({shown(entity['entity_kind'], entity['entity_id'])})"
@@ -106,7 +111,7 @@ def explain(entity: Mapping[str, Any], behaviour: str, facts: Facts, accounts: i
     return {
         "summary": summary(entity, behaviour, facts.families, accounts),
         "families": dict(facts.families),
-        "features": top_features(entity, None if behaviour == "extraction" else _CHANNEL_FAMILIES),
+        "features": top_features(entity, telling(behaviour)),
         "counter_evidence": consider(facts),
         "atlas": _atlas(behaviour, facts),
     }

@@ -243,7 +243,7 @@ class Cases:
         if not own:
             return None
         account = max(own, key=lambda name: (own[name]["extraction"], name))
-        return {"account": account, "features": top_features(own[account])}
+        return {"account": account, "features": top_features(own[account], casefile.telling(case["behaviour"]))}
 
     def _strongest(self, case: Case) -> dict[str, Any]:
         """Return the entity that says most about a case: the one with the most alerted members, then the most evidence."""

@@ -20,7 +20,7 @@ MANY = 10
 
 def step(behaviour: str, accounts: int, families: dict[str, float], *, muted: bool, doubts: int) -> dict[str, Any]:
     """Return the step to consider first and why. doubts: benign personas that fit."""
-    name, why = _choose(behaviour, accounts, doubts, muted=muted)
+    name, why = _choose(behaviour, accounts, families, doubts, muted=muted)
     spoken = sorted(family for family, nats in families.items() if nats >= SPOKEN)
     return {
         "step": name,
@@ -31,11 +31,11 @@ def step(behaviour: str, accounts: int, families: dict[str, float], *, muted: bo
     }
 
 
-def _choose(behaviour: str, accounts: int, doubts: int, *, muted: bool) -> tuple[str, str]:
+def _choose(behaviour: str, accounts: int, families: dict[str, float], doubts: int, *, muted: bool) -> tuple[str, str]:
     if muted:
         return "L0", "the accounts are permitted parties: score them, alert nobody, ask the owner of the permission if it grows"
     if behaviour == "routing":
-        return "L1", "a channel without a purpose: ask the account holders about their contract, and do not call their users distillers"
+        return "L1", _about_a_channel(families)
     if doubts:
         return "L0", f"{'one benign story fits' if doubts == 1 else f'{doubts} benign stories fit'}: ask the accounts' manager first"
     if accounts == 1:
@@ -43,3 +43,9 @@ def _choose(behaviour: str, accounts: int, doubts: int, *, muted: bool) -> tuple
     if accounts < MANY:
         return "L1", "a few accounts: cap them together and step up verification; go to L2 when they do not answer"
     return "L2", "many accounts with one purpose: cap the group, step up verification, and hide reasoning and log-probabilities from it"
+
+
+def _about_a_channel(families: dict[str, float]) -> str:
+    if families.get("content", 0.0) >= SPOKEN:
+        return "it may carry a campaign: decide the extraction case of its members first, the others are its customers"
+    return "a channel without a purpose: ask the account holders about their contract, and do not call their users distillers"

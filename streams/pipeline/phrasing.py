@@ -12,6 +12,7 @@ from collections.abc import Collection, Mapping, Sequence
 from functools import cache
 from typing import Any
 
+from models.evidence import BINS
 from streams.feature import Feature, features
 
 _END = re.compile(r"[:;]|\.(\s|$)| \((?!1 \+)|, where |, in nats")
@@ -53,7 +54,8 @@ def amount(kind: type[Feature], value: float) -> str:
     """Return a value in the unit that its words promise."""
     full = value >= kind.limits[1]
     if _LOG.search(_first(kind)):
-        return _number(math.expm1(value))
+        found = math.expm1(value)
+        return _number(round(found) if words(kind).startswith("Different") else found)  # a sketch counts to within a few per cent
     if kind.limits == (0.0, 1.0):
         return _per_cent(value) if "hare of" in words(kind) else f"{value:.2f}"
     return f"{_number(value)}{' or more' if full else ''}"
@@ -62,7 +64,10 @@ def amount(kind: type[Feature], value: float) -> str:
 def _others(kind: type[Feature], usual: Sequence[float] | None) -> str:
     if not usual:
         return "; what is usual is not known yet"
-    low, high = (amount(kind, each) for each in usual)
+    least = kind.limits[0] + 0.75 * (kind.limits[1] - kind.limits[0]) / BINS  # usual ranges end in the middles of bins
+    low, high = (amount(kind, kind.limits[0] if each <= least else each) for each in usual)
+    if usual[1] <= least:
+        return ", where most accounts have next to none"
     return f", where most accounts have {low}" if low == high else f", where most accounts have {low} to {high}"
 
 

@@ -33,7 +33,7 @@ def test_one_account_was_not_created_together_with_anybody() -> None:
 
 
 def test_a_channel_is_described_by_what_makes_it_one(desk: Any, a_group: Rows) -> None:
-    nats = {"content": 7.0, "client": 4.0, "network": 3.0}
+    nats = {"content": 1.5, "client": 4.0, "network": 3.0}
     desk.hears(a_group("router", ROUTER, ["ada"], accounts=1200.0, extraction=1.0, routing=9.0, nats_of=nats)[0])
     assert desk.versions[-1]["title"] == (
         "1,200 accounts behind one router fingerprint look like a router or reseller: "
@@ -42,6 +42,11 @@ def test_a_channel_is_described_by_what_makes_it_one(desk: Any, a_group: Rows) -
     assert payload(desk)["next_step"] == (
         "L1: a channel without a purpose: ask the account holders about their contract, and do not call their users distillers."
     )
+
+
+def test_a_channel_that_may_carry_a_campaign_says_whose_case_comes_first(desk: Any, a_group: Rows) -> None:
+    desk.hears(a_group("router", ROUTER, ["ada"], extraction=1.0, routing=9.0, nats_of={"content": 7.0, "client": 4.0})[0])
+    assert payload(desk)["next_step"].startswith("L1: it may carry a campaign: decide the extraction case of its members first")
 
 
 def test_a_case_carries_all_that_a_reviewer_asks_for(desk: Any, a_group: Rows) -> None:

@@ -29,13 +29,24 @@ def test_a_logarithm_is_said_as_what_it_counts() -> None:
 
 
 def test_a_share_is_said_in_per_cent() -> None:
-    said = sentence("fresh_questions", 0.82, [0.004, 0.46], 3.8)
-    assert said == "Share of requests that are one question without a past: 82%, where most accounts have 0.4% to 46% (+3.8 nats)."
+    said = sentence("fresh_questions", 0.82, [0.012, 0.46], 3.8)
+    assert said == "Share of requests that are one question without a past: 82%, where most accounts have 1.2% to 46% (+3.8 nats)."
 
 
 def test_a_usual_range_of_one_value_is_one_value() -> None:
-    said = sentence("asks_reasoning", 0.4, [0.0, 0.0], 3.2)
-    assert said == "Share of prompts that ask for the steps behind an answer: 40%, where most accounts have 0% (+3.2 nats)."
+    said = sentence("hosting_share", 0.1, [1.0, 1.0], 3.2)
+    assert said == "Share of requests from hosting or VPN networks: 10%, where most accounts have 100% (+3.2 nats)."
+
+
+def test_a_usual_range_in_the_lowest_bin_is_next_to_none() -> None:
+    said = sentence("asks_reasoning", 0.4, [0.5 / 128, 0.5 / 128], 3.2)
+    assert said == "Share of prompts that ask for the steps behind an answer: 40%, where most accounts have next to none (+3.2 nats)."
+    assert "have 0% to 20%" in sentence("asks_reasoning", 0.4, [0.5 / 128, 0.2], 3.2)
+
+
+def test_different_things_are_counted_whole() -> None:
+    said = sentence("as_spread", math.log1p(4.1), [math.log1p(1.0), math.log1p(2.0)], 4.0)
+    assert said == "Different autonomous systems in a day: 4, where most accounts have 1 to 2 (+4.0 nats)."
 
 
 def test_before_there_are_votes_nobody_knows_what_is_usual() -> None:
