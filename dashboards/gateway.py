@@ -1,7 +1,8 @@
 """The one way to a Grafana: time-outs, retries, empty answers, and errors that say in one line what to do.
 
-Two libraries can carry the calls, with the same result: `grafana-api`, which is installed, and `grafana-client`, which is maintained. Only
-their raw verbs are used, because alert provisioning has no place of its own in either.
+Two libraries can carry the calls, with the same result: `grafana-api`, which is installed, and `grafana-client` (3.x; later ones overwrite
+urllib3 for every other program of the environment). Only their raw verbs are used, because alert provisioning has no place of its own
+in either.
 """
 
 from __future__ import annotations
