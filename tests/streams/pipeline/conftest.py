@@ -112,3 +112,9 @@ def an_account() -> Callable[..., dict[str, Any]]:
 def a_group() -> Callable[..., list[dict[str, Any]]]:
     """A group and its suspects: `a_group("router", "00000000000000aa", ["ada", "bob", "eve"], at=5.0)`."""
     return suspects
+
+
+@pytest.fixture
+def evidence() -> Callable[..., bytes]:
+    """Rows as a block of evidence."""
+    return encoded
