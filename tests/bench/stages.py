@@ -8,7 +8,9 @@ from __future__ import annotations
 import json
 import resource
 import time
+from collections import Counter
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from sample import Sample
@@ -50,7 +52,10 @@ def _bench() -> dict[str, Any]:
             measured += count
             seconds["accounts"] += between - began
             seconds["groups"] += time.process_time() - between
-    stored = [accounts[place].dump(chunk) for place in range(PARTITIONS) for chunk in accounts[place].dirty()]
+    stored = Counter[str]()
+    for stage in accounts:
+        for chunk in stage.dirty():
+            stored["accounts" if chunk.startswith("accounts/") else "shared"] += len(stage.dump(chunk))
     entities = sum(stage.counters()["entities"] for stage in accounts)
     return {
         "decode_events_per_cpu_second": decode,
@@ -60,8 +65,8 @@ def _bench() -> dict[str, Any]:
         "group_rows_per_event": sum(stage.counters()["rows"] for stage in groups) / EVENTS,
         "block_bytes_per_event": sum(len(data) for _, _, data in cut) / EVENTS,
         "state_bytes_per_account": accounts[0].counters()["state_bytes_per_entity"],
-        "checkpoint_bytes": sum(len(data) for data in stored),
-        "checkpoint_bytes_per_account_with_shingles": sum(len(data) for data in stored) / entities,
+        "checkpoint_bytes_per_account": stored["accounts"] / entities,
+        "checkpoint_bytes_of_shingles_and_models": stored["shared"],
     }
 
 
@@ -80,15 +85,20 @@ def _light() -> dict[str, Any]:
     """Apply blocks in which every event is of another, new account: the dearest traffic there is. Also the memory that they take."""
     cut = Sample.draw(LIGHT, light=True).blocks(PARTITIONS)
     stages = _stages(topics.ACCOUNTS_AGENT)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = _resident()
 
     def apply() -> None:
         for offset, (place, _, data) in enumerate(cut):
             stages[place].apply(data, offset)
 
     speed = _speed(apply, LIGHT)
-    peak = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) * 1024
-    return {"light_accounts_events_per_cpu_second": speed, "peak_bytes_per_light_account": peak / LIGHT}
+    return {"light_accounts_events_per_cpu_second": speed, "resident_bytes_per_light_account": (_resident() - before) / LIGHT}
+
+
+def _resident() -> int:
+    """Return the bytes of memory that this process holds now."""
+    pages = int(Path("/proc/self/statm").read_text().split()[1])
+    return pages * resource.getpagesize()
 
 
 def _collect() -> dict[str, Any]:

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from job import Job
+from meter import Meter
+from run import summary, verdict
+from sample import Sample
+
+from streams import blocks
+
+
+def found(ours: float, ratio: float) -> dict[str, Any]:
+    return {"events_per_cpu_second": {"accounts_agent": {"median": ours}}, "ratios": {"accounts_agent / confluent_loop": ratio}}
+
+
+def test_the_same_traffic_comes_as_blocks_and_as_lines() -> None:
+    sample = Sample.draw(3_000, accounts=10)
+    decoded = [blocks.decode(data, blocks.REQUESTS) for _, _, data in sample.blocks(partitions=2)]
+    lines = [json.loads(line) for _, line in sample.lines()]
+    assert sum(map(len, decoded)) == len(lines) == 3_000
+    tokens = sum(float(block.numbers("output_tokens").sum(dtype=float)) for block in decoded)
+    assert tokens == sum(line["gen_ai.usage.output_tokens"] for line in lines)
+
+
+def test_a_line_takes_about_586_bytes() -> None:
+    lines = [line for _, line in Sample.draw(1_000).lines()]
+    assert sum(map(len, lines)) / len(lines) == pytest.approx(586, rel=0.02)
+
+
+def test_light_traffic_has_an_account_an_event() -> None:
+    assert len(set(Sample.draw(500, light=True).columns["account_id"])) == 500
+
+
+def test_the_baselines_score_every_event() -> None:
+    job = Job()
+    assert [job.handle(line) for _, line in Sample.draw(20).lines()] == [0.0] * 20  # the forest's first window is not full
+
+
+def test_the_meter_says_ready_after_the_warm_up_and_knows_the_last_event(capsys: pytest.CaptureFixture[str]) -> None:
+    meter = Meter(warm_up=2, events=2)
+    assert not meter.count(1)
+    assert capsys.readouterr().out == ""
+    assert not meter.count(1)
+    assert capsys.readouterr().out == "ready\n"
+    assert meter.count(2)
+
+
+def test_the_median_of_the_repetitions_is_shown_with_their_range() -> None:
+    told = summary([{"events_per_cpu_second": speed} for speed in (1.0, 5.0, 2.0)])
+    assert (told["median"], told["min"], told["max"]) == (2.0, 1.0, 5.0)
+
+
+def test_what_is_below_the_floor_is_named() -> None:
+    assert verdict(found(100_000, 2)) == []
+    assert verdict(found(90_000, 1.5)) == [
+        "accounts_agent handles 90,000 events per CPU-second, the floor is 100,000",
+        "accounts_agent is 1.50 times confluent_loop, the floor is 2",
+    ]
