@@ -7,7 +7,7 @@ from typing import Final
 from dashboards import links
 from dashboards.board import Board, Choice, Place, Row
 from dashboards.palette import ANY_IS_BAD, BAR, CALM, EXTRACTION, EXTRACTION_STEPS, ROUTING, ROUTING_BAR, ROUTING_STEPS
-from dashboards.sql import AGE, FAMILY_COLUMNS, LEAKED_ACCOUNTS, families, per_minute
+from dashboards.sql import AGE, AGE_BANDS, FAMILY_COLUMNS, LEAKED_ACCOUNTS, families, per_minute
 from dashboards.views import Bars, Column, Heat, Listing, Stat, Trend
 
 _OPEN: Final = "FROM hydrometer.cases FINAL WHERE state = 'open' AND NOT muted"
@@ -243,16 +243,16 @@ EVIDENCE = Row(
     ],
 )
 
-_COHORT: Final = f"""
-multiIf(${{cohort:singlequote}} = 'model', toString(request_model), ${{cohort:singlequote}} = 'network', toString(as_type),
-${{cohort:singlequote}} = 'client', toString(sdk_language), {AGE})
-"""
-
 
 def _by_cohort(value: str) -> str:
     return f"""
-    SELECT $__timeInterval(time) AS bucket, if({_COHORT} = '', 'unknown', {_COHORT}) AS cohort, {per_minute(value)} AS Value
-    FROM hydrometer.requests WHERE $__timeFilter(time) GROUP BY bucket, cohort ORDER BY bucket
+    SELECT bucket, found AS Value,
+    multiIf(${{cohort:singlequote}} = 'age', {list(AGE_BANDS)}[band + 1], word = '', 'unknown', toString(word)) AS cohort
+    FROM (SELECT $__timeInterval(time) AS bucket, if(${{cohort:singlequote}} = 'age', {AGE}, 0) AS band,
+        multiIf(${{cohort:singlequote}} = 'model', request_model, ${{cohort:singlequote}} = 'network', as_type,
+            ${{cohort:singlequote}} = 'client', sdk_language, toLowCardinality('')) AS word, {per_minute(value)} AS found
+        FROM hydrometer.requests WHERE $__timeFilter(time) GROUP BY bucket, band, word)
+    ORDER BY bucket
     """
 
 
