@@ -1,6 +1,6 @@
 # Everything a person or CI runs. `make` alone prints this list.
 .DEFAULT_GOAL := help
-.PHONY: help setup check test test-integration bench demo render replay evaluate evaluate-detectors new-feature kafka lock clean
+.PHONY: help setup check test test-integration bench demo render replay evaluate evaluate-detectors new-feature new-alert kafka lock clean
 SHELL := /bin/bash
 
 PYTHON ?= python3.11
@@ -56,9 +56,13 @@ evaluate: setup ## Measure the detector against the goals: seeds, ablations, gri
 evaluate-detectors: setup ## Measure the River detectors on labelled sets, in time order
 	$(BIN)/python tests/evaluation/detectors.py
 
-new-feature: setup ## Write a feature, its test and its panel: make new-feature NAME=late_nights ENTITY=account
-	@test -n "$(NAME)" || { echo 'error: no name: say make new-feature NAME=late_nights ENTITY=account' >&2; exit 2; }
-	$(BIN)/hydrometer new-feature $(NAME) --entity $(or $(ENTITY),account)
+new-feature: setup ## Write a feature, its test and its panel: make new-feature NAME=long_pauses ENTITY=account FAMILY=timing
+	@test -n "$(NAME)" || { echo 'error: no name: say make new-feature NAME=long_pauses ENTITY=account' >&2; exit 2; }
+	$(BIN)/hydrometer new-feature $(NAME) --entity $(or $(ENTITY),account) --family $(or $(FAMILY),content)
+
+new-alert: setup ## Write an alert rule, its runbook and its test: make new-alert NAME=late_backup TEAM=oncall
+	@test -n "$(NAME)" || { echo 'error: no name: say make new-alert NAME=late_backup TEAM=oncall' >&2; exit 2; }
+	$(BIN)/hydrometer alerts new $(NAME) --team $(or $(TEAM),oncall)
 
 kafka: setup ## Run Apache Kafka on 127.0.0.1:9092 until Ctrl-C (needs Java 17 and Maven)
 	$(BIN)/python -m streams.local.kafka

@@ -160,7 +160,10 @@ def replay(*, files: tuple[Path, ...], out: Path, until: str | None, log_format:
 
     settings = Settings.load({"HYDROMETER_MODE": "local", **os.environ}, role="replay")
     summary = backtest.run(files, out, until, log_format, settings)
-    click.echo(f"{summary['events']:,} events of {summary['accounts']:,} accounts, {sum(summary['rejected'].values()):,} rejected")
+    rejected = ", ".join(f"{lines:,} {reason}" for reason, lines in summary["rejected"].items()) or "none"
+    if not summary["events"]:
+        raise HydrometerError(f"not one event was accepted (rejected: {rejected}): is --format right, and --until late enough?")
+    click.echo(f"{summary['events']:,} events of {summary['accounts']:,} accounts; rejected: {rejected}")
     click.echo(f"{summary['cases']:,} open cases: {out / 'cases.jsonl'}")
 
 
@@ -257,10 +260,24 @@ def label(*, entity_kind: str, entity_id: str, verdict: str, author: str | None,
     from streams.settings import Settings
 
     settings = Settings.load(role="kafka")
+    if entity_kind == "case":
+        entity_id = _known_case(entity_id)
     found = labels.make(entity_kind, entity_id, verdict, author or getpass.getuser(), note)
     with names.answering(settings):
         labels.send(settings, found)
-    click.echo(f"label {found['label_id']} recorded")
+    click.echo(f"{entity_kind} {entity_id}: {verdict}, says {found['author']} (label {found['label_id']})")
+
+
+def _known_case(beginning: str) -> str:
+    """Return the whole id of a case, as `case show` finds it: a label of a case that is not there would be lost without a word."""
+    from contextlib import closing
+
+    from streams import casebook
+    from streams.settings import Settings
+    from streams.sinks.clickhouse import ClickHouse
+
+    with closing(ClickHouse(Settings.load(role="clickhouse"))) as clickhouse:
+        return casebook.find(clickhouse, beginning).case_id
 
 
 @cli.group()
@@ -492,12 +509,15 @@ def new_feature(*, name: str, entity: str, family: str) -> None:
     The test fails until it says what holds.
 
     \b
-    Example:  hydrometer new-feature late_nights --entity account --family timing
+    Example:  hydrometer new-feature long_pauses --entity account --family timing
     """
     from streams import scaffold
 
-    for path in scaffold.new_feature(name, entity, family):
-        click.echo(path.relative_to(scaffold.ROOT))
+    paths = [path.relative_to(scaffold.ROOT) for path in scaffold.new_feature(name, entity, family)]
+    for path in paths:
+        click.echo(path)
+    tests = " ".join(str(path) for path in paths if path.parts[0] == "tests")
+    click.echo(f"next: write what it measures, then: .venv/bin/python -m pytest {tests} tests/contracts/test_features.py -k {name}")
 
 
 def _address(text: str) -> tuple[str, int]:

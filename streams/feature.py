@@ -37,8 +37,9 @@ Family = Literal["content", "evenness", "cohort", "payment", "link", "timing", "
 Direction = Literal["high", "low", "both"]
 Entity = Literal["account", "group"]
 
-NEVER_EVIDENCE = frozenset({"country", "language"})
-"""Columns that no feature may read: nationality and language are never evidence of guilt."""
+NEVER_EVIDENCE = frozenset({"country", "language", "time", "hour"})
+"""Columns that no feature may read: nationality, language and time zone are never evidence of guilt. How evenly a day is used is no time
+zone: see `hours_used`."""
 
 
 LEAST_TO_DEVIATE = 2.0
@@ -196,7 +197,6 @@ def _hour(events: Events) -> Floats:
 
 _DERIVED: dict[str, Callable[[Events], Floats]] = {
     "uncached_input_tokens": _uncached,
-    "hour": _hour,
     "requests": lambda events: np.ones(len(events.step.order)),
 }
 col = _Cols()
@@ -348,6 +348,11 @@ def spread(of: Expr, low: float, high: float, bins: int = 16, half_life: float =
     """Return the entropy of an expression's histogram between limits over that of a flat one, 0..1."""
     need = Histogram(of, bins, half_life, low, high)
     return Reading((need,), lambda reader: (histogram.entropy(reader.cells(need)), reader.cells(need).sum(axis=1, dtype=np.float64)))
+
+
+def hours_used(half_life: float = 7 * DAY) -> Reading:
+    """Return how evenly the hours of the day are used, 0..1. Which hours those are cannot be read: that would be a time zone."""
+    return spread(Expr("hour", _hour), 0.0, 24.0, bins=24, half_life=half_life)
 
 
 def top_share(of: Expr, cells: int = 16, half_life: float = 7 * DAY) -> Reading:

@@ -99,7 +99,7 @@ def _paths(name: str, root: Path) -> list[Path]:
 def _refuse(name: str, entity: str, family: str, paths: list[Path]) -> None:
     # a digit after an underscore would be lost on the way from the class's name back to the feature's
     if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z][a-z0-9]*)*", name) or keyword.iskeyword(name):
-        raise HydrometerError(f"{name!r} is no name for a feature: use lower-case words joined by underscores, as in late_nights")
+        raise HydrometerError(f"{name!r} is no name for a feature: use lower-case words joined by underscores, as in long_pauses")
     if entity not in ENTITIES:
         raise HydrometerError(f"unknown entity {entity!r}: choose one of {', '.join(ENTITIES)}")
     if family not in FAMILIES:

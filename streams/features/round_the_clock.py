@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streams.feature import Feature, col, spread
+from streams.feature import Feature, hours_used
 
 
 class RoundTheClock(Feature):
@@ -16,4 +16,4 @@ class RoundTheClock(Feature):
     family = "timing"
     direction = "high"
     limits = (0.0, 1.0)
-    value = spread(col.hour, 0.0, 24.0, bins=24)
+    value = hours_used()

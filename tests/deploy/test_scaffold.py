@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-TARGETS = ("setup", "check", "test", "test-integration", "bench", "demo", "render", "replay", "new-feature", "kafka", "lock", "clean")
+TARGETS = tuple(re.search(r"^\.PHONY: help (.*)$", (ROOT / "Makefile").read_text(), re.MULTILINE)[1].split())  # type: ignore[index]
 LOCKS = ("requirements.lock", "requirements-dev.lock")
 
 

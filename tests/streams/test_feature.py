@@ -160,4 +160,4 @@ def test_a_reading_rests_on_the_requests_where_it_was_known() -> None:
 
 
 def test_a_feature_is_named_after_its_class() -> None:
-    assert tried(name="LateNightsAt2").name() == "late_nights_at2"
+    assert tried(name="LongPausesAt2").name() == "long_pauses_at2"

@@ -26,24 +26,24 @@ def run(checkout: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("entity", ["account", "group"])
 def test_a_new_feature_is_three_files_and_a_test_that_fails(checkout: Path, entity: str) -> None:
-    paths = new_feature("late_nights", entity, "timing", checkout)
+    paths = new_feature("long_pauses", entity, "timing", checkout)
     assert [path.relative_to(checkout).as_posix() for path in paths] == [
-        "streams/features/late_nights.py",
-        "tests/streams/features/test_late_nights.py",
-        "dashboards/panels/late_nights.py",
+        "streams/features/long_pauses.py",
+        "tests/streams/features/test_long_pauses.py",
+        "dashboards/panels/long_pauses.py",
     ]
     lint = run(checkout, "ruff", "check", "--config", str(ROOT / "pyproject.toml"), *(str(path) for path in paths))
     assert lint.returncode == 0, lint.stdout
     tests = run(checkout, "pytest", "-q", "-p", "no:cacheprovider", "--import-mode=importlib", str(paths[1]))
     assert "1 failed" in tests.stdout
-    assert "say here what late_nights is" in tests.stdout
+    assert "say here what long_pauses is" in tests.stdout
     shown = subprocess.run([sys.executable, "-c", _SHOW], cwd=checkout, capture_output=True, text=True, check=True).stdout
-    assert shown == f"{entity} timing Late nights\n"
+    assert shown == f"{entity} timing Long pauses\n"
 
 
 _SHOW = """
 from dashboards.panel import panels
-panel = panels()["late_nights"]
+panel = panels()["long_pauses"]
 print(panel.feature.entity, panel.feature.family, panel.title)
 """
 
@@ -62,11 +62,11 @@ def test_a_name_that_exists_is_refused_and_nothing_is_written(checkout: Path) ->
 
 def test_an_unknown_entity_or_family_is_refused_with_the_known_ones(checkout: Path) -> None:
     with pytest.raises(HydrometerError, match="account, group"):
-        new_feature("late_nights", "planet", root=checkout)
+        new_feature("long_pauses", "planet", root=checkout)
     with pytest.raises(HydrometerError, match="content, evenness"):
-        new_feature("late_nights", "account", "astrology", checkout)
+        new_feature("long_pauses", "account", "astrology", checkout)
 
 
 def test_outside_a_checkout_it_says_so(tmp_path: Path) -> None:
     with pytest.raises(HydrometerError, match="run this in a checkout"):
-        new_feature("late_nights", "account", root=tmp_path)
+        new_feature("long_pauses", "account", root=tmp_path)
