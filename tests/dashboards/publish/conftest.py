@@ -193,6 +193,7 @@ def grafana(description: Description) -> Iterator[FakeGrafana]:
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        wbufsize = 1 << 16  # head and body leave together, or each answer waits 40 ms for an acknowledgement
 
         def _serve(self) -> None:
             size = int(self.headers.get("Content-Length") or 0)
