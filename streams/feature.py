@@ -37,9 +37,10 @@ Family = Literal["content", "evenness", "cohort", "payment", "link", "timing", "
 Direction = Literal["high", "low", "both"]
 Entity = Literal["account", "group"]
 
-NEVER_EVIDENCE = frozenset({"country", "language", "time", "hour"})
-"""Columns that no feature may read: nationality, language and time zone are never evidence of guilt. How evenly a day is used is no time
-zone: see `hours_used`."""
+NEVER_EVIDENCE = frozenset({"country", "language"})
+"""Columns that no feature may read: nationality and language are never evidence of guilt."""
+NO_CLOCK = frozenset({"time", "hour"})
+"""Nor may a feature read what time of day it is: that is a time zone. How evenly a day is used is none: see `hours_used`."""
 
 
 LEAST_TO_DEVIATE = 2.0
@@ -179,7 +180,7 @@ class _Cols:
     def __getattr__(self, name: str) -> Expr:
         if name.startswith("_"):
             raise AttributeError(name)
-        if name in NEVER_EVIDENCE:
+        if name in NEVER_EVIDENCE | NO_CLOCK:
             message = f"{name} is never evidence: no feature may read it"
             raise ValueError(message)
         special = _DERIVED.get(name)

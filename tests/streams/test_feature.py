@@ -86,8 +86,8 @@ def test_an_absurd_number_is_unknown(absurd: float) -> None:
     np.testing.assert_array_equal(evaluated(col.output_tokens, output_tokens=[absurd, 7]), [math.nan, 7])
 
 
-@pytest.mark.parametrize("name", ["country", "language"])
-def test_nationality_and_language_cannot_even_be_named(name: str) -> None:
+@pytest.mark.parametrize("name", ["country", "language", "time", "hour"])
+def test_nationality_language_and_the_time_of_day_cannot_even_be_named(name: str) -> None:
     with pytest.raises(ValueError, match="never evidence"):
         getattr(col, name)
 
