@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Sequence
 from http import HTTPStatus
 
+import orjson
+
+from dashboards.board import boards
 from dashboards.gateway import OLDEST, Gateway, GrafanaError
 from dashboards.plan import Change, Release, plan
 from dashboards.query import DATASOURCE, PLUGIN, PLUGIN_VERSION, Json
-from dashboards.render import rendered
 from dashboards.rule import PREFIX
-from dashboards.rules import GROUPS, group
+from dashboards.rules import GROUPS, files, group
 from streams.errors import HydrometerError
 
 
@@ -22,8 +23,8 @@ class ContactError(HydrometerError):
 
 def release(contacts: Sequence[str] = ()) -> Release:
     """Return all boards, the runbooks' too, and all rules, as declared. `contacts` are written as `soc=webhook:https://...`."""
-    made = [json.loads(text) for text in rendered().values()]
-    return Release(made, [group(team) for team in GROUPS], [contact(each) for each in contacts])
+    made = [*(board.render() for board in boards().values()), *files().values()]
+    return Release(orjson.loads(orjson.dumps(made)), [group(team) for team in GROUPS], [contact(each) for each in contacts])
 
 
 def contact(text: str) -> Json:

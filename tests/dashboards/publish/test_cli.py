@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -22,6 +24,11 @@ def test_the_one_command_finds_boards_and_alerts_although_streams_never_imports_
     assert cli.get_command(context, "alerts") is alerts
     assert {"boards", "alerts", "worker"} <= set(cli.list_commands(context))
     assert cli.get_command(context, "no-such-command") is None
+
+
+def test_publishing_needs_none_of_the_developers_packages() -> None:
+    code = "import sys; sys.modules.update(dict.fromkeys(('yaml', 'jsonschema', 'pytest')))\nimport dashboards.publish, dashboards.evaluate"
+    subprocess.run([sys.executable, "-c", code], check=True)
 
 
 def test_check_publish_and_diff_follow_each_other(env: dict[str, str], grafana: Any) -> None:
