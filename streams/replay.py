@@ -230,7 +230,7 @@ def _before(data: bytes, until: float) -> tuple[bytes, int]:
         return data, len(kept)
     held = block.take(kept).batch
     texts = {name for name, kind in blocks.REQUESTS.columns.items() if kind == "text"}
-    columns = {name: held[name].dictionary_decode().dictionary_encode() if name in texts else held[name] for name in held.schema.names}
+    columns = {name: held[name].cast(pa.string()).dictionary_encode() if name in texts else held[name] for name in held.schema.names}
     return blocks.REQUESTS.encode(columns), len(kept)
 
 

@@ -1,7 +1,7 @@
 """The smallest stage: it counts keys. Durability tests and the benchmark of the doorway run it in place of a real one.
 
-A block is a JSON list of keys; its message is the list of those keys that it counted now, to a topic of the caller's choice, keyed by partition and
-offset of the block. Its second input is ignored.
+A block is a JSON list of keys; its message is the list of those keys that it counted now, to a topic of the caller's choice, keyed by
+partition and offset of the block. Its second input is ignored.
 """
 
 from __future__ import annotations

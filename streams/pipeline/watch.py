@@ -56,7 +56,7 @@ class Watch:
         """
         past = [table[name][slots] for name in self.fields]
         said = {"baseline": self._past.score(past[0], past[1], past[2], values)}
-        for name, learned in zip(self.fields, self._past.learn(past[0], past[1], past[2], values), strict=True):
+        for name, learned in zip(self.fields, self._past.learn(past[0], past[1], past[2], values.astype(np.float32)), strict=True):
             table[name][slots] = learned
         for name, model in self._models.items():
             if isinstance(model, Population):
@@ -70,7 +70,8 @@ class Watch:
     def look_at_router(self, router: int, values: Floats, offset: int) -> float:
         """Return how unlike its own traffic a router looks, nats, NaN for "not enough"; then learn it. values: (features,)."""
         name, model = next((name, model) for name, model in self._models.items() if isinstance(model, RouterModels))
-        x = {**{feature: value for feature, value in zip(self._limits, values.tolist(), strict=True) if not np.isnan(value)}, "router": router}
+        known = {feature: value for feature, value in zip(self._limits, values.tolist(), strict=True) if not np.isnan(value)}
+        x = {**known, "router": router}
         said = model.score_one(x) if model.ready_one(x) else np.nan
         if offset > self._contained[name]:
             model.learn_one(x)
