@@ -38,6 +38,8 @@ SUSPECT: Final = 0.7 * BAR
 HALF_VOTES: Final = 25.0
 """Votes at which a reference's word counts half."""
 BELONGING: Final = tuple(FAMILIES.index(name) for name in ("cohort", "payment", "link"))
+OPERATION: Final = tuple(FAMILIES.index(name) for name in ("evenness", "timing", "volume", "network", "change"))
+"""How accounts are run: by a dispatcher, a machine, through proxies. People who belong together and ask alike show none of it."""
 BELONGING_CAP: Final = 9.0
 """That accounts belong together is one fact, however many signs it has: a hackathon has them all."""
 
@@ -182,14 +184,14 @@ def total(families: Floats, weights: Floats) -> Floats:
 def extraction(families: Floats) -> Floats:
     """Return the evidence that traffic extracts the model, in nats, (entities,).
 
-    A purpose must show: with content below SPOKEN, or with fewer than LEAST_FAMILIES families that speak, evidence stays under half the
-    bar.
+    A purpose must show, and somebody who runs it: with content below SPOKEN, no family of OPERATION that speaks, or fewer than
+    LEAST_FAMILIES in all, evidence stays under half the bar.
     """
     together = np.nansum(families[:, BELONGING], axis=1)
     found = total(families, EXTRACTION_WEIGHTS) - np.maximum(together - BELONGING_CAP, 0.0)
-    spoken = (np.nan_to_num(families) >= SPOKEN)[:, EXTRACTION_WEIGHTS > 0].sum(axis=1)
-    purpose = np.nan_to_num(families[:, CONTENT]) >= SPOKEN
-    return np.where(purpose & (spoken >= LEAST_FAMILIES), found, np.minimum(found, BAR / 2))
+    speaks = (np.nan_to_num(families) >= SPOKEN) & (EXTRACTION_WEIGHTS > 0)
+    convicting = speaks[:, CONTENT] & speaks[:, OPERATION].any(axis=1) & (speaks.sum(axis=1) >= LEAST_FAMILIES)
+    return np.where(convicting, found, np.minimum(found, BAR / 2))
 
 
 def routing(families: Floats) -> Floats:

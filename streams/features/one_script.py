@@ -11,7 +11,7 @@ MOSTLY = 0.6
 """Share of an account's prompts from which one template is nearly all that it does: a template shows in most of its prompts, not in all."""
 NATS_PER_STACK = 1.0
 """About ln of 3 to 1: nearly all traffic in one template is usual for one party's accounts, and rare for strangers who share a prompt."""
-LEAST_USES = 4
+LEAST_USES = 8
 """Requests before which nobody is said to do nothing else."""
 MOST = 50.0
 

@@ -132,8 +132,12 @@ def test_a_channel_without_a_purpose_stays_under_half_the_bar() -> None:
 
 
 def test_that_accounts_belong_together_is_one_fact() -> None:
-    found = families(content=6, cohort=7, payment=7, link=7)
-    assert evidence.extraction(found)[0] == 6 + BELONGING_CAP
+    found = families(content=6, evenness=3, cohort=7, payment=7, link=7)
+    assert evidence.extraction(found)[0] == 6 + 3 + BELONGING_CAP
+
+
+def test_people_who_belong_together_and_ask_alike_are_a_hackathon() -> None:
+    assert evidence.extraction(families(content=7, cohort=7, payment=7, link=7, timing=1))[0] == BAR / 2
 
 
 def test_two_families_are_not_three() -> None:
