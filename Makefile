@@ -1,6 +1,6 @@
 # Everything a person or CI runs. `make` alone prints this list.
 .DEFAULT_GOAL := help
-.PHONY: help setup check test test-integration bench demo render replay evaluate evaluate-detectors new-feature new-alert kafka lock clean
+.PHONY: help setup check test test-integration bench demo render replay evaluate evaluate-detectors new-feature new-alert kafka preview types-of-boards lock clean
 SHELL := /bin/bash
 
 PYTHON ?= python3.11
@@ -45,6 +45,12 @@ demo: setup ## Show the whole path on generated traffic (KEEP=1 leaves it runnin
 
 render: setup ## Write the boards and alert rules into dashboards/generated
 	$(BIN)/python -m dashboards.render
+
+preview: setup ## Draw every board with Grafana's own components, into build/preview (LIVE=1: what HYDROMETER_CLICKHOUSE_* holds; node, Chromium, 470 MB)
+	$(BIN)/python -m dashboards.draw $(if $(LIVE),--live)
+
+types-of-boards: setup ## Check the generated boards against Grafana's own types with tsc (needs node; 470 MB of packages)
+	$(BIN)/python -m dashboards.draw --types
 
 replay: setup ## Run log files through the pipeline, no broker: make replay FILES="a.jsonl b.jsonl.gz" OUT=build/replay
 	@test -n "$(FILES)" || { echo 'error: no input: say make replay FILES="a.jsonl b.jsonl.gz" OUT=build/replay' >&2; exit 2; }

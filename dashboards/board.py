@@ -17,7 +17,7 @@ from typing import Final
 
 from dashboards import links
 from dashboards.palette import EXTRACTION, ROUTING
-from dashboards.query import DATASOURCE, TABLE, Json, squeezed, target
+from dashboards.query import DATASOURCE, TABLE, Json, target
 from dashboards.views import Drawable
 
 SCHEMA_VERSION: Final = 39
@@ -75,7 +75,6 @@ class Choice:
             **common,
             "datasource": DATASOURCE,
             "query": ask,
-            "definition": squeezed(self.sql),
             "refresh": 1,
             "sort": 0,
         }

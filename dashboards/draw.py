@@ -59,18 +59,36 @@ def draw(client: Client, start: float, end: float, folder: Path = FOLDER) -> lis
 
 
 def bundle(folder: Path) -> None:
-    """Install the npm packages at their locked versions, when they are not there, and bundle the page's script into `folder`."""
+    """Bundle the page's script into `folder`. Raises as `draw`."""
+    packages = _installed(folder)
+    script = (folder / "page.js").resolve()
+    _run([_tool("node"), "build.mjs", str((SOURCE / "src" / "page.jsx").resolve()), str(script)], packages)
+
+
+def check_types(folder: Path = FOLDER) -> None:
+    """Check every generated board against the types of npm's `@grafana/schema`. Raises PreviewError with tsc's words."""
+    packages = _installed(folder)
+    sources = [packages / f"board-{name}.ts" for name in boards()]
+    for source, board in zip(sources, boards().values(), strict=True):
+        text = json.dumps(board.render(), indent=2, ensure_ascii=False)
+        source.write_text(f"import type {{ Classic }} from './check';\nexport const board: Classic = {text};\n", encoding="utf-8")
+    compiler = packages / "node_modules" / ".bin" / "tsc"
+    options = ["--noEmit", "--strict", "--skipLibCheck", "--module", "esnext", "--moduleResolution", "bundler", "--target", "es2022"]
+    _run([str(compiler.resolve()), *options, *(source.name for source in sources)], packages)
+
+
+def _installed(folder: Path) -> Path:
+    """Install the npm packages at their locked versions, when they are not there, and return where."""
     packages = folder / "npm"
     packages.mkdir(parents=True, exist_ok=True)
     lock = (SOURCE / "package-lock.json").read_text(encoding="utf-8")
     installed = packages / "installed.json"
-    for name in ("package.json", "package-lock.json", "build.mjs"):
+    for name in ("package.json", "package-lock.json", "build.mjs", "check.ts"):
         shutil.copy(SOURCE / name, packages / name)
     if not installed.exists() or installed.read_text(encoding="utf-8") != lock:
         _run([_tool("npm"), "ci", "--no-audit", "--no-fund", "--ignore-scripts"], packages)
         installed.write_text(lock, encoding="utf-8")
-    script = (folder / "page.js").resolve()
-    _run([_tool("node"), "build.mjs", str((SOURCE / "src" / "page.jsx").resolve()), str(script)], packages)
+    return packages
 
 
 def choices(client: Client, start: float, end: float) -> dict[str, str]:
@@ -190,10 +208,15 @@ def _client(settings: Settings) -> Client:
 
 @click.command(help=__doc__)
 @click.option("--live", is_flag=True, help="Draw what the ClickHouse of the settings holds, instead of a rehearsal.")
+@click.option("--types", is_flag=True, help="Draw nothing: check the boards against Grafana's own types.")
 @click.option("--hours", default=SPAN / 3600, show_default=True, help="How far back to look, with --live.")
-def main(*, live: bool, hours: float) -> None:
-    """Draw every board."""
+def main(*, live: bool, types: bool, hours: float) -> None:
+    """Draw every board, or check its types."""
     try:
+        if types:
+            check_types()
+            click.echo("every board fits Grafana's types")
+            return
         if live:
             end = datetime.now(UTC).timestamp()
             found = draw(_client(Settings.load()), end - hours * 3600, end)

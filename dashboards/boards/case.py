@@ -110,10 +110,10 @@ FILE = Row(
                 title="Would an innocent story explain it?",
                 question="What would the benign personas look like, and why do they not fit? One that fits is reason to stop.",
                 sql=f"""
-                SELECT JSONExtractString(persona, 'persona') AS persona, if(JSONExtractBool(persona, 'fits'), 'fits', 'does not fit')
+                SELECT JSONExtractString(considered, 'persona') AS persona, if(JSONExtractBool(considered, 'fits'), 'fits', 'does not fit')
                     AS fits,
-                JSONExtractString(persona, 'because') AS because
-                FROM (SELECT arrayJoin(JSONExtractArrayRaw(payload, 'counter_evidence')) AS persona {_CASE}) ORDER BY fits = 'fits' DESC
+                JSONExtractString(considered, 'because') AS because
+                FROM (SELECT arrayJoin(JSONExtractArrayRaw(payload, 'counter_evidence')) AS considered {_CASE}) ORDER BY fits = 'fits' DESC
                 """,
                 columns={
                     "persona": Column(title="Persona", width=230),

@@ -115,18 +115,20 @@ NOW = Row(
                 empty="No case is open.",
             ),
             24,
-            9,
+            8,
         ),
     ],
 )
 
 
 def _strongest(behaviour: str) -> str:
+    """Return the strongest account and group of the last six hours at each moment: a group is scored anew only when it has grown."""
     return f"""
-    SELECT $__timeInterval(time) AS bucket, maxIf({behaviour}, entity_kind = 'account') AS "strongest account",
-    maxIf({behaviour}, entity_kind != 'account') AS "strongest group",
-    quantileIf(0.9)({behaviour}, entity_kind = 'account') AS "p90 of accounts"
-    FROM hydrometer.scores WHERE $__timeFilter(time) GROUP BY bucket ORDER BY bucket
+    SELECT bucket, max(account) OVER recent AS "strongest account", max(others) OVER recent AS "strongest group", crowd AS "p90 of accounts"
+    FROM (SELECT $__timeInterval(time) AS bucket, maxOrNullIf({behaviour}, entity_kind = 'account') AS account,
+        maxOrNullIf({behaviour}, entity_kind != 'account') AS others, quantileOrNullIf(0.9)({behaviour}, entity_kind = 'account') AS crowd
+        FROM hydrometer.scores WHERE $__timeFilter(time) GROUP BY bucket)
+    WINDOW recent AS (ORDER BY bucket RANGE BETWEEN {6 * 3600} PRECEDING AND CURRENT ROW) ORDER BY bucket
     """
 
 

@@ -174,3 +174,10 @@ def test_time_series_are_asked_for_as_such() -> None:
 
 def test_the_generated_boards_are_read_as_json() -> None:
     assert {json.loads(path.read_text())["uid"] for path in GENERATED.glob("*.json")} >= UIDS
+
+
+def test_every_innocent_story_is_shown_with_its_reason(rehearsed: Rehearsed) -> None:
+    stories = next(one for one in ASKED if one.where == "Would an innocent story explain it?")
+    rows = rehearsed.client.execute(rehearsed.window.expand(stories.target["rawSql"]))
+    assert rows
+    assert all(persona and because and fits in {"fits", "does not fit"} for persona, fits, because in rows)

@@ -125,7 +125,7 @@ function Heat({ panel, answers, theme, range, width, height }) {
             {bucket.values.map((value, n) => {
               const share = (value / most) ** panel.options.color.exponent;
               const x = left + ((time.values[n] - from) / span) * (width - left);
-              return value > 0 && <rect key={n} x={x} y={y + 0.5} width={Math.max(1.5, wide - 0.5)} height={high - 1} fill={`rgb(${hue.join(',')})`} opacity={0.12 + 0.88 * share} />;
+              return value > 0 && <rect key={n} x={x} y={y + 0.5} width={Math.max(1.5, wide - 0.5)} height={high - 1} fill={`rgb(${hue.join(',')})`} opacity={0.2 + 0.8 * share} />;
             })}
           </g>
         );
@@ -167,7 +167,7 @@ function Bars({ panel, answers, theme, width, height }) {
   const totals = names.values.map((_, n) => (stacked ? parts.reduce((sum, part) => sum + part.values[n], 0) : Math.max(...parts.map((part) => part.values[n]))));
   const most = Math.max(...totals, 1e-9);
   const room = legend.showLegend ? 26 : 0;
-  const margin = flat ? { left: 178, right: 52, bottom: room } : { left: 46, right: 8, bottom: room + 18 };
+  const margin = flat ? { left: 178, right: 64, bottom: room } : { left: 46, right: 8, bottom: room + 18 };
   const along = flat ? width - margin.left - margin.right : height - margin.bottom - 8;
   const lane = (flat ? height - margin.bottom : width - margin.left - margin.right) / names.values.length;
   const thick = Math.min(lane * 0.8, 34);
