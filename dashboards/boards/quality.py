@@ -16,6 +16,8 @@ from streams.metrics import Metric
 _ALWAYS: Final = frozenset({"time", "event_id", "account_id"})
 _UNKNOWN_STEPS: Final[Steps] = ((None, GOOD), (0.2, WARN), (0.8, BAD))
 _REQUESTS: Final = "FROM hydrometer.requests WHERE $__timeFilter(time)"
+_SAMPLE: Final = "FROM hydrometer.requests PREWHERE intDiv(_part_offset, 8192) % 4 = 0 WHERE $__timeFilter(time)"
+"""One granule in four: what asks about every column would otherwise read the whole table."""
 
 
 def _unknown(column: str, kind: str) -> str:
@@ -100,10 +102,10 @@ FIELDS = Row(
         Place(
             Stat(
                 title="Fields never told",
-                question="How many fields does no line carry? Features that need them are silent: unknown is not zero.",
+                question="How many fields does no line carry, in a quarter of the rows? Features that need them are silent.",
                 sql=f"""
                 SELECT countIf(unknown.2 = total) AS fields
-                FROM (SELECT arrayJoin([{_COUNTS}]) AS unknown, (SELECT count() {_REQUESTS}) AS total {_REQUESTS})
+                FROM (SELECT arrayJoin([{_COUNTS}]) AS unknown, (SELECT count() {_SAMPLE}) AS total {_SAMPLE})
                 """,
                 steps=((None, GOOD), (1, WARN), (10, BAD)),
             ),
@@ -113,10 +115,10 @@ FIELDS = Row(
         Place(
             Listing(
                 title="Unknown share of each field",
-                question="What do the logs not tell? Ask the gateway's owners for the fields that most features need.",
+                question="What do the logs not tell, in a quarter of the rows? Ask the gateway's owners for these.",
                 sql=f"""
                 SELECT unknown.1 AS field, unknown.2 / total AS share
-                FROM (SELECT arrayJoin([{_COUNTS}]) AS unknown, (SELECT count() {_REQUESTS}) AS total {_REQUESTS})
+                FROM (SELECT arrayJoin([{_COUNTS}]) AS unknown, (SELECT count() {_SAMPLE}) AS total {_SAMPLE})
                 ORDER BY share DESC, field
                 """,
                 columns={
