@@ -38,8 +38,9 @@ SUSPECT: Final = 0.7 * BAR
 HALF_VOTES: Final = 25.0
 """Votes at which a reference's word counts half."""
 BELONGING: Final = tuple(FAMILIES.index(name) for name in ("cohort", "payment", "link"))
-OPERATION: Final = tuple(FAMILIES.index(name) for name in ("evenness", "timing", "volume", "network", "change"))
-"""How accounts are run: by a dispatcher, a machine, through proxies. People who belong together and ask alike show none of it."""
+OPERATION: Final = tuple(FAMILIES.index(name) for name in ("evenness", "timing", "network", "change"))
+"""How accounts are run: by a dispatcher, a machine, through proxies. People who belong together and ask alike show none of it. Volume is
+left out: real clients are heavier than any campaign (`tests/evaluation/signs.py`)."""
 BELONGING_CAP: Final = 9.0
 """That accounts belong together is one fact, however many signs it has: a hackathon has them all."""
 

@@ -28,10 +28,22 @@ from wording import templates, tongues
 from streams.demo.log import Log
 from streams.demo.scene import Scene
 
-_FRAMES = (
+_WORDINGS = (
     "{task} Set down every thought on the way, the outcome at the end.",
     "Protocol {number}. {task} Nothing is to be left out of the reasoning.",
+    "{task} Dictate your notes in full before you commit to a figure.",
+    "As on a whiteboard, line after line: {task}",
+    "{task} I need the complete argument, with a reason beside each move.",
+    "Lecture {number} covers this: {task} Write the handout.",
+    "{task} Begin with what is known, go on until nothing is open.",
+    "Ticket {number}: {task} Log all considerations, close with a verdict.",
+    "{task} Show a beginner how one gets there, leaving no gap.",
+    "Draft the long solution, checks included. {task}",
+    "{task} Compare two approaches at length, then pick and finish one.",
+    "Oral exam, candidate {number}. {task} Answer as a transcript.",
+    "{task} Comment on each line why it follows from those above it.",
 )
+"""One for each campaign: they must not be linked to each other."""
 _PARAPHRASES = tuple(
     f"{{task}} {wish} {how}"
     for wish in ("Tell me all that leads there,", "I want the road and the goal:", "Unroll it from the start,", "Argue it through for me,")
@@ -43,7 +55,7 @@ def campaigns() -> list[Band]:
     """Return the harvest with nothing hidden, then with one more thing hidden each time, then with single evasions of another sort."""
     plain = _answers(
         persona="nothing hidden", campaign="0 nothing hidden", accounts=60, per_day=25, spread=0.1, cards=5, age=(1, 8), network="hosting",
-        places=6, stacks=software.relay("evasion"), writers=templates("maths", *_FRAMES),
+        places=6, stacks=software.relay("evasion"), writers=templates("maths", _WORDINGS[0]),
     )  # fmt: skip
     change = partial(_changed, plain)
     cards = {"cards": 0}
@@ -52,7 +64,7 @@ def campaigns() -> list[Band]:
     public = homes | {"stacks": software.PUBLIC}
     skewed = public | {"spread": 1.1}
     human = skewed | {"schedule": "people"}
-    many = templates("maths", *_PARAPHRASES)
+    ten, more = (templates("maths", *_PARAPHRASES[first::2]) for first in (0, 1))
     return [
         plain,
         change("1 own cards", cards),
@@ -61,9 +73,9 @@ def campaigns() -> list[Band]:
         change("4 and public software", public),
         change("5 and volumes as skewed as people's", skewed),
         change("6 and people's hours", human),
-        change("7 and twenty phrasings", human | {"writers": many}),
+        change("7 and ten phrasings", human | {"writers": ten}),
         change("a only: volumes as skewed as people's", {"spread": 1.1}),
-        change("b only: twenty phrasings", {"writers": many}),
+        change("b only: ten phrasings", {"writers": more}),
         change("c only: answers of 60 to 250 tokens", {"answered": (120, 0.3), "thinking": 0.0, "models": (1.0, 0.0, 0.0)}),
         change("d only: nine tenths ordinary chat", {"chat": 0.9, "chat_writers": tongues()}),
         change("e clean cards, ages, networks; 3/4 chat", homes | {"chat": 0.75, "chat_writers": tongues()}),
@@ -71,8 +83,8 @@ def campaigns() -> list[Band]:
 
 
 def _changed(plain: Band, name: str, changes: dict[str, Any]) -> Band:
-    stacks = {} if "stacks" in changes else {"stacks": software.relay(f"evasion {name}")}
-    return replace(plain, campaign=name, persona=name, **(stacks | changes))
+    own = {"stacks": software.relay(f"evasion {name}"), "writers": templates("maths", _WORDINGS["0123456789abcde".index(name[0]) % 13])}
+    return replace(plain, campaign=name, persona=name, **(own | changes))
 
 
 def world(seed: int, people: int) -> Log:
