@@ -95,9 +95,14 @@ class Columns:
         return np.fromiter(sorted(self._slot_of.values()), np.int64, len(self._slot_of))
 
     @property
+    def nbytes(self) -> int:
+        """Bytes of all columns, room for growth included."""
+        return sum(array.nbytes for array in self._arrays.values())
+
+    @property
     def bytes_per_row(self) -> int:
         """Bytes of columns an entity takes, its key and dictionary entry aside."""
-        return sum(array.nbytes for array in self._arrays.values()) // self.capacity
+        return self.nbytes // self.capacity
 
     def find(self, key: str) -> int:
         """Return an entity's slot, or -1."""

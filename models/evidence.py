@@ -192,7 +192,8 @@ def extraction(families: Floats) -> Floats:
     found = total(families, EXTRACTION_WEIGHTS) - np.maximum(together - BELONGING_CAP, 0.0)
     speaks = (np.nan_to_num(families) >= SPOKEN) & (EXTRACTION_WEIGHTS > 0)
     convicting = speaks[:, CONTENT] & speaks[:, OPERATION].any(axis=1) & (speaks.sum(axis=1) >= LEAST_FAMILIES)
-    return np.where(convicting, found, np.minimum(found, BAR / 2))
+    extracted: Floats = np.where(convicting, found, np.minimum(found, BAR / 2))
+    return extracted
 
 
 def routing(families: Floats) -> Floats:

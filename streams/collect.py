@@ -10,6 +10,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ from streams.settings import Settings
 from streams.sketch import Sketcher, load_corpus
 from streams.topics import MAX_RECORD_BYTES, partition_of
 
+LATE_SECONDS: Final = 60.0
 REMEMBERED_IDS: Final = 1 << 16
 """Event ids a partition, for telling duplicates."""
 PENDING_BYTES: Final = 8 * 1024 * 1024
@@ -57,6 +59,10 @@ class Step:
     outgoing: list[Outgoing] = field(default_factory=list)
     dead: list[DeadLetter] = field(default_factory=list)
     accepted: int = 0
+    late: int = 0
+    """Accepted events over LATE_SECONDS behind the newest of their partition."""
+    newest: float = -math.inf
+    """Newest time of an accepted event, seconds since 1970."""
     rejected: Counter[str] = field(default_factory=Counter)
 
 
@@ -87,6 +93,7 @@ class Collector:
         self._translate = translator(log_format)
         self._settings = settings
         self._open = [_Open() for _ in range(settings.partitions)]
+        self._newest = [-math.inf] * settings.partitions
         self._seen: list[dict[int, None]] = [{} for _ in range(settings.partitions)]
         self.fuse = Fuse(settings.fuse_window, settings.fuse_share, settings.fuse_run)
         self.accepted = 0
@@ -176,6 +183,9 @@ class Collector:
         block.ids.append(known)
         block.size += size
         step.accepted += 1
+        step.late += read.time < self._newest[place] - LATE_SECONDS
+        self._newest[place] = max(self._newest[place], read.time)
+        step.newest = max(step.newest, read.time)
         if len(block.events) >= self._settings.block_events or block.size >= PENDING_BYTES:
             step.outgoing += self._close(place)
 

@@ -125,6 +125,9 @@ class Shipper:
 def count(step: Step, source: str) -> None:
     """Count what came of some lines, under the kind of their source (`file`, `stdin`, `http`, `requests-raw`)."""
     METRICS.add(Metric.EVENTS_ACCEPTED, step.accepted, source=source)
+    METRICS.add(Metric.EVENTS_LATE, step.late, source=source)
+    if step.accepted and source != "file":  # a file's time is its own
+        METRICS.set(Metric.CLOCK_SKEW, step.newest - time.time(), source=source)
     for reason, lines in step.rejected.items():
         METRICS.add(Metric.EVENTS_REJECTED, lines, source=source, reason=reason)
 

@@ -220,7 +220,7 @@ LOSS = Row(
                 question="Do blocks of another layout arrive (refused), or the same ones again (repeated, and counted once)?",
                 sql=(
                     health.rate(Metric.BLOCKS_REFUSED, per="1", named="refused by"),
-                    health.rate(Metric.BLOCKS_SKIPPED, per="1", named="repeated to"),
+                    health.rate(Metric.ROWS_REPEATED, per="1", named="repeated to"),
                 ),
                 style="bars",
                 decimals=0,

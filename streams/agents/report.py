@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
@@ -15,12 +16,19 @@ TOTALS: Final[Mapping[str, Metric]] = {
     "rows": Metric.AGENT_EVENTS,
     "ticks": Metric.TICKS,
     "group_ticks": Metric.TICKS,
+    "replayed": Metric.ROWS_REPEATED,
+    "repeated": Metric.ROWS_REPEATED,
     "evicted": Metric.EVICTED,
     "cold_chunks": Metric.CHUNKS_REFUSED,
 }
 """What a stage counts since it was made."""
 
-STATES: Final[Mapping[str, Metric]] = {"entities": Metric.ENTITIES, "members": Metric.ENTITIES, "state_bytes": Metric.STATE_BYTES}
+STATES: Final[Mapping[str, Metric]] = {
+    "entities": Metric.ENTITIES,
+    "members": Metric.ENTITIES,
+    "state_bytes": Metric.STATE_BYTES,
+    "newest": Metric.AGENT_TIME,
+}
 """What a stage holds now."""
 
 
@@ -34,5 +42,5 @@ def report_stage(metrics: Registry, agent: str, number: int, partition: Partitio
         partition.reported[metric] = total
     metrics.set(Metric.CHECKPOINT_SECONDS, partition.checkpoint.age(now), agent=agent, partition=number)
     for name, metric in STATES.items():
-        if name in counted:
+        if name in counted and math.isfinite(counted[name]):
             metrics.set(metric, counted[name], agent=agent, partition=number)

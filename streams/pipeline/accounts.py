@@ -36,6 +36,8 @@ SCORE_ROW_STEP = 1.0
 EVIDENCE_FLOOR = 5.0
 """Nats from which an account's own evidence is worth a row to the cases stage."""
 MOST_SHARED = 1 << 16
+LEAST_USES = 2
+"""Prompts that must show a template before an account is one of its users."""
 EVICT_AT_ONCE = 64
 EVICT_PAUSE = 3600.0
 
@@ -157,7 +159,8 @@ class Accounts:
     def counters(self) -> Mapping[str, float]:
         """Return what was counted since the stage was made."""
         cold = sum(table.cold_chunks for table in self._tables) + self._watch.cold
-        return {**self._counts, "entities": len(self.table), "cold_chunks": cold, "state_bytes_per_entity": self.table.bytes_per_row}
+        held = {"entities": len(self.table), "state_bytes_per_entity": self.table.bytes_per_row, "newest": self._newest}
+        return {**self._counts, **held, "cold_chunks": cold, "state_bytes": sum(table.nbytes for table in self._tables)}
 
     @property
     def _tables(self) -> tuple[Columns, ...]:
@@ -243,7 +246,8 @@ class Accounts:
     def _due(self, slots: Slots) -> Slots:
         requests, then = self.table["requests"][slots], self.table["tick_requests"][slots]
         waited = self.table["clock"][slots] - self.table["tick_time"][slots] >= PAUSE
-        return slots[(then < FIRST_REQUESTS) | (waited & (requests >= then * (1 + GROWTH)))]
+        due: Slots = slots[(then < FIRST_REQUESTS) | (waited & (requests >= then * (1 + GROWTH)))]
+        return due
 
     def _tick(self, slots: Slots, offset: int) -> list[Message]:
         if not len(slots):
@@ -311,7 +315,7 @@ class Accounts:
         linked = [
             ("router", slots[table["router"][slots] != 0], table["router"]),
             ("payment", slots[table["payment"][slots] != 0], table["payment"]),
-            ("template", slots[(table["template"][slots] != 0) & (table["template_votes"][slots] >= 2)], table["template"]),
+            ("template", slots[(table["template"][slots] != 0) & (table["template_votes"][slots] >= LEAST_USES)], table["template"]),
         ]
         rows = np.concatenate([chosen for _, chosen, _ in linked])
         if not len(rows):

@@ -96,7 +96,7 @@ def _same_card(members: Members) -> Mask:
     """Return which members pay with a card that another organisation of the group pays with too."""
     pairs = np.unique(np.column_stack([members.payment, members.organization]), axis=0)
     cards, organizations = np.unique(pairs[:, 0], return_counts=True)
-    mask: Mask = (members.payment != 0) & np.isin(members.payment, cards[organizations >= 2])
+    mask: Mask = (members.payment != 0) & np.isin(members.payment, cards[organizations > 1])
     return mask
 
 

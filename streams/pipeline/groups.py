@@ -112,7 +112,9 @@ class Groups:
     def counters(self) -> Mapping[str, float]:
         """Return what was counted since the stage was made."""
         cold = self.table.cold_chunks + self.members.cold_chunks + self._watch.cold
-        return {**self._counts, "groups": len(self.table), "members": len(self.members), "cold_chunks": cold}
+        newest = float(self.table["clock"].max())
+        held = {"groups": len(self.table), "members": len(self.members), "state_bytes": self.table.nbytes + self.members.nbytes}
+        return {**self._counts, **held, "newest": newest, "cold_chunks": cold}
 
     # -- counting
 
@@ -158,7 +160,8 @@ class Groups:
         enough = np.array([len(self._index[group]) >= LEAST_MEMBERS for group in groups.tolist()])
         grown = requests >= then * (1 + GROWTH)
         much = requests >= then * (1 + CATCH_UP)  # old events read in a hurry do not move the clock
-        return groups[enough & ((waited & grown) | much)]
+        due: Slots = groups[enough & ((waited & grown) | much)]
+        return due
 
     def _score(self, group: int, out: _Outbox) -> None:
         self._counts["group_ticks"] += 1

@@ -101,7 +101,7 @@ def test_it_ends_by_itself_with_its_cases_and_leaves_nothing_behind(demo: Demo) 
     assert "What the traffic really was" in demo.said
     for word in ("who", "why", "against", "if wrong", "next"):
         assert f"{word} " in demo.said
-    assert "harvester (campaign)" in demo.said
+    assert "all: a campaign" in demo.said
     assert demo.processes() == set()
     assert ports.isdisjoint(port for port, _ in _listening())
 
