@@ -1,6 +1,6 @@
 # Everything a person or CI runs. `make` alone prints this list.
 .DEFAULT_GOAL := help
-.PHONY: help setup check test test-integration bench demo render replay evaluate evaluate-detectors new-feature new-alert kafka preview types-of-boards lock clean
+.PHONY: help setup check test test-integration bench bench-boards demo render replay evaluate evaluate-detectors new-feature new-alert kafka preview types-of-boards lock clean
 SHELL := /bin/bash
 
 PYTHON ?= python3.11
@@ -31,7 +31,7 @@ check: setup ## Format, lint, types, direction of imports: all that CI checks, i
 	$(BIN)/lint-imports
 
 test: setup ## Run the tests that need nothing but Python
-	$(BIN)/python -m pytest -n 2 -m "not integration"
+	$(BIN)/python -m pytest -n 2 -m "not integration and not speed"
 
 test-integration: setup ## Run the end-to-end tests on real Apache Kafka (needs Java 17 and Maven)
 	$(BIN)/python -m streams.local.kafka --fetch
@@ -39,6 +39,9 @@ test-integration: setup ## Run the end-to-end tests on real Apache Kafka (needs 
 
 bench: setup ## Measure events per CPU-second, into build/bench.json
 	$(BIN)/python tests/bench/run.py
+
+bench-boards: setup ## Time every query of every board on a million requests, into build/boards-speed.json
+	$(BIN)/python -m pytest -m speed tests/dashboards/test_boards_speed.py
 
 demo: setup ## Show the whole path on generated traffic (KEEP=1 leaves it running)
 	$(BIN)/hydrometer demo $(if $(KEEP),--keep)

@@ -41,11 +41,11 @@ def first_label(settings: Settings) -> dict[str, object]:
 
 
 def test_a_verdict_travels_with_who_gave_it_and_why(settings: Settings) -> None:
-    run(settings, "label", "case", "case-1", "benign", "--author", "ada", "--note", "a course")
+    run(settings, "label", "account", "acct-1", "benign", "--author", "ada", "--note", "a course")
     found = first_label(settings)
     assert {name: found[name] for name in ("entity_kind", "entity_id", "verdict", "author", "note")} == {
-        "entity_kind": "case",
-        "entity_id": "case-1",
+        "entity_kind": "account",
+        "entity_id": "acct-1",
         "verdict": "benign",
         "author": "ada",
         "note": "a course",

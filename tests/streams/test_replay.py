@@ -18,7 +18,7 @@ from streams.errors import HydrometerError
 from streams.replay import moment, run
 from streams.settings import Settings
 
-EVENTS = 5_000
+EVENTS = 12_000
 FILES = ("accounts.parquet", "routers.parquet", "scores.parquet", "alerts.jsonl", "cases.jsonl")
 MOMENT = pa.timestamp("ms", tz="UTC")
 VALUES = pa.map_(pa.string(), pa.float32())
@@ -61,7 +61,7 @@ SHAPES = {
 @pytest.fixture(scope="module")
 def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path: Path = tmp_path_factory.mktemp("log") / "events.jsonl"
-    lines = list(islice(demo_traffic(accounts=600, events=20_000).lines(), EVENTS))
+    lines = list(islice(demo_traffic(accounts=1_200, events=24_000).lines(), EVENTS))
     path.write_bytes(b"\n".join([*lines, b"not an event", lines[-1]]) + b"\n")
     return path
 

@@ -1,7 +1,7 @@
 """Every query of every board on a million requests: under 200 ms each.
 
-Slow by its data (40 s), not by Kafka; it stands with the integration tests so that `make test` stays quick. A busy machine makes any one
-run slow, so a query has ten runs to show once that it can be quick.
+A measurement, not a test that CI runs: `make bench-boards`. A busy machine makes any one run slow, so a query has ten runs to show once
+that it can be quick.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from streams.demo.traffic import SPAN
 from streams.settings import Settings
 from streams.testing import driver, local_clickhouse
 
-pytestmark = pytest.mark.integration
+pytestmark = pytest.mark.speed
 
 REQUESTS = 1_000_000
 EVENTS = 20_000
