@@ -30,6 +30,8 @@ from streams.settings import Settings
 from streams.sketch import Sketcher, load_corpus
 from streams.topics import MAX_RECORD_BYTES, partition_of
 
+FILE_BLOCK_EVENTS: Final = 1024
+"""Most events of a block read from a file: no clock closes it, and a backtest's alerts should stand near the time they would have had."""
 LATE_SECONDS: Final = 60.0
 REMEMBERED_IDS: Final = 1 << 16
 """Event ids a partition, for telling duplicates."""
@@ -186,7 +188,8 @@ class Collector:
         step.late += read.time < self._newest[place] - LATE_SECONDS
         self._newest[place] = max(self._newest[place], read.time)
         step.newest = max(step.newest, read.time)
-        if len(block.events) >= self._settings.block_events or block.size >= PENDING_BYTES:
+        full = self._settings.block_events if not isinstance(arrival, FileClock) else min(self._settings.block_events, FILE_BLOCK_EVENTS)
+        if len(block.events) >= full or block.size >= PENDING_BYTES:
             step.outgoing += self._close(place)
 
     def _close(self, place: int) -> list[Outgoing]:

@@ -113,7 +113,7 @@ class Settings(BaseModel):
 
     state_dir: Path = Field(default=Path("/var/lib/hydrometer"), description="Where workers keep tables. `build/state` in local mode.")
     checkpoint_seconds: float = Field(default=60.0, gt=0, le=3600, description="Every changed chunk of state is durable within this time.")
-    block_events: int = Field(default=1024, ge=1, le=65_536, description="A block is closed at this many events ...")
+    block_events: int = Field(default=4096, ge=1, le=65_536, description="A block is closed at this many events ...")
     block_seconds: float = Field(default=0.1, gt=0, le=60, description="... or after this time, whichever comes first.")
     allowed_skew_seconds: float = Field(default=86_400.0, gt=0, description="An event this far from its arrival goes to the dead letters.")
     fuse_window: int = Field(default=10_000, ge=10, description="`collect` stops when too many of this many last lines were rejected ...")

@@ -45,7 +45,7 @@ STATE_TABLE: Final = "state"
 """The Faust table of an agent's chunks."""
 
 MAX_RECORD_BYTES: Final = 8 * 1024 * 1024
-"""The largest record that we send: a block of 1,024 events takes 150 KB as a rule, far more when every text is long and new."""
+"""The largest record that we send: a block of 4,096 events takes 1 MB as a rule, far more when every text is long and new."""
 
 _HOUR_MS = 3_600_000
 _PATIENCE_MS = 10_000  # for the first answer of a broker

@@ -14,12 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streams.blocks import REQUESTS, SHINGLES
+from streams.settings import Settings
 from streams.topics import partition_of
 
 START = 1_790_000_000.0
 SPAN = 3600.0
 ACCOUNTS = 1_000
-BLOCK_EVENTS = 1_024
+BLOCK_EVENTS = Settings(mode="local").block_events
 
 _STACKS = 40
 _TEMPLATES = 200
