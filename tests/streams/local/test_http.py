@@ -8,6 +8,7 @@ import base64
 import gzip
 import json
 import socket
+from contextlib import suppress
 from http.client import HTTPConnection
 from typing import Any
 from urllib.parse import urlencode
@@ -152,11 +153,17 @@ def test_bad_requests_do_not_stop_the_server(clickhouse: LocalClickHouse) -> Non
     assert ask(clickhouse, b"\xff\xfe\x00").status == 400
     assert ask(clickhouse, b"").status == 400
     assert ask(clickhouse, b"SELECT 1", client_protocol_version="many").status == 200
-    for garbage in (b"\xff" * 100_000, b"POST //[ HTTP/1.1\r\n\r\n", b"POST / HTTP/1.1\r\nContent-Length: -5\r\n\r\n"):
+    for garbage in (b"POST //[ HTTP/1.1\r\n\r\n", b"POST / HTTP/1.1\r\nContent-Length: -5\r\n\r\n"):
         with socket.create_connection((clickhouse.host, clickhouse.http_port), timeout=10) as sock:
             sock.sendall(garbage)
             sock.shutdown(socket.SHUT_WR)
             assert b" 4" in sock.recv(1000)
+    with (
+        socket.create_connection((clickhouse.host, clickhouse.http_port), timeout=10) as sock,
+        suppress(OSError),  # the server may hang up on a line that never ends, before all of it was sent
+    ):
+        sock.sendall(b"\xff" * 100_000)
+        assert b" 4" in sock.recv(1000)
     assert ask(clickhouse, b"SELECT 1").body == b"1\n"
 
 
