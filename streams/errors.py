@@ -29,10 +29,6 @@ class StateLayoutError(HydrometerError):
     """A stored chunk cannot be read by this version. It is counted, and its entities start cold."""
 
 
-class SealError(HydrometerError):
-    """A stored model carries no seal of ours. It is refused and starts cold."""
-
-
 class StoreUnavailableError(HydrometerError):
     """ClickHouse refused a batch. It is retried, and its offsets stay uncommitted."""
 
