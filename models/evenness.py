@@ -18,6 +18,8 @@ from models.accumulators.step import Floats
 DISPATCHER: Final = (20.0, 8.0)
 PEOPLE: Final = (2.0, 0.7)
 """Shapes to try: 1 / sqrt(shape) is how much rates differ, relative to their mean."""
+CHOSEN_PEOPLE: Final = (4.0, *PEOPLE)
+"""Those of people who were chosen by what they did: the lightest are not among them, so the others differ less."""
 FLOOR: Final = -50.0
 CEILING: Final = 50.0
 
@@ -26,18 +28,18 @@ _RATES: Final = np.geomspace(1e-4, 4.0, 40)
 """Rates to try, as multiples of the pooled one: of accounts barely over the threshold the best one is far below it."""
 
 
-def log_likelihood_ratio(counts: Floats, exposure: Floats, least: int = 1) -> float:
+def log_likelihood_ratio(counts: Floats, exposure: Floats, least: int = 1, people: tuple[float, ...] = PEOPLE) -> float:
     """Return ln P(counts | dispatcher) - ln P(counts | people), between FLOOR and CEILING; 0 for fewer than two accounts.
 
     counts: (accounts,), requests each. exposure: (accounts,), the time each could ask in, any unit. least: the count from which an account
-    belongs to the group. Above 400 accounts an even sample of them is judged.
+    belongs to the group. people: shapes of the other story. Above 400 accounts an even sample of them is judged.
     """
     usable = np.isfinite(counts) & np.isfinite(exposure) & (exposure > 0) & (counts >= least)
     counts, exposure = np.round(counts[usable]), exposure[usable]
     if len(counts) < 2:  # noqa: PLR2004 - one account cannot be uneven
         return 0.0
     chosen = np.linspace(0, len(counts) - 1, min(len(counts), _MOST)).astype(np.intp)
-    dealt, lived = (max(_best(counts[chosen], exposure[chosen], shape, least) for shape in shapes) for shapes in (DISPATCHER, PEOPLE))
+    dealt, lived = (max(_best(counts[chosen], exposure[chosen], shape, least) for shape in shapes) for shapes in (DISPATCHER, people))
     return float(np.clip(dealt - lived, FLOOR, CEILING))
 
 

@@ -17,6 +17,7 @@ from models.accumulators.step import Floats
 
 FAMILIES: Final = ("content", "evenness", "cohort", "payment", "link", "timing", "volume", "parameters", "client", "network", "change")
 CONTENT: Final = FAMILIES.index("content")
+EVENNESS: Final = FAMILIES.index("evenness")
 
 EXTRACTION_WEIGHTS: Final = np.array([1.0, 1.0, 1.0, 1.0, 1.0, 0.5, 0.5, 0.5, 0.0, 0.5, 0.5])
 """What a family's nats count toward "this traffic extracts the model", in the order of FAMILIES. Habits of one account count half."""
@@ -191,7 +192,8 @@ def extraction(families: Floats) -> Floats:
     together = np.nansum(families[:, BELONGING], axis=1)
     found = total(families, EXTRACTION_WEIGHTS) - np.maximum(together - BELONGING_CAP, 0.0)
     speaks = (np.nan_to_num(families) >= SPOKEN) & (EXTRACTION_WEIGHTS > 0)
-    convicting = speaks[:, CONTENT] & speaks[:, OPERATION].any(axis=1) & (speaks.sum(axis=1) >= LEAST_FAMILIES)
+    run = (families[:, EVENNESS] >= float(__import__("os").environ.get("EV", "2"))) | (speaks[:, OPERATION].any(axis=1) & ~(families[:, EVENNESS] < 0))
+    convicting = speaks[:, CONTENT] & run & (speaks.sum(axis=1) >= LEAST_FAMILIES)
     extracted: Floats = np.where(convicting, found, np.minimum(found, BAR / 2))
     return extracted
 

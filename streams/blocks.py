@@ -212,7 +212,7 @@ All rows of a block have one set of names: `names("families")`, and `names("feat
 
 GROUPS = Layout(
     "groups",
-    2,
+    3,
     {
         "time": "time",
         "group_id": "text",
@@ -224,6 +224,8 @@ GROUPS = Layout(
         "population": "number",
         # since this account's last row for this group
         "requests": "number",
+        "begun": "number",
+        "jobs": "number",
         "output_tokens": "number",
         # what holds now
         "first": "time",
@@ -237,6 +239,7 @@ GROUPS = Layout(
         "tools": "hash",
         "template_share": "number",
         "job_share": "number",
+        "harvest_share": "number",
         "template_rarity": "number",
         "router_rarity": "number",
         "subnet_rarity": "number",

@@ -84,7 +84,7 @@ def members_of(kind: str = "router", now: float = START, **columns: Any) -> Memb
     nats = np.full((rows, len(FAMILIES)), np.nan)
     for position, family in enumerate(FAMILIES):
         nats[:, position] = np.nan if family in _HASHES else columns.get(family, np.nan)
-    ones: dict[str, Floats] = {"requests": np.ones(rows), "total": np.ones(rows)}
+    ones: dict[str, Floats] = {"requests": np.ones(rows), "total": np.ones(rows), "begun": np.ones(rows), "jobs": np.zeros(rows)}
     filled: dict[str, Any] = {"kind": kind, "now": now, "own": nats, "raw": nats}
     for field in fields(Members):
         if field.name not in filled:

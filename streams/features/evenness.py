@@ -4,16 +4,21 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.evenness import log_likelihood_ratio
+from models.accumulators.step import Floats
+from models.evenness import CHOSEN_PEOPLE, PEOPLE, log_likelihood_ratio
 from streams.feature import DAY, HOUR, Feature
 from streams.pipeline.members import Members
 
-LEAST_USES = {"template": 2}
-"""Requests from which an account belongs to a group of that kind; of the others it is one."""
+TEMPLATE_USES = 2
+"""Requests from which an account belongs to a template's group; of the others it is one."""
+PAUSES = 8
+"""Times the group's usual pause that somebody who goes on is hardly ever silent."""
+STILL_ACTIVE = 0.2
+"""Share of a group that is active at least, though the others were replaced."""
 
 
 class Evenness(Feature):
-    """How much better a dispatcher explains the accounts' counts of requests than people do, in nats (`models/evenness.py`).
+    """How much better a dispatcher explains how much work the accounts begin than people do, in nats (`models/evenness.py`).
 
     Rises on: round-robin or quotas over a pool of accounts. Blind to: pools that copy the skew of people, and accounts under one
     organisation, which vote once.
@@ -27,16 +32,36 @@ class Evenness(Feature):
     @staticmethod
     def value(members: Members) -> float:
         """Return the log-likelihood ratio of a dispatcher against people, in nats: of payers or of accounts, whichever is less."""
-        # who has been silent for a day is taken to have stopped: its time to ask ended with its last request
-        end = np.where(members.now - members.last > DAY, members.last, members.now)
-        exposure, unit = np.maximum(end - members.first, HOUR), members.unit
-        least = LEAST_USES.get(members.kind, 1)
-        payers = np.bincount(unit, weights=exposure).astype(np.float64), np.bincount(unit, weights=members.total).astype(np.float64)
-        of_payers = log_likelihood_ratio(payers[1], payers[0], least)
-        # sums over the few accounts of each payer are more even than the people behind them
-        return min(of_payers, log_likelihood_ratio(members.total, exposure, least)) if len(payers[0]) > 1 else 0.0
+        end = np.where(members.now - members.last > _stopped(members), members.last, members.now)
+        exposure = np.maximum(end - members.first, HOUR)
+        # a dispatcher may deal out all that its accounts do, or the harvest alone, with people's chat around it
+        work = [members.begun, members.jobs] if members.jobs.any() and members.kind != "template" else [members.begun]
+        return max(_of(members, counts, exposure) for counts in work)
 
     @staticmethod
     def nats(value: float) -> float:
         """Return the value: it is in nats already."""
         return value
+
+
+def _stopped(members: Members) -> float:
+    """Return the seconds of silence after which a member is taken to have stopped, so that its time to ask ended with its last request.
+
+    At night everybody is silent: only who is silent while others go on has stopped.
+    """
+    asked = members.begun > 1
+    if not asked.any():
+        return DAY
+    pause = np.median((members.last - members.first)[asked] / (members.begun[asked] - 1))
+    going_on = np.quantile(members.now - members.last, STILL_ACTIVE)
+    return float(np.clip(PAUSES * max(pause, going_on), HOUR, DAY))
+
+
+def _of(members: Members, counts: Floats, exposure: Floats) -> float:
+    """Return the log-likelihood ratio of payers or of accounts, whichever is less; 0 of one payer. counts, exposure: (members,)."""
+    if members.units < 2:  # noqa: PLR2004 (nothing is spread over one)
+        return 0.0
+    each = tuple(np.bincount(members.unit, weights=what).astype(np.float64) for what in (counts, exposure))
+    # sums over the few accounts of each payer are more even than the people behind them
+    chosen = (TEMPLATE_USES, CHOSEN_PEOPLE) if members.kind == "template" else (1, PEOPLE)
+    return min(log_likelihood_ratio(*each, *chosen), log_likelihood_ratio(counts, exposure, *chosen))

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
+from numpy.typing import NDArray
 
 from models.cohort import divergence
 from streams.feature import Feature
@@ -10,24 +13,58 @@ from streams.pipeline.members import Members
 
 MOST_UNITS = 20
 ORDINARY = 0.04
-"""Share of a group's prompts that one template may have without being remarkable."""
+"""Share of a group's prompts that its templates may have without being remarkable."""
 LEAST_LIFT = 3.0
+SHOWS = 0.05
+"""Share of an account's prompts that must harvest with one template for the account to be one of its users."""
+LEAST_USERS = 2
 
 
-def leading_template(members: Members) -> tuple[int, float]:
-    """Return the template of most of what the group's prompts harvest, and its share of them; 0 and 0.0 when none shows."""
-    used = members.template != 0
-    requests = np.nan_to_num(members.requests)
-    if not used.any() or requests.sum() <= 0:
-        return 0, 0.0
-    shows = (np.nan_to_num(members.job_share) * requests)[used]
-    templates, which = np.unique(members.template[used], return_inverse=True)
-    share = np.bincount(which, weights=shows) / requests.sum()
-    return int(templates[share.argmax()]), float(share.max())
+@dataclass(frozen=True)
+class Job:
+    """What a group's accounts have in common to harvest with: one template, or several that one queue draws from."""
+
+    users: NDArray[np.bool_]
+    """Which members use one of its templates, (members,)."""
+    share: float
+    """Its share of the group's prompts, 0..1."""
+    everywhere: float
+    """Its templates' share of everybody's prompts, 0..1."""
+
+
+def job(members: Members) -> Job:
+    """Return the templates that harvest for several members, each far more often than for everybody.
+
+    An account knows the one template that it uses most. Of a queue with four templates each account shows one, and uses all of them as
+    often as that one's users do: their shares add up, to what the members harvest with shared templates at the most.
+    """
+    key = ("job", "")
+    if key not in members.memo:
+        members.memo[key] = _job(members)
+    found: Job = members.memo[key]
+    return found
+
+
+def _job(members: Members) -> Job:
+    requests, jobs = np.nan_to_num(members.requests), np.nan_to_num(members.job_share)
+    users = (members.template != 0) & (jobs >= SHOWS)
+    templates, which, counts = np.unique(members.template[users], return_inverse=True, return_counts=True)
+    weight = np.bincount(which, requests[users], len(templates))
+    each = np.bincount(which, (requests * jobs)[users], len(templates)) / np.maximum(weight, 1e-9)
+    rarity = np.full(len(templates), np.inf)
+    np.minimum.at(rarity, which, np.nan_to_num(members.template_rarity[users]))
+    leads = (counts >= np.maximum(LEAST_USERS, counts.max(initial=0) / 4)) & (each >= LEAST_LIFT * np.exp(-rarity))
+    users[users] = leads[which]
+    if not leads.any():
+        return Job(users, 0.0, 0.0)
+    among = float((requests * jobs)[users].sum() / requests.sum()) if requests.sum() else 0.0  # at least what those templates' users do
+    shown = np.nan_to_num(members.harvest_share)
+    most = float((requests * shown).sum() / requests.sum()) if requests.sum() else 0.0
+    return Job(users, max(among, min(float(each[leads].sum()), most)), float(np.exp(-rarity[leads]).sum()))
 
 
 class SharedTemplate(Feature):
-    """How much of the group's prompts fill one rare template and get what is harvested, in nats: a vote a unit, 20 at most.
+    """How much of the group's prompts fill a few rare templates and get what is harvested, in nats: a vote a unit, 20 at most.
 
     Rises on: one job over several accounts, also when it is mixed into ordinary chat. Blind to: paraphrased templates, jobs with
     answers of middling length, and accounts under one organisation, which vote once.
@@ -40,16 +77,12 @@ class SharedTemplate(Feature):
 
     @staticmethod
     def value(members: Members) -> float:
-        """Return min(units, 20) times the divergence of the best template's share from what is ordinary, in nats."""
-        template, share = leading_template(members)
-        if not template:
+        """Return min(units, 20) times the divergence of their share from what is ordinary, in nats."""
+        found = job(members)
+        if not found.users.any():
             return 0.0
-        users = members.template == template
-        everywhere = float(np.exp(-np.nan_to_num(members.template_rarity[users]).min()))
-        if share < LEAST_LIFT * everywhere:
-            return 0.0
-        voters = len(np.unique(members.unit[users]))
-        return min(voters, MOST_UNITS) * float(divergence(np.array(share), np.array(max(ORDINARY, everywhere))))
+        voters = len(np.unique(members.unit[found.users]))
+        return min(voters, MOST_UNITS) * float(divergence(np.array(found.share), np.array(max(ORDINARY, found.everywhere))))
 
     @staticmethod
     def nats(value: float) -> float:

@@ -44,6 +44,7 @@ EVICT_PAUSE = 3600.0
 _SINGLE_TURN = share(col.message_count <= derived.ONE_TURN)  # a question, or a system prompt and a question
 _OWN_TEMPLATE = share(col.own_template)
 _OWN_JOB = share(col.own_job)
+_HARVEST = share(col.harvested)
 _COUNTED = ("router", "subnet", "tools")
 """Links whose spread over all accounts is counted: what many share links nobody."""
 
@@ -69,7 +70,7 @@ class Accounts:
         self._archive: MutableMapping[str, bytes] = {} if archive is None else archive
         self._idle_seconds = idle_seconds
         self.features = features("account")
-        self._bank = Bank(self.features, (_SINGLE_TURN, _OWN_TEMPLATE, _OWN_JOB))
+        self._bank = Bank(self.features, (_SINGLE_TURN, _OWN_TEMPLATE, _OWN_JOB, _HARVEST))
         names = [feature.name() for feature in self.features]
         self._names = {"features": names, "families": list(FAMILIES)}
         self._half = np.array([feature.shrink for feature in self.features])
@@ -237,6 +238,8 @@ class Accounts:
         known = np.flatnonzero(~np.isnan(created))
         self.table["created"][step.slots[step.entity[known]]] = created[known]
         self.table["new_requests"][step.slots] += step.counts
+        for name, column in (("new_begun", "begun"), ("new_jobs", "job")):
+            self.table[name][step.slots] += np.add.reduceat(events.number(column), step.starts)
         output = np.nan_to_num(events.number("output_tokens"))
         self.table["new_output"][step.slots] += np.add.reduceat(output, step.starts)
         self.table["output"][step.slots] += np.add.reduceat(output, step.starts)
@@ -331,15 +334,20 @@ class Accounts:
             "source": np.full(len(rows), self.partition, np.float32),
             "offset": np.full(len(rows), float(offset)),
             "requests": table["new_requests"][rows],
+            "begun": table["new_begun"][rows],
+            "jobs": table["new_jobs"][rows],
             "output_tokens": table["new_output"][rows],
             "template_share": _OWN_TEMPLATE.read(reader)[0],
             "single_turn": _SINGLE_TURN.read(reader)[0],
             "job_share": _OWN_JOB.read(reader)[0],
+            "harvest_share": _HARVEST.read(reader)[0],
         }
         columns |= {f"{name}_rarity": self._prevalence.rarity(name, table[name][rows], len(table)) for name in _COUNTED}
         columns |= {name: table[name][rows] for name in _HANDED_ON}
         columns |= {"group_id": ids, "account_id": [table.keys[slot] for slot in rows.tolist()]}
         table["new_requests"][slots] = 0.0
+        table["new_begun"][slots] = 0.0
+        table["new_jobs"][slots] = 0.0
         table["new_output"][slots] = 0.0
         sizes = np.bincount(homes, minlength=self._partitions).tolist()
         parts = blocks.GROUPS.encode_parts(columns, sizes)
@@ -448,6 +456,8 @@ def _kept(names: list[str], no_vote: int) -> dict[str, Field]:
         "best_routing": Field("f4"),
         "output": Field("f8"),
         "new_requests": Field("f8"),
+        "new_begun": Field("f8"),
+        "new_jobs": Field("f8"),
         "new_output": Field("f8"),
         "suspect_until": Field("f8", -np.inf),
         "votes": Field("u1", no_vote, labels=tuple(names)),

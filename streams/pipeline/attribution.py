@@ -17,13 +17,12 @@ from models.evidence import CAP, FAMILIES, FLOOR
 from streams.feature import DAY
 from streams.features.member_content import MOST_UNITS, usual_content
 from streams.features.one_script import MOSTLY
+from streams.features.shared_template import job
 from streams.pipeline import links
 from streams.pipeline.members import Members
 
 MATCH = 0.5
 """Raw nats from which a member is said to show a family itself: about the upper fifth of ordinary accounts."""
-SHOWS_TEMPLATE = 0.1
-"""Share of an account's prompts that must harvest with the group's template for the account to be one of its users."""
 SAME_COHORT = 14 * DAY
 COHORT_SHARE = 0.3
 EVEN_FACTOR = 3.0
@@ -67,21 +66,11 @@ def member_families(members: Members, families: Floats) -> Floats:
 
 
 def _content(members: Members, shared: float, own: Floats) -> Floats:
-    """Credit a user of the group's template with all of its content, others with what all members show, as far as they show it too."""
+    """Credit a user of the group's templates with all of its content, others with what all members show, as far as they show it too."""
     raw = np.nan_to_num(members.family("content"), nan=FLOOR)
     alike = min(usual_content(members), CAP)
     borne_out = np.where(raw >= MATCH, np.minimum(alike, MOST_UNITS * raw), own)
-    return np.maximum(own, np.where(template_users(members), shared, borne_out))
-
-
-def template_users(members: Members) -> Mask:
-    """Return which members harvest with a template that most of the group's harvesting accounts use, (members,)."""
-    shows: Mask = (members.template != 0) & (np.nan_to_num(members.job_share) >= SHOWS_TEMPLATE)
-    if not shows.any():
-        return shows
-    values, counts = np.unique(members.template[shows], return_counts=True)
-    shows &= np.isin(members.template, values[counts >= max(3, counts.max() / 4)])
-    return shows
+    return np.maximum(own, np.where(job(members).users, shared, borne_out))
 
 
 def _same_cohort(members: Members) -> Mask:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.accumulators.recurring import Templates
-from models.accumulators.step import Step
+from models.accumulators.step import Floats, Step
 from streams.blocks import Block, Hashes
 from streams.feature import hash_word
 
@@ -26,6 +26,8 @@ TINY = 16.0
 MUCH = 400.0
 """Input tokens from which there is something to grade: a question and an answer. Batch jobs that label short texts give less."""
 ONE_TURN = 2.0
+LULL = 1800.0
+"""Seconds of silence after which an account's next request begins something new, whatever history it carries."""
 
 _PRIME = np.uint64(0x9E3779B97F4A7C15)
 
@@ -72,6 +74,14 @@ def purposeful(block: Block) -> NDArray[np.float64]:
     return np.where(np.isnan(output) | (np.isnan(messages) & (tools == 0)), np.nan, found)
 
 
+def begun(messages: Floats, gap: Floats) -> Mask:
+    """Return which requests begin a piece of work: the first turn of a conversation, or the first request after a lull, (events,).
+
+    A dispatcher deals out conversations, not requests: the turns of one come in clumps, also where the load is spread evenly.
+    """
+    return (messages <= ONE_TURN) | ~(gap <= LULL)
+
+
 def columns(block: Block, step: Step, templates: Templates, known_templates: Hashes, own: Hashes) -> dict[str, NDArray[Any]]:
     """Return the derived columns of a block in step order.
 
@@ -80,12 +90,18 @@ def columns(block: Block, step: Step, templates: Templates, known_templates: Has
     order = step.order
     known = (block.hashes("shingles") != 0).any(axis=1)[order]
     mine = (recurring(templates)[order] == own) & (own != 0)
+    gap = step.gaps()
+    begins, purpose = begun(np.asarray(block.numbers("message_count"), np.float64)[order], gap), purposeful(block)[order]
+    several = shared(templates, known_templates)[order]
     return {
-        "gap": step.gaps(),
-        "templated": np.where(known, shared(templates, known_templates)[order].astype(np.float64), np.nan),
+        "gap": gap,
+        "begun": begins.astype(np.float64),
+        "job": begins * np.nan_to_num(purpose),
+        "harvested": np.where(known, several * purpose, np.nan),
+        "templated": np.where(known, several.astype(np.float64), np.nan),
         "repeated": np.where(known, (templates.template[order] != 0).astype(np.float64), np.nan),
         "own_template": np.where(known, mine.astype(np.float64), np.nan),
-        "own_job": np.where(known, mine * purposeful(block)[order], np.nan),
+        "own_job": np.where(known, mine * purpose, np.nan),
         "template_id": templates.template[order],
         "parameters": combined(block, ("temperature", "top_p", "max_tokens", "seeded", "streamed"), ())[order],
         "client_version": combined(block, (), ("sdk_language", "sdk_version", "sdk_runtime", "user_agent"))[order],

@@ -44,7 +44,7 @@ SCORE_ROW_PAUSE = 600.0
 _LINKS = ("payment", "organization", "router", "template")
 _HASHES = (*_LINKS, "subnet", "tools")
 _RARITIES = ("template_rarity", "router_rarity", "subnet_rarity", "tools_rarity")
-_STATES = ("created", "age_rank", "template_share", "job_share", "single_turn", *_RARITIES)
+_STATES = ("created", "age_rank", "template_share", "job_share", "harvest_share", "single_turn", *_RARITIES)
 _SEPARATOR = "|"
 
 
@@ -139,6 +139,8 @@ class Groups:
             kept = np.where(np.isfinite(members["last"][slots]), np.exp2((members["last"][slots] - clock) / HALF_LIFE), 0.0)
         members["requests"][slots] = members["requests"][slots] * kept + requests * np.exp2((time - clock) / HALF_LIFE)
         members["total"][slots] += requests
+        members["begun"][slots] += block.numbers("begun")
+        members["jobs"][slots] += block.numbers("jobs")
         members["output_tokens"][slots] += block.numbers("output_tokens")
         members["first"][slots] = np.minimum(members["first"][slots], time)
         members["last"][slots] = clock
@@ -345,7 +347,7 @@ def _shared_by_all(values: NDArray[np.uint64]) -> int:
     return int(values[0]) if len(values) and (values == values[0]).all() else 0
 
 
-_VIEWED = ("requests", "total", "output_tokens", "first", "last", *_STATES, *_HASHES, "own", "raw")
+_VIEWED = ("requests", "total", "begun", "jobs", "output_tokens", "first", "last", *_STATES, *_HASHES, "own", "raw")
 
 _GROUP_FIELDS = {
     "clock": Field("f8", -np.inf),
@@ -365,6 +367,8 @@ _MEMBER_FIELDS = {
     "counted": Field("f8", -1.0),  # offset of the newest request block counted: rows that come again change nothing
     "requests": Field("f4"),
     "total": Field("f8"),
+    "begun": Field("f8"),
+    "jobs": Field("f8"),
     "output_tokens": Field("f8"),
     "first": Field("f8", np.inf),
     "last": Field("f8", -np.inf),

@@ -31,6 +31,10 @@ class Members:
     """Requests in this group, decayed with a half-life of 7 days."""
     total: Floats
     """Requests in this group, ever."""
+    begun: Floats
+    """Pieces of work begun in this group, ever: first turns of conversations, and requests after a lull (`derived.begun`)."""
+    jobs: Floats
+    """Those of them that get what is harvested (`derived.purposeful`)."""
     output_tokens: Floats
     """Output tokens in this group, ever."""
     first: Floats
@@ -54,6 +58,8 @@ class Members:
     """Share of the account's prompts that show that template, 0..1."""
     job_share: Floats
     """Share of the account's prompts that show that template and ask for what is harvested (see `derived.job`), 0..1."""
+    harvest_share: Floats
+    """Share of the account's prompts that show any template that several accounts share and ask for what is harvested, 0..1."""
     template_rarity: Floats
     """-ln of the share of everybody's prompts that show that template: 0 for none."""
     router_rarity: Floats

@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
+import wild
 from attackers import Grid, development, grid_campaign, held_out
 from bands import Band, draw
 from corpora import corpora
@@ -32,23 +33,28 @@ SPAN = 4 * DAY
 START = datetime(2026, 10, 5, tzinfo=UTC).timestamp()
 """Event time of the first moment: a Monday."""
 
-SPLITS = ("dev", "held_out")
+SPLITS = ("dev", "held_out", "wild")
 
 
 def world(split: str, seed: int, *, people: int = 7400, grid: Grid | None = None, calm: bool = False) -> Log:
     """Draw a split's traffic.
 
     Args:
-        split: `dev` or `held_out`.
+        split: `dev`, `held_out`, or `wild` (drawn at random, other campaigns and crowds with every seed).
         seed: The same seed gives the same log.
         people: Ordinary accounts among the benign.
         grid: Replaces the campaigns by one of these dimensions.
         calm: Without any campaign.
     """
-    usual = development() if split == "dev" else held_out()
-    campaigns = [grid_campaign(split, grid)] if grid else usual
+    if split == "wild":
+        drawn = np.random.default_rng([seed, 7])
+        campaigns, benign = wild.campaigns(drawn), wild.innocents(drawn, people)
+    else:
+        campaigns, benign = development() if split == "dev" else held_out(), innocents(split, people)
+    if grid:
+        campaigns = [grid_campaign(split, grid)]
     scene = Scene(Log(np.random.default_rng([seed, SPLITS.index(split)])), START, SPAN)
-    for band in _shuffled([*innocents(split, people), *([] if calm else campaigns)], scene.rng):
+    for band in _shuffled([*benign, *([] if calm else campaigns)], scene.rng):
         draw(scene, band)
     return scene.log
 

@@ -6,27 +6,27 @@ from streams.trial import START, group
 
 
 def test_equal_counts_come_from_a_dispatcher() -> None:
-    assert group(Evenness, total=[25] * 20, first=START - 5 * DAY, last=START) > 7
+    assert group(Evenness, begun=[25] * 20, first=START - 5 * DAY, last=START) > 7
 
 
 def test_people_are_not_equal() -> None:
-    assert group(Evenness, total=[1, 2, 3, 5, 8, 13, 60, 200], first=START - 5 * DAY, last=START) < -7
+    assert group(Evenness, begun=[1, 2, 3, 5, 8, 13, 60, 200], first=START - 5 * DAY, last=START) < -7
 
 
 def test_who_came_later_has_asked_less() -> None:
-    assert group(Evenness, total=[50, 40, 30, 20, 10], first=[START - d * DAY for d in (5, 4, 3, 2, 1)], last=START) > 2
+    assert group(Evenness, begun=[50, 40, 30, 20, 10], first=[START - d * DAY for d in (5, 4, 3, 2, 1)], last=START) > 2
 
 
 def test_one_organisation_is_one_voter() -> None:
-    assert group(Evenness, total=[25] * 20, organization=1, first=START - DAY, last=START) == 0
+    assert group(Evenness, begun=[25] * 20, organization=1, first=START - DAY, last=START) == 0
 
 
 def test_payers_are_no_evener_than_the_people_behind_them() -> None:
     # five payers with the same sum each, made of very different people
     counts = [1, 9, 90] * 5
     payers = [number for number in range(5) for _ in range(3)]
-    assert group(Evenness, total=counts, organization=[1 + number for number in payers], first=START - DAY, last=START) < -7
+    assert group(Evenness, begun=counts, organization=[1 + number for number in payers], first=START - DAY, last=START) < -7
 
 
 def test_asking_twice_is_what_makes_a_member() -> None:
-    assert group(Evenness, kind="template", total=[2] * 30, first=START - DAY, last=START) < 2
+    assert group(Evenness, kind="template", begun=[2] * 30, first=START - DAY, last=START) < 2
