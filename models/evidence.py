@@ -35,13 +35,15 @@ LEAST_FAMILIES: Final = 3
 BAR: Final = 15.0
 """Nats of evidence at which an entity is alerted while calibration has seen too little to set the bar itself."""
 SUSPECT: Final = 0.7 * BAR
+ALONE: Final = 10.0
+"""Nats at which one account without any links is alerted, where calibration says that hardly any ordinary account scores as much."""
 
 HALF_VOTES: Final = 25.0
 """Votes at which a reference's word counts half."""
 BELONGING: Final = tuple(FAMILIES.index(name) for name in ("cohort", "payment", "link"))
-OPERATION: Final = tuple(FAMILIES.index(name) for name in ("evenness", "timing", "network", "change"))
+OPERATION: Final = tuple(FAMILIES.index(name) for name in ("evenness", "timing", "network"))
 """How accounts are run: by a dispatcher, a machine, through proxies. People who belong together and ask alike show none of it. Volume is
-left out: real clients are heavier than any campaign (`tests/evaluation/signs.py`)."""
+left out: real clients are heavier than any campaign (`tests/evaluation/signs.py`); so is change: enthusiasts take a new model at once."""
 BELONGING_CAP: Final = 9.0
 """That accounts belong together is one fact, however many signs it has: a hackathon has them all."""
 
@@ -187,12 +189,13 @@ def extraction(families: Floats) -> Floats:
     """Return the evidence that traffic extracts the model, in nats, (entities,).
 
     A purpose must show, and somebody who runs it: with content below SPOKEN, no family of OPERATION that speaks, or fewer than
-    LEAST_FAMILIES in all, evidence stays under half the bar.
+    LEAST_FAMILIES in all, evidence stays under half the bar. Of a crowd somebody is punctual by chance: where the load speaks for people,
+    only the load can convict.
     """
     together = np.nansum(families[:, BELONGING], axis=1)
     found = total(families, EXTRACTION_WEIGHTS) - np.maximum(together - BELONGING_CAP, 0.0)
     speaks = (np.nan_to_num(families) >= SPOKEN) & (EXTRACTION_WEIGHTS > 0)
-    run = (families[:, EVENNESS] >= float(__import__("os").environ.get("EV", "2"))) | (speaks[:, OPERATION].any(axis=1) & ~(families[:, EVENNESS] < 0))
+    run = speaks[:, EVENNESS] | (speaks[:, OPERATION].any(axis=1) & ~(families[:, EVENNESS] < 0))
     convicting = speaks[:, CONTENT] & run & (speaks.sum(axis=1) >= LEAST_FAMILIES)
     extracted: Floats = np.where(convicting, found, np.minimum(found, BAR / 2))
     return extracted

@@ -31,7 +31,9 @@ from streams.sketch import Sketcher, load_corpus
 from streams.topics import MAX_RECORD_BYTES, partition_of
 
 FILE_BLOCK_EVENTS: Final = 1024
-"""Most events of a block read from a file: no clock closes it, and a backtest's alerts should stand near the time they would have had."""
+FILE_BLOCK_SECONDS: Final = 300.0
+"""Most events of a block read from a file, and most seconds of event time: no clock closes it, and a backtest's alerts should stand near
+the time they would have had."""
 LATE_SECONDS: Final = 60.0
 REMEMBERED_IDS: Final = 1 << 16
 """Event ids a partition, for telling duplicates."""
@@ -77,6 +79,7 @@ class _Open:
     ids: list[int] = field(default_factory=list)
     size: int = 0
     since: float = 0.0
+    """When its first event arrived; of a file, the newest event time then (in a file without order that does not move)."""
 
 
 class _Read(NamedTuple):
@@ -177,18 +180,22 @@ class Collector:
         seen[known] = None
         if len(seen) > REMEMBERED_IDS:
             del seen[next(iter(seen))]
+        from_file = isinstance(arrival, FileClock)
+        newest = max(self._newest[place], read.time)
+        if from_file and self._open[place].events and newest - self._open[place].since >= FILE_BLOCK_SECONDS:
+            step.outgoing += self._close(place)
         block = self._open[place]
-        if not block.events and not isinstance(arrival, FileClock):
-            block.since = arrival
+        if not block.events:
+            block.since = newest if isinstance(arrival, FileClock) else arrival
         block.events.append(read.event)
         block.times.append(read.time)
         block.ids.append(known)
         block.size += size
         step.accepted += 1
         step.late += read.time < self._newest[place] - LATE_SECONDS
-        self._newest[place] = max(self._newest[place], read.time)
+        self._newest[place] = newest
         step.newest = max(step.newest, read.time)
-        full = self._settings.block_events if not isinstance(arrival, FileClock) else min(self._settings.block_events, FILE_BLOCK_EVENTS)
+        full = min(self._settings.block_events, FILE_BLOCK_EVENTS) if from_file else self._settings.block_events
         if len(block.events) >= full or block.size >= PENDING_BYTES:
             step.outgoing += self._close(place)
 

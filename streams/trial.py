@@ -64,7 +64,7 @@ def _fill(values: Any, name: str, kind: Kind, rows: int) -> Any:
 def derived_columns(block: Block, step: Step, given: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
     """Return the derived columns of a block in step order: those given, the others as the pipeline makes them without any template."""
     none, nothing = np.zeros(len(block), np.uint64), np.zeros(len(block))
-    known = derived.columns(block, step, Templates(none, nothing, nothing), none[:0], none)
+    known = derived.columns(block, step, Templates(none, nothing, nothing), none[:0], none, np.full(len(block), np.nan))
     chosen = {name: given[name] for name in given if name not in REQUESTS.columns}
     return known | {name: np.broadcast_to(np.array(values, np.float64), len(block))[step.order] for name, values in chosen.items()}
 
@@ -85,7 +85,7 @@ def members_of(kind: str = "router", now: float = START, **columns: Any) -> Memb
     for position, family in enumerate(FAMILIES):
         nats[:, position] = np.nan if family in _HASHES else columns.get(family, np.nan)
     ones: dict[str, Floats] = {"requests": np.ones(rows), "total": np.ones(rows), "begun": np.ones(rows), "jobs": np.zeros(rows)}
-    filled: dict[str, Any] = {"kind": kind, "now": now, "own": nats, "raw": nats}
+    filled: dict[str, Any] = {"kind": kind, "now": now, "own": nats, "raw": nats, "balance": columns.get("balance", np.nan)}
     for field in fields(Members):
         if field.name not in filled:
             unknown = np.zeros(rows, np.uint64) if field.name in _HASHES else ones.get(field.name, np.full(rows, np.nan))

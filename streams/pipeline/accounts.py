@@ -18,6 +18,7 @@ from models.accumulators.step import Floats, Step
 from models.columns import Columns, Field, Slots, StateLayoutError
 from models.evidence import CAP, FAMILIES, FLOOR, FamilySum, Reference
 from models.prevalence import Prevalence
+from models.releases import Releases
 from streams import blocks, topics
 from streams.blocks import Block, Hashes
 from streams.feature import Bank, Events, col, features, hash_word, share
@@ -83,6 +84,7 @@ class Accounts:
         self._watch = Watch("accounts", self.features, seal_key)
         self.table = Columns("accounts", self._bank.fields() | self._watch.fields | _kept(names, self.reference.no_vote))
         self._recurring = Recurring(shingle_cells)
+        self._releases = Releases()
         self._shared: Hashes = np.zeros(0, np.uint64)
         self._newest = -np.inf
         self._look_again = -np.inf
@@ -148,6 +150,7 @@ class Accounts:
         stored = list(chunks)
         self.table.load([item for item in stored if item[0].startswith("accounts/")])
         self._recurring.load(stored)
+        self._releases.table.load([item for item in stored if item[0].startswith("models/")])
         self._watch.load(stored)
         self.reference.recount(self.table["votes"])
         self.levels.recount(self.table["level_votes"])
@@ -165,7 +168,7 @@ class Accounts:
 
     @property
     def _tables(self) -> tuple[Columns, ...]:
-        return (self.table, *self._recurring.tables)
+        return (self.table, *self._recurring.tables, self._releases.table)
 
     # -- counting
 
@@ -191,14 +194,18 @@ class Accounts:
     def _observe(self, block: Block, offset: int) -> None:
         """Count the shingles of all rows, those replayed too: the table of shingles knows by itself which of them it contains."""
         accounts = np.array([hash_word(name) for name in block.words("account_id")], np.uint64)[block.codes("account_id")]
-        self._recurring.observe(block.hashes("shingles"), accounts, float(block.numbers("time").max()), offset)
+        times = block.numbers("time").astype(np.float64)
+        self._recurring.observe(block.hashes("shingles"), accounts, float(times.max()), offset)
+        self._releases.observe(block.words("response_model"), block.codes("response_model"), accounts, times, offset)
 
     def _count(self, block: Block, step: Step) -> None:
         found = self._recurring.templates(block.hashes("shingles"))
         wanted = np.where(derived.purposeful(block) > 0, derived.recurring(found), 0)
         self._choose_template(step, wanted[step.order], found.share[step.order])
         own = self.table["template"][step.slots][step.entity]
-        extra = derived.columns(block, step, found, self._shared, own)
+        model = block.words("response_model"), block.codes("response_model")
+        new = self._releases.new(*model, block.numbers("time").astype(np.float64))
+        extra = derived.columns(block, step, found, self._shared, own, new)
         events = Events(block, step, extra)
         self._bank.fold(self.table, events)
         self._keep(events)

@@ -11,7 +11,7 @@ from typing import Any
 
 import orjson
 
-from models import calibration
+from models import calibration, evidence
 from streams import blocks, labels, topics
 from streams.feature import DAY
 from streams.pipeline import casefile, history, states, triage
@@ -159,9 +159,9 @@ class Cases:
         """Return the accounts over the bar that count against each other, and those that are permitted, both by account."""
         alone, bar = entity["entity_kind"] == "account", self.policy.bar("extraction", entity["time"])
         candidates = {entity["entity_id"]: entity} if alone else {} if entity["common"] else entity["members"]
+        if alone and entity["false_alerts"] is not None:  # calibrated: what is rare among ordinary accounts is enough, what is not never is
+            bar = min(bar, evidence.ALONE) if entity["false_alerts"] <= calibration.BUDGET else math.inf
         over = {account: row for account, row in candidates.items() if row["extraction"] >= bar}
-        if alone and (entity["false_alerts"] or 0.0) > calibration.BUDGET:
-            over = {}  # too many ordinary accounts score as much
         permitted = {account: row for account, row in over.items() if self._permission(account, row)}
         free = {account: row for account, row in over.items() if account not in permitted}
         least = 1 if alone else LEAST_ALERTED

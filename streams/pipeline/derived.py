@@ -82,10 +82,12 @@ def begun(messages: Floats, gap: Floats) -> Mask:
     return (messages <= ONE_TURN) | ~(gap <= LULL)
 
 
-def columns(block: Block, step: Step, templates: Templates, known_templates: Hashes, own: Hashes) -> dict[str, NDArray[Any]]:
+def columns(
+    block: Block, step: Step, templates: Templates, known_templates: Hashes, own: Hashes, new_model: Floats
+) -> dict[str, NDArray[Any]]:
     """Return the derived columns of a block in step order.
 
-    templates: in block order. own: (events,), in step order, the template that each event's account uses most.
+    templates, new_model (1 where the model came out lately): in block order. own: (events,), in step order, the template that each event's account uses most.
     """
     order = step.order
     known = (block.hashes("shingles") != 0).any(axis=1)[order]
@@ -102,6 +104,7 @@ def columns(block: Block, step: Step, templates: Templates, known_templates: Has
         "repeated": np.where(known, (templates.template[order] != 0).astype(np.float64), np.nan),
         "own_template": np.where(known, mine.astype(np.float64), np.nan),
         "own_job": np.where(known, mine * purpose, np.nan),
+        "new_model": new_model[order],
         "template_id": templates.template[order],
         "parameters": combined(block, ("temperature", "top_p", "max_tokens", "seeded", "streamed"), ())[order],
         "client_version": combined(block, (), ("sdk_language", "sdk_version", "sdk_runtime", "user_agent"))[order],

@@ -31,6 +31,9 @@ PAUSE = 60.0
 """A group is scored when it has 5 % more requests and 60 s of event time have passed since, whichever is later."""
 CATCH_UP = 0.2
 HALF_LIFE = 7 * DAY
+WINDOW = 600.0
+LEAST_WINDOWS = 36
+"""Windows of ten minutes, and how many make a load-balance index: six hours."""
 COMMON_SHARE = 0.02
 COMMON_LEAST = 50
 """A link that this share of all accounts has, and that shows nothing of its own, is public: it links nobody."""
@@ -141,6 +144,7 @@ class Groups:
         members["total"][slots] += requests
         members["begun"][slots] += block.numbers("begun")
         members["jobs"][slots] += block.numbers("jobs")
+        self._count_windows(groups, slots, np.floor(time / WINDOW), block.numbers("begun").astype(np.float64))
         members["output_tokens"][slots] += block.numbers("output_tokens")
         members["first"][slots] = np.minimum(members["first"][slots], time)
         members["last"][slots] = clock
@@ -153,6 +157,37 @@ class Groups:
         np.maximum.at(table["clock"], groups, clock)
         np.add.at(table["requests"], groups, requests)
         table["population"][groups] = block.numbers("population")
+
+    def _count_windows(self, groups: Slots, slots: Slots, window: Floats, begun: Floats) -> None:
+        """Sum up squares of what groups, and their members, began in each window: what a load-balance index is made of.
+
+        groups, slots, window, begun: (rows,), a member once at most. What comes late counts in the window that is open.
+        """
+        table, members = self.table, self.members
+        later = window > members["window"][slots]
+        held = members["in_window"][slots].astype(np.float64)
+        np.add.at(table["member_squares"], groups, np.where(later, held**2, 0.0))
+        members["in_window"][slots] = np.where(later, begun, held + begun)
+        members["window"][slots] = np.maximum(window, members["window"][slots])
+        each, which = np.unique(groups, return_inverse=True)
+        newest = np.full(len(each), -np.inf)
+        np.maximum.at(newest, which, window)
+        work, later = np.bincount(which, begun), newest > table["window"][each]
+        held = table["in_window"][each]
+        table["squares"][each] += np.where(later, held**2, 0.0)
+        table["in_window"][each] = np.where(later, work, held + work)
+        table["window"][each] = np.maximum(newest, table["window"][each])
+        table["first_window"][each] = np.minimum(newest, table["first_window"][each])
+
+    def _balance(self, group: int, slots: Slots) -> float:
+        """Return the variance of a group's windows over the sum of its members' variances; NaN before there are enough windows."""
+        table, windows = self.table, float(self.table["window"][group] - self.table["first_window"][group])
+        if windows < LEAST_WINDOWS:
+            return np.nan
+        begun = self.members["begun"][slots] - self.members["in_window"][slots]
+        apart = float(table["member_squares"][group]) / windows - float(((begun / windows) ** 2).sum())
+        together = float(table["squares"][group]) / windows - float(begun.sum() / windows) ** 2
+        return together / apart if apart > 0 and together > 0 else np.nan
 
     # -- scoring
 
@@ -195,7 +230,8 @@ class Groups:
         slots = self._slots(group)
         held = {name: self.members[name][slots] for name in _VIEWED}
         held["requests"] = held["requests"] * np.exp2((held["last"] - float(self.table["clock"][group])) / HALF_LIFE)
-        return Members(kind=self.table.keys[group].partition(":")[0], now=float(self.table["clock"][group]), **held)
+        kind, balance = self.table.keys[group].partition(":")[0], self._balance(group, slots)
+        return Members(kind=kind, now=float(self.table["clock"][group]), balance=balance, **held)
 
     def _slots(self, group: int) -> Slots:
         return np.array(self._index.get(group, ()), np.int64)
@@ -352,6 +388,11 @@ _VIEWED = ("requests", "total", "begun", "jobs", "output_tokens", "first", "last
 _GROUP_FIELDS = {
     "clock": Field("f8", -np.inf),
     "requests": Field("f8"),
+    "window": Field("f8", -np.inf),
+    "first_window": Field("f8", np.inf),
+    "in_window": Field("f8"),
+    "squares": Field("f8"),
+    "member_squares": Field("f8"),
     "population": Field("f4"),
     "tick_requests": Field("f8"),
     "tick_time": Field("f8", -np.inf),
@@ -368,6 +409,8 @@ _MEMBER_FIELDS = {
     "requests": Field("f4"),
     "total": Field("f8"),
     "begun": Field("f8"),
+    "window": Field("f8", -np.inf),
+    "in_window": Field("f4"),
     "jobs": Field("f8"),
     "output_tokens": Field("f8"),
     "first": Field("f8", np.inf),

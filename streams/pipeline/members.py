@@ -27,6 +27,8 @@ class Members:
     """What links them: `router`, `payment`, `template` or `behaviour`."""
     now: float
     """Newest event time of the group."""
+    balance: float
+    """Variance of what the group begins in ten minutes over the sum of its members' variances; NaN before six hours."""
     requests: Floats
     """Requests in this group, decayed with a half-life of 7 days."""
     total: Floats

@@ -70,8 +70,7 @@ def test_no_test_and_no_panel_outlives_its_feature() -> None:
 
 
 def test_there_are_features_of_every_family_that_accounts_or_groups_can_show() -> None:
-    # a change of habits is measured by a River model, not by a feature
-    assert {feature.family for feature in ALL} == set(FAMILIES) - {"change"}
+    assert {feature.family for feature in ALL} == set(FAMILIES)
 
 
 # -- what a feature says of itself

@@ -1,0 +1,8 @@
+"""Panel of the feature `load_balance`."""
+
+from __future__ import annotations
+
+from dashboards.panel import FeaturePanel
+from streams.features.load_balance import LoadBalance
+
+panel = FeaturePanel(LoadBalance, title="Load-balance index (1 is independent)", unit="none")

@@ -1,0 +1,8 @@
+from __future__ import annotations
+
+from streams.features.load_balance import LoadBalance
+from streams.trial import group
+
+
+def test_the_index_is_the_groups_own() -> None:
+    assert group(LoadBalance, balance=0.4, total=[1, 2, 3]) == 0.4
