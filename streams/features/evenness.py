@@ -61,7 +61,7 @@ def _of(members: Members, counts: Floats, exposure: Floats) -> float:
     """Return the log-likelihood ratio of payers or of accounts, whichever is less; 0 of one payer. counts, exposure: (members,)."""
     if members.units < 2:  # noqa: PLR2004 (nothing is spread over one)
         return 0.0
-    each = tuple(np.bincount(members.unit, weights=what).astype(np.float64) for what in (counts, exposure))
+    begun, time = (np.bincount(members.unit, weights=what).astype(np.float64) for what in (counts, exposure))
     # sums over the few accounts of each payer are more even than the people behind them
-    chosen = (TEMPLATE_USES, CHOSEN_PEOPLE) if members.kind == "template" else (1, PEOPLE)
-    return min(log_likelihood_ratio(*each, *chosen), log_likelihood_ratio(counts, exposure, *chosen))
+    least, people = (TEMPLATE_USES, CHOSEN_PEOPLE) if members.kind == "template" else (1, PEOPLE)
+    return min(log_likelihood_ratio(begun, time, least, people), log_likelihood_ratio(counts, exposure, least, people))

@@ -21,7 +21,7 @@ from wording import swapped, templates, tongues
 
 from streams.demo import prompts
 from streams.demo.log import Writer
-from streams.demo.stacks import OPENAI_NODE, OPENAI_PYTHON
+from streams.demo.stacks import OPENAI_NODE, OPENAI_PYTHON, Stack
 
 CAMPAIGNS = 12
 """Campaigns of one world, beside one account that harvests alone."""
@@ -32,8 +32,8 @@ _WISHES = (
     "Give the full derivation.", "Write down every consideration.", "Solve it aloud, from the first line to the last.",
     "Keep a log of what you try and why.", "Explain to a colleague how you got there.", "Return reasoning, then result.",
     "Set out the proof and check it twice.", "Escribe todo el razonamiento antes del resultado.", "Rédige toute la réflexion, pas à pas.",
-    "Schreibe jeden Gedanken auf, erst dann die Lösung.", "Подробно распиши ход мысли.", "推論をすべて書き出してから答えてください。",  # noqa: RUF001
-    "请写出完整的思考过程。", "Answer completely, for a textbook.", "Produce the model solution.",  # noqa: RUF001
+    "Schreibe jeden Gedanken auf, erst dann die Lösung.", "Подробно распиши ход мысли.", "推論をすべて書き出してから答えてください。",
+    "请写出完整的思考过程。", "Answer completely, for a textbook.", "Produce the model solution.",
 )  # fmt: skip
 _FRAMES = ("{{task}}\n{wish}", "{wish}\n\n{{task}}", "Job {{number}}: {{task}} {wish}", "[{{name}}] {wish} {{task}}", "{{task}} // {wish}")
 _SOURCES = ("maths", "code", "exams", "own", "seeds", "functions")
@@ -72,7 +72,7 @@ def _campaign(rng: np.random.Generator, name: str) -> Band:
         accounts=accounts,
         per_day=per_day,
         spread=float(rng.uniform(0.03, 0.4)),
-        schedule=rng.choice(["dealt", "bots", "shifts", "people"], p=[0.5, 0.25, 0.15, 0.1]),  # type: ignore[arg-type] # words of it
+        schedule=rng.choice(["dealt", "bots", "shifts", "people"], p=[0.5, 0.25, 0.15, 0.1]),
         window=(start, 4.0),
         stacks=_stacks(rng, name, public="stack" in hides),
         cards=0 if "cards" in hides else max(1, accounts // int(rng.integers(4, 20))),
@@ -85,8 +85,12 @@ def _campaign(rng: np.random.Generator, name: str) -> Band:
     )
 
 
-def _stacks(rng: np.random.Generator, name: str, *, public: bool) -> tuple[software.Stack, ...]:
-    return tuple(software.PUBLIC[: int(rng.integers(1, len(software.PUBLIC)))]) if public else software.relay(f"{name} {rng.integers(1 << 30)}")
+def _stacks(rng: np.random.Generator, name: str, *, public: bool) -> tuple[Stack, ...]:
+    return (
+        tuple(software.PUBLIC[: int(rng.integers(1, len(software.PUBLIC)))])
+        if public
+        else software.relay(f"{name} {rng.integers(1 << 30)}")
+    )
 
 
 def _work(rng: np.random.Generator, kind: str) -> dict[str, Any]:
@@ -150,8 +154,8 @@ def _gatherings(rng: np.random.Generator) -> list[Band]:
     sheet = [f"{text} Show your working." for text in (prompts.task(int(each)) for each in rng.integers(0, 1 << 30, 20))]
     return [
         Band(
-            persona="another hackathon", accounts=teams * int(rng.integers(2, 6)), organizations=teams, cards=1 if rng.random() < 0.7 else 0,
-            per_day=float(rng.uniform(10, 40)), window=(1.0, 3.0), age=(-1.3, -0.9), spread=float(rng.uniform(0.6, 1.1)),
+            persona="another hackathon", accounts=teams * int(rng.integers(2, 6)), organizations=teams,
+            cards=1 if rng.random() < 0.7 else 0, per_day=float(rng.uniform(10, 40)), window=(1.0, 3.0), age=(-1.3, -0.9), spread=float(rng.uniform(0.6, 1.1)),
             writers=(*templates("chats", kit), *tongues()[:3]), stacks=(OPENAI_NODE,), turns=1.5, network="business", places=2,
             answered=(float(rng.uniform(200, 450)), 0.8), given=(300, 0.6),
         ),
