@@ -87,7 +87,8 @@ def columns(
 ) -> dict[str, NDArray[Any]]:
     """Return the derived columns of a block in step order.
 
-    templates, new_model (1 where the model came out lately): in block order. own: (events,), in step order, the template that each event's account uses most.
+    templates, new_model (1 where the model came out lately): in block order. own: (events,), in step order, the template that each
+    event's account uses most.
     """
     order = step.order
     known = (block.hashes("shingles") != 0).any(axis=1)[order]

@@ -155,7 +155,8 @@ def _gatherings(rng: np.random.Generator) -> list[Band]:
     return [
         Band(
             persona="another hackathon", accounts=teams * int(rng.integers(2, 6)), organizations=teams,
-            cards=1 if rng.random() < 0.7 else 0, per_day=float(rng.uniform(10, 40)), window=(1.0, 3.0), age=(-1.3, -0.9), spread=float(rng.uniform(0.6, 1.1)),
+            cards=1 if rng.random() < 0.7 else 0,
+            per_day=float(rng.uniform(10, 40)), window=(1.0, 3.0), age=(-1.3, -0.9), spread=float(rng.uniform(0.6, 1.1)),
             writers=(*templates("chats", kit), *tongues()[:3]), stacks=(OPENAI_NODE,), turns=1.5, network="business", places=2,
             answered=(float(rng.uniform(200, 450)), 0.8), given=(300, 0.6),
         ),
