@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 from models import calibration, evidence
 from models.accumulators.recurring import Recurring
 from models.accumulators.step import Floats, Step
+from models.claims import KEYS, Claims, weight
 from models.columns import Columns, Field, Slots, StateLayoutError
 from models.evidence import CAP, FAMILIES, FLOOR, FamilySum, Reference
 from models.prevalence import Prevalence
 from streams import blocks, topics
 from streams.blocks import Block, Hashes
 from streams.feature import Bank, Events, col, features, hash_word, share
-from streams.pipeline import derived, watch
+from streams.pipeline import clients, derived, watch
 from streams.pipeline.stage import Message
 from streams.pipeline.watch import Watch
 
@@ -47,6 +48,8 @@ _OWN_JOB = share(col.own_job)
 _HARVEST = share(col.harvested)
 _COUNTED = ("router", "subnet", "tools")
 """Links whose spread over all accounts is counted: what many share links nobody."""
+_SPREAD = (*_COUNTED, "payment")
+"""And the card, so that a payer's accounts have one vote together on what is usual for a client."""
 
 
 class Accounts:
@@ -78,7 +81,8 @@ class Accounts:
         self.reference = Reference([feature.limits for feature in self.features], [feature.direction for feature in self.features])
         self.levels = evidence.level_reference()
         self.tail = calibration.Tail()
-        self._prevalence = Prevalence(_COUNTED)
+        self._prevalence = Prevalence(_SPREAD)
+        self._claims = Claims()
         self._age = names.index("account_age") if "account_age" in names else -1
         self._watch = Watch("accounts", self.features, seal_key)
         self.table = Columns("accounts", self._bank.fields() | self._watch.fields | _kept(names, self.reference.no_vote))
@@ -152,7 +156,8 @@ class Accounts:
         self.reference.recount(self.table["votes"])
         self.levels.recount(self.table["level_votes"])
         self.tail.recount(self.table["score_vote"])
-        for name in _COUNTED:
+        self._claims.recount(self.table["claim_votes"], self.table["claim_weight"])
+        for name in _SPREAD:
             self._prevalence.recount(name, self.table[name][self.table.slots])
         if len(self.table):
             self._newest = float(self.table["clock"][self.table.slots].max())
@@ -185,7 +190,7 @@ class Accounts:
         for reference, column in ((self.reference, "votes"), (self.levels, "level_votes")):
             votes = self.table[column][slot]
             reference.revote(np.full_like(votes, reference.no_vote), votes)
-        for kind in _COUNTED:
+        for kind in _SPREAD:
             self._prevalence.exchange(kind, np.zeros(1, np.uint64), self.table[kind][slot])
 
     def _observe(self, block: Block, offset: int) -> None:
@@ -198,10 +203,11 @@ class Accounts:
         wanted = np.where(derived.purposeful(block) > 0, derived.recurring(found), 0)
         self._choose_template(step, wanted[step.order], found.share[step.order])
         own = self.table["template"][step.slots][step.entity]
-        extra = derived.columns(block, step, found, self._shared, own)
+        extra = derived.columns(block, step, found, self._shared, own, self._claims.misfit(clients.claimed(block)))
         events = Events(block, step, extra)
         self._bank.fold(self.table, events)
         self._keep(events)
+        self._vote_on_clients(block, step)
 
     def _choose_template(self, step: Step, templates: Hashes, shares: Floats) -> None:
         """Let each account's prompts vote for the template it harvests most with (Boyer and Moore's majority vote, a block at a time)."""
@@ -232,7 +238,7 @@ class Accounts:
             known = np.flatnonzero(hashes)
             before = self.table[name][step.slots]
             self.table[name][step.slots[step.entity[known]]] = hashes[known]
-            if name in _COUNTED:
+            if name in _SPREAD:
                 self._prevalence.exchange(name, before, self.table[name][step.slots])
         created = events.number("account_created")
         known = np.flatnonzero(~np.isnan(created))
@@ -243,6 +249,20 @@ class Accounts:
         output = np.nan_to_num(events.number("output_tokens"))
         self.table["new_output"][step.slots] += np.add.reduceat(output, step.starts)
         self.table["output"][step.slots] += np.add.reduceat(output, step.starts)
+
+    def _vote_on_clients(self, block: Block, step: Step) -> None:
+        """Let each account say by its newest request what a client that claims the same shows; the suspect have no vote."""
+        newest = step.order[step.starts + step.counts - 1]
+        may = self.table["suspect_until"][step.slots] < step.clock
+        votes = np.where(may[:, None], clients.votes(block, newest), np.uint64(0))
+        changed = np.flatnonzero((votes != self.table["claim_votes"][step.slots]).any(axis=1))
+        slots = step.slots[changed]
+        self._exchange_claims(slots, votes[changed], weight(self._prevalence.accounts("payment", self.table["payment"][slots])))
+
+    def _exchange_claims(self, slots: Slots, votes: Hashes, weights: Floats) -> None:
+        table = self.table
+        self._claims.exchange(table["claim_votes"][slots], table["claim_weight"][slots], votes, weights)
+        table["claim_votes"][slots], table["claim_weight"][slots] = votes, weights
 
     # -- scoring
 
@@ -303,6 +323,7 @@ class Accounts:
 
     def _withdraw(self, slots: Slots) -> None:
         """Take the votes of these accounts back."""
+        self._exchange_claims(slots, np.zeros((len(slots), 2 * KEYS), np.uint64), np.zeros(len(slots)))
         self.tail.revote(self.table["score_vote"][slots], np.full(len(slots), calibration.NO_VOTE, np.uint8))
         self.table["score_vote"][slots] = calibration.NO_VOTE
         for reference, column in ((self.reference, "votes"), (self.levels, "level_votes")):
@@ -413,7 +434,7 @@ class Accounts:
         for key in found[:EVICT_AT_ONCE]:
             slot = np.array([self.table.find(key)])
             self._withdraw(slot)
-            for kind in _COUNTED:
+            for kind in _SPREAD:
                 self._prevalence.exchange(kind, self.table[kind][slot], np.zeros(1, np.uint64))
             self._archive[key] = self.table.evict(key, offset)
             self._counts["evicted"] += 1
@@ -463,6 +484,8 @@ def _kept(names: list[str], no_vote: int) -> dict[str, Field]:
         "votes": Field("u1", no_vote, labels=tuple(names)),
         "level_votes": Field("u1", no_vote, labels=FAMILIES),
         "score_vote": Field("u1", calibration.NO_VOTE),
+        "claim_votes": Field("u8", width=2 * KEYS),
+        "claim_weight": Field("f8"),
         "own": Field("f4", np.nan, labels=FAMILIES),
         "raw": Field("f4", np.nan, labels=FAMILIES),
     }

@@ -82,10 +82,12 @@ def begun(messages: Floats, gap: Floats) -> Mask:
     return (messages <= ONE_TURN) | ~(gap <= LULL)
 
 
-def columns(block: Block, step: Step, templates: Templates, known_templates: Hashes, own: Hashes) -> dict[str, NDArray[Any]]:
+def columns(
+    block: Block, step: Step, templates: Templates, known_templates: Hashes, own: Hashes, misfit: NDArray[np.float64]
+) -> dict[str, NDArray[Any]]:
     """Return the derived columns of a block in step order.
 
-    templates: in block order. own: (events,), in step order, the template that each event's account uses most.
+    templates, misfit: in block order. own: (events,), in step order, the template that each event's account uses most.
     """
     order = step.order
     known = (block.hashes("shingles") != 0).any(axis=1)[order]
@@ -104,5 +106,6 @@ def columns(block: Block, step: Step, templates: Templates, known_templates: Has
         "own_job": np.where(known, mine * purpose, np.nan),
         "template_id": templates.template[order],
         "parameters": combined(block, ("temperature", "top_p", "max_tokens", "seeded", "streamed"), ())[order],
+        "claim_misfit": misfit[order],
         "client_version": combined(block, (), ("sdk_language", "sdk_version", "sdk_runtime", "user_agent"))[order],
     }

@@ -127,3 +127,49 @@ def test_an_account_that_was_idle_for_long_comes_back_with_what_it_had() -> None
     assert "ada" not in accounts.table
     accounts.apply(requests(("ada", 8_001)), 2)
     assert counted(accounts, "ada") == 3.0
+
+
+TOOL = {"user_agent.original": "codewright/2.4.0", "http.request.header_names": "accept,user-agent", "tls.client.ja4": "t13d5912h1_a_b"}
+RELAY = TOOL | {"http.request.header_names": "user-agent,accept", "tls.client.ja4": "t13d5110h1_c_d"}
+
+
+def claiming(client: dict[str, str], *names: str, card: str | None = None) -> bytes:
+    return requests(*[(name, place) for place, name in enumerate(names)], **client, **{"payment.hash": card})
+
+
+def misfit(messages: list[Message]) -> list[float]:
+    """What each account scored now shows of `stack_mismatch`."""
+    (block,) = of(messages, topics.SCORES, blocks.SCORES)
+    values: list[float] = block.vectors("features")[:, block.names("features").index("stack_mismatch")].tolist()
+    return values
+
+
+TWENTY = [f"user-{number}" for number in range(20)]
+
+
+def test_a_client_that_shows_what_none_of_twenty_that_claim_the_same_shows_is_a_misfit_of_ln_20() -> None:
+    accounts = stage()
+    assert np.isnan(misfit(accounts.apply(claiming(TOOL, *TWENTY), 0))).all(), "nobody knows yet what is usual"
+    assert misfit(accounts.apply(claiming(RELAY, "eve"), 1)) == pytest.approx([np.log(20)], abs=1e-5)
+    assert misfit(accounts.apply(claiming(TOOL, "ada"), 2)) == pytest.approx([np.log(21 / 20)], abs=1e-5)
+
+
+def test_twenty_accounts_of_one_card_have_one_vote_on_what_is_usual_for_a_client() -> None:
+    accounts = stage()
+    accounts.apply(claiming(TOOL, *TWENTY, card="theirs"), 0)
+    assert np.isnan(misfit(accounts.apply(claiming(RELAY, "eve"), 1))).all()
+
+
+def test_the_suspect_have_no_vote_on_what_is_usual_for_a_client_and_a_restart_changes_nothing() -> None:
+    accounts, restarted = stage(), stage()
+    five = [f"pooled-{number}" for number in range(5)]
+    accounts.apply(claiming(TOOL, *TWENTY), 0)
+    accounts.apply(claiming(RELAY, *five), 1)
+    restarted.load([(name, accounts.dump(name)) for name in list(accounts.dirty())])
+    told = blocks.VERDICTS.encode({"account_id": five, "template": [0] * 5, "until": [START + 86_400] * 5})
+    for each in (accounts, restarted):
+        assert misfit(each.apply(claiming(RELAY, "eve"), 2)) == pytest.approx([np.log(25 / 5)], abs=1e-5)
+        each.apply_second(told, 0)
+        assert misfit(each.apply(claiming(RELAY, "bob"), 3)) == pytest.approx([np.log(21)], abs=1e-5), "21 votes, of which one is eve's"
+        each.apply(claiming(RELAY, *five), 4)
+        assert misfit(each.apply(claiming(RELAY, "joe"), 5)) == pytest.approx([np.log(22 / 2)], abs=1e-5), "bob's counts, theirs do not"
