@@ -22,7 +22,7 @@ from models.prevalence import Prevalence
 from streams import blocks, topics
 from streams.blocks import Block, Hashes
 from streams.feature import Bank, Events, col, features, hash_word, share
-from streams.pipeline import clients, derived, watch
+from streams.pipeline import clients, derived, upgrades, watch
 from streams.pipeline.stage import Message
 from streams.pipeline.watch import Watch
 
@@ -83,6 +83,7 @@ class Accounts:
         self.tail = calibration.Tail()
         self._prevalence = Prevalence(_SPREAD)
         self._claims = Claims()
+        self.aliases = upgrades.Aliases()
         self._age = names.index("account_age") if "account_age" in names else -1
         self._watch = Watch("accounts", self.features, seal_key)
         self.table = Columns("accounts", self._bank.fields() | self._watch.fields | _kept(names, self.reference.no_vote))
@@ -120,8 +121,9 @@ class Accounts:
         return messages
 
     def apply_second(self, value: bytes, offset: int) -> list[Message]:  # noqa: ARG002 (verdicts are states: their offsets count nothing)
-        """Note which accounts the groups hold suspect, and which templates are shared. Verdicts are states: repeats change nothing."""
+        """Note who is suspect, which templates are shared, which stacks are upgrades. Verdicts are states: repeats change nothing."""
         block = blocks.decode(value, blocks.VERDICTS)
+        self._rename(block)
         self._shared = np.union1d(self._shared, block.hashes("template")[block.hashes("template") != 0])[-MOST_SHARED:]
         until = dict(zip(block.texts("account_id"), block.numbers("until").tolist(), strict=True))
         accounts = [account for account in until if account is not None and account in self.table]
@@ -152,6 +154,8 @@ class Accounts:
         stored = list(chunks)
         self.table.load([item for item in stored if item[0].startswith("accounts/")])
         self._recurring.load(stored)
+        self.aliases.table.load([item for item in stored if item[0].startswith("aliases/")])
+        self.aliases.reread()
         self._watch.load(stored)
         self.reference.recount(self.table["votes"])
         self.levels.recount(self.table["level_votes"])
@@ -170,7 +174,7 @@ class Accounts:
 
     @property
     def _tables(self) -> tuple[Columns, ...]:
-        return (self.table, *self._recurring.tables)
+        return (self.table, *self._recurring.tables, self.aliases.table)
 
     # -- counting
 
@@ -187,6 +191,7 @@ class Accounts:
             return
         self._counts["restored"] += 1
         slot = np.array([self.table.find(name)])
+        self.table["router"][slot] = self.aliases.first(self.table["router"][slot])
         for reference, column in ((self.reference, "votes"), (self.levels, "level_votes")):
             votes = self.table[column][slot]
             reference.revote(np.full_like(votes, reference.no_vote), votes)
@@ -204,9 +209,11 @@ class Accounts:
         self._choose_template(step, wanted[step.order], found.share[step.order])
         own = self.table["template"][step.slots][step.entity]
         extra = derived.columns(block, step, found, self._shared, own, self._claims.misfit(clients.claimed(block)))
-        events = Events(block, step, extra)
+        routers = self.aliases.first(block.hashes("router"))[step.order]
+        events = Events(block, step, extra | {"hash of router": routers})
         self._bank.fold(self.table, events)
         self._keep(events)
+        self._follow_routers(block, step, routers)
         self._vote_on_clients(block, step)
 
     def _choose_template(self, step: Step, templates: Hashes, shares: Floats) -> None:
@@ -233,7 +240,7 @@ class Accounts:
     def _keep(self, events: Events) -> None:
         """Keep the newest known links, and what is new since the account's last row for its groups."""
         step = events.step
-        for name, column in _LINKS.items():
+        for name, column in _NEWEST.items():
             hashes = events.hashed(column)
             known = np.flatnonzero(hashes)
             before = self.table[name][step.slots]
@@ -249,6 +256,35 @@ class Accounts:
         output = np.nan_to_num(events.number("output_tokens"))
         self.table["new_output"][step.slots] += np.add.reduceat(output, step.starts)
         self.table["output"][step.slots] += np.add.reduceat(output, step.starts)
+
+    def _follow_routers(self, block: Block, step: Step, routers: Hashes) -> None:
+        """Keep each account's router, which outlives an upgrade. routers: (events,), in step order, under their first names."""
+        known = np.flatnonzero(routers)
+        newest = np.full(len(step.slots), -1)
+        newest[step.entity[known]] = known
+        rows = newest[newest >= 0]
+        slots = step.slots[step.entity[rows]]
+        before = self.table["router"][slots]
+        stacks = clients.parts(block, step.order[rows])
+        begun = upgrades.follow(self.table, slots, routers[rows], stacks, step.times[rows])
+        self._prevalence.exchange("router", before, self.table["router"][slots])
+        # the groups are to hear of it within the day, not when the account has grown by a tenth
+        self.table["tick_requests"][begun] /= 1 + GROWTH
+
+    def _rename(self, block: Block) -> None:
+        """Count under its first name what the groups found to be an upgrade, and the accounts that have it already."""
+        found, firsts = block.hashes("upgrade"), block.hashes("router")
+        for row in np.flatnonzero(found).tolist():
+            self.aliases.learn(int(found[row]), int(firsts[row]), float(block.numbers("until")[row]), self._offset)
+        if found.any():
+            slots = self.table.slots
+            before, following = self.table["router"][slots], self.table["router_next"][slots]
+            after, ahead = self.aliases.first(before), self.aliases.first(following)
+            ahead = np.where(ahead == after, np.uint64(0), ahead)
+            changed = slots[(after != before) | (ahead != following)]
+            self._prevalence.exchange("router", before, after)
+            self.table["router"][slots], self.table["router_next"][slots] = after, ahead
+            self.table.touch(changed, self._offset)
 
     def _vote_on_clients(self, block: Block, step: Step) -> None:
         """Let each account say by its newest request what a client that claims the same shows; the suspect have no vote."""
@@ -363,6 +399,8 @@ class Accounts:
             "job_share": _OWN_JOB.read(reader)[0],
             "harvest_share": _HARVEST.read(reader)[0],
         }
+        columns["router_next"] = table["router_next"][rows]
+        columns["next_accounts"] = self._prevalence.accounts("router", table["router_next"][rows])
         columns |= {f"{name}_rarity": self._prevalence.rarity(name, table[name][rows], len(table)) for name in _COUNTED}
         columns |= {name: table[name][rows] for name in _HANDED_ON}
         columns |= {"group_id": ids, "account_id": [table.keys[slot] for slot in rows.tolist()]}
@@ -449,7 +487,9 @@ _LINKS = {
     "subnet": "client_network",
     "tools": "tool_hash",
 }
-"""What an account keeps the newest of, and the column that it comes from."""
+"""What an account is linked by, and the column that it comes from."""
+_NEWEST = {name: column for name, column in _LINKS.items() if name != "router"}
+"""What it keeps the newest of: a router outlives an upgrade."""
 _HANDED_ON = ("first", "created", "age_rank", *_LINKS, "template", "template_rarity", "own", "raw")
 
 
@@ -468,6 +508,7 @@ def _kept(names: list[str], no_vote: int) -> dict[str, Field]:
         "scored_time": Field("f8", -np.inf),
         "scored": Field("f4"),
         **{name: Field("u8") for name in _LINKS},
+        **upgrades.FIELDS,
         "created": Field("f8", np.nan),
         "age_rank": Field("f4", np.nan),
         "template": Field("u8"),

@@ -40,6 +40,8 @@ SUSPECT_FOR = DAY
 MEMBER_STEP = 1.0
 """Nats by which a member's evidence must move before the cases stage hears of it again."""
 SCORE_ROW_PAUSE = 600.0
+UPGRADED = 0.8
+"""Share of a router's accounts of the last day that must show one new stack for it to be the router's upgrade."""
 
 _LINKS = ("payment", "organization", "router", "template")
 _HASHES = (*_LINKS, "subnet", "tools")
@@ -84,6 +86,8 @@ class Groups:
         self.members.touch(slots, offset)
         self.table.touch(groups, offset)
         out = _Outbox(offset)
+        for group in np.unique(groups[block.hashes("router_next") != 0]).tolist():
+            self._follow(group, out)
         for group in self._due(np.unique(groups)).tolist():
             self._score(group, out)
         return self._messages(out)
@@ -147,8 +151,9 @@ class Groups:
         members["counted"][slots] = block.numbers("offset")
         for name in _STATES:
             members[name][slots] = block.numbers(name)
-        for name in _HASHES:
+        for name in (*_HASHES, "router_next"):
             members[name][slots] = block.hashes(name)
+        members["next_accounts"][slots] = block.numbers("next_accounts")
         members["own"][slots], members["raw"][slots] = block.vectors("own"), block.vectors("raw")
         np.maximum.at(table["clock"], groups, clock)
         np.add.at(table["requests"], groups, requests)
@@ -253,6 +258,24 @@ class Groups:
             self.table["announced"][group] = 1
             out.templates.append(int(name, 16))
 
+    def _follow(self, group: int, out: _Outbox) -> None:
+        """Tell every partition of accounts, once, that a new stack is this router's upgrade: most of its accounts went there within a day.
+
+        Not for public routers, and not when the new stack has more accounts of its own than came: it would be theirs, not ours.
+        """
+        kind, _, name = self.table.keys[group].partition(":")
+        if kind != "router" or self.table["common"][group]:
+            return
+        slots = self._slots(group)
+        lately = slots[self.members["last"][slots] >= self.table["clock"][group] - DAY]
+        values, counts = np.unique(self.members["router_next"][lately], return_counts=True)
+        enough = (values != 0) & (counts >= max(LEAST_MEMBERS, UPGRADED * len(lately)))
+        for upgrade in values[enough & (values != self.table["upgrade"][group])].tolist():  # one at most
+            movers = lately[self.members["router_next"][lately] == upgrade]
+            if float(self.members["next_accounts"][movers].mean()) * self._partitions < len(movers):
+                self.table["upgrade"][group] = upgrade
+                out.upgrades.append((int(name, 16), upgrade, float(self.table["clock"][group])))
+
     def _tell_of_members(self, group: int, members: Members, families: Floats, out: _Outbox) -> None:
         """Note what the cases stage and the accounts' own partitions must hear of the members."""
         table, slots = self.members, self._slots(group)
@@ -300,13 +323,11 @@ class Groups:
         messages += [Message(topics.SHADOW, self.partition, block) for block in out.shadow]
         for home in range(self._partitions):
             mine = {account: until for account, until in out.suspects.items() if zlib.crc32(account.encode()) % self._partitions == home}
-            count = len(mine) + len(out.templates)
-            if count:
-                columns = {
-                    "account_id": [*mine, *([None] * len(out.templates))],
-                    "template": [*([0] * len(mine)), *out.templates],
-                    "until": [*mine.values(), *([np.nan] * len(out.templates))],
-                }
+            rows: list[tuple[str | None, int, int, int, float]] = [(account, 0, 0, 0, until) for account, until in mine.items()]
+            rows += [(None, template, 0, 0, np.nan) for template in out.templates]
+            rows += [(None, 0, router, upgrade, at) for router, upgrade, at in out.upgrades]
+            if rows:
+                columns = dict(zip(blocks.VERDICTS.columns, map(list, zip(*rows, strict=True)), strict=True))
                 messages.append(Message(topics.VERDICTS, home, blocks.VERDICTS.encode(columns)))
         return messages
 
@@ -320,6 +341,7 @@ class _Outbox:
     scores: list[dict[str, Any]] = field(default_factory=list)
     evidence: list[dict[str, Any]] = field(default_factory=list)
     templates: list[int] = field(default_factory=list)
+    upgrades: list[tuple[int, int, float]] = field(default_factory=list)
     suspects: dict[str, float] = field(default_factory=dict)
 
 
@@ -359,6 +381,7 @@ _GROUP_FIELDS = {
     "scored": Field("f4"),
     "common": Field("u1"),
     "announced": Field("u1"),
+    "upgrade": Field("u8"),  # the stack that was last announced as this router's
     "best_extraction": Field("f4"),
     "best_routing": Field("f4"),
 }
@@ -373,7 +396,8 @@ _MEMBER_FIELDS = {
     "first": Field("f8", np.inf),
     "last": Field("f8", -np.inf),
     **{name: Field("f8" if name == "created" else "f4", np.nan) for name in _STATES},
-    **{name: Field("u8") for name in _HASHES},
+    **{name: Field("u8") for name in (*_HASHES, "router_next")},
+    "next_accounts": Field("f4"),
     "own": Field("f4", np.nan, labels=FAMILIES),
     "raw": Field("f4", np.nan, labels=FAMILIES),
     "told": Field("f4"),

@@ -95,3 +95,62 @@ def test_a_link_that_most_accounts_have_is_public() -> None:
     groups.apply(encoded([row(f"account-{number}", population=100.0) for number in range(60)]), 0)
     slot = groups.table.find("payment:00000000000000aa")
     assert groups.table["common"][slot] == 1
+
+
+RELAY, NEXT = 0xAA, 0xBB
+
+
+def moved(*accounts: str, offset: int, at: float = HOUR, others: float = 0.0) -> bytes:
+    """Rows of a router's accounts that show another stack now, which `others` accounts of their partition have for their own."""
+    router: dict[str, Any] = {"group_id": f"router:{RELAY:016x}", "router": RELAY, "router_next": NEXT, "next_accounts": others}
+    return encoded([row(account, at, offset) | router for account in accounts])
+
+
+def ten(**more: Any) -> Groups:
+    """A stage that knows ten accounts of one router."""
+    groups = stage()
+    groups.apply(encoded([row(f"a{number}", **more) | {"group_id": f"router:{RELAY:016x}", "router": RELAY} for number in range(10)]), 0)
+    return groups
+
+
+def renamed(messages: list[Message]) -> list[tuple[int, int]]:
+    """What the accounts' partitions are told: the router, and the stack that is its upgrade."""
+    found = [blocks.decode(message.value, blocks.VERDICTS) for message in messages if message.topic == topics.VERDICTS]
+    pairs = [pair for block in found for pair in zip(block.hashes("router").tolist(), block.hashes("upgrade").tolist(), strict=True)]
+    return [pair for pair in pairs if pair[1]]
+
+
+def test_a_stack_is_a_routers_upgrade_once_eight_of_ten_accounts_have_gone_there() -> None:
+    groups = ten()
+    assert renamed(groups.apply(moved(*[f"a{number}" for number in range(7)], offset=1), 1)) == []
+    assert renamed(groups.apply(moved("a7", offset=2), 2)) == [(RELAY, NEXT)]
+    assert renamed(groups.apply(moved("a8", offset=3), 3)) == [], "said once"
+
+
+def test_an_upgrade_is_announced_once_across_a_restart() -> None:
+    groups, restarted = ten(), stage()
+    groups.apply(moved(*[f"a{number}" for number in range(8)], offset=1), 1)
+    restarted.load([(name, groups.dump(name)) for name in list(groups.dirty())])
+    assert renamed(restarted.apply(moved("a8", offset=2), 2)) == []
+
+
+def test_accounts_that_were_silent_for_a_day_have_no_say_in_an_upgrade() -> None:
+    assert renamed(ten().apply(moved("a0", "a1", "a2", at=25 * HOUR, offset=1), 1)) == [(RELAY, NEXT)]
+
+
+def test_two_accounts_are_no_upgrade() -> None:
+    assert renamed(ten().apply(moved("a0", "a1", at=25 * HOUR, offset=1), 1)) == []
+
+
+def test_a_stack_that_more_others_have_than_came_is_theirs_and_no_upgrade() -> None:
+    all_of_them = [f"a{number}" for number in range(10)]
+    assert renamed(ten().apply(moved(*all_of_them, others=10.0, offset=1), 1)) == []
+    assert renamed(ten().apply(moved(*all_of_them, others=9.0, offset=1), 1)) == [(RELAY, NEXT)]
+
+
+def test_a_public_stack_is_never_renamed() -> None:
+    groups = stage()
+    users = [f"a{number}" for number in range(60)]
+    groups.apply(encoded([row(user) | {"group_id": f"router:{RELAY:016x}", "router": RELAY} for user in users]), 0)
+    assert groups.table["common"][groups.table.find(f"router:{RELAY:016x}")] == 1
+    assert renamed(groups.apply(moved(*users, offset=1), 1)) == []
