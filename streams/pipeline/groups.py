@@ -179,7 +179,7 @@ class Groups:
         common = self._is_common(group, families)
         table["common"][group] = common
         extraction = 0.0 if common else float(evidence.extraction(families[None])[0])
-        routing = float(evidence.routing(families[None])[0])
+        routing = 0.0 if common else float(evidence.routing(families[None])[0])
         table["best_extraction"][group] = max(table["best_extraction"][group], extraction)
         table["best_routing"][group] = max(table["best_routing"][group], routing)
         table["tick_requests"][group], table["tick_time"][group] = table["requests"][group], table["clock"][group]
@@ -206,11 +206,12 @@ class Groups:
         return np.array(self._index.get(group, ()), np.int64)
 
     def _is_common(self, group: int, families: Floats) -> bool:
-        """Say whether this link is public: many accounts have it, and nothing that a pool would show stands out."""
+        """Say whether this link is public: many accounts have it, and nothing that a pool or a channel would show stands out."""
         members = len(self._index[group])
         many = members >= max(COMMON_LEAST, COMMON_SHARE * float(self.table["population"][group]))
         pooled = np.nan_to_num(families[[FAMILIES.index(name) for name in ("evenness", "cohort", "payment")]])
-        return bool(many and (pooled < evidence.SPOKEN).all())
+        channel = float(evidence.routing(families[None])[0])
+        return bool(many and (pooled < evidence.SPOKEN).all() and channel < EVIDENCE_FLOOR)
 
     # -- what leaves
 

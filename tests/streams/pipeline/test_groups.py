@@ -154,3 +154,28 @@ def test_a_public_stack_is_never_renamed() -> None:
     groups.apply(encoded([row(user) | {"group_id": f"router:{RELAY:016x}", "router": RELAY} for user in users]), 0)
     assert groups.table["common"][groups.table.find(f"router:{RELAY:016x}")] == 1
     assert renamed(groups.apply(moved(*users, offset=1), 1)) == []
+
+
+def sixty(client: float, network: float) -> tuple[Groups, int, list[Message]]:
+    """60 of 1,000 accounts on one stack, each with so many nats of its own, and a card of its own."""
+    nats = np.array([{"client": client, "network": network}.get(name, 0.0) for name in FAMILIES])
+    groups, router = stage(), {"group_id": f"router:{RELAY:016x}", "router": RELAY}
+    said = groups.apply(encoded([row(f"a{number}", raw=nats, own=nats, payment=number + 1) | router for number in range(60)]), 0)
+    return groups, groups.table.find(f"router:{RELAY:016x}"), said
+
+
+def test_a_stack_that_many_ordinary_accounts_have_is_public_and_no_router() -> None:
+    groups, slot, said = sixty(client=0.5, network=0.5)
+    assert (groups.table["common"][slot], groups.table["best_routing"][slot]) == (1, 0.0)
+    assert [message for message in said if message.topic == topics.EVIDENCE] == []
+
+
+def test_a_relay_that_many_accounts_come_through_is_not_public() -> None:
+    groups, slot, said = sixty(client=4.0, network=4.0)
+    assert (groups.table["common"][slot], groups.table["best_routing"][slot]) == (0, pytest.approx(8.0, abs=1.5))
+    assert [message.topic for message in said].count(topics.EVIDENCE) == 1
+
+
+def test_a_public_app_whose_users_roam_stays_public() -> None:
+    groups, slot, _ = sixty(client=0.0, network=3.0)
+    assert groups.table["common"][slot] == 1
