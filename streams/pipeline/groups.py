@@ -34,6 +34,8 @@ HALF_LIFE = 7 * DAY
 COMMON_SHARE = 0.02
 COMMON_LEAST = 50
 """A link that this share of all accounts has, and that shows nothing of its own, is public: it links nobody."""
+COMMON_POOLED = 0.5
+"""Unless this share of its members shows a pool itself: of hundreds of people some always share a card, or begin as others stop."""
 EVIDENCE_FLOOR = 5.0
 SUSPECT_FOR = DAY
 """How long a suspect member has no vote on what is ordinary, from the last time that it looked suspect."""
@@ -47,6 +49,7 @@ _LINKS = ("payment", "organization", "router", "template")
 _HASHES = (*_LINKS, "subnet", "tools")
 _RARITIES = ("template_rarity", "router_rarity", "subnet_rarity", "tools_rarity")
 _STATES = ("created", "age_rank", "template_share", "job_share", "harvest_share", "single_turn", *_RARITIES)
+_POOLED = [FAMILIES.index(name) for name in ("evenness", "cohort", "payment")]
 _SEPARATOR = "|"
 
 
@@ -176,7 +179,8 @@ class Groups:
         values = np.array([feature.value(members) for feature in self.features], np.float64)
         nats = np.array([_nats(feature, value) for feature, value in zip(self.features, values, strict=True)])
         families = attribution.group_families(self.features, nats)
-        common = self._is_common(group, families)
+        shown = attribution.member_families(members, families)
+        common = self._is_common(group, families, shown)
         table["common"][group] = common
         extraction = 0.0 if common else float(evidence.extraction(families[None])[0])
         routing = 0.0 if common else float(evidence.routing(families[None])[0])
@@ -193,7 +197,7 @@ class Groups:
             out.evidence.append(row | {"usual_low": unknown, "usual_high": unknown})
         self._announce(group, out)
         if not common:
-            self._tell_of_members(group, members, attribution.member_families(members, families), out)
+            self._tell_of_members(group, members, shown, out)
 
     def view(self, group: int) -> Members:
         """Return a group's members as its features see them."""
@@ -205,13 +209,14 @@ class Groups:
     def _slots(self, group: int) -> Slots:
         return np.array(self._index.get(group, ()), np.int64)
 
-    def _is_common(self, group: int, families: Floats) -> bool:
-        """Say whether this link is public: many accounts have it, and nothing that a pool or a channel would show stands out."""
-        members = len(self._index[group])
-        many = members >= max(COMMON_LEAST, COMMON_SHARE * float(self.table["population"][group]))
-        pooled = np.nan_to_num(families[[FAMILIES.index(name) for name in ("evenness", "cohort", "payment")]])
-        channel = float(evidence.routing(families[None])[0])
-        return bool(many and (pooled < evidence.SPOKEN).all() and channel < EVIDENCE_FLOOR)
+    def _is_common(self, group: int, families: Floats, shown: Floats) -> bool:
+        """Say whether this link is public: many accounts have it, few of them show a pool, and the usual one shows no channel.
+
+        families: (families,), the group's. shown: (members, families), what of it each member shows itself.
+        """
+        many = len(shown) >= max(COMMON_LEAST, COMMON_SHARE * float(self.table["population"][group]))
+        pooled = (shown[:, _POOLED] >= evidence.SPOKEN).any(axis=1).mean()
+        return bool(many and pooled < COMMON_POOLED and evidence.routing(families[None])[0] < EVIDENCE_FLOOR)
 
     # -- what leaves
 

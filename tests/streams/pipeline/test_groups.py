@@ -11,6 +11,7 @@ import pytest
 from models.evidence import FAMILIES
 from streams import blocks, topics
 from streams.errors import BlockLayoutError
+from streams.pipeline import attribution
 from streams.pipeline.groups import LEAST_MEMBERS, Groups
 from streams.pipeline.stage import Message
 
@@ -179,3 +180,29 @@ def test_a_relay_that_many_accounts_come_through_is_not_public() -> None:
 def test_a_public_app_whose_users_roam_stays_public() -> None:
     groups, slot, _ = sixty(client=0.0, network=3.0)
     assert groups.table["common"][slot] == 1
+
+
+def test_a_stack_of_many_people_is_public_though_a_fifth_of_them_joined_in_one_week_and_share_a_card() -> None:
+    groups, router = stage(), {"group_id": f"router:{RELAY:016x}", "router": RELAY}
+    people = [row(f"a{n}", created=-n * 24 * HOUR, age_rank=n / 400, payment=n + 9, organization=n + 9) | router for n in range(1, 401)]
+    pupils = [row(f"p{n}", created=-n * HOUR, age_rank=0.01, payment=1, organization=n + 1_000) | router for n in range(100)]
+    groups.apply(encoded([*people, *pupils]), 0)
+    slot = groups.table.find(f"router:{RELAY:016x}")
+    strong = [FAMILIES[place] for place in np.flatnonzero(families_of(groups, slot) >= 7.0)]
+    assert strong == ["payment"]
+    assert groups.table["common"][slot] == 1
+
+
+def test_a_stack_is_not_public_when_half_of_its_accounts_joined_in_one_week_and_share_a_card() -> None:
+    groups, router = stage(), {"group_id": f"router:{RELAY:016x}", "router": RELAY}
+    people = [row(f"a{n}", created=-n * 24 * HOUR, age_rank=n / 400, payment=n + 9, organization=n + 9) | router for n in range(1, 101)]
+    pool = [row(f"p{n}", created=-n * HOUR, age_rank=0.01, payment=1, organization=n + 1_000) | router for n in range(100)]
+    groups.apply(encoded([*people, *pool]), 0)
+    assert groups.table["common"][groups.table.find(f"router:{RELAY:016x}")] == 0
+
+
+def families_of(groups: Groups, slot: int) -> Any:
+    """A group's nats by family, unknown as 0."""
+    members = groups.view(slot)
+    nats = np.array([np.nan if each.nats is None else each.nats(each.value(members)) for each in groups.features])
+    return np.nan_to_num(attribution.group_families(groups.features, nats))
