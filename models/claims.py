@@ -16,7 +16,7 @@ from models.accumulators.step import Floats
 Hashes = NDArray[np.uint64]
 
 KEYS: Final = 3
-"""Keys of one claim: the claim itself, the claim with the connection shown, the claim with the head shown."""
+"""Keys of one vote: the claim itself, the claim with the connection shown, the claim with the head shown."""
 LEAST_CLAIMS: Final = 10.0
 """Votes from which a claim says what is usual for it."""
 MOST: Final = 7.0
@@ -38,16 +38,16 @@ class Claims:
         """Start empty."""
         self._counts = np.zeros(_CELLS)
 
-    def misfit(self, keys: Hashes) -> Floats:
+    def misfit(self, claims: Hashes, connections: Hashes, heads: Hashes) -> Floats:
         """Return -ln of the share of a claim's votes that show the same, of the layer where that is less, 0..MOST nats.
 
-        keys: (rows, KEYS), 0 for unknown. Returns (rows,), NaN where a key is unknown or fewer than LEAST_CLAIMS votes make the claim.
+        All (rows,), 0 for unknown. NaN where one of them is unknown, or fewer than LEAST_CLAIMS votes make the claim.
         """
-        held = self._counts[_cell(keys)]
-        claimed = np.maximum(held[:, 0], LEAST_CLAIMS)
-        alike = np.maximum(held[:, 1:].max(axis=1), 1.0)
-        known = (keys != 0).all(axis=1) & (held[:, 0] >= LEAST_CLAIMS)
-        return np.where(known, np.clip(-np.log(alike / claimed), 0.0, MOST), np.nan)
+        claimed = self._counts[_cell(claims)]
+        alike = np.maximum(self._counts[_cell(paired(claims, connections))], self._counts[_cell(paired(claims, heads))])
+        known = (claims != 0) & (connections != 0) & (heads != 0) & (claimed >= LEAST_CLAIMS)
+        rare = np.log(np.maximum(claimed, 1.0) / np.maximum(alike, 1.0))
+        return np.where(known, np.minimum(np.maximum(rare, 0.0), MOST), np.nan)
 
     def exchange(self, old: Hashes, old_weight: Floats, new: Hashes, new_weight: Floats) -> None:
         """Exchange votes. old, new: (accounts, keys), 0 for none. Weights: (accounts,), as `weight` makes them."""

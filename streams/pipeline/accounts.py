@@ -22,7 +22,8 @@ from models.prevalence import Prevalence
 from streams import blocks, topics
 from streams.blocks import Block, Hashes
 from streams.feature import Bank, Events, col, features, hash_word, share
-from streams.pipeline import clients, derived, upgrades, watch
+from streams.pipeline import derived, upgrades, watch
+from streams.pipeline.clients import Clients
 from streams.pipeline.stage import Message
 from streams.pipeline.watch import Watch
 
@@ -208,13 +209,15 @@ class Accounts:
         wanted = np.where(derived.purposeful(block) > 0, derived.recurring(found), 0)
         self._choose_template(step, wanted[step.order], found.share[step.order])
         own = self.table["template"][step.slots][step.entity]
-        extra = derived.columns(block, step, found, self._shared, own, self._claims.misfit(clients.claimed(block)))
+        clients = Clients.of(block)
+        misfit = self._claims.misfit(clients.claim, clients.connection, clients.head)
+        extra = derived.columns(block, step, found, self._shared, own, misfit)
         routers = self.aliases.first(block.hashes("router"))[step.order]
         events = Events(block, step, extra | {"hash of router": routers})
         self._bank.fold(self.table, events)
         self._keep(events)
-        self._follow_routers(block, step, routers)
-        self._vote_on_clients(block, step)
+        self._follow_routers(clients, step, routers)
+        self._vote_on_clients(clients, step)
 
     def _choose_template(self, step: Step, templates: Hashes, shares: Floats) -> None:
         """Let each account's prompts vote for the template it harvests most with (Boyer and Moore's majority vote, a block at a time)."""
@@ -257,7 +260,7 @@ class Accounts:
         self.table["new_output"][step.slots] += np.add.reduceat(output, step.starts)
         self.table["output"][step.slots] += np.add.reduceat(output, step.starts)
 
-    def _follow_routers(self, block: Block, step: Step, routers: Hashes) -> None:
+    def _follow_routers(self, clients: Clients, step: Step, routers: Hashes) -> None:
         """Keep each account's router, which outlives an upgrade. routers: (events,), in step order, under their first names."""
         known = np.flatnonzero(routers)
         newest = np.full(len(step.slots), -1)
@@ -265,7 +268,7 @@ class Accounts:
         rows = newest[newest >= 0]
         slots = step.slots[step.entity[rows]]
         before = self.table["router"][slots]
-        stacks = clients.parts(block, step.order[rows])
+        stacks = clients.parts(step.order[rows])
         begun = upgrades.follow(self.table, slots, routers[rows], stacks, step.times[rows])
         self._prevalence.exchange("router", before, self.table["router"][slots])
         # the groups are to hear of it within the day, not when the account has grown by a tenth
@@ -286,11 +289,11 @@ class Accounts:
             self.table["router"][slots], self.table["router_next"][slots] = after, ahead
             self.table.touch(changed, self._offset)
 
-    def _vote_on_clients(self, block: Block, step: Step) -> None:
+    def _vote_on_clients(self, clients: Clients, step: Step) -> None:
         """Let each account say by its newest request what a client that claims the same shows; the suspect have no vote."""
         newest = step.order[step.starts + step.counts - 1]
         may = self.table["suspect_until"][step.slots] < step.clock
-        votes = np.where(may[:, None], clients.votes(block, newest), np.uint64(0))
+        votes = np.where(may[:, None], clients.votes(newest), np.uint64(0))
         changed = np.flatnonzero((votes != self.table["claim_votes"][step.slots]).any(axis=1))
         slots = step.slots[changed]
         self._exchange_claims(slots, votes[changed], weight(self._prevalence.accounts("payment", self.table["payment"][slots])))

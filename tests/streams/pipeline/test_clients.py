@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from streams.demo.stacks import CODING_TOOL, RELAY, Stack
-from streams.pipeline import clients
+from streams.pipeline.clients import Clients
 from streams.trial import block_of
 
 FIRST = np.array([0])
@@ -29,9 +29,14 @@ def columns(stack: Stack, **other: Any) -> dict[str, Any]:
     }
 
 
+def read(stack: Stack, **other: Any) -> Clients:
+    return Clients.of(block_of(columns(stack, **other)))
+
+
 def claimed(stack: Stack, **other: Any) -> list[int]:
-    claim: list[int] = clients.claimed(block_of(columns(stack, **other)))[0].tolist()
-    return claim
+    """Claim, connection and head of a request."""
+    found = read(stack, **other)
+    return [int(each[0]) for each in (found.claim, found.connection, found.head)]
 
 
 def test_another_version_of_a_program_is_the_same_claim() -> None:
@@ -52,7 +57,7 @@ def test_headers_that_a_proxy_adds_change_nothing() -> None:
 
 
 def test_who_borrows_the_name_and_forgets_the_sdk_is_compared_with_all_of_that_name() -> None:
-    broad = clients.votes(block_of(columns(CODING_TOOL)), FIRST)[0, 0]
+    broad = read(CODING_TOOL).votes(FIRST)[0, 0]
     assert claimed(RELAY, sdk_language=None, sdk_runtime=None)[0] == broad != claimed(RELAY)[0]
 
 
@@ -63,5 +68,5 @@ def test_a_log_that_leaves_out_the_transport_leaves_its_clients_unjudged(missing
 
 def test_an_upgrade_that_changes_headers_and_body_leaves_four_of_six_parts() -> None:
     upgrades: tuple[dict[str, str], ...] = ({}, {"header_names": "a,b", "body_shape": "x"})
-    before, after = (clients.parts(block_of(columns(CODING_TOOL, **other)), FIRST)[0] for other in upgrades)
+    before, after = (read(CODING_TOOL, **other).parts(FIRST)[0] for other in upgrades)
     assert (before == after).sum() == 4
