@@ -212,7 +212,7 @@ All rows of a block have one set of names: `names("families")`, and `names("feat
 
 GROUPS = Layout(
     "groups",
-    3,
+    4,
     {
         "time": "time",
         "group_id": "text",
