@@ -40,6 +40,10 @@ class Prevalence:
         """Count anew. values: (accounts,)."""
         self._counts[kind] = np.bincount(_cell(values[values != 0]), minlength=_CELLS).astype(np.float64)
 
+    def accounts(self, kind: str, values: Hashes) -> Floats:
+        """Return how many accounts have each value, 0 for none. values: (rows,)."""
+        return np.where(values == 0, 0.0, self._counts[kind][_cell(values)])
+
     def rarity(self, kind: str, values: Hashes, accounts: int) -> Floats:
         """Return -ln of the share of all `accounts` that have each value, NaN where there is none. values: (rows,)."""
         held = np.maximum(self._counts[kind][_cell(values)], 1.0)

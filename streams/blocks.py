@@ -212,7 +212,7 @@ All rows of a block have one set of names: `names("families")`, and `names("feat
 
 GROUPS = Layout(
     "groups",
-    3,
+    4,
     {
         "time": "time",
         "group_id": "text",
@@ -237,6 +237,9 @@ GROUPS = Layout(
         "template": "hash",
         "subnet": "hash",
         "tools": "hash",
+        # the stack that it shows instead of its router's, and how many of its partition's accounts have that for their own
+        "router_next": "hash",
+        "next_accounts": "number",
         "template_share": "number",
         "job_share": "number",
         "harvest_share": "number",
@@ -285,9 +288,10 @@ EVIDENCE = Layout(
 )
 """An entity, or a member of one, above the evidence floor a row. Rows are states, not changes: the newest is the truth."""
 
-VERDICTS = Layout("verdicts", 2, {"account_id": "text", "template": "hash", "until": "time"})
+VERDICTS = Layout("verdicts", 3, {"account_id": "text", "template": "hash", "router": "hash", "upgrade": "hash", "until": "time"})
 """What the groups tell the accounts' partitions. A row with an account: it is suspect until then, and has no vote on what is ordinary.
-A row with a template, sent to every partition: accounts of several partitions share it, though each partition may see only one."""
+A row with a template, sent to every partition: accounts of several partitions share it, though each partition may see only one.
+A row with a router and its upgrade, sent to every partition: what shows the fingerprint `upgrade` is that router."""
 
 SHADOW = Layout(
     "shadow",

@@ -25,6 +25,7 @@ from streams.pipeline.members import Members
 START: Final = 20_000 * DAY
 """A midnight: the time of events and the `now` of groups that are given none."""
 
+_TOLD: Final = ("new_model", "claim_misfit")
 _HASHES: Final = frozenset({"payment", "organization", "router", "template", "subnet", "tools"})
 
 
@@ -62,9 +63,11 @@ def _fill(values: Any, name: str, kind: Kind, rows: int) -> Any:
 
 
 def derived_columns(block: Block, step: Step, given: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
-    """Return the derived columns of a block in step order: those given, the others as the pipeline makes them without any template."""
+    """Return the derived columns of a block in step order: those given, others as the pipeline makes them without templates or claims."""
     none, nothing = np.zeros(len(block), np.uint64), np.zeros(len(block))
-    known = derived.columns(block, step, Templates(none, nothing, nothing), none[:0], none, np.full(len(block), np.nan))
+    known = derived.columns(
+        block, step, Templates(none, nothing, nothing), none[:0], none, dict.fromkeys(_TOLD, np.full(len(block), np.nan))
+    )
     chosen = {name: given[name] for name in given if name not in REQUESTS.columns}
     return known | {name: np.broadcast_to(np.array(values, np.float64), len(block))[step.order] for name, values in chosen.items()}
 

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from models import calibration, evidence
 from models.accumulators.recurring import Recurring
 from models.accumulators.step import Floats, Step
+from models.claims import KEYS, Claims, weight
 from models.columns import Columns, Field, Slots, StateLayoutError
 from models.evidence import CAP, FAMILIES, FLOOR, FamilySum, Reference
 from models.prevalence import Prevalence
@@ -22,7 +23,8 @@ from models.releases import Releases
 from streams import blocks, topics
 from streams.blocks import Block, Hashes
 from streams.feature import Bank, Events, col, features, hash_word, share
-from streams.pipeline import derived, watch
+from streams.pipeline import derived, upgrades, watch
+from streams.pipeline.clients import Clients
 from streams.pipeline.stage import Message
 from streams.pipeline.watch import Watch
 
@@ -48,6 +50,8 @@ _OWN_JOB = share(col.own_job)
 _HARVEST = share(col.harvested)
 _COUNTED = ("router", "subnet", "tools")
 """Links whose spread over all accounts is counted: what many share links nobody."""
+_SPREAD = (*_COUNTED, "payment")
+"""And the card, so that a payer's accounts have one vote together on what is usual for a client."""
 
 
 class Accounts:
@@ -79,7 +83,9 @@ class Accounts:
         self.reference = Reference([feature.limits for feature in self.features], [feature.direction for feature in self.features])
         self.levels = evidence.level_reference()
         self.tail = calibration.Tail()
-        self._prevalence = Prevalence(_COUNTED)
+        self._prevalence = Prevalence(_SPREAD)
+        self._claims = Claims()
+        self.aliases = upgrades.Aliases()
         self._age = names.index("account_age") if "account_age" in names else -1
         self._watch = Watch("accounts", self.features, seal_key)
         self.table = Columns("accounts", self._bank.fields() | self._watch.fields | _kept(names, self.reference.no_vote))
@@ -118,8 +124,9 @@ class Accounts:
         return messages
 
     def apply_second(self, value: bytes, offset: int) -> list[Message]:  # noqa: ARG002 (verdicts are states: their offsets count nothing)
-        """Note which accounts the groups hold suspect, and which templates are shared. Verdicts are states: repeats change nothing."""
+        """Note who is suspect, which templates are shared, which stacks are upgrades. Verdicts are states: repeats change nothing."""
         block = blocks.decode(value, blocks.VERDICTS)
+        self._rename(block)
         self._shared = np.union1d(self._shared, block.hashes("template")[block.hashes("template") != 0])[-MOST_SHARED:]
         until = dict(zip(block.texts("account_id"), block.numbers("until").tolist(), strict=True))
         accounts = [account for account in until if account is not None and account in self.table]
@@ -151,11 +158,14 @@ class Accounts:
         self.table.load([item for item in stored if item[0].startswith("accounts/")])
         self._recurring.load(stored)
         self._releases.table.load([item for item in stored if item[0].startswith("models/")])
+        self.aliases.table.load([item for item in stored if item[0].startswith("aliases/")])
+        self.aliases.reread()
         self._watch.load(stored)
         self.reference.recount(self.table["votes"])
         self.levels.recount(self.table["level_votes"])
         self.tail.recount(self.table["score_vote"])
-        for name in _COUNTED:
+        self._claims.recount(self.table["claim_votes"], self.table["claim_weight"])
+        for name in _SPREAD:
             self._prevalence.recount(name, self.table[name][self.table.slots])
         if len(self.table):
             self._newest = float(self.table["clock"][self.table.slots].max())
@@ -168,7 +178,7 @@ class Accounts:
 
     @property
     def _tables(self) -> tuple[Columns, ...]:
-        return (self.table, *self._recurring.tables, self._releases.table)
+        return (self.table, *self._recurring.tables, self._releases.table, self.aliases.table)
 
     # -- counting
 
@@ -185,10 +195,11 @@ class Accounts:
             return
         self._counts["restored"] += 1
         slot = np.array([self.table.find(name)])
+        self.table["router"][slot] = self.aliases.first(self.table["router"][slot])
         for reference, column in ((self.reference, "votes"), (self.levels, "level_votes")):
             votes = self.table[column][slot]
             reference.revote(np.full_like(votes, reference.no_vote), votes)
-        for kind in _COUNTED:
+        for kind in _SPREAD:
             self._prevalence.exchange(kind, np.zeros(1, np.uint64), self.table[kind][slot])
 
     def _observe(self, block: Block, offset: int) -> None:
@@ -203,12 +214,17 @@ class Accounts:
         wanted = np.where(derived.purposeful(block) > 0, derived.recurring(found), 0)
         self._choose_template(step, wanted[step.order], found.share[step.order])
         own = self.table["template"][step.slots][step.entity]
-        model = block.words("response_model"), block.codes("response_model")
-        new = self._releases.new(*model, block.numbers("time").astype(np.float64))
-        extra = derived.columns(block, step, found, self._shared, own, new)
-        events = Events(block, step, extra)
+        clients, times = Clients.of(block), block.numbers("time").astype(np.float64)
+        told = {
+            "new_model": self._releases.new(block.words("response_model"), block.codes("response_model"), times),
+            "claim_misfit": self._claims.misfit(clients.claim, clients.connection, clients.head),
+        }
+        routers = self.aliases.first(block.hashes("router"))[step.order]
+        events = Events(block, step, derived.columns(block, step, found, self._shared, own, told) | {"hash of router": routers})
         self._bank.fold(self.table, events)
         self._keep(events)
+        self._follow_routers(clients, step, routers)
+        self._vote_on_clients(clients, step)
 
     def _choose_template(self, step: Step, templates: Hashes, shares: Floats) -> None:
         """Let each account's prompts vote for the template it harvests most with (Boyer and Moore's majority vote, a block at a time)."""
@@ -234,12 +250,12 @@ class Accounts:
     def _keep(self, events: Events) -> None:
         """Keep the newest known links, and what is new since the account's last row for its groups."""
         step = events.step
-        for name, column in _LINKS.items():
+        for name, column in _NEWEST.items():
             hashes = events.hashed(column)
             known = np.flatnonzero(hashes)
             before = self.table[name][step.slots]
             self.table[name][step.slots[step.entity[known]]] = hashes[known]
-            if name in _COUNTED:
+            if name in _SPREAD:
                 self._prevalence.exchange(name, before, self.table[name][step.slots])
         created = events.number("account_created")
         known = np.flatnonzero(~np.isnan(created))
@@ -250,6 +266,49 @@ class Accounts:
         output = np.nan_to_num(events.number("output_tokens"))
         self.table["new_output"][step.slots] += np.add.reduceat(output, step.starts)
         self.table["output"][step.slots] += np.add.reduceat(output, step.starts)
+
+    def _follow_routers(self, clients: Clients, step: Step, routers: Hashes) -> None:
+        """Keep each account's router, which outlives an upgrade. routers: (events,), in step order, under their first names."""
+        known = np.flatnonzero(routers)
+        newest = np.full(len(step.slots), -1)
+        newest[step.entity[known]] = known
+        rows = newest[newest >= 0]
+        slots = step.slots[step.entity[rows]]
+        before = self.table["router"][slots]
+        stacks = clients.parts(step.order[rows])
+        begun = upgrades.follow(self.table, slots, routers[rows], stacks, step.times[rows])
+        self._prevalence.exchange("router", before, self.table["router"][slots])
+        # the groups are to hear of it within the day, not when the account has grown by a tenth
+        self.table["tick_requests"][begun] /= 1 + GROWTH
+
+    def _rename(self, block: Block) -> None:
+        """Count under its first name what the groups found to be an upgrade, and the accounts that have it already."""
+        found, firsts = block.hashes("upgrade"), block.hashes("router")
+        for row in np.flatnonzero(found).tolist():
+            self.aliases.learn(int(found[row]), int(firsts[row]), float(block.numbers("until")[row]), self._offset)
+        if found.any():
+            slots = self.table.slots
+            before, following = self.table["router"][slots], self.table["router_next"][slots]
+            after, ahead = self.aliases.first(before), self.aliases.first(following)
+            ahead = np.where(ahead == after, np.uint64(0), ahead)
+            changed = slots[(after != before) | (ahead != following)]
+            self._prevalence.exchange("router", before, after)
+            self.table["router"][slots], self.table["router_next"][slots] = after, ahead
+            self.table.touch(changed, self._offset)
+
+    def _vote_on_clients(self, clients: Clients, step: Step) -> None:
+        """Let each account say by its newest request what a client that claims the same shows; the suspect have no vote."""
+        newest = step.order[step.starts + step.counts - 1]
+        may = self.table["suspect_until"][step.slots] < step.clock
+        votes = np.where(may[:, None], clients.votes(newest), np.uint64(0))
+        changed = np.flatnonzero((votes != self.table["claim_votes"][step.slots]).any(axis=1))
+        slots = step.slots[changed]
+        self._exchange_claims(slots, votes[changed], weight(self._prevalence.accounts("payment", self.table["payment"][slots])))
+
+    def _exchange_claims(self, slots: Slots, votes: Hashes, weights: Floats) -> None:
+        table = self.table
+        self._claims.exchange(table["claim_votes"][slots], table["claim_weight"][slots], votes, weights)
+        table["claim_votes"][slots], table["claim_weight"][slots] = votes, weights
 
     # -- scoring
 
@@ -310,6 +369,7 @@ class Accounts:
 
     def _withdraw(self, slots: Slots) -> None:
         """Take the votes of these accounts back."""
+        self._exchange_claims(slots, np.zeros((len(slots), 2 * KEYS), np.uint64), np.zeros(len(slots)))
         self.tail.revote(self.table["score_vote"][slots], np.full(len(slots), calibration.NO_VOTE, np.uint8))
         self.table["score_vote"][slots] = calibration.NO_VOTE
         for reference, column in ((self.reference, "votes"), (self.levels, "level_votes")):
@@ -349,6 +409,8 @@ class Accounts:
             "job_share": _OWN_JOB.read(reader)[0],
             "harvest_share": _HARVEST.read(reader)[0],
         }
+        columns["router_next"] = table["router_next"][rows]
+        columns["next_accounts"] = self._prevalence.accounts("router", table["router_next"][rows])
         columns |= {f"{name}_rarity": self._prevalence.rarity(name, table[name][rows], len(table)) for name in _COUNTED}
         columns |= {name: table[name][rows] for name in _HANDED_ON}
         columns |= {"group_id": ids, "account_id": [table.keys[slot] for slot in rows.tolist()]}
@@ -420,7 +482,7 @@ class Accounts:
         for key in found[:EVICT_AT_ONCE]:
             slot = np.array([self.table.find(key)])
             self._withdraw(slot)
-            for kind in _COUNTED:
+            for kind in _SPREAD:
                 self._prevalence.exchange(kind, self.table[kind][slot], np.zeros(1, np.uint64))
             self._archive[key] = self.table.evict(key, offset)
             self._counts["evicted"] += 1
@@ -435,7 +497,9 @@ _LINKS = {
     "subnet": "client_network",
     "tools": "tool_hash",
 }
-"""What an account keeps the newest of, and the column that it comes from."""
+"""What an account is linked by, and the column that it comes from."""
+_NEWEST = {name: column for name, column in _LINKS.items() if name != "router"}
+"""What it keeps the newest of: a router outlives an upgrade."""
 _HANDED_ON = ("first", "created", "age_rank", *_LINKS, "template", "template_rarity", "own", "raw")
 
 
@@ -454,6 +518,7 @@ def _kept(names: list[str], no_vote: int) -> dict[str, Field]:
         "scored_time": Field("f8", -np.inf),
         "scored": Field("f4"),
         **{name: Field("u8") for name in _LINKS},
+        **upgrades.FIELDS,
         "created": Field("f8", np.nan),
         "age_rank": Field("f4", np.nan),
         "template": Field("u8"),
@@ -470,6 +535,8 @@ def _kept(names: list[str], no_vote: int) -> dict[str, Field]:
         "votes": Field("u1", no_vote, labels=tuple(names)),
         "level_votes": Field("u1", no_vote, labels=FAMILIES),
         "score_vote": Field("u1", calibration.NO_VOTE),
+        "claim_votes": Field("u8", width=2 * KEYS),
+        "claim_weight": Field("f8"),
         "own": Field("f4", np.nan, labels=FAMILIES),
         "raw": Field("f4", np.nan, labels=FAMILIES),
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -83,12 +84,12 @@ def begun(messages: Floats, gap: Floats) -> Mask:
 
 
 def columns(
-    block: Block, step: Step, templates: Templates, known_templates: Hashes, own: Hashes, new_model: Floats
+    block: Block, step: Step, templates: Templates, known_templates: Hashes, own: Hashes, told: Mapping[str, Floats]
 ) -> dict[str, NDArray[Any]]:
     """Return the derived columns of a block in step order.
 
-    templates, new_model (1 where the model came out lately): in block order. own: (events,), in step order, the template that each
-    event's account uses most.
+    templates, told (what other tables know of each event, by column): in block order. own: (events,), in step order, the template that
+    each event's account uses most.
     """
     order = step.order
     known = (block.hashes("shingles") != 0).any(axis=1)[order]
@@ -105,8 +106,8 @@ def columns(
         "repeated": np.where(known, (templates.template[order] != 0).astype(np.float64), np.nan),
         "own_template": np.where(known, mine.astype(np.float64), np.nan),
         "own_job": np.where(known, mine * purpose, np.nan),
-        "new_model": new_model[order],
         "template_id": templates.template[order],
         "parameters": combined(block, ("temperature", "top_p", "max_tokens", "seeded", "streamed"), ())[order],
         "client_version": combined(block, (), ("sdk_language", "sdk_version", "sdk_runtime", "user_agent"))[order],
+        **{name: values[order] for name, values in told.items()},
     }

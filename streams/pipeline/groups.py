@@ -37,17 +37,22 @@ LEAST_WINDOWS = 36
 COMMON_SHARE = 0.02
 COMMON_LEAST = 50
 """A link that this share of all accounts has, and that shows nothing of its own, is public: it links nobody."""
+COMMON_POOLED = 0.5
+"""Unless this share of its members shows a pool itself: of hundreds of people some always share a card, or begin as others stop."""
 EVIDENCE_FLOOR = 5.0
 SUSPECT_FOR = DAY
 """How long a suspect member has no vote on what is ordinary, from the last time that it looked suspect."""
 MEMBER_STEP = 1.0
 """Nats by which a member's evidence must move before the cases stage hears of it again."""
 SCORE_ROW_PAUSE = 600.0
+UPGRADED = 0.8
+"""Share of a router's accounts of the last day that must show one new stack for it to be the router's upgrade."""
 
 _LINKS = ("payment", "organization", "router", "template")
 _HASHES = (*_LINKS, "subnet", "tools")
 _RARITIES = ("template_rarity", "router_rarity", "subnet_rarity", "tools_rarity")
 _STATES = ("created", "age_rank", "template_share", "job_share", "harvest_share", "single_turn", *_RARITIES)
+_POOLED = [FAMILIES.index(name) for name in ("evenness", "cohort", "payment")]
 _SEPARATOR = "|"
 
 
@@ -87,6 +92,8 @@ class Groups:
         self.members.touch(slots, offset)
         self.table.touch(groups, offset)
         out = _Outbox(offset)
+        for group in np.unique(groups[block.hashes("router_next") != 0]).tolist():
+            self._follow(group, out)
         for group in self._due(np.unique(groups)).tolist():
             self._score(group, out)
         return self._messages(out)
@@ -151,8 +158,9 @@ class Groups:
         members["counted"][slots] = block.numbers("offset")
         for name in _STATES:
             members[name][slots] = block.numbers(name)
-        for name in _HASHES:
+        for name in (*_HASHES, "router_next"):
             members[name][slots] = block.hashes(name)
+        members["next_accounts"][slots] = block.numbers("next_accounts")
         members["own"][slots], members["raw"][slots] = block.vectors("own"), block.vectors("raw")
         np.maximum.at(table["clock"], groups, clock)
         np.add.at(table["requests"], groups, requests)
@@ -206,10 +214,11 @@ class Groups:
         values = np.array([feature.value(members) for feature in self.features], np.float64)
         nats = np.array([_nats(feature, value) for feature, value in zip(self.features, values, strict=True)])
         families = attribution.group_families(self.features, nats)
-        common = self._is_common(group, families)
+        shown = attribution.member_families(members, families)
+        common = self._is_common(group, families, shown)
         table["common"][group] = common
         extraction = 0.0 if common else float(evidence.extraction(families[None])[0])
-        routing = float(evidence.routing(families[None])[0])
+        routing = 0.0 if common else float(evidence.routing(families[None])[0])
         table["best_extraction"][group] = max(table["best_extraction"][group], extraction)
         table["best_routing"][group] = max(table["best_routing"][group], routing)
         table["tick_requests"][group], table["tick_time"][group] = table["requests"][group], table["clock"][group]
@@ -223,7 +232,7 @@ class Groups:
             out.evidence.append(row | {"usual_low": unknown, "usual_high": unknown})
         self._announce(group, out)
         if not common:
-            self._tell_of_members(group, members, attribution.member_families(members, families), out)
+            self._tell_of_members(group, members, shown, out)
 
     def view(self, group: int) -> Members:
         """Return a group's members as its features see them."""
@@ -236,12 +245,14 @@ class Groups:
     def _slots(self, group: int) -> Slots:
         return np.array(self._index.get(group, ()), np.int64)
 
-    def _is_common(self, group: int, families: Floats) -> bool:
-        """Say whether this link is public: many accounts have it, and nothing that a pool would show stands out."""
-        members = len(self._index[group])
-        many = members >= max(COMMON_LEAST, COMMON_SHARE * float(self.table["population"][group]))
-        pooled = np.nan_to_num(families[[FAMILIES.index(name) for name in ("evenness", "cohort", "payment")]])
-        return bool(many and (pooled < evidence.SPOKEN).all())
+    def _is_common(self, group: int, families: Floats, shown: Floats) -> bool:
+        """Say whether this link is public: many accounts have it, few of them show a pool, and the usual one shows no channel.
+
+        families: (families,), the group's. shown: (members, families), what of it each member shows itself.
+        """
+        many = len(shown) >= max(COMMON_LEAST, COMMON_SHARE * float(self.table["population"][group]))
+        pooled = (shown[:, _POOLED] >= evidence.SPOKEN).any(axis=1).mean()
+        return bool(many and pooled < COMMON_POOLED and evidence.routing(families[None])[0] < EVIDENCE_FLOOR)
 
     # -- what leaves
 
@@ -288,6 +299,24 @@ class Groups:
         if kind == "template" and not self.table["announced"][group]:
             self.table["announced"][group] = 1
             out.templates.append(int(name, 16))
+
+    def _follow(self, group: int, out: _Outbox) -> None:
+        """Tell every partition of accounts, once, that a new stack is this router's upgrade: most of its accounts went there within a day.
+
+        Not for public routers, and not when the new stack has more accounts of its own than came: it would be theirs, not ours.
+        """
+        kind, _, name = self.table.keys[group].partition(":")
+        if kind != "router" or self.table["common"][group]:
+            return
+        slots = self._slots(group)
+        lately = slots[self.members["last"][slots] >= self.table["clock"][group] - DAY]
+        values, counts = np.unique(self.members["router_next"][lately], return_counts=True)
+        enough = (values != 0) & (counts >= max(LEAST_MEMBERS, UPGRADED * len(lately)))
+        for upgrade in values[enough & (values != self.table["upgrade"][group])].tolist():  # one at most
+            movers = lately[self.members["router_next"][lately] == upgrade]
+            if float(self.members["next_accounts"][movers].mean()) * self._partitions < len(movers):
+                self.table["upgrade"][group] = upgrade
+                out.upgrades.append((int(name, 16), upgrade, float(self.table["clock"][group])))
 
     def _tell_of_members(self, group: int, members: Members, families: Floats, out: _Outbox) -> None:
         """Note what the cases stage and the accounts' own partitions must hear of the members."""
@@ -336,13 +365,11 @@ class Groups:
         messages += [Message(topics.SHADOW, self.partition, block) for block in out.shadow]
         for home in range(self._partitions):
             mine = {account: until for account, until in out.suspects.items() if zlib.crc32(account.encode()) % self._partitions == home}
-            count = len(mine) + len(out.templates)
-            if count:
-                columns = {
-                    "account_id": [*mine, *([None] * len(out.templates))],
-                    "template": [*([0] * len(mine)), *out.templates],
-                    "until": [*mine.values(), *([np.nan] * len(out.templates))],
-                }
+            rows: list[tuple[str | None, int, int, int, float]] = [(account, 0, 0, 0, until) for account, until in mine.items()]
+            rows += [(None, template, 0, 0, np.nan) for template in out.templates]
+            rows += [(None, 0, router, upgrade, at) for router, upgrade, at in out.upgrades]
+            if rows:
+                columns = dict(zip(blocks.VERDICTS.columns, map(list, zip(*rows, strict=True)), strict=True))
                 messages.append(Message(topics.VERDICTS, home, blocks.VERDICTS.encode(columns)))
         return messages
 
@@ -356,6 +383,7 @@ class _Outbox:
     scores: list[dict[str, Any]] = field(default_factory=list)
     evidence: list[dict[str, Any]] = field(default_factory=list)
     templates: list[int] = field(default_factory=list)
+    upgrades: list[tuple[int, int, float]] = field(default_factory=list)
     suspects: dict[str, float] = field(default_factory=dict)
 
 
@@ -400,6 +428,7 @@ _GROUP_FIELDS = {
     "scored": Field("f4"),
     "common": Field("u1"),
     "announced": Field("u1"),
+    "upgrade": Field("u8"),  # the stack that was last announced as this router's
     "best_extraction": Field("f4"),
     "best_routing": Field("f4"),
 }
@@ -416,7 +445,8 @@ _MEMBER_FIELDS = {
     "first": Field("f8", np.inf),
     "last": Field("f8", -np.inf),
     **{name: Field("f8" if name == "created" else "f4", np.nan) for name in _STATES},
-    **{name: Field("u8") for name in _HASHES},
+    **{name: Field("u8") for name in (*_HASHES, "router_next")},
+    "next_accounts": Field("f4"),
     "own": Field("f4", np.nan, labels=FAMILIES),
     "raw": Field("f4", np.nan, labels=FAMILIES),
     "told": Field("f4"),

@@ -137,6 +137,7 @@ def some_requests(seed: int, rows: int = 600) -> dict[str, Any]:
         "top_logprobs": number(rng.choice([0.0, 5.0], rows)),
         "message_count": number(rng.integers(1, 9, rows).astype(float)),
         "as_number": number(rng.integers(1, 6, rows).astype(float)),
+        "claim_misfit": number(rng.exponential(0.5, rows)),
         "known_corpus": number(coin[10].astype(float)),
         "finish_reason": words("stop", "length", None),
         "as_type": words("isp", "hosting", "vpn", None),

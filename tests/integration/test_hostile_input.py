@@ -72,7 +72,7 @@ ACCEPTED = {
     "messages of the caller": good(9_101, messages=[{"role": "user", "content": MARKER}]),
     "a prompt of messages": good(9_102, prompt=[{"role": "user", "content": [{"type": "text", "text": MARKER}]}]),
 }
-OTHER_LAYOUT = blocks.VERDICTS.encode({"account_id": ["a"], "template": [0], "until": [1.0]})
+OTHER_LAYOUT = blocks.VERDICTS.encode({"account_id": ["a"], "template": [0], "router": [0], "upgrade": [0], "until": [1.0]})
 TRUNCATED = OTHER_LAYOUT[: len(OTHER_LAYOUT) // 2]
 RECORDS = [
     (topics.REQUESTS, OTHER_LAYOUT),

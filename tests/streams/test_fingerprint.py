@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from streams.fingerprint import headers_of, router, router_id
+import pytest
+
+from streams.fingerprint import headers_of, own_headers, router, router_id, software
 
 STACK: dict[str, Any] = {
     "header_names": "Accept,Content-Type",
@@ -44,3 +46,23 @@ def test_header_names_keep_order_and_case_and_lose_what_everybody_has() -> None:
 
 def test_people_read_sixteen_digits() -> None:
     assert router_id(255) == "r-00000000000000ff"
+
+
+@pytest.mark.parametrize(
+    ("told", "read"),
+    [
+        ("OpenAI/JS 5.12.2", "openai/js"),
+        ("codewright/2.4.0 (external, cli)", "codewright"),
+        ("Mozilla/5.0 (Windows NT 10.0) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0", "mozilla applewebkit chrome"),
+        ("go1.24.5", "go"),
+        ("node v22.17.0", "node"),
+        ("k6/0.49", "k6"),
+        ("5.12", ""),
+    ],
+)
+def test_software_is_read_without_versions_and_comments(told: str, read: str) -> None:
+    assert software(told) == read
+
+
+def test_headers_that_a_proxy_adds_are_not_the_clients_own() -> None:
+    assert own_headers("Via,accept,X-Forwarded-For,user-agent") == "accept,user-agent"

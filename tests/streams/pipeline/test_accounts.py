@@ -32,6 +32,19 @@ def requests(*events: tuple[str, float], **more: Any) -> bytes:
     return block.data
 
 
+def verdicts(*rows: tuple[str | None, int, int, int, float]) -> bytes:
+    """Return a block of verdicts: account, template, router, upgrade, until."""
+    return blocks.VERDICTS.encode(dict(zip(blocks.VERDICTS.columns, map(list, zip(*rows, strict=True)), strict=True)))
+
+
+def suspect(*accounts: str, until: float = START + 86_400) -> bytes:
+    return verdicts(*[(account, 0, 0, 0, until) for account in accounts])
+
+
+def upgraded(router: int, upgrade: int) -> bytes:
+    return verdicts((None, 0, router, upgrade, START))
+
+
 def stage() -> Accounts:
     return Accounts(0, 1, KEY, {}, shingle_cells=1 << 10)
 
@@ -69,7 +82,7 @@ def test_a_block_that_cannot_be_read_changes_nothing() -> None:
     accounts = stage()
     accounts.apply(requests(("ada", 0)), 0)
     whole = requests(("ada", 1))
-    for bad in (b"", b"noise", whole[:-100], blocks.VERDICTS.encode({"account_id": ["ada"], "template": [0], "until": [1.0]})):
+    for bad in (b"", b"noise", whole[:-100], suspect("ada", until=1.0)):
         with pytest.raises(BlockLayoutError):
             accounts.apply(bad, 1)
     assert counted(accounts, "ada") == 1.0
@@ -103,7 +116,7 @@ def test_a_suspect_account_has_no_vote_on_what_is_ordinary() -> None:
     accounts.apply(requests(*[("ada", number) for number in range(FIRST_REQUESTS)]), 0)
     before = accounts.reference.votes.sum()
     assert before > 0
-    told = blocks.VERDICTS.encode({"account_id": ["ada"], "template": [0], "until": [START + 86_400]})
+    told = suspect("ada")
     for offset in (0, 1):
         assert accounts.apply_second(told, offset) == []
         assert accounts.reference.votes.sum() == 0
@@ -112,7 +125,7 @@ def test_a_suspect_account_has_no_vote_on_what_is_ordinary() -> None:
 def test_a_verdict_on_an_account_that_is_not_here_is_ignored() -> None:
     accounts = stage()
     accounts.apply(requests(("ada", 0)), 0)
-    accounts.apply_second(blocks.VERDICTS.encode({"account_id": ["nobody"], "template": [0], "until": [1.0]}), 0)
+    accounts.apply_second(suspect("nobody", until=1.0), 0)
     assert "nobody" not in accounts.table
 
 
@@ -127,3 +140,78 @@ def test_an_account_that_was_idle_for_long_comes_back_with_what_it_had() -> None
     assert "ada" not in accounts.table
     accounts.apply(requests(("ada", 8_001)), 2)
     assert counted(accounts, "ada") == 3.0
+
+
+TOOL = {"user_agent.original": "codewright/2.4.0", "http.request.header_names": "accept,user-agent", "tls.client.ja4": "t13d5912h1_a_b"}
+RELAY = TOOL | {"http.request.header_names": "user-agent,accept", "tls.client.ja4": "t13d5110h1_c_d"}
+
+
+def claiming(client: dict[str, str], *names: str, card: str | None = None) -> bytes:
+    return requests(*[(name, place) for place, name in enumerate(names)], **client, **{"payment.hash": card})
+
+
+def misfit(messages: list[Message]) -> list[float]:
+    """What each account scored now shows of `stack_mismatch`."""
+    (block,) = of(messages, topics.SCORES, blocks.SCORES)
+    values: list[float] = block.vectors("features")[:, block.names("features").index("stack_mismatch")].tolist()
+    return values
+
+
+TWENTY = [f"user-{number}" for number in range(20)]
+
+
+def test_a_client_that_shows_what_none_of_twenty_that_claim_the_same_shows_is_a_misfit_of_ln_20() -> None:
+    accounts = stage()
+    assert np.isnan(misfit(accounts.apply(claiming(TOOL, *TWENTY), 0))).all(), "nobody knows yet what is usual"
+    assert misfit(accounts.apply(claiming(RELAY, "eve"), 1)) == pytest.approx([np.log(20)], abs=1e-5)
+    assert misfit(accounts.apply(claiming(TOOL, "ada"), 2)) == pytest.approx([np.log(21 / 20)], abs=1e-5)
+
+
+def test_twenty_accounts_of_one_card_have_one_vote_on_what_is_usual_for_a_client() -> None:
+    accounts = stage()
+    accounts.apply(claiming(TOOL, *TWENTY, card="theirs"), 0)
+    assert np.isnan(misfit(accounts.apply(claiming(RELAY, "eve"), 1))).all()
+
+
+def test_the_suspect_have_no_vote_on_what_is_usual_for_a_client_and_a_restart_changes_nothing() -> None:
+    accounts, restarted = stage(), stage()
+    five = [f"pooled-{number}" for number in range(5)]
+    accounts.apply(claiming(TOOL, *TWENTY), 0)
+    accounts.apply(claiming(RELAY, *five), 1)
+    restarted.load([(name, accounts.dump(name)) for name in list(accounts.dirty())])
+    told = suspect(*five)
+    for each in (accounts, restarted):
+        assert misfit(each.apply(claiming(RELAY, "eve"), 2)) == pytest.approx([np.log(25 / 5)], abs=1e-5)
+        each.apply_second(told, 0)
+        assert misfit(each.apply(claiming(RELAY, "bob"), 3)) == pytest.approx([np.log(21)], abs=1e-5), "21 votes, of which one is eve's"
+        each.apply(claiming(RELAY, *five), 4)
+        assert misfit(each.apply(claiming(RELAY, "joe"), 5)) == pytest.approx([np.log(22 / 2)], abs=1e-5), "bob's counts, theirs do not"
+
+
+OLD = TOOL | {"network.protocol.version": "1.1", "http.request.header.accept-encoding": "identity", "sdk.language": "js"}
+NEW = OLD | {"http.request.header_names": "user-agent,accept"}
+
+
+def routers(messages: list[Message]) -> list[tuple[int, int]]:
+    """The router that each row for the groups counts under, and what it shows instead."""
+    found = of(messages, topics.GROUPS, blocks.GROUPS)
+    return [pair for block in found for pair in zip(block.hashes("router").tolist(), block.hashes("router_next").tolist(), strict=True)]
+
+
+def test_a_new_stack_that_is_an_upgrade_counts_under_the_first_name_for_old_and_new_accounts_and_after_a_restart() -> None:
+    accounts, restarted = stage(), stage()
+    ((old, none),) = routers(accounts.apply(claiming(OLD, "ada"), 0))
+    ((held, new),) = routers(accounts.apply(claiming(NEW, "ada"), 1))
+    assert (held, none) == (old, 0)
+    assert routers(accounts.apply(claiming(NEW, "eve"), 2)) == [(new, 0)], "a new account has no router yet"
+    for offset in (0, 1):
+        assert accounts.apply_second(upgraded(old, new), offset) == []
+    restarted.load([(name, accounts.dump(name)) for name in list(accounts.dirty())])
+    for each in (accounts, restarted):
+        assert routers(each.apply(claiming(NEW, "ada", "eve", "bob"), 3)) == [(old, 0)] * 3
+
+
+def test_an_account_of_many_requests_is_scored_at_once_when_its_stack_changes() -> None:
+    accounts = stage()
+    accounts.apply(claiming(OLD, *["ada"] * 100), 0)
+    assert len(routers(accounts.apply(requests(("ada", 200), **NEW, **{"payment.hash": None}), 1))) == 1

@@ -11,6 +11,7 @@ import pytest
 from models.evidence import FAMILIES
 from streams import blocks, topics
 from streams.errors import BlockLayoutError
+from streams.pipeline import attribution
 from streams.pipeline.groups import LEAST_MEMBERS, Groups
 from streams.pipeline.stage import Message
 
@@ -95,3 +96,113 @@ def test_a_link_that_most_accounts_have_is_public() -> None:
     groups.apply(encoded([row(f"account-{number}", population=100.0) for number in range(60)]), 0)
     slot = groups.table.find("payment:00000000000000aa")
     assert groups.table["common"][slot] == 1
+
+
+RELAY, NEXT = 0xAA, 0xBB
+
+
+def moved(*accounts: str, offset: int, at: float = HOUR, others: float = 0.0) -> bytes:
+    """Rows of a router's accounts that show another stack now, which `others` accounts of their partition have for their own."""
+    router: dict[str, Any] = {"group_id": f"router:{RELAY:016x}", "router": RELAY, "router_next": NEXT, "next_accounts": others}
+    return encoded([row(account, at, offset) | router for account in accounts])
+
+
+def ten(**more: Any) -> Groups:
+    """A stage that knows ten accounts of one router."""
+    groups = stage()
+    groups.apply(encoded([row(f"a{number}", **more) | {"group_id": f"router:{RELAY:016x}", "router": RELAY} for number in range(10)]), 0)
+    return groups
+
+
+def renamed(messages: list[Message]) -> list[tuple[int, int]]:
+    """What the accounts' partitions are told: the router, and the stack that is its upgrade."""
+    found = [blocks.decode(message.value, blocks.VERDICTS) for message in messages if message.topic == topics.VERDICTS]
+    pairs = [pair for block in found for pair in zip(block.hashes("router").tolist(), block.hashes("upgrade").tolist(), strict=True)]
+    return [pair for pair in pairs if pair[1]]
+
+
+def test_a_stack_is_a_routers_upgrade_once_eight_of_ten_accounts_have_gone_there() -> None:
+    groups = ten()
+    assert renamed(groups.apply(moved(*[f"a{number}" for number in range(7)], offset=1), 1)) == []
+    assert renamed(groups.apply(moved("a7", offset=2), 2)) == [(RELAY, NEXT)]
+    assert renamed(groups.apply(moved("a8", offset=3), 3)) == [], "said once"
+
+
+def test_an_upgrade_is_announced_once_across_a_restart() -> None:
+    groups, restarted = ten(), stage()
+    groups.apply(moved(*[f"a{number}" for number in range(8)], offset=1), 1)
+    restarted.load([(name, groups.dump(name)) for name in list(groups.dirty())])
+    assert renamed(restarted.apply(moved("a8", offset=2), 2)) == []
+
+
+def test_accounts_that_were_silent_for_a_day_have_no_say_in_an_upgrade() -> None:
+    assert renamed(ten().apply(moved("a0", "a1", "a2", at=25 * HOUR, offset=1), 1)) == [(RELAY, NEXT)]
+
+
+def test_two_accounts_are_no_upgrade() -> None:
+    assert renamed(ten().apply(moved("a0", "a1", at=25 * HOUR, offset=1), 1)) == []
+
+
+def test_a_stack_that_more_others_have_than_came_is_theirs_and_no_upgrade() -> None:
+    all_of_them = [f"a{number}" for number in range(10)]
+    assert renamed(ten().apply(moved(*all_of_them, others=10.0, offset=1), 1)) == []
+    assert renamed(ten().apply(moved(*all_of_them, others=9.0, offset=1), 1)) == [(RELAY, NEXT)]
+
+
+def test_a_public_stack_is_never_renamed() -> None:
+    groups = stage()
+    users = [f"a{number}" for number in range(60)]
+    groups.apply(encoded([row(user) | {"group_id": f"router:{RELAY:016x}", "router": RELAY} for user in users]), 0)
+    assert groups.table["common"][groups.table.find(f"router:{RELAY:016x}")] == 1
+    assert renamed(groups.apply(moved(*users, offset=1), 1)) == []
+
+
+def sixty(client: float, network: float) -> tuple[Groups, int, list[Message]]:
+    """60 of 1,000 accounts on one stack, each with so many nats of its own, and a card of its own."""
+    nats = np.array([{"client": client, "network": network}.get(name, 0.0) for name in FAMILIES])
+    groups, router = stage(), {"group_id": f"router:{RELAY:016x}", "router": RELAY}
+    said = groups.apply(encoded([row(f"a{number}", raw=nats, own=nats, payment=number + 1) | router for number in range(60)]), 0)
+    return groups, groups.table.find(f"router:{RELAY:016x}"), said
+
+
+def test_a_stack_that_many_ordinary_accounts_have_is_public_and_no_router() -> None:
+    groups, slot, said = sixty(client=0.5, network=0.5)
+    assert (groups.table["common"][slot], groups.table["best_routing"][slot]) == (1, 0.0)
+    assert [message for message in said if message.topic == topics.EVIDENCE] == []
+
+
+def test_a_relay_that_many_accounts_come_through_is_not_public() -> None:
+    groups, slot, said = sixty(client=4.0, network=4.0)
+    assert (groups.table["common"][slot], groups.table["best_routing"][slot]) == (0, pytest.approx(8.0, abs=1.5))
+    assert [message.topic for message in said].count(topics.EVIDENCE) == 1
+
+
+def test_a_public_app_whose_users_roam_stays_public() -> None:
+    groups, slot, _ = sixty(client=0.0, network=3.0)
+    assert groups.table["common"][slot] == 1
+
+
+def test_a_stack_of_many_people_is_public_though_a_fifth_of_them_joined_in_one_week_and_share_a_card() -> None:
+    groups, router = stage(), {"group_id": f"router:{RELAY:016x}", "router": RELAY}
+    people = [row(f"a{n}", created=-n * 24 * HOUR, age_rank=n / 400, payment=n + 9, organization=n + 9) | router for n in range(1, 401)]
+    pupils = [row(f"p{n}", created=-n * HOUR, age_rank=0.01, payment=1, organization=n + 1_000) | router for n in range(100)]
+    groups.apply(encoded([*people, *pupils]), 0)
+    slot = groups.table.find(f"router:{RELAY:016x}")
+    strong = [FAMILIES[place] for place in np.flatnonzero(families_of(groups, slot) >= 7.0)]
+    assert strong == ["payment"]
+    assert groups.table["common"][slot] == 1
+
+
+def test_a_stack_is_not_public_when_half_of_its_accounts_joined_in_one_week_and_share_a_card() -> None:
+    groups, router = stage(), {"group_id": f"router:{RELAY:016x}", "router": RELAY}
+    people = [row(f"a{n}", created=-n * 24 * HOUR, age_rank=n / 400, payment=n + 9, organization=n + 9) | router for n in range(1, 101)]
+    pool = [row(f"p{n}", created=-n * HOUR, age_rank=0.01, payment=1, organization=n + 1_000) | router for n in range(100)]
+    groups.apply(encoded([*people, *pool]), 0)
+    assert groups.table["common"][groups.table.find(f"router:{RELAY:016x}")] == 0
+
+
+def families_of(groups: Groups, slot: int) -> Any:
+    """A group's nats by family, unknown as 0."""
+    members = groups.view(slot)
+    nats = np.array([np.nan if each.nats is None else each.nats(each.value(members)) for each in groups.features])
+    return np.nan_to_num(attribution.group_families(groups.features, nats))

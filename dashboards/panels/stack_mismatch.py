@@ -1,0 +1,8 @@
+"""Panel of the feature `stack_mismatch`."""
+
+from __future__ import annotations
+
+from dashboards.panel import FeaturePanel
+from streams.features.stack_mismatch import StackMismatch
+
+panel = FeaturePanel(StackMismatch, title="Client unlike what it claims to be (nats)", unit="none")
