@@ -55,9 +55,9 @@ preview: setup ## Draw every board with Grafana's own components, into build/pre
 types-of-boards: setup ## Check the generated boards against Grafana's own types with tsc (needs node; 470 MB of packages)
 	$(BIN)/python -m dashboards.draw --types
 
-replay: setup ## Run log files through the pipeline, no broker: make replay FILES="a.jsonl b.jsonl.gz" OUT=build/replay
+replay: setup ## Run log files through the pipeline, no broker: make replay FILES="a.jsonl b.jsonl.gz" OUT=build/replay (COMPARE=main: what our change does to alerts)
 	@test -n "$(FILES)" || { echo 'error: no input: say make replay FILES="a.jsonl b.jsonl.gz" OUT=build/replay' >&2; exit 2; }
-	$(BIN)/hydrometer replay $(FILES) --out $(or $(OUT),build/replay)
+	$(BIN)/hydrometer replay $(FILES) --out $(or $(OUT),build/replay) $(if $(COMPARE),--compare $(COMPARE))
 
 evaluate: setup ## Measure the detector against the goals: seeds, ablations, grids (QUICK=1: a taste in under 5 minutes, else 25)
 	$(BIN)/python tests/evaluation/evaluate.py $(if $(QUICK),--quick)

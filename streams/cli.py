@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from streams.cli_replay import replay
 from streams.commands import Commands
 from streams.errors import HydrometerError
 from streams.exits import exit_code, serve_until_told
@@ -45,6 +46,9 @@ def cli(*, verbose: bool) -> None:
     if not verbose:
         for library, level in _QUIET.items():
             logging.getLogger(library).setLevel(level)
+
+
+cli.add_command(replay)
 
 
 @cli.command()
@@ -138,33 +142,6 @@ def doctor(*, only_settings: bool) -> None:
         click.echo(f"{'ok  ' if finding.good else 'FAIL'}  {finding.subject:12} {finding.text}")
     if failed:
         raise HydrometerError(f"{failed} of the checks above failed: each says what to do")
-
-
-@cli.command()
-@click.argument("files", type=_FILE, nargs=-1, required=True)
-@click.option("--out", type=_FILE, required=True, help="Directory for accounts, routers, scores, alerts, cases and a summary.")
-@click.option("--until", help="Stop at this event time: 2026-11-21 or 2026-11-21T14:00:00Z.")
-@click.option("--format", "log_format", default="auto", show_default=True, help="Which gateway wrote the lines.")
-def replay(*, files: tuple[Path, ...], out: Path, until: str | None, log_format: str) -> None:
-    """Run log files through the whole pipeline in this process: no broker, event time, same input, same output.
-
-    Without HYDROMETER_MODE this uses the development keys of local mode: nothing that they key leaves the output directory.
-
-    \b
-    Example:  hydrometer replay yesterday.jsonl.gz --out build/replay
-    """
-    import os
-
-    from streams import replay as backtest
-    from streams.settings import Settings
-
-    settings = Settings.load({"HYDROMETER_MODE": "local", **os.environ}, role="replay")
-    summary = backtest.run(files, out, until, log_format, settings)
-    rejected = ", ".join(f"{lines:,} {reason}" for reason, lines in summary["rejected"].items()) or "none"
-    if not summary["events"]:
-        raise HydrometerError(f"not one event was accepted (rejected: {rejected}): is --format right, and --until late enough?")
-    click.echo(f"{summary['events']:,} events of {summary['accounts']:,} accounts; rejected: {rejected}")
-    click.echo(f"{summary['cases']:,} open cases: {out / 'cases.jsonl'}")
 
 
 @cli.command()
