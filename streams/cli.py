@@ -163,12 +163,14 @@ def collect(*, files: tuple[str, ...], http: str | None, topic: bool, log_format
               hydrometer collect --http 127.0.0.1:8088 --topic
     """
     from streams import ship
+    from streams.collect import collect_garbage_rarely
     from streams.intake.serve import serve
     from streams.settings import Settings
 
     if bool(files) == bool(http or topic) or (len(files) > 1 and "-" in files):
         raise click.UsageError("Name files, or - for standard input, or --http and --topic.")
     settings = Settings.load(role="intake" if http else "collect")
+    collect_garbage_rarely()
     if not files:
         serve_until_told(serve(settings, _address(http) if http else None, log_format, known_corpus, topic=topic))
         return
