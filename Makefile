@@ -1,6 +1,6 @@
 # Everything a person or CI runs. `make` alone prints this list.
 .DEFAULT_GOAL := help
-.PHONY: help setup check test test-integration bench bench-boards demo render replay evaluate evaluate-detectors new-feature new-alert kafka preview types-of-boards lock clean
+.PHONY: help setup check test test-integration bench bench-collect bench-boards demo render replay evaluate evaluate-detectors new-feature new-alert kafka preview types-of-boards lock clean
 SHELL := /bin/bash
 
 PYTHON ?= python3.11
@@ -39,6 +39,9 @@ test-integration: setup ## Run the end-to-end tests on real Apache Kafka (needs 
 
 bench: setup ## Measure events per CPU-second, into build/bench.json
 	$(BIN)/python tests/bench/run.py
+
+bench-collect: setup ## Print the microseconds an event of sketching, by language and length, and of the whole of collect
+	$(BIN)/python tests/bench/collecting.py
 
 bench-boards: setup ## Time every query of every board on a million requests, into build/boards-speed.json
 	$(BIN)/python -m pytest -m speed tests/dashboards/test_boards_speed.py
