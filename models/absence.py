@@ -81,7 +81,7 @@ class Absence:
     def silence(self) -> Silence:
         """Return the silence that is going on; one of 0 minutes when the last minute was busy."""
         chance = float(self._chance(self._length))
-        return Silence(self._minutes, self._length, -math.log(chance), self._busy_a_day() * chance)
+        return Silence(self._minutes, self._length, 0.0 - math.log(chance), self._busy_a_day() * chance)
 
     def _enter(self, hour: int) -> None:
         """Begin an hour at its pace: the busy share of the same hour of the weeks before.

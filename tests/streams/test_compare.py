@@ -97,7 +97,7 @@ def test_a_bar_that_a_commit_set_too_high_shows_as_accounts_alerted_only_now(tmp
     policy.write_text(text.replace("nats = 15.0", "nats = 1000.0"))
     committed(root)
     policy.write_text(text)  # the change that is being tried, not committed yet
-    log.write_bytes(b"\n".join(islice(demo_traffic(accounts=600, events=20_000).lines(), 6_000)))
+    log.write_bytes(b"\n".join(islice(demo_traffic(accounts=1_200, events=24_000).lines(), 12_000)))
     command = [sys.executable, "-P", "-m", "streams", "replay", str(log), "--out", str(out), "--compare", "HEAD"]
     subprocess.run(command, check=True, capture_output=True, env={**os.environ, "PYTHONPATH": str(root)})
     found = json.loads((out / "compare.json").read_bytes())
