@@ -1,6 +1,6 @@
 # Everything a person or CI runs. `make` alone prints this list.
 .DEFAULT_GOAL := help
-.PHONY: help setup check test test-integration bench bench-boards demo render replay evaluate evaluate-detectors new-feature new-alert kafka preview types-of-boards lock clean
+.PHONY: help setup check test test-integration bench bench-collect bench-boards demo render replay evaluate evaluate-detectors new-feature new-alert kafka preview types-of-boards lock clean
 SHELL := /bin/bash
 
 PYTHON ?= python3.11
@@ -40,6 +40,9 @@ test-integration: setup ## Run the end-to-end tests on real Apache Kafka (needs 
 bench: setup ## Measure events per CPU-second, into build/bench.json
 	$(BIN)/python tests/bench/run.py
 
+bench-collect: setup ## Print the microseconds an event of sketching, by language and length, and of the whole of collect
+	$(BIN)/python tests/bench/collecting.py
+
 bench-boards: setup ## Time every query of every board on a million requests, into build/boards-speed.json
 	$(BIN)/python -m pytest -m speed tests/dashboards/test_boards_speed.py
 
@@ -55,9 +58,9 @@ preview: setup ## Draw every board with Grafana's own components, into build/pre
 types-of-boards: setup ## Check the generated boards against Grafana's own types with tsc (needs node; 470 MB of packages)
 	$(BIN)/python -m dashboards.draw --types
 
-replay: setup ## Run log files through the pipeline, no broker: make replay FILES="a.jsonl b.jsonl.gz" OUT=build/replay
+replay: setup ## Run log files through the pipeline, no broker: make replay FILES="a.jsonl b.jsonl.gz" OUT=build/replay (COMPARE=main: what our change does to alerts)
 	@test -n "$(FILES)" || { echo 'error: no input: say make replay FILES="a.jsonl b.jsonl.gz" OUT=build/replay' >&2; exit 2; }
-	$(BIN)/hydrometer replay $(FILES) --out $(or $(OUT),build/replay)
+	$(BIN)/hydrometer replay $(FILES) --out $(or $(OUT),build/replay) $(if $(COMPARE),--compare $(COMPARE))
 
 evaluate: setup ## Measure the detector against the goals: seeds, ablations, grids (QUICK=1: a taste in under 5 minutes, else 25)
 	$(BIN)/python tests/evaluation/evaluate.py $(if $(QUICK),--quick)

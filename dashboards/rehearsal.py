@@ -133,6 +133,7 @@ class Rehearsal:
         for agent, partitions in stages.items():
             for partition, stage in enumerate(partitions):
                 self._report_stage(agent, partition, stage.counters())
+        self._registry.set(Metric.FEED_NATS, 0, feed="file")
         self._health += self._registry.rows(now, "worker", "rehearsal-1")
 
     def _report_stage(self, agent: str, partition: int, counted: Mapping[str, float]) -> None:

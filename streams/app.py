@@ -116,7 +116,8 @@ def run_worker(
     makers = stages or local.makers(settings)
     _check_topics(settings)
     engines = [_engine(settings, agent, makers) for agent in agents]
-    asyncio.run(Worker(engines, publisher(settings) if health else None).run())
+    publish = publisher(settings, feeds=topics.STORE_AGENT in agents) if health else None
+    asyncio.run(Worker(engines, publish).run())
 
 
 def _check_topics(settings: Settings) -> None:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, NoReturn
 
 import click
 
+from streams.cli_replay import replay
 from streams.commands import Commands
 from streams.errors import HydrometerError
 from streams.exits import exit_code, serve_until_told
@@ -45,6 +46,9 @@ def cli(*, verbose: bool) -> None:
     if not verbose:
         for library, level in _QUIET.items():
             logging.getLogger(library).setLevel(level)
+
+
+cli.add_command(replay)
 
 
 @cli.command()
@@ -141,33 +145,6 @@ def doctor(*, only_settings: bool) -> None:
 
 
 @cli.command()
-@click.argument("files", type=_FILE, nargs=-1, required=True)
-@click.option("--out", type=_FILE, required=True, help="Directory for accounts, routers, scores, alerts, cases and a summary.")
-@click.option("--until", help="Stop at this event time: 2026-11-21 or 2026-11-21T14:00:00Z.")
-@click.option("--format", "log_format", default="auto", show_default=True, help="Which gateway wrote the lines.")
-def replay(*, files: tuple[Path, ...], out: Path, until: str | None, log_format: str) -> None:
-    """Run log files through the whole pipeline in this process: no broker, event time, same input, same output.
-
-    Without HYDROMETER_MODE this uses the development keys of local mode: nothing that they key leaves the output directory.
-
-    \b
-    Example:  hydrometer replay yesterday.jsonl.gz --out build/replay
-    """
-    import os
-
-    from streams import replay as backtest
-    from streams.settings import Settings
-
-    settings = Settings.load({"HYDROMETER_MODE": "local", **os.environ}, role="replay")
-    summary = backtest.run(files, out, until, log_format, settings)
-    rejected = ", ".join(f"{lines:,} {reason}" for reason, lines in summary["rejected"].items()) or "none"
-    if not summary["events"]:
-        raise HydrometerError(f"not one event was accepted (rejected: {rejected}): is --format right, and --until late enough?")
-    click.echo(f"{summary['events']:,} events of {summary['accounts']:,} accounts; rejected: {rejected}")
-    click.echo(f"{summary['cases']:,} open cases: {out / 'cases.jsonl'}")
-
-
-@cli.command()
 @click.argument("files", nargs=-1)
 @click.option("--http", metavar="HOST:PORT", help="Serve POST /v1/events (JSON lines) and /v1/logs (OTLP); needs HYDROMETER_INTAKE_TOKEN.")
 @click.option("--topic", is_flag=True, help="Read the topic requests-raw, one JSON event a record.")
@@ -186,12 +163,14 @@ def collect(*, files: tuple[str, ...], http: str | None, topic: bool, log_format
               hydrometer collect --http 127.0.0.1:8088 --topic
     """
     from streams import ship
+    from streams.collect import collect_garbage_rarely
     from streams.intake.serve import serve
     from streams.settings import Settings
 
     if bool(files) == bool(http or topic) or (len(files) > 1 and "-" in files):
         raise click.UsageError("Name files, or - for standard input, or --http and --topic.")
     settings = Settings.load(role="intake" if http else "collect")
+    collect_garbage_rarely()
     if not files:
         serve_until_told(serve(settings, _address(http) if http else None, log_format, known_corpus, topic=topic))
         return

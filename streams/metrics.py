@@ -41,6 +41,10 @@ class Metric(Enum):
     BLOCKS_SENT = Spec("counter", "How many blocks leave for each topic?", ("topic",))
     INTAKE_ANSWERS = Spec("counter", "Do gateways get through, or are they told to wait?", ("path", "status"))
 
+    FEED_SILENCE = Spec("gauge", "For how long has each feed been silent (minutes)?", ("feed",))
+    FEED_NATS = Spec("gauge", "How surprising is its silence, by its own habits (nats)?", ("feed",))
+    FEED_FALSE_ALERTS = Spec("gauge", "How many silences this long does a day of this feed have, all being well?", ("feed",))
+
     AGENT_EVENTS = Spec("counter", "How fast does each agent work?", ("agent",))
     AGENT_SECONDS = Spec("histogram", "How long does a block take?", ("agent",))
     AGENT_TIME = Spec("gauge", "How far is each partition, in event time (seconds since 1970)?", ("agent", "partition"))
@@ -115,6 +119,12 @@ class Registry:
         """Drop what is known of single partitions: whoever owns one sets it again, and who lost one no longer speaks of it."""
         with self._lock:
             for key in [each for each in self._values if "partition" in each[0].value.labels]:
+                del self._values[key]
+
+    def forget(self, metric: Metric) -> None:
+        """Drop a metric under all its labels: what is not set again is no longer spoken of."""
+        with self._lock:
+            for key in [each for each in self._values if each[0] is metric]:
                 del self._values[key]
 
     def observe(self, metric: Metric, seconds: float, **labels: str | int) -> None:

@@ -42,9 +42,10 @@ Parcel = Outgoing | DeadLetter
 class Shipper:
     """Sends blocks to `requests` and dead letters to `dead-letters`, each acknowledged by all in-sync replicas."""
 
-    def __init__(self, settings: Settings, timeout: float = DELIVERY_SECONDS) -> None:
-        """Connect when the first parcel is delivered. `timeout` is in seconds."""
+    def __init__(self, settings: Settings, source: str, timeout: float = DELIVERY_SECONDS) -> None:
+        """Connect when the first parcel is delivered. `source` names the way in, on every block; `timeout` is in seconds."""
         self._settings = settings
+        self._headers = [("source", source.encode())]
         self._timeout = timeout
         self._producer: KafkaProducer | None = None
 
@@ -93,7 +94,7 @@ class Shipper:
     def _send(self, parcel: Parcel) -> Any:
         producer = self._producer = self._producer or self._connect()
         if isinstance(parcel, Outgoing):
-            return producer.send(topics.REQUESTS, parcel.data, partition=parcel.partition)
+            return producer.send(topics.REQUESTS, parcel.data, partition=parcel.partition, headers=self._headers)
         return producer.send(topics.DEAD_LETTERS, parcel.line, headers=parcel.headers())
 
     def _connect(self) -> KafkaProducer:
@@ -138,7 +139,7 @@ def ship_files(paths: Sequence[Path], settings: Settings, log_format: str = AUTO
     Raises SettingsError, FuseBlownError (after what came before was delivered), BrokerUnavailableError.
     """
     collector = Collector(settings, log_format, known_corpus)
-    with Shipper(settings) as shipper, _progress(paths) as advance:
+    with Shipper(settings, "file") as shipper, _progress(paths) as advance:
         waiting: list[Parcel] = []
 
         def on_step(step: Step, done: int) -> None:
@@ -170,7 +171,7 @@ def ship_stream(
     collector = Collector(settings, log_format, known_corpus)
     clock = FileClock(settings.allowed_skew_seconds) if backfill else None
     line = 0
-    with Shipper(settings) as shipper, _blown_fuse_shown():
+    with Shipper(settings, "stdin") as shipper, _blown_fuse_shown():
         try:
             for lines in live_chunks(stream, settings.block_seconds):
                 now = time.time()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,6 +37,13 @@ def embedded_broker() -> Iterator[str]:
     """Run an embedded Kafka-protocol broker on a free port and give its bootstrap address."""
     with EmbeddedBroker() as broker:
         yield broker.bootstrap
+
+
+def committed(root: Path) -> None:
+    """Commit everything in a folder, which becomes a git repository if it is none yet."""
+    who = [word for pair in ("user.name=test", "user.email=test@localhost", "commit.gpgsign=false") for word in ("-c", pair)]
+    for words in (["init", "--quiet"], ["add", "--all"], [*who, "commit", "--quiet", "--message", "test"]):
+        subprocess.run(["git", "-C", str(root), *words], check=True)  # noqa: S607  (only tests of `--compare` need git)
 
 
 def shared() -> Path | None:

@@ -1,22 +1,23 @@
-"""No events arrive although there were some today."""
+"""A feed is silent for longer than its own habits explain."""
 
 from __future__ import annotations
 
 from dashboards.rule import Rule
+from models.absence import BUDGET
 
 rule = Rule(
-    title="No events arrive",
+    title="A feed is silent",
     team="oncall",
     severity="page",
-    question="How long ago is the newest event, if there were any within a day? Silence looks like peace, and is neither.",
+    question="In how many days would this feed, all being well, be silent for as long once? Silence looks like peace, and is neither.",
     sql="""
-        SELECT 'requests' AS feed, toFloat64(greatest(dateDiff('second', max(minute), now()), 0)) AS value
-        FROM hydrometer.usage_minute
-        WHERE minute > now() - INTERVAL 1 DAY
-        HAVING count() > 0
+        SELECT labels['feed'] AS feed, 1 / greatest(argMax(value, time), 1e-9) AS value
+        FROM hydrometer.health
+        WHERE metric = 'hydrometer_feed_false_alerts' AND time > now() - INTERVAL 2 MINUTE
+        GROUP BY feed ORDER BY feed
     """,
-    above=900,
-    summary="The newest event of the feed {feed} is {value:.0f} s old: we see no attack, because we see nothing.",
+    above=1 / BUDGET,
+    summary="The feed {feed} is silent as it is once in {value:.0f} days: we see no attack, because we see nothing.",
     waits="1m",
     board="hydrometer-oncall",
 )

@@ -173,6 +173,17 @@ FLOW = Row(
             8,
             8,
         ),
+        Place(
+            Trend(
+                title="Surprise of each feed's silence (nats)",
+                question="Is a feed silent for longer than its own habits explain? 0 while events come; the rule `feed_silent` pages.",
+                sql=health.gauge(Metric.FEED_NATS, "feed"),
+                low=0,
+                empty="No worker that stores has judged a feed.",
+            ),
+            24,
+            6,
+        ),
     ],
 )
 

@@ -6,6 +6,7 @@ ClickHouse does not take is lost, and the next one comes ten seconds later.
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 from collections.abc import Callable
@@ -14,23 +15,40 @@ from datetime import UTC, datetime
 import numpy as np
 import orjson
 
+from streams.errors import StoreUnavailableError
+from streams.feeds import Feeds
 from streams.metrics import METRICS, Row
 from streams.settings import Settings
 from streams.sinks.clickhouse import ClickHouse, Columns
 
+_log = logging.getLogger(__name__)
 
-def publisher(settings: Settings, process: str = "worker") -> Callable[[], None]:
-    """Return a function that writes this process's metrics to ClickHouse; it raises StoreUnavailableError when that is away."""
+
+def publisher(settings: Settings, process: str = "worker", *, feeds: bool = False) -> Callable[[], None]:
+    """Return a function that writes this process's metrics to ClickHouse; it raises StoreUnavailableError when that is away.
+
+    With `feeds` it also judges, from what ClickHouse has, how surprising the silence of each feed is.
+    """
     gateway = ClickHouse(settings)
+    watched = Feeds(gateway) if feeds else None
     instance = f"{socket.gethostname()}-{os.getpid()}"
 
     def publish() -> None:
         now = datetime.now(UTC)
+        if watched is not None:
+            _look(watched, now.timestamp())
         rows = METRICS.rows(now, process, instance)
         if rows:
             gateway.insert("health", columns(rows), f"health-{instance}-{now.timestamp():.3f}")
 
     return publish
+
+
+def _look(watched: Feeds, now: float) -> None:
+    try:
+        watched.look(now)
+    except StoreUnavailableError as error:
+        _log.warning("the feeds are not judged: %s", error)
 
 
 def columns(rows: list[Row]) -> Columns:

@@ -31,6 +31,8 @@ from streams.ship import Shipper
 DELIVERY_SECONDS: Final = 10.0
 """How long a caller waits for the broker before it is told to come back."""
 
+_SOURCE: Final = "http"
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -52,8 +54,8 @@ class Intake:
         self._limits = limits or Limits()
         self._bucket = Bucket(self._limits.events_per_second, self._limits.burst_events)
         self._token = f"Bearer {settings.intake_token.get_secret_value()}".encode()
-        shipper = Shipper(settings, timeout=DELIVERY_SECONDS)
-        self.groups = Groups(Collector(settings, log_format, known_corpus), shipper, settings.block_seconds, "http")
+        shipper = Shipper(settings, _SOURCE, timeout=DELIVERY_SECONDS)
+        self.groups = Groups(Collector(settings, log_format, known_corpus), shipper, settings.block_seconds, _SOURCE)
         self.blown = asyncio.Event()
 
     def app(self) -> web.Application:

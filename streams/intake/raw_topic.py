@@ -33,7 +33,7 @@ async def consume(settings: Settings, log_format: str = AUTO, known_corpus: Path
     consumer = AIOKafkaConsumer(topics.REQUESTS_RAW, **_options(settings))
     await consumer.start()
     try:
-        with Shipper(settings) as shipper:
+        with Shipper(settings, topics.REQUESTS_RAW) as shipper:
             while True:
                 await _round(consumer, collector, shipper, settings)
     finally:

@@ -56,9 +56,10 @@ class Insert:
 def inserts(topic: str, records: Sequence[Record]) -> list[Insert]:
     """Return what these records of one topic become; a record that cannot be read becomes a dead letter of reason `layout`.
 
-    The same records give the same columns.
+    Requests are also counted by minute and feed. The same records give the same columns.
     """
     letters: Counter[tuple[int, str, str]] = Counter()
+    arrived: Counter[tuple[int, str]] = Counter()
     table, convert = _TABLES[topic]
     parts: list[dict[str, Array]] = []
     for record in records:
@@ -68,7 +69,10 @@ def inserts(topic: str, records: Sequence[Record]) -> list[Insert]:
             parts.append(convert(record))
         except BlockLayoutError:
             letters[_minute(record), topic, "layout"] += 1
-    return [made for made in (_joined(table, parts), dead_letters(letters)) if made.rows]
+            continue
+        if topic == topics.REQUESTS:
+            arrived[_minute(record), _word(record, "source")] += len(parts[-1]["time"])
+    return [made for made in (_joined(table, parts), arrivals(arrived), dead_letters(letters)) if made.rows]
 
 
 def set_aside(record: Record, reason: str) -> Insert:
@@ -109,6 +113,17 @@ def dead_letters(counts: Mapping[tuple[int, str, str], int]) -> Insert:
     return Insert("dead_letters", columns)
 
 
+def arrivals(counts: Mapping[tuple[int, str], int]) -> Insert:
+    """Return the rows of counted events, by minute (epoch seconds) and feed."""
+    keys = sorted(key for key, events in counts.items() if events)
+    columns = {
+        "minute": np.array([minute for minute, _ in keys], np.int64),
+        "feed": _texts(feed for _, feed in keys),
+        "events": np.array([counts[key] for key in keys], np.uint64),
+    }
+    return Insert("arrivals", columns)
+
+
 def _joined(table: str, parts: Sequence[Mapping[str, Array]]) -> Insert:
     if not parts:
         return Insert(table, {})
@@ -123,6 +138,10 @@ def _counted(letters: Insert) -> Insert:
 
 def _minute(record: Record) -> int:
     return int(record.timestamp // 60) * 60
+
+
+def _word(record: Record, header: str) -> str:
+    return record.headers.get(header, b"unknown")[:_LONGEST_CODE].decode("utf-8", "replace")
 
 
 def _texts(values: Iterable[str]) -> Array:
@@ -313,8 +332,7 @@ def _single(value: Any, read: Field) -> Array:
 
 
 def _letter(record: Record) -> dict[str, Array]:
-    source, reason = (record.headers.get(name, b"unknown")[:_LONGEST_CODE].decode("utf-8", "replace") for name in ("source", "reason"))
-    return dict(dead_letters({(_minute(record), source, reason): 1}).columns)
+    return dict(dead_letters({(_minute(record), _word(record, "source"), _word(record, "reason")): 1}).columns)
 
 
 _TABLES: Final[Mapping[str, tuple[str, Callable[[Record], dict[str, Array]]]]] = {

@@ -13,11 +13,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from collecting import collect
 from sample import Sample
 
 from streams import blocks, topics
-from streams.clock import FileClock
-from streams.collect import Collector
+from streams.collect import collect_garbage_rarely
 from streams.demo.traffic import demo_traffic
 from streams.pipeline.local import makers
 from streams.pipeline.stage import Message, Stage
@@ -104,15 +104,11 @@ def _resident() -> int:
 def _collect() -> dict[str, Any]:
     """Parse, sketch, redact and cut the demonstration's lines, prompts and all."""
     lines = [line.rstrip(b"\n") for line in demo_traffic(events=LINES, start=1.79e9).lines()]
-    settings = Settings(mode="local")
-    collector, clock = Collector(settings), FileClock(settings.allowed_skew_seconds)
-
-    def collect() -> None:
-        for first in range(0, len(lines), 1_024):
-            collector.add(lines[first : first + 1_024], "bench", clock)
-        collector.flush()
-
-    return {"collect_events_per_cpu_second": _speed(collect, len(lines)), "line_bytes_per_event": sum(map(len, lines)) / len(lines)}
+    collect_garbage_rarely()
+    return {
+        "collect_events_per_cpu_second": _speed(lambda: collect(lines), len(lines)),
+        "line_bytes_per_event": sum(map(len, lines)) / len(lines),
+    }
 
 
 def _speed(work: Callable[[], object], events: int) -> float:

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+from collecting import LENGTHS, TEXTS, collect, microseconds, prompts
 from job import Job
 from meter import Meter
 from run import summary, verdict
@@ -37,6 +38,19 @@ def test_light_traffic_has_an_account_an_event() -> None:
 def test_the_baselines_score_every_event() -> None:
     job = Job()
     assert [job.handle(line) for _, line in Sample.draw(20).lines()] == [0.0] * 20  # the forest's first window is not full
+
+
+@pytest.mark.parametrize("language", TEXTS)
+def test_prompts_of_every_language_have_exactly_the_length_that_is_stated_and_differ(language: str) -> None:
+    for characters in LENGTHS:
+        drawn = prompts(language, characters, 10)
+        assert {len(prompt) for prompt in drawn} == {characters}
+        assert len(set(drawn)) == 10
+
+
+def test_microseconds_are_of_one_event() -> None:
+    line = b'{"timestamp": 1790000000, "event.id": "e", "account.id": "a", "prompt": "why"}'
+    assert 0 < microseconds(lambda: collect([line]), events=1, repetitions=3) < 1e6
 
 
 def test_the_meter_says_ready_after_the_warm_up_and_knows_the_last_event(capsys: pytest.CaptureFixture[str]) -> None:

@@ -59,7 +59,7 @@ class Lockstep:
         self._reader.close()
 
     def run(self, outgoing: Iterator[Outgoing]) -> None:
-        with Shipper(self.system.settings) as shipper:
+        with Shipper(self.system.settings, "file") as shipper:
             for block in outgoing:
                 told = self._expected()[topics.VERDICTS]
                 shipper.insist([block])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
 import json
 from pathlib import Path
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from streams.blocks import REQUESTS, Block, decode
 from streams.clock import FileClock
-from streams.collect import Collector, Outgoing, Step, read_files
+from streams.collect import Collector, Outgoing, Step, collect_garbage_rarely, read_files
 from streams.errors import FuseBlownError, SettingsError
 from streams.settings import Settings
 from streams.topics import partition_of
@@ -289,6 +290,19 @@ def test_any_json_under_our_names_is_accepted_or_refused_and_never_an_error(fiel
     assert step.accepted + len(step.dead) == 1
     for block in collector.flush():
         assert len(decode(block.data, REQUESTS)) == 1
+
+
+@given(st.lists(st.dictionaries(st.sampled_from(FIELD_NAMES), JSON, max_size=8), max_size=20))
+def test_how_often_python_looks_for_cycles_changes_no_byte(fields: list[dict[str, Any]]) -> None:
+    lines = [json.dumps(event(number) | each).encode() for number, each in enumerate(fields)]
+    before = gc.get_threshold()
+    try:
+        gc.set_threshold(1)
+        often = leaving(Collector(settings(fuse_run=1_000)), lines)
+        collect_garbage_rarely()
+        assert leaving(Collector(settings(fuse_run=1_000)), lines) == often
+    finally:
+        gc.set_threshold(*before)
 
 
 def written(path: Path, lines: list[bytes]) -> Path:

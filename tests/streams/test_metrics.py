@@ -32,6 +32,14 @@ def test_a_partition_that_moved_away_is_forgotten_and_totals_stay(registry: Regi
     assert [(row[3], row[5]) for row in registry.rows(datetime(2026, 1, 1, tzinfo=UTC), "worker", "a")] == [("hydrometer_ticks", 3)]
 
 
+def test_a_metric_that_is_forgotten_is_spoken_of_again_once_it_is_set(registry: Registry) -> None:
+    registry.set(Metric.FEED_SILENCE, 7, feed="http")
+    registry.set(Metric.FEED_SILENCE, 7, feed="stdin")
+    registry.forget(Metric.FEED_SILENCE)
+    registry.set(Metric.FEED_SILENCE, 8, feed="http")
+    assert [(row[4], row[5]) for row in registry.rows(datetime(2026, 1, 1, tzinfo=UTC), "worker", "a")] == [({"feed": "http"}, 8)]
+
+
 def test_prometheus_reads_counters_and_gauges(registry: Registry) -> None:
     registry.add(Metric.ROWS_WRITTEN, 1_234_567, table='odd"name\n')
     assert registry.exposition() == (

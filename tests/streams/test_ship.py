@@ -63,6 +63,7 @@ def test_a_file_arrives_whole_each_account_in_its_partition(settings: Settings, 
     found = [(each, block.partition) for block in blocks for each in decode(block.value, REQUESTS).batch.to_pylist()]
     assert sorted(row["event_id"] for row, _ in found) == sorted(f"e{number}" for number in range(100))
     assert all(topics.partition_of(row["account_id"], 2) == partition for row, partition in found)
+    assert {tuple(block.headers) for block in blocks} == {(("source", b"file"),)}
     assert dict(letter.headers)["reason"] == b"not_json"
     assert dict(letter.headers)["position"] == b"101"
     assert all(MARKER not in record.value for record in [*blocks, letter])
@@ -94,7 +95,7 @@ def test_without_a_broker_blocks_come_back_and_a_command_says_so(tmp_path: Path)
     path = tmp_path / "events.jsonl"
     path.write_bytes(line(0))
     block = Outgoing(0, b"x", 1)
-    with Shipper(away, timeout=0.3) as shipper:
+    with Shipper(away, "http", timeout=0.3) as shipper:
         assert shipper.deliver([block]) == [block]
         with pytest.raises(BrokerUnavailableError, match=r"127\.0\.0\.1:1 takes no blocks"):
             shipper.insist([block])
@@ -108,7 +109,7 @@ def test_a_broker_that_comes_back_takes_what_it_missed() -> None:
         settings = Settings(mode="local", kafka=broker.bootstrap, partitions=1)
         topics.ensure(settings)
         collector = Collector(settings)
-        shipper = Shipper(settings, timeout=2.0)
+        shipper = Shipper(settings, "http", timeout=2.0)
         collector.add([line(0)], "test", 1_790_000_000.0)
         assert shipper.deliver(collector.flush()) == []
     collector.add([line(1)], "test", 1_790_000_000.0)

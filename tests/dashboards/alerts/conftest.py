@@ -19,7 +19,7 @@ from streams.settings import Settings
 from streams.sinks.clickhouse import ClickHouse
 from streams.testing import local_clickhouse
 
-TABLES = ("cases", "health", "dead_letters", "usage_minute", "labels")
+TABLES = ("cases", "health", "dead_letters", "usage_minute", "arrivals", "labels")
 
 
 class Ground:

@@ -3,18 +3,23 @@ from __future__ import annotations
 from typing import Any
 
 
-def test_sixteen_minutes_without_an_event_fire(ground: Any) -> None:
-    ground.usage(100, ago=7200)
-    ground.usage(5, ago=960)
-    (told,) = ground.told("feed_silent")
-    assert told.startswith("The newest event of the feed requests is 96")
+def test_a_silence_that_comes_once_in_a_thousand_days_fires_for_its_feed_alone(ground: Any) -> None:
+    ground.health("feed_false_alerts", 0.001, feed="http")
+    ground.health("feed_false_alerts", 3.0, feed="requests-raw")
+    assert ground.told("feed_silent") == ["The feed http is silent as it is once in 1000 days: we see no attack, because we see nothing."]
 
 
-def test_a_feed_that_runs_is_silent(ground: Any) -> None:
-    ground.usage(100, ago=300)
+def test_a_feed_that_is_silent_as_every_night_is_left_alone(ground: Any) -> None:
+    ground.health("feed_false_alerts", 0.7, feed="http")
     assert ground.told("feed_silent") == []
 
 
-def test_a_feed_that_ended_days_ago_was_taken_away(ground: Any) -> None:
-    ground.usage(100, ago=3 * 86400)
+def test_the_newest_judgement_counts_whichever_worker_made_it(ground: Any) -> None:
+    ground.health("feed_false_alerts", 0.001, ago=60, feed="http")
+    ground.health("feed_false_alerts", 1440.0, ago=5, instance="w-2", feed="http")
+    assert ground.told("feed_silent") == []
+
+
+def test_nobody_speaks_for_a_feed_that_was_taken_away(ground: Any) -> None:
+    ground.health("feed_false_alerts", 0.001, ago=600, feed="file")
     assert ground.told("feed_silent") == []

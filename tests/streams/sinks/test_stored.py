@@ -18,7 +18,9 @@ import pytest
 from pydantic import SecretStr
 
 from streams import blocks, migrate, topics
+from streams.feeds import Feeds
 from streams.local.process import LocalClickHouse
+from streams.metrics import Metric, Registry
 from streams.settings import Settings
 from streams.sinks.clickhouse import ClickHouse
 from streams.sinks.rows import Record, health
@@ -191,6 +193,22 @@ def test_dead_letters_are_counted_by_minute_source_and_reason(clickhouse: ClickH
     write(clickhouse, *(record(topics.DEAD_LETTERS, offset, b"{}", headers) for offset in range(3)), record(topics.DEAD_LETTERS, 3, b"{}"))
     rows = clickhouse.query("SELECT toUnixTimestamp(minute), source, reason, count FROM dead_letters ORDER BY source")
     assert rows == [(NOW, "stdin", "not_json", 3), (NOW, "unknown", "unknown", 1)]
+
+
+def test_requests_are_counted_by_the_minute_in_which_they_were_sent_and_by_feed_once(clickhouse: ClickHouse) -> None:
+    sent = [(0, b"http", "a"), (1, b"http", "b"), (2, b"stdin", "c")]
+    records = [record(topics.REQUESTS, offset, request_block(name, name), {"source": feed}) for offset, feed, name in sent]
+    write(clickhouse, *records, record(topics.REQUESTS, 3, b"no block", {"source": b"http"}))
+    write(clickhouse, *records, record(topics.REQUESTS, 3, b"no block", {"source": b"http"}))  # after a crash
+    rows = clickhouse.query("SELECT toUnixTimestamp(minute), feed, sum(events) FROM arrivals GROUP BY ALL ORDER BY feed")
+    assert rows == [(NOW, "http", 4), (NOW, "stdin", 2)]
+
+
+def test_a_feed_is_judged_from_the_table(clickhouse: ClickHouse) -> None:
+    write(clickhouse, record(topics.REQUESTS, 0, request_block("a"), {"source": b"http"}))
+    metrics = Registry()
+    Feeds(clickhouse, metrics).look(NOW + 90 + 5 * 60)
+    assert metrics.value(Metric.FEED_SILENCE, feed="http") == 5
 
 
 def test_health_keeps_its_labels(clickhouse: ClickHouse) -> None:

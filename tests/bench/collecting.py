@@ -1,0 +1,103 @@
+"""`make bench-collect`: microseconds of CPU an event, of sketching its prompt and of the whole of `collect`. No broker; half a minute.
+
+Prompts of 200 and of 600 characters (not bytes: Chinese has three each) are drawn from the words of a short text in each language, so that
+no two are alike. A figure is the least over the repetitions: what a machine does beside it only ever adds.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from typing import Final
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+
+from streams.clock import FileClock
+from streams.collect import FILE_BLOCK_EVENTS, Collector, collect_garbage_rarely
+from streams.demo.traffic import demo_traffic
+from streams.settings import Settings
+from streams.sketch import Sketcher
+
+LENGTHS: Final = (200, 600)
+EVENTS: Final = 20 * FILE_BLOCK_EVENTS
+PROMPTS: Final = 4 * FILE_BLOCK_EVENTS
+REPETITIONS: Final = 5
+
+TEXTS: Final = {
+    "English": "please rewrite this letter to my landlord so that it is friendly but firm and mention that the heating has been cold",
+    "German": "schreibe bitte diesen Brief an meinen Vermieter freundlicher aber bestimmt und erwähne dass die Heizung seit Tagen kalt ist",
+    "Russian": "перепиши пожалуйста это письмо хозяину квартиры вежливо но твёрдо и упомяни что батареи уже давно холодные",
+    "Arabic": "أعد كتابة هذه الرسالة إلى صاحب البيت بلطف وحزم واذكر أن التدفئة لا تعمل منذ أيام",
+    "Hindi": "कृपया मकान मालिक के नाम यह पत्र विनम्र पर दृढ़ शब्दों में फिर लिखो और बताओ कि हीटर कई दिनों से ठंडा है",
+    "Chinese": "请 把 这封 写给 房东 的 信 改得 友好 而 坚定 并 提到 暖气 已经 好几天 不热 了",
+}
+
+
+def prompts(language: str, characters: int, count: int, seed: int = 1) -> list[str]:
+    """Draw prompts of exactly so many characters from the words of a language."""
+    words, blank = TEXTS[language].split(), "" if language == "Chinese" else " "
+    drawn = np.random.default_rng(seed).integers(0, len(words), (count, characters))
+    return [blank.join(words[place] for place in row)[:characters] for row in drawn.tolist()]
+
+
+def sketching(language: str, characters: int) -> float:
+    """Return the microseconds that the sketch of one prompt takes, in blocks as `collect` makes them."""
+    drawn = prompts(language, characters, PROMPTS)
+    sketcher = Sketcher(b"a key of the benchmark")
+
+    def work() -> None:
+        for first in range(0, PROMPTS, FILE_BLOCK_EVENTS):
+            sketcher.columns(drawn[first : first + FILE_BLOCK_EVENTS])
+
+    return microseconds(work, PROMPTS)
+
+
+def collecting(characters: int | None) -> float:
+    """Return the microseconds from a line to its part of a block: English prompts of so many characters, or the demonstration's own."""
+    lines = [line.rstrip(b"\n") for line in demo_traffic(events=EVENTS, start=1.79e9).lines()]
+    if characters is not None:
+        drawn = prompts("English", characters, len(lines))
+        lines = [json.dumps(json.loads(line) | {"prompt": prompt}).encode() for line, prompt in zip(lines, drawn, strict=True)]
+    return microseconds(lambda: collect(lines), len(lines))
+
+
+def collect(lines: list[bytes]) -> None:
+    """Parse, sketch, redact and cut lines into blocks, as they come from a file."""
+    settings = Settings(mode="local")
+    collector, clock = Collector(settings), FileClock(settings.allowed_skew_seconds)
+    for first in range(0, len(lines), FILE_BLOCK_EVENTS):
+        collector.add(lines[first : first + FILE_BLOCK_EVENTS], "bench", clock)
+    collector.flush()
+
+
+def microseconds(work: Callable[[], object], events: int, repetitions: int = REPETITIONS) -> float:
+    """Return the least CPU time of this process an event."""
+    taken = []
+    for _ in range(repetitions):
+        began = time.process_time()
+        work()
+        taken.append(time.process_time() - began)
+    return 1e6 * min(taken) / events
+
+
+def main() -> None:
+    """Measure and print."""
+    collect_garbage_rarely()  # as the command does
+    table = Table(title="microseconds of CPU an event", title_justify="left")
+    table.add_column("")
+    for characters in LENGTHS:
+        table.add_column(f"{characters} characters", justify="right")
+    for language in TEXTS:
+        table.add_row(f"sketch, {language}", *(f"{sketching(language, characters):.1f}" for characters in LENGTHS))
+    table.add_section()
+    table.add_row("the whole of collect, English", *(f"{collecting(characters):.1f}" for characters in LENGTHS))
+    console = Console()
+    console.print(table)
+    console.print(f"the whole of collect, the demonstration's lines: {collecting(None):.1f}")
+
+
+if __name__ == "__main__":
+    main()
