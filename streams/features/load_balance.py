@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+from math import isfinite
+
 from streams.feature import Feature
 from streams.pipeline.members import Members
+
+MOST = 50.0
 
 
 class LoadBalance(Feature):
@@ -16,9 +20,9 @@ class LoadBalance(Feature):
     entity = "group"
     family = "evenness"
     direction = "low"
-    limits = (0.0, 50.0)
+    limits = (0.0, MOST)
 
     @staticmethod
     def value(members: Members) -> float:
-        """Return the index, NaN before there are six hours."""
-        return members.balance
+        """Return the index, at most 50; 1, as of members that work independently, before there are six hours."""
+        return min(members.balance, MOST) if isfinite(members.balance) else 1.0

@@ -138,6 +138,7 @@ def some_requests(seed: int, rows: int = 600) -> dict[str, Any]:
         "message_count": number(rng.integers(1, 9, rows).astype(float)),
         "as_number": number(rng.integers(1, 6, rows).astype(float)),
         "claim_misfit": number(rng.exponential(0.5, rows)),
+        "new_model": number(coin[11].astype(float)),
         "known_corpus": number(coin[10].astype(float)),
         "finish_reason": words("stop", "length", None),
         "as_type": words("isp", "hosting", "vpn", None),
@@ -303,9 +304,9 @@ def some_members(seed: int, rows: int, unknown: float = 0.0) -> Members:
         known = START - rng.uniform(0, 90 * DAY, rows) if name in times else known
         return np.where(rng.random(rows) < unknown, np.nan, known)
 
-    filled: dict[str, Any] = {item.name: column(item.name) for item in fields(Members) if item.name not in {"kind", "now", "own", "raw"}}
+    filled: dict[str, Any] = {item.name: column(item.name) for item in fields(Members) if item.name not in {"kind", "now", "balance", "own", "raw"}}
     nats = np.where(rng.random((rows, len(FAMILIES))) < unknown, np.nan, rng.uniform(-1, 7, (rows, len(FAMILIES))))
-    made = members_of(**filled)
+    made = members_of(**filled, balance=float(rng.uniform(0, 5)) if rng.random() >= unknown else np.nan)
     return Members(**{item.name: getattr(made, item.name) for item in fields(Members)} | {"own": nats, "raw": nats})
 
 

@@ -57,7 +57,7 @@ def test_before_there_are_votes_nobody_knows_what_is_usual() -> None:
 def test_a_group_is_held_against_chance_because_groups_have_no_usual_range() -> None:
     said = sentence("evenness", 11.8, None, 11.8)
     assert (
-        said == "How much better a dispatcher explains the accounts' counts of requests than people do: 12 nats, where chance gives none."
+        said == "How much better a dispatcher explains how much work the accounts begin than people do: 12 nats, where chance gives none."
     )
 
 
