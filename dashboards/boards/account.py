@@ -127,14 +127,15 @@ EVIDENCE = Row(
                 title="Against everybody",
                 question="In which features is it unusual? Its last value, beside those of one account in eight in this time range.",
                 sql=f"""
-                SELECT feature, round(mine, 3) AS value, round(nats, 1) AS evidence, round(low, 3) AS p10, round(middle, 3) AS median,
-                    round(high, 3) AS p90
+                SELECT feature, round(mine, 3) AS value, round(nats, 1) AS evidence, if(everybody.feature = '', NULL, round(low, 3)) AS
+                    p10, if(everybody.feature = '', NULL, round(middle, 3)) AS median,
+                if(everybody.feature = '', NULL, round(high, 3)) AS p90
                 FROM (SELECT own.1 AS feature, own.2 AS mine, nats_of[own.1] AS nats
                     FROM (SELECT argMax(features, time) AS features_of, argMax(nats, time) AS nats_of {_SCORES})
                     ARRAY JOIN CAST(features_of, 'Array(Tuple(String, Float32))') AS own) AS account
                 LEFT JOIN (SELECT toString(name) AS feature, spread[1] AS low, spread[2] AS middle, spread[3] AS high FROM (
-                    SELECT name, quantiles(0.1, 0.5, 0.9)(toNullable(seen)) AS spread
-                    FROM hydrometer.scores ARRAY JOIN mapKeys(features) AS name, mapValues(features) AS seen
+                    SELECT name, quantiles(0.1, 0.5, 0.9)(seen) AS spread
+                    FROM hydrometer.scores ARRAY JOIN features.keys AS name, features.values AS seen
                     WHERE $__timeFilter(time) AND entity_kind = 'account' AND cityHash64(entity_id) % 8 = 0 GROUP BY name)) AS everybody
                 USING feature
                 ORDER BY evidence DESC LIMIT 40

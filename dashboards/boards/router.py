@@ -196,13 +196,13 @@ MEMBERS = Row(
                 title="What it is made of",
                 question="Which software and networks show through? Versions and addresses are members of a router, never part of its id.",
                 sql=f"""
-                SELECT fact.1 AS what, fact.2 AS value, uniq(account_id) AS accounts, sum(times) AS requests
-                FROM (SELECT account_id, times, arrayJoin([('user agent', toString(user_agent)),
+                SELECT fact.1 AS what, fact.2 AS value, uniqMerge(who) AS accounts, sum(times) AS requests
+                FROM (SELECT who, times, arrayJoin([('user agent', toString(user_agent)),
                     ('SDK', concat(toString(sdk_language), ' ', toString(sdk_version))), ('TLS client (JA4)', toString(tls_ja4)),
                     ('HTTP', toString(http_version)), ('headers', toString(header_names)), ('network', toString(as_type)),
                     ('country', toString(country)), ('model', toString(request_model))]) AS fact
-                    FROM (SELECT account_id, user_agent, sdk_language, sdk_version, tls_ja4, http_version, header_names, as_type, country,
-                        request_model, count() AS times {_REQUESTS} GROUP BY ALL))
+                    FROM (SELECT user_agent, sdk_language, sdk_version, tls_ja4, http_version, header_names, as_type, country,
+                        request_model, uniqState(account_id) AS who, count() AS times {_REQUESTS} GROUP BY ALL))
                 WHERE trim(value) != '' GROUP BY what, value ORDER BY what, requests DESC LIMIT 8 BY what
                 """,
                 columns={

@@ -7,7 +7,7 @@ from typing import Final
 from dashboards import links
 from dashboards.board import Board, Choice, Place, Row
 from dashboards.palette import ANY_IS_BAD, BAR, CALM, EXTRACTION, EXTRACTION_STEPS, ROUTING, ROUTING_BAR, ROUTING_STEPS
-from dashboards.sql import AGE, AGE_BANDS, FAMILY_COLUMNS, LEAKED_ACCOUNTS, families, per_minute
+from dashboards.sql import AGE, AGE_BANDS, FAMILY_COLUMNS, LEAKED_ACCOUNTS, families, hashed, per_minute
 from dashboards.views import Bars, Column, Heat, Listing, Stat, Trend
 
 _OPEN: Final = "FROM hydrometer.cases FINAL WHERE state = 'open' AND NOT muted"
@@ -246,6 +246,13 @@ EVIDENCE = Row(
 )
 
 
+_NEW_ROUTERS: Final = f"""
+SELECT {hashed("router_id")} AS router, entity_id AS router_id, min(time) AS first_seen, max(extraction) AS extraction,
+    max(routing) AS routing
+FROM hydrometer.scores WHERE entity_kind = 'router' GROUP BY router_id HAVING $__timeFilter(first_seen) ORDER BY first_seen DESC LIMIT 50
+"""
+
+
 def _by_cohort(value: str) -> str:
     return f"""
     SELECT bucket, found AS Value,
@@ -307,14 +314,13 @@ LEAK = Row(
             Listing(
                 title="New routers, and who is behind them",
                 question="Which router fingerprints were first seen in this time range, and who is behind them?",
-                sql="""
-                SELECT router AS router_id, first_seen, accounts, requests, extraction, routing, software FROM (
-                    SELECT entity_id AS router, min(time) AS first_seen, max(extraction) AS extraction, max(routing) AS routing
-                    FROM hydrometer.scores WHERE entity_kind = 'router' GROUP BY router HAVING $__timeFilter(first_seen)) AS new
+                sql=f"""
+                SELECT router_id, first_seen, accounts, requests, extraction, routing, software FROM ({_NEW_ROUTERS}) AS new
                 LEFT JOIN (
-                    SELECT lower(hex(router)) AS router, uniq(account_id) AS accounts, count() AS requests, anyHeavy(user_agent) AS software
-                    FROM hydrometer.requests WHERE $__timeFilter(time) GROUP BY router) AS seen USING router
-                ORDER BY first_seen DESC LIMIT 50
+                    SELECT router, uniq(account_id) AS accounts, count() AS requests, anyHeavy(user_agent) AS software
+                    FROM hydrometer.requests WHERE $__timeFilter(time) AND router IN (SELECT router FROM ({_NEW_ROUTERS}))
+                    GROUP BY router) AS seen USING router
+                ORDER BY first_seen DESC
                 """,
                 columns={
                     "router_id": Column(title="Router", link=links.to_group("router", "router_id"), width=180),

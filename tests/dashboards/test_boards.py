@@ -181,3 +181,10 @@ def test_every_innocent_story_is_shown_with_its_reason(rehearsed: Rehearsed) -> 
     rows = rehearsed.client.execute(rehearsed.window.expand(stories.target["rawSql"]))
     assert rows
     assert all(persona and because and fits in {"fits", "does not fit"} for persona, fits, because in rows)
+
+
+def test_a_feature_without_a_last_week_has_not_moved(rehearsed: Rehearsed) -> None:
+    drift = next(one for one in ASKED if one.where == "Distributions against last week")
+    rows = rehearsed.client.execute(rehearsed.window.expand(drift.target["rawSql"]))
+    assert rows
+    assert {row[4:] for row in rows} == {(None, None, None, None)}, "the rehearsal is two days long"
