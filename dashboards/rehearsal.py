@@ -20,11 +20,11 @@ from clickhouse_driver import Client
 
 from dashboards.macros import Window
 from streams import blocks, labels, migrate, topics
-from streams.agents.health import columns
 from streams.agents.report import TOTALS
 from streams.clock import FileClock
 from streams.collect import Collector, Step
 from streams.demo.traffic import SPAN, demo_traffic
+from streams.health import columns
 from streams.metrics import Metric, Registry, Row
 from streams.pipeline.local import Pipeline
 from streams.pipeline.stage import Message, Stage

@@ -186,19 +186,22 @@ def collect(*, files: tuple[str, ...], http: str | None, topic: bool, log_format
               hydrometer collect --http 127.0.0.1:8088 --topic
     """
     from streams import ship
+    from streams import topics as names
+    from streams.health import told
     from streams.intake.serve import serve
     from streams.settings import Settings
 
     if bool(files) == bool(http or topic) or (len(files) > 1 and "-" in files):
         raise click.UsageError("Name files, or - for standard input, or --http and --topic.")
     settings = Settings.load(role="intake" if http else "collect")
-    if not files:
-        serve_until_told(serve(settings, _address(http) if http else None, log_format, known_corpus, topic=topic))
-        return
-    if files == ("-",):
-        counts = ship.ship_stream(sys.stdin.buffer, settings, log_format, known_corpus, backfill=backfill)
-    else:
-        counts = ship.ship_files([Path(name) for name in files], settings, log_format, known_corpus)
+    with told(settings, names.COLLECT):
+        if not files:
+            serve_until_told(serve(settings, _address(http) if http else None, log_format, known_corpus, topic=topic))
+            return
+        if files == ("-",):
+            counts = ship.ship_stream(sys.stdin.buffer, settings, log_format, known_corpus, backfill=backfill)
+        else:
+            counts = ship.ship_files([Path(name) for name in files], settings, log_format, known_corpus)
     rejected = {reason: count for reason, count in sorted(counts.items()) if reason != "accepted"}
     click.echo(f"{counts['accepted']:,} events accepted, {sum(rejected.values()):,} rejected {rejected or ''}".rstrip())
 
@@ -438,6 +441,7 @@ def export_ocsf(*, path: Path | None, webhook: str | None, topic: str | None, on
 
     from streams import forward as onward
     from streams import topics as names
+    from streams.health import told
     from streams.settings import Settings
 
     if sum(each is not None for each in (path, webhook, topic)) != 1:
@@ -452,6 +456,7 @@ def export_ocsf(*, path: Path | None, webhook: str | None, topic: str | None, on
         else:
             stream = sys.stdout.buffer if path is None or str(path) == "-" else opened.enter_context(onward.file_of(path))
             outlet = onward.to_file(stream)
+        opened.enter_context(told(settings, "export"))
         delivered = onward.forward(settings, outlet, once=once)
     click.echo(f"{delivered:,} findings delivered", err=True)
 
