@@ -47,7 +47,7 @@ export function configured(frames, fieldConfig, theme, timeZone) {
       const { custom, ...plain } = structuredClone(fieldConfig.defaults);
       field.config = { ...(field.type === FieldType.time ? {} : plain), custom: custom ?? {} };
       for (const { matcher, properties } of fieldConfig.overrides) {
-        if (matcher.id === 'byRegexp' || matcher.options === field.name || matcher.options === name) {
+        if (matcher.id === 'byRegexp' || (matcher.id === 'byType' && matcher.options === field.type) || matcher.options === field.name || matcher.options === name) {
           properties.forEach(({ id, value }) => put(field.config, id, value));
         }
       }
