@@ -180,7 +180,7 @@ TIME = Row(
             Trend(
                 title="Late events",
                 question="Which source delivers late?",
-                sql=health.rate(Metric.EVENTS_LATE, per="1"),
+                sql=health.rises(Metric.EVENTS_LATE),
                 style="bars",
                 decimals=0,
                 empty="None is late.",
@@ -240,7 +240,7 @@ DRIFT = Row(
             Listing(
                 title="Distributions against last week",
                 question="Which feature has moved for everybody? Then the logs changed, or the world. "
-                "The shift is in spreads (10th to 90th percentile) of last week; one entity in eight.",
+                "`Then` is a week before; the shift is in spreads (10th to 90th percentile) of then; one entity in eight.",
                 sql=f"""
                 SELECT feature, round(now.low, 3) AS low_now, round(now.middle, 3) AS median_now, round(now.high, 3) AS high_now,
                 if(then.feature = '', NULL, round(then.low, 3)) AS low_then, if(then.feature = '', NULL, round(then.middle, 3)) AS
@@ -250,15 +250,15 @@ DRIFT = Row(
                     LAST, feature
                 """,
                 columns={
-                    "feature": Column(title="Feature", width=180),
-                    "low_now": Column(title="p10 now"),
-                    "median_now": Column(title="Median now"),
-                    "high_now": Column(title="p90 now"),
-                    "low_then": Column(title="p10 last week"),
-                    "median_then": Column(title="Median last week"),
-                    "high_then": Column(title="p90 last week"),
+                    "feature": Column(title="Feature"),
+                    "low_now": Column(title="p10 now", width=105),
+                    "median_now": Column(title="Median now", width=105),
+                    "high_now": Column(title="p90 now", width=105),
+                    "low_then": Column(title="p10 then", width=105),
+                    "median_then": Column(title="Median then", width=105),
+                    "high_then": Column(title="p90 then", width=105),
                     "shift": Column(
-                        title="Shift", cell="color-background", steps=((None, "transparent"), (0.25, WARN), (1, BAD)), decimals=2
+                        title="Shift", cell="color-background", steps=((None, "transparent"), (0.25, WARN), (1, BAD)), decimals=2, width=80
                     ),
                 },
                 empty="Nothing was scored in this time range.",

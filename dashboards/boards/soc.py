@@ -53,7 +53,7 @@ NOW = Row(
         ),
         Place(
             Stat(
-                title="Leak estimate",
+                title="Leak estimate (output tokens)",
                 question="How many output tokens have the members of open extraction cases taken? An upper bound: all that they asked for.",
                 sql=_LEAK,
                 color=EXTRACTION,
@@ -96,21 +96,21 @@ NOW = Row(
                 {_OPEN} ORDER BY behaviour = 'extraction' DESC, greatest(extraction / {BAR}, routing / {ROUTING_BAR}) DESC LIMIT 100
                 """,
                 columns={
-                    "case_id": Column(title="Case", link=links.to_case(), width=180),
-                    "behaviour": Column(title="Behaviour", width=100),
-                    "title": Column(title="Why", width=420),
-                    "accounts": Column(title="Accounts", width=90),
-                    "requests": Column(title="Requests", width=90),
+                    "case_id": Column(title="Case", link=links.to_case(), width=165),
+                    "behaviour": Column(title="Behaviour", width=90),
+                    "title": Column(title="Why"),
+                    "accounts": Column(title="Accounts", width=80),
+                    "requests": Column(title="Requests", width=85),
                     "output_tokens": Column(title="Output tokens", width=115, decimals=1),
                     "extraction": Column(
-                        title="Extraction", unit="suffix: nats", cell="gauge", steps=EXTRACTION_STEPS, high=40, decimals=1, width=170
+                        title="Extraction", unit="suffix: nats", cell="gauge", steps=EXTRACTION_STEPS, high=40, decimals=1, width=150
                     ),
                     "routing": Column(
-                        title="Routing", unit="suffix: nats", cell="gauge", steps=ROUTING_STEPS, high=14, decimals=1, width=150
+                        title="Routing", unit="suffix: nats", cell="gauge", steps=ROUTING_STEPS, high=14, decimals=1, width=140
                     ),
-                    "opened_at": Column(title="Opened", unit="dateTimeFromNow", width=120),
+                    "opened_at": Column(title="Opened", unit="dateTimeFromNow", width=105),
                     "updated_at": Column(title="Last news", unit="dateTimeFromNow", width=120),
-                    "verdict": Column(title="Decision", width=95),
+                    "verdict": Column(title="Decision", width=90),
                 },
                 empty="No case is open.",
             ),
@@ -261,7 +261,7 @@ def _by_cohort(value: str) -> str:
         multiIf(${{cohort:singlequote}} = 'model', request_model, ${{cohort:singlequote}} = 'network', as_type,
             ${{cohort:singlequote}} = 'client', sdk_language, toLowCardinality('')) AS word, {per_minute(value)} AS found
         FROM hydrometer.requests WHERE $__timeFilter(time) GROUP BY bucket, band, word)
-    ORDER BY bucket
+    ORDER BY bucket, band, cohort
     """
 
 

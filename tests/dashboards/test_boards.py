@@ -156,10 +156,17 @@ def test_a_features_panel_appears_by_itself(board: str, entity: str) -> None:
     assert {panel.title for panel in panels().values() if panel.feature.entity == entity} <= shown
 
 
-def test_cases_and_model_releases_are_noted_on_the_boards_of_analysts() -> None:
-    for uid in (links.SOC, links.CASE, links.ACCOUNT, links.ROUTER, links.QUALITY):
-        board = next(each for each in BOARDS.values() if each["uid"] == uid)
-        assert [note["name"] for note in board["annotations"]["list"]] == ["Extraction cases", "Routing cases", "Model releases"]
+@pytest.mark.parametrize("name", BOARDS)
+def test_cases_and_model_releases_are_noted_on_every_board(name: str) -> None:
+    notes = [note["name"] for note in BOARDS[name]["annotations"]["list"]]
+    assert notes[:3] == ["Extraction cases", "Routing cases", "Model releases"]
+
+
+def test_a_case_that_is_noted_can_be_opened(rehearsed: Rehearsed) -> None:
+    note = next(one for one in ASKED if one.kind == "annotation" and one.where == "Extraction cases")
+    rows = rehearsed.client.execute(rehearsed.window.expand(note.target["rawSql"]))
+    assert rows
+    assert all(re.match(rf'<a href="/d/{links.CASE}\?var-case=(case-\w+)">\1</a>: ', text) for _, text, _ in rows)
 
 
 def test_each_family_has_a_column_in_the_case_of_why() -> None:
