@@ -185,6 +185,8 @@ def collect(*, files: tuple[str, ...], http: str | None, topic: bool, log_format
               tail -F gateway.log | hydrometer collect -
               hydrometer collect --http 127.0.0.1:8088 --topic
     """
+    import os
+
     from streams import ship
     from streams import topics as names
     from streams.health import told
@@ -199,7 +201,8 @@ def collect(*, files: tuple[str, ...], http: str | None, topic: bool, log_format
             serve_until_told(serve(settings, _address(http) if http else None, log_format, known_corpus, topic=topic))
             return
         if files == ("-",):
-            counts = ship.ship_stream(sys.stdin.buffer, settings, log_format, known_corpus, backfill=backfill)
+            own = os.fdopen(sys.stdin.fileno(), "rb", closefd=False)  # a thread that still reads sys.stdin would abort the end of Python
+            counts = ship.ship_stream(own, settings, log_format, known_corpus, backfill=backfill)
         else:
             counts = ship.ship_files([Path(name) for name in files], settings, log_format, known_corpus)
     rejected = {reason: count for reason, count in sorted(counts.items()) if reason != "accepted"}
