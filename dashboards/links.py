@@ -46,6 +46,11 @@ def to_path(title: str, column: str) -> Json:
     return _link(title, f"${{__data.fields.{column}}}")
 
 
+def to_path_of(title: str, label: str) -> Json:
+    """Open the path that a label of the clicked series holds."""
+    return _link(title, f"${{__field.labels.{label}}}")
+
+
 def to_board(title: str, uid: str, *, new_tab: bool = False) -> Json:
     """Open a board from the head of another one."""
     return {

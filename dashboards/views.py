@@ -106,6 +106,8 @@ class View:
     columns: Mapping[str, Column] = field(default_factory=dict)
     link: Json | None = None
     """Where a click on any point or bar leads."""
+    name: str = ""
+    """What each series is called, of its labels: `${__field.labels.entity}`. Needed where it has several."""
     empty: str = ""
     """What is said when there is nothing to show."""
 
@@ -136,11 +138,13 @@ class View:
 
     def _defaults(self) -> Json:
         said = {"noValue": self.empty} if self.empty else {}
+        named = {"displayName": self.name} if self.name else {}
         precision = {} if self.decimals is None else {"decimals": self.decimals}
         return {
             "unit": self.unit,
             **precision,
             **said,
+            **named,
             "color": self._color(),
             "thresholds": thresholds(self.steps),
             "custom": self._custom(),

@@ -135,9 +135,9 @@ EVIDENCE = Row(
                 title="Evidence by family, of each linked entity",
                 question="Which kinds of evidence carry the case, and do several entities tell the same story?",
                 sql=f"""
-                SELECT entity, {families("found")} FROM (
-                    SELECT concat(entity_kind, ' ', entity_id) AS entity, argMax(JSONExtract(payload, 'families', 'Map(String,
-                        Float32)'), time) AS found,
+                SELECT entity, {families("found")}, path FROM (
+                    SELECT concat(entity_kind, ' ', entity_id) AS entity, any({links.path_of("entity_kind", "entity_id")}) AS path,
+                    argMax(JSONExtract(payload, 'families', 'Map(String, Float32)'), time) AS found,
                     max(evidence) AS strongest
                     FROM hydrometer.alerts WHERE case_id = ${{case:singlequote}} GROUP BY entity)
                 ORDER BY strongest DESC LIMIT 15
@@ -146,6 +146,7 @@ EVIDENCE = Row(
                 decimals=1,
                 stacked=True,
                 columns=FAMILY_COLUMNS,
+                link=links.to_path("Open it", "path"),
             ),
             12,
             9,
@@ -199,14 +200,17 @@ EVIDENCE = Row(
             States(
                 title="Evidence of each linked entity",
                 question="Which entity alerted first, and which followed? The colour is its evidence against the bar.",
-                sql="""
-                SELECT time AS bucket, concat(entity_kind, ' ', entity_id) AS entity, round(max(evidence)) AS Value
-                FROM hydrometer.alerts FINAL WHERE case_id = ${case:singlequote} AND $__timeFilter(time) GROUP BY bucket, entity ORDER
+                sql=f"""
+                SELECT time AS bucket, concat(entity_kind, ' ', entity_id) AS entity, any({links.path_of("entity_kind", "entity_id")}) AS
+                    path, round(max(evidence)) AS Value
+                FROM hydrometer.alerts FINAL WHERE case_id = ${{case:singlequote}} AND $__timeFilter(time) GROUP BY bucket, entity ORDER
                     BY bucket
                 """,
                 unit="suffix: nats",
                 decimals=0,
                 steps=EXTRACTION_STEPS,
+                name="${__field.labels.entity}",
+                link=links.to_path_of("Open it", "path"),
                 empty="No alert in this time range.",
             ),
             12,

@@ -51,7 +51,8 @@ export function configured(frames, fieldConfig, theme, timeZone) {
           properties.forEach(({ id, value }) => put(field.config, id, value));
         }
       }
-      field.state = { ...field.state, seriesIndex: place - 1, displayName: field.config.displayName ?? name };
+      const called = field.config.displayName?.replace(/\$\{__field\.labels\.(\w+)\}/g, (_, label) => field.labels?.[label] ?? '');
+      field.state = { ...field.state, seriesIndex: place - 1, displayName: called ?? name };
       if (field.type === FieldType.string) {
         delete field.config.unit;
       }
