@@ -340,5 +340,5 @@ def test_a_panel_asks_for_its_feature_and_explains_it(name: str) -> None:
     assert rendered["type"] == "timeseries"
     assert "Blind to: " in rendered["description"]
     for target in rendered["targets"]:
-        assert f"features['{name}']" in target["rawSql"]
+        assert f"features.values[indexOf(features.keys, '{name}')]" in target["rawSql"]
         assert target["pluginVersion"]
