@@ -82,7 +82,7 @@ class Choice:
 
 @dataclass(frozen=True, kw_only=True)
 class Note:
-    """An annotation: moments (`time`, `text`, `tags`) drawn as lines on every trend."""
+    """An annotation: moments (`time`, `text`, which may hold a link, and `tags`) drawn as lines on every trend."""
 
     name: str
     sql: str
@@ -101,12 +101,13 @@ class Note:
 
 
 _CASES: Final = """
-SELECT opened_at AS time, concat(case_id, ': ', title) AS text, concat('case,', behaviour) AS tags
+SELECT opened_at AS time, concat('<a href="/d/{board}?var-case=', case_id, '">', case_id, '</a>: ', title) AS text,
+    concat('case,', behaviour) AS tags
 FROM hydrometer.cases FINAL WHERE behaviour = '{behaviour}' AND $__timeFilter(opened_at) ORDER BY time
 """
 CASES: Final = (
-    Note(name="Extraction cases", color=EXTRACTION, sql=_CASES.format(behaviour="extraction")),
-    Note(name="Routing cases", color=ROUTING, sql=_CASES.format(behaviour="routing")),
+    Note(name="Extraction cases", color=EXTRACTION, sql=_CASES.format(board=links.CASE, behaviour="extraction")),
+    Note(name="Routing cases", color=ROUTING, sql=_CASES.format(board=links.CASE, behaviour="routing")),
 )
 RELEASES: Final = Note(
     name="Model releases",

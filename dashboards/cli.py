@@ -141,8 +141,13 @@ def run(*, alertmanager: str, every: float) -> None:
     Example:  hydrometer alerts run --alertmanager http://127.0.0.1:9093
     """
     from dashboards import evaluate
+    from streams.health import told
+    from streams.settings import Settings
+    from streams.sinks.clickhouse import ClickHouse
 
-    evaluate.run(_query(), alertmanager, every, threading.Event())
+    settings = Settings.load(role="clickhouse")
+    with told(settings, "alerts"):
+        evaluate.run(ClickHouse(settings).named, alertmanager, every, threading.Event())
 
 
 @alerts.command()

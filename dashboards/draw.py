@@ -2,7 +2,8 @@
 
 The generated boards, the answers of a ClickHouse to their queries, and a page (`dashboards/preview`) that gives both to `@grafana/ui`: time
 series, stats, tables and panel frames are Grafana's; heat maps, bar charts and state timelines live in Grafana's core, and are drawn by
-small substitutes that say so. Optional: it installs about 470 MB of npm packages under `build/preview` and needs node and Chromium.
+small substitutes that say so. Optional: it installs about 470 MB of npm packages under `build/preview` and needs node and Chromium; with
+the font Inter (Debian: fonts-inter) letters are as wide as Grafana's.
 
     python -m dashboards.draw            rehearse the demonstration's traffic, and draw every board
     python -m dashboards.draw --live     draw what the ClickHouse of HYDROMETER_CLICKHOUSE_* holds (a running demonstration, say)

@@ -21,6 +21,7 @@ from dashboards.query import Json, squeezed
 from dashboards.rule import Rule
 from dashboards.rules import rules
 from streams.errors import HydrometerError, StoreUnavailableError
+from streams.metrics import METRICS, Metric
 
 Query = Callable[[str], list[dict[str, Any]]]
 Key = tuple[str, tuple[tuple[str, str], ...]]
@@ -138,7 +139,9 @@ def run(query: Query, url: str, interval: float, stop: threading.Event) -> None:
     while True:
         try:
             tell(url, evaluator.look(time.time(), interval))
+            METRICS.add(Metric.ALERTS_TOLD, outcome="taken")
         except AlertmanagerError as error:
+            METRICS.add(Metric.ALERTS_TOLD, outcome="refused")
             _log.warning("%s", error)
         if stop.wait(interval):
             return

@@ -14,14 +14,19 @@ from streams.metrics import Metric
 _ALL: Final = "'all'"
 
 
-def rate(metric: Metric, *labels: str, per: str = "$__interval_s", named: str = "") -> str:
-    """Return the query of a counter's increase a second (`per="1"`: an interval), a series for each combination of labels.
-
-    named: what a series is called before its labels.
-    """
+def rate(metric: Metric, *labels: str) -> str:
+    """Return the query of a counter's increase a second, a series for each combination of labels."""
     return f"""
-    SELECT bucket, series, sum(increase) / {per} AS Value FROM ({_increases(metric.exported, _series(metric, labels, named))})
+    SELECT bucket, series, sum(increase) / $__interval_s AS Value FROM ({_increases(metric.exported, _series(metric, labels))})
     GROUP BY bucket, series ORDER BY bucket
+    """
+
+
+def rises(metric: Metric, *labels: str, named: str = "") -> str:
+    """Return the query of a counter that rises seldom: by how much, only where it did. named: what a series is called before its labels."""
+    return f"""
+    SELECT bucket, series, sum(increase) AS Value FROM ({_increases(metric.exported, _series(metric, labels, named))})
+    GROUP BY bucket, series HAVING Value > 0 ORDER BY bucket
     """
 
 

@@ -31,6 +31,11 @@ def to_group(kind: str, column: str) -> Json:
     return _link(f"Open the {kind}", f"/d/{ROUTER}?var-kind={kind}&var-group={_cell(column)}")
 
 
+def to_group_of(kind: str, label: str) -> Json:
+    """Open the group of a kind that a label of the clicked series names."""
+    return _link(f"Open the {kind}", f"/d/{ROUTER}?var-kind={kind}&var-group=${{__field.labels.{label}:percentencode}}")
+
+
 def to_any_group(kind_column: str, column: str) -> Json:
     """Open the group whose kind and id stand in two columns of the clicked row."""
     return _link("Open the group", f"/d/{ROUTER}?var-kind={_cell(kind_column)}&var-group={_cell(column)}")
@@ -39,6 +44,11 @@ def to_any_group(kind_column: str, column: str) -> Json:
 def to_path(title: str, column: str) -> Json:
     """Open the path that a column of the clicked row holds, for rows about entities of several kinds."""
     return _link(title, f"${{__data.fields.{column}}}")
+
+
+def to_path_of(title: str, label: str) -> Json:
+    """Open the path that a label of the clicked series holds."""
+    return _link(title, f"${{__field.labels.{label}}}")
 
 
 def to_board(title: str, uid: str, *, new_tab: bool = False) -> Json:

@@ -87,7 +87,8 @@ class FeaturePanel:
         return self.feature.entity
 
     def _value(self) -> str:
-        value = f"features['{self.name}']"
+        # half the map each, and one search: `features['...']` takes four times as long
+        value = f"features.values[indexOf(features.keys, '{self.name}')]"
         return f"exp({value}) - 1" if self.logarithmic else value
 
     def _query(self, columns: str, also: str) -> str:
@@ -95,7 +96,7 @@ class FeaturePanel:
         # every part is a constant of this repository; what people choose comes in through Grafana's own quoting
         return (
             f"SELECT $__timeInterval(time) AS bucket, {columns} FROM hydrometer.scores "
-            f"WHERE $__timeFilter(time) AND entity_kind = {kind} AND mapContains(features, '{self.name}'){also} "
+            f"WHERE $__timeFilter(time) AND entity_kind = {kind} AND has(features.keys, '{self.name}'){also} "
             "GROUP BY bucket ORDER BY bucket"
         )
 

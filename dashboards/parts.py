@@ -20,30 +20,26 @@ def requests_of(which: str) -> str:
     return f"""
     SELECT time, account_id, request_model, input_tokens, output_tokens, reasoning_tokens, status, round(duration, 2) AS seconds,
         message_count, temperature,
-    {as_hex("router")} AS router_id, {as_hex("payment")} AS payment_id, {as_hex("template")} AS template_id, topic, language, as_type,
-        country, user_agent
+    {as_hex("router")} AS router_id, {as_hex("payment")} AS payment_id, {as_hex("template")} AS template_id, as_type, user_agent
     FROM hydrometer.requests WHERE $__timeFilter(time) AND {which} ORDER BY time DESC LIMIT {_LATEST}
     """
 
 
 REQUEST_COLUMNS: Final = {
-    "time": Column(title="Time", unit="dateTimeAsIso", width=165),
-    "account_id": Column(title="Account", link=links.to_account(), width=170),
-    "request_model": Column(title="Model", width=115),
+    "time": Column(title="Time", unit="dateTimeAsIso", width=160),
+    "account_id": Column(title="Account", link=links.to_account(), width=165),
+    "request_model": Column(title="Model", width=105),
     "input_tokens": Column(title="In", width=65),
     "output_tokens": Column(title="Out", width=65),
     "reasoning_tokens": Column(title="Reasoning", width=85),
     "status": Column(title="Status", unit="none", width=65),
-    "seconds": Column(title="Took", unit="s", width=75),
+    "seconds": Column(title="Took", unit="s", width=85),
     "message_count": Column(title="Messages", width=85),
     "temperature": Column(title="Temp.", width=65),
     "router_id": Column(title="Router", link=links.to_group("router", "router_id"), width=165),
     "payment_id": Column(title="Card", link=links.to_group("payment", "payment_id"), width=165),
     "template_id": Column(title="Template", link=links.to_group("template", "template_id"), width=165),
-    "topic": Column(title="Topic", unit="none", width=65),
-    "language": Column(title="Language", width=85),
     "as_type": Column(title="Network", width=85),
-    "country": Column(title="Country", width=75),
     "user_agent": Column(title="Calls itself"),
 }
 

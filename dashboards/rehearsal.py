@@ -20,11 +20,11 @@ from clickhouse_driver import Client
 
 from dashboards.macros import Window
 from streams import blocks, labels, migrate, topics
-from streams.agents.health import columns
 from streams.agents.report import TOTALS
 from streams.clock import FileClock
-from streams.collect import Collector, Step
+from streams.collect import Collector, Outgoing, Step
 from streams.demo.traffic import SPAN, demo_traffic
+from streams.health import columns
 from streams.metrics import Metric, Registry, Row
 from streams.pipeline.local import Pipeline
 from streams.pipeline.stage import Message, Stage
@@ -62,6 +62,7 @@ class Rehearsal:
         migrate.run(settings)
         self._clickhouse = ClickHouse(settings)
         self._registry = Registry()
+        self._collected = Registry()
         self._store = Store(self._clickhouse, threading.Event(), metrics=self._registry)
         self._collector = Collector(settings)
         self._clock = FileClock(settings.allowed_skew_seconds)
@@ -71,6 +72,7 @@ class Rehearsal:
         self._told: dict[tuple[Metric, str], float] = {}
         self._now = 0.0
         self._reported = 0.0
+        self._started = 0.0
 
     def feed(self, lines: Sequence[bytes]) -> None:
         """Carry some lines of the log as far as ClickHouse."""
@@ -79,17 +81,22 @@ class Rehearsal:
         for letter in step.dead:
             self._write(Message(topics.DEAD_LETTERS, 0, letter.line, headers=tuple(letter.headers())))
         for block in step.outgoing:
-            self._pipeline.feed(block.partition, block.data)
+            self._carry(block)
 
     def close(self) -> None:
         """Carry what is still waiting, let an analyst decide about the strongest case, and write the rest."""
         for block in self._collector.flush():
-            self._pipeline.feed(block.partition, block.data)
+            self._carry(block)
         self._decide()
         self._report()
         self._store.due(time.monotonic() + 1e6)
         self._clickhouse.insert("health", columns(self._health), "rehearsal")
         self._clickhouse.close()
+
+    def _carry(self, block: Outgoing) -> None:
+        began = time.perf_counter()
+        self._pipeline.feed(block.partition, block.data)
+        self._registry.observe(Metric.AGENT_SECONDS, time.perf_counter() - began, agent="all, one after the other")
 
     # -- what leaves the stages
 
@@ -120,13 +127,16 @@ class Rehearsal:
     # -- health, as the processes would report it
 
     def _count(self, step: Step) -> None:
-        self._registry.add(Metric.EVENTS_ACCEPTED, step.accepted, source="file")
+        self._collected.set(Metric.FUSE_BLOWN, 0)
+        self._collected.add(Metric.EVENTS_ACCEPTED, step.accepted, source="file")
+        self._collected.add(Metric.EVENTS_LATE, step.late, source="file")
         for reason, lines in step.rejected.items():
-            self._registry.add(Metric.EVENTS_REJECTED, lines, source="file", reason=reason)
+            self._collected.add(Metric.EVENTS_REJECTED, lines, source="file", reason=reason)
 
     def _report(self) -> None:
         """Keep what two processes, `collect` and a worker, would have written to `health` since the last report."""
         self._reported = self._now
+        self._started = self._started or self._now
         now = datetime.fromtimestamp(self._now, UTC)
         pipeline = self._pipeline
         stages: dict[str, Sequence[Stage]] = {"accounts": pipeline.accounts, "groups": pipeline.groups, "cases": [pipeline.cases]}
@@ -134,7 +144,9 @@ class Rehearsal:
             for partition, stage in enumerate(partitions):
                 self._report_stage(agent, partition, stage.counters())
         self._registry.set(Metric.FEED_NATS, 0, feed="file")
-        self._health += self._registry.rows(now, "worker", "rehearsal-1")
+        for process, registry in (("worker", self._registry), ("collect", self._collected)):
+            registry.set(Metric.STARTED, self._started)
+            self._health += registry.rows(now, process, f"rehearsal-{process}")
 
     def _report_stage(self, agent: str, partition: int, counted: Mapping[str, float]) -> None:
         for name, metric in TOTALS.items():

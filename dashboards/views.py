@@ -9,12 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from string import ascii_uppercase
-from typing import ClassVar, Literal, Protocol
+from typing import ClassVar, Final, Literal, Protocol
 
 from dashboards.palette import NEUTRAL, Steps
 from dashboards.query import DATASOURCE, TABLE, TIME_SERIES, Json, target
 
 Cell = Literal["auto", "gauge", "color-background", "color-text"]
+
+MINUTE: Final = "time:YYYY-MM-DD HH:mm"
+"""The unit of moments of which the second does not matter."""
 
 
 class Drawable(Protocol):
@@ -74,6 +77,8 @@ class Column:
             gauge = {"type": "gauge", "mode": "basic", "valueDisplayMode": "text"}
             words = {"type": self.cell, "wrapText": True} if self.wrap else {"type": self.cell}
             found.append(("custom.cellOptions", gauge if self.cell == "gauge" else words))
+        if self.wrap:
+            found.append(("custom.wrapText", True))  # where Grafana 12.2 and later keep it; earlier ones read cellOptions
         if self.hidden:
             found.append(("custom.hidden", True))
         if self.right:
@@ -99,6 +104,10 @@ class View:
     color: str | None = None
     """One colour for everything; None lets thresholds or the palette decide."""
     columns: Mapping[str, Column] = field(default_factory=dict)
+    link: Json | None = None
+    """Where a click on any point or bar leads."""
+    name: str = ""
+    """What each series is called, of its labels: `${__field.labels.entity}`. Needed where it has several."""
     empty: str = ""
     """What is said when there is nothing to show."""
 
@@ -122,15 +131,20 @@ class View:
         }
 
     def _overrides(self) -> list[Json]:
-        return [column.override(name) for name, column in self.columns.items()]
+        found = [column.override(name) for name, column in self.columns.items()]
+        if self.link:
+            found.insert(0, {"matcher": {"id": "byType", "options": "number"}, "properties": [{"id": "links", "value": [self.link]}]})
+        return found
 
     def _defaults(self) -> Json:
         said = {"noValue": self.empty} if self.empty else {}
+        named = {"displayName": self.name} if self.name else {}
         precision = {} if self.decimals is None else {"decimals": self.decimals}
         return {
             "unit": self.unit,
             **precision,
             **said,
+            **named,
             "color": self._color(),
             "thresholds": thresholds(self.steps),
             "custom": self._custom(),

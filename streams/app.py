@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any, Final
 
 import faust
@@ -16,12 +17,12 @@ import faust
 from streams import topics
 from streams.agents import accounts, cases, groups, store
 from streams.agents.engine import Engine
-from streams.agents.health import publisher
 from streams.agents.prompt import read_promptly
 from streams.agents.store import StoreEngine
 from streams.agents.table import ChunkTable
 from streams.agents.worker import Agent, Worker
 from streams.errors import SettingsError
+from streams.health import publisher, served
 from streams.pipeline import local
 from streams.pipeline.stage import MakeStage
 from streams.settings import Settings
@@ -110,14 +111,16 @@ def run_worker(
 ) -> None:
     """Run the named agents until SIGTERM or SIGINT; then write everything, and leave.
 
-    `stages` makes the stages of the agents with state (unset: those of the product), `health` reports to ClickHouse. Raises whatever
-    else stopped it, a HydrometerError when a person can do something about it. After an error nothing is acknowledged.
+    `stages` makes the stages of the agents with state (unset: those of the product), `health` tells of the process, to ClickHouse and
+    over HTTP. Raises whatever else stopped it, a HydrometerError when a person can do something about it. After an error nothing is
+    acknowledged.
     """
     makers = stages or local.makers(settings)
     _check_topics(settings)
     engines = [_engine(settings, agent, makers) for agent in agents]
-    publish = publisher(settings, feeds=topics.STORE_AGENT in agents) if health else None
-    asyncio.run(Worker(engines, publish).run())
+    with served(settings) if health else nullcontext():
+        publish = publisher(settings, feeds=topics.STORE_AGENT in agents) if health else None
+        asyncio.run(Worker(engines, publish).run())
 
 
 def _check_topics(settings: Settings) -> None:

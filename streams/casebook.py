@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any, Final, Literal, Protocol
 
 import orjson
 from rich.console import Group
@@ -124,11 +124,16 @@ def _case(row: Sequence[Any]) -> CaseRow:
     return CaseRow(**{**found, "payload": orjson.loads(found["payload"])})
 
 
+_ID_WIDTH: Final = len("case-0fbfa5df00f4")
+
+
 def table(cases: Iterable[CaseRow]) -> Table:
     """Return a list of cases."""
     listed = Table(box=None, pad_edge=False)
     for heading in ("case", "state", "behaviour", "accounts", "requests", "nats", "since (UTC)", "why"):
-        listed.add_column(heading, no_wrap=heading != "why", justify="right" if heading in {"accounts", "requests", "nats"} else "left")
+        justify: Literal["left", "right"] = "right" if heading in {"accounts", "requests", "nats"} else "left"
+        whole = _ID_WIDTH if heading == "case" else None  # on a narrow terminal too: the id is what people type next
+        listed.add_column(heading, no_wrap=heading != "why", justify=justify, min_width=whole)
     for case in cases:
         state = f"{case.state}, muted" if case.muted else case.state
         numbers = (f"{case.accounts:,}", f"{case.requests:,.0f}", f"{case.evidence:.1f}")

@@ -162,8 +162,12 @@ def collect(*, files: tuple[str, ...], http: str | None, topic: bool, log_format
               tail -F gateway.log | hydrometer collect -
               hydrometer collect --http 127.0.0.1:8088 --topic
     """
+    import os
+
     from streams import ship
+    from streams import topics as names
     from streams.collect import collect_garbage_rarely
+    from streams.health import told
     from streams.intake.serve import serve
     from streams.settings import Settings
 
@@ -171,13 +175,15 @@ def collect(*, files: tuple[str, ...], http: str | None, topic: bool, log_format
         raise click.UsageError("Name files, or - for standard input, or --http and --topic.")
     settings = Settings.load(role="intake" if http else "collect")
     collect_garbage_rarely()
-    if not files:
-        serve_until_told(serve(settings, _address(http) if http else None, log_format, known_corpus, topic=topic))
-        return
-    if files == ("-",):
-        counts = ship.ship_stream(sys.stdin.buffer, settings, log_format, known_corpus, backfill=backfill)
-    else:
-        counts = ship.ship_files([Path(name) for name in files], settings, log_format, known_corpus)
+    with told(settings, names.COLLECT):
+        if not files:
+            serve_until_told(serve(settings, _address(http) if http else None, log_format, known_corpus, topic=topic))
+            return
+        if files == ("-",):
+            own = os.fdopen(sys.stdin.fileno(), "rb", closefd=False)  # a thread that still reads sys.stdin would abort the end of Python
+            counts = ship.ship_stream(own, settings, log_format, known_corpus, backfill=backfill)
+        else:
+            counts = ship.ship_files([Path(name) for name in files], settings, log_format, known_corpus)
     rejected = {reason: count for reason, count in sorted(counts.items()) if reason != "accepted"}
     click.echo(f"{counts['accepted']:,} events accepted, {sum(rejected.values()):,} rejected {rejected or ''}".rstrip())
 
@@ -417,6 +423,7 @@ def export_ocsf(*, path: Path | None, webhook: str | None, topic: str | None, on
 
     from streams import forward as onward
     from streams import topics as names
+    from streams.health import told
     from streams.settings import Settings
 
     if sum(each is not None for each in (path, webhook, topic)) != 1:
@@ -431,6 +438,7 @@ def export_ocsf(*, path: Path | None, webhook: str | None, topic: str | None, on
         else:
             stream = sys.stdout.buffer if path is None or str(path) == "-" else opened.enter_context(onward.file_of(path))
             outlet = onward.to_file(stream)
+        opened.enter_context(told(settings, "export"))
         delivered = onward.forward(settings, outlet, once=once)
     click.echo(f"{delivered:,} findings delivered", err=True)
 

@@ -19,6 +19,7 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from streams import topics
 from streams.errors import HydrometerError
+from streams.metrics import METRICS, Metric
 from streams.ocsf import Json, finding
 from streams.settings import Settings
 
@@ -89,6 +90,7 @@ def forward(settings: Settings, deliver: Outlet, *, once: bool = False) -> int:
             if found:
                 deliver(found)
                 delivered += len(found)
+                METRICS.add(Metric.FINDINGS_DELIVERED, len(found))
             if polled:
                 consumer.commit()
     return delivered

@@ -1,6 +1,7 @@
 """What a process counts about itself: every metric once, with the question that it answers on call.
 
-A `Registry` keeps the numbers; `exposition` writes them for Prometheus, `rows` for the table `health`. Both may run in another thread.
+A `Registry` keeps the numbers; `rows` are for the table `health` (`streams.health`), `samples` for Prometheus (`streams.exposition`). Both
+may be asked for from another thread.
 """
 
 from __future__ import annotations
@@ -8,9 +9,11 @@ from __future__ import annotations
 import bisect
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import Enum
+from itertools import accumulate, chain
 from typing import Literal
 
 Kind = Literal["counter", "gauge", "histogram"]
@@ -31,8 +34,9 @@ class Spec:
 
 
 class Metric(Enum):
-    """Every metric of Hydrometer. Its name in Prometheus is `hydrometer_` and its name here, in lower case."""
+    """Every metric of Hydrometer. Its name outside is `hydrometer_` and its name here, in lower case."""
 
+    STARTED = Spec("gauge", "When did the process start (seconds since 1970)?")
     EVENTS_ACCEPTED = Spec("counter", "How many events does each source bring?", ("source",))
     EVENTS_REJECTED = Spec("counter", "Which source sends what we cannot read, and why?", ("source", "reason"))
     EVENTS_LATE = Spec("counter", "How many events come over a minute behind the newest of their partition?", ("source",))
@@ -65,6 +69,9 @@ class Metric(Enum):
     LAG = Spec("gauge", "How many records wait in each partition?", ("agent", "topic", "partition"))
     POSITION = Spec("gauge", "Does each partition move? (the last record processed, -1: none yet)", ("agent", "topic", "partition"))
 
+    ALERTS_TOLD = Spec("counter", "Does the Alertmanager take our alerts?", ("outcome",))
+    FINDINGS_DELIVERED = Spec("counter", "Do findings reach the other side?")
+
     @property
     def exported(self) -> str:
         """Return the metric's name outside this program."""
@@ -72,17 +79,26 @@ class Metric(Enum):
 
 
 @dataclass
-class _Histogram:
+class Histogram:
+    """How many durations fell under each bound, and their sum in seconds."""
+
     buckets: list[int] = field(default_factory=lambda: [0] * (len(BOUNDS) + 1))
     total: float = 0.0
 
     def add(self, value: float) -> None:
+        """Count one duration."""
         self.buckets[bisect.bisect_left(BOUNDS, value)] += 1
         self.total += value
 
     @property
     def count(self) -> int:
+        """How many durations were counted."""
         return sum(self.buckets)
+
+    def cumulative(self) -> list[tuple[str, float]]:
+        """Return each bound as Prometheus writes it (the last is `+Inf`), and how many durations were at most as long."""
+        names = [*(f"{bound:g}" for bound in BOUNDS), "+Inf"]
+        return list(zip(names, map(float, accumulate(self.buckets)), strict=True))
 
     def quantile(self, share: float) -> float:
         """Return the upper bound of the bucket that holds this share; infinity beyond the last bound."""
@@ -94,6 +110,15 @@ class _Histogram:
         return float("inf")
 
 
+@dataclass(frozen=True)
+class Sample:
+    """What is known of one metric with one combination of labels."""
+
+    metric: Metric
+    labels: Labels
+    value: float | Histogram
+
+
 class Registry:
     """The numbers of one process. Cheap enough for every block (about 1 us), not meant for every event."""
 
@@ -101,7 +126,8 @@ class Registry:
         """Start with nothing counted."""
         self._lock = threading.Lock()
         self._values: dict[tuple[Metric, Labels], float] = {}
-        self._histograms: dict[tuple[Metric, Labels], _Histogram] = {}
+        self._histograms: dict[tuple[Metric, Labels], Histogram] = {}
+        self._renewed: set[tuple[Metric, Labels]] = set()
 
     def add(self, metric: Metric, amount: float = 1.0, **labels: str | int) -> None:
         """Raise a counter."""
@@ -113,12 +139,20 @@ class Registry:
         """Set a gauge."""
         key = _key(metric, "gauge", labels)
         with self._lock:
-            self._values[key] = value
+            self._values[key] = float(value)
+            self._renewed.add(key)
 
-    def forget_partitions(self) -> None:
-        """Drop what is known of single partitions: whoever owns one sets it again, and who lost one no longer speaks of it."""
+    @contextmanager
+    def renewing_partitions(self) -> Iterator[None]:
+        """Drop, at the end, what was not set anew of single partitions: who lost one no longer speaks of it.
+
+        Only then: who looks in between must not find a partition gone that is only about to be set.
+        """
         with self._lock:
-            for key in [each for each in self._values if "partition" in each[0].value.labels]:
+            self._renewed = set()
+        yield
+        with self._lock:
+            for key in [each for each in self._values if "partition" in each[0].value.labels and each not in self._renewed]:
                 del self._values[key]
 
     def forget(self, metric: Metric) -> None:
@@ -131,7 +165,7 @@ class Registry:
         """Count a duration into a histogram."""
         key = _key(metric, "histogram", labels)
         with self._lock:
-            self._histograms.setdefault(key, _Histogram()).add(seconds)
+            self._histograms.setdefault(key, Histogram()).add(seconds)
 
     def value(self, metric: Metric, **labels: str | int) -> float:
         """Return a counter or gauge, 0 when it was never touched; of a histogram, how much it has counted."""
@@ -141,48 +175,34 @@ class Registry:
                 return float(self._histograms[key].count) if key in self._histograms else 0.0
             return self._values.get(key, 0.0)
 
-    def exposition(self) -> str:
-        """Return everything in Prometheus' text format, version 0.0.4."""
-        lines: list[str] = []
+    def samples(self) -> list[Sample]:
+        """Return everything at one moment, in the order of `Metric`."""
         with self._lock:
-            for metric in Metric:
-                samples = list(self._samples(metric, full=True))
-                if samples:
-                    lines += [f"# HELP {metric.exported} {metric.value.question}", f"# TYPE {metric.exported} {metric.value.kind}"]
-                    lines += [f"{name}{_braces(labels)} {value:.10g}" for name, labels, value in samples]
-        return "\n".join([*lines, ""])
+            values: list[Sample] = [Sample(*key, value) for key, value in self._values.items()]
+            values += [Sample(*key, replace(each, buckets=[*each.buckets])) for key, each in self._histograms.items()]
+        return sorted(values, key=lambda sample: _PLACE[sample.metric])
 
     def rows(self, time: datetime, process: str, instance: str) -> list[Row]:
-        """Return everything as rows of `health`: time, process, instance, metric, labels, value. Histograms as count, sum, p50, p99."""
-        with self._lock:
-            samples = [sample for metric in Metric for sample in self._samples(metric, full=False)]
-        return [(time, process, instance, name, labels, value) for name, labels, value in samples]
+        """Return everything as rows of `health`: time, process, instance, metric, labels, value. Histograms as p50, p99, sum, count."""
+        return [(time, process, instance, name, labels, value) for name, labels, value in chain(*map(_told, self.samples()))]
 
-    def _samples(self, metric: Metric, *, full: bool) -> Iterator[tuple[str, dict[str, str], float]]:
-        names = metric.value.labels
-        for (each, labels), value in self._values.items():
-            if each is metric:
-                yield metric.exported, dict(zip(names, labels, strict=True)), value
-        for (each, labels), histogram in self._histograms.items():
-            if each is metric:
-                yield from _histogram_samples(metric.exported, dict(zip(names, labels, strict=True)), histogram, full=full)
 
+_PLACE = {metric: place for place, metric in enumerate(Metric)}
 
 METRICS = Registry()
 """The numbers of this process."""
 
 
-def _histogram_samples(
-    name: str, labels: dict[str, str], histogram: _Histogram, *, full: bool
-) -> Iterator[tuple[str, dict[str, str], float]]:
-    seen = 0
-    for bound, size in zip((*BOUNDS, float("inf")), histogram.buckets, strict=True) if full else ():
-        seen += size
-        yield f"{name}_bucket", {**labels, "le": f"{bound:g}".replace("inf", "+Inf")}, seen
-    for quantile in () if full else (50, 99):
-        yield f"{name}_p{quantile}", labels, histogram.quantile(quantile / 100)
-    yield f"{name}_sum", labels, histogram.total
-    yield f"{name}_count", labels, histogram.count
+def _told(sample: Sample) -> Iterator[tuple[str, dict[str, str], float]]:
+    """Yield what the table `health` is told of a sample."""
+    name, labels = sample.metric.exported, dict(zip(sample.metric.value.labels, sample.labels, strict=True))
+    if not isinstance(sample.value, Histogram):
+        yield name, labels, sample.value
+        return
+    yield f"{name}_p50", labels, sample.value.quantile(0.5)
+    yield f"{name}_p99", labels, sample.value.quantile(0.99)
+    yield f"{name}_sum", labels, sample.value.total
+    yield f"{name}_count", labels, float(sample.value.count)
 
 
 def _key(metric: Metric, kind: Kind, labels: dict[str, str | int]) -> tuple[Metric, Labels]:
@@ -190,12 +210,3 @@ def _key(metric: Metric, kind: Kind, labels: dict[str, str | int]) -> tuple[Metr
     if spec.kind != kind or len(labels) != len(spec.labels):
         raise TypeError(f"{metric.name} is a {spec.kind} with the labels {spec.labels}, not a {kind} with {tuple(labels)}")
     return metric, tuple(str(labels[name]) for name in spec.labels)
-
-
-def _braces(labels: dict[str, str]) -> str:
-    inside = ",".join(f'{name}="{_escaped(value)}"' for name, value in labels.items())
-    return f"{{{inside}}}" if inside else ""
-
-
-def _escaped(value: str) -> str:
-    return value.replace("\\", r"\\").replace('"', r"\"").replace("\n", r"\n")

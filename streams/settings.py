@@ -111,6 +111,14 @@ class Settings(BaseModel):
         default=None, description="Signs the bundles of `hydrometer export case`; who verifies needs it too."
     )
 
+    metrics_host: str = Field(default="127.0.0.1", min_length=1, description="Where a process serves its metrics ...")
+    metrics_port: int = Field(
+        default=9464,
+        ge=0,
+        le=65535,
+        description="... and on which port, to Prometheus. A second process on one machine needs another; 0 serves none, as in local mode.",
+    )
+
     state_dir: Path = Field(default=Path("/var/lib/hydrometer"), description="Where workers keep tables. `build/state` in local mode.")
     checkpoint_seconds: float = Field(default=60.0, gt=0, le=3600, description="Every changed chunk of state is durable within this time.")
     block_events: int = Field(default=4096, ge=1, le=65_536, description="A block is closed at this many events ...")
@@ -149,7 +157,7 @@ class Settings(BaseModel):
         values: dict[str, Any] = dict(given)
         if values.get("mode") == "local":
             local = {name: _DEVELOPMENT + name.replace("_", "-") for name in SECRETS}
-            return {**local, "replication": 1, "state_dir": Path("build/state"), **values}
+            return {**local, "replication": 1, "state_dir": Path("build/state"), "metrics_port": 0, **values}
         if values.get("mode", "production") != "production":
             return values  # the field itself says what it may be
         needs = (info.context or {}).get("needs", SECRETS)

@@ -8,16 +8,19 @@ rule = Rule(
     title="Hydrometer is silent",
     team="oncall",
     severity="page",
-    question="Has any process reported its health within two minutes? No row is the alarm: then no other rule can be trusted.",
+    question=(
+        "Has any worker reported its health within two minutes? No row is the alarm: then no other rule can be trusted. "
+        "Other processes do not count: `collect` may run on while nobody reads what it sends."
+    ),
     sql="""
         SELECT process, toFloat64(0) AS value
         FROM hydrometer.health
-        WHERE time > now() - INTERVAL 2 MINUTE
+        WHERE time > now() - INTERVAL 2 MINUTE AND process = 'worker'
         GROUP BY process ORDER BY process
     """,
     above=0,
     summary="{process} is silent.",
-    silence="No process of Hydrometer has reported for two minutes: nobody watches the traffic.",
+    silence="No worker of Hydrometer has reported for two minutes: nobody watches the traffic.",
     waits="1m",
     no_rows="Alerting",
     on_error="Alerting",

@@ -127,14 +127,15 @@ EVIDENCE = Row(
                 title="Against everybody",
                 question="In which features is it unusual? Its last value, beside those of one account in eight in this time range.",
                 sql=f"""
-                SELECT feature, round(mine, 3) AS value, round(nats, 1) AS evidence, round(low, 3) AS p10, round(middle, 3) AS median,
-                    round(high, 3) AS p90
+                SELECT feature, round(mine, 3) AS value, round(nats, 1) AS evidence, if(everybody.feature = '', NULL, round(low, 3)) AS
+                    p10, if(everybody.feature = '', NULL, round(middle, 3)) AS median,
+                if(everybody.feature = '', NULL, round(high, 3)) AS p90
                 FROM (SELECT own.1 AS feature, own.2 AS mine, nats_of[own.1] AS nats
                     FROM (SELECT argMax(features, time) AS features_of, argMax(nats, time) AS nats_of {_SCORES})
                     ARRAY JOIN CAST(features_of, 'Array(Tuple(String, Float32))') AS own) AS account
                 LEFT JOIN (SELECT toString(name) AS feature, spread[1] AS low, spread[2] AS middle, spread[3] AS high FROM (
-                    SELECT name, quantiles(0.1, 0.5, 0.9)(toNullable(seen)) AS spread
-                    FROM hydrometer.scores ARRAY JOIN mapKeys(features) AS name, mapValues(features) AS seen
+                    SELECT name, quantiles(0.1, 0.5, 0.9)(seen) AS spread
+                    FROM hydrometer.scores ARRAY JOIN features.keys AS name, features.values AS seen
                     WHERE $__timeFilter(time) AND entity_kind = 'account' AND cityHash64(entity_id) % 8 = 0 GROUP BY name)) AS everybody
                 USING feature
                 ORDER BY evidence DESC LIMIT 40
@@ -176,7 +177,7 @@ EVIDENCE = Row(
                         title="Extraction", unit="suffix: nats", cell="gauge", steps=EXTRACTION_STEPS, high=40, decimals=1, width=150
                     ),
                     "opened_at": Column(title="Opened", unit="dateTimeFromNow", width=115),
-                    "title": Column(title="Why"),
+                    "title": Column(title="Why", wrap=True),
                 },
                 empty="It is in no case.",
             ),
@@ -194,6 +195,7 @@ EVIDENCE = Row(
                 """,
                 unit="suffix: nats",
                 style="points",
+                decimals=2,
                 empty="No detector on trial had enough to go by.",
             ),
             8,
@@ -262,21 +264,21 @@ TRAFFIC = Row(
                 ORDER BY requests DESC LIMIT 30
                 """,
                 columns={
-                    "router_id": Column(title="Router", link=links.to_group("router", "router_id"), width=155),
+                    "router_id": Column(title="Router", link=links.to_group("router", "router_id"), width=172),
                     "software": Column(title="Calls itself"),
-                    "ja4": Column(title="TLS client (JA4)", width=290),
+                    "ja4": Column(title="TLS client (JA4)", width=320),
                     "network_type": Column(title="Network", width=85),
                     "requests": Column(title="Requests", width=85),
-                    "others": Column(title="Other accounts", width=115),
+                    "others": Column(title="Other accounts", width=120),
                 },
             ),
-            12,
+            14,
             8,
         ),
         Place(
             Listing(
                 title="Neighbours",
-                question="Which accounts share its card or its prompt templates? Campaigns spread one job over many accounts.",
+                question="Which accounts share its card or prompt templates, and in how many requests? Campaigns spread one job.",
                 sql=f"""
                 SELECT account_id, countIf(payment != 0 AND payment IN (SELECT payment {_REQUESTS})) > 0 AS same_card,
                 uniqIf(template, template IN (SELECT template {_REQUESTS} AND template != 0)) AS templates,
@@ -288,22 +290,22 @@ TRAFFIC = Row(
                 GROUP BY account_id ORDER BY same_card DESC, templates DESC, requests DESC LIMIT 100
                 """,
                 columns={
-                    "account_id": Column(title="Account", link=links.to_account(), width=175),
-                    "same_card": Column(title="Same card", unit="bool_yes_no", width=95),
-                    "templates": Column(title="Shared templates", width=130),
+                    "account_id": Column(title="Account", link=links.to_account(), width=165),
+                    "same_card": Column(title="Same card", unit="bool_yes_no", width=90),
+                    "templates": Column(title="Templates", width=90),
                     "organization": Column(title="Organisation"),
-                    "requests": Column(title="Shared requests", width=125),
-                    "output_tokens": Column(title="Output tokens", width=115),
+                    "requests": Column(title="Requests", width=85),
+                    "output_tokens": Column(title="Tokens out", width=95),
                 },
                 empty="It shares neither card nor template with anybody.",
             ),
-            12,
+            10,
             8,
         ),
         Place(
             Listing(
                 title="Latest requests",
-                question="What does it ask, request by request? No prompt is kept: templates and topics are keyed hashes.",
+                question="What does it ask, request by request? No prompt is kept: templates are keyed hashes.",
                 sql=requests_of(_MINE),
                 columns=REQUEST_COLUMNS,
                 empty="No request in this time range.",

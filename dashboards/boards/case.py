@@ -9,7 +9,7 @@ from dashboards.board import Board, Choice, Place, Row
 from dashboards.palette import CALM, EXTRACTION, EXTRACTION_STEPS, ROUTING_STEPS, WARN
 from dashboards.parts import REQUEST_COLUMNS, requests_of
 from dashboards.sql import FAMILY_COLUMNS, as_hex, families
-from dashboards.views import Bars, Column, Listing, Stat, States, Trend
+from dashboards.views import MINUTE, Bars, Column, Listing, Stat, States, Trend
 
 _CASE: Final = "FROM hydrometer.cases FINAL WHERE case_id = ${case:singlequote}"
 _MEMBERS: Final = f"SELECT arrayJoin(JSONExtractKeys(payload, 'members')) {_CASE}"
@@ -89,21 +89,21 @@ FILE = Row(
                     ('Why', title),
                     ('If wrong', JSONExtractString(payload, 'if_wrong')),
                     ('Next step', JSONExtractString(payload, 'next_step')),
-                    ('Terms', arrayStringConcat(arrayMap(clause -> JSONExtractString(clause, 'text'), JSONExtractArrayRaw(payload,
-                        'terms')), ' ')),
-                    ('MITRE ATLAS', arrayStringConcat(JSONExtract(payload, 'atlas', 'Array(String)'), ', ')),
                     ('Decision', if(JSONExtractString(payload, 'label', 'verdict') = '', 'none yet: hydrometer label case ' || case_id
                         || ' ...',
                         concat(JSONExtractString(payload, 'label', 'verdict'), ', said ', JSONExtractString(payload, 'label',
                             'author'), ': ',
                                JSONExtractString(payload, 'label', 'note')))),
-                    ('Permitted', if(muted, 'a permitted party: scored, but muted', 'no'))]) AS line {_CASE})
+                    ('Permitted', if(muted, 'a permitted party: scored, but muted', 'no')),
+                    ('Terms', arrayStringConcat(arrayMap(clause -> JSONExtractString(clause, 'text'), JSONExtractArrayRaw(payload,
+                        'terms')), ' ')),
+                    ('MITRE ATLAS', arrayStringConcat(JSONExtract(payload, 'atlas', 'Array(String)'), ', '))]) AS line {_CASE})
                 """,
                 header=False,
                 columns={"what": Column(title=" ", width=110), "says": Column(title="  ", wrap=True)},
             ),
-            14,
-            8,
+            12,
+            10,
         ),
         Place(
             Listing(
@@ -116,13 +116,13 @@ FILE = Row(
                 FROM (SELECT arrayJoin(JSONExtractArrayRaw(payload, 'counter_evidence')) AS considered {_CASE}) ORDER BY fits = 'fits' DESC
                 """,
                 columns={
-                    "persona": Column(title="Persona", width=230),
+                    "persona": Column(title="Persona", width=200, wrap=True),
                     "fits": Column(title="Fits?", width=95),
                     "because": Column(title="Because", wrap=True),
                 },
             ),
+            12,
             10,
-            8,
         ),
     ],
 )
@@ -135,9 +135,9 @@ EVIDENCE = Row(
                 title="Evidence by family, of each linked entity",
                 question="Which kinds of evidence carry the case, and do several entities tell the same story?",
                 sql=f"""
-                SELECT entity, {families("found")} FROM (
-                    SELECT concat(entity_kind, ' ', entity_id) AS entity, argMax(JSONExtract(payload, 'families', 'Map(String,
-                        Float32)'), time) AS found,
+                SELECT entity, {families("found")}, path FROM (
+                    SELECT concat(entity_kind, ' ', entity_id) AS entity, any({links.path_of("entity_kind", "entity_id")}) AS path,
+                    argMax(JSONExtract(payload, 'families', 'Map(String, Float32)'), time) AS found,
                     max(evidence) AS strongest
                     FROM hydrometer.alerts WHERE case_id = ${{case:singlequote}} GROUP BY entity)
                 ORDER BY strongest DESC LIMIT 15
@@ -146,6 +146,7 @@ EVIDENCE = Row(
                 decimals=1,
                 stacked=True,
                 columns=FAMILY_COLUMNS,
+                link=links.to_path("Open it", "path"),
             ),
             12,
             9,
@@ -153,7 +154,7 @@ EVIDENCE = Row(
         Place(
             Listing(
                 title="Features that speak loudest",
-                question="Which numbers make the evidence, and what do most accounts have there?",
+                question="Which numbers make the evidence, before each family's cap, and what do most accounts have there?",
                 sql=f"""
                 SELECT JSONExtractString(found, 'feature') AS feature, JSONExtractFloat(found, 'nats') AS nats, JSONExtractFloat(found,
                     'value') AS value,
@@ -199,14 +200,17 @@ EVIDENCE = Row(
             States(
                 title="Evidence of each linked entity",
                 question="Which entity alerted first, and which followed? The colour is its evidence against the bar.",
-                sql="""
-                SELECT time AS bucket, concat(entity_kind, ' ', entity_id) AS entity, round(max(evidence), 1) AS Value
-                FROM hydrometer.alerts FINAL WHERE case_id = ${case:singlequote} AND $__timeFilter(time) GROUP BY bucket, entity ORDER
+                sql=f"""
+                SELECT time AS bucket, concat(entity_kind, ' ', entity_id) AS entity, any({links.path_of("entity_kind", "entity_id")}) AS
+                    path, round(max(evidence)) AS Value
+                FROM hydrometer.alerts FINAL WHERE case_id = ${{case:singlequote}} AND $__timeFilter(time) GROUP BY bucket, entity ORDER
                     BY bucket
                 """,
                 unit="suffix: nats",
-                decimals=1,
+                decimals=0,
                 steps=EXTRACTION_STEPS,
+                name="${__field.labels.entity}",
+                link=links.to_path_of("Open it", "path"),
                 empty="No alert in this time range.",
             ),
             12,
@@ -240,6 +244,7 @@ EVIDENCE = Row(
                 style="bars",
                 stacked=True,
                 low=0,
+                link=links.to_group_of("router", "shared"),
             ),
             12,
             8,
@@ -266,14 +271,14 @@ MEMBERS = Row(
                 """,
                 columns={
                     "kind": Column(title="Kind", width=85),
-                    "id": Column(title="Entity", link=links.to_path("Open it", "path"), width=165),
-                    "since": Column(title="Since", unit="dateTimeAsIso", width=160),
-                    "why": Column(title="Links"),
+                    "id": Column(title="Entity", link=links.to_path("Open it", "path"), width=175),
+                    "since": Column(title="Since", unit=MINUTE, width=140),
+                    "why": Column(title="Links", wrap=True),
                     "path": Column(hidden=True),
                 },
             ),
-            9,
-            11,
+            24,
+            7,
         ),
         Place(
             Listing(
@@ -296,20 +301,20 @@ MEMBERS = Row(
                 """,
                 columns={
                     "account_id": Column(title="Account", link=links.to_account(), width=175),
-                    "joined_at": Column(title="Joined", unit="dateTimeAsIso", width=155),
+                    "joined_at": Column(title="Joined", unit=MINUTE, width=140),
                     "extraction": Column(
-                        title="Extraction", unit="suffix: nats", cell="gauge", steps=EXTRACTION_STEPS, high=40, decimals=1, width=150
+                        title="Extraction", unit="suffix: nats", cell="gauge", steps=EXTRACTION_STEPS, high=40, decimals=1, width=170
                     ),
-                    "requests": Column(title="Requests", width=85),
-                    "output_tokens": Column(title="Output tokens", width=110),
-                    "created": Column(title="Created", unit="dateTimeAsIso", width=155),
-                    "organization": Column(title="Organisation", width=140),
-                    "payment_id": Column(title="Card", link=links.to_group("payment", "payment_id"), width=150),
+                    "requests": Column(title="Requests", width=90),
+                    "output_tokens": Column(title="Output tokens", width=120),
+                    "created": Column(title="Created", unit=MINUTE, width=140),
+                    "organization": Column(title="Organisation", width=160),
+                    "payment_id": Column(title="Card", link=links.to_group("payment", "payment_id"), width=175),
                     "software": Column(title="Calls itself"),
                 },
                 empty="A routing case lists no members: see the requests below.",
             ),
-            15,
+            24,
             11,
         ),
     ],
@@ -321,7 +326,7 @@ REQUESTS = Row(
         Place(
             Listing(
                 title="Latest requests of the case",
-                question="What do they ask for, request by request? No prompt is kept: templates and topics are keyed hashes.",
+                question="What do they ask for, request by request? No prompt is kept: templates are keyed hashes.",
                 sql=requests_of(_SUSPECT),
                 columns=REQUEST_COLUMNS,
                 empty="No request in this time range.",

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from dashboards import health, links
-from dashboards.board import Board, Place, Row
+from dashboards.board import CASES, RELEASES, Board, Note, Place, Row
 from dashboards.palette import ANY_IS_BAD, BAD, GOOD, WARN, Steps
 from dashboards.views import Column, Listing, Stat, Trend
 from streams.metrics import Metric
@@ -15,6 +17,16 @@ _SILENT = 60
 _LAG: Steps = ((None, GOOD), (64, WARN), (512, BAD))
 """Records: a batch of the store, and all that its queue holds."""
 _CHECKPOINT_STEPS: Steps = ((None, GOOD), (2 * _CHECKPOINT, WARN), (5 * _CHECKPOINT, BAD))
+STARTS: Final = Note(
+    name="Starts of processes",
+    color=GOOD,
+    sql=f"""
+    SELECT toDateTime(started) AS time, concat(process, ' ', instance, ' started') AS text, 'start' AS tags
+    FROM (SELECT process, instance, max(value) AS started FROM hydrometer.health
+        WHERE metric = '{Metric.STARTED.exported}' AND $__timeFilter(time) GROUP BY process, instance)
+    WHERE toDateTime(started) >= $__fromTime ORDER BY time
+    """,
+)
 _AGE: Steps = ((None, GOOD), (60, WARN), (600, BAD))
 
 
@@ -203,7 +215,7 @@ LOSS = Row(
                 decimals=0,
                 empty="No line was set aside.",
             ),
-            10,
+            8,
             8,
         ),
         Place(
@@ -215,14 +227,14 @@ LOSS = Row(
                 WHERE $__timeFilter(minute) GROUP BY source, reason ORDER BY lines DESC LIMIT 100
                 """,
                 columns={
-                    "source": Column(title="Source"),
+                    "source": Column(title="Source", width=110),
                     "reason": Column(title="Reason"),
-                    "lines": Column(title="Lines", cell="gauge", steps=((None, WARN),)),
-                    "newest": Column(title="Newest", unit="dateTimeFromNow"),
+                    "lines": Column(title="Lines", cell="gauge", steps=((None, WARN),), width=130),
+                    "newest": Column(title="Newest", unit="dateTimeFromNow", width=125),
                 },
                 empty="No line was set aside.",
             ),
-            6,
+            8,
             8,
         ),
         Place(
@@ -230,8 +242,8 @@ LOSS = Row(
                 title="Blocks refused or repeated",
                 question="Do blocks of another layout arrive (refused), or the same ones again (repeated, and counted once)?",
                 sql=(
-                    health.rate(Metric.BLOCKS_REFUSED, per="1", named="refused by"),
-                    health.rate(Metric.ROWS_REPEATED, per="1", named="repeated to"),
+                    health.rises(Metric.BLOCKS_REFUSED, named="refused by"),
+                    health.rises(Metric.ROWS_REPEATED, named="repeated to"),
                 ),
                 style="bars",
                 decimals=0,
@@ -311,8 +323,8 @@ STATE = Row(
                 title="Retries and cold chunks",
                 question="When did ClickHouse refuse batches, and when was state thrown away?",
                 sql=(
-                    health.rate(Metric.INSERT_RETRIES, per="1", named="retries of"),
-                    health.rate(Metric.CHUNKS_REFUSED, per="1", named="cold chunks of"),
+                    health.rises(Metric.INSERT_RETRIES, named="retries of"),
+                    health.rises(Metric.CHUNKS_REFUSED, named="cold chunks of"),
                 ),
                 style="bars",
                 decimals=0,
@@ -373,6 +385,6 @@ board = Board(
     question="Does every process work, keep up, and keep what it has?",
     since="now-6h",
     refresh="10s",
-    notes=(),
+    notes=(*CASES, RELEASES, STARTS),
     rows=[NOW, FLOW, LOSS, STATE, SHADOW],
 )

@@ -16,8 +16,8 @@ from streams.metrics import Metric
 _ALWAYS: Final = frozenset({"time", "event_id", "account_id"})
 _UNKNOWN_STEPS: Final[Steps] = ((None, GOOD), (0.2, WARN), (0.8, BAD))
 _REQUESTS: Final = "FROM hydrometer.requests WHERE $__timeFilter(time)"
-_SAMPLE: Final = "FROM hydrometer.requests PREWHERE intDiv(_part_offset, 8192) % 4 = 0 WHERE $__timeFilter(time)"
-"""One granule in four: what asks about every column would otherwise read the whole table."""
+_SAMPLE: Final = "FROM hydrometer.requests PREWHERE intDiv(_part_offset, 8192) % 8 = 0 WHERE $__timeFilter(time)"
+"""One granule in eight: what asks about every column would otherwise read the whole table."""
 
 
 def _unknown(column: str, kind: str) -> str:
@@ -31,6 +31,8 @@ def _unknown(column: str, kind: str) -> str:
 
 _FIELDS: Final = {name: _unknown(name, kind) for name, kind in blocks.REQUESTS.columns.items() if name not in _ALWAYS}
 _COUNTS: Final = ", ".join(f"('{name}', countIf({condition}))" for name, condition in _FIELDS.items())
+_COUNTED: Final = f"(SELECT [{_COUNTS}] AS counts, count() AS total {_SAMPLE})"
+"""For each field, in how many rows of the sample it is unknown; and the rows."""
 _FEATURES: Final = {feature.name(): feature for kind in ("account", "group") for feature in features(kind)}
 _DECLARED: Final = ", ".join(f"('{name}', '{feature.family}', '{feature.entity}')" for name, feature in _FEATURES.items())
 
@@ -102,11 +104,8 @@ FIELDS = Row(
         Place(
             Stat(
                 title="Fields never told",
-                question="How many fields does no line carry, in a quarter of the rows? Features that need them are silent.",
-                sql=f"""
-                SELECT countIf(unknown.2 = total) AS fields
-                FROM (SELECT arrayJoin([{_COUNTS}]) AS unknown, (SELECT count() {_SAMPLE}) AS total {_SAMPLE})
-                """,
+                question="How many fields does no line carry, in an eighth of the rows? Features that need them are silent.",
+                sql=f"SELECT arrayCount(unknown -> unknown.2 = total, counts) AS fields FROM {_COUNTED}",
                 steps=((None, GOOD), (1, WARN), (10, BAD)),
             ),
             4,
@@ -115,12 +114,9 @@ FIELDS = Row(
         Place(
             Listing(
                 title="Unknown share of each field",
-                question="What do the logs not tell, in a quarter of the rows? Ask the gateway's owners for these.",
-                sql=f"""
-                SELECT unknown.1 AS field, unknown.2 / total AS share
-                FROM (SELECT arrayJoin([{_COUNTS}]) AS unknown, (SELECT count() {_SAMPLE}) AS total {_SAMPLE})
-                ORDER BY share DESC, field
-                """,
+                question="What do the logs not tell, in an eighth of the rows? Ask the gateway's owners for these.",
+                sql=f"SELECT unknown.1 AS field, unknown.2 / total AS share FROM {_COUNTED} ARRAY JOIN counts AS unknown "
+                "ORDER BY share DESC, field",
                 columns={
                     "field": Column(title="Field", width=180),
                     "share": Column(title="Unknown", unit="percentunit", cell="gauge", steps=_UNKNOWN_STEPS, high=1, decimals=1),
@@ -158,7 +154,7 @@ FIELDS = Row(
                     SELECT arrayJoin([{_DECLARED}]) AS declared, known_of[declared.1] AS known, if(declared.3 = 'account', accounts,
                         groups) AS scored FROM (
                         SELECT (SELECT mapFromArrays(groupArray(name), groupArray(times)) FROM (
-                            SELECT toString(name) AS name, count() AS times FROM hydrometer.scores ARRAY JOIN mapKeys(features) AS name
+                            SELECT toString(name) AS name, count() AS times FROM hydrometer.scores ARRAY JOIN features.keys AS name
                             WHERE $__timeFilter(time) GROUP BY name)) AS known_of,
                         countIf(entity_kind = 'account') AS accounts, countIf(entity_kind != 'account') AS groups
                         FROM hydrometer.scores WHERE $__timeFilter(time)))
@@ -184,7 +180,7 @@ TIME = Row(
             Trend(
                 title="Late events",
                 question="Which source delivers late?",
-                sql=health.rate(Metric.EVENTS_LATE, per="1"),
+                sql=health.rises(Metric.EVENTS_LATE),
                 style="bars",
                 decimals=0,
                 empty="None is late.",
@@ -231,8 +227,8 @@ _WINDOWS: Final = {
 def _quantiles(window: str) -> str:
     return f"""
     SELECT feature, spread[1] AS low, spread[2] AS middle, spread[3] AS high FROM (
-        SELECT feature, quantiles(0.1, 0.5, 0.9)(toNullable(seen)) AS spread
-        FROM hydrometer.scores ARRAY JOIN mapKeys(features) AS feature, mapValues(features) AS seen
+        SELECT feature, quantiles(0.1, 0.5, 0.9)(seen) AS spread
+        FROM hydrometer.scores ARRAY JOIN features.keys AS feature, features.values AS seen
         WHERE {_WINDOWS[window]} AND cityHash64(entity_id) % 8 = 0 GROUP BY feature)
     """
 
@@ -244,24 +240,25 @@ DRIFT = Row(
             Listing(
                 title="Distributions against last week",
                 question="Which feature has moved for everybody? Then the logs changed, or the world. "
-                "The shift is in spreads (10th to 90th percentile) of last week; one entity in eight.",
+                "`Then` is a week before; the shift is in spreads (10th to 90th percentile) of then; one entity in eight.",
                 sql=f"""
                 SELECT feature, round(now.low, 3) AS low_now, round(now.middle, 3) AS median_now, round(now.high, 3) AS high_now,
-                round(then.low, 3) AS low_then, round(then.middle, 3) AS median_then, round(then.high, 3) AS high_then,
-                abs(now.middle - then.middle) / nullIf(greatest(then.high - then.low, 0.01), 0) AS shift
+                if(then.feature = '', NULL, round(then.low, 3)) AS low_then, if(then.feature = '', NULL, round(then.middle, 3)) AS
+                    median_then, if(then.feature = '', NULL, round(then.high, 3)) AS high_then,
+                if(then.feature = '', NULL, abs(now.middle - then.middle) / greatest(then.high - then.low, 0.01)) AS shift
                 FROM ({_quantiles("now")}) AS now LEFT JOIN ({_quantiles("then")}) AS then USING feature ORDER BY shift DESC NULLS
                     LAST, feature
                 """,
                 columns={
-                    "feature": Column(title="Feature", width=180),
-                    "low_now": Column(title="p10 now"),
-                    "median_now": Column(title="Median now"),
-                    "high_now": Column(title="p90 now"),
-                    "low_then": Column(title="p10 last week"),
-                    "median_then": Column(title="Median last week"),
-                    "high_then": Column(title="p90 last week"),
+                    "feature": Column(title="Feature"),
+                    "low_now": Column(title="p10 now", width=105),
+                    "median_now": Column(title="Median now", width=105),
+                    "high_now": Column(title="p90 now", width=105),
+                    "low_then": Column(title="p10 then", width=105),
+                    "median_then": Column(title="Median then", width=105),
+                    "high_then": Column(title="p90 then", width=105),
                     "shift": Column(
-                        title="Shift", cell="color-background", steps=((None, "transparent"), (0.25, WARN), (1, BAD)), decimals=2
+                        title="Shift", cell="color-background", steps=((None, "transparent"), (0.25, WARN), (1, BAD)), decimals=2, width=80
                     ),
                 },
                 empty="Nothing was scored in this time range.",
@@ -279,9 +276,9 @@ DRIFT = Row(
                 countIf(NOT recent AND cell = place) / greatest(countIf(NOT recent), 1) AS "last week"
                 FROM (SELECT recent, seen, least(19, toInt32(20 * (seen - low) / greatest(high - low, 1e-9))) AS cell, low, high FROM (
                     SELECT recent, seen, min(seen) OVER () AS low, max(seen) OVER () AS high FROM (
-                        SELECT time >= $__fromTime AS recent, argMax(features[${{feature:singlequote}}], time) AS seen FROM
-                            hydrometer.scores
-                        WHERE ({_WINDOWS["now"]} OR {_WINDOWS["then"]}) AND mapContains(features, ${{feature:singlequote}})
+                        SELECT time >= $__fromTime AS recent, argMax(features.values[indexOf(features.keys, ${{feature:singlequote}})],
+                            time) AS seen FROM hydrometer.scores
+                        WHERE ({_WINDOWS["now"]} OR {_WINDOWS["then"]}) AND has(features.keys, ${{feature:singlequote}})
                         AND cityHash64(entity_id) % 8 = 0 GROUP BY recent, entity_kind, entity_id))) AS seen_values
                 CROSS JOIN (SELECT number AS place FROM numbers(20)) AS places GROUP BY place, low, high ORDER BY place
                 """,

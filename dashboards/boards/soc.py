@@ -7,7 +7,7 @@ from typing import Final
 from dashboards import links
 from dashboards.board import Board, Choice, Place, Row
 from dashboards.palette import ANY_IS_BAD, BAR, CALM, EXTRACTION, EXTRACTION_STEPS, ROUTING, ROUTING_BAR, ROUTING_STEPS
-from dashboards.sql import AGE, AGE_BANDS, FAMILY_COLUMNS, LEAKED_ACCOUNTS, families, per_minute
+from dashboards.sql import AGE, AGE_BANDS, FAMILY_COLUMNS, LEAKED_ACCOUNTS, families, hashed, per_minute
 from dashboards.views import Bars, Column, Heat, Listing, Stat, Trend
 
 _OPEN: Final = "FROM hydrometer.cases FINAL WHERE state = 'open' AND NOT muted"
@@ -53,7 +53,7 @@ NOW = Row(
         ),
         Place(
             Stat(
-                title="Leak estimate",
+                title="Leak estimate (output tokens)",
                 question="How many output tokens have the members of open extraction cases taken? An upper bound: all that they asked for.",
                 sql=_LEAK,
                 color=EXTRACTION,
@@ -96,21 +96,21 @@ NOW = Row(
                 {_OPEN} ORDER BY behaviour = 'extraction' DESC, greatest(extraction / {BAR}, routing / {ROUTING_BAR}) DESC LIMIT 100
                 """,
                 columns={
-                    "case_id": Column(title="Case", link=links.to_case(), width=180),
-                    "behaviour": Column(title="Behaviour", width=100),
-                    "title": Column(title="Why", width=420),
-                    "accounts": Column(title="Accounts", width=90),
-                    "requests": Column(title="Requests", width=90),
+                    "case_id": Column(title="Case", link=links.to_case(), width=165),
+                    "behaviour": Column(title="Behaviour", width=90),
+                    "title": Column(title="Why"),
+                    "accounts": Column(title="Accounts", width=80),
+                    "requests": Column(title="Requests", width=85),
                     "output_tokens": Column(title="Output tokens", width=115, decimals=1),
                     "extraction": Column(
-                        title="Extraction", unit="suffix: nats", cell="gauge", steps=EXTRACTION_STEPS, high=40, decimals=1, width=170
+                        title="Extraction", unit="suffix: nats", cell="gauge", steps=EXTRACTION_STEPS, high=40, decimals=1, width=150
                     ),
                     "routing": Column(
-                        title="Routing", unit="suffix: nats", cell="gauge", steps=ROUTING_STEPS, high=14, decimals=1, width=150
+                        title="Routing", unit="suffix: nats", cell="gauge", steps=ROUTING_STEPS, high=14, decimals=1, width=140
                     ),
-                    "opened_at": Column(title="Opened", unit="dateTimeFromNow", width=120),
+                    "opened_at": Column(title="Opened", unit="dateTimeFromNow", width=105),
                     "updated_at": Column(title="Last news", unit="dateTimeFromNow", width=120),
-                    "verdict": Column(title="Decision", width=95),
+                    "verdict": Column(title="Decision", width=90),
                 },
                 empty="No case is open.",
             ),
@@ -205,7 +205,8 @@ EVIDENCE = Row(
                 unit="suffix: nats",
                 decimals=1,
                 stacked=True,
-                columns={**FAMILY_COLUMNS, "case_id": Column(link=links.to_case())},
+                columns=FAMILY_COLUMNS,
+                link=links.to_case(),
                 empty="No case is open.",
             ),
             10,
@@ -246,6 +247,13 @@ EVIDENCE = Row(
 )
 
 
+_NEW_ROUTERS: Final = f"""
+SELECT {hashed("router_id")} AS router, entity_id AS router_id, min(time) AS first_seen, max(extraction) AS extraction,
+    max(routing) AS routing
+FROM hydrometer.scores WHERE entity_kind = 'router' GROUP BY router_id HAVING $__timeFilter(first_seen) ORDER BY first_seen DESC LIMIT 50
+"""
+
+
 def _by_cohort(value: str) -> str:
     return f"""
     SELECT bucket, found AS Value,
@@ -254,7 +262,7 @@ def _by_cohort(value: str) -> str:
         multiIf(${{cohort:singlequote}} = 'model', request_model, ${{cohort:singlequote}} = 'network', as_type,
             ${{cohort:singlequote}} = 'client', sdk_language, toLowCardinality('')) AS word, {per_minute(value)} AS found
         FROM hydrometer.requests WHERE $__timeFilter(time) GROUP BY bucket, band, word)
-    ORDER BY bucket
+    ORDER BY bucket, band, cohort
     """
 
 
@@ -307,14 +315,13 @@ LEAK = Row(
             Listing(
                 title="New routers, and who is behind them",
                 question="Which router fingerprints were first seen in this time range, and who is behind them?",
-                sql="""
-                SELECT router AS router_id, first_seen, accounts, requests, extraction, routing, software FROM (
-                    SELECT entity_id AS router, min(time) AS first_seen, max(extraction) AS extraction, max(routing) AS routing
-                    FROM hydrometer.scores WHERE entity_kind = 'router' GROUP BY router HAVING $__timeFilter(first_seen)) AS new
+                sql=f"""
+                SELECT router_id, first_seen, accounts, requests, extraction, routing, software FROM ({_NEW_ROUTERS}) AS new
                 LEFT JOIN (
-                    SELECT lower(hex(router)) AS router, uniq(account_id) AS accounts, count() AS requests, anyHeavy(user_agent) AS software
-                    FROM hydrometer.requests WHERE $__timeFilter(time) GROUP BY router) AS seen USING router
-                ORDER BY first_seen DESC LIMIT 50
+                    SELECT router, uniq(account_id) AS accounts, count() AS requests, anyHeavy(user_agent) AS software
+                    FROM hydrometer.requests WHERE $__timeFilter(time) AND router IN (SELECT router FROM ({_NEW_ROUTERS}))
+                    GROUP BY router) AS seen USING router
+                ORDER BY first_seen DESC
                 """,
                 columns={
                     "router_id": Column(title="Router", link=links.to_group("router", "router_id"), width=180),

@@ -7,7 +7,7 @@ import faulthandler
 import logging
 import signal
 import time
-from collections.abc import Callable, Coroutine, Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from typing import Any, Final, Protocol, cast
 
 import faust
@@ -18,20 +18,16 @@ from streams import topics
 from streams.agents.failure import Failure
 from streams.agents.watch import Watch
 from streams.errors import HydrometerError
+from streams.health import REPORT, Publish, tell
 from streams.metrics import METRICS, Metric, Registry
 
 log = logging.getLogger(__name__)
 
 TICK: Final = 1.0
 """Seconds between two looks for chunks or batches that are due."""
-REPORT: Final = 10.0
-"""Seconds between two looks at lag and liveness, and two reports of health."""
 PATIENCE: Final = 120.0
 """Seconds without progress, with records waiting, after which the worker gives up and lets its supervisor start it anew."""
 STOPS_WITHIN: Final = 30.0
-
-Publish = Callable[[], None]
-"""Writes the metrics of this process somewhere. Called in a thread; may raise HydrometerError, which loses one report."""
 
 
 class StalledError(HydrometerError):
@@ -112,19 +108,16 @@ class Worker:
     async def _report(self) -> None:
         while True:
             faulthandler.dump_traceback_later(self._patience, exit=True)  # from a thread: a stage that never returns blocks this loop too
-            await asyncio.sleep(REPORT)
+            await asyncio.sleep(REPORT)  # between two looks at lag and liveness, too
             places: dict[str, tuple[int, int]] = {}
-            METRICS.forget_partitions()
-            for agent in self._agents:
-                agent.report(METRICS)
-                places |= await self._places(agent)
+            with METRICS.renewing_partitions():
+                for agent in self._agents:
+                    agent.report(METRICS)
+                    places |= await self._places(agent)
             if stalled := self._watch.look(places, time.monotonic()):
                 raise StalledError(f"no progress although records wait: {', '.join(stalled)}; the supervisor should start the worker anew")
             if self._publish is not None:
-                try:
-                    await asyncio.to_thread(self._publish)
-                except HydrometerError as error:
-                    log.warning("this report of health is lost: %s", error)
+                await asyncio.to_thread(tell, self._publish)
 
     async def _places(self, agent: Agent) -> dict[str, tuple[int, int]]:
         """Return position and lag of each partition of an agent, and of its consumer itself: it should answer, and not rebalance."""

@@ -20,6 +20,7 @@ from aiohttp import web
 
 from streams.collect import Collector, Step
 from streams.errors import FuseBlownError
+from streams.exposition import written
 from streams.formats import otlp
 from streams.formats.registry import AUTO
 from streams.intake.groups import Groups
@@ -168,5 +169,6 @@ async def _counted(request: web.Request, handler: Handler) -> web.StreamResponse
     return response
 
 
-async def _metrics(_request: web.Request) -> web.Response:
-    return web.Response(text=METRICS.exposition(), headers={"Content-Type": "text/plain; version=0.0.4; charset=utf-8"})
+async def _metrics(request: web.Request) -> web.Response:
+    text, kind = written(request.headers.get("Accept", ""))
+    return web.Response(body=text, headers={"Content-Type": kind})

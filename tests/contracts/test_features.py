@@ -304,7 +304,9 @@ def some_members(seed: int, rows: int, unknown: float = 0.0) -> Members:
         known = START - rng.uniform(0, 90 * DAY, rows) if name in times else known
         return np.where(rng.random(rows) < unknown, np.nan, known)
 
-    filled: dict[str, Any] = {item.name: column(item.name) for item in fields(Members) if item.name not in {"kind", "now", "balance", "own", "raw"}}
+    filled: dict[str, Any] = {
+        item.name: column(item.name) for item in fields(Members) if item.name not in {"kind", "now", "balance", "own", "raw"}
+    }
     nats = np.where(rng.random((rows, len(FAMILIES))) < unknown, np.nan, rng.uniform(-1, 7, (rows, len(FAMILIES))))
     made = members_of(**filled, balance=float(rng.uniform(0, 5)) if rng.random() >= unknown else np.nan)
     return Members(**{item.name: getattr(made, item.name) for item in fields(Members)} | {"own": nats, "raw": nats})
@@ -341,5 +343,5 @@ def test_a_panel_asks_for_its_feature_and_explains_it(name: str) -> None:
     assert rendered["type"] == "timeseries"
     assert "Blind to: " in rendered["description"]
     for target in rendered["targets"]:
-        assert f"features['{name}']" in target["rawSql"]
+        assert f"features.values[indexOf(features.keys, '{name}')]" in target["rawSql"]
         assert target["pluginVersion"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import pytest
 
@@ -68,16 +68,19 @@ def test_every_query_runs_on_clickhouse_and_has_the_shape_of_its_panel(rehearsed
             assert len(rows) <= 1, "a stat is one row"
         case "barchart":
             assert kinds[0] == "text"
-            assert set(kinds[1:]) == {"number"}
+            assert {kind for name, kind in zip(names[1:], kinds[1:], strict=True) if name != "path"} == {"number"}
         case _:
-            check_series(names, kinds, rows)
+            check_series(names, kinds, rows, one)
 
 
-def check_series(names: list[str], kinds: list[str], rows: list[tuple[Any, ...]]) -> None:
+def check_series(names: list[str], kinds: list[str], rows: list[tuple[Any, ...]], one: Asked) -> None:
     assert kinds.count("time") == 1, "a time series has one time"
     assert "number" in kinds, "a time series has a number"
     labels = [place for place, kind in enumerate(kinds) if kind == "text"]
-    assert len(labels) <= 1, "one label is one name in the legend"
+    panel = next(each for each in drawn(BOARDS[one.board]) if each["title"] == one.where)
+    assert len(labels) <= 1 or "displayName" in panel["fieldConfig"]["defaults"], (
+        "one label is one name in the legend; of several, say which"
+    )
     if labels:
         assert [name for name, kind in zip(names, kinds, strict=True) if kind == "number"] == ["Value"], (
             "Grafana leaves only Value out of a legend"
@@ -150,16 +153,36 @@ def test_every_id_in_a_table_can_be_clicked(column: str) -> None:
         assert any(each["id"] == "links" for each in override["properties"]), f"{one.board}: {one.where} has no link on {column}"
 
 
+_NAMES_ONE: Final = re.compile(r"\b(case_id|entity_id|lower\(hex\(router\)\)) AS |SELECT case_id, |SELECT entity, | AS entity, ")
+
+
+@pytest.mark.parametrize("kind", ["barchart", "state-timeline"])
+def test_every_bar_and_lane_that_names_an_id_can_be_clicked(kind: str) -> None:
+    found = [one for one in ASKED if one.kind == kind and _NAMES_ONE.search(one.target["rawSql"])]
+    assert found
+    for one in found:
+        panel = next(each for each in drawn(BOARDS[one.board]) if each["title"] == one.where)
+        leads = [each for override in panel["fieldConfig"]["overrides"] for each in override["properties"] if each["id"] == "links"]
+        assert leads, f"{one.board}: {one.where} leads nowhere"
+
+
 @pytest.mark.parametrize(("board", "entity"), [("account", "account"), ("router", "group")])
 def test_a_features_panel_appears_by_itself(board: str, entity: str) -> None:
     shown = {panel["title"] for panel in drawn(BOARDS[board])}
     assert {panel.title for panel in panels().values() if panel.feature.entity == entity} <= shown
 
 
-def test_cases_and_model_releases_are_noted_on_the_boards_of_analysts() -> None:
-    for uid in (links.SOC, links.CASE, links.ACCOUNT, links.ROUTER, links.QUALITY):
-        board = next(each for each in BOARDS.values() if each["uid"] == uid)
-        assert [note["name"] for note in board["annotations"]["list"]] == ["Extraction cases", "Routing cases", "Model releases"]
+@pytest.mark.parametrize("name", BOARDS)
+def test_cases_and_model_releases_are_noted_on_every_board(name: str) -> None:
+    notes = [note["name"] for note in BOARDS[name]["annotations"]["list"]]
+    assert notes[:3] == ["Extraction cases", "Routing cases", "Model releases"]
+
+
+def test_a_case_that_is_noted_can_be_opened(rehearsed: Rehearsed) -> None:
+    note = next(one for one in ASKED if one.kind == "annotation" and one.where == "Extraction cases")
+    rows = rehearsed.client.execute(rehearsed.window.expand(note.target["rawSql"]))
+    assert rows
+    assert all(re.match(rf'<a href="/d/{links.CASE}\?var-case=(case-\w+)">\1</a>: ', text) for _, text, _ in rows)
 
 
 def test_each_family_has_a_column_in_the_case_of_why() -> None:
@@ -181,3 +204,10 @@ def test_every_innocent_story_is_shown_with_its_reason(rehearsed: Rehearsed) -> 
     rows = rehearsed.client.execute(rehearsed.window.expand(stories.target["rawSql"]))
     assert rows
     assert all(persona and because and fits in {"fits", "does not fit"} for persona, fits, because in rows)
+
+
+def test_a_feature_without_a_last_week_has_not_moved(rehearsed: Rehearsed) -> None:
+    drift = next(one for one in ASKED if one.where == "Distributions against last week")
+    rows = rehearsed.client.execute(rehearsed.window.expand(drift.target["rawSql"]))
+    assert rows
+    assert {row[4:] for row in rows} == {(None, None, None, None)}, "the rehearsal is two days long"

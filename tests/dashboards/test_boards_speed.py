@@ -1,7 +1,7 @@
-"""Every query of every board on a million requests: under 200 ms each.
+"""Every query of every board on a million requests, and what dozens of processes report in two days: under 200 ms each.
 
-A measurement, not a test that CI runs: `make bench-boards`. A busy machine makes any one run slow, so a query has ten runs to show once
-that it can be quick.
+A measurement, not a test that CI runs: `make bench-boards`. A busy machine makes any one run slow, so what counts is the quickest of a few,
+and a query has ten runs to show once that it can keep the budget.
 """
 
 from __future__ import annotations
@@ -28,8 +28,11 @@ pytestmark = pytest.mark.speed
 
 REQUESTS = 1_000_000
 EVENTS = 20_000
+REPORTERS = 300
+"""Copies of what the rehearsal's two processes report every five minutes: as many rows as ten processes write every ten seconds."""
 BUDGET = 0.2
 TRIES = 10
+RUNS = 3
 
 
 def targets(board: Json) -> Iterator[tuple[str, Json]]:
@@ -60,6 +63,7 @@ def million(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsed]:
         with driver(server) as client:
             for table in ("requests", "scores", "shadow_scores"):
                 multiply(client, table, REQUESTS // EVENTS)
+            multiply(client, "health", REPORTERS)
             yield Rehearsed(client, Window(began, began + SPAN, 600, choices(client, began, began + SPAN)))
 
 
@@ -74,6 +78,7 @@ def multiply(client: Any, table: str, times: int) -> None:
         "account_id": "concat(account_id, '-', toString(copy))",
         "event_id": "concat(event_id, '-', toString(copy))",
         "entity_id": "if(entity_kind = 'account', concat(entity_id, '-', toString(copy)), entity_id)",
+        "instance": "concat(instance, '-', toString(copy))",
         "time": "time + toIntervalMillisecond(37 * copy)",
     }
     columns = ", ".join(changed.get(name, name) for name in names)
@@ -84,13 +89,13 @@ def multiply(client: Any, table: str, times: int) -> None:
 
 
 def quickest(client: Any, sql: str) -> float:
-    """Return the seconds of the quickest run; later runs are left out once one keeps the budget."""
+    """Return the seconds of the quickest run, of three at least, and of more as long as none keeps the budget."""
     best = float("inf")
-    for _ in range(TRIES):
+    for run in range(TRIES):
         began = time.perf_counter()
         client.execute(sql)
         best = min(best, time.perf_counter() - began)
-        if best < BUDGET:
+        if run + 1 >= RUNS and best < BUDGET:
             break
     return best
 

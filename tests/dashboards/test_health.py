@@ -58,7 +58,7 @@ def test_an_increase_is_over_the_whole_range(client: Any) -> None:
 
 
 def test_a_series_may_be_named(client: Any) -> None:
-    assert asked(client, health.rate(Metric.TICKS, "agent", per="1", named="ticks of")) == [("ticks of accounts", 120)]
+    assert asked(client, health.rises(Metric.TICKS, "agent", named="ticks of")) == [("ticks of accounts", 120)]
 
 
 def test_a_total_adds_up_the_last_values_of_all_partitions(client: Any) -> None:

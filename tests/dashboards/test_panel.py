@@ -63,7 +63,7 @@ def test_accounts_and_groups_are_asked_for_apart() -> None:
 
 def test_a_logarithm_is_undone_for_people() -> None:
     panel = FeaturePanel(DailyRequests, title="Requests a day", logarithmic=True)
-    assert "exp(features['daily_requests']) - 1" in panel.spread()
+    assert "exp(features.values[indexOf(features.keys, 'daily_requests')]) - 1" in panel.spread()
     assert panel.render()["fieldConfig"]["defaults"]["custom"]["scaleDistribution"]["type"] == "log"
 
 

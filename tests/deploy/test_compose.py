@@ -15,7 +15,7 @@ from click.testing import CliRunner
 
 from streams.cli import cli
 from streams.local.kafka import version
-from streams.settings import NEEDS, PREFIX, SECRETS, Role, Settings, is_secret
+from streams.settings import NEEDS, PREFIX, SECRETS, MissingSecret, Role, Settings, is_secret
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
@@ -66,8 +66,9 @@ def test_every_variable_is_one_of_the_settings(name: str) -> None:
 def test_a_process_holds_the_secrets_of_its_role_and_no_other(name: str) -> None:
     environment = SERVICES[name]["environment"]
     files = {variable.removeprefix(PREFIX).removesuffix("_FILE").lower() for variable in environment if variable.endswith("_FILE")}
-    assert files == set(NEEDS[ROLES[name]])
-    assert files == set(SERVICES[name].get("secrets", []))
+    assert files == {*NEEDS[ROLES[name]], *(["clickhouse_password"] if name == "collect" else [])}
+    named = {path.removeprefix("/run/secrets/") for variable, path in environment.items() if variable.endswith("_FILE")}
+    assert named == set(SERVICES[name].get("secrets", []))
 
 
 @pytest.mark.parametrize("name", OURS)
@@ -91,7 +92,7 @@ def test_every_secret_is_a_file_that_the_script_makes() -> None:
     names = set(COMPOSE["secrets"])
     script = (DEPLOY / "secrets.sh").read_text()
     made = set(re.search(r"for name in ([\w ]+);", script)[1].split())  # type: ignore[index]
-    assert made == names == {*SECRETS, "clickhouse_reader_password", "grafana_admin_password"}
+    assert made == names == {*SECRETS, "clickhouse_reader_password", "clickhouse_reporter_password", "grafana_admin_password"}
     assert all(each == {"file": f"secrets/{name}"} for name, each in COMPOSE["secrets"].items())
 
 
@@ -101,7 +102,7 @@ def test_the_script_makes_secrets_once(tmp_path: Path) -> None:
     first = subprocess.run(["bash", script], check=True, capture_output=True, text=True).stdout
     key = (tmp_path / "secrets" / "seal_key").read_text()
     second = subprocess.run(["bash", script], check=True, capture_output=True, text=True).stdout
-    assert (len(first.splitlines()), second) == (7, "")
+    assert (len(first.splitlines()), second) == (8, "")
     assert (tmp_path / "secrets" / "seal_key").read_text() == key
     assert len(key.strip()) == 64
     assert stat.S_IMODE((tmp_path / "secrets").stat().st_mode) == 0o700
@@ -143,6 +144,29 @@ def test_the_data_source_reads_as_a_user_who_cannot_write() -> None:
     assert users.findtext(".//profiles/reader/readonly") == "1"
     assert source["secureJsonData"]["password"].startswith("$__file{/run/secrets/")
     assert {"host", "port", "protocol", "defaultDatabase"} <= set(source["jsonData"])
+
+
+def test_who_only_reports_health_may_add_to_one_table_and_read_none() -> None:
+    user = SERVICES["collect"]["environment"]["HYDROMETER_CLICKHOUSE_USER"]
+    users = ET.parse(DEPLOY / "clickhouse/reporter.xml")
+    assert [grant.text for grant in users.findall(f".//users/{user}/grants/query")] == ["GRANT INSERT ON hydrometer.health"]
+    assert SERVICES["collect"]["environment"]["HYDROMETER_CLICKHOUSE_PASSWORD_FILE"] == "/run/secrets/clickhouse_reporter_password"
+
+
+@pytest.mark.parametrize("name", ["collect", "worker-1", "worker-2"])
+def test_every_process_that_stays_tells_of_itself(name: str, tmp_path: Path) -> None:
+    secrets = {variable: tmp_path / variable for variable in SERVICES[name]["environment"] if variable.endswith("_FILE")}
+    for path in secrets.values():
+        path.write_text("0123456789abcdef0123456789abcdef\n")
+    settings = Settings.load({**SERVICES[name]["environment"], **{variable: str(path) for variable, path in secrets.items()}}, ROLES[name])
+    assert not isinstance(settings.clickhouse_password, MissingSecret), "or it writes no rows of health"
+    assert settings.metrics_host == "0.0.0.0"  # noqa: S104 - the container's own network
+    assert any(port.endswith(f":{settings.metrics_port}") for port in SERVICES[name]["ports"])
+
+
+def test_no_port_is_published_twice() -> None:
+    published = [port.rsplit(":", 1)[0] for service in SERVICES.values() for port in service.get("ports", [])]
+    assert len(set(published)) == len(published)
 
 
 def test_the_image_runs_without_root_and_without_the_local_extras() -> None:

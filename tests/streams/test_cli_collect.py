@@ -49,6 +49,18 @@ def test_standard_input_is_a_dash(env: dict[str, str]) -> None:
     assert done.stdout == b"2 events accepted, 0 rejected\n"
 
 
+def test_a_standard_input_that_goes_on_ends_when_told_to(env: dict[str, str]) -> None:
+    process = subprocess.Popen([*COMMAND, "-"], env=env, stdin=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdin
+    process.stdin.write(lines(2, "f"))
+    process.stdin.flush()
+    time.sleep(2)
+    process.terminate()
+    assert process.wait(timeout=30) == 143
+    assert process.stderr
+    assert b"Fatal" not in process.stderr.read()
+
+
 def test_http_and_topic_run_together_until_they_are_told_to_stop(env: dict[str, str]) -> None:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

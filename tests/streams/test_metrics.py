@@ -25,11 +25,18 @@ def test_a_gauge_keeps_the_last_value(registry: Registry) -> None:
     assert registry.value(Metric.STATE_BYTES, agent="accounts", partition=0) == 5
 
 
+def told(registry: Registry) -> dict[str, float]:
+    return {row[3]: row[5] for row in registry.rows(datetime(2026, 1, 1, tzinfo=UTC), "worker", "a")}
+
+
 def test_a_partition_that_moved_away_is_forgotten_and_totals_stay(registry: Registry) -> None:
     registry.set(Metric.STATE_BYTES, 7, agent="accounts", partition=0)
+    registry.set(Metric.ENTITIES, 2, agent="accounts", partition=1)
     registry.add(Metric.TICKS, 3, agent="accounts")
-    registry.forget_partitions()
-    assert [(row[3], row[5]) for row in registry.rows(datetime(2026, 1, 1, tzinfo=UTC), "worker", "a")] == [("hydrometer_ticks", 3)]
+    with registry.renewing_partitions():
+        registry.set(Metric.ENTITIES, 2, agent="accounts", partition=1)
+        assert told(registry) == {"hydrometer_ticks": 3, "hydrometer_entities": 2, "hydrometer_state_bytes": 7}, "nothing is gone yet"
+    assert told(registry) == {"hydrometer_ticks": 3, "hydrometer_entities": 2}
 
 
 def test_a_metric_that_is_forgotten_is_spoken_of_again_once_it_is_set(registry: Registry) -> None:
@@ -38,25 +45,6 @@ def test_a_metric_that_is_forgotten_is_spoken_of_again_once_it_is_set(registry: 
     registry.forget(Metric.FEED_SILENCE)
     registry.set(Metric.FEED_SILENCE, 8, feed="http")
     assert [(row[4], row[5]) for row in registry.rows(datetime(2026, 1, 1, tzinfo=UTC), "worker", "a")] == [({"feed": "http"}, 8)]
-
-
-def test_prometheus_reads_counters_and_gauges(registry: Registry) -> None:
-    registry.add(Metric.ROWS_WRITTEN, 1_234_567, table='odd"name\n')
-    assert registry.exposition() == (
-        "# HELP hydrometer_rows_written How many rows reach each table?\n"
-        "# TYPE hydrometer_rows_written counter\n"
-        'hydrometer_rows_written{table="odd\\"name\\n"} 1234567\n'
-    )
-
-
-def test_prometheus_reads_cumulative_buckets(registry: Registry) -> None:
-    for seconds in (0.001, 0.02, 99.0):
-        registry.observe(Metric.AGENT_SECONDS, seconds, agent="accounts")
-    text = registry.exposition()
-    assert 'hydrometer_agent_seconds_bucket{agent="accounts",le="0.001"} 1\n' in text
-    assert 'hydrometer_agent_seconds_bucket{agent="accounts",le="30"} 2\n' in text
-    assert 'hydrometer_agent_seconds_bucket{agent="accounts",le="+Inf"} 3\n' in text
-    assert 'hydrometer_agent_seconds_sum{agent="accounts"} 99.021\n' in text
 
 
 def test_clickhouse_gets_quantiles_instead_of_buckets(registry: Registry) -> None:

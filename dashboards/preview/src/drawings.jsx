@@ -1,6 +1,7 @@
 // Grafana's own components where they are public, small substitutes (marked `substitute`) for what it keeps in its core.
 import { FieldType, getFieldColorModeForField, getFieldDisplayName, reduceField } from '@grafana/data';
-import { BigValue, Table, TimeSeries } from '@grafana/ui';
+import { BigValue, TimeSeries } from '@grafana/ui';
+import { TableNG } from '@grafana/ui/unstable';
 import { configured, series, table } from './frames.js';
 
 const MUTED = '#9a9aa5';
@@ -96,7 +97,7 @@ function Listing({ panel, answers, theme, width, height }) {
     return <Nothing panel={panel} />;
   }
   frame.fields = frame.fields.filter((field) => !field.config.custom?.hidden);
-  return <Table data={frame} width={width} height={height} cellHeight={panel.options.cellHeight} noHeader={!panel.options.showHeader} columnMinWidth={70} />;
+  return <TableNG data={frame} width={width} height={height} cellHeight={panel.options.cellHeight} noHeader={!panel.options.showHeader} columnMinWidth={70} enableVirtualization={false} />;
 }
 
 /** Cells by time and bucket; darker is more. */

@@ -47,11 +47,12 @@ export function configured(frames, fieldConfig, theme, timeZone) {
       const { custom, ...plain } = structuredClone(fieldConfig.defaults);
       field.config = { ...(field.type === FieldType.time ? {} : plain), custom: custom ?? {} };
       for (const { matcher, properties } of fieldConfig.overrides) {
-        if (matcher.id === 'byRegexp' || matcher.options === field.name || matcher.options === name) {
+        if (matcher.id === 'byRegexp' || (matcher.id === 'byType' && matcher.options === field.type) || matcher.options === field.name || matcher.options === name) {
           properties.forEach(({ id, value }) => put(field.config, id, value));
         }
       }
-      field.state = { ...field.state, seriesIndex: place - 1, displayName: field.config.displayName ?? name };
+      const called = field.config.displayName?.replace(/\$\{__field\.labels\.(\w+)\}/g, (_, label) => field.labels?.[label] ?? '');
+      field.state = { ...field.state, seriesIndex: place - 1, displayName: called ?? name };
       if (field.type === FieldType.string) {
         delete field.config.unit;
       }

@@ -46,8 +46,8 @@ class Ground:
         row |= {"behaviour": behaviour, "title": "t", "accounts": 3, "requests": 9.0, "output_tokens": 0.0, "extraction": 9.0}
         self._insert("cases", row | {"routing": 9.0, "muted": False, "payload": orjson.dumps(payload).decode(), **more})
 
-    def health(self, metric: str, value: float, ago: float = 5, instance: str = "w-1", **labels: str) -> None:
-        row = {"time": self._time(ago), "process": "worker", "instance": instance, "metric": f"hydrometer_{metric}"}
+    def health(self, metric: str, value: float, ago: float = 5, instance: str = "w-1", process: str = "worker", **labels: str) -> None:
+        row = {"time": self._time(ago), "process": process, "instance": instance, "metric": f"hydrometer_{metric}"}
         self._insert("health", {**row, "labels": labels, "value": value})
 
     def dead(self, count: int, ago: float = 60, source: str = "http", reason: str = "not_json") -> None:

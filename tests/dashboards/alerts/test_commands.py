@@ -1,22 +1,59 @@
 from __future__ import annotations
 
+import json
+import os
 import re
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from queue import Queue
 from typing import Any
 
+import pytest
 from click.testing import CliRunner
 
 from streams.cli import cli
 
 
-def invoke(ground: Any, *words: str) -> str:
+def environment(ground: Any) -> dict[str, str]:
     settings = ground.clickhouse._settings
-    env = {
+    return {
         "HYDROMETER_MODE": "local",
         "HYDROMETER_CLICKHOUSE_PORT": str(settings.clickhouse_port),
         "HYDROMETER_CLICKHOUSE_USER": settings.clickhouse_user,
         "HYDROMETER_CLICKHOUSE_PASSWORD": settings.clickhouse_password.get_secret_value(),
     }
-    return CliRunner(env=env).invoke(cli, list(words), catch_exceptions=False).output
+
+
+def invoke(ground: Any, *words: str) -> str:
+    return CliRunner(env=environment(ground)).invoke(cli, list(words), catch_exceptions=False).output
+
+
+@pytest.fixture
+def alertmanager() -> Iterator[tuple[str, Queue[list[Any]]]]:
+    """Where something takes alerts as an Alertmanager does, and what it was told."""
+    told: Queue[list[Any]] = Queue()
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            told.put(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(200)
+            self.end_headers()
+
+        def log_message(self, *_: Any) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}", told
+    finally:
+        server.shutdown()
+        thread.join()
+        server.server_close()
 
 
 def test_what_fires_now_is_one_line_each_with_how_urgent_it_is(ground: Any) -> None:
@@ -33,3 +70,21 @@ def test_the_open_cases_are_printed_once(ground: Any) -> None:
     assert "1 of extraction, 0 of routing, 40 accounts" in shown
     assert "case-1" in shown
     assert "case-2" not in shown
+
+
+def test_who_evaluates_the_rules_tells_of_itself_too_and_is_no_sign_of_life_of_the_workers(
+    ground: Any, alertmanager: tuple[str, Queue[list[Any]]]
+) -> None:
+    url, told = alertmanager
+    ground.case("case-1")
+    ground.health("started", 1)
+    command = [sys.executable, "-m", "streams", "alerts", "run", "--alertmanager", url, "--every", "0.2"]
+    with subprocess.Popen(command, env={**os.environ, **environment(ground)}) as running:
+        first = told.get(timeout=60)
+        told.get(timeout=60)  # the first was counted by now
+        running.terminate()
+        assert running.wait(timeout=30) == 143
+    assert [alert["labels"]["rule"] for alert in first] == ["new_extraction_case"]
+    rows = dict(ground.clickhouse.query("SELECT metric, max(value) FROM health WHERE process = 'alerts' GROUP BY metric"))
+    assert rows["hydrometer_alerts_told"] >= 1
+    assert rows["hydrometer_started"] > 1

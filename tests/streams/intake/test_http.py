@@ -150,7 +150,7 @@ async def test_metrics_count_the_answers() -> None:
     async with intake("127.0.0.1:1") as client:
         await client.post("/v1/events", data=b"")
         text = await (await client.get("/metrics")).text()
-        assert 'hydrometer_intake_answers{path="/v1/events",status="401"}' in text
+        assert 'hydrometer_intake_answers_total{path="/v1/events",status="401"}' in text
         assert (await client.get("/healthz")).status == 200
         assert (await client.get("/nowhere")).status == 404
 
