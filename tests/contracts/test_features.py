@@ -294,7 +294,7 @@ def test_the_state_of_all_features_is_small(record_property: Callable[[str, obje
 def some_members(seed: int, rows: int, unknown: float = 0.0) -> Members:
     """Accounts of one group, a share of every column unknown."""
     rng = np.random.default_rng(seed)
-    hashes = {"payment", "organization", "router", "template"}
+    hashes = {"payment", "organization", "router", "template", "subnet", "tools"}
     times = {"first", "last", "created"}
 
     def column(name: str) -> NDArray[Any]:
