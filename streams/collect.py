@@ -32,7 +32,7 @@ from streams.sketch import Sketcher, load_corpus
 from streams.topics import MAX_RECORD_BYTES, partition_of
 
 FILE_BLOCK_EVENTS: Final = 1024
-FILE_BLOCK_SECONDS: Final = 300.0
+FILE_BLOCK_SECONDS: Final = 600.0
 """Most events of a block read from a file, and most seconds of event time: no clock closes it, and a backtest's alerts should stand near
 the time they would have had."""
 LATE_SECONDS: Final = 60.0
