@@ -23,6 +23,8 @@ PUBLIC: Final = 0.03
 """Share of all accounts from which a value links nobody."""
 CHANCE: Final = 0.02
 """No value counts as rarer than this: rarities are estimates, and 50 times chance is enough to speak."""
+OWN_STACK: Final = 2.0
+"""What a router says that few other accounts use: enough to speak, not to convict, for an application's users share a program too."""
 LEAST_UNITS: Final = 3
 SHOWS: Final = 0.1
 CEILING: Final = 50.0
@@ -62,6 +64,8 @@ def common_ground(members: Members) -> float:
     nats = 0.0
     for kind in KINDS:
         if kind == members.kind:
+            rare = kind == "router" and float(np.nanmax(members.router_rarity, initial=0.0)) >= -np.log(PUBLIC)
+            nats += OWN_STACK if rare else 0.0
             continue
         mask = shared(members, kind)
         if mask.any():
