@@ -212,7 +212,7 @@ All rows of a block have one set of names: `names("families")`, and `names("feat
 
 GROUPS = Layout(
     "groups",
-    4,
+    5,
     {
         "time": "time",
         "group_id": "text",
@@ -248,6 +248,7 @@ GROUPS = Layout(
         "subnet_rarity": "number",
         "tools_rarity": "number",
         "single_turn": "number",
+        "fills": "shingles",
         "own": "vector",
         "raw": "vector",
     },

@@ -88,7 +88,8 @@ def members_of(kind: str = "router", now: float = START, **columns: Any) -> Memb
     for position, family in enumerate(FAMILIES):
         nats[:, position] = np.nan if family in _HASHES else columns.get(family, np.nan)
     ones: dict[str, Floats] = {"requests": np.ones(rows), "total": np.ones(rows), "begun": np.ones(rows), "jobs": np.zeros(rows)}
-    filled: dict[str, Any] = {"kind": kind, "now": now, "own": nats, "raw": nats, "balance": columns.get("balance", np.nan)}
+    fills = np.array(columns.get("fills", np.zeros((rows, SHINGLES))), np.uint64)
+    filled: dict[str, Any] = {"fills": fills, "kind": kind, "now": now, "own": nats, "raw": nats, "balance": columns.get("balance", np.nan)}
     for field in fields(Members):
         if field.name not in filled:
             unknown = np.zeros(rows, np.uint64) if field.name in _HASHES else ones.get(field.name, np.full(rows, np.nan))

@@ -13,6 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models import calibration, evidence
+from models.accumulators.lowest import lowest
+from models.accumulators.mixing import mix
 from models.accumulators.recurring import Recurring
 from models.accumulators.step import Floats, Step
 from models.claims import KEYS, Claims, weight
@@ -39,6 +41,8 @@ SCORE_ROW_STEP = 1.0
 EVIDENCE_FLOOR = 5.0
 """Nats from which an account's own evidence is worth a row to the cases stage."""
 MOST_SHARED = 1 << 16
+FILLS = blocks.SHINGLES
+"""Prompts of an account that are sampled, to see whether a group's accounts ask the same."""
 LEAST_USES = 2
 """Prompts that must show a template before an account is one of its users."""
 EVICT_AT_ONCE = 64
@@ -263,6 +267,8 @@ class Accounts:
         self.table["new_requests"][step.slots] += step.counts
         for name, column in (("new_begun", "begun"), ("new_jobs", "job")):
             self.table[name][step.slots] += np.add.reduceat(events.number(column), step.starts)
+        prompts = np.where(events.number("purposeful") > 0, mix(events.hashed("simhash")), np.uint64(0))
+        self.table["fills"][step.slots] = lowest(self.table["fills"][step.slots], step.entity, prompts)
         output = np.nan_to_num(events.number("output_tokens"))
         self.table["new_output"][step.slots] += np.add.reduceat(output, step.starts)
         self.table["output"][step.slots] += np.add.reduceat(output, step.starts)
@@ -500,7 +506,7 @@ _LINKS = {
 """What an account is linked by, and the column that it comes from."""
 _NEWEST = {name: column for name, column in _LINKS.items() if name != "router"}
 """What it keeps the newest of: a router outlives an upgrade."""
-_HANDED_ON = ("first", "created", "age_rank", *_LINKS, "template", "template_rarity", "own", "raw")
+_HANDED_ON = ("first", "created", "age_rank", *_LINKS, "template", "template_rarity", "fills", "own", "raw")
 
 
 @lru_cache(maxsize=1 << 16)
@@ -528,6 +534,7 @@ def _kept(names: list[str], no_vote: int) -> dict[str, Field]:
         "best_routing": Field("f4"),
         "output": Field("f8"),
         "new_requests": Field("f8"),
+        "fills": Field("u8", width=FILLS),
         "new_begun": Field("f8"),
         "new_jobs": Field("f8"),
         "new_output": Field("f8"),

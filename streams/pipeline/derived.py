@@ -100,6 +100,7 @@ def columns(
     return {
         "gap": gap,
         "begun": begins.astype(np.float64),
+        "purposeful": purpose,
         "job": begins * np.nan_to_num(purpose),
         "harvested": np.where(known, several * purpose, np.nan),
         "templated": np.where(known, several.astype(np.float64), np.nan),

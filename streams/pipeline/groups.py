@@ -161,6 +161,7 @@ class Groups:
         for name in (*_HASHES, "router_next"):
             members[name][slots] = block.hashes(name)
         members["next_accounts"][slots] = block.numbers("next_accounts")
+        members["fills"][slots] = block.hashes("fills")
         members["own"][slots], members["raw"][slots] = block.vectors("own"), block.vectors("raw")
         np.maximum.at(table["clock"], groups, clock)
         np.add.at(table["requests"], groups, requests)
@@ -411,7 +412,7 @@ def _shared_by_all(values: NDArray[np.uint64]) -> int:
     return int(values[0]) if len(values) and (values == values[0]).all() else 0
 
 
-_VIEWED = ("requests", "total", "begun", "jobs", "output_tokens", "first", "last", *_STATES, *_HASHES, "own", "raw")
+_VIEWED = ("requests", "total", "begun", "jobs", "output_tokens", "first", "last", *_STATES, *_HASHES, "fills", "own", "raw")
 
 _GROUP_FIELDS = {
     "clock": Field("f8", -np.inf),
@@ -447,6 +448,7 @@ _MEMBER_FIELDS = {
     **{name: Field("f8" if name == "created" else "f4", np.nan) for name in _STATES},
     **{name: Field("u8") for name in (*_HASHES, "router_next")},
     "next_accounts": Field("f4"),
+    "fills": Field("u8", width=blocks.SHINGLES),
     "own": Field("f4", np.nan, labels=FAMILIES),
     "raw": Field("f4", np.nan, labels=FAMILIES),
     "told": Field("f4"),

@@ -57,7 +57,10 @@ def _shared(members: Members, kind: str) -> Mask:
 
 
 def common_ground(members: Members) -> float:
-    """Return what the payers of a group share beside its own link, in nats a payer, 0..CEILING."""
+    """Return what the payers of a group share beside its own link, in nats a payer, 0..CEILING.
+
+    The link itself was no coincidence to be found; but a router that few others have says OWN_STACK.
+    """
     units = members.units
     if units < LEAST_UNITS:
         return 0.0

@@ -70,6 +70,8 @@ class Members:
     tools_rarity: Floats
     single_turn: Floats
     """Share of the account's requests that are one question, 0..1."""
+    fills: Hashes
+    """The lowest hashes of the prompts that it harvested with, a sample of them, (members, 8), 0 for none."""
     own: Floats
     """The account's own evidence by family, shrunk by how little it has done, (members, families); NaN where unknown."""
     raw: Floats

@@ -305,9 +305,10 @@ def some_members(seed: int, rows: int, unknown: float = 0.0) -> Members:
         return np.where(rng.random(rows) < unknown, np.nan, known)
 
     filled: dict[str, Any] = {
-        item.name: column(item.name) for item in fields(Members) if item.name not in {"kind", "now", "balance", "own", "raw"}
+        item.name: column(item.name) for item in fields(Members) if item.name not in {"kind", "now", "balance", "fills", "own", "raw"}
     }
     nats = np.where(rng.random((rows, len(FAMILIES))) < unknown, np.nan, rng.uniform(-1, 7, (rows, len(FAMILIES))))
+    filled["fills"] = np.where(rng.random((rows, 8)) < unknown, 0, rng.integers(1, 99, (rows, 8))).astype(np.uint64)
     made = members_of(**filled, balance=float(rng.uniform(0, 5)) if rng.random() >= unknown else np.nan)
     return Members(**{item.name: getattr(made, item.name) for item in fields(Members)} | {"own": nats, "raw": nats})
 

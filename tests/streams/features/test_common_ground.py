@@ -20,7 +20,12 @@ def test_what_many_accounts_have_is_no_common_ground() -> None:
 
 
 def test_the_link_that_made_the_group_does_not_count_again() -> None:
-    assert group(CommonGround, kind="router", organization=[1, 2, 3, 4], router=7, router_rarity=RARE) == 0
+    assert group(CommonGround, kind="template", organization=[1, 2, 3, 4], template=7, template_share=1, template_rarity=RARE) == 0
+
+
+def test_a_router_of_their_own_says_two_nats_and_a_public_one_nothing() -> None:
+    said = [group(CommonGround, kind="router", organization=[1, 2, 3, 4], router=7, router_rarity=rarity) for rarity in (RARE, 1.0)]
+    assert said == [2, 0]
 
 
 def test_one_payer_has_nothing_in_common_with_itself() -> None:

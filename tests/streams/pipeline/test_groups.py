@@ -26,7 +26,7 @@ def row(account: str, at: float = 0.0, offset: int = 0, requests: float = 1.0, *
 def encoded(rows: Sequence[dict[str, Any]]) -> bytes:
     """Return a block of groups; what the rows do not say is unknown, of no evidence, in a population of 1,000."""
     unknown: dict[str, Any] = {"text": None, "number": np.nan, "time": np.nan, "hash": 0}
-    unknown["vector"] = np.zeros(len(FAMILIES))
+    unknown |= {"vector": np.zeros(len(FAMILIES)), "shingles": np.zeros(blocks.SHINGLES, np.uint64)}
     usual = {"population": 1_000.0, "source": 0.0, "first": 0.0, "output_tokens": 10.0}
     columns = {name: [each.get(name, usual.get(name, unknown[kind])) for each in rows] for name, kind in blocks.GROUPS.columns.items()}
     numbers = {name: values if blocks.GROUPS.columns[name] == "text" else np.array(values) for name, values in columns.items()}
