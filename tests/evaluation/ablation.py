@@ -24,7 +24,7 @@ from streams import blocks, topics
 from streams.pipeline.stage import Message
 from streams.replay import Replay
 
-ALL = tuple(name for name in FAMILIES if evidence.EXTRACTION_WEIGHTS[FAMILIES.index(name)] > 0 and name != "change")
+ALL = tuple(name for name in FAMILIES if evidence.EXTRACTION_WEIGHTS[FAMILIES.index(name)] > 0)
 QUICK = ("content", "evenness", "link")
 _WEIGHTS = evidence.EXTRACTION_WEIGHTS.copy()
 

@@ -1,8 +1,9 @@
 """`make evaluate`: the goals' table with intervals, comparisons, ablations, grids, and a check of every feature's sign.
 
-Five seeds of the development traffic and of the held-out one, each drawn, replayed and compared with the truth; then each family of
-evidence is taken away in turn, and each River model added (`ablation`); then one campaign in sizes, rates and mixtures (`--grids`); then
-every feature is compared with real API clients (`signs`). Everything lands in `--out`; what is there already is not made again.
+Five seeds of the development traffic, of the held-out one, and of one whose campaigns and crowds are drawn at random, each drawn, replayed
+and compared with the truth; then each family of evidence is taken away in turn, and each River model added (`ablation`); then one campaign
+in sizes, rates and mixtures (`--grids`); then every feature is compared with real API clients (`signs`). Everything lands in `--out`; what
+is there already is not made again.
 
 `--quick` (QUICK=1) does two seeds among 2,500 ordinary people, three ablations and three points of a grid: under five minutes on two
 cores. All of it takes about 25 minutes there.
@@ -30,7 +31,7 @@ from attackers import Grid
 from rich.console import Console
 from rich.table import Table
 
-SPLITS = ("dev", "held_out")
+SPLITS = ("dev", "held_out", "wild")
 MIXES, SIZES, RATES = (0.05, 0.1, 0.25, 0.5, 1.0), (1, 10, 100, 1000), (5.0, 25.0, 100.0, 1000.0)
 
 
