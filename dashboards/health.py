@@ -43,7 +43,7 @@ def total(metric: Metric, label: str) -> str:
     return f"""
     SELECT bucket, series, sum(last) AS Value FROM (
         SELECT $__timeInterval(time) AS bucket, labels['{label}'] AS series, argMax(value, time) AS last FROM hydrometer.health
-        WHERE $__timeFilter(time) AND metric = '{metric.exported}' GROUP BY bucket, series, instance, toString(labels))
+        WHERE $__timeFilter(time) AND metric = '{metric.exported}' GROUP BY bucket, series, instance, cityHash64(labels))
     GROUP BY bucket, series ORDER BY bucket
     """
 
@@ -61,7 +61,7 @@ def last(metric: Metric, over: str = "max", expression: str = "value") -> str:
     return f"""
     SELECT {over}({expression}) AS value FROM (
         SELECT argMax(value, time) AS value FROM hydrometer.health
-        WHERE $__timeFilter(time) AND metric = '{metric.exported}' GROUP BY process, instance, toString(labels))
+        WHERE $__timeFilter(time) AND metric = '{metric.exported}' GROUP BY process, instance, cityHash64(labels))
     HAVING count() > 0
     """
 
@@ -76,7 +76,7 @@ def _increases(exported: str, series: str) -> str:
     return f"""
     SELECT $__timeInterval(time) AS bucket, {series} AS series,
     if(value < before, value, value - before) AS increase FROM (
-        SELECT time, labels, value, lagInFrame(value, 1, value) OVER (PARTITION BY process, instance, toString(labels) ORDER BY time)
+        SELECT time, labels, value, lagInFrame(value, 1, value) OVER (PARTITION BY process, instance, cityHash64(labels) ORDER BY time)
             AS before
         FROM hydrometer.health WHERE $__timeFilter(time) AND metric = '{exported}')
     """

@@ -360,16 +360,15 @@ SHADOW = Row(
             Listing(
                 title="Processes",
                 question="Which processes report, since when, and when did each report last?",
-                sql="""
-                SELECT process, instance, min(time) AS since, max(time) AS newest, uniq(metric) AS metrics FROM hydrometer.health
-                WHERE $__timeFilter(time) GROUP BY process, instance ORDER BY newest DESC LIMIT 100
+                sql=f"""
+                SELECT process, instance, toDateTime(max(value)) AS since, max(time) AS newest FROM hydrometer.health
+                WHERE metric = '{Metric.STARTED.exported}' AND $__timeFilter(time) GROUP BY process, instance ORDER BY newest DESC LIMIT 100
                 """,
                 columns={
                     "process": Column(title="Process"),
                     "instance": Column(title="Instance"),
-                    "since": Column(title="In this range since", unit="dateTimeAsIso"),
+                    "since": Column(title="Started", unit="dateTimeAsIso"),
                     "newest": Column(title="Last report", unit="dateTimeFromNow"),
-                    "metrics": Column(title="Metrics"),
                 },
                 empty="No process reports: is ClickHouse reachable from the workers?",
             ),

@@ -28,8 +28,8 @@ pytestmark = pytest.mark.speed
 
 REQUESTS = 1_000_000
 EVENTS = 20_000
-REPORTERS = 300
-"""Copies of what the rehearsal's two processes report every five minutes: as many rows as ten processes write every ten seconds."""
+PROCESSES = 10
+"""Processes whose reports, each ten seconds of the two days, stand in the table `health`."""
 BUDGET = 0.2
 TRIES = 10
 RUNS = 3
@@ -63,8 +63,14 @@ def million(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsed]:
         with driver(server) as client:
             for table in ("requests", "scores", "shadow_scores"):
                 multiply(client, table, REQUESTS // EVENTS)
-            multiply(client, "health", REPORTERS)
+            multiply(client, "health", copies_of_health(client))
             yield Rehearsed(client, Window(began, began + SPAN, 600, choices(client, began, began + SPAN)))
+
+
+def copies_of_health(client: Any) -> int:
+    """Return how often the rehearsal's reports make what PROCESSES write every ten seconds."""
+    reports: int = client.execute("SELECT uniqExact(process, time) FROM hydrometer.health")[0][0]
+    return round(PROCESSES * SPAN / 10 / reports)
 
 
 def multiply(client: Any, table: str, times: int) -> None:
