@@ -13,12 +13,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from collecting import collect
+from collecting import busy, collect, demonstration
 from sample import Sample
 
 from streams import blocks, topics
 from streams.collect import collect_garbage_rarely
-from streams.demo.traffic import demo_traffic
 from streams.pipeline.local import makers
 from streams.pipeline.stage import Message, Stage
 from streams.settings import Settings
@@ -102,8 +101,8 @@ def _resident() -> int:
 
 
 def _collect() -> dict[str, Any]:
-    """Parse, sketch, redact and cut the demonstration's lines, prompts and all."""
-    lines = [line.rstrip(b"\n") for line in demo_traffic(events=LINES, start=1.79e9).lines()]
+    """Parse, sketch, redact and cut the demonstration's lines, prompts and all, as they come on a busy site."""
+    lines = busy(demonstration(LINES))
     collect_garbage_rarely()
     return {
         "collect_events_per_cpu_second": _speed(lambda: collect(lines), len(lines)),
