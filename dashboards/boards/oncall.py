@@ -17,13 +17,15 @@ _SILENT = 60
 _LAG: Steps = ((None, GOOD), (64, WARN), (512, BAD))
 """Records: a batch of the store, and all that its queue holds."""
 _CHECKPOINT_STEPS: Steps = ((None, GOOD), (2 * _CHECKPOINT, WARN), (5 * _CHECKPOINT, BAD))
+_PROCESSES = f"""
+    SELECT process, instance, max(value) AS started, max(time) AS newest FROM hydrometer.health
+    WHERE metric = '{Metric.STARTED.exported}' AND $__timeFilter(time) GROUP BY process, instance
+"""
 STARTS: Final = Note(
     name="Starts of processes",
     color=GOOD,
     sql=f"""
-    SELECT toDateTime(started) AS time, concat(process, ' ', instance, ' started') AS text, 'start' AS tags
-    FROM (SELECT process, instance, max(value) AS started FROM hydrometer.health
-        WHERE metric = '{Metric.STARTED.exported}' AND $__timeFilter(time) GROUP BY process, instance)
+    SELECT toDateTime(started) AS time, concat(process, ' ', instance, ' started') AS text, 'start' AS tags FROM ({_PROCESSES})
     WHERE toDateTime(started) >= $__fromTime ORDER BY time
     """,
 )
@@ -361,8 +363,7 @@ SHADOW = Row(
                 title="Processes",
                 question="Which processes report, since when, and when did each report last?",
                 sql=f"""
-                SELECT process, instance, toDateTime(max(value)) AS since, max(time) AS newest FROM hydrometer.health
-                WHERE metric = '{Metric.STARTED.exported}' AND $__timeFilter(time) GROUP BY process, instance ORDER BY newest DESC LIMIT 100
+                SELECT process, instance, toDateTime(started) AS since, newest FROM ({_PROCESSES}) ORDER BY newest DESC LIMIT 100
                 """,
                 columns={
                     "process": Column(title="Process"),

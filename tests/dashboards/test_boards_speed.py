@@ -21,6 +21,7 @@ from dashboards.macros import Window
 from dashboards.query import Json
 from dashboards.rehearsal import Rehearsed, rehearse
 from streams.demo.traffic import SPAN
+from streams.health import REPORT
 from streams.settings import Settings
 from streams.testing import driver, local_clickhouse
 
@@ -29,7 +30,7 @@ pytestmark = pytest.mark.speed
 REQUESTS = 1_000_000
 EVENTS = 20_000
 PROCESSES = 10
-"""Processes whose reports, each ten seconds of the two days, stand in the table `health`."""
+"""Processes of whose reports in two days the table `health` is full."""
 BUDGET = 0.2
 TRIES = 10
 RUNS = 3
@@ -68,9 +69,9 @@ def million(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsed]:
 
 
 def copies_of_health(client: Any) -> int:
-    """Return how often the rehearsal's reports make what PROCESSES write every ten seconds."""
+    """Return how often the rehearsal's reports make what PROCESSES write in the same time."""
     reports: int = client.execute("SELECT uniqExact(process, time) FROM hydrometer.health")[0][0]
-    return round(PROCESSES * SPAN / 10 / reports)
+    return round(PROCESSES * SPAN / REPORT / reports)
 
 
 def multiply(client: Any, table: str, times: int) -> None:

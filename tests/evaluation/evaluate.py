@@ -31,7 +31,6 @@ from attackers import Grid
 from rich.console import Console
 from rich.table import Table
 
-SPLITS = ("dev", "held_out", "wild")
 MIXES, SIZES, RATES = (0.05, 0.1, 0.25, 0.5, 1.0), (1, 10, 100, 1000), (5.0, 25.0, 100.0, 1000.0)
 
 
@@ -87,7 +86,7 @@ def evaluate(plan: Plan, console: Console) -> dict[str, Any]:
     """Measure everything, print it as it comes, and return the figures."""
     figures: dict[str, Any] = {}
     with ProcessPoolExecutor(plan.jobs) as pool:
-        for split in SPLITS:
+        for split in traffic.SPLITS:
             folders = list(pool.map(partial(measure, plan), [(split, seed, None) for seed in plan.seeds]))
             figures[split] = judged(folders, compare=plan.compare)
             console.rule(f"{split}: seeds {plan.seeds[0]} to {plan.seeds[-1]}")
