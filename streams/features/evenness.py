@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.accumulators.step import Floats
-from models.evenness import CHOSEN_PEOPLE, PEOPLE, log_likelihood_ratio
-from streams.feature import DAY, HOUR, Feature
+from models.evenness import CHOSEN_PEOPLE, PEOPLE, Work, log_likelihood_ratio
+from streams.feature import HOUR, Feature
 from streams.pipeline.members import Members
 
 TEMPLATE_USES = 2
 """Requests from which an account belongs to a template's group; of the others it is one."""
+LOOKED_AT = 1.0
+"""Nats less for a template's group: there are thousands of them, and of many crowds one is even by chance."""
 PAUSES = 8
 """Times the group's usual pause that somebody who goes on is hardly ever silent."""
 STILL_ACTIVE = 0.2
@@ -34,9 +35,11 @@ class Evenness(Feature):
         """Return the log-likelihood ratio of a dispatcher against people, in nats: of payers or of accounts, whichever is less."""
         end = np.where(members.now - members.last > _stopped(members), members.last, members.now)
         exposure = np.maximum(end - members.first, HOUR)
+        waited = members.first - np.fmax(members.first.min(), np.minimum(members.created, members.first))
         # a dispatcher may deal out all that its accounts do, or the harvest alone, with people's chat around it
         work = [members.begun, members.jobs] if members.jobs.any() and members.kind != "template" else [members.begun]
-        return max(_of(members, counts, exposure) for counts in work)
+        looked = LOOKED_AT if members.kind == "template" else 0.0
+        return max(_of(members, Work.of_accounts(counts, exposure, waited)) for counts in work) - looked
 
     @staticmethod
     def nats(value: float) -> float:
@@ -51,17 +54,19 @@ def _stopped(members: Members) -> float:
     """
     asked = members.begun > 1
     if not asked.any():
-        return DAY
+        return np.inf
     pause = np.median((members.last - members.first)[asked] / (members.begun[asked] - 1))
     going_on = np.quantile(members.now - members.last, STILL_ACTIVE)
-    return float(np.clip(PAUSES * max(pause, going_on), HOUR, DAY))
+    return max(PAUSES * float(max(pause, going_on)), HOUR)
 
 
-def _of(members: Members, counts: Floats, exposure: Floats) -> float:
-    """Return the log-likelihood ratio of payers or of accounts, whichever is less; 0 of one payer. counts, exposure: (members,)."""
+def _of(members: Members, work: Work) -> float:
+    """Return the log-likelihood ratio of payers or of accounts, whichever is less; 0 of one payer."""
     if members.units < 2:  # noqa: PLR2004 (nothing is spread over one)
         return 0.0
-    begun, time = (np.bincount(members.unit, weights=what).astype(np.float64) for what in (counts, exposure))
     # sums over the few accounts of each payer are more even than the people behind them
     least, people = (TEMPLATE_USES, CHOSEN_PEOPLE) if members.kind == "template" else (1, PEOPLE)
-    return min(log_likelihood_ratio(begun, time, least, people), log_likelihood_ratio(counts, exposure, least, people))
+    begun = work.counts >= least
+    payers = np.unique(members.unit[begun], return_inverse=True)[1].reshape(-1)
+    alone = work.take(np.flatnonzero(begun))
+    return min(log_likelihood_ratio(each, least, people) for each in (alone.by(payers), alone))

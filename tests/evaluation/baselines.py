@@ -25,7 +25,7 @@ import pyarrow.parquet as pq
 from numpy.typing import NDArray
 from rich.progress import track
 from river import anomaly
-from scipy import stats  # type: ignore[import-untyped]
+from scipy import stats
 
 from streams.sketch import Sketcher
 

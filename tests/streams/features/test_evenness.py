@@ -17,6 +17,13 @@ def test_who_came_later_has_asked_less() -> None:
     assert group(Evenness, begun=[50, 40, 30, 20, 10], first=[START - d * DAY for d in (5, 4, 3, 2, 1)], last=START) > 2
 
 
+def test_light_accounts_that_fall_silent_for_a_day_have_not_stopped() -> None:
+    # a piece of work every other day: who was last heard of yesterday goes on, and is as light as it seems
+    begun = [1, 1, 1, 1, 2, 2, 2, 3, 3, 4, 6, 9, 14]
+    last = [START - DAY * (4 if count < 3 else 1) for count in begun]
+    assert group(Evenness, begun=begun, first=START - 5 * DAY, last=last) < 0
+
+
 def test_one_organisation_is_one_voter() -> None:
     assert group(Evenness, begun=[25] * 20, organization=1, first=START - DAY, last=START) == 0
 
