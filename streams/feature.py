@@ -37,6 +37,9 @@ Family = Literal["content", "evenness", "cohort", "payment", "link", "timing", "
 Direction = Literal["high", "low", "both"]
 Entity = Literal["account", "group"]
 
+_LEAST_FURTHER = 0.5
+"""Further requests, decayed, of which fewer say nothing."""
+
 NEVER_EVIDENCE = frozenset({"country", "language"})
 """Columns that no feature may read: nationality and language are never evidence of guilt."""
 NO_CLOCK = frozenset({"time", "hour"})
@@ -374,15 +377,18 @@ def different(of: Expr, window: float = DAY) -> Reading:
 
 
 def different_per_request(of: Expr, window: float = DAY) -> Reading:
-    """Return the different values of a hash or text column per request where it was known, over about a window, 0..1."""
+    """Return the further values of a hash or text column per further request where it was known, over about a window, 0..1.
+
+    The first request has a first value in any case: who asked once or twice would seem to change all the time.
+    """
     values = Distinct(of, window)
     known = Expr(f"known({of.name})", lambda events: np.where(events.hashed(of.name) != 0, 1.0, np.nan))
     count = Sum(known, known, window)
 
     def read(reader: Reader) -> tuple[Floats, Floats]:
-        requests = reader.sum(count)
-        per_request = distinct.estimate(reader.registers(values)) / np.maximum(requests, 1.0)
-        return np.where(requests > 0, np.minimum(per_request, 1.0), np.nan), requests
+        further = reader.sum(count) - 1.0
+        share = (distinct.estimate(reader.registers(values)) - 1.0) / np.maximum(further, 1e-9)
+        return np.where(further >= _LEAST_FURTHER, np.clip(share, 0.0, 1.0), np.nan), np.maximum(further, 0.0)
 
     return Reading((values, count), read)
 

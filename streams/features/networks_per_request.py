@@ -6,7 +6,7 @@ from streams.feature import Feature, col, different_per_request
 
 
 class NetworksPerRequest(Feature):
-    """Different client networks per request.
+    """Further client networks per further request.
 
     Rises on: rotation through proxies. Blind to: a fixed egress. People who travel roam a little.
     """
