@@ -59,6 +59,8 @@ class Tail:
     def __init__(self) -> None:
         """Start without votes."""
         self.votes = np.zeros(BINS)
+        self.others = np.zeros(BINS)
+        """The votes that are counted elsewhere."""
 
     def ballots(self, scores: Floats, may: NDArray[np.bool_]) -> NDArray[np.uint8]:
         """Return the vote of each score, NO_VOTE for those that may not vote. Both (entities,)."""
@@ -74,12 +76,13 @@ class Tail:
 
     def fit(self) -> Fit | None:
         """Return the tail, None while there are fewer than ENOUGH votes, or hardly any of them differ."""
-        total = self.votes.sum()
+        votes = self.votes + self.others
+        total = votes.sum()
         if total < ENOUGH:
             return None
-        above = np.cumsum(self.votes[::-1])[::-1]  # votes in this bin or higher
+        above = np.cumsum(votes[::-1])[::-1]  # votes in this bin or higher
         start = int(np.argmax(above <= _ABOVE * total))
-        peaks = self.votes[start:]
+        peaks = votes[start:]
         if peaks.sum() < _LEAST_PEAKS:
             return None
         scale, shape = _pareto(peaks)

@@ -54,7 +54,8 @@ _NO_VOTE: Final = 255
 class Reference:
     """What is ordinary: for every feature a histogram of votes, one per entity, between the feature's declared limits.
 
-    The votes themselves live with the entities (a byte a feature), so the histograms are rebuilt from them and never stored.
+    The votes themselves live with the entities (a byte a feature), so the histograms are rebuilt from them and never stored. Votes that
+    are counted elsewhere come as `others`.
     """
 
     def __init__(self, limits: Sequence[tuple[float, float]], directions: Sequence[str]) -> None:
@@ -65,6 +66,13 @@ class Reference:
         self._two_sided = np.array([direction == "both" for direction in directions])
         self._columns = np.arange(len(limits))
         self.votes = np.zeros((len(limits), BINS))
+        self.others = np.zeros_like(self.votes)
+
+    @property
+    def all_votes(self) -> Floats:
+        """Return the votes of all entities, wherever they are counted, (features, BINS)."""
+        everyone: Floats = self.votes + self.others
+        return everyone
 
     @property
     def no_vote(self) -> int:
@@ -101,8 +109,9 @@ class Reference:
         bins = self.bins(values)
         known = bins != _NO_VOTE
         cells = np.where(known, bins, 0)
-        total = self.votes.sum(axis=1)
-        below = np.cumsum(self.votes, axis=1) - self.votes / 2
+        votes = self.all_votes
+        total = votes.sum(axis=1)
+        below = np.cumsum(votes, axis=1) - votes / 2
         under = (below[self._columns, cells] + 0.5) / (total + 1.0)
         over = 1.0 - under
         tail = np.where(self._high, over, under)
@@ -112,15 +121,16 @@ class Reference:
 
     def rank(self, feature: int, values: Floats) -> Floats:
         """Return the share of votes below each value of one feature, 0..1; NaN where unknown or without votes. values: (entities,)."""
-        votes = self.votes[feature]
+        votes = self.votes[feature] + self.others[feature]
         position = (values - self._low[feature]) * self._scale[feature]
         below = np.interp(position, np.arange(BINS + 1), np.r_[0.0, np.cumsum(votes)])
         return below / votes.sum() if votes.sum() else np.full(len(values), np.nan)
 
     def usual(self) -> Floats:
         """Return each feature's usual range, the 10th and 90th percentile of the votes, shape (features, 2); NaN without votes."""
-        total = self.votes.sum(axis=1)
-        share = np.cumsum(self.votes, axis=1) / np.maximum(total, 1.0)[:, None]
+        votes = self.all_votes
+        total = votes.sum(axis=1)
+        share = np.cumsum(votes, axis=1) / np.maximum(total, 1.0)[:, None]
         edges = [np.argmax(share >= quantile, axis=1) for quantile in (0.1, 0.9)]
         values = np.column_stack([self._low + (edge + 0.5) / self._scale for edge in edges])
         values[total == 0] = np.nan

@@ -294,6 +294,9 @@ VERDICTS = Layout("verdicts", 3, {"account_id": "text", "template": "hash", "rou
 A row with a template, sent to every partition: accounts of several partitions share it, though each partition may see only one.
 A row with a router and its upgrade, sent to every partition: what shows the fingerprint `upgrade` is that router."""
 
+TALLIES = Layout("tallies", 1, {"time": "time", "source": "number", "histogram": "text", "votes": "vector"})
+"""What a partition of accounts tells the others, on the same topic: how its accounts vote on what is ordinary, a histogram a row."""
+
 SHADOW = Layout(
     "shadow",
     1,
@@ -370,20 +373,22 @@ def encode(batch: pa.RecordBatch) -> bytes:
     return bytes(sink.getvalue())
 
 
-def decode(data: bytes, layout: Layout) -> Block:
-    """Read a block of this layout.
+def decode(data: bytes, *layouts: Layout) -> Block:
+    """Read a block of one of these layouts.
 
     Raises BlockLayoutError when the bytes are cut short, are no Arrow, or are of another layout or version.
     """
+    expected = " or ".join(f"{layout.name}/{layout.version}" for layout in layouts)
     try:
         with pa.ipc.open_stream(data, options=_READ) as reader:
-            found = (reader.schema.metadata or {}).get(b"layout", b"none").decode(errors="replace")
-            if not reader.schema.equals(layout.schema):
-                message = f"expected a block of layout {layout.name}/{layout.version}, found {found[:40]}"
+            layout = next((each for each in layouts if reader.schema.equals(each.schema)), None)
+            if layout is None:
+                found = (reader.schema.metadata or {}).get(b"layout", b"none").decode(errors="replace")
+                message = f"expected a block of layout {expected}, found {found[:40]}"
                 raise BlockLayoutError(message)
             batch = reader.read_next_batch()
             batch.validate(full=True)
     except (pa.ArrowInvalid, OSError, StopIteration) as error:
-        message = f"not a readable {layout.name} block of {len(data)} bytes ({type(error).__name__})"
+        message = f"not a readable block of layout {expected}, {len(data)} bytes ({type(error).__name__})"
         raise BlockLayoutError(message) from error
     return Block(layout, batch)

@@ -22,8 +22,10 @@ from models.columns import Columns, Field, Slots, StateLayoutError
 from models.evidence import CAP, FAMILIES, FLOOR, FamilySum, Reference
 from models.prevalence import Prevalence
 from models.releases import Releases
+from models.tallies import Tallies
 from streams import blocks, topics
 from streams.blocks import Block, Hashes
+from streams.errors import BlockLayoutError
 from streams.feature import Bank, Events, col, features, hash_word, share
 from streams.pipeline import derived, upgrades, watch
 from streams.pipeline.clients import Clients
@@ -38,6 +40,8 @@ PAUSE = 60.0
 SCORE_ROW_PAUSE = 600.0
 """Seconds of event time between score rows of an account whose evidence has not moved by SCORE_ROW_STEP nats."""
 SCORE_ROW_STEP = 1.0
+TALLY_PAUSE = 600.0
+"""Seconds of event time after which a partition tells the others again how its accounts vote."""
 EVIDENCE_FLOOR = 5.0
 """Nats from which an account's own evidence is worth a row to the cases stage."""
 MOST_SHARED = 1 << 16
@@ -87,6 +91,12 @@ class Accounts:
         self.reference = Reference([feature.limits for feature in self.features], [feature.direction for feature in self.features])
         self.levels = evidence.level_reference()
         self.tail = calibration.Tail()
+        self._tallies = Tallies(evidence.BINS)
+        self._histograms = [
+            *(f"{feature.name()} {feature.limits}" for feature in self.features),
+            *(f"level of {name}" for name in FAMILIES),
+            "score",
+        ]
         self._prevalence = Prevalence(_SPREAD)
         self._claims = Claims()
         self.aliases = upgrades.Aliases()
@@ -98,6 +108,7 @@ class Accounts:
         self._shared: Hashes = np.zeros(0, np.uint64)
         self._newest = -np.inf
         self._look_again = -np.inf
+        self._tallied = -np.inf
         self._offset = -1
         self._counts = {"events": 0.0, "ticks": 0.0, "replayed": 0.0, "evicted": 0.0, "restored": 0.0}
 
@@ -123,13 +134,19 @@ class Accounts:
         self.table.touch(step.slots, offset)
         self._newest = max(self._newest, float(step.clock.max()))
         self._counts["events"] += len(block)
-        messages = self._tick(self._due(step.slots), offset)
+        messages = self._tick(self._due(step.slots), offset) + self._tally()
         self._evict(offset)
         return messages
 
     def apply_second(self, value: bytes, offset: int) -> list[Message]:  # noqa: ARG002 (verdicts are states: their offsets count nothing)
-        """Note who is suspect, which templates are shared, which stacks are upgrades. Verdicts are states: repeats change nothing."""
-        block = blocks.decode(value, blocks.VERDICTS)
+        """Note who is suspect, which templates are shared, which stacks are upgrades, and how the accounts of other partitions vote.
+
+        All of these are states: repeats change nothing.
+        """
+        block = blocks.decode(value, blocks.VERDICTS, blocks.TALLIES)
+        if block.layout is blocks.TALLIES:
+            self._hear(block)
+            return []
         self._rename(block)
         self._shared = np.union1d(self._shared, block.hashes("template")[block.hashes("template") != 0])[-MOST_SHARED:]
         until = dict(zip(block.texts("account_id"), block.numbers("until").tolist(), strict=True))
@@ -164,6 +181,8 @@ class Accounts:
         self._releases.table.load([item for item in stored if item[0].startswith("models/")])
         self.aliases.table.load([item for item in stored if item[0].startswith("aliases/")])
         self.aliases.reread()
+        self._tallies.table.load([item for item in stored if item[0].startswith("tallies/")])
+        self._count_others()
         self._watch.load(stored)
         self.reference.recount(self.table["votes"])
         self.levels.recount(self.table["level_votes"])
@@ -182,7 +201,7 @@ class Accounts:
 
     @property
     def _tables(self) -> tuple[Columns, ...]:
-        return (self.table, *self._recurring.tables, self._releases.table, self.aliases.table)
+        return (self.table, *self._recurring.tables, self._releases.table, self.aliases.table, self._tallies.table)
 
     # -- counting
 
@@ -382,6 +401,42 @@ class Accounts:
             votes = self.table[column][slots]
             reference.revote(votes, np.full_like(votes, reference.no_vote))
             self.table[column][slots] = reference.no_vote
+
+    # -- what all partitions' accounts vote
+
+    def _tally(self) -> list[Message]:
+        """Tell every other partition now and then how the accounts of this one vote."""
+        if self._newest - self._tallied < TALLY_PAUSE or self._partitions == 1:
+            return []
+        self._tallied = self._newest
+        votes = np.vstack([self.reference.votes, self.levels.votes, self.tail.votes])
+        rows = len(votes)
+        block = blocks.TALLIES.encode(
+            {
+                "time": np.full(rows, self._newest),
+                "source": np.full(rows, float(self.partition)),
+                "histogram": self._histograms,
+                "votes": votes,
+            }
+        )
+        return [Message(topics.VERDICTS, home, block) for home in range(self._partitions) if home != self.partition]
+
+    def _hear(self, block: Block) -> None:
+        """Take over how another partition's accounts vote. Raises BlockLayoutError before anything changed when it is no count of votes."""
+        if not len(block):
+            return
+        source, votes = int(block.numbers("source")[0]), block.vectors("votes")
+        if votes.shape[1] != evidence.BINS or not (np.isfinite(votes) & (votes >= 0)).all():
+            raise BlockLayoutError(f"a tally has {evidence.BINS} counts of votes a histogram, none below zero")
+        if source != self.partition:
+            names = [str(name) for name in block.texts("histogram")]
+            self._tallies.hear(source, names, votes, float(block.numbers("time")[0]), self._offset)
+            self._count_others()
+
+    def _count_others(self) -> None:
+        found = self._tallies.total(self._histograms)
+        features, families = len(self.features), len(FAMILIES)
+        self.reference.others, self.levels.others, self.tail.others = found[:features], found[features : features + families], found[-1]
 
     # -- what leaves
 

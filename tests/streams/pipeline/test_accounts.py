@@ -215,3 +215,50 @@ def test_an_account_of_many_requests_is_scored_at_once_when_its_stack_changes() 
     accounts = stage()
     accounts.apply(claiming(OLD, *["ada"] * 100), 0)
     assert len(routers(accounts.apply(requests(("ada", 200), **NEW, **{"payment.hash": None}), 1))) == 1
+
+
+def people(*names: str, at: float = 0.0) -> bytes:
+    """Each asks often enough to vote."""
+    return requests(*[(name, at + place) for name in names for place in range(FIRST_REQUESTS)])
+
+
+def tallies(messages: list[Message]) -> list[tuple[int, bytes]]:
+    return [(message.partition, message.value) for message in messages if message.topic == topics.VERDICTS]
+
+
+def test_a_partition_tells_every_other_how_its_accounts_vote_and_again_after_ten_minutes() -> None:
+    accounts = Accounts(1, 3, KEY, {}, shingle_cells=1 << 10)
+    assert [home for home, _ in tallies(accounts.apply(people("ada"), 0))] == [0, 2]
+    assert tallies(accounts.apply(requests(("ada", 300)), 1)) == []
+    assert [home for home, _ in tallies(accounts.apply(requests(("ada", 700)), 2))] == [0, 2]
+
+
+def test_a_partition_alone_tells_nobody() -> None:
+    assert tallies(stage().apply(people("ada"), 0)) == []
+
+
+def test_what_is_ordinary_rests_on_the_accounts_of_all_partitions_also_after_a_restart() -> None:
+    here, there = (Accounts(partition, 2, KEY, {}, shingle_cells=1 << 10) for partition in (0, 1))
+    here.apply(people("ada"), 0)
+    ((_, told),) = tallies(there.apply(people("bob", "eve", "joe"), 0))
+    for _ in range(2):
+        here.apply_second(told, 0)
+        assert here.reference.all_votes.sum() == 4 * here.reference.votes.sum()
+        assert here.levels.all_votes.sum() == 4 * here.levels.votes.sum()
+        assert here.tail.others.sum() == 3
+    restarted = Accounts(0, 2, KEY, {}, shingle_cells=1 << 10)
+    restarted.load([(name, here.dump(name)) for name in list(here.dirty())])
+    np.testing.assert_array_equal(restarted.reference.all_votes, here.reference.all_votes)
+    np.testing.assert_array_equal(restarted.tail.others, here.tail.others)
+
+
+def test_a_tally_that_counts_no_votes_changes_nothing() -> None:
+    accounts = Accounts(0, 2, KEY, {}, shingle_cells=1 << 10)
+    accounts.apply(people("ada"), 0)
+    row = {"time": [START], "source": [1.0], "histogram": ["score"]}
+    for votes in (np.ones((1, 3)), np.full((1, 128), np.nan), np.full((1, 128), -1.0)):
+        with pytest.raises(BlockLayoutError):
+            accounts.apply_second(blocks.TALLIES.encode(row | {"votes": votes}), 0)
+    accounts.apply_second(blocks.TALLIES.encode({name: [] for name in row} | {"votes": np.ones((0, 128))}), 1)
+    accounts.apply_second(blocks.TALLIES.encode(row | {"source": [0.0], "votes": np.ones((1, 128))}), 2)
+    assert accounts.tail.others.sum() == 0, "its own tally it knows better"
