@@ -18,7 +18,7 @@ from models.accumulators.step import Floats
 
 ENTITIES: Final = 10_000.0
 """Rates are stated for this many entities."""
-BUDGET: Final = 3.0
+BUDGET: Final = 10.0
 """False alerts a day among 10,000 accounts that single accounts may cost, beside the bar that holds in any case."""
 TOP: Final = 32.0
 BINS: Final = 128

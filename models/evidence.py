@@ -26,16 +26,18 @@ ROUTING_WEIGHTS: Final = np.array([0.0, 0.5, 0.0, 0.5, 0.0, 0.0, 0.0, 0.0, 1.0, 
 """What a family's nats count toward "this traffic comes through a router or reseller"."""
 
 CAP: Final = 7.0
+PLAIN: Final = 2 * CAP
+"""Nats of a group's content, uncapped, from which its purpose is plain: then its accounts are run, unless their load speaks for people."""
 LEVEL_CEILING: Final = 11.0
 """No level is above: -ln of the smallest p-value that a reference of 100,000 votes gives."""
 FLOOR: Final = -1.0
 SPOKEN: Final = 2.0
 """Nats from which a family counts as having spoken."""
 LEAST_FAMILIES: Final = 3
-BAR: Final = 15.0
+BAR: Final = 13.0
 """Nats of evidence at which an entity is alerted while calibration has seen too little to set the bar itself."""
 SUSPECT: Final = 0.7 * BAR
-ALONE: Final = 10.0
+ALONE: Final = 9.0
 """Nats at which one account without any links is alerted, where calibration says that hardly any ordinary account scores as much."""
 
 HALF_VOTES: Final = 25.0
@@ -195,17 +197,17 @@ def total(families: Floats, weights: Floats) -> Floats:
     return found
 
 
-def extraction(families: Floats) -> Floats:
+def extraction(families: Floats, *, plain: bool = False) -> Floats:
     """Return the evidence that traffic extracts the model, in nats, (entities,).
 
-    A purpose must show, and somebody who runs it: with content below SPOKEN, no family of OPERATION that speaks, or fewer than
-    LEAST_FAMILIES in all, evidence stays under half the bar. Of a crowd somebody is punctual by chance: where the load speaks for people,
-    only the load can convict.
+    A purpose must show, and somebody who runs it: with content below SPOKEN, no family of OPERATION that speaks (nor a purpose that is
+    `plain`), or fewer than LEAST_FAMILIES in all, evidence stays under half the bar. Of a crowd somebody is punctual by chance, and many
+    ask alike: where the load speaks for people, only the load can convict.
     """
     together = np.nansum(families[:, BELONGING], axis=1)
     found = total(families, EXTRACTION_WEIGHTS) - np.maximum(together - BELONGING_CAP, 0.0)
     speaks = (np.nan_to_num(families) >= SPOKEN) & (EXTRACTION_WEIGHTS > 0)
-    run = speaks[:, EVENNESS] | (speaks[:, OPERATION].any(axis=1) & ~(families[:, EVENNESS] < 0))
+    run = speaks[:, EVENNESS] | ((plain | speaks[:, OPERATION].any(axis=1)) & ~(families[:, EVENNESS] < 0))
     convicting = speaks[:, CONTENT] & run & (speaks.sum(axis=1) >= LEAST_FAMILIES)
     extracted: Floats = np.where(convicting, found, np.minimum(found, BAR / 2))
     return extracted

@@ -11,7 +11,7 @@ from dashboards.sql import AGE, AGE_BANDS, FAMILY_COLUMNS, LEAKED_ACCOUNTS, fami
 from dashboards.views import Bars, Column, Heat, Listing, Stat, Trend
 
 _OPEN: Final = "FROM hydrometer.cases FINAL WHERE state = 'open' AND NOT muted"
-_EDGES: Final = (0, 2.5, 5, 7.5, 10, 12.5, BAR, 20, 25)
+_EDGES: Final = (0, 2.5, 5, 7.5, 10, BAR, 16, 20, 25)
 """Upper edges of the heat map's buckets, in nats; a last bucket holds the rest."""
 
 

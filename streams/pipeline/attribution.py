@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.accumulators.step import Floats
-from models.evidence import CAP, FAMILIES, FLOOR
+from models.evidence import CAP, FAMILIES, FLOOR, PLAIN
 from streams.feature import DAY
 from streams.features.member_content import MOST_UNITS, usual_content
 from streams.features.one_script import MOSTLY
@@ -48,6 +48,12 @@ def group_families(features: Sequence[Any], nats: Floats) -> Floats:
     lowest[FAMILIES.index("evenness")] = -CAP  # a likelihood ratio, and as good against a dispatcher as for one
     clipped: Floats = np.clip(found, lowest, CAP)
     return clipped
+
+
+def plain(features: Sequence[Any], nats: Floats) -> bool:
+    """Say whether a group's content says twice what any family may: nats by feature, before they are capped. nats: (features,)."""
+    content = np.array([feature.family == "content" for feature in features])
+    return float(np.nansum(nats[content])) >= PLAIN
 
 
 def member_families(members: Members, families: Floats) -> Floats:

@@ -140,12 +140,33 @@ def test_people_who_belong_together_and_ask_alike_are_a_hackathon() -> None:
     assert evidence.extraction(families(content=7, cohort=7, payment=7, link=7, timing=1))[0] == BAR / 2
 
 
+def test_a_purpose_that_is_plain_needs_nobody_who_is_seen_to_run_it() -> None:
+    found = families(content=7, cohort=7, payment=7, evenness=0.5)
+    assert evidence.extraction(found, plain=True)[0] == 7 + BELONGING_CAP + 0.5
+
+
+def test_where_the_load_speaks_for_people_even_a_plain_purpose_does_not_convict() -> None:
+    assert evidence.extraction(families(content=7, cohort=7, payment=7, evenness=-0.1), plain=True)[0] == BAR / 2
+
+
 def test_two_families_are_not_three() -> None:
     assert evidence.extraction(families(content=7, evenness=7))[0] == BAR / 2
 
 
 def test_clients_and_networks_make_a_router_and_content_does_not() -> None:
     assert evidence.routing(families(client=5, network=4, content=7))[0] == 9
+
+
+def test_a_reference_counts_the_votes_of_others_as_its_own() -> None:
+    values = np.random.default_rng(0).normal(size=(2000, 1))
+    alone, shared = (Reference([(-5.0, 5.0)], ["high"]) for _ in range(2))
+    alone.recount(alone.bins(values))
+    shared.recount(shared.bins(values[:500]))
+    shared.others = alone.votes - shared.votes
+    asked = np.array([[-1.0], [0.0], [2.5]])
+    np.testing.assert_allclose(shared.tails(asked), alone.tails(asked))
+    np.testing.assert_allclose(shared.usual(), alone.usual())
+    np.testing.assert_allclose(shared.rank(0, asked[:, 0]), alone.rank(0, asked[:, 0]))
 
 
 def test_an_entity_of_which_nothing_is_known_has_no_evidence() -> None:

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
+from models.evidence import BAR
 from streams.compare import Best, Entity, Outcome, compare, tables
 from streams.demo.traffic import demo_traffic
 from streams.errors import SettingsError
@@ -94,7 +95,7 @@ def test_a_bar_that_a_commit_set_too_high_shows_as_accounts_alerted_only_now(tmp
         shutil.copytree(ROOT / package, root / package, ignore=shutil.ignore_patterns("__pycache__"))
     policy = root / "streams/policy.toml"
     text = policy.read_text()
-    policy.write_text(text.replace("nats = 15.0", "nats = 1000.0"))
+    policy.write_text(text.replace(f"nats = {BAR}", "nats = 1000.0"))
     committed(root)
     policy.write_text(text)  # the change that is being tried, not committed yet
     log.write_bytes(b"\n".join(islice(demo_traffic(accounts=1_200, events=24_000).lines(), 12_000)))

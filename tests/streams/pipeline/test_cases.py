@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from models.evidence import BAR
 from streams import labels, topics
 from streams.errors import BlockLayoutError, MalformedEventError
 from streams.pipeline.cases import Cases
@@ -38,7 +39,7 @@ def test_an_account_over_the_bar_is_alerted_once_and_gets_a_case(desk: Any, an_a
 
 
 def test_an_account_under_the_bar_is_nobodys_business(desk: Any, an_account: Row) -> None:
-    assert desk.hears(an_account("ada", extraction=14.9)) == []
+    assert desk.hears(an_account("ada", extraction=BAR - 0.1)) == []
     assert desk.open == []
 
 
