@@ -37,7 +37,7 @@ LEAST_FAMILIES: Final = 3
 BAR: Final = 13.0
 """Nats of evidence at which an entity is alerted while calibration has seen too little to set the bar itself."""
 SUSPECT: Final = 0.7 * BAR
-ALONE: Final = 9.0
+ALONE: Final = 8.5
 """Nats at which one account without any links is alerted, where calibration says that hardly any ordinary account scores as much."""
 
 HALF_VOTES: Final = 25.0

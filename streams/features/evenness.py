@@ -11,7 +11,7 @@ from streams.pipeline.members import Members
 TEMPLATE_USES = 2
 """Requests from which an account belongs to a template's group; of the others it is one."""
 LOOKED_AT = 1.0
-"""Nats less for a template's group: there are thousands of them, and of many crowds one is even by chance."""
+"""Nats less for a template's group: there are thousands of them, and of many crowds one is even by chance. That says nothing for people."""
 PAUSES = 8
 """Times the group's usual pause that somebody who goes on is hardly ever silent."""
 STILL_ACTIVE = 0.2
@@ -38,8 +38,8 @@ class Evenness(Feature):
         waited = members.first - np.fmax(members.first.min(), np.minimum(members.created, members.first))
         # a dispatcher may deal out all that its accounts do, or the harvest alone, with people's chat around it
         work = [members.begun, members.jobs] if members.jobs.any() and members.kind != "template" else [members.begun]
-        looked = LOOKED_AT if members.kind == "template" else 0.0
-        return max(_of(members, Work.of_accounts(counts, exposure, waited)) for counts in work) - looked
+        found = max(_of(members, Work.of_accounts(counts, exposure, waited)) for counts in work)
+        return found if members.kind != "template" else max(found - LOOKED_AT, min(found, 0.0))
 
     @staticmethod
     def nats(value: float) -> float:
