@@ -35,7 +35,8 @@ class Evenness(Feature):
         """Return the log-likelihood ratio of a dispatcher against people, in nats: of payers or of accounts, whichever is less."""
         end = np.where(members.now - members.last > _stopped(members), members.last, members.now)
         exposure = np.maximum(end - members.first, HOUR)
-        waited = members.first - np.fmax(members.first.min(), np.minimum(members.created, members.first))
+        began = members.first.min(initial=np.inf)
+        waited = members.first - np.fmax(began, np.minimum(members.created, members.first))
         # a dispatcher may deal out all that its accounts do, or the harvest alone, with people's chat around it
         work = [members.begun, members.jobs] if members.jobs.any() and members.kind != "template" else [members.begun]
         found = max(_of(members, Work.of_accounts(counts, exposure, waited)) for counts in work)
