@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import gzip
 import json
 import os
@@ -9,11 +10,13 @@ import signal
 import socket
 import subprocess
 import sys
+import termios
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 import pytest
 
@@ -54,7 +57,7 @@ def test_a_standard_input_that_goes_on_ends_when_told_to(env: dict[str, str]) ->
     assert process.stdin
     process.stdin.write(lines(2, "f"))
     process.stdin.flush()
-    time.sleep(2)
+    _wait_until_read(process.stdin)  # while Python still imports, weak references swallow what a signal raises
     process.terminate()
     assert process.wait(timeout=30) == 143
     assert process.stderr
@@ -101,6 +104,16 @@ def test_without_keys_nothing_starts(env: dict[str, str]) -> None:
     production = {name: value for name, value in env.items() if name != "HYDROMETER_MODE"}
     done = subprocess.run([*COMMAND, "a.jsonl"], env=production, check=False, capture_output=True, text=True)
     assert (done.returncode, done.stderr[:44]) == (2, "error: HYDROMETER_SKETCH_KEY is not set: set")
+
+
+def _wait_until_read(pipe: IO[bytes]) -> None:
+    """Wait until the other side has taken all that was written."""
+    give_up = time.monotonic() + 20
+    while time.monotonic() < give_up:
+        if not int.from_bytes(fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)), sys.byteorder):
+            return
+        time.sleep(0.1)
+    pytest.fail("nobody reads the standard input")
 
 
 def _wait_for(url: str) -> None:
