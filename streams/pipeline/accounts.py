@@ -425,12 +425,13 @@ class Accounts:
         """Take over how another partition's accounts vote. Raises BlockLayoutError before anything changed when it is no count of votes."""
         if not len(block):
             return
-        source, votes = int(block.numbers("source")[0]), block.vectors("votes")
+        source, time, votes = float(block.numbers("source")[0]), float(block.numbers("time")[0]), block.vectors("votes")
         if votes.shape[1] != evidence.BINS or not (np.isfinite(votes) & (votes >= 0)).all():
             raise BlockLayoutError(f"a tally has {evidence.BINS} counts of votes a histogram, none below zero")
+        if source not in range(self._partitions) or not np.isfinite(time):
+            raise BlockLayoutError("a tally names its partition, and the time to which it counts")
         if source != self.partition:
-            names = [str(name) for name in block.texts("histogram")]
-            self._tallies.hear(source, names, votes, float(block.numbers("time")[0]), self._offset)
+            self._tallies.hear(int(source), [str(name) for name in block.texts("histogram")], votes, time, self._offset)
             self._count_others()
 
     def _count_others(self) -> None:

@@ -259,6 +259,9 @@ def test_a_tally_that_counts_no_votes_changes_nothing() -> None:
     for votes in (np.ones((1, 3)), np.full((1, 128), np.nan), np.full((1, 128), -1.0)):
         with pytest.raises(BlockLayoutError):
             accounts.apply_second(blocks.TALLIES.encode(row | {"votes": votes}), 0)
+    for lost in ({"source": [np.nan]}, {"source": [2.0]}, {"source": [0.5]}, {"time": [np.nan]}, {"time": [np.inf]}):
+        with pytest.raises(BlockLayoutError):
+            accounts.apply_second(blocks.TALLIES.encode(row | lost | {"votes": np.ones((1, 128))}), 0)
     accounts.apply_second(blocks.TALLIES.encode({name: [] for name in row} | {"votes": np.ones((0, 128))}), 1)
     accounts.apply_second(blocks.TALLIES.encode(row | {"source": [0.0], "votes": np.ones((1, 128))}), 2)
     assert accounts.tail.others.sum() == 0, "its own tally it knows better"
