@@ -82,12 +82,12 @@ def _best(work: Work, shape: float, least: int, late: bool) -> float:  # noqa: F
 
     late: whoever came late is light: a rate's prior is that of one event an account in the time waited.
     """
-    after = np.round(work.counts) - work.accounts
+    counts = np.round(work.counts)
     elapsed = work.exposure + work.waited if late else work.exposure
-    rates = _RATES * max(float((after + work.accounts).sum()), 1.0) / elapsed.sum()
+    rates = _RATES * counts.sum() / elapsed.sum()
     shapes = shape + work.accounts * late
     none, some = _chances(shape / rates[:, None] + work.waited * late, work.exposure)
-    likelihood = _log_probability(after, none, some, shapes) - np.log1p(-_below(none, some, shapes, least - 1))
+    likelihood = _log_probability(counts - work.accounts, none, some, shapes) - np.log1p(-_below(none, some, shapes, least - 1))
     return float(likelihood.sum(axis=1).max())
 
 

@@ -123,7 +123,7 @@ class Reference:
 
     def rank(self, feature: int, values: Floats) -> Floats:
         """Return the share of votes below each value of one feature, 0..1; NaN where unknown or without votes. values: (entities,)."""
-        votes = self.votes[feature] + self.others[feature]
+        votes = self.all_votes[feature]
         position = (values - self._low[feature]) * self._scale[feature]
         below = np.interp(position, np.arange(BINS + 1), np.r_[0.0, np.cumsum(votes)])
         return below / votes.sum() if votes.sum() else np.full(len(values), np.nan)
