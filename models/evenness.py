@@ -1,7 +1,7 @@
 """How evenly work is spread over the accounts of a group: a dispatcher spreads it, people do not.
 
 Two stories of the accounts' counts are compared, both negative binomial (gamma-Poisson) with rate and shape fitted to the group: a
-dispatcher's (rates differ by a fifth or a third) and people's (by 70 % or more: many light and a few heavy). An account is known by its
+dispatcher's (rates differ by a fifth or a third) and people's (by half or more: many light and a few heavy). An account is known by its
 first request, so that only what came after it is counted, over the time since then. When that was may say something too: who could have
 asked all along and came late is light, a gamma posterior after one event in the time waited; who was told of it late is not. Each story is
 told both ways, and its better telling counts, or people who joined in the course of a day would look even.
@@ -22,8 +22,8 @@ from scipy.special import gammaln
 from models.accumulators.step import Floats
 
 DISPATCHER: Final = (20.0, 8.0)
-PEOPLE: Final = (2.0, 0.7)
-"""Shapes to try: 1 / sqrt(shape) is how much rates differ, relative to their mean."""
+PEOPLE: Final = (3.0, 2.0, 0.7)
+"""Shapes to try: 1 / sqrt(shape) is how much rates differ, relative to their mean. People at one event differ less than all people do."""
 CHOSEN_PEOPLE: Final = (4.0, *PEOPLE)
 """Those of people who were chosen by what they did: the lightest are not among them, so the others differ less."""
 FLOOR: Final = -50.0

@@ -8,6 +8,7 @@ while it is itself suspect, or a campaign would teach the reference that it is o
 from __future__ import annotations
 
 from collections.abc import Sequence
+from enum import IntEnum
 from typing import Final
 
 import numpy as np
@@ -22,22 +23,25 @@ EVENNESS: Final = FAMILIES.index("evenness")
 EXTRACTION_WEIGHTS: Final = np.array([1.0, 1.0, 1.0, 1.0, 1.0, 0.5, 0.5, 0.5, 0.0, 0.5, 0.5])
 """What a family's nats count toward "this traffic extracts the model", in the order of FAMILIES. Habits of one account count half."""
 
+ALONE_COUNTS: Final = np.array([name != "change" for name in FAMILIES], np.float64)
+"""Which of them count for one account without links: a new model at once is an enthusiast's habit, and a sign where a pool does it."""
+
 ROUTING_WEIGHTS: Final = np.array([0.0, 0.5, 0.0, 0.5, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 0.0])
 """What a family's nats count toward "this traffic comes through a router or reseller"."""
 
 CAP: Final = 7.0
-PLAIN: Final = 2 * CAP
-"""Nats of a group's content, uncapped, from which its purpose is plain: then its accounts are run, unless their load speaks for people."""
 LEVEL_CEILING: Final = 11.0
 """No level is above: -ln of the smallest p-value that a reference of 100,000 votes gives."""
 FLOOR: Final = -1.0
 SPOKEN: Final = 2.0
 """Nats from which a family counts as having spoken."""
+HINT: Final = 0.5
+"""Nats from which a load is more likely dealt out than not."""
 LEAST_FAMILIES: Final = 3
 BAR: Final = 13.0
 """Nats of evidence at which an entity is alerted while calibration has seen too little to set the bar itself."""
 SUSPECT: Final = 0.7 * BAR
-ALONE: Final = 8.5
+ALONE: Final = 8.0
 """Nats at which one account without any links is alerted, where calibration says that hardly any ordinary account scores as much."""
 
 HALF_VOTES: Final = 25.0
@@ -48,6 +52,18 @@ OPERATION: Final = tuple(FAMILIES.index(name) for name in ("evenness", "timing",
 left out: real clients are heavier than any campaign (`tests/evaluation/signs.py`); so is change: enthusiasts take a new model at once."""
 BELONGING_CAP: Final = 9.0
 """That accounts belong together is one fact, however many signs it has: a hackathon has them all."""
+
+
+
+class Purpose(IntEnum):
+    """How clearly a group's content says what its accounts are for."""
+
+    UNPROVEN = 0
+    PLAIN = 1
+    """Content says, uncapped, twice what any family may: somebody runs these accounts, unless their load speaks for people."""
+    SOLE = 2
+    """They do nothing else, in programs that have nothing to do with each other. People who share a prompt have other things to do too."""
+
 
 BINS: Final = 128
 _NO_VOTE: Final = 255
@@ -197,18 +213,25 @@ def total(families: Floats, weights: Floats) -> Floats:
     return found
 
 
-def extraction(families: Floats, *, plain: bool = False) -> Floats:
-    """Return the evidence that traffic extracts the model, in nats, (entities,).
+def extraction(families: Floats, *, purpose: Purpose = Purpose.UNPROVEN, alone: bool = False) -> Floats:
+    """Return the evidence that traffic extracts the model, in nats, (entities,): of groups and their members, or of accounts `alone`.
 
     A purpose must show, and somebody who runs it: with content below SPOKEN, no family of OPERATION that speaks (nor a purpose that is
-    `plain`), or fewer than LEAST_FAMILIES in all, evidence stays under half the bar. Of a crowd somebody is punctual by chance, and many
-    ask alike: where the load speaks for people, only the load can convict.
+    plain), or fewer than LEAST_FAMILIES in all, evidence stays under half the bar. Of a crowd somebody is punctual by chance, and many
+    ask alike: where the load speaks for people, only the load can convict. A purpose is two families (what is shared, and what is asked
+    for) where it is plain and the load hints at a dispatcher; and where it is the sole one, however the load is spread.
     """
+    weights = EXTRACTION_WEIGHTS * ALONE_COUNTS if alone else EXTRACTION_WEIGHTS
+    if purpose is Purpose.SOLE:
+        families = families.copy()
+        families[:, EVENNESS] = np.maximum(families[:, EVENNESS], 0.0)
     together = np.nansum(families[:, BELONGING], axis=1)
-    found = total(families, EXTRACTION_WEIGHTS) - np.maximum(together - BELONGING_CAP, 0.0)
-    speaks = (np.nan_to_num(families) >= SPOKEN) & (EXTRACTION_WEIGHTS > 0)
+    found = total(families, weights) - np.maximum(together - BELONGING_CAP, 0.0)
+    speaks = (np.nan_to_num(families) >= SPOKEN) & (weights > 0)
+    plain = purpose is not Purpose.UNPROVEN
     run = speaks[:, EVENNESS] | ((plain | speaks[:, OPERATION].any(axis=1)) & ~(families[:, EVENNESS] < 0))
-    convicting = speaks[:, CONTENT] & run & (speaks.sum(axis=1) >= LEAST_FAMILIES)
+    twofold = (purpose is Purpose.SOLE) | (plain & (families[:, EVENNESS] >= HINT))
+    convicting = speaks[:, CONTENT] & run & (speaks.sum(axis=1) + twofold >= LEAST_FAMILIES)
     extracted: Floats = np.where(convicting, found, np.minimum(found, BAR / 2))
     return extracted
 

@@ -18,6 +18,8 @@ LEAST_LIFT = 3.0
 SHOWS = 0.05
 """Share of an account's prompts that must harvest with one template for the account to be one of its users."""
 LEAST_USERS = 2
+USUALLY = 0.25
+"""Share of the usual member's prompts that harvest with shared templates, from which it does not matter which of them a member shows."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +38,8 @@ def job(members: Members) -> Job:
     """Return the templates that harvest for several members, each far more often than for everybody.
 
     An account knows the one template that it uses most. Of a queue with four templates each account shows one, and uses all of them as
-    often as that one's users do: their shares add up, to what the members harvest with shared templates at the most.
+    often as that one's users do: their shares add up, to what the members harvest with shared templates at the most. A queue without any,
+    whose prompts are bare tasks and come more than once, has nearly as many as accounts: then the usual member has to bear it out.
     """
     key = ("job", "")
     if key not in members.memo:
@@ -53,12 +56,13 @@ def _job(members: Members) -> Job:
     each = np.bincount(which, (requests * jobs)[users], len(templates)) / np.maximum(weight, 1e-9)
     rarity = np.full(len(templates), np.inf)
     np.minimum.at(rarity, which, np.nan_to_num(members.template_rarity[users]))
-    leads = (counts >= np.maximum(LEAST_USERS, counts.max(initial=0) / 4)) & (each >= LEAST_LIFT * np.exp(-rarity))
+    shown = np.nan_to_num(members.harvest_share)
+    least = 1 if np.median(shown) >= USUALLY else max(LEAST_USERS, counts.max(initial=0) / 4)
+    leads = (counts >= least) & (each >= LEAST_LIFT * np.exp(-rarity))
     users[users] = leads[which]
     if not leads.any():
         return Job(users, 0.0, 0.0)
     among = float((requests * jobs)[users].sum() / requests.sum()) if requests.sum() else 0.0  # at least what those templates' users do
-    shown = np.nan_to_num(members.harvest_share)
     most = float((requests * shown).sum() / requests.sum()) if requests.sum() else 0.0
     return Job(users, max(among, min(float(each[leads].sum()), most)), float(np.exp(-rarity[leads]).sum()))
 

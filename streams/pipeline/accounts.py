@@ -355,7 +355,7 @@ class Accounts:
         raw = np.clip(self.levels.tails(levels), FLOOR, CAP)
         own = raw * believed
         table["raw"][slots], table["own"][slots] = raw, own
-        extraction, routing = evidence.extraction(own), evidence.routing(own)
+        extraction, routing = evidence.extraction(own, alone=True), evidence.routing(own)
         for name, found in (("best_extraction", extraction), ("best_routing", routing)):
             table[name][slots] = np.maximum(table[name][slots], found)
         self._vote(slots, self._may_vote(slots, extraction), values, levels)

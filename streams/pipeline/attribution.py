@@ -13,14 +13,19 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.accumulators.step import Floats
-from models.evidence import CAP, FAMILIES, FLOOR, PLAIN
+from models.evidence import CAP, FAMILIES, FLOOR, Purpose
 from streams.feature import DAY
 from streams.features.member_content import MOST_UNITS, usual_content
-from streams.features.one_script import MOSTLY
+from streams.features.one_script import MOSTLY, NATS_PER_STACK
 from streams.features.shared_template import job
 from streams.pipeline import links
 from streams.pipeline.members import Members
 
+PLAIN = 2 * CAP
+SOLE = 6 * CAP
+"""Nats of a group's content, uncapped, from which its purpose is plain; and those that only accounts show which do nothing else."""
+SOLE_SCRIPT = 3 * NATS_PER_STACK
+"""Nats of `one_script` of a script in four programs that have nothing to do with each other. Three are an application's own clients."""
 MATCH = 0.5
 """Raw nats from which a member is said to show a family itself: about the upper fifth of ordinary accounts."""
 SAME_COHORT = 14 * DAY
@@ -50,10 +55,13 @@ def group_families(features: Sequence[Any], nats: Floats) -> Floats:
     return clipped
 
 
-def plain(features: Sequence[Any], nats: Floats) -> bool:
-    """Say whether a group's content says twice what any family may: nats by feature, before they are capped. nats: (features,)."""
-    content = np.array([feature.family == "content" for feature in features])
-    return float(np.nansum(nats[content])) >= PLAIN
+def purpose(features: Sequence[Any], nats: Floats) -> Purpose:
+    """Return how clearly a group's content says what its accounts are for: nats by feature, before they are capped. nats: (features,)."""
+    content = float(np.nansum(nats[[feature.family == "content" for feature in features]]))
+    script = float(np.nansum(nats[[feature.name() == "one_script" for feature in features]]))
+    if content >= SOLE and script >= SOLE_SCRIPT:
+        return Purpose.SOLE
+    return Purpose.PLAIN if content >= PLAIN else Purpose.UNPROVEN
 
 
 def member_families(members: Members, families: Floats) -> Floats:

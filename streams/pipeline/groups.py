@@ -216,10 +216,10 @@ class Groups:
         nats = np.array([_nats(feature, value) for feature, value in zip(self.features, values, strict=True)])
         families = attribution.group_families(self.features, nats)
         shown = attribution.member_families(members, families)
-        plain = attribution.plain(self.features, nats)
+        purpose = attribution.purpose(self.features, nats)
         common = self._is_common(group, families, shown)
         table["common"][group] = common
-        extraction = 0.0 if common else float(evidence.extraction(families[None], plain=plain)[0])
+        extraction = 0.0 if common else float(evidence.extraction(families[None], purpose=purpose)[0])
         routing = 0.0 if common else float(evidence.routing(families[None])[0])
         table["best_extraction"][group] = max(table["best_extraction"][group], extraction)
         table["best_routing"][group] = max(table["best_routing"][group], routing)
@@ -234,7 +234,7 @@ class Groups:
             out.evidence.append(row | {"usual_low": unknown, "usual_high": unknown})
         self._announce(group, out)
         if not common:
-            self._tell_of_members(group, members, shown, out, plain=plain)
+            self._tell_of_members(group, members, shown, out, purpose=purpose)
 
     def view(self, group: int) -> Members:
         """Return a group's members as its features see them."""
@@ -320,10 +320,10 @@ class Groups:
                 self.table["upgrade"][group] = upgrade
                 out.upgrades.append((int(name, 16), upgrade, float(self.table["clock"][group])))
 
-    def _tell_of_members(self, group: int, members: Members, families: Floats, out: _Outbox, *, plain: bool) -> None:
+    def _tell_of_members(self, group: int, members: Members, families: Floats, out: _Outbox, *, purpose: evidence.Purpose) -> None:
         """Note what the cases stage and the accounts' own partitions must hear of the members."""
         table, slots = self.members, self._slots(group)
-        extraction, routing = evidence.extraction(families, plain=plain), evidence.routing(families)
+        extraction, routing = evidence.extraction(families, purpose=purpose), evidence.routing(families)
         table["best_extraction"][slots] = np.maximum(table["best_extraction"][slots], extraction)
         suspect = extraction >= evidence.SUSPECT
         moved = np.abs(extraction - table["told"][slots]) >= MEMBER_STEP

@@ -24,7 +24,7 @@ class Members:
     """
 
     kind: str
-    """What links them: `router`, `payment`, `template` or `behaviour`."""
+    """What links them: `router`, `payment` or `template`."""
     now: float
     """Newest event time of the group."""
     balance: float

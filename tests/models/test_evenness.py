@@ -62,7 +62,7 @@ def test_it_stays_above_its_floor() -> None:
 @pytest.mark.parametrize("seed", range(5))
 def test_it_tells_the_two_stories_apart(seed: int) -> None:
     assert ratio(drawn(DISPATCHER[0], 25, 50, seed)) > 7
-    assert ratio(drawn(PEOPLE[0], 25, 50, seed)) < -3
+    assert ratio(drawn(PEOPLE[1], 25, 50, seed)) < -3
 
 
 def joined(rates: Floats, seed: int) -> Work:

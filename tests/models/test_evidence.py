@@ -9,7 +9,19 @@ from hypothesis import strategies as st
 
 from models import evidence
 from models.accumulators.step import Floats
-from models.evidence import BAR, BELONGING_CAP, BINS, FAMILIES, HALF_VOTES, FamilySum, Reference, level_reference
+from models.evidence import (
+    BAR,
+    BELONGING_CAP,
+    BINS,
+    EVENNESS,
+    FAMILIES,
+    HALF_VOTES,
+    HINT,
+    FamilySum,
+    Purpose,
+    Reference,
+    level_reference,
+)
 
 VOTES = st.lists(st.integers(0, BINS - 1), max_size=30)
 NATS = st.lists(st.one_of(st.just(math.nan), st.floats(-1, 9)), min_size=1, max_size=6)
@@ -142,15 +154,33 @@ def test_people_who_belong_together_and_ask_alike_are_a_hackathon() -> None:
 
 def test_a_purpose_that_is_plain_needs_nobody_who_is_seen_to_run_it() -> None:
     found = families(content=7, cohort=7, payment=7, evenness=0.5)
-    assert evidence.extraction(found, plain=True)[0] == 7 + BELONGING_CAP + 0.5
+    assert evidence.extraction(found, purpose=Purpose.PLAIN)[0] == 7 + BELONGING_CAP + 0.5
 
 
 def test_where_the_load_speaks_for_people_even_a_plain_purpose_does_not_convict() -> None:
-    assert evidence.extraction(families(content=7, cohort=7, payment=7, evenness=-0.1), plain=True)[0] == BAR / 2
+    assert evidence.extraction(families(content=7, cohort=7, payment=7, evenness=-0.1), purpose=Purpose.PLAIN)[0] == BAR / 2
 
 
 def test_two_families_are_not_three() -> None:
     assert evidence.extraction(families(content=7, evenness=7))[0] == BAR / 2
+
+
+def test_a_plain_purpose_is_two_families_where_the_load_hints_at_a_dispatcher() -> None:
+    found = families(content=7, cohort=7, evenness=HINT)
+    assert evidence.extraction(found, purpose=Purpose.PLAIN)[0] == 14 + HINT
+    assert evidence.extraction(families(content=7, cohort=7, evenness=0), purpose=Purpose.PLAIN)[0] == BAR / 2
+
+
+def test_accounts_with_a_sole_purpose_may_be_run_unevenly() -> None:
+    found = families(content=7, link=7, evenness=-7)
+    assert evidence.extraction(found, purpose=Purpose.SOLE)[0] == 14
+    assert found[0, EVENNESS] == -7
+
+
+def test_a_new_model_at_once_says_nothing_of_one_account_and_much_of_a_pool() -> None:
+    found = families(content=4, timing=6, volume=6, change=6)
+    assert evidence.extraction(found, alone=True)[0] == 4 + 3 + 3
+    assert evidence.extraction(found)[0] == 4 + 3 + 3 + 3
 
 
 def test_clients_and_networks_make_a_router_and_content_does_not() -> None:

@@ -16,5 +16,9 @@ def test_a_prompt_that_goes_round_is_a_small_part_of_what_each_does() -> None:
     assert group(OneScript, kind="template", router=[1, 2, 3], template_share=[0.2, 0.1, 0.3], total=10) == 0
 
 
-def test_seven_requests_are_no_habit() -> None:
-    assert group(OneScript, kind="template", router=[1, 2, 3], template_share=1.0, total=7) == 0
+def test_who_uses_a_prompt_that_goes_round_does_other_things_too() -> None:
+    assert group(OneScript, kind="template", router=[1, 2, 3], template_share=[0.6, 0.7, 0.8], total=10) == 0
+
+
+def test_four_requests_are_no_habit() -> None:
+    assert group(OneScript, kind="template", router=[1, 2, 3], template_share=1.0, total=4) == 0

@@ -26,3 +26,9 @@ def test_one_organisation_is_one_voter() -> None:
     assert group(SharedTemplate, template=[5, 5, 5], job_share=1, template_rarity=9, organization=1) == pytest.approx(
         log(1 / 0.04), rel=0.01
     )
+
+
+def test_where_the_usual_member_harvests_it_does_not_matter_which_template_each_shows() -> None:
+    asked_twice = {"template": [5, 6, 7, 8], "job_share": 0.3, "template_rarity": 9}
+    assert group(SharedTemplate, harvest_share=0.6, **asked_twice) == pytest.approx(4 * (0.6 * log(0.6 / 0.04) + 0.4 * log(0.4 / 0.96)))
+    assert group(SharedTemplate, harvest_share=[0.6, 0.2, 0.2, 0.2], **asked_twice) == 0

@@ -5,11 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.evidence import CAP, FAMILIES, PLAIN
+from models.evidence import CAP, FAMILIES, Purpose
 from streams.feature import features
+from streams.features.one_script import NATS_PER_STACK
 from streams.pipeline import attribution
+from streams.pipeline.attribution import PLAIN, SOLE, SOLE_SCRIPT
 
 GROUP = features("group")
+SCRIPT = [feature.name() for feature in GROUP].index("one_script")
 CONTENT = [place for place, feature in enumerate(GROUP) if feature.family == "content"]
 
 
@@ -25,6 +28,19 @@ def test_content_adds_up_to_the_cap() -> None:
 
 
 def test_a_purpose_is_plain_when_content_says_twice_what_a_family_may() -> None:
-    assert attribution.plain(GROUP, nats(PLAIN - 1, 1.0))
-    assert not attribution.plain(GROUP, nats(PLAIN - 1, 0.5))
-    assert not attribution.plain(GROUP, nats())
+    assert attribution.purpose(GROUP, nats(PLAIN - 1, 1.0)) is Purpose.PLAIN
+    assert attribution.purpose(GROUP, nats(PLAIN - 1, 0.5)) is Purpose.UNPROVEN
+    assert attribution.purpose(GROUP, nats()) is Purpose.UNPROVEN
+
+
+def test_a_purpose_is_the_sole_one_when_unrelated_programs_do_nothing_else() -> None:
+    found = nats(SOLE)
+    assert attribution.purpose(GROUP, found) is Purpose.PLAIN
+    found[SCRIPT] = SOLE_SCRIPT
+    assert attribution.purpose(GROUP, found) is Purpose.SOLE
+
+
+def test_clients_of_one_application_are_not_unrelated_programs() -> None:
+    found = nats(SOLE)
+    found[SCRIPT] = 2 * NATS_PER_STACK
+    assert attribution.purpose(GROUP, found) is Purpose.PLAIN
