@@ -54,7 +54,6 @@ BELONGING_CAP: Final = 9.0
 """That accounts belong together is one fact, however many signs it has: a hackathon has them all."""
 
 
-
 class Purpose(IntEnum):
     """How clearly a group's content says what its accounts are for."""
 
