@@ -41,7 +41,7 @@ LEAST_FAMILIES: Final = 3
 BAR: Final = 13.0
 """Nats of evidence at which an entity is alerted while calibration has seen too little to set the bar itself."""
 SUSPECT: Final = 0.7 * BAR
-ALONE: Final = 8.0
+ALONE: Final = 8.5
 """Nats at which one account without any links is alerted, where calibration says that hardly any ordinary account scores as much."""
 
 HALF_VOTES: Final = 25.0
@@ -218,18 +218,19 @@ def extraction(families: Floats, *, purpose: Purpose = Purpose.UNPROVEN, alone: 
     A purpose must show, and somebody who runs it: with content below SPOKEN, no family of OPERATION that speaks (nor a purpose that is
     plain), or fewer than LEAST_FAMILIES in all, evidence stays under half the bar. Of a crowd somebody is punctual by chance, and many
     ask alike: where the load speaks for people, only the load can convict. A purpose is two families (what is shared, and what is asked
-    for) where it is plain and the load hints at a dispatcher; and where it is the sole one, however the load is spread.
+    for) where it is plain and the load hints at a dispatcher; where it is the sole one, it has their nats too, and the load may be uneven.
     """
     weights = EXTRACTION_WEIGHTS * ALONE_COUNTS if alone else EXTRACTION_WEIGHTS
-    if purpose is Purpose.SOLE:
+    sole = purpose is Purpose.SOLE
+    if sole:
         families = families.copy()
         families[:, EVENNESS] = np.maximum(families[:, EVENNESS], 0.0)
     together = np.nansum(families[:, BELONGING], axis=1)
-    found = total(families, weights) - np.maximum(together - BELONGING_CAP, 0.0)
+    found = total(families, weights) - np.maximum(together - BELONGING_CAP, 0.0) + sole * np.nan_to_num(families[:, CONTENT])
     speaks = (np.nan_to_num(families) >= SPOKEN) & (weights > 0)
     plain = purpose is not Purpose.UNPROVEN
     run = speaks[:, EVENNESS] | ((plain | speaks[:, OPERATION].any(axis=1)) & ~(families[:, EVENNESS] < 0))
-    twofold = (purpose is Purpose.SOLE) | (plain & (families[:, EVENNESS] >= HINT))
+    twofold = sole | (plain & (families[:, EVENNESS] >= HINT))
     convicting = speaks[:, CONTENT] & run & (speaks.sum(axis=1) + twofold >= LEAST_FAMILIES)
     extracted: Floats = np.where(convicting, found, np.minimum(found, BAR / 2))
     return extracted

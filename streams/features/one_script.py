@@ -9,8 +9,8 @@ from streams.pipeline.members import Members
 
 MOSTLY = 0.85
 """Share of an account's prompts from which one template is nearly all that it does: who uses a prompt that is going round does more."""
-NATS_PER_STACK = 1.5
-"""About ln of 4.5 to 1: nearly all traffic in one template is usual for one party's accounts, and rare for strangers who share a prompt."""
+NATS_PER_STACK = 1.0
+"""About ln of 3 to 1: nearly all traffic in one template is usual for one party's accounts, and rare for strangers who share a prompt."""
 LEAST_USES = 5
 """Requests before which nobody is said to do nothing else."""
 MOST = 50.0
@@ -38,5 +38,5 @@ class OneScript(Feature):
 
     @staticmethod
     def nats(value: float) -> float:
-        """Return a nat and a half for each."""
+        """Return one nat for each."""
         return NATS_PER_STACK * value
