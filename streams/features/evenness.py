@@ -11,7 +11,7 @@ from streams.pipeline.members import Members
 TEMPLATE_USES = 2
 """Requests from which an account belongs to a template's group; of the others it is one."""
 LOOKED_AT = 3.0
-"""Nats less for a template's group: there are thousands of them, and of twenty crowds one is even by chance. That says nothing for people."""
+"""Nats less for a template's group: there are thousands of them, and of 20 crowds one is even by chance. That says nothing for people."""
 PAUSES = 8
 """Times the group's usual pause that somebody who goes on is hardly ever silent."""
 STILL_ACTIVE = 0.2
