@@ -17,12 +17,16 @@ USAGE = 2
 INTERRUPTED = 128 + signal.SIGINT
 TERMINATED = 128 + signal.SIGTERM
 
+_INSIST = 0.1
+"""Seconds until somebody who was told to end, and went on, is told again."""
+
 
 def exit_code(action: Callable[[], object]) -> int:
     """Run a command and return its exit code: 0, 2 after one line on standard error, 130 after Ctrl-C, 143 after SIGTERM.
 
-    Both signals unwind the stack, so that every context manager closes what it opened. Any other exception is our bug, and leaves
-    with its traceback.
+    Both signals unwind the stack, so that every context manager closes what it opened. SIGTERM is said again as long as nobody ends:
+    Python drops an exception that a signal raises within a weak reference's callback or `__del__`, which imports run many of. Any
+    other exception is our bug, and leaves with its traceback.
     """
     before = signal.signal(signal.SIGTERM, _terminate)
     try:
@@ -36,6 +40,9 @@ def exit_code(action: Callable[[], object]) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     finally:
+        if signal.getsignal(signal.SIGALRM) is _insist:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, signal.SIG_DFL)
         signal.signal(signal.SIGTERM, before)
     return 0
 
@@ -67,5 +74,21 @@ def serve_until_told(work: Coroutine[Any, Any, object]) -> None:
         raise SystemExit(TERMINATED) from None
 
 
+class _Terminated(SystemExit):
+    """SIGTERM, on its way up the stack."""
+
+
 def _terminate(_signal: int, _frame: FrameType | None) -> NoReturn:
-    raise SystemExit(TERMINATED)
+    signal.signal(signal.SIGALRM, _insist)
+    signal.setitimer(signal.ITIMER_REAL, _INSIST, _INSIST)
+    raise _Terminated(TERMINATED)
+
+
+def _insist(_signal: int, _frame: FrameType | None) -> None:
+    """Raise again, unless what runs is what closes because of it: then it, or what came of it, is the exception being handled."""
+    handled = sys.exception()
+    while handled is not None:
+        if isinstance(handled, _Terminated):
+            return
+        handled = handled.__context__
+    raise _Terminated(TERMINATED)

@@ -10,8 +10,8 @@ import shutil
 import signal
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, closing, contextmanager
+from collections.abc import Mapping
+from contextlib import ExitStack, closing
 from pathlib import Path
 
 from clickhouse_driver import Client
@@ -50,7 +50,7 @@ def run(*, keep: bool = False, folder: Path = FOLDER) -> None:
     """
     console = Console()
     shutil.rmtree(folder, ignore_errors=True)  # about 100 MB a run, and only the last one is of use
-    with ExitStack() as running, _terminated_as_interrupted():
+    with ExitStack() as running:
         console.print("[bold]1/4[/] starting a broker and ClickHouse, making topics and tables")
         system = running.enter_context(local_system(folder, checkpoint_seconds=10.0))
         console.print(f"[bold]2/4[/] drawing two days of traffic: {EVENTS:,} requests of ordinary users, look-alikes and two campaigns")
@@ -78,20 +78,6 @@ _LEGEND = (
 _SPARED = {"grey reseller": "none: in a routing case"}
 
 _WORKERS = {"agents": ("accounts", "groups", "cases"), "store": ("store",)}
-
-
-@contextmanager
-def _terminated_as_interrupted() -> Iterator[None]:
-    """Let SIGTERM unwind as Ctrl-C does, so that every child is stopped."""
-
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 def _wait(console: Console, client: Client, system: System, began: float) -> float:

@@ -57,7 +57,7 @@ def test_a_standard_input_that_goes_on_ends_when_told_to(env: dict[str, str]) ->
     assert process.stdin
     process.stdin.write(lines(2, "f"))
     process.stdin.flush()
-    _wait_until_read(process.stdin)  # while Python still imports, weak references swallow what a signal raises
+    _wait_until_read(process.stdin)  # a thread that still reads is what made Python abort
     process.terminate()
     assert process.wait(timeout=30) == 143
     assert process.stderr

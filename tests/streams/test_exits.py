@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import time
 
 import pytest
 
@@ -33,6 +34,74 @@ def test_sigterm_unwinds_like_ctrl_c() -> None:
     with pytest.raises(SystemExit) as caught:
         exit_code(lambda: os.kill(os.getpid(), signal.SIGTERM))
     assert caught.value.code == 143
+
+
+class SwallowsSignals:
+    """Python prints what is raised in here, and goes on, as it does in callbacks of weak references."""
+
+    def __del__(self) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+
+def works_on(seconds: float = 10.0) -> None:
+    give_up = time.monotonic() + seconds
+    while time.monotonic() < give_up:
+        time.sleep(0.01)
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_sigterm_is_said_again_after_python_dropped_it() -> None:
+    def import_something() -> None:
+        SwallowsSignals()
+        works_on()
+        pytest.fail("SIGTERM was lost")
+
+    with pytest.raises(SystemExit) as caught:
+        exit_code(import_something)
+    assert caught.value.code == 143
+
+
+def test_sigterm_is_said_again_until_nobody_catches_it() -> None:
+    caught_by_others = []
+
+    def catch_it_twice() -> None:
+        for _ in range(2):
+            try:
+                os.kill(os.getpid(), signal.SIGTERM) if not caught_by_others else works_on()
+            except BaseException as error:  # noqa: BLE001 - what a careless library does
+                caught_by_others.append(error)
+        works_on()
+
+    with pytest.raises(SystemExit) as caught:
+        exit_code(catch_it_twice)
+    assert caught.value.code == 143
+    assert len(caught_by_others) == 2
+
+
+def test_what_closes_is_not_told_again() -> None:
+    closed = []
+
+    def close_slowly() -> None:
+        try:
+            os.kill(os.getpid(), signal.SIGTERM)
+        finally:
+            works_on(0.25)
+            try:
+                int("no number")
+            except ValueError:  # in here it is the context of what is handled
+                works_on(0.25)
+            closed.append("all of it")
+
+    with pytest.raises(SystemExit):
+        exit_code(close_slowly)
+    assert closed == ["all of it"]
+
+
+def test_nothing_is_said_once_the_command_has_ended() -> None:
+    with pytest.raises(SystemExit):
+        exit_code(lambda: os.kill(os.getpid(), signal.SIGTERM))
+    assert signal.getitimer(signal.ITIMER_REAL) == (0.0, 0.0)
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
 
 
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
