@@ -12,7 +12,6 @@ from typing import Any
 
 from models.evidence import CAP
 from streams.casebook import CaseRow
-from streams.pipeline.casefile import shown
 
 MOST_MEMBERS = 250
 """Members on the page, the strongest first; `hydrometer case show --json` has all that the row has."""
@@ -170,8 +169,8 @@ def _links(told: Mapping[str, Any]) -> str:
 
 
 def _entity(entity: str) -> str:
-    _, kind, name = entity.split(":", 2)
-    return f"{kind} {shown(kind, name)}"
+    """Return an alerted entity as `case split` takes it."""
+    return entity.partition(":")[2]
 
 
 def _weighed(weighed: Mapping[str, Any]) -> str:
@@ -195,7 +194,7 @@ def _members(told: Mapping[str, Any]) -> str:
             f"{each['requests']:,.0f}",
             f"{each['output_tokens']:,.0f}",
             f"{each['extraction']:.1f}",
-            shown("router", each["router"]) if each["router"] else "",
+            each["router"],
             each["payment"],
         )
         for account, each in ranked[:MOST_MEMBERS]

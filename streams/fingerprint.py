@@ -69,8 +69,3 @@ def own_headers(names: str) -> str:
 def first_part(ja4: str) -> str:
     """Return the readable part of a JA4: protocol, TLS version, counts of ciphers and extensions, ALPN."""
     return ja4.partition("_")[0]
-
-
-def router_id(fingerprint: int) -> str:
-    """Return how people read a fingerprint: `r-` and 16 hex digits."""
-    return f"r-{fingerprint:016x}"

@@ -14,6 +14,7 @@ Terms and thresholds are in `policy.toml` beside this module, or where HYDROMETE
 from __future__ import annotations
 
 import math
+import re
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -26,6 +27,7 @@ from streams.feature import hash_word
 
 DEFAULT: Final = Path(__file__).with_name("policy.toml")
 KINDS: Final = ("account", "organization", "router")
+_ROUTER: Final = re.compile("[0-9a-f]{16}")
 
 
 @dataclass(frozen=True)
@@ -151,6 +153,8 @@ def _permission(entry: Any, path: Path) -> Permission:
     if len(kinds) != 1 or not isinstance(found["expires"], date):
         raise SettingsError(f"{path}: a [[party]] has one of {', '.join(KINDS)}, and expires = a date like 2027-01-01")
     kind, party = kinds[0], str(found[kinds[0]])
-    known = {"account": party, "organization": f"{hash_word(party):016x}", "router": party.removeprefix("r-")}[kind]
+    if kind == "router" and not _ROUTER.fullmatch(party):  # it would permit nobody, without a word
+        raise SettingsError(f"{path}: {party} is no router: its id is 16 hexadecimal digits, as boards and cases show it")
+    known = f"{hash_word(party):016x}" if kind == "organization" else party
     expires = datetime.combine(found["expires"], time.max, UTC).timestamp()
     return Permission(kind, known, str(found["owner"]), str(found["reason"]), expires)

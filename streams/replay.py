@@ -123,7 +123,7 @@ class Replay:
                 if kind == "router":
                     first = [alert["time"] for alert in self.alerts if alert["entity_id"] == name and alert["behaviour"] == "extraction"]
                     rows[name] = {
-                        "router_id": f"r-{name}",
+                        "router_id": name,
                         "accounts": len(stage.view(slot)),
                         "requests": int(stage.table["requests"][slot]),
                         "public": bool(stage.table["common"][slot]),

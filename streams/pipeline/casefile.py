@@ -69,12 +69,7 @@ def telling(behaviour: str) -> Collection[str] | None:
 
 def link(entity: Mapping[str, Any]) -> str:
     """Say what links the members of an entity."""
-    return f"{_KIND_WORDS[entity['entity_kind']]} ({shown(entity['entity_kind'], entity['entity_id'])})"
-
-
-def shown(kind: str, name: str) -> str:
-    """Return an entity's id as people write it."""
-    return f"r-{name}" if kind == "router" else name
+    return f"{_KIND_WORDS[entity['entity_kind']]} ({entity['entity_id']})"
 
 
 def joining(member: Mapping[str, Any], at: float) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from streams.fingerprint import headers_of, own_headers, router, router_id, software
+from streams.fingerprint import headers_of, own_headers, router, software
 
 STACK: dict[str, Any] = {
     "header_names": "Accept,Content-Type",
@@ -42,10 +42,6 @@ def test_header_names_keep_order_and_case_and_lose_what_everybody_has() -> None:
     assert headers_of("A,B") != headers_of("B,A")
     assert headers_of(None) is None
     assert headers_of("Host,Cookie") is None
-
-
-def test_people_read_sixteen_digits() -> None:
-    assert router_id(255) == "r-00000000000000ff"
 
 
 @pytest.mark.parametrize(

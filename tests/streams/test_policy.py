@@ -94,7 +94,7 @@ def test_a_permission_holds_until_the_end_of_its_last_day(tmp_path: Path) -> Non
 
 
 def test_an_organisation_or_a_router_permits_all_its_accounts(tmp_path: Path) -> None:
-    known = permitting(tmp_path, party("organization", "org-1") + party("router", "r-00000000000000aa"))
+    known = permitting(tmp_path, party("organization", "org-1") + party("router", "00000000000000aa"))
     assert known.permission("ada", f"{hash_word('org-1'):016x}", "", 0.0) is not None
     found = known.permission("ada", "", "00000000000000aa", 0.0)
     assert found is not None
@@ -107,7 +107,8 @@ def test_an_organisation_or_a_router_permits_all_its_accounts(tmp_path: Path) ->
         party("country", "SE"),
         party("account", "ada").replace("expires = 2027-01-01", 'expires = "never"'),
         party("account", "ada").replace('owner = "partnerships"\n', ""),
-        party("account", "ada").replace('account = "ada"', 'account = "ada"\nrouter = "r-1"'),
+        party("account", "ada").replace('account = "ada"', 'account = "ada"\nrouter = "00000000000000aa"'),
+        party("router", "r-00000000000000aa"),
         "[[party]",
     ],
 )

@@ -65,6 +65,11 @@ def test_a_case_carries_all_that_a_reviewer_asks_for(desk: Any, a_group: Rows) -
     assert told["features"][0]["sentence"].endswith("nats).") or told["features"][0]["sentence"].endswith("nats.")
 
 
+def test_a_link_names_a_router_as_commands_take_it(desk: Any, a_group: Rows) -> None:
+    desk.hears(*a_group("router", ROUTER, ["ada", "bob", "eve"]))
+    assert payload(desk)["links"][0]["why"] == f"accounts behind one router fingerprint ({ROUTER})"
+
+
 def test_a_group_is_shown_by_the_member_that_stands_out_most(desk: Any, a_group: Rows, an_account: Row) -> None:
     desk.hears(an_account("ada", extraction=9.0), an_account("bob", extraction=12.0), an_account("zoe", extraction=14.0))
     desk.hears(*a_group("router", ROUTER, ["ada", "bob", "eve"], at=1.0))
