@@ -1,24 +1,36 @@
-"""More new cases than the analysts can read."""
+"""More new cases than the analysts can read, and than were reckoned with."""
 
 from __future__ import annotations
 
 from dashboards.rule import Rule
+from models.calibration import BUDGET, ENTITIES
+
+READABLE = 20
+"""Cases a day that two people can look at with care: fewer trouble nobody, however few accounts there are."""
 
 rule = Rule(
     title="The alert budget is exceeded",
     team="oncall",
     severity="ticket",
     question=(
-        "Did more than 20 cases of one behaviour open within a day? Then a threshold, a feature or the traffic has changed, "
-        "and analysts stop reading: twenty a day is what two people can look at with care."
+        f"Did more cases of one behaviour open within a day than the budget, {BUDGET:g} for each {ENTITIES:,.0f} accounts that are "
+        f"watched? Then a threshold, a feature or the traffic has changed, and analysts stop reading. Up to {READABLE} are never too many."
     ),
-    sql="""
-        SELECT behaviour, toFloat64(count()) AS value
+    sql=f"""
+        WITH (
+            SELECT sum(newest) FROM (
+                SELECT argMax(value, time) AS newest
+                FROM hydrometer.health
+                WHERE metric = 'hydrometer_entities' AND labels['agent'] = 'accounts' AND time > now() - INTERVAL 1 DAY
+                GROUP BY labels['partition']
+            )
+        ) AS watched
+        SELECT behaviour, count() - floor(greatest({READABLE}, {BUDGET / ENTITIES} * ifNull(watched, 0))) AS value
         FROM hydrometer.cases FINAL
         WHERE opened_at > now() - INTERVAL 1 DAY AND NOT muted
         GROUP BY behaviour ORDER BY behaviour
     """,
-    above=20,
-    summary="{value:.0f} cases of {behaviour} opened within a day; the budget is 20.",
+    above=0,
+    summary="Cases of {behaviour} that opened within a day: {value:.0f} more than the budget.",
     board="hydrometer-soc",
 )
