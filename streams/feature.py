@@ -376,10 +376,11 @@ def different(of: Expr, window: float = DAY) -> Reading:
     return Reading((need,), read)
 
 
-def different_per_request(of: Expr, window: float = DAY) -> Reading:
-    """Return the further values of a hash or text column per further request where it was known, over about a window, 0..1.
+def further_per_request(of: Expr, window: float = DAY) -> Reading:
+    """Return how many further values of a hash or text column came per further request where it was known, over about a window, 0..1.
 
-    The first request has a first value in any case: who asked once or twice would seem to change all the time.
+    Further is after the first: a first request has a first value in any case, and who asked once would seem to change all the time.
+    NaN without a further one.
     """
     values = Distinct(of, window)
     known = Expr(f"known({of.name})", lambda events: np.where(events.hashed(of.name) != 0, 1.0, np.nan))

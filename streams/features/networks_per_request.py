@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streams.feature import Feature, col, different_per_request
+from streams.feature import Feature, col, further_per_request
 
 
 class NetworksPerRequest(Feature):
@@ -15,4 +15,4 @@ class NetworksPerRequest(Feature):
     family = "network"
     direction = "high"
     limits = (0.0, 1.0)
-    value = different_per_request(col.client_network)
+    value = further_per_request(col.client_network)

@@ -23,7 +23,7 @@ from streams.feature import (
     daily,
     deviation,
     different,
-    different_per_request,
+    further_per_request,
     hash_numbers,
     last,
     mean,
@@ -130,7 +130,7 @@ def test_different_values_are_counted_through_any_kind_of_column() -> None:
     assert read(different(col.user_agent), user_agent=["a", "b", "a"]) == pytest.approx(2, abs=0.1)
     assert read(different(col.connection), connection=[7, 8, 7]) == pytest.approx(2, abs=0.1)
     assert read(different(col.as_number), as_number=[7, 8, 7]) == pytest.approx(2, abs=0.1)
-    assert read(different_per_request(col.connection), connection=[7, 8, 7, 0]) == pytest.approx(1 / 2, abs=0.05)
+    assert read(further_per_request(col.connection), connection=[7, 8, 7, 0]) == pytest.approx(1 / 2, abs=0.05)
 
 
 def test_the_last_value_is_the_newest_known_one() -> None:
