@@ -24,6 +24,7 @@ def rehearsed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsed]:
     with local_clickhouse(folder) as server:
         settings = Settings(
             mode="local",
+            partitions=2,
             clickhouse_host=server.host,
             clickhouse_port=server.port,
             clickhouse_user=server.user,

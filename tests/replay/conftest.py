@@ -32,7 +32,7 @@ def replay_of(tmp_path: Path) -> Callable[[Scene, Change], Replay]:
     """A run over a world's log, each line changed first."""
 
     def play(world: Scene, change: Change = lambda event: event) -> Replay:
-        settings = Settings(mode="local", block_events=256)
+        settings = Settings(mode="local", partitions=2, block_events=256)
         log = tmp_path / "events.jsonl"
         log.write_bytes(b"".join(_changed(world.log.lines(len(world.log)), change)))
         run = Replay(settings.partitions, settings.seal_key.get_secret_value().encode())

@@ -43,7 +43,7 @@ def played(folder: Path, cast_of: Callable[[Scene], object]) -> Outcome:
     cast.ordinary_people(scene, PEOPLE, PEOPLES_REQUESTS)
     log = folder / "events.jsonl"
     log.write_bytes(b"".join(line.rstrip(b"\n") + b"\n" for line in scene.log.lines(len(scene.log))))
-    settings = Settings(mode="local", block_events=256)
+    settings = Settings(mode="local", partitions=2, block_events=256)
     replay = Replay(settings.partitions, settings.seal_key.get_secret_value().encode())
     replay.feed(read_files([log], settings))
 

@@ -5,7 +5,6 @@ import io
 import json
 from collections.abc import Iterator
 from datetime import UTC, datetime
-from itertools import islice
 from pathlib import Path
 
 import orjson
@@ -17,8 +16,6 @@ from streams import bundle, casebook, migrate, topics
 from streams.bundle import BundleError
 from streams.casebook import CaseRow
 from streams.cli import cli
-from streams.collect import read_files
-from streams.demo.traffic import demo_traffic
 from streams.errors import SettingsError
 from streams.replay import Replay
 from streams.settings import Settings
@@ -42,14 +39,10 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
 
 
 @pytest.fixture(scope="module")
-def clickhouse(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouse]:
-    """The cases of 8,000 demonstration events."""
-    log: Path = tmp_path_factory.mktemp("log") / "events.jsonl"
-    log.write_bytes(b"\n".join(islice(demo_traffic(accounts=600, events=20_000).lines(), 8_000)))
-    replay = Replay(settings.partitions, settings.seal_key.get_secret_value().encode())
-    replay.feed(read_files([log], settings))
+def clickhouse(settings: Settings, replayed: Replay) -> Iterator[ClickHouse]:
+    """The cases of a morning."""
     gateway = ClickHouse(settings)
-    records = [rows.Record(topics.CASES, 0, offset, 1.7e9, orjson.dumps(case), {}) for offset, case in enumerate(replay.cases)]
+    records = [rows.Record(topics.CASES, 0, offset, 1.7e9, orjson.dumps(case), {}) for offset, case in enumerate(replayed.cases)]
     for insert in rows.inserts(topics.CASES, records):
         gateway.insert(insert.table, insert.columns, "cases")
     yield gateway

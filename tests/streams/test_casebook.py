@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import replace
 from html.parser import HTMLParser
 from io import StringIO
-from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -20,8 +19,6 @@ from rich.console import Console
 from streams import casebook, casepage, migrate, topics
 from streams.casebook import BrokenHistoryError, CaseRow, UnknownCaseError
 from streams.cli import cli
-from streams.collect import read_files
-from streams.demo.traffic import demo_traffic
 from streams.replay import Replay
 from streams.settings import Settings
 from streams.sinks import rows
@@ -40,14 +37,10 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
 
 
 @pytest.fixture(scope="module")
-def clickhouse(settings: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouse]:
-    """The cases of 8,000 demonstration events."""
-    log: Path = tmp_path_factory.mktemp("log") / "events.jsonl"
-    log.write_bytes(b"\n".join(islice(demo_traffic(accounts=600, events=20_000).lines(), 8_000)))
-    replay = Replay(settings.partitions, settings.seal_key.get_secret_value().encode())
-    replay.feed(read_files([log], settings))
+def clickhouse(settings: Settings, replayed: Replay) -> Iterator[ClickHouse]:
+    """The cases of a morning."""
     gateway = ClickHouse(settings)
-    records = [rows.Record(topics.CASES, 0, offset, 1.7e9, orjson.dumps(case), {}) for offset, case in enumerate(replay.cases)]
+    records = [rows.Record(topics.CASES, 0, offset, 1.7e9, orjson.dumps(case), {}) for offset, case in enumerate(replayed.cases)]
     for insert in rows.inserts(topics.CASES, records):
         gateway.insert(insert.table, insert.columns, "cases")
     yield gateway

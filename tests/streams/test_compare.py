@@ -7,7 +7,6 @@ import os
 import shutil
 import subprocess
 import sys
-from itertools import islice
 from pathlib import Path
 
 import pyarrow as pa
@@ -17,7 +16,6 @@ from rich.console import Console
 
 from models.evidence import BAR
 from streams.compare import Best, Entity, Outcome, compare, tables
-from streams.demo.traffic import demo_traffic
 from streams.errors import SettingsError
 from streams.revision import ROOT
 from streams.testing import committed
@@ -89,8 +87,8 @@ def test_tables_of_another_layout_are_one_clear_line(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(shutil.which("git") is None, reason="only --compare needs git")
-def test_a_bar_that_a_commit_set_too_high_shows_as_accounts_alerted_only_now(tmp_path: Path) -> None:
-    root, log, out = tmp_path / "checkout", tmp_path / "events.jsonl", tmp_path / "out"
+def test_a_bar_that_a_commit_set_too_high_shows_as_accounts_alerted_only_now(morning: Path, tmp_path: Path) -> None:
+    root, out = tmp_path / "checkout", tmp_path / "out"
     for package in ("streams", "models"):
         shutil.copytree(ROOT / package, root / package, ignore=shutil.ignore_patterns("__pycache__"))
     policy = root / "streams/policy.toml"
@@ -98,9 +96,8 @@ def test_a_bar_that_a_commit_set_too_high_shows_as_accounts_alerted_only_now(tmp
     policy.write_text(text.replace(f"nats = {BAR}", "nats = 1000.0"))
     committed(root)
     policy.write_text(text)  # the change that is being tried, not committed yet
-    log.write_bytes(b"\n".join(islice(demo_traffic(accounts=1_200, events=24_000).lines(), 12_000)))
-    command = [sys.executable, "-P", "-m", "streams", "replay", str(log), "--out", str(out), "--compare", "HEAD"]
-    subprocess.run(command, check=True, capture_output=True, env={**os.environ, "PYTHONPATH": str(root)})
+    command = [sys.executable, "-P", "-m", "streams", "replay", str(morning), "--out", str(out), "--compare", "HEAD"]
+    subprocess.run(command, check=True, capture_output=True, env={**os.environ, "PYTHONPATH": str(root), "HYDROMETER_PARTITIONS": "2"})
     found = json.loads((out / "compare.json").read_bytes())
     assert found["accounts"]["both"] == found["accounts"]["only_before"] == []
     assert len(found["accounts"]["only_now"]) == found["accounts"]["alerted"]["now"] > 0

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import subprocess
 import sys
-from itertools import islice
 from pathlib import Path
 
 import orjson
@@ -13,12 +13,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from streams.demo.traffic import START, demo_traffic
+from streams.demo.traffic import START
 from streams.errors import HydrometerError
 from streams.replay import moment, run
 from streams.settings import Settings
 
-EVENTS = 12_000
+EVENTS = 6_000
+SETTINGS = Settings(mode="local", partitions=2)
 FILES = ("accounts.parquet", "routers.parquet", "scores.parquet", "alerts.jsonl", "cases.jsonl")
 MOMENT = pa.timestamp("ms", tz="UTC")
 VALUES = pa.map_(pa.string(), pa.float32())
@@ -59,9 +60,9 @@ SHAPES = {
 
 
 @pytest.fixture(scope="module")
-def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def log(morning: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path: Path = tmp_path_factory.mktemp("log") / "events.jsonl"
-    lines = list(islice(demo_traffic(accounts=1_200, events=24_000).lines(), EVENTS))
+    lines = morning.read_bytes().splitlines()
     path.write_bytes(b"\n".join([*lines, b"not an event", lines[-1]]) + b"\n")
     return path
 
@@ -69,13 +70,14 @@ def log(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def out(log: Path) -> Path:
     folder = log.parent / "out"
-    run([log], folder, settings=Settings(mode="local"))
+    run([log], folder, settings=SETTINGS)
     return folder
 
 
 def test_the_same_file_gives_the_same_bytes_in_another_process(log: Path, out: Path, tmp_path: Path) -> None:
     again = tmp_path / "again"
-    subprocess.run([sys.executable, "-m", "streams", "replay", str(log), "--out", str(again)], check=True, capture_output=True)
+    command = [sys.executable, "-m", "streams", "replay", str(log), "--out", str(again)]
+    subprocess.run(command, check=True, capture_output=True, env={**os.environ, "HYDROMETER_PARTITIONS": str(SETTINGS.partitions)})
     for name in FILES:
         assert (again / name).read_bytes() == (out / name).read_bytes(), name
     first, second = (json.loads((folder / "summary.json").read_bytes()) for folder in (out, again))
@@ -116,11 +118,11 @@ def test_every_alert_belongs_to_a_case(out: Path) -> None:
 
 
 def test_until_leaves_out_what_came_later(log: Path, tmp_path: Path) -> None:
-    noon = START + 12 * 3600
-    summary = run([log], tmp_path, until="2026-11-02T12:00:00Z", settings=Settings(mode="local"))
+    until = START + 6 * 3600
+    summary = run([log], tmp_path, until="2026-11-02T06:00:00Z", settings=SETTINGS)
     accounts = pq.read_table(tmp_path / "accounts.parquet").to_pylist()
     assert 0 < summary["events"] < EVENTS
-    assert max(row["last_seen"] for row in accounts).timestamp() <= noon
+    assert max(row["last_seen"] for row in accounts).timestamp() <= until
 
 
 def test_a_day_begins_at_midnight_utc() -> None:
@@ -130,7 +132,7 @@ def test_a_day_begins_at_midnight_utc() -> None:
 def test_an_empty_file_gives_empty_tables(tmp_path: Path) -> None:
     empty = tmp_path / "empty.jsonl"
     empty.touch()
-    summary = run([empty], tmp_path / "out", settings=Settings(mode="local"))
+    summary = run([empty], tmp_path / "out", settings=SETTINGS)
     assert summary["events"] == 0
     assert len(pq.read_table(tmp_path / "out" / "accounts.parquet")) == 0
     assert len(pq.read_table(tmp_path / "out" / "scores.parquet")) == 0
@@ -145,7 +147,7 @@ def test_an_empty_file_gives_empty_tables(tmp_path: Path) -> None:
     ],
 )
 def test_a_bad_argument_is_one_clear_line(log: Path, tmp_path: Path, change: dict[str, object], message: str) -> None:
-    arguments: dict[str, object] = {"files": [log], "out": tmp_path / "out", "settings": Settings(mode="local"), **change}
+    arguments: dict[str, object] = {"files": [log], "out": tmp_path / "out", "settings": SETTINGS, **change}
     with pytest.raises(HydrometerError) as raised:
         run(**arguments)  # type: ignore[arg-type]
     assert message in str(raised.value)

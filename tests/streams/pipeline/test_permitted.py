@@ -3,23 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from itertools import islice
 from pathlib import Path
 
 from streams.collect import read_files
-from streams.demo.traffic import demo_traffic
 from streams.policy import Policy
 from streams.replay import Replay
 from streams.settings import Settings
-
-EVENTS = 8_000
-
-
-def replayed(log: Path, policy: Policy | None = None) -> Replay:
-    settings = Settings.load({"HYDROMETER_MODE": "local"}, role="replay")
-    replay = Replay(settings.partitions, settings.seal_key.get_secret_value().encode(), policy)
-    replay.feed(read_files([log], settings))
-    return replay
 
 
 def permitting(folder: Path, accounts: Iterable[str]) -> Policy:
@@ -29,20 +18,18 @@ def permitting(folder: Path, accounts: Iterable[str]) -> Policy:
     return Policy.load(path)
 
 
-def test_who_is_permitted_is_scored_as_before_and_muted(tmp_path: Path) -> None:
-    log = tmp_path / "events.jsonl"
-    log.write_bytes(b"\n".join(islice(demo_traffic(accounts=600, events=20_000).lines(), EVENTS)))
-    before = replayed(log)
-    alerted = {account for account, row in before.accounts().items() if row["alerted"]}
+def test_who_is_permitted_is_scored_as_before_and_muted(morning: Path, replayed: Replay, tmp_path: Path) -> None:
+    before = replayed.accounts()
+    alerted = {account for account, row in before.items() if row["alerted"]}
     assert alerted
-    assert not any(case["muted"] for case in before.cases)
+    assert not any(case["muted"] for case in replayed.cases)
 
-    replay = replayed(log, permitting(tmp_path, alerted))
+    settings = Settings(mode="local", partitions=replayed.partitions)
+    replay = Replay(settings.partitions, settings.seal_key.get_secret_value().encode(), permitting(tmp_path, alerted))
+    replay.feed(read_files([morning], settings))
     rows = replay.accounts()
     assert not any(row["alerted"] for row in rows.values())
-    assert {account: rows[account]["extraction"] for account in alerted} == {
-        account: before.accounts()[account]["extraction"] for account in alerted
-    }
+    assert {name: rows[name]["extraction"] for name in alerted} == {name: before[name]["extraction"] for name in alerted}
     extraction = [case for case in replay.cases if case["behaviour"] == "extraction"]
     assert extraction
     assert all(case["muted"] for case in extraction)
