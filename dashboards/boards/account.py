@@ -220,7 +220,7 @@ TRAFFIC = Row(
                 style="bars",
                 stacked=True,
             ),
-            8,
+            6,
             8,
         ),
         Place(
@@ -235,7 +235,23 @@ TRAFFIC = Row(
                 low=0,
                 columns={"input": Column(color=CALM), "output": Column(color=EXTRACTION), "reasoning": Column(color=ROUTING)},
             ),
+            6,
             8,
+        ),
+        Place(
+            Trend(
+                title="Topics and repetitions",
+                question="Does it ask about everything, and anew (a harvest), or the same again (a job, a test)? Shares of prompts.",
+                sql=f"""
+                SELECT $__timeInterval(time) AS bucket, uniq(topic) / nullIf(count(topic), 0) AS "topics",
+                    1 - uniqIf(simhash, simhash != 0) / nullIf(countIf(simhash != 0), 0) AS "near-duplicates"
+                {_REQUESTS} GROUP BY bucket ORDER BY bucket
+                """,
+                unit="percentunit",
+                low=0,
+                columns={"topics": Column(color=EXTRACTION), "near-duplicates": Column(color=CALM)},
+            ),
+            6,
             8,
         ),
         Place(
@@ -247,7 +263,7 @@ TRAFFIC = Row(
                 + f" {_REQUESTS} GROUP BY bucket ORDER BY bucket",
                 scheme="Blues",
             ),
-            8,
+            6,
             8,
         ),
         Place(
