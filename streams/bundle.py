@@ -24,7 +24,7 @@ from typing import Any, Final, Literal, Protocol, get_args
 
 import orjson
 
-from streams import casepage
+from streams import casebook, casepage
 from streams.casebook import CaseRow
 from streams.errors import HydrometerError
 
@@ -42,7 +42,7 @@ RAREST: Final = 0.05
 
 _COLUMNS: Final = ("tls_ja4", "tls_ja3", "http_version", "header_names", "accept_encoding", "body_shape", "sdk_language", "user_agent")
 """What is known of the software that asks. No address, no network, no key, no text: those are people's, or keyed by us."""
-_MEMBER: Final = ("joined_at", "first", "requests", "output_tokens", "extraction")
+_MEMBER: Final = ("joined_at", "first", "requests", "output_tokens", "extraction", "routing")
 _FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
@@ -100,7 +100,7 @@ def members(case: CaseRow) -> str:
     text = io.StringIO()
     table = csv.writer(text)
     table.writerow(("account", *_MEMBER))
-    ranked = sorted(case.payload.get("members", {}).items(), key=lambda item: (-item[1]["extraction"], item[0]))
+    ranked = casebook.members(case)
     table.writerows((_harmless(account), *(_shown(name, member.get(name)) for name in _MEMBER)) for account, member in ranked)
     return text.getvalue()
 
@@ -110,8 +110,7 @@ def indicators(clickhouse: Gateway, case: CaseRow, tlp: Tlp = "AMBER") -> dict[s
 
     Asked of the requests that ClickHouse still has. Raises StoreUnavailableError.
     """
-    ranked = sorted(case.payload.get("members", {}).items(), key=lambda item: -item[1]["extraction"])[:MOST]
-    accounts = [account for account, _ in ranked]
+    accounts = [account for account, _ in casebook.members(case)[:MOST]]
     found = {column: _values(clickhouse, column, accounts) for column in _COLUMNS} if accounts else {}
     return {
         "tlp": f"TLP:{tlp}",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
@@ -13,6 +14,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
+from models.evidence import BELONGING, BELONGING_CAP, CAP, EXTRACTION_WEIGHTS, FAMILIES, ROUTING_WEIGHTS
 from streams.errors import HydrometerError
 from streams.pipeline import history
 
@@ -68,6 +70,7 @@ class CaseRow:
 
 
 _COLUMNS = ", ".join(CaseRow.__dataclass_fields__)
+_PREFIX: Final = "case-"
 
 
 def newest(clickhouse: Gateway, *, every: bool = False) -> list[CaseRow]:
@@ -81,13 +84,13 @@ def newest(clickhouse: Gateway, *, every: bool = False) -> list[CaseRow]:
 
 
 def find(clickhouse: Gateway, case_id: str) -> CaseRow:
-    """Return one case by its id, or by the beginning of it. Raises UnknownCaseError when none, or more than one, begins so."""
+    """Return one case by the beginning of its id, with or without `case-`. Raises UnknownCaseError when none, or several, begin so."""
     rows = clickhouse.query(
         f"SELECT {_COLUMNS} FROM cases FINAL WHERE startsWith(case_id, %(name)s) ORDER BY case_id LIMIT 2",  # noqa: S608 (as above)
-        {"name": case_id},
+        {"name": _PREFIX + case_id.removeprefix(_PREFIX)},
     )
     cases = [_case(row) for row in rows]
-    exact = [case for case in cases if case.case_id == case_id]
+    exact = [case for case in cases if case.case_id.removeprefix(_PREFIX) == case_id.removeprefix(_PREFIX)]
     if exact or len(cases) == 1:
         return (exact or cases)[0]
     problem = "no case" if not cases else "more than one case"
@@ -147,8 +150,9 @@ def panel(case: CaseRow) -> Panel:
     told = case.payload
     grid.add_row("who", f"{case.accounts:,} accounts, {case.requests:,.0f} requests, {case.output_tokens:,.0f} output tokens")
     grid.add_row("why", Text(case.title))
-    grid.add_row("evidence", f"{_families(told['families'])} (nats by family)")
-    grid.add_row("against", Text(_against(told["counter_evidence"])))
+    against = _against(told["counter_evidence"])
+    grid.add_row("evidence", f"{case.evidence:.1f} nats of {case.behaviour}; by family: {_families(told['families'], against)}")
+    grid.add_row("against", Text(against))
     grid.add_row("if wrong", Text(told["if_wrong"]))
     grid.add_row("next", Text(told["next_step"]))
     colour = "red" if case.behaviour == "extraction" else "yellow"
@@ -162,8 +166,9 @@ def file(case: CaseRow) -> Group:
     grid.add_row("state", f"{case.state}, opened {_moment(case.opened_at)}, version {case.version} of {_moment(case.updated_at)} (UTC)")
     grid.add_row("label", Text(f"{label['verdict']}, {label['author']}: {label['note']}" if label else "none yet"))
     grid.add_row("atlas", ", ".join(told["atlas"]))
-    for name, lines in (("features", _sentences(told)), ("links", _links(told)), ("members", _members(told))):
+    for name, lines in (("features", _sentences(told)), ("links", _links(told)), ("members", _members(case))):
         grid.add_row(name, Text("\n".join(lines) or "none"))
+    grid.add_row("nats", Text(sums(case.behaviour)))
     grid.add_row("decide", f"hydrometer label case {case.case_id} distilling|reseller|benign --note WHY")
     return Group(panel(case), grid)
 
@@ -175,13 +180,31 @@ def _grid() -> Table:
     return grid
 
 
-def _families(families: Mapping[str, float]) -> str:
-    ranked = sorted(families.items(), key=lambda item: -item[1])
-    return ", ".join(f"{name} {nats:+.1f}" for name, nats in ranked if abs(nats) >= WORTH_SAYING) or "no family stands out"
+def _families(families: Mapping[str, float], against: str) -> str:
+    """Return the families worth saying, and those that `against` calls upon, however little they say."""
+    cited = {name for name in re.findall(r"(\w+) speaks with", against) if name in FAMILIES}
+    ranked = sorted({**dict.fromkeys(cited, 0.0), **families}.items(), key=lambda item: (-item[1], item[0]))
+    return ", ".join(f"{name} {nats:+.1f}" for name, nats in ranked if abs(nats) >= WORTH_SAYING or name in cited) or "no family stands out"
 
 
 def _against(checks: Sequence[Mapping[str, Any]]) -> str:
-    return "; ".join(f"{check['persona']} ({check['because']})" for check in checks if check["fits"]) or "no benign persona fits"
+    fitting = "; ".join(_check(check) for check in checks if check["fits"]) or "no benign persona fits"
+    untold = "; ".join(_check(check) for check in checks if check["fits"] is None)
+    return f"{fitting}; cannot be told: {untold}" if untold else fitting
+
+
+def _check(check: Mapping[str, Any]) -> str:
+    return f"{check['persona']} ({check['because']})"
+
+
+def sums(behaviour: str) -> str:
+    """Say why the nats of families do not add up to those of a case."""
+    weights = dict(zip(FAMILIES, (EXTRACTION_WEIGHTS if behaviour == "extraction" else ROUTING_WEIGHTS).tolist(), strict=True))
+    halves, nothing = (", ".join(name for name in FAMILIES if weights[name] == share) for share in (0.5, 0.0))
+    together = ", ".join(FAMILIES[place] for place in BELONGING)
+    parts = [f"each ends at {CAP:g}", f"{halves} count half", f"{nothing} not at all"]
+    parts += [f"{together} at most {BELONGING_CAP:g} together", "and a group shows its accounts' mean"] if behaviour == "extraction" else []
+    return f"Families do not add up to the nats of {behaviour}: {'; '.join(parts)}. Nats of links only say what belongs together."
 
 
 def _sentences(told: Mapping[str, Any]) -> list[str]:
@@ -202,10 +225,31 @@ def _weighed(link: Mapping[str, Any]) -> str:
     return f", {link['nats']:.1f} nats of {link['needed']:.0f} needed" if link.get("edges") else ""
 
 
-def _members(told: Mapping[str, Any]) -> list[str]:
-    ranked = sorted(told["members"].items(), key=lambda item: (-item[1]["extraction"], item[0]))
-    lines = [f"{name}: {member['requests']:,.0f} requests, {member['extraction']:.1f} nats" for name, member in ranked[:SHOWN]]
-    return [*lines, *_rest(ranked)]
+def scored(case: CaseRow) -> str:
+    """Return which score ranks the members of a case: that of its behaviour, or, in a row stored without it, extraction."""
+    stored = all(case.behaviour in member for member in case.payload.get("members", {}).values())
+    return case.behaviour if stored else "extraction"
+
+
+def members(case: CaseRow) -> list[tuple[str, Mapping[str, Any]]]:
+    """Return the members of a case, those with the most evidence for what it is about first."""
+    score = scored(case)
+    return sorted(case.payload.get("members", {}).items(), key=lambda item: (-item[1][score], item[0]))
+
+
+def unlisted(case: CaseRow) -> str:
+    """Say how many accounts of a channel a case counts and does not list; nothing when it lists all."""
+    listed = len(case.payload["members"]) + case.payload["members_left_out"]
+    if case.behaviour == "extraction" or listed >= case.accounts:
+        return ""
+    alerted = "is alerted itself" if listed == 1 else "are alerted themselves"
+    return f"{listed or 'none'} of {case.accounts:,} accounts {alerted}; the others use the channel: not accused, and not listed"
+
+
+def _members(case: CaseRow) -> list[str]:
+    ranked, score, others = members(case), scored(case), unlisted(case)
+    lines = [f"{name}: {member['requests']:,.0f} requests, {member[score]:.1f} nats of {score}" for name, member in ranked[:SHOWN]]
+    return [*lines, *_rest(ranked), *([others] if others else [])]
 
 
 def _rest(items: Sequence[Any]) -> list[str]:

@@ -11,7 +11,9 @@ from html import escape
 from typing import Any
 
 from models.evidence import CAP
+from streams import casebook
 from streams.casebook import CaseRow
+from streams.pipeline.personas import WORDS
 
 MOST_MEMBERS = 250
 """Members on the page, the strongest first; `hydrometer case show --json` has all that the row has."""
@@ -33,13 +35,13 @@ def page(case: CaseRow) -> str:
     told = case.payload
     sections = [
         _head(case),
-        _section("What stands out", _families(told["families"]) + _list(each["sentence"] for each in told["features"]) + _example(told)),
+        _section("What stands out", _families(case) + _list(each["sentence"] for each in told["features"]) + _example(told)),
         _section("What speaks against it", _counter(told["counter_evidence"])),
         _section("What it has been served", _leak(told["leak"]) + _joins(told["members"])),
         _section("What to do", _todo(case)),
         _section("Why this is one case", _links(told)),
-        _section(f"Accounts ({case.accounts:,})", _members(told)),
-        _section("Decisions and history", _decisions(told) + _history(told["history"])),
+        _section(f"Accounts ({case.accounts:,})", _members(case)),
+        _section("Decisions and history", _decisions(told) + _history(told["history"], case.behaviour)),
     ]
     title = f"{case.case_id}: {case.behaviour}"
     style = f"<style>{_STYLE}</style>"
@@ -68,15 +70,15 @@ def _section(title: str, body: str) -> str:
     return f"<section><h2>{escape(title)}</h2>{body}</section>"
 
 
-def _families(families: Mapping[str, float]) -> str:
+def _families(case: CaseRow) -> str:
     """Return a bar a family, the loudest first; a family's evidence ends at CAP."""
     rows = []
-    for name, nats in sorted(families.items(), key=lambda item: -item[1]):
+    for name, nats in sorted(case.payload["families"].items(), key=lambda item: -item[1]):
         width = 100.0 * min(max(nats, 0.0), CAP) / CAP
         rows.append(
             f'<tr><th>{escape(name)}</th><td class="bar"><i style="width:{width:.1f}%"></i></td><td class="n">{nats:+.1f}</td></tr>'
         )
-    note = f"<p class=note>Evidence by family in nats, at most {CAP:g} each: no family convicts alone.</p>"
+    note = f"<p class=note>Evidence by family in nats: no family convicts alone. {escape(casebook.sums(case.behaviour))}</p>"
     return f'<table class="bars">{"".join(rows)}</table>{note}'
 
 
@@ -94,9 +96,9 @@ def _example(told: Mapping[str, Any]) -> str:
 
 
 def _counter(checks: Sequence[Mapping[str, Any]]) -> str:
-    ranked = sorted(checks, key=lambda check: not check["fits"])
-    rows = [(check["persona"], "fits" if check["fits"] else "does not fit", check["because"]) for check in ranked]
-    return _table(("benign story", "", "because"), rows, lambda row: "doubt" if row[1] == "fits" else "")
+    ranked = sorted(checks, key=lambda check: list(WORDS).index(check["fits"]))
+    rows = [(check["persona"], WORDS[check["fits"]], check["because"]) for check in ranked]
+    return _table(("benign story", "", "because"), rows, lambda row: "" if row[1] == WORDS[False] else "doubt")
 
 
 def _leak(leak: Mapping[str, Any]) -> str:
@@ -184,8 +186,8 @@ def _weighed(weighed: Mapping[str, Any]) -> str:
     return "; ".join([*parts, f"{weighed['nats']:.1f} nats of {weighed['needed']:.0f} needed"]) if parts else "a member of the channel"
 
 
-def _members(told: Mapping[str, Any]) -> str:
-    ranked = sorted(told["members"].items(), key=lambda item: (-item[1]["extraction"], item[0]))
+def _members(case: CaseRow) -> str:
+    ranked, score = casebook.members(case), casebook.scored(case)
     rows = [
         (
             account,
@@ -193,7 +195,7 @@ def _members(told: Mapping[str, Any]) -> str:
             _moment(each["left_at"]) if each["left_at"] else "",
             f"{each['requests']:,.0f}",
             f"{each['output_tokens']:,.0f}",
-            f"{each['extraction']:.1f}",
+            f"{each[score]:.1f}",
             each["router"],
             each["payment"],
         )
@@ -201,9 +203,10 @@ def _members(told: Mapping[str, Any]) -> str:
     ]
     if not rows:
         return "<p class=note>A channel: its users are not accused, and not listed.</p>"
-    rest = len(ranked) - len(rows) + told["members_left_out"]
+    rest, others = len(ranked) - len(rows) + case.payload["members_left_out"], casebook.unlisted(case)
     more = f"<p class=note>... and {rest:,} more.</p>" if rest else ""
-    heads = ("account", "joined (UTC)", "left", "requests", "output tokens", "nats", "router", "card")
+    more += f"<p class=note>{escape(others)}.</p>" if others else ""
+    heads = ("account", "joined (UTC)", "left", "requests", "output tokens", f"nats of {score}", "router", "card")
     return _table(heads, rows, numbers=(3, 4, 5), wide=True) + more
 
 
@@ -219,7 +222,7 @@ def _decisions(told: Mapping[str, Any]) -> str:
     return _list([*(said or ["No person has decided yet."]), f"Triage {opinion} ({counts}; it needs 30 of each)."])
 
 
-def _history(entries: Sequence[Mapping[str, Any]]) -> str:
+def _history(entries: Sequence[Mapping[str, Any]], behaviour: str) -> str:
     rows = [
         (
             str(entry["version"]),
@@ -227,13 +230,13 @@ def _history(entries: Sequence[Mapping[str, Any]]) -> str:
             entry["state"],
             f"{entry['accounts']:,}",
             f"{entry['requests']:,.0f}",
-            f"{entry['extraction']:.1f}",
+            f"{entry[behaviour]:.1f}" if behaviour in entry else "",
             entry["hash"][:16],
         )
         for entry in entries[-MOST_VERSIONS:]
     ]
     before = f"<p class=note>{len(entries) - len(rows)} versions before these. Check all: <code>hydrometer case verify</code>.</p>"
-    heads = ("version", "at (UTC)", "state", "accounts", "requests", "nats", "chained hash")
+    heads = ("version", "at (UTC)", "state", "accounts", "requests", f"nats of {behaviour}", "chained hash")
     return _table(heads, rows, numbers=(0, 3, 4, 5)) + (before if len(entries) > len(rows) else "")
 
 

@@ -110,14 +110,16 @@ FILE = Row(
                 title="Would an innocent story explain it?",
                 question="What would the benign personas look like, and why do they not fit? One that fits is reason to stop.",
                 sql=f"""
-                SELECT JSONExtractString(considered, 'persona') AS persona, if(JSONExtractBool(considered, 'fits'), 'fits', 'does not fit')
-                    AS fits,
+                SELECT JSONExtractString(considered, 'persona') AS persona,
+                multiIf(JSONExtractBool(considered, 'fits'), 'fits',
+                    JSONType(considered, 'fits') = 'Null', 'cannot be told', 'does not fit') AS fits,
                 JSONExtractString(considered, 'because') AS because
-                FROM (SELECT arrayJoin(JSONExtractArrayRaw(payload, 'counter_evidence')) AS considered {_CASE}) ORDER BY fits = 'fits' DESC
+                FROM (SELECT arrayJoin(JSONExtractArrayRaw(payload, 'counter_evidence')) AS considered {_CASE})
+                ORDER BY indexOf(['does not fit', 'cannot be told', 'fits'], fits) DESC
                 """,
                 columns={
                     "persona": Column(title="Persona", width=200, wrap=True),
-                    "fits": Column(title="Fits?", width=95),
+                    "fits": Column(title="Fits?", width=115),
                     "because": Column(title="Because", wrap=True),
                 },
             ),

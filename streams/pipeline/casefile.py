@@ -79,7 +79,7 @@ def joining(member: Mapping[str, Any], at: float) -> dict[str, Any]:
 
 def standing(member: Mapping[str, Any]) -> dict[str, Any]:
     """Return what a case says of an account now."""
-    names = ("requests", "output_tokens", "extraction", "first", "payment", "organization", "router", "template")
+    names = ("requests", "output_tokens", "extraction", "routing", "first", "payment", "organization", "router", "template")
     return {name: round(member[name], 3) if isinstance(member[name], float) else member[name] for name in names}
 
 
@@ -165,14 +165,15 @@ def case_row(
     leak = _leak(suspects, strongest)
     accounts = len(suspects) or int(strongest["accounts"])
     explained = explain(strongest, behaviour, facts, accounts)
-    doubts = sum(check["fits"] for check in explained["counter_evidence"])
+    doubts = sum(bool(check["fits"]) for check in explained["counter_evidence"])
     payload = explained | {
         "entities": [
             {"entity": f"{each['entity_kind']}:{each['entity_id']}", "extraction": each["extraction"], "routing": each["routing"]}
             for each in entities
         ],
         **{name: case[name] for name in ("links", "merges", "near", "apart", "merged_into", "earlier")},
-        **_listed(members),
+        **_listed(members, behaviour),
+        "users_not_listed": max(accounts - len(members), 0) if behaviour == "routing" else 0,
         "leak": leak,
         "if_wrong": if_wrong(accounts, leak["requests"]),
         "ladder": (suggested := ladder.step(behaviour, accounts, explained["families"], muted=muted, doubts=doubts)),
@@ -223,8 +224,8 @@ def _leak(members: Mapping[str, Mapping[str, Any]], strongest: Mapping[str, Any]
     return served | before | {"estimate": "upper bound: whatever the accounts asked for themselves is counted too"}
 
 
-def _listed(members: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    ranked = sorted(members, key=lambda account: (-members[account]["extraction"], account))[:MOST_MEMBERS]
+def _listed(members: Mapping[str, Mapping[str, Any]], behaviour: str) -> dict[str, Any]:
+    ranked = sorted(members, key=lambda account: (-members[account].get(behaviour, 0.0), account))[:MOST_MEMBERS]
     return {"members": {account: dict(members[account]) for account in ranked}, "members_left_out": len(members) - len(ranked)}
 
 

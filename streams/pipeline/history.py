@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-_NOTED = ("version", "updated_at", "state", "accounts", "requests", "extraction")
+_NOTED = ("version", "updated_at", "state", "accounts", "requests", "extraction", "routing")
 
 
 def extended(entries: Sequence[Mapping[str, Any]], row: Mapping[str, Any]) -> list[dict[str, Any]]:

@@ -1,7 +1,8 @@
 """Counter-evidence: which benign stories would explain the same evidence, and why they do or do not fit.
 
 Each persona is one question about the numbers of a case, and answers with its number. A case carries all answers, the failed ones too, so
-that the analyst sees what was considered. A persona that fits is a reason to ask, not an acquittal.
+that the analyst sees what was considered. A persona that fits is a reason to ask, not an acquittal. One that no number here can deny
+cannot be told: to call it a failed one would speak against the accused.
 """
 
 from __future__ import annotations
@@ -47,11 +48,15 @@ class Facts:
         return next((self.features[name] for name in names if name in self.features), math.nan)
 
 
-Answer = tuple[bool, str]
+Answer = tuple[bool | None, str]
+"""Whether it fits, None where that cannot be told, and because of what."""
+
+WORDS = {True: "fits", None: "cannot be told", False: "does not fit"}
+"""An answer as people read it."""
 
 
 def consider(facts: Facts) -> list[dict[str, Any]]:
-    """Return for each persona whether it fits, and because of what."""
+    """Return for each persona whether it fits (None: that cannot be told), and because of what."""
     answers = {persona: ask(facts) for persona, ask in PERSONAS.items()}
     return [{"persona": persona, "fits": fits, "because": because} for persona, (fits, because) in answers.items()]
 
@@ -65,12 +70,16 @@ def _share(facts: Facts, text: str, unknown: str, *names: str) -> tuple[float, s
     return found, unknown if math.isnan(found) else text.format(f"{found:.0%}")
 
 
+def _unless(unknown: bool, fits: bool) -> bool | None:  # noqa: FBT001 (a private helper of three callers)
+    return True if fits else None if unknown else False
+
+
 def _harness(facts: Facts) -> Answer:
     known, said = _share(facts, "{} of its prompts are of a public corpus", "no public corpus is loaded", "known_corpus")
     one = facts.organizations == 1
     fits = one and (known > _MOSTLY or facts.nats("content") < _PLAIN_PURPOSE)
     return (
-        fits,
+        _unless(one and math.isnan(known), fits),
         f"a harness belongs to one organisation, here {_count(facts.organizations, 'pays', 'pay')}; {said}; {_says(facts, 'content')}",
     )
 
@@ -91,7 +100,8 @@ def _coding(facts: Facts) -> Answer:
         "single_question",
         "fresh_questions",
     )
-    return single < _MOSTLY and facts.nats("content") < _PLAIN_PURPOSE, f"{said}; {_says(facts, 'content')}"
+    plain = facts.nats("content") >= _PLAIN_PURPOSE
+    return _unless(math.isnan(single) and not plain, single < _MOSTLY and not plain), f"{said}; {_says(facts, 'content')}"
 
 
 def _class(facts: Facts) -> Answer:
@@ -106,7 +116,8 @@ def _hackathon(facts: Facts) -> Answer:
 
 def _own_data(facts: Facts) -> Answer:
     fits = facts.organizations == 1 and facts.cards == 1 and facts.nats("client") < SPOKEN
-    return fits, f"{_payers(facts)}; its requests would look the same, only a contract tells: ask the owner"
+    said = f"{_payers(facts)}; its requests would look the same, only a contract tells: ask the owner"
+    return _unless(unknown=True, fits=fits), said
 
 
 def _aggregator(facts: Facts) -> Answer:

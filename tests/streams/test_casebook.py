@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import UTC, datetime
 from html.parser import HTMLParser
 from io import StringIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import orjson
@@ -19,6 +21,7 @@ from rich.console import Console
 from streams import casebook, casepage, migrate, topics
 from streams.casebook import BrokenHistoryError, CaseRow, UnknownCaseError
 from streams.cli import cli
+from streams.pipeline.personas import WORDS
 from streams.replay import Replay
 from streams.settings import Settings
 from streams.sinks import rows
@@ -69,6 +72,7 @@ def test_resolved_cases_are_listed_on_demand(clickhouse: ClickHouse) -> None:
 def test_the_beginning_of_an_id_finds_a_case(clickhouse: ClickHouse) -> None:
     case = casebook.newest(clickhouse)[0]
     assert casebook.find(clickhouse, case.case_id[:-2]) == casebook.find(clickhouse, case.case_id) == case
+    assert casebook.find(clickhouse, case.case_id.removeprefix("case-")[:8]) == case
 
 
 @pytest.mark.parametrize(("name", "message"), [("case-nowhere", "no case begins"), ("case-", "more than one case begins")])
@@ -91,6 +95,46 @@ def test_a_case_file_names_members_links_and_how_to_decide(clickhouse: ClickHous
     assert f"{strongest:.1f} nats" in text
     assert case.payload["links"][0]["entity"] in text
     assert f"hydrometer label case {case.case_id}" in text
+
+
+def channel(**told: Any) -> CaseRow:
+    """A router of 200 accounts, of which one is alerted itself."""
+    member = {"requests": 10.0, "output_tokens": 9.0, "extraction": 1.0, "routing": 8.0, "joined_at": 0.0, "left_at": None}
+    payload = {"members": {"ada": member | {"router": "", "payment": ""}}, "members_left_out": 0, "links": [], "features": []}
+    payload |= {"families": {"client": 4.0, "content": 0.2}, "counter_evidence": [], "if_wrong": "", "next_step": "", "atlas": []}
+    payload |= {"example": None, "label": None} | told
+    moment = datetime(2026, 11, 22, 12, tzinfo=UTC)
+    return CaseRow("case-1", 1, moment, moment, "open", "routing", "200 accounts.", 200, 10.0, 9.0, 1.0, 12.0, muted=False, payload=payload)
+
+
+def test_a_channel_says_how_many_accounts_it_does_not_list_and_why() -> None:
+    said = "1 of 200 accounts is alerted itself; the others use the channel: not accused, and not listed"
+    assert said in printed(casebook.file(channel()))
+    assert casebook.unlisted(channel(members={})).startswith("none of 200 accounts are alerted themselves")
+    assert not casebook.unlisted(replace(channel(), behaviour="extraction"))
+
+
+def test_a_member_of_a_channel_shows_its_routing_and_what_was_stored_without_it_says_so() -> None:
+    assert "ada: 10 requests, 8.0 nats of routing" in printed(casebook.file(channel()))
+    old = {"ada": {"requests": 10.0, "extraction": 1.0}}
+    assert "ada: 10 requests, 1.0 nats of extraction" in printed(casebook.file(channel(members=old)))
+
+
+def test_a_story_that_cannot_be_told_is_not_one_that_does_not_fit() -> None:
+    checks = [{"persona": "gateway", "fits": False, "because": "3 pay"}, {"persona": "own data", "fits": None, "because": "ask the owner"}]
+    said = "no benign persona fits; cannot be told: own data (ask the owner)"
+    assert said in printed(casebook.panel(channel(counter_evidence=checks)))
+
+
+def test_a_family_that_a_story_cites_is_shown_however_little_it_says() -> None:
+    told = [{"persona": "class", "fits": True, "because": "content speaks with 0.2 nats, cohort speaks with 0.0 nats"}]
+    assert "client +4.0, content +0.2, cohort +0.0" in printed(casebook.panel(channel(counter_evidence=told)))
+    assert "content" not in printed(casebook.panel(channel()))
+
+
+def test_a_case_says_why_its_nats_do_not_add_up() -> None:
+    assert "each ends at 7; evenness, payment count half; content, cohort, link" in casebook.sums("routing")
+    assert "cohort, payment, link at most 9 together" in casebook.sums("extraction")
 
 
 @pytest.fixture
@@ -155,8 +199,8 @@ def test_the_page_says_what_the_row_says(clickhouse: ClickHouse) -> None:
     for said in (case.title, told["if_wrong"], told["ladder"]["does"], told["features"][0]["sentence"], told["history"][-1]["hash"]):
         assert said in text
     for check in told["counter_evidence"]:
-        assert check["persona"] in text
-        assert check["because"] in text
+        assert f"{check['persona']}{WORDS[check['fits']]}{check['because']}" in text
+    assert casebook.sums(case.behaviour) in text
     assert all(account in text for account in list(told["members"])[:100])
 
 

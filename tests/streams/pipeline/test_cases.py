@@ -101,6 +101,16 @@ def test_a_card_or_a_template_is_no_channel(desk: Any, a_group: Rows) -> None:
     assert desk.hears(a_group("payment", CARD, ["ada"], extraction=1.0, routing=9.0)[0]) == []
 
 
+def test_the_members_of_a_channel_are_ranked_by_routing_and_the_others_counted(desk: Any, a_group: Rows, an_account: Row) -> None:
+    desk.hears(a_group("router", ROUTER, ["ada"], extraction=1.0, routing=12.0, accounts=12.0)[0])
+    desk.hears(an_account("ada", at=1.0, extraction=5.0, routing=9.0, router=int(ROUTER, 16)))
+    desk.hears(an_account("bob", at=2.0, extraction=1.0, routing=11.0, router=int(ROUTER, 16)))
+    told = desk.open[0]["payload"]
+    assert [(name, member["routing"]) for name, member in told["members"].items()] == [("bob", 11.0), ("ada", 9.0)]
+    assert (desk.open[0]["accounts"], told["users_not_listed"]) == (12, 10)
+    assert [entry["routing"] for entry in told["history"]] == [12.0, 12.0, 12.0]
+
+
 # -- members
 
 

@@ -16,7 +16,7 @@ def written(versions: int) -> dict[str, Any]:
     for version in range(1, versions + 1):
         payload = {"summary": f"version {version}", "leak": {"requests": 10.0 * version}}
         row = {"version": version, "updated_at": 60.0 * version, "state": "open", "accounts": version, "requests": 10.0 * version}
-        entries = history.extended(entries, row | {"extraction": 20.0, "payload": payload})
+        entries = history.extended(entries, row | {"extraction": 20.0, "routing": 3.0, "payload": payload})
     stored: dict[str, Any] = orjson.loads(orjson.dumps(payload | {"history": entries}))
     return stored
 
@@ -25,7 +25,7 @@ def test_an_untouched_history_holds() -> None:
     assert history.broken(written(3)) is None
 
 
-@pytest.mark.parametrize("field", ["version", "updated_at", "state", "accounts", "requests", "extraction", "content", "hash"])
+@pytest.mark.parametrize("field", ["version", "updated_at", "state", "accounts", "requests", "extraction", "routing", "content", "hash"])
 def test_a_change_of_any_figure_is_found_at_its_version(field: str) -> None:
     payload = written(3)
     changed = payload["history"][1]
@@ -49,4 +49,5 @@ def test_extending_a_history_leaves_the_old_one_as_it_was() -> None:
     entries = written(2)["history"]
     before = copy.deepcopy(entries)
     row = {"version": 3, "updated_at": 1.0, "state": "open", "accounts": 1, "requests": 1.0, "extraction": 1.0, "payload": {}}
+    row["routing"] = 1.0
     assert history.extended(entries, row)[:2] == before == entries

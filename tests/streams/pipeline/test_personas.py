@@ -56,6 +56,20 @@ def test_no_story_fits_a_hydra_and_each_says_why_with_its_number(persona: str) -
     assert any(character.isdigit() for character in because)
 
 
+@pytest.mark.parametrize(
+    ("persona", "unknown", "known"),
+    [
+        ("permitted synthetic data of its own", facts(organizations=3, cards=3, families={"content": 7.0}), None),
+        ("coding agent", facts(families={"content": 1.0}), facts(families={"content": 1.0}, features={"single_question": 0.9})),
+        ("evaluation harness", facts(families={"content": 7.0}), facts(families={"content": 7.0}, features={"known_corpus": 0.1})),
+    ],
+)
+def test_what_no_number_can_deny_cannot_be_told(persona: str, unknown: Facts, known: Facts | None) -> None:
+    assert PERSONAS[persona](unknown)[0] is None
+    if known:
+        assert PERSONAS[persona](known)[0] is False
+
+
 def test_the_harness_answer_reads_well() -> None:
     harness = consider(HYDRA)[0]
     assert harness["persona"] == "evaluation harness"
