@@ -17,6 +17,7 @@ from rich.text import Text
 from models.evidence import BELONGING, BELONGING_CAP, CAP, EXTRACTION_WEIGHTS, FAMILIES, ROUTING_WEIGHTS
 from streams.errors import HydrometerError
 from streams.pipeline import history
+from streams.pipeline.caseload import leaving
 
 WORTH_SAYING = 0.5
 """Nats of a family below which a panel does not mention it."""
@@ -26,6 +27,10 @@ SHOWN = 8
 
 class UnknownCaseError(HydrometerError):
     """There is no such case. The message says how to list those that there are."""
+
+
+class UnknownLinkError(HydrometerError):
+    """A case does not have this link, or nothing else. The message says what it has."""
 
 
 class BrokenHistoryError(HydrometerError):
@@ -95,6 +100,26 @@ def find(clickhouse: Gateway, case_id: str) -> CaseRow:
         return (exact or cases)[0]
     problem = "no case" if not cases else "more than one case"
     raise UnknownCaseError(f"{problem} begins with {case_id!r}: see `hydrometer case list --all`")
+
+
+def seen(clickhouse: Gateway, kind: str, name: str) -> bool:
+    """Say whether an account or a router was ever scored, or has a request that is still stored."""
+    scored = "SELECT 1 FROM scores WHERE entity_kind = %(kind)s AND entity_id = %(name)s LIMIT 1"
+    asked = "SELECT 1 FROM requests WHERE %(kind)s = 'account' AND account_id = %(name)s LIMIT 1"
+    return any(clickhouse.query(sql, {"kind": kind, "name": name}) for sql in (scored, asked))
+
+
+def check_split(case: CaseRow, link: str) -> None:
+    """Raise UnknownLinkError unless a case has this link and others beside it: what cannot be split would be lost without a word."""
+    into = case.payload["merged_into"]
+    if into:
+        raise UnknownLinkError(f"{case.case_id} was merged: split {into} instead")
+    links, going = case.payload["links"], leaving(case.payload, link)
+    if not going:
+        names = [each["from_case"] or each["entity"] for each in links]
+        raise UnknownLinkError(f"{case.case_id} has no link {link!r}: it has {', '.join(list(dict.fromkeys(names))[:SHOWN])}")
+    if len(going) == len(links):
+        raise UnknownLinkError(f"{link} is all that {case.case_id} has: there is nothing to take it out of")
 
 
 def check(clickhouse: Gateway, case: CaseRow) -> str:

@@ -17,6 +17,7 @@ from streams.exits import exit_code, serve_until_told
 
 if TYPE_CHECKING:
     from streams import bundle
+    from streams.casebook import CaseRow
 
 _FILE = click.Path(path_type=Path)
 _QUIET = {  # what these say below this level, we say ourselves in one line
@@ -233,7 +234,8 @@ def demo(*, keep: bool) -> None:
 def label(*, entity_kind: str, entity_id: str, verdict: str, author: str | None, note: str) -> None:
     """Record what a person decided of a case, an account or a router.
 
-    A case labelled benign is resolved. The newest label of an author on an entity counts.
+    A case labelled benign is resolved, and comes back as a new case only with 3 nats more or twice the members; a later label counts, but
+    does not open it again. The newest label of an author on an entity counts.
 
     \b
     Example:  hydrometer label case case-0fbfa5df00f4 benign --author ada --note "course at a university, confirmed"
@@ -245,16 +247,23 @@ def label(*, entity_kind: str, entity_id: str, verdict: str, author: str | None,
     from streams.settings import Settings
 
     settings = Settings.load(role="kafka")
-    if entity_kind == "case":
-        entity_id = _known_case(entity_id)
+    known = _known_case(entity_id) if entity_kind == "case" else None
+    if known:
+        entity_id = known.case_id
+    elif _unseen(entity_kind, entity_id):
+        click.echo(f"warning: no {entity_kind} called {entity_id} was ever seen: is it misspelt? The label is stored.", err=True)
     found = labels.make(entity_kind, entity_id, verdict, author or getpass.getuser(), note)
     with names.answering(settings):
         labels.send(settings, found)
     click.echo(f"{entity_kind} {entity_id}: {verdict}, says {found['author']} (label {found['label_id']})")
+    if known and known.state == "open" and verdict == "benign":
+        click.echo("it is resolved by this; another label does not open it again")
+    elif known and known.state != "open":
+        click.echo("it stays resolved: a label does not open a case again, new evidence opens a new one")
 
 
-def _known_case(beginning: str) -> str:
-    """Return the whole id of a case, as `case show` finds it: a label of a case that is not there would be lost without a word."""
+def _known_case(beginning: str) -> CaseRow:
+    """Return a case, as `case show` finds it: what is decided of a case that is not there would be lost without a word."""
     from contextlib import closing
 
     from streams import casebook
@@ -262,7 +271,22 @@ def _known_case(beginning: str) -> str:
     from streams.sinks.clickhouse import ClickHouse
 
     with closing(ClickHouse(Settings.load(role="clickhouse"))) as clickhouse:
-        return casebook.find(clickhouse, beginning).case_id
+        return casebook.find(clickhouse, beginning)
+
+
+def _unseen(kind: str, name: str) -> bool:
+    """Say whether ClickHouse answers, and knows nothing of an entity: a label may come before its requests, so it is only a warning."""
+    from contextlib import closing
+
+    from streams import casebook
+    from streams.settings import Settings
+    from streams.sinks.clickhouse import ClickHouse
+
+    try:
+        with closing(ClickHouse(Settings.load(role="clickhouse"))) as clickhouse:
+            return not casebook.seen(clickhouse, kind, name)
+    except HydrometerError:  # a label needs Kafka alone
+        return False
 
 
 @cli.group()
@@ -358,11 +382,13 @@ def split_case(*, case_id: str, link: str, author: str | None, note: str) -> Non
     """
     import getpass
 
-    from streams import labels
+    from streams import casebook, labels
     from streams import topics as names
     from streams.settings import Settings
 
-    settings = Settings.load(role="kafka")
+    settings, known = Settings.load(role="kafka"), _known_case(case_id)
+    case_id = known.case_id
+    casebook.check_split(known, link)
     found = labels.make(labels.LINK, f"{case_id}/{link}", labels.SPLIT, author or getpass.getuser(), note)
     with names.answering(settings):
         labels.send(settings, found)

@@ -29,6 +29,11 @@ def key(entity: str) -> str:
     return entity.partition(":")[2]
 
 
+def leaving(case: Mapping[str, Any], entity: str) -> list[dict[str, Any]]:
+    """Return the links that go when an alerted entity (with its behaviour or without), or a case that was merged in, is taken out."""
+    return [link for link in case["links"] if entity in (link["entity"], key(link["entity"]), link["from_case"])]
+
+
 class Caseload:
     """All cases by id, and which one each alerted entity belongs to."""
 
@@ -66,15 +71,15 @@ class Caseload:
     def split(self, case_id: str, entity: str, entities: Entities, at: float) -> list[Case]:
         """Take an entity, or a case that was merged in, out of a case, for good; return what changed, nothing when it is not in there."""
         case = self.cases.get(case_id)
-        leaving = [link for link in case["links"] if entity in (link["entity"], key(link["entity"]), link["from_case"])] if case else []
-        if case is None or not leaving or len(leaving) == len(case["links"]):
+        going = leaving(case, entity) if case else []
+        if case is None or not going or len(going) == len(case["links"]):
             return []
-        other = self.cases.get(entity) or self._make(leaving[0]["entity"], at, leaving[0]["since"])
-        case["links"] = [link for link in case["links"] if link not in leaving]
+        other = self.cases.get(entity) or self._make(going[0]["entity"], at, going[0]["since"])
+        case["links"] = [link for link in case["links"] if link not in going]
         case["merges"] = [merge for merge in case["merges"] if merge["case_id"] != entity]
-        other |= {"state": "open", "merged_into": None, "links": [{**link, "from_case": None} for link in leaving]}
+        other |= {"state": "open", "merged_into": None, "links": [{**link, "from_case": None} for link in going]}
         case["apart"], other["apart"] = sorted({*case["apart"], other["case_id"]}), sorted({*other["apart"], case_id})
-        for link in leaving:
+        for link in going:
             self._home[link["entity"]] = other["case_id"]
         everyone = dict(case["members"])
         for each in (case, other):

@@ -75,6 +75,13 @@ def test_the_beginning_of_an_id_finds_a_case(clickhouse: ClickHouse) -> None:
     assert casebook.find(clickhouse, case.case_id.removeprefix("case-")[:8]) == case
 
 
+def test_an_account_was_seen_once_it_was_scored_or_asked(clickhouse: ClickHouse) -> None:
+    clickhouse.query("INSERT INTO requests (time, event_id, account_id) VALUES (now(), 'e-1', 'asked')")
+    clickhouse.query("INSERT INTO scores (time, entity_kind, entity_id) VALUES (now(), 'router', 'scored')")
+    found = [casebook.seen(clickhouse, *entity) for entity in (("account", "asked"), ("router", "scored"), ("router", "asked"))]
+    assert found == [True, True, False]
+
+
 @pytest.mark.parametrize(("name", "message"), [("case-nowhere", "no case begins"), ("case-", "more than one case begins")])
 def test_an_id_that_names_no_single_case_says_so(clickhouse: ClickHouse, name: str, message: str) -> None:
     with pytest.raises(UnknownCaseError, match=message):

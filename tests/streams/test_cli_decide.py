@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 
 import pytest
 from click.testing import CliRunner
 from kafka import KafkaConsumer, TopicPartition
 
-from streams import labels, topics
+from streams import casebook, labels, topics
+from streams.casebook import CaseRow, UnknownLinkError
 from streams.cli import cli
 from streams.settings import Settings
 from streams.testing import embedded_broker
+
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -23,7 +27,7 @@ def settings() -> Iterator[Settings]:
 
 
 def run(settings: Settings, *words: str) -> str:
-    environment = {"HYDROMETER_MODE": "local", "HYDROMETER_KAFKA": settings.kafka}
+    environment = {"HYDROMETER_MODE": "local", "HYDROMETER_KAFKA": settings.kafka, "HYDROMETER_CLICKHOUSE_PORT": "1"}
     result = CliRunner(env=environment).invoke(cli, list(words), catch_exceptions=False)
     assert result.exit_code == 0
     return result.output
@@ -52,8 +56,67 @@ def test_a_verdict_travels_with_who_gave_it_and_why(settings: Settings) -> None:
     }
 
 
-def test_a_split_names_case_and_link(settings: Settings) -> None:
-    said = run(settings, "case", "split", "case-1", "case-2", "--author", "ada", "--note", "another customer")
+@pytest.fixture
+def case_of(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Let ClickHouse have one case: two alerted entities of its own, and one that came with case-2."""
+
+    def known(state: str = "open", *entities: tuple[str, str | None], into: str | None = None) -> None:
+        links = entities or (("extraction:router:aa", None), ("extraction:payment:bb", None), ("extraction:account:cc", "case-2"))
+        payload = {"links": [{"entity": entity, "from_case": case} for entity, case in links], "merged_into": into}
+        row = CaseRow("case-1", 1, NOON, NOON, state, "extraction", "", 3, 1.0, 1.0, 20.0, 0.0, muted=False, payload=payload)
+        monkeypatch.setattr(casebook, "find", lambda _clickhouse, _beginning: row)
+
+    return known
+
+
+@pytest.mark.parametrize("link", ["case-2", "payment:bb", "extraction:payment:bb"])
+def test_a_split_names_case_and_link(settings: Settings, case_of: Callable[..., None], link: str) -> None:
+    case_of()
+    said = run(settings, "case", "split", "1", link, "--author", "ada", "--note", "another customer")
     found = first_label(settings)
-    assert said == f"case-1 without case-2: label {found['label_id']} recorded\n"
-    assert (found["entity_kind"], found["entity_id"], found["verdict"]) == ("link", "case-1/case-2", "split")
+    assert said == f"case-1 without {link}: label {found['label_id']} recorded\n"
+    assert (found["entity_kind"], found["entity_id"], found["verdict"]) == ("link", f"case-1/{link}", "split")
+
+
+def test_what_a_case_does_not_have_cannot_be_split_from_it(case_of: Callable[..., None]) -> None:
+    case_of()
+    with pytest.raises(UnknownLinkError, match=r"case-1 has no link 'case-9': it has .*router:aa, extraction:payment:bb, case-2$"):
+        CliRunner(env={"HYDROMETER_MODE": "local"}).invoke(cli, ["case", "split", "case-1", "case-9"], catch_exceptions=False)
+
+
+def test_nothing_is_split_from_a_case_of_one_link_or_a_merged_one(case_of: Callable[..., None]) -> None:
+    runner = CliRunner(env={"HYDROMETER_MODE": "local"})
+    case_of("open", ("extraction:router:aa", None))
+    with pytest.raises(UnknownLinkError, match="router:aa is all that case-1 has"):
+        runner.invoke(cli, ["case", "split", "case-1", "router:aa"], catch_exceptions=False)
+    case_of(into="case-0")
+    with pytest.raises(UnknownLinkError, match="case-1 was merged: split case-0 instead"):
+        runner.invoke(cli, ["case", "split", "case-1", "router:aa"], catch_exceptions=False)
+
+
+@pytest.mark.parametrize(
+    ("state", "verdict", "said"),
+    [
+        ("open", "benign", "it is resolved by this"),
+        ("resolved", "distilling", "it stays resolved"),
+        ("open", "distilling", ""),
+    ],
+)
+def test_a_label_says_what_becomes_of_the_case(
+    settings: Settings, case_of: Callable[..., None], state: str, verdict: str, said: str
+) -> None:
+    case_of(state)
+    first, *rest = run(settings, "label", "case", "case-1", verdict, "--author", "ada").splitlines()
+    assert first.startswith(f"case case-1: {verdict}, says ada")
+    assert (rest == []) == (said == "")
+    assert all(line.startswith(said) for line in rest)
+
+
+def test_an_account_that_was_never_seen_is_a_warning_and_its_label_is_stored(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(casebook, "seen", lambda _clickhouse, _kind, _name: False)
+    assert "warning: no account called acct-typo was ever seen" in run(settings, "label", "account", "acct-typo", "benign")
+    assert first_label(settings)["entity_id"] == "acct-typo"
+
+
+def test_where_clickhouse_does_not_answer_nobody_is_called_unknown(settings: Settings) -> None:
+    assert "warning" not in run(settings, "label", "account", "acct-1", "benign")
