@@ -1,4 +1,4 @@
-"""What `hydrometer doctor` looks at, in the order of the flow: settings, Kafka, lag, ClickHouse, the disk."""
+"""What `hydrometer doctor` looks at, in the order of the flow: settings, policy, Kafka, lag, ClickHouse, the disk."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from streams import migrate, topics
 from streams.errors import HydrometerError
+from streams.policy import Policy
 from streams.settings import Settings
 
 
@@ -28,6 +29,7 @@ def examine() -> Iterator[Finding]:
         yield Finding("settings", good=False, text=str(error))
         return
     yield Finding("settings", good=True, text=f"{settings.mode} mode, {settings.partitions} partitions")
+    yield _found("policy", _policy, settings)
     kafka = _found("topics", _topics, settings)
     yield kafka
     if kafka.good:
@@ -41,6 +43,12 @@ def _found(subject: str, check: Callable[[Settings], str], settings: Settings) -
         return Finding(subject, good=True, text=check(settings))
     except HydrometerError as error:
         return Finding(subject, good=False, text=str(error))
+
+
+def _policy(settings: Settings) -> str:
+    policy = Policy.load(settings.permitted_parties, settings.policy)
+    bars = ", ".join(f"{behaviour} {policy.bar(behaviour):g}" for behaviour in ("extraction", "routing"))
+    return f"bars in nats: {bars}; permitted parties: {len(policy.permissions)}"
 
 
 def _topics(settings: Settings) -> str:

@@ -161,9 +161,11 @@ class _Database:
 
     def _away(self, error: Exception) -> StoreUnavailableError:
         where = f"{self._settings.clickhouse_host}:{self._settings.clickhouse_port}"
-        code = getattr(error, "code", None)
-        what = f"code {code}" if code else type(error).__name__
-        return StoreUnavailableError(f"ClickHouse at {where} does not let us migrate ({what}): start it, or set HYDROMETER_CLICKHOUSE_HOST")
+        if isinstance(error, errors.ServerException):
+            advice = "check HYDROMETER_CLICKHOUSE_USER, its password and its rights"
+            return StoreUnavailableError(f"ClickHouse at {where} does not let us migrate (code {error.code}): {advice}")
+        what = type(error).__name__
+        return StoreUnavailableError(f"ClickHouse at {where} does not answer ({what}): start it, or set HYDROMETER_CLICKHOUSE_HOST")
 
 
 def _read(file: Path) -> tuple[str, Migration]:

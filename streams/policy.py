@@ -115,7 +115,8 @@ def _toml(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text())
     except OSError as error:
-        raise SettingsError(f"{path}: {error.strerror}") from error
+        message = f"{path}: {error.strerror}: write it, or set HYDROMETER_POLICY and HYDROMETER_PERMITTED_PARTIES right"
+        raise SettingsError(message) from error
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise SettingsError(f"{path} is no TOML: {error}") from error
 

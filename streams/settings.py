@@ -271,9 +271,25 @@ def _unknown(variable: str) -> SettingsError:
     return SettingsError(f"unknown variable {variable}: {hint}")
 
 
+_WORDS: Mapping[str, str] = {
+    "literal_error": "{expected}",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "float_parsing": "a number",
+    "bool_parsing": "true or false",
+    "greater_than": "more than {gt:g}",
+    "greater_than_equal": "at least {ge:g}",
+    "less_than_equal": "at most {le:g}",
+    "string_too_short": "{min_length} character or more",
+}
+"""What a value must be, by pydantic's name of what is wrong with it."""
+
+
 def _missing(field: str) -> SettingsError:
     name = variable_of(field)
-    return SettingsError(f"{name} is not set: set it or {name}_FILE (openssl rand -hex 32), or HYDROMETER_MODE=local to try things here")
+    # what another server keeps cannot be made up here
+    source = "the password of HYDROMETER_CLICKHOUSE_USER" if field == "clickhouse_password" else "openssl rand -hex 32"
+    return SettingsError(f"{name} is not set: set it or {name}_FILE ({source}), or HYDROMETER_MODE=local to try things here")
 
 
 def _told(error: ValidationError) -> SettingsError:
@@ -283,4 +299,6 @@ def _told(error: ValidationError) -> SettingsError:
     message = first["msg"].removeprefix("Value error, ")
     if first["type"] == "string_pattern_mismatch":
         message = f"it must look like its default, {Settings.model_fields[field].default}"
+    elif first["type"] in _WORDS:
+        message = "it must be " + _WORDS[first["type"]].format(**first.get("ctx", {}))
     return SettingsError(f"{variable_of(field)}: {message}" if field else message)

@@ -35,10 +35,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
         with server:
             print(json.dumps({"native_port": server.native_port, "http_port": server.http_port}), flush=True)  # noqa: T201
             ended.wait()
-    except (HydrometerError, OSError) as error:
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201
-        return 2
+    except HydrometerError as error:
+        return _refuse(str(error))
+    except OSError as error:
+        return _refuse(f"cannot use {error.filename or options.data_dir} ({error.strerror}): choose another directory")
     return 0
+
+
+def _refuse(why: str) -> int:
+    print(f"error: {why}", file=sys.stderr)  # noqa: T201
+    return 2
 
 
 def _outlive_nobody(ended: threading.Event) -> None:

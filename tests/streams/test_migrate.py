@@ -146,5 +146,10 @@ def test_every_table_but_the_labels_expires(settings: Settings) -> None:
 
 
 def test_clickhouse_away_is_one_clear_line(settings: Settings) -> None:
-    with pytest.raises(StoreUnavailableError, match="does not let us migrate"):
+    with pytest.raises(StoreUnavailableError, match=r"does not answer \(.*\): start it"):
         migrate.run(settings.model_copy(update={"clickhouse_port": 1}))
+
+
+def test_a_clickhouse_that_denies_us_is_no_dead_one(settings: Settings) -> None:
+    with pytest.raises(StoreUnavailableError, match=r"does not let us migrate.*check HYDROMETER_CLICKHOUSE_USER"):
+        migrate.run(settings.model_copy(update={"clickhouse_user": "nobody"}))

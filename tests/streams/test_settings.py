@@ -58,6 +58,12 @@ def test_production_refuses_a_short_secret_without_repeating_it() -> None:
     assert "hunter2" not in str(caught.value)
 
 
+def test_the_password_of_a_server_is_asked_for_and_not_made_up() -> None:
+    with pytest.raises(SettingsError, match="the password of HYDROMETER_CLICKHOUSE_USER") as caught:
+        Settings.load({}, role="clickhouse")
+    assert "openssl" not in str(caught.value)
+
+
 @pytest.mark.parametrize(
     ("variable", "hint"),
     [
@@ -76,9 +82,13 @@ def test_an_unknown_variable_is_refused_by_name(variable: str, hint: str) -> Non
 @pytest.mark.parametrize(
     ("variable", "value", "message"),
     [
-        ("HYDROMETER_MODE", "locl", "HYDROMETER_MODE: Input should be 'local' or 'production'"),
-        ("HYDROMETER_PARTITIONS", "four", "HYDROMETER_PARTITIONS: Input should be a valid integer"),
-        ("HYDROMETER_PARTITIONS", "0", "HYDROMETER_PARTITIONS: Input should be greater than or equal to 1"),
+        ("HYDROMETER_MODE", "locl", "HYDROMETER_MODE: it must be 'local' or 'production'"),
+        ("HYDROMETER_PARTITIONS", "four", "HYDROMETER_PARTITIONS: it must be a whole number"),
+        ("HYDROMETER_PARTITIONS", "0", "HYDROMETER_PARTITIONS: it must be at least 1"),
+        ("HYDROMETER_PARTITIONS", "5000", "HYDROMETER_PARTITIONS: it must be at most 4096"),
+        ("HYDROMETER_FUSE_SHARE", "0", "HYDROMETER_FUSE_SHARE: it must be more than 0"),
+        ("HYDROMETER_CHECKPOINT_SECONDS", "soon", "HYDROMETER_CHECKPOINT_SECONDS: it must be a number"),
+        ("HYDROMETER_CLICKHOUSE_SECURE", "maybe", "HYDROMETER_CLICKHOUSE_SECURE: it must be true or false"),
         ("HYDROMETER_KAFKA", "broker", "HYDROMETER_KAFKA: it must look like its default, 127.0.0.1:9092"),
         ("HYDROMETER_CLICKHOUSE_DATABASE", "a; DROP", "HYDROMETER_CLICKHOUSE_DATABASE: it must look like its default, hydrometer"),
         ("HYDROMETER_KAFKA_SECURITY_PROTOCOL", "SASL_SSL", "SASL needs HYDROMETER_KAFKA_SASL_USERNAME"),
