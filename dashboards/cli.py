@@ -133,7 +133,7 @@ def show() -> None:
 
 @alerts.command()
 @click.option("--alertmanager", metavar="URL", required=True, help="Where it listens, as http://127.0.0.1:9093.")
-@click.option("--every", default=30.0, show_default=True, help="Seconds between two looks.")
+@click.option("--every", type=click.FloatRange(min=0.1), default=30.0, show_default=True, help="Seconds between two looks.")
 def run(*, alertmanager: str, every: float) -> None:
     """Evaluate all rules for ever and tell a Prometheus Alertmanager, which groups, silences and delivers.
 
@@ -145,6 +145,8 @@ def run(*, alertmanager: str, every: float) -> None:
     from streams.settings import Settings
     from streams.sinks.clickhouse import ClickHouse
 
+    if not evaluate.URL.fullmatch(alertmanager):
+        raise click.UsageError(f"--alertmanager {alertmanager} is no URL, as in http://127.0.0.1:9093.")
     settings = Settings.load(role="clickhouse")
     with told(settings, "alerts"):
         evaluate.run(ClickHouse(settings).named, alertmanager, every, threading.Event())

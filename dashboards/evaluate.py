@@ -28,6 +28,7 @@ Key = tuple[str, tuple[tuple[str, str], ...]]
 
 REPEATS: Final = 4
 """Alertmanager may miss three of our messages in a row before it takes an alert for resolved."""
+URL: Final = re.compile(r"https?://[^\s/]+(/\S*)?")
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _TIMEOUT: Final = 10.0
 

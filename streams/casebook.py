@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, Protocol
@@ -155,17 +155,29 @@ def _case(row: Sequence[Any]) -> CaseRow:
 _ID_WIDTH: Final = len("case-0fbfa5df00f4")
 
 
-def table(cases: Iterable[CaseRow]) -> Table:
-    """Return a list of cases."""
-    listed = Table(box=None, pad_edge=False)
-    for heading in ("case", "state", "behaviour", "accounts", "requests", "nats", "since (UTC)", "why"):
+WIDE: Final = 120
+"""Characters from which all columns of a list have room."""
+UNFOLDED: Final = 1000
+"""Characters of a list that no terminal shows: a case a line, for other programs."""
+_NARROW: Final = ("case", "behaviour", "accounts", "nats", "why")
+
+
+def table(cases: Sequence[CaseRow], width: int = WIDE) -> Table:
+    """Return a list of one case or more, with fewer columns below `WIDE` characters: the reason must have room."""
+    listed = Table(
+        box=None, pad_edge=False, caption=f"as of {_moment(max(case.updated_at for case in cases))} (UTC)", caption_justify="left"
+    )
+    headings = ("case", "state", "behaviour", "accounts", "requests", "nats", "since (UTC)", "why")
+    shown = [heading for heading in headings if width >= WIDE or heading in _NARROW]
+    for heading in shown:
         justify: Literal["left", "right"] = "right" if heading in {"accounts", "requests", "nats"} else "left"
         whole = _ID_WIDTH if heading == "case" else None  # on a narrow terminal too: the id is what people type next
         listed.add_column(heading, no_wrap=heading != "why", justify=justify, min_width=whole)
     for case in cases:
         state = f"{case.state}, muted" if case.muted else case.state
         numbers = (f"{case.accounts:,}", f"{case.requests:,.0f}", f"{case.evidence:.1f}")
-        listed.add_row(case.case_id, state, case.behaviour, *numbers, _moment(case.opened_at), Text(case.title))
+        cells: tuple[str | Text, ...] = (case.case_id, state, case.behaviour, *numbers, _moment(case.opened_at), Text(case.title))
+        listed.add_row(*(cell for heading, cell in zip(headings, cells, strict=True) if heading in shown))
     return listed
 
 

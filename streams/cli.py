@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from streams.casebook import CaseRow
 
 _FILE = click.Path(path_type=Path)
+_LAST_PORT = 65_535
 _QUIET = {  # what these say below this level, we say ourselves in one line
     "aiokafka": logging.WARNING,
     "asyncio": logging.WARNING,
@@ -186,6 +187,10 @@ def collect(*, files: tuple[str, ...], http: str | None, topic: bool, log_format
         else:
             counts = ship.ship_files([Path(name) for name in files], settings, log_format, known_corpus)
     rejected = {reason: count for reason, count in sorted(counts.items()) if reason != "accepted"}
+    if rejected and not counts["accepted"]:
+        raise HydrometerError(
+            f"not one event was accepted (rejected: {rejected}): is --format right? The lines are in {names.DEAD_LETTERS}"
+        )
     click.echo(f"{counts['accepted']:,} events accepted, {sum(rejected.values()):,} rejected {rejected or ''}".rstrip())
 
 
@@ -317,7 +322,10 @@ def list_cases(*, every: bool) -> None:
 
     with closing(ClickHouse(Settings.load(role="clickhouse"))) as clickhouse:
         cases = casebook.newest(clickhouse, every=every)
-    Console().print(casebook.table(cases) if cases else "no open case")
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=casebook.UNFOLDED)
+    console.print(casebook.table(cases, console.width) if cases else "no open case")
 
 
 @case.command("show")
@@ -339,10 +347,12 @@ def show_case(*, case_id: str, as_json: bool, html: Path | None) -> None:
     from streams.settings import Settings
     from streams.sinks.clickhouse import ClickHouse
 
+    if as_json and html:
+        raise click.UsageError("Name --json or --html, not both.")
     with closing(ClickHouse(Settings.load(role="clickhouse"))) as clickhouse:
         found = casebook.find(clickhouse, case_id)
     if html:
-        html.write_text(casepage.page(found))
+        _write(html, casepage.page(found))
         click.echo(f"wrote {html}")
     elif as_json:
         click.echo(found.json())
@@ -396,7 +406,7 @@ def split_case(*, case_id: str, link: str, author: str | None, note: str) -> Non
 
 
 @cli.command()
-@click.option("--every", default=5.0, show_default=True, help="Seconds between two looks.")
+@click.option("--every", type=click.FloatRange(min=0.1), default=5.0, show_default=True, help="Seconds between two looks.")
 @click.option("--once", is_flag=True, help="Print the open cases and end.")
 def watch(*, every: float, once: bool) -> None:
     """Show the open cases, and keep them up to date, until Ctrl-C.
@@ -533,9 +543,16 @@ def new_feature(*, name: str, entity: str, family: str) -> None:
     click.echo(f"next: write what it measures, then: .venv/bin/python -m pytest {tests} tests/contracts/test_features.py -k {name}")
 
 
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise HydrometerError(f"cannot write {path} ({error.strerror}): choose another file") from error
+
+
 def _address(text: str) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
-    if not host or not port.isdecimal():
+    if not host or not port.isdecimal() or int(port) > _LAST_PORT:
         raise click.UsageError(f"--http {text} is no HOST:PORT, as in 127.0.0.1:8088.")
     return host, int(port)
 

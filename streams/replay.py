@@ -31,6 +31,7 @@ from streams import blocks, topics
 from streams.blocks import Block
 from streams.collect import Collector, Outgoing, Step, read_files
 from streams.errors import SettingsError
+from streams.intake.files import check_files
 from streams.pipeline.local import Pipeline
 from streams.pipeline.stage import Message
 from streams.policy import Policy
@@ -250,6 +251,7 @@ def run(
     """Replay files into `out` with a progress bar, and return the summary. Raises SettingsError for what cannot be read."""
     settings = settings or Settings.load()
     limit = moment(until) if until else np.inf
+    check_files(files)
     _prepare(out)
     collector = Collector(settings, log_format)
     rejected: Counter[str] = Counter()

@@ -13,13 +13,11 @@ from rich.table import Table
 from rich.text import Text
 
 from streams import casebook
-from streams.casebook import CaseRow
+from streams.casebook import WIDE, CaseRow
 from streams.errors import StoreUnavailableError
 
 FRESH: Final = 900.0
 """Seconds for which a change is shown in bold."""
-WIDE: Final = 120
-"""Characters from which all columns have room."""
 _COLUMNS: Final[dict[str, Literal["left", "right"]]] = {
     "case": "left",
     "behaviour": "left",
@@ -56,12 +54,15 @@ def screen(cases: Sequence[CaseRow], now: datetime, problem: str = "", width: in
 def watch(
     clickhouse: casebook.Gateway, console: Console, stop: threading.Event, every: float, now: Callable[[], datetime] | None = None
 ) -> None:
-    """Show the cases, and again every so many seconds, until `stop` is set.
+    """Show the cases, and again every so many seconds, until `stop` is set; once, when it is set already.
 
-    While ClickHouse is away the last cases stay, with a line that says so.
+    While ClickHouse is away the last cases stay, with a line that says so. Raises StoreUnavailableError when there is only one look.
     """
     clock = now or (lambda: datetime.now(UTC))
     cases: Sequence[CaseRow] = ()
+    if stop.is_set():  # one look only: it must stay on the screen, and end its line
+        console.print(screen(casebook.newest(clickhouse), clock(), width=console.width))
+        return
     with Live(console=console, auto_refresh=False, screen=console.is_terminal) as live:
         while True:
             problem = ""

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import logging
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -33,6 +34,7 @@ DELIVERY_SECONDS: Final = 10.0
 """How long a caller waits for the broker before it is told to come back."""
 
 _SOURCE: Final = "http"
+_log = logging.getLogger(__name__)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -135,6 +137,7 @@ async def serve(
     await runner.setup()
     try:
         await web.TCPSite(runner, host, port).start()
+        _log.info("listening on http://%s:%d", *runner.addresses[0][:2])  # port 0 is any free one: nobody knows it before
         await intake.blown.wait()
     finally:
         await runner.cleanup()

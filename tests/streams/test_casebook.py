@@ -21,6 +21,7 @@ from rich.console import Console
 from streams import casebook, casepage, migrate, topics
 from streams.casebook import BrokenHistoryError, CaseRow, UnknownCaseError
 from streams.cli import cli
+from streams.errors import HydrometerError
 from streams.pipeline.personas import WORDS
 from streams.replay import Replay
 from streams.settings import Settings
@@ -236,6 +237,29 @@ def test_the_command_writes_the_page(clickhouse: ClickHouse, environment: dict[s
     result = CliRunner(env=environment).invoke(cli, ["case", "show", case.case_id, "--html", str(tmp_path / "case.html")])
     assert result.output == f"wrote {tmp_path / 'case.html'}\n"
     assert (tmp_path / "case.html").read_text() == casepage.page(case)
+
+
+def test_a_page_that_cannot_be_written_is_one_line(clickhouse: ClickHouse, environment: dict[str, str], tmp_path: Path) -> None:
+    case = casebook.newest(clickhouse)[0]
+    with pytest.raises(HydrometerError, match=r"cannot write .*case\.html \(No such file or directory\): choose another file"):
+        CliRunner(env=environment).invoke(
+            cli, ["case", "show", case.case_id, "--html", str(tmp_path / "no/case.html")], catch_exceptions=False
+        )
+
+
+def test_a_list_of_80_characters_has_room_for_the_reason_and_for_other_programs_a_case_is_a_line(
+    clickhouse: ClickHouse, environment: dict[str, str]
+) -> None:
+    cases = casebook.newest(clickhouse, every=True)
+    paper = StringIO()
+    Console(width=80, file=paper).print(casebook.table(cases, 80))
+    words = " ".join(paper.getvalue().split())
+    assert "requests" not in words
+    assert cases[0].case_id in words
+    assert " accounts behind one " in words
+    assert re.search(r"as of \d{4}-\d\d-\d\d \d\d:\d\d \(UTC\)", words)
+    listed = CliRunner(env=environment).invoke(cli, ["case", "list", "--all"]).output.splitlines()
+    assert all(case.title in next(line for line in listed if case.case_id in line) for case in cases)
 
 
 def test_every_stored_case_follows_from_its_history(clickhouse: ClickHouse, environment: dict[str, str]) -> None:

@@ -78,6 +78,43 @@ def test_doctor_says_what_to_do_about_each_failure(capsys: pytest.CaptureFixture
     assert said.err == "error: 2 of the checks above failed: each says what to do\n"
 
 
+@pytest.mark.parametrize("variable", ["HYDROMETER_POLICY", "HYDROMETER_PERMITTED_PARTIES"])
+def test_doctor_reads_the_policy(variable: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streams.topics._PATIENCE_MS", 300)
+    for name, value in {"MODE": "local", "KAFKA": "127.0.0.1:1", "CLICKHOUSE_PORT": "1"}.items():
+        monkeypatch.setenv(f"HYDROMETER_{name}", value)
+    monkeypatch.setenv(variable, "/nowhere.toml")
+    assert run("doctor") == 2
+    assert "FAIL  policy       /nowhere.toml: No such file or directory: write it, or set HYDROMETER_POLICY" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("collect", "--http", "127.0.0.1:99999"), "error: --http 127.0.0.1:99999 is no HOST:PORT"),
+        (("case", "show", "case-1", "--json", "--html", "a.html"), "error: Name --json or --html, not both"),
+        (("watch", "--every", "0"), "error: Invalid value for '--every'"),
+        (("alerts", "run", "--alertmanager", "foo"), "error: --alertmanager foo is no URL, as in http://127.0.0.1:9093"),
+    ],
+)
+def test_what_cannot_be_is_refused_at_once(
+    words: tuple[str, ...], said: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HYDROMETER_MODE", "local")
+    assert run(*words) == 2
+    assert capsys.readouterr().err.startswith(said)
+
+
+def test_a_directory_that_cannot_be_made_is_one_line_without_an_error_number(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("chdb", reason="the local ClickHouse needs chdb: pip install 'hydrometer[local]'")
+    monkeypatch.setenv("HYDROMETER_CLICKHOUSE_PORT", str(_free_ports(1)[0]))
+    (tmp_path / "file").touch()
+    assert run("local", "--data", str(tmp_path / "file/below"), "--no-broker") == 2
+    assert capsys.readouterr().err == f"error: cannot use {tmp_path}/file/below (Not a directory): choose another directory\n"
+
+
 def test_ctrl_c_stops_the_local_servers_and_frees_their_ports(tmp_path: Path) -> None:
     native, http, kafka = _free_ports(3)
     env = {**os.environ, "HYDROMETER_CLICKHOUSE_PORT": str(native), "HYDROMETER_KAFKA": f"127.0.0.1:{kafka}"}

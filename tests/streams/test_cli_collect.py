@@ -47,6 +47,12 @@ def test_files_are_read_to_their_end_and_counted(env: dict[str, str], tmp_path: 
     assert done.stdout == "5 events accepted, 1 rejected {'not_json': 1}\n"
 
 
+def test_a_log_of_which_nothing_was_accepted_is_an_error_that_says_where_its_lines_are(env: dict[str, str]) -> None:
+    done = subprocess.run([*COMMAND, "-"], env=env, check=False, capture_output=True, input=b"not json\n" * 2)
+    said = b"error: not one event was accepted (rejected: {'not_json': 2}): is --format right? The lines are in dead-letters\n"
+    assert (done.returncode, done.stdout, done.stderr[-len(said) :]) == (2, b"", said)
+
+
 def test_standard_input_is_a_dash(env: dict[str, str]) -> None:
     done = subprocess.run([*COMMAND, "-"], env=env, check=True, capture_output=True, input=lines(2, "c"))
     assert done.stdout == b"2 events accepted, 0 rejected\n"
@@ -62,6 +68,16 @@ def test_a_standard_input_that_goes_on_ends_when_told_to(env: dict[str, str]) ->
     assert process.wait(timeout=30) == 143
     assert process.stderr
     assert b"Fatal" not in process.stderr.read()
+
+
+def test_a_free_port_is_told(env: dict[str, str]) -> None:
+    process = subprocess.Popen([*COMMAND, "--http", "127.0.0.1:0"], env=env, stderr=subprocess.PIPE, text=True)
+    assert process.stderr
+    address = next(line for line in process.stderr if "listening on" in line).split()[-1]
+    with urllib.request.urlopen(f"{address}/healthz") as answer:
+        assert answer.status == 200
+    process.terminate()
+    process.communicate(timeout=30)
 
 
 def test_http_and_topic_run_together_until_they_are_told_to_stop(env: dict[str, str]) -> None:

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from streams.demo.traffic import START
-from streams.errors import HydrometerError
+from streams.errors import HydrometerError, SettingsError
 from streams.replay import moment, run
 from streams.settings import Settings
 
@@ -160,3 +160,10 @@ def test_an_output_folder_that_cannot_be_made_is_one_clear_line(log: Path) -> No
     assert ended.returncode == 2
     assert [line for line in ended.stderr.splitlines() if line.startswith("error: ")]
     assert "Traceback" not in ended.stderr
+
+
+def test_a_file_that_is_not_there_is_told_before_anything_is_made(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SettingsError, match="No such file"):
+        run([tmp_path / "nowhere.jsonl"], tmp_path / "out", settings=Settings(mode="local"))
+    assert not (tmp_path / "out").exists()
+    assert not capsys.readouterr().err

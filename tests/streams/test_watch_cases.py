@@ -63,6 +63,17 @@ def test_ages_read_as_people_say_them(seconds: float, text: str) -> None:
     assert watch_cases.age(seconds) == text
 
 
+def test_one_look_stays_on_the_screen_and_ends_its_line() -> None:
+    stop, paper = threading.Event(), StringIO()
+    stop.set()
+    asked = Failing(stop)
+    watch_cases.watch(asked, Console(width=160, file=paper, force_terminal=True), stop, every=5.0, now=lambda: NOON)
+    assert asked.asked == 1
+    assert "case-1" in paper.getvalue()
+    assert "\x1b[?1049h" not in paper.getvalue(), "a screen that vanishes at the end"
+    assert paper.getvalue().endswith("\n")
+
+
 class Failing:
     """Answers once, and is then away."""
 
