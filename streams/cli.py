@@ -541,6 +541,7 @@ def new_feature(*, name: str, entity: str, family: str) -> None:
         click.echo(path)
     tests = " ".join(str(path) for path in paths if path.parts[0] == "tests")
     click.echo(f"next: write what it measures, then: .venv/bin/python -m pytest {tests} tests/contracts/test_features.py -k {name}")
+    click.echo("then: make render, which draws its panel on the board; commit dashboards/generated too")
 
 
 def _write(path: Path, text: str) -> None:

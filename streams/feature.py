@@ -1,6 +1,6 @@
 """How a feature is written: which expression of an event, through which accumulator, read how.
 
-A feature is a declaration, one file in `streams/features/`; no other file changes. `Bank` collects what all features of an entity need
+A feature is a declaration, one file in `streams/features/`; no other code changes. `Bank` collects what all features of an entity need
 (each accumulator once, however many features share it), updates it a block at a time, and reads every feature of many entities at once.
 
     class EgressShare(Feature):
@@ -13,6 +13,7 @@ A feature is a declaration, one file in `streams/features/`; no other file chang
 
 from __future__ import annotations
 
+import difflib
 import importlib
 import pkgutil
 import re
@@ -64,6 +65,7 @@ class Events:
         """Return a number or time column, shape (events,), float64, NaN where unknown."""
         values = self._seen.get(name)
         if values is None:
+            self._check(name)
             found = np.asarray(self.block.numbers(name), np.float64)[self.step.order]
             values = self._seen[name] = np.where(
                 np.abs(found) < ABSURD, found, np.nan
@@ -75,14 +77,25 @@ class Events:
         key = f"hash of {name}"
         values = self._seen.get(key)
         if values is None:
+            self._check(name)
             known = name in self.block.layout.columns
             values = self._seen[key] = self._hashes(name)[self.step.order] if known else self._seen[name]
         return values
 
     def is_word(self, name: str, words: frozenset[str]) -> Floats:
         """Return 1 where a text column is one of `words`, 0 where it is another, NaN where unknown. Shape (events,)."""
+        self._check(name)
         table = np.array([*(float(word in words) for word in self.block.words(name)), np.nan])
         return table[self.block.codes(name)][self.step.order]
+
+    def _check(self, name: str) -> None:
+        if name in self.block.layout.columns or name in self._seen:
+            return
+        known = {*self.block.layout.columns, *self._seen, *_DERIVED} - NEVER_EVIDENCE - NO_CLOCK
+        near = difflib.get_close_matches(name, sorted(known), n=1)
+        hint = f"did you mean {near[0]}? " if near else ""
+        message = f"there is no column {name}: {hint}REQUESTS in streams/blocks.py and columns() in streams/pipeline/derived.py list them"
+        raise ValueError(message)
 
     def _hashes(self, name: str) -> Hashes:
         kind = self.block.layout.columns[name]

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+import re
 from typing import Any
 
 import numpy as np
@@ -64,6 +65,19 @@ def test_unknown_stays_unknown_through_every_expression() -> None:
     ]
     for expr in unknown:
         assert math.isnan(evaluated(expr, duration=1)[0]), expr.name
+
+
+@pytest.mark.parametrize(
+    ("expr", "hint"),
+    [
+        (col.gaps, "there is no column gaps: did you mean gap?"),
+        (col.as_typ.is_("isp"), "there is no column as_typ: did you mean as_type?"),
+        (col.zzz, "there is no column zzz: REQUESTS in streams/blocks.py and columns()"),
+    ],
+)
+def test_a_misspelt_column_says_which_was_meant_or_where_they_are(expr: Expr, hint: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(hint)):
+        evaluated(expr)
 
 
 def test_conditions_are_ones_and_zeros() -> None:
