@@ -47,7 +47,7 @@ bench-boards: setup ## Time every query of every board on a million requests, in
 	$(BIN)/python -m pytest -m speed tests/dashboards/test_boards_speed.py
 
 demo: setup ## Show the whole path on generated traffic (KEEP=1 leaves it running)
-	$(BIN)/hydrometer demo $(if $(KEEP),--keep)
+	$(BIN)/hydrometer demo $(if $(filter-out 0,$(KEEP)),--keep)
 
 render: setup ## Write the boards and alert rules into dashboards/generated
 	$(BIN)/python -m dashboards.render
@@ -69,7 +69,7 @@ evaluate-detectors: setup ## Measure the River detectors on labelled sets, in ti
 	$(BIN)/python tests/evaluation/detectors.py
 
 new-feature: setup ## Write a feature, its test and its panel: make new-feature NAME=long_pauses ENTITY=account FAMILY=timing
-	@test -n "$(NAME)" || { echo 'error: no name: say make new-feature NAME=long_pauses ENTITY=account' >&2; exit 2; }
+	@test -n "$(NAME)" || { echo 'error: no name: say make new-feature NAME=long_pauses ENTITY=account FAMILY=timing' >&2; exit 2; }
 	$(BIN)/hydrometer new-feature $(NAME) --entity $(or $(ENTITY),account) --family $(or $(FAMILY),content)
 
 new-alert: setup ## Write an alert rule, its runbook and its test: make new-alert NAME=late_backup TEAM=oncall

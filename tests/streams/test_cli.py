@@ -62,6 +62,13 @@ def test_a_missing_secret_is_one_line(capsys: pytest.CaptureFixture[str], monkey
     assert capsys.readouterr().err.startswith("error: HYDROMETER_CLICKHOUSE_PASSWORD is not set")
 
 
+@pytest.mark.parametrize(("keep", "kept"), [("", False), ("0", False), ("1", True)])
+def test_the_demonstration_stays_only_where_it_is_told_to(keep: str, *, kept: bool) -> None:
+    command = ["make", "--dry-run", "--old-file=.venv/.ready", "demo", f"KEEP={keep}"]
+    said = subprocess.run(command, cwd=Path(__file__).parents[2], check=True, capture_output=True, text=True).stdout
+    assert ("demo --keep" in said) == kept
+
+
 def test_doctor_lists_every_variable(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("doctor", "--settings") == 0
     assert "| `HYDROMETER_SEAL_KEY` | required by worker |" in capsys.readouterr().out
