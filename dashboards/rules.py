@@ -27,6 +27,7 @@ GROUPS: Final = {"soc": "Hydrometer: cases", "oncall": "Hydrometer: on call"}
 INTERVAL: Final = 60
 """Seconds between two evaluations of a group."""
 _HEIGHT: Final = 16
+_SQL: Final = "\nRun the SQL in Grafana's Explore, or on a terminal as `dashboards/README.md` says.\n"
 
 
 class RunbookError(HydrometerError):
@@ -98,5 +99,5 @@ def _panel(number: int, title: str, text: str) -> Json:
         "type": "text",
         "title": title,
         "gridPos": {"x": 12 * ((number - 1) % 2), "y": _HEIGHT * ((number - 1) // 2), "w": 12, "h": _HEIGHT},
-        "options": {"mode": "markdown", "content": text},
+        "options": {"mode": "markdown", "content": text + _SQL},
     }
