@@ -279,8 +279,10 @@ def unlisted(case: CaseRow) -> str:
     listed = len(case.payload["members"]) + case.payload["members_left_out"]
     if case.behaviour == "extraction" or listed >= case.accounts:
         return ""
+    if not listed:
+        return f"its {case.accounts:,} accounts use the channel: not accused, and not listed"
     alerted = "is alerted itself" if listed == 1 else "are alerted themselves"
-    return f"{listed or 'none'} of {case.accounts:,} accounts {alerted}; the others use the channel: not accused, and not listed"
+    return f"{listed:,} of {case.accounts:,} accounts {alerted}; the others use the channel: not accused, and not listed"
 
 
 def _members(case: CaseRow) -> list[str]:

@@ -201,13 +201,11 @@ def _members(case: CaseRow) -> str:
         )
         for account, each in ranked[:MOST_MEMBERS]
     ]
-    if not rows:
-        return "<p class=note>A channel: its users are not accused, and not listed.</p>"
     rest, others = len(ranked) - len(rows) + case.payload["members_left_out"], casebook.unlisted(case)
     more = f"<p class=note>... and {rest:,} more.</p>" if rest else ""
     more += f"<p class=note>{escape(others)}.</p>" if others else ""
     heads = ("account", "joined (UTC)", "left", "requests", "output tokens", f"nats of {score}", "router", "card")
-    return _table(heads, rows, numbers=(3, 4, 5), wide=True) + more
+    return (_table(heads, rows, numbers=(3, 4, 5), wide=True) if rows else "") + more
 
 
 def _decisions(told: Mapping[str, Any]) -> str:
