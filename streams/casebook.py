@@ -240,7 +240,9 @@ def sums(behaviour: str) -> str:
     halves, nothing = (", ".join(name for name in FAMILIES if weights[name] == share) for share in (0.5, 0.0))
     together = ", ".join(FAMILIES[place] for place in BELONGING)
     parts = [f"each ends at {CAP:g}", f"{halves} count half", f"{nothing} not at all"]
-    parts += [f"{together} at most {BELONGING_CAP:g} together", "and a group shows its accounts' mean"] if behaviour == "extraction" else []
+    if behaviour == "extraction":
+        parts += [f"{together} at most {BELONGING_CAP:g} together", "content twice where accounts do nothing else, however even their load"]
+        parts += ["and a group shows its accounts' mean"]
     return f"Families do not add up to the nats of {behaviour}: {'; '.join(parts)}. Nats of links only say what belongs together."
 
 

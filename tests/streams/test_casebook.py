@@ -223,7 +223,7 @@ def test_what_accounts_are_called_cannot_become_markup(clickhouse: ClickHouse) -
 
 def test_the_page_names_links_as_a_split_takes_them(clickhouse: ClickHouse) -> None:
     case = casebook.newest(clickhouse)[0]
-    routed = case.payload | {"links": [{"entity": "routing:router:775d0f2a55aa1c3e", "since": 0.0, "from_case": None}]}
+    routed = {**case.payload, "links": [{"entity": "routing:router:775d0f2a55aa1c3e", "since": 0.0, "from_case": None}]}
     assert ">router:775d0f2a55aa1c3e<" in casepage.page(replace(case, payload=routed))
 
 

@@ -62,7 +62,7 @@ def test_sigterm_is_said_again_after_python_dropped_it() -> None:
 
 
 def test_sigterm_is_said_again_until_nobody_catches_it() -> None:
-    caught_by_others = []
+    caught_by_others: list[object] = []
 
     def catch_it_twice() -> None:
         for _ in range(2):
