@@ -218,7 +218,8 @@ def extraction(families: Floats, *, purpose: Purpose = Purpose.UNPROVEN, alone: 
     A purpose must show, and somebody who runs it: with content below SPOKEN, no family of OPERATION that speaks (nor a purpose that is
     plain), or fewer than LEAST_FAMILIES in all, evidence stays under half the bar. Of a crowd somebody is punctual by chance, and many
     ask alike: where the load speaks for people, only the load can convict. A purpose is two families (what is shared, and what is asked
-    for) where it is plain and the load hints at a dispatcher; where it is the sole one, it has their nats too, and the load may be uneven.
+    for) where it is plain and the load hints at a dispatcher. A sole one is three (one script in many programs), has the nats of two, and
+    the load may be uneven.
     """
     weights = EXTRACTION_WEIGHTS * ALONE_COUNTS if alone else EXTRACTION_WEIGHTS
     sole = purpose is Purpose.SOLE
@@ -230,8 +231,8 @@ def extraction(families: Floats, *, purpose: Purpose = Purpose.UNPROVEN, alone: 
     speaks = (np.nan_to_num(families) >= SPOKEN) & (weights > 0)
     plain = purpose is not Purpose.UNPROVEN
     run = speaks[:, EVENNESS] | ((plain | speaks[:, OPERATION].any(axis=1)) & ~(families[:, EVENNESS] < 0))
-    twofold = sole | (plain & (families[:, EVENNESS] >= HINT))
-    convicting = speaks[:, CONTENT] & run & (speaks.sum(axis=1) + twofold >= LEAST_FAMILIES)
+    further = 2 * sole + (plain & (families[:, EVENNESS] >= HINT))
+    convicting = speaks[:, CONTENT] & run & (speaks.sum(axis=1) + further >= LEAST_FAMILIES)
     extracted: Floats = np.where(convicting, found, np.minimum(found, BAR / 2))
     return extracted
 

@@ -9,8 +9,6 @@ from streams.pipeline.members import Members
 
 MOSTLY = 0.85
 """Share of an account's prompts from which one template is nearly all that it does: who uses a prompt that is going round does more."""
-NATS_PER_STACK = 1.0
-"""About ln of 3 to 1: nearly all traffic in one template is usual for one party's accounts, and rare for strangers who share a prompt."""
 LEAST_USES = 5
 """Requests before which nobody is said to do nothing else."""
 MOST = 50.0
@@ -19,6 +17,7 @@ MOST = 50.0
 class OneScript(Feature):
     """Programs beyond the first whose accounts do nearly nothing but fill the group's one template.
 
+    Shown, without a vote: API customers who share a template have it too. It is what makes a purpose the sole one (`attribution.purpose`).
     Rises on: one job that is spread over unrelated software to look like many customers. Blind to: jobs on one stack (an application's
     users share a template and a program), and jobs mixed into chat.
     """
@@ -35,8 +34,3 @@ class OneScript(Feature):
             return 0.0
         only = (np.nan_to_num(members.template_share) >= MOSTLY) & (members.router != 0) & (members.total >= LEAST_USES)
         return float(min(max(len(np.unique(members.router[only])) - 1, 0), MOST))
-
-    @staticmethod
-    def nats(value: float) -> float:
-        """Return one nat for each."""
-        return NATS_PER_STACK * value

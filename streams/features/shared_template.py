@@ -51,13 +51,15 @@ def job(members: Members) -> Job:
 def _job(members: Members) -> Job:
     requests, jobs = np.nan_to_num(members.requests), np.nan_to_num(members.job_share)
     users = (members.template != 0) & (jobs >= SHOWS)
+    if not users.any():
+        return Job(users, 0.0, 0.0)
     templates, which, counts = np.unique(members.template[users], return_inverse=True, return_counts=True)
     weight = np.bincount(which, requests[users], len(templates))
     each = np.bincount(which, (requests * jobs)[users], len(templates)) / np.maximum(weight, 1e-9)
     rarity = np.full(len(templates), np.inf)
     np.minimum.at(rarity, which, np.nan_to_num(members.template_rarity[users]))
     shown = np.nan_to_num(members.harvest_share)
-    least = 1 if np.median(shown) >= USUALLY else max(LEAST_USERS, counts.max(initial=0) / 4)
+    least = 1 if np.median(shown) >= USUALLY else max(LEAST_USERS, counts.max() / 4)
     leads = (counts >= least) & (each >= LEAST_LIFT * np.exp(-rarity))
     users[users] = leads[which]
     if not leads.any():

@@ -16,7 +16,7 @@ from models.accumulators.step import Floats
 from models.evidence import CAP, FAMILIES, FLOOR, Purpose
 from streams.feature import DAY
 from streams.features.member_content import MOST_UNITS, usual_content
-from streams.features.one_script import MOSTLY, NATS_PER_STACK
+from streams.features.one_script import MOSTLY
 from streams.features.shared_template import job
 from streams.pipeline import links
 from streams.pipeline.members import Members
@@ -24,8 +24,8 @@ from streams.pipeline.members import Members
 PLAIN = 2 * CAP
 SOLE = 6 * CAP
 """Nats of a group's content, uncapped, from which its purpose is plain; and those that only accounts show which do nothing else."""
-SOLE_SCRIPT = 3 * NATS_PER_STACK
-"""Nats of `one_script` of a script in four programs that have nothing to do with each other. Three are an application's own clients."""
+UNRELATED = 3
+"""Programs beyond the first that have nothing to do with each other. Three in all are an application's own clients."""
 MATCH = 0.5
 """Raw nats from which a member is said to show a family itself: about the upper fifth of ordinary accounts."""
 SAME_COHORT = 14 * DAY
@@ -55,11 +55,11 @@ def group_families(features: Sequence[Any], nats: Floats) -> Floats:
     return clipped
 
 
-def purpose(features: Sequence[Any], nats: Floats) -> Purpose:
-    """Return how clearly a group's content says what its accounts are for: nats by feature, before they are capped. nats: (features,)."""
+def purpose(features: Sequence[Any], values: Floats, nats: Floats) -> Purpose:
+    """Return how clearly a group's content says what its accounts are for. values, nats (before they are capped): (features,)."""
     content = float(np.nansum(nats[[feature.family == "content" for feature in features]]))
-    script = float(np.nansum(nats[[feature.name() == "one_script" for feature in features]]))
-    if content >= SOLE and script >= SOLE_SCRIPT:
+    script = float(np.nansum(values[[feature.name() == "one_script" for feature in features]]))
+    if content >= SOLE and script >= UNRELATED:
         return Purpose.SOLE
     return Purpose.PLAIN if content >= PLAIN else Purpose.UNPROVEN
 

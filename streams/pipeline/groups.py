@@ -216,7 +216,7 @@ class Groups:
         nats = np.array([_nats(feature, value) for feature, value in zip(self.features, values, strict=True)])
         families = attribution.group_families(self.features, nats)
         shown = attribution.member_families(members, families)
-        purpose = attribution.purpose(self.features, nats)
+        purpose = attribution.purpose(self.features, values, nats)
         common = self._is_common(group, families, shown)
         table["common"][group] = common
         extraction = 0.0 if common else float(evidence.extraction(families[None], purpose=purpose)[0])

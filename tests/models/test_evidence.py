@@ -172,8 +172,8 @@ def test_a_plain_purpose_is_two_families_where_the_load_hints_at_a_dispatcher() 
 
 
 def test_accounts_with_a_sole_purpose_may_be_run_unevenly() -> None:
-    found = families(content=6, link=4, evenness=-7)
-    assert evidence.extraction(found, purpose=Purpose.SOLE)[0] == 2 * 6 + 4
+    found = families(content=7, evenness=-7)
+    assert evidence.extraction(found, purpose=Purpose.SOLE)[0] == 2 * 7
     assert found[0, EVENNESS] == -7
 
 

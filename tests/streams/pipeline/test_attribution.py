@@ -7,9 +7,8 @@ import pytest
 
 from models.evidence import CAP, FAMILIES, Purpose
 from streams.feature import features
-from streams.features.one_script import NATS_PER_STACK
 from streams.pipeline import attribution
-from streams.pipeline.attribution import PLAIN, SOLE, SOLE_SCRIPT
+from streams.pipeline.attribution import PLAIN, SOLE, UNRELATED
 
 GROUP = features("group")
 SCRIPT = [feature.name() for feature in GROUP].index("one_script")
@@ -27,20 +26,22 @@ def test_content_adds_up_to_the_cap() -> None:
     assert attribution.group_families(GROUP, nats(9.0, 9.0))[FAMILIES.index("content")] == CAP
 
 
+def purpose(*content: float, programs: int = 1) -> Purpose:
+    values = np.zeros(len(GROUP))
+    values[SCRIPT] = programs - 1
+    return attribution.purpose(GROUP, values, nats(*content))
+
+
 def test_a_purpose_is_plain_when_content_says_twice_what_a_family_may() -> None:
-    assert attribution.purpose(GROUP, nats(PLAIN - 1, 1.0)) is Purpose.PLAIN
-    assert attribution.purpose(GROUP, nats(PLAIN - 1, 0.5)) is Purpose.UNPROVEN
-    assert attribution.purpose(GROUP, nats()) is Purpose.UNPROVEN
+    assert purpose(PLAIN - 1, 1.0) is Purpose.PLAIN
+    assert purpose(PLAIN - 1, 0.5) is Purpose.UNPROVEN
+    assert purpose() is Purpose.UNPROVEN
 
 
 def test_a_purpose_is_the_sole_one_when_unrelated_programs_do_nothing_else() -> None:
-    found = nats(SOLE)
-    assert attribution.purpose(GROUP, found) is Purpose.PLAIN
-    found[SCRIPT] = SOLE_SCRIPT
-    assert attribution.purpose(GROUP, found) is Purpose.SOLE
+    assert purpose(SOLE, programs=1 + UNRELATED) is Purpose.SOLE
+    assert purpose(SOLE - 1, programs=9) is Purpose.PLAIN
 
 
 def test_clients_of_one_application_are_not_unrelated_programs() -> None:
-    found = nats(SOLE)
-    found[SCRIPT] = 2 * NATS_PER_STACK
-    assert attribution.purpose(GROUP, found) is Purpose.PLAIN
+    assert purpose(SOLE, programs=UNRELATED) is Purpose.PLAIN
