@@ -7,6 +7,7 @@ import pytest
 
 from models.accumulators.step import Floats
 from models.evenness import CEILING, DISPATCHER, FLOOR, PEOPLE, Work, _below, _chances, _log_probability, log_likelihood_ratio
+from models.evidence import SPOKEN
 
 
 def work(counts: list[float] | Floats, exposure: list[float] | Floats | float = 1.0, waited: list[float] | float = 0.0) -> Work:
@@ -85,6 +86,15 @@ def test_accounts_that_join_a_pool_one_by_one_are_even(seed: int) -> None:
     rng = np.random.default_rng(seed)
     waited = rng.uniform(0.0, 0.9, 60)
     assert log_likelihood_ratio(Work.of_accounts(1.0 + rng.poisson(25 * (1 - waited)).astype(np.float64), 1 - waited, waited)) > 7
+
+
+def test_people_at_one_event_are_not_even_however_their_evening_goes() -> None:
+    def evening(seed: int) -> float:
+        rng = np.random.default_rng(seed)
+        waited = rng.uniform(0.0, 0.5, 59)
+        return log_likelihood_ratio(Work.of_accounts(1.0 + rng.poisson(rng.gamma(3.0, 14 / 3.0, 59) * (1 - waited)), 1 - waited, waited))
+
+    assert max(evening(seed) for seed in range(40)) < SPOKEN
 
 
 def test_a_payer_of_several_accounts_has_done_what_they_have() -> None:
