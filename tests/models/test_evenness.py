@@ -92,7 +92,8 @@ def test_people_at_one_event_are_not_even_however_their_evening_goes() -> None:
     def evening(seed: int) -> float:
         rng = np.random.default_rng(seed)
         waited = rng.uniform(0.0, 0.5, 59)
-        return log_likelihood_ratio(Work.of_accounts(1.0 + rng.poisson(rng.gamma(3.0, 14 / 3.0, 59) * (1 - waited)), 1 - waited, waited))
+        after = rng.poisson(rng.gamma(3.0, 14 / 3.0, 59) * (1 - waited)).astype(np.float64)
+        return log_likelihood_ratio(Work.of_accounts(1.0 + after, 1 - waited, waited))
 
     assert max(evening(seed) for seed in range(40)) < SPOKEN
 
