@@ -21,6 +21,7 @@ from typing import IO
 import pytest
 
 from streams import topics
+from streams.cli import main
 from streams.local.broker import EmbeddedBroker
 from streams.settings import Settings
 
@@ -108,18 +109,19 @@ def test_a_port_that_is_taken_is_one_line(env: dict[str, str]) -> None:
 
 
 @pytest.mark.parametrize("arguments", [[], ["a.jsonl", "--topic"], ["a.jsonl", "-"]])
-def test_one_kind_of_way_in_at_a_time(arguments: list[str], env: dict[str, str]) -> None:
-    done = subprocess.run([*COMMAND, *arguments], env=env, check=False, capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (
-        2,
-        "error: Name files, or - for standard input, or --http and --topic: see `hydrometer collect --help`\n",
-    )
+def test_one_kind_of_way_in_at_a_time(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["collect", *arguments])
+    assert ended.value.code == 2
+    said = capsys.readouterr().err
+    assert said == "error: Name files, or - for standard input, or --http and --topic: see `hydrometer collect --help`\n"
 
 
-def test_without_keys_nothing_starts(env: dict[str, str]) -> None:
-    production = {name: value for name, value in env.items() if name != "HYDROMETER_MODE"}
-    done = subprocess.run([*COMMAND, "a.jsonl"], env=production, check=False, capture_output=True, text=True)
-    assert (done.returncode, done.stderr[:44]) == (2, "error: HYDROMETER_SKETCH_KEY is not set: set")
+def test_without_keys_nothing_starts(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(["collect", "a.jsonl"])
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.startswith("error: HYDROMETER_SKETCH_KEY is not set: set")
 
 
 def _wait_until_read(pipe: IO[bytes]) -> None:
