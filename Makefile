@@ -31,7 +31,7 @@ check: setup ## Format, lint, types, direction of imports: all that CI checks, i
 	$(BIN)/lint-imports
 
 test: setup ## Run the tests that need nothing but Python
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not integration and not speed"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not integration and not speed"
 
 test-integration: setup ## Run the end-to-end tests on real Apache Kafka (needs Java 17 and Maven)
 	$(BIN)/python -m streams.local.kafka --fetch

@@ -1,5 +1,4 @@
-"""What holds for every test: the machine's own settings do not leak in, hypothesis does not depend on how busy it is, and what tests share
-is made by one worker."""
+"""What holds for every test: the machine's own settings do not leak in, and hypothesis does not depend on how busy it is."""
 
 from __future__ import annotations
 
@@ -10,16 +9,6 @@ import pytest
 
 hypothesis.settings.register_profile("hydrometer", deadline=None, derandomize=True, print_blob=True)
 hypothesis.settings.load_profile("hydrometer")
-
-
-_MADE_ONCE = ("rehearsed", "replayed")
-"""Fixtures that take many seconds: all that need one run in one worker of pytest-xdist. Otherwise a file does."""
-
-
-def pytest_itemcollected(item: pytest.Item) -> None:
-    """Name the worker's group; `pytest -n 2 --dist loadgroup` heeds it."""
-    needed = getattr(item, "fixturenames", ())
-    item.add_marker(pytest.mark.xdist_group(next((name for name in _MADE_ONCE if name in needed), item.nodeid.partition("::")[0])))
 
 
 @pytest.fixture(autouse=True)
