@@ -8,7 +8,7 @@ while it is itself suspect, or a campaign would teach the reference that it is o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import IntEnum
+from enum import Enum, auto
 from typing import Final
 
 import numpy as np
@@ -54,13 +54,13 @@ BELONGING_CAP: Final = 9.0
 """That accounts belong together is one fact, however many signs it has: a hackathon has them all."""
 
 
-class Purpose(IntEnum):
+class Purpose(Enum):
     """How clearly a group's content says what its accounts are for."""
 
-    UNPROVEN = 0
-    PLAIN = 1
+    UNPROVEN = auto()
+    PLAIN = auto()
     """Content says, uncapped, twice what any family may: somebody runs these accounts, unless their load speaks for people."""
-    SOLE = 2
+    SOLE = auto()
     """They do nothing else, in programs that have nothing to do with each other. People who share a prompt have other things to do too."""
 
 
