@@ -40,11 +40,12 @@ def local_server(data_dir: Path, *, user: str, password: str, native_port: int =
     Raises:
         StoreUnavailableError: it did not start; the message is the server's own.
     """
-    with _password_file(password) as path, tempfile.TemporaryFile() as said:
+    with _said_once(password) as descriptor, tempfile.TemporaryFile() as said:
         ports = ["--native-port", str(native_port), "--http-port", str(http_port)]
         command = [sys.executable, "-m", "streams.local", "--data-dir", str(data_dir), *ports, "--user", user]
         child = subprocess.Popen(
-            [*command, "--password-file", str(path), "--with-parent"],
+            [*command, "--password-file", f"/dev/fd/{descriptor}", "--with-parent"],
+            pass_fds=[descriptor],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=said,
@@ -58,15 +59,15 @@ def local_server(data_dir: Path, *, user: str, password: str, native_port: int =
 
 
 @contextmanager
-def _password_file(password: str) -> Iterator[Path]:
-    descriptor, name = tempfile.mkstemp(prefix="hydrometer-")
-    path = Path(name)
+def _said_once(password: str) -> Iterator[int]:
+    """Give a file descriptor from which a child reads the password once: nothing of it is left on disk, however this process ends."""
+    reading, writing = os.pipe()
     try:
-        os.write(descriptor, password.encode())
-        os.close(descriptor)
-        yield path
+        os.write(writing, password.encode())
+        os.close(writing)
+        yield reading
     finally:
-        path.unlink()
+        os.close(reading)
 
 
 def _ready(child: subprocess.Popen[bytes], said: IO[bytes]) -> dict[str, int]:

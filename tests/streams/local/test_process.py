@@ -114,12 +114,14 @@ def test_it_listens_on_loopback_only(clickhouse: LocalClickHouse) -> None:
         assert f"0100007F:{port:04X} 00000000:0000 0A" in Path("/proc/net/tcp").read_text()
 
 
-def test_it_ends_with_its_parent(tmp_path: Path) -> None:
+def test_it_ends_with_its_parent_and_leaves_no_password_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (temporary := tmp_path / "temporary").mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
     script = (
         "import sys, time; from pathlib import Path; from streams.local.process import local_server\n"
         "with local_server(Path(sys.argv[1]), user='u', password='secret-word') as server: print(server.pid, flush=True); time.sleep(60)"
     )
-    with subprocess.Popen([sys.executable, "-c", script, str(tmp_path)], stdout=subprocess.PIPE, text=True) as parent:
+    with subprocess.Popen([sys.executable, "-c", script, str(tmp_path / "data")], stdout=subprocess.PIPE, text=True) as parent:
         assert parent.stdout
         server = int(parent.stdout.readline())
         parent.kill()
@@ -127,6 +129,7 @@ def test_it_ends_with_its_parent(tmp_path: Path) -> None:
     while Path(f"/proc/{server}").exists() and Path(f"/proc/{server}/stat").read_text().split()[2] != "Z":
         assert time.monotonic() < end
         time.sleep(0.1)
+    assert not list(temporary.iterdir())
 
 
 def test_the_password_is_not_in_the_list_of_processes(clickhouse: LocalClickHouse) -> None:
