@@ -54,7 +54,6 @@ REAL: dict[str, Callable[[Client], float]] = {
     "round_the_clock": _number("hour_entropy"),
     # of log-normal gaps with this coefficient of variation
     "gap_regularity": lambda client: math.sqrt(math.log1p(float(client["cv_p50"] or "nan") ** 2)),
-    "harvest_share": lambda client: _quantile_share(client, LONG),
     "long_steps": lambda client: _quantile_share(client, LONG),
     "tiny_answers": lambda client: 1.0 - _quantile_share(client, TINY + 1),
 }
