@@ -37,19 +37,22 @@ SPOKEN: Final = 2.0
 """Nats from which a family counts as having spoken."""
 HINT: Final = 0.5
 """Nats from which a load is more likely dealt out than not."""
+DEALT: Final = 4.0
+"""Nats from which the load alone says that somebody runs these accounts: a crowd that asks alike for days has three once by chance."""
 LEAST_FAMILIES: Final = 3
 BAR: Final = 13.0
 """Nats of evidence at which an entity is alerted while calibration has seen too little to set the bar itself."""
 SUSPECT: Final = 0.7 * BAR
-ALONE: Final = 8.5
+ALONE: Final = 7.75
 """Nats at which one account without any links is alerted, where calibration says that hardly any ordinary account scores as much."""
 
 HALF_VOTES: Final = 25.0
 """Votes at which a reference's word counts half."""
 BELONGING: Final = tuple(FAMILIES.index(name) for name in ("cohort", "payment", "link"))
-OPERATION: Final = tuple(FAMILIES.index(name) for name in ("evenness", "timing", "network"))
-"""How accounts are run: by a dispatcher, a machine, through proxies. People who belong together and ask alike show none of it. Volume is
-left out: real clients are heavier than any campaign (`tests/evaluation/signs.py`); so is change: enthusiasts take a new model at once."""
+OPERATION: Final = tuple(FAMILIES.index(name) for name in ("timing", "network"))
+"""How accounts are run, beside a dispatcher's even load: by a machine, through proxies. People who belong together and ask alike show none
+of it. Volume is left out: real clients are heavier than any campaign (`tests/evaluation/signs.py`); so is change: enthusiasts take a new
+model at once."""
 BELONGING_CAP: Final = 9.0
 """That accounts belong together is one fact, however many signs it has: a hackathon has them all."""
 
@@ -58,8 +61,10 @@ class Purpose(Enum):
     """How clearly a group's content says what its accounts are for."""
 
     UNPROVEN = auto()
+    LIKELY = auto()
+    """Content says, uncapped, twice what any family may: a hint of the load is enough to see that somebody runs these accounts."""
     PLAIN = auto()
-    """Content says, uncapped, twice what any family may: somebody runs these accounts, unless their load speaks for people."""
+    """It says more than a crowd that asks alike ever does: somebody runs them, unless their load speaks for people."""
     SOLE = auto()
     """They do nothing else, in programs that have nothing to do with each other. People who share a prompt have other things to do too."""
 
@@ -215,23 +220,25 @@ def total(families: Floats, weights: Floats) -> Floats:
 def extraction(families: Floats, *, purpose: Purpose = Purpose.UNPROVEN, alone: bool = False) -> Floats:
     """Return the evidence that traffic extracts the model, in nats, (entities,): of groups and their members, or of accounts `alone`.
 
-    A purpose must show, and somebody who runs it: with content below SPOKEN, no family of OPERATION that speaks (nor a purpose that is
-    plain), or fewer than LEAST_FAMILIES in all, evidence stays under half the bar. Of a crowd somebody is punctual by chance, and many
-    ask alike: where the load speaks for people, only the load can convict. A purpose is two families (what is shared, and what is asked
-    for) where it is plain and the load hints at a dispatcher. A sole one is three (one script in many programs), has the nats of two, and
-    the load may be uneven.
+    A purpose must show, and somebody who runs it: with content below SPOKEN, neither a load that is DEALT nor a family of OPERATION that
+    speaks (nor a purpose that is plain, or a likely one and a hint of the load), or fewer than LEAST_FAMILIES in all, evidence stays under
+    half the bar. Of a crowd somebody is punctual by chance, and many ask alike: where the load speaks for people, only the load can
+    convict. A purpose is two families (what is shared, and what is asked for) where it is likely and the load hints at a dispatcher. A sole
+    one is three (one script in many programs), has the nats of two, and the load may be a little uneven: not as much as that of strangers
+    who found the same prompt.
     """
     weights = EXTRACTION_WEIGHTS * ALONE_COUNTS if alone else EXTRACTION_WEIGHTS
     sole = purpose is Purpose.SOLE
     if sole:
         families = families.copy()
-        families[:, EVENNESS] = np.maximum(families[:, EVENNESS], 0.0)
+        families[:, EVENNESS] = np.where(families[:, EVENNESS] > -SPOKEN, np.maximum(families[:, EVENNESS], 0.0), families[:, EVENNESS])
     together = np.nansum(families[:, BELONGING], axis=1)
     found = total(families, weights) - np.maximum(together - BELONGING_CAP, 0.0) + sole * np.nan_to_num(families[:, CONTENT])
     speaks = (np.nan_to_num(families) >= SPOKEN) & (weights > 0)
-    plain = purpose is not Purpose.UNPROVEN
-    run = speaks[:, EVENNESS] | ((plain | speaks[:, OPERATION].any(axis=1)) & ~(families[:, EVENNESS] < 0))
-    further = 2 * sole + (plain & (families[:, EVENNESS] >= HINT))
+    hinted = (purpose is not Purpose.UNPROVEN) & (families[:, EVENNESS] >= HINT)
+    seen = hinted | (purpose in (Purpose.PLAIN, Purpose.SOLE)) | speaks[:, OPERATION].any(axis=1)
+    run = (families[:, EVENNESS] >= DEALT) | (seen & ~(families[:, EVENNESS] < 0))
+    further = 2 * sole + hinted
     convicting = speaks[:, CONTENT] & run & (speaks.sum(axis=1) + further >= LEAST_FAMILIES)
     extracted: Floats = np.where(convicting, found, np.minimum(found, BAR / 2))
     return extracted

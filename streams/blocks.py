@@ -212,7 +212,7 @@ All rows of a block have one set of names: `names("families")`, and `names("feat
 
 GROUPS = Layout(
     "groups",
-    5,
+    6,
     {
         "time": "time",
         "group_id": "text",
@@ -227,8 +227,10 @@ GROUPS = Layout(
         "begun": "number",
         "jobs": "number",
         "output_tokens": "number",
-        # what holds now
-        "first": "time",
+        # what holds now; work of the account in all, for any group, since its first request
+        "account_first": "time",
+        "account_begun": "number",
+        "account_jobs": "number",
         "created": "time",
         "age_rank": "number",
         "payment": "hash",

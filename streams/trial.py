@@ -64,10 +64,10 @@ def _fill(values: Any, name: str, kind: Kind, rows: int) -> Any:
 
 def derived_columns(block: Block, step: Step, given: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
     """Return the derived columns of a block in step order: those given, others as the pipeline makes them without templates or claims."""
-    none, nothing = np.zeros(len(block), np.uint64), np.zeros(len(block))
-    known = derived.columns(
-        block, step, Templates(none, nothing, nothing), none[:0], none, dict.fromkeys(_TOLD, np.full(len(block), np.nan))
-    )
+    rows = len(block)
+    pieces, nothing, none = np.zeros((rows, SHINGLES), np.uint64), np.zeros((rows, SHINGLES)), np.zeros(rows, np.uint64)
+    templates = Templates(pieces, nothing, nothing, np.zeros(rows, np.intp))
+    known = derived.columns(block, step, templates, none[:0], none, dict.fromkeys(_TOLD, np.full(rows, np.nan)))
     chosen = {name: given[name] for name in given if name not in REQUESTS.columns}
     return known | {name: np.broadcast_to(np.array(values, np.float64), len(block))[step.order] for name, values in chosen.items()}
 
@@ -88,6 +88,7 @@ def members_of(kind: str = "router", now: float = START, **columns: Any) -> Memb
     for position, family in enumerate(FAMILIES):
         nats[:, position] = np.nan if family in _HASHES else columns.get(family, np.nan)
     ones: dict[str, Floats] = {"requests": np.ones(rows), "total": np.ones(rows), "begun": np.ones(rows), "jobs": np.zeros(rows)}
+    ones |= {"account_begun": ones["begun"], "account_jobs": ones["jobs"]}
     fills = np.array(columns.get("fills", np.zeros((rows, SHINGLES))), np.uint64)
     filled: dict[str, Any] = {"fills": fills, "kind": kind, "now": now, "own": nats, "raw": nats, "balance": columns.get("balance", np.nan)}
     for field in fields(Members):

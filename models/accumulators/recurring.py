@@ -27,14 +27,35 @@ _HALF_LIFE = 24 * 3600.0
 
 @dataclass(frozen=True)
 class Templates:
-    """What the table says of each event, shape (events,): its template, and how common that is."""
+    """What the table says of each event. A template has several pieces that recur, and a task that was asked before has others."""
 
-    template: Hashes
-    """The shingle that stands for the prompt's template, 0 where nothing in the prompt recurs."""
-    accounts: Floats
-    """About how many accounts use it (up to ~100)."""
-    share: Floats
-    """Its share of this partition's prompts, decayed with a half-life of a day."""
+    pieces: Hashes
+    """What recurs in each prompt, (events, 8), 0 where nothing does."""
+    piece_accounts: Floats
+    """About how many accounts use each piece (up to ~100), (events, 8)."""
+    piece_shares: Floats
+    """Each piece's share of this partition's prompts, decayed with a half-life of a day, (events, 8)."""
+    chosen: Slots
+    """Which piece stands for the prompt's template, (events,)."""
+
+    @property
+    def template(self) -> Hashes:
+        """The shingle that stands for each prompt's template, (events,), 0 where nothing in the prompt recurs."""
+        return self.pieces[self._rows, self.chosen]
+
+    @property
+    def accounts(self) -> Floats:
+        """About how many accounts use it, (events,)."""
+        return self.piece_accounts[self._rows, self.chosen]
+
+    @property
+    def share(self) -> Floats:
+        """Its share of this partition's prompts, (events,)."""
+        return self.piece_shares[self._rows, self.chosen]
+
+    @property
+    def _rows(self) -> Slots:
+        return np.arange(len(self.chosen))
 
 
 class Recurring:
@@ -110,21 +131,24 @@ class Recurring:
         """Say which template each prompt shows. shingles: (events, 8)."""
         state = self.table
         cells = (shingles & self._mask).astype(np.int64)
-        held = (state["shingle"][cells] == shingles) & (shingles != 0)
-        counts = np.where(held, state["count"][cells], 0.0)
-        most = counts.max(axis=1)
-        rows = np.flatnonzero(most >= self._least)
-        template, accounts, share = np.zeros(len(shingles), np.uint64), np.zeros(len(shingles)), np.zeros(len(shingles))
-        counts, held = counts[rows], shingles[rows]
+        counts = np.where((state["shingle"][cells] == shingles) & (shingles != 0), state["count"][cells], 0.0)
+        recurs = counts >= self._least
+        bits = np.bitwise_count(np.where(recurs, state["accounts"][cells], 0)).astype(np.float64)
+        accounts = -_BITS * np.log1p(-np.minimum(bits, _BITS - 1) / _BITS)
         # several shingles of one template recur about equally often: the smallest is in the most samples, so all partitions agree on it
-        candidate = np.where((counts >= most[rows, None] / 2) & (counts >= self._least), held, np.iinfo(np.uint64).max)
-        chosen = candidate.argmin(axis=1)
-        each = np.arange(len(rows))
-        bits = np.bitwise_count(state["accounts"][cells[rows, chosen]]).astype(np.float64)
-        template[rows] = held[each, chosen]
-        accounts[rows] = -_BITS * np.log1p(-np.minimum(bits, _BITS - 1) / _BITS)
-        share[rows] = np.minimum(counts[each, chosen] / max(float(self._total["count"][0]), 1.0), 1.0)
-        return Templates(template, accounts, share)
+        candidates = np.where(recurs & (counts >= counts.max(axis=1, keepdims=True) / 2), shingles, np.iinfo(np.uint64).max)
+        pieces, shares = np.where(recurs, shingles, np.uint64(0)), np.where(recurs, self._shares(counts), 0.0)
+        return Templates(pieces, accounts, shares, candidates.argmin(axis=1))
+
+    def shares(self, shingles: Hashes) -> Floats:
+        """Return each shingle's share of this partition's prompts, 0 where the table does not hold it, shape as given."""
+        cells = (shingles & self._mask).astype(np.int64)
+        held = (self.table["shingle"][cells] == shingles) & (shingles != 0)
+        return np.where(held, self._shares(self.table["count"][cells]), 0.0)
+
+    def _shares(self, counts: Floats) -> Floats:
+        shares: Floats = np.minimum(counts / max(float(self._total["count"][0]), 1.0), 1.0)
+        return shares
 
     def load(self, chunks: Iterable[tuple[str, bytes]]) -> None:
         """Take over stored chunks of both tables."""

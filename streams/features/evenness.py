@@ -33,12 +33,15 @@ class Evenness(Feature):
     @staticmethod
     def value(members: Members) -> float:
         """Return the log-likelihood ratio of a dispatcher against people, in nats: of payers or of accounts, whichever is less."""
+        first, begun, jobs = members.first, members.begun, members.jobs
+        if members.kind == "template":  # an account shows now this template of a queue and now that one, but it has one load
+            first, begun, jobs = members.account_first, members.account_begun, members.account_jobs
         end = np.where(members.now - members.last > _stopped(members), members.last, members.now)
-        exposure = np.maximum(end - members.first, HOUR)
-        began = members.first.min(initial=np.inf)
-        waited = members.first - np.fmax(began, np.minimum(members.created, members.first))
+        exposure = np.maximum(end - first, HOUR)
+        began = first.min(initial=np.inf)
+        waited = first - np.fmax(began, np.minimum(members.created, first))
         # a dispatcher may deal out all that its accounts do, or the harvest alone, with people's chat around it
-        work = [members.begun, members.jobs] if members.jobs.any() and members.kind != "template" else [members.begun]
+        work = [begun, jobs] if jobs.any() else [begun]
         found = max(_of(members, Work.of_accounts(counts, exposure, waited)) for counts in work)
         return found if members.kind != "template" else max(found - LOOKED_AT, min(found, 0.0))
 

@@ -17,6 +17,8 @@ ORDINARY = 0.04
 LEAST_LIFT = 3.0
 SHOWS = 0.05
 """Share of an account's prompts that must harvest with one template for the account to be one of its users."""
+AS_MUCH = 0.6
+"""And how much, of what is usual for the job: people meet a piece of it now and then, its accounts are there for it."""
 LEAST_USERS = 2
 USUALLY = 0.25
 """Share of the usual member's prompts that harvest with shared templates, from which it does not matter which of them a member shows."""
@@ -61,9 +63,11 @@ def _job(members: Members) -> Job:
     shown = np.nan_to_num(members.harvest_share)
     least = 1 if np.median(shown) >= USUALLY else max(LEAST_USERS, counts.max() / 4)
     leads = (counts >= least) & (each >= LEAST_LIFT * np.exp(-rarity))
-    users[users] = leads[which]
     if not leads.any():
-        return Job(users, 0.0, 0.0)
+        return Job(np.zeros_like(users), 0.0, 0.0)
+    usual = np.median(jobs[users][leads[which]])
+    leads &= each >= AS_MUCH * usual
+    users[users] = leads[which] & (jobs[users] >= AS_MUCH * usual)
     among = float((requests * jobs)[users].sum() / requests.sum()) if requests.sum() else 0.0  # at least what those templates' users do
     most = float((requests * shown).sum() / requests.sum()) if requests.sum() else 0.0
     return Job(users, max(among, min(float(each[leads].sum()), most)), float(np.exp(-rarity[leads]).sum()))

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models import calibration, evidence
+from models.accumulators.frequent import CELLS, frequent, usual
 from models.accumulators.lowest import lowest
 from models.accumulators.mixing import mix
 from models.accumulators.recurring import Recurring
@@ -234,8 +235,8 @@ class Accounts:
 
     def _count(self, block: Block, step: Step) -> None:
         found = self._recurring.templates(block.hashes("shingles"))
-        wanted = np.where(derived.purposeful(block) > 0, derived.recurring(found), 0)
-        self._choose_template(step, wanted[step.order], found.share[step.order])
+        harvest = np.where(derived.purposeful(block)[:, None] > 0, derived.pieces(found), np.uint64(0))
+        self._choose_template(step, harvest[step.order])
         own = self.table["template"][step.slots][step.entity]
         clients, times = Clients.of(block), block.numbers("time").astype(np.float64)
         told = {
@@ -249,26 +250,15 @@ class Accounts:
         self._follow_routers(clients, step, routers)
         self._vote_on_clients(clients, step)
 
-    def _choose_template(self, step: Step, templates: Hashes, shares: Floats) -> None:
-        """Let each account's prompts vote for the template it harvests most with (Boyer and Moore's majority vote, a block at a time)."""
-        used = np.flatnonzero(templates)
-        if not len(used):
-            return
-        entity, template = step.entity[used], templates[used]
-        held = self.table["template"][step.slots]
-        agree = template == held[entity]
-        change = np.bincount(entity, np.where(agree, 1.0, -1.0), len(step.slots))
-        votes = self.table["template_votes"][step.slots] + change
-        newest = np.full(len(step.slots), -1)
-        newest[entity] = np.arange(len(used))
-        loses = (votes < 0) & (newest >= 0)
-        held[loses] = template[newest[loses]]
-        self.table["template"][step.slots] = held
-        self.table["template_votes"][step.slots] = np.where(loses, 1.0, votes)
-        rarity = -np.log(np.maximum(shares[used], 1e-9))
-        mine = newest >= 0
-        current = mine & (template[newest] == held)
-        self.table["template_rarity"][step.slots[current]] = rarity[newest[current]]
+    def _choose_template(self, step: Step, pieces: Hashes) -> None:
+        """Let what most of an account's harvesting prompts show stand for its template. pieces: (events, 8), in step order."""
+        table, slots = self.table, step.slots
+        held, votes = frequent(table["pieces"][slots], table["piece_votes"][slots], step.entity, pieces)
+        table["pieces"][slots], table["piece_votes"][slots] = held, votes
+        table["template"][slots], table["template_votes"][slots] = usual(held, votes)
+        share = self._recurring.shares(table["template"][slots])
+        known = np.flatnonzero(share)
+        table["template_rarity"][slots[known]] = -np.log(share[known])
 
     def _keep(self, events: Events) -> None:
         """Keep the newest known links, and what is new since the account's last row for its groups."""
@@ -284,8 +274,10 @@ class Accounts:
         known = np.flatnonzero(~np.isnan(created))
         self.table["created"][step.slots[step.entity[known]]] = created[known]
         self.table["new_requests"][step.slots] += step.counts
-        for name, column in (("new_begun", "begun"), ("new_jobs", "job")):
-            self.table[name][step.slots] += np.add.reduceat(events.number(column), step.starts)
+        for name, column in (("begun", "begun"), ("jobs", "job")):
+            added = np.add.reduceat(events.number(column), step.starts)
+            self.table[name][step.slots] += added
+            self.table[f"new_{name}"][step.slots] += added
         prompts = np.where(events.number("purposeful") > 0, mix(events.hashed("simhash")), np.uint64(0))
         self.table["fills"][step.slots] = lowest(self.table["fills"][step.slots], step.entity, prompts)
         output = np.nan_to_num(events.number("output_tokens"))
@@ -466,6 +458,9 @@ class Accounts:
             "begun": table["new_begun"][rows],
             "jobs": table["new_jobs"][rows],
             "output_tokens": table["new_output"][rows],
+            "account_first": table["first"][rows],
+            "account_begun": table["begun"][rows],
+            "account_jobs": table["jobs"][rows],
             "template_share": _OWN_TEMPLATE.read(reader)[0],
             "single_turn": _SINGLE_TURN.read(reader)[0],
             "job_share": _OWN_JOB.read(reader)[0],
@@ -562,7 +557,7 @@ _LINKS = {
 """What an account is linked by, and the column that it comes from."""
 _NEWEST = {name: column for name, column in _LINKS.items() if name != "router"}
 """What it keeps the newest of: a router outlives an upgrade."""
-_HANDED_ON = ("first", "created", "age_rank", *_LINKS, "template", "template_rarity", "fills", "own", "raw")
+_HANDED_ON = ("created", "age_rank", *_LINKS, "template", "template_rarity", "fills", "own", "raw")
 
 
 @lru_cache(maxsize=1 << 16)
@@ -583,6 +578,8 @@ def _kept(names: list[str], no_vote: int) -> dict[str, Field]:
         **upgrades.FIELDS,
         "created": Field("f8", np.nan),
         "age_rank": Field("f4", np.nan),
+        "pieces": Field("u8", width=CELLS),
+        "piece_votes": Field("f4", width=CELLS),
         "template": Field("u8"),
         "template_votes": Field("f4"),
         "template_rarity": Field("f4"),
@@ -591,6 +588,8 @@ def _kept(names: list[str], no_vote: int) -> dict[str, Field]:
         "output": Field("f8"),
         "new_requests": Field("f8"),
         "fills": Field("u8", width=FILLS),
+        "begun": Field("f8"),
+        "jobs": Field("f8"),
         "new_begun": Field("f8"),
         "new_jobs": Field("f8"),
         "new_output": Field("f8"),

@@ -21,9 +21,10 @@ from streams.features.shared_template import job
 from streams.pipeline import links
 from streams.pipeline.members import Members
 
-PLAIN = 2 * CAP
-SOLE = 6 * CAP
-"""Nats of a group's content, uncapped, from which its purpose is plain; and those that only accounts show which do nothing else."""
+LIKELY = 2 * CAP
+PLAIN = 2.5 * CAP
+SOLE = 7.5 * CAP
+"""Nats of a group's content, uncapped, from which its purpose is likely, and plain; and those of accounts which do nothing else."""
 UNRELATED = 3
 """Programs beyond the first that have nothing to do with each other. Three in all are an application's own clients."""
 MATCH = 0.5
@@ -61,7 +62,9 @@ def purpose(features: Sequence[Any], values: Floats, nats: Floats) -> Purpose:
     script = float(np.nansum(values[[feature.name() == "one_script" for feature in features]]))
     if content >= SOLE and script >= UNRELATED:
         return Purpose.SOLE
-    return Purpose.PLAIN if content >= PLAIN else Purpose.UNPROVEN
+    if content >= PLAIN:
+        return Purpose.PLAIN
+    return Purpose.LIKELY if content >= LIKELY else Purpose.UNPROVEN
 
 
 def member_families(members: Members, families: Floats) -> Floats:

@@ -52,8 +52,17 @@ def combined(block: Block, numbers: tuple[str, ...], texts: tuple[str, ...]) -> 
 
 def recurring(templates: Templates) -> Hashes:
     """Return each prompt's template where it recurs and is nobody's turn of phrase, else 0: one account's habit may be a group's too."""
-    public = (templates.share > PUBLIC_SHARE) & (templates.accounts >= PUBLIC_ACCOUNTS)
-    return np.where(public, np.uint64(0), templates.template)
+    return np.where(_public(templates.share, templates.accounts), np.uint64(0), templates.template)
+
+
+def pieces(templates: Templates) -> Hashes:
+    """Return what recurs in each prompt and is nobody's turn of phrase, (rows, 8), else 0."""
+    return np.where(_public(templates.piece_shares, templates.piece_accounts), np.uint64(0), templates.pieces)
+
+
+def _public(share: Floats, accounts: Floats) -> Mask:
+    public: Mask = (share > PUBLIC_SHARE) & (accounts >= PUBLIC_ACCOUNTS)
+    return public
 
 
 def shared(templates: Templates, known: Hashes) -> Mask:
@@ -92,8 +101,9 @@ def columns(
     each event's account uses most.
     """
     order = step.order
-    known = (block.hashes("shingles") != 0).any(axis=1)[order]
-    mine = (recurring(templates)[order] == own) & (own != 0)
+    shingles = block.hashes("shingles")[order]
+    known = (shingles != 0).any(axis=1)
+    mine = (shingles == own[:, None]).any(axis=1) & (own != 0)  # also where another piece of the prompt recurs more often
     gap = step.gaps()
     begins, purpose = begun(np.asarray(block.numbers("message_count"), np.float64)[order], gap), purposeful(block)[order]
     several = shared(templates, known_templates)[order]

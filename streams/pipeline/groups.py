@@ -51,7 +51,8 @@ UPGRADED = 0.8
 _LINKS = ("payment", "organization", "router", "template")
 _HASHES = (*_LINKS, "subnet", "tools")
 _RARITIES = ("template_rarity", "router_rarity", "subnet_rarity", "tools_rarity")
-_STATES = ("created", "age_rank", "template_share", "job_share", "harvest_share", "single_turn", *_RARITIES)
+_TIMES = ("created", "account_first")
+_STATES = (*_TIMES, "account_begun", "account_jobs", "age_rank", "template_share", "job_share", "harvest_share", "single_turn", *_RARITIES)
 _POOLED = [FAMILIES.index(name) for name in ("evenness", "cohort", "payment")]
 _SEPARATOR = "|"
 
@@ -446,7 +447,7 @@ _MEMBER_FIELDS = {
     "output_tokens": Field("f8"),
     "first": Field("f8", np.inf),
     "last": Field("f8", -np.inf),
-    **{name: Field("f8" if name == "created" else "f4", np.nan) for name in _STATES},
+    **{name: Field("f8" if name in _TIMES else "f4", np.nan) for name in _STATES},
     **{name: Field("u8") for name in (*_HASHES, "router_next")},
     "next_accounts": Field("f4"),
     "fills": Field("u8", width=blocks.SHINGLES),

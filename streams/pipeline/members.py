@@ -43,6 +43,12 @@ class Members:
     """First request in this group."""
     last: Floats
     """Newest request in this group."""
+    account_first: Floats
+    """The account's first request, in any group."""
+    account_begun: Floats
+    """Pieces of work that the account began since, in any group."""
+    account_jobs: Floats
+    """Those of them that get what is harvested."""
     created: Floats
     """When the account was created."""
     age_rank: Floats

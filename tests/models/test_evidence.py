@@ -13,6 +13,7 @@ from models.evidence import (
     BAR,
     BELONGING_CAP,
     BINS,
+    DEALT,
     EVENNESS,
     FAMILIES,
     HALF_VOTES,
@@ -144,12 +145,17 @@ def test_a_channel_without_a_purpose_stays_under_half_the_bar() -> None:
 
 
 def test_that_accounts_belong_together_is_one_fact() -> None:
-    found = families(content=6, evenness=3, cohort=7, payment=7, link=7)
-    assert evidence.extraction(found)[0] == 6 + 3 + BELONGING_CAP
+    found = families(content=6, evenness=5, cohort=7, payment=7, link=7)
+    assert evidence.extraction(found)[0] == 6 + 5 + BELONGING_CAP
 
 
 def test_people_who_belong_together_and_ask_alike_are_a_hackathon() -> None:
     assert evidence.extraction(families(content=7, cohort=7, payment=7, link=7, timing=1))[0] == BAR / 2
+
+
+def test_an_evening_on_which_their_load_looks_even_by_chance_convicts_nobody() -> None:
+    assert evidence.extraction(families(content=7, cohort=7, payment=7, evenness=DEALT - 0.1))[0] == BAR / 2
+    assert evidence.extraction(families(content=7, cohort=7, payment=7, evenness=DEALT))[0] == 7 + BELONGING_CAP + DEALT
 
 
 def test_a_purpose_that_is_plain_needs_nobody_who_is_seen_to_run_it() -> None:
@@ -165,16 +171,26 @@ def test_two_families_are_not_three() -> None:
     assert evidence.extraction(families(content=7, evenness=7))[0] == BAR / 2
 
 
-def test_a_plain_purpose_is_two_families_where_the_load_hints_at_a_dispatcher() -> None:
+@pytest.mark.parametrize("purpose", [Purpose.LIKELY, Purpose.PLAIN])
+def test_a_likely_purpose_is_two_families_where_the_load_hints_at_a_dispatcher(purpose: Purpose) -> None:
     found = families(content=7, cohort=7, evenness=HINT)
-    assert evidence.extraction(found, purpose=Purpose.PLAIN)[0] == 14 + HINT
+    assert evidence.extraction(found, purpose=purpose)[0] == 14 + HINT
+
+
+def test_a_likely_purpose_without_a_hint_of_the_load_is_a_crowd() -> None:
+    found = families(content=7, cohort=7, payment=7, evenness=HINT - 0.1)
+    assert evidence.extraction(found, purpose=Purpose.LIKELY)[0] == BAR / 2
     assert evidence.extraction(families(content=7, cohort=7, evenness=0), purpose=Purpose.PLAIN)[0] == BAR / 2
 
 
-def test_accounts_with_a_sole_purpose_may_be_run_unevenly() -> None:
-    found = families(content=7, evenness=-7)
+def test_accounts_with_a_sole_purpose_may_be_run_a_little_unevenly() -> None:
+    found = families(content=7, evenness=-1.9)
     assert evidence.extraction(found, purpose=Purpose.SOLE)[0] == 2 * 7
-    assert found[0, EVENNESS] == -7
+    assert found[0, EVENNESS] == -1.9
+
+
+def test_strangers_who_do_nothing_but_use_a_prompt_that_goes_round_are_not_a_campaign() -> None:
+    assert evidence.extraction(families(content=7, evenness=-7), purpose=Purpose.SOLE)[0] <= BAR / 2
 
 
 def test_a_new_model_at_once_says_nothing_of_one_account_and_much_of_a_pool() -> None:

@@ -37,3 +37,10 @@ def test_payers_are_no_evener_than_the_people_behind_them() -> None:
 
 def test_asking_twice_is_what_makes_a_member() -> None:
     assert group(Evenness, kind="template", begun=[2] * 30, first=START - DAY, last=START) < 2
+
+
+def test_accounts_that_show_now_this_template_of_a_queue_and_now_that_one_have_one_load() -> None:
+    shown = {"begun": [2, 9, 25, 3, 14] * 4, "first": START - 3 * DAY, "last": START}
+    loads = {"account_begun": [40] * 20, "account_first": START - 4 * DAY}
+    assert group(Evenness, kind="template", **shown, **loads) > 4
+    assert group(Evenness, **shown, **loads) < 0

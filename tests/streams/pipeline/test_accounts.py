@@ -14,6 +14,7 @@ from streams.errors import BlockLayoutError
 from streams.pipeline.accounts import FIRST_REQUESTS, Accounts
 from streams.pipeline.stage import Message
 from streams.settings import Settings
+from streams.trial import block_of
 
 START = 1_790_000_000.0
 KEY = b"a key of this test"
@@ -30,6 +31,17 @@ def requests(*events: tuple[str, float], **more: Any) -> bytes:
     collector.add(lines, "test", START)
     (block,) = collector.flush()
     return block.data
+
+
+def harvest(*prompts: tuple[str, list[int]], at: float = 0.0) -> bytes:
+    """Return a block of requests that get long answers to one question: (account, shingles) each, a second apart."""
+    rows = len(prompts)
+    shingles = np.array([[*pieces, *[0] * (blocks.SHINGLES - len(pieces))] for _, pieces in prompts], np.uint64)
+    block = block_of(
+        {"account_id": [account for account, _ in prompts], "event_id": [f"{at} {place}" for place in range(rows)], "shingles": shingles}
+        | {"time": [START + at + place for place in range(rows)], "message_count": 1, "output_tokens": 900, "input_tokens": 100}
+    )
+    return blocks.encode(block.batch)
 
 
 def verdicts(*rows: tuple[str | None, int, int, int, float]) -> bytes:
@@ -265,3 +277,14 @@ def test_a_tally_that_counts_no_votes_changes_nothing() -> None:
     accounts.apply_second(blocks.TALLIES.encode({name: [] for name in row} | {"votes": np.ones((0, 128))}), 1)
     accounts.apply_second(blocks.TALLIES.encode(row | {"source": [0.0], "votes": np.ones((1, 128))}), 2)
     assert accounts.tail.others.sum() == 0, "its own tally it knows better"
+
+
+def test_the_template_is_what_most_prompts_of_an_account_show_whatever_else_recurs_in_them() -> None:
+    # 40 is in every prompt; 3, 5 and 7 are tasks that everybody asks for, more often than all of ada's prompts together
+    accounts = stage()
+    accounts.apply(harvest(*[(f"guest{number}", [task]) for number in range(20) for task in (3, 5, 7)]), 0)
+    messages = [accounts.apply(harvest(*[("ada", [task, 40]) for task in (3, 5, 7)], at=600.0 * number), number) for number in range(1, 5)]
+    assert accounts.table["template"][accounts.table.find("ada")] == 40
+    newest = of(messages[-1], topics.GROUPS, blocks.GROUPS)[-1]
+    assert newest.numbers("job_share").tolist() == [1.0], "every prompt, not those alone whose task is rarer"
+    assert newest.numbers("account_begun").tolist() == newest.numbers("account_jobs").tolist() == [12.0]

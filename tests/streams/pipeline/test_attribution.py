@@ -8,7 +8,7 @@ import pytest
 from models.evidence import CAP, FAMILIES, Purpose
 from streams.feature import features
 from streams.pipeline import attribution
-from streams.pipeline.attribution import PLAIN, SOLE, UNRELATED
+from streams.pipeline.attribution import LIKELY, PLAIN, SOLE, UNRELATED
 
 GROUP = features("group")
 SCRIPT = [feature.name() for feature in GROUP].index("one_script")
@@ -32,9 +32,10 @@ def purpose(*content: float, programs: int = 1) -> Purpose:
     return attribution.purpose(GROUP, values, nats(*content))
 
 
-def test_a_purpose_is_plain_when_content_says_twice_what_a_family_may() -> None:
+def test_a_purpose_is_likely_when_content_says_twice_what_a_family_may_and_plain_when_it_says_more() -> None:
     assert purpose(PLAIN - 1, 1.0) is Purpose.PLAIN
-    assert purpose(PLAIN - 1, 0.5) is Purpose.UNPROVEN
+    assert purpose(PLAIN - 1, 0.5) is Purpose.LIKELY
+    assert purpose(LIKELY - 1, 0.5) is Purpose.UNPROVEN
     assert purpose() is Purpose.UNPROVEN
 
 
