@@ -116,7 +116,7 @@ class Caseload:
         name = blake2b(f"{entity} {time:.3f} {since:.3f}".encode(), digest_size=6).hexdigest()
         case: Case = {"case_id": f"case-{name}", "version": 0, "opened_at": since, "updated_at": since, "state": "open"}
         case |= {"behaviour": entity.partition(":")[0], "links": [], "merges": [], "members": {}, "apart": [], "near": []}
-        case |= {"merged_into": None, "earlier": None}
+        case |= {"merged_into": None, "earlier": None, "muted": False}
         self.cases[case["case_id"]] = case
         return case
 

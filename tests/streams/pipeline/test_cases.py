@@ -223,6 +223,14 @@ def test_a_merged_case_stays_on_record_closed_and_says_where_it_went(desk: Any, 
     assert [link["from_case"] for link in payload["links"]] == [None, goes, None]
 
 
+def test_a_case_that_is_opened_and_merged_within_one_block_is_as_complete_as_any(desk: Any, a_group: Rows) -> None:
+    groups = (("router", ROUTER, FEW), ("payment", OTHER_CARD, ["kim", "lou", "max"]), ("template", TEMPLATE, [*FEW, "kim", "lou", "max"]))
+    desk.hears(*[row for at, (kind, name, accounts) in enumerate(groups) for row in a_group(kind, name, accounts, at=float(at))])
+    stays, goes = sorted(desk.stage.cases.values(), key=lambda case: case["state"] == "merged")
+    assert (goes["state"], goes["merged_into"]) == ("merged", stays["case_id"])
+    assert goes.keys() == stays.keys()
+
+
 def test_a_merge_can_be_undone_and_is_not_made_again(desk: Any, a_group: Rows) -> None:
     stays, goes = merged(desk, a_group)
     desk.learns(labels.make("link", f"{stays}/{goes}", "split", "ada", "another customer", at=3.0))
