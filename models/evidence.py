@@ -66,7 +66,7 @@ class Purpose(Enum):
     PLAIN = auto()
     """It says more than a crowd that asks alike ever does: somebody runs them, unless their load speaks for people."""
     SOLE = auto()
-    """They do nothing else, in programs that have nothing to do with each other. People who share a prompt have other things to do too."""
+    """They do nothing else, in unrelated programs. So may strangers who found the same prompt: it is their load that tells them apart."""
 
 
 BINS: Final = 128

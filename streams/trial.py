@@ -81,16 +81,19 @@ def members_of(kind: str = "router", now: float = START, **columns: Any) -> Memb
     """Return the members of one group.
 
     columns: of `Members`, or a family's name for that family's nats; a list has a value an account, a scalar goes for all. Whatever is not
-    given is unknown, except that every account has made one request.
+    given is unknown, except that every account has made one request; what it did in all is what it did in this group.
     """
     rows = max((len(values) for values in columns.values() if isinstance(values, list | np.ndarray)), default=1)
     nats = np.full((rows, len(FAMILIES)), np.nan)
     for position, family in enumerate(FAMILIES):
         nats[:, position] = np.nan if family in _HASHES else columns.get(family, np.nan)
     ones: dict[str, Floats] = {"requests": np.ones(rows), "total": np.ones(rows), "begun": np.ones(rows), "jobs": np.zeros(rows)}
-    ones |= {"account_begun": ones["begun"], "account_jobs": ones["jobs"]}
     fills = np.array(columns.get("fills", np.zeros((rows, SHINGLES))), np.uint64)
     filled: dict[str, Any] = {"fills": fills, "kind": kind, "now": now, "own": nats, "raw": nats, "balance": columns.get("balance", np.nan)}
+    columns |= {
+        f"account_{name}": columns[name] for name in ("first", "begun", "jobs") if name in columns and f"account_{name}" not in columns
+    }
+    ones |= {"account_begun": ones["begun"], "account_jobs": ones["jobs"]}
     for field in fields(Members):
         if field.name not in filled:
             unknown = np.zeros(rows, np.uint64) if field.name in _HASHES else ones.get(field.name, np.full(rows, np.nan))

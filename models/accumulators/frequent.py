@@ -43,6 +43,8 @@ def frequent(held: Hashes, votes: Floats, entity: Slots, values: Hashes) -> tupl
 
 def _challenge(held: Hashes, votes: Floats, cells: Slots, values: Hashes) -> None:
     """Wear the residents of these cells down; the most frequent newcomer (of equals the smallest) takes the place of one without votes."""
+    if not len(cells):
+        return
     order = np.lexsort((values, cells))
     cells, values = cells[order], values[order]
     runs = np.flatnonzero((np.diff(cells, prepend=-1) != 0) | (np.diff(values, prepend=np.uint64(0)) != 0))
@@ -50,8 +52,6 @@ def _challenge(held: Hashes, votes: Floats, cells: Slots, values: Hashes) -> Non
     order = np.lexsort((-times, cells[runs]))
     cells, values, times = cells[runs][order], values[runs][order], times[order]
     starts = np.flatnonzero(np.diff(cells, prepend=-1))
-    if not len(starts):
-        return
     strongest, left = cells[starts], votes[cells[starts]] - np.add.reduceat(times, starts)
     wins = left < 0
     held[strongest[wins]] = values[starts[wins]]

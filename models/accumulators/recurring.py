@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -38,17 +39,17 @@ class Templates:
     chosen: Slots
     """Which piece stands for the prompt's template, (events,)."""
 
-    @property
+    @cached_property
     def template(self) -> Hashes:
         """The shingle that stands for each prompt's template, (events,), 0 where nothing in the prompt recurs."""
         return self.pieces[self._rows, self.chosen]
 
-    @property
+    @cached_property
     def accounts(self) -> Floats:
         """About how many accounts use it, (events,)."""
         return self.piece_accounts[self._rows, self.chosen]
 
-    @property
+    @cached_property
     def share(self) -> Floats:
         """Its share of this partition's prompts, (events,)."""
         return self.piece_shares[self._rows, self.chosen]

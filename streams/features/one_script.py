@@ -8,7 +8,7 @@ from streams.feature import Feature
 from streams.pipeline.members import Members
 
 MOSTLY = 0.85
-"""Share of an account's prompts from which one template is nearly all that it does: who uses a prompt that is going round does more."""
+"""Share of an account's prompts from which one template is nearly all that it does."""
 LEAST_USES = 5
 """Requests before which nobody is said to do nothing else."""
 MOST = 50.0

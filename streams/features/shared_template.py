@@ -65,9 +65,10 @@ def _job(members: Members) -> Job:
     leads = (counts >= least) & (each >= LEAST_LIFT * np.exp(-rarity))
     if not leads.any():
         return Job(np.zeros_like(users), 0.0, 0.0)
-    usual = np.median(jobs[users][leads[which]])
-    leads &= each >= AS_MUCH * usual
-    users[users] = leads[which] & (jobs[users] >= AS_MUCH * usual)
+    theirs = jobs[users]
+    much = AS_MUCH * np.median(theirs[leads[which]])
+    leads &= each >= much
+    users[users] = leads[which] & (theirs >= much)
     among = float((requests * jobs)[users].sum() / requests.sum()) if requests.sum() else 0.0  # at least what those templates' users do
     most = float((requests * shown).sum() / requests.sum()) if requests.sum() else 0.0
     return Job(users, max(among, min(float(each[leads].sum()), most)), float(np.exp(-rarity[leads]).sum()))

@@ -63,8 +63,8 @@ def _said_once(password: str) -> Iterator[int]:
     """Give a file descriptor from which a child reads the password once: nothing of it is left on disk, however this process ends."""
     reading, writing = os.pipe()
     try:
-        os.write(writing, password.encode())
-        os.close(writing)
+        with os.fdopen(writing, "wb") as pipe:
+            pipe.write(password.encode())
         yield reading
     finally:
         os.close(reading)

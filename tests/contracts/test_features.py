@@ -295,7 +295,7 @@ def some_members(seed: int, rows: int, unknown: float = 0.0) -> Members:
     """Accounts of one group, a share of every column unknown."""
     rng = np.random.default_rng(seed)
     hashes = {"payment", "organization", "router", "template", "subnet", "tools"}
-    times = {"first", "last", "created"}
+    times = {"first", "last", "created", "account_first"}
 
     def column(name: str) -> NDArray[Any]:
         if name in hashes:

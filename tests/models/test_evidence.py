@@ -180,6 +180,9 @@ def test_a_likely_purpose_is_two_families_where_the_load_hints_at_a_dispatcher(p
 def test_a_likely_purpose_without_a_hint_of_the_load_is_a_crowd() -> None:
     found = families(content=7, cohort=7, payment=7, evenness=HINT - 0.1)
     assert evidence.extraction(found, purpose=Purpose.LIKELY)[0] == BAR / 2
+
+
+def test_without_a_hint_of_the_load_even_a_plain_purpose_is_one_family() -> None:
     assert evidence.extraction(families(content=7, cohort=7, evenness=0), purpose=Purpose.PLAIN)[0] == BAR / 2
 
 
