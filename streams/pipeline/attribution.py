@@ -32,6 +32,8 @@ MATCH = 0.5
 SAME_COHORT = 14 * DAY
 COHORT_SHARE = 0.3
 EVEN_FACTOR = 3.0
+OUTSIDE = 0.1
+"""Share of a template's suspects up to which those in a program of their own are outsiders, where most come in one."""
 
 Mask = NDArray[np.bool_]
 
@@ -80,6 +82,22 @@ def member_families(members: Members, families: Floats) -> Floats:
     content = FAMILIES.index("content")
     found[:, content] = _content(members, float(shared[0, content]), own[:, content])
     return found
+
+
+def outsiders(members: Members, suspect: Mask) -> Mask:
+    """Return which of a template's suspects are alone with their program, or nearly, while most come in one, (members,).
+
+    suspect: (members,). Outsiders share a text with the others and nothing else: a piece of a public task, which ordinary people meet as
+    well. So what the others show says nothing of them. Where no program leads, as in a pool that is spread over many, nobody is outside.
+    """
+    outside = np.zeros(len(members), np.bool_)
+    known = suspect & (members.router != 0)
+    if members.kind != "template" or not known.any():
+        return outside
+    _, which, counts = np.unique(members.router[known], return_inverse=True, return_counts=True)
+    several = max(OUTSIDE * len(which), 1.0)
+    outside[known] = (2 * counts.max() > len(which)) & (which != counts.argmax()) & (counts[which] <= several)
+    return outside
 
 
 def _content(members: Members, shared: float, own: Floats) -> Floats:

@@ -324,7 +324,12 @@ class Groups:
     def _tell_of_members(self, group: int, members: Members, families: Floats, out: _Outbox, *, purpose: evidence.Purpose) -> None:
         """Note what the cases stage and the accounts' own partitions must hear of the members."""
         table, slots = self.members, self._slots(group)
-        extraction, routing = evidence.extraction(families, purpose=purpose), evidence.routing(families)
+        extraction = evidence.extraction(families, purpose=purpose)
+        outside = attribution.outsiders(members, extraction >= evidence.SUSPECT)
+        if outside.any():
+            families = np.where(outside[:, None], np.nan_to_num(members.own), families)
+            extraction = evidence.extraction(families, purpose=purpose)
+        routing = evidence.routing(families)
         table["best_extraction"][slots] = np.maximum(table["best_extraction"][slots], extraction)
         suspect = extraction >= evidence.SUSPECT
         moved = np.abs(extraction - table["told"][slots]) >= MEMBER_STEP

@@ -1,4 +1,4 @@
-"""A group's families, and when its purpose is plain."""
+"""A group's families, when its purpose is plain, and who of its members is not part of it."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from models.evidence import CAP, FAMILIES, Purpose
 from streams.feature import features
 from streams.pipeline import attribution
 from streams.pipeline.attribution import LIKELY, PLAIN, SOLE, UNRELATED
+from streams.trial import members_of
 
 GROUP = features("group")
 SCRIPT = [feature.name() for feature in GROUP].index("one_script")
@@ -46,3 +47,29 @@ def test_a_purpose_is_the_sole_one_when_unrelated_programs_do_nothing_else() -> 
 
 def test_clients_of_one_application_are_not_unrelated_programs() -> None:
     assert purpose(SOLE, programs=UNRELATED) is Purpose.PLAIN
+
+
+def outsiders(*programs: int, suspects: int, kind: str = "template") -> list[bool]:
+    """Return who is outside among accounts in these programs, the first of which are suspects."""
+    members = members_of(kind=kind, router=list(programs))
+    return attribution.outsiders(members, np.arange(len(programs)) < suspects).tolist()
+
+
+def test_whoever_meets_the_text_of_a_pool_in_a_program_of_its_own_is_outside() -> None:
+    assert outsiders(7, 7, 7, 8, suspects=4) == [False, False, False, True]
+    assert outsiders(*[7] * 30, 8, 8, 8, suspects=33) == [False] * 30 + [True] * 3
+
+
+def test_nobody_is_outside_a_pool_that_is_spread_over_programs() -> None:
+    assert not any(outsiders(1, 2, 3, 4, suspects=4))
+    assert not any(outsiders(7, 7, 8, 9, suspects=4))
+
+
+def test_a_second_program_of_several_accounts_is_part_of_the_pool() -> None:
+    assert not any(outsiders(7, 7, 7, 8, 8, suspects=5))
+
+
+def test_outside_are_suspects_in_known_programs_and_only_where_a_text_links() -> None:
+    assert not any(outsiders(7, 7, 7, 8, suspects=3))
+    assert not any(outsiders(7, 7, 7, 0, suspects=4))
+    assert not any(outsiders(7, 7, 7, 8, suspects=4, kind="payment"))

@@ -206,3 +206,20 @@ def families_of(groups: Groups, slot: int) -> Any:
     members = groups.view(slot)
     nats = np.array([np.nan if each.nats is None else each.nats(each.value(members)) for each in groups.features])
     return np.nan_to_num(attribution.group_families(groups.features, nats))
+
+
+def suspects_of_one_text(stranger: int) -> set[str]:
+    """Return who of eight accounts in one program, and one in the program `stranger`, is suspect for the text that they all fill in."""
+    own = np.array([{"content": 4.0, "timing": 3.0}.get(name, 0.0) for name in FAMILIES])
+    text = {"group_id": "template:00000000000000cc", "template": 0xCC, "template_rarity": 6.0, "template_share": 0.9, "job_share": 0.9}
+    alike = text | {"raw": own, "own": own, "age_rank": 0.01, "requests": 20.0}
+    rows = [row(f"a{n}", created=n * HOUR, payment=n + 1, organization=n + 1, router=RELAY if n else stranger, **alike) for n in range(9)]
+    said = stage().apply(encoded(rows), 0)
+    told = [blocks.decode(message.value, blocks.VERDICTS) for message in said if message.topic == topics.VERDICTS]
+    return {account for block in told for account in block.texts("account_id") if account}
+
+
+def test_who_fills_in_the_text_of_a_pool_in_another_program_is_not_suspect_for_what_the_pool_shows() -> None:
+    pool = {f"a{n}" for n in range(1, 9)}
+    assert suspects_of_one_text(stranger=RELAY) == pool | {"a0"}
+    assert suspects_of_one_text(stranger=RELAY + 1) == pool
