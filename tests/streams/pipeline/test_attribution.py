@@ -52,7 +52,7 @@ def test_clients_of_one_application_are_not_unrelated_programs() -> None:
 def outsiders(*programs: int, suspects: int, kind: str = "template") -> list[bool]:
     """Return who is outside among accounts in these programs, the first of which are suspects."""
     members = members_of(kind=kind, router=list(programs))
-    return attribution.outsiders(members, np.arange(len(programs)) < suspects).tolist()
+    return list(attribution.outsiders(members, np.arange(len(programs)) < suspects))
 
 
 def test_whoever_meets_the_text_of_a_pool_in_a_program_of_its_own_is_outside() -> None:

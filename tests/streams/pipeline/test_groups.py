@@ -212,7 +212,7 @@ def suspects_of_one_text(stranger: int) -> set[str]:
     """Return who of eight accounts in one program, and one in the program `stranger`, is suspect for the text that they all fill in."""
     own = np.array([{"content": 4.0, "timing": 3.0}.get(name, 0.0) for name in FAMILIES])
     text = {"group_id": "template:00000000000000cc", "template": 0xCC, "template_rarity": 6.0, "template_share": 0.9, "job_share": 0.9}
-    alike = text | {"raw": own, "own": own, "age_rank": 0.01, "requests": 20.0}
+    alike: dict[str, Any] = text | {"raw": own, "own": own, "age_rank": 0.01, "requests": 20.0}
     rows = [row(f"a{n}", created=n * HOUR, payment=n + 1, organization=n + 1, router=RELAY if n else stranger, **alike) for n in range(9)]
     said = stage().apply(encoded(rows), 0)
     told = [blocks.decode(message.value, blocks.VERDICTS) for message in said if message.topic == topics.VERDICTS]
