@@ -1,14 +1,18 @@
-"""What holds for every test: the machine's own settings do not leak in, and hypothesis does not depend on how busy it is."""
+"""What holds for every test: the machine's own settings and the shell's do not leak in, and hypothesis does not mind how busy it is."""
 
 from __future__ import annotations
 
 import os
+import signal
 
 import hypothesis
 import pytest
 
 hypothesis.settings.register_profile("hydrometer", deadline=None, derandomize=True, print_blob=True)
 hypothesis.settings.load_profile("hydrometer")
+
+# a shell ignores Ctrl-C for what it runs in the background, and every process that a test starts would inherit that
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(autouse=True)
