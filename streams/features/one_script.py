@@ -9,7 +9,7 @@ from streams.pipeline.members import Members
 
 MOSTLY = 0.85
 """Share of an account's prompts from which one template is nearly all that it does."""
-LEAST_USES = 5
+LEAST_USES = 3
 """Requests before which nobody is said to do nothing else."""
 MOST = 50.0
 

@@ -20,5 +20,6 @@ def test_who_uses_a_prompt_that_goes_round_does_other_things_too() -> None:
     assert group(OneScript, kind="template", router=[1, 2, 3], template_share=[0.6, 0.7, 0.8], total=10) == 0
 
 
-def test_four_requests_are_no_habit() -> None:
-    assert group(OneScript, kind="template", router=[1, 2, 3], template_share=1.0, total=4) == 0
+def test_two_requests_are_no_habit_and_three_are() -> None:
+    assert group(OneScript, kind="template", router=[1, 2, 3], template_share=1.0, total=2) == 0
+    assert group(OneScript, kind="template", router=[1, 2, 3], template_share=1.0, total=3) == 2
