@@ -326,7 +326,7 @@ class Groups:
         table, slots = self.members, self._slots(group)
         extraction = evidence.extraction(families, purpose=purpose)
         outside = attribution.outsiders(members, extraction >= evidence.SUSPECT)
-        if outside.any():
+        if outside.any():  # who is outside shows only once it is known who would be suspect
             families = np.where(outside[:, None], np.nan_to_num(members.own), families)
             extraction = evidence.extraction(families, purpose=purpose)
         routing = evidence.routing(families)
