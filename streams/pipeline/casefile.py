@@ -159,7 +159,7 @@ def case_row(
     case: Mapping[str, Any], entities: Sequence[Mapping[str, Any]], strongest: Mapping[str, Any], policy: Policy
 ) -> dict[str, Any]:
     """Return a case as a row of the cases table; the payload holds the whole case file, so that the row is enough to show it."""
-    members, behaviour, muted = case["members"], case["behaviour"], case.get("muted", False)
+    members, behaviour, muted = case["members"], case["behaviour"], case["muted"]
     suspects = members if behaviour == "extraction" or strongest["entity_kind"] == "account" else {}
     facts = facts_of(strongest, behaviour, list(suspects.values()), _permitted(case, strongest, policy))
     leak = _leak(suspects, strongest)

@@ -118,7 +118,7 @@ class Cases:
     # -- what people decide
 
     def _decide(self, label: dict[str, Any], known: Mapping[str, Any] | None) -> list[Message]:
-        """Learn a verdict, and close the case that it calls benign."""
+        """Learn a verdict; close the case that it calls benign, and open again one that was closed so by mistake."""
         case = self.cases.get(label["entity_id"]) if label["entity_kind"] == "case" else None
         entity = self._strongest(case) if case else self.entities.get(f"{label['entity_kind']}:{label['entity_id']}")
         families = casefile.families(entity) if entity else (known or {}).get("families", {})
@@ -129,7 +129,7 @@ class Cases:
         case["label"] = label
         if label["verdict"] == "benign" and case["state"] == "open":
             return self._close(case, "dismissed")
-        return self._publish(case)
+        return self._publish(case) if label["verdict"] == "benign" else self._reopen(case)
 
     def _split(self, label: dict[str, Any]) -> list[Message]:
         """Take out of a case what does not belong to it, for good."""
@@ -264,6 +264,16 @@ class Cases:
             alert["state"] = "resolved"
             messages += self._tell(link["entity"])
             alert["state"] = why
+        return [*messages, *self._publish(case)]
+
+    def _reopen(self, case: Case) -> list[Message]:
+        """Open a case again that a person had dismissed, with those of its alerts that no other case has taken over."""
+        messages = []
+        for link in case["links"]:
+            alert = self.alerts[link["entity"]]
+            if (alert["state"], alert["case_id"]) == ("dismissed", case["case_id"]):
+                case["state"] = alert["state"] = "open"
+                messages += self._tell(link["entity"])
         return [*messages, *self._publish(case)]
 
 

@@ -140,7 +140,7 @@ def _plan(words: Sequence[str] | None) -> Plan:
     parser = argparse.ArgumentParser(description="Measure the detector against the goals.")
     parser.add_argument("--out", type=Path, default=Path("build/evaluate"))
     parser.add_argument("--seeds", type=int, help="how many (5; quick: 2)")
-    parser.add_argument("--first", type=int, default=1, help="the first of them: what was built with 1 to 20 is judged by others (1)")
+    parser.add_argument("--first", type=int, default=1, help="the first of them: what some were built with, others judge (1)")
     parser.add_argument("--people", type=int, help="ordinary accounts (7,400; quick: 2,500)")
     parser.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1))
     parser.add_argument("--quick", action="store_true", help="a taste, in under five minutes")

@@ -281,6 +281,24 @@ def test_a_dismissed_group_comes_back_with_many_more_members(desk: Any, a_group:
     assert alert["state"] == "open"
 
 
+def test_a_case_called_benign_by_mistake_is_opened_again_by_a_later_label(desk: Any, an_account: Row) -> None:
+    desk.hears(an_account("ada", extraction=20.0))
+    case_id = desk.open[0]["case_id"]
+    desk.learns(labels.make("case", case_id, "benign", "ada", at=1.0))
+    (alert,) = desk.learns(labels.make("case", case_id, "distilling", "ada", "it was no course", at=2.0))
+    assert (alert["state"], alert["case_id"]) == ("open", case_id)
+    assert [case["case_id"] for case in desk.open] == [case_id]
+
+
+def test_what_came_back_as_another_case_is_not_opened_twice(desk: Any, an_account: Row) -> None:
+    desk.hears(an_account("ada", extraction=20.0))
+    first = desk.open[0]["case_id"]
+    desk.learns(labels.make("case", first, "benign", "ada", at=1.0))
+    desk.hears(an_account("ada", at=2 * DAY, extraction=23.0, requests=1000.0))
+    assert desk.learns(labels.make("case", first, "distilling", "ada", at=2.0)) == []
+    assert [case["payload"]["earlier"] for case in desk.open] == [first]
+
+
 def test_a_verdict_of_distilling_keeps_the_case_open_and_is_on_it(desk: Any, an_account: Row) -> None:
     desk.hears(an_account("ada", extraction=20.0))
     desk.learns(labels.make("case", desk.open[0]["case_id"], "distilling", "ada", at=1.0))
