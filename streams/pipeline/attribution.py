@@ -22,7 +22,7 @@ from streams.pipeline import links
 from streams.pipeline.members import Members
 
 LIKELY = 2 * CAP
-PLAIN = 2.5 * CAP
+PLAIN = 2.25 * CAP
 SOLE = 7.5 * CAP
 """Nats of a group's content, uncapped, from which its purpose is likely, and plain; and those of accounts which do nothing else."""
 UNRELATED = 3
@@ -32,8 +32,10 @@ MATCH = 0.5
 SAME_COHORT = 14 * DAY
 COHORT_SHARE = 0.3
 EVEN_FACTOR = 3.0
+LEADS = 0.25
+"""Share of a template's suspects from which a program leads; and, of the share of its users that are suspects, that of the others."""
 OUTSIDE = 0.1
-"""Share of a template's suspects up to which those in a program of their own are outsiders, where most come in one."""
+"""Share of a template's suspects up to which those in a program of their own are outsiders, where most come in leading ones."""
 
 Mask = NDArray[np.bool_]
 
@@ -85,18 +87,23 @@ def member_families(members: Members, families: Floats) -> Floats:
 
 
 def outsiders(members: Members, suspect: Mask) -> Mask:
-    """Return which of a template's suspects are alone with their program, or nearly, while most come in one, (members,).
+    """Return which of a template's suspects are alone with their program, or nearly, while most come in one or few, (members,).
 
     suspect: (members,). Outsiders share a text with the others and nothing else: a piece of a public task, which ordinary people meet as
-    well. So what the others show says nothing of them. Where no program leads, as in a pool that is spread over many, nobody is outside.
+    well, and several pools. So what the others show says nothing of them. A program that everybody uses has more of them, but of its users
+    they are few. Where no program leads, as in a pool that is spread over many, nobody is outside.
     """
     outside = np.zeros(len(members), np.bool_)
     known = suspect & (members.router != 0)
     if members.kind != "template" or not known.any():
         return outside
     _, which, counts = np.unique(members.router[known], return_inverse=True, return_counts=True)
-    several = max(OUTSIDE * len(which), 1.0)
-    outside[known] = (2 * counts.max() > len(which)) & (which != counts.argmax()) & (counts[which] <= several)
+    leading = counts >= max(LEADS * len(which), 2)  # an account alone leads nobody
+    suspected = np.bincount(which, np.exp(members.router_rarity[known]))  # share of a program's users, up to a factor
+    few = suspected < LEADS * np.max(suspected[leading], initial=0.0)
+    leading &= ~few
+    if 2 * counts[leading].sum() > len(which):
+        outside[known] = (few | (~leading & (counts <= max(OUTSIDE * len(which), 1.0))))[which]
     return outside
 
 

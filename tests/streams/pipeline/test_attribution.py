@@ -49,9 +49,10 @@ def test_clients_of_one_application_are_not_unrelated_programs() -> None:
     assert purpose(SOLE, programs=UNRELATED) is Purpose.PLAIN
 
 
-def outsiders(*programs: int, suspects: int, kind: str = "template") -> list[bool]:
-    """Return who is outside among accounts in these programs, the first of which are suspects."""
-    members = members_of(kind=kind, router=list(programs))
+def outsiders(*programs: int, suspects: int, kind: str = "template", public: int = 0) -> list[bool]:
+    """Return who is outside among accounts in these programs, the first of which are suspects; 20 times as many use the public one."""
+    rarity = [2.0 if program == public else 5.0 for program in programs]
+    members = members_of(kind=kind, router=list(programs), router_rarity=rarity)
     return list(attribution.outsiders(members, np.arange(len(programs)) < suspects))
 
 
@@ -63,6 +64,16 @@ def test_whoever_meets_the_text_of_a_pool_in_a_program_of_its_own_is_outside() -
 def test_nobody_is_outside_a_pool_that_is_spread_over_programs() -> None:
     assert not any(outsiders(1, 2, 3, 4, suspects=4))
     assert not any(outsiders(7, 7, 8, 9, suspects=4))
+
+
+def test_of_two_pools_that_meet_on_a_text_neither_is_outside_and_others_are() -> None:
+    assert outsiders(*[7] * 20, *[8] * 18, 5, 5, 6, 4, 3, suspects=43) == [False] * 38 + [True] * 5
+
+
+def test_a_public_program_is_outside_with_more_accounts_for_they_are_few_of_its_users() -> None:
+    programs = (*[7] * 20, *[8] * 10)
+    assert not any(outsiders(*programs, suspects=30))
+    assert outsiders(*programs, suspects=30, public=8) == [False] * 20 + [True] * 10
 
 
 def test_a_second_program_of_several_accounts_is_part_of_the_pool() -> None:
