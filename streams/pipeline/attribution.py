@@ -33,7 +33,7 @@ SAME_COHORT = 14 * DAY
 COHORT_SHARE = 0.3
 EVEN_FACTOR = 3.0
 LEADS = 0.25
-"""Share of a template's suspects from which a program leads; and, of the share of its users that are suspects, that of the others."""
+"""Share of a template's suspects from which a program leads, if suspects are also a quarter as common among its users as in any other."""
 OUTSIDE = 0.1
 """Share of a template's suspects up to which those in a program of their own are outsiders, where most come in leading ones."""
 
@@ -99,7 +99,7 @@ def outsiders(members: Members, suspect: Mask) -> Mask:
         return outside
     _, which, counts = np.unique(members.router[known], return_inverse=True, return_counts=True)
     leading = counts >= max(LEADS * len(which), 2)  # an account alone leads nobody
-    suspected = np.bincount(which, np.exp(members.router_rarity[known]))  # share of a program's users, up to a factor
+    suspected = np.bincount(which, np.exp(members.router_rarity[known]))  # of a program's users; up to a factor
     few = suspected < LEADS * np.max(suspected[leading], initial=0.0)
     leading &= ~few
     if 2 * counts[leading].sum() > len(which):

@@ -127,9 +127,9 @@ class Cases:
         if case is None or case["state"] == "merged":
             return []
         case["label"] = label
-        if label["verdict"] == "benign" and case["state"] == "open":
-            return self._close(case, "dismissed")
-        return self._publish(case) if label["verdict"] == "benign" else self._reopen(case)
+        if label["verdict"] != "benign":
+            return self._reopen(case)
+        return self._close(case, "dismissed") if case["state"] == "open" else self._publish(case)
 
     def _split(self, label: dict[str, Any]) -> list[Message]:
         """Take out of a case what does not belong to it, for good."""
@@ -267,7 +267,7 @@ class Cases:
         return [*messages, *self._publish(case)]
 
     def _reopen(self, case: Case) -> list[Message]:
-        """Open a case again that a person had dismissed, with those of its alerts that no other case has taken over."""
+        """Publish a case; what a person had dismissed of it is open again, but for alerts that another case has taken over."""
         messages = []
         for link in case["links"]:
             alert = self.alerts[link["entity"]]
