@@ -19,6 +19,7 @@ from models.accumulators.step import Floats
 FAMILIES: Final = ("content", "evenness", "cohort", "payment", "link", "timing", "volume", "parameters", "client", "network", "change")
 CONTENT: Final = FAMILIES.index("content")
 EVENNESS: Final = FAMILIES.index("evenness")
+PAYMENT: Final = FAMILIES.index("payment")
 
 EXTRACTION_WEIGHTS: Final = np.array([1.0, 1.0, 1.0, 1.0, 1.0, 0.5, 0.5, 0.5, 0.0, 0.5, 0.5])
 """What a family's nats count toward "this traffic extracts the model", in the order of FAMILIES. Habits of one account count half."""
@@ -38,7 +39,7 @@ SPOKEN: Final = 2.0
 HINT: Final = 0.5
 """Nats from which a load is more likely dealt out than not."""
 DEALT: Final = 4.0
-"""Nats from which the load alone says that somebody runs these accounts: a crowd that asks alike for days has three once by chance."""
+"""Nats of the load, and OPERATION, from which somebody runs these accounts: a crowd that asks alike for days has three once by chance."""
 LEAST_FAMILIES: Final = 3
 BAR: Final = 13.0
 """Nats of evidence at which an entity is alerted while calibration has seen too little to set the bar itself."""
@@ -64,7 +65,8 @@ class Purpose(Enum):
     LIKELY = auto()
     """Content says, uncapped, twice what any family may: a hint of the load is enough to see that somebody runs these accounts."""
     PLAIN = auto()
-    """It says more than a crowd that asks alike ever does: somebody runs them, unless their load speaks for people."""
+    """It says more than a crowd that asks alike ever does, and as much as two families: somebody runs them, unless their load speaks for
+    people."""
     SOLE = auto()
     """They do nothing else, in unrelated programs. So may strangers who found the same prompt: it is their load that tells them apart."""
 
@@ -217,15 +219,20 @@ def total(families: Floats, weights: Floats) -> Floats:
     return found
 
 
-def extraction(families: Floats, *, purpose: Purpose = Purpose.UNPROVEN, alone: bool = False) -> Floats:
+def extraction(families: Floats, *, purpose: Purpose = Purpose.UNPROVEN, purses: bool = False, alone: bool = False) -> Floats:
     """Return the evidence that traffic extracts the model, in nats, (entities,): of groups and their members, or of accounts `alone`.
 
-    A purpose must show, and somebody who runs it: with content below SPOKEN, neither a load that is DEALT nor a family of OPERATION that
-    speaks (nor a purpose that is plain, or a likely one and a hint of the load), or fewer than LEAST_FAMILIES in all, evidence stays under
-    half the bar. Of a crowd somebody is punctual by chance, and many ask alike: where the load speaks for people, only the load can
-    convict. A purpose is two families (what is shared, and what is asked for) where it is likely and the load hints at a dispatcher. A sole
-    one is three (one script in many programs), has the nats of two, and the load may be a little uneven: not as much as that of strangers
-    who found the same prompt.
+    purses: Whether the group has several cards that are each dealt out over organisations; they speak for those who pay with one.
+
+    Evidence stays under half the bar unless all three are so:
+
+    * A purpose shows: content speaks.
+    * Somebody runs it: the load is DEALT, by itself or with OPERATION; a family of OPERATION speaks, or purses do; or the purpose is plain,
+      or likely and the load hints at a dispatcher. Of a crowd somebody is punctual by chance, and many ask alike: where the load speaks for
+      people, none of that counts.
+    * LEAST_FAMILIES speak. A purpose is two (what is shared, and what is asked for) where it is plain, or likely and the load hints. A sole
+      one is three (one script in many programs), has the nats of two, and the load may be a little uneven: not as much as that of strangers
+      who found the same prompt.
     """
     weights = EXTRACTION_WEIGHTS * ALONE_COUNTS if alone else EXTRACTION_WEIGHTS
     sole = purpose is Purpose.SOLE
@@ -236,9 +243,11 @@ def extraction(families: Floats, *, purpose: Purpose = Purpose.UNPROVEN, alone: 
     found = total(families, weights) - np.maximum(together - BELONGING_CAP, 0.0) + sole * np.nan_to_num(families[:, CONTENT])
     speaks = (np.nan_to_num(families) >= SPOKEN) & (weights > 0)
     hinted = (purpose is not Purpose.UNPROVEN) & (families[:, EVENNESS] >= HINT)
-    seen = hinted | (purpose in (Purpose.PLAIN, Purpose.SOLE)) | speaks[:, OPERATION].any(axis=1)
+    plain = purpose in (Purpose.PLAIN, Purpose.SOLE)
+    operated = np.nan_to_num(families[:, EVENNESS]) + np.nansum(np.maximum(families[:, OPERATION], 0.0), axis=1)
+    seen = hinted | plain | (purses & speaks[:, PAYMENT]) | speaks[:, OPERATION].any(axis=1) | (operated >= DEALT)
     run = (families[:, EVENNESS] >= DEALT) | (seen & ~(families[:, EVENNESS] < 0))
-    further = 2 * sole + hinted
+    further = 2 * sole + (hinted | plain)
     convicting = speaks[:, CONTENT] & run & (speaks.sum(axis=1) + further >= LEAST_FAMILIES)
     extracted: Floats = np.where(convicting, found, np.minimum(found, BAR / 2))
     return extracted

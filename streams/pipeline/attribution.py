@@ -22,9 +22,11 @@ from streams.pipeline import links
 from streams.pipeline.members import Members
 
 LIKELY = 2 * CAP
-PLAIN = 2.25 * CAP
+PLAIN = 2.5 * CAP
 SOLE = 7.5 * CAP
 """Nats of a group's content, uncapped, from which its purpose is likely, and plain; and those of accounts which do nothing else."""
+PURSES = 3
+"""Cards that each pay for several organisations. A sponsor or an agency has one, or two."""
 UNRELATED = 3
 """Programs beyond the first that have nothing to do with each other. Three in all are an application's own clients."""
 MATCH = 0.5
@@ -63,12 +65,17 @@ def group_families(features: Sequence[Any], nats: Floats) -> Floats:
 def purpose(features: Sequence[Any], values: Floats, nats: Floats) -> Purpose:
     """Return how clearly a group's content says what its accounts are for. values, nats (before they are capped): (features,)."""
     content = float(np.nansum(nats[[feature.family == "content" for feature in features]]))
-    script = float(np.nansum(values[[feature.name() == "one_script" for feature in features]]))
+    script = _value(features, values, "one_script")
     if content >= SOLE and script >= UNRELATED:
         return Purpose.SOLE
     if content >= PLAIN:
         return Purpose.PLAIN
     return Purpose.LIKELY if content >= LIKELY else Purpose.UNPROVEN
+
+
+def purses(features: Sequence[Any], values: Floats) -> bool:
+    """Return whether a group's accounts are bought with several cards, each for several organisations. values: (features,)."""
+    return _value(features, values, "shared_cards") >= PURSES
 
 
 def member_families(members: Members, families: Floats) -> Floats:
@@ -105,6 +112,10 @@ def outsiders(members: Members, suspect: Mask) -> Mask:
     if 2 * counts[leading].sum() > len(which):
         outside[known] = (few | (~leading & (counts <= max(OUTSIDE * len(which), 1.0))))[which]
     return outside
+
+
+def _value(features: Sequence[Any], values: Floats, name: str) -> float:
+    return float(np.nansum(values[[feature.name() == name for feature in features]]))
 
 
 def _content(members: Members, shared: float, own: Floats) -> Floats:

@@ -6,8 +6,9 @@ groups block -> members -> (at ticks) group features -> families -> what each me
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -47,6 +48,9 @@ MEMBER_STEP = 1.0
 SCORE_ROW_PAUSE = 600.0
 UPGRADED = 0.8
 """Share of a router's accounts of the last day that must show one new stack for it to be the router's upgrade."""
+
+_Judge = Callable[[Floats], Floats]
+"""Evidence of extraction, (entities,), from families, (entities, families), as a group's purpose and purses let it be read."""
 
 _LINKS = ("payment", "organization", "router", "template")
 _HASHES = (*_LINKS, "subnet", "tools")
@@ -217,10 +221,14 @@ class Groups:
         nats = np.array([_nats(feature, value) for feature, value in zip(self.features, values, strict=True)])
         families = attribution.group_families(self.features, nats)
         shown = attribution.member_families(members, families)
-        purpose = attribution.purpose(self.features, values, nats)
+        judge = partial(
+            evidence.extraction,
+            purpose=attribution.purpose(self.features, values, nats),
+            purses=attribution.purses(self.features, values),
+        )
         common = self._is_common(group, families, shown)
         table["common"][group] = common
-        extraction = 0.0 if common else float(evidence.extraction(families[None], purpose=purpose)[0])
+        extraction = 0.0 if common else float(judge(families[None])[0])
         routing = 0.0 if common else float(evidence.routing(families[None])[0])
         table["best_extraction"][group] = max(table["best_extraction"][group], extraction)
         table["best_routing"][group] = max(table["best_routing"][group], routing)
@@ -235,7 +243,7 @@ class Groups:
             out.evidence.append(row | {"usual_low": unknown, "usual_high": unknown})
         self._announce(group, out)
         if not common:
-            self._tell_of_members(group, members, shown, out, purpose=purpose)
+            self._tell_of_members(group, members, shown, judge, out)
 
     def view(self, group: int) -> Members:
         """Return a group's members as its features see them."""
@@ -321,14 +329,14 @@ class Groups:
                 self.table["upgrade"][group] = upgrade
                 out.upgrades.append((int(name, 16), upgrade, float(self.table["clock"][group])))
 
-    def _tell_of_members(self, group: int, members: Members, families: Floats, out: _Outbox, *, purpose: evidence.Purpose) -> None:
+    def _tell_of_members(self, group: int, members: Members, families: Floats, judge: _Judge, out: _Outbox) -> None:
         """Note what the cases stage and the accounts' own partitions must hear of the members."""
         table, slots = self.members, self._slots(group)
-        extraction = evidence.extraction(families, purpose=purpose)
+        extraction = judge(families)
         outside = attribution.outsiders(members, extraction >= evidence.SUSPECT)
         if outside.any():  # who is outside shows only once it is known who would be suspect
             families = np.where(outside[:, None], np.nan_to_num(members.own), families)
-            extraction = evidence.extraction(families, purpose=purpose)
+            extraction = judge(families)
         routing = evidence.routing(families)
         table["best_extraction"][slots] = np.maximum(table["best_extraction"][slots], extraction)
         suspect = extraction >= evidence.SUSPECT

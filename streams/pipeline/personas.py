@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from models.evidence import SPOKEN
+from streams.pipeline.attribution import PURSES
 
 _PLAIN_PURPOSE = 3.0
 """Nats of content from which work that looks like a harness or a batch is asking for more than that."""
@@ -110,8 +111,10 @@ def _class(facts: Facts) -> Answer:
 
 
 def _hackathon(facts: Facts) -> Answer:
-    fits = not facts.alone and facts.nats("cohort") >= SPOKEN and facts.nats("evenness") < _LIGHT
-    return fits, f"new accounts, but no dispatcher: {_says(facts, 'cohort')}, {_says(facts, 'evenness')}"
+    shared = facts.feature("shared_cards")
+    fits = not facts.alone and facts.nats("cohort") >= SPOKEN and facts.nats("evenness") < _LIGHT and not shared >= PURSES
+    cards = "" if math.isnan(shared) else f"; a sponsor pays with one card, here organisations share {shared:.0f}"
+    return fits, f"new accounts, but no dispatcher: {_says(facts, 'cohort')}, {_says(facts, 'evenness')}{cards}"
 
 
 def _own_data(facts: Facts) -> Answer:

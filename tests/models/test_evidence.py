@@ -158,6 +158,15 @@ def test_an_evening_on_which_their_load_looks_even_by_chance_convicts_nobody() -
     assert evidence.extraction(families(content=7, cohort=7, payment=7, evenness=DEALT))[0] == 7 + BELONGING_CAP + DEALT
 
 
+def test_cards_that_are_dealt_out_show_somebody_who_runs_the_accounts_that_pay_with_them() -> None:
+    assert evidence.extraction(families(content=4, cohort=7, payment=7, evenness=0), purses=True)[0] == 4 + BELONGING_CAP
+    assert evidence.extraction(families(content=4, cohort=7, link=7, evenness=0), purses=True)[0] == BAR / 2
+
+
+def test_where_the_load_speaks_for_people_not_even_their_cards_convict() -> None:
+    assert evidence.extraction(families(content=7, cohort=7, payment=7, evenness=-0.1), purses=True)[0] == BAR / 2
+
+
 def test_a_purpose_that_is_plain_needs_nobody_who_is_seen_to_run_it() -> None:
     found = families(content=7, cohort=7, payment=7, evenness=0.5)
     assert evidence.extraction(found, purpose=Purpose.PLAIN)[0] == 7 + BELONGING_CAP + 0.5
@@ -182,8 +191,14 @@ def test_a_likely_purpose_without_a_hint_of_the_load_is_a_crowd() -> None:
     assert evidence.extraction(found, purpose=Purpose.LIKELY)[0] == BAR / 2
 
 
-def test_without_a_hint_of_the_load_even_a_plain_purpose_is_one_family() -> None:
-    assert evidence.extraction(families(content=7, cohort=7, evenness=0), purpose=Purpose.PLAIN)[0] == BAR / 2
+def test_a_plain_purpose_is_two_families_without_a_hint_of_the_load() -> None:
+    assert evidence.extraction(families(content=7, link=6, evenness=0), purpose=Purpose.PLAIN)[0] == 7 + 6
+
+
+def test_the_load_and_how_accounts_are_run_show_together_what_neither_shows_alone() -> None:
+    assert evidence.extraction(families(content=7, link=6, evenness=2.5, timing=1.5))[0] == 7 + 6 + 2.5 + 0.75
+    assert evidence.extraction(families(content=7, link=6, evenness=2.5, timing=1.4))[0] == BAR / 2
+    assert evidence.extraction(families(content=7, link=6, evenness=2.5, timing=-1, network=1.4))[0] == BAR / 2
 
 
 def test_accounts_with_a_sole_purpose_may_be_run_a_little_unevenly() -> None:

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import pytest
 
 from models.evidence import CAP, FAMILIES, Purpose
 from streams.feature import features
 from streams.pipeline import attribution
-from streams.pipeline.attribution import LIKELY, PLAIN, SOLE, UNRELATED
+from streams.pipeline.attribution import LIKELY, PLAIN, PURSES, SOLE, UNRELATED
 from streams.trial import members_of
 
 GROUP = features("group")
-SCRIPT = [feature.name() for feature in GROUP].index("one_script")
+NAMES = [feature.name() for feature in GROUP]
 CONTENT = [place for place, feature in enumerate(GROUP) if feature.family == "content"]
 
 
@@ -29,7 +31,7 @@ def test_content_adds_up_to_the_cap() -> None:
 
 def purpose(*content: float, programs: int = 1) -> Purpose:
     values = np.zeros(len(GROUP))
-    values[SCRIPT] = programs - 1
+    values[NAMES.index("one_script")] = programs - 1
     return attribution.purpose(GROUP, values, nats(*content))
 
 
@@ -47,6 +49,18 @@ def test_a_purpose_is_the_sole_one_when_unrelated_programs_do_nothing_else() -> 
 
 def test_clients_of_one_application_are_not_unrelated_programs() -> None:
     assert purpose(SOLE, programs=UNRELATED) is Purpose.PLAIN
+
+
+def purses(shared_cards: float) -> bool:
+    values = np.full(len(GROUP), np.nan)
+    values[NAMES.index("shared_cards")] = shared_cards
+    return attribution.purses(GROUP, values)
+
+
+def test_a_sponsor_or_an_agency_has_a_card_or_two_and_a_pool_has_several() -> None:
+    assert purses(PURSES)
+    assert not purses(PURSES - 1)
+    assert not purses(math.nan)
 
 
 def outsiders(*programs: int, suspects: int, kind: str = "template", public: int = 0) -> list[bool]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -75,6 +76,13 @@ def test_the_harness_answer_reads_well() -> None:
     assert harness["persona"] == "evaluation harness"
     expected = "a harness belongs to one organisation, here 200 organisations pay; no public corpus is loaded; content speaks with 7.0 nats"
     assert harness["because"] == expected
+
+
+def test_a_sponsor_pays_with_one_card_and_a_pool_with_several() -> None:
+    pool = replace(HYDRA, families={"cohort": 6.0}, features={"shared_cards": 7.0})
+    fits, because = PERSONAS["hackathon or first day at a company"](pool)
+    assert not fits
+    assert because.endswith("; a sponsor pays with one card, here organisations share 7")
 
 
 def test_an_aggregator_without_permission_is_known_by_the_users_that_it_names() -> None:

@@ -1,0 +1,8 @@
+"""Panel of the feature `shared_cards`."""
+
+from __future__ import annotations
+
+from dashboards.panel import FeaturePanel
+from streams.features.shared_cards import SharedCards
+
+panel = FeaturePanel(SharedCards, title="Cards that pay for several organisations")

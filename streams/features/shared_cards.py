@@ -1,0 +1,32 @@
+"""Feature `shared_cards`."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from streams.feature import Feature
+from streams.pipeline.members import Members
+
+MOST = 50.0
+
+
+class SharedCards(Feature):
+    """How many of the group's cards pay for several organisations each.
+
+    Shown, without a vote (`card_sharing` has it): a sponsor pays for many teams, an agency for its clients, with one card. Several
+    such cards are dealt out over accounts by somebody who runs them (`attribution.purses`).
+    Rises on: pools whose accounts are bought with a few cards. Blind to: own cards, gift cards, and any pool with one card.
+    """
+
+    entity = "group"
+    family = "payment"
+    direction = "high"
+    limits = (0.0, 50.0)
+
+    @staticmethod
+    def value(members: Members) -> float:
+        """Return the number of cards with more than one organisation."""
+        known = (members.payment != 0) & (members.organization != 0)
+        pairs = np.unique(np.stack([members.payment[known], members.organization[known]]), axis=1)
+        organizations = np.unique(pairs[0], return_counts=True)[1]
+        return float(min((organizations > 1).sum(), MOST))
