@@ -144,7 +144,13 @@ def _resized(rng: np.random.Generator, band: Band) -> Band:
     return replace(
         band, accounts=accounts, per_day=band.per_day * float(rng.uniform(0.6, 1.6)),
         organizations=accounts if band.organizations == band.accounts else band.organizations,
+        cards=_purses(rng) if band.cards == 1 and band.organizations > 1 else band.cards,
     )  # fmt: skip
+
+
+def _purses(rng: np.random.Generator) -> int:
+    """Return with how many cards somebody pays for several organisations: one sponsor or agency, mostly."""
+    return int(rng.choice([1, 2, 4], p=[0.6, 0.2, 0.2]))
 
 
 def _gatherings(rng: np.random.Generator) -> list[Band]:
@@ -155,7 +161,7 @@ def _gatherings(rng: np.random.Generator) -> list[Band]:
     return [
         Band(
             persona="another hackathon", accounts=teams * int(rng.integers(2, 6)), organizations=teams,
-            cards=1 if rng.random() < 0.7 else 0,
+            cards=_purses(rng) if rng.random() < 0.7 else 0,
             per_day=float(rng.uniform(10, 40)), window=(1.0, 3.0), age=(-1.3, -0.9), spread=float(rng.uniform(0.6, 1.1)),
             writers=(*templates("chats", kit), *tongues()[:3]), stacks=(OPENAI_NODE,), turns=1.5, network="business", places=2,
             answered=(float(rng.uniform(200, 450)), 0.8), given=(300, 0.6),
