@@ -239,8 +239,9 @@ def demo(*, keep: bool) -> None:
 def label(*, entity_kind: str, entity_id: str, verdict: str, author: str | None, note: str) -> None:
     """Record what a person decided of a case, an account or a router.
 
-    A case labelled benign is resolved, and comes back as a new case only with 3 nats more or twice the members; a later label counts, but
-    does not open it again. The newest label of an author on an entity counts.
+    A case labelled benign is resolved, and comes back as a new case only with 3 nats more or twice the members. If that was a mistake,
+    label it again: the case opens with those of its alerts that have not come back as another. The newest label of an author on an entity
+    counts.
 
     \b
     Example:  hydrometer label case case-0fbfa5df00f4 benign --author ada --note "course at a university, confirmed"
@@ -262,9 +263,14 @@ def label(*, entity_kind: str, entity_id: str, verdict: str, author: str | None,
         labels.send(settings, found)
     click.echo(f"{entity_kind} {entity_id}: {verdict}, says {found['author']} (label {found['label_id']})")
     if known and known.state == "open" and verdict == "benign":
-        click.echo("it is resolved by this; another label does not open it again")
-    elif known and known.state != "open":
-        click.echo("it stays resolved: a label does not open a case again, new evidence opens a new one")
+        click.echo("it is resolved by this; a later label that is not benign opens it again")
+    elif known and known.state != "open" and verdict != "benign":
+        dismissed = (known.payload.get("label") or {}).get("verdict") == "benign"
+        click.echo(
+            "what a label had closed of it is opened again, but for alerts that have come back as another case"
+            if dismissed
+            else "it stays resolved: no label closed it, and new evidence opens a new one"
+        )
 
 
 def _known_case(beginning: str) -> CaseRow:

@@ -11,10 +11,11 @@ MOST = 50.0
 
 
 class SharedCards(Feature):
-    """How many of the group's cards pay for several organisations each.
+    """Cards of the group that pay for several organisations each.
 
     Shown, without a vote (`card_sharing` has it): a sponsor pays for many teams, an agency for its clients, with one card. Several
     such cards are dealt out over accounts by somebody who runs them (`attribution.purses`).
+
     Rises on: pools whose accounts are bought with a few cards. Blind to: own cards, gift cards, and any pool with one card.
     """
 

@@ -273,6 +273,7 @@ class Cases:
             alert = self.alerts[link["entity"]]
             if (alert["state"], alert["case_id"]) == ("dismissed", case["case_id"]):
                 case["state"] = alert["state"] = "open"
+                case["updated_at"] = max(case["updated_at"], self._now)  # or it would be called quiet at once
                 messages += self._tell(link["entity"])
         return [*messages, *self._publish(case)]
 

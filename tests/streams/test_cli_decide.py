@@ -60,9 +60,10 @@ def test_a_verdict_travels_with_who_gave_it_and_why(settings: Settings) -> None:
 def case_of(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
     """Let ClickHouse have one case: two alerted entities of its own, and one that came with case-2."""
 
-    def known(state: str = "open", *entities: tuple[str, str | None], into: str | None = None) -> None:
+    def known(state: str = "open", *entities: tuple[str, str | None], into: str | None = None, label: str | None = None) -> None:
         links = entities or (("extraction:router:aa", None), ("extraction:payment:bb", None), ("extraction:account:cc", "case-2"))
-        payload = {"links": [{"entity": entity, "from_case": case} for entity, case in links], "merged_into": into}
+        shown = [{"entity": entity, "from_case": case} for entity, case in links]
+        payload = {"links": shown, "merged_into": into, "label": label and {"verdict": label}}
         row = CaseRow("case-1", 1, NOON, NOON, state, "extraction", "", 3, 1.0, 1.0, 20.0, 0.0, muted=False, payload=payload)
         monkeypatch.setattr(casebook, "find", lambda _clickhouse, _beginning: row)
 
@@ -95,17 +96,19 @@ def test_nothing_is_split_from_a_case_of_one_link_or_a_merged_one(case_of: Calla
 
 
 @pytest.mark.parametrize(
-    ("state", "verdict", "said"),
+    ("state", "earlier", "verdict", "said"),
     [
-        ("open", "benign", "it is resolved by this"),
-        ("resolved", "distilling", "it stays resolved"),
-        ("open", "distilling", ""),
+        ("open", None, "benign", "it is resolved by this"),
+        ("resolved", None, "distilling", "it stays resolved"),
+        ("resolved", "benign", "distilling", "what a label had closed of it is opened again"),
+        ("resolved", "benign", "benign", ""),
+        ("open", None, "distilling", ""),
     ],
 )
 def test_a_label_says_what_becomes_of_the_case(
-    settings: Settings, case_of: Callable[..., None], state: str, verdict: str, said: str
+    settings: Settings, case_of: Callable[..., None], state: str, earlier: str | None, verdict: str, said: str
 ) -> None:
-    case_of(state)
+    case_of(state, label=earlier)
     first, *rest = run(settings, "label", "case", "case-1", verdict, "--author", "ada").splitlines()
     assert first.startswith(f"case case-1: {verdict}, says ada")
     assert (rest == []) == (said == "")

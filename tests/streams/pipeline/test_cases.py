@@ -290,6 +290,16 @@ def test_a_case_called_benign_by_mistake_is_opened_again_by_a_later_label(desk: 
     assert [case["case_id"] for case in desk.open] == [case_id]
 
 
+def test_a_case_that_is_opened_again_after_quiet_days_stays_open(desk: Any, an_account: Row) -> None:
+    desk.hears(an_account("ada", extraction=20.0))
+    case_id = desk.open[0]["case_id"]
+    desk.learns(labels.make("case", case_id, "benign", "ada", at=1.0))
+    desk.hears(an_account("bob", at=4 * DAY))
+    desk.learns(labels.make("case", case_id, "distilling", "ada", at=2.0))
+    desk.hears(an_account("bob", at=4 * DAY + HOUR))
+    assert [case["case_id"] for case in desk.open] == [case_id]
+
+
 def test_what_came_back_as_another_case_is_not_opened_twice(desk: Any, an_account: Row) -> None:
     desk.hears(an_account("ada", extraction=20.0))
     first = desk.open[0]["case_id"]
