@@ -113,7 +113,7 @@ def _class(facts: Facts) -> Answer:
 def _hackathon(facts: Facts) -> Answer:
     shared = facts.feature("shared_cards")
     fits = not facts.alone and facts.nats("cohort") >= SPOKEN and facts.nats("evenness") < _LIGHT and not shared >= PURSES
-    cards = "" if math.isnan(shared) else f"; a sponsor pays with one card, here organisations share {shared:.0f}"
+    cards = "" if math.isnan(shared) else f"; cards that several organisations share: {shared:.0f} (a sponsor has one)"
     return fits, f"new accounts, but no dispatcher: {_says(facts, 'cohort')}, {_says(facts, 'evenness')}{cards}"
 
 

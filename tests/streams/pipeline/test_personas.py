@@ -82,7 +82,7 @@ def test_a_sponsor_pays_with_one_card_and_a_pool_with_several() -> None:
     pool = replace(HYDRA, families={"cohort": 6.0}, features={"shared_cards": 7.0})
     fits, because = PERSONAS["hackathon or first day at a company"](pool)
     assert not fits
-    assert because.endswith("; a sponsor pays with one card, here organisations share 7")
+    assert because.endswith("; cards that several organisations share: 7 (a sponsor has one)")
 
 
 def test_an_aggregator_without_permission_is_known_by_the_users_that_it_names() -> None:
