@@ -208,18 +208,34 @@ def families_of(groups: Groups, slot: int) -> Any:
     return np.nan_to_num(attribution.group_families(groups.features, nats))
 
 
+def suspects(said: list[Message]) -> set[str]:
+    told = [blocks.decode(message.value, blocks.VERDICTS) for message in said if message.topic == topics.VERDICTS]
+    return {account for block in told for account in block.texts("account_id") if account}
+
+
 def suspects_of_one_text(stranger: int) -> set[str]:
     """Return who of eight accounts in one program, and one in the program `stranger`, is suspect for the text that they all fill in."""
     own = np.array([{"content": 4.0, "timing": 3.0}.get(name, 0.0) for name in FAMILIES])
     text = {"group_id": "template:00000000000000cc", "template": 0xCC, "template_rarity": 6.0, "template_share": 0.9, "job_share": 0.9}
     alike: dict[str, Any] = text | {"raw": own, "own": own, "age_rank": 0.01, "requests": 20.0}
     rows = [row(f"a{n}", created=n * HOUR, payment=n + 1, organization=n + 1, router=RELAY if n else stranger, **alike) for n in range(9)]
-    said = stage().apply(encoded(rows), 0)
-    told = [blocks.decode(message.value, blocks.VERDICTS) for message in said if message.topic == topics.VERDICTS]
-    return {account for block in told for account in block.texts("account_id") if account}
+    return suspects(stage().apply(encoded(rows), 0))
 
 
 def test_who_fills_in_the_text_of_a_pool_in_another_program_is_not_suspect_for_what_the_pool_shows() -> None:
     pool = {f"a{n}" for n in range(1, 9)}
     assert suspects_of_one_text(stranger=RELAY) == pool | {"a0"}
     assert suspects_of_one_text(stranger=RELAY + 1) == pool
+
+
+def suspects_on(cards: int) -> set[str]:
+    """Return who of twelve young accounts that ask alike behind one router is suspect, if they pay with so many cards."""
+    own = np.array([{"content": 3.0}.get(name, 0.0) for name in FAMILIES])
+    behind: dict[str, Any] = {"group_id": f"router:{RELAY:016x}", "router": RELAY, "raw": own, "own": own, "age_rank": 0.01}
+    rows = [row(f"a{n}", created=n * HOUR, payment=n % cards + 1, organization=n + 1, requests=20.0, **behind) for n in range(12)]
+    return suspects(stage().apply(encoded(rows), 0))
+
+
+def test_before_their_load_can_tell_a_pool_is_known_by_cards_dealt_out_and_a_hackathon_by_its_sponsors() -> None:
+    assert suspects_on(cards=4) == {f"a{n}" for n in range(12)}
+    assert suspects_on(cards=1) == set()
