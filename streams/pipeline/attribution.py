@@ -17,6 +17,7 @@ from models.evidence import CAP, FAMILIES, FLOOR, Purpose
 from streams.feature import DAY
 from streams.features.member_content import MOST_UNITS, usual_content
 from streams.features.one_script import MOSTLY
+from streams.features.shared_cards import SharedCards
 from streams.features.shared_template import job
 from streams.pipeline import links
 from streams.pipeline.members import Members
@@ -27,6 +28,8 @@ SOLE = 7.5 * CAP
 """Nats of a group's content, uncapped, from which its purpose is likely, and plain; and those of accounts which do nothing else."""
 PURSES = 3
 """Cards that each pay for several organisations. A sponsor or an agency has one, or two."""
+MOST_PAY = 0.5
+"""Share of a group's accounts that pay with such a card: of a program's hundreds of users some pairs always do."""
 UNRELATED = 3
 """Programs beyond the first that have nothing to do with each other. Three in all are an application's own clients."""
 MATCH = 0.5
@@ -65,7 +68,7 @@ def group_families(features: Sequence[Any], nats: Floats) -> Floats:
 def purpose(features: Sequence[Any], values: Floats, nats: Floats) -> Purpose:
     """Return how clearly a group's content says what its accounts are for. values, nats (before they are capped): (features,)."""
     content = float(np.nansum(nats[[feature.family == "content" for feature in features]]))
-    script = _value(features, values, "one_script")
+    script = float(np.nansum(values[[feature.name() == "one_script" for feature in features]]))
     if content >= SOLE and script >= UNRELATED:
         return Purpose.SOLE
     if content >= PLAIN:
@@ -73,9 +76,9 @@ def purpose(features: Sequence[Any], values: Floats, nats: Floats) -> Purpose:
     return Purpose.LIKELY if content >= LIKELY else Purpose.UNPROVEN
 
 
-def purses(features: Sequence[Any], values: Floats) -> bool:
-    """Return whether a group's accounts are bought with several cards, each for several organisations. values: (features,)."""
-    return _value(features, values, "shared_cards") >= PURSES
+def purses(members: Members) -> bool:
+    """Return whether most of a group's accounts are bought with a few cards, each for several organisations."""
+    return SharedCards.value(members) >= PURSES and float(_same_card(members).mean()) >= MOST_PAY
 
 
 def member_families(members: Members, families: Floats) -> Floats:
@@ -112,10 +115,6 @@ def outsiders(members: Members, suspect: Mask) -> Mask:
     if 2 * counts[leading].sum() > len(which):
         outside[known] = (few | (~leading & (counts <= max(OUTSIDE * len(which), 1.0))))[which]
     return outside
-
-
-def _value(features: Sequence[Any], values: Floats, name: str) -> float:
-    return float(np.nansum(values[[feature.name() == name for feature in features]]))
 
 
 def _content(members: Members, shared: float, own: Floats) -> Floats:

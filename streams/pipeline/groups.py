@@ -224,7 +224,7 @@ class Groups:
         judge = partial(
             evidence.extraction,
             purpose=attribution.purpose(self.features, values, nats),
-            purses=attribution.purses(self.features, values),
+            purses=attribution.purses(members),
         )
         common = self._is_common(group, families, shown)
         table["common"][group] = common

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import pytest
 
 from models.evidence import CAP, FAMILIES, Purpose
 from streams.feature import features
 from streams.pipeline import attribution
-from streams.pipeline.attribution import LIKELY, PLAIN, PURSES, SOLE, UNRELATED
+from streams.pipeline.attribution import LIKELY, PLAIN, SOLE, UNRELATED
 from streams.trial import members_of
 
 GROUP = features("group")
-NAMES = [feature.name() for feature in GROUP]
+SCRIPT = [feature.name() for feature in GROUP].index("one_script")
 CONTENT = [place for place, feature in enumerate(GROUP) if feature.family == "content"]
 
 
@@ -31,7 +29,7 @@ def test_content_adds_up_to_the_cap() -> None:
 
 def purpose(*content: float, programs: int = 1) -> Purpose:
     values = np.zeros(len(GROUP))
-    values[NAMES.index("one_script")] = programs - 1
+    values[SCRIPT] = programs - 1
     return attribution.purpose(GROUP, values, nats(*content))
 
 
@@ -51,16 +49,18 @@ def test_clients_of_one_application_are_not_unrelated_programs() -> None:
     assert purpose(SOLE, programs=UNRELATED) is Purpose.PLAIN
 
 
-def purses(shared_cards: float) -> bool:
-    values = np.full(len(GROUP), np.nan)
-    values[NAMES.index("shared_cards")] = shared_cards
-    return attribution.purses(GROUP, values)
+def purses(*cards: int) -> bool:
+    """Say so of accounts that pay with these cards, each an organisation."""
+    return attribution.purses(members_of(payment=list(cards), organization=list(range(1, len(cards) + 1))))
 
 
 def test_a_sponsor_or_an_agency_has_a_card_or_two_and_a_pool_has_several() -> None:
-    assert purses(PURSES)
-    assert not purses(PURSES - 1)
-    assert not purses(math.nan)
+    assert purses(1, 1, 2, 2, 3, 3)
+    assert not purses(1, 1, 1, 2, 2, 2)
+
+
+def test_of_a_programs_many_users_some_pairs_share_a_card() -> None:
+    assert not purses(1, 1, 2, 2, 3, 3, *range(4, 11))
 
 
 def outsiders(*programs: int, suspects: int, kind: str = "template", public: int = 0) -> list[bool]:
