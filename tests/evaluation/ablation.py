@@ -47,7 +47,13 @@ def row(family: str, folder: Path, run: Replay) -> dict[str, Any]:
 def show(rows: Sequence[dict[str, Any]], console: Console) -> None:
     """Print the table of families."""
     table = Table(
-        "without", "campaigns found", "median leak", "benign alerted", "AUC", "AP", title="Each family taken away (held out, seed 1)"
+        "without",
+        "campaigns found",
+        "median leak",
+        "benign alerted",
+        "AUC",
+        "AP",
+        title="Each family taken away (held out, the first seed)",
     )
     for each in rows:
         shares = (f"{each[name]:.1%}" for name in ("campaigns_found", "median_leak"))
@@ -94,7 +100,11 @@ def models(folder: Path) -> list[dict[str, Any]]:
 def show_models(rows: Sequence[dict[str, Any]], console: Console) -> None:
     """Print the table of River models."""
     table = Table(
-        "model", "AUC alone", "AP alone", "AP of evidence + half its nats", title="River models in shadow (held out, seed 1, accounts)"
+        "model",
+        "AUC alone",
+        "AP alone",
+        "AP of evidence + half its nats",
+        title="River models in shadow (held out, the first seed, accounts)",
     )
     for each in rows:
         table.add_row(each["model"], f"{each['auc']:.3f}", f"{each['ap']:.3f}", "" if each["with"] is None else f"{each['with']:.3f}")
