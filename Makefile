@@ -62,7 +62,7 @@ replay: setup ## Run log files through the pipeline, no broker: make replay FILE
 	@test -n "$(FILES)" || { echo 'error: no input: say make replay FILES="a.jsonl b.jsonl.gz" OUT=build/replay' >&2; exit 2; }
 	$(BIN)/hydrometer replay $(FILES) --out $(or $(OUT),build/replay) $(if $(COMPARE),--compare $(COMPARE))
 
-evaluate: setup ## Measure the detector against the goals: seeds, ablations, grids, 25 minutes (QUICK=1: under 5; FIRST=41: other seeds)
+evaluate: setup ## Measure the detector against the goals: seeds, ablations, grids, 40 minutes (QUICK=1: under 5; FIRST=41: other seeds)
 	$(BIN)/python tests/evaluation/evaluate.py $(if $(QUICK),--quick) $(if $(FIRST),--first $(FIRST))
 
 evaluate-detectors: setup ## Measure the River detectors on labelled sets, in time order

@@ -9,7 +9,7 @@ Who builds by some seeds looks at their misses and mends them; how well that car
 40 have been built with.
 
 `--quick` (QUICK=1) does two seeds among 2,500 ordinary people, three ablations and three points of a grid: under five minutes on two
-cores. All of it takes about 25 minutes there.
+cores. All of it takes about 40 minutes there.
 """
 
 from __future__ import annotations
