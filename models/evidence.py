@@ -30,6 +30,10 @@ ALONE_COUNTS: Final = np.array([name != "change" for name in FAMILIES], np.float
 ROUTING_WEIGHTS: Final = np.array([0.0, 0.5, 0.0, 0.5, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 0.0])
 """What a family's nats count toward "this traffic comes through a router or reseller"."""
 
+CHANNEL: Final = tuple(FAMILIES.index(name) for name in ("client", "network"))
+CORROBORATION: Final = 2.0
+"""How many times what a channel shows itself the other families may add."""
+
 CAP: Final = 7.0
 LEVEL_CEILING: Final = 11.0
 """No level is above: -ln of the smallest p-value that a reference of 100,000 votes gives."""
@@ -254,5 +258,13 @@ def extraction(families: Floats, *, purpose: Purpose = Purpose.UNPROVEN, purses:
 
 
 def routing(families: Floats) -> Floats:
-    """Return the evidence that traffic comes through a router or reseller, in nats, (entities,)."""
-    return total(families, ROUTING_WEIGHTS)
+    """Return the evidence that traffic comes through a router or reseller, in nats, (entities,).
+
+    A channel shows in its clients and networks. An even load and a shared purse bear it out, up to CORROBORATION of that: an agency pays
+    for its clients' bots, and a scheduler deals out their work, without selling anybody access.
+    """
+    nats = np.nan_to_num(families) * ROUTING_WEIGHTS
+    channel = nats[:, CHANNEL].sum(axis=1)
+    beside = nats.sum(axis=1) - channel
+    found: Floats = channel + np.minimum(beside, CORROBORATION * np.maximum(channel, 0.0))
+    return found

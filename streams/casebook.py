@@ -14,7 +14,7 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from models.evidence import BELONGING, BELONGING_CAP, CAP, EXTRACTION_WEIGHTS, FAMILIES, ROUTING_WEIGHTS
+from models.evidence import BELONGING, BELONGING_CAP, CAP, CHANNEL, CORROBORATION, EXTRACTION_WEIGHTS, FAMILIES, ROUTING_WEIGHTS
 from streams.errors import HydrometerError
 from streams.pipeline import history
 from streams.pipeline.caseload import leaving
@@ -243,6 +243,8 @@ def sums(behaviour: str) -> str:
     if behaviour == "extraction":
         parts += [f"{together} at most {BELONGING_CAP:g} together", "content twice where accounts do nothing else, however even their load"]
         parts += ["and a group shows its accounts' mean"]
+    else:
+        parts += [f"{halves} add up to {CORROBORATION:g} times what {' and '.join(FAMILIES[place] for place in CHANNEL)} say"]
     return f"Families do not add up to the nats of {behaviour}: {'; '.join(parts)}. Nats of links only say what belongs together."
 
 

@@ -221,6 +221,13 @@ def test_clients_and_networks_make_a_router_and_content_does_not() -> None:
     assert evidence.routing(families(client=5, network=4, content=7))[0] == 9
 
 
+def test_an_even_load_and_a_shared_purse_bear_out_a_channel_and_make_none() -> None:
+    assert evidence.routing(families(client=3, evenness=7, payment=7))[0] == 3 + 2 * 3
+    assert evidence.routing(families(client=4, evenness=7, payment=7))[0] == 4 + 7
+    assert evidence.routing(families(client=0.2, network=-0.2, evenness=7, payment=7))[0] == pytest.approx(0)
+    assert evidence.routing(families(client=4, evenness=-7))[0] == 0.5
+
+
 def test_a_reference_counts_the_votes_of_others_as_its_own() -> None:
     values = np.random.default_rng(0).normal(size=(2000, 1))
     alone, shared = (Reference([(-5.0, 5.0)], ["high"]) for _ in range(2))

@@ -142,6 +142,7 @@ def test_a_family_that_a_story_cites_is_shown_however_little_it_says() -> None:
 
 def test_a_case_says_why_its_nats_do_not_add_up() -> None:
     assert "each ends at 7; evenness, payment count half; content, cohort, link" in casebook.sums("routing")
+    assert "evenness, payment add up to 2 times what client and network say" in casebook.sums("routing")
     assert "cohort, payment, link at most 9 together" in casebook.sums("extraction")
 
 
