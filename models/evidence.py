@@ -31,6 +31,7 @@ ROUTING_WEIGHTS: Final = np.array([0.0, 0.5, 0.0, 0.5, 0.0, 0.0, 0.0, 0.0, 1.0, 
 """What a family's nats count toward "this traffic comes through a router or reseller"."""
 
 CHANNEL: Final = tuple(FAMILIES.index(name) for name in ("client", "network"))
+"""Where a router or reseller shows itself."""
 CORROBORATION: Final = 2.0
 """How many times what a channel shows itself the other families may add."""
 
@@ -251,7 +252,7 @@ def extraction(families: Floats, *, purpose: Purpose = Purpose.UNPROVEN, purses:
     operated = np.nan_to_num(families[:, EVENNESS]) + np.nansum(np.maximum(families[:, OPERATION], 0.0), axis=1)
     seen = hinted | plain | (purses & speaks[:, PAYMENT]) | speaks[:, OPERATION].any(axis=1) | (operated >= DEALT)
     run = (families[:, EVENNESS] >= DEALT) | (seen & ~(families[:, EVENNESS] < 0))
-    further = 2 * sole + (hinted | plain)
+    further = int(sole) + (hinted | plain)
     convicting = speaks[:, CONTENT] & run & (speaks.sum(axis=1) + further >= LEAST_FAMILIES)
     extracted: Floats = np.where(convicting, found, np.minimum(found, BAR / 2))
     return extracted

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from streams.feature import Feature
 from streams.pipeline.members import Members
 
@@ -26,9 +24,7 @@ class CardSharing(Feature):
     @staticmethod
     def value(members: Members) -> float:
         """Return the organisations beyond the first on every card, summed."""
-        known = (members.payment != 0) & (members.organization != 0)
-        pairs = np.unique(np.stack([members.payment[known], members.organization[known]]), axis=1)
-        return float(min(pairs.shape[1] - len(np.unique(pairs[0])), MOST))
+        return float(min((members.organizations_by_card - 1).sum(), MOST))
 
     @staticmethod
     def nats(value: float) -> float:

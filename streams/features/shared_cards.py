@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from streams.feature import Feature
 from streams.pipeline.members import Members
 
@@ -27,7 +25,4 @@ class SharedCards(Feature):
     @staticmethod
     def value(members: Members) -> float:
         """Return the number of cards with more than one organisation."""
-        known = (members.payment != 0) & (members.organization != 0)
-        pairs = np.unique(np.stack([members.payment[known], members.organization[known]]), axis=1)
-        organizations = np.unique(pairs[0], return_counts=True)[1]
-        return float(min((organizations > 1).sum(), MOST))
+        return float(min((members.organizations_by_card > 1).sum(), MOST))

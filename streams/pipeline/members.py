@@ -98,6 +98,13 @@ class Members:
         return int(self.unit.max(initial=-1)) + 1
 
     @cached_property
+    def organizations_by_card(self) -> NDArray[np.intp]:
+        """How many organisations pay with each card, (cards,); accounts whose card or organisation is unknown are left out."""
+        known = (self.payment != 0) & (self.organization != 0)
+        pairs = np.unique(np.stack([self.payment[known], self.organization[known]]), axis=1)
+        return np.unique(pairs[0], return_counts=True)[1]
+
+    @cached_property
     def memo(self) -> dict[tuple[str, str], Any]:
         """What several features and attributions work out of the same members, by who did and of what."""
         return {}
