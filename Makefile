@@ -34,7 +34,7 @@ test: setup ## Run the tests that need nothing but Python
 	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not integration and not speed"
 
 test-integration: setup ## Run the end-to-end tests on real Apache Kafka (needs Java 17 and Maven)
-	$(BIN)/python -m streams.local.kafka --fetch
+	$(BIN)/python -m streams.devserver.kafka --fetch
 	$(BIN)/python -m pytest -m integration
 
 bench: setup ## Measure events per CPU-second, into build/bench.json
@@ -77,7 +77,7 @@ new-alert: setup ## Write an alert rule, its runbook and its test: make new-aler
 	$(BIN)/hydrometer alerts new $(NAME) --team $(or $(TEAM),oncall)
 
 kafka: setup ## Run Apache Kafka on 127.0.0.1:9092 until Ctrl-C (needs Java 17 and Maven)
-	$(BIN)/python -m streams.local.kafka
+	$(BIN)/python -m streams.devserver.kafka
 
 lock: setup ## Resolve the dependencies anew, into the two lock files
 	$(BIN)/uv pip compile --quiet --upgrade --python-version 3.11 --generate-hashes --no-header --no-annotate --extra local --extra dev -o requirements-dev.lock pyproject.toml

@@ -1,4 +1,4 @@
-"""`hydrometer boards` and `hydrometer alerts`: the commands of this package, found by `streams.cli` through an entry point."""
+"""`hydrometer boards` and `hydrometer alerts`: the commands of this package, found by `streams.cli.main` through an entry point."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from dashboards.evaluate import Query
     from dashboards.gateway import Backend, Gateway
 
-from streams.errors import HydrometerError
+from streams.core.errors import HydrometerError
 
 _BACKEND = click.option(
     "--backend",
@@ -141,9 +141,9 @@ def run(*, alertmanager: str, every: float) -> None:
     Example:  hydrometer alerts run --alertmanager http://127.0.0.1:9093
     """
     from dashboards import evaluate
-    from streams.health import told
-    from streams.settings import Settings
-    from streams.sinks.clickhouse import ClickHouse
+    from streams.clickhouse.client import ClickHouse
+    from streams.core.settings import Settings
+    from streams.telemetry.health import told
 
     if not evaluate.URL.fullmatch(alertmanager):
         raise click.UsageError(f"--alertmanager {alertmanager} is no URL, as in http://127.0.0.1:9093.")
@@ -169,14 +169,14 @@ def new(*, name: str, team: str) -> None:
 
 def _gateway(backend: Backend) -> Gateway:
     from dashboards.gateway import connect
-    from streams.settings import Settings
+    from streams.core.settings import Settings
 
     return connect(Settings.load(role="kafka"), backend)
 
 
 def _query() -> Query:
-    from streams.settings import Settings
-    from streams.sinks.clickhouse import ClickHouse
+    from streams.clickhouse.client import ClickHouse
+    from streams.core.settings import Settings
 
     return ClickHouse(Settings.load(role="clickhouse")).named
 

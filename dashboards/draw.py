@@ -29,10 +29,10 @@ from dashboards.board import boards
 from dashboards.macros import Window
 from dashboards.query import Json
 from dashboards.rehearsal import rehearse
+from streams.core.errors import HydrometerError, MissingToolError
+from streams.core.settings import Settings
 from streams.demo.traffic import SPAN
-from streams.errors import HydrometerError, MissingToolError
-from streams.local.process import local_server
-from streams.settings import Settings
+from streams.devserver.process import local_server
 
 FOLDER: Final = Path("build/preview")
 SOURCE: Final = Path(__file__).with_name("preview")

@@ -20,8 +20,8 @@ import requests
 from dashboards.query import Json, squeezed
 from dashboards.rule import Rule
 from dashboards.rules import rules
-from streams.errors import HydrometerError, StoreUnavailableError
-from streams.metrics import METRICS, Metric
+from streams.core.errors import HydrometerError, StoreUnavailableError
+from streams.telemetry.metrics import METRICS, Metric
 
 Query = Callable[[str], list[dict[str, Any]]]
 Key = tuple[str, tuple[tuple[str, str], ...]]

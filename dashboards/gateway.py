@@ -18,8 +18,8 @@ from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
 from dashboards.query import Json
-from streams.errors import HydrometerError, MissingToolError, SettingsError
-from streams.settings import Settings
+from streams.core.errors import HydrometerError, MissingToolError, SettingsError
+from streams.core.settings import Settings
 
 Backend = Literal["grafana-api", "grafana-client"]
 

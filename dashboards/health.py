@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from streams.metrics import Metric
+from streams.telemetry.metrics import Metric
 
 _ALL: Final = "'all'"
 

@@ -10,7 +10,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from streams.errors import HydrometerError
+from streams.core.errors import HydrometerError
 
 
 class UnknownMacroError(HydrometerError):

@@ -5,9 +5,9 @@ from __future__ import annotations
 from itertools import cycle
 from typing import Final
 
-from models.evidence import BAR as UNCALIBRATED
-from models.evidence import FAMILIES, SUSPECT
-from streams.policy import Policy
+from models.evidence.weighing import BAR as UNCALIBRATED
+from models.evidence.weighing import FAMILIES, SUSPECT
+from streams.cases.policy import Policy
 
 Steps = tuple[tuple[float | None, str], ...]
 """Colours from a value upward; the first has no value."""
@@ -15,7 +15,7 @@ Steps = tuple[tuple[float | None, str], ...]
 _POLICY: Final = Policy.load()
 BAR: Final = _POLICY.bar("extraction")
 ROUTING_BAR: Final = _POLICY.bar("routing")
-"""Nats from which people decided to be told (`streams/policy.toml`); a provider with a policy of its own renders its own boards."""
+"""Nats from which people decided to be told (`streams/cases/policy.toml`); a provider with a policy of its own renders its own boards."""
 SUSPECT_SHARE: Final = SUSPECT / UNCALIBRATED
 """Share of the bar from which an entity is suspect: its votes on what is ordinary no longer count."""
 

@@ -16,7 +16,7 @@ from functools import cache
 from typing import Literal
 
 from dashboards.query import DATASOURCE, Json, target
-from streams.feature import Feature
+from streams.features.declaration import Feature
 
 Unit = Literal["short", "percentunit", "s", "d", "none"]
 

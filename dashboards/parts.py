@@ -9,8 +9,8 @@ from dashboards.board import Place, Row
 from dashboards.panel import panels
 from dashboards.sql import as_hex
 from dashboards.views import Column
-from models.evidence import FAMILIES
-from streams.feature import Entity
+from models.evidence.weighing import FAMILIES
+from streams.features.declaration import Entity
 
 _LATEST: Final = 200
 

@@ -14,7 +14,7 @@ from dashboards.plan import Change, Release, plan
 from dashboards.query import DATASOURCE, PLUGIN, PLUGIN_VERSION, Json
 from dashboards.rule import PREFIX
 from dashboards.rules import GROUPS, files, group
-from streams.errors import HydrometerError
+from streams.core.errors import HydrometerError
 
 
 class ContactError(HydrometerError):

@@ -19,19 +19,21 @@ import orjson
 from clickhouse_driver import Client
 
 from dashboards.macros import Window
-from streams import blocks, labels, migrate, topics
-from streams.agents.report import TOTALS
-from streams.clock import FileClock
-from streams.collect import Collector, Outgoing, Step
+from streams.cases import labels
+from streams.clickhouse import migrate
+from streams.clickhouse.batch_writer import Store
+from streams.clickhouse.client import ClickHouse
+from streams.clickhouse.rows import STORED, Record
+from streams.core.settings import Settings
 from streams.demo.traffic import SPAN, demo_traffic
-from streams.health import columns
-from streams.metrics import Metric, Registry, Row
-from streams.pipeline.local import Pipeline
-from streams.pipeline.stage import Message, Stage
-from streams.settings import Settings
-from streams.sinks.clickhouse import ClickHouse
-from streams.sinks.rows import STORED, Record
-from streams.store import Store
+from streams.intake.clock import FileClock
+from streams.intake.collector import Collector, Outgoing, Step
+from streams.replay.in_process import Pipeline
+from streams.schema import blocks, topics
+from streams.stages.stage import Message, Stage
+from streams.telemetry.health import columns
+from streams.telemetry.metrics import Metric, Registry, Row
+from streams.worker.report import TOTALS
 
 REPORT_SECONDS: Final = 300.0
 """Event time between two reports of health."""

@@ -15,7 +15,7 @@ from typing import Final
 
 from dashboards.query import Json
 from dashboards.rule import RUNBOOK_BOARD, Rule
-from streams.errors import HydrometerError
+from streams.core.errors import HydrometerError
 
 FOLDER: Final = "hydrometer"
 """The uid of our folder in Grafana."""

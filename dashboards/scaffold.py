@@ -9,7 +9,7 @@ from typing import Final
 
 from dashboards.rule import PREFIX
 from dashboards.rules import GROUPS, HEADINGS
-from streams.errors import HydrometerError
+from streams.core.errors import HydrometerError
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 LONGEST: Final = 40 - len(PREFIX)

@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from streams.cli import main
+from streams.cli.main import main
 
 main()

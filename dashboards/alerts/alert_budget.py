@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dashboards.rule import Rule
-from models.calibration import BUDGET, ENTITIES
+from models.evidence.calibration import BUDGET, ENTITIES
 
 READABLE = 20
 """Cases a day that two people can look at with care: fewer trouble nobody, however few accounts there are."""

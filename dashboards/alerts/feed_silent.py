@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dashboards.rule import Rule
-from models.absence import BUDGET
+from models.evidence.feed_silence import BUDGET
 
 rule = Rule(
     title="A feed is silent",

@@ -8,8 +8,8 @@ from dashboards import health, links
 from dashboards.board import CASES, RELEASES, Board, Note, Place, Row
 from dashboards.palette import ANY_IS_BAD, BAD, GOOD, WARN, Steps
 from dashboards.views import Column, Listing, Stat, Trend
-from streams.metrics import Metric
-from streams.settings import Settings
+from streams.core.settings import Settings
+from streams.telemetry.metrics import Metric
 
 _CHECKPOINT = Settings.model_fields["checkpoint_seconds"].default
 _SILENT = 60

@@ -8,10 +8,10 @@ from dashboards import health, links
 from dashboards.board import CASES, RELEASES, Board, Choice, Place, Row
 from dashboards.palette import BAD, CALM, GOOD, WARN, Steps
 from dashboards.views import Bars, Column, Listing, Stat, Trend
-from models.evidence import FAMILIES
-from streams import blocks
-from streams.feature import features
-from streams.metrics import Metric
+from models.evidence.weighing import FAMILIES
+from streams.features.declaration import features
+from streams.schema import blocks
+from streams.telemetry.metrics import Metric
 
 _ALWAYS: Final = frozenset({"time", "event_id", "account_id"})
 _UNKNOWN_STEPS: Final[Steps] = ((None, GOOD), (0.2, WARN), (0.8, BAD))

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from dashboards.panel import FeaturePanel
-from streams.features.account_age import AccountAge
+from streams.features.account.account_age import AccountAge
 
 panel = FeaturePanel(AccountAge, title="Age of the account (low stands out)", unit="d", logarithmic=True)

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from dashboards.panel import FeaturePanel
-from streams.features.asks_grading import AsksGrading
+from streams.features.account.asks_grading import AsksGrading
 
 panel = FeaturePanel(AsksGrading, title="Prompts that ask to grade", unit="percentunit")

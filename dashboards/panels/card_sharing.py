@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from dashboards.panel import FeaturePanel
-from streams.features.card_sharing import CardSharing
+from streams.features.group.card_sharing import CardSharing
 
 panel = FeaturePanel(CardSharing, title="Extra organisations on a card")

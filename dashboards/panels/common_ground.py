@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from dashboards.panel import FeaturePanel
-from streams.features.common_ground import CommonGround
+from streams.features.group.common_ground import CommonGround
 
 panel = FeaturePanel(CommonGround, title="Common ground beside the link (nats)")

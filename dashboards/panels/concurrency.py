@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from dashboards.panel import FeaturePanel
-from streams.features.concurrency import Concurrency
+from streams.features.account.concurrency import Concurrency
 
 panel = FeaturePanel(Concurrency, title="Seconds of answering a day", unit="s", logarithmic=True)

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from dashboards.panel import FeaturePanel
-from streams.features.conversations_open import ConversationsOpen
+from streams.features.account.conversations_open import ConversationsOpen
 
 panel = FeaturePanel(ConversationsOpen, title="Conversations in an hour", logarithmic=True)

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from dashboards.panel import FeaturePanel
-from streams.features.daily_output import DailyOutput
+from streams.features.account.daily_output import DailyOutput
 
 panel = FeaturePanel(DailyOutput, title="Output tokens a day", logarithmic=True)

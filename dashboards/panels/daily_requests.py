@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from dashboards.panel import FeaturePanel
-from streams.features.daily_requests import DailyRequests
+from streams.features.account.daily_requests import DailyRequests
 
 panel = FeaturePanel(DailyRequests, title="Requests a day", logarithmic=True)

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from dashboards.panel import FeaturePanel
-from streams.features.end_users import EndUsers
+from streams.features.account.end_users import EndUsers
 
 panel = FeaturePanel(EndUsers, title="End users in a day", logarithmic=True)

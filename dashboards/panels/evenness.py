@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from dashboards.panel import FeaturePanel
-from streams.features.evenness import Evenness
+from streams.features.group.evenness import Evenness
 
 panel = FeaturePanel(Evenness, title="Dispatcher against people (nats)", unit="none")

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from dashboards.panel import FeaturePanel
-from streams.features.fixed_parameters import FixedParameters
+from streams.features.account.fixed_parameters import FixedParameters
 
 panel = FeaturePanel(FixedParameters, title="Most frequent set of parameters", unit="percentunit")

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from dashboards.panel import FeaturePanel
-from streams.features.gap_regularity import GapRegularity
+from streams.features.account.gap_regularity import GapRegularity
 
 panel = FeaturePanel(GapRegularity, title="Irregularity of the gaps (low stands out)")

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from dashboards.panel import FeaturePanel
-from streams.features.known_corpus import KnownCorpus
+from streams.features.account.known_corpus import KnownCorpus
 
 panel = FeaturePanel(KnownCorpus, title="Prompts from a public set", unit="percentunit")

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from dashboards.panel import FeaturePanel
-from streams.features.long_answers import LongAnswers
+from streams.features.account.long_answers import LongAnswers
 
 panel = FeaturePanel(LongAnswers, title="Length of the usual answer (tokens)", logarithmic=True)

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from dashboards.panel import FeaturePanel
-from streams.features.member_change import MemberChange
+from streams.features.group.member_change import MemberChange
 
 panel = FeaturePanel(MemberChange, title="Change of the usual member (nats)", unit="none")

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from dashboards.panel import FeaturePanel
-from streams.features.member_content import MemberContent
+from streams.features.group.member_content import MemberContent
 
 panel = FeaturePanel(MemberContent, title="Content of the usual member (nats)", unit="none")

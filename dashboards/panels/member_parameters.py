@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from dashboards.panel import FeaturePanel
-from streams.features.member_parameters import MemberParameters
+from streams.features.group.member_parameters import MemberParameters
 
 panel = FeaturePanel(MemberParameters, title="Parameters of the usual member (nats)", unit="none")

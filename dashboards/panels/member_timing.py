@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from dashboards.panel import FeaturePanel
-from streams.features.member_timing import MemberTiming
+from streams.features.group.member_timing import MemberTiming
 
 panel = FeaturePanel(MemberTiming, title="Timing of the usual member (nats)", unit="none")

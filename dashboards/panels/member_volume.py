@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from dashboards.panel import FeaturePanel
-from streams.features.member_volume import MemberVolume
+from streams.features.group.member_volume import MemberVolume
 
 panel = FeaturePanel(MemberVolume, title="Volume of the usual member (nats)", unit="none")

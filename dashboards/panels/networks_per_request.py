@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from dashboards.panel import FeaturePanel
-from streams.features.networks_per_request import NetworksPerRequest
+from streams.features.account.networks_per_request import NetworksPerRequest
 
 panel = FeaturePanel(NetworksPerRequest, title="Client networks per request", unit="percentunit")

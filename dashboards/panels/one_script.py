@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from dashboards.panel import FeaturePanel
-from streams.features.one_script import OneScript
+from streams.features.group.one_script import OneScript
 
 panel = FeaturePanel(OneScript, title="Programs with one script")

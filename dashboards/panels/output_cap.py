@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from dashboards.panel import FeaturePanel
-from streams.features.output_cap import OutputCap
+from streams.features.account.output_cap import OutputCap
 
 panel = FeaturePanel(OutputCap, title="Answers cut off at the limit", unit="percentunit")

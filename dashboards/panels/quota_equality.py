@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from dashboards.panel import FeaturePanel
-from streams.features.quota_equality import QuotaEquality
+from streams.features.group.quota_equality import QuotaEquality
 
 panel = FeaturePanel(QuotaEquality, title="Equality of quotas", unit="percentunit")

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from dashboards.panel import FeaturePanel
-from streams.features.rate_limited import RateLimited
+from streams.features.account.rate_limited import RateLimited
 
 panel = FeaturePanel(RateLimited, title="Refused for their rate", unit="percentunit")

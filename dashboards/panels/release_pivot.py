@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from dashboards.panel import FeaturePanel
-from streams.features.release_pivot import ReleasePivot
+from streams.features.account.release_pivot import ReleasePivot
 
 panel = FeaturePanel(ReleasePivot, title="Requests to a newly released model (share)", unit="percentunit")

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from dashboards.panel import FeaturePanel
-from streams.features.round_the_clock import RoundTheClock
+from streams.features.account.round_the_clock import RoundTheClock
 
 panel = FeaturePanel(RoundTheClock, title="How flat the day is", unit="percentunit")

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from dashboards.panel import FeaturePanel
-from streams.features.sdk_versions import SdkVersions
+from streams.features.account.sdk_versions import SdkVersions
 
 panel = FeaturePanel(SdkVersions, title="Client versions in a day", logarithmic=True)

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from dashboards.panel import FeaturePanel
-from streams.features.seeded_share import SeededShare
+from streams.features.account.seeded_share import SeededShare
 
 panel = FeaturePanel(SeededShare, title="Requests with a seed", unit="percentunit")

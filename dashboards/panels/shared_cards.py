@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from dashboards.panel import FeaturePanel
-from streams.features.shared_cards import SharedCards
+from streams.features.group.shared_cards import SharedCards
 
 panel = FeaturePanel(SharedCards, title="Cards that pay for several organisations")

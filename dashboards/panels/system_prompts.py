@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from dashboards.panel import FeaturePanel
-from streams.features.system_prompts import SystemPrompts
+from streams.features.account.system_prompts import SystemPrompts
 
 panel = FeaturePanel(SystemPrompts, title="System prompts in a day", logarithmic=True)

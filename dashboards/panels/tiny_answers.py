@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from dashboards.panel import FeaturePanel
-from streams.features.tiny_answers import TinyAnswers
+from streams.features.account.tiny_answers import TinyAnswers
 
 panel = FeaturePanel(TinyAnswers, title="Shared template, tiny answer", unit="percentunit")

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from models.accumulators.mixing import mix
 from models.accumulators.step import Floats, Step
-from models.columns import Slots
+from models.state.columns import Slots
 
 REGISTERS = 64
 GENERATIONS = 2

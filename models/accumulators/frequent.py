@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.accumulators.step import Floats
-from models.columns import Slots
+from models.state.columns import Slots
 
 Hashes = NDArray[np.uint64]
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from models.columns import Slots
+from models.state.columns import Slots
 
 Hashes = NDArray[np.uint64]
 

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.accumulators.step import Floats
-from models.columns import Columns, Field, Slots
+from models.state.columns import Columns, Field, Slots
 
 Hashes = NDArray[np.uint64]
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.columns import Slots
+from models.state.columns import Slots
 
 Floats = NDArray[np.float64]
 

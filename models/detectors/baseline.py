@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 from river import base
 
-from models.declared import Limits, known
+from models.learning.feature_bounds import Limits, known
 
 Floats = NDArray[np.float32]
 Numbers = NDArray[np.floating[Any]]

@@ -1,7 +1,7 @@
 """An entity against the others of its kind and cohort, behind a learning gate.
 
 Ungated HalfSpaceTrees learn a campaign that is longer than their window (AUC .29 to .38 on KDD99 http in time order). Here the
-limits are declared, the gate (`models/gate.py`) keeps suspects out of the reference, and the score is in nats, so that it does not
+limits are declared, the gate (`models/learning/gate.py`) keeps suspects out of the reference, and the score is in nats, so that it does not
 crowd at 1. Features are scaled by their limits first: River's trees would otherwise split the widest feature most often.
 
 Sources: Tan, Ting and Liu, "Fast anomaly detection for streaming data", IJCAI 2011; Pevny, "Loda", Machine Learning 102, 2016.
@@ -17,10 +17,10 @@ import numpy as np
 from numpy.typing import NDArray
 from river import anomaly, base
 
-from models.declared import Limits, unit
 from models.detectors.baseline import Baseline
-from models.flat_trees import FlatTrees
-from models.gate import Gate
+from models.learning.feature_bounds import Limits, unit
+from models.learning.flat_trees import FlatTrees
+from models.learning.gate import Gate
 
 Floats = NDArray[np.floating[Any]]
 Wide = NDArray[np.float64]

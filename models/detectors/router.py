@@ -12,8 +12,8 @@ from typing import Any
 
 from river import base
 
-from models.declared import Limits
 from models.detectors.population import Population
+from models.learning.feature_bounds import Limits
 
 
 class RouterModels(base.AnomalyDetector):

@@ -12,7 +12,7 @@ from typing import Any
 
 from river import base, linear_model, optim
 
-from models.declared import Limits, known
+from models.learning.feature_bounds import Limits, known
 
 
 class Triage(base.Classifier):

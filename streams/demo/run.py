@@ -19,16 +19,16 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from streams import casebook
+from streams.cases.views import terminal
+from streams.clickhouse.batch_writer import SECONDS
+from streams.clickhouse.client import ClickHouse
+from streams.core.errors import HydrometerError
+from streams.core.settings import Settings
 from streams.demo.log import Role
 from streams.demo.schedule import DAY
 from streams.demo.traffic import SPAN, demo_traffic
-from streams.errors import HydrometerError
-from streams.local.system import System, local_system
-from streams.settings import Settings
-from streams.ship import ship_files
-from streams.sinks.clickhouse import ClickHouse
-from streams.store import SECONDS
+from streams.devserver.system import System, local_system
+from streams.intake.block_producer import ship_files
 
 FOLDER = Path("build/demo")
 EVENTS = 60_000
@@ -103,9 +103,9 @@ def _wait(console: Console, client: Client, system: System, began: float) -> flo
 
 def _report(console: Console, settings: Settings, truth: Mapping[str, Role]) -> None:
     with closing(ClickHouse(settings)) as clickhouse:
-        cases = casebook.newest(clickhouse)
+        cases = terminal.newest(clickhouse)
     for case in cases:
-        console.print(casebook.panel(case))
+        console.print(terminal.panel(case))
     console.print(_LEGEND)
     alerted = {account for case in cases if case.behaviour == "extraction" for account in case.payload["members"]}
     console.print(_truth_table(truth, alerted))

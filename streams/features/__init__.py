@@ -1,1 +1,1 @@
-"""What is measured of accounts and groups: one feature a file, found by itself (`streams/feature.py`, `make new-feature`)."""
+"""What is measured of accounts and groups: one feature a file, found by itself (`streams/features/declaration.py`, `make new-feature`)."""

@@ -13,8 +13,8 @@ from typing import BinaryIO, Final, NamedTuple, Protocol, cast
 
 import zstandard
 
-from streams.errors import HydrometerError, SettingsError
-from streams.events import MAX_LINE_BYTES
+from streams.core.errors import HydrometerError, SettingsError
+from streams.schema.event import MAX_LINE_BYTES
 
 CHUNK_LINES: Final = 1024
 """Lines that are handed on together. Fixed, so that a file is always cut in the same places."""

@@ -19,16 +19,16 @@ from typing import Final
 import orjson
 from aiohttp import web
 
-from streams.collect import Collector, Step
-from streams.errors import FuseBlownError
-from streams.exposition import written
-from streams.formats import otlp
-from streams.formats.registry import AUTO
-from streams.intake.groups import Groups
-from streams.intake.limits import Bucket
-from streams.metrics import METRICS, Metric
-from streams.settings import Settings
-from streams.ship import Shipper
+from streams.core.errors import FuseBlownError
+from streams.core.settings import Settings
+from streams.intake.block_producer import Shipper
+from streams.intake.collector import Collector, Step
+from streams.intake.formats import otlp
+from streams.intake.formats.registry import AUTO
+from streams.intake.group_commit import Groups
+from streams.intake.rate_limits import Bucket
+from streams.telemetry.metrics import METRICS, Metric
+from streams.telemetry.prometheus import written
 
 DELIVERY_SECONDS: Final = 10.0
 """How long a caller waits for the broker before it is told to come back."""

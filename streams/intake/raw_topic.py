@@ -10,12 +10,12 @@ from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer
 
-from streams import topics
-from streams.collect import Collector, Step
-from streams.formats.registry import AUTO
-from streams.metrics import METRICS, Metric
-from streams.settings import Settings
-from streams.ship import Parcel, Shipper, count
+from streams.core.settings import Settings
+from streams.intake.block_producer import Parcel, Shipper, count
+from streams.intake.collector import Collector, Step
+from streams.intake.formats.registry import AUTO
+from streams.schema import topics
+from streams.telemetry.metrics import METRICS, Metric
 
 BATCH: Final = 4096
 """Records that are asked for at a time."""

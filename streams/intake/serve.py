@@ -9,10 +9,10 @@ from typing import Any
 
 from aiokafka.errors import KafkaError
 
-from streams.errors import BrokerUnavailableError, SettingsError
-from streams.formats.registry import AUTO
+from streams.core.errors import BrokerUnavailableError, SettingsError
+from streams.core.settings import Settings
 from streams.intake import http, raw_topic
-from streams.settings import Settings
+from streams.intake.formats.registry import AUTO
 
 
 async def serve(

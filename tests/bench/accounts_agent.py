@@ -14,14 +14,14 @@ from pathlib import Path
 
 from meter import Meter, arguments
 
-from streams import topics
-from streams.agents.engine import Engine
-from streams.agents.worker import Worker
-from streams.app import make_engine
-from streams.metrics import METRICS, Metric
-from streams.pipeline.local import makers
-from streams.pipeline.stage import MakeStage, Message, TwoInputStage
-from streams.settings import Settings
+from streams.core.settings import Settings
+from streams.replay.in_process import makers
+from streams.schema import topics
+from streams.stages.stage import MakeStage, Message, TwoInputStage
+from streams.telemetry.metrics import METRICS, Metric
+from streams.worker.app import make_engine
+from streams.worker.engine import Engine
+from streams.worker.supervisor import Worker
 
 CHECKPOINT_SECONDS = 10.0
 """Six times as often as by default, so that even a run of seconds pays its share."""

@@ -16,11 +16,11 @@ import numpy as np
 from rich.console import Console
 from rich.table import Table
 
-from streams.clock import FileClock
-from streams.collect import FILE_BLOCK_EVENTS, Collector, collect_garbage_rarely
+from streams.core.settings import Settings
 from streams.demo.traffic import demo_traffic
-from streams.settings import Settings
-from streams.sketch import Sketcher
+from streams.intake.clock import FileClock
+from streams.intake.collector import FILE_BLOCK_EVENTS, Collector, collect_garbage_rarely
+from streams.privacy.sketch import Sketcher
 
 LENGTHS: Final = (200, 600)
 EVENTS: Final = 20 * FILE_BLOCK_EVENTS

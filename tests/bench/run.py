@@ -29,11 +29,11 @@ from rich.table import Table
 from sample import ACCOUNTS, BLOCK_EVENTS, Sample
 from stages import PARTITIONS
 
-from streams import topics
-from streams.local.broker import EmbeddedBroker
-from streams.local.kafka import ApacheKafka
-from streams.local.process import stop
-from streams.settings import Settings
+from streams.core.settings import Settings
+from streams.devserver.broker import EmbeddedBroker
+from streams.devserver.kafka import ApacheKafka
+from streams.devserver.process import stop
+from streams.schema import topics
 
 HERE = Path(__file__).resolve().parent
 OUT = HERE.parents[1] / "build" / "bench.json"

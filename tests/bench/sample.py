@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.blocks import REQUESTS, SHINGLES
-from streams.settings import Settings
-from streams.topics import partition_of
+from streams.core.settings import Settings
+from streams.schema.blocks import REQUESTS, SHINGLES
+from streams.schema.topics import partition_of
 
 START = 1_790_000_000.0
 SPAN = 3600.0

@@ -16,11 +16,11 @@ from typing import Any
 from collecting import busy, collect, demonstration
 from sample import Sample
 
-from streams import blocks, topics
-from streams.collect import collect_garbage_rarely
-from streams.pipeline.local import makers
-from streams.pipeline.stage import Message, Stage
-from streams.settings import Settings
+from streams.core.settings import Settings
+from streams.intake.collector import collect_garbage_rarely
+from streams.replay.in_process import makers
+from streams.schema import blocks, topics
+from streams.stages.stage import Message, Stage
 
 PARTITIONS = 4
 EVENTS = 120_000

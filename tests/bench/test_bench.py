@@ -10,7 +10,7 @@ from meter import Meter
 from run import summary, verdict
 from sample import Sample
 
-from streams import blocks
+from streams.schema import blocks
 
 
 def found(ours: float, ratio: float) -> dict[str, Any]:

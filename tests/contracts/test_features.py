@@ -17,18 +17,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-import streams.features
+import streams.features.account
+import streams.features.group
 from dashboards.panel import panels
 from models.accumulators.step import Floats, Step
-from models.columns import Columns
-from models.evidence import FAMILIES
-from streams.blocks import REQUESTS, Block
-from streams.feature import DAY, NEVER_EVIDENCE, Bank, Direction, Events, Feature, features
-from streams.pipeline.members import Members
-from streams.trial import START, block_of, derived_columns, members_of
+from models.evidence.weighing import FAMILIES
+from models.state.columns import Columns
+from streams.features.declaration import DAY, NEVER_EVIDENCE, Bank, Direction, Events, Feature, features
+from streams.features.members import Members
+from streams.schema.blocks import REQUESTS, Block
+from streams.testing.feature_trial import START, block_of, derived_columns, members_of
 
 ROOT = Path(__file__).resolve().parents[2]
-FILES = sorted(module.name for module in pkgutil.iter_modules(streams.features.__path__))
+ROOMS = {"account": streams.features.account, "group": streams.features.group}
+FILES = sorted((module.name, room) for room, package in ROOMS.items() for module in pkgutil.iter_modules(package.__path__))
 ACCOUNT = features("account")
 GROUP = features("group")
 ALL = (*ACCOUNT, *GROUP)
@@ -39,34 +41,34 @@ MOST_BYTES = 2500
 each_feature = pytest.mark.parametrize("feature", ALL, ids=lambda feature: feature.name())
 each_account_feature = pytest.mark.parametrize("feature", ACCOUNT, ids=lambda feature: feature.name())
 each_group_feature = pytest.mark.parametrize("feature", GROUP, ids=lambda feature: feature.name())
-each_file = pytest.mark.parametrize("name", FILES)
+each_file = pytest.mark.parametrize(("name", "room"), FILES, ids=[name for name, _ in FILES])
 
 
 # -- one feature, one file, one test, one panel
 
 
 @each_file
-def test_a_file_holds_one_feature_of_its_own_name(name: str) -> None:
-    found = [feature.name() for feature in ALL if feature.__module__ == f"streams.features.{name}"]
-    assert found == [name], f"streams/features/{name}.py holds {found or 'no feature'}: one feature a file, named like it"
+def test_a_file_holds_one_feature_of_its_own_name(name: str, room: str) -> None:
+    found = [feature.name() for feature in ALL if feature.__module__ == f"streams.features.{room}.{name}"]
+    assert found == [name], f"streams/features/{room}/{name}.py holds {found or 'no feature'}: one feature a file, named like it"
 
 
 @each_file
-def test_a_feature_has_its_own_test(name: str) -> None:
-    path = ROOT / "tests" / "streams" / "features" / f"test_{name}.py"
+def test_a_feature_has_its_own_test(name: str, room: str) -> None:
+    path = ROOT / "tests" / "streams" / "features" / room / f"test_{name}.py"
     assert path.is_file(), f"{name} needs {path.relative_to(ROOT)}"
     assert "def test_" in path.read_text(encoding="utf-8"), f"{path.relative_to(ROOT)} tests nothing"
 
 
-@each_file
+@pytest.mark.parametrize("name", [name for name, _ in FILES])
 def test_a_feature_has_its_own_panel(name: str) -> None:
     assert name in panels(), f"{name} needs dashboards/panels/{name}.py"
     assert panels()[name].name == name, f"dashboards/panels/{name}.py shows {panels()[name].name}"
 
 
 def test_no_test_and_no_panel_outlives_its_feature() -> None:
-    tests = {path.stem.removeprefix("test_") for path in (ROOT / "tests" / "streams" / "features").glob("test_*.py")}
-    assert sorted((tests | set(panels())) - set(FILES)) == []
+    tests = {path.stem.removeprefix("test_") for path in (ROOT / "tests" / "streams" / "features").glob("*/test_*.py")}
+    assert sorted((tests | set(panels())) - {name for name, _ in FILES}) == []
 
 
 def test_there_are_features_of_every_family_that_accounts_or_groups_can_show() -> None:

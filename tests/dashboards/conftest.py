@@ -11,9 +11,9 @@ from pydantic import SecretStr
 from dashboards.draw import choices
 from dashboards.macros import Window
 from dashboards.rehearsal import Rehearsed, rehearse
+from streams.core.settings import Settings
 from streams.demo.traffic import SPAN
-from streams.settings import Settings
-from streams.testing import driver, local_clickhouse
+from streams.testing.builders import driver, local_clickhouse
 
 
 @pytest.fixture(scope="session")

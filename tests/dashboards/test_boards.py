@@ -16,7 +16,7 @@ from dashboards.panel import panels
 from dashboards.query import DATASOURCE, TIME_SERIES
 from dashboards.rehearsal import Rehearsed
 from dashboards.render import GENERATED, stale
-from models.evidence import FAMILIES
+from models.evidence.weighing import FAMILIES
 
 BOARDS = {name: board.render() for name, board in boards().items()}
 UIDS = {board["uid"] for board in BOARDS.values()}

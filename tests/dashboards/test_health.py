@@ -10,10 +10,10 @@ from pydantic import SecretStr
 
 from dashboards import health
 from dashboards.macros import Window
-from streams import migrate
-from streams.metrics import Metric
-from streams.settings import Settings
-from streams.testing import driver, local_clickhouse
+from streams.clickhouse import migrate
+from streams.core.settings import Settings
+from streams.telemetry.metrics import Metric
+from streams.testing.builders import driver, local_clickhouse
 
 HOUR = Window(start=1_795_262_400, end=1_795_266_000, interval=60)
 

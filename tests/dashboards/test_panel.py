@@ -11,12 +11,12 @@ from pydantic import SecretStr
 from dashboards.macros import Window
 from dashboards.panel import FeaturePanel, panels
 from dashboards.query import DATASOURCE
-from streams import migrate
-from streams.features.daily_requests import DailyRequests
-from streams.features.evenness import Evenness
-from streams.features.tiny_answers import TinyAnswers
-from streams.settings import Settings
-from streams.testing import driver, local_clickhouse
+from streams.clickhouse import migrate
+from streams.core.settings import Settings
+from streams.features.account.daily_requests import DailyRequests
+from streams.features.account.tiny_answers import TinyAnswers
+from streams.features.group.evenness import Evenness
+from streams.testing.builders import driver, local_clickhouse
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
 

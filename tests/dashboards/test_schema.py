@@ -11,7 +11,7 @@ import pytest
 from jsonschema import Draft7Validator
 
 from dashboards.board import boards
-from streams.testing import shared
+from streams.testing.builders import shared
 
 _FOLDER = (shared() or Path("/nowhere")) / "grafana" / "jsonschema"
 pytestmark = pytest.mark.skipif(not _FOLDER.is_dir(), reason=f"Grafana's JSON schemas are not at hand ({_FOLDER})")

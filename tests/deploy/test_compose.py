@@ -13,9 +13,9 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from streams.cli import cli
-from streams.local.kafka import version
-from streams.settings import NEEDS, PREFIX, SECRETS, MissingSecret, Role, Settings, is_secret
+from streams.cli.main import cli
+from streams.core.settings import NEEDS, PREFIX, SECRETS, MissingSecret, Role, Settings, is_secret
+from streams.devserver.kafka import version
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text())

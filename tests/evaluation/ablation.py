@@ -16,24 +16,24 @@ from measures import average_precision
 from rich.console import Console
 from rich.table import Table
 
-from models import evidence
 from models.accumulators.step import Floats
-from models.checks import roc_auc
-from models.evidence import FAMILIES
-from streams import blocks, topics
-from streams.pipeline.stage import Message
-from streams.replay import Replay
+from models.evidence import weighing
+from models.evidence.weighing import FAMILIES
+from models.learning.checks import roc_auc
+from streams.replay.run import Replay
+from streams.schema import blocks, topics
+from streams.stages.stage import Message
 
-ALL = tuple(name for name in FAMILIES if evidence.EXTRACTION_WEIGHTS[FAMILIES.index(name)] > 0)
+ALL = tuple(name for name in FAMILIES if weighing.EXTRACTION_WEIGHTS[FAMILIES.index(name)] > 0)
 QUICK = ("content", "evenness", "link")
-_WEIGHTS = evidence.EXTRACTION_WEIGHTS.copy()
+_WEIGHTS = weighing.EXTRACTION_WEIGHTS.copy()
 
 
 def drop(family: str) -> None:
     """Let a family count for nothing in this process, neither in sums nor among those that must speak; `nothing` drops none."""
-    evidence.EXTRACTION_WEIGHTS[:] = _WEIGHTS
+    weighing.EXTRACTION_WEIGHTS[:] = _WEIGHTS
     if family != "nothing":
-        evidence.EXTRACTION_WEIGHTS[FAMILIES.index(family)] = 0.0
+        weighing.EXTRACTION_WEIGHTS[FAMILIES.index(family)] = 0.0
 
 
 def row(family: str, folder: Path, run: Replay) -> dict[str, Any]:
@@ -92,7 +92,7 @@ def models(folder: Path) -> list[dict[str, Any]]:
     rows = [{"model": "evidence alone", "auc": roc_auc(own, positive), "ap": average_precision(own, positive), "with": None}]
     for detector, said in sorted(run.best_of.items()):
         shown: Floats = np.array([max(said.get(row["account_id"], 0.0), 0.0) for row in truth])
-        together = average_precision(own + np.minimum(shown, evidence.CAP) / 2, positive)
+        together = average_precision(own + np.minimum(shown, weighing.CAP) / 2, positive)
         rows.append({"model": detector, "auc": roc_auc(shown, positive), "ap": average_precision(shown, positive), "with": together})
     return rows
 

@@ -27,7 +27,7 @@ from rich.progress import track
 from river import anomaly
 from scipy import stats
 
-from streams.sketch import Sketcher
+from streams.privacy.sketch import Sketcher
 
 NAMES = ("requests_a_day", "hourly_calls", "prada", "half_space_trees")
 HOUR_RULE = 500

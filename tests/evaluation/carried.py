@@ -8,9 +8,9 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from streams.collect import Outgoing, read_files
-from streams.replay import Replay
-from streams.settings import Settings
+from streams.core.settings import Settings
+from streams.intake.collector import Outgoing, read_files
+from streams.replay.run import Replay
 
 KEY = b"an evaluation seals nothing worth"
 _NAME = "blocks.parquet"

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from streams.demo import prompts
 from streams.demo.words import LANGUAGES
-from streams.testing import shared
+from streams.testing.builders import shared
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]

@@ -20,9 +20,9 @@ from rich.console import Console
 from rich.table import Table
 
 from models.accumulators.step import Floats
-from models.checks import roc_auc
-from streams.feature import features
-from streams.testing import shared
+from models.learning.checks import roc_auc
+from streams.features.declaration import features
+from streams.testing.builders import shared
 
 EVEN = 0.5
 LONG = 300

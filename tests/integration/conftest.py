@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from streams.local.kafka import ApacheKafka
+from streams.devserver.kafka import ApacheKafka
 
 
 @pytest.fixture(scope="session")

@@ -8,8 +8,8 @@ from threading import Thread
 
 import pytest
 
-from streams.agents.trial import Trial, blocks_of_keys, kill, stop
-from streams.local.kafka import ApacheKafka
+from streams.devserver.kafka import ApacheKafka
+from streams.testing.durability import Trial, blocks_of_keys, kill, stop
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 

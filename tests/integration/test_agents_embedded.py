@@ -11,8 +11,8 @@ from threading import Thread
 
 import pytest
 
-from streams.agents.trial import Trial, blocks_of_keys, kill, stop
-from streams.testing import embedded_broker
+from streams.testing.builders import embedded_broker
+from streams.testing.durability import Trial, blocks_of_keys, kill, stop
 
 pytestmark = pytest.mark.integration
 

@@ -24,10 +24,10 @@ from pydantic import SecretStr
 
 from dashboards.alerts import new_extraction_case
 from dashboards.evaluate import Evaluator, tell
-from streams import migrate
-from streams.settings import Settings
-from streams.sinks.clickhouse import ClickHouse, connect
-from streams.testing import local_clickhouse
+from streams.clickhouse import migrate
+from streams.clickhouse.client import ClickHouse, connect
+from streams.core.settings import Settings
+from streams.testing.builders import local_clickhouse
 
 pytestmark = pytest.mark.integration
 

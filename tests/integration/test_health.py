@@ -12,8 +12,8 @@ import orjson
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
-from streams.local.system import System, local_system
-from streams.ship import ship_files
+from streams.devserver.system import System, local_system
+from streams.intake.block_producer import ship_files
 
 pytestmark = pytest.mark.integration
 

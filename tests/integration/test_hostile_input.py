@@ -16,10 +16,10 @@ import pytest
 import zstandard
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
-from streams import blocks, topics
-from streams.agents.table import unpacked
-from streams.local.system import System, local_system
-from streams.ship import ship_files
+from streams.devserver.system import System, local_system
+from streams.intake.block_producer import ship_files
+from streams.schema import blocks, topics
+from streams.worker.table import unpacked
 
 MARKER = "quokka-7f3a-marker"
 """Planted wherever a log holds text. Behind `collect` nobody may ever read it."""

@@ -20,17 +20,17 @@ import orjson
 import pytest
 from kafka import KafkaConsumer, TopicPartition
 
-from streams import topics
-from streams.agents.table import CHUNK, unpacked
-from streams.collect import Outgoing, read_files
+from streams.core.settings import Settings
 from streams.demo.campaigns import HYDRA
 from streams.demo.schedule import DAY
 from streams.demo.traffic import START, Traffic, demo_traffic
-from streams.local.kafka import ApacheKafka
-from streams.local.system import System, local_system
-from streams.replay import Replay
-from streams.settings import Settings
-from streams.ship import Shipper
+from streams.devserver.kafka import ApacheKafka
+from streams.devserver.system import System, local_system
+from streams.intake.block_producer import Shipper
+from streams.intake.collector import Outgoing, read_files
+from streams.replay.run import Replay
+from streams.schema import topics
+from streams.worker.table import CHUNK, unpacked
 
 EVENTS = 6_000
 FEEDBACK = (topics.GROUPS, topics.VERDICTS, topics.EVIDENCE)

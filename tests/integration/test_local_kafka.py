@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from streams import topics
-from streams.local.kafka import ApacheKafka
-from streams.settings import Settings
+from streams.core.settings import Settings
+from streams.devserver.kafka import ApacheKafka
+from streams.schema import topics
 
 pytestmark = pytest.mark.integration
 
@@ -25,7 +25,7 @@ def test_topics_are_still_there_after_a_restart(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(("sent", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_signal_stops_it_cleanly_and_leaves_nothing_behind(tmp_path: Path, sent: signal.Signals, code: int) -> None:
-    command = [sys.executable, "-u", "-m", "streams.local.kafka", "--port", "0", "--data", str(tmp_path)]
+    command = [sys.executable, "-u", "-m", "streams.devserver.kafka", "--port", "0", "--data", str(tmp_path)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     assert process.stdout is not None
     first = process.stdout.readline()

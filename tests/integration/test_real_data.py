@@ -14,10 +14,10 @@ from typing import Any
 
 import pytest
 
-from streams import topics
-from streams.local.system import System, local_system
-from streams.ship import ship_files
-from streams.testing import shared
+from streams.devserver.system import System, local_system
+from streams.intake.block_producer import ship_files
+from streams.schema import topics
+from streams.testing.builders import shared
 
 EVENTS = 20_000
 SETTLED = 8.0

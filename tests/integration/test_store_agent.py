@@ -13,11 +13,12 @@ import pytest
 from clickhouse_driver import Client
 from kafka import KafkaProducer
 
-from streams import migrate, topics
-from streams.agents.trial import stop
-from streams.local.process import local_server
-from streams.settings import Settings
-from streams.testing import embedded_broker
+from streams.clickhouse import migrate
+from streams.core.settings import Settings
+from streams.devserver.process import local_server
+from streams.schema import topics
+from streams.testing.builders import embedded_broker
+from streams.testing.durability import stop
 
 USER, PASSWORD = "hydrometer", "only-for-tests"
 

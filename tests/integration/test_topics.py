@@ -9,10 +9,10 @@ from aiokafka import AIOKafkaConsumer
 from kafka import KafkaAdminClient, KafkaProducer
 from kafka.admin import ConfigResource, ConfigResourceType
 
-from streams import topics
-from streams.errors import SettingsError
-from streams.local.kafka import ApacheKafka
-from streams.settings import Settings
+from streams.core.errors import SettingsError
+from streams.core.settings import Settings
+from streams.devserver.kafka import ApacheKafka
+from streams.schema import topics
 
 pytestmark = pytest.mark.integration
 

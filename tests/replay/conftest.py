@@ -10,12 +10,12 @@ import numpy as np
 import orjson
 import pytest
 
-from streams.collect import read_files
+from streams.core.settings import Settings
 from streams.demo.log import Log
 from streams.demo.scene import Scene
 from streams.demo.traffic import START
-from streams.replay import Replay
-from streams.settings import Settings
+from streams.intake.collector import read_files
+from streams.replay.run import Replay
 
 Event = dict[str, Any]
 Change = Callable[[Event], Event]

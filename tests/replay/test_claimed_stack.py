@@ -12,7 +12,7 @@ from streams.demo import cast
 from streams.demo.scene import Scene
 from streams.demo.schedule import DAY
 from streams.demo.traffic import START
-from streams.replay import Replay
+from streams.replay.run import Replay
 
 Play = Callable[..., Replay]
 

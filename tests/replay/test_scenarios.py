@@ -11,13 +11,13 @@ from pathlib import Path
 
 import numpy as np
 
-from streams.collect import read_files
+from streams.core.settings import Settings
 from streams.demo import campaigns, cast
 from streams.demo.log import Log
 from streams.demo.scene import Scene
 from streams.demo.traffic import SPAN, START
-from streams.replay import Replay
-from streams.settings import Settings
+from streams.intake.collector import read_files
+from streams.replay.run import Replay
 
 PEOPLE = 1_500
 """Fewer ordinary accounts a partition, and the tails that evidence is measured against say nothing yet (cold start)."""

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from streams.collect import read_files
+from streams.core.settings import Settings
 from streams.demo.traffic import demo_traffic
-from streams.replay import Replay
-from streams.settings import Settings
+from streams.intake.collector import read_files
+from streams.replay.run import Replay
 
 
 @pytest.fixture(scope="session")

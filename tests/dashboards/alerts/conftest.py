@@ -14,10 +14,10 @@ from pydantic import SecretStr
 from dashboards.evaluate import firing
 from dashboards.query import squeezed
 from dashboards.rules import rules
-from streams import migrate
-from streams.settings import Settings
-from streams.sinks.clickhouse import ClickHouse
-from streams.testing import local_clickhouse
+from streams.clickhouse import migrate
+from streams.clickhouse.client import ClickHouse
+from streams.core.settings import Settings
+from streams.testing.builders import local_clickhouse
 
 TABLES = ("cases", "health", "dead_letters", "usage_minute", "arrivals", "labels")
 

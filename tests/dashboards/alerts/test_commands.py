@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from streams.cli import cli
+from streams.cli.main import cli
 
 
 def environment(ground: Any) -> dict[str, str]:

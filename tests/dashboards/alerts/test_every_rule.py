@@ -14,7 +14,7 @@ from dashboards.evaluate import seconds
 from dashboards.query import squeezed
 from dashboards.rule import fields, uid
 from dashboards.rules import RUNBOOKS, rules, runbook
-from streams.cli import cli
+from streams.cli.main import cli
 
 HERE = Path(__file__).parent
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)

@@ -4,7 +4,7 @@ from typing import Any
 
 from dashboards.evaluate import Evaluator
 from dashboards.rules import rules
-from streams.errors import StoreUnavailableError
+from streams.core.errors import StoreUnavailableError
 
 
 def test_eleven_refused_batches_in_five_minutes_fire(ground: Any) -> None:

@@ -16,8 +16,8 @@ import pytest
 
 from dashboards.gateway import Backend, Gateway, connect
 from dashboards.plan import Release
-from streams.settings import Settings
-from streams.testing import shared
+from streams.core.settings import Settings
+from streams.testing.builders import shared
 
 TOKEN = "glsa_made_up_for_tests"
 Json = dict[str, Any]

@@ -9,8 +9,8 @@ from click.testing import CliRunner
 
 from dashboards.cli import alerts, boards
 from dashboards.rules import rules
-from streams.cli import cli
-from streams.errors import HydrometerError
+from streams.cli.main import cli
+from streams.core.errors import HydrometerError
 
 
 @pytest.fixture

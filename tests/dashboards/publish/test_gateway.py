@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from dashboards.gateway import Backend, Gateway, GrafanaError, connect
-from streams.errors import MissingToolError, SettingsError
-from streams.settings import Settings
+from streams.core.errors import MissingToolError, SettingsError
+from streams.core.settings import Settings
 
 TOKEN = "any"  # made up
 

@@ -12,8 +12,8 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.events import MAX_LINE_BYTES
 from streams.intake.files import Chunk, Splitter, UnreadableInputError, chunks_of, live_chunks
+from streams.schema.event import MAX_LINE_BYTES
 
 LINES = [f"line {number}".encode() for number in range(2500)]
 TEXT = b"\n".join(LINES) + b"\n"

@@ -14,12 +14,12 @@ import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from kafka import KafkaConsumer, TopicPartition
 
-from streams import topics
-from streams.blocks import REQUESTS, decode
+from streams.core.settings import Settings
+from streams.devserver.broker import EmbeddedBroker
 from streams.intake.http import Intake, Limits
-from streams.intake.limits import Bucket
-from streams.local.broker import EmbeddedBroker
-from streams.settings import Settings
+from streams.intake.rate_limits import Bucket
+from streams.schema import topics
+from streams.schema.blocks import REQUESTS, decode
 
 TOKEN = {"Authorization": "Bearer development-only-intake-token"}
 MARKER = "xylophone quokka manifesto"

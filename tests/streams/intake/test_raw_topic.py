@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from streams import topics
-from streams.blocks import REQUESTS, decode
-from streams.errors import FuseBlownError
+from streams.core.errors import FuseBlownError
+from streams.core.settings import Settings
+from streams.devserver.broker import EmbeddedBroker
 from streams.intake.raw_topic import consume
-from streams.local.broker import EmbeddedBroker
-from streams.settings import Settings
+from streams.schema import topics
+from streams.schema.blocks import REQUESTS, decode
 
 
 @pytest.fixture

@@ -1,0 +1,1 @@
+"""From counts to evidence in nats: references, calibration, links, cohorts, evenness."""

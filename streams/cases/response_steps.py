@@ -1,0 +1,51 @@
+"""The enforcement ladder: which step to consider first. Nothing here acts; from L3 on it takes a person's signature and two families."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from models.evidence.weighing import SPOKEN
+
+STEPS = {
+    "L0": "Observe: nothing changes for the accounts.",
+    "L1": "Cap the rate of the whole group, not of one account, and step up verification.",
+    "L2": "Reduce what is worth harvesting: hide or summarise reasoning, no log-probabilities, one answer a request.",
+    "L3": "Suspend keys, with notice and appeal. A person signs.",
+    "L4": "Ban the group and watch for successors. A person signs.",
+    "L5": "Refer to legal. A person signs.",
+}
+MANY = 10
+"""Accounts from which a case is a cluster: capping and hiding are then worth their cost at once."""
+
+
+def step(behaviour: str, accounts: int, families: dict[str, float], *, muted: bool, doubts: int) -> dict[str, Any]:
+    """Return the step to consider first and why. doubts: benign personas that fit."""
+    name, why = _choose(behaviour, accounts, families, doubts, muted=muted)
+    spoken = sorted(family for family, nats in families.items() if nats >= SPOKEN)
+    return {
+        "step": name,
+        "does": STEPS[name],
+        "why": why,
+        "families": spoken,
+        "signature": "from L3 on: a person, and two families at least",
+    }
+
+
+def _choose(behaviour: str, accounts: int, families: dict[str, float], doubts: int, *, muted: bool) -> tuple[str, str]:
+    if muted:
+        return "L0", "the accounts are permitted parties: score them, alert nobody, ask the owner of the permission if it grows"
+    if behaviour == "routing":
+        return "L1", _about_a_channel(families)
+    if doubts:
+        return "L0", f"{'one benign story fits' if doubts == 1 else f'{doubts} benign stories fit'}: ask the accounts' manager first"
+    if accounts == 1:
+        return "L1", "one account: ask its manager about its purpose, and cap its rate while you wait"
+    if accounts < MANY:
+        return "L1", "a few accounts: cap them together and step up verification; go to L2 when they do not answer"
+    return "L2", "many accounts with one purpose: cap the group, step up verification, and hide reasoning and log-probabilities from it"
+
+
+def _about_a_channel(families: dict[str, float]) -> str:
+    if families.get("content", 0.0) >= SPOKEN:
+        return "it may carry a campaign: decide the extraction case of its members first, the others are its customers"
+    return "a channel without a purpose: ask the account holders about their contract, and do not call their users distillers"

@@ -1,0 +1,1 @@
+"""Cases as people read them: on a terminal, as a page, live."""

@@ -1,0 +1,322 @@
+"""A case as one self-contained page: for a file, for a meeting, for paper. No script, no network, no fonts of others.
+
+Everything on it comes from the stored row, so the same row gives the same page.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import UTC, datetime
+from html import escape
+from typing import Any
+
+from models.evidence.weighing import CAP
+from streams.cases.benign_hypotheses import WORDS
+from streams.cases.views import terminal
+from streams.cases.views.terminal import CaseRow
+
+MOST_MEMBERS = 250
+"""Members on the page, the strongest first; `hydrometer case show --json` has all that the row has."""
+MOST_VERSIONS = 12
+MOST_LINKS = 40
+_ATLAS = {
+    "AML.T0024.002": "Extract AI Model",
+    "AML.T0040": "AI Model Inference API Access",
+    "AML.T0005.001": "Train Proxy via Replication",
+    "AML.CS0056": "case study: model distillation campaigns",
+    "AML.T0008.005": "Acquire Infrastructure: AI Service Proxies",
+    "AML.T0012": "Valid Accounts",
+    "AML.T0021": "Establish Accounts",
+}
+
+
+def page(case: CaseRow) -> str:
+    """Return the page of a case as HTML."""
+    told = case.payload
+    sections = [
+        _head(case),
+        _section("What stands out", _families(case) + _list(each["sentence"] for each in told["features"]) + _example(told)),
+        _section("What speaks against it", _counter(told["counter_evidence"])),
+        _section("What it has been served", _leak(told["leak"]) + _joins(told["members"])),
+        _section("What to do", _todo(case)),
+        _section("Why this is one case", _links(told)),
+        _section(f"Accounts ({case.accounts:,})", _members(case)),
+        _section("Decisions and history", _decisions(told) + _history(told["history"], case.behaviour)),
+    ]
+    title = f"{case.case_id}: {case.behaviour}"
+    style = f"<style>{_STYLE}</style>"
+    top = f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>{style}</head>'
+    return f"{top}<body><main>{''.join(sections)}{_foot(case)}</main></body></html>\n"
+
+
+def _head(case: CaseRow) -> str:
+    badges = [case.behaviour, case.state, *(["muted: permitted party"] if case.muted else [])]
+    figures = {
+        "accounts": f"{case.accounts:,}",
+        "requests": f"{case.requests:,.0f}",
+        "output tokens": f"{case.output_tokens:,.0f}",
+        "evidence, nats": f"{case.evidence:.1f}",
+        "opened (UTC)": _moment(case.opened_at),
+        "last change (UTC)": _moment(case.updated_at),
+    }
+    cells = "".join(f"<div><b>{escape(value)}</b><span>{name}</span></div>" for name, value in figures.items())
+    marks = "".join(f'<span class="badge {escape(mark.split(":")[0])}">{escape(mark)}</span>' for mark in badges)
+    return (
+        f'<header><p class="id">{escape(case.case_id)} {marks}</p><h1>{escape(case.title)}</h1><div class="figures">{cells}</div></header>'
+    )
+
+
+def _section(title: str, body: str) -> str:
+    return f"<section><h2>{escape(title)}</h2>{body}</section>"
+
+
+def _families(case: CaseRow) -> str:
+    """Return a bar a family, the loudest first; a family's evidence ends at CAP."""
+    rows = []
+    for name, nats in sorted(case.payload["families"].items(), key=lambda item: -item[1]):
+        width = 100.0 * min(max(nats, 0.0), CAP) / CAP
+        rows.append(
+            f'<tr><th>{escape(name)}</th><td class="bar"><i style="width:{width:.1f}%"></i></td><td class="n">{nats:+.1f}</td></tr>'
+        )
+    note = f"<p class=note>Evidence by family in nats: no family convicts alone. {escape(terminal.sums(case.behaviour))}</p>"
+    return f'<table class="bars">{"".join(rows)}</table>{note}'
+
+
+def _list(items: Iterable[str]) -> str:
+    return f"<ul>{''.join(f'<li>{escape(item)}</li>' for item in items)}</ul>"
+
+
+def _example(told: Mapping[str, Any]) -> str:
+    """Say what one member of a group does, where that is known."""
+    example = told["example"]
+    if example is None or len(told["members"]) == 1:
+        return ""
+    said = _list(each["sentence"] for each in example["features"])
+    return f"<h3>One of its accounts: {escape(example['account'])}</h3>{said}"
+
+
+def _counter(checks: Sequence[Mapping[str, Any]]) -> str:
+    ranked = sorted(checks, key=lambda check: list(WORDS).index(check["fits"]))
+    rows = [(check["persona"], WORDS[check["fits"]], check["because"]) for check in ranked]
+    return _table(("benign story", "", "because"), rows, lambda row: "" if row[1] == WORDS[False] else "doubt")
+
+
+def _leak(leak: Mapping[str, Any]) -> str:
+    rows = [
+        (name, f"{leak[f'{key}_before_alert']:,.0f}", f"{leak[key]:,.0f}")
+        for name, key in (("requests", "requests"), ("output tokens", "output_tokens"))
+    ]
+    return (
+        _table(("", "before its accounts were alerted", "in all"), rows, numbers=(1, 2)) + f"<p class=note>{escape(leak['estimate'])}.</p>"
+    )
+
+
+def _joins(members: Mapping[str, Mapping[str, Any]]) -> str:
+    """Return a small drawing of how many accounts had joined by when."""
+    times = sorted(float(member["joined_at"]) for member in members.values())
+    if len(times) < 3 or times[-1] <= times[0]:  # noqa: PLR2004 (two points are no curve)
+        return ""
+    span, most, points = times[-1] - times[0], len(times), ["0,60"]
+    for count, time in enumerate(times, start=1):
+        x = 600 * (time - times[0]) / span
+        points += [f"{x:.1f},{60 - 56 * (count - 1) / most:.1f}", f"{x:.1f},{60 - 56 * count / most:.1f}"]
+    drawing = f'<svg viewBox="0 0 600 62" preserveAspectRatio="none" role="img"><polyline points="{" ".join(points)}"/></svg>'
+    ends = f"<p class=ends><span>{_moment(times[0])}</span><span>{most:,} accounts by {_moment(times[-1])}</span></p>"
+    return f"<figure><figcaption>Accounts in the case over time</figcaption>{drawing}{ends}</figure>"
+
+
+def _todo(case: CaseRow) -> str:
+    told = case.payload
+    ladder, permission = told["ladder"], told["permission"]
+    rows = [
+        ("suggested step", f"{ladder['step']}: {ladder['does']}"),
+        ("because", ladder["why"]),
+        ("if it is wrong", told["if_wrong"]),
+        ("signature", ladder["signature"]),
+        (
+            "terms touched",
+            " ".join(f"{term['id']} ({term['version']}, in force {term['effective']}): {term['text']}" for term in told["terms"]),
+        ),
+        ("ATLAS", "; ".join(f"{name} {_ATLAS.get(name, '')}".strip() for name in told["atlas"])),
+        ("bar", _bar(told["threshold"])),
+    ]
+    if permission:
+        until = _moment(permission["expires"])
+        rows.append(
+            ("permitted", f"{permission['kind']} {permission['party']}, by {permission['owner']}: {permission['reason']}, until {until}")
+        )
+    return _table(("", ""), rows, head=False)
+
+
+def _bar(threshold: Mapping[str, Any]) -> str:
+    who = f"since {threshold['since']}, by {threshold['author']}, approved by {threshold['approver']}"
+    return f"{threshold['nats']:g} nats {who}: {threshold['reason']}"
+
+
+def _links(told: Mapping[str, Any]) -> str:
+    rows = [
+        (_entity(link["entity"]), _moment(link["since"]), f"came with {link['from_case']}" if link["from_case"] else _weighed(link))
+        for link in told["links"][:MOST_LINKS]
+    ]
+    rest = len(told["links"]) - len(rows)
+    found = _table(("alert", "since (UTC)", "weighed"), rows) + (f"<p class=note>... and {rest:,} more.</p>" if rest else "")
+    if told["merges"]:
+        merged = [(merge["case_id"], _moment(merge["at"]), _weighed(merge)) for merge in told["merges"]]
+        found += "<h3>Merges</h3>" + _table(("case", "at (UTC)", "weighed"), merged)
+        found += "<p class=note>Undo: <code>hydrometer case split CASE LINK</code>. What was split is never joined again.</p>"
+    if told["near"]:
+        near = [(each["case_id"], _weighed(each)) for each in told["near"]]
+        found += "<h3>Near, and not joined</h3>" + _table(("case", "weighed"), near)
+    return found
+
+
+def _entity(entity: str) -> str:
+    """Return an alerted entity as `case split` takes it."""
+    return entity.partition(":")[2]
+
+
+def _weighed(weighed: Mapping[str, Any]) -> str:
+    if "nats" not in weighed:
+        return "the case began with it"
+    parts = [f"{weighed['same_accounts']:.0%} of the smaller side are the same accounts"] if weighed["same_accounts"] else []
+    parts += [
+        f"{edge['kind']}: {edge['shared']} of {edge['of']} share it, as {edge['common']:.1%} of all do, {edge['nats']:+.1f}"
+        for edge in weighed["edges"]
+    ]
+    return "; ".join([*parts, f"{weighed['nats']:.1f} nats of {weighed['needed']:.0f} needed"]) if parts else "a member of the channel"
+
+
+def _members(case: CaseRow) -> str:
+    ranked, score = terminal.members(case), terminal.scored(case)
+    rows = [
+        (
+            account,
+            _moment(each["joined_at"]),
+            _moment(each["left_at"]) if each["left_at"] else "",
+            f"{each['requests']:,.0f}",
+            f"{each['output_tokens']:,.0f}",
+            f"{each[score]:.1f}",
+            each["router"],
+            each["payment"],
+        )
+        for account, each in ranked[:MOST_MEMBERS]
+    ]
+    rest, others = len(ranked) - len(rows) + case.payload["members_left_out"], terminal.unlisted(case)
+    more = f"<p class=note>... and {rest:,} more.</p>" if rest else ""
+    more += f"<p class=note>{escape(others)}.</p>" if others else ""
+    heads = ("account", "joined (UTC)", "left", "requests", "output tokens", f"nats of {score}", "router", "card")
+    return (_table(heads, rows, numbers=(3, 4, 5), wide=True) if rows else "") + more
+
+
+def _decisions(told: Mapping[str, Any]) -> str:
+    label = told["label"]
+    said = [f"{label['verdict']}, {label['author']}, {_moment(label['time'])}: {label['note'] or 'no note'}"] if label else []
+    said += [
+        f"split {each['entity_id']}, {each['author']}, {_moment(each['time'])}: {each['note'] or 'no note'}" for each in told["decided"]
+    ]
+    triage = told["triage"]
+    counts = f"{triage['labels']['distilling']} labels distilling, {triage['labels']['other']} other"
+    opinion = "says nothing yet" if triage["distilling"] is None else f"says distilling with {triage['distilling']:.0%}"
+    return _list([*(said or ["No person has decided yet."]), f"Triage {opinion} ({counts}; it needs 30 of each)."])
+
+
+def _history(entries: Sequence[Mapping[str, Any]], behaviour: str) -> str:
+    rows = [
+        (
+            str(entry["version"]),
+            _moment(entry["updated_at"]),
+            entry["state"],
+            f"{entry['accounts']:,}",
+            f"{entry['requests']:,.0f}",
+            f"{entry[behaviour]:.1f}" if behaviour in entry else "",
+            entry["hash"][:16],
+        )
+        for entry in entries[-MOST_VERSIONS:]
+    ]
+    before = f"<p class=note>{len(entries) - len(rows)} versions before these. Check all: <code>hydrometer case verify</code>.</p>"
+    heads = ("version", "at (UTC)", "state", "accounts", "requests", f"nats of {behaviour}", "chained hash")
+    return _table(heads, rows, numbers=(0, 3, 4, 5)) + (before if len(entries) > len(rows) else "")
+
+
+def _table(
+    heads: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    mark: Any = None,
+    *,
+    numbers: Sequence[int] = (),
+    head: bool = True,
+    wide: bool = False,
+) -> str:
+    """Return a table; columns in `numbers` are set right, `mark` gives a row its class."""
+    top = f"<thead><tr>{''.join(_cell('th', name, place in numbers) for place, name in enumerate(heads))}</tr></thead>" if head else ""
+    body = "".join(
+        f'<tr class="{mark(row) if mark else ""}">{"".join(_cell("td", cell, place in numbers) for place, cell in enumerate(row))}</tr>'
+        for row in rows
+    )
+    return f'<table class="{"wide" if wide else ""}">{top}<tbody>{body}</tbody></table>'
+
+
+def _cell(tag: str, text: str, number: bool) -> str:  # noqa: FBT001 (a private helper of three callers)
+    return f"<{tag}{' class=n' if number else ''}>{escape(text)}</{tag}>"
+
+
+def _foot(case: CaseRow) -> str:
+    digest = case.payload["history"][-1]["hash"]
+    made = f"Hydrometer, table cases, version {case.version}, chained hash {digest}."
+    return f"<footer>{escape(made)} Scores rank a queue; a person decides. No prompt text is stored, so none is shown.</footer>"
+
+
+def _moment(at: datetime | float) -> str:
+    moment = at if isinstance(at, datetime) else datetime.fromtimestamp(at, UTC)
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M")
+
+
+_STYLE = """
+:root{--ink:#1b1f24;--soft:#5d6773;--line:#d9dee4;--red:#b3261e;--amber:#9a6700;--bar:#35618e}
+*{box-sizing:border-box}
+body{margin:0;background:#f4f5f7;color:var(--ink);font:14px/1.45 system-ui,"Segoe UI",Helvetica,Arial,sans-serif}
+main{max-width:980px;margin:24px auto;background:#fff;padding:32px 40px;border:1px solid var(--line)}
+h1{font-size:20px;line-height:1.3;margin:4px 0 16px}
+h2{font-size:15px;margin:28px 0 8px;border-bottom:1px solid var(--line);padding-bottom:4px}
+h3{font-size:13px;margin:16px 0 4px;color:var(--soft)}
+.id{margin:0;font-family:ui-monospace,Menlo,monospace;color:var(--soft)}
+.badge{font-family:system-ui,sans-serif;font-size:12px;border:1px solid var(--line);border-radius:10px;padding:1px 9px;margin-left:6px}
+.badge.extraction{color:#fff;background:var(--red);border-color:var(--red)}
+.badge.routing{color:#fff;background:var(--amber);border-color:var(--amber)}
+.figures{display:grid;grid-template-columns:repeat(6,auto);gap:12px;background:#f4f5f7;padding:12px 16px}
+.figures b{display:block;font-size:17px;font-variant-numeric:tabular-nums;white-space:nowrap}
+.figures span,.note,footer{color:var(--soft);font-size:12px}
+table{width:100%;border-collapse:collapse;margin:4px 0}
+th,td{text-align:left;vertical-align:top;padding:4px 12px 4px 0;border-bottom:1px solid #eceff2}
+thead th{font-size:12px;color:var(--soft);font-weight:600}
+td:first-child,td:nth-child(2):not(:last-child){white-space:nowrap}
+.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
+.bars th{width:110px;font-weight:400}
+.bars td,.bars th{border:0;padding:2px 12px 2px 0}
+.bars .bar{width:auto}
+.bars i{display:block;height:11px;margin-top:4px;background:var(--bar)}
+.bars .n{width:52px;padding-right:0}
+.wide{font-size:12px}
+.wide td{white-space:nowrap}
+.doubt td{background:#fff6e0}
+ul{margin:6px 0;padding-left:20px}
+li{margin:2px 0}
+figure{margin:14px 0}
+figcaption{font-size:12px;color:var(--soft)}
+svg{width:100%;height:70px;border-bottom:1px solid var(--line)}
+polyline{fill:none;stroke:var(--bar);stroke-width:2;vector-effect:non-scaling-stroke}
+.ends{display:flex;justify-content:space-between;margin:2px 0;font-size:12px;color:var(--soft)}
+code{font-size:12px;background:#f4f5f7;padding:1px 4px}
+footer{margin-top:32px;border-top:1px solid var(--line);padding-top:8px;overflow-wrap:anywhere}
+@page{size:A4;margin:14mm 12mm}
+@media print{body{background:#fff;font-size:10pt}
+main{margin:0;padding:0;border:0;max-width:none}
+h1{font-size:14pt}
+.figures b{font-size:12pt}
+h2,h3{break-after:avoid}
+tr,figure,header{break-inside:avoid}
+thead{display:table-header-group}
+.wide{font-size:8pt}
+.badge,.bars i,.doubt td,.figures{-webkit-print-color-adjust:exact;print-color-adjust:exact}
+}
+"""

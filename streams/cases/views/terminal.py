@@ -1,0 +1,303 @@
+"""Cases as a person reads them on a terminal: one panel a case, or a list. The demonstration and `hydrometer case` print the same."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
+from typing import Any, Final, Literal, Protocol
+
+import orjson
+from rich.console import Group
+from rich.panel import Panel
+from rich.table import Table
+from rich.text import Text
+
+from models.evidence.weighing import BELONGING, BELONGING_CAP, CAP, CHANNEL, CORROBORATION, EXTRACTION_WEIGHTS, FAMILIES, ROUTING_WEIGHTS
+from streams.cases import audit_chain
+from streams.cases.caseload import leaving
+from streams.core.errors import HydrometerError
+
+WORTH_SAYING = 0.5
+"""Nats of a family below which a panel does not mention it."""
+SHOWN = 8
+"""Members, features and links that a panel shows; `--json` has them all."""
+
+
+class UnknownCaseError(HydrometerError):
+    """There is no such case. The message says how to list those that there are."""
+
+
+class UnknownLinkError(HydrometerError):
+    """A case does not have this link, or nothing else. The message says what it has."""
+
+
+class BrokenHistoryError(HydrometerError):
+    """A stored case is not what it was when it was stored. The message says which version."""
+
+
+class Gateway(Protocol):
+    """What asks ClickHouse."""
+
+    def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
+        """Return the rows of a statement. Raises StoreUnavailableError."""
+        ...
+
+
+@dataclass(frozen=True)
+class CaseRow:
+    """The newest version of a case, as ClickHouse has it. Times are UTC; evidence is in nats."""
+
+    case_id: str
+    version: int
+    opened_at: datetime
+    updated_at: datetime
+    state: str
+    behaviour: str
+    title: str
+    accounts: int
+    requests: float
+    output_tokens: float
+    extraction: float
+    routing: float
+    muted: bool
+    payload: Mapping[str, Any]
+
+    @property
+    def evidence(self) -> float:
+        """Nats for what the case is about."""
+        return self.extraction if self.behaviour == "extraction" else self.routing
+
+    def json(self) -> bytes:
+        """Return everything about the case as indented JSON."""
+        return orjson.dumps(asdict(self), option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z)
+
+
+_COLUMNS = ", ".join(CaseRow.__dataclass_fields__)
+_PREFIX: Final = "case-"
+
+
+def newest(clickhouse: Gateway, *, every: bool = False) -> list[CaseRow]:
+    """Return the open cases (with `every`, the resolved ones too), those with the most evidence first."""
+    rows = clickhouse.query(
+        f"SELECT {_COLUMNS} FROM cases FINAL WHERE %(every)s OR state = 'open' "  # noqa: S608 (our own column names)
+        "ORDER BY state, behaviour, greatest(extraction, routing) DESC, case_id",
+        {"every": int(every)},
+    )
+    return [_case(row) for row in rows]
+
+
+def find(clickhouse: Gateway, case_id: str) -> CaseRow:
+    """Return one case by the beginning of its id, with or without `case-`. Raises UnknownCaseError when none, or several, begin so."""
+    rows = clickhouse.query(
+        f"SELECT {_COLUMNS} FROM cases FINAL WHERE startsWith(case_id, %(name)s) ORDER BY case_id LIMIT 2",  # noqa: S608 (as above)
+        {"name": _PREFIX + case_id.removeprefix(_PREFIX)},
+    )
+    cases = [_case(row) for row in rows]
+    exact = [case for case in cases if case.case_id.removeprefix(_PREFIX) == case_id.removeprefix(_PREFIX)]
+    if exact or len(cases) == 1:
+        return (exact or cases)[0]
+    problem = "no case" if not cases else "more than one case"
+    raise UnknownCaseError(f"{problem} begins with {case_id!r}: see `hydrometer case list --all`")
+
+
+def seen(clickhouse: Gateway, kind: str, name: str) -> bool:
+    """Say whether an account or a router was ever scored, or has a request that is still stored."""
+    scored = "SELECT 1 FROM scores WHERE entity_kind = %(kind)s AND entity_id = %(name)s LIMIT 1"
+    asked = "SELECT 1 FROM requests WHERE %(kind)s = 'account' AND account_id = %(name)s LIMIT 1"
+    return any(clickhouse.query(sql, {"kind": kind, "name": name}) for sql in (scored, asked))
+
+
+def check_split(case: CaseRow, link: str) -> None:
+    """Raise UnknownLinkError unless a case has this link and others beside it: what cannot be split would be lost without a word."""
+    into = case.payload["merged_into"]
+    if into:
+        raise UnknownLinkError(f"{case.case_id} was merged: split {into} instead")
+    links, going = case.payload["links"], leaving(case.payload, link)
+    if not going:
+        names = [each["from_case"] or each["entity"] for each in links]
+        raise UnknownLinkError(f"{case.case_id} has no link {link!r}: it has {', '.join(list(dict.fromkeys(names))[:SHOWN])}")
+    if len(going) == len(links):
+        raise UnknownLinkError(f"{link} is all that {case.case_id} has: there is nothing to take it out of")
+
+
+def check(clickhouse: Gateway, case: CaseRow) -> str:
+    """Return in a line that a case's history holds: the chain of hashes, and every version that ClickHouse still has.
+
+    Raises BrokenHistoryError, which names the first version that is not what it was.
+    """
+    entries = case.payload.get("history", [])
+    wrong = audit_chain.broken(case.payload) if entries else case.version
+    if wrong is not None:
+        raise BrokenHistoryError(f"{case.case_id}: version {wrong} does not follow from the one before: it was changed after it was stored")
+    said = {entry["version"]: entry for entry in entries}
+    rows = clickhouse.query(f"SELECT {_COLUMNS} FROM cases WHERE case_id = %(name)s ORDER BY version", {"name": case.case_id})  # noqa: S608 (as above)
+    stored = {row.version: row for row in map(_case, rows)}
+    for version, row in stored.items():
+        if version not in said or not _agrees(row, said[version]):
+            raise BrokenHistoryError(f"{case.case_id}: the stored row of version {version} is not the one that its history tells of")
+    return (
+        f"{case.case_id}: {len(entries)} versions follow from each other, {len(stored)} stored rows agree; last hash {entries[-1]['hash']}"
+    )
+
+
+def _agrees(row: CaseRow, entry: Mapping[str, Any]) -> bool:
+    figures = (row.state == entry["state"], row.accounts == entry["accounts"], row.requests == entry["requests"])
+    return all(figures) and audit_chain.content(row.payload) == entry["content"]
+
+
+def _case(row: Sequence[Any]) -> CaseRow:
+    found = dict(zip(CaseRow.__dataclass_fields__, row, strict=True))
+    return CaseRow(**{**found, "payload": orjson.loads(found["payload"])})
+
+
+_ID_WIDTH: Final = len("case-0fbfa5df00f4")
+
+
+WIDE: Final = 120
+"""Characters from which all columns of a list have room."""
+UNFOLDED: Final = 1000
+"""Characters of a list that no terminal shows: a case a line, for other programs."""
+_NARROW: Final = ("case", "behaviour", "accounts", "nats", "why")
+
+
+def table(cases: Sequence[CaseRow], width: int = WIDE) -> Table:
+    """Return a list of one case or more, with fewer columns below `WIDE` characters: the reason must have room."""
+    listed = Table(
+        box=None, pad_edge=False, caption=f"as of {_moment(max(case.updated_at for case in cases))} (UTC)", caption_justify="left"
+    )
+    headings = ("case", "state", "behaviour", "accounts", "requests", "nats", "since (UTC)", "why")
+    shown = [heading for heading in headings if width >= WIDE or heading in _NARROW]
+    for heading in shown:
+        justify: Literal["left", "right"] = "right" if heading in {"accounts", "requests", "nats"} else "left"
+        whole = _ID_WIDTH if heading == "case" else None  # on a narrow terminal too: the id is what people type next
+        listed.add_column(heading, no_wrap=heading != "why", justify=justify, min_width=whole)
+    for case in cases:
+        state = f"{case.state}, muted" if case.muted else case.state
+        numbers = (f"{case.accounts:,}", f"{case.requests:,.0f}", f"{case.evidence:.1f}")
+        cells: tuple[str | Text, ...] = (case.case_id, state, case.behaviour, *numbers, _moment(case.opened_at), Text(case.title))
+        listed.add_row(*(cell for heading, cell in zip(headings, cells, strict=True) if heading in shown))
+    return listed
+
+
+def panel(case: CaseRow) -> Panel:
+    """Return what a person must know first: who, why, what speaks against it, what it would cost to be wrong, what next."""
+    grid = _grid()
+    told = case.payload
+    grid.add_row("who", f"{case.accounts:,} accounts, {case.requests:,.0f} requests, {case.output_tokens:,.0f} output tokens")
+    grid.add_row("why", Text(case.title))
+    against = _against(told["counter_evidence"])
+    grid.add_row("evidence", f"{case.evidence:.1f} nats of {case.behaviour}; by family: {_families(told['families'], against)}")
+    grid.add_row("against", Text(against))
+    grid.add_row("if wrong", Text(told["if_wrong"]))
+    grid.add_row("next", Text(told["next_step"]))
+    colour = "red" if case.behaviour == "extraction" else "yellow"
+    return Panel(grid, title=f"[bold]{case.case_id}[/] {case.behaviour}", title_align="left", border_style=colour)
+
+
+def file(case: CaseRow) -> Group:
+    """Return the panel of a case and what lies behind it: its life, its features, its links, its strongest members."""
+    grid, told = _grid(), case.payload
+    label = told.get("label")
+    grid.add_row("state", f"{case.state}, opened {_moment(case.opened_at)}, version {case.version} of {_moment(case.updated_at)} (UTC)")
+    grid.add_row("label", Text(f"{label['verdict']}, {label['author']}: {label['note']}" if label else "none yet"))
+    grid.add_row("atlas", ", ".join(told["atlas"]))
+    for name, lines in (("features", _sentences(told)), ("links", _links(told)), ("members", _members(case))):
+        grid.add_row(name, Text("\n".join(lines) or "none"))
+    grid.add_row("nats", Text(sums(case.behaviour)))
+    grid.add_row("decide", f"hydrometer label case {case.case_id} distilling|reseller|benign --note WHY")
+    return Group(panel(case), grid)
+
+
+def _grid() -> Table:
+    grid = Table.grid(padding=(0, 1))
+    grid.add_column(style="dim", no_wrap=True)
+    grid.add_column()
+    return grid
+
+
+def _families(families: Mapping[str, float], against: str) -> str:
+    """Return the families worth saying, and those that `against` calls upon, however little they say."""
+    cited = {name for name in re.findall(r"(\w+) speaks with", against) if name in FAMILIES}
+    ranked = sorted({**dict.fromkeys(cited, 0.0), **families}.items(), key=lambda item: (-item[1], item[0]))
+    return ", ".join(f"{name} {nats:+.1f}" for name, nats in ranked if abs(nats) >= WORTH_SAYING or name in cited) or "no family stands out"
+
+
+def _against(checks: Sequence[Mapping[str, Any]]) -> str:
+    fitting = "; ".join(_check(check) for check in checks if check["fits"]) or "no benign persona fits"
+    untold = "; ".join(_check(check) for check in checks if check["fits"] is None)
+    return f"{fitting}; cannot be told: {untold}" if untold else fitting
+
+
+def _check(check: Mapping[str, Any]) -> str:
+    return f"{check['persona']} ({check['because']})"
+
+
+def sums(behaviour: str) -> str:
+    """Say why the nats of families do not add up to those of a case."""
+    weights = dict(zip(FAMILIES, (EXTRACTION_WEIGHTS if behaviour == "extraction" else ROUTING_WEIGHTS).tolist(), strict=True))
+    halves, nothing = (", ".join(name for name in FAMILIES if weights[name] == share) for share in (0.5, 0.0))
+    together = ", ".join(FAMILIES[place] for place in BELONGING)
+    parts = [f"each ends at {CAP:g}", f"{halves} count half", f"{nothing} not at all"]
+    if behaviour == "extraction":
+        parts += [f"{together} at most {BELONGING_CAP:g} together", "content twice where accounts do nothing else, however even their load"]
+        parts += ["and a group shows its accounts' mean"]
+    else:
+        parts += [f"{halves} add up to {CORROBORATION:g} times what {' and '.join(FAMILIES[place] for place in CHANNEL)} say"]
+    return f"Families do not add up to the nats of {behaviour}: {'; '.join(parts)}. Nats of links only say what belongs together."
+
+
+def _sentences(told: Mapping[str, Any]) -> list[str]:
+    """Return what stands out, of the group and of the one member that shows it best."""
+    lines = [each["sentence"] for each in told["features"]]
+    example = told["example"]
+    if example is None or len(told["members"]) == 1:
+        return lines
+    return [*lines, f"one of its accounts, {example['account']}:", *(f"  {each['sentence']}" for each in example["features"])]
+
+
+def _links(told: Mapping[str, Any]) -> list[str]:
+    links = told["links"]
+    return [*(f"{link['entity']}: {link['why']}{_weighed(link)}" for link in links[:SHOWN]), *_rest(links)]
+
+
+def _weighed(link: Mapping[str, Any]) -> str:
+    return f", {link['nats']:.1f} nats of {link['needed']:.0f} needed" if link.get("edges") else ""
+
+
+def scored(case: CaseRow) -> str:
+    """Return which score ranks the members of a case: that of its behaviour, or, in a row stored without it, extraction."""
+    stored = all(case.behaviour in member for member in case.payload.get("members", {}).values())
+    return case.behaviour if stored else "extraction"
+
+
+def members(case: CaseRow) -> list[tuple[str, Mapping[str, Any]]]:
+    """Return the members of a case, those with the most evidence for what it is about first."""
+    score = scored(case)
+    return sorted(case.payload.get("members", {}).items(), key=lambda item: (-item[1][score], item[0]))
+
+
+def unlisted(case: CaseRow) -> str:
+    """Say how many accounts of a channel a case counts and does not list; nothing when it lists all."""
+    listed = len(case.payload["members"]) + case.payload["members_left_out"]
+    if case.behaviour == "extraction" or listed >= case.accounts:
+        return ""
+    if not listed:
+        return f"its {case.accounts:,} accounts use the channel: not accused, and not listed"
+    alerted = "is alerted itself" if listed == 1 else "are alerted themselves"
+    return f"{listed:,} of {case.accounts:,} accounts {alerted}; the others use the channel: not accused, and not listed"
+
+
+def _members(case: CaseRow) -> list[str]:
+    ranked, score, others = members(case), scored(case), unlisted(case)
+    lines = [f"{name}: {member['requests']:,.0f} requests, {member[score]:.1f} nats of {score}" for name, member in ranked[:SHOWN]]
+    return [*lines, *_rest(ranked), *([others] if others else [])]
+
+
+def _rest(items: Sequence[Any]) -> list[str]:
+    return [f"... and {len(items) - SHOWN} more: --json has all"] if len(items) > SHOWN else []
+
+
+def _moment(at: datetime) -> str:
+    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M")

@@ -1,0 +1,84 @@
+"""What `hydrometer doctor` looks at, in the order of the flow: settings, policy, Kafka, lag, ClickHouse, the disk."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from streams.cases.policy import Policy
+from streams.clickhouse import migrate
+from streams.core.errors import HydrometerError
+from streams.core.settings import Settings
+from streams.schema import topics
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was looked at: fine, or what to do about it."""
+
+    subject: str
+    good: bool
+    text: str
+
+
+def examine() -> Iterator[Finding]:
+    """Yield one finding after the other; nothing is changed anywhere."""
+    try:
+        settings = Settings.load(role="clickhouse")
+    except HydrometerError as error:
+        yield Finding("settings", good=False, text=str(error))
+        return
+    yield Finding("settings", good=True, text=f"{settings.mode} mode, {settings.partitions} partitions")
+    yield _found("policy", _policy, settings)
+    kafka = _found("topics", _topics, settings)
+    yield kafka
+    if kafka.good:
+        yield _found("lag", _lag, settings)
+    yield _found("clickhouse", _clickhouse, settings)
+    yield _found("state", _state, settings)
+
+
+def _found(subject: str, check: Callable[[Settings], str], settings: Settings) -> Finding:
+    try:
+        return Finding(subject, good=True, text=check(settings))
+    except HydrometerError as error:
+        return Finding(subject, good=False, text=str(error))
+
+
+def _policy(settings: Settings) -> str:
+    policy = Policy.load(settings.permitted_parties, settings.policy)
+    bars = ", ".join(f"{behaviour} {policy.bar(behaviour):g}" for behaviour in ("extraction", "routing"))
+    return f"bars in nats: {bars}; permitted parties: {len(policy.permissions)}"
+
+
+def _topics(settings: Settings) -> str:
+    missing = topics.missing(settings)
+    if missing:
+        raise HydrometerError(f"{', '.join(missing)} missing at {settings.kafka}: run `hydrometer topics`")
+    return f"all {len(topics.TOPICS)} are there at {settings.kafka}"
+
+
+def _lag(settings: Settings) -> str:
+    waiting = {reader: topics.lag(settings, topics.group_of(reader)) for reader in topics.READERS}
+    parts = [
+        f"{reader} {sum(sum(partitions.values()) for partitions in behind.values())}" if behind else f"{reader} has not read yet"
+        for reader, behind in waiting.items()
+    ]
+    return "records waiting: " + ", ".join(parts)
+
+
+def _clickhouse(settings: Settings) -> str:
+    pending = migrate.run(settings, dry_run=True)
+    where = f"{settings.clickhouse_host}:{settings.clickhouse_port}"
+    if pending:
+        raise HydrometerError(f"{len(pending)} migrations pending at {where}: run `hydrometer migrate`")
+    return f"tables are up to date at {where}"
+
+
+def _state(settings: Settings) -> str:
+    place = settings.state_dir.absolute()
+    existing = next(parent for parent in (place, *place.parents) if parent.exists())
+    if not os.access(existing, os.W_OK):
+        raise HydrometerError(f"cannot write into {existing}: set HYDROMETER_STATE_DIR, or give this user the right")
+    return f"{place} can be written"

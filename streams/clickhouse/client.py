@@ -1,0 +1,214 @@
+"""The one way to ClickHouse: columnar inserts with a token, and small queries, over the native protocol (lz4).
+
+What ClickHouse answers decides what happens next:
+
+* It is away, overloaded, or set up wrongly (no table, no right, wrong password): `StoreUnavailableError`. The caller waits and tries
+  again (`retrying`), and nothing is dropped. Every code that is not listed below counts here: keeping data is the safe mistake.
+* It refuses these very rows (`REFUSALS`): `RefusedRowsError`. Trying again cannot help; the caller sets the rows aside.
+
+No error of ours repeats what ClickHouse wrote, because it quotes values.
+"""
+
+from __future__ import annotations
+
+import logging
+import random
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Final, TypeVar
+
+import numpy as np
+from clickhouse_driver import Client, errors
+
+from streams.core.errors import HydrometerError, StoreUnavailableError
+from streams.core.settings import Settings
+
+Columns = Mapping[str, Sequence[Any] | np.ndarray[Any, Any]]
+T = TypeVar("T")
+
+REFUSALS: Final = frozenset(
+    {
+        errors.ErrorCodes.CANNOT_PARSE_TEXT,
+        errors.ErrorCodes.SIZES_OF_COLUMNS_DOESNT_MATCH,
+        errors.ErrorCodes.CANNOT_PARSE_QUOTED_STRING,
+        errors.ErrorCodes.CANNOT_PARSE_INPUT_ASSERTION_FAILED,
+        errors.ErrorCodes.CANNOT_PARSE_DATE,
+        errors.ErrorCodes.CANNOT_PARSE_DATETIME,
+        errors.ErrorCodes.TYPE_MISMATCH,
+        errors.ErrorCodes.ARGUMENT_OUT_OF_BOUND,
+        errors.ErrorCodes.CANNOT_CONVERT_TYPE,
+        errors.ErrorCodes.CANNOT_PARSE_NUMBER,
+        errors.ErrorCodes.INCORRECT_DATA,
+        errors.ErrorCodes.TOO_LARGE_ARRAY_SIZE,
+        errors.ErrorCodes.TOO_LARGE_STRING_SIZE,
+        errors.ErrorCodes.VALUE_IS_OUT_OF_RANGE_OF_DATA_TYPE,
+        errors.ErrorCodes.CANNOT_INSERT_NULL_IN_ORDINARY_COLUMN,
+        469,  # VIOLATED_CONSTRAINT, which this driver does not name
+    }
+)
+"""ClickHouse's codes for rows that it will never take."""
+
+_MISSING: Final = frozenset(
+    {errors.ErrorCodes.UNKNOWN_TABLE, errors.ErrorCodes.UNKNOWN_DATABASE, errors.ErrorCodes.NO_SUCH_COLUMN_IN_TABLE}
+)
+_DENIED: Final = frozenset({errors.ErrorCodes.WRONG_PASSWORD, errors.ErrorCodes.UNKNOWN_USER, 497, 516})  # and by their newer names
+
+_INSERT: Final = {
+    "async_insert": 0,  # 26.9 turns it on by default, and deduplication would no longer be by block
+    "insert_deduplicate": 1,
+    "deduplicate_insert": "enable",  # supersedes the one before in 26.9
+    "deduplicate_blocks_in_dependent_materialized_views": 1,
+    "optimize_on_insert": 0,  # merging a batch with itself halves the speed of scores; the background merges do it anyway
+    "max_insert_threads": 1,  # several threads would cut a batch into blocks of changing size, each with a token of its own
+    "max_partitions_per_insert_block": 0,  # a backlog may span many days; the error has the code of an overload
+}
+_CONNECT_SECONDS, _ANSWER_SECONDS, _PING_SECONDS = 5, 60, 5
+
+_log = logging.getLogger(__name__)
+
+
+class RefusedRowsError(HydrometerError):
+    """ClickHouse will never take these rows. They are set aside and counted; the stream goes on."""
+
+    def __init__(self, table: str, code: int) -> None:
+        """Keep the code, and name it; never what the server wrote, which quotes values."""
+        super().__init__(f"ClickHouse refuses rows for {table} with code {code} ({_named(code)}): they are set aside")
+        self.code = code
+
+
+class ClickHouse:
+    """A gateway for any number of threads: each gets its own connections, since the driver's must not be shared.
+
+    Connections are made at first use, and again after an error.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        """Remember where ClickHouse is. Nothing is connected yet."""
+        self._settings = settings
+        self._local = threading.local()
+        self._clients: list[Client] = []
+        self._lock = threading.Lock()
+
+    def insert(self, table: str, columns: Columns, token: str) -> None:
+        """Insert columns of one length into a table, as one block.
+
+        `table` and the names of `columns` are ours, never from input. A second insert with the same `token` changes nothing, neither
+        here nor in the views that read the table, as long as the table remembers the token (its `non_replicated_deduplication_window`).
+
+        Raises StoreUnavailableError (try again, same token) or RefusedRowsError (never again).
+        """
+        names = ", ".join(columns)
+        data = [_array(values) for values in columns.values()]
+        with self._speaking(table):
+            self._client(numpy=True).execute(
+                f"INSERT INTO {table} ({names}) VALUES", data, columnar=True, settings={**_INSERT, "insert_deduplication_token": token}
+            )
+
+    def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
+        """Run one statement, and return its rows. Values go in as `%(name)s` and `parameters`, never into the text.
+
+        Raises StoreUnavailableError.
+        """
+        with self._speaking("a query"):
+            answer = self._client(numpy=False).execute(sql, dict(parameters) if parameters else None)
+        return list(answer) if isinstance(answer, list) else []
+
+    def named(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+        """Run one query, and return its rows with the columns' names. Otherwise as `query`."""
+        with self._speaking("a query"):
+            rows, columns = self._client(numpy=False).execute(sql, dict(parameters) if parameters else None, with_column_types=True)
+        return [dict(zip((name for name, _ in columns), row, strict=True)) for row in rows]
+
+    def close(self) -> None:
+        """Close the connections of every thread."""
+        with self._lock:
+            clients, self._clients = self._clients, []
+            self._local = threading.local()
+        for client in clients:
+            client.disconnect()
+
+    def _client(self, *, numpy: bool) -> Client:
+        kind = "numpy" if numpy else "plain"
+        client: Client | None = getattr(self._local, kind, None)
+        if client is None:
+            client = connect(self._settings, numpy=numpy)
+            setattr(self._local, kind, client)
+            with self._lock:
+                self._clients.append(client)
+        return client
+
+    @contextmanager
+    def _speaking(self, about: str) -> Iterator[None]:
+        try:
+            yield
+        except (errors.Error, EOFError, OSError) as error:
+            raise self._told(error, about) from None  # the cause quotes values
+
+    def _told(self, error: Exception, about: str) -> HydrometerError:
+        code = int(getattr(error, "code", None) or 0)
+        where = f"ClickHouse at {self._settings.clickhouse_host}:{self._settings.clickhouse_port}"
+        if code in REFUSALS:
+            return RefusedRowsError(about, code)
+        if code in _MISSING:
+            return StoreUnavailableError(f"{where} lacks what {about} needs ({_named(code)}): run `hydrometer migrate`")
+        if code in _DENIED:
+            return StoreUnavailableError(f"{where} denies us {about} ({_named(code)}): check HYDROMETER_CLICKHOUSE_USER and _PASSWORD")
+        what = f"code {code}, {_named(code)}" if code > 0 else type(error).__name__
+        return StoreUnavailableError(f"{where} did not take {about} ({what}): is it up, and has it room?")
+
+
+def connect(settings: Settings, *, numpy: bool = False, database: str | None = None) -> Client:
+    """Return a driver's client for these settings: lz4, and time-outs on everything. It connects at its first query."""
+    return Client(
+        settings.clickhouse_host,
+        port=settings.clickhouse_port,
+        user=settings.clickhouse_user,
+        password=settings.clickhouse_password.get_secret_value(),
+        database=settings.clickhouse_database if database is None else database,
+        secure=settings.clickhouse_secure,
+        client_name="hydrometer",
+        compression="lz4",
+        connect_timeout=_CONNECT_SECONDS,
+        send_receive_timeout=_ANSWER_SECONDS,
+        sync_request_timeout=_PING_SECONDS,
+        settings={"use_numpy": numpy},
+    )
+
+
+def retrying(
+    action: Callable[[], T],
+    stop: threading.Event,
+    again: Callable[[], None] = lambda: None,
+    *,
+    first: float = 0.2,
+    longest: float = 30.0,
+) -> T:
+    """Call `action` until ClickHouse takes it, with exponential back-off and jitter (seconds); `again` is called before each wait.
+
+    Raises the last StoreUnavailableError once `stop` is set, RefusedRowsError at once.
+    """
+    ceiling = first
+    while True:
+        try:
+            return action()
+        except StoreUnavailableError as error:
+            again()
+            wait = random.uniform(ceiling / 2, ceiling)
+            _log.warning("%s Next try in %.1f s; nothing is dropped.", error, wait)
+            if stop.wait(wait):
+                raise
+            ceiling = min(longest, 2 * ceiling)
+
+
+def _array(values: Sequence[Any] | np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:
+    if isinstance(values, np.ndarray):
+        return values
+    array = np.empty(len(values), object)  # np.array would guess a width for texts
+    array[:] = values
+    return array if values and isinstance(values[0], str | bytes) else np.array(values)
+
+
+def _named(code: int) -> str:
+    names: dict[int, str] = {value: name for name, value in vars(errors.ErrorCodes).items() if isinstance(value, int)}
+    return {469: "VIOLATED_CONSTRAINT", 497: "ACCESS_DENIED", 516: "AUTHENTICATION_FAILED"}.get(code, names.get(code, "unnamed"))

@@ -1,0 +1,1 @@
+"""What every room needs: errors, exit codes, settings. Imports nothing of ours."""

@@ -1,0 +1,304 @@
+"""Every setting, in one frozen object: read from `HYDROMETER_*` variables, refused by name when unknown.
+
+A secret may come from a file instead (`HYDROMETER_SEAL_KEY_FILE=/run/secrets/seal_key`), as containers hand them over. Outside local
+mode no secret has a default. Each role declares which secrets it reads, so that no process needs to hold another's.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, Self, cast, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+
+from streams.core.errors import SettingsError
+
+PREFIX = "HYDROMETER_"
+
+Mode = Literal["local", "production"]
+Role = Literal["all", "collect", "intake", "worker", "replay", "clickhouse", "kafka"]
+Security = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
+
+SECRETS = ("clickhouse_password", "sketch_key", "pseudonym_key", "seal_key", "intake_token")
+"""Secrets without which some role cannot work."""
+
+OPTIONAL_SECRETS = ("kafka_sasl_password", "grafana_token", "webhook_token", "evidence_key")
+"""Secrets that only some set-ups or single commands need; those ask for them by name."""
+
+NEEDS: Mapping[Role, tuple[str, ...]] = {
+    "all": SECRETS,
+    "collect": ("sketch_key", "pseudonym_key"),
+    "intake": ("sketch_key", "pseudonym_key", "intake_token"),
+    "worker": ("clickhouse_password", "seal_key"),
+    "replay": ("sketch_key", "pseudonym_key"),
+    "clickhouse": ("clickhouse_password",),
+    "kafka": (),
+}
+"""Which secrets each role reads."""
+
+SHORTEST_SECRET = 16
+"""Characters. `openssl rand -hex 32` makes 64."""
+
+_DEVELOPMENT = "development-only-"  # what local mode uses; production refuses it
+_OTHERS = frozenset({"HYDROMETER_SHARED"})  # read by the tests alone, to find sample data
+
+
+class MissingSecret(SecretStr):
+    """A secret that was not set because the role does not read it. Reading it after all says which variable to set."""
+
+    def __init__(self, name: str) -> None:
+        """Remember the field's name, for the message."""
+        super().__init__("")
+        self._name = name
+
+    def get_secret_value(self) -> str:
+        """Raise SettingsError."""
+        raise _missing(self._name)
+
+
+def _secret(description: str) -> Any:
+    return Field(default=None, description=description)  # `Settings._fill` never leaves it at that
+
+
+class Settings(BaseModel):
+    """The settings of one process. `Settings.load()` reads them; tests may write `Settings(mode="local")`."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, arbitrary_types_allowed=True)
+
+    mode: Mode = Field(
+        default="production", description="`local`: one machine, fixed development keys. `production`: every secret must be set."
+    )
+
+    kafka: str = Field(
+        default="127.0.0.1:9092", pattern=r"^[^\s:,]+:\d+(,[^\s:,]+:\d+)*$", description="Brokers to ask first: `host:port,host:port`."
+    )
+    kafka_security_protocol: Security = Field(default="PLAINTEXT", description="How to talk to the brokers.")
+    kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
+        default="SCRAM-SHA-512", description="With `SASL_*` only."
+    )
+    kafka_sasl_username: str | None = Field(default=None, description="With `SASL_*` only.")
+    kafka_sasl_password: SecretStr | None = Field(default=None, description="With `SASL_*` only.")
+    kafka_ssl_cafile: Path | None = Field(default=None, description="Certificates to trust, PEM; the system's when unset.")
+    partitions: int = Field(
+        default=4, ge=1, le=4096, description="Partitions of every keyed topic: the most workers that can share the work."
+    )
+    replication: int = Field(default=3, ge=1, le=9, description="Copies of every topic. 1 in local mode.")
+
+    clickhouse_host: str = Field(default="127.0.0.1", min_length=1, description="ClickHouse's host.")
+    clickhouse_port: int = Field(default=9000, ge=1, le=65535, description="ClickHouse's port for the native protocol.")
+    clickhouse_user: str = Field(default="hydrometer", min_length=1, description="Who writes to ClickHouse.")
+    clickhouse_password: SecretStr = _secret("The writer's password.")
+    clickhouse_database: str = Field(default="hydrometer", pattern=r"^[A-Za-z_]\w*$", description="The database of all our tables.")
+    clickhouse_secure: bool = Field(default=False, description="TLS to ClickHouse.")
+
+    sketch_key: SecretStr = _secret("Keys the prompt sketches. A new key forgets every template.")
+    pseudonym_key: SecretStr = _secret("Keys the pseudonyms of addresses, keys and payments. A new key unlinks them.")
+    seal_key: SecretStr = _secret("Seals stored River models. A new key starts them cold.")
+    intake_token: SecretStr = _secret("What a gateway must send as `Authorization: Bearer ...`.")
+    permitted_parties: Path | None = Field(default=None, description="A file of parties that may do what they do: scored, but muted.")
+    policy: Path | None = Field(default=None, description="Terms and alert bars, with who approved them; those of the package when unset.")
+
+    grafana_url: str = Field(
+        default="http://127.0.0.1:3000", pattern=r"^https?://[^\s/@]+(/\S*)?$", description="Where `hydrometer boards` publishes to."
+    )
+    webhook_token: SecretStr | None = Field(default=None, description="What `hydrometer export ocsf --webhook` sends as a bearer token.")
+    grafana_token: SecretStr | None = Field(default=None, description="A service account's token with the role Editor, for `boards` alone.")
+    evidence_key: SecretStr | None = Field(
+        default=None, description="Signs the bundles of `hydrometer export case`; who verifies needs it too."
+    )
+
+    metrics_host: str = Field(default="127.0.0.1", min_length=1, description="Where a process serves its metrics ...")
+    metrics_port: int = Field(
+        default=9464,
+        ge=0,
+        le=65535,
+        description="... and on which port, to Prometheus. A second process on one machine needs another; 0 serves none, as in local mode.",
+    )
+
+    state_dir: Path = Field(default=Path("/var/lib/hydrometer"), description="Where workers keep tables. `build/state` in local mode.")
+    checkpoint_seconds: float = Field(default=60.0, gt=0, le=3600, description="Every changed chunk of state is durable within this time.")
+    block_events: int = Field(default=4096, ge=1, le=65_536, description="A block is closed at this many events ...")
+    block_seconds: float = Field(default=0.1, gt=0, le=60, description="... or after this time, whichever comes first.")
+    allowed_skew_seconds: float = Field(default=86_400.0, gt=0, description="An event this far from its arrival goes to the dead letters.")
+    fuse_window: int = Field(default=10_000, ge=10, description="`collect` stops when too many of this many last lines were rejected ...")
+    fuse_share: float = Field(default=0.2, gt=0, le=1, description="... and this share is too many.")
+    fuse_run: int = Field(default=1_000, ge=1, description="`collect` stops after this many rejected lines in a row.")
+
+    @classmethod
+    def load(cls, env: Mapping[str, str] | None = None, role: Role = "all") -> Self:
+        """Read the settings from the environment (or `env`), and demand the secrets that `role` reads.
+
+        Raises SettingsError: one line that names the variable and says what to set.
+        """
+        found = dict(_named(os.environ if env is None else env))
+        try:
+            return cls.model_validate(found, context={"needs": NEEDS[role]})
+        except ValidationError as error:
+            raise _told(error) from None
+
+    def evidence(self) -> bytes:
+        """Return the key that signs bundles. Raises SettingsError when it is not set, or short."""
+        key = self.evidence_key.get_secret_value() if self.evidence_key else ""
+        if not key:
+            raise _missing("evidence_key")
+        if len(key) < SHORTEST_SECRET:
+            raise SettingsError(f"HYDROMETER_EVIDENCE_KEY has fewer than {SHORTEST_SECRET} characters: make one with: openssl rand -hex 32")
+        return key.encode()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _fill(cls, given: Any, info: Any) -> Any:
+        if not isinstance(given, dict):
+            return given
+        values: dict[str, Any] = dict(given)
+        if values.get("mode") == "local":
+            local = {name: _DEVELOPMENT + name.replace("_", "-") for name in SECRETS}
+            return {**local, "replication": 1, "state_dir": Path("build/state"), "metrics_port": 0, **values}
+        if values.get("mode", "production") != "production":
+            return values  # the field itself says what it may be
+        needs = (info.context or {}).get("needs", SECRETS)
+        for name in (each for each in SECRETS if each not in values):
+            if name in needs:
+                raise _missing(name)
+            values[name] = MissingSecret(name)
+        return values
+
+    @field_validator(*SECRETS)
+    @classmethod
+    def _strong(cls, secret: SecretStr, info: Any) -> SecretStr:
+        if info.data.get("mode") == "local" or isinstance(secret, MissingSecret):
+            return secret
+        value = secret.get_secret_value()
+        if value.startswith(_DEVELOPMENT):
+            raise ValueError("this is the development value of local mode; make your own with: openssl rand -hex 32")
+        if len(value) < SHORTEST_SECRET:
+            raise ValueError(f"a secret has at least {SHORTEST_SECRET} characters; make one with: openssl rand -hex 32")
+        return secret
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if self.kafka_security_protocol.startswith("SASL") and not (self.kafka_sasl_username and self.kafka_sasl_password):
+            raise ValueError("SASL needs HYDROMETER_KAFKA_SASL_USERNAME and HYDROMETER_KAFKA_SASL_PASSWORD (or ..._PASSWORD_FILE)")
+        return self
+
+
+@dataclass(frozen=True)
+class Variable:
+    """What a person may set: its name, its default, what it means, who needs it."""
+
+    name: str
+    default: str
+    meaning: str
+    roles: tuple[Role, ...]
+
+
+def variables() -> list[Variable]:
+    """Return every variable, in the order of `Settings`."""
+    return [_variable(name) for name in Settings.model_fields]
+
+
+def table() -> str:
+    """Return all variables as a Markdown table, for the documentation."""
+    lines = ["| variable | default | meaning |", "|---|---|---|"]
+    lines += [f"| `{each.name}` | {each.default} | {each.meaning} |" for each in variables()]
+    return "\n".join(lines) + "\n"
+
+
+def shown(settings: Settings) -> dict[str, str]:
+    """Return the variables as they are set, secrets as stars."""
+    return {variable_of(name): _plain(getattr(settings, name)) for name in Settings.model_fields}
+
+
+def variable_of(field: str) -> str:
+    """Return the environment variable of a field of `Settings`."""
+    return PREFIX + field.upper()
+
+
+def is_secret(field: str) -> bool:
+    """Tell whether a field of `Settings` holds a secret, and may come from a file."""
+    return field in SECRETS or field in OPTIONAL_SECRETS
+
+
+def _plain(value: object) -> str:
+    return "not set" if value is None or isinstance(value, MissingSecret) else str(value)
+
+
+def _variable(name: str) -> Variable:
+    field = Settings.model_fields[name]
+    roles = tuple(role for role in get_args(Role) if role != "all" and name in NEEDS[cast("Role", role)])
+    default = f"required by {', '.join(roles)}" if name in SECRETS else "" if field.default is None else f"`{field.default}`"
+    suffix = f" Or `{variable_of(name)}_FILE`." if is_secret(name) else ""
+    return Variable(variable_of(name), default, f"{field.description}{suffix}", roles)
+
+
+def _named(env: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """Yield field and value of each `HYDROMETER_*` variable that is set; an empty one counts as not set."""
+    for variable in sorted(env):
+        if not variable.startswith(PREFIX) or variable in _OTHERS or not env[variable]:
+            continue
+        field = variable.removeprefix(PREFIX).lower()
+        if field in Settings.model_fields:
+            yield field, env[variable]
+            continue
+        field = field.removesuffix("_file")
+        if not variable.endswith("_FILE") or field not in Settings.model_fields or not is_secret(field):
+            raise _unknown(variable)
+        if env.get(variable_of(field)):
+            raise SettingsError(f"{variable_of(field)} and {variable} are both set: unset one of them")
+        yield field, _read(variable, Path(env[variable]))
+
+
+def _read(variable: str, path: Path) -> str:
+    try:
+        secret = path.read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
+        raise SettingsError(f"{variable}: cannot read {path} ({reason}): point it at a file that holds the secret") from error
+    if not secret:
+        raise SettingsError(f"{variable}: {path} is empty: write the secret into it")
+    return secret
+
+
+def _unknown(variable: str) -> SettingsError:
+    known = [name.upper() for name in Settings.model_fields]
+    known += [f"{name.upper()}_FILE" for name in Settings.model_fields if is_secret(name)]
+    near = difflib.get_close_matches(variable.removeprefix(PREFIX), known, n=1)
+    hint = f"did you mean {PREFIX}{near[0]}?" if near else "`hydrometer doctor --settings` lists all variables"
+    return SettingsError(f"unknown variable {variable}: {hint}")
+
+
+_WORDS: Mapping[str, str] = {
+    "literal_error": "{expected}",
+    "int_parsing": "a whole number",
+    "int_from_float": "a whole number",
+    "float_parsing": "a number",
+    "bool_parsing": "true or false",
+    "greater_than": "more than {gt:g}",
+    "greater_than_equal": "at least {ge:g}",
+    "less_than_equal": "at most {le:g}",
+    "string_too_short": "{min_length} character or more",
+}
+"""What a value must be, by pydantic's name of what is wrong with it."""
+
+
+def _missing(field: str) -> SettingsError:
+    name = variable_of(field)
+    # what another server keeps cannot be made up here
+    source = "the password of HYDROMETER_CLICKHOUSE_USER" if field == "clickhouse_password" else "openssl rand -hex 32"
+    return SettingsError(f"{name} is not set: set it or {name}_FILE ({source}), or HYDROMETER_MODE=local to try things here")
+
+
+def _told(error: ValidationError) -> SettingsError:
+    """Say the first problem in one line, without the value: it may be a secret in the wrong place."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    field = str(first["loc"][0]) if first["loc"] else ""
+    message = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "string_pattern_mismatch":
+        message = f"it must look like its default, {Settings.model_fields[field].default}"
+    elif first["type"] in _WORDS:
+        message = "it must be " + _WORDS[first["type"]].format(**first.get("ctx", {}))
+    return SettingsError(f"{variable_of(field)}: {message}" if field else message)

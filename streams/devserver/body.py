@@ -1,0 +1,126 @@
+"""The body of an HTTP request: counted or in chunks, packed or not, always piece by piece."""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Callable, Iterator
+from email.message import Message
+from io import BufferedIOBase
+from pathlib import Path
+from typing import Protocol
+
+import lz4.frame  # type: ignore[import-untyped]
+
+from streams.devserver import frames
+from streams.devserver.wire import DisconnectedError, ProtocolError, Reader
+
+TOO_LARGE, UNKNOWN_PACKING, CANNOT_DECOMPRESS = 131, 89, 271
+_PIECE = 65_536  # small, because it may unpack to a thousand times as much
+
+
+def pieces(stream: BufferedIOBase, headers: Message, *, framed: bool) -> Iterator[bytes]:
+    """Yield the body of the request with these `headers`, unpacked.
+
+    Args:
+        stream: where the body begins.
+        headers: Content-Length or Transfer-Encoding say where it ends, Content-Encoding how it is packed.
+        framed: it comes in the native protocol's own frames.
+
+    Raises:
+        ProtocolError: malformed, cut short or packed in an unknown way.
+    """
+    chunked = "chunked" in headers.get("Transfer-Encoding", "").lower()
+    raw = _chunks(stream) if chunked else _exactly(stream, number(headers.get("Content-Length", "")))
+    encoding = headers.get("Content-Encoding", "identity").lower()
+    if framed:
+        return _unframed(raw)
+    if encoding == "identity":
+        return raw
+    if encoding not in _UNPACKERS:
+        raise ProtocolError(f"unknown Content-Encoding {encoding[:32]}: use gzip, deflate, lz4 or none", UNKNOWN_PACKING)
+    return _unpacked(raw, _UNPACKERS[encoding])
+
+
+def whole(body: Iterator[bytes], most: int) -> bytes:
+    """Return a body of at most `most` bytes."""
+    return b"".join(_limited(body, most))
+
+
+def store(body: Iterator[bytes], path: Path, most: int) -> int:
+    """Write a body of at most `most` bytes to `path`; return its size in bytes."""
+    with path.open("wb") as file:
+        return sum(file.write(piece) for piece in _limited(body, most))
+
+
+def number(words: str) -> int:
+    """Return a header's or field's number, 0 if it is none."""
+    return int(words) if re.fullmatch("[0-9]{1,15}", words) else 0
+
+
+def _limited(body: Iterator[bytes], most: int) -> Iterator[bytes]:
+    for piece in body:
+        most -= len(piece)
+        if most < 0:
+            raise ProtocolError("the body is too long: put an INSERT's text in the address, its data in the body, or send less", TOO_LARGE)
+        yield piece
+
+
+def _exactly(stream: BufferedIOBase, left: int) -> Iterator[bytes]:
+    while left:
+        piece = stream.read(min(left, _PIECE))
+        if not piece:
+            raise DisconnectedError("the body ended early")
+        left -= len(piece)
+        yield piece
+
+
+def _chunks(stream: BufferedIOBase) -> Iterator[bytes]:
+    while True:
+        line = stream.readline(64).split(b";")[0].strip()
+        if not re.fullmatch(rb"[0-9a-fA-F]{1,8}", line):
+            raise ProtocolError("a chunk of the body has no size")
+        size = int(line, 16)
+        yield from _exactly(stream, size)
+        stream.readline(64)
+        if not size:
+            return
+
+
+def _unframed(packed: Iterator[bytes]) -> Iterator[bytes]:
+    reader = Reader(lambda: next(packed, b""))
+    while reader.ready():
+        yield frames.read_frame(reader)
+
+
+class _Unpacker(Protocol):
+    @property
+    def eof(self) -> bool: ...
+    @property
+    def unused_data(self) -> bytes | None: ...
+    def decompress(self, data: bytes, /) -> bytes: ...
+
+
+_UNPACKERS: dict[str, Callable[[], _Unpacker]] = {
+    "gzip": lambda: zlib.decompressobj(31),
+    "deflate": zlib.decompressobj,
+    "lz4": lz4.frame.LZ4FrameDecompressor,
+}
+
+
+def _unpacked(packed: Iterator[bytes], make: Callable[[], _Unpacker]) -> Iterator[bytes]:
+    """Unpack frames one after the other; data that end in the middle of one would be stored in part."""
+    unpacker, complete = make(), True
+    try:
+        for piece in packed:
+            left = piece
+            while left:
+                yield unpacker.decompress(left)
+                complete = unpacker.eof
+                left = unpacker.unused_data or b""
+                if complete:
+                    unpacker = make()
+    except (zlib.error, RuntimeError, EOFError) as error:
+        raise ProtocolError("the body cannot be unpacked", CANNOT_DECOMPRESS) from error
+    if not complete:
+        raise ProtocolError("the packed body ended early", CANNOT_DECOMPRESS)

@@ -1,0 +1,86 @@
+"""The two directions of one native connection: bytes in with a deadline, packets out."""
+
+from __future__ import annotations
+
+import logging
+import select
+import socket
+import struct
+from collections.abc import Sequence
+
+from streams.devserver import frames, native
+from streams.devserver.wire import Patience, ProtocolError, Reader, text, varint
+
+log = logging.getLogger(__name__)
+
+S_HELLO, S_DATA, S_EXCEPTION, S_PROGRESS, S_PONG, S_END, S_PROFILE = range(7)
+S_PROFILE_EVENTS = 14
+BLOCK_INFO = b"\x01\x00\x02\xff\xff\xff\xff\x00"
+MARKED_BLOCKS = 54454
+"""From this revision on each column of a block says how it is serialised: one byte, 0."""
+
+
+class Channel:
+    """One client's socket. `reader` reads what it says; the `send_*` methods answer."""
+
+    def __init__(self, sock: socket.socket, send_seconds: float) -> None:
+        """Speak over `sock`; a client that does not take an answer for `send_seconds` is dropped."""
+        self._patience = Patience(sock)
+        self.reader = Reader(self._patience.receive)
+        self.revision = 0
+        self._sock = sock
+        self._send_seconds = send_seconds
+
+    @property
+    def marks(self) -> bool:
+        """Whether the columns of blocks carry marks."""
+        return self.revision >= MARKED_BLOCKS
+
+    def allow(self, seconds: float) -> None:
+        """Give the client `seconds` from now for what it is to say next, as a whole."""
+        self._patience.allow(seconds)
+
+    def waiting(self) -> bool:
+        """Tell whether the client has said something that was not read yet, or has left."""
+        return bool(self.reader.buffered or select.select([self._sock], [], [], 0)[0])
+
+    def send(self, data: bytes) -> None:
+        """Send one packet.
+
+        Raises:
+            OSError: the client is gone, or does not take it.
+        """
+        self._sock.settimeout(self._send_seconds)
+        self._sock.sendall(data)
+
+    def send_block(self, block: bytes, *, compressed: bool) -> None:
+        """Send a block, in LZ4 frames if the client asked for compression."""
+        body = BLOCK_INFO + block
+        self.send(varint(S_DATA) + text("") + (frames.compress(body) if compressed else body))
+
+    def send_header(self, columns: Sequence[tuple[str, str]], *, compressed: bool) -> None:
+        """Send a block that only names the columns (name, type)."""
+        self.send_block(native.header(columns, marks=self.marks), compressed=compressed)
+
+    def send_profile_events(self) -> None:
+        """Send no profile events: newer clients wait for them after each block of an insert."""
+        self.send(varint(S_PROFILE_EVENTS) + text("") + BLOCK_INFO + native.header([], marks=self.marks))
+
+    def send_exception(self, words: str, code: int) -> None:
+        """Send an exception with ClickHouse's `code`."""
+        shown = words if words.startswith("DB::Exception") else f"DB::Exception: {words}"
+        head = varint(S_EXCEPTION) + struct.pack("<i", code)
+        self.send(head + text("DB::Exception") + text(shown) + text("") + b"\0")
+
+    def close_because(self, error: ProtocolError) -> None:
+        """Say why the conversation ends, and let the client read it: a reset would throw it away."""
+        log.info("closing a client's connection: %s", error)
+        try:
+            self.send_exception(str(error), error.code)
+            self._sock.shutdown(socket.SHUT_WR)
+            self._sock.settimeout(1.0)
+            for _ in range(64):
+                if not self._sock.recv(65_536):
+                    return
+        except OSError:
+            log.debug("the client did not wait for the reason")

@@ -1,0 +1,234 @@
+"""chdb, ClickHouse's engine in this process: one engine a process, one connection a client."""
+
+from __future__ import annotations
+
+import fcntl
+import importlib
+import json
+import os
+import re
+import tempfile
+import threading
+import uuid
+from collections.abc import Callable, Generator, Mapping
+from pathlib import Path
+from typing import Any
+
+from streams.core.errors import MissingToolError, SettingsError
+from streams.devserver import sql
+
+_CODE = re.compile(r"Code: (\d+)\. (DB::Exception: .*)", re.DOTALL)
+_NOT_STREAMED = "Streaming query is not supported for query"
+_DEFAULTS = {
+    "async_insert": "0",  # 26.9 inserts asynchronously by default: the client would be told of success too early
+    "output_format_native_write_json_as_string": "1",
+}
+
+
+class QueryError(Exception):
+    """The engine refused a statement. The client is told ClickHouse's code and words; the connection goes on."""
+
+    def __init__(self, message: str, code: int) -> None:
+        """Keep ClickHouse's error code."""
+        super().__init__(message)
+        self.code = code
+
+
+def _explained(error: Exception) -> QueryError:
+    words = str(error)
+    found = _CODE.search(words)
+    return QueryError(found[2], int(found[1])) if found else QueryError(f"DB::Exception: {words}", 1002)
+
+
+class Engine:
+    """The engine on one data directory, which no other process may use meanwhile."""
+
+    def __init__(self, data_dir: Path) -> None:
+        """Open (and create) `data_dir`: `engine/` is chdb's, `spool/` holds inserts that are arriving.
+
+        Raises:
+            MissingToolError: chdb is not installed.
+            SettingsError: another process uses the directory, or it cannot be opened.
+        """
+        chdb = _chdb()
+        self._connect = chdb.connect
+        self._lock = _locked(data_dir)
+        self._spool = data_dir / "spool"
+        self._spool.mkdir(exist_ok=True)
+        for left_over in self._spool.iterdir():
+            left_over.unlink()
+        self._path = str((data_dir / "engine").resolve())
+        chdb._chdb.set_signal_handlers_enabled(0)  # noqa: SLF001 - the only way to keep SIGTERM and SIGINT ours
+        try:
+            self._control = self._connect(self._path)
+        except RuntimeError as error:
+            os.close(self._lock)
+            raise SettingsError(f"the data directory {data_dir} cannot be opened: {' '.join(str(error).split())[:300]}") from error
+        self._control_lock = threading.Lock()
+        self.version: str = self._ask("SELECT version()").strip()
+        self.timezone: str = self._ask("SELECT timezone()").strip()
+        names = self._ask("SELECT name FROM system.settings").split()
+        self.known_settings = frozenset(names) - {"log_comment"}  # it marks whose query it is
+
+    def connect(self) -> Connection:
+        """Return a new connection, with its own database, settings and temporary tables."""
+        return Connection(self, self._connect(self._path))
+
+    def spool_file(self) -> Path:
+        """Return the path of a new, empty file for an insert's data. The caller removes it."""
+        descriptor, path = tempfile.mkstemp(dir=self._spool)
+        os.close(descriptor)
+        return Path(path)
+
+    def kill(self, mark: str | None = None) -> None:
+        """Cancel what the connection marked `mark` is running, or what any connection is running."""
+        whose = "1" if mark is None else f"Settings['log_comment'] = {sql.quote(mark)}"
+        self._ask(f"KILL QUERY WHERE {whose} ASYNC")
+
+    def close(self) -> None:
+        """Close the engine and free the directory. Every connection must be closed before."""
+        self._control.close()
+        os.close(self._lock)
+
+    def _ask(self, query: str) -> str:
+        with self._control_lock:
+            return bytes(self._control.query(query, "TSV").bytes()).decode()
+
+
+def _chdb() -> Any:
+    try:
+        return importlib.import_module("chdb")
+    except ImportError as error:
+        raise MissingToolError("chdb is not installed: run pip install 'hydrometer[local]'") from error
+
+
+def _locked(data_dir: Path) -> int:
+    data_dir.mkdir(parents=True, exist_ok=True)
+    descriptor = os.open(data_dir / "server.lock", os.O_RDWR | os.O_CREAT, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        owner = os.pread(descriptor, 32, 0).decode().strip()
+        os.close(descriptor)
+        raise SettingsError(f"the data directory {data_dir} is in use by process {owner}: stop it, or choose another directory") from error
+    os.truncate(descriptor, 0)
+    os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
+    return descriptor
+
+
+def _native(path: Path) -> str:
+    return f"SELECT * FROM file({sql.quote(str(path))}, 'Native')"  # noqa: S608 - quoted
+
+
+class Connection:
+    """One client's view of the engine. Used by one thread at a time, except `cancel`."""
+
+    def __init__(self, engine: Engine, raw: Any) -> None:
+        """Wrap a chdb connection; `mark` names its queries, so that they can be cancelled."""
+        self.engine = engine
+        self.mark = str(uuid.uuid4())
+        self._raw = raw
+        self._apply({**_DEFAULTS, "log_comment": self.mark})
+
+    def run(self, query: str, form: str, params: Mapping[str, str] | None = None) -> bytes:
+        """Return the whole result in the format `form` (a FORMAT clause wins).
+
+        Raises:
+            QueryError: the engine refused it.
+        """
+        return bytes(self._result(query, form, params).bytes())
+
+    def stream(self, query: str, params: Mapping[str, str] | None = None) -> Generator[bytes, None, None]:
+        """Yield the result in Native format, piece by piece; closing the iterator cancels the query.
+
+        Raises:
+            QueryError: the engine refused it, or it failed on the way.
+        """
+        try:
+            result = self._raw.send_query(query, "Native", params=dict(params or {}))
+        except RuntimeError as error:
+            if _NOT_STREAMED not in str(error):
+                raise _explained(error) from error
+            yield self.run(query, "Native", params)
+            return
+        try:
+            for piece in result:
+                yield bytes(piece.bytes())
+        except RuntimeError as error:
+            raise _explained(error) from error
+        finally:
+            result.close()
+
+    def describe(self, what: str, params: Mapping[str, str] | None = None) -> list[tuple[str, str, str]]:
+        """Return name, type and kind of default of each column of `what`: a table, or a query in parentheses."""
+        query = f"DESCRIBE {what} SETTINGS print_pretty_type_names = 0"
+        rows = map(json.loads, self.run(query, "JSONCompactEachRow", params).splitlines())
+        return [(name, kind, default) for name, kind, default, *_ in rows]
+
+    def insert_columns(self, insert: sql.Insert) -> list[tuple[str, str]]:
+        """Return the columns (name, type) that an INSERT expects, in its order."""
+        if insert.columns:
+            what = f"(SELECT {insert.columns} FROM {insert.target.removeprefix('FUNCTION')})"  # noqa: S608 - the client's own words
+        else:
+            what = f"TABLE {insert.target.removeprefix('FUNCTION')}"
+        return [(name, kind) for name, kind, default in self.describe(what) if default in ("", "DEFAULT")]
+
+    def insert_native(self, insert: sql.Insert, path: Path) -> int:
+        """Insert a file in Native format, as a whole or with an error; return how many rows were written.
+
+        chdb's own `send_insert` reports success and loses rows when a constraint or a view fails: never use it.
+        """
+        return int(self._result(f"{insert.head} {insert.settings} {_native(path)}", "Null").rows_written())
+
+    def insert_file(self, insert: sql.Insert, path: Path) -> int:
+        """Insert a file in the INSERT's own format; return how many rows were written."""
+        source = f"FROM INFILE {sql.quote(str(path))} {insert.settings} FORMAT {insert.format}"
+        return int(self._result(f"{insert.head} {source}", "Null").rows_written())
+
+    def load(self, tables: Mapping[str, Path]) -> None:
+        """Make a temporary table of each file in Native format."""
+        for name, path in tables.items():
+            self.run(f"CREATE TEMPORARY TABLE {sql.identifier(name)} AS {_native(path)}", "Null")
+
+    def unload(self, tables: Mapping[str, Path]) -> None:
+        """Drop what `load` made."""
+        for name in tables:
+            self.run(f"DROP TEMPORARY TABLE IF EXISTS {sql.identifier(name)}", "Null")
+
+    def set(self, settings: Mapping[str, str]) -> Callable[[], None]:
+        """Apply settings for one query; the returned function restores what was before."""
+        names = ", ".join(f"toString(getSetting({sql.quote(name)}))" for name in settings)
+        before = self.run(f"SELECT {names}", "TSVRaw").decode().rstrip("\n").split("\t") if settings else []
+        self._apply(settings)
+        return lambda: self._apply(dict(zip(settings, before, strict=True)))
+
+    def on_progress(self, report: Callable[[dict[str, int]], None]) -> None:
+        """Call `report` with the running totals of each query, about ten times a second, from the engine's thread."""
+        self._raw.set_progress_callback(report)
+
+    def cancel(self) -> None:
+        """Cancel the running query, from any thread."""
+        self.engine.kill(self.mark)
+
+    def renewed(self) -> Connection:
+        """Close this connection, and return a fresh one on the same database."""
+        database = self.run("SELECT currentDatabase()", "TSVRaw").decode().rstrip("\n")
+        self.close()
+        fresh = self.engine.connect()
+        fresh.run(f"USE {sql.identifier(database)}", "Null")
+        return fresh
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._raw.close()
+
+    def _apply(self, settings: Mapping[str, str]) -> None:
+        if settings:
+            pairs = ", ".join(f"{name} = {sql.quote(value)}" for name, value in settings.items())
+            self.run(f"SET {pairs}", "Null")
+
+    def _result(self, query: str, form: str, params: Mapping[str, str] | None = None) -> Any:
+        try:
+            return self._raw.query(query, form, params=dict(params or {}))
+        except RuntimeError as error:
+            raise _explained(error) from error

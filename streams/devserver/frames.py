@@ -1,0 +1,62 @@
+"""Compressed frames of the native protocol: a checksum, a method, two sizes and the payload (LZ4, or none)."""
+
+from __future__ import annotations
+
+import struct
+
+import lz4.block  # type: ignore[import-untyped]
+from clickhouse_cityhash.cityhash import CityHash128  # type: ignore[import-untyped]
+
+from streams.devserver.wire import ProtocolError, Reader
+
+LZ4, NONE = 0x82, 0x02
+FRAME_BYTES = 256 * 1024 * 1024
+"""Largest frame that is taken, before and after decompression: a driver makes one frame of a whole block."""
+
+_HEAD = struct.Struct("<BII")
+_PIECE = 1024 * 1024
+_HALF = (1 << 64) - 1
+
+
+def _checksum(data: bytes) -> bytes:
+    value = CityHash128(data)
+    return struct.pack("<QQ", value >> 64, value & _HALF)
+
+
+def compress(data: bytes) -> bytes:
+    """Return `data` as LZ4 frames of at most 1 MiB each."""
+    return b"".join(_frame(data[start : start + _PIECE]) for start in range(0, len(data), _PIECE))
+
+
+def _frame(data: bytes) -> bytes:
+    packed = lz4.block.compress(data, store_size=False)
+    framed: bytes = _HEAD.pack(LZ4, _HEAD.size + len(packed), len(data)) + packed
+    return _checksum(framed) + framed
+
+
+def read_frame(reader: Reader) -> bytes:
+    """Return the content of the next frame.
+
+    Raises:
+        ProtocolError: a wrong checksum (40), an unknown method (89) or sizes over the limit (135).
+    """
+    checksum, head = reader.take(16), reader.take(_HEAD.size)
+    method, packed_size, size = _HEAD.unpack(head)
+    if not (_HEAD.size <= packed_size <= FRAME_BYTES and 0 < size <= FRAME_BYTES):
+        raise ProtocolError(f"a compressed frame of {packed_size} bytes, {size} unpacked, exceeds the limit of {FRAME_BYTES} bytes", 135)
+    payload = reader.take(packed_size - _HEAD.size)
+    if _checksum(head + payload) != checksum:
+        raise ProtocolError("the checksum of a compressed frame does not match", 40)
+    return _unpack(method, payload, size)
+
+
+def _unpack(method: int, payload: bytes, size: int) -> bytes:
+    if method not in (LZ4, NONE):
+        raise ProtocolError(f"unknown compression method {method:#x}: use lz4 or none", 89)
+    try:
+        data: bytes = payload if method == NONE else lz4.block.decompress(payload, uncompressed_size=size)
+    except lz4.block.LZ4BlockError as error:
+        raise ProtocolError("a compressed frame cannot be unpacked", 271) from error
+    if len(data) != size:
+        raise ProtocolError(f"a compressed frame holds {len(data)} bytes instead of {size}", 271)
+    return data

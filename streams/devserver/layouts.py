@@ -1,0 +1,232 @@
+"""How the values of each ClickHouse type lie in a column of the Native format: just enough to find where the column ends.
+
+Source: ClickHouse's `Serialization*` classes.
+"""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+from streams.devserver.passage import Passage
+from streams.devserver.wire import ProtocolError
+
+MOST_DEPTH = 32
+UNKNOWN_TYPE = 50
+
+
+class Layout(ABC):
+    """How the values of one type lie in a column: a prefix, then `rows` values."""
+
+    def prefix(self, passage: Passage) -> None:  # noqa: B027 - nothing, for most types
+        """Pass what precedes the values."""
+
+    @abstractmethod
+    def body(self, passage: Passage, rows: int) -> None:
+        """Pass the values of `rows` rows."""
+
+
+@dataclass(frozen=True)
+class Fixed(Layout):
+    """Values of `size` bytes."""
+
+    size: int
+
+    def body(self, passage: Passage, rows: int) -> None:
+        """Pass rows * size bytes."""
+        passage.copy(rows * self.size)
+
+
+@dataclass(frozen=True)
+class Text(Layout):
+    """Strings, each with its length."""
+
+    def body(self, passage: Passage, rows: int) -> None:
+        """Pass one string a row."""
+        passage.texts(rows)
+
+
+@dataclass(frozen=True)
+class JsonText(Text):
+    """JSON in its text form (`output_format_native_write_json_as_string`)."""
+
+    def prefix(self, passage: Passage) -> None:
+        """Refuse every other form."""
+        if passage.uint64() != 1:
+            raise ProtocolError("JSON columns travel as text only: set output_format_native_write_json_as_string = 1", UNKNOWN_TYPE)
+
+
+@dataclass(frozen=True)
+class Nullable(Layout):
+    """A byte a row that says "null", then the values."""
+
+    inner: Layout
+
+    def prefix(self, passage: Passage) -> None:
+        """Pass the prefix of the values."""
+        self.inner.prefix(passage)
+
+    def body(self, passage: Passage, rows: int) -> None:
+        """Pass the marks, then the values."""
+        passage.copy(rows)
+        self.inner.body(passage, rows)
+
+
+@dataclass(frozen=True)
+class Array(Layout):
+    """The end of each row's elements, then the elements of all rows."""
+
+    inner: Layout
+
+    def prefix(self, passage: Passage) -> None:
+        """Pass the prefix of the elements."""
+        self.inner.prefix(passage)
+
+    def body(self, passage: Passage, rows: int) -> None:
+        """Pass the ends; the last one says how many elements follow."""
+        self.inner.body(passage, passage.last_uint64(rows))
+
+
+@dataclass(frozen=True)
+class Tuple(Layout):
+    """One column an element."""
+
+    items: tuple[Layout, ...]
+
+    def prefix(self, passage: Passage) -> None:
+        """Pass the prefixes of all elements."""
+        for item in self.items:
+            item.prefix(passage)
+
+    def body(self, passage: Passage, rows: int) -> None:
+        """Pass the elements, one column after the other."""
+        for item in self.items:
+            item.body(passage, rows)
+
+
+@dataclass(frozen=True)
+class LowCardinality(Layout):
+    """A dictionary of distinct values, then an index a row."""
+
+    inner: Layout
+
+    def prefix(self, passage: Passage) -> None:
+        """Pass the version of the keys, of which only one exists."""
+        if passage.uint64() != 1:
+            raise ProtocolError("an unknown version of LowCardinality keys", UNKNOWN_TYPE)
+
+    def body(self, passage: Passage, rows: int) -> None:
+        """Pass one or more pairs of a dictionary and its indexes."""
+        while rows:
+            size = 1 << (passage.uint64() & 3)
+            self.inner.body(passage, passage.uint64())
+            count = passage.uint64()
+            if not 0 < count <= rows:
+                raise ProtocolError(f"{count} LowCardinality indexes for {rows} rows")
+            passage.copy(count * size)
+            rows -= count
+
+
+_SIZES = {
+    1: "Int8 UInt8 Bool Enum8 Nothing",
+    2: "Int16 UInt16 Enum16 Date BFloat16",
+    4: "Int32 UInt32 Float32 Date32 DateTime Decimal32 IPv4 Time",
+    8: "Int64 UInt64 Float64 DateTime64 Decimal64 Time64",
+    16: "Int128 UInt128 UUID IPv6 Decimal128",
+    32: "Int256 UInt256 Decimal256",
+}
+_FIXED = {name: Fixed(size) for size, names in _SIZES.items() for name in names.split()}
+_SHAPES = {
+    "Point": "Tuple(Float64, Float64)",
+    "Ring": "Array(Point)",
+    "LineString": "Array(Point)",
+    "MultiLineString": "Array(LineString)",
+    "Polygon": "Array(Ring)",
+    "MultiPolygon": "Array(Polygon)",
+}
+_PIECE = re.compile(r"'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`|[(),]|[^'`(),]+", re.DOTALL)
+_NAMED = re.compile(r"(?:`(?:[^`\\]|\\.)*`|\w+)\s+(.+)", re.DOTALL)
+
+
+@lru_cache(maxsize=4096)
+def layout(type_name: str) -> Layout:
+    """Return how the type of this name lies in a column.
+
+    Raises:
+        ProtocolError: code 50, for a type that cannot be walked (aggregate states, Variant, Dynamic).
+    """
+    return _layout(type_name.strip(), MOST_DEPTH)
+
+
+def _layout(name: str, depth: int) -> Layout:
+    family, _, rest = name.partition("(")
+    if depth and (family in _FIXED or family.startswith("Interval")):
+        return _FIXED.get(family, Fixed(8))
+    if depth and family in _SHAPES:
+        return _layout(_SHAPES[family], depth - 1)
+    maker = _MAKERS.get(family)
+    if maker and depth and (name == family or rest.endswith(")")):
+        return maker(_arguments(rest[:-1]), depth - 1)
+    raise ProtocolError(
+        f"values of type {name[:200]} cannot travel here: convert them, for example with toString() or finalizeAggregation()", UNKNOWN_TYPE
+    )
+
+
+def _arguments(inside: str) -> list[str]:
+    """Split at the commas that stand outside of quotes and parentheses."""
+    parts, depth = [""], 0
+    for part in _PIECE.findall(inside):
+        depth += (part == "(") - (part == ")")
+        if part == "," and not depth:
+            parts.append("")
+        else:
+            parts[-1] += part
+    return [piece.strip() for piece in parts if piece.strip()]
+
+
+def _one(parts: Sequence[str], depth: int) -> Layout:
+    if not parts:
+        raise ProtocolError("a type without its argument", UNKNOWN_TYPE)
+    return _layout(parts[-1], depth)
+
+
+def _tuple(parts: Sequence[str], depth: int) -> Tuple:
+    if not parts:
+        return Tuple((Fixed(1),))  # an empty tuple still takes a byte a row
+    named = (_NAMED.fullmatch(part) for part in parts)
+    bare = [match[1] if match else part for match, part in zip(named, parts, strict=True)]
+    return Tuple(tuple(_layout(part, depth) for part in bare))
+
+
+def _low_cardinality(parts: Sequence[str], depth: int) -> LowCardinality:
+    inner = _one(parts, depth)
+    return LowCardinality(inner.inner if isinstance(inner, Nullable) else inner)
+
+
+def _number(parts: Sequence[str]) -> int:
+    if not parts or not parts[0].isascii() or not parts[0].isdigit():
+        raise ProtocolError("a type without its size", UNKNOWN_TYPE)
+    return int(parts[0][:9])
+
+
+def _decimal(parts: Sequence[str], _: int) -> Fixed:
+    digits = _number(parts)
+    return Fixed(next(size for size, most in ((4, 9), (8, 18), (16, 38), (32, 10**9)) if digits <= most))
+
+
+_MAKERS: dict[str, Callable[[Sequence[str], int], Layout]] = {
+    "String": lambda _parts, _depth: Text(),
+    "JSON": lambda _parts, _depth: JsonText(),
+    "FixedString": lambda parts, _depth: Fixed(_number(parts)),
+    "Decimal": _decimal,
+    "Nullable": lambda parts, depth: Nullable(_one(parts, depth)),
+    "Array": lambda parts, depth: Array(_one(parts, depth)),
+    "Map": lambda parts, depth: Array(_tuple(parts, depth)),
+    "Nested": lambda parts, depth: Array(_tuple(parts, depth)),
+    "Tuple": _tuple,
+    "LowCardinality": _low_cardinality,
+    "SimpleAggregateFunction": _one,
+}

@@ -1,0 +1,74 @@
+"""Blocks in ClickHouse's Native format, passed on as they are.
+
+Source: ClickHouse `NativeReader` and `NativeWriter`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from streams.devserver.layouts import UNKNOWN_TYPE, layout
+from streams.devserver.passage import TOO_LARGE, Passage
+from streams.devserver.wire import ProtocolError, Reader, text, varint
+
+MOST_COLUMNS = 10_000
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a block holds: its columns (name, type) and how many rows."""
+
+    columns: tuple[tuple[str, str], ...]
+    rows: int
+
+
+def pass_block(reader: Reader, write: Callable[[bytes], object], budget: int, *, marks_in: bool = False, marks_out: bool = False) -> Shape:
+    """Pass one block on and return its shape.
+
+    From revision 54454 on each column carries a mark, "no custom serialisation"; a file in Native format has none.
+
+    Args:
+        reader: where the block begins (after its BlockInfo).
+        write: takes the block's bytes.
+        budget: most bytes that may be written.
+        marks_in: the block that comes in has marks.
+        marks_out: the block that goes out has marks.
+
+    Raises:
+        ProtocolError: malformed, over the budget, or of a type that cannot be walked.
+    """
+    count, rows = reader.varint(), reader.varint()
+    if count > MOST_COLUMNS:
+        raise ProtocolError(f"{count} columns exceed the limit of {MOST_COLUMNS}", TOO_LARGE)
+    if not count:  # the end of the data, which no file holds
+        return Shape((), 0)
+    write(varint(count) + varint(rows))
+    passage = Passage(reader, write, budget)
+    return Shape(tuple(_pass_column(passage, rows, marks_in, marks_out) for _ in range(count)), rows)
+
+
+def _pass_column(passage: Passage, rows: int, marks_in: bool, marks_out: bool) -> tuple[str, str]:  # noqa: FBT001
+    name, type_name = passage.reader.text(), passage.reader.text()
+    if marks_in and passage.reader.byte():
+        raise ProtocolError(f"column {name[:200]} uses a custom serialisation, which is not supported", UNKNOWN_TYPE)
+    passage.write(text(name) + text(type_name) + b"\0" * marks_out)
+    if rows:
+        kind = layout(type_name)
+        kind.prefix(passage)
+        kind.body(passage, rows)
+    return name, type_name
+
+
+def skip_info(reader: Reader) -> None:
+    """Read a block's BlockInfo, which says nothing that matters here."""
+    while number := reader.varint():
+        if number not in (1, 2):
+            raise ProtocolError(f"unknown field {number} of a block's information")
+        reader.take(1 if number == 1 else 4)
+
+
+def header(columns: Sequence[tuple[str, str]], *, marks: bool) -> bytes:
+    """Return a block of these columns (name, type) without rows."""
+    named = (text(name) + text(kind) + b"\0" * marks for name, kind in columns)
+    return varint(len(columns)) + b"\0" + b"".join(named)

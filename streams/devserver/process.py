@@ -1,0 +1,94 @@
+"""The local server as a child process: for the demo and the tests, because the engine allows one of it in a process."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO
+
+from streams.core.errors import StoreUnavailableError
+
+READY_SECONDS = 60.0
+STOP_SECONDS = 20.0
+
+
+@dataclass(frozen=True)
+class LocalClickHouse:
+    """Where a running local server is, and how to log in."""
+
+    host: str
+    port: int
+    http_port: int
+    user: str
+    password: str
+    pid: int
+
+
+@contextmanager
+def local_server(data_dir: Path, *, user: str, password: str, native_port: int = 0, http_port: int = 0) -> Iterator[LocalClickHouse]:
+    """Run a server on `data_dir` while the context lasts.
+
+    Raises:
+        StoreUnavailableError: it did not start; the message is the server's own.
+    """
+    with _said_once(password) as descriptor, tempfile.TemporaryFile() as said:
+        ports = ["--native-port", str(native_port), "--http-port", str(http_port)]
+        command = [sys.executable, "-m", "streams.devserver", "--data-dir", str(data_dir), *ports, "--user", user]
+        child = subprocess.Popen(
+            [*command, "--password-file", f"/dev/fd/{descriptor}", "--with-parent"],
+            pass_fds=[descriptor],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=said,
+            start_new_session=True,  # Ctrl-C is for us: we then end it in order
+        )
+        try:
+            ready = _ready(child, said)
+            yield LocalClickHouse("127.0.0.1", ready["native_port"], ready["http_port"], user, password, child.pid)
+        finally:
+            stop(child)
+
+
+@contextmanager
+def _said_once(password: str) -> Iterator[int]:
+    """Give a file descriptor from which a child reads the password once: nothing of it is left on disk, however this process ends."""
+    reading, writing = os.pipe()
+    try:
+        with os.fdopen(writing, "wb") as pipe:
+            pipe.write(password.encode())
+        yield reading
+    finally:
+        os.close(reading)
+
+
+def _ready(child: subprocess.Popen[bytes], said: IO[bytes]) -> dict[str, int]:
+    if child.stdout is None or not select.select([child.stdout], [], [], READY_SECONDS)[0]:
+        raise StoreUnavailableError(f"the local ClickHouse did not start within {READY_SECONDS:.0f} s")
+    line = child.stdout.readline()
+    if not line:
+        child.wait(STOP_SECONDS)
+        said.seek(0)
+        words = said.read().decode(errors="replace").strip().splitlines()
+        raise StoreUnavailableError(words[-1].removeprefix("error: ") if words else "the local ClickHouse ended without a word")
+    ports: dict[str, int] = json.loads(line)
+    return ports
+
+
+def stop(child: subprocess.Popen[bytes]) -> None:
+    """End a child process: politely first, and surely after a while."""
+    if child.poll() is None:
+        child.send_signal(signal.SIGTERM)
+    try:
+        child.communicate(timeout=STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        child.kill()
+        child.communicate()

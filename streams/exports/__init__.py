@@ -1,0 +1,1 @@
+"""What leaves for others: OCSF findings, signed bundles, outlets."""

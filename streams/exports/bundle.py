@@ -1,0 +1,166 @@
+"""A case as a folder that can leave the house: for legal, and for partners. Signed, so that a changed byte shows.
+
+    case.json        everything that we hold about the case
+    case.html        the same as one page to read and print
+    members.csv      the accounts, a line each
+    indicators.json  what may be shared (see its TLP mark): the software's fingerprints, and no customer
+    manifest.json    what the case is, and SHA-256 of every file above
+    manifest.sig     HMAC-SHA256 of manifest.json under HYDROMETER_EVIDENCE_KEY
+
+An HMAC proves to whoever holds the key that nobody without it changed anything. It proves nothing to others: hand the key over by another
+way than the bundle, and use one key a recipient.
+"""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import hmac
+import io
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Final, Literal, Protocol, get_args
+
+import orjson
+
+from streams.cases.views import page, terminal
+from streams.cases.views.terminal import CaseRow
+from streams.core.errors import HydrometerError
+
+Tlp = Literal["CLEAR", "GREEN", "AMBER", "AMBER+STRICT", "RED"]
+TLPS: Final = get_args(Tlp)
+"""Traffic Light Protocol 2.0 (first.org/tlp)."""
+
+FORMAT: Final = 1
+MANIFEST: Final = "manifest.json"
+SIGNATURE: Final = "manifest.sig"
+MOST: Final = 1000
+"""Accounts whose requests the indicators are drawn from: those with the most evidence."""
+RAREST: Final = 0.05
+"""An indicator is in at least this share of the case's requests."""
+
+_COLUMNS: Final = ("tls_ja4", "tls_ja3", "http_version", "header_names", "accept_encoding", "body_shape", "sdk_language", "user_agent")
+"""What is known of the software that asks. No address, no network, no key, no text: those are people's, or keyed by us."""
+_MEMBER: Final = ("joined_at", "first", "requests", "output_tokens", "extraction", "routing")
+_FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r")
+
+
+class BundleError(HydrometerError):
+    """A bundle cannot be written, or is not what was signed. The message names the file."""
+
+
+class Gateway(Protocol):
+    """What asks ClickHouse."""
+
+    def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
+        """Return the rows of a statement. Raises StoreUnavailableError."""
+        ...
+
+
+def write(case: CaseRow, folder: Path, key: bytes, indicators: Mapping[str, Any], at: datetime) -> Path:
+    """Write the bundle of a case into `folder/<case id>` and return that. `at` is the moment of the export. Raises BundleError."""
+    files = {
+        "case.json": case.json(),
+        "case.html": page.page(case).encode(),
+        "members.csv": members(case).encode(),
+        "indicators.json": orjson.dumps(indicators, option=orjson.OPT_INDENT_2),
+    }
+    manifest = _manifest(case, files, at)
+    target = folder / case.case_id
+    try:
+        target.mkdir(parents=True, exist_ok=True)
+        for name, content in {**files, MANIFEST: manifest, SIGNATURE: _sign(manifest, key)}.items():
+            (target / name).write_bytes(content)
+    except OSError as error:
+        raise BundleError(f"cannot write {error.filename or target} ({error.strerror}): choose another --out") from error
+    return target
+
+
+def verify(folder: Path, key: bytes) -> dict[str, Any]:
+    """Return the manifest of a bundle when the signature and every file are right. Raises BundleError naming the first that is not."""
+    manifest, signature = _read(folder / MANIFEST), _read(folder / SIGNATURE)
+    if not hmac.compare_digest(_sign(manifest, key).strip(), signature.strip()):
+        raise BundleError(f"{folder / MANIFEST} is not what was signed, or HYDROMETER_EVIDENCE_KEY is another key")
+    said: dict[str, Any] = orjson.loads(manifest)
+    for name, digest in said["sha256"].items():
+        if hashlib.sha256(_read(folder / name)).hexdigest() != digest:
+            raise BundleError(f"{folder / name} was changed after it was signed")
+    strange = sorted({path.name for path in folder.iterdir()} - {*said["sha256"], MANIFEST, SIGNATURE})
+    if strange:
+        raise BundleError(f"{folder / strange[0]} was added after the bundle was signed")
+    return said
+
+
+def members(case: CaseRow) -> str:
+    """Return the accounts of a case as CSV (RFC 4180), the strongest first; times are ISO 8601 in UTC.
+
+    An id that a spreadsheet would take for a formula gets an apostrophe before it: accounts choose their names.
+    """
+    text = io.StringIO()
+    table = csv.writer(text)
+    table.writerow(("account", *_MEMBER))
+    ranked = terminal.members(case)
+    table.writerows((_harmless(account), *(_shown(name, member.get(name)) for name in _MEMBER)) for account, member in ranked)
+    return text.getvalue()
+
+
+def indicators(clickhouse: Gateway, case: CaseRow, tlp: Tlp = "AMBER") -> dict[str, Any]:
+    """Return what others may look for in their own traffic: values of the software that asks, with their share of the case's requests.
+
+    Asked of the requests that ClickHouse still has. Raises StoreUnavailableError.
+    """
+    accounts = [account for account, _ in terminal.members(case)[:MOST]]
+    found = {column: _values(clickhouse, column, accounts) for column in _COLUMNS} if accounts else {}
+    return {
+        "tlp": f"TLP:{tlp}",
+        "case_id": case.case_id,
+        "behaviour": case.behaviour,
+        "first": case.opened_at.astimezone(UTC).isoformat(),
+        "last": case.updated_at.astimezone(UTC).isoformat(),
+        "accounts": case.accounts,
+        "atlas": list(case.payload.get("atlas", [])),
+        "observed": {column: values for column, values in found.items() if values},
+        "note": "Shares of the requests of this case. Each alone is common; together they are one stack.",
+    }
+
+
+def _values(clickhouse: Gateway, column: str, accounts: Sequence[str]) -> list[dict[str, Any]]:
+    rows = clickhouse.query(
+        f"SELECT {column}, count() / sum(count()) OVER () AS share FROM requests "  # noqa: S608 (a column name of ours)
+        f"WHERE account_id IN %(accounts)s AND {column} != '' GROUP BY {column} ORDER BY share DESC, {column} LIMIT 10",
+        {"accounts": accounts},
+    )
+    return [{"value": value, "share": round(share, 3)} for value, share in rows if share >= RAREST]
+
+
+def _manifest(case: CaseRow, files: Mapping[str, bytes], at: datetime) -> bytes:
+    said = {
+        "format": FORMAT,
+        "case_id": case.case_id,
+        "version": case.version,
+        "exported_at": at.astimezone(UTC).isoformat(timespec="seconds"),
+        "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
+    }
+    return orjson.dumps(said, option=orjson.OPT_INDENT_2)
+
+
+def _sign(manifest: bytes, key: bytes) -> bytes:
+    return hmac.new(key, manifest, hashlib.sha256).hexdigest().encode() + b"\n"
+
+
+def _read(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise BundleError(f"{path} cannot be read ({error.strerror}): is the bundle whole?") from error
+
+
+def _harmless(account: str) -> str:
+    return f"'{account}" if account.startswith(_FORMULAS) else account
+
+
+def _shown(name: str, value: Any) -> Any:
+    if name in ("joined_at", "first") and isinstance(value, int | float):
+        return datetime.fromtimestamp(value, UTC).isoformat(timespec="seconds")
+    return "" if value is None else value

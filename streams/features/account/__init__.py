@@ -1,0 +1,1 @@
+"""Features of one account: one file each."""

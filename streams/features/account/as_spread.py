@@ -1,0 +1,18 @@
+"""Feature `as_spread`."""
+
+from __future__ import annotations
+
+from streams.features.declaration import Feature, col, different
+
+
+class AsSpread(Feature):
+    """Different autonomous systems in a day, as ln(1 + x).
+
+    Rises on: proxy pools and shared accounts. Blind to: pools within one provider.
+    """
+
+    entity = "account"
+    family = "network"
+    direction = "high"
+    limits = (0.0, 6.0)
+    value = different(col.as_number).log()

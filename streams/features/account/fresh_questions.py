@@ -1,0 +1,20 @@
+"""Feature `fresh_questions`."""
+
+from __future__ import annotations
+
+from streams.features.declaration import Feature, col, share
+
+ONE_TURN = 2
+
+
+class FreshQuestions(Feature):
+    """Share of requests that are one question without a past: two messages at most, nothing of the prompt cached.
+
+    Rises on: job queues of independent questions. Blind to: agentic harvests; and a search box in an app looks the same.
+    """
+
+    entity = "account"
+    family = "content"
+    direction = "high"
+    limits = (0.0, 1.0)
+    value = share((col.message_count <= ONE_TURN) & (col.cached_tokens.or_else(0.0) <= 0))

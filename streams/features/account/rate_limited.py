@@ -1,0 +1,20 @@
+"""Feature `rate_limited`."""
+
+from __future__ import annotations
+
+from streams.features.declaration import Feature, col, share
+
+TOO_MANY_REQUESTS = 429
+
+
+class RateLimited(Feature):
+    """Share of requests refused for their rate (HTTP 429).
+
+    Rises on: pools that run into their limits and move on. Blind to: schedulers that know the limit and stay below it.
+    """
+
+    entity = "account"
+    family = "volume"
+    direction = "high"
+    limits = (0.0, 1.0)
+    value = share((col.status >= TOO_MANY_REQUESTS) & (col.status < TOO_MANY_REQUESTS + 1))

@@ -1,0 +1,1 @@
+"""Features of a group of accounts: one file each."""

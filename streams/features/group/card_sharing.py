@@ -1,0 +1,32 @@
+"""Feature `card_sharing`."""
+
+from __future__ import annotations
+
+from streams.features.declaration import Feature
+from streams.features.members import Members
+
+NATS_PER_ORGANISATION = 3.0
+MOST = 50.0
+
+
+class CardSharing(Feature):
+    """Organisations that pay with a card another organisation of the group pays with too.
+
+    Rises on: one purse behind many organisations. Blind to: own cards, and gift cards. An enterprise with one organisation says
+    nothing, however many accounts it has.
+    """
+
+    entity = "group"
+    family = "payment"
+    direction = "high"
+    limits = (0.0, 50.0)
+
+    @staticmethod
+    def value(members: Members) -> float:
+        """Return the organisations beyond the first on every card, summed."""
+        return float(min((members.organizations_by_card - 1).sum(), MOST))
+
+    @staticmethod
+    def nats(value: float) -> float:
+        """Return three nats for each."""
+        return NATS_PER_ORGANISATION * value

@@ -1,0 +1,76 @@
+"""Feature `evenness`."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from models.evidence.evenness import CHOSEN_PEOPLE, PEOPLE, Work, log_likelihood_ratio
+from streams.features.declaration import HOUR, Feature
+from streams.features.members import Members
+
+TEMPLATE_USES = 2
+"""Requests from which an account belongs to a template's group; of the others it is one."""
+LOOKED_AT = 3.0
+"""Nats less for a template's group: there are thousands of them, and of 20 crowds one is even by chance. That says nothing for people."""
+PAUSES = 8
+"""Times the group's usual pause that somebody who goes on is hardly ever silent."""
+STILL_ACTIVE = 0.2
+"""Share of a group that is active at least, though the others were replaced."""
+
+
+class Evenness(Feature):
+    """How much better a dispatcher explains how much work the accounts begin than people do, in nats (`models/evidence/evenness.py`).
+
+    Rises on: round-robin or quotas over a pool of accounts. Blind to: pools that copy the skew of people, and accounts under one
+    organisation, which vote once.
+    """
+
+    entity = "group"
+    family = "evenness"
+    direction = "high"
+    limits = (-50.0, 50.0)
+
+    @staticmethod
+    def value(members: Members) -> float:
+        """Return the log-likelihood ratio of a dispatcher against people, in nats: of payers or of accounts, whichever is less."""
+        first, begun, jobs = members.first, members.begun, members.jobs
+        if members.kind == "template":  # an account shows now this template of a queue and now that one, but it has one load
+            first, begun, jobs = members.account_first, members.account_begun, members.account_jobs
+        end = np.where(members.now - members.last > _stopped(members), members.last, members.now)
+        exposure = np.maximum(end - first, HOUR)
+        began = first.min(initial=np.inf)
+        waited = first - np.fmax(began, np.minimum(members.created, first))
+        # a dispatcher may deal out all that its accounts do, or the harvest alone, with people's chat around it
+        work = [begun, jobs] if jobs.any() else [begun]
+        found = max(_of(members, Work.of_accounts(counts, exposure, waited)) for counts in work)
+        return found if members.kind != "template" else max(found - LOOKED_AT, min(found, 0.0))
+
+    @staticmethod
+    def nats(value: float) -> float:
+        """Return the value: it is in nats already."""
+        return value
+
+
+def _stopped(members: Members) -> float:
+    """Return the seconds of silence after which a member is taken to have stopped, so that its time to ask ended with its last request.
+
+    At night everybody is silent: only who is silent while others go on has stopped.
+    """
+    asked = members.begun > 1
+    if not asked.any():
+        return np.inf
+    pause = np.median((members.last - members.first)[asked] / (members.begun[asked] - 1))
+    going_on = np.quantile(members.now - members.last, STILL_ACTIVE)
+    return max(PAUSES * float(max(pause, going_on)), HOUR)
+
+
+def _of(members: Members, work: Work) -> float:
+    """Return the log-likelihood ratio of payers or of accounts, whichever is less; 0 of one payer."""
+    if members.units < 2:  # noqa: PLR2004 (nothing is spread over one)
+        return 0.0
+    # sums over the few accounts of each payer are more even than the people behind them
+    least, people = (TEMPLATE_USES, CHOSEN_PEOPLE) if members.kind == "template" else (1, PEOPLE)
+    begun = work.counts >= least
+    payers = np.unique(members.unit[begun], return_inverse=True)[1].reshape(-1)
+    alone = work.take(np.flatnonzero(begun))
+    return min(log_likelihood_ratio(each, least, people) for each in (alone.by(payers), alone))

@@ -1,0 +1,40 @@
+"""Feature `job_partition`."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from streams.features.declaration import Feature
+from streams.features.members import Members
+
+LEAST_SAMPLED = 16
+"""Sampled prompts before anything is said."""
+QUARTER = 0.25
+
+
+class JobPartition(Feature):
+    """Share of different prompts among those that the accounts harvest with: 1 when each asks what no other does.
+
+    Shown, without a vote: a queue that shards one job asks everything once, a class asks the same of everybody, and strangers differ too.
+    Rises on: sharded jobs. Blind to: prompts reworded for each account.
+    """
+
+    entity = "group"
+    family = "content"
+    direction = "high"
+    limits = (0.0, 1.0)
+
+    @staticmethod
+    def value(members: Members) -> float:
+        """Return different over all prompts of the accounts' samples, 1 while there are too few.
+
+        An account's sample holds the lowest hashes of its prompts: below what most samples reach, they overlap as the prompts do.
+        """
+        fills = members.fills[(members.fills != 0).any(axis=1)]
+        if not len(fills):
+            return 1.0
+        reach = np.where((fills != 0).all(axis=1), fills.max(axis=1), np.iinfo(np.uint64).max)
+        limit = np.sort(reach)[int(QUARTER * len(reach))]
+        sampled = fills[reach >= limit]
+        sampled = sampled[(sampled != 0) & (sampled <= limit)]
+        return len(np.unique(sampled)) / len(sampled) if len(sampled) >= LEAST_SAMPLED else 1.0

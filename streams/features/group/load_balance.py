@@ -1,0 +1,28 @@
+"""Feature `load_balance`."""
+
+from __future__ import annotations
+
+from math import isfinite
+
+from streams.features.declaration import Feature
+from streams.features.members import Members
+
+MOST = 50.0
+
+
+class LoadBalance(Feature):
+    """Load-balance index: variance of the group's load over the sum of its members' variances, in windows of ten minutes.
+
+    About 1 when members work independently, below when one queue keeps the sum level, far above when they wake and sleep together.
+    Shown, without a vote (see `evenness`). Rises on: synchrony, which people of one place have too. Blind to: the first six hours.
+    """
+
+    entity = "group"
+    family = "evenness"
+    direction = "low"
+    limits = (0.0, MOST)
+
+    @staticmethod
+    def value(members: Members) -> float:
+        """Return the index, at most 50; 1, as of members that work independently, before there are six hours."""
+        return min(members.balance, MOST) if isfinite(members.balance) else 1.0

@@ -1,0 +1,36 @@
+"""Feature `one_script`."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from streams.features.declaration import Feature
+from streams.features.members import Members
+
+MOSTLY = 0.85
+"""Share of an account's prompts from which one template is nearly all that it does."""
+LEAST_USES = 3
+"""Requests before which nobody is said to do nothing else."""
+MOST = 50.0
+
+
+class OneScript(Feature):
+    """Programs beyond the first whose accounts do nearly nothing but fill the group's one template.
+
+    Shown, without a vote: API customers who share a template have it too. It is what makes a purpose the sole one (`attribution.purpose`).
+    Rises on: one job that is spread over unrelated software to look like many customers. Blind to: jobs on one stack (an application's
+    users share a template and a program), and jobs mixed into chat.
+    """
+
+    entity = "group"
+    family = "link"
+    direction = "high"
+    limits = (0.0, 50.0)
+
+    @staticmethod
+    def value(members: Members) -> float:
+        """Return the different routers of such accounts, less one, 0 where they have no template in common."""
+        if members.kind != "template":
+            return 0.0
+        only = (np.nan_to_num(members.template_share) >= MOSTLY) & (members.router != 0) & (members.total >= LEAST_USES)
+        return float(min(max(len(np.unique(members.router[only])) - 1, 0), MOST))

@@ -1,0 +1,28 @@
+"""Feature `shared_cards`."""
+
+from __future__ import annotations
+
+from streams.features.declaration import Feature
+from streams.features.members import Members
+
+MOST = 50.0
+
+
+class SharedCards(Feature):
+    """Cards of the group that pay for several organisations each.
+
+    Shown, without a vote (`card_sharing` has it): a sponsor pays for many teams, an agency for its clients, with one card. Several
+    such cards are dealt out over accounts by somebody who runs them (`attribution.purses`).
+
+    Rises on: pools whose accounts are bought with a few cards. Blind to: own cards, gift cards, and any pool with one card.
+    """
+
+    entity = "group"
+    family = "payment"
+    direction = "high"
+    limits = (0.0, 50.0)
+
+    @staticmethod
+    def value(members: Members) -> float:
+        """Return the number of cards with more than one organisation."""
+        return float(min((members.organizations_by_card > 1).sum(), MOST))

@@ -1,0 +1,101 @@
+"""Feature `shared_template`."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.evidence.cohort import divergence
+from streams.features.declaration import Feature
+from streams.features.members import Members
+
+MOST_UNITS = 20
+ORDINARY = 0.04
+"""Share of a group's prompts that its templates may have without being remarkable."""
+LEAST_LIFT = 3.0
+SHOWS = 0.05
+"""Share of an account's prompts that must harvest with one template for the account to be one of its users."""
+AS_MUCH = 0.6
+"""And how much, of what is usual for the job: people meet a piece of it now and then, its accounts are there for it."""
+LEAST_USERS = 2
+USUALLY = 0.25
+"""Share of the usual member's prompts that harvest with shared templates, from which it does not matter which of them a member shows."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What a group's accounts have in common to harvest with: one template, or several that one queue draws from."""
+
+    users: NDArray[np.bool_]
+    """Which members use one of its templates, (members,)."""
+    share: float
+    """Its share of the group's prompts, 0..1."""
+    everywhere: float
+    """Its templates' share of everybody's prompts, 0..1."""
+
+
+def job(members: Members) -> Job:
+    """Return the templates that harvest for several members, each far more often than for everybody.
+
+    An account knows the one template that it uses most. Of a queue with four templates each account shows one, and uses all of them as
+    often as that one's users do: their shares add up, to what the members harvest with shared templates at the most. A queue without any,
+    whose prompts are bare tasks and come more than once, has nearly as many as accounts: then the usual member has to bear it out.
+    """
+    key = ("job", "")
+    if key not in members.memo:
+        members.memo[key] = _job(members)
+    found: Job = members.memo[key]
+    return found
+
+
+def _job(members: Members) -> Job:
+    requests, jobs = np.nan_to_num(members.requests), np.nan_to_num(members.job_share)
+    users = (members.template != 0) & (jobs >= SHOWS)
+    if not users.any():
+        return Job(users, 0.0, 0.0)
+    templates, which, counts = np.unique(members.template[users], return_inverse=True, return_counts=True)
+    weight = np.bincount(which, requests[users], len(templates))
+    each = np.bincount(which, (requests * jobs)[users], len(templates)) / np.maximum(weight, 1e-9)
+    rarity = np.full(len(templates), np.inf)
+    np.minimum.at(rarity, which, np.nan_to_num(members.template_rarity[users]))
+    shown = np.nan_to_num(members.harvest_share)
+    least = 1 if np.median(shown) >= USUALLY else max(LEAST_USERS, counts.max() / 4)
+    leads = (counts >= least) & (each >= LEAST_LIFT * np.exp(-rarity))
+    if not leads.any():
+        return Job(np.zeros_like(users), 0.0, 0.0)
+    theirs = jobs[users]
+    much = AS_MUCH * np.median(theirs[leads[which]])
+    leads &= each >= much
+    users[users] = leads[which] & (theirs >= much)
+    among = float((requests * jobs)[users].sum() / requests.sum()) if requests.sum() else 0.0  # at least what those templates' users do
+    most = float((requests * shown).sum() / requests.sum()) if requests.sum() else 0.0
+    return Job(users, max(among, min(float(each[leads].sum()), most)), float(np.exp(-rarity[leads]).sum()))
+
+
+class SharedTemplate(Feature):
+    """How much of the group's prompts fill a few rare templates and get what is harvested, in nats: a vote a unit, 20 at most.
+
+    Rises on: one job over several accounts, also when it is mixed into ordinary chat. Blind to: paraphrased templates, jobs with
+    answers of middling length, and accounts under one organisation, which vote once.
+    """
+
+    entity = "group"
+    family = "content"
+    direction = "high"
+    limits = (0.0, 15.0)
+
+    @staticmethod
+    def value(members: Members) -> float:
+        """Return min(units, 20) times the divergence of their share from what is ordinary, in nats."""
+        found = job(members)
+        if not found.users.any():
+            return 0.0
+        voters = len(np.unique(members.unit[found.users]))
+        return min(voters, MOST_UNITS) * float(divergence(np.array(found.share), np.array(max(ORDINARY, found.everywhere))))
+
+    @staticmethod
+    def nats(value: float) -> float:
+        """Return the value: it is in nats already."""
+        return value

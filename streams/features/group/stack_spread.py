@@ -1,0 +1,27 @@
+"""Feature `stack_spread`."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from streams.features.declaration import Feature
+from streams.features.members import Members
+
+
+class StackSpread(Feature):
+    """Different router fingerprints per member, for groups linked by a payment or a template. Shown, without a vote.
+
+    Rises on: accounts of unrelated people, and pools that vary their stacks. Blind to: pools on one stack: they are low, like a
+    company's.
+    """
+
+    entity = "group"
+    family = "client"
+    direction = "high"
+    limits = (0.0, 1.0)
+
+    @staticmethod
+    def value(members: Members) -> float:
+        """Return different routers per member with a known one, 0 where none is."""
+        known = members.router[members.router != 0]
+        return float(len(np.unique(known)) / len(known)) if len(known) else 0.0

@@ -1,0 +1,29 @@
+"""Feature `start_together`."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from streams.features.declaration import HOUR, Feature
+from streams.features.members import Members
+
+
+class StartTogether(Feature):
+    """Largest share of members whose first request falls into one hour. Shown, without a vote.
+
+    Rises on: pools switched on at once; launches and workshops too. Blind to: pools that grow slowly.
+    """
+
+    entity = "group"
+    family = "timing"
+    direction = "high"
+    limits = (0.0, 1.0)
+
+    @staticmethod
+    def value(members: Members) -> float:
+        """Return the largest share of first requests within an hour, 0 for fewer than two accounts."""
+        first = np.sort(members.first[np.isfinite(members.first)])
+        if len(first) < 2:  # noqa: PLR2004 - together takes two
+            return 0.0
+        within = np.searchsorted(first, first + HOUR, side="right") - np.arange(len(first))
+        return float(within.max() / len(first))

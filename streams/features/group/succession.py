@@ -1,0 +1,54 @@
+"""Feature `succession`."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from models.accumulators.step import Floats
+from models.evidence.cohort import divergence
+from streams.features.declaration import DAY, Feature
+from streams.features.members import Members
+
+LEAST = 3
+"""Accounts that must have stopped, and others that must have followed."""
+STOPPED = 2 * DAY
+"""Silence after which an account counts as stopped for good."""
+CEILING = 50.0
+
+
+def covered(stops: Floats, start: float, end: float) -> float:
+    """Return the share of the time from start to end that lies within a day after a stop. stops: (stops,), ascending."""
+    until = np.minimum(np.append(stops[1:], np.inf), np.minimum(stops + DAY, end))
+    return float(np.maximum(until - stops, 0.0).sum() / max(end - start, 1.0))
+
+
+class Succession(Feature):
+    """How much more accounts begin within a day after others stopped for good than chance would have it, in nats.
+
+    Rises on: replacement of banned or spent accounts. Blind to: pools that let accounts overlap, and groups younger than two
+    days.
+    """
+
+    entity = "group"
+    family = "cohort"
+    direction = "high"
+    limits = (0.0, 50.0)
+
+    @staticmethod
+    def value(members: Members) -> float:
+        """Return the log-likelihood ratio of followers within a day of a stop against chance, in nats."""
+        first = members.first[np.isfinite(members.first)]
+        stops = np.sort(members.last[members.now - members.last > STOPPED])
+        if len(stops) < LEAST or len(first) < LEAST:
+            return 0.0
+        nearest = stops[np.maximum(np.searchsorted(stops, first, side="right") - 1, 0)]
+        share = float(np.mean((first >= nearest) & (first - nearest <= DAY)))
+        if share * len(first) < LEAST:
+            return 0.0
+        by_chance = covered(stops, float(first.min()), max(members.now, float(stops[-1])))
+        return float(np.clip(len(first) * divergence(np.array(share), np.array(by_chance)), 0.0, CEILING))
+
+    @staticmethod
+    def nats(value: float) -> float:
+        """Return the value: it is in nats already."""
+        return value

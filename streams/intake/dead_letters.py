@@ -1,0 +1,78 @@
+"""Dead letters: what is kept of a line that was refused. Its shape and its reason, never its text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+
+from streams.core.errors import MalformedEventError
+from streams.schema.event import MAX_LINE_BYTES, NAMES, parse
+
+MAX_LETTER_BYTES: Final = 16 * 1024
+_SKELETON = 256
+_DEEPEST = 8
+_STRUCTURE = frozenset(b'{}[]:,"')
+_NOT_STRUCTURE: Final = bytes(byte for byte in range(256) if byte not in _STRUCTURE)
+_FORMATS = """
+id call_type startTime endTime completionStartTime model metadata model_parameters messages response prompt_tokens completion_tokens
+total_tokens status start_time response_code duration method role content severityText body attributes
+"""
+_KNOWN = NAMES | frozenset(_FORMATS.split())  # the formats' own names, so that a letter still shows which format it was in
+_NUMERIC = _KNOWN - {"prompt", "system_prompt", "prompt.sketch", "messages", "response", "content", "body"}
+
+
+@dataclass(frozen=True, slots=True)
+class DeadLetter:
+    """A refused line: its blanked form, why it was refused, and where it stood."""
+
+    reason: str
+    detail: str
+    source: str
+    position: str
+    line: bytes
+
+    def headers(self) -> list[tuple[str, bytes]]:
+        """Return the headers of its Kafka record."""
+        told = {"reason": self.reason, "detail": self.detail, "source": self.source, "position": self.position}
+        return [(name, value.encode("utf-8", "replace")) for name, value in told.items()]
+
+
+def letter(error: MalformedEventError, line: bytes, source: str, position: str) -> DeadLetter:
+    """Make the dead letter of a line."""
+    return DeadLetter(error.reason, error.detail, source, position, blanked(line))
+
+
+def blanked(line: bytes) -> bytes:
+    """Return a line without any of its text, as JSON.
+
+    Of JSON the shape stays: every string is "", names that we do not know are counted off (`?1`, `?2`), and numbers stay only under
+    names that we know and that hold no text. Of anything else stay its length and its brackets, quotes, colons and commas.
+    """
+    try:
+        small = orjson.dumps(_blank(parse(line), keep=True, depth=0))
+    except MalformedEventError:
+        return _skeleton(line)
+    return small if len(small) <= MAX_LETTER_BYTES else _skeleton(line)
+
+
+def _skeleton(line: bytes) -> bytes:
+    shape = line[: 16 * _SKELETON].translate(None, _NOT_STRUCTURE)[:_SKELETON].decode("ascii")
+    length: int | str = len(line) if len(line) <= MAX_LINE_BYTES else f"over {MAX_LINE_BYTES}"
+    return orjson.dumps({"length": length, "skeleton": shape})
+
+
+def _blank(value: Any, *, keep: bool, depth: int) -> Any:
+    if depth > _DEEPEST:
+        return None
+    if isinstance(value, dict):
+        return {
+            (name if name in _KNOWN else f"?{place}"): _blank(each, keep=keep and name in _NUMERIC, depth=depth + 1)
+            for place, (name, each) in enumerate(value.items(), 1)
+        }
+    if isinstance(value, list):
+        return [_blank(each, keep=keep, depth=depth + 1) for each in value]
+    if isinstance(value, str):
+        return ""
+    return value if keep or value is None or isinstance(value, bool) else 0

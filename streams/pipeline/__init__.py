@@ -1,1 +1,0 @@
-"""The work of every agent as plain functions and classes: no broker, no clock, no faust."""

@@ -1,0 +1,173 @@
+"""From canonical events to the columns of a `requests` block: the text is sketched and dropped, people become pseudonyms.
+
+A whole block is turned at once, column by column. A field that no event of the block has costs nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final
+
+import numpy as np
+
+from streams.privacy.fingerprint import headers_of, router
+from streams.privacy.pseudonym import Pseudonyms
+from streams.privacy.sketch import Sketcher, unknown
+from streams.schema.blocks import REQUESTS
+from streams.schema.event import FIELDS, Event
+
+_ROUTER_PARTS: Final = ("header_names", "accept_encoding", "http_version", "body_shape", "tls_ja4", "sdk_language")
+_SEED: Final = "gen_ai.request.seed"
+_PARAMETERS: Final = tuple(field.column for field in FIELDS if field.asked and field.wire != _SEED)
+_INSTRUCTIONS: Final = ("system", "developer")  # a tuple: what a log calls a role may be anything, even unhashable
+_HASHES: Final = ("simhash", "template", "system_template")
+_NUMBERS: Final = ("topic", "asks_reasoning", "asks_grading", "asks_trajectory", "known_corpus")
+
+Column = Callable[[str, Sequence[Event]], Any]
+
+
+class Normaliser:
+    """Turns the events of one block into columns, under one pair of keys."""
+
+    def __init__(self, pseudonym_key: bytes, sketcher: Sketcher) -> None:
+        """Make one pseudonym function for each field that identifies somebody."""
+        pseudonyms = Pseudonyms(pseudonym_key)
+        self._sketcher = sketcher
+        self._people = {
+            field.wire: pseudonyms.network(field.column) if field.kind == "network" else pseudonyms.of(field.column)
+            for field in FIELDS
+            if field.kind in {"pseudonym", "network"}
+        }
+        self._kinds: Mapping[str, Column] = {
+            "text": _texts,
+            "number": _numbers,
+            "flag": _numbers,
+            "names": _names,
+            "first": _firsts,
+            "time": _times,
+            "pseudonym": self._hashes,
+            "network": self._hashes,
+        }
+
+    def columns(self, events: Sequence[Event], times: Sequence[float]) -> dict[str, Any]:
+        """Return all columns of REQUESTS for checked events (`events.check`) and their times, in time order."""
+        order = sorted(range(len(events)), key=times.__getitem__)
+        rows = [events[place] for place in order]
+        present = set().union(*rows)
+        columns = _unknown(len(rows))
+        for field in FIELDS:
+            if field.wire in present and field.kind in self._kinds and field.column != "time":
+                columns[field.column] = self._kinds[field.kind](field.wire, rows)
+        columns["time"] = np.array([times[place] for place in order])
+        columns["seeded"] = _seeded(columns, rows)
+        columns["router"] = _routers(columns)
+        self._sketch(columns, rows, present)
+        return columns
+
+    def _hashes(self, wire: str, rows: Sequence[Event]) -> Any:
+        pseudonym = self._people[wire]
+        return np.array([pseudonym(row.get(wire)) for row in rows], np.uint64)
+
+    def _sketch(self, columns: dict[str, Any], rows: Sequence[Event], present: set[str]) -> None:
+        if "prompt" in present:
+            columns.update(self._sketcher.columns([asked_of(row.get("prompt")) for row in rows]))
+            counts = [len(prompt) if type(prompt := row.get("prompt")) is list else None for row in rows]
+            columns["message_count"] = _filled(columns["message_count"], counts)
+        if "prompt" in present or "system_prompt" in present:
+            systems = [asked_of(row.get("system_prompt")) or instructions_of(row.get("prompt")) for row in rows]
+            columns["system_template"] = np.array([self._sketcher.system(each) for each in systems], np.uint64)
+        if "prompt.sketch" in present:
+            for place, row in enumerate(rows):
+                if row.get("prompt.sketch") and not row.get("prompt"):
+                    _take_ready(columns, place, row["prompt.sketch"])
+
+
+def asked_of(prompt: str | list[Any] | None) -> str | None:
+    """Return the text that the caller asks now: a plain prompt, or the last message of the user (else the last with any text)."""
+    if not isinstance(prompt, list):
+        return prompt or None
+    messages = [each if isinstance(each, dict) else {"role": "user", "content": each} for each in prompt]
+    others = [each for each in messages if each.get("role") not in _INSTRUCTIONS]
+    users = [each for each in others if each.get("role") == "user"]
+    return next((text for each in reversed(users or others) if (text := _content(each))), None)
+
+
+def instructions_of(prompt: str | list[Any] | None) -> str | None:
+    """Return the system messages of a list of messages, or None."""
+    if not isinstance(prompt, list):
+        return None
+    found = (_content(each) for each in prompt if isinstance(each, dict) and each.get("role") in _INSTRUCTIONS)
+    return "\n".join(text for text in found if text) or None
+
+
+def _content(message: Mapping[str, Any]) -> str:
+    """Return a message's text, of a string or of a list of parts."""
+    content = message.get("content", message.get("parts"))
+    parts = content if isinstance(content, list) else [content]
+    texts = (part.get("text", part.get("content")) if isinstance(part, dict) else part for part in parts)
+    return "\n".join(text for text in texts if isinstance(text, str))
+
+
+def _unknown(rows: int) -> dict[str, Any]:
+    empty = {
+        "text": [None] * rows,
+        "number": np.full(rows, np.nan, np.float32),
+        "time": np.full(rows, np.nan),
+        "hash": np.zeros(rows, np.uint64),
+    }
+    return {**{name: empty.get(kind) for name, kind in REQUESTS.columns.items()}, **unknown(rows)}
+
+
+def _texts(wire: str, rows: Sequence[Event]) -> list[str | None]:
+    return [row.get(wire) for row in rows]
+
+
+def _numbers(wire: str, rows: Sequence[Event]) -> Any:
+    return np.array([row.get(wire) for row in rows], np.float32)
+
+
+def _times(wire: str, rows: Sequence[Event]) -> Any:
+    return np.array([row.get(wire) for row in rows], np.float64)
+
+
+def _seeded(columns: Mapping[str, Any], rows: Sequence[Event]) -> Any:
+    """Return 1 where a seed was set, 0 where other parameters were and it was not, NaN where the log tells of none."""
+    given = np.array([row.get(_SEED) is not None for row in rows])
+    told = given | np.any([~np.isnan(columns[name]) for name in _PARAMETERS], axis=0)
+    return np.where(told, given, np.nan).astype(np.float32)
+
+
+def _names(wire: str, rows: Sequence[Event]) -> list[str | None]:
+    found = (row.get(wire) for row in rows)
+    return [headers_of(tuple(value) if isinstance(value, list) else value) for value in found]
+
+
+def _firsts(wire: str, rows: Sequence[Event]) -> list[str | None]:
+    found = (row.get(wire) for row in rows)
+    return [(value[0] if value else None) if isinstance(value, list) else value for value in found]
+
+
+def _filled(numbers: Any, others: Sequence[float | None]) -> Any:
+    return np.where(np.isnan(numbers), np.array(others, np.float32), numbers)
+
+
+def _routers(columns: Mapping[str, Any]) -> Any:
+    parts = (columns[name] for name in _ROUTER_PARTS)
+    return np.array([router(*each) for each in zip(*parts, strict=True)], np.uint64)
+
+
+def _take_ready(columns: dict[str, Any], place: int, sketch: Mapping[str, Any]) -> None:
+    """Take over a sketch that the gateway made, already checked by `events.check`."""
+    for name in _HASHES:
+        columns[name][place] = hash_of(sketch.get(name))
+    for name in _NUMBERS:
+        value = sketch.get(name)
+        columns[name][place] = np.nan if value is None else value
+    ready = sorted(hash_of(each) for each in sketch.get("shingles") or ())
+    columns["shingles"][place, : len(ready)] = ready
+    columns["language"][place] = sketch.get("language")
+
+
+def hash_of(value: int | str | None) -> int:
+    """Return a hash written as an integer or as hex digits; 0 for None."""
+    return int(value, 16) if isinstance(value, str) else value or 0

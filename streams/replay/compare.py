@@ -1,0 +1,179 @@
+"""What a change does to alerts: two replays of the same files, compared account by account and entity by entity."""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import orjson
+import pyarrow.parquet as pq
+from rich.table import Table
+
+from streams.core.errors import SettingsError
+
+BEHAVIOURS: Final = ("extraction", "routing")
+MOVERS: Final = 20
+"""Entities that are shown: those whose best evidence moved most."""
+_LEAST_MOVE = 0.05
+"""Nats below which nothing has moved."""
+_SHOWN_FAMILIES = 4
+
+Entity = tuple[str, str, str]
+"""Behaviour, kind and id."""
+
+
+@dataclass(frozen=True)
+class Best:
+    """The highest evidence that an entity reached, in nats, and its families then."""
+
+    nats: float
+    families: Mapping[str, float]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a replay found, as far as it is compared."""
+
+    events: int
+    alerted: Mapping[str, float]
+    """Account alerted as extraction -> its first alert, seconds since 1970."""
+    cases: Mapping[str, int]
+    """Behaviour -> cases that are open at the end."""
+    best: Mapping[Entity, Best]
+
+    @classmethod
+    def read(cls, folder: Path) -> Outcome:
+        """Read a replay's folder. Raises SettingsError when a table lacks a column: it was written by another layout."""
+        accounts = _columns(folder / "accounts.parquet", "account_id", "alerted", "first_alert_at")
+        rows = zip(*(accounts[name].to_pylist() for name in accounts.schema.names), strict=True)
+        cases = {case["case_id"]: case for case in map(orjson.loads, (folder / "cases.jsonl").read_bytes().splitlines())}
+        return cls(
+            events=json.loads((folder / "summary.json").read_bytes())["events"],
+            alerted={account: first.timestamp() for account, alerted, first in rows if alerted},
+            cases=Counter(case["behaviour"] for case in cases.values() if case["state"] == "open"),
+            best=dict(_best(folder / "scores.parquet")),
+        )
+
+
+def _best(path: Path) -> Iterator[tuple[Entity, Best]]:
+    scores = _columns(path, "entity_kind", "entity_id", "families", *BEHAVIOURS)
+    entities = list(zip(scores["entity_kind"].to_pylist(), scores["entity_id"].to_pylist(), strict=True))
+    for behaviour in BEHAVIOURS:
+        nats = np.nan_to_num(scores[behaviour].to_numpy(), nan=-np.inf)
+        rows = {entities[row]: row for row in np.argsort(nats, kind="stable").tolist()}  # the highest comes last, and stays
+        families = scores["families"].take(list(rows.values())).to_pylist()
+        for (entity, row), found in zip(rows.items(), families, strict=True):
+            if np.isfinite(nats[row]):
+                yield (behaviour, *entity), Best(float(nats[row]), dict(found))
+
+
+def _columns(path: Path, *names: str) -> Any:
+    if missing := set(names) - set(pq.read_schema(path).names):
+        raise SettingsError(f"{path} has no column {min(missing)}: its revision wrote other tables than ours, and cannot be compared")
+    return pq.read_table(path, columns=list(names))
+
+
+def compare(before: Outcome, now: Outcome) -> dict[str, Any]:
+    """Return the differences as plain data: what `compare.json` holds. Times are seconds since 1970, evidence is in nats."""
+    common = sorted(before.alerted.keys() & now.alerted.keys())
+    moved = {account: now.alerted[account] - before.alerted[account] for account in common}
+    return {
+        "events": _pair(before.events, now.events),
+        "accounts": {
+            "alerted": _pair(len(before.alerted), len(now.alerted)),
+            "both": common,
+            "only_before": sorted(before.alerted.keys() - now.alerted.keys()),
+            "only_now": sorted(now.alerted.keys() - before.alerted.keys()),
+        },
+        "first_alerts": {
+            "earlier": {account: seconds for account, seconds in moved.items() if seconds < 0},
+            "later": {account: seconds for account, seconds in moved.items() if seconds > 0},
+        },
+        "open_cases": {behaviour: _pair(before.cases.get(behaviour, 0), now.cases.get(behaviour, 0)) for behaviour in BEHAVIOURS},
+        "movers": _movers(before.best, now.best),
+    }
+
+
+def _pair(before: int, now: int) -> dict[str, int]:
+    return {"before": before, "now": now}
+
+
+def _movers(before: Mapping[Entity, Best], now: Mapping[Entity, Best]) -> list[dict[str, Any]]:
+    """Return the entities whose best evidence moved, the farthest first. One that was never scored had none."""
+    nothing = Best(0.0, {})
+    found = []
+    for entity in before.keys() | now.keys():
+        old, new = before.get(entity, nothing), now.get(entity, nothing)
+        if abs(new.nats - old.nats) >= _LEAST_MOVE:
+            found.append(
+                {
+                    **dict(zip(("behaviour", "entity_kind", "entity_id"), entity, strict=True)),
+                    "before": round(old.nats, 3) if entity in before else None,
+                    "now": round(new.nats, 3) if entity in now else None,
+                    "change": round(new.nats - old.nats, 3),
+                    "families": _moved_families(old.families, new.families),
+                }
+            )
+    return sorted(found, key=lambda each: (-abs(each["change"]), each["behaviour"], each["entity_kind"], each["entity_id"]))
+
+
+def _moved_families(old: Mapping[str, float], new: Mapping[str, float]) -> dict[str, float]:
+    changes = {name: round(new.get(name, 0.0) - old.get(name, 0.0), 3) for name in old.keys() | new.keys()}
+    moved = [(name, change) for name, change in changes.items() if abs(change) >= _LEAST_MOVE]
+    return dict(sorted(moved, key=lambda pair: (-abs(pair[1]), pair[0])))
+
+
+def tables(found: Mapping[str, Any], revision: str) -> list[Table]:
+    """Return what a person sees of the differences: the counts, and the entities that moved most, if any did."""
+    return [_counts(found, revision), *([_moves(found["movers"])] if found["movers"] else [])]
+
+
+def _counts(found: Mapping[str, Any], revision: str) -> Table:
+    table = Table(title="alerts before and after", title_justify="left")
+    table.add_column("")
+    for heading in (revision, "now"):
+        table.add_column(heading, justify="right")
+    accounts, first = found["accounts"], found["first_alerts"]
+    pairs = {"events": found["events"], "accounts alerted": accounts["alerted"]}
+    pairs |= {f"{behaviour} cases open": pair for behaviour, pair in found["open_cases"].items()}
+    for name, pair in pairs.items():
+        table.add_row(name, f"{pair['before']:,}", f"{pair['now']:,}")
+    table.add_section()
+    for name, before, now in (
+        ("alerted by both", accounts["both"], accounts["both"]),
+        ("alerted by one alone", accounts["only_before"], accounts["only_now"]),
+    ):
+        table.add_row(name, f"{len(before):,}", f"{len(now):,}")
+    table.add_row("first alert is the earlier one", _lead(first["later"]), _lead(first["earlier"]))
+    return table
+
+
+def _lead(seconds: Mapping[str, float]) -> str:
+    """Say of how many accounts the first alert came earlier, and by how much."""
+    if not seconds:
+        return "0"
+    return f"{len(seconds):,} (median {abs(statistics.median(seconds.values())) / 3600:.1f} h)"
+
+
+def _moves(movers: Sequence[Mapping[str, Any]]) -> Table:
+    shown = movers[:MOVERS]
+    table = Table(title=f"best evidence in nats: the {len(shown):,} of {len(movers):,} that moved most", title_justify="left")
+    for heading, justify in (("entity", "left"), ("", "left"), ("before", "right"), ("now", "right"), ("families that moved", "left")):
+        table.add_column(heading, justify="right" if justify == "right" else "left")
+    for each in shown:
+        families = list(each["families"].items())
+        told = ", ".join(f"{name} {change:+.1f}" for name, change in families[:_SHOWN_FAMILIES])
+        more = f" and {len(families) - _SHOWN_FAMILIES} more" if len(families) > _SHOWN_FAMILIES else ""
+        entity = f"{each['entity_kind']} {each['entity_id']}"
+        table.add_row(entity, each["behaviour"], _nats(each["before"]), _nats(each["now"]), told + more)
+    return table
+
+
+def _nats(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1f}"

@@ -1,0 +1,288 @@
+"""Replay: the same pipeline over files, in one process and in event time, for tests, backtests and evaluation.
+
+The same input gives the same bytes out, but for the speed in `summary.json`: no clock, no broker, no randomness. Written:
+
+* `accounts.parquet`: an account a row, with the highest evidence it had over the run, and whether it was alerted as extraction;
+* `routers.parquet`: a router fingerprint a row;
+* `scores.parquet`: every score row, as ClickHouse would have it;
+* `alerts.jsonl`, `cases.jsonl`: every alert and every version of every case, in order;
+* `summary.json`: events, rejected lines by reason, events a second, entities, bytes of state an account.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+import pyarrow as pa
+import pyarrow.parquet as pq
+from rich.console import Console
+from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+
+from streams.cases.policy import Policy
+from streams.core.errors import SettingsError
+from streams.core.settings import Settings
+from streams.intake.collector import Collector, Outgoing, Step, read_files
+from streams.intake.files import check_files
+from streams.replay.in_process import Pipeline
+from streams.schema import blocks, topics
+from streams.schema.blocks import Block
+from streams.stages.stage import Message
+
+_MOMENT: Any = pa.timestamp("ms", tz="UTC")
+
+
+@dataclass
+class Replay:
+    """A run of the pipeline over blocks: feed it, then write what came out."""
+
+    partitions: int
+    seal_key: bytes
+    policy: Policy | None = None
+    scores: list[Block] = field(default_factory=list)
+    alerts: list[dict[str, Any]] = field(default_factory=list)
+    cases: list[dict[str, Any]] = field(default_factory=list)
+    best: dict[str, list[float]] = field(default_factory=dict)
+    """Account -> highest extraction and routing of its own evidence."""
+
+    def __post_init__(self) -> None:
+        """Make the pipeline, and listen to all that leaves its stages."""
+        self.pipeline = Pipeline(self.partitions, self.seal_key, self._on_message, self.policy)
+
+    def _on_message(self, message: Message) -> None:
+        if message.topic == topics.SCORES:
+            self.scores.append(blocks.decode(message.value, blocks.SCORES))
+        elif message.topic == topics.ALERTS:
+            self.alerts.append(orjson.loads(message.value))
+        elif message.topic == topics.CASES:
+            self.cases.append(orjson.loads(message.value))
+
+    def feed(self, outgoing: Iterable[Outgoing], until: float = np.inf) -> int:
+        """Carry blocks through the pipeline, events after `until` (seconds since 1970) left out. Returns the events carried."""
+        events = 0
+        for block in outgoing:
+            data, count = (block.data, block.events) if until == np.inf else _before(block.data, until)
+            if count:
+                self.pipeline.feed(block.partition, data)
+            events += count
+        return events
+
+    def accounts(self) -> dict[str, dict[str, Any]]:
+        """Return every account's row, by account, sorted."""
+        rows: dict[str, dict[str, Any]] = {}
+        for stage in self.pipeline.accounts:
+            table = stage.table
+            for slot in table.slots.tolist():
+                rows[table.keys[slot]] = {
+                    "account_id": table.keys[slot],
+                    "first_seen": float(table["first"][slot]),
+                    "last_seen": float(table["clock"][slot]),
+                    "requests": int(table["requests"][slot]),
+                    "extraction": float(table["best_extraction"][slot]),
+                    "routing": float(table["best_routing"][slot]),
+                    "alerted": False,
+                    "first_alert_at": None,
+                    "case_id": None,
+                }
+        self._add_groups(rows)
+        self._add_cases(rows)
+        return dict(sorted(rows.items()))
+
+    def _add_groups(self, rows: dict[str, dict[str, Any]]) -> None:
+        for stage in self.pipeline.groups:
+            members = stage.members
+            for slot in members.slots.tolist():
+                row = rows[members.keys[slot].partition("|")[2]]
+                row["extraction"] = max(row["extraction"], float(members["best_extraction"][slot]))
+
+    def _add_cases(self, rows: dict[str, dict[str, Any]]) -> None:
+        for case in self.pipeline.cases.cases.values():
+            if case["behaviour"] != "extraction" or case["muted"]:
+                continue
+            for account, member in case["members"].items():
+                row = rows[account]
+                row["alerted"] = True
+                row["first_alert_at"] = min(row["first_alert_at"] or np.inf, member["joined_at"])
+                if case["state"] != "merged" or row["case_id"] is None:
+                    row["case_id"] = case["case_id"]
+
+    def routers(self) -> dict[str, dict[str, Any]]:
+        """Return every router fingerprint's row, by id, sorted."""
+        alerted = {alert["entity_id"]: alert for alert in reversed(self.alerts) if alert["entity_kind"] == "router"}
+        rows: dict[str, dict[str, Any]] = {}
+        for stage in self.pipeline.groups:
+            for slot in stage.table.slots.tolist():
+                kind, _, name = stage.table.keys[slot].partition(":")
+                if kind == "router":
+                    first = [alert["time"] for alert in self.alerts if alert["entity_id"] == name and alert["behaviour"] == "extraction"]
+                    rows[name] = {
+                        "router_id": name,
+                        "accounts": len(stage.view(slot)),
+                        "requests": int(stage.table["requests"][slot]),
+                        "public": bool(stage.table["common"][slot]),
+                        "extraction": float(stage.table["best_extraction"][slot]),
+                        "routing": float(stage.table["best_routing"][slot]),
+                        "alerted": name in alerted,
+                        "first_alert_at": min(first, default=None),
+                    }
+        return dict(sorted(rows.items()))
+
+    def summary(self, events: int, rejected: Counter[str]) -> dict[str, Any]:
+        """Return the figures of the run; all but the speed are the same for the same input."""
+        rows = [len(stage.table) for stage in self.pipeline.accounts]
+        return {
+            "events": events,
+            "rejected": dict(sorted(rejected.items())),
+            "accounts": sum(rows),
+            "groups": sum(len(stage.table) for stage in self.pipeline.groups),
+            "cases": sum(case["state"] == "open" for case in self.pipeline.cases.cases.values()),
+            "state_bytes_per_account": self.pipeline.accounts[0].table.bytes_per_row,
+        }
+
+    def write(self, out: Path, summary: dict[str, Any]) -> None:
+        """Write every output file."""
+        out.mkdir(parents=True, exist_ok=True)
+        pq.write_table(_table(list(self.accounts().values()), _ACCOUNTS), out / "accounts.parquet")
+        pq.write_table(_table(list(self.routers().values()), _ROUTERS), out / "routers.parquet")
+        pq.write_table(_scores(self.scores), out / "scores.parquet")
+        for name, messages in (("alerts", self.alerts), ("cases", self.cases)):
+            (out / f"{name}.jsonl").write_bytes(b"".join(orjson.dumps(message) + b"\n" for message in messages))
+        (out / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
+
+
+_ACCOUNTS = pa.schema(
+    [
+        ("account_id", pa.string()),
+        ("first_seen", _MOMENT),
+        ("last_seen", _MOMENT),
+        ("requests", pa.int64()),
+        ("extraction", pa.float64()),
+        ("routing", pa.float64()),
+        ("alerted", pa.bool_()),
+        ("first_alert_at", _MOMENT),
+        ("case_id", pa.string()),
+    ]
+)
+
+_ROUTERS = pa.schema(
+    [
+        ("router_id", pa.string()),
+        ("accounts", pa.int64()),
+        ("requests", pa.int64()),
+        ("public", pa.bool_()),
+        ("extraction", pa.float64()),
+        ("routing", pa.float64()),
+        ("alerted", pa.bool_()),
+        ("first_alert_at", _MOMENT),
+    ]
+)
+
+_VALUES: Any = pa.map_(pa.string(), pa.float32())
+_SCORES = pa.schema(
+    [
+        ("time", _MOMENT),
+        ("entity_kind", pa.string()),
+        ("entity_id", pa.string()),
+        ("requests", pa.float64()),
+        ("extraction", pa.float32()),
+        ("routing", pa.float32()),
+        ("families", _VALUES),
+        ("features", _VALUES),
+        ("nats", _VALUES),
+    ]
+)
+
+
+def _table(rows: Sequence[dict[str, Any]], schema: pa.Schema) -> pa.Table:
+    columns = {name: [row[name] for row in rows] for name in schema.names}
+    for moment in (entry.name for entry in schema if entry.type == _MOMENT):
+        columns[moment] = [None if value is None else round(value * 1000) for value in columns[moment]]
+    return pa.table([pa.array(columns[entry.name], entry.type) for entry in schema], schema=schema)
+
+
+def _scores(found: Sequence[Block]) -> pa.Table:
+    rows: list[dict[str, Any]] = []
+    for block in found:
+        plain = {name: block.numbers(name).tolist() for name in ("time", "requests", "extraction", "routing")}
+        plain |= {name: block.texts(name) for name in ("entity_kind", "entity_id")}
+        maps = {name: _maps(block, name) for name in ("families", "features", "nats")}
+        rows += [{name: values[row] for name, values in (plain | maps).items()} for row in range(len(block))]
+    return _table(rows, _SCORES)
+
+
+def _maps(block: Block, column: str) -> list[list[tuple[str, float]]]:
+    names = block.names("families" if column == "families" else "features")
+    return [[pair for pair in zip(names, row, strict=True) if not np.isnan(pair[1])] for row in block.vectors(column).tolist()]
+
+
+def _before(data: bytes, until: float) -> tuple[bytes, int]:
+    """Return a block without the events after `until`, and without the names that only those mention."""
+    block = blocks.decode(data, blocks.REQUESTS)
+    kept = np.flatnonzero(block.numbers("time") <= until)
+    if len(kept) == len(block):
+        return data, len(kept)
+    held = block.take(kept).batch
+    texts = {name for name, kind in blocks.REQUESTS.columns.items() if kind == "text"}
+    columns = {name: held[name].cast(pa.string()).dictionary_encode() if name in texts else held[name] for name in held.schema.names}
+    return blocks.REQUESTS.encode(columns), len(kept)
+
+
+def moment(text: str) -> float:
+    """Return an RFC 3339 time, or a day, as seconds since 1970 (UTC unless it says otherwise). Raises SettingsError when it is neither."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError as error:
+        message = f"--until {text!r} is no time: write 2026-11-21 or 2026-11-21T14:00:00Z"
+        raise SettingsError(message) from error
+    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+
+
+def run(
+    files: Sequence[Path], out: Path, until: str | None = None, log_format: str = "auto", settings: Settings | None = None
+) -> dict[str, Any]:
+    """Replay files into `out` with a progress bar, and return the summary. Raises SettingsError for what cannot be read."""
+    settings = settings or Settings.load()
+    limit = moment(until) if until else np.inf
+    check_files(files)
+    _prepare(out)
+    collector = Collector(settings, log_format)
+    rejected: Counter[str] = Counter()
+    replay = Replay(
+        settings.partitions, settings.seal_key.get_secret_value().encode(), Policy.load(settings.permitted_parties, settings.policy)
+    )
+    began = time.perf_counter()
+    with _progress() as progress:
+        bar = progress.add_task("replay", total=sum(path.stat().st_size for path in files if path.exists()))
+        behind = {"bytes": 0, "file": 0}
+
+        def on_step(step: Step, done: int) -> None:
+            rejected.update(step.rejected)
+            behind["bytes"] += done - behind["file"] if done >= behind["file"] else done
+            behind["file"] = done
+            progress.update(bar, completed=behind["bytes"])
+
+        events = replay.feed(read_files(files, settings, log_format, collector=collector, on_step=on_step), limit)
+    summary = replay.summary(events, rejected) | {"events_per_second": round(events / (time.perf_counter() - began))}
+    replay.write(out, summary)
+    return summary
+
+
+def _prepare(out: Path) -> None:
+    """Make the output folder before the work, not after it."""
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise SettingsError(f"--out {out} cannot be made ({error.strerror}): name a directory that can be written") from error
+
+
+def _progress() -> Progress:
+    columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
+    return Progress(*columns, console=Console(stderr=True))

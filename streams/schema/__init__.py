@@ -1,0 +1,1 @@
+"""What travels: the canonical event, the blocks and their columns, the topics."""

@@ -1,0 +1,397 @@
+"""Blocks: what travels between stages. Arrow IPC record batches, lz4, one Kafka message each.
+
+A stage pays its cost per block, never per event (`deploy/decisions/0001-blocks-not-events.md`). Every layout is declared here, once,
+with its name and version in the schema's metadata: a reader refuses what it does not know.
+
+Four kinds of column, and how each says "unknown":
+
+* `text`: dictionary of strings, null. For values that repeat within a block.
+* `number`: float32, NaN. Booleans are 0 and 1.
+* `time`: float64 seconds since 1970, NaN.
+* `hash`: uint64, 0. Keyed pseudonyms and sketches; equal values have equal hashes while a key lives.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from streams.core.errors import BlockLayoutError
+
+Kind = Literal["text", "number", "time", "hash", "shingles", "vector"]
+Floats = NDArray[np.floating[Any]]
+Hashes = NDArray[np.uint64]
+
+SHINGLES = 8
+"""How many of the smallest shingle hashes a prompt keeps (bottom-k)."""
+
+_WRITE = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
+_READ = pa.ipc.IpcReadOptions(use_threads=False)  # handing 60 small buffers to threads takes four times as long
+_TYPES: dict[Kind, pa.DataType] = {
+    "text": pa.dictionary(pa.int32(), pa.string()),
+    "number": pa.float32(),
+    "time": pa.float64(),
+    "hash": pa.uint64(),
+    "shingles": pa.list_(pa.uint64(), SHINGLES),
+    "vector": pa.list_(pa.float32()),
+}
+_DTYPES: dict[Kind, Any] = {"number": np.float32, "time": np.float64, "hash": np.uint64}
+
+
+class Layout:
+    """The columns of one kind of block: its name, its version and each column's kind, in order."""
+
+    def __init__(self, name: str, version: int, columns: Mapping[str, Kind]) -> None:
+        """Declare a layout. A change of columns is a new version."""
+        self.name = name
+        self.version = version
+        self.columns = dict(columns)
+        self.position = {key: place for place, key in enumerate(columns)}
+        tag: dict[bytes | str, bytes | str] = {b"layout": f"{name}/{version}".encode()}
+        self.schema = pa.schema([pa.field(key, _TYPES[kind]) for key, kind in columns.items()], metadata=tag)
+        self._named: dict[tuple[tuple[str, tuple[str, ...]], ...], dict[bytes, bytes]] = {}
+
+    def batch(self, columns: Mapping[str, Any]) -> pa.RecordBatch:
+        """Make a record batch of one array, list or Arrow array a column (all of this layout's, all one length).
+
+        Text columns take lists of `str | None` or dictionary arrays; numbers take floats with NaN for unknown.
+        """
+        return pa.RecordBatch.from_arrays([_array(columns[key], kind) for key, kind in self.columns.items()], schema=self.schema)
+
+    def encode(self, columns: Mapping[str, Any], names: Mapping[str, Sequence[str]] | None = None) -> bytes:
+        """Return the block of these columns as bytes, ready to send.
+
+        `names` says what the positions of a vector column mean, as in `{"features": ["egress_share", ...]}`.
+        """
+        batch = self.batch(columns)
+        if names:
+            batch = batch.replace_schema_metadata(self._metadata(tuple((key, tuple(words)) for key, words in names.items())))
+        return encode(batch)
+
+    def encode_parts(self, columns: Mapping[str, Any], sizes: Sequence[int]) -> list[bytes]:
+        """Return a block of the first `sizes[0]` rows, one of the `sizes[1]` after them, and so on; nothing for a size of 0."""
+        kinds = self.columns.items()
+        whole = {key: columns[key] if kind == "text" else _array(columns[key], kind) for key, kind in kinds}
+        parts, first = [], 0
+        for size in sizes:
+            rows = slice(first, first + size)
+            # words are collected part by part, or each block would carry those of all
+            part = {key: whole[key][rows] for key in self.columns}
+            parts.append(encode(self.batch(part)) if size else b"")
+            first += size
+        return parts
+
+    def _metadata(self, names: tuple[tuple[str, tuple[str, ...]], ...]) -> dict[bytes, bytes]:
+        found = self._named.get(names)
+        if found is None:
+            extra = {key.encode(): json.dumps(words).encode() for key, words in names}
+            found = self._named[names] = {**(self.schema.metadata or {}), **extra}
+        return found
+
+
+def _array(values: Any, kind: Kind) -> Any:
+    if isinstance(values, pa.Array):
+        return values
+    if kind == "text":
+        return pa.array(values, _TYPES["text"])
+    if kind == "shingles":
+        return pa.FixedSizeListArray.from_arrays(_plain(values, "hash"), SHINGLES)
+    if kind == "vector":
+        matrix = np.asarray(values)
+        width = matrix.shape[1] if matrix.ndim > 1 else 0
+        offsets = np.arange(len(matrix) + 1, dtype=np.int32) * np.int32(width)
+        return pa.ListArray.from_arrays(pa.array(offsets), _plain(matrix, "number"))
+    return _plain(values, kind)
+
+
+def _plain(values: Any, kind: Kind) -> Any:
+    """Return numbers of any shape as one Arrow array. NumPy converts, and hands over its memory: pyarrow takes ten times as long."""
+    flat: Any = np.ascontiguousarray(values, _DTYPES[kind]).reshape(-1)
+    return pa.Array.from_buffers(_TYPES[kind], len(flat), [None, pa.py_buffer(flat)])
+
+
+REQUESTS = Layout(
+    "requests",
+    1,
+    {
+        "time": "time",
+        "event_id": "text",
+        "account_id": "text",
+        # who pays and who asks
+        "account_created": "time",
+        "organization_id": "text",
+        "api_key": "hash",
+        "payment": "hash",
+        "end_user": "hash",
+        # where it comes from: the address itself stays in collect, only its network travels, keyed
+        "client_network": "hash",
+        "as_number": "number",
+        "as_type": "text",
+        "country": "text",
+        "connection": "hash",
+        # the software that asks
+        "router": "hash",
+        "tls_ja4": "text",
+        "tls_ja3": "text",
+        "http_version": "text",
+        "user_agent": "text",
+        "header_names": "text",
+        "accept_encoding": "text",
+        "body_shape": "text",
+        "sdk_language": "text",
+        "sdk_version": "text",
+        "sdk_runtime": "text",
+        # how it went
+        "status": "number",
+        "duration": "number",
+        "first_chunk": "number",
+        # what was asked for
+        "operation": "text",
+        "provider": "text",
+        "request_model": "text",
+        "response_model": "text",
+        "temperature": "number",
+        "top_p": "number",
+        "max_tokens": "number",
+        "seeded": "number",
+        "streamed": "number",
+        "choice_count": "number",
+        "top_logprobs": "number",
+        # what it cost
+        "input_tokens": "number",
+        "output_tokens": "number",
+        "cached_tokens": "number",
+        "reasoning_tokens": "number",
+        "finish_reason": "text",
+        # the shape of the conversation
+        "conversation": "hash",
+        "message_count": "number",
+        "tool_count": "number",
+        "tool_hash": "hash",
+        # the keyed sketch of the prompt
+        "simhash": "hash",
+        "shingles": "shingles",
+        "template": "hash",
+        "system_template": "hash",
+        "topic": "number",
+        "language": "text",
+        "asks_reasoning": "number",
+        "asks_grading": "number",
+        "asks_trajectory": "number",
+        "known_corpus": "number",
+    },
+)
+"""One normalised event a row, without any prompt text, in time order, all of one partition."""
+
+
+SCORES = Layout(
+    "scores",
+    1,
+    {
+        "time": "time",
+        "entity_kind": "text",
+        "entity_id": "text",
+        "requests": "number",
+        "extraction": "number",
+        "routing": "number",
+        "families": "vector",
+        "features": "vector",
+        "nats": "vector",
+    },
+)
+"""One scored entity a row: evidence in nats by family, feature values, and each feature's share of the evidence.
+
+All rows of a block have one set of names: `names("families")`, and `names("features")` for both features and nats.
+"""
+
+GROUPS = Layout(
+    "groups",
+    6,
+    {
+        "time": "time",
+        "group_id": "text",
+        "account_id": "text",
+        # which request block this row came from: a member skips what it has counted already
+        "source": "number",
+        "offset": "time",
+        # about how many accounts there are in all
+        "population": "number",
+        # since this account's last row for this group
+        "requests": "number",
+        "begun": "number",
+        "jobs": "number",
+        "output_tokens": "number",
+        # what holds now; work of the account in all, for any group, since its first request
+        "account_first": "time",
+        "account_begun": "number",
+        "account_jobs": "number",
+        "created": "time",
+        "age_rank": "number",
+        "payment": "hash",
+        "organization": "hash",
+        "router": "hash",
+        "template": "hash",
+        "subnet": "hash",
+        "tools": "hash",
+        # the stack that it shows instead of its router's, and how many of its partition's accounts have that for their own
+        "router_next": "hash",
+        "next_accounts": "number",
+        "template_share": "number",
+        "job_share": "number",
+        "harvest_share": "number",
+        "template_rarity": "number",
+        "router_rarity": "number",
+        "subnet_rarity": "number",
+        "tools_rarity": "number",
+        "single_turn": "number",
+        "fills": "shingles",
+        "own": "vector",
+        "raw": "vector",
+    },
+)
+"""One account in one of its groups a row; `own` and `raw` are its evidence by family, in the order of
+`models.evidence.weighing.FAMILIES`."""
+
+EVIDENCE = Layout(
+    "evidence",
+    3,
+    {
+        "time": "time",
+        "entity_kind": "text",
+        "entity_id": "text",
+        # the member that this row is about, null for the entity itself
+        "account_id": "text",
+        "accounts": "number",
+        "common": "number",
+        # about how many accounts there are in all
+        "population": "number",
+        "requests": "number",
+        "output_tokens": "number",
+        "first": "time",
+        "extraction": "number",
+        "routing": "number",
+        # of 10,000 ordinary entities, how many a day are expected to show as much; unknown until calibration has seen enough
+        "false_alerts": "number",
+        "families": "vector",
+        "features": "vector",
+        "nats": "vector",
+        "usual_low": "vector",
+        "usual_high": "vector",
+        # what it can be linked by
+        "payment": "hash",
+        "organization": "hash",
+        "router": "hash",
+        "template": "hash",
+    },
+)
+"""An entity, or a member of one, above the evidence floor a row. Rows are states, not changes: the newest is the truth."""
+
+VERDICTS = Layout("verdicts", 3, {"account_id": "text", "template": "hash", "router": "hash", "upgrade": "hash", "until": "time"})
+"""What the groups tell the accounts' partitions. A row with an account: it is suspect until then, and has no vote on what is ordinary.
+A row with a template, sent to every partition: accounts of several partitions share it, though each partition may see only one.
+A row with a router and its upgrade, sent to every partition: what shows the fingerprint `upgrade` is that router."""
+
+TALLIES = Layout("tallies", 1, {"time": "time", "source": "number", "histogram": "text", "votes": "vector"})
+"""What a partition of accounts tells the others, on the same topic: how its accounts vote on what is ordinary, a histogram a row."""
+
+SHADOW = Layout(
+    "shadow",
+    1,
+    {"time": "time", "entity_kind": "text", "entity_id": "text", "detector": "text", "score": "number"},
+)
+"""What detectors on trial would have said. It has a topic and a table of its own, so that no query takes it for an alert."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """A decoded block: its layout, and its columns as NumPy arrays on demand."""
+
+    layout: Layout
+    batch: pa.RecordBatch
+
+    def __len__(self) -> int:
+        """Count the rows."""
+        return int(self.batch.num_rows)
+
+    def numbers(self, name: str) -> Floats:
+        """Return a number or time column, shape (rows,), NaN where unknown."""
+        values: Floats = self._column(name).to_numpy(zero_copy_only=False)
+        return values
+
+    def hashes(self, name: str) -> Hashes:
+        """Return a hash column, shape (rows,), or the shingles, shape (rows, 8); 0 where unknown."""
+        column = self._column(name)
+        if self.layout.columns[name] == "shingles":
+            flat: Hashes = column.flatten().to_numpy()
+            return flat.reshape(len(self), SHINGLES)
+        values: Hashes = column.to_numpy(zero_copy_only=False)
+        return values
+
+    def vectors(self, name: str) -> Floats:
+        """Return a vector column, shape (rows, width), float32."""
+        flat: Floats = self._column(name).flatten().to_numpy()
+        return flat.reshape(len(self), -1)
+
+    def codes(self, name: str) -> NDArray[np.int32]:
+        """Return a text column as indices into `words(name)`, shape (rows,), -1 where unknown."""
+        indices = self._column(name).indices
+        if indices.null_count == 0:
+            codes: NDArray[np.int32] = indices.to_numpy()
+            return codes
+        return np.asarray(indices.fill_null(-1).to_numpy(zero_copy_only=False), np.int32)
+
+    def words(self, name: str) -> list[str]:
+        """Return the distinct values of a text column."""
+        words: list[str] = self._column(name).dictionary.to_pylist()
+        return words
+
+    def texts(self, name: str) -> list[str | None]:
+        """Return a text column as strings, None where unknown."""
+        texts: list[str | None] = self._column(name).to_pylist()
+        return texts
+
+    def names(self, column: str) -> list[str]:
+        """Return what the positions of a vector column mean."""
+        return [str(word) for word in json.loads((self.batch.schema.metadata or {}).get(column.encode(), b"[]"))]
+
+    def take(self, rows: Sequence[int] | NDArray[Any]) -> Block:
+        """Return the block of these rows."""
+        return Block(self.layout, self.batch.take(pa.array(rows)))
+
+    def _column(self, name: str) -> Any:
+        return self.batch.column(self.layout.position[name])
+
+
+def encode(batch: pa.RecordBatch) -> bytes:
+    """Return a record batch as one Arrow IPC stream, lz4-compressed."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, batch.schema, options=_WRITE) as writer:
+        writer.write_batch(batch)
+    return bytes(sink.getvalue())
+
+
+def decode(data: bytes, *layouts: Layout) -> Block:
+    """Read a block of one of these layouts.
+
+    Raises BlockLayoutError when the bytes are cut short, are no Arrow, or are of another layout or version.
+    """
+    expected = " or ".join(f"{layout.name}/{layout.version}" for layout in layouts)
+    try:
+        with pa.ipc.open_stream(data, options=_READ) as reader:
+            layout = next((each for each in layouts if reader.schema.equals(each.schema)), None)
+            if layout is None:
+                found = (reader.schema.metadata or {}).get(b"layout", b"none").decode(errors="replace")
+                message = f"expected a block of layout {expected}, found {found[:40]}"
+                raise BlockLayoutError(message)
+            batch = reader.read_next_batch()
+            batch.validate(full=True)
+    except (pa.ArrowInvalid, OSError, StopIteration) as error:
+        message = f"not a readable block of layout {expected}, {len(data)} bytes ({type(error).__name__})"
+        raise BlockLayoutError(message) from error
+    return Block(layout, batch)

@@ -1,0 +1,313 @@
+"""The canonical event: one flat JSON object a line. Its names, types and limits are declared once, here.
+
+Only `timestamp`, `event.id` and `account.id` are required. Missing is unknown, never zero. Fields that the table does not know are
+ignored. What breaks the table is refused with a reason code, and a sentence that names the field and never quotes its value.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from functools import lru_cache
+from typing import Any, Final, Literal
+
+import orjson
+
+from streams.core.errors import MalformedEventError
+
+MAX_LINE_BYTES: Final = 1024 * 1024
+"""A longer line is `too_large`. Readers never hold more of it than this."""
+MAX_TEXT_BYTES: Final = 64 * 1024
+"""A string of an event that is longer, in UTF-8, is `too_long`. Send `prompt.sketch`, or a list of messages, for longer prompts."""
+EARLIEST: Final = 1_420_070_400.0
+"""2015-01-01: no log of a language model is older."""
+LATEST: Final = 4_102_444_800.0
+"""2100-01-01: a later time is a fault of the clock, whatever the file says."""
+
+REASONS: Final = (
+    "not_json",
+    "truncated",
+    "bad_utf8",
+    "not_object",
+    "too_large",
+    "too_long",
+    "missing_field",
+    "wrong_type",
+    "bad_timestamp",
+    "time_skew",
+    "negative",
+    "absurd",
+    "bad_sketch",
+    "unreadable_input",
+)
+"""Every reason for which a line goes to the dead letters. (`duplicate` is counted beside them, but is no fault of the line.)"""
+
+Kind = Literal["text", "number", "flag", "set", "time", "pseudonym", "network", "names", "first", "prompt", "sketch"]
+"""How a field becomes a column. `set` is 0/1 for whether it was given, `first` the first of a list, `network` the keyed /24 or /48."""
+
+Event = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One name of the canonical event, and the column of a `requests` block that it fills."""
+
+    wire: str
+    column: str
+    kind: Kind
+    high: float = math.inf
+    """Numbers above are `absurd`, below zero `negative`; where `asked`, both are unknown instead."""
+    asked: bool = False
+    """What a caller may ask for is the caller's choice, even nonsense like `max_tokens: -1`: it must not hide the request from us."""
+
+
+_DAY = 86_400.0
+_TOKENS = 100_000_000.0
+_COUNT = 1_000_000.0
+_ASN = 4_294_967_295.0
+
+FIELDS: Final = (
+    Field("timestamp", "time", "time"),
+    Field("event.id", "event_id", "text"),
+    Field("account.id", "account_id", "text"),
+    Field("account.created", "account_created", "time"),
+    Field("organization.id", "organization_id", "text"),
+    Field("api_key.id", "api_key", "pseudonym"),
+    Field("payment.hash", "payment", "pseudonym"),
+    Field("user.id", "end_user", "pseudonym"),
+    Field("client.address", "client_network", "network"),
+    Field("client.as.number", "as_number", "number", high=_ASN),
+    Field("client.as.type", "as_type", "text"),
+    Field("client.geo.country_iso_code", "country", "text"),
+    Field("connection.id", "connection", "pseudonym"),
+    Field("tls.client.ja4", "tls_ja4", "text"),
+    Field("tls.client.ja3", "tls_ja3", "text"),
+    Field("network.protocol.version", "http_version", "text"),
+    Field("user_agent.original", "user_agent", "text"),
+    Field("http.request.header_names", "header_names", "names"),
+    Field("http.request.header.accept-encoding", "accept_encoding", "text"),
+    Field("http.request.body.shape", "body_shape", "text"),
+    Field("sdk.language", "sdk_language", "text"),
+    Field("sdk.version", "sdk_version", "text"),
+    Field("sdk.runtime", "sdk_runtime", "text"),
+    Field("http.response.status_code", "status", "number", high=599),
+    Field("http.server.request.duration", "duration", "number", high=_DAY),
+    Field("gen_ai.response.time_to_first_chunk", "first_chunk", "number", high=_DAY),
+    Field("gen_ai.operation.name", "operation", "text"),
+    Field("gen_ai.provider.name", "provider", "text"),
+    Field("gen_ai.request.model", "request_model", "text"),
+    Field("gen_ai.response.model", "response_model", "text"),
+    Field("gen_ai.request.temperature", "temperature", "number", high=100, asked=True),
+    Field("gen_ai.request.top_p", "top_p", "number", high=1, asked=True),
+    Field("gen_ai.request.max_tokens", "max_tokens", "number", high=_TOKENS, asked=True),
+    Field("gen_ai.request.seed", "seeded", "set", asked=True),
+    Field("gen_ai.request.stream", "streamed", "flag", asked=True),
+    Field("gen_ai.request.choice.count", "choice_count", "number", high=_COUNT, asked=True),
+    Field("gen_ai.request.top_logprobs", "top_logprobs", "number", high=_COUNT, asked=True),
+    Field("gen_ai.usage.input_tokens", "input_tokens", "number", high=_TOKENS),
+    Field("gen_ai.usage.output_tokens", "output_tokens", "number", high=_TOKENS),
+    Field("gen_ai.usage.cache_read.input_tokens", "cached_tokens", "number", high=_TOKENS),
+    Field("gen_ai.usage.reasoning.output_tokens", "reasoning_tokens", "number", high=_TOKENS),
+    Field("gen_ai.response.finish_reasons", "finish_reason", "first"),
+    Field("gen_ai.conversation.id", "conversation", "pseudonym"),
+    Field("message_count", "message_count", "number", high=_COUNT),
+    Field("tool_count", "tool_count", "number", high=_COUNT),
+    Field("tool_hash", "tool_hash", "pseudonym"),
+    Field("prompt", "simhash", "prompt"),
+    Field("system_prompt", "system_template", "prompt"),
+    Field("prompt.sketch", "simhash", "sketch"),
+)
+"""The whole table. `prompt`, `system_prompt` and `prompt.sketch` fill all the sketch columns together (`streams/privacy/sketch.py`)."""
+
+REQUIRED: Final = ("timestamp", "event.id", "account.id")
+ASKED: Final = tuple(field.wire for field in FIELDS if field.asked)
+"""Request parameters: when a log has any of them, it would have the others too, had they been set."""
+NAMES: Final = frozenset(field.wire for field in FIELDS)
+
+_NUMBERS = (int, float)
+_TYPES: Final[Mapping[Kind, tuple[type, ...]]] = {
+    "text": (str,),
+    "number": _NUMBERS,
+    "flag": (bool,),
+    "set": _NUMBERS,
+    "time": (str, *_NUMBERS),
+    "pseudonym": (str,),
+    "network": (str,),
+    "names": (str, list),
+    "first": (str, list),
+    "prompt": (str, list),
+    "sketch": (dict,),
+}
+_ONLY_STRINGS: Final = frozenset({str})
+_ONLY_MESSAGES: Final = frozenset({str, dict})
+_SKETCH_FLAGS: Final = ("asks_reasoning", "asks_grading", "asks_trajectory", "known_corpus")
+_SKETCH_HASHES: Final = ("simhash", "template", "system_template")
+_TOPICS = 2048
+_SHINGLES = 8
+_MILLISECONDS_FROM = 1e11
+_SHORTEST_RFC3339 = len("2026-01-01T00:00:00Z")
+
+
+def parse(line: bytes) -> Event:
+    """Return the JSON object of a line.
+
+    Raises MalformedEventError: too_large, bad_utf8, truncated, not_json or not_object.
+    """
+    if len(line) > MAX_LINE_BYTES:
+        raise MalformedEventError("too_large", f"the line is longer than {MAX_LINE_BYTES} bytes")
+    try:
+        event = orjson.loads(line)
+    except orjson.JSONDecodeError as error:
+        raise _unparsed(line, error) from None
+    if type(event) is not dict:
+        raise MalformedEventError("not_object", "the line is JSON, but no object")
+    return event
+
+
+def check(event: Event, *, long: bool = True) -> float:
+    """Return the event's time in epoch seconds, having checked every known field.
+
+    Request parameters out of range become None, `account.created` becomes epoch seconds. `long` says that the line was long enough to
+    hold a string over the limit.
+    Raises MalformedEventError.
+    """
+    _demand(event)
+    rule_of = _RULES.get
+    for name, value in event.items():
+        rule = rule_of(name)
+        if rule is None or value is None:
+            continue
+        types, high, deep = rule
+        if type(value) not in types:
+            raise MalformedEventError("wrong_type", f"{name} must be {_said(types)}")
+        if high is not None:
+            if not 0 <= value <= high:
+                _out_of_range(event, name, value)
+        elif deep is not None:
+            deep(name, value)
+    if event.get("account.created") is not None:
+        event["account.created"] = _created(event["account.created"])
+    if long:
+        _refuse_long(event)
+    return seconds("timestamp", event["timestamp"])
+
+
+def _demand(event: Event) -> None:
+    for name in REQUIRED:
+        if event.get(name) is None or event[name] == "":
+            raise MalformedEventError("missing_field", f"{name} is missing")
+
+
+def seconds(name: str, value: str | float) -> float:
+    """Return an RFC 3339 text, or a number of epoch seconds or milliseconds, as epoch seconds.
+
+    Raises MalformedEventError (bad_timestamp) for anything else. A text without an offset from UTC could mean any hour: refused.
+    """
+    if not isinstance(value, str):
+        return value / 1000.0 if abs(value) >= _MILLISECONDS_FROM else float(value)
+    try:
+        moment = datetime.fromisoformat(value if value[-1:] != "z" else value.upper())
+    except ValueError:
+        return _leap_second(name, value)
+    if moment.tzinfo is None or len(value) < _SHORTEST_RFC3339 or value[10] not in "Tt _":
+        raise MalformedEventError("bad_timestamp", f"{name} must be RFC 3339 with an offset, or epoch seconds")
+    return moment.timestamp()
+
+
+@lru_cache(maxsize=1 << 16)
+def _created(value: str | float) -> float:
+    """An account tells its age in each of its events."""
+    return seconds("account.created", value)
+
+
+def _leap_second(name: str, value: str) -> float:
+    """RFC 3339 allows second 60, Python does not: it is the last of its minute, and one more."""
+    if value[17:19] == "60":
+        return seconds(name, f"{value[:17]}59{value[19:]}") + 1.0
+    raise MalformedEventError("bad_timestamp", f"{name} must be RFC 3339 with an offset, or epoch seconds")
+
+
+def _unparsed(line: bytes, error: orjson.JSONDecodeError) -> MalformedEventError:
+    try:
+        line.decode()
+    except UnicodeDecodeError:
+        return MalformedEventError("bad_utf8", "the line is not UTF-8")
+    if error.msg.startswith("unexpected end of data"):
+        return MalformedEventError("truncated", "the line ends inside its JSON")
+    return MalformedEventError("not_json", "the line is not JSON")
+
+
+def _out_of_range(event: Event, name: str, value: float) -> None:
+    if name in ASKED:
+        event[name] = None
+    elif value < 0:
+        raise MalformedEventError("negative", f"{name} is below zero")
+    else:
+        raise MalformedEventError("absurd", f"{name} is beyond anything real")
+
+
+def _said(types: tuple[type, ...]) -> str:
+    words = {str: "a string", int: "a number", float: "a number", bool: "true or false", list: "a list", dict: "an object"}
+    return " or ".join(dict.fromkeys(words[each] for each in types))
+
+
+def _check_strings(name: str, value: str | list[Any]) -> None:
+    if type(value) is list and not _ONLY_STRINGS.issuperset(map(type, value)):
+        raise MalformedEventError("wrong_type", f"{name} must hold strings only")
+
+
+def _check_messages(name: str, value: str | list[Any]) -> None:
+    if type(value) is list and not _ONLY_MESSAGES.issuperset(map(type, value)):
+        raise MalformedEventError("wrong_type", f"{name} must be a string or a list of messages")
+
+
+def _check_sketch(name: str, value: dict[str, Any]) -> None:
+    shingles, topic, language = value.get("shingles"), value.get("topic"), value.get("language")
+    hashes = [value.get(key) for key in _SKETCH_HASHES]
+    good = (
+        all(each is None or is_hash(each) for each in hashes)
+        and (shingles is None or (type(shingles) is list and len(shingles) <= _SHINGLES and all(map(is_hash, shingles))))
+        and (topic is None or (type(topic) is int and 0 <= topic < _TOPICS))
+        and (language is None or type(language) is str)
+        and all(_is_flag(value.get(key)) for key in _SKETCH_FLAGS)
+    )
+    if not good:
+        raise MalformedEventError("bad_sketch", f"{name} has a part of the wrong type or range")
+
+
+def is_hash(value: object) -> bool:
+    """Tell whether a value is a 64-bit hash: an integer, or up to 16 hex digits."""
+    if type(value) is int:
+        return 0 <= value < 1 << 64
+    if type(value) is not str or not 0 < len(value) <= 16:  # noqa: PLR2004  (16 hex digits are 64 bits)
+        return False
+    return all(digit in "0123456789abcdefABCDEF" for digit in value)
+
+
+def _is_flag(value: object) -> bool:
+    return value is None or type(value) is bool or (type(value) in _NUMBERS and value in (0, 1))
+
+
+def _refuse_long(event: Event) -> None:
+    """Look for an over-long string in the known fields, at any depth (without recursion: JSON may nest deeper than Python)."""
+    for name in NAMES & event.keys():
+        waiting = [event[name]]
+        while waiting:
+            value = waiting.pop()
+            if isinstance(value, (list, dict)):
+                waiting.extend(value.values() if isinstance(value, dict) else value)
+            elif isinstance(value, str) and len(value) * 4 > MAX_TEXT_BYTES and len(value.encode()) > MAX_TEXT_BYTES:
+                raise MalformedEventError("too_long", f"{name} holds a string over {MAX_TEXT_BYTES} bytes")
+
+
+_DEEP: Final[Mapping[Kind, Callable[[str, Any], None]]] = {
+    "names": _check_strings,
+    "first": _check_strings,
+    "prompt": _check_messages,
+    "sketch": _check_sketch,
+}
+_RULES: Final = {
+    field.wire: (_TYPES[field.kind], field.high if field.kind == "number" else None, _DEEP.get(field.kind)) for field in FIELDS
+}

@@ -1,0 +1,197 @@
+"""The names of every topic, agent, table and consumer group, and the administration of topics (`kafka-python`).
+
+Names are constants because Faust would otherwise derive them from module paths: a moved function would silently move its topic.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from typing import Any, Final
+
+from kafka import KafkaAdminClient
+from kafka.admin import NewTopic, OffsetSpec
+from kafka.errors import KafkaError, TopicAlreadyExistsError
+
+from streams.core.errors import BrokerUnavailableError, SettingsError
+from streams.core.settings import Settings
+
+REQUESTS_RAW: Final = "requests-raw"
+REQUESTS: Final = "requests"
+GROUPS: Final = "groups"
+EVIDENCE: Final = "evidence"
+VERDICTS: Final = "verdicts"
+SCORES: Final = "scores"
+SHADOW: Final = "shadow"
+ALERTS: Final = "alerts"
+CASES: Final = "cases"
+LABELS: Final = "labels"
+DEAD_LETTERS: Final = "dead-letters"
+
+APP: Final = "hydrometer"
+"""The prefix of every consumer group and changelog."""
+
+ACCOUNTS_AGENT: Final = "accounts"
+GROUPS_AGENT: Final = "groups"
+CASES_AGENT: Final = "cases"
+STORE_AGENT: Final = "store"
+COLLECT: Final = "collect"
+READERS: Final = (COLLECT, ACCOUNTS_AGENT, GROUPS_AGENT, CASES_AGENT, STORE_AGENT)
+"""All that read topics, in the order of the flow. Each is a consumer group of its own: `group_of(reader)`."""
+
+STATE_TABLE: Final = "state"
+"""The Faust table of an agent's chunks."""
+
+MAX_RECORD_BYTES: Final = 8 * 1024 * 1024
+"""The largest record that we send: a block of 4,096 events takes 1 MB as a rule, far more when every text is long and new."""
+
+_HOUR_MS = 3_600_000
+_PATIENCE_MS = 10_000  # for the first answer of a broker
+
+
+@dataclass(frozen=True)
+class Topic:
+    """A topic: what its records are keyed by, and how long the broker keeps them."""
+
+    name: str
+    keyed_by: str
+    retention_hours: int
+    """Ignored when compacted: then the last record of each key stays."""
+    compacted: bool = False
+    single: bool = False
+    """One partition, because one agent must see everything."""
+
+    def partitions(self, settings: Settings) -> int:
+        """Return how many partitions the topic has under these settings."""
+        return 1 if self.single else settings.partitions
+
+    @property
+    def configs(self) -> dict[str, str]:
+        """Return the topic's configuration in Kafka's words."""
+        keep = {"cleanup.policy": "compact"} if self.compacted else {"retention.ms": str(self.retention_hours * _HOUR_MS)}
+        return {**keep, "max.message.bytes": str(MAX_RECORD_BYTES)}
+
+
+TOPICS: Final = (
+    Topic(REQUESTS_RAW, keyed_by="anything", retention_hours=24),
+    Topic(REQUESTS, keyed_by="account", retention_hours=72),
+    Topic(GROUPS, keyed_by="group", retention_hours=24),
+    Topic(EVIDENCE, keyed_by="entity", retention_hours=72, single=True),
+    Topic(VERDICTS, keyed_by="account", retention_hours=72),
+    Topic(SCORES, keyed_by="entity", retention_hours=72),
+    Topic(SHADOW, keyed_by="entity", retention_hours=72),
+    Topic(ALERTS, keyed_by="alert", retention_hours=0, compacted=True),
+    Topic(CASES, keyed_by="case", retention_hours=0, compacted=True),
+    Topic(LABELS, keyed_by="label", retention_hours=0, compacted=True, single=True),
+    Topic(DEAD_LETTERS, keyed_by="nothing", retention_hours=14 * 24),
+)
+"""Every topic but the changelogs, which Faust makes itself."""
+
+
+def group_of(reader: str) -> str:
+    """Return the consumer group of one of `READERS`, which is also its Faust application id."""
+    return f"{APP}-{reader}"
+
+
+def changelog(agent: str) -> str:
+    """Return the topic in which Faust keeps an agent's state: `hydrometer-<agent>-state-changelog`."""
+    return f"{group_of(agent)}-{STATE_TABLE}-changelog"
+
+
+def partition_of(key: str, partitions: int) -> int:
+    """Return the partition of a key: CRC-32 of its UTF-8 bytes, modulo `partitions`. Replay uses the same."""
+    return zlib.crc32(key.encode()) % partitions
+
+
+def client_options(settings: Settings) -> dict[str, Any]:
+    """Return where the brokers are and how to log in, in the words of kafka-python's clients."""
+    options: dict[str, Any] = {
+        "bootstrap_servers": settings.kafka.split(","),
+        "security_protocol": settings.kafka_security_protocol,
+    }
+    if settings.kafka_ssl_cafile:
+        options["ssl_cafile"] = str(settings.kafka_ssl_cafile)
+    if settings.kafka_sasl_password:
+        options["sasl_mechanism"] = settings.kafka_sasl_mechanism
+        options["sasl_plain_username"] = settings.kafka_sasl_username
+        options["sasl_plain_password"] = settings.kafka_sasl_password.get_secret_value()
+    return options
+
+
+def ensure(settings: Settings) -> dict[str, str]:
+    """Make every topic that is missing, and return what each one was: `created` or `present`.
+
+    Raises SettingsError when a topic exists with another number of partitions (accounts would be split over two states),
+    BrokerUnavailableError when no broker answers.
+    """
+    with _admin(settings) as admin:
+        found = _partitions(admin)
+        _refuse_other_counts(found, settings)
+        for topic in TOPICS:
+            if topic.name not in found:
+                _create(admin, topic, settings)
+    return {topic.name: "present" if topic.name in found else "created" for topic in TOPICS}
+
+
+def missing(settings: Settings) -> list[str]:
+    """Return the topics that `ensure` would make, and raise what it would raise."""
+    with _admin(settings) as admin:
+        found = _partitions(admin)
+    _refuse_other_counts(found, settings)
+    return [topic.name for topic in TOPICS if topic.name not in found]
+
+
+def lag(settings: Settings, group: str) -> dict[str, dict[int, int]]:
+    """Return how many records each partition holds that `group` has not yet acknowledged, by topic.
+
+    Only partitions with an acknowledged offset are listed.
+    """
+    with _admin(settings) as admin:
+        committed = admin.list_group_offsets({group: None})[group]
+        ends = admin.list_partition_offsets(dict.fromkeys(committed, OffsetSpec.LATEST)) if committed else {}
+    behind: dict[str, dict[int, int]] = {}
+    for place, done in committed.items():
+        behind.setdefault(place.topic, {})[place.partition] = max(0, ends[place].offset - done.offset)
+    return behind
+
+
+@contextmanager
+def answering(settings: Settings) -> Iterator[None]:
+    """Turn what kafka-python raises within this context into a BrokerUnavailableError of one line."""
+    try:
+        yield
+    except KafkaError as error:
+        reason = type(error).__name__.removesuffix("Error")
+        message = f"Kafka at {settings.kafka} does not answer ({reason}): start it, or set HYDROMETER_KAFKA"
+        raise BrokerUnavailableError(message) from error
+
+
+@contextmanager
+def _admin(settings: Settings) -> Iterator[KafkaAdminClient]:
+    with answering(settings):
+        admin = KafkaAdminClient(**client_options(settings), client_id=APP, bootstrap_timeout_ms=_PATIENCE_MS)
+        with closing(admin):
+            yield admin
+
+
+def _partitions(admin: KafkaAdminClient) -> Mapping[str, int]:
+    names = set(admin.list_topics()) & {topic.name for topic in TOPICS}
+    return {each["name"]: len(each["partitions"]) for each in admin.describe_topics(sorted(names))} if names else {}
+
+
+def _refuse_other_counts(found: Mapping[str, int], settings: Settings) -> None:
+    for topic in TOPICS:
+        count, wanted = found.get(topic.name), topic.partitions(settings)
+        if count is not None and count != wanted:
+            advice = "recreate the topic" if topic.single else f"set HYDROMETER_PARTITIONS={count}, or recreate all topics"
+            raise SettingsError(f"topic {topic.name} has {count} partitions, the settings say {wanted}: {advice}")
+
+
+def _create(admin: KafkaAdminClient, topic: Topic, settings: Settings) -> None:
+    wanted = NewTopic(topic.name, topic.partitions(settings), settings.replication, topic_configs=topic.configs)
+    try:
+        admin.create_topics([wanted], wait_for_metadata=True)
+    except TopicAlreadyExistsError:  # another process was faster, with the same settings
+        return

@@ -1,0 +1,53 @@
+"""Builders that several tests share: a local ClickHouse, an embedded broker, the read-only folder of real data."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from clickhouse_driver import Client
+
+from streams.devserver.broker import EmbeddedBroker
+from streams.devserver.process import LocalClickHouse, local_server
+
+
+@contextmanager
+def local_clickhouse(tmp_path: Path) -> Iterator[LocalClickHouse]:
+    """Run a local ClickHouse (its own process) on `tmp_path/clickhouse`; about 1.5 s, so one for a whole test module."""
+    with local_server(tmp_path / "clickhouse", user="hydrometer", password="only-for-tests") as server:  # noqa: S106
+        yield server
+
+
+@contextmanager
+def driver(server: LocalClickHouse, **options: Any) -> Iterator[Client]:
+    """Connect clickhouse-driver to a local server; `options` are `Client`'s own."""
+    client = Client(server.host, server.port, user=server.user, password=server.password, **options)
+    try:
+        yield client
+    finally:
+        client.disconnect()
+
+
+@contextmanager
+def embedded_broker() -> Iterator[str]:
+    """Run an embedded Kafka-protocol broker on a free port and give its bootstrap address."""
+    with EmbeddedBroker() as broker:
+        yield broker.bootstrap
+
+
+def committed(root: Path) -> None:
+    """Commit everything in a folder, which becomes a git repository if it is none yet."""
+    who = [word for pair in ("user.name=test", "user.email=test@localhost", "commit.gpgsign=false") for word in ("-c", pair)]
+    for words in (["init", "--quiet"], ["add", "--all"], [*who, "commit", "--quiet", "--message", "test"]):
+        subprocess.run(["git", "-C", str(root), *words], check=True)  # noqa: S607  (only tests of `--compare` need git)
+
+
+def shared() -> Path | None:
+    """Return the folder of real data (HYDROMETER_SHARED, else `../shared` beside the checkout), or None if there is none."""
+    checkout = Path(__file__).resolve().parents[2]
+    folder = Path(os.environ.get("HYDROMETER_SHARED", checkout.parent / "shared"))
+    return folder if folder.is_dir() else None

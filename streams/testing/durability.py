@@ -1,0 +1,185 @@
+"""A trial of durability: a real worker process counts keys, is killed, and must have counted each exactly once in the end.
+
+The tests run it on the embedded broker and on Apache Kafka, the benchmark measures the bare doorway with it. The worker runs as
+`python -m streams.testing.durability <directory> <bootstrap> <mode> <checkpoint seconds>`.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Final, Literal, Self
+
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+
+from streams.core.errors import BrokerUnavailableError
+from streams.core.settings import SECRETS, Settings
+from streams.schema import topics
+from streams.stages.stage import Message
+from streams.testing.counting import CountingStage
+from streams.worker.app import run_worker
+from streams.worker.table import CHUNK, unpacked
+
+CHUNKS: Final = 16
+"""Chunks of the counting stage in each partition."""
+BUG: Final = "divide by zero"
+"""A key that the stage of a trial fails on."""
+AGENT: Final = topics.ACCOUNTS_AGENT
+_QUIET_SECONDS = 2.0
+
+
+class Trial:
+    """One broker, one state directory a worker, and the workers that this trial started (and stops)."""
+
+    def __init__(self, bootstrap: str, directory: Path, mode: Literal["local", "production"] = "local", checkpoint: float = 2.0) -> None:
+        """Make the topics. Local mode keeps tables in memory, production in RocksDB."""
+        self.directory = directory
+        self.arguments = [bootstrap, mode, str(checkpoint)]
+        self.settings = settings(directory, *self.arguments)
+        self.workers: list[subprocess.Popen[bytes]] = []
+        self.sent: list[tuple[int, list[str]]] = []
+        topics.ensure(self.settings)
+        self._producer = KafkaProducer(bootstrap_servers=bootstrap, acks="all")
+
+    def __enter__(self) -> Self:
+        """Return the trial."""
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
+        """Kill whatever still runs."""
+        for worker in self.workers:
+            kill(worker)
+        self._producer.close()
+
+    def start(self, name: str = "one") -> subprocess.Popen[bytes]:
+        """Start a worker. Its log is `<directory>/<name>.log`."""
+        command = [sys.executable, "-m", "streams.testing.durability", str(self.directory / name), *self.arguments]
+        with (self.directory / f"{name}.log").open("ab") as log:
+            worker = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+        self.workers.append(worker)
+        return worker
+
+    def send(self, blocks: Iterable[tuple[int, list[str]]], pause: float = 0.0) -> None:
+        """Send blocks of keys, each to its partition of `requests` and confirmed, with a pause after each."""
+        for partition, keys in blocks:
+            self._producer.send(topics.REQUESTS, json.dumps(keys).encode(), partition=partition).get(timeout=30)
+            self.sent.append((partition, keys))
+            time.sleep(pause)
+
+    def wait_until_acknowledged(self, blocks: int | None, seconds: float = 90.0) -> None:
+        """Return when this many blocks (None: all that were sent) are acknowledged; TimeoutError after some seconds."""
+        give_up = time.monotonic() + seconds
+        while time.monotonic() < give_up:
+            sent, lag = len(self.sent), self._lag()
+            if len(lag) == self.settings.partitions and sum(lag.values()) <= (sent - blocks if blocks else 0):
+                return
+            time.sleep(0.25)
+        raise TimeoutError(f"{blocks or 'all'} blocks are not acknowledged after {seconds:.0f} s")
+
+    def expected(self) -> Counter[str]:
+        """Return what the state must say in the end."""
+        return Counter(key for _, keys in self.sent for key in keys)
+
+    def left_out(self) -> list[str]:
+        """Return the blocks (`partition/offset`) some of whose keys were never passed on."""
+        passed, offsets, missing = self.passed(), Counter[int](), []
+        for partition, keys in self.sent:
+            place = f"{partition}/{offsets[partition]}"
+            offsets[partition] += 1
+            if not passed.get(place, set()) >= set(keys):
+                missing.append(place)
+        return missing
+
+    def counted(self) -> Counter[str]:
+        """Return what the state says: the last value of each chunk in the changelog, added up."""
+        chunks: dict[tuple[int, bytes], bytes] = {}
+        for record in self._read(topics.changelog(AGENT)):
+            if f"/{CHUNK}".encode() in record.key:
+                chunks[record.partition, record.key] = unpacked(record.value)[1]
+        stage = CountingStage(CHUNKS * self.settings.partitions)
+        stage.load((str(place), value) for place, value in enumerate(chunks.values()))
+        return stage.counts()
+
+    def strays(self) -> list[bytes]:
+        """Return the keys of chunks that are in another partition of the changelog than that of their input."""
+        records = self._read(topics.changelog(AGENT))
+        return [record.key for record in records if not record.key.startswith(f"{record.partition}/".encode())]
+
+    def passed(self) -> dict[str, set[str]]:
+        """Return which keys of each block (`partition/offset`) were passed on to `scores`, at least once."""
+        found: defaultdict[str, set[str]] = defaultdict(set)
+        for record in self._read(topics.SCORES):
+            found[record.key.decode()].update(json.loads(record.value))
+        return found
+
+    def _lag(self) -> dict[int, int]:
+        with suppress(BrokerUnavailableError):  # a new Kafka makes its topic of offsets when the first group comes
+            return topics.lag(self.settings, topics.group_of(AGENT)).get(topics.REQUESTS, {})
+        return {}
+
+    def _read(self, topic: str) -> Iterable[Any]:
+        places = [TopicPartition(topic, number) for number in range(self.settings.partitions)]
+        quiet = int(_QUIET_SECONDS * 1_000)
+        consumer = KafkaConsumer(bootstrap_servers=self.arguments[0], auto_offset_reset="earliest", consumer_timeout_ms=quiet)
+        consumer.assign(places)
+        try:
+            yield from consumer
+        finally:
+            consumer.close()
+
+
+def blocks_of_keys(count: int, partitions: int = 4, keys: int = 20) -> list[tuple[int, list[str]]]:
+    """Return blocks of different keys, of 5,000 in all, for the partitions in turn; always the same ones."""
+    chance = random.Random(count)
+    return [(number % partitions, [f"k{key}" for key in chance.sample(range(5_000), keys)]) for number in range(count)]
+
+
+def kill(worker: subprocess.Popen[bytes]) -> None:
+    """End a worker as a crash does."""
+    worker.kill()
+    worker.wait()
+
+
+def stop(worker: subprocess.Popen[bytes]) -> int:
+    """Stop a worker as a supervisor does, and return its exit code."""
+    worker.send_signal(signal.SIGTERM)
+    return worker.wait(60)
+
+
+def settings(directory: Path, bootstrap: str, mode: str, checkpoint: str) -> Settings:
+    """Return the settings of a trial, with made-up secrets."""
+    secrets = {name: f"only-for-this-trial-{name}" for name in SECRETS}
+    given = {"mode": mode, "kafka": bootstrap, "checkpoint_seconds": checkpoint, "state_dir": str(directory), "replication": 1, **secrets}
+    return Settings.model_validate(given)
+
+
+class _Trial(CountingStage):
+    """Counts keys, and has a bug."""
+
+    def apply(self, value: bytes, offset: int) -> list[Message]:
+        """Count the keys of a block, unless one of them is the word."""
+        if BUG.encode() in value:
+            raise ZeroDivisionError("the bug of this trial")
+        return super().apply(value, offset)
+
+
+def _work(directory: str, bootstrap: str, mode: str, checkpoint: str) -> None:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    stages = {AGENT: lambda partition, _archive: _Trial(CHUNKS, topics.SCORES, partition)}
+    logging.info("process %d", os.getpid())  # noqa: LOG015 - the log of one trial
+    run_worker(settings(Path(directory), bootstrap, mode, checkpoint), [AGENT], stages, health=False)
+
+
+if __name__ == "__main__":
+    _work(*sys.argv[1:])

@@ -1,0 +1,101 @@
+"""Try a feature on a handful of requests or accounts: what its test, and whoever is writing it, need.
+
+account(EgressShare, input_tokens=[100, 100], output_tokens=[50, 150])
+group(CardSharing, payment=7, organization=[1, 2, 3])
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import fields
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.accumulators.recurring import Templates
+from models.accumulators.step import Floats, Step
+from models.evidence.weighing import FAMILIES
+from models.state.columns import Columns
+from streams.features import derived
+from streams.features.declaration import DAY, Bank, Events, Feature
+from streams.features.members import Members
+from streams.schema.blocks import REQUESTS, SHINGLES, Block, Kind
+
+START: Final = 20_000 * DAY
+"""A midnight: the time of events and the `now` of groups that are given none."""
+
+_TOLD: Final = ("new_model", "claim_misfit")
+_HASHES: Final = frozenset({"payment", "organization", "router", "template", "subnet", "tools"})
+
+
+def account(feature: type[Feature], **columns: Any) -> float:
+    """Return a feature's value of one account after these requests, NaN when it cannot know.
+
+    columns: of `blocks.REQUESTS`, or derived ones such as `templated`; a list has a value a request, a scalar goes for all. Without `time`
+    all requests come at START. Whatever is not given is unknown.
+    """
+    bank = Bank([feature])
+    table = Columns("trial", bank.fields())
+    block = block_of(columns)
+    slots = table.intern(["a"] * len(block))
+    step = Step.of(slots, block.numbers("time").astype(np.float64), table["clock"])
+    bank.fold(table, Events(block, step, derived_columns(block, step, columns)))
+    return float(bank.read(table, slots[:1])[0][0, 0])
+
+
+def block_of(columns: Mapping[str, Any]) -> Block:
+    """Return the block of these requests. columns: as for `account`; names that no block has are left out."""
+    rows = max((len(values) for values in columns.values() if isinstance(values, list | np.ndarray)), default=1)
+    filled = {name: _fill(columns.get(name), name, kind, rows) for name, kind in REQUESTS.columns.items()}
+    return Block(REQUESTS, REQUESTS.batch(filled))
+
+
+def _fill(values: Any, name: str, kind: Kind, rows: int) -> Any:
+    if kind == "text":
+        return values if isinstance(values, list) else [values] * rows
+    if kind == "shingles":
+        return np.zeros((rows, SHINGLES), np.uint64) if values is None else values
+    if kind == "hash":
+        return np.broadcast_to(np.array(0 if values is None else values, np.uint64), rows)
+    unknown = START if name == "time" else np.nan
+    return np.broadcast_to(np.array(unknown if values is None else values, np.float64), rows)
+
+
+def derived_columns(block: Block, step: Step, given: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
+    """Return the derived columns of a block in step order: those given, others as the pipeline makes them without templates or claims."""
+    rows = len(block)
+    pieces, nothing, none = np.zeros((rows, SHINGLES), np.uint64), np.zeros((rows, SHINGLES)), np.zeros(rows, np.uint64)
+    templates = Templates(pieces, nothing, nothing, np.zeros(rows, np.intp))
+    known = derived.columns(block, step, templates, none[:0], none, dict.fromkeys(_TOLD, np.full(rows, np.nan)))
+    chosen = {name: given[name] for name in given if name not in REQUESTS.columns}
+    return known | {name: np.broadcast_to(np.array(values, np.float64), len(block))[step.order] for name, values in chosen.items()}
+
+
+def group(feature: type[Feature], **columns: Any) -> float:
+    """Return a group feature's value of these accounts. columns: as for `members_of`."""
+    return float(feature.value(members_of(**columns)))
+
+
+def members_of(kind: str = "router", now: float = START, **columns: Any) -> Members:
+    """Return the members of one group.
+
+    columns: of `Members`, or a family's name for that family's nats; a list has a value an account, a scalar goes for all. Whatever is not
+    given is unknown, except that every account has made one request; what it did in all is what it did in this group.
+    """
+    rows = max((len(values) for values in columns.values() if isinstance(values, list | np.ndarray)), default=1)
+    nats = np.full((rows, len(FAMILIES)), np.nan)
+    for position, family in enumerate(FAMILIES):
+        nats[:, position] = np.nan if family in _HASHES else columns.get(family, np.nan)
+    ones: dict[str, Floats] = {"requests": np.ones(rows), "total": np.ones(rows), "begun": np.ones(rows), "jobs": np.zeros(rows)}
+    fills = np.array(columns.get("fills", np.zeros((rows, SHINGLES))), np.uint64)
+    filled: dict[str, Any] = {"fills": fills, "kind": kind, "now": now, "own": nats, "raw": nats, "balance": columns.get("balance", np.nan)}
+    columns |= {
+        f"account_{name}": columns[name] for name in ("first", "begun", "jobs") if name in columns and f"account_{name}" not in columns
+    }
+    ones |= {"account_begun": ones["begun"], "account_jobs": ones["jobs"]}
+    for field in fields(Members):
+        if field.name not in filled:
+            unknown = np.zeros(rows, np.uint64) if field.name in _HASHES else ones.get(field.name, np.full(rows, np.nan))
+            filled[field.name] = np.broadcast_to(np.array(columns.get(field.name, unknown), unknown.dtype), rows)
+    return Members(**filled)

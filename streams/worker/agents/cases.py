@@ -1,0 +1,32 @@
+"""The doorway of `cases`: evidence, and what analysts decided; both have one partition. All work is in `streams.cases.stage`."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import faust
+from faust.types import StreamT
+
+from streams.schema import topics
+from streams.worker.engine import Engine, Inputs
+from streams.worker.source import source, unacknowledged
+
+INPUTS: Final = Inputs(topics.CASES_AGENT, topics.EVIDENCE, second=topics.LABELS, single=True)
+
+
+def attach(app: faust.App, engine: Engine) -> None:
+    """Let the app read `evidence` and `labels` into the engine."""
+    evidence = source(app, INPUTS.topic)
+    labels = source(app, INPUTS.second)
+
+    @app.agent(evidence, name=topics.CASES_AGENT)
+    async def cases(blocks: StreamT[bytes]) -> None:
+        """Link the entities with evidence; open, update and resolve their alerts and cases."""
+        async for event in unacknowledged(blocks):
+            await engine.take(event)
+
+    @app.agent(labels, name=f"{topics.CASES_AGENT}-{topics.LABELS}")
+    async def labelled(records: StreamT[bytes]) -> None:
+        """Teach the cases what analysts decided."""
+        async for event in unacknowledged(records):
+            await engine.take_second(event)

@@ -1,0 +1,119 @@
+"""The doorway of `store`: everything that becomes rows in ClickHouse. All work is in `streams.clickhouse.batch_writer`, in its own thread.
+
+ClickHouse away: the thread waits and tries again, the agent waits for the thread, Faust's queue fills up and it stops reading. No offset
+is acknowledged, nothing is dropped, and memory stays within the queue (512 records) and the open batches.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, Final, cast
+
+import faust
+from faust.transport.consumer import Consumer
+from faust.types import TP, EventT, StreamT
+from faust.types.tuples import Message as Record
+
+from streams.clickhouse import rows
+from streams.clickhouse.batch_writer import Place, Store
+from streams.core.errors import StoreUnavailableError
+from streams.schema import topics
+from streams.telemetry.metrics import Registry
+from streams.worker.failure import Failure
+from streams.worker.reading import Reading
+from streams.worker.source import source, unacknowledged
+
+AT_ONCE: Final = 64
+"""Records handed to the thread together: a hand-over costs about 100 us."""
+
+
+class StoreEngine:
+    """The store stage in its thread, and the offsets that wait for ClickHouse."""
+
+    def __init__(self, app: faust.App, make_store: Callable[[threading.Event], Store]) -> None:
+        """Make the store; the event it is given tells it to stop waiting for ClickHouse."""
+        self.app = app
+        self.failure = Failure()
+        self._stopping = threading.Event()
+        self._store = make_store(self._stopping)
+        self._thread = ThreadPoolExecutor(1, "store")
+        self._busy = asyncio.Lock()
+        self._positions: dict[Place, int] = {}
+        self._reading = Reading(app, compacted=(topics.ALERTS, topics.CASES, topics.LABELS))
+        self._held: dict[Place, deque[int]] = {}
+        app.on_partitions_revoked.connect(self._revoked, weak=False)
+
+    def positions(self) -> dict[TP, int]:
+        """Return the last record taken of each partition; nothing while ClickHouse is being waited for, which is no stall of ours."""
+        return {} if self._busy.locked() else {TP(*place): offset for place, offset in self._positions.items()}
+
+    def report(self, _metrics: Registry) -> None:
+        """Do nothing: the store counts by itself as it writes."""
+
+    async def take(self, event: EventT[Any]) -> None:
+        """Hand one record to the store, and acknowledge what is in ClickHouse."""
+        with self.failure:
+            async with self._busy:
+                record = event.message
+                if not await self._reading.in_turn(record):
+                    return
+                place = (record.topic, record.partition)
+                self._held.setdefault(place, deque()).append(record.offset)
+                self._positions[place] = record.offset
+                await self._do(lambda: self._store.apply([_row(record)], time.monotonic()))
+
+    async def tick(self) -> None:
+        """Write what has waited long enough."""
+        with self.failure:
+            async with self._busy:
+                await self._do(lambda: self._store.due(time.monotonic()))
+
+    async def leave(self) -> None:
+        """Stop waiting for ClickHouse, and commit what it has. What is not stored is read again later."""
+        self._stopping.set()
+        async with self._busy:
+            await cast("Consumer", self.app.consumer).force_commit()
+        self._thread.shutdown()
+
+    async def _do(self, work: Callable[[], Mapping[Place, int]]) -> None:
+        try:
+            stored = await asyncio.get_running_loop().run_in_executor(self._thread, work)
+        except StoreUnavailableError:
+            if not self._stopping.is_set():
+                raise
+            return
+        for place, last in stored.items():
+            held = self._held[place]
+            while held and held[0] <= last:
+                self._ack(TP(*place), held.popleft())
+
+    def _ack(self, place: TP, offset: int) -> None:
+        self.app.consumer.ack(Record(place.topic, place.partition, offset, 0.0, 0, None, None, None, None, tp=place))
+
+    async def _revoked(self, *_: Any, **__: Any) -> None:
+        async with self._busy:
+            self._store.forget(list(self._held))
+            self._held.clear()
+            self._reading.forget()
+            self._positions.clear()
+
+
+def attach(app: faust.App, engine: StoreEngine) -> None:
+    """Let the app read every topic that becomes rows."""
+    stored = source(app, *rows.STORED)
+
+    @app.agent(stored, name=topics.STORE_AGENT)
+    async def store(records: StreamT[bytes]) -> None:
+        """Write every record to ClickHouse, in batches."""
+        async for event in unacknowledged(records):
+            await engine.take(event)
+
+
+def _row(record: Record) -> rows.Record:
+    headers = record.headers or {}
+    return rows.Record(record.topic, record.partition, record.offset, record.timestamp or 0.0, record.value, dict(headers))

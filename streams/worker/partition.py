@@ -1,0 +1,134 @@
+"""One partition of one agent: its stage, its checkpoint, and what Kafka has not confirmed yet."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import deque
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from faust.types import TP
+
+from streams.core.errors import BlockLayoutError, MalformedEventError
+from streams.schema import topics
+from streams.stages.stage import Message, Stage, TwoInputStage
+from streams.telemetry.metrics import Metric
+from streams.worker.checkpoint import Checkpointer
+from streams.worker.table import ARCHIVE, CHUNK, Archive
+
+Confirmation = asyncio.Future[Any]
+Send = Callable[[Message], Awaitable[Confirmation]]
+
+MOST_UNCONFIRMED = 2_000
+"""Messages of a partition in flight to Kafka, before its agent waits for the first of them."""
+
+
+@dataclass(frozen=True)
+class _Held:
+    """A record of the second input on its way to durable: what must be safe first, and how many writes it came after."""
+
+    offset: int
+    chunks: set[str]
+    unconfirmed: list[Confirmation]
+    after: int
+
+    @property
+    def safe(self) -> bool:
+        return not self.chunks and all(future.done() for future in self.unconfirmed)
+
+
+class Partition:
+    """A stage at work on one partition. What it cannot read goes to the dead letters, without its bytes.
+
+    A second input has offsets of its own: its record is acknowledged when every chunk that was changed at the time has been written.
+    """
+
+    def __init__(self, place: TP, stage: Stage, archive: Archive, checkpoint_seconds: float, complete_to: int = -1) -> None:
+        """Take the stage of a partition of the input, the archive that it was given, and the last block that its chunks contain."""
+        self.place = place
+        self.stage = stage
+        self.archive = archive
+        self.checkpoint = Checkpointer(checkpoint_seconds)
+        self.position = -1
+        self.complete_to = complete_to
+        """The highest block that any chunk may contain. Never falls, so that of two writes of a chunk the later one wins."""
+        self.rejected = 0
+        self._unconfirmed: deque[tuple[int, Confirmation]] = deque()
+        self._held: deque[_Held] = deque()
+        self._writes = 0
+        self.reported: dict[Metric, float] = {}
+        """What `report_stage` has already added to the counters."""
+
+    def apply(self, value: bytes, offset: int) -> list[Message]:
+        """Apply the next block, and return what is to be sent."""
+        self.position = offset
+        self.complete_to = max(self.complete_to, offset)
+        self.checkpoint.applied(offset)
+        try:
+            return self.stage.apply(value, offset)
+        except BlockLayoutError:
+            return [self._dead_letter("block_layout", self.place, offset)]
+
+    def apply_second(self, topic: str, value: bytes, offset: int) -> list[Message]:
+        """Apply the next record of the second input, and return what is to be sent."""
+        if not isinstance(self.stage, TwoInputStage):
+            return []
+        place = TP(topic, self.place.partition)
+        try:
+            return self.stage.apply_second(value, offset)
+        except BlockLayoutError:
+            return [self._dead_letter("block_layout", place, offset)]
+        except MalformedEventError as error:
+            return [self._dead_letter(error.reason, place, offset)]
+
+    async def send(self, messages: Iterable[Message], send: Send) -> None:
+        """Hand messages of the last block to Kafka in order, and remember them until they are confirmed."""
+        for message in messages:
+            self._unconfirmed.append((self.position, await send(message)))
+        while self._unconfirmed and (self._unconfirmed[0][1].done() or len(self._unconfirmed) > MOST_UNCONFIRMED):
+            await self._unconfirmed[0][1]
+            self._unconfirmed.popleft()
+
+    def hold_second(self, offset: int) -> None:
+        """Note what must be safe before the second input's last record, applied and sent just now, may be acknowledged."""
+        unconfirmed = [future for _, future in self._unconfirmed]
+        self._held.append(_Held(offset, set(self.stage.dirty()), unconfirmed, self._writes))
+
+    async def confirmed(self) -> None:
+        """Wait until Kafka has confirmed every message sent before this call."""
+        for _, future in list(self._unconfirmed):
+            await future
+
+    def take(self, chunks: Sequence[str]) -> list[tuple[str, bytes]]:
+        """Return what is to be written, in this order: the fresh archive, then these chunks as they are now, up to `complete_to`."""
+        self._writes += 1
+        self.checkpoint.began(self.stage.dirty(), chunks)
+        return [*self.archive.take(), *((CHUNK + chunk, self.stage.dump(chunk)) for chunk in chunks)]
+
+    def written(self, chunks: Sequence[str], records: Iterable[tuple[str, bytes]]) -> None:
+        """Note that these chunks, as last taken, are durable. A record applied since they were taken is not in them."""
+        self.checkpoint.finished(chunks)
+        self.archive.written(record for record in records if record[0].startswith(ARCHIVE))
+        for record in self._held:
+            if record.after < self._writes:
+                record.chunks.difference_update(chunks)
+
+    def acknowledge(self) -> list[int]:
+        """Return the offsets of blocks that may be acknowledged, in order."""
+        sent_below = next((offset for offset, future in self._unconfirmed if not future.done()), math.inf)
+        return self.checkpoint.acknowledge(self.stage.dirty(), sent_below)
+
+    def acknowledge_second(self) -> list[int]:
+        """Return the offsets of the second input that may be acknowledged, in order."""
+        free = []
+        while self._held and self._held[0].safe:
+            free.append(self._held.popleft().offset)
+        return free
+
+    def _dead_letter(self, reason: str, place: TP, offset: int) -> Message:
+        self.rejected += 1
+        position = f"{place.partition}/{offset}"
+        headers = (("reason", reason.encode()), ("source", place.topic.encode()), ("position", position.encode()))
+        return Message(topics.DEAD_LETTERS, place.partition, b"", headers=headers)

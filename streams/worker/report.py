@@ -1,0 +1,46 @@
+"""From what a stage has counted to the metrics of the process."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
+
+from streams.telemetry.metrics import Metric, Registry
+
+if TYPE_CHECKING:
+    from streams.worker.partition import Partition
+
+TOTALS: Final[Mapping[str, Metric]] = {
+    "events": Metric.AGENT_EVENTS,
+    "rows": Metric.AGENT_EVENTS,
+    "ticks": Metric.TICKS,
+    "group_ticks": Metric.TICKS,
+    "replayed": Metric.ROWS_REPEATED,
+    "repeated": Metric.ROWS_REPEATED,
+    "evicted": Metric.EVICTED,
+    "cold_chunks": Metric.CHUNKS_REFUSED,
+}
+"""What a stage counts since it was made."""
+
+STATES: Final[Mapping[str, Metric]] = {
+    "entities": Metric.ENTITIES,
+    "members": Metric.ENTITIES,
+    "state_bytes": Metric.STATE_BYTES,
+    "newest": Metric.AGENT_TIME,
+}
+"""What a stage holds now."""
+
+
+def report_stage(metrics: Registry, agent: str, number: int, partition: Partition, now: float) -> None:
+    """Set the gauges of one partition, and raise the counters by what was counted since the last report."""
+    counted = partition.stage.counters()
+    totals = {metric: counted[name] for name, metric in TOTALS.items() if name in counted}
+    totals[Metric.BLOCKS_REFUSED] = float(partition.rejected)
+    for metric, total in totals.items():
+        metrics.add(metric, total - partition.reported.get(metric, 0.0), agent=agent)
+        partition.reported[metric] = total
+    metrics.set(Metric.CHECKPOINT_SECONDS, partition.checkpoint.age(now), agent=agent, partition=number)
+    for name, metric in STATES.items():
+        if name in counted and math.isfinite(counted[name]):
+            metrics.set(metric, counted[name], agent=agent, partition=number)

@@ -1,0 +1,75 @@
+"""What is usual for a claim: counted from votes, unknown until enough have voted, and only what is unusual twice is a misfit."""
+
+from __future__ import annotations
+
+from math import isnan, log
+
+import numpy as np
+import pytest
+
+from models.evidence.client_claims import LEAST_CLAIMS, Claims, Hashes, paired, weight
+
+ONE = np.ones(1)
+NOBODY = np.zeros((1, 3), np.uint64)
+
+
+def keys(claim: int, connection: int, head: int) -> Hashes:
+    made = np.array([[claim]], np.uint64)
+    shown = [paired(made, np.array([[each]], np.uint64)) for each in (connection, head)]
+    return np.hstack([made, *shown])
+
+
+def after(*votes: tuple[int, Hashes]) -> Claims:
+    """Claims after so many accounts each have voted for these keys."""
+    claims = Claims()
+    for count, said in votes:
+        claims.exchange(np.repeat(NOBODY, count, 0), np.zeros(count), np.repeat(said, count, 0), np.ones(count))
+    return claims
+
+
+def misfit(claims: Claims, claim: int, connection: int, head: int) -> float:
+    asked = (np.array([each], np.uint64) for each in (claim, connection, head))
+    return float(claims.misfit(*asked)[0])
+
+
+def test_who_shows_what_all_others_show_fits() -> None:
+    assert misfit(after((99, keys(1, 5, 6))), 1, 5, 6) == 0.0
+
+
+def test_one_of_a_hundred_with_another_connection_and_another_head_is_a_misfit_of_ln_100() -> None:
+    assert misfit(after((99, keys(1, 5, 6)), (1, keys(1, 7, 8))), 1, 7, 8) == pytest.approx(log(100))
+
+
+def test_a_release_that_changes_the_head_alone_and_a_proxy_that_changes_the_connection_alone_fit() -> None:
+    claims = after((100, keys(1, 5, 6)))
+    assert misfit(claims, 1, 5, 8) == misfit(claims, 1, 7, 6) == 0.0
+
+
+def test_below_ten_votes_nobody_knows_what_is_usual() -> None:
+    few, enough = int(LEAST_CLAIMS) - 1, int(LEAST_CLAIMS)
+    assert isnan(misfit(after((few, keys(1, 5, 6))), 1, 7, 8))
+    assert misfit(after((enough, keys(1, 5, 6))), 1, 7, 8) == pytest.approx(log(10))
+
+
+def test_what_a_log_does_not_tell_is_no_misfit() -> None:
+    claims = after((100, keys(1, 5, 6)))
+    assert all(isnan(misfit(claims, *asked)) for asked in ((0, 7, 8), (1, 0, 8), (1, 7, 0)))
+
+
+def test_another_claims_votes_say_nothing() -> None:
+    assert isnan(misfit(after((100, keys(1, 5, 6))), 2, 5, 6))
+
+
+def test_a_vote_that_is_taken_back_was_never_cast() -> None:
+    claims, common, rare = after((99, keys(1, 5, 6)), (1, keys(1, 7, 8))), keys(1, 5, 6), keys(1, 7, 8)
+    claims.exchange(rare, ONE, NOBODY, np.zeros(1))
+    assert misfit(claims, 1, 7, 8) == pytest.approx(log(99))
+    recounted = Claims()
+    recounted.recount(np.vstack([np.repeat(common, 99, 0), NOBODY]), np.array([1.0] * 99 + [0.0]))
+    assert misfit(recounted, 1, 7, 8) == misfit(claims, 1, 7, 8)
+
+
+def test_a_hundred_accounts_of_one_payer_have_five_votes_when_they_come_one_by_one_and_one_together() -> None:
+    one_by_one = weight(np.arange(1.0, 101.0)).sum()
+    assert one_by_one == pytest.approx(5.2, abs=0.1)  # 1 + 1/2 + ... + 1/100
+    assert weight(np.full(64, 64.0)).sum() == 1.0

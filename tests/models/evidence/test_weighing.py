@@ -1,0 +1,244 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from models.accumulators.step import Floats
+from models.evidence import weighing
+from models.evidence.weighing import (
+    BAR,
+    BELONGING_CAP,
+    BINS,
+    DEALT,
+    EVENNESS,
+    FAMILIES,
+    HALF_VOTES,
+    HINT,
+    FamilySum,
+    Purpose,
+    Reference,
+    level_reference,
+)
+
+VOTES = st.lists(st.integers(0, BINS - 1), max_size=30)
+NATS = st.lists(st.one_of(st.just(math.nan), st.floats(-1, 9)), min_size=1, max_size=6)
+
+
+def reference(direction: str, votes: list[int]) -> Reference:
+    """A reference of one feature between 0 and 128, so that a value is its bin."""
+    made = Reference([(0.0, float(BINS))], [direction])
+    made.recount(np.array(votes, np.uint8).reshape(-1, 1))
+    return made
+
+
+def nats(direction: str, votes: list[int], value: float) -> float:
+    return float(reference(direction, votes).tails(np.array([[value]]))[0, 0])
+
+
+def slow(direction: str, votes: list[int], value: int) -> float:
+    """-ln of the share of votes as extreme as the value, half of the equal ones counted, half a vote added on either side; less 1."""
+    under = (sum(vote < value for vote in votes) + sum(vote == value for vote in votes) / 2 + 0.5) / (len(votes) + 1)
+    tail = {"low": under, "high": 1 - under, "both": min(1.0, 2 * min(under, 1 - under))}[direction]
+    return (-math.log(max(tail, 0.5 / (len(votes) + 1))) - 1) * len(votes) / (len(votes) + HALF_VOTES)
+
+
+@given(st.sampled_from(["low", "high", "both"]), VOTES, st.integers(0, BINS - 1))
+def test_tails_are_those_counted_vote_by_vote(direction: str, votes: list[int], value: int) -> None:
+    assert nats(direction, votes, value + 0.5) == pytest.approx(slow(direction, votes, value))
+
+
+def test_one_above_ninety_nine_has_a_tail_of_one_in_two_hundred() -> None:
+    assert nats("high", [1] * 99, 50) == pytest.approx((math.log(200) - 1) * 99 / (99 + HALF_VOTES))
+    assert nats("low", [1] * 99, 50) < 0
+
+
+def test_a_young_reference_says_little() -> None:
+    assert nats("high", [], 127) == 0
+    assert nats("high", [0, 0, 0], 127) < 0.2
+
+
+def test_what_is_unknown_has_no_tail() -> None:
+    assert math.isnan(nats("high", [1, 2, 3], math.nan))
+
+
+def test_values_beyond_the_limits_count_as_the_limits() -> None:
+    assert nats("high", [1, 2, 3], math.inf) == nats("high", [1, 2, 3], 127.5)
+    assert nats("high", [1, 2, 3], -5) == nats("high", [1, 2, 3], 0)
+
+
+def test_an_ordinary_entity_has_nothing_on_average() -> None:
+    votes = np.repeat(np.arange(BINS), 20)
+    found = reference("high", votes.tolist()).tails(np.asarray(votes[:, None] + 0.5, np.float64))
+    assert abs(float(found.mean())) < 0.02
+
+
+@given(VOTES, VOTES)
+def test_votes_exchanged_are_votes_recounted(old: list[int], new: list[int]) -> None:
+    rows = min(len(old), len(new))
+    made = reference("high", old[:rows])
+    made.revote(np.array(old[:rows], np.uint8).reshape(-1, 1), np.array(new[:rows], np.uint8).reshape(-1, 1))
+    np.testing.assert_array_equal(made.votes, reference("high", new[:rows]).votes)
+
+
+def test_a_withdrawn_vote_does_not_count() -> None:
+    made = reference("high", [5, 7])
+    made.revote(np.array([[7]], np.uint8), np.array([[made.no_vote]], np.uint8))
+    np.testing.assert_array_equal(made.votes, reference("high", [5]).votes)
+
+
+def test_the_usual_range_holds_eight_of_ten_votes() -> None:
+    low, high = reference("high", list(range(10, 20))).usual()[0]
+    assert (low, high) == (10.5, 18.5)
+    assert np.isnan(reference("high", []).usual()).all()
+
+
+def test_a_rank_is_the_share_of_votes_below() -> None:
+    made = reference("high", [10, 20, 30, 40])
+    found = made.rank(0, np.array([0.0, 11.0, 25.0, 127.0, math.nan]))
+    np.testing.assert_allclose(found, [0, 0.25, 0.5, 1, np.nan])
+    assert np.isnan(reference("high", []).rank(0, np.array([1.0]))).all()
+
+
+def family(values: list[float], trust: list[float] | None = None) -> tuple[float, float]:
+    """Level of the family content of one entity with these features, and how much of it to believe."""
+    raw, shrunk = FamilySum(["content"] * len(values)).of(np.array([values]), np.array([trust or [1.0] * len(values)]))
+    return float(raw[0, 0]), float(shrunk[0, 0])
+
+
+@given(NATS)
+def test_a_level_is_the_mean_of_the_two_largest(values: list[float]) -> None:
+    known = sorted((value for value in values if not math.isnan(value)), reverse=True)
+    level = family(values)[0]
+    assert math.isnan(level) if not known else level == pytest.approx(float(np.mean(known[:2])))
+
+
+@pytest.mark.parametrize("features", [1, 2, 5, 11])
+def test_a_family_of_ordinary_features_has_nothing_on_average(features: int) -> None:
+    chance = np.random.default_rng(features).exponential(size=(20_000, features)) - 1
+    levels, _ = FamilySum(["content"] * features).of(chance, np.ones_like(chance))
+    reference = level_reference()
+    reference.recount(reference.bins(levels))
+    assert abs(float(np.nanmean(reference.tails(levels)))) < 0.06
+
+
+def test_what_rests_on_few_events_is_believed_less() -> None:
+    assert family([4.0], [0.5]) == (4.0, 0.5)
+    assert weighing.trust(np.array([[8.0, 24.0, 0.0]]), np.array([8.0, 8.0, 8.0])).tolist() == [[0.5, 0.75, 0.0]]
+
+
+def families(**nats_of: float) -> Floats:
+    return np.array([[nats_of.get(name, math.nan) for name in FAMILIES]])
+
+
+def test_evidence_is_the_sum_over_families_and_habits_count_half() -> None:
+    found = families(content=6, evenness=5, cohort=4, timing=2)
+    assert weighing.extraction(found)[0] == 6 + 5 + 4 + 1
+
+
+def test_a_channel_without_a_purpose_stays_under_half_the_bar() -> None:
+    found = families(content=1.9, evenness=7, cohort=7, payment=7)
+    assert weighing.extraction(found)[0] == BAR / 2
+
+
+def test_that_accounts_belong_together_is_one_fact() -> None:
+    found = families(content=6, evenness=5, cohort=7, payment=7, link=7)
+    assert weighing.extraction(found)[0] == 6 + 5 + BELONGING_CAP
+
+
+def test_people_who_belong_together_and_ask_alike_are_a_hackathon() -> None:
+    assert weighing.extraction(families(content=7, cohort=7, payment=7, link=7, timing=1))[0] == BAR / 2
+
+
+def test_an_evening_on_which_their_load_looks_even_by_chance_convicts_nobody() -> None:
+    assert weighing.extraction(families(content=7, cohort=7, payment=7, evenness=DEALT - 0.1))[0] == BAR / 2
+    assert weighing.extraction(families(content=7, cohort=7, payment=7, evenness=DEALT))[0] == 7 + BELONGING_CAP + DEALT
+
+
+def test_cards_that_are_dealt_out_show_somebody_who_runs_the_accounts_that_pay_with_them() -> None:
+    assert weighing.extraction(families(content=4, cohort=7, payment=7, evenness=0), purses=True)[0] == 4 + BELONGING_CAP
+    assert weighing.extraction(families(content=4, cohort=7, link=7, evenness=0), purses=True)[0] == BAR / 2
+
+
+def test_where_the_load_speaks_for_people_not_even_their_cards_convict() -> None:
+    assert weighing.extraction(families(content=7, cohort=7, payment=7, evenness=-0.1), purses=True)[0] == BAR / 2
+
+
+def test_a_purpose_that_is_plain_needs_nobody_who_is_seen_to_run_it() -> None:
+    found = families(content=7, cohort=7, payment=7, evenness=0.5)
+    assert weighing.extraction(found, purpose=Purpose.PLAIN)[0] == 7 + BELONGING_CAP + 0.5
+
+
+def test_where_the_load_speaks_for_people_even_a_plain_purpose_does_not_convict() -> None:
+    assert weighing.extraction(families(content=7, cohort=7, payment=7, evenness=-0.1), purpose=Purpose.PLAIN)[0] == BAR / 2
+
+
+def test_two_families_are_not_three() -> None:
+    assert weighing.extraction(families(content=7, evenness=7))[0] == BAR / 2
+
+
+@pytest.mark.parametrize("purpose", [Purpose.LIKELY, Purpose.PLAIN])
+def test_a_likely_purpose_is_two_families_where_the_load_hints_at_a_dispatcher(purpose: Purpose) -> None:
+    found = families(content=7, cohort=7, evenness=HINT)
+    assert weighing.extraction(found, purpose=purpose)[0] == 14 + HINT
+
+
+def test_a_likely_purpose_without_a_hint_of_the_load_is_a_crowd() -> None:
+    found = families(content=7, cohort=7, payment=7, evenness=HINT - 0.1)
+    assert weighing.extraction(found, purpose=Purpose.LIKELY)[0] == BAR / 2
+
+
+def test_a_plain_purpose_is_two_families_without_a_hint_of_the_load() -> None:
+    assert weighing.extraction(families(content=7, link=6, evenness=0), purpose=Purpose.PLAIN)[0] == 7 + 6
+
+
+def test_the_load_and_how_accounts_are_run_show_together_what_neither_shows_alone() -> None:
+    assert weighing.extraction(families(content=7, link=6, evenness=2.5, timing=1.5))[0] == 7 + 6 + 2.5 + 0.75
+    assert weighing.extraction(families(content=7, link=6, evenness=2.5, timing=1.4))[0] == BAR / 2
+    assert weighing.extraction(families(content=7, link=6, evenness=2.5, timing=-1, network=1.4))[0] == BAR / 2
+
+
+def test_accounts_with_a_sole_purpose_may_be_run_a_little_unevenly() -> None:
+    found = families(content=7, evenness=-1.9)
+    assert weighing.extraction(found, purpose=Purpose.SOLE)[0] == 2 * 7
+    assert found[0, EVENNESS] == -1.9
+
+
+def test_strangers_who_do_nothing_but_use_a_prompt_that_goes_round_are_not_a_campaign() -> None:
+    assert weighing.extraction(families(content=7, evenness=-7), purpose=Purpose.SOLE)[0] <= BAR / 2
+
+
+def test_a_new_model_at_once_says_nothing_of_one_account_and_much_of_a_pool() -> None:
+    found = families(content=4, timing=6, volume=6, change=6)
+    assert weighing.extraction(found, alone=True)[0] == 4 + 3 + 3
+    assert weighing.extraction(found)[0] == 4 + 3 + 3 + 3
+
+
+def test_clients_and_networks_make_a_router_and_content_does_not() -> None:
+    assert weighing.routing(families(client=5, network=4, content=7))[0] == 9
+
+
+def test_an_even_load_and_a_shared_purse_bear_out_a_channel_and_make_none() -> None:
+    assert weighing.routing(families(client=3, evenness=7, payment=7))[0] == 3 + 2 * 3
+    assert weighing.routing(families(client=4, evenness=7, payment=7))[0] == 4 + 7
+    assert weighing.routing(families(client=0.2, network=-0.2, evenness=7, payment=7))[0] == pytest.approx(0)
+    assert weighing.routing(families(client=4, evenness=-7))[0] == 0.5
+
+
+def test_a_reference_counts_the_votes_of_others_as_its_own() -> None:
+    values = np.random.default_rng(0).normal(size=(2000, 1))
+    alone, shared = (Reference([(-5.0, 5.0)], ["high"]) for _ in range(2))
+    alone.recount(alone.bins(values))
+    shared.recount(shared.bins(values[:500]))
+    shared.others = alone.votes - shared.votes
+    asked = np.array([[-1.0], [0.0], [2.5]])
+    np.testing.assert_allclose(shared.tails(asked), alone.tails(asked))
+    np.testing.assert_allclose(shared.usual(), alone.usual())
+    np.testing.assert_allclose(shared.rank(0, asked[:, 0]), alone.rank(0, asked[:, 0]))
+
+
+def test_an_entity_of_which_nothing_is_known_has_no_evidence() -> None:
+    assert weighing.extraction(families())[0] == weighing.routing(families())[0] == 0

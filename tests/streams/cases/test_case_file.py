@@ -1,0 +1,123 @@
+"""What a case says: who, why, what next, in words that fit its numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from streams.cases import case_file, response_steps
+
+Row = Callable[..., dict[str, Any]]
+Rows = Callable[..., list[dict[str, Any]]]
+ROUTER = "00000000000000aa"
+
+
+def payload(desk: Any) -> dict[str, Any]:
+    found: dict[str, Any] = desk.versions[-1]["payload"]
+    return found
+
+
+def test_a_loud_account_is_named_and_its_three_loudest_families_are_why(desk: Any, an_account: Row) -> None:
+    desk.hears(an_account("acct-1", extraction=20.0, nats_of={"content": 7.0, "timing": 5.0, "volume": 4.0, "cohort": 3.0}))
+    assert desk.versions[-1]["title"] == (
+        "Account acct-1 looks like distillation: what it asks for is what a student model is trained on; "
+        "its timing is that of a machine; it uses far more than others."
+    )
+
+
+def test_one_account_was_not_created_together_with_anybody() -> None:
+    entity = {"entity_kind": "account", "entity_id": "acct-1", "members": {}, "accounts": 1.0}
+    assert case_file.summary(entity, "extraction", {"cohort": 3.0}, 1) == "Account acct-1 looks like distillation: it is younger than most."
+
+
+def test_a_channel_is_described_by_what_makes_it_one(desk: Any, a_group: Rows) -> None:
+    nats = {"content": 1.5, "client": 4.0, "network": 3.0}
+    desk.hears(a_group("router", ROUTER, ["ada"], accounts=1200.0, extraction=1.0, routing=9.0, nats_of=nats)[0])
+    assert desk.versions[-1]["title"] == (
+        "1,200 accounts behind one router fingerprint look like a router or reseller: "
+        "many clients show through single accounts; its network addresses rotate."
+    )
+    assert payload(desk)["next_step"] == (
+        "L1: a channel without a purpose: ask the account holders about their contract, and do not call their users distillers."
+    )
+
+
+def test_a_channel_that_may_carry_a_campaign_says_whose_case_comes_first(desk: Any, a_group: Rows) -> None:
+    desk.hears(a_group("router", ROUTER, ["ada"], extraction=1.0, routing=9.0, nats_of={"content": 7.0, "client": 4.0})[0])
+    assert payload(desk)["next_step"].startswith("L1: it may carry a campaign: decide the extraction case of its members first")
+
+
+def test_a_case_carries_all_that_a_reviewer_asks_for(desk: Any, a_group: Rows) -> None:
+    desk.hears(*a_group("router", ROUTER, ["ada", "bob", "eve"]))
+    told = payload(desk)
+    assert {check["persona"] for check in told["counter_evidence"]} >= {
+        "evaluation harness",
+        "enterprise gateway",
+        "launch-day enthusiasts",
+    }
+    assert told["atlas"][:2] == ["AML.T0024.002", "AML.T0040"]
+    assert [term["id"] for term in told["terms"]] == ["competing-models", "automated-extraction"]
+    assert (told["threshold"]["author"], told["threshold"]["approver"]) == ("detection", "operations")
+    assert told["if_wrong"].startswith("3 customers with 30 requests")
+    assert told["leak"]["estimate"].startswith("upper bound")
+    assert told["features"][0]["sentence"].endswith("nats).") or told["features"][0]["sentence"].endswith("nats.")
+
+
+def test_a_link_names_a_router_as_commands_take_it(desk: Any, a_group: Rows) -> None:
+    desk.hears(*a_group("router", ROUTER, ["ada", "bob", "eve"]))
+    assert payload(desk)["links"][0]["why"] == f"accounts behind one router fingerprint ({ROUTER})"
+
+
+def test_a_group_is_shown_by_the_member_that_stands_out_most(desk: Any, a_group: Rows, an_account: Row) -> None:
+    desk.hears(an_account("ada", extraction=9.0), an_account("bob", extraction=12.0), an_account("zoe", extraction=14.0))
+    desk.hears(*a_group("router", ROUTER, ["ada", "bob", "eve"], at=1.0))
+    example = payload(desk)["example"]
+    assert example["account"] == "bob"
+    assert example["features"][1]["sentence"] == "Output tokens a day: 59,900, where most accounts have 2,980 to 8,100 (+1.5 nats)."
+
+
+def test_an_alert_explains_itself_as_its_case_does(desk: Any, an_account: Row) -> None:
+    (alert,) = desk.hears(an_account("acct-1", extraction=20.0))
+    assert alert["summary"] == desk.versions[-1]["title"]
+    assert alert["evidence"] == 20.0
+    assert alert["payload"]["features"][0]["sentence"] == (
+        "Share of requests that are one question without a past: 80%, where most accounts have 0% to 40% (+3.2 nats)."
+    )
+
+
+def test_ten_thousand_ordinary_entities_give_one_alert_of_nine_nats_a_day() -> None:
+    assert case_file.false_alerts_per_day(9.21) == pytest.approx(1.0, abs=0.01)
+
+
+def test_a_record_lists_its_strongest_members_and_counts_the_others(desk: Any, a_group: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(case_file, "MOST_MEMBERS", 2)
+    rows = a_group("router", ROUTER, ["ada", "bob", "eve"])
+    desk.hears(*[{**each, "extraction": 30.0} if each["account_id"] == "eve" else each for each in rows])
+    assert (list(payload(desk)["members"]), payload(desk)["members_left_out"]) == (["eve", "ada"], 1)
+    assert desk.versions[-1]["accounts"] == 3
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "accounts", "muted", "doubts", "expected"),
+    [
+        ("extraction", 1, True, 0, "L0"),
+        ("extraction", 200, False, 1, "L0"),
+        ("extraction", 1, False, 0, "L1"),
+        ("extraction", 9, False, 0, "L1"),
+        ("extraction", 10, False, 0, "L2"),
+        ("routing", 500, False, 3, "L1"),
+    ],
+)
+def test_the_ladder_begins_low_and_never_above_what_can_be_taken_back(
+    behaviour: str,
+    accounts: int,
+    *,
+    muted: bool,
+    doubts: int,
+    expected: str,
+) -> None:
+    found = response_steps.step(behaviour, accounts, {"content": 7.0, "timing": 1.0}, muted=muted, doubts=doubts)
+    assert (found["step"], found["families"]) == (expected, ["content"])
+    assert found["step"] < "L3"

@@ -1,0 +1,59 @@
+"""Labels teach triage once there are thirty of both verdicts; until then it says nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from streams.cases import labels
+from streams.cases.triage import opinion, taught
+
+LOUD, CALM = {"content": 6.0, "evenness": 5.0}, {"content": 0.5, "timing": 4.0}
+
+
+def labelled(distilling: int, benign: int) -> list[dict[str, Any]]:
+    loud = [{"label_id": f"d{number}", "time": float(number), "verdict": "distilling", "families": LOUD} for number in range(distilling)]
+    calm = [{"label_id": f"b{number}", "time": float(number), "verdict": "benign", "families": CALM} for number in range(benign)]
+    return loud + calm
+
+
+@pytest.mark.parametrize(("distilling", "benign"), [(0, 0), (29, 300), (300, 29)])
+def test_below_thirty_of_each_it_has_no_opinion(distilling: int, benign: int) -> None:
+    found = opinion(taught(labelled(distilling, benign)), LOUD)
+    assert found == {"distilling": None, "labels": {"distilling": distilling, "other": benign}}
+
+
+def test_with_thirty_of_each_it_tells_the_two_apart() -> None:
+    model = taught(labelled(30, 30))
+    assert opinion(model, LOUD)["distilling"] > 0.9
+    assert opinion(model, CALM)["distilling"] < 0.2
+
+
+def test_the_order_in_which_labels_are_kept_changes_nothing() -> None:
+    known = labelled(30, 30)
+    assert opinion(taught(known), LOUD) == opinion(taught(known[::-1]), LOUD)
+
+
+def test_a_label_without_families_teaches_nothing() -> None:
+    assert taught([{"label_id": "x", "time": 0.0, "verdict": "benign", "families": {}}]).labels == {False: 0, True: 0}
+
+
+def test_labels_of_sixty_cases_make_the_next_case_say_what_analysts_would(desk: Any, an_account: Callable[..., dict[str, Any]]) -> None:
+    for number in range(60):
+        guilty = number % 2 == 0
+        desk.hears(an_account(f"a{number}", at=float(number), extraction=20.0, nats_of=LOUD if guilty else CALM))
+        verdict = "distilling" if guilty else "reseller"
+        desk.learns(labels.make("case", desk.versions[-1]["case_id"], verdict, "ada", at=float(number)))
+    desk.hears(an_account("next", at=100.0, extraction=20.0, nats_of=LOUD))
+    triage = desk.versions[-1]["payload"]["triage"]
+    assert triage["labels"] == {"distilling": 30, "other": 30}
+    assert triage["distilling"] > 0.9
+
+
+def test_a_label_of_an_account_teaches_by_what_is_known_of_it(desk: Any, an_account: Callable[..., dict[str, Any]]) -> None:
+    desk.hears(an_account("ada", extraction=10.0, nats_of=LOUD))
+    desk.learns(labels.make("account", "ada", "distilling", "ada", at=1.0))
+    (label,) = desk.stage.labels.values()
+    assert label["families"]["content"] == 6.0

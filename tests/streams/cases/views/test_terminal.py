@@ -1,0 +1,289 @@
+"""Cases on a terminal, read from ClickHouse as the pipeline wrote them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import UTC, datetime
+from html.parser import HTMLParser
+from io import StringIO
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import orjson
+import pytest
+from click.testing import CliRunner
+from pydantic import SecretStr
+from rich.console import Console
+
+from streams.cases.benign_hypotheses import WORDS
+from streams.cases.views import page as casepage
+from streams.cases.views import terminal
+from streams.cases.views.terminal import BrokenHistoryError, CaseRow, UnknownCaseError
+from streams.cli.main import cli
+from streams.clickhouse import migrate, rows
+from streams.clickhouse.client import ClickHouse
+from streams.core.errors import HydrometerError
+from streams.core.settings import Settings
+from streams.replay.run import Replay
+from streams.schema import topics
+from streams.testing.builders import local_clickhouse
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    pytest.importorskip("chdb", reason="the local ClickHouse needs chdb: pip install 'hydrometer[local]'")
+    with local_clickhouse(tmp_path_factory.mktemp("clickhouse")) as server:
+        password = SecretStr(server.password)
+        settings = Settings(mode="local", clickhouse_port=server.port, clickhouse_user=server.user, clickhouse_password=password)
+        migrate.run(settings)
+        yield settings
+
+
+@pytest.fixture(scope="module")
+def clickhouse(settings: Settings, replayed: Replay) -> Iterator[ClickHouse]:
+    """The cases of a morning."""
+    gateway = ClickHouse(settings)
+    records = [rows.Record(topics.CASES, 0, offset, 1.7e9, orjson.dumps(case), {}) for offset, case in enumerate(replayed.cases)]
+    for insert in rows.inserts(topics.CASES, records):
+        gateway.insert(insert.table, insert.columns, "cases")
+    yield gateway
+    gateway.close()
+
+
+def printed(found: object) -> str:
+    paper = StringIO()
+    Console(width=160, file=paper).print(found)
+    return paper.getvalue()
+
+
+def test_open_cases_come_with_the_most_evidence_first(clickhouse: ClickHouse) -> None:
+    cases = terminal.newest(clickhouse)
+    assert {case.state for case in cases} == {"open"}
+    extraction = [case.evidence for case in cases if case.behaviour == "extraction"]
+    assert extraction
+    assert list(np.sort(extraction)[::-1]) == extraction
+
+
+def test_resolved_cases_are_listed_on_demand(clickhouse: ClickHouse) -> None:
+    every, opened = terminal.newest(clickhouse, every=True), terminal.newest(clickhouse)
+    assert {case.case_id for case in opened} <= {case.case_id for case in every}
+
+
+def test_the_beginning_of_an_id_finds_a_case(clickhouse: ClickHouse) -> None:
+    case = terminal.newest(clickhouse)[0]
+    assert terminal.find(clickhouse, case.case_id[:-2]) == terminal.find(clickhouse, case.case_id) == case
+    assert terminal.find(clickhouse, case.case_id.removeprefix("case-")[:8]) == case
+
+
+def test_an_account_was_seen_once_it_was_scored_or_asked(clickhouse: ClickHouse) -> None:
+    clickhouse.query("INSERT INTO requests (time, event_id, account_id) VALUES (now(), 'e-1', 'asked')")
+    clickhouse.query("INSERT INTO scores (time, entity_kind, entity_id) VALUES (now(), 'router', 'scored')")
+    found = [terminal.seen(clickhouse, *entity) for entity in (("account", "asked"), ("router", "scored"), ("router", "asked"))]
+    assert found == [True, True, False]
+
+
+@pytest.mark.parametrize(("name", "message"), [("case-nowhere", "no case begins"), ("case-", "more than one case begins")])
+def test_an_id_that_names_no_single_case_says_so(clickhouse: ClickHouse, name: str, message: str) -> None:
+    with pytest.raises(UnknownCaseError, match=message):
+        terminal.find(clickhouse, name)
+
+
+def test_a_panel_says_who_why_what_speaks_against_it_and_what_next(clickhouse: ClickHouse) -> None:
+    case = terminal.newest(clickhouse)[0]
+    text = printed(terminal.panel(case))
+    for word in ("who", "why", "evidence", "against", "if wrong", "next", case.case_id, f"{case.accounts:,} accounts"):
+        assert word in text
+
+
+def test_a_case_file_names_members_links_and_how_to_decide(clickhouse: ClickHouse) -> None:
+    case = terminal.newest(clickhouse)[0]
+    text = printed(terminal.file(case))
+    strongest = max(case.payload["members"].items(), key=lambda item: item[1]["extraction"])[1]["extraction"]
+    assert f"{strongest:.1f} nats" in text
+    assert case.payload["links"][0]["entity"] in text
+    assert f"hydrometer label case {case.case_id}" in text
+
+
+def channel(**told: Any) -> CaseRow:
+    """A router of 200 accounts, of which one is alerted itself."""
+    member = {"requests": 10.0, "output_tokens": 9.0, "extraction": 1.0, "routing": 8.0, "joined_at": 0.0, "left_at": None}
+    payload = {"members": {"ada": member | {"router": "", "payment": ""}}, "members_left_out": 0, "links": [], "features": []}
+    payload |= {"families": {"client": 4.0, "content": 0.2}, "counter_evidence": [], "if_wrong": "", "next_step": "", "atlas": []}
+    payload |= {"example": None, "label": None} | told
+    moment = datetime(2026, 11, 22, 12, tzinfo=UTC)
+    return CaseRow("case-1", 1, moment, moment, "open", "routing", "200 accounts.", 200, 10.0, 9.0, 1.0, 12.0, muted=False, payload=payload)
+
+
+def test_a_channel_says_how_many_accounts_it_does_not_list_and_why() -> None:
+    said = "1 of 200 accounts is alerted itself; the others use the channel: not accused, and not listed"
+    assert said in printed(terminal.file(channel()))
+    assert terminal.unlisted(channel(members={})) == "its 200 accounts use the channel: not accused, and not listed"
+    assert not terminal.unlisted(replace(channel(), behaviour="extraction"))
+
+
+def test_a_member_of_a_channel_shows_its_routing_and_what_was_stored_without_it_says_so() -> None:
+    assert "ada: 10 requests, 8.0 nats of routing" in printed(terminal.file(channel()))
+    old = {"ada": {"requests": 10.0, "extraction": 1.0}}
+    assert "ada: 10 requests, 1.0 nats of extraction" in printed(terminal.file(channel(members=old)))
+
+
+def test_a_story_that_cannot_be_told_is_not_one_that_does_not_fit() -> None:
+    checks = [{"persona": "gateway", "fits": False, "because": "3 pay"}, {"persona": "own data", "fits": None, "because": "ask the owner"}]
+    said = "no benign persona fits; cannot be told: own data (ask the owner)"
+    assert said in printed(terminal.panel(channel(counter_evidence=checks)))
+
+
+def test_a_family_that_a_story_cites_is_shown_however_little_it_says() -> None:
+    told = [{"persona": "class", "fits": True, "because": "content speaks with 0.2 nats, cohort speaks with 0.0 nats"}]
+    assert "client +4.0, content +0.2, cohort +0.0" in printed(terminal.panel(channel(counter_evidence=told)))
+    assert "content" not in printed(terminal.panel(channel()))
+
+
+def test_a_case_says_why_its_nats_do_not_add_up() -> None:
+    assert "each ends at 7; evenness, payment count half; content, cohort, link" in terminal.sums("routing")
+    assert "evenness, payment add up to 2 times what client and network say" in terminal.sums("routing")
+    assert "cohort, payment, link at most 9 together" in terminal.sums("extraction")
+
+
+@pytest.fixture
+def environment(settings: Settings) -> dict[str, str]:
+    return {
+        "HYDROMETER_MODE": "local",
+        "HYDROMETER_CLICKHOUSE_PORT": str(settings.clickhouse_port),
+        "HYDROMETER_CLICKHOUSE_PASSWORD": settings.clickhouse_password.get_secret_value(),
+    }
+
+
+def test_the_command_lists_and_shows(clickhouse: ClickHouse, environment: dict[str, str]) -> None:
+    case: CaseRow = terminal.newest(clickhouse)[0]
+    runner = CliRunner(env=environment)
+    listed = runner.invoke(cli, ["case", "list", "--all"])
+    assert case.case_id in listed.output
+    shown = runner.invoke(cli, ["case", "show", case.case_id])
+    assert "if wrong" in shown.output
+    as_json = orjson.loads(runner.invoke(cli, ["case", "show", case.case_id, "--json"]).output)
+    assert as_json["case_id"] == case.case_id
+    assert as_json["payload"]["members"] == case.payload["members"]
+
+
+class Outline(HTMLParser):
+    """What a page consists of: its text, its open tags, and what it would load from elsewhere."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.text, self.loads, self.open = "", [""], ["page"]
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.loads += [value or "" for name, value in attrs if name in {"src", "href"}]
+        if tag not in {"meta", "polyline"}:
+            self.open.append(tag)
+
+    def handle_endtag(self, tag: str) -> None:
+        assert tag == "polyline" or self.open.pop() == tag
+
+    def handle_data(self, data: str) -> None:
+        self.text += data
+
+
+def outline(case: CaseRow) -> Outline:
+    found = Outline()
+    found.feed(casepage.page(case))
+    found.close()
+    return found
+
+
+def test_the_page_of_every_case_is_whole_and_needs_nothing_from_elsewhere(clickhouse: ClickHouse) -> None:
+    for case in terminal.newest(clickhouse, every=True):
+        found = outline(case)
+        assert found.open == ["page"]
+        assert found.loads == [""]
+        assert "<script" not in casepage.page(case)
+
+
+def test_the_page_says_what_the_row_says(clickhouse: ClickHouse) -> None:
+    case = terminal.newest(clickhouse)[0]
+    text = outline(case).text
+    told = case.payload
+    for said in (case.title, told["if_wrong"], told["ladder"]["does"], told["features"][0]["sentence"], told["history"][-1]["hash"]):
+        assert said in text
+    for check in told["counter_evidence"]:
+        assert f"{check['persona']}{WORDS[check['fits']]}{check['because']}" in text
+    assert terminal.sums(case.behaviour) in text
+    assert all(account in text for account in list(told["members"])[:100])
+
+
+def test_what_accounts_are_called_cannot_become_markup(clickhouse: ClickHouse) -> None:
+    case = terminal.newest(clickhouse)[0]
+    hostile = "<img src=x onerror=alert(1)>"
+    told = {**case.payload, "members": {hostile: next(iter(case.payload["members"].values()))}}
+    page = casepage.page(replace(case, title=hostile, payload=told))
+    assert hostile not in page
+    assert page.count("&lt;img src=x") == 2
+
+
+def test_the_page_names_links_as_a_split_takes_them(clickhouse: ClickHouse) -> None:
+    case = terminal.newest(clickhouse)[0]
+    routed = {**case.payload, "links": [{"entity": "routing:router:775d0f2a55aa1c3e", "since": 0.0, "from_case": None}]}
+    assert ">router:775d0f2a55aa1c3e<" in casepage.page(replace(case, payload=routed))
+
+
+def test_the_same_row_gives_the_same_page(clickhouse: ClickHouse) -> None:
+    case = terminal.newest(clickhouse)[0]
+    assert casepage.page(case) == casepage.page(terminal.find(clickhouse, case.case_id))
+
+
+def test_the_command_writes_the_page(clickhouse: ClickHouse, environment: dict[str, str], tmp_path: Path) -> None:
+    case = terminal.newest(clickhouse)[0]
+    result = CliRunner(env=environment).invoke(cli, ["case", "show", case.case_id, "--html", str(tmp_path / "case.html")])
+    assert result.output == f"wrote {tmp_path / 'case.html'}\n"
+    assert (tmp_path / "case.html").read_text() == casepage.page(case)
+
+
+def test_a_page_that_cannot_be_written_is_one_line(clickhouse: ClickHouse, environment: dict[str, str], tmp_path: Path) -> None:
+    case = terminal.newest(clickhouse)[0]
+    with pytest.raises(HydrometerError, match=r"cannot write .*case\.html \(No such file or directory\): choose another file"):
+        CliRunner(env=environment).invoke(
+            cli, ["case", "show", case.case_id, "--html", str(tmp_path / "no/case.html")], catch_exceptions=False
+        )
+
+
+def test_a_list_of_80_characters_has_room_for_the_reason_and_for_other_programs_a_case_is_a_line(
+    clickhouse: ClickHouse, environment: dict[str, str]
+) -> None:
+    cases = terminal.newest(clickhouse, every=True)
+    paper = StringIO()
+    Console(width=80, file=paper).print(terminal.table(cases, 80))
+    words = " ".join(paper.getvalue().split())
+    assert "requests" not in words
+    assert cases[0].case_id in words
+    assert " accounts behind one " in words
+    assert re.search(r"as of \d{4}-\d\d-\d\d \d\d:\d\d \(UTC\)", words)
+    listed = CliRunner(env=environment).invoke(cli, ["case", "list", "--all"]).output.splitlines()
+    assert all(case.title in next(line for line in listed if case.case_id in line) for case in cases)
+
+
+def test_every_stored_case_follows_from_its_history(clickhouse: ClickHouse, environment: dict[str, str]) -> None:
+    for case in terminal.newest(clickhouse, every=True):
+        assert "versions follow from each other" in terminal.check(clickhouse, case)
+    result = CliRunner(env=environment).invoke(cli, ["case", "verify", case.case_id])
+    assert re.search(r"\d+ versions follow from each other, \d+ stored rows agree; last hash [0-9a-f]{64}", result.output)
+
+
+def test_a_payload_that_was_changed_after_it_was_stored_is_found(clickhouse: ClickHouse) -> None:
+    case = terminal.newest(clickhouse)[0]
+    changed = replace(case, payload={**case.payload, "if_wrong": "nothing could go wrong"})
+    with pytest.raises(BrokenHistoryError, match=f"version {case.version} does not follow"):
+        terminal.check(clickhouse, changed)
+
+
+def test_a_stored_row_that_was_rewritten_is_found(clickhouse: ClickHouse) -> None:
+    case = max(terminal.newest(clickhouse), key=lambda each: each.version)
+    row = {**orjson.loads(case.json()), "version": case.version + 1, "requests": 1.0}
+    record = rows.Record(topics.CASES, 0, 10**6, 1.7e9, orjson.dumps(row), {})
+    for insert in rows.inserts(topics.CASES, [record]):
+        clickhouse.insert(insert.table, insert.columns, "rewritten")
+    with pytest.raises(BrokenHistoryError, match=f"the stored row of version {case.version + 1} is not the one"):
+        terminal.check(clickhouse, terminal.find(clickhouse, case.case_id))

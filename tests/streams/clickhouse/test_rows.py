@@ -1,0 +1,53 @@
+from __future__ import annotations
+
+import numpy as np
+
+from streams.clickhouse.rows import Record, inserts, set_aside, set_aside_by_us
+from streams.schema import blocks, topics
+
+
+def shadow(*times: float) -> bytes:
+    size = len(times)
+    columns = {"time": list(times), "entity_kind": ["account", None][:size], "entity_id": ["a", "b"][:size]}
+    return blocks.SHADOW.encode(columns | {"detector": ["loda"] * size, "score": [0.5] * size})
+
+
+def record(topic: str, value: bytes | None, **headers: bytes) -> Record:
+    return Record(topic, 0, 0, 90.0, value, headers)
+
+
+def test_blocks_are_joined_in_their_order_with_times_in_milliseconds() -> None:
+    (insert,) = inserts(topics.SHADOW, [record(topics.SHADOW, shadow(1.0, 2.0)), record(topics.SHADOW, shadow(0.0015))])
+    assert insert.table == "shadow_scores"
+    assert insert.columns["time"].tolist() == [1000, 2000, 2]
+    assert insert.columns["entity_kind"].tolist() == ["account", "", "account"]
+
+
+def test_a_time_that_is_unknown_is_the_epoch_and_so_expires_at_once() -> None:
+    (insert,) = inserts(topics.SHADOW, [record(topics.SHADOW, shadow(float("nan")))])
+    assert insert.columns["time"].tolist() == [0]
+
+
+def test_an_empty_block_and_a_tombstone_are_no_rows() -> None:
+    assert inserts(topics.SHADOW, [record(topics.SHADOW, shadow()), record(topics.SHADOW, None)]) == []
+
+
+def test_a_dead_letter_belongs_to_its_minute_and_its_codes_are_cut_short() -> None:
+    (insert,) = inserts(topics.DEAD_LETTERS, [record(topics.DEAD_LETTERS, b"", source=b"x" * 99, reason=b"\xff")])
+    assert {name: column.tolist() for name, column in insert.columns.items()} == {
+        "minute": [60],
+        "source": ["x" * 64],
+        "reason": ["\ufffd"],
+        "count": [1],
+    }
+
+
+def test_our_own_dead_letters_are_told_from_those_of_collect() -> None:
+    ours = set_aside(record(topics.REQUESTS, b""), "refused")
+    (theirs,) = inserts(topics.DEAD_LETTERS, [record(topics.DEAD_LETTERS, b"", source=b"stdin", reason=b"not_json")])
+    assert (set_aside_by_us(ours), set_aside_by_us(theirs)) == (1, 0)
+
+
+def test_the_same_records_give_the_same_columns() -> None:
+    first, again = (inserts(topics.SHADOW, [record(topics.SHADOW, shadow(1.0, 2.0))])[0] for _ in range(2))
+    assert all(np.array_equal(first.columns[name], again.columns[name]) for name in first.columns)

@@ -1,0 +1,141 @@
+from __future__ import annotations
+
+import csv
+import io
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import orjson
+import pytest
+from click.testing import CliRunner
+from pydantic import SecretStr
+
+from streams.cases.views import terminal
+from streams.cases.views.terminal import CaseRow
+from streams.cli.main import cli
+from streams.clickhouse import migrate, rows
+from streams.clickhouse.client import ClickHouse
+from streams.core.errors import SettingsError
+from streams.core.settings import Settings
+from streams.exports import bundle
+from streams.exports.bundle import BundleError
+from streams.replay.run import Replay
+from streams.schema import topics
+from streams.testing.builders import local_clickhouse
+
+KEY = b"a key of at least sixteen bytes"
+NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
+STACK = [("a-1", "t13d_x"), ("a-1", "t13d_x"), ("a-2", "t13d_x"), ("a-2", "t13d_y"), ("somebody", "t13d_z")]
+
+
+@pytest.fixture(scope="module")
+def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
+    pytest.importorskip("chdb", reason="the local ClickHouse needs chdb: pip install 'hydrometer[local]'")
+    with local_clickhouse(tmp_path_factory.mktemp("clickhouse")) as server:
+        password = SecretStr(server.password)
+        settings = Settings(mode="local", clickhouse_port=server.port, clickhouse_user=server.user, clickhouse_password=password)
+        migrate.run(settings)
+        yield settings
+
+
+@pytest.fixture(scope="module")
+def clickhouse(settings: Settings, replayed: Replay) -> Iterator[ClickHouse]:
+    """The cases of a morning."""
+    gateway = ClickHouse(settings)
+    records = [rows.Record(topics.CASES, 0, offset, 1.7e9, orjson.dumps(case), {}) for offset, case in enumerate(replayed.cases)]
+    for insert in rows.inserts(topics.CASES, records):
+        gateway.insert(insert.table, insert.columns, "cases")
+    yield gateway
+    gateway.close()
+
+
+@pytest.fixture
+def case(clickhouse: ClickHouse) -> CaseRow:
+    return max(terminal.newest(clickhouse), key=lambda found: len(found.payload["members"]))
+
+
+@pytest.fixture
+def written(case: CaseRow, tmp_path: Path) -> Path:
+    return bundle.write(case, tmp_path, KEY, {"tlp": "TLP:AMBER"}, NOON)
+
+
+def test_a_bundle_is_what_was_signed(written: Path, case: CaseRow) -> None:
+    said = bundle.verify(written, KEY)
+    assert (said["case_id"], said["exported_at"]) == (case.case_id, "2026-11-22T12:00:00+00:00")
+    assert {path.name for path in written.iterdir()} == {
+        "case.json", "case.html", "members.csv", "indicators.json", "manifest.json", "manifest.sig",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", ["case.json", "case.html", "members.csv", "indicators.json"])
+def test_one_changed_byte_shows_and_names_its_file(written: Path, name: str) -> None:
+    content = bytearray((written / name).read_bytes())
+    content[0] ^= 1
+    (written / name).write_bytes(bytes(content))
+    with pytest.raises(BundleError, match=f"{name} was changed after it was signed"):
+        bundle.verify(written, KEY)
+
+
+def test_a_changed_manifest_another_key_a_missing_and_a_strange_file_show(written: Path) -> None:
+    with pytest.raises(BundleError, match="is not what was signed"):
+        bundle.verify(written, b"another key of sixteen bytes")
+    (written / "extra.txt").write_text("planted")
+    with pytest.raises(BundleError, match=r"extra\.txt was added"):
+        bundle.verify(written, KEY)
+    (written / "extra.txt").unlink()
+    (written / "case.html").unlink()
+    with pytest.raises(BundleError, match=r"case\.html cannot be read"):
+        bundle.verify(written, KEY)
+    manifest = json.loads((written / "manifest.json").read_text())
+    (written / "manifest.json").write_text(json.dumps({**manifest, "sha256": {}}))
+    with pytest.raises(BundleError, match=r"manifest\.json is not what was signed"):
+        bundle.verify(written, KEY)
+
+
+def test_members_are_a_table_with_the_strongest_first(case: CaseRow) -> None:
+    lines = list(csv.DictReader(io.StringIO(bundle.members(case))))
+    assert len(lines) == len(case.payload["members"])
+    evidence = [float(line["extraction"]) for line in lines]
+    assert evidence == sorted(evidence, reverse=True)
+    assert datetime.fromisoformat(lines[0]["joined_at"]).tzinfo is not None
+
+
+def test_an_account_cannot_smuggle_a_formula_into_a_spreadsheet(case: CaseRow) -> None:
+    member = next(iter(case.payload["members"].values()))
+    evil = CaseRow(**{**vars(case), "payload": {"members": {'=HYPERLINK("http://evil")': member}}})
+    (line,) = csv.DictReader(io.StringIO(bundle.members(evil)))
+    assert line["account"].startswith("'=")
+
+
+def test_indicators_name_the_software_and_no_customer(clickhouse: ClickHouse, case: CaseRow) -> None:
+    clickhouse.query("TRUNCATE TABLE requests")
+    now = seconds_of(datetime.now(UTC))
+    for number, (account, ja4) in enumerate(STACK):
+        row = {"time": now + number, "event": f"e-{number}", "account": account, "ja4": ja4}
+        clickhouse.query("INSERT INTO requests (time, event_id, account_id, tls_ja4) SELECT %(time)s, %(event)s, %(account)s, %(ja4)s", row)
+    two = CaseRow(**{**vars(case), "payload": {**case.payload, "members": {"a-1": {"extraction": 9.0}, "a-2": {"extraction": 8.0}}}})
+    shared = bundle.indicators(clickhouse, two, "GREEN")
+    assert shared["tlp"] == "TLP:GREEN"
+    assert shared["observed"] == {"tls_ja4": [{"value": "t13d_x", "share": 0.75}, {"value": "t13d_y", "share": 0.25}]}
+    assert not {"a-1", "a-2", "somebody"} & set(json.dumps(shared).split('"'))
+
+
+def seconds_of(at: datetime) -> int:
+    return int(at.timestamp())
+
+
+def test_the_command_writes_a_bundle_that_the_command_verifies(settings: Settings, case: CaseRow, tmp_path: Path) -> None:
+    env = {"HYDROMETER_MODE": "local", "HYDROMETER_CLICKHOUSE_PORT": str(settings.clickhouse_port)}
+    env |= {"HYDROMETER_CLICKHOUSE_USER": settings.clickhouse_user}
+    env |= {"HYDROMETER_CLICKHOUSE_PASSWORD": settings.clickhouse_password.get_secret_value()}
+    runner = CliRunner(env=env)
+    missing = runner.invoke(cli, ["export", "case", case.case_id, "--out", str(tmp_path)])
+    assert isinstance(missing.exception, SettingsError)
+    assert "HYDROMETER_EVIDENCE_KEY is not set" in str(missing.exception)
+    assert not list(tmp_path.iterdir())
+    runner = CliRunner(env={**env, "HYDROMETER_EVIDENCE_KEY": KEY.decode()})
+    runner.invoke(cli, ["export", "case", case.case_id, "--out", str(tmp_path)], catch_exceptions=False)
+    verified = runner.invoke(cli, ["export", "verify", str(tmp_path / case.case_id)], catch_exceptions=False)
+    assert verified.output.endswith("4 files as signed\n")

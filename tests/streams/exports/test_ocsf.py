@@ -1,0 +1,126 @@
+from __future__ import annotations
+
+from typing import Any
+
+import jsonschema
+import pytest
+
+from streams.exports.ocsf import finding
+
+TEXT, WHOLE = {"type": "string", "minLength": 1}, {"type": "integer"}
+OBSERVED = {
+    "type": "object",
+    "required": ["observed_attribute", "observations"],
+    "properties": {
+        "observed_attribute": TEXT,
+        "observations": {"type": "array", "minItems": 1, "items": {"type": "object", "required": ["value"], "properties": {"value": TEXT}}},
+    },
+}
+DETECTION_FINDING = {  # what OCSF 1.6 requires of class 2004, and of the objects that we use
+    "type": "object",
+    "required": ["activity_id", "category_uid", "class_uid", "finding_info", "metadata", "severity_id", "time", "type_uid"],
+    "properties": {
+        "activity_id": {"enum": [0, 1, 2, 3, 99]},
+        "category_uid": {"const": 2},
+        "class_uid": {"const": 2004},
+        "type_uid": {"enum": [200400, 200401, 200402, 200403, 200499]},
+        "time": {**WHOLE, "minimum": 1_000_000_000_000},
+        "severity_id": {"enum": [0, 1, 2, 3, 4, 5, 6, 99]},
+        "status_id": {"enum": [0, 1, 2, 3, 4, 5, 6, 99]},
+        "confidence_id": {"enum": [0, 1, 2, 3, 99]},
+        "is_alert": {"type": "boolean"},
+        "finding_info": {
+            "type": "object",
+            "required": ["uid"],
+            "properties": {
+                "uid": TEXT,
+                "title": TEXT,
+                "analytic": {"type": "object", "required": ["type_id"], "properties": {"type_id": {"enum": [0, 1, 2, 3, 4, 5, 6, 99]}}},
+                "attacks": {
+                    "type": "array",
+                    "items": {"anyOf": [{"required": [each]} for each in ("tactic", "technique", "sub_technique")]},
+                },
+            },
+        },
+        "metadata": {
+            "type": "object",
+            "required": ["product", "version"],
+            "properties": {"version": {"const": "1.6.0"}, "product": {"type": "object", "required": ["vendor_name"]}},
+        },
+        "resources": {"type": "array", "items": {"anyOf": [{"required": ["name"]}, {"required": ["uid"]}]}},
+        "anomaly_analyses": {
+            "type": "array",
+            "items": {
+                "type": "object",
+                "required": ["analysis_target", "anomalies"],
+                "properties": {
+                    "analysis_target": {"type": "object", "required": ["name"]},
+                    "anomalies": {"type": "array", "minItems": 1, "items": OBSERVED},
+                    "baselines": {"type": "array", "minItems": 1, "items": OBSERVED},
+                },
+            },
+        },
+    },
+}
+
+
+def alert(**other: Any) -> dict[str, Any]:
+    features = [
+        {"feature": "evenness", "value": 0.98, "usual": [0.1, 0.6], "nats": 3.5},
+        {"feature": "tiny_answers", "value": None, "usual": None, "nats": 1.0},
+    ]
+    payload = {"families": {"content": 2.0}, "features": features, "atlas": ["AML.T0040", "AML.CS0056"], "counter_evidence": []}
+    row = {
+        "alert_id": "extraction:account:a-1",
+        "time": 1_795_262_400.5,
+        "state": "open",
+        "behaviour": "extraction",
+        "entity_kind": "account",
+    }
+    row |= {"entity_id": "a-1", "case_id": "case-1", "evidence": 12.0, "false_alerts_per_day": 0.06, "summary": "Account a-1 looks so."}
+    return {**row, "payload": payload, **other}
+
+
+@pytest.mark.parametrize("state", ["open", "update", "resolved"])
+@pytest.mark.parametrize("behaviour", ["extraction", "routing"])
+def test_every_finding_has_what_ocsf_requires(state: str, behaviour: str) -> None:
+    jsonschema.Draft202012Validator(DETECTION_FINDING).validate(finding(alert(state=state, behaviour=behaviour)))
+    jsonschema.Draft202012Validator(DETECTION_FINDING).validate(finding(alert(payload={})))
+
+
+def test_one_alert_is_one_finding_that_is_created_updated_and_closed() -> None:
+    life = [finding(alert(state=state)) for state in ("open", "update", "resolved")]
+    assert {each["finding_info"]["uid"] for each in life} == {"extraction:account:a-1"}
+    assert [(each["activity_id"], each["type_uid"], each["status"], each["is_alert"]) for each in life] == [
+        (1, 200401, "New", True), (2, 200402, "In Progress", False), (3, 200403, "Resolved", False),
+    ]  # fmt: skip
+
+
+def test_each_feature_is_an_anomaly_and_its_usual_range_the_baseline() -> None:
+    (analysis,) = finding(alert())["anomaly_analyses"]
+    assert analysis["analysis_target"] == {"name": "a-1", "type": "account"}
+    evenness, tiny = analysis["anomalies"]
+    assert (evenness["observed_attribute"], evenness["observations"], evenness["observed_pattern"]) == (
+        "evenness", [{"value": "0.98"}], "3.50 nats",
+    )  # fmt: skip
+    assert tiny["observations"] == [{"value": "unknown"}]
+    assert [each["observations"] for each in analysis["baselines"]] == [[{"value": "0.1"}, {"value": "0.6"}]]
+
+
+def test_the_rarer_among_ordinary_users_the_more_severe_and_a_router_is_never_critical() -> None:
+    def ranks(**other: Any) -> tuple[int, int]:
+        found = finding(alert(**other))
+        return found["severity_id"], found["confidence_id"]
+
+    assert ranks(false_alerts_per_day=2.0) == (4, 1)
+    assert ranks(false_alerts_per_day=0.5) == (4, 2)
+    assert ranks(false_alerts_per_day=0.0001) == (5, 3)
+    assert ranks(false_alerts_per_day=0.0001, behaviour="routing") == (3, 3)
+
+
+def test_techniques_of_atlas_are_attacks_and_its_case_studies_are_not() -> None:
+    assert finding(alert())["finding_info"]["attacks"] == [{"technique": {"uid": "AML.T0040"}, "version": "ATLAS 5.6"}]
+
+
+def test_times_are_milliseconds() -> None:
+    assert finding(alert())["time"] == 1_795_262_400_500

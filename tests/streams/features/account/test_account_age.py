@@ -1,0 +1,17 @@
+from __future__ import annotations
+
+from math import isnan, log
+
+import pytest
+
+from streams.features.account.account_age import AccountAge
+from streams.features.declaration import DAY
+from streams.testing.feature_trial import START, account
+
+
+def test_made_nine_days_ago() -> None:
+    assert account(AccountAge, time=START, account_created=START - 9 * DAY) == pytest.approx(log(10))
+
+
+def test_without_a_date_it_does_not_know() -> None:
+    assert isnan(account(AccountAge, time=START))

@@ -1,0 +1,17 @@
+from __future__ import annotations
+
+from math import exp
+
+import pytest
+
+from streams.features.account.conversations_open import ConversationsOpen
+from streams.features.declaration import DAY
+from streams.testing.feature_trial import START, account
+
+
+def test_three_conversations_in_an_hour() -> None:
+    assert exp(account(ConversationsOpen, conversation=[1, 2, 3, 1])) == pytest.approx(1 + 3, abs=0.2)
+
+
+def test_yesterdays_conversations_are_closed() -> None:
+    assert exp(account(ConversationsOpen, conversation=[1, 2, 3], time=[START, START, START + DAY])) == pytest.approx(1 + 1, abs=0.1)

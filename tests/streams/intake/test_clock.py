@@ -1,0 +1,53 @@
+"""Which times of a file are believed."""
+
+from __future__ import annotations
+
+from streams.intake.clock import FileClock, near
+
+DAY = 86_400.0
+START = 1_700_000_000.0
+
+
+def believed(*days: float) -> list[bool]:
+    return FileClock(DAY).believed([START + day * DAY for day in days])
+
+
+def test_a_file_in_order_is_believed() -> None:
+    assert all(believed(0, 0.1, 0.2, 0.9, 0.5))
+
+
+def test_a_quiet_week_is_believed() -> None:
+    assert all(believed(0, 0.1, 7, 7.1, 7.2))
+
+
+def test_one_wrong_clock_is_refused_alone() -> None:
+    assert believed(0, 0.1, 900, 0.2, 0.3) == [True, True, False, True, True]
+
+
+def test_a_wrong_clock_in_the_first_line_is_refused_alone() -> None:
+    assert believed(900, 0, 0.1, 0.2) == [False, True, True, True]
+
+
+def test_a_line_every_other_day_is_believed() -> None:
+    assert all(believed(0, 2, 4, 6, 8, 10))
+
+
+def test_what_goes_back_more_than_a_day_is_refused() -> None:
+    assert believed(0, 3, 3.1, 1, 3.2) == [True, True, True, False, True]
+
+
+def test_the_clock_goes_on_from_one_part_of_the_file_to_the_next() -> None:
+    clock = FileClock(DAY)
+    assert clock.believed([START]) == [True]
+    assert clock.believed([START - 2 * DAY, START + 1]) == [False, True]
+
+
+def test_another_century_is_never_believed() -> None:
+    assert FileClock(DAY).believed([0.0]) == [False]
+    assert FileClock(DAY).believed([7_258_118_400.0] * 20) == [False] * 20
+    assert not near(0.0, 0.0, DAY)
+
+
+def test_a_live_line_is_compared_with_its_arrival() -> None:
+    assert near(START + DAY, START, DAY)
+    assert not near(START + DAY + 1, START, DAY)

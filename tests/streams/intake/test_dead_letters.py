@@ -1,0 +1,45 @@
+"""What is left of a refused line."""
+
+from __future__ import annotations
+
+import orjson
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from streams.core.errors import MalformedEventError
+from streams.intake.dead_letters import MAX_LETTER_BYTES, blanked, letter
+
+
+@pytest.mark.parametrize(
+    ("line", "left"),
+    [
+        (b'{"account.id": "me", "prompt": "words"}', {"account.id": "", "prompt": ""}),
+        (b'{"gen_ai.usage.input_tokens": -5, "secret": 5}', {"gen_ai.usage.input_tokens": -5, "?2": 0}),
+        (b'{"prompt": [{"role": "user", "content": "words", "id": 7}]}', {"prompt": [{"role": "", "content": "", "id": 0}]}),
+        (b'{"words words": {"words": "words"}}', {"?1": {"?1": ""}}),
+        (b'{"gen_ai.request.stream": true, "user.id": null}', {"gen_ai.request.stream": True, "user.id": None}),
+        (b'["words"]', {"length": 9, "skeleton": '[""]'}),
+        (b'{"prompt": "half a li', {"length": 21, "skeleton": '{"":"'}),
+        (b"words, words", {"length": 12, "skeleton": ","}),
+        (b"", {"length": 0, "skeleton": ""}),
+    ],
+)
+def test_the_shape_stays_and_the_text_goes(line: bytes, left: object) -> None:
+    assert orjson.loads(blanked(line)) == left
+
+
+def test_a_letter_is_never_large() -> None:
+    assert len(blanked(orjson.dumps({"messages": [0] * 100_000}))) < MAX_LETTER_BYTES
+    assert len(blanked(b'"' * 5_000_000)) < MAX_LETTER_BYTES
+
+
+def test_its_headers_say_why_and_where() -> None:
+    found = letter(MalformedEventError("negative", "x is below zero"), b"{}", "a.jsonl", "7")
+    assert dict(found.headers()) == {"reason": b"negative", "detail": b"x is below zero", "source": b"a.jsonl", "position": b"7"}
+
+
+@given(st.binary(max_size=300))
+def test_any_line_leaves_json_without_a_letter_of_it(line: bytes) -> None:
+    found = orjson.loads(blanked(b"\xff" + line))
+    assert set(found["skeleton"]) <= set('{}[]:,"')

@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import pytest
+
+from streams.core.errors import BrokerUnavailableError
+from streams.core.settings import Settings
+from streams.schema import topics
+
+LOCAL = Settings(mode="local")
+
+
+def test_a_key_keeps_its_partition() -> None:
+    # a version that placed them elsewhere would split every account over two states
+    assert [topics.partition_of(key, 4) for key in ("acct-1", "acct-2", "acct-3", "")] == [1, 3, 1, 0]
+
+
+def test_keys_spread_evenly_over_partitions() -> None:
+    counts = [0] * 4
+    for number in range(4_000):
+        counts[topics.partition_of(f"acct-{number}", 4)] += 1
+    assert all(900 < count < 1_100 for count in counts)
+
+
+def test_every_topic_constant_has_one_specification() -> None:
+    names = [topic.name for topic in topics.TOPICS]
+    constants = {
+        topics.REQUESTS_RAW, topics.REQUESTS, topics.GROUPS, topics.EVIDENCE, topics.VERDICTS, topics.SCORES,
+        topics.SHADOW, topics.ALERTS, topics.CASES, topics.LABELS, topics.DEAD_LETTERS,
+    }  # fmt: skip
+    assert set(names) == constants
+    assert len(names) == len(constants)
+
+
+def test_what_people_decided_is_kept_for_ever() -> None:
+    assert {topic.name for topic in topics.TOPICS if topic.compacted} == {topics.ALERTS, topics.CASES, topics.LABELS}
+
+
+def test_what_the_cases_read_has_one_partition_and_the_rest_as_many_as_set() -> None:
+    counts = {topic.name: topic.partitions(LOCAL) for topic in topics.TOPICS}
+    assert counts.pop(topics.EVIDENCE) == counts.pop(topics.LABELS) == 1
+    assert set(counts.values()) == {4}
+
+
+def test_a_day_of_retention_in_kafkas_words() -> None:
+    topic = topics.Topic("t", keyed_by="nothing", retention_hours=24)
+    assert topic.configs["retention.ms"] == "86400000"
+
+
+def test_the_state_of_an_agent_has_one_changelog_by_rule() -> None:
+    assert topics.changelog(topics.ACCOUNTS_AGENT) == "hydrometer-accounts-state-changelog"
+
+
+def test_the_login_reaches_the_clients() -> None:
+    options = topics.client_options(
+        Settings(
+            mode="local",
+            kafka="a:1,b:2",
+            kafka_security_protocol="SASL_SSL",
+            kafka_sasl_username="us",
+            kafka_sasl_password="pass",  # type: ignore[arg-type]
+        )
+    )
+    assert options["bootstrap_servers"] == ["a:1", "b:2"]
+    assert (options["sasl_plain_username"], options["sasl_plain_password"]) == ("us", "pass")
+
+
+def test_a_broker_that_is_away_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(topics, "_PATIENCE_MS", 300)
+    with pytest.raises(BrokerUnavailableError, match=r"^Kafka at 127.0.0.1:1 does not answer .*: start it, or set HYDROMETER_KAFKA$"):
+        topics.ensure(Settings(mode="local", kafka="127.0.0.1:1"))

@@ -1,0 +1,290 @@
+"""The accounts stage: counts every event once, scores first requests always, and gives the groups what is new."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import orjson
+import pytest
+
+from streams.core.errors import BlockLayoutError
+from streams.core.settings import Settings
+from streams.intake.collector import Collector
+from streams.schema import blocks, topics
+from streams.stages.accounts.stage import FIRST_REQUESTS, Accounts
+from streams.stages.stage import Message
+from streams.testing.feature_trial import block_of
+
+START = 1_790_000_000.0
+KEY = b"a key of this test"
+
+
+def requests(*events: tuple[str, float], **more: Any) -> bytes:
+    """Return a block of requests: (account, seconds) each."""
+    collector = Collector(Settings(mode="local", partitions=1))
+    facts = {"gen_ai.usage.input_tokens": 10, "gen_ai.usage.output_tokens": 20, "payment.hash": "card", **more}
+    lines = [
+        orjson.dumps({"timestamp": START + at, "event.id": f"{account}-{place}-{at}", "account.id": account, **facts})
+        for place, (account, at) in enumerate(events)
+    ]
+    collector.add(lines, "test", START)
+    (block,) = collector.flush()
+    return block.data
+
+
+def harvest(*prompts: tuple[str, list[int]], at: float = 0.0) -> bytes:
+    """Return a block of requests that get long answers to one question: (account, shingles) each, a second apart."""
+    rows = len(prompts)
+    shingles = np.array([[*pieces, *[0] * (blocks.SHINGLES - len(pieces))] for _, pieces in prompts], np.uint64)
+    block = block_of(
+        {"account_id": [account for account, _ in prompts], "event_id": [f"{at} {place}" for place in range(rows)], "shingles": shingles}
+        | {"time": [START + at + place for place in range(rows)], "message_count": 1, "output_tokens": 900, "input_tokens": 100}
+    )
+    return blocks.encode(block.batch)
+
+
+def verdicts(*rows: tuple[str | None, int, int, int, float]) -> bytes:
+    """Return a block of verdicts: account, template, router, upgrade, until."""
+    return blocks.VERDICTS.encode(dict(zip(blocks.VERDICTS.columns, map(list, zip(*rows, strict=True)), strict=True)))
+
+
+def suspect(*accounts: str, until: float = START + 86_400) -> bytes:
+    return verdicts(*[(account, 0, 0, 0, until) for account in accounts])
+
+
+def upgraded(router: int, upgrade: int) -> bytes:
+    return verdicts((None, 0, router, upgrade, START))
+
+
+def stage() -> Accounts:
+    return Accounts(0, 1, KEY, {}, shingle_cells=1 << 10)
+
+
+def of(messages: list[Message], topic: str, layout: blocks.Layout) -> list[blocks.Block]:
+    return [blocks.decode(message.value, layout) for message in messages if message.topic == topic]
+
+
+def counted(accounts: Accounts, name: str) -> float:
+    return float(accounts.table["requests"][accounts.table.find(name)])
+
+
+def test_a_block_that_comes_again_counts_once() -> None:
+    accounts = stage()
+    block = requests(("ada", 0), ("ada", 1), ("bob", 2))
+    accounts.apply(block, 0)
+    chunks = [(name, accounts.dump(name)) for name in list(accounts.dirty())]
+    restarted = stage()
+    restarted.load(chunks)
+    assert restarted.apply(block, 0) == []
+    assert (counted(restarted, "ada"), counted(restarted, "bob")) == (2.0, 1.0)
+
+
+def test_a_restart_changes_nothing_that_comes_after() -> None:
+    first, later = requests(("ada", 0), ("bob", 1)), requests(("ada", 300), ("bob", 301), ("eve", 302))
+    accounts, restarted = stage(), stage()
+    accounts.apply(first, 0)
+    restarted.load([(name, accounts.dump(name)) for name in list(accounts.dirty())])
+    assert [message.topic for message in restarted.apply(later, 1)] == [message.topic for message in accounts.apply(later, 1)]
+    for name in ("own", "requests", "new_requests", "votes"):
+        np.testing.assert_array_equal(restarted.table[name][restarted.table.slots], accounts.table[name][accounts.table.slots])
+
+
+def test_a_block_that_cannot_be_read_changes_nothing() -> None:
+    accounts = stage()
+    accounts.apply(requests(("ada", 0)), 0)
+    whole = requests(("ada", 1))
+    for bad in (b"", b"noise", whole[:-100], suspect("ada", until=1.0)):
+        with pytest.raises(BlockLayoutError):
+            accounts.apply(bad, 1)
+    assert counted(accounts, "ada") == 1.0
+
+
+def test_every_one_of_the_first_requests_is_scored() -> None:
+    accounts = stage()
+    for number in range(FIRST_REQUESTS):
+        (block,) = of(accounts.apply(requests(("ada", number)), number), topics.GROUPS, blocks.GROUPS)
+        assert block.numbers("requests").tolist() == [1.0]
+
+
+def test_later_an_account_is_scored_when_it_has_grown_and_a_minute_has_passed() -> None:
+    accounts = stage()
+    accounts.apply(requests(*[("ada", 0.1 * number) for number in range(20)]), 0)
+    assert accounts.apply(requests(("ada", 3), ("ada", 4)), 1) == [], "grown by a tenth, but no minute has passed"
+    messages = accounts.apply(requests(("ada", 70)), 2)
+    (block,) = of(messages, topics.GROUPS, blocks.GROUPS)
+    assert block.numbers("requests").tolist() == [3.0], "the groups hear of all that is new since the last row"
+
+
+def test_accounts_of_one_card_are_sent_to_one_group() -> None:
+    (block,) = of(stage().apply(requests(("ada", 0), ("bob", 1)), 0), topics.GROUPS, blocks.GROUPS)
+    kinds = [str(name).partition(":")[0] for name in block.texts("group_id")]
+    assert kinds.count("payment") == 2
+    assert len({name for name in block.texts("group_id") if str(name).startswith("payment:")}) == 1
+
+
+def test_a_suspect_account_has_no_vote_on_what_is_ordinary() -> None:
+    accounts = stage()
+    accounts.apply(requests(*[("ada", number) for number in range(FIRST_REQUESTS)]), 0)
+    before = accounts.reference.votes.sum()
+    assert before > 0
+    told = suspect("ada")
+    for offset in (0, 1):
+        assert accounts.apply_second(told, offset) == []
+        assert accounts.reference.votes.sum() == 0
+
+
+def test_a_verdict_on_an_account_that_is_not_here_is_ignored() -> None:
+    accounts = stage()
+    accounts.apply(requests(("ada", 0)), 0)
+    accounts.apply_second(suspect("nobody", until=1.0), 0)
+    assert "nobody" not in accounts.table
+
+
+def test_an_account_that_was_idle_for_long_comes_back_with_what_it_had() -> None:
+    archive: dict[str, bytes] = {}
+    accounts = Accounts(0, 1, KEY, archive, idle_seconds=3_600.0, shingle_cells=1 << 10)
+    accounts.apply(requests(("ada", 0), ("ada", 1)), 0)
+    for name in list(accounts.dirty()):
+        accounts.dump(name)
+    accounts.apply(requests(("bob", 8_000)), 1)
+    assert list(archive) == ["ada"]
+    assert "ada" not in accounts.table
+    accounts.apply(requests(("ada", 8_001)), 2)
+    assert counted(accounts, "ada") == 3.0
+
+
+TOOL = {"user_agent.original": "codewright/2.4.0", "http.request.header_names": "accept,user-agent", "tls.client.ja4": "t13d5912h1_a_b"}
+RELAY = TOOL | {"http.request.header_names": "user-agent,accept", "tls.client.ja4": "t13d5110h1_c_d"}
+
+
+def claiming(client: dict[str, str], *names: str, card: str | None = None) -> bytes:
+    return requests(*[(name, place) for place, name in enumerate(names)], **client, **{"payment.hash": card})
+
+
+def misfit(messages: list[Message]) -> list[float]:
+    """What each account scored now shows of `stack_mismatch`."""
+    (block,) = of(messages, topics.SCORES, blocks.SCORES)
+    values: list[float] = block.vectors("features")[:, block.names("features").index("stack_mismatch")].tolist()
+    return values
+
+
+TWENTY = [f"user-{number}" for number in range(20)]
+
+
+def test_a_client_that_shows_what_none_of_twenty_that_claim_the_same_shows_is_a_misfit_of_ln_20() -> None:
+    accounts = stage()
+    assert np.isnan(misfit(accounts.apply(claiming(TOOL, *TWENTY), 0))).all(), "nobody knows yet what is usual"
+    assert misfit(accounts.apply(claiming(RELAY, "eve"), 1)) == pytest.approx([np.log(20)], abs=1e-5)
+    assert misfit(accounts.apply(claiming(TOOL, "ada"), 2)) == pytest.approx([np.log(21 / 20)], abs=1e-5)
+
+
+def test_twenty_accounts_of_one_card_have_one_vote_on_what_is_usual_for_a_client() -> None:
+    accounts = stage()
+    accounts.apply(claiming(TOOL, *TWENTY, card="theirs"), 0)
+    assert np.isnan(misfit(accounts.apply(claiming(RELAY, "eve"), 1))).all()
+
+
+def test_the_suspect_have_no_vote_on_what_is_usual_for_a_client_and_a_restart_changes_nothing() -> None:
+    accounts, restarted = stage(), stage()
+    five = [f"pooled-{number}" for number in range(5)]
+    accounts.apply(claiming(TOOL, *TWENTY), 0)
+    accounts.apply(claiming(RELAY, *five), 1)
+    restarted.load([(name, accounts.dump(name)) for name in list(accounts.dirty())])
+    told = suspect(*five)
+    for each in (accounts, restarted):
+        assert misfit(each.apply(claiming(RELAY, "eve"), 2)) == pytest.approx([np.log(25 / 5)], abs=1e-5)
+        each.apply_second(told, 0)
+        assert misfit(each.apply(claiming(RELAY, "bob"), 3)) == pytest.approx([np.log(21)], abs=1e-5), "21 votes, of which one is eve's"
+        each.apply(claiming(RELAY, *five), 4)
+        assert misfit(each.apply(claiming(RELAY, "joe"), 5)) == pytest.approx([np.log(22 / 2)], abs=1e-5), "bob's counts, theirs do not"
+
+
+OLD = TOOL | {"network.protocol.version": "1.1", "http.request.header.accept-encoding": "identity", "sdk.language": "js"}
+NEW = OLD | {"http.request.header_names": "user-agent,accept"}
+
+
+def routers(messages: list[Message]) -> list[tuple[int, int]]:
+    """The router that each row for the groups counts under, and what it shows instead."""
+    found = of(messages, topics.GROUPS, blocks.GROUPS)
+    return [pair for block in found for pair in zip(block.hashes("router").tolist(), block.hashes("router_next").tolist(), strict=True)]
+
+
+def test_a_new_stack_that_is_an_upgrade_counts_under_the_first_name_for_old_and_new_accounts_and_after_a_restart() -> None:
+    accounts, restarted = stage(), stage()
+    ((old, none),) = routers(accounts.apply(claiming(OLD, "ada"), 0))
+    ((held, new),) = routers(accounts.apply(claiming(NEW, "ada"), 1))
+    assert (held, none) == (old, 0)
+    assert routers(accounts.apply(claiming(NEW, "eve"), 2)) == [(new, 0)], "a new account has no router yet"
+    for offset in (0, 1):
+        assert accounts.apply_second(upgraded(old, new), offset) == []
+    restarted.load([(name, accounts.dump(name)) for name in list(accounts.dirty())])
+    for each in (accounts, restarted):
+        assert routers(each.apply(claiming(NEW, "ada", "eve", "bob"), 3)) == [(old, 0)] * 3
+
+
+def test_an_account_of_many_requests_is_scored_at_once_when_its_stack_changes() -> None:
+    accounts = stage()
+    accounts.apply(claiming(OLD, *["ada"] * 100), 0)
+    assert len(routers(accounts.apply(requests(("ada", 200), **NEW, **{"payment.hash": None}), 1))) == 1
+
+
+def people(*names: str, at: float = 0.0) -> bytes:
+    """Each asks often enough to vote."""
+    return requests(*[(name, at + place) for name in names for place in range(FIRST_REQUESTS)])
+
+
+def tallies(messages: list[Message]) -> list[tuple[int, bytes]]:
+    return [(message.partition, message.value) for message in messages if message.topic == topics.VERDICTS]
+
+
+def test_a_partition_tells_every_other_how_its_accounts_vote_and_again_after_ten_minutes() -> None:
+    accounts = Accounts(1, 3, KEY, {}, shingle_cells=1 << 10)
+    assert [home for home, _ in tallies(accounts.apply(people("ada"), 0))] == [0, 2]
+    assert tallies(accounts.apply(requests(("ada", 300)), 1)) == []
+    assert [home for home, _ in tallies(accounts.apply(requests(("ada", 700)), 2))] == [0, 2]
+
+
+def test_a_partition_alone_tells_nobody() -> None:
+    assert tallies(stage().apply(people("ada"), 0)) == []
+
+
+def test_what_is_ordinary_rests_on_the_accounts_of_all_partitions_also_after_a_restart() -> None:
+    here, there = (Accounts(partition, 2, KEY, {}, shingle_cells=1 << 10) for partition in (0, 1))
+    here.apply(people("ada"), 0)
+    ((_, told),) = tallies(there.apply(people("bob", "eve", "joe"), 0))
+    for _ in range(2):
+        here.apply_second(told, 0)
+        assert here.reference.all_votes.sum() == 4 * here.reference.votes.sum()
+        assert here.levels.all_votes.sum() == 4 * here.levels.votes.sum()
+        assert here.tail.others.sum() == 3
+    restarted = Accounts(0, 2, KEY, {}, shingle_cells=1 << 10)
+    restarted.load([(name, here.dump(name)) for name in list(here.dirty())])
+    np.testing.assert_array_equal(restarted.reference.all_votes, here.reference.all_votes)
+    np.testing.assert_array_equal(restarted.tail.others, here.tail.others)
+
+
+def test_a_tally_that_counts_no_votes_changes_nothing() -> None:
+    accounts = Accounts(0, 2, KEY, {}, shingle_cells=1 << 10)
+    accounts.apply(people("ada"), 0)
+    row = {"time": [START], "source": [1.0], "histogram": ["score"]}
+    for votes in (np.ones((1, 3)), np.full((1, 128), np.nan), np.full((1, 128), -1.0)):
+        with pytest.raises(BlockLayoutError):
+            accounts.apply_second(blocks.TALLIES.encode(row | {"votes": votes}), 0)
+    for lost in ({"source": [np.nan]}, {"source": [2.0]}, {"source": [0.5]}, {"time": [np.nan]}, {"time": [np.inf]}):
+        with pytest.raises(BlockLayoutError):
+            accounts.apply_second(blocks.TALLIES.encode(row | lost | {"votes": np.ones((1, 128))}), 0)
+    accounts.apply_second(blocks.TALLIES.encode({name: [] for name in row} | {"votes": np.ones((0, 128))}), 1)
+    accounts.apply_second(blocks.TALLIES.encode(row | {"source": [0.0], "votes": np.ones((1, 128))}), 2)
+    assert accounts.tail.others.sum() == 0, "its own tally it knows better"
+
+
+def test_the_template_is_what_most_prompts_of_an_account_show_whatever_else_recurs_in_them() -> None:
+    # 40 is in every prompt; 3, 5 and 7 are tasks that everybody asks for, more often than all of ada's prompts together
+    accounts = stage()
+    accounts.apply(harvest(*[(f"guest{number}", [task]) for number in range(20) for task in (3, 5, 7)]), 0)
+    messages = [accounts.apply(harvest(*[("ada", [task, 40]) for task in (3, 5, 7)], at=600.0 * number), number) for number in range(1, 5)]
+    assert accounts.table["template"][accounts.table.find("ada")] == 40
+    newest = of(messages[-1], topics.GROUPS, blocks.GROUPS)[-1]
+    assert newest.numbers("job_share").tolist() == [1.0], "every prompt, not those alone whose task is rarer"
+    assert newest.numbers("account_begun").tolist() == newest.numbers("account_jobs").tolist() == [12.0]

@@ -1,0 +1,241 @@
+"""The groups stage: rows of the same account add up once, light accounts become one entity, and public links link nobody."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from models.evidence.weighing import FAMILIES
+from streams.core.errors import BlockLayoutError
+from streams.schema import blocks, topics
+from streams.stages import attribution
+from streams.stages.groups.stage import LEAST_MEMBERS, Groups
+from streams.stages.stage import Message
+
+KEY = b"a key of this test"
+HOUR = 3600.0
+
+
+def row(account: str, at: float = 0.0, offset: int = 0, requests: float = 1.0, **more: Any) -> dict[str, Any]:
+    return {"group_id": "payment:00000000000000aa", "account_id": account, "time": at, "offset": offset, "requests": requests, **more}
+
+
+def encoded(rows: Sequence[dict[str, Any]]) -> bytes:
+    """Return a block of groups; what the rows do not say is unknown, of no evidence, in a population of 1,000."""
+    unknown: dict[str, Any] = {"text": None, "number": np.nan, "time": np.nan, "hash": 0}
+    unknown |= {"vector": np.zeros(len(FAMILIES)), "shingles": np.zeros(blocks.SHINGLES, np.uint64)}
+    usual = {"population": 1_000.0, "source": 0.0, "first": 0.0, "output_tokens": 10.0}
+    columns = {name: [each.get(name, usual.get(name, unknown[kind])) for each in rows] for name, kind in blocks.GROUPS.columns.items()}
+    numbers = {name: values if blocks.GROUPS.columns[name] == "text" else np.array(values) for name, values in columns.items()}
+    return blocks.GROUPS.encode(numbers)
+
+
+def stage() -> Groups:
+    return Groups(0, 1, KEY)
+
+
+def total(groups: Groups, account: str) -> float:
+    return float(groups.members["total"][groups.members.find(f"payment:00000000000000aa|{account}")])
+
+
+def scored(messages: list[Message]) -> list[tuple[str | None, float]]:
+    found = [blocks.decode(message.value, blocks.SCORES) for message in messages if message.topic == topics.SCORES]
+    return [pair for block in found for pair in zip(block.texts("entity_id"), block.numbers("requests").tolist(), strict=True)]
+
+
+def test_requests_of_an_account_add_up() -> None:
+    groups = stage()
+    groups.apply(encoded([row("ada", offset=0)]), 0)
+    groups.apply(encoded([row("ada", offset=1, requests=2.0)]), 1)
+    assert total(groups, "ada") == 3.0
+
+
+def test_a_row_that_comes_again_counts_once() -> None:
+    groups = stage()
+    for offset in (0, 1):  # the agent before us crashed after it had sent the row, and sends it again
+        groups.apply(encoded([row("ada", offset=7)]), offset)
+    assert total(groups, "ada") == 1.0
+
+
+def test_a_restart_knows_who_belongs_to_whom() -> None:
+    groups, restarted = stage(), stage()
+    groups.apply(encoded([row(name) for name in ("ada", "bob")]), 0)
+    restarted.load([(name, groups.dump(name)) for name in list(groups.dirty())])
+    later = encoded([row("eve", offset=1)])
+    assert scored(restarted.apply(later, 1)) == scored(groups.apply(later, 1)) != []
+
+
+def test_fewer_than_three_accounts_are_no_group() -> None:
+    groups = stage()
+    pair = [row(f"account-{number}") for number in range(LEAST_MEMBERS - 1)]
+    assert groups.apply(encoded(pair), 0) == []
+    assert scored(groups.apply(encoded([row("one-more", offset=1)]), 1)) == [("00000000000000aa", 3.0)]
+
+
+def test_a_group_is_scored_again_only_when_it_has_grown() -> None:
+    groups = stage()
+    groups.apply(encoded([row(f"account-{number}", requests=100.0) for number in range(3)]), 0)
+    assert scored(groups.apply(encoded([row("account-0", at=HOUR, offset=1)]), 1)) == []
+    assert scored(groups.apply(encoded([row("account-0", at=HOUR, offset=2, requests=30.0)]), 2)) == [("00000000000000aa", 331.0)]
+
+
+def test_a_block_that_cannot_be_read_changes_nothing() -> None:
+    groups = stage()
+    whole = encoded([row("ada")])
+    for bad in (b"", b"noise", whole[:-100]):
+        with pytest.raises(BlockLayoutError):
+            groups.apply(bad, 0)
+    assert len(groups.members) == 0
+
+
+def test_a_link_that_most_accounts_have_is_public() -> None:
+    groups = stage()
+    groups.apply(encoded([row(f"account-{number}", population=100.0) for number in range(60)]), 0)
+    slot = groups.table.find("payment:00000000000000aa")
+    assert groups.table["common"][slot] == 1
+
+
+RELAY, NEXT = 0xAA, 0xBB
+
+
+def moved(*accounts: str, offset: int, at: float = HOUR, others: float = 0.0) -> bytes:
+    """Rows of a router's accounts that show another stack now, which `others` accounts of their partition have for their own."""
+    router: dict[str, Any] = {"group_id": f"router:{RELAY:016x}", "router": RELAY, "router_next": NEXT, "next_accounts": others}
+    return encoded([row(account, at, offset) | router for account in accounts])
+
+
+def ten(**more: Any) -> Groups:
+    """A stage that knows ten accounts of one router."""
+    groups = stage()
+    groups.apply(encoded([row(f"a{number}", **more) | {"group_id": f"router:{RELAY:016x}", "router": RELAY} for number in range(10)]), 0)
+    return groups
+
+
+def renamed(messages: list[Message]) -> list[tuple[int, int]]:
+    """What the accounts' partitions are told: the router, and the stack that is its upgrade."""
+    found = [blocks.decode(message.value, blocks.VERDICTS) for message in messages if message.topic == topics.VERDICTS]
+    pairs = [pair for block in found for pair in zip(block.hashes("router").tolist(), block.hashes("upgrade").tolist(), strict=True)]
+    return [pair for pair in pairs if pair[1]]
+
+
+def test_a_stack_is_a_routers_upgrade_once_eight_of_ten_accounts_have_gone_there() -> None:
+    groups = ten()
+    assert renamed(groups.apply(moved(*[f"a{number}" for number in range(7)], offset=1), 1)) == []
+    assert renamed(groups.apply(moved("a7", offset=2), 2)) == [(RELAY, NEXT)]
+    assert renamed(groups.apply(moved("a8", offset=3), 3)) == [], "said once"
+
+
+def test_an_upgrade_is_announced_once_across_a_restart() -> None:
+    groups, restarted = ten(), stage()
+    groups.apply(moved(*[f"a{number}" for number in range(8)], offset=1), 1)
+    restarted.load([(name, groups.dump(name)) for name in list(groups.dirty())])
+    assert renamed(restarted.apply(moved("a8", offset=2), 2)) == []
+
+
+def test_accounts_that_were_silent_for_a_day_have_no_say_in_an_upgrade() -> None:
+    assert renamed(ten().apply(moved("a0", "a1", "a2", at=25 * HOUR, offset=1), 1)) == [(RELAY, NEXT)]
+
+
+def test_two_accounts_are_no_upgrade() -> None:
+    assert renamed(ten().apply(moved("a0", "a1", at=25 * HOUR, offset=1), 1)) == []
+
+
+def test_a_stack_that_more_others_have_than_came_is_theirs_and_no_upgrade() -> None:
+    all_of_them = [f"a{number}" for number in range(10)]
+    assert renamed(ten().apply(moved(*all_of_them, others=10.0, offset=1), 1)) == []
+    assert renamed(ten().apply(moved(*all_of_them, others=9.0, offset=1), 1)) == [(RELAY, NEXT)]
+
+
+def test_a_public_stack_is_never_renamed() -> None:
+    groups = stage()
+    users = [f"a{number}" for number in range(60)]
+    groups.apply(encoded([row(user) | {"group_id": f"router:{RELAY:016x}", "router": RELAY} for user in users]), 0)
+    assert groups.table["common"][groups.table.find(f"router:{RELAY:016x}")] == 1
+    assert renamed(groups.apply(moved(*users, offset=1), 1)) == []
+
+
+def sixty(client: float, network: float) -> tuple[Groups, int, list[Message]]:
+    """60 of 1,000 accounts on one stack, each with so many nats of its own, and a card of its own."""
+    nats = np.array([{"client": client, "network": network}.get(name, 0.0) for name in FAMILIES])
+    groups, router = stage(), {"group_id": f"router:{RELAY:016x}", "router": RELAY}
+    said = groups.apply(encoded([row(f"a{number}", raw=nats, own=nats, payment=number + 1) | router for number in range(60)]), 0)
+    return groups, groups.table.find(f"router:{RELAY:016x}"), said
+
+
+def test_a_stack_that_many_ordinary_accounts_have_is_public_and_no_router() -> None:
+    groups, slot, said = sixty(client=0.5, network=0.5)
+    assert (groups.table["common"][slot], groups.table["best_routing"][slot]) == (1, 0.0)
+    assert [message for message in said if message.topic == topics.EVIDENCE] == []
+
+
+def test_a_relay_that_many_accounts_come_through_is_not_public() -> None:
+    groups, slot, said = sixty(client=4.0, network=4.0)
+    assert (groups.table["common"][slot], groups.table["best_routing"][slot]) == (0, pytest.approx(8.0, abs=1.5))
+    assert [message.topic for message in said].count(topics.EVIDENCE) == 1
+
+
+def test_a_public_app_whose_users_roam_stays_public() -> None:
+    groups, slot, _ = sixty(client=0.0, network=3.0)
+    assert groups.table["common"][slot] == 1
+
+
+def test_a_stack_of_many_people_is_public_though_a_fifth_of_them_joined_in_one_week_and_share_a_card() -> None:
+    groups, router = stage(), {"group_id": f"router:{RELAY:016x}", "router": RELAY}
+    people = [row(f"a{n}", created=-n * 24 * HOUR, age_rank=n / 400, payment=n + 9, organization=n + 9) | router for n in range(1, 401)]
+    pupils = [row(f"p{n}", created=-n * HOUR, age_rank=0.01, payment=1, organization=n + 1_000) | router for n in range(100)]
+    groups.apply(encoded([*people, *pupils]), 0)
+    slot = groups.table.find(f"router:{RELAY:016x}")
+    strong = [FAMILIES[place] for place in np.flatnonzero(families_of(groups, slot) >= 7.0)]
+    assert strong == ["payment"]
+    assert groups.table["common"][slot] == 1
+
+
+def test_a_stack_is_not_public_when_half_of_its_accounts_joined_in_one_week_and_share_a_card() -> None:
+    groups, router = stage(), {"group_id": f"router:{RELAY:016x}", "router": RELAY}
+    people = [row(f"a{n}", created=-n * 24 * HOUR, age_rank=n / 400, payment=n + 9, organization=n + 9) | router for n in range(1, 101)]
+    pool = [row(f"p{n}", created=-n * HOUR, age_rank=0.01, payment=1, organization=n + 1_000) | router for n in range(100)]
+    groups.apply(encoded([*people, *pool]), 0)
+    assert groups.table["common"][groups.table.find(f"router:{RELAY:016x}")] == 0
+
+
+def families_of(groups: Groups, slot: int) -> Any:
+    """A group's nats by family, unknown as 0."""
+    members = groups.view(slot)
+    nats = np.array([np.nan if each.nats is None else each.nats(each.value(members)) for each in groups.features])
+    return np.nan_to_num(attribution.group_families(groups.features, nats))
+
+
+def suspects(said: list[Message]) -> set[str]:
+    told = [blocks.decode(message.value, blocks.VERDICTS) for message in said if message.topic == topics.VERDICTS]
+    return {account for block in told for account in block.texts("account_id") if account}
+
+
+def suspects_of_one_text(stranger: int) -> set[str]:
+    """Return who of eight accounts in one program, and one in the program `stranger`, is suspect for the text that they all fill in."""
+    own = np.array([{"content": 4.0, "timing": 3.0}.get(name, 0.0) for name in FAMILIES])
+    text = {"group_id": "template:00000000000000cc", "template": 0xCC, "template_rarity": 6.0, "template_share": 0.9, "job_share": 0.9}
+    alike: dict[str, Any] = text | {"raw": own, "own": own, "age_rank": 0.01, "requests": 20.0}
+    rows = [row(f"a{n}", created=n * HOUR, payment=n + 1, organization=n + 1, router=RELAY if n else stranger, **alike) for n in range(9)]
+    return suspects(stage().apply(encoded(rows), 0))
+
+
+def test_who_fills_in_the_text_of_a_pool_in_another_program_is_not_suspect_for_what_the_pool_shows() -> None:
+    pool = {f"a{n}" for n in range(1, 9)}
+    assert suspects_of_one_text(stranger=RELAY) == pool | {"a0"}
+    assert suspects_of_one_text(stranger=RELAY + 1) == pool
+
+
+def suspects_on(cards: int) -> set[str]:
+    """Return who of twelve young accounts that ask alike behind one router is suspect, if they pay with so many cards."""
+    own = np.array([{"content": 3.0}.get(name, 0.0) for name in FAMILIES])
+    behind: dict[str, Any] = {"group_id": f"router:{RELAY:016x}", "router": RELAY, "raw": own, "own": own, "age_rank": 0.01}
+    rows = [row(f"a{n}", created=n * HOUR, payment=n % cards + 1, organization=n + 1, requests=20.0, **behind) for n in range(12)]
+    return suspects(stage().apply(encoded(rows), 0))
+
+
+def test_before_their_load_can_tell_a_pool_is_known_by_cards_dealt_out_and_a_hackathon_by_its_sponsors() -> None:
+    assert suspects_on(cards=4) == {f"a{n}" for n in range(12)}
+    assert suspects_on(cards=1) == set()

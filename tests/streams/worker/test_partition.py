@@ -1,0 +1,92 @@
+"""One partition at work: order of messages, chunks, archive and acknowledgement."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+from faust.types import TP
+
+from streams.schema import topics
+from streams.stages.stage import Message
+from streams.testing.counting import CountingStage
+from streams.worker.partition import Partition
+from streams.worker.table import Archive, ChunkTable
+
+PLACE = TP(topics.REQUESTS, 2)
+
+
+class Sent:
+    """A producer whose confirmations the test gives."""
+
+    def __init__(self) -> None:
+        self.messages: list[Message] = []
+        self.futures: list[asyncio.Future[Any]] = []
+
+    async def __call__(self, message: Message) -> asyncio.Future[Any]:
+        self.messages.append(message)
+        self.futures.append(asyncio.get_running_loop().create_future())
+        return self.futures[-1]
+
+
+def a_partition(table: ChunkTable) -> Partition:
+    return Partition(PLACE, CountingStage(4, topics.SCORES, 2), Archive(table, 2), 60.0)
+
+
+def a_block(*keys: str) -> bytes:
+    return json.dumps(keys).encode()
+
+
+async def test_a_block_is_acknowledged_when_its_chunks_are_written_and_its_messages_confirmed(table: ChunkTable) -> None:
+    partition, sent = a_partition(table), Sent()
+    await partition.send(partition.apply(a_block("a"), 5), sent)
+    chunks = list(partition.stage.dirty())
+    records = partition.take(chunks)
+    assert partition.acknowledge() == []
+    partition.written(chunks, records)
+    assert partition.acknowledge() == []
+    sent.futures[0].set_result(None)
+    assert partition.acknowledge() == [5]
+
+
+async def test_a_block_of_another_layout_goes_to_the_dead_letters_without_its_bytes(table: ChunkTable) -> None:
+    partition, sent = a_partition(table), Sent()
+    await partition.send(partition.apply(b"secret prompt", 5), sent)
+    [letter] = sent.messages
+    assert (letter.topic, letter.value) == (topics.DEAD_LETTERS, b"")
+    assert dict(letter.headers) == {"reason": b"block_layout", "source": b"requests", "position": b"2/5"}
+    assert partition.acknowledge() == []
+    sent.futures[0].set_result(None)
+    assert partition.acknowledge() == [5]
+
+
+async def test_a_record_of_the_second_input_waits_for_every_chunk_changed_before_it(table: ChunkTable) -> None:
+    partition, sent = a_partition(table), Sent()
+    partition.apply(a_block("a"), 5)
+    chunks = list(partition.stage.dirty())
+    before = partition.take(chunks)
+    partition.apply(a_block("a"), 6)
+    await partition.send(partition.apply_second(topics.VERDICTS, b"x", 0), sent)
+    partition.hold_second(0)
+    partition.written(chunks, before)
+    assert partition.acknowledge_second() == []
+    after = partition.take(chunks)
+    partition.written(chunks, after)
+    assert partition.acknowledge_second() == [0]
+
+
+async def test_an_unreadable_record_of_the_second_input_goes_to_the_dead_letters(table: ChunkTable) -> None:
+    [letter] = a_partition(table).apply_second(topics.VERDICTS, b"", 9)
+    assert dict(letter.headers) == {"reason": b"empty", "source": b"verdicts", "position": b"2/9"}
+
+
+async def test_the_archive_is_written_before_the_chunks_that_no_longer_hold_it(table: ChunkTable) -> None:
+    partition = a_partition(table)
+    partition.apply(a_block("a"), 5)
+    partition.archive["idle"] = b"columns"
+    [first, *rest] = partition.take(list(partition.stage.dirty()))
+    assert first == ("archive/idle", b"columns")
+    assert [name.partition("/")[0] for name, _ in rest] == ["chunk"]
+    partition.written([], [first])
+    assert partition.archive.take() == []
