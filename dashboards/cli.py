@@ -142,8 +142,8 @@ def run(*, alertmanager: str, every: float) -> None:
     """
     from dashboards import evaluate
     from streams.clickhouse.client import ClickHouse
+    from streams.clickhouse.health import told
     from streams.core.settings import Settings
-    from streams.telemetry.health import told
 
     if not evaluate.URL.fullmatch(alertmanager):
         raise click.UsageError(f"--alertmanager {alertmanager} is no URL, as in http://127.0.0.1:9093.")

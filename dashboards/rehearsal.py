@@ -23,6 +23,7 @@ from streams.cases import labels
 from streams.clickhouse import migrate
 from streams.clickhouse.batch_writer import Store
 from streams.clickhouse.client import ClickHouse
+from streams.clickhouse.health import columns
 from streams.clickhouse.rows import STORED, Record
 from streams.core.settings import Settings
 from streams.demo.traffic import SPAN, demo_traffic
@@ -31,7 +32,6 @@ from streams.intake.collector import Collector, Outgoing, Step
 from streams.replay.in_process import Pipeline
 from streams.schema import blocks, topics
 from streams.stages.stage import Message, Stage
-from streams.telemetry.health import columns
 from streams.telemetry.metrics import Metric, Registry, Row
 from streams.worker.report import TOTALS
 

@@ -166,12 +166,12 @@ def collect(*, files: tuple[str, ...], http: str | None, topic: bool, log_format
     """
     import os
 
+    from streams.clickhouse.health import told
     from streams.core.settings import Settings
     from streams.intake import block_producer
     from streams.intake.collector import collect_garbage_rarely
     from streams.intake.serve import serve
     from streams.schema import topics as names
-    from streams.telemetry.health import told
 
     if bool(files) == bool(http or topic) or (len(files) > 1 and "-" in files):
         raise click.UsageError("Name files, or - for standard input, or --http and --topic.")
@@ -464,10 +464,10 @@ def export_ocsf(*, path: Path | None, webhook: str | None, topic: str | None, on
 
     from kafka import KafkaProducer
 
+    from streams.clickhouse.health import told
     from streams.core.settings import Settings
     from streams.exports import outlets as onward
     from streams.schema import topics as names
-    from streams.telemetry.health import told
 
     if sum(each is not None for each in (path, webhook, topic)) != 1:
         raise click.UsageError("Name one of --file, --webhook and --topic.")

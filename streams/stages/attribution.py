@@ -14,13 +14,13 @@ from numpy.typing import NDArray
 
 from models.accumulators.step import Floats
 from models.evidence.weighing import CAP, FAMILIES, FLOOR, Purpose
+from streams.features import shared_links
 from streams.features.declaration import DAY
 from streams.features.group.member_content import MOST_UNITS, usual_content
 from streams.features.group.one_script import MOSTLY
 from streams.features.group.shared_cards import SharedCards
 from streams.features.group.shared_template import job
 from streams.features.members import Members
-from streams.stages.groups import shared_links
 
 LIKELY = 2 * CAP
 PLAIN = 2.5 * CAP

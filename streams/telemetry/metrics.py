@@ -1,6 +1,6 @@
 """What a process counts about itself: every metric once, with the question that it answers on call.
 
-A `Registry` keeps the numbers; `rows` are for the table `health` (`streams.telemetry.health`), `samples` for Prometheus
+A `Registry` keeps the numbers; `rows` are for the table `health` (`streams.clickhouse.health`), `samples` for Prometheus
 (`streams.telemetry.prometheus`). Both may be asked for from another thread.
 """
 

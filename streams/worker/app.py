@@ -16,16 +16,16 @@ import faust
 
 from streams.clickhouse.batch_writer import Store
 from streams.clickhouse.client import ClickHouse
+from streams.clickhouse.health import publisher, served
 from streams.core.errors import SettingsError
 from streams.core.settings import Settings
-from streams.replay import in_process
 from streams.schema import topics
 from streams.stages.stage import MakeStage
-from streams.telemetry.health import publisher, served
 from streams.worker.agents import accounts, cases, groups, store
 from streams.worker.agents.store import StoreEngine
 from streams.worker.engine import Engine
 from streams.worker.fetch_wait import read_promptly
+from streams.worker.stages import makers as stage_makers
 from streams.worker.supervisor import Agent, Worker
 from streams.worker.table import ChunkTable
 
@@ -115,7 +115,7 @@ def run_worker(
     over HTTP. Raises whatever else stopped it, a HydrometerError when a person can do something about it. After an error nothing is
     acknowledged.
     """
-    makers = stages or in_process.makers(settings)
+    makers = stages or stage_makers(settings)
     _check_topics(settings)
     engines = [_engine(settings, agent, makers) for agent in agents]
     with served(settings) if health else nullcontext():

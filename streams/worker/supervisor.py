@@ -14,9 +14,9 @@ import faust
 from faust.transport.consumer import Consumer
 from faust.types import TP
 
+from streams.clickhouse.health import REPORT, Publish, tell
 from streams.core.errors import HydrometerError
 from streams.schema import topics
-from streams.telemetry.health import REPORT, Publish, tell
 from streams.telemetry.metrics import METRICS, Metric, Registry
 from streams.worker.failure import Failure
 from streams.worker.stall_detector import Watch

@@ -15,12 +15,12 @@ from pathlib import Path
 from meter import Meter, arguments
 
 from streams.core.settings import Settings
-from streams.replay.in_process import makers
 from streams.schema import topics
 from streams.stages.stage import MakeStage, Message, TwoInputStage
 from streams.telemetry.metrics import METRICS, Metric
 from streams.worker.app import make_engine
 from streams.worker.engine import Engine
+from streams.worker.stages import makers
 from streams.worker.supervisor import Worker
 
 CHECKPOINT_SECONDS = 10.0

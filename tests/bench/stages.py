@@ -18,9 +18,9 @@ from sample import Sample
 
 from streams.core.settings import Settings
 from streams.intake.collector import collect_garbage_rarely
-from streams.replay.in_process import makers
 from streams.schema import blocks, topics
 from streams.stages.stage import Message, Stage
+from streams.worker.stages import makers
 
 PARTITIONS = 4
 EVENTS = 120_000

@@ -20,9 +20,9 @@ from dashboards.draw import choices
 from dashboards.macros import Window
 from dashboards.query import Json
 from dashboards.rehearsal import Rehearsed, rehearse
+from streams.clickhouse.health import REPORT
 from streams.core.settings import Settings
 from streams.demo.traffic import SPAN
-from streams.telemetry.health import REPORT
 from streams.testing.builders import driver, local_clickhouse
 
 pytestmark = pytest.mark.speed

@@ -17,9 +17,9 @@ from rich.console import Console
 from rich.table import Table
 
 from models.accumulators.step import Floats
+from models.detector_contract import roc_auc
 from models.evidence import weighing
 from models.evidence.weighing import FAMILIES
-from models.learning.checks import roc_auc
 from streams.replay.run import Replay
 from streams.schema import blocks, topics
 from streams.stages.stage import Message

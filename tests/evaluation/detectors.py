@@ -23,10 +23,10 @@ import numpy as np
 from numpy.typing import NDArray
 from river import anomaly
 
+from models.detector_contract import roc_auc
 from models.detectors.baseline import Baseline
 from models.detectors.population import Population
 from models.detectors.router import RouterModels
-from models.learning.checks import roc_auc
 from models.learning.feature_bounds import Limits
 
 WARM = 500

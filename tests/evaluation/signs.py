@@ -20,7 +20,7 @@ from rich.console import Console
 from rich.table import Table
 
 from models.accumulators.step import Floats
-from models.learning.checks import roc_auc
+from models.detector_contract import roc_auc
 from streams.features.declaration import features
 from streams.testing.builders import shared
 

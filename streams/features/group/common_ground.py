@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from streams.features.declaration import Feature
 from streams.features.members import Members
-from streams.stages.groups.shared_links import common_ground
+from streams.features.shared_links import common_ground
 
 
 class CommonGround(Feature):

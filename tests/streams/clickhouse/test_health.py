@@ -13,9 +13,9 @@ from pydantic import SecretStr
 
 from streams.clickhouse import migrate
 from streams.clickhouse.client import ClickHouse
+from streams.clickhouse.health import reporting, told
 from streams.core.errors import StoreUnavailableError
 from streams.core.settings import Settings
-from streams.telemetry.health import reporting, told
 from streams.telemetry.metrics import METRICS, Metric
 from streams.testing.builders import local_clickhouse
 

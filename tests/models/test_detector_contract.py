@@ -8,25 +8,25 @@ import numpy as np
 import pytest
 from river import anomaly, base
 
+from models import detector_contract
 from models import detectors as package
-from models.learning import checks
 
 CASES = [
     pytest.param(model, check, id=f"{type(model).__name__}{number}-{check.__name__}")
-    for kind in checks.detectors()
-    for number, model in enumerate(checks.examples(kind))
-    for check in checks.yield_checks(model)
+    for kind in detector_contract.detectors()
+    for number, model in enumerate(detector_contract.examples(kind))
+    for check in detector_contract.yield_checks(model)
 ]
 
 
 @pytest.mark.parametrize(("model", "check"), CASES)
-def test_every_detector_keeps_the_contract(model: base.Estimator, check: checks.Check) -> None:
+def test_every_detector_keeps_the_contract(model: base.Estimator, check: detector_contract.Check) -> None:
     check(model.clone())
 
 
 def test_every_file_of_detectors_holds_one_detector_with_its_own_test() -> None:
     names = [path.stem for path in Path(package.__path__[0]).glob("*.py") if path.stem != "__init__"]
-    homes = [kind.__module__.rsplit(".", 1)[-1] for kind in checks.detectors()]
+    homes = [kind.__module__.rsplit(".", 1)[-1] for kind in detector_contract.detectors()]
     assert sorted(homes) == sorted(names)
     missing = [name for name in names if not (Path(__file__).parent / "detectors" / f"test_{name}.py").exists()]
     assert not missing, f"{missing[0]} needs tests/models/detectors/test_{missing[0]}.py"
@@ -39,7 +39,7 @@ class Ungated(base.AnomalyDetector):
         self.trees: Any = anomaly.HalfSpaceTrees(window_size=100, seed=1)
 
     def learn_one(self, x: dict[Any, Any]) -> None:
-        self.trees.learn_one({name: x[name] for name in checks.FEATURES})
+        self.trees.learn_one({name: x[name] for name in detector_contract.FEATURES})
 
     def score_one(self, x: dict[Any, Any]) -> float:
         return float(self.trees.score_one(x))
@@ -62,19 +62,19 @@ class Hoarder(base.AnomalyDetector):
 @pytest.mark.parametrize(
     ("model", "check", "says"),
     [
-        (Ungated(), checks.check_burst_does_not_become_normal, "learned the campaign"),
-        (Hoarder(), checks.check_memory_is_bounded, "the state grows"),
-        (Hoarder(), checks.check_scoring_is_pure_and_comes_before_learning, "knows enough"),
-        (Hoarder(), checks.check_storm_outranks_calm, "does not outrank"),
-        (Hoarder(), checks.check_unknown_input_stays_finite, "not finite"),
+        (Ungated(), detector_contract.check_burst_does_not_become_normal, "learned the campaign"),
+        (Hoarder(), detector_contract.check_memory_is_bounded, "the state grows"),
+        (Hoarder(), detector_contract.check_scoring_is_pure_and_comes_before_learning, "knows enough"),
+        (Hoarder(), detector_contract.check_storm_outranks_calm, "does not outrank"),
+        (Hoarder(), detector_contract.check_unknown_input_stays_finite, "not finite"),
     ],
 )
-def test_the_contract_catches_what_it_is_for(model: Any, check: checks.Check, says: str) -> None:
+def test_the_contract_catches_what_it_is_for(model: Any, check: detector_contract.Check, says: str) -> None:
     with pytest.raises(AssertionError, match=says):
         check(model)
 
 
 def test_the_area_under_the_curve_counts_pairs() -> None:
     scores = np.array([1.0, 2.0, 2.0, 3.0])
-    assert checks.roc_auc(scores, np.array([False, False, True, True])) == 3.5 / 4
-    assert checks.roc_auc(scores, np.array([True, True, False, False])) == 0.5 / 4
+    assert detector_contract.roc_auc(scores, np.array([False, False, True, True])) == 3.5 / 4
+    assert detector_contract.roc_auc(scores, np.array([True, True, False, False])) == 0.5 / 4

@@ -1,0 +1,22 @@
+"""Which stage each agent runs, made from the settings."""
+
+from __future__ import annotations
+
+from streams.cases.policy import Policy
+from streams.cases.stage import Cases
+from streams.core.settings import Settings
+from streams.schema import topics
+from streams.stages.accounts.stage import Accounts
+from streams.stages.groups.stage import Groups
+from streams.stages.stage import MakeStage
+
+
+def makers(settings: Settings) -> dict[str, MakeStage]:
+    """Return what makes the stage of a partition, by agent."""
+    policy = Policy.load(settings.permitted_parties, settings.policy)
+    count, key = settings.partitions, settings.seal_key.get_secret_value().encode()
+    return {
+        topics.ACCOUNTS_AGENT: lambda partition, archive: Accounts(partition, count, key, archive),
+        topics.GROUPS_AGENT: lambda partition, _archive: Groups(partition, count, key),
+        topics.CASES_AGENT: lambda _partition, _archive: Cases(policy),
+    }
