@@ -19,6 +19,8 @@ from streams.core.errors import MissingToolError, SettingsError
 ROOT: Final = Path(__file__).resolve().parents[2]
 """Where this code lies: a git checkout, or a folder of packages."""
 _REPLAY: Final = "streams/replay/run.py"
+_HOMES: Final = (_REPLAY, "streams/replay.py")
+"""Where replay lies, now and before the rooms (0.1)."""
 
 
 class Revision:
@@ -50,7 +52,7 @@ class Revision:
             path = os.pathsep.join(filter(None, (str(folder), os.environ.get("PYTHONPATH"))))
             command = [sys.executable, "-P", "-m", "streams", "replay", *arguments]  # -P: the present directory may hold our own code
             ended = subprocess.run(command, check=False, capture_output=True, env={**os.environ, "PYTHONPATH": path})
-            old = not (folder / _REPLAY).is_file()
+            old = not any((folder / home).is_file() for home in _HOMES)
         said = _last_line(ended.stderr).removeprefix("error: ") or f"exit code {ended.returncode}"
         if ended.returncode and (old or said.startswith("No such command 'replay'")):
             raise SettingsError(f"--compare {self.name} ({self.short}) is too old: it has no `hydrometer replay`")

@@ -67,7 +67,7 @@ def test_a_missing_secret_is_one_line(capsys: pytest.CaptureFixture[str], monkey
 @pytest.mark.parametrize(("keep", "kept"), [("", False), ("0", False), ("1", True)])
 def test_the_demonstration_stays_only_where_it_is_told_to(keep: str, *, kept: bool) -> None:
     command = ["make", "--dry-run", "--old-file=.venv/.ready", "demo", f"KEEP={keep}"]
-    said = subprocess.run(command, cwd=Path(__file__).parents[2], check=True, capture_output=True, text=True).stdout
+    said = subprocess.run(command, cwd=Path(__file__).parents[3], check=True, capture_output=True, text=True).stdout
     assert ("demo --keep" in said) == kept
 
 

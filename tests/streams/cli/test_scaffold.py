@@ -16,7 +16,8 @@ def checkout(tmp_path: Path) -> Path:
     """A copy of the code, without tests of other features."""
     for package in ("streams", "models", "dashboards"):
         shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
-    (tmp_path / "tests" / "streams" / "features").mkdir(parents=True)
+    for entity in ("account", "group"):
+        (tmp_path / "tests" / "streams" / "features" / entity).mkdir(parents=True)
     return tmp_path
 
 
@@ -28,8 +29,8 @@ def run(checkout: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 def test_a_new_feature_is_three_files_and_a_test_that_fails(checkout: Path, entity: str) -> None:
     paths = new_feature("long_pauses", entity, "timing", checkout)
     assert [path.relative_to(checkout).as_posix() for path in paths] == [
-        "streams/features/long_pauses.py",
-        "tests/streams/features/test_long_pauses.py",
+        f"streams/features/{entity}/long_pauses.py",
+        f"tests/streams/features/{entity}/test_long_pauses.py",
         "dashboards/panels/long_pauses.py",
     ]
     lint = run(checkout, "ruff", "check", "--config", str(ROOT / "pyproject.toml"), *(str(path) for path in paths))

@@ -21,8 +21,8 @@ FAILS = "import sys; print('warning: first', file=sys.stderr); sys.exit('error: 
 
 def commit(root: Path, main: str, *, replay: bool = True) -> None:
     """Commit a program of one line in the place of `python -m streams`."""
-    (root / "streams").mkdir(parents=True, exist_ok=True)
-    for name, text in {"__init__.py": "", "__main__.py": main, "replay.py": ""}.items():
+    (root / "streams/replay").mkdir(parents=True, exist_ok=True)
+    for name, text in {"__init__.py": "", "__main__.py": main, "replay/run.py": ""}.items():
         (root / "streams" / name).write_text(text)
     if not replay:
         (root / "streams/replay/run.py").unlink()
