@@ -13,7 +13,8 @@ from functools import cache
 from typing import Any
 
 from models.evidence.weighing import BINS
-from streams.features.declaration import Feature, features
+from streams.features.declaration import Feature
+from streams.features.registry import features
 
 _END = re.compile(r"[:;]|\.(\s|$)| \((?!1 \+)|, where |, in nats")
 _LOG = re.compile(r", as ln\(1 \+ \w+\)")

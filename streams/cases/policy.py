@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from streams.core.errors import SettingsError
-from streams.features.declaration import hash_word
+from streams.features.events import hash_word
 
 DEFAULT: Final = Path(__file__).with_name("policy.toml")
 KINDS: Final = ("account", "organization", "router")

@@ -17,7 +17,7 @@ from streams.cases.caseload import Case, Caseload, keys
 from streams.cases.phrasing import top_features
 from streams.cases.policy import Permission, Policy
 from streams.cases.snapshot import Snapshots
-from streams.features.declaration import DAY
+from streams.core.durations import DAY
 from streams.schema import blocks, topics
 from streams.stages.stage import Message
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from models.accumulators.recurring import Templates
 from models.accumulators.step import Floats, Step
-from streams.features.declaration import hash_word
+from streams.features.events import hash_word
 from streams.schema.blocks import Block, Hashes
 
 SHARED_BY = 3

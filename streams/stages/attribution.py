@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from models.accumulators.step import Floats
 from models.evidence.weighing import CAP, FAMILIES, FLOOR, Purpose
+from streams.core.durations import DAY
 from streams.features import shared_links
-from streams.features.declaration import DAY
 from streams.features.group.member_content import MOST_UNITS, usual_content
 from streams.features.group.one_script import MOSTLY
 from streams.features.group.shared_cards import SharedCards

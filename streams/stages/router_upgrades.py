@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from models.accumulators.step import Floats
 from models.evidence.prevalence import Hashes
 from models.state.columns import Columns, Field, Slots
-from streams.features.declaration import DAY
+from streams.core.durations import DAY
 from streams.stages.accounts.clients import PARTS
 
 GRACE: Final = DAY

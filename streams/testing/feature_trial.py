@@ -17,9 +17,13 @@ from models.accumulators.recurring import Templates
 from models.accumulators.step import Floats, Step
 from models.evidence.weighing import FAMILIES
 from models.state.columns import Columns
+from streams.core.durations import DAY
 from streams.features import derived
-from streams.features.declaration import DAY, Bank, Events, Feature
+from streams.features.bank import Bank
+from streams.features.declaration import Feature
+from streams.features.events import Events
 from streams.features.members import Members
+from streams.features.readings import Reading
 from streams.schema.blocks import REQUESTS, SHINGLES, Block, Kind
 
 START: Final = 20_000 * DAY
@@ -42,6 +46,11 @@ def account(feature: type[Feature], **columns: Any) -> float:
     step = Step.of(slots, block.numbers("time").astype(np.float64), table["clock"])
     bank.fold(table, Events(block, step, derived_columns(block, step, columns)))
     return float(bank.read(table, slots[:1])[0][0, 0])
+
+
+def value_of(reading: Reading, **columns: Any) -> float:
+    """Return a reading of one account after these requests, NaN where it is unknown. columns: as for `account`."""
+    return account(type("Tried", (Feature,), {"value": reading}), **columns)
 
 
 def block_of(columns: Mapping[str, Any]) -> Block:

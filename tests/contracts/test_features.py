@@ -23,8 +23,12 @@ from dashboards.panel import panels
 from models.accumulators.step import Floats, Step
 from models.evidence.weighing import FAMILIES
 from models.state.columns import Columns
-from streams.features.declaration import DAY, NEVER_EVIDENCE, Bank, Direction, Events, Feature, features
+from streams.core.durations import DAY
+from streams.features.bank import Bank
+from streams.features.declaration import Direction, Feature
+from streams.features.events import NEVER_EVIDENCE, Events
 from streams.features.members import Members
+from streams.features.registry import features
 from streams.schema.blocks import REQUESTS, Block
 from streams.testing.feature_trial import START, block_of, derived_columns, members_of
 

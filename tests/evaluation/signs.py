@@ -21,7 +21,7 @@ from rich.table import Table
 
 from models.accumulators.step import Floats
 from models.detector_contract import roc_auc
-from streams.features.declaration import features
+from streams.features.registry import features
 from streams.testing.builders import shared
 
 EVEN = 0.5

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from streams.features.declaration import Feature, col, share
+from streams.features.declaration import Feature
+from streams.features.expressions import col
+from streams.features.readings import share
 
 
 class AsksGrading(Feature):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from streams.features.declaration import REQUESTS, Feature, col, daily, mean
+from streams.features.declaration import Feature
+from streams.features.expressions import REQUESTS, col
+from streams.features.readings import daily, mean
 
 
 class Concurrency(Feature):

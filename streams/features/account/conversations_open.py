@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from streams.features.declaration import HOUR, Feature, col, different
+from streams.core.durations import HOUR
+from streams.features.declaration import Feature
+from streams.features.expressions import col
+from streams.features.readings import different
 
 
 class ConversationsOpen(Feature):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from streams.features.declaration import REQUESTS, Feature, daily
+from streams.features.declaration import Feature
+from streams.features.expressions import REQUESTS
+from streams.features.readings import daily
 
 
 class DailyRequests(Feature):

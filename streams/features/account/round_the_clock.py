@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from streams.features.declaration import Feature, hours_used
+from streams.features.declaration import Feature
+from streams.features.readings import hours_used
 
 
 class RoundTheClock(Feature):

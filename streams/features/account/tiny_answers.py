@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from streams.features.declaration import Feature, col, share
+from streams.features.declaration import Feature
 from streams.features.derived import MUCH, TINY
+from streams.features.expressions import col
+from streams.features.readings import share
 
 
 class TinyAnswers(Feature):

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from models.evidence.evenness import CHOSEN_PEOPLE, PEOPLE, Work, log_likelihood_ratio
-from streams.features.declaration import HOUR, Feature
+from streams.core.durations import HOUR
+from streams.features.declaration import Feature
 from streams.features.members import Members
 
 TEMPLATE_USES = 2

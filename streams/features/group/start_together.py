@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from streams.features.declaration import HOUR, Feature
+from streams.core.durations import HOUR
+from streams.features.declaration import Feature
 from streams.features.members import Members
 
 

@@ -6,7 +6,8 @@ import numpy as np
 
 from models.accumulators.step import Floats
 from models.evidence.cohort import divergence
-from streams.features.declaration import DAY, Feature
+from streams.core.durations import DAY
+from streams.features.declaration import Feature
 from streams.features.members import Members
 
 LEAST = 3

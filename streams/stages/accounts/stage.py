@@ -26,7 +26,11 @@ from models.evidence.weighing import CAP, FAMILIES, FLOOR, FamilySum, Reference
 from models.state.columns import Columns, Field, Slots, StateLayoutError
 from streams.core.errors import BlockLayoutError
 from streams.features import derived
-from streams.features.declaration import Bank, Events, col, features, hash_word, share
+from streams.features.bank import Bank
+from streams.features.events import Events, hash_word
+from streams.features.expressions import col
+from streams.features.readings import share
+from streams.features.registry import features
 from streams.schema import blocks, topics
 from streams.schema.blocks import Block, Hashes
 from streams.stages import router_upgrades, shadow_detectors

@@ -18,8 +18,9 @@ from models.accumulators.step import Floats
 from models.evidence import weighing as evidence
 from models.evidence.weighing import FAMILIES
 from models.state.columns import Columns, Field, Slots
-from streams.features.declaration import DAY, features
+from streams.core.durations import DAY
 from streams.features.members import Members
+from streams.features.registry import features
 from streams.schema import blocks, topics
 from streams.schema.blocks import Block
 from streams.stages import attribution, shadow_detectors

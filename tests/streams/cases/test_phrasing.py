@@ -7,7 +7,7 @@ import math
 import pytest
 
 from streams.cases.phrasing import sentence, top_features, words
-from streams.features.declaration import features
+from streams.features.registry import features
 
 EVERY = [*features("account"), *features("group")]
 LONGEST = 120

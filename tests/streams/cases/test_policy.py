@@ -7,7 +7,7 @@ import pytest
 
 from streams.cases.policy import Policy
 from streams.core.errors import SettingsError
-from streams.features.declaration import hash_word
+from streams.features.events import hash_word
 
 THRESHOLDS = """
 [[threshold]]

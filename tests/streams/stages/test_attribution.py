@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from models.evidence.weighing import CAP, FAMILIES, Purpose
-from streams.features.declaration import features
+from streams.features.registry import features
 from streams.stages import attribution
 from streams.stages.attribution import LIKELY, PLAIN, SOLE, UNRELATED
 from streams.testing.feature_trial import members_of

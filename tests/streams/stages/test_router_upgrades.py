@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from models.state.columns import Columns, Field
-from streams.features.declaration import DAY
+from streams.core.durations import DAY
 from streams.stages import router_upgrades
 from streams.stages.router_upgrades import FIELDS, Aliases, follow
 

@@ -4,8 +4,8 @@ from math import isnan, log
 
 import pytest
 
+from streams.core.durations import DAY
 from streams.features.account.account_age import AccountAge
-from streams.features.declaration import DAY
 from streams.testing.feature_trial import START, account
 
 

@@ -4,8 +4,8 @@ from math import exp, isnan
 
 import pytest
 
+from streams.core.durations import HOUR
 from streams.features.account.concurrency import Concurrency
-from streams.features.declaration import HOUR
 from streams.testing.feature_trial import START, account
 
 

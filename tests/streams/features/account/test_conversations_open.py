@@ -4,8 +4,8 @@ from math import exp
 
 import pytest
 
+from streams.core.durations import DAY
 from streams.features.account.conversations_open import ConversationsOpen
-from streams.features.declaration import DAY
 from streams.testing.feature_trial import START, account
 
 

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from streams.core.durations import HOUR
 from streams.features.account.round_the_clock import RoundTheClock
-from streams.features.declaration import HOUR
 from streams.testing.feature_trial import START, account
 
 

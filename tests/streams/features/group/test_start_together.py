@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from streams.features.declaration import HOUR
+from streams.core.durations import HOUR
 from streams.features.group.start_together import StartTogether
 from streams.testing.feature_trial import group
 

@@ -1,0 +1,8 @@
+"""Durations in seconds: `half_life=7 * DAY` reads as what it is."""
+
+from __future__ import annotations
+
+from typing import Final
+
+HOUR: Final = 3600.0
+DAY: Final = 24 * HOUR

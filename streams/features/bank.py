@@ -1,0 +1,144 @@
+"""The accumulators of all features of an entity: each once, however many features share it.
+
+`Bank` collects what the features need, updates it a block at a time, and reads every feature of many entities at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.accumulators import decayed, distinct, histogram
+from models.accumulators.step import Floats, Step
+from models.state.columns import Columns, Field, Slots
+from streams.features.declaration import Feature
+from streams.features.events import Events
+from streams.features.expressions import Expr
+from streams.features.needs import Distinct, Histogram, Last, Need, Reader, Sum
+from streams.features.readings import Reading
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """How the rows of some sums come from the expressions that they share."""
+
+    expressions: tuple[Expr, ...]
+    value: NDArray[np.intp]
+    """(sums,), the row among the expressions of what is summed."""
+    given: NDArray[np.intp]
+    """(sums,), the row of the expression that must be known too."""
+
+    @classmethod
+    def of(cls, sums: Iterable[Sum]) -> _Plan:
+        """Plan the rows of these sums."""
+        pairs = [(need.value, need.given) for need in sums]
+        row = {expr: index for index, expr in enumerate(dict.fromkeys(expr for pair in pairs for expr in pair))}
+        rows = np.array([(row[value], row[given]) for value, given in pairs], np.intp)
+        return cls(tuple(row), rows[:, 0], rows[:, 1])
+
+
+class Bank:
+    """All accumulators that some features need, each once, as fields of a `Columns`."""
+
+    def __init__(self, features: Iterable[type[Feature]], also: Iterable[Reading] = ()) -> None:
+        """Collect the needs of some features of accounts.
+
+        Args:
+            features: The features, in the order in which `read` returns them.
+            also: Further readings that need accumulators and are read by the caller.
+        """
+        self.features = tuple(features)
+        readings = [*(feature.value for feature in self.features), *also]
+        needs = dict.fromkeys(need for reading in readings for need in reading.needs)
+        self._sums: dict[float, list[Sum]] = {}
+        for need in needs:
+            if isinstance(need, Sum):
+                self._sums.setdefault(need.half_life, []).append(need)
+        self._histograms = [need for need in needs if isinstance(need, Histogram)]
+        self._distinct = [need for need in needs if isinstance(need, Distinct)]
+        self._last = [need for need in needs if isinstance(need, Last)]
+        groups: list[Sequence[Need]] = [*self._sums.values(), self._last]
+        self._plans = {half_life: _Plan.of(group) for half_life, group in self._sums.items()}
+        self.position: dict[Need, int] = {need: index for group in groups for index, need in enumerate(group)}
+
+    def fields(self) -> dict[str, Field]:
+        """Return the columns that keep an entity's accumulators: sums by half-life, histograms, registers, newest values, clocks."""
+        columns = {
+            f"sums over {half_life:g}": Field("f4", labels=tuple(need.label for need in group)) for half_life, group in self._sums.items()
+        }
+        columns |= {need.label: Field("f4", width=need.bins) for need in self._histograms}
+        columns |= {need.label: Field("u1", width=distinct.WIDTH) for need in self._distinct}
+        if self._last:
+            columns["last"] = Field("f8", np.nan, labels=tuple(need.label for need in self._last))
+        return columns | {"clock": Field("f8", -np.inf), "first": Field("f8", np.inf), "requests": Field("f8")}
+
+    def fold(self, state: Columns, events: Events) -> None:
+        """Add a block's events to every accumulator, in place. The cost is that of the block, whatever the number of entities.
+
+        Args:
+            state: A table with the columns of `fields()`.
+            events: The block, in the order of a step over that table's slots.
+        """
+        step = events.step
+        known: dict[Expr, Floats] = {}
+        for half_life, plan in self._plans.items():
+            decayed.fold(state[f"sums over {half_life:g}"], step, _matrix(plan, events, known), half_life)
+        for cells in self._histograms:
+            histogram.fold(state[cells.label], step, _cells(cells, events), cells.half_life)
+        for registers in self._distinct:
+            distinct.fold(state[registers.label], step, events.hashed(registers.of.name), registers.window)
+        for position, need in enumerate(self._last):
+            _keep_last(state["last"], position, step, _evaluate(need.of, events, known))
+        state["clock"][step.slots] = step.clock
+        state["first"][step.slots] = np.minimum(state["first"][step.slots], step.times[step.starts])
+        state["requests"][step.slots] += step.counts
+
+    def reader(self, state: Columns, slots: Slots) -> Reader:
+        """Look at the accumulators of these entities."""
+        return Reader(state, slots, self.position)
+
+    def read(self, state: Columns, slots: Slots) -> tuple[Floats, Floats]:
+        """Return every feature of these entities as of their newest event.
+
+        Returns:
+            The values, NaN where unknown, and the events that each rests on, both (entities, features).
+        """
+        reader = self.reader(state, slots)
+        pairs = [feature.value.read(reader) for feature in self.features]
+        return np.column_stack([value for value, _ in pairs]), np.column_stack([weight for _, weight in pairs])
+
+
+def _evaluate(expr: Expr, events: Events, known: dict[Expr, Floats]) -> Floats:
+    """Return an expression's values, (events,), and keep them in `known` for the next that needs them."""
+    values = known.get(expr)
+    if values is None:
+        values = known[expr] = expr.evaluate(events)
+    return values
+
+
+def _matrix(plan: _Plan, events: Events, known: dict[Expr, Floats]) -> Floats:
+    """Return what to add to each sum, (sums, events): 0 where the value or its condition is unknown."""
+    values = np.empty((len(plan.expressions), len(events.step.order)))
+    for row, expr in zip(values, plan.expressions, strict=True):
+        row[:] = _evaluate(expr, events, known)
+    unknown = np.isnan(values)
+    values[unknown] = 0.0
+    matrix = values[plan.value]
+    matrix[unknown[plan.given]] = 0.0
+    return matrix
+
+
+def _cells(need: Histogram, events: Events) -> NDArray[np.int64]:
+    """Return the bin or hashed cell of each event, (events,), -1 where unknown."""
+    if need.high > need.low:
+        return histogram.bins_of(need.of.evaluate(events), need.low, need.high, need.bins)
+    return histogram.cells_of(events.hashed(need.of.name), need.bins)
+
+
+def _keep_last(column: NDArray[np.float64], position: int, step: Step, values: Floats) -> None:
+    """Overwrite one newest value of each entity with the last one known, in place. values: (events,), in step order."""
+    known = np.flatnonzero(~np.isnan(values))
+    column[step.slots[step.entity[known]], position] = values[known]

@@ -1,0 +1,148 @@
+"""What the expressions of features read: the columns of one block of requests, in the order in which entities are updated."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Mapping
+from functools import lru_cache
+from hashlib import blake2b
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.accumulators.step import Floats, Step
+from streams.core.durations import DAY, HOUR
+from streams.schema.blocks import Block, Hashes
+
+NEVER_EVIDENCE = frozenset({"country", "language"})
+"""Columns that no feature may read: nationality and language are never evidence of guilt."""
+CLOCK_COLUMNS = frozenset({"time", "hour"})
+"""Nor may a feature read the time of day: it reveals a time zone. `hours_used` reads how evenly the day is used, which does not."""
+MAX_PLAUSIBLE_NUMBER = 1e15
+"""A number this large is a fault of its log and is read as unknown: no token count, time or length comes near."""
+
+
+class Events:
+    """A block's events in step order: numbers, hashes and derived columns, each computed once and on demand."""
+
+    def __init__(self, block: Block, step: Step, derived: Mapping[str, NDArray[Any]] | None = None) -> None:
+        """Look at a block in the order of a step.
+
+        Args:
+            block: The requests.
+            step: Their order by entity and time.
+            derived: Columns that the stage computed (`derived.columns`), each (events,), in step order.
+        """
+        self.block = block
+        self.step = step
+        self._columns: dict[str, NDArray[Any]] = dict(derived or {})
+
+    def number(self, name: str) -> Floats:
+        """Return a number or time column.
+
+        Returns:
+            (events,), float64, NaN where unknown.
+
+        Raises:
+            ValueError: There is no column of this name.
+        """
+        values = self._columns.get(name)
+        if values is None:
+            self._check(name)
+            numbers = np.asarray(self.block.numbers(name), np.float64)[self.step.order]
+            plausible = np.abs(numbers) < MAX_PLAUSIBLE_NUMBER  # else one number could make a float32 sum infinite for ever
+            values = self._columns[name] = np.where(plausible, numbers, np.nan)
+        return values
+
+    def hashed(self, name: str) -> Hashes:
+        """Return a hash column, or the hashes of a text or number column.
+
+        Returns:
+            (events,), uint64, 0 where unknown.
+
+        Raises:
+            ValueError: There is no column of this name.
+        """
+        key = f"hash of {name}"
+        values = self._columns.get(key)
+        if values is None:
+            self._check(name)
+            known = name in self.block.layout.columns
+            values = self._columns[key] = self._hashes(name)[self.step.order] if known else self._columns[name]
+        return values
+
+    def is_word(self, name: str, words: frozenset[str]) -> Floats:
+        """Return whether a text column holds one of these words.
+
+        Returns:
+            (events,): 1 where it does, 0 where it holds another word, NaN where unknown.
+
+        Raises:
+            ValueError: There is no column of this name.
+        """
+        self._check(name)
+        table = np.array([*(float(word in words) for word in self.block.words(name)), np.nan])
+        return table[self.block.codes(name)][self.step.order]
+
+    def _check(self, name: str) -> None:
+        if name in self.block.layout.columns or name in self._columns:
+            return
+        known = {*self.block.layout.columns, *self._columns, *COMPUTED_COLUMNS} - NEVER_EVIDENCE - CLOCK_COLUMNS
+        near = difflib.get_close_matches(name, sorted(known), n=1)
+        hint = f"did you mean {near[0]}? " if near else ""
+        message = (
+            f"unknown column {name}: {hint}REQUESTS in streams/schema/blocks.py and columns() in streams/features/derived.py list them"
+        )
+        raise ValueError(message)
+
+    def _hashes(self, name: str) -> Hashes:
+        kind = self.block.layout.columns[name]
+        if kind == "hash":
+            return self.block.hashes(name)
+        if kind in {"number", "time"}:
+            return hash_numbers(self.block.numbers(name))
+        table = np.array([*(hash_word(word) for word in self.block.words(name)), 0], np.uint64)
+        return table[self.block.codes(name)]
+
+
+@lru_cache(maxsize=65536)
+def hash_word(word: str) -> int:
+    """Return a stable 64-bit hash of a word, never 0. It is not keyed: it names cells of state and never leaves a process.
+
+    >>> hash_word("python") == hash_word("python") != hash_word("node")
+    True
+    """
+    return int.from_bytes(blake2b(word.encode(), digest_size=8).digest(), "little") or 1
+
+
+def hash_numbers(values: NDArray[np.floating[Any]]) -> Hashes:
+    """Return stable 64-bit hashes of numbers (Fibonacci hashing, Knuth 1973, section 6.4).
+
+    Returns:
+        uint64, shape as given, 0 for numbers that are not finite.
+
+    >>> hash_numbers(np.array([0.0, 1.0, np.nan])).astype(bool).tolist()
+    [True, True, False]
+    """
+    bits = np.ascontiguousarray(values, np.float64).view(np.uint64)
+    mixed = (bits ^ np.uint64(0xB492B66FBE98F273)) * np.uint64(0x9E3779B97F4A7C15)
+    return np.where(np.isfinite(values), np.maximum(mixed ^ (mixed >> np.uint64(32)), 1), 0).astype(np.uint64)
+
+
+def _uncached_input_tokens(events: Events) -> Floats:
+    """Return input tokens less those from the provider's cache, (events,), NaN where input tokens are unknown."""
+    cached = events.number("cached_tokens")
+    return np.maximum(events.number("input_tokens") - np.where(np.isnan(cached), 0.0, cached), 0.0)
+
+
+def hour_of_day(events: Events) -> Floats:
+    """Return the hour of the day in UTC, (events,), 0..23. Only `hours_used` reads it: see `CLOCK_COLUMNS`."""
+    return np.floor(events.number("time") % DAY / HOUR)
+
+
+COMPUTED_COLUMNS: dict[str, Callable[[Events], Floats]] = {
+    "uncached_input_tokens": _uncached_input_tokens,
+    "requests": lambda events: np.ones(len(events.step.order)),
+}
+"""Columns that are computed from others of the same event, by name: functions of `Events` to (events,)."""

@@ -1,0 +1,135 @@
+"""What a reading needs to be kept of an entity, and the `Reader` that hands it back.
+
+A need names an accumulator; equal needs of several features are one accumulator (`streams/features/bank.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.accumulators.step import Floats
+from models.state.columns import Columns, Slots
+from streams.features.expressions import Expr
+
+
+@dataclass(frozen=True)
+class Sum:
+    """A decayed sum of `value` over the events where `given` is known too. `half_life` is in seconds."""
+
+    value: Expr
+    given: Expr
+    half_life: float
+
+    @property
+    def label(self) -> str:
+        """The sum's name within its column."""
+        return f"{self.value.name} given {self.given.name}"
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """A decayed histogram: of an expression's bins from `low` to `high`, or, without limits, of a column's hashed cells."""
+
+    of: Expr
+    bins: int
+    half_life: float
+    low: float = 0.0
+    high: float = 0.0
+
+    @property
+    def label(self) -> str:
+        """The histogram's column."""
+        return f"histogram of {self.of.name} in {self.bins} over {self.half_life:g}"
+
+
+@dataclass(frozen=True)
+class Distinct:
+    """The number of different values of a hash or text column in this window (seconds) and the one before."""
+
+    of: Expr
+    window: float
+
+    @property
+    def label(self) -> str:
+        """The registers' column."""
+        return f"distinct {self.of.name} over {self.window:g}"
+
+
+@dataclass(frozen=True)
+class Last:
+    """The newest known value of an expression."""
+
+    of: Expr
+
+    @property
+    def label(self) -> str:
+        """The value's name within its column."""
+        return self.of.name
+
+
+Need = Sum | Histogram | Distinct | Last
+
+
+class Reader:
+    """The accumulators of some entities, as of each entity's newest event. Every array has one row an entity."""
+
+    def __init__(self, state: Columns, slots: Slots, position: Mapping[Need, int]) -> None:
+        """Look at these slots of a table.
+
+        Args:
+            state: The entities' accumulators, with the fields of a `Bank`.
+            slots: (entities,), the rows to read.
+            position: Where each need lies among those that share its column.
+        """
+        self._state = state
+        self._slots = slots
+        self._position = position
+        self._rows: dict[str, NDArray[Any]] = {}
+        self._sums: dict[float, Floats] = {}
+
+    def _column(self, name: str) -> NDArray[Any]:
+        rows = self._rows.get(name)
+        if rows is None:
+            rows = self._rows[name] = self._state[name][self._slots]
+        return rows
+
+    def sum(self, need: Sum) -> Floats:
+        """Return a decayed sum, (entities,)."""
+        sums = self._sums.get(need.half_life)
+        if sums is None:
+            rows = self._column(f"sums over {need.half_life:g}")
+            sums = self._sums[need.half_life] = np.ascontiguousarray(rows.T, np.float64)
+        values: Floats = sums[self._position[need]]
+        return values
+
+    def cells(self, need: Histogram) -> NDArray[np.float32]:
+        """Return a decayed histogram, (entities, bins)."""
+        return self._column(need.label)
+
+    def registers(self, need: Distinct) -> NDArray[np.uint8]:
+        """Return registers, (entities, 128)."""
+        return self._column(need.label)
+
+    def last(self, need: Last) -> Floats:
+        """Return a newest value, (entities,)."""
+        return self._column("last")[:, self._position[need]]
+
+    @property
+    def clock(self) -> Floats:
+        """Newest event time, seconds, (entities,)."""
+        return self._column("clock")
+
+    @property
+    def first(self) -> Floats:
+        """First event time, seconds, (entities,)."""
+        return self._column("first")
+
+    @property
+    def requests(self) -> Floats:
+        """Requests since the entity was first seen, not decayed, (entities,)."""
+        return self._column("requests")

@@ -1,0 +1,243 @@
+"""How a feature's value is read from accumulators: `share(col.seeded)`, `daily(REQUESTS)`, `ratio(col.output_tokens, col.input_tokens)`.
+
+Every reading returns two arrays, one row an entity: the value, NaN where it is unknown, and how many events it rests on, by which the
+evidence is shrunk. Half-lives and windows are in seconds. The examples try a reading on one account (`streams/testing/feature_trial.py`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from models.accumulators import distinct, histogram
+from models.accumulators.step import Floats
+from streams.core.durations import DAY, HOUR
+from streams.features.events import hour_of_day
+from streams.features.expressions import REQUESTS, Expr
+from streams.features.needs import Distinct, Histogram, Last, Need, Reader, Sum
+
+MIN_DEVIATION_REQUESTS = 2.0
+"""Requests, decayed, below which a deviation is unknown."""
+MIN_FURTHER_REQUESTS = 0.5
+"""Requests after the first, decayed, below which a rate of change is unknown."""
+
+
+@dataclass(frozen=True)
+class Reading:
+    """Which accumulators a value needs, and how it is read from them."""
+
+    needs: tuple[Need, ...]
+    read: Callable[[Reader], tuple[Floats, Floats]]
+    """From the accumulators to the value (NaN where unknown) and the events it rests on, both (entities,)."""
+
+    def __truediv__(self, other: Reading) -> Reading:
+        """Return the quotient, unknown where the divisor is not positive; it rests on the fewer events of the two."""
+        return combine(_divide, self, other)
+
+    def __mul__(self, other: Reading) -> Reading:
+        """Return the product; it rests on the fewer events of the two."""
+        return combine(np.multiply, self, other)
+
+    def log(self) -> Reading:
+        """Return ln(1 + x): heavy tails become even enough for bins of equal width. Declare `scale = LOGARITHMIC` with it."""
+        return combine(lambda value: np.log1p(np.maximum(value, 0.0)), self)
+
+
+def combine(function: Callable[..., Floats], *readings: Reading) -> Reading:
+    """Return a function of the values of several readings; it rests on the fewest events of them.
+
+    Args:
+        function: From as many arrays (entities,) as there are readings to one such array; NaN in, NaN out.
+        readings: What to combine.
+    """
+
+    def read(reader: Reader) -> tuple[Floats, Floats]:
+        values, weights = zip(*(reading.read(reader) for reading in readings), strict=True)
+        return function(*values), np.minimum.reduce(weights)
+
+    return Reading(tuple(need for reading in readings for need in reading.needs), read)
+
+
+def _divide(above: Floats, below: Floats) -> Floats:
+    quotient: Floats = np.divide(above, below, out=np.full(np.shape(below), np.nan), where=below > 0)
+    return quotient
+
+
+def ratio(above: Expr, below: Expr, half_life: float = DAY) -> Reading:
+    """Return decayed sum over decayed sum, of the events where both are known.
+
+    >>> from streams.features.expressions import col
+    >>> from streams.testing.feature_trial import value_of
+    >>> value_of(ratio(col.output_tokens, col.input_tokens), output_tokens=[4, 2, None], input_tokens=[1, 1, 8])
+    3.0
+    """
+    top, bottom = Sum(above, below, half_life), Sum(below, above, half_life)
+    count = Sum(REQUESTS, above * below, half_life)
+    return Reading((top, bottom, count), lambda reader: (_divide(reader.sum(top), reader.sum(bottom)), reader.sum(count)))
+
+
+def mean(of: Expr, half_life: float = DAY) -> Reading:
+    """Return the decayed mean of the events where `of` is known.
+
+    >>> from streams.features.expressions import col
+    >>> from streams.testing.feature_trial import value_of
+    >>> value_of(mean(col.duration), duration=[1, 3, None])
+    2.0
+    """
+    top, count = Sum(of, of, half_life), Sum(REQUESTS, of, half_life)
+    return Reading((top, count), lambda reader: (_divide(reader.sum(top), reader.sum(count)), reader.sum(count)))
+
+
+def share(of: Expr, half_life: float = DAY) -> Reading:
+    """Return the decayed share of events where a condition holds, among those where it is known, 0..1.
+
+    >>> from streams.features.expressions import col
+    >>> from streams.testing.feature_trial import value_of
+    >>> value_of(share(col.output_tokens >= 100), output_tokens=[100, 50, None])
+    0.5
+    """
+    return mean(of, half_life)
+
+
+def deviation(of: Expr, half_life: float = DAY) -> Reading:
+    """Return the decayed standard deviation of the events where `of` is known; unknown of fewer than two.
+
+    >>> from streams.features.expressions import col
+    >>> from streams.testing.feature_trial import value_of
+    >>> value_of(deviation(col.duration), duration=[2, 4])
+    1.0
+    """
+    square = of * of
+    first, second, count = Sum(of, of, half_life), Sum(square, of, half_life), Sum(REQUESTS, of, half_life)
+
+    def read(reader: Reader) -> tuple[Floats, Floats]:
+        weight = reader.sum(count)
+        average = _divide(reader.sum(first), weight)
+        variance = _divide(reader.sum(second), weight) - average**2
+        return np.where(weight >= MIN_DEVIATION_REQUESTS, np.sqrt(np.maximum(variance, 0.0)), np.nan), weight
+
+    return Reading((first, second, count), read)
+
+
+def daily(of: Expr, half_life: float = DAY) -> Reading:
+    """Return the rate per day: the decayed sum over the time in which it could gather, so that a young account is not called slow.
+
+    Before an hour has passed since the first event, an hour is assumed: one request is then 24 per day.
+
+    >>> from streams.testing.feature_trial import value_of
+    >>> round(value_of(daily(REQUESTS), status=200))
+    24
+    """
+    total, count = Sum(of, of, half_life), Sum(REQUESTS, of, half_life)
+
+    def read(reader: Reader) -> tuple[Floats, Floats]:
+        span = np.maximum(reader.clock - reader.first, HOUR)
+        gathered = half_life / np.log(2) * -np.expm1(-span * np.log(2) / half_life)
+        weight = reader.sum(count)
+        return np.where(weight > 0, reader.sum(total) / gathered * DAY, np.nan), weight
+
+    return Reading((total, count), read)
+
+
+def spread(of: Expr, low: float, high: float, bins: int = 16, half_life: float = 7 * DAY) -> Reading:
+    """Return the entropy of an expression's histogram over that of a flat one: 0 is one bin, 1 is all bins alike.
+
+    Args:
+        of: What to count.
+        low: Lower limit of the first bin.
+        high: Upper limit of the last bin.
+        bins: Number of bins of equal width.
+        half_life: Seconds after which an event counts half.
+
+    >>> from streams.features.expressions import col
+    >>> from streams.testing.feature_trial import value_of
+    >>> value_of(spread(col.duration, 0, 4, bins=4), duration=[0.5, 1.5, 2.5, 3.5])
+    1.0
+    """
+    need = Histogram(of, bins, half_life, low, high)
+    return Reading((need,), lambda reader: (histogram.entropy(reader.cells(need)), reader.cells(need).sum(axis=1, dtype=np.float64)))
+
+
+def hours_used(half_life: float = 7 * DAY) -> Reading:
+    """Return how evenly the hours of the day are used, 0..1. Which hours those are cannot be read: that would reveal a time zone."""
+    return spread(Expr("hour", hour_of_day), 0.0, 24.0, bins=24, half_life=half_life)
+
+
+def top_share(of: Expr, cells: int = 16, half_life: float = 7 * DAY) -> Reading:
+    """Return the share of a hash or text column's most frequent value, 0..1. Values are counted in hashed cells, which some share.
+
+    >>> from streams.features.expressions import col
+    >>> from streams.testing.feature_trial import value_of
+    >>> value_of(top_share(col.user_agent), user_agent=["a", "a", "a", "b", None])
+    0.75
+    """
+    need = Histogram(of, cells, half_life)
+    return Reading((need,), lambda reader: (histogram.top_share(reader.cells(need)), reader.cells(need).sum(axis=1, dtype=np.float64)))
+
+
+def different(of: Expr, window: float = DAY) -> Reading:
+    """Return the number of different values of a column in this window and the one before, to within a few per cent.
+
+    Unknown when no value was known. The column is a hash, text or number column.
+
+    >>> from streams.features.expressions import col
+    >>> from streams.testing.feature_trial import value_of
+    >>> round(value_of(different(col.user_agent), user_agent=["a", "b", "a"]))
+    2
+    """
+    need = Distinct(of, window)
+
+    def read(reader: Reader) -> tuple[Floats, Floats]:
+        count = distinct.estimate(reader.registers(need))
+        return np.where(count > 0, count, np.nan), reader.requests
+
+    return Reading((need,), read)
+
+
+def further_per_request(of: Expr, window: float = DAY) -> Reading:
+    """Return the new values of a hash or text column per request after the first, over about a window, 0..1.
+
+    The first request is left out: it has a new value in any case, and an account with one request would seem to change all the time.
+    Unknown without a second request.
+
+    >>> from streams.features.expressions import col
+    >>> from streams.testing.feature_trial import value_of
+    >>> round(value_of(further_per_request(col.user_agent), user_agent=["a", "b", "a"]), 1)
+    0.5
+    """
+    values = Distinct(of, window)
+    known = Expr(f"known({of.name})", lambda events: np.where(events.hashed(of.name) != 0, 1.0, np.nan))
+    count = Sum(known, known, window)
+
+    def read(reader: Reader) -> tuple[Floats, Floats]:
+        further = reader.sum(count) - 1.0
+        rate = (distinct.estimate(reader.registers(values)) - 1.0) / np.maximum(further, 1e-9)
+        return np.where(further >= MIN_FURTHER_REQUESTS, np.clip(rate, 0.0, 1.0), np.nan), np.maximum(further, 0.0)
+
+    return Reading((values, count), read)
+
+
+def last(of: Expr) -> Reading:
+    """Return the newest known value.
+
+    >>> from streams.features.expressions import col
+    >>> from streams.testing.feature_trial import value_of
+    >>> value_of(last(col.status), status=[200, 500, None])
+    500.0
+    """
+    need = Last(of)
+    return Reading((need,), lambda reader: (reader.last(need), reader.requests))
+
+
+def days_since(of: Expr) -> Reading:
+    """Return the days from a time column's newest value to the entity's newest event.
+
+    >>> from streams.features.expressions import col
+    >>> from streams.testing.feature_trial import START, value_of
+    >>> value_of(days_since(col.account_created), time=START, account_created=START - 3 * DAY)
+    3.0
+    """
+    need = Last(of)
+    return Reading((need,), lambda reader: ((reader.clock - reader.last(need)) / DAY, reader.requests))
