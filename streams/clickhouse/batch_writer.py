@@ -6,7 +6,7 @@ would not: so before any batch is written, its range is *claimed* in the table `
 *first* offset. Of two claims exactly one is kept; whoever comes later, after a crash or beside a worker that does not know yet that
 it lost the partition, reads the claim that stands and cuts there. Ranges so form one chain per partition, whatever the timing.
 
-`deploy/decisions/0003-claims-before-rows.md` tells what else was considered. Nothing here imports Faust: the agent calls `Store` in a
+`docs/decisions/0003-claims-before-rows.md` tells what else was considered. Nothing here imports Faust: the agent calls `Store` in a
 thread.
 """
 

@@ -1,6 +1,6 @@
 """Blocks: what travels between stages. Arrow IPC record batches, lz4, one Kafka message each.
 
-A stage pays its cost per block, never per event (`deploy/decisions/0001-blocks-not-events.md`). Every layout is declared here, once,
+A stage pays its cost per block, never per event (`docs/decisions/0001-blocks-not-events.md`). Every layout is declared here, once,
 with its name and version in the schema's metadata: a reader refuses what it does not know.
 
 Four kinds of column, and how each says "unknown":

@@ -1,7 +1,7 @@
 """Routers keep their id through an upgrade: which account still counts under which router, and under which name a new stack is known.
 
 An account whose stack changes in part stays with its router for a day. If most of the router's accounts go the same way meanwhile, the
-groups say that the new stack is the old router (`deploy/decisions/0010-an-upgrade-keeps-its-router.md`); else it moves.
+groups say that the new stack is the old router (`docs/decisions/0010-an-upgrade-keeps-its-router.md`); else it moves.
 """
 
 from __future__ import annotations

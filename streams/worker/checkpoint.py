@@ -2,7 +2,7 @@
 
 State changes all the time and is never stopped to be saved. Chunks are written one after another while blocks go on, so no two chunks
 are of the same moment. That is enough, because each chunk knows the last block that it contains, and because an offset is acknowledged
-only when every chunk that its block changed has been written since. See `deploy/decisions/0002-fuzzy-checkpoint.md`.
+only when every chunk that its block changed has been written since. See `docs/decisions/0002-fuzzy-checkpoint.md`.
 
 Nothing here reads a clock or does I/O: times are passed in, in seconds of any clock that only goes forward.
 """

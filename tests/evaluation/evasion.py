@@ -1,7 +1,7 @@
 """What each evasion costs a campaign, and what it buys: `python tests/evaluation/evasion.py --out DIR` (about four minutes).
 
 One world of development's innocents, with one and the same harvest (60 accounts, 25 requests each a day) in it several times over, each
-time with one more thing hidden. `deploy/decisions/0009-what-evasion-costs.md` is written from its table.
+time with one more thing hidden. `docs/decisions/0009-what-evasion-costs.md` is written from its table.
 """
 
 from __future__ import annotations
