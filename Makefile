@@ -1,6 +1,6 @@
 # Everything a person or CI runs. `make` alone prints this list.
 .DEFAULT_GOAL := help
-.PHONY: help setup check test test-integration bench bench-collect bench-boards demo render replay evaluate evaluate-detectors new-feature new-alert kafka preview types-of-boards lock clean
+.PHONY: help setup docs check test test-integration bench bench-collect bench-boards demo render replay evaluate evaluate-detectors new-feature new-alert kafka preview types-of-boards lock clean
 SHELL := /bin/bash
 
 PYTHON ?= python3.11
@@ -27,6 +27,7 @@ setup: .venv/.ready ## Install everything, pinned by hash, into .venv (quick whe
 check: setup ## Format, lint, types, direction of imports: all that CI checks, in its order
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
+	$(BIN)/codespell
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
@@ -78,6 +79,11 @@ new-alert: setup ## Write an alert rule, its runbook and its test: make new-aler
 
 kafka: setup ## Run Apache Kafka on 127.0.0.1:9092 until Ctrl-C (needs Java 17 and Maven)
 	$(BIN)/python -m streams.devserver.kafka
+
+docs: setup ## Build the documentation as a site, into build/site (SERVE=1: and show it at http://127.0.0.1:8000)
+	$(BIN)/mkdocs build --quiet
+	@echo "the site: build/site/index.html"
+	$(if $(SERVE),$(BIN)/mkdocs serve --dev-addr 127.0.0.1:8000)
 
 lock: setup ## Resolve the dependencies into the two lock files (UPGRADE=1: newest versions of all)
 	$(BIN)/uv pip compile --quiet $(if $(UPGRADE),--upgrade) --python-version 3.11 --generate-hashes --no-header --no-annotate --extra local --extra docs --extra dev -o requirements-dev.lock pyproject.toml

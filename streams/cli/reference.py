@@ -1,0 +1,103 @@
+"""The reference pages of the documentation, derived from the code: `pages()` gives Markdown by name, `make docs` puts them on the site."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+import click
+
+from streams.clickhouse import migrate
+from streams.core import settings
+from streams.schema import topics
+from streams.schema.event import FIELDS
+
+_COLUMN: Final = re.compile(r"^\s{4,}`?(\w+)`? ([A-Z]\w+[^,\n]*?),?\s*(?:--\s*(.*))?$")
+_TABLE: Final = re.compile(r"CREATE TABLE IF NOT EXISTS (\w+)\s*\((.*?)\n\)", re.DOTALL)
+
+
+def rows(header: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
+    """Return a Markdown table; bars inside of a cell are escaped."""
+    cells = [header, ["---"] * len(header), *lines]
+    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in cells) + "\n"
+
+
+def command_pages(group: click.Group, path: str = "hydrometer") -> Iterator[str]:
+    """Yield a heading and the help of every command below a group, in the order of `--help`."""
+    for name in sorted(group.commands):
+        command = group.commands[name]
+        full = f"{path} {name}"
+        context = click.Context(command, info_name=full, max_content_width=100)
+        yield f"## {full}\n\n```text\n{command.get_help(context)}\n```\n"
+        if isinstance(command, click.Group):
+            yield from command_pages(command, full)
+
+
+def cli_page() -> str:
+    """Return the help of every command."""
+    from streams.cli.main import cli
+
+    return "\n".join(["# Commands", *command_pages(cli)])
+
+
+def settings_page() -> str:
+    """Return every `HYDROMETER_*` variable, its default and its meaning."""
+    intro = "Each is an environment variable; a secret may be a file (`..._FILE`). Unknown names are refused."
+    return f"# Settings\n\n{intro}\n\n{settings.table()}\n"
+
+
+def topics_page() -> str:
+    """Return every topic, what its records are keyed by and how long they are kept."""
+    kept = [
+        (topic.name, topic.keyed_by, "the last record of each key" if topic.compacted else f"{topic.retention_hours} hours",
+         "one" if topic.single else "HYDROMETER_PARTITIONS")
+        for topic in topics.TOPICS
+    ]  # fmt: skip
+    return "# Topics\n\n" + rows(("topic", "keyed by", "kept", "partitions"), kept)
+
+
+def event_page() -> str:
+    """Return every field of the canonical event and the column that it fills."""
+    fields = [(f"`{each.wire}`", each.kind, f"`{each.column}`", "the caller's choice" if each.asked else "") for each in FIELDS]
+    return "# The event\n\nOnly `timestamp`, `event.id` and `account.id` are required.\n\n" + rows(("field", "kind", "column", ""), fields)
+
+
+def tables_page(folder: Path = migrate.FOLDER) -> str:
+    """Return every ClickHouse table with its columns, as the migrations make them."""
+    parts = ["# Tables\n"]
+    for migration in migrate.load(folder):
+        for table, body in _TABLE.findall(migration.sql):
+            columns = [(f"`{name}`", f"`{kind}`", note or "") for name, kind, note in map(_column, body.splitlines()) if name]
+            parts.append(f"## {table}\n\n{rows(('column', 'type', ''), columns)}")
+    return "\n".join(parts)
+
+
+def _column(line: str) -> tuple[str, str, str]:
+    match = _COLUMN.match(line)
+    return (match[1], match[2].strip(), match[3]) if match and match[1] not in {"INDEX", "CONSTRAINT", "PROJECTION"} else ("", "", "")
+
+
+def metrics_page() -> str:
+    """Return every metric with the question that it answers."""
+    from streams.telemetry.metrics import Metric
+
+    lines = [(f"`{metric.exported}`", metric.value.kind, ", ".join(metric.value.labels), metric.value.question) for metric in Metric]
+    return "# Metrics\n\n" + rows(("metric", "kind", "labels", "question"), lines)
+
+
+PAGES: Final[Mapping[str, Callable[[], str]]] = {
+    "cli": cli_page,
+    "event": event_page,
+    "metrics": metrics_page,
+    "settings": settings_page,
+    "tables": tables_page,
+    "topics": topics_page,
+}
+"""What each reference page is made of, by its name."""
+
+
+def pages() -> dict[str, str]:
+    """Return every reference page as Markdown, by name."""
+    return {name: make() for name, make in PAGES.items()}

@@ -1,0 +1,140 @@
+"""Documentation is a test: links lead somewhere, commands run, pages are in the navigation, and the words are ours."""
+
+from __future__ import annotations
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+
+from streams.cli.reference import pages
+from streams.demo.traffic import LEAST_ACCOUNTS, LEAST_EVENTS, demo_events
+from streams.testing.builders import local_clickhouse
+
+ROOT = Path(__file__).resolve().parents[2]
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")])
+LINK = re.compile(r"\]\((?!https?://|mailto:|#)([^)\s#]+)")
+BLOCK = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+FORBIDDEN = re.compile(
+    r"\b(is none|are none|is no (?!longer)|nobody's|somebody's|says nothing|speaks? (?:for|against)|may say|hears? of)\b"
+    r"|\bdata (?:speak|hear|tell)s?\b"
+)
+MOST_README_WORDS = 600
+
+each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+
+
+def console() -> Iterator[tuple[str, str, str]]:
+    """Every command that a page shows as one to run: page, what it needs, command."""
+    for page in PAGES:
+        for language, needs, text in BLOCK.findall(page.read_text(encoding="utf-8")):
+            if language == "console":
+                for line in text.splitlines():
+                    if line.startswith("$ "):
+                        yield str(page.relative_to(ROOT)), needs.strip(), line[2:]
+
+
+COMMANDS = sorted(set(console()))
+
+
+@each_page
+def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
+    generated = {ROOT / "docs" / "reference" / f"{name}.md" for name in pages()}
+    targets = {target: (page.parent / target).resolve() for target in LINK.findall(page.read_text(encoding="utf-8"))}
+    assert [target for target, path in targets.items() if not path.exists() and path not in generated] == []
+
+
+def test_the_readme_is_read_in_three_minutes() -> None:
+    words = (ROOT / "README.md").read_text(encoding="utf-8").split()
+    assert len(words) <= MOST_README_WORDS
+
+
+def test_ci_runs_the_commands_of_the_readme() -> None:
+    promised = {command.split()[1] for page, _, command in COMMANDS if page == "README.md" and command.startswith("make ")} - {"replay"}
+    listed = re.search(r"for target in ([\w\s-]+); do", (ROOT / ".ci" / "run").read_text(encoding="utf-8"))
+    assert listed
+    assert promised <= set(listed[1].split())
+
+
+@pytest.mark.parametrize("command", [command for _, _, command in COMMANDS if command.startswith("make ")])
+def test_make_knows_every_target_that_a_page_names(command: str) -> None:
+    dry = subprocess.run(
+        ["make", "--dry-run", "--old-file=.venv/.ready", *shlex.split(command)[1:]], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert dry.returncode == 0, dry.stderr
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the file that the pages name: `yesterday.jsonl`."""
+    path = tmp_path_factory.mktemp("reader")
+    lines = demo_events(accounts=LEAST_ACCOUNTS, events=LEAST_EVENTS)
+    (path / "yesterday.jsonl").write_bytes(b"".join(line.rstrip(b"\n") + b"\n" for line in lines))
+    return path
+
+
+@pytest.fixture(scope="module")
+def cases(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The environment of a reader who has ClickHouse, its tables made."""
+    with local_clickhouse(tmp_path_factory.mktemp("clickhouse")) as server:
+        where = {"HOST": server.host, "PORT": str(server.port), "USER": server.user, "PASSWORD": server.password}
+        env = {"HYDROMETER_MODE": "local", **{f"HYDROMETER_CLICKHOUSE_{name}": value for name, value in where.items()}}
+        assert run("hydrometer migrate", Path.cwd(), env).returncode == 0
+        yield env
+
+
+def run(command: str, folder: Path, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    words = [str(Path(sys.executable).with_name("hydrometer")), *shlex.split(command)[1:]]
+    return subprocess.run(words, cwd=folder, capture_output=True, text=True, check=False, env={**os.environ, **(env or {})})
+
+
+def commands(needs: str) -> pytest.MarkDecorator:
+    return pytest.mark.parametrize("command", [line for _, need, line in COMMANDS if line.startswith("hydrometer ") and need == needs])
+
+
+@commands("")
+def test_every_command_of_a_page_runs(command: str, folder: Path) -> None:
+    ended = run(command, folder)
+    assert ended.returncode == 0, ended.stderr
+
+
+@commands("needs=cases")
+def test_every_command_of_a_page_that_needs_tables_runs(command: str, folder: Path, cases: dict[str, str]) -> None:
+    ended = run(command, folder, cases)
+    assert ended.returncode == 0, ended.stderr
+
+
+def test_every_command_is_of_a_kind_that_a_test_runs() -> None:
+    known = ("make ", "hydrometer ")
+    assert [command for _, _, command in COMMANDS if not command.startswith(known)] == []
+
+
+def test_every_page_is_in_the_navigation() -> None:
+    def names(nav: object) -> Iterator[str]:
+        if isinstance(nav, str):
+            yield nav
+        elif isinstance(nav, dict):
+            for below in nav.values():
+                yield from names(below)
+        elif isinstance(nav, list):
+            for below in nav:
+                yield from names(below)
+
+    listed = set(names(yaml.safe_load((ROOT / "mkdocs.yml").read_text(encoding="utf-8"))["nav"]))
+    written = {str(page.relative_to(ROOT / "docs")) for page in PAGES if page.is_relative_to(ROOT / "docs")}
+    made = {f"reference/{name}.md" for name in pages()}
+    assert {page for page in written if not re.match(r"decisions/\d{4}-", page)} | made == listed
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if page.parent.name != "decisions" and page.name != "CHANGELOG.md"], ids=lambda page: page.name
+)
+def test_a_page_speaks_plain_english(page: Path) -> None:
+    found = [match[0] for match in FORBIDDEN.finditer(page.read_text(encoding="utf-8"))]
+    assert found == []
