@@ -54,10 +54,10 @@ render: setup ## Write the boards and alert rules into dashboards/generated
 	$(BIN)/python -m dashboards.render
 
 preview: setup ## Draw every board with Grafana's own components, into build/preview (LIVE=1: what HYDROMETER_CLICKHOUSE_* holds; node, Chromium, 470 MB)
-	$(BIN)/python -m dashboards.draw $(if $(LIVE),--live)
+	$(BIN)/python -m dashboards.screenshots $(if $(LIVE),--live)
 
 types-of-boards: setup ## Check the generated boards against Grafana's own types with tsc (needs node; 470 MB of packages)
-	$(BIN)/python -m dashboards.draw --types
+	$(BIN)/python -m dashboards.screenshots --types
 
 replay: setup ## Run log files through the pipeline, no broker: make replay FILES="a.jsonl b.jsonl.gz" OUT=build/replay (COMPARE=main: what our change does to alerts)
 	@test -n "$(FILES)" || { echo 'error: no input: say make replay FILES="a.jsonl b.jsonl.gz" OUT=build/replay' >&2; exit 2; }

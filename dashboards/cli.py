@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from dashboards.evaluate import Query
-    from dashboards.gateway import Backend, Gateway
+    from dashboards.alert_evaluator import Query
+    from dashboards.grafana_http import Backend, GrafanaHttp
 
 from streams.core.errors import HydrometerError
 
@@ -55,7 +55,7 @@ def check(*, backend: Backend) -> None:
     """
     from dashboards import publish as publishing
 
-    for line in publishing.check(_gateway(backend)):
+    for line in publishing.check(_grafana(backend)):
         click.echo(f"ok    {line}")
 
 
@@ -70,10 +70,10 @@ def diff(*, backend: Backend, contacts: tuple[str, ...], policies: bool, prune: 
     \b
     Example:  hydrometer boards diff
     """
-    from dashboards.plan import plan
+    from dashboards.grafana_diff import differences
     from dashboards.publish import release
 
-    changes = list(plan(_gateway(backend), release(contacts), prune=prune, policies=policies))
+    changes = list(differences(_grafana(backend), release(contacts), prune=prune, policies=policies))
     differing = sum(change.action != "keep" for change in changes)
     for change in changes:
         click.echo(_line(change.action, change.kind, change.name, change.why))
@@ -97,7 +97,7 @@ def publish(*, backend: Backend, contacts: tuple[str, ...], policies: bool, prun
     """
     from dashboards import publish as publishing
 
-    changes = publishing.publish(_gateway(backend), publishing.release(contacts), prune=prune, policies=policies)
+    changes = publishing.publish(_grafana(backend), publishing.release(contacts), prune=prune, policies=policies)
     for change in changes:
         click.echo(_line(change.action, change.kind, change.name, change.why))
 
@@ -119,13 +119,13 @@ def show() -> None:
     \b
     Example:  hydrometer alerts show
     """
-    from dashboards import evaluate
+    from dashboards import alert_evaluator
     from dashboards.query import squeezed
     from dashboards.rules import rules
 
     query = _query()
-    firing: Iterable[evaluate.Firing] = (
-        each for name, rule in rules().items() for each in evaluate.firing(name, rule, query(squeezed(rule.sql)))
+    firing: Iterable[alert_evaluator.Firing] = (
+        each for name, rule in rules().items() for each in alert_evaluator.firing(name, rule, query(squeezed(rule.sql)))
     )
     for each in firing:
         click.echo(f"{rules()[each.rule].severity:6}  {each.rule:20} {each.summary}")
@@ -140,16 +140,16 @@ def run(*, alertmanager: str, every: float) -> None:
     \b
     Example:  hydrometer alerts run --alertmanager http://127.0.0.1:9093
     """
-    from dashboards import evaluate
+    from dashboards import alert_evaluator
     from streams.clickhouse.client import ClickHouse
     from streams.clickhouse.health import told
     from streams.core.settings import Settings
 
-    if not evaluate.URL.fullmatch(alertmanager):
+    if not alert_evaluator.URL.fullmatch(alertmanager):
         raise click.UsageError(f"--alertmanager {alertmanager} is no URL, as in http://127.0.0.1:9093.")
     settings = Settings.load(role="clickhouse")
     with told(settings, "alerts"):
-        evaluate.run(ClickHouse(settings).named, alertmanager, every, threading.Event())
+        alert_evaluator.run(ClickHouse(settings).named, alertmanager, every, threading.Event())
 
 
 @alerts.command()
@@ -167,8 +167,8 @@ def new(*, name: str, team: str) -> None:
         click.echo(path.relative_to(scaffold.ROOT))
 
 
-def _gateway(backend: Backend) -> Gateway:
-    from dashboards.gateway import connect
+def _grafana(backend: Backend) -> GrafanaHttp:
+    from dashboards.grafana_http import connect
     from streams.core.settings import Settings
 
     return connect(Settings.load(role="kafka"), backend)

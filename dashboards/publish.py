@@ -9,8 +9,8 @@ from http import HTTPStatus
 import orjson
 
 from dashboards.board import boards
-from dashboards.gateway import OLDEST, Gateway, GrafanaError
-from dashboards.plan import Change, Release, plan
+from dashboards.grafana_diff import Change, Release, differences
+from dashboards.grafana_http import OLDEST, GrafanaError, GrafanaHttp
 from dashboards.query import DATASOURCE, PLUGIN, PLUGIN_VERSION, Json
 from dashboards.rule import PREFIX
 from dashboards.rules import GROUPS, files, group
@@ -37,24 +37,24 @@ def contact(text: str) -> Json:
     return {"uid": name, "name": name, "type": found[2], "settings": settings, "disableResolveMessage": False}
 
 
-def publish(gateway: Gateway, wanted: Release, *, prune: bool = False, policies: bool = False) -> Iterator[Change]:
+def publish(grafana: GrafanaHttp, wanted: Release, *, prune: bool = False, policies: bool = False) -> Iterator[Change]:
     """Check the Grafana, then yield each change after it was applied; what is kept is yielded too. Raises GrafanaError."""
-    check(gateway)
-    for change in plan(gateway, wanted, prune=prune, policies=policies):
+    check(grafana)
+    for change in differences(grafana, wanted, prune=prune, policies=policies):
         change.apply()
         yield change
 
 
-def check(gateway: Gateway) -> list[str]:
+def check(grafana: GrafanaHttp) -> list[str]:
     """Return what was found good, a sentence each: Grafana's version, the token, the data source and its plugin.
 
     Raises GrafanaError, which says what to do, about the first that is not.
     """
-    return [_version(gateway), _token(gateway), _data_source(gateway)]
+    return [_version(grafana), _token(grafana), _data_source(grafana)]
 
 
-def _version(gateway: Gateway) -> str:
-    health = gateway.get("/health") or {}
+def _version(grafana: GrafanaHttp) -> str:
+    health = grafana.get("/health") or {}
     found = re.match(r"(\d+)\.(\d+)", str(health.get("version", "")))
     if found and (int(found[1]), int(found[2])) < OLDEST:
         needed = ".".join(map(str, OLDEST))
@@ -62,16 +62,16 @@ def _version(gateway: Gateway) -> str:
     return f"Grafana {health['version']}" if found else "a Grafana that does not tell its version"
 
 
-def _token(gateway: Gateway) -> str:
-    gateway.get("/folders?limit=1")
+def _token(grafana: GrafanaHttp) -> str:
+    grafana.get("/folders?limit=1")
     return "the token is known"
 
 
-def _data_source(gateway: Gateway) -> str:
+def _data_source(grafana: GrafanaHttp) -> str:
     uid = DATASOURCE["uid"]
     try:
-        _right_kind(gateway.get(f"/datasources/uid/{uid}"), uid)
-        _answering(gateway, uid)
+        _right_kind(grafana.get(f"/datasources/uid/{uid}"), uid)
+        _answering(grafana, uid)
     except GrafanaError as error:
         if error.status == HTTPStatus.FORBIDDEN:
             return f"the data source {uid} is hidden from this token: open a board to see whether it answers"
@@ -86,10 +86,10 @@ def _right_kind(source: Json | None, uid: str) -> None:
         raise GrafanaError(f"the data source {uid} is of the type {source['type']}: it must be {PLUGIN}")
 
 
-def _answering(gateway: Gateway, uid: str) -> None:
+def _answering(grafana: GrafanaHttp, uid: str) -> None:
     missing = f"the plugin {PLUGIN} is missing: run `grafana cli plugins install {PLUGIN} {PLUGIN_VERSION}`, and restart Grafana"
     try:
-        answer = gateway.get(f"/datasources/uid/{uid}/health")
+        answer = grafana.get(f"/datasources/uid/{uid}/health")
     except GrafanaError as error:
         if error.status == HTTPStatus.FORBIDDEN:
             raise

@@ -79,7 +79,7 @@ FIELDS = Row(
         Place(
             Stat(
                 title="Clock skew",
-                question="Is a gateway's clock wrong? Beyond a day its events are set aside.",
+                question="Is a grafana's clock wrong? Beyond a day its events are set aside.",
                 sql=health.last(Metric.CLOCK_SKEW, "max", "abs(value)"),
                 unit="s",
                 decimals=1,
@@ -114,7 +114,7 @@ FIELDS = Row(
         Place(
             Listing(
                 title="Unknown share of each field",
-                question="What do the logs not tell, in an eighth of the rows? Ask the gateway's owners for these.",
+                question="What do the logs not tell, in an eighth of the rows? Ask the grafana's owners for these.",
                 sql=f"SELECT unknown.1 AS field, unknown.2 / total AS share FROM {_COUNTED} ARRAY JOIN counts AS unknown "
                 "ORDER BY share DESC, field",
                 columns={
@@ -128,7 +128,7 @@ FIELDS = Row(
         Place(
             Trend(
                 title="Unknown share over time",
-                question="Did a release of the gateway drop a field? One field of each kind, over time.",
+                question="Did a release of the grafana drop a field? One field of each kind, over time.",
                 sql=f"""
                 SELECT $__timeInterval(time) AS bucket, countIf(account_created IS NULL) / count() AS "account created",
                     countIf(payment = 0) / count() AS "payment",

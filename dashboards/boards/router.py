@@ -42,7 +42,7 @@ NOW = Row(
         Place(
             Stat(
                 title="Accounts and organisations",
-                question="How many are behind it, and how many pay? One organisation with many accounts is a gateway; many cards are not.",
+                question="How many are behind it, and how many pay? One organisation with many accounts is a grafana; many cards are not.",
                 sql=f"""
                 SELECT uniq(account_id) AS "accounts", uniqIf(organization_id, organization_id != '') AS "organisations",
                 uniqIf(payment, payment != 0) AS "cards" {_REQUESTS}

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 from pydantic import SecretStr
 
-from dashboards.draw import choices
 from dashboards.macros import Window
 from dashboards.rehearsal import Rehearsed, rehearse
+from dashboards.screenshots import choices
 from streams.core.settings import Settings
 from streams.demo.traffic import SPAN
 from streams.testing.builders import driver, local_clickhouse

@@ -11,11 +11,11 @@ import pytest
 
 from dashboards import links
 from dashboards.board import boards
-from dashboards.draw import kind_of
 from dashboards.panel import panels
 from dashboards.query import DATASOURCE, TIME_SERIES
 from dashboards.rehearsal import Rehearsed
 from dashboards.render import GENERATED, stale
+from dashboards.screenshots import kind_of
 from models.evidence.weighing import FAMILIES
 
 BOARDS = {name: board.render() for name, board in boards().items()}

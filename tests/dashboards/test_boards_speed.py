@@ -16,10 +16,10 @@ import pytest
 from pydantic import SecretStr
 
 from dashboards.board import boards
-from dashboards.draw import choices
 from dashboards.macros import Window
 from dashboards.query import Json
 from dashboards.rehearsal import Rehearsed, rehearse
+from dashboards.screenshots import choices
 from streams.clickhouse.health import REPORT
 from streams.core.settings import Settings
 from streams.demo.traffic import SPAN

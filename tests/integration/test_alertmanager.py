@@ -22,8 +22,8 @@ import pytest
 import yaml
 from pydantic import SecretStr
 
+from dashboards.alert_evaluator import Evaluator, tell
 from dashboards.alerts import new_extraction_case
-from dashboards.evaluate import Evaluator, tell
 from streams.clickhouse import migrate
 from streams.clickhouse.client import ClickHouse, connect
 from streams.core.settings import Settings

@@ -11,7 +11,7 @@ import orjson
 import pytest
 from pydantic import SecretStr
 
-from dashboards.evaluate import firing
+from dashboards.alert_evaluator import firing
 from dashboards.query import squeezed
 from dashboards.rules import rules
 from streams.clickhouse import migrate

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from dashboards.evaluate import Firing, firing
+from dashboards.alert_evaluator import Firing, firing
 from dashboards.query import squeezed
 from dashboards.rules import rules
 

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner
 
-from dashboards.evaluate import seconds
+from dashboards.alert_evaluator import seconds
 from dashboards.query import squeezed
 from dashboards.rule import fields, uid
 from dashboards.rules import RUNBOOKS, rules, runbook

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from dashboards.evaluate import Evaluator
+from dashboards.alert_evaluator import Evaluator
 from dashboards.rules import rules
 from streams.core.errors import StoreUnavailableError
 

@@ -14,8 +14,8 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import jsonschema
 import pytest
 
-from dashboards.gateway import Backend, Gateway, connect
-from dashboards.plan import Release
+from dashboards.grafana_diff import Release
+from dashboards.grafana_http import Backend, GrafanaHttp, connect
 from streams.core.settings import Settings
 from streams.testing.builders import shared
 
@@ -233,7 +233,7 @@ def backend(request: pytest.FixtureRequest) -> Backend:
 
 
 @pytest.fixture
-def gateway(grafana: FakeGrafana, backend: Backend) -> Gateway:
+def api(grafana: FakeGrafana, backend: Backend) -> GrafanaHttp:
     found = connect(Settings.model_validate({"mode": "local", "grafana_url": grafana.url, "grafana_token": TOKEN}), backend, timeout=2.0)
     found._wait = lambda _: None
     return found

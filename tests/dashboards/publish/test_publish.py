@@ -6,145 +6,145 @@ from typing import Any
 import pytest
 
 from dashboards import rules
-from dashboards.gateway import Gateway, GrafanaError
-from dashboards.plan import Release, difference
+from dashboards.grafana_diff import Release, difference
+from dashboards.grafana_http import GrafanaError, GrafanaHttp
 from dashboards.publish import ContactError, check, contact, publish, release
 
 SOC = contact("soc=webhook:https://chat.example.com/hook")
 
 
-def done(gateway: Gateway, wanted: Release, **how: bool) -> list[tuple[str, str]]:
-    return [(change.kind, change.action) for change in publish(gateway, wanted, **how)]
+def done(api: GrafanaHttp, wanted: Release, **how: bool) -> list[tuple[str, str]]:
+    return [(change.kind, change.action) for change in publish(api, wanted, **how)]
 
 
-def test_the_first_time_everything_is_made(gateway: Gateway, grafana: Any, small: Release) -> None:
-    assert done(gateway, replace(small, contacts=[SOC])) == [
+def test_the_first_time_everything_is_made(api: GrafanaHttp, grafana: Any, small: Release) -> None:
+    assert done(api, replace(small, contacts=[SOC])) == [
         ("folder", "create"), ("board", "create"), ("contact point", "create"), ("rules", "create"),
     ]  # fmt: skip
     assert grafana.boards["hydrometer-soc"]["meta"]["folderUid"] == "hydrometer"
 
 
-def test_the_second_time_nothing_is_written(gateway: Gateway, grafana: Any, small: Release) -> None:
-    done(gateway, replace(small, contacts=[SOC]), policies=True)
+def test_the_second_time_nothing_is_written(api: GrafanaHttp, grafana: Any, small: Release) -> None:
+    done(api, replace(small, contacts=[SOC]), policies=True)
     grafana.writes.clear()
-    assert {action for _, action in done(gateway, replace(small, contacts=[SOC]), policies=True)} == {"keep"}
+    assert {action for _, action in done(api, replace(small, contacts=[SOC]), policies=True)} == {"keep"}
     assert grafana.writes == []
 
 
-def test_a_changed_panel_updates_its_board_alone(gateway: Gateway, grafana: Any, small: Release) -> None:
-    done(gateway, small)
+def test_a_changed_panel_updates_its_board_alone(api: GrafanaHttp, grafana: Any, small: Release) -> None:
+    done(api, small)
     changed = {**small.boards[0], "panels": [{"id": 1, "type": "stat"}]}
     grafana.writes.clear()
-    updates = [change for change in publish(gateway, replace(small, boards=[changed])) if change.action != "keep"]
+    updates = [change for change in publish(api, replace(small, boards=[changed])) if change.action != "keep"]
     assert [(change.name, change.why) for change in updates] == [("SOC overview", "panels[0].type")]
     assert grafana.writes == ["POST /dashboards/db"]
 
 
-def test_a_folder_that_people_renamed_keeps_its_name(gateway: Gateway, grafana: Any, small: Release) -> None:
+def test_a_folder_that_people_renamed_keeps_its_name(api: GrafanaHttp, grafana: Any, small: Release) -> None:
     grafana.folders["hydrometer"] = {"uid": "hydrometer", "title": "Abuse team", "permissions": ["theirs"]}
-    done(gateway, small)
+    done(api, small)
     assert grafana.folders["hydrometer"] == {"uid": "hydrometer", "title": "Abuse team", "permissions": ["theirs"]}
 
 
 @pytest.mark.parametrize("where", ["elsewhere", ""])
-def test_a_board_that_people_moved_is_updated_where_it_lies(gateway: Gateway, grafana: Any, small: Release, where: str) -> None:
-    done(gateway, small)
+def test_a_board_that_people_moved_is_updated_where_it_lies(api: GrafanaHttp, grafana: Any, small: Release, where: str) -> None:
+    done(api, small)
     grafana.folders["elsewhere"] = {"uid": "elsewhere", "title": "Elsewhere"}
     grafana.boards["hydrometer-soc"]["meta"]["folderUid"] = where
-    done(gateway, replace(small, boards=[{**small.boards[0], "title": "New title"}]))
+    done(api, replace(small, boards=[{**small.boards[0], "title": "New title"}]))
     assert grafana.boards["hydrometer-soc"]["meta"]["folderUid"] == where
 
 
-def test_a_rule_that_people_added_to_our_group_stays_and_so_does_a_pause(gateway: Gateway, grafana: Any, small: Release) -> None:
-    done(gateway, small)
+def test_a_rule_that_people_added_to_our_group_stays_and_so_does_a_pause(api: GrafanaHttp, grafana: Any, small: Release) -> None:
+    done(api, small)
     group = grafana.groups["On call"]
     group["rules"][0]["isPaused"] = True
     group["rules"].append({**group["rules"][0], "uid": "theirs", "title": "Theirs"})
-    assert {action for _, action in done(gateway, small)} == {"keep"}
+    assert {action for _, action in done(api, small)} == {"keep"}
     changed = {**small.groups[0], "interval": 30}
-    done(gateway, replace(small, groups=[changed]))
+    done(api, replace(small, groups=[changed]))
     assert [(rule["uid"], rule["isPaused"]) for rule in grafana.groups["On call"]["rules"]] == [
         ("hydrometer-heartbeat", True), ("theirs", True),
     ]  # fmt: skip
 
 
 def test_what_we_no_longer_have_stays_until_it_is_pruned_and_what_is_not_ours_stays_for_ever(
-    gateway: Gateway, grafana: Any, small: Release
+    api: GrafanaHttp, grafana: Any, small: Release
 ) -> None:
-    done(gateway, small)
+    done(api, small)
     mine = {**small.boards[0], "uid": "my-copy"}
     grafana.boards["my-copy"] = {"dashboard": mine, "meta": {}}
     grafana.groups["On call"]["rules"].append({**grafana.groups["On call"]["rules"][0], "uid": "theirs"})
     less = Release([], [{**small.groups[0], "rules": []}])
-    done(gateway, less)
+    done(api, less)
     assert set(grafana.boards) == {"hydrometer-soc", "my-copy"}
     assert len(grafana.groups["On call"]["rules"]) == 2
-    done(gateway, less, prune=True)
+    done(api, less, prune=True)
     assert set(grafana.boards) == {"my-copy"}
     assert [rule["uid"] for rule in grafana.groups["On call"]["rules"]] == ["theirs"]
 
 
-def test_policies_are_left_alone_unless_asked_for(gateway: Gateway, grafana: Any, small: Release) -> None:
+def test_policies_are_left_alone_unless_asked_for(api: GrafanaHttp, grafana: Any, small: Release) -> None:
     before = dict(grafana.policies)
-    done(gateway, replace(small, contacts=[SOC]))
+    done(api, replace(small, contacts=[SOC]))
     assert grafana.policies == before
 
 
-def test_our_routes_go_ahead_of_theirs_which_stay(gateway: Gateway, grafana: Any, small: Release) -> None:
+def test_our_routes_go_ahead_of_theirs_which_stay(api: GrafanaHttp, grafana: Any, small: Release) -> None:
     theirs = {"receiver": "pager", "object_matchers": [["severity", "=", "page"]], "continue": True}
     grafana.policies = {"receiver": "grafana-default-email", "group_by": ["alertname"], "routes": [theirs], "provenance": ""}
-    done(gateway, replace(small, contacts=[SOC]), policies=True)
+    done(api, replace(small, contacts=[SOC]), policies=True)
     first, second = grafana.policies["routes"]
     assert (first["receiver"], first["object_matchers"]) == ("hydrometer-soc", [["team", "=", "soc"]])
     assert second == theirs
     assert grafana.policies["group_by"] == ["alertname"]
 
 
-def test_our_rules_stay_editable_in_grafana(gateway: Gateway, grafana: Any, small: Release) -> None:
-    done(gateway, small)
+def test_our_rules_stay_editable_in_grafana(api: GrafanaHttp, grafana: Any, small: Release) -> None:
+    done(api, small)
     assert any(headers.get("X-Disable-Provenance") == "true" for headers in grafana.headers)
 
 
-def test_all_that_is_generated_is_taken_and_then_kept(gateway: Gateway, grafana: Any) -> None:
+def test_all_that_is_generated_is_taken_and_then_kept(api: GrafanaHttp, grafana: Any) -> None:
     wanted = release(["soc=webhook:https://chat.example.com/hook", "oncall=email:oncall@example.com"])
-    assert "create" in {action for _, action in done(gateway, wanted, policies=True)}
-    assert {action for _, action in done(gateway, wanted, policies=True)} == {"keep"}
+    assert "create" in {action for _, action in done(api, wanted, policies=True)}
+    assert {action for _, action in done(api, wanted, policies=True)} == {"keep"}
     assert sum(len(group["rules"]) for group in grafana.groups.values()) == len(rules.rules())
 
 
-def test_check_tells_what_is_good(gateway: Gateway) -> None:
-    assert check(gateway) == ["Grafana 13.0.1", "the token is known", "the data source hydrometer answers"]
+def test_check_tells_what_is_good(api: GrafanaHttp) -> None:
+    assert check(api) == ["Grafana 13.0.1", "the token is known", "the data source hydrometer answers"]
 
 
-def test_an_old_grafana_is_refused_before_anything_is_written(gateway: Gateway, grafana: Any, small: Release) -> None:
+def test_an_old_grafana_is_refused_before_anything_is_written(api: GrafanaHttp, grafana: Any, small: Release) -> None:
     grafana.version = "11.5.2"
     with pytest.raises(GrafanaError, match=r"this Grafana is 11\.5\.2: the ClickHouse plugin 4\.20\.0 needs 11\.6 or newer"):
-        done(gateway, small)
+        done(api, small)
     assert grafana.writes == []
 
 
 @pytest.mark.parametrize("health", [(404, {"message": "Plugin not found"}), (500, {"message": "Unable to find datasource plugin"})])
-def test_a_missing_plugin_is_named_with_its_cure(gateway: Gateway, grafana: Any, health: Any) -> None:
+def test_a_missing_plugin_is_named_with_its_cure(api: GrafanaHttp, grafana: Any, health: Any) -> None:
     grafana.source_health = health
     with pytest.raises(GrafanaError, match="grafana cli plugins install grafana-clickhouse-datasource"):
-        check(gateway)
+        check(api)
 
 
-def test_a_data_source_that_is_missing_wrong_or_deaf_is_told_apart(gateway: Gateway, grafana: Any) -> None:
+def test_a_data_source_that_is_missing_wrong_or_deaf_is_told_apart(api: GrafanaHttp, grafana: Any) -> None:
     grafana.source_health = (400, {"message": "connection refused"})
     with pytest.raises(GrafanaError, match=r"does not reach ClickHouse: .*connection refused"):
-        check(gateway)
+        check(api)
     grafana.source = {"uid": "hydrometer", "type": "prometheus"}
     with pytest.raises(GrafanaError, match="is of the type prometheus"):
-        check(gateway)
+        check(api)
     grafana.source = None
     with pytest.raises(GrafanaError, match="there is no data source with the uid hydrometer"):
-        check(gateway)
+        check(api)
 
 
-def test_a_token_that_may_not_see_data_sources_can_still_publish(gateway: Gateway, grafana: Any) -> None:
+def test_a_token_that_may_not_see_data_sources_can_still_publish(api: GrafanaHttp, grafana: Any) -> None:
     grafana.source_health = (403, {"message": "no permission"})
-    assert "hidden from this token" in check(gateway)[-1]
+    assert "hidden from this token" in check(api)[-1]
 
 
 @pytest.mark.parametrize("text", ["soc", "nobody=email:a@b", "soc=pigeon:home", "soc=webhook:"])

@@ -12,7 +12,7 @@ from functools import partial
 from typing import Any, Final, Literal
 from urllib.parse import quote
 
-from dashboards.gateway import Gateway
+from dashboards.grafana_http import GrafanaHttp
 from dashboards.query import Json
 from dashboards.rule import PREFIX
 from dashboards.rules import FOLDER, FOLDER_TITLE
@@ -45,19 +45,19 @@ class Change:
     apply: Callable[[], None] = field(default=lambda: None, repr=False, compare=False)
 
 
-def plan(gateway: Gateway, release: Release, *, prune: bool = False, policies: bool = False) -> Iterator[Change]:
+def differences(grafana: GrafanaHttp, release: Release, *, prune: bool = False, policies: bool = False) -> Iterator[Change]:
     """Yield every change, in the order in which they must be applied; each is compared when it is reached.
 
     With `prune`, boards and rules that we made once and no longer have are deleted. With `policies`, our contact points get routes at
     the head of the notification policies; the others stay as they are. Raises GrafanaError.
     """
-    yield _folder(gateway)
-    yield from (_board(gateway, board) for board in release.boards)
-    yield from (_contact(gateway, contact) for contact in release.contacts)
-    yield from (_group(gateway, group, prune=prune) for group in release.groups)
-    yield from _old_boards(gateway, {board["uid"] for board in release.boards}, prune=prune)
+    yield _folder(grafana)
+    yield from (_board(grafana, board) for board in release.boards)
+    yield from (_contact(grafana, contact) for contact in release.contacts)
+    yield from (_group(grafana, group, prune=prune) for group in release.groups)
+    yield from _old_boards(grafana, {board["uid"] for board in release.boards}, prune=prune)
     if policies:
-        yield _policies(gateway, [contact["name"] for contact in release.contacts])
+        yield _policies(grafana, [contact["name"] for contact in release.contacts])
 
 
 def difference(ours: Any, theirs: Any, path: str = "") -> str | None:
@@ -71,32 +71,32 @@ def difference(ours: Any, theirs: Any, path: str = "") -> str | None:
     return next((found for where, mine, other in pairs if (found := difference(mine, other, where))), None)
 
 
-def _folder(gateway: Gateway) -> Change:
-    if gateway.get(f"/folders/{FOLDER}"):
+def _folder(grafana: GrafanaHttp) -> Change:
+    if grafana.get(f"/folders/{FOLDER}"):
         return Change("folder", FOLDER_TITLE, "keep")
-    return Change("folder", FOLDER_TITLE, "create", "", lambda: gateway.post("/folders", {"uid": FOLDER, "title": FOLDER_TITLE}))
+    return Change("folder", FOLDER_TITLE, "create", "", lambda: grafana.post("/folders", {"uid": FOLDER, "title": FOLDER_TITLE}))
 
 
-def _board(gateway: Gateway, board: Json) -> Change:
-    found = gateway.get(f"/dashboards/uid/{board['uid']}")
+def _board(grafana: GrafanaHttp, board: Json) -> Change:
+    found = grafana.get(f"/dashboards/uid/{board['uid']}")
     where = found["meta"].get("folderUid", "") if found else FOLDER  # "" is the general folder: people may have moved it there
     why = difference(board, found["dashboard"]) if found else ""
     if why is None:
         return Change("board", board["title"], "keep")
     command = {"dashboard": {**board, "id": None}, "folderUid": where, "overwrite": bool(found), "message": _MESSAGE}
     action: Action = "update" if found else "create"
-    return Change("board", board["title"], action, why, lambda: gateway.post("/dashboards/db", command))
+    return Change("board", board["title"], action, why, lambda: grafana.post("/dashboards/db", command))
 
 
-def _old_boards(gateway: Gateway, wanted: set[str], *, prune: bool) -> Iterator[Change]:
-    for hit in gateway.get(f"/search?type=dash-db&tag={TAG}&limit={_PAGE}") or []:
+def _old_boards(grafana: GrafanaHttp, wanted: set[str], *, prune: bool) -> Iterator[Change]:
+    for hit in grafana.get(f"/search?type=dash-db&tag={TAG}&limit={_PAGE}") or []:
         if hit["uid"].startswith(PREFIX) and hit["uid"] not in wanted:
-            yield _old(hit["title"], partial(gateway.delete, f"/dashboards/uid/{hit['uid']}"), prune=prune)
+            yield _old(hit["title"], partial(grafana.delete, f"/dashboards/uid/{hit['uid']}"), prune=prune)
 
 
-def _group(gateway: Gateway, group: Json, *, prune: bool) -> Change:
+def _group(grafana: GrafanaHttp, group: Json, *, prune: bool) -> Change:
     path = f"/v1/provisioning/folder/{FOLDER}/rule-groups/{quote(group['title'], safe='')}"
-    found = gateway.get(path) or {"rules": []}
+    found = grafana.get(path) or {"rules": []}
     theirs = {rule["uid"]: rule for rule in found["rules"]}
     ours = [_as_it_is(rule, theirs.get(rule["uid"], {})) for rule in group["rules"]]
     uids = {rule["uid"] for rule in ours}
@@ -107,7 +107,7 @@ def _group(gateway: Gateway, group: Json, *, prune: bool) -> Change:
     if not why and not gone:
         return Change("rules", group["title"], "keep")
     why = "; ".join(filter(None, (why, f"deletes {', '.join(gone)}" if gone else "")))
-    return Change("rules", group["title"], "update" if theirs else "create", why, lambda: gateway.put(path, wanted))
+    return Change("rules", group["title"], "update" if theirs else "create", why, lambda: grafana.put(path, wanted))
 
 
 def _as_it_is(rule: Json, theirs: Json) -> Json:
@@ -119,27 +119,27 @@ def _by_uid(group: Json) -> Json:
     return {"interval": group.get("interval"), "rules": {rule["uid"]: rule for rule in group["rules"]}}
 
 
-def _contact(gateway: Gateway, contact: Json) -> Change:
-    known = {each.get("uid"): each for each in gateway.get("/v1/provisioning/contact-points") or []}
+def _contact(grafana: GrafanaHttp, contact: Json) -> Change:
+    known = {each.get("uid"): each for each in grafana.get("/v1/provisioning/contact-points") or []}
     theirs = known.get(contact["uid"])
     if theirs is None:
-        return Change("contact point", contact["name"], "create", "", lambda: gateway.post("/v1/provisioning/contact-points", contact))
+        return Change("contact point", contact["name"], "create", "", lambda: grafana.post("/v1/provisioning/contact-points", contact))
     why = difference(contact, theirs)
     if why is None:
         return Change("contact point", contact["name"], "keep")
     path = f"/v1/provisioning/contact-points/{contact['uid']}"
-    return Change("contact point", contact["name"], "update", why, lambda: gateway.put(path, contact))
+    return Change("contact point", contact["name"], "update", why, lambda: grafana.put(path, contact))
 
 
-def _policies(gateway: Gateway, receivers: Sequence[str]) -> Change:
-    tree = {name: value for name, value in (gateway.get("/v1/provisioning/policies") or {}).items() if name != "provenance"}
+def _policies(grafana: GrafanaHttp, receivers: Sequence[str]) -> Change:
+    tree = {name: value for name, value in (grafana.get("/v1/provisioning/policies") or {}).items() if name != "provenance"}
     routes = tree.get("routes") or []
     ours = [_route(receiver) for receiver in receivers]
     wanted = {**tree, "routes": [*ours, *(route for route in routes if route.get("receiver") not in receivers)]}
     why = difference(wanted, {**tree, "routes": routes})
     if why is None:
         return Change("notification policies", "ours", "keep")
-    return Change("notification policies", "ours", "update", why, lambda: gateway.put("/v1/provisioning/policies", wanted))
+    return Change("notification policies", "ours", "update", why, lambda: grafana.put("/v1/provisioning/policies", wanted))
 
 
 def _route(receiver: str) -> Json:

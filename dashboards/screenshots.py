@@ -5,8 +5,8 @@ series, stats, tables and panel frames are Grafana's; heat maps, bar charts and 
 small substitutes that say so. Optional: it installs about 470 MB of npm packages under `build/preview` and needs node and Chromium; with
 the font Inter (Debian: fonts-inter) letters are as wide as Grafana's.
 
-    python -m dashboards.draw            rehearse the demonstration's traffic, and draw every board
-    python -m dashboards.draw --live     draw what the ClickHouse of HYDROMETER_CLICKHOUSE_* holds (a running demonstration, say)
+    python -m dashboards.screenshots            rehearse the demonstration's traffic, and draw every board
+    python -m dashboards.screenshots --live     draw what the ClickHouse of HYDROMETER_CLICKHOUSE_* holds (a running demonstration, say)
 """
 
 from __future__ import annotations

@@ -6,17 +6,17 @@ from typing import Any
 
 import pytest
 
-from dashboards.gateway import Backend, Gateway, GrafanaError, connect
+from dashboards.grafana_http import Backend, GrafanaError, GrafanaHttp, connect
 from streams.core.errors import MissingToolError, SettingsError
 from streams.core.settings import Settings
 
 TOKEN = "any"  # made up
 
 
-def at(url: str, backend: Backend, *, token: str = TOKEN, timeout: float = 2.0, tries: int = 1) -> Gateway:
-    gateway = connect(Settings.model_validate({"mode": "local", "grafana_url": url, "grafana_token": token}), backend, timeout)
-    gateway._tries = tries
-    return gateway
+def at(url: str, backend: Backend, *, token: str = TOKEN, timeout: float = 2.0, tries: int = 1) -> GrafanaHttp:
+    api = connect(Settings.model_validate({"mode": "local", "grafana_url": url, "grafana_token": token}), backend, timeout)
+    api._tries = tries
+    return api
 
 
 def test_a_wrong_token_is_told_in_one_line_without_the_token(grafana: Any, backend: Backend) -> None:
@@ -26,37 +26,37 @@ def test_a_wrong_token_is_told_in_one_line_without_the_token(grafana: Any, backe
     assert "\n" not in str(error.value)
 
 
-def test_nothing_there_is_none(gateway: Gateway) -> None:
-    assert gateway.get("/folders/nowhere") is None
+def test_nothing_there_is_none(api: GrafanaHttp) -> None:
+    assert api.get("/folders/nowhere") is None
 
 
-def test_the_empty_answer_to_a_delete_is_fine(gateway: Gateway, grafana: Any) -> None:
+def test_the_empty_answer_to_a_delete_is_fine(api: GrafanaHttp, grafana: Any) -> None:
     grafana.faults = [(204, None)]
-    gateway.delete("/v1/provisioning/alert-rules/x")
+    api.delete("/v1/provisioning/alert-rules/x")
     grafana.faults = [(404, {"message": "gone already"})]
-    gateway.delete("/v1/provisioning/alert-rules/x")
+    api.delete("/v1/provisioning/alert-rules/x")
 
 
 @pytest.mark.parametrize("status", [429, 502, 503, 504])
-def test_a_busy_grafana_is_asked_again_three_times(gateway: Gateway, grafana: Any, status: int) -> None:
+def test_a_busy_grafana_is_asked_again_three_times(api: GrafanaHttp, grafana: Any, status: int) -> None:
     grafana.faults = [(status, {"message": "busy"})] * 3
-    assert gateway.get("/folders") == []
+    assert api.get("/folders") == []
     grafana.faults = [(status, {"message": "busy"})] * 4
     with pytest.raises(GrafanaError, match=rf"refuses GET /folders \(HTTP {status}\): busy"):
-        gateway.get("/folders")
+        api.get("/folders")
 
 
-def test_a_refusal_is_final(gateway: Gateway, grafana: Any) -> None:
+def test_a_refusal_is_final(api: GrafanaHttp, grafana: Any) -> None:
     grafana.faults = [(400, {"message": "title\nis empty"}), (200, [])]
     with pytest.raises(GrafanaError, match="title is empty"):
-        gateway.put("/v1/provisioning/policies", {})
+        api.put("/v1/provisioning/policies", {})
     assert len(grafana.faults) == 1
 
 
-def test_a_page_of_html_is_no_grafana(gateway: Gateway, grafana: Any) -> None:
+def test_a_page_of_html_is_no_grafana(api: GrafanaHttp, grafana: Any) -> None:
     grafana.faults = [(200, "<html>log in</html>")]
     with pytest.raises(GrafanaError, match="is HYDROMETER_GRAFANA_URL right"):
-        gateway.get("/folders")
+        api.get("/folders")
 
 
 def test_a_closed_port_is_told_in_one_line(backend: Backend) -> None:

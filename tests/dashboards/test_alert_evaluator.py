@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from dashboards.evaluate import AlertmanagerError, Evaluator, RuleShapeError, firing, seconds, tell
+from dashboards.alert_evaluator import AlertmanagerError, Evaluator, RuleShapeError, firing, seconds, tell
 from dashboards.rule import Rule, template
 
 RULE = Rule(

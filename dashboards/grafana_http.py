@@ -53,7 +53,7 @@ class Carrier:
     refused: type[Exception]
 
 
-class Gateway:
+class GrafanaHttp:
     """Calls to one Grafana. Paths are those of its HTTP API without `/api`."""
 
     def __init__(self, carrier: Carrier, url: str, wait: Callable[[float], None] = time.sleep, tries: int = TRIES) -> None:
@@ -128,11 +128,11 @@ class Gateway:
         return GrafanaError(f"Grafana at {self._url} refuses {verb} {path} (HTTP {status}): {said}", status)
 
 
-def connect(settings: Settings, backend: Backend = "grafana-api", timeout: float = TIMEOUT) -> Gateway:
-    """Return a gateway to the Grafana of the settings. Raises SettingsError without a token, MissingToolError without the library."""
+def connect(settings: Settings, backend: Backend = "grafana-api", timeout: float = TIMEOUT) -> GrafanaHttp:
+    """Return a grafana to the Grafana of the settings. Raises SettingsError without a token, MissingToolError without the library."""
     if settings.grafana_token is None:
         raise SettingsError(f"HYDROMETER_GRAFANA_TOKEN is not set: {_TOKEN}")
-    return Gateway(_carrier(backend, settings.grafana_url, settings.grafana_token.get_secret_value(), timeout), settings.grafana_url)
+    return GrafanaHttp(_carrier(backend, settings.grafana_url, settings.grafana_token.get_secret_value(), timeout), settings.grafana_url)
 
 
 def _carrier(backend: Backend, url: str, token: str, timeout: float) -> Carrier:
