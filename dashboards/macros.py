@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from urllib.parse import quote
 
 from streams.core.errors import HydrometerError
 
@@ -33,7 +34,7 @@ class Window:
         for pattern, text in self._macros():
             sql = re.sub(pattern, text, sql)
         for name, value in self.variables.items():
-            sql = sql.replace(f"${{{name}:singlequote}}", quoted(value))
+            sql = sql.replace(f"${{{name}:percentencode}}", quote(value, safe=""))
         if left := re.search(r"\$(__\w+|\{[^}]*\}|\w+)", sql):
             raise UnknownMacroError(f"{left.group()} is no macro or variable that is known here: {sql[:120]}")
         return sql
@@ -52,8 +53,3 @@ class Window:
             (r"\$__fromTime\b", start),
             (r"\$__toTime\b", end),
         ]
-
-
-def quoted(value: str) -> str:
-    """Return a value as Grafana's format `singlequote` writes it."""
-    return "'" + value.replace("'", "\\'") + "'"

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from functools import cache
 from typing import Literal
 
-from dashboards.query import DATASOURCE, Json, target
+from dashboards.query import DATASOURCE, Json, target, variable
 from streams.features.declaration import Feature
 
 Unit = Literal["short", "percentunit", "s", "d", "none"]
@@ -79,7 +79,7 @@ class FeaturePanel:
 
     def chosen(self) -> str:
         """Return the query of the entity that the board's variable names."""
-        return self._query(f"max({self._value()}) AS chosen", f" AND entity_id = ${{{self._chosen_by}:singlequote}}")
+        return self._query(f"max({self._value()}) AS chosen", f" AND entity_id = {variable(self._chosen_by)}")
 
     @property
     def _chosen_by(self) -> str:
@@ -92,8 +92,8 @@ class FeaturePanel:
         return f"exp({value}) - 1" if self.logarithmic else value
 
     def _query(self, columns: str, also: str) -> str:
-        kind = "'account'" if self._chosen_by == "account" else "${kind:singlequote}"
-        # every part is a constant of this repository; what people choose comes in through Grafana's own quoting
+        kind = "'account'" if self._chosen_by == "account" else variable("kind")
+        # every part is a constant of this repository; what people choose comes in through `variable`
         return (
             f"SELECT $__timeInterval(time) AS bucket, {columns} FROM hydrometer.scores "
             f"WHERE $__timeFilter(time) AND entity_kind = {kind} AND has(features.keys, '{self.name}'){also} "

@@ -29,6 +29,18 @@ def target(ref: str, sql: str, shape: int = TIME_SERIES) -> Json:
     }
 
 
+def variable(name: str) -> str:
+    """Return the SQL expression of what people chose in a variable, or what a link put there: any text, and never SQL.
+
+    Grafana's `singlequote` leaves backslashes alone, so that an id that ends with one would end the string. `percentencode` leaves
+    letters, digits and `-_.~%` (RFC 3986), none of which means anything inside of a string.
+
+    >>> variable("account")
+    "decodeURLComponent('${account:percentencode}')"
+    """
+    return f"decodeURLComponent('${{{name}:percentencode}}')"
+
+
 def squeezed(sql: str) -> str:
     """Return a statement on one line: what a panel's editor and a diff of the generated file show best."""
     return " ".join(sql.split())

@@ -8,13 +8,15 @@ from dashboards import links
 from dashboards.board import Board, Choice, Place, Row
 from dashboards.palette import BAR, CALM, EXTRACTION, EXTRACTION_STEPS, ROUTING, ROUTING_STEPS, WARN
 from dashboards.parts import REQUEST_COLUMNS, feature_rows, requests_of
+from dashboards.query import variable
 from dashboards.sql import FAMILY_COLUMNS, as_hex, families, per_minute
 from dashboards.views import Column, Heat, Listing, Stat, Trend
 
-_MINE: Final = "account_id = ${account:singlequote}"
+_ACCOUNT: Final = variable("account")
+_MINE: Final = f"account_id = {_ACCOUNT}"
 _REQUESTS: Final = f"FROM hydrometer.requests WHERE $__timeFilter(time) AND {_MINE}"
-_SCORES: Final = "FROM hydrometer.scores WHERE $__timeFilter(time) AND entity_kind = 'account' AND entity_id = ${account:singlequote}"
-_CASES: Final = "FROM hydrometer.cases FINAL WHERE has(JSONExtractKeys(payload, 'members'), ${account:singlequote})"
+_SCORES: Final = f"FROM hydrometer.scores WHERE $__timeFilter(time) AND entity_kind = 'account' AND entity_id = {_ACCOUNT}"
+_CASES: Final = f"FROM hydrometer.cases FINAL WHERE has(JSONExtractKeys(payload, 'members'), {_ACCOUNT})"
 
 NOW = Row(
     "Now",
@@ -188,9 +190,9 @@ EVIDENCE = Row(
             Trend(
                 title="Detectors on trial",
                 question="What would the River models have said? They look on in shadow: no alert depends on them.",
-                sql="""
+                sql=f"""
                 SELECT $__timeInterval(time) AS bucket, toString(detector) AS model, max(score) AS Value FROM hydrometer.shadow_scores
-                WHERE $__timeFilter(time) AND entity_kind = 'account' AND entity_id = ${account:singlequote} GROUP BY bucket, detector
+                WHERE $__timeFilter(time) AND entity_kind = 'account' AND entity_id = {_ACCOUNT} GROUP BY bucket, detector
                     ORDER BY bucket
                 """,
                 unit="suffix: nats",
@@ -300,7 +302,7 @@ TRAFFIC = Row(
                 uniqIf(template, template IN (SELECT template {_REQUESTS} AND template != 0)) AS templates,
                     any(toString(organization_id)) AS organization,
                 count() AS requests, sum(ifNull(output_tokens, 0)) AS output_tokens
-                FROM hydrometer.requests WHERE $__timeFilter(time) AND account_id != ${{account:singlequote}}
+                FROM hydrometer.requests WHERE $__timeFilter(time) AND account_id != {_ACCOUNT}
                 AND ((payment != 0 AND payment IN (SELECT payment {_REQUESTS})) OR template IN (SELECT template {_REQUESTS} AND
                     template != 0))
                 GROUP BY account_id ORDER BY same_card DESC, templates DESC, requests DESC LIMIT 100

@@ -8,10 +8,12 @@ from dashboards import links
 from dashboards.board import Board, Choice, Place, Row
 from dashboards.palette import CALM, EXTRACTION, EXTRACTION_STEPS, ROUTING_STEPS, WARN
 from dashboards.parts import REQUEST_COLUMNS, requests_of
+from dashboards.query import variable
 from dashboards.sql import FAMILY_COLUMNS, as_hex, families
 from dashboards.views import MINUTE, Bars, Column, Listing, Stat, States, Trend
 
-_CASE: Final = "FROM hydrometer.cases FINAL WHERE case_id = ${case:singlequote}"
+_CASE_ID: Final = variable("case")
+_CASE: Final = f"FROM hydrometer.cases FINAL WHERE case_id = {_CASE_ID}"
 _MEMBERS: Final = f"SELECT arrayJoin(JSONExtractKeys(payload, 'members')) {_CASE}"
 _CHANNELS: Final = f"""
 SELECT reinterpretAsUInt64(reverse(unhex(substring(entity, 8))))
@@ -141,7 +143,7 @@ EVIDENCE = Row(
                     SELECT concat(entity_kind, ' ', entity_id) AS entity, any({links.path_of("entity_kind", "entity_id")}) AS path,
                     argMax(JSONExtract(payload, 'families', 'Map(String, Float32)'), time) AS found,
                     max(evidence) AS strongest
-                    FROM hydrometer.alerts WHERE case_id = ${{case:singlequote}} GROUP BY entity)
+                    FROM hydrometer.alerts WHERE case_id = {_CASE_ID} GROUP BY entity)
                 ORDER BY strongest DESC LIMIT 15
                 """,
                 unit="suffix: nats",
@@ -205,7 +207,7 @@ EVIDENCE = Row(
                 sql=f"""
                 SELECT time AS bucket, concat(entity_kind, ' ', entity_id) AS entity, any({links.path_of("entity_kind", "entity_id")}) AS
                     path, round(max(evidence)) AS Value
-                FROM hydrometer.alerts FINAL WHERE case_id = ${{case:singlequote}} AND $__timeFilter(time) GROUP BY bucket, entity ORDER
+                FROM hydrometer.alerts FINAL WHERE case_id = {_CASE_ID} AND $__timeFilter(time) GROUP BY bucket, entity ORDER
                     BY bucket
                 """,
                 unit="suffix: nats",

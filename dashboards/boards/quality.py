@@ -7,12 +7,14 @@ from typing import Final
 from dashboards import health, links
 from dashboards.board import CASES, RELEASES, Board, Choice, Place, Row
 from dashboards.palette import BAD, CALM, GOOD, WARN, Steps
+from dashboards.query import variable
 from dashboards.views import Bars, Column, Listing, Stat, Trend
 from models.evidence.weighing import FAMILIES
 from streams.features.registry import features
 from streams.schema import blocks
 from streams.telemetry.metrics import Metric
 
+_FEATURE: Final = variable("feature")
 _ALWAYS: Final = frozenset({"time", "event_id", "account_id"})
 _UNKNOWN_STEPS: Final[Steps] = ((None, GOOD), (0.2, WARN), (0.8, BAD))
 _REQUESTS: Final = "FROM hydrometer.requests WHERE $__timeFilter(time)"
@@ -276,9 +278,9 @@ DRIFT = Row(
                 countIf(NOT recent AND cell = place) / greatest(countIf(NOT recent), 1) AS "last week"
                 FROM (SELECT recent, seen, least(19, toInt32(20 * (seen - low) / greatest(high - low, 1e-9))) AS cell, low, high FROM (
                     SELECT recent, seen, min(seen) OVER () AS low, max(seen) OVER () AS high FROM (
-                        SELECT time >= $__fromTime AS recent, argMax(features.values[indexOf(features.keys, ${{feature:singlequote}})],
+                        SELECT time >= $__fromTime AS recent, argMax(features.values[indexOf(features.keys, {_FEATURE})],
                             time) AS seen FROM hydrometer.scores
-                        WHERE ({_WINDOWS["now"]} OR {_WINDOWS["then"]}) AND has(features.keys, ${{feature:singlequote}})
+                        WHERE ({_WINDOWS["now"]} OR {_WINDOWS["then"]}) AND has(features.keys, {_FEATURE})
                         AND cityHash64(entity_id) % 8 = 0 GROUP BY recent, entity_kind, entity_id))) AS seen_values
                 CROSS JOIN (SELECT number AS place FROM numbers(20)) AS places GROUP BY place, low, high ORDER BY place
                 """,

@@ -8,20 +8,21 @@ from dashboards import links
 from dashboards.board import Board, Choice, Place, Row
 from dashboards.palette import BAR, CALM, EXTRACTION, EXTRACTION_STEPS, ROUTING, ROUTING_BAR, ROUTING_STEPS
 from dashboards.parts import REQUEST_COLUMNS, feature_rows, requests_of
+from dashboards.query import variable
 from dashboards.sql import FAMILY_COLUMNS, as_hex, families, hashed
 from dashboards.views import MINUTE, Bars, Column, Listing, Stat, Trend
 
-_ID: Final = hashed("${group:singlequote}")
+_KIND: Final = variable("kind")
+_GROUP: Final = variable("group")
+_ID: Final = hashed(_GROUP)
 _THEIRS: Final = f"""(
-    (${{kind:singlequote}} = 'router' AND router = {_ID}) OR (${{kind:singlequote}} = 'payment' AND payment = {_ID})
-    OR (${{kind:singlequote}} = 'template' AND (template = {_ID} OR system_template = {_ID} OR has(shingles, {_ID})))
+    ({_KIND} = 'router' AND router = {_ID}) OR ({_KIND} = 'payment' AND payment = {_ID})
+    OR ({_KIND} = 'template' AND (template = {_ID} OR system_template = {_ID} OR has(shingles, {_ID})))
 )"""
 _REQUESTS: Final = f"FROM hydrometer.requests WHERE $__timeFilter(time) AND {_THEIRS}"
 _BUSIEST: Final = f"SELECT account_id {_REQUESTS} GROUP BY account_id ORDER BY count() DESC, account_id LIMIT 500"
 """Found first: what is then asked about each account would take twice as long for all of a large router."""
-_SCORES: Final = (
-    "FROM hydrometer.scores WHERE $__timeFilter(time) AND entity_kind = ${kind:singlequote} AND entity_id = ${group:singlequote}"
-)
+_SCORES: Final = f"FROM hydrometer.scores WHERE $__timeFilter(time) AND entity_kind = {_KIND} AND entity_id = {_GROUP}"
 
 NOW = Row(
     "Now",
@@ -67,9 +68,9 @@ NOW = Row(
             Stat(
                 title="First seen",
                 question="Is it new? Retooled campaigns arrive on new routers.",
-                sql="""
+                sql=f"""
                 SELECT toUnixTimestamp(min(time)) * 1000 AS first FROM hydrometer.scores
-                WHERE entity_kind = ${kind:singlequote} AND entity_id = ${group:singlequote} HAVING count() > 0
+                WHERE entity_kind = {_KIND} AND entity_id = {_GROUP} HAVING count() > 0
                 """,
                 unit="dateTimeFromNow",
                 color=CALM,
@@ -222,10 +223,10 @@ MEMBERS = Row(
             Listing(
                 title="Cases and alerts about it",
                 question="What was said about this group?",
-                sql="""
+                sql=f"""
                 SELECT case_id, toString(state) AS state, behaviour, evidence, false_alerts_per_day, time, summary FROM
                     hydrometer.alerts FINAL
-                WHERE entity_kind = ${kind:singlequote} AND entity_id = ${group:singlequote} ORDER BY time DESC LIMIT 50
+                WHERE entity_kind = {_KIND} AND entity_id = {_GROUP} ORDER BY time DESC LIMIT 50
                 """,
                 columns={
                     "case_id": Column(title="Case", link=links.to_case(), width=180),
@@ -282,7 +283,7 @@ board = Board(
             SELECT entity_id, concat(entity_id, ' (', toString(round(extraction, 1)), ' of {BAR:g} and ', toString(round(routing, 1)),
                 ' of {ROUTING_BAR:g} nats)') AS text
             FROM (SELECT entity_id, max(extraction) AS extraction, max(routing) AS routing FROM hydrometer.scores
-                WHERE $__timeFilter(time) AND entity_kind = ${{kind:singlequote}} GROUP BY entity_id)
+                WHERE $__timeFilter(time) AND entity_kind = {_KIND} GROUP BY entity_id)
             ORDER BY greatest(extraction / {BAR:g}, routing / {ROUTING_BAR:g}) DESC, entity_id LIMIT 500
             """,
         ),

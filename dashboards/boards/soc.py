@@ -7,9 +7,11 @@ from typing import Final
 from dashboards import links
 from dashboards.board import Board, Choice, Place, Row
 from dashboards.palette import ANY_IS_BAD, BAR, CALM, EXTRACTION, EXTRACTION_STEPS, ROUTING, ROUTING_BAR, ROUTING_STEPS
+from dashboards.query import variable
 from dashboards.sql import AGE, AGE_BANDS, FAMILY_COLUMNS, LEAKED_ACCOUNTS, families, hashed, per_minute
 from dashboards.views import Bars, Column, Heat, Listing, Stat, Trend
 
+_COHORT: Final = variable("cohort")
 _OPEN: Final = "FROM hydrometer.cases FINAL WHERE state = 'open' AND NOT muted"
 _EDGES: Final = (0, 2.5, 5, 7.5, 10, BAR, 16, 20, 25)
 """Upper edges of the heat map's buckets, in nats; a last bucket holds the rest."""
@@ -257,10 +259,10 @@ FROM hydrometer.scores WHERE entity_kind = 'router' GROUP BY router_id HAVING $_
 def _by_cohort(value: str) -> str:
     return f"""
     SELECT bucket, found AS Value,
-    multiIf(${{cohort:singlequote}} = 'age', {list(AGE_BANDS)}[band + 1], word = '', 'unknown', toString(word)) AS cohort
-    FROM (SELECT $__timeInterval(time) AS bucket, if(${{cohort:singlequote}} = 'age', {AGE}, 0) AS band,
-        multiIf(${{cohort:singlequote}} = 'model', request_model, ${{cohort:singlequote}} = 'network', as_type,
-            ${{cohort:singlequote}} = 'client', sdk_language, toLowCardinality('')) AS word, {per_minute(value)} AS found
+    multiIf({_COHORT} = 'age', {list(AGE_BANDS)}[band + 1], word = '', 'unknown', toString(word)) AS cohort
+    FROM (SELECT $__timeInterval(time) AS bucket, if({_COHORT} = 'age', {AGE}, 0) AS band,
+        multiIf({_COHORT} = 'model', request_model, {_COHORT} = 'network', as_type,
+            {_COHORT} = 'client', sdk_language, toLowCardinality('')) AS word, {per_minute(value)} AS found
         FROM hydrometer.requests WHERE $__timeFilter(time) GROUP BY bucket, band, word)
     ORDER BY bucket, band, cohort
     """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, Final, NamedTuple
 
 import pytest
@@ -12,7 +13,7 @@ import pytest
 from dashboards import links
 from dashboards.board import boards
 from dashboards.panel import panels
-from dashboards.query import DATASOURCE, TIME_SERIES
+from dashboards.query import DATASOURCE, TIME_SERIES, variable
 from dashboards.rehearsal import Rehearsed
 from dashboards.render import GENERATED, stale
 from dashboards.screenshots import kind_of
@@ -91,6 +92,45 @@ def check_series(names: list[str], kinds: list[str], rows: list[tuple[Any, ...]]
     assert len(set(points)) == len(points), "one point a moment and label"
 
 
+HOSTILE: Final = ("CORP\\alice", "x\\' OR 1=1 -- ", "x' OR 1=1 -- ", "\\", "'", "a+b%27", "東京", "{{case}}$__interval_s")
+"""Ids as an operator's customers may choose them, and ids that try to end the string they stand in."""
+CHOSEN: Final = [(name, choice["name"]) for name, board in BOARDS.items() for choice in board["templating"]["list"]]
+
+
+def answers(rehearsed: Rehearsed, board: str, name: str, value: str) -> dict[str, Any]:
+    """Return what ClickHouse answers to each query of a board that uses a variable, when it is set to `value`."""
+    window = replace(rehearsed.window, variables={**rehearsed.window.variables, name: value})
+    used = [one for one in ASKED if one.board == board and f"${{{name}:" in one.target["rawSql"]]
+    rows = {f"{one.where} {one.target['refId']}": rehearsed.client.execute(window.expand(one.target["rawSql"])) for one in used}
+    return {where: sorted(map(repr, found)) for where, found in rows.items()}
+
+
+@pytest.mark.parametrize(("board", "name"), CHOSEN)
+def test_no_value_of_a_variable_shows_more_than_an_unknown_value(rehearsed: Rehearsed, board: str, name: str) -> None:
+    nothing = answers(rehearsed, board, name, "nobody-has-this-id")
+    assert nothing
+    for value in HOSTILE:
+        assert answers(rehearsed, board, name, value) == nothing, value
+
+
+@pytest.mark.parametrize("name", sorted({name for _, name in CHOSEN}))
+@pytest.mark.parametrize("value", HOSTILE)
+def test_a_variable_reaches_clickhouse_as_it_was_chosen(rehearsed: Rehearsed, name: str, value: str) -> None:
+    window = replace(rehearsed.window, variables={name: value})
+    assert rehearsed.client.execute(window.expand(f"SELECT {variable(name)}")) == [(value,)]
+
+
+@pytest.mark.parametrize("value", HOSTILE)
+def test_the_rows_of_any_account_are_shown(rehearsed: Rehearsed, value: str) -> None:
+    copied = "SELECT * REPLACE(%(account)s AS account_id) FROM hydrometer.requests LIMIT 3"
+    rehearsed.client.execute("CREATE TABLE IF NOT EXISTS hydrometer.requests_of_one AS hydrometer.requests")
+    rehearsed.client.execute("TRUNCATE TABLE hydrometer.requests_of_one")
+    rehearsed.client.execute(f"INSERT INTO hydrometer.requests_of_one {copied}", {"account": value})
+    window = replace(rehearsed.window, variables={"account": value})
+    count = next(one for one in ASKED if (one.board, one.where) == ("account", "Requests")).target["rawSql"]
+    assert rehearsed.client.execute(window.expand(count.replace("hydrometer.requests", "hydrometer.requests_of_one"))) == [(3,)]
+
+
 def test_generated_files_follow_from_the_declarations() -> None:
     assert stale() == [], "run `make render` and commit dashboards/generated"
 
@@ -123,13 +163,16 @@ def test_ids_are_unique_and_panels_do_not_overlap(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", BOARDS)
-def test_every_query_goes_to_our_data_source_and_every_variable_is_quoted(name: str) -> None:
+def test_every_query_goes_to_our_data_source_and_every_variable_is_encoded(name: str) -> None:
     chosen = {choice["name"] for choice in BOARDS[name]["templating"]["list"]}
     for one in (each for each in ASKED if each.board == name):
         assert one.target["datasource"] == DATASOURCE
         assert one.target["pluginVersion"]
         assert set(re.findall(r"\$\{(\w+)[^}]*\}", one.target["rawSql"])) <= chosen
-        assert re.findall(r"\$\{[^}]*(?<!:singlequote)\}", one.target["rawSql"]) == []
+        rest = one.target["rawSql"]
+        for name_of_variable in chosen:
+            rest = rest.replace(variable(name_of_variable), "")
+        assert "${" not in rest, "a variable reaches ClickHouse through `query.variable` alone"
     assert {choice["type"] for choice in BOARDS[name]["templating"]["list"]} <= {"query", "custom"}, "never free text"
 
 

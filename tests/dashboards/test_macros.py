@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 
 from dashboards.macros import UnknownMacroError, Window
+from dashboards.query import variable
 
 NOON = Window(start=43_200, end=46_800, interval=60, variables={"case": "it's"})
 
@@ -24,11 +25,12 @@ def test_the_ends_of_the_range_stand_alone() -> None:
     assert NOON.expand("$__fromTime - $__toTime") == "toDateTime(43200) - toDateTime(46800)"
 
 
-def test_a_variable_is_quoted_as_grafana_quotes_it() -> None:
-    assert NOON.expand("case_id = ${case:singlequote}") == r"case_id = 'it\'s'"
+def test_a_variable_is_encoded_as_grafana_encodes_it() -> None:
+    hostile = Window(start=0, end=1, variables={"case": r"it's \ a+b"})
+    assert hostile.expand(f"case_id = {variable('case')}") == "case_id = decodeURLComponent('it%27s%20%5C%20a%2Bb')"
 
 
-@pytest.mark.parametrize("left", ["${case}", "$case", "${other:singlequote}", "$__conditionalAll(a, $b)"])
+@pytest.mark.parametrize("left", ["${case}", "$case", "${case:singlequote}", "${other:percentencode}", "$__conditionalAll(a, $b)"])
 def test_what_is_not_known_is_refused_by_name(left: str) -> None:
     with pytest.raises(UnknownMacroError, match="is no macro or variable"):
         NOON.expand(f"SELECT {left}")

@@ -58,7 +58,7 @@ def test_its_queries_run_on_clickhouse_and_show_the_value(clickhouse: Any, name:
 
 def test_accounts_and_groups_are_asked_for_apart() -> None:
     assert "entity_kind = 'account'" in FeaturePanel(TinyAnswers, title="x").spread()
-    assert "entity_kind = ${kind:singlequote}" in FeaturePanel(Evenness, title="x").spread()
+    assert "entity_kind = decodeURLComponent('${kind:percentencode}')" in FeaturePanel(Evenness, title="x").spread()
 
 
 def test_a_logarithm_is_undone_for_people() -> None:
