@@ -15,7 +15,6 @@ from datetime import UTC, datetime
 from itertools import islice
 from typing import Final
 
-import orjson
 from clickhouse_driver import Client
 
 from dashboards.macros import Window
@@ -122,8 +121,8 @@ class Rehearsal:
         if found:
             strongest = max(found, key=lambda case: len(case["members"]))
             label = labels.make("case", strongest["case_id"], "distilling", "analyst", "one job spread over many cards", at=self._now)
-            self._write(Message(topics.LABELS, 0, orjson.dumps(label)))
-            for message in self._pipeline.cases.apply_second(orjson.dumps(label), 0):
+            self._write(Message(topics.LABELS, 0, label.encode()))
+            for message in self._pipeline.cases.apply_second(label.encode(), 0):
                 self._write(message)
 
     # -- health, as the processes would report it

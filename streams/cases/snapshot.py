@@ -11,6 +11,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 import orjson
 import zstandard
 
@@ -54,7 +55,7 @@ class Snapshots:
         for part, name in enumerate(names):
             mine = {table: dict(held[part :: len(names)]) for table, held in tables}
             about = {"format": FORMAT, "serial": self._serial, "parts": len(names), "part": part, "offset": offset}
-            self._frozen[name] = zstandard.compress(orjson.dumps({**about, "head": head, "tables": mine}), 1)
+            self._frozen[name] = zstandard.compress(msgspec.json.encode({**about, "head": head, "tables": mine}), 1)
         first = offset if self._changed is None else self._changed
         self._since, self._changed = min(first, offset), None
         self._serial += 1

@@ -9,16 +9,18 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import msgspec
 import orjson
 
 from models.evidence import calibration, weighing
-from streams.cases import audit_chain, case_file, evidence_state, labels, triage
+from streams.cases import audit_chain, case_file, evidence_state, triage
 from streams.cases.caseload import Case, Caseload, keys
 from streams.cases.phrasing import top_features
 from streams.cases.policy import Permission, Policy
 from streams.cases.snapshot import Snapshots
 from streams.core.durations import DAY
 from streams.schema import blocks, topics
+from streams.schema.labels import LINK, Label, LearnedLabel
 from streams.stages.stage import Message
 
 LEAST_ALERTED = 3
@@ -43,7 +45,7 @@ class Cases:
         self.policy = policy or Policy.load()
         self.entities: dict[str, dict[str, Any]] = {}
         self.alerts: dict[str, dict[str, Any]] = {}
-        self.labels: dict[str, dict[str, Any]] = {}
+        self.labels: dict[str, LearnedLabel] = {}
         self._load = Caseload()
         self._triage = triage.taught(())
         self._now = -math.inf
@@ -76,11 +78,11 @@ class Cases:
 
     def apply_second(self, value: bytes, offset: int) -> list[Message]:  # noqa: ARG002 (labels are states: their offsets count nothing)
         """Take over what an analyst decided. Raises MalformedEventError before anything changed when it is no label."""
-        label = labels.parse(value)
-        known = self.labels.get(label["label_id"])
-        if known is not None and known["time"] >= label["time"]:
+        label = Label.decode(value)
+        known = self.labels.get(label.label_id)
+        if known is not None and known.time >= label.time:
             return []
-        messages = self._split(label) if label["entity_kind"] == "link" else self._decide(label, known)
+        messages = self._split(label) if label.entity_kind == LINK else self._decide(label, known)
         self._touch(self._offset + 1)  # in no block yet: the chunk is written before the next block is acknowledged
         return messages
 
@@ -102,7 +104,8 @@ class Cases:
         self._contained, head, tables = found
         self._offset = self._contained
         self._now = -math.inf if head["now"] is None else head["now"]
-        self.entities, self.alerts, self.labels = tables["entities"], tables["alerts"], tables["labels"]
+        self.entities, self.alerts = tables["entities"], tables["alerts"]
+        self.labels = msgspec.convert(tables["labels"], dict[str, LearnedLabel])
         self._load.load(tables["cases"])
         self._triage = triage.taught(self.labels.values())
 
@@ -117,27 +120,30 @@ class Cases:
 
     # -- what people decide
 
-    def _decide(self, label: dict[str, Any], known: Mapping[str, Any] | None) -> list[Message]:
+    def _decide(self, label: Label, known: LearnedLabel | None) -> list[Message]:
         """Learn a verdict; close the case that it calls benign, and open again one that was closed so by mistake."""
-        case = self.cases.get(label["entity_id"]) if label["entity_kind"] == "case" else None
-        entity = self._strongest(case) if case else self.entities.get(f"{label['entity_kind']}:{label['entity_id']}")
-        families = case_file.families(entity) if entity else (known or {}).get("families", {})
-        self.labels[label["label_id"]] = label | {"families": families}
+        case = self.cases.get(label.entity_id) if label.entity_kind == "case" else None
+        entity = self._strongest(case) if case else self.entities.get(f"{label.entity_kind}:{label.entity_id}")
+        families = case_file.families(entity) if entity else known.families if known else {}
+        self.labels[label.label_id] = label.learned(families)
         self._triage = triage.taught(self.labels.values())
         if case is None or case["state"] == "merged":
             return []
-        case["label"] = label
-        if label["verdict"] != "benign":
+        case["label"] = msgspec.to_builtins(label)
+        if label.verdict != "benign":
             return self._reopen(case)
         return self._close(case, "dismissed") if case["state"] == "open" else self._publish(case)
 
-    def _split(self, label: dict[str, Any]) -> list[Message]:
+    def _split(self, label: Label) -> list[Message]:
         """Take out of a case what does not belong to it, for good."""
-        self.labels[label["label_id"]] = label | {"families": {}}
-        case_id, _, entity = label["entity_id"].partition("/")
-        changed = self._load.split(case_id, entity, self.entities, label["time"])
+        self.labels[label.label_id] = label.learned({})
+        case_id, _, entity = label.entity_id.partition("/")
+        changed = self._load.split(case_id, entity, self.entities, label.time)
         for case in changed:
-            case["decided"] = [*case.get("decided", []), {name: label[name] for name in ("time", "author", "note", "entity_id")}]
+            case["decided"] = [
+                *case.get("decided", []),
+                {"time": label.time, "author": label.author, "note": label.note, "entity_id": label.entity_id},
+            ]
             for link in case["links"]:
                 self.alerts[link["entity"]]["case_id"] = case["case_id"]
         return [message for case in changed for message in self._publish(case)]

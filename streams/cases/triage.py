@@ -10,16 +10,17 @@ from typing import Any
 
 from models.detectors.triage import Triage
 from models.evidence.weighing import CAP, FAMILIES, FLOOR
+from streams.schema.labels import LearnedLabel
 
 _LIMITS = dict.fromkeys(FAMILIES, (FLOOR, CAP))
 
 
-def taught(labels: Iterable[Mapping[str, Any]]) -> Triage:
+def taught(labels: Iterable[LearnedLabel]) -> Triage:
     """Return a triage model taught by labels that carry the families of what was labelled, in the order of their time."""
     model = Triage(_LIMITS)
-    for label in sorted(labels, key=lambda each: (each["time"], each["label_id"])):
-        if label["families"]:
-            model.learn_one(label["families"], label["verdict"] == "distilling")
+    for label in sorted(labels, key=lambda each: (each.time, each.label_id)):
+        if label.families:
+            model.learn_one(label.families, label.verdict == "distilling")
     return model
 
 

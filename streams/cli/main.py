@@ -14,6 +14,7 @@ from streams.cli.commands import Commands
 from streams.cli.replay import replay
 from streams.core.errors import HydrometerError
 from streams.core.exit_codes import exit_code, serve_until_told
+from streams.schema.labels import LABELLED_KINDS, LINK, SPLIT, VERDICTS
 
 if TYPE_CHECKING:
     from streams.cases.views.terminal import CaseRow
@@ -231,9 +232,9 @@ def demo(*, keep: bool) -> None:
 
 
 @cli.command()
-@click.argument("entity_kind", type=click.Choice(["case", "account", "router"]))
+@click.argument("entity_kind", type=click.Choice(LABELLED_KINDS))
 @click.argument("entity_id")
-@click.argument("verdict", type=click.Choice(["distilling", "reseller", "benign"]))
+@click.argument("verdict", type=click.Choice(VERDICTS))
 @click.option("--author", help="Who decided; the name of this login unless given.")
 @click.option("--note", default="", help="Why, in a sentence. It is stored: quote no prompts.")
 def label(*, entity_kind: str, entity_id: str, verdict: str, author: str | None, note: str) -> None:
@@ -261,7 +262,7 @@ def label(*, entity_kind: str, entity_id: str, verdict: str, author: str | None,
     found = labels.make(entity_kind, entity_id, verdict, author or getpass.getuser(), note)
     with names.answering(settings):
         labels.send(settings, found)
-    click.echo(f"{entity_kind} {entity_id}: {verdict}, says {found['author']} (label {found['label_id']})")
+    click.echo(f"{entity_kind} {entity_id}: {verdict}, says {found.author} (label {found.label_id})")
     if known and known.state == "open" and verdict == "benign":
         click.echo("it is resolved by this; a later label that is not benign opens it again")
     elif known and known.state != "open" and verdict != "benign":
@@ -406,10 +407,10 @@ def split_case(*, case_id: str, link: str, author: str | None, note: str) -> Non
     settings, known = Settings.load(role="kafka"), _known_case(case_id)
     case_id = known.case_id
     terminal.check_split(known, link)
-    found = labels.make(labels.LINK, f"{case_id}/{link}", labels.SPLIT, author or getpass.getuser(), note)
+    found = labels.make(LINK, f"{case_id}/{link}", SPLIT, author or getpass.getuser(), note)
     with names.answering(settings):
         labels.send(settings, found)
-    click.echo(f"{case_id} without {link}: label {found['label_id']} recorded")
+    click.echo(f"{case_id} without {link}: label {found.label_id} recorded")
 
 
 @cli.command()

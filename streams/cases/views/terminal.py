@@ -18,6 +18,7 @@ from models.evidence.weighing import BELONGING, BELONGING_CAP, CAP, CHANNEL, COR
 from streams.cases import audit_chain
 from streams.cases.caseload import leaving
 from streams.core.errors import HydrometerError
+from streams.schema.labels import VERDICTS
 
 WORTH_SAYING = 0.5
 """Nats of a family below which a panel does not mention it."""
@@ -206,7 +207,7 @@ def file(case: CaseRow) -> Group:
     for name, lines in (("features", _sentences(told)), ("links", _links(told)), ("members", _members(case))):
         grid.add_row(name, Text("\n".join(lines) or "none"))
     grid.add_row("nats", Text(sums(case.behaviour)))
-    grid.add_row("decide", f"hydrometer label case {case.case_id} distilling|reseller|benign --note WHY")
+    grid.add_row("decide", f"hydrometer label case {case.case_id} {'|'.join(VERDICTS)} --note WHY")
     return Group(panel(case), grid)
 
 

@@ -13,6 +13,7 @@ from models.evidence.weighing import FAMILIES
 from streams.cases.policy import Policy
 from streams.cases.stage import Cases
 from streams.schema import blocks, topics
+from streams.schema.labels import Label
 from streams.stages.stage import Message
 
 HASHES = ("payment", "organization", "router", "template")
@@ -62,8 +63,8 @@ class Desk:
         self.blocks.append(encoded(rows))
         return self.take(self.stage.apply(self.blocks[-1], len(self.blocks) - 1))
 
-    def learns(self, label: dict[str, Any]) -> list[dict[str, Any]]:
-        return self.take(self.stage.apply_second(orjson.dumps(label), 0))
+    def learns(self, label: Label) -> list[dict[str, Any]]:
+        return self.take(self.stage.apply_second(label.encode(), 0))
 
     def take(self, messages: list[Message]) -> list[dict[str, Any]]:
         self.said += messages

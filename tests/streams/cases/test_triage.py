@@ -9,14 +9,18 @@ import pytest
 
 from streams.cases import labels
 from streams.cases.triage import opinion, taught
+from streams.schema.labels import LearnedLabel
 
 LOUD, CALM = {"content": 6.0, "evenness": 5.0}, {"content": 0.5, "timing": 4.0}
 
 
-def labelled(distilling: int, benign: int) -> list[dict[str, Any]]:
-    loud = [{"label_id": f"d{number}", "time": float(number), "verdict": "distilling", "families": LOUD} for number in range(distilling)]
-    calm = [{"label_id": f"b{number}", "time": float(number), "verdict": "benign", "families": CALM} for number in range(benign)]
-    return loud + calm
+def learned(number: int, verdict: str, families: dict[str, float]) -> LearnedLabel:
+    return labels.make("case", f"{verdict}-{number}", verdict, "ada", at=float(number)).learned(families)
+
+
+def labelled(distilling: int, benign: int) -> list[LearnedLabel]:
+    loud = [learned(number, "distilling", LOUD) for number in range(distilling)]
+    return loud + [learned(number, "benign", CALM) for number in range(benign)]
 
 
 @pytest.mark.parametrize(("distilling", "benign"), [(0, 0), (29, 300), (300, 29)])
@@ -37,7 +41,7 @@ def test_the_order_in_which_labels_are_kept_changes_nothing() -> None:
 
 
 def test_a_label_without_families_teaches_nothing() -> None:
-    assert taught([{"label_id": "x", "time": 0.0, "verdict": "benign", "families": {}}]).labels == {False: 0, True: 0}
+    assert taught([learned(0, "benign", {})]).labels == {False: 0, True: 0}
 
 
 def test_labels_of_sixty_cases_make_the_next_case_say_what_analysts_would(desk: Any, an_account: Callable[..., dict[str, Any]]) -> None:
@@ -56,4 +60,4 @@ def test_a_label_of_an_account_teaches_by_what_is_known_of_it(desk: Any, an_acco
     desk.hears(an_account("ada", extraction=10.0, nats_of=LOUD))
     desk.learns(labels.make("account", "ada", "distilling", "ada", at=1.0))
     (label,) = desk.stage.labels.values()
-    assert label["families"]["content"] == 6.0
+    assert label.families["content"] == 6.0

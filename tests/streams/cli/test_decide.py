@@ -9,12 +9,12 @@ import pytest
 from click.testing import CliRunner
 from kafka import KafkaConsumer, TopicPartition
 
-from streams.cases import labels
 from streams.cases.views import terminal
 from streams.cases.views.terminal import CaseRow, UnknownLinkError
 from streams.cli.main import cli
 from streams.core.settings import Settings
 from streams.schema import topics
+from streams.schema.labels import Label
 from streams.testing.builders import embedded_broker
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
@@ -35,12 +35,12 @@ def run(settings: Settings, *words: str) -> str:
     return result.output
 
 
-def first_label(settings: Settings) -> dict[str, object]:
+def first_label(settings: Settings) -> Label:
     consumer = KafkaConsumer(bootstrap_servers=settings.kafka, auto_offset_reset="earliest")
     try:
         consumer.assign([TopicPartition(topics.LABELS, 0)])
         for record in consumer:
-            return labels.parse(record.value)
+            return Label.decode(record.value)
     finally:
         consumer.close()
     raise AssertionError
@@ -49,7 +49,7 @@ def first_label(settings: Settings) -> dict[str, object]:
 def test_a_verdict_travels_with_who_gave_it_and_why(settings: Settings) -> None:
     run(settings, "label", "account", "acct-1", "benign", "--author", "ada", "--note", "a course")
     found = first_label(settings)
-    assert {name: found[name] for name in ("entity_kind", "entity_id", "verdict", "author", "note")} == {
+    assert {name: getattr(found, name) for name in ("entity_kind", "entity_id", "verdict", "author", "note")} == {
         "entity_kind": "account",
         "entity_id": "acct-1",
         "verdict": "benign",
@@ -77,8 +77,8 @@ def test_a_split_names_case_and_link(settings: Settings, case_of: Callable[..., 
     case_of()
     said = run(settings, "case", "split", "1", link, "--author", "ada", "--note", "another customer")
     found = first_label(settings)
-    assert said == f"case-1 without {link}: label {found['label_id']} recorded\n"
-    assert (found["entity_kind"], found["entity_id"], found["verdict"]) == ("link", f"case-1/{link}", "split")
+    assert said == f"case-1 without {link}: label {found.label_id} recorded\n"
+    assert (found.entity_kind, found.entity_id, found.verdict) == ("link", f"case-1/{link}", "split")
 
 
 def test_what_a_case_does_not_have_cannot_be_split_from_it(case_of: Callable[..., None]) -> None:
@@ -120,7 +120,7 @@ def test_a_label_says_what_becomes_of_the_case(
 def test_an_account_that_was_never_seen_is_a_warning_and_its_label_is_stored(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(terminal, "seen", lambda _clickhouse, _kind, _name: False)
     assert "warning: no account called acct-typo was ever seen" in run(settings, "label", "account", "acct-typo", "benign")
-    assert first_label(settings)["entity_id"] == "acct-typo"
+    assert first_label(settings).entity_id == "acct-typo"
 
 
 def test_where_clickhouse_does_not_answer_nobody_is_called_unknown(settings: Settings) -> None:

@@ -1,0 +1,58 @@
+"""Labels: what a person decided of a case, an account, a router or a link. They travel as JSON on the topic `labels`.
+
+The label of a link (`case-1/payment:0123...` or `case-1/case-2`) says `split`: what was joined does not belong together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final, Literal, get_args
+
+import msgspec
+
+from streams.core.errors import MalformedEventError
+from streams.schema.record import Record, Seconds
+
+Verdict = Literal["distilling", "reseller", "benign"]
+"""What a case, an account or a router can be called."""
+VERDICTS: Final[tuple[Verdict, ...]] = get_args(Verdict)
+LabelledKind = Literal["case", "account", "router"]
+LABELLED_KINDS: Final[tuple[LabelledKind, ...]] = get_args(LabelledKind)
+LINK: Final = "link"
+SPLIT: Final = "split"
+MAX_TEXT_CHARACTERS: Final = 2000
+
+
+class Label(Record, frozen=True):
+    """One decision of one person. The same author's newer label on an entity replaces the older: they have one id."""
+
+    label_id: str
+    time: Seconds
+    entity_kind: LabelledKind | Literal["link"]
+    entity_id: str
+    verdict: Verdict | Literal["split"]
+    author: str
+    note: str = ""
+
+    def __post_init__(self) -> None:
+        """Check what types cannot say. Raises MalformedEventError."""
+        texts = (self.label_id, self.entity_id, self.author, self.note)
+        if any(len(text) > MAX_TEXT_CHARACTERS for text in texts):
+            raise MalformedEventError("wrong_type", f"a label's texts have at most {MAX_TEXT_CHARACTERS} characters")
+        if not all(texts[:3]):
+            raise MalformedEventError("missing_field", "a label names its label_id, entity_id and author")
+        if (self.entity_kind == LINK) != (self.verdict == SPLIT):
+            raise MalformedEventError("absurd", f"the verdict {SPLIT} is for the entity_kind {LINK}, and for no other")
+        if self.entity_kind == LINK and "/" not in self.entity_id:
+            raise MalformedEventError("absurd", "the label of a link names case and link, as in case-1/case-2")
+
+    def learned(self, families: Mapping[str, float]) -> LearnedLabel:
+        """Return the label with the families (nats by name) of what was labelled."""
+        return LearnedLabel(**msgspec.structs.asdict(self), families=dict(families))
+
+
+class LearnedLabel(Label, frozen=True):
+    """A label as the cases stage keeps it, with what was known of the entity when it was labelled."""
+
+    families: dict[str, float] = msgspec.field(default_factory=dict)
+    """Nats by family; empty where nothing was known."""
