@@ -19,9 +19,9 @@ from numpy.typing import NDArray
 
 from streams.core.errors import BlockLayoutError
 from streams.schema import blocks, topics
+from streams.schema.labels import SPLIT, VERDICTS
 
 Array = NDArray[Any]
-_VERDICTS: Final = ("distilling", "benign", "reseller", "split")
 _STEPS: Final = ("open", "update", "resolved")
 _LONGEST_CODE: Final = 64  # a reason or a source is a word of ours; anything longer is not
 
@@ -307,7 +307,7 @@ _LABEL: Final[Mapping[str, Field]] = {
     "time": _time,
     "entity_kind": _text,
     "entity_id": _text,
-    "verdict": _one_of(*_VERDICTS),
+    "verdict": _one_of(*VERDICTS, SPLIT),
     "author": _text,
     "note": _text,
 }

@@ -27,7 +27,7 @@ def test_a_field_of_a_newer_writer_is_ignored() -> None:
         (b'{"name":"a"}', "missing_field: the parcel has no weight"),
         (b'{"name":7,"weight":1}', "wrong_type: the parcel's name has the wrong type or range"),
         (b"[]", "not_object: the parcel is not one JSON object"),
-        (b'"\xff"', "not_json: the parcel is not one JSON object"),
+        (b'{"name":"\xff","weight":1}', "not_json: the parcel is not one JSON object"),
         (b"", "not_json: the parcel is not one JSON object"),
     ],
 )
