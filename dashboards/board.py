@@ -147,7 +147,6 @@ class Board:
             "editable": True,
             "graphTooltip": 1,
             "schemaVersion": SCHEMA_VERSION,
-            "version": 1,
             "refresh": self.refresh,
             "time": {"from": self.since, "to": "now"},
             "timepicker": {"refresh_intervals": ["10s", "30s", "1m", "5m", "15m", "1h"]},

@@ -1,18 +1,20 @@
-"""What would change in a Grafana: ours compared with theirs, one change a thing. Nothing is written until a change is applied.
+"""What would change in a Grafana: what we declare compared with what is there. Nothing is written until a change is applied.
 
 What people did in Grafana stays: a folder's name and permissions, the folder that a board was moved to, a paused rule, and every rule,
-board and route that is not ours. Ours is what carries a uid that begins with `hydrometer-`.
+board and route that is not ours. Ours is what carries a uid that begins with `hydrometer-`. What comes from Grafana's provisioning files
+stays too, since Grafana refuses to change it through its API.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
+from http import HTTPStatus
 from typing import Any, Final, Literal
 from urllib.parse import quote
 
-from dashboards.grafana_http import GrafanaHttp
+from dashboards.grafana_http import GrafanaError, GrafanaHttp
 from dashboards.query import Json
 from dashboards.rule import PREFIX
 from dashboards.rules import FOLDER, FOLDER_TITLE
@@ -21,6 +23,8 @@ Action = Literal["create", "update", "delete", "keep"]
 
 TAG: Final = "hydrometer"
 """Every board of ours carries it."""
+NEW: Final = "not in Grafana yet"
+FROM_FILES: Final = "comes from a provisioning file of Grafana, and can be changed only there"
 _MESSAGE: Final = "published by hydrometer"
 _PAGE: Final = 1000
 
@@ -36,13 +40,26 @@ class Release:
 
 @dataclass(frozen=True)
 class Change:
-    """One thing: what is to be done with it, and why. `apply` does it."""
+    """What is to be done with one board, rule group, contact point, ... and why."""
 
     kind: str
     name: str
     action: Action
     why: str = ""
-    apply: Callable[[], None] = field(default=lambda: None, repr=False, compare=False)
+    write: Callable[[], None] = field(default=lambda: None, repr=False, compare=False)
+
+    def apply(self) -> Change:
+        """Write it, and return what was done: a rule group that Grafana keeps for a provisioning file is kept. Raises GrafanaError."""
+        try:
+            self.write()
+        except GrafanaError as error:
+            if error.status == HTTPStatus.CONFLICT and "provenance" in str(error):
+                return replace(self, action="keep", why=FROM_FILES)
+            if self.action == "create" and error.status in {HTTPStatus.CONFLICT, HTTPStatus.PRECONDITION_FAILED}:
+                where = "exists in Grafana, hidden from this token: give its service account the right to edit it"
+                raise GrafanaError(f"the {self.kind} {self.name} {where}", error.status) from error
+            raise
+        return self
 
 
 def differences(grafana: GrafanaHttp, release: Release, *, prune: bool = False, policies: bool = False) -> Iterator[Change]:
@@ -61,7 +78,11 @@ def differences(grafana: GrafanaHttp, release: Release, *, prune: bool = False, 
 
 
 def difference(ours: Any, theirs: Any, path: str = "") -> str | None:
-    """Return the path of the first place where theirs lacks what ours says, or None. What Grafana adds of its own does not count."""
+    """Return the first path where the remote value (`theirs`) differs from the desired one, or None. What Grafana adds is ignored.
+
+    >>> difference({"panels": [{"type": "stat"}]}, {"panels": [{"type": "table", "id": 1}], "version": 7})
+    'panels[0].type'
+    """
     if isinstance(ours, Mapping) and isinstance(theirs, Mapping):
         pairs = [(f"{path}.{name}" if path else name, value, theirs.get(name)) for name, value in ours.items()]
     elif isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):
@@ -72,15 +93,17 @@ def difference(ours: Any, theirs: Any, path: str = "") -> str | None:
 
 
 def _folder(grafana: GrafanaHttp) -> Change:
-    if grafana.get(f"/folders/{FOLDER}"):
+    if grafana.find(f"/folders/{FOLDER}"):
         return Change("folder", FOLDER_TITLE, "keep")
-    return Change("folder", FOLDER_TITLE, "create", "", lambda: grafana.post("/folders", {"uid": FOLDER, "title": FOLDER_TITLE}))
+    return Change("folder", FOLDER_TITLE, "create", NEW, lambda: grafana.post("/folders", {"uid": FOLDER, "title": FOLDER_TITLE}))
 
 
 def _board(grafana: GrafanaHttp, board: Json) -> Change:
-    found = grafana.get(f"/dashboards/uid/{board['uid']}")
+    found = grafana.find(f"/dashboards/uid/{board['uid']}")
+    if found and found["meta"].get("provisioned"):
+        return Change("board", board["title"], "keep", FROM_FILES)
     where = found["meta"].get("folderUid", "") if found else FOLDER  # "" is the general folder: people may have moved it there
-    why = difference(board, found["dashboard"]) if found else ""
+    why = difference(board, found["dashboard"]) if found else NEW
     if why is None:
         return Change("board", board["title"], "keep")
     command = {"dashboard": {**board, "id": None}, "folderUid": where, "overwrite": bool(found), "message": _MESSAGE}
@@ -96,13 +119,15 @@ def _old_boards(grafana: GrafanaHttp, wanted: set[str], *, prune: bool) -> Itera
 
 def _group(grafana: GrafanaHttp, group: Json, *, prune: bool) -> Change:
     path = f"/v1/provisioning/folder/{FOLDER}/rule-groups/{quote(group['title'], safe='')}"
-    found = grafana.get(path) or {"rules": []}
+    found = grafana.find(path) or {"rules": []}
+    if any(rule.get("provenance") == "file" for rule in found["rules"]):
+        return Change("rules", group["title"], "keep", FROM_FILES)
     theirs = {rule["uid"]: rule for rule in found["rules"]}
     ours = [_as_it_is(rule, theirs.get(rule["uid"], {})) for rule in group["rules"]]
     uids = {rule["uid"] for rule in ours}
     others = [rule for uid, rule in theirs.items() if uid not in uids and not (prune and uid.startswith(PREFIX))]
     wanted = {**group, "rules": [*ours, *others]}
-    why = difference(_by_uid(wanted), _by_uid(found))
+    why = difference(_by_uid(wanted), _by_uid(found)) if found["rules"] else NEW
     gone = sorted(set(theirs) - {rule["uid"] for rule in wanted["rules"]})
     if not why and not gone:
         return Change("rules", group["title"], "keep")
@@ -123,7 +148,9 @@ def _contact(grafana: GrafanaHttp, contact: Json) -> Change:
     known = {each.get("uid"): each for each in grafana.get("/v1/provisioning/contact-points") or []}
     theirs = known.get(contact["uid"])
     if theirs is None:
-        return Change("contact point", contact["name"], "create", "", lambda: grafana.post("/v1/provisioning/contact-points", contact))
+        return Change("contact point", contact["name"], "create", NEW, lambda: grafana.post("/v1/provisioning/contact-points", contact))
+    if theirs.get("provenance") == "file":
+        return Change("contact point", contact["name"], "keep", FROM_FILES)
     why = difference(contact, theirs)
     if why is None:
         return Change("contact point", contact["name"], "keep")

@@ -1,4 +1,4 @@
-"""The one way to a Grafana: time-outs, retries, empty answers, and errors that say in one line what to do.
+"""Calls to one Grafana over HTTP: time-outs, retries, empty answers, and errors that say in one line what to do.
 
 Two libraries can carry the calls, with the same result: `grafana-api`, which is installed, and `grafana-client` (3.x; later ones overwrite
 urllib3 for every other program of the environment). Only their raw verbs are used, because alert provisioning has no place of its own
@@ -33,7 +33,7 @@ _LIBRARIES: Final[Mapping[Backend, tuple[str, str]]] = {
     "grafana-client": ("grafana_client.client", "GrafanaClient"),
 }
 _AGAIN: Final = frozenset({429, 502, 503, 504})
-_TOKEN: Final = "make a service account with the role Editor, and put its token into HYDROMETER_GRAFANA_TOKEN"  # noqa: S105
+TOKEN_ADVICE: Final = "make a service account with the role Editor, and put its token into HYDROMETER_GRAFANA_TOKEN"  # noqa: S105
 
 
 class GrafanaError(HydrometerError):
@@ -72,8 +72,20 @@ class GrafanaHttp:
                 return None
             raise
 
+    def find(self, path: str) -> Any:
+        """Return what is at `path`, or None when it is absent or hidden: Grafana answers 403 for both, but to administrators.
+
+        Raises GrafanaError.
+        """
+        try:
+            return self.get(path)
+        except GrafanaError as error:
+            if error.status == HTTPStatus.FORBIDDEN:
+                return None
+            raise
+
     def post(self, path: str, body: Json) -> Any:
-        """Create something. Raises GrafanaError; after a lost answer it may exist all the same, and the next run finds it."""
+        """Create or run something. Raises GrafanaError; after a lost answer it may exist all the same, and the next run finds it."""
         return self._call("POST", path, body)
 
     def put(self, path: str, body: Json) -> Any:
@@ -109,33 +121,38 @@ class GrafanaHttp:
         except OSError as error:  # both libraries' connection errors and time-outs are OSErrors
             raise GrafanaError(f"Grafana at {self._url} does not answer ({type(error).__name__}): is it up?") from error
         except self._carrier.refused as error:
-            raise self._told(int(error.status_code), error.response, verb, path) from error  # type: ignore[attr-defined]
+            raise self._refusal(int(error.status_code), error.response, verb, path) from error  # type: ignore[attr-defined]
         if isinstance(answer, str):
             raise self._foreign()
         return answer
 
     def _foreign(self) -> GrafanaError:
-        return GrafanaError(f"{self._url} does not speak as a Grafana does: is HYDROMETER_GRAFANA_URL right?", HTTPStatus.OK)
+        return GrafanaError(f"{self._url} does not answer as Grafana does: is HYDROMETER_GRAFANA_URL right?", HTTPStatus.OK)
 
-    def _told(self, status: int, answer: Any, verb: str, path: str) -> GrafanaError:
+    def _refusal(self, status: int, answer: Any, verb: str, path: str) -> GrafanaError:
         if not status:
             return GrafanaError(f"Grafana at {self._url} does not answer in time: is it up?")
         if status == HTTPStatus.UNAUTHORIZED:
-            return GrafanaError(f"Grafana at {self._url} does not know this token: {_TOKEN}", status)
+            return GrafanaError(f"Grafana at {self._url} does not know this token: {TOKEN_ADVICE}", status)
         if status == HTTPStatus.FORBIDDEN:
-            return GrafanaError(f"Grafana at {self._url} forbids {verb} {path}: {_TOKEN}", status)
-        said = " ".join(str(answer.get("message", answer) if isinstance(answer, dict) else answer).split())[:200]
-        return GrafanaError(f"Grafana at {self._url} refuses {verb} {path} (HTTP {status}): {said}", status)
+            return GrafanaError(f"Grafana at {self._url} forbids {verb} {path}: {TOKEN_ADVICE}", status)
+        message = " ".join(str(answer.get("message", answer) if isinstance(answer, dict) else answer).split())[:200]
+        return GrafanaError(f"Grafana at {self._url} refuses {verb} {path} (HTTP {status}): {message}", status)
 
 
 def connect(settings: Settings, backend: Backend = "grafana-api", timeout: float = TIMEOUT) -> GrafanaHttp:
-    """Return a grafana to the Grafana of the settings. Raises SettingsError without a token, MissingToolError without the library."""
+    """Return the way to the Grafana of the settings: with a service account's token, or, with `grafana_user`, as that user.
+
+    Raises SettingsError without a token, MissingToolError without the library.
+    """
     if settings.grafana_token is None:
-        raise SettingsError(f"HYDROMETER_GRAFANA_TOKEN is not set: {_TOKEN}")
-    return GrafanaHttp(_carrier(backend, settings.grafana_url, settings.grafana_token.get_secret_value(), timeout), settings.grafana_url)
+        raise SettingsError(f"HYDROMETER_GRAFANA_TOKEN is not set: {TOKEN_ADVICE}")
+    secret = settings.grafana_token.get_secret_value()
+    auth = (settings.grafana_user, secret) if settings.grafana_user else secret
+    return GrafanaHttp(_carrier(backend, settings.grafana_url, auth, timeout), settings.grafana_url)
 
 
-def _carrier(backend: Backend, url: str, token: str, timeout: float) -> Carrier:
+def _carrier(backend: Backend, url: str, auth: str | tuple[str, str], timeout: float) -> Carrier:
     parts = urlsplit(url)
     path = parts.path.strip("/")
     where: dict[str, Any] = {"host": parts.hostname, "port": parts.port, "protocol": parts.scheme, "timeout": timeout}
@@ -145,4 +162,4 @@ def _carrier(backend: Backend, url: str, token: str, timeout: float) -> Carrier:
         library = importlib.import_module(module)
     except ModuleNotFoundError as error:
         raise MissingToolError(f"{backend} is not installed: pip install {backend}") from error
-    return Carrier(getattr(library, name)(token, **where), library.GrafanaException)
+    return Carrier(getattr(library, name)(auth, **where), library.GrafanaException)

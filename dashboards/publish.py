@@ -3,18 +3,31 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from http import HTTPStatus
+from typing import Final
 
 import orjson
 
 from dashboards.board import boards
 from dashboards.grafana_diff import Change, Release, differences
-from dashboards.grafana_http import OLDEST, GrafanaError, GrafanaHttp
+from dashboards.grafana_http import OLDEST, TOKEN_ADVICE, GrafanaError, GrafanaHttp
 from dashboards.query import DATASOURCE, PLUGIN, PLUGIN_VERSION, Json
 from dashboards.rule import PREFIX
-from dashboards.rules import GROUPS, files, group
+from dashboards.rules import FOLDER, GROUPS, files, group
 from streams.core.errors import HydrometerError
+
+_CREATE: Final = "create the folder"
+NEEDED: Final[Mapping[str, Sequence[set[str]]]] = {
+    _CREATE: [{"folders:create"}],
+    "save boards": [{"dashboards:create", "dashboards:write"}],
+    "set alert rules": [
+        {"alert.provisioning:write"},
+        {"alert.rules.provisioning:write"},
+        {"alert.rules:create", "alert.rules:write", "alert.provisioning.provenance:write"},
+    ],
+}
+"""What publishing does, and the sets of Grafana's actions of which one is needed for it (`GET /api/access-control/user/permissions`)."""
 
 
 class ContactError(HydrometerError):
@@ -41,16 +54,15 @@ def publish(grafana: GrafanaHttp, wanted: Release, *, prune: bool = False, polic
     """Check the Grafana, then yield each change after it was applied; what is kept is yielded too. Raises GrafanaError."""
     check(grafana)
     for change in differences(grafana, wanted, prune=prune, policies=policies):
-        change.apply()
-        yield change
+        yield change.apply()
 
 
 def check(grafana: GrafanaHttp) -> list[str]:
-    """Return what was found good, a sentence each: Grafana's version, the token, the data source and its plugin.
+    """Return what is as it should be, a sentence each: Grafana's version, the token's rights, the data source and its plugin.
 
     Raises GrafanaError, which says what to do, about the first that is not.
     """
-    return [_version(grafana), _token(grafana), _data_source(grafana)]
+    return [_version(grafana), _rights(grafana), _data_source(grafana)]
 
 
 def _version(grafana: GrafanaHttp) -> str:
@@ -62,9 +74,13 @@ def _version(grafana: GrafanaHttp) -> str:
     return f"Grafana {health['version']}" if found else "a Grafana that does not tell its version"
 
 
-def _token(grafana: GrafanaHttp) -> str:
-    grafana.get("/folders?limit=1")
-    return "the token is known"
+def _rights(grafana: GrafanaHttp) -> str:
+    actions = set(grafana.get("/access-control/user/permissions") or {})
+    needed = NEEDED if grafana.find(f"/folders/{FOLDER}") is None else {what: any_of for what, any_of in NEEDED.items() if what != _CREATE}
+    missing = [what for what, any_of in needed.items() if not any(all_of <= actions for all_of in any_of)]
+    if missing:
+        raise GrafanaError(f"this token may not {', '.join(missing)}: {TOKEN_ADVICE}", HTTPStatus.FORBIDDEN)
+    return "the token may publish"
 
 
 def _data_source(grafana: GrafanaHttp) -> str:

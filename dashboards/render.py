@@ -1,9 +1,7 @@
-"""`make render`: write every board and the runbooks into `dashboards/generated`, and the rules into `deploy/grafana/provisioning`.
+"""`make render`: write every board and the runbooks into `dashboards/generated`.
 
-The same declarations give the same bytes.
-
-The generated files are committed, so that Grafana's provisioning needs no Python and a change shows in review. `stale` says which of
-them do not follow from the declarations any more.
+The same declarations give the same bytes. The generated files are committed, so that a change shows in review and a board can be imported
+by hand. `stale` returns those that no longer follow from the declarations.
 """
 
 from __future__ import annotations
@@ -14,7 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-from dashboards import provision, rules
+from dashboards import rules
 from dashboards.board import boards
 
 GENERATED: Final = Path(__file__).with_name("generated")
@@ -51,8 +49,7 @@ def _written(folder: Path) -> Mapping[str, str]:
 
 def main() -> None:
     """Write everything and say what changed."""
-    changed = [f"{GENERATED.name}/{name}" for name in write()] + [f"{provision.FOLDER_OF_FILES.name}/{name}" for name in provision.write()]
-    sys.stdout.write("".join(f"wrote {name}\n" for name in changed) or "everything is up to date\n")
+    sys.stdout.write("".join(f"wrote {GENERATED.name}/{name}\n" for name in write()) or "everything is up to date\n")
 
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@
 
 The query gives one row an alert: columns of text become labels, and the one number, `value`, is compared with `above`. No row, no alert.
 It reads tables in which one row is one case or one metric, never one row an account: thousands of alerts of one rule stall Grafana
-(grafana/grafana#48900). It holds no macros: those of the boards are expanded in the browser, and an alert rule runs without one.
+(grafana/grafana#48900). It states its own time range (`now() - INTERVAL ...`). It has no macros, which the plugin's backend expands and
+`hydrometer alerts` does not, and no variables, which only a browser expands.
 """
 
 from __future__ import annotations

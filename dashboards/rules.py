@@ -27,7 +27,12 @@ GROUPS: Final = {"soc": "Hydrometer: cases", "oncall": "Hydrometer: on call"}
 INTERVAL: Final = 60
 """Seconds between two evaluations of a group."""
 _HEIGHT: Final = 16
-_SQL: Final = "\nRun the SQL in Grafana's Explore, or on a terminal as `dashboards/README.md` says.\n"
+_SQL: Final = """
+Run the SQL in Grafana's Explore, or on a terminal as `dashboards/README.md` says.
+
+Alerts carry the title of Grafana's folder as a label: who renames or moves the folder resolves every firing alert, and a minute later each
+fires again as a new one. Tell who is on call before.
+"""
 
 
 class RunbookError(HydrometerError):
@@ -86,10 +91,7 @@ def runbook_board() -> Json:
 
 
 def files() -> dict[str, Json]:
-    """Return what is generated from the rules into `dashboards/generated`. The rules themselves are in `dashboards.provision`'s file.
-
-    Grafana takes every JSON file below that folder for a board.
-    """
+    """Return what is generated from the rules into `dashboards/generated`: their runbooks, as a board."""
     return {"runbooks.json": runbook_board()}
 
 

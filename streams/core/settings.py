@@ -105,6 +105,7 @@ class Settings(BaseModel):
     grafana_url: str = Field(
         default="http://127.0.0.1:3000", pattern=r"^https?://[^\s/@]+(/\S*)?$", description="Where `hydrometer boards` publishes to."
     )
+    grafana_user: str = Field(default="", description="A Grafana user, whose password is then the token; empty: a service account's token.")
     webhook_token: SecretStr | None = Field(default=None, description="What `hydrometer export ocsf --webhook` sends as a bearer token.")
     grafana_token: SecretStr | None = Field(default=None, description="A service account's token with the role Editor, for `boards` alone.")
     evidence_key: SecretStr | None = Field(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import base64
 import copy
 import json
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 from urllib.parse import parse_qs, unquote, urlsplit
@@ -20,6 +21,12 @@ from streams.core.settings import Settings
 from streams.testing.builders import shared
 
 TOKEN = "glsa_made_up_for_tests"
+UNDESCRIBED = {"/access-control/user/permissions", "/v1/eval", "/v1/rule/test/grafana"}
+"""Operations that Grafana has (`pkg/services/accesscontrol/api`, `pkg/services/ngalert/api`) and its OpenAPI description leaves out."""
+VIEWER = {"folders:read", "dashboards:read", "alert.rules:read"}
+EDITOR = {"folders:create", "dashboards:create", "dashboards:write", "alert.rules:create", "alert.rules:write", "alert.rules:delete"}
+EDITOR |= {*VIEWER, "alert.notifications:write", "alert.provisioning.provenance:write"}
+PERMISSIONS = {"Viewer": VIEWER, "Editor": EDITOR, "Admin": {*EDITOR, "alert.provisioning:read", "alert.provisioning:write"}}
 Json = dict[str, Any]
 Answer = tuple[int, Any]
 
@@ -59,12 +66,30 @@ class Description:
         self.holds({"$ref": "#/components/schemas/AlertingFileExport"}, value)
 
 
+def expanded(text: str, row: Json) -> str:
+    """What Grafana makes of an annotation: the part of Go's templates that we use. A template with an error stays as it is."""
+    try:
+        choice = re.fullmatch(r"\{\{ if \$values\.A \}\}(.*)\{\{ else \}\}(.*)\{\{ end \}\}", text)
+        plain = choice[1 if "value" in row else 2] if choice else text
+        plain = re.sub(r'\{\{ reReplaceAll "/\+\$" "" externalURL \}\}', "http://grafana.example", plain)
+        plain = re.sub(r"\{\{ \$labels\.(\w+) \}\}", lambda found: str(row[found[1]]), plain)
+        plain = re.sub(r'\{\{ printf "(%[\w.]+)" \$values\.A\.Value \}\}', lambda found: found[1] % row["value"], plain)
+    except KeyError:
+        return text
+    return text if "{{" in plain else plain
+
+
 class FakeGrafana:
     """Folders, boards, rule groups, contact points and policies, in memory. `writes` counts what was changed."""
 
     def __init__(self, description: Description) -> None:
         self.description = description
         self.version = "13.0.1"
+        self.role = "Editor"
+        self.hidden: set[str] = set()
+        """Folders and boards that exist, and that this token may not see."""
+        self.query: Callable[[str], tuple[list[tuple[Any, ...]], list[tuple[str, str]]]] = lambda _: ([], [])
+        """Runs SQL whose macros are expanded, and returns rows, and names and types of the columns."""
         self.folders: dict[str, Json] = {}
         self.boards: dict[str, Json] = {}
         self.groups: dict[str, Json] = {}
@@ -83,33 +108,40 @@ class FakeGrafana:
         url = urlsplit(target.removeprefix("/api"))
         if url.path == "/health":
             return 200, {"version": self.version, "database": "ok"}
-        if headers.get("Authorization") != f"Bearer {TOKEN}":
+        if headers.get("Authorization") not in {f"Bearer {TOKEN}", f"Basic {base64.b64encode(f'admin:{TOKEN}'.encode()).decode()}"}:
             return 401, {"message": "Invalid API key"}
         self.headers.append(headers)
         try:
-            self.description.body(verb, url.path, body)
+            if url.path not in UNDESCRIBED:
+                self.description.body(verb, url.path, body)
         except (AssertionError, jsonschema.ValidationError) as error:
             return 400, {"message": f"not as described: {error}"}
-        if verb != "GET":
+        parts = ("folders", "search", "dashboards", "datasources", "rule-groups", "contact-points", "policies", "permissions")
+        name = next(part for part in (*parts, "ds/query", "eval", "rule/test") if part in url.path).replace("/", "_")
+        if verb != "GET" and name not in {"ds_query", "eval", "rule_test"}:
+            if self.role == "Viewer":
+                return 403, {"message": "You'll need additional permissions to perform this action."}
             self.writes.append(f"{verb} {unquote(url.path)}")
-        name = next(
-            part
-            for part in ("folders", "search", "dashboards", "datasources", "rule-groups", "contact-points", "policies")
-            if part in url.path
-        )
         handle = getattr(self, f"_{name.replace('-', '_')}")
         answer: Answer = handle(verb, unquote(url.path.rsplit("/", 1)[1]), body, {**parse_qs(url.query), "path": url.path})
         return answer
 
     def _folders(self, verb: str, uid: str, body: Json, _: Json) -> Answer:
         if verb == "POST":
-            if body["uid"] in self.folders:
+            if body["uid"] in self.folders or body["uid"] in self.hidden:
                 return 409, {"message": "a folder with that UID already exists"}
             self.folders[body["uid"]] = {**body, "id": len(self.folders) + 1, "version": 1}
             return 200, self.folders[body["uid"]]
         if uid == "folders":
             return 200, list(self.folders.values())
-        return (200, self.folders[uid]) if uid in self.folders else (404, {"message": "folder not found"})
+        return (200, self.folders[uid]) if uid in self.folders else self._absent("folder not found")
+
+    def _absent(self, message: str) -> Answer:
+        """Grafana tells only an administrator that a folder or rule group does not exist."""
+        return (404, {"message": message}) if self.role == "Admin" else (403, {"message": "You'll need additional permissions"})
+
+    def _permissions(self, *_: Any) -> Answer:
+        return 200, {action: ["folders:*"] for action in PERMISSIONS[self.role]}
 
     def _search(self, _: str, __: str, ___: Json, query: Json) -> Answer:
         tagged = [each for each in self.boards.values() if query["tag"][0] in each["dashboard"]["tags"]]
@@ -118,6 +150,8 @@ class FakeGrafana:
     def _dashboards(self, verb: str, uid: str, body: Json, _: Json) -> Answer:
         if verb == "POST":
             return self._save(body)
+        if uid in self.hidden:
+            return 403, {"message": "You'll need additional permissions"}
         if uid not in self.boards:
             return 404, {"message": "Dashboard not found"}
         if verb == "DELETE":
@@ -130,12 +164,19 @@ class FakeGrafana:
         if folder and folder not in self.folders:
             return 400, {"message": "folder not found"}
         old = self.boards.get(board["uid"])
-        if old and not command["overwrite"]:
+        if old and old["meta"].get("provisioned"):
+            return 400, {"message": "Cannot save provisioned dashboard"}
+        if board["uid"] in self.hidden or (old and not command["overwrite"]):
             return 412, {"message": "A dashboard with the same uid already exists", "status": "version-mismatch"}
         version = old["dashboard"]["version"] + 1 if old else 1
-        saved = {**copy.deepcopy(board), "id": len(self.boards) + 1, "version": version}
+        saved = {**copy.deepcopy(board), "id": len(self.boards) + 1, "version": version}  # Grafana's own counter, whatever was sent
         self.boards[board["uid"]] = {"dashboard": saved, "meta": {"folderUid": folder, "version": version}}
         return 200, {"uid": board["uid"], "version": version, "status": "success", "folderUid": folder}
+
+    def move(self, uid: str, folder: str) -> None:
+        """What people do in the browser: a move is a save."""
+        self.boards[uid]["meta"]["folderUid"] = folder
+        self.boards[uid]["dashboard"]["version"] += 1
 
     def _datasources(self, _: str, last: str, __: Json, ___: Json) -> Answer:
         if last == "health":
@@ -144,10 +185,12 @@ class FakeGrafana:
 
     def _rule_groups(self, verb: str, title: str, body: Json, query: Json) -> Answer:
         if verb == "GET":
-            return (200, self.groups[title]) if title in self.groups else (404, {"message": "rule group not found"})
+            return (200, self.groups[title]) if title in self.groups else self._absent("rule group not found")
         folder = query["path"].split("/")[4]
         if folder not in self.folders:
             return 400, {"message": "invalid folder"}
+        if any(rule.get("provenance") == "file" for rule in self.groups.get(title, {"rules": []})["rules"]):
+            return 409, {"message": "cannot change provenance from 'file' to ''"}
         known = {contact["name"] for contact in self.contacts.values()}
         wrong = [rule for rule in body["rules"] if rule.get("notification_settings", {}).get("receiver", "") not in known | {""}]
         if wrong:
@@ -166,6 +209,8 @@ class FakeGrafana:
             return 200, list(self.contacts.values())
         if verb == "PUT" and uid not in self.contacts:
             return 404, {"message": "contact point not found"}
+        if self.contacts.get(body["uid"], {}).get("provenance") == "file":
+            return 409, {"message": "cannot change provenance from 'file' to ''"}
         self.contacts[body["uid"]] = {**body, "provenance": ""}
         return 202, {"message": "contact point saved"}
 
@@ -176,6 +221,40 @@ class FakeGrafana:
             return 400, {"message": "receiver does not exist"}
         self.policies = {**body, "provenance": ""}
         return 202, {"message": "policies updated"}
+
+    def _ds_query(self, _: str, __: str, body: Json, ___: Json) -> Answer:
+        results = self._results(body["queries"])
+        return (400 if any("error" in each for each in results.values()) else 200), {"results": results}
+
+    def _eval(self, _: str, __: str, body: Json, ___: Json) -> Answer:
+        return 200, {"results": self._results([each["model"] for each in body["data"] if each["datasourceUid"] != "__expr__"])}
+
+    def _results(self, queries: list[Json]) -> Json:
+        results: Json = {}
+        for query in queries:
+            try:
+                rows, columns = self.query(query["rawSql"])
+            except Exception as error:  # noqa: BLE001 - whatever the engine says becomes the answer
+                results[query["refId"]] = {"error": str(error), "status": 400, "frames": []}
+                continue
+            values = [[str(row[place]) for row in rows] for place in range(len(columns))]
+            fields = [{"name": name, "type": "string"} for name, _ in columns]
+            results[query["refId"]] = {"status": 200, "frames": [{"schema": {"fields": fields}, "data": {"values": values}}]}
+        return results
+
+    def _rule_test(self, _: str, __: str, body: Json, ___: Json) -> Answer:
+        rule, grafana = body["rule"], body["rule"]["grafana_alert"]
+        rows, columns = self.query(grafana["data"][0]["model"]["rawSql"])
+        above = grafana["data"][1]["model"]["conditions"][0]["evaluator"]["params"][0]
+        named = [dict(zip([name for name, _ in columns], row, strict=True)) for row in rows]
+        firing = [row for row in named if row["value"] > above] or ([{}] if not named and grafana["no_data_state"] == "Alerting" else [])
+        return 200, [
+            {
+                "labels": {**rule["labels"], **{name: value for name, value in row.items() if name != "value"}},
+                "annotations": {name: expanded(text, row) for name, text in rule["annotations"].items()},
+            }
+            for row in firing
+        ]
 
 
 @pytest.fixture(scope="session")

@@ -39,8 +39,8 @@ def test_check_publish_and_diff_follow_each_other(env: dict[str, str], grafana: 
     assert isinstance(before.exception, HydrometerError)
     assert grafana.writes == []
     published = runner.invoke(cli, ["boards", "publish", "--contact", "soc=email:soc@example.com"], catch_exceptions=False)
-    assert "create  folder         Hydrometer\n" in published.output
-    assert "create  contact point  hydrometer-soc\n" in published.output
+    assert "create  folder         Hydrometer (not in Grafana yet)\n" in published.output
+    assert "create  contact point  hydrometer-soc (not in Grafana yet)\n" in published.output
     after = runner.invoke(cli, ["boards", "diff", "--contact", "soc=email:soc@example.com"], catch_exceptions=False)
     assert after.exit_code == 0
     assert {line.split()[0] for line in after.output.splitlines()} == {"keep"}

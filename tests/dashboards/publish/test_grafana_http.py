@@ -26,8 +26,17 @@ def test_a_wrong_token_is_told_in_one_line_without_the_token(grafana: Any, backe
     assert "\n" not in str(error.value)
 
 
-def test_nothing_there_is_none(api: GrafanaHttp) -> None:
+def test_nothing_there_is_none_and_only_an_administrator_is_told_so(api: GrafanaHttp, grafana: Any) -> None:
+    assert api.find("/folders/nowhere") is None
+    with pytest.raises(GrafanaError, match="forbids GET /folders/nowhere"):
+        api.get("/folders/nowhere")
+    grafana.role = "Admin"
     assert api.get("/folders/nowhere") is None
+
+
+def test_a_user_of_grafana_can_take_the_place_of_a_service_account(grafana: Any, backend: Backend) -> None:
+    named = {"mode": "local", "grafana_url": grafana.url, "grafana_user": "admin", "grafana_token": "glsa_made_up_for_tests"}
+    assert connect(Settings.model_validate(named), backend).get("/folders?limit=1") == []
 
 
 def test_the_empty_answer_to_a_delete_is_fine(api: GrafanaHttp, grafana: Any) -> None:

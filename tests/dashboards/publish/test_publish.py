@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from dashboards import rules
-from dashboards.grafana_diff import Release, difference
+from dashboards.grafana_diff import FROM_FILES, NEW, Release, difference
 from dashboards.grafana_http import GrafanaError, GrafanaHttp
 from dashboards.publish import ContactError, check, contact, publish, release
 
@@ -44,6 +44,69 @@ def test_a_folder_that_people_renamed_keeps_its_name(api: GrafanaHttp, grafana: 
     grafana.folders["hydrometer"] = {"uid": "hydrometer", "title": "Abuse team", "permissions": ["theirs"]}
     done(api, small)
     assert grafana.folders["hydrometer"] == {"uid": "hydrometer", "title": "Abuse team", "permissions": ["theirs"]}
+
+
+def test_a_board_that_was_saved_twice_is_kept(api: GrafanaHttp, grafana: Any, small: Release) -> None:
+    done(api, small)
+    done(api, replace(small, boards=[{**small.boards[0], "title": "New title"}]))
+    done(api, small)
+    assert grafana.boards["hydrometer-soc"]["dashboard"]["version"] == 3
+    assert {action for _, action in done(api, small)} == {"keep"}
+
+
+def test_every_generated_board_leaves_the_counter_of_saves_to_grafana() -> None:
+    assert [board["title"] for board in release().boards if "version" in board] == []
+
+
+def test_a_board_that_people_moved_is_kept_where_they_put_it(api: GrafanaHttp, grafana: Any, small: Release) -> None:
+    done(api, small)
+    grafana.move("hydrometer-soc", "")
+    assert ("board", "keep") in done(api, small)
+    assert grafana.boards["hydrometer-soc"]["meta"]["folderUid"] == ""
+
+
+@pytest.mark.parametrize("role", ["Editor", "Admin"])
+def test_an_editor_and_an_administrator_can_publish_first(api: GrafanaHttp, grafana: Any, small: Release, role: str) -> None:
+    grafana.role = role
+    made = list(publish(api, small))
+    assert [(change.kind, change.action, change.why) for change in made] == [
+        ("folder", "create", NEW), ("board", "create", NEW), ("rules", "create", NEW),
+    ]  # fmt: skip
+
+
+def test_a_viewer_is_refused_before_anything_is_written_and_told_what_is_missing(api: GrafanaHttp, grafana: Any, small: Release) -> None:
+    grafana.role = "Viewer"
+    with pytest.raises(GrafanaError, match=r"may not create the folder, save boards, set alert rules: .*role Editor"):
+        done(api, small)
+    assert grafana.writes == []
+
+
+@pytest.mark.parametrize("hidden", ["hydrometer", "hydrometer-soc"])
+def test_what_exists_and_is_hidden_is_said_to_be_hidden(api: GrafanaHttp, grafana: Any, small: Release, hidden: str) -> None:
+    grafana.hidden = {hidden}
+    with pytest.raises(GrafanaError, match="exists in Grafana, hidden from this token: give its service account the right to edit it"):
+        done(api, small)
+
+
+def test_what_comes_from_provisioning_files_is_kept_and_the_rest_is_published(api: GrafanaHttp, grafana: Any, small: Release) -> None:
+    done(api, small)
+    grafana.boards["hydrometer-soc"]["meta"]["provisioned"] = True
+    grafana.groups["On call"]["rules"][0]["provenance"] = "file"
+    changed = Release([{**small.boards[0], "title": "New"}], [{**small.groups[0], "interval": 30}], [SOC])
+    changes = list(publish(api, changed, policies=True))
+    assert [(change.kind, change.action, change.why == FROM_FILES) for change in changes] == [
+        ("folder", "keep", False), ("board", "keep", True), ("contact point", "create", False), ("rules", "keep", True),
+        ("notification policies", "update", False),
+    ]  # fmt: skip
+
+
+def test_a_refusal_because_of_a_file_that_could_not_be_seen_before_keeps_the_rules_too(
+    api: GrafanaHttp, grafana: Any, small: Release
+) -> None:
+    grafana.folders["hydrometer"] = {"uid": "hydrometer", "title": "Hydrometer"}
+    refusal = {"message": "cannot change provenance from 'file' to ''"}
+    grafana._rule_groups = lambda verb, *_: (409, refusal) if verb == "PUT" else (404, {"message": "rule group not found"})
+    assert ("rules", "keep") in done(api, small)
 
 
 @pytest.mark.parametrize("where", ["elsewhere", ""])
@@ -113,7 +176,7 @@ def test_all_that_is_generated_is_taken_and_then_kept(api: GrafanaHttp, grafana:
 
 
 def test_check_tells_what_is_good(api: GrafanaHttp) -> None:
-    assert check(api) == ["Grafana 13.0.1", "the token is known", "the data source hydrometer answers"]
+    assert check(api) == ["Grafana 13.0.1", "the token may publish", "the data source hydrometer answers"]
 
 
 def test_an_old_grafana_is_refused_before_anything_is_written(api: GrafanaHttp, grafana: Any, small: Release) -> None:
