@@ -23,6 +23,9 @@ CHUNK_ROWS = 256
 _FORMAT = 2
 _LARGEST_CHUNK = 64 * 1024 * 1024
 _NEVER = -1
+_LOST_CHUNKS = 64
+_LONGEST_NUMBER = 9
+_WIDEST = 1 << 16
 
 
 class StateLayoutError(Exception):
@@ -162,7 +165,9 @@ class Columns:
 
     def restore(self, data: bytes) -> None:
         """Bring an evicted entity back. Raises StateLayoutError when the bytes cannot be read: it then starts cold."""
-        header, body = _parse(data)
+        header, body = _parse(data, 1)
+        if len(header["keys"]) != 1:
+            raise StateLayoutError("an evicted entity is one row with its key")
         self._unpack(header, body, np.array([0]), self.intern(header["keys"]))
 
     def fresh(self, slots: Slots, offset: int) -> NDArray[np.bool_]:
@@ -188,7 +193,7 @@ class Columns:
 
     def dump(self, chunk_key: str) -> bytes:
         """Return a chunk as bytes, and count it as clean."""
-        chunk = _index(chunk_key)
+        chunk = int(chunk_key.rpartition("/")[2])
         self._dirty.pop(chunk, None)
         return self._pack(slice(chunk * self.chunk_rows, min((chunk + 1) * self.chunk_rows, self.cells or len(self.keys))))
 
@@ -209,16 +214,23 @@ class Columns:
 
     def load(self, chunks: Iterable[tuple[str, bytes]]) -> None:
         """Read chunks back into an empty table. A chunk that cannot be read is counted in `cold_chunks` and skipped."""
-        for chunk_key, data in sorted(chunks, key=lambda item: _index(item[0])):
+        stored = list(chunks)
+        # chunks are filled one after the other: a number far beyond how many there are is none of ours, and would need its room
+        most = -(-self.cells // self.chunk_rows) if self.cells else 2 * len(stored) + _LOST_CHUNKS
+        numbered = [(number, data) for name, data in stored if (number := _index(name)) is not None and number < most]
+        self.cold_chunks += len(stored) - len(numbered)
+        for number, data in sorted(numbered):
             try:
-                self._load(_index(chunk_key), data)
+                self._load(number, data)
             except StateLayoutError:
                 self.cold_chunks += 1
         self._free = [slot for slot, key in enumerate(self.keys) if not key]
 
     def _load(self, chunk: int, data: bytes) -> None:
         """Put the rows of a chunk back into their own slots, so that it replaces itself when it is next written."""
-        header, body = _parse(data)
+        header, body = _parse(data, self.chunk_rows)
+        if len(header["keys"]) != (0 if self.cells else int(header["rows"])):
+            raise StateLayoutError("a stored chunk has another number of keys than of rows")
         offsets = np.broadcast_to(np.array(header["offsets"], np.int64), int(header["rows"]))
         if self.cells:
             kept = np.arange(min(int(header["rows"]), self.cells - chunk * self.chunk_rows))
@@ -270,24 +282,48 @@ class Columns:
                 self._arrays[name][slots, field.labels.index(label)] = stored[:, position]
 
 
-def _index(chunk_key: str) -> int:
-    return int(chunk_key.rpartition("/")[2])
+def _index(chunk_key: str) -> int | None:
+    number = chunk_key.rpartition("/")[2]
+    return int(number) if number.isascii() and number.isdigit() and len(number) <= _LONGEST_NUMBER else None
 
 
-def _parse(data: bytes) -> tuple[dict[str, Any], memoryview]:
+def _parse(data: bytes, most_rows: int) -> tuple[dict[str, Any], memoryview]:
     try:
-        raw = zstandard.decompress(data, max_output_size=_LARGEST_CHUNK)
+        raw = zstandard.decompress(data, max_output_size=_LARGEST_CHUNK) if _is_small(data) else b""
         size = int.from_bytes(raw[:4], "little")
         header: dict[str, Any] = json.loads(raw[4 : 4 + size])
-        rows = int(header["rows"])
-        expected = sum(np.dtype(dtype).itemsize * rows * width for _, dtype, width, _ in header["columns"])
-    except (zstandard.ZstdError, ValueError, KeyError, TypeError) as error:
+        good = _is_header(header, most_rows)
+        expected = sum(np.dtype(dtype).itemsize * header["rows"] * width for _, dtype, width, _ in header["columns"]) if good else -1
+    except (zstandard.ZstdError, ValueError, KeyError, TypeError, RecursionError, MemoryError) as error:
         message = f"a stored chunk of {len(data)} bytes is unreadable ({type(error).__name__})"
         raise StateLayoutError(message) from error
     body = memoryview(raw)[4 + size :]
-    if header.get("format") != _FORMAT or len(body) != expected or len(header["offsets"]) not in {1, rows}:
-        message = (
-            f"a stored chunk has format {header.get('format')!r} and {len(body)} bytes of columns; this version reads {_FORMAT}, {expected}"
-        )
-        raise StateLayoutError(message)
+    if len(body) != expected:
+        raise StateLayoutError(f"a stored chunk has another format than {_FORMAT}, or {len(body)} bytes of columns for {expected}")
     return header, body
+
+
+def _is_small(data: bytes) -> bool:
+    return 0 <= zstandard.frame_content_size(data) <= _LARGEST_CHUNK
+
+
+def _is_header(header: dict[str, Any], most_rows: int) -> bool:
+    rows, keys, offsets = header["rows"], header["keys"], header["offsets"]
+    return (
+        header["format"] == _FORMAT
+        and type(rows) is int
+        and 0 <= rows <= most_rows
+        and type(keys) is list
+        and len("".join(keys).encode()) >= 0  # words, and UTF-8
+        and type(offsets) is list
+        and len(offsets) in {1, rows}
+        and all(type(offset) is int and _NEVER <= offset < 1 << 62 for offset in offsets)
+        and all(map(_is_column, header["columns"]))
+    )
+
+
+def _is_column(column: Any) -> bool:
+    name, dtype, width, labels = column
+    plain = type(name) is str and type(dtype) is str and type(width) is int and 0 < width <= _WIDEST and type(labels) is list
+    words = plain and len(labels) in {0, width} and all(type(label) is str for label in labels)
+    return words and np.dtype(dtype).kind in "fiu"

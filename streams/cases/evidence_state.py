@@ -58,7 +58,13 @@ def _rows(block: Block) -> list[State]:
     return [
         {name: values[row] for name, values in plain.items()}
         | {"families": families[row], "features": maps["features"][row], "nats": maps["nats"][row]}
-        | {"usual": {name: [low, maps["usual_high"][row][name]] for name, low in maps["usual_low"][row].items()}}
+        | {
+            "usual": {
+                name: [low, maps["usual_high"][row][name]]
+                for name, low in maps["usual_low"][row].items()
+                if name in maps["usual_high"][row]
+            }
+        }
         for row in range(len(block))
     ]
 

@@ -16,6 +16,7 @@ import orjson
 import zstandard
 
 FORMAT = 2
+_LARGEST_BYTES = 256 * 1024 * 1024
 _SIDES = ("a", "b")
 
 
@@ -72,7 +73,7 @@ class Snapshots:
                 self.cold += 1
             else:
                 found.setdefault(part["serial"], {})[part["part"]] = part
-        whole = [serial for serial, parts in found.items() if len(parts) == next(iter(parts.values()))["parts"]]
+        whole = [serial for serial, parts in found.items() if _fit(parts)]
         if not whole:
             self.cold += len(found)
             return None
@@ -80,6 +81,13 @@ class Snapshots:
         newest = found[max(whole)]
         tables = {table: _in_order([newest[part]["tables"][table] for part in sorted(newest)]) for table in newest[0]["tables"]}
         return newest[0]["offset"], newest[0]["head"], tables
+
+
+def _fit(parts: Mapping[int, Mapping[str, Any]]) -> bool:
+    """Tell whether these are all parts of one snapshot, with the same tables."""
+    first = next(iter(parts.values()))
+    alike = all(part["parts"] == first["parts"] and part["tables"].keys() == first["tables"].keys() for part in parts.values())
+    return alike and len(parts) == first["parts"]
 
 
 def _in_order(parts: list[dict[str, Any]]) -> dict[str, Any]:
@@ -90,7 +98,12 @@ def _in_order(parts: list[dict[str, Any]]) -> dict[str, Any]:
 
 def _read(data: bytes) -> dict[str, Any] | None:
     try:
+        if not 0 <= zstandard.frame_content_size(data) <= _LARGEST_BYTES:
+            return None
         part = orjson.loads(zstandard.decompress(data))
-        return part if part["format"] == FORMAT else None
-    except (zstandard.ZstdError, ValueError, KeyError, TypeError):
+        numbers = [part[name] for name in ("serial", "parts", "part", "offset")]
+        whole = all(type(number) is int and -1 <= number < 1 << 62 for number in numbers) and 0 <= part["part"] < part["parts"]
+        tables = all(type(rows) is dict for rows in part["tables"].values())
+        return part if part["format"] == FORMAT and whole and tables and type(part["head"]) is dict else None
+    except (zstandard.ZstdError, ValueError, KeyError, TypeError, AttributeError, MemoryError):
         return None

@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from streams.core.errors import BlockLayoutError
 from streams.schema import blocks, topics
+from streams.schema.event import LATEST
 from streams.schema.labels import SPLIT, VERDICTS
 
 Array = NDArray[Any]
@@ -37,7 +38,7 @@ class Record:
     """Seconds since 1970, from Kafka."""
     value: bytes | None
     """None is a tombstone: it stores nothing."""
-    headers: Mapping[str, bytes] = field(default_factory=dict)
+    headers: Mapping[str, bytes | None] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -137,11 +138,12 @@ def _counted(letters: Insert) -> Insert:
 
 
 def _minute(record: Record) -> int:
-    return int(record.timestamp // 60) * 60
+    """Return the minute of a record. Who sends it chooses its time: what is beyond anything real becomes 1970."""
+    return int(record.timestamp // 60) * 60 if 0 <= record.timestamp <= LATEST else 0
 
 
 def _word(record: Record, header: str) -> str:
-    return record.headers.get(header, b"unknown")[:_LONGEST_CODE].decode("utf-8", "replace")
+    return (record.headers.get(header) or b"unknown")[:_LONGEST_CODE].decode("utf-8", "replace")
 
 
 def _texts(values: Iterable[str]) -> Array:
@@ -254,7 +256,9 @@ def _flag(value: Any) -> bool:
 
 def _time(value: Any) -> int:
     seconds = datetime.fromisoformat(value).timestamp() if isinstance(value, str) else _number(value)
-    return round(seconds * 1000)  # raises ValueError when unknown
+    if not 0 <= seconds <= LATEST:
+        raise ValueError
+    return round(seconds * 1000)
 
 
 def _json(value: Any) -> str:

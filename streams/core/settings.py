@@ -97,7 +97,7 @@ class Settings(BaseModel):
 
     sketch_key: SecretStr = _secret("Keys the prompt sketches. A new key forgets every template.")
     pseudonym_key: SecretStr = _secret("Keys the pseudonyms of addresses, keys and payments. A new key unlinks them.")
-    seal_key: SecretStr = _secret("Seals stored River models. A new key starts them cold.")
+    seal_key: SecretStr = _secret("Seals what workers store of their state. A new key starts it cold.")
     intake_token: SecretStr = _secret("What a gateway must send as `Authorization: Bearer ...`.")
     permitted_parties: Path | None = Field(default=None, description="A file of parties that may do what they do: scored, but muted.")
     policy: Path | None = Field(default=None, description="Terms and alert bars, with who approved them; those of the package when unset.")

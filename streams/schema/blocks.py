@@ -1,35 +1,45 @@
 """Blocks: what travels between stages. Arrow IPC record batches, lz4, one Kafka message each.
 
 A stage pays its cost per block, never per event (`docs/decisions/0001-blocks-not-events.md`). Every layout is declared here, once,
-with its name and version in the schema's metadata: a reader refuses what it does not know.
+with its name and version in the schema's metadata: a reader refuses what it does not know, and what no process of ours would write.
 
-Four kinds of column, and how each says "unknown":
+Kinds of column, and how each says "unknown":
 
 * `text`: dictionary of strings, null. For values that repeat within a block.
 * `number`: float32, NaN. Booleans are 0 and 1.
-* `time`: float64 seconds since 1970, NaN.
+* `time`: float64 seconds since 1970, NaN. `offset`: float64 too, the position of a record in its topic.
 * `hash`: uint64, 0. Keyed pseudonyms and sketches; equal values have equal hashes while a key lives.
+* `shingles`: 8 hashes. `vector`: float32, of one width in all rows of a block.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Final, Literal
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from models.evidence.weighing import BINS, FAMILIES
 from streams.core.errors import BlockLayoutError
+from streams.schema import ipc
+from streams.schema.event import FIELDS
+from streams.schema.layout_check import Check
 
-Kind = Literal["text", "number", "time", "hash", "shingles", "vector"]
+Kind = Literal["text", "number", "time", "offset", "hash", "shingles", "vector"]
 Floats = NDArray[np.floating[Any]]
 Hashes = NDArray[np.uint64]
 
 SHINGLES = 8
 """How many of the smallest shingle hashes a prompt keeps (bottom-k)."""
+MAX_BLOCK_ROWS: Final = 262_144
+"""A request block has at most 65,536; each of its accounts is in at most three groups."""
+MAX_BLOCK_BYTES: Final = 64 * 1024 * 1024
+"""Of all columns, unpacked: 65,536 requests take half of that, and their texts 8 MiB."""
 
 _WRITE = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
 _READ = pa.ipc.IpcReadOptions(use_threads=False)  # handing 60 small buffers to threads takes four times as long
@@ -37,23 +47,45 @@ _TYPES: dict[Kind, pa.DataType] = {
     "text": pa.dictionary(pa.int32(), pa.string()),
     "number": pa.float32(),
     "time": pa.float64(),
+    "offset": pa.float64(),
     "hash": pa.uint64(),
     "shingles": pa.list_(pa.uint64(), SHINGLES),
     "vector": pa.list_(pa.float32()),
 }
-_DTYPES: dict[Kind, Any] = {"number": np.float32, "time": np.float64, "hash": np.uint64}
+_DTYPES: dict[Kind, Any] = {"number": np.float32, "time": np.float64, "offset": np.float64, "hash": np.uint64}
 
 
 class Layout:
     """The columns of one kind of block: its name, its version and each column's kind, in order."""
 
-    def __init__(self, name: str, version: int, columns: Mapping[str, Kind]) -> None:
-        """Declare a layout. A change of columns is a new version."""
+    def __init__(
+        self,
+        name: str,
+        version: int,
+        columns: Mapping[str, Kind],
+        *,
+        known: Collection[str],
+        widths: Mapping[str, int | str] | None = None,
+        limits: Mapping[str, tuple[float, float]] | None = None,
+        words: Mapping[str, str] | None = None,
+    ) -> None:
+        """Declare a layout. A change of columns is a new version.
+
+        `known` columns are unknown in no row. `widths` says of each vector how many values it has, or whose names count them. `limits` are
+        the least and the most of a number; `words` the patterns that the values of a text match as a whole.
+        """
         self.name = name
         self.version = version
         self.columns = dict(columns)
+        self.known = frozenset(known)
+        self.widths = dict(widths or {})
+        self.limits = dict(limits or {})
+        self.words = {key: re.compile(pattern) for key, pattern in (words or {}).items()}
+        self.tag = f"{name}/{version}".encode()
+        self.check = Check(self)
+        self.texts = sum(kind == "text" for kind in columns.values())
         self.position = {key: place for place, key in enumerate(columns)}
-        tag: dict[bytes | str, bytes | str] = {b"layout": f"{name}/{version}".encode()}
+        tag: dict[bytes | str, bytes | str] = {b"layout": self.tag}
         self.schema = pa.schema([pa.field(key, _TYPES[kind]) for key, kind in columns.items()], metadata=tag)
         self._named: dict[tuple[tuple[str, tuple[str, ...]], ...], dict[bytes, bytes]] = {}
 
@@ -115,6 +147,9 @@ def _plain(values: Any, kind: Kind) -> Any:
     flat: Any = np.ascontiguousarray(values, _DTYPES[kind]).reshape(-1)
     return pa.Array.from_buffers(_TYPES[kind], len(flat), [None, pa.py_buffer(flat)])
 
+
+_KINDS: Final = "(router|payment|template)"
+_HASH: Final = "[0-9a-f]{16}"
 
 REQUESTS = Layout(
     "requests",
@@ -186,6 +221,10 @@ REQUESTS = Layout(
         "asks_trajectory": "number",
         "known_corpus": "number",
     },
+    known=("time", "event_id", "account_id"),
+    limits={field.column: (0.0, field.high) for field in FIELDS if field.kind == "number"}
+    | dict.fromkeys(("seeded", "streamed", "asks_reasoning", "asks_grading", "asks_trajectory", "known_corpus"), (0.0, 1.0))
+    | {"topic": (0.0, 2047.0)},
 )
 """One normalised event a row, without any prompt text, in time order, all of one partition."""
 
@@ -204,6 +243,8 @@ SCORES = Layout(
         "features": "vector",
         "nats": "vector",
     },
+    known=("time", "entity_kind", "entity_id", "requests", "extraction", "routing"),
+    widths={"families": "families", "features": "features", "nats": "features"},
 )
 """One scored entity a row: evidence in nats by family, feature values, and each feature's share of the evidence.
 
@@ -219,7 +260,7 @@ GROUPS = Layout(
         "account_id": "text",
         # which request block this row came from: a member skips what it has counted already
         "source": "number",
-        "offset": "time",
+        "offset": "offset",
         # about how many accounts there are in all
         "population": "number",
         # since this account's last row for this group
@@ -254,6 +295,9 @@ GROUPS = Layout(
         "own": "vector",
         "raw": "vector",
     },
+    known=("time", "group_id", "account_id", "source", "offset", "population", "requests", "begun", "jobs", "output_tokens"),
+    widths={"own": len(FAMILIES), "raw": len(FAMILIES)},
+    words={"group_id": f"{_KINDS}:{_HASH}"},
 )
 """One account in one of its groups a row; `own` and `raw` are its evidence by family, in the order of
 `models.evidence.weighing.FAMILIES`."""
@@ -289,21 +333,31 @@ EVIDENCE = Layout(
         "router": "hash",
         "template": "hash",
     },
+    known=("time", "entity_kind", "entity_id", "accounts", "common", "requests", "output_tokens", "first", "extraction", "routing"),
+    widths={"families": len(FAMILIES), "features": "features", "nats": "features", "usual_low": "features", "usual_high": "features"},
+    words={"entity_kind": f"account|{_KINDS}"},
 )
 """An entity, or a member of one, above the evidence floor a row. Rows are states, not changes: the newest is the truth."""
 
-VERDICTS = Layout("verdicts", 3, {"account_id": "text", "template": "hash", "router": "hash", "upgrade": "hash", "until": "time"})
+VERDICTS = Layout("verdicts", 3, {"account_id": "text", "template": "hash", "router": "hash", "upgrade": "hash", "until": "time"}, known=())
 """What the groups tell the accounts' partitions. A row with an account: it is suspect until then, and has no vote on what is ordinary.
 A row with a template, sent to every partition: accounts of several partitions share it, though each partition may see only one.
 A row with a router and its upgrade, sent to every partition: what shows the fingerprint `upgrade` is that router."""
 
-TALLIES = Layout("tallies", 1, {"time": "time", "source": "number", "histogram": "text", "votes": "vector"})
+TALLIES = Layout(
+    "tallies",
+    1,
+    {"time": "time", "source": "number", "histogram": "text", "votes": "vector"},
+    known=("time", "source", "histogram"),
+    widths={"votes": BINS},
+)
 """What a partition of accounts tells the others, on the same topic: how its accounts vote on what is ordinary, a histogram a row."""
 
 SHADOW = Layout(
     "shadow",
     1,
     {"time": "time", "entity_kind": "text", "entity_id": "text", "detector": "text", "score": "number"},
+    known=("time", "entity_kind", "entity_id", "detector", "score"),
 )
 """What detectors on trial would have said. It has a topic and a table of its own, so that no query takes it for an alert."""
 
@@ -379,19 +433,31 @@ def encode(batch: pa.RecordBatch) -> bytes:
 def decode(data: bytes, *layouts: Layout) -> Block:
     """Read a block of one of these layouts.
 
-    Raises BlockLayoutError when the bytes are cut short, are no Arrow, or are of another layout or version.
+    Raises BlockLayoutError, which names the column and quotes nothing, when the bytes are cut short, are no Arrow, are of another layout
+    or version, would take too much memory, or hold what the layout does not allow (`streams.schema.layout_check`).
     """
-    expected = " or ".join(f"{layout.name}/{layout.version}" for layout in layouts)
+    expected = " or ".join(layout.tag.decode() for layout in layouts)
     try:
+        size = ipc.size(data)
+        if size.rows > MAX_BLOCK_ROWS or size.bytes > MAX_BLOCK_BYTES:
+            raise BlockLayoutError(f"a block of {size.rows} rows and {size.bytes} bytes: at most {MAX_BLOCK_ROWS} and {MAX_BLOCK_BYTES}")
         with pa.ipc.open_stream(data, options=_READ) as reader:
-            layout = next((each for each in layouts if reader.schema.equals(each.schema)), None)
+            tag = (reader.schema.metadata or {}).get(b"layout", b"")
+            layout = next((each for each in layouts if tag == each.tag and reader.schema.equals(each.schema)), None)
             if layout is None:
-                found = (reader.schema.metadata or {}).get(b"layout", b"none").decode(errors="replace")
-                message = f"expected a block of layout {expected}, found {found[:40]}"
-                raise BlockLayoutError(message)
+                raise BlockLayoutError(f"expected a block of layout {expected}, found {_shown(tag)}")
+            if size.batches != 1 or size.dictionaries != layout.texts:
+                raise BlockLayoutError(f"a block of layout {expected} has {size.batches} batches and {size.dictionaries} dictionaries")
             batch = reader.read_next_batch()
             batch.validate(full=True)
-    except (pa.ArrowInvalid, OSError, StopIteration) as error:
+    except (pa.ArrowException, ValueError, OSError, StopIteration, MemoryError) as error:
         message = f"not a readable block of layout {expected}, {len(data)} bytes ({type(error).__name__})"
         raise BlockLayoutError(message) from error
+    if fault := layout.check.fault(batch):
+        raise BlockLayoutError(f"a block of layout {expected}: {fault}")
     return Block(layout, batch)
+
+
+def _shown(tag: bytes) -> str:
+    """Return the layout that a block names, if it looks like one: a stranger's text is not for our logs."""
+    return tag.decode() if re.fullmatch(rb"[a-z]{1,20}/[0-9]{1,4}", tag) else "none"

@@ -84,6 +84,7 @@ def make_engine(settings: Settings, agent: str, make_stage: MakeStage) -> Engine
     app, doorway = make_app(settings, agent), STATEFUL[agent]
     table = ChunkTable(
         app,
+        seal_key=settings.seal_key.get_secret_value().encode(),
         name=topics.STATE_TABLE,
         partitions=1 if doorway.INPUTS.single else settings.partitions,
         key_type=bytes,

@@ -171,6 +171,8 @@ class Engine:
         if self.inputs.second and not isinstance(stage, TwoInputStage):
             raise TypeError(f"{self.inputs.agent} reads {self.inputs.second}, but its stage has no apply_second")
         stage.load((name, data) for name, data, _ in records)
+        if cold := int(stage.counters().get("cold_chunks", 0)):
+            log.error("%s: %d chunks of partition %d cannot be read: what they held starts cold", self.inputs.agent, cold, place.partition)
         return Partition(place, stage, archive, self._seconds, _complete_to(records))
 
     async def _check_history(self, held: Mapping[TP, int]) -> None:

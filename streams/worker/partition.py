@@ -68,8 +68,8 @@ class Partition:
         self.checkpoint.applied(offset)
         try:
             return self.stage.apply(value, offset)
-        except BlockLayoutError:
-            return [self._dead_letter("block_layout", self.place, offset)]
+        except BlockLayoutError as error:
+            return [self._dead_letter("block_layout", str(error), self.place, offset)]
 
     def apply_second(self, topic: str, value: bytes, offset: int) -> list[Message]:
         """Apply the next record of the second input, and return what is to be sent."""
@@ -78,10 +78,10 @@ class Partition:
         place = TP(topic, self.place.partition)
         try:
             return self.stage.apply_second(value, offset)
-        except BlockLayoutError:
-            return [self._dead_letter("block_layout", place, offset)]
+        except BlockLayoutError as error:
+            return [self._dead_letter("block_layout", str(error), place, offset)]
         except MalformedEventError as error:
-            return [self._dead_letter(error.reason, place, offset)]
+            return [self._dead_letter(error.reason, error.detail, place, offset)]
 
     async def send(self, messages: Iterable[Message], send: Send) -> None:
         """Hand messages of the last block to Kafka in order, and remember them until they are confirmed."""
@@ -127,8 +127,8 @@ class Partition:
             free.append(self._held.popleft().offset)
         return free
 
-    def _dead_letter(self, reason: str, place: TP, offset: int) -> Message:
+    def _dead_letter(self, reason: str, detail: str, place: TP, offset: int) -> Message:
         self.rejected += 1
-        position = f"{place.partition}/{offset}"
-        headers = (("reason", reason.encode()), ("source", place.topic.encode()), ("position", position.encode()))
+        told = {"reason": reason, "detail": detail, "source": place.topic, "position": f"{place.partition}/{offset}"}
+        headers = tuple((name, value.encode()) for name, value in told.items())
         return Message(topics.DEAD_LETTERS, place.partition, b"", headers=headers)

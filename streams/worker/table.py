@@ -3,11 +3,16 @@
 Faust's own `table[key] = value` writes the local copy first and sends the changelog some time later. Here it is the other way round,
 and explicit: a record is *written* when the changelog has confirmed it. What is on disk is then always a prefix of the changelog, and
 a partition that moves to another worker and back finds one history only.
+
+A topic is not ours alone: each record carries a code over its key, offset and bytes (HMAC-SHA256 under the seal key). One without it, of
+another writer or damaged, is set aside and counted, and its entities start cold.
 """
 
 from __future__ import annotations
 
 import asyncio
+import hmac
+import logging
 import struct
 from collections.abc import Iterable, Iterator, MutableMapping, Sequence
 from typing import Any, cast
@@ -16,7 +21,12 @@ import faust
 from faust.stores import memory, rocksdb
 from faust.types import TP
 
+from streams.telemetry.metrics import METRICS, Metric
+
 _OFFSET = struct.Struct(">q")  # each value starts with the last input offset of its partition that it may contain
+_CODE_BYTES = 16  # and ends with its code
+
+log = logging.getLogger(__name__)
 
 
 class ChunkTable(faust.Table[bytes, bytes]):
@@ -25,13 +35,18 @@ class ChunkTable(faust.Table[bytes, bytes]):
     Keys are `<partition>/<name>`. Values start with the input offset up to which they are complete.
     """
 
+    def __init__(self, app: faust.App, *, seal_key: bytes, **options: Any) -> None:
+        """Make a table of Faust's (`options`) whose records carry a code under `seal_key`."""
+        super().__init__(app, **options)
+        self._seal_key = seal_key
+
     async def write(self, partition: int, records: Sequence[tuple[str, bytes]], offset: int) -> None:
         """Make records durable, in their order; they contain every block of the partition up to `offset`.
 
         Returns when Kafka has confirmed them. The last one goes alone, after the others are confirmed: a broker may report the start
         of its last batch as the end of a partition (Tansu does), and recovery stops at that end.
         """
-        pairs = [(_key(partition, name), _OFFSET.pack(offset) + data) for name, data in records]
+        pairs = [(key := _key(partition, name), self._sealed(key, _OFFSET.pack(offset) + data)) for name, data in records]
         for part in (pairs[:-1], pairs[-1:]):
             sent = [await self._send(partition, key, value) for key, value in part]
             for (key, value), place in zip(part, await asyncio.gather(*sent), strict=True):
@@ -40,8 +55,9 @@ class ChunkTable(faust.Table[bytes, bytes]):
 
     def get_record(self, partition: int, name: str) -> bytes | None:
         """Return one record as the last recovery or write left it."""
-        value = self._get(partition, _key(partition, name))
-        return None if value is None else unpacked(value)[1]
+        key = _key(partition, name)
+        value = self._get(partition, key)
+        return unpacked(value)[1] if value is not None and self._is_ours(key, value) else None
 
     def records(self, partition: int, prefix: str) -> Iterator[tuple[str, bytes, int]]:
         """Yield name (without the prefix), bytes and offset of every record whose name starts with `prefix`."""
@@ -49,22 +65,37 @@ class ChunkTable(faust.Table[bytes, bytes]):
         for key, value in self._from(partition, start):
             if not key.startswith(start):
                 return
-            offset, data = unpacked(value)
-            yield key.removeprefix(start).decode(), data, offset
+            if self._is_ours(key, value):
+                offset, data = unpacked(value)
+                yield key.removeprefix(start).decode(), data, offset
 
     def apply_changelog_batch(self, batch: Iterable[Any]) -> None:
-        """Take over recovered records, and never an older state than the one at hand.
+        """Take over recovered records that are ours, and never an older state than the one at hand.
 
         A worker that was thought dead may wake up and still send a chunk after its successor did.
         """
+        found = list(batch)
+        ours = [event for event in found if self._is_ours(event.message.key, event.message.value)]
+        if foreign := len(found) - len(ours):
+            METRICS.add(Metric.CHUNKS_REFUSED, foreign, agent=self.app.conf.id.removeprefix("hydrometer-"))
+            log.error("%d records of %s carry no seal of ours: set aside", foreign, self.changelog_topic.get_topic_name())
         newest: dict[tuple[int, bytes], Any] = {}
-        for event in batch:
+        for event in ours:
             place = (event.message.partition, event.message.key)
             held = newest.get(place)
             if held is None or _offset(event.message.value) >= _offset(held.message.value):
                 newest[place] = event
         kept = [event for place, event in newest.items() if _offset(event.message.value) >= _offset(self._get(*place))]
         super().apply_changelog_batch(kept)
+
+    def _sealed(self, key: bytes, value: bytes) -> bytes:
+        return value + hmac.digest(self._seal_key, key + value, "sha256")[:_CODE_BYTES]
+
+    def _is_ours(self, key: bytes | None, value: bytes | None) -> bool:
+        """Tell whether a record carries its code. A deletion does not: this table never deletes."""
+        if not key or not value or len(value) < _OFFSET.size + _CODE_BYTES:
+            return False
+        return hmac.compare_digest(value, self._sealed(key, value[:-_CODE_BYTES]))
 
     async def _send(self, partition: int, key: bytes, value: bytes) -> Any:
         topic = self.changelog_topic.get_topic_name()
@@ -149,7 +180,7 @@ ARCHIVE = "archive/"
 
 def unpacked(value: bytes) -> tuple[int, bytes]:
     """Return the input offset and the bytes of a value as the changelog holds it."""
-    return _offset(value), value[_OFFSET.size :]
+    return _offset(value), value[_OFFSET.size : -_CODE_BYTES]
 
 
 def _key(partition: int, name: str) -> bytes:

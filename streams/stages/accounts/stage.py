@@ -160,7 +160,7 @@ class Accounts:
         if not accounts:
             return []
         slots = self.table.intern(accounts)
-        self.table["suspect_until"][slots] = np.maximum(self.table["suspect_until"][slots], [until[account] for account in accounts])
+        self.table["suspect_until"][slots] = np.fmax(self.table["suspect_until"][slots], [until[account] for account in accounts])
         self._withdraw(slots)
         self.table.touch(slots, self._offset)
         return []
@@ -221,6 +221,8 @@ class Accounts:
         try:
             self.table.restore(self._archive[name])
         except StateLayoutError:
+            return
+        if name not in self.table:
             return
         self._counts["restored"] += 1
         slot = np.array([self.table.find(name)])

@@ -8,7 +8,7 @@ from streams.schema import blocks, topics
 
 def shadow(*times: float) -> bytes:
     size = len(times)
-    columns = {"time": list(times), "entity_kind": ["account", None][:size], "entity_id": ["a", "b"][:size]}
+    columns = {"time": list(times), "entity_kind": ["account", "router"][:size], "entity_id": ["a", "b"][:size]}
     return blocks.SHADOW.encode(columns | {"detector": ["loda"] * size, "score": [0.5] * size})
 
 
@@ -20,12 +20,12 @@ def test_blocks_are_joined_in_their_order_with_times_in_milliseconds() -> None:
     (insert,) = inserts(topics.SHADOW, [record(topics.SHADOW, shadow(1.0, 2.0)), record(topics.SHADOW, shadow(0.0015))])
     assert insert.table == "shadow_scores"
     assert insert.columns["time"].tolist() == [1000, 2000, 2]
-    assert insert.columns["entity_kind"].tolist() == ["account", "", "account"]
+    assert insert.columns["entity_kind"].tolist() == ["account", "router", "account"]
 
 
-def test_a_time_that_is_unknown_is_the_epoch_and_so_expires_at_once() -> None:
+def test_a_block_of_a_time_that_is_unknown_is_one_dead_letter() -> None:
     (insert,) = inserts(topics.SHADOW, [record(topics.SHADOW, shadow(float("nan")))])
-    assert insert.columns["time"].tolist() == [0]
+    assert (insert.table, insert.columns["reason"].tolist()) == ("dead_letters", ["layout"])
 
 
 def test_an_empty_block_and_a_tombstone_are_no_rows() -> None:

@@ -79,6 +79,22 @@ async def test_records_become_blocks_and_are_acknowledged_after(settings: Settin
     assert await committed(settings) == 6
 
 
+@pytest.mark.parametrize("codec", ["gzip", "snappy", "lz4", "zstd"])
+async def test_records_of_every_codec_with_whatever_headers_and_without_values_are_read(settings: Settings, codec: str) -> None:
+    async with AIOKafkaProducer(bootstrap_servers=settings.kafka, compression_type=codec) as producer:
+        headers = [("", b""), ("trace", b"\xff" * 500), ("trace", b"twice")]
+        values = [(line(1), headers), (None, headers), (b"", None), (line(2), None)]
+        sent = [await producer.send(topics.REQUESTS_RAW, value, key=b"k", headers=more) for value, more in values]
+        await asyncio.gather(*sent)
+    task = asyncio.create_task(consume(settings))
+    try:
+        assert await wait_for(settings, topics.REQUESTS, 2) == ["e1", "e2"]
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+
+
 async def test_a_blown_fuse_acknowledges_nothing_of_its_batch(settings: Settings) -> None:
     wrong = Settings(mode="local", kafka=settings.kafka, partitions=1, fuse_run=3)
     await write(settings, [line(1), b"wrong", b"wrong", b"wrong", line(2)])

@@ -10,8 +10,10 @@ from streams.core.settings import Settings
 from streams.worker.app import make_app
 from streams.worker.table import ChunkTable
 
+KEY = b"the seal key of these tests"
+
 
 @pytest.fixture
 def table(tmp_path: Path) -> ChunkTable:
     app = make_app(Settings(mode="local", state_dir=tmp_path), "accounts")
-    return ChunkTable(app, name="state", partitions=4, key_type=bytes, value_type=bytes)
+    return ChunkTable(app, seal_key=KEY, name="state", partitions=4, key_type=bytes, value_type=bytes)

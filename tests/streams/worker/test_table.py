@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
+import hmac
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from streams.telemetry.metrics import METRICS, Metric
 from streams.worker.table import ARCHIVE, CHUNK, Archive, ChunkTable
 
+KEY = b"the seal key of these tests"
 
-def recovered(partition: int, name: str, data: bytes, offset: int) -> Any:
+
+def recovered(partition: int, name: str, data: bytes, offset: int, seal_key: bytes = KEY) -> Any:
     """Return a changelog event as Faust's recovery hands it over."""
     key = f"{partition}/{name}".encode()
     value = offset.to_bytes(8, "big", signed=True) + data
+    return event(partition, key, value + hmac.digest(seal_key, key + value, "sha256")[:16])
+
+
+def event(partition: int, key: bytes | None, value: bytes | None) -> Any:
     return SimpleNamespace(key=key, value=value, message=SimpleNamespace(partition=partition, key=key, value=value))
 
 
@@ -37,11 +45,23 @@ def test_a_chunk_sent_late_by_a_worker_thought_dead_does_not_win(table: ChunkTab
     assert list(table.records(0, CHUNK)) == [("a", b"successor", 50)]
 
 
-def test_a_value_that_is_cut_short_counts_as_the_oldest(table: ChunkTable) -> None:
-    cut = recovered(0, f"{CHUNK}a", b"", 0)
-    cut.value = cut.message.value = b"123"
-    table.apply_changelog_batch([cut, recovered(0, f"{CHUNK}a", b"whole", 0)])
+def test_a_record_that_is_not_ours_is_set_aside_whatever_its_key_and_offset(table: ChunkTable) -> None:
+    whole = recovered(0, f"{CHUNK}a", b"whole", 0)
+    key, value = whole.key, whole.value
+    damaged = [event(0, key, bytes([*value[:place], value[place] ^ 1, *value[place + 1 :]])) for place in range(len(value))]
+    strange = [
+        event(0, key, None),
+        event(0, key, b""),
+        event(0, key, b"123"),
+        event(0, None, value),
+        event(0, b"\xff/\xff", value),
+        event(0, f"1/{CHUNK}a".encode(), value),
+        recovered(0, f"{CHUNK}a", b"forged", 1 << 62, b"the key of somebody else"),
+    ]
+    before = METRICS.value(Metric.CHUNKS_REFUSED, agent="accounts")
+    table.apply_changelog_batch([*damaged, whole, *strange])
     assert list(table.records(0, CHUNK)) == [("a", b"whole", 0)]
+    assert METRICS.value(Metric.CHUNKS_REFUSED, agent="accounts") - before == len(damaged) + len(strange)
 
 
 def test_an_archived_entity_is_found_at_once_and_a_deleted_one_never(table: ChunkTable) -> None:

@@ -25,9 +25,9 @@ def row(account: str, at: float = 0.0, offset: int = 0, requests: float = 1.0, *
 
 def encoded(rows: Sequence[dict[str, Any]]) -> bytes:
     """Return a block of groups; what the rows do not say is unknown, of no evidence, in a population of 1,000."""
-    unknown: dict[str, Any] = {"text": None, "number": np.nan, "time": np.nan, "hash": 0}
+    unknown: dict[str, Any] = {"text": None, "number": np.nan, "time": np.nan, "offset": 0.0, "hash": 0}
     unknown |= {"vector": np.zeros(len(FAMILIES)), "shingles": np.zeros(blocks.SHINGLES, np.uint64)}
-    usual = {"population": 1_000.0, "source": 0.0, "first": 0.0, "output_tokens": 10.0}
+    usual = {"population": 1_000.0, "source": 0.0, "first": 0.0, "output_tokens": 10.0, "begun": 0.0, "jobs": 0.0}
     columns = {name: [each.get(name, usual.get(name, unknown[kind])) for each in rows] for name, kind in blocks.GROUPS.columns.items()}
     numbers = {name: values if blocks.GROUPS.columns[name] == "text" else np.array(values) for name, values in columns.items()}
     return blocks.GROUPS.encode(numbers)
@@ -184,8 +184,12 @@ def test_a_public_app_whose_users_roam_stays_public() -> None:
 
 def test_a_stack_of_many_people_is_public_though_a_fifth_of_them_joined_in_one_week_and_share_a_card() -> None:
     groups, router = stage(), {"group_id": f"router:{RELAY:016x}", "router": RELAY}
-    people = [row(f"a{n}", created=-n * 24 * HOUR, age_rank=n / 400, payment=n + 9, organization=n + 9) | router for n in range(1, 401)]
-    pupils = [row(f"p{n}", created=-n * HOUR, age_rank=0.01, payment=1, organization=n + 1_000) | router for n in range(100)]
+    people = [
+        row(f"a{n}", created=(400 - n) * 24 * HOUR, age_rank=n / 400, payment=n + 9, organization=n + 9) | router for n in range(1, 401)
+    ]
+    pupils = [
+        row(f"p{n}", created=400 * 24 * HOUR - n * HOUR, age_rank=0.01, payment=1, organization=n + 1_000) | router for n in range(100)
+    ]
     groups.apply(encoded([*people, *pupils]), 0)
     slot = groups.table.find(f"router:{RELAY:016x}")
     strong = [FAMILIES[place] for place in np.flatnonzero(families_of(groups, slot) >= 7.0)]
@@ -195,8 +199,10 @@ def test_a_stack_of_many_people_is_public_though_a_fifth_of_them_joined_in_one_w
 
 def test_a_stack_is_not_public_when_half_of_its_accounts_joined_in_one_week_and_share_a_card() -> None:
     groups, router = stage(), {"group_id": f"router:{RELAY:016x}", "router": RELAY}
-    people = [row(f"a{n}", created=-n * 24 * HOUR, age_rank=n / 400, payment=n + 9, organization=n + 9) | router for n in range(1, 101)]
-    pool = [row(f"p{n}", created=-n * HOUR, age_rank=0.01, payment=1, organization=n + 1_000) | router for n in range(100)]
+    people = [
+        row(f"a{n}", created=(400 - n) * 24 * HOUR, age_rank=n / 400, payment=n + 9, organization=n + 9) | router for n in range(1, 101)
+    ]
+    pool = [row(f"p{n}", created=400 * 24 * HOUR - n * HOUR, age_rank=0.01, payment=1, organization=n + 1_000) | router for n in range(100)]
     groups.apply(encoded([*people, *pool]), 0)
     assert groups.table["common"][groups.table.find(f"router:{RELAY:016x}")] == 0
 
