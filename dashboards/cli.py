@@ -47,16 +47,28 @@ def boards() -> None:
 
 @boards.command()
 @_BACKEND
-def check(*, backend: Backend) -> None:
-    """Tell whether Grafana, the token, the plugin and the data source are as they should be.
+@click.option("--live", is_flag=True, help="Also run every published query and alert text in Grafana. Nothing is written.")
+def check(*, backend: Backend, live: bool) -> None:
+    """Check Grafana's version, the token's rights, the plugin and the data source. Ends with exit code 2 when something is wrong.
 
     \b
     Example:  hydrometer boards check
+              hydrometer boards check --live
     """
     from dashboards import publish as publishing
+    from dashboards.grafana_live import try_all
 
-    for line in publishing.check(_grafana(backend)):
+    grafana = _grafana(backend)
+    for line in publishing.check(grafana):
         click.echo(f"ok    {line}")
+    trials = list(try_all(grafana)) if live else []
+    failed = [trial for trial in trials if trial.error]
+    for trial in failed:
+        click.echo(f"wrong {trial.name}: {trial.error}")
+    if failed:
+        raise HydrometerError(f"{len(failed)} of {len(trials)} queries and texts fail in Grafana: see above")
+    if live:
+        click.echo(f"ok    {len(trials)} queries and texts, run in Grafana")
 
 
 @boards.command()

@@ -33,8 +33,7 @@ class Window:
         """Return the statement as it reaches ClickHouse. Raises UnknownMacroError."""
         for pattern, text in self._macros():
             sql = re.sub(pattern, text, sql)
-        for name, value in self.variables.items():
-            sql = sql.replace(f"${{{name}:percentencode}}", quote(value, safe=""))
+        sql = chosen(sql, self.variables)
         if left := re.search(r"\$(__\w+|\{[^}]*\}|\w+)", sql):
             raise UnknownMacroError(f"{left.group()} is no macro or variable that is known here: {sql[:120]}")
         return sql
@@ -53,3 +52,10 @@ class Window:
             (r"\$__fromTime\b", start),
             (r"\$__toTime\b", end),
         ]
+
+
+def chosen(sql: str, values: Mapping[str, str]) -> str:
+    """Return a statement with the values of variables in it, encoded as a browser does (`percentencode`), and its macros as they are."""
+    for name, value in values.items():
+        sql = sql.replace(f"${{{name}:percentencode}}", quote(value, safe=""))
+    return sql
