@@ -1,6 +1,4 @@
-"""How a feature is shown: a declaration of three lines, rendered as classic Grafana JSON for the ClickHouse data source.
-
-    panel = FeaturePanel(EgressShare, title="Output per uncached input token")
+"""How a feature is shown: its label, unit and scale as a panel, in classic Grafana JSON for the ClickHouse data source.
 
 Grafana 11.6 to 13 read the classic schema. The queries are over `hydrometer.scores` and use the plugin's macros only, so that they run
 on ClickHouse once the macros are expanded.
@@ -8,38 +6,55 @@ on ClickHouse once the macros are expanded.
 
 from __future__ import annotations
 
-import importlib
-import inspect
-import pkgutil
 from dataclasses import dataclass
 from functools import cache
-from typing import Literal
+from typing import Final
 
 from dashboards.query import DATASOURCE, Json, target, variable
-from streams.features.declaration import Feature
+from streams.features.declaration import DAYS, LOGARITHMIC, NATS, SHARE, Feature
+from streams.features.registry import by_name
 
-Unit = Literal["short", "percentunit", "s", "d", "none"]
+_GRAFANA_UNITS: Final = {SHARE.name: "percentunit", NATS.name: "none", DAYS.name: "d", "seconds per day": "s"}
+"""Grafana's unit by the name of ours; any other counts something, which is `short`."""
 
 
 @dataclass(frozen=True)
 class FeaturePanel:
-    """A feature over time: how all entities of its kind spread, and the one that the analyst has chosen on the board."""
+    """A feature over time: its distribution over all entities of its kind, and the entity that the analyst has chosen on the board."""
 
     feature: type[Feature]
-    title: str
-    unit: Unit = "short"
-    logarithmic: bool = False
-    """The feature is ln(1 + x): show x, which people can read."""
 
     @property
     def name(self) -> str:
-        """The feature's name, and the panel's file."""
+        """The feature's name."""
         return self.feature.name()
 
     @property
+    def title(self) -> str:
+        """The feature's label, with the unit where it is nats, and with the end that stands out where it is the low one."""
+        unit = f" ({NATS.name})" if self.feature.unit == NATS else ""
+        return f"{self.feature.label}{unit}{' (low stands out)' if self.feature.direction == 'low' else ''}"
+
+    @property
+    def unit(self) -> str:
+        """Grafana's unit."""
+        return _GRAFANA_UNITS.get(self.feature.unit.name, "short")
+
+    @property
+    def logarithmic(self) -> bool:
+        """Whether the stored value is ln(1 + x), and x is shown."""
+        return self.feature.scale == LOGARITHMIC
+
+    @property
     def description(self) -> str:
-        """The feature's docstring: what it is, what it rises on, what it is blind to."""
-        return inspect.cleandoc(self.feature.__doc__ or "")
+        """What the feature counts, what it rises on, what it is blind to and which benign traffic raises it: Markdown."""
+        feature = self.feature
+        benign = f"\n\nBenign causes: {feature.benign_causes}." if feature.benign_causes else ""
+        vote = "" if feature.entity == "account" or feature.nats is not None else " Shown, without a vote."
+        return (
+            f"Unit: {feature.unit.name}; {feature.direction} values stand out.{vote}\n\n"
+            f"{'Falls' if feature.direction == 'low' else 'Rises'} on: {feature.rises_on}.\n\nBlind to: {feature.blind_to}.{benign}"
+        )
 
     def render(self, panel_id: int = 1, x: int = 0, y: int = 0, width: int = 12, height: int = 8) -> Json:
         """Return the panel as JSON. x, y, width, height: its place on a board, on Grafana's grid of 24 columns."""
@@ -74,8 +89,8 @@ class FeaturePanel:
 
     def spread(self) -> str:
         """Return the query of the median, 90th and 99th percentile over all entities of the feature's kind."""
-        found = self._query(f"quantiles(0.5, 0.9, 0.99)({self._value()}) AS spread", "")
-        return f"SELECT bucket, spread[1] AS median, spread[2] AS p90, spread[3] AS p99 FROM ({found})"
+        spread = self._query(f"quantiles(0.5, 0.9, 0.99)({self._value()}) AS spread", "")
+        return f"SELECT bucket, spread[1] AS median, spread[2] AS p90, spread[3] AS p99 FROM ({spread})"
 
     def chosen(self) -> str:
         """Return the query of the entity that the board's variable names."""
@@ -103,7 +118,5 @@ class FeaturePanel:
 
 @cache
 def panels() -> dict[str, FeaturePanel]:
-    """Return every panel found in `dashboards/panels/`, by the name of its file."""
-    package = importlib.import_module("dashboards.panels")
-    names = sorted(module.name for module in pkgutil.iter_modules(package.__path__))
-    return {name: importlib.import_module(f"dashboards.panels.{name}").panel for name in names}
+    """Return the panel of every feature, by the feature's name."""
+    return {name: FeaturePanel(feature) for name, feature in sorted(by_name().items())}

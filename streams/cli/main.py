@@ -536,7 +536,7 @@ def export_verify(*, folder: Path) -> None:
 @click.option("--entity", default="account", show_default=True, help="What it is measured of: account or group.")
 @click.option("--family", default="content", show_default=True, help="Which family's evidence it is.")
 def new_feature(*, name: str, entity: str, family: str) -> None:
-    """Write a new feature, its test and its panel.
+    """Write a new feature and its test.
 
     The test fails until it says what holds.
 

@@ -1,4 +1,4 @@
-"""`hydrometer new-feature`: the three files of a new feature, with a test that fails until it says what holds."""
+"""`hydrometer new-feature`: the two files of a new feature, with a test that fails until it says what holds."""
 
 from __future__ import annotations
 
@@ -19,26 +19,28 @@ _FEATURE: Final = '''"""Feature `{name}`."""
 from __future__ import annotations
 
 {imports}
-{said}
+{constants}
 
 class {cls}(Feature):
-    """What this measures, in one line.
-
-    Rises on: the behaviour that raises it. Blind to: what it cannot see.
-    """
+    """What this measures, in one line, for whoever changes it."""
 
     entity = "{entity}"
     family = "{family}"
     direction = "high"
     limits = (0.0, 1.0)
+    label = "{title}"
+    unit = SHARE
+    rises_on = "attacks that make it high"
+    blind_to = "attacks that it does not show"
+    benign_causes = "benign traffic that makes it high too"
 {value}'''
 
-_ACCOUNT: Final = """    value = share(col.output_tokens >= LEAST)
+_ACCOUNT: Final = """    value = share(col.output_tokens >= MIN_TOKENS)
 """
-_SAID: Final = {
+_CONSTANTS: Final = {
     "account": '''
-# `col` has REQUESTS of streams/schema/blocks.py and columns() of streams/features/derived.py.
-LEAST = 100.0
+# `col` has the columns REQUESTS of streams/schema/blocks.py and columns() of streams/features/derived.py.
+MIN_TOKENS = 100.0
 """Output tokens from which ... Name every number: `ruff` asks for it."""
 ''',
     "group": "",
@@ -50,8 +52,11 @@ _GROUP: Final = '''
         return float(len(members) > 1)
 '''
 _IMPORTS: Final = {
-    "account": "from streams.features.declaration import Feature, col, share",
-    "group": "from streams.features.declaration import Feature\nfrom streams.features.members import Members",
+    "account": """from streams.features.declaration import SHARE, Feature
+from streams.features.expressions import col
+from streams.features.readings import share""",
+    "group": """from streams.features.declaration import SHARE, Feature
+from streams.features.members import Members""",
 }
 
 _TEST: Final = """from __future__ import annotations
@@ -65,31 +70,30 @@ def test_one_sentence_that_says_what_holds() -> None:
 """
 _COLUMNS: Final = {"account": "output_tokens=[0, 100]", "group": "total=[1, 2]"}
 
-_PANEL: Final = '''"""Panel of the feature `{name}`."""
-
-from __future__ import annotations
-
-from dashboards.panel import FeaturePanel
-from streams.features.{entity}.{name} import {cls}
-
-panel = FeaturePanel({cls}, title="{title}")
-'''
-
 
 def new_feature(name: str, entity: str, family: str = "content", root: Path = ROOT) -> list[Path]:
-    """Write a feature, its failing test and its panel below `root`, a checkout, and return the three paths.
+    """Write a feature and its failing test.
 
-    Raises HydrometerError, before anything is written, for a name that is no plain lower-case word or exists, for an unknown entity or
-    family, and outside a checkout.
+    Args:
+        name: The feature's name: lower-case words joined by underscores.
+        entity: What it measures: `account` or `group`.
+        family: The family of evidence in which it votes.
+        root: A checkout of the repository.
+
+    Returns:
+        The paths of the two files.
+
+    Raises:
+        HydrometerError: The name is no plain lower-case word or exists, the entity or family is unknown, or `root` is no checkout;
+            nothing is written.
     """
     paths = _paths(name, entity, root)
     _refuse(name, entity, family, paths)
     cls = "".join(part.capitalize() for part in name.split("_"))
     words = {"name": name, "cls": cls, "entity": entity, "family": family, "title": name.replace("_", " ").capitalize()}
     texts = (
-        _FEATURE.format(**words, imports=_IMPORTS[entity], said=_SAID[entity], value=_ACCOUNT if entity == "account" else _GROUP),
+        _FEATURE.format(**words, imports=_IMPORTS[entity], constants=_CONSTANTS[entity], value=_ACCOUNT if entity == "account" else _GROUP),
         _TEST.format(**words, columns=_COLUMNS[entity]),
-        _PANEL.format(**words),
     )
     for path, text in zip(paths, texts, strict=True):
         path.write_text(text, encoding="utf-8")
@@ -100,7 +104,6 @@ def _paths(name: str, entity: str, root: Path) -> list[Path]:
     return [
         root / "streams" / "features" / entity / f"{name}.py",
         root / "tests" / "streams" / "features" / entity / f"test_{name}.py",
-        root / "dashboards" / "panels" / f"{name}.py",
     ]
 
 

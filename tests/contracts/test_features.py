@@ -1,11 +1,12 @@
-"""What every feature keeps to. The suite finds features, their tests and their panels by itself: a new file needs no change here."""
+"""What every feature keeps to. The suite finds features and their tests by itself: a new file needs no change here."""
 
 from __future__ import annotations
 
-import inspect
 import math
 import pkgutil
 import re
+import subprocess
+import sys
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, fields
 from pathlib import Path
@@ -25,7 +26,7 @@ from models.evidence.weighing import FAMILIES
 from models.state.columns import Columns
 from streams.core.durations import DAY
 from streams.features.bank import Bank
-from streams.features.declaration import Direction, Feature
+from streams.features.declaration import SHARE, Direction, Feature
 from streams.features.events import NEVER_EVIDENCE, Events
 from streams.features.members import Members
 from streams.features.registry import features
@@ -39,8 +40,11 @@ ACCOUNT = features("account")
 GROUP = features("group")
 ALL = (*ACCOUNT, *GROUP)
 BANK = Bank(ACCOUNT)
-MOST_BYTES = 2500
+MAX_STATE_BYTES = 2500
 """State of all features together, an account: a million accounts are to fit into the memory of a few workers."""
+
+MAX_LABEL_CHARACTERS = 70
+TEMPLATE_WORDS = re.compile(r"attacks that (make|it)|benign traffic that makes")
 
 each_feature = pytest.mark.parametrize("feature", ALL, ids=lambda feature: feature.name())
 each_account_feature = pytest.mark.parametrize("feature", ACCOUNT, ids=lambda feature: feature.name())
@@ -48,13 +52,14 @@ each_group_feature = pytest.mark.parametrize("feature", GROUP, ids=lambda featur
 each_file = pytest.mark.parametrize(("name", "room"), FILES, ids=[name for name, _ in FILES])
 
 
-# -- one feature, one file, one test, one panel
+# -- one feature, one file, one test
 
 
 @each_file
-def test_a_file_holds_one_feature_of_its_own_name(name: str, room: str) -> None:
-    found = [feature.name() for feature in ALL if feature.__module__ == f"streams.features.{room}.{name}"]
-    assert found == [name], f"streams/features/{room}/{name}.py holds {found or 'no feature'}: one feature a file, named like it"
+def test_a_file_declares_the_feature_of_its_name_or_several_that_begin_with_it(name: str, room: str) -> None:
+    names = [feature.name() for feature in ALL if feature.__module__ == f"streams.features.{room}.{name}"]
+    family = len(names) > 1 and all(feature.startswith(f"{name}_") for feature in names)
+    assert names == [name] or family, f"streams/features/{room}/{name}.py declares {names or 'no feature'}: name the file like its feature"
 
 
 @each_file
@@ -64,15 +69,9 @@ def test_a_feature_has_its_own_test(name: str, room: str) -> None:
     assert "def test_" in path.read_text(encoding="utf-8"), f"{path.relative_to(ROOT)} tests nothing"
 
 
-@pytest.mark.parametrize("name", [name for name, _ in FILES])
-def test_a_feature_has_its_own_panel(name: str) -> None:
-    assert name in panels(), f"{name} needs dashboards/panels/{name}.py"
-    assert panels()[name].name == name, f"dashboards/panels/{name}.py shows {panels()[name].name}"
-
-
-def test_no_test_and_no_panel_outlives_its_feature() -> None:
+def test_no_test_outlives_its_feature() -> None:
     tests = {path.stem.removeprefix("test_") for path in (ROOT / "tests" / "streams" / "features").glob("*/test_*.py")}
-    assert sorted((tests | set(panels())) - {name for name, _ in FILES}) == []
+    assert sorted(tests - {name for name, _ in FILES}) == []
 
 
 def test_there_are_features_of_every_family_that_accounts_or_groups_can_show() -> None:
@@ -83,11 +82,41 @@ def test_there_are_features_of_every_family_that_accounts_or_groups_can_show() -
 
 
 @each_feature
-def test_a_feature_says_what_it_rises_on_and_what_it_is_blind_to(feature: type[Feature]) -> None:
-    text = inspect.getdoc(feature) or ""
-    for words in ("Rises on: ", "Blind to: "):
-        assert words in text, f"{feature.name()} does not say: {words}"
-    assert "in one line" not in text, f"{feature.name()} still has the words of its template"
+def test_a_feature_declares_the_words_that_people_read(feature: type[Feature]) -> None:
+    assert feature.label[0].isupper()
+    assert len(feature.label) <= MAX_LABEL_CHARACTERS
+    words = f"{feature.rises_on} {feature.blind_to} {feature.benign_causes}"
+    assert not TEMPLATE_WORDS.search(words), f"{feature.name()} still has the words of its template"
+    for text in (feature.rises_on, feature.blind_to, feature.benign_causes or "x"):
+        assert text == text.strip(" .")
+        assert text, f"{feature.name()} leaves a field of words empty"
+
+
+@each_feature
+def test_a_share_lies_between_none_and_all(feature: type[Feature]) -> None:
+    if feature.unit == SHARE:
+        assert (feature.limits, feature.scale) == ((0.0, 1.0), "plain")
+
+
+def test_a_changed_docstring_changes_nothing_that_people_read() -> None:
+    """Run `READ` with docstrings and without: `python -OO` strips them all."""
+    with_docstrings, without = (
+        subprocess.run([sys.executable, *options, "-c", READ], cwd=ROOT, capture_output=True, text=True, check=True).stdout
+        for options in ([], ["-OO"])
+    )
+    assert len(without.splitlines()) == 2 * len(ALL)
+    assert without == with_docstrings
+
+
+READ = """
+import json
+from dashboards.panel import panels
+from streams.cases.phrasing import sentence
+from streams.features.registry import by_name
+for name, feature in by_name().items():
+    print(sentence(name, feature.limits[1], feature.limits, 1.0))
+    print(json.dumps(panels()[name].render(), sort_keys=True))
+"""
 
 
 @each_feature
@@ -291,7 +320,7 @@ def test_the_state_of_all_features_is_small(record_property: Callable[[str, obje
     table = Columns("accounts", BANK.fields())
     record_property("bytes_per_account", table.bytes_per_row)
     largest = sorted(((item.size * np.dtype(item.dtype).itemsize, name) for name, item in table.fields.items()), reverse=True)[:5]
-    assert table.bytes_per_row < MOST_BYTES, f"{table.bytes_per_row} bytes an account; the largest: {largest}"
+    assert table.bytes_per_row < MAX_STATE_BYTES, f"{table.bytes_per_row} bytes an account; the largest: {largest}"
 
 
 # -- values of groups

@@ -13,9 +13,11 @@ from dashboards.panel import FeaturePanel, panels
 from dashboards.query import DATASOURCE
 from streams.clickhouse import migrate
 from streams.core.settings import Settings
+from streams.features.account.account_age import AccountAge
 from streams.features.account.daily_requests import DailyRequests
 from streams.features.account.tiny_answers import TinyAnswers
 from streams.features.group.evenness import Evenness
+from streams.features.group.quota_equality import QuotaEquality
 from streams.testing.builders import driver, local_clickhouse
 
 NOON = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -57,24 +59,40 @@ def test_its_queries_run_on_clickhouse_and_show_the_value(clickhouse: Any, name:
 
 
 def test_accounts_and_groups_are_asked_for_apart() -> None:
-    assert "entity_kind = 'account'" in FeaturePanel(TinyAnswers, title="x").spread()
-    assert "entity_kind = decodeURLComponent('${kind:percentencode}')" in FeaturePanel(Evenness, title="x").spread()
+    assert "entity_kind = 'account'" in FeaturePanel(TinyAnswers).spread()
+    assert "entity_kind = decodeURLComponent('${kind:percentencode}')" in FeaturePanel(Evenness).spread()
 
 
 def test_a_logarithm_is_undone_for_people() -> None:
-    panel = FeaturePanel(DailyRequests, title="Requests a day", logarithmic=True)
+    panel = FeaturePanel(DailyRequests)
     assert "exp(features.values[indexOf(features.keys, 'daily_requests')]) - 1" in panel.spread()
     assert panel.render()["fieldConfig"]["defaults"]["custom"]["scaleDistribution"]["type"] == "log"
 
 
 def test_a_share_is_drawn_from_nothing_to_everything() -> None:
-    defaults = FeaturePanel(TinyAnswers, title="x", unit="percentunit").render()["fieldConfig"]["defaults"]
+    defaults = FeaturePanel(TinyAnswers).render()["fieldConfig"]["defaults"]
     assert (defaults["min"], defaults["max"]) == (0.0, 1.0)
 
 
 def test_it_takes_its_place_on_a_board() -> None:
-    rendered = FeaturePanel(TinyAnswers, title="Tiny").render(panel_id=7, x=12, y=8, width=6, height=4)
+    rendered = FeaturePanel(TinyAnswers).render(panel_id=7, x=12, y=8, width=6, height=4)
     assert rendered["id"] == 7
     assert rendered["gridPos"] == {"x": 12, "y": 8, "w": 6, "h": 4}
     assert rendered["datasource"] == DATASOURCE
     assert [target["refId"] for target in rendered["targets"]] == ["A", "B"]
+
+
+def test_the_title_is_the_label_with_the_unit_and_the_end_that_nobody_would_guess() -> None:
+    assert FeaturePanel(DailyRequests).title == "Requests per day"
+    assert FeaturePanel(Evenness).title == "Work dealt out evenly, as by a dispatcher (nats)"
+    assert FeaturePanel(AccountAge).title == "Age of the account (low stands out)"
+
+
+def test_the_description_says_what_raises_it_what_it_misses_and_what_benign_traffic_does_the_same() -> None:
+    assert FeaturePanel(DailyRequests).description.split("\n\n") == [
+        "Unit: requests per day; high values stand out.",
+        "Rises on: bulk use of one account.",
+        "Blind to: campaigns spread over many light accounts.",
+        "Benign causes: honest services, the heaviest accounts of all.",
+    ]
+    assert "Shown, without a vote." in FeaturePanel(QuotaEquality).description

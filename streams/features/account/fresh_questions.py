@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streams.features.declaration import Feature
+from streams.features.declaration import SHARE, Feature
 from streams.features.expressions import col
 from streams.features.readings import share
 
@@ -10,13 +10,15 @@ ONE_TURN = 2
 
 
 class FreshQuestions(Feature):
-    """Share of requests that are one question without a past: two messages at most, nothing of the prompt cached.
-
-    Rises on: job queues of independent questions. Blind to: agentic harvests; and a search box in an app looks the same.
-    """
+    """Share of requests that are one question without a past: two messages at most, nothing of the prompt cached."""
 
     entity = "account"
     family = "content"
     direction = "high"
     limits = (0.0, 1.0)
+    label = "Requests that are one question without history"
+    unit = SHARE
+    rises_on = "job queues of independent questions"
+    blind_to = "agentic harvests"
+    benign_causes = "a search box in an application"
     value = share((col.message_count <= ONE_TURN) & (col.cached_tokens.or_else(0.0) <= 0))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streams.features.declaration import Feature
+from streams.features.declaration import NATS, Feature
 from streams.features.expressions import col
 from streams.features.readings import mean
 
@@ -12,13 +12,14 @@ class StackMismatch(Feature):
 
     The claim is the user agent's product with the SDK's language and runtime, no versions. The less unusual of connection (JA4's first
     part, HTTP version) and head (header order, accept-encoding) counts: an upgrade changes one of them, a proxy that opens TLS the other.
-
-    Rises on: relays that borrow a known client's name and SDK fields, and speak as they themselves do. Blind to: relays under their own
-    name, or so large that most who claim that client come through them; logs without JA4 or header names.
     """
 
     entity = "account"
     family = "client"
     direction = "high"
     limits = (0.0, 7.0)
+    label = "Client unlike what it claims to be"
+    unit = NATS
+    rises_on = "relays that borrow a known client's name and keep their own connection and headers"
+    blind_to = "relays under their own name, very large relays, and logs without JA4 or header names"
     value = mean(col.claim_misfit)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streams.features.declaration import Feature
+from streams.features.declaration import Feature, count_of
 from streams.features.members import Members
 
 NATS_PER_ORGANISATION = 3.0
@@ -10,16 +10,16 @@ MOST = 50.0
 
 
 class CardSharing(Feature):
-    """Organisations that pay with a card another organisation of the group pays with too.
-
-    Rises on: one purse behind many organisations. Blind to: own cards, and gift cards. An enterprise with one organisation says
-    nothing, however many accounts it has.
-    """
+    """Organisations that pay with a card another organisation of the group pays with too."""
 
     entity = "group"
     family = "payment"
     direction = "high"
     limits = (0.0, 50.0)
+    label = "Organisations beyond the first on one card"
+    unit = count_of("organisations")
+    rises_on = "one payer behind many organisations"
+    blind_to = "own cards, gift cards, and accounts under one organisation"
 
     @staticmethod
     def value(members: Members) -> float:

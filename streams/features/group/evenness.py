@@ -6,7 +6,7 @@ import numpy as np
 
 from models.evidence.evenness import CHOSEN_PEOPLE, PEOPLE, Work, log_likelihood_ratio
 from streams.core.durations import HOUR
-from streams.features.declaration import Feature
+from streams.features.declaration import NATS, Feature, value_in_nats
 from streams.features.members import Members
 
 TEMPLATE_USES = 2
@@ -20,16 +20,17 @@ STILL_ACTIVE = 0.2
 
 
 class Evenness(Feature):
-    """How much better a dispatcher explains how much work the accounts begin than people do, in nats (`models/evidence/evenness.py`).
-
-    Rises on: round-robin or quotas over a pool of accounts. Blind to: pools that copy the skew of people, and accounts under one
-    organisation, which vote once.
-    """
+    """How much better a dispatcher explains how much work the accounts begin than people do, in nats (`models/evidence/evenness.py`)."""
 
     entity = "group"
     family = "evenness"
     direction = "high"
     limits = (-50.0, 50.0)
+    label = "Work dealt out evenly, as by a dispatcher"
+    unit = NATS
+    rises_on = "round-robin or quotas over a pool of accounts"
+    blind_to = "pools that copy the skew of people, and accounts under one organisation, which vote once"
+    nats = value_in_nats
 
     @staticmethod
     def value(members: Members) -> float:
@@ -45,11 +46,6 @@ class Evenness(Feature):
         work = [begun, jobs] if jobs.any() else [begun]
         found = max(_of(members, Work.of_accounts(counts, exposure, waited)) for counts in work)
         return found if members.kind != "template" else max(found - LOOKED_AT, min(found, 0.0))
-
-    @staticmethod
-    def nats(value: float) -> float:
-        """Return the value: it is in nats already."""
-        return value
 
 
 def _stopped(members: Members) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from streams.features.declaration import Feature
+from streams.features.declaration import SHARE, Feature
 from streams.features.members import Members
 
 LEAST_SAMPLED = 16
@@ -16,13 +16,17 @@ class JobPartition(Feature):
     """Share of different prompts among those that the accounts harvest with: 1 when each asks what no other does.
 
     Shown, without a vote: a queue that shards one job asks everything once, a class asks the same of everybody, and strangers differ too.
-    Rises on: sharded jobs. Blind to: prompts reworded for each account.
     """
 
     entity = "group"
     family = "content"
     direction = "high"
     limits = (0.0, 1.0)
+    label = "Different prompts among those that harvest"
+    unit = SHARE
+    rises_on = "jobs sharded over accounts"
+    blind_to = "prompts reworded for each account"
+    benign_causes = "strangers, whose prompts differ too"
 
     @staticmethod
     def value(members: Members) -> float:

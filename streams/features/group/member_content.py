@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from streams.features.declaration import Feature
+from streams.features.declaration import NATS, Feature, value_in_nats
 from streams.features.members import Members
 
 MOST_UNITS = 3
@@ -30,23 +30,19 @@ def usual_content(members: Members) -> float:
 
 
 class MemberContent(Feature):
-    """How far the usual member stands out in content, in nats, times the payers, three at most.
-
-    Rises on: groups whose every member looks like a harvest. Blind to: pools in which each member does too little to show (see
-    `shared_template`).
-    """
+    """How far the usual member stands out in content, in nats, times the payers, three at most."""
 
     entity = "group"
     family = "content"
     direction = "high"
     limits = (-1.0, 21.0)
+    label = "Content of the typical member"
+    unit = NATS
+    rises_on = "groups whose every member looks like a harvest"
+    blind_to = "pools in which each member does too little to show (see `shared_template`)"
+    nats = value_in_nats
 
     @staticmethod
     def value(members: Members) -> float:
         """Return the median over members, in nats, times the payers, three at most."""
         return usual_content(members)
-
-    @staticmethod
-    def nats(value: float) -> float:
-        """Return the value: it is in nats already."""
-        return value

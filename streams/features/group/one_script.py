@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from streams.features.declaration import Feature
+from streams.features.declaration import Feature, count_of
 from streams.features.members import Members
 
 MOSTLY = 0.85
@@ -18,14 +18,17 @@ class OneScript(Feature):
     """Programs beyond the first whose accounts do nearly nothing but fill the group's one template.
 
     Shown, without a vote: API customers who share a template have it too. It is what makes a purpose the sole one (`attribution.purpose`).
-    Rises on: one job that is spread over unrelated software to look like many customers. Blind to: jobs on one stack (an application's
-    users share a template and a program), and jobs mixed into chat.
     """
 
     entity = "group"
     family = "link"
     direction = "high"
     limits = (0.0, 50.0)
+    label = "Programs beyond the first that only fill the group's template"
+    unit = count_of("programs")
+    rises_on = "one job spread over unrelated software to look like many customers"
+    blind_to = "jobs on one stack, and jobs mixed into chat"
+    benign_causes = "API customers who share a template"
 
     @staticmethod
     def value(members: Members) -> float:

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import numpy as np
 
-from streams.features.declaration import Feature
+from streams.features.declaration import SHARE, Feature
 from streams.features.members import Members
 
 
 class QuotaEquality(Feature):
-    """One less the Gini coefficient of requests over accounts: 1 when all ask equally often. Shown, without a vote (see `evenness`).
-
-    Rises on: equal quotas. Blind to: how few requests there are: accounts that asked once each are equal too.
-    """
+    """One less the Gini coefficient of requests over accounts: 1 when all ask equally often. Shown, without a vote (see `evenness`)."""
 
     entity = "group"
     family = "evenness"
     direction = "high"
     limits = (0.0, 1.0)
+    label = "Equality of requests over accounts (100% is equal)"
+    unit = SHARE
+    rises_on = "equal quotas"
+    blind_to = "pools that copy the skew of people"
+    benign_causes = "accounts with one request each, which are equal too"
 
     @staticmethod
     def value(members: Members) -> float:

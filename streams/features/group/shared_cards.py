@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streams.features.declaration import Feature
+from streams.features.declaration import Feature, count_of
 from streams.features.members import Members
 
 MOST = 50.0
@@ -13,14 +13,17 @@ class SharedCards(Feature):
 
     Shown, without a vote (`card_sharing` has it): a sponsor pays for many teams, an agency for its clients, with one card. Several
     such cards are dealt out over accounts by somebody who runs them (`attribution.purses`).
-
-    Rises on: pools whose accounts are bought with a few cards. Blind to: own cards, gift cards, and any pool with one card.
     """
 
     entity = "group"
     family = "payment"
     direction = "high"
     limits = (0.0, 50.0)
+    label = "Cards that pay for several organisations"
+    unit = count_of("cards")
+    rises_on = "pools whose accounts are bought with a few cards"
+    blind_to = "own cards, gift cards, and pools with one card"
+    benign_causes = "a sponsor of many teams, and an agency for its clients"
 
     @staticmethod
     def value(members: Members) -> float:

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.evidence.cohort import divergence
-from streams.features.declaration import Feature
+from streams.features.declaration import NATS, Feature, value_in_nats
 from streams.features.members import Members
 
 MOST_UNITS = 20
@@ -75,16 +75,17 @@ def _job(members: Members) -> Job:
 
 
 class SharedTemplate(Feature):
-    """How much of the group's prompts fill a few rare templates and get what is harvested, in nats: a vote a unit, 20 at most.
-
-    Rises on: one job over several accounts, also when it is mixed into ordinary chat. Blind to: paraphrased templates, jobs with
-    answers of middling length, and accounts under one organisation, which vote once.
-    """
+    """How much of the group's prompts fill a few rare templates and get what is harvested, in nats: a vote a unit, 20 at most."""
 
     entity = "group"
     family = "content"
     direction = "high"
     limits = (0.0, 15.0)
+    label = "Rare templates that several accounts harvest with"
+    unit = NATS
+    rises_on = "one job over several accounts, also when it is mixed into ordinary chat"
+    blind_to = "paraphrased templates, jobs with answers of middling length, and accounts under one organisation, which vote once"
+    nats = value_in_nats
 
     @staticmethod
     def value(members: Members) -> float:
@@ -94,8 +95,3 @@ class SharedTemplate(Feature):
             return 0.0
         voters = len(np.unique(members.unit[found.users]))
         return min(voters, MOST_UNITS) * float(divergence(np.array(found.share), np.array(max(ORDINARY, found.everywhere))))
-
-    @staticmethod
-    def nats(value: float) -> float:
-        """Return the value: it is in nats already."""
-        return value

@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import numpy as np
 
-from streams.features.declaration import Feature
+from streams.features.declaration import SHARE, Feature
 from streams.features.members import Members
 
 
 class SingleQuestion(Feature):
-    """Share of all the group's requests that are one question without a past. Shown, without a vote.
-
-    Rises on: job queues over accounts; search boxes in apps too. Blind to: multi-turn harvests.
-    """
+    """Share of all the group's requests that are one question without a past. Shown, without a vote."""
 
     entity = "group"
     family = "content"
     direction = "high"
     limits = (0.0, 1.0)
+    label = "Requests of the group that are one question without history"
+    unit = SHARE
+    rises_on = "job queues over accounts"
+    blind_to = "multi-turn harvests"
+    benign_causes = "search boxes in applications"
 
     @staticmethod
     def value(members: Members) -> float:

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import numpy as np
 
-from streams.features.declaration import Feature
+from streams.features.declaration import SHARE, Feature
 from streams.features.members import Members
 
 
 class StackSpread(Feature):
-    """Different router fingerprints per member, for groups linked by a payment or a template. Shown, without a vote.
-
-    Rises on: accounts of unrelated people, and pools that vary their stacks. Blind to: pools on one stack: they are low, like a
-    company's.
-    """
+    """Different router fingerprints per member, for groups linked by a payment or a template. Shown, without a vote."""
 
     entity = "group"
     family = "client"
     direction = "high"
     limits = (0.0, 1.0)
+    label = "Different router fingerprints among members"
+    unit = SHARE
+    rises_on = "pools that vary their software"
+    blind_to = "pools on one stack, which are as low as a company"
+    benign_causes = "accounts of unrelated people"
 
     @staticmethod
     def value(members: Members) -> float:

@@ -5,20 +5,22 @@ from __future__ import annotations
 import numpy as np
 
 from streams.core.durations import HOUR
-from streams.features.declaration import Feature
+from streams.features.declaration import SHARE, Feature
 from streams.features.members import Members
 
 
 class StartTogether(Feature):
-    """Largest share of members whose first request falls into one hour. Shown, without a vote.
-
-    Rises on: pools switched on at once; launches and workshops too. Blind to: pools that grow slowly.
-    """
+    """Largest share of members whose first request falls into one hour. Shown, without a vote."""
 
     entity = "group"
     family = "timing"
     direction = "high"
     limits = (0.0, 1.0)
+    label = "Members whose first request falls into one hour"
+    unit = SHARE
+    rises_on = "pools switched on at once"
+    blind_to = "pools that grow slowly"
+    benign_causes = "launches and workshops"
 
     @staticmethod
     def value(members: Members) -> float:

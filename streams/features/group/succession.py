@@ -7,7 +7,7 @@ import numpy as np
 from models.accumulators.step import Floats
 from models.evidence.cohort import divergence
 from streams.core.durations import DAY
-from streams.features.declaration import Feature
+from streams.features.declaration import NATS, Feature, value_in_nats
 from streams.features.members import Members
 
 LEAST = 3
@@ -24,16 +24,17 @@ def covered(stops: Floats, start: float, end: float) -> float:
 
 
 class Succession(Feature):
-    """How much more accounts begin within a day after others stopped for good than chance would have it, in nats.
-
-    Rises on: replacement of banned or spent accounts. Blind to: pools that let accounts overlap, and groups younger than two
-    days.
-    """
+    """How much more accounts begin within a day after others stopped for good than chance would have it, in nats."""
 
     entity = "group"
     family = "cohort"
     direction = "high"
     limits = (0.0, 50.0)
+    label = "Accounts that begin soon after others stop"
+    unit = NATS
+    rises_on = "replacement of banned or spent accounts"
+    blind_to = "pools that let accounts overlap, and groups younger than two days"
+    nats = value_in_nats
 
     @staticmethod
     def value(members: Members) -> float:
@@ -48,8 +49,3 @@ class Succession(Feature):
             return 0.0
         by_chance = covered(stops, float(first.min()), max(members.now, float(stops[-1])))
         return float(np.clip(len(first) * divergence(np.array(share), np.array(by_chance)), 0.0, CEILING))
-
-    @staticmethod
-    def nats(value: float) -> float:
-        """Return the value: it is in nats already."""
-        return value

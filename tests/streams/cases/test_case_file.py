@@ -75,7 +75,9 @@ def test_a_group_is_shown_by_the_member_that_stands_out_most(desk: Any, a_group:
     desk.hears(*a_group("router", ROUTER, ["ada", "bob", "eve"], at=1.0))
     example = payload(desk)["example"]
     assert example["account"] == "bob"
-    assert example["features"][1]["sentence"] == "Output tokens a day: 59,900, where most accounts have 2,980 to 8,100 (+1.5 nats)."
+    assert example["features"][1]["sentence"] == (
+        "Output tokens per day: 59,900; most accounts have 2,980 to 8,100. Typical of bulk output from one account (+1.5 nats)."
+    )
 
 
 def test_an_alert_explains_itself_as_its_case_does(desk: Any, an_account: Row) -> None:
@@ -83,7 +85,8 @@ def test_an_alert_explains_itself_as_its_case_does(desk: Any, an_account: Row) -
     assert alert["summary"] == desk.versions[-1]["title"]
     assert alert["evidence"] == 20.0
     assert alert["payload"]["features"][0]["sentence"] == (
-        "Share of requests that are one question without a past: 80%, where most accounts have 0% to 40% (+3.2 nats)."
+        "Requests that are one question without history: 80%; most accounts have 0% to 40%. "
+        "Typical of job queues of independent questions (+3.2 nats)."
     )
 
 

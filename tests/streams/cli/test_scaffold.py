@@ -26,12 +26,11 @@ def run(checkout: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize("entity", ["account", "group"])
-def test_a_new_feature_is_three_files_and_a_test_that_fails(checkout: Path, entity: str) -> None:
+def test_a_new_feature_is_two_files_a_panel_and_a_test_that_fails(checkout: Path, entity: str) -> None:
     paths = new_feature("long_pauses", entity, "timing", checkout)
     assert [path.relative_to(checkout).as_posix() for path in paths] == [
         f"streams/features/{entity}/long_pauses.py",
         f"tests/streams/features/{entity}/test_long_pauses.py",
-        "dashboards/panels/long_pauses.py",
     ]
     lint = run(checkout, "ruff", "check", "--config", str(ROOT / "pyproject.toml"), *(str(path) for path in paths))
     assert lint.returncode == 0, lint.stdout
