@@ -5,8 +5,7 @@ from __future__ import annotations
 from itertools import cycle
 from typing import Final
 
-from models.evidence.weighing import BAR as UNCALIBRATED
-from models.evidence.weighing import FAMILIES, SUSPECT
+from models.evidence.weighing import ALERT_THRESHOLD_NATS, FAMILIES, SUSPECT_NATS
 from streams.cases.policy import Policy
 
 Steps = tuple[tuple[float | None, str], ...]
@@ -16,7 +15,7 @@ _POLICY: Final = Policy.load()
 BAR: Final = _POLICY.bar("extraction")
 ROUTING_BAR: Final = _POLICY.bar("routing")
 """Nats from which people decided to be told (`streams/cases/policy.toml`); a provider with a policy of its own renders its own boards."""
-SUSPECT_SHARE: Final = SUSPECT / UNCALIBRATED
+SUSPECT_SHARE: Final = SUSPECT_NATS / ALERT_THRESHOLD_NATS
 """Share of the bar from which an entity is suspect: its votes on what is ordinary no longer count."""
 
 EXTRACTION: Final = "#F2495C"

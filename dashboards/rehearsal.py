@@ -122,7 +122,7 @@ class Rehearsal:
             strongest = max(found, key=lambda case: len(case["members"]))
             label = labels.make("case", strongest["case_id"], "distilling", "analyst", "one job spread over many cards", at=self._now)
             self._write(Message(topics.LABELS, 0, label.encode()))
-            for message in self._pipeline.cases.apply_second(label.encode(), 0):
+            for message in self._pipeline.cases.apply_feedback(label.encode(), 0):
                 self._write(message)
 
     # -- health, as the processes would report it

@@ -1,7 +1,7 @@
 """The contract of every detector: found by itself, examined by itself.
 
-`detectors()` finds each class in `models/detectors`; `yield_checks(model)` yields River's own checks and ours. A new file there is
-examined without being listed anywhere.
+`models.detector_registry.detectors()` finds each class in `models/detectors`; `yield_checks(model)` yields River's own checks and ours. A
+new file there is examined without being listed anywhere.
 
 Of `river.checks` we run all that can apply, on `stream()` instead of River's data sets, which River downloads from the network. Left
 out: `check_roc_auc` (needs scikit-learn; `check_storm_outranks_calm` asks for more), `check_debug_one` (none of ours explains
@@ -12,11 +12,8 @@ from __future__ import annotations
 
 import copy
 import functools
-import importlib
-import inspect
 import math
 import pickle
-import pkgutil
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -25,7 +22,6 @@ from numpy.typing import NDArray
 from river import base
 from river.checks import clf, common
 
-from models import detectors as package
 from models.state.signed_pickle import seal, unseal
 
 Check = Callable[[Any], None]
@@ -71,15 +67,6 @@ _RIVER_CLASSIFIER = (
     clf.check_predict_proba_one_binary,
     clf.check_classifier_tracks_seen_labels,
 )
-
-
-def detectors() -> list[type[base.Estimator]]:
-    """Return every detector class of `models/detectors`, by name."""
-    found: list[type[base.Estimator]] = []
-    for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
-        members = inspect.getmembers(importlib.import_module(module.name), inspect.isclass)
-        found += [kind for _, kind in members if kind.__module__ == module.name and issubclass(kind, base.Estimator)]
-    return sorted(found, key=lambda kind: kind.__name__)
 
 
 def examples(kind: type[base.Estimator]) -> list[base.Estimator]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,6 +21,7 @@ from models.detectors.baseline import Baseline
 from models.learning.feature_bounds import Limits, unit
 from models.learning.flat_trees import FlatTrees
 from models.learning.gate import Gate
+from models.learning.shadow import ShadowRole
 
 Floats = NDArray[np.floating[Any]]
 Wide = NDArray[np.float64]
@@ -40,6 +41,8 @@ class Population(base.AnomalyDetector):
 
     A feature that is unknown takes the usual value of what was learned, so that it counts neither way.
     """
+
+    shadow_role: ClassVar = ShadowRole("population", "population", frozenset({"accounts", "groups"}))
 
     def __init__(
         self,
@@ -117,6 +120,21 @@ class Population(base.AnomalyDetector):
                 self._gate.note(score)
             self._learn_filled(filled[admitted])
             self._follow_usual(self._unit(some[admitted]))
+
+    def score_entities(self, ids: NDArray[np.uint64], values: Wide) -> Wide:
+        """Return `score_many`: who an entity is makes no difference. ids: (entities,). values: (entities, features)."""
+        del ids
+        return self.score_many(values)
+
+    def learn_entities(self, ids: NDArray[np.uint64], values: Wide, may_teach: NDArray[np.bool_]) -> None:
+        """Learn the entities that may teach. ids, may_teach: (entities,). values: (entities, features), NaN where unknown."""
+        del ids
+        self.learn_many(values[may_teach])
+
+    @classmethod
+    def for_shadow(cls, limits: Limits) -> Self:
+        """Return a model of trees."""
+        return cls(limits)
 
     @property
     def _warm(self) -> bool:

@@ -6,14 +6,21 @@ goes out. Whoever invents router fingerprints could flush the real ones: teach o
 
 from __future__ import annotations
 
+import math
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, ClassVar, Self
 
+import numpy as np
+from numpy.typing import NDArray
 from river import base
 
 from models.detectors.population import Population
 from models.learning.feature_bounds import Limits
+from models.learning.shadow import ShadowRole
+
+MAX_SHADOW_ROUTERS = 32
+"""Routers with a model of their own in shadow, the most lately active: each takes about 175 KB, and a chunk must fit a Kafka record."""
 
 
 class RouterModels(base.AnomalyDetector):
@@ -22,6 +29,8 @@ class RouterModels(base.AnomalyDetector):
     `limits`: declared range of each feature. Scores are nats; 0 while the router is unknown or has not filled its first window.
     The same routers in the same order give the same models: a model's seed is its router's id mixed with `seed`.
     """
+
+    shadow_role: ClassVar = ShadowRole("router", "routers", frozenset({"groups"}))
 
     def __init__(self, limits: Limits, most: int = 256, window_size: int = 100, gate: float = 3.0, seed: int = 1) -> None:
         """Start without routers."""
@@ -61,6 +70,28 @@ class RouterModels(base.AnomalyDetector):
         self._models[router] = model
         if len(self._models) > self.most:
             self._models.popitem(last=False)
+
+    @classmethod
+    def for_shadow(cls, limits: Limits) -> Self:
+        """Return models for at most MAX_SHADOW_ROUTERS routers."""
+        return cls(limits, most=MAX_SHADOW_ROUTERS)
+
+    def score_entities(self, ids: NDArray[np.uint64], values: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the score of each router against its own past, nats, (routers,), NaN for "not enough".
+
+        ids: (routers,). values: (routers, features) in the order of `limits`, NaN where unknown.
+        """
+        return np.array([self.score_one(x) if self.ready_one(x) else np.nan for x in self._named(ids, values)], np.float64)
+
+    def learn_entities(self, ids: NDArray[np.uint64], values: NDArray[np.float64], may_teach: NDArray[np.bool_]) -> None:
+        """Teach every router's own model, suspect or not: it is no reference for others. See `score_entities`."""
+        del may_teach
+        for x in self._named(ids, values):
+            self.learn_one(x)
+
+    def _named(self, ids: NDArray[np.uint64], values: NDArray[np.float64]) -> list[dict[str, Any]]:
+        known = [{name: value for name, value in zip(self.limits, row, strict=True) if not math.isnan(value)} for row in values.tolist()]
+        return [{**x, "router": router} for x, router in zip(known, ids.tolist(), strict=True)]
 
     def _new_model(self, router: int) -> Population:
         return Population(self.limits, members=5, height=6, window_size=self.window_size, gate=self.gate, seed=router ^ self.seed)

@@ -22,7 +22,7 @@ class Tallies:
         """Start without tallies. All histograms have this many bins."""
         self.table = Columns("tallies", {"time": Field("f8", -np.inf), "votes": Field("f4", width=bins)})
 
-    def hear(self, source: int, names: Sequence[str], votes: NDArray[np.floating], time: float, offset: int) -> None:
+    def receive(self, source: int, names: Sequence[str], votes: NDArray[np.floating], time: float, offset: int) -> None:
         """Take over what one partition counted, by histogram: (names, bins). `time`: its own clock; what is older than known is left."""
         slots = self.table.intern([f"{source}/{name}" for name in names])
         newer = self.table["time"][slots] <= time
@@ -30,7 +30,7 @@ class Tallies:
         self.table.touch(slots, offset)
 
     def total(self, names: Sequence[str]) -> Floats:
-        """Return the sum over all partitions of each histogram, 0 where nobody has told of one. Shape (names, bins)."""
+        """Return the sum over all partitions of each histogram, 0 where no partition has sent one. Shape (names, bins)."""
         place = {name: row for row, name in enumerate(names)}
         found = np.zeros((len(names), self.table["votes"].shape[1]))
         for slot in self.table.slots.tolist():

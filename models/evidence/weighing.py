@@ -8,7 +8,6 @@ while it is itself suspect, or a campaign would teach the reference that it is o
 from __future__ import annotations
 
 from collections.abc import Sequence
-from enum import Enum, auto
 from typing import Final
 
 import numpy as np
@@ -41,15 +40,11 @@ LEVEL_CEILING: Final = 11.0
 FLOOR: Final = -1.0
 SPOKEN: Final = 2.0
 """Nats from which a family counts as having spoken."""
-HINT: Final = 0.5
-"""Nats from which a load is more likely dealt out than not."""
-DEALT: Final = 4.0
-"""Nats of the load, and OPERATION, from which somebody runs these accounts: a crowd that asks alike for days has three once by chance."""
-LEAST_FAMILIES: Final = 3
-BAR: Final = 13.0
-"""Nats of evidence at which an entity is alerted while calibration has seen too little to set the bar itself."""
-SUSPECT: Final = 0.7 * BAR
-ALONE: Final = 7.75
+ALERT_THRESHOLD_NATS: Final = 13.0
+"""Evidence at which an entity is alerted while calibration has too few votes to set the threshold itself."""
+SUSPECT_NATS: Final = 0.7 * ALERT_THRESHOLD_NATS
+"""Evidence from which an entity has no vote on what is ordinary."""
+ALONE_ALERT_THRESHOLD_NATS: Final = 7.75
 """Nats at which one account without any links is alerted, where calibration says that hardly any ordinary account scores as much."""
 
 HALF_VOTES: Final = 25.0
@@ -63,21 +58,9 @@ BELONGING_CAP: Final = 9.0
 """That accounts belong together is one fact, however many signs it has: a hackathon has them all."""
 
 
-class Purpose(Enum):
-    """How clearly a group's content says what its accounts are for."""
-
-    UNPROVEN = auto()
-    LIKELY = auto()
-    """Content says, uncapped, twice what any family may: a hint of the load is enough to see that somebody runs these accounts."""
-    PLAIN = auto()
-    """It says more than a crowd that asks alike ever does, and as much as two families: somebody runs them, unless their load speaks for
-    people."""
-    SOLE = auto()
-    """They do nothing else, in unrelated programs. So may strangers who found the same prompt: it is their load that tells them apart."""
-
-
 BINS: Final = 128
-_NO_VOTE: Final = 255
+NO_VOTE: Final = 255
+"""The vote of an entity that has none."""
 
 
 class Reference:
@@ -106,13 +89,13 @@ class Reference:
     @property
     def no_vote(self) -> int:
         """What an entity's vote is while it has none."""
-        return _NO_VOTE
+        return NO_VOTE
 
     def bins(self, values: Floats) -> NDArray[np.uint8]:
         """Return the bin of each value, (entities, features), `no_vote` where unknown."""
         with np.errstate(invalid="ignore"):
             found = np.clip((values - self._low) * self._scale, 0, BINS - 1)
-        return np.where(np.isnan(found), _NO_VOTE, found).astype(np.uint8)
+        return np.where(np.isnan(found), NO_VOTE, found).astype(np.uint8)
 
     def recount(self, votes: NDArray[np.uint8]) -> None:
         """Rebuild the histograms from every entity's votes, (entities, features)."""
@@ -125,7 +108,7 @@ class Reference:
         self._add(new, 1.0)
 
     def _add(self, votes: NDArray[np.uint8], weight: float) -> None:
-        entities, columns = np.nonzero(votes != _NO_VOTE)
+        entities, columns = np.nonzero(votes != NO_VOTE)
         flat = columns * BINS + votes[entities, columns]
         self.votes += weight * np.bincount(flat, minlength=self.votes.size).reshape(self.votes.shape)
 
@@ -136,7 +119,7 @@ class Reference:
         the first few to vote somebody is always the most extreme.
         """
         bins = self.bins(values)
-        known = bins != _NO_VOTE
+        known = bins != NO_VOTE
         cells = np.where(known, bins, 0)
         votes = self.all_votes
         total = votes.sum(axis=1)
@@ -222,40 +205,6 @@ def total(families: Floats, weights: Floats) -> Floats:
     """Return the weighted sum over known families, (entities,). families: (entities, families)."""
     found: Floats = np.nansum(families * weights, axis=1)
     return found
-
-
-def extraction(families: Floats, *, purpose: Purpose = Purpose.UNPROVEN, purses: bool = False, alone: bool = False) -> Floats:
-    """Return the evidence that traffic extracts the model, in nats, (entities,): of groups and their members, or of accounts `alone`.
-
-    purses: Whether the group has several cards that are each dealt out over organisations; they speak for those who pay with one.
-
-    Evidence stays under half the bar unless all three are so:
-
-    * A purpose shows: content speaks.
-    * Somebody runs it: the load is DEALT, by itself or with OPERATION; a family of OPERATION speaks, or purses do; or the purpose is plain,
-      or likely and the load hints at a dispatcher. Of a crowd somebody is punctual by chance, and many ask alike: where the load speaks for
-      people, none of that counts.
-    * LEAST_FAMILIES speak. A purpose is two (what is shared, and what is asked for) where it is plain, or likely and the load hints. A sole
-      one is three (one script in many programs), has the nats of two, and the load may be a little uneven: not as much as that of strangers
-      who found the same prompt.
-    """
-    weights = EXTRACTION_WEIGHTS * ALONE_COUNTS if alone else EXTRACTION_WEIGHTS
-    sole = purpose is Purpose.SOLE
-    if sole:
-        families = families.copy()
-        families[:, EVENNESS] = np.where(families[:, EVENNESS] > -SPOKEN, np.maximum(families[:, EVENNESS], 0.0), families[:, EVENNESS])
-    together = np.nansum(families[:, BELONGING], axis=1)
-    found = total(families, weights) - np.maximum(together - BELONGING_CAP, 0.0) + sole * np.nan_to_num(families[:, CONTENT])
-    speaks = (np.nan_to_num(families) >= SPOKEN) & (weights > 0)
-    hinted = (purpose is not Purpose.UNPROVEN) & (families[:, EVENNESS] >= HINT)
-    plain = purpose in (Purpose.PLAIN, Purpose.SOLE)
-    operated = np.nan_to_num(families[:, EVENNESS]) + np.nansum(np.maximum(families[:, OPERATION], 0.0), axis=1)
-    seen = hinted | plain | (purses & speaks[:, PAYMENT]) | speaks[:, OPERATION].any(axis=1) | (operated >= DEALT)
-    run = (families[:, EVENNESS] >= DEALT) | (seen & ~(families[:, EVENNESS] < 0))
-    further = int(sole) + (hinted | plain)
-    convicting = speaks[:, CONTENT] & run & (speaks.sum(axis=1) + further >= LEAST_FAMILIES)
-    extracted: Floats = np.where(convicting, found, np.minimum(found, BAR / 2))
-    return extracted
 
 
 def routing(families: Floats) -> Floats:

@@ -76,7 +76,7 @@ class Cases:
         self._touch(offset)
         return messages
 
-    def apply_second(self, value: bytes, offset: int) -> list[Message]:  # noqa: ARG002 (labels are states: their offsets count nothing)
+    def apply_feedback(self, value: bytes, offset: int) -> list[Message]:  # noqa: ARG002 (labels are states: their offsets count nothing)
         """Take over what an analyst decided. Raises MalformedEventError before anything changed when it is no label."""
         label = Label.decode(value)
         known = self.labels.get(label.label_id)
@@ -166,7 +166,7 @@ class Cases:
         alone, bar = entity["entity_kind"] == "account", self.policy.bar("extraction", entity["time"])
         candidates = {entity["entity_id"]: entity} if alone else {} if entity["common"] else entity["members"]
         if alone and entity["false_alerts"] is not None:  # calibrated: what is rare among ordinary accounts is enough, what is not never is
-            bar = min(bar, weighing.ALONE) if entity["false_alerts"] <= calibration.BUDGET else math.inf
+            bar = min(bar, weighing.ALONE_ALERT_THRESHOLD_NATS) if entity["false_alerts"] <= calibration.BUDGET else math.inf
         over = {account: row for account, row in candidates.items() if row["extraction"] >= bar}
         permitted = {account: row for account, row in over.items() if self._permission(account, row)}
         free = {account: row for account, row in over.items() if account not in permitted}

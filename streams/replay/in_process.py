@@ -45,5 +45,5 @@ class Pipeline:
             case topics.EVIDENCE:
                 return self.cases.apply(message.value, offset)
             case topics.VERDICTS:
-                return self.accounts[message.partition].apply_second(message.value, offset)
+                return self.accounts[message.partition].apply_feedback(message.value, offset)
         return []

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.accumulators.step import Floats
-from models.evidence.weighing import CAP, FAMILIES, FLOOR, Purpose
+from models.evidence.extraction_rules import Purpose
+from models.evidence.weighing import CAP, FAMILIES, FLOOR
 from streams.core.durations import DAY
 from streams.features import shared_links
 from streams.features.group.member_content import MOST_UNITS, usual_content
@@ -76,7 +77,7 @@ def purpose(features: Sequence[Any], values: Floats, nats: Floats) -> Purpose:
     return Purpose.LIKELY if content >= LIKELY else Purpose.UNPROVEN
 
 
-def purses(members: Members) -> bool:
+def has_dealt_cards(members: Members) -> bool:
     """Return whether most of a group's accounts are bought with a few cards, each for several organisations."""
     return SharedCards.value(members) >= PURSES and float(_same_card(members).mean()) >= MOST_PAY
 

@@ -61,7 +61,7 @@ class TwoInputStage(Stage, Protocol):
     Its records state what is so, they count nothing: one that is read again changes nothing.
     """
 
-    def apply_second(self, value: bytes, offset: int) -> list[Message]:
+    def apply_feedback(self, value: bytes, offset: int) -> list[Message]:
         """Apply one record of the second input, in its offset order, and return what is to be sent.
 
         Raises BlockLayoutError or MalformedEventError before anything changed when it cannot be read.

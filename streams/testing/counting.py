@@ -46,7 +46,7 @@ class CountingStage:
         source = f"{self._partition}/{offset}".encode()
         return [Message(self._topic, self._partition, json.dumps(counted).encode(), source)] if counted and self._topic else []
 
-    def apply_second(self, value: bytes, offset: int) -> list[Message]:
+    def apply_feedback(self, value: bytes, offset: int) -> list[Message]:
         """Ignore the second input, but for refusing what is empty."""
         if not value:
             raise MalformedEventError("empty", f"record {offset} of the second input has no value")

@@ -89,7 +89,7 @@ class Engine:
         with self.failure:
             async with self._applying:
                 if partition := await self._whose(record):
-                    messages = partition.apply_second(record.topic, record.value or b"", record.offset)
+                    messages = partition.apply_feedback(record.topic, record.value or b"", record.offset)
                     await partition.send(messages, self._send)
                     partition.hold_second(record.offset)
 
@@ -169,7 +169,7 @@ class Engine:
         archive = Archive(self._table, place.partition)
         stage = self._make_stage(place.partition, archive)
         if self.inputs.second and not isinstance(stage, TwoInputStage):
-            raise TypeError(f"{self.inputs.agent} reads {self.inputs.second}, but its stage has no apply_second")
+            raise TypeError(f"{self.inputs.agent} reads {self.inputs.second}, but its stage has no apply_feedback")
         stage.load((name, data) for name, data, _ in records)
         if cold := int(stage.counters().get("cold_chunks", 0)):
             log.error("%s: %d chunks of partition %d cannot be read: what they held starts cold", self.inputs.agent, cold, place.partition)

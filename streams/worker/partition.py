@@ -71,13 +71,13 @@ class Partition:
         except BlockLayoutError as error:
             return [self._dead_letter("block_layout", str(error), self.place, offset)]
 
-    def apply_second(self, topic: str, value: bytes, offset: int) -> list[Message]:
+    def apply_feedback(self, topic: str, value: bytes, offset: int) -> list[Message]:
         """Apply the next record of the second input, and return what is to be sent."""
         if not isinstance(self.stage, TwoInputStage):
             return []
         place = TP(topic, self.place.partition)
         try:
-            return self.stage.apply_second(value, offset)
+            return self.stage.apply_feedback(value, offset)
         except BlockLayoutError as error:
             return [self._dead_letter("block_layout", str(error), place, offset)]
         except MalformedEventError as error:

@@ -48,9 +48,9 @@ class Metered:
             self._done.set()
         return messages
 
-    def apply_second(self, value: bytes, offset: int) -> list[Message]:
+    def apply_feedback(self, value: bytes, offset: int) -> list[Message]:
         """Apply a verdict."""
-        return self._stage.apply_second(value, offset)
+        return self._stage.apply_feedback(value, offset)
 
     def dirty(self) -> Mapping[str, int]:
         """Return the chunks to write."""

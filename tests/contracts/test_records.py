@@ -54,10 +54,10 @@ def doors() -> dict[str, tuple[Any, Callable[[bytes], Any]]]:
     first, second, third, fourth = accounts(), accounts(), Groups(0, 2, KEY), Cases()
     found: dict[str, tuple[Any, Callable[[bytes], Any]]] = {
         "accounts": (first, lambda value: first.apply(value, 0)),
-        "accounts, second input": (second, lambda value: second.apply_second(value, 0)),
+        "accounts, second input": (second, lambda value: second.apply_feedback(value, 0)),
         "groups": (third, lambda value: third.apply(value, 0)),
         "cases": (fourth, lambda value: fourth.apply(value, 0)),
-        "cases, second input": (fourth, lambda value: fourth.apply_second(value, 0)),
+        "cases, second input": (fourth, lambda value: fourth.apply_feedback(value, 0)),
     }
     return found | {f"store, {topic}": (None, stored(topic)) for topic in rows.STORED}
 

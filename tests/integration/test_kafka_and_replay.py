@@ -112,7 +112,7 @@ def upgraded_halfway(traffic: Traffic) -> Iterator[bytes]:
 
 def renamed(known: Replay) -> list[dict[str, int]]:
     """Return by which name each partition of accounts knows which stack."""
-    tables = [stage.aliases.table for stage in known.pipeline.accounts]
+    tables = [stage.links.aliases.table for stage in known.pipeline.accounts]
     return [{table.keys[slot]: int(table["first"][slot]) for slot in table.slots.tolist()} for table in tables]
 
 

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from river import anomaly, base
 
-from models import detector_contract
+from models import detector_contract, detector_registry
 from models import detectors as package
 
 CASES = [
     pytest.param(model, check, id=f"{type(model).__name__}{number}-{check.__name__}")
-    for kind in detector_contract.detectors()
+    for kind in detector_registry.detectors()
     for number, model in enumerate(detector_contract.examples(kind))
     for check in detector_contract.yield_checks(model)
 ]
@@ -26,7 +26,7 @@ def test_every_detector_keeps_the_contract(model: base.Estimator, check: detecto
 
 def test_every_file_of_detectors_holds_one_detector_with_its_own_test() -> None:
     names = [path.stem for path in Path(package.__path__[0]).glob("*.py") if path.stem != "__init__"]
-    homes = [kind.__module__.rsplit(".", 1)[-1] for kind in detector_contract.detectors()]
+    homes = [kind.__module__.rsplit(".", 1)[-1] for kind in detector_registry.detectors()]
     assert sorted(homes) == sorted(names)
     missing = [name for name in names if not (Path(__file__).parent / "detectors" / f"test_{name}.py").exists()]
     assert not missing, f"{missing[0]} needs tests/models/detectors/test_{missing[0]}.py"

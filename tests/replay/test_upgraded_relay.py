@@ -38,7 +38,7 @@ def members_by_router(run: Replay, accounts: set[str]) -> dict[str, int]:
 
 
 def aliases(run: Replay) -> int:
-    return sum(len(stage.aliases.table) for stage in run.pipeline.accounts)
+    return sum(len(stage.links.aliases.table) for stage in run.pipeline.accounts)
 
 
 def test_a_hydra_whose_relay_is_upgraded_on_day_3_stays_one_router_and_one_case(scene: Callable[[float], Scene], replay_of: Play) -> None:

@@ -12,7 +12,7 @@ class SharedCards(Feature):
     """Cards of the group that pay for several organisations each.
 
     Shown, without a vote (`card_sharing` has it): a sponsor pays for many teams, an agency for its clients, with one card. Several
-    such cards are dealt out over accounts by somebody who runs them (`attribution.purses`).
+    such cards are dealt out over accounts by somebody who runs them (`attribution.has_dealt_cards`).
     """
 
     entity = "group"

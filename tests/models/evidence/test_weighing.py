@@ -10,16 +10,10 @@ from hypothesis import strategies as st
 from models.accumulators.step import Floats
 from models.evidence import weighing
 from models.evidence.weighing import (
-    BAR,
-    BELONGING_CAP,
     BINS,
-    DEALT,
-    EVENNESS,
     FAMILIES,
     HALF_VOTES,
-    HINT,
     FamilySum,
-    Purpose,
     Reference,
     level_reference,
 )
@@ -134,89 +128,6 @@ def families(**nats_of: float) -> Floats:
     return np.array([[nats_of.get(name, math.nan) for name in FAMILIES]])
 
 
-def test_evidence_is_the_sum_over_families_and_habits_count_half() -> None:
-    found = families(content=6, evenness=5, cohort=4, timing=2)
-    assert weighing.extraction(found)[0] == 6 + 5 + 4 + 1
-
-
-def test_a_channel_without_a_purpose_stays_under_half_the_bar() -> None:
-    found = families(content=1.9, evenness=7, cohort=7, payment=7)
-    assert weighing.extraction(found)[0] == BAR / 2
-
-
-def test_that_accounts_belong_together_is_one_fact() -> None:
-    found = families(content=6, evenness=5, cohort=7, payment=7, link=7)
-    assert weighing.extraction(found)[0] == 6 + 5 + BELONGING_CAP
-
-
-def test_people_who_belong_together_and_ask_alike_are_a_hackathon() -> None:
-    assert weighing.extraction(families(content=7, cohort=7, payment=7, link=7, timing=1))[0] == BAR / 2
-
-
-def test_an_evening_on_which_their_load_looks_even_by_chance_convicts_nobody() -> None:
-    assert weighing.extraction(families(content=7, cohort=7, payment=7, evenness=DEALT - 0.1))[0] == BAR / 2
-    assert weighing.extraction(families(content=7, cohort=7, payment=7, evenness=DEALT))[0] == 7 + BELONGING_CAP + DEALT
-
-
-def test_cards_that_are_dealt_out_show_somebody_who_runs_the_accounts_that_pay_with_them() -> None:
-    assert weighing.extraction(families(content=4, cohort=7, payment=7, evenness=0), purses=True)[0] == 4 + BELONGING_CAP
-    assert weighing.extraction(families(content=4, cohort=7, link=7, evenness=0), purses=True)[0] == BAR / 2
-
-
-def test_where_the_load_speaks_for_people_not_even_their_cards_convict() -> None:
-    assert weighing.extraction(families(content=7, cohort=7, payment=7, evenness=-0.1), purses=True)[0] == BAR / 2
-
-
-def test_a_purpose_that_is_plain_needs_nobody_who_is_seen_to_run_it() -> None:
-    found = families(content=7, cohort=7, payment=7, evenness=0.5)
-    assert weighing.extraction(found, purpose=Purpose.PLAIN)[0] == 7 + BELONGING_CAP + 0.5
-
-
-def test_where_the_load_speaks_for_people_even_a_plain_purpose_does_not_convict() -> None:
-    assert weighing.extraction(families(content=7, cohort=7, payment=7, evenness=-0.1), purpose=Purpose.PLAIN)[0] == BAR / 2
-
-
-def test_two_families_are_not_three() -> None:
-    assert weighing.extraction(families(content=7, evenness=7))[0] == BAR / 2
-
-
-@pytest.mark.parametrize("purpose", [Purpose.LIKELY, Purpose.PLAIN])
-def test_a_likely_purpose_is_two_families_where_the_load_hints_at_a_dispatcher(purpose: Purpose) -> None:
-    found = families(content=7, cohort=7, evenness=HINT)
-    assert weighing.extraction(found, purpose=purpose)[0] == 14 + HINT
-
-
-def test_a_likely_purpose_without_a_hint_of_the_load_is_a_crowd() -> None:
-    found = families(content=7, cohort=7, payment=7, evenness=HINT - 0.1)
-    assert weighing.extraction(found, purpose=Purpose.LIKELY)[0] == BAR / 2
-
-
-def test_a_plain_purpose_is_two_families_without_a_hint_of_the_load() -> None:
-    assert weighing.extraction(families(content=7, link=6, evenness=0), purpose=Purpose.PLAIN)[0] == 7 + 6
-
-
-def test_the_load_and_how_accounts_are_run_show_together_what_neither_shows_alone() -> None:
-    assert weighing.extraction(families(content=7, link=6, evenness=2.5, timing=1.5))[0] == 7 + 6 + 2.5 + 0.75
-    assert weighing.extraction(families(content=7, link=6, evenness=2.5, timing=1.4))[0] == BAR / 2
-    assert weighing.extraction(families(content=7, link=6, evenness=2.5, timing=-1, network=1.4))[0] == BAR / 2
-
-
-def test_accounts_with_a_sole_purpose_may_be_run_a_little_unevenly() -> None:
-    found = families(content=7, evenness=-1.9)
-    assert weighing.extraction(found, purpose=Purpose.SOLE)[0] == 2 * 7
-    assert found[0, EVENNESS] == -1.9
-
-
-def test_strangers_who_do_nothing_but_use_a_prompt_that_goes_round_are_not_a_campaign() -> None:
-    assert weighing.extraction(families(content=7, evenness=-7), purpose=Purpose.SOLE)[0] <= BAR / 2
-
-
-def test_a_new_model_at_once_says_nothing_of_one_account_and_much_of_a_pool() -> None:
-    found = families(content=4, timing=6, volume=6, change=6)
-    assert weighing.extraction(found, alone=True)[0] == 4 + 3 + 3
-    assert weighing.extraction(found)[0] == 4 + 3 + 3 + 3
-
-
 def test_clients_and_networks_make_a_router_and_content_does_not() -> None:
     assert weighing.routing(families(client=5, network=4, content=7))[0] == 9
 
@@ -241,4 +152,4 @@ def test_a_reference_counts_the_votes_of_others_as_its_own() -> None:
 
 
 def test_an_entity_of_which_nothing_is_known_has_no_evidence() -> None:
-    assert weighing.extraction(families())[0] == weighing.routing(families())[0] == 0
+    assert weighing.routing(families())[0] == 0

@@ -64,7 +64,7 @@ class Desk:
         return self.take(self.stage.apply(self.blocks[-1], len(self.blocks) - 1))
 
     def learns(self, label: Label) -> list[dict[str, Any]]:
-        return self.take(self.stage.apply_second(label.encode(), 0))
+        return self.take(self.stage.apply_feedback(label.encode(), 0))
 
     def take(self, messages: list[Message]) -> list[dict[str, Any]]:
         self.said += messages

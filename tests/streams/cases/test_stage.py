@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from models.evidence.weighing import BAR
+from models.evidence.weighing import ALERT_THRESHOLD_NATS
 from streams.cases import labels
 from streams.cases.policy import Policy
 from streams.cases.stage import Cases
@@ -40,7 +40,7 @@ def test_an_account_over_the_bar_is_alerted_once_and_gets_a_case(desk: Any, an_a
 
 
 def test_an_account_under_the_bar_is_nobodys_business(desk: Any, an_account: Row) -> None:
-    assert desk.hears(an_account("ada", extraction=BAR - 0.1)) == []
+    assert desk.hears(an_account("ada", extraction=ALERT_THRESHOLD_NATS - 0.1)) == []
     assert desk.open == []
 
 
@@ -329,7 +329,7 @@ def test_a_label_that_is_read_again_changes_nothing(desk: Any, an_account: Row) 
 def test_a_bad_label_is_refused_before_anything_changes(desk: Any, an_account: Row, bad: bytes) -> None:
     desk.hears(an_account("ada", extraction=20.0))
     with pytest.raises(MalformedEventError):
-        desk.stage.apply_second(bad, 0)
+        desk.stage.apply_feedback(bad, 0)
     assert desk.stage.labels == {}
     assert len(desk.open) == 1
 

@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 import pytest
 from rich.console import Console
 
-from models.evidence.weighing import BAR
+from models.evidence.weighing import ALERT_THRESHOLD_NATS
 from streams.core.errors import SettingsError
 from streams.replay.compare import Best, Entity, Outcome, compare, tables
 from streams.replay.git_revision import ROOT
@@ -93,7 +93,7 @@ def test_a_bar_that_a_commit_set_too_high_shows_as_accounts_alerted_only_now(mor
         shutil.copytree(ROOT / package, root / package, ignore=shutil.ignore_patterns("__pycache__"))
     policy = root / "streams/cases/policy.toml"
     text = policy.read_text()
-    policy.write_text(text.replace(f"nats = {BAR}", "nats = 1000.0"))
+    policy.write_text(text.replace(f"nats = {ALERT_THRESHOLD_NATS}", "nats = 1000.0"))
     committed(root)
     policy.write_text(text)  # the change that is being tried, not committed yet
     command = [sys.executable, "-P", "-m", "streams", "replay", str(morning), "--out", str(out), "--compare", "HEAD"]

@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.evidence.weighing import CAP, FAMILIES, Purpose
+from models.evidence.extraction_rules import Purpose
+from models.evidence.weighing import CAP, FAMILIES
 from streams.features.registry import features
 from streams.stages import attribution
 from streams.stages.attribution import LIKELY, PLAIN, SOLE, UNRELATED
@@ -49,18 +50,18 @@ def test_clients_of_one_application_are_not_unrelated_programs() -> None:
     assert purpose(SOLE, programs=UNRELATED) is Purpose.PLAIN
 
 
-def purses(*cards: int) -> bool:
+def has_dealt_cards(*cards: int) -> bool:
     """Say so of accounts that pay with these cards, each an organisation."""
-    return attribution.purses(members_of(payment=list(cards), organization=list(range(1, len(cards) + 1))))
+    return attribution.has_dealt_cards(members_of(payment=list(cards), organization=list(range(1, len(cards) + 1))))
 
 
 def test_a_sponsor_or_an_agency_has_a_card_or_two_and_a_pool_has_several() -> None:
-    assert purses(1, 1, 2, 2, 3, 3)
-    assert not purses(1, 1, 1, 2, 2, 2)
+    assert has_dealt_cards(1, 1, 2, 2, 3, 3)
+    assert not has_dealt_cards(1, 1, 1, 2, 2, 2)
 
 
 def test_of_a_programs_many_users_some_pairs_share_a_card() -> None:
-    assert not purses(1, 1, 2, 2, 3, 3, *range(4, 11))
+    assert not has_dealt_cards(1, 1, 2, 2, 3, 3, *range(4, 11))
 
 
 def outsiders(*programs: int, suspects: int, kind: str = "template", public: int = 0) -> list[bool]:

@@ -69,7 +69,7 @@ async def test_a_record_of_the_second_input_waits_for_every_chunk_changed_before
     chunks = list(partition.stage.dirty())
     before = partition.take(chunks)
     partition.apply(a_block("a"), 6)
-    await partition.send(partition.apply_second(topics.VERDICTS, b"x", 0), sent)
+    await partition.send(partition.apply_feedback(topics.VERDICTS, b"x", 0), sent)
     partition.hold_second(0)
     partition.written(chunks, before)
     assert partition.acknowledge_second() == []
@@ -79,7 +79,7 @@ async def test_a_record_of_the_second_input_waits_for_every_chunk_changed_before
 
 
 async def test_an_unreadable_record_of_the_second_input_goes_to_the_dead_letters(table: ChunkTable) -> None:
-    [letter] = a_partition(table).apply_second(topics.VERDICTS, b"", 9)
+    [letter] = a_partition(table).apply_feedback(topics.VERDICTS, b"", 9)
     detail = b"record 9 of the second input has no value"
     assert dict(letter.headers) == {"reason": b"empty", "detail": detail, "source": b"verdicts", "position": b"2/9"}
 

@@ -12,7 +12,8 @@ from streams.core.errors import BlockLayoutError
 from streams.core.settings import Settings
 from streams.intake.collector import Collector
 from streams.schema import blocks, topics
-from streams.stages.accounts.stage import FIRST_REQUESTS, Accounts
+from streams.stages.accounts.stage import Accounts
+from streams.stages.accounts.state import FIRST_REQUESTS
 from streams.stages.stage import Message
 from streams.testing.feature_trial import block_of
 
@@ -126,18 +127,18 @@ def test_accounts_of_one_card_are_sent_to_one_group() -> None:
 def test_a_suspect_account_has_no_vote_on_what_is_ordinary() -> None:
     accounts = stage()
     accounts.apply(requests(*[("ada", number) for number in range(FIRST_REQUESTS)]), 0)
-    before = accounts.reference.votes.sum()
+    before = accounts.votes.reference.votes.sum()
     assert before > 0
     told = suspect("ada")
     for offset in (0, 1):
-        assert accounts.apply_second(told, offset) == []
-        assert accounts.reference.votes.sum() == 0
+        assert accounts.apply_feedback(told, offset) == []
+        assert accounts.votes.reference.votes.sum() == 0
 
 
 def test_a_verdict_on_an_account_that_is_not_here_is_ignored() -> None:
     accounts = stage()
     accounts.apply(requests(("ada", 0)), 0)
-    accounts.apply_second(suspect("nobody", until=1.0), 0)
+    accounts.apply_feedback(suspect("nobody", until=1.0), 0)
     assert "nobody" not in accounts.table
 
 
@@ -194,7 +195,7 @@ def test_the_suspect_have_no_vote_on_what_is_usual_for_a_client_and_a_restart_ch
     told = suspect(*five)
     for each in (accounts, restarted):
         assert misfit(each.apply(claiming(RELAY, "eve"), 2)) == pytest.approx([np.log(25 / 5)], abs=1e-5)
-        each.apply_second(told, 0)
+        each.apply_feedback(told, 0)
         assert misfit(each.apply(claiming(RELAY, "bob"), 3)) == pytest.approx([np.log(21)], abs=1e-5), "21 votes, of which one is eve's"
         each.apply(claiming(RELAY, *five), 4)
         assert misfit(each.apply(claiming(RELAY, "joe"), 5)) == pytest.approx([np.log(22 / 2)], abs=1e-5), "bob's counts, theirs do not"
@@ -217,7 +218,7 @@ def test_a_new_stack_that_is_an_upgrade_counts_under_the_first_name_for_old_and_
     assert (held, none) == (old, 0)
     assert routers(accounts.apply(claiming(NEW, "eve"), 2)) == [(new, 0)], "a new account has no router yet"
     for offset in (0, 1):
-        assert accounts.apply_second(upgraded(old, new), offset) == []
+        assert accounts.apply_feedback(upgraded(old, new), offset) == []
     restarted.load([(name, accounts.dump(name)) for name in list(accounts.dirty())])
     for each in (accounts, restarted):
         assert routers(each.apply(claiming(NEW, "ada", "eve", "bob"), 3)) == [(old, 0)] * 3
@@ -254,14 +255,14 @@ def test_what_is_ordinary_rests_on_the_accounts_of_all_partitions_also_after_a_r
     here.apply(people("ada"), 0)
     ((_, told),) = tallies(there.apply(people("bob", "eve", "joe"), 0))
     for _ in range(2):
-        here.apply_second(told, 0)
-        assert here.reference.all_votes.sum() == 4 * here.reference.votes.sum()
-        assert here.levels.all_votes.sum() == 4 * here.levels.votes.sum()
-        assert here.tail.others.sum() == 3
+        here.apply_feedback(told, 0)
+        assert here.votes.reference.all_votes.sum() == 4 * here.votes.reference.votes.sum()
+        assert here.votes.levels.all_votes.sum() == 4 * here.votes.levels.votes.sum()
+        assert here.votes.tail.others.sum() == 3
     restarted = Accounts(0, 2, KEY, {}, shingle_cells=1 << 10)
     restarted.load([(name, here.dump(name)) for name in list(here.dirty())])
-    np.testing.assert_array_equal(restarted.reference.all_votes, here.reference.all_votes)
-    np.testing.assert_array_equal(restarted.tail.others, here.tail.others)
+    np.testing.assert_array_equal(restarted.votes.reference.all_votes, here.votes.reference.all_votes)
+    np.testing.assert_array_equal(restarted.votes.tail.others, here.votes.tail.others)
 
 
 def test_a_tally_that_counts_no_votes_changes_nothing() -> None:
@@ -270,13 +271,13 @@ def test_a_tally_that_counts_no_votes_changes_nothing() -> None:
     row = {"time": [START], "source": [1.0], "histogram": ["score"]}
     for votes in (np.ones((1, 3)), np.full((1, 128), np.nan), np.full((1, 128), -1.0)):
         with pytest.raises(BlockLayoutError):
-            accounts.apply_second(blocks.TALLIES.encode(row | {"votes": votes}), 0)
+            accounts.apply_feedback(blocks.TALLIES.encode(row | {"votes": votes}), 0)
     for lost in ({"source": [np.nan]}, {"source": [2.0]}, {"source": [0.5]}, {"time": [np.nan]}, {"time": [np.inf]}):
         with pytest.raises(BlockLayoutError):
-            accounts.apply_second(blocks.TALLIES.encode(row | lost | {"votes": np.ones((1, 128))}), 0)
-    accounts.apply_second(blocks.TALLIES.encode({name: [] for name in row} | {"votes": np.ones((0, 128))}), 1)
-    accounts.apply_second(blocks.TALLIES.encode(row | {"source": [0.0], "votes": np.ones((1, 128))}), 2)
-    assert accounts.tail.others.sum() == 0, "its own tally it knows better"
+            accounts.apply_feedback(blocks.TALLIES.encode(row | lost | {"votes": np.ones((1, 128))}), 0)
+    accounts.apply_feedback(blocks.TALLIES.encode({name: [] for name in row} | {"votes": np.ones((0, 128))}), 1)
+    accounts.apply_feedback(blocks.TALLIES.encode(row | {"source": [0.0], "votes": np.ones((1, 128))}), 2)
+    assert accounts.votes.tail.others.sum() == 0, "its own tally it knows better"
 
 
 def test_the_template_is_what_most_prompts_of_an_account_show_whatever_else_recurs_in_them() -> None:

@@ -12,7 +12,8 @@ from models.evidence.weighing import FAMILIES
 from streams.core.errors import BlockLayoutError
 from streams.schema import blocks, topics
 from streams.stages import attribution
-from streams.stages.groups.stage import LEAST_MEMBERS, Groups
+from streams.stages.groups.scoring import MIN_MEMBERS
+from streams.stages.groups.stage import Groups
 from streams.stages.stage import Message
 
 KEY = b"a key of this test"
@@ -70,7 +71,7 @@ def test_a_restart_knows_who_belongs_to_whom() -> None:
 
 def test_fewer_than_three_accounts_are_no_group() -> None:
     groups = stage()
-    pair = [row(f"account-{number}") for number in range(LEAST_MEMBERS - 1)]
+    pair = [row(f"account-{number}") for number in range(MIN_MEMBERS - 1)]
     assert groups.apply(encoded(pair), 0) == []
     assert scored(groups.apply(encoded([row("one-more", offset=1)]), 1)) == [("00000000000000aa", 3.0)]
 

@@ -1,0 +1,194 @@
+"""When evidence is enough to say that traffic extracts the model: a table of named rules, and which of them held.
+
+Every rule asks that content shows a purpose and that MIN_FAMILIES families speak. The rules differ in what shows that one operator runs the
+accounts. Where none holds, evidence stays under half of the alert threshold.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.accumulators.step import Floats
+from models.evidence.weighing import (
+    ALERT_THRESHOLD_NATS,
+    ALONE_COUNTS,
+    BELONGING,
+    BELONGING_CAP,
+    CONTENT,
+    EVENNESS,
+    EXTRACTION_WEIGHTS,
+    OPERATION,
+    PAYMENT,
+    SPOKEN,
+    total,
+)
+
+Mask = NDArray[np.bool_]
+
+HINT_NATS: Final = 0.5
+"""Evenness from which requests are more likely dealt out than not."""
+DEALT_NATS: Final = 4.0
+"""Evenness, with OPERATION, that shows an operator: a large group that asks alike for days has three nats once by chance."""
+MIN_FAMILIES: Final = 3
+"""Families that must speak."""
+NO_RULE: Final = -1
+"""The rule of an entity for which none held."""
+
+
+class Purpose(Enum):
+    """How clearly a group's content says what its accounts are for."""
+
+    UNPROVEN = auto()
+    LIKELY = auto()
+    """Content has, uncapped, twice what any family may have: a hint of even load is then enough to show an operator."""
+    PLAIN = auto()
+    """Content exceeds the largest value seen for similar benign crowds, and counts as two families."""
+    SOLE = auto()
+    """The accounts do nothing else, in unrelated programs. So may strangers who copied one prompt: their uneven load tells them apart."""
+
+
+@dataclass(frozen=True)
+class Signs:
+    """What the rules read of some entities; masks and counts are (entities,)."""
+
+    purpose: Purpose
+    cards_dealt: bool
+    """Whether the group has several cards that each pay for several organisations."""
+    evenness: Floats
+    """Nats of even load, NaN where unknown; below 0 the load looks like people's."""
+    operated: Floats
+    """Nats of even load, and of OPERATION where those are positive."""
+    speaks: Mask
+    """Which families have SPOKEN nats or more and count, (entities, families)."""
+
+    @property
+    def hinted(self) -> Mask:
+        """Whether a purpose is at least likely and the load hints at a dispatcher."""
+        return (self.purpose is not Purpose.UNPROVEN) & (self.evenness >= HINT_NATS)
+
+    @property
+    def plain(self) -> bool:
+        """Whether the purpose is plain, or more."""
+        return self.purpose in (Purpose.PLAIN, Purpose.SOLE)
+
+    @property
+    def families(self) -> NDArray[np.intp]:
+        """How many families speak. Content counts as two where the purpose is plain, or hinted at; as three where it is the sole one."""
+        further = int(self.purpose is Purpose.SOLE) + (self.hinted | self.plain)
+        families: NDArray[np.intp] = self.speaks.sum(axis=1) + further
+        return families
+
+    @property
+    def eligible(self) -> Mask:
+        """Whether content shows a purpose and enough families speak: what every rule asks."""
+        return self.speaks[:, CONTENT] & (self.families >= MIN_FAMILIES)
+
+    @property
+    def people(self) -> Mask:
+        """Whether the load looks like people's: then nothing but a dealt load shows an operator."""
+        return self.evenness < 0
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One way in which evidence is enough."""
+
+    name: str
+    requires: str
+    """In words, beside a purpose in the content and MIN_FAMILIES families."""
+    holds: Callable[[Signs], Mask]
+    """Whether it holds for each entity, (entities,), apart from what every rule asks."""
+
+
+RULES: Final = (
+    Rule(
+        "even load",
+        f"requests are dealt out evenly, as by a dispatcher ({DEALT_NATS:g} nats or more)",
+        lambda signs: signs.evenness >= DEALT_NATS,
+    ),
+    Rule(
+        "machine-run",
+        f"timing or network shows machines or proxies ({SPOKEN:g} nats or more), and the load does not look like people's",
+        lambda signs: signs.speaks[:, OPERATION].any(axis=1) & ~signs.people,
+    ),
+    Rule(
+        "even load and operation",
+        f"even load, timing and network have {DEALT_NATS:g} nats together, and the load does not look like people's",
+        lambda signs: (signs.operated >= DEALT_NATS) & ~signs.people,
+    ),
+    Rule(
+        "dealt cards",
+        "several cards each pay for several organisations, payment speaks, and the load does not look like people's",
+        lambda signs: (signs.cards_dealt & signs.speaks[:, PAYMENT]) & ~signs.people,
+    ),
+    Rule(
+        "plain purpose",
+        "content exceeds that of any benign crowd, and the load does not look like people's",
+        lambda signs: np.full(len(signs.evenness), signs.plain) & ~signs.people,
+    ),
+    Rule(
+        "likely purpose and hinted load",
+        f"content has twice what any family may have, and the load hints at a dispatcher ({HINT_NATS:g} nats or more)",
+        lambda signs: signs.hinted,
+    ),
+)
+"""In the order in which they are named: the first that holds is the reason."""
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """Evidence that traffic extracts the model."""
+
+    nats: Floats
+    """(entities,)."""
+    rules: NDArray[np.intp]
+    """Position in RULES of the first rule that held, (entities,), NO_RULE where none did."""
+
+    def rule(self, entity: int = 0) -> Rule | None:
+        """Return the rule that held for one entity, None where none did."""
+        position = int(self.rules[entity])
+        return None if position == NO_RULE else RULES[position]
+
+
+def extraction(families: Floats, *, purpose: Purpose = Purpose.UNPROVEN, cards_dealt: bool = False, alone: bool = False) -> Extraction:
+    """Return the evidence that traffic extracts the model, and the rule that held.
+
+    >>> dealt = np.zeros((1, 11))
+    >>> dealt[0, [CONTENT, EVENNESS, PAYMENT]] = 6.0, 5.0, 4.0
+    >>> verdict = extraction(dealt)
+    >>> float(verdict.nats[0]), verdict.rule().name
+    (15.0, 'even load')
+    >>> dealt[0, EVENNESS] = -1.0  # people's load: no rule holds, so evidence stays at half of 13 nats
+    >>> verdict = extraction(dealt)
+    >>> float(verdict.nats[0]), verdict.rule()
+    (6.5, None)
+
+    Args:
+        families: Nats by family, (entities, families), NaN where unknown.
+        purpose: How clearly the group's content shows what its accounts are for.
+        cards_dealt: Whether the group has several cards that each pay for several organisations.
+        alone: Whether the entities are accounts without links: family `change` then counts nothing.
+    """
+    weights = EXTRACTION_WEIGHTS * ALONE_COUNTS if alone else EXTRACTION_WEIGHTS
+    sole = purpose is Purpose.SOLE
+    if sole:  # the load of accounts with one purpose may be a little uneven: not as much as that of strangers with the same prompt
+        families = families.copy()
+        families[:, EVENNESS] = np.where(families[:, EVENNESS] > -SPOKEN, np.maximum(families[:, EVENNESS], 0.0), families[:, EVENNESS])
+    belonging = np.nansum(families[:, BELONGING], axis=1)
+    nats = total(families, weights) - np.maximum(belonging - BELONGING_CAP, 0.0) + sole * np.nan_to_num(families[:, CONTENT])
+    signs = Signs(
+        purpose,
+        cards_dealt,
+        evenness=families[:, EVENNESS],
+        operated=np.nan_to_num(families[:, EVENNESS]) + np.nansum(np.maximum(families[:, OPERATION], 0.0), axis=1),
+        speaks=(np.nan_to_num(families) >= SPOKEN) & (weights > 0),
+    )
+    held = np.column_stack([rule.holds(signs) for rule in RULES]) & signs.eligible[:, None]
+    rules = np.where(held.any(axis=1), held.argmax(axis=1), NO_RULE)
+    return Extraction(np.where(rules != NO_RULE, nats, np.minimum(nats, ALERT_THRESHOLD_NATS / 2)), rules)

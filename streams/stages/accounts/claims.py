@@ -1,0 +1,49 @@
+"""How accounts vote on what a client shows that claims to be some software: one vote an account, by its newest request."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from models.accumulators.step import Floats, Step
+from models.evidence.client_claims import KEYS, Claims, weight
+from models.state.columns import Slots
+from streams.schema.blocks import Hashes
+from streams.stages.accounts.clients import Clients
+from streams.stages.accounts.links import AccountLinks
+from streams.stages.accounts.state import AccountState
+
+
+class ClaimVotes:
+    """The votes of this partition's accounts on clients. Suspects have none, and the accounts of one payer weigh as one together."""
+
+    def __init__(self, state: AccountState, links: AccountLinks) -> None:
+        """Start without votes."""
+        self._state = state
+        self._links = links
+        self._claims = Claims()
+
+    def misfit(self, clients: Clients) -> Floats:
+        """Return how unusual each request is for the client that it claims to be, nats, (rows,), NaN where unknown."""
+        return self._claims.misfit(clients.claim, clients.connection, clients.head)
+
+    def cast(self, clients: Clients, step: Step) -> None:
+        """Exchange the votes of a block's accounts for those of their newest requests. clients: in block order."""
+        newest = step.order[step.starts + step.counts - 1]
+        votes = np.where(self._state.is_unsuspected(step.slots)[:, None], clients.votes(newest), np.uint64(0))
+        changed = np.flatnonzero((votes != self._state.table["claim_votes"][step.slots]).any(axis=1))
+        slots = step.slots[changed]
+        payers = self._links.accounts_with("payment", self._state.table["payment"][slots])
+        self._exchange(slots, votes[changed], weight(payers))
+
+    def withdraw(self, slots: Slots) -> None:
+        """Take the votes of these accounts back."""
+        self._exchange(slots, np.zeros((len(slots), 2 * KEYS), np.uint64), np.zeros(len(slots)))
+
+    def reload(self) -> None:
+        """Count anew from the loaded accounts."""
+        self._claims.recount(self._state.table["claim_votes"], self._state.table["claim_weight"])
+
+    def _exchange(self, slots: Slots, votes: Hashes, weights: Floats) -> None:
+        table = self._state.table
+        self._claims.exchange(table["claim_votes"][slots], table["claim_weight"][slots], votes, weights)
+        table["claim_votes"][slots], table["claim_weight"][slots] = votes, weights

@@ -1,0 +1,69 @@
+"""Counting a block of requests into its accounts: derived columns, accumulators, links, work done, and votes on clients."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from models.accumulators.lowest import lowest
+from models.accumulators.mixing import mix
+from models.accumulators.step import Step
+from models.evidence.releases import Releases
+from models.state.columns import Slots
+from streams.features import derived
+from streams.features.bank import Bank
+from streams.features.events import Events, hash_word
+from streams.schema.blocks import Block
+from streams.stages.accounts.claims import ClaimVotes
+from streams.stages.accounts.clients import Clients
+from streams.stages.accounts.links import AccountLinks
+from streams.stages.accounts.state import AccountState
+from streams.stages.accounts.templates import AccountTemplates
+
+
+class Counting:
+    """Adds each event to its account exactly once."""
+
+    def __init__(self, state: AccountState, bank: Bank, templates: AccountTemplates, links: AccountLinks, claims: ClaimVotes) -> None:
+        """Count into these."""
+        self._state, self._bank, self._templates, self._links, self._claims = state, bank, templates, links, claims
+        self.releases = Releases()
+
+    def observe(self, block: Block) -> None:
+        """Note the shingles and models of all rows, those that come again too: their tables skip what they contain."""
+        accounts = np.array([hash_word(name) for name in block.words("account_id")], np.uint64)[block.codes("account_id")]
+        times, offset = block.numbers("time").astype(np.float64), self._state.offset
+        self._templates.recurring.observe(block.hashes("shingles"), accounts, float(times.max()), offset)
+        self.releases.observe(block.words("response_model"), block.codes("response_model"), accounts, times, offset)
+
+    def count(self, block: Block, step: Step) -> Slots:
+        """Add a block to its accounts, and return the accounts that have just begun to show another router."""
+        templates = self._templates.recurring.templates(block.hashes("shingles"))
+        own_templates = self._templates.choose(block, step, templates)
+        clients, times = Clients.of(block), block.numbers("time").astype(np.float64)
+        context = {
+            "new_model": self.releases.new(block.words("response_model"), block.codes("response_model"), times),
+            "claim_misfit": self._claims.misfit(clients),
+        }
+        routers = self._links.aliases.first(block.hashes("router"))[step.order]
+        columns = derived.columns(block, step, templates, self._templates.shared, own_templates, context)
+        events = Events(block, step, columns | {"hash of router": routers})
+        self._bank.fold(self._state.table, events)
+        self._links.keep_newest(events)
+        self._add_work(events)
+        changing = self._links.follow_routers(clients, step, routers)
+        self._claims.cast(clients, step)
+        return changing
+
+    def _add_work(self, events: Events) -> None:
+        """Add up the accounts' work, ever and since their last rows for their groups, and sample the prompts they harvest with."""
+        table, step = self._state.table, events.step
+        table["new_requests"][step.slots] += step.counts
+        for name, column in (("begun", "begun"), ("jobs", "job")):
+            added = np.add.reduceat(events.number(column), step.starts)
+            table[name][step.slots] += added
+            table[f"new_{name}"][step.slots] += added
+        prompts = np.where(events.number("purposeful") > 0, mix(events.hashed("simhash")), np.uint64(0))
+        table["fills"][step.slots] = lowest(table["fills"][step.slots], step.entity, prompts)
+        output = np.add.reduceat(np.nan_to_num(events.number("output_tokens")), step.starts)
+        table["new_output"][step.slots] += output
+        table["output"][step.slots] += output

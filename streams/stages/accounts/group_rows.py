@@ -1,0 +1,101 @@
+"""What the groups are told of an account: a row for its router, one for its card, one for its template."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from models.state.columns import Slots
+from streams.features import derived
+from streams.features.bank import Bank
+from streams.features.expressions import col
+from streams.features.readings import share
+from streams.schema import blocks, topics
+from streams.stages.accounts.links import RARITY_LINKS, AccountLinks
+from streams.stages.accounts.state import LINK_COLUMNS, AccountState
+from streams.stages.stage import Message
+
+MIN_TEMPLATE_PROMPTS = 2
+"""Prompts that must show a template before an account is one of its users."""
+
+READINGS = {
+    "single_turn": share(col.message_count <= derived.ONE_TURN),  # a question, or a system prompt and a question
+    "template_share": share(col.own_template),
+    "job_share": share(col.own_job),
+    "harvest_share": share(col.harvested),
+}
+"""Readings that are no features of accounts, and that features of groups need: the column of `groups`, and what is read."""
+_COPIED = ("created", "age_rank", *LINK_COLUMNS, "template", "template_rarity", "fills", "own", "raw")
+
+
+class GroupRows:
+    """Writes the rows of `groups`: work since the last row, and what holds now."""
+
+    def __init__(self, state: AccountState, bank: Bank, links: AccountLinks) -> None:
+        """Read from these."""
+        self._state, self._bank, self._links = state, bank, links
+
+    def take(self, slots: Slots) -> list[Message]:
+        """Return these accounts' rows, one block a partition of `groups`, and begin to count new work from 0."""
+        messages = self._messages(slots)
+        if messages:
+            for name in ("new_requests", "new_begun", "new_jobs", "new_output"):
+                self._state.table[name][slots] = 0.0
+        return messages
+
+    def _messages(self, slots: Slots) -> list[Message]:
+        state, table = self._state, self._state.table
+        linked = self._linked(slots)
+        rows = np.concatenate([users for _, users in linked])
+        if not len(rows):
+            return []
+        named = [_group(kind, value, state.partitions) for kind, users in linked for value in table[kind][users].tolist()]
+        homes = np.array([home for _, home in named])
+        order = np.argsort(homes, kind="stable")
+        columns = self._columns(rows[order]) | {"group_id": [named[row][0] for row in order.tolist()]}
+        sizes = np.bincount(homes, minlength=state.partitions).tolist()
+        parts = blocks.GROUPS.encode_parts(columns, sizes)
+        return [Message(topics.GROUPS, home, data) for home, data in enumerate(parts) if data]
+
+    def _linked(self, slots: Slots) -> list[tuple[str, Slots]]:
+        """Return which of these accounts have a group of each kind."""
+        table = self._state.table
+        uses_template = (table["template"][slots] != 0) & (table["template_votes"][slots] >= MIN_TEMPLATE_PROMPTS)
+        return [
+            ("router", slots[table["router"][slots] != 0]),
+            ("payment", slots[table["payment"][slots] != 0]),
+            ("template", slots[uses_template]),
+        ]
+
+    def _columns(self, rows: Slots) -> dict[str, Any]:
+        """Return the columns of these rows, all but the groups' names. rows: slots, an account once a group."""
+        state, table = self._state, self._state.table
+        reader = self._bank.reader(table, rows)
+        return {
+            "time": table["clock"][rows],
+            "population": np.full(len(rows), state.population, np.float32),
+            "source": np.full(len(rows), state.partition, np.float32),
+            "offset": np.full(len(rows), float(state.offset)),
+            "account_id": state.ids(rows),
+            "requests": table["new_requests"][rows],
+            "begun": table["new_begun"][rows],
+            "jobs": table["new_jobs"][rows],
+            "output_tokens": table["new_output"][rows],
+            "account_first": table["first"][rows],
+            "account_begun": table["begun"][rows],
+            "account_jobs": table["jobs"][rows],
+            "router_next": table["router_next"][rows],
+            "next_accounts": self._links.accounts_with("router", table["router_next"][rows]),
+            **{name: reading.read(reader)[0] for name, reading in READINGS.items()},
+            **{f"{link}_rarity": self._links.rarity(link, rows) for link in RARITY_LINKS},
+            **{name: table[name][rows] for name in _COPIED},
+        }
+
+
+@lru_cache(maxsize=1 << 16)
+def _group(kind: str, value: int, partitions: int) -> tuple[str, int]:
+    """Return a group's id, and its partition."""
+    name = f"{kind}:{value:016x}"
+    return name, topics.partition_of(name, partitions)

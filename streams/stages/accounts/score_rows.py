@@ -1,0 +1,93 @@
+"""What leaves of an account's score: a row of `scores`, rows of the shadow detectors, and a row of `evidence` where there is enough."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from models.evidence.weighing import FAMILIES
+from models.state.columns import Slots
+from streams.features.declaration import Feature
+from streams.schema import blocks, topics
+from streams.stages import shadow_detectors
+from streams.stages.accounts.scoring import Scores
+from streams.stages.accounts.state import AccountState
+from streams.stages.accounts.votes import Votes
+from streams.stages.shadow_detectors import ShadowDetectors
+from streams.stages.stage import Message
+
+SCORE_ROW_INTERVAL_SECONDS = 600.0
+"""Event time between score rows of an account whose evidence has not moved by SCORE_ROW_STEP_NATS."""
+SCORE_ROW_STEP_NATS = 1.0
+EVIDENCE_ROW_FLOOR_NATS = 5.0
+"""Evidence from which an account is a row for the cases stage."""
+
+
+class ScoreRows:
+    """Writes the rows of `scores`, `shadow` and `evidence` of one partition's accounts."""
+
+    def __init__(self, state: AccountState, votes: Votes, shadow: ShadowDetectors, features: Sequence[type[Feature]]) -> None:
+        """Read from these."""
+        self._state, self._votes, self._shadow = state, votes, shadow
+        self._names = {"features": [feature.name() for feature in features], "families": list(FAMILIES)}
+
+    def take(self, scores: Scores) -> list[Message]:
+        """Return the score rows that are due, noting that they were written, and the evidence."""
+        return self._take_scores(scores) + self._evidence(scores)
+
+    def _take_scores(self, scores: Scores) -> list[Message]:
+        table, partition = self._state.table, self._state.partition
+        waited = table["clock"][scores.slots] - table["scored_time"][scores.slots] >= SCORE_ROW_INTERVAL_SECONDS
+        moved = np.abs(scores.extraction - table["scored"][scores.slots]) >= SCORE_ROW_STEP_NATS
+        due = np.flatnonzero(waited | moved)
+        if not len(due):
+            return []
+        rows = scores.slots[due]
+        table["scored_time"][rows], table["scored"][rows] = table["clock"][rows], scores.extraction[due]
+        columns = self._common(rows) | {
+            "extraction": scores.extraction[due],
+            "routing": scores.routing[due],
+            "families": table["own"][rows],
+            "features": scores.values[due],
+            "nats": scores.nats[due],
+        }
+        votes = table["votes"][rows, 0] != self._votes.reference.no_vote
+        verdicts = self._shadow.look(table, rows, np.zeros(len(rows), np.uint64), scores.values[due], votes, self._state.offset)
+        shadow = shadow_detectors.encode(verdicts, columns["time"], columns["entity_kind"], columns["entity_id"])
+        messages = [Message(topics.SCORES, partition, blocks.SCORES.encode(columns, self._names))]
+        return messages if shadow is None else [*messages, Message(topics.SHADOW, partition, shadow)]
+
+    def _evidence(self, scores: Scores) -> list[Message]:
+        strong = np.flatnonzero(np.maximum(scores.extraction, scores.routing) >= EVIDENCE_ROW_FLOOR_NATS)
+        if not len(strong):
+            return []
+        table, rows = self._state.table, scores.slots[strong]
+        usual = np.broadcast_to(self._votes.reference.usual(), (len(rows), len(self._names["features"]), 2))
+        columns = self._common(rows) | {
+            "account_id": [None] * len(rows),
+            "accounts": np.ones(len(rows)),
+            "common": np.zeros(len(rows)),
+            "population": np.full(len(rows), self._state.population),
+            "output_tokens": table["output"][rows],
+            "first": table["first"][rows],
+            "extraction": scores.extraction[strong],
+            "routing": scores.routing[strong],
+            "false_alerts": self._votes.tail.false_alerts(scores.extraction[strong]),
+            "families": table["own"][rows],
+            "features": scores.values[strong],
+            "nats": scores.nats[strong],
+            "usual_low": usual[:, :, 0],
+            "usual_high": usual[:, :, 1],
+            **{link: table[link][rows] for link in ("payment", "organization", "router", "template")},
+        }
+        return [Message(topics.EVIDENCE, 0, blocks.EVIDENCE.encode(columns, self._names))]
+
+    def _common(self, rows: Slots) -> dict[str, Any]:
+        return {
+            "time": self._state.table["clock"][rows],
+            "entity_kind": ["account"] * len(rows),
+            "entity_id": self._state.ids(rows),
+            "requests": self._state.table["requests"][rows],
+        }

@@ -1,0 +1,118 @@
+"""What a partition keeps of each account beside its accumulators: the columns, the newest event time, the newest offset."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.accumulators.frequent import CELLS
+from models.accumulators.step import Step
+from models.evidence import calibration
+from models.evidence.client_claims import KEYS
+from models.evidence.weighing import FAMILIES, NO_VOTE
+from models.state.columns import Columns, Field, Slots
+from streams.schema import blocks
+from streams.stages import router_upgrades
+
+FIRST_REQUESTS = 8
+"""Requests of a new account that are scored one by one; from then on it votes on what is ordinary."""
+LINK_COLUMNS = {
+    "router": "router",
+    "payment": "payment",
+    "organization": "organization_id",
+    "subnet": "client_network",
+    "tools": "tool_hash",
+}
+"""The links of an account, and the event column that each is read from."""
+
+
+class AccountState:
+    """The accounts of one partition: one row an account."""
+
+    def __init__(self, partition: int, partitions: int, fields: Mapping[str, Field]) -> None:
+        """Start empty. fields: the columns of an account, in stored order."""
+        self.partition = partition
+        self.partitions = partitions
+        self.table = Columns("accounts", fields)
+        self.newest = -np.inf
+        """Newest event time of any account, seconds since 1970; -inf before the first event."""
+        self.offset = -1
+        """Offset of the newest block of `requests`; -1 before the first."""
+
+    @property
+    def population(self) -> float:
+        """About how many accounts all partitions have together."""
+        return float(len(self.table) * self.partitions)
+
+    def ids(self, slots: Slots) -> list[str]:
+        """Return the account ids of these slots, (accounts,)."""
+        return [self.table.keys[slot] for slot in slots.tolist()]
+
+    def is_unsuspected(self, slots: Slots) -> NDArray[np.bool_]:
+        """Return which of these accounts no group suspects at their newest event, (accounts,)."""
+        unsuspected: NDArray[np.bool_] = self.table["suspect_until"][slots] < self.table["clock"][slots]
+        return unsuspected
+
+    def is_established(self, slots: Slots) -> NDArray[np.bool_]:
+        """Return which of these accounts have made FIRST_REQUESTS requests and are not suspected, (accounts,)."""
+        established: NDArray[np.bool_] = (self.table["requests"][slots] >= FIRST_REQUESTS) & self.is_unsuspected(slots)
+        return established
+
+    def suspect(self, slots: Slots, until: Sequence[float]) -> None:
+        """Hold these accounts suspect until these times, seconds; an earlier verdict that lasts longer stays."""
+        self.table["suspect_until"][slots] = np.maximum(self.table["suspect_until"][slots], until)
+        self.table.touch(slots, self.offset)
+
+    def advance(self, step: Step) -> None:
+        """Note that the block at `offset` changed the accounts of this step."""
+        self.table.touch(step.slots, self.offset)
+        self.newest = max(self.newest, float(step.clock.max()))
+
+    def reload(self) -> None:
+        """Read the newest event time from the loaded accounts."""
+        if len(self.table):
+            self.newest = float(self.table["clock"][self.table.slots].max())
+
+
+def account_fields(features: Sequence[str]) -> dict[str, Field]:
+    """Return the columns that an account has beside its accumulators. features: names, in the order of the votes."""
+    return {
+        # when it was scored, and when that was written
+        "tick_requests": Field("f8"),
+        "tick_time": Field("f8", -np.inf),
+        "scored_time": Field("f8", -np.inf),
+        "scored": Field("f4"),
+        # its links
+        **{name: Field("u8") for name in LINK_COLUMNS},
+        **router_upgrades.FIELDS,
+        "created": Field("f8", np.nan),
+        "age_rank": Field("f4", np.nan),
+        "pieces": Field("u8", width=CELLS),
+        "piece_votes": Field("f4", width=CELLS),
+        "template": Field("u8"),
+        "template_votes": Field("f4"),
+        "template_rarity": Field("f4"),
+        "best_extraction": Field("f4"),
+        "best_routing": Field("f4"),
+        # its work, ever; `new_`: since its last row for its groups
+        "output": Field("f8"),
+        "new_requests": Field("f8"),
+        "fills": Field("u8", width=blocks.SHINGLES),
+        "begun": Field("f8"),
+        "jobs": Field("f8"),
+        "new_begun": Field("f8"),
+        "new_jobs": Field("f8"),
+        "new_output": Field("f8"),
+        # how it votes
+        "suspect_until": Field("f8", -np.inf),
+        "votes": Field("u1", NO_VOTE, labels=tuple(features)),
+        "level_votes": Field("u1", NO_VOTE, labels=FAMILIES),
+        "score_vote": Field("u1", calibration.NO_VOTE),
+        "claim_votes": Field("u8", width=2 * KEYS),
+        "claim_weight": Field("f8"),
+        # evidence by family: shrunk by how little it has done, and before that
+        "own": Field("f4", np.nan, labels=FAMILIES),
+        "raw": Field("f4", np.nan, labels=FAMILIES),
+    }

@@ -1,0 +1,46 @@
+"""Which prompt template each account uses, and which templates several accounts share."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from models.accumulators.frequent import frequent, usual
+from models.accumulators.recurring import Recurring, Templates
+from models.accumulators.step import Step
+from streams.features import derived
+from streams.schema.blocks import Block, Hashes
+from streams.stages.accounts.state import AccountState
+
+MAX_SHARED_TEMPLATES = 1 << 16
+"""Templates known to be shared by accounts of several partitions; of more the largest hashes are kept."""
+
+
+class AccountTemplates:
+    """The recurring pieces of this partition's prompts, and each account's own template among them."""
+
+    def __init__(self, state: AccountState, cells: int) -> None:
+        """Start empty. cells: rows of the table of shingles, a power of two."""
+        self._table = state.table
+        self.recurring = Recurring(cells)
+        self.shared: Hashes = np.zeros(0, np.uint64)
+        """Templates that the groups announced as shared, ascending."""
+
+    def share(self, templates: Hashes) -> None:
+        """Take over which templates are shared. templates: (rows,), 0 for none."""
+        self.shared = np.union1d(self.shared, templates[templates != 0])[-MAX_SHARED_TEMPLATES:]
+
+    def choose(self, block: Block, step: Step, templates: Templates) -> Hashes:
+        """Keep what most of an account's harvesting prompts show as its template, and return it for each event.
+
+        templates: of the block's events, in block order. Returns (events,), in step order, 0 for none.
+        """
+        harvested = np.where(derived.purposeful(block)[:, None] > 0, derived.pieces(templates), np.uint64(0))[step.order]
+        table, slots = self._table, step.slots
+        pieces, votes = frequent(table["pieces"][slots], table["piece_votes"][slots], step.entity, harvested)
+        table["pieces"][slots], table["piece_votes"][slots] = pieces, votes
+        table["template"][slots], table["template_votes"][slots] = usual(pieces, votes)
+        share = self.recurring.shares(table["template"][slots])
+        known = np.flatnonzero(share)
+        table["template_rarity"][slots[known]] = -np.log(share[known])
+        chosen: Hashes = table["template"][slots][step.entity]
+        return chosen

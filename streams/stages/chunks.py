@@ -1,0 +1,51 @@
+"""The chunks of a stage: every table and every shadow model of a partition, written and read by chunk key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from models.state.columns import Columns
+from streams.stages.shadow_detectors import ShadowDetectors
+
+
+class Chunks:
+    """The stored state of one stage. A chunk's key is `table/number`, or `stage-detector/0` for a shadow model."""
+
+    def __init__(self, tables: Sequence[Columns], shadow: ShadowDetectors) -> None:
+        """Manage these tables, whose names differ, and the shadow models."""
+        self._tables = {table.name: table for table in tables}
+        self._shadow = shadow
+
+    @property
+    def cold(self) -> int:
+        """Count the chunks and models that could not be read and started cold."""
+        return sum(table.cold_chunks for table in self._tables.values()) + self._shadow.cold
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all tables; shadow models are not counted."""
+        return sum(table.nbytes for table in self._tables.values())
+
+    def dirty(self) -> Mapping[str, int]:
+        """Return the chunks that changed since they were dumped, with the offset that first changed each."""
+        changed: dict[str, int] = {}
+        for table in self._tables.values():
+            changed.update(table.dirty())
+        return changed | dict(self._shadow.dirty())
+
+    def dump(self, chunk: str) -> bytes:
+        """Return one chunk as bytes; it is clean afterwards. Raises KeyError for a key of no table and no model."""
+        if self._shadow.holds(chunk):
+            return self._shadow.dump(chunk)
+        return self._tables[_table_of(chunk)].dump(chunk)
+
+    def load(self, chunks: Iterable[tuple[str, bytes]]) -> None:
+        """Read stored chunks into empty tables and models. Unreadable chunks are counted in `cold`."""
+        stored = list(chunks)
+        for name, table in self._tables.items():
+            table.load([chunk for chunk in stored if _table_of(chunk[0]) == name])
+        self._shadow.load(stored)
+
+
+def _table_of(chunk: str) -> str:
+    return chunk.partition("/")[0]

@@ -1,0 +1,41 @@
+"""What every partition of accounts is told once: that a template is shared, and that a new stack is a router's upgrade."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from streams.core.durations import DAY
+from streams.stages.groups.outbox import Outbox, Upgrade
+from streams.stages.groups.scoring import MIN_MEMBERS
+from streams.stages.groups.state import GroupState
+
+UPGRADED_SHARE = 0.8
+"""Share of a router's accounts of the last day that must show one new stack for it to be the router's upgrade."""
+
+
+def announce_template(state: GroupState, group: int, outbox: Outbox) -> None:
+    """Note a group's template as shared, once."""
+    kind, name = state.kind_and_id(group)
+    if kind == "template" and not state.table["announced"][group]:
+        state.table["announced"][group] = 1
+        outbox.templates.append(int(name, 16))
+
+
+def announce_upgrade(state: GroupState, group: int, outbox: Outbox) -> None:
+    """Note a new stack as a router's upgrade, once, when most of its accounts moved there within a day.
+
+    Public routers have none. A stack with more accounts of its own than came is another router.
+    """
+    table, members = state.table, state.members
+    kind, name = state.kind_and_id(group)
+    if kind != "router" or table["common"][group]:
+        return
+    slots = state.slots(group)
+    recent = slots[members["last"][slots] >= table["clock"][group] - DAY]
+    stacks, counts = np.unique(members["router_next"][recent], return_counts=True)
+    enough = (stacks != 0) & (counts >= max(MIN_MEMBERS, UPGRADED_SHARE * len(recent)))
+    for stack in stacks[enough & (stacks != table["upgrade"][group])].tolist():  # one at most
+        movers = recent[members["router_next"][recent] == stack]
+        if float(members["next_accounts"][movers].mean()) * state.partitions < len(movers):
+            table["upgrade"][group] = stack
+            outbox.upgrades.append(Upgrade(int(name, 16), stack, float(table["clock"][group])))

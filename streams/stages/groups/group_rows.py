@@ -1,0 +1,81 @@
+"""What leaves of a group's score: a row of `scores`, rows of the shadow detectors, and a row of `evidence` where there is enough."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.state.columns import Columns
+from streams.schema import blocks
+from streams.stages import shadow_detectors
+from streams.stages.groups.outbox import Outbox
+from streams.stages.groups.scoring import EVIDENCE_ROW_FLOOR_NATS, GroupScore
+from streams.stages.groups.state import LINKS, GroupState
+from streams.stages.shadow_detectors import ShadowDetectors
+
+SCORE_ROW_INTERVAL_SECONDS = 600.0
+"""Event time between score rows of a group whose evidence has not moved by SCORE_ROW_STEP_NATS."""
+SCORE_ROW_STEP_NATS = 1.0
+
+
+def report_group(state: GroupState, score: GroupScore, shadow: ShadowDetectors, offset: int, outbox: Outbox) -> None:
+    """Write a group's rows that are due, noting that they were written, and let the shadow detectors look at routers."""
+    row = _row(state, score)
+    if _score_row_is_due(state.table, score):
+        outbox.scores.append({name: row[name] for name in blocks.SCORES.columns})
+        if row["entity_kind"] == ["router"]:
+            _look(state.table, score, shadow, row, offset, outbox)
+    if max(score.extraction, score.routing) >= EVIDENCE_ROW_FLOOR_NATS:
+        unknown = np.full((1, len(score.values)), np.nan)
+        outbox.evidence.append(row | {"usual_low": unknown, "usual_high": unknown})
+
+
+def _row(state: GroupState, score: GroupScore) -> dict[str, Any]:
+    """Return the columns of a group, one row."""
+    kind, name = state.kind_and_id(score.group)
+    table, members = state.table, score.members
+    return {
+        "time": np.array([members.now]),
+        "entity_kind": [kind],
+        "entity_id": [name],
+        "requests": np.array([float(table["requests"][score.group])]),
+        "extraction": np.array([score.extraction]),
+        "routing": np.array([score.routing]),
+        "false_alerts": np.array([np.nan]),
+        "families": score.families[None],
+        "features": score.values[None],
+        "nats": score.nats[None],
+        "account_id": [None],
+        "accounts": np.array([float(len(members))]),
+        "common": np.array([float(score.is_public)]),
+        "population": np.array([float(table["population"][score.group])]),
+        "output_tokens": np.array([float(members.output_tokens.sum())]),
+        "first": np.array([float(members.first.min())]),
+        **{link: np.array([_shared_by_all(getattr(members, link))], np.uint64) for link in LINKS},
+    }
+
+
+def _score_row_is_due(table: Columns, score: GroupScore) -> bool:
+    """Return whether evidence moved, or enough time passed, since the last score row; if so, note this one as the last."""
+    moved = abs(score.extraction - float(table["scored"][score.group])) >= SCORE_ROW_STEP_NATS
+    if not moved and score.members.now - float(table["scored_time"][score.group]) < SCORE_ROW_INTERVAL_SECONDS:
+        return False
+    table["scored"][score.group], table["scored_time"][score.group] = score.extraction, score.members.now
+    return True
+
+
+def _look(table: Columns, score: GroupScore, shadow: ShadowDetectors, row: dict[str, Any], offset: int, outbox: Outbox) -> None:
+    """Let the shadow detectors score a router; those below the evidence floor teach what routers are like."""
+    calm = np.array([score.extraction < EVIDENCE_ROW_FLOOR_NATS])
+    ids = np.array([int(row["entity_id"][0], 16)], np.uint64)
+    scores = shadow.look(table, np.array([score.group]), ids, row["features"], calm, offset)
+    block = shadow_detectors.encode(scores, row["time"], row["entity_kind"], row["entity_id"])
+    if block is not None:
+        outbox.shadow.append(block)
+
+
+def _shared_by_all(values: NDArray[np.uint64]) -> int:
+    """Return the value that all members have, else 0. values: (members,)."""
+    return int(values[0]) if len(values) and (values == values[0]).all() else 0

@@ -1,0 +1,71 @@
+"""What leaves of a group's members: a row of `evidence` for each suspect, and that its own partition holds it suspect."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from models.accumulators.step import Floats
+from models.evidence import weighing
+from streams.core.durations import DAY
+from streams.stages import attribution
+from streams.stages.groups.outbox import Outbox
+from streams.stages.groups.scoring import GroupScore
+from streams.stages.groups.state import LINKS, GroupState
+
+SUSPECT_SECONDS = DAY
+"""How long a suspect member has no vote on what is ordinary, from the last time that it looked suspect."""
+MEMBER_STEP_NATS = 1.0
+"""By which a member's evidence must move before it is reported again ..."""
+MEMBER_GROWTH = 0.05
+"""... or the share of requests by which it must grow."""
+
+
+def report_members(state: GroupState, score: GroupScore, outbox: Outbox) -> None:
+    """Write the rows of suspect members that moved or grew, noting that they were written."""
+    table, slots = state.members, state.slots(score.group)
+    families, extraction = _attributed(score)
+    table["best_extraction"][slots] = np.maximum(table["best_extraction"][slots], extraction)
+    suspect = extraction >= weighing.SUSPECT_NATS
+    reported = table["told"][slots]
+    moved = np.abs(extraction - reported) >= MEMBER_STEP_NATS
+    grown = table["total"][slots] >= table["told_requests"][slots] * (1 + MEMBER_GROWTH)
+    rows = np.flatnonzero((suspect | (reported >= weighing.SUSPECT_NATS)) & (moved | grown))
+    if not len(rows):
+        return
+    table["told"][slots[rows]], table["told_requests"][slots[rows]] = extraction[rows], table["total"][slots[rows]]
+    members, (kind, name) = score.members, state.kind_and_id(score.group)
+    accounts = state.accounts(slots[rows])
+    until = members.now + SUSPECT_SECONDS
+    outbox.suspects.update((account, until) for account, is_suspect in zip(accounts, suspect[rows], strict=True) if is_suspect)
+    unknown = np.full((len(rows), len(score.values)), np.nan, np.float32)
+    outbox.evidence.append(
+        {
+            "time": members.last[rows],
+            "entity_kind": [kind] * len(rows),
+            "entity_id": [name] * len(rows),
+            "account_id": accounts,
+            "accounts": np.full(len(rows), float(len(members))),
+            "common": np.zeros(len(rows)),
+            "population": np.full(len(rows), float(state.table["population"][score.group])),
+            "requests": members.total[rows],
+            "output_tokens": members.output_tokens[rows],
+            "first": members.first[rows],
+            "extraction": extraction[rows],
+            "routing": weighing.routing(families)[rows],
+            "false_alerts": np.full(len(rows), np.nan),
+            "families": families[rows],
+            **dict.fromkeys(("features", "nats", "usual_low", "usual_high"), unknown),
+            **{link: getattr(members, link)[rows] for link in LINKS},
+        }
+    )
+
+
+def _attributed(score: GroupScore) -> tuple[Floats, Floats]:
+    """Return the members' nats by family, (members, families), and their evidence of extraction, (members,); outsiders have their own."""
+    families = score.shown
+    extraction = score.judge(families).nats
+    outside = attribution.outsiders(score.members, extraction >= weighing.SUSPECT_NATS)
+    if outside.any():  # who is outside shows only once it is known who would be suspect
+        families = np.where(outside[:, None], np.nan_to_num(score.members.own), families)
+        extraction = score.judge(families).nats
+    return families, extraction

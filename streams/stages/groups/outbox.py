@@ -1,0 +1,73 @@
+"""What the groups of one block send: rows of scores, shadow and evidence, and verdicts for the accounts' partitions."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from streams.schema import blocks, topics
+from streams.stages.groups.state import GroupState
+from streams.stages.stage import Message
+
+
+@dataclass(frozen=True)
+class Upgrade:
+    """A new stack that a router's accounts moved to."""
+
+    router: int
+    stack: int
+    at: float
+    """Seconds since 1970."""
+
+
+@dataclass
+class Outbox:
+    """Rows by topic, each a dictionary of columns."""
+
+    scores: list[dict[str, Any]] = field(default_factory=list)
+    evidence: list[dict[str, Any]] = field(default_factory=list)
+    shadow: list[bytes] = field(default_factory=list)
+    templates: list[int] = field(default_factory=list)
+    """Templates that several accounts share."""
+    upgrades: list[Upgrade] = field(default_factory=list)
+    suspects: dict[str, float] = field(default_factory=dict)
+    """Until when an account is suspect, seconds, by account id."""
+
+    def messages(self, state: GroupState, names: Mapping[str, Sequence[str]]) -> list[Message]:
+        """Return one message a topic and partition. names: of the positions of vectors."""
+        messages = []
+        if self.scores:
+            messages.append(Message(topics.SCORES, state.partition, blocks.SCORES.encode(_stacked(self.scores), names)))
+        if self.evidence:
+            messages.append(Message(topics.EVIDENCE, 0, blocks.EVIDENCE.encode(_stacked(self.evidence), names)))
+        messages += [Message(topics.SHADOW, state.partition, block) for block in self.shadow]
+        for home in range(state.partitions):
+            verdicts = self._verdicts(home, state.partitions)
+            if verdicts:
+                columns = dict(zip(blocks.VERDICTS.columns, map(list, zip(*verdicts, strict=True)), strict=True))
+                messages.append(Message(topics.VERDICTS, home, blocks.VERDICTS.encode(columns)))
+        return messages
+
+    def _verdicts(self, home: int, partitions: int) -> list[tuple[str | None, int, int, int, float]]:
+        """Return the rows of `verdicts` for one partition of accounts: its own suspects, and what all partitions must know."""
+        suspects = [(account, until) for account, until in self.suspects.items() if zlib.crc32(account.encode()) % partitions == home]
+        return [
+            *((account, 0, 0, 0, until) for account, until in suspects),
+            *((None, template, 0, 0, np.nan) for template in self.templates),
+            *((None, 0, upgrade.router, upgrade.stack, upgrade.at) for upgrade in self.upgrades),
+        ]
+
+
+def _stacked(parts: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the columns of several parts as one."""
+    first = parts[0]
+    return {
+        name: [value for part in parts for value in part[name]]
+        if isinstance(first[name], list)
+        else np.concatenate([part[name] for part in parts])
+        for name in first
+    }

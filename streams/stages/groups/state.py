@@ -1,0 +1,132 @@
+"""What a partition keeps of its groups and their members: columns, and which member belongs to which group."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from models.evidence.weighing import FAMILIES
+from models.state.columns import Columns, Field, Slots
+from streams.features.members import Members
+from streams.schema import blocks
+from streams.schema.blocks import Block
+from streams.stages.groups import work
+
+LINKS = ("payment", "organization", "router", "template")
+"""What a group, or a member, can be linked by in a case."""
+HASHES = (*LINKS, "subnet", "tools")
+_TIMES = ("created", "account_first")
+_RARITIES = ("template_rarity", "router_rarity", "subnet_rarity", "tools_rarity")
+NEWEST_NUMBERS = (
+    *_TIMES,
+    "account_begun",
+    "account_jobs",
+    "age_rank",
+    "template_share",
+    "job_share",
+    "harvest_share",
+    "single_turn",
+    *_RARITIES,
+)
+"""Numbers of which a member keeps the newest."""
+_VIEWED = ("requests", "total", "begun", "jobs", "output_tokens", "first", "last", *NEWEST_NUMBERS, *HASHES, "fills", "own", "raw")
+_SEPARATOR = "|"
+
+
+class GroupState:
+    """The groups of one partition, a row each, and their members, a row for each account in each of its groups."""
+
+    def __init__(self, partition: int, partitions: int, shadow_fields: dict[str, Field]) -> None:
+        """Start empty. shadow_fields: columns of groups in which shadow detectors keep their past."""
+        self.partition = partition
+        self.partitions = partitions
+        self.table = Columns("groups", _GROUP_FIELDS | shadow_fields)
+        self.members = Columns("members", _MEMBER_FIELDS)
+        self._slots_of: dict[int, list[int]] = {}
+
+    def intern(self, block: Block) -> tuple[Slots, Slots]:
+        """Return the slots of each row's group and of its member, both (rows,); new ones start empty."""
+        group_words, account_words = block.words("group_id"), block.words("account_id")
+        group_codes, account_codes = block.codes("group_id").tolist(), block.codes("account_id").tolist()
+        groups = self.table.intern(group_words)[block.codes("group_id")]
+        pairs = zip(group_codes, account_codes, strict=True)
+        keys = [f"{group_words[group]}{_SEPARATOR}{account_words[account]}" for group, account in pairs]
+        known = [key in self.members for key in keys]
+        slots = self.members.intern(keys)
+        for is_known, group, slot in zip(known, groups.tolist(), slots.tolist(), strict=True):
+            if not is_known:
+                self._slots_of.setdefault(group, []).append(slot)
+        return groups, slots
+
+    def reload(self) -> None:
+        """Read from the loaded members' keys which group each belongs to."""
+        slots = self.members.slots
+        groups = self.table.intern([self.members.keys[slot].partition(_SEPARATOR)[0] for slot in slots.tolist()])
+        for group, slot in zip(groups.tolist(), slots.tolist(), strict=True):
+            self._slots_of.setdefault(group, []).append(slot)
+
+    def size(self, group: int) -> int:
+        """Return how many members a group has."""
+        return len(self._slots_of[group])
+
+    def slots(self, group: int) -> Slots:
+        """Return the slots of a group's members, (members,)."""
+        return np.array(self._slots_of.get(group, ()), np.int64)
+
+    def kind_and_id(self, group: int) -> tuple[str, str]:
+        """Return a group's kind (`router`, `payment` or `template`) and its id, 16 hexadecimal digits."""
+        kind, _, name = self.table.keys[group].partition(":")
+        return kind, name
+
+    def accounts(self, slots: Slots) -> list[str]:
+        """Return the account ids of these members, (members,)."""
+        return [self.members.keys[slot].partition(_SEPARATOR)[2] for slot in slots.tolist()]
+
+    def view(self, group: int) -> Members:
+        """Return a group's members as its features read them."""
+        slots, now = self.slots(group), float(self.table["clock"][group])
+        columns = {name: self.members[name][slots] for name in _VIEWED}
+        columns["requests"] = columns["requests"] * np.exp2((columns["last"] - now) / work.HALF_LIFE_SECONDS)
+        return Members(kind=self.kind_and_id(group)[0], now=now, balance=work.balance(self.table, self.members, group, slots), **columns)
+
+
+_GROUP_FIELDS = {
+    "clock": Field("f8", -np.inf),
+    "requests": Field("f8"),
+    "window": Field("f8", -np.inf),
+    "first_window": Field("f8", np.inf),
+    "in_window": Field("f8"),
+    "squares": Field("f8"),
+    "member_squares": Field("f8"),
+    "population": Field("f4"),
+    "tick_requests": Field("f8"),
+    "tick_time": Field("f8", -np.inf),
+    "scored_time": Field("f8", -np.inf),
+    "scored": Field("f4"),
+    "common": Field("u1"),  # whether it is public, and ignored as a link
+    "announced": Field("u1"),
+    "upgrade": Field("u8"),  # the stack that was last announced as this router's
+    "best_extraction": Field("f4"),
+    "best_routing": Field("f4"),
+}
+
+_MEMBER_FIELDS = {
+    "counted": Field("f8", -1.0),  # offset of the newest request block counted: rows that come again change nothing
+    "requests": Field("f4"),
+    "total": Field("f8"),
+    "begun": Field("f8"),
+    "window": Field("f8", -np.inf),
+    "in_window": Field("f4"),
+    "jobs": Field("f8"),
+    "output_tokens": Field("f8"),
+    "first": Field("f8", np.inf),
+    "last": Field("f8", -np.inf),
+    **{name: Field("f8" if name in _TIMES else "f4", np.nan) for name in NEWEST_NUMBERS},
+    **{name: Field("u8") for name in (*HASHES, "router_next")},
+    "next_accounts": Field("f4"),
+    "fills": Field("u8", width=blocks.SHINGLES),
+    "own": Field("f4", np.nan, labels=FAMILIES),
+    "raw": Field("f4", np.nan, labels=FAMILIES),
+    "told": Field("f4"),  # the score that was last reported, and requests at that time
+    "told_requests": Field("f8"),
+    "best_extraction": Field("f4"),
+}

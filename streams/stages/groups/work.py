@@ -1,0 +1,57 @@
+"""The work of groups and of their members in windows of ten minutes: what a load-balance index is made of."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from models.accumulators.step import Floats
+from models.state.columns import Columns, Slots
+from streams.core.durations import DAY
+
+HALF_LIFE_SECONDS = 7 * DAY
+"""Of a member's decayed requests."""
+WINDOW_SECONDS = 600.0
+MIN_WINDOWS = 36
+"""Windows before there is an index: six hours."""
+
+
+def count_windows(table: Columns, members: Columns, groups: Slots, slots: Slots, window: Floats, begun: Floats) -> None:
+    """Add the squares of closed windows up, of groups and of members, in place. Late work counts in the window that is open.
+
+    Args:
+        table: Groups.
+        members: Members.
+        groups: The group of each row, (rows,).
+        slots: The member of each row, (rows,), each at most once.
+        window: Number of the window of each row, (rows,).
+        begun: Pieces of work that each row begins, (rows,).
+    """
+    member_turns = window > members["window"][slots]
+    member_open = members["in_window"][slots].astype(np.float64)
+    np.add.at(table["member_squares"], groups, np.where(member_turns, member_open**2, 0.0))
+    members["in_window"][slots] = np.where(member_turns, begun, member_open + begun)
+    members["window"][slots] = np.maximum(window, members["window"][slots])
+
+    unique, row_group = np.unique(groups, return_inverse=True)
+    newest = np.full(len(unique), -np.inf)
+    np.maximum.at(newest, row_group, window)
+    work, turns = np.bincount(row_group, begun), newest > table["window"][unique]
+    group_open = table["in_window"][unique]
+    table["squares"][unique] += np.where(turns, group_open**2, 0.0)
+    table["in_window"][unique] = np.where(turns, work, group_open + work)
+    table["window"][unique] = np.maximum(newest, table["window"][unique])
+    table["first_window"][unique] = np.minimum(newest, table["first_window"][unique])
+
+
+def balance(table: Columns, members: Columns, group: int, slots: Slots) -> float:
+    """Return the variance of a group's windows over the sum of its members' variances; NaN before MIN_WINDOWS, and where either is 0.
+
+    About 1 for independent people; below 1 where members take turns.
+    """
+    windows = float(table["window"][group] - table["first_window"][group])
+    if windows < MIN_WINDOWS:
+        return np.nan
+    begun = members["begun"][slots] - members["in_window"][slots]
+    apart = float(table["member_squares"][group]) / windows - float(((begun / windows) ** 2).sum())
+    together = float(table["squares"][group]) / windows - float(begun.sum() / windows) ** 2
+    return together / apart if apart > 0 and together > 0 else np.nan
