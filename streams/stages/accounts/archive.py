@@ -68,5 +68,7 @@ class Archive:
             self._state.table.restore(self._rows[account])
         except StateLayoutError:
             return
+        if account not in self._state.table:  # the row was another account's
+            return
         self.counts["restored"] += 1
         self._links.enter(np.array([self._state.table.find(account)]))

@@ -61,8 +61,8 @@ class AccountState:
         return established
 
     def suspect(self, slots: Slots, until: Sequence[float]) -> None:
-        """Hold these accounts suspect until these times, seconds; an earlier verdict that lasts longer stays."""
-        self.table["suspect_until"][slots] = np.maximum(self.table["suspect_until"][slots], until)
+        """Hold these accounts suspect until these times, seconds; a verdict that lasts longer stays, and an unknown time (NaN) changes nothing."""
+        self.table["suspect_until"][slots] = np.fmax(self.table["suspect_until"][slots], until)
         self.table.touch(slots, self.offset)
 
     def advance(self, step: Step) -> None:
