@@ -61,7 +61,7 @@ class AccountState:
         return established
 
     def suspect(self, slots: Slots, until: Sequence[float]) -> None:
-        """Hold these accounts suspect until these times, seconds; a verdict that lasts longer stays, and an unknown time (NaN) changes nothing."""
+        """Hold these accounts suspect until these times, seconds. A verdict that lasts longer stays; an unknown time changes nothing."""
         self.table["suspect_until"][slots] = np.fmax(self.table["suspect_until"][slots], until)
         self.table.touch(slots, self.offset)
 
