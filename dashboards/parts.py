@@ -40,7 +40,7 @@ REQUEST_COLUMNS: Final = {
     "payment_id": Column(title="Card", link=links.to_group("payment", "payment_id"), width=165),
     "template_id": Column(title="Template", link=links.to_group("template", "template_id"), width=165),
     "as_type": Column(title="Network", width=85),
-    "user_agent": Column(title="Calls itself"),
+    "user_agent": Column(title="User agent"),
 }
 
 

@@ -24,7 +24,10 @@ NOW = Row(
         Place(
             Stat(
                 title="Evidence of the account alone",
-                question="How strong is the evidence without its groups? A light member of a campaign is weak alone, and strong together.",
+                question=(
+                    "How strong is the evidence without its groups? An account that sends few requests has little "
+                    "evidence alone and much with its group."
+                ),
                 sql=f'SELECT argMax(extraction, time) AS "extraction", argMax(routing, time) AS "routing" {_SCORES}',
                 unit="suffix: nats",
                 steps=EXTRACTION_STEPS,
@@ -47,7 +50,7 @@ NOW = Row(
         Place(
             Stat(
                 title="Requests",
-                question="How much does it ask in this time range?",
+                question="How many requests did it send in this time range?",
                 sql=f"SELECT count() AS requests {_REQUESTS}",
                 color=CALM,
             ),
@@ -57,7 +60,7 @@ NOW = Row(
         Place(
             Stat(
                 title="Output tokens",
-                question="How much does it take in this time range?",
+                question="How many output tokens did it receive in this time range?",
                 sql=f"SELECT sum(ifNull(output_tokens, 0)) AS tokens {_REQUESTS}",
                 color=CALM,
                 decimals=1,
@@ -68,7 +71,7 @@ NOW = Row(
         Place(
             Stat(
                 title="Age",
-                question="How old is the account? Campaigns buy or make their accounts shortly before.",
+                question="How old is the account? Campaigns buy or create their accounts shortly before they start.",
                 sql=f"SELECT dateDiff('second', min(account_created), max(time)) AS age {_REQUESTS}",
                 unit="s",
                 color=CALM,
@@ -81,7 +84,7 @@ NOW = Row(
         Place(
             Stat(
                 title="Networks, routers, end users",
-                question="Is it one person at one desk, or many behind one account?",
+                question="Does one person use the account, or many?",
                 sql=f"""
                 SELECT uniqIf(client_network, client_network != 0) AS "networks", uniqIf(router, router != 0) AS "routers",
                 uniqIf(end_user, end_user != 0) AS "end users" {_REQUESTS}
@@ -100,13 +103,13 @@ EVIDENCE = Row(
         Place(
             Trend(
                 title="Evidence over time",
-                question="Since when does it stand out, and was it sudden? The lines are the bars at which alerts open.",
+                question="Since when does it stand out, and was it sudden? The dashed lines are the thresholds at which alerts open.",
                 sql=f'SELECT time AS bucket, extraction AS "extraction", routing AS "routing" {_SCORES} ORDER BY bucket',
                 unit="suffix: nats",
                 steps=EXTRACTION_STEPS,
                 bars_at=True,
                 columns={"extraction": Column(color=EXTRACTION), "routing": Column(color=ROUTING)},
-                empty="It was not scored in this time range.",
+                empty="It has no score in this time range.",
             ),
             8,
             8,
@@ -114,7 +117,7 @@ EVIDENCE = Row(
         Place(
             Trend(
                 title="Evidence by family",
-                question="Which kinds of evidence speak, and since when?",
+                question="Which families of evidence are above zero, and since when?",
                 sql=f"SELECT $__timeInterval(time) AS bucket, {families('families', 'max({})')} {_SCORES} GROUP BY bucket ORDER BY bucket",
                 unit="suffix: nats",
                 style="bars",
@@ -126,8 +129,8 @@ EVIDENCE = Row(
         ),
         Place(
             Listing(
-                title="Against everybody",
-                question="In which features is it unusual? Its last value, beside those of one account in eight in this time range.",
+                title="Compared with other accounts",
+                question="Which of its features are unusual? Its latest value beside the quantiles over one account in eight.",
                 sql=f"""
                 SELECT feature, round(mine, 3) AS value, round(nats, 1) AS evidence, if(everybody.feature = '', NULL, round(low, 3)) AS
                     p10, if(everybody.feature = '', NULL, round(middle, 3)) AS median,
@@ -157,7 +160,7 @@ EVIDENCE = Row(
                     "median": Column(title="Median", width=70),
                     "p90": Column(title="p90", width=70),
                 },
-                empty="It was not scored in this time range.",
+                empty="It has no score in this time range.",
             ),
             8,
             8,
@@ -165,7 +168,7 @@ EVIDENCE = Row(
         Place(
             Listing(
                 title="Cases and alerts",
-                question="What was alerted about it, or about a group with it?",
+                question="Which cases contain it, alone or through a group?",
                 sql=f"""
                 SELECT case_id, toString(state) AS state, behaviour, accounts, extraction, opened_at, title {_CASES} ORDER BY state,
                     extraction DESC LIMIT 50
@@ -181,15 +184,15 @@ EVIDENCE = Row(
                     "opened_at": Column(title="Opened", unit="dateTimeFromNow", width=115),
                     "title": Column(title="Why", wrap=True),
                 },
-                empty="It is in no case.",
+                empty="This account is in no case.",
             ),
             16,
             7,
         ),
         Place(
             Trend(
-                title="Detectors on trial",
-                question="What would the River models have said? They look on in shadow: no alert depends on them.",
+                title="Shadow detectors",
+                question="How do the River models score it? They run in shadow: alerts do not depend on them.",
                 sql=f"""
                 SELECT $__timeInterval(time) AS bucket, toString(detector) AS model, max(score) AS Value FROM hydrometer.shadow_scores
                 WHERE $__timeFilter(time) AND entity_kind = 'account' AND entity_id = {_ACCOUNT} GROUP BY bucket, detector
@@ -198,7 +201,7 @@ EVIDENCE = Row(
                 unit="suffix: nats",
                 style="points",
                 decimals=2,
-                empty="No detector on trial had enough to go by.",
+                empty="The shadow detectors have too few observations of it.",
             ),
             8,
             7,
@@ -212,7 +215,7 @@ TRAFFIC = Row(
         Place(
             Trend(
                 title="Requests a minute, by model",
-                question="When does it work, and with which models?",
+                question="When does it send requests, and to which models?",
                 sql=f"""
                 SELECT $__timeInterval(time) AS bucket, if(request_model = '', 'unknown', toString(request_model)) AS model,
                     {per_minute("count()")} AS Value
@@ -243,7 +246,10 @@ TRAFFIC = Row(
         Place(
             Trend(
                 title="Topics and repetitions",
-                question="Does it ask about everything, and anew (a harvest), or the same again (a job, a test)? Shares of prompts.",
+                question=(
+                    "Are its prompts about many topics and rarely repeated (a harvest), or about one and often repeated "
+                    "(a job, a test)? Shares of prompts."
+                ),
                 sql=f"""
                 SELECT $__timeInterval(time) AS bucket, uniq(topic) / nullIf(count(topic), 0) AS "topics",
                     1 - uniqIf(simhash, simhash != 0) / nullIf(countIf(simhash != 0), 0) AS "near-duplicates"
@@ -259,7 +265,7 @@ TRAFFIC = Row(
         Place(
             Heat(
                 title="Hours of the day",
-                question="Does it sleep? People do, pipelines need not. Columns are days, cells the requests of an hour in UTC.",
+                question="Does it pause at night, as people do? Columns are days, cells are the requests of an hour in UTC.",
                 sql="SELECT toDateTime(toStartOfDay(time)) AS bucket, "
                 + ", ".join(f'countIf(toHour(time) = {hour}) AS "{hour:02d}:00"' for hour in range(0, 24, 1))
                 + f" {_REQUESTS} GROUP BY bucket ORDER BY bucket",
@@ -270,8 +276,8 @@ TRAFFIC = Row(
         ),
         Place(
             Listing(
-                title="What it comes through",
-                question="Which routers, software and networks does it use, and who else is behind them?",
+                title="Routers, software and networks",
+                question="Which routers, software and networks does it use, and how many other accounts use the same router?",
                 sql=f"""
                 SELECT router_id, software, ja4, network_type, requests, others FROM (
                     SELECT router, {as_hex("router")} AS router_id, anyHeavy(toString(user_agent)) AS software,
@@ -283,7 +289,7 @@ TRAFFIC = Row(
                 """,
                 columns={
                     "router_id": Column(title="Router", link=links.to_group("router", "router_id"), width=172),
-                    "software": Column(title="Calls itself"),
+                    "software": Column(title="User agent"),
                     "ja4": Column(title="TLS client (JA4)", width=320),
                     "network_type": Column(title="Network", width=85),
                     "requests": Column(title="Requests", width=85),
@@ -295,7 +301,7 @@ TRAFFIC = Row(
         ),
         Place(
             Listing(
-                title="Neighbours",
+                title="Accounts that share its card or templates",
                 question="Which accounts share its card or prompt templates, and in how many requests? Campaigns spread one job.",
                 sql=f"""
                 SELECT account_id, countIf(payment != 0 AND payment IN (SELECT payment {_REQUESTS})) > 0 AS same_card,
@@ -315,7 +321,7 @@ TRAFFIC = Row(
                     "requests": Column(title="Requests", width=85),
                     "output_tokens": Column(title="Tokens out", width=95),
                 },
-                empty="It shares neither card nor template with anybody.",
+                empty="No other account shares its card or templates.",
             ),
             10,
             8,
@@ -323,7 +329,7 @@ TRAFFIC = Row(
         Place(
             Listing(
                 title="Latest requests",
-                question="What does it ask, request by request? No prompt is kept: templates are keyed hashes.",
+                question="What does it send, request by request? Prompts are not stored: templates are keyed hashes.",
                 sql=requests_of(_MINE),
                 columns=REQUEST_COLUMNS,
                 empty="No request in this time range.",

@@ -32,12 +32,12 @@ def _stat(title: str, question: str, value: str, **more: object) -> Stat:
 FILE = Row(
     "Case file",
     [
-        Place(_stat("State", "Is anybody still waiting for a decision?", "toString(state) AS state", text=True), 3, 4),
+        Place(_stat("State", "Is the case open, and does it still need a decision?", "toString(state) AS state", text=True), 3, 4),
         Place(_stat("Behaviour", "Is the question about copying the model, or about reselling it?", "behaviour", text=True), 3, 4),
         Place(
             _stat(
                 "Extraction",
-                "How strong is the evidence, against the bar at which alerts open?",
+                "How strong is the evidence, relative to the threshold at which alerts open?",
                 "extraction",
                 unit="suffix: nats",
                 steps=EXTRACTION_STEPS,
@@ -49,7 +49,7 @@ FILE = Row(
         Place(
             _stat(
                 "Routing",
-                "How strongly does this look like a relay or reseller?",
+                "How strong is the evidence of a relay or reseller?",
                 "routing",
                 unit="suffix: nats",
                 steps=ROUTING_STEPS,
@@ -85,7 +85,7 @@ FILE = Row(
         Place(
             Listing(
                 title="Case file",
-                question="What happened, what speaks against it, what would it cost to be wrong, and what is the next step?",
+                question="What happened, what argues against it, what would a wrong decision cost, and what is the next step?",
                 sql=f"""
                 SELECT line.1 AS what, line.2 AS says FROM (SELECT arrayJoin([
                     ('Why', title),
@@ -109,8 +109,8 @@ FILE = Row(
         ),
         Place(
             Listing(
-                title="Would an innocent story explain it?",
-                question="What would the benign personas look like, and why do they not fit? One that fits is reason to stop.",
+                title="Does a benign hypothesis explain it?",
+                question="Which benign hypotheses were tested, and why do they not fit? If one fits, do not act.",
                 sql=f"""
                 SELECT JSONExtractString(considered, 'persona') AS persona,
                 multiIf(JSONExtractBool(considered, 'fits'), 'fits',
@@ -120,7 +120,7 @@ FILE = Row(
                 ORDER BY indexOf(['does not fit', 'cannot be told', 'fits'], fits) DESC
                 """,
                 columns={
-                    "persona": Column(title="Persona", width=200, wrap=True),
+                    "persona": Column(title="Hypothesis", width=200, wrap=True),
                     "fits": Column(title="Fits?", width=115),
                     "because": Column(title="Because", wrap=True),
                 },
@@ -137,7 +137,7 @@ EVIDENCE = Row(
         Place(
             Bars(
                 title="Evidence by family, of each linked entity",
-                question="Which kinds of evidence carry the case, and do several entities tell the same story?",
+                question="Which families of evidence make up the case, and do several entities agree?",
                 sql=f"""
                 SELECT entity, {families("found")}, path FROM (
                     SELECT concat(entity_kind, ' ', entity_id) AS entity, any({links.path_of("entity_kind", "entity_id")}) AS path,
@@ -157,8 +157,8 @@ EVIDENCE = Row(
         ),
         Place(
             Listing(
-                title="Features that speak loudest",
-                question="Which numbers make the evidence, before each family's cap, and what do most accounts have there?",
+                title="Features with the most evidence",
+                question="Which features make up the evidence, before the maximum of each family, and what is usual for other accounts?",
                 sql=f"""
                 SELECT JSONExtractString(found, 'feature') AS feature, JSONExtractFloat(found, 'nats') AS nats, JSONExtractFloat(found,
                     'value') AS value,
@@ -195,7 +195,7 @@ EVIDENCE = Row(
                 decimals=0,
                 low=0,
                 columns={"joined": Column(color=CALM), "members": Column(color=EXTRACTION, line=True, right=True)},
-                empty="Nobody joined in this time range.",
+                empty="No account joined in this time range.",
             ),
             12,
             8,
@@ -203,7 +203,7 @@ EVIDENCE = Row(
         Place(
             States(
                 title="Evidence of each linked entity",
-                question="Which entity alerted first, and which followed? The colour is its evidence against the bar.",
+                question="Which entity alerted first, and which followed? The colour is its evidence relative to the alert threshold.",
                 sql=f"""
                 SELECT time AS bucket, concat(entity_kind, ' ', entity_id) AS entity, any({links.path_of("entity_kind", "entity_id")}) AS
                     path, round(max(evidence)) AS Value
@@ -240,7 +240,7 @@ EVIDENCE = Row(
         Place(
             Trend(
                 title="Requests of the members, by what they share",
-                question="Does the work move from one shared router to another (a retooled campaign)?",
+                question="Do the requests move from one shared router to another, as in a campaign that changed its tools?",
                 sql=f"""
                 SELECT $__timeInterval(time) AS bucket, if(router = 0, 'unknown', lower(hex(router))) AS shared, count() AS Value
                 FROM hydrometer.requests WHERE $__timeFilter(time) AND {_SUSPECT} GROUP BY bucket, shared ORDER BY bucket
@@ -287,7 +287,7 @@ MEMBERS = Row(
         Place(
             Listing(
                 title="Members",
-                question="Who is in the case, since when, and what do they have in common?",
+                question="Which accounts are in the case, since when, and what do they share?",
                 sql=f"""
                 SELECT account_id, joined_at, extraction, requests, output_tokens, created, organization, payment_id, software FROM (
                     SELECT member.1 AS account_id, fromUnixTimestamp64Milli(toInt64(1000 * JSONExtractFloat(member.2, 'joined_at'))) AS
@@ -314,9 +314,9 @@ MEMBERS = Row(
                     "created": Column(title="Created", unit=MINUTE, width=140),
                     "organization": Column(title="Organisation", width=160),
                     "payment_id": Column(title="Card", link=links.to_group("payment", "payment_id"), width=175),
-                    "software": Column(title="Calls itself"),
+                    "software": Column(title="User agent"),
                 },
-                empty="A routing case lists no members: see the requests below.",
+                empty="A routing case has no members: see the requests below.",
             ),
             24,
             11,
@@ -330,7 +330,7 @@ REQUESTS = Row(
         Place(
             Listing(
                 title="Latest requests of the case",
-                question="What do they ask for, request by request? No prompt is kept: templates are keyed hashes.",
+                question="What do they send, request by request? Prompts are not stored: templates are keyed hashes.",
                 sql=requests_of(_SUSPECT),
                 columns=REQUEST_COLUMNS,
                 empty="No request in this time range.",

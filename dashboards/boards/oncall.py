@@ -38,7 +38,7 @@ NOW = Row(
         Place(
             Stat(
                 title="Processes that report",
-                question="Is a process gone? Each writes its health every ten seconds.",
+                question="Has a process stopped reporting? Each writes its health every ten seconds.",
                 sql=f"""
                 SELECT countIf(seen >= newest - INTERVAL {_SILENT} SECOND) AS "reporting", countIf(seen < newest - INTERVAL {_SILENT}
                     SECOND) AS "silent"
@@ -77,8 +77,10 @@ NOW = Row(
         ),
         Place(
             Stat(
-                title="Fuse",
-                question="Did collect stop because too many lines cannot be read? Then the format is wrong; nothing is lost.",
+                title="Dead-letter limit",
+                question=(
+                    "Did collect stop because too many lines cannot be read? Then the format is wrong; events are kept at their source."
+                ),
                 sql=health.last(Metric.FUSE_BLOWN),
                 steps=ANY_IS_BAD,
                 background=True,
@@ -90,7 +92,7 @@ NOW = Row(
         Place(
             Stat(
                 title="Cold starts",
-                question="Was state thrown away because it could not be read? Then evidence builds up anew for those entities.",
+                question="Was state discarded because it could not be read? Then those entities collect evidence from zero.",
                 sql=health.increase(Metric.CHUNKS_REFUSED),
                 steps=ANY_IS_BAD,
                 decimals=0,
@@ -101,7 +103,7 @@ NOW = Row(
         Place(
             Stat(
                 title="Store retries",
-                question="Did ClickHouse refuse batches? Nothing is lost: Kafka keeps them until it takes them.",
+                question="Did ClickHouse refuse batches? They are retried; Kafka keeps the data meanwhile.",
                 sql=health.increase(Metric.INSERT_RETRIES),
                 steps=((None, GOOD), (1, WARN), (50, BAD)),
                 decimals=0,
@@ -118,7 +120,7 @@ FLOW = Row(
         Place(
             Trend(
                 title="Events accepted a second",
-                question="Did a feed go silent, or flood?",
+                question="Did a source stop, or send far more than usual?",
                 sql=health.rate(Metric.EVENTS_ACCEPTED),
                 unit="eps",
                 stacked=True,
@@ -131,7 +133,7 @@ FLOW = Row(
         Place(
             Trend(
                 title="Events a second, by agent",
-                question="How fast does each agent work? All should follow what is accepted.",
+                question="How many events does each agent process? Each should follow the events accepted.",
                 sql=health.rate(Metric.AGENT_EVENTS),
                 unit="eps",
                 low=0,
@@ -153,7 +155,7 @@ FLOW = Row(
         Place(
             Trend(
                 title="Lag",
-                question="Which topic waits, and is it being worked off? Lag that stands still is a stall: see the runbook.",
+                question="Which topic has a backlog, and is it shrinking? A constant lag is a stall: see the runbook.",
                 sql=health.total(Metric.LAG, "topic"),
                 steps=_LAG,
                 low=0,
@@ -164,13 +166,13 @@ FLOW = Row(
         Place(
             Trend(
                 title="Age of the newest block",
-                question="How old is what an agent works on, by the events' own time? Grows with a backlog, or a late feed.",
+                question="How old are the events that an agent processes, by event time? It grows with a backlog or a late source.",
                 sql=health.gauge(Metric.AGENT_TIME, "agent", over="min", expression="toFloat64(time) - value"),
                 unit="s",
                 steps=_AGE[:2],
                 bars_at=True,
                 low=0,
-                empty="No agent has said how far it is.",
+                empty="No agent has reported its event time.",
             ),
             8,
             8,
@@ -178,7 +180,7 @@ FLOW = Row(
         Place(
             Trend(
                 title="Time a block takes (p99)",
-                question="Did the work itself become slower?",
+                question="Does processing a block take longer than before?",
                 sql=health.quantile(Metric.AGENT_SECONDS, "agent"),
                 unit="s",
                 low=0,
@@ -189,11 +191,11 @@ FLOW = Row(
         ),
         Place(
             Trend(
-                title="Surprise of each feed's silence (nats)",
-                question="Is a feed silent for longer than its own habits explain? 0 while events come; the rule `feed_silent` pages.",
+                title="Feed silence against its habit (nats)",
+                question="Is a feed silent for longer than usual at this hour? 0 while events arrive; the rule `feed_silent` pages.",
                 sql=health.gauge(Metric.FEED_NATS, "feed"),
                 low=0,
-                empty="No worker that stores has judged a feed.",
+                empty="No worker has judged a feed yet.",
             ),
             24,
             6,
@@ -207,7 +209,7 @@ LOSS = Row(
         Place(
             Trend(
                 title="Dead letters by reason",
-                question="Which source sends what we cannot read, and why? A fuse stops collect beyond 20 % of the last 10,000.",
+                question="Which source sends lines that cannot be read, and why? Above 20 % of the last 10,000 lines collect stops.",
                 sql="""
                 SELECT $__timeInterval(minute) AS bucket, concat(source, ': ', reason) AS series, sum(count) AS Value
                 FROM hydrometer.dead_letters WHERE $__timeFilter(minute) GROUP BY bucket, series ORDER BY bucket
@@ -215,7 +217,7 @@ LOSS = Row(
                 style="bars",
                 stacked=True,
                 decimals=0,
-                empty="No line was set aside.",
+                empty="No dead letters.",
             ),
             8,
             8,
@@ -223,7 +225,7 @@ LOSS = Row(
         Place(
             Listing(
                 title="Dead letters",
-                question="What has been set aside in this time range?",
+                question="Which lines became dead letters in this time range?",
                 sql="""
                 SELECT source, reason, sum(count) AS lines, max(minute) AS newest FROM hydrometer.dead_letters
                 WHERE $__timeFilter(minute) GROUP BY source, reason ORDER BY lines DESC LIMIT 100
@@ -234,7 +236,7 @@ LOSS = Row(
                     "lines": Column(title="Lines", cell="gauge", steps=((None, WARN),), width=130),
                     "newest": Column(title="Newest", unit="dateTimeFromNow", width=125),
                 },
-                empty="No line was set aside.",
+                empty="No dead letters.",
             ),
             8,
             8,
@@ -263,7 +265,7 @@ STATE = Row(
         Place(
             Trend(
                 title="Checkpoint age",
-                question="Does the state become durable? The saw-tooth should not leave the lower line.",
+                question="Is state written to Kafka in time? The saw-tooth should stay below the lower line.",
                 sql=health.gauge(Metric.CHECKPOINT_SECONDS, "agent"),
                 unit="s",
                 steps=_CHECKPOINT_STEPS[:2],
@@ -289,7 +291,7 @@ STATE = Row(
         Place(
             Trend(
                 title="Entities in memory",
-                question="How many accounts and groups are held? Idle ones are put into the table and come back.",
+                question="How many accounts and groups are in memory? Idle ones move to the table on disk until they return.",
                 sql=health.total(Metric.ENTITIES, "agent"),
                 low=0,
             ),
@@ -323,7 +325,7 @@ STATE = Row(
         Place(
             Trend(
                 title="Retries and cold chunks",
-                question="When did ClickHouse refuse batches, and when was state thrown away?",
+                question="When did ClickHouse refuse batches, and when was state discarded?",
                 sql=(
                     health.rises(Metric.INSERT_RETRIES, named="retries of"),
                     health.rises(Metric.CHUNKS_REFUSED, named="cold chunks of"),
@@ -343,8 +345,8 @@ SHADOW = Row(
     [
         Place(
             Trend(
-                title="Shadow hits",
-                question="How often would each detector on trial have spoken (3 nats or more)? Too often, and it is not ready.",
+                title="Shadow detectors above 3 nats",
+                question="How often did each shadow detector score 3 nats or more? A detector that does so often is not ready.",
                 sql="""
                 SELECT $__timeInterval(time) AS bucket, concat(toString(detector), ' ', toString(entity_kind)) AS series, countIf(score
                     >= 3) AS Value
@@ -353,7 +355,7 @@ SHADOW = Row(
                 style="bars",
                 stacked=True,
                 decimals=0,
-                empty="No detector on trial said anything.",
+                empty="No shadow detector scored 3 nats or more.",
             ),
             12,
             8,
@@ -382,7 +384,7 @@ SHADOW = Row(
 board = Board(
     uid=links.ONCALL,
     title="On-call",
-    question="Does every process work, keep up, and keep what it has?",
+    question="Does every process run, keep up with its input, and write its state?",
     since="now-6h",
     refresh="10s",
     notes=(*CASES, RELEASES, STARTS),

@@ -53,8 +53,8 @@ FIELDS = Row(
         ),
         Place(
             Stat(
-                title="Set aside",
-                question="Which share of all lines could not be read?",
+                title="Dead-letter share",
+                question="What share of all lines could not be read?",
                 sql=f"""
                 SELECT if(lines + kept = 0, 0, lines / (lines + kept)) AS share
                 FROM (SELECT sum(count) AS lines FROM hydrometer.dead_letters WHERE $__timeFilter(minute)) AS dead,
@@ -70,7 +70,9 @@ FIELDS = Row(
         Place(
             Stat(
                 title="Late events",
-                question="How many events came over a minute behind the newest of their partition? To one hour they count in full.",
+                question=(
+                    "How many events arrived more than a minute behind the newest of their partition? Up to one hour they count in full."
+                ),
                 sql=health.increase(Metric.EVENTS_LATE),
                 steps=((None, GOOD), (1000, WARN)),
                 decimals=0,
@@ -81,7 +83,7 @@ FIELDS = Row(
         Place(
             Stat(
                 title="Clock skew",
-                question="Is a grafana's clock wrong? Beyond a day its events are set aside.",
+                question="Is the clock of a gateway wrong? Events that are more than a day off become dead letters.",
                 sql=health.last(Metric.CLOCK_SKEW, "max", "abs(value)"),
                 unit="s",
                 decimals=1,
@@ -93,8 +95,8 @@ FIELDS = Row(
         ),
         Place(
             Stat(
-                title="Accounts from the future",
-                question="Which share of requests is older than its account? Then the log's account dates are wrong.",
+                title="Requests older than their account",
+                question="What share of requests is older than its account? Above zero, the account dates in the log are wrong.",
                 sql=f"SELECT if(count() = 0, 0, countIf(account_created > time) / count()) AS share {_REQUESTS}",
                 unit="percentunit",
                 decimals=2,
@@ -105,8 +107,8 @@ FIELDS = Row(
         ),
         Place(
             Stat(
-                title="Fields never told",
-                question="How many fields does no line carry, in an eighth of the rows? Features that need them are silent.",
+                title="Fields that are never present",
+                question="How many fields does no line carry, in an eighth of the rows? Features that need them are unknown.",
                 sql=f"SELECT arrayCount(unknown -> unknown.2 = total, counts) AS fields FROM {_COUNTED}",
                 steps=((None, GOOD), (1, WARN), (10, BAD)),
             ),
@@ -116,7 +118,7 @@ FIELDS = Row(
         Place(
             Listing(
                 title="Unknown share of each field",
-                question="What do the logs not tell, in an eighth of the rows? Ask the grafana's owners for these.",
+                question="Which fields are missing from the logs, in an eighth of the rows? Ask the owners of the gateway for them.",
                 sql=f"SELECT unknown.1 AS field, unknown.2 / total AS share FROM {_COUNTED} ARRAY JOIN counts AS unknown "
                 "ORDER BY share DESC, field",
                 columns={
@@ -130,7 +132,7 @@ FIELDS = Row(
         Place(
             Trend(
                 title="Unknown share over time",
-                question="Did a release of the grafana drop a field? One field of each kind, over time.",
+                question="Did a release of the gateway drop a field? One field of each kind, over time.",
                 sql=f"""
                 SELECT $__timeInterval(time) AS bucket, countIf(account_created IS NULL) / count() AS "account created",
                     countIf(payment = 0) / count() AS "payment",
@@ -149,7 +151,7 @@ FIELDS = Row(
         Place(
             Listing(
                 title="Unknown share of each feature",
-                question="For how many scored entities is a feature silent? A feature unknown for most cannot be what convicts.",
+                question="For what share of scored entities is a feature unknown? A feature that is unknown for most cannot decide a case.",
                 sql=f"""
                 SELECT declared.1 AS feature, declared.2 AS family, declared.3 AS entity, if(scored = 0, 1, 1 - known / scored) AS
                     share FROM (
@@ -185,7 +187,7 @@ TIME = Row(
                 sql=health.rises(Metric.EVENTS_LATE),
                 style="bars",
                 decimals=0,
-                empty="None is late.",
+                empty="No late events.",
             ),
             8,
             7,
@@ -204,7 +206,7 @@ TIME = Row(
         Place(
             Trend(
                 title="Lines refused a minute",
-                question="Who sends what cannot be read?",
+                question="Which source sends lines that cannot be read?",
                 sql="""
                 SELECT $__timeInterval(minute) AS bucket, concat(source, ': ', reason) AS series, sum(count) * 60 / $__interval_s AS Value
                 FROM hydrometer.dead_letters WHERE $__timeFilter(minute) GROUP BY bucket, series ORDER BY bucket
@@ -241,7 +243,7 @@ DRIFT = Row(
         Place(
             Listing(
                 title="Distributions against last week",
-                question="Which feature has moved for everybody? Then the logs changed, or the world. "
+                question="Which feature has changed for all entities? Then the logs have changed, or all users have. "
                 "`Then` is a week before; the shift is in spreads (10th to 90th percentile) of then; one entity in eight.",
                 sql=f"""
                 SELECT feature, round(now.low, 3) AS low_now, round(now.middle, 3) AS median_now, round(now.high, 3) AS high_now,
@@ -297,7 +299,7 @@ DRIFT = Row(
 board = Board(
     uid=links.QUALITY,
     title="Data quality",
-    question="What do the logs not tell, what comes late, and which features have moved?",
+    question="Which fields are missing, which events are late, and which features have changed?",
     since="now-24h",
     refresh="5m",
     notes=(*CASES, RELEASES),

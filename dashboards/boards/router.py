@@ -43,7 +43,10 @@ NOW = Row(
         Place(
             Stat(
                 title="Accounts and organisations",
-                question="How many are behind it, and how many pay? One organisation with many accounts is a grafana; many cards are not.",
+                question=(
+                    "How many accounts use it, and how many organisations and cards pay for them? An enterprise gateway "
+                    "has one organisation and one card."
+                ),
                 sql=f"""
                 SELECT uniq(account_id) AS "accounts", uniqIf(organization_id, organization_id != '') AS "organisations",
                 uniqIf(payment, payment != 0) AS "cards" {_REQUESTS}
@@ -56,7 +59,7 @@ NOW = Row(
         Place(
             Stat(
                 title="Requests and output tokens",
-                question="How much goes through it in this time range?",
+                question="How many requests and output tokens pass through it in this time range?",
                 sql=f'SELECT count() AS "requests", sum(ifNull(output_tokens, 0)) AS "output tokens" {_REQUESTS}',
                 color=CALM,
                 decimals=1,
@@ -67,7 +70,7 @@ NOW = Row(
         Place(
             Stat(
                 title="First seen",
-                question="Is it new? Retooled campaigns arrive on new routers.",
+                question="Is it new? Campaigns that change their tools appear on new routers.",
                 sql=f"""
                 SELECT toUnixTimestamp(min(time)) * 1000 AS first FROM hydrometer.scores
                 WHERE entity_kind = {_KIND} AND entity_id = {_GROUP} HAVING count() > 0
@@ -88,7 +91,7 @@ EVIDENCE = Row(
         Place(
             Trend(
                 title="Evidence over time",
-                question="Since when does it stand out? The lines are the bar at which extraction alerts open.",
+                question="Since when does it stand out? The dashed lines are the thresholds at which extraction alerts open.",
                 sql=f"""
                 SELECT $__timeInterval(time) AS bucket, max(extraction) AS "extraction", max(routing) AS "routing"
                 {_SCORES} GROUP BY bucket ORDER BY bucket
@@ -97,7 +100,7 @@ EVIDENCE = Row(
                 steps=EXTRACTION_STEPS,
                 bars_at=True,
                 columns={"extraction": Column(color=EXTRACTION), "routing": Column(color=ROUTING)},
-                empty="It was not scored in this time range.",
+                empty="It has no score in this time range.",
             ),
             8,
             8,
@@ -105,7 +108,7 @@ EVIDENCE = Row(
         Place(
             Trend(
                 title="Evidence by family",
-                question="Which kinds of evidence speak, and since when?",
+                question="Which families of evidence are above zero, and since when?",
                 sql=f"SELECT $__timeInterval(time) AS bucket, {families('families', 'max({})')} {_SCORES} GROUP BY bucket ORDER BY bucket",
                 unit="suffix: nats",
                 style="bars",
@@ -118,7 +121,7 @@ EVIDENCE = Row(
         Place(
             Bars(
                 title="Load of each account",
-                question="Do the loads fall off as people's do (a few heavy, many light), or are they as even as a dispatcher makes them?",
+                question="Do a few accounts send most requests, as among people, or are requests dealt out evenly, as by a dispatcher?",
                 sql=f"""
                 SELECT concat(toString(place), '.') AS account, requests FROM (
                     SELECT row_number() OVER (ORDER BY count() DESC) AS place, count() AS requests {_REQUESTS} GROUP BY account_id)
@@ -134,8 +137,8 @@ EVIDENCE = Row(
         ),
         Place(
             Trend(
-                title="Accounts at work",
-                question="Do accounts come and go together? A replaced account appears when another falls silent.",
+                title="Active accounts",
+                question="Do accounts start and stop together? A replacement account starts when another one stops.",
                 sql=f"""
                 SELECT $__timeInterval(time) AS bucket, uniq(account_id) AS "accounts", count() AS "requests" {_REQUESTS} GROUP BY
                     bucket ORDER BY bucket
@@ -149,7 +152,7 @@ EVIDENCE = Row(
         Place(
             Bars(  # not a trend: Grafana draws no point outside of the time range
                 title="When its accounts were created",
-                question="Were they made in one batch? Accounts by their day of creation: the newest 60 days that have any.",
+                question="Were they created in one batch? Accounts by day of creation: the newest 60 days with any.",
                 sql=f"""
                 SELECT toString(day) AS created, accounts FROM (
                     SELECT toDate(account_created) AS day, uniq(account_id) AS accounts {_REQUESTS} AND account_created IS NOT NULL
@@ -173,8 +176,8 @@ MEMBERS = Row(
     [
         Place(
             Listing(
-                title="Accounts behind it",
-                question="Who is behind it, what do they pay with, and how much do they take?",
+                title="Accounts that use it",
+                question="Which accounts use it, with which cards are they paid, and how many tokens do they receive?",
                 sql=f"""
                 SELECT account_id, toString(any(organization_id)) AS organization, {as_hex("any(payment)")} AS payment_id,
                 count() AS requests, sum(ifNull(output_tokens, 0)) AS output_tokens, uniq(client_network) AS networks,
@@ -197,8 +200,11 @@ MEMBERS = Row(
         ),
         Place(
             Listing(
-                title="What it is made of",
-                question="Which software and networks show through? Versions and addresses are members of a router, never part of its id.",
+                title="Software and networks",
+                question=(
+                    "Which software and networks do its requests show? Versions and addresses are listed here and are "
+                    "not part of the id of a router."
+                ),
                 sql=f"""
                 SELECT fact.1 AS what, fact.2 AS value, uniqMerge(who) AS accounts, sum(times) AS requests
                 FROM (SELECT who, times, arrayJoin([('user agent', toString(user_agent)),
@@ -222,7 +228,7 @@ MEMBERS = Row(
         Place(
             Listing(
                 title="Cases and alerts about it",
-                question="What was said about this group?",
+                question="Which alerts were opened about this group?",
                 sql=f"""
                 SELECT case_id, toString(state) AS state, behaviour, evidence, false_alerts_per_day, time, summary FROM
                     hydrometer.alerts FINAL
@@ -239,7 +245,7 @@ MEMBERS = Row(
                     "time": Column(title="When", unit="dateTimeFromNow", width=120),
                     "summary": Column(title="Summary", wrap=True),
                 },
-                empty="Nothing was alerted about it.",
+                empty="No alert about it.",
             ),
             24,
             7,
@@ -247,10 +253,10 @@ MEMBERS = Row(
         Place(
             Listing(
                 title="Latest requests",
-                question="What goes through it, request by request?",
+                question="What passes through it, request by request?",
                 sql=requests_of(_THEIRS),
                 columns=REQUEST_COLUMNS,
-                empty="No request in this time range. (Requests do not carry a behaviour profile.)",
+                empty="No request in this time range. (Requests have no column for a behaviour profile.)",
             ),
             24,
             10,
@@ -261,7 +267,7 @@ MEMBERS = Row(
 board = Board(
     uid=links.ROUTER,
     title="Router",
-    question="Who is behind this router (or card, or template), and do they act as one?",
+    question="Which accounts share this router, card, template or behaviour profile, and does one operator run them?",
     since="now-2d",
     choices=[
         Choice(

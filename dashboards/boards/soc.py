@@ -67,7 +67,9 @@ NOW = Row(
         Place(
             Stat(
                 title="New routers",
-                question="How many router fingerprints were first seen in this time range? Retooled campaigns arrive on new ones.",
+                question=(
+                    "How many router fingerprints were first seen in this time range? Campaigns that change their tools appear on new ones."
+                ),
                 sql="""
                 SELECT countIf($__timeFilter(first)) AS routers
                 FROM (SELECT min(time) AS first FROM hydrometer.scores WHERE entity_kind = 'router' GROUP BY entity_id)
@@ -80,7 +82,7 @@ NOW = Row(
         Place(
             Stat(
                 title="Alerts opened",
-                question="How many alerts opened in this time range? Many alerts and few cases is one campaign seen from many sides.",
+                question="How many alerts opened in this time range? Many alerts in few cases are one campaign seen through many entities.",
                 sql="SELECT uniqExact(alert_id) AS alerts FROM hydrometer.alerts WHERE state = 'open' AND $__timeFilter(time)",
                 color=CALM,
             ),
@@ -111,7 +113,7 @@ NOW = Row(
                         title="Routing", unit="suffix: nats", cell="gauge", steps=ROUTING_STEPS, high=14, decimals=1, width=140
                     ),
                     "opened_at": Column(title="Opened", unit="dateTimeFromNow", width=105),
-                    "updated_at": Column(title="Last news", unit="dateTimeFromNow", width=120),
+                    "updated_at": Column(title="Updated", unit="dateTimeFromNow", width=120),
                     "verdict": Column(title="Decision", width=90),
                 },
                 empty="No case is open.",
@@ -148,7 +150,7 @@ EVIDENCE = Row(
         Place(
             Trend(
                 title="Extraction over time",
-                question="Is somebody copying the model, and since when? An alert opens at the upper line, the alert budget's.",
+                question="Is the model being distilled, and since when? Alerts open at the upper line.",
                 sql=_strongest("extraction"),
                 unit="suffix: nats",
                 steps=EXTRACTION_STEPS,
@@ -166,7 +168,7 @@ EVIDENCE = Row(
         Place(
             Trend(
                 title="Routing over time",
-                question="Is somebody reselling or relaying the service, and since when?",
+                question="Is the service being resold or relayed, and since when?",
                 sql=_strongest("routing"),
                 unit="suffix: nats",
                 steps=ROUTING_STEPS,
@@ -184,7 +186,7 @@ EVIDENCE = Row(
         Place(
             Heat(
                 title="Heat map of extraction evidence",
-                question=f"Do a few leave the crowd, or does the crowd move (then suspect a change of ours)? Each cell counts "
+                question=f"Do a few entities move away from the rest, or do all (then suspect a change in the logs)? Each cell counts "
                 f"scores; alerts open at {BAR:g} nats.",
                 sql=f"""
                 SELECT $__timeInterval(time) AS bucket, {_BUCKETS} FROM hydrometer.scores
@@ -198,7 +200,7 @@ EVIDENCE = Row(
         Place(
             Bars(
                 title="Why: evidence by family in each open case",
-                question="Which kinds of evidence carry each case? One that rests on a single colour deserves doubt.",
+                question="Which families of evidence make up each case? Doubt a case with a single colour.",
                 sql=f"""
                 SELECT case_id, {families("families")}
                 FROM (SELECT case_id, extraction, JSONExtract(payload, 'families', 'Map(String, Float32)') AS families {_OPEN})
@@ -216,8 +218,8 @@ EVIDENCE = Row(
         ),
         Place(
             Listing(
-                title="Next in line",
-                question="Who stands out without an alert yet? Nothing is decided about them: look before you act.",
+                title="Near the threshold",
+                question="Which entities have evidence but no alert yet? Investigate before you act.",
                 sql=f"""
                 SELECT entity_kind, entity_id, round(max(extraction), 1) AS extraction, round(max(routing), 1) AS routing,
                     max(requests) AS requests,
@@ -240,7 +242,7 @@ EVIDENCE = Row(
                     "seen": Column(title="Last scored", unit="dateTimeFromNow", width=120),
                     "path": Column(hidden=True),
                 },
-                empty="Nobody stands out.",
+                empty="No entity is near the threshold.",
             ),
             14,
             10,
@@ -274,7 +276,7 @@ LEAK = Row(
         Place(
             Trend(
                 title="Leak estimate over time",
-                question="How fast is the model leaking, and when did it begin? Output tokens of the members of open cases.",
+                question="How many output tokens do the members of open cases receive, and since when?",
                 sql=f"""
                 SELECT bucket, sum(tokens) OVER (ORDER BY bucket) AS "output tokens"
                 FROM (SELECT $__timeInterval(time) AS bucket, sum(ifNull(output_tokens, 0)) AS tokens FROM hydrometer.requests
@@ -304,7 +306,9 @@ LEAK = Row(
         Place(
             Trend(
                 title="Output tokens by cohort, a minute",
-                question="Who takes the answers? A cohort whose tokens grow faster than its requests asks for longer answers.",
+                question=(
+                    "Which cohort receives the most output tokens? If its tokens grow faster than its requests, its answers get longer."
+                ),
                 sql=_by_cohort("sum(ifNull(output_tokens, 0))"),
                 stacked=True,
                 fill=45,
@@ -315,8 +319,8 @@ LEAK = Row(
         ),
         Place(
             Listing(
-                title="New routers, and who is behind them",
-                question="Which router fingerprints were first seen in this time range, and who is behind them?",
+                title="New routers and their accounts",
+                question="Which router fingerprints were first seen in this time range, and how many accounts use them?",
                 sql=f"""
                 SELECT router_id, first_seen, accounts, requests, extraction, routing, software FROM ({_NEW_ROUTERS}) AS new
                 LEFT JOIN (
@@ -334,7 +338,7 @@ LEAK = Row(
                         title="Extraction", unit="suffix: nats", cell="color-text", steps=EXTRACTION_STEPS, decimals=1, width=100
                     ),
                     "routing": Column(title="Routing", unit="suffix: nats", cell="color-text", steps=ROUTING_STEPS, decimals=1, width=100),
-                    "software": Column(title="Mostly calls itself"),
+                    "software": Column(title="Most frequent user agent"),
                 },
                 empty="No new router.",
             ),
@@ -344,7 +348,7 @@ LEAK = Row(
         Place(
             Trend(
                 title="Alerts opened and updated",
-                question="Is this a quiet day? Bars count steps in the life of alerts.",
+                question="How many alerts were opened, updated and resolved?",
                 sql="""
                 SELECT $__timeInterval(time) AS bucket, concat(behaviour, ' ', toString(state)) AS step, count() AS Value
                 FROM hydrometer.alerts FINAL WHERE $__timeFilter(time) GROUP BY bucket, step ORDER BY bucket
@@ -368,7 +372,7 @@ LEAK = Row(
 board = Board(
     uid=links.SOC,
     title="SOC overview",
-    question="What is open, what is coming, and how much has gone?",
+    question="Which cases are open, which entities are near the threshold, and how many tokens have been extracted?",
     since="now-2d",
     choices=[
         Choice(

@@ -243,7 +243,7 @@ def test_the_generated_boards_are_read_as_json() -> None:
 
 
 def test_every_innocent_story_is_shown_with_its_reason(rehearsed: Rehearsed) -> None:
-    stories = next(one for one in ASKED if one.where == "Would an innocent story explain it?")
+    stories = next(one for one in ASKED if one.where == "Does a benign hypothesis explain it?")
     rows = rehearsed.client.execute(rehearsed.window.expand(stories.target["rawSql"]))
     assert rows
     assert ("permitted synthetic data of its own", "does not fit") not in {row[:2] for row in rows}, "only a contract tells"
