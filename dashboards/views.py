@@ -321,8 +321,6 @@ class Bars(View):
     stacked: bool = False
     horizontal: bool = True
     legend: bool = True
-    by_color: str = ""
-    """The column that chooses the colour of a bar."""
 
     def _color(self) -> Json:
         return {"mode": "fixed", "fixedColor": self.color} if self.color else {"mode": "palette-classic"}
