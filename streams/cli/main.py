@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, NoReturn
 import click
 
 from streams.cli.commands import Commands
+from streams.cli.features import features
 from streams.cli.replay import replay
 from streams.core.errors import HydrometerError
 from streams.core.exit_codes import exit_code, serve_until_told
@@ -51,6 +52,7 @@ def cli(*, verbose: bool) -> None:
             logging.getLogger(library).setLevel(level)
 
 
+cli.add_command(features)
 cli.add_command(replay)
 
 

@@ -1,0 +1,77 @@
+"""The data dictionary: every feature as a row, for people and for programs (`hydrometer features`)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict, astuple, dataclass, fields
+
+import orjson
+
+from streams.features.declaration import Feature
+from streams.features.needs import Last, Need, Sum
+from streams.features.readings import Reading
+
+
+@dataclass(frozen=True)
+class Entry:
+    """What a feature declares. The fields' names are the columns of the dictionary."""
+
+    name: str
+    entity: str
+    family: str
+    label: str
+    unit: str
+    scale: str
+    direction: str
+    limits: tuple[float, float]
+    rises_on: str
+    blind_to: str
+    benign_causes: str
+    accumulators: tuple[str, ...]
+    """What is kept of an account for it; empty for groups, which are read from their members."""
+
+
+def entry(feature: type[Feature]) -> Entry:
+    """Return a feature's row."""
+    needs = feature.value.needs if isinstance(feature.value, Reading) else ()
+    return Entry(
+        name=feature.name(),
+        entity=feature.entity,
+        family=feature.family,
+        label=feature.label,
+        unit=feature.unit.name,
+        scale=feature.scale,
+        direction=feature.direction,
+        limits=feature.limits,
+        rises_on=feature.rises_on,
+        blind_to=feature.blind_to,
+        benign_causes=feature.benign_causes,
+        accumulators=tuple(_accumulator(need) for need in needs),
+    )
+
+
+def _accumulator(need: Need) -> str:
+    match need:
+        case Sum():
+            return f"sum of {need.label} over {need.half_life:g} s"
+        case Last():
+            return f"newest {need.label}"
+        case _:
+            return f"{need.label} s"
+
+
+def as_json(features: Iterable[type[Feature]]) -> str:
+    """Return the dictionary as a JSON array of objects, one a feature."""
+    return orjson.dumps([asdict(entry(feature)) for feature in features], option=orjson.OPT_INDENT_2).decode()
+
+
+def as_markdown(features: Iterable[type[Feature]]) -> str:
+    """Return the dictionary as a Markdown table, one row a feature."""
+    names = [field.name for field in fields(Entry)]
+    rows = [names, ["---"] * len(names), *([_cell(value) for value in astuple(entry(feature))] for feature in features)]
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+
+
+def _cell(value: object) -> str:
+    text = "; ".join(f"`{part}`" if isinstance(part, str) else f"{part:g}" for part in value) if isinstance(value, tuple) else str(value)
+    return text.replace("|", "\\|")
