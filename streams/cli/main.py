@@ -155,7 +155,7 @@ def doctor(*, only_settings: bool) -> None:
 @click.option("--topic", is_flag=True, help="Read the topic requests-raw, one JSON event a record.")
 @click.option("--format", "log_format", default="auto", show_default=True, help="Which gateway wrote the lines.")
 @click.option("--known-corpus", type=_FILE, help="Keyed hashes of benchmark prompts, 16 hex digits a line.")
-@click.option("--backfill", is_flag=True, help="Standard input holds an old log: judge its times by its own clock, as a file's are.")
+@click.option("--backfill", is_flag=True, help="What comes is an old log: events of last year are believed, too.")
 def collect(*, files: tuple[str, ...], http: str | None, topic: bool, log_format: str, known_corpus: Path | None, backfill: bool) -> None:
     """Turn log lines into blocks of events, without any prompt text, and send them to Kafka.
 
@@ -182,7 +182,7 @@ def collect(*, files: tuple[str, ...], http: str | None, topic: bool, log_format
     collect_garbage_rarely()
     with told(settings, names.COLLECT):
         if not files:
-            serve_until_told(serve(settings, _address(http) if http else None, log_format, known_corpus, topic=topic))
+            serve_until_told(serve(settings, _address(http) if http else None, log_format, known_corpus, topic=topic, backfill=backfill))
             return
         if files == ("-",):
             own = os.fdopen(sys.stdin.fileno(), "rb", closefd=False)  # a thread that still reads sys.stdin would abort the end of Python

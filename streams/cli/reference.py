@@ -60,7 +60,7 @@ def topics_page() -> str:
 
 def event_page() -> str:
     """Return every field of the canonical event and the column that it fills."""
-    fields = [(f"`{each.wire}`", each.kind, f"`{each.column}`", "the caller's choice" if each.asked else "") for each in FIELDS]
+    fields = [(f"`{each.wire}`", each.kind, f"`{each.column}`", "the caller's choice" if each.chosen else "") for each in FIELDS]
     return "# The event\n\nOnly `timestamp`, `event.id` and `account.id` are required.\n\n" + rows(("field", "kind", "column", ""), fields)
 
 

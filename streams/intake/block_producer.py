@@ -34,6 +34,10 @@ DELIVERY_SECONDS: Final = 30.0
 IN_FLIGHT: Final = 64
 """Blocks that a file may be ahead of the broker."""
 
+PAUSE_SECONDS: Final = 60.0
+"""How long a source rests after its fuse has blown."""
+
+_PAUSED: Final[set[str]] = set()
 _log = logging.getLogger(__name__)
 
 Parcel = Outgoing | DeadLetter
@@ -133,6 +137,12 @@ def count(step: Step, source: str) -> None:
         METRICS.add(Metric.EVENTS_REJECTED, lines, source=source, reason=reason)
 
 
+def report_paused(source: str, *, paused: bool) -> None:
+    """Set the metric that pages somebody: whether any source of this process is paused by its fuse."""
+    (_PAUSED.add if paused else _PAUSED.discard)(source)
+    METRICS.set(Metric.FUSE_BLOWN, float(bool(_PAUSED)))
+
+
 def ship_files(paths: Sequence[Path], settings: Settings, log_format: str = AUTO, known_corpus: Path | None = None) -> Counter[str]:
     """Send files to Kafka, with progress on a terminal, and return how many lines were `accepted`, and rejected by reason.
 
@@ -194,11 +204,11 @@ def ship_stream(
 @contextmanager
 def _blown_fuse_shown() -> Iterator[None]:
     """Set the metric that pages somebody."""
-    METRICS.set(Metric.FUSE_BLOWN, 0)
+    report_paused("file", paused=False)
     try:
         yield
     except FuseBlownError:
-        METRICS.set(Metric.FUSE_BLOWN, 1)
+        report_paused("file", paused=True)
         raise
 
 

@@ -18,9 +18,9 @@ WITNESSES: Final = 8
 """Lines that are asked about a jump."""
 
 
-def near(time: float, arrival: float, skew: float) -> bool:
-    """Tell whether a live event's time is believed: within `skew` seconds of its arrival, and of this century."""
-    return abs(time - arrival) <= skew and EARLIEST <= time <= LATEST
+def near(time: float, arrival: float, skew: float, past: float) -> bool:
+    """Tell whether a live event's time is believed: at most `skew` seconds after its arrival and `past` before, and of this century."""
+    return arrival - past <= time <= arrival + skew and EARLIEST <= time <= LATEST
 
 
 class FileClock:

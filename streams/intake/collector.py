@@ -3,8 +3,9 @@
 `Collector` is the pure core of every way in (`streams/intake/`). What happens to a line:
 
 * refused: a dead letter with a reason, counted by the fuse; the next line goes on;
-* `duplicate`: the same account sent the same event id among the last 65,536 of its partition. It is counted and dropped. Beyond that
-  memory, or across a restart of `collect`, a repetition cannot be told and counts again;
+* `duplicate`: the same account sent the same event id with the same time among the last 65,536 of its partition. It is counted and
+  dropped. (Callers may choose ids, and some back-ends repeat them: neither may hide a request.) Beyond that memory, or across a restart of
+  `collect`, a repetition cannot be told and counts again;
 * accepted: it waits, parsed, for its partition's block. Its text never gets further than this process.
 """
 
@@ -41,7 +42,7 @@ REMEMBERED_IDS: Final = 1 << 16
 PENDING_BYTES: Final = 8 * 1024 * 1024
 """Bytes of lines after which a block is closed early, so that long prompts cannot fill the memory."""
 
-OVERSIZE: Final = frozenset({"too_long", "too_large"})
+OVERSIZE: Final = frozenset({"too_large"})
 """Reasons that the fuse does not count: any caller can write a huge prompt, and none shall be able to stop `collect` with it."""
 
 _ROOM = 64 * 1024  # what a record needs beside its block
@@ -97,11 +98,24 @@ class _Read(NamedTuple):
     time: float
 
 
+class _Refused(NamedTuple):
+    error: MalformedEventError
+    account: str | None = None
+
+
+Arrival = float | FileClock | Sequence[float]
+"""When lines arrived, epoch s: all of them, each, or by the clock of their file."""
+_Outcome = _Read | _Refused | None
+
+
 class Collector:
     """Turns lines into blocks. One for a process; not for several threads at once."""
 
-    def __init__(self, settings: Settings, log_format: str = AUTO, known_corpus: Path | None = None) -> None:
-        """Take keys, limits and partitions from the settings. Raises SettingsError for an unknown format or unreadable corpus."""
+    def __init__(self, settings: Settings, log_format: str = AUTO, known_corpus: Path | None = None, *, backfill: bool = False) -> None:
+        """Take keys, limits and partitions from the settings. Raises SettingsError for an unknown format or unreadable corpus.
+
+        With `backfill` a live event may be as old as the oldest log.
+        """
         corpus = load_corpus(known_corpus) if known_corpus else None
         sketcher = Sketcher(settings.sketch_key.get_secret_value().encode(), corpus)
         self._normaliser = Normaliser(settings.pseudonym_key.get_secret_value().encode(), sketcher)
@@ -110,31 +124,31 @@ class Collector:
         self._open = [_Open() for _ in range(settings.partitions)]
         self._newest = [-math.inf] * settings.partitions
         self._seen: list[dict[int, None]] = [{} for _ in range(settings.partitions)]
-        self.fuse = Fuse(settings.fuse_window, settings.fuse_share, settings.fuse_run)
+        self._backfill = backfill
+        self.fuse = Fuse(settings.fuse_window, settings.fuse_share, settings.fuse_run, skip=settings.fuse_skip)
         self.accepted = 0
         self.rejected: Counter[str] = Counter()
 
-    def add(self, lines: Sequence[bytes], source: str, arrival: float | FileClock, positions: Sequence[object] | None = None) -> Step:
-        """Take lines that arrived at `arrival` (epoch s), or the next lines of a file, in the order of its clock.
+    def add(self, lines: Sequence[bytes], source: str, arrival: Arrival, positions: Sequence[object] | None = None) -> Step:
+        """Take lines that arrived at `arrival`, or the next lines of a file, in the order of its clock.
 
         `positions` say where each line stood, for its dead letter (default: 1, 2, 3...). Blank lines are skipped. Raises FuseBlownError
         when the fuse had blown before; the call in which it blows returns what came before, and takes no line after.
         """
         self.fuse.check()
-        found = [self._read(line) for line in lines]
-        found = self._believed(found, arrival)
+        found = self._believed([self._read(line) for line in lines], arrival)
         step = Step()
         for place, (outcome, line) in enumerate(zip(found, lines, strict=True)):
             if outcome is None:
                 continue
             if isinstance(outcome, _Read):
-                self._accept(outcome, len(line), arrival, step)
-            else:
-                step.rejected[outcome.reason] += 1
-                step.dead.append(letter(outcome, line, source, str(positions[place] if positions else place + 1)))
-                if outcome.reason in OVERSIZE:
-                    continue
-            if self.fuse.count(refused=not isinstance(outcome, _Read)):
+                self._accept(outcome, len(line), arrival[place] if isinstance(arrival, Sequence) else arrival, step)
+                if self.fuse.count():
+                    break
+                continue
+            step.rejected[outcome.error.reason] += 1
+            step.dead.append(letter(outcome.error, line, source, str(positions[place] if positions else place + 1)))
+            if outcome.error.reason not in OVERSIZE and self.fuse.count(*outcome):
                 break
         self.accepted += step.accepted
         self.rejected += step.rejected
@@ -161,29 +175,36 @@ class Collector:
         for each in lost.ids:
             seen.pop(each, None)
 
-    def _read(self, line: bytes) -> _Read | MalformedEventError | None:
+    def _read(self, line: bytes) -> _Outcome:
         if not line or line.isspace():
             return None
+        event: Event = {}
         try:
             event = self._translate(parse(line))
             return _Read(event, check(event, long=len(line) > MAX_TEXT_BYTES))
         except MalformedEventError as error:
-            return error
+            return _Refused(error, _account(event))
 
-    def _believed(
-        self, found: list[_Read | MalformedEventError | None], arrival: float | FileClock
-    ) -> list[_Read | MalformedEventError | None]:
-        """Refuse the events whose time is not believed."""
+    def _believed(self, found: list[_Outcome], arrival: Arrival) -> list[_Outcome]:
+        """Refuse each event whose time is not believed, and no other."""
         skew = self._settings.allowed_skew_seconds
-        times = [each.time for each in found if isinstance(each, _Read)]
-        good = iter(arrival.believed(times) if isinstance(arrival, FileClock) else [near(time, arrival, skew) for time in times])
-        refused = MalformedEventError("time_skew", f"timestamp is more than {skew:.0f} s from its arrival, or of another century")
-        return [refused if isinstance(each, _Read) and not next(good) else each for each in found]
+        past = math.inf if self._backfill else skew
+        read = [(place, each) for place, each in enumerate(found) if isinstance(each, _Read)]
+        if isinstance(arrival, FileClock):
+            good = arrival.believed([each.time for _, each in read])
+        else:
+            arrivals = arrival if isinstance(arrival, Sequence) else [arrival] * len(found)
+            good = [near(each.time, arrivals[place], skew, past) for place, each in read]
+        error = MalformedEventError("time_skew", f"timestamp is more than {skew:.0f} s from its arrival, or of another century")
+        for (place, each), believed in zip(read, good, strict=True):
+            if not believed:
+                found[place] = _Refused(error, _account(each.event))
+        return found
 
     def _accept(self, read: _Read, size: int, arrival: float | FileClock, step: Step) -> None:
         account, event_id = read.event["account.id"], read.event["event.id"]
         place = partition_of(account, self._settings.partitions)
-        known, seen = hash((account, event_id)), self._seen[place]
+        known, seen = hash((account, event_id, read.time)), self._seen[place]
         if known in seen:
             step.rejected["duplicate"] += 1
             return
@@ -221,6 +242,11 @@ class Collector:
             return [Outgoing(place, data, count, tuple(block.ids))]
         halves = (slice(None, count // 2), slice(count // 2, None))
         return [each for half in halves for each in self._encoded(place, _Open(block.events[half], block.times[half], block.ids[half]))]
+
+
+def _account(event: Event) -> str | None:
+    found = event.get("account.id")
+    return found if isinstance(found, str) else None
 
 
 def read_files(

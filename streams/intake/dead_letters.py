@@ -8,7 +8,7 @@ from typing import Any, Final
 import orjson
 
 from streams.core.errors import MalformedEventError
-from streams.schema.event import MAX_LINE_BYTES, NAMES, parse
+from streams.schema.event import FIELDS, MAX_LINE_BYTES, NAMES, parse
 
 MAX_LETTER_BYTES: Final = 16 * 1024
 _SKELETON = 256
@@ -20,7 +20,8 @@ id call_type startTime endTime completionStartTime model metadata model_paramete
 total_tokens status start_time response_code duration method role content severityText body attributes
 """
 _KNOWN = NAMES | frozenset(_FORMATS.split())  # the formats' own names, so that a letter still shows which format it was in
-_NUMERIC = _KNOWN - {"prompt", "system_prompt", "prompt.sketch", "messages", "response", "content", "body"}
+_MEASURED = "startTime endTime completionStartTime start_time prompt_tokens completion_tokens total_tokens response_code duration"
+_NUMERIC = {field.wire for field in FIELDS if field.kind in {"number", "time", "flag", "set"}} | set(_MEASURED.split())
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,8 +48,9 @@ def letter(error: MalformedEventError, line: bytes, source: str, position: str) 
 def blanked(line: bytes) -> bytes:
     """Return a line without any of its text, as JSON.
 
-    Of JSON the shape stays: every string is "", names that we do not know are counted off (`?1`, `?2`), and numbers stay only under
-    names that we know and that hold no text. Of anything else stay its length and its brackets, quotes, colons and commas.
+    Of JSON the shape stays: every string is "", names that we do not know are counted off (`?1`, `?2`), and numbers stay only under names
+    of numbers and times, never under those of people, keys or text. Of anything else stay its length and its brackets, quotes, colons and
+    commas.
     """
     try:
         small = orjson.dumps(_blank(parse(line), keep=True, depth=0))

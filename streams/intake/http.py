@@ -21,7 +21,7 @@ from aiohttp import web
 
 from streams.core.errors import FuseBlownError
 from streams.core.settings import Settings
-from streams.intake.block_producer import Shipper
+from streams.intake.block_producer import PAUSE_SECONDS, Shipper, report_paused
 from streams.intake.collector import Collector, Step
 from streams.intake.formats import otlp
 from streams.intake.formats.registry import AUTO
@@ -52,14 +52,22 @@ class Limits:
 class Intake:
     """The HTTP server of `collect`: its routes, and what they share."""
 
-    def __init__(self, settings: Settings, log_format: str = AUTO, limits: Limits | None = None, known_corpus: Path | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        log_format: str = AUTO,
+        limits: Limits | None = None,
+        known_corpus: Path | None = None,
+        *,
+        backfill: bool = False,
+    ) -> None:
         """Prepare the server. It reads `intake_token`, and the keys that `Collector` reads."""
         self._limits = limits or Limits()
         self._bucket = Bucket(self._limits.events_per_second, self._limits.burst_events)
         self._token = f"Bearer {settings.intake_token.get_secret_value()}".encode()
         shipper = Shipper(settings, _SOURCE, timeout=DELIVERY_SECONDS)
-        self.groups = Groups(Collector(settings, log_format, known_corpus), shipper, settings.block_seconds, _SOURCE)
-        self.blown = asyncio.Event()
+        self.groups = Groups(Collector(settings, log_format, known_corpus, backfill=backfill), shipper, settings.block_seconds, _SOURCE)
+        self._paused_until = 0.0
 
     def app(self) -> web.Application:
         """Return the application: `/v1/events`, `/v1/logs`, `/healthz`, `/metrics`."""
@@ -93,14 +101,22 @@ class Intake:
         """Take lines, and return once the broker has them. Raises 429 or 503 when the caller must keep them."""
         if wait := self._bucket.wait(len(lines), time.monotonic()):
             raise web.HTTPTooManyRequests(headers={"Retry-After": str(wait)}, text="too many events a second")
+        fuse = self.groups.collector.fuse
+        if fuse.blown and time.monotonic() >= self._paused_until:
+            fuse.reset()
+            report_paused(_SOURCE, paused=False)
         try:
             step = self.groups.add(lines, time.time())
+            blown = fuse.blown
+            if blown:
+                self._paused_until = time.monotonic() + PAUSE_SECONDS
+                report_paused(_SOURCE, paused=True)
+                _log.error("%s is paused", _SOURCE)
             arrived = await self.groups.delivered()
-            self.groups.collector.fuse.check()  # then the rest of this body was not read
+            if blown:
+                fuse.check()  # the rest of this body was not read
         except FuseBlownError as error:
-            METRICS.set(Metric.FUSE_BLOWN, 1)
-            self.blown.set()
-            raise _later(str(error), seconds=60) from error
+            raise _later(str(error), seconds=int(PAUSE_SECONDS)) from error
         if not arrived:
             raise _later("the broker does not answer: send the same again")
         return step
@@ -120,7 +136,7 @@ class Intake:
         return await handler(request)
 
     async def _health(self, _request: web.Request) -> web.Response:
-        good = not self.groups.busy and not self.blown.is_set()
+        good = not self.groups.busy
         return web.json_response({"ready": good}, status=200 if good else 503)
 
     async def _close(self, _app: web.Application) -> None:
@@ -128,20 +144,26 @@ class Intake:
 
 
 async def serve(
-    settings: Settings, host: str, port: int, log_format: str = AUTO, limits: Limits | None = None, known_corpus: Path | None = None
+    settings: Settings,
+    host: str,
+    port: int,
+    log_format: str = AUTO,
+    limits: Limits | None = None,
+    known_corpus: Path | None = None,
+    *,
+    backfill: bool = False,
 ) -> None:
-    """Serve until cancelled. Raises FuseBlownError when the fuse blows, once what came before is delivered."""
-    METRICS.set(Metric.FUSE_BLOWN, 0)
-    intake = Intake(settings, log_format, limits, known_corpus)
+    """Serve until cancelled. A blown fuse pauses it: callers are told to come back in a minute."""
+    report_paused(_SOURCE, paused=False)
+    intake = Intake(settings, log_format, limits, known_corpus, backfill=backfill)
     runner = web.AppRunner(intake.app(), access_log=None)
     await runner.setup()
     try:
         await web.TCPSite(runner, host, port).start()
         _log.info("listening on http://%s:%d", *runner.addresses[0][:2])  # port 0 is any free one: nobody knows it before
-        await intake.blown.wait()
+        await asyncio.Event().wait()  # until cancelled
     finally:
         await runner.cleanup()
-    intake.groups.collector.fuse.check()
 
 
 async def _body(request: web.Request) -> bytes:

@@ -16,31 +16,38 @@ from streams.intake.formats.registry import AUTO
 
 
 async def serve(
-    settings: Settings, address: tuple[str, int] | None, log_format: str = AUTO, known_corpus: Path | None = None, *, topic: bool = False
+    settings: Settings,
+    address: tuple[str, int] | None,
+    log_format: str = AUTO,
+    known_corpus: Path | None = None,
+    *,
+    topic: bool = False,
+    backfill: bool = False,
 ) -> None:
     """Serve HTTP on `address` (host, port) if one is given, and read `requests-raw` if `topic`; until cancelled, or one of them fails.
 
-    Raises FuseBlownError, SettingsError for an address that cannot be had, BrokerUnavailableError.
+    A blown fuse pauses its source alone. With `backfill` events may be older than the allowed skew.
+    Raises SettingsError for an address that cannot be had, BrokerUnavailableError.
     """
     ways: list[Coroutine[Any, Any, None]] = []
     if address:
-        ways.append(_listen(settings, address, log_format, known_corpus))
+        ways.append(_listen(settings, address, log_format, known_corpus, backfill=backfill))
     if topic:
-        ways.append(_read(settings, log_format, known_corpus))
+        ways.append(_read(settings, log_format, known_corpus, backfill=backfill))
     await asyncio.gather(*ways)
 
 
-async def _listen(settings: Settings, address: tuple[str, int], log_format: str, known_corpus: Path | None) -> None:
+async def _listen(settings: Settings, address: tuple[str, int], log_format: str, known_corpus: Path | None, *, backfill: bool) -> None:
     host, port = address
     try:
-        await http.serve(settings, host, port, log_format, known_corpus=known_corpus)
+        await http.serve(settings, host, port, log_format, known_corpus=known_corpus, backfill=backfill)
     except OSError as error:
         raise SettingsError(f"cannot listen on {host}:{port} ({error.strerror}): choose another with --http HOST:PORT") from error
 
 
-async def _read(settings: Settings, log_format: str, known_corpus: Path | None) -> None:
+async def _read(settings: Settings, log_format: str, known_corpus: Path | None, *, backfill: bool) -> None:
     try:
-        await raw_topic.consume(settings, log_format, known_corpus)
+        await raw_topic.consume(settings, log_format, known_corpus, backfill=backfill)
     except KafkaError as error:
         reason = type(error).__name__.removesuffix("Error")
         message = f"Kafka at {settings.kafka} does not answer ({reason}): start it, or set HYDROMETER_KAFKA"

@@ -1,7 +1,8 @@
 """The canonical event: one flat JSON object a line. Its names, types and limits are declared once, here.
 
 Only `timestamp`, `event.id` and `account.id` are required. Missing is unknown, never zero. Fields that the table does not know are
-ignored. What breaks the table is refused with a reason code, and a sentence that names the field and never quotes its value.
+ignored. What the operator's log gets wrong is refused with a reason code, and a sentence that names the field and never quotes its value.
+What a caller chooses (`chosen`) is read where it can be and unknown where it cannot: no caller can make a request vanish.
 """
 
 from __future__ import annotations
@@ -16,11 +17,12 @@ from typing import Any, Final, Literal
 import orjson
 
 from streams.core.errors import MalformedEventError
+from streams.schema import lenient_json
 
 MAX_LINE_BYTES: Final = 1024 * 1024
-"""A longer line is `too_large`. Readers never hold more of it than this."""
+"""Of a longer line the fields before the one that reaches over this are read. Readers never hold more of it."""
 MAX_TEXT_BYTES: Final = 64 * 1024
-"""A string of an event that is longer, in UTF-8, is `too_long`. Send `prompt.sketch`, or a list of messages, for longer prompts."""
+"""A longer string, in UTF-8, is cut. (A longer account id is `too_long`.) Send `prompt.sketch` for longer prompts."""
 EARLIEST: Final = 1_420_070_400.0
 """2015-01-01: no log of a language model is older."""
 LATEST: Final = 4_102_444_800.0
@@ -60,7 +62,14 @@ class Field:
     high: float = math.inf
     """Numbers above are `absurd`, below zero `negative`; where `asked`, both are unknown instead."""
     asked: bool = False
-    """What a caller may ask for is the caller's choice, even nonsense like `max_tokens: -1`: it must not hide the request from us."""
+    """A request parameter: what a caller may ask for, even nonsense like `max_tokens: -1`."""
+    sent: bool = False
+    """Whatever else of a request a caller writes: prompts, names, headers, identifiers."""
+
+    @property
+    def chosen(self) -> bool:
+        """Whether the value is the caller's choice: then nothing in it hides the request from us."""
+        return self.asked or self.sent
 
 
 _DAY = 86_400.0
@@ -70,34 +79,34 @@ _ASN = 4_294_967_295.0
 
 FIELDS: Final = (
     Field("timestamp", "time", "time"),
-    Field("event.id", "event_id", "text"),
+    Field("event.id", "event_id", "text", sent=True),
     Field("account.id", "account_id", "text"),
     Field("account.created", "account_created", "time"),
     Field("organization.id", "organization_id", "text"),
     Field("api_key.id", "api_key", "pseudonym"),
     Field("payment.hash", "payment", "pseudonym"),
-    Field("user.id", "end_user", "pseudonym"),
+    Field("user.id", "end_user", "pseudonym", sent=True),
     Field("client.address", "client_network", "network"),
     Field("client.as.number", "as_number", "number", high=_ASN),
     Field("client.as.type", "as_type", "text"),
     Field("client.geo.country_iso_code", "country", "text"),
     Field("connection.id", "connection", "pseudonym"),
-    Field("tls.client.ja4", "tls_ja4", "text"),
-    Field("tls.client.ja3", "tls_ja3", "text"),
-    Field("network.protocol.version", "http_version", "text"),
-    Field("user_agent.original", "user_agent", "text"),
-    Field("http.request.header_names", "header_names", "names"),
-    Field("http.request.header.accept-encoding", "accept_encoding", "text"),
-    Field("http.request.body.shape", "body_shape", "text"),
-    Field("sdk.language", "sdk_language", "text"),
-    Field("sdk.version", "sdk_version", "text"),
-    Field("sdk.runtime", "sdk_runtime", "text"),
+    Field("tls.client.ja4", "tls_ja4", "text", sent=True),
+    Field("tls.client.ja3", "tls_ja3", "text", sent=True),
+    Field("network.protocol.version", "http_version", "text", sent=True),
+    Field("user_agent.original", "user_agent", "text", sent=True),
+    Field("http.request.header_names", "header_names", "names", sent=True),
+    Field("http.request.header.accept-encoding", "accept_encoding", "text", sent=True),
+    Field("http.request.body.shape", "body_shape", "text", sent=True),
+    Field("sdk.language", "sdk_language", "text", sent=True),
+    Field("sdk.version", "sdk_version", "text", sent=True),
+    Field("sdk.runtime", "sdk_runtime", "text", sent=True),
     Field("http.response.status_code", "status", "number", high=599),
     Field("http.server.request.duration", "duration", "number", high=_DAY),
     Field("gen_ai.response.time_to_first_chunk", "first_chunk", "number", high=_DAY),
-    Field("gen_ai.operation.name", "operation", "text"),
+    Field("gen_ai.operation.name", "operation", "text", sent=True),
     Field("gen_ai.provider.name", "provider", "text"),
-    Field("gen_ai.request.model", "request_model", "text"),
+    Field("gen_ai.request.model", "request_model", "text", sent=True),
     Field("gen_ai.response.model", "response_model", "text"),
     Field("gen_ai.request.temperature", "temperature", "number", high=100, asked=True),
     Field("gen_ai.request.top_p", "top_p", "number", high=1, asked=True),
@@ -111,19 +120,19 @@ FIELDS: Final = (
     Field("gen_ai.usage.cache_read.input_tokens", "cached_tokens", "number", high=_TOKENS),
     Field("gen_ai.usage.reasoning.output_tokens", "reasoning_tokens", "number", high=_TOKENS),
     Field("gen_ai.response.finish_reasons", "finish_reason", "first"),
-    Field("gen_ai.conversation.id", "conversation", "pseudonym"),
-    Field("message_count", "message_count", "number", high=_COUNT),
-    Field("tool_count", "tool_count", "number", high=_COUNT),
-    Field("tool_hash", "tool_hash", "pseudonym"),
-    Field("prompt", "simhash", "prompt"),
-    Field("system_prompt", "system_template", "prompt"),
+    Field("gen_ai.conversation.id", "conversation", "pseudonym", sent=True),
+    Field("message_count", "message_count", "number", high=_COUNT, sent=True),
+    Field("tool_count", "tool_count", "number", high=_COUNT, sent=True),
+    Field("tool_hash", "tool_hash", "pseudonym", sent=True),
+    Field("prompt", "simhash", "prompt", sent=True),
+    Field("system_prompt", "system_template", "prompt", sent=True),
     Field("prompt.sketch", "simhash", "sketch"),
 )
 """The whole table. `prompt`, `system_prompt` and `prompt.sketch` fill all the sketch columns together (`streams/privacy/sketch.py`)."""
 
 REQUIRED: Final = ("timestamp", "event.id", "account.id")
-ASKED: Final = tuple(field.wire for field in FIELDS if field.asked)
-"""Request parameters: when a log has any of them, it would have the others too, had they been set."""
+CHOSEN: Final = frozenset(field.wire for field in FIELDS if field.chosen)
+"""What a caller chooses."""
 NAMES: Final = frozenset(field.wire for field in FIELDS)
 
 _NUMBERS = (int, float)
@@ -141,7 +150,6 @@ _TYPES: Final[Mapping[Kind, tuple[type, ...]]] = {
     "sketch": (dict,),
 }
 _ONLY_STRINGS: Final = frozenset({str})
-_ONLY_MESSAGES: Final = frozenset({str, dict})
 _SKETCH_FLAGS: Final = ("asks_reasoning", "asks_grading", "asks_trajectory", "known_corpus")
 _SKETCH_HASHES: Final = ("simhash", "template", "system_template")
 _TOPICS = 2048
@@ -156,11 +164,13 @@ def parse(line: bytes) -> Event:
     Raises MalformedEventError: too_large, bad_utf8, truncated, not_json or not_object.
     """
     if len(line) > MAX_LINE_BYTES:
-        raise MalformedEventError("too_large", f"the line is longer than {MAX_LINE_BYTES} bytes")
+        line = lenient_json.closed(line[:MAX_LINE_BYTES]) or b""
+        if not line:
+            raise MalformedEventError("too_large", f"the line is longer than {MAX_LINE_BYTES} bytes, and its first field ends nowhere")
     try:
         event = orjson.loads(line)
     except orjson.JSONDecodeError as error:
-        raise _unparsed(line, error) from None
+        event = _read_all_the_same(line, error)
     if type(event) is not dict:
         raise MalformedEventError("not_object", "the line is JSON, but no object")
     return event
@@ -169,10 +179,12 @@ def parse(line: bytes) -> Event:
 def check(event: Event, *, long: bool = True) -> float:
     """Return the event's time in epoch seconds, having checked every known field.
 
-    Request parameters out of range become None, `account.created` becomes epoch seconds. `long` says that the line was long enough to
-    hold a string over the limit.
+    What a caller chose becomes what its field holds, or None; `account.created` becomes epoch seconds, long strings are cut. `long` says
+    that the line was long enough to hold a string over the limit.
     Raises MalformedEventError.
     """
+    if type(found := event.get("event.id")) not in {str, type(None)}:
+        event["event.id"] = str(found)
     _demand(event)
     rule_of = _RULES.get
     for name, value in event.items():
@@ -180,17 +192,23 @@ def check(event: Event, *, long: bool = True) -> float:
         if rule is None or value is None:
             continue
         types, high, deep = rule
-        if type(value) not in types:
+        if name in CHOSEN:
+            if type(value) not in types or type(value) is list or (high is not None and not 0 <= value <= high):
+                event[name] = _READ[_KINDS[name]](value, high)
+        elif type(value) not in types:
             raise MalformedEventError("wrong_type", f"{name} must be {_said(types)}")
-        if high is not None:
-            if not 0 <= value <= high:
-                _out_of_range(event, name, value)
+        elif high is not None:
+            _demand_range(name, value, high)
         elif deep is not None:
             deep(name, value)
+    if long:
+        _cut_long(event)
+    return _times(event)
+
+
+def _times(event: Event) -> float:
     if event.get("account.created") is not None:
         event["account.created"] = _created(event["account.created"])
-    if long:
-        _refuse_long(event)
     return seconds("timestamp", event["timestamp"])
 
 
@@ -218,8 +236,9 @@ def seconds(name: str, value: str | float) -> float:
 
 @lru_cache(maxsize=1 << 16)
 def _created(value: str | float) -> float:
-    """An account tells its age in each of its events."""
-    return seconds("account.created", value)
+    """An account tells its age in each of its events; NaN for an age that no account has."""
+    found = seconds("account.created", value)
+    return found if 0 <= found <= LATEST else math.nan
 
 
 def _leap_second(name: str, value: str) -> float:
@@ -229,22 +248,25 @@ def _leap_second(name: str, value: str) -> float:
     raise MalformedEventError("bad_timestamp", f"{name} must be RFC 3339 with an offset, or epoch seconds")
 
 
-def _unparsed(line: bytes, error: orjson.JSONDecodeError) -> MalformedEventError:
+def _read_all_the_same(line: bytes, error: orjson.JSONDecodeError) -> Any:
+    """Read a line that is JSON but for what a caller may write into one. Raises MalformedEventError."""
+    try:
+        return lenient_json.loads(line)
+    except (ValueError, RecursionError):
+        pass
     try:
         line.decode()
     except UnicodeDecodeError:
-        return MalformedEventError("bad_utf8", "the line is not UTF-8")
+        raise MalformedEventError("bad_utf8", "the line is not UTF-8") from None
     if error.msg.startswith("unexpected end of data"):
-        return MalformedEventError("truncated", "the line ends inside its JSON")
-    return MalformedEventError("not_json", "the line is not JSON")
+        raise MalformedEventError("truncated", "the line ends inside its JSON") from None
+    raise MalformedEventError("not_json", "the line is not JSON") from None
 
 
-def _out_of_range(event: Event, name: str, value: float) -> None:
-    if name in ASKED:
-        event[name] = None
-    elif value < 0:
+def _demand_range(name: str, value: float, high: float) -> None:
+    if value < 0:
         raise MalformedEventError("negative", f"{name} is below zero")
-    else:
+    if not value <= high:
         raise MalformedEventError("absurd", f"{name} is beyond anything real")
 
 
@@ -256,11 +278,6 @@ def _said(types: tuple[type, ...]) -> str:
 def _check_strings(name: str, value: str | list[Any]) -> None:
     if type(value) is list and not _ONLY_STRINGS.issuperset(map(type, value)):
         raise MalformedEventError("wrong_type", f"{name} must hold strings only")
-
-
-def _check_messages(name: str, value: str | list[Any]) -> None:
-    if type(value) is list and not _ONLY_MESSAGES.issuperset(map(type, value)):
-        raise MalformedEventError("wrong_type", f"{name} must be a string or a list of messages")
 
 
 def _check_sketch(name: str, value: dict[str, Any]) -> None:
@@ -290,24 +307,82 @@ def _is_flag(value: object) -> bool:
     return value is None or type(value) is bool or (type(value) in _NUMBERS and value in (0, 1))
 
 
-def _refuse_long(event: Event) -> None:
-    """Look for an over-long string in the known fields, at any depth (without recursion: JSON may nest deeper than Python)."""
+def _number(value: Any, high: float | None) -> float | None:
+    """Return a caller's number, also one that was written as a text; None for what is no number, or out of range."""
+    if type(value) is str:
+        try:
+            value = float(value)
+        except ValueError:
+            return None
+    good = type(value) in _NUMBERS and 0 <= value <= (math.inf if high is None else high) and math.isfinite(value)
+    return value if good else None
+
+
+def _flag(value: Any, _high: float | None) -> bool | None:
+    return _FLAGS.get(str(value).lower()) if isinstance(value, str | int | float) else None
+
+
+def _given(value: Any, _high: float | None) -> float:
+    """A seed says only that it was set."""
+    return 1.0 if value is not None else math.nan
+
+
+def _text(value: Any, _high: float | None) -> str | None:
+    return str(value) if type(value) in {str, *_NUMBERS} else None
+
+
+def _strings(value: Any, _high: float | None) -> list[str] | None:
+    return [each for each in value if type(each) is str] if type(value) is list else None
+
+
+def _messages(value: Any, _high: float | None) -> list[Any] | None:
+    """Return what holds text of a prompt: messages and strings, also of a single message; token ids hold none that we can read."""
+    found = [value] if type(value) is dict else value if type(value) is list else []
+    return [_message(each) for each in found if type(each) in {str, dict}] or None
+
+
+def _message(message: Any) -> Any:
+    return message if type(message) is str or type(message.get("role")) in {str, type(None)} else {**message, "role": None}
+
+
+def _cut_long(event: Event) -> None:
+    """Cut the over-long strings of the known fields, at any depth (without recursion)."""
     for name in NAMES & event.keys():
-        waiting = [event[name]]
+        if name == "account.id" and _is_long(event[name]):
+            raise MalformedEventError("too_long", f"{name} is over {MAX_TEXT_BYTES} bytes")
+        waiting: list[Any] = [(event, name)]
         while waiting:
-            value = waiting.pop()
-            if isinstance(value, (list, dict)):
-                waiting.extend(value.values() if isinstance(value, dict) else value)
-            elif isinstance(value, str) and len(value) * 4 > MAX_TEXT_BYTES and len(value.encode()) > MAX_TEXT_BYTES:
-                raise MalformedEventError("too_long", f"{name} holds a string over {MAX_TEXT_BYTES} bytes")
+            holder, place = waiting.pop()
+            value = holder[place]
+            if type(value) is dict:
+                waiting += [(value, key) for key in value]
+            elif type(value) is list:
+                waiting += [(value, number) for number in range(len(value))]
+            elif _is_long(value):
+                holder[place] = value[:MAX_TEXT_BYTES].encode()[:MAX_TEXT_BYTES].decode(errors="ignore")
+
+
+def _is_long(value: Any) -> bool:
+    return type(value) is str and len(value) * 4 > MAX_TEXT_BYTES and len(value.encode()) > MAX_TEXT_BYTES
 
 
 _DEEP: Final[Mapping[Kind, Callable[[str, Any], None]]] = {
     "names": _check_strings,
     "first": _check_strings,
-    "prompt": _check_messages,
     "sketch": _check_sketch,
 }
 _RULES: Final = {
     field.wire: (_TYPES[field.kind], field.high if field.kind == "number" else None, _DEEP.get(field.kind)) for field in FIELDS
 }
+_KINDS: Final[Mapping[str, Kind]] = {field.wire: field.kind for field in FIELDS}
+_FLAGS: Final = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
+_READ: Final[Mapping[Kind, Callable[[Any, float | None], Any]]] = {
+    "text": _text,
+    "pseudonym": _text,
+    "number": _number,
+    "flag": _flag,
+    "set": _given,
+    "names": _strings,
+    "prompt": _messages,
+}
+"""How what a caller chose is read when it is not of its field's type."""

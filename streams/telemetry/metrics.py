@@ -41,7 +41,7 @@ class Metric(Enum):
     EVENTS_REJECTED = Spec("counter", "Which source sends what we cannot read, and why?", ("source", "reason"))
     EVENTS_LATE = Spec("counter", "How many events come over a minute behind the newest of their partition?", ("source",))
     CLOCK_SKEW = Spec("gauge", "How far is a source's clock from ours (seconds, its newest event less our time)?", ("source",))
-    FUSE_BLOWN = Spec("gauge", "Did collect stop because the format is wrong? (1: yes)")
+    FUSE_BLOWN = Spec("gauge", "Is a source of collect paused, or did it stop, because the format is wrong? (1: yes)")
     BLOCKS_SENT = Spec("counter", "How many blocks leave for each topic?", ("topic",))
     INTAKE_ANSWERS = Spec("counter", "Do gateways get through, or are they told to wait?", ("path", "status"))
 

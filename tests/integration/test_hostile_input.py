@@ -53,11 +53,8 @@ def without(name: str, number: int) -> bytes:
 REFUSED: dict[str, tuple[str, bytes]] = {
     "not JSON": ("not_json", f"plain words of {MARKER}".encode()),
     "half a line": ("truncated", good(9_001)[:-30]),
-    "10 MB": ("too_large", good(9_002, prompt=f"{MARKER} " * (10 << 20 >> 4))),
-    "invalid UTF-8": ("bad_utf8", good(9_003).replace(b"step", b"\xff\xfe")),
     "a text for a number": ("wrong_type", good(9_004, **{"gen_ai.usage.input_tokens": MARKER})),
     "an object for a text": ("wrong_type", good(9_005, **{"account.id": {MARKER: MARKER}})),
-    "NaN": ("not_json", good(9_006).replace(b":10,", b":NaN,")),
     "negative tokens": ("negative", good(9_007, **{"gen_ai.usage.output_tokens": -1})),
     "absurd tokens": ("absurd", good(9_008, **{"gen_ai.usage.output_tokens": 1e300})),
     "the year 1970": ("time_skew", good(9_009, timestamp="1970-01-02T00:00:00Z")),
@@ -65,9 +62,12 @@ REFUSED: dict[str, tuple[str, bytes]] = {
     "no account": ("missing_field", without("account.id", 9_011)),
     "no event id": ("missing_field", without("event.id", 9_012)),
     "no time": ("missing_field", without("timestamp", 9_013)),
-    "a long prompt": ("too_long", good(9_014, prompt=MARKER * 6_000)),
 }
 ACCEPTED = {
+    "a long prompt": good(9_014, prompt=MARKER * 6_000),
+    "NaN": good(9_006).replace(b":10,", b":NaN,"),
+    "invalid UTF-8": good(9_003).replace(b"step", b"\xff\xfe"),
+    "10 MB": good(9_002, prompt=f"{MARKER} " * (10 << 20 >> 4)),
     "unknown fields": good(9_100, **{MARKER: MARKER, "tools": [{"name": MARKER, "description": MARKER}]}),
     "messages of the caller": good(9_101, messages=[{"role": "user", "content": MARKER}]),
     "a prompt of messages": good(9_102, prompt=[{"role": "user", "content": [{"type": "text", "text": MARKER}]}]),
@@ -193,14 +193,16 @@ def test_every_record_that_no_stage_can_read_is_a_dead_letter_that_says_where_it
         (topics.GROUPS, "block_layout"): 1,
         (topics.EVIDENCE, "block_layout"): 1,
         (topics.VERDICTS, "block_layout"): 1,
-        (topics.LABELS, "wrong_type"): 1,
+        (topics.LABELS, "absurd"): 1,
         (topics.LABELS, "not_json"): 1,
     }
 
 
 def test_every_good_event_around_them_is_stored_once(run: Run) -> None:
     ids = Counter(str(value) for row in run.tables["requests"] for value in row if str(value).startswith("event-"))
-    assert ids == Counter({f"event-{number}": 1 for number in (*range(GOOD), *range(1_000, 1_000 + GOOD), 9_100, 9_101, 9_102)})
+    assert ids == Counter(
+        {f"event-{number}": 1 for number in (*range(GOOD), *range(1_000, 1_000 + GOOD), 9_002, 9_003, 9_006, 9_014, 9_100, 9_101, 9_102)}
+    )
 
 
 def test_the_text_of_a_prompt_is_in_no_record(run: Run) -> None:

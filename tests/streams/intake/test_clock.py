@@ -45,9 +45,10 @@ def test_the_clock_goes_on_from_one_part_of_the_file_to_the_next() -> None:
 def test_another_century_is_never_believed() -> None:
     assert FileClock(DAY).believed([0.0]) == [False]
     assert FileClock(DAY).believed([7_258_118_400.0] * 20) == [False] * 20
-    assert not near(0.0, 0.0, DAY)
+    assert not near(0.0, 0.0, DAY, DAY)
 
 
 def test_a_live_line_is_compared_with_its_arrival() -> None:
-    assert near(START + DAY, START, DAY)
-    assert not near(START + DAY + 1, START, DAY)
+    assert near(START + DAY, START, DAY, DAY)
+    assert not near(START + DAY + 1, START, DAY, DAY)
+    assert near(START - 300 * DAY, START, DAY, 400 * DAY)

@@ -124,7 +124,7 @@ def test_a_block_too_big_for_a_record_goes_as_two() -> None:
 BAD = {
     "not_json": b"hello",
     "truncated": line()[:-20],
-    "bad_utf8": b'{"event.id": "\xff"}',
+    "bad_utf8": b'{"event.id": "\xff"',
     "not_object": b"[]",
     "too_large": b'{"a": "' + b"x" * (10 * 1024 * 1024) + b'"}',
     "missing_field": b'{"timestamp": 1790000000, "account.id": "a1"}',
@@ -155,6 +155,17 @@ def test_a_live_event_may_be_a_day_from_its_arrival(seconds: float, fate: list[s
     assert reasons([line(timestamp=NOON + seconds)]) == fate
 
 
+def test_one_clock_that_is_two_days_ahead_is_set_aside_alone() -> None:
+    step = Collector(settings()).add([line(1), line(2, timestamp=NOON + 2 * DAY), line(3)], "test", [NOON, NOON, NOON])
+    assert (step.accepted, dict(step.rejected)) == (2, {"time_skew": 1})
+
+
+def test_a_backlog_of_last_year_is_read_when_it_is_called_one_and_the_future_is_not() -> None:
+    lines = [line(1, timestamp=NOON - 300 * DAY), line(2, timestamp=NOON + 2 * DAY)]
+    assert Collector(settings()).add(lines, "test", NOON).accepted == 0
+    assert Collector(settings(), backfill=True).add(lines, "test", NOON).accepted == 1
+
+
 def test_blank_lines_are_nothing() -> None:
     _, step = collected([b"", line(), b"  ", b"\r"])
     assert step.accepted == 1
@@ -167,8 +178,8 @@ def test_unknown_fields_are_ignored() -> None:
 
 
 def test_a_duplicate_is_counted_once_and_is_no_fault_of_its_line() -> None:
-    block, step = collected([line(1), line(1), line(1, account__id="a2")])
-    assert len(block) == 2
+    block, step = collected([line(1), line(1), line(1, account__id="a2"), line(1, timestamp=NOON + 9)])
+    assert len(block) == 3
     assert step.rejected == {"duplicate": 1}
     assert not step.dead
 
@@ -219,7 +230,8 @@ def test_duplicates_do_not_blow_the_fuse() -> None:
 
 def test_no_caller_can_blow_the_fuse_with_huge_prompts() -> None:
     collector = Collector(settings(fuse_run=3))
-    assert len(collector.add([line(1, prompt="x" * 70_000)] * 10, "test", NOON).dead) == 10
+    assert collector.add([line(number, prompt="x" * 70_000) for number in range(10)], "test", NOON).accepted == 10
+    assert len(collector.add([b'{"prompt": "' + b"x" * (2 << 20)] * 10, "test", NOON).dead) == 10
     collector.fuse.check()
 
 
@@ -262,7 +274,7 @@ def test_the_marker_would_be_found_where_text_may_stay() -> None:
 
 
 def test_a_number_in_place_of_a_text_is_blanked_too() -> None:
-    (letter,) = Collector(settings()).add([line(prompt=4111_1111_1111_1111, secret=4111_1111_1111_1111)], "test", NOON).dead
+    (letter,) = Collector(settings()).add([line(account__id=4111_1111_1111_1111, secret=4111_1111_1111_1111)], "test", NOON).dead
     assert b"4111" not in letter.line
     assert json.loads(letter.line)["timestamp"] == NOON + 1
 

@@ -60,7 +60,8 @@ def delivered(kafka: str) -> list[str]:
 
 async def test_two_hundred_means_that_the_broker_has_it(broker: str) -> None:
     async with intake(broker) as client:
-        body = b"\n".join([line(101), b"wrong", line(102, prompt=MARKER), line(101)])
+        first = line(101)
+        body = b"\n".join([first, b"wrong", line(102, prompt=MARKER), first])
         answer = await client.post("/v1/events", data=body, headers=TOKEN)
         assert answer.status == 200
         assert await answer.json() == {"accepted": 2, "rejected": {"not_json": 1, "duplicate": 1}}
@@ -137,12 +138,14 @@ async def test_without_a_broker_the_answer_is_503_and_the_same_batch_counts_once
             assert await asyncio.to_thread(delivered, kafka) == ["e601"]
 
 
-async def test_a_blown_fuse_answers_503_and_stops_the_server(broker: str) -> None:
+async def test_a_blown_fuse_answers_503_until_its_pause_is_over_and_serves_on(broker: str) -> None:
     async with intake(broker, fuse_run=3) as client:
         answer = await client.post("/v1/events", data=b"\n".join([line(701), *[b"wrong"] * 5]), headers=TOKEN)
         assert answer.status == 503
         assert "3 lines in a row" in await answer.text()
-        assert (await client.post("/v1/events", data=line(702), headers=TOKEN)).status == 503
+        answer = await client.post("/v1/events", data=line(702), headers=TOKEN)
+        assert (answer.status, answer.headers["Retry-After"]) == (503, "60")
+        assert (await client.get("/healthz")).status == 200
     assert "e701" in await asyncio.to_thread(delivered, broker)
 
 

@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
-from streams.core.errors import FuseBlownError
 from streams.core.settings import Settings
 from streams.devserver.broker import EmbeddedBroker
 from streams.intake.raw_topic import consume
 from streams.schema import topics
 from streams.schema.blocks import REQUESTS, decode
+from streams.telemetry.metrics import METRICS, Metric
 
 
 @pytest.fixture
@@ -63,7 +63,8 @@ async def committed(settings: Settings) -> int | None:
 
 
 async def test_records_become_blocks_and_are_acknowledged_after(settings: Settings) -> None:
-    await write(settings, [line(1), b"wrong", None, line(2), line(1)])
+    first = line(1)
+    await write(settings, [first, b"wrong", None, line(2), first])
     task = asyncio.create_task(consume(settings))
     try:
         assert await wait_for(settings, topics.REQUESTS, 2) == ["e1", "e2"]
@@ -95,9 +96,25 @@ async def test_records_of_every_codec_with_whatever_headers_and_without_values_a
             await task
 
 
-async def test_a_blown_fuse_acknowledges_nothing_of_its_batch(settings: Settings) -> None:
+async def test_a_blown_fuse_pauses_the_topic_acknowledges_nothing_of_its_batch_and_tries_again_by_itself(settings: Settings) -> None:
     wrong = Settings(mode="local", kafka=settings.kafka, partitions=1, fuse_run=3)
     await write(settings, [line(1), b"wrong", b"wrong", b"wrong", line(2)])
-    with pytest.raises(FuseBlownError):
-        await asyncio.wait_for(consume(wrong), 60)
-    assert await committed(settings) is None
+    task = asyncio.create_task(consume(wrong, pause_seconds=0.2))
+    try:
+        assert len(await wait_for(settings, topics.DEAD_LETTERS, 3)) == 3
+        await asyncio.sleep(1)
+        assert not task.done()
+        assert METRICS.value(Metric.FUSE_BLOWN) == 1.0
+        assert await committed(settings) is None
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+    skips = Settings(mode="local", kafka=settings.kafka, partitions=1, fuse_run=3, fuse_skip=True)
+    task = asyncio.create_task(consume(skips))
+    try:
+        assert await wait_for(settings, topics.REQUESTS, 2) == ["e1", "e2"]
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task

@@ -34,10 +34,9 @@ def refused(changes: dict[str, Any]) -> str:
     [
         (b"hello", "not_json"),
         (b'{"event.id": "e1", "account.id": "a', "truncated"),
-        (b'{"event.id": NaN}', "not_json"),
-        (b'{"timestamp": Infinity}', "not_json"),
-        (b'{"timestamp": 1e999}', "not_json"),
-        (b'{"event.id": "\xff\xfe"}', "bad_utf8"),
+        (b'{"timestamp": NaN, "event.id": "e", "account.id": "a"}', "missing_field"),
+        (b'{"timestamp": 1, "event.id": "e", "account.id": "a", "gen_ai.usage.input_tokens": 1e999}', "absurd"),
+        (b'{"event.id": "\xff\xfe"', "bad_utf8"),
         (b"[1, 2]", "not_object"),
         (b'"text"', "not_object"),
         (b'{"a": "' + b"x" * MAX_LINE_BYTES + b'"}', "too_large"),
@@ -61,10 +60,6 @@ def test_each_required_field_is_demanded(missing: str, nothing: object) -> None:
         ("account.id", [], "wrong_type"),
         ("gen_ai.usage.input_tokens", "many", "wrong_type"),
         ("gen_ai.usage.input_tokens", True, "wrong_type"),
-        ("gen_ai.request.stream", "yes", "wrong_type"),
-        ("http.request.header_names", [1], "wrong_type"),
-        ("prompt", 5, "wrong_type"),
-        ("prompt", [5], "wrong_type"),
         ("gen_ai.usage.input_tokens", -1, "negative"),
         ("gen_ai.usage.output_tokens", -0.5, "negative"),
         ("http.server.request.duration", -1, "negative"),
@@ -76,9 +71,7 @@ def test_each_required_field_is_demanded(missing: str, nothing: object) -> None:
         ("timestamp", "", "missing_field"),
         ("timestamp", True, "wrong_type"),
         ("account.created", "long ago", "bad_timestamp"),
-        ("user_agent.original", "x" * (MAX_TEXT_BYTES + 1), "too_long"),
-        ("prompt", "é" * (MAX_TEXT_BYTES // 2 + 1), "too_long"),
-        ("prompt", [{"role": "user", "content": "x" * (MAX_TEXT_BYTES + 1)}], "too_long"),
+        ("account.id", "x" * (MAX_TEXT_BYTES + 1), "too_long"),
         ("prompt.sketch", {"simhash": "no hex"}, "bad_sketch"),
         ("prompt.sketch", {"shingles": [1] * 9}, "bad_sketch"),
         ("prompt.sketch", {"shingles": [-1]}, "bad_sketch"),
@@ -90,6 +83,13 @@ def test_each_required_field_is_demanded(missing: str, nothing: object) -> None:
 )
 def test_a_field_of_the_wrong_kind_is_refused_with_its_reason(field: str, value: object, reason: str) -> None:
     assert refused({field: value}) == reason
+
+
+def test_long_strings_are_cut_at_a_character_at_any_depth() -> None:
+    long = event(prompt=[{"role": "user", "content": ["é" * MAX_TEXT_BYTES]}], user_agent__original="x" * (MAX_TEXT_BYTES + 9))
+    check(long)
+    assert long["prompt"][0]["content"] == ["é" * (MAX_TEXT_BYTES // 2)]
+    assert long["user_agent.original"] == "x" * MAX_TEXT_BYTES
 
 
 def test_the_reason_names_the_field_and_never_its_value() -> None:
