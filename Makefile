@@ -1,6 +1,6 @@
 # Everything a person or CI runs. `make` alone prints this list.
 .DEFAULT_GOAL := help
-.PHONY: help setup docs check test test-integration bench bench-collect bench-boards demo render replay evaluate evaluate-detectors new-feature new-alert kafka preview types-of-boards lock clean
+.PHONY: help setup docs check test test-integration bench bench-collect bench-boards demo render replay evaluate evaluate-detectors new-feature new-detector new-alert kafka preview types-of-boards lock clean
 SHELL := /bin/bash
 
 PYTHON ?= python3.11
@@ -72,6 +72,10 @@ evaluate-detectors: setup ## Measure the River detectors on labelled sets, in ti
 new-feature: setup ## Write a feature and its test: make new-feature NAME=long_pauses ENTITY=account FAMILY=timing
 	@test -n "$(NAME)" || { echo 'error: no name: say make new-feature NAME=long_pauses ENTITY=account FAMILY=timing' >&2; exit 2; }
 	$(BIN)/hydrometer new-feature $(NAME) --entity $(or $(ENTITY),account) --family $(or $(FAMILY),content)
+
+new-detector: setup ## Write a detector and its test: make new-detector NAME=night_shift
+	@test -n "$(NAME)" || { echo 'error: no name: say make new-detector NAME=night_shift' >&2; exit 2; }
+	$(BIN)/python -m streams.cli.new_detector $(NAME)
 
 new-alert: setup ## Write an alert rule, its runbook and its test: make new-alert NAME=late_backup TEAM=oncall
 	@test -n "$(NAME)" || { echo 'error: no name: say make new-alert NAME=late_backup TEAM=oncall' >&2; exit 2; }

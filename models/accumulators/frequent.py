@@ -18,9 +18,10 @@ from models.state.columns import Slots
 Hashes = NDArray[np.uint64]
 
 CELLS: Final = 16
-MOST: Final = 64.0
+"""An entity."""
+MAX_VOTES: Final = 64.0
 """Votes of one hash above which all of an entity's are halved: what it did long ago fades."""
-ALIKE: Final = 0.8
+ALIKE_SHARE: Final = 0.8
 """Share of the most frequent one's votes from which a hash is about as frequent."""
 
 
@@ -37,12 +38,26 @@ def frequent(held: Hashes, votes: Floats, entity: Slots, values: Hashes) -> tupl
     _challenge(flat_held, flat_votes, cells[new], values[new])
 
     after = flat_votes.reshape(held.shape)
-    after *= np.where(after.max(axis=1, keepdims=True) > MOST, 0.5, 1.0)
+    after *= np.where(after.max(axis=1, keepdims=True) > MAX_VOTES, 0.5, 1.0)
     return flat_held.reshape(held.shape), after
 
 
 def _challenge(held: Hashes, votes: Floats, cells: Slots, values: Hashes) -> None:
-    """Wear the residents of these cells down; the most frequent newcomer (of equals the smallest) takes the place of one without votes."""
+    """Wear the residents of these cells down; the most frequent newcomer (of equals the smallest) takes the place of one without votes.
+
+    Hash 5 comes three times and takes cell 0 from hash 7, which had two votes; hash 9 takes the empty cell 1:
+
+    >>> held, votes = np.array([7, 0], np.uint64), np.array([2.0, 0.0])
+    >>> _challenge(held, votes, cells=np.array([0, 0, 0, 1]), values=np.array([5, 5, 5, 9], np.uint64))
+    >>> held.tolist(), votes.tolist()
+    ([5, 9], [1.0, 1.0])
+
+    Args:
+        held: The hash that holds each cell, (cells,), 0 for none; changed in place.
+        votes: Its votes, (cells,); changed in place.
+        cells: The cell of each newcomer, (newcomers,).
+        values: Its hash, (newcomers,), not 0.
+    """
     if not len(cells):
         return
     order = np.lexsort((values, cells))
@@ -60,7 +75,7 @@ def _challenge(held: Hashes, votes: Floats, cells: Slots, values: Hashes) -> Non
 
 def usual(held: Hashes, votes: Floats) -> tuple[Hashes, Floats]:
     """Return each entity's smallest hash of those about as frequent as the most frequent, and its votes, both (entities,); 0 for none."""
-    alike = (votes >= ALIKE * votes.max(axis=1, keepdims=True)) & (votes > 0)
+    alike = (votes >= ALIKE_SHARE * votes.max(axis=1, keepdims=True)) & (votes > 0)
     chosen = np.where(alike, held, np.iinfo(np.uint64).max).argmin(axis=1)
     rows, shows = np.arange(len(held)), alike.any(axis=1)
     return np.where(shows, held[rows, chosen], np.uint64(0)), np.where(shows, votes[rows, chosen], 0.0)

@@ -16,6 +16,9 @@ Hashes = NDArray[np.uint64]
 def lowest(held: Hashes, entity: Slots, values: Hashes) -> Hashes:
     """Return the lowest different hashes of each entity, ascending, 0 where it has fewer.
 
+    >>> lowest(held=np.array([[3, 0]], np.uint64), entity=np.array([0, 0, 0]), values=np.array([8, 1, 3], np.uint64)).tolist()
+    [[1, 3]]
+
     held: (entities, k), what it had, 0 for none. entity, values: (events,), whose each new hash is, 0 for none; hashes are well mixed.
     """
     count, width = held.shape

@@ -102,6 +102,25 @@ class Recurring:
         self.table.touch(cells, offset)
 
     def _merge(self, cells: Slots, values: Hashes, counts: Floats, seen_by: NDArray[np.uint32], now: float) -> None:
+        """Add shingles to their cells: the resident is counted, a newcomer wears it down or takes its place.
+
+        Shingle 5 comes three times; shingle 9 wears it down once, and takes the cell when it comes four times:
+
+        >>> table, cell, accounts = Recurring(cells=4), np.array([1]), np.array([0b1], np.uint32)
+        >>> for shingle, count in ((5, 3.0), (9, 1.0), (9, 4.0)):
+        ...     table._merge(cell, np.array([shingle], np.uint64), np.array([count]), accounts, now=0.0)
+        ...     print(int(table.table["shingle"][1]), float(table.table["count"][1]))
+        5 3.0
+        5 2.0
+        9 4.0
+
+        Args:
+            cells: The cell of each shingle, (shingles,); several may have one cell.
+            values: The shingles, (shingles,), ascending, each once.
+            counts: How often each came, (shingles,).
+            seen_by: Bits of the accounts that showed it, (shingles,).
+            now: Newest event time, seconds.
+        """
         state = self.table
         seen, held = state["seen"][cells], state["count"][cells]
         worth = held * np.exp2(np.minimum(seen - now, 0.0) / _HALF_LIFE)

@@ -2,8 +2,8 @@
 
 Nats are log-odds only in so far as the families are independent, which they are not. So the scores of entities that nothing suspects are
 counted, a vote each, and the excesses over a high quantile are fitted with a generalised Pareto distribution (Pickands 1975) by
-probability-weighted moments (Hosking and Wallis 1987). A budget ("at most one false alert a day among 10,000 entities") is then a bar.
-Before there are enough votes there is no fit, and nothing is said.
+probability-weighted moments (Hosking and Wallis 1987). A budget ("at most one false alert a day among 10,000 entities") is then a
+threshold. Before there are enough votes there is no fit, and the answer is unknown (NaN).
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from models.accumulators.step import Floats
 ENTITIES: Final = 10_000.0
 """Rates are stated for this many entities."""
 BUDGET: Final = 10.0
-"""False alerts a day among 10,000 accounts that single accounts may cost, beside the bar that holds in any case."""
+"""False alerts a day among 10,000 accounts that single accounts may cost, beside the threshold that holds in any case."""
 TOP: Final = 32.0
 BINS: Final = 128
 NO_VOTE: Final = 255
@@ -45,12 +45,6 @@ class Fit:
         excess = np.maximum(scores - self.threshold, 0.0) / self.scale
         tail: Floats = np.exp(-excess) if self.shape == 0 else (1.0 + self.shape * excess) ** (-1.0 / self.shape)
         return self.share * tail
-
-    def bar(self, share: float) -> float:
-        """Return the score that a given share of ordinary entities exceeds."""
-        ratio = max(self.share / share, 1.0)
-        excess = np.log(ratio) if self.shape == 0 else (ratio**self.shape - 1.0) / self.shape
-        return float(self.threshold + self.scale * excess)
 
 
 class Tail:

@@ -1,7 +1,7 @@
 """Whether a client shows the transport that others show who claim to be the same software. Learned from the accounts, never listed.
 
 What a client shows has two layers: its connection and the head of its requests. Software that is upgraded changes one of them, and so
-does a proxy that opens TLS; who only borrows a name has neither of them right. So the less unusual layer speaks.
+does a proxy that opens TLS; a client that only borrows a name has neither of them right. So the less unusual layer counts.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ Hashes = NDArray[np.uint64]
 
 KEYS: Final = 3
 """Keys of one vote: the claim itself, the claim with the connection shown, the claim with the head shown."""
-LEAST_CLAIMS: Final = 10.0
-"""Votes from which a claim says what is usual for it."""
-MOST: Final = 7.0
+MIN_CLAIM_VOTES: Final = 10.0
+"""Votes from which it is known what is usual for a claim."""
+MAX_MISFIT_NATS: Final = 7.0
 """Nats that a misfit has at most: about one in 1,100 that claim the same."""
 
 _CELLS: Final = 1 << 16
@@ -31,7 +31,7 @@ _STEPS: Final = 64.0
 class Claims:
     """Counts votes by claim and by what is shown with it. State: 512 KB, whatever the number of accounts.
 
-    Two keys in one cell make both look more usual than they are: a crowded table accuses nobody.
+    Two keys in one cell make both look more usual than they are: a crowded table raises no false suspicion.
     """
 
     def __init__(self) -> None:
@@ -41,13 +41,13 @@ class Claims:
     def misfit(self, claims: Hashes, connections: Hashes, heads: Hashes) -> Floats:
         """Return -ln of the share of a claim's votes that show the same, of the layer where that is less, 0..MOST nats.
 
-        All (rows,), 0 for unknown. NaN where one of them is unknown, or fewer than LEAST_CLAIMS votes make the claim.
+        All (rows,), 0 for unknown. NaN where one of them is unknown, or fewer than MIN_CLAIM_VOTES votes make the claim.
         """
         claimed = self._counts[_cell(claims)]
         alike = np.maximum(self._counts[_cell(paired(claims, connections))], self._counts[_cell(paired(claims, heads))])
-        known = (claims != 0) & (connections != 0) & (heads != 0) & (claimed >= LEAST_CLAIMS)
+        known = (claims != 0) & (connections != 0) & (heads != 0) & (claimed >= MIN_CLAIM_VOTES)
         rare = np.log(np.maximum(claimed, 1.0) / np.maximum(alike, 1.0))
-        return np.where(known, np.minimum(np.maximum(rare, 0.0), MOST), np.nan)
+        return np.where(known, np.minimum(np.maximum(rare, 0.0), MAX_MISFIT_NATS), np.nan)
 
     def exchange(self, old: Hashes, old_weight: Floats, new: Hashes, new_weight: Floats) -> None:
         """Exchange votes. old, new: (accounts, keys), 0 for none. Weights: (accounts,), as `weight` makes them."""

@@ -2,8 +2,8 @@
 
 A window of creation is striking when it holds more of the group than it holds of everybody: with k of M accounts in a window that holds a
 share q of all accounts, the log-likelihood ratio is M * KL(k/M || q) (Kulldorff 1997, the scan statistic), less the logarithm of the
-windows tried (each start, each end). Ages are compared through ranks among all accounts, so a wave of sign-ups after a launch is no news by
-itself.
+windows tried (each start, each end). Ages are compared through ranks among all accounts, so a wave of sign-ups after a launch is not
+evidence by itself.
 """
 
 from __future__ import annotations
@@ -17,9 +17,9 @@ from models.accumulators.step import Floats
 
 DAY: Final = 86400.0
 WINDOWS: Final = (3 * DAY, 7 * DAY, 14 * DAY, 30 * DAY, 60 * DAY)
-LEAST: Final = 3
+MIN_BATCH_ACCOUNTS: Final = 3
 """Accounts that make a batch."""
-CEILING: Final = 50.0
+CEILING_NATS: Final = 50.0
 _LEAST_SHARE: Final = 0.5
 _LEAST_MASS: Final = 1e-3
 
@@ -40,7 +40,7 @@ def scan(created: Floats, age_rank: Floats) -> float:
     order = np.argsort(created[known], kind="stable")
     times, ranks = created[known][order], age_rank[known][order]
     found = max((_window(times, ranks, width, len(created)) for width in WINDOWS), default=0.0)
-    return float(np.clip(found, 0.0, CEILING))
+    return float(np.clip(found, 0.0, CEILING_NATS))
 
 
 def _window(times: Floats, ranks: Floats, width: float, accounts: int) -> float:
@@ -49,7 +49,7 @@ def _window(times: Floats, ranks: Floats, width: float, accounts: int) -> float:
     after = np.searchsorted(times, times + width, side="right")
     inside = after - first
     share = inside / accounts
-    enough = (inside >= LEAST) & (share >= _LEAST_SHARE)
+    enough = (inside >= MIN_BATCH_ACCOUNTS) & (share >= _LEAST_SHARE)
     if not enough.any():
         return 0.0
     nats = accounts * divergence(share, _mass(times, ranks, after - 1, width)) - np.log(len(WINDOWS) * accounts**2)

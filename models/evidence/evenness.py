@@ -29,7 +29,7 @@ CHOSEN_PEOPLE: Final = (4.0, *PEOPLE)
 FLOOR: Final = -50.0
 CEILING: Final = 50.0
 
-_MOST: Final = 400
+_MAX_ROWS: Final = 400
 _RATES: Final = np.geomspace(1e-4, 4.0, 40)
 """Rates to try, as multiples of the pooled one: of accounts barely over the threshold the best one is far below it."""
 
@@ -72,7 +72,7 @@ def log_likelihood_ratio(work: Work, least: int = 1, people: tuple[float, ...] =
     usable = np.flatnonzero(known & (work.counts >= least * work.accounts))
     if len(usable) < 2:  # noqa: PLR2004 - one account cannot be uneven
         return 0.0
-    judged = work.take(usable[np.linspace(0, len(usable) - 1, min(len(usable), _MOST)).astype(np.intp)])
+    judged = work.take(usable[np.linspace(0, len(usable) - 1, min(len(usable), _MAX_ROWS)).astype(np.intp)])
     dealt, lived = (max(_best(judged, shape, least, late) for shape in shapes for late in (False, True)) for shapes in (DISPATCHER, people))
     return float(np.clip(dealt - lived, FLOOR, CEILING))
 

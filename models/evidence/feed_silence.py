@@ -1,4 +1,4 @@
-"""How surprising a feed's silence is: absence is evidence too, and a quiet night is none.
+"""How surprising a feed's silence is: absence is evidence too, and a habitually quiet night is not.
 
 Time is cut into minutes, busy (at least one event) or not. A silence is measured in *expected busy minutes*: each silent minute adds the
 share of minutes that were busy in this hour of the week, so the clock nearly stands still in hours that are quiet by habit. Then it is

@@ -1,8 +1,8 @@
 """Do two sets of accounts belong together? Fellegi and Sunter's (1969) weights of what they share, in nats.
 
 Of accounts that one hand runs, a share `SAME` shows the same value (a router, a card, a template); of unrelated accounts only as many as
-show it anyway. A match says ln(SAME / common), a miss ln((1 - SAME) / (1 - common)), so a rare card says much and a usual program nothing.
-Accounts under one organisation and card are one voice. No single family of links can join what it speaks of: each is capped below the bar.
+show it anyway. A match has ln(SAME / common), a miss ln((1 - SAME) / (1 - common)), so a rare card is strong evidence and a usual program is
+not. Accounts under one organisation and card have one vote. No single family of links can join two sets: each is capped below the threshold.
 """
 
 from __future__ import annotations
@@ -14,17 +14,17 @@ from typing import Any, Final
 
 SAME: Final = 0.9
 """Share of one hand's accounts that show its value (Fellegi and Sunter's m)."""
-BAR: Final = 23.0
-"""Nats from which sets are joined: ln(10^8 candidate pairs a day / 0.01 wrong ones)."""
+JOIN_THRESHOLD_NATS: Final = 23.0
+"""From which sets are joined: ln(10^8 candidate pairs a day / 0.01 wrong ones)."""
 CAP: Final = 15.0
-"""Nats that one family of links can say at most."""
+"""Nats that one family of links can have at most."""
 SPOKEN: Final = 2.0
-"""Nats from which a family of links counts as having spoken."""
-LEAST_FAMILIES: Final = 2
-BIG: Final = 50
-GUARD: Final = 10.0
-"""Nats more that it takes to join two sets of more than BIG accounts each: such a mistake is the hardest to see and to undo."""
-FAMILY: Final = {"router": "software", "payment": "money", "organization": "money", "template": "prompts", "behaviour": "habits"}
+"""Nats from which a family of links counts as evidence."""
+MIN_FAMILIES: Final = 2
+BIG_ACCOUNTS: Final = 50
+GUARD_NATS: Final = 10.0
+"""More that it takes to join two sets of more than BIG_ACCOUNTS accounts each: such a mistake is the hardest to see and to undo."""
+FAMILY: Final = {"router": "software", "payment": "money", "organization": "money", "template": "prompts"}
 
 
 @dataclass(frozen=True)
@@ -76,14 +76,14 @@ def total(edges: Iterable[Edge]) -> float:
 
 def needed(mine: int, theirs: int) -> float:
     """Return the nats that it takes to join sets of so many accounts."""
-    return BAR + (GUARD if min(mine, theirs) > BIG else 0.0)
+    return JOIN_THRESHOLD_NATS + (GUARD_NATS if min(mine, theirs) > BIG_ACCOUNTS else 0.0)
 
 
 def joins(edges: Iterable[Edge], mine: int, theirs: int) -> bool:
     """Say whether two sets of so many accounts are to be joined: enough nats, from two families at least."""
     families = _families(edges)
     spoken = sum(nats >= SPOKEN for nats in families.values())
-    return spoken >= LEAST_FAMILIES and sum(families.values()) >= needed(mine, theirs)
+    return spoken >= MIN_FAMILIES and sum(families.values()) >= needed(mine, theirs)
 
 
 def _families(edges: Iterable[Edge]) -> dict[str, float]:

@@ -1,4 +1,4 @@
-"""How common a value is among accounts: what many share links nobody.
+"""How common a value is among accounts: a value that many accounts share is public, and is ignored as a link.
 
 One counter a cell of a hashed table, one vote an account and kind of value; counted up and down as accounts change, and rebuilt from
 their rows.

@@ -1,4 +1,4 @@
-"""Which models came out lately: what everybody's own share of a new model is compared with.
+"""Which models came out lately: what the share of a new model in an account's requests is read against.
 
 A model is new for three days from its first request, if some accounts used it, and if requests had been seen for a day before: at the
 start everything looks new. Accounts are counted by linear counting over 32 bits (Whang, Vander-Zanden, Taylor 1990).
@@ -16,12 +16,12 @@ from models.accumulators.step import Floats
 from models.state.columns import Columns, Field
 
 DAY: Final = 86400.0
-SEEN_BEFORE: Final = DAY
+SEEN_BEFORE_SECONDS: Final = DAY
 """Seconds of traffic before a model that was never seen counts as released rather than unknown to us."""
-NEW_FOR: Final = 3 * DAY
-LEAST_BITS: Final = 12
+NEW_SECONDS: Final = 3 * DAY
+MIN_ACCOUNT_BITS: Final = 12
 """Of 32: about 15 accounts. What fewer use is somebody's own, a fine-tuned model say."""
-MOST: Final = 512
+MAX_MODELS: Final = 512
 """Models remembered; names beyond are never new."""
 
 
@@ -38,7 +38,7 @@ class Releases:
         A state: rows that come again change nothing.
         """
         for code, word in enumerate(words):
-            if word not in self.table and len(self.table) >= MOST:
+            if word not in self.table and len(self.table) >= MAX_MODELS:
                 continue
             rows = codes == code
             if not rows.any():
@@ -55,8 +55,10 @@ class Releases:
         """Return 1 where a request went to a new model, 0 where to another, NaN where that is unknown. Shape (rows,)."""
         slots = [self.table.find(word) for word in words]
         first = np.array([self.table["first"][slot] if slot >= 0 else -np.inf for slot in slots] + [np.nan])
-        used = np.array([int(self.table["accounts"][slot]).bit_count() >= LEAST_BITS if slot >= 0 else False for slot in slots] + [False])
+        used = np.array(
+            [int(self.table["accounts"][slot]).bit_count() >= MIN_ACCOUNT_BITS if slot >= 0 else False for slot in slots] + [False]
+        )
         began = float(self.table["first"][self.table.slots].min()) if len(self.table) else np.inf
-        released = used & (first >= began + SEEN_BEFORE)
-        found: Floats = (released[codes] & (times < first[codes] + NEW_FOR)).astype(np.float64)
+        released = used & (first >= began + SEEN_BEFORE_SECONDS)
+        found: Floats = (released[codes] & (times < first[codes] + NEW_SECONDS)).astype(np.float64)
         return np.where(codes < 0, np.nan, found)

@@ -1,4 +1,4 @@
-"""Who votes in a group: a paying organisation once, however many accounts or keys it has."""
+"""The voters of a group: a paying organisation once, however many accounts or keys it has."""
 
 from __future__ import annotations
 

@@ -185,6 +185,10 @@ def trust(events: Floats, half: Floats) -> Floats:
 def _two_largest(nats: Floats, trusted: Floats) -> tuple[Floats, Floats]:
     """Return the mean of each row's two largest (of one known, that one), and how much of them to believe; NaN where none is known.
 
+    >>> level, believed = _two_largest(np.array([[[1.0, 5.0, 3.0, np.nan]]]), np.array([[[0.1, 0.5, 0.7, 0.9]]]))
+    >>> float(level[0, 0]), round(float(believed[0, 0]), 6)
+    (4.0, 0.6)
+
     nats, trusted: (entities, families, features). Returns two arrays of shape (entities, families).
     """
     missing = np.isnan(nats)

@@ -183,10 +183,6 @@ class Columns:
         for chunk in np.flatnonzero(np.bincount(slots // self.chunk_rows)).tolist():
             self._dirty.setdefault(chunk, offset)
 
-    def passed(self, offset: int) -> None:
-        """Note that every block up to `offset` has been applied, whether or not it changed a row."""
-        self._applied = max(self._applied, offset)
-
     def dirty(self) -> dict[str, int]:
         """Return the chunks that changed since they were last dumped, with the offset that first did."""
         return {f"{self.name}/{chunk}": offset for chunk, offset in self._dirty.items()}

@@ -140,7 +140,7 @@ class Caseload:
 
 def _relation(entities: Entities, mine: linking.Accounts, theirs: linking.Accounts, behaviour: str) -> Relation:
     if behaviour == "routing":
-        return Relation(0.0, 0.0, (), links.BAR, joined=bool(mine.keys() & theirs.keys()) or linking.channel(mine, theirs))
+        return Relation(0.0, 0.0, (), links.JOIN_THRESHOLD_NATS, joined=bool(mine.keys() & theirs.keys()) or linking.channel(mine, theirs))
     return linking.relation(entities, mine, theirs)
 
 

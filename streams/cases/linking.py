@@ -13,7 +13,7 @@ SAME_ACCOUNTS = 0.5
 """Share of the smaller side's accounts that must be on both sides for them to be the same story."""
 NEAR = 10.0
 """Nats of links from which a case says that another may belong to it."""
-_KINDS = ("router", "payment", "template", "behaviour")
+_KINDS = ("router", "payment", "template")
 
 Entities = Mapping[str, Mapping[str, Any]]
 Accounts = Mapping[str, Mapping[str, Any]]
@@ -61,7 +61,7 @@ def relation(entities: Entities, mine: Accounts, theirs: Accounts) -> Relation:
     edges = tuple(edge for kind in _KINDS if (edge := _edge(entities, mine, theirs, kind)) is not None)
     chance = max(len(mine), len(theirs)) / max(_population((*mine.values(), *theirs.values())), 2.0)
     same_nats = both * links.weight(chance) + (smaller - both) * links.miss(min(chance, 0.999))
-    one_story = same >= SAME_ACCOUNTS and (needed == links.BAR or same_nats >= needed)
+    one_story = same >= SAME_ACCOUNTS and (needed == links.JOIN_THRESHOLD_NATS or same_nats >= needed)
     joined = one_story or links.joins(edges, len(mine), len(theirs))
     return Relation(same, round(same_nats, 2), edges, needed, joined)
 

@@ -128,7 +128,16 @@ class Sketcher:
         return mixed
 
     def _simhash(self, sample: Words) -> Words:
-        """Vote bit by bit over the samples of a row. Eight counters of a byte each are added at once, in one 64-bit word."""
+        """Vote bit by bit over the samples of a row. Eight counters of a byte each are added at once, in one 64-bit word.
+
+        Two of three samples agree, so the simhash is theirs:
+
+        >>> alike, mixed = Sketcher(b"a key of this example")._simhash(np.array([[7, 7, 7], [7, 7, 9]], np.uint64))
+        >>> bool(alike == mixed)
+        True
+
+        sample: (rows, samples), all ones for none. Returns (rows,), at least 1.
+        """
         votes = np.where(sample == _NONE, np.uint64(0), sample * self._factors[3])[:, :_WIDEST]
         votes ^= votes >> np.uint64(31)
         half = (np.minimum((sample != _NONE).sum(axis=1), _WIDEST) // 2).astype(np.uint8)

@@ -51,6 +51,15 @@ def job(members: Members) -> Job:
 
 
 def _job(members: Members) -> Job:
+    """Work `job` out.
+
+    Two of three members use one template, which one in e^9 of all prompts shows, and do nothing else; the third has none:
+
+    >>> from streams.testing.feature_trial import members_of
+    >>> found = _job(members_of(template=[5, 5, 0], job_share=[1, 1, 0], harvest_share=[1, 1, 0], template_rarity=[9, 9, 0]))
+    >>> found.users.tolist(), round(found.share, 3), round(found.everywhere, 6)
+    ([True, True, False], 0.667, 0.000123)
+    """
     requests, jobs = np.nan_to_num(members.requests), np.nan_to_num(members.job_share)
     users = (members.template != 0) & (jobs >= SHOWS)
     if not users.any():

@@ -25,13 +25,6 @@ def test_an_exponential_tail_is_continued() -> None:
     assert found == pytest.approx(10_000 * math.exp(-9), rel=0.35)
 
 
-def test_a_budget_is_a_bar() -> None:
-    fit = tail_of(exponential(4000)).fit()
-    assert fit is not None
-    assert fit.bar(1e-4) == pytest.approx(-math.log(1e-4), rel=0.1)
-    assert fit.beyond(np.array([fit.bar(1e-4)]))[0] == pytest.approx(1e-4)
-
-
 def test_a_heavy_tail_asks_for_a_higher_bar() -> None:
     rng = np.random.default_rng(1)
     heavy, light = tail_of(rng.pareto(4, 4000) * 3).fit(), tail_of(rng.uniform(0, 20, 4000)).fit()

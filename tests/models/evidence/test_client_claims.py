@@ -7,7 +7,7 @@ from math import isnan, log
 import numpy as np
 import pytest
 
-from models.evidence.client_claims import LEAST_CLAIMS, Claims, Hashes, paired, weight
+from models.evidence.client_claims import MIN_CLAIM_VOTES, Claims, Hashes, paired, weight
 
 ONE = np.ones(1)
 NOBODY = np.zeros((1, 3), np.uint64)
@@ -46,7 +46,7 @@ def test_a_release_that_changes_the_head_alone_and_a_proxy_that_changes_the_conn
 
 
 def test_below_ten_votes_nobody_knows_what_is_usual() -> None:
-    few, enough = int(LEAST_CLAIMS) - 1, int(LEAST_CLAIMS)
+    few, enough = int(MIN_CLAIM_VOTES) - 1, int(MIN_CLAIM_VOTES)
     assert isnan(misfit(after((few, keys(1, 5, 6))), 1, 7, 8))
     assert misfit(after((enough, keys(1, 5, 6))), 1, 7, 8) == pytest.approx(log(10))
 

@@ -29,7 +29,7 @@ def test_two_of_three_voices_with_one_rare_card_are_two_matches_and_a_miss() -> 
 
 def test_one_family_says_no_more_than_its_cap_and_so_never_joins_alone() -> None:
     found = edge("router", {"r": 1000}, {"r": 1e-6}, of=1000)
-    assert found.nats == links.CAP < links.BAR
+    assert found.nats == links.CAP < links.JOIN_THRESHOLD_NATS
     assert not joins([found], 1000, 5)
 
 

@@ -4,7 +4,7 @@ from math import nan
 
 import numpy as np
 
-from models.evidence.releases import DAY, NEW_FOR, Releases
+from models.evidence.releases import DAY, NEW_SECONDS, Releases
 
 CROWD = np.arange(20, dtype=np.uint64)
 
@@ -26,7 +26,7 @@ def two_days_of_the_old_and_then_the_next() -> Releases:
 
 def test_a_model_that_comes_later_is_new_for_three_days() -> None:
     releases = two_days_of_the_old_and_then_the_next()
-    assert [is_new(releases, "next", 2 * DAY + after) for after in (0.0, NEW_FOR - 1, NEW_FOR)] == [1, 1, 0]
+    assert [is_new(releases, "next", 2 * DAY + after) for after in (0.0, NEW_SECONDS - 1, NEW_SECONDS)] == [1, 1, 0]
 
 
 def test_what_was_there_at_the_start_is_not_new() -> None:

@@ -26,7 +26,6 @@ def count(columns: Columns, keys: list[str], offset: int) -> None:
     slots = slots[columns.fresh(slots, offset)]
     np.add.at(columns["count"], slots, 1)
     columns.touch(slots, offset)
-    columns.passed(offset)
 
 
 def counts(columns: Columns) -> dict[str, float]:
