@@ -1,8 +1,9 @@
 """Do two sets of accounts belong together? Fellegi and Sunter's (1969) weights of what they share, in nats.
 
 Of accounts that one hand runs, a share `SAME` shows the same value (a router, a card, a template); of unrelated accounts only as many as
-show it anyway. A match has ln(SAME / common), a miss ln((1 - SAME) / (1 - common)), so a rare card is strong evidence and a usual program is
-not. Accounts under one organisation and card have one vote. No single family of links can join two sets: each is capped below the threshold.
+show it anyway. A match has ln(SAME / common), a miss ln((1 - SAME) / (1 - common)), so a rare card is strong evidence and a usual program
+is not. Accounts under one organisation and card have one vote. No single family of links can join two sets: each is capped below the
+threshold.
 """
 
 from __future__ import annotations
