@@ -117,10 +117,10 @@ class Rehearsal:
 
     def _decide(self) -> None:
         """Let an analyst call the strongest extraction case what it is."""
-        found = [case for case in self._pipeline.cases.cases.values() if case["behaviour"] == "extraction" and case["state"] == "open"]
+        found = [case for case in self._pipeline.cases.cases.values() if case.behaviour == "extraction" and case.state == "open"]
         if found:
-            strongest = max(found, key=lambda case: len(case["members"]))
-            label = labels.make("case", strongest["case_id"], "distilling", "analyst", "one job spread over many cards", at=self._now)
+            strongest = max(found, key=lambda case: len(case.members))
+            label = labels.make("case", strongest.case_id, "distilling", "analyst", "one job spread over many cards", at=self._now)
             self._write(Message(topics.LABELS, 0, label.encode()))
             for message in self._pipeline.cases.apply_feedback(label.encode(), 0):
                 self._write(message)

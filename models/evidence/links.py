@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, Final
+from dataclasses import dataclass
+from typing import Final
 
 SAME: Final = 0.9
 """Share of one hand's accounts that show its value (Fellegi and Sunter's m)."""
@@ -25,7 +25,27 @@ MIN_FAMILIES: Final = 2
 BIG_ACCOUNTS: Final = 50
 GUARD_NATS: Final = 10.0
 """More that it takes to join two sets of more than BIG_ACCOUNTS accounts each: such a mistake is the hardest to see and to undo."""
-FAMILY: Final = {"router": "software", "payment": "money", "organization": "money", "template": "prompts"}
+
+
+@dataclass(frozen=True)
+class LinkKind:
+    """A kind of value that accounts can share: the name of its column in blocks of `evidence`, and what it is taken for."""
+
+    name: str
+    family: str
+    """Kinds of one family say the same thing: of several only the strongest counts, and none says more than CAP."""
+
+
+LINK_KINDS: Final = (
+    LinkKind("payment", "money"),
+    LinkKind("organization", "money"),
+    LinkKind("router", "software"),
+    LinkKind("template", "prompts"),
+)
+"""Every kind of link, in the order of the columns."""
+JOINING: Final = ("router", "payment", "template")
+"""Kinds by which cases are joined, in the order in which a case names them."""
+_FAMILY: Final = {kind.name: kind.family for kind in LINK_KINDS}
 
 
 @dataclass(frozen=True)
@@ -42,11 +62,7 @@ class Edge:
     @property
     def family(self) -> str:
         """Return the family of links that it belongs to."""
-        return FAMILY[self.kind]
-
-    def row(self) -> dict[str, Any]:
-        """Return it as plain values, for a case's record."""
-        return asdict(self) | {"values": list(self.values), "family": self.family}
+        return _FAMILY[self.kind]
 
 
 def weight(common: float) -> float:

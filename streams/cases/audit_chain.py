@@ -6,27 +6,32 @@ from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
+import msgspec
 import orjson
 
-_NOTED = ("version", "updated_at", "state", "accounts", "requests", "extraction", "routing")
+from streams.schema.cases import Case, Version
+
+Json = Mapping[str, Any]
+"""What was stored, as it was stored: a digest is taken of all of it, also of fields that this version does not know."""
 
 
-def extended(entries: Sequence[Mapping[str, Any]], row: Mapping[str, Any]) -> list[dict[str, Any]]:
+def extended(entries: Sequence[Version], case: Case) -> list[Version]:
     """Return the history with a new version of the case: what it said in figures, a digest of its payload, and the chained hash."""
-    entry = {name: row[name] for name in _NOTED} | {"content": content(row["payload"])}
-    previous = entries[-1]["hash"] if entries else ""
-    return [*(dict(each) for each in entries), entry | {"hash": _hash(previous, entry)}]
+    figures = (case.version, case.updated_at, case.state, case.accounts, case.requests, case.extraction, case.routing)
+    entry = Version(*figures, content=content(msgspec.to_builtins(case.payload)))
+    previous = entries[-1].hash if entries else ""
+    return [*entries, msgspec.structs.replace(entry, hash=_hash(previous, msgspec.to_builtins(entry)))]
 
 
-def broken(payload: Mapping[str, Any]) -> int | None:
-    """Return the first version of a case's history that does not follow from the one before, None when the chain holds.
+def broken(payload: Json) -> int | None:
+    """Return the first version of a stored case's history that does not follow from the one before, None when the chain holds.
 
     The last entry must also be that of this very payload.
     """
     previous, last = "", None
     for entry in payload["history"]:
         last = entry
-        if entry["hash"] != _hash(previous, {name: value for name, value in entry.items() if name != "hash"}):
+        if entry["hash"] != _hash(previous, entry):
             return int(entry["version"])
         previous = entry["hash"]
     if last is not None and last["content"] != content(payload):
@@ -34,14 +39,14 @@ def broken(payload: Mapping[str, Any]) -> int | None:
     return None
 
 
-def content(payload: Mapping[str, Any]) -> str:
+def content(payload: Json) -> str:
     """Return the digest of a payload, its history aside."""
-    return sha256(_plain({name: value for name, value in payload.items() if name != "history"})).hexdigest()
+    return sha256(_sorted(payload, without="history")).hexdigest()
 
 
-def _hash(previous: str, entry: Mapping[str, Any]) -> str:
-    return sha256(previous.encode() + _plain(entry)).hexdigest()
+def _hash(previous: str, entry: Json) -> str:
+    return sha256(previous.encode() + _sorted(entry, without="hash")).hexdigest()
 
 
-def _plain(value: Mapping[str, Any]) -> bytes:
-    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+def _sorted(value: Json, without: str) -> bytes:
+    return orjson.dumps({name: part for name, part in value.items() if name != without}, option=orjson.OPT_SORT_KEYS)

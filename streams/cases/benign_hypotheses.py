@@ -10,9 +10,9 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from models.evidence.weighing import SPOKEN
+from streams.schema.cases import Hypothesis
 from streams.stages.attribution import PURSES
 
 _PLAIN_PURPOSE = 3.0
@@ -56,10 +56,10 @@ WORDS = {True: "fits", None: "cannot be told", False: "does not fit"}
 """An answer as people read it."""
 
 
-def consider(facts: Facts) -> list[dict[str, Any]]:
+def consider(facts: Facts) -> list[Hypothesis]:
     """Return for each persona whether it fits (None: that cannot be told), and because of what."""
     answers = {persona: ask(facts) for persona, ask in PERSONAS.items()}
-    return [{"persona": persona, "fits": fits, "because": because} for persona, (fits, because) in answers.items()]
+    return [Hypothesis(persona, fits, because) for persona, (fits, because) in answers.items()]
 
 
 def _says(facts: Facts, family: str) -> str:

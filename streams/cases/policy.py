@@ -24,40 +24,11 @@ from typing import Any, Final
 
 from streams.core.errors import SettingsError
 from streams.features.events import hash_word
+from streams.schema.cases import Permission, Term, Threshold
 
 DEFAULT: Final = Path(__file__).with_name("policy.toml")
 KINDS: Final = ("account", "organization", "router")
 _ROUTER: Final = re.compile("[0-9a-f]{16}")
-
-
-@dataclass(frozen=True)
-class Permission:
-    """Somebody may do what they do: scored, but muted."""
-
-    kind: str
-    party: str
-    owner: str
-    reason: str
-    expires: float
-    """Seconds since 1970, at the end of that day in UTC."""
-
-
-@dataclass(frozen=True)
-class Threshold:
-    """The bar of one behaviour, in nats, and who answers for it."""
-
-    behaviour: str
-    nats: float
-    since: str
-    """First day in force, in UTC."""
-    author: str
-    approver: str
-    reason: str
-
-    @property
-    def begins(self) -> float:
-        """Return the first second in force."""
-        return datetime.fromisoformat(self.since).replace(tzinfo=UTC).timestamp()
 
 
 @dataclass(frozen=True)
@@ -77,9 +48,7 @@ class Policy:
         missing = [behaviour for behaviour in ("extraction", "routing") if behaviour not in {entry.behaviour for entry in thresholds}]
         if missing:
             raise SettingsError(f"{path}: no [[threshold]] for {missing[0]}: add one with behaviour, nats, since, author, approver, reason")
-        clauses = tuple(
-            _with(entry, ("id", "version", "effective", "behaviours", "text"), path, "clause") for entry in found.get("clause", [])
-        )
+        clauses = tuple(_with(entry, (*Term.__struct_fields__, "behaviours"), path, "clause") for entry in found.get("clause", []))
         parties = [_permission(entry, permitted) for entry in _toml(permitted).get("party", [])] if permitted else []
         return cls({(each.kind, each.party): each for each in parties}, clauses, tuple(thresholds))
 
@@ -105,10 +74,10 @@ class Policy:
         """Return the nats from which a behaviour is alerted at a time (seconds since 1970; unset: once every entry is in force)."""
         return self.threshold(behaviour, at).nats
 
-    def terms(self, behaviour: str) -> list[dict[str, str]]:
+    def terms(self, behaviour: str) -> list[Term]:
         """Return the clauses that a behaviour touches."""
         touched = (clause for clause in self.clauses if behaviour in clause["behaviours"])
-        return [{name: str(clause[name]) for name in ("id", "version", "effective", "text")} for clause in touched]
+        return [Term(*(str(clause[name]) for name in Term.__struct_fields__)) for clause in touched]
 
 
 def _toml(path: Path) -> dict[str, Any]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from models.evidence.weighing import SPOKEN
+from streams.schema.cases import Step
 
 STEPS = {
     "L0": "Observe: nothing changes for the accounts.",
@@ -18,17 +17,11 @@ MANY = 10
 """Accounts from which a case is a cluster: capping and hiding are then worth their cost at once."""
 
 
-def step(behaviour: str, accounts: int, families: dict[str, float], *, muted: bool, doubts: int) -> dict[str, Any]:
+def step(behaviour: str, accounts: int, families: dict[str, float], *, muted: bool, doubts: int) -> Step:
     """Return the step to consider first and why. doubts: benign personas that fit."""
     name, why = _choose(behaviour, accounts, families, doubts, muted=muted)
     spoken = sorted(family for family, nats in families.items() if nats >= SPOKEN)
-    return {
-        "step": name,
-        "does": STEPS[name],
-        "why": why,
-        "families": spoken,
-        "signature": "from L3 on: a person, and two families at least",
-    }
+    return Step(name, STEPS[name], why, spoken, "from L3 on: a person, and two families at least")
 
 
 def _choose(behaviour: str, accounts: int, families: dict[str, float], doubts: int, *, muted: bool) -> tuple[str, str]:

@@ -7,19 +7,19 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping
-from typing import Any
+from typing import Literal
 
 import msgspec
-import orjson
 
 from models.evidence import calibration, weighing
 from streams.cases import audit_chain, case_file, evidence_state, triage
-from streams.cases.caseload import Case, Caseload, keys
-from streams.cases.phrasing import top_features
-from streams.cases.policy import Permission, Policy
+from streams.cases.caseload import Caseload
+from streams.cases.policy import Policy
 from streams.cases.snapshot import Snapshots
 from streams.core.durations import DAY
 from streams.schema import blocks, topics
+from streams.schema.cases import AlertName, AlertState, AlertStep, CaseState, Decision, Example, Permission
+from streams.schema.evidence import Entity, Known
 from streams.schema.labels import LINK, Label, LearnedLabel
 from streams.stages.stage import Message
 
@@ -43,8 +43,8 @@ class Cases:
     def __init__(self, policy: Policy | None = None) -> None:
         """Start empty, with the bars, terms and permitted parties of `policy` (unset: those beside the code, and nobody permitted)."""
         self.policy = policy or Policy.load()
-        self.entities: dict[str, dict[str, Any]] = {}
-        self.alerts: dict[str, dict[str, Any]] = {}
+        self.entities: dict[str, Entity] = {}
+        self.alerts: dict[str, AlertState] = {}
         self.labels: dict[str, LearnedLabel] = {}
         self._load = Caseload()
         self._triage = triage.taught(())
@@ -55,7 +55,7 @@ class Cases:
         self._counts = {"evidence_rows": 0.0, "alerts": 0.0, "cases": 0.0}
 
     @property
-    def cases(self) -> Mapping[str, Case]:
+    def cases(self) -> Mapping[str, CaseState]:
         """Return every case by id, merged and resolved ones too."""
         return self._load.cases
 
@@ -68,7 +68,7 @@ class Cases:
             return []
         self._offset = offset
         touched = evidence_state.take(self.entities, block)
-        self._now = max(self._now, *(self.entities[key]["time"] for key in touched), -math.inf)
+        self._now = max(self._now, *(self.entities[key].time for key in touched), -math.inf)
         self._counts["evidence_rows"] += len(block)
         messages = [message for key in touched for message in self._judge(key)] + self._resolve_quiet()
         messages += [message for case_id in self._changed for message in self._publish(self.cases[case_id])]
@@ -104,18 +104,19 @@ class Cases:
         self._contained, head, tables = found
         self._offset = self._contained
         self._now = -math.inf if head["now"] is None else head["now"]
-        self.entities, self.alerts = tables["entities"], tables["alerts"]
+        self.entities = msgspec.convert(tables["entities"], dict[str, Entity])
+        self.alerts = msgspec.convert(tables["alerts"], dict[str, AlertState])
         self.labels = msgspec.convert(tables["labels"], dict[str, LearnedLabel])
-        self._load.load(tables["cases"])
+        self._load.load(msgspec.convert(tables["cases"], dict[str, CaseState]))
         self._triage = triage.taught(self.labels.values())
 
     def counters(self) -> Mapping[str, float]:
         """Return what was counted since the stage was made."""
-        opened = sum(case["state"] == "open" for case in self.cases.values())
+        opened = sum(case.state == "open" for case in self.cases.values())
         return {**self._counts, "open_cases": opened, "cold_chunks": self._snapshots.cold}
 
     def _touch(self, offset: int) -> None:
-        rows = sum(len(entity["members"]) for entity in self.entities.values()) + sum(len(case["members"]) for case in self.cases.values())
+        rows = sum(len(entity.members) for entity in self.entities.values()) + sum(len(case.members) for case in self.cases.values())
         self._snapshots.touch(offset, 1 + rows // ROWS_A_CHUNK)
 
     # -- what people decide
@@ -127,12 +128,12 @@ class Cases:
         families = case_file.families(entity) if entity else known.families if known else {}
         self.labels[label.label_id] = label.learned(families)
         self._triage = triage.taught(self.labels.values())
-        if case is None or case["state"] == "merged":
+        if case is None or case.state == "merged":
             return []
-        case["label"] = msgspec.to_builtins(label)
+        case.label = label
         if label.verdict != "benign":
             return self._reopen(case)
-        return self._close(case, "dismissed") if case["state"] == "open" else self._publish(case)
+        return self._close(case, "dismissed") if case.state == "open" else self._publish(case)
 
     def _split(self, label: Label) -> list[Message]:
         """Take out of a case what does not belong to it, for good."""
@@ -140,12 +141,9 @@ class Cases:
         case_id, _, entity = label.entity_id.partition("/")
         changed = self._load.split(case_id, entity, self.entities, label.time)
         for case in changed:
-            case["decided"] = [
-                *case.get("decided", []),
-                {"time": label.time, "author": label.author, "note": label.note, "entity_id": label.entity_id},
-            ]
-            for link in case["links"]:
-                self.alerts[link["entity"]]["case_id"] = case["case_id"]
+            case.decided = [*case.decided, Decision(label.time, label.author, label.note, label.entity_id)]
+            for link in case.links:
+                self.alerts[link.entity].case_id = case.case_id
         return [message for case in changed for message in self._publish(case)]
 
     # -- alerts
@@ -154,149 +152,148 @@ class Cases:
         entity, messages = self.entities[key], []
         over, permitted = self._over(entity)
         if over or permitted:
-            strongest = max(member["extraction"] for member in (over or permitted).values())
+            strongest = max(member.extraction for member in (over or permitted).values())
             messages += self._alert(f"extraction:{key}", strongest, over or permitted, muted=not over)
-        if entity["routing"] >= self.policy.bar("routing", entity["time"]) and entity["entity_kind"] in _CHANNELS and not entity["common"]:
-            muted = self._permission(entity["entity_id"], entity) is not None
-            messages += self._alert(f"routing:{key}", entity["routing"], {}, muted=muted)
+        if entity.routing >= self.policy.bar("routing", entity.time) and entity.entity_kind in _CHANNELS and not entity.common:
+            muted = self._permission(entity.entity_id, entity) is not None
+            messages += self._alert(f"routing:{key}", entity.routing, {}, muted=muted)
         return messages
 
-    def _over(self, entity: Mapping[str, Any]) -> tuple[dict[str, Mapping[str, Any]], dict[str, Mapping[str, Any]]]:
+    def _over(self, entity: Entity) -> tuple[dict[str, Known], dict[str, Known]]:
         """Return the accounts over the bar that count against each other, and those that are permitted, both by account."""
-        alone, bar = entity["entity_kind"] == "account", self.policy.bar("extraction", entity["time"])
-        candidates = {entity["entity_id"]: entity} if alone else {} if entity["common"] else entity["members"]
-        if alone and entity["false_alerts"] is not None:  # calibrated: what is rare among ordinary accounts is enough, what is not never is
-            bar = min(bar, weighing.ALONE_ALERT_THRESHOLD_NATS) if entity["false_alerts"] <= calibration.BUDGET else math.inf
-        over = {account: row for account, row in candidates.items() if row["extraction"] >= bar}
+        alone, bar = entity.entity_kind == "account", self.policy.bar("extraction", entity.time)
+        candidates: Mapping[str, Known] = {entity.entity_id: entity} if alone else {} if entity.common else entity.members
+        if alone and entity.false_alerts is not None:  # calibrated: what is rare among ordinary accounts is enough, what is not never is
+            bar = min(bar, weighing.ALONE_ALERT_THRESHOLD_NATS) if entity.false_alerts <= calibration.BUDGET else math.inf
+        over = {account: row for account, row in candidates.items() if row.extraction >= bar}
         permitted = {account: row for account, row in over.items() if self._permission(account, row)}
         free = {account: row for account, row in over.items() if account not in permitted}
         least = 1 if alone else LEAST_ALERTED
         return (free if len(free) >= least else {}), (permitted if len(permitted) >= least else {})
 
-    def _permission(self, account: str, row: Mapping[str, Any]) -> Permission | None:
-        router = row["entity_id"] if row.get("entity_kind") == "router" else row["router"]
-        return self.policy.permission(account, row["organization"], router, row["time"])
+    def _permission(self, account: str, row: Known) -> Permission | None:
+        router = row.entity_id if isinstance(row, Entity) and row.entity_kind == "router" else row.router
+        return self.policy.permission(account, row.organization, router, row.time)
 
-    def _alert(self, alert_id: str, found: float, over: Mapping[str, Mapping[str, Any]], *, muted: bool) -> list[Message]:
-        entity, alert = self.entities[alert_id.partition(":")[2]], self.alerts.get(alert_id)
-        requests = sum(member["requests"] for member in over.values()) or entity["requests"]
-        alive = alert is not None and alert["state"] in ("open", "update")
-        changed = alert is not None and alive and alert["muted"] != muted
-        if alert and not changed and not _news(alert, entity["time"], found, len(over), requests):
+    def _alert(self, alert_id: str, found: float, over: Mapping[str, Known], *, muted: bool) -> list[Message]:
+        entity, alert = self.entities[AlertName.parse(alert_id).key], self.alerts.get(alert_id)
+        requests = sum(member.requests for member in over.values()) or entity.requests
+        alive = alert is not None and alert.alive
+        changed = alert is not None and alive and alert.muted != muted
+        if alert and not changed and not _news(alert, entity.time, found, len(over), requests):
             return []
-        unheard = alert is None or not alive or (alert["muted"] and not muted)  # nobody was told of what was muted
+        unheard = alert is None or not alive or (alert.muted and not muted)  # nobody was told of what was muted
         before = len(self.cases)
         case, merged = self._load.place(alert_id, self.entities)
         self._counts["cases"] += len(self.cases) - before
-        opened = alert["opened_at"] if alert and alive else entity["time"]
-        kept = {"state": "open" if unheard else "update", "opened_at": opened, "time": entity["time"], "muted": muted}
-        self.alerts[alert_id] = kept | {"case_id": case["case_id"], "evidence": found, "size": len(over), "requests": requests}
+        self.alerts[alert_id] = AlertState(
+            state="open" if unheard else "update",
+            opened_at=alert.opened_at if alert and alive else entity.time,
+            time=entity.time,
+            muted=muted,
+            case_id=case.case_id,
+            evidence=found,
+            size=len(over),
+            requests=requests,
+        )
         for other in merged:
-            for link in other["links"]:
-                self.alerts[link["entity"]]["case_id"] = case["case_id"]
+            for link in other.links:
+                self.alerts[link.entity].case_id = case.case_id
         self._counts["alerts"] += unheard and not muted
-        self._changed.update(dict.fromkeys(each["case_id"] for each in (*merged, case)))  # published once a block, with all that it brings
-        return self._tell(alert_id)
+        self._changed.update(dict.fromkeys(each.case_id for each in (*merged, case)))  # published once a block, with all that it brings
+        return self._tell(alert_id, "open" if unheard else "update")
 
-    def _tell(self, alert_id: str) -> list[Message]:
+    def _tell(self, alert_id: str, step: AlertStep) -> list[Message]:
         """Return the alert as a message; what is muted is told to nobody."""
         alert = self.alerts[alert_id]
-        if alert["muted"]:
+        if alert.muted:
             return []
-        behaviour, _, key = alert_id.partition(":")
-        return [_json(topics.ALERTS, alert_id, case_file.alert_row(alert_id, alert, self.entities[key], behaviour))]
+        record = case_file.alert_record(alert_id, alert, step, self.entities[AlertName.parse(alert_id).key])
+        return [Message(topics.ALERTS, 0, record.encode(), alert_id.encode())]
 
     # -- cases
 
-    def _publish(self, case: Case) -> list[Message]:
+    def _publish(self, case: CaseState) -> list[Message]:
         """Bring a case up to date and return its next version."""
-        entities = [self.entities[key] for key in keys(case)]
-        case["updated_at"] = max([case["updated_at"], *(entity["time"] for entity in entities)])
-        case["version"] += 1
-        if case["state"] != "merged":
-            case["muted"] = all(self.alerts[link["entity"]]["muted"] for link in case["links"])
+        entities = [self.entities[key] for key in case.keys]
+        case.updated_at = max([case.updated_at, *(entity.time for entity in entities)])
+        case.version += 1
+        if case.state != "merged":
+            case.muted = all(self.alerts[link.entity].muted for link in case.links)
             self._count_members(case, entities)
-        row = case_file.case_row(case, entities, self._strongest(case), self.policy)
-        row["payload"]["example"] = self._example(case)
-        row["payload"]["triage"] = triage.opinion(self._triage, row["payload"]["families"])
-        case["history"] = audit_chain.extended(case.get("history", []), row)
-        row["payload"]["history"] = case["history"]
-        return [_json(topics.CASES, case["case_id"], row)]
+        record = case_file.case_record(case, entities, self._strongest(case), self.policy, self._example(case), self._triage)
+        case.history = audit_chain.extended(case.history, record)
+        payload = msgspec.structs.replace(record.payload, history=case.history)
+        return [Message(topics.CASES, 0, msgspec.structs.replace(record, payload=payload).encode(), case.case_id.encode())]
 
-    def _count_members(self, case: Case, entities: list[dict[str, Any]]) -> None:
+    def _count_members(self, case: CaseState, entities: list[Entity]) -> None:
         """Note who has joined and who has left; of an account in several entities, the one that saw most of it speaks."""
-        over: dict[str, Mapping[str, Any]] = {}
-        for entity in sorted(entities, key=lambda each: each["time"]):
+        over: dict[str, Known] = {}
+        for entity in sorted(entities, key=lambda each: each.time):
             for account, member in self._suspects(entity, case).items():
-                case["members"].setdefault(account, case_file.joining(member, entity["time"]))
-                if account not in over or member["requests"] > over[account]["requests"]:
+                case.members.setdefault(account, case_file.joining(member, entity.time))
+                if account not in over or member.requests > over[account].requests:
                     over[account] = member
         for account, member in over.items():
-            case["members"][account].update(case_file.standing(member), left_at=None)
-        for account in case["members"].keys() - over.keys():
-            if case["members"][account]["left_at"] is None:
-                case["members"][account]["left_at"] = case["updated_at"]
+            case_file.bring_up_to_date(case.members[account], member)
+        for account in case.members.keys() - over.keys():
+            if case.members[account].left_at is None:
+                case.members[account].left_at = case.updated_at
 
-    def _suspects(self, entity: Mapping[str, Any], case: Case) -> Mapping[str, Mapping[str, Any]]:
-        if case["behaviour"] == "routing":
-            return {entity["entity_id"]: entity} if entity["entity_kind"] == "account" else {}
+    def _suspects(self, entity: Entity, case: CaseState) -> Mapping[str, Known]:
+        if case.behaviour == "routing":
+            return {entity.entity_id: entity} if entity.entity_kind == "account" else {}
         over, permitted = self._over(entity)
-        return permitted if case["muted"] else over
+        return permitted if case.muted else over
 
-    def _example(self, case: Case) -> dict[str, Any] | None:
+    def _example(self, case: CaseState) -> Example | None:
         """Return the member that stands out most by itself, with its own features: a group's numbers do not say what an account does."""
-        own = {account: self.entities[f"account:{account}"] for account in case["members"] if f"account:{account}" in self.entities}
+        own = {account: self.entities[f"account:{account}"] for account in case.members if f"account:{account}" in self.entities}
         if not own:
             return None
-        account = max(own, key=lambda name: (own[name]["extraction"], name))
-        return {"account": account, "features": top_features(own[account], case_file.telling(case["behaviour"]))}
+        account = max(own, key=lambda name: (own[name].extraction, name))
+        return Example(account, case_file.parts(own[account], case.behaviour))
 
-    def _strongest(self, case: Case) -> dict[str, Any]:
+    def _strongest(self, case: CaseState) -> Entity:
         """Return the entity that says most about a case: the one with the most alerted members, then the most evidence."""
-        entities = [self.entities[key] for key in keys(case)]
-        return max(entities, key=lambda entity: (len(self._over(entity)[0]), entity[case["behaviour"]], entity["entity_id"]))
+        entities = [self.entities[key] for key in case.keys]
+        return max(entities, key=lambda entity: (len(self._over(entity)[0]), getattr(entity, case.behaviour), entity.entity_id))
 
     def _resolve_quiet(self) -> list[Message]:
-        quiet = [case for case in self.cases.values() if case["state"] == "open" and self._now - case["updated_at"] > QUIET]
+        quiet = [case for case in self.cases.values() if case.state == "open" and self._now - case.updated_at > QUIET]
         return [message for case in quiet for message in self._close(case, "resolved")]
 
-    def _close(self, case: Case, why: str) -> list[Message]:
+    def _close(self, case: CaseState, why: Literal["resolved", "dismissed"]) -> list[Message]:
         """Resolve a case and its alerts: `resolved`, nothing new, or `dismissed`, a person said so, and it takes more to come back."""
-        case["state"] = "resolved"
-        self._changed.pop(case["case_id"], None)
+        case.state = "resolved"
+        self._changed.pop(case.case_id, None)
         messages = []
-        for link in case["links"]:
-            alert = self.alerts[link["entity"]]
-            alert["state"] = "resolved"
-            messages += self._tell(link["entity"])
-            alert["state"] = why
+        for link in case.links:
+            messages += self._tell(link.entity, "resolved")
+            self.alerts[link.entity].state = why
         return [*messages, *self._publish(case)]
 
-    def _reopen(self, case: Case) -> list[Message]:
+    def _reopen(self, case: CaseState) -> list[Message]:
         """Publish a case; what a person had dismissed of it is open again, but for alerts that another case has taken over."""
         messages = []
-        for link in case["links"]:
-            alert = self.alerts[link["entity"]]
-            if (alert["state"], alert["case_id"]) == ("dismissed", case["case_id"]):
-                case["state"] = alert["state"] = "open"
-                case["updated_at"] = max(case["updated_at"], self._now)  # or it would be called quiet at once
-                messages += self._tell(link["entity"])
+        for link in case.links:
+            alert = self.alerts[link.entity]
+            if (alert.state, alert.case_id) == ("dismissed", case.case_id):
+                case.state = alert.state = "open"
+                case.updated_at = max(case.updated_at, self._now)  # or it would be called quiet at once
+                messages += self._tell(link.entity, "open")
         return [*messages, *self._publish(case)]
 
 
-def _news(alert: Mapping[str, Any], time: float, found: float, size: int, requests: float) -> bool:
+def _news(alert: AlertState, time: float, found: float, size: int, requests: float) -> bool:
     """Say whether an alert is worth telling again: a while has passed and it has grown, or it has grown so much that no while matters.
 
     (Old events read in a hurry do not move the clock.) One that a person dismissed comes back only with much more evidence or members.
     """
-    if alert["state"] == "dismissed":
-        return bool(found >= alert["evidence"] + DISMISSED_STEP or size >= 2 * alert["size"] + LEAST_ALERTED)
-    waited = time - alert["time"] >= UPDATE_PAUSE
-    if alert["state"] == "resolved":
+    if alert.state == "dismissed":
+        return bool(found >= alert.evidence + DISMISSED_STEP or size >= 2 * alert.size + LEAST_ALERTED)
+    waited = time - alert.time >= UPDATE_PAUSE
+    if alert.state == "resolved":
         return bool(waited)
-    growth = max((size - 1) / max(alert["size"], 1), requests / max(alert["requests"], 1.0))
-    return bool(growth >= MUCH_GROWTH or (waited and (growth >= GROWTH or abs(found - alert["evidence"]) >= 1.0)))
-
-
-def _json(topic: str, key: str, message: Mapping[str, Any]) -> Message:
-    return Message(topic, 0, orjson.dumps(message), key.encode())
+    growth = max((size - 1) / max(alert.size, 1), requests / max(alert.requests, 1.0))
+    return bool(growth >= MUCH_GROWTH or (waited and (growth >= GROWTH or abs(found - alert.evidence) >= 1.0)))

@@ -6,10 +6,10 @@ It is taught anew from the stored labels whenever one arrives: they are few, and
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import Any
 
 from models.detectors.triage import Triage
 from models.evidence.weighing import CAP, FAMILIES, FLOOR
+from streams.schema.cases import Opinion, TriageCounts
 from streams.schema.labels import LearnedLabel
 
 _LIMITS = dict.fromkeys(FAMILIES, (FLOOR, CAP))
@@ -24,8 +24,8 @@ def taught(labels: Iterable[LearnedLabel]) -> Triage:
     return model
 
 
-def opinion(model: Triage, families: Mapping[str, float]) -> dict[str, Any]:
+def opinion(model: Triage, families: Mapping[str, float]) -> Opinion:
     """Return the probability that an analyst would say "distilling", None while there are too few labels, and how many there are."""
     known = model.labels
     likely = round(float(model.score_one(families)), 3) if model.ready_one(families) else None
-    return {"distilling": likely, "labels": {"distilling": known.get(True, 0), "other": known.get(False, 0)}}
+    return Opinion(likely, TriageCounts(known.get(True, 0), known.get(False, 0)))

@@ -268,7 +268,7 @@ def label(*, entity_kind: str, entity_id: str, verdict: str, author: str | None,
     if known and known.state == "open" and verdict == "benign":
         click.echo("it is resolved by this; a later label that is not benign opens it again")
     elif known and known.state != "open" and verdict != "benign":
-        dismissed = (known.payload.get("label") or {}).get("verdict") == "benign"
+        dismissed = known.payload.label is not None and known.payload.label.verdict == "benign"
         click.echo(
             "what a label had closed of it is opened again, but for alerts that have come back as another case"
             if dismissed

@@ -11,19 +11,21 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, get_type_hints
 
+import msgspec
 import numpy as np
 import orjson
 from numpy.typing import NDArray
 
 from streams.core.errors import BlockLayoutError
 from streams.schema import blocks, topics
+from streams.schema import record as records
+from streams.schema.cases import Alert, Case
 from streams.schema.event import LATEST
-from streams.schema.labels import SPLIT, VERDICTS
+from streams.schema.labels import Label
 
 Array = NDArray[Any]
-_STEPS: Final = ("open", "update", "resolved")
 _LONGEST_CODE: Final = 64  # a reason or a source is a word of ours; anything longer is not
 
 
@@ -217,122 +219,72 @@ def _sent(name: str, kind: blocks.Kind) -> str:
 _REQUEST_NAMES: Final = {name: _sent(name, kind) for name, kind in blocks.REQUESTS.columns.items()}
 
 
-# --- JSON
-
-Field = Callable[[Any], Any]
+# --- JSON: the columns of a record are its fields
 
 
-def _text(value: Any) -> str:
-    if value is None:
-        return ""
-    if not isinstance(value, str):
-        raise TypeError
-    return value
+@dataclass(frozen=True)
+class Column:
+    """How a field of a record becomes a column."""
+
+    annotation: Any
+    """What it must be on the topic. A nested record is stored as it came: a newer writer's fields are kept."""
+    dtype: type
+    convert: Callable[[Any], Any] = lambda value: value
 
 
-def _number(value: Any) -> float:
-    if value is None:
-        return math.nan
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise TypeError
-    return float(value)
+def columns_of(record: type[records.Record]) -> dict[str, Column]:
+    """Return the columns of a record's table, by name, in the order of its fields."""
+    hints = get_type_hints(record, include_extras=True)
+    fields = msgspec.inspect.type_info(record)
+    if not isinstance(fields, msgspec.inspect.StructType):
+        raise TypeError(record)
+    return {field.name: _column_of(field.type, hints[field.name]) for field in fields.fields}
 
 
-def _whole(bits: int) -> Field:
-    def read(value: Any) -> int:
-        number = _number(value)
-        if not 0 <= number < 2**bits:
-            raise ValueError
-        return int(value)
+def _column_of(kind: msgspec.inspect.Type, annotation: Any) -> Column:
+    extra: Mapping[str, Any] = {}
+    if isinstance(kind, msgspec.inspect.Metadata):
+        extra, kind = kind.extra or {}, kind.type
+    match kind:
+        case msgspec.inspect.StructType():
+            return Column(msgspec.Raw, object, lambda value: bytes(value).decode())
+        case msgspec.inspect.StrType() | msgspec.inspect.LiteralType() | msgspec.inspect.UnionType():
+            return Column(annotation, object)
+        case msgspec.inspect.FloatType() if extra.get("moment"):
+            return Column(annotation, np.int64, _milliseconds)
+        case msgspec.inspect.FloatType():
+            return Column(float | None, np.float64, lambda value: math.nan if value is None else value)
+        case msgspec.inspect.IntType():
+            return Column(annotation, np.uint64)
+        case msgspec.inspect.BoolType():
+            return Column(annotation, np.bool_)
+    raise TypeError(kind)
 
-    return read
 
-
-def _flag(value: Any) -> bool:
-    if not isinstance(value, bool):
-        raise TypeError
-    return value
-
-
-def _time(value: Any) -> int:
-    seconds = datetime.fromisoformat(value).timestamp() if isinstance(value, str) else _number(value)
+def _milliseconds(seconds: float) -> int:
     if not 0 <= seconds <= LATEST:
         raise ValueError
     return round(seconds * 1000)
 
 
-def _json(value: Any) -> str:
-    return orjson.dumps(value).decode()
+def _message(record: type[records.Record]) -> Callable[[Record], dict[str, Array]]:
+    columns = columns_of(record)
+    needed = [(name, column.annotation) for name, column in columns.items()]
+    stored = msgspec.defstruct(f"Stored{record.__name__}", needed)
 
-
-def _one_of(*words: str) -> Field:
-    def read(value: Any) -> str:
-        if value not in words:
-            raise ValueError
-        return str(value)
-
-    return read
-
-
-_TYPES: Final[Mapping[Field, type]] = {_number: np.float64, _time: np.int64, _flag: np.bool_}
-_U32, _U64 = _whole(32), _whole(64)
-
-_ALERT: Final[Mapping[str, Field]] = {
-    "alert_id": _text,
-    "time": _time,
-    "state": _one_of(*_STEPS),
-    "behaviour": _text,
-    "entity_kind": _text,
-    "entity_id": _text,
-    "case_id": _text,
-    "evidence": _number,
-    "false_alerts_per_day": _number,
-    "summary": _text,
-    "payload": _json,
-}
-_CASE: Final[Mapping[str, Field]] = {
-    "case_id": _text,
-    "version": _U64,
-    "opened_at": _time,
-    "updated_at": _time,
-    "state": _one_of("open", "resolved"),
-    "behaviour": _text,
-    "title": _text,
-    "accounts": _U32,
-    "requests": _number,
-    "output_tokens": _number,
-    "extraction": _number,
-    "routing": _number,
-    "muted": _flag,
-    "payload": _json,
-}
-_LABEL: Final[Mapping[str, Field]] = {
-    "label_id": _text,
-    "time": _time,
-    "entity_kind": _text,
-    "entity_id": _text,
-    "verdict": _one_of(*VERDICTS, SPLIT),
-    "author": _text,
-    "note": _text,
-}
-
-
-def _message(fields: Mapping[str, Field]) -> Callable[[Record], dict[str, Array]]:
-    def convert(record: Record) -> dict[str, Array]:
+    def convert(message: Record) -> dict[str, Array]:
         try:
-            found = orjson.loads(record.value or b"")
-            row = {name: read(found[name]) for name, read in fields.items()}
-        except (ValueError, TypeError, KeyError, OverflowError) as error:
-            raise BlockLayoutError(f"a message of {record.topic} lacks a field or has another type in it") from error
-        return {name: _single(value, fields[name]) for name, value in row.items()}
+            row = msgspec.json.decode(message.value or b"", type=stored)
+            values = {name: column.convert(getattr(row, name)) for name, column in columns.items()}
+        except (msgspec.DecodeError, ValueError, OverflowError) as error:
+            raise BlockLayoutError(f"a message of {message.topic} lacks a field or has another type in it") from error
+        return {name: _single(value, columns[name].dtype) for name, value in values.items()}
 
     return convert
 
 
-def _single(value: Any, read: Field) -> Array:
-    if isinstance(value, str):
-        return _texts([value])
-    return np.array([value], np.uint64 if read in {_U32, _U64} else _TYPES[read])
+def _single(value: Any, dtype: type) -> Array:
+    return _texts([value]) if dtype is object else np.array([value], dtype)
 
 
 def _letter(record: Record) -> dict[str, Array]:
@@ -343,9 +295,9 @@ _TABLES: Final[Mapping[str, tuple[str, Callable[[Record], dict[str, Array]]]]] =
     topics.REQUESTS: ("requests", _request),
     topics.SCORES: ("scores", _score),
     topics.SHADOW: ("shadow_scores", _shadow),
-    topics.ALERTS: ("alerts", _message(_ALERT)),
-    topics.CASES: ("cases", _message(_CASE)),
-    topics.LABELS: ("labels", _message(_LABEL)),
+    topics.ALERTS: ("alerts", _message(Alert)),
+    topics.CASES: ("cases", _message(Case)),
+    topics.LABELS: ("labels", _message(Label)),
     topics.DEAD_LETTERS: ("dead_letters", _letter),
 }
 

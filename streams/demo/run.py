@@ -107,7 +107,7 @@ def _report(console: Console, settings: Settings, truth: Mapping[str, Role]) -> 
     for case in cases:
         console.print(terminal.panel(case))
     console.print(_LEGEND)
-    alerted = {account for case in cases if case.behaviour == "extraction" for account in case.payload["members"]}
+    alerted = {account for case in cases if case.behaviour == "extraction" for account in case.payload.members}
     console.print(_truth_table(truth, alerted))
 
 

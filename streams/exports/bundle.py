@@ -101,7 +101,7 @@ def members(case: CaseRow) -> str:
     table = csv.writer(text)
     table.writerow(("account", *_MEMBER))
     ranked = terminal.members(case)
-    table.writerows((_harmless(account), *(_shown(name, member.get(name)) for name in _MEMBER)) for account, member in ranked)
+    table.writerows((_harmless(account), *(_shown(name, getattr(member, name)) for name in _MEMBER)) for account, member in ranked)
     return text.getvalue()
 
 
@@ -119,7 +119,7 @@ def indicators(clickhouse: Gateway, case: CaseRow, tlp: Tlp = "AMBER") -> dict[s
         "first": case.opened_at.astimezone(UTC).isoformat(),
         "last": case.updated_at.astimezone(UTC).isoformat(),
         "accounts": case.accounts,
-        "atlas": list(case.payload.get("atlas", [])),
+        "atlas": list(case.payload.atlas),
         "observed": {column: values for column, values in found.items() if values},
         "note": "Shares of the requests of this case. Each alone is common; together they are one stack.",
     }

@@ -17,10 +17,11 @@ import orjson
 import requests
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
-from streams.core.errors import HydrometerError
+from streams.core.errors import HydrometerError, MalformedEventError
 from streams.core.settings import Settings
 from streams.exports.ocsf import Json, finding
 from streams.schema import topics
+from streams.schema.cases import Alert
 from streams.telemetry.metrics import METRICS, Metric
 
 READER: Final = "ocsf"
@@ -106,9 +107,9 @@ def file_of(path: Path) -> BinaryIO:
 
 def _finding(record: Any) -> Json | None:
     try:
-        return finding(orjson.loads(record.value or b""))
-    except (orjson.JSONDecodeError, KeyError, TypeError, AttributeError) as error:
-        _log.warning("%s, partition %d, offset %d is no alert (%s)", record.topic, record.partition, record.offset, type(error).__name__)
+        return finding(Alert.decode(record.value or b""))
+    except MalformedEventError as error:
+        _log.warning("%s, partition %d, offset %d is no alert (%s)", record.topic, record.partition, record.offset, error.reason)
         return None
 
 

@@ -105,14 +105,14 @@ class Replay:
 
     def _add_cases(self, rows: dict[str, dict[str, Any]]) -> None:
         for case in self.pipeline.cases.cases.values():
-            if case["behaviour"] != "extraction" or case["muted"]:
+            if case.behaviour != "extraction" or case.muted:
                 continue
-            for account, member in case["members"].items():
+            for account, member in case.members.items():
                 row = rows[account]
                 row["alerted"] = True
-                row["first_alert_at"] = min(row["first_alert_at"] or np.inf, member["joined_at"])
-                if case["state"] != "merged" or row["case_id"] is None:
-                    row["case_id"] = case["case_id"]
+                row["first_alert_at"] = min(row["first_alert_at"] or np.inf, member.joined_at)
+                if case.state != "merged" or row["case_id"] is None:
+                    row["case_id"] = case.case_id
 
     def routers(self) -> dict[str, dict[str, Any]]:
         """Return every router fingerprint's row, by id, sorted."""
@@ -143,7 +143,7 @@ class Replay:
             "rejected": dict(sorted(rejected.items())),
             "accounts": sum(rows),
             "groups": sum(len(stage.table) for stage in self.pipeline.groups),
-            "cases": sum(case["state"] == "open" for case in self.pipeline.cases.cases.values()),
+            "cases": sum(case.state == "open" for case in self.pipeline.cases.cases.values()),
             "state_bytes_per_account": self.pipeline.accounts[0].table.bytes_per_row,
         }
 

@@ -54,9 +54,7 @@ def test_a_hydra_whose_relay_is_upgraded_on_day_3_stays_one_router_and_one_case(
     assert row["requests"] == pytest.approx(requests, rel=0.05), "its requests of days 3 and 4 count as its own"
     assert aliases(run) == len(run.pipeline.accounts), "every partition of accounts knows its one other name"
     assert {alert["entity_id"] for alert in run.alerts if alert["entity_kind"] == "router"} == {router.partition(":")[2]}
-    cases = [
-        case for case in run.pipeline.cases.cases.values() if any(link["entity"].startswith("extraction:router:") for link in case["links"])
-    ]
+    cases = [case for case in run.pipeline.cases.cases.values() if any(link.entity.startswith("extraction:router:") for link in case.links)]
     assert len(cases) == 1
 
 

@@ -94,7 +94,7 @@ def _table(cases: Sequence[CaseRow], now: datetime, width: int) -> Table:
 
 def _cells(case: CaseRow, now: datetime) -> dict[str, str | Text]:
     changed = max((now - _aware(case.updated_at)).total_seconds(), 0.0)
-    label = case.payload.get("label") or {}
+    label = case.payload.label
     return {
         "case": case.case_id,
         "behaviour": Text(case.behaviour, style=_COLOURS.get(case.behaviour, "")),
@@ -104,7 +104,7 @@ def _cells(case: CaseRow, now: datetime) -> dict[str, str | Text]:
         "nats": f"{case.evidence:.1f}",
         "open for": age((now - _aware(case.opened_at)).total_seconds()),
         "changed": Text(age(changed), style="bold" if changed < FRESH else ""),
-        "decided": "permitted" if case.muted else label.get("verdict", ""),
+        "decided": "permitted" if case.muted else label.verdict if label else "",
         "why": Text(case.title),
     }
 

@@ -14,6 +14,19 @@ from models.evidence.weighing import CAP
 from streams.cases.benign_hypotheses import WORDS
 from streams.cases.views import terminal
 from streams.cases.views.terminal import CaseRow
+from streams.schema.cases import (
+    AlertName,
+    Behaviour,
+    CaseMember,
+    CasePayload,
+    Hypothesis,
+    Leak,
+    Link,
+    Merge,
+    Near,
+    Threshold,
+    Version,
+)
 
 MOST_MEMBERS = 250
 """Members on the page, the strongest first; `hydrometer case show --json` has all that the row has."""
@@ -35,13 +48,13 @@ def page(case: CaseRow) -> str:
     told = case.payload
     sections = [
         _head(case),
-        _section("What stands out", _families(case) + _list(each["sentence"] for each in told["features"]) + _example(told)),
-        _section("What speaks against it", _counter(told["counter_evidence"])),
-        _section("What it has been served", _leak(told["leak"]) + _joins(told["members"])),
+        _section("What stands out", _families(case) + _list(each.sentence for each in told.features) + _example(told)),
+        _section("What speaks against it", _counter(told.counter_evidence)),
+        _section("What it has been served", _leak(told.leak) + _joins(told.members)),
         _section("What to do", _todo(case)),
         _section("Why this is one case", _links(told)),
         _section(f"Accounts ({case.accounts:,})", _members(case)),
-        _section("Decisions and history", _decisions(told) + _history(told["history"], case.behaviour)),
+        _section("Decisions and history", _decisions(told) + _history(told.history, case.behaviour)),
     ]
     title = f"{case.case_id}: {case.behaviour}"
     style = f"<style>{_STYLE}</style>"
@@ -73,7 +86,7 @@ def _section(title: str, body: str) -> str:
 def _families(case: CaseRow) -> str:
     """Return a bar a family, the loudest first; a family's evidence ends at CAP."""
     rows = []
-    for name, nats in sorted(case.payload["families"].items(), key=lambda item: -item[1]):
+    for name, nats in sorted(case.payload.families.items(), key=lambda item: -item[1]):
         width = 100.0 * min(max(nats, 0.0), CAP) / CAP
         rows.append(
             f'<tr><th>{escape(name)}</th><td class="bar"><i style="width:{width:.1f}%"></i></td><td class="n">{nats:+.1f}</td></tr>'
@@ -86,34 +99,32 @@ def _list(items: Iterable[str]) -> str:
     return f"<ul>{''.join(f'<li>{escape(item)}</li>' for item in items)}</ul>"
 
 
-def _example(told: Mapping[str, Any]) -> str:
+def _example(told: CasePayload) -> str:
     """Say what one member of a group does, where that is known."""
-    example = told["example"]
-    if example is None or len(told["members"]) == 1:
+    example = told.example
+    if example is None or len(told.members) == 1:
         return ""
-    said = _list(each["sentence"] for each in example["features"])
-    return f"<h3>One of its accounts: {escape(example['account'])}</h3>{said}"
+    said = _list(each.sentence for each in example.features)
+    return f"<h3>One of its accounts: {escape(example.account)}</h3>{said}"
 
 
-def _counter(checks: Sequence[Mapping[str, Any]]) -> str:
-    ranked = sorted(checks, key=lambda check: list(WORDS).index(check["fits"]))
-    rows = [(check["persona"], WORDS[check["fits"]], check["because"]) for check in ranked]
+def _counter(checks: Sequence[Hypothesis]) -> str:
+    ranked = sorted(checks, key=lambda check: list(WORDS).index(check.fits))
+    rows = [(check.persona, WORDS[check.fits], check.because) for check in ranked]
     return _table(("benign story", "", "because"), rows, lambda row: "" if row[1] == WORDS[False] else "doubt")
 
 
-def _leak(leak: Mapping[str, Any]) -> str:
+def _leak(leak: Leak) -> str:
     rows = [
-        (name, f"{leak[f'{key}_before_alert']:,.0f}", f"{leak[key]:,.0f}")
-        for name, key in (("requests", "requests"), ("output tokens", "output_tokens"))
+        ("requests", f"{leak.requests_before_alert:,.0f}", f"{leak.requests:,.0f}"),
+        ("output tokens", f"{leak.output_tokens_before_alert:,.0f}", f"{leak.output_tokens:,.0f}"),
     ]
-    return (
-        _table(("", "before its accounts were alerted", "in all"), rows, numbers=(1, 2)) + f"<p class=note>{escape(leak['estimate'])}.</p>"
-    )
+    return _table(("", "before its accounts were alerted", "in all"), rows, numbers=(1, 2)) + f"<p class=note>{escape(leak.estimate)}.</p>"
 
 
-def _joins(members: Mapping[str, Mapping[str, Any]]) -> str:
+def _joins(members: Mapping[str, CaseMember]) -> str:
     """Return a small drawing of how many accounts had joined by when."""
-    times = sorted(float(member["joined_at"]) for member in members.values())
+    times = sorted(member.joined_at for member in members.values())
     if len(times) < 3 or times[-1] <= times[0]:  # noqa: PLR2004 (two points are no curve)
         return ""
     span, most, points = times[-1] - times[0], len(times), ["0,60"]
@@ -127,63 +138,56 @@ def _joins(members: Mapping[str, Mapping[str, Any]]) -> str:
 
 def _todo(case: CaseRow) -> str:
     told = case.payload
-    ladder, permission = told["ladder"], told["permission"]
+    ladder, permission = told.ladder, told.permission
     rows = [
-        ("suggested step", f"{ladder['step']}: {ladder['does']}"),
-        ("because", ladder["why"]),
-        ("if it is wrong", told["if_wrong"]),
-        ("signature", ladder["signature"]),
+        ("suggested step", f"{ladder.step}: {ladder.does}"),
+        ("because", ladder.why),
+        ("if it is wrong", told.if_wrong),
+        ("signature", ladder.signature),
         (
             "terms touched",
-            " ".join(f"{term['id']} ({term['version']}, in force {term['effective']}): {term['text']}" for term in told["terms"]),
+            " ".join(f"{term.id} ({term.version}, in force {term.effective}): {term.text}" for term in told.terms),
         ),
-        ("ATLAS", "; ".join(f"{name} {_ATLAS.get(name, '')}".strip() for name in told["atlas"])),
-        ("bar", _bar(told["threshold"])),
+        ("ATLAS", "; ".join(f"{name} {_ATLAS.get(name, '')}".strip() for name in told.atlas)),
+        ("bar", _bar(told.threshold)),
     ]
     if permission:
-        until = _moment(permission["expires"])
-        rows.append(
-            ("permitted", f"{permission['kind']} {permission['party']}, by {permission['owner']}: {permission['reason']}, until {until}")
-        )
+        until = _moment(permission.expires)
+        rows.append(("permitted", f"{permission.kind} {permission.party}, by {permission.owner}: {permission.reason}, until {until}"))
     return _table(("", ""), rows, head=False)
 
 
-def _bar(threshold: Mapping[str, Any]) -> str:
-    who = f"since {threshold['since']}, by {threshold['author']}, approved by {threshold['approver']}"
-    return f"{threshold['nats']:g} nats {who}: {threshold['reason']}"
+def _bar(threshold: Threshold) -> str:
+    who = f"since {threshold.since}, by {threshold.author}, approved by {threshold.approver}"
+    return f"{threshold.nats:g} nats {who}: {threshold.reason}"
 
 
-def _links(told: Mapping[str, Any]) -> str:
+def _links(told: CasePayload) -> str:
     rows = [
-        (_entity(link["entity"]), _moment(link["since"]), f"came with {link['from_case']}" if link["from_case"] else _weighed(link))
-        for link in told["links"][:MOST_LINKS]
+        (AlertName.parse(link.entity).key, _moment(link.since), f"came with {link.from_case}" if link.from_case else _weighed(link))
+        for link in told.links[:MOST_LINKS]
     ]
-    rest = len(told["links"]) - len(rows)
+    rest = len(told.links) - len(rows)
     found = _table(("alert", "since (UTC)", "weighed"), rows) + (f"<p class=note>... and {rest:,} more.</p>" if rest else "")
-    if told["merges"]:
-        merged = [(merge["case_id"], _moment(merge["at"]), _weighed(merge)) for merge in told["merges"]]
+    if told.merges:
+        merged = [(merge.case_id, _moment(merge.at), _weighed(merge)) for merge in told.merges]
         found += "<h3>Merges</h3>" + _table(("case", "at (UTC)", "weighed"), merged)
         found += "<p class=note>Undo: <code>hydrometer case split CASE LINK</code>. What was split is never joined again.</p>"
-    if told["near"]:
-        near = [(each["case_id"], _weighed(each)) for each in told["near"]]
+    if told.near:
+        near = [(each.case_id, _weighed(each)) for each in told.near]
         found += "<h3>Near, and not joined</h3>" + _table(("case", "weighed"), near)
     return found
 
 
-def _entity(entity: str) -> str:
-    """Return an alerted entity as `case split` takes it."""
-    return entity.partition(":")[2]
-
-
-def _weighed(weighed: Mapping[str, Any]) -> str:
-    if "nats" not in weighed:
+def _weighed(weighed: Link | Merge | Near) -> str:
+    if weighed.nats is None or weighed.needed is None:
         return "the case began with it"
-    parts = [f"{weighed['same_accounts']:.0%} of the smaller side are the same accounts"] if weighed["same_accounts"] else []
+    parts = [f"{weighed.same_accounts:.0%} of the smaller side are the same accounts"] if weighed.same_accounts else []
     parts += [
-        f"{edge['kind']}: {edge['shared']} of {edge['of']} share it, as {edge['common']:.1%} of all do, {edge['nats']:+.1f}"
-        for edge in weighed["edges"]
+        f"{edge.kind}: {edge.shared} of {edge.of} share it, as {edge.common:.1%} of all do, {edge.nats:+.1f}"
+        for edge in weighed.edges or []
     ]
-    return "; ".join([*parts, f"{weighed['nats']:.1f} nats of {weighed['needed']:.0f} needed"]) if parts else "a member of the channel"
+    return "; ".join([*parts, f"{weighed.nats:.1f} nats of {weighed.needed:.0f} needed"]) if parts else "a member of the channel"
 
 
 def _members(case: CaseRow) -> str:
@@ -191,45 +195,43 @@ def _members(case: CaseRow) -> str:
     rows = [
         (
             account,
-            _moment(each["joined_at"]),
-            _moment(each["left_at"]) if each["left_at"] else "",
-            f"{each['requests']:,.0f}",
-            f"{each['output_tokens']:,.0f}",
-            f"{each[score]:.1f}",
-            each["router"],
-            each["payment"],
+            _moment(each.joined_at),
+            _moment(each.left_at) if each.left_at else "",
+            f"{each.requests:,.0f}",
+            f"{each.output_tokens:,.0f}",
+            f"{each.score(score):.1f}",
+            each.router,
+            each.payment,
         )
         for account, each in ranked[:MOST_MEMBERS]
     ]
-    rest, others = len(ranked) - len(rows) + case.payload["members_left_out"], terminal.unlisted(case)
+    rest, others = len(ranked) - len(rows) + case.payload.members_left_out, terminal.unlisted(case)
     more = f"<p class=note>... and {rest:,} more.</p>" if rest else ""
     more += f"<p class=note>{escape(others)}.</p>" if others else ""
     heads = ("account", "joined (UTC)", "left", "requests", "output tokens", f"nats of {score}", "router", "card")
     return (_table(heads, rows, numbers=(3, 4, 5), wide=True) if rows else "") + more
 
 
-def _decisions(told: Mapping[str, Any]) -> str:
-    label = told["label"]
-    said = [f"{label['verdict']}, {label['author']}, {_moment(label['time'])}: {label['note'] or 'no note'}"] if label else []
-    said += [
-        f"split {each['entity_id']}, {each['author']}, {_moment(each['time'])}: {each['note'] or 'no note'}" for each in told["decided"]
-    ]
-    triage = told["triage"]
-    counts = f"{triage['labels']['distilling']} labels distilling, {triage['labels']['other']} other"
-    opinion = "says nothing yet" if triage["distilling"] is None else f"says distilling with {triage['distilling']:.0%}"
+def _decisions(told: CasePayload) -> str:
+    label = told.label
+    said = [f"{label.verdict}, {label.author}, {_moment(label.time)}: {label.note or 'no note'}"] if label else []
+    said += [f"split {each.entity_id}, {each.author}, {_moment(each.time)}: {each.note or 'no note'}" for each in told.decided]
+    triage = told.triage
+    counts = f"{triage.labels.distilling} labels distilling, {triage.labels.other} other"
+    opinion = "says nothing yet" if triage.distilling is None else f"says distilling with {triage.distilling:.0%}"
     return _list([*(said or ["No person has decided yet."]), f"Triage {opinion} ({counts}; it needs 30 of each)."])
 
 
-def _history(entries: Sequence[Mapping[str, Any]], behaviour: str) -> str:
+def _history(entries: Sequence[Version], behaviour: Behaviour) -> str:
     rows = [
         (
-            str(entry["version"]),
-            _moment(entry["updated_at"]),
-            entry["state"],
-            f"{entry['accounts']:,}",
-            f"{entry['requests']:,.0f}",
-            f"{entry[behaviour]:.1f}" if behaviour in entry else "",
-            entry["hash"][:16],
+            str(entry.version),
+            _moment(entry.updated_at),
+            entry.state,
+            f"{entry.accounts:,}",
+            f"{entry.requests:,.0f}",
+            f"{entry.extraction if behaviour == 'extraction' else entry.routing:.1f}",
+            entry.hash[:16],
         )
         for entry in entries[-MOST_VERSIONS:]
     ]
@@ -261,7 +263,7 @@ def _cell(tag: str, text: str, number: bool) -> str:  # noqa: FBT001 (a private 
 
 
 def _foot(case: CaseRow) -> str:
-    digest = case.payload["history"][-1]["hash"]
+    digest = case.payload.history[-1].hash
     made = f"Hydrometer, table cases, version {case.version}, chained hash {digest}."
     return f"<footer>{escape(made)} Scores rank a queue; a person decides. No prompt text is stored, so none is shown.</footer>"
 

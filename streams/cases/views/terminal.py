@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, Protocol
 
+import msgspec
 import orjson
 from rich.console import Group
 from rich.panel import Panel
@@ -18,6 +19,7 @@ from models.evidence.weighing import BELONGING, BELONGING_CAP, CAP, CHANNEL, COR
 from streams.cases import audit_chain
 from streams.cases.caseload import leaving
 from streams.core.errors import HydrometerError
+from streams.schema.cases import Behaviour, Case, CaseMember, CasePayload, Hypothesis, Link, Version
 from streams.schema.labels import VERDICTS
 
 WORTH_SAYING = 0.5
@@ -55,7 +57,7 @@ class CaseRow:
     opened_at: datetime
     updated_at: datetime
     state: str
-    behaviour: str
+    behaviour: Behaviour
     title: str
     accounts: int
     requests: float
@@ -63,7 +65,9 @@ class CaseRow:
     extraction: float
     routing: float
     muted: bool
-    payload: Mapping[str, Any]
+    payload: CasePayload
+    stored: bytes = b""
+    """The payload as it was stored: a digest is taken of all of it, also of fields that this version does not know."""
 
     @property
     def evidence(self) -> float:
@@ -72,10 +76,11 @@ class CaseRow:
 
     def json(self) -> bytes:
         """Return everything about the case as indented JSON."""
-        return orjson.dumps(asdict(self), option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z)
+        row = {name: getattr(self, name) for name in Case.__struct_fields__}
+        return orjson.dumps({**row, "payload": orjson.loads(self.stored)}, option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z)
 
 
-_COLUMNS = ", ".join(CaseRow.__dataclass_fields__)
+_COLUMNS = ", ".join(Case.__struct_fields__)
 _PREFIX: Final = "case-"
 
 
@@ -112,12 +117,12 @@ def seen(clickhouse: Gateway, kind: str, name: str) -> bool:
 
 def check_split(case: CaseRow, link: str) -> None:
     """Raise UnknownLinkError unless a case has this link and others beside it: what cannot be split would be lost without a word."""
-    into = case.payload["merged_into"]
+    into = case.payload.merged_into
     if into:
         raise UnknownLinkError(f"{case.case_id} was merged: split {into} instead")
-    links, going = case.payload["links"], leaving(case.payload, link)
+    links, going = case.payload.links, leaving(case.payload.links, link)
     if not going:
-        names = [each["from_case"] or each["entity"] for each in links]
+        names = [each.from_case or each.entity for each in links]
         raise UnknownLinkError(f"{case.case_id} has no link {link!r}: it has {', '.join(list(dict.fromkeys(names))[:SHOWN])}")
     if len(going) == len(links):
         raise UnknownLinkError(f"{link} is all that {case.case_id} has: there is nothing to take it out of")
@@ -128,29 +133,28 @@ def check(clickhouse: Gateway, case: CaseRow) -> str:
 
     Raises BrokenHistoryError, which names the first version that is not what it was.
     """
-    entries = case.payload.get("history", [])
-    wrong = audit_chain.broken(case.payload) if entries else case.version
+    entries = case.payload.history
+    wrong = audit_chain.broken(orjson.loads(case.stored)) if entries else case.version
     if wrong is not None:
         raise BrokenHistoryError(f"{case.case_id}: version {wrong} does not follow from the one before: it was changed after it was stored")
-    said = {entry["version"]: entry for entry in entries}
+    said = {entry.version: entry for entry in entries}
     rows = clickhouse.query(f"SELECT {_COLUMNS} FROM cases WHERE case_id = %(name)s ORDER BY version", {"name": case.case_id})  # noqa: S608 (as above)
     stored = {row.version: row for row in map(_case, rows)}
     for version, row in stored.items():
         if version not in said or not _agrees(row, said[version]):
             raise BrokenHistoryError(f"{case.case_id}: the stored row of version {version} is not the one that its history tells of")
-    return (
-        f"{case.case_id}: {len(entries)} versions follow from each other, {len(stored)} stored rows agree; last hash {entries[-1]['hash']}"
-    )
+    return f"{case.case_id}: {len(entries)} versions follow from each other, {len(stored)} stored rows agree; last hash {entries[-1].hash}"
 
 
-def _agrees(row: CaseRow, entry: Mapping[str, Any]) -> bool:
-    figures = (row.state == entry["state"], row.accounts == entry["accounts"], row.requests == entry["requests"])
-    return all(figures) and audit_chain.content(row.payload) == entry["content"]
+def _agrees(row: CaseRow, entry: Version) -> bool:
+    figures = (row.state == entry.state, row.accounts == entry.accounts, row.requests == entry.requests)
+    return all(figures) and audit_chain.content(orjson.loads(row.stored)) == entry.content
 
 
 def _case(row: Sequence[Any]) -> CaseRow:
-    found = dict(zip(CaseRow.__dataclass_fields__, row, strict=True))
-    return CaseRow(**{**found, "payload": orjson.loads(found["payload"])})
+    found = dict(zip(Case.__struct_fields__, row, strict=True))
+    stored = str(found["payload"]).encode()
+    return CaseRow(**{**found, "payload": msgspec.json.decode(stored, type=CasePayload), "stored": stored})
 
 
 _ID_WIDTH: Final = len("case-0fbfa5df00f4")
@@ -188,11 +192,11 @@ def panel(case: CaseRow) -> Panel:
     told = case.payload
     grid.add_row("who", f"{case.accounts:,} accounts, {case.requests:,.0f} requests, {case.output_tokens:,.0f} output tokens")
     grid.add_row("why", Text(case.title))
-    against = _against(told["counter_evidence"])
-    grid.add_row("evidence", f"{case.evidence:.1f} nats of {case.behaviour}; by family: {_families(told['families'], against)}")
+    against = _against(told.counter_evidence)
+    grid.add_row("evidence", f"{case.evidence:.1f} nats of {case.behaviour}; by family: {_families(told.families, against)}")
     grid.add_row("against", Text(against))
-    grid.add_row("if wrong", Text(told["if_wrong"]))
-    grid.add_row("next", Text(told["next_step"]))
+    grid.add_row("if wrong", Text(told.if_wrong))
+    grid.add_row("next", Text(told.next_step))
     colour = "red" if case.behaviour == "extraction" else "yellow"
     return Panel(grid, title=f"[bold]{case.case_id}[/] {case.behaviour}", title_align="left", border_style=colour)
 
@@ -200,10 +204,10 @@ def panel(case: CaseRow) -> Panel:
 def file(case: CaseRow) -> Group:
     """Return the panel of a case and what lies behind it: its life, its features, its links, its strongest members."""
     grid, told = _grid(), case.payload
-    label = told.get("label")
+    label = told.label
     grid.add_row("state", f"{case.state}, opened {_moment(case.opened_at)}, version {case.version} of {_moment(case.updated_at)} (UTC)")
-    grid.add_row("label", Text(f"{label['verdict']}, {label['author']}: {label['note']}" if label else "none yet"))
-    grid.add_row("atlas", ", ".join(told["atlas"]))
+    grid.add_row("label", Text(f"{label.verdict}, {label.author}: {label.note}" if label else "none yet"))
+    grid.add_row("atlas", ", ".join(told.atlas))
     for name, lines in (("features", _sentences(told)), ("links", _links(told)), ("members", _members(case))):
         grid.add_row(name, Text("\n".join(lines) or "none"))
     grid.add_row("nats", Text(sums(case.behaviour)))
@@ -225,14 +229,14 @@ def _families(families: Mapping[str, float], against: str) -> str:
     return ", ".join(f"{name} {nats:+.1f}" for name, nats in ranked if abs(nats) >= WORTH_SAYING or name in cited) or "no family stands out"
 
 
-def _against(checks: Sequence[Mapping[str, Any]]) -> str:
-    fitting = "; ".join(_check(check) for check in checks if check["fits"]) or "no benign persona fits"
-    untold = "; ".join(_check(check) for check in checks if check["fits"] is None)
+def _against(checks: Sequence[Hypothesis]) -> str:
+    fitting = "; ".join(_check(check) for check in checks if check.fits) or "no benign persona fits"
+    untold = "; ".join(_check(check) for check in checks if check.fits is None)
     return f"{fitting}; cannot be told: {untold}" if untold else fitting
 
 
-def _check(check: Mapping[str, Any]) -> str:
-    return f"{check['persona']} ({check['because']})"
+def _check(check: Hypothesis) -> str:
+    return f"{check.persona} ({check.because})"
 
 
 def sums(behaviour: str) -> str:
@@ -249,39 +253,39 @@ def sums(behaviour: str) -> str:
     return f"Families do not add up to the nats of {behaviour}: {'; '.join(parts)}. Nats of links only say what belongs together."
 
 
-def _sentences(told: Mapping[str, Any]) -> list[str]:
+def _sentences(told: CasePayload) -> list[str]:
     """Return what stands out, of the group and of the one member that shows it best."""
-    lines = [each["sentence"] for each in told["features"]]
-    example = told["example"]
-    if example is None or len(told["members"]) == 1:
+    lines = [each.sentence for each in told.features]
+    example = told.example
+    if example is None or len(told.members) == 1:
         return lines
-    return [*lines, f"one of its accounts, {example['account']}:", *(f"  {each['sentence']}" for each in example["features"])]
+    return [*lines, f"one of its accounts, {example.account}:", *(f"  {each.sentence}" for each in example.features)]
 
 
-def _links(told: Mapping[str, Any]) -> list[str]:
-    links = told["links"]
-    return [*(f"{link['entity']}: {link['why']}{_weighed(link)}" for link in links[:SHOWN]), *_rest(links)]
+def _links(told: CasePayload) -> list[str]:
+    links = told.links
+    return [*(f"{link.entity}: {link.why}{_weighed(link)}" for link in links[:SHOWN]), *_rest(links)]
 
 
-def _weighed(link: Mapping[str, Any]) -> str:
-    return f", {link['nats']:.1f} nats of {link['needed']:.0f} needed" if link.get("edges") else ""
+def _weighed(link: Link) -> str:
+    return f", {link.nats or 0.0:.1f} nats of {link.needed or 0.0:.0f} needed" if link.edges else ""
 
 
-def scored(case: CaseRow) -> str:
+def scored(case: CaseRow) -> Behaviour:
     """Return which score ranks the members of a case: that of its behaviour, or, in a row stored without it, extraction."""
-    stored = all(case.behaviour in member for member in case.payload.get("members", {}).values())
+    stored = case.behaviour == "extraction" or all(member.routing is not None for member in case.payload.members.values())
     return case.behaviour if stored else "extraction"
 
 
-def members(case: CaseRow) -> list[tuple[str, Mapping[str, Any]]]:
+def members(case: CaseRow) -> list[tuple[str, CaseMember]]:
     """Return the members of a case, those with the most evidence for what it is about first."""
     score = scored(case)
-    return sorted(case.payload.get("members", {}).items(), key=lambda item: (-item[1][score], item[0]))
+    return sorted(case.payload.members.items(), key=lambda item: (-item[1].score(score), item[0]))
 
 
 def unlisted(case: CaseRow) -> str:
     """Say how many accounts of a channel a case counts and does not list; nothing when it lists all."""
-    listed = len(case.payload["members"]) + case.payload["members_left_out"]
+    listed = len(case.payload.members) + case.payload.members_left_out
     if case.behaviour == "extraction" or listed >= case.accounts:
         return ""
     if not listed:
@@ -292,7 +296,7 @@ def unlisted(case: CaseRow) -> str:
 
 def _members(case: CaseRow) -> list[str]:
     ranked, score, others = members(case), scored(case), unlisted(case)
-    lines = [f"{name}: {member['requests']:,.0f} requests, {member[score]:.1f} nats of {score}" for name, member in ranked[:SHOWN]]
+    lines = [f"{name}: {member.requests:,.0f} requests, {member.score(score):.1f} nats of {score}" for name, member in ranked[:SHOWN]]
     return [*lines, *_rest(ranked), *([others] if others else [])]
 
 

@@ -3,22 +3,28 @@ from __future__ import annotations
 import copy
 from typing import Any
 
+import msgspec
 import orjson
 import pytest
 
 from streams.cases import audit_chain
+from streams.schema.cases import Case, CasePayload, Leak, Version
 
 
 def written(versions: int) -> dict[str, Any]:
     """The payload of the last of some versions, as it is stored."""
-    entries: list[dict[str, Any]] = []
-    payload: dict[str, Any] = {}
+    entries: list[Version] = []
     for version in range(1, versions + 1):
-        payload = {"summary": f"version {version}", "leak": {"requests": 10.0 * version}}
-        row = {"version": version, "updated_at": 60.0 * version, "state": "open", "accounts": version, "requests": 10.0 * version}
-        entries = audit_chain.extended(entries, row | {"extraction": 20.0, "routing": 3.0, "payload": payload})
-    stored: dict[str, Any] = orjson.loads(orjson.dumps(payload | {"history": entries}))
+        entries = audit_chain.extended(entries, a_version(version))
+    payload = msgspec.structs.replace(a_version(versions).payload, history=entries)
+    stored: dict[str, Any] = orjson.loads(payload.encode())
     return stored
+
+
+def a_version(version: int) -> Case:
+    payload = CasePayload(summary=f"version {version}", leak=Leak(10.0 * version, 0.0, 0.0, 0.0, ""))
+    figures = (version, 10.0 * version, 0.0, 20.0, 3.0)
+    return Case("case-1", version, 0.0, 60.0 * version, "open", "extraction", "", *figures, muted=False, payload=payload)
 
 
 def test_an_untouched_history_holds() -> None:
@@ -46,8 +52,6 @@ def test_a_payload_that_was_changed_is_not_that_of_the_last_version() -> None:
 
 
 def test_extending_a_history_leaves_the_old_one_as_it_was() -> None:
-    entries = written(2)["history"]
+    entries = msgspec.convert(written(2)["history"], list[Version])
     before = copy.deepcopy(entries)
-    row = {"version": 3, "updated_at": 1.0, "state": "open", "accounts": 1, "requests": 1.0, "extraction": 1.0, "payload": {}}
-    row["routing"] = 1.0
-    assert audit_chain.extended(entries, row)[:2] == before == entries
+    assert audit_chain.extended(entries, a_version(3))[:2] == before == entries

@@ -73,9 +73,9 @@ def test_what_no_number_can_deny_cannot_be_told(persona: str, unknown: Facts, kn
 
 def test_the_harness_answer_reads_well() -> None:
     harness = consider(HYDRA)[0]
-    assert harness["persona"] == "evaluation harness"
+    assert harness.persona == "evaluation harness"
     expected = "a harness belongs to one organisation, here 200 organisations pay; no public corpus is loaded; content speaks with 7.0 nats"
-    assert harness["because"] == expected
+    assert harness.because == expected
 
 
 def test_a_sponsor_pays_with_one_card_and_a_pool_with_several() -> None:

@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from streams.cases import case_file, response_steps
+from streams.schema.cases import Behaviour
+from streams.schema.evidence import Entity
 
 Row = Callable[..., dict[str, Any]]
 Rows = Callable[..., list[dict[str, Any]]]
@@ -28,7 +30,7 @@ def test_a_loud_account_is_named_and_its_three_loudest_families_are_why(desk: An
 
 
 def test_one_account_was_not_created_together_with_anybody() -> None:
-    entity = {"entity_kind": "account", "entity_id": "acct-1", "members": {}, "accounts": 1.0}
+    entity = Entity(entity_kind="account", entity_id="acct-1")
     assert case_file.summary(entity, "extraction", {"cohort": 3.0}, 1) == "Account acct-1 looks like distillation: it is younger than most."
 
 
@@ -114,7 +116,7 @@ def test_a_record_lists_its_strongest_members_and_counts_the_others(desk: Any, a
     ],
 )
 def test_the_ladder_begins_low_and_never_above_what_can_be_taken_back(
-    behaviour: str,
+    behaviour: Behaviour,
     accounts: int,
     *,
     muted: bool,
@@ -122,5 +124,5 @@ def test_the_ladder_begins_low_and_never_above_what_can_be_taken_back(
     expected: str,
 ) -> None:
     found = response_steps.step(behaviour, accounts, {"content": 7.0, "timing": 1.0}, muted=muted, doubts=doubts)
-    assert (found["step"], found["families"]) == (expected, ["content"])
-    assert found["step"] < "L3"
+    assert (found.step, found.families) == (expected, ["content"])
+    assert found.step < "L3"

@@ -1,17 +1,16 @@
 from __future__ import annotations
 
-from typing import Any
-
 from streams.cases.linking import channel, relation
+from streams.schema.evidence import Entity, Known
 
 
-def account(organization: str = "", **links: str) -> dict[str, Any]:
-    return {"population": 10_000.0, "organization": organization, "payment": "", **links}
+def account(organization: str = "", **links: str) -> Known:
+    return Known(population=10_000.0, organization=organization, **links)  # type: ignore[arg-type]  # links are texts
 
 
-def known(kind: str, value: str, accounts: float, common: float = 0.0) -> dict[str, dict[str, Any]]:
+def known(kind: str, value: str, accounts: float, common: float = 0.0) -> dict[str, Entity]:
     """A group that was heard of: how many of 10,000 accounts show the value."""
-    return {f"{kind}:{value}": {"accounts": accounts, "population": 10_000.0, "common": common}}
+    return {f"{kind}:{value}": Entity(entity_kind=kind, entity_id=value, accounts=accounts, population=10_000.0, common=common)}
 
 
 def test_half_of_the_smaller_side_on_both_is_one_story() -> None:

@@ -48,8 +48,8 @@ def at(text: str) -> float:
 def test_the_policy_beside_the_code_has_both_bars_and_terms_for_both_behaviours() -> None:
     known = Policy.load()
     assert known.bar("extraction", 0.0) > known.bar("routing", 0.0) > 0
-    assert [clause["id"] for clause in known.terms("extraction")] == ["competing-models", "automated-extraction"]
-    assert [clause["id"] for clause in known.terms("routing")] == ["transfer-of-access"]
+    assert [clause.id for clause in known.terms("extraction")] == ["competing-models", "automated-extraction"]
+    assert [clause.id for clause in known.terms("routing")] == ["transfer-of-access"]
 
 
 def test_the_newest_threshold_in_force_counts_wherever_it_stands_in_the_file(tmp_path: Path) -> None:

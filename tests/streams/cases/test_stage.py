@@ -138,7 +138,7 @@ def test_the_leak_is_what_was_served_and_how_much_of_it_before_the_alert(desk: A
 def test_a_row_that_is_older_than_what_is_known_changes_nothing(desk: Any, an_account: Row) -> None:
     desk.hears(an_account("ada", at=100.0, extraction=20.0, requests=100.0))
     desk.hears(an_account("ada", at=50.0, extraction=1.0, requests=50.0))
-    assert desk.stage.entities["account:ada"]["extraction"] == 20.0
+    assert desk.stage.entities["account:ada"].extraction == 20.0
 
 
 # -- one case or two
@@ -227,9 +227,9 @@ def test_a_merged_case_stays_on_record_closed_and_says_where_it_went(desk: Any, 
 def test_a_case_that_is_opened_and_merged_within_one_block_is_as_complete_as_any(desk: Any, a_group: Rows) -> None:
     groups = (("router", ROUTER, FEW), ("payment", OTHER_CARD, ["kim", "lou", "max"]), ("template", TEMPLATE, [*FEW, "kim", "lou", "max"]))
     desk.hears(*[row for at, (kind, name, accounts) in enumerate(groups) for row in a_group(kind, name, accounts, at=float(at))])
-    stays, goes = sorted(desk.stage.cases.values(), key=lambda case: case["state"] == "merged")
-    assert (goes["state"], goes["merged_into"]) == ("merged", stays["case_id"])
-    assert goes.keys() == stays.keys()
+    stays, goes = sorted(desk.stage.cases.values(), key=lambda case: case.state == "merged")
+    assert (goes.state, goes.merged_into) == ("merged", stays.case_id)
+    assert [entry.version for entry in goes.history] == [1]
 
 
 def test_a_merge_can_be_undone_and_is_not_made_again(desk: Any, a_group: Rows) -> None:

@@ -9,6 +9,7 @@ import pytest
 
 from streams.cases import labels
 from streams.cases.triage import opinion, taught
+from streams.schema.cases import Opinion, TriageCounts
 from streams.schema.labels import LearnedLabel
 
 LOUD, CALM = {"content": 6.0, "evenness": 5.0}, {"content": 0.5, "timing": 4.0}
@@ -26,13 +27,13 @@ def labelled(distilling: int, benign: int) -> list[LearnedLabel]:
 @pytest.mark.parametrize(("distilling", "benign"), [(0, 0), (29, 300), (300, 29)])
 def test_below_thirty_of_each_it_has_no_opinion(distilling: int, benign: int) -> None:
     found = opinion(taught(labelled(distilling, benign)), LOUD)
-    assert found == {"distilling": None, "labels": {"distilling": distilling, "other": benign}}
+    assert found == Opinion(None, TriageCounts(distilling, benign))
 
 
 def test_with_thirty_of_each_it_tells_the_two_apart() -> None:
     model = taught(labelled(30, 30))
-    assert opinion(model, LOUD)["distilling"] > 0.9
-    assert opinion(model, CALM)["distilling"] < 0.2
+    assert (opinion(model, LOUD).distilling or 0.0) > 0.9
+    assert (opinion(model, CALM).distilling or 1.0) < 0.2
 
 
 def test_the_order_in_which_labels_are_kept_changes_nothing() -> None:

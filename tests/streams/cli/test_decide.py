@@ -9,11 +9,13 @@ import pytest
 from click.testing import CliRunner
 from kafka import KafkaConsumer, TopicPartition
 
+from streams.cases import labels
 from streams.cases.views import terminal
 from streams.cases.views.terminal import CaseRow, UnknownLinkError
 from streams.cli.main import cli
 from streams.core.settings import Settings
 from streams.schema import topics
+from streams.schema.cases import CasePayload, Link
 from streams.schema.labels import Label
 from streams.testing.builders import embedded_broker
 
@@ -64,8 +66,9 @@ def case_of(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
 
     def known(state: str = "open", *entities: tuple[str, str | None], into: str | None = None, label: str | None = None) -> None:
         links = entities or (("extraction:router:aa", None), ("extraction:payment:bb", None), ("extraction:account:cc", "case-2"))
-        shown = [{"entity": entity, "from_case": case} for entity, case in links]
-        payload = {"links": shown, "merged_into": into, "label": label and {"verdict": label}}
+        shown = [Link(entity, 0.0, "", case) for entity, case in links]
+        decided = labels.make("case", "case-1", label, "ada") if label else None
+        payload = CasePayload(links=shown, merged_into=into, label=decided)
         row = CaseRow("case-1", 1, NOON, NOON, state, "extraction", "", 3, 1.0, 1.0, 20.0, 0.0, muted=False, payload=payload)
         monkeypatch.setattr(terminal, "find", lambda _clickhouse, _beginning: row)
 

@@ -142,7 +142,7 @@ ALERT = {
     "behaviour": "extraction",
     "entity_kind": "account",
     "entity_id": "a",
-    "case_id": None,
+    "case_id": "C1",
     "evidence": 12.5,
     "false_alerts_per_day": 0.25,
     "summary": "many",
@@ -171,10 +171,10 @@ def test_alerts_cases_and_labels_arrive(clickhouse: ClickHouse) -> None:
     write(
         clickhouse, record(topics.CASES, 0, orjson.dumps(CASE)), record(topics.CASES, 1, orjson.dumps(CASE | {"version": 2, "muted": True}))
     )
-    label = {"label_id": "L", "time": datetime.fromtimestamp(NOW, UTC).isoformat(), "entity_kind": "account", "entity_id": "a"}
+    label = {"label_id": "L", "time": NOW, "entity_kind": "account", "entity_id": "a"}
     write(clickhouse, record(topics.LABELS, 0, orjson.dumps(label | {"verdict": "benign", "author": "me", "note": "it's ours"})))
     alert = "SELECT toUnixTimestamp(time), case_id, evidence, false_alerts_per_day, payload FROM alerts"
-    assert clickhouse.query(alert) == [(NOW, "", 12.5, 0.25, '{"why":["x"]}')]
+    assert clickhouse.query(alert) == [(NOW, "C1", 12.5, 0.25, '{"why":["x"]}')]
     case = "SELECT case_id, version, muted, accounts, isNaN(routing), toUnixTimestamp(opened_at) FROM cases FINAL"
     assert clickhouse.query(case) == [("C1", 2, True, 3, 1, NOW)]
     assert clickhouse.query("SELECT toUnixTimestamp(time), verdict, note FROM labels") == [(NOW, "benign", "it's ours")]

@@ -4,9 +4,11 @@ import csv
 import io
 import json
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import orjson
 import pytest
 from click.testing import CliRunner
@@ -23,6 +25,7 @@ from streams.exports import bundle
 from streams.exports.bundle import BundleError
 from streams.replay.run import Replay
 from streams.schema import topics
+from streams.schema.cases import CaseMember, CasePayload
 from streams.testing.builders import local_clickhouse
 
 KEY = b"a key of at least sixteen bytes"
@@ -53,7 +56,7 @@ def clickhouse(settings: Settings, replayed: Replay) -> Iterator[ClickHouse]:
 
 @pytest.fixture
 def case(clickhouse: ClickHouse) -> CaseRow:
-    return max(terminal.newest(clickhouse), key=lambda found: len(found.payload["members"]))
+    return max(terminal.newest(clickhouse), key=lambda found: len(found.payload.members))
 
 
 @pytest.fixture
@@ -96,15 +99,15 @@ def test_a_changed_manifest_another_key_a_missing_and_a_strange_file_show(writte
 
 def test_members_are_a_table_with_the_strongest_first(case: CaseRow) -> None:
     lines = list(csv.DictReader(io.StringIO(bundle.members(case))))
-    assert len(lines) == len(case.payload["members"])
+    assert len(lines) == len(case.payload.members)
     evidence = [float(line["extraction"]) for line in lines]
     assert evidence == sorted(evidence, reverse=True)
     assert datetime.fromisoformat(lines[0]["joined_at"]).tzinfo is not None
 
 
 def test_an_account_cannot_smuggle_a_formula_into_a_spreadsheet(case: CaseRow) -> None:
-    member = next(iter(case.payload["members"].values()))
-    evil = CaseRow(**{**vars(case), "payload": {"members": {'=HYPERLINK("http://evil")': member}}})
+    member = next(iter(case.payload.members.values()))
+    evil = replace(case, payload=CasePayload(members={'=HYPERLINK("http://evil")': member}))
     (line,) = csv.DictReader(io.StringIO(bundle.members(evil)))
     assert line["account"].startswith("'=")
 
@@ -115,7 +118,8 @@ def test_indicators_name_the_software_and_no_customer(clickhouse: ClickHouse, ca
     for number, (account, ja4) in enumerate(STACK):
         row = {"time": now + number, "event": f"e-{number}", "account": account, "ja4": ja4}
         clickhouse.query("INSERT INTO requests (time, event_id, account_id, tls_ja4) SELECT %(time)s, %(event)s, %(account)s, %(ja4)s", row)
-    two = CaseRow(**{**vars(case), "payload": {**case.payload, "members": {"a-1": {"extraction": 9.0}, "a-2": {"extraction": 8.0}}}})
+    members = {"a-1": CaseMember(0.0, None, extraction=9.0), "a-2": CaseMember(0.0, None, extraction=8.0)}
+    two = replace(case, payload=msgspec.structs.replace(case.payload, members=members))
     shared = bundle.indicators(clickhouse, two, "GREEN")
     assert shared["tlp"] == "TLP:GREEN"
     assert shared["observed"] == {"tls_ja4": [{"value": "t13d_x", "share": 0.75}, {"value": "t13d_y", "share": 0.25}]}

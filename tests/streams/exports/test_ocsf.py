@@ -3,9 +3,11 @@ from __future__ import annotations
 from typing import Any
 
 import jsonschema
+import msgspec
 import pytest
 
 from streams.exports.ocsf import finding
+from streams.schema.cases import Alert
 
 TEXT, WHOLE = {"type": "string", "minLength": 1}, {"type": "integer"}
 OBSERVED = {
@@ -64,7 +66,7 @@ DETECTION_FINDING = {  # what OCSF 1.6 requires of class 2004, and of the object
 }
 
 
-def alert(**other: Any) -> dict[str, Any]:
+def alert(**other: Any) -> Alert:
     features = [
         {"feature": "evenness", "value": 0.98, "usual": [0.1, 0.6], "nats": 3.5},
         {"feature": "tiny_answers", "value": None, "usual": None, "nats": 1.0},
@@ -78,7 +80,7 @@ def alert(**other: Any) -> dict[str, Any]:
         "entity_kind": "account",
     }
     row |= {"entity_id": "a-1", "case_id": "case-1", "evidence": 12.0, "false_alerts_per_day": 0.06, "summary": "Account a-1 looks so."}
-    return {**row, "payload": payload, **other}
+    return msgspec.convert({**row, "payload": payload, **other}, Alert)
 
 
 @pytest.mark.parametrize("state", ["open", "update", "resolved"])

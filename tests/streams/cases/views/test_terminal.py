@@ -11,6 +11,7 @@ from io import StringIO
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import orjson
 import pytest
@@ -29,6 +30,7 @@ from streams.core.errors import HydrometerError
 from streams.core.settings import Settings
 from streams.replay.run import Replay
 from streams.schema import topics
+from streams.schema.cases import CasePayload, Link
 from streams.testing.builders import local_clickhouse
 
 
@@ -101,9 +103,9 @@ def test_a_panel_says_who_why_what_speaks_against_it_and_what_next(clickhouse: C
 def test_a_case_file_names_members_links_and_how_to_decide(clickhouse: ClickHouse) -> None:
     case = terminal.newest(clickhouse)[0]
     text = printed(terminal.file(case))
-    strongest = max(case.payload["members"].items(), key=lambda item: item[1]["extraction"])[1]["extraction"]
+    strongest = max(member.extraction for member in case.payload.members.values())
     assert f"{strongest:.1f} nats" in text
-    assert case.payload["links"][0]["entity"] in text
+    assert case.payload.links[0].entity in text
     assert f"hydrometer label case {case.case_id}" in text
 
 
@@ -114,7 +116,8 @@ def channel(**told: Any) -> CaseRow:
     payload |= {"families": {"client": 4.0, "content": 0.2}, "counter_evidence": [], "if_wrong": "", "next_step": "", "atlas": []}
     payload |= {"example": None, "label": None} | told
     moment = datetime(2026, 11, 22, 12, tzinfo=UTC)
-    return CaseRow("case-1", 1, moment, moment, "open", "routing", "200 accounts.", 200, 10.0, 9.0, 1.0, 12.0, muted=False, payload=payload)
+    typed, figures = msgspec.convert(payload, CasePayload), (200, 10.0, 9.0, 1.0, 12.0)
+    return CaseRow("case-1", 1, moment, moment, "open", "routing", "200 accounts.", *figures, muted=False, payload=typed)
 
 
 def test_a_channel_says_how_many_accounts_it_does_not_list_and_why() -> None:
@@ -126,7 +129,7 @@ def test_a_channel_says_how_many_accounts_it_does_not_list_and_why() -> None:
 
 def test_a_member_of_a_channel_shows_its_routing_and_what_was_stored_without_it_says_so() -> None:
     assert "ada: 10 requests, 8.0 nats of routing" in printed(terminal.file(channel()))
-    old = {"ada": {"requests": 10.0, "extraction": 1.0}}
+    old = {"ada": {"joined_at": 0.0, "left_at": None, "requests": 10.0, "extraction": 1.0}}
     assert "ada: 10 requests, 1.0 nats of extraction" in printed(terminal.file(channel(members=old)))
 
 
@@ -166,7 +169,7 @@ def test_the_command_lists_and_shows(clickhouse: ClickHouse, environment: dict[s
     assert "if wrong" in shown.output
     as_json = orjson.loads(runner.invoke(cli, ["case", "show", case.case_id, "--json"]).output)
     assert as_json["case_id"] == case.case_id
-    assert as_json["payload"]["members"] == case.payload["members"]
+    assert as_json["payload"]["members"] == orjson.loads(case.stored)["members"]
 
 
 class Outline(HTMLParser):
@@ -207,18 +210,18 @@ def test_the_page_says_what_the_row_says(clickhouse: ClickHouse) -> None:
     case = terminal.newest(clickhouse)[0]
     text = outline(case).text
     told = case.payload
-    for said in (case.title, told["if_wrong"], told["ladder"]["does"], told["features"][0]["sentence"], told["history"][-1]["hash"]):
+    for said in (case.title, told.if_wrong, told.ladder.does, told.features[0].sentence, told.history[-1].hash):
         assert said in text
-    for check in told["counter_evidence"]:
-        assert f"{check['persona']}{WORDS[check['fits']]}{check['because']}" in text
+    for check in told.counter_evidence:
+        assert f"{check.persona}{WORDS[check.fits]}{check.because}" in text
     assert terminal.sums(case.behaviour) in text
-    assert all(account in text for account in list(told["members"])[:100])
+    assert all(account in text for account in list(told.members)[:100])
 
 
 def test_what_accounts_are_called_cannot_become_markup(clickhouse: ClickHouse) -> None:
     case = terminal.newest(clickhouse)[0]
     hostile = "<img src=x onerror=alert(1)>"
-    told = {**case.payload, "members": {hostile: next(iter(case.payload["members"].values()))}}
+    told = msgspec.structs.replace(case.payload, members={hostile: next(iter(case.payload.members.values()))})
     page = casepage.page(replace(case, title=hostile, payload=told))
     assert hostile not in page
     assert page.count("&lt;img src=x") == 2
@@ -226,7 +229,7 @@ def test_what_accounts_are_called_cannot_become_markup(clickhouse: ClickHouse) -
 
 def test_the_page_names_links_as_a_split_takes_them(clickhouse: ClickHouse) -> None:
     case = terminal.newest(clickhouse)[0]
-    routed = {**case.payload, "links": [{"entity": "routing:router:775d0f2a55aa1c3e", "since": 0.0, "from_case": None}]}
+    routed = msgspec.structs.replace(case.payload, links=[Link("routing:router:775d0f2a55aa1c3e", 0.0, "", None)])
     assert ">router:775d0f2a55aa1c3e<" in casepage.page(replace(case, payload=routed))
 
 
@@ -274,7 +277,7 @@ def test_every_stored_case_follows_from_its_history(clickhouse: ClickHouse, envi
 
 def test_a_payload_that_was_changed_after_it_was_stored_is_found(clickhouse: ClickHouse) -> None:
     case = terminal.newest(clickhouse)[0]
-    changed = replace(case, payload={**case.payload, "if_wrong": "nothing could go wrong"})
+    changed = replace(case, stored=orjson.dumps({**orjson.loads(case.stored), "if_wrong": "nothing could go wrong"}))
     with pytest.raises(BrokenHistoryError, match=f"version {case.version} does not follow"):
         terminal.check(clickhouse, changed)
 
@@ -282,6 +285,7 @@ def test_a_payload_that_was_changed_after_it_was_stored_is_found(clickhouse: Cli
 def test_a_stored_row_that_was_rewritten_is_found(clickhouse: ClickHouse) -> None:
     case = max(terminal.newest(clickhouse), key=lambda each: each.version)
     row = {**orjson.loads(case.json()), "version": case.version + 1, "requests": 1.0}
+    row |= {"opened_at": case.opened_at.timestamp(), "updated_at": case.updated_at.timestamp()}
     record = rows.Record(topics.CASES, 0, 10**6, 1.7e9, orjson.dumps(row), {})
     for insert in rows.inserts(topics.CASES, [record]):
         clickhouse.insert(insert.table, insert.columns, "rewritten")

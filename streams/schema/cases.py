@@ -1,0 +1,364 @@
+"""Alerts and cases: what the stage of cases sends, and what it keeps of a case between two versions.
+
+An alerted entity is named `behaviour:kind:id` (`AlertName`), an entity `kind:id`.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Literal, NamedTuple
+
+import msgspec
+
+from streams.schema.labels import Label
+from streams.schema.record import Nats, Record, Seconds, UInt32, UInt64
+
+Behaviour = Literal["extraction", "routing"]
+AlertStep = Literal["open", "update", "resolved"]
+CaseStep = Literal["open", "resolved"]
+Total = int | float
+"""Nats of several links. Of none it is written as 0, and must be read as 0: the audit chain's digests are of the bytes."""
+
+
+class AlertName(NamedTuple):
+    """The id of an alert, taken apart."""
+
+    behaviour: Behaviour
+    key: str
+    """`kind:id` of the entity."""
+
+    @classmethod
+    def parse(cls, alert_id: str) -> AlertName:
+        """Read `behaviour:kind:id`."""
+        behaviour, _, key = alert_id.partition(":")
+        return cls("routing" if behaviour == "routing" else "extraction", key)
+
+
+class FeaturePart(Record, frozen=True):
+    """One feature's part in a score, and all of it as a sentence."""
+
+    feature: str
+    value: float | None
+    usual: list[float] | None
+    nats: Nats
+    sentence: str = ""
+
+
+class Hypothesis(Record, frozen=True):
+    """One benign story, whether it fits (None: that cannot be told), and because of what."""
+
+    persona: str
+    fits: bool | None
+    because: str
+
+
+class WeighedEdge(Record, frozen=True):
+    """What two sets of accounts share of one kind of link (`models.evidence.links.Edge`)."""
+
+    kind: str
+    values: list[str]
+    shared: int
+    of: int
+    common: float
+    nats: Nats
+    family: str
+
+
+class Link(Record, frozen=True, omit_defaults=True):
+    """An alerted entity of a case; with the weights for which it joined, unless the case began with it."""
+
+    entity: str
+    """`behaviour:kind:id`."""
+    since: Seconds
+    why: str
+    from_case: str | None
+    """The merged case that it came with, None when it joined by itself."""
+    same_accounts: float | None = None
+    nats: Total | None = None
+    needed: Nats | None = None
+    edges: list[WeighedEdge] | None = None
+
+
+class Near(Record, frozen=True):
+    """Another case that has something in common with this one, and was not merged."""
+
+    case_id: str
+    same_accounts: float
+    nats: Total
+    needed: Nats
+    edges: list[WeighedEdge]
+
+
+class Merge(Record, frozen=True):
+    """A case that was merged into this one."""
+
+    case_id: str
+    at: Seconds
+    same_accounts: float
+    nats: Total
+    needed: Nats
+    edges: list[WeighedEdge]
+
+
+class Served(Record, frozen=True):
+    """What an account had been served at a moment."""
+
+    requests: float
+    output_tokens: float
+
+
+class CaseMember(msgspec.Struct):
+    """An account of a case. The only part of a record that changes: the newest numbers replace the older."""
+
+    joined_at: float
+    left_at: float | None
+    before: Served = msgspec.field(default_factory=lambda: Served(0.0, 0.0))
+    """What it had been served when it joined."""
+    requests: float = 0.0
+    output_tokens: float = 0.0
+    extraction: float = 0.0
+    routing: float | None = None
+    """None in rows that were stored without it."""
+    first: float = 0.0
+    payment: str = ""
+    organization: str = ""
+    router: str = ""
+    template: str = ""
+
+    def score(self, behaviour: str) -> float:
+        """Return the nats for a behaviour, 0 where it was not stored."""
+        return self.extraction if behaviour == "extraction" else self.routing or 0.0
+
+
+class ScoredEntity(Record, frozen=True):
+    """An entity of a case, by key, with its scores."""
+
+    entity: str
+    extraction: Nats
+    routing: Nats
+
+
+class Leak(Record, frozen=True):
+    """What the accounts have been served: an upper bound of what was harvested."""
+
+    requests: float
+    output_tokens: float
+    requests_before_alert: float
+    output_tokens_before_alert: float
+    estimate: str
+
+
+class Step(Record, frozen=True):
+    """The response step to consider first."""
+
+    step: str
+    does: str
+    why: str
+    families: list[str]
+    signature: str
+
+
+class Term(Record, frozen=True):
+    """A clause of the terms of use that a behaviour touches."""
+
+    id: str
+    version: str
+    effective: str
+    text: str
+
+
+class Threshold(Record, frozen=True):
+    """The bar of one behaviour, in nats, and who answers for it."""
+
+    behaviour: str
+    nats: Nats
+    since: str
+    """First day in force, in UTC."""
+    author: str
+    approver: str
+    reason: str
+
+    @property
+    def begins(self) -> float:
+        """Return the first second in force."""
+        return datetime.fromisoformat(self.since).replace(tzinfo=UTC).timestamp()
+
+
+class Permission(Record, frozen=True):
+    """An allow-listed party: scored, and alerts are muted until `expires`."""
+
+    kind: str
+    party: str
+    owner: str
+    reason: str
+    expires: Seconds
+    """The end of that day in UTC."""
+
+
+class Decision(Record, frozen=True):
+    """A split: who took what out of a case, when and why."""
+
+    time: Seconds
+    author: str
+    note: str
+    entity_id: str
+
+
+class Example(Record, frozen=True):
+    """The member that stands out most by itself."""
+
+    account: str
+    features: list[FeaturePart]
+
+
+class TriageCounts(Record, frozen=True):
+    """How many labels there are."""
+
+    distilling: int
+    other: int
+
+
+class Opinion(Record, frozen=True):
+    """The probability that an analyst would say "distilling", None while there are too few labels."""
+
+    distilling: float | None
+    labels: TriageCounts
+
+
+class Version(Record, frozen=True):
+    """One version of a case in its audit chain: its figures, the digest of its payload, and the chained hash."""
+
+    version: UInt64
+    updated_at: Seconds
+    state: str
+    accounts: UInt32
+    requests: float
+    extraction: Nats = 0.0
+    routing: Nats = 0.0
+    content: str = ""
+    hash: str = ""
+
+
+class AlertPayload(Record, frozen=True, kw_only=True):
+    """What explains an alert."""
+
+    summary: str = ""
+    families: dict[str, float] = msgspec.field(default_factory=dict)
+    """Nats by family."""
+    features: list[FeaturePart] = msgspec.field(default_factory=list)
+    counter_evidence: list[Hypothesis] = msgspec.field(default_factory=list)
+    atlas: list[str] = msgspec.field(default_factory=list)
+    """MITRE ATLAS techniques and case studies."""
+
+
+class CasePayload(AlertPayload, frozen=True, kw_only=True):
+    """The whole case file. A field that an older row does not have takes its default."""
+
+    entities: list[ScoredEntity] = msgspec.field(default_factory=list)
+    links: list[Link] = msgspec.field(default_factory=list)
+    merges: list[Merge] = msgspec.field(default_factory=list)
+    near: list[Near] = msgspec.field(default_factory=list)
+    apart: list[str] = msgspec.field(default_factory=list)
+    merged_into: str | None = None
+    earlier: str | None = None
+    members: dict[str, CaseMember] = msgspec.field(default_factory=dict)
+    members_left_out: int = 0
+    users_not_listed: int = 0
+    leak: Leak = Leak(0.0, 0.0, 0.0, 0.0, "")
+    if_wrong: str = ""
+    ladder: Step = msgspec.field(default_factory=lambda: Step("", "", "", [], ""))
+    next_step: str = ""
+    terms: list[Term] = msgspec.field(default_factory=list)
+    threshold: Threshold = Threshold("", 0.0, "", "", "", "")
+    permission: Permission | None = None
+    label: Label | None = None
+    decided: list[Decision] = msgspec.field(default_factory=list)
+    example: Example | None = None
+    triage: Opinion = Opinion(None, TriageCounts(0, 0))
+    history: list[Version] = msgspec.field(default_factory=list)
+
+
+class Alert(Record, frozen=True):
+    """One step in the life of an alert."""
+
+    alert_id: str
+    """`behaviour:kind:id`."""
+    time: Seconds
+    state: AlertStep
+    behaviour: Behaviour
+    entity_kind: str
+    entity_id: str
+    case_id: str
+    evidence: Nats
+    false_alerts_per_day: float
+    """Expected at this evidence, of 10,000 ordinary entities."""
+    summary: str
+    payload: AlertPayload
+
+
+class Case(Record, frozen=True):
+    """One version of a case."""
+
+    case_id: str
+    version: UInt64
+    opened_at: Seconds
+    updated_at: Seconds
+    state: CaseStep
+    behaviour: Behaviour
+    title: str
+    accounts: UInt32
+    requests: float
+    output_tokens: float
+    extraction: Nats
+    routing: Nats
+    muted: bool
+    """A permitted party: scored, and nobody is alerted."""
+    payload: CasePayload
+
+
+class AlertState(msgspec.Struct):
+    """What the stage keeps of an alert."""
+
+    state: Literal["open", "update", "resolved", "dismissed"]
+    opened_at: float
+    time: float
+    muted: bool
+    case_id: str
+    evidence: float
+    size: int
+    """Members over the bar."""
+    requests: float
+
+    @property
+    def alive(self) -> bool:
+        """Say whether the alert is neither resolved nor dismissed."""
+        return self.state in ("open", "update")
+
+
+class CaseState(msgspec.Struct):
+    """What the stage keeps of a case. Nothing of a merge is lost: the other case stays on record as `merged`."""
+
+    case_id: str
+    opened_at: float
+    updated_at: float
+    behaviour: Behaviour
+    version: int = 0
+    state: Literal["open", "merged", "resolved"] = "open"
+    links: list[Link] = msgspec.field(default_factory=list)
+    merges: list[Merge] = msgspec.field(default_factory=list)
+    members: dict[str, CaseMember] = msgspec.field(default_factory=dict)
+    apart: list[str] = msgspec.field(default_factory=list)
+    """Cases that a person split from this one: they are never merged again."""
+    near: list[Near] = msgspec.field(default_factory=list)
+    merged_into: str | None = None
+    earlier: str | None = None
+    """The resolved case that the first alert belonged to before."""
+    muted: bool = False
+    label: Label | None = None
+    decided: list[Decision] = msgspec.field(default_factory=list)
+    history: list[Version] = msgspec.field(default_factory=list)
+
+    @property
+    def keys(self) -> list[str]:
+        """Return the keys (`kind:id`) of its entities."""
+        return [AlertName.parse(link.entity).key for link in self.links]

@@ -1,0 +1,53 @@
+"""Evidence: what is known of an entity above the evidence floor, and of its members, as blocks of `evidence` bring it."""
+
+from __future__ import annotations
+
+import msgspec
+
+
+class Known(msgspec.Struct, kw_only=True):
+    """What is known of an account, or of a group. Links are 16 hex digits, empty where unknown."""
+
+    time: float = 0.0
+    """Seconds since 1970 of the newest row."""
+    first: float = 0.0
+    requests: float = 0.0
+    output_tokens: float = 0.0
+    extraction: float = 0.0
+    routing: float = 0.0
+    families: dict[str, float] = msgspec.field(default_factory=dict)
+    """Nats by family; unknown families are left out."""
+    population: float = 0.0
+    """About how many accounts there are in all; 0: unknown."""
+    payment: str = ""
+    organization: str = ""
+    router: str = ""
+    template: str = ""
+
+
+class Member(Known, kw_only=True):
+    """An account as one of its groups shows it."""
+
+
+class Entity(Known, kw_only=True):
+    """An account or a group, with its suspect members."""
+
+    entity_kind: str
+    entity_id: str
+    accounts: float = 1.0
+    common: float = 0.0
+    """1: the group is public, and is ignored as a link."""
+    false_alerts: float | None = None
+    """Of 10,000 ordinary entities, how many a day are expected to show as much; None until calibration has seen enough."""
+    features: dict[str, float] = msgspec.field(default_factory=dict)
+    nats: dict[str, float] = msgspec.field(default_factory=dict)
+    usual: dict[str, list[float]] = msgspec.field(default_factory=dict)
+    """Lower and upper end of the usual range by feature."""
+    members: dict[str, Member] = msgspec.field(default_factory=dict)
+    heard: float = 0.0
+    """Time of the newest row about the entity itself."""
+
+    @property
+    def key(self) -> str:
+        """Return `kind:id`."""
+        return f"{self.entity_kind}:{self.entity_id}"
