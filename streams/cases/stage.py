@@ -17,6 +17,7 @@ from streams.cases.caseload import Caseload
 from streams.cases.policy import Policy
 from streams.cases.snapshot import Snapshots
 from streams.core.durations import DAY
+from streams.core.errors import MalformedEventError
 from streams.schema import blocks, topics
 from streams.schema.cases import AlertName, AlertState, AlertStep, CaseState, Decision, Example, Permission
 from streams.schema.evidence import Entity, Known
@@ -35,6 +36,15 @@ QUIET = 3 * DAY
 ROWS_A_CHUNK = 8000
 _CHANNELS = ("account", "router")
 """What can be a router or reseller: a shared card or template is no channel."""
+
+
+class _Tables(msgspec.Struct):
+    """The stage's state, as a snapshot holds it."""
+
+    entities: dict[str, Entity]
+    cases: dict[str, CaseState]
+    alerts: dict[str, AlertState]
+    labels: dict[str, LearnedLabel]
 
 
 class Cases:
@@ -101,13 +111,16 @@ class Cases:
         found = self._snapshots.load(chunks)
         if found is None:
             return
-        self._contained, head, tables = found
-        self._offset = self._contained
+        contained, head, stored = found
+        try:
+            tables = msgspec.convert(stored, _Tables)
+        except (msgspec.ValidationError, MalformedEventError):
+            self._snapshots.cold += 1
+            return
+        self._contained = self._offset = contained
         self._now = -math.inf if head["now"] is None else head["now"]
-        self.entities = msgspec.convert(tables["entities"], dict[str, Entity])
-        self.alerts = msgspec.convert(tables["alerts"], dict[str, AlertState])
-        self.labels = msgspec.convert(tables["labels"], dict[str, LearnedLabel])
-        self._load.load(msgspec.convert(tables["cases"], dict[str, CaseState]))
+        self.entities, self.alerts, self.labels = tables.entities, tables.alerts, tables.labels
+        self._load.load(tables.cases)
         self._triage = triage.taught(self.labels.values())
 
     def counters(self) -> Mapping[str, float]:

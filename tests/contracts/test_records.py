@@ -22,6 +22,7 @@ from streams.clickhouse import rows
 from streams.core.errors import BlockLayoutError, MalformedEventError
 from streams.schema import blocks, topics
 from streams.schema.blocks import Layout, decode
+from streams.schema.cases import Alert, Case
 from streams.schema.labels import Label
 from streams.schema.layout_check import ANY_NUMBER
 from streams.stages.accounts.stage import Accounts
@@ -284,7 +285,7 @@ LABEL = {
     "author": "ada",
     "note": "",
 }
-MESSAGES = {topics.ALERTS: rows._ALERT, topics.CASES: rows._CASE}
+MESSAGES = {topics.ALERTS: rows.columns_of(Alert), topics.CASES: rows.columns_of(Case)}
 WRONG: tuple[Any, ...] = (
     None,
     True,
