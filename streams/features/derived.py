@@ -13,21 +13,21 @@ from models.accumulators.step import Floats, Step
 from streams.features.events import hash_word
 from streams.schema.blocks import Block, Hashes
 
-SHARED_BY = 3
+MIN_SHARING_ACCOUNTS = 3
 """Accounts from which a recurring shingle counts as a shared template, and no longer as one account's own habit."""
-PUBLIC_SHARE = 0.05
-PUBLIC_ACCOUNTS = 60
-"""A shingle in more than this share of all prompts, and from this many accounts, is a turn of phrase and no template of anybody's."""
+MAX_TEMPLATE_SHARE = 0.05
+MIN_PUBLIC_ACCOUNTS = 60
+"""A shingle in more than this share of all prompts, and from this many accounts, is too common to identify a template."""
 
 Mask = NDArray[np.bool_]
 
-LONG = 300.0
-TINY = 16.0
+MIN_LONG_ANSWER_TOKENS = 300.0
+MAX_TINY_ANSWER_TOKENS = 16.0
 """Output tokens from which an answer is worth harvesting, and up to which it is a grade."""
-MUCH = 400.0
+MIN_GRADED_INPUT_TOKENS = 400.0
 """Input tokens from which there is something to grade: a question and an answer. Batch jobs that label short texts give less."""
-ONE_TURN = 2.0
-LULL = 1800.0
+MAX_ONE_TURN_MESSAGES = 2.0
+LULL_SECONDS = 1800.0
 """Seconds of silence after which an account's next request begins something new, whatever history it carries."""
 
 _PRIME = np.uint64(0x9E3779B97F4A7C15)
@@ -61,13 +61,13 @@ def pieces(templates: Templates) -> Hashes:
 
 
 def _public(share: Floats, accounts: Floats) -> Mask:
-    public: Mask = (share > PUBLIC_SHARE) & (accounts >= PUBLIC_ACCOUNTS)
+    public: Mask = (share > MAX_TEMPLATE_SHARE) & (accounts >= MIN_PUBLIC_ACCOUNTS)
     return public
 
 
 def shared(templates: Templates, known: Hashes) -> Mask:
     """Return which prompts show a template that several accounts share: here, or, as the groups said, over all partitions (`known`)."""
-    several = (templates.accounts >= SHARED_BY * 0.9) | np.isin(templates.template, known)
+    several = (templates.accounts >= MIN_SHARING_ACCOUNTS * 0.9) | np.isin(templates.template, known)
     mask: Mask = several & (recurring(templates) != 0)
     return mask
 
@@ -79,8 +79,10 @@ def purposeful(block: Block) -> NDArray[np.float64]:
     """
     output, messages = np.asarray(block.numbers("output_tokens"), np.float64), np.asarray(block.numbers("message_count"), np.float64)
     tools, given = np.nan_to_num(block.numbers("tool_count")), np.nan_to_num(block.numbers("input_tokens"))
-    single = (messages <= ONE_TURN) & ((output >= LONG) | ((output <= TINY) & (given >= MUCH)))
-    found = single | ((tools > 0) & (output >= LONG))
+    single = (messages <= MAX_ONE_TURN_MESSAGES) & (
+        (output >= MIN_LONG_ANSWER_TOKENS) | ((output <= MAX_TINY_ANSWER_TOKENS) & (given >= MIN_GRADED_INPUT_TOKENS))
+    )
+    found = single | ((tools > 0) & (output >= MIN_LONG_ANSWER_TOKENS))
     return np.where(np.isnan(output) | (np.isnan(messages) & (tools == 0)), np.nan, found)
 
 
@@ -89,7 +91,7 @@ def begun(messages: Floats, gap: Floats) -> Mask:
 
     A dispatcher deals out conversations, not requests: the turns of one come in clumps, also where the load is spread evenly.
     """
-    return (messages <= ONE_TURN) | ~(gap <= LULL)
+    return (messages <= MAX_ONE_TURN_MESSAGES) | ~(gap <= LULL_SECONDS)
 
 
 def columns(

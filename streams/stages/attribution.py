@@ -17,8 +17,8 @@ from models.evidence.extraction_rules import Purpose
 from models.evidence.weighing import CAP, FAMILIES, FLOOR
 from streams.core.durations import DAY
 from streams.features import shared_links
-from streams.features.group.member_content import MOST_UNITS, usual_content
-from streams.features.group.one_script import MOSTLY
+from streams.features.group.member_content import MAX_VOTING_PAYERS, usual_content
+from streams.features.group.one_script import MIN_TEMPLATE_SHARE
 from streams.features.group.shared_cards import SharedCards
 from streams.features.group.shared_template import job
 from streams.features.members import Members
@@ -122,7 +122,7 @@ def _content(members: Members, shared: float, own: Floats) -> Floats:
     """Credit a user of the group's templates with all of its content, others with what all members show, as far as they show it too."""
     raw = np.nan_to_num(members.family("content"), nan=FLOOR)
     alike = min(usual_content(members), CAP)
-    borne_out = np.where(raw >= MATCH, np.minimum(alike, MOST_UNITS * raw), own)
+    borne_out = np.where(raw >= MATCH, np.minimum(alike, MAX_VOTING_PAYERS * raw), own)
     return np.maximum(own, np.where(job(members).users, shared, borne_out))
 
 
@@ -144,7 +144,7 @@ def _same_card(members: Members) -> Mask:
 
 def _linked(members: Members) -> Mask:
     """Return which members share something beside the group's own link, or do nearly nothing but what links the group."""
-    scripted = (np.nan_to_num(members.template_share) >= MOSTLY) & (members.kind == "template")
+    scripted = (np.nan_to_num(members.template_share) >= MIN_TEMPLATE_SHARE) & (members.kind == "template")
     mask: Mask = np.logical_or.reduce(
         [scripted, *(shared_links.shared(members, kind) for kind in shared_links.KINDS if kind != members.kind)]
     )

@@ -6,7 +6,7 @@ from streams.features.declaration import SHARE, Feature
 from streams.features.expressions import col
 from streams.features.readings import share
 
-ONE_TURN = 2
+MAX_ONE_TURN_MESSAGES = 2
 
 
 class FreshQuestions(Feature):
@@ -21,4 +21,4 @@ class FreshQuestions(Feature):
     rises_on = "job queues of independent questions"
     blind_to = "agentic harvests"
     benign_causes = "a search box in an application"
-    value = share((col.message_count <= ONE_TURN) & (col.cached_tokens.or_else(0.0) <= 0))
+    value = share((col.message_count <= MAX_ONE_TURN_MESSAGES) & (col.cached_tokens.or_else(0.0) <= 0))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from streams.features.declaration import SHARE, Feature
-from streams.features.derived import MUCH, TINY
+from streams.features.derived import MAX_TINY_ANSWER_TOKENS, MIN_GRADED_INPUT_TOKENS
 from streams.features.expressions import col
 from streams.features.readings import share
 
@@ -20,4 +20,4 @@ class TinyAnswers(Feature):
     rises_on = "graders and reward models"
     blind_to = "graders that ask for reasons, and rubrics that no other account uses"
     benign_causes = "labels for texts of 400 tokens or more"
-    value = share((col.templated > 0) & (col.output_tokens <= TINY) & (col.input_tokens >= MUCH))
+    value = share((col.templated > 0) & (col.output_tokens <= MAX_TINY_ANSWER_TOKENS) & (col.input_tokens >= MIN_GRADED_INPUT_TOKENS))

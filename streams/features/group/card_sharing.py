@@ -6,7 +6,7 @@ from streams.features.declaration import Feature, count_of
 from streams.features.members import Members
 
 NATS_PER_ORGANISATION = 3.0
-MOST = 50.0
+MAX_ORGANISATIONS = 50.0
 
 
 class CardSharing(Feature):
@@ -24,7 +24,7 @@ class CardSharing(Feature):
     @staticmethod
     def value(members: Members) -> float:
         """Return the organisations beyond the first on every card, summed."""
-        return float(min((members.organizations_by_card - 1).sum(), MOST))
+        return float(min((members.organizations_by_card - 1).sum(), MAX_ORGANISATIONS))
 
     @staticmethod
     def nats(value: float) -> float:

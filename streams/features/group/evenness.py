@@ -9,13 +9,13 @@ from streams.core.durations import HOUR
 from streams.features.declaration import NATS, Feature, value_in_nats
 from streams.features.members import Members
 
-TEMPLATE_USES = 2
+MIN_TEMPLATE_REQUESTS = 2
 """Requests from which an account belongs to a template's group; of the others it is one."""
-LOOKED_AT = 3.0
-"""Nats less for a template's group: there are thousands of them, and of 20 crowds one is even by chance. That says nothing for people."""
-PAUSES = 8
+TESTED_GROUPS_NATS = 3.0
+"""Penalty in nats for testing thousands of template groups: by chance one crowd of 20 is even. It is not evidence for people."""
+MAX_PAUSES = 8
 """Times the group's usual pause that somebody who goes on is hardly ever silent."""
-STILL_ACTIVE = 0.2
+MIN_ACTIVE_SHARE = 0.2
 """Share of a group that is active at least, though the others were replaced."""
 
 
@@ -44,8 +44,8 @@ class Evenness(Feature):
         waited = first - np.fmax(began, np.minimum(members.created, first))
         # a dispatcher may deal out all that its accounts do, or the harvest alone, with people's chat around it
         work = [begun, jobs] if jobs.any() else [begun]
-        found = max(_of(members, Work.of_accounts(counts, exposure, waited)) for counts in work)
-        return found if members.kind != "template" else max(found - LOOKED_AT, min(found, 0.0))
+        evidence = max(_of(members, Work.of_accounts(counts, exposure, waited)) for counts in work)
+        return evidence if members.kind != "template" else max(evidence - TESTED_GROUPS_NATS, min(evidence, 0.0))
 
 
 def _stopped(members: Members) -> float:
@@ -57,8 +57,8 @@ def _stopped(members: Members) -> float:
     if not asked.any():
         return np.inf
     pause = np.median((members.last - members.first)[asked] / (members.begun[asked] - 1))
-    going_on = np.quantile(members.now - members.last, STILL_ACTIVE)
-    return max(PAUSES * float(max(pause, going_on)), HOUR)
+    going_on = np.quantile(members.now - members.last, MIN_ACTIVE_SHARE)
+    return max(MAX_PAUSES * float(max(pause, going_on)), HOUR)
 
 
 def _of(members: Members, work: Work) -> float:
@@ -66,7 +66,7 @@ def _of(members: Members, work: Work) -> float:
     if members.units < 2:  # noqa: PLR2004 (nothing is spread over one)
         return 0.0
     # sums over the few accounts of each payer are more even than the people behind them
-    least, people = (TEMPLATE_USES, CHOSEN_PEOPLE) if members.kind == "template" else (1, PEOPLE)
+    least, people = (MIN_TEMPLATE_REQUESTS, CHOSEN_PEOPLE) if members.kind == "template" else (1, PEOPLE)
     begun = work.counts >= least
     payers = np.unique(members.unit[begun], return_inverse=True)[1].reshape(-1)
     alone = work.take(np.flatnonzero(begun))

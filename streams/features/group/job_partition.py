@@ -7,9 +7,9 @@ import numpy as np
 from streams.features.declaration import SHARE, Feature
 from streams.features.members import Members
 
-LEAST_SAMPLED = 16
+MIN_SAMPLED_PROMPTS = 16
 """Sampled prompts before anything is said."""
-QUARTER = 0.25
+REACH_QUANTILE = 0.25
 
 
 class JobPartition(Feature):
@@ -38,7 +38,7 @@ class JobPartition(Feature):
         if not len(fills):
             return 1.0
         reach = np.where((fills != 0).all(axis=1), fills.max(axis=1), np.iinfo(np.uint64).max)
-        limit = np.sort(reach)[int(QUARTER * len(reach))]
+        limit = np.sort(reach)[int(REACH_QUANTILE * len(reach))]
         sampled = fills[reach >= limit]
         sampled = sampled[(sampled != 0) & (sampled <= limit)]
-        return len(np.unique(sampled)) / len(sampled) if len(sampled) >= LEAST_SAMPLED else 1.0
+        return len(np.unique(sampled)) / len(sampled) if len(sampled) >= MIN_SAMPLED_PROMPTS else 1.0

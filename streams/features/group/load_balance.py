@@ -7,7 +7,7 @@ from math import isfinite
 from streams.features.declaration import Feature, Unit
 from streams.features.members import Members
 
-MOST = 50.0
+MAX_INDEX = 50.0
 
 
 class LoadBalance(Feature):
@@ -20,7 +20,7 @@ class LoadBalance(Feature):
     entity = "group"
     family = "evenness"
     direction = "low"
-    limits = (0.0, MOST)
+    limits = (0.0, MAX_INDEX)
     label = "Load-balance index (1 is independent)"
     unit = Unit("ratio of variances")
     rises_on = "one queue that keeps the group's load level"
@@ -29,4 +29,4 @@ class LoadBalance(Feature):
     @staticmethod
     def value(members: Members) -> float:
         """Return the index, at most 50; 1, as of members that work independently, before there are six hours."""
-        return min(members.balance, MOST) if isfinite(members.balance) else 1.0
+        return min(members.balance, MAX_INDEX) if isfinite(members.balance) else 1.0

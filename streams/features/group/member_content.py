@@ -7,9 +7,9 @@ import numpy as np
 from streams.features.declaration import NATS, Feature, value_in_nats
 from streams.features.members import Members
 
-MOST_UNITS = 3
+MAX_VOTING_PAYERS = 3
 """Payers that have a vote: members of one group are alike for innocent reasons too, so more of them say no more."""
-HALF_TRUST = 8.0
+HALF_WEIGHT_REQUESTS = 8.0
 """Requests at which a member's word counts half."""
 
 
@@ -19,13 +19,13 @@ def usual_content(members: Members) -> float:
     The usual member is the median: of a relay's customers a third may run a campaign, and the others are not to be taken for them. Members
     of few requests say little each (of a handful of requests nearly any share can come out), but their words add up.
     """
-    said = members.family("content")
-    weight = np.nan_to_num(members.total / (members.total + HALF_TRUST)) * np.isfinite(said)
+    nats = members.family("content")
+    weight = np.nan_to_num(members.total / (members.total + HALF_WEIGHT_REQUESTS)) * np.isfinite(nats)
     if not weight.sum():
         return 0.0
-    order = np.argsort(said, kind="stable")
-    usual = float(said[order][np.searchsorted(np.cumsum(weight[order]), weight.sum() / 2)])
-    voters = weight.sum() / (weight.sum() + 1.0) * min(members.units, MOST_UNITS)
+    order = np.argsort(nats, kind="stable")
+    usual = float(nats[order][np.searchsorted(np.cumsum(weight[order]), weight.sum() / 2)])
+    voters = weight.sum() / (weight.sum() + 1.0) * min(members.units, MAX_VOTING_PAYERS)
     return usual * float(voters) if usual > 0 else usual
 
 

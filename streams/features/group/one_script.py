@@ -7,11 +7,11 @@ import numpy as np
 from streams.features.declaration import Feature, count_of
 from streams.features.members import Members
 
-MOSTLY = 0.85
+MIN_TEMPLATE_SHARE = 0.85
 """Share of an account's prompts from which one template is nearly all that it does."""
-LEAST_USES = 3
+MIN_REQUESTS = 3
 """Requests before which nobody is said to do nothing else."""
-MOST = 50.0
+MAX_PROGRAMS = 50.0
 
 
 class OneScript(Feature):
@@ -35,5 +35,5 @@ class OneScript(Feature):
         """Return the different routers of such accounts, less one, 0 where they have no template in common."""
         if members.kind != "template":
             return 0.0
-        only = (np.nan_to_num(members.template_share) >= MOSTLY) & (members.router != 0) & (members.total >= LEAST_USES)
-        return float(min(max(len(np.unique(members.router[only])) - 1, 0), MOST))
+        only = (np.nan_to_num(members.template_share) >= MIN_TEMPLATE_SHARE) & (members.router != 0) & (members.total >= MIN_REQUESTS)
+        return float(min(max(len(np.unique(members.router[only])) - 1, 0), MAX_PROGRAMS))

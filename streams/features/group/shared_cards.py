@@ -5,7 +5,7 @@ from __future__ import annotations
 from streams.features.declaration import Feature, count_of
 from streams.features.members import Members
 
-MOST = 50.0
+MAX_CARDS = 50.0
 
 
 class SharedCards(Feature):
@@ -28,4 +28,4 @@ class SharedCards(Feature):
     @staticmethod
     def value(members: Members) -> float:
         """Return the number of cards with more than one organisation."""
-        return float(min((members.organizations_by_card > 1).sum(), MOST))
+        return float(min((members.organizations_by_card > 1).sum(), MAX_CARDS))

@@ -11,16 +11,16 @@ from models.evidence.cohort import divergence
 from streams.features.declaration import NATS, Feature, value_in_nats
 from streams.features.members import Members
 
-MOST_UNITS = 20
-ORDINARY = 0.04
+MAX_VOTING_PAYERS = 20
+ORDINARY_SHARE = 0.04
 """Share of a group's prompts that its templates may have without being remarkable."""
-LEAST_LIFT = 3.0
-SHOWS = 0.05
+MIN_LIFT = 3.0
+MIN_USER_SHARE = 0.05
 """Share of an account's prompts that must harvest with one template for the account to be one of its users."""
-AS_MUCH = 0.6
+MIN_SHARE_OF_MEDIAN = 0.6
 """And how much, of what is usual for the job: people meet a piece of it now and then, its accounts are there for it."""
-LEAST_USERS = 2
-USUALLY = 0.25
+MIN_USERS = 2
+TYPICAL_HARVEST_SHARE = 0.25
 """Share of the usual member's prompts that harvest with shared templates, from which it does not matter which of them a member shows."""
 
 
@@ -46,8 +46,8 @@ def job(members: Members) -> Job:
     key = ("job", "")
     if key not in members.memo:
         members.memo[key] = _job(members)
-    found: Job = members.memo[key]
-    return found
+    remembered: Job = members.memo[key]
+    return remembered
 
 
 def _job(members: Members) -> Job:
@@ -61,7 +61,7 @@ def _job(members: Members) -> Job:
     ([True, True, False], 0.667, 0.000123)
     """
     requests, jobs = np.nan_to_num(members.requests), np.nan_to_num(members.job_share)
-    users = (members.template != 0) & (jobs >= SHOWS)
+    users = (members.template != 0) & (jobs >= MIN_USER_SHARE)
     if not users.any():
         return Job(users, 0.0, 0.0)
     templates, which, counts = np.unique(members.template[users], return_inverse=True, return_counts=True)
@@ -70,12 +70,12 @@ def _job(members: Members) -> Job:
     rarity = np.full(len(templates), np.inf)
     np.minimum.at(rarity, which, np.nan_to_num(members.template_rarity[users]))
     shown = np.nan_to_num(members.harvest_share)
-    least = 1 if np.median(shown) >= USUALLY else max(LEAST_USERS, counts.max() / 4)
-    leads = (counts >= least) & (each >= LEAST_LIFT * np.exp(-rarity))
+    least = 1 if np.median(shown) >= TYPICAL_HARVEST_SHARE else max(MIN_USERS, counts.max() / 4)
+    leads = (counts >= least) & (each >= MIN_LIFT * np.exp(-rarity))
     if not leads.any():
         return Job(np.zeros_like(users), 0.0, 0.0)
     theirs = jobs[users]
-    much = AS_MUCH * np.median(theirs[leads[which]])
+    much = MIN_SHARE_OF_MEDIAN * np.median(theirs[leads[which]])
     leads &= each >= much
     users[users] = leads[which] & (theirs >= much)
     among = float((requests * jobs)[users].sum() / requests.sum()) if requests.sum() else 0.0  # at least what those templates' users do
@@ -99,8 +99,8 @@ class SharedTemplate(Feature):
     @staticmethod
     def value(members: Members) -> float:
         """Return min(units, 20) times the divergence of their share from what is ordinary, in nats."""
-        found = job(members)
-        if not found.users.any():
+        shared = job(members)
+        if not shared.users.any():
             return 0.0
-        voters = len(np.unique(members.unit[found.users]))
-        return min(voters, MOST_UNITS) * float(divergence(np.array(found.share), np.array(max(ORDINARY, found.everywhere))))
+        voters = len(np.unique(members.unit[shared.users]))
+        return min(voters, MAX_VOTING_PAYERS) * float(divergence(np.array(shared.share), np.array(max(ORDINARY_SHARE, shared.everywhere))))

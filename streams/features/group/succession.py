@@ -10,11 +10,11 @@ from streams.core.durations import DAY
 from streams.features.declaration import NATS, Feature, value_in_nats
 from streams.features.members import Members
 
-LEAST = 3
+MIN_ACCOUNTS = 3
 """Accounts that must have stopped, and others that must have followed."""
-STOPPED = 2 * DAY
+STOPPED_SECONDS = 2 * DAY
 """Silence after which an account counts as stopped for good."""
-CEILING = 50.0
+MAX_NATS = 50.0
 
 
 def covered(stops: Floats, start: float, end: float) -> float:
@@ -40,12 +40,12 @@ class Succession(Feature):
     def value(members: Members) -> float:
         """Return the log-likelihood ratio of followers within a day of a stop against chance, in nats."""
         first = members.first[np.isfinite(members.first)]
-        stops = np.sort(members.last[members.now - members.last > STOPPED])
-        if len(stops) < LEAST or len(first) < LEAST:
+        stops = np.sort(members.last[members.now - members.last > STOPPED_SECONDS])
+        if len(stops) < MIN_ACCOUNTS or len(first) < MIN_ACCOUNTS:
             return 0.0
         nearest = stops[np.maximum(np.searchsorted(stops, first, side="right") - 1, 0)]
         share = float(np.mean((first >= nearest) & (first - nearest <= DAY)))
-        if share * len(first) < LEAST:
+        if share * len(first) < MIN_ACCOUNTS:
             return 0.0
         by_chance = covered(stops, float(first.min()), max(members.now, float(stops[-1])))
-        return float(np.clip(len(first) * divergence(np.array(share), np.array(by_chance)), 0.0, CEILING))
+        return float(np.clip(len(first) * divergence(np.array(share), np.array(by_chance)), 0.0, MAX_NATS))

@@ -21,7 +21,7 @@ MIN_TEMPLATE_PROMPTS = 2
 """Prompts that must show a template before an account is one of its users."""
 
 READINGS = {
-    "single_turn": share(col.message_count <= derived.ONE_TURN),  # a question, or a system prompt and a question
+    "single_turn": share(col.message_count <= derived.MAX_ONE_TURN_MESSAGES),  # a question, or a system prompt and a question
     "template_share": share(col.own_template),
     "job_share": share(col.own_job),
     "harvest_share": share(col.harvested),
