@@ -7,11 +7,14 @@ from __future__ import annotations
 
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import Final
 
 import click
 
 GROUP: Final = "hydrometer.commands"
+FILE: Final = click.Path(path_type=Path)
+"""An argument or option that names a file or a directory."""
 
 
 class Commands(click.Group):

@@ -7,17 +7,16 @@ from typing import TYPE_CHECKING
 
 import click
 
+from streams.cli.commands import FILE
 from streams.core.errors import HydrometerError
 
 if TYPE_CHECKING:
     from streams.replay.git_revision import Revision
 
-_FILE = click.Path(path_type=Path)
-
 
 @click.command()
-@click.argument("files", type=_FILE, nargs=-1, required=True)
-@click.option("--out", type=_FILE, required=True, help="Directory for accounts, routers, scores, alerts, cases and a summary.")
+@click.argument("files", type=FILE, nargs=-1, required=True)
+@click.option("--out", type=FILE, required=True, help="Directory for accounts, routers, scores, alerts, cases and a summary.")
 @click.option("--until", help="Stop at this event time: 2026-11-21 or 2026-11-21T14:00:00Z.")
 @click.option("--format", "log_format", default="auto", show_default=True, help="Which gateway wrote the lines.")
 @click.option("--compare", "revision", metavar="REV", help="Replay with the code of this git revision too, and print what differs.")

@@ -1,0 +1,172 @@
+"""`hydrometer case` and `hydrometer watch`: read, verify and split cases."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from streams.cli.commands import FILE
+from streams.core.errors import HydrometerError
+from streams.schema.labels import LINK, SPLIT
+
+if TYPE_CHECKING:
+    from streams.cases.views.terminal import CaseRow
+
+
+@click.group()
+def case() -> None:
+    """List cases, or show one: who, why, what speaks against it, what next.
+
+    \b
+    Example:  hydrometer case list
+              hydrometer case show case-0fbfa5df00f4
+    """
+
+
+@case.command("list")
+@click.option("--all", "every", is_flag=True, help="Resolved cases too.")
+def list_cases(*, every: bool) -> None:
+    """List the open cases, those with the most evidence first.
+
+    \b
+    Example:  hydrometer case list
+    """
+    from contextlib import closing
+
+    from rich.console import Console
+
+    from streams.cases.views import terminal
+    from streams.clickhouse.client import ClickHouse
+    from streams.core.settings import Settings
+
+    with closing(ClickHouse(Settings.load(role="clickhouse"))) as clickhouse:
+        cases = terminal.newest(clickhouse, every=every)
+    console = Console()
+    if not console.is_terminal:
+        console = Console(width=terminal.UNFOLDED)
+    console.print(terminal.table(cases, console.width) if cases else "no open case")
+
+
+@case.command("show")
+@click.argument("case_id")
+@click.option("--json", "as_json", is_flag=True, help="Everything, as JSON.")
+@click.option("--html", type=FILE, help="Write one self-contained page, which prints well.")
+def show_case(*, case_id: str, as_json: bool, html: Path | None) -> None:
+    """Show one case from its stored row alone. The beginning of its id is enough.
+
+    \b
+    Example:  hydrometer case show case-0fbfa5df00f4
+              hydrometer case show case-0fbfa5df00f4 --html case.html
+    """
+    from contextlib import closing
+
+    from rich.console import Console
+
+    from streams.cases.views import page, terminal
+    from streams.clickhouse.client import ClickHouse
+    from streams.core.settings import Settings
+
+    if as_json and html:
+        raise click.UsageError("Name --json or --html, not both.")
+    with closing(ClickHouse(Settings.load(role="clickhouse"))) as clickhouse:
+        found = terminal.find(clickhouse, case_id)
+    if html:
+        _write(html, page.page(found))
+        click.echo(f"wrote {html}")
+    elif as_json:
+        click.echo(found.json())
+    else:
+        Console().print(terminal.file(found))
+
+
+@case.command("verify")
+@click.argument("case_id")
+def verify_case(*, case_id: str) -> None:
+    """Check that no stored version of a case was changed or dropped: its history is a chain of hashes.
+
+    \b
+    Example:  hydrometer case verify case-0fbfa5df00f4
+    """
+    from contextlib import closing
+
+    from streams.cases.views import terminal
+    from streams.clickhouse.client import ClickHouse
+    from streams.core.settings import Settings
+
+    with closing(ClickHouse(Settings.load(role="clickhouse"))) as clickhouse:
+        click.echo(terminal.check(clickhouse, terminal.find(clickhouse, case_id)))
+
+
+@case.command("split")
+@click.argument("case_id")
+@click.argument("link")
+@click.option("--author", help="Who decided; the name of this login unless given.")
+@click.option("--note", default="", help="Why, in a sentence. It is stored: quote no prompts.")
+def split_case(*, case_id: str, link: str, author: str | None, note: str) -> None:
+    """Take out of a case what does not belong to it: a case that was merged in, or an alerted entity. It is never joined again.
+
+    \b
+    Example:  hydrometer case split case-0fbfa5df00f4 case-77aa01b2c3d4 --note "another customer's batch"
+              hydrometer case split case-0fbfa5df00f4 payment:57eab36011e07a37
+    """
+    import getpass
+
+    from streams.cases import labels
+    from streams.cases.views import terminal
+    from streams.core.settings import Settings
+    from streams.schema import topics as names
+
+    settings, known = Settings.load(role="kafka"), known_case(case_id)
+    case_id = known.case_id
+    terminal.check_split(known, link)
+    found = labels.make(LINK, f"{case_id}/{link}", SPLIT, author or getpass.getuser(), note)
+    with names.answering(settings):
+        labels.send(settings, found)
+    click.echo(f"{case_id} without {link}: label {found.label_id} recorded")
+
+
+@click.command()
+@click.option("--every", type=click.FloatRange(min=0.1), default=5.0, show_default=True, help="Seconds between two looks.")
+@click.option("--once", is_flag=True, help="Print the open cases and end.")
+def watch(*, every: float, once: bool) -> None:
+    """Show the open cases, and keep them up to date, until Ctrl-C.
+
+    \b
+    Example:  hydrometer watch
+              hydrometer watch --once
+    """
+    import threading
+    from contextlib import closing
+
+    from rich.console import Console
+
+    from streams.cases.views import live
+    from streams.clickhouse.client import ClickHouse
+    from streams.core.settings import Settings
+
+    stop = threading.Event()
+    if once:
+        stop.set()
+    with closing(ClickHouse(Settings.load(role="clickhouse"))) as clickhouse:
+        live.watch(clickhouse, Console(), stop, every)
+
+
+def known_case(beginning: str) -> CaseRow:
+    """Return a case, as `case show` finds it: what is decided of a case that is not there would be lost without a word."""
+    from contextlib import closing
+
+    from streams.cases.views import terminal
+    from streams.clickhouse.client import ClickHouse
+    from streams.core.settings import Settings
+
+    with closing(ClickHouse(Settings.load(role="clickhouse"))) as clickhouse:
+        return terminal.find(clickhouse, beginning)
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise HydrometerError(f"cannot write {path} ({error.strerror}): choose another file") from error

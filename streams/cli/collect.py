@@ -1,0 +1,70 @@
+"""`hydrometer collect`: log lines in, blocks of events out."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Final
+
+import click
+
+from streams.cli.commands import FILE
+from streams.core.errors import HydrometerError
+from streams.core.exit_codes import serve_until_told
+
+_LAST_PORT: Final = 65_535
+
+
+@click.command()
+@click.argument("files", nargs=-1)
+@click.option("--http", metavar="HOST:PORT", help="Serve POST /v1/events (JSON lines) and /v1/logs (OTLP); needs HYDROMETER_INTAKE_TOKEN.")
+@click.option("--topic", is_flag=True, help="Read the topic requests-raw, one JSON event a record.")
+@click.option("--format", "log_format", default="auto", show_default=True, help="Which gateway wrote the lines.")
+@click.option("--known-corpus", type=FILE, help="Keyed hashes of benchmark prompts, 16 hex digits a line.")
+@click.option("--backfill", is_flag=True, help="Standard input holds an old log: judge its times by its own clock, as a file's are.")
+def collect(*, files: tuple[str, ...], http: str | None, topic: bool, log_format: str, known_corpus: Path | None, backfill: bool) -> None:
+    """Turn log lines into blocks of events, without any prompt text, and send them to Kafka.
+
+    From FILES (plain, gzip, zstd), from standard input (-), from gateways over HTTP, or from a topic. It ends with its input;
+    HTTP and the topic end with Ctrl-C, once everything that was accepted is delivered.
+
+    \b
+    Example:  hydrometer collect monday.jsonl.gz tuesday.jsonl.zst
+              tail -F gateway.log | hydrometer collect -
+              hydrometer collect --http 127.0.0.1:8088 --topic
+    """
+    import os
+
+    from streams.clickhouse.health import told
+    from streams.core.settings import Settings
+    from streams.intake import block_producer
+    from streams.intake.collector import collect_garbage_rarely
+    from streams.intake.serve import serve
+    from streams.schema import topics as names
+
+    if bool(files) == bool(http or topic) or (len(files) > 1 and "-" in files):
+        raise click.UsageError("Name files, or - for standard input, or --http and --topic.")
+    settings = Settings.load(role="intake" if http else "collect")
+    collect_garbage_rarely()
+    with told(settings, names.COLLECT):
+        if not files:
+            serve_until_told(serve(settings, _address(http) if http else None, log_format, known_corpus, topic=topic))
+            return
+        if files == ("-",):
+            own = os.fdopen(sys.stdin.fileno(), "rb", closefd=False)  # a thread that still reads sys.stdin would abort the end of Python
+            counts = block_producer.ship_stream(own, settings, log_format, known_corpus, backfill=backfill)
+        else:
+            counts = block_producer.ship_files([Path(name) for name in files], settings, log_format, known_corpus)
+    rejected = {reason: count for reason, count in sorted(counts.items()) if reason != "accepted"}
+    if rejected and not counts["accepted"]:
+        raise HydrometerError(
+            f"not one event was accepted (rejected: {rejected}): is --format right? The lines are in {names.DEAD_LETTERS}"
+        )
+    click.echo(f"{counts['accepted']:,} events accepted, {sum(rejected.values()):,} rejected {rejected or ''}".rstrip())
+
+
+def _address(text: str) -> tuple[str, int]:
+    host, _, port = text.rpartition(":")
+    if not host or not port.isdecimal() or int(port) > _LAST_PORT:
+        raise click.UsageError(f"--http {text} is no HOST:PORT, as in 127.0.0.1:8088.")
+    return host, int(port)

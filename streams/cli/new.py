@@ -1,0 +1,27 @@
+"""`hydrometer new-...`: the files of a new unit, with a test that fails until it says what holds."""
+
+from __future__ import annotations
+
+import click
+
+
+@click.command("new-feature")
+@click.argument("name")
+@click.option("--entity", default="account", show_default=True, help="What it is measured of: account or group.")
+@click.option("--family", default="content", show_default=True, help="Which family's evidence it is.")
+def new_feature(*, name: str, entity: str, family: str) -> None:
+    """Write a new feature and its test.
+
+    The test fails until it says what holds.
+
+    \b
+    Example:  hydrometer new-feature long_pauses --entity account --family timing
+    """
+    from streams.cli import scaffold
+
+    paths = [path.relative_to(scaffold.ROOT) for path in scaffold.new_feature(name, entity, family)]
+    for path in paths:
+        click.echo(path)
+    tests = " ".join(str(path) for path in paths if path.parts[0] == "tests")
+    click.echo(f"next: write what it measures, then: .venv/bin/python -m pytest {tests} tests/contracts/test_features.py -k {name}")
+    click.echo("then: make render, which draws its panel on the board; commit dashboards/generated too")

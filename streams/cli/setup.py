@@ -1,0 +1,103 @@
+"""`hydrometer topics`, `migrate`, `doctor` and `local`: what has to be there before the pipeline runs, and whether it is."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from streams.cli.commands import FILE
+from streams.core.errors import HydrometerError
+
+
+@click.command()
+def topics() -> None:
+    """Make the Kafka topics that are missing.
+
+    Runs again without harm. Refuses a topic that exists with another number of partitions, because accounts would be split
+    over two states.
+
+    \b
+    Example:  HYDROMETER_KAFKA=broker:9092 HYDROMETER_PARTITIONS=12 hydrometer topics
+    """
+    from streams.core.settings import Settings
+    from streams.schema import topics as names
+
+    for name, was in names.ensure(Settings.load(role="kafka")).items():
+        click.echo(f"{was:8} {name}")
+
+
+@click.command()
+@click.option("--data", type=FILE, default=Path("build/local"), show_default=True, help="Where ClickHouse keeps its tables.")
+@click.option("--http-port", default=8123, show_default=True, help="ClickHouse's HTTP port, for Grafana.")
+@click.option("--broker/--no-broker", default=True, show_default=True, help="Run the embedded Kafka broker too (memory only).")
+def local(*, data: Path, http_port: int, broker: bool) -> None:
+    """Run ClickHouse's engine and a small broker on this machine until Ctrl-C; for trying things, not for real traffic.
+
+    Ports are those of HYDROMETER_CLICKHOUSE_PORT and HYDROMETER_KAFKA. Other commands find both with HYDROMETER_MODE=local.
+
+    \b
+    Example:  hydrometer local &
+              HYDROMETER_MODE=local hydrometer migrate
+    """
+    import os
+    import signal
+    from contextlib import ExitStack
+
+    from streams.core.settings import Settings
+    from streams.devserver.broker import EmbeddedBroker
+    from streams.devserver.process import local_server
+
+    settings = Settings.load({**os.environ, "HYDROMETER_MODE": "local"})
+    user, password = settings.clickhouse_user, settings.clickhouse_password.get_secret_value()
+    with ExitStack() as running:
+        server = running.enter_context(
+            local_server(data, user=user, password=password, native_port=settings.clickhouse_port, http_port=http_port)
+        )
+        click.echo(f"ClickHouse on 127.0.0.1:{server.port} (HTTP {server.http_port}), user {user}, tables in {data}")
+        if broker:
+            kafka = running.enter_context(EmbeddedBroker(int(settings.kafka.rpartition(":")[2])))
+            click.echo(f"Kafka's protocol on {kafka.bootstrap}, in memory")
+        click.echo("Ctrl-C stops everything")
+        signal.pause()
+
+
+@click.command()
+@click.option("--dry-run", is_flag=True, help="Only tell what is pending.")
+def migrate(*, dry_run: bool) -> None:
+    """Bring ClickHouse's tables up to date.
+
+    \b
+    Example:  HYDROMETER_CLICKHOUSE_PASSWORD_FILE=/run/secrets/clickhouse_password hydrometer migrate
+    """
+    from streams.clickhouse import migrate as migrations
+    from streams.core.settings import Settings
+
+    done = migrations.run(Settings.load(role="clickhouse"), dry_run=dry_run)
+    for migration in done:
+        click.echo(f"{'pending' if dry_run else 'applied'} {migration.name}")
+    if not done:
+        click.echo("up to date")
+
+
+@click.command()
+@click.option("--settings", "only_settings", is_flag=True, help="Print every variable, its default and its meaning (Markdown).")
+def doctor(*, only_settings: bool) -> None:
+    """Check settings, Kafka and ClickHouse, and say what to do about each.
+
+    \b
+    Example:  hydrometer doctor
+              hydrometer doctor --settings
+    """
+    from streams.cli import doctor as checks
+    from streams.core import settings
+
+    if only_settings:
+        click.echo(settings.table(), nl=False)
+        return
+    failed = 0
+    for finding in checks.examine():
+        failed += not finding.good
+        click.echo(f"{'ok  ' if finding.good else 'FAIL'}  {finding.subject:12} {finding.text}")
+    if failed:
+        raise HydrometerError(f"{failed} of the checks above failed: each says what to do")
