@@ -10,12 +10,10 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any, Final, get_type_hints
 
 import msgspec
 import numpy as np
-import orjson
 from numpy.typing import NDArray
 
 from streams.core.errors import BlockLayoutError
@@ -89,19 +87,6 @@ def set_aside_by_us(insert: Insert) -> int:
         return 0
     ours = np.isin(insert.columns["source"].astype(str), STORED)
     return int(insert.columns["count"][ours].sum())
-
-
-def health(samples: Sequence[tuple[datetime, str, str, str, Mapping[str, str], float]]) -> Insert:
-    """Return the rows of a registry's samples: time, process, instance, metric, labels, value (`metrics.Registry.rows`)."""
-    columns = {
-        "time": np.array([round(time.timestamp() * 1000) for time, *_ in samples], np.int64),
-        "process": _texts(process for _, process, *_ in samples),
-        "instance": _texts(instance for _, _, instance, *_ in samples),
-        "metric": _texts(metric for _, _, _, metric, *_ in samples),
-        "sent_labels": _texts(orjson.dumps(labels).decode() for *_, labels, _ in samples),
-        "value": np.array([value for *_, value in samples], np.float64),
-    }
-    return Insert("health", columns)
 
 
 def dead_letters(counts: Mapping[tuple[int, str, str], int]) -> Insert:

@@ -20,7 +20,7 @@ import io
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, Literal, Protocol, get_args
+from typing import Any, Final, Literal, Protocol
 
 import orjson
 
@@ -29,7 +29,6 @@ from streams.cases.views.terminal import CaseRow
 from streams.core.errors import HydrometerError
 
 Tlp = Literal["CLEAR", "GREEN", "AMBER", "AMBER+STRICT", "RED"]
-TLPS: Final = get_args(Tlp)
 """Traffic Light Protocol 2.0 (first.org/tlp)."""
 
 FORMAT: Final = 1

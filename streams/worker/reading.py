@@ -36,7 +36,6 @@ class Reading:
 
     def __init__(self, app: faust.App, compacted: Collection[str] = ()) -> None:
         """Read the topics of an app; offsets of `compacted` topics may jump."""
-        self.rewinds = 0
         self._app = app
         self._compacted = compacted
         self._cursors: dict[TP, Cursor] = {}
@@ -74,7 +73,6 @@ class Reading:
     async def _rewind(self, place: TP, found: int) -> None:
         """Read every partition from its cursor: stopping the flow leaves out records of all of them."""
         log.warning("%s/%d: %d came, %d was next; reading back", place.topic, place.partition, found, self._cursors[place].next)
-        self.rewinds += 1
         consumer = cast("Consumer", self._app.consumer)
         consumer.stop_flow()
         await asyncio.sleep(SETTLE)

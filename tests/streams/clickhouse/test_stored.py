@@ -20,7 +20,8 @@ from pydantic import SecretStr
 from streams.clickhouse import migrate
 from streams.clickhouse.batch_writer import Batcher, Store
 from streams.clickhouse.client import ClickHouse
-from streams.clickhouse.rows import Record, health
+from streams.clickhouse.health import columns
+from streams.clickhouse.rows import Record
 from streams.core.settings import Settings
 from streams.devserver.process import LocalClickHouse
 from streams.schema import blocks, topics
@@ -213,8 +214,8 @@ def test_a_feed_is_judged_from_the_table(clickhouse: ClickHouse) -> None:
 
 
 def test_health_keeps_its_labels(clickhouse: ClickHouse) -> None:
-    rows = health([(datetime.fromtimestamp(NOW, UTC), "worker", "w1", "lag", {"topic": "requests"}, 5.0)])
-    clickhouse.insert(rows.table, rows.columns, "worker-w1-0")
+    rows = columns([(datetime.fromtimestamp(NOW, UTC), "worker", "w1", "lag", {"topic": "requests"}, 5.0)])
+    clickhouse.insert("health", rows, "worker-w1-0")
     assert clickhouse.query("SELECT metric, labels, value FROM health") == [("lag", {"topic": "requests"}, 5.0)]
 
 

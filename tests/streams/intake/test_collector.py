@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from streams.core.errors import FuseBlownError, SettingsError
 from streams.core.settings import Settings
 from streams.intake.clock import FileClock
-from streams.intake.collector import Collector, Outgoing, Step, collect_garbage_rarely, read_files
+from streams.intake.collector import _ROOM, Collector, Outgoing, Step, collect_garbage_rarely, read_files
 from streams.schema.blocks import REQUESTS, Block, decode
 from streams.schema.topics import partition_of
 
@@ -109,16 +109,21 @@ def test_long_lines_close_a_block_early_so_that_memory_stays_bounded() -> None:
     assert step.outgoing[0].events < 20
 
 
-def test_a_block_too_big_for_a_record_goes_as_two() -> None:
-    collector = Collector(settings(partitions=1))
-    rng = np.random.default_rng(1)
-    fields = ("user_agent.original", "sdk.version", "sdk.runtime", "organization.id", "client.as.type", "http.request.body.shape")
-    for number in range(60):
-        texts = {name: rng.bytes(30_000).hex() for name in fields}
-        collector.add([json.dumps(event(number) | texts).encode()], "test", NOON)
-    blocks = collector.flush()
-    assert len(blocks) >= 1
-    assert all(len(each.data) < 8 * 1024 * 1024 for each in blocks)
+def test_a_block_too_big_for_a_record_goes_as_two(monkeypatch: pytest.MonkeyPatch) -> None:
+    texts = {"user_agent.original": np.random.default_rng(1).bytes(400).hex()}
+    lines = [json.dumps(event(number) | texts).encode() for number in range(4)]
+
+    def blocks() -> list[Outgoing]:
+        collector = Collector(settings(partitions=1))
+        collector.add(lines, "test", NOON)
+        return collector.flush()
+
+    (whole,) = blocks()
+    monkeypatch.setattr("streams.intake.collector.MAX_RECORD_BYTES", len(whole.data) - 1 + _ROOM)
+    halves = blocks()
+    assert [half.events for half in halves] == [2, 2]
+    assert [name for half in halves for name in half.ids] == list(whole.ids)
+    assert all(len(half.data) < len(whole.data) for half in halves)
 
 
 BAD = {
