@@ -1,9 +1,16 @@
 from __future__ import annotations
 
-import numpy as np
+import re
 
-from streams.clickhouse.rows import Record, inserts, set_aside, set_aside_by_us
+import numpy as np
+import pytest
+
+from streams.clickhouse import migrate
+from streams.clickhouse.rows import Record, columns_of, inserts, set_aside, set_aside_by_us
 from streams.schema import blocks, topics
+from streams.schema import record as records
+from streams.schema.cases import Alert, Case
+from streams.schema.labels import Label
 
 
 def shadow(*times: float) -> bytes:
@@ -51,3 +58,19 @@ def test_our_own_dead_letters_are_told_from_those_of_collect() -> None:
 def test_the_same_records_give_the_same_columns() -> None:
     first, again = (inserts(topics.SHADOW, [record(topics.SHADOW, shadow(1.0, 2.0))])[0] for _ in range(2))
     assert all(np.array_equal(first.columns[name], again.columns[name]) for name in first.columns)
+
+
+def columns_in_sql(table: str) -> set[str]:
+    """The names of a table's columns, as the migrations create it."""
+    scripts = "\n".join(path.read_text() for path in sorted(migrate.FOLDER.glob("*.sql")))
+    body = scripts.split(f"CREATE TABLE IF NOT EXISTS {table}\n(\n", 1)[1].split("\n)\n", 1)[0]
+    return set(re.findall(r"^    ([a-z_0-9]+) [A-Z]", body, re.MULTILINE)) - {"PROJECTION"}
+
+
+@pytest.mark.parametrize(("table", "record_type"), [("alerts", Alert), ("cases", Case), ("labels", Label)])
+def test_the_fields_of_a_record_are_the_columns_of_its_table(table: str, record_type: type[records.Record]) -> None:
+    assert set(columns_of(record_type)) == columns_in_sql(table)
+
+
+def test_every_column_of_a_requests_block_is_in_its_table() -> None:
+    assert set(blocks.REQUESTS.columns) <= columns_in_sql("requests")

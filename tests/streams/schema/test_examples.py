@@ -1,0 +1,87 @@
+"""What was sent yesterday is read today: one example a topic and version, and a sentence that says what to do when one is not."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final, cast
+
+import msgspec
+import orjson
+import pytest
+
+from streams.core.errors import MalformedEventError
+from streams.schema import topics
+from streams.schema.cases import Alert, Case
+from streams.schema.labels import Label
+from streams.schema.record import Record
+
+EXAMPLES: Final = Path(__file__).parent / "examples"
+RECORDS: Final[dict[str, type[Record]]] = {topics.ALERTS: Alert, topics.CASES: Case, topics.LABELS: Label}
+ADVICE: Final = (
+    "records of this version are still on the topic and in ClickHouse: give the new field a default and keep the old one, "
+    "or add a new example beside the old and a reader for both"
+)
+
+
+def lost(before: Any, after: Any, path: str = "$") -> Iterator[str]:
+    """Yield the path of every value of `before` that `after` does not have."""
+    if isinstance(before, dict) and isinstance(after, dict):
+        for name, value in before.items():
+            if name not in after:
+                yield f"{path}.{name}"
+            else:
+                yield from lost(value, after[name], f"{path}.{name}")
+    elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        for place, (one, other) in enumerate(zip(before, after, strict=True)):
+            yield from lost(one, other, f"{path}[{place}]")
+    elif before != after:
+        yield path
+
+
+def incompatible(record: type[Record], example: bytes) -> str:
+    """Say what today's code does not read of an example; nothing when it reads all of it."""
+    try:
+        known = record.decode(example)
+    except MalformedEventError as error:
+        return f"{record.__name__}: {error.detail}: {ADVICE}"
+    missing = list(lost(orjson.loads(example), orjson.loads(known.encode())))
+    return f"{record.__name__} no longer has {', '.join(missing)}: {ADVICE}" if missing else ""
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.json")), ids=lambda path: path.name)
+def test_todays_code_reads_every_example(path: Path) -> None:
+    assert not incompatible(RECORDS[path.name.partition(".")[0]], path.read_bytes())
+
+
+def test_every_topic_of_json_has_an_example() -> None:
+    assert {path.name.partition(".")[0] for path in EXAMPLES.glob("*.json")} == set(RECORDS)
+
+
+class Before(Record, frozen=True):
+    name: str
+    weight: float
+
+
+def changed(*fields: Any) -> type[Record]:
+    made: Any = msgspec.defstruct("Parcel", fields, bases=(Record,), frozen=True)
+    return cast("type[Record]", made)
+
+
+@pytest.mark.parametrize(
+    ("fields", "sentence"),
+    [
+        ([("name", str)], r"Parcel no longer has \$\.weight"),
+        ([("name", str), ("mass", float)], "the parcel has no mass"),
+        ([("name", str), ("weight", str)], "the parcel's weight has the wrong type"),
+    ],
+)
+def test_a_field_that_is_removed_renamed_or_retyped_is_named_with_what_to_do(fields: list[Any], sentence: str) -> None:
+    said = incompatible(changed(*fields), Before("a", 1.5).encode())
+    assert re.match(sentence, said.removeprefix("Parcel: "))
+    assert said.endswith(ADVICE)
+
+
+def test_a_new_field_with_a_default_is_compatible() -> None:
+    assert not incompatible(changed(("name", str), ("weight", float), ("colour", str, "red")), Before("a", 1.5).encode())
