@@ -90,7 +90,7 @@ docs: setup ## Build the documentation as a site, into build/site (SERVE=1: and 
 	$(if $(SERVE),$(BIN)/mkdocs serve --dev-addr 127.0.0.1:8000)
 
 lock: setup ## Resolve the dependencies into the two lock files (UPGRADE=1: newest versions of all)
-	$(BIN)/uv pip compile --quiet $(if $(UPGRADE),--upgrade) --python-version 3.11 --generate-hashes --no-header --no-annotate --extra local --extra docs --extra dev -o requirements-dev.lock pyproject.toml
+	$(BIN)/uv pip compile --quiet $(if $(UPGRADE),--upgrade) --python-version 3.11 --generate-hashes --no-header --no-annotate --extra local --extra docs --extra forensics --extra dev -o requirements-dev.lock pyproject.toml
 	$(BIN)/uv pip compile --quiet $(if $(UPGRADE),--upgrade) --python-version 3.11 --generate-hashes --no-header --no-annotate -c requirements-dev.lock -o requirements.lock pyproject.toml
 
 clean: ## Remove what the other targets made, the environment too

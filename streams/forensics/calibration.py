@@ -1,0 +1,100 @@
+"""A likelihood ratio out of several measures, from pairs of models whose makers said who taught whom.
+
+`calibration.json` is written by `make evaluate-forensics`: a logistic regression on the effects of the measures, of known teacher-student
+pairs against unrelated pairs, less the log of their numbers' ratio, and a calibration curve on models that the fit has not seen. Only
+what the file names can be combined; whatever lies outside what was seen there is refused, and said to be.
+
+Source: Ramos and Gonzalez-Rodriguez 2013, "Reliable support: measuring calibration of likelihood ratios"; ENFSI 2015 guideline for
+evaluative reporting (a ratio of evidence, never a probability of guilt).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import orjson
+
+from streams.forensics.compare import Outcome
+
+FILE: Final = Path(__file__).with_name("calibration.json")
+LEAST_KNOWN_PAIRS: Final = 20
+
+
+@dataclass(frozen=True)
+class Bin:
+    """Pairs whose likelihood ratio lies in a range: how many, the share of true ones expected from the ratios, and the share seen."""
+
+    pairs: int
+    expected: float
+    observed: float
+
+
+@dataclass(frozen=True)
+class Calibration:
+    """How effects become a likelihood ratio, and on what that rests."""
+
+    weights: Mapping[str, float]
+    intercept: float
+    known_pairs: int
+    unrelated_pairs: int
+    fewest_controls: int
+    fewest_items: int
+    largest_log_ratio: float
+    """Log of the largest ratio that the numbers of pairs can bear out; larger and smaller ones are cut there."""
+    curve: tuple[Bin, ...]
+
+
+@dataclass(frozen=True)
+class Combined:
+    """A likelihood ratio, or why there is none."""
+
+    likelihood_ratio: float | None
+    cut: bool
+    """Whether the ratio lies at the bound of what the calibration can bear out."""
+    measures: tuple[str, ...]
+    refused: str | None
+
+
+def load(path: Path = FILE) -> Calibration | None:
+    """Return the calibration, or None when there is none."""
+    if not path.exists():
+        return None
+    stored: dict[str, Any] = orjson.loads(path.read_bytes())
+    return Calibration(**{**stored, "curve": tuple(Bin(**each) for each in stored["curve"])})
+
+
+def combine(outcomes: Sequence[Outcome], calibration: Calibration | None) -> Combined:
+    """Return the likelihood ratio of the calibrated measures, or the reason why they cannot be combined."""
+    effects = {each.measure.name: each.finding for each in outcomes if each.finding is not None}
+    reason = _refusal(effects, calibration)
+    if calibration is None or reason is not None:
+        return Combined(None, cut=False, measures=(), refused=reason)
+    logs = log_ratio({name: effects[name].effect for name in calibration.weights}, calibration)
+    bound = calibration.largest_log_ratio
+    held = min(max(logs, -bound), bound)
+    return Combined(math.exp(held), cut=abs(logs) >= bound, measures=tuple(calibration.weights), refused=None)
+
+
+def log_ratio(effects: Mapping[str, float], calibration: Calibration) -> float:
+    """Return the natural logarithm of the likelihood ratio, not cut."""
+    return calibration.intercept + sum(weight * effects[name] for name, weight in calibration.weights.items())
+
+
+def _refusal(effects: Mapping[str, Any], calibration: Calibration | None) -> str | None:
+    if calibration is None:
+        return "there is no calibration: make evaluate-forensics writes one"
+    if calibration.known_pairs < LEAST_KNOWN_PAIRS:
+        return f"the calibration rests on {calibration.known_pairs} known pairs, fewer than {LEAST_KNOWN_PAIRS}"
+    missing = sorted(calibration.weights.keys() - effects.keys())
+    if missing:
+        return f"calibrated are {', '.join(calibration.weights)} together, and {', '.join(missing)} did not run"
+    finding = effects[next(iter(calibration.weights))]
+    if finding.controls < calibration.fewest_controls:
+        return f"{finding.controls} controls, where the calibration had {calibration.fewest_controls} or more"
+    if finding.items < calibration.fewest_items:
+        return f"{finding.items} items, where the calibration had {calibration.fewest_items} or more"
+    return None
