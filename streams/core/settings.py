@@ -99,6 +99,9 @@ class Settings(BaseModel):
     pseudonym_key: SecretStr = _secret("Keys the pseudonyms of addresses, keys and payments. A new key unlinks them.")
     seal_key: SecretStr = _secret("Seals what workers store of their state. A new key starts it cold.")
     intake_token: SecretStr = _secret("What a gateway must send as `Authorization: Bearer ...`.")
+    intake_tokens: Path | None = Field(
+        default=None, description="A file of more sources and their tokens, `name token` a line; read again when it changes."
+    )
     permitted_parties: Path | None = Field(default=None, description="A file of parties that may do what they do: scored, but muted.")
     policy: Path | None = Field(default=None, description="Terms and alert bars, with who approved them; those of the package when unset.")
 

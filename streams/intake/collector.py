@@ -129,13 +129,17 @@ class Collector:
         self.accepted = 0
         self.rejected: Counter[str] = Counter()
 
-    def add(self, lines: Sequence[bytes], source: str, arrival: Arrival, positions: Sequence[object] | None = None) -> Step:
+    def add(
+        self, lines: Sequence[bytes], source: str, arrival: Arrival, positions: Sequence[object] | None = None, fuse: Fuse | None = None
+    ) -> Step:
         """Take lines that arrived at `arrival`, or the next lines of a file, in the order of its clock.
 
-        `positions` say where each line stood, for its dead letter (default: 1, 2, 3...). Blank lines are skipped. Raises FuseBlownError
-        when the fuse had blown before; the call in which it blows returns what came before, and takes no line after.
+        `positions` say where each line stood, for its dead letter (default: 1, 2, 3...). Blank lines are skipped. `fuse` is that of the
+        source (default: the collector's). Raises FuseBlownError when it had blown before; the call in which it blows returns what came
+        before, and takes no line after.
         """
-        self.fuse.check()
+        fuse = fuse or self.fuse
+        fuse.check()
         found = self._believed([self._read(line) for line in lines], arrival)
         step = Step()
         for place, (outcome, line) in enumerate(zip(found, lines, strict=True)):
@@ -143,12 +147,12 @@ class Collector:
                 continue
             if isinstance(outcome, _Read):
                 self._accept(outcome, len(line), arrival[place] if isinstance(arrival, Sequence) else arrival, step)
-                if self.fuse.count():
+                if fuse.count():
                     break
                 continue
             step.rejected[outcome.error.reason] += 1
             step.dead.append(letter(outcome.error, line, source, str(positions[place] if positions else place + 1)))
-            if outcome.error.reason not in OVERSIZE and self.fuse.count(*outcome):
+            if outcome.error.reason not in OVERSIZE and fuse.count(*outcome):
                 break
         self.accepted += step.accepted
         self.rejected += step.rejected

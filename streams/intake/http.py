@@ -1,20 +1,22 @@
-"""Events over HTTP: `POST /v1/events` (JSON lines) and `POST /v1/logs` (OTLP/HTTP JSON), both optionally gzip.
+"""Events over HTTP: `POST /v1/events` (JSON lines, or one JSON array) and `POST /v1/logs` (OTLP/HTTP JSON), both optionally gzip.
 
 An answer of 200 means: the broker has it, on all in-sync replicas. Until then nothing is promised, and the caller keeps its batch:
-429 (too fast) and 503 (the broker is away or behind) say in `Retry-After` when to send it again. Repeating a batch does no harm: events
-that had arrived are counted as `duplicate`. Lines that are refused are counted by reason in the answer, and are not worth repeating.
+429 (too fast) and 503 (the broker is away or behind, or no room for another body) say in `Retry-After` when to send it again. Repeating a
+batch does no harm: events that had arrived are counted as `duplicate`. Lines that are refused are counted by reason in the answer, and are
+not worth repeating; of a body of which nothing was accepted the answer is 400.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hmac
+import json
 import logging
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import orjson
 from aiohttp import web
@@ -22,18 +24,25 @@ from aiohttp import web
 from streams.core.errors import FuseBlownError
 from streams.core.settings import Settings
 from streams.intake.block_producer import PAUSE_SECONDS, Shipper, report_paused
+from streams.intake.callers import DEFAULT_SOURCE, Caller, Callers
 from streams.intake.collector import Collector, Step
+from streams.intake.connections import Connections, quiet
 from streams.intake.formats import otlp
 from streams.intake.formats.registry import AUTO
 from streams.intake.group_commit import Groups
-from streams.intake.rate_limits import Bucket
+from streams.schema import lenient_json
 from streams.telemetry.metrics import METRICS, Metric
 from streams.telemetry.prometheus import written
 
 DELIVERY_SECONDS: Final = 10.0
 """How long a caller waits for the broker before it is told to come back."""
+KEEPALIVE_SECONDS: Final = 30.0
 
-_SOURCE: Final = "http"
+_ENCODINGS: Final = frozenset({"", "identity", "gzip", "deflate"})
+_MEDIA_TYPES: Final = frozenset(
+    ("application/json", "application/x-ndjson", "application/ndjson", "application/jsonl", "application/json-seq", "text/plain")
+) | {"application/octet-stream", "application/x-www-form-urlencoded"}  # the last is what curl says of any body
+_CALLER: Final = web.RequestKey("caller", Caller)
 _log = logging.getLogger(__name__)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -41,10 +50,15 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 @dataclass(frozen=True)
 class Limits:
-    """What one caller may send."""
+    """What one caller may send, and all of them together."""
 
     body_bytes: int = 16 * 1024 * 1024
     """Of one request, unpacked."""
+    open_bytes: int = 64 * 1024 * 1024
+    """Of all bodies that are being read or wait for the broker, unpacked."""
+    body_events: int = 50_000
+    body_seconds: float = 30.0
+    """For a body to arrive."""
     events_per_second: float = 50_000.0
     burst_events: float = 200_000.0
 
@@ -61,13 +75,14 @@ class Intake:
         *,
         backfill: bool = False,
     ) -> None:
-        """Prepare the server. It reads `intake_token`, and the keys that `Collector` reads."""
+        """Prepare the server. It reads the tokens, and the keys that `Collector` reads."""
         self._limits = limits or Limits()
-        self._bucket = Bucket(self._limits.events_per_second, self._limits.burst_events)
-        self._token = f"Bearer {settings.intake_token.get_secret_value()}".encode()
-        shipper = Shipper(settings, _SOURCE, timeout=DELIVERY_SECONDS)
-        self.groups = Groups(Collector(settings, log_format, known_corpus, backfill=backfill), shipper, settings.block_seconds, _SOURCE)
-        self._paused_until = 0.0
+        self._callers = Callers(settings, self._limits.events_per_second, self._limits.burst_events)
+        shipper = Shipper(settings, DEFAULT_SOURCE, timeout=DELIVERY_SECONDS)
+        collector = Collector(settings, log_format, known_corpus, backfill=backfill)
+        self.groups = Groups(collector, shipper, settings.block_seconds)
+        self.connections = Connections()
+        self._open_bytes = 0
 
     def app(self) -> web.Application:
         """Return the application: `/v1/events`, `/v1/logs`, `/healthz`, `/metrics`."""
@@ -80,41 +95,57 @@ class Intake:
         return app
 
     async def _events(self, request: web.Request) -> web.Response:
-        step = await self._take((await _body(request)).split(b"\n"))
-        return web.json_response({"accepted": step.accepted, "rejected": dict(step.rejected)})
+        async with self._received(request) as body:
+            step = await self._take(request[_CALLER], _lines(body))
+        told = {"accepted": step.accepted, "rejected": dict(step.rejected)}
+        return web.json_response(told, status=400 if _nothing(step) else 200)
 
     async def _logs(self, request: web.Request) -> web.Response:
-        try:
-            body = orjson.loads(await _body(request))
-        except orjson.JSONDecodeError:
-            body = None
-        if not isinstance(body, dict):
-            raise web.HTTPBadRequest(text="the body must be an OTLP/HTTP JSON export request")
-        step = await self._take([orjson.dumps(event) for event in otlp.records(body)])
+        async with self._received(request) as body:
+            found = _parsed(body)
+            if not isinstance(found, dict):
+                raise web.HTTPBadRequest(text="the body must be an OTLP/HTTP JSON export request")
+            step = await self._take(request[_CALLER], self._bounded(_dumped(event) for event in otlp.records(found)))
         refused = {reason: lines for reason, lines in step.rejected.items() if reason != "duplicate"}
         if not refused:
             return web.json_response({})
         told = ", ".join(f"{reason}: {lines}" for reason, lines in sorted(refused.items()))
-        return web.json_response({"partialSuccess": {"rejectedLogRecords": str(sum(refused.values())), "errorMessage": told}})
+        answer = {"partialSuccess": {"rejectedLogRecords": str(sum(refused.values())), "errorMessage": told}}
+        return web.json_response(answer, status=400 if _nothing(step) else 200)
 
-    async def _take(self, lines: Sequence[bytes]) -> Step:
+    def _bounded(self, lines: Iterable[bytes]) -> list[bytes]:
+        """Return lines that were made of a body, unless they are far more than it: shared attributes are part of each."""
+        found: list[bytes] = []
+        size = 0
+        for line in lines:
+            size += len(line)
+            if size > self._limits.body_bytes or len(found) >= self._limits.body_events:
+                raise web.HTTPRequestEntityTooLarge(self._limits.body_bytes, size)
+            found.append(line)
+        return found
+
+    async def _take(self, caller: Caller, lines: Sequence[bytes]) -> Step:
         """Take lines, and return once the broker has them. Raises 429 or 503 when the caller must keep them."""
-        if wait := self._bucket.wait(len(lines), time.monotonic()):
+        if len(lines) > self._limits.body_events:
+            raise web.HTTPRequestEntityTooLarge(
+                self._limits.body_events, len(lines), text=f"at most {self._limits.body_events} events a request"
+            )
+        now = time.monotonic()
+        if wait := caller.bucket.wait(len(lines), now):
             raise web.HTTPTooManyRequests(headers={"Retry-After": str(wait)}, text="too many events a second")
-        fuse = self.groups.collector.fuse
-        if fuse.blown and time.monotonic() >= self._paused_until:
-            fuse.reset()
-            report_paused(_SOURCE, paused=False)
+        if caller.fuse.blown and now >= caller.paused_until:
+            caller.fuse.reset()
+            report_paused(caller.source, paused=False)
+        failures = self.groups.failures
         try:
-            step = self.groups.add(lines, time.time())
-            blown = fuse.blown
+            step = await self.groups.add(lines, time.time(), caller)
+            if blown := caller.fuse.blown:
+                caller.paused_until = time.monotonic() + PAUSE_SECONDS
+                report_paused(caller.source, paused=True)
+                _log.error("%s is paused", caller.source)
+            arrived = await self.groups.delivered() and self.groups.failures == failures
             if blown:
-                self._paused_until = time.monotonic() + PAUSE_SECONDS
-                report_paused(_SOURCE, paused=True)
-                _log.error("%s is paused", _SOURCE)
-            arrived = await self.groups.delivered()
-            if blown:
-                fuse.check()  # the rest of this body was not read
+                caller.fuse.check()  # the rest of this body was not read
         except FuseBlownError as error:
             raise _later(str(error), seconds=int(PAUSE_SECONDS)) from error
         if not arrived:
@@ -123,17 +154,41 @@ class Intake:
 
     @web.middleware
     async def _guarded(self, request: web.Request, handler: Handler) -> web.StreamResponse:
-        """Turn away who has no token, and everybody while the broker is behind; before the body is read."""
+        """Reject unauthenticated requests, and all while the broker is behind, before the body is read; then hold its bytes."""
+        self.connections.begun(request)
         if not request.path.startswith("/v1/"):
             return await handler(request)
-        given = request.headers.get("Authorization", "").encode("utf-8", "surrogateescape")
-        if not hmac.compare_digest(given, self._token):
+        caller = self._callers.of(request.headers.get("Authorization", ""), time.monotonic())
+        if caller is None:
             raise web.HTTPUnauthorized(
                 headers={"WWW-Authenticate": "Bearer"}, text="send `Authorization: Bearer <HYDROMETER_INTAKE_TOKEN>`"
             )
         if self.groups.busy:
             raise _later("the broker is behind: send the same again")
+        _demand_known(request)
+        request[_CALLER] = caller
         return await handler(request)
+
+    @asynccontextmanager
+    async def _received(self, request: web.Request) -> AsyncIterator[bytes]:
+        """Yield the body, unpacked, within the limits of one and of all; its bytes count until the context ends."""
+        parts: list[bytes] = []
+        try:
+            async with asyncio.timeout(self._limits.body_seconds):
+                async for part in request.content.iter_any():
+                    parts.append(part)
+                    self._open_bytes += len(part)
+                    if sum(map(len, parts)) > self._limits.body_bytes:
+                        raise web.HTTPRequestEntityTooLarge(self._limits.body_bytes, self._limits.body_bytes + 1)
+                    if self._open_bytes > self._limits.open_bytes:
+                        raise _later("too many bodies at once: send the same again")
+            yield b"".join(parts)
+        except TimeoutError:
+            raise web.HTTPRequestTimeout(text=f"the body did not arrive within {self._limits.body_seconds:.0f} s") from None
+        except web.RequestPayloadError as error:
+            raise web.HTTPBadRequest(text="the body is not what its Content-Encoding says, or was cut short") from error
+        finally:
+            self._open_bytes -= sum(map(len, parts))
 
     async def _health(self, _request: web.Request) -> web.Response:
         good = not self.groups.busy
@@ -153,11 +208,13 @@ async def serve(
     *,
     backfill: bool = False,
 ) -> None:
-    """Serve until cancelled. A blown fuse pauses it: callers are told to come back in a minute."""
-    report_paused(_SOURCE, paused=False)
+    """Serve until cancelled. A blown fuse pauses its source: it is told to come back in a minute."""
+    report_paused(DEFAULT_SOURCE, paused=False)
     intake = Intake(settings, log_format, limits, known_corpus, backfill=backfill)
-    runner = web.AppRunner(intake.app(), access_log=None)
+    runner = web.AppRunner(intake.app(), access_log=None, keepalive_timeout=KEEPALIVE_SECONDS, logger=quiet())
     await runner.setup()
+    if runner.server is not None:
+        intake.connections.guard(runner.server)
     try:
         await web.TCPSite(runner, host, port).start()
         _log.info("listening on http://%s:%d", *runner.addresses[0][:2])  # port 0 is any free one: nobody knows it before
@@ -166,12 +223,45 @@ async def serve(
         await runner.cleanup()
 
 
-async def _body(request: web.Request) -> bytes:
-    """Return the body, unpacked; 400 when it cannot be unpacked."""
+def _demand_known(request: web.Request) -> None:
+    """Raise 415 for an encoding or a media type that is not read here."""
+    encoding = request.headers.get("Content-Encoding", "").strip().lower()
+    kind = request.content_type.lower()
+    if encoding not in _ENCODINGS:
+        raise web.HTTPUnsupportedMediaType(text="send the body plain, or with Content-Encoding: gzip")
+    if kind not in _MEDIA_TYPES:
+        raise web.HTTPUnsupportedMediaType(text="send JSON: application/x-ndjson for lines, application/json for OTLP or an array")
+
+
+def _lines(body: bytes) -> list[bytes]:
+    """Return the events of a body, one a line; of an array, its items."""
+    if body.lstrip()[:1] == b"[" and isinstance(found := _parsed(body), list):
+        return [_dumped(each) for each in found]
+    return [line for line in body.split(b"\n") if line and not line.isspace()]
+
+
+def _parsed(body: bytes) -> Any:
+    """Return the value of a JSON body, with whatever callers wrote into it; None when it is none."""
     try:
-        return await request.read()
-    except web.RequestPayloadError as error:
-        raise web.HTTPBadRequest(text="the body is not what its Content-Encoding says, or was cut short") from error
+        return orjson.loads(body)
+    except orjson.JSONDecodeError:
+        pass
+    try:
+        return lenient_json.loads(body)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _dumped(event: Any) -> bytes:
+    try:
+        return orjson.dumps(event)
+    except orjson.JSONEncodeError:  # an integer of more than 64 bits
+        return json.dumps(event).encode()
+
+
+def _nothing(step: Step) -> bool:
+    """Tell whether nothing of a body was accepted, now or before."""
+    return not step.accepted and not step.rejected["duplicate"]
 
 
 def _later(why: str, seconds: int = 1) -> web.HTTPServiceUnavailable:

@@ -18,12 +18,12 @@ class Bucket:
     def wait(self, events: int, now: float) -> int:
         """Take `events` at the time `now` (s, of any one clock) and return 0, or take none and return the seconds to wait.
 
-        More events than the burst pass when the bucket is full, and leave it in debt.
+        More events than the burst pass when the bucket is full, and leave it in debt, of one more burst at most.
         """
         self._level = min(self._burst, self._level + (now - self._at) * self._rate)
         self._at = now
         missing = min(events, self._burst) - self._level
         if missing > 0:
             return math.ceil(missing / self._rate)
-        self._level -= events
+        self._level = max(self._level - events, -self._burst)
         return 0

@@ -1,0 +1,105 @@
+"""Who may send events over HTTP: a token a source, each with its own rate and its own fuse, so that none makes another wait."""
+
+from __future__ import annotations
+
+import hmac
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from streams.core.errors import SettingsError
+from streams.core.settings import SHORTEST_SECRET, Settings
+from streams.intake.dead_letter_limit import Fuse
+from streams.intake.rate_limits import Bucket
+
+DEFAULT_SOURCE: Final = "http"
+"""Whoever sends HYDROMETER_INTAKE_TOKEN."""
+LOOK_SECONDS: Final = 1.0
+"""Between two looks at the file of tokens."""
+_LINE: Final = re.compile(r"([a-z0-9-]{1,32})\s+(\S+)")
+
+
+@dataclass
+class Caller:
+    """One source over HTTP."""
+
+    source: str
+    bucket: Bucket
+    fuse: Fuse
+    paused_until: float = 0.0
+    """Seconds of the monotonic clock."""
+
+
+class Callers:
+    """Every source that has a token. The file of tokens (`HYDROMETER_INTAKE_TOKENS`) is read again when it changes."""
+
+    def __init__(self, settings: Settings, events_per_second: float, burst_events: float) -> None:
+        """Read the tokens. Raises SettingsError when the file cannot be read, or a line of it is none."""
+        self._settings = settings
+        self._rate = (events_per_second, burst_events)
+        self._callers: dict[str, Caller] = {}
+        self._tokens = {DEFAULT_SOURCE: settings.intake_token.get_secret_value().encode()}
+        self._path = settings.intake_tokens
+        self._stamp = self._stamped()
+        self._looked = 0.0
+        if self._path:
+            self._tokens |= read_tokens(self._path)
+
+    def of(self, authorization: str, now: float) -> Caller | None:
+        """Return whose `Authorization` header this is; None when it is nobody's. `now`: seconds of the monotonic clock."""
+        self._look(now)
+        given = authorization.encode("utf-8", "surrogateescape")
+        found = [source for source, token in self._tokens.items() if hmac.compare_digest(given, b"Bearer " + token)]
+        return self._caller(found[0]) if found else None
+
+    def _caller(self, source: str) -> Caller:
+        if source not in self._callers:
+            settings = self._settings
+            fuse = Fuse(settings.fuse_window, settings.fuse_share, settings.fuse_run, skip=settings.fuse_skip)
+            self._callers[source] = Caller(source, Bucket(*self._rate), fuse)
+        return self._callers[source]
+
+    def _look(self, now: float) -> None:
+        """Read the file again when it has changed; keep what was read while it cannot be read."""
+        if self._path is None or now - self._looked < LOOK_SECONDS:
+            return
+        self._looked = now
+        stamp = self._stamped()
+        if stamp == self._stamp:
+            return
+        try:
+            tokens = read_tokens(self._path)
+        except SettingsError:
+            return
+        self._stamp = stamp
+        self._tokens = {DEFAULT_SOURCE: self._tokens[DEFAULT_SOURCE]} | tokens
+
+    def _stamped(self) -> tuple[int, int] | None:
+        try:
+            found = self._path.stat() if self._path else None
+        except OSError:
+            return None
+        return (found.st_mtime_ns, found.st_size) if found else None
+
+
+def read_tokens(path: Path) -> dict[str, bytes]:
+    """Return the token of each source: a line `name token` each, `#` begins a comment.
+
+    Raises SettingsError, which quotes no token.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise SettingsError(f"HYDROMETER_INTAKE_TOKENS: cannot read {path}: point it at a file of lines `name token`") from error
+    tokens: dict[str, bytes] = {}
+    for number, line in enumerate(lines, 1):
+        if not line.strip() or line.startswith("#"):
+            continue
+        found = _LINE.fullmatch(line.strip())
+        if not found or len(found[2]) < SHORTEST_SECRET or found[1] in {*tokens, DEFAULT_SOURCE}:
+            raise SettingsError(
+                f"{path}, line {number}: write a name of its own (a-z, 0-9, -) and a token of at least {SHORTEST_SECRET} characters"
+            )
+        tokens[found[1]] = found[2].encode()
+    return tokens
