@@ -1,6 +1,7 @@
 # Everything a person or CI runs. `make` alone prints this list.
 .DEFAULT_GOAL := help
-.PHONY: help setup docs check test test-integration bench bench-collect bench-boards demo render replay evaluate evaluate-detectors new-feature new-detector new-alert kafka preview types-of-boards lock clean
+# Every target is a command, none is a file.
+.PHONY: $(shell awk -F: '/^[a-z-]+:.*## / {print $$1}' Makefile)
 SHELL := /bin/bash
 
 PYTHON ?= python3.11
@@ -31,8 +32,8 @@ check: setup ## Format, lint, types, direction of imports: all that CI checks, i
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: setup ## Run the tests that need nothing but Python
-	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not integration and not speed"
+test: setup ## Run the tests that need nothing but Python (SLICE=models or streams/cases: a part; COVERAGE=1: with the floor for branches)
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not integration and not speed" $(if $(COVERAGE),--cov --cov-report=term:skip-covered) $(addprefix tests/,$(SLICE))
 
 test-integration: setup ## Run the end-to-end tests on real Apache Kafka (needs Java 17 and Maven)
 	$(BIN)/python -m streams.devserver.kafka --fetch
@@ -88,6 +89,9 @@ docs: setup ## Build the documentation as a site, into build/site (SERVE=1: and 
 	$(BIN)/mkdocs build --quiet
 	@echo "the site: build/site/index.html"
 	$(if $(SERVE),$(BIN)/mkdocs serve --dev-addr 127.0.0.1:8000)
+
+mutants: setup ## Change the code on purpose and see whether a test fails: a sample of 40 mutants a module (MOST=200, SEED=2, MODULE=streams/worker/checkpoint.py)
+	$(BIN)/python tests/mutants.py $(if $(MOST),--most $(MOST)) $(if $(SEED),--seed $(SEED)) $(if $(MODULE),--module $(MODULE))
 
 lock: setup ## Resolve the dependencies into the two lock files (UPGRADE=1: newest versions of all)
 	$(BIN)/uv pip compile --quiet $(if $(UPGRADE),--upgrade) --python-version 3.11 --generate-hashes --no-header --no-annotate --extra local --extra docs --extra forensics --extra dev -o requirements-dev.lock pyproject.toml

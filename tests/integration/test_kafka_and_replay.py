@@ -173,7 +173,7 @@ def stored(system: System, alerts: set[str]) -> dict[str, Any]:
 
 
 BROKERS = [
-    pytest.param("embedded", 512, id="embedded"),
+    pytest.param("embedded", 512, id="embedded", marks=[pytest.mark.integration, pytest.mark.timeout(300)]),
     pytest.param("apache", 128, id="apache", marks=[pytest.mark.integration, pytest.mark.timeout(300)]),
 ]
 

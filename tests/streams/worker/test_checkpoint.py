@@ -80,6 +80,21 @@ def test_a_stalled_worker_catches_up_in_steps_never_all_at_once() -> None:
     assert len(checkpoint.due(dirty, now=500.0)) == 10
 
 
+def test_the_age_is_that_of_the_longest_waiting_chunk_and_zero_when_none_waits() -> None:
+    checkpoint = Checkpointer(60.0)
+    assert checkpoint.age(100.0) == 0.0
+    checkpoint.due({"a": 1}, 100.0)
+    checkpoint.due({"a": 1, "b": 2}, 104.0)
+    assert checkpoint.age(107.0) == 7.0
+
+
+def test_an_offset_beyond_the_first_unwritten_change_waits_too() -> None:
+    checkpoint = Checkpointer(60.0)
+    for offset in (10, 20, 30):
+        checkpoint.applied(offset)
+    assert checkpoint.acknowledge({"a": 15}) == [10]
+
+
 def test_a_shutdown_writes_everything_oldest_first() -> None:
     assert Checkpointer(60.0).everything({"b": 5, "a": 7, "c": 5}) == ["b", "c", "a"]
 
