@@ -78,6 +78,10 @@ new-detector: setup ## Write a detector and its test: make new-detector NAME=nig
 	@test -n "$(NAME)" || { echo 'error: no name: say make new-detector NAME=night_shift' >&2; exit 2; }
 	$(BIN)/python -m streams.cli.new_detector $(NAME)
 
+new-hypothesis: setup ## Write a benign hypothesis and its test: make new-hypothesis NAME=night_school
+	@test -n "$(NAME)" || { echo 'error: no name: say make new-hypothesis NAME=night_school' >&2; exit 2; }
+	$(BIN)/hydrometer new-hypothesis $(NAME)
+
 new-alert: setup ## Write an alert rule, its runbook and its test: make new-alert NAME=late_backup TEAM=oncall
 	@test -n "$(NAME)" || { echo 'error: no name: say make new-alert NAME=late_backup TEAM=oncall' >&2; exit 2; }
 	$(BIN)/hydrometer alerts new $(NAME) --team $(or $(TEAM),oncall)

@@ -14,7 +14,7 @@ import msgspec
 from models.detectors.triage import Triage
 from models.evidence.links import LINK_KINDS
 from streams.cases import response_steps, triage
-from streams.cases.benign_hypotheses import Facts, consider
+from streams.cases.hypothesis import Facts, consider
 from streams.cases.phrasing import top_features
 from streams.cases.policy import Policy
 from streams.schema.cases import (

@@ -58,6 +58,7 @@ for _command in (
     case.watch,
     export.export,
     new.new_feature,
+    new.new_hypothesis,
 ):
     cli.add_command(_command)
 

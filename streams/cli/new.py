@@ -25,3 +25,21 @@ def new_feature(*, name: str, entity: str, family: str) -> None:
     tests = " ".join(str(path) for path in paths if path.parts[0] == "tests")
     click.echo(f"next: write what it measures, then: .venv/bin/python -m pytest {tests} tests/contracts/test_features.py -k {name}")
     click.echo("then: make render, which draws its panel on the board; commit dashboards/generated too")
+
+
+@click.command("new-hypothesis")
+@click.argument("name")
+def new_hypothesis(*, name: str) -> None:
+    """Write a new benign hypothesis and its test.
+
+    The test fails until it says what holds.
+
+    \b
+    Example:  hydrometer new-hypothesis night_school
+    """
+    from streams.cli import new_hypothesis as scaffold
+
+    paths = [path.relative_to(scaffold.ROOT) for path in scaffold.new_hypothesis(name)]
+    for path in paths:
+        click.echo(path)
+    click.echo(f"next: write what it asks, then: .venv/bin/python -m pytest {paths[-1]} tests/contracts/test_benign_hypotheses.py")

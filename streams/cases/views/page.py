@@ -11,7 +11,7 @@ from html import escape
 from typing import Any
 
 from models.evidence.weighing import CAP
-from streams.cases.benign_hypotheses import WORDS
+from streams.cases.hypothesis import WORDS
 from streams.cases.views import terminal
 from streams.cases.views.terminal import CaseRow
 from streams.schema.cases import (

@@ -19,7 +19,7 @@ from click.testing import CliRunner
 from pydantic import SecretStr
 from rich.console import Console
 
-from streams.cases.benign_hypotheses import WORDS
+from streams.cases.hypothesis import WORDS
 from streams.cases.views import page as casepage
 from streams.cases.views import terminal
 from streams.cases.views.terminal import BrokenHistoryError, CaseRow, UnknownCaseError

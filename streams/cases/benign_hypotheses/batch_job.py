@@ -1,0 +1,19 @@
+"""Benign hypothesis `batch_job`: a nightly or a bulk job runs on one account."""
+
+from __future__ import annotations
+
+from models.evidence.weighing import SPOKEN
+from streams.cases.hypothesis import PLAIN_CONTENT_NATS, Answer, BenignHypothesis, Facts
+
+
+def _ask(facts: Facts) -> Answer:
+    fits = facts.alone and facts.nats("timing") >= SPOKEN and facts.nats("content") < PLAIN_CONTENT_NATS
+    return fits, f"a batch runs on one account, here {facts.present()}; {facts.says('timing')}, {facts.says('content')}"
+
+
+hypothesis = BenignHypothesis(
+    name="batch job",
+    order=20,
+    ask=_ask,
+    example=Facts(alone=True, accounts=1, organizations=1, cards=1, families={"timing": 4.0, "content": 1.0}, features={}),
+)

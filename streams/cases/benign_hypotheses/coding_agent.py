@@ -1,0 +1,24 @@
+"""Benign hypothesis `coding_agent`: a developer's agent asks much, in sessions that have a past."""
+
+from __future__ import annotations
+
+import math
+
+from streams.cases.hypothesis import HALF, PLAIN_CONTENT_NATS, Answer, BenignHypothesis, Facts, fits_unless
+
+
+def _ask(facts: Facts) -> Answer:
+    single, turns = facts.share(
+        "{} of the requests are single questions, a coding session has a past", "turns are not logged", "single_question", "fresh_questions"
+    )
+    planned = facts.nats("content") >= PLAIN_CONTENT_NATS
+    fits = single < HALF and not planned
+    return fits_unless(unknown=math.isnan(single) and not planned, fits=fits), f"{turns}; {facts.says('content')}"
+
+
+hypothesis = BenignHypothesis(
+    name="coding agent",
+    order=30,
+    ask=_ask,
+    example=Facts(alone=True, accounts=1, organizations=1, cards=1, families={"content": 1.0}, features={"fresh_questions": 0.1}),
+)

@@ -1,0 +1,25 @@
+"""Benign hypothesis `evaluation_harness`: an organisation measures the model with a public benchmark."""
+
+from __future__ import annotations
+
+import math
+
+from streams.cases.hypothesis import HALF, PLAIN_CONTENT_NATS, Answer, BenignHypothesis, Facts, fits_unless
+
+
+def _ask(facts: Facts) -> Answer:
+    known, corpus = facts.share("{} of its prompts are of a public corpus", "no public corpus is loaded", "known_corpus")
+    one_payer = facts.organizations == 1
+    fits = one_payer and (known > HALF or facts.nats("content") < PLAIN_CONTENT_NATS)
+    return (
+        fits_unless(unknown=one_payer and math.isnan(known), fits=fits),
+        f"a harness belongs to one organisation, here {facts.paying()}; {corpus}; {facts.says('content')}",
+    )
+
+
+hypothesis = BenignHypothesis(
+    name="evaluation harness",
+    order=10,
+    ask=_ask,
+    example=Facts(alone=True, accounts=1, organizations=1, cards=1, families={"content": 6.0}, features={"known_corpus": 0.9}),
+)

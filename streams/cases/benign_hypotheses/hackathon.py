@@ -1,0 +1,25 @@
+"""Benign hypothesis `hackathon`: people join on one day, and nobody deals out their work."""
+
+from __future__ import annotations
+
+import math
+
+from models.evidence.weighing import SPOKEN
+from streams.cases.hypothesis import UNEVEN_LOAD_NATS, Answer, BenignHypothesis, Facts
+from streams.stages.attribution import PURSES
+
+
+def _ask(facts: Facts) -> Answer:
+    shared = facts.feature("shared_cards")
+    uneven = facts.nats("evenness") < UNEVEN_LOAD_NATS
+    fits = not facts.alone and facts.nats("cohort") >= SPOKEN and uneven and not shared >= PURSES
+    cards = "" if math.isnan(shared) else f"; cards that several organisations share: {shared:.0f} (a sponsor has one)"
+    return fits, f"new accounts, but no dispatcher: {facts.says('cohort')}, {facts.says('evenness')}{cards}"
+
+
+hypothesis = BenignHypothesis(
+    name="hackathon or first day at a company",
+    order=50,
+    ask=_ask,
+    example=Facts(alone=False, accounts=60, organizations=60, cards=1, families={"cohort": 6.0, "evenness": -1.0}, features={}),
+)

@@ -1,0 +1,20 @@
+"""Benign hypothesis `launch_day`: strangers try a new model on the day of its release."""
+
+from __future__ import annotations
+
+from models.evidence.weighing import SPOKEN
+from streams.cases.hypothesis import PLAIN_CONTENT_NATS, Answer, BenignHypothesis, Facts
+
+
+def _ask(facts: Facts) -> Answer:
+    linked = max(facts.nats(family) for family in ("evenness", "cohort", "payment", "link"))
+    fits = linked < SPOKEN and facts.nats("content") < PLAIN_CONTENT_NATS
+    return fits, f"enthusiasts have nothing to do with each other: what links the accounts speaks with {linked:.1f} nats at most"
+
+
+hypothesis = BenignHypothesis(
+    name="launch-day enthusiasts",
+    order=110,
+    ask=_ask,
+    example=Facts(alone=False, accounts=90, organizations=90, cards=90, families={"content": 1.0}, features={}),
+)

@@ -1,0 +1,23 @@
+"""Benign hypothesis `red_team`: a few researchers probe the model in one programme."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from models.evidence.weighing import SPOKEN
+from streams.cases.hypothesis import Answer, BenignHypothesis, Facts
+
+MAX_TEAM_ACCOUNTS: Final = 5
+
+
+def _ask(facts: Facts) -> Answer:
+    fits = facts.organizations == 1 and facts.accounts <= MAX_TEAM_ACCOUNTS and facts.nats("volume") < SPOKEN
+    return fits, f"a team is few, light and in one programme: {facts.present()} here, {facts.says('volume')}"
+
+
+hypothesis = BenignHypothesis(
+    name="red team or safety research",
+    order=90,
+    ask=_ask,
+    example=Facts(alone=False, accounts=3, organizations=1, cards=1, families={"content": 5.0, "volume": 0.5}, features={}),
+)

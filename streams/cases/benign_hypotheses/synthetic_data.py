@@ -1,0 +1,20 @@
+"""Benign hypothesis `synthetic_data`: a customer makes training data for itself, as its contract permits."""
+
+from __future__ import annotations
+
+from models.evidence.weighing import SPOKEN
+from streams.cases.hypothesis import Answer, BenignHypothesis, Facts, fits_unless
+
+
+def _ask(facts: Facts) -> Answer:
+    fits = facts.organizations == 1 and facts.cards == 1 and facts.nats("client") < SPOKEN
+    because = f"{facts.payers()}; its requests would look the same, only a contract tells: ask the owner"
+    return fits_unless(unknown=True, fits=fits), because
+
+
+hypothesis = BenignHypothesis(
+    name="permitted synthetic data of its own",
+    order=60,
+    ask=_ask,
+    example=Facts(alone=True, accounts=1, organizations=1, cards=1, families={"content": 7.0}, features={}),
+)

@@ -1,0 +1,20 @@
+"""Benign hypothesis `university_class`: students of one school join together and work alike."""
+
+from __future__ import annotations
+
+from models.evidence.weighing import SPOKEN
+from streams.cases.hypothesis import UNEVEN_LOAD_NATS, Answer, BenignHypothesis, Facts
+
+
+def _ask(facts: Facts) -> Answer:
+    uneven = facts.nats("evenness") < UNEVEN_LOAD_NATS
+    fits = not facts.alone and facts.nats("cohort") >= SPOKEN and uneven and facts.organizations == 1
+    return fits, f"people's loads differ and one school pays: {facts.says('evenness')}, {facts.paying()}"
+
+
+hypothesis = BenignHypothesis(
+    name="university class",
+    order=40,
+    ask=_ask,
+    example=Facts(alone=False, accounts=60, organizations=1, cards=1, families={"cohort": 6.0, "evenness": -1.0}, features={}),
+)

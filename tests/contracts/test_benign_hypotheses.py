@@ -1,0 +1,70 @@
+"""What every benign hypothesis keeps to. The suite finds hypotheses and their tests by itself: a new file needs no change here."""
+
+from __future__ import annotations
+
+import math
+import pkgutil
+from pathlib import Path
+
+import pytest
+
+import streams.cases.benign_hypotheses
+from streams.cases.hypothesis import BenignHypothesis, Facts, consider, hypotheses
+from streams.schema.cases import Hypothesis
+
+ROOT = Path(__file__).resolve().parents[2]
+FILES = sorted(module.name for module in pkgutil.iter_modules(streams.cases.benign_hypotheses.__path__))
+HYDRA = Facts(
+    alone=False,
+    accounts=200,
+    organizations=200,
+    cards=11,
+    families={"content": 7.0, "evenness": 7.0, "cohort": 7.0, "payment": 7.0, "timing": 3.0, "volume": 2.5, "network": 5.0},
+    features={"single_question": 0.8},
+    routing=11.0,
+)
+UNKNOWN = Facts(alone=False, accounts=0, organizations=0, cards=0, families={}, features={"known_corpus": math.nan})
+
+each_hypothesis = pytest.mark.parametrize("hypothesis", hypotheses().values(), ids=lambda hypothesis: hypothesis.name)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_hypothesis_has_its_own_test(name: str) -> None:
+    path = ROOT / "tests" / "streams" / "cases" / "benign_hypotheses" / f"test_{name}.py"
+    assert path.is_file(), f"{name} needs {path.relative_to(ROOT)}"
+    assert "def test_" in path.read_text(encoding="utf-8"), f"{path.relative_to(ROOT)} tests nothing"
+
+
+def test_every_file_is_asked_and_no_name_or_place_is_taken_twice() -> None:
+    assert len(hypotheses()) == len(FILES)
+    assert len({hypothesis.order for hypothesis in hypotheses().values()}) == len(FILES)
+
+
+def test_a_case_carries_every_answer_in_its_order() -> None:
+    answers = consider(HYDRA)
+    assert [answer.persona for answer in answers] == list(hypotheses())
+    because = "a harness belongs to one organisation, here 200 organisations pay; no public corpus is loaded; content speaks with 7.0 nats"
+    assert answers[0] == Hypothesis("evaluation harness", fits=False, because=because)
+
+
+@each_hypothesis
+def test_it_fits_its_own_example(hypothesis: BenignHypothesis) -> None:
+    fits, because = hypothesis.ask(hypothesis.example)
+    assert fits, because
+
+
+@each_hypothesis
+def test_it_does_not_fit_a_hydra_and_says_why_with_its_number(hypothesis: BenignHypothesis) -> None:
+    fits, because = hypothesis.ask(HYDRA)
+    assert not fits
+    assert any(character.isdigit() for character in because)
+
+
+@each_hypothesis
+@pytest.mark.parametrize("facts", [HYDRA, UNKNOWN], ids=["hydra", "unknown"])
+def test_the_same_facts_give_the_same_answer_in_one_line(hypothesis: BenignHypothesis, facts: Facts) -> None:
+    fits, because = hypothesis.ask(facts)
+    assert (fits, because) == hypothesis.ask(facts)
+    assert because
+    assert "\n" not in because
+    assert "nan" not in because
