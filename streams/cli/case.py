@@ -9,6 +9,7 @@ import click
 
 from streams.cli.commands import FILE
 from streams.core.errors import HydrometerError
+from streams.core.printable import printable
 from streams.schema.labels import LINK, SPLIT
 
 if TYPE_CHECKING:
@@ -35,18 +36,17 @@ def list_cases(*, every: bool) -> None:
     """
     from contextlib import closing
 
-    from rich.console import Console
-
     from streams.cases.views import terminal
+    from streams.cases.views.console import console
     from streams.clickhouse.client import ClickHouse
     from streams.core.settings import Settings
 
     with closing(ClickHouse(Settings.load(role="clickhouse"))) as clickhouse:
         cases = terminal.newest(clickhouse, every=every)
-    console = Console()
-    if not console.is_terminal:
-        console = Console(width=terminal.UNFOLDED)
-    console.print(terminal.table(cases, console.width) if cases else "no open case")
+    screen = console()
+    if not screen.is_terminal:
+        screen = console(width=terminal.UNFOLDED)
+    screen.print(terminal.table(cases, screen.width) if cases else "no open case")
 
 
 @case.command("show")
@@ -62,9 +62,8 @@ def show_case(*, case_id: str, as_json: bool, html: Path | None) -> None:
     """
     from contextlib import closing
 
-    from rich.console import Console
-
     from streams.cases.views import page, terminal
+    from streams.cases.views.console import console
     from streams.clickhouse.client import ClickHouse
     from streams.core.settings import Settings
 
@@ -76,9 +75,9 @@ def show_case(*, case_id: str, as_json: bool, html: Path | None) -> None:
         _write(html, page.page(found))
         click.echo(f"wrote {html}")
     elif as_json:
-        click.echo(found.json())
+        click.echo(printable(found.json().decode()))
     else:
-        Console().print(terminal.file(found))
+        console().print(terminal.file(found))
 
 
 @case.command("verify")
@@ -96,7 +95,7 @@ def verify_case(*, case_id: str) -> None:
     from streams.core.settings import Settings
 
     with closing(ClickHouse(Settings.load(role="clickhouse"))) as clickhouse:
-        click.echo(terminal.check(clickhouse, terminal.find(clickhouse, case_id)))
+        click.echo(printable(terminal.check(clickhouse, terminal.find(clickhouse, case_id))))
 
 
 @case.command("split")
@@ -140,9 +139,8 @@ def watch(*, every: float, once: bool) -> None:
     import threading
     from contextlib import closing
 
-    from rich.console import Console
-
     from streams.cases.views import live
+    from streams.cases.views.console import console
     from streams.clickhouse.client import ClickHouse
     from streams.core.settings import Settings
 
@@ -150,7 +148,7 @@ def watch(*, every: float, once: bool) -> None:
     if once:
         stop.set()
     with closing(ClickHouse(Settings.load(role="clickhouse"))) as clickhouse:
-        live.watch(clickhouse, Console(), stop, every)
+        live.watch(clickhouse, console(), stop, every)
 
 
 def known_case(beginning: str) -> CaseRow:

@@ -13,6 +13,7 @@ from streams.cli import case, collect, demo, export, features, label, new, repla
 from streams.cli.commands import Commands
 from streams.core.errors import HydrometerError
 from streams.core.exit_codes import exit_code
+from streams.core.logs import configure
 
 _QUIET = {  # what these say below this level, we say ourselves in one line
     "aiokafka": logging.WARNING,
@@ -37,10 +38,7 @@ def cli(*, verbose: bool) -> None:
     Try your own logs:    hydrometer replay yesterday.jsonl.gz --out build/replay
     Run it:               hydrometer topics, migrate, collect, worker
     """
-    logging.basicConfig(level=logging.DEBUG if verbose else logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
-    if not verbose:
-        for library, level in _QUIET.items():
-            logging.getLogger(library).setLevel(level)
+    configure(verbose=verbose, quiet=_QUIET)
 
 
 for _command in (

@@ -11,6 +11,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from streams.core.errors import HydrometerError
+from streams.core.printable import printable
 
 USAGE = 2
 """Something must be set, installed or started first; the one line on standard error says what."""
@@ -32,7 +33,7 @@ def exit_code(action: Callable[[], object]) -> int:
     try:
         action()
     except HydrometerError as error:
-        print(f"error: {' '.join(str(error).split())}", file=sys.stderr)  # noqa: T201 - what a person reads
+        print(f"error: {printable(' '.join(str(error).split()))}", file=sys.stderr)  # noqa: T201 - what a person reads
         return USAGE
     except KeyboardInterrupt:
         return INTERRUPTED

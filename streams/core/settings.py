@@ -16,6 +16,7 @@ from typing import Any, Literal, Self, cast, get_args
 from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
 
 from streams.core.errors import SettingsError
+from streams.core.logs import hide
 
 PREFIX = "HYDROMETER_"
 
@@ -141,9 +142,14 @@ class Settings(BaseModel):
         """
         found = dict(_named(os.environ if env is None else env))
         try:
-            return cls.model_validate(found, context={"needs": NEEDS[role]})
+            settings = cls.model_validate(found, context={"needs": NEEDS[role]})
         except ValidationError as error:
             raise _told(error) from None
+        for name in (*SECRETS, *OPTIONAL_SECRETS):
+            secret = getattr(settings, name)
+            if secret is not None and not isinstance(secret, MissingSecret):
+                hide(secret.get_secret_value())
+        return settings
 
     def evidence(self) -> bytes:
         """Return the key that signs bundles. Raises SettingsError when it is not set, or short."""

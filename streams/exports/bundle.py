@@ -17,6 +17,7 @@ import csv
 import hashlib
 import hmac
 import io
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -49,6 +50,10 @@ class BundleError(HydrometerError):
     """A bundle cannot be written, or is not what was signed. The message names the file."""
 
 
+_CASE_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
+_BLANKS = " \t\r\n\v\f\u00a0\ufeff\u200b"
+
+
 class Gateway(Protocol):
     """What asks ClickHouse."""
 
@@ -59,6 +64,8 @@ class Gateway(Protocol):
 
 def write(case: CaseRow, folder: Path, key: bytes, indicators: Mapping[str, Any], at: datetime) -> Path:
     """Write the bundle of a case into `folder/<case id>` and return that. `at` is the moment of the export. Raises BundleError."""
+    if not _CASE_ID.fullmatch(case.case_id):
+        raise BundleError(f"{case.case_id!r} is no id of a case that can name a folder: letters, digits, dots, dashes and underscores")
     files = {
         "case.json": case.json(),
         "case.html": page.page(case).encode(),
@@ -97,7 +104,7 @@ def members(case: CaseRow) -> str:
     An id that a spreadsheet would take for a formula gets an apostrophe before it: accounts choose their names.
     """
     text = io.StringIO()
-    table = csv.writer(text)
+    table = csv.writer(text, quoting=csv.QUOTE_ALL)  # a semicolon parts no cells either, where that is the comma
     table.writerow(("account", *_MEMBER))
     ranked = terminal.members(case)
     table.writerows((_harmless(account), *(_shown(name, getattr(member, name)) for name in _MEMBER)) for account, member in ranked)
@@ -156,7 +163,9 @@ def _read(path: Path) -> bytes:
 
 
 def _harmless(account: str) -> str:
-    return f"'{account}" if account.startswith(_FORMULAS) else account
+    """Return an id that no spreadsheet takes for a formula, behind a blank or a byte order mark either."""
+    formula = account.lstrip(_BLANKS).startswith(_FORMULAS)
+    return f"'{account}" if formula else account
 
 
 def _shown(name: str, value: Any) -> Any:

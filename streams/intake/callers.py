@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from streams.core.errors import SettingsError
+from streams.core.logs import hide
 from streams.core.settings import SHORTEST_SECRET, Settings
 from streams.intake.dead_letter_limit import Fuse
 from streams.intake.rate_limits import Bucket
@@ -101,5 +102,6 @@ def read_tokens(path: Path) -> dict[str, bytes]:
             raise SettingsError(
                 f"{path}, line {number}: write a name of its own (a-z, 0-9, -) and a token of at least {SHORTEST_SECRET} characters"
             )
+        hide(found[2])
         tokens[found[1]] = found[2].encode()
     return tokens

@@ -105,11 +105,26 @@ def test_members_are_a_table_with_the_strongest_first(case: CaseRow) -> None:
     assert datetime.fromisoformat(lines[0]["joined_at"]).tzinfo is not None
 
 
-def test_an_account_cannot_smuggle_a_formula_into_a_spreadsheet(case: CaseRow) -> None:
+@pytest.mark.parametrize("account", ['=HYPERLINK("http://evil")', " =1+1", "\ufeff=1+1", "\u00a0@x", "\t-1", "+1"])
+def test_an_account_cannot_smuggle_a_formula_into_a_spreadsheet(case: CaseRow, account: str) -> None:
     member = next(iter(case.payload.members.values()))
-    evil = replace(case, payload=CasePayload(members={'=HYPERLINK("http://evil")': member}))
+    evil = replace(case, payload=CasePayload(members={account: member}))
     (line,) = csv.DictReader(io.StringIO(bundle.members(evil)))
-    assert line["account"].startswith("'=")
+    assert line["account"] == f"'{account}"
+
+
+def test_a_semicolon_parts_no_cells_where_it_is_the_comma(case: CaseRow) -> None:
+    member = next(iter(case.payload.members.values()))
+    evil = replace(case, payload=CasePayload(members={"a;=1+1": member}))
+    (line,) = csv.reader(io.StringIO(bundle.members(evil).splitlines()[1]), delimiter=";")
+    assert line[0].startswith("a;=1+1")
+
+
+@pytest.mark.parametrize("case_id", ["case-/../../x", "..", "", "/etc/x", "case-1\n", "a" * 101])
+def test_an_id_that_is_a_path_writes_nothing(case: CaseRow, tmp_path: Path, case_id: str) -> None:
+    with pytest.raises(BundleError, match="no id of a case"):
+        bundle.write(replace(case, case_id=case_id), tmp_path / "out", KEY, {}, datetime.now(UTC))
+    assert not list(tmp_path.iterdir())
 
 
 def test_indicators_name_the_software_and_no_customer(clickhouse: ClickHouse, case: CaseRow) -> None:

@@ -1,0 +1,36 @@
+"""The terminal that cases are printed on: what accounts chose as their names cannot move its cursor or turn its text round."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderHook, RenderResult
+from rich.segment import Segment
+
+from streams.core.printable import printable
+
+
+def console(**options: Any) -> Console:
+    """Return a console of rich (`options`) whose texts are printable."""
+    made = Console(**options)
+    made.push_render_hook(_Hook())
+    return made
+
+
+class _Hook(RenderHook):
+    def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
+        """Wrap what is to be printed."""
+        return [_Printable(each) for each in renderables]
+
+
+class _Printable:
+    def __init__(self, inner: ConsoleRenderable) -> None:
+        self._inner = inner
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        return self._segments(console, options)
+
+    def _segments(self, console: Console, options: ConsoleOptions) -> Iterator[Segment]:
+        for segment in console.render(self._inner, options):
+            yield segment if segment.control else Segment(printable(segment.text), segment.style)

@@ -1,0 +1,80 @@
+"""What a log line may hold, at any level: no secret, no text of a request, nothing that moves a terminal's cursor.
+
+Libraries quote what they work on: aiohttp the header that it cannot read, Kafka's clients whole records and the log-in. Of their lines the
+words stay, and numbers, names of topics and addresses; every other value, and the text of every error, is left out.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+import traceback
+from types import TracebackType
+from typing import Any, Final
+
+from streams.core.printable import printable
+
+OURS: Final = ("streams", "models", "dashboards", "tests", "__main__")
+_LAYOUT: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
+_NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,60}(:[0-9]{1,5})?|[0-9.]{7,15}(:[0-9]{1,5})?")
+_QUOTED: Final = re.compile(r"""b?'[^']*'|b?"[^"]*"|b'.*|b".*""", re.DOTALL)
+_SHORTEST: Final = 6
+_LONGEST: Final = 2_000
+_HIDDEN: Final[set[str]] = set()
+
+
+def hide(secret: str) -> None:
+    """Never let this value into a log line of this process."""
+    if len(secret) >= _SHORTEST:
+        _HIDDEN.add(secret)
+
+
+def configure(*, verbose: bool, quiet: dict[str, int]) -> None:
+    """Log to standard error. `verbose` shows more than warnings and milestones; else libraries speak from their level in `quiet` on."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(Formatter(_LAYOUT))
+    logging.basicConfig(level=logging.DEBUG if verbose else logging.INFO, handlers=[handler])
+    if not verbose:
+        for library, level in quiet.items():
+            logging.getLogger(library).setLevel(level)
+
+
+class Formatter(logging.Formatter):
+    """Formats a record without what a log line may not hold."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line of a record."""
+        if not record.name.startswith(OURS):
+            record = _stripped(record)
+        line = super().format(record)
+        for secret in _HIDDEN:
+            line = line.replace(secret, "***")
+        return printable(line[:_LONGEST] if not record.exc_info else line)
+
+    def formatException(self, ei: Any) -> str:  # noqa: N802  (logging's name)
+        """Return where an error happened, and which; not what it says."""
+        kind, _, trace = ei
+        return f"{''.join(traceback.format_tb(trace) if isinstance(trace, TracebackType) else [])}{kind.__name__ if kind else 'error'}"
+
+
+def _stripped(record: logging.LogRecord) -> logging.LogRecord:
+    """Return a library's record without its values."""
+    clean = logging.makeLogRecord(record.__dict__)
+    message = record.msg if isinstance(record.msg, str) else type(record.msg).__name__
+    given = record.args if isinstance(record.args, tuple) else (record.args,)
+    values = {key: _safe(value) for key, value in record.args.items()} if isinstance(record.args, dict) else tuple(map(_safe, given))
+    template = _QUOTED.sub("...", message)
+    try:
+        clean.msg, clean.args = (template % values if record.args else template), ()
+    except (TypeError, ValueError, KeyError):
+        clean.msg, clean.args = template, ()
+    clean.exc_text = clean.stack_info = None
+    return clean
+
+
+def _safe(value: object) -> object:
+    if isinstance(value, int | float):
+        return value
+    if isinstance(value, BaseException):
+        return type(value).__name__
+    return value if isinstance(value, str) and _NAME.fullmatch(value) else "..."

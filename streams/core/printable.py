@@ -1,0 +1,25 @@
+"""Text of strangers on a terminal: what would move the cursor, hide or turn round what stands beside it is shown as its code."""
+
+from __future__ import annotations
+
+import unicodedata
+from typing import Final
+
+_UNPRINTABLE: Final = frozenset(("Cc", "Cf", "Cs", "Co", "Zl", "Zp"))
+_KEPT: Final = frozenset("\n\t")
+
+
+def printable(text: str) -> str:
+    r"""Return a text with every control, format, direction and surrogate character as `\uXXXX`, which JSON reads back as the same.
+
+    >>> printable("a\x1b[2Jb\u202e")
+    'a\\u001b[2Jb\\u202e'
+    """
+    if text.isascii() and text.isprintable():
+        return text
+    return "".join(_code(each) if each not in _KEPT and unicodedata.category(each) in _UNPRINTABLE else each for each in text)
+
+
+def _code(character: str) -> str:
+    units = character.encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[place : place + 2].hex()}" for place in range(0, len(units), 2))
