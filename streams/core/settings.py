@@ -129,6 +129,12 @@ class Settings(BaseModel):
     block_events: int = Field(default=4096, ge=1, le=65_536, description="A block is closed at this many events ...")
     block_seconds: float = Field(default=0.1, gt=0, le=60, description="... or after this time, whichever comes first.")
     allowed_skew_seconds: float = Field(default=86_400.0, gt=0, description="An event this far from its arrival goes to the dead letters.")
+    trusted_hops: int = Field(
+        default=0,
+        ge=0,
+        le=32,
+        description="Your proxies that append to `x-forwarded-for`: the client is that many from the right; 0: peer.",
+    )
     fuse_window: int = Field(default=10_000, ge=10, description="A source is paused when of this many last lines too many were rejected")
     fuse_share: float = Field(default=0.2, gt=0, le=1, description="... and this share is too many.")
     fuse_run: int = Field(default=1_000, ge=1, description="A source is paused after this many rejected lines in a row.")

@@ -26,6 +26,7 @@ from streams.intake.dead_letter_limit import Fuse
 from streams.intake.dead_letters import DeadLetter, letter
 from streams.intake.files import UnreadableInputError, check_files, chunks_of
 from streams.intake.formats.registry import AUTO, translator
+from streams.intake.forwarded import trusted
 from streams.privacy.normalise import Normaliser
 from streams.privacy.sketch import Sketcher, load_corpus
 from streams.schema.blocks import REQUESTS
@@ -184,7 +185,7 @@ class Collector:
             return None
         event: Event = {}
         try:
-            event = self._translate(parse(line))
+            event = self._translate(trusted(parse(line), self._settings.trusted_hops))
             return _Read(event, check(event, long=len(line) > MAX_TEXT_BYTES))
         except MalformedEventError as error:
             return _Refused(error, _account(event))
