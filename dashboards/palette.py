@@ -5,7 +5,8 @@ from __future__ import annotations
 from itertools import cycle
 from typing import Final
 
-from models.evidence.weighing import ALERT_THRESHOLD_NATS, FAMILIES, SUSPECT_NATS
+from models.evidence.families import FAMILIES
+from models.evidence.weighing import ALERT_THRESHOLD_NATS, SUSPECT_NATS
 from streams.cases.policy import Policy
 
 Steps = tuple[tuple[float | None, str], ...]

@@ -9,7 +9,7 @@ from dashboards.board import Place, Row
 from dashboards.panel import panels
 from dashboards.sql import as_hex
 from dashboards.views import Column
-from models.evidence.weighing import FAMILIES
+from models.evidence.families import FAMILIES
 from streams.features.declaration import Entity
 
 _LATEST: Final = 200

@@ -6,7 +6,7 @@ from typing import Final
 
 from dashboards.palette import FAMILY
 from dashboards.views import Column
-from models.evidence.weighing import FAMILIES
+from models.evidence.families import FAMILIES
 
 FAMILY_COLUMNS: Final = {name: Column(color=color) for name, color in FAMILY.items()}
 """How the columns of `families` are drawn: each family in its colour."""

@@ -9,7 +9,7 @@ from dashboards.board import CASES, RELEASES, Board, Choice, Place, Row
 from dashboards.palette import BAD, CALM, GOOD, WARN, Steps
 from dashboards.query import variable
 from dashboards.views import Bars, Column, Listing, Stat, Trend
-from models.evidence.weighing import FAMILIES
+from models.evidence.families import FAMILIES
 from streams.features.registry import features
 from streams.schema import blocks
 from streams.telemetry.metrics import Metric

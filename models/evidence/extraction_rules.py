@@ -15,19 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.accumulators.step import Floats
-from models.evidence.weighing import (
-    ALERT_THRESHOLD_NATS,
-    ALONE_COUNTS,
-    BELONGING,
-    BELONGING_CAP,
-    CONTENT,
-    EVENNESS,
-    EXTRACTION_WEIGHTS,
-    OPERATION,
-    PAYMENT,
-    SPOKEN,
-    total,
-)
+from models.evidence.families import ALONE_COUNTS, EXTRACTION_WEIGHTS
+from models.evidence.weighing import ALERT_THRESHOLD_NATS, BELONGING, BELONGING_CAP, CONTENT, EVENNESS, OPERATION, PAYMENT, SPOKEN, total
 
 Mask = NDArray[np.bool_]
 

@@ -34,17 +34,22 @@ class LinkKind:
     name: str
     family: str
     """Kinds of one family say the same thing: of several only the strongest counts, and none says more than CAP."""
+    group_words: str | None = None
+    """What accounts that share it are called, where they form a group that is scored. None: it links, and makes no group."""
 
 
 LINK_KINDS: Final = (
-    LinkKind("payment", "money"),
+    LinkKind("payment", "money", "accounts on one payment method"),
     LinkKind("organization", "money"),
-    LinkKind("router", "software"),
-    LinkKind("template", "prompts"),
+    LinkKind("router", "software", "accounts behind one router fingerprint"),
+    LinkKind("template", "prompts", "accounts that use one prompt template"),
 )
-"""Every kind of link, in the order of the columns."""
+"""Every kind of link, in the order of the columns. A new kind is one entry here and a column in the migrations."""
+LINKS: Final = tuple(kind.name for kind in LINK_KINDS)
 JOINING: Final = ("router", "payment", "template")
-"""Kinds by which cases are joined, in the order in which a case names them."""
+"""Kinds by which cases are joined, in the order in which a case names them: those that make groups."""
+ENTITY_WORDS: Final = {"account": "account", **{kind.name: kind.group_words for kind in LINK_KINDS if kind.group_words}}
+"""What each kind of scored entity is called in a sentence."""
 _FAMILY: Final = {kind.name: kind.family for kind in LINK_KINDS}
 
 

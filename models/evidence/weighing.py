@@ -14,22 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.accumulators.step import Floats
+from models.evidence.families import FAMILIES, ROUTING_WEIGHTS, positions
 
-FAMILIES: Final = ("content", "evenness", "cohort", "payment", "link", "timing", "volume", "parameters", "client", "network", "change")
-CONTENT: Final = FAMILIES.index("content")
-EVENNESS: Final = FAMILIES.index("evenness")
-PAYMENT: Final = FAMILIES.index("payment")
+CONTENT, EVENNESS, PAYMENT = positions("content", "evenness", "payment")
 
-EXTRACTION_WEIGHTS: Final = np.array([1.0, 1.0, 1.0, 1.0, 1.0, 0.5, 0.5, 0.5, 0.0, 0.5, 0.5])
-"""What a family's nats count toward "this traffic extracts the model", in the order of FAMILIES. Habits of one account count half."""
-
-ALONE_COUNTS: Final = np.array([name != "change" for name in FAMILIES], np.float64)
-"""Which of them count for one account without links: a new model at once is an enthusiast's habit, and a sign where a pool does it."""
-
-ROUTING_WEIGHTS: Final = np.array([0.0, 0.5, 0.0, 0.5, 0.0, 0.0, 0.0, 0.0, 1.0, 1.0, 0.0])
-"""What a family's nats count toward "this traffic comes through a router or reseller"."""
-
-CHANNEL: Final = tuple(FAMILIES.index(name) for name in ("client", "network"))
+CHANNEL: Final = positions("client", "network")
 """Where a router or reseller shows itself."""
 CORROBORATION: Final = 2.0
 """How many times what a channel shows itself the other families may add."""
@@ -49,8 +38,8 @@ ALONE_ALERT_THRESHOLD_NATS: Final = 7.75
 
 HALF_VOTES: Final = 25.0
 """Votes at which a reference's word counts half."""
-BELONGING: Final = tuple(FAMILIES.index(name) for name in ("cohort", "payment", "link"))
-OPERATION: Final = tuple(FAMILIES.index(name) for name in ("timing", "network"))
+BELONGING: Final = positions("cohort", "payment", "link")
+OPERATION: Final = positions("timing", "network")
 """How accounts are run, beside a dispatcher's even load: by a machine, through proxies. People who belong together and ask alike show none
 of it. Volume is left out: real clients are heavier than any campaign (`tests/evaluation/signs.py`); so is change: enthusiasts take a new
 model at once."""

@@ -12,7 +12,9 @@ from typing import Final
 import msgspec
 
 from models.detectors.triage import Triage
-from models.evidence.links import LINK_KINDS
+from models.evidence.families import BY_NAME as FAMILY_BY_NAME
+from models.evidence.families import REGISTRY as FAMILY_REGISTRY
+from models.evidence.links import ENTITY_WORDS, LINK_KINDS
 from streams.cases import response_steps, triage
 from streams.cases.hypothesis import Facts, consider
 from streams.cases.phrasing import top_features
@@ -47,32 +49,9 @@ _ATLAS_GROUP = "AML.T0021"
 _ATLAS_ROUTED = "AML.T0008.005"
 """AI service proxies: a campaign that comes through a relay."""
 
-_FAMILY_WORDS = {
-    "content": "what it asks for is what a student model is trained on",
-    "evenness": "the load is spread over its accounts as a dispatcher would",
-    "cohort": "its accounts were created together",
-    "payment": "single cards pay for several organisations",
-    "link": "those who pay share what strangers rarely share",
-    "timing": "its timing is that of a machine",
-    "volume": "it uses far more than others",
-    "parameters": "its request parameters are those of a pipeline",
-    "client": "many clients show through single accounts",
-    "network": "its network addresses rotate",
-    "change": "it has changed abruptly against its own past",
-}
-_ALONE_WORDS = {"cohort": "it is younger than most", "payment": "its card pays for other organisations too"}
-"""What a family says of one account, where that is not what it says of a group."""
-
-_KIND_WORDS = {
-    "account": "account",
-    "router": "accounts behind one router fingerprint",
-    "payment": "accounts on one payment method",
-    "template": "accounts that use one prompt template",
-}
-
 _LOUD = 1.0
 """Nats from which a family is named in a summary."""
-_CHANNEL_FAMILIES = ("client", "network", "payment", "evenness")
+_CHANNEL_FAMILIES = tuple(family.name for family in FAMILY_REGISTRY if family.shows_channel)
 """Families that say something about a channel; the others stay out of its summary."""
 MOST_MEMBERS = 10_000
 """Members that a case's record lists, the strongest first: a record must fit into one Kafka message."""
@@ -90,7 +69,7 @@ def telling(behaviour: Behaviour) -> Collection[str] | None:
 
 def link(entity: Entity) -> str:
     """Say what links the members of an entity."""
-    return f"{_KIND_WORDS[entity.entity_kind]} ({entity.entity_id})"
+    return f"{ENTITY_WORDS[entity.entity_kind]} ({entity.entity_id})"
 
 
 _STANDING: Final = ("requests", "output_tokens", "extraction", "routing", "first", *(kind.name for kind in LINK_KINDS))
@@ -179,13 +158,19 @@ def families(entity: Entity) -> dict[str, float]:
 def summary(entity: Entity, behaviour: Behaviour, found: Mapping[str, float], accounts: int) -> str:
     """Return one sentence: who, and the three families that speak loudest. accounts: how many, of a group."""
     alone = entity.entity_kind == "account"
-    words = _FAMILY_WORDS | (_ALONE_WORDS if alone else {})
     spoken = [name for name, nats in found.items() if nats >= _LOUD and (behaviour == "extraction" or name in _CHANNEL_FAMILIES)]
-    reasons = "; ".join(words[name] for name in sorted(spoken, key=lambda name: -found[name])[:3]) or "no single family stands out"
+    reasons = (
+        "; ".join(_words(name, alone=alone) for name in sorted(spoken, key=lambda name: -found[name])[:3]) or "no single family stands out"
+    )
     what = "distillation" if behaviour == "extraction" else "a router or reseller"
     if alone:
         return f"Account {entity.entity_id} looks like {what}: {reasons}."
-    return f"{accounts or int(entity.accounts):,} {_KIND_WORDS[entity.entity_kind]} look like {what}: {reasons}."
+    return f"{accounts or int(entity.accounts):,} {ENTITY_WORDS[entity.entity_kind]} look like {what}: {reasons}."
+
+
+def _words(family: str, *, alone: bool) -> str:
+    found = FAMILY_BY_NAME[family]
+    return (alone and found.alone_words) or found.words
 
 
 def case_record(

@@ -8,8 +8,8 @@ from typing import Any, Final
 
 import msgspec
 
+from models.evidence.families import FAMILIES
 from models.evidence.links import LINK_KINDS
-from models.evidence.weighing import FAMILIES
 from streams.schema.blocks import Block
 from streams.schema.evidence import Entity, Known, Member
 

@@ -60,7 +60,7 @@ class Facts:
 
     def says(self, family: str) -> str:
         """Return a family's nats as a clause."""
-        return f"{family} speaks with {self.nats(family):.1f} nats"
+        return f"{family} has {self.nats(family):.1f} nats"
 
     def share(self, text: str, unknown: str, *names: str) -> tuple[float, str]:
         """Return the first known of these features (NaN when none is), and `text` with it as a percentage or else `unknown`."""

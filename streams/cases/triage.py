@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from models.detectors.triage import Triage
-from models.evidence.weighing import CAP, FAMILIES, FLOOR
+from models.evidence.families import FAMILIES
+from models.evidence.weighing import CAP, FLOOR
 from streams.schema.cases import Opinion, TriageCounts
 from streams.schema.labels import LearnedLabel
 

@@ -7,11 +7,11 @@ import re
 from pathlib import Path
 from typing import Final, get_args
 
+from models.evidence.families import FAMILIES
 from streams.core.errors import HydrometerError
-from streams.features.declaration import Entity, Family
+from streams.features.declaration import Entity
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-FAMILIES: Final[tuple[str, ...]] = get_args(Family)
 ENTITIES: Final[tuple[str, ...]] = get_args(Entity)
 
 _FEATURE: Final = '''"""Feature `{name}`."""

@@ -23,7 +23,8 @@ import re
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Literal
 
-Family = Literal["content", "evenness", "cohort", "payment", "link", "timing", "volume", "parameters", "client", "network", "change"]
+Family = str
+"""A name of `models.evidence.families.FAMILIES`; the contract of features and the loading of foreign ones hold it."""
 Direction = Literal["high", "low", "both"]
 Entity = Literal["account", "group"]
 Scale = Literal["plain", "ln(1+x)"]

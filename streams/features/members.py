@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.accumulators.step import Floats
+from models.evidence.families import FAMILIES
 from models.evidence.units import units
-from models.evidence.weighing import FAMILIES
 
 Hashes = NDArray[np.uint64]
 

@@ -17,12 +17,13 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Final, get_args
 
+from models.evidence.families import FAMILIES
 from streams.core.errors import HydrometerError
-from streams.features.declaration import Direction, Entity, Family, Feature
+from streams.features.declaration import Direction, Entity, Feature
 
 GROUP: Final = "hydrometer.features"
 _FIELDS: Final = ("entity", "family", "direction", "limits", "label", "unit", "rises_on", "blind_to", "value")
-_CHOICES: Final = {"entity": get_args(Entity), "family": get_args(Family), "direction": get_args(Direction)}
+_CHOICES: Final = {"entity": get_args(Entity), "family": FAMILIES, "direction": get_args(Direction)}
 
 
 class FeatureLoadError(HydrometerError):

@@ -24,7 +24,9 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from models.evidence.weighing import BINS, FAMILIES
+from models.evidence.families import FAMILIES
+from models.evidence.links import JOINING
+from models.evidence.weighing import BINS
 from streams.core.errors import BlockLayoutError
 from streams.schema import ipc
 from streams.schema.event import FIELDS
@@ -148,7 +150,7 @@ def _plain(values: Any, kind: Kind) -> Any:
     return pa.Array.from_buffers(_TYPES[kind], len(flat), [None, pa.py_buffer(flat)])
 
 
-_KINDS: Final = "(router|payment|template)"
+_KINDS: Final = f"({'|'.join(JOINING)})"
 _HASH: Final = "[0-9a-f]{16}"
 
 REQUESTS = Layout(
@@ -300,7 +302,7 @@ GROUPS = Layout(
     words={"group_id": f"{_KINDS}:{_HASH}"},
 )
 """One account in one of its groups a row; `own` and `raw` are its evidence by family, in the order of
-`models.evidence.weighing.FAMILIES`."""
+`models.evidence.families.FAMILIES`."""
 
 EVIDENCE = Layout(
     "evidence",

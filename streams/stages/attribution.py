@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from models.accumulators.step import Floats
 from models.evidence.extraction_rules import Purpose
-from models.evidence.weighing import CAP, FAMILIES, FLOOR
+from models.evidence.families import FAMILIES
+from models.evidence.weighing import CAP, FLOOR
 from streams.core.durations import DAY
 from streams.features import shared_links
 from streams.features.group.member_content import MAX_VOTING_PAYERS, usual_content

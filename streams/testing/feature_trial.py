@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from models.accumulators.recurring import Templates
 from models.accumulators.step import Floats, Step
-from models.evidence.weighing import FAMILIES
+from models.evidence.families import FAMILIES
+from models.evidence.links import LINKS
 from models.state.columns import Columns
 from streams.core.durations import DAY
 from streams.features import derived
@@ -30,7 +31,7 @@ START: Final = 20_000 * DAY
 """A midnight: the time of events and the `now` of groups that are given none."""
 
 _TOLD: Final = ("new_model", "claim_misfit")
-_HASHES: Final = frozenset({"payment", "organization", "router", "template", "subnet", "tools"})
+_HASHES: Final = frozenset({*LINKS, "subnet", "tools"})
 
 
 def account(feature: type[Feature], **columns: Any) -> float:

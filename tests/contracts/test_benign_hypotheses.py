@@ -43,7 +43,7 @@ def test_every_file_is_asked_and_no_name_or_place_is_taken_twice() -> None:
 def test_a_case_carries_every_answer_in_its_order() -> None:
     answers = consider(HYDRA)
     assert [answer.persona for answer in answers] == list(hypotheses())
-    because = "a harness belongs to one organisation, here 200 organisations pay; no public corpus is loaded; content speaks with 7.0 nats"
+    because = "a harness belongs to one organisation, here 200 organisations pay; no public corpus is loaded; content has 7.0 nats"
     assert answers[0] == Hypothesis("evaluation harness", fits=False, because=because)
 
 

@@ -22,7 +22,7 @@ import streams.features.account
 import streams.features.group
 from dashboards.panel import panels
 from models.accumulators.step import Floats, Step
-from models.evidence.weighing import FAMILIES
+from models.evidence.families import FAMILIES
 from models.state.columns import Columns
 from streams.core.durations import DAY
 from streams.features.bank import Bank

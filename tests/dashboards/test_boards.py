@@ -17,7 +17,7 @@ from dashboards.query import DATASOURCE, TIME_SERIES, variable
 from dashboards.rehearsal import Rehearsed
 from dashboards.render import GENERATED, stale
 from dashboards.screenshots import kind_of
-from models.evidence.weighing import FAMILIES
+from models.evidence.families import FAMILIES
 
 BOARDS = {name: board.render() for name, board in boards().items()}
 UIDS = {board["uid"] for board in BOARDS.values()}

@@ -19,21 +19,21 @@ from rich.table import Table
 from models.accumulators.step import Floats
 from models.detector_contract import roc_auc
 from models.evidence import weighing
-from models.evidence.weighing import FAMILIES
+from models.evidence.families import EXTRACTION_WEIGHTS, FAMILIES
 from streams.replay.run import Replay
 from streams.schema import blocks, topics
 from streams.stages.stage import Message
 
-ALL = tuple(name for name in FAMILIES if weighing.EXTRACTION_WEIGHTS[FAMILIES.index(name)] > 0)
+ALL = tuple(name for name in FAMILIES if EXTRACTION_WEIGHTS[FAMILIES.index(name)] > 0)
 QUICK = ("content", "evenness", "link")
-_WEIGHTS = weighing.EXTRACTION_WEIGHTS.copy()
+_WEIGHTS = EXTRACTION_WEIGHTS.copy()
 
 
 def drop(family: str) -> None:
     """Let a family count for nothing in this process, neither in sums nor among those that must speak; `nothing` drops none."""
-    weighing.EXTRACTION_WEIGHTS[:] = _WEIGHTS
+    EXTRACTION_WEIGHTS[:] = _WEIGHTS
     if family != "nothing":
-        weighing.EXTRACTION_WEIGHTS[FAMILIES.index(family)] = 0.0
+        EXTRACTION_WEIGHTS[FAMILIES.index(family)] = 0.0
 
 
 def row(family: str, folder: Path, run: Replay) -> dict[str, Any]:

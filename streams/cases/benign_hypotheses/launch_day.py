@@ -9,7 +9,7 @@ from streams.cases.hypothesis import PLAIN_CONTENT_NATS, Answer, BenignHypothesi
 def _ask(facts: Facts) -> Answer:
     linked = max(facts.nats(family) for family in ("evenness", "cohort", "payment", "link"))
     fits = linked < SPOKEN and facts.nats("content") < PLAIN_CONTENT_NATS
-    return fits, f"enthusiasts have nothing to do with each other: what links the accounts speaks with {linked:.1f} nats at most"
+    return fits, f"enthusiasts have nothing to do with each other: what links the accounts has {linked:.1f} nats at most"
 
 
 hypothesis = BenignHypothesis(

@@ -15,7 +15,8 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from models.evidence.weighing import BELONGING, BELONGING_CAP, CAP, CHANNEL, CORROBORATION, EXTRACTION_WEIGHTS, FAMILIES, ROUTING_WEIGHTS
+from models.evidence.families import EXTRACTION_WEIGHTS, FAMILIES, ROUTING_WEIGHTS
+from models.evidence.weighing import BELONGING, BELONGING_CAP, CAP, CHANNEL, CORROBORATION
 from streams.cases import audit_chain
 from streams.cases.caseload import leaving
 from streams.core.errors import HydrometerError
@@ -224,7 +225,7 @@ def _grid() -> Table:
 
 def _families(families: Mapping[str, float], against: str) -> str:
     """Return the families worth saying, and those that `against` calls upon, however little they say."""
-    cited = {name for name in re.findall(r"(\w+) speaks with", against) if name in FAMILIES}
+    cited = {name for name in re.findall(r"(\w+) has [-\d]", against) if name in FAMILIES}
     ranked = sorted({**dict.fromkeys(cited, 0.0), **families}.items(), key=lambda item: (-item[1], item[0]))
     return ", ".join(f"{name} {nats:+.1f}" for name, nats in ranked if abs(nats) >= WORTH_SAYING or name in cited) or "no family stands out"
 

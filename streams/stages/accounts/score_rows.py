@@ -7,7 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from models.evidence.weighing import FAMILIES
+from models.evidence.families import FAMILIES
+from models.evidence.links import LINKS
 from models.state.columns import Slots
 from streams.features.declaration import Feature
 from streams.schema import blocks, topics
@@ -80,7 +81,7 @@ class ScoreRows:
             "nats": scores.nats[strong],
             "usual_low": usual[:, :, 0],
             "usual_high": usual[:, :, 1],
-            **{link: table[link][rows] for link in ("payment", "organization", "router", "template")},
+            **{link: table[link][rows] for link in LINKS},
         }
         return [Message(topics.EVIDENCE, 0, blocks.EVIDENCE.encode(columns, self._names))]
 

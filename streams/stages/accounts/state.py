@@ -11,7 +11,8 @@ from models.accumulators.frequent import CELLS
 from models.accumulators.step import Step
 from models.evidence import calibration
 from models.evidence.client_claims import KEYS
-from models.evidence.weighing import FAMILIES, NO_VOTE
+from models.evidence.families import FAMILIES
+from models.evidence.weighing import NO_VOTE
 from models.state.columns import Columns, Field, Slots
 from streams.schema import blocks
 from streams.stages import router_upgrades

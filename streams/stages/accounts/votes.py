@@ -11,8 +11,9 @@ import numpy as np
 
 from models.accumulators.step import Floats
 from models.evidence import calibration, weighing
+from models.evidence.families import FAMILIES
 from models.evidence.vote_exchange import Tallies
-from models.evidence.weighing import FAMILIES, Reference
+from models.evidence.weighing import Reference
 from models.state.columns import Slots
 from streams.core.errors import BlockLayoutError
 from streams.features.declaration import Feature

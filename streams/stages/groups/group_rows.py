@@ -7,12 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.evidence.links import LINKS
 from models.state.columns import Columns
 from streams.schema import blocks
 from streams.stages import shadow_detectors
 from streams.stages.groups.outbox import Outbox
 from streams.stages.groups.scoring import EVIDENCE_ROW_FLOOR_NATS, GroupScore
-from streams.stages.groups.state import LINKS, GroupState
+from streams.stages.groups.state import GroupState
 from streams.stages.shadow_detectors import ShadowDetectors
 
 SCORE_ROW_INTERVAL_SECONDS = 600.0

@@ -6,11 +6,12 @@ import numpy as np
 
 from models.accumulators.step import Floats
 from models.evidence import weighing
+from models.evidence.links import LINKS
 from streams.core.durations import DAY
 from streams.stages import attribution
 from streams.stages.groups.outbox import Outbox
 from streams.stages.groups.scoring import GroupScore
-from streams.stages.groups.state import LINKS, GroupState
+from streams.stages.groups.state import GroupState
 
 SUSPECT_SECONDS = DAY
 """How long a suspect member has no vote on what is ordinary, from the last time that it looked suspect."""

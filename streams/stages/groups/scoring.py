@@ -11,7 +11,7 @@ import numpy as np
 from models.accumulators.step import Floats
 from models.evidence import extraction_rules, weighing
 from models.evidence.extraction_rules import Extraction, Purpose, Rule
-from models.evidence.weighing import FAMILIES
+from models.evidence.families import FAMILIES
 from models.state.columns import Columns, Slots
 from streams.features.members import Members
 from streams.stages import attribution

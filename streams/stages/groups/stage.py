@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 
 import numpy as np
 
-from models.evidence.weighing import FAMILIES
+from models.evidence.families import FAMILIES
 from models.state.columns import Slots
 from streams.features.members import Members
 from streams.features.registry import features

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.evidence.weighing import FAMILIES
+from models.evidence.families import FAMILIES
+from models.evidence.links import LINKS
 from models.state.columns import Columns, Field, Slots
 from streams.features.members import Members
 from streams.schema import blocks
 from streams.schema.blocks import Block
 from streams.stages.groups import work
 
-LINKS = ("payment", "organization", "router", "template")
 """What a group, or a member, can be linked by in a case."""
 HASHES = (*LINKS, "subnet", "tools")
 _TIMES = ("created", "account_first")

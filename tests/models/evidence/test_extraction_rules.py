@@ -8,7 +8,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.accumulators.step import Floats
-from models.evidence import weighing
 from models.evidence.extraction_rules import (
     DEALT_NATS,
     HINT_NATS,
@@ -18,18 +17,8 @@ from models.evidence.extraction_rules import (
     Purpose,
     extraction,
 )
-from models.evidence.weighing import (
-    ALERT_THRESHOLD_NATS,
-    BELONGING,
-    BELONGING_CAP,
-    CONTENT,
-    EVENNESS,
-    FAMILIES,
-    OPERATION,
-    PAYMENT,
-    SPOKEN,
-    total,
-)
+from models.evidence.families import ALONE_COUNTS, EXTRACTION_WEIGHTS, FAMILIES
+from models.evidence.weighing import ALERT_THRESHOLD_NATS, BELONGING, BELONGING_CAP, CONTENT, EVENNESS, OPERATION, PAYMENT, SPOKEN, total
 
 # at the edges that the rules ask about, on either side of them, unknown, and anywhere
 _EDGES = (math.nan, -7.0, -2.0, -1.9, -0.1, 0.0, 0.4, 0.5, 1.9, 2.0, 2.1, 3.9, 4.0, 7.0)
@@ -38,7 +27,7 @@ FAMILY_NATS = st.lists(st.one_of(st.sampled_from(_EDGES), st.floats(-7, 7)), min
 
 def reference(families: Floats, purpose: Purpose, *, cards_dealt: bool, alone: bool) -> Floats:
     """The same evidence as one expression: what the table of rules replaced."""
-    weights = weighing.EXTRACTION_WEIGHTS * weighing.ALONE_COUNTS if alone else weighing.EXTRACTION_WEIGHTS
+    weights = EXTRACTION_WEIGHTS * ALONE_COUNTS if alone else EXTRACTION_WEIGHTS
     sole = purpose is Purpose.SOLE
     if sole:
         families = families.copy()

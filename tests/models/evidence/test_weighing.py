@@ -9,14 +9,8 @@ from hypothesis import strategies as st
 
 from models.accumulators.step import Floats
 from models.evidence import weighing
-from models.evidence.weighing import (
-    BINS,
-    FAMILIES,
-    HALF_VOTES,
-    FamilySum,
-    Reference,
-    level_reference,
-)
+from models.evidence.families import FAMILIES
+from models.evidence.weighing import BINS, HALF_VOTES, FamilySum, Reference, level_reference
 
 VOTES = st.lists(st.integers(0, BINS - 1), max_size=30)
 NATS = st.lists(st.one_of(st.just(math.nan), st.floats(-1, 9)), min_size=1, max_size=6)

@@ -9,7 +9,7 @@ import numpy as np
 import orjson
 import pytest
 
-from models.evidence.weighing import FAMILIES
+from models.evidence.families import FAMILIES
 from streams.cases.policy import Policy
 from streams.cases.stage import Cases
 from streams.schema import blocks, topics

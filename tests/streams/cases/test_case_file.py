@@ -24,14 +24,17 @@ def payload(desk: Any) -> dict[str, Any]:
 def test_a_loud_account_is_named_and_its_three_loudest_families_are_why(desk: Any, an_account: Row) -> None:
     desk.hears(an_account("acct-1", extraction=20.0, nats_of={"content": 7.0, "timing": 5.0, "volume": 4.0, "cohort": 3.0}))
     assert desk.versions[-1]["title"] == (
-        "Account acct-1 looks like distillation: what it asks for is what a student model is trained on; "
-        "its timing is that of a machine; it uses far more than others."
+        "Account acct-1 looks like distillation: requests ask for what a student model is trained on; "
+        "requests are timed as by a machine; usage is far above that of others."
     )
 
 
 def test_one_account_was_not_created_together_with_anybody() -> None:
     entity = Entity(entity_kind="account", entity_id="acct-1")
-    assert case_file.summary(entity, "extraction", {"cohort": 3.0}, 1) == "Account acct-1 looks like distillation: it is younger than most."
+    assert (
+        case_file.summary(entity, "extraction", {"cohort": 3.0}, 1)
+        == "Account acct-1 looks like distillation: the account is younger than most."
+    )
 
 
 def test_a_channel_is_described_by_what_makes_it_one(desk: Any, a_group: Rows) -> None:
@@ -39,7 +42,7 @@ def test_a_channel_is_described_by_what_makes_it_one(desk: Any, a_group: Rows) -
     desk.hears(a_group("router", ROUTER, ["ada"], accounts=1200.0, extraction=1.0, routing=9.0, nats_of=nats)[0])
     assert desk.versions[-1]["title"] == (
         "1,200 accounts behind one router fingerprint look like a router or reseller: "
-        "many clients show through single accounts; its network addresses rotate."
+        "single accounts carry traffic of many different clients; network addresses rotate."
     )
     assert payload(desk)["next_step"] == (
         "L1: a channel without a purpose: ask the account holders about their contract, and do not call their users distillers."

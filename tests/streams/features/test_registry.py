@@ -21,7 +21,7 @@ class Bare(Feature):
 class Foreign(Evenness):
     """A feature of a family that does not exist."""
 
-    family = "astrology"  # type: ignore[assignment]
+    family = "astrology"
 
 
 def test_features_are_found_by_the_entity_they_measure_in_the_order_of_their_names() -> None:

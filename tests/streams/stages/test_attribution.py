@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from models.evidence.extraction_rules import Purpose
-from models.evidence.weighing import CAP, FAMILIES
+from models.evidence.families import FAMILIES
+from models.evidence.weighing import CAP
 from streams.features.registry import features
 from streams.stages import attribution
 from streams.stages.attribution import LIKELY, PLAIN, SOLE, UNRELATED

@@ -15,5 +15,5 @@ def test_single_questions_are_not_a_session() -> None:
 def test_where_turns_are_not_logged_it_cannot_be_told() -> None:
     assert hypothesis.ask(Facts(alone=True, accounts=1, organizations=1, cards=1, families={"content": 1.0}, features={})) == (
         None,
-        "turns are not logged; content speaks with 1.0 nats",
+        "turns are not logged; content has 1.0 nats",
     )

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from models.evidence.weighing import FAMILIES
+from models.evidence.families import FAMILIES
 from streams.core.errors import BlockLayoutError
 from streams.schema import blocks, topics
 from streams.stages import attribution

@@ -1,0 +1,77 @@
+"""The families of evidence: what each one measures, what it counts for, and the words for it. A new family is one entry here.
+
+A family is one side of a behaviour. Its features are alternatives: within a family nats do not add up past the cap of `weighing`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.accumulators.step import Floats
+
+
+@dataclass(frozen=True, slots=True)
+class Family:
+    """One family.
+
+    Attributes:
+        name: As stored, in rows and in declarations of features.
+        words: What it says of a group, as part of a sentence: "... look like distillation: {words}."
+        alone_words: The same of one account, where it differs.
+        extraction: What its nats count toward "this traffic extracts the model" (0..1). Habits of one account count half.
+        routing: What its nats count toward "this traffic comes through a router or reseller" (0..1).
+        counts_alone: Whether it counts for one account without links.
+        shows_channel: Whether a summary of a routing case names it.
+    """
+
+    name: str
+    words: str
+    alone_words: str | None = None
+    extraction: float = 1.0
+    routing: float = 0.0
+    counts_alone: bool = True
+    shows_channel: bool = False
+
+
+REGISTRY: Final = (
+    Family("content", "requests ask for what a student model is trained on"),
+    Family("evenness", "requests are dealt out evenly, as by a dispatcher", routing=0.5, shows_channel=True),
+    Family("cohort", "the accounts were created together", alone_words="the account is younger than most"),
+    Family(
+        "payment",
+        "single cards pay for several organisations",
+        alone_words="its card pays for other organisations too",
+        routing=0.5,
+        shows_channel=True,
+    ),
+    Family("link", "the payers share what strangers rarely share"),
+    Family("timing", "requests are timed as by a machine", extraction=0.5),
+    Family("volume", "usage is far above that of others", extraction=0.5),
+    Family("parameters", "request parameters are those of a pipeline", extraction=0.5),
+    Family("client", "single accounts carry traffic of many different clients", extraction=0.0, routing=1.0, shows_channel=True),
+    Family("network", "network addresses rotate", extraction=0.5, routing=1.0, shows_channel=True),
+    # a new model at once is an enthusiast's habit, and a sign where a pool does it
+    Family("change", "behaviour has changed abruptly against its own past", extraction=0.5, counts_alone=False),
+)
+"""Every family, in the order of every vector of evidence. New ones go to the end: stored vectors are read by position."""
+
+FAMILIES: Final = tuple(family.name for family in REGISTRY)
+BY_NAME: Final = {family.name: family for family in REGISTRY}
+
+
+def positions(*names: str) -> tuple[int, ...]:
+    """Return where families stand in a vector of evidence.
+
+    >>> positions("content", "payment")
+    (0, 3)
+    """
+    return tuple(FAMILIES.index(name) for name in names)
+
+
+EXTRACTION_WEIGHTS: Final[Floats] = np.array([family.extraction for family in REGISTRY])
+ROUTING_WEIGHTS: Final[Floats] = np.array([family.routing for family in REGISTRY])
+ALONE_COUNTS: Final[NDArray[np.float64]] = np.array([float(family.counts_alone) for family in REGISTRY])
