@@ -3,6 +3,7 @@
 `Collector` is the pure core of every way in (`streams/intake/`). What happens to a line:
 
 * refused: a dead letter with a reason, counted by the fuse; the next line goes on;
+* `no_request`: a format says that the line is not a call of a model (a tool's step, a trace's other spans). It is counted and dropped;
 * `duplicate`: the same account sent the same event id with the same time among the last 65,536 of its partition. It is counted and
   dropped. (Callers may choose ids, and some back-ends repeat them: neither may hide a request.) Beyond that memory, or across a restart of
   `collect`, a repetition cannot be told and counts again;
@@ -25,12 +26,12 @@ from streams.intake.clock import FileClock, near
 from streams.intake.dead_letter_limit import Fuse
 from streams.intake.dead_letters import DeadLetter, letter
 from streams.intake.files import UnreadableInputError, check_files, chunks_of
-from streams.intake.formats.registry import AUTO, translator
+from streams.intake.formats.registry import AUTO, advice, reader
 from streams.intake.forwarded import trusted
 from streams.privacy.normalise import Normaliser
 from streams.privacy.sketch import Sketcher, load_corpus
 from streams.schema.blocks import REQUESTS
-from streams.schema.event import MAX_TEXT_BYTES, Event, check, parse
+from streams.schema.event import MAX_TEXT_BYTES, Event, check
 from streams.schema.topics import MAX_RECORD_BYTES, partition_of
 
 FILE_BLOCK_EVENTS: Final = 1024
@@ -120,7 +121,8 @@ class Collector:
         corpus = load_corpus(known_corpus) if known_corpus else None
         sketcher = Sketcher(settings.sketch_key.get_secret_value().encode(), corpus)
         self._normaliser = Normaliser(settings.pseudonym_key.get_secret_value().encode(), sketcher)
-        self._translate = translator(log_format)
+        self._events = reader(log_format, lambda entry: trusted(entry, settings.trusted_hops))
+        self._format = log_format
         self._settings = settings
         self._open = [_Open() for _ in range(settings.partitions)]
         self._newest = [-math.inf] * settings.partitions
@@ -141,10 +143,14 @@ class Collector:
         """
         fuse = fuse or self.fuse
         fuse.check()
-        found = self._believed([self._read(line) for line in lines], arrival)
+        read = [(place, outcome) for place, line in enumerate(lines) for outcome in self._read(line)]
+        places = [place for place, _ in read]
+        when = [arrival[place] for place in places] if isinstance(arrival, Sequence) else arrival
         step = Step()
-        for place, (outcome, line) in enumerate(zip(found, lines, strict=True)):
+        for place, outcome in zip(places, self._believed([outcome for _, outcome in read], when), strict=True):
+            line = lines[place]
             if outcome is None:
+                step.rejected["no_request"] += 1
                 continue
             if isinstance(outcome, _Read):
                 self._accept(outcome, len(line), arrival[place] if isinstance(arrival, Sequence) else arrival, step)
@@ -180,15 +186,23 @@ class Collector:
         for each in lost.ids:
             seen.pop(each, None)
 
-    def _read(self, line: bytes) -> _Outcome:
+    def _read(self, line: bytes) -> list[_Outcome]:
+        """Return what became of each event of a line: nothing of a blank one, None for one that is not a request."""
         if not line or line.isspace():
-            return None
-        event: Event = {}
+            return []
         try:
-            event = self._translate(trusted(parse(line), self._settings.trusted_hops))
+            events = self._events(line)
+        except MalformedEventError as error:
+            return [_Refused(error)]
+        return [self._checked(event, line) for event in events] or [None]
+
+    def _checked(self, event: Event, line: bytes) -> _Outcome:
+        try:
             return _Read(event, check(event, long=len(line) > MAX_TEXT_BYTES))
         except MalformedEventError as error:
-            return _Refused(error, _account(event))
+            better = advice(line, self._format) if error.reason == "missing_field" else None
+            told = MalformedEventError(error.reason, f"{error.detail}; {better}") if better else error
+            return _Refused(told, _account(event))
 
     def _believed(self, found: list[_Outcome], arrival: Arrival) -> list[_Outcome]:
         """Refuse each event whose time is not believed, and no other."""

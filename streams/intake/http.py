@@ -1,4 +1,4 @@
-"""Events over HTTP: `POST /v1/events` (JSON lines, or one JSON array) and `POST /v1/logs` (OTLP/HTTP JSON), both optionally gzip.
+"""Events over HTTP: `POST /v1/events` (JSON lines, or one JSON array), `POST /v1/logs` and `/v1/traces` (OTLP/HTTP JSON), all may be gzip.
 
 An answer of 200 means: the broker has it, on all in-sync replicas. Until then nothing is promised, and the caller keeps its batch:
 429 (too fast) and 503 (the broker is away or behind, or no room for another body) say in `Retry-After` when to send it again. Repeating a
@@ -85,10 +85,11 @@ class Intake:
         self._open_bytes = 0
 
     def app(self) -> web.Application:
-        """Return the application: `/v1/events`, `/v1/logs`, `/healthz`, `/metrics`."""
+        """Return the application: `/v1/events`, `/v1/logs`, `/v1/traces`, `/healthz`, `/metrics`."""
         app = web.Application(client_max_size=self._limits.body_bytes, middlewares=[_counted, self._guarded])
         app.router.add_post("/v1/events", self._events)
         app.router.add_post("/v1/logs", self._logs)
+        app.router.add_post("/v1/traces", self._logs)
         app.router.add_get("/healthz", self._health)
         app.router.add_get("/metrics", _metrics)
         app.on_cleanup.append(self._close)
@@ -105,12 +106,13 @@ class Intake:
             found = _parsed(body)
             if not isinstance(found, dict):
                 raise web.HTTPBadRequest(text="the body must be an OTLP/HTTP JSON export request")
-            step = await self._take(request[_CALLER], self._bounded(_dumped(event) for event in otlp.records(found)))
-        refused = {reason: lines for reason, lines in step.rejected.items() if reason != "duplicate"}
+            step = await self._take(request[_CALLER], self._bounded(_dumped(event) for event in otlp.FORMAT.to_canonical(found)))
+        refused = {reason: lines for reason, lines in step.rejected.items() if reason not in {"duplicate", "no_request"}}
         if not refused:
             return web.json_response({})
         told = ", ".join(f"{reason}: {lines}" for reason, lines in sorted(refused.items()))
-        answer = {"partialSuccess": {"rejectedLogRecords": str(sum(refused.values())), "errorMessage": told}}
+        counted = "rejectedSpans" if request.path == "/v1/traces" else "rejectedLogRecords"
+        answer = {"partialSuccess": {counted: str(sum(refused.values())), "errorMessage": told}}
         return web.json_response(answer, status=400 if _nothing(step) else 200)
 
     def _bounded(self, lines: Iterable[bytes]) -> list[bytes]:

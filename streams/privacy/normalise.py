@@ -15,11 +15,25 @@ from streams.privacy.pseudonym import Pseudonyms
 from streams.privacy.sketch import Sketcher, unknown
 from streams.schema.blocks import REQUESTS
 from streams.schema.event import FIELDS, Event
+from streams.schema.operations import NO_TEXT, operation_of
 
 _ROUTER_PARTS: Final = ("header_names", "accept_encoding", "http_version", "body_shape", "tls_ja4", "sdk_language")
 _SEED: Final = "gen_ai.request.seed"
 _PARAMETERS: Final = tuple(field.column for field in FIELDS if field.asked and field.wire != _SEED)
 _INSTRUCTIONS: Final = ("system", "developer")  # a tuple: what a log calls a role may be anything, even unhashable
+_OPERATION: Final = "gen_ai.operation.name"
+_OF_TEXT: Final = frozenset(
+    {
+        "gen_ai.usage.output_tokens",
+        "gen_ai.usage.reasoning.output_tokens",
+        "gen_ai.response.finish_reasons",
+        "message_count",
+        "prompt",
+        "system_prompt",
+        "prompt.sketch",
+    }
+)
+"""Fields that say something of a prompt for text and of its answer: unknown for calls that answer with something else."""
 _HASHES: Final = ("simhash", "template", "system_template")
 _NUMBERS: Final = ("topic", "asks_reasoning", "asks_grading", "asks_trajectory", "known_corpus")
 
@@ -52,7 +66,7 @@ class Normaliser:
     def columns(self, events: Sequence[Event], times: Sequence[float]) -> dict[str, Any]:
         """Return all columns of REQUESTS for checked events (`events.check`) and their times, in time order."""
         order = sorted(range(len(events)), key=times.__getitem__)
-        rows = [events[place] for place in order]
+        rows = [_told(events[place]) for place in order]
         present = set().union(*rows)
         columns = _unknown(len(rows))
         for field in FIELDS:
@@ -80,6 +94,18 @@ class Normaliser:
             for place, row in enumerate(rows):
                 if row.get("prompt.sketch") and not row.get("prompt"):
                     _take_ready(columns, place, row["prompt.sketch"])
+
+
+def _told(event: Event) -> Event:
+    """Return an event with its canonical operation, and without what would be read as text where the model gave none."""
+    word = event.get(_OPERATION)
+    if word is None:
+        return event
+    operation = operation_of(word)
+    if operation == word and operation not in NO_TEXT:
+        return event
+    left_out = _OF_TEXT if operation in NO_TEXT else frozenset[str]()
+    return {name: value for name, value in event.items() if name not in left_out} | {_OPERATION: operation}
 
 
 def asked_of(prompt: str | list[Any] | None) -> str | None:

@@ -1,1 +1,1 @@
-"""Log formats: one small module each, with NAME, `recognise(object) -> bool` and `to_canonical(object) -> dict`."""
+"""Log formats, one module each with a constant `FORMAT` (`format.py` says how), found by `registry.py`."""

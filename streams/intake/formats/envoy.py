@@ -1,80 +1,74 @@
 """Envoy AI Gateway's access log: Envoy's own names beside `gen_ai.*` from the gateway's dynamic metadata.
 
 Which names appear is the operator's choice (`EnvoyProxy` resource); numbers may be texts, and what is unknown may be `-`. Canonical names
-in the log are taken as they are: add `account.id`, which no default log has, as in `"account.id": "%REQ(X-ACCOUNT-ID)%"`.
+in the log are taken as they are: add `account.id`, which no default log has, as in `"account.id": "%REQ(X-ACCOUNT-ID)%"`. Lines of MCP and
+of other upstreams (Istio and Higress write the same names) show no model and no `gen_ai` name: Istio's are not recognised, MCP's are no
+requests.
 """
 
 from __future__ import annotations
 
 from typing import Any, Final
 
-from streams.schema.event import FIELDS, NAMES
+from streams.intake.formats.format import UNKNOWN, Entry, at, computed, milliseconds, table
+from streams.schema.event import FIELDS
 
-NAME: Final = "envoy"
+_CANONICAL: Final = {field.wire: at(field.wire) for field in FIELDS if field.kind not in {"prompt", "sketch"}}
 
-_OURS: Final = {
-    "start_time": "timestamp",
-    "x-request-id": "event.id",
-    "x-account-id": "account.id",
-    "x-organization-id": "organization.id",
-    "x-user-id": "user.id",
-    "user-agent": "user_agent.original",
-    "response_code": "http.response.status_code",
-    "session.id": "gen_ai.conversation.id",
-    "gen_ai.usage.cached_input_tokens": "gen_ai.usage.cache_read.input_tokens",
-    "connection_id": "connection.id",
-    "protocol": "network.protocol.version",
-}
-_NUMBERS = frozenset(field.wire for field in FIELDS if field.kind in {"number", "set"})
-_TEXTS = frozenset(field.wire for field in FIELDS if field.kind in {"text", "pseudonym"})
-_UNKNOWN = (None, "", "-")
+_TELLING: Final = ("gen_ai.", "mcp.", "account.id", "x-account-id")
 
 
-def recognise(found: dict[str, Any]) -> bool:
-    """Tell whether an object is an access log: Envoy's start time and response code, or upstream cluster."""
-    return "start_time" in found and ("response_code" in found or "upstream_cluster" in found)
+def _recognise(entry: Entry) -> bool:
+    if "start_time" not in entry or not ("response_code" in entry or "upstream_cluster" in entry):
+        return False
+    return "ai_log" not in entry and any(name.startswith(_TELLING) for name in entry)
 
 
-def to_canonical(found: dict[str, Any]) -> dict[str, Any]:
-    """Translate one access-log object."""
-    event: dict[str, Any] = {}
-    for name, value in found.items():
-        ours = _OURS.get(name, name)
-        if ours in NAMES and value not in _UNKNOWN:
-            event[ours] = _typed(ours, value)
-    event.setdefault("client.address", _client(found))
-    if "duration" in found:
-        event.setdefault("http.server.request.duration", _seconds(found["duration"]))
-    if isinstance(version := event.get("network.protocol.version"), str):
-        event["network.protocol.version"] = version.removeprefix("HTTP/")
-    return {name: value for name, value in event.items() if value is not None}
+def _is_request(entry: Entry) -> bool:
+    return all(entry.get(name) in UNKNOWN for name in ("mcp.method.name", "jsonrpc.request.id"))
 
 
-def _typed(name: str, value: Any) -> Any:
-    """Give a value the type that its field has: Envoy writes some numbers as texts, and some identifiers as numbers."""
-    if name in _NUMBERS and isinstance(value, str):
-        return _number(value)
-    return str(value) if name in _TEXTS and type(value) is int else value
-
-
-def _number(value: str) -> float | str:
-    """Return a text as a number; a text that is none stays one, and is refused as wrong_type."""
-    try:
-        return float(value) if not value.lstrip("-").isdecimal() else int(value)
-    except ValueError:
-        return value
-
-
-def _client(found: dict[str, Any]) -> str | None:
+def _client(entry: Entry) -> Any:
     """Return the first address that a proxy was told, else the peer's."""
-    told = found.get("x-forwarded-for")
-    if isinstance(told, str) and told not in _UNKNOWN:
-        return told.partition(",")[0]
-    peer = found.get("downstream_remote_address")
-    return peer if isinstance(peer, str) and peer not in _UNKNOWN else None
+    forwarded = entry.get("x-forwarded-for")
+    if isinstance(forwarded, str) and forwarded not in UNKNOWN:
+        return forwarded.partition(",")[0]
+    peer = entry.get("downstream_remote_address")
+    return peer if peer not in UNKNOWN else None
 
 
-def _seconds(duration: Any) -> float | str | None:
-    """Envoy's duration is in milliseconds."""
-    value = _number(duration) if isinstance(duration, str) and duration not in _UNKNOWN else duration
-    return value / 1000.0 if isinstance(value, (int, float)) else None
+def _version(value: Any) -> Any:
+    return value.removeprefix("HTTP/") if isinstance(value, str) else None
+
+
+def _seconds(entry: Entry) -> Any:
+    given = entry.get("http.server.request.duration")
+    return given if given not in UNKNOWN else _DURATION.read(entry)
+
+
+_DURATION = at("duration", unit=milliseconds)
+
+FORMAT: Final = table(
+    name="envoy",
+    title="Envoy AI Gateway (access log)",
+    recognise=_recognise,
+    keep=_is_request,
+    fields={
+        **_CANONICAL,
+        "timestamp": at("start_time", "timestamp"),
+        "event.id": at("event.id", "x-request-id"),
+        "account.id": at("account.id", "x-account-id"),
+        "organization.id": at("organization.id", "x-organization-id"),
+        "user.id": at("user.id", "x-user-id"),
+        "client.address": computed("first of `x-forwarded-for`, else `downstream_remote_address`", _client),
+        "user_agent.original": at("user_agent.original", "user-agent"),
+        "connection.id": at("connection.id", "connection_id"),
+        "network.protocol.version": at("network.protocol.version", "protocol", unit=_version),
+        "http.response.status_code": at("http.response.status_code", "response_code"),
+        "http.server.request.duration": computed("`duration` (milliseconds)", _seconds),
+        "gen_ai.operation.name": at("gen_ai.operation.name", "x-envoy-origin-path"),
+        "gen_ai.usage.cache_read.input_tokens": at("gen_ai.usage.cache_read.input_tokens", "gen_ai.usage.cached_input_tokens"),
+        "gen_ai.usage.reasoning.output_tokens": at("gen_ai.usage.reasoning.output_tokens", "gen_ai.usage.reasoning_tokens"),
+        "gen_ai.conversation.id": at("gen_ai.conversation.id", "session.id"),
+    },
+)

@@ -1,112 +1,112 @@
-"""LiteLLM's `StandardLoggingPayload`, as its logging callbacks write it (one object a call, or under `standard_logging_object`)."""
+"""LiteLLM's `StandardLoggingPayload`, as its callbacks, Datadog and bucket loggers write it, and the rows of its spend logs.
+
+LiteLLM names one conversation by `trace_id`, which it makes up for a request whose client sends none. A null `stream` is false.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any, Final
 
-NAME: Final = "litellm"
-
-_SAME_UNDER = (
-    ("temperature", "gen_ai.request.temperature"),
-    ("top_p", "gen_ai.request.top_p"),
-    ("max_tokens", "gen_ai.request.max_tokens"),
-    ("max_completion_tokens", "gen_ai.request.max_tokens"),
-    ("seed", "gen_ai.request.seed"),
-    ("n", "gen_ai.request.choice.count"),
-    ("top_logprobs", "gen_ai.request.top_logprobs"),
+from streams.intake.formats.format import (
+    Entry,
+    at,
+    between,
+    client_headers,
+    computed,
+    follow,
+    messages,
+    parameters,
+    table,
+    texts,
+    tools,
+    utc,
 )
-_FAILED = 500
+
+_REDACTED: Final = frozenset({"redacted-by-litellm", "default-message-value"})
+_FAILED: Final = {"success": 200, "failure": 500}
+_HEADERS: Final = "metadata/requester_metadata/headers"
+_CHAT: Final = frozenset({"completion", "acompletion", "completion_with_retries", "acompletion_with_retries"})
 
 
-def recognise(found: dict[str, Any]) -> bool:
-    """Tell whether an object is LiteLLM's: its camel-case start time beside a call type."""
-    payload = _object(found, "standard_logging_object") or found
-    return "startTime" in payload and ("call_type" in payload or "model_parameters" in payload)
+def _recognise(entry: Entry) -> bool:
+    return "startTime" in entry and ("call_type" in entry or "model_parameters" in entry)
 
 
-def to_canonical(found: dict[str, Any]) -> dict[str, Any]:
-    """Translate a payload. The account is LiteLLM's user of the key, else its team, else the key's hash."""
-    payload = _object(found, "standard_logging_object") or found
-    event = {**_who(payload), **_asked(payload), **_came_out(payload)}
-    return {name: value for name, value in event.items() if value is not None}
+def _is_request(entry: Entry) -> bool:
+    return "mcp" not in str(entry.get("call_type"))
 
 
-def _who(payload: Mapping[str, Any]) -> dict[str, Any]:
-    meta = _object(payload, "metadata")
-    team, key = meta.get("user_api_key_team_id"), meta.get("user_api_key_hash")
-    return {
-        "timestamp": payload.get("startTime"),
-        "event.id": payload.get("id"),
-        "account.id": meta.get("user_api_key_user_id") or team or key,
-        "organization.id": meta.get("user_api_key_org_id") or team,
-        "api_key.id": key,
-        "user.id": payload.get("end_user") or None,
-        "client.address": payload.get("requester_ip_address") or meta.get("requester_ip_address"),
-        "user_agent.original": payload.get("user_agent") or meta.get("user_agent"),
-        "gen_ai.conversation.id": meta.get("session_id"),
-    }
-
-
-def _asked(payload: Mapping[str, Any]) -> dict[str, Any]:
-    given = _object(payload, "model_parameters")
-    messages = payload.get("messages")
-    tools = given.get("tools")
-    parameters = {ours: given.get(theirs) for theirs, ours in _SAME_UNDER if given.get(theirs) is not None}
-    return {
-        **parameters,
-        "gen_ai.operation.name": payload.get("call_type"),
-        "gen_ai.provider.name": payload.get("custom_llm_provider"),
-        "gen_ai.request.model": payload.get("model_group") or payload.get("model"),
-        "gen_ai.response.model": payload.get("model"),
-        "gen_ai.request.stream": payload.get("stream"),
-        "prompt": messages.get("messages") if isinstance(messages, dict) else messages,
-        "message_count": len(messages) if isinstance(messages, list) else None,
-        "tool_count": len(tools) if isinstance(tools, list) else None,
-    }
-
-
-def _came_out(payload: Mapping[str, Any]) -> dict[str, Any]:
-    response = _object(payload, "response")
-    usage = _object(response, "usage") or _object(_object(payload, "metadata"), "usage_object")
-    failure = _object(payload, "error_information").get("error_code")
-    return {
-        "http.response.status_code": _status(payload.get("status"), failure),
-        "http.server.request.duration": _between(payload.get("startTime"), payload.get("endTime")),
-        "gen_ai.response.time_to_first_chunk": _first_chunk(payload),
-        "gen_ai.usage.input_tokens": payload.get("prompt_tokens"),
-        "gen_ai.usage.output_tokens": payload.get("completion_tokens"),
-        "gen_ai.usage.cache_read.input_tokens": _object(usage, "prompt_tokens_details").get("cached_tokens"),
-        "gen_ai.usage.reasoning.output_tokens": _object(usage, "completion_tokens_details").get("reasoning_tokens"),
-        "gen_ai.response.finish_reasons": _finish(response.get("choices")),
-    }
-
-
-def _object(holder: Mapping[str, Any], name: str) -> Mapping[str, Any]:
-    value = holder.get(name)
-    return value if isinstance(value, dict) else {}
-
-
-def _status(status: object, code: object) -> int | None:
+def _status(entry: Entry) -> int | None:
+    code = follow(entry, ("error_information", "error_code"))
     if isinstance(code, str) and code.isdecimal() and len(code) == 3:  # noqa: PLR2004  (an HTTP status has three digits)
         return int(code)
-    return {"success": 200, "failure": _FAILED}.get(status) if isinstance(status, str) else None
+    status = entry.get("status")
+    return _FAILED.get(status) if isinstance(status, str) else None
 
 
-def _first_chunk(payload: Mapping[str, Any]) -> float | None:
-    """Return the wait for the first token; LiteLLM sets the time to the end when nothing was streamed."""
-    if payload.get("stream") is not True:
-        return None
-    return _between(payload.get("startTime"), payload.get("completionStartTime"))
+def _first_chunk(entry: Entry) -> Any:
+    """Return the wait for the first token. LiteLLM sets that time to the end when nothing was streamed."""
+    start, end = entry.get("completionStartTime"), entry.get("endTime")
+    return _WAIT.read(entry) if entry.get("stream") is True and start != end else None
 
 
-def _between(start: object, end: object) -> float | None:
-    if not isinstance(start, (int, float)) or not isinstance(end, (int, float)):
-        return None
-    return max(0.0, end - start)
+def _prompt(value: Any) -> Any:
+    """Return the messages as `messages` does; unknown where LiteLLM wrote a word instead of them."""
+    found = messages(value)
+    shown = found if isinstance(found, list) else [found]
+    words = [each.get("content") if isinstance(each, dict) else each for each in shown]
+    return None if any(isinstance(word, str) and word in _REDACTED for word in words) else found
 
 
-def _finish(choices: object) -> str | None:
-    first = choices[0] if isinstance(choices, list) and choices else None
-    reason = first.get("finish_reason") if isinstance(first, dict) else None
-    return reason if isinstance(reason, str) else None
+def _operation(entry: Entry) -> Any:
+    kind = entry.get("call_type")
+    return "chat" if isinstance(kind, str) and kind in _CHAT else kind
+
+
+_WAIT = between("startTime", "completionStartTime")
+_USAGE = ("response/usage", "metadata/usage_object")
+_READ_HEADERS = client_headers(_HEADERS, ordered=True)
+
+FORMAT: Final = table(
+    name="litellm",
+    title="LiteLLM (callback payload, spend logs, Datadog, buckets)",
+    recognise=_recognise,
+    keep=_is_request,
+    fields={
+        "timestamp": at("startTime", unit=utc),
+        "event.id": at("litellm_call_id", "request_id", "id"),
+        "account.id": at("metadata/user_api_key_user_id", "metadata/user_api_key_team_id", "metadata/user_api_key_hash", "user", "api_key"),
+        "organization.id": at("metadata/user_api_key_org_id", "metadata/user_api_key_team_id", "organization_id", "team_id"),
+        "api_key.id": at("metadata/user_api_key_hash", "api_key"),
+        "user.id": at("end_user", "metadata/user_api_key_end_user_id", "model_parameters/user"),
+        "client.address": at("requester_ip_address", "metadata/requester_ip_address"),
+        **_READ_HEADERS,
+        "user_agent.original": at("user_agent", "metadata/user_agent", f"{_HEADERS}/user-agent"),
+        "http.response.status_code": computed("`error_information/error_code`, or 200 and 500 of `status`", _status),
+        "http.server.request.duration": between("startTime", "endTime"),
+        "gen_ai.response.time_to_first_chunk": computed("`completionStartTime` - `startTime` of a streamed answer", _first_chunk),
+        "gen_ai.operation.name": computed("`call_type`", _operation),
+        "gen_ai.provider.name": at("custom_llm_provider"),
+        "gen_ai.request.model": at("model_group", "model"),
+        "gen_ai.response.model": at("model"),
+        **parameters("model_parameters"),
+        "gen_ai.request.stream": computed("`stream`, false where it is null", lambda e: bool(e["stream"]) if "stream" in e else None),
+        "gen_ai.usage.input_tokens": at("prompt_tokens", *(f"{each}/input_tokens" for each in _USAGE)),
+        "gen_ai.usage.output_tokens": at("completion_tokens", *(f"{each}/output_tokens" for each in _USAGE)),
+        "gen_ai.usage.cache_read.input_tokens": at(
+            *(
+                f"{each}/{name}"
+                for each in _USAGE
+                for name in ("prompt_tokens_details/cached_tokens", "input_tokens_details/cached_tokens", "cache_read_input_tokens")
+            )
+        ),
+        "gen_ai.usage.reasoning.output_tokens": at(
+            *(f"{each}/{name}/reasoning_tokens" for each in _USAGE for name in ("completion_tokens_details", "output_tokens_details"))
+        ),
+        "gen_ai.response.finish_reasons": at("response/choices/0/finish_reason", "response/incomplete_details/reason", "response/status"),
+        "gen_ai.conversation.id": at("metadata/session_id", "session_id", "trace_id"),
+        **tools("model_parameters/tools"),
+        "prompt": computed("`messages`, unknown where redacted", lambda entry: _prompt(entry.get("messages"))),
+        "system_prompt": at("model_parameters/instructions", unit=texts),
+    },
+)

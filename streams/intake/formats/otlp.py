@@ -1,36 +1,84 @@
-"""OTLP/HTTP JSON logs: each log record becomes one canonical event (opentelemetry-proto, `ExportLogsServiceRequest`).
+"""OpenTelemetry GenAI: logs and spans in OTLP's JSON (`ExportLogsServiceRequest`, `ExportTraceServiceRequest`), an event a record.
 
-The attributes of the record, over those of its resource, are canonical names already (OpenTelemetry GenAI, ECS). The time is the record's,
-and the event id its `event.id`, else its span id.
+The attributes of a record, over those of its scope and resource, are canonical names already (OpenTelemetry GenAI, ECS); names of earlier
+conventions are taken too. The time is the record's own, or a span's start; the event id its `event.id`, else its span id. Of a trace's
+spans, those that tell of no model are no requests. Fields that a collector put in the body of a record, as an object or a text of JSON,
+are read from there.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any, Final
+
+from streams.intake.formats.format import UNKNOWN, Entry, Format, digest, messages, parsed, texts
+from streams.schema.event import NAMES, Event
 
 _OURS: Final = {
     "enduser.id": "account.id",
     "session.id": "gen_ai.conversation.id",
     "server.request.duration": "http.server.request.duration",
+    "gen_ai.system": "gen_ai.provider.name",
+    "gen_ai.usage.prompt_tokens": "gen_ai.usage.input_tokens",
+    "gen_ai.usage.completion_tokens": "gen_ai.usage.output_tokens",
+    "gen_ai.usage.cache_read_input_tokens": "gen_ai.usage.cache_read.input_tokens",
+    "gen_ai.usage.reasoning_tokens": "gen_ai.usage.reasoning.output_tokens",
+    "gen_ai.input.messages": "prompt",
+    "gen_ai.system_instructions": "system_prompt",
+    "gen_ai.tool.definitions": "tool_hash",
 }
+_CONVERTED: Final = {"gen_ai.input.messages": messages, "gen_ai.system_instructions": texts, "gen_ai.tool.definitions": digest}
+_JSON_TEXTS: Final = frozenset({"gen_ai.system_instructions", "gen_ai.tool.definitions"})
+_OF_A_MODEL: Final = frozenset({"gen_ai.request.model", "gen_ai.response.model", "gen_ai.operation.name", "gen_ai.usage.input_tokens"})
+_NO_REQUESTS: Final = ("execute_tool", "invoke_agent", "create_agent", "invoke_workflow")  # a tuple: what a trace says may be unhashable
 _MOST_DEPTH: Final = 8
 _INTEGER: Final = re.compile(r"-?[0-9]{1,19}")
+_NANOSECONDS: Final = re.compile(r"[0-9]{1,20}")
+_SERVER_ERROR: Final = 500
+_SPAN_FAILED: Final = (2, "STATUS_CODE_ERROR")
 
 
-def records(body: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """Yield the canonical event of each log record of a request's body. What is not shaped like OTLP yields an empty event."""
-    for resource_logs in _list(body, "resourceLogs"):
-        shared = _attributes(_object(_object(resource_logs), "resource"))
-        for scope_logs in _list(_object(resource_logs), "scopeLogs"):
-            for record in _list(_object(scope_logs), "logRecords"):
-                yield _event(shared, _object(record))
+def _recognise(entry: Entry) -> bool:
+    return "resourceLogs" in entry or "resourceSpans" in entry
 
 
-def _event(shared: dict[str, Any], record: Mapping[str, Any]) -> dict[str, Any]:
-    event = {**shared, **_attributes(record)}
-    nanoseconds = record.get("timeUnixNano") or record.get("observedTimeUnixNano")
+def _to_canonical(entry: Entry) -> Iterable[Event]:
+    for resource_logs, shared in _scopes(entry, "resourceLogs", "scopeLogs"):
+        for record in _list(resource_logs, "logRecords"):
+            yield _of_record(shared, _object(record))
+    for scope_spans, shared in _scopes(entry, "resourceSpans", "scopeSpans"):
+        for span in _list(scope_spans, "spans"):
+            event = _of_span(shared, _object(span))
+            if not _OF_A_MODEL.isdisjoint(event) and event.get("gen_ai.operation.name") not in _NO_REQUESTS:
+                yield event
+
+
+def _scopes(entry: Entry, resources: str, scopes: str) -> Iterator[tuple[Mapping[str, Any], dict[str, Any]]]:
+    """Yield each scope of each resource, with the attributes that all of its records share."""
+    for each in _list(entry, resources):
+        shared = _attributes(_object(_object(each), "resource"))
+        for scope in _list(_object(each), scopes):
+            yield _object(scope), {**shared, **_attributes(_object(_object(scope), "scope"))}
+
+
+def _of_record(shared: dict[str, Any], record: Mapping[str, Any]) -> Event:
+    event = {**shared, **_body(record), **_attributes(record)}
+    when = next((value for name in ("timeUnixNano", "observedTimeUnixNano") if (value := record.get(name)) not in (None, "0", 0)), None)
+    return _completed(event, record, when)
+
+
+def _of_span(shared: dict[str, Any], span: Mapping[str, Any]) -> Event:
+    event = {**shared, **_attributes(span)}
+    began, ended = _seconds(span.get("startTimeUnixNano")), _seconds(span.get("endTimeUnixNano"))
+    if isinstance(began, float) and isinstance(ended, float) and ended >= began:
+        event.setdefault("http.server.request.duration", ended - began)
+    if _object(span, "status").get("code") in _SPAN_FAILED:
+        event.setdefault("http.response.status_code", _SERVER_ERROR)
+    return _completed(event, span, span.get("startTimeUnixNano"))
+
+
+def _completed(event: Event, record: Mapping[str, Any], nanoseconds: Any) -> Event:
     if "timestamp" not in event and nanoseconds is not None:
         event["timestamp"] = _seconds(nanoseconds)
     if "event.id" not in event:
@@ -38,9 +86,29 @@ def _event(shared: dict[str, Any], record: Mapping[str, Any]) -> dict[str, Any]:
     return event
 
 
+def _body(record: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a collector that parses log files leaves in the body: known fields of an object, or of a text of JSON."""
+    value = _value(record.get("body"))
+    found = parsed(value) if isinstance(value, str) else value
+    return _named(found.items()) if isinstance(found, dict) else {}
+
+
 def _attributes(holder: Mapping[str, Any]) -> dict[str, Any]:
-    pairs = [(str(each.get("key")), each.get("value")) for each in _list(holder, "attributes") if isinstance(each, dict)]
-    return {_OURS.get(key, key): _value(value) for key, value in pairs}
+    return _named((str(each.get("key")), _value(each.get("value"))) for each in _list(holder, "attributes") if isinstance(each, dict))
+
+
+def _named(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
+    found: dict[str, Any] = {}
+    for key, value in pairs:
+        if value in UNKNOWN:
+            continue
+        name = _OURS.get(key, key)
+        if key in _CONVERTED:
+            whole = (parsed(value) or value) if key in _JSON_TEXTS and isinstance(value, str) else value
+            found[name] = _CONVERTED[key](whole)
+        elif name in NAMES:
+            found[name] = value
+    return found
 
 
 def _value(value: Any, depth: int = 0) -> Any:
@@ -63,8 +131,8 @@ def _integer(value: Any) -> Any:
 
 
 def _seconds(nanoseconds: Any) -> Any:
-    whole = _integer(nanoseconds)
-    return whole / 1e9 if isinstance(whole, int) else nanoseconds
+    whole = int(nanoseconds) if isinstance(nanoseconds, str) and _NANOSECONDS.fullmatch(nanoseconds) else nanoseconds
+    return whole / 1e9 if type(whole) is int else nanoseconds
 
 
 def _object(value: Any, name: str | None = None) -> Mapping[str, Any]:
@@ -75,3 +143,6 @@ def _object(value: Any, name: str | None = None) -> Mapping[str, Any]:
 def _list(holder: Mapping[str, Any], name: str) -> Sequence[Any]:
     found = holder.get(name)
     return found if isinstance(found, list) else []
+
+
+FORMAT: Final = Format("otlp", "OpenTelemetry GenAI logs and spans (OTLP JSON)", _recognise, _to_canonical)

@@ -99,3 +99,19 @@ def test_a_sketch_made_at_the_gateway_equals_one_made_here() -> None:
     for name in ("simhash", "template"):
         assert made.hashes(name)[0] == made.hashes(name)[1]
     assert made.hashes("shingles")[0].tolist() == made.hashes("shingles")[1].tolist()
+
+
+def test_a_call_that_answers_without_text_has_no_short_answer_and_no_prompt() -> None:
+    found = block(
+        {
+            "gen_ai.operation.name": "aembedding",
+            "gen_ai.usage.output_tokens": 0,
+            "gen_ai.usage.input_tokens": 400,
+            "prompt": "why is the sky blue",
+        },
+        {"gen_ai.operation.name": "/v1/chat/completions", "gen_ai.usage.output_tokens": 1, "prompt": "why is the sky blue"},
+    )
+    assert found.texts("operation") == ["embeddings", "chat"]
+    assert np.isnan(found.numbers("output_tokens")).tolist() == [True, False]
+    assert found.numbers("input_tokens")[0] == 400
+    assert (found.hashes("simhash") == 0).tolist() == [True, False]

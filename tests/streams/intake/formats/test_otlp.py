@@ -23,7 +23,7 @@ def body(*attributes: dict[str, Any], **record: Any) -> dict[str, Any]:
 
 
 def test_a_record_becomes_an_event_over_its_resource() -> None:
-    (event,) = otlp.records(
+    (event,) = otlp.FORMAT.to_canonical(
         body(
             attribute("gen_ai.usage.input_tokens", intValue="12"),
             attribute("gen_ai.request.temperature", doubleValue=0.5),
@@ -47,7 +47,7 @@ def test_a_record_becomes_an_event_over_its_resource() -> None:
 
 def test_a_sketch_may_come_as_a_list_of_pairs() -> None:
     pairs = {"values": [attribute("simhash", stringValue="ff"), attribute("topic", intValue="3")]}
-    (event,) = otlp.records(body(attribute("prompt.sketch", kvlistValue=pairs)))
+    (event,) = otlp.FORMAT.to_canonical(body(attribute("prompt.sketch", kvlistValue=pairs)))
     assert event["prompt.sketch"] == {"simhash": "ff", "topic": 3}
 
 
@@ -65,5 +65,5 @@ ANY = st.recursive(
 
 @given(st.dictionaries(st.just("resourceLogs"), ANY))
 def test_a_body_of_any_shape_yields_events_or_nothing(found: dict[str, Any]) -> None:
-    for event in otlp.records(found):
+    for event in otlp.FORMAT.to_canonical(found):
         json.dumps(event)

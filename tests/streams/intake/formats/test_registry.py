@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streams.core.errors import SettingsError
 from streams.core.settings import Settings
 from streams.intake.collector import Collector
-from streams.intake.formats.registry import FORMATS, translator
+from streams.intake.formats.registry import advice, all_formats, names, reader
 
 THEIR_NAMES = [
     "standard_logging_object",
@@ -62,15 +63,42 @@ ANY = st.recursive(
 )
 
 
-@pytest.mark.parametrize("name", ["auto", *(each.name for each in FORMATS)])
+@pytest.mark.parametrize("name", names())
 @given(found=st.dictionaries(st.sampled_from(THEIR_NAMES), ANY, max_size=12))
 def test_any_object_is_translated_or_refused(name: str, found: dict[str, Any]) -> None:
     collector = Collector(Settings(mode="local"), name)
     step = collector.add([orjson.dumps(found)], "test", 1_790_000_000.0)
-    assert step.accepted + len(step.dead) == 1
+    assert step.accepted + len(step.dead) + step.rejected["no_request"] >= 1
     collector.flush()
 
 
-def test_recognition_never_fails_and_prefers_the_canonical_event() -> None:
-    assert translator("auto")({"event.id": "e", "account.id": "a", "startTime": 1, "call_type": "x"})["event.id"] == "e"
-    assert translator("auto")({}) == {}
+def test_an_entry_that_no_format_knows_is_read_as_canonical_so_that_the_refusal_names_a_field() -> None:
+    assert reader("auto")(b"{}") == [{}]
+
+
+def test_a_format_is_chosen_by_name_and_an_unknown_name_lists_the_names() -> None:
+    assert names()[:2] == ("auto", "canonical")
+    assert "vllm" not in names()
+    with pytest.raises(SettingsError, match="auto, canonical, azure, bedrock"):
+        reader("nonsense")
+
+
+def test_a_line_read_as_the_wrong_format_says_which_one_to_name() -> None:
+    line = orjson.dumps({"startTime": 1, "call_type": "acompletion", "metadata": {}})
+    collector = Collector(Settings(mode="local"), "envoy")
+    (dead,) = collector.add([line], "test", 1_790_000_000.0).dead
+    assert dead.detail.endswith("this looks like LiteLLM (callback payload, spend logs, Datadog, buckets): --format litellm")
+
+
+def test_an_entry_that_lacks_what_tells_its_format_is_still_called_alike() -> None:
+    assert "LiteLLM" in str(advice(orjson.dumps({"litellm_call_id": "1", "model_group": "m", "metadata": {}, "end_user": "e"}), "auto"))
+
+
+def test_every_module_with_a_format_is_found() -> None:
+    assert {"canonical", "litellm", "envoy", "otlp", "vllm"} <= {each.name for each in all_formats()}
+
+
+def test_an_envelope_in_an_envelope_is_opened_and_a_container_runtimes_prefix_left_out() -> None:
+    event = {"timestamp": 1_790_000_000, "event.id": "e", "account.id": "a"}
+    wrapped = orjson.dumps({"records": [{"log": orjson.dumps(event).decode()}, event]})
+    assert reader("auto")(b"2026-09-21T14:13:20.1Z stdout F " + wrapped) == [event, event]

@@ -1,0 +1,360 @@
+"""What a log format is, and the words in which a format says where each canonical field comes from.
+
+A format is one module of this folder with a constant `FORMAT`, with samples in `tests/streams/intake/formats/samples/`. Most are a table:
+
+    FORMAT = table(
+        name="example",
+        title="Example gateway",
+        recognise=lambda entry: "example_version" in entry,
+        fields={
+            "timestamp": at("began"),
+            "event.id": at("call/id"),
+            "account.id": at("caller/account", "caller/key"),       # the first that is known
+            "http.server.request.duration": at("took_ms", unit=milliseconds),
+        },
+    )
+
+The table is the translation and its documentation: `hydrometer formats --markdown` prints it. A path that goes through a text of JSON reads
+what is inside. What a caller chose freely (parameters, client headers, an end user) is unknown when it has another type; what the gateway
+wrote stays as it is, so that the refusal can name it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from functools import lru_cache
+from typing import Any, Final
+
+import orjson
+
+from streams.core.errors import MalformedEventError
+from streams.schema.event import FIELDS, Event, seconds
+
+Entry = dict[str, Any]
+"""One JSON object of a log, as it was written."""
+
+TEXT_LINE: Final = "text line"
+"""The only key of the entry that a line becomes which is not JSON: a format may read such lines too, or refuse them by name."""
+
+UNKNOWN: Final = (None, "", "-")
+"""What gateways write where there is nothing."""
+
+_MICROSECONDS_FROM = 1e14
+_NANOSECONDS_FROM = 1e17
+_NUMBER = re.compile(r"[+-]?[0-9]{1,19}(\.[0-9]{1,12})?([eE][+-]?[0-9]{1,3})?")
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a canonical field comes from: how to read it from an entry, and how the documentation says it."""
+
+    described: str
+    read: Callable[[Entry], Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Format:
+    """A log format.
+
+    `to_canonical` yields the events of an entry: none for one that is not a request, several for an envelope. It raises
+    MalformedEventError only for a format that cannot be read at all, and says what to do instead.
+    """
+
+    name: str
+    """As `--format` takes it: lower-case, words joined by underscores."""
+    title: str
+    """The product and the kind of its log, for people."""
+    recognise: Callable[[Entry], bool]
+    to_canonical: Callable[[Entry], Iterable[Event]]
+    fields: Mapping[str, Source] = field(default_factory=dict, hash=False)
+    """Canonical field -> where it comes from. Documentation; a format that is not a table may leave it empty."""
+    readable: bool = True
+    """False for logs that name no account: they are recognised only to be refused with advice."""
+
+
+def table(
+    name: str,
+    title: str,
+    recognise: Callable[[Entry], bool],
+    fields: Mapping[str, Source],
+    keep: Callable[[Entry], bool] = lambda _entry: True,
+) -> Format:
+    """Return a format that is one event an entry, field by field. `keep` says which entries are requests; the others give no event."""
+    rows = [(canonical, source.read, _TYPED[_KINDS[canonical]]) for canonical, source in fields.items()]
+    asked = {canonical for canonical in fields if canonical in CALLERS_CHOICE}
+
+    def to_canonical(entry: Entry) -> Iterable[Event]:
+        if not keep(entry):
+            return ()
+        event: Event = {}
+        for canonical, read, typed in rows:
+            value = typed(read(entry), canonical in asked)
+            if value is not None:
+                event[canonical] = value
+        return (event,)
+
+    return Format(name, title, recognise, to_canonical, fields)
+
+
+# --- where ---------------------------------------------------------------------------------------------------------------
+
+
+def at(*paths: str, unit: Callable[[Any], Any] | None = None) -> Source:
+    """Return the first known value of some paths, converted by `unit`. A path's steps are joined by `/`; a digit is a place in a list."""
+    ways = [tuple(path.split("/")) for path in paths]
+    described = " or ".join(f"`{path}`" for path in paths)
+
+    def read(entry: Entry) -> Any:
+        for way in ways:
+            value = follow(entry, way)
+            if value not in UNKNOWN:
+                value = value if unit is None else unit(value)
+                if value is not None:
+                    return value
+        return None
+
+    return Source(described if unit is None else f"{described} ({unit.__name__.replace('_', ' ')})", read)
+
+
+def computed(described: str, read: Callable[[Entry], Any]) -> Source:
+    """Return a value that takes more than a path, and what the documentation says of it."""
+    return Source(described, read)
+
+
+def between(start: str, end: str) -> Source:
+    """Return the seconds from one time to another, unknown where one is missing or the end is before the start."""
+    first, second = tuple(start.split("/")), tuple(end.split("/"))
+
+    def read(entry: Entry) -> Any:
+        began, ended = (_epoch(utc(follow(entry, way))) for way in (first, second))
+        return ended - began if began is not None and ended is not None and ended >= began else None
+
+    return Source(f"`{end}` - `{start}`", read)
+
+
+def follow(value: Any, steps: Iterable[str]) -> Any:
+    """Return what lies at the end of a path of keys and places, through texts of JSON too; None where the path breaks off."""
+    for step in steps:
+        if type(value) is str:
+            value = parsed(value)
+        if type(value) is dict:
+            value = value.get(step)
+        elif type(value) is list and step.isdecimal() and int(step) < len(value):
+            value = value[int(step)]
+        else:
+            return None
+    return value
+
+
+@lru_cache(maxsize=4)  # the fields of one entry read one text several times
+def parsed(text: str) -> Any:
+    """Return the object or list that a text of JSON holds, None when it is anything else."""
+    if text.lstrip()[:1] not in ("{", "["):
+        return None
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return None
+
+
+# --- units and types -------------------------------------------------------------------------------------------------------
+
+
+def number(value: Any) -> Any:
+    """Return a number that was written as a text as a number; anything else as it is."""
+    if type(value) is not str or not _NUMBER.fullmatch(value):
+        return value
+    found = float(value)
+    return int(value) if value.lstrip("+-").isdecimal() else found if math.isfinite(found) else value
+
+
+def milliseconds(value: Any) -> Any:
+    """Return milliseconds as seconds."""
+    found = number(value)
+    return found / 1000.0 if type(found) in (int, float) else found
+
+
+def milliseconds_if_known(value: Any) -> Any:
+    """Return milliseconds as seconds; unknown below zero, where the gateway's two clocks differ."""
+    found = milliseconds(value)
+    return found if type(found) is float and found >= 0 else None
+
+
+def utc(value: Any) -> Any:
+    """Return a time whose text may leave out that it is UTC: `2026-09-21 14:13:20`, `... UTC`."""
+    if type(value) is not str or number(value) != value:
+        return value
+    text = f"{value[:-4]}+00:00" if value.endswith(" UTC") else value
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return value
+    return text if moment.tzinfo else moment.replace(tzinfo=UTC).isoformat()
+
+
+def messages(value: Any) -> Any:
+    """Return a prompt: a text, a text of JSON that holds messages, or a list of messages of which only role and texts are kept."""
+    if type(value) is str:
+        inside = parsed(value)
+        value = value if inside is None else inside
+    if type(value) is dict:
+        value = next((value[key] for key in ("messages", "contents", "input", "prompt") if value.get(key)), None)
+    if type(value) is not list:
+        return value if type(value) is str else None
+    kept = [_message(each) for each in value if type(each) in (str, dict)]
+    return kept or None
+
+
+def texts(value: Any) -> Any:
+    """Return the text of a text, or of a list of parts: a system prompt."""
+    if type(value) is dict:
+        value = value.get("parts", value.get("content"))
+    if type(value) is not list:
+        return value if type(value) is str else None
+    found = [text for part in value if (text := _text(part))]
+    return "\n".join(found) or None
+
+
+def count(value: Any) -> Any:
+    """Return how many entries a list has."""
+    return len(value) if type(value) is list else None
+
+
+def digest(value: Any) -> Any:
+    """Return a hash of a list or object, whatever the order of its keys: which tools were offered."""
+    if type(value) not in (list, dict) or not value:
+        return None
+    try:
+        written = orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
+    except orjson.JSONEncodeError:  # nested deeper than it can be written
+        return None
+    return hashlib.blake2b(written, digest_size=8).hexdigest()
+
+
+def _message(value: str | dict[str, Any]) -> Any:
+    if isinstance(value, str):
+        return value
+    content = value.get("content", value.get("parts", value.get("text")))
+    parts = content if type(content) is list else [content]
+    found = [text for part in parts if (text := _text(part))]
+    role = value.get("role")
+    return {"role": role if type(role) is str else "user", "content": found[0] if len(found) == 1 else found}
+
+
+def _text(part: Any) -> str | None:
+    value = part.get("text", part.get("content")) if type(part) is dict else part
+    return value if type(value) is str else None
+
+
+def _epoch(value: Any) -> float | None:
+    try:
+        found = seconds("time", _instant(value, asked=False)) if type(value) in (str, int, float) else None
+    except (MalformedEventError, OverflowError):
+        return None
+    return found if found is None or math.isfinite(found) else None
+
+
+def _instant(value: Any, asked: bool) -> Any:  # noqa: ARG001, FBT001  (one signature for all types)
+    found = number(value)
+    if type(found) in (int, float):
+        scale = 1e9 if abs(found) >= _NANOSECONDS_FROM else 1e6 if abs(found) >= _MICROSECONDS_FROM else 1.0
+        return found / scale if scale > 1.0 else found
+    return found
+
+
+def _as_text(value: Any, asked: bool) -> Any:  # noqa: ARG001, FBT001
+    if type(value) is int:
+        return str(value)
+    return value if type(value) is str and value not in UNKNOWN else None
+
+
+def _as_number(value: Any, asked: bool) -> Any:  # noqa: FBT001
+    found = number(value)
+    return found if not asked or type(found) in (int, float) else None
+
+
+def _as_flag(value: Any, asked: bool) -> Any:  # noqa: FBT001
+    return value if not asked or type(value) is bool else None
+
+
+def _as_texts(value: Any, asked: bool) -> Any:  # noqa: ARG001, FBT001
+    if type(value) is list:
+        return [each for each in value if type(each) is str] or None
+    return value if type(value) is str else None
+
+
+def _as_prompt(value: Any, asked: bool) -> Any:  # noqa: ARG001, FBT001
+    return messages(value)
+
+
+def _as_it_is(value: Any, asked: bool) -> Any:  # noqa: ARG001, FBT001
+    return value
+
+
+_TYPED: Final[Mapping[str, Callable[[Any, bool], Any]]] = {
+    "text": _as_text,
+    "pseudonym": _as_text,
+    "network": _as_text,
+    "time": _instant,
+    "number": _as_number,
+    "set": _as_number,
+    "flag": _as_flag,
+    "names": _as_texts,
+    "first": _as_texts,
+    "prompt": _as_prompt,
+    "sketch": _as_it_is,
+}
+_KINDS: Final = {each.wire: each.kind for each in FIELDS}
+
+CALLERS_CHOICE: Final = frozenset(each.wire for each in FIELDS if each.chosen) | {"client.address"}
+"""Fields that say what a caller sent. Nonsense in one of them is unknown: it must not hide the request from us."""
+
+
+# --- what formats share ----------------------------------------------------------------------------------------------------
+
+
+def client_headers(path: str, *, ordered: bool) -> dict[str, Source]:
+    """Return the fields that an object of request headers gives: client, SDK and, where their order was kept, their names.
+
+    path: where the object is. The names of its headers are in lower case.
+    """
+    found: dict[str, Source] = {
+        "user_agent.original": at(f"{path}/user-agent"),
+        "http.request.header.accept-encoding": at(f"{path}/accept-encoding"),
+        "sdk.language": at(f"{path}/x-stainless-lang"),
+        "sdk.version": at(f"{path}/x-stainless-package-version"),
+        "sdk.runtime": at(f"{path}/x-stainless-runtime"),
+    }
+    if ordered:
+        way = tuple(path.split("/"))
+        found["http.request.header_names"] = computed(f"names of `{path}`, in order", lambda entry: _names(follow(entry, way)))
+    return found
+
+
+def _names(headers: Any) -> list[str] | None:
+    return list(headers) if type(headers) is dict and headers else None
+
+
+def parameters(path: str, **names: str) -> dict[str, Source]:
+    """Return the request parameters of an object, under OpenAI's names. `names` says which other name a parameter has there."""
+    theirs = {each: f"{path}/{names.get(each, each)}" for each in ("temperature", "top_p", "seed", "n", "top_logprobs", "stream")}
+    limits = [names["max_tokens"]] if "max_tokens" in names else ["max_tokens", "max_completion_tokens", "max_output_tokens"]
+    return {
+        "gen_ai.request.temperature": at(theirs["temperature"]),
+        "gen_ai.request.top_p": at(theirs["top_p"]),
+        "gen_ai.request.max_tokens": at(*(f"{path}/{each}" for each in limits)),
+        "gen_ai.request.seed": at(theirs["seed"]),
+        "gen_ai.request.choice.count": at(theirs["n"]),
+        "gen_ai.request.top_logprobs": at(theirs["top_logprobs"]),
+        "gen_ai.request.stream": at(theirs["stream"]),
+    }
+
+
+def tools(path: str) -> dict[str, Source]:
+    """Return how many tools a list offers, and which."""
+    return {"tool_count": at(path, unit=count), "tool_hash": at(path, unit=digest)}

@@ -1,0 +1,56 @@
+"""Vertex AI's request-response log, exported from BigQuery. The table names no caller: the account is the endpoint, or the model."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from streams.intake.formats.format import Entry, at, computed, follow, number, table, texts, utc
+
+_CONFIG: Final = "full_request/generationConfig"
+_USAGE: Final = ("full_response", "usageMetadata")
+
+
+def _output(entry: Entry) -> Any:
+    """Return the tokens of the answer: Vertex counts those of its thoughts beside it."""
+    usage = follow(entry, _USAGE)
+    usage = usage if isinstance(usage, dict) else {}
+    answer, thoughts = (number(usage.get(name)) for name in ("candidatesTokenCount", "thoughtsTokenCount"))
+    return answer + thoughts if type(answer) is int and type(thoughts) is int else answer
+
+
+def _streamed(entry: Entry) -> bool | None:
+    method = entry.get("api_method")
+    return method.startswith("stream") if isinstance(method, str) else None
+
+
+def _named(entry: Entry) -> bool:
+    return "logging_time" in entry and ("full_request" in entry or "request_payload" in entry)
+
+
+FORMAT: Final = table(
+    name="vertex",
+    title="Vertex AI (request-response log of BigQuery)",
+    recognise=_named,
+    fields={
+        "timestamp": at("logging_time", unit=utc),
+        "event.id": at("request_id"),
+        "account.id": at("full_request/labels/account_id", "endpoint"),
+        "gen_ai.operation.name": at("api_method"),
+        "gen_ai.provider.name": computed("gcp.vertex_ai", lambda _entry: "gcp.vertex_ai"),
+        "gen_ai.request.model": at("model"),
+        "gen_ai.response.model": at("full_response/modelVersion", "model_version"),
+        "gen_ai.request.stream": computed("whether `api_method` begins with stream", _streamed),
+        "gen_ai.request.temperature": at(f"{_CONFIG}/temperature"),
+        "gen_ai.request.top_p": at(f"{_CONFIG}/topP"),
+        "gen_ai.request.max_tokens": at(f"{_CONFIG}/maxOutputTokens"),
+        "gen_ai.request.seed": at(f"{_CONFIG}/seed"),
+        "gen_ai.request.choice.count": at(f"{_CONFIG}/candidateCount"),
+        "gen_ai.usage.input_tokens": at("full_response/usageMetadata/promptTokenCount"),
+        "gen_ai.usage.output_tokens": computed("`candidatesTokenCount` + `thoughtsTokenCount`", _output),
+        "gen_ai.usage.cache_read.input_tokens": at("full_response/usageMetadata/cachedContentTokenCount"),
+        "gen_ai.usage.reasoning.output_tokens": at("full_response/usageMetadata/thoughtsTokenCount"),
+        "gen_ai.response.finish_reasons": at("full_response/candidates/0/finishReason"),
+        "prompt": at("full_request/contents"),
+        "system_prompt": at("full_request/systemInstruction", unit=texts),
+    },
+)

@@ -1,0 +1,146 @@
+"""What every log format keeps, whoever adds one: its samples are beside it, and say all that is expected of it."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from streams.core.errors import MalformedEventError
+from streams.core.settings import Settings
+from streams.intake.collector import Collector
+from streams.intake.formats.envelopes import bare, unwrapped
+from streams.intake.formats.format import CALLERS_CHOICE, TEXT_LINE, Entry, Format
+from streams.intake.formats.registry import all_formats, reader
+from streams.schema.event import NAMES, check
+
+SAMPLES = Path(__file__).parents[1] / "streams" / "intake" / "formats" / "samples"
+SECRET = "SECRET"  # in every text of every sample
+OURS = [each for each in all_formats() if (SAMPLES.parents[4] / "streams/intake/formats" / f"{each.name}.py").is_file()]
+READABLE = [each for each in OURS if each.readable]
+NONSENSE: tuple[Any, ...] = (None, "", "nonsense", -1, True, 1e300, [], ["x", 1], {"a": {"b": 1}})
+
+
+def name_of(each: Format) -> str:
+    return each.name
+
+
+def lines(each: Format) -> list[bytes]:
+    return (SAMPLES / f"{each.name}.jsonl").read_bytes().splitlines()
+
+
+def entries(line: bytes) -> list[Entry]:
+    try:
+        return list(unwrapped(orjson.loads(bare(line))))
+    except orjson.JSONDecodeError:
+        return [{TEXT_LINE: line.decode()}]
+
+
+def leaves(value: Any, way: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    inner = value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    for key, each in inner:
+        yield (*way, key)
+        yield from leaves(each, (*way, key))
+
+
+def put(entry: Entry, way: tuple[Any, ...], value: Any) -> Entry:
+    changed = copy.deepcopy(entry)
+    holder: Any = changed
+    for step in way[:-1]:
+        holder = holder[step]
+    holder[way[-1]] = value
+    return changed
+
+
+def texts(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    for each in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        yield from texts(each)
+
+
+@pytest.mark.parametrize("each", OURS, ids=name_of)
+def test_samples_are_beside_the_format(each: Format) -> None:
+    assert (SAMPLES / f"{each.name}.jsonl").is_file(), f"{each.name} needs tests/streams/intake/formats/samples/{each.name}.jsonl"
+    assert not each.readable or (SAMPLES / f"{each.name}.expected.jsonl").is_file()
+
+
+@pytest.mark.parametrize("each", OURS, ids=name_of)
+def test_samples_are_recognised_by_their_format_and_by_no_other(each: Format) -> None:
+    for line in lines(each):
+        for entry in entries(line):
+            assert [other.name for other in all_formats() if other.recognise(entry)] == [each.name]
+
+
+@pytest.mark.parametrize("each", READABLE, ids=name_of)
+def test_every_field_of_a_sample_is_as_expected_read_by_name_or_recognised(each: Format) -> None:
+    expected = [orjson.loads(line) for line in (SAMPLES / f"{each.name}.expected.jsonl").read_bytes().splitlines()]
+    assert [reader("auto")(line) for line in lines(each)] == expected
+    assert [reader(each.name)(line) for line in lines(each)] == expected
+
+
+@pytest.mark.parametrize("each", READABLE, ids=name_of)
+def test_a_sample_is_accepted_and_its_text_is_in_prompt_fields_alone(each: Format) -> None:
+    found = [event for line in lines(each) for event in reader("auto")(line)]
+    assert found
+    for event in found:
+        check(event)
+        assert set(event) <= NAMES | {"@timestamp"}
+        elsewhere = {name: value for name, value in event.items() if name not in {"prompt", "system_prompt"}}
+        assert not any(SECRET in text for text in texts(elsewhere))
+
+
+@pytest.mark.parametrize("each", READABLE, ids=name_of)
+def test_every_field_that_a_format_names_is_in_a_sample_or_has_a_canonical_name(each: Format) -> None:
+    assert set(each.fields) <= NAMES
+
+
+@pytest.mark.parametrize("each", [each for each in READABLE if each.fields], ids=name_of)
+def test_what_a_caller_chose_never_refuses_a_request(each: Format) -> None:
+    for line in lines(each):
+        for entry in entries(line):
+            whole = [*each.to_canonical(entry)]
+            for way in leaves(entry):
+                gone = [*each.to_canonical(put(entry, way, None))]
+                if len(whole) != 1 or len(gone) != 1 or not gone[0].get("account.id") or not gone[0].get("event.id"):
+                    continue
+                fed = {name for name in NAMES if whole[0].get(name) != gone[0].get(name)}
+                if fed and fed <= CALLERS_CHOICE - {"event.id"}:
+                    for value in NONSENSE:
+                        for event in each.to_canonical(put(entry, way, value)):
+                            check(event)
+
+
+@pytest.mark.parametrize("each", OURS, ids=name_of)
+def test_nonsense_anywhere_is_translated_or_refused(each: Format) -> None:
+    for line in lines(each):
+        for entry in entries(line):
+            for way in leaves(entry):
+                for value in NONSENSE:
+                    changed = put(entry, way, value)
+                    each.recognise(changed)
+                    try:
+                        for event in each.to_canonical(changed):
+                            check(event)
+                    except MalformedEventError:
+                        continue
+
+
+@pytest.mark.parametrize("each", [each for each in OURS if not each.readable], ids=name_of)
+def test_a_log_without_accounts_is_refused_by_name_with_advice(each: Format) -> None:
+    for line in lines(each):
+        with pytest.raises(MalformedEventError, match=r"account\.id is missing: this is .* log at the gateway"):
+            reader("auto")(line)
+
+
+@pytest.mark.parametrize("each", OURS, ids=name_of)
+def test_the_collector_counts_each_event_of_each_sample(each: Format) -> None:
+    collector = Collector(Settings(mode="local"), each.name if each.readable else "auto")
+    step = collector.add(lines(each), "test", 1_790_000_000.0)
+    events = [max(1, len(reader("auto")(line))) for line in lines(each)] if each.readable else [1] * len(lines(each))
+    assert step.accepted + sum(step.rejected.values()) == sum(events)
+    assert (step.accepted > 0) == each.readable
