@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -153,76 +153,46 @@ def _plain(values: Any, kind: Kind) -> Any:
 _KINDS: Final = f"({'|'.join(JOINING)})"
 _HASH: Final = "[0-9a-f]{16}"
 
+_KIND_OF_FIELD: Final[Mapping[str, Kind]] = {
+    "text": "text",
+    "names": "text",
+    "first": "text",
+    "number": "number",
+    "flag": "number",
+    "set": "number",
+    "time": "time",
+    "pseudonym": "hash",
+    "network": "hash",  # the address itself stays in collect, only its network travels, keyed
+}
+"""How a field of the event lies in a block. Prompts are missing here: of them only the sketch travels."""
+_SKETCH: Final[Mapping[str, Kind]] = {
+    "simhash": "hash",
+    "shingles": "shingles",
+    "template": "hash",
+    "system_template": "hash",
+    "topic": "number",
+    "language": "text",
+    "asks_reasoning": "number",
+    "asks_grading": "number",
+    "asks_trajectory": "number",
+    "known_corpus": "number",
+}
+"""The keyed sketch of the prompt."""
+
+
+def _request_columns() -> Iterator[tuple[str, Kind]]:
+    for field in FIELDS:
+        if field.wire == "tls.client.ja4":
+            yield "router", "hash"  # the fingerprint stands before what it is made of
+        if field.kind in _KIND_OF_FIELD:
+            yield field.column, _KIND_OF_FIELD[field.kind]
+    yield from _SKETCH.items()
+
+
 REQUESTS = Layout(
     "requests",
     1,
-    {
-        "time": "time",
-        "event_id": "text",
-        "account_id": "text",
-        # who pays and who asks
-        "account_created": "time",
-        "organization_id": "text",
-        "api_key": "hash",
-        "payment": "hash",
-        "end_user": "hash",
-        # where it comes from: the address itself stays in collect, only its network travels, keyed
-        "client_network": "hash",
-        "as_number": "number",
-        "as_type": "text",
-        "country": "text",
-        "connection": "hash",
-        # the software that asks
-        "router": "hash",
-        "tls_ja4": "text",
-        "tls_ja3": "text",
-        "http_version": "text",
-        "user_agent": "text",
-        "header_names": "text",
-        "accept_encoding": "text",
-        "body_shape": "text",
-        "sdk_language": "text",
-        "sdk_version": "text",
-        "sdk_runtime": "text",
-        # how it went
-        "status": "number",
-        "duration": "number",
-        "first_chunk": "number",
-        # what was asked for
-        "operation": "text",
-        "provider": "text",
-        "request_model": "text",
-        "response_model": "text",
-        "temperature": "number",
-        "top_p": "number",
-        "max_tokens": "number",
-        "seeded": "number",
-        "streamed": "number",
-        "choice_count": "number",
-        "top_logprobs": "number",
-        # what it cost
-        "input_tokens": "number",
-        "output_tokens": "number",
-        "cached_tokens": "number",
-        "reasoning_tokens": "number",
-        "finish_reason": "text",
-        # the shape of the conversation
-        "conversation": "hash",
-        "message_count": "number",
-        "tool_count": "number",
-        "tool_hash": "hash",
-        # the keyed sketch of the prompt
-        "simhash": "hash",
-        "shingles": "shingles",
-        "template": "hash",
-        "system_template": "hash",
-        "topic": "number",
-        "language": "text",
-        "asks_reasoning": "number",
-        "asks_grading": "number",
-        "asks_trajectory": "number",
-        "known_corpus": "number",
-    },
+    dict(_request_columns()),
     known=("time", "event_id", "account_id"),
     limits={field.column: (0.0, field.high) for field in FIELDS if field.kind == "number"}
     | dict.fromkeys(("seeded", "streamed", "asks_reasoning", "asks_grading", "asks_trajectory", "known_corpus"), (0.0, 1.0))
