@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Self, cast, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
 from streams.core.errors import SettingsError
 from streams.core.logs import hide
@@ -65,10 +67,10 @@ def _secret(description: str) -> Any:
     return Field(default=None, description=description)  # `Settings._fill` never leaves it at that
 
 
-class Settings(BaseModel):
+class Settings(BaseSettings):
     """The settings of one process. `Settings.load()` reads them; tests may write `Settings(mode="local")`."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True, arbitrary_types_allowed=True)
+    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid", hide_input_in_errors=True)
 
     mode: Mode = Field(
         default="production", description="`local`: one machine, fixed development keys. `production`: every secret must be set."
@@ -146,9 +148,11 @@ class Settings(BaseModel):
 
         Raises SettingsError: one line that names the variable and says what to set.
         """
-        found = dict(_named(os.environ if env is None else env))
+        values = Environment(cls, os.environ if env is None else env)()
+        if values.get("mode") != "local":
+            values |= {name: MissingSecret(name) for name in SECRETS if name not in values and name not in NEEDS[role]}
         try:
-            settings = cls.model_validate(found, context={"needs": NEEDS[role]})
+            settings = cls(**values)
         except ValidationError as error:
             raise _told(error) from None
         for name in (*SECRETS, *OPTIONAL_SECRETS):
@@ -156,6 +160,17 @@ class Settings(BaseModel):
             if secret is not None and not isinstance(secret, MissingSecret):
                 hide(secret.get_secret_value())
         return settings
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 (pydantic-settings' signature)
+        init_settings: PydanticBaseSettingsSource,
+        *_: PydanticBaseSettingsSource,
+        **__: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Return where `Settings(...)` reads from: its arguments alone. Only `load` reads the environment."""
+        return (init_settings,)
 
     def evidence(self) -> bytes:
         """Return the key that signs bundles. Raises SettingsError when it is not set, or short."""
@@ -168,21 +183,15 @@ class Settings(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _fill(cls, given: Any, info: Any) -> Any:
-        if not isinstance(given, dict):
-            return given
-        values: dict[str, Any] = dict(given)
-        if values.get("mode") == "local":
+    def _fill(cls, given: dict[str, Any]) -> dict[str, Any]:
+        if given.get("mode") == "local":
             local = {name: _DEVELOPMENT + name.replace("_", "-") for name in SECRETS}
-            return {**local, "replication": 1, "state_dir": Path("build/state"), "metrics_port": 0, **values}
-        if values.get("mode", "production") != "production":
-            return values  # the field itself says what it may be
-        needs = (info.context or {}).get("needs", SECRETS)
-        for name in (each for each in SECRETS if each not in values):
-            if name in needs:
-                raise _missing(name)
-            values[name] = MissingSecret(name)
-        return values
+            return {**local, "replication": 1, "state_dir": Path("build/state"), "metrics_port": 0, **given}
+        if given.get("mode", "production") == "production":  # else the field itself says what it may be
+            for name in SECRETS:
+                if name not in given:
+                    raise _missing(name)
+        return given
 
     @field_validator(*SECRETS)
     @classmethod
@@ -201,6 +210,32 @@ class Settings(BaseModel):
         if self.kafka_security_protocol.startswith("SASL") and not (self.kafka_sasl_username and self.kafka_sasl_password):
             raise ValueError("SASL needs HYDROMETER_KAFKA_SASL_USERNAME and HYDROMETER_KAFKA_SASL_PASSWORD (or ..._PASSWORD_FILE)")
         return self
+
+
+class Environment(EnvSettingsSource):
+    """The `HYDROMETER_*` variables of a mapping, by field. An empty one counts as not set; a secret may be in a file.
+
+    Raises SettingsError: for an unknown variable, a secret that is set twice, or a file that cannot be read.
+    """
+
+    def __init__(self, settings: type[BaseSettings], env: Mapping[str, str]) -> None:
+        """Read from `env`. Raises SettingsError when a variable is unknown."""
+        super().__init__(settings)
+        self.env_vars = {name.lower(): value for name, value in env.items() if name.startswith(PREFIX) and name not in _OTHERS and value}
+        known = {name.lower() for name in _known()}
+        for name in sorted(env):
+            if name.lower() in self.env_vars and name.lower() not in known:
+                raise _unknown(name)
+
+    def prepare_field_value(self, field_name: str, field: FieldInfo, value: Any, value_is_complex: bool) -> Any:  # noqa: FBT001 (pydantic-settings' signature)
+        """Return the value of a field: its variable's, or what is in the file that its `_FILE` variable names."""
+        variable = variable_of(field_name)
+        file = self.env_vars.get(f"{variable}_FILE".lower()) if is_secret(field_name) else None
+        if file is None:
+            return super().prepare_field_value(field_name, field, value, value_is_complex)
+        if value is not None:
+            raise SettingsError(f"{variable} and {variable}_FILE are both set: unset one of them")
+        return _read(f"{variable}_FILE", Path(file))
 
 
 @dataclass(frozen=True)
@@ -252,23 +287,6 @@ def _variable(name: str) -> Variable:
     return Variable(variable_of(name), default, f"{field.description}{suffix}", roles)
 
 
-def _named(env: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """Yield field and value of each `HYDROMETER_*` variable that is set; an empty one counts as not set."""
-    for variable in sorted(env):
-        if not variable.startswith(PREFIX) or variable in _OTHERS or not env[variable]:
-            continue
-        field = variable.removeprefix(PREFIX).lower()
-        if field in Settings.model_fields:
-            yield field, env[variable]
-            continue
-        field = field.removesuffix("_file")
-        if not variable.endswith("_FILE") or field not in Settings.model_fields or not is_secret(field):
-            raise _unknown(variable)
-        if env.get(variable_of(field)):
-            raise SettingsError(f"{variable_of(field)} and {variable} are both set: unset one of them")
-        yield field, _read(variable, Path(env[variable]))
-
-
 def _read(variable: str, path: Path) -> str:
     try:
         secret = path.read_text(encoding="utf-8").strip()
@@ -280,9 +298,13 @@ def _read(variable: str, path: Path) -> str:
     return secret
 
 
+def _known() -> list[str]:
+    names = [variable_of(field) for field in Settings.model_fields]
+    return names + [f"{variable_of(field)}_FILE" for field in Settings.model_fields if is_secret(field)]
+
+
 def _unknown(variable: str) -> SettingsError:
-    known = [name.upper() for name in Settings.model_fields]
-    known += [f"{name.upper()}_FILE" for name in Settings.model_fields if is_secret(name)]
+    known = [name.removeprefix(PREFIX) for name in _known()]  # the prefix alike in all would make everything near
     near = difflib.get_close_matches(variable.removeprefix(PREFIX), known, n=1)
     hint = f"did you mean {PREFIX}{near[0]}?" if near else "`hydrometer doctor --settings` lists all variables"
     return SettingsError(f"unknown variable {variable}: {hint}")
