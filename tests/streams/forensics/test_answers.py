@@ -19,7 +19,7 @@ ROWS = [{"item": 1, "output": "one"}, {"item": 2, "output": "two"}]
 def test_json_lines_csv_and_parquet_say_the_same(tmp_path: Path) -> None:
     lines = "".join(json.dumps(row) + "\n" for row in ROWS)
     (tmp_path / "m.jsonl").write_text(lines)
-    (tmp_path / "n.jsonl.gz").write_bytes(gzip.compress(lines.encode()))
+    (tmp_path / "n.jsonl.gz").write_bytes(gzip.compress(lines.encode(), mtime=0))
     (tmp_path / "o.csv").write_text("item,output\n1,one\n2,two\n")
     pq.write_table(pa.Table.from_pylist(ROWS), tmp_path / "p.parquet")
     read = [answers.read_answers(path) for path in answers.files_of(tmp_path)]
@@ -36,7 +36,7 @@ def test_json_lines_csv_and_parquet_say_the_same(tmp_path: Path) -> None:
         ("a.jsonl", b'{"item": 1}', "row 1 lacks `item` or `output`"),
         ("a.jsonl", b'{"item": "' + b"x" * 1_000_001, "line 1 is longer than 1,000,000 bytes"),
         ("a.jsonl.gz", b"no gzip", "cannot read"),
-        ("a.jsonl.gz", gzip.compress(b'{"item": 1, "output": "x"}')[:-9], "cannot read"),
+        ("a.jsonl.gz", gzip.compress(b'{"item": 1, "output": "x"}', mtime=0)[:-9], "cannot read"),
         ("a.csv", b"item,output\n1,\xff\n", "is no CSV in UTF-8"),
         ("a.parquet", b"no parquet", "is no Parquet file"),
         ("a.txt", b"", "is of no kind we read"),
