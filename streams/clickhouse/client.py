@@ -20,6 +20,7 @@ from typing import Any, Final, TypeVar
 
 import numpy as np
 from clickhouse_driver import Client, errors
+from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exponential
 
 from streams.core.errors import HydrometerError, StoreUnavailableError
 from streams.core.settings import Settings
@@ -188,17 +189,20 @@ def retrying(
 
     Raises the last StoreUnavailableError once `stop` is set, RefusedRowsError at once.
     """
-    ceiling = first
-    while True:
-        try:
-            return action()
-        except StoreUnavailableError as error:
-            again()
-            wait = random.uniform(ceiling / 2, ceiling)
-            _log.warning("%s Next try in %.1f s; nothing is dropped.", error, wait)
-            if stop.wait(wait):
-                raise
-            ceiling = min(longest, 2 * ceiling)
+    ceiling = wait_exponential(multiplier=first, max=longest)
+
+    def wait_seconds(state: RetryCallState) -> float:
+        return random.uniform(0.5, 1.0) * ceiling(state)
+
+    def wait_or_stop(state: RetryCallState) -> None:
+        again()
+        error = state.outcome.exception() if state.outcome else None
+        _log.warning("%s Next try in %.1f s; nothing is dropped.", error, state.upcoming_sleep)
+        if stop.wait(state.upcoming_sleep) and error:
+            raise error  # here: tenacity's own stop tries once more after the wait, up to a minute while ClickHouse hangs
+
+    unavailable = retry_if_exception_type(StoreUnavailableError)
+    return Retrying(retry=unavailable, wait=wait_seconds, before_sleep=wait_or_stop, sleep=lambda _: None, reraise=True)(action)
 
 
 def _array(values: Sequence[Any] | np.ndarray[Any, Any]) -> np.ndarray[Any, Any]:

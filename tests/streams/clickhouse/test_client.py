@@ -128,3 +128,21 @@ def test_retrying_does_not_repeat_what_is_refused() -> None:
 
     with pytest.raises(RefusedRowsError, match="TYPE_MISMATCH"):
         retrying(refused, threading.Event())
+
+
+def test_waits_double_up_to_the_longest_and_are_shortened_by_at_most_half(caplog: pytest.LogCaptureFixture) -> None:
+    retrying(fails(4), threading.Event(), first=0.1, longest=0.2)
+    waits = [float(str(record.args[1])) for record in caplog.records if isinstance(record.args, tuple)]
+    assert [low <= wait <= 2 * low for wait, low in zip(waits, (0.05, 0.1, 0.1, 0.1), strict=True)] == [True] * 4
+
+
+def test_a_stop_during_a_wait_ends_it_without_another_try() -> None:
+    stop, tries = threading.Event(), []
+
+    def away() -> None:
+        tries.append(1)
+        raise StoreUnavailableError("away")
+
+    with pytest.raises(StoreUnavailableError, match="away"):
+        retrying(away, stop, stop.set, first=60.0, longest=60.0)
+    assert tries == [1]
