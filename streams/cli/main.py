@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import click
 
-from streams.cli import case, collect, demo, export, features, label, new, replay, setup, worker
+from streams.cli import case, collect, demo, export, features, formats, label, new, replay, setup, worker
 from streams.cli.commands import Commands
 from streams.core.errors import HydrometerError
 from streams.core.exit_codes import exit_code
@@ -51,6 +51,7 @@ for _command in (
     demo.demo,
     replay.replay,
     features.features,
+    formats.formats,
     label.label,
     case.case,
     case.watch,

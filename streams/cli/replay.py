@@ -13,6 +13,10 @@ from streams.core.errors import HydrometerError
 if TYPE_CHECKING:
     from streams.replay.git_revision import Revision
 
+_NO_FAULT = frozenset({"duplicate", "no_request"})
+_SHOWN = 200
+"""Characters of a refused line's shape that are shown."""
+
 
 @click.command()
 @click.argument("files", type=FILE, nargs=-1, required=True)
@@ -54,10 +58,25 @@ def _replay(files: tuple[Path, ...], out: Path, until: str | None, log_format: s
     settings = Settings.load({"HYDROMETER_MODE": "local", **os.environ}, role="replay")
     summary = backtest.run(files, out, until, log_format, settings)
     rejected = ", ".join(f"{lines:,} {reason}" for reason, lines in summary["rejected"].items()) or "none"
+    _warn(out, summary["events"], sum(lines for reason, lines in summary["rejected"].items() if reason not in _NO_FAULT))
     if not summary["events"]:
         raise HydrometerError(f"not one event was accepted (rejected: {rejected}): is --format right, and --until late enough?")
     click.echo(f"{summary['events']:,} events of {summary['accounts']:,} accounts; rejected: {rejected}")
     click.echo(f"{summary['cases']:,} open cases: {out / 'cases.jsonl'}")
+
+
+def _warn(out: Path, events: int, refused: int) -> None:
+    """Say on standard error how much of a log was refused, and show the first such line: where, why, and its shape."""
+    import json
+
+    if not refused:
+        return
+    with (out / "rejected.jsonl").open(encoding="utf-8") as lines:
+        first = json.loads(lines.readline())
+    share = refused / (events + refused)
+    click.echo(f"warning: {share:.0%} of the log was refused: {refused:,} events, see {out / 'rejected.jsonl'}", err=True)
+    click.echo(f"first: {first['source']}, {first['position']}: {first['reason']}: {first['detail']}", err=True)
+    click.echo(f"       {first['blanked'][:_SHOWN]}", err=True)
 
 
 def _with_code_of(before: Revision, files: tuple[Path, ...], out: Path, until: str | None, log_format: str) -> None:

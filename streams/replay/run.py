@@ -6,6 +6,7 @@ The same input gives the same bytes out, but for the speed in `summary.json`: no
 * `routers.parquet`: a router fingerprint a row;
 * `scores.parquet`: every score row, as ClickHouse would have it;
 * `alerts.jsonl`, `cases.jsonl`: every alert and every version of every case, in order;
+* `rejected.jsonl`: the first 10,000 refused lines without their text: reason, detail, source, position, shape;
 * `summary.json`: events, rejected lines by reason, events a second, entities, bytes of state an account.
 """
 
@@ -31,12 +32,15 @@ from streams.cases.policy import Policy
 from streams.core.errors import SettingsError
 from streams.core.settings import Settings
 from streams.intake.collector import Collector, Outgoing, Step, read_files
+from streams.intake.dead_letters import DeadLetter
 from streams.intake.files import check_files
 from streams.replay.in_process import Pipeline
 from streams.schema import blocks, topics
 from streams.schema.blocks import Block
 from streams.stages.stage import Message
 
+MAX_REFUSED = 10_000
+"""Refused lines that `rejected.jsonl` shows, the first ones."""
 _MOMENT: Any = pa.timestamp("ms", tz="UTC")
 
 
@@ -255,6 +259,7 @@ def run(
     _prepare(out)
     collector = Collector(settings, log_format)
     rejected: Counter[str] = Counter()
+    refused: list[DeadLetter] = []
     replay = Replay(
         settings.partitions, settings.seal_key.get_secret_value().encode(), Policy.load(settings.permitted_parties, settings.policy)
     )
@@ -265,6 +270,7 @@ def run(
 
         def on_step(step: Step, done: int) -> None:
             rejected.update(step.rejected)
+            refused.extend(step.dead[: MAX_REFUSED - len(refused)])
             behind["bytes"] += done - behind["file"] if done >= behind["file"] else done
             behind["file"] = done
             progress.update(bar, completed=behind["bytes"])
@@ -272,7 +278,13 @@ def run(
         events = replay.feed(read_files(files, settings, log_format, collector=collector, on_step=on_step), limit)
     summary = replay.summary(events, rejected) | {"events_per_second": round(events / (time.perf_counter() - began))}
     replay.write(out, summary)
+    (out / "rejected.jsonl").write_bytes(b"".join(orjson.dumps(_refusal(each)) + b"\n" for each in refused))
     return summary
+
+
+def _refusal(letter: DeadLetter) -> dict[str, str]:
+    """Return a refused line without its text, and why it was refused."""
+    return {name: value.decode() for name, value in letter.headers()} | {"blanked": letter.line.decode()}
 
 
 def _prepare(out: Path) -> None:

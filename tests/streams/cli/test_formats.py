@@ -1,0 +1,33 @@
+"""`hydrometer formats`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from click.testing import CliRunner
+
+from streams.cli.formats import formats
+from streams.cli.replay import replay
+
+
+def test_every_format_has_a_line_with_its_name() -> None:
+    printed = CliRunner().invoke(formats).output
+    assert [line.split()[0] for line in printed.splitlines()][:3] == ["canonical", "azure", "bedrock"]
+
+
+def test_the_markdown_says_where_each_field_comes_from() -> None:
+    printed = CliRunner().invoke(formats, ["--markdown"]).output
+    assert "| `http.server.request.duration` | `latencies/request` (milliseconds) |" in printed
+
+
+def test_replay_says_how_much_was_refused_and_keeps_the_blanked_lines(tmp_path: Path) -> None:
+    log = tmp_path / "log.jsonl"
+    log.write_text(
+        '{"timestamp":1790000000,"event.id":"e","account.id":"a"}\n'
+        '{"startTime":1790000000,"call_type":"acompletion","litellm_call_id":"c","messages":"hidden"}\n'
+    )
+    result = CliRunner().invoke(replay, [str(log), "--out", str(tmp_path / "out")])
+    assert result.exit_code == 0
+    assert "warning: 50% of the log was refused: 1 events" in result.output
+    assert f"first: {log}, 2: missing_field: account.id is missing" in result.output
+    assert "hidden" not in result.output + (tmp_path / "out" / "rejected.jsonl").read_text()
