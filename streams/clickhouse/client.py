@@ -64,7 +64,9 @@ _INSERT: Final = {
     "max_insert_threads": 1,  # several threads would cut a batch into blocks of changing size, each with a token of its own
     "max_partitions_per_insert_block": 0,  # a backlog may span many days; the error has the code of an overload
 }
-_CONNECT_SECONDS, _ANSWER_SECONDS, _PING_SECONDS = 5, 60, 5
+_CONNECT_SECONDS, _PING_SECONDS = 5, 5
+_INSERT_SECONDS, _QUERY_SECONDS = 60, 10
+"""A batch may wait for merges; a person who asks for a case may not wait for a server that hangs."""
 
 _log = logging.getLogger(__name__)
 
@@ -133,7 +135,7 @@ class ClickHouse:
         kind = "numpy" if numpy else "plain"
         client: Client | None = getattr(self._local, kind, None)
         if client is None:
-            client = connect(self._settings, numpy=numpy)
+            client = connect(self._settings, numpy=numpy, answer_seconds=_INSERT_SECONDS if numpy else _QUERY_SECONDS)
             setattr(self._local, kind, client)
             with self._lock:
                 self._clients.append(client)
@@ -159,7 +161,7 @@ class ClickHouse:
         return StoreUnavailableError(f"{where} did not take {about} ({what}): is it up, and has it room?")
 
 
-def connect(settings: Settings, *, numpy: bool = False, database: str | None = None) -> Client:
+def connect(settings: Settings, *, numpy: bool = False, database: str | None = None, answer_seconds: int = _INSERT_SECONDS) -> Client:
     """Return a driver's client for these settings: lz4, and time-outs on everything. It connects at its first query."""
     return Client(
         settings.clickhouse_host,
@@ -171,7 +173,7 @@ def connect(settings: Settings, *, numpy: bool = False, database: str | None = N
         client_name="hydrometer",
         compression="lz4",
         connect_timeout=_CONNECT_SECONDS,
-        send_receive_timeout=_ANSWER_SECONDS,
+        send_receive_timeout=answer_seconds,
         sync_request_timeout=_PING_SECONDS,
         settings={"use_numpy": numpy},
     )

@@ -28,6 +28,7 @@ from streams.telemetry.prometheus import listening
 
 REPORT: Final = 10.0
 """Seconds between two reports."""
+LAST_REPORT_SECONDS = 2.0
 
 Publish = Callable[[], None]
 """Writes the metrics of this process somewhere; may raise HydrometerError, which loses one report."""
@@ -64,12 +65,16 @@ def served(settings: Settings) -> Iterator[None]:
 
 @contextmanager
 def reporting(publish: Publish, every: float = REPORT) -> Iterator[None]:
-    """Publish every so many seconds from a thread, and once more at the end."""
+    """Publish every so many seconds from a thread that nobody waits for, and once more at the end.
+
+    A ClickHouse that hangs delays its own reports alone: the end of the context waits LAST_REPORT_SECONDS at most.
+    """
     stop = threading.Event()
 
     def report() -> None:
         while not stop.wait(every):
             tell(publish)
+        tell(publish)
 
     thread = threading.Thread(target=report, name="health", daemon=True)
     thread.start()
@@ -77,9 +82,7 @@ def reporting(publish: Publish, every: float = REPORT) -> Iterator[None]:
         yield
     finally:
         stop.set()
-        thread.join(timeout=every)
-        if not thread.is_alive():  # else it waits for ClickHouse, and so would we
-            tell(publish)
+        thread.join(timeout=LAST_REPORT_SECONDS)
 
 
 def tell(publish: Publish) -> None:

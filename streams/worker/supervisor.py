@@ -8,13 +8,14 @@ import logging
 import signal
 import time
 from collections.abc import Coroutine, Mapping, Sequence
+from contextlib import nullcontext
 from typing import Any, Final, Protocol, cast
 
 import faust
 from faust.transport.consumer import Consumer
 from faust.types import TP
 
-from streams.clickhouse.health import REPORT, Publish, tell
+from streams.clickhouse.health import REPORT, Publish, reporting
 from streams.core.errors import HydrometerError
 from streams.schema import topics
 from streams.telemetry.metrics import METRICS, Metric, Registry
@@ -69,6 +70,10 @@ class Worker:
 
         Raises what stopped it otherwise: an error of ours, an app of Faust's that crashed, StalledError.
         """
+        with reporting(self._publish) if self._publish is not None else nullcontext():
+            await self._until_told()
+
+    async def _until_told(self) -> None:
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -116,8 +121,6 @@ class Worker:
                     places |= await self._places(agent)
             if stalled := self._watch.look(places, time.monotonic()):
                 raise StalledError(f"no progress although records wait: {', '.join(stalled)}; the supervisor should start the worker anew")
-            if self._publish is not None:
-                await asyncio.to_thread(tell, self._publish)
 
     async def _places(self, agent: Agent) -> dict[str, tuple[int, int]]:
         """Return position and lag of each partition of an agent, and of its consumer itself: it should answer, and not rebalance."""

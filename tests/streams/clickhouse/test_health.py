@@ -3,6 +3,7 @@ from __future__ import annotations
 import logging
 import socket
 import threading
+import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -13,7 +14,7 @@ from pydantic import SecretStr
 
 from streams.clickhouse import migrate
 from streams.clickhouse.client import ClickHouse
-from streams.clickhouse.health import reporting, told
+from streams.clickhouse.health import LAST_REPORT_SECONDS, reporting, told
 from streams.core.errors import StoreUnavailableError
 from streams.core.settings import Settings
 from streams.telemetry.metrics import METRICS, Metric
@@ -103,3 +104,12 @@ def test_a_report_that_is_lost_ends_nothing(caplog: pytest.LogCaptureFixture) ->
     with reporting(publish, every=0.01):
         assert all(came.acquire(timeout=10) for _ in range(3))
     assert "this report of health is lost: ClickHouse is away" in caplog.text
+
+
+def test_a_clickhouse_that_hangs_holds_up_neither_the_work_nor_its_end() -> None:
+    hung = threading.Event()
+    began = time.monotonic()
+    with reporting(lambda: (hung.wait(60.0), None)[1], every=0.01):
+        time.sleep(0.05)  # the report hangs by now
+    assert time.monotonic() - began < 2 * LAST_REPORT_SECONDS
+    hung.set()
