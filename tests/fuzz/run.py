@@ -57,7 +57,7 @@ def shipments() -> tuple[Target, list[bytes]]:
         except (ValueError, RecursionError):
             return
         if isinstance(found, dict):
-            list(otlp.records(found))
+            list(otlp.FORMAT.to_canonical(found))
 
     attribute = {"key": "account.id", "value": {"intValue": "1"}}
     record = {"timeUnixNano": "1790000000000000000", "attributes": [attribute]}
