@@ -91,10 +91,7 @@ def compare(  # noqa: PLR0913 - an argument an option
     outcomes = run(panels, lambda title: click.echo(f"measuring: {title} ...", err=True))
     told = report.report(panels, outcomes, calibration.combine(outcomes, known), known, files)
     if html is not None:
-        try:
-            html.write_text(page.page(told), encoding="utf-8")
-        except OSError as error:
-            raise AnswersError(f"cannot write {html} ({error.strerror}): choose another --html") from error
+        _write(html, page.page(told).encode())
     click.echo(orjson.dumps(told, option=orjson.OPT_INDENT_2).decode() if as_json else report.terminal(told))
 
 
@@ -112,3 +109,91 @@ def _listed(path: Path | None) -> frozenset[str]:
         return frozenset(line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
     except (OSError, UnicodeDecodeError) as error:
         raise AnswersError(f"cannot read {path}: give topics or items, one a line") from error
+
+
+@click.group()
+def canary() -> None:
+    """Serve a case's members a keyed choice between equal wordings, and look for it in a suspect's answers.
+
+    Keys are derived from HYDROMETER_EVIDENCE_KEY, the case and an epoch.
+
+    \b
+    Example:  hydrometer canary new --case case-12 --member key-hash --approved-by "J. Doe" --out canary-case-12.json
+              hydrometer canary check suspect.jsonl --policy canary-case-12.json --controls panel/
+    """
+
+
+@canary.command()
+@click.option("--case", "case_id", required=True, help="The case whose members are served.")
+@click.option("--member", "members", multiple=True, help="A key's hash, user or team as the gateway names it. Repeat it.")
+@click.option("--approved-by", required=True, help="Who approved it; stands in the policy.")
+@click.option("--epoch", default=1, show_default=True, type=click.IntRange(min=1), help="Another epoch has other wordings.")
+@click.option("--out", type=_PATH, required=True, help="The policy file, for the gateway.")
+def new(*, case_id: str, members: tuple[str, ...], approved_by: str, epoch: int, out: Path) -> None:
+    """Write the policy of a case's canaries. Serve it from response step L2 on, and name canaries in the terms of use.
+
+    \b
+    Example:  hydrometer canary new --case case-12 --member key-hash --approved-by "J. Doe" --out canary-case-12.json
+    """
+    from datetime import UTC, datetime
+
+    from streams.core.settings import Settings
+    from streams.forensics import canary as canaries
+
+    key = canaries.key(Settings.load(role="kafka").evidence(), case_id, epoch)
+    at = datetime.now(UTC).isoformat(timespec="seconds")
+    _write(out, canaries.policy(key, case_id, epoch, members, (approved_by, at)).json())
+    click.echo(f"{out}: {len(canaries.wordings())} wordings for {len(members)} member(s) of {case_id}, epoch {epoch}")
+
+
+@canary.command()
+@click.argument("policy", type=_PATH)
+def revoke(*, policy: Path) -> None:
+    """Mark a policy as revoked: the gateway serves it no more from the next answer on.
+
+    \b
+    Example:  hydrometer canary revoke canary-case-12.json
+    """
+    from datetime import UTC, datetime
+
+    from streams.forensics import canary as canaries
+
+    told = canaries.revoked(canaries.read_policy(policy), datetime.now(UTC).isoformat(timespec="seconds"))
+    _write(policy, told.json())
+    click.echo(f"{policy}: revoked; `hydrometer canary new --epoch {told.epoch + 1}` makes other wordings")
+
+
+@canary.command()
+@click.argument("suspect", type=_PATH)
+@click.option("--policy", "policies", multiple=True, type=_PATH, required=True, help="A policy to look for. Repeat it.")
+@click.option("--controls", type=_PATH, required=True, help="A folder of unrelated models' answers.")
+@click.option("--green", is_flag=True, help="Also count the green words of a sampler (needs HYDROMETER_EVIDENCE_KEY).")
+def check(*, suspect: Path, policies: tuple[Path, ...], controls: Path, green: bool) -> None:
+    """Tell which case's canaries a suspect's answers show, with Holm-corrected p-values over the policies.
+
+    \b
+    Example:  hydrometer canary check suspect.jsonl --policy canary-case-12.json --controls panel/
+    """
+    from streams.core.settings import Settings
+    from streams.forensics import answers as reading
+    from streams.forensics import canary as canaries
+    from streams.forensics.inference import holm
+
+    own = reading.read_answers(suspect).texts.values()
+    panel = {each.model: list(each.texts.values()) for each in map(reading.read_answers, reading.files_of(controls))}
+    panel.pop(reading.model_name(suspect), None)
+    told = [canaries.read_policy(path) for path in policies]
+    found = [canaries.check(policy, own, panel) for policy in told]
+    for policy, each, corrected in zip(told, found, holm([each.p for each in found]), strict=True):
+        line = f"{each.case_id} epoch {each.epoch}: {each.agree} of {each.pairs} wordings agree (panel's rate {each.panel_rate:.2f})"
+        click.echo(f"{line}, p {each.p:.3g}, after Holm {corrected:.3g}")
+        if green:
+            z, contexts = canaries.green_z(canaries.key(Settings.load(role="kafka").evidence(), policy.case_id, policy.epoch), own)
+            click.echo(f"  green words: z {z:+.2f} over {contexts:,} distinct contexts")
+
+
+def _write(path: Path, content: bytes) -> None:
+    try:
+        path.write_bytes(content)
+    except OSError as error:
+        raise AnswersError(f"cannot write {path} ({error.strerror}): choose another path") from error

@@ -39,15 +39,19 @@ def list_lines(answer: str) -> int:
     return len(_LIST_LINE.findall(answer))
 
 
-def log_lengths(panel: Panel) -> Floats:
-    """Return log(1 + words) of each answer, (models, items)."""
-    return np.log1p([[answer.count(" ") + 1 if answer.strip() else 0 for answer in row] for row in answers(panel)])
+def log_lengths(panel: Panel, most: int | None = None) -> Floats:
+    """Return log(1 + words) of each answer, (models, items), of at most `most` words."""
+    lengths = np.array([[len(answer.split()) for answer in row] for row in answers(panel)], dtype=np.float64)
+    return np.log1p(lengths if most is None else np.minimum(lengths, most))
 
 
-def style(panel: Panel) -> list[Floats]:
-    """Return the traits that any two models may share by habit, each (models, items): log length, and lines of lists (at most 3)."""
+def style(panel: Panel, most: int | None = None) -> list[Floats]:
+    """Return the traits that any two models may share by habit, each (models, items): log length, and lines of lists (at most 3).
+
+    A measure that compares the first `most` words takes the length within them: what comes later does not change what it sees.
+    """
     lists = np.array([[min(list_lines(answer), 3) for answer in row] for row in answers(panel)], dtype=np.float64)
-    return [log_lengths(panel), lists]
+    return [log_lengths(panel, most), lists]
 
 
 def answers(panel: Panel) -> tuple[tuple[str, ...], ...]:

@@ -24,7 +24,7 @@ def similarity(panel: Panel) -> Cube:
     cube: Cube = np.zeros((len(panel.items), panel.size, panel.size), dtype=np.float32)
     for place in range(len(panel.items)):
         cube[place] = _cosines([_grams(text.tokens(row[place], OPENING_TOKENS)) for row in answers])
-    return text.controlled(cube, text.style(panel))
+    return text.controlled(cube, text.style(panel, OPENING_TOKENS))
 
 
 def _grams(words: list[str]) -> list[str]:

@@ -37,7 +37,7 @@ def similarity(panel: Panel) -> Cube:
         inside, outside = np.flatnonzero(fold != held), np.flatnonzero(fold == held)
         if len(outside):
             cube[outside] = _log_probabilities(features[:, inside], features[:, outside])
-    return text.controlled(np.asarray((cube + cube.transpose(0, 2, 1)) / 2, dtype=np.float32), text.style(panel))
+    return text.controlled(np.asarray((cube + cube.transpose(0, 2, 1)) / 2, dtype=np.float32), text.style(panel, TOKENS))
 
 
 def _log_probabilities(known: Floats, new: Floats) -> Cube:

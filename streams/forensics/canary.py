@@ -1,0 +1,195 @@
+"""Canaries: which of two equal wordings a case's members are served, by a key, so that a model trained on those answers shows the case.
+
+A canary never changes what an answer says: it replaces "for example," by "for instance,", or the other way round, as a bit of a key derived
+from case and epoch decides, outside code and quotations. Bits are independent of whoever was not served them, so a suspect's wordings agree
+with them as the panel's do, about one time in two. The same key makes a green list for a sampler.
+
+Sources: Kirchenbauer et al. 2023, "A watermark for large language models" (arXiv 2301.10226) for the green list and its z-test; Sander et
+al. 2024, "Watermarking makes language models radioactive" (arXiv 2402.14904) for counting each context once. A paraphrase by another
+model removes both (arXiv 2502.11598). Canaries are served openly: the terms of use have to name them, and a policy says so.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import math
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Final
+
+from scipy.stats import binom
+
+from streams.forensics.errors import AnswersError
+
+FORMAT: Final = 1
+GREEN_SHARE: Final = 0.5
+LEAST_USES: Final = 3
+"""A wording counts when the suspect and the panel use it, in either form, at least this often."""
+_VERBATIM: Final = re.compile(r"(```.*?```|`[^`\n]*`|\"[^\"\n]*\")", re.DOTALL)
+_WORD: Final = re.compile(r"[^\W\d_]+")
+DISCLOSURE: Final = "Answers may use either of two equal wordings, chosen per customer, so that unlicensed training on them can be shown."
+
+
+@dataclass(frozen=True)
+class Policy:
+    """What a gateway serves to the members of a case: for each pair of wordings the one to say. It holds no key."""
+
+    case_id: str
+    epoch: int
+    approved_by: str
+    approved_at: str
+    members: tuple[str, ...]
+    """Keys, users or teams as the gateway names them."""
+    say: tuple[tuple[str, str], ...]
+    """Wordings: what is said, and what it replaces."""
+    revoked_at: str = ""
+    disclosure: str = DISCLOSURE
+    format: int = FORMAT
+
+    def json(self) -> bytes:
+        """Return the policy as a file."""
+        return json.dumps(asdict(self), indent=1).encode() + b"\n"
+
+
+@dataclass(frozen=True)
+class Wording:
+    """The result of a check: of `pairs` wordings that can be judged, `agree` lean towards the case's bits more than the panel does."""
+
+    case_id: str
+    epoch: int
+    pairs: int
+    agree: int
+    panel_rate: float
+    p: float
+
+
+def wordings() -> tuple[tuple[str, str], ...]:
+    """Return the pairs of equal wordings, in the order that keys count them."""
+    return tuple((one, other) for one, other in json.loads(Path(__file__).with_name("wordings.json").read_text(encoding="utf-8")))
+
+
+def key(secret: bytes, case_id: str, epoch: int) -> bytes:
+    """Return the key of a case's epoch (HMAC-SHA256); another epoch's is independent, so the next one replaces a leaked policy."""
+    return hmac.new(secret, f"canary\0{case_id}\0{epoch}".encode(), hashlib.sha256).digest()
+
+
+def bits(canary_key: bytes, count: int) -> list[bool]:
+    """Return a key's bits; a bit says whether the first wording of a pair is said."""
+    return [bool(hmac.digest(canary_key, f"wording {number}".encode(), "sha256")[0] & 1) for number in range(count)]
+
+
+def policy(canary_key: bytes, case_id: str, epoch: int, members: Sequence[str], approval: tuple[str, str]) -> Policy:
+    """Return the policy of a case; `approval` is who and when (ISO 8601). Raises AnswersError without an approver or members."""
+    approved_by, approved_at = approval
+    if not approved_by.strip():
+        raise AnswersError("nobody approved the canary: give --approved-by NAME")
+    if not members:
+        raise AnswersError("the canary has no members: give --member for each key that is served it")
+    pairs = wordings()
+    chosen = tuple((one, other) if first else (other, one) for (one, other), first in zip(pairs, bits(canary_key, len(pairs)), strict=True))
+    return Policy(case_id, epoch, approved_by, approved_at, tuple(members), chosen)
+
+
+def read_policy(path: Path) -> Policy:
+    """Read a policy. Raises AnswersError when it is missing or no policy."""
+    try:
+        told: dict[str, Any] = json.loads(path.read_bytes())
+        if told["format"] != FORMAT:
+            raise AnswersError(f"{path} is a policy of another version: write it again with `hydrometer canary new`")
+        return Policy(**{**told, "members": tuple(told["members"]), "say": tuple((say, instead) for say, instead in told["say"])})
+    except OSError as error:
+        raise AnswersError(f"cannot read {path} ({error.strerror}): give a policy file of `hydrometer canary new`") from error
+    except (ValueError, TypeError, KeyError) as error:
+        raise AnswersError(f"{path} is no policy: give a file of `hydrometer canary new`") from error
+
+
+def revoked(told: Policy, at: str) -> Policy:
+    """Return the policy as one that is no longer served."""
+    return replace(told, revoked_at=at)
+
+
+def apply(told: Policy, answer: str) -> str:
+    """Return an answer with the policy's wordings; code stays as it is, and so does the case of a first letter.
+
+    >>> apply(Policy("c", 1, "a", "", ("k",), (("for instance,", "for example,"),)), "For example, `for example,`")
+    'For instance, `for example,`'
+    """
+    if told.revoked_at:
+        return answer
+    replacements = {instead: say for say, instead in told.say}
+    pattern = _pattern(tuple(replacements))
+    parts = _VERBATIM.split(answer)
+    parts[::2] = [pattern.sub(lambda match: _cased(match.group(), replacements), part) for part in parts[::2]]
+    return "".join(parts)
+
+
+def check(told: Policy, suspect: Iterable[str], panel: Mapping[str, Iterable[str]]) -> Wording:
+    """Return how many wordings a suspect shares with a policy, with the exact binomial p-value against the panel's rate.
+
+    A wording agrees when the suspect's share of the policy's form is above the panel's median share. The rate is that of the panel's own
+    models, at least one half. Raises AnswersError when no wording can be judged.
+    """
+    own = _shares(told, suspect)
+    others = [_shares(told, answers) for answers in panel.values()]
+    judged = agree = 0
+    chances: list[bool] = []
+    for number, share in own.items():
+        known = sorted(each[number] for each in others if number in each)
+        if len(known) < LEAST_USES or known[0] == known[-1] == share:
+            continue
+        middle = (known[(len(known) - 1) // 2] + known[len(known) // 2]) / 2
+        judged += 1
+        agree += share > middle
+        chances += [each > middle for each in known]
+    if not judged:
+        raise AnswersError("no wording of the policy can be judged: give more answers, and at least 3 controls")
+    rate = max(0.5, (sum(chances) + 1) / (len(chances) + 2))
+    return Wording(told.case_id, told.epoch, judged, agree, rate, float(binom.sf(agree - 1, judged, rate)))
+
+
+def is_green(canary_key: bytes, before: str, word: str) -> bool:
+    """Return whether a word is green after another: for a sampler to prefer, and for `green_z` to count."""
+    digest = hmac.digest(canary_key, f"{before}\0{word}".encode(), "sha256")
+    return digest[0] < 256 * GREEN_SHARE
+
+
+def green_z(canary_key: bytes, answers: Iterable[str]) -> tuple[float, int]:
+    """Return z = (green - n / 2) / sqrt(n / 4) over n distinct contexts (word before, word), and n; none gives 0."""
+    contexts = {pair for answer in answers for pair in _bigrams(answer)}
+    green = sum(is_green(canary_key, *pair) for pair in contexts)
+    count = len(contexts)
+    return ((green - GREEN_SHARE * count) / math.sqrt(count * GREEN_SHARE * (1 - GREEN_SHARE)) if count else 0.0), count
+
+
+def _bigrams(answer: str) -> list[tuple[str, str]]:
+    words = _WORD.findall(answer.lower())
+    return list(pairwise(words))
+
+
+def _shares(told: Policy, answers: Iterable[str]) -> dict[int, float]:
+    """Return by number of wording the share of the policy's form, where either form occurs at least three times."""
+    forms = {form: (number, said) for number, pair in enumerate(told.say) for form, said in zip(pair, (True, False), strict=True)}
+    pattern = _pattern(tuple(forms))
+    uses: Counter[tuple[int, bool]] = Counter(
+        forms[found.lower()] for answer in answers for part in _VERBATIM.split(answer)[::2] for found in pattern.findall(part)
+    )
+    totals = {number: uses[number, True] + uses[number, False] for number in range(len(told.say))}
+    return {number: uses[number, True] / total for number, total in totals.items() if total >= LEAST_USES}
+
+
+def _cased(found: str, replacements: Mapping[str, str]) -> str:
+    said = replacements[found.lower()]
+    return said[0].upper() + said[1:] if found[0].isupper() else said
+
+
+@cache
+def _pattern(phrases: tuple[str, ...]) -> re.Pattern[str]:
+    longest_first = sorted(phrases, key=len, reverse=True)
+    return re.compile(rf"(?<!\w)({'|'.join(map(re.escape, longest_first))})(?!\w)", re.IGNORECASE)
