@@ -1,20 +1,22 @@
 """What a process counts about itself: every metric once, with the question that it answers on call.
 
-A `Registry` keeps the numbers; `rows` are for the table `health` (`streams.clickhouse.health`), `samples` for Prometheus
-(`streams.telemetry.prometheus`). Both may be asked for from another thread.
+A `Registry` is that of Prometheus' client (`streams.telemetry.prometheus` serves it); `rows` are the same numbers for the table
+`health` (`streams.clickhouse.health`). Both may be read from another thread.
 """
 
 from __future__ import annotations
 
-import bisect
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
-from itertools import accumulate, chain
-from typing import Literal
+from functools import partial
+from typing import Literal, TypeVar, cast
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
+from prometheus_client.samples import Sample
 
 Kind = Literal["counter", "gauge", "histogram"]
 Labels = tuple[str, ...]
@@ -78,135 +80,94 @@ class Metric(Enum):
         return f"hydrometer_{self.name.lower()}"
 
 
-@dataclass
-class Histogram:
-    """How many durations fell under each bound, and their sum in seconds."""
+Series = TypeVar("Series", bound=Counter | Gauge | Histogram)
 
-    buckets: list[int] = field(default_factory=lambda: [0] * (len(BOUNDS) + 1))
-    total: float = 0.0
-
-    def add(self, value: float) -> None:
-        """Count one duration."""
-        self.buckets[bisect.bisect_left(BOUNDS, value)] += 1
-        self.total += value
-
-    @property
-    def count(self) -> int:
-        """How many durations were counted."""
-        return sum(self.buckets)
-
-    def cumulative(self) -> list[tuple[str, float]]:
-        """Return each bound as Prometheus writes it (the last is `+Inf`), and how many durations were at most as long."""
-        names = [*(f"{bound:g}" for bound in BOUNDS), "+Inf"]
-        return list(zip(names, map(float, accumulate(self.buckets)), strict=True))
-
-    def quantile(self, share: float) -> float:
-        """Return the upper bound of the bucket that holds this share; infinity beyond the last bound."""
-        wanted, seen = share * self.count, 0
-        for bound, size in zip(BOUNDS, self.buckets, strict=False):
-            seen += size
-            if seen >= wanted:
-                return bound
-        return float("inf")
+_MAKE: Mapping[Kind, Callable[..., Counter | Gauge | Histogram]] = {
+    "counter": Counter,
+    "gauge": Gauge,
+    "histogram": partial(Histogram, buckets=BOUNDS),
+}
 
 
-@dataclass(frozen=True)
-class Sample:
-    """What is known of one metric with one combination of labels."""
-
-    metric: Metric
-    labels: Labels
-    value: float | Histogram
-
-
-class Registry:
-    """The numbers of one process. Cheap enough for every block (about 1 us), not meant for every event."""
+class Registry(CollectorRegistry):
+    """The numbers of one process, a metric from its first use on. Cheap enough for every block (a few us), not meant for every event."""
 
     def __init__(self) -> None:
         """Start with nothing counted."""
-        self._lock = threading.Lock()
-        self._values: dict[tuple[Metric, Labels], float] = {}
-        self._histograms: dict[tuple[Metric, Labels], Histogram] = {}
-        self._renewed: set[tuple[Metric, Labels]] = set()
+        super().__init__()
+        self._creation = threading.Lock()
+        self._used: dict[Metric, Counter | Gauge | Histogram] = {}
+        self._round = 0
+        self._partitions: dict[tuple[Metric, Labels], int] = {}  # the round in which each partition's gauge was last set
 
     def add(self, metric: Metric, amount: float = 1.0, **labels: str | int) -> None:
-        """Raise a counter."""
-        key = _key(metric, "counter", labels)
-        with self._lock:
-            self._values[key] = self._values.get(key, 0.0) + amount
+        """Raise a counter. Raises TypeError for another kind of metric or other labels."""
+        self._series(Counter, metric, labels).inc(amount)
 
     def set(self, metric: Metric, value: float, **labels: str | int) -> None:
-        """Set a gauge."""
-        key = _key(metric, "gauge", labels)
-        with self._lock:
-            self._values[key] = float(value)
-            self._renewed.add(key)
+        """Set a gauge. Raises TypeError for another kind of metric or other labels."""
+        self._series(Gauge, metric, labels).set(value)
+        if "partition" in labels:
+            self._partitions[metric, tuple(str(labels[name]) for name in metric.value.labels)] = self._round
+
+    def observe(self, metric: Metric, seconds: float, **labels: str | int) -> None:
+        """Count a duration into a histogram. Raises TypeError for another kind of metric or other labels."""
+        self._series(Histogram, metric, labels).observe(seconds)
 
     @contextmanager
     def renewing_partitions(self) -> Iterator[None]:
-        """Drop, at the end, what was not set anew of single partitions: who lost one no longer speaks of it.
+        """Drop, at the end, the gauges of partitions that were not set anew: this worker no longer owns them.
 
-        Only then: who looks in between must not find a partition gone that is only about to be set.
+        Only then: a reader in between must not miss a partition that is only about to be set.
         """
-        with self._lock:
-            self._renewed = set()
+        self._round += 1
         yield
-        with self._lock:
-            for key in [each for each in self._values if "partition" in each[0].value.labels and each not in self._renewed]:
-                del self._values[key]
+        for (metric, labels), last in [*self._partitions.items()]:
+            if last < self._round:
+                self._used[metric].remove(*labels)
+                del self._partitions[metric, labels]
 
     def forget(self, metric: Metric) -> None:
-        """Drop a metric under all its labels: what is not set again is no longer spoken of."""
-        with self._lock:
-            for key in [each for each in self._values if each[0] is metric]:
-                del self._values[key]
-
-    def observe(self, metric: Metric, seconds: float, **labels: str | int) -> None:
-        """Count a duration into a histogram."""
-        key = _key(metric, "histogram", labels)
-        with self._lock:
-            self._histograms.setdefault(key, Histogram()).add(seconds)
+        """Drop a labelled metric under all its labels, until it is set again."""
+        if metric in self._used:
+            self._used[metric].clear()
 
     def value(self, metric: Metric, **labels: str | int) -> float:
         """Return a counter or gauge, 0 when it was never touched; of a histogram, how much it has counted."""
-        key = _key(metric, metric.value.kind, labels)
-        with self._lock:
-            if metric.value.kind == "histogram":
-                return float(self._histograms[key].count) if key in self._histograms else 0.0
-            return self._values.get(key, 0.0)
-
-    def samples(self) -> list[Sample]:
-        """Return everything at one moment, in the order of `Metric`."""
-        with self._lock:
-            values: list[Sample] = [Sample(*key, value) for key, value in self._values.items()]
-            values += [Sample(*key, replace(each, buckets=[*each.buckets])) for key, each in self._histograms.items()]
-        return sorted(values, key=lambda sample: _PLACE[sample.metric])
+        suffix = {"counter": "_total", "gauge": "", "histogram": "_count"}[metric.value.kind]
+        return self.get_sample_value(metric.exported + suffix, {name: str(value) for name, value in labels.items()}) or 0.0
 
     def rows(self, time: datetime, process: str, instance: str) -> list[Row]:
-        """Return everything as rows of `health`: time, process, instance, metric, labels, value. Histograms as p50, p99, sum, count."""
-        return [(time, process, instance, name, labels, value) for name, labels, value in chain(*map(_told, self.samples()))]
+        """Return everything as rows of `health`: time, process, instance, metric, labels, value. Histograms as p50, p99, count, sum."""
+        return [(time, process, instance, *told) for family in self.collect() for told in _health(family.samples)]
 
+    def _series(self, kind: type[Series], metric: Metric, labels: Mapping[str, str | int]) -> Series:
+        spec = metric.value
+        if kind.__name__.lower() != spec.kind or labels.keys() != {*spec.labels}:
+            raise TypeError(f"{metric.name} is a {spec.kind} with the labels {spec.labels}, not a {kind.__name__} with {(*labels,)}")
+        with self._creation:
+            if metric not in self._used:
+                self._used[metric] = _MAKE[spec.kind](metric.exported, spec.question, spec.labels, registry=self)
+        used = self._used[metric]
+        return cast("Series", used.labels(**labels) if labels else used)
 
-_PLACE = {metric: place for place, metric in enumerate(Metric)}
 
 METRICS = Registry()
 """The numbers of this process."""
 
-
-def _told(sample: Sample) -> Iterator[tuple[str, dict[str, str], float]]:
-    """Yield what the table `health` is told of a sample."""
-    name, labels = sample.metric.exported, dict(zip(sample.metric.value.labels, sample.labels, strict=True))
-    if not isinstance(sample.value, Histogram):
-        yield name, labels, sample.value
-        return
-    yield f"{name}_p50", labels, sample.value.quantile(0.5)
-    yield f"{name}_p99", labels, sample.value.quantile(0.99)
-    yield f"{name}_sum", labels, sample.value.total
-    yield f"{name}_count", labels, float(sample.value.count)
+disable_created_metrics()  # type: ignore[no-untyped-call] # a second sample for each counter: when it began
 
 
-def _key(metric: Metric, kind: Kind, labels: dict[str, str | int]) -> tuple[Metric, Labels]:
-    spec = metric.value
-    if spec.kind != kind or len(labels) != len(spec.labels):
-        raise TypeError(f"{metric.name} is a {spec.kind} with the labels {spec.labels}, not a {kind} with {tuple(labels)}")
-    return metric, tuple(str(labels[name]) for name in spec.labels)
+def _health(samples: Iterable[Sample]) -> Iterator[tuple[str, dict[str, str], float]]:
+    """Yield metric, labels and value for `health`: a histogram's quantiles (upper bound of the bucket, in seconds) for its buckets."""
+    buckets: list[tuple[float, float]] = []  # upper bound, and how many durations were at most as long
+    for name, labels, value, *_ in samples:
+        if "le" in labels:
+            buckets.append((float(labels["le"]), value))
+            continue
+        if buckets:  # the count follows the buckets
+            for percent in (50, 99):
+                quantile = next(bound for bound, count in buckets if count >= percent / 100 * value)
+                yield f"{name.removesuffix('_count')}_p{percent}", labels, quantile
+            buckets = []
+        yield name.removesuffix("_total"), labels, value

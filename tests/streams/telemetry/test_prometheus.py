@@ -38,7 +38,7 @@ def test_prometheus_reads_cumulative_buckets(registry: Registry) -> None:
     for seconds in (0.001, 0.02, 99.0):
         registry.observe(Metric.AGENT_SECONDS, seconds, agent="accounts")
     assert 'hydrometer_agent_seconds_bucket{agent="accounts",le="0.001"} 1.0\n' in text(registry)
-    assert 'hydrometer_agent_seconds_bucket{agent="accounts",le="30"} 2.0\n' in text(registry)
+    assert 'hydrometer_agent_seconds_bucket{agent="accounts",le="30.0"} 2.0\n' in text(registry)
     assert 'hydrometer_agent_seconds_bucket{agent="accounts",le="+Inf"} 3.0\n' in text(registry)
     assert 'hydrometer_agent_seconds_sum{agent="accounts"} 99.021\n' in text(registry)
 
