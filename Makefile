@@ -86,6 +86,10 @@ new-hypothesis: setup ## Write a benign hypothesis and its test: make new-hypoth
 	@test -n "$(NAME)" || { echo 'error: no name: say make new-hypothesis NAME=night_school' >&2; exit 2; }
 	$(BIN)/hydrometer new-hypothesis $(NAME)
 
+new-sink: setup ## Write an outlet of findings and its test: make new-sink NAME=syslog
+	@test -n "$(NAME)" || { echo 'error: no name: say make new-sink NAME=syslog' >&2; exit 2; }
+	$(BIN)/python -m streams.cli.new_sink $(NAME)
+
 new-alert: setup ## Write an alert rule, its runbook and its test: make new-alert NAME=late_backup TEAM=oncall
 	@test -n "$(NAME)" || { echo 'error: no name: say make new-alert NAME=late_backup TEAM=oncall' >&2; exit 2; }
 	$(BIN)/hydrometer alerts new $(NAME) --team $(or $(TEAM),oncall)

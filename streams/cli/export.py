@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -24,41 +23,41 @@ def export() -> None:
     """
 
 
-@export.command("ocsf")
-@click.option("--file", "path", type=FILE, help="Append findings to this file, one a line; - is standard output.")
-@click.option("--webhook", metavar="URL", help="POST findings as JSON arrays; HYDROMETER_WEBHOOK_TOKEN is sent as a bearer's.")
-@click.option("--topic", help="Send findings to this Kafka topic; make it first.")
+class OutletCommand(click.Command):
+    """A command with one option for each outlet. They are looked up when it is called, so that other commands import none."""
+
+    def get_params(self, ctx: click.Context) -> list[click.Parameter]:
+        """Return the outlets' options, then the declared ones."""
+        from streams.exports.outlet import outlets
+
+        offered = [click.Option([f"--{name}", name], metavar=outlet.metavar, help=outlet.help) for name, outlet in outlets().items()]
+        return [*offered, *super().get_params(ctx)]
+
+
+@export.command("ocsf", cls=OutletCommand)
 @click.option("--once", is_flag=True, help="End when every alert so far is delivered.")
-def export_ocsf(*, path: Path | None, webhook: str | None, topic: str | None, once: bool) -> None:
+def export_ocsf(*, once: bool, **targets: str | None) -> None:
     """Forward alerts as OCSF Detection Findings, from where the last run ended, until Ctrl-C.
 
     \b
     Example:  hydrometer export ocsf --file findings.jsonl --once
               hydrometer export ocsf --webhook https://siem.example.com/hook
     """
-    from contextlib import ExitStack, closing
-
-    from kafka import KafkaProducer
+    from contextlib import closing
 
     from streams.clickhouse.health import told
     from streams.core.settings import Settings
-    from streams.exports import outlets as onward
-    from streams.schema import topics as names
+    from streams.exports.forward import forward
+    from streams.exports.outlet import outlets
 
-    if sum(each is not None for each in (path, webhook, topic)) != 1:
-        raise click.UsageError("Name one of --file, --webhook and --topic.")
+    named = [(name, target) for name, target in targets.items() if target is not None]
+    if len(named) != 1:
+        *others, last = (f"--{name}" for name in outlets())
+        raise click.UsageError(f"Name one of {', '.join(others)} and {last}.")
+    name, target = named[0]
     settings = Settings.load(role="kafka")
-    with names.answering(settings), ExitStack() as opened:
-        if webhook:
-            token = settings.webhook_token.get_secret_value() if settings.webhook_token else None
-            outlet = onward.to_webhook(webhook, token)
-        elif topic:
-            outlet = onward.to_topic(opened.enter_context(closing(KafkaProducer(acks="all", **names.client_options(settings)))), topic)
-        else:
-            stream = sys.stdout.buffer if path is None or str(path) == "-" else opened.enter_context(onward.file_of(path))
-            outlet = onward.to_file(stream)
-        opened.enter_context(told(settings, "export"))
-        delivered = onward.forward(settings, outlet, once=once)
+    with closing(outlets()[name].open(target, settings)) as outlet, told(settings, "export"):
+        delivered = forward(settings, outlet, once=once)
     click.echo(f"{delivered:,} findings delivered", err=True)
 
 

@@ -1,0 +1,126 @@
+"""`make new-sink`: the two files of a new outlet, with a test that fails until it has a real destination.
+
+An outlet is found by itself: `hydrometer export ocsf` has an option of its name, and `tests/contracts/test_outlets.py` examines it.
+"""
+
+from __future__ import annotations
+
+import keyword
+import re
+import sys
+from pathlib import Path
+from typing import Final
+
+from streams.core.errors import HydrometerError
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+
+_OUTLET: Final = '''"""Outlet `{name}`: say here where findings go."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar, Self
+
+from streams.core.settings import Settings
+from streams.exports.ocsf import Json
+from streams.exports.outlet import DeliveryError, OutletConfigError
+
+
+class Outlet:
+    """Where findings go. Its errors never name the whole target, which may carry a secret."""
+
+    metavar: ClassVar = "TARGET"
+    help: ClassVar = "Send findings to this destination."
+
+    def __init__(self, target: str) -> None:
+        """Deliver to `target`."""
+        self._target = target
+
+    @classmethod
+    def open(cls, target: str, settings: Settings) -> Self:
+        """Return an outlet to `target`. Raises OutletConfigError when it cannot work."""
+        del settings  # secrets are settings, never parts of a target
+        if not target:
+            raise OutletConfigError("--{name} has no target: name one")
+        return cls(target)
+
+    def deliver(self, findings: Sequence[Json]) -> None:
+        """Return only once the destination has all findings. Raises DeliveryError."""
+        raise DeliveryError(f"{{len(findings)}} findings were not delivered: write deliver() of the outlet {name}")
+
+    def close(self) -> None:
+        """Free what `open` took."""
+'''
+
+_TEST: Final = """from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from streams.core.settings import Settings
+from streams.exports.outlets.{name} import Outlet
+from streams.testing.destination import SECRET, Destination
+
+SETTINGS = Settings.model_validate({{"mode": "local"}})
+
+
+@contextmanager
+def destination(folder: Path) -> Iterator[Destination]:
+    received = list[dict[str, object]]  # replace this: run a real destination here, and return what it has
+    yield Destination(str(folder), SETTINGS, received, (f"away-{{SECRET}}", SETTINGS))
+
+
+def test_one_sentence_that_says_what_holds(tmp_path: Path) -> None:
+    with destination(tmp_path) as at, closing(Outlet.open(at.target, at.settings)) as outlet:
+        outlet.deliver([{{"n": 1}}])
+        assert at.received() == [{{"n": 1}}]
+"""
+
+
+def new_sink(name: str, root: Path = ROOT) -> list[Path]:
+    """Write an outlet and its failing test below `root`, a checkout.
+
+    Args:
+        name: Of the outlet, its module and its option: lower-case words joined by underscores.
+        root: The checkout.
+
+    Returns:
+        The paths of the two files.
+
+    Raises:
+        HydrometerError: Before anything is written, for a name of another form or one that exists, and outside of a checkout.
+    """
+    if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z][a-z0-9]*)*", name) or keyword.iskeyword(name) or name in ("once", "help"):
+        raise HydrometerError(f"{name!r} is not a name for a sink: use lower-case words joined by underscores, as in syslog")
+    place = Path("streams", "exports", "outlets")
+    paths = [root / place / f"{name}.py", root / "tests" / place / f"test_{name}.py"]
+    for path in paths:
+        if path.exists():
+            raise HydrometerError(f"{path} exists: choose another name, or edit it")
+        if not path.parent.is_dir():
+            raise HydrometerError(f"{path.parent} is missing: run this in a checkout of the repository")
+    for path, text in zip(paths, (_OUTLET, _TEST), strict=True):
+        path.write_text(text.format(name=name), encoding="utf-8")
+    return paths
+
+
+def main(arguments: list[str]) -> int:
+    """Run as a command: write the outlet named by the one argument. Returns the exit status."""
+    if len(arguments) != 1:
+        sys.stderr.write("error: one name is needed: python -m streams.cli.new_sink syslog\n")
+        return 2
+    try:
+        paths = new_sink(arguments[0])
+    except HydrometerError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 2
+    written = " and ".join(path.relative_to(ROOT).as_posix() for path in paths)
+    check = f".venv/bin/python -m pytest tests/streams/exports tests/contracts -k {arguments[0]}"
+    sys.stdout.write(f"wrote {written}\nnext: run a real destination in the test, then {check}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

