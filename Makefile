@@ -90,6 +90,10 @@ new-sink: setup ## Write an outlet of findings and its test: make new-sink NAME=
 	@test -n "$(NAME)" || { echo 'error: no name: say make new-sink NAME=syslog' >&2; exit 2; }
 	$(BIN)/python -m streams.cli.new_sink $(NAME)
 
+new-format: setup ## Write a log format and its samples: make new-format NAME=our_gateway
+	@test -n "$(NAME)" || { echo 'error: no name: say make new-format NAME=our_gateway' >&2; exit 2; }
+	$(BIN)/hydrometer new-format $(NAME)
+
 new-alert: setup ## Write an alert rule, its runbook and its test: make new-alert NAME=late_backup TEAM=oncall
 	@test -n "$(NAME)" || { echo 'error: no name: say make new-alert NAME=late_backup TEAM=oncall' >&2; exit 2; }
 	$(BIN)/hydrometer alerts new $(NAME) --team $(or $(TEAM),oncall)

@@ -18,13 +18,21 @@ def formats(*, markdown: bool) -> None:
     """
     from streams.intake.formats.registry import all_formats
 
+    if markdown:
+        click.echo(as_markdown())
+        return
     for each in all_formats():
-        if not markdown:
-            click.echo(f"{each.name:12} {each.title}")
-            continue
-        click.echo(f"## {each.title}\n\n`--format {each.name}`\n" if each.readable else f"## {each.title}\n")
+        click.echo(f"{each.name:12} {each.title}")
+
+
+def as_markdown() -> str:
+    """Return every format with the path that each canonical field is read from."""
+    from streams.intake.formats.registry import all_formats
+
+    parts = []
+    for each in all_formats():
+        parts.append(f"## {each.title}\n\n`--format {each.name}`\n" if each.readable else f"## {each.title}\n")
         if each.fields:
-            click.echo("| canonical field | read from |\n|---|---|")
-            for name, source in each.fields.items():
-                click.echo(f"| `{name}` | {source.described} |")
-            click.echo()
+            lines = "\n".join(f"| `{name}` | {source.described} |" for name, source in each.fields.items())
+            parts.append(f"| canonical field | read from |\n|---|---|\n{lines}\n")
+    return "\n".join(parts)

@@ -58,6 +58,7 @@ for _command in (
     export.export,
     new.new_feature,
     new.new_hypothesis,
+    new.new_format,
 ):
     cli.add_command(_command)
 

@@ -43,3 +43,20 @@ def new_hypothesis(*, name: str) -> None:
     for path in paths:
         click.echo(path)
     click.echo(f"next: write what it asks, then: .venv/bin/python -m pytest {paths[-1]} tests/contracts/test_benign_hypotheses.py")
+
+
+@click.command("new-format")
+@click.argument("name")
+def new_format(*, name: str) -> None:
+    """Write a new log format with a sample line and the event expected of it.
+
+    The contract of formats fails until the expected event is right.
+
+    \b
+    Example:  hydrometer new-format our_gateway
+    """
+    from streams.cli import new_format as scaffold
+
+    for path in scaffold.new_format(name):
+        click.echo(path.relative_to(scaffold.ROOT))
+    click.echo(f"next: write what it reads, then: .venv/bin/python -m pytest tests/contracts/test_formats.py -k {name}")

@@ -26,8 +26,11 @@ def rows(header: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
 
 def command_pages(group: click.Group, path: str = "hydrometer") -> Iterator[str]:
     """Yield a heading and the help of every command below a group, in the order of `--help`."""
-    for name in sorted(group.commands):
-        command = group.commands[name]
+    above = click.Context(group, info_name=path)
+    for name in group.list_commands(above):
+        command = group.get_command(above, name)
+        if command is None:
+            continue
         full = f"{path} {name}"
         context = click.Context(command, info_name=full, max_content_width=100)
         yield f"## {full}\n\n```text\n{command.get_help(context)}\n```\n"
@@ -87,9 +90,26 @@ def metrics_page() -> str:
     return "# Metrics\n\n" + rows(("metric", "kind", "labels", "question"), lines)
 
 
+def features_page() -> str:
+    """Return every feature: the data dictionary."""
+    from streams.features.dictionary import as_markdown
+    from streams.features.registry import by_name
+
+    return f"# Features\n\n`hydrometer features` prints the same.\n\n{as_markdown(by_name().values())}\n"
+
+
+def formats_page() -> str:
+    """Return every log format and where it keeps each field."""
+    from streams.cli.formats import as_markdown
+
+    return f"# Log formats\n\nRecognised by themselves; `--format NAME` says it when recognition is wrong.\n\n{as_markdown()}\n"
+
+
 PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "cli": cli_page,
     "event": event_page,
+    "features": features_page,
+    "formats": formats_page,
     "metrics": metrics_page,
     "settings": settings_page,
     "tables": tables_page,

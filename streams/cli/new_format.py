@@ -1,0 +1,57 @@
+"""`hydrometer new-format`: a log format and its samples, with a contract that fails until the expected events are right."""
+
+from __future__ import annotations
+
+import keyword
+import re
+from pathlib import Path
+from typing import Final
+
+from streams.core.errors import HydrometerError
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+
+_FORMAT: Final = '''"""{title}: which fields its log has, and where each canonical field comes from."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from streams.intake.formats.format import at, milliseconds, table
+
+FORMAT: Final = table(
+    name="{name}",
+    title="{title} (name its kind of log here)",
+    recognise=lambda entry: "{name}_version" in entry,
+    fields={{
+        "timestamp": at("began"),
+        "event.id": at("call/id"),
+        "account.id": at("caller/account", "caller/key"),
+        "http.server.request.duration": at("took_ms", unit=milliseconds),
+    }},
+)
+'''
+_SAMPLE: Final = '{{"{name}_version":1,"began":"2026-11-02T09:00:00Z","call":{{"id":"r-1"}},"caller":{{"account":"a-1"}},"took_ms":250}}\n'
+_EXPECTED: Final = '{{"say here":"which canonical event the line of {name}.jsonl is"}}\n'
+
+
+def new_format(name: str, root: Path = ROOT) -> list[Path]:
+    """Write a format, a sample line and the event that is expected of it below `root`, a checkout, and return the three paths.
+
+    The contract (`tests/contracts/test_formats.py`) finds them by itself and fails until the expected event is written.
+
+    Raises:
+        HydrometerError: Before anything is written: the name is not plain lower-case words or exists, or `root` is not a checkout.
+    """
+    samples = root / "tests" / "streams" / "intake" / "formats" / "samples"
+    paths = [root / "streams" / "intake" / "formats" / f"{name}.py", samples / f"{name}.jsonl", samples / f"{name}.expected.jsonl"]
+    if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name) or keyword.iskeyword(name):
+        raise HydrometerError(f"{name!r} is not a name for a format: use lower-case words joined by underscores, as in our_gateway")
+    for path in paths:
+        if path.exists():
+            raise HydrometerError(f"{path} exists: choose another name, or edit it")
+        if not path.parent.is_dir():
+            raise HydrometerError(f"{path.parent} is missing: run this in a checkout of the repository")
+    for path, text in zip(paths, (_FORMAT, _SAMPLE, _EXPECTED), strict=True):
+        path.write_text(text.format(name=name, title=name.replace("_", " ").capitalize()), encoding="utf-8")
+    return paths

@@ -1,0 +1,61 @@
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from streams.cli.new_format import ROOT, new_format
+from streams.core.errors import HydrometerError
+
+SAMPLES = "tests/streams/intake/formats/samples"
+
+
+@pytest.fixture
+def checkout(tmp_path: Path) -> Path:
+    for package in ("streams", "models", SAMPLES, "tests/contracts"):
+        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
+    return tmp_path
+
+
+def test_a_new_format_is_found_with_its_sample_and_the_contract_fails_until_its_event_is_written(checkout: Path) -> None:
+    paths = new_format("our_gateway", checkout)
+    assert [path.relative_to(checkout).as_posix() for path in paths] == [
+        "streams/intake/formats/our_gateway.py",
+        f"{SAMPLES}/our_gateway.jsonl",
+        f"{SAMPLES}/our_gateway.expected.jsonl",
+    ]
+    lint = [sys.executable, "-m", "ruff", "check", "--config", str(ROOT / "pyproject.toml"), str(paths[0])]
+    linted = subprocess.run(lint, cwd=checkout, capture_output=True, text=True, check=False)
+    assert linted.returncode == 0, linted.stdout
+    contract = [
+        sys.executable,
+        "-m",
+        "pytest",
+        "-q",
+        "-p",
+        "no:cacheprovider",
+        "--import-mode=importlib",
+        "tests/contracts/test_formats.py",
+    ]
+    tested = subprocess.run([*contract, "-k", "our_gateway"], cwd=checkout, capture_output=True, text=True, check=False).stdout
+    assert "failed" in tested
+    assert "say here" in tested
+
+
+@pytest.mark.parametrize("name", ["Ours", "our gateway", "2nd", "our-gateway", "class", "../ours", ""])
+def test_a_name_that_is_not_plain_words_is_refused(checkout: Path, name: str) -> None:
+    with pytest.raises(HydrometerError, match="is not a name for a format"):
+        new_format(name, checkout)
+
+
+def test_a_name_that_exists_is_refused(checkout: Path) -> None:
+    with pytest.raises(HydrometerError, match="exists"):
+        new_format("kong", checkout)
+
+
+def test_outside_a_checkout_it_says_so(tmp_path: Path) -> None:
+    with pytest.raises(HydrometerError, match="run this in a checkout"):
+        new_format("our_gateway", tmp_path)
