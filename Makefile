@@ -74,6 +74,9 @@ evaluate: setup ## Measure the detector against the goals: seeds, ablations, gri
 evaluate-detectors: setup ## Measure the River detectors on labelled sets, in time order
 	$(BIN)/python tests/evaluation/detectors.py
 
+evaluate-forensics: setup ## Measure the forensic tests on real models, into docs/forensics-evaluation.md (needs the data beside the checkout)
+	$(BIN)/python tests/evaluation/forensics.py
+
 new-feature: setup ## Write a feature and its test: make new-feature NAME=long_pauses ENTITY=account FAMILY=timing
 	@test -n "$(NAME)" || { echo 'error: no name: say make new-feature NAME=long_pauses ENTITY=account FAMILY=timing' >&2; exit 2; }
 	$(BIN)/hydrometer new-feature $(NAME) --entity $(or $(ENTITY),account) --family $(or $(FAMILY),content)

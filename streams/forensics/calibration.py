@@ -89,12 +89,16 @@ def _refusal(effects: Mapping[str, Any], calibration: Calibration | None) -> str
         return "there is no calibration: make evaluate-forensics writes one"
     if calibration.known_pairs < LEAST_KNOWN_PAIRS:
         return f"the calibration rests on {calibration.known_pairs} known pairs, fewer than {LEAST_KNOWN_PAIRS}"
+    backwards = sorted(name for name, weight in calibration.weights.items() if weight < 0.0)
+    if backwards:
+        return (
+            f"on the known pairs {', '.join(backwards)} counts against likeness, so those pairs are too few or too weak to calibrate with"
+        )
     missing = sorted(calibration.weights.keys() - effects.keys())
     if missing:
         return f"calibrated are {', '.join(calibration.weights)} together, and {', '.join(missing)} did not run"
     finding = effects[next(iter(calibration.weights))]
     if finding.controls < calibration.fewest_controls:
         return f"{finding.controls} controls, where the calibration had {calibration.fewest_controls} or more"
-    if finding.items < calibration.fewest_items:
-        return f"{finding.items} items, where the calibration had {calibration.fewest_items} or more"
-    return None
+    few = finding.items < calibration.fewest_items
+    return f"{finding.items} items, where the calibration had {calibration.fewest_items} or more" if few else None

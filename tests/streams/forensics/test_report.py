@@ -47,6 +47,7 @@ def test_a_copy_and_an_unrelated_model_read_differently(told: Callable[..., dict
     [
         (None, "there is no calibration"),
         (replace(CALIBRATION, known_pairs=6), "rests on 6 known pairs, fewer than 20"),
+        (replace(CALIBRATION, weights={"answer_text": -0.1}), "answer_text counts against likeness"),
         (replace(CALIBRATION, weights={"rare_choices": 1.0}), "rare_choices did not run"),
         (replace(CALIBRATION, fewest_controls=40), "8 controls, where the calibration had 40 or more"),
         (replace(CALIBRATION, fewest_items=400), "100 items, where the calibration had 400 or more"),
