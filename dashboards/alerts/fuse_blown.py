@@ -1,14 +1,14 @@
-"""`collect` has stopped itself."""
+"""`collect` has paused a source."""
 
 from __future__ import annotations
 
 from dashboards.rule import Rule
 
 rule = Rule(
-    title="Collect has stopped itself",
+    title="Collect has paused a source",
     team="oncall",
     severity="page",
-    question="Which instance of `collect` ended within ten minutes because too many lines were refused? A restart alone ends the same way.",
+    question="Which instance of `collect` paused a source within ten minutes because too many of its lines were refused?",
     sql="""
         SELECT instance, argMax(value, time) AS value
         FROM hydrometer.health
@@ -16,6 +16,6 @@ rule = Rule(
         GROUP BY instance ORDER BY instance
     """,
     above=0,
-    summary="{instance} has blown its fuse and takes no more events: the log's format has changed.",
+    summary="{instance} has paused a source, because too many of its lines are refused: has the format of its log changed?",
     board="hydrometer-oncall",
 )

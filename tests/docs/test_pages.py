@@ -138,3 +138,9 @@ def test_every_page_is_in_the_navigation() -> None:
 def test_a_page_speaks_plain_english(page: Path) -> None:
     found = [match[0] for match in FORBIDDEN.finditer(page.read_text(encoding="utf-8"))]
     assert found == []
+
+
+def test_every_decision_is_listed() -> None:
+    folder = ROOT / "docs" / "decisions"
+    listed = set(LINK.findall((folder / "README.md").read_text(encoding="utf-8")))
+    assert {path.name for path in folder.glob("[0-9]*.md")} == listed

@@ -3,11 +3,13 @@ from __future__ import annotations
 from typing import Any
 
 
-def test_a_blown_fuse_fires_after_its_process_has_ended(ground: Any) -> None:
+def test_a_blown_fuse_fires_for_the_instance_that_paused_a_source(ground: Any) -> None:
     ground.health("fuse_blown", 0, ago=60, instance="gate-7")
     ground.health("fuse_blown", 1, ago=30, instance="gate-7")
     ground.health("fuse_blown", 0, instance="gate-8")
-    assert ground.told("fuse_blown") == ["gate-7 has blown its fuse and takes no more events: the log's format has changed."]
+    assert ground.told("fuse_blown") == [
+        "gate-7 has paused a source, because too many of its lines are refused: has the format of its log changed?"
+    ]
 
 
 def test_a_quarter_of_an_hour_later_it_is_for_others_to_say(ground: Any) -> None:
