@@ -113,7 +113,7 @@ RULES: Final = (
     ),
     Rule(
         "dealt cards",
-        "several cards each pay for several organisations, payment speaks, and the load does not look like people's",
+        "several cards each pay for several organisations, payment counts, and the load does not look like people's",
         lambda signs: (signs.cards_dealt & signs.speaks[:, PAYMENT]) & ~signs.people,
     ),
     Rule(

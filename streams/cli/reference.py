@@ -105,12 +105,21 @@ def formats_page() -> str:
     return f"# Log formats\n\nRecognised by themselves; `--format NAME` says it when recognition is wrong.\n\n{as_markdown()}\n"
 
 
+def rules_page() -> str:
+    """Return the named rules of which one must hold for an extraction alert."""
+    from models.evidence.extraction_rules import MIN_FAMILIES, RULES
+
+    intro = f"Beside a purpose in the content and {MIN_FAMILIES} families with evidence, one of these must hold."
+    return f"# Rules of extraction\n\n{intro}\n\n" + rows(("rule", "requires"), [(rule.name, rule.requires) for rule in RULES])
+
+
 PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "cli": cli_page,
     "event": event_page,
     "features": features_page,
     "formats": formats_page,
     "metrics": metrics_page,
+    "rules": rules_page,
     "settings": settings_page,
     "tables": tables_page,
     "topics": topics_page,
