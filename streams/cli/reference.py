@@ -91,11 +91,17 @@ def metrics_page() -> str:
 
 
 def features_page() -> str:
-    """Return every feature: the data dictionary."""
-    from streams.features.dictionary import as_markdown
+    """Return every feature, by family: what it measures, what it rises on and what it is blind to."""
+    from models.evidence.families import REGISTRY
     from streams.features.registry import by_name
 
-    return f"# Features\n\n`hydrometer features` prints the same.\n\n{as_markdown(by_name().values())}\n"
+    parts = ["# Features\n\n`hydrometer features --json` has all fields: unit, scale, limits, accumulators.\n"]
+    for family in REGISTRY:
+        found = [each for each in by_name().values() if each.family == family.name]
+        lines = [(f"`{each.name()}` ({each.entity})", f"{each.label} ({each.unit.name})", each.rises_on, each.blind_to) for each in found]
+        if lines:
+            parts.append(f"## {family.name}\n\n{family.words}\n\n{rows(('feature', 'measures', 'rises on', 'blind to'), lines)}")
+    return "\n".join(parts)
 
 
 def formats_page() -> str:
