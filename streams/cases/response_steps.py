@@ -18,7 +18,7 @@ MANY = 10
 
 
 def step(behaviour: str, accounts: int, families: dict[str, float], *, muted: bool, doubts: int) -> Step:
-    """Return the step to consider first and why. doubts: benign personas that fit."""
+    """Return the step to consider first and why. doubts: benign hypotheses that fit."""
     name, why = _choose(behaviour, accounts, families, doubts, muted=muted)
     spoken = sorted(family for family, nats in families.items() if nats >= SPOKEN)
     return Step(name, STEPS[name], why, spoken, "from L3 on: a person, and two families at least")
@@ -30,7 +30,8 @@ def _choose(behaviour: str, accounts: int, families: dict[str, float], doubts: i
     if behaviour == "routing":
         return "L1", _about_a_channel(families)
     if doubts:
-        return "L0", f"{'one benign story fits' if doubts == 1 else f'{doubts} benign stories fit'}: ask the accounts' manager first"
+        fitting = "one benign explanation fits" if doubts == 1 else f"{doubts} benign explanations fit"
+        return "L0", f"{fitting}: ask the accounts' manager first"
     if accounts == 1:
         return "L1", "one account: ask its manager about its purpose, and cap its rate while you wait"
     if accounts < MANY:

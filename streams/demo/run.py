@@ -72,7 +72,7 @@ def run(*, keep: bool = False, folder: Path = FOLDER) -> None:
 
 
 _LEGEND = (
-    "[dim]Evidence is in nats, by family: +2 speaks, +7 is the most one family may say, and none convicts alone. Extraction: the "
+    "[dim]Evidence is in nats. From +2 a family counts as evidence, +7 is its maximum, and no single family is enough. Extraction: the "
     "traffic copies the model. Routing: it comes through a router or reseller, whose users need not copy anything.[/]\n"
 )
 _SPARED = {"grey reseller": "none: in a routing case"}

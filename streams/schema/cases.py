@@ -45,7 +45,7 @@ class FeaturePart(Record, frozen=True):
 
 
 class Hypothesis(Record, frozen=True):
-    """One benign story, whether it fits (None: that cannot be told), and because of what."""
+    """One benign explanation, whether it fits (None: that cannot be told), and because of what."""
 
     persona: str
     fits: bool | None

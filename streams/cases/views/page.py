@@ -91,7 +91,7 @@ def _families(case: CaseRow) -> str:
         rows.append(
             f'<tr><th>{escape(name)}</th><td class="bar"><i style="width:{width:.1f}%"></i></td><td class="n">{nats:+.1f}</td></tr>'
         )
-    note = f"<p class=note>Evidence by family in nats: no family convicts alone. {escape(terminal.sums(case.behaviour))}</p>"
+    note = f"<p class=note>Evidence by family in nats: no single family is enough. {escape(terminal.sums(case.behaviour))}</p>"
     return f'<table class="bars">{"".join(rows)}</table>{note}'
 
 
@@ -111,7 +111,7 @@ def _example(told: CasePayload) -> str:
 def _counter(checks: Sequence[Hypothesis]) -> str:
     ranked = sorted(checks, key=lambda check: list(WORDS).index(check.fits))
     rows = [(check.persona, WORDS[check.fits], check.because) for check in ranked]
-    return _table(("benign story", "", "because"), rows, lambda row: "" if row[1] == WORDS[False] else "doubt")
+    return _table(("benign explanation", "", "because"), rows, lambda row: "" if row[1] == WORDS[False] else "doubt")
 
 
 def _leak(leak: Leak) -> str:

@@ -231,7 +231,7 @@ def _families(families: Mapping[str, float], against: str) -> str:
 
 
 def _against(checks: Sequence[Hypothesis]) -> str:
-    fitting = "; ".join(_check(check) for check in checks if check.fits) or "no benign persona fits"
+    fitting = "; ".join(_check(check) for check in checks if check.fits) or "no benign explanation fits"
     untold = "; ".join(_check(check) for check in checks if check.fits is None)
     return f"{fitting}; cannot be told: {untold}" if untold else fitting
 

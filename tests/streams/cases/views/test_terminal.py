@@ -135,7 +135,7 @@ def test_a_member_of_a_channel_shows_its_routing_and_what_was_stored_without_it_
 
 def test_a_story_that_cannot_be_told_is_not_one_that_does_not_fit() -> None:
     checks = [{"persona": "gateway", "fits": False, "because": "3 pay"}, {"persona": "own data", "fits": None, "because": "ask the owner"}]
-    said = "no benign persona fits; cannot be told: own data (ask the owner)"
+    said = "no benign explanation fits; cannot be told: own data (ask the owner)"
     assert said in printed(terminal.panel(channel(counter_evidence=checks)))
 
 
