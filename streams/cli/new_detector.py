@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from streams.cli.checkout import refuse_taken
 from streams.core.errors import HydrometerError
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -115,11 +116,7 @@ def new_detector(name: str, root: Path = ROOT) -> list[Path]:
     if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z][a-z0-9]*)*", name) or keyword.iskeyword(name):
         raise HydrometerError(f"{name!r} is not a name for a detector: use lower-case words joined by underscores, as in night_shift")
     paths = [root / "models" / "detectors" / f"{name}.py", root / "tests" / "models" / "detectors" / f"test_{name}.py"]
-    for path in paths:
-        if path.exists():
-            raise HydrometerError(f"{path} exists: choose another name, or edit it")
-        if not path.parent.is_dir():
-            raise HydrometerError(f"{path.parent} is missing: run this in a checkout of the repository")
+    refuse_taken(paths)
     words = {"name": name, "cls": "".join(part.capitalize() for part in name.split("_"))}
     for path, text in zip(paths, (_DETECTOR, _TEST), strict=True):
         path.write_text(text.format(**words), encoding="utf-8")

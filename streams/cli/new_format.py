@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import Final
 
+from streams.cli.checkout import refuse_taken
 from streams.core.errors import HydrometerError
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -47,11 +48,7 @@ def new_format(name: str, root: Path = ROOT) -> list[Path]:
     paths = [root / "streams" / "intake" / "formats" / f"{name}.py", samples / f"{name}.jsonl", samples / f"{name}.expected.jsonl"]
     if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name) or keyword.iskeyword(name):
         raise HydrometerError(f"{name!r} is not a name for a format: use lower-case words joined by underscores, as in our_gateway")
-    for path in paths:
-        if path.exists():
-            raise HydrometerError(f"{path} exists: choose another name, or edit it")
-        if not path.parent.is_dir():
-            raise HydrometerError(f"{path.parent} is missing: run this in a checkout of the repository")
+    refuse_taken(paths)
     for path, text in zip(paths, (_FORMAT, _SAMPLE, _EXPECTED), strict=True):
         path.write_text(text.format(name=name, title=name.replace("_", " ").capitalize()), encoding="utf-8")
     return paths

@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 from typing import Final
 
+from streams.cli.checkout import refuse_taken
 from streams.core.errors import HydrometerError
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -50,11 +51,7 @@ def new_hypothesis(name: str, root: Path = ROOT) -> list[Path]:
     paths = [code / f"{name}.py", tests / f"test_{name}.py"]
     if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name) or keyword.iskeyword(name):
         raise HydrometerError(f"{name!r} is no name for a hypothesis: use lower-case words joined by underscores, as in batch_job")
-    for path in paths:
-        if path.exists():
-            raise HydrometerError(f"{path} exists: choose another name, or edit it")
-        if not path.parent.is_dir():
-            raise HydrometerError(f"{path.parent} is missing: run this in a checkout of the repository")
+    refuse_taken(paths)
     order = _STEP * len(list(code.glob("*.py")))  # the package's own file makes it one more than there are hypotheses
     for path, text in zip(paths, (_HYPOTHESIS, _TEST), strict=True):
         path.write_text(text.format(name=name, title=name.replace("_", " "), order=order), encoding="utf-8")

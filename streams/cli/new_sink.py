@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import Final
 
+from streams.cli.checkout import refuse_taken
 from streams.core.errors import HydrometerError
 
 ROOT: Final = Path(__file__).resolve().parents[2]
@@ -96,11 +97,7 @@ def new_sink(name: str, root: Path = ROOT) -> list[Path]:
         raise HydrometerError(f"{name!r} is not a name for a sink: use lower-case words joined by underscores, as in syslog")
     place = Path("streams", "exports", "outlets")
     paths = [root / place / f"{name}.py", root / "tests" / place / f"test_{name}.py"]
-    for path in paths:
-        if path.exists():
-            raise HydrometerError(f"{path} exists: choose another name, or edit it")
-        if not path.parent.is_dir():
-            raise HydrometerError(f"{path.parent} is missing: run this in a checkout of the repository")
+    refuse_taken(paths)
     for path, text in zip(paths, (_OUTLET, _TEST), strict=True):
         path.write_text(text.format(name=name), encoding="utf-8")
     return paths

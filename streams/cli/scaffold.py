@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final, get_args
 
 from models.evidence.families import FAMILIES
+from streams.cli.checkout import refuse_taken
 from streams.core.errors import HydrometerError
 from streams.features.declaration import Entity
 
@@ -115,8 +116,4 @@ def _refuse(name: str, entity: str, family: str, paths: list[Path]) -> None:
         raise HydrometerError(f"unknown entity {entity!r}: choose one of {', '.join(ENTITIES)}")
     if family not in FAMILIES:
         raise HydrometerError(f"unknown family {family!r}: choose one of {', '.join(FAMILIES)}")
-    for path in paths:
-        if path.exists():
-            raise HydrometerError(f"{path} exists: choose another name, or edit it")
-        if not path.parent.is_dir():
-            raise HydrometerError(f"{path.parent} is missing: run this in a checkout of the repository")
+    refuse_taken(paths)
