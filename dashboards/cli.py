@@ -47,19 +47,25 @@ def boards() -> None:
 
 @boards.command()
 @_BACKEND
+@_CONTACT
+@_POLICIES
 @click.option("--live", is_flag=True, help="Also run every published query and alert text in Grafana. Nothing is written.")
-def check(*, backend: Backend, live: bool) -> None:
+def check(*, backend: Backend, contacts: tuple[str, ...], policies: bool, live: bool) -> None:
     """Check Grafana's version, the token's rights, the plugin and the data source. Ends with exit code 2 when something is wrong.
+
+    Takes the options of `publish`, whose rights are checked; nothing is written.
 
     \b
     Example:  hydrometer boards check
+              hydrometer boards check --contact oncall=email:oncall@example.com --policies
               hydrometer boards check --live
     """
     from dashboards import publish as publishing
     from dashboards.grafana_live import try_all
 
     grafana = _grafana(backend)
-    for line in publishing.check(grafana):
+    wanted = publishing.release(contacts)
+    for line in publishing.check(grafana, contacts=bool(wanted.contacts), policies=policies):
         click.echo(f"ok    {line}")
     trials = list(try_all(grafana)) if live else []
     failed = [trial for trial in trials if trial.error]

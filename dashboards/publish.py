@@ -18,14 +18,20 @@ from dashboards.rules import FOLDER, GROUPS, files, group
 from streams.core.errors import HydrometerError
 
 _CREATE: Final = "create the folder"
+_CONTACT: Final = "set contact points"
+_ROUTE: Final = "set notification policies"
+_PROVENANCE: Final = "alert.provisioning.provenance:write"
+_NOTIFY: Final = [{"alert.provisioning:write"}, {"alert.notifications.provisioning:write"}, {"alert.notifications:write", _PROVENANCE}]
 NEEDED: Final[Mapping[str, Sequence[set[str]]]] = {
     _CREATE: [{"folders:create"}],
     "save boards": [{"dashboards:create", "dashboards:write"}],
     "set alert rules": [
         {"alert.provisioning:write"},
         {"alert.rules.provisioning:write"},
-        {"alert.rules:create", "alert.rules:write", "alert.provisioning.provenance:write"},
+        {"alert.rules:create", "alert.rules:write", _PROVENANCE},
     ],
+    _CONTACT: [*_NOTIFY, {"alert.notifications.receivers:create", "alert.notifications.receivers:write", _PROVENANCE}],
+    _ROUTE: [*_NOTIFY, {"alert.notifications.routes:write", _PROVENANCE}],
 }
 """What publishing does, and the sets of Grafana's actions of which one is needed for it (`GET /api/access-control/user/permissions`)."""
 
@@ -52,17 +58,19 @@ def contact(text: str) -> Json:
 
 def publish(grafana: GrafanaHttp, wanted: Release, *, prune: bool = False, policies: bool = False) -> Iterator[Change]:
     """Check the Grafana, then yield each change after it was applied; what is kept is yielded too. Raises GrafanaError."""
-    check(grafana)
+    check(grafana, contacts=bool(wanted.contacts), policies=policies)
     for change in differences(grafana, wanted, prune=prune, policies=policies):
         yield change.apply()
 
 
-def check(grafana: GrafanaHttp) -> list[str]:
+def check(grafana: GrafanaHttp, *, contacts: bool = False, policies: bool = False) -> list[str]:
     """Return what is as it should be, a sentence each: Grafana's version, the token's rights, the data source and its plugin.
 
+    The rights are those that publishing needs: with `contacts` for contact points too, with `policies` for notification policies.
     Raises GrafanaError, which says what to do, about the first that is not.
     """
-    return [_version(grafana), _rights(grafana), _data_source(grafana)]
+    unasked = {what for what, asked in {_CONTACT: contacts, _ROUTE: policies}.items() if not asked}
+    return [_version(grafana), _rights(grafana, unasked), _data_source(grafana)]
 
 
 def _version(grafana: GrafanaHttp) -> str:
@@ -74,9 +82,11 @@ def _version(grafana: GrafanaHttp) -> str:
     return f"Grafana {health['version']}" if found else "a Grafana that does not tell its version"
 
 
-def _rights(grafana: GrafanaHttp) -> str:
+def _rights(grafana: GrafanaHttp, unasked: set[str]) -> str:
+    """Return that the token has every right of NEEDED but the `unasked`, and the folder's if it exists. Raises GrafanaError."""
     actions = set(grafana.get("/access-control/user/permissions") or {})
-    needed = NEEDED if grafana.find(f"/folders/{FOLDER}") is None else {what: any_of for what, any_of in NEEDED.items() if what != _CREATE}
+    done = {_CREATE} if grafana.find(f"/folders/{FOLDER}") else set()
+    needed = {what: any_of for what, any_of in NEEDED.items() if what not in unasked | done}
     missing = [what for what, any_of in needed.items() if not any(all_of <= actions for all_of in any_of)]
     if missing:
         raise GrafanaError(f"this token may not {', '.join(missing)}: {TOKEN_ADVICE}", HTTPStatus.FORBIDDEN)

@@ -26,7 +26,8 @@ UNDESCRIBED = {"/access-control/user/permissions", "/v1/eval", "/v1/rule/test/gr
 VIEWER = {"folders:read", "dashboards:read", "alert.rules:read"}
 EDITOR = {"folders:create", "dashboards:create", "dashboards:write", "alert.rules:create", "alert.rules:write", "alert.rules:delete"}
 EDITOR |= {*VIEWER, "alert.notifications:write", "alert.provisioning.provenance:write"}
-PERMISSIONS = {"Viewer": VIEWER, "Editor": EDITOR, "Admin": {*EDITOR, "alert.provisioning:read", "alert.provisioning:write"}}
+PERMISSIONS = {"Viewer": VIEWER, "Without notifications": EDITOR - {"alert.notifications:write"}, "Editor": EDITOR}
+PERMISSIONS |= {"Admin": {*EDITOR, "alert.provisioning:read", "alert.provisioning:write"}}
 Json = dict[str, Any]
 Answer = tuple[int, Any]
 
@@ -119,7 +120,8 @@ class FakeGrafana:
         parts = ("folders", "search", "dashboards", "datasources", "rule-groups", "contact-points", "policies", "permissions")
         name = next(part for part in (*parts, "ds/query", "eval", "rule/test") if part in url.path).replace("/", "_")
         if verb != "GET" and name not in {"ds_query", "eval", "rule_test"}:
-            if self.role == "Viewer":
+            forbidden = name in {"contact-points", "policies"} and "alert.notifications:write" not in PERMISSIONS[self.role]
+            if self.role == "Viewer" or forbidden:
                 return 403, {"message": "You'll need additional permissions to perform this action."}
             self.writes.append(f"{verb} {unquote(url.path)}")
         handle = getattr(self, f"_{name.replace('-', '_')}")

@@ -46,6 +46,14 @@ def test_check_publish_and_diff_follow_each_other(env: dict[str, str], grafana: 
     assert {line.split()[0] for line in after.output.splitlines()} == {"keep"}
 
 
+def test_check_asks_for_the_rights_of_the_options_of_publish(env: dict[str, str], grafana: Any) -> None:
+    grafana.role = "Without notifications"
+    runner = CliRunner(env=env)
+    assert "ok    the token may publish" in runner.invoke(cli, ["boards", "check"], catch_exceptions=False).output
+    refused = runner.invoke(cli, ["boards", "check", "--contact", "soc=email:soc@example.com"])
+    assert "may not set contact points" in str(refused.exception)
+
+
 def test_the_runbook_of_every_rule_has_its_panel_on_the_published_board(env: dict[str, str], grafana: Any) -> None:
     CliRunner(env=env).invoke(cli, ["boards", "publish"], catch_exceptions=False)
     panels = {panel["id"]: panel["title"] for panel in grafana.boards["hydrometer-runbooks"]["dashboard"]["panels"]}

@@ -81,6 +81,18 @@ def test_a_viewer_is_refused_before_anything_is_written_and_told_what_is_missing
     assert grafana.writes == []
 
 
+def test_a_token_that_may_not_notify_is_refused_before_anything_is_written(api: GrafanaHttp, grafana: Any, small: Release) -> None:
+    grafana.role = "Without notifications"
+    with pytest.raises(GrafanaError, match=r"may not set contact points, set notification policies: .*role Editor"):
+        list(publish(api, replace(small, contacts=[SOC]), policies=True))
+    assert grafana.writes == []
+
+
+def test_a_token_that_may_not_notify_publishes_boards_and_rules(api: GrafanaHttp, grafana: Any, small: Release) -> None:
+    grafana.role = "Without notifications"
+    assert ("rules", "create") in done(api, small)
+
+
 @pytest.mark.parametrize("hidden", ["hydrometer", "hydrometer-soc"])
 def test_what_exists_and_is_hidden_is_said_to_be_hidden(api: GrafanaHttp, grafana: Any, small: Release, hidden: str) -> None:
     grafana.hidden = {hidden}
