@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from html import escape
 from typing import Any
 
-from models.evidence.weighing import CAP
+from models.evidence.weighing import MAX_FAMILY_NATS
 from streams.cases.hypothesis import WORDS
 from streams.cases.views import terminal
 from streams.cases.views.terminal import CaseRow
@@ -84,10 +84,10 @@ def _section(title: str, body: str) -> str:
 
 
 def _families(case: CaseRow) -> str:
-    """Return a bar a family, the loudest first; a family's evidence ends at CAP."""
+    """Return a bar a family, the loudest first; a family's evidence ends at MAX_FAMILY_NATS."""
     rows = []
     for name, nats in sorted(case.payload.families.items(), key=lambda item: -item[1]):
-        width = 100.0 * min(max(nats, 0.0), CAP) / CAP
+        width = 100.0 * min(max(nats, 0.0), MAX_FAMILY_NATS) / MAX_FAMILY_NATS
         rows.append(
             f'<tr><th>{escape(name)}</th><td class="bar"><i style="width:{width:.1f}%"></i></td><td class="n">{nats:+.1f}</td></tr>'
         )
