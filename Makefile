@@ -39,7 +39,7 @@ test-integration: setup ## Run the end-to-end tests on real Apache Kafka (needs 
 	$(BIN)/python -m streams.devserver.kafka --fetch
 	$(BIN)/python -m pytest -m integration
 
-bench: setup ## Measure events per CPU-second, into build/bench.json
+bench: setup ## Measure events per CPU-second, into build/figures/bench.json
 	$(BIN)/python tests/bench/run.py
 
 bench-collect: setup ## Print the microseconds an event of sketching, by language and length, and of the whole of collect
@@ -71,11 +71,17 @@ replay: setup ## Run log files through the pipeline, no broker: make replay FILE
 evaluate: setup ## Measure the detector against the goals: seeds, ablations, grids, 40 minutes (QUICK=1: under 5; FIRST=41: other seeds)
 	$(BIN)/python tests/evaluation/evaluate.py $(if $(QUICK),--quick) $(if $(FIRST),--first $(FIRST))
 
+evaluate-evasion: setup ## Measure what each evasion costs a campaign and what it buys, four minutes
+	$(BIN)/python tests/evaluation/evasion.py
+
 evaluate-detectors: setup ## Measure the River detectors on labelled sets, in time order
 	$(BIN)/python tests/evaluation/detectors.py
 
-evaluate-forensics: setup ## Measure the forensic tests on real models, into docs/forensics-evaluation.md (needs the data beside the checkout)
+evaluate-forensics: setup ## Measure the forensic tests on real models (needs the data beside the checkout)
 	$(BIN)/python tests/evaluation/forensics.py
+
+keep-figures: setup ## Keep what the bench, evaluate and mutants targets measured as this release's figures, in docs/data
+	$(BIN)/python -m streams.testing.figures
 
 new-feature: setup ## Write a feature and its test: make new-feature NAME=long_pauses ENTITY=account FAMILY=timing
 	@test -n "$(NAME)" || { echo 'error: no name: say make new-feature NAME=long_pauses ENTITY=account FAMILY=timing' >&2; exit 2; }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
@@ -11,17 +11,12 @@ import click
 
 from streams.clickhouse import migrate
 from streams.core import settings
+from streams.core.markdown import table
 from streams.schema import topics
 from streams.schema.event import FIELDS
 
 _COLUMN: Final = re.compile(r"^\s{4,}`?(\w+)`? ([A-Z]\w+[^,\n]*?),?\s*(?:--\s*(.*))?$")
 _TABLE: Final = re.compile(r"CREATE TABLE IF NOT EXISTS (\w+)\s*\((.*?)\n\)", re.DOTALL)
-
-
-def rows(header: Sequence[str], lines: Sequence[Sequence[str]]) -> str:
-    """Return a Markdown table; bars inside of a cell are escaped."""
-    cells = [header, ["---"] * len(header), *lines]
-    return "\n".join("| " + " | ".join(cell.replace("|", "\\|") for cell in line) + " |" for line in cells) + "\n"
 
 
 def command_pages(group: click.Group, path: str = "hydrometer") -> Iterator[str]:
@@ -58,22 +53,22 @@ def topics_page() -> str:
          "one" if topic.single else "HYDROMETER_PARTITIONS")
         for topic in topics.TOPICS
     ]  # fmt: skip
-    return "# Topics\n\n" + rows(("topic", "keyed by", "kept", "partitions"), kept)
+    return "# Topics\n\n" + table(("topic", "keyed by", "kept", "partitions"), kept)
 
 
 def event_page() -> str:
     """Return every field of the canonical event and the column that it fills."""
     fields = [(f"`{each.wire}`", each.kind, f"`{each.column}`", "the caller's choice" if each.chosen else "") for each in FIELDS]
-    return "# The event\n\nOnly `timestamp`, `event.id` and `account.id` are required.\n\n" + rows(("field", "kind", "column", ""), fields)
+    return "# The event\n\nOnly `timestamp`, `event.id` and `account.id` are required.\n\n" + table(("field", "kind", "column", ""), fields)
 
 
 def tables_page(folder: Path = migrate.FOLDER) -> str:
     """Return every ClickHouse table with its columns, as the migrations make them."""
     parts = ["# Tables\n"]
     for migration in migrate.load(folder):
-        for table, body in _TABLE.findall(migration.sql):
+        for name, body in _TABLE.findall(migration.sql):
             columns = [(f"`{name}`", f"`{kind}`", note or "") for name, kind, note in map(_column, body.splitlines()) if name]
-            parts.append(f"## {table}\n\n{rows(('column', 'type', ''), columns)}")
+            parts.append(f"## {name}\n\n{table(('column', 'type', ''), columns)}")
     return "\n".join(parts)
 
 
@@ -87,7 +82,7 @@ def metrics_page() -> str:
     from streams.telemetry.metrics import Metric
 
     lines = [(f"`{metric.exported}`", metric.value.kind, ", ".join(metric.value.labels), metric.value.question) for metric in Metric]
-    return "# Metrics\n\n" + rows(("metric", "kind", "labels", "question"), lines)
+    return "# Metrics\n\n" + table(("metric", "kind", "labels", "question"), lines)
 
 
 def features_page() -> str:
@@ -100,7 +95,7 @@ def features_page() -> str:
         found = [each for each in by_name().values() if each.family == family.name]
         lines = [(f"`{each.name()}` ({each.entity})", f"{each.label} ({each.unit.name})", each.rises_on, each.blind_to) for each in found]
         if lines:
-            parts.append(f"## {family.name}\n\n{family.words}\n\n{rows(('feature', 'measures', 'rises on', 'blind to'), lines)}")
+            parts.append(f"## {family.name}\n\n{family.words}\n\n{table(('feature', 'measures', 'rises on', 'blind to'), lines)}")
     return "\n".join(parts)
 
 
@@ -116,7 +111,7 @@ def rules_page() -> str:
     from models.evidence.extraction_rules import MIN_FAMILIES, RULES
 
     intro = f"Beside a purpose in the content and {MIN_FAMILIES} families with evidence, one of these must hold."
-    return f"# Rules of extraction\n\n{intro}\n\n" + rows(("rule", "requires"), [(rule.name, rule.requires) for rule in RULES])
+    return f"# Rules of extraction\n\n{intro}\n\n" + table(("rule", "requires"), [(rule.name, rule.requires) for rule in RULES])
 
 
 PAGES: Final[Mapping[str, Callable[[], str]]] = {

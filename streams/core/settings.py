@@ -17,6 +17,7 @@ from pydantic import Field, SecretStr, ValidationError, field_validator, model_v
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
+from streams.core import markdown
 from streams.core.errors import SettingsError
 from streams.core.logs import hide
 
@@ -255,9 +256,7 @@ def variables() -> list[Variable]:
 
 def table() -> str:
     """Return all variables as a Markdown table, for the documentation."""
-    lines = ["| variable | default | meaning |", "|---|---|---|"]
-    lines += [f"| `{each.name}` | {each.default} | {each.meaning} |" for each in variables()]
-    return "\n".join(lines) + "\n"
+    return markdown.table(("variable", "default", "meaning"), [(f"`{each.name}`", each.default, each.meaning) for each in variables()])
 
 
 def shown(settings: Settings) -> dict[str, str]:

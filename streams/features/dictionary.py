@@ -7,6 +7,7 @@ from dataclasses import asdict, astuple, dataclass, fields
 
 import orjson
 
+from streams.core.markdown import table
 from streams.features.declaration import Feature
 from streams.features.needs import Last, Need, Sum
 from streams.features.readings import Reading
@@ -68,10 +69,8 @@ def as_json(features: Iterable[type[Feature]]) -> str:
 def as_markdown(features: Iterable[type[Feature]]) -> str:
     """Return the dictionary as a Markdown table, one row a feature."""
     names = [field.name for field in fields(Entry)]
-    rows = [names, ["---"] * len(names), *([_cell(value) for value in astuple(entry(feature))] for feature in features)]
-    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
+    return table(names, [[_cell(value) for value in astuple(entry(feature))] for feature in features]).rstrip()
 
 
 def _cell(value: object) -> str:
-    text = "; ".join(f"`{part}`" if isinstance(part, str) else f"{part:g}" for part in value) if isinstance(value, tuple) else str(value)
-    return text.replace("|", "\\|")
+    return "; ".join(f"`{part}`" if isinstance(part, str) else f"{part:g}" for part in value) if isinstance(value, tuple) else str(value)

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable
-from typing import Final
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Final
 
 import numpy as np
 from rich.console import Console
@@ -21,6 +21,7 @@ from streams.demo.traffic import demo_traffic
 from streams.intake.clock import FileClock
 from streams.intake.collector import FILE_BLOCK_EVENTS, Collector, collect_garbage_rarely
 from streams.privacy.sketch import Sketcher
+from streams.testing import figures
 
 LENGTHS: Final = (200, 600)
 EVENTS: Final = 20 * FILE_BLOCK_EVENTS
@@ -96,22 +97,43 @@ def microseconds(work: Callable[[], object], events: int, repetitions: int = REP
 
 
 def main() -> None:
-    """Measure and print."""
+    """Measure, print, and write the figures."""
     collect_garbage_rarely()  # as the command does
+    console, measured = Console(), measure()
+    show(measured, console)
+    written = figures.write("bench-collect", measured, command="make bench-collect", seed=1)
+    console.print(f"figures -> {written}")
+
+
+def measure(lengths: Sequence[int] = LENGTHS, events: int = EVENTS) -> dict[str, Any]:
+    """Return microseconds of CPU an event: of the sketch by language and length, of the whole of `collect` by length."""
+    sparse = demonstration(events)
+    lines = busy(sparse)
+    asked = {
+        length: [_with(line, prompt=prompt) for line, prompt in zip(lines, prompts("English", length, len(lines)), strict=True)]
+        for length in lengths
+    }
+    return {
+        "sketch": {language: {str(length): sketching(language, length) for length in lengths} for language in TEXTS},
+        "collect": {str(length): collecting(texts) for length, texts in asked.items()},
+        "demonstration": collecting(lines),
+        "demonstration_sparse": collecting(sparse),
+    }
+
+
+def show(measured: Mapping[str, Any], console: Console) -> None:
+    """Print the figures."""
     table = Table(title="microseconds of CPU an event", title_justify="left")
     table.add_column("")
-    for characters in LENGTHS:
-        table.add_column(f"{characters} characters", justify="right")
-    for language in TEXTS:
-        table.add_row(f"sketch, {language}", *(f"{sketching(language, characters):.1f}" for characters in LENGTHS))
+    for length in measured["collect"]:
+        table.add_column(f"{length} characters", justify="right")
+    for language, by_length in measured["sketch"].items():
+        table.add_row(f"sketch, {language}", *(f"{micros:.1f}" for micros in by_length.values()))
     table.add_section()
-    sparse = demonstration(EVENTS)
-    lines = busy(sparse)
-    asked = ([_with(line, prompt=prompt) for line, prompt in zip(lines, prompts("English", each, EVENTS), strict=True)] for each in LENGTHS)
-    table.add_row("the whole of collect, English", *(f"{collecting(each):.1f}" for each in asked))
-    console = Console()
+    table.add_row("the whole of collect, English", *(f"{micros:.1f}" for micros in measured["collect"].values()))
     console.print(table)
-    console.print(f"the whole of collect, the demonstration's lines: {collecting(lines):.1f}, and over two days: {collecting(sparse):.1f}")
+    sparse = measured["demonstration_sparse"]
+    console.print(f"the whole of collect, the demonstration's lines: {measured['demonstration']:.1f}, and over two days: {sparse:.1f}")
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import platform
 import statistics
 import subprocess
 import sys
@@ -34,10 +33,11 @@ from streams.devserver.broker import EmbeddedBroker
 from streams.devserver.kafka import ApacheKafka
 from streams.devserver.process import stop
 from streams.schema import topics
+from streams.testing import figures
 
 HERE = Path(__file__).resolve().parent
-OUT = HERE.parents[1] / "build" / "bench.json"
 OURS, LOOP, PLAIN = "accounts_agent", "confluent_loop", "plain_faust"
+EVENTS = 100_000
 FLOOR = 100_000.0
 """Events per CPU-second that the accounts agent must reach ..."""
 LEAST_RATIO = 2.0
@@ -155,7 +155,7 @@ def summary(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
 
 
 def bench(events: int, repetitions: int, *, apache: bool) -> dict[str, Any]:
-    """Measure everything, and return what `build/bench.json` holds."""
+    """Measure everything, and return the figures."""
     cores = sorted(os.sched_getaffinity(0))
     core = cores[-1]
     os.sched_setaffinity(0, set(cores[:-1]) or {core})
@@ -174,7 +174,6 @@ def bench(events: int, repetitions: int, *, apache: bool) -> dict[str, Any]:
     ours = speeds[OURS]["median"]
     return {
         "broker": "Apache Kafka" if apache else "Tansu (embedded)",
-        "machine": {"processor": platform.processor() or platform.machine(), "cores": os.cpu_count(), "python": platform.python_version()},
         "traffic": {
             "accounts": ACCOUNTS,
             "block_events": BLOCK_EVENTS,
@@ -224,16 +223,16 @@ def show(console: Console, found: dict[str, Any]) -> None:
 
 
 def main() -> int:
-    """Run the benchmark, print it, and write it to `build/bench.json`."""
+    """Run the benchmark, print it, and write its figures."""
     parser = argparse.ArgumentParser(prog="make bench", description="Measure events per CPU-second.")
-    parser.add_argument("--events", type=int, default=100_000, help="lines for the baselines; the product gets twice as many events")
+    parser.add_argument("--events", type=int, default=EVENTS, help="lines for the baselines; the product gets twice as many events")
     parser.add_argument("--repetitions", type=int, default=3)
     parser.add_argument("--kafka", action="store_true", help="on Apache Kafka instead of the embedded broker (Java 17 and Maven)")
     parser.add_argument("--check", action="store_true", help="exit with 1 when the product is below its floor")
     chosen = parser.parse_args()
     found = bench(chosen.events, chosen.repetitions, apache=chosen.kafka)
-    OUT.parent.mkdir(exist_ok=True)
-    OUT.write_text(json.dumps(found, indent=2) + "\n")
+    few = f"{chosen.events:,} lines of {EVENTS:,}" if chosen.events < EVENTS else ""
+    figures.write("bench", found, command="make bench", partial=few)
     show(Console(), found)
     said = verdict(found) if chosen.check else []
     for line in said:

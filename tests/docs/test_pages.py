@@ -16,6 +16,7 @@ import yaml
 from streams.cli.reference import pages
 from streams.demo.traffic import LEAST_ACCOUNTS, LEAST_EVENTS, demo_events
 from streams.testing.builders import local_clickhouse
+from streams.testing.figure_tables import MARKER, fill
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")])
@@ -25,6 +26,9 @@ FORBIDDEN = re.compile(
     r"\b(is none|are none|is no (?!longer)|nobody's|somebody's|says nothing|speaks? (?:for|against)|may say|hears? of)\b"
     r"|\bdata (?:speak|hear|tell)s?\b"
 )
+FIGURE = re.compile(r"[*<>~]*[-+]?(?:[\d,.]*\d[\d,.]+|\d(?= ?%| of ))(?: ?%| of [\d,]+)?(?: \(.*\))?\**")
+"""A cell with a measured number: two digits, a fraction, a share or a count of some."""
+ROW = re.compile(r"^\|(.*)\|\s*$", re.MULTILINE)
 MOST_README_WORDS = 600
 
 each_page = pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
@@ -48,6 +52,21 @@ def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
     generated = {ROOT / "docs" / "reference" / f"{name}.md" for name in pages()}
     targets = {target: (page.parent / target).resolve() for target in LINK.findall(page.read_text(encoding="utf-8"))}
     assert [target for target, path in targets.items() if not path.exists() and path not in generated] == []
+
+
+@pytest.mark.parametrize(
+    "page", [page for page in PAGES if not re.match(r"\d{4}-", page.name)], ids=lambda page: str(page.relative_to(ROOT))
+)
+def test_no_table_of_figures_is_typed_by_hand(page: Path) -> None:
+    rows = [[cell.strip() for cell in row.split("|")] for row in ROW.findall(page.read_text(encoding="utf-8"))]
+    assert [row for row in rows if any(FIGURE.fullmatch(cell) for cell in row[1:])] == []
+
+
+@each_page
+def test_every_marker_of_a_page_is_filled_with_figures_that_were_kept(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    assert text.count("[figures: ") == len(MARKER.findall(text))
+    assert "[figures: " not in fill(text)
 
 
 def test_the_readme_is_read_in_three_minutes() -> None:

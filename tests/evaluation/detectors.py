@@ -8,7 +8,6 @@ enough, are not judged. `AP` (average precision) says more than `AUC` where anom
 from __future__ import annotations
 
 import argparse
-import json
 import math
 import os
 import pickle
@@ -28,6 +27,7 @@ from models.detectors.baseline import Baseline
 from models.detectors.population import Population
 from models.detectors.router import RouterModels
 from models.learning.feature_bounds import Limits
+from streams.testing.figures import MEASURED, write
 
 WARM = 500
 
@@ -151,7 +151,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Evaluate every detector on every set that is there, print the table, and return the exit code."""
     parser = argparse.ArgumentParser(description="our River detectors on labelled anomaly sets, in time order")
     parser.add_argument("--full", action="store_true", help="whole sets, no stretches (about 10 minutes more)")
-    parser.add_argument("--json", type=Path, help="also write the results to this file")
+    parser.add_argument("--figures", type=Path, default=MEASURED, help="where the figures go (build/figures)")
     options = parser.parse_args(arguments)
     folder = Path(os.environ.get("HYDROMETER_SHARED", Path(__file__).parents[3] / "shared")) / "data" / "adbench"
     present = [source for source in SETS if (folder / source.file).exists()]
@@ -164,9 +164,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(f"{source.name}: {len(values)} rows, {positive.sum()} anomalies ({source.note})", file=sys.stderr, flush=True)
         results += [evaluate(name, make, values, positive, source.name) for name, make in DETECTORS.items()]
     print(table(results), KNOWN, sep="\n")
-    if options.json:
-        options.json.parent.mkdir(parents=True, exist_ok=True)
-        options.json.write_text(json.dumps([asdict(result) for result in results], indent=1) + "\n")
+    absent = [source.name for source in SETS if source not in present]
+    partial = f"the sets {', '.join(absent)}" if absent else ""
+    measured = {"results": [asdict(result) for result in results]}
+    write("evaluate-detectors", measured, command="make evaluate-detectors", seed=0, partial=partial, folder=options.figures)
     return 0
 
 

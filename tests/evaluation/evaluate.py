@@ -15,7 +15,6 @@ cores. All of it takes about 40 minutes there.
 from __future__ import annotations
 
 import argparse
-import json
 import os
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -34,6 +33,9 @@ from attackers import Grid
 from rich.console import Console
 from rich.table import Table
 
+from streams.testing.figures import MEASURED, write
+
+SEEDS, PEOPLE = 5, 7_400
 MIXES, SIZES, RATES = (0.05, 0.1, 0.25, 0.5, 1.0), (1, 10, 100, 1000), (5.0, 25.0, 100.0, 1000.0)
 
 
@@ -49,6 +51,17 @@ class Plan:
     grids: tuple[Grid, ...]
     families: tuple[str, ...]
     compare: bool
+    figures: Path
+
+    @property
+    def partial(self) -> str:
+        """What a whole run has and this one has not."""
+        missing = {
+            f"{SEEDS - len(self.seeds)} of {SEEDS} seeds": len(self.seeds) < SEEDS,
+            f"{PEOPLE - self.people:,} of {PEOPLE:,} ordinary accounts": self.people < PEOPLE,
+            "the grids": not self.grids,
+        }
+        return ", ".join(words for words, is_missing in missing.items() if is_missing)
 
 
 def grids(*, quick: bool) -> tuple[Grid, ...]:
@@ -145,17 +158,19 @@ def _plan(words: Sequence[str] | None) -> Plan:
     parser.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1))
     parser.add_argument("--quick", action="store_true", help="a taste, in under five minutes")
     parser.add_argument("--no-grids", action="store_true")
+    parser.add_argument("--figures", type=Path, default=MEASURED, help="where the figures go (build/figures)")
     asked = parser.parse_args(words)
-    people = asked.people or (2500 if asked.quick else 7400)
+    people = asked.people or (2500 if asked.quick else PEOPLE)
     return Plan(
         out=asked.out / ("quick" if asked.quick else "full"),
-        seeds=tuple(range(asked.first, asked.first + (asked.seeds or (2 if asked.quick else 5)))),
+        seeds=tuple(range(asked.first, asked.first + (asked.seeds or (2 if asked.quick else SEEDS)))),
         people=people,
         jobs=asked.jobs,
         grid_people=min(people, 2500),
         grids=() if asked.no_grids else grids(quick=asked.quick),
         families=ablation.QUICK if asked.quick else ablation.ALL,
         compare=not asked.quick,
+        figures=asked.figures,
     )
 
 
@@ -164,8 +179,9 @@ def main(words: Sequence[str] | None = None) -> None:
     plan = _plan(words)
     plan.out.mkdir(parents=True, exist_ok=True)
     figures = evaluate(plan, Console(width=150))
-    (plan.out / "figures.json").write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
-    print(f"figures -> {plan.out / 'figures.json'}")
+    command = "make evaluate" if plan.seeds[0] == 1 else f"make evaluate FIRST={plan.seeds[0]}"
+    written = write("evaluate", figures, command=command, seed=plan.seeds[0], partial=plan.partial, folder=plan.figures)
+    print(f"figures -> {written}")
 
 
 if __name__ == "__main__":

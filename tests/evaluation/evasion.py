@@ -1,13 +1,13 @@
-"""What each evasion costs a campaign, and what it buys: `python tests/evaluation/evasion.py --out DIR` (about four minutes).
+"""What each evasion costs a campaign, and what it buys: `make evaluate-evasion` (about four minutes).
 
 One world of development's innocents, with one and the same harvest (60 accounts, 25 requests each a day) in it several times over, each
-time with one more thing hidden. `docs/decisions/0009-what-evasion-costs.md` is written from its table.
+time with one more thing hidden. The table of `docs/decisions/0009-what-evasion-costs.md` is made from its figures.
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -27,7 +27,25 @@ from wording import templates, tongues
 
 from streams.demo.log import Log
 from streams.demo.scene import Scene
+from streams.testing.figures import MEASURED, write
 
+PEOPLE = 7_400
+COSTS = {
+    "0": "",
+    "1": "a card or gift card an account",
+    "2": "buying accounts, or waiting months",
+    "3": "a proxy for each account, by the gigabyte",
+    "4": "nothing: plain libraries",
+    "5": "capacity: half of the accounts nearly idle, some heavy enough to meet rate limits",
+    "6": "two thirds of the day unused",
+    "7": "a paraphrasing step",
+    "a": "capacity, as above",
+    "b": "the router, cards and ages still link them",
+    "c": "the traces that a student learns from",
+    "d": "ten times the requests for the same harvest",
+    "e": "four times the requests",
+}
+"""What each evasion costs the campaign, by the first letter of its name."""
 _WORDINGS = (
     "{task} Set down every thought on the way, the outcome at the end.",
     "Protocol {number}. {task} Nothing is to be left out of the reasoning.",
@@ -96,24 +114,50 @@ def world(seed: int, people: int) -> Log:
 
 
 def main(words: Sequence[str] | None = None) -> None:
-    """Draw, replay, print."""
+    """Draw, replay, print, and write the figures."""
     parser = argparse.ArgumentParser(description="Measure what each evasion buys.")
     parser.add_argument("--out", type=Path, default=Path("build/evasion"))
     parser.add_argument("--seed", type=int, default=1)
-    parser.add_argument("--people", type=int, default=7400)
+    parser.add_argument("--people", type=int, default=PEOPLE)
+    parser.add_argument("--figures", type=Path, default=MEASURED, help="where the figures go (build/figures)")
     asked = parser.parse_args(words)
     if not (asked.out / "truth.parquet").exists():
         traffic.write(world(asked.seed, asked.people), asked.out)
     carried.keep(asked.out)
     carried.replayed(asked.out).write(asked.out / "replay", {})
-    figures = report.load(asked.out, asked.out / "replay")
-    innocent = [account for account in figures.accounts if account.campaign is None and not account.permitted]
-    table = Table("hidden", "alerted", "leak", "median score", title=f"Evasions, seed {asked.seed}")
-    for found in figures.campaigns:
-        scores = [account.score for account in figures.accounts if account.campaign == found.name]
-        table.add_row(found.name, f"{found.alerted}/{found.accounts}", f"{found.leak:.1%}", f"{np.median(scores):.1f}")
-    Console(width=120).print(table)
-    print(f"benign alerted: {sum(account.alerted for account in innocent)} of {len(innocent)}")
+    run = report.load(asked.out, asked.out / "replay")
+    innocent = [account for account in run.accounts if account.campaign is None and not account.permitted]
+    measured = {
+        "campaigns": [row(campaign, run.accounts) for campaign in run.campaigns],
+        "benign_alerted": sum(account.alerted for account in innocent),
+        "benign": len(innocent),
+    }
+    show(measured, Console(width=120), seed=asked.seed)
+    few = f"{PEOPLE - asked.people:,} of {PEOPLE:,} ordinary accounts" if asked.people < PEOPLE else ""
+    written = write("evaluate-evasion", measured, command="make evaluate-evasion", seed=asked.seed, partial=few, folder=asked.figures)
+    print(f"figures -> {written}")
+
+
+def row(campaign: report.Campaign, accounts: Sequence[report.Account]) -> dict[str, Any]:
+    """Return what an evasion bought the campaign that used it."""
+    score = float(np.median([account.score for account in accounts if account.campaign == campaign.name]))
+    return {
+        "hidden": campaign.name[2:],
+        "alerted": campaign.alerted,
+        "accounts": campaign.accounts,
+        "leak": round(campaign.leak, 4),
+        "median_score": round(score, 2),
+        "cost": COSTS[campaign.name[0]],
+    }
+
+
+def show(measured: Mapping[str, Any], console: Console, seed: int) -> None:
+    """Print the figures."""
+    table = Table("hidden", "alerted", "leak", "median score", title=f"Evasions, seed {seed}")
+    for each in measured["campaigns"]:
+        table.add_row(each["hidden"], f"{each['alerted']}/{each['accounts']}", f"{each['leak']:.1%}", f"{each['median_score']:.1f}")
+    console.print(table)
+    console.print(f"benign alerted: {measured['benign_alerted']} of {measured['benign']}")
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""`make evaluate-forensics`: the forensic measures on real models whose makers said who taught them, as a table in the docs.
+"""`make evaluate-forensics`: the forensic measures on real models whose makers said who taught them, as data for the docs.
 
 Held back while building is every model whose name's SHA-256 is a multiple of three; the split was fixed before anything was measured.
 The likelihood ratio is fitted on students that were not held back, and its calibration curve is of those that were.
@@ -29,9 +29,9 @@ from streams.forensics.calibration import Bin, Calibration
 from streams.forensics.inference import excess, holm, judge
 from streams.forensics.measure import all_measures
 from streams.forensics.panel import Panel, Prompts, options_panel, text_panel
+from streams.testing import figures
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGE, DATA = ROOT / "docs/forensics-evaluation.md", ROOT / "docs/data/forensics.json"
 MEASURES = ("answer_text", "phrasing", "reasoning_structure")
 CHOICES = ("same_wrong_answers", "chance_adjusted_agreement", "rare_choices")
 ACCUSED = 0.01
@@ -334,7 +334,7 @@ def cost(data: Path) -> dict[str, float]:
 
 
 def main() -> None:
-    """Measure everything, write the page, its data and the calibration."""
+    """Measure everything, write the figures and the calibration."""
     options = argparse.ArgumentParser(description=__doc__)
     options.add_argument("--data", type=Path, default=ROOT.parent / "shared/data/forensics")
     data = options.parse_args().data
@@ -372,126 +372,8 @@ def main() -> None:
     fitted = fit(found, known)
     told["calibration"] = asdict(fitted)
     calibration.FILE.write_bytes(orjson.dumps(asdict(fitted), option=orjson.OPT_INDENT_2) + b"\n")
-    DATA.write_bytes(orjson.dumps(told, option=orjson.OPT_INDENT_2) + b"\n")
-    PAGE.write_text(page(told), encoding="utf-8")
-    print(
-        f"{time.monotonic() - began:5.0f} s  wrote {PAGE.relative_to(ROOT)}, {DATA.relative_to(ROOT)}, {calibration.FILE.relative_to(ROOT)}"
-    )
-
-
-def page(told: dict[str, Any]) -> str:
-    """Return the page of the docs."""
-    titles = {name: measure.title for name, measure in all_measures().items()} | {
-        "sum": "Sum of the three",
-        "corrected": "Holm over the three",
-    }
-
-    def table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-        return "\n".join(["| " + " | ".join(row) + " |" for row in [head, ["---"] * len(head), *rows]])
-
-    attributed = [
-        [name, str(len(told["sets"][name])), titles[m], f"{by[m]['top1']:.0%}", f"{by[m]['top3']:.0%}", f"{told['auc'][name][m]:.3f}"]
-        for name, by in told["attribution"].items()
-        for m in (*MEASURES, "sum")
-    ]
-    accused = [
-        [name, f"{by['pairs']:,}", titles[m], f"{by[m]['accused']}", f"{by[m]['accused'] / by['pairs']:.2%}"]
-        for name, by in told["accusations"].items()
-        for m in (*MEASURES, "corrected")
-    ]
-    floor = [[pair, f"{by['rank']}", *(f"{by['p'][m]:.2g}" for m in MEASURES)] for pair, by in told["floor"].items()]
-    known = [[pair, *(f"{by['effect'][m]:+.1f} ({by['p'][m]:.2g})" for m in MEASURES)] for pair, by in sorted(told["known"].items())]
-    growing = [[f"{row['prompts']}", f"{row['detected']:.0%}", f"{row['top1']:.0%}", f"{row['top3']:.0%}"] for row in told["power"]]
-    alike = [[title, f"{by['pairs']:,}", *(f"{by[m]:+.2f}" for m in MEASURES)] for title, by in told["alike"].items()]
-    bases = [[pair, *(f"{by[m]['rank']} ({by[m]['p']:.2g})" for m in CHOICES)] for pair, by in told["lineage"].items()]
-    ratio = told["calibration"]
-    curve = [[f"{each['pairs']}", f"{each['expected']:.1%}", f"{each['observed']:.1%}"] for each in ratio["curve"]]
-    short = [titles[m] for m in MEASURES]
-    return f"""# What the forensic measures find on real models
-
-Written by `make evaluate-forensics`; do not edit. The data are public answers of 80 models to 805 prompts, and options that 28 models
-chose on 12,032 questions. Who taught whom is what makers said. A third of the models, chosen by a hash of their names, was held back
-while building. One thing was changed after their first figures were printed: length is taken within
-the words compared, not over whole answers.
-
-## Who taught whom
-
-A student's candidates are nine families of models behind an API; versions of one model are one family.
-
-{table(["Students", "Number", "Measure", "Teacher first", "Among first three", "AUC"], attributed)}
-
-The AUC is of confirmed pairs against students with other makers' models, and models whose makers claim no teacher with every candidate.
-
-## The two plainest students
-
-{table(["Pair", "Rank by wording", *(f"p, {title.lower()}" for title in short)], floor)}
-
-## False accusations at p < 0.01
-
-Models trained on people's answers, or whose makers claim no teacher, with every candidate of another maker.
-
-{table(["Models", "Pairs", "Measure", "Accused", "Rate"], accused)}
-
-## Power by number of prompts
-
-Students whose makers named the teacher without reserve; detected is Holm-corrected p < 0.01.
-
-{table(["Prompts", "Detected", "Teacher first", "Among first three"], growing)}
-
-## What looks like a teacher without being one
-
-Mean effects in standard deviations of unrelated pairs.
-
-{table(["Pairs without a known relation", "Number", *short], alike)}
-
-## Base models by chosen options
-
-Rank of the base among all models, and p.
-
-{table(["Model and base", *(titles[m] for m in CHOICES)], bases)}
-
-These measures are not combined into a likelihood ratio: six known pairs calibrate nothing.
-
-## The likelihood ratio
-
-Fitted on {ratio["known_pairs"]} known and {ratio["unrelated_pairs"]:,} unrelated pairs of models that were not held back; ratios are cut at
-{math.exp(ratio["largest_log_ratio"]):.0f} and its inverse, the most that so few known pairs bear out. On models held back, in fifths:
-
-{table(["Pairs", "True, expected", "True, seen"], curve)}
-
-{backwards(ratio)}## Every known pair
-
-Effect, and p in brackets.
-
-{table(["Pair", *short], known)}
-
-## What cannot be told
-
-* Most students of GPT-3.5 and GPT-4 are not told apart from unrelated models pair by pair: nearly all open models of the time learned from
-  the same public collections of those answers, so the panel itself carries the style, and the excess of one student over the others is
-  small. vicuna-13b-v1.5 is one of them.
-* A student that answers as briefly as its teacher: what likeness in length explains is taken off, and with it part of what it learned.
-* p < 0.01 in one measure: for phrasing and structure more than one innocent pair in a hundred is accused among the models built with.
-  Models with an unusual style have larger excesses than most pairs, and the places among all pairs do not allow for that fully.
-* Which version of a teacher was asked: versions look alike, and count as one family here.
-* Direction: likeness is symmetric. Release dates and the case's log say who could have learned from whom.
-* A rank among k controls has no p-value below 1 / (k + 1). Places among all pairs reach further, but pairs that share a model are not
-  independent: that is allowed for by exchangeability of whole models, which a panel of one time and one size approximates and never proves.
-
-## Cost
-
-One comparison of 80 models on 805 prompts: {told["cost"]["cpu_seconds"]} CPU seconds on one core, {told["cost"]["peak_gb"]} GB at its peak.
-"""
-
-
-def backwards(ratio: dict[str, Any]) -> str:
-    """Return why `compare` refuses the calibration, when a measure's weight is negative."""
-    against = [name for name, weight in ratio["weights"].items() if weight < 0.0]
-    weights = ", ".join(f"{name} {weight:+.2f}" for name, weight in ratio["weights"].items())
-    refusal = (
-        f"{' and '.join(against)} would count against likeness, so `hydrometer forensics compare` refuses to combine." if against else ""
-    )
-    return f"Weights: {weights}. {refusal}\n\n"
+    written = figures.write("evaluate-forensics", told, command="make evaluate-forensics")
+    print(f"{time.monotonic() - began:5.0f} s  wrote {written.relative_to(ROOT)}, {calibration.FILE.relative_to(ROOT)}")
 
 
 if __name__ == "__main__":

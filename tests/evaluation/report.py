@@ -114,6 +114,12 @@ def summary(runs: Sequence[Run]) -> dict[str, Any]:
     innocent = [account for run in runs for account in run.accounts if account.campaign is None and not account.permitted]
     return {
         "runs": len(runs),
+        "counts": {
+            "campaigns_found": sum(campaign.found for campaign in every),
+            "campaigns": len(every),
+            "benign_alerted": sum(account.alerted for account in innocent),
+            "benign": len(innocent),
+        },
         "campaigns_found": wilson(sum(campaign.found for campaign in every), len(every)).as_json(),
         "median_leak": bootstrap([campaign.leak for campaign in every], median).as_json(),
         "benign_alerted": wilson(sum(account.alerted for account in innocent), len(innocent)).as_json(),

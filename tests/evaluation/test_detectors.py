@@ -1,12 +1,13 @@
 from __future__ import annotations
 
-import json
 import subprocess
 import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+
+from streams.testing.figures import read
 
 SCRIPT = Path(__file__).parent / "detectors.py"
 
@@ -31,8 +32,10 @@ def test_every_detector_is_judged_on_every_set_that_is_there(tmp_path: Path) -> 
     random = np.random.default_rng(1)
     labels = np.arange(1500) % 50 == 49
     np.savez(folder / "38_thyroid.npz", X=random.normal(np.where(labels, 0.9, 0.4)[:, None], 0.05, (1500, 3)), y=labels)
-    said = run(tmp_path, "--json", str(tmp_path / "out.json"))
-    results = json.loads((tmp_path / "out.json").read_text())
+    said = run(tmp_path, "--figures", str(tmp_path))
+    measured = read(tmp_path / "evaluate-detectors.json")
+    assert measured.partial == "the sets http, smtp, shuttle, mammography, satimage-2"
+    results = measured.figures["results"]
     assert len(results) >= 8
     assert {result["data"] for result in results} == {"thyroid"}
     assert all(result["detector"] in said.stdout for result in results)

@@ -1,0 +1,191 @@
+"""The tables and charts of figures in the documentation, made from `docs/data` when the site is built.
+
+A page holds a line like `[figures: bench](data/bench)`: a link to the data for who reads the file, replaced by the table on the site.
+The word after `figures:` is a member of `TABLES`; the folder of the link is the make target whose kept measurements the table shows.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from streams.core.markdown import table
+from streams.testing import forensics_tables
+from streams.testing.figures import KEPT, Measurement, history
+
+MARKER: Final = re.compile(r"^\[figures: ([\w -]+)\]\((?:\.\./)?data/([\w-]+)\)$", re.MULTILINE)
+Kept = Sequence[Measurement]
+
+CONTENDERS: Final = {
+    "accounts_agent": "the accounts agent: blocks, features, ticks, checkpoints",
+    "confluent_loop": "a `consume(1000)` loop with confluent-kafka, 4 River statistics and one HalfSpaceTrees",
+    "plain_faust": "a Faust agent per event, the same job",
+}
+SPLITS: Final = {
+    "dev": "campaigns that it was built with",
+    "held_out": "other campaigns, phrasings and crowds",
+    "wild": "drawn at random; some hide everything that would link them",
+}
+RANKINGS: Final = {
+    "hydrometer": "Hydrometer",
+    "requests_a_day": "requests on the busiest day",
+    "hourly_calls": "calls to one model in an hour",
+    "prada": "PRADA",
+    "half_space_trees": "HalfSpaceTrees",
+}
+
+
+def fill(page: str, folder: Path = KEPT) -> str:
+    """Return a page with a table or chart in the place of each marker.
+
+    Raises:
+        KeyError: a marker names an unknown table.
+
+    """
+    return MARKER.sub(lambda marker: TABLES[marker[1]](history(marker[2], folder)), page)
+
+
+def provenance(kept: Kept) -> str:
+    """Return where the newest figures come from, as one sentence."""
+    run = kept[-1]
+    seed = "" if run.seed is None else f", seeds from {run.seed}"
+    note = f" {run.note}" if run.note else ""
+    return f"*Version {run.version}: `{run.command}` on {run.date}, revision `{run.revision}`, {run.machine}{seed}.{note}*\n"
+
+
+def bench(kept: Kept) -> str:
+    """Return events per CPU-second of each contender, a column a release, and the ratio to the Faust agent for the newest."""
+    releases = [f"{run.version} ({run.date})" for run in kept]
+    speeds = [run.figures["events_per_cpu_second"] for run in kept]
+    slowest = speeds[-1]["plain_faust"]["median"]
+    rows = [
+        [words, *(_count(speed[name]["median"]) for speed in speeds), f"{speeds[-1][name]['median'] / slowest:.1f}"]
+        for name, words in CONTENDERS.items()
+    ]
+    return table(["events per CPU-second", *releases, "times the Faust agent"], rows) + "\n" + provenance(kept)
+
+
+def bench_limit(kept: Kept) -> str:
+    """Return how far the agent is from decoding alone, as a sentence."""
+    share = kept[-1].figures["ratios"]["accounts_agent / decoding alone (the limit)"]
+    return f"Decoding the blocks and doing nothing else would be {1 / share:.1f} times faster.\n"
+
+
+def bench_chart(kept: Kept) -> str:
+    """Return the accounts agent's speed by release, drawn."""
+    return bars(
+        "events per CPU-second of the accounts agent",
+        {run.version: run.figures["events_per_cpu_second"]["accounts_agent"]["median"] for run in kept},
+    )
+
+
+def collecting(kept: Kept) -> str:
+    """Return microseconds an event of the newest `make bench-collect`, a row a length of prompt."""
+    figures = kept[-1].figures
+    languages = list(figures["sketch"])
+    rows = [
+        [length, *(f"{figures['sketch'][language][length]:.1f}" for language in languages), f"{whole:.1f}"]
+        for length, whole in figures["collect"].items()
+    ]
+    demonstration = (
+        f"The demonstration's lines cost {figures['demonstration']:.1f}, and {figures['demonstration_sparse']:.1f} over their two days."
+    )
+    header = ["characters of prompt", *(f"sketch, {language}" for language in languages), "the whole of `collect`, English"]
+    return f"{table(header, rows)}\n{demonstration}\n\n{provenance(kept)}"
+
+
+def evaluate(kept: Kept) -> str:
+    """Return campaigns found, leak and false alerts of the newest `make evaluate`, a row a kind of world."""
+    rows = [
+        [
+            SPLITS[split],
+            f"{counts['campaigns_found']} of {counts['campaigns']}",
+            f"{figures['median_leak'][0]:.1%}",
+            f"{counts['benign_alerted']:,} of {counts['benign']:,}",
+        ]
+        for split, figures, counts in ((name, each, each["counts"]) for name, each in _splits(kept[-1]))
+    ]
+    return table(["worlds", "campaigns found", "leak, median", "ordinary accounts alerted"], rows) + "\n" + provenance(kept)
+
+
+def rankings(kept: Kept) -> str:
+    """Return how many held-out campaigns each ranking finds at one false alert per 1,000 ordinary accounts."""
+    compared = kept[-1].figures["held_out"]["comparison"]
+    rows = [[RANKINGS[each["detector"]], each["campaigns"].replace("/", " of ")] for each in compared]
+    return table(["accounts ranked by", "campaigns found at one false alert per 1,000"], rows)
+
+
+def evasion(kept: Kept) -> str:
+    """Return what each evasion buys the newest campaign, and what it costs."""
+    rows = [
+        [each["hidden"], f"{each['alerted']} of {each['accounts']}", f"{each['leak']:.1%}", each["cost"]]
+        for each in kept[-1].figures["campaigns"]
+    ]
+    header = ["hidden", "accounts alerted", "served before the first alert", "what it costs the campaign"]
+    return table(header, rows) + "\n" + provenance(kept)
+
+
+def mutants(kept: Kept) -> str:
+    """Return the mutation score of each module in the newest run."""
+    rows = [
+        [f"`{each['module']}`", str(each["mutants"]), str(each["killed"]), f"{each['killed'] / each['mutants']:.0%}"]
+        for each in kept[-1].figures["modules"]
+    ]
+    return table(["module", "mutants tried", "killed", "score"], rows) + "\n" + provenance(kept)
+
+
+def detectors(kept: Kept) -> str:
+    """Return AUC and average precision of each River detector, a column a labelled set."""
+    results = kept[-1].figures["results"]
+    sets = list(dict.fromkeys(each["data"] for each in results))
+    rows: dict[str, dict[str, str]] = {}
+    for each in results:
+        rows.setdefault(each["detector"], {})[each["data"]] = f"{each['auc']:.3f} / {each['precision']:.3f}"
+    return (
+        table(["AUC / average precision", *sets], [[name, *(by[each] for each in sets)] for name, by in rows.items()])
+        + "\n"
+        + provenance(kept)
+    )
+
+
+def bars(title: str, values: Mapping[str, float]) -> str:
+    """Return horizontal bars as an SVG that takes the page's own colours, the longest 400 units wide."""
+    longest = max(values.values())
+    drawn = [
+        f'<text x="0" y="{40 + 26 * row}">{name}</text>'
+        f'<rect x="70" y="{27 + 26 * row}" width="{400 * value / longest:.0f}" height="16" fill="teal"/>'
+        f'<text x="{78 + 400 * value / longest:.0f}" y="{40 + 26 * row}">{_count(value)}</text>'
+        for row, (name, value) in enumerate(values.items())
+    ]
+    size = f'viewBox="0 0 560 {34 + 26 * len(values)}" width="560" font-size="13" fill="currentColor"'
+    return f'<svg xmlns="http://www.w3.org/2000/svg" role="img" {size}><text x="0" y="14">{title}</text>{"".join(drawn)}</svg>\n'
+
+
+def _splits(run: Measurement) -> list[tuple[str, Any]]:
+    return [(name, run.figures[name]) for name in SPLITS if name in run.figures]
+
+
+def _of_newest(make: Callable[[Any], str]) -> Callable[[Kept], str]:
+    return lambda kept: make(kept[-1].figures)
+
+
+def _count(value: float) -> str:
+    return f"{value:,.0f}"
+
+
+TABLES: Final[Mapping[str, Callable[[Kept], str]]] = {
+    "bench": bench,
+    "bench chart": bench_chart,
+    "bench limit": bench_limit,
+    "detectors": detectors,
+    "collect": collecting,
+    "evaluate": evaluate,
+    "evasion": evasion,
+    "mutants": mutants,
+    "provenance": provenance,
+    "rankings": rankings,
+    **{f"forensics {name}": _of_newest(make) for name, make in forensics_tables.TABLES.items()},
+}
+"""What a marker may name."""

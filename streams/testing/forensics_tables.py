@@ -1,0 +1,96 @@
+"""The tables and sentences with figures on the page about the forensic measures, made from what `make evaluate-forensics` measured."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from math import exp
+from typing import Any, Final
+
+from streams.core.markdown import table
+from streams.forensics.measure import all_measures
+
+Figures = Mapping[str, Any]
+
+TEXT: Final = ("answer_text", "phrasing", "reasoning_structure")
+CHOICES: Final = ("same_wrong_answers", "chance_adjusted_agreement", "rare_choices")
+
+
+def attribution(figures: Figures) -> str:
+    """Return how often the teacher is ranked first and among three, by set of students and measure."""
+    rows = [
+        [name, str(len(figures["sets"][name])), _title(m), f"{by[m]['top1']:.0%}", f"{by[m]['top3']:.0%}", f"{figures['auc'][name][m]:.3f}"]
+        for name, by in figures["attribution"].items()
+        for m in (*TEXT, "sum")
+    ]
+    return table(["Students", "Number", "Measure", "Teacher first", "Among first three", "AUC"], rows)
+
+
+def plainest(figures: Figures) -> str:
+    """Return rank and p-values of the two plainest students."""
+    rows = [[pair, f"{by['rank']}", *(f"{by['p'][m]:.2g}" for m in TEXT)] for pair, by in figures["floor"].items()]
+    return table(["Pair", "Rank by wording", *(f"p, {_title(m).lower()}" for m in TEXT)], rows)
+
+
+def accusations(figures: Figures) -> str:
+    """Return how many unrelated pairs are accused at p < 0.01."""
+    rows = [
+        [name, f"{by['pairs']:,}", _title(m), f"{by[m]['accused']}", f"{by[m]['accused'] / by['pairs']:.2%}"]
+        for name, by in figures["accusations"].items()
+        for m in (*TEXT, "corrected")
+    ]
+    return table(["Models", "Pairs", "Measure", "Accused", "Rate"], rows)
+
+
+def power(figures: Figures) -> str:
+    """Return the share of known pairs that are detected, by number of prompts."""
+    rows = [[f"{row['prompts']}", *(f"{row[name]:.0%}" for name in ("detected", "top1", "top3"))] for row in figures["power"]]
+    return table(["Prompts", "Detected", "Teacher first", "Among first three"], rows)
+
+
+def alike(figures: Figures) -> str:
+    """Return mean effects of pairs that share a base or a habit, in standard deviations of unrelated pairs."""
+    rows = [[title, f"{by['pairs']:,}", *(f"{by[m]:+.2f}" for m in TEXT)] for title, by in figures["alike"].items()]
+    return table(["Pairs without a known relation", "Number", *map(_title, TEXT)], rows)
+
+
+def bases(figures: Figures) -> str:
+    """Return rank and p-value of each known base model by chosen options."""
+    rows = [[pair, *(f"{by[m]['rank']} ({by[m]['p']:.2g})" for m in CHOICES)] for pair, by in figures["lineage"].items()]
+    return table(["Model and base", *map(_title, CHOICES)], rows)
+
+
+def ratio(figures: Figures) -> str:
+    """Return what the likelihood ratio was fitted on, its calibration on models held back, and why it is refused if it is."""
+    fitted = figures["calibration"]
+    against = [name for name, weight in fitted["weights"].items() if weight < 0.0]
+    weights = ", ".join(f"{name} {weight:+.2f}" for name, weight in fitted["weights"].items())
+    refusal = (
+        f" {' and '.join(against)} would count against likeness, so `hydrometer forensics compare` refuses to combine." if against else ""
+    )
+    rows = [[f"{each['pairs']}", f"{each['expected']:.1%}", f"{each['observed']:.1%}"] for each in fitted["curve"]]
+    return (
+        f"Fitted on {fitted['known_pairs']} known and {fitted['unrelated_pairs']:,} unrelated pairs of models that were not held back; "
+        f"ratios are cut at {exp(fitted['largest_log_ratio']):.0f} and its inverse, the most that so few known pairs bear out. On models "
+        f"held back, in fifths:\n\n{table(['Pairs', 'True, expected', 'True, seen'], rows)}\nWeights: {weights}.{refusal}\n"
+    )
+
+
+def known(figures: Figures) -> str:
+    """Return effect and p-value of every known pair."""
+    rows = [[pair, *(f"{by['effect'][m]:+.1f} ({by['p'][m]:.2g})" for m in TEXT)] for pair, by in sorted(figures["known"].items())]
+    return table(["Pair", *map(_title, TEXT)], rows)
+
+
+def cost(figures: Figures) -> str:
+    """Return what one comparison takes, as a sentence."""
+    return f"{figures['cost']['cpu_seconds']} CPU seconds on one core, {figures['cost']['peak_gb']} GB at its peak.\n"
+
+
+def _title(measure: str) -> str:
+    return {"sum": "Sum of the three", "corrected": "Holm over the three"}.get(measure) or all_measures()[measure].title
+
+
+TABLES: Final[Mapping[str, Callable[[Figures], str]]] = {
+    function.__name__: function for function in (attribution, plainest, accusations, power, alike, bases, ratio, known, cost)
+}
+"""What a marker `forensics NAME` may name."""
