@@ -160,13 +160,13 @@ def run(*, alertmanager: str, every: float) -> None:
     """
     from dashboards import alert_evaluator
     from streams.clickhouse.client import ClickHouse
-    from streams.clickhouse.health import told
+    from streams.clickhouse.health import report_health
     from streams.core.settings import Settings
 
     if not alert_evaluator.URL.fullmatch(alertmanager):
         raise click.UsageError(f"--alertmanager {alertmanager} is no URL, as in http://127.0.0.1:9093.")
     settings = Settings.load(role="clickhouse")
-    with told(settings, "alerts"):
+    with report_health(settings, "alerts"):
         alert_evaluator.run(ClickHouse(settings).named, alertmanager, every, threading.Event())
 
 

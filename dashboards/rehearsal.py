@@ -20,7 +20,7 @@ from clickhouse_driver import Client
 from dashboards.macros import Window
 from streams.cases import labels
 from streams.clickhouse import migrate
-from streams.clickhouse.batch_writer import Store
+from streams.clickhouse.batch_writer import BatchWriter
 from streams.clickhouse.client import ClickHouse
 from streams.clickhouse.health import columns
 from streams.clickhouse.rows import STORED, Record
@@ -64,7 +64,7 @@ class Rehearsal:
         self._clickhouse = ClickHouse(settings)
         self._registry = Registry()
         self._collected = Registry()
-        self._store = Store(self._clickhouse, threading.Event(), metrics=self._registry)
+        self._store = BatchWriter(self._clickhouse, threading.Event(), metrics=self._registry)
         self._collector = Collector(settings)
         self._clock = FileClock(settings.allowed_skew_seconds)
         self._pipeline = Pipeline(settings.partitions, settings.seal_key.get_secret_value().encode(), self._keep)

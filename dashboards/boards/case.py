@@ -114,10 +114,10 @@ FILE = Row(
                 sql=f"""
                 SELECT JSONExtractString(considered, 'persona') AS persona,
                 multiIf(JSONExtractBool(considered, 'fits'), 'fits',
-                    JSONType(considered, 'fits') = 'Null', 'cannot be told', 'does not fit') AS fits,
+                    JSONType(considered, 'fits') = 'Null', 'cannot be decided', 'does not fit') AS fits,
                 JSONExtractString(considered, 'because') AS because
                 FROM (SELECT arrayJoin(JSONExtractArrayRaw(payload, 'counter_evidence')) AS considered {_CASE})
-                ORDER BY indexOf(['does not fit', 'cannot be told', 'fits'], fits) DESC
+                ORDER BY indexOf(['does not fit', 'cannot be decided', 'fits'], fits) DESC
                 """,
                 columns={
                     "persona": Column(title="Hypothesis", width=200, wrap=True),

@@ -1,4 +1,4 @@
-"""The history of a case as a hash chain: whoever reads the last version can check that no earlier one was changed or dropped."""
+"""The history of a case as a hash chain: the last version proves that no earlier one was changed or dropped."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import orjson
 from streams.schema.cases import Case, Version
 
 Json = Mapping[str, Any]
-"""What was stored, as it was stored: a digest is taken of all of it, also of fields that this version does not know."""
+"""The payload exactly as it was stored: its digest covers every field, also fields that this version does not know."""
 
 
 def extended(entries: Sequence[Version], case: Case) -> list[Version]:
-    """Return the history with a new version of the case: what it said in figures, a digest of its payload, and the chained hash."""
+    """Return the history with a new version of the case: its figures, a digest of its payload, and the chained hash."""
     figures = (case.version, case.updated_at, case.state, case.accounts, case.requests, case.extraction, case.routing)
     entry = Version(*figures, content=content(msgspec.to_builtins(case.payload)))
     previous = entries[-1].hash if entries else ""
@@ -24,9 +24,15 @@ def extended(entries: Sequence[Version], case: Case) -> list[Version]:
 
 
 def broken(payload: Json) -> int | None:
-    """Return the first version of a stored case's history that does not follow from the one before, None when the chain holds.
+    """Return the first version in a stored case's history that does not follow from the version before it.
 
-    The last entry must also be that of this very payload.
+    The digest in the last entry must also match the payload itself.
+
+    Args:
+        payload: A case's payload as stored, with its `history`.
+
+    Returns:
+        The version's number; None when the chain is intact.
     """
     previous, last = "", None
     for entry in payload["history"]:
@@ -40,7 +46,7 @@ def broken(payload: Json) -> int | None:
 
 
 def content(payload: Json) -> str:
-    """Return the digest of a payload, its history aside."""
+    """Return the SHA-256 digest (hexadecimal) of a payload without its history."""
     return sha256(_sorted(payload, without="history")).hexdigest()
 
 

@@ -1,6 +1,6 @@
-"""What a case says in words: who, why, what speaks against it, what it would cost to be wrong, and what to do next.
+"""A case in words: who, why, counter-evidence, the cost of being wrong, and what to do next.
 
-Nothing here decides anything; it puts the numbers of a case into sentences that a person can check.
+Nothing here decides anything: it turns the numbers of a case into sentences that a person can check.
 """
 
 from __future__ import annotations
@@ -45,57 +45,62 @@ ATLAS = {
 }
 """MITRE ATLAS 5.6 techniques and case studies by behaviour (atlas.mitre.org)."""
 _ATLAS_GROUP = "AML.T0021"
-"""Establish accounts: many accounts under one hand."""
+"""Establish accounts: one operator controls many accounts."""
 _ATLAS_ROUTED = "AML.T0008.005"
-"""AI service proxies: a campaign that comes through a relay."""
+"""AI service proxies: a campaign that runs through a relay."""
 
-_LOUD = 1.0
-"""Nats from which a family is named in a summary."""
+_NAMED_FAMILY_NATS = 1.0
+"""Evidence from which a family is named in a summary."""
 _CHANNEL_FAMILIES = tuple(family.name for family in FAMILY_REGISTRY if family.shows_channel)
-"""Families that say something about a channel; the others stay out of its summary."""
-MOST_MEMBERS = 10_000
-"""Members that a case's record lists, the strongest first: a record must fit into one Kafka message."""
+"""Families that are evidence of a channel; a channel's summary names no others."""
+MAX_LISTED_MEMBERS = 10_000
+"""Members that a case's record lists, strongest first: a record must fit into one Kafka message."""
 
 
-def false_alerts_per_day(found: float, calibrated: float | None = None) -> float:
-    """Return how many such alerts a day 10,000 ordinary entities are expected to give: as calibrated, else as if nats were log-odds."""
-    return 10_000 * math.exp(-found) if calibrated is None else calibrated
+def false_alerts_per_day(nats: float, calibrated: float | None = None) -> float:
+    """Return the false alerts expected per day from 10,000 ordinary entities.
+
+    Args:
+        nats: The evidence of the alert.
+        calibrated: The calibrated rate; None where there is none, and then nats are read as log-odds.
+    """
+    return 10_000 * math.exp(-nats) if calibrated is None else calibrated
 
 
-def telling(behaviour: Behaviour) -> Collection[str] | None:
-    """Return the families whose features say something about a behaviour; None: all of them."""
+def families_of(behaviour: Behaviour) -> Collection[str] | None:
+    """Return the families whose features are evidence of a behaviour; None means all families."""
     return None if behaviour == "extraction" else _CHANNEL_FAMILIES
 
 
 def link(entity: Entity) -> str:
-    """Say what links the members of an entity."""
+    """Return what links the members of an entity, in words."""
     return f"{ENTITY_WORDS[entity.entity_kind]} ({entity.entity_id})"
 
 
-_STANDING: Final = ("requests", "output_tokens", "extraction", "routing", "first", *(kind.name for kind in LINK_KINDS))
+_TOTALS: Final = ("requests", "output_tokens", "extraction", "routing", "first", *(kind.name for kind in LINK_KINDS))
 
 
-def joining(member: Known, at: float) -> CaseMember:
-    """Return what a case keeps of an account from the moment that it joins (seconds since 1970)."""
+def new_member(member: Known, at: float) -> CaseMember:
+    """Return a case's record of an account that joins `at` (seconds since 1970): totals up to then, and no leaving time."""
     return CaseMember(at, None, Served(member.requests, member.output_tokens))
 
 
 def bring_up_to_date(kept: CaseMember, member: Known) -> None:
-    """Note what is known of an account now: it is a member of the case."""
-    for name in _STANDING:
+    """Copy an account's present totals into the case's record of it, and mark it as a member."""
+    for name in _TOTALS:
         value = getattr(member, name)
         setattr(kept, name, round(value, 3) if isinstance(value, float) else value)
     kept.left_at = None
 
 
 def parts(entity: Entity, behaviour: Behaviour) -> list[FeaturePart]:
-    """Return the features that say most about a behaviour."""
+    """Return the features with the most evidence of a behaviour."""
     shown = {"nats": entity.nats, "features": entity.features, "usual": entity.usual}
-    return [FeaturePart(**part) for part in top_features(shown, telling(behaviour))]
+    return [FeaturePart(**part) for part in top_features(shown, families_of(behaviour))]
 
 
 def alert_record(alert_id: str, alert: AlertState, step: AlertStep, entity: Entity) -> Alert:
-    """Return a step in the life of an alert, with what explains it."""
+    """Return the record of one step of an alert (open, update, resolve) with its explanation."""
     behaviour = AlertName.parse(alert_id).behaviour
     payload = explain(entity, behaviour, facts_of(entity, behaviour), alert.size)
     return Alert(
@@ -114,7 +119,7 @@ def alert_record(alert_id: str, alert: AlertState, step: AlertStep, entity: Enti
 
 
 def explain(entity: Entity, behaviour: Behaviour, facts: Facts, accounts: int) -> AlertPayload:
-    """Return a summary, evidence by family, the features that speak loudest, and what speaks against it."""
+    """Return a summary, evidence by family, the features with the most evidence, and the counter-evidence."""
     return AlertPayload(
         summary=summary(entity, behaviour, facts.families, accounts),
         families=dict(facts.families),
@@ -125,9 +130,9 @@ def explain(entity: Entity, behaviour: Behaviour, facts: Facts, accounts: int) -
 
 
 def facts_of(entity: Entity, behaviour: Behaviour, members: Sequence[CaseMember] = (), permitted: str = "") -> Facts:
-    """Return what the personas are asked about an entity, and about the accounts of its case if they are more."""
+    """Return the facts that benign hypotheses are tested on: an entity's, and those of its case's accounts if there are more."""
     alone = entity.entity_kind == "account"
-    suspects = entity.members.values() if behaviour == "extraction" else ()  # of a channel, those are some of its customers only
+    suspects = entity.members.values() if behaviour == "extraction" else ()  # a channel's listed members are only some of its customers
     accounts: list[Known | CaseMember] = list(members) or list(suspects) or ([entity] if alone else [])
     return Facts(
         alone=alone and len(accounts) == 1,
@@ -142,12 +147,12 @@ def facts_of(entity: Entity, behaviour: Behaviour, members: Sequence[CaseMember]
 
 
 def _payers(entity: Entity, accounts: Sequence[Known | CaseMember], name: str) -> int:
-    """Return how many organisations or cards pay; of a group whose members are not listed only whether it is one (else 0)."""
+    """Return the number of organisations or cards that pay; for a group without listed members 1 if it is one, 0 if unknown."""
     return len({getattr(account, name) for account in accounts}) if accounts else int(bool(getattr(entity, name)))
 
 
 def families(entity: Entity) -> dict[str, float]:
-    """Return an entity's nats by family: its own, or the mean over its suspect members where they are what is alerted."""
+    """Return an entity's nats by family: its own, or the mean over its suspect members where the alert is about members."""
     members = [member.families for member in entity.members.values()]
     if entity.entity_kind == "account" or not members:
         return dict(entity.families)
@@ -155,12 +160,17 @@ def families(entity: Entity) -> dict[str, float]:
     return {name: round(sum(member.get(name, 0.0) for member in members) / len(members), 2) for name in names}
 
 
-def summary(entity: Entity, behaviour: Behaviour, found: Mapping[str, float], accounts: int) -> str:
-    """Return one sentence: who, and the three families that speak loudest. accounts: how many, of a group."""
+def summary(entity: Entity, behaviour: Behaviour, family_nats: Mapping[str, float], accounts: int) -> str:
+    """Return one sentence: who, and the three families with the most evidence. accounts: the group's size."""
     alone = entity.entity_kind == "account"
-    spoken = [name for name, nats in found.items() if nats >= _LOUD and (behaviour == "extraction" or name in _CHANNEL_FAMILIES)]
+    named = [
+        name
+        for name, nats in family_nats.items()
+        if nats >= _NAMED_FAMILY_NATS and (behaviour == "extraction" or name in _CHANNEL_FAMILIES)
+    ]
     reasons = (
-        "; ".join(_words(name, alone=alone) for name in sorted(spoken, key=lambda name: -found[name])[:3]) or "no single family stands out"
+        "; ".join(_words(name, alone=alone) for name in sorted(named, key=lambda name: -family_nats[name])[:3])
+        or "no single family stands out"
     )
     what = "distillation" if behaviour == "extraction" else "a router or reseller"
     if alone:
@@ -169,22 +179,22 @@ def summary(entity: Entity, behaviour: Behaviour, found: Mapping[str, float], ac
 
 
 def _words(family: str, *, alone: bool) -> str:
-    found = FAMILY_BY_NAME[family]
-    return (alone and found.alone_words) or found.words
+    entry = FAMILY_BY_NAME[family]
+    return (alone and entry.alone_words) or entry.words
 
 
 def case_record(
     case: CaseState, entities: Sequence[Entity], strongest: Entity, policy: Policy, example: Example | None, opinion: Triage
 ) -> Case:
-    """Return a version of a case, without its history. The payload is the whole case file, so that the row is enough to show it.
+    """Return a version of a case, without its history. The payload is the whole case file: a view needs nothing but the row.
 
     Args:
-        case: What is kept of the case; its members are up to date.
+        case: The state of the case; its members are up to date.
         entities: All its entities.
-        strongest: The entity that says most about it.
+        strongest: The entity with the most evidence.
         policy: Terms, thresholds and permitted parties.
         example: The member that stands out most by itself.
-        opinion: What labels say about evidence by family.
+        opinion: The triage model, trained by analysts' labels.
     """
     members, behaviour, muted = case.members, case.behaviour, case.muted
     suspects = members if behaviour == "extraction" or strongest.entity_kind == "account" else {}
@@ -196,10 +206,10 @@ def case_record(
     explained = explain(strongest, behaviour, facts, accounts)
     doubts = sum(bool(check.fits) for check in explained.counter_evidence)
     step = response_steps.step(behaviour, accounts, explained.families, muted=muted, doubts=doubts)
-    listed = sorted(members, key=lambda account: (-members[account].score(behaviour), account))[:MOST_MEMBERS]
+    listed = sorted(members, key=lambda account: (-members[account].score(behaviour), account))[:MAX_LISTED_MEMBERS]
     payload = CasePayload(
         **msgspec.structs.asdict(explained),
-        entities=[ScoredEntity(each.key, each.extraction, each.routing) for each in entities],
+        entities=[ScoredEntity(entity.key, entity.extraction, entity.routing) for entity in entities],
         links=case.links,
         merges=case.merges,
         near=case.near,
@@ -240,21 +250,23 @@ def case_record(
 
 
 def if_wrong(accounts: int, requests: float) -> str:
-    """Say what acting on the case would cost if it were wrong."""
+    """Return, as a sentence, what acting on the case would cost if it were wrong."""
     customers = "one customer" if accounts == 1 else f"{accounts:,} customers"
     return f"{customers} with {requests:,.0f} requests would be limited without cause: begin with a step that can be taken back."
 
 
 def _atlas(behaviour: Behaviour, facts: Facts) -> list[str]:
-    more = [_ATLAS_GROUP] if facts.accounts > 1 and facts.nats("cohort") >= _LOUD else []
+    more = [_ATLAS_GROUP] if facts.accounts > 1 and facts.nats("cohort") >= _NAMED_FAMILY_NATS else []
     more += (
-        [_ATLAS_ROUTED] if behaviour == "extraction" and facts.nats("network") + facts.nats("client") >= _LOUD and not facts.alone else []
+        [_ATLAS_ROUTED]
+        if behaviour == "extraction" and facts.nats("network") + facts.nats("client") >= _NAMED_FAMILY_NATS and not facts.alone
+        else []
     )
     return [*ATLAS[behaviour], *more]
 
 
 def _leak(members: Mapping[str, CaseMember], strongest: Entity) -> Leak:
-    """Return what the accounts have been served, an upper bound of what was harvested: their ordinary use is in it."""
+    """Return what the accounts have been served: an upper bound of the harvest, because it includes their ordinary use."""
     rows: list[Entity | CaseMember] = list(members.values()) or [strongest]
     return Leak(
         requests=sum(row.requests for row in rows),
@@ -269,6 +281,6 @@ def _permission(strongest: Entity, members: Mapping[str, CaseMember], policy: Po
     """Return the permission of the first account that has one."""
     kind, name, at = strongest.entity_kind, strongest.entity_id, strongest.time
     router = name if kind == "router" else strongest.router
-    candidates = [(name, strongest.organization, router), *((each, row.organization, row.router) for each, row in members.items())]
-    found = (policy.permission(account, organization, behind, at) for account, organization, behind in candidates)
-    return next((each for each in found if each is not None), None)
+    candidates = [(name, strongest.organization, router), *((account, row.organization, row.router) for account, row in members.items())]
+    permissions = (policy.permission(account, organization, behind, at) for account, organization, behind in candidates)
+    return next((account for account in permissions if account is not None), None)

@@ -1,7 +1,7 @@
-"""The cases themselves: opened, joined, merged, and taken apart again when a person says so.
+"""All cases: opened, joined, merged, and split again when a person decides so.
 
-The `links` of a case are its evidence for being one case: each names an entity, since when it belongs, why, and what weighed how much.
-Nothing of a merge is lost: the other case keeps its record, closed, and can be opened again.
+The `links` of a case are the evidence that it is one case: each names an entity, since when it belongs, why, and each weight.
+A merge loses nothing: the other case keeps its record, closed, and can be opened again.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from streams.cases import case_file, linking
 from streams.cases.linking import Entities, Relation
 from streams.schema.cases import AlertName, Behaviour, CaseState, Link
 
-_MOST_NEAR = 5
+_MAX_NEAR_CASES = 5
 
 
-def leaving(links: Iterable[Link], entity: str) -> list[Link]:
-    """Return the links that go when an alerted entity (with its behaviour or without), or a case that was merged in, is taken out."""
+def links_to_remove(links: Iterable[Link], entity: str) -> list[Link]:
+    """Return the links to remove when an alerted entity (with or without its behaviour), or a merged case, is split off."""
     return [link for link in links if entity in (link.entity, AlertName.parse(link.entity).key, link.from_case)]
 
 
 class Caseload:
-    """All cases by id, and which one each alerted entity belongs to."""
+    """All cases by id, and the case of each alerted entity."""
 
     def __init__(self) -> None:
         """Start without cases."""
@@ -42,60 +42,60 @@ class Caseload:
         """Return the case that an entity (`behaviour:kind:id`) belongs to, open or not."""
         return self.cases.get(self._home.get(entity, ""))
 
-    def place(self, entity: str, entities: Entities) -> tuple[CaseState, list[CaseState]]:
-        """Return the open case of an alerted entity, its own, one that it belongs to, or a new one; and the cases merged into it."""
+    def assign(self, entity: str, entities: Entities) -> tuple[CaseState, list[CaseState]]:
+        """Return the open case of an alerted entity (its own, a related one, or a new one) and the cases merged into it."""
         own, at = self.of(entity), entities[AlertName.parse(entity).key].time
-        found = self._related(entity, entities, own)
-        joined = [other for other, relation in found if relation.joined]
+        related = self._related(entity, entities, own)
+        joined = [other for other, relation in related if relation.joined]
         if own is not None and own.state == "open":
             joined.append(own)
-        case = min(joined, key=lambda each: (each.opened_at, each.case_id)) if joined else self._open(entity, entities, own)
+        case = min(joined, key=lambda candidate: (candidate.opened_at, candidate.case_id)) if joined else self._open(entity, entities, own)
         merged = [other for other in joined if other is not case and case.case_id not in other.apart]
-        weighed = {other.case_id: relation for other, relation in found}
+        weighed = {other.case_id: relation for other, relation in related}
         for other in merged:
             self._merge(case, other, weighed.get(other.case_id) or self._between(case, other, entities), at)
         if all(link.entity != entity for link in case.links):
             self._join(case, entity, weighed.get(case.case_id), entities, at)
-        case.near = [relation.near(other.case_id) for other, relation in found if not relation.joined][:_MOST_NEAR]
+        case.near = [relation.near(other.case_id) for other, relation in related if not relation.joined][:_MAX_NEAR_CASES]
         return case, merged
 
     def split(self, case_id: str, entity: str, entities: Entities, at: float) -> list[CaseState]:
-        """Take an entity, or a case that was merged in, out of a case, for good; return what changed, nothing when it is not in there."""
+        """Split an entity, or a merged case, off a case for good; return the changed cases, none when it is not in the case."""
         case = self.cases.get(case_id)
-        going = leaving(case.links, entity) if case else []
-        if case is None or not going or len(going) == len(case.links):
+        removed = links_to_remove(case.links, entity) if case else []
+        if case is None or not removed or len(removed) == len(case.links):
             return []
-        other = self.cases.get(entity) or self._make(going[0].entity, at, going[0].since)
-        case.links = [link for link in case.links if link not in going]
+        other = self.cases.get(entity) or self._make(removed[0].entity, at, removed[0].since)
+        case.links = [link for link in case.links if link not in removed]
         case.merges = [merge for merge in case.merges if merge.case_id != entity]
         other.state, other.merged_into = "open", None
-        other.links = [msgspec.structs.replace(link, from_case=None) for link in going]
+        other.links = [msgspec.structs.replace(link, from_case=None) for link in removed]
         case.apart, other.apart = sorted({*case.apart, other.case_id}), sorted({*other.apart, case_id})
-        for link in going:
+        for link in removed:
             self._home[link.entity] = other.case_id
-        everyone = dict(case.members)
-        for each in (case, other):
-            theirs = linking.accounts_of(entities, each.keys, each.behaviour)
-            each.members = {account: copy(member) for account, member in everyone.items() if account in theirs}
+        known_members = dict(case.members)
+        for side in (case, other):
+            side_accounts = linking.accounts_of(entities, side.keys, side.behaviour)
+            side.members = {account: copy(member) for account, member in known_members.items() if account in side_accounts}
         return [case, other]
 
     def _related(self, entity: str, entities: Entities, own: CaseState | None) -> list[tuple[CaseState, Relation]]:
-        """Return the other open cases that an entity has much in common with, the nearest first."""
+        """Return the other open cases related to an entity, and each relation, the most evidence first."""
         behaviour, key = AlertName.parse(entity)
-        mine = linking.accounts_of(entities, [key], behaviour)
-        found = []
+        own_accounts = linking.accounts_of(entities, [key], behaviour)
+        related = []
         for other in self.cases.values():
             if other is own or other.state != "open" or other.behaviour != behaviour:
                 continue
-            theirs = linking.accounts_of(entities, other.keys, behaviour)
-            relation = _relation(entities, mine, theirs, behaviour)
+            other_accounts = linking.accounts_of(entities, other.keys, behaviour)
+            relation = _relation(entities, own_accounts, other_accounts, behaviour)
             apart = own is not None and other.case_id in own.apart
-            if not apart and (relation.joined or relation.nats >= linking.NEAR):
-                found.append((other, relation))
-        return sorted(found, key=lambda pair: (-pair[1].nats, pair[0].case_id))
+            if not apart and (relation.joined or relation.nats >= linking.NEAR_THRESHOLD_NATS):
+                related.append((other, relation))
+        return sorted(related, key=lambda pair: (-pair[1].nats, pair[0].case_id))
 
     def _between(self, case: CaseState, other: CaseState, entities: Entities) -> Relation:
-        sides = [linking.accounts_of(entities, each.keys, case.behaviour) for each in (case, other)]
+        sides = [linking.accounts_of(entities, side.keys, case.behaviour) for side in (case, other)]
         return _relation(entities, sides[0], sides[1], case.behaviour)
 
     def _open(self, entity: str, entities: Entities, before: CaseState | None) -> CaseState:
@@ -116,7 +116,7 @@ class Caseload:
         self._home[entity] = case.case_id
 
     def _merge(self, case: CaseState, other: CaseState, relation: Relation, at: float) -> None:
-        """Take another case's entities over; it stays on record, closed, and says where it went."""
+        """Move another case's entities into this one; the other stays on record, closed, and names the case it was merged into."""
         case.merges.append(relation.merge(other.case_id, at))
         for link in other.links:
             case.links.append(msgspec.structs.replace(link, from_case=other.case_id))
@@ -128,7 +128,7 @@ class Caseload:
         other.state, other.merged_into = "merged", case.case_id
 
 
-def _relation(entities: Entities, mine: linking.Accounts, theirs: linking.Accounts, behaviour: Behaviour) -> Relation:
+def _relation(entities: Entities, left: linking.Accounts, right: linking.Accounts, behaviour: Behaviour) -> Relation:
     if behaviour == "routing":
-        return Relation(0.0, 0.0, (), links.JOIN_THRESHOLD_NATS, joined=bool(mine.keys() & theirs.keys()) or linking.channel(mine, theirs))
-    return linking.relation(entities, mine, theirs)
+        return Relation(0.0, 0.0, (), links.JOIN_THRESHOLD_NATS, joined=bool(left.keys() & right.keys()) or linking.channel(left, right))
+    return linking.relation(entities, left, right)

@@ -1,4 +1,4 @@
-"""Evidence blocks as states: what is known now of every entity above the floor, and of its members."""
+"""Evidence blocks as states: the newest evidence of every entity above the floor, and of its members."""
 
 from __future__ import annotations
 
@@ -13,45 +13,45 @@ from models.evidence.links import LINK_KINDS
 from streams.schema.blocks import Block
 from streams.schema.evidence import Entity, Known, Member
 
-_PLAIN: Final = ("time", "accounts", "population", "common", "requests", "output_tokens", "first", "extraction", "routing")
-_OF_A_MEMBER: Final = tuple(name for name in Known.__struct_fields__ if name != "population")
-_OF_THE_ROW: Final = tuple(name for name in Entity.__struct_fields__ if name not in ("members", "heard"))
+_NUMBER_COLUMNS: Final = ("time", "accounts", "population", "common", "requests", "output_tokens", "first", "extraction", "routing")
+_MEMBER_FIELDS: Final = tuple(name for name in Known.__struct_fields__ if name != "population")
+_ENTITY_FIELDS: Final = tuple(name for name in Entity.__struct_fields__ if name not in ("members", "own_time"))
 
 
 def take(entities: dict[str, Entity], block: Block) -> list[str]:
-    """Take over the states of a block of `evidence`, and return the keys (`kind:id`) of the entities that it is about, each once.
+    """Update entities from a block of `evidence`; return the keys (`kind:id`) of the entities in the block, each once.
 
-    A row that is older than what is known changes nothing.
+    A row older than the stored state changes nothing.
     """
     touched: dict[str, None] = {}
     for account, row in _rows(block):
-        entity = entities.setdefault(row.key, _unheard(row))
+        entity = entities.setdefault(row.key, _members_only(row))
         newest = max(row.time, entity.time)
         if account is None:
-            if row.time >= entity.heard:
+            if row.time >= entity.own_time:
                 _update(entity, row)
-                entity.time, entity.heard = newest, row.time
+                entity.time, entity.own_time = newest, row.time
         elif row.time >= entity.members.get(account, row).time:
-            entity.members[account] = Member(**{name: getattr(row, name) for name in _OF_A_MEMBER})
+            entity.members[account] = Member(**{name: getattr(row, name) for name in _MEMBER_FIELDS})
             entity.accounts, entity.population, entity.time = row.accounts, row.population, newest
         touched[row.key] = None
     return list(touched)
 
 
 def _update(entity: Entity, row: Entity) -> None:
-    for name in _OF_THE_ROW:
+    for name in _ENTITY_FIELDS:
         setattr(entity, name, getattr(row, name))
 
 
-def _unheard(row: Entity) -> Entity:
-    """Return an entity of which only a member was heard yet."""
+def _members_only(row: Entity) -> Entity:
+    """Return an entity of which only a member's row has arrived so far."""
     nothing: dict[str, Any] = {"families": {}, "features": {}, "nats": {}, "usual": {}, "members": {}}
     return msgspec.structs.replace(row, **nothing, extraction=0.0, routing=0.0, false_alerts=None)
 
 
 def _rows(block: Block) -> Iterator[tuple[str | None, Entity]]:
-    """Yield the account (None: the entity itself) and the row of each; unknown numbers are left out of the maps, 0 elsewhere."""
-    columns: dict[str, list[Any]] = {name: [_known(value) for value in block.numbers(name).tolist()] for name in _PLAIN}
+    """Yield account (None for the entity itself) and row; unknown numbers are absent from the maps, and 0 elsewhere."""
+    columns: dict[str, list[Any]] = {name: [_known(value) for value in block.numbers(name).tolist()] for name in _NUMBER_COLUMNS}
     columns["false_alerts"] = [None if math.isnan(value) else round(value, 6) for value in block.numbers("false_alerts").tolist()]
     columns |= {kind.name: [f"{value:016x}" if value else "" for value in block.hashes(kind.name).tolist()] for kind in LINK_KINDS}
     columns |= {name: block.texts(name) for name in ("entity_kind", "entity_id")}

@@ -1,8 +1,8 @@
 """Counter-evidence: which benign hypotheses would explain the same evidence, and why they do or do not fit.
 
-Each hypothesis is one question about the numbers of a case, and answers with its number. A case carries all answers, the failed ones too,
-so that the analyst sees what was considered. A hypothesis that fits is a reason to ask, not an acquittal. One that no number here can deny
-cannot be told: to call it a failed one would count against the accused.
+Each hypothesis is one question about the numbers of a case, and its answer quotes the number. A case lists all answers, failed ones too,
+so that the analyst sees what was considered. A hypothesis that fits is a reason to ask, not an acquittal. Where no number here can refute
+one, its answer is "cannot be decided": to call it failed would count against the accused.
 
 A hypothesis is one file in `streams.cases.benign_hypotheses`, or elsewhere under the entry point `hydrometer.hypotheses`.
 """
@@ -25,22 +25,22 @@ ENTRY_POINTS: Final = "hydrometer.hypotheses"
 """Where packages outside of this one name a `BenignHypothesis`."""
 
 PLAIN_CONTENT_NATS: Final = 3.0
-"""From this much evidence of content on, work that looks like a harness or a batch asks for more than that."""
-HALF: Final = 0.5
-UNEVEN_LOAD_NATS: Final = 1.0
-"""Below this much evidence of evenness, no dispatcher deals out the requests."""
+"""From this much evidence of content on, a harness or a batch job does not explain the requests."""
+MAJORITY_SHARE: Final = 0.5
+MIN_EVENNESS_NATS: Final = 1.0
+"""Below this much evidence of evenness, the requests are not dealt out by a dispatcher."""
 
 
 @dataclass(frozen=True)
 class Facts:
-    """The numbers of a case that hypotheses are asked about."""
+    """The numbers of a case that hypotheses are tested on."""
 
     alone: bool
     """One account, not a group."""
     accounts: int
     organizations: int
     cards: int
-    """How many pay; 0: more than one, and nobody counted them."""
+    """How many cards pay; 0: more than one, not counted."""
     families: Mapping[str, float]
     """Nats by family."""
     features: Mapping[str, float]
@@ -48,22 +48,22 @@ class Facts:
     routing: float = 0.0
     """Nats for a router or reseller."""
     permitted: str = ""
-    """Who owns the permission of some of the accounts, and why, if there is one."""
+    """Owner and reason of a permission that some of the accounts have; empty without one."""
 
     def nats(self, family: str) -> float:
-        """Return a family's nats, 0 when nothing is known."""
+        """Return a family's nats, 0 when unknown."""
         return self.families.get(family, 0.0)
 
     def feature(self, *names: str) -> float:
-        """Return the first known of these features, NaN when none is."""
+        """Return the first known value of these features, NaN when all are unknown."""
         return next((self.features[name] for name in names if name in self.features), math.nan)
 
-    def says(self, family: str) -> str:
+    def nats_clause(self, family: str) -> str:
         """Return a family's nats as a clause."""
         return f"{family} has {self.nats(family):.1f} nats"
 
     def share(self, text: str, unknown: str, *names: str) -> tuple[float, str]:
-        """Return the first known of these features (NaN when none is), and `text` with it as a percentage or else `unknown`."""
+        """Return the first known value of these features (else NaN), and `text` with it as a percentage (else `unknown`)."""
         value = self.feature(*names)
         return value, unknown if math.isnan(value) else text.format(f"{value:.0%}")
 
@@ -82,49 +82,49 @@ class Facts:
 
 
 Answer = tuple[bool | None, str]
-"""Whether it fits, None where that cannot be told, and because of what."""
+"""Whether it fits (None where no number can decide), and the reason."""
 
-WORDS = {True: "fits", None: "cannot be told", False: "does not fit"}
-"""An answer as people read it."""
+WORDS = {True: "fits", None: "cannot be decided", False: "does not fit"}
+"""An answer in words."""
 
 
 @dataclass(frozen=True)
 class BenignHypothesis:
-    """One benign explanation, and how it is asked."""
+    """One benign explanation, and the question that tests it."""
 
     name: str
     """The ordinary customer that would look the same, as a person reads it in a case."""
     order: int
-    """Its place among the answers of a case, ascending."""
+    """Position among the answers of a case, ascending."""
     ask: Callable[[Facts], Answer]
-    """Pure: the same facts give the same answer."""
+    """A pure function: the same facts give the same answer."""
     example: Facts
     """Facts that it fits."""
 
 
 def fits_unless(*, unknown: bool, fits: bool) -> bool | None:
-    """Return True where it fits, None where a number is unknown that could still make it fit, False else."""
+    """Return True where it fits, None where an unknown number could still make it fit, otherwise False."""
     return True if fits else None if unknown else False
 
 
 def consider(facts: Facts) -> list[Hypothesis]:
-    """Return for each hypothesis whether it fits (None: that cannot be told), and because of what."""
+    """Return for each hypothesis whether it fits (None: cannot be decided), and the reason."""
     answers = {name: hypothesis.ask(facts) for name, hypothesis in hypotheses().items()}
     return [Hypothesis(name, fits, because) for name, (fits, because) in answers.items()]
 
 
 @cache
 def hypotheses() -> Mapping[str, BenignHypothesis]:
-    """Return all hypotheses by name, in their order. Raises TypeError for a module or an entry point that holds none."""
+    """Return all hypotheses by name, in their order. Raises TypeError for a module or an entry point without one."""
     package = streams.cases.benign_hypotheses
     modules = [importlib.import_module(f"{package.__name__}.{module.name}") for module in pkgutil.iter_modules(package.__path__)]
-    found: dict[str, object] = {module.__name__: getattr(module, "hypothesis", None) for module in modules}
-    found |= {point.value: point.load() for point in entry_points(group=ENTRY_POINTS)}
-    known = [_checked(place, value) for place, value in found.items()]
-    return {each.name: each for each in sorted(known, key=lambda each: (each.order, each.name))}
+    candidates: dict[str, object] = {module.__name__: getattr(module, "hypothesis", None) for module in modules}
+    candidates |= {point.value: point.load() for point in entry_points(group=ENTRY_POINTS)}
+    checked = [_checked(source, value) for source, value in candidates.items()]
+    return {hypothesis.name: hypothesis for hypothesis in sorted(checked, key=lambda hypothesis: (hypothesis.order, hypothesis.name))}
 
 
-def _checked(place: str, value: object) -> BenignHypothesis:
+def _checked(source: str, value: object) -> BenignHypothesis:
     if isinstance(value, BenignHypothesis):
         return value
-    raise TypeError(f"{place} holds no benign hypothesis: assign one, as streams.cases.benign_hypotheses.batch_job does")
+    raise TypeError(f"{source} has no benign hypothesis: assign one to `hypothesis`, as streams.cases.benign_hypotheses.batch_job does")

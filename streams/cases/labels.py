@@ -1,4 +1,4 @@
-"""Labels made and sent: what a person decides with `hydrometer label` or `hydrometer case split`."""
+"""Create and send labels: a person's decision by `hydrometer label` or `hydrometer case split`."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def make(entity_kind: str, entity_id: str, verdict: str, author: str, note: str 
         entity_kind: One of LABELLED_KINDS, or LINK.
         entity_id: The entity's id; of a link `case/link`.
         verdict: One of VERDICTS; of a link SPLIT.
-        author: Who decided.
-        note: Why.
+        author: The person who decided.
+        note: The reason.
         at: Seconds since 1970; unset: now.
 
     Raises:
-        MalformedEventError: A word is none of these, or a text is missing or too long.
+        MalformedEventError: A value is not in its list, or a text is missing or too long.
     """
     name = blake2b(f"{entity_kind} {entity_id} {author}".encode(), digest_size=8).hexdigest()
     label = {"label_id": name, "time": time.time() if at is None else at, "entity_kind": entity_kind, "entity_id": entity_id}
@@ -38,7 +38,7 @@ def make(entity_kind: str, entity_id: str, verdict: str, author: str, note: str 
 
 
 def send(settings: Settings, label: Label) -> None:
-    """Send a label and wait until Kafka has it."""
+    """Send a label and wait (up to 30 s) until Kafka has stored it."""
     producer = KafkaProducer(acks="all", **topics.client_options(settings))
     try:
         producer.send(topics.LABELS, key=label.label_id.encode(), value=label.encode(), partition=0).get(timeout=30)

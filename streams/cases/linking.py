@@ -1,4 +1,4 @@
-"""Which alerts are one case: they are about the same accounts, or what their accounts share weighs enough (`models/evidence/links.py`)."""
+"""Which alerts belong to one case: those about the same accounts, or whose accounts share enough (`models/evidence/links.py`)."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from models.evidence.links import JOINING, Edge
 from streams.schema.cases import Behaviour, Link, Merge, Near, WeighedEdge
 from streams.schema.evidence import Entity, Known
 
-SAME_ACCOUNTS = 0.5
-"""Share of the smaller side's accounts that must be on both sides for them to be the same story."""
-NEAR = 10.0
-"""Nats of links from which a case says that another may belong to it."""
+MIN_SAME_ACCOUNTS_SHARE = 0.5
+"""Share of the smaller side's accounts that must be on both sides for the two to be one case."""
+NEAR_THRESHOLD_NATS = 10.0
+"""Evidence of links from which a case lists another as a candidate for merging."""
 
 Entities = Mapping[str, Entity]
 Accounts = Mapping[str, Known]
@@ -21,7 +21,7 @@ Accounts = Mapping[str, Known]
 
 @dataclass(frozen=True)
 class Relation:
-    """What two sets of accounts have in common."""
+    """What two sets of accounts share, and whether it joins them."""
 
     same: float
     """Share of the smaller side's accounts that are on both."""
@@ -36,7 +36,7 @@ class Relation:
         return round(links.total(self.edges), 2)
 
     def near(self, case_id: str) -> Near:
-        """Return it as what a case says of another that it was not merged with."""
+        """Return it as the record of a related case that was not merged."""
         return Near(case_id, round(self.same, 3), self.nats, self.needed, self._weighed())
 
     def merge(self, case_id: str, at: float) -> Merge:
@@ -49,69 +49,69 @@ class Relation:
 
     def _weighed(self) -> list[WeighedEdge]:
         edges = (edge for edge in self.edges if edge.nats > 0)
-        return [WeighedEdge(each.kind, list(each.values), each.shared, each.of, each.common, each.nats, each.family) for each in edges]
+        return [WeighedEdge(edge.kind, list(edge.values), edge.shared, edge.of, edge.common, edge.nats, edge.family) for edge in edges]
 
 
 def accounts_of(entities: Entities, keys: Iterable[str], behaviour: Behaviour) -> dict[str, Known]:
-    """Return the accounts that entities are about, by account: suspect members, or what is itself a channel."""
-    found: dict[str, Known] = {}
+    """Return the accounts of entities by id: suspect members, or the entity itself where it is an account or a channel."""
+    accounts: dict[str, Known] = {}
     for key in keys:
         entity = entities[key]
         if behaviour == "routing" or entity.entity_kind == "account":
-            found[entity.entity_id] = entity
+            accounts[entity.entity_id] = entity
         else:
-            found.update(entity.members)
-    return found
+            accounts.update(entity.members)
+    return accounts
 
 
-def relation(entities: Entities, mine: Accounts, theirs: Accounts) -> Relation:
-    """Weigh what two sets of accounts have in common."""
-    both, smaller = len(mine.keys() & theirs.keys()), min(len(mine), len(theirs))
+def relation(entities: Entities, left: Accounts, right: Accounts) -> Relation:
+    """Weigh what two sets of accounts share."""
+    both, smaller = len(left.keys() & right.keys()), min(len(left), len(right))
     same = both / smaller if smaller else 0.0
-    needed = links.needed(len(mine), len(theirs))
-    edges = tuple(edge for kind in JOINING if (edge := _edge(entities, mine, theirs, kind)) is not None)
-    chance = max(len(mine), len(theirs)) / max(_population((*mine.values(), *theirs.values())), 2.0)
+    needed = links.needed(len(left), len(right))
+    edges = tuple(edge for kind in JOINING if (edge := _edge(entities, left, right, kind)) is not None)
+    chance = max(len(left), len(right)) / max(_population((*left.values(), *right.values())), 2.0)
     same_nats = both * links.weight(chance) + (smaller - both) * links.miss(min(chance, 0.999))
-    one_story = same >= SAME_ACCOUNTS and (needed == links.JOIN_THRESHOLD_NATS or same_nats >= needed)
-    joined = one_story or links.joins(edges, len(mine), len(theirs))
+    one_story = same >= MIN_SAME_ACCOUNTS_SHARE and (needed == links.JOIN_THRESHOLD_NATS or same_nats >= needed)
+    joined = one_story or links.joins(edges, len(left), len(right))
     return Relation(same, round(same_nats, 2), edges, needed, joined)
 
 
-def channel(mine: Accounts, theirs: Accounts) -> bool:
-    """Say whether one channel is a member of another: an account behind an alerted router."""
-    return any(row.router in theirs for row in mine.values()) or any(row.router in mine for row in theirs.values())
+def channel(left: Accounts, right: Accounts) -> bool:
+    """Return whether one channel is a member of the other: an account behind an alerted router."""
+    return any(row.router in right for row in left.values()) or any(row.router in left for row in right.values())
 
 
-def _edge(entities: Entities, mine: Accounts, theirs: Accounts, kind: str) -> Edge | None:
-    """Return what both sides share of one kind; None when nothing, or when nobody knows how common it is: unknown is no evidence."""
-    ours, others = _voices(mine, kind), _voices(theirs, kind)
-    common = {value: found for value in ours.keys() & others.keys() if (found := _common(entities, kind, value)) is not None}
+def _edge(entities: Entities, left: Accounts, right: Accounts, kind: str) -> Edge | None:
+    """Return what both sides share of one link kind; None when they share nothing, or nothing whose frequency is known."""
+    left_payers, right_payers = _payers_by_value(left, kind), _payers_by_value(right, kind)
+    common = {value: share for value in left_payers.keys() & right_payers.keys() if (share := _common(entities, kind, value)) is not None}
     if not common:
         return None
-    shared = {value: min(len(ours[value]), len(others[value])) for value in common}
-    return links.edge(kind, shared, common, min(_units(mine), _units(theirs)))
+    shared = {value: min(len(left_payers[value]), len(right_payers[value])) for value in common}
+    return links.edge(kind, shared, common, min(_payer_count(left), _payer_count(right)))
 
 
-def _voices(accounts: Accounts, kind: str) -> dict[str, set[tuple[str, str]]]:
-    """Return for each value who shows it: accounts of one organisation on one card are one voice."""
-    found: dict[str, set[tuple[str, str]]] = {}
+def _payers_by_value(accounts: Accounts, kind: str) -> dict[str, set[tuple[str, str]]]:
+    """Return the distinct payers of each value: accounts of one organisation on one card count as one payer."""
+    payers: dict[str, set[tuple[str, str]]] = {}
     for account, row in accounts.items():
         if value := str(getattr(row, kind)):
-            found.setdefault(value, set()).add(_unit(account, row))
-    return found
+            payers.setdefault(value, set()).add(_payer(account, row))
+    return payers
 
 
-def _units(accounts: Accounts) -> int:
-    return len({_unit(account, row) for account, row in accounts.items()})
+def _payer_count(accounts: Accounts) -> int:
+    return len({_payer(account, row) for account, row in accounts.items()})
 
 
-def _unit(account: str, row: Known) -> tuple[str, str]:
+def _payer(account: str, row: Known) -> tuple[str, str]:
     payer = (row.organization, row.payment)
     return payer if any(payer) else (account, "")
 
 
 def _common(entities: Entities, kind: str, value: str) -> float | None:
-    """Return the share of all accounts that show a value; None when its group was never heard of, or is public."""
+    """Return the share of all accounts that show a value; None when its group is unknown or public."""
     group = entities.get(f"{kind}:{value}")
     if group is None or group.common:
         return None

@@ -9,15 +9,15 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
-from models.evidence.weighing import VOTE_BINS
+from models.evidence.weighing import BINS
 from streams.features.declaration import SHARE, Feature
 from streams.features.registry import by_name
 
 MIN_TYPICAL_NATS: Final = 1.0
-"""Evidence below is called a weak sign: a ratio of chances of less than e to one."""
-_SMALL: Final = 10.0
-"""Numbers below are written with a decimal, others with three significant digits."""
-_FIRST_BIN: Final = 0.75 / VOTE_BINS
+"""Evidence below is called a weak sign: a likelihood ratio below e to one."""
+_MIN_VALUE_WITHOUT_DECIMALS: Final = 10.0
+"""Numbers below have one decimal, others three significant digits."""
+_FIRST_BIN_SHARE: Final = 0.75 / BINS
 """Share of a feature's range up to which a usual value lies in its lowest bin: usual ranges end in the middles of bins."""
 
 
@@ -27,7 +27,7 @@ def top_features(entity: Mapping[str, Any], families: Collection[str] | None = N
     Args:
         entity: `features`, `usual` and `nats`, each by the feature's name.
         families: Only features of these families; None: of all.
-        most: How many features at most.
+        most: Maximum number of features.
     """
     nats: Mapping[str, float] = entity["nats"]
     positive = [name for name in nats if nats[name] > 0 and (families is None or _family(name) in families)]
@@ -74,7 +74,7 @@ def _usual(kind: type[Feature], usual: Sequence[float] | None) -> str:
     if not usual:
         return "what is usual is not known yet"
     lowest, highest = kind.limits
-    almost_none = lowest + _FIRST_BIN * (highest - lowest)
+    almost_none = lowest + _FIRST_BIN_SHARE * (highest - lowest)
     low, high = (amount(kind, lowest if end <= almost_none else end) for end in usual)
     if usual[1] <= almost_none:
         return "most accounts have almost none"
@@ -87,7 +87,7 @@ def _per_cent(value: float) -> str:
 
 
 def _number(value: float) -> str:
-    if abs(value) >= _SMALL:
+    if abs(value) >= _MIN_VALUE_WITHOUT_DECIMALS:
         return f"{float(f'{value:.3g}'):,.0f}"
     return f"{value:.1f}".removesuffix(".0")
 

@@ -1,8 +1,8 @@
-"""The enforcement ladder: which step to consider first. Nothing here acts; from L3 on it takes a person's signature and two families."""
+"""The response steps L0 to L5: which to consider first. Nothing here acts; from L3 on a person signs, and two families are needed."""
 
 from __future__ import annotations
 
-from models.evidence.weighing import MIN_EVIDENCE_NATS
+from models.evidence.weighing import SPOKEN
 from streams.schema.cases import Step
 
 STEPS = {
@@ -13,33 +13,33 @@ STEPS = {
     "L4": "Ban the group and watch for successors. A person signs.",
     "L5": "Refer to legal. A person signs.",
 }
-MANY = 10
-"""Accounts from which a case is a cluster: capping and hiding are then worth their cost at once."""
+MIN_CLUSTER_ACCOUNTS = 10
+"""Accounts from which a case is a cluster: capping and hiding are then justified at once."""
 
 
 def step(behaviour: str, accounts: int, families: dict[str, float], *, muted: bool, doubts: int) -> Step:
-    """Return the step to consider first and why. doubts: benign hypotheses that fit."""
+    """Return the step to consider first, and why. doubts: the number of benign hypotheses that fit."""
     name, why = _choose(behaviour, accounts, families, doubts, muted=muted)
-    spoken = sorted(family for family, nats in families.items() if nats >= MIN_EVIDENCE_NATS)
-    return Step(name, STEPS[name], why, spoken, "from L3 on: a person, and two families at least")
+    families_as_evidence = sorted(family for family, nats in families.items() if nats >= SPOKEN)
+    return Step(name, STEPS[name], why, families_as_evidence, "from L3 on: a person, and two families at least")
 
 
 def _choose(behaviour: str, accounts: int, families: dict[str, float], doubts: int, *, muted: bool) -> tuple[str, str]:
     if muted:
-        return "L0", "the accounts are permitted parties: score them, alert nobody, ask the owner of the permission if it grows"
+        return "L0", "the accounts are permitted parties: they are scored, alerts are muted; ask the owner of the permission if it grows"
     if behaviour == "routing":
-        return "L1", _about_a_channel(families)
+        return "L1", _channel_reason(families)
     if doubts:
         fitting = "one benign explanation fits" if doubts == 1 else f"{doubts} benign explanations fit"
         return "L0", f"{fitting}: ask the accounts' manager first"
     if accounts == 1:
         return "L1", "one account: ask its manager about its purpose, and cap its rate while you wait"
-    if accounts < MANY:
+    if accounts < MIN_CLUSTER_ACCOUNTS:
         return "L1", "a few accounts: cap them together and step up verification; go to L2 when they do not answer"
     return "L2", "many accounts with one purpose: cap the group, step up verification, and hide reasoning and log-probabilities from it"
 
 
-def _about_a_channel(families: dict[str, float]) -> str:
-    if families.get("content", 0.0) >= MIN_EVIDENCE_NATS:
-        return "it may carry a campaign: decide the extraction case of its members first, the others are its customers"
-    return "a channel without a purpose: ask the account holders about their contract, and do not call their users distillers"
+def _channel_reason(families: dict[str, float]) -> str:
+    if families.get("content", 0.0) >= SPOKEN:
+        return "it may carry a campaign: decide the extraction case of its members first; its other accounts are customers"
+    return "no evidence of a campaign: ask the account holders about their contract, and do not call their users distillers"

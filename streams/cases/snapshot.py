@@ -1,8 +1,8 @@
-"""State of one moment in several chunks: what belongs together is written together, or not at all.
+"""Snapshots: the state of one moment in several chunks, written together or not at all.
 
 A case, its alerts and its entities refer to each other, so chunks of different moments would not fit. All chunks of a snapshot are
 therefore frozen at once and handed out one after another under the names of one side, `a` or `b`, while the other side keeps the snapshot
-before. After a crash the newest side that is whole counts.
+before. After a crash the newest complete side is used.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ import msgspec
 import orjson
 import zstandard
 
-FORMAT = 2
-_LARGEST_BYTES = 256 * 1024 * 1024
+FORMAT_VERSION = 2
+_MAX_CHUNK_BYTES = 256 * 1024 * 1024
 _SIDES = ("a", "b")
 
 
 @dataclass
 class Snapshots:
-    """Hands out the chunks of a stage whose state is frozen as a whole. `name` begins every chunk's name."""
+    """Writes and reads the chunks of a stage whose state is frozen as a whole. `name` is the prefix of every chunk's name."""
 
     name: str
     cold: int = 0
@@ -33,19 +33,19 @@ class Snapshots:
     _since: int = -1
 
     def touch(self, offset: int, parts: int) -> None:
-        """Note that block `offset` changed the state, which needs about so many chunks."""
+        """Record that block `offset` changed the state, and into how many chunks it is to be split."""
         if self._changed is None:
             self._changed, self._parts = offset, parts
 
     def dirty(self) -> dict[str, int]:
         """Return the chunks to write, those already frozen first."""
-        found = dict.fromkeys(self._frozen, self._since)
+        chunks = dict.fromkeys(self._frozen, self._since)
         if self._changed is not None:
-            found |= dict.fromkeys(self._names(self._serial), self._changed)
-        return found
+            chunks |= dict.fromkeys(self._names(self._serial), self._changed)
+        return chunks
 
     def take(self, chunk: str, offset: int, rows: Iterable[tuple[str, Mapping[str, Any]]], head: Mapping[str, Any]) -> bytes:
-        """Return one chunk. Whatever is not frozen yet is frozen now: `rows` by table name, complete up to block `offset`."""
+        """Freeze the state on the first call (`rows` by table name, complete up to block `offset`), then return this chunk."""
         if chunk not in self._frozen:
             self._freeze(offset, rows, head)
         return self._frozen.pop(chunk)
@@ -54,9 +54,9 @@ class Snapshots:
         names = self._names(self._serial)
         tables = [(table, list(held.items())) for table, held in rows]
         for part, name in enumerate(names):
-            mine = {table: dict(held[part :: len(names)]) for table, held in tables}
-            about = {"format": FORMAT, "serial": self._serial, "parts": len(names), "part": part, "offset": offset}
-            self._frozen[name] = zstandard.compress(msgspec.json.encode({**about, "head": head, "tables": mine}), 1)
+            part_rows = {table: dict(held[part :: len(names)]) for table, held in tables}
+            about = {"format": FORMAT_VERSION, "serial": self._serial, "parts": len(names), "part": part, "offset": offset}
+            self._frozen[name] = zstandard.compress(msgspec.json.encode({**about, "head": head, "tables": part_rows}), 1)
         first = offset if self._changed is None else self._changed
         self._since, self._changed = min(first, offset), None
         self._serial += 1
@@ -65,45 +65,45 @@ class Snapshots:
         return [f"{self.name}/{_SIDES[serial % 2]}/{part}" for part in range(self._parts)]
 
     def load(self, chunks: Iterable[tuple[str, bytes]]) -> tuple[int, Mapping[str, Any], dict[str, dict[str, Any]]] | None:
-        """Return offset, head and tables of the newest whole snapshot; None, and counted as cold, when there is none."""
-        found: dict[int, dict[int, dict[str, Any]]] = {}
+        """Return offset, head and tables of the newest complete snapshot; None, counted in `cold`, when there is none."""
+        by_serial: dict[int, dict[int, dict[str, Any]]] = {}
         for name, data in chunks:
             part = _read(data)
             if part is None or not name.startswith(f"{self.name}/"):
                 self.cold += 1
             else:
-                found.setdefault(part["serial"], {})[part["part"]] = part
-        whole = [serial for serial, parts in found.items() if _fit(parts)]
+                by_serial.setdefault(part["serial"], {})[part["part"]] = part
+        whole = [serial for serial, parts in by_serial.items() if _complete(parts)]
         if not whole:
-            self.cold += len(found)
+            self.cold += len(by_serial)
             return None
         self._serial = max(whole) + 1
-        newest = found[max(whole)]
-        tables = {table: _in_order([newest[part]["tables"][table] for part in sorted(newest)]) for table in newest[0]["tables"]}
+        newest = by_serial[max(whole)]
+        tables = {table: _merged([newest[part]["tables"][table] for part in sorted(newest)]) for table in newest[0]["tables"]}
         return newest[0]["offset"], newest[0]["head"], tables
 
 
-def _fit(parts: Mapping[int, Mapping[str, Any]]) -> bool:
-    """Tell whether these are all parts of one snapshot, with the same tables."""
+def _complete(parts: Mapping[int, Mapping[str, Any]]) -> bool:
+    """Return whether these are all parts of one snapshot, with the same tables."""
     first = next(iter(parts.values()))
     alike = all(part["parts"] == first["parts"] and part["tables"].keys() == first["tables"].keys() for part in parts.values())
     return alike and len(parts) == first["parts"]
 
 
-def _in_order(parts: list[dict[str, Any]]) -> dict[str, Any]:
-    """Return the rows of one table as they stood before they were dealt out in turn."""
+def _merged(parts: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return the rows of one table in their original order: parts hold every n-th row."""
     dealt = [(turn, part, key) for part, rows in enumerate(parts) for turn, key in enumerate(rows)]
     return {key: parts[part][key] for _, part, key in sorted(dealt)}
 
 
 def _read(data: bytes) -> dict[str, Any] | None:
     try:
-        if not 0 <= zstandard.frame_content_size(data) <= _LARGEST_BYTES:
+        if not 0 <= zstandard.frame_content_size(data) <= _MAX_CHUNK_BYTES:
             return None
         part = orjson.loads(zstandard.decompress(data))
         numbers = [part[name] for name in ("serial", "parts", "part", "offset")]
         whole = all(type(number) is int and -1 <= number < 1 << 62 for number in numbers) and 0 <= part["part"] < part["parts"]
         tables = all(type(rows) is dict for rows in part["tables"].values())
-        return part if part["format"] == FORMAT and whole and tables and type(part["head"]) is dict else None
+        return part if part["format"] == FORMAT_VERSION and whole and tables and type(part["head"]) is dict else None
     except (zstandard.ZstdError, ValueError, KeyError, TypeError, AttributeError, MemoryError):
         return None

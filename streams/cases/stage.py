@@ -1,4 +1,4 @@
-"""The cases stage: entities over the bar become alerts, alerts about the same accounts become one case, and a person decides.
+"""The cases stage: entities over the threshold become alerts, alerts about the same accounts one case, and a person decides.
 
 evidence block -> states -> alerts (open, update, resolve) -> cases
 """
@@ -24,22 +24,25 @@ from streams.schema.evidence import Entity, Known
 from streams.schema.labels import LINK, Label, LearnedLabel
 from streams.stages.stage import Message
 
-LEAST_ALERTED = 3
-"""Members over the bar from which a group's evidence counts against any of them."""
-UPDATE_PAUSE = 600.0
-GROWTH = 1.1
-MUCH_GROWTH = 1.3
-DISMISSED_STEP = 3.0
-"""Nats more than when a person dismissed it at which an alert comes back (or twice the members)."""
-QUIET = 3 * DAY
-"""A case with nothing new for this long, in event time, is resolved."""
-ROWS_A_CHUNK = 8000
+MIN_ALERTED_MEMBERS = 3
+"""A group alerts only if at least this many of its members are over the threshold."""
+MIN_UPDATE_PAUSE_SECONDS = 600.0
+"""Event time between two updates of an alert, unless it grows fast."""
+UPDATE_GROWTH_RATIO = 1.1
+"""Growth of accounts or requests from which an alert is updated after the pause."""
+IMMEDIATE_UPDATE_GROWTH_RATIO = 1.3
+"""Growth from which it is updated at once."""
+REOPEN_DISMISSED_NATS = 3.0
+"""Additional evidence from which a dismissed alert opens again (or twice the members)."""
+QUIET_SECONDS = 3 * DAY
+"""A case without news for this long, in event time, is resolved."""
+MAX_ROWS_PER_CHUNK = 8000
 _CHANNELS = ("account", "router")
-"""What can be a router or reseller: a shared card or template is no channel."""
+"""Entity kinds that can be a router or reseller: a shared card or template is not a channel."""
 
 
 class _Tables(msgspec.Struct):
-    """The stage's state, as a snapshot holds it."""
+    """The stage's state in a snapshot."""
 
     entities: dict[str, Entity]
     cases: dict[str, CaseState]
@@ -51,13 +54,13 @@ class Cases:
     """All open cases. Its input has one partition: entities above the evidence floor are few."""
 
     def __init__(self, policy: Policy | None = None) -> None:
-        """Start empty, with the bars, terms and permitted parties of `policy` (unset: those beside the code, and nobody permitted)."""
+        """Start empty. policy: thresholds, terms and permitted parties (unset: the file beside the code, no permitted parties)."""
         self.policy = policy or Policy.load()
         self.entities: dict[str, Entity] = {}
         self.alerts: dict[str, AlertState] = {}
         self.labels: dict[str, LearnedLabel] = {}
         self._load = Caseload()
-        self._triage = triage.taught(())
+        self._triage = triage.trained(())
         self._now = -math.inf
         self._offset = self._contained = -1
         self._snapshots = Snapshots("cases")
@@ -72,7 +75,7 @@ class Cases:
     # -- the stage contract
 
     def apply(self, value: bytes, offset: int) -> list[Message]:
-        """Take over the states of a block of `evidence` and return new alerts and cases. Raises BlockLayoutError first."""
+        """Apply a block of `evidence`; return new alerts and cases. Raises BlockLayoutError before anything changes."""
         block = blocks.decode(value, blocks.EVIDENCE)
         if offset <= self._contained:
             return []
@@ -87,13 +90,13 @@ class Cases:
         return messages
 
     def apply_feedback(self, value: bytes, offset: int) -> list[Message]:  # noqa: ARG002 (labels are states: their offsets count nothing)
-        """Take over what an analyst decided. Raises MalformedEventError before anything changed when it is no label."""
+        """Apply an analyst's label. Raises MalformedEventError, before anything changes, when it is not a label."""
         label = Label.decode(value)
         known = self.labels.get(label.label_id)
         if known is not None and known.time >= label.time:
             return []
         messages = self._split(label) if label.entity_kind == LINK else self._decide(label, known)
-        self._touch(self._offset + 1)  # in no block yet: the chunk is written before the next block is acknowledged
+        self._touch(self._offset + 1)  # belongs to no block yet: the chunk is written before the next block is acknowledged
         return messages
 
     def dirty(self) -> Mapping[str, int]:
@@ -107,11 +110,11 @@ class Cases:
         return self._snapshots.take(chunk, self._offset, tables, head)
 
     def load(self, chunks: Iterable[tuple[str, bytes]]) -> None:
-        """Take over the newest whole snapshot. Unreadable chunks are counted."""
-        found = self._snapshots.load(chunks)
-        if found is None:
+        """Restore the newest complete snapshot. Unreadable chunks are counted."""
+        snapshot = self._snapshots.load(chunks)
+        if snapshot is None:
             return
-        contained, head, stored = found
+        contained, head, stored = snapshot
         try:
             tables = msgspec.convert(stored, _Tables)
         except (msgspec.ValidationError, MalformedEventError):
@@ -121,18 +124,18 @@ class Cases:
         self._now = -math.inf if head["now"] is None else head["now"]
         self.entities, self.alerts, self.labels = tables.entities, tables.alerts, tables.labels
         self._load.load(tables.cases)
-        self._triage = triage.taught(self.labels.values())
+        self._triage = triage.trained(self.labels.values())
 
     def counters(self) -> Mapping[str, float]:
-        """Return what was counted since the stage was made."""
+        """Return the counters since the stage was created."""
         opened = sum(case.state == "open" for case in self.cases.values())
         return {**self._counts, "open_cases": opened, "cold_chunks": self._snapshots.cold}
 
     def _touch(self, offset: int) -> None:
         rows = sum(len(entity.members) for entity in self.entities.values()) + sum(len(case.members) for case in self.cases.values())
-        self._snapshots.touch(offset, 1 + rows // ROWS_A_CHUNK)
+        self._snapshots.touch(offset, 1 + rows // MAX_ROWS_PER_CHUNK)
 
-    # -- what people decide
+    # -- people's decisions
 
     def _decide(self, label: Label, known: LearnedLabel | None) -> list[Message]:
         """Learn a verdict; close the case that it calls benign, and open again one that was closed so by mistake."""
@@ -140,7 +143,7 @@ class Cases:
         entity = self._strongest(case) if case else self.entities.get(f"{label.entity_kind}:{label.entity_id}")
         families = case_file.families(entity) if entity else known.families if known else {}
         self.labels[label.label_id] = label.learned(families)
-        self._triage = triage.taught(self.labels.values())
+        self._triage = triage.trained(self.labels.values())
         if case is None or case.state == "merged":
             return []
         case.label = label
@@ -149,7 +152,7 @@ class Cases:
         return self._close(case, "dismissed") if case.state == "open" else self._publish(case)
 
     def _split(self, label: Label) -> list[Message]:
-        """Take out of a case what does not belong to it, for good."""
+        """Split off for good what does not belong to a case."""
         self.labels[label.label_id] = label.learned({})
         case_id, _, entity = label.entity_id.partition("/")
         changed = self._load.split(case_id, entity, self.entities, label.time)
@@ -173,51 +176,53 @@ class Cases:
         return messages
 
     def _over(self, entity: Entity) -> tuple[dict[str, Known], dict[str, Known]]:
-        """Return the accounts over the bar that count against each other, and those that are permitted, both by account."""
+        """Return the accounts over the threshold that alert, and those over it that are permitted, both by id."""
         alone, bar = entity.entity_kind == "account", self.policy.bar("extraction", entity.time)
         candidates: Mapping[str, Known] = {entity.entity_id: entity} if alone else {} if entity.common else entity.members
-        if alone and entity.false_alerts is not None:  # calibrated: what is rare among ordinary accounts is enough, what is not never is
-            bar = min(bar, weighing.ALONE_ALERT_THRESHOLD_NATS) if entity.false_alerts <= calibration.FALSE_ALERTS_PER_DAY else math.inf
+        if alone and entity.false_alerts is not None:  # calibrated: alert whatever is rare among ordinary accounts, and nothing else
+            bar = min(bar, weighing.ALONE_ALERT_THRESHOLD_NATS) if entity.false_alerts <= calibration.BUDGET else math.inf
         over = {account: row for account, row in candidates.items() if row.extraction >= bar}
         permitted = {account: row for account, row in over.items() if self._permission(account, row)}
         free = {account: row for account, row in over.items() if account not in permitted}
-        least = 1 if alone else LEAST_ALERTED
+        least = 1 if alone else MIN_ALERTED_MEMBERS
         return (free if len(free) >= least else {}), (permitted if len(permitted) >= least else {})
 
     def _permission(self, account: str, row: Known) -> Permission | None:
         router = row.entity_id if isinstance(row, Entity) and row.entity_kind == "router" else row.router
         return self.policy.permission(account, row.organization, router, row.time)
 
-    def _alert(self, alert_id: str, found: float, over: Mapping[str, Known], *, muted: bool) -> list[Message]:
+    def _alert(self, alert_id: str, nats: float, over: Mapping[str, Known], *, muted: bool) -> list[Message]:
         entity, alert = self.entities[AlertName.parse(alert_id).key], self.alerts.get(alert_id)
         requests = sum(member.requests for member in over.values()) or entity.requests
         alive = alert is not None and alert.alive
         changed = alert is not None and alive and alert.muted != muted
-        if alert and not changed and not _news(alert, entity.time, found, len(over), requests):
+        if alert and not changed and not _is_news(alert, entity.time, nats, len(over), requests):
             return []
-        unheard = alert is None or not alive or (alert.muted and not muted)  # nobody was told of what was muted
+        is_new = alert is None or not alive or (alert.muted and not muted)  # a muted alert was never published
         before = len(self.cases)
-        case, merged = self._load.place(alert_id, self.entities)
+        case, merged = self._load.assign(alert_id, self.entities)
         self._counts["cases"] += len(self.cases) - before
         self.alerts[alert_id] = AlertState(
-            state="open" if unheard else "update",
+            state="open" if is_new else "update",
             opened_at=alert.opened_at if alert and alive else entity.time,
             time=entity.time,
             muted=muted,
             case_id=case.case_id,
-            evidence=found,
+            evidence=nats,
             size=len(over),
             requests=requests,
         )
         for other in merged:
             for link in other.links:
                 self.alerts[link.entity].case_id = case.case_id
-        self._counts["alerts"] += unheard and not muted
-        self._changed.update(dict.fromkeys(each.case_id for each in (*merged, case)))  # published once a block, with all that it brings
-        return self._tell(alert_id, "open" if unheard else "update")
+        self._counts["alerts"] += is_new and not muted
+        self._changed.update(
+            dict.fromkeys(changed_case.case_id for changed_case in (*merged, case))
+        )  # published once per block, with all its changes
+        return self._alert_messages(alert_id, "open" if is_new else "update")
 
-    def _tell(self, alert_id: str, step: AlertStep) -> list[Message]:
-        """Return the alert as a message; what is muted is told to nobody."""
+    def _alert_messages(self, alert_id: str, step: AlertStep) -> list[Message]:
+        """Return the alert as a message; nothing when it is muted."""
         alert = self.alerts[alert_id]
         if alert.muted:
             return []
@@ -240,11 +245,11 @@ class Cases:
         return [Message(topics.CASES, 0, msgspec.structs.replace(record, payload=payload).encode(), case.case_id.encode())]
 
     def _count_members(self, case: CaseState, entities: list[Entity]) -> None:
-        """Note who has joined and who has left; of an account in several entities, the one that saw most of it speaks."""
+        """Update members and leavers; of an account's rows in several entities the one with the most requests is used."""
         over: dict[str, Known] = {}
-        for entity in sorted(entities, key=lambda each: each.time):
+        for entity in sorted(entities, key=lambda entity: entity.time):
             for account, member in self._suspects(entity, case).items():
-                case.members.setdefault(account, case_file.joining(member, entity.time))
+                case.members.setdefault(account, case_file.new_member(member, entity.time))
                 if account not in over or member.requests > over[account].requests:
                     over[account] = member
         for account, member in over.items():
@@ -260,7 +265,7 @@ class Cases:
         return permitted if case.muted else over
 
     def _example(self, case: CaseState) -> Example | None:
-        """Return the member that stands out most by itself, with its own features: a group's numbers do not say what an account does."""
+        """Return the member with the most evidence of its own, and its features: a group's numbers do not describe an account."""
         own = {account: self.entities[f"account:{account}"] for account in case.members if f"account:{account}" in self.entities}
         if not own:
             return None
@@ -268,45 +273,48 @@ class Cases:
         return Example(account, case_file.parts(own[account], case.behaviour))
 
     def _strongest(self, case: CaseState) -> Entity:
-        """Return the entity that says most about a case: the one with the most alerted members, then the most evidence."""
+        """Return the entity with the most alerted members of a case, and among equals the most evidence."""
         entities = [self.entities[key] for key in case.keys]
         return max(entities, key=lambda entity: (len(self._over(entity)[0]), getattr(entity, case.behaviour), entity.entity_id))
 
     def _resolve_quiet(self) -> list[Message]:
-        quiet = [case for case in self.cases.values() if case.state == "open" and self._now - case.updated_at > QUIET]
+        quiet = [case for case in self.cases.values() if case.state == "open" and self._now - case.updated_at > QUIET_SECONDS]
         return [message for case in quiet for message in self._close(case, "resolved")]
 
     def _close(self, case: CaseState, why: Literal["resolved", "dismissed"]) -> list[Message]:
-        """Resolve a case and its alerts: `resolved`, nothing new, or `dismissed`, a person said so, and it takes more to come back."""
+        """Resolve a case and its alerts: `resolved` for lack of news, or `dismissed` by a person, which takes more to reopen."""
         case.state = "resolved"
         self._changed.pop(case.case_id, None)
         messages = []
         for link in case.links:
-            messages += self._tell(link.entity, "resolved")
+            messages += self._alert_messages(link.entity, "resolved")
             self.alerts[link.entity].state = why
         return [*messages, *self._publish(case)]
 
     def _reopen(self, case: CaseState) -> list[Message]:
-        """Publish a case; what a person had dismissed of it is open again, but for alerts that another case has taken over."""
+        """Publish a case; open its dismissed alerts again, except those that another case has taken over."""
         messages = []
         for link in case.links:
             alert = self.alerts[link.entity]
             if (alert.state, alert.case_id) == ("dismissed", case.case_id):
                 case.state = alert.state = "open"
-                case.updated_at = max(case.updated_at, self._now)  # or it would be called quiet at once
-                messages += self._tell(link.entity, "open")
+                case.updated_at = max(case.updated_at, self._now)  # otherwise it would be resolved as quiet at once
+                messages += self._alert_messages(link.entity, "open")
         return [*messages, *self._publish(case)]
 
 
-def _news(alert: AlertState, time: float, found: float, size: int, requests: float) -> bool:
-    """Say whether an alert is worth telling again: a while has passed and it has grown, or it has grown so much that no while matters.
+def _is_news(alert: AlertState, time: float, nats: float, size: int, requests: float) -> bool:
+    """Return whether an alert is worth an update: it grew and the pause is over, or it grew fast.
 
-    (Old events read in a hurry do not move the clock.) One that a person dismissed comes back only with much more evidence or members.
+    The pause is event time, so that a backlog read quickly does not shorten it. An alert that a person dismissed opens again only with
+    much more evidence or members.
     """
     if alert.state == "dismissed":
-        return bool(found >= alert.evidence + DISMISSED_STEP or size >= 2 * alert.size + LEAST_ALERTED)
-    waited = time - alert.time >= UPDATE_PAUSE
+        return bool(nats >= alert.evidence + REOPEN_DISMISSED_NATS or size >= 2 * alert.size + MIN_ALERTED_MEMBERS)
+    pause_over = time - alert.time >= MIN_UPDATE_PAUSE_SECONDS
     if alert.state == "resolved":
-        return bool(waited)
+        return bool(pause_over)
     growth = max((size - 1) / max(alert.size, 1), requests / max(alert.requests, 1.0))
-    return bool(growth >= MUCH_GROWTH or (waited and (growth >= GROWTH or abs(found - alert.evidence) >= 1.0)))
+    return bool(
+        growth >= IMMEDIATE_UPDATE_GROWTH_RATIO or (pause_over and (growth >= UPDATE_GROWTH_RATIO or abs(nats - alert.evidence) >= 1.0))
+    )

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def case() -> None:
-    """List cases, or show one: who, why, what speaks against it, what next.
+    """List cases, or show one: who, why, counter-evidence, what next.
 
     \b
     Example:  hydrometer case list
@@ -42,10 +42,10 @@ def list_cases(*, every: bool) -> None:
     from streams.core.settings import Settings
 
     with closing(ClickHouse(Settings.load(role="clickhouse"))) as clickhouse:
-        cases = terminal.newest(clickhouse, every=every)
+        cases = terminal.newest(clickhouse, with_resolved=every)
     screen = console()
     if not screen.is_terminal:
-        screen = console(width=terminal.UNFOLDED)
+        screen = console(width=terminal.UNFOLDED_CHARACTERS)
     screen.print(terminal.table(cases, screen.width) if cases else "no open case")
 
 

@@ -35,7 +35,7 @@ def collect(*, files: tuple[str, ...], http: str | None, topic: bool, log_format
     """
     import os
 
-    from streams.clickhouse.health import told
+    from streams.clickhouse.health import report_health
     from streams.core.settings import Settings
     from streams.intake import block_producer
     from streams.intake.collector import collect_garbage_rarely
@@ -46,7 +46,7 @@ def collect(*, files: tuple[str, ...], http: str | None, topic: bool, log_format
         raise click.UsageError("Name files, or - for standard input, or --http and --topic.")
     settings = Settings.load(role="intake" if http else "collect")
     collect_garbage_rarely()
-    with told(settings, names.COLLECT):
+    with report_health(settings, names.COLLECT):
         if not files:
             serve_until_told(serve(settings, _address(http) if http else None, log_format, known_corpus, topic=topic))
             return

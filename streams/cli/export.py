@@ -45,7 +45,7 @@ def export_ocsf(*, once: bool, **targets: str | None) -> None:
     """
     from contextlib import closing
 
-    from streams.clickhouse.health import told
+    from streams.clickhouse.health import report_health
     from streams.core.settings import Settings
     from streams.exports.forward import forward
     from streams.exports.outlet import outlets
@@ -56,7 +56,7 @@ def export_ocsf(*, once: bool, **targets: str | None) -> None:
         raise click.UsageError(f"Name one of {', '.join(others)} and {last}.")
     name, target = named[0]
     settings = Settings.load(role="kafka")
-    with closing(outlets()[name].open(target, settings)) as outlet, told(settings, "export"):
+    with closing(outlets()[name].open(target, settings)) as outlet, report_health(settings, "export"):
         delivered = forward(settings, outlet, once=once)
     click.echo(f"{delivered:,} findings delivered", err=True)
 

@@ -1,12 +1,12 @@
-"""The store stage: batches of records, written to ClickHouse so that a crash or a rebalance neither loses nor doubles a row.
+"""The store stage: batches of records, written to ClickHouse so that a crash or a rebalance neither loses nor duplicates a row.
 
-ClickHouse forgets a batch that comes twice if it carries the same token and the same rows, so what matters is that a replay cuts its
-batches at the same offsets. Cutting at multiples of a number of offsets does that for full batches. A batch that is closed by time
+ClickHouse ignores a batch that arrives twice with the same token and the same rows, so a replay must cut its
+batches at the same offsets. Cutting at multiples of a number of offsets ensures that for full batches. A batch that is closed by time
 would not: so before any batch is written, its range is *claimed* in the table `batches`, under a deduplication token made of its
-*first* offset. Of two claims exactly one is kept; whoever comes later, after a crash or beside a worker that does not know yet that
+*first* offset. Of two claims exactly one is kept; a later claimant, after a crash or beside a worker that does not know yet that
 it lost the partition, reads the claim that stands and cuts there. Ranges so form one chain per partition, whatever the timing.
 
-`docs/decisions/0003-claims-before-rows.md` tells what else was considered. Nothing here imports Faust: the agent calls `Store` in a
+`docs/decisions/0003-claims-before-rows.md` lists the alternatives. Nothing here imports Faust: the agent calls `BatchWriter` in a
 thread.
 """
 
@@ -23,21 +23,21 @@ from typing import Any, Final, Protocol, TypeAlias, TypeVar
 import numpy as np
 
 from streams.clickhouse.client import Columns, RefusedRowsError, retrying
-from streams.clickhouse.rows import Insert, Record, inserts, set_aside, set_aside_by_us
+from streams.clickhouse.rows import Insert, Record, inserts, own_dead_letters, set_aside
 from streams.schema import topics
 from streams.telemetry.metrics import METRICS, Metric, Registry
 
 T = TypeVar("T")
 
-Place: TypeAlias = tuple[str, int]
+Partition: TypeAlias = tuple[str, int]
 """A topic and a partition."""
 
-OFFSETS: Final = 64
+BATCH_OFFSETS: Final = 64
 """A batch ends at a multiple of this many offsets: 64 blocks of 1,024 events are 65,536 rows ..."""
-MOST_BYTES: Final = 16 * 1024 * 1024
+MAX_BATCH_BYTES: Final = 16 * 1024 * 1024
 """... or at this many bytes ..."""
-SECONDS: Final = 5.0
-"""... or after this time. Shorter is fresher on the boards, and more parts for ClickHouse to merge."""
+MAX_BATCH_SECONDS: Final = 5.0
+"""... or after this time. A shorter time makes fresher boards, and more parts for ClickHouse to merge."""
 
 _log = logging.getLogger(__name__)
 
@@ -50,70 +50,70 @@ class _Open:
     records: list[Record] = field(default_factory=list)
     size: int = 0
     claimed: int | None = None
-    """The last offset of the range that an earlier life claimed: more than has arrived so far."""
+    """The last offset of a range that was claimed before a restart and has not arrived in full yet."""
 
 
 class Batcher:
-    """Which records are written together. Pure: time comes in as an argument (seconds of any steady clock)."""
+    """Decides which records are written together. Pure: time is an argument (seconds of any monotonic clock)."""
 
-    def __init__(self, offsets: int = OFFSETS, most_bytes: int = MOST_BYTES, seconds: float = SECONDS) -> None:
-        """Close a batch at a multiple of `offsets`, at `most_bytes`, or `seconds` after its first record."""
+    def __init__(self, offsets: int = BATCH_OFFSETS, max_bytes: int = MAX_BATCH_BYTES, seconds: float = MAX_BATCH_SECONDS) -> None:
+        """Close a batch at a multiple of `offsets`, at `max_bytes`, or `seconds` after its first record."""
         self._offsets = offsets
-        self._most_bytes = most_bytes
+        self._max_bytes = max_bytes
         self._seconds = seconds
-        self._open: dict[Place, _Open] = {}
+        self._open: dict[Partition, _Open] = {}
 
     @property
-    def places(self) -> list[Place]:
+    def partitions(self) -> list[Partition]:
         """The partitions with records that are not written yet."""
         return list(self._open)
 
     def add(self, record: Record, now: float) -> None:
-        """Take one more record. An offset that is not new is a replay: what was held of the partition is read again, so it is dropped."""
-        place = (record.topic, record.partition)
-        held = self._open.get(place)
-        if held is None or record.offset <= held.records[-1].offset:
-            held = self._open[place] = _Open(since=now)
-        held.records.append(record)
-        held.size += len(record.value or b"")
+        """Add a record. An offset that is not new is a replay: the partition's open batch will be read again, so it is dropped."""
+        partition = (record.topic, record.partition)
+        open_batch = self._open.get(partition)
+        if open_batch is None or record.offset <= open_batch.records[-1].offset:
+            open_batch = self._open[partition] = _Open(since=now)
+        open_batch.records.append(record)
+        open_batch.size += len(record.value or b"")
 
-    def cut(self, place: Place, now: float) -> tuple[Record, int] | None:
-        """Return the first record and the last offset of a batch that should be written now, or None."""
-        held = self._open.get(place)
-        if held is None:
+    def cut(self, partition: Partition, now: float) -> tuple[Record, int] | None:
+        """Return the first record and the last offset of a batch to write now; None when none is due."""
+        open_batch = self._open.get(partition)
+        if open_batch is None:
             return None
-        first, newest = held.records[0], held.records[-1].offset
-        if held.claimed is not None:
-            return (first, held.claimed) if newest >= held.claimed else None
+        first, newest = open_batch.records[0], open_batch.records[-1].offset
+        if open_batch.claimed is not None:
+            return (first, open_batch.claimed) if newest >= open_batch.claimed else None
         end = (first.offset // self._offsets + 1) * self._offsets - 1
         if newest >= end:
             return first, end
-        if held.size >= self._most_bytes or now - held.since >= self._seconds:
+        if open_batch.size >= self._max_bytes or now - open_batch.since >= self._seconds:
             return first, newest
         return None
 
-    def batch(self, place: Place, last: int) -> list[Record]:
-        """Return the records up to offset `last`; none when it has not arrived yet, and then `cut` waits for it."""
-        held = self._open[place]
-        if held.records[-1].offset < last:
-            held.claimed = last
+    def batch(self, partition: Partition, last: int) -> list[Record]:
+        """Return the records up to offset `last`; none when it has not arrived yet: then `cut` waits for it."""
+        open_batch = self._open[partition]
+        if open_batch.records[-1].offset < last:
+            open_batch.claimed = last
             return []
-        return [record for record in held.records if record.offset <= last]
+        return [record for record in open_batch.records if record.offset <= last]
 
-    def written(self, place: Place, last: int) -> None:
-        """Let go of the records up to offset `last`."""
-        held = self._open.pop(place)
-        rest = [record for record in held.records if record.offset > last]
+    def written(self, partition: Partition, last: int) -> None:
+        """Drop the records up to offset `last`: they are stored."""
+        open_batch = self._open.pop(partition)
+        rest = [record for record in open_batch.records if record.offset > last]
         if rest:
-            self._open[place] = _Open(held.since, rest, sum(len(record.value or b"") for record in rest))
+            self._open[partition] = _Open(open_batch.since, rest, sum(len(record.value or b"") for record in rest))
 
-    def forget(self, place: Place) -> None:
-        """Drop what is held of a partition that is no longer ours. Its new owner reads it again."""
-        self._open.pop(place, None)
+    def forget(self, partition: Partition) -> None:
+        """Drop the open batch of a revoked partition. Its new owner reads the records again."""
+        self._open.pop(partition, None)
 
 
 class Gateway(Protocol):
-    """What the store stage needs of ClickHouse (`streams.clickhouse.client.ClickHouse`)."""
+    """The part of `streams.clickhouse.client.ClickHouse` that the store stage uses."""
 
     def insert(self, table: str, columns: Columns, token: str) -> None:
         """Insert columns under a token."""
@@ -122,12 +122,12 @@ class Gateway(Protocol):
         """Return the rows of a statement."""
 
 
-class Store:
-    """Write records to ClickHouse in batches, and say up to which offset each partition may be acknowledged.
+class BatchWriter:
+    """Writes records to ClickHouse in batches, and returns up to which offset each partition may be acknowledged.
 
-    Synchronous, and for one thread at a time: it blocks while ClickHouse is away, and drops nothing. While `stop` is set it raises
-    StoreUnavailableError instead of waiting on, and still holds what it could not write: clear `stop` and it goes on with the next
-    call, or leave it, and whoever reads the partition next writes the same batches.
+    Synchronous, for one thread at a time: it blocks while ClickHouse is unavailable, and drops nothing. While `stop` is set it raises
+    StoreUnavailableError instead of waiting, and keeps the records that it could not write: clear `stop` and it goes on with the next
+    call; otherwise the next owner of the partition writes the same batches.
     """
 
     def __init__(self, clickhouse: Gateway, stop: threading.Event, batcher: Batcher | None = None, metrics: Registry = METRICS) -> None:
@@ -137,44 +137,44 @@ class Store:
         self._batcher = batcher or Batcher()
         self._metrics = metrics
 
-    def apply(self, records: Iterable[Record], now: float) -> dict[Place, int]:
-        """Take records, in the order of their offsets in each partition; write what is full.
+    def apply(self, records: Iterable[Record], now: float) -> dict[Partition, int]:
+        """Add records, in the order of their offsets in each partition; write full batches.
 
-        Returns the last offset that is safely stored, for each partition where it moved: acknowledge everything up to it.
+        Returns the last stored offset of each partition where it moved: acknowledge everything up to it.
         """
-        stored: dict[Place, int] = {}
+        stored: dict[Partition, int] = {}
         for record in records:
             self._batcher.add(record, now)
             stored.update(self._drain((record.topic, record.partition), now))
         return stored
 
-    def due(self, now: float) -> dict[Place, int]:
-        """Write what has waited long enough; call it about once a second. Returns the same as `apply`."""
-        stored: dict[Place, int] = {}
-        for place in self._batcher.places:
-            stored.update(self._drain(place, now))
+    def due(self, now: float) -> dict[Partition, int]:
+        """Write the batches whose time is up; call it about once a second. Returns the same as `apply`."""
+        stored: dict[Partition, int] = {}
+        for partition in self._batcher.partitions:
+            stored.update(self._drain(partition, now))
         return stored
 
-    def forget(self, places: Iterable[Place]) -> None:
-        """Drop what is held of revoked partitions; call it in the rebalance, before new ones are read."""
-        for place in places:
-            self._batcher.forget(place)
+    def forget(self, partitions: Iterable[Partition]) -> None:
+        """Drop the open batches of revoked partitions; call it in the rebalance, before new partitions are read."""
+        for partition in partitions:
+            self._batcher.forget(partition)
 
-    def _drain(self, place: Place, now: float) -> dict[Place, int]:
-        stored: dict[Place, int] = {}
-        while batch := self._batcher.cut(place, now):
-            first, wanted = batch
-            last = self._claim(first, wanted)
-            records = self._batcher.batch(place, last)
+    def _drain(self, partition: Partition, now: float) -> dict[Partition, int]:
+        stored: dict[Partition, int] = {}
+        while batch := self._batcher.cut(partition, now):
+            first, requested_last = batch
+            last = self._claim(first, requested_last)
+            records = self._batcher.batch(partition, last)
             if not records:
                 break
-            self._write(place, records, _token(records, last))
-            self._batcher.written(place, last)  # only now: whoever stops us in between finds everything still held
-            stored[place] = records[-1].offset
+            self._write(partition, records, _token(records, last))
+            self._batcher.written(partition, last)  # only now: an error before this line loses nothing
+            stored[partition] = records[-1].offset
         return stored
 
     def _claim(self, first: Record, last: int) -> int:
-        """Return the last offset of the batch that starts at `first`: ours, or the one that was claimed before."""
+        """Return the last offset of the batch that starts at `first`: `last`, or the one that was claimed before."""
         digest = _digest([first])
         key: dict[str, str | int] = {"topic": first.topic, "partition": first.partition, "first": first.offset, "digest": digest}
         row = {name: _one(value) for name, value in {**key, "last": last}.items()}
@@ -186,15 +186,15 @@ class Store:
 
         return self._retrying(claim, "batches")
 
-    def _write(self, place: Place, records: Sequence[Record], token: str) -> None:
-        for insert in inserts(place[0], records):
+    def _write(self, partition: Partition, records: Sequence[Record], token: str) -> None:
+        for insert in inserts(partition[0], records):
             try:
                 self._send(insert, token)
             except RefusedRowsError:
                 self._write_singly(insert.table, records, token)
 
     def _write_singly(self, table: str, records: Sequence[Record], token: str) -> None:
-        """Find the record that ClickHouse refuses, and set aside that one alone."""
+        """Write each record by itself, and set aside the ones that ClickHouse refuses."""
         for record in records:
             for insert in (each for each in inserts(record.topic, [record]) if each.table == table):
                 try:
@@ -208,7 +208,7 @@ class Store:
         self._retrying(lambda: self._clickhouse.insert(insert.table, insert.columns, token), insert.table)
         self._metrics.observe(Metric.INSERT_SECONDS, time.perf_counter() - started, table=insert.table)
         self._metrics.add(Metric.ROWS_WRITTEN, insert.rows, table=insert.table)
-        if refused := set_aside_by_us(insert):
+        if refused := own_dead_letters(insert):
             self._metrics.add(Metric.BLOCKS_REFUSED, refused, agent=topics.STORE_AGENT)
 
     def _retrying(self, action: Callable[[], T], table: str) -> T:
@@ -226,7 +226,7 @@ def _one(value: str | int) -> np.ndarray[tuple[int, ...], np.dtype[np.object_ | 
 
 
 def _digest(records: Sequence[Record]) -> int:
-    """Hash the records: a topic made anew repeats its offsets, and ClickHouse must not take the new records for the old."""
+    """Hash the records: a recreated topic repeats its offsets, and ClickHouse must not mistake its records for the old ones."""
     digest = hashlib.blake2b(digest_size=8)
     for record in records:
         digest.update(f"{record.offset}:{len(record.value or b'')}:".encode())

@@ -1,12 +1,12 @@
-"""The one way to ClickHouse: columnar inserts with a token, and small queries, over the native protocol (lz4).
+"""The ClickHouse client: columnar inserts with a deduplication token, and small queries, over the native protocol (lz4).
 
-What ClickHouse answers decides what happens next:
+ClickHouse's answer decides what happens next:
 
-* It is away, overloaded, or set up wrongly (no table, no right, wrong password): `StoreUnavailableError`. The caller waits and tries
-  again (`retrying`), and nothing is dropped. Every code that is not listed below counts here: keeping data is the safe mistake.
-* It refuses these very rows (`REFUSALS`): `RefusedRowsError`. Trying again cannot help; the caller sets the rows aside.
+* It is unavailable, overloaded, or misconfigured (no table, no right, wrong password): `StoreUnavailableError`. The caller waits and tries
+  again (`retrying`), and nothing is dropped. Every code that is not listed below counts as this: keeping data is the safe mistake.
+* It refuses these rows (`REFUSALS`): `RefusedRowsError`. Trying again cannot help; the caller sets the rows aside.
 
-No error of ours repeats what ClickHouse wrote, because it quotes values.
+Our errors never repeat ClickHouse's message, because it quotes values.
 """
 
 from __future__ import annotations
@@ -48,7 +48,7 @@ REFUSALS: Final = frozenset(
         469,  # VIOLATED_CONSTRAINT, which this driver does not name
     }
 )
-"""ClickHouse's codes for rows that it will never take."""
+"""ClickHouse's codes for rows that it will never accept."""
 
 _MISSING: Final = frozenset(
     {errors.ErrorCodes.UNKNOWN_TABLE, errors.ErrorCodes.UNKNOWN_DATABASE, errors.ErrorCodes.NO_SUCH_COLUMN_IN_TABLE}
@@ -58,7 +58,7 @@ _DENIED: Final = frozenset({errors.ErrorCodes.WRONG_PASSWORD, errors.ErrorCodes.
 _INSERT: Final = {
     "async_insert": 0,  # 26.9 turns it on by default, and deduplication would no longer be by block
     "insert_deduplicate": 1,
-    "deduplicate_insert": "enable",  # supersedes the one before in 26.9
+    "deduplicate_insert": "enable",  # supersedes `insert_deduplicate` in 26.9
     "deduplicate_blocks_in_dependent_materialized_views": 1,
     "optimize_on_insert": 0,  # merging a batch with itself halves the speed of scores; the background merges do it anyway
     "max_insert_threads": 1,  # several threads would cut a batch into blocks of changing size, each with a token of its own
@@ -66,28 +66,28 @@ _INSERT: Final = {
 }
 _CONNECT_SECONDS, _PING_SECONDS = 5, 5
 _INSERT_SECONDS, _QUERY_SECONDS = 60, 10
-"""A batch may wait for merges; a person who asks for a case may not wait for a server that hangs."""
+"""A batch may wait for merges; a person who opens a case does not wait for a hanging server."""
 
 _log = logging.getLogger(__name__)
 
 
 class RefusedRowsError(HydrometerError):
-    """ClickHouse will never take these rows. They are set aside and counted; the stream goes on."""
+    """ClickHouse will never accept these rows. They are set aside and counted; the stream goes on."""
 
     def __init__(self, table: str, code: int) -> None:
-        """Keep the code, and name it; never what the server wrote, which quotes values."""
+        """Keep the code and its name, never the server's message: it quotes values."""
         super().__init__(f"ClickHouse refuses rows for {table} with code {code} ({_named(code)}): they are set aside")
         self.code = code
 
 
 class ClickHouse:
-    """A gateway for any number of threads: each gets its own connections, since the driver's must not be shared.
+    """A client for any number of threads: each gets its own connections, because the driver's cannot be shared.
 
-    Connections are made at first use, and again after an error.
+    Connections are opened at first use, and again after an error.
     """
 
     def __init__(self, settings: Settings) -> None:
-        """Remember where ClickHouse is. Nothing is connected yet."""
+        """Keep the settings; the first use connects."""
         self._settings = settings
         self._local = threading.local()
         self._clients: list[Client] = []
@@ -96,30 +96,30 @@ class ClickHouse:
     def insert(self, table: str, columns: Columns, token: str) -> None:
         """Insert columns of one length into a table, as one block.
 
-        `table` and the names of `columns` are ours, never from input. A second insert with the same `token` changes nothing, neither
+        `table` and the names of `columns` must not come from input. A second insert with the same `token` changes nothing, neither
         here nor in the views that read the table, as long as the table remembers the token (its `non_replicated_deduplication_window`).
 
-        Raises StoreUnavailableError (try again, same token) or RefusedRowsError (never again).
+        Raises StoreUnavailableError (try again with the same token) or RefusedRowsError (do not try again).
         """
         names = ", ".join(columns)
         data = [_array(values) for values in columns.values()]
-        with self._speaking(table):
+        with self._translating_errors(table):
             self._client(numpy=True).execute(
                 f"INSERT INTO {table} ({names}) VALUES", data, columnar=True, settings={**_INSERT, "insert_deduplication_token": token}
             )
 
     def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
-        """Run one statement, and return its rows. Values go in as `%(name)s` and `parameters`, never into the text.
+        """Run one statement and return its rows. Values are passed as `%(name)s` and `parameters`, never in the text.
 
         Raises StoreUnavailableError.
         """
-        with self._speaking("a query"):
+        with self._translating_errors("a query"):
             answer = self._client(numpy=False).execute(sql, dict(parameters) if parameters else None)
         return list(answer) if isinstance(answer, list) else []
 
     def named(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
-        """Run one query, and return its rows with the columns' names. Otherwise as `query`."""
-        with self._speaking("a query"):
+        """Run one query and return its rows as dictionaries by column name. Otherwise as `query`."""
+        with self._translating_errors("a query"):
             rows, columns = self._client(numpy=False).execute(sql, dict(parameters) if parameters else None, with_column_types=True)
         return [dict(zip((name for name, _ in columns), row, strict=True)) for row in rows]
 
@@ -142,13 +142,13 @@ class ClickHouse:
         return client
 
     @contextmanager
-    def _speaking(self, about: str) -> Iterator[None]:
+    def _translating_errors(self, about: str) -> Iterator[None]:
         try:
             yield
         except (errors.Error, EOFError, OSError) as error:
-            raise self._told(error, about) from None  # the cause quotes values
+            raise self._as_our_error(error, about) from None  # the cause quotes values
 
-    def _told(self, error: Exception, about: str) -> HydrometerError:
+    def _as_our_error(self, error: Exception, about: str) -> HydrometerError:
         code = int(getattr(error, "code", None) or 0)
         where = f"ClickHouse at {self._settings.clickhouse_host}:{self._settings.clickhouse_port}"
         if code in REFUSALS:
@@ -156,13 +156,13 @@ class ClickHouse:
         if code in _MISSING:
             return StoreUnavailableError(f"{where} lacks what {about} needs ({_named(code)}): run `hydrometer migrate`")
         if code in _DENIED:
-            return StoreUnavailableError(f"{where} denies us {about} ({_named(code)}): check HYDROMETER_CLICKHOUSE_USER and _PASSWORD")
+            return StoreUnavailableError(f"{where} denies {about} ({_named(code)}): check HYDROMETER_CLICKHOUSE_USER and _PASSWORD")
         what = f"code {code}, {_named(code)}" if code > 0 else type(error).__name__
-        return StoreUnavailableError(f"{where} did not take {about} ({what}): is it up, and has it room?")
+        return StoreUnavailableError(f"{where} failed on {about} ({what}): check the server and its free disk space")
 
 
 def connect(settings: Settings, *, numpy: bool = False, database: str | None = None, answer_seconds: int = _INSERT_SECONDS) -> Client:
-    """Return a driver's client for these settings: lz4, and time-outs on everything. It connects at its first query."""
+    """Return the driver's client for these settings, with lz4 and time-outs. It connects at its first query."""
     return Client(
         settings.clickhouse_host,
         port=settings.clickhouse_port,
@@ -182,22 +182,22 @@ def connect(settings: Settings, *, numpy: bool = False, database: str | None = N
 def retrying(
     action: Callable[[], T],
     stop: threading.Event,
-    again: Callable[[], None] = lambda: None,
+    before_retry: Callable[[], None] = lambda: None,
     *,
-    first: float = 0.2,
-    longest: float = 30.0,
+    first_wait_seconds: float = 0.2,
+    max_wait_seconds: float = 30.0,
 ) -> T:
-    """Call `action` until ClickHouse takes it, with exponential back-off and jitter (seconds); `again` is called before each wait.
+    """Call `action` until ClickHouse accepts it, with exponential back-off and jitter; `before_retry` is called before each wait.
 
     Raises the last StoreUnavailableError once `stop` is set, RefusedRowsError at once.
     """
-    ceiling = wait_exponential(multiplier=first, max=longest)
+    ceiling = wait_exponential(multiplier=first_wait_seconds, max=max_wait_seconds)
 
     def wait_seconds(state: RetryCallState) -> float:
         return random.uniform(0.5, 1.0) * ceiling(state)
 
     def wait_or_stop(state: RetryCallState) -> None:
-        again()
+        before_retry()
         error = state.outcome.exception() if state.outcome else None
         _log.warning("%s Next try in %.1f s; nothing is dropped.", error, state.upcoming_sleep)
         if stop.wait(state.upcoming_sleep) and error:

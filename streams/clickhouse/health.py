@@ -1,7 +1,7 @@
-"""How a process tells of itself: rows of the table `health` every ten seconds, and the same numbers to Prometheus over HTTP.
+"""Health reports of a process: rows of the table `health` every ten seconds, and the same numbers for Prometheus over HTTP.
 
-The rows go straight to ClickHouse, not through Kafka: when Kafka or an agent is stuck, on-call needs these rows most, and they are worth
-nothing later. A report that ClickHouse does not take is lost, and the next one comes ten seconds later.
+The rows go straight to ClickHouse, not through Kafka: when Kafka or an agent is stuck, on-call needs these rows most, and late rows are
+useless. A report that ClickHouse rejects is lost; the next one follows ten seconds later.
 """
 
 from __future__ import annotations
@@ -26,32 +26,32 @@ from streams.telemetry.feed_silence import Feeds
 from streams.telemetry.metrics import METRICS, Metric, Row
 from streams.telemetry.prometheus import listening
 
-REPORT: Final = 10.0
-"""Seconds between two reports."""
+REPORT_INTERVAL_SECONDS: Final = 10.0
+"""Time between two reports."""
 LAST_REPORT_SECONDS = 2.0
 
 Publish = Callable[[], None]
-"""Writes the metrics of this process somewhere; may raise HydrometerError, which loses one report."""
+"""Writes the metrics of this process; may raise HydrometerError, which loses one report."""
 
 _log = logging.getLogger(__name__)
 
 
 @contextmanager
-def told(settings: Settings, process: str, every: float = REPORT) -> Iterator[None]:
-    """While the process works, tell of it under this name: over HTTP, and to ClickHouse when the settings hold its password.
+def report_health(settings: Settings, process: str, interval_seconds: float = REPORT_INTERVAL_SECONDS) -> Iterator[None]:
+    """Report health under this process name while the context lasts: over HTTP, and to ClickHouse when its password is set.
 
-    It reports once more when the work ends, however it ends: a blown fuse is the last thing to be told.
+    It reports once more at the end, even after an error: a blown fuse is the last report.
     """
     with ExitStack() as running:
         running.enter_context(served(settings))
         if not isinstance(settings.clickhouse_password, MissingSecret):
-            running.enter_context(reporting(publisher(settings, process), every))
+            running.enter_context(reporting(publisher(settings, process), interval_seconds))
         yield
 
 
 @contextmanager
 def served(settings: Settings) -> Iterator[None]:
-    """Serve the metrics of this process on the port of the settings; the work goes on without when the port cannot be had."""
+    """Serve the metrics of this process on the configured port; without metrics, and with a warning, when the port is taken."""
     METRICS.set(Metric.STARTED, time.time())
     with ExitStack() as running:
         if settings.metrics_port:
@@ -64,17 +64,17 @@ def served(settings: Settings) -> Iterator[None]:
 
 
 @contextmanager
-def reporting(publish: Publish, every: float = REPORT) -> Iterator[None]:
-    """Publish every so many seconds from a thread that nobody waits for, and once more at the end.
+def reporting(publish: Publish, interval_seconds: float = REPORT_INTERVAL_SECONDS) -> Iterator[None]:
+    """Publish every `interval_seconds` from a daemon thread, and once more at the end.
 
-    A ClickHouse that hangs delays its own reports alone: the end of the context waits LAST_REPORT_SECONDS at most.
+    A hanging ClickHouse delays only its reports: the end of the context waits LAST_REPORT_SECONDS at most.
     """
     stop = threading.Event()
 
     def report() -> None:
-        while not stop.wait(every):
-            tell(publish)
-        tell(publish)
+        while not stop.wait(interval_seconds):
+            publish_once(publish)
+        publish_once(publish)
 
     thread = threading.Thread(target=report, name="health", daemon=True)
     thread.start()
@@ -85,27 +85,27 @@ def reporting(publish: Publish, every: float = REPORT) -> Iterator[None]:
         thread.join(timeout=LAST_REPORT_SECONDS)
 
 
-def tell(publish: Publish) -> None:
-    """Publish once. A report that is lost is logged, and nothing else."""
+def publish_once(publish: Publish) -> None:
+    """Publish once; a failure is logged, and the report is lost."""
     try:
         publish()
     except HydrometerError as error:
-        _log.warning("this report of health is lost: %s", error)
+        _log.warning("this health report is lost: %s", error)
 
 
 def publisher(settings: Settings, process: str = "worker", *, feeds: bool = False) -> Publish:
-    """Return a function that writes this process's metrics to ClickHouse; it raises StoreUnavailableError when that is away.
+    """Return a function that writes this process's metrics to ClickHouse; it raises StoreUnavailableError.
 
-    With `feeds` it also judges, from what ClickHouse has, how surprising the silence of each feed is.
+    With `feeds` it also computes from stored arrivals how surprising the silence of each feed is.
     """
     gateway = ClickHouse(settings)
-    watched = Feeds(gateway) if feeds else None
+    feed_silence = Feeds(gateway) if feeds else None
     instance = f"{socket.gethostname()}-{os.getpid()}"
 
     def publish() -> None:
         now = datetime.now(UTC)
-        if watched is not None:
-            _look(watched, now.timestamp())
+        if feed_silence is not None:
+            _update_feeds(feed_silence, now.timestamp())
         rows = METRICS.rows(now, process, instance)
         if rows:
             gateway.insert("health", columns(rows), f"health-{instance}-{now.timestamp():.3f}")
@@ -113,21 +113,21 @@ def publisher(settings: Settings, process: str = "worker", *, feeds: bool = Fals
     return publish
 
 
-def _look(watched: Feeds, now: float) -> None:
+def _update_feeds(feed_silence: Feeds, now: float) -> None:
     try:
-        watched.look(now)
+        feed_silence.look(now)
     except StoreUnavailableError as error:
-        _log.warning("the feeds are not judged: %s", error)
+        _log.warning("the silence of feeds is not updated: %s", error)
 
 
 def columns(rows: list[Row]) -> Columns:
     """Return rows of health as columns: time in milliseconds, labels as JSON."""
     moments, process, instance, metric, labels, value = zip(*rows, strict=True)
     return {
-        "time": np.array([round(each.timestamp() * 1_000) for each in moments], np.int64),
+        "time": np.array([round(moment.timestamp() * 1_000) for moment in moments], np.int64),
         "process": np.array(process, object),
         "instance": np.array(instance, object),
         "metric": np.array(metric, object),
-        "sent_labels": np.array([orjson.dumps(each).decode() for each in labels], object),
+        "sent_labels": np.array([orjson.dumps(moment).decode() for moment in labels], object),
         "value": np.array(value, np.float64),
     }

@@ -1,6 +1,6 @@
-"""Bring ClickHouse's tables up to date: numbered SQL files, each applied once, in order, and remembered with its checksum.
+"""Bring ClickHouse's tables up to date: numbered SQL files, each applied once, in order, and recorded with its checksum.
 
-A file travels alone: each of its statements may run again (`IF NOT EXISTS`), because ClickHouse has no transaction around several. A
+Each statement of a file may run again (`IF NOT EXISTS`), because ClickHouse has no transaction around several statements. A
 file that has been applied must not change; the next change is the next file.
 """
 
@@ -24,7 +24,7 @@ FOLDER: Final = Path(__file__).with_name("migrations")
 
 _NAME: Final = re.compile(r"(\d{4})_([a-z0-9_]+)\.sql")
 _STATEMENT_END: Final = re.compile(r";[ \t]*(?:--[^\n]*)?(?:\n|$)")
-_BOOK: Final = """
+_MIGRATIONS_TABLE: Final = """
 CREATE TABLE IF NOT EXISTS migrations
 (number UInt32, name String, checksum String, applied_at DateTime('UTC') DEFAULT now())
 ENGINE = MergeTree ORDER BY number
@@ -57,18 +57,18 @@ class Migration:
 def load(path: Path | None = None) -> list[Migration]:
     """Read the files of a folder in order. Raises MigrationError when there are none, or a number is missing or doubled."""
     path = path or FOLDER
-    found = sorted(_read(file) for file in path.glob("*.sql")) if path.is_dir() else []
-    if not found:
+    files = sorted(_read(file) for file in path.glob("*.sql")) if path.is_dir() else []
+    if not files:
         raise MigrationError(f"no migrations in {path}: install Hydrometer again, or run it from its checkout")
-    migrations = [migration for _, migration in found]
+    migrations = [migration for _, migration in files]
     for number, migration in enumerate(migrations, start=1):
         if migration.number != number:
-            raise MigrationError(f"{path} should hold a migration {number:04d} where {migration.name} stands: number them without gaps")
+            raise MigrationError(f"{path} lacks migration {number:04d}, the next is {migration.name}: number them without gaps")
     return migrations
 
 
 def pending(files: Sequence[Migration], applied: Mapping[int, tuple[str, str]]) -> list[Migration]:
-    """Return the files yet to be applied, given what was: number -> (name, checksum).
+    """Return the files yet to be applied. applied: number -> (name, checksum) of each migration in the database.
 
     Raises MigrationError when an applied file has changed or is missing, or a later one was applied before an earlier one.
     """
@@ -87,7 +87,7 @@ def pending(files: Sequence[Migration], applied: Mapping[int, tuple[str, str]]) 
 def run(
     settings: Settings, progress: Callable[[Migration], None] = lambda _: None, *, dry_run: bool = False, path: Path | None = None
 ) -> list[Migration]:
-    """Make the database if need be, apply what is pending, and return it; `progress` is called before each file.
+    """Create the database if needed, apply and return the pending files; `progress` is called before each.
 
     With `dry_run` nothing is written, not even the database. Raises MigrationError or StoreUnavailableError.
     """
@@ -108,24 +108,24 @@ def run(
 class _Database:
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._name = settings.clickhouse_database  # letters, digits and underscores: `Settings` sees to it
-        self._outside = connect(settings, database="")  # ours may not exist yet
+        self._name = settings.clickhouse_database  # letters, digits and underscores: `Settings` checks it
+        self._outside = connect(settings, database="")  # our database may not exist yet
         self._inside = connect(settings)
 
     def applied(self) -> dict[int, tuple[str, str]]:
         exists = "SELECT count() FROM system.tables WHERE database = %(database)s AND name = 'migrations'"
-        if not self._ask(exists, {"database": self._name})[0][0]:
+        if not self._query(exists, {"database": self._name})[0][0]:
             return {}
-        rows = self._ask(f"SELECT number, name, checksum FROM {self._name}.migrations ORDER BY number")  # noqa: S608
+        rows = self._query(f"SELECT number, name, checksum FROM {self._name}.migrations ORDER BY number")  # noqa: S608
         return {number: (name, checksum) for number, name, checksum in rows}
 
     def prepare(self) -> None:
-        self._ask(f"CREATE DATABASE IF NOT EXISTS {self._name}")
-        self._tell(_BOOK, "the table of migrations")
+        self._query(f"CREATE DATABASE IF NOT EXISTS {self._name}")
+        self._execute(_MIGRATIONS_TABLE, "the table of migrations")
 
     def apply(self, migration: Migration) -> None:
         for statement in migration.statements:
-            self._tell(statement, migration.name)
+            self._execute(statement, migration.name)
         self._inside.execute(
             "INSERT INTO migrations (number, name, checksum) VALUES",
             [(migration.number, migration.name, migration.checksum)],
@@ -136,33 +136,33 @@ class _Database:
         self._outside.disconnect()
         self._inside.disconnect()
 
-    def _ask(self, sql: str, parameters: Mapping[str, str] | None = None) -> list[tuple[int, str, str]]:
+    def _query(self, sql: str, parameters: Mapping[str, str] | None = None) -> list[tuple[int, str, str]]:
         try:
             answer: list[tuple[int, str, str]] = self._outside.execute(sql, dict(parameters) if parameters else None)
         except (errors.Error, EOFError, OSError) as error:
-            raise self._away(error) from error
+            raise self._unavailable(error) from error
         return answer
 
-    def _tell(self, statement: str, name: str) -> None:
+    def _execute(self, statement: str, name: str) -> None:
         try:
             self._inside.execute(statement)
         except errors.ServerException as error:
             reason = " ".join(str(error.message).split("Stack trace")[0].split())
             raise MigrationError(f"{name} failed: {reason} (code {error.code}); nothing after it was applied") from error
         except (errors.Error, EOFError, OSError) as error:
-            raise self._away(error) from error
+            raise self._unavailable(error) from error
 
-    def _away(self, error: Exception) -> StoreUnavailableError:
+    def _unavailable(self, error: Exception) -> StoreUnavailableError:
         where = f"{self._settings.clickhouse_host}:{self._settings.clickhouse_port}"
         if isinstance(error, errors.ServerException):
             advice = "check HYDROMETER_CLICKHOUSE_USER, its password and its rights"
-            return StoreUnavailableError(f"ClickHouse at {where} does not let us migrate (code {error.code}): {advice}")
+            return StoreUnavailableError(f"ClickHouse at {where} refuses to migrate (code {error.code}): {advice}")
         what = type(error).__name__
         return StoreUnavailableError(f"ClickHouse at {where} does not answer ({what}): start it, or set HYDROMETER_CLICKHOUSE_HOST")
 
 
 def _read(file: Path) -> tuple[str, Migration]:
-    found = _NAME.fullmatch(file.name)
-    if not found:
-        raise MigrationError(f"{file} is no migration: name it like 0011_what_changes.sql")
-    return file.name, Migration(int(found[1]), file.stem, file.read_text(encoding="utf-8"))
+    name = _NAME.fullmatch(file.name)
+    if not name:
+        raise MigrationError(f"{file} is not named as a migration: name it like 0011_what_changes.sql")
+    return file.name, Migration(int(name[1]), file.stem, file.read_text(encoding="utf-8"))

@@ -1,7 +1,7 @@
-"""What a record becomes in ClickHouse: pure functions from decoded blocks and JSON to columns.
+"""Kafka records as ClickHouse columns: pure functions of decoded blocks and JSON.
 
 Text columns become arrays of str ('' unknown), hashes uint64 (0 unknown), times int64 milliseconds. Numbers that may be unknown travel
-as float32 with NaN in a column `sent_<name>`, which the table turns into NULL. There is no column that could hold a prompt.
+as float32 with NaN in a column `sent_<name>`, which the table turns into NULL. No column could store a prompt.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from streams.schema.event import LATEST
 from streams.schema.labels import Label
 
 Array = NDArray[Any]
-_LONGEST_CODE: Final = 64  # a reason or a source is a word of ours; anything longer is not
+_MAX_CODE_BYTES: Final = 64  # reasons and sources are short words of ours
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Record:
     timestamp: float
     """Seconds since 1970, from Kafka."""
     value: bytes | None
-    """None is a tombstone: it stores nothing."""
+    """None is a tombstone: nothing is stored for it."""
     headers: Mapping[str, bytes | None] = field(default_factory=dict)
 
 
@@ -55,11 +55,11 @@ class Insert:
 
 
 def inserts(topic: str, records: Sequence[Record]) -> list[Insert]:
-    """Return what these records of one topic become; a record that cannot be read becomes a dead letter of reason `layout`.
+    """Return the rows of these records of one topic; an unreadable record becomes a dead letter of reason `layout`.
 
     Requests are also counted by minute and feed. The same records give the same columns.
     """
-    letters: Counter[tuple[int, str, str]] = Counter()
+    refused_records: Counter[tuple[int, str, str]] = Counter()
     arrived: Counter[tuple[int, str]] = Counter()
     table, convert = _TABLES[topic]
     parts: list[dict[str, Array]] = []
@@ -69,11 +69,11 @@ def inserts(topic: str, records: Sequence[Record]) -> list[Insert]:
         try:
             parts.append(convert(record))
         except BlockLayoutError:
-            letters[_minute(record), topic, "layout"] += 1
+            refused_records[_minute(record), topic, "layout"] += 1
             continue
         if topic == topics.REQUESTS:
             arrived[_minute(record), _word(record, "source")] += len(parts[-1]["time"])
-    return [made for made in (_joined(table, parts), arrivals(arrived), dead_letters(letters)) if made.rows]
+    return [insert for insert in (_joined(table, parts), arrivals(arrived), dead_letters(refused_records)) if insert.rows]
 
 
 def set_aside(record: Record, reason: str) -> Insert:
@@ -81,8 +81,8 @@ def set_aside(record: Record, reason: str) -> Insert:
     return dead_letters({(_minute(record), record.topic, reason): 1})
 
 
-def set_aside_by_us(insert: Insert) -> int:
-    """Count the dead letters of the store stage itself among rows for `dead_letters`; those of `collect` were counted there."""
+def own_dead_letters(insert: Insert) -> int:
+    """Return how many of the rows for `dead_letters` come from the store stage itself; `collect` counts its own."""
     if insert.table != "dead_letters":
         return 0
     ours = np.isin(insert.columns["source"].astype(str), STORED)
@@ -119,18 +119,18 @@ def _joined(table: str, parts: Sequence[Mapping[str, Array]]) -> Insert:
     return _counted(joined) if table == "dead_letters" else joined
 
 
-def _counted(letters: Insert) -> Insert:
-    counts = Counter(zip(*(letters.columns[name].tolist() for name in ("minute", "source", "reason")), strict=True))
+def _counted(refused_records: Insert) -> Insert:
+    counts = Counter(zip(*(refused_records.columns[name].tolist() for name in ("minute", "source", "reason")), strict=True))
     return dead_letters(counts)
 
 
 def _minute(record: Record) -> int:
-    """Return the minute of a record. Who sends it chooses its time: what is beyond anything real becomes 1970."""
+    """Return the minute of a record (epoch seconds). Its sender chooses the time: an impossible one becomes 1970."""
     return int(record.timestamp // 60) * 60 if 0 <= record.timestamp <= LATEST else 0
 
 
 def _word(record: Record, header: str) -> str:
-    return (record.headers.get(header) or b"unknown")[:_LONGEST_CODE].decode("utf-8", "replace")
+    return (record.headers.get(header) or b"unknown")[:_MAX_CODE_BYTES].decode("utf-8", "replace")
 
 
 def _texts(values: Iterable[str]) -> Array:
@@ -212,7 +212,7 @@ class Column:
     """How a field of a record becomes a column."""
 
     annotation: Any
-    """What it must be on the topic. A nested record is stored as it came: a newer writer's fields are kept."""
+    """Its type on the topic. A nested record is stored unchanged, so that a newer writer's fields are kept."""
     dtype: type
     convert: Callable[[Any], Any] = lambda value: value
 
@@ -262,7 +262,7 @@ def _message(record: type[records.Record]) -> Callable[[Record], dict[str, Array
             row = msgspec.json.decode(message.value or b"", type=stored)
             values = {name: column.convert(getattr(row, name)) for name, column in columns.items()}
         except (msgspec.DecodeError, ValueError, OverflowError) as error:
-            raise BlockLayoutError(f"a message of {message.topic} lacks a field or has another type in it") from error
+            raise BlockLayoutError(f"a message of {message.topic} lacks a field, or a field has the wrong type") from error
         return {name: _single(value, columns[name].dtype) for name, value in values.items()}
 
     return convert
@@ -272,7 +272,7 @@ def _single(value: Any, dtype: type) -> Array:
     return _texts([value]) if dtype is object else np.array([value], dtype)
 
 
-def _letter(record: Record) -> dict[str, Array]:
+def _dead_letter(record: Record) -> dict[str, Array]:
     return dict(dead_letters({(_minute(record), _word(record, "source"), _word(record, "reason")): 1}).columns)
 
 
@@ -283,7 +283,7 @@ _TABLES: Final[Mapping[str, tuple[str, Callable[[Record], dict[str, Array]]]]] =
     topics.ALERTS: ("alerts", _message(Alert)),
     topics.CASES: ("cases", _message(Case)),
     topics.LABELS: ("labels", _message(Label)),
-    topics.DEAD_LETTERS: ("dead_letters", _letter),
+    topics.DEAD_LETTERS: ("dead_letters", _dead_letter),
 }
 
 STORED: Final = tuple(_TABLES)

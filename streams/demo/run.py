@@ -20,7 +20,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn
 from rich.table import Table
 
 from streams.cases.views import terminal
-from streams.clickhouse.batch_writer import SECONDS
+from streams.clickhouse.batch_writer import MAX_BATCH_SECONDS
 from streams.clickhouse.client import ClickHouse
 from streams.core.errors import HydrometerError
 from streams.core.settings import Settings
@@ -34,7 +34,7 @@ FOLDER = Path("build/demo")
 EVENTS = 60_000
 PATIENCE = 150.0
 """Seconds that the stream may take before the demonstration gives up and says where to look."""
-SETTLED = SECONDS + 3.0
+SETTLED = MAX_BATCH_SECONDS + 3.0
 """Seconds without a new row after which nothing more is on its way: the store writes within five."""
 _TABLES = ("requests", "scores", "alerts", "cases")
 

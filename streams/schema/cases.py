@@ -45,7 +45,7 @@ class FeaturePart(Record, frozen=True):
 
 
 class Hypothesis(Record, frozen=True):
-    """One benign explanation, whether it fits (None: that cannot be told), and because of what."""
+    """One benign explanation, whether it fits (None: cannot be decided), and the reason."""
 
     persona: str
     fits: bool | None

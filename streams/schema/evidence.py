@@ -44,7 +44,7 @@ class Entity(Known, kw_only=True):
     usual: dict[str, list[float]] = msgspec.field(default_factory=dict)
     """Lower and upper end of the usual range by feature."""
     members: dict[str, Member] = msgspec.field(default_factory=dict)
-    heard: float = 0.0
+    own_time: float = msgspec.field(name="heard", default=0.0)
     """Time of the newest row about the entity itself."""
 
     @property

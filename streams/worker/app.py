@@ -14,7 +14,7 @@ from typing import Any, Final
 
 import faust
 
-from streams.clickhouse.batch_writer import Store
+from streams.clickhouse.batch_writer import BatchWriter
 from streams.clickhouse.client import ClickHouse
 from streams.clickhouse.health import publisher, served
 from streams.core.errors import SettingsError
@@ -102,7 +102,7 @@ def make_engine(settings: Settings, agent: str, make_stage: MakeStage) -> Engine
 def make_store_engine(settings: Settings) -> StoreEngine:
     """Return the app that writes to ClickHouse, with its engine and its doorway."""
     app = make_app(settings, topics.STORE_AGENT)
-    engine = StoreEngine(app, lambda stop: Store(ClickHouse(settings), stop))
+    engine = StoreEngine(app, lambda stop: BatchWriter(ClickHouse(settings), stop))
     store.attach(app, engine)
     return engine
 

@@ -15,7 +15,7 @@ import faust
 from faust.transport.consumer import Consumer
 from faust.types import TP
 
-from streams.clickhouse.health import REPORT, Publish, reporting
+from streams.clickhouse.health import REPORT_INTERVAL_SECONDS, Publish, reporting
 from streams.core.errors import HydrometerError
 from streams.schema import topics
 from streams.telemetry.metrics import METRICS, Metric, Registry
@@ -113,7 +113,7 @@ class Worker:
     async def _report(self) -> None:
         while True:
             faulthandler.dump_traceback_later(self._patience, exit=True)  # from a thread: a stage that never returns blocks this loop too
-            await asyncio.sleep(REPORT)  # between two looks at lag and liveness, too
+            await asyncio.sleep(REPORT_INTERVAL_SECONDS)  # between two looks at lag and liveness, too
             places: dict[str, tuple[int, int]] = {}
             with METRICS.renewing_partitions():
                 for agent in self._agents:
@@ -153,7 +153,7 @@ class Worker:
 async def _lags(app: faust.App, positions: Mapping[TP, int]) -> dict[TP, tuple[int, int]] | None:
     """Return position and waiting records of each partition, or None when the consumer does not answer."""
     try:
-        async with asyncio.timeout(REPORT):
+        async with asyncio.timeout(REPORT_INTERVAL_SECONDS):
             ends = await app.consumer.highwaters(*positions) if positions else {}
             firsts = await app.consumer.earliest_offsets(*positions) if positions else {}
     except TimeoutError:

@@ -20,7 +20,7 @@ from dashboards.macros import Window
 from dashboards.query import Json
 from dashboards.rehearsal import Rehearsed, rehearse
 from dashboards.screenshots import choices
-from streams.clickhouse.health import REPORT
+from streams.clickhouse.health import REPORT_INTERVAL_SECONDS
 from streams.core.settings import Settings
 from streams.demo.traffic import SPAN
 from streams.testing.builders import driver, local_clickhouse
@@ -71,7 +71,7 @@ def million(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsed]:
 def copies_of_health(client: Any) -> int:
     """Return how often the rehearsal's reports make what PROCESSES write in the same time."""
     reports: int = client.execute("SELECT uniqExact(process, time) FROM hydrometer.health")[0][0]
-    return round(PROCESSES * SPAN / REPORT / reports)
+    return round(PROCESSES * SPAN / REPORT_INTERVAL_SECONDS / reports)
 
 
 def multiply(client: Any, table: str, times: int) -> None:

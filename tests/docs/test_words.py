@@ -27,7 +27,7 @@ VAGUE_VERBS = "heard hears hear speak speaks spoken tell tells telling says say 
 VAGUE = frozenset(f"{VAGUE_NOUNS} {VAGUE_VERBS}".split())
 NEARBY_LINES = 3
 UNITS_OF_MEASURES = "NATS SECONDS MS MILLISECONDS MICROSECONDS NANOSECONDS MINUTES HOURS DAYS BYTES MB BITS HZ PIXELS"
-UNITS_OF_RATIOS = "SHARE RATIO FACTOR RATE QUANTILE PROBABILITY WEIGHT EXPONENT SHAPE DEVIATIONS ALPHA PERCENT BASE"
+UNITS_OF_RATIOS = "SHARE RATIO FACTOR RATE QUANTILE PROBABILITY WEIGHT EXPONENT DEVIATIONS ALPHA PERCENT BASE"
 NUMBERS_BY_NATURE = "VERSION SEED PORT STATUS CODE ID FLAG MASK PRIME EPOCH SHIFT INDEX OFFSET SALT"
 UNITS = frozenset(f"{UNITS_OF_MEASURES} {UNITS_OF_RATIOS} {NUMBERS_BY_NATURE}".split())
 STANDARD = frozenset({"SECOND", "MINUTE", "HOUR", "DAY", "WEEK", "EPOCH", "KIB", "MIB", "GIB"})
@@ -38,11 +38,10 @@ ROOMS_TO_DO = frozenset(
         "dashboards/boards",
         "models",
         "models/accumulators",
+        "models/evidence",
         "models/learning",
         "models/state",
-        "streams/cases",
         "streams/cli",
-        "streams/clickhouse",
         "streams/core",
         "streams/demo",
         "streams/devserver",

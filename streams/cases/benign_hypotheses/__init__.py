@@ -1,1 +1,1 @@
-"""Benign hypotheses, one a file, found by itself: who else would show the same evidence. The contract is `streams.cases.hypothesis`."""
+"""Benign hypotheses, one per file, discovered automatically: customers with the same evidence. Contract: `streams.cases.hypothesis`."""

@@ -1,10 +1,10 @@
-"""Benign hypothesis `coding_agent`: a developer's agent asks much, in sessions that have a past."""
+"""Benign hypothesis `coding_agent`: a developer's agent sends many requests in long sessions."""
 
 from __future__ import annotations
 
 import math
 
-from streams.cases.hypothesis import HALF, PLAIN_CONTENT_NATS, Answer, BenignHypothesis, Facts, fits_unless
+from streams.cases.hypothesis import MAJORITY_SHARE, PLAIN_CONTENT_NATS, Answer, BenignHypothesis, Facts, fits_unless
 
 
 def _ask(facts: Facts) -> Answer:
@@ -12,8 +12,8 @@ def _ask(facts: Facts) -> Answer:
         "{} of the requests are single questions, a coding session has a past", "turns are not logged", "single_question", "fresh_questions"
     )
     planned = facts.nats("content") >= PLAIN_CONTENT_NATS
-    fits = single < HALF and not planned
-    return fits_unless(unknown=math.isnan(single) and not planned, fits=fits), f"{turns}; {facts.says('content')}"
+    fits = single < MAJORITY_SHARE and not planned
+    return fits_unless(unknown=math.isnan(single) and not planned, fits=fits), f"{turns}; {facts.nats_clause('content')}"
 
 
 hypothesis = BenignHypothesis(

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import math
 
-from streams.cases.hypothesis import HALF, PLAIN_CONTENT_NATS, Answer, BenignHypothesis, Facts, fits_unless
+from streams.cases.hypothesis import MAJORITY_SHARE, PLAIN_CONTENT_NATS, Answer, BenignHypothesis, Facts, fits_unless
 
 
 def _ask(facts: Facts) -> Answer:
     known, corpus = facts.share("{} of its prompts are of a public corpus", "no public corpus is loaded", "known_corpus")
     one_payer = facts.organizations == 1
-    fits = one_payer and (known > HALF or facts.nats("content") < PLAIN_CONTENT_NATS)
+    fits = one_payer and (known > MAJORITY_SHARE or facts.nats("content") < PLAIN_CONTENT_NATS)
     return (
         fits_unless(unknown=one_payer and math.isnan(known), fits=fits),
-        f"a harness belongs to one organisation, here {facts.paying()}; {corpus}; {facts.says('content')}",
+        f"a harness belongs to one organisation, here {facts.paying()}; {corpus}; {facts.nats_clause('content')}",
     )
 
 

@@ -1,20 +1,20 @@
-"""Benign hypothesis `hackathon`: people join on one day, and nobody deals out their work."""
+"""Benign hypothesis `hackathon`: people join on one day, and each works alone."""
 
 from __future__ import annotations
 
 import math
 
-from models.evidence.weighing import MIN_EVIDENCE_NATS
-from streams.cases.hypothesis import UNEVEN_LOAD_NATS, Answer, BenignHypothesis, Facts
+from models.evidence.weighing import SPOKEN
+from streams.cases.hypothesis import MIN_EVENNESS_NATS, Answer, BenignHypothesis, Facts
 from streams.stages.attribution import PURSES
 
 
 def _ask(facts: Facts) -> Answer:
     shared = facts.feature("shared_cards")
-    uneven = facts.nats("evenness") < UNEVEN_LOAD_NATS
-    fits = not facts.alone and facts.nats("cohort") >= MIN_EVIDENCE_NATS and uneven and not shared >= PURSES
+    uneven = facts.nats("evenness") < MIN_EVENNESS_NATS
+    fits = not facts.alone and facts.nats("cohort") >= SPOKEN and uneven and not shared >= PURSES
     cards = "" if math.isnan(shared) else f"; cards that several organisations share: {shared:.0f} (a sponsor has one)"
-    return fits, f"new accounts, but no dispatcher: {facts.says('cohort')}, {facts.says('evenness')}{cards}"
+    return fits, f"new accounts, but no dispatcher: {facts.nats_clause('cohort')}, {facts.nats_clause('evenness')}{cards}"
 
 
 hypothesis = BenignHypothesis(

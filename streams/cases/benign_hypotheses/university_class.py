@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from models.evidence.weighing import MIN_EVIDENCE_NATS
-from streams.cases.hypothesis import UNEVEN_LOAD_NATS, Answer, BenignHypothesis, Facts
+from models.evidence.weighing import SPOKEN
+from streams.cases.hypothesis import MIN_EVENNESS_NATS, Answer, BenignHypothesis, Facts
 
 
 def _ask(facts: Facts) -> Answer:
-    uneven = facts.nats("evenness") < UNEVEN_LOAD_NATS
-    fits = not facts.alone and facts.nats("cohort") >= MIN_EVIDENCE_NATS and uneven and facts.organizations == 1
-    return fits, f"people's loads differ and one school pays: {facts.says('evenness')}, {facts.paying()}"
+    uneven = facts.nats("evenness") < MIN_EVENNESS_NATS
+    fits = not facts.alone and facts.nats("cohort") >= SPOKEN and uneven and facts.organizations == 1
+    return fits, f"people's loads differ and one school pays: {facts.nats_clause('evenness')}, {facts.paying()}"
 
 
 hypothesis = BenignHypothesis(

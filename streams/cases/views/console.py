@@ -1,4 +1,4 @@
-"""The terminal that cases are printed on: what accounts chose as their names cannot move its cursor or turn its text round."""
+"""The terminal for cases: names that accounts chose cannot move the cursor or reverse the text."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def console(**options: Any) -> Console:
 
 class _Hook(RenderHook):
     def process_renderables(self, renderables: list[ConsoleRenderable]) -> list[ConsoleRenderable]:
-        """Wrap what is to be printed."""
-        return [_Printable(each) for each in renderables]
+        """Wrap each renderable, so that its text is printable."""
+        return [_Printable(renderable) for renderable in renderables]
 
 
 class _Printable:

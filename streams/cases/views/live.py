@@ -1,4 +1,4 @@
-"""`hydrometer watch`: the open cases on a terminal, for those without a Grafana. It only reads."""
+"""`hydrometer watch`: the open cases live on a terminal, without Grafana. It only reads."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from rich.table import Table
 from rich.text import Text
 
 from streams.cases.views import terminal
-from streams.cases.views.terminal import WIDE, CaseRow
+from streams.cases.views.terminal import WIDE_CHARACTERS, CaseRow
 from streams.core.errors import StoreUnavailableError
 
-FRESH: Final = 900.0
-"""Seconds for which a change is shown in bold."""
+FRESH_SECONDS: Final = 900.0
+"""A change is shown in bold for this long."""
 _COLUMNS: Final[dict[str, Literal["left", "right"]]] = {
     "case": "left",
     "behaviour": "left",
@@ -31,14 +31,14 @@ _COLUMNS: Final[dict[str, Literal["left", "right"]]] = {
     "why": "left",
 }
 _NARROW: Final = ("case", "behaviour", "accounts", "nats", "decided", "why")
-_MINUTE: Final = 60
-_HOUR: Final = 3600
-_DAY: Final = 86400
+_MINUTE_SECONDS: Final = 60
+_HOUR_SECONDS: Final = 3600
+_DAY_SECONDS: Final = 86400
 _COLOURS: Final = {"extraction": "red", "routing": "yellow"}
 
 
-def screen(cases: Sequence[CaseRow], now: datetime, problem: str = "", width: int = WIDE) -> RenderableType:
-    """Return what is shown: a headline and one line a case, with fewer columns below `WIDE` characters.
+def screen(cases: Sequence[CaseRow], now: datetime, problem: str = "", width: int = WIDE_CHARACTERS) -> RenderableType:
+    """Return a headline and one line per case, with fewer columns below `WIDE_CHARACTERS`.
 
     `now` is aware; `problem` says why the cases cannot be read just now.
     """
@@ -52,15 +52,19 @@ def screen(cases: Sequence[CaseRow], now: datetime, problem: str = "", width: in
 
 
 def watch(
-    clickhouse: terminal.Gateway, console: Console, stop: threading.Event, every: float, now: Callable[[], datetime] | None = None
+    clickhouse: terminal.Gateway,
+    console: Console,
+    stop: threading.Event,
+    interval_seconds: float,
+    now: Callable[[], datetime] | None = None,
 ) -> None:
-    """Show the cases, and again every so many seconds, until `stop` is set; once, when it is set already.
+    """Show the cases every `interval_seconds` until `stop` is set; once, when it is set already.
 
-    While ClickHouse is away the last cases stay, with a line that says so. Raises StoreUnavailableError when there is only one look.
+    While ClickHouse is unavailable the last cases stay, with a warning. Raises StoreUnavailableError when it shows them only once.
     """
     clock = now or (lambda: datetime.now(UTC))
     cases: Sequence[CaseRow] = ()
-    if stop.is_set():  # one look only: it must stay on the screen, and end its line
+    if stop.is_set():  # shown once: it must stay on the screen, and end its line
         console.print(screen(terminal.newest(clickhouse), clock(), width=console.width))
         return
     with Live(console=console, auto_refresh=False, screen=console.is_terminal) as live:
@@ -71,7 +75,7 @@ def watch(
             except StoreUnavailableError as error:
                 problem = str(error)
             live.update(screen(cases, clock(), problem, console.width), refresh=True)
-            if stop.wait(every):
+            if stop.wait(interval_seconds):
                 return
 
 
@@ -82,7 +86,7 @@ def _counted(cases: Sequence[CaseRow]) -> str:
 
 
 def _table(cases: Sequence[CaseRow], now: datetime, width: int) -> Table:
-    shown = [name for name in _COLUMNS if width >= WIDE or name in _NARROW]
+    shown = [name for name in _COLUMNS if width >= WIDE_CHARACTERS or name in _NARROW]
     table = Table(box=None, pad_edge=False, expand=True)
     for name in shown:
         table.add_column(name, justify=_COLUMNS[name], no_wrap=name != "why", ratio=1 if name == "why" else None)
@@ -103,15 +107,15 @@ def _cells(case: CaseRow, now: datetime) -> dict[str, str | Text]:
         "output tokens": f"{case.output_tokens:,.0f}",
         "nats": f"{case.evidence:.1f}",
         "open for": age((now - _aware(case.opened_at)).total_seconds()),
-        "changed": Text(age(changed), style="bold" if changed < FRESH else ""),
+        "changed": Text(age(changed), style="bold" if changed < FRESH_SECONDS else ""),
         "decided": "permitted" if case.muted else label.verdict if label else "",
         "why": Text(case.title),
     }
 
 
 def age(seconds: float) -> str:
-    """Return a length of time as people say it: 45 s, 12 min, 3 h, 2 d."""
-    for size, unit in ((_DAY, "d"), (_HOUR, "h"), (_MINUTE, "min")):
+    """Return a duration in its largest whole unit: 45 s, 12 min, 3 h, 2 d."""
+    for size, unit in ((_DAY_SECONDS, "d"), (_HOUR_SECONDS, "h"), (_MINUTE_SECONDS, "min")):
         if seconds >= size:
             return f"{seconds // size:.0f} {unit}"
     return f"{max(seconds, 0.0):.0f} s"

@@ -1,6 +1,6 @@
-"""A case as one self-contained page: for a file, for a meeting, for paper. No script, no network, no fonts of others.
+"""A case as one self-contained HTML page, for a file, a meeting or paper: without scripts, network or external fonts.
 
-Everything on it comes from the stored row, so the same row gives the same page.
+All of it comes from the stored row: the same row gives the same page.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from html import escape
 from typing import Any
 
-from models.evidence.weighing import MAX_FAMILY_NATS
+from models.evidence.weighing import CAP
 from streams.cases.hypothesis import WORDS
 from streams.cases.views import terminal
 from streams.cases.views.terminal import CaseRow
@@ -28,10 +28,10 @@ from streams.schema.cases import (
     Version,
 )
 
-MOST_MEMBERS = 250
-"""Members on the page, the strongest first; `hydrometer case show --json` has all that the row has."""
-MOST_VERSIONS = 12
-MOST_LINKS = 40
+MAX_PAGE_MEMBERS = 250
+"""Members on the page, strongest first; `hydrometer case show --json` prints all that are stored."""
+MAX_PAGE_VERSIONS = 12
+MAX_PAGE_LINKS = 40
 _ATLAS = {
     "AML.T0024.002": "Extract AI Model",
     "AML.T0040": "AI Model Inference API Access",
@@ -45,16 +45,16 @@ _ATLAS = {
 
 def page(case: CaseRow) -> str:
     """Return the page of a case as HTML."""
-    told = case.payload
+    payload = case.payload
     sections = [
         _head(case),
-        _section("What stands out", _families(case) + _list(each.sentence for each in told.features) + _example(told)),
-        _section("What speaks against it", _counter(told.counter_evidence)),
-        _section("What it has been served", _leak(told.leak) + _joins(told.members)),
+        _section("What stands out", _families(case) + _list(feature.sentence for feature in payload.features) + _example(payload)),
+        _section("Counter-evidence", _counter(payload.counter_evidence)),
+        _section("What it has been served", _leak(payload.leak) + _joins(payload.members)),
         _section("What to do", _todo(case)),
-        _section("Why this is one case", _links(told)),
+        _section("Why this is one case", _links(payload)),
         _section(f"Accounts ({case.accounts:,})", _members(case)),
-        _section("Decisions and history", _decisions(told) + _history(told.history, case.behaviour)),
+        _section("Decisions and history", _decisions(payload) + _history(payload.history, case.behaviour)),
     ]
     title = f"{case.case_id}: {case.behaviour}"
     style = f"<style>{_STYLE}</style>"
@@ -84,10 +84,10 @@ def _section(title: str, body: str) -> str:
 
 
 def _families(case: CaseRow) -> str:
-    """Return a bar a family, the loudest first; a family's evidence ends at MAX_FAMILY_NATS."""
+    """Return one bar per family, the most evidence first; a family's evidence is limited to CAP."""
     rows = []
     for name, nats in sorted(case.payload.families.items(), key=lambda item: -item[1]):
-        width = 100.0 * min(max(nats, 0.0), MAX_FAMILY_NATS) / MAX_FAMILY_NATS
+        width = 100.0 * min(max(nats, 0.0), CAP) / CAP
         rows.append(
             f'<tr><th>{escape(name)}</th><td class="bar"><i style="width:{width:.1f}%"></i></td><td class="n">{nats:+.1f}</td></tr>'
         )
@@ -99,13 +99,13 @@ def _list(items: Iterable[str]) -> str:
     return f"<ul>{''.join(f'<li>{escape(item)}</li>' for item in items)}</ul>"
 
 
-def _example(told: CasePayload) -> str:
-    """Say what one member of a group does, where that is known."""
-    example = told.example
-    if example is None or len(told.members) == 1:
+def _example(payload: CasePayload) -> str:
+    """Return the features of one member of a group, where they are known."""
+    example = payload.example
+    if example is None or len(payload.members) == 1:
         return ""
-    said = _list(each.sentence for each in example.features)
-    return f"<h3>One of its accounts: {escape(example.account)}</h3>{said}"
+    sentences = _list(feature.sentence for feature in example.features)
+    return f"<h3>One of its accounts: {escape(example.account)}</h3>{sentences}"
 
 
 def _counter(checks: Sequence[Hypothesis]) -> str:
@@ -123,9 +123,9 @@ def _leak(leak: Leak) -> str:
 
 
 def _joins(members: Mapping[str, CaseMember]) -> str:
-    """Return a small drawing of how many accounts had joined by when."""
+    """Return a small chart: how many accounts had joined by when."""
     times = sorted(member.joined_at for member in members.values())
-    if len(times) < 3 or times[-1] <= times[0]:  # noqa: PLR2004 (two points are no curve)
+    if len(times) < 3 or times[-1] <= times[0]:  # noqa: PLR2004 (two points make a line, not a curve)
         return ""
     span, most, points = times[-1] - times[0], len(times), ["0,60"]
     for count, time in enumerate(times, start=1):
@@ -137,19 +137,19 @@ def _joins(members: Mapping[str, CaseMember]) -> str:
 
 
 def _todo(case: CaseRow) -> str:
-    told = case.payload
-    ladder, permission = told.ladder, told.permission
+    payload = case.payload
+    ladder, permission = payload.ladder, payload.permission
     rows = [
         ("suggested step", f"{ladder.step}: {ladder.does}"),
         ("because", ladder.why),
-        ("if it is wrong", told.if_wrong),
+        ("if it is wrong", payload.if_wrong),
         ("signature", ladder.signature),
         (
             "terms touched",
-            " ".join(f"{term.id} ({term.version}, in force {term.effective}): {term.text}" for term in told.terms),
+            " ".join(f"{term.id} ({term.version}, in force {term.effective}): {term.text}" for term in payload.terms),
         ),
-        ("ATLAS", "; ".join(f"{name} {_ATLAS.get(name, '')}".strip() for name in told.atlas)),
-        ("bar", _bar(told.threshold)),
+        ("ATLAS", "; ".join(f"{name} {_ATLAS.get(name, '')}".strip() for name in payload.atlas)),
+        ("threshold", _bar(payload.threshold)),
     ]
     if permission:
         until = _moment(permission.expires)
@@ -162,26 +162,26 @@ def _bar(threshold: Threshold) -> str:
     return f"{threshold.nats:g} nats {who}: {threshold.reason}"
 
 
-def _links(told: CasePayload) -> str:
+def _links(payload: CasePayload) -> str:
     rows = [
         (AlertName.parse(link.entity).key, _moment(link.since), f"came with {link.from_case}" if link.from_case else _weighed(link))
-        for link in told.links[:MOST_LINKS]
+        for link in payload.links[:MAX_PAGE_LINKS]
     ]
-    rest = len(told.links) - len(rows)
-    found = _table(("alert", "since (UTC)", "weighed"), rows) + (f"<p class=note>... and {rest:,} more.</p>" if rest else "")
-    if told.merges:
-        merged = [(merge.case_id, _moment(merge.at), _weighed(merge)) for merge in told.merges]
-        found += "<h3>Merges</h3>" + _table(("case", "at (UTC)", "weighed"), merged)
-        found += "<p class=note>Undo: <code>hydrometer case split CASE LINK</code>. What was split is never joined again.</p>"
-    if told.near:
-        near = [(each.case_id, _weighed(each)) for each in told.near]
-        found += "<h3>Near, and not joined</h3>" + _table(("case", "weighed"), near)
-    return found
+    rest = len(payload.links) - len(rows)
+    html = _table(("alert", "since (UTC)", "weighed"), rows) + (f"<p class=note>... and {rest:,} more.</p>" if rest else "")
+    if payload.merges:
+        merged = [(merge.case_id, _moment(merge.at), _weighed(merge)) for merge in payload.merges]
+        html += "<h3>Merges</h3>" + _table(("case", "at (UTC)", "weighed"), merged)
+        html += "<p class=note>Undo: <code>hydrometer case split CASE LINK</code>. What was split is never joined again.</p>"
+    if payload.near:
+        near = [(candidate.case_id, _weighed(candidate)) for candidate in payload.near]
+        html += "<h3>Related cases, not joined</h3>" + _table(("case", "weighed"), near)
+    return html
 
 
 def _weighed(weighed: Link | Merge | Near) -> str:
     if weighed.nats is None or weighed.needed is None:
-        return "the case began with it"
+        return "the first alert of the case"
     parts = [f"{weighed.same_accounts:.0%} of the smaller side are the same accounts"] if weighed.same_accounts else []
     parts += [
         f"{edge.kind}: {edge.shared} of {edge.of} share it, as {edge.common:.1%} of all do, {edge.nats:+.1f}"
@@ -195,15 +195,15 @@ def _members(case: CaseRow) -> str:
     rows = [
         (
             account,
-            _moment(each.joined_at),
-            _moment(each.left_at) if each.left_at else "",
-            f"{each.requests:,.0f}",
-            f"{each.output_tokens:,.0f}",
-            f"{each.score(score):.1f}",
-            each.router,
-            each.payment,
+            _moment(member.joined_at),
+            _moment(member.left_at) if member.left_at else "",
+            f"{member.requests:,.0f}",
+            f"{member.output_tokens:,.0f}",
+            f"{member.score(score):.1f}",
+            member.router,
+            member.payment,
         )
-        for account, each in ranked[:MOST_MEMBERS]
+        for account, member in ranked[:MAX_PAGE_MEMBERS]
     ]
     rest, others = len(ranked) - len(rows) + case.payload.members_left_out, terminal.unlisted(case)
     more = f"<p class=note>... and {rest:,} more.</p>" if rest else ""
@@ -212,14 +212,17 @@ def _members(case: CaseRow) -> str:
     return (_table(heads, rows, numbers=(3, 4, 5), wide=True) if rows else "") + more
 
 
-def _decisions(told: CasePayload) -> str:
-    label = told.label
-    said = [f"{label.verdict}, {label.author}, {_moment(label.time)}: {label.note or 'no note'}"] if label else []
-    said += [f"split {each.entity_id}, {each.author}, {_moment(each.time)}: {each.note or 'no note'}" for each in told.decided]
-    triage = told.triage
+def _decisions(payload: CasePayload) -> str:
+    label = payload.label
+    decisions = [f"{label.verdict}, {label.author}, {_moment(label.time)}: {label.note or 'no note'}"] if label else []
+    decisions += [
+        f"split {decision.entity_id}, {decision.author}, {_moment(decision.time)}: {decision.note or 'no note'}"
+        for decision in payload.decided
+    ]
+    triage = payload.triage
     counts = f"{triage.labels.distilling} labels distilling, {triage.labels.other} other"
-    opinion = "says nothing yet" if triage.distilling is None else f"says distilling with {triage.distilling:.0%}"
-    return _list([*(said or ["No person has decided yet."]), f"Triage {opinion} ({counts}; it needs 30 of each)."])
+    opinion = "has too few labels" if triage.distilling is None else f"gives distilling a probability of {triage.distilling:.0%}"
+    return _list([*(decisions or ["No decision yet."]), f"Triage {opinion} ({counts}; it needs 30 of each)."])
 
 
 def _history(entries: Sequence[Version], behaviour: Behaviour) -> str:
@@ -233,7 +236,7 @@ def _history(entries: Sequence[Version], behaviour: Behaviour) -> str:
             f"{entry.extraction if behaviour == 'extraction' else entry.routing:.1f}",
             entry.hash[:16],
         )
-        for entry in entries[-MOST_VERSIONS:]
+        for entry in entries[-MAX_PAGE_VERSIONS:]
     ]
     before = f"<p class=note>{len(entries) - len(rows)} versions before these. Check all: <code>hydrometer case verify</code>.</p>"
     heads = ("version", "at (UTC)", "state", "accounts", "requests", f"nats of {behaviour}", "chained hash")
@@ -249,10 +252,10 @@ def _table(
     head: bool = True,
     wide: bool = False,
 ) -> str:
-    """Return a table; columns in `numbers` are set right, `mark` gives a row its class."""
-    top = f"<thead><tr>{''.join(_cell('th', name, place in numbers) for place, name in enumerate(heads))}</tr></thead>" if head else ""
+    """Return a table; columns in `numbers` are right-aligned, `mark` returns a row's class."""
+    top = f"<thead><tr>{''.join(_cell('th', name, column in numbers) for column, name in enumerate(heads))}</tr></thead>" if head else ""
     body = "".join(
-        f'<tr class="{mark(row) if mark else ""}">{"".join(_cell("td", cell, place in numbers) for place, cell in enumerate(row))}</tr>'
+        f'<tr class="{mark(row) if mark else ""}">{"".join(_cell("td", cell, column in numbers) for column, cell in enumerate(row))}</tr>'
         for row in rows
     )
     return f'<table class="{"wide" if wide else ""}">{top}<tbody>{body}</tbody></table>'

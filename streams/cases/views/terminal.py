@@ -1,4 +1,4 @@
-"""Cases as a person reads them on a terminal: one panel a case, or a list. The demonstration and `hydrometer case` print the same."""
+"""Cases on a terminal: one panel per case, or a list. The demonstration and `hydrometer case` print the same."""
 
 from __future__ import annotations
 
@@ -16,33 +16,33 @@ from rich.table import Table
 from rich.text import Text
 
 from models.evidence.families import EXTRACTION_WEIGHTS, FAMILIES, ROUTING_WEIGHTS
-from models.evidence.weighing import BELONGING, CHANNEL, MAX_BELONGING_NATS, MAX_CORROBORATION_RATIO, MAX_FAMILY_NATS
+from models.evidence.weighing import BELONGING, BELONGING_CAP, CAP, CHANNEL, CORROBORATION
 from streams.cases import audit_chain
-from streams.cases.caseload import leaving
+from streams.cases.caseload import links_to_remove
 from streams.core.errors import HydrometerError
 from streams.schema.cases import Behaviour, Case, CaseMember, CasePayload, Hypothesis, Link, Version
 from streams.schema.labels import VERDICTS
 
-WORTH_SAYING = 0.5
-"""Nats of a family below which a panel does not mention it."""
-SHOWN = 8
-"""Members, features and links that a panel shows; `--json` has them all."""
+MIN_SHOWN_NATS = 0.5
+"""A panel does not mention a family with less evidence."""
+MAX_SHOWN_ROWS = 8
+"""Members, features and links that a panel shows; `--json` prints all."""
 
 
 class UnknownCaseError(HydrometerError):
-    """There is no such case. The message says how to list those that there are."""
+    """The case does not exist. The message names the command that lists cases."""
 
 
 class UnknownLinkError(HydrometerError):
-    """A case does not have this link, or nothing else. The message says what it has."""
+    """A case does not have this link, or has only this one. The message lists its links."""
 
 
 class BrokenHistoryError(HydrometerError):
-    """A stored case is not what it was when it was stored. The message says which version."""
+    """A stored case was changed after it was stored. The message names the version."""
 
 
 class Gateway(Protocol):
-    """What asks ClickHouse."""
+    """Queries ClickHouse."""
 
     def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
         """Return the rows of a statement. Raises StoreUnavailableError."""
@@ -51,7 +51,7 @@ class Gateway(Protocol):
 
 @dataclass(frozen=True)
 class CaseRow:
-    """The newest version of a case, as ClickHouse has it. Times are UTC; evidence is in nats."""
+    """The newest stored version of a case. Times are UTC; evidence is in nats."""
 
     case_id: str
     version: int
@@ -68,11 +68,11 @@ class CaseRow:
     muted: bool
     payload: CasePayload
     stored: bytes = b""
-    """The payload as it was stored: a digest is taken of all of it, also of fields that this version does not know."""
+    """The payload as it was stored: its digest covers every field, also fields that this version does not know."""
 
     @property
     def evidence(self) -> float:
-        """Nats for what the case is about."""
+        """Evidence of the case's behaviour, in nats."""
         return self.extraction if self.behaviour == "extraction" else self.routing
 
     def json(self) -> bytes:
@@ -85,18 +85,18 @@ _COLUMNS = ", ".join(Case.__struct_fields__)
 _PREFIX: Final = "case-"
 
 
-def newest(clickhouse: Gateway, *, every: bool = False) -> list[CaseRow]:
-    """Return the open cases (with `every`, the resolved ones too), those with the most evidence first."""
+def newest(clickhouse: Gateway, *, with_resolved: bool = False) -> list[CaseRow]:
+    """Return the open cases (with `with_resolved`, resolved ones too), the most evidence first. Raises StoreUnavailableError."""
     rows = clickhouse.query(
         f"SELECT {_COLUMNS} FROM cases FINAL WHERE %(every)s OR state = 'open' "  # noqa: S608 (our own column names)
         "ORDER BY state, behaviour, greatest(extraction, routing) DESC, case_id",
-        {"every": int(every)},
+        {"every": int(with_resolved)},
     )
     return [_case(row) for row in rows]
 
 
 def find(clickhouse: Gateway, case_id: str) -> CaseRow:
-    """Return one case by the beginning of its id, with or without `case-`. Raises UnknownCaseError when none, or several, begin so."""
+    """Return one case by the start of its id, with or without `case-`. Raises UnknownCaseError when no case, or several, match."""
     rows = clickhouse.query(
         f"SELECT {_COLUMNS} FROM cases FINAL WHERE startsWith(case_id, %(name)s) ORDER BY case_id LIMIT 2",  # noqa: S608 (as above)
         {"name": _PREFIX + case_id.removeprefix(_PREFIX)},
@@ -110,40 +110,44 @@ def find(clickhouse: Gateway, case_id: str) -> CaseRow:
 
 
 def seen(clickhouse: Gateway, kind: str, name: str) -> bool:
-    """Say whether an account or a router was ever scored, or has a request that is still stored."""
+    """Return whether an account or a router was ever scored, or has a stored request."""
     scored = "SELECT 1 FROM scores WHERE entity_kind = %(kind)s AND entity_id = %(name)s LIMIT 1"
     asked = "SELECT 1 FROM requests WHERE %(kind)s = 'account' AND account_id = %(name)s LIMIT 1"
     return any(clickhouse.query(sql, {"kind": kind, "name": name}) for sql in (scored, asked))
 
 
 def check_split(case: CaseRow, link: str) -> None:
-    """Raise UnknownLinkError unless a case has this link and others beside it: what cannot be split would be lost without a word."""
+    """Raise UnknownLinkError unless a case has this link and others beside it: the stage silently ignores any other split."""
     into = case.payload.merged_into
     if into:
         raise UnknownLinkError(f"{case.case_id} was merged: split {into} instead")
-    links, going = case.payload.links, leaving(case.payload.links, link)
-    if not going:
-        names = [each.from_case or each.entity for each in links]
-        raise UnknownLinkError(f"{case.case_id} has no link {link!r}: it has {', '.join(list(dict.fromkeys(names))[:SHOWN])}")
-    if len(going) == len(links):
-        raise UnknownLinkError(f"{link} is all that {case.case_id} has: there is nothing to take it out of")
+    links, removed = case.payload.links, links_to_remove(case.payload.links, link)
+    if not removed:
+        names = [kept_link.from_case or kept_link.entity for kept_link in links]
+        raise UnknownLinkError(f"{case.case_id} has no link {link!r}: it has {', '.join(list(dict.fromkeys(names))[:MAX_SHOWN_ROWS])}")
+    if len(removed) == len(links):
+        raise UnknownLinkError(f"{link} is the only link of {case.case_id}: it cannot be split off")
 
 
 def check(clickhouse: Gateway, case: CaseRow) -> str:
-    """Return in a line that a case's history holds: the chain of hashes, and every version that ClickHouse still has.
+    """Check a case's history: the chain of hashes, and every version that ClickHouse still has. Return the result in one line.
 
-    Raises BrokenHistoryError, which names the first version that is not what it was.
+    Raises BrokenHistoryError, which names the first version that was changed.
     """
     entries = case.payload.history
-    wrong = audit_chain.broken(orjson.loads(case.stored)) if entries else case.version
-    if wrong is not None:
-        raise BrokenHistoryError(f"{case.case_id}: version {wrong} does not follow from the one before: it was changed after it was stored")
-    said = {entry.version: entry for entry in entries}
+    broken_version = audit_chain.broken(orjson.loads(case.stored)) if entries else case.version
+    if broken_version is not None:
+        raise BrokenHistoryError(
+            f"{case.case_id}: version {broken_version} does not follow from the one before: it was changed after it was stored"
+        )
+    entries_by_version = {entry.version: entry for entry in entries}
     rows = clickhouse.query(f"SELECT {_COLUMNS} FROM cases WHERE case_id = %(name)s ORDER BY version", {"name": case.case_id})  # noqa: S608 (as above)
     stored = {row.version: row for row in map(_case, rows)}
     for version, row in stored.items():
-        if version not in said or not _agrees(row, said[version]):
-            raise BrokenHistoryError(f"{case.case_id}: the stored row of version {version} is not the one that its history tells of")
+        if version not in entries_by_version or not _agrees(row, entries_by_version[version]):
+            raise BrokenHistoryError(
+                f"{case.case_id}: the stored row of version {version} differs from its history: it was changed after it was stored"
+            )
     return f"{case.case_id}: {len(entries)} versions follow from each other, {len(stored)} stored rows agree; last hash {entries[-1].hash}"
 
 
@@ -153,31 +157,31 @@ def _agrees(row: CaseRow, entry: Version) -> bool:
 
 
 def _case(row: Sequence[Any]) -> CaseRow:
-    found = dict(zip(Case.__struct_fields__, row, strict=True))
-    stored = str(found["payload"]).encode()
-    return CaseRow(**{**found, "payload": msgspec.json.decode(stored, type=CasePayload), "stored": stored})
+    columns = dict(zip(Case.__struct_fields__, row, strict=True))
+    stored = str(columns["payload"]).encode()
+    return CaseRow(**{**columns, "payload": msgspec.json.decode(stored, type=CasePayload), "stored": stored})
 
 
 _ID_WIDTH: Final = len("case-0fbfa5df00f4")
 
 
-WIDE: Final = 120
-"""Characters from which all columns of a list have room."""
-UNFOLDED: Final = 1000
-"""Characters of a list that no terminal shows: a case a line, for other programs."""
+WIDE_CHARACTERS: Final = 120
+"""Width from which a list shows all columns."""
+UNFOLDED_CHARACTERS: Final = 1000
+"""Width for other programs: one line per case, never wrapped."""
 _NARROW: Final = ("case", "behaviour", "accounts", "nats", "why")
 
 
-def table(cases: Sequence[CaseRow], width: int = WIDE) -> Table:
-    """Return a list of one case or more, with fewer columns below `WIDE` characters: the reason must have room."""
+def table(cases: Sequence[CaseRow], width: int = WIDE_CHARACTERS) -> Table:
+    """Return a list of at least one case, with fewer columns below `WIDE_CHARACTERS`: the reason needs room."""
     listed = Table(
         box=None, pad_edge=False, caption=f"as of {_moment(max(case.updated_at for case in cases))} (UTC)", caption_justify="left"
     )
     headings = ("case", "state", "behaviour", "accounts", "requests", "nats", "since (UTC)", "why")
-    shown = [heading for heading in headings if width >= WIDE or heading in _NARROW]
+    shown = [heading for heading in headings if width >= WIDE_CHARACTERS or heading in _NARROW]
     for heading in shown:
         justify: Literal["left", "right"] = "right" if heading in {"accounts", "requests", "nats"} else "left"
-        whole = _ID_WIDTH if heading == "case" else None  # on a narrow terminal too: the id is what people type next
+        whole = _ID_WIDTH if heading == "case" else None  # on a narrow terminal too: people type the id next
         listed.add_column(heading, no_wrap=heading != "why", justify=justify, min_width=whole)
     for case in cases:
         state = f"{case.state}, muted" if case.muted else case.state
@@ -188,28 +192,28 @@ def table(cases: Sequence[CaseRow], width: int = WIDE) -> Table:
 
 
 def panel(case: CaseRow) -> Panel:
-    """Return what a person must know first: who, why, what speaks against it, what it would cost to be wrong, what next."""
+    """Return the essentials of a case: who, why, counter-evidence, the cost of being wrong, the next step."""
     grid = _grid()
-    told = case.payload
+    payload = case.payload
     grid.add_row("who", f"{case.accounts:,} accounts, {case.requests:,.0f} requests, {case.output_tokens:,.0f} output tokens")
     grid.add_row("why", Text(case.title))
-    against = _against(told.counter_evidence)
-    grid.add_row("evidence", f"{case.evidence:.1f} nats of {case.behaviour}; by family: {_families(told.families, against)}")
+    against = _against(payload.counter_evidence)
+    grid.add_row("evidence", f"{case.evidence:.1f} nats of {case.behaviour}; by family: {_families(payload.families, against)}")
     grid.add_row("against", Text(against))
-    grid.add_row("if wrong", Text(told.if_wrong))
-    grid.add_row("next", Text(told.next_step))
+    grid.add_row("if wrong", Text(payload.if_wrong))
+    grid.add_row("next", Text(payload.next_step))
     colour = "red" if case.behaviour == "extraction" else "yellow"
     return Panel(grid, title=f"[bold]{case.case_id}[/] {case.behaviour}", title_align="left", border_style=colour)
 
 
 def file(case: CaseRow) -> Group:
-    """Return the panel of a case and what lies behind it: its life, its features, its links, its strongest members."""
-    grid, told = _grid(), case.payload
-    label = told.label
+    """Return the panel of a case with its details: state, features, links, strongest members."""
+    grid, payload = _grid(), case.payload
+    label = payload.label
     grid.add_row("state", f"{case.state}, opened {_moment(case.opened_at)}, version {case.version} of {_moment(case.updated_at)} (UTC)")
     grid.add_row("label", Text(f"{label.verdict}, {label.author}: {label.note}" if label else "none yet"))
-    grid.add_row("atlas", ", ".join(told.atlas))
-    for name, lines in (("features", _sentences(told)), ("links", _links(told)), ("members", _members(case))):
+    grid.add_row("atlas", ", ".join(payload.atlas))
+    for name, lines in (("features", _sentences(payload)), ("links", _links(payload)), ("members", _members(case))):
         grid.add_row(name, Text("\n".join(lines) or "none"))
     grid.add_row("nats", Text(sums(case.behaviour)))
     grid.add_row("decide", f"hydrometer label case {case.case_id} {'|'.join(VERDICTS)} --note WHY")
@@ -224,16 +228,18 @@ def _grid() -> Table:
 
 
 def _families(families: Mapping[str, float], against: str) -> str:
-    """Return the families worth saying, and those that `against` calls upon, however little they say."""
+    """Return the families worth mentioning, and those that `against` cites, however little evidence they have."""
     cited = {name for name in re.findall(r"(\w+) has [-\d]", against) if name in FAMILIES}
     ranked = sorted({**dict.fromkeys(cited, 0.0), **families}.items(), key=lambda item: (-item[1], item[0]))
-    return ", ".join(f"{name} {nats:+.1f}" for name, nats in ranked if abs(nats) >= WORTH_SAYING or name in cited) or "no family stands out"
+    return (
+        ", ".join(f"{name} {nats:+.1f}" for name, nats in ranked if abs(nats) >= MIN_SHOWN_NATS or name in cited) or "no family stands out"
+    )
 
 
 def _against(checks: Sequence[Hypothesis]) -> str:
     fitting = "; ".join(_check(check) for check in checks if check.fits) or "no benign explanation fits"
-    untold = "; ".join(_check(check) for check in checks if check.fits is None)
-    return f"{fitting}; cannot be told: {untold}" if untold else fitting
+    undecided = "; ".join(_check(check) for check in checks if check.fits is None)
+    return f"{fitting}; cannot be decided: {undecided}" if undecided else fitting
 
 
 def _check(check: Hypothesis) -> str:
@@ -241,34 +247,34 @@ def _check(check: Hypothesis) -> str:
 
 
 def sums(behaviour: str) -> str:
-    """Say why the nats of families do not add up to those of a case."""
+    """Return why the nats of families do not add up to those of a case, as a sentence."""
     weights = dict(zip(FAMILIES, (EXTRACTION_WEIGHTS if behaviour == "extraction" else ROUTING_WEIGHTS).tolist(), strict=True))
     halves, nothing = (", ".join(name for name in FAMILIES if weights[name] == share) for share in (0.5, 0.0))
-    together = ", ".join(FAMILIES[place] for place in BELONGING)
-    parts = [f"each ends at {MAX_FAMILY_NATS:g}", f"{halves} count half", f"{nothing} not at all"]
+    together = ", ".join(FAMILIES[index] for index in BELONGING)
+    parts = [f"each is limited to {CAP:g}", f"{halves} count half", f"{nothing} not at all"]
     if behaviour == "extraction":
         parts += [
-            f"{together} at most {MAX_BELONGING_NATS:g} together",
-            "content twice where accounts do nothing else, however even their load",
+            f"{together} at most {BELONGING_CAP:g} together",
+            "content counts twice where accounts do nothing else, however even their load",
         ]
         parts += ["and a group shows its accounts' mean"]
     else:
-        parts += [f"{halves} add up to {MAX_CORROBORATION_RATIO:g} times what {' and '.join(FAMILIES[place] for place in CHANNEL)} say"]
-    return f"Families do not add up to the nats of {behaviour}: {'; '.join(parts)}. Nats of links only say what belongs together."
+        parts += [f"{halves} add up to {CORROBORATION:g} times {' and '.join(FAMILIES[index] for index in CHANNEL)} at most"]
+    return f"Families do not add up to the nats of {behaviour}: {'; '.join(parts)}. Nats of links only decide which alerts are one case."
 
 
-def _sentences(told: CasePayload) -> list[str]:
-    """Return what stands out, of the group and of the one member that shows it best."""
-    lines = [each.sentence for each in told.features]
-    example = told.example
-    if example is None or len(told.members) == 1:
+def _sentences(payload: CasePayload) -> list[str]:
+    """Return the features that stand out: the group's, and those of its clearest member."""
+    lines = [feature.sentence for feature in payload.features]
+    example = payload.example
+    if example is None or len(payload.members) == 1:
         return lines
-    return [*lines, f"one of its accounts, {example.account}:", *(f"  {each.sentence}" for each in example.features)]
+    return [*lines, f"one of its accounts, {example.account}:", *(f"  {feature.sentence}" for feature in example.features)]
 
 
-def _links(told: CasePayload) -> list[str]:
-    links = told.links
-    return [*(f"{link.entity}: {link.why}{_weighed(link)}" for link in links[:SHOWN]), *_rest(links)]
+def _links(payload: CasePayload) -> list[str]:
+    links = payload.links
+    return [*(f"{link.entity}: {link.why}{_weighed(link)}" for link in links[:MAX_SHOWN_ROWS]), *_rest(links)]
 
 
 def _weighed(link: Link) -> str:
@@ -276,19 +282,19 @@ def _weighed(link: Link) -> str:
 
 
 def scored(case: CaseRow) -> Behaviour:
-    """Return which score ranks the members of a case: that of its behaviour, or, in a row stored without it, extraction."""
+    """Return the behaviour whose score ranks the members of a case: its own, or extraction in a row stored without it."""
     stored = case.behaviour == "extraction" or all(member.routing is not None for member in case.payload.members.values())
     return case.behaviour if stored else "extraction"
 
 
 def members(case: CaseRow) -> list[tuple[str, CaseMember]]:
-    """Return the members of a case, those with the most evidence for what it is about first."""
+    """Return the members of a case, the most evidence of its behaviour first."""
     score = scored(case)
     return sorted(case.payload.members.items(), key=lambda item: (-item[1].score(score), item[0]))
 
 
 def unlisted(case: CaseRow) -> str:
-    """Say how many accounts of a channel a case counts and does not list; nothing when it lists all."""
+    """Return, as a clause, how many accounts of a channel a case counts but does not list; empty when it lists all."""
     listed = len(case.payload.members) + case.payload.members_left_out
     if case.behaviour == "extraction" or listed >= case.accounts:
         return ""
@@ -300,12 +306,14 @@ def unlisted(case: CaseRow) -> str:
 
 def _members(case: CaseRow) -> list[str]:
     ranked, score, others = members(case), scored(case), unlisted(case)
-    lines = [f"{name}: {member.requests:,.0f} requests, {member.score(score):.1f} nats of {score}" for name, member in ranked[:SHOWN]]
+    lines = [
+        f"{name}: {member.requests:,.0f} requests, {member.score(score):.1f} nats of {score}" for name, member in ranked[:MAX_SHOWN_ROWS]
+    ]
     return [*lines, *_rest(ranked), *([others] if others else [])]
 
 
 def _rest(items: Sequence[Any]) -> list[str]:
-    return [f"... and {len(items) - SHOWN} more: --json has all"] if len(items) > SHOWN else []
+    return [f"... and {len(items) - MAX_SHOWN_ROWS} more: --json has all"] if len(items) > MAX_SHOWN_ROWS else []
 
 
 def _moment(at: datetime) -> str:

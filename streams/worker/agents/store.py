@@ -20,7 +20,7 @@ from faust.types import TP, EventT, StreamT
 from faust.types.tuples import Message as Record
 
 from streams.clickhouse import rows
-from streams.clickhouse.batch_writer import Place, Store
+from streams.clickhouse.batch_writer import BatchWriter, Partition
 from streams.core.errors import StoreUnavailableError
 from streams.schema import topics
 from streams.telemetry.metrics import Registry
@@ -35,7 +35,7 @@ AT_ONCE: Final = 64
 class StoreEngine:
     """The store stage in its thread, and the offsets that wait for ClickHouse."""
 
-    def __init__(self, app: faust.App, make_store: Callable[[threading.Event], Store]) -> None:
+    def __init__(self, app: faust.App, make_store: Callable[[threading.Event], BatchWriter]) -> None:
         """Make the store; the event it is given tells it to stop waiting for ClickHouse."""
         self.app = app
         self.failure = Failure()
@@ -43,9 +43,9 @@ class StoreEngine:
         self._store = make_store(self._stopping)
         self._thread = ThreadPoolExecutor(1, "store")
         self._busy = asyncio.Lock()
-        self._positions: dict[Place, int] = {}
+        self._positions: dict[Partition, int] = {}
         self._reading = Reading(app, compacted=(topics.ALERTS, topics.CASES, topics.LABELS))
-        self._held: dict[Place, deque[int]] = {}
+        self._held: dict[Partition, deque[int]] = {}
         app.on_partitions_revoked.connect(self._revoked, weak=False)
 
     def positions(self) -> dict[TP, int]:
@@ -80,7 +80,7 @@ class StoreEngine:
             await cast("Consumer", self.app.consumer).force_commit()
         self._thread.shutdown()
 
-    async def _do(self, work: Callable[[], Mapping[Place, int]]) -> None:
+    async def _do(self, work: Callable[[], Mapping[Partition, int]]) -> None:
         try:
             stored = await asyncio.get_running_loop().run_in_executor(self._thread, work)
         except StoreUnavailableError:

@@ -45,7 +45,7 @@ def test_a_channel_is_described_by_what_makes_it_one(desk: Any, a_group: Rows) -
         "single accounts carry traffic of many different clients; network addresses rotate."
     )
     assert payload(desk)["next_step"] == (
-        "L1: a channel without a purpose: ask the account holders about their contract, and do not call their users distillers."
+        "L1: no evidence of a campaign: ask the account holders about their contract, and do not call their users distillers."
     )
 
 
@@ -100,7 +100,7 @@ def test_ten_thousand_ordinary_entities_give_one_alert_of_nine_nats_a_day() -> N
 
 
 def test_a_record_lists_its_strongest_members_and_counts_the_others(desk: Any, a_group: Rows, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(case_file, "MOST_MEMBERS", 2)
+    monkeypatch.setattr(case_file, "MAX_LISTED_MEMBERS", 2)
     rows = a_group("router", ROUTER, ["ada", "bob", "eve"])
     desk.hears(*[{**each, "extraction": 30.0} if each["account_id"] == "eve" else each for each in rows])
     assert (list(payload(desk)["members"]), payload(desk)["members_left_out"]) == (["eve", "ada"], 1)

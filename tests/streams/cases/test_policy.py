@@ -66,7 +66,7 @@ def test_a_threshold_keeps_who_wrote_and_who_approved_it(tmp_path: Path) -> None
 
 @pytest.mark.parametrize("approver", ["ada", "Ada", " ada "])
 def test_nobody_approves_a_threshold_of_their_own(tmp_path: Path, approver: str) -> None:
-    with pytest.raises(SettingsError, match="was approved by its author, ada: ask somebody else"):
+    with pytest.raises(SettingsError, match="was approved by its author, ada: ask another person"):
         policy(tmp_path, threshold(15.0, "2026-11-01", "ada", approver))
 
 

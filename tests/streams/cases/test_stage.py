@@ -421,7 +421,7 @@ def test_blocks_that_are_read_again_say_nothing_again(make_desk: Any, a_group: R
 def test_a_crash_while_chunks_are_written_leaves_the_snapshot_before(
     make_desk: Any, a_group: Rows, an_account: Row, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("streams.cases.stage.ROWS_A_CHUNK", 5)
+    monkeypatch.setattr("streams.cases.stage.MAX_ROWS_PER_CHUNK", 5)
     whole = make_desk(None)
     for rows in story(a_group, an_account):
         whole.hears(*rows)
@@ -444,7 +444,7 @@ def test_a_crash_while_chunks_are_written_leaves_the_snapshot_before(
 def test_what_is_not_written_yet_is_dirty_from_its_first_change_on(
     desk: Any, a_group: Rows, an_account: Row, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("streams.cases.stage.ROWS_A_CHUNK", 2)
+    monkeypatch.setattr("streams.cases.stage.MAX_ROWS_PER_CHUNK", 2)
     desk.hears(*a_group("router", ROUTER, FEW))
     first = desk.stage.dirty()
     assert set(first.values()) == {0}

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from streams.cases import labels
-from streams.cases.triage import opinion, taught
+from streams.cases.triage import opinion, trained
 from streams.schema.cases import Opinion, TriageCounts
 from streams.schema.labels import LearnedLabel
 
@@ -26,23 +26,23 @@ def labelled(distilling: int, benign: int) -> list[LearnedLabel]:
 
 @pytest.mark.parametrize(("distilling", "benign"), [(0, 0), (29, 300), (300, 29)])
 def test_below_thirty_of_each_it_has_no_opinion(distilling: int, benign: int) -> None:
-    found = opinion(taught(labelled(distilling, benign)), LOUD)
+    found = opinion(trained(labelled(distilling, benign)), LOUD)
     assert found == Opinion(None, TriageCounts(distilling, benign))
 
 
 def test_with_thirty_of_each_it_tells_the_two_apart() -> None:
-    model = taught(labelled(30, 30))
+    model = trained(labelled(30, 30))
     assert (opinion(model, LOUD).distilling or 0.0) > 0.9
     assert (opinion(model, CALM).distilling or 1.0) < 0.2
 
 
 def test_the_order_in_which_labels_are_kept_changes_nothing() -> None:
     known = labelled(30, 30)
-    assert opinion(taught(known), LOUD) == opinion(taught(known[::-1]), LOUD)
+    assert opinion(trained(known), LOUD) == opinion(trained(known[::-1]), LOUD)
 
 
 def test_a_label_without_families_teaches_nothing() -> None:
-    assert taught([learned(0, "benign", {})]).labels == {False: 0, True: 0}
+    assert trained([learned(0, "benign", {})]).labels == {False: 0, True: 0}
 
 
 def test_labels_of_sixty_cases_make_the_next_case_say_what_analysts_would(desk: Any, an_account: Callable[..., dict[str, Any]]) -> None:

@@ -93,7 +93,7 @@ def test_what_a_case_does_not_have_cannot_be_split_from_it(case_of: Callable[...
 def test_nothing_is_split_from_a_case_of_one_link_or_a_merged_one(case_of: Callable[..., None]) -> None:
     runner = CliRunner(env={"HYDROMETER_MODE": "local"})
     case_of("open", ("extraction:router:aa", None))
-    with pytest.raises(UnknownLinkError, match="router:aa is all that case-1 has"):
+    with pytest.raises(UnknownLinkError, match="router:aa is the only link of case-1"):
         runner.invoke(cli, ["case", "split", "case-1", "router:aa"], catch_exceptions=False)
     case_of(into="case-0")
     with pytest.raises(UnknownLinkError, match="case-1 was merged: split case-0 instead"):

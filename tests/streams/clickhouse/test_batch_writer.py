@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.clickhouse.batch_writer import Batcher, Store
+from streams.clickhouse.batch_writer import Batcher, BatchWriter
 from streams.clickhouse.client import Columns, RefusedRowsError, retrying
 from streams.clickhouse.rows import Record
 from streams.core.errors import StoreUnavailableError
@@ -80,8 +80,8 @@ def label(offset: int, **changes: object) -> Record:
     return Record(*PLACE, offset, 0.0, orjson.dumps({**message, **changes}))
 
 
-def store(model: Model, offsets: int = 4, seconds: float = 5.0) -> Store:
-    return Store(model, threading.Event(), Batcher(offsets=offsets, seconds=seconds))
+def store(model: Model, offsets: int = 4, seconds: float = 5.0) -> BatchWriter:
+    return BatchWriter(model, threading.Event(), Batcher(offsets=offsets, seconds=seconds))
 
 
 def test_a_batch_ends_at_a_multiple_of_the_offsets() -> None:
@@ -206,7 +206,7 @@ def test_a_stopping_worker_does_not_wait_for_clickhouse() -> None:
 
 def test_a_store_that_was_stopped_while_clickhouse_was_away_still_holds_everything() -> None:
     model, stop = Model(), threading.Event()
-    stage = Store(model, stop, Batcher(offsets=4))
+    stage = BatchWriter(model, stop, Batcher(offsets=4))
     stop.set()
     for inserts_before in (0, 1):  # away at the claim, away at the rows
         model.before = iter([*[None] * inserts_before, StoreUnavailableError("away")])

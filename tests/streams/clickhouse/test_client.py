@@ -100,7 +100,7 @@ def test_nobody_listening_is_unavailable(settings: Settings) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         gateway = ClickHouse(settings.model_copy(update={"clickhouse_port": unused.getsockname()[1]}))
-        with pytest.raises(StoreUnavailableError, match="is it up"):
+        with pytest.raises(StoreUnavailableError, match="check the server and its free disk space"):
             gateway.insert("dead_letters", letters("not_json"), "t-0")
 
 
@@ -118,7 +118,7 @@ def fails(times: int) -> Callable[[], int]:
 
 def test_retrying_returns_once_it_works_and_tells_of_every_wait() -> None:
     waits: list[int] = []
-    assert retrying(fails(3), threading.Event(), lambda: waits.append(1), first=0.001) == 7
+    assert retrying(fails(3), threading.Event(), lambda: waits.append(1), first_wait_seconds=0.001) == 7
     assert len(waits) == 3
 
 
@@ -131,7 +131,7 @@ def test_retrying_does_not_repeat_what_is_refused() -> None:
 
 
 def test_waits_double_up_to_the_longest_and_are_shortened_by_at_most_half(caplog: pytest.LogCaptureFixture) -> None:
-    retrying(fails(4), threading.Event(), first=0.1, longest=0.2)
+    retrying(fails(4), threading.Event(), first_wait_seconds=0.1, max_wait_seconds=0.2)
     waits = [float(str(record.args[1])) for record in caplog.records if isinstance(record.args, tuple)]
     assert [low <= wait <= 2 * low for wait, low in zip(waits, (0.05, 0.1, 0.1, 0.1), strict=True)] == [True] * 4
 
@@ -144,5 +144,5 @@ def test_a_stop_during_a_wait_ends_it_without_another_try() -> None:
         raise StoreUnavailableError("away")
 
     with pytest.raises(StoreUnavailableError, match="away"):
-        retrying(away, stop, stop.set, first=60.0, longest=60.0)
+        retrying(away, stop, stop.set, first_wait_seconds=60.0, max_wait_seconds=60.0)
     assert tries == [1]

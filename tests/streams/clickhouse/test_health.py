@@ -14,7 +14,7 @@ from pydantic import SecretStr
 
 from streams.clickhouse import migrate
 from streams.clickhouse.client import ClickHouse
-from streams.clickhouse.health import LAST_REPORT_SECONDS, reporting, told
+from streams.clickhouse.health import LAST_REPORT_SECONDS, report_health, reporting
 from streams.core.errors import StoreUnavailableError
 from streams.core.settings import Settings
 from streams.telemetry.metrics import METRICS, Metric
@@ -47,7 +47,10 @@ def test_while_it_works_a_process_answers_over_http() -> None:
     with a_port() as (held, port):
         held.close()
         METRICS.set(Metric.CLOCK_SKEW, 2.5, source="stdin")
-        with told(without_clickhouse(port), "collect"), urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer:
+        with (
+            report_health(without_clickhouse(port), "collect"),
+            urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=5) as answer,
+        ):
             assert 'hydrometer_clock_skew{source="stdin"} 2.5\n' in answer.read().decode()
 
 
@@ -55,7 +58,7 @@ def test_a_port_that_is_taken_stops_no_traffic(caplog: pytest.LogCaptureFixture)
     done = False
     with a_port() as (held, port):
         held.listen()
-        with told(without_clickhouse(port), "collect"):
+        with report_health(without_clickhouse(port), "collect"):
             done = True
     assert done
     assert f"no metrics on 127.0.0.1:{port} (Address already in use): set HYDROMETER_METRICS_PORT to a free port, or to 0" in caplog.text
@@ -63,7 +66,7 @@ def test_a_port_that_is_taken_stops_no_traffic(caplog: pytest.LogCaptureFixture)
 
 def test_port_0_listens_nowhere(caplog: pytest.LogCaptureFixture) -> None:
     before = threading.active_count()
-    with caplog.at_level(logging.WARNING), told(without_clickhouse(0), "collect"):
+    with caplog.at_level(logging.WARNING), report_health(without_clickhouse(0), "collect"):
         assert threading.active_count() == before
     assert caplog.text == ""
 
@@ -74,9 +77,9 @@ def test_metrics_are_served_in_production_and_not_in_local_mode() -> None:
     assert Settings(mode="local").metrics_port == 0
 
 
-def test_the_last_thing_that_a_process_tells_is_why_it_ends(settings: Settings) -> None:
+def test_the_last_report_of_a_process_names_why_it_ends(settings: Settings) -> None:
     METRICS.set(Metric.FUSE_BLOWN, 0)
-    with suppress(KeyboardInterrupt), told(settings, "collect", every=3600):
+    with suppress(KeyboardInterrupt), report_health(settings, "collect", interval_seconds=3600):
         METRICS.set(Metric.FUSE_BLOWN, 1)
         raise KeyboardInterrupt
     METRICS.set(Metric.FUSE_BLOWN, 0)
@@ -86,7 +89,7 @@ def test_the_last_thing_that_a_process_tells_is_why_it_ends(settings: Settings) 
 
 
 def test_an_idle_process_still_says_since_when_it_runs(settings: Settings) -> None:
-    with told(settings, "alerts", every=3600):
+    with report_health(settings, "alerts", interval_seconds=3600):
         pass
     clickhouse = ClickHouse(settings)
     [[age]] = clickhouse.query("SELECT toUnixTimestamp(now()) - value FROM health WHERE metric = 'hydrometer_started'")
@@ -101,15 +104,15 @@ def test_a_report_that_is_lost_ends_nothing(caplog: pytest.LogCaptureFixture) ->
         came.release()
         raise StoreUnavailableError("ClickHouse is away")
 
-    with reporting(publish, every=0.01):
+    with reporting(publish, interval_seconds=0.01):
         assert all(came.acquire(timeout=10) for _ in range(3))
-    assert "this report of health is lost: ClickHouse is away" in caplog.text
+    assert "this health report is lost: ClickHouse is away" in caplog.text
 
 
 def test_a_clickhouse_that_hangs_holds_up_neither_the_work_nor_its_end() -> None:
     hung = threading.Event()
     began = time.monotonic()
-    with reporting(lambda: (hung.wait(60.0), None)[1], every=0.01):
+    with reporting(lambda: (hung.wait(60.0), None)[1], interval_seconds=0.01):
         time.sleep(0.05)  # the report hangs by now
     assert time.monotonic() - began < 2 * LAST_REPORT_SECONDS
     hung.set()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from streams.clickhouse import migrate
-from streams.clickhouse.rows import Record, columns_of, inserts, set_aside, set_aside_by_us
+from streams.clickhouse.rows import Record, columns_of, inserts, own_dead_letters, set_aside
 from streams.schema import blocks, topics
 from streams.schema import record as records
 from streams.schema.cases import Alert, Case
@@ -51,8 +51,8 @@ def test_a_dead_letter_belongs_to_its_minute_and_its_codes_are_cut_short() -> No
 
 def test_our_own_dead_letters_are_told_from_those_of_collect() -> None:
     ours = set_aside(record(topics.REQUESTS, b""), "refused")
-    (theirs,) = inserts(topics.DEAD_LETTERS, [record(topics.DEAD_LETTERS, b"", source=b"stdin", reason=b"not_json")])
-    assert (set_aside_by_us(ours), set_aside_by_us(theirs)) == (1, 0)
+    (others,) = inserts(topics.DEAD_LETTERS, [record(topics.DEAD_LETTERS, b"", source=b"stdin", reason=b"not_json")])
+    assert (own_dead_letters(ours), own_dead_letters(others)) == (1, 0)
 
 
 def test_the_same_records_give_the_same_columns() -> None:

@@ -18,7 +18,7 @@ import pytest
 from pydantic import SecretStr
 
 from streams.clickhouse import migrate
-from streams.clickhouse.batch_writer import Batcher, Store
+from streams.clickhouse.batch_writer import Batcher, BatchWriter
 from streams.clickhouse.client import ClickHouse
 from streams.clickhouse.health import columns
 from streams.clickhouse.rows import Record
@@ -54,8 +54,8 @@ def record(topic: str, offset: int, value: bytes | None, headers: Mapping[str, b
     return Record(topic, 0, offset, NOW, value, headers or {})
 
 
-def store(clickhouse: ClickHouse, offsets: int = 2) -> Store:
-    return Store(clickhouse, threading.Event(), Batcher(offsets=offsets))
+def store(clickhouse: ClickHouse, offsets: int = 2) -> BatchWriter:
+    return BatchWriter(clickhouse, threading.Event(), Batcher(offsets=offsets))
 
 
 def write(clickhouse: ClickHouse, *records: Record) -> None:
@@ -306,7 +306,7 @@ def test_nothing_is_dropped_while_clickhouse_hangs_and_is_killed(mortal: LocalCl
     stop = threading.Event()
     gateway = _Switch(first)
     result: dict[tuple[str, int], int] = {}
-    stage = Store(gateway, stop, Batcher(offsets=2))
+    stage = BatchWriter(gateway, stop, Batcher(offsets=2))
     thread = threading.Thread(target=lambda: result.update(stage.apply(pairs(6), now=0)), daemon=True)
     thread.start()
     thread.join(1.0)

@@ -69,7 +69,7 @@ def test_one_look_stays_on_the_screen_and_ends_its_line() -> None:
     stop, paper = threading.Event(), StringIO()
     stop.set()
     asked = Failing(stop)
-    live.watch(asked, Console(width=160, file=paper, force_terminal=True), stop, every=5.0, now=lambda: NOON)
+    live.watch(asked, Console(width=160, file=paper, force_terminal=True), stop, interval_seconds=5.0, now=lambda: NOON)
     assert asked.asked == 1
     assert "case-1" in paper.getvalue()
     assert "\x1b[?1049h" not in paper.getvalue(), "a screen that vanishes at the end"
@@ -93,7 +93,7 @@ class Failing:
 
 def test_while_clickhouse_is_away_the_last_cases_stay_and_it_is_said() -> None:
     stop, paper = threading.Event(), StringIO()
-    live.watch(Failing(stop), Console(width=160, file=paper), stop, every=0.01, now=lambda: NOON)
+    live.watch(Failing(stop), Console(width=160, file=paper), stop, interval_seconds=0.01, now=lambda: NOON)
     last = paper.getvalue()
     assert "ClickHouse is away" in last
     assert "case-1" in last

@@ -70,7 +70,7 @@ def test_open_cases_come_with_the_most_evidence_first(clickhouse: ClickHouse) ->
 
 
 def test_resolved_cases_are_listed_on_demand(clickhouse: ClickHouse) -> None:
-    every, opened = terminal.newest(clickhouse, every=True), terminal.newest(clickhouse)
+    every, opened = terminal.newest(clickhouse, with_resolved=True), terminal.newest(clickhouse)
     assert {case.case_id for case in opened} <= {case.case_id for case in every}
 
 
@@ -135,7 +135,7 @@ def test_a_member_of_a_channel_shows_its_routing_and_what_was_stored_without_it_
 
 def test_a_story_that_cannot_be_told_is_not_one_that_does_not_fit() -> None:
     checks = [{"persona": "gateway", "fits": False, "because": "3 pay"}, {"persona": "own data", "fits": None, "because": "ask the owner"}]
-    said = "no benign explanation fits; cannot be told: own data (ask the owner)"
+    said = "no benign explanation fits; cannot be decided: own data (ask the owner)"
     assert said in printed(terminal.panel(channel(counter_evidence=checks)))
 
 
@@ -146,8 +146,8 @@ def test_a_family_that_a_story_cites_is_shown_however_little_it_says() -> None:
 
 
 def test_a_case_says_why_its_nats_do_not_add_up() -> None:
-    assert "each ends at 7; evenness, payment count half; content, cohort, link" in terminal.sums("routing")
-    assert "evenness, payment add up to 2 times what client and network say" in terminal.sums("routing")
+    assert "each is limited to 7; evenness, payment count half; content, cohort, link" in terminal.sums("routing")
+    assert "evenness, payment add up to 2 times client and network at most" in terminal.sums("routing")
     assert "cohort, payment, link at most 9 together" in terminal.sums("extraction")
 
 
@@ -199,7 +199,7 @@ def outline(case: CaseRow) -> Outline:
 
 
 def test_the_page_of_every_case_is_whole_and_needs_nothing_from_elsewhere(clickhouse: ClickHouse) -> None:
-    for case in terminal.newest(clickhouse, every=True):
+    for case in terminal.newest(clickhouse, with_resolved=True):
         found = outline(case)
         assert found.open == ["page"]
         assert found.loads == [""]
@@ -256,7 +256,7 @@ def test_a_page_that_cannot_be_written_is_one_line(clickhouse: ClickHouse, envir
 def test_a_list_of_80_characters_has_room_for_the_reason_and_for_other_programs_a_case_is_a_line(
     clickhouse: ClickHouse, environment: dict[str, str]
 ) -> None:
-    cases = terminal.newest(clickhouse, every=True)
+    cases = terminal.newest(clickhouse, with_resolved=True)
     paper = StringIO()
     Console(width=80, file=paper).print(terminal.table(cases, 80))
     words = " ".join(paper.getvalue().split())
@@ -269,7 +269,7 @@ def test_a_list_of_80_characters_has_room_for_the_reason_and_for_other_programs_
 
 
 def test_every_stored_case_follows_from_its_history(clickhouse: ClickHouse, environment: dict[str, str]) -> None:
-    for case in terminal.newest(clickhouse, every=True):
+    for case in terminal.newest(clickhouse, with_resolved=True):
         assert "versions follow from each other" in terminal.check(clickhouse, case)
     result = CliRunner(env=environment).invoke(cli, ["case", "verify", case.case_id])
     assert re.search(r"\d+ versions follow from each other, \d+ stored rows agree; last hash [0-9a-f]{64}", result.output)
@@ -289,5 +289,5 @@ def test_a_stored_row_that_was_rewritten_is_found(clickhouse: ClickHouse) -> Non
     record = rows.Record(topics.CASES, 0, 10**6, 1.7e9, orjson.dumps(row), {})
     for insert in rows.inserts(topics.CASES, [record]):
         clickhouse.insert(insert.table, insert.columns, "rewritten")
-    with pytest.raises(BrokenHistoryError, match=f"the stored row of version {case.version + 1} is not the one"):
+    with pytest.raises(BrokenHistoryError, match=f"the stored row of version {case.version + 1} differs from its history"):
         terminal.check(clickhouse, terminal.find(clickhouse, case.case_id))
