@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dashboards.rule import Rule
-from models.evidence.calibration import BUDGET, ENTITIES
+from models.evidence.calibration import FALSE_ALERTS_PER_DAY, REFERENCE_ENTITIES
 
 READABLE = 20
 """Cases a day that two people can look at with care: fewer trouble nobody, however few accounts there are."""
@@ -13,8 +13,9 @@ rule = Rule(
     team="oncall",
     severity="ticket",
     question=(
-        f"Did more cases of one behaviour open within a day than the budget, {BUDGET:g} for each {ENTITIES:,.0f} accounts that are "
-        f"watched? Then a threshold, a feature or the traffic has changed, and analysts stop reading. Up to {READABLE} are never too many."
+        f"Did more cases of one behaviour open within a day than the budget, {FALSE_ALERTS_PER_DAY:g} for each "
+        f"{REFERENCE_ENTITIES:,.0f} accounts that are watched? Then a threshold, a feature or the traffic has changed, "
+        f"and analysts stop reading. Up to {READABLE} are never too many."
     ),
     sql=f"""
         WITH (
@@ -25,7 +26,7 @@ rule = Rule(
                 GROUP BY labels['partition']
             )
         ) AS watched
-        SELECT behaviour, count() - floor(greatest({READABLE}, {BUDGET / ENTITIES} * ifNull(watched, 0))) AS value
+        SELECT behaviour, count() - floor(greatest({READABLE}, {FALSE_ALERTS_PER_DAY / REFERENCE_ENTITIES} * ifNull(watched, 0))) AS value
         FROM hydrometer.cases FINAL
         WHERE opened_at > now() - INTERVAL 1 DAY AND NOT muted
         GROUP BY behaviour ORDER BY behaviour

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dashboards.rule import Rule
-from models.evidence.feed_silence import BUDGET
+from models.evidence.feed_silence import MAX_FALSE_ALERTS_PER_DAY
 
 rule = Rule(
     title="A feed is silent",
@@ -16,7 +16,7 @@ rule = Rule(
         WHERE metric = 'hydrometer_feed_false_alerts' AND time > now() - INTERVAL 2 MINUTE
         GROUP BY feed ORDER BY feed
     """,
-    above=1 / BUDGET,
+    above=1 / MAX_FALSE_ALERTS_PER_DAY,
     summary="The feed {feed} is silent as it is once in {value:.0f} days: we see no attack, because we see nothing.",
     waits="1m",
     board="hydrometer-oncall",

@@ -1,7 +1,7 @@
-"""Whether a client shows the transport that others show who claim to be the same software. Learned from the accounts, never listed.
+"""Whether a client's transport fits the software that it claims to be. What fits is learned from all accounts, never listed.
 
-What a client shows has two layers: its connection and the head of its requests. Software that is upgraded changes one of them, and so
-does a proxy that opens TLS; a client that only borrows a name has neither of them right. So the less unusual layer counts.
+A client's transport has two layers: its connection (TLS) and the headers of its requests. An upgrade of the software changes one of them,
+and so does a proxy that terminates TLS; a client that only borrows a name gets both wrong. So the less unusual layer counts.
 """
 
 from __future__ import annotations
@@ -15,33 +15,39 @@ from models.accumulators.step import Floats
 
 Hashes = NDArray[np.uint64]
 
-KEYS: Final = 3
-"""Keys of one vote: the claim itself, the claim with the connection shown, the claim with the head shown."""
+VOTE_KEYS: Final = 3
+"""Keys of one vote: the claim itself, the claim with the connection, the claim with the headers."""
 MIN_CLAIM_VOTES: Final = 10.0
-"""Votes from which it is known what is usual for a claim."""
+"""Votes from which the usual transport of a claim counts as known."""
 MAX_MISFIT_NATS: Final = 7.0
-"""Nats that a misfit has at most: about one in 1,100 that claim the same."""
+"""Most nats of a misfit: about one in 1,100 of those who claim the same."""
 
-_CELLS: Final = 1 << 16
-_APART: Final = np.uint64(0x9E3779B97F4A7C15)
-_SHIFT: Final = np.uint64(64 - 16)
-_STEPS: Final = 64.0
+_TABLE_CELLS: Final = 1 << 16
+_HASH_MULTIPLIER: Final = np.uint64(0x9E3779B97F4A7C15)
+_HASH_SHIFT_BITS: Final = np.uint64(64 - 16)
+_WEIGHT_STEPS: Final = 64.0
 
 
-class Claims:
-    """Counts votes by claim and by what is shown with it. State: 512 KB, whatever the number of accounts.
+class ClientClaims:
+    """Counts votes by claim, and by claim together with transport. State: 512 KB, whatever the number of accounts.
 
-    Two keys in one cell make both look more usual than they are: a crowded table raises no false suspicion.
+    Two keys that share a cell look more usual than they are: a crowded table causes no false suspicion.
     """
 
     def __init__(self) -> None:
         """Start empty."""
-        self._counts = np.zeros(_CELLS)
+        self._counts = np.zeros(_TABLE_CELLS)
 
     def misfit(self, claims: Hashes, connections: Hashes, heads: Hashes) -> Floats:
-        """Return -ln of the share of a claim's votes that show the same, of the layer where that is less, 0..MOST nats.
+        """Return how unusual each client's transport is for its claim, 0..MAX_MISFIT_NATS, (rows,).
 
-        All (rows,), 0 for unknown. NaN where one of them is unknown, or fewer than MIN_CLAIM_VOTES votes make the claim.
+        It is -ln of the share of the claim's votes with the same transport, in the less unusual layer. NaN where a value is unknown, or
+        where the claim has fewer than MIN_CLAIM_VOTES votes.
+
+        Args:
+            claims: Hash of the claimed software, (rows,), 0 for unknown.
+            connections: Hash of the connection, (rows,), 0 for unknown.
+            heads: Hash of the headers, (rows,), 0 for unknown.
         """
         claimed = self._counts[_cell(claims)]
         alike = np.maximum(self._counts[_cell(paired(claims, connections))], self._counts[_cell(paired(claims, heads))])
@@ -50,30 +56,41 @@ class Claims:
         return np.where(known, np.minimum(np.maximum(rare, 0.0), MAX_MISFIT_NATS), np.nan)
 
     def exchange(self, old: Hashes, old_weight: Floats, new: Hashes, new_weight: Floats) -> None:
-        """Exchange votes. old, new: (accounts, keys), 0 for none. Weights: (accounts,), as `weight` makes them."""
+        """Replace old votes by new ones.
+
+        Args:
+            old: Keys of the votes so far, (accounts, VOTE_KEYS), 0 for none.
+            old_weight: What they counted, (accounts,), from `weight`.
+            new: Keys of the new votes, (accounts, VOTE_KEYS), 0 for none.
+            new_weight: What they count, (accounts,), from `weight`.
+        """
         np.subtract.at(self._counts, _cell(old), np.where(old != 0, old_weight[:, None], 0.0))
         np.add.at(self._counts, _cell(new), np.where(new != 0, new_weight[:, None], 0.0))
 
     def recount(self, votes: Hashes, weights: Floats) -> None:
-        """Count anew. votes: (accounts, keys). weights: (accounts,)."""
+        """Rebuild the counts from all votes. votes: (accounts, VOTE_KEYS), 0 for none. weights: (accounts,)."""
         cast = np.where(votes != 0, weights[:, None], 0.0)
-        self._counts[:] = np.bincount(_cell(votes).ravel(), cast.ravel(), minlength=_CELLS)
+        self._counts[:] = np.bincount(_cell(votes).ravel(), cast.ravel(), minlength=_TABLE_CELLS)
 
 
 def weight(accounts: Floats) -> Floats:
-    """Return what the vote of a payer's account counts when it has this many: one for all together, a few if they came one by one.
+    """Return the weight of each account's vote, so that all accounts of one payer together count about one.
 
-    A multiple of 1/64, so that sums of them are exact in any order. accounts: any shape.
+    Weights are multiples of 1/64, so that their sums are exact in any order.
+
+    Args:
+        accounts: Accounts of the payer at the time of the vote, any shape. A payer whose accounts came one by one counts a little more
+            than one.
     """
-    found: Floats = np.maximum(np.round(_STEPS / np.maximum(accounts, 1.0)), 1.0) / _STEPS
-    return found
+    weights: Floats = np.maximum(np.round(_WEIGHT_STEPS / np.maximum(accounts, 1.0)), 1.0) / _WEIGHT_STEPS
+    return weights
 
 
 def paired(claims: Hashes, shown: Hashes) -> Hashes:
-    """Return a key for what is shown with a claim, 0 where either is unknown. Any shape."""
-    mixed = (claims ^ (shown * _APART)) * _APART
+    """Return one key for a claim together with a layer of its transport, shape as given, 0 where either is unknown."""
+    mixed = (claims ^ (shown * _HASH_MULTIPLIER)) * _HASH_MULTIPLIER
     return np.where((claims != 0) & (shown != 0), mixed | np.uint64(1), np.uint64(0))
 
 
 def _cell(keys: Hashes) -> NDArray[np.intp]:
-    return ((keys * _APART) >> _SHIFT).astype(np.intp)
+    return ((keys * _HASH_MULTIPLIER) >> _HASH_SHIFT_BITS).astype(np.intp)

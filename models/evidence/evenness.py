@@ -1,13 +1,15 @@
-"""How evenly work is spread over the accounts of a group: a dispatcher spreads it, people do not.
+"""How evenly work is distributed over the accounts of a group: a dispatcher distributes it evenly, people do not.
 
-Two stories of the accounts' counts are compared, both negative binomial (gamma-Poisson) with rate and shape fitted to the group: a
-dispatcher's (rates differ by a fifth or a third) and people's (by half or more: many light and a few heavy). An account is known by its
-first request, so that only what came after it is counted, over the time since then. When that was may say something too: who could have
-asked all along and came late is light, a gamma posterior after one event in the time waited; who was told of it late is not. Each story is
-told both ways, and its better telling counts, or people who joined in the course of a day would look even.
+Two models of the accounts' counts are compared. Both are negative binomial (gamma-Poisson) with rate and shape fitted to the group: in the
+dispatcher's model rates differ by a fifth or a third, in the people's model by half or more (many light users and a few heavy ones). An
+account is known from its first request on, so only later requests are counted, over the time since the first.
 
-Counts above a threshold (whoever must ask twice to be a member has asked at least twice) look even without being so: both stories are
-truncated below that threshold.
+The time before the first request can be informative too. An account that could have started earlier and did not is a light user: its
+rate has a gamma posterior after one event in the time waited. An account that joined the group late is not. Each model is fitted both
+ways and the better fit counts; otherwise people who join in the course of a day would look even.
+
+Counts above a threshold look even without being so (an account that becomes a member by its second request has at least two). So both
+models are truncated below that threshold.
 """
 
 from __future__ import annotations
@@ -21,39 +23,39 @@ from scipy.special import gammaln
 
 from models.accumulators.step import Floats
 
-DISPATCHER: Final = (20.0, 8.0)
-PEOPLE: Final = (3.0, 2.0, 0.7)
-"""Shapes to try: 1 / sqrt(shape) is how much rates differ, relative to their mean. People at one event differ less than all people do."""
-CHOSEN_PEOPLE: Final = (4.0, *PEOPLE)
-"""Those of people who were chosen by what they did: the lightest are not among them, so the others differ less."""
-FLOOR: Final = -50.0
-CEILING: Final = 50.0
+DISPATCHER_SHAPES: Final = (20.0, 8.0)
+PEOPLE_SHAPES: Final = (3.0, 2.0, 0.7)
+"""Shapes of the gamma distribution to try. Rates differ by 1 / sqrt(shape) of their mean; they differ less among people at one event."""
+CHOSEN_PEOPLE_SHAPES: Final = (4.0, *PEOPLE_SHAPES)
+"""Shapes for people who were selected by their activity: the lightest users are not among them, so rates differ less."""
+MIN_EVENNESS_NATS: Final = -50.0
+MAX_EVENNESS_NATS: Final = 50.0
 
 _MAX_ROWS: Final = 400
-_RATES: Final = np.geomspace(1e-4, 4.0, 40)
-"""Rates to try, as multiples of the pooled one: of accounts barely over the threshold the best one is far below it."""
+_RATE_MULTIPLES: Final = np.geomspace(1e-4, 4.0, 40)
+"""Rates to try, as multiples of the group's pooled rate. Accounts barely over the threshold have a best rate far below it."""
 
 
 @dataclass(frozen=True)
 class Work:
-    """What was done, one row an account or a set of accounts that share one rate, all (rows,); times in any unit."""
+    """Work by account, or by set of accounts with one common rate; all fields are (rows,), times in any unit."""
 
     counts: Floats
-    """Pieces of work, the first of each account among them."""
+    """Pieces of work, including the first of each account."""
     exposure: Floats
-    """The time since each account's first, in which the others could come; of several accounts the sum."""
+    """Time since each account's first piece of work; the sum over the row's accounts."""
     waited: Floats
-    """The time before it, in which the first could have come already; of several accounts the sum."""
+    """Time before each account's first piece of work; the sum over the row's accounts."""
     accounts: Floats
-    """How many accounts the row stands for."""
+    """Number of accounts in the row."""
 
     @classmethod
     def of_accounts(cls, counts: Floats, exposure: Floats, waited: Floats) -> Work:
-        """Return a row an account."""
+        """Return one row for each account."""
         return cls(counts, exposure, waited, np.ones(len(counts)))
 
     def by(self, unit: NDArray[np.intp]) -> Work:
-        """Return a row a unit. unit: (rows,), numbered from 0."""
+        """Return one row for each unit, the sum of its rows. unit: (rows,), numbered from 0."""
         parts = (self.counts, self.exposure, self.waited, self.accounts)
         return Work(*(np.bincount(unit, weights=part).astype(np.float64) for part in parts))
 
@@ -62,29 +64,42 @@ class Work:
         return Work(self.counts[rows], self.exposure[rows], self.waited[rows], self.accounts[rows])
 
 
-def log_likelihood_ratio(work: Work, least: int = 1, people: tuple[float, ...] = PEOPLE) -> float:
-    """Return ln P(counts | dispatcher) - ln P(counts | people), between FLOOR and CEILING; 0 for fewer than two rows.
+def log_likelihood_ratio(work: Work, least: int = 1, people: tuple[float, ...] = PEOPLE_SHAPES) -> float:
+    """Return ln P(counts | dispatcher) - ln P(counts | people), MIN_EVENNESS_NATS..MAX_EVENNESS_NATS; 0 for fewer than two rows.
 
-    least: the count from which an account belongs to the group. people: shapes of the other story. Above 400 rows an even sample of them
-    is judged. Rows with unknown values are left out.
+    Ten accounts with about 100 requests each in one day look dealt out; with 10 to 1,000 requests each they look like people:
+
+    >>> day = np.ones(10)
+    >>> even, uneven = np.linspace(90, 110, 10), np.geomspace(10, 1000, 10)
+    >>> log_likelihood_ratio(Work.of_accounts(even, day, 0 * day)) > 5
+    True
+    >>> log_likelihood_ratio(Work.of_accounts(uneven, day, 0 * day)) < -5
+    True
+
+    Args:
+        work: The group's work. Rows with an unknown value (NaN) are left out; of more than 400 rows an evenly spaced sample is used.
+        least: Count from which an account belongs to the group.
+        people: Shapes of the people's model.
     """
     known = np.isfinite(work.counts) & np.isfinite(work.exposure) & np.isfinite(work.waited) & (work.exposure > 0)
     usable = np.flatnonzero(known & (work.counts >= least * work.accounts))
     if len(usable) < 2:  # noqa: PLR2004 - one account cannot be uneven
         return 0.0
     judged = work.take(usable[np.linspace(0, len(usable) - 1, min(len(usable), _MAX_ROWS)).astype(np.intp)])
-    dealt, lived = (max(_best(judged, shape, least, late) for shape in shapes for late in (False, True)) for shapes in (DISPATCHER, people))
-    return float(np.clip(dealt - lived, FLOOR, CEILING))
+    dealt, lived = (
+        max(_best(judged, shape, least, late) for shape in shapes for late in (False, True)) for shapes in (DISPATCHER_SHAPES, people)
+    )
+    return float(np.clip(dealt - lived, MIN_EVENNESS_NATS, MAX_EVENNESS_NATS))
 
 
-def _best(work: Work, shape: float, least: int, late: bool) -> float:  # noqa: FBT001 (one of two tellings)
-    """Return the largest log-likelihood over the rates tried, less the terms that the stories share.
+def _best(work: Work, shape: float, least: int, late: bool) -> float:  # noqa: FBT001 (one of two ways to fit)
+    """Return the largest log-likelihood over the rates tried, without the terms that both models have in common.
 
-    late: whoever came late is light: a rate's prior is that of one event an account in the time waited.
+    late: whether a late start shows a light user: the prior of a rate then includes one event an account in the time waited.
     """
     counts = np.round(work.counts)
     elapsed = work.exposure + work.waited if late else work.exposure
-    rates = _RATES * counts.sum() / elapsed.sum()
+    rates = _RATE_MULTIPLES * counts.sum() / elapsed.sum()
     shapes = shape + work.accounts * late
     none, some = _chances(shape / rates[:, None] + work.waited * late, work.exposure)
     likelihood = _log_probability(counts - work.accounts, none, some, shapes) - np.log1p(-_below(none, some, shapes, least - 1))
@@ -92,25 +107,32 @@ def _best(work: Work, shape: float, least: int, late: bool) -> float:  # noqa: F
 
 
 def _chances(scale: Floats, exposure: Floats) -> tuple[Floats, Floats]:
-    """Return ln(scale / (scale + exposure)) and ln(exposure / (scale + exposure)): all terms need them, and a logarithm is what costs."""
+    """Return ln(scale / (scale + exposure)) and ln(exposure / (scale + exposure)), once for all terms: logarithms cost most of the time."""
     whole = np.log(scale + exposure)
     return np.log(scale) - whole, np.log(exposure) - whole
 
 
 def _log_probability(counts: Floats, none: Floats, some: Floats, shapes: Floats) -> Floats:
-    """Return ln of the negative binomial probability, without its -ln(count!). counts, shapes: (rows,), the others: (rates, rows)."""
+    """Return ln of the negative binomial probability without its -ln(count!), (rates, rows).
+
+    Args:
+        counts: Events, (rows,).
+        none: ln of the probability of no event in a step, (rates, rows).
+        some: ln of the probability of an event, (rates, rows).
+        shapes: Shape of the gamma distribution, (rows,).
+    """
     rising = gammaln(counts + shapes) - gammaln(shapes)
     probability: Floats = rising + counts * some + shapes * none
     return probability
 
 
 def _below(none: Floats, some: Floats, shapes: Floats, least: int) -> Floats:
-    """Return the probability of counts below `least`, short of 1. none, some: (rates, rows). shapes: (rows,)."""
+    """Return the probability of counts below `least`, less than 1, (rates, rows). none, some: (rates, rows). shapes: (rows,)."""
     if least <= 0:
         return np.zeros_like(none)
     term = np.exp(shapes * none)
-    found, odds = term.copy(), np.exp(some)
+    probability, odds = term.copy(), np.exp(some)
     for count in range(least - 1):
         term = term * (count + shapes) / (count + 1) * odds
-        found += term
-    return np.minimum(found, 1.0 - 1e-12)
+        probability += term
+    return np.minimum(probability, 1.0 - 1e-12)

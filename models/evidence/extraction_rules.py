@@ -1,7 +1,7 @@
-"""When evidence is enough to say that traffic extracts the model: a table of named rules, and which of them held.
+"""When evidence suffices to conclude that traffic extracts the model: a table of named rules, and which of them held.
 
-Every rule asks that content shows a purpose and that MIN_FAMILIES families speak. The rules differ in what shows that one operator runs the
-accounts. Where none holds, evidence stays under half of the alert threshold.
+Every rule requires that content shows a purpose and that MIN_FAMILIES families count as evidence. The rules differ in what shows that one
+operator runs the accounts. Where no rule holds, evidence is capped at half of the alert threshold.
 """
 
 from __future__ import annotations
@@ -16,35 +16,45 @@ from numpy.typing import NDArray
 
 from models.accumulators.step import Floats
 from models.evidence.families import ALONE_COUNTS, EXTRACTION_WEIGHTS
-from models.evidence.weighing import ALERT_THRESHOLD_NATS, BELONGING, BELONGING_CAP, CONTENT, EVENNESS, OPERATION, PAYMENT, SPOKEN, total
+from models.evidence.weighing import (
+    ALERT_THRESHOLD_NATS,
+    BELONGING,
+    CONTENT,
+    EVENNESS,
+    MAX_BELONGING_NATS,
+    MIN_EVIDENCE_NATS,
+    OPERATION,
+    PAYMENT,
+    total,
+)
 
 Mask = NDArray[np.bool_]
 
 HINT_NATS: Final = 0.5
-"""Evenness from which requests are more likely dealt out than not."""
+"""Evenness from which a dispatcher is more likely than not."""
 DEALT_NATS: Final = 4.0
-"""Evenness, with OPERATION, that shows an operator: a large group that asks alike for days has three nats once by chance."""
+"""Evenness, together with OPERATION, that shows an operator. A large group with similar prompts reaches three nats by chance."""
 MIN_FAMILIES: Final = 3
-"""Families that must speak."""
+"""Families that must count as evidence."""
 NO_RULE: Final = -1
-"""The rule of an entity for which none held."""
+"""Mark of an entity for which no rule held."""
 
 
 class Purpose(Enum):
-    """How clearly a group's content says what its accounts are for."""
+    """How clearly a group's content shows what its accounts are for."""
 
     UNPROVEN = auto()
     LIKELY = auto()
-    """Content has, uncapped, twice what any family may have: a hint of even load is then enough to show an operator."""
+    """Content has, uncapped, twice the cap of a family: a hint of even load then suffices to show an operator."""
     PLAIN = auto()
     """Content exceeds the largest value seen for similar benign crowds, and counts as two families."""
     SOLE = auto()
-    """The accounts do nothing else, in unrelated programs. So may strangers who copied one prompt: their uneven load tells them apart."""
+    """The accounts do nothing else, in unrelated programs. Strangers who copied one prompt may too, but their load is uneven."""
 
 
 @dataclass(frozen=True)
 class Signs:
-    """What the rules read of some entities; masks and counts are (entities,)."""
+    """What the rules need of some entities; masks and counts are (entities,)."""
 
     purpose: Purpose
     cards_dealt: bool
@@ -53,8 +63,8 @@ class Signs:
     """Nats of even load, NaN where unknown; below 0 the load looks like people's."""
     operated: Floats
     """Nats of even load, and of OPERATION where those are positive."""
-    speaks: Mask
-    """Which families have SPOKEN nats or more and count, (entities, families)."""
+    counting: Mask
+    """Which families count as evidence: MIN_EVIDENCE_NATS or more and a positive weight, (entities, families)."""
 
     @property
     def hinted(self) -> Mask:
@@ -68,31 +78,31 @@ class Signs:
 
     @property
     def families(self) -> NDArray[np.intp]:
-        """How many families speak. Content counts as two where the purpose is plain, or hinted at; as three where it is the sole one."""
+        """How many families count. Content counts as two where the purpose is plain or hinted at, as three where it is the sole one."""
         further = int(self.purpose is Purpose.SOLE) + (self.hinted | self.plain)
-        families: NDArray[np.intp] = self.speaks.sum(axis=1) + further
+        families: NDArray[np.intp] = self.counting.sum(axis=1) + further
         return families
 
     @property
     def eligible(self) -> Mask:
-        """Whether content shows a purpose and enough families speak: what every rule asks."""
-        return self.speaks[:, CONTENT] & (self.families >= MIN_FAMILIES)
+        """Whether content shows a purpose and enough families count: what every rule requires."""
+        return self.counting[:, CONTENT] & (self.families >= MIN_FAMILIES)
 
     @property
     def people(self) -> Mask:
-        """Whether the load looks like people's: then nothing but a dealt load shows an operator."""
+        """Whether the load looks like people's: then only a dealt load shows an operator."""
         return self.evenness < 0
 
 
 @dataclass(frozen=True)
 class Rule:
-    """One way in which evidence is enough."""
+    """One way in which evidence suffices."""
 
     name: str
     requires: str
-    """In words, beside a purpose in the content and MIN_FAMILIES families."""
+    """The requirement in words, in addition to a purpose in the content and MIN_FAMILIES families."""
     holds: Callable[[Signs], Mask]
-    """Whether it holds for each entity, (entities,), apart from what every rule asks."""
+    """Whether it holds for each entity, (entities,), without what every rule requires."""
 
 
 RULES: Final = (
@@ -103,8 +113,8 @@ RULES: Final = (
     ),
     Rule(
         "machine-run",
-        f"timing or network shows machines or proxies ({SPOKEN:g} nats or more), and the load does not look like people's",
-        lambda signs: signs.speaks[:, OPERATION].any(axis=1) & ~signs.people,
+        f"timing or network shows machines or proxies ({MIN_EVIDENCE_NATS:g} nats or more), and the load does not look like people's",
+        lambda signs: signs.counting[:, OPERATION].any(axis=1) & ~signs.people,
     ),
     Rule(
         "even load and operation",
@@ -114,7 +124,7 @@ RULES: Final = (
     Rule(
         "dealt cards",
         "several cards each pay for several organisations, payment counts, and the load does not look like people's",
-        lambda signs: (signs.cards_dealt & signs.speaks[:, PAYMENT]) & ~signs.people,
+        lambda signs: (signs.cards_dealt & signs.counting[:, PAYMENT]) & ~signs.people,
     ),
     Rule(
         "plain purpose",
@@ -127,7 +137,7 @@ RULES: Final = (
         lambda signs: signs.hinted,
     ),
 )
-"""In the order in which they are named: the first that holds is the reason."""
+"""By priority: the first rule that holds is reported as the reason."""
 
 
 @dataclass(frozen=True)
@@ -166,17 +176,19 @@ def extraction(families: Floats, *, purpose: Purpose = Purpose.UNPROVEN, cards_d
     """
     weights = EXTRACTION_WEIGHTS * ALONE_COUNTS if alone else EXTRACTION_WEIGHTS
     sole = purpose is Purpose.SOLE
-    if sole:  # the load of accounts with one purpose may be a little uneven: not as much as that of strangers with the same prompt
+    if sole:  # accounts with one purpose may have a slightly uneven load, but less uneven than strangers with the same prompt
         families = families.copy()
-        families[:, EVENNESS] = np.where(families[:, EVENNESS] > -SPOKEN, np.maximum(families[:, EVENNESS], 0.0), families[:, EVENNESS])
+        families[:, EVENNESS] = np.where(
+            families[:, EVENNESS] > -MIN_EVIDENCE_NATS, np.maximum(families[:, EVENNESS], 0.0), families[:, EVENNESS]
+        )
     belonging = np.nansum(families[:, BELONGING], axis=1)
-    nats = total(families, weights) - np.maximum(belonging - BELONGING_CAP, 0.0) + sole * np.nan_to_num(families[:, CONTENT])
+    nats = total(families, weights) - np.maximum(belonging - MAX_BELONGING_NATS, 0.0) + sole * np.nan_to_num(families[:, CONTENT])
     signs = Signs(
         purpose,
         cards_dealt,
         evenness=families[:, EVENNESS],
         operated=np.nan_to_num(families[:, EVENNESS]) + np.nansum(np.maximum(families[:, OPERATION], 0.0), axis=1),
-        speaks=(np.nan_to_num(families) >= SPOKEN) & (weights > 0),
+        counting=(np.nan_to_num(families) >= MIN_EVIDENCE_NATS) & (weights > 0),
     )
     held = np.column_stack([rule.holds(signs) for rule in RULES]) & signs.eligible[:, None]
     rules = np.where(held.any(axis=1), held.argmax(axis=1), NO_RULE)

@@ -1,6 +1,6 @@
-"""The families of evidence: what each one measures, what it counts for, and the words for it. A new family is one entry here.
+"""The families of evidence: what each one measures, its weights, and its words. A new family is one entry here.
 
-A family is one side of a behaviour. Its features are alternatives: within a family nats do not add up past the cap of `weighing`.
+A family is one aspect of behaviour. Its features are alternatives: a family's nats are capped, see `weighing`.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ class Family:
     """One family.
 
     Attributes:
-        name: As stored, in rows and in declarations of features.
-        words: What it says of a group, as part of a sentence: "... look like distillation: {words}."
-        alone_words: The same of one account, where it differs.
-        extraction: What its nats count toward "this traffic extracts the model" (0..1). Habits of one account count half.
-        routing: What its nats count toward "this traffic comes through a router or reseller" (0..1).
+        name: As stored in rows and in declarations of features.
+        words: What it means for a group, as part of a sentence: "... look like distillation: {words}."
+        alone_words: What it means for a single account, where that differs.
+        extraction: Weight of its nats as evidence that traffic extracts the model, 0..1. Habits of single accounts have 0.5.
+        routing: Weight of its nats as evidence that traffic comes through a router or reseller, 0..1.
         counts_alone: Whether it counts for one account without links.
         shows_channel: Whether a summary of a routing case names it.
     """
@@ -54,17 +54,17 @@ REGISTRY: Final = (
     Family("parameters", "request parameters are those of a pipeline", extraction=0.5),
     Family("client", "single accounts carry traffic of many different clients", extraction=0.0, routing=1.0, shows_channel=True),
     Family("network", "network addresses rotate", extraction=0.5, routing=1.0, shows_channel=True),
-    # a new model at once is an enthusiast's habit, and a sign where a pool does it
+    # one account that takes a new model at once belongs to an enthusiast; a pool that does so is evidence
     Family("change", "behaviour has changed abruptly against its own past", extraction=0.5, counts_alone=False),
 )
-"""Every family, in the order of every vector of evidence. New ones go to the end: stored vectors are read by position."""
+"""Every family, in the order of every vector of evidence. A new family is appended: stored vectors are read by position."""
 
 FAMILIES: Final = tuple(family.name for family in REGISTRY)
 BY_NAME: Final = {family.name: family for family in REGISTRY}
 
 
 def positions(*names: str) -> tuple[int, ...]:
-    """Return where families stand in a vector of evidence.
+    """Return the positions of families in a vector of evidence.
 
     >>> positions("content", "payment")
     (0, 3)

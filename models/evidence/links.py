@@ -1,9 +1,9 @@
-"""Do two sets of accounts belong together? Fellegi and Sunter's (1969) weights of what they share, in nats.
+"""Whether two sets of accounts belong together: record linkage by the values they share (Fellegi and Sunter 1969), in nats.
 
-Of accounts that one hand runs, a share `SAME` shows the same value (a router, a card, a template); of unrelated accounts only as many as
-show it anyway. A match has ln(SAME / common), a miss ln((1 - SAME) / (1 - common)), so a rare card is strong evidence and a usual program
-is not. Accounts under one organisation and card have one vote. No single family of links can join two sets: each is capped below the
-threshold.
+Of accounts under one operator, a share m = `MATCH_PROBABILITY` has the same value (a router, a card, a template). Of unrelated accounts,
+the share c has it that all accounts have. A match has ln(m / c) nats and a miss ln((1 - m) / (1 - c)), so a rare card is strong evidence
+and a usual program is not. Accounts under one organisation and card have one vote. Each family of links is capped below the threshold, so
+no family alone can join two sets.
 """
 
 from __future__ import annotations
@@ -13,29 +13,30 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-SAME: Final = 0.9
-"""Share of one hand's accounts that show its value (Fellegi and Sunter's m)."""
+MATCH_PROBABILITY: Final = 0.9
+"""Share of an operator's accounts that have the operator's value (Fellegi and Sunter's m)."""
 JOIN_THRESHOLD_NATS: Final = 23.0
-"""From which sets are joined: ln(10^8 candidate pairs a day / 0.01 wrong ones)."""
-CAP: Final = 15.0
-"""Nats that one family of links can have at most."""
-SPOKEN: Final = 2.0
+"""Nats from which two sets are joined: ln(10^8 candidate pairs a day / 0.01 wrong joins a day)."""
+MAX_FAMILY_NATS: Final = 15.0
+"""Most nats of one family of links."""
+MIN_EVIDENCE_NATS: Final = 2.0
 """Nats from which a family of links counts as evidence."""
 MIN_FAMILIES: Final = 2
-BIG_ACCOUNTS: Final = 50
-GUARD_NATS: Final = 10.0
-"""More that it takes to join two sets of more than BIG_ACCOUNTS accounts each: such a mistake is the hardest to see and to undo."""
+BIG_GROUP_ACCOUNTS: Final = 50
+BIG_JOIN_EXTRA_NATS: Final = 10.0
+"""Additional nats required where both sets have more than BIG_GROUP_ACCOUNTS accounts: such a mistake is the hardest to see and undo."""
 
 
 @dataclass(frozen=True)
 class LinkKind:
-    """A kind of value that accounts can share: the name of its column in blocks of `evidence`, and what it is taken for."""
+    """A kind of value that accounts can share."""
 
     name: str
+    """Name of its column in blocks of `evidence`."""
     family: str
-    """Kinds of one family say the same thing: of several only the strongest counts, and none says more than CAP."""
+    """Kinds of one family are the same evidence: only the strongest counts, with at most MAX_FAMILY_NATS."""
     group_words: str | None = None
-    """What accounts that share it are called, where they form a group that is scored. None: it links, and makes no group."""
+    """What a scored group of accounts with one value is called; None if the kind links accounts but forms no groups."""
 
 
 LINK_KINDS: Final = (
@@ -44,72 +45,83 @@ LINK_KINDS: Final = (
     LinkKind("router", "software", "accounts behind one router fingerprint"),
     LinkKind("template", "prompts", "accounts that use one prompt template"),
 )
-"""Every kind of link, in the order of the columns. A new kind is one entry here and a column in the migrations."""
+"""Every kind of link, in column order. A new kind is one entry here and a column in the migrations."""
 LINKS: Final = tuple(kind.name for kind in LINK_KINDS)
 JOINING: Final = ("router", "payment", "template")
-"""Kinds by which cases are joined, in the order in which a case names them: those that make groups."""
+"""Kinds by which cases are joined: those that form groups, in the order in which a case lists them."""
 ENTITY_WORDS: Final = {"account": "account", **{kind.name: kind.group_words for kind in LINK_KINDS if kind.group_words}}
-"""What each kind of scored entity is called in a sentence."""
+"""Words for each kind of scored entity in a sentence."""
 _FAMILY: Final = {kind.name: kind.family for kind in LINK_KINDS}
 
 
 @dataclass(frozen=True)
 class Edge:
-    """What two sets share of one kind: `shared` of `of` voices show one of `values`; `common` is the mean share of all accounts that do."""
+    """The values of one kind that two sets of accounts share."""
 
     kind: str
     values: tuple[str, ...]
     shared: int
+    """Votes with one of the values."""
     of: int
+    """Votes of the smaller set."""
     common: float
+    """Mean share of all accounts with such a value, 0..1."""
     nats: float
 
     @property
     def family(self) -> str:
-        """Return the family of links that it belongs to."""
+        """The family of links to which the kind belongs."""
         return _FAMILY[self.kind]
 
 
 def weight(common: float) -> float:
-    """Return the nats of one match on a value that a share `common` of all accounts shows; 0 when most show it."""
-    return max(math.log(SAME / max(common, 1e-9)), 0.0)
+    """Return the nats of one match on a value that the share `common` of all accounts has; 0 when nearly all have it.
+
+    >>> round(weight(0.0009), 3), weight(1.0)
+    (6.908, 0.0)
+    """
+    return max(math.log(MATCH_PROBABILITY / max(common, 1e-9)), 0.0)
 
 
 def miss(common: float) -> float:
-    """Return the nats of one miss, negative."""
-    return min(math.log((1 - SAME) / max(1 - common, 1e-9)), 0.0)
+    """Return the nats of one miss, negative, where the share `common` of all accounts has the value."""
+    return min(math.log((1 - MATCH_PROBABILITY) / max(1 - common, 1e-9)), 0.0)
 
 
 def edge(kind: str, shared: Mapping[str, int], common: Mapping[str, float], of: int) -> Edge:
-    """Return what two sets share of one kind. shared: voices by value.
+    """Return the link of one kind between two sets.
 
-    common: share of all accounts that show each value. of: voices of the smaller set.
+    Args:
+        kind: Name of the kind of link.
+        shared: Votes by shared value.
+        common: Share of all accounts with each value, 0..1.
+        of: Votes of the smaller set.
     """
     matches = min(sum(shared.values()), of)
     usual = sum(common[value] * count for value, count in shared.items()) / max(sum(shared.values()), 1)
-    found = sum(weight(common[value]) * count for value, count in shared.items()) + (of - matches) * miss(usual)
-    return Edge(kind, tuple(sorted(shared)), matches, of, round(usual, 6), round(min(max(found, 0.0), CAP), 2))
+    nats = sum(weight(common[value]) * count for value, count in shared.items()) + (of - matches) * miss(usual)
+    return Edge(kind, tuple(sorted(shared)), matches, of, round(usual, 6), round(min(max(nats, 0.0), MAX_FAMILY_NATS), 2))
 
 
 def total(edges: Iterable[Edge]) -> float:
-    """Return the nats of several edges: the strongest of each family."""
+    """Return the nats of several edges: the sum of each family's strongest."""
     return sum(_families(edges).values())
 
 
-def needed(mine: int, theirs: int) -> float:
-    """Return the nats that it takes to join sets of so many accounts."""
-    return JOIN_THRESHOLD_NATS + (GUARD_NATS if min(mine, theirs) > BIG_ACCOUNTS else 0.0)
+def needed(first_accounts: int, second_accounts: int) -> float:
+    """Return the nats required to join two sets with these numbers of accounts."""
+    return JOIN_THRESHOLD_NATS + (BIG_JOIN_EXTRA_NATS if min(first_accounts, second_accounts) > BIG_GROUP_ACCOUNTS else 0.0)
 
 
-def joins(edges: Iterable[Edge], mine: int, theirs: int) -> bool:
-    """Say whether two sets of so many accounts are to be joined: enough nats, from two families at least."""
+def joins(edges: Iterable[Edge], first_accounts: int, second_accounts: int) -> bool:
+    """Return whether two sets with these numbers of accounts are joined: enough nats, from at least MIN_FAMILIES families."""
     families = _families(edges)
-    spoken = sum(nats >= SPOKEN for nats in families.values())
-    return spoken >= MIN_FAMILIES and sum(families.values()) >= needed(mine, theirs)
+    counting = sum(nats >= MIN_EVIDENCE_NATS for nats in families.values())
+    return counting >= MIN_FAMILIES and sum(families.values()) >= needed(first_accounts, second_accounts)
 
 
 def _families(edges: Iterable[Edge]) -> dict[str, float]:
-    found: dict[str, float] = {}
-    for each in edges:
-        found[each.family] = max(found.get(each.family, 0.0), each.nats)
-    return found
+    strongest: dict[str, float] = {}
+    for link in edges:
+        strongest[link.family] = max(strongest.get(link.family, 0.0), link.nats)
+    return strongest

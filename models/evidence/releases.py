@@ -1,7 +1,7 @@
-"""Which models came out lately: what the share of a new model in an account's requests is read against.
+"""Which models were released lately, to measure the share of new models in an account's requests.
 
-A model is new for three days from its first request, if some accounts used it, and if requests had been seen for a day before: at the
-start everything looks new. Accounts are counted by linear counting over 32 bits (Whang, Vander-Zanden, Taylor 1990).
+A model is new for three days from its first request, if several accounts use it and if a day of traffic precedes it: at the start every
+model looks new. Accounts are counted by linear counting over 32 bits (Whang, Vander-Zanden, Taylor 1990).
 """
 
 from __future__ import annotations
@@ -17,25 +17,30 @@ from models.state.columns import Columns, Field
 
 DAY: Final = 86400.0
 SEEN_BEFORE_SECONDS: Final = DAY
-"""Seconds of traffic before a model that was never seen counts as released rather than unknown to us."""
+"""Traffic that must precede the first request to a model before the model counts as released."""
 NEW_SECONDS: Final = 3 * DAY
 MIN_ACCOUNT_BITS: Final = 12
-"""Of 32: about 15 accounts. What fewer use is somebody's own, a fine-tuned model say."""
+"""Bits of 32: about 15 accounts. A model with fewer is private, for example a fine-tuned one."""
 MAX_MODELS: Final = 512
-"""Models remembered; names beyond are never new."""
+"""Models in the table; a model beyond is never new."""
 
 
 class Releases:
-    """When each model was first used, and by about how many accounts."""
+    """Time of the first use of each model, and about how many accounts use it."""
 
     def __init__(self) -> None:
         """Start without models."""
         self.table = Columns("models", {"first": Field("f8", np.inf), "accounts": Field("u4")})
 
     def observe(self, words: Sequence[str], codes: NDArray[np.integer], accounts: NDArray[np.uint64], times: Floats, offset: int) -> None:
-        """Note a block's requests. words: the models' names. codes: (rows,), which of them, -1 for unknown. accounts: (rows,), a hash each.
+        """Update with a block's requests. The same rows again change nothing.
 
-        A state: rows that come again change nothing.
+        Args:
+            words: Names of the models.
+            codes: Position of each request's model in `words`, (rows,), -1 for unknown.
+            accounts: Hash of each request's account, (rows,).
+            times: Epoch seconds, (rows,).
+            offset: Offset of the block, for the next checkpoint.
         """
         for code, word in enumerate(words):
             if word not in self.table and len(self.table) >= MAX_MODELS:
@@ -52,7 +57,13 @@ class Releases:
                 self.table.touch(slot, offset)
 
     def new(self, words: Sequence[str], codes: NDArray[np.integer], times: Floats) -> Floats:
-        """Return 1 where a request went to a new model, 0 where to another, NaN where that is unknown. Shape (rows,)."""
+        """Return 1 for a request to a new model, 0 for one to another model, NaN where the model is unknown, (rows,).
+
+        Args:
+            words: Names of the models.
+            codes: Position of each request's model in `words`, (rows,), -1 for unknown.
+            times: Epoch seconds, (rows,).
+        """
         slots = [self.table.find(word) for word in words]
         first = np.array([self.table["first"][slot] if slot >= 0 else -np.inf for slot in slots] + [np.nan])
         used = np.array(
@@ -60,5 +71,5 @@ class Releases:
         )
         began = float(self.table["first"][self.table.slots].min()) if len(self.table) else np.inf
         released = used & (first >= began + SEEN_BEFORE_SECONDS)
-        found: Floats = (released[codes] & (times < first[codes] + NEW_SECONDS)).astype(np.float64)
-        return np.where(codes < 0, np.nan, found)
+        is_new: Floats = (released[codes] & (times < first[codes] + NEW_SECONDS)).astype(np.float64)
+        return np.where(codes < 0, np.nan, is_new)

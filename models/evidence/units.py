@@ -1,4 +1,4 @@
-"""The voters of a group: a paying organisation once, however many accounts or keys it has."""
+"""The voters of a group: a paying organisation has one vote, however many accounts or keys it has."""
 
 from __future__ import annotations
 
@@ -10,25 +10,38 @@ from models.accumulators.step import Floats
 
 Hashes = NDArray[np.uint64]
 
-_APART = np.uint64(0x9E3779B97F4A7C15)
+_HASH_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 
 
 def units(organization: Hashes, payment: Hashes) -> NDArray[np.intp]:
-    """Return the unit of each account, numbered from 0, shape (accounts,).
+    """Return the unit of each account, numbered from 0, (accounts,).
 
-    A unit is an (organisation, payment) pair; an account whose organisation is unknown (0) is one of its own. organization, payment:
-    (accounts,).
+    A unit is a pair of organisation and payment; an account with an unknown organisation is a unit of its own.
+
+    >>> organization, payment = np.array([7, 7, 7, 0, 0], np.uint64), np.array([1, 1, 2, 1, 1], np.uint64)
+    >>> first, second, other_card, *unknown = units(organization, payment).tolist()
+    >>> first == second, len({first, other_card, *unknown})
+    (True, 4)
+
+    Args:
+        organization: Hash of the organisation, (accounts,), 0 for unknown.
+        payment: Hash of the payment method, (accounts,), 0 for unknown.
     """
-    alone = np.arange(1, len(organization) + 1, dtype=np.uint64) * _APART
-    # one multiplicative hash of the pair: sorting one column is ten times cheaper than sorting pairs, and 64 bits do not collide here
-    pairs = np.where(organization == 0, alone, mix(organization) ^ (payment * _APART))
+    alone = np.arange(1, len(organization) + 1, dtype=np.uint64) * _HASH_MULTIPLIER
+    # a pair becomes one hash: sorting one column is ten times cheaper than sorting pairs, and 64 bits do not collide here
+    pairs = np.where(organization == 0, alone, mix(organization) ^ (payment * _HASH_MULTIPLIER))
     return np.unique(pairs, return_inverse=True)[1].reshape(-1)
 
 
 def trimmed_mean(values: Floats, cut: float = 0.1) -> float:
-    """Return the mean of the known values without the share `cut` at either end, so that no few heavy ones decide; 0 for none.
+    """Return the mean of the known values without the largest and smallest ones; 0 where none is known.
 
-    values: (accounts,), NaN where unknown.
+    >>> trimmed_mean(np.array([*range(1, 10), 1000.0, np.nan]))
+    5.5
+
+    Args:
+        values: (accounts,), NaN where unknown.
+        cut: Share of the known values that is left out at either end.
     """
     known = np.sort(values[np.isfinite(values)])
     if not len(known):

@@ -1,8 +1,8 @@
-"""Evidence in nats: how far an entity stands out from the others, feature by feature, family by family.
+"""Evidence in nats: how far an entity differs from the others, by feature and by family.
 
-A feature's value becomes a tail p-value against a reference of one vote per entity, and -ln p becomes nats, re-centred so that an
-ordinary entity has 0 on average. Few events shrink it, a family is capped, and no family convicts alone. An entity's vote is withdrawn
-while it is itself suspect, or a campaign would teach the reference that it is ordinary.
+A feature's value becomes a tail p-value against a reference with one vote per entity. Evidence is -ln p, re-centred so that an ordinary
+entity has 0 nats on average. Few events shrink it, each family is capped, and no single family is enough. The vote of a suspect entity is
+withdrawn, or a campaign would become part of what is ordinary.
 """
 
 from __future__ import annotations
@@ -19,72 +19,80 @@ from models.evidence.families import FAMILIES, ROUTING_WEIGHTS, positions
 CONTENT, EVENNESS, PAYMENT = positions("content", "evenness", "payment")
 
 CHANNEL: Final = positions("client", "network")
-"""Where a router or reseller shows itself."""
-CORROBORATION: Final = 2.0
-"""How many times what a channel shows itself the other families may add."""
+"""Families that show a router or reseller."""
+MAX_CORROBORATION_RATIO: Final = 2.0
+"""Most nats that the other families add to the evidence of CHANNEL, as a multiple of the channel's own."""
 
-CAP: Final = 7.0
-LEVEL_CEILING: Final = 11.0
-"""No level is above: -ln of the smallest p-value that a reference of 100,000 votes gives."""
-FLOOR: Final = -1.0
-SPOKEN: Final = 2.0
-"""Nats from which a family counts as having spoken."""
+MAX_FAMILY_NATS: Final = 7.0
+"""Most nats of one family."""
+MAX_LEVEL_NATS: Final = 11.0
+"""Upper limit of a family's level: -ln of the smallest p-value that a reference of 100,000 votes gives."""
+MIN_LEVEL_NATS: Final = -1.0
+"""Lower limit of a family's level: the nats of the least unusual value."""
+MIN_EVIDENCE_NATS: Final = 2.0
+"""Nats from which a family counts as evidence."""
 ALERT_THRESHOLD_NATS: Final = 13.0
-"""Evidence at which an entity is alerted while calibration has too few votes to set the threshold itself."""
+"""Evidence from which an entity raises an alert while calibration has too few votes to set the threshold."""
 SUSPECT_NATS: Final = 0.7 * ALERT_THRESHOLD_NATS
-"""Evidence from which an entity has no vote on what is ordinary."""
+"""Evidence from which an entity is suspect: it has no vote in the references."""
 ALONE_ALERT_THRESHOLD_NATS: Final = 7.75
-"""Nats at which one account without any links is alerted, where calibration says that hardly any ordinary account scores as much."""
+"""Evidence from which a single account without links raises an alert, if by calibration hardly any ordinary account scores as much."""
 
 HALF_VOTES: Final = 25.0
-"""Votes at which a reference's word counts half."""
+"""Votes at which the evidence of a reference counts half."""
 BELONGING: Final = positions("cohort", "payment", "link")
+"""Families that show that accounts belong together."""
 OPERATION: Final = positions("timing", "network")
-"""How accounts are run, beside a dispatcher's even load: by a machine, through proxies. People who belong together and ask alike show none
-of it. Volume is left out: real clients are heavier than any campaign (`tests/evaluation/signs.py`); so is change: enthusiasts take a new
-model at once."""
-BELONGING_CAP: Final = 9.0
-"""That accounts belong together is one fact, however many signs it has: a hackathon has them all."""
+"""Families that show how accounts are operated, apart from even load: by a machine, through proxies. People who belong together and send
+similar prompts lack them. Volume is left out, because real clients are heavier than any campaign (`tests/evaluation/signs.py`), and so is
+change, because enthusiasts take a new model at once."""
+MAX_BELONGING_NATS: Final = 9.0
+"""Most nats of the families in BELONGING together: they are one fact with several signs, and a hackathon has all of them."""
 
 
-BINS: Final = 128
+VOTE_BINS: Final = 128
 NO_VOTE: Final = 255
-"""The vote of an entity that has none."""
+"""Mark of an entity without a vote."""
 
 
 class Reference:
-    """What is ordinary: for every feature a histogram of votes, one per entity, between the feature's declared limits.
+    """What is ordinary: a histogram of votes for every feature, one vote per entity, between the feature's declared limits.
 
-    The votes themselves live with the entities (a byte a feature), so the histograms are rebuilt from them and never stored. Votes that
-    are counted elsewhere come as `others`.
+    Votes are stored with the entities (one byte per feature), and the histograms are rebuilt from them. `others` are the votes that other
+    partitions count.
     """
 
     def __init__(self, limits: Sequence[tuple[float, float]], directions: Sequence[str]) -> None:
-        """Declare limits and directions (`high`, `low` or `both`) of every feature."""
+        """Start without votes.
+
+        Args:
+            limits: Smallest and largest value of every feature.
+            directions: Unusual side of every feature: `high`, `low` or `both`.
+        """
         self._low = np.array([low for low, _ in limits])
-        self._scale = BINS / (np.array([high for _, high in limits]) - self._low)
+        self._scale = VOTE_BINS / (np.array([high for _, high in limits]) - self._low)
         self._high = np.array([direction == "high" for direction in directions])
         self._two_sided = np.array([direction == "both" for direction in directions])
         self._columns = np.arange(len(limits))
-        self.votes = np.zeros((len(limits), BINS))
+        self.votes = np.zeros((len(limits), VOTE_BINS))
         self.others = np.zeros_like(self.votes)
 
     @property
     def all_votes(self) -> Floats:
-        """Return the votes of all entities, wherever they are counted, (features, BINS)."""
-        everyone: Floats = self.votes + self.others
-        return everyone
+        """Votes of the entities of all partitions, (features, VOTE_BINS)."""
+        votes: Floats = self.votes + self.others
+        return votes
 
     @property
     def no_vote(self) -> int:
-        """What an entity's vote is while it has none."""
+        """Mark of an entity without a vote."""
         return NO_VOTE
 
     def bins(self, values: Floats) -> NDArray[np.uint8]:
-        """Return the bin of each value, (entities, features), `no_vote` where unknown."""
+        """Return the bin of each value, (entities, features), `no_vote` where unknown. values: same shape, NaN where unknown."""
         with np.errstate(invalid="ignore"):
-            found = np.clip((values - self._low) * self._scale, 0, BINS - 1)
-        return np.where(np.isnan(found), NO_VOTE, found).astype(np.uint8)
+            bins = np.clip((values - self._low) * self._scale, 0, VOTE_BINS - 1)
+        return np.where(np.isnan(bins), NO_VOTE, bins).astype(np.uint8)
 
     def recount(self, votes: NDArray[np.uint8]) -> None:
         """Rebuild the histograms from every entity's votes, (entities, features)."""
@@ -92,20 +100,28 @@ class Reference:
         self._add(votes, 1.0)
 
     def revote(self, old: NDArray[np.uint8], new: NDArray[np.uint8]) -> None:
-        """Exchange votes, both (entities, features)."""
+        """Replace old votes by new ones, both (entities, features), NO_VOTE for none."""
         self._add(old, -1.0)
         self._add(new, 1.0)
 
     def _add(self, votes: NDArray[np.uint8], weight: float) -> None:
         entities, columns = np.nonzero(votes != NO_VOTE)
-        flat = columns * BINS + votes[entities, columns]
+        flat = columns * VOTE_BINS + votes[entities, columns]
         self.votes += weight * np.bincount(flat, minlength=self.votes.size).reshape(self.votes.shape)
 
     def tails(self, values: Floats) -> Floats:
-        """Return each value's -ln p, less the 1 that an ordinary value has on average: nats, NaN where unknown.
+        """Return each value's -ln p in nats, less the 1 that an ordinary value has on average, (entities, features); NaN where unknown.
 
-        values: (entities, features). The p-value is mid-p within a bin, and never below 1 / (votes + 1). A young reference says little: of
-        the first few to vote somebody is always the most extreme.
+        The p-value is a mid-p within its bin, and never below 0.5 / (votes + 1). A reference with few votes counts less: one of the first
+        few voters is always the most extreme. With 25 votes below and 75 in the same bin, a value of 1 has p = 0.375:
+
+        >>> reference = Reference([(0.0, 1.0)], ["high"])
+        >>> reference.revote(np.full((100, 1), NO_VOTE, np.uint8), np.repeat([[0], [127]], [25, 75], axis=0).astype(np.uint8))
+        >>> round(float(reference.tails(np.array([[1.0]]))[0, 0]), 3)  # (-ln(0.376) - 1) * 100 / 125
+        -0.018
+
+        Args:
+            values: (entities, features), NaN where unknown.
         """
         bins = self.bins(values)
         known = bins != NO_VOTE
@@ -121,14 +137,14 @@ class Reference:
         return np.where(known, nats * total / (total + HALF_VOTES), np.nan)
 
     def rank(self, feature: int, values: Floats) -> Floats:
-        """Return the share of votes below each value of one feature, 0..1; NaN where unknown or without votes. values: (entities,)."""
+        """Return the share of votes below each value of one feature, 0..1, (entities,); NaN where unknown or without votes."""
         votes = self.all_votes[feature]
         position = (values - self._low[feature]) * self._scale[feature]
-        below = np.interp(position, np.arange(BINS + 1), np.r_[0.0, np.cumsum(votes)])
+        below = np.interp(position, np.arange(VOTE_BINS + 1), np.r_[0.0, np.cumsum(votes)])
         return below / votes.sum() if votes.sum() else np.full(len(values), np.nan)
 
     def usual(self) -> Floats:
-        """Return each feature's usual range, the 10th and 90th percentile of the votes, shape (features, 2); NaN without votes."""
+        """Return each feature's usual range, the 10th and 90th percentile of the votes, (features, 2); NaN without votes."""
         votes = self.all_votes
         total = votes.sum(axis=1)
         share = np.cumsum(votes, axis=1) / np.maximum(total, 1.0)[:, None]
@@ -139,23 +155,24 @@ class Reference:
 
 
 class FamilySum:
-    """From nats a feature to a level a family: the mean of the two largest. A `Reference` of levels makes nats of it again.
+    """A family's level: the mean of the two largest nats of its features. A `Reference` of levels turns it into nats again.
 
-    The largest of several tails is no tail itself: what is ordinary for it depends on how many features a family has and how they hang
-    together, so it is counted, not assumed.
+    The usual size of a level depends on the number of the family's features and on their correlation. It is counted, not assumed.
     """
 
     def __init__(self, families: Sequence[str]) -> None:
-        """Declare the family of every feature."""
-        members = [[place for place, family in enumerate(families) if family == name] for name in FAMILIES]
-        width = max(len(places) for places in members)
-        # one row a family; families with fewer features point at a column of unknowns behind the others
-        self._members = np.array([[*places, *[len(families)] * (width - len(places))] for places in members], np.intp)
+        """Set the family of every feature."""
+        members = [[column for column, family in enumerate(families) if family == name] for name in FAMILIES]
+        width = max(len(columns) for columns in members)
+        # one row per family; a family with fewer features is filled up with an additional column of unknown values
+        self._members = np.array([[*columns, *[len(families)] * (width - len(columns))] for columns in members], np.intp)
 
     def of(self, nats: Floats, trust: Floats) -> tuple[Floats, Floats]:
-        """Return levels by family, and how much of each to believe, both (entities, families), NaN for a family of which nothing is known.
+        """Return the level of each family and its trust (0..1), both (entities, families), NaN for a family without a known value.
 
-        nats: (entities, features). trust: how much of each value to believe for the events that it rests on, 0..1, same shape.
+        Args:
+            nats: (entities, features), NaN where unknown.
+            trust: Weight of each value by its number of events, 0..1, same shape.
         """
         unknown = np.full((len(nats), 1), np.nan)
         return _two_largest(np.hstack([nats, unknown])[:, self._members], np.hstack([trust, unknown])[:, self._members])
@@ -163,22 +180,27 @@ class FamilySum:
 
 def level_reference() -> Reference:
     """Return an empty reference for the levels of all families."""
-    return Reference([(FLOOR, LEVEL_CEILING)] * len(FAMILIES), ["high"] * len(FAMILIES))
+    return Reference([(MIN_LEVEL_NATS, MAX_LEVEL_NATS)] * len(FAMILIES), ["high"] * len(FAMILIES))
 
 
 def trust(events: Floats, half: Floats) -> Floats:
-    """Return how much of a value to believe: a half at `half` events. events: (entities, features). half: (features,)."""
+    """Return the weight of each value by its number of events, 0..1: one half at `half` events.
+
+    Args:
+        events: (entities, features).
+        half: (features,).
+    """
     return events / (events + half)
 
 
 def _two_largest(nats: Floats, trusted: Floats) -> tuple[Floats, Floats]:
-    """Return the mean of each row's two largest (of one known, that one), and how much of them to believe; NaN where none is known.
+    """Return the mean of the two largest nats of each family (of one known value, that one) and of their trust; NaN where none is known.
 
     >>> level, believed = _two_largest(np.array([[[1.0, 5.0, 3.0, np.nan]]]), np.array([[[0.1, 0.5, 0.7, 0.9]]]))
     >>> float(level[0, 0]), round(float(believed[0, 0]), 6)
     (4.0, 0.6)
 
-    nats, trusted: (entities, families, features). Returns two arrays of shape (entities, families).
+    nats, trusted: (entities, families, features). Both results are (entities, families).
     """
     missing = np.isnan(nats)
     known = nats.shape[2] - missing.sum(axis=2)
@@ -195,19 +217,22 @@ def _two_largest(nats: Floats, trusted: Floats) -> tuple[Floats, Floats]:
 
 
 def total(families: Floats, weights: Floats) -> Floats:
-    """Return the weighted sum over known families, (entities,). families: (entities, families)."""
-    found: Floats = np.nansum(families * weights, axis=1)
-    return found
+    """Return the weighted sum over known families, (entities,). families: nats, (entities, families). weights: (families,)."""
+    nats: Floats = np.nansum(families * weights, axis=1)
+    return nats
 
 
 def routing(families: Floats) -> Floats:
     """Return the evidence that traffic comes through a router or reseller, in nats, (entities,).
 
-    A channel shows in its clients and networks. An even load and a shared purse bear it out, up to CORROBORATION of that: an agency pays
-    for its clients' bots, and a scheduler deals out their work, without selling anybody access.
+    The families in CHANNEL show it. The others (even load, shared payment) corroborate it, up to MAX_CORROBORATION_RATIO times as much: an
+    agency that pays for its clients' bots and schedules their work has those without reselling access.
+
+    Args:
+        families: Nats by family, (entities, families), NaN where unknown.
     """
     nats = np.nan_to_num(families) * ROUTING_WEIGHTS
     channel = nats[:, CHANNEL].sum(axis=1)
     beside = nats.sum(axis=1) - channel
-    found: Floats = channel + np.minimum(beside, CORROBORATION * np.maximum(channel, 0.0))
-    return found
+    evidence: Floats = channel + np.minimum(beside, MAX_CORROBORATION_RATIO * np.maximum(channel, 0.0))
+    return evidence

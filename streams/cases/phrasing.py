@@ -9,7 +9,7 @@ import math
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
-from models.evidence.weighing import BINS
+from models.evidence.weighing import VOTE_BINS
 from streams.features.declaration import SHARE, Feature
 from streams.features.registry import by_name
 
@@ -17,7 +17,7 @@ MIN_TYPICAL_NATS: Final = 1.0
 """Evidence below is called a weak sign: a likelihood ratio below e to one."""
 _MIN_VALUE_WITHOUT_DECIMALS: Final = 10.0
 """Numbers below have one decimal, others three significant digits."""
-_FIRST_BIN_SHARE: Final = 0.75 / BINS
+_FIRST_BIN_SHARE: Final = 0.75 / VOTE_BINS
 """Share of a feature's range up to which a usual value lies in its lowest bin: usual ranges end in the middles of bins."""
 
 

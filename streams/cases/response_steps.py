@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from models.evidence.weighing import SPOKEN
+from models.evidence.weighing import MIN_EVIDENCE_NATS
 from streams.schema.cases import Step
 
 STEPS = {
@@ -20,7 +20,7 @@ MIN_CLUSTER_ACCOUNTS = 10
 def step(behaviour: str, accounts: int, families: dict[str, float], *, muted: bool, doubts: int) -> Step:
     """Return the step to consider first, and why. doubts: the number of benign hypotheses that fit."""
     name, why = _choose(behaviour, accounts, families, doubts, muted=muted)
-    families_as_evidence = sorted(family for family, nats in families.items() if nats >= SPOKEN)
+    families_as_evidence = sorted(family for family, nats in families.items() if nats >= MIN_EVIDENCE_NATS)
     return Step(name, STEPS[name], why, families_as_evidence, "from L3 on: a person, and two families at least")
 
 
@@ -40,6 +40,6 @@ def _choose(behaviour: str, accounts: int, families: dict[str, float], doubts: i
 
 
 def _channel_reason(families: dict[str, float]) -> str:
-    if families.get("content", 0.0) >= SPOKEN:
+    if families.get("content", 0.0) >= MIN_EVIDENCE_NATS:
         return "it may carry a campaign: decide the extraction case of its members first; its other accounts are customers"
     return "no evidence of a campaign: ask the account holders about their contract, and do not call their users distillers"

@@ -180,7 +180,7 @@ class Cases:
         alone, bar = entity.entity_kind == "account", self.policy.bar("extraction", entity.time)
         candidates: Mapping[str, Known] = {entity.entity_id: entity} if alone else {} if entity.common else entity.members
         if alone and entity.false_alerts is not None:  # calibrated: alert whatever is rare among ordinary accounts, and nothing else
-            bar = min(bar, weighing.ALONE_ALERT_THRESHOLD_NATS) if entity.false_alerts <= calibration.BUDGET else math.inf
+            bar = min(bar, weighing.ALONE_ALERT_THRESHOLD_NATS) if entity.false_alerts <= calibration.FALSE_ALERTS_PER_DAY else math.inf
         over = {account: row for account, row in candidates.items() if row.extraction >= bar}
         permitted = {account: row for account, row in over.items() if self._permission(account, row)}
         free = {account: row for account, row in over.items() if account not in permitted}

@@ -9,11 +9,11 @@ from collections.abc import Iterable, Mapping
 
 from models.detectors.triage import Triage
 from models.evidence.families import FAMILIES
-from models.evidence.weighing import CAP, FLOOR
+from models.evidence.weighing import MAX_FAMILY_NATS, MIN_LEVEL_NATS
 from streams.schema.cases import Opinion, TriageCounts
 from streams.schema.labels import LearnedLabel
 
-_LIMITS = dict.fromkeys(FAMILIES, (FLOOR, CAP))
+_LIMITS = dict.fromkeys(FAMILIES, (MIN_LEVEL_NATS, MAX_FAMILY_NATS))
 
 
 def trained(labels: Iterable[LearnedLabel]) -> Triage:

@@ -1,4 +1,6 @@
-"""Events over HTTP: `POST /v1/events` (JSON lines, or one JSON array), `POST /v1/logs` and `/v1/traces` (OTLP/HTTP JSON), all may be gzip.
+"""Events over HTTP: `POST /v1/events` (JSON lines, or one JSON array), `POST /v1/logs` and `/v1/traces` (OTLP/HTTP, JSON or protobuf).
+
+All may be gzip. An error of an OTLP path is a `google.rpc.Status` in the encoding of its request, elsewhere it is text.
 
 An answer of 200 means: the broker has it, on all in-sync replicas. Until then nothing is promised, and the caller keeps its batch:
 429 (too fast) and 503 (the broker is away or behind, or no room for another body) say in `Retry-After` when to send it again. Repeating a
@@ -23,6 +25,7 @@ from aiohttp import web
 
 from streams.core.errors import FuseBlownError
 from streams.core.settings import Settings
+from streams.intake import otlp_wire
 from streams.intake.block_producer import PAUSE_SECONDS, Shipper, report_paused
 from streams.intake.callers import DEFAULT_SOURCE, Caller, Callers
 from streams.intake.collector import Collector, Step
@@ -86,10 +89,10 @@ class Intake:
 
     def app(self) -> web.Application:
         """Return the application: `/v1/events`, `/v1/logs`, `/v1/traces`, `/healthz`, `/metrics`."""
-        app = web.Application(client_max_size=self._limits.body_bytes, middlewares=[_counted, self._guarded])
+        app = web.Application(client_max_size=self._limits.body_bytes, middlewares=[_counted, _refused_in_kind, self._guarded])
         app.router.add_post("/v1/events", self._events)
-        app.router.add_post("/v1/logs", self._logs)
-        app.router.add_post("/v1/traces", self._logs)
+        for path in otlp_wire.SIGNALS:
+            app.router.add_post(path, self._otlp)
         app.router.add_get("/healthz", self._health)
         app.router.add_get("/metrics", _metrics)
         app.on_cleanup.append(self._close)
@@ -101,19 +104,18 @@ class Intake:
         told = {"accepted": step.accepted, "rejected": dict(step.rejected)}
         return web.json_response(told, status=400 if _nothing(step) else 200)
 
-    async def _logs(self, request: web.Request) -> web.Response:
+    async def _otlp(self, request: web.Request) -> web.Response:
+        signal, encoding = otlp_wire.SIGNALS[request.path], _encoding(request)
         async with self._received(request) as body:
-            found = _parsed(body)
-            if not isinstance(found, dict):
-                raise web.HTTPBadRequest(text="the body must be an OTLP/HTTP JSON export request")
-            step = await self._take(request[_CALLER], self._bounded(_dumped(event) for event in otlp.FORMAT.to_canonical(found)))
+            export = _parsed(body) if encoding == otlp_wire.JSON else signal.read(body)
+            if not isinstance(export, dict):
+                raise web.HTTPBadRequest(text=f"the body must be an OTLP export request in {encoding}")
+            step = await self._take(request[_CALLER], self._bounded(_dumped(event) for event in otlp.FORMAT.to_canonical(export)))
         refused = {reason: lines for reason, lines in step.rejected.items() if reason not in {"duplicate", "no_request"}}
-        if not refused:
-            return web.json_response({})
-        told = ", ".join(f"{reason}: {lines}" for reason, lines in sorted(refused.items()))
-        counted = "rejectedSpans" if request.path == "/v1/traces" else "rejectedLogRecords"
-        answer = {"partialSuccess": {counted: str(sum(refused.values())), "errorMessage": told}}
-        return web.json_response(answer, status=400 if _nothing(step) else 200)
+        reasons = ", ".join(f"{reason}: {lines}" for reason, lines in sorted(refused.items()))
+        if refused and _nothing(step):
+            raise web.HTTPBadRequest(text=reasons)
+        return web.Response(body=otlp_wire.answered(signal, encoding, sum(refused.values()), reasons), content_type=encoding)
 
     def _bounded(self, lines: Iterable[bytes]) -> list[bytes]:
         """Return lines that were made of a body, unless they are far more than it: shared attributes are part of each."""
@@ -231,8 +233,15 @@ def _demand_known(request: web.Request) -> None:
     kind = request.content_type.lower()
     if encoding not in _ENCODINGS:
         raise web.HTTPUnsupportedMediaType(text="send the body plain, or with Content-Encoding: gzip")
-    if kind not in _MEDIA_TYPES:
-        raise web.HTTPUnsupportedMediaType(text="send JSON: application/x-ndjson for lines, application/json for OTLP or an array")
+    if kind not in _MEDIA_TYPES and not (kind == otlp_wire.PROTOBUF and request.path in otlp_wire.SIGNALS):
+        raise web.HTTPUnsupportedMediaType(
+            text=f"send application/x-ndjson for lines, application/json for an array or OTLP, {otlp_wire.PROTOBUF} for OTLP"
+        )
+
+
+def _encoding(request: web.Request) -> str:
+    """Return the encoding of an OTLP body, in which its answer is written: JSON unless it says protobuf."""
+    return otlp_wire.PROTOBUF if request.content_type.lower() == otlp_wire.PROTOBUF else otlp_wire.JSON
 
 
 def _lines(body: bytes) -> list[bytes]:
@@ -284,6 +293,21 @@ async def _counted(request: web.Request, handler: Handler) -> web.StreamResponse
         path = request.match_info.route.resource.canonical if request.match_info.route.resource else "other"
         METRICS.add(Metric.INTAKE_ANSWERS, path=path, status=status)
     return response
+
+
+@web.middleware
+async def _refused_in_kind(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Write the refusals of OTLP paths as exporters read them; the SDK's logs show nothing of an answer but the reason of its status."""
+    try:
+        return await handler(request)
+    except web.HTTPException as refusal:
+        if request.path in otlp_wire.SIGNALS:
+            encoding = _encoding(request)
+            message = refusal.text or refusal.reason
+            refusal.body = otlp_wire.failed(encoding, refusal.status, message)
+            refusal.set_status(refusal.status, reason=message.partition("\n")[0])
+            refusal.content_type = encoding
+        raise
 
 
 async def _metrics(request: web.Request) -> web.Response:

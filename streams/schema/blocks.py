@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from models.evidence.families import FAMILIES
 from models.evidence.links import JOINING
-from models.evidence.weighing import BINS
+from models.evidence.weighing import VOTE_BINS
 from streams.core.errors import BlockLayoutError
 from streams.schema import ipc
 from streams.schema.event import FIELDS
@@ -321,7 +321,7 @@ TALLIES = Layout(
     1,
     {"time": "time", "source": "number", "histogram": "text", "votes": "vector"},
     known=("time", "source", "histogram"),
-    widths={"votes": BINS},
+    widths={"votes": VOTE_BINS},
 )
 """What a partition of accounts tells the others, on the same topic: how its accounts vote on what is ordinary, a histogram a row."""
 

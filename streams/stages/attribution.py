@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from models.accumulators.step import Floats
 from models.evidence.extraction_rules import Purpose
 from models.evidence.families import FAMILIES
-from models.evidence.weighing import CAP, FLOOR
+from models.evidence.weighing import MAX_FAMILY_NATS, MIN_LEVEL_NATS
 from streams.core.durations import DAY
 from streams.features import shared_links
 from streams.features.group.member_content import MAX_VOTING_PAYERS, usual_content
@@ -24,9 +24,9 @@ from streams.features.group.shared_cards import SharedCards
 from streams.features.group.shared_template import job
 from streams.features.members import Members
 
-LIKELY = 2 * CAP
-PLAIN = 2.5 * CAP
-SOLE = 7.5 * CAP
+LIKELY = 2 * MAX_FAMILY_NATS
+PLAIN = 2.5 * MAX_FAMILY_NATS
+SOLE = 7.5 * MAX_FAMILY_NATS
 """Nats of a group's content, uncapped, from which its purpose is likely, and plain; and those of accounts which do nothing else."""
 PURSES = 3
 """Cards that each pay for several organisations. A sponsor or an agency has one, or two."""
@@ -61,9 +61,9 @@ def group_families(features: Sequence[Any], nats: Floats) -> Floats:
             found[place] = value
         else:
             found[place] = found[place] + value if feature.family == "content" else max(found[place], value)
-    lowest = np.full(len(FAMILIES), FLOOR)
-    lowest[FAMILIES.index("evenness")] = -CAP  # a likelihood ratio, and as good against a dispatcher as for one
-    clipped: Floats = np.clip(found, lowest, CAP)
+    lowest = np.full(len(FAMILIES), MIN_LEVEL_NATS)
+    lowest[FAMILIES.index("evenness")] = -MAX_FAMILY_NATS  # a likelihood ratio, and as good against a dispatcher as for one
+    clipped: Floats = np.clip(found, lowest, MAX_FAMILY_NATS)
     return clipped
 
 
@@ -86,7 +86,7 @@ def has_dealt_cards(members: Members) -> bool:
 def member_families(members: Members, families: Floats) -> Floats:
     """Return every member's nats by family, its own or those of the group that it shows itself, (members, families)."""
     own = np.where(np.isnan(members.own), 0.0, members.own)
-    shared = np.where(np.isnan(families), FLOOR, families)[None, :]
+    shared = np.where(np.isnan(families), MIN_LEVEL_NATS, families)[None, :]
     shown = members.raw >= MATCH
     for name, matches in (("cohort", _same_cohort), ("payment", _same_card), ("evenness", _even), ("link", _linked)):
         shown[:, FAMILIES.index(name)] = matches(members)
@@ -121,8 +121,8 @@ def outsiders(members: Members, suspect: Mask) -> Mask:
 
 def _content(members: Members, shared: float, own: Floats) -> Floats:
     """Credit a user of the group's templates with all of its content, others with what all members show, as far as they show it too."""
-    raw = np.nan_to_num(members.family("content"), nan=FLOOR)
-    alike = min(usual_content(members), CAP)
+    raw = np.nan_to_num(members.family("content"), nan=MIN_LEVEL_NATS)
+    alike = min(usual_content(members), MAX_FAMILY_NATS)
     borne_out = np.where(raw >= MATCH, np.minimum(alike, MAX_VOTING_PAYERS * raw), own)
     return np.maximum(own, np.where(job(members).users, shared, borne_out))
 

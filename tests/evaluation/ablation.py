@@ -92,7 +92,7 @@ def models(folder: Path) -> list[dict[str, Any]]:
     rows = [{"model": "evidence alone", "auc": roc_auc(own, positive), "ap": average_precision(own, positive), "with": None}]
     for detector, said in sorted(run.best_of.items()):
         shown: Floats = np.array([max(said.get(row["account_id"], 0.0), 0.0) for row in truth])
-        together = average_precision(own + np.minimum(shown, weighing.CAP) / 2, positive)
+        together = average_precision(own + np.minimum(shown, weighing.MAX_FAMILY_NATS) / 2, positive)
         rows.append({"model": detector, "auc": roc_auc(shown, positive), "ap": average_precision(shown, positive), "with": together})
     return rows
 

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import math
 
-from models.evidence.weighing import SPOKEN
+from models.evidence.weighing import MIN_EVIDENCE_NATS
 from streams.cases.hypothesis import Answer, BenignHypothesis, Facts
 
 
 def _ask(facts: Facts) -> Answer:
     users = facts.feature("end_users")
     named = "no end users are named" if math.isnan(users) else f"{math.expm1(users):.0f} end users a day are named"
-    fits = bool(facts.permitted) or (facts.alone and facts.routing >= SPOKEN and users > 1 and facts.nats("content") < SPOKEN)
+    fits = bool(facts.permitted) or (
+        facts.alone and facts.routing >= MIN_EVIDENCE_NATS and users > 1 and facts.nats("content") < MIN_EVIDENCE_NATS
+    )
     return fits, facts.permitted or f"no permission is on file; {named}; {facts.nats_clause('content')}"
 
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from models.evidence.weighing import SPOKEN
+from models.evidence.weighing import MIN_EVIDENCE_NATS
 from streams.cases.hypothesis import PLAIN_CONTENT_NATS, Answer, BenignHypothesis, Facts
 
 
 def _ask(facts: Facts) -> Answer:
-    fits = facts.alone and facts.nats("timing") >= SPOKEN and facts.nats("content") < PLAIN_CONTENT_NATS
+    fits = facts.alone and facts.nats("timing") >= MIN_EVIDENCE_NATS and facts.nats("content") < PLAIN_CONTENT_NATS
     return fits, f"a batch runs on one account, here {facts.present()}; {facts.nats_clause('timing')}, {facts.nats_clause('content')}"
 
 

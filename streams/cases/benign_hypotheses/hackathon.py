@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from models.evidence.weighing import SPOKEN
+from models.evidence.weighing import MIN_EVIDENCE_NATS
 from streams.cases.hypothesis import MIN_EVENNESS_NATS, Answer, BenignHypothesis, Facts
 from streams.stages.attribution import PURSES
 
@@ -12,7 +12,7 @@ from streams.stages.attribution import PURSES
 def _ask(facts: Facts) -> Answer:
     shared = facts.feature("shared_cards")
     uneven = facts.nats("evenness") < MIN_EVENNESS_NATS
-    fits = not facts.alone and facts.nats("cohort") >= SPOKEN and uneven and not shared >= PURSES
+    fits = not facts.alone and facts.nats("cohort") >= MIN_EVIDENCE_NATS and uneven and not shared >= PURSES
     cards = "" if math.isnan(shared) else f"; cards that several organisations share: {shared:.0f} (a sponsor has one)"
     return fits, f"new accounts, but no dispatcher: {facts.nats_clause('cohort')}, {facts.nats_clause('evenness')}{cards}"
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from models.evidence.weighing import SPOKEN
+from models.evidence.weighing import MIN_EVIDENCE_NATS
 from streams.cases.hypothesis import PLAIN_CONTENT_NATS, Answer, BenignHypothesis, Facts
 
 
 def _ask(facts: Facts) -> Answer:
     linked = max(facts.nats(family) for family in ("evenness", "cohort", "payment", "link"))
-    fits = linked < SPOKEN and facts.nats("content") < PLAIN_CONTENT_NATS
+    fits = linked < MIN_EVIDENCE_NATS and facts.nats("content") < PLAIN_CONTENT_NATS
     return fits, f"enthusiasts have nothing to do with each other: what links the accounts has {linked:.1f} nats at most"
 
 

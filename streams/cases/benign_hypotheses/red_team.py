@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Final
 
-from models.evidence.weighing import SPOKEN
+from models.evidence.weighing import MIN_EVIDENCE_NATS
 from streams.cases.hypothesis import Answer, BenignHypothesis, Facts
 
 MAX_TEAM_ACCOUNTS: Final = 5
 
 
 def _ask(facts: Facts) -> Answer:
-    fits = facts.organizations == 1 and facts.accounts <= MAX_TEAM_ACCOUNTS and facts.nats("volume") < SPOKEN
+    fits = facts.organizations == 1 and facts.accounts <= MAX_TEAM_ACCOUNTS and facts.nats("volume") < MIN_EVIDENCE_NATS
     return fits, f"a team is few, light and in one programme: {facts.present()} here, {facts.nats_clause('volume')}"
 
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from models.evidence.weighing import SPOKEN
+from models.evidence.weighing import MIN_EVIDENCE_NATS
 from streams.cases.hypothesis import Answer, BenignHypothesis, Facts
 
 
 def _ask(facts: Facts) -> Answer:
-    return facts.nats("content") < SPOKEN, f"customers ask for themselves: {facts.nats_clause('content')}, routing with {facts.routing:.1f}"
+    return facts.nats(
+        "content"
+    ) < MIN_EVIDENCE_NATS, f"customers ask for themselves: {facts.nats_clause('content')}, routing with {facts.routing:.1f}"
 
 
 hypothesis = BenignHypothesis(

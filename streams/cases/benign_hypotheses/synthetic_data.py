@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from models.evidence.weighing import SPOKEN
+from models.evidence.weighing import MIN_EVIDENCE_NATS
 from streams.cases.hypothesis import Answer, BenignHypothesis, Facts, fits_unless
 
 
 def _ask(facts: Facts) -> Answer:
-    fits = facts.organizations == 1 and facts.cards == 1 and facts.nats("client") < SPOKEN
+    fits = facts.organizations == 1 and facts.cards == 1 and facts.nats("client") < MIN_EVIDENCE_NATS
     because = f"{facts.payers()}; its requests would look the same, only a contract tells: ask the owner"
     return fits_unless(unknown=True, fits=fits), because
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from models.evidence.weighing import SPOKEN
+from models.evidence.weighing import MIN_EVIDENCE_NATS
 from streams.cases.hypothesis import MIN_EVENNESS_NATS, Answer, BenignHypothesis, Facts
 
 
 def _ask(facts: Facts) -> Answer:
     uneven = facts.nats("evenness") < MIN_EVENNESS_NATS
-    fits = not facts.alone and facts.nats("cohort") >= SPOKEN and uneven and facts.organizations == 1
+    fits = not facts.alone and facts.nats("cohort") >= MIN_EVIDENCE_NATS and uneven and facts.organizations == 1
     return fits, f"people's loads differ and one school pays: {facts.nats_clause('evenness')}, {facts.paying()}"
 
 

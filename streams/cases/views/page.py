@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 from html import escape
 from typing import Any
 
-from models.evidence.weighing import CAP
+from models.evidence.weighing import MAX_FAMILY_NATS
 from streams.cases.hypothesis import WORDS
 from streams.cases.views import terminal
 from streams.cases.views.terminal import CaseRow
@@ -84,10 +84,10 @@ def _section(title: str, body: str) -> str:
 
 
 def _families(case: CaseRow) -> str:
-    """Return one bar per family, the most evidence first; a family's evidence is limited to CAP."""
+    """Return one bar per family, the most evidence first; a family's evidence is limited to MAX_FAMILY_NATS."""
     rows = []
     for name, nats in sorted(case.payload.families.items(), key=lambda item: -item[1]):
-        width = 100.0 * min(max(nats, 0.0), CAP) / CAP
+        width = 100.0 * min(max(nats, 0.0), MAX_FAMILY_NATS) / MAX_FAMILY_NATS
         rows.append(
             f'<tr><th>{escape(name)}</th><td class="bar"><i style="width:{width:.1f}%"></i></td><td class="n">{nats:+.1f}</td></tr>'
         )

@@ -16,7 +16,7 @@ from rich.table import Table
 from rich.text import Text
 
 from models.evidence.families import EXTRACTION_WEIGHTS, FAMILIES, ROUTING_WEIGHTS
-from models.evidence.weighing import BELONGING, BELONGING_CAP, CAP, CHANNEL, CORROBORATION
+from models.evidence.weighing import BELONGING, CHANNEL, MAX_BELONGING_NATS, MAX_CORROBORATION_RATIO, MAX_FAMILY_NATS
 from streams.cases import audit_chain
 from streams.cases.caseload import links_to_remove
 from streams.core.errors import HydrometerError
@@ -251,15 +251,15 @@ def sums(behaviour: str) -> str:
     weights = dict(zip(FAMILIES, (EXTRACTION_WEIGHTS if behaviour == "extraction" else ROUTING_WEIGHTS).tolist(), strict=True))
     halves, nothing = (", ".join(name for name in FAMILIES if weights[name] == share) for share in (0.5, 0.0))
     together = ", ".join(FAMILIES[index] for index in BELONGING)
-    parts = [f"each is limited to {CAP:g}", f"{halves} count half", f"{nothing} not at all"]
+    parts = [f"each is limited to {MAX_FAMILY_NATS:g}", f"{halves} count half", f"{nothing} not at all"]
     if behaviour == "extraction":
         parts += [
-            f"{together} at most {BELONGING_CAP:g} together",
+            f"{together} at most {MAX_BELONGING_NATS:g} together",
             "content counts twice where accounts do nothing else, however even their load",
         ]
         parts += ["and a group shows its accounts' mean"]
     else:
-        parts += [f"{halves} add up to {CORROBORATION:g} times {' and '.join(FAMILIES[index] for index in CHANNEL)} at most"]
+        parts += [f"{halves} add up to {MAX_CORROBORATION_RATIO:g} times {' and '.join(FAMILIES[index] for index in CHANNEL)} at most"]
     return f"Families do not add up to the nats of {behaviour}: {'; '.join(parts)}. Nats of links only decide which alerts are one case."
 
 

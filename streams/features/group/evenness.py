@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.evidence.evenness import CHOSEN_PEOPLE, PEOPLE, Work, log_likelihood_ratio
+from models.evidence.evenness import CHOSEN_PEOPLE_SHAPES, PEOPLE_SHAPES, Work, log_likelihood_ratio
 from streams.core.durations import HOUR
 from streams.features.declaration import NATS, Feature, value_in_nats
 from streams.features.members import Members
@@ -66,7 +66,7 @@ def _of(members: Members, work: Work) -> float:
     if members.units < 2:  # noqa: PLR2004 (nothing is spread over one)
         return 0.0
     # sums over the few accounts of each payer are more even than the people behind them
-    least, people = (MIN_TEMPLATE_REQUESTS, CHOSEN_PEOPLE) if members.kind == "template" else (1, PEOPLE)
+    least, people = (MIN_TEMPLATE_REQUESTS, CHOSEN_PEOPLE_SHAPES) if members.kind == "template" else (1, PEOPLE_SHAPES)
     begun = work.counts >= least
     payers = np.unique(members.unit[begun], return_inverse=True)[1].reshape(-1)
     alone = work.take(np.flatnonzero(begun))

@@ -94,7 +94,7 @@ def _body(record: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _attributes(holder: Mapping[str, Any]) -> dict[str, Any]:
-    return _named((str(each.get("key")), _value(each.get("value"))) for each in _list(holder, "attributes") if isinstance(each, dict))
+    return _named((str(each.get("key", "")), _value(each.get("value"))) for each in _list(holder, "attributes") if isinstance(each, dict))
 
 
 def _named(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
@@ -121,7 +121,7 @@ def _value(value: Any, depth: int = 0) -> Any:
         return [_value(each, depth + 1) for each in _list(_object(value["arrayValue"]), "values")]
     if "kvlistValue" in value:
         pairs = _list(_object(value["kvlistValue"]), "values")
-        return {str(each.get("key")): _value(each.get("value"), depth + 1) for each in pairs if isinstance(each, dict)}
+        return {str(each.get("key", "")): _value(each.get("value"), depth + 1) for each in pairs if isinstance(each, dict)}
     return next((value[kind] for kind in ("stringValue", "boolValue", "doubleValue") if kind in value), None)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from models.accumulators.step import Floats, Step
-from models.evidence.client_claims import KEYS, Claims, weight
+from models.evidence.client_claims import VOTE_KEYS, ClientClaims, weight
 from models.state.columns import Slots
 from streams.schema.blocks import Hashes
 from streams.stages.accounts.clients import Clients
@@ -20,7 +20,7 @@ class ClaimVotes:
         """Start without votes."""
         self._state = state
         self._links = links
-        self._claims = Claims()
+        self._claims = ClientClaims()
 
     def misfit(self, clients: Clients) -> Floats:
         """Return how unusual each request is for the client that it claims to be, nats, (rows,), NaN where unknown."""
@@ -37,7 +37,7 @@ class ClaimVotes:
 
     def withdraw(self, slots: Slots) -> None:
         """Take the votes of these accounts back."""
-        self._exchange(slots, np.zeros((len(slots), 2 * KEYS), np.uint64), np.zeros(len(slots)))
+        self._exchange(slots, np.zeros((len(slots), 2 * VOTE_KEYS), np.uint64), np.zeros(len(slots)))
 
     def reload(self) -> None:
         """Count anew from the loaded accounts."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from models.accumulators.step import Floats
 from models.evidence import extraction_rules, weighing
-from models.evidence.weighing import CAP, FLOOR, FamilySum
+from models.evidence.weighing import MAX_FAMILY_NATS, MIN_LEVEL_NATS, FamilySum
 from models.state.columns import Slots
 from streams.features.bank import Bank
 from streams.features.declaration import Feature
@@ -74,7 +74,7 @@ class Scoring:
         nats = self._votes.reference.tails(values)
         trusted = weighing.trust(events, self._half_trust_events)
         levels, believed = self._families.of(nats, trusted)
-        raw = np.clip(self._votes.levels.tails(levels), FLOOR, CAP)
+        raw = np.clip(self._votes.levels.tails(levels), MIN_LEVEL_NATS, MAX_FAMILY_NATS)
         own = raw * believed
         extraction = extraction_rules.extraction(own, alone=True).nats
         return Scores(slots, values, nats * trusted, levels, raw, own, extraction, weighing.routing(own))

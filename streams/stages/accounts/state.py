@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from models.accumulators.frequent import CELLS
 from models.accumulators.step import Step
 from models.evidence import calibration
-from models.evidence.client_claims import KEYS
+from models.evidence.client_claims import VOTE_KEYS
 from models.evidence.families import FAMILIES
 from models.evidence.weighing import NO_VOTE
 from models.state.columns import Columns, Field, Slots
@@ -111,7 +111,7 @@ def account_fields(features: Sequence[str]) -> dict[str, Field]:
         "votes": Field("u1", NO_VOTE, labels=tuple(features)),
         "level_votes": Field("u1", NO_VOTE, labels=FAMILIES),
         "score_vote": Field("u1", calibration.NO_VOTE),
-        "claim_votes": Field("u8", width=2 * KEYS),
+        "claim_votes": Field("u8", width=2 * VOTE_KEYS),
         "claim_weight": Field("f8"),
         # evidence by family: shrunk by how little it has done, and before that
         "own": Field("f4", np.nan, labels=FAMILIES),

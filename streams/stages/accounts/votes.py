@@ -35,7 +35,7 @@ class Votes:
         self.reference = Reference([feature.limits for feature in features], [feature.direction for feature in features])
         self.levels = weighing.level_reference()
         self.tail = calibration.Tail()
-        self.tallies = Tallies(weighing.BINS)
+        self.tallies = Tallies(weighing.VOTE_BINS)
         self._histograms = [
             *(f"{feature.name()} {feature.limits}" for feature in features),
             *(f"level of {name}" for name in FAMILIES),
@@ -109,8 +109,8 @@ class Votes:
         if not len(tally):
             return
         source, time, votes = float(tally.numbers("source")[0]), float(tally.numbers("time")[0]), tally.vectors("votes")
-        if votes.shape[1] != weighing.BINS or not (np.isfinite(votes) & (votes >= 0)).all():
-            raise BlockLayoutError(f"a tally has {weighing.BINS} counts of votes a histogram, none below zero")
+        if votes.shape[1] != weighing.VOTE_BINS or not (np.isfinite(votes) & (votes >= 0)).all():
+            raise BlockLayoutError(f"a tally has {weighing.VOTE_BINS} counts of votes a histogram, none below zero")
         if source not in range(self._state.partitions) or not np.isfinite(time):
             raise BlockLayoutError("a tally names its partition, and the time to which it counts")
         if source != self._state.partition:

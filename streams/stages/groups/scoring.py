@@ -98,7 +98,7 @@ def is_public(shown: Floats, population: float, routing: float) -> bool:
     shown: nats that each member shows itself, (members, families). population: accounts in all. routing: nats of the group.
     """
     many = len(shown) >= max(MIN_PUBLIC_ACCOUNTS, PUBLIC_SHARE * population)
-    pooled = (shown[:, _POOL_FAMILIES] >= weighing.SPOKEN).any(axis=1).mean()
+    pooled = (shown[:, _POOL_FAMILIES] >= weighing.MIN_EVIDENCE_NATS).any(axis=1).mean()
     return bool(many and pooled < MAX_PUBLIC_POOL_SHARE and routing < EVIDENCE_ROW_FLOOR_NATS)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from models.accumulators.step import Floats
-from models.evidence.calibration import ENOUGH, NO_VOTE, Tail
+from models.evidence.calibration import MIN_FIT_VOTES, NO_VOTE, Tail
 
 
 def tail_of(scores: Floats) -> Tail:
@@ -34,8 +34,8 @@ def test_a_heavy_tail_asks_for_a_higher_bar() -> None:
 
 
 def test_too_few_votes_are_not_enough_evidence() -> None:
-    assert tail_of(exponential(ENOUGH - 1)).fit() is None
-    assert math.isnan(tail_of(exponential(ENOUGH - 1)).false_alerts(np.array([20.0]))[0])
+    assert tail_of(exponential(MIN_FIT_VOTES - 1)).fit() is None
+    assert math.isnan(tail_of(exponential(MIN_FIT_VOTES - 1)).false_alerts(np.array([20.0]))[0])
 
 
 def test_entities_that_all_score_nothing_have_no_tail() -> None:

@@ -7,7 +7,7 @@ from math import isnan, log
 import numpy as np
 import pytest
 
-from models.evidence.client_claims import MIN_CLAIM_VOTES, Claims, Hashes, paired, weight
+from models.evidence.client_claims import MIN_CLAIM_VOTES, ClientClaims, Hashes, paired, weight
 
 ONE = np.ones(1)
 NOBODY = np.zeros((1, 3), np.uint64)
@@ -19,15 +19,15 @@ def keys(claim: int, connection: int, head: int) -> Hashes:
     return np.hstack([made, *shown])
 
 
-def after(*votes: tuple[int, Hashes]) -> Claims:
+def after(*votes: tuple[int, Hashes]) -> ClientClaims:
     """Claims after so many accounts each have voted for these keys."""
-    claims = Claims()
+    claims = ClientClaims()
     for count, said in votes:
         claims.exchange(np.repeat(NOBODY, count, 0), np.zeros(count), np.repeat(said, count, 0), np.ones(count))
     return claims
 
 
-def misfit(claims: Claims, claim: int, connection: int, head: int) -> float:
+def misfit(claims: ClientClaims, claim: int, connection: int, head: int) -> float:
     asked = (np.array([each], np.uint64) for each in (claim, connection, head))
     return float(claims.misfit(*asked)[0])
 
@@ -64,7 +64,7 @@ def test_a_vote_that_is_taken_back_was_never_cast() -> None:
     claims, common, rare = after((99, keys(1, 5, 6)), (1, keys(1, 7, 8))), keys(1, 5, 6), keys(1, 7, 8)
     claims.exchange(rare, ONE, NOBODY, np.zeros(1))
     assert misfit(claims, 1, 7, 8) == pytest.approx(log(99))
-    recounted = Claims()
+    recounted = ClientClaims()
     recounted.recount(np.vstack([np.repeat(common, 99, 0), NOBODY]), np.array([1.0] * 99 + [0.0]))
     assert misfit(recounted, 1, 7, 8) == misfit(claims, 1, 7, 8)
 

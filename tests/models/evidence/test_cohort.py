@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from models.evidence.cohort import CEILING_NATS, DAY, divergence, scan
+from models.evidence.cohort import DAY, MAX_COHORT_NATS, divergence, scan
 
 YEAR = 365 * DAY
 
@@ -60,7 +60,7 @@ def test_nobody_is_no_batch() -> None:
 
 
 def test_it_stays_within_its_limits() -> None:
-    assert scan(np.zeros(500), np.zeros(500)) == CEILING_NATS
+    assert scan(np.zeros(500), np.zeros(500)) == MAX_COHORT_NATS
 
 
 @pytest.mark.parametrize("accounts", [3, 5, 10, 30])

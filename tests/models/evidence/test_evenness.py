@@ -7,17 +7,17 @@ import pytest
 
 from models.accumulators.step import Floats
 from models.evidence.evenness import (
-    CEILING,
-    DISPATCHER,
-    FLOOR,
-    PEOPLE,
+    DISPATCHER_SHAPES,
+    MAX_EVENNESS_NATS,
+    MIN_EVENNESS_NATS,
+    PEOPLE_SHAPES,
     Work,
     _below,
     _chances,
     _log_probability,
     log_likelihood_ratio,
 )
-from models.evidence.weighing import SPOKEN
+from models.evidence.weighing import MIN_EVIDENCE_NATS
 
 
 def work(counts: list[float] | Floats, exposure: list[float] | Floats | float = 1.0, waited: list[float] | float = 0.0) -> Work:
@@ -61,19 +61,19 @@ def test_the_unit_of_time_does_not_matter() -> None:
 
 def test_counts_barely_above_a_threshold_are_not_even() -> None:
     # people of whom only those with three requests or more are seen: untruncated they would look like a dispatcher's
-    counts = drawn(PEOPLE[0], 1.0, 2000, seed=1, least=3)
+    counts = drawn(PEOPLE_SHAPES[0], 1.0, 2000, seed=1, least=3)
     assert ratio(counts, least=1) > 10
     assert ratio(counts, least=3) < 2
 
 
 def test_it_stays_above_its_floor() -> None:
-    assert ratio([1, 1000] * 200) == FLOOR
+    assert ratio([1, 1000] * 200) == MIN_EVENNESS_NATS
 
 
 @pytest.mark.parametrize("seed", range(5))
 def test_it_tells_the_two_stories_apart(seed: int) -> None:
-    assert ratio(drawn(DISPATCHER[0], 25, 50, seed)) > 7
-    assert ratio(drawn(PEOPLE[1], 25, 50, seed)) < -3
+    assert ratio(drawn(DISPATCHER_SHAPES[0], 25, 50, seed)) > 7
+    assert ratio(drawn(PEOPLE_SHAPES[1], 25, 50, seed)) < -3
 
 
 def joined(rates: Floats, seed: int) -> Work:
@@ -87,7 +87,7 @@ def joined(rates: Floats, seed: int) -> Work:
 
 @pytest.mark.parametrize("seed", range(5))
 def test_light_people_who_come_late_do_not_make_a_crowd_even(seed: int) -> None:
-    rates = np.random.default_rng(seed + 100).gamma(PEOPLE[0], 2.5 / PEOPLE[0], 300)
+    rates = np.random.default_rng(seed + 100).gamma(PEOPLE_SHAPES[0], 2.5 / PEOPLE_SHAPES[0], 300)
     assert log_likelihood_ratio(joined(rates, seed)) < 0
 
 
@@ -105,7 +105,7 @@ def test_people_at_one_event_are_not_even_however_their_evening_goes() -> None:
         after = rng.poisson(rng.gamma(3.0, 14 / 3.0, 59) * (1 - waited)).astype(np.float64)
         return log_likelihood_ratio(Work.of_accounts(1.0 + after, 1 - waited, waited))
 
-    assert max(evening(seed) for seed in range(40)) < SPOKEN
+    assert max(evening(seed) for seed in range(40)) < MIN_EVIDENCE_NATS
 
 
 def test_a_payer_of_several_accounts_has_done_what_they_have() -> None:
@@ -114,10 +114,10 @@ def test_a_payer_of_several_accounts_has_done_what_they_have() -> None:
 
 
 def test_it_stays_within_its_limits() -> None:
-    assert ratio([100] * 5000) == CEILING
+    assert ratio([100] * 5000) == MAX_EVENNESS_NATS
 
 
-@pytest.mark.parametrize("shape", [*DISPATCHER, *PEOPLE])
+@pytest.mark.parametrize("shape", [*DISPATCHER_SHAPES, *PEOPLE_SHAPES])
 def test_probabilities_sum_to_one(shape: float) -> None:
     counts, shapes = np.arange(400.0), np.full(400, shape)
     none, some = _chances(np.full((1, 400), shape / 5.0), np.ones(400))

@@ -18,7 +18,17 @@ from models.evidence.extraction_rules import (
     extraction,
 )
 from models.evidence.families import ALONE_COUNTS, EXTRACTION_WEIGHTS, FAMILIES
-from models.evidence.weighing import ALERT_THRESHOLD_NATS, BELONGING, BELONGING_CAP, CONTENT, EVENNESS, OPERATION, PAYMENT, SPOKEN, total
+from models.evidence.weighing import (
+    ALERT_THRESHOLD_NATS,
+    BELONGING,
+    CONTENT,
+    EVENNESS,
+    MAX_BELONGING_NATS,
+    MIN_EVIDENCE_NATS,
+    OPERATION,
+    PAYMENT,
+    total,
+)
 
 # at the edges that the rules ask about, on either side of them, unknown, and anywhere
 _EDGES = (math.nan, -7.0, -2.0, -1.9, -0.1, 0.0, 0.4, 0.5, 1.9, 2.0, 2.1, 3.9, 4.0, 7.0)
@@ -31,10 +41,12 @@ def reference(families: Floats, purpose: Purpose, *, cards_dealt: bool, alone: b
     sole = purpose is Purpose.SOLE
     if sole:
         families = families.copy()
-        families[:, EVENNESS] = np.where(families[:, EVENNESS] > -SPOKEN, np.maximum(families[:, EVENNESS], 0.0), families[:, EVENNESS])
+        families[:, EVENNESS] = np.where(
+            families[:, EVENNESS] > -MIN_EVIDENCE_NATS, np.maximum(families[:, EVENNESS], 0.0), families[:, EVENNESS]
+        )
     together = np.nansum(families[:, BELONGING], axis=1)
-    nats = total(families, weights) - np.maximum(together - BELONGING_CAP, 0.0) + sole * np.nan_to_num(families[:, CONTENT])
-    speaks = (np.nan_to_num(families) >= SPOKEN) & (weights > 0)
+    nats = total(families, weights) - np.maximum(together - MAX_BELONGING_NATS, 0.0) + sole * np.nan_to_num(families[:, CONTENT])
+    speaks = (np.nan_to_num(families) >= MIN_EVIDENCE_NATS) & (weights > 0)
     hinted = (purpose is not Purpose.UNPROVEN) & (families[:, EVENNESS] >= HINT_NATS)
     plain = purpose in (Purpose.PLAIN, Purpose.SOLE)
     operated = np.nan_to_num(families[:, EVENNESS]) + np.nansum(np.maximum(families[:, OPERATION], 0.0), axis=1)
@@ -65,7 +77,7 @@ CONVICTED = {"content": 7.0, "cohort": 7.0, "payment": 7.0}
     ("name", "nats_of", "purpose", "cards_dealt"),
     [
         ("even load", {"evenness": DEALT_NATS}, Purpose.UNPROVEN, False),
-        ("machine-run", {"timing": SPOKEN}, Purpose.UNPROVEN, False),
+        ("machine-run", {"timing": MIN_EVIDENCE_NATS}, Purpose.UNPROVEN, False),
         ("even load and operation", {"evenness": 2.5, "network": 1.5}, Purpose.UNPROVEN, False),
         ("dealt cards", {}, Purpose.UNPROVEN, True),
         ("plain purpose", {}, Purpose.PLAIN, False),
@@ -102,7 +114,7 @@ def test_a_channel_without_a_purpose_stays_under_half_the_bar() -> None:
 
 def test_that_accounts_belong_together_is_one_fact() -> None:
     found = families(content=6, evenness=5, cohort=7, payment=7, link=7)
-    assert extraction(found).nats[0] == 6 + 5 + BELONGING_CAP
+    assert extraction(found).nats[0] == 6 + 5 + MAX_BELONGING_NATS
 
 
 def test_people_who_belong_together_and_ask_alike_are_a_hackathon() -> None:
@@ -111,11 +123,11 @@ def test_people_who_belong_together_and_ask_alike_are_a_hackathon() -> None:
 
 def test_an_evening_on_which_their_load_looks_even_by_chance_convicts_nobody() -> None:
     assert extraction(families(content=7, cohort=7, payment=7, evenness=DEALT_NATS - 0.1)).nats[0] == ALERT_THRESHOLD_NATS / 2
-    assert extraction(families(content=7, cohort=7, payment=7, evenness=DEALT_NATS)).nats[0] == 7 + BELONGING_CAP + DEALT_NATS
+    assert extraction(families(content=7, cohort=7, payment=7, evenness=DEALT_NATS)).nats[0] == 7 + MAX_BELONGING_NATS + DEALT_NATS
 
 
 def test_cards_that_are_dealt_out_show_somebody_who_runs_the_accounts_that_pay_with_them() -> None:
-    assert extraction(families(content=4, cohort=7, payment=7, evenness=0), cards_dealt=True).nats[0] == 4 + BELONGING_CAP
+    assert extraction(families(content=4, cohort=7, payment=7, evenness=0), cards_dealt=True).nats[0] == 4 + MAX_BELONGING_NATS
     assert extraction(families(content=4, cohort=7, link=7, evenness=0), cards_dealt=True).nats[0] == ALERT_THRESHOLD_NATS / 2
 
 
@@ -125,7 +137,7 @@ def test_where_the_load_speaks_for_people_not_even_their_cards_convict() -> None
 
 def test_a_purpose_that_is_plain_needs_nobody_who_is_seen_to_run_it() -> None:
     found = families(content=7, cohort=7, payment=7, evenness=0.5)
-    assert extraction(found, purpose=Purpose.PLAIN).nats[0] == 7 + BELONGING_CAP + 0.5
+    assert extraction(found, purpose=Purpose.PLAIN).nats[0] == 7 + MAX_BELONGING_NATS + 0.5
 
 
 def test_where_the_load_speaks_for_people_even_a_plain_purpose_does_not_convict() -> None:

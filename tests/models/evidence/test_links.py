@@ -29,13 +29,13 @@ def test_two_of_three_voices_with_one_rare_card_are_two_matches_and_a_miss() -> 
 
 def test_one_family_says_no_more_than_its_cap_and_so_never_joins_alone() -> None:
     found = edge("router", {"r": 1000}, {"r": 1e-6}, of=1000)
-    assert found.nats == links.CAP < links.JOIN_THRESHOLD_NATS
+    assert found.nats == links.MAX_FAMILY_NATS < links.JOIN_THRESHOLD_NATS
     assert not joins([found], 1000, 5)
 
 
 def test_a_card_and_an_organisation_are_one_family() -> None:
     both = [edge(kind, {"x": 9}, {"x": 1e-4}, of=9) for kind in ("payment", "organization")]
-    assert total(both) == links.CAP
+    assert total(both) == links.MAX_FAMILY_NATS
     assert not joins(both, 9, 9)
 
 

@@ -10,15 +10,15 @@ from hypothesis import strategies as st
 from models.accumulators.step import Floats
 from models.evidence import weighing
 from models.evidence.families import FAMILIES
-from models.evidence.weighing import BINS, HALF_VOTES, FamilySum, Reference, level_reference
+from models.evidence.weighing import HALF_VOTES, VOTE_BINS, FamilySum, Reference, level_reference
 
-VOTES = st.lists(st.integers(0, BINS - 1), max_size=30)
+VOTES = st.lists(st.integers(0, VOTE_BINS - 1), max_size=30)
 NATS = st.lists(st.one_of(st.just(math.nan), st.floats(-1, 9)), min_size=1, max_size=6)
 
 
 def reference(direction: str, votes: list[int]) -> Reference:
     """A reference of one feature between 0 and 128, so that a value is its bin."""
-    made = Reference([(0.0, float(BINS))], [direction])
+    made = Reference([(0.0, float(VOTE_BINS))], [direction])
     made.recount(np.array(votes, np.uint8).reshape(-1, 1))
     return made
 
@@ -34,7 +34,7 @@ def slow(direction: str, votes: list[int], value: int) -> float:
     return (-math.log(max(tail, 0.5 / (len(votes) + 1))) - 1) * len(votes) / (len(votes) + HALF_VOTES)
 
 
-@given(st.sampled_from(["low", "high", "both"]), VOTES, st.integers(0, BINS - 1))
+@given(st.sampled_from(["low", "high", "both"]), VOTES, st.integers(0, VOTE_BINS - 1))
 def test_tails_are_those_counted_vote_by_vote(direction: str, votes: list[int], value: int) -> None:
     assert nats(direction, votes, value + 0.5) == pytest.approx(slow(direction, votes, value))
 
@@ -59,7 +59,7 @@ def test_values_beyond_the_limits_count_as_the_limits() -> None:
 
 
 def test_an_ordinary_entity_has_nothing_on_average() -> None:
-    votes = np.repeat(np.arange(BINS), 20)
+    votes = np.repeat(np.arange(VOTE_BINS), 20)
     found = reference("high", votes.tolist()).tails(np.asarray(votes[:, None] + 0.5, np.float64))
     assert abs(float(found.mean())) < 0.02
 

@@ -14,7 +14,17 @@ from typing import Any
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
+from google.rpc.status_pb2 import Status
 from kafka import KafkaConsumer, TopicPartition
+from opentelemetry._logs import LogRecord
+from opentelemetry.exporter.otlp.proto.http import Compression
+from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.sdk._logs import ReadableLogRecord
+from opentelemetry.sdk._logs.export import LogRecordExportResult
+from opentelemetry.sdk.resources import Resource
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SpanExportResult
 
 from streams.core.settings import Settings
 from streams.devserver.broker import EmbeddedBroker
@@ -98,6 +108,45 @@ async def test_otlp_logs_become_events_and_refusals_are_told_in_its_way(broker: 
         assert await answer.json() == {"partialSuccess": {"rejectedLogRecords": "1", "errorMessage": "missing_field: 1"}}
         assert (await client.post("/v1/logs", data=b"protobuf", headers=TOKEN)).status == 400
     assert "s401" in await asyncio.to_thread(delivered, broker)
+
+
+async def test_the_stock_exporters_of_opentelemetry_deliver_logs_and_spans(broker: str) -> None:
+    """The SDK's exporters at their defaults (protobuf), and packed."""
+    async with intake(broker) as client:
+        logs = OTLPLogExporter(str(client.make_url("/v1/logs")), headers=TOKEN, compression=Compression.Gzip)
+        spans = OTLPSpanExporter(str(client.make_url("/v1/traces")), headers=TOKEN)
+        assert await asyncio.to_thread(exported, logs, spans) == (LogRecordExportResult.SUCCESS, SpanExportResult.SUCCESS)
+    found = await asyncio.to_thread(delivered, broker)
+    assert "log-411" in found
+    assert len(found) == len(set(found)) >= 2
+
+
+async def test_a_stock_exporter_reads_that_everything_of_it_was_refused(broker: str, caplog: pytest.LogCaptureFixture) -> None:
+    """Without an account the whole export is refused with 400, and the exporter does not send it again."""
+    async with intake(broker) as client:
+        spans = OTLPSpanExporter(str(client.make_url("/v1/traces")), headers=TOKEN)
+        assert await asyncio.to_thread(spans.export, [a_span({})]) == SpanExportResult.FAILURE
+    assert "missing_field: 1" in caplog.text
+
+
+async def test_protobuf_that_is_none_is_a_status_in_protobuf(broker: str) -> None:
+    headers = {**TOKEN, "Content-Type": "application/x-protobuf"}
+    async with intake(broker) as client:
+        answer = await client.post("/v1/logs", data=b"\xff\xff", headers=headers)
+        assert answer.status == 400
+        assert Status.FromString(await answer.read()).message == "the body must be an OTLP export request in application/x-protobuf"
+
+
+def a_span(attributes: dict[str, Any]) -> Any:
+    span: Any = TracerProvider().get_tracer("gateway").start_span("chat", attributes={"gen_ai.request.model": "m", **attributes})
+    span.end()
+    return span
+
+
+def exported(logs: OTLPLogExporter, spans: OTLPSpanExporter) -> tuple[LogRecordExportResult, SpanExportResult]:
+    attributes = {"event.id": "log-411", "account.id": "a1", "gen_ai.request.model": "m"}
+    record = ReadableLogRecord(LogRecord(timestamp=time.time_ns(), attributes=attributes), resource=Resource.create())
+    return logs.export([record]), spans.export([a_span({"account.id": "a1"})])
 
 
 @pytest.mark.parametrize("headers", [{}, {"Authorization": "Bearer wrong"}, {"Authorization": "Bearer "}, {"Authorization": "\udcff"}])

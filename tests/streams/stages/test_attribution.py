@@ -7,7 +7,7 @@ import pytest
 
 from models.evidence.extraction_rules import Purpose
 from models.evidence.families import FAMILIES
-from models.evidence.weighing import CAP
+from models.evidence.weighing import MAX_FAMILY_NATS
 from streams.features.registry import features
 from streams.stages import attribution
 from streams.stages.attribution import LIKELY, PLAIN, SOLE, UNRELATED
@@ -26,7 +26,7 @@ def nats(*content: float) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
 
 def test_content_adds_up_to_the_cap() -> None:
     assert attribution.group_families(GROUP, nats(2.0, 1.5))[FAMILIES.index("content")] == pytest.approx(3.5)
-    assert attribution.group_families(GROUP, nats(9.0, 9.0))[FAMILIES.index("content")] == CAP
+    assert attribution.group_families(GROUP, nats(9.0, 9.0))[FAMILIES.index("content")] == MAX_FAMILY_NATS
 
 
 def purpose(*content: float, programs: int = 1) -> Purpose:
