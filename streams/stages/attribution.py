@@ -1,7 +1,7 @@
-"""Which of a group's evidence a member shares: attribution is to the member, not to the relay that it came through.
+"""How much of a group's evidence counts for each member.
 
-A family of the group counts for a member only where the member itself shows it. Otherwise the ordinary customers of a reseller whose
-relay also carries a campaign would be alerted for their neighbours.
+A family of the group counts for a member only where the member shows it too. Otherwise the ordinary customers of a reseller would raise
+alerts because the same relay also carries a campaign.
 """
 
 from __future__ import annotations
@@ -24,114 +24,165 @@ from streams.features.group.shared_cards import SharedCards
 from streams.features.group.shared_template import job
 from streams.features.members import Members
 
-LIKELY = 2 * MAX_FAMILY_NATS
-PLAIN = 2.5 * MAX_FAMILY_NATS
-SOLE = 7.5 * MAX_FAMILY_NATS
-"""Nats of a group's content, uncapped, from which its purpose is likely, and plain; and those of accounts which do nothing else."""
-PURSES = 3
-"""Cards that each pay for several organisations. A sponsor or an agency has one, or two."""
-MOST_PAY = 0.5
-"""Share of a group's accounts that pay with such a card: of a program's hundreds of users some pairs always do."""
-UNRELATED = 3
-"""Programs beyond the first that have nothing to do with each other. Three in all are an application's own clients."""
-MATCH = 0.5
-"""Raw nats from which a member is said to show a family itself: about the upper fifth of ordinary accounts."""
-SAME_COHORT = 14 * DAY
-COHORT_SHARE = 0.3
-EVEN_FACTOR = 3.0
-LEADS = 0.25
-"""Share of a template's suspects from which a program leads, if suspects are also a quarter as common among its users as in any other."""
-OUTSIDE = 0.1
-"""Share of a template's suspects up to which those in a program of their own are outsiders, where most come in leading ones."""
+LIKELY_PURPOSE_NATS = 2 * MAX_FAMILY_NATS
+PLAIN_PURPOSE_NATS = 2.5 * MAX_FAMILY_NATS
+SOLE_PURPOSE_NATS = 7.5 * MAX_FAMILY_NATS
+"""Nats of a group's content, uncapped, from which its purpose is likely, plain, or the accounts' sole one."""
+MIN_DEALT_CARDS = 3
+"""Cards that each pay for several organisations. A sponsor or an agency has one or two."""
+MIN_DEALT_CARD_SHARE = 0.5
+"""Share of a group's accounts that pay with such a card. Among hundreds of users of a program a few pairs always do."""
+MIN_UNRELATED_PROGRAMS = 3
+"""Programs beyond the first that are unrelated to each other. Three in all can be the clients of one application."""
+MEMBER_MATCH_NATS = 0.5
+"""Raw nats from which a member shows a family itself: about the upper fifth of ordinary accounts."""
+COHORT_WINDOW_SECONDS = 14 * DAY
+MIN_COHORT_SHARE = 0.3
+MAX_EVEN_LOAD_FACTOR = 3.0
+MIN_LEADING_SHARE = 0.25
+"""Share of a template's suspects from which a program is a leading one. The share of suspects among its users must also be at least this
+part of the largest such share of any program."""
+MAX_OUTSIDER_SHARE = 0.1
+"""Share of a template's suspects up to which the users of a program that does not lead are outsiders, if most suspects use leading ones."""
 
 Mask = NDArray[np.bool_]
 
 
 def group_families(features: Sequence[Any], nats: Floats) -> Floats:
-    """Return a group's nats by family, (families,), NaN where no feature says anything. nats: (features,).
+    """Return a group's nats by family, (families,), NaN where no feature is known.
 
-    Content adds up (what is shared, and what the members ask for, are different things to see); of the others the strongest speaks.
+    The features of content add up, because common texts and the members' own prompts are independent observations. Of every other family
+    the strongest feature counts.
+
+    Args:
+        features: Features of groups, in the order of `nats`.
+        nats: Evidence by feature, (features,), NaN where unknown.
     """
-    found = np.full(len(FAMILIES), np.nan)
+    families = np.full(len(FAMILIES), np.nan)
     for feature, value in zip(features, nats.tolist(), strict=True):
-        place = FAMILIES.index(feature.family)
+        position = FAMILIES.index(feature.family)
         if np.isnan(value):
             continue
-        if np.isnan(found[place]):
-            found[place] = value
+        if np.isnan(families[position]):
+            families[position] = value
         else:
-            found[place] = found[place] + value if feature.family == "content" else max(found[place], value)
+            families[position] = families[position] + value if feature.family == "content" else max(families[position], value)
     lowest = np.full(len(FAMILIES), MIN_LEVEL_NATS)
-    lowest[FAMILIES.index("evenness")] = -MAX_FAMILY_NATS  # a likelihood ratio, and as good against a dispatcher as for one
-    clipped: Floats = np.clip(found, lowest, MAX_FAMILY_NATS)
+    lowest[FAMILIES.index("evenness")] = -MAX_FAMILY_NATS  # a likelihood ratio is as strong against a dispatcher as for one
+    clipped: Floats = np.clip(families, lowest, MAX_FAMILY_NATS)
     return clipped
 
 
 def purpose(features: Sequence[Any], values: Floats, nats: Floats) -> Purpose:
-    """Return how clearly a group's content says what its accounts are for. values, nats (before they are capped): (features,)."""
+    """Return how clearly a group's content shows what its accounts are for.
+
+    Args:
+        features: Features of groups.
+        values: Their values, (features,), NaN where unknown.
+        nats: Their evidence before the caps, (features,), NaN where unknown.
+    """
     content = float(np.nansum(nats[[feature.family == "content" for feature in features]]))
     script = float(np.nansum(values[[feature.name() == "one_script" for feature in features]]))
-    if content >= SOLE and script >= UNRELATED:
+    if content >= SOLE_PURPOSE_NATS and script >= MIN_UNRELATED_PROGRAMS:
         return Purpose.SOLE
-    if content >= PLAIN:
+    if content >= PLAIN_PURPOSE_NATS:
         return Purpose.PLAIN
-    return Purpose.LIKELY if content >= LIKELY else Purpose.UNPROVEN
+    return Purpose.LIKELY if content >= LIKELY_PURPOSE_NATS else Purpose.UNPROVEN
 
 
 def has_dealt_cards(members: Members) -> bool:
-    """Return whether most of a group's accounts are bought with a few cards, each for several organisations."""
-    return SharedCards.value(members) >= PURSES and float(_same_card(members).mean()) >= MOST_PAY
+    """Return whether most of a group's accounts are paid with a few cards that each pay for several organisations."""
+    return SharedCards.value(members) >= MIN_DEALT_CARDS and float(_same_card(members).mean()) >= MIN_DEALT_CARD_SHARE
 
 
 def member_families(members: Members, families: Floats) -> Floats:
-    """Return every member's nats by family, its own or those of the group that it shows itself, (members, families)."""
+    """Return every member's nats by family, (members, families): its own, or the group's where the member shows the family itself.
+
+    Args:
+        members: The group's members.
+        families: The group's nats by family, (families,), NaN where unknown.
+    """
     own = np.where(np.isnan(members.own), 0.0, members.own)
     shared = np.where(np.isnan(families), MIN_LEVEL_NATS, families)[None, :]
-    shown = members.raw >= MATCH
+    shown = members.raw >= MEMBER_MATCH_NATS
     for name, matches in (("cohort", _same_cohort), ("payment", _same_card), ("evenness", _even), ("link", _linked)):
         shown[:, FAMILIES.index(name)] = matches(members)
-    found = np.where(shown, np.maximum(own, shared), own)
+    attributed = np.where(shown, np.maximum(own, shared), own)
     evenness = FAMILIES.index("evenness")
-    found[:, evenness] = np.where(shared[0, evenness] < 0, shared[0, evenness], found[:, evenness])
+    attributed[:, evenness] = np.where(shared[0, evenness] < 0, shared[0, evenness], attributed[:, evenness])
     content = FAMILIES.index("content")
-    found[:, content] = _content(members, float(shared[0, content]), own[:, content])
-    return found
+    attributed[:, content] = _content(members, float(shared[0, content]), own[:, content])
+    return attributed
 
 
 def outsiders(members: Members, suspect: Mask) -> Mask:
-    """Return which of a template's suspects are alone with their program, or nearly, while most come in one or few, (members,).
+    """Return which of a template's suspects use a program that hardly any other suspect uses, while most use a few leading ones.
 
-    suspect: (members,). Outsiders share a text with the others and nothing else: a piece of a public task, which ordinary people meet as
-    well, and several pools. So what the others show says nothing of them. A program that everybody uses has more of them, but of its users
-    they are few. Where no program leads, as in a pool that is spread over many, nobody is outside.
+    Outsiders share only a text with the others, for example a piece of a public task, so the evidence of the others does not apply to
+    them. A very common program can have many suspects and still few among all its users. Where no program leads, as in a pool over many
+    programs, there are no outsiders.
+
+    Args:
+        members: The group's members; only a group of kind `template` has outsiders.
+        suspect: Which members are suspect, (members,).
+
+    Returns:
+        Which members are outsiders, (members,).
     """
     outside = np.zeros(len(members), np.bool_)
     known = suspect & (members.router != 0)
     if members.kind != "template" or not known.any():
         return outside
-    _, which, counts = np.unique(members.router[known], return_inverse=True, return_counts=True)
-    leading = counts >= max(LEADS * len(which), 2)  # an account alone leads nobody
-    suspected = np.bincount(which, np.exp(members.router_rarity[known]))  # of a program's users; up to a factor
-    few = suspected < LEADS * np.max(suspected[leading], initial=0.0)
+    outside[known] = _outside(members.router[known], members.router_rarity[known])
+    return outside
+
+
+def _outside(programs: NDArray[np.uint64], rarity: Floats) -> Mask:
+    """Return which suspects are outside of the leading programs, (suspects,); none where no program leads.
+
+    Nine suspects use program 1 and one uses program 2, which is as rare among all accounts:
+
+    >>> _outside(np.repeat(np.array([1, 2], np.uint64), [9, 1]), np.full(10, 5.0)).nonzero()[0].tolist()
+    [9]
+
+    Ten suspects with a program each have no leading program:
+
+    >>> bool(_outside(np.arange(1, 11, dtype=np.uint64), np.full(10, 5.0)).any())
+    False
+
+    Args:
+        programs: Router fingerprint of each suspect, (suspects,).
+        rarity: -ln of the share of all accounts with that fingerprint, (suspects,).
+    """
+    _, which, counts = np.unique(programs, return_inverse=True, return_counts=True)
+    leading = counts >= max(MIN_LEADING_SHARE * len(which), 2)  # a program with one suspect cannot lead
+    suspected = np.bincount(which, np.exp(rarity))  # share of suspects among a program's users, up to a factor
+    few = suspected < MIN_LEADING_SHARE * np.max(suspected[leading], initial=0.0)
     leading &= ~few
-    if 2 * counts[leading].sum() > len(which):
-        outside[known] = (few | (~leading & (counts <= max(OUTSIDE * len(which), 1.0))))[which]
+    if 2 * counts[leading].sum() <= len(which):
+        return np.zeros(len(which), np.bool_)
+    outside: Mask = (few | (~leading & (counts <= max(MAX_OUTSIDER_SHARE * len(which), 1.0))))[which]
     return outside
 
 
 def _content(members: Members, shared: float, own: Floats) -> Floats:
-    """Credit a user of the group's templates with all of its content, others with what all members show, as far as they show it too."""
+    """Return the nats of content of every member, (members,).
+
+    A user of the group's templates has all of the group's content. Others have what is usual among all members, as far as they show it too.
+    """
     raw = np.nan_to_num(members.family("content"), nan=MIN_LEVEL_NATS)
-    alike = min(usual_content(members), MAX_FAMILY_NATS)
-    borne_out = np.where(raw >= MATCH, np.minimum(alike, MAX_VOTING_PAYERS * raw), own)
-    return np.maximum(own, np.where(job(members).users, shared, borne_out))
+    usual = min(usual_content(members), MAX_FAMILY_NATS)
+    confirmed = np.where(raw >= MEMBER_MATCH_NATS, np.minimum(usual, MAX_VOTING_PAYERS * raw), own)
+    return np.maximum(own, np.where(job(members).users, shared, confirmed))
 
 
 def _same_cohort(members: Members) -> Mask:
     """Return which members were created within two weeks of many others of the group."""
     created = np.sort(members.created[~np.isnan(members.created)])
-    near = np.searchsorted(created, members.created + SAME_COHORT) - np.searchsorted(created, members.created - SAME_COHORT)
-    mask: Mask = ~np.isnan(members.created) & (near - 1 >= np.maximum(2, COHORT_SHARE * len(members)))
+    near = np.searchsorted(created, members.created + COHORT_WINDOW_SECONDS) - np.searchsorted(
+        created, members.created - COHORT_WINDOW_SECONDS
+    )
+    mask: Mask = ~np.isnan(members.created) & (near - 1 >= np.maximum(2, MIN_COHORT_SHARE * len(members)))
     return mask
 
 
@@ -144,7 +195,7 @@ def _same_card(members: Members) -> Mask:
 
 
 def _linked(members: Members) -> Mask:
-    """Return which members share something beside the group's own link, or do nearly nothing but what links the group."""
+    """Return which members share a second link beside the group's own, or have hardly any other prompts than the group's template."""
     scripted = (np.nan_to_num(members.template_share) >= MIN_TEMPLATE_SHARE) & (members.kind == "template")
     mask: Mask = np.logical_or.reduce(
         [scripted, *(shared_links.shared(members, kind) for kind in shared_links.KINDS if kind != members.kind)]
@@ -153,7 +204,7 @@ def _linked(members: Members) -> Mask:
 
 
 def _even(members: Members) -> Mask:
-    """Return which members do about as much as the middle of the group."""
+    """Return which members have about as many requests as the group's median."""
     middle = max(float(np.median(members.requests)), 1.0)
-    mask: Mask = (members.requests <= EVEN_FACTOR * middle) & (members.requests >= middle / EVEN_FACTOR)
+    mask: Mask = (members.requests <= MAX_EVEN_LOAD_FACTOR * middle) & (members.requests >= middle / MAX_EVEN_LOAD_FACTOR)
     return mask

@@ -12,13 +12,13 @@ class Chunks:
     """The stored state of one stage. A chunk's key is `table/number`, or `stage-detector/0` for a shadow model."""
 
     def __init__(self, tables: Sequence[Columns], shadow: ShadowDetectors) -> None:
-        """Manage these tables, whose names differ, and the shadow models."""
+        """Manage these tables, which have different names, and the shadow models."""
         self._tables = {table.name: table for table in tables}
         self._shadow = shadow
 
     @property
     def cold(self) -> int:
-        """Count the chunks and models that could not be read and started cold."""
+        """Number of chunks and models that could not be read and started empty."""
         return sum(table.cold_chunks for table in self._tables.values()) + self._shadow.cold
 
     @property
@@ -27,14 +27,18 @@ class Chunks:
         return sum(table.nbytes for table in self._tables.values())
 
     def dirty(self) -> Mapping[str, int]:
-        """Return the chunks that changed since they were dumped, with the offset that first changed each."""
+        """Return the chunks that changed since their last dump, with the offset of the first change of each."""
         changed: dict[str, int] = {}
         for table in self._tables.values():
             changed.update(table.dirty())
         return changed | dict(self._shadow.dirty())
 
     def dump(self, chunk: str) -> bytes:
-        """Return one chunk as bytes; it is clean afterwards. Raises KeyError for a key of no table and no model."""
+        """Return one chunk as bytes; it is clean afterwards.
+
+        Raises:
+            KeyError: If the key belongs to no table and no model.
+        """
         if self._shadow.holds(chunk):
             return self._shadow.dump(chunk)
         return self._tables[_table_of(chunk)].dump(chunk)

@@ -1,7 +1,7 @@
-"""Detectors in shadow: an entity against its own past, and every detector of `models/detectors` that declares a shadow role.
+"""Detectors in shadow: each entity compared with its own past, and every detector of `models/detectors` with a shadow role.
 
-Their scores go to a topic and a table of their own, and no alert depends on them until `make evaluate` shows that they add to the families
-of evidence. They are asked when a score row is due, never for each event.
+Their scores have a topic and a table of their own. No alert depends on them until `make evaluate` shows that they add to the families of
+evidence. They score when a score row is due, not at every event.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ class ShadowDetectors:
     """The detectors in shadow of one stage and partition, and their state."""
 
     def __init__(self, stage: str, features: Sequence[type[Feature]], key: bytes) -> None:
-        """Start cold.
+        """Start without experience.
 
         Args:
-            stage: `accounts` or `groups`: which detectors run, and the first part of their chunks' keys.
-            features: What they score, in column order.
-            key: Signs what is stored, at least 16 bytes.
+            stage: `accounts` or `groups`: selects the detectors, and is the first part of their chunks' keys.
+            features: Features that they score, in column order.
+            key: Key that signs stored models, at least 16 bytes.
         """
         self._limits: Limits = {feature.name(): feature.limits for feature in features}
         self._key = key
@@ -46,28 +46,31 @@ class ShadowDetectors:
         self._dirty: dict[str, int] = {}
         self._offset = -1
         self.cold = 0
-        """Stored models that were refused and started cold."""
+        """Number of stored models that were refused and started empty."""
 
     @property
     def fields(self) -> dict[str, Field]:
-        """The columns in which each entity's own past is kept."""
+        """Columns for each entity's own past."""
         labels = tuple(self._limits)
         return {f"past_{part}": Field("f4", labels=labels) for part in ("mean", "var", "weight")}
 
     def look(
         self, table: Columns, slots: Slots, ids: Hashes, values: Floats, may_teach: NDArray[np.bool_], offset: int
     ) -> dict[str, Floats]:
-        """Return the scores of each detector, nats, (entities,), NaN for "not enough"; then let all of them learn.
+        """Return the scores of each detector in nats, (entities,), NaN for too little experience; then update the detectors.
 
-        An entity's own past is always learned: it is no reference for others.
+        An entity's own past is always updated, because other entities are not compared with it.
 
         Args:
-            table: Where the entities' own pasts are, in `fields`.
+            table: Entities with the columns `fields`, changed in place.
             slots: Their rows, (entities,).
-            ids: Of routers, (entities,), 0 for other entities.
-            values: Of the features, (entities, features), NaN where unknown.
-            may_teach: Which entities others are compared with, (entities,).
-            offset: Of the block; a model that contains it learns nothing.
+            ids: Ids of routers, (entities,), 0 for other entities.
+            values: Values of the features, (entities, features), NaN where unknown.
+            may_teach: Which entities other entities may be compared with, (entities,).
+            offset: Offset of the block; a model that contains this block already is not updated.
+
+        Returns:
+            Scores by name of the detector.
         """
         past = [table[name][slots] for name in self.fields]
         scores = {"baseline": self._past.score(past[0], past[1], past[2], values)}
@@ -82,7 +85,7 @@ class ShadowDetectors:
         return scores
 
     def dirty(self) -> Mapping[str, int]:
-        """Return the models to write, with the offset that first changed each."""
+        """Return the models to write, with the offset of the first change of each."""
         return {f"{name}/0": offset for name, offset in self._dirty.items()}
 
     def holds(self, chunk: str) -> bool:
@@ -96,7 +99,7 @@ class ShadowDetectors:
         return self._offset.to_bytes(_OFFSET_BYTES, "little", signed=True) + seal(self._models[name], self._key, name)
 
     def load(self, chunks: Iterable[tuple[str, bytes]]) -> None:
-        """Read stored models. One without our signature is refused, counted in `cold`, and starts cold."""
+        """Read stored models. A model with a wrong signature is refused, counted in `cold`, and starts empty."""
         for chunk, data in chunks:
             name = chunk.partition("/")[0]
             if name in self._models:
@@ -111,7 +114,11 @@ class ShadowDetectors:
 def encode(scores: Mapping[str, Floats], times: Floats, kinds: Sequence[str], ids: Sequence[str]) -> bytes | None:
     """Return the known scores as a block of shadow rows, or None when all are unknown.
 
-    scores: by detector, (entities,), NaN for "not enough". times, kinds, ids: (entities,).
+    Args:
+        scores: Nats by detector, (entities,), NaN for too little experience.
+        times: Epoch seconds, (entities,).
+        kinds: Kind of each entity, (entities,).
+        ids: Id of each entity, (entities,).
     """
     rows: dict[str, list[Any]] = {name: [] for name in blocks.SHADOW.columns}
     for detector, nats in scores.items():

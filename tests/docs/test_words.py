@@ -51,7 +51,6 @@ ROOMS_TO_DO = frozenset(
         "streams/privacy",
         "streams/replay",
         "streams/schema",
-        "streams/stages",
         "streams/telemetry",
         "streams/testing",
         "streams/worker",

@@ -6,13 +6,13 @@ import math
 
 from models.evidence.weighing import MIN_EVIDENCE_NATS
 from streams.cases.hypothesis import MIN_EVENNESS_NATS, Answer, BenignHypothesis, Facts
-from streams.stages.attribution import PURSES
+from streams.stages.attribution import MIN_DEALT_CARDS
 
 
 def _ask(facts: Facts) -> Answer:
     shared = facts.feature("shared_cards")
     uneven = facts.nats("evenness") < MIN_EVENNESS_NATS
-    fits = not facts.alone and facts.nats("cohort") >= MIN_EVIDENCE_NATS and uneven and not shared >= PURSES
+    fits = not facts.alone and facts.nats("cohort") >= MIN_EVIDENCE_NATS and uneven and not shared >= MIN_DEALT_CARDS
     cards = "" if math.isnan(shared) else f"; cards that several organisations share: {shared:.0f} (a sponsor has one)"
     return fits, f"new accounts, but no dispatcher: {facts.nats_clause('cohort')}, {facts.nats_clause('evenness')}{cards}"
 

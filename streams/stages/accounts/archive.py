@@ -1,4 +1,4 @@
-"""Accounts that were idle for long move to an archive, and come back from it with their next request."""
+"""Idle accounts move to an archive, and return from it with their next request."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from streams.stages.accounts.votes import Votes
 
 MAX_EVICTIONS_PER_BLOCK = 64
 EVICTION_INTERVAL_SECONDS = 3600.0
-"""Event time between two searches for idle accounts, once all of them are archived."""
+"""Event time between two searches for idle accounts, after all idle accounts are archived."""
 
 
 class Archive:
-    """The idle accounts of one partition, a row of bytes an account. An archived account has no vote and counts for no link."""
+    """The idle accounts of one partition, one row of bytes for each. An archived account has no vote and counts for no link."""
 
     def __init__(
         self,
@@ -29,7 +29,16 @@ class Archive:
         rows: MutableMapping[str, bytes],
         idle_seconds: float,
     ) -> None:
-        """Keep archived accounts in `rows`, durable like the chunks, after `idle_seconds` of event time without a request."""
+        """Start with the archived accounts in `rows`.
+
+        Args:
+            state: Accounts of the partition.
+            links: Their links.
+            votes: Their votes on features and scores.
+            claims: Their votes on clients.
+            rows: Archived accounts by id, as durable as the chunks.
+            idle_seconds: Event time without a request after which an account is archived.
+        """
         self._state, self._links, self._votes, self._claims = state, links, votes, claims
         self._rows = rows
         self._idle_seconds = idle_seconds
@@ -37,7 +46,7 @@ class Archive:
         self.counts = {"evicted": 0.0, "restored": 0.0}
 
     def intern(self, accounts: Sequence[str]) -> Slots:
-        """Return the slot of every account, (accounts,): archived ones come back, unknown ones start cold."""
+        """Return the slot of every account, (accounts,). Archived accounts are restored, unknown ones start empty."""
         table = self._state.table
         for account in accounts:
             if account not in table and account in self._rows:
@@ -45,9 +54,10 @@ class Archive:
         return table.intern(accounts)
 
     def evict(self, safe_offset: int) -> None:
-        """Search once an hour of event time for idle accounts, and archive a few a block.
+        """Search for idle accounts once per hour of event time, and archive at most MAX_EVICTIONS_PER_BLOCK of them.
 
-        safe_offset: of the oldest block that may come again after a crash; what it changed stays.
+        Args:
+            safe_offset: Offset of the oldest block that may be repeated after a crash; accounts that it changed are not archived.
         """
         state, table = self._state, self._state.table
         if state.newest < self._next_search:

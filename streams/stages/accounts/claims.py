@@ -1,4 +1,4 @@
-"""How accounts vote on what a client shows that claims to be some software: one vote an account, by its newest request."""
+"""Votes of the accounts on the usual transport of each client: one vote an account, from its newest request."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from streams.stages.accounts.state import AccountState
 
 
 class ClaimVotes:
-    """The votes of this partition's accounts on clients. Suspects have none, and the accounts of one payer weigh as one together."""
+    """The votes of this partition's accounts on clients. Suspects have no vote; the accounts of one payer together count about one."""
 
     def __init__(self, state: AccountState, links: AccountLinks) -> None:
         """Start without votes."""
@@ -23,11 +23,11 @@ class ClaimVotes:
         self._claims = ClientClaims()
 
     def misfit(self, clients: Clients) -> Floats:
-        """Return how unusual each request is for the client that it claims to be, nats, (rows,), NaN where unknown."""
+        """Return how unusual each request's transport is for the client that it claims, nats, (rows,), NaN where unknown."""
         return self._claims.misfit(clients.claim, clients.connection, clients.head)
 
     def cast(self, clients: Clients, step: Step) -> None:
-        """Exchange the votes of a block's accounts for those of their newest requests. clients: in block order."""
+        """Replace the votes of a block's accounts by those of their newest requests. clients: of the block, in block order."""
         newest = step.order[step.starts + step.counts - 1]
         votes = np.where(self._state.is_unsuspected(step.slots)[:, None], clients.votes(newest), np.uint64(0))
         changed = np.flatnonzero((votes != self._state.table["claim_votes"][step.slots]).any(axis=1))
@@ -36,11 +36,11 @@ class ClaimVotes:
         self._exchange(slots, votes[changed], weight(payers))
 
     def withdraw(self, slots: Slots) -> None:
-        """Take the votes of these accounts back."""
+        """Remove the votes of these accounts, (accounts,)."""
         self._exchange(slots, np.zeros((len(slots), 2 * VOTE_KEYS), np.uint64), np.zeros(len(slots)))
 
     def reload(self) -> None:
-        """Count anew from the loaded accounts."""
+        """Rebuild the counts from the loaded accounts."""
         self._claims.recount(self._state.table["claim_votes"], self._state.table["claim_weight"])
 
     def _exchange(self, slots: Slots, votes: Hashes, weights: Floats) -> None:

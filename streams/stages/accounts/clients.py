@@ -1,4 +1,4 @@
-"""What requests claim to be, and what they show: the input of `models/evidence/client_claims.py`, and a fingerprint's parts."""
+"""The client that each request claims, its transport, and the parts of its fingerprint: input of `models/evidence/client_claims.py`."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from streams.features.events import hash_word
 from streams.privacy.fingerprint import first_part, own_headers, software
 from streams.schema.blocks import Block, Hashes
 
-PARTS: Final = ("header_names", "accept_encoding", "http_version", "body_shape", "tls_ja4", "sdk_language")
-"""What a router's fingerprint is made of (`streams/privacy/fingerprint.py`)."""
-_OTHERS: Final = ("user_agent", "sdk_runtime")
-_READ: Final[dict[str, Callable[[str], str]]] = {
+FINGERPRINT_PARTS: Final = ("header_names", "accept_encoding", "http_version", "body_shape", "tls_ja4", "sdk_language")
+"""Event columns of a router's fingerprint (`streams/privacy/fingerprint.py`)."""
+_CLAIM_PARTS: Final = ("user_agent", "sdk_runtime")
+_NORMALISERS: Final[dict[str, Callable[[str], str]]] = {
     "header_names": own_headers,
     "tls_ja4": first_part,
     "user_agent": software,
     "sdk_runtime": software,
 }
-"""How a word is read that says more than is wanted here."""
-_PRIME: Final = np.uint64(0xD6E8FEB86659FD93)
+"""Normaliser per column (drops versions, comments, proxy headers)."""
+_HASH_MULTIPLIER: Final = np.uint64(0xD6E8FEB86659FD93)
 
 Rows = NDArray[np.intp]
 
@@ -36,23 +36,23 @@ class Clients:
     broad: Hashes
     """The user agent's products."""
     narrow: Hashes
-    """These with SDK language and runtime, where both are told."""
+    """The products with SDK language and runtime, where both are known."""
     connection: Hashes
-    """JA4's first part and the HTTP version; unknown without the first: a log that leaves it out says nothing about its clients."""
+    """First part of JA4 with the HTTP version; unknown where JA4 is."""
     head: Hashes
-    """Header order and accept-encoding; unknown without the first."""
+    """Header order with accept-encoding; unknown where the header order is."""
     words: dict[str, Hashes]
-    """The parts of the fingerprint, a hash each."""
+    """Hash of each part of the fingerprint, by column."""
 
     @classmethod
     def of(cls, block: Block) -> Clients:
-        """Read a block."""
-        words = {name: _words(block, name) for name in (*PARTS, *_OTHERS)}
+        """Return the clients of a block's requests."""
+        words = {name: _words(block, name) for name in (*FINGERPRINT_PARTS, *_CLAIM_PARTS)}
         broad, language, runtime = words["user_agent"], words["sdk_language"], words["sdk_runtime"]
-        told = (language != 0) & (runtime != 0)
+        known = (language != 0) & (runtime != 0)
         return cls(
             broad,
-            _mixed(_mixed(language, runtime), broad) * told,
+            _mixed(_mixed(language, runtime), broad) * known,
             _mixed(words["tls_ja4"], words["http_version"]) * (words["tls_ja4"] != 0),
             _mixed(words["header_names"], words["accept_encoding"]) * (words["header_names"] != 0),
             words,
@@ -60,26 +60,26 @@ class Clients:
 
     @property
     def claim(self) -> Hashes:
-        """What each request claims to be, as precisely as it is told."""
+        """The client that each request claims to be: the narrow claim where known, else the broad one."""
         return np.where(self.narrow != 0, self.narrow, self.broad)
 
     def votes(self, rows: Rows) -> Hashes:
-        """Return what these requests say is usual, for the broad claim and for the narrow one: keys, shape (rows, 6), 0 for unknown."""
-        shown = self.connection[rows], self.head[rows]
+        """Return the keys of these requests' votes, for the broad and for the narrow claim, (rows, 2 * VOTE_KEYS), 0 for unknown."""
+        layers = self.connection[rows], self.head[rows]
         claims = self.broad[rows], self.narrow[rows]
-        return np.column_stack([key for claim in claims for key in (claim, *(paired(claim, each) for each in shown))])
+        return np.column_stack([key for claim in claims for key in (claim, *(paired(claim, layer) for layer in layers))])
 
     def parts(self, rows: Rows) -> NDArray[np.uint32]:
-        """Return short hashes of what these requests' fingerprints are made of, shape (rows, 6), 0 for unknown."""
-        return np.column_stack([self.words[name][rows] for name in PARTS]).astype(np.uint32)
+        """Return short hashes of the parts of these requests' fingerprints, (rows, parts), 0 for unknown."""
+        return np.column_stack([self.words[name][rows] for name in FINGERPRINT_PARTS]).astype(np.uint32)
 
 
 def _mixed(first: Hashes, second: Hashes) -> Hashes:
-    return ((first * _PRIME) ^ second) * _PRIME
+    return ((first * _HASH_MULTIPLIER) ^ second) * _HASH_MULTIPLIER
 
 
 def _words(block: Block, name: str) -> Hashes:
-    """Return a hash of each request's word as it is to be read; 0 where unknown, or where nothing of it is left."""
-    read = _READ.get(name, str)
-    table = [hash_word(each) if (each := read(word)) else 0 for word in block.words(name)]
+    """Return a hash of each request's normalised word, (rows,); 0 where it is unknown or empty after normalisation."""
+    normalise = _NORMALISERS.get(name, str)
+    table = [hash_word(normal) if (normal := normalise(word)) else 0 for word in block.words(name)]
     return np.array([*table, 0], np.uint64)[block.codes(name)]

@@ -1,4 +1,4 @@
-"""Counting a block of requests into its accounts: derived columns, accumulators, links, work done, and votes on clients."""
+"""Counting of a block of requests into its accounts: derived columns, accumulators, links, work, and votes on clients."""
 
 from __future__ import annotations
 
@@ -24,19 +24,19 @@ class Counting:
     """Adds each event to its account exactly once."""
 
     def __init__(self, state: AccountState, bank: Bank, templates: AccountTemplates, links: AccountLinks, claims: ClaimVotes) -> None:
-        """Count into these."""
+        """Count into these parts of the partition's state."""
         self._state, self._bank, self._templates, self._links, self._claims = state, bank, templates, links, claims
         self.releases = Releases()
 
     def observe(self, block: Block) -> None:
-        """Note the shingles and models of all rows, those that come again too: their tables skip what they contain."""
+        """Update the tables of shingles and models with all rows, also repeated ones: the tables skip what they contain already."""
         accounts = np.array([hash_word(name) for name in block.words("account_id")], np.uint64)[block.codes("account_id")]
         times, offset = block.numbers("time").astype(np.float64), self._state.offset
         self._templates.recurring.observe(block.hashes("shingles"), accounts, float(times.max()), offset)
         self.releases.observe(block.words("response_model"), block.codes("response_model"), accounts, times, offset)
 
     def count(self, block: Block, step: Step) -> Slots:
-        """Add a block to its accounts, and return the accounts that have just begun to show another router."""
+        """Add a block to its accounts, and return the slots of the accounts that have just changed to another router, (changed,)."""
         templates = self._templates.recurring.templates(block.hashes("shingles"))
         own_templates = self._templates.choose(block, step, templates)
         clients, times = Clients.of(block), block.numbers("time").astype(np.float64)
@@ -55,7 +55,7 @@ class Counting:
         return changing
 
     def _add_work(self, events: Events) -> None:
-        """Add up the accounts' work, ever and since their last rows for their groups, and sample the prompts they harvest with."""
+        """Add the block's work to the accounts' totals and to the work since their last group rows, and sample harvesting prompts."""
         table, step = self._state.table, events.step
         table["new_requests"][step.slots] += step.counts
         for name, column in (("begun", "begun"), ("jobs", "job")):

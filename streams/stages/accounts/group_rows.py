@@ -1,4 +1,4 @@
-"""What the groups are told of an account: a row for its router, one for its card, one for its template."""
+"""Rows of an account for the groups stage: one for its router, one for its card, one for its template."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from streams.stages.accounts.state import LINK_COLUMNS, AccountState
 from streams.stages.stage import Message
 
 MIN_TEMPLATE_PROMPTS = 2
-"""Prompts that must show a template before an account is one of its users."""
+"""Prompts with a template from which an account is one of the template's users."""
 
 READINGS = {
     "single_turn": share(col.message_count <= derived.MAX_ONE_TURN_MESSAGES),  # a question, or a system prompt and a question
@@ -26,19 +26,19 @@ READINGS = {
     "job_share": share(col.own_job),
     "harvest_share": share(col.harvested),
 }
-"""Readings that are no features of accounts, and that features of groups need: the column of `groups`, and what is read."""
+"""Readings for features of groups that are not features of accounts, by column of `groups`."""
 _COPIED = ("created", "age_rank", *LINK_COLUMNS, "template", "template_rarity", "fills", "own", "raw")
 
 
 class GroupRows:
-    """Writes the rows of `groups`: work since the last row, and what holds now."""
+    """Writes the rows of `groups`: work since the last row, and the account's current state."""
 
     def __init__(self, state: AccountState, bank: Bank, links: AccountLinks) -> None:
-        """Read from these."""
+        """Write rows from these parts of the partition's state."""
         self._state, self._bank, self._links = state, bank, links
 
     def take(self, slots: Slots) -> list[Message]:
-        """Return these accounts' rows, one block a partition of `groups`, and begin to count new work from 0."""
+        """Return these accounts' rows, one block for each partition of `groups`, and reset the work since the last row to 0."""
         messages = self._messages(slots)
         if messages:
             for name in ("new_requests", "new_begun", "new_jobs", "new_output"):
@@ -60,7 +60,7 @@ class GroupRows:
         return [Message(topics.GROUPS, home, data) for home, data in enumerate(parts) if data]
 
     def _linked(self, slots: Slots) -> list[tuple[str, Slots]]:
-        """Return which of these accounts have a group of each kind."""
+        """Return the accounts with a group of each kind."""
         table = self._state.table
         uses_template = (table["template"][slots] != 0) & (table["template_votes"][slots] >= MIN_TEMPLATE_PROMPTS)
         return [
@@ -70,7 +70,7 @@ class GroupRows:
         ]
 
     def _columns(self, rows: Slots) -> dict[str, Any]:
-        """Return the columns of these rows, all but the groups' names. rows: slots, an account once a group."""
+        """Return the columns of these rows, without the groups' names. rows: slot of the account, once for each of its groups."""
         state, table = self._state, self._state.table
         reader = self._bank.reader(table, rows)
         return {

@@ -1,4 +1,4 @@
-"""What links each account to others: its newest card, organisation, network and tools, its router, and how common each value is."""
+"""Links between accounts: each account's newest card, organisation, network and tools, its router, and how common each value is."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from streams.stages.accounts.clients import Clients
 from streams.stages.accounts.state import LINK_COLUMNS, AccountState
 
 RARITY_LINKS = ("router", "subnet", "tools")
-"""Links whose rarity among all accounts the groups are told: a link that many share is public."""
+"""Links whose rarity among all accounts is sent to the groups stage: a link that many accounts share is public."""
 _COUNTED_LINKS = (*RARITY_LINKS, "payment")
-"""And the card, so that a payer's accounts have one vote together on what is usual for a client."""
+"""Links counted by value. The card is counted so that all accounts of a payer have about one vote on clients."""
 _NEWEST_LINKS = {name: column for name, column in LINK_COLUMNS.items() if name != "router"}
-"""Links of which the newest value counts; a router outlives an upgrade."""
+"""Links of which the newest value counts; a router stays through an upgrade."""
 
 
 class AccountLinks:
@@ -32,15 +32,15 @@ class AccountLinks:
         self.aliases = router_upgrades.Aliases()
 
     def accounts_with(self, link: str, values: Hashes) -> Floats:
-        """Return how many accounts of this partition have each value of a link, (rows,), 0 for none."""
+        """Return the number of this partition's accounts with each value of a link, (rows,). values: (rows,), 0 for none."""
         return self._prevalence.accounts(link, values)
 
     def rarity(self, link: str, slots: Slots) -> Floats:
-        """Return -ln of the share of this partition's accounts with these accounts' value, (accounts,), NaN where unknown."""
+        """Return -ln of the share of this partition's accounts with each account's value, (accounts,), NaN where unknown."""
         return self._prevalence.rarity(link, self._table[link][slots], len(self._table))
 
     def keep_newest(self, events: Events) -> None:
-        """Keep the newest known value of every link but the router, and of the date of creation."""
+        """Store the newest known value of every link except the router, and of the date of creation."""
         step = events.step
         for link, column in _NEWEST_LINKS.items():
             hashes = events.hashed(column)
@@ -54,9 +54,12 @@ class AccountLinks:
         self._table["created"][step.slots[step.entity[known]]] = created[known]
 
     def follow_routers(self, clients: Clients, step: Step, routers: Hashes) -> Slots:
-        """Keep each account's router, which outlives an upgrade, and return the accounts that have just begun to show another.
+        """Update each account's router, and return the slots of the accounts that have just changed to another, (changed,).
 
-        clients: in block order. routers: (events,), in step order, under their first names, 0 where unknown.
+        Args:
+            clients: Clients of the block, in block order.
+            step: The step of the block.
+            routers: First id of each event's router, (events,), in step order, 0 where unknown.
         """
         known = np.flatnonzero(routers)
         newest = np.full(len(step.slots), -1)
@@ -69,7 +72,7 @@ class AccountLinks:
         return changing
 
     def rename(self, verdicts: Block) -> None:
-        """Count under its first name what the groups found to be a router's upgrade, and the accounts that have it already."""
+        """Record the upgrades announced by the groups stage, and move accounts with an upgraded router to its first id."""
         upgrades, firsts, times = verdicts.hashes("upgrade"), verdicts.hashes("router"), verdicts.numbers("until")
         for row in np.flatnonzero(upgrades).tolist():
             self.aliases.learn(int(upgrades[row]), int(firsts[row]), float(times[row]), self._state.offset)
@@ -84,18 +87,18 @@ class AccountLinks:
             self._table.touch(changed, self._state.offset)
 
     def enter(self, slots: Slots) -> None:
-        """Count the links of accounts that came back from the archive, their routers under the first names."""
+        """Count the links of accounts restored from the archive, their routers under the first id."""
         self._table["router"][slots] = self.aliases.first(self._table["router"][slots])
         for link in _COUNTED_LINKS:
             self._prevalence.exchange(link, np.zeros(len(slots), np.uint64), self._table[link][slots])
 
     def leave(self, slots: Slots) -> None:
-        """Count the links of these accounts no longer; their rows keep them."""
+        """Stop counting the links of these accounts; the links stay in their rows."""
         for link in _COUNTED_LINKS:
             self._prevalence.exchange(link, self._table[link][slots], np.zeros(len(slots), np.uint64))
 
     def reload(self) -> None:
-        """Count anew from the loaded accounts."""
+        """Rebuild the counts from the loaded accounts."""
         self.aliases.reread()
         for link in _COUNTED_LINKS:
             self._prevalence.recount(link, self._table[link][self._table.slots])

@@ -1,4 +1,4 @@
-"""What leaves of an account's score: a row of `scores`, rows of the shadow detectors, and a row of `evidence` where there is enough."""
+"""Output rows of an account: a row of `scores`, rows of the shadow detectors, and a row of `evidence` above a minimum."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ SCORE_ROW_INTERVAL_SECONDS = 600.0
 """Event time between score rows of an account whose evidence has not moved by SCORE_ROW_STEP_NATS."""
 SCORE_ROW_STEP_NATS = 1.0
 EVIDENCE_ROW_FLOOR_NATS = 5.0
-"""Evidence from which an account is a row for the cases stage."""
+"""Evidence from which an account has a row for the cases stage."""
 
 
 class ScoreRows:
     """Writes the rows of `scores`, `shadow` and `evidence` of one partition's accounts."""
 
     def __init__(self, state: AccountState, votes: Votes, shadow: ShadowDetectors, features: Sequence[type[Feature]]) -> None:
-        """Read from these."""
+        """Write rows from these parts of the partition's state."""
         self._state, self._votes, self._shadow = state, votes, shadow
         self._names = {"features": [feature.name() for feature in features], "families": list(FAMILIES)}
 
     def take(self, scores: Scores) -> list[Message]:
-        """Return the score rows that are due, noting that they were written, and the evidence."""
+        """Return the score rows that are due, recording the time of output, and the evidence rows."""
         return self._take_scores(scores) + self._evidence(scores)
 
     def _take_scores(self, scores: Scores) -> list[Message]:

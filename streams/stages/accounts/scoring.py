@@ -1,4 +1,4 @@
-"""When an account is scored, and what its score is: features -> tails -> levels of families -> evidence in nats."""
+"""When an account is scored, and its score: features -> tails -> levels of families -> evidence in nats."""
 
 from __future__ import annotations
 
@@ -16,39 +16,39 @@ from streams.features.declaration import Feature
 from streams.stages.accounts.state import FIRST_REQUESTS, AccountState
 from streams.stages.accounts.votes import Votes
 
-TICK_GROWTH = 0.1
-"""After its first requests an account is scored when it has this share more requests than at its last score ..."""
+TICK_GROWTH_SHARE = 0.1
+"""Growth of requests since the last score from which an account is scored again, if TICK_INTERVAL_SECONDS have passed too."""
 TICK_INTERVAL_SECONDS = 60.0
-"""... and this much event time has passed since, whichever is later."""
+"""Event time between two scores of an account, after its first requests."""
 
 
 @dataclass(frozen=True)
 class Scores:
-    """What some accounts score now; features and families that nothing is known of are NaN."""
+    """The scores of some accounts; an unknown feature or family is NaN."""
 
     slots: Slots
-    """(accounts,)."""
+    """Rows of the accounts, (accounts,)."""
     values: Floats
-    """Of the features, (accounts, features)."""
+    """Values of the features, (accounts, features)."""
     nats: Floats
-    """Of the features, shrunk by how few events they rest on, (accounts, features)."""
+    """Evidence by feature, shrunk for few events, (accounts, features)."""
     levels: Floats
-    """Of the families before they are compared with those of others, nats, (accounts, families)."""
+    """Level of each family, before the comparison with other accounts, nats, (accounts, families)."""
     raw: Floats
-    """Evidence by family, nats, (accounts, families)."""
+    """Evidence by family before shrinkage, nats, (accounts, families)."""
     own: Floats
-    """The same, shrunk by how little the account has done, (accounts, families)."""
+    """Evidence by family, shrunk for few events, nats, (accounts, families)."""
     extraction: Floats
     """Evidence that the account extracts the model, nats, (accounts,)."""
     routing: Floats
-    """Evidence that it comes through a router or reseller, nats, (accounts,)."""
+    """Evidence that its traffic comes through a router or reseller, nats, (accounts,)."""
 
 
 class Scoring:
     """Scores the accounts of one partition."""
 
     def __init__(self, state: AccountState, bank: Bank, votes: Votes, features: Sequence[type[Feature]]) -> None:
-        """Read features from `bank`, and compare them with `votes`."""
+        """Score accounts by the features in `bank`, compared with the references in `votes`."""
         self._table = state.table
         self._bank = bank
         self._votes = votes
@@ -58,18 +58,18 @@ class Scoring:
         self._age = names.index("account_age") if "account_age" in names else None
 
     def due(self, slots: Slots) -> Slots:
-        """Return which of these accounts are to be scored now."""
+        """Return which of these accounts have to be scored now, (due,)."""
         requests, scored_requests = self._table["requests"][slots], self._table["tick_requests"][slots]
         waited = self._table["clock"][slots] - self._table["tick_time"][slots] >= TICK_INTERVAL_SECONDS
-        due: Slots = slots[(scored_requests < FIRST_REQUESTS) | (waited & (requests >= scored_requests * (1 + TICK_GROWTH)))]
+        due: Slots = slots[(scored_requests < FIRST_REQUESTS) | (waited & (requests >= scored_requests * (1 + TICK_GROWTH_SHARE)))]
         return due
 
     def hasten(self, slots: Slots) -> None:
-        """Let these accounts be due as soon as a minute has passed: their groups must learn of a new stack within the day."""
-        self._table["tick_requests"][slots] /= 1 + TICK_GROWTH
+        """Make these accounts due after TICK_INTERVAL_SECONDS: the groups stage needs a new stack within the day."""
+        self._table["tick_requests"][slots] /= 1 + TICK_GROWTH_SHARE
 
     def score(self, slots: Slots) -> Scores:
-        """Return the scores of these accounts; nothing is changed."""
+        """Return the scores of these accounts; no state changes."""
         values, events = self._bank.read(self._table, slots)
         nats = self._votes.reference.tails(values)
         trusted = weighing.trust(events, self._half_trust_events)
@@ -80,7 +80,7 @@ class Scoring:
         return Scores(slots, values, nats * trusted, levels, raw, own, extraction, weighing.routing(own))
 
     def record(self, scores: Scores) -> None:
-        """Keep these scores as the accounts' newest, and their ages' ranks among all accounts as of now."""
+        """Store these scores as the accounts' newest, with the rank of each account's age among all accounts."""
         table, slots = self._table, scores.slots
         table["raw"][slots], table["own"][slots] = scores.raw, scores.own
         table["best_extraction"][slots] = np.maximum(table["best_extraction"][slots], scores.extraction)

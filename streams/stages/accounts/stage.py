@@ -1,4 +1,4 @@
-"""The accounts stage: every account of a block is updated at once, and those with enough new requests are scored.
+"""The accounts stage: all accounts of a block are updated at once, and those with enough new requests are scored.
 
 requests block -> counting -> (accounts that are due) scoring -> votes -> rows for groups, scores, evidence
 """
@@ -47,10 +47,10 @@ class Accounts:
 
         Args:
             partition: Number of this partition, from 0.
-            partitions: How many partitions `requests` has.
-            seal_key: Signs the shadow models that are stored with the state, at least 16 bytes.
-            archive: Where idle accounts move to, durable like the chunks; forgotten with the stage when None.
-            idle_seconds: Event time without a request after which an account moves there.
+            partitions: Number of partitions of `requests`.
+            seal_key: Key that signs the stored shadow models, at least 16 bytes.
+            archive: Store for idle accounts, as durable as the chunks; None for one in memory.
+            idle_seconds: Event time without a request after which an account is archived.
             shingle_cells: Rows of the table of prompt shingles, a power of two.
         """
         self.features = features("account")
@@ -73,7 +73,11 @@ class Accounts:
         self._counts = {"events": 0.0, "ticks": 0.0, "replayed": 0.0}
 
     def apply(self, value: bytes, offset: int) -> list[Message]:
-        """Count a block of `requests` and return the rows it gives rise to. Raises BlockLayoutError before anything changed."""
+        """Count a block of `requests` and return the resulting messages.
+
+        Raises:
+            BlockLayoutError: Before anything changed, if the block cannot be decoded.
+        """
         block = blocks.decode(value, blocks.REQUESTS)
         self.state.offset = offset
         if not len(block):
@@ -92,9 +96,12 @@ class Accounts:
         return messages
 
     def apply_feedback(self, value: bytes, offset: int) -> list[Message]:  # noqa: ARG002 (verdicts are states: their offsets count nothing)
-        """Note who is suspect, which templates are shared, which stacks are upgrades, and how the accounts of other partitions vote.
+        """Apply verdicts of the groups stage (suspects, shared templates, upgrades of routers) or a tally of another partition.
 
-        All of these are states: a repeat changes nothing. Raises BlockLayoutError before anything changed.
+        All of these are states: a repeat changes nothing.
+
+        Raises:
+            BlockLayoutError: Before anything changed, if the block cannot be decoded.
         """
         block = blocks.decode(value, blocks.VERDICTS, blocks.TALLIES)
         if block.layout is blocks.TALLIES:
@@ -106,7 +113,7 @@ class Accounts:
         return []
 
     def dirty(self) -> Mapping[str, int]:
-        """Return the chunks to write, with the offset that first changed each."""
+        """Return the chunks to write, with the offset of the first change of each."""
         return self.chunks.dirty()
 
     def dump(self, chunk: str) -> bytes:
@@ -114,7 +121,7 @@ class Accounts:
         return self.chunks.dump(chunk)
 
     def load(self, chunks: Iterable[tuple[str, bytes]]) -> None:
-        """Read stored chunks; all that is counted over accounts is counted anew from their rows."""
+        """Load stored chunks; counts over accounts are rebuilt from the accounts' rows."""
         self.chunks.load(chunks)
         for counted in (self.links, self.votes, self.claims, self.state):
             counted.reload()
@@ -126,7 +133,7 @@ class Accounts:
         return {**self._counts, **self.archive.counts, **size, "newest": self.state.newest, "cold_chunks": self.chunks.cold}
 
     def _not_counted_yet(self, block: Block, slots: Slots) -> tuple[Block, Slots]:
-        """Return the rows that their accounts do not contain yet: after a crash a block comes again."""
+        """Return the rows that their accounts do not contain yet: after a crash blocks are repeated."""
         fresh = self.table.fresh(slots, self.state.offset)
         if fresh.all():
             return block, slots
@@ -134,7 +141,7 @@ class Accounts:
         return block.take(np.flatnonzero(fresh)), slots[fresh]
 
     def _score(self, slots: Slots) -> list[Message]:
-        """Score these accounts, let them vote, and return their rows."""
+        """Score these accounts, update their votes, and return their rows."""
         if not len(slots):
             return []
         self._counts["ticks"] += len(slots)
@@ -144,7 +151,7 @@ class Accounts:
         return self.group_rows.take(slots) + self.score_rows.take(scores)
 
     def _suspect(self, until: Mapping[str | None, float]) -> None:
-        """Hold the accounts of this partition among these suspect until these times, and take their votes back."""
+        """Mark this partition's accounts among these as suspect until the given times (epoch seconds), and remove their votes."""
         accounts = [account for account in until if account is not None and account in self.table]
         if accounts:
             slots = self.table.intern(accounts)

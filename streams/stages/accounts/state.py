@@ -1,4 +1,4 @@
-"""What a partition keeps of each account beside its accumulators: the columns, the newest event time, the newest offset."""
+"""The state of the accounts of one partition, apart from their accumulators: columns, newest event time, newest offset."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from streams.schema import blocks
 from streams.stages import router_upgrades
 
 FIRST_REQUESTS = 8
-"""Requests of a new account that are scored one by one; from then on it votes on what is ordinary."""
+"""Requests of a new account that are scored one by one; after them the account has a vote in the references."""
 LINK_COLUMNS = {
     "router": "router",
     "payment": "payment",
@@ -26,14 +26,14 @@ LINK_COLUMNS = {
     "subnet": "client_network",
     "tools": "tool_hash",
 }
-"""The links of an account, and the event column that each is read from."""
+"""Event column of each link of an account."""
 
 
 class AccountState:
-    """The accounts of one partition: one row an account."""
+    """The accounts of one partition, one row for each."""
 
     def __init__(self, partition: int, partitions: int, fields: Mapping[str, Field]) -> None:
-        """Start empty. fields: the columns of an account, in stored order."""
+        """Start empty. fields: columns of an account, in stored order."""
         self.partition = partition
         self.partitions = partitions
         self.table = Columns("accounts", fields)
@@ -44,7 +44,7 @@ class AccountState:
 
     @property
     def population(self) -> float:
-        """About how many accounts all partitions have together."""
+        """Approximate number of accounts in all partitions."""
         return float(len(self.table) * self.partitions)
 
     def ids(self, slots: Slots) -> list[str]:
@@ -52,7 +52,7 @@ class AccountState:
         return [self.table.keys[slot] for slot in slots.tolist()]
 
     def is_unsuspected(self, slots: Slots) -> NDArray[np.bool_]:
-        """Return which of these accounts no group suspects at their newest event, (accounts,)."""
+        """Return which of these accounts are not suspected by a group at their newest event, (accounts,)."""
         unsuspected: NDArray[np.bool_] = self.table["suspect_until"][slots] < self.table["clock"][slots]
         return unsuspected
 
@@ -62,30 +62,30 @@ class AccountState:
         return established
 
     def suspect(self, slots: Slots, until: Sequence[float]) -> None:
-        """Hold these accounts suspect until these times, seconds. A verdict that lasts longer stays; an unknown time changes nothing."""
+        """Mark these accounts as suspect until the given times, epoch seconds. A later end stays; an unknown time changes nothing."""
         self.table["suspect_until"][slots] = np.fmax(self.table["suspect_until"][slots], until)
         self.table.touch(slots, self.offset)
 
     def advance(self, step: Step) -> None:
-        """Note that the block at `offset` changed the accounts of this step."""
+        """Mark the accounts of this step as changed by the block at `offset`."""
         self.table.touch(step.slots, self.offset)
         self.newest = max(self.newest, float(step.clock.max()))
 
     def reload(self) -> None:
-        """Read the newest event time from the loaded accounts."""
+        """Recompute the newest event time from the loaded accounts."""
         if len(self.table):
             self.newest = float(self.table["clock"][self.table.slots].max())
 
 
 def account_fields(features: Sequence[str]) -> dict[str, Field]:
-    """Return the columns that an account has beside its accumulators. features: names, in the order of the votes."""
+    """Return the columns of an account, apart from its accumulators. features: names of the features, in the order of the votes."""
     return {
-        # when it was scored, and when that was written
+        # newest score, and newest score row
         "tick_requests": Field("f8"),
         "tick_time": Field("f8", -np.inf),
         "scored_time": Field("f8", -np.inf),
         "scored": Field("f4"),
-        # its links
+        # links
         **{name: Field("u8") for name in LINK_COLUMNS},
         **router_upgrades.FIELDS,
         "created": Field("f8", np.nan),
@@ -97,7 +97,7 @@ def account_fields(features: Sequence[str]) -> dict[str, Field]:
         "template_rarity": Field("f4"),
         "best_extraction": Field("f4"),
         "best_routing": Field("f4"),
-        # its work, ever; `new_`: since its last row for its groups
+        # work in all; `new_`: since the last row for the groups stage
         "output": Field("f8"),
         "new_requests": Field("f8"),
         "fills": Field("u8", width=blocks.SHINGLES),
@@ -106,14 +106,14 @@ def account_fields(features: Sequence[str]) -> dict[str, Field]:
         "new_begun": Field("f8"),
         "new_jobs": Field("f8"),
         "new_output": Field("f8"),
-        # how it votes
+        # votes
         "suspect_until": Field("f8", -np.inf),
         "votes": Field("u1", NO_VOTE, labels=tuple(features)),
         "level_votes": Field("u1", NO_VOTE, labels=FAMILIES),
         "score_vote": Field("u1", calibration.NO_VOTE),
         "claim_votes": Field("u8", width=2 * VOTE_KEYS),
         "claim_weight": Field("f8"),
-        # evidence by family: shrunk by how little it has done, and before that
+        # evidence by family, after and before shrinkage
         "own": Field("f4", np.nan, labels=FAMILIES),
         "raw": Field("f4", np.nan, labels=FAMILIES),
     }

@@ -12,27 +12,33 @@ from streams.schema.blocks import Block, Hashes
 from streams.stages.accounts.state import AccountState
 
 MAX_SHARED_TEMPLATES = 1 << 16
-"""Templates known to be shared by accounts of several partitions; of more the largest hashes are kept."""
+"""Templates known to be shared by several accounts; of more, the ones with the largest hashes stay."""
 
 
 class AccountTemplates:
-    """The recurring pieces of this partition's prompts, and each account's own template among them."""
+    """The recurring pieces of this partition's prompts, and each account's own template."""
 
     def __init__(self, state: AccountState, cells: int) -> None:
-        """Start empty. cells: rows of the table of shingles, a power of two."""
+        """Start empty. cells: number of cells of the table of shingles, a power of two."""
         self._table = state.table
         self.recurring = Recurring(cells)
         self.shared: Hashes = np.zeros(0, np.uint64)
         """Templates that the groups announced as shared, ascending."""
 
     def share(self, templates: Hashes) -> None:
-        """Take over which templates are shared. templates: (rows,), 0 for none."""
+        """Add templates to the shared ones. templates: (rows,), 0 for none."""
         self.shared = np.union1d(self.shared, templates[templates != 0])[-MAX_SHARED_TEMPLATES:]
 
     def choose(self, block: Block, step: Step, templates: Templates) -> Hashes:
-        """Keep what most of an account's harvesting prompts show as its template, and return it for each event.
+        """Update each account's template, the most frequent one of its harvesting prompts, and return it for each event.
 
-        templates: of the block's events, in block order. Returns (events,), in step order, 0 for none.
+        Args:
+            block: Requests.
+            step: The step of the block.
+            templates: Templates of the block's events, in block order.
+
+        Returns:
+            The account's template, (events,), in step order, 0 for none.
         """
         harvested = np.where(derived.purposeful(block)[:, None] > 0, derived.pieces(templates), np.uint64(0))[step.order]
         table, slots = self._table, step.slots

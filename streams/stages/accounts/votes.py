@@ -1,6 +1,6 @@
-"""How accounts vote on what is ordinary: one vote an account on each feature, on each family's level and on the score.
+"""Votes of the accounts on what is ordinary: one vote an account for each feature, for each family's level and for the score.
 
-A vote lives in its account's row, so the counts are rebuilt from the rows. Other partitions send theirs as tallies.
+A vote is stored in its account's row, and the counts are rebuilt from the rows. Other partitions send their counts as tallies.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ from streams.stages.accounts.state import AccountState
 from streams.stages.stage import Message
 
 TALLY_INTERVAL_SECONDS = 600.0
-"""Event time after which a partition sends the others its votes again."""
+"""Event time between two tallies of a partition."""
 
 
 class Votes:
-    """The votes of this partition's accounts, beside those of all others."""
+    """The votes of this partition's accounts, and the tallies of all other partitions."""
 
     def __init__(self, state: AccountState, features: Sequence[type[Feature]]) -> None:
         """Start without votes."""
@@ -44,10 +44,10 @@ class Votes:
         self._tallied = -np.inf
 
     def cast(self, slots: Slots, values: Floats, levels: Floats, extraction: Floats) -> None:
-        """Exchange the votes of these accounts for what they show now.
+        """Replace the votes of these accounts by their current values.
 
-        New and suspect accounts have no vote on what is ordinary. On scores an account under suspicion by its own evidence alone does vote:
-        the tail would otherwise be cut where it matters.
+        New and suspect accounts have no vote on features and levels. An account that is suspect only by its own evidence has a vote on
+        scores: otherwise the upper tail would be missing.
 
         Args:
             slots: (accounts,).
@@ -66,7 +66,7 @@ class Votes:
         self._state.table["score_vote"][slots] = ballots
 
     def withdraw(self, slots: Slots) -> None:
-        """Take the votes of these accounts back."""
+        """Remove the votes of these accounts, (accounts,)."""
         table = self._state.table
         self.tail.revote(table["score_vote"][slots], np.full(len(slots), calibration.NO_VOTE, np.uint8))
         table["score_vote"][slots] = calibration.NO_VOTE
@@ -76,7 +76,7 @@ class Votes:
             table[column][slots] = reference.no_vote
 
     def reload(self) -> None:
-        """Count anew from the loaded accounts and tallies."""
+        """Rebuild the counts from the loaded accounts and tallies."""
         table = self._state.table
         self._count_others()
         self.reference.recount(table["votes"])
@@ -84,7 +84,7 @@ class Votes:
         self.tail.recount(table["score_vote"])
 
     def announce(self) -> list[Message]:
-        """Return this partition's tally for every other partition, once every TALLY_INTERVAL_SECONDS of event time."""
+        """Return this partition's tally for every other partition, once per TALLY_INTERVAL_SECONDS of event time."""
         state = self._state
         if state.newest - self._tallied < TALLY_INTERVAL_SECONDS or state.partitions == 1:
             return []
@@ -101,10 +101,10 @@ class Votes:
         return [Message(topics.VERDICTS, home, block) for home in range(state.partitions) if home != state.partition]
 
     def receive(self, tally: Block) -> None:
-        """Take over the votes of another partition; a tally of this partition's own is ignored.
+        """Replace the tally of another partition; a tally of this partition itself is ignored.
 
         Raises:
-            BlockLayoutError: Before anything changed, for counts that are negative, unknown or of another width, or an unknown partition.
+            BlockLayoutError: Before anything changed, if a count is negative, unknown or of another width, or the partition is unknown.
         """
         if not len(tally):
             return

@@ -1,4 +1,4 @@
-"""What every partition of accounts is told once: that a template is shared, and that a new stack is a router's upgrade."""
+"""Announcements to every partition of accounts, each made once: a template is shared, a new stack is the upgrade of a router."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from streams.stages.groups.scoring import MIN_MEMBERS
 from streams.stages.groups.state import GroupState
 
 UPGRADED_SHARE = 0.8
-"""Share of a router's accounts of the last day that must show one new stack for it to be the router's upgrade."""
+"""Share of a router's accounts of the last day from which their common new stack is the router's upgrade."""
 
 
 def announce_template(state: GroupState, group: int, outbox: Outbox) -> None:
-    """Note a group's template as shared, once."""
+    """Add a group's template to the outbox as shared, once."""
     kind, name = state.kind_and_id(group)
     if kind == "template" and not state.table["announced"][group]:
         state.table["announced"][group] = 1
@@ -22,9 +22,9 @@ def announce_template(state: GroupState, group: int, outbox: Outbox) -> None:
 
 
 def announce_upgrade(state: GroupState, group: int, outbox: Outbox) -> None:
-    """Note a new stack as a router's upgrade, once, when most of its accounts moved there within a day.
+    """Add a new stack to the outbox as a router's upgrade, once, if most of the router's accounts changed to it within a day.
 
-    Public routers have none. A stack with more accounts of its own than came is another router.
+    A public router has no upgrades. A stack that already had more accounts than changed to it is another router.
     """
     table, members = state.table, state.members
     kind, name = state.kind_and_id(group)

@@ -1,4 +1,4 @@
-"""Counting a block of `groups` into members and groups: each row of an account once, whatever comes again."""
+"""Counting of a block of `groups` into members and groups. Every row of an account counts once, also after a repeat."""
 
 from __future__ import annotations
 
@@ -11,7 +11,14 @@ from streams.stages.groups.work import HALF_LIFE_SECONDS, WINDOW_SECONDS, count_
 
 
 def count(state: GroupState, block: Block, groups: Slots, slots: Slots) -> None:
-    """Add a block's rows to their groups and members, in place. groups, slots: (rows,), a member at most once."""
+    """Add a block's rows to their groups and members, in place.
+
+    Args:
+        state: Groups and members of the partition.
+        block: Rows that their members do not contain yet.
+        groups: Slot of each row's group, (rows,).
+        slots: Slot of each row's member, (rows,), each at most once.
+    """
     members, table = state.members, state.table
     time, requests = block.numbers("time").astype(np.float64), block.numbers("requests").astype(np.float64)
     clock = np.maximum(members["last"][slots], time)

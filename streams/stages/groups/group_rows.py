@@ -1,4 +1,4 @@
-"""What leaves of a group's score: a row of `scores`, rows of the shadow detectors, and a row of `evidence` where there is enough."""
+"""Output rows of a group: a row of `scores`, rows of the shadow detectors, and a row of `evidence` above a minimum."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SCORE_ROW_STEP_NATS = 1.0
 
 
 def report_group(state: GroupState, score: GroupScore, shadow: ShadowDetectors, offset: int, outbox: Outbox) -> None:
-    """Write a group's rows that are due, noting that they were written, and let the shadow detectors look at routers."""
+    """Add a group's rows that are due to the outbox, record the time of output, and score routers with the shadow detectors."""
     row = _row(state, score)
     if _score_row_is_due(state.table, score):
         outbox.scores.append({name: row[name] for name in blocks.SCORES.columns})
@@ -59,7 +59,7 @@ def _row(state: GroupState, score: GroupScore) -> dict[str, Any]:
 
 
 def _score_row_is_due(table: Columns, score: GroupScore) -> bool:
-    """Return whether evidence moved, or enough time passed, since the last score row; if so, note this one as the last."""
+    """Return whether evidence moved or enough time passed since the last score row; if so, record this one as the last."""
     moved = abs(score.extraction - float(table["scored"][score.group])) >= SCORE_ROW_STEP_NATS
     if not moved and score.members.now - float(table["scored_time"][score.group]) < SCORE_ROW_INTERVAL_SECONDS:
         return False
@@ -68,7 +68,7 @@ def _score_row_is_due(table: Columns, score: GroupScore) -> bool:
 
 
 def _look(table: Columns, score: GroupScore, shadow: ShadowDetectors, row: dict[str, Any], offset: int, outbox: Outbox) -> None:
-    """Let the shadow detectors score a router; those below the evidence floor teach what routers are like."""
+    """Score a router with the shadow detectors; routers below EVIDENCE_ROW_FLOOR_NATS are the reference for others."""
     calm = np.array([score.extraction < EVIDENCE_ROW_FLOOR_NATS])
     ids = np.array([int(row["entity_id"][0], 16)], np.uint64)
     scores = shadow.look(table, np.array([score.group]), ids, row["features"], calm, offset)

@@ -1,4 +1,4 @@
-"""What leaves of a group's members: a row of `evidence` for each suspect, and that its own partition holds it suspect."""
+"""Output rows of a group's members: a row of `evidence` for each suspect, and a verdict for the suspect's own partition."""
 
 from __future__ import annotations
 
@@ -14,22 +14,22 @@ from streams.stages.groups.scoring import GroupScore
 from streams.stages.groups.state import GroupState
 
 SUSPECT_SECONDS = DAY
-"""How long a suspect member has no vote on what is ordinary, from the last time that it looked suspect."""
+"""Time without a vote in the references after a member last looked suspect."""
 MEMBER_STEP_NATS = 1.0
-"""By which a member's evidence must move before it is reported again ..."""
-MEMBER_GROWTH = 0.05
-"""... or the share of requests by which it must grow."""
+"""Change of a member's evidence from which it is reported again."""
+MEMBER_GROWTH_SHARE = 0.05
+"""Growth of a member's requests from which it is reported again."""
 
 
 def report_members(state: GroupState, score: GroupScore, outbox: Outbox) -> None:
-    """Write the rows of suspect members that moved or grew, noting that they were written."""
+    """Add the rows of suspect members that moved or grew to the outbox, and record what was reported."""
     table, slots = state.members, state.slots(score.group)
     families, extraction = _attributed(score)
     table["best_extraction"][slots] = np.maximum(table["best_extraction"][slots], extraction)
     suspect = extraction >= weighing.SUSPECT_NATS
     reported = table["told"][slots]
     moved = np.abs(extraction - reported) >= MEMBER_STEP_NATS
-    grown = table["total"][slots] >= table["told_requests"][slots] * (1 + MEMBER_GROWTH)
+    grown = table["total"][slots] >= table["told_requests"][slots] * (1 + MEMBER_GROWTH_SHARE)
     rows = np.flatnonzero((suspect | (reported >= weighing.SUSPECT_NATS)) & (moved | grown))
     if not len(rows):
         return
@@ -62,11 +62,14 @@ def report_members(state: GroupState, score: GroupScore, outbox: Outbox) -> None
 
 
 def _attributed(score: GroupScore) -> tuple[Floats, Floats]:
-    """Return the members' nats by family, (members, families), and their evidence of extraction, (members,); outsiders have their own."""
+    """Return the members' nats by family, (members, families), and their evidence of extraction, (members,).
+
+    Outsiders keep only their own evidence.
+    """
     families = score.shown
     extraction = score.judge(families).nats
     outside = attribution.outsiders(score.members, extraction >= weighing.SUSPECT_NATS)
-    if outside.any():  # who is outside shows only once it is known who would be suspect
+    if outside.any():  # outsiders are known only after a first judgement of who is suspect
         families = np.where(outside[:, None], np.nan_to_num(score.members.own), families)
         extraction = score.judge(families).nats
     return families, extraction

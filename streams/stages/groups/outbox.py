@@ -1,4 +1,4 @@
-"""What the groups of one block send: rows of scores, shadow and evidence, and verdicts for the accounts' partitions."""
+"""Messages of the groups of one block: rows of scores, shadow and evidence, and verdicts for the accounts' partitions."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from streams.stages.stage import Message
 
 @dataclass(frozen=True)
 class Upgrade:
-    """A new stack that a router's accounts moved to."""
+    """A new stack to which a router's accounts changed."""
 
     router: int
     stack: int
@@ -35,10 +35,10 @@ class Outbox:
     """Templates that several accounts share."""
     upgrades: list[Upgrade] = field(default_factory=list)
     suspects: dict[str, float] = field(default_factory=dict)
-    """Until when an account is suspect, seconds, by account id."""
+    """End of the suspicion in epoch seconds, by account id."""
 
     def messages(self, state: GroupState, names: Mapping[str, Sequence[str]]) -> list[Message]:
-        """Return one message a topic and partition. names: of the positions of vectors."""
+        """Return one message for each topic and partition. names: names of the positions of each vector."""
         messages = []
         if self.scores:
             messages.append(Message(topics.SCORES, state.partition, blocks.SCORES.encode(_stacked(self.scores), names)))
@@ -53,7 +53,7 @@ class Outbox:
         return messages
 
     def _verdicts(self, home: int, partitions: int) -> list[tuple[str | None, int, int, int, float]]:
-        """Return the rows of `verdicts` for one partition of accounts: its own suspects, and what all partitions must know."""
+        """Return the rows of `verdicts` for one partition of accounts: its own suspects, and the announcements to all partitions."""
         suspects = [(account, until) for account, until in self.suspects.items() if zlib.crc32(account.encode()) % partitions == home]
         return [
             *((account, 0, 0, 0, until) for account, until in suspects),

@@ -1,4 +1,4 @@
-"""When a group is scored, and what its score is: features of its members -> families -> which of them each member shows itself."""
+"""When a group is scored, and its score: features of its members -> families -> attribution of the families to members."""
 
 from __future__ import annotations
 
@@ -18,66 +18,74 @@ from streams.stages import attribution
 from streams.stages.groups.state import GroupState
 
 MIN_MEMBERS = 3
-TICK_GROWTH = 0.05
-"""A group is scored when it has this share more requests than at its last score ..."""
+TICK_GROWTH_SHARE = 0.05
+"""Growth of requests since the last score from which a group is scored again, if TICK_INTERVAL_SECONDS have passed too."""
 TICK_INTERVAL_SECONDS = 60.0
-"""... and this much event time has passed since, whichever is later;"""
-CATCH_UP_GROWTH = 0.2
-"""or at once with this share more: old events that are read in a hurry do not move the clock."""
+"""Event time between two scores of a group."""
+CATCH_UP_GROWTH_SHARE = 0.2
+"""Growth of requests from which a group is scored at once: a backlog adds many events while the event time hardly moves."""
 EVIDENCE_ROW_FLOOR_NATS = 5.0
-"""Evidence from which a group is a row for the cases stage, and is no reference for other groups."""
+"""Evidence from which a group has a row for the cases stage and is not part of the reference for other groups."""
 PUBLIC_SHARE = 0.02
+"""Share of all accounts from which a link without signs of a router is public and is ignored as a link."""
 MIN_PUBLIC_ACCOUNTS = 50
-"""A link that this share of all accounts has, and this many, and that shows no router, is public: it is ignored as a link."""
+"""Accounts that a public link has at least."""
 MAX_PUBLIC_POOL_SHARE = 0.5
-"""Unless this share of its members shows a pool itself: of hundreds of people some always share a card, or begin as others stop."""
+"""Share of members with signs of a pool up to which a link can be public: of hundreds of people some always share a card by chance."""
 _POOL_FAMILIES = [FAMILIES.index(name) for name in ("evenness", "cohort", "payment")]
 
 
 @dataclass(frozen=True)
 class GroupScore:
-    """What a group scores now."""
+    """The score of a group."""
 
     group: int
     members: Members
     values: Floats
-    """Of the features, (features,)."""
+    """Values of the features, (features,), NaN where unknown."""
     nats: Floats
-    """Of the features, (features,), NaN where unknown."""
+    """Evidence by feature, (features,), NaN where unknown."""
     families: Floats
-    """Of the group, (families,)."""
+    """Evidence by family, nats, (families,), NaN where unknown."""
     shown: Floats
-    """What each member shows of them itself, (members, families)."""
+    """Nats by family attributed to each member, (members, families)."""
     purpose: Purpose
     cards_dealt: bool
     is_public: bool
-    """Whether many ordinary accounts have this link: it then has no evidence."""
+    """Whether many ordinary accounts have this link: its evidence is then 0."""
     extraction: float
     """Evidence that the group extracts the model, nats."""
     rule: Rule | None
-    """Which rule held for `extraction`, None where none did."""
+    """The rule that held for `extraction`, None where none did."""
     routing: float
     """Evidence that the group is a router's or reseller's, nats."""
 
     def judge(self, families: Floats) -> Extraction:
-        """Return the evidence of members with these families, (members, families), by this group's purpose and cards."""
+        """Return the evidence of members, given this group's purpose and cards. families: nats, (members, families)."""
         return extraction_rules.extraction(families, purpose=self.purpose, cards_dealt=self.cards_dealt)
 
 
 def due(state: GroupState, groups: Slots) -> Slots:
-    """Return which of these groups are to be scored now."""
+    """Return which of these groups have to be scored now, (due,)."""
     table = state.table
     requests, scored_requests = table["requests"][groups], table["tick_requests"][groups]
     waited = table["clock"][groups] - table["tick_time"][groups] >= TICK_INTERVAL_SECONDS
     enough = np.array([state.size(group) >= MIN_MEMBERS for group in groups.tolist()])
-    grown = requests >= scored_requests * (1 + TICK_GROWTH)
-    catching_up = requests >= scored_requests * (1 + CATCH_UP_GROWTH)
+    grown = requests >= scored_requests * (1 + TICK_GROWTH_SHARE)
+    catching_up = requests >= scored_requests * (1 + CATCH_UP_GROWTH_SHARE)
     chosen: Slots = groups[enough & ((waited & grown) | catching_up)]
     return chosen
 
 
 def score(group: int, members: Members, features: Sequence[Any], population: float) -> GroupScore:
-    """Return a group's score; nothing is changed. population: about how many accounts there are in all."""
+    """Return a group's score; no state changes.
+
+    Args:
+        group: Slot of the group.
+        members: Its members.
+        features: Features of groups.
+        population: Approximate number of all accounts.
+    """
     values = np.array([feature.value(members) for feature in features], np.float64)
     nats = np.array([_nats(feature, value) for feature, value in zip(features, values, strict=True)])
     families = attribution.group_families(features, nats)
@@ -93,9 +101,12 @@ def score(group: int, members: Members, features: Sequence[Any], population: flo
 
 
 def is_public(shown: Floats, population: float, routing: float) -> bool:
-    """Return whether many accounts have a link, few of them show a pool, and the usual one shows no router.
+    """Return whether many accounts have a link, few of them have signs of a pool, and the group has no signs of a router.
 
-    shown: nats that each member shows itself, (members, families). population: accounts in all. routing: nats of the group.
+    Args:
+        shown: Nats by family attributed to each member, (members, families).
+        population: Approximate number of all accounts.
+        routing: Evidence that the group is a router, nats.
     """
     many = len(shown) >= max(MIN_PUBLIC_ACCOUNTS, PUBLIC_SHARE * population)
     pooled = (shown[:, _POOL_FAMILIES] >= weighing.MIN_EVIDENCE_NATS).any(axis=1).mean()
@@ -103,7 +114,7 @@ def is_public(shown: Floats, population: float, routing: float) -> bool:
 
 
 def record(table: Columns, scored: GroupScore) -> None:
-    """Keep a score as its group's newest. table: of groups."""
+    """Store a score as its group's newest. table: groups, changed in place."""
     group = scored.group
     table["common"][group] = scored.is_public
     table["best_extraction"][group] = max(table["best_extraction"][group], scored.extraction)

@@ -1,4 +1,4 @@
-"""The groups stage: accounts that share a router, a card or a template are one entity, and the evidence of light accounts adds up.
+"""The groups stage: accounts that share a router, a card or a template are scored as one entity, so weak evidence of many adds up.
 
 groups block -> counting -> (groups that are due) scoring -> rows for scores and evidence, of the group and of its members -> verdicts
 """
@@ -35,8 +35,8 @@ class Groups:
 
         Args:
             partition: Number of this partition, from 0.
-            partitions: How many partitions `groups` and `requests` have.
-            seal_key: Signs the shadow models that are stored with the state, at least 16 bytes.
+            partitions: Number of partitions of `groups` and of `requests`.
+            seal_key: Key that signs the stored shadow models, at least 16 bytes.
         """
         self.features = features("group")
         self._names = {"features": [feature.name() for feature in self.features], "families": list(FAMILIES)}
@@ -48,7 +48,11 @@ class Groups:
         self._counts = {"rows": 0.0, "repeated": 0.0, "group_ticks": 0.0}
 
     def apply(self, value: bytes, offset: int) -> list[Message]:
-        """Count a block of `groups` and return the rows it gives rise to. Raises BlockLayoutError before anything changed."""
+        """Count a block of `groups` and return the resulting messages.
+
+        Raises:
+            BlockLayoutError: Before anything changed, if the block cannot be decoded.
+        """
         block = blocks.decode(value, blocks.GROUPS)
         if not len(block):
             return []
@@ -66,7 +70,7 @@ class Groups:
         return outbox.messages(self.state, self._names)
 
     def dirty(self) -> Mapping[str, int]:
-        """Return the chunks to write, with the offset that first changed each."""
+        """Return the chunks to write, with the offset of the first change of each."""
         return self.chunks.dirty()
 
     def dump(self, chunk: str) -> bytes:
@@ -74,21 +78,21 @@ class Groups:
         return self.chunks.dump(chunk)
 
     def load(self, chunks: Iterable[tuple[str, bytes]]) -> None:
-        """Read stored chunks; which member belongs to which group is read from the members' keys."""
+        """Load stored chunks; the members of each group are rebuilt from the members' keys."""
         self.chunks.load(chunks)
         self.state.reload()
 
     def counters(self) -> Mapping[str, float]:
-        """Return what was counted since the stage was made, and its size."""
+        """Return the counts since the stage was made, and the size of its state."""
         size = {"groups": len(self.table), "members": len(self.members), "state_bytes": self.chunks.nbytes}
         return {**self._counts, **size, "newest": float(self.table["clock"].max()), "cold_chunks": self.chunks.cold}
 
     def view(self, group: int) -> Members:
-        """Return a group's members as its features read them. group: its slot."""
+        """Return a group's members, as its features need them. group: slot of the group."""
         return self.state.view(group)
 
     def _not_counted_yet(self, block: Block, groups: Slots, slots: Slots) -> tuple[Block, Slots, Slots]:
-        """Return the rows that their members do not contain yet: after a crash an account's rows come again."""
+        """Return the rows that their members do not contain yet: after a crash rows are repeated."""
         new = block.numbers("offset") > self.members["counted"][slots]
         self._counts["rows"] += float(new.sum())
         self._counts["repeated"] += float((~new).sum())
@@ -98,7 +102,7 @@ class Groups:
         return block.take(kept), groups[kept], slots[kept]
 
     def _score(self, group: int, offset: int, outbox: Outbox) -> None:
-        """Score a group, and write the rows of it and of its members."""
+        """Score a group, and add its rows and those of its members to the outbox."""
         self._counts["group_ticks"] += 1
         score = scoring.score(group, self.view(group), self.features, float(self.table["population"][group]))
         scoring.record(self.table, score)

@@ -1,4 +1,4 @@
-"""What a partition keeps of its groups and their members: columns, and which member belongs to which group."""
+"""The state of groups and their members in one partition."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from streams.schema import blocks
 from streams.schema.blocks import Block
 from streams.stages.groups import work
 
-"""What a group, or a member, can be linked by in a case."""
 HASHES = (*LINKS, "subnet", "tools")
+"""Columns with hashes by which a group or a member can be linked."""
 _TIMES = ("created", "account_first")
 _RARITIES = ("template_rarity", "router_rarity", "subnet_rarity", "tools_rarity")
 NEWEST_NUMBERS = (
@@ -27,16 +27,16 @@ NEWEST_NUMBERS = (
     "single_turn",
     *_RARITIES,
 )
-"""Numbers of which a member keeps the newest."""
-_VIEWED = ("requests", "total", "begun", "jobs", "output_tokens", "first", "last", *NEWEST_NUMBERS, *HASHES, "fills", "own", "raw")
+"""Columns of numbers of which a member has the newest value."""
+_FEATURE_COLUMNS = ("requests", "total", "begun", "jobs", "output_tokens", "first", "last", *NEWEST_NUMBERS, *HASHES, "fills", "own", "raw")
 _SEPARATOR = "|"
 
 
 class GroupState:
-    """The groups of one partition, a row each, and their members, a row for each account in each of its groups."""
+    """The groups of one partition, one row for each, and their members, one row for each account in each of its groups."""
 
     def __init__(self, partition: int, partitions: int, shadow_fields: dict[str, Field]) -> None:
-        """Start empty. shadow_fields: columns of groups in which shadow detectors keep their past."""
+        """Start empty. shadow_fields: columns of groups for the shadow detectors."""
         self.partition = partition
         self.partitions = partitions
         self.table = Columns("groups", _GROUP_FIELDS | shadow_fields)
@@ -44,7 +44,7 @@ class GroupState:
         self._slots_of: dict[int, list[int]] = {}
 
     def intern(self, block: Block) -> tuple[Slots, Slots]:
-        """Return the slots of each row's group and of its member, both (rows,); new ones start empty."""
+        """Return the slots of each row's group and member, both (rows,); new ones start empty."""
         group_words, account_words = block.words("group_id"), block.words("account_id")
         group_codes, account_codes = block.codes("group_id").tolist(), block.codes("account_id").tolist()
         groups = self.table.intern(group_words)[block.codes("group_id")]
@@ -58,14 +58,14 @@ class GroupState:
         return groups, slots
 
     def reload(self) -> None:
-        """Read from the loaded members' keys which group each belongs to."""
+        """Rebuild the members of each group from the loaded members' keys."""
         slots = self.members.slots
         groups = self.table.intern([self.members.keys[slot].partition(_SEPARATOR)[0] for slot in slots.tolist()])
         for group, slot in zip(groups.tolist(), slots.tolist(), strict=True):
             self._slots_of.setdefault(group, []).append(slot)
 
     def size(self, group: int) -> int:
-        """Return how many members a group has."""
+        """Return the number of a group's members."""
         return len(self._slots_of[group])
 
     def slots(self, group: int) -> Slots:
@@ -82,9 +82,9 @@ class GroupState:
         return [self.members.keys[slot].partition(_SEPARATOR)[2] for slot in slots.tolist()]
 
     def view(self, group: int) -> Members:
-        """Return a group's members as its features read them."""
+        """Return a group's members, as its features need them."""
         slots, now = self.slots(group), float(self.table["clock"][group])
-        columns = {name: self.members[name][slots] for name in _VIEWED}
+        columns = {name: self.members[name][slots] for name in _FEATURE_COLUMNS}
         columns["requests"] = columns["requests"] * np.exp2((columns["last"] - now) / work.HALF_LIFE_SECONDS)
         return Members(kind=self.kind_and_id(group)[0], now=now, balance=work.balance(self.table, self.members, group, slots), **columns)
 
@@ -126,7 +126,7 @@ _MEMBER_FIELDS = {
     "fills": Field("u8", width=blocks.SHINGLES),
     "own": Field("f4", np.nan, labels=FAMILIES),
     "raw": Field("f4", np.nan, labels=FAMILIES),
-    "told": Field("f4"),  # the score that was last reported, and requests at that time
+    "told": Field("f4"),  # nats last reported, and requests at that time
     "told_requests": Field("f8"),
     "best_extraction": Field("f4"),
 }

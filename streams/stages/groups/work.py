@@ -1,4 +1,4 @@
-"""The work of groups and of their members in windows of ten minutes: what a load-balance index is made of."""
+"""The work of groups and of their members in windows of ten minutes, and the load-balance index computed from it."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from models.state.columns import Columns, Slots
 from streams.core.durations import DAY
 
 HALF_LIFE_SECONDS = 7 * DAY
-"""Of a member's decayed requests."""
+"""Half-life of a member's decayed requests."""
 WINDOW_SECONDS = 600.0
 MIN_WINDOWS = 36
-"""Windows before there is an index: six hours."""
+"""Windows from which the index is known: six hours."""
 
 
 def count_windows(table: Columns, members: Columns, groups: Slots, slots: Slots, window: Floats, begun: Floats) -> None:
-    """Add the squares of closed windows up, of groups and of members, in place. Late work counts in the window that is open.
+    """Add the squares of closed windows, of groups and of members, in place. Late work counts in the open window.
 
     Args:
         table: Groups.
@@ -24,7 +24,7 @@ def count_windows(table: Columns, members: Columns, groups: Slots, slots: Slots,
         groups: The group of each row, (rows,).
         slots: The member of each row, (rows,), each at most once.
         window: Number of the window of each row, (rows,).
-        begun: Pieces of work that each row begins, (rows,).
+        begun: Pieces of work begun in each row, (rows,).
     """
     member_turns = window > members["window"][slots]
     member_open = members["in_window"][slots].astype(np.float64)
@@ -44,9 +44,9 @@ def count_windows(table: Columns, members: Columns, groups: Slots, slots: Slots,
 
 
 def balance(table: Columns, members: Columns, group: int, slots: Slots) -> float:
-    """Return the variance of a group's windows over the sum of its members' variances; NaN before MIN_WINDOWS, and where either is 0.
+    """Return the variance of a group's windows over the sum of its members' variances.
 
-    About 1 for independent people; below 1 where members take turns.
+    It is about 1 for independent people and below 1 where members take turns; NaN before MIN_WINDOWS, and where either variance is 0.
     """
     windows = float(table["window"][group] - table["first_window"][group])
     if windows < MIN_WINDOWS:

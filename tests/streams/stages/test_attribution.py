@@ -10,7 +10,7 @@ from models.evidence.families import FAMILIES
 from models.evidence.weighing import MAX_FAMILY_NATS
 from streams.features.registry import features
 from streams.stages import attribution
-from streams.stages.attribution import LIKELY, PLAIN, SOLE, UNRELATED
+from streams.stages.attribution import LIKELY_PURPOSE_NATS, MIN_UNRELATED_PROGRAMS, PLAIN_PURPOSE_NATS, SOLE_PURPOSE_NATS
 from streams.testing.feature_trial import members_of
 
 GROUP = features("group")
@@ -36,19 +36,19 @@ def purpose(*content: float, programs: int = 1) -> Purpose:
 
 
 def test_a_purpose_is_likely_when_content_says_twice_what_a_family_may_and_plain_when_it_says_more() -> None:
-    assert purpose(PLAIN - 1, 1.0) is Purpose.PLAIN
-    assert purpose(PLAIN - 1, 0.5) is Purpose.LIKELY
-    assert purpose(LIKELY - 1, 0.5) is Purpose.UNPROVEN
+    assert purpose(PLAIN_PURPOSE_NATS - 1, 1.0) is Purpose.PLAIN
+    assert purpose(PLAIN_PURPOSE_NATS - 1, 0.5) is Purpose.LIKELY
+    assert purpose(LIKELY_PURPOSE_NATS - 1, 0.5) is Purpose.UNPROVEN
     assert purpose() is Purpose.UNPROVEN
 
 
 def test_a_purpose_is_the_sole_one_when_unrelated_programs_do_nothing_else() -> None:
-    assert purpose(SOLE, programs=1 + UNRELATED) is Purpose.SOLE
-    assert purpose(SOLE - 1, programs=9) is Purpose.PLAIN
+    assert purpose(SOLE_PURPOSE_NATS, programs=1 + MIN_UNRELATED_PROGRAMS) is Purpose.SOLE
+    assert purpose(SOLE_PURPOSE_NATS - 1, programs=9) is Purpose.PLAIN
 
 
 def test_clients_of_one_application_are_not_unrelated_programs() -> None:
-    assert purpose(SOLE, programs=UNRELATED) is Purpose.PLAIN
+    assert purpose(SOLE_PURPOSE_NATS, programs=MIN_UNRELATED_PROGRAMS) is Purpose.PLAIN
 
 
 def has_dealt_cards(*cards: int) -> bool:
