@@ -74,6 +74,9 @@ evaluate: setup ## Measure the detector against the goals: seeds, ablations, gri
 evaluate-evasion: setup ## Measure what each evasion costs a campaign and what it buys, four minutes
 	$(BIN)/python tests/evaluation/evasion.py
 
+evaluate-authors: setup ## Measure the detector in worlds by several authors: make evaluate-authors WORLDS="harbour:1 foundry:2"
+	$(BIN)/python tests/evaluation/authors.py $(WORLDS) --whole
+
 evaluate-detectors: setup ## Measure the River detectors on labelled sets, in time order
 	$(BIN)/python tests/evaluation/detectors.py
 

@@ -20,7 +20,8 @@ def keep(folder: Path) -> None:
     """Write a folder's blocks, unless they are there."""
     if (folder / _NAME).exists():
         return
-    made = list(read_files([folder / "events.jsonl.zst"], Settings.load({"HYDROMETER_MODE": "local"})))
+    events = next(path for path in (folder / "events.jsonl.zst", folder / "events.jsonl") if path.exists())
+    made = list(read_files([events], Settings.load({"HYDROMETER_MODE": "local"})))
     columns = {name: [getattr(block, name) for block in made] for name in ("partition", "data", "events")}
     pq.write_table(pa.table(columns), folder / _NAME)
 
