@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Self, cast, get_args
 
-from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import Field, PrivateAttr, SecretStr, ValidationError, field_validator, model_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
@@ -102,7 +102,7 @@ class Settings(BaseSettings):
     sketch_key: SecretStr = _secret("Keys the prompt sketches. A new key forgets every template.")
     pseudonym_key: SecretStr = _secret("Keys the pseudonyms of addresses, keys and payments. A new key unlinks them.")
     seal_key: SecretStr = _secret("Seals what workers store of their state. A new key starts it cold.")
-    intake_token: SecretStr = _secret("What a gateway must send as `Authorization: Bearer ...`.")
+    intake_token: SecretStr = _secret("What a gateway must send as `Authorization: Bearer ...`; from a file, it is read again when that changes.")
     intake_tokens: Path | None = Field(
         default=None, description="A file of more sources and their tokens, `name token` a line; read again when it changes."
     )
@@ -143,13 +143,16 @@ class Settings(BaseSettings):
     fuse_run: int = Field(default=1_000, ge=1, description="A source is paused after this many rejected lines in a row.")
     fuse_skip: bool = Field(default=False, description="Never pause: set aside whatever is rejected, and go on.")
 
+    _files: dict[str, Path] = PrivateAttr(default_factory=dict)
+
     @classmethod
     def load(cls, env: Mapping[str, str] | None = None, role: Role = "all") -> Self:
         """Read the settings from the environment (or `env`), and demand the secrets that `role` reads.
 
         Raises SettingsError: one line that names the variable and says what to set.
         """
-        values = Environment(cls, os.environ if env is None else env)()
+        environment = Environment(cls, os.environ if env is None else env)
+        values = environment()
         if values.get("mode") != "local":
             values |= {name: MissingSecret(name) for name in SECRETS if name not in values and name not in NEEDS[role]}
         try:
@@ -160,7 +163,12 @@ class Settings(BaseSettings):
             secret = getattr(settings, name)
             if secret is not None and not isinstance(secret, MissingSecret):
                 hide(secret.get_secret_value())
+        settings._files.update(environment.files)
         return settings
+
+    def file_of(self, secret: str) -> Path | None:
+        """Return the file that a secret was read from; None when it was not read from a file."""
+        return self._files.get(secret)
 
     @classmethod
     def settings_customise_sources(
@@ -222,6 +230,8 @@ class Environment(EnvSettingsSource):
     def __init__(self, settings: type[BaseSettings], env: Mapping[str, str]) -> None:
         """Read from `env`. Raises SettingsError when a variable is unknown."""
         super().__init__(settings)
+        self.files: dict[str, Path] = {}
+        """The files that secrets were read from, by field."""
         self.env_vars = {name.lower(): value for name, value in env.items() if name.startswith(PREFIX) and name not in _OTHERS and value}
         known = {name.lower() for name in _known()}
         for name in sorted(env):
@@ -236,7 +246,8 @@ class Environment(EnvSettingsSource):
             return super().prepare_field_value(field_name, field, value, value_is_complex)
         if value is not None:
             raise SettingsError(f"{variable} and {variable}_FILE are both set: unset one of them")
-        return _read(f"{variable}_FILE", Path(file))
+        self.files[field_name] = Path(file)
+        return read_secret(f"{variable}_FILE", Path(file))
 
 
 @dataclass(frozen=True)
@@ -286,7 +297,8 @@ def _variable(name: str) -> Variable:
     return Variable(variable_of(name), default, f"{field.description}{suffix}", roles)
 
 
-def _read(variable: str, path: Path) -> str:
+def read_secret(variable: str, path: Path) -> str:
+    """Return the secret in a file. Raises SettingsError, which names the variable, when it cannot be read or is empty."""
     try:
         secret = path.read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:

@@ -10,7 +10,7 @@ from typing import Final
 
 from streams.core.errors import SettingsError
 from streams.core.logs import hide
-from streams.core.settings import SHORTEST_SECRET, Settings
+from streams.core.settings import SHORTEST_SECRET, Settings, read_secret, variable_of
 from streams.intake.dead_letter_limit import Fuse
 from streams.intake.rate_limits import Bucket
 
@@ -33,19 +33,17 @@ class Caller:
 
 
 class Callers:
-    """Every source that has a token. The file of tokens (`HYDROMETER_INTAKE_TOKENS`) is read again when it changes."""
+    """Every source that has a token. Files (`HYDROMETER_INTAKE_TOKENS`, `HYDROMETER_INTAKE_TOKEN_FILE`) are read again when they change."""
 
     def __init__(self, settings: Settings, events_per_second: float, burst_events: float) -> None:
         """Read the tokens. Raises SettingsError when the file cannot be read, or a line of it is none."""
         self._settings = settings
         self._rate = (events_per_second, burst_events)
         self._callers: dict[str, Caller] = {}
-        self._tokens = {DEFAULT_SOURCE: settings.intake_token.get_secret_value().encode()}
-        self._path = settings.intake_tokens
-        self._stamp = self._stamped()
+        self._paths = [path for path in (settings.intake_tokens, settings.file_of("intake_token")) if path]
+        self._stamps = self._stamped()
         self._looked = 0.0
-        if self._path:
-            self._tokens |= read_tokens(self._path)
+        self._tokens = {DEFAULT_SOURCE: settings.intake_token.get_secret_value().encode(), **self._of_others()}
 
     def of(self, authorization: str, now: float) -> Caller | None:
         """Return whose `Authorization` header this is; None when it is nobody's. `now`: seconds of the monotonic clock."""
@@ -62,26 +60,44 @@ class Callers:
         return self._callers[source]
 
     def _look(self, now: float) -> None:
-        """Read the file again when it has changed; keep what was read while it cannot be read."""
-        if self._path is None or now - self._looked < LOOK_SECONDS:
+        """Read the files again when one has changed; keep what was read while one cannot be read."""
+        if not self._paths or now - self._looked < LOOK_SECONDS:
             return
         self._looked = now
-        stamp = self._stamped()
-        if stamp == self._stamp:
+        stamps = self._stamped()
+        if stamps == self._stamps:
             return
         try:
-            tokens = read_tokens(self._path)
+            self._tokens = {DEFAULT_SOURCE: self._default(), **self._of_others()}
         except SettingsError:
             return
-        self._stamp = stamp
-        self._tokens = {DEFAULT_SOURCE: self._tokens[DEFAULT_SOURCE]} | tokens
+        self._stamps = stamps
 
-    def _stamped(self) -> tuple[int, int] | None:
-        try:
-            found = self._path.stat() if self._path else None
-        except OSError:
-            return None
-        return (found.st_mtime_ns, found.st_size) if found else None
+    def _default(self) -> bytes:
+        path = self._settings.file_of("intake_token")
+        if path is None:
+            return self._tokens[DEFAULT_SOURCE]
+        variable = f"{variable_of('intake_token')}_FILE"
+        token = read_secret(variable, path)
+        if len(token) < SHORTEST_SECRET:
+            raise SettingsError(f"{variable}: a secret has at least {SHORTEST_SECRET} characters; make one with: openssl rand -hex 32")
+        hide(token)
+        return token.encode()
+
+    def _of_others(self) -> dict[str, bytes]:
+        return read_tokens(self._settings.intake_tokens) if self._settings.intake_tokens else {}
+
+    def _stamped(self) -> list[tuple[int, int, int] | None]:
+        return [_stamp(path) for path in self._paths]
+
+
+def _stamp(path: Path) -> tuple[int, int, int] | None:
+    """Return what changes when a file is written or replaced; None while it cannot be read."""
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 def read_tokens(path: Path) -> dict[str, bytes]:
