@@ -45,9 +45,9 @@ bench: setup ## Measure events per CPU-second, into build/figures/bench.json
 bench-collect: setup ## Print the microseconds an event of sketching, by language and length, and of the whole of collect
 	$(BIN)/python tests/bench/collecting.py
 
-fuzz: setup ## Feed 100,000 seeded inputs (RUNS=...) to each reader of what strangers send, guided by coverage (atheris)
+fuzz: setup ## Feed 500,000 seeded inputs to the readers of what strangers send, guided by coverage (ALL=1: 10 million; RUNS=1000: each reader)
 	$(BIN)/uv pip install --quiet --python $(BIN)/python atheris==3.0.0
-	$(BIN)/python tests/fuzz/run.py
+	$(if $(ALL),ALL=1) $(if $(RUNS),RUNS=$(RUNS)) $(BIN)/python tests/fuzz/run.py
 
 bench-boards: setup ## Time every query of every board on a million requests, into build/boards-speed.json
 	$(BIN)/python -m pytest -m speed tests/dashboards/test_boards_speed.py

@@ -102,7 +102,7 @@ class Settings(BaseSettings):
     sketch_key: SecretStr = _secret("Keys the prompt sketches. A new key forgets every template.")
     pseudonym_key: SecretStr = _secret("Keys the pseudonyms of addresses, keys and payments. A new key unlinks them.")
     seal_key: SecretStr = _secret("Seals what workers store of their state. A new key starts it cold.")
-    intake_token: SecretStr = _secret("What a gateway must send as `Authorization: Bearer ...`; from a file, it is read again when that changes.")
+    intake_token: SecretStr = _secret("What a gateway must send as `Authorization: Bearer ...`. Its file is read again when it changes.")
     intake_tokens: Path | None = Field(
         default=None, description="A file of more sources and their tokens, `name token` a line; read again when it changes."
     )

@@ -13,7 +13,9 @@ import csv
 import gzip
 import hashlib
 import heapq
+import re
 import sys
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,6 +35,7 @@ MAX_MODELS: Final = 200
 _ITEM: Final = ("item", "id", "prompt_id")
 _OUTPUT: Final = ("output", "answer", "response", "text")
 _QUESTION: Final = frozenset({"item", "answer", "options", "category"})
+_COUNT: Final = re.compile("[0-9]{1,6}")
 _SUFFIXES: Final = (".jsonl", ".jsonl.gz", ".csv", ".csv.gz", ".parquet")
 
 
@@ -139,7 +142,7 @@ def read_options(path: Path) -> Options:
             raise AnswersError(
                 f"{path}: row {number} lacks `{missing[0]}`: a table of options has item, answer, options and one column a model"
             )
-        if not str(row["options"]).isdigit():
+        if not _COUNT.fullmatch(str(row["options"])):
             raise AnswersError(f"{path}: row {number}: `options` is not how many options there are, as in 4")
         kept.add(str(row["item"]), row)
     if not kept.rows:
@@ -175,7 +178,7 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
             return
         with gzip.open(path, "rb") if path.suffix == ".gz" else path.open("rb") as source:
             yield from _csv(path, source) if ".csv" in path.suffixes else _json_lines(path, source)
-    except (OSError, EOFError) as error:  # a cut gzip file is an EOFError
+    except (OSError, EOFError, zlib.error) as error:  # a cut gzip file is an EOFError, a damaged one a zlib.error
         raise _unreadable(path, error) from error
 
 
@@ -217,7 +220,7 @@ def _parquet(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
                 for row in batch.to_pylist():
                     number += 1
                     yield number, row
-    except pa.ArrowInvalid as error:
+    except (pa.ArrowException, ValueError, OverflowError) as error:  # texts that are no UTF-8, dates beyond Python's
         raise AnswersError(f"{path} is no Parquet file: write it again") from error
 
 
@@ -225,5 +228,5 @@ def _first(row: Mapping[str, Any], names: tuple[str, ...]) -> Any:
     return next((row[name] for name in names if row.get(name) is not None), None)
 
 
-def _unreadable(path: Path, error: OSError | EOFError) -> AnswersError:
+def _unreadable(path: Path, error: Exception) -> AnswersError:
     return AnswersError(f"cannot read {path} ({getattr(error, 'strerror', None) or 'cut short or not gzip'}): check the path and its kind")

@@ -103,10 +103,16 @@ class _Read(NamedTuple):
 class _Refused(NamedTuple):
     error: MalformedEventError
     account: str | None = None
+    event: Event | None = None
+    """The event, when it is one of several of its line."""
 
 
 Arrival = float | FileClock | Sequence[float]
 """When lines arrived, epoch s: all of them, each, or by the clock of their file."""
+Line = bytes | Event
+"""A line of a log, or one canonical event of a shipment: those share what they have in common."""
+_EVENT_BYTES: Final = 1024
+"""What an event of a shipment counts for in its block: its length is not known."""
 _Outcome = _Read | _Refused | None
 
 
@@ -133,9 +139,9 @@ class Collector:
         self.rejected: Counter[str] = Counter()
 
     def add(
-        self, lines: Sequence[bytes], source: str, arrival: Arrival, positions: Sequence[object] | None = None, fuse: Fuse | None = None
+        self, lines: Sequence[Line], source: str, arrival: Arrival, positions: Sequence[object] | None = None, fuse: Fuse | None = None
     ) -> Step:
-        """Take lines that arrived at `arrival`, or the next lines of a file, in the order of its clock.
+        """Take lines that arrived at `arrival`, or the next lines of a file, in the order of its clock; or canonical events.
 
         `positions` say where each line stood, for its dead letter (default: 1, 2, 3...). Blank lines are skipped. `fuse` is that of the
         source (default: the collector's). Raises FuseBlownError when it had blown before; the call in which it blows returns what came
@@ -153,13 +159,15 @@ class Collector:
                 step.rejected["no_request"] += 1
                 continue
             if isinstance(outcome, _Read):
-                self._accept(outcome, len(line), arrival[place] if isinstance(arrival, Sequence) else arrival, step)
+                size = len(line) if isinstance(line, bytes) else _EVENT_BYTES
+                self._accept(outcome, size, arrival[place] if isinstance(arrival, Sequence) else arrival, step)
                 if fuse.count():
                     break
                 continue
-            step.rejected[outcome.error.reason] += 1
-            step.dead.append(letter(outcome.error, line, source, str(positions[place] if positions else place + 1)))
-            if outcome.error.reason not in OVERSIZE and fuse.count(*outcome):
+            error, account, event = outcome
+            step.rejected[error.reason] += 1
+            step.dead.append(letter(error, line if event is None else event, source, str(positions[place] if positions else place + 1)))
+            if error.reason not in OVERSIZE and fuse.count(error, account):
                 break
         self.accepted += step.accepted
         self.rejected += step.rejected
@@ -186,23 +194,34 @@ class Collector:
         for each in lost.ids:
             seen.pop(each, None)
 
-    def _read(self, line: bytes) -> list[_Outcome]:
+    def _read(self, line: Line) -> list[_Outcome]:
         """Return what became of each event of a line: nothing of a blank one, None for one that is not a request."""
+        if isinstance(line, dict):
+            return [self._checked(line, long=True)]
         if not line or line.isspace():
             return []
         try:
             events = self._events(line)
         except MalformedEventError as error:
             return [_Refused(error)]
-        return [self._checked(event, line) for event in events] or [None]
+        long = len(line) > MAX_TEXT_BYTES
+        if len(events) == 1:
+            return [self._advised(self._checked(events[0], long=long), line)]
+        return [self._checked(event, long=long) for event in events] or [None]
 
-    def _checked(self, event: Event, line: bytes) -> _Outcome:
+    def _checked(self, event: Event, *, long: bool) -> _Outcome:
         try:
-            return _Read(event, check(event, long=len(line) > MAX_TEXT_BYTES))
+            return _Read(event, check(event, long=long))
         except MalformedEventError as error:
-            better = advice(line, self._format) if error.reason == "missing_field" else None
-            told = MalformedEventError(error.reason, f"{error.detail}; {better}") if better else error
-            return _Refused(told, _account(event))
+            return _Refused(error, _account(event), event)
+
+    def _advised(self, outcome: _Outcome, line: bytes) -> _Outcome:
+        """Return the outcome of a line that is one event: a refusal says in which format the line rather is."""
+        if not isinstance(outcome, _Refused):
+            return outcome
+        error = outcome.error
+        better = advice(line, self._format) if error.reason == "missing_field" else None
+        return _Refused(MalformedEventError(error.reason, f"{error.detail}; {better}") if better else error, outcome.account)
 
     def _believed(self, found: list[_Outcome], arrival: Arrival) -> list[_Outcome]:
         """Refuse each event whose time is not believed, and no other."""
@@ -217,7 +236,7 @@ class Collector:
         error = MalformedEventError("time_skew", f"timestamp is more than {skew:.0f} s from its arrival, or of another century")
         for (place, each), believed in zip(read, good, strict=True):
             if not believed:
-                found[place] = _Refused(error, _account(each.event))
+                found[place] = _Refused(error, _account(each.event), each.event)
         return found
 
     def _accept(self, read: _Read, size: int, arrival: float | FileClock, step: Step) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Final
 import orjson
 
 from streams.core.errors import MalformedEventError
-from streams.schema.event import FIELDS, MAX_LINE_BYTES, NAMES, parse
+from streams.schema.event import FIELDS, MAX_LINE_BYTES, NAMES, Event, parse
 
 MAX_LETTER_BYTES: Final = 16 * 1024
 _SKELETON = 256
@@ -21,6 +21,7 @@ total_tokens status start_time response_code duration method role content severi
 """
 _KNOWN = NAMES | frozenset(_FORMATS.split())  # the formats' own names, so that a letter still shows which format it was in
 _MEASURED = "startTime endTime completionStartTime start_time prompt_tokens completion_tokens total_tokens response_code duration"
+_EMPTY: Final[dict[type, Any]] = {str: "", int: 0, float: 0, bool: False, list: [], dict: {}}
 _NUMERIC = {field.wire for field in FIELDS if field.kind in {"number", "time", "flag", "set"}} | set(_MEASURED.split())
 
 
@@ -40,9 +41,20 @@ class DeadLetter:
         return [(name, value.encode("utf-8", "replace")) for name, value in told.items()]
 
 
-def letter(error: MalformedEventError, line: bytes, source: str, position: str) -> DeadLetter:
-    """Make the dead letter of a line."""
-    return DeadLetter(error.reason, error.detail, source, position, blanked(line))
+def letter(error: MalformedEventError, found: bytes | Event, source: str, position: str) -> DeadLetter:
+    """Make the dead letter of a line, or of one event of many."""
+    return DeadLetter(error.reason, error.detail, source, position, blanked(found) if isinstance(found, bytes) else shape_of(found))
+
+
+def shape_of(event: Event) -> bytes:
+    """Return the names of an event and the types of their values, as JSON: of one among many, whose line would be blanked for each.
+
+    >>> shape_of({"account.id": "ada", "prompt": ["hello"], "ours": 7})
+    b'{"account.id":"","prompt":[],"?3":0}'
+    """
+    names = {(name if name in _KNOWN else f"?{place}"): _EMPTY.get(type(value)) for place, (name, value) in enumerate(event.items(), 1)}
+    small = orjson.dumps(names)
+    return small if len(small) <= MAX_LETTER_BYTES else orjson.dumps({"names": len(names)})
 
 
 def blanked(line: bytes) -> bytes:

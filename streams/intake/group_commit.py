@@ -16,7 +16,7 @@ from typing import Final, TypeVar
 
 from streams.intake.block_producer import Parcel, Shipper, count
 from streams.intake.callers import Caller
-from streams.intake.collector import Collector, Outgoing, Step
+from streams.intake.collector import Collector, Line, Outgoing, Step
 
 REST_SECONDS: Final = 1.0
 """After a failed delivery, callers are turned away this long, without being read."""
@@ -53,7 +53,7 @@ class Groups:
         """Tell whether callers should come back later: the broker is away, or does not keep up."""
         return self._bytes > MOST_BYTES or len(self._under_way) >= MOST_WAITING or time.monotonic() < self._rest_until
 
-    async def add(self, lines: Sequence[bytes], arrival: float, caller: Caller) -> Step:
+    async def add(self, lines: Sequence[Line], arrival: float, caller: Caller) -> Step:
         """Take lines, as `Collector.add` does, a slice after the other in a thread: other callers' slices come between.
 
         They are delivered with the groups that are open meanwhile: await `delivered` at once, and compare `failures`.

@@ -14,9 +14,10 @@ import asyncio
 import json
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,12 +29,13 @@ from streams.core.settings import Settings
 from streams.intake import otlp_wire
 from streams.intake.block_producer import PAUSE_SECONDS, Shipper, report_paused
 from streams.intake.callers import DEFAULT_SOURCE, Caller, Callers
-from streams.intake.collector import Collector, Step
+from streams.intake.collector import Collector, Line, Step
 from streams.intake.connections import Connections, quiet
 from streams.intake.formats import otlp
 from streams.intake.formats.registry import AUTO
 from streams.intake.group_commit import Groups
 from streams.schema import lenient_json
+from streams.schema.event import Event
 from streams.telemetry.metrics import METRICS, Metric
 from streams.telemetry.prometheus import written
 
@@ -100,40 +102,38 @@ class Intake:
 
     async def _events(self, request: web.Request) -> web.Response:
         async with self._received(request) as body:
-            step = await self._take(request[_CALLER], _lines(body))
+            step = await self._take(request[_CALLER], await asyncio.to_thread(_lines, body))
         told = {"accepted": step.accepted, "rejected": dict(step.rejected)}
         return web.json_response(told, status=400 if _nothing(step) else 200)
 
     async def _otlp(self, request: web.Request) -> web.Response:
         signal, encoding = otlp_wire.SIGNALS[request.path], _encoding(request)
         async with self._received(request) as body:
-            export = _parsed(body) if encoding == otlp_wire.JSON else signal.read(body)
-            if not isinstance(export, dict):
-                raise web.HTTPBadRequest(text=f"the body must be an OTLP export request in {encoding}")
-            step = await self._take(request[_CALLER], self._bounded(_dumped(event) for event in otlp.FORMAT.to_canonical(export)))
+            step = await self._take(request[_CALLER], await asyncio.to_thread(self._shipped, signal, encoding, body))
         refused = {reason: lines for reason, lines in step.rejected.items() if reason not in {"duplicate", "no_request"}}
         reasons = ", ".join(f"{reason}: {lines}" for reason, lines in sorted(refused.items()))
         if refused and _nothing(step):
             raise web.HTTPBadRequest(text=reasons)
         return web.Response(body=otlp_wire.answered(signal, encoding, sum(refused.values()), reasons), content_type=encoding)
 
-    def _bounded(self, lines: Iterable[bytes]) -> list[bytes]:
-        """Return lines that were made of a body, unless they are far more than it: shared attributes are part of each."""
-        found: list[bytes] = []
-        size = 0
-        for line in lines:
-            size += len(line)
-            if size > self._limits.body_bytes or len(found) >= self._limits.body_events:
-                raise web.HTTPRequestEntityTooLarge(self._limits.body_bytes, size)
-            found.append(line)
-        return found
+    def _shipped(self, signal: otlp_wire.Signal, encoding: str, body: bytes) -> list[Event]:
+        """Return the events of an OTLP body, unless there are more than one may hold. What they have in common they share."""
+        export = _parsed(body) if encoding == otlp_wire.JSON else signal.read(body)
+        if not isinstance(export, dict):
+            raise web.HTTPBadRequest(text=f"the body must be an OTLP export request in {encoding}")
+        events = list(islice(otlp.FORMAT.to_canonical(export), self._limits.body_events + 1))
+        if len(events) > self._limits.body_events:
+            raise self._too_many(len(events))
+        return events
 
-    async def _take(self, caller: Caller, lines: Sequence[bytes]) -> Step:
+    def _too_many(self, events: int) -> web.HTTPRequestEntityTooLarge:
+        most = self._limits.body_events
+        return web.HTTPRequestEntityTooLarge(most, events, text=f"at most {most} events a request")
+
+    async def _take(self, caller: Caller, lines: Sequence[Line]) -> Step:
         """Take lines, and return once the broker has them. Raises 429 or 503 when the caller must keep them."""
         if len(lines) > self._limits.body_events:
-            raise web.HTTPRequestEntityTooLarge(
-                self._limits.body_events, len(lines), text=f"at most {self._limits.body_events} events a request"
-            )
+            raise self._too_many(len(lines))
         now = time.monotonic()
         if wait := caller.bucket.wait(len(lines), now):
             raise web.HTTPTooManyRequests(headers={"Retry-After": str(wait)}, text="too many events a second")

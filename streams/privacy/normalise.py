@@ -89,7 +89,8 @@ class Normaliser:
             columns["message_count"] = _filled(columns["message_count"], counts)
         if "prompt" in present or "system_prompt" in present:
             systems = [asked_of(row.get("system_prompt")) or instructions_of(row.get("prompt")) for row in rows]
-            columns["system_template"] = np.array([self._sketcher.system(each) for each in systems], np.uint64)
+            templates = {each: self._sketcher.system(each) for each in set(systems)}
+            columns["system_template"] = np.array([templates[each] for each in systems], np.uint64)
         if "prompt.sketch" in present:
             for place, row in enumerate(rows):
                 if row.get("prompt.sketch") and not row.get("prompt"):

@@ -75,7 +75,19 @@ class Sketcher:
         self._anchors = _Anchors()
 
     def columns(self, prompts: Sequence[str | None]) -> dict[str, Any]:
-        """Return the sketch columns of these prompts, a row each; a prompt that is None, or empty, is unknown throughout."""
+        """Return the sketch columns of these prompts, a row each; a prompt that is None, or empty, is unknown throughout.
+
+        A text that several rows share is looked at once.
+        """
+        distinct = {prompt: row for row, prompt in enumerate(dict.fromkeys(prompts))}
+        columns = self._distinct_columns(list(distinct))
+        if len(distinct) == len(prompts):
+            return columns
+        rows = np.array([distinct[prompt] for prompt in prompts])
+        languages = columns.pop("language")
+        return {name: values[rows] for name, values in columns.items()} | {"language": [languages[row] for row in rows.tolist()]}
+
+    def _distinct_columns(self, prompts: Sequence[str | None]) -> dict[str, Any]:
         out = unknown(len(prompts))
         given = [row for row, prompt in enumerate(prompts) if prompt]
         texts = [_capped(prompts[row] or "") for row in given]

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
+from itertools import islice
 from pkgutil import iter_modules
 from typing import Final
 
@@ -27,6 +28,9 @@ GROUP: Final = "hydrometer.formats"
 _FIRST: Final = "canonical"
 _LEAST_ALIKE: Final = 3
 """Names of a format that an entry must show to be called like it."""
+
+MAX_LINE_EVENTS: Final = 10_000
+"""A line may be an export of many events; OpenTelemetry's collector sends 8,192 at a time."""
 
 Reader = Callable[[bytes], list[Event]]
 """From a line to its events: none where it is no request. Raises MalformedEventError."""
@@ -65,7 +69,14 @@ def reader(name: str, prepared: Callable[[Entry], Entry] = lambda entry: entry) 
     chosen = next((each for each in all_formats() if each.name == name), None)
     if chosen is None and name != AUTO:
         raise SettingsError(f"unknown log format {name!r}: use one of {', '.join(names())}")
-    return lambda line: list(_events(line, chosen, prepared))
+    return lambda line: _bounded(_events(line, chosen, prepared))
+
+
+def _bounded(events: Iterator[Event]) -> list[Event]:
+    found = list(islice(events, MAX_LINE_EVENTS + 1))
+    if len(found) > MAX_LINE_EVENTS:
+        raise MalformedEventError("too_large", f"the line has more than {MAX_LINE_EVENTS} events")
+    return found
 
 
 def _events(line: bytes, chosen: Format | None, prepared: Callable[[Entry], Entry]) -> Iterator[Event]:

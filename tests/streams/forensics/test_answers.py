@@ -16,6 +16,14 @@ from streams.forensics.errors import AnswersError
 ROWS = [{"item": 1, "output": "one"}, {"item": 2, "output": "two"}]
 
 
+@pytest.mark.parametrize("count", ["\u00b2", "9" * 5_000, "-4", "four", ""])
+def test_a_count_of_options_that_is_no_small_number_is_named(tmp_path: Path, count: str) -> None:
+    path = tmp_path / "table.jsonl"
+    path.write_text(json.dumps({"item": 1, "answer": "A", "options": count}) + "\n")
+    with pytest.raises(AnswersError, match="row 1: `options`"):
+        answers.read_options(path)
+
+
 def test_json_lines_csv_and_parquet_say_the_same(tmp_path: Path) -> None:
     lines = "".join(json.dumps(row) + "\n" for row in ROWS)
     (tmp_path / "m.jsonl").write_text(lines)
@@ -36,6 +44,7 @@ def test_json_lines_csv_and_parquet_say_the_same(tmp_path: Path) -> None:
         ("a.jsonl", b'{"item": 1}', "row 1 lacks `item` or `output`"),
         ("a.jsonl", b'{"item": "' + b"x" * 1_000_001, "line 1 is longer than 1,000,000 bytes"),
         ("a.jsonl.gz", b"no gzip", "cannot read"),
+        ("a.csv.gz", gzip.compress(b"item,output\n1,x\n", mtime=0)[:10] + b"\x02\x03\xcb,I\xcd", "cannot read"),
         ("a.jsonl.gz", gzip.compress(b'{"item": 1, "output": "x"}', mtime=0)[:-9], "cannot read"),
         ("a.csv", b"item,output\n1,\xff\n", "is no CSV in UTF-8"),
         ("a.parquet", b"no parquet", "is no Parquet file"),

@@ -233,6 +233,24 @@ def test_duplicates_do_not_blow_the_fuse() -> None:
     collector.fuse.check()
 
 
+def test_a_refused_event_of_many_leaves_its_own_shape_and_not_that_of_the_whole_line() -> None:
+    export = json.dumps({"resourceLogs": [{"scopeLogs": [{"logRecords": [{}] * 10_000}]}], "padding": "x" * 900_000}).encode()
+    step = Collector(settings(fuse_skip=True)).add([export], "test", NOON)
+    assert step.rejected == {"missing_field": 10_000}
+    assert sum(len(each.line) for each in step.dead) < 1_000_000
+
+
+def test_a_line_of_more_events_than_a_line_may_hold_is_refused_as_one() -> None:
+    export = json.dumps({"resourceLogs": [{"scopeLogs": [{"logRecords": [{}] * 10_001}]}]}).encode()
+    assert reasons([export]) == ["too_large"]
+
+
+def test_events_of_a_shipment_are_taken_as_they_are_and_refused_by_their_shape() -> None:
+    step = Collector(settings()).add([event(1), {"account.id": "a1", "prompt": MARKER}], "test", NOON)
+    assert step.accepted == 1
+    assert [each.line for each in step.dead] == [b'{"account.id":"","prompt":""}']
+
+
 def test_no_caller_can_blow_the_fuse_with_huge_prompts() -> None:
     collector = Collector(settings(fuse_run=3))
     assert collector.add([line(number, prompt="x" * 70_000) for number in range(10)], "test", NOON).accepted == 10

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 from typing import Any
 
@@ -201,6 +202,15 @@ def test_any_text_has_a_sketch_and_the_same_one_alone(prompts: list[str]) -> Non
         assert together["simhash"][row] == alone["simhash"][0]
         assert together["shingles"][row].tolist() == alone["shingles"][0].tolist()
         assert (together["simhash"][row] > 0) == bool(prompt)
+
+
+def test_a_text_that_many_rows_share_is_looked_at_once() -> None:
+    shared = "Explain, step by step, why the sky is blue. " * 90
+    began = time.perf_counter()
+    columns = sketch(*[shared] * 20_000, None, "another text")
+    assert time.perf_counter() - began < 1.0  # one by one they take over 3 s
+    assert len(set(columns["simhash"].tolist())) == 3
+    assert columns["language"] == [None] * 20_002
 
 
 def test_endless_repetition_has_few_shingles_and_no_error() -> None:
