@@ -8,7 +8,7 @@ from typing import Final
 
 import click
 
-from streams.cli.commands import FILE
+from streams.cli.commands import FILE, LOG_FORMAT, MAP, named_format
 from streams.core.errors import HydrometerError
 from streams.core.exit_codes import serve_until_told
 
@@ -19,10 +19,20 @@ _LAST_PORT: Final = 65_535
 @click.argument("files", nargs=-1)
 @click.option("--http", metavar="HOST:PORT", help="Serve POST /v1/events (JSON lines) and /v1/logs (OTLP); needs HYDROMETER_INTAKE_TOKEN.")
 @click.option("--topic", is_flag=True, help="Read the topic requests-raw, one JSON event a record.")
-@click.option("--format", "log_format", default="auto", show_default=True, help="Which gateway wrote the lines.")
+@LOG_FORMAT
+@MAP
 @click.option("--known-corpus", type=FILE, help="Keyed hashes of benchmark prompts, 16 hex digits a line.")
 @click.option("--backfill", is_flag=True, help="Standard input holds an old log: judge its times by its own clock, as a file's are.")
-def collect(*, files: tuple[str, ...], http: str | None, topic: bool, log_format: str, known_corpus: Path | None, backfill: bool) -> None:
+def collect(
+    *,
+    files: tuple[str, ...],
+    http: str | None,
+    topic: bool,
+    log_format: str,
+    pairs: tuple[str, ...],
+    known_corpus: Path | None,
+    backfill: bool,
+) -> None:
     """Turn log lines into blocks of events, without any prompt text, and send them to Kafka.
 
     From FILES (plain, gzip, zstd), from standard input (-), from gateways over HTTP, or from a topic. It ends with its input;
@@ -44,6 +54,7 @@ def collect(*, files: tuple[str, ...], http: str | None, topic: bool, log_format
 
     if bool(files) == bool(http or topic) or (len(files) > 1 and "-" in files):
         raise click.UsageError("Name files, or - for standard input, or --http and --topic.")
+    log_format = named_format(log_format, pairs)
     settings = Settings.load(role="intake" if http else "collect")
     collect_garbage_rarely()
     with report_health(settings, names.COLLECT):

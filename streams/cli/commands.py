@@ -16,6 +16,28 @@ GROUP: Final = "hydrometer.commands"
 FILE: Final = click.Path(path_type=Path)
 """An argument or option that names a file or a directory."""
 
+LOG_FORMAT: Final = click.option(
+    "--format",
+    "log_format",
+    default="auto",
+    show_default=True,
+    help="Which gateway wrote the lines (`hydrometer formats`), or a mapping file, as gateway.toml.",
+)
+MAP: Final = click.option(
+    "--map",
+    "pairs",
+    metavar="THEIRS=OURS",
+    multiple=True,
+    help="A field of another name: --map caller/key=account.id. Repeat it for more.",
+)
+
+
+def named_format(log_format: str, pairs: tuple[str, ...]) -> str:
+    """Return what the intake takes as a format: a name, a mapping file, or the pairs of `--map`. Raises UsageError for two of them."""
+    if pairs and log_format != "auto":
+        raise click.UsageError("Give --format or --map. A mapping file holds more than pairs: --format gateway.toml.")
+    return ",".join(pairs) or log_format
+
 
 class Commands(click.Group):
     """A group of commands that others may extend. One of ours is never replaced."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from streams.cli.commands import FILE
+from streams.cli.commands import FILE, LOG_FORMAT, MAP, named_format
 from streams.core.errors import HydrometerError
 
 if TYPE_CHECKING:
@@ -22,9 +22,10 @@ _SHOWN = 200
 @click.argument("files", type=FILE, nargs=-1, required=True)
 @click.option("--out", type=FILE, required=True, help="Directory for accounts, routers, scores, alerts, cases and a summary.")
 @click.option("--until", help="Stop at this event time: 2026-11-21 or 2026-11-21T14:00:00Z.")
-@click.option("--format", "log_format", default="auto", show_default=True, help="Which gateway wrote the lines.")
+@LOG_FORMAT
+@MAP
 @click.option("--compare", "revision", metavar="REV", help="Replay with the code of this git revision too, and print what differs.")
-def replay(*, files: tuple[Path, ...], out: Path, until: str | None, log_format: str, revision: str | None) -> None:
+def replay(*, files: tuple[Path, ...], out: Path, until: str | None, log_format: str, pairs: tuple[str, ...], revision: str | None) -> None:
     """Run log files through the whole pipeline in this process: no broker, event time, same input, same output.
 
     Without HYDROMETER_MODE this uses the development keys of local mode: nothing that they key leaves the output directory.
@@ -36,10 +37,12 @@ def replay(*, files: tuple[Path, ...], out: Path, until: str | None, log_format:
 
     \b
     Example:  hydrometer replay yesterday.jsonl.gz --out build/replay
+              hydrometer replay ours.jsonl --out build/replay --map began=timestamp --map caller/key=account.id
               hydrometer replay yesterday.jsonl.gz --out build/replay --compare main
     """
     from streams.replay.git_revision import Revision
 
+    log_format = named_format(log_format, pairs)
     if revision is None:
         _replay(files, out, until, log_format)
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
@@ -91,10 +92,15 @@ def test_make_knows_every_target_that_a_page_names(command: str) -> None:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the file that the pages name: `yesterday.jsonl`."""
+    """A folder with the files that the pages name: `yesterday.jsonl`, and `ours.jsonl` of a gateway with names of its own."""
     path = tmp_path_factory.mktemp("reader")
-    lines = demo_events(accounts=LEAST_ACCOUNTS, events=LEAST_EVENTS)
+    lines = list(demo_events(accounts=LEAST_ACCOUNTS, events=LEAST_EVENTS))
     (path / "yesterday.jsonl").write_bytes(b"".join(line.rstrip(b"\n") + b"\n" for line in lines))
+    theirs = [
+        {"began": event["timestamp"], "call": {"id": event["event.id"]}, "caller": {"key": event["account.id"]}}
+        for event in map(json.loads, lines)
+    ]
+    (path / "ours.jsonl").write_text("\n".join(map(json.dumps, theirs)))
     return path
 
 

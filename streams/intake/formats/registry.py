@@ -18,6 +18,7 @@ from streams.core.errors import MalformedEventError, SettingsError
 from streams.intake import formats
 from streams.intake.formats.envelopes import bare, unwrapped
 from streams.intake.formats.format import TEXT_LINE, Entry, Format
+from streams.intake.formats.mapping import is_mapping, mapping
 from streams.schema.event import Event, parse
 
 AUTO: Final = "auto"
@@ -64,11 +65,11 @@ def recognised(entry: Entry) -> Format | None:
 def reader(name: str, prepared: Callable[[Entry], Entry] = lambda entry: entry) -> Reader:
     """Return the function from a line of this format, or of a recognised one, to its events. `prepared` changes entries before that.
 
-    Raises SettingsError for a name that is not a format's.
+    name: a format's, AUTO, the path of a mapping file, or pairs `theirs=ours`. Raises SettingsError for any other.
     """
-    chosen = next((each for each in all_formats() if each.name == name), None)
+    chosen = mapping(name) if is_mapping(name) else next((each for each in all_formats() if each.name == name), None)
     if chosen is None and name != AUTO:
-        raise SettingsError(f"unknown log format {name!r}: use one of {', '.join(names())}")
+        raise SettingsError(f"unknown log format {name!r}: use one of {', '.join(names())}, or a mapping file (.toml)")
     return lambda line: _bounded(_events(line, chosen, prepared))
 
 

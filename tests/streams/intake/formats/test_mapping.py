@@ -1,0 +1,94 @@
+"""A log that no format knows is read by a mapping, and a wrong mapping says what is wrong."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from streams.core.errors import SettingsError
+from streams.intake.formats.registry import reader
+
+LINE = b'{"began": "2026-11-02T09:00:00Z", "call": {"id": "r-1", "took_ms": 1500}, "caller": {"key": "a-1"}, "kind": "chat"}'
+EVENT = {"timestamp": "2026-11-02T09:00:00Z", "event.id": "r-1", "account.id": "a-1"}
+FILE = """
+title = "Our gateway"
+[fields]
+timestamp = "began"
+event.id = "call/id"
+"account.id" = ["caller/account", "caller/key"]
+"http.server.request.duration" = { at = "call/took_ms", unit = "milliseconds" }
+[keep]
+kind = ["chat", "completion"]
+"""
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "gateway.toml"
+    path.write_text(FILE)
+    return path
+
+
+def test_pairs_read_paths_of_theirs_as_fields_of_ours() -> None:
+    assert reader("began=timestamp,call/id=event.id,caller/key=account.id")(LINE) == [EVENT]
+
+
+def test_the_first_known_of_two_paths_for_one_field_counts() -> None:
+    assert reader("caller/account=account.id,caller/key=account.id,began=timestamp,call/id=event.id")(LINE) == [EVENT]
+
+
+def test_fields_that_have_our_name_already_need_no_pair() -> None:
+    line = b'{"timestamp": "2026-11-02T09:00:00Z", "event": {"id": "r-1"}, "user": "a-1", "colour": "red"}'
+    assert reader("user=account.id")(line) == [EVENT]
+
+
+def test_a_file_converts_units_and_keeps_only_what_is_a_request(file: Path) -> None:
+    read = reader(str(file))
+    assert read(LINE) == [{**EVENT, "http.server.request.duration": 1.5}]
+    assert read(LINE.replace(b'"chat"', b'"health"')) == []
+
+
+def test_what_a_caller_chose_and_is_nonsense_is_unknown() -> None:
+    line = LINE.replace(b'"kind": "chat"', b'"heat": "warm"')
+    assert "gen_ai.request.temperature" not in reader("heat=gen_ai.request.temperature,began=timestamp")(line)[0]
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ('"account.id"', '"accounts.id"', "accounts.id is no field of ours, did you mean account.id?"),
+        ("milliseconds", "fortnights", "the unit 'fortnights' of http.server.request.duration is unknown: use one of milliseconds"),
+        ("[fields]", "[field]", "unknown: field"),
+        ("[fields]", "", "unknown: account.id, event"),
+        ('"began"', "7", "timestamp must be a path, a list of paths"),
+        ('"began"', "", "cannot be read as TOML"),
+    ],
+)
+def test_a_wrong_file_says_what_is_wrong(file: Path, before: str, after: str, said: str) -> None:
+    file.write_text(FILE.replace(before, after, 1))
+    with pytest.raises(SettingsError, match=r"gateway\.toml") as refused:
+        reader(str(file))
+    assert said in str(refused.value)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("nowhere.toml", "there is no mapping file nowhere.toml"),
+        ("began=", "--map began= is no THEIRS=OURS"),
+        ("began=time", "time is no field of ours"),
+        ("gateway", "unknown log format 'gateway'"),
+    ],
+)
+def test_a_wrong_name_says_what_is_wrong(name: str, said: str) -> None:
+    with pytest.raises(SettingsError) as refused:
+        reader(name)
+    assert said in str(refused.value)
+
+
+def test_the_file_of_the_documentation_is_read(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[4] / "docs/how-to/bring-your-logs.md").read_text()
+    path = tmp_path / "gateway.toml"
+    path.write_text(page.partition("```toml\n")[2].partition("```")[0])
+    assert reader(str(path))(LINE) == [{**EVENT, "http.server.request.duration": 1.5}]
