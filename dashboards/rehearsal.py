@@ -27,7 +27,7 @@ from streams.clickhouse.rows import STORED, Record
 from streams.core.settings import Settings
 from streams.demo.traffic import SPAN, demo_traffic
 from streams.intake.clock import FileClock
-from streams.intake.collector import Collector, Outgoing, Step
+from streams.intake.collector import Collector, OutgoingBlock, Step
 from streams.replay.in_process import Pipeline
 from streams.schema import blocks, topics
 from streams.stages.stage import Message, Stage
@@ -94,7 +94,7 @@ class Rehearsal:
         self._clickhouse.insert("health", columns(self._health), "rehearsal")
         self._clickhouse.close()
 
-    def _carry(self, block: Outgoing) -> None:
+    def _carry(self, block: OutgoingBlock) -> None:
         began = time.perf_counter()
         self._pipeline.feed(block.partition, block.data)
         self._registry.observe(Metric.AGENT_SECONDS, time.perf_counter() - began, agent="all, one after the other")

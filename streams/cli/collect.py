@@ -63,9 +63,9 @@ def collect(
             return
         if files == ("-",):
             own = os.fdopen(sys.stdin.fileno(), "rb", closefd=False)  # a thread that still reads sys.stdin would abort the end of Python
-            counts = block_producer.ship_stream(own, settings, log_format, known_corpus, backfill=backfill)
+            counts = block_producer.send_stream(own, settings, log_format, known_corpus, backfill=backfill)
         else:
-            counts = block_producer.ship_files([Path(name) for name in files], settings, log_format, known_corpus)
+            counts = block_producer.send_files([Path(name) for name in files], settings, log_format, known_corpus)
     rejected = {reason: count for reason, count in sorted(counts.items()) if reason != "accepted"}
     if rejected and not counts["accepted"]:
         raise HydrometerError(

@@ -26,7 +26,7 @@ LOG_FORMAT: Final = click.option(
 MAP: Final = click.option(
     "--map",
     "pairs",
-    metavar="THEIRS=OURS",
+    metavar="PATH=FIELD",
     multiple=True,
     help="A field of another name: --map caller/key=account.id. Repeat it for more.",
 )

@@ -28,7 +28,7 @@ from streams.demo.log import Role
 from streams.demo.schedule import DAY
 from streams.demo.traffic import SPAN, demo_traffic
 from streams.devserver.system import System, local_system
-from streams.intake.block_producer import ship_files
+from streams.intake.block_producer import send_files
 
 FOLDER = Path("build/demo")
 EVENTS = 60_000
@@ -61,7 +61,7 @@ def run(*, keep: bool = False, folder: Path = FOLDER) -> None:
             system.start(name, agents)
         console.print("[bold]3/4[/] collect -> Kafka -> agents -> ClickHouse")
         began = time.monotonic()
-        ship_files([log], system.settings)
+        send_files([log], system.settings)
         with system.client() as client:
             seconds = _wait(console, client, system, began)
             console.print(f"[bold]4/4[/] done: the last case stood {seconds:.0f} s after the first of {EVENTS:,} log lines was sent\n")

@@ -1,4 +1,4 @@
-"""Who may send events over HTTP: a token a source, each with its own rate and its own fuse, so that none makes another wait."""
+"""Callers over HTTP: one token per source, each with its own rate limit and fuse, so that no caller slows another."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from streams.intake.dead_letter_limit import Fuse
 from streams.intake.rate_limits import Bucket
 
 DEFAULT_SOURCE: Final = "http"
-"""Whoever sends HYDROMETER_INTAKE_TOKEN."""
-LOOK_SECONDS: Final = 1.0
-"""Between two looks at the file of tokens."""
+"""The source that sends HYDROMETER_INTAKE_TOKEN."""
+RELOAD_INTERVAL_SECONDS: Final = 1.0
+"""Time between two checks whether the token file has changed."""
 _LINE: Final = re.compile(r"([a-z0-9-]{1,32})\s+(\S+)")
 
 
@@ -29,28 +29,28 @@ class Caller:
     bucket: Bucket
     fuse: Fuse
     paused_until: float = 0.0
-    """Seconds of the monotonic clock."""
+    """Seconds of the monotonic clock; 0: not paused."""
 
 
 class Callers:
-    """Every source that has a token. Files (`HYDROMETER_INTAKE_TOKENS`, `HYDROMETER_INTAKE_TOKEN_FILE`) are read again when they change."""
+    """All sources with a token. The files (`HYDROMETER_INTAKE_TOKENS`, `HYDROMETER_INTAKE_TOKEN_FILE`) are read again when they change."""
 
     def __init__(self, settings: Settings, events_per_second: float, burst_events: float) -> None:
-        """Read the tokens. Raises SettingsError when the file cannot be read, or a line of it is none."""
+        """Read the tokens. Raises SettingsError when the file cannot be read, or has an invalid line."""
         self._settings = settings
         self._rate = (events_per_second, burst_events)
         self._callers: dict[str, Caller] = {}
         self._paths = [path for path in (settings.intake_tokens, settings.file_of("intake_token")) if path]
-        self._stamps = self._stamped()
+        self._stamps = self._file_version()
         self._looked = 0.0
         self._tokens = {DEFAULT_SOURCE: settings.intake_token.get_secret_value().encode(), **self._of_others()}
 
     def of(self, authorization: str, now: float) -> Caller | None:
-        """Return whose `Authorization` header this is; None when it is nobody's. `now`: seconds of the monotonic clock."""
+        """Return the caller with this `Authorization` header, None when no token matches. now: seconds of the monotonic clock."""
         self._look(now)
         given = authorization.encode("utf-8", "surrogateescape")
-        found = [source for source, token in self._tokens.items() if hmac.compare_digest(given, b"Bearer " + token)]
-        return self._caller(found[0]) if found else None
+        sources = [source for source, token in self._tokens.items() if hmac.compare_digest(given, b"Bearer " + token)]
+        return self._caller(sources[0]) if sources else None
 
     def _caller(self, source: str) -> Caller:
         if source not in self._callers:
@@ -60,11 +60,11 @@ class Callers:
         return self._callers[source]
 
     def _look(self, now: float) -> None:
-        """Read the files again when one has changed; keep what was read while one cannot be read."""
-        if not self._paths or now - self._looked < LOOK_SECONDS:
+        """Read the files again when one has changed; keep the known tokens while one cannot be read."""
+        if not self._paths or now - self._looked < RELOAD_INTERVAL_SECONDS:
             return
         self._looked = now
-        stamps = self._stamped()
+        stamps = self._file_version()
         if stamps == self._stamps:
             return
         try:
@@ -87,23 +87,23 @@ class Callers:
     def _of_others(self) -> dict[str, bytes]:
         return read_tokens(self._settings.intake_tokens) if self._settings.intake_tokens else {}
 
-    def _stamped(self) -> list[tuple[int, int, int] | None]:
-        return [_stamp(path) for path in self._paths]
+    def _file_version(self) -> list[tuple[int, int, int] | None]:
+        return [_version(path) for path in self._paths]
 
 
-def _stamp(path: Path) -> tuple[int, int, int] | None:
-    """Return what changes when a file is written or replaced; None while it cannot be read."""
+def _version(path: Path) -> tuple[int, int, int] | None:
+    """Return time, size and inode of a file, which change when it is written or replaced; None while it cannot be read."""
     try:
-        found = path.stat()
+        stat = path.stat()
     except OSError:
         return None
-    return found.st_mtime_ns, found.st_size, found.st_ino
+    return stat.st_mtime_ns, stat.st_size, stat.st_ino
 
 
 def read_tokens(path: Path) -> dict[str, bytes]:
-    """Return the token of each source: a line `name token` each, `#` begins a comment.
+    """Return the token of each source from a file of lines `name token`; `#` begins a comment.
 
-    Raises SettingsError, which quotes no token.
+    Raises SettingsError, whose message quotes no token.
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
@@ -113,11 +113,11 @@ def read_tokens(path: Path) -> dict[str, bytes]:
     for number, line in enumerate(lines, 1):
         if not line.strip() or line.startswith("#"):
             continue
-        found = _LINE.fullmatch(line.strip())
-        if not found or len(found[2]) < SHORTEST_SECRET or found[1] in {*tokens, DEFAULT_SOURCE}:
+        match = _LINE.fullmatch(line.strip())
+        if not match or len(match[2]) < SHORTEST_SECRET or match[1] in {*tokens, DEFAULT_SOURCE}:
             raise SettingsError(
-                f"{path}, line {number}: write a name of its own (a-z, 0-9, -) and a token of at least {SHORTEST_SECRET} characters"
+                f"{path}, line {number}: write a unique name (a-z, 0-9, -) and a token of at least {SHORTEST_SECRET} characters"
             )
-        hide(found[2])
-        tokens[found[1]] = found[2].encode()
+        hide(match[2])
+        tokens[match[1]] = match[2].encode()
     return tokens

@@ -1,4 +1,4 @@
-"""How many connections the intake holds, and how long one may take to say what it wants."""
+"""Limits of the intake's connections: their number, and the time until the first request."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from aiohttp import web
 
 MAX_CONNECTIONS: Final = 256
 HEADER_SECONDS: Final = 10.0
-"""From a connection to its first whole request."""
+"""Time from a connection to its first whole request."""
 
 
 class Connections:
@@ -23,11 +23,11 @@ class Connections:
         self._silent: set[Any] = set()
 
     def begun(self, request: web.Request) -> None:
-        """Note that a connection has sent a request."""
+        """Mark the connection of a request as active: it is no longer closed for silence."""
         self._silent.discard(request.protocol)
 
     def guard(self, server: web.Server) -> None:
-        """Watch the connections of a server."""
+        """Apply the limits to the connections of a server."""
         made = server.connection_made
 
         def connection_made(handler: Any, transport: asyncio.Transport) -> None:
@@ -47,7 +47,7 @@ class Connections:
 
 
 def quiet() -> logging.Logger:
-    """Return the logger for aiohttp's server. What that quotes of a malformed request may be a token: only the error's name stays."""
+    """Return a logger for aiohttp's server that keeps only an error's name: its message may quote a token."""
     logger = logging.getLogger("streams.intake.aiohttp")
     if not logger.filters:
         logger.addFilter(_without_text)

@@ -1,6 +1,6 @@
 """The dead-letter fuse of one source: a wrong format must not drain a day of logs into dead letters.
 
-It is for what an operator gets wrong, which shows in everybody's lines. One account's lines never blow it.
+It detects an operator's mistake, which affects the lines of many accounts. The lines of one account never blow it.
 """
 
 from __future__ import annotations
@@ -12,22 +12,22 @@ from streams.core.errors import FuseBlownError, MalformedEventError
 
 
 class _Line(NamedTuple):
-    """A refused line: whose, and why."""
+    """A refused line: its account (None if unreadable) and the reason."""
 
     account: str | None
     detail: str
 
 
 class Fuse:
-    """Counts refused lines, and blows when there are too many: of the last ones, or in a row. The loudest account's do not count."""
+    """Counts refused lines; blows when they are too many in a window or in a row, without the account that has most of them."""
 
     def __init__(self, window: int, share: float, run: int, *, skip: bool = False) -> None:
-        """Allow `share` of the last `window` lines, and fewer than `run` lines in a row; with `skip`, allow everything."""
+        """Allow a `share` (0..1) of the last `window` lines, and fewer than `run` lines in a row; with `skip`, allow everything."""
         self._window, self._share, self._run, self._skip = window, share, run, skip
         self.reset()
 
     def reset(self) -> None:
-        """Start anew, as after a pause."""
+        """Reset all counts, as after a pause."""
         self._recent: deque[_Line | None] = deque(maxlen=self._window)
         self._accounts: Counter[str | None] = Counter()
         self._details: Counter[str] = Counter()
@@ -37,11 +37,11 @@ class Fuse:
         self._why = ""
 
     def count(self, error: MalformedEventError | None = None, account: str | None = None) -> bool:
-        """Count one line, and tell whether the fuse is now blown. It stays blown until it is reset.
+        """Count one line; return whether the fuse is blown now. It stays blown until it is reset.
 
         Args:
-            error: Why the line was refused; None when it was accepted.
-            account: Whose line it is; None when that cannot be read.
+            error: The reason of the refusal; None when the line was accepted.
+            account: The line's account; None when it cannot be read.
         """
         if len(self._recent) == self._window and (oldest := self._recent[0]) is not None:
             self._refused -= 1
@@ -77,19 +77,19 @@ class Fuse:
 
     @property
     def blown(self) -> bool:
-        """Tell whether the fuse has blown."""
+        """Whether the fuse has blown."""
         return bool(self._why)
 
     def check(self) -> None:
         """Raise FuseBlownError while the fuse is blown."""
         if self._why:
             raise FuseBlownError(
-                f"{self._why}: set the right --format, then send the same again, or set HYDROMETER_FUSE_SKIP=true to set such lines aside"
+                f"{self._why}: set the right --format, then send the lines again, or set HYDROMETER_FUSE_SKIP=true to set them aside"
             )
 
 
 def _most(accounts: Counter[str | None]) -> int:
-    """Return the lines of the loudest account that is known."""
+    """Return the number of lines of the known account that has most."""
     return max((lines for account, lines in accounts.items() if account is not None), default=0)
 
 

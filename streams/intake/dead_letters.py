@@ -1,4 +1,4 @@
-"""Dead letters: what is kept of a line that was refused. Its shape and its reason, never its text."""
+"""Dead letters: the shape of a refused line and the reason, never its text."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from streams.core.errors import MalformedEventError
 from streams.schema.event import FIELDS, MAX_LINE_BYTES, NAMES, Event, parse
 
 MAX_LETTER_BYTES: Final = 16 * 1024
-_SKELETON = 256
-_DEEPEST = 8
+_SKELETON_BYTES = 256
+_MAX_DEPTH_LEVELS = 8
 _STRUCTURE = frozenset(b'{}[]:,"')
 _NOT_STRUCTURE: Final = bytes(byte for byte in range(256) if byte not in _STRUCTURE)
 _FORMATS = """
@@ -27,7 +27,7 @@ _NUMERIC = {field.wire for field in FIELDS if field.kind in {"number", "time", "
 
 @dataclass(frozen=True, slots=True)
 class DeadLetter:
-    """A refused line: its blanked form, why it was refused, and where it stood."""
+    """A refused line: its blanked form, the reason, and its position in its source."""
 
     reason: str
     detail: str
@@ -37,22 +37,22 @@ class DeadLetter:
 
     def headers(self) -> list[tuple[str, bytes]]:
         """Return the headers of its Kafka record."""
-        told = {"reason": self.reason, "detail": self.detail, "source": self.source, "position": self.position}
-        return [(name, value.encode("utf-8", "replace")) for name, value in told.items()]
+        texts = {"reason": self.reason, "detail": self.detail, "source": self.source, "position": self.position}
+        return [(name, value.encode("utf-8", "replace")) for name, value in texts.items()]
 
 
-def letter(error: MalformedEventError, found: bytes | Event, source: str, position: str) -> DeadLetter:
-    """Make the dead letter of a line, or of one event of many."""
-    return DeadLetter(error.reason, error.detail, source, position, blanked(found) if isinstance(found, bytes) else shape_of(found))
+def letter(error: MalformedEventError, line: bytes | Event, source: str, position: str) -> DeadLetter:
+    """Return the dead letter of a line, or of one event of many."""
+    return DeadLetter(error.reason, error.detail, source, position, blanked(line) if isinstance(line, bytes) else shape_of(line))
 
 
 def shape_of(event: Event) -> bytes:
-    """Return the names of an event and the types of their values, as JSON: of one among many, whose line would be blanked for each.
+    """Return the names of an event and the types of their values, as JSON, for one of many events of a line.
 
     >>> shape_of({"account.id": "ada", "prompt": ["hello"], "ours": 7})
     b'{"account.id":"","prompt":[],"?3":0}'
     """
-    names = {(name if name in _KNOWN else f"?{place}"): _EMPTY.get(type(value)) for place, (name, value) in enumerate(event.items(), 1)}
+    names = {(name if name in _KNOWN else f"?{index}"): _EMPTY.get(type(value)) for index, (name, value) in enumerate(event.items(), 1)}
     small = orjson.dumps(names)
     return small if len(small) <= MAX_LETTER_BYTES else orjson.dumps({"names": len(names)})
 
@@ -60,9 +60,8 @@ def shape_of(event: Event) -> bytes:
 def blanked(line: bytes) -> bytes:
     """Return a line without any of its text, as JSON.
 
-    Of JSON the shape stays: every string is "", names that we do not know are counted off (`?1`, `?2`), and numbers stay only under names
-    of numbers and times, never under those of people, keys or text. Of anything else stay its length and its brackets, quotes, colons and
-    commas.
+    JSON keeps its shape: every string is "", unknown names are numbered (`?1`, `?2`), and numbers stay only under names of numbers and
+    times, never under those of people, keys or text. Any other line keeps its length and its brackets, quotes, colons and commas.
     """
     try:
         small = orjson.dumps(_blank(parse(line), keep=True, depth=0))
@@ -72,21 +71,21 @@ def blanked(line: bytes) -> bytes:
 
 
 def _skeleton(line: bytes) -> bytes:
-    shape = line[: 16 * _SKELETON].translate(None, _NOT_STRUCTURE)[:_SKELETON].decode("ascii")
+    shape = line[: 16 * _SKELETON_BYTES].translate(None, _NOT_STRUCTURE)[:_SKELETON_BYTES].decode("ascii")
     length: int | str = len(line) if len(line) <= MAX_LINE_BYTES else f"over {MAX_LINE_BYTES}"
     return orjson.dumps({"length": length, "skeleton": shape})
 
 
 def _blank(value: Any, *, keep: bool, depth: int) -> Any:
-    if depth > _DEEPEST:
+    if depth > _MAX_DEPTH_LEVELS:
         return None
     if isinstance(value, dict):
         return {
-            (name if name in _KNOWN else f"?{place}"): _blank(each, keep=keep and name in _NUMERIC, depth=depth + 1)
-            for place, (name, each) in enumerate(value.items(), 1)
+            (name if name in _KNOWN else f"?{index}"): _blank(part, keep=keep and name in _NUMERIC, depth=depth + 1)
+            for index, (name, part) in enumerate(value.items(), 1)
         }
     if isinstance(value, list):
-        return [_blank(each, keep=keep, depth=depth + 1) for each in value]
+        return [_blank(part, keep=keep, depth=depth + 1) for part in value]
     if isinstance(value, str):
         return ""
     return value if keep or value is None or isinstance(value, bool) else 0

@@ -1,4 +1,4 @@
-"""Lines from files and standard input: plain, gzip or zstd (told by their first bytes), never more than a line of 1 MiB in memory."""
+"""Lines from files and standard input: plain, gzip or zstd (recognised by the first bytes), never more than 1 MiB a line in memory."""
 
 from __future__ import annotations
 
@@ -17,21 +17,21 @@ from streams.core.errors import HydrometerError, SettingsError
 from streams.schema.event import MAX_LINE_BYTES
 
 CHUNK_LINES: Final = 1024
-"""Lines that are handed on together. Fixed, so that a file is always cut in the same places."""
+"""Lines per chunk. Fixed, so that a file is always cut at the same lines."""
 
-_PIECE = 1 << 20
-_ZSTD_PIECE = 2048  # packed bytes at a time: no more than 90 MB of text, whatever a hostile frame says
-_GZIP = b"\x1f\x8b"
-_ZSTD = b"\x28\xb5\x2f\xfd"
+_PIECE_BYTES = 1 << 20
+_ZSTD_PIECE_BYTES = 2048  # compressed bytes at a time: at most 90 MB of text, even of a hostile frame
+_GZIP_MAGIC = b"\x1f\x8b"
+_ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
 _BROKEN = (OSError, EOFError, zlib.error, zstandard.ZstdError)
 
 
 class UnreadableInputError(HydrometerError):
-    """An input broke off. What was read before it stays; the message says why it broke."""
+    """An input broke off. The lines before stay; the message names the cause."""
 
 
 class Stream(Protocol):
-    """What lines can be read from: `read1` returns what is there, at most `size` bytes, and nothing at the end."""
+    """A source of bytes: `read1` returns the available bytes, at most `size`, and none at the end."""
 
     def read1(self, size: int = ..., /) -> bytes:
         """Return some bytes, or none at the end."""
@@ -45,7 +45,7 @@ class Chunk(NamedTuple):
     first: int
     """The number of the first line, from 1."""
     done: int
-    """Bytes of the file that were read so far, as they lie on the disk."""
+    """Bytes of the file on disk that were read so far."""
 
 
 def check_files(paths: Sequence[Path]) -> None:
@@ -59,7 +59,7 @@ def check_files(paths: Sequence[Path]) -> None:
 
 
 def chunks_of(path: Path) -> Iterator[Chunk]:
-    """Yield a file's lines, 1,024 at a time. Raises UnreadableInputError, after all lines before it, where the file breaks off."""
+    """Yield a file's lines, 1,024 at a time. Raises UnreadableInputError after the last readable line when the file breaks off."""
     with path.open("rb") as raw:
         lines, first = lines_of(unpacked(raw)), 1
         while chunk := list(_until_broken(islice(lines, CHUNK_LINES))):
@@ -69,45 +69,45 @@ def chunks_of(path: Path) -> Iterator[Chunk]:
             first += len(chunk)
 
 
-def live_chunks(stream: BinaryIO, every: float) -> Iterator[list[bytes]]:
-    """Yield lines as they come, and an empty list when `every` seconds brought none; end with the stream.
+def live_chunks(stream: BinaryIO, interval_seconds: float) -> Iterator[list[bytes]]:
+    """Yield lines as they arrive, and an empty list after `interval_seconds` without any; end with the stream.
 
-    Raises UnreadableInputError where the stream breaks off.
+    Raises UnreadableInputError when the stream breaks off.
     """
     waiting: queue.Queue[list[bytes] | Exception | None] = queue.Queue(maxsize=8)
     threading.Thread(target=_pump, args=(stream, waiting), daemon=True).start()
     while True:
         try:
-            found = waiting.get(timeout=every)
+            lines = waiting.get(timeout=interval_seconds)
         except queue.Empty:
             yield []
             continue
-        if found is None:
+        if lines is None:
             return
-        if isinstance(found, Exception):
-            raise UnreadableInputError(_why(found)) from found
-        yield found
+        if isinstance(lines, Exception):
+            raise UnreadableInputError(_why(lines)) from lines
+        yield lines
 
 
 def unpacked(raw: BinaryIO) -> Stream:
-    """Return the stream's content, decompressed if its first bytes say that it is compressed. The stream must be buffered."""
+    """Return the stream's content, decompressed if it starts as gzip or zstd. The stream must be buffered."""
     magic = cast("_Peekable", raw).peek(4)[:4]
-    if magic.startswith(_GZIP):
+    if magic.startswith(_GZIP_MAGIC):
         return gzip.GzipFile(fileobj=raw)
-    if magic == _ZSTD:
+    if magic == _ZSTD_MAGIC:
         return _Zstd(raw)
     return cast("Stream", raw)
 
 
 class Splitter:
-    """Cuts pieces of any size into lines, and keeps no more than one line's limit of an endless one."""
+    """Cuts pieces of any size into lines; of an endless line it keeps no more than the limit of a line."""
 
     def __init__(self) -> None:
         """Start at the beginning of a line."""
         self._rest = b""
 
     def feed(self, piece: bytes) -> list[bytes]:
-        """Return the lines that this piece completes. A line over the limit comes cut to one byte more than the limit."""
+        """Return the lines that this piece completes. A line over the limit is cut to the limit plus one byte."""
         if b"\n" not in piece:
             self._rest = (self._rest + piece)[: MAX_LINE_BYTES + 1]
             return []
@@ -125,13 +125,13 @@ class Splitter:
 def lines_of(stream: Stream) -> Iterator[bytes]:
     """Yield the lines of a stream, without their line feeds."""
     splitter = Splitter()
-    while piece := stream.read1(_PIECE):
+    while piece := stream.read1(_PIECE_BYTES):
         yield from splitter.feed(piece)
     yield from splitter.finish()
 
 
 class _Zstd:
-    """Reads zstd frames. The library's own reader takes a frame that was cut short for a whole one."""
+    """Reads zstd frames. The library's own reader does not notice a truncated frame."""
 
     def __init__(self, raw: BinaryIO) -> None:
         self._raw = raw
@@ -141,7 +141,7 @@ class _Zstd:
     def read1(self, _size: int = -1, /) -> bytes:
         text = b""
         while not text:
-            piece = self._rest or self._raw.read(_ZSTD_PIECE)
+            piece = self._rest or self._raw.read(_ZSTD_PIECE_BYTES)
             if not piece:
                 break
             self._frame = self._frame or zstandard.ZstdDecompressor().decompressobj()
@@ -170,7 +170,7 @@ def _pump(stream: BinaryIO, waiting: queue.Queue[list[bytes] | Exception | None]
     splitter = Splitter()
     try:
         source = unpacked(stream)
-        while piece := source.read1(_PIECE):
+        while piece := source.read1(_PIECE_BYTES):
             waiting.put(splitter.feed(piece))
         waiting.put(splitter.finish())
         waiting.put(None)

@@ -1,4 +1,4 @@
-"""Whose address a request came from: what a proxy of ours appended, never what the caller wrote before it."""
+"""The client's address of a request: the one that our own proxy appended, never one that the caller wrote."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from typing import Any, Final
 _FORWARDED: Final = "x-forwarded-for"
 
 
-def trusted(found: dict[str, Any], hops: int) -> dict[str, Any]:
-    """Return a log object whose `x-forwarded-for`, if it has one, is the one address that a proxy of ours saw.
+def trusted(entry: dict[str, Any], hops: int) -> dict[str, Any]:
+    """Return a log object whose `x-forwarded-for`, if present, is the one address that our proxy saw.
 
     Args:
-        found: One object of a log, in any format. It is changed.
-        hops: Proxies of ours that append the address of who called them: the client is that many from the right. 0, or more than there
-            are addresses: the header is dropped, and the format's own peer address counts.
+        entry: One object of a log, in any format. It is changed.
+        hops: Our proxies that append their caller's address: the client is that many addresses from the right. With 0, or more than
+            there are addresses, the header is dropped, and the format's own peer address is used.
     """
-    if _FORWARDED in found:
-        told = found.pop(_FORWARDED)
-        chain = [each.strip() for each in told.split(",")] if isinstance(told, str) else []
+    if _FORWARDED in entry:
+        header = entry.pop(_FORWARDED)
+        chain = [address.strip() for address in header.split(",")] if isinstance(header, str) else []
         if 0 < hops <= len(chain) and chain[-hops]:
-            found[_FORWARDED] = chain[-hops]
-    return found
+            entry[_FORWARDED] = chain[-hops]
+    return entry

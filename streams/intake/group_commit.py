@@ -1,8 +1,8 @@
-"""Group commit for the asynchronous ways in: many callers wait for one delivery, and all learn whether it arrived.
+"""Group commit for HTTP: many callers wait for one delivery, and each gets its result.
 
-Callers that come within `block_seconds` share a group. When the group closes, all open blocks are cut and delivered in a thread; what did
-not arrive is forgotten by the collector, so that sending it again is no duplicate. A caller waits for the groups before its own too: what
-was dropped as its duplicate may be in one of them.
+Callers within `block_seconds` share a group. When the group closes, all open blocks are cut and delivered in a thread; the collector
+forgets lost blocks, so that sending them again is not a duplicate. A caller also waits for the groups before its own: an event that was
+dropped as its duplicate may be in one of them.
 """
 
 from __future__ import annotations
@@ -14,33 +14,33 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Final, TypeVar
 
-from streams.intake.block_producer import Parcel, Shipper, count
+from streams.intake.block_producer import BlockProducer, OutgoingRecord, count
 from streams.intake.callers import Caller
-from streams.intake.collector import Collector, Line, Outgoing, Step
+from streams.intake.collector import Collector, Line, OutgoingBlock, Step
 
-REST_SECONDS: Final = 1.0
-"""After a failed delivery, callers are turned away this long, without being read."""
-MOST_WAITING: Final = 64
-"""Groups under way before callers are turned away, or ..."""
-SLICE_LINES: Final = 512
-"""Lines that are parsed at a time."""
-MOST_BYTES: Final = 64 * 1024 * 1024
-"""... bytes."""
+REJECT_AFTER_FAILURE_SECONDS: Final = 1.0
+"""After a failed delivery, requests are rejected unread for this long."""
+MAX_WAITING_GROUPS: Final = 64
+"""Requests are rejected once this many groups are being delivered, or ..."""
+MAX_SLICE_LINES: Final = 512
+"""Lines that are parsed at a time: other callers' slices come between."""
+MAX_WAITING_BYTES: Final = 64 * 1024 * 1024
+"""... this many bytes."""
 
 T = TypeVar("T")
 
 
-class Groups:
-    """One collector and one shipper, shared by all callers of an event loop."""
+class GroupCommit:
+    """One collector and one producer, shared by all callers of an event loop."""
 
-    def __init__(self, collector: Collector, shipper: Shipper, seconds: float) -> None:
-        """`seconds` is how long a group stays open."""
+    def __init__(self, collector: Collector, producer: BlockProducer, seconds: float) -> None:
+        """Start without a group. seconds: how long a group stays open."""
         self.collector = collector
-        self._shipper = shipper
+        self._producer = producer
         self._seconds = seconds
         self.failures = 0
-        """Deliveries that did not arrive. A caller whose lines went in several groups looks whether it grew meanwhile."""
-        self._parcels: list[Parcel] = []
+        """Failed deliveries so far. A caller with lines in several groups compares it before and after."""
+        self._records: list[OutgoingRecord] = []
         self._open: asyncio.Task[bool] | None = None
         self._under_way: set[asyncio.Task[bool]] = set()
         self._bytes = 0
@@ -50,22 +50,22 @@ class Groups:
 
     @property
     def busy(self) -> bool:
-        """Tell whether callers should come back later: the broker is away, or does not keep up."""
-        return self._bytes > MOST_BYTES or len(self._under_way) >= MOST_WAITING or time.monotonic() < self._rest_until
+        """Whether callers should come back later: the broker is unavailable or too slow."""
+        return self._bytes > MAX_WAITING_BYTES or len(self._under_way) >= MAX_WAITING_GROUPS or time.monotonic() < self._rest_until
 
     async def add(self, lines: Sequence[Line], arrival: float, caller: Caller) -> Step:
-        """Take lines, as `Collector.add` does, a slice after the other in a thread: other callers' slices come between.
+        """Ingest lines, as `Collector.add` does, slice by slice in a thread, so that other callers' slices come between.
 
-        They are delivered with the groups that are open meanwhile: await `delivered` at once, and compare `failures`.
+        They are delivered with the open groups: await `delivered` at once, and compare `failures`.
         Raises FuseBlownError while the caller is paused.
         """
         whole = Step()
-        for start in range(0, len(lines), SLICE_LINES):
-            part = lines[start : start + SLICE_LINES]
+        for start in range(0, len(lines), MAX_SLICE_LINES):
+            part = lines[start : start + MAX_SLICE_LINES]
             positions = range(start + 1, start + len(part) + 1)
             step = await self._parsed(partial(self.collector.add, part, caller.source, arrival, positions, caller.fuse))
             count(step, caller.source)
-            self._parcels += [*step.dead, *step.outgoing]
+            self._records += [*step.dead, *step.outgoing]
             whole.accepted += step.accepted
             whole.rejected += step.rejected
             if caller.fuse.blown:
@@ -73,20 +73,20 @@ class Groups:
         return whole
 
     async def _parsed(self, work: Callable[[], T]) -> T:
-        """Run what touches the collector in its own thread."""
+        """Run a function that uses the collector in the collector's thread."""
         return await asyncio.get_running_loop().run_in_executor(self._parser, work)
 
     async def delivered(self) -> bool:
-        """Wait for the open group and all before it, and tell whether they arrived."""
+        """Wait for the open group and all before it; return whether all arrived."""
         if self._open is None:
             self._open = asyncio.create_task(self._commit())
             self._under_way.add(self._open)
         return all(await asyncio.gather(*map(asyncio.shield, self._under_way)))
 
     async def close(self) -> None:
-        """Deliver what is open, and stop."""
+        """Deliver the open groups, and stop."""
         await asyncio.gather(*self._under_way)
-        await asyncio.get_running_loop().run_in_executor(self._thread, self._shipper.close)
+        await asyncio.get_running_loop().run_in_executor(self._thread, self._producer.close)
         self._thread.shutdown()
         self._parser.shutdown()
 
@@ -94,18 +94,18 @@ class Groups:
         await asyncio.sleep(self._seconds)
         task, self._open = self._open, None
         flushed = await self._parsed(self.collector.flush)
-        parcels, self._parcels = [*self._parcels, *flushed], []
-        size = sum(len(each.data if isinstance(each, Outgoing) else each.line) for each in parcels)
+        records, self._records = [*self._records, *flushed], []
+        size = sum(len(record.data if isinstance(record, OutgoingBlock) else record.line) for record in records)
         self._bytes += size
         try:
-            lost = await asyncio.get_running_loop().run_in_executor(self._thread, self._shipper.deliver, parcels)
+            lost = await asyncio.get_running_loop().run_in_executor(self._thread, self._producer.deliver, records)
         finally:
             self._bytes -= size
             self._under_way -= {task}
-        for each in lost:
-            if isinstance(each, Outgoing):
-                await self._parsed(partial(self.collector.forget, each))
+        for record in lost:
+            if isinstance(record, OutgoingBlock):
+                await self._parsed(partial(self.collector.forget, record))
         if lost:
             self.failures += 1
-            self._rest_until = time.monotonic() + REST_SECONDS
+            self._rest_until = time.monotonic() + REJECT_AFTER_FAILURE_SECONDS
         return not lost

@@ -2,10 +2,10 @@
 
 All may be gzip. An error of an OTLP path is a `google.rpc.Status` in the encoding of its request, elsewhere it is text.
 
-An answer of 200 means: the broker has it, on all in-sync replicas. Until then nothing is promised, and the caller keeps its batch:
-429 (too fast) and 503 (the broker is away or behind, or no room for another body) say in `Retry-After` when to send it again. Repeating a
-batch does no harm: events that had arrived are counted as `duplicate`. Lines that are refused are counted by reason in the answer, and are
-not worth repeating; of a body of which nothing was accepted the answer is 400.
+An answer of 200 means that the broker has the events on all in-sync replicas. Until then the caller keeps its batch: 429 (too fast) and
+503 (the broker is unavailable or behind, or too many bodies are open) name in `Retry-After` when to send it again. Repeating a batch is
+harmless: events that had arrived are counted as `duplicate`. The answer counts refused lines by reason; repeating them is useless. When no
+event of a body was accepted the answer is 400.
 """
 
 from __future__ import annotations
@@ -27,26 +27,26 @@ from aiohttp import web
 from streams.core.errors import FuseBlownError
 from streams.core.settings import Settings
 from streams.intake import otlp_wire
-from streams.intake.block_producer import PAUSE_SECONDS, Shipper, report_paused
+from streams.intake.block_producer import PAUSE_SECONDS, BlockProducer, report_paused
 from streams.intake.callers import DEFAULT_SOURCE, Caller, Callers
 from streams.intake.collector import Collector, Line, Step
 from streams.intake.connections import Connections, quiet
 from streams.intake.formats import otlp
 from streams.intake.formats.registry import AUTO
-from streams.intake.group_commit import Groups
+from streams.intake.group_commit import GroupCommit
 from streams.schema import lenient_json
 from streams.schema.event import Event
 from streams.telemetry.metrics import METRICS, Metric
 from streams.telemetry.prometheus import written
 
 DELIVERY_SECONDS: Final = 10.0
-"""How long a caller waits for the broker before it is told to come back."""
+"""How long a caller waits for the broker before it gets 503."""
 KEEPALIVE_SECONDS: Final = 30.0
 
 _ENCODINGS: Final = frozenset({"", "identity", "gzip", "deflate"})
 _MEDIA_TYPES: Final = frozenset(
     ("application/json", "application/x-ndjson", "application/ndjson", "application/jsonl", "application/json-seq", "text/plain")
-) | {"application/octet-stream", "application/x-www-form-urlencoded"}  # the last is what curl says of any body
+) | {"application/octet-stream", "application/x-www-form-urlencoded"}  # the last is curl's default
 _CALLER: Final = web.RequestKey("caller", Caller)
 _log = logging.getLogger(__name__)
 
@@ -55,21 +55,21 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 @dataclass(frozen=True)
 class Limits:
-    """What one caller may send, and all of them together."""
+    """Limits of one caller, and of all together."""
 
     body_bytes: int = 16 * 1024 * 1024
-    """Of one request, unpacked."""
+    """Of one request, decompressed."""
     open_bytes: int = 64 * 1024 * 1024
-    """Of all bodies that are being read or wait for the broker, unpacked."""
+    """Of all bodies that are being read or wait for the broker, decompressed."""
     body_events: int = 50_000
     body_seconds: float = 30.0
-    """For a body to arrive."""
+    """Time for a body to arrive."""
     events_per_second: float = 50_000.0
     burst_events: float = 200_000.0
 
 
 class Intake:
-    """The HTTP server of `collect`: its routes, and what they share."""
+    """The HTTP server of `collect`: its routes and their shared state."""
 
     def __init__(
         self,
@@ -83,9 +83,9 @@ class Intake:
         """Prepare the server. It reads the tokens, and the keys that `Collector` reads."""
         self._limits = limits or Limits()
         self._callers = Callers(settings, self._limits.events_per_second, self._limits.burst_events)
-        shipper = Shipper(settings, DEFAULT_SOURCE, timeout=DELIVERY_SECONDS)
+        producer = BlockProducer(settings, DEFAULT_SOURCE, timeout=DELIVERY_SECONDS)
         collector = Collector(settings, log_format, known_corpus, backfill=backfill)
-        self.groups = Groups(collector, shipper, settings.block_seconds)
+        self.groups = GroupCommit(collector, producer, settings.block_seconds)
         self.connections = Connections()
         self._open_bytes = 0
 
@@ -103,8 +103,8 @@ class Intake:
     async def _events(self, request: web.Request) -> web.Response:
         async with self._received(request) as body:
             step = await self._take(request[_CALLER], await asyncio.to_thread(_lines, body))
-        told = {"accepted": step.accepted, "rejected": dict(step.rejected)}
-        return web.json_response(told, status=400 if _nothing(step) else 200)
+        answer = {"accepted": step.accepted, "rejected": dict(step.rejected)}
+        return web.json_response(answer, status=400 if _nothing_accepted(step) else 200)
 
     async def _otlp(self, request: web.Request) -> web.Response:
         signal, encoding = otlp_wire.SIGNALS[request.path], _encoding(request)
@@ -112,7 +112,7 @@ class Intake:
             step = await self._take(request[_CALLER], await asyncio.to_thread(self._shipped, signal, encoding, body))
         refused = {reason: lines for reason, lines in step.rejected.items() if reason not in {"duplicate", "no_request"}}
         reasons = ", ".join(f"{reason}: {lines}" for reason, lines in sorted(refused.items()))
-        if refused and _nothing(step):
+        if refused and _nothing_accepted(step):
             raise web.HTTPBadRequest(text=reasons)
         return web.Response(body=otlp_wire.answered(signal, encoding, sum(refused.values()), reasons), content_type=encoding)
 
@@ -128,15 +128,15 @@ class Intake:
 
     def _too_many(self, events: int) -> web.HTTPRequestEntityTooLarge:
         most = self._limits.body_events
-        return web.HTTPRequestEntityTooLarge(most, events, text=f"at most {most} events a request")
+        return web.HTTPRequestEntityTooLarge(most, events, text=f"at most {most} events per request: split the batch")
 
     async def _take(self, caller: Caller, lines: Sequence[Line]) -> Step:
-        """Take lines, and return once the broker has them. Raises 429 or 503 when the caller must keep them."""
+        """Ingest lines, and return once the broker has them. Raises 413, or 429 and 503 when the caller must send them again."""
         if len(lines) > self._limits.body_events:
             raise self._too_many(len(lines))
         now = time.monotonic()
         if wait := caller.bucket.wait(len(lines), now):
-            raise web.HTTPTooManyRequests(headers={"Retry-After": str(wait)}, text="too many events a second")
+            raise web.HTTPTooManyRequests(headers={"Retry-After": str(wait)}, text="too many events per second: send the same again later")
         if caller.fuse.blown and now >= caller.paused_until:
             caller.fuse.reset()
             report_paused(caller.source, paused=False)
@@ -149,11 +149,11 @@ class Intake:
                 _log.error("%s is paused", caller.source)
             arrived = await self.groups.delivered() and self.groups.failures == failures
             if blown:
-                caller.fuse.check()  # the rest of this body was not read
+                caller.fuse.check()  # the lines after it were ignored
         except FuseBlownError as error:
-            raise _later(str(error), seconds=int(PAUSE_SECONDS)) from error
+            raise _unavailable(str(error), seconds=int(PAUSE_SECONDS)) from error
         if not arrived:
-            raise _later("the broker does not answer: send the same again")
+            raise _unavailable("the broker does not answer: send the same again")
         return step
 
     @web.middleware
@@ -168,14 +168,14 @@ class Intake:
                 headers={"WWW-Authenticate": "Bearer"}, text="send `Authorization: Bearer <HYDROMETER_INTAKE_TOKEN>`"
             )
         if self.groups.busy:
-            raise _later("the broker is behind: send the same again")
-        _demand_known(request)
+            raise _unavailable("the broker is behind: send the same again")
+        _check_media_type(request)
         request[_CALLER] = caller
         return await handler(request)
 
     @asynccontextmanager
     async def _received(self, request: web.Request) -> AsyncIterator[bytes]:
-        """Yield the body, unpacked, within the limits of one and of all; its bytes count until the context ends."""
+        """Yield the decompressed body, within the limits; its bytes count as open until the context ends."""
         parts: list[bytes] = []
         try:
             async with asyncio.timeout(self._limits.body_seconds):
@@ -185,12 +185,12 @@ class Intake:
                     if sum(map(len, parts)) > self._limits.body_bytes:
                         raise web.HTTPRequestEntityTooLarge(self._limits.body_bytes, self._limits.body_bytes + 1)
                     if self._open_bytes > self._limits.open_bytes:
-                        raise _later("too many bodies at once: send the same again")
+                        raise _unavailable("too many bodies at once: send the same again")
             yield b"".join(parts)
         except TimeoutError:
             raise web.HTTPRequestTimeout(text=f"the body did not arrive within {self._limits.body_seconds:.0f} s") from None
         except web.RequestPayloadError as error:
-            raise web.HTTPBadRequest(text="the body is not what its Content-Encoding says, or was cut short") from error
+            raise web.HTTPBadRequest(text="the body does not match its Content-Encoding, or was cut short") from error
         finally:
             self._open_bytes -= sum(map(len, parts))
 
@@ -212,7 +212,7 @@ async def serve(
     *,
     backfill: bool = False,
 ) -> None:
-    """Serve until cancelled. A blown fuse pauses its source: it is told to come back in a minute."""
+    """Serve until cancelled. A blown fuse pauses its source, which gets 503 for a minute."""
     report_paused(DEFAULT_SOURCE, paused=False)
     intake = Intake(settings, log_format, limits, known_corpus, backfill=backfill)
     runner = web.AppRunner(intake.app(), access_log=None, keepalive_timeout=KEEPALIVE_SECONDS, logger=quiet())
@@ -221,14 +221,14 @@ async def serve(
         intake.connections.guard(runner.server)
     try:
         await web.TCPSite(runner, host, port).start()
-        _log.info("listening on http://%s:%d", *runner.addresses[0][:2])  # port 0 is any free one: nobody knows it before
+        _log.info("listening on http://%s:%d", *runner.addresses[0][:2])  # port 0 means any free port: the log names it
         await asyncio.Event().wait()  # until cancelled
     finally:
         await runner.cleanup()
 
 
-def _demand_known(request: web.Request) -> None:
-    """Raise 415 for an encoding or a media type that is not read here."""
+def _check_media_type(request: web.Request) -> None:
+    """Raise 415 for an encoding or a media type that is not supported."""
     encoding = request.headers.get("Content-Encoding", "").strip().lower()
     kind = request.content_type.lower()
     if encoding not in _ENCODINGS:
@@ -245,14 +245,14 @@ def _encoding(request: web.Request) -> str:
 
 
 def _lines(body: bytes) -> list[bytes]:
-    """Return the events of a body, one a line; of an array, its items."""
-    if body.lstrip()[:1] == b"[" and isinstance(found := _parsed(body), list):
-        return [_dumped(each) for each in found]
+    """Return the events of a body: its lines, or the items of an array."""
+    if body.lstrip()[:1] == b"[" and isinstance(items := _parsed(body), list):
+        return [_dumped(item) for item in items]
     return [line for line in body.split(b"\n") if line and not line.isspace()]
 
 
 def _parsed(body: bytes) -> Any:
-    """Return the value of a JSON body, with whatever callers wrote into it; None when it is none."""
+    """Return the value of a JSON body, also of lenient JSON; None when it is not JSON."""
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -270,12 +270,12 @@ def _dumped(event: Any) -> bytes:
         return json.dumps(event).encode()
 
 
-def _nothing(step: Step) -> bool:
-    """Tell whether nothing of a body was accepted, now or before."""
+def _nothing_accepted(step: Step) -> bool:
+    """Return whether no event of a body was accepted, now or before."""
     return not step.accepted and not step.rejected["duplicate"]
 
 
-def _later(why: str, seconds: int = 1) -> web.HTTPServiceUnavailable:
+def _unavailable(why: str, seconds: int = 1) -> web.HTTPServiceUnavailable:
     return web.HTTPServiceUnavailable(headers={"Retry-After": str(seconds)}, text=why)
 
 

@@ -27,8 +27,8 @@ from opentelemetry.proto.trace.v1.trace_pb2 import Span
 
 PROTOBUF: Final = "application/x-protobuf"
 JSON: Final = "application/json"
-_MAX_DEPTH: Final = 8
-"""Of values within values; what is deeper is unknown. The format reads as deep."""
+_MAX_DEPTH_LEVELS: Final = 8
+"""Nested values up to this level are read, as the format does; deeper ones are unknown."""
 
 _SCALARS: Final = {"string_value": "stringValue", "double_value": "doubleValue", "bool_value": "boolValue"}
 
@@ -64,7 +64,7 @@ def _bytes(message: Message) -> bytes:
 
 
 def _logs(body: bytes) -> Json | None:
-    """Return an `ExportLogsServiceRequest` as its JSON would be; None when the bytes are none."""
+    """Return an `ExportLogsServiceRequest` in its JSON form; None when the bytes are invalid."""
     try:
         request = ExportLogsServiceRequest.FromString(body)
     except DecodeError:
@@ -72,19 +72,19 @@ def _logs(body: bytes) -> Json | None:
     return {
         "resourceLogs": [
             {
-                **_holder("resource", each.resource),
+                **_holder("resource", resource_part.resource),
                 "scopeLogs": [
                     {**_holder("scope", scope.scope), "logRecords": [_record(record) for record in scope.log_records]}
-                    for scope in each.scope_logs
+                    for scope in resource_part.scope_logs
                 ],
             }
-            for each in request.resource_logs
+            for resource_part in request.resource_logs
         ]
     }
 
 
 def _spans(body: bytes) -> Json | None:
-    """Return an `ExportTraceServiceRequest` as its JSON would be; None when the bytes are none."""
+    """Return an `ExportTraceServiceRequest` in its JSON form; None when the bytes are invalid."""
     try:
         request = ExportTraceServiceRequest.FromString(body)
     except DecodeError:
@@ -92,12 +92,12 @@ def _spans(body: bytes) -> Json | None:
     return {
         "resourceSpans": [
             {
-                **_holder("resource", each.resource),
+                **_holder("resource", resource_part.resource),
                 "scopeSpans": [
-                    {**_holder("scope", scope.scope), "spans": [_span(span) for span in scope.spans]} for scope in each.scope_spans
+                    {**_holder("scope", scope.scope), "spans": [_span(span) for span in scope.spans]} for scope in resource_part.scope_spans
                 ],
             }
-            for each in request.resource_spans
+            for resource_part in request.resource_spans
         ]
     }
 
@@ -137,9 +137,9 @@ def _value(value: AnyValue, depth: int) -> Json | None:
         return {_SCALARS[kind]: getattr(value, kind)}
     if kind == "int_value":
         return {"intValue": str(value.int_value)}
-    if kind == "array_value" and depth < _MAX_DEPTH:
+    if kind == "array_value" and depth < _MAX_DEPTH_LEVELS:
         return {"arrayValue": {"values": [_value(item, depth + 1) for item in value.array_value.values]}}
-    if kind == "kvlist_value" and depth < _MAX_DEPTH:
+    if kind == "kvlist_value" and depth < _MAX_DEPTH_LEVELS:
         return {"kvlistValue": {"values": _attributes(value.kvlist_value.values, depth + 1)}}
     return None
 

@@ -1,4 +1,4 @@
-"""How much a caller may send: a bucket that fills with time."""
+"""Rate limit of a caller: a token bucket."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 
 
 class Bucket:
-    """A token bucket: `rate` events a second, and at most `burst` saved up."""
+    """A token bucket: `rate` events per second, and at most `burst` saved."""
 
     def __init__(self, rate: float, burst: float) -> None:
         """Start full."""
@@ -16,9 +16,9 @@ class Bucket:
         self._at = 0.0
 
     def wait(self, events: int, now: float) -> int:
-        """Take `events` at the time `now` (s, of any one clock) and return 0, or take none and return the seconds to wait.
+        """Take `events` at `now` (seconds of any monotonic clock) and return 0, or take none and return the seconds to wait.
 
-        More events than the burst pass when the bucket is full, and leave it in debt, of one more burst at most.
+        More events than the burst pass when the bucket is full, and leave it in debt by one more burst at most.
         """
         self._level = min(self._burst, self._level + (now - self._at) * self._rate)
         self._at = now

@@ -1,4 +1,4 @@
-"""The ways in that `collect` serves until it is told to stop: HTTP, `requests-raw`, or both in one process."""
+"""The inputs that `collect` serves until it is stopped: HTTP, `requests-raw`, or both in one process."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ async def serve(
     topic: bool = False,
     backfill: bool = False,
 ) -> None:
-    """Serve HTTP on `address` (host, port) if one is given, and read `requests-raw` if `topic`; until cancelled, or one of them fails.
+    """Serve HTTP on `address` (host, port) if one is given, and read `requests-raw` if `topic`; until cancelled, or one fails.
 
-    A blown fuse pauses its source alone. With `backfill` events may be older than the allowed skew.
-    Raises SettingsError for an address that cannot be had, BrokerUnavailableError.
+    A blown fuse pauses only its source. With `backfill` events may be older than the allowed skew.
+    Raises SettingsError for an address that is not available, BrokerUnavailableError.
     """
     ways: list[Coroutine[Any, Any, None]] = []
     if address:
-        ways.append(_listen(settings, address, log_format, known_corpus, backfill=backfill))
+        ways.append(_serve_http(settings, address, log_format, known_corpus, backfill=backfill))
     if topic:
-        ways.append(_read(settings, log_format, known_corpus, backfill=backfill))
+        ways.append(_serve_topic(settings, log_format, known_corpus, backfill=backfill))
     await asyncio.gather(*ways)
 
 
-async def _listen(settings: Settings, address: tuple[str, int], log_format: str, known_corpus: Path | None, *, backfill: bool) -> None:
+async def _serve_http(settings: Settings, address: tuple[str, int], log_format: str, known_corpus: Path | None, *, backfill: bool) -> None:
     host, port = address
     try:
         await http.serve(settings, host, port, log_format, known_corpus=known_corpus, backfill=backfill)
@@ -45,7 +45,7 @@ async def _listen(settings: Settings, address: tuple[str, int], log_format: str,
         raise SettingsError(f"cannot listen on {host}:{port} ({error.strerror}): choose another with --http HOST:PORT") from error
 
 
-async def _read(settings: Settings, log_format: str, known_corpus: Path | None, *, backfill: bool) -> None:
+async def _serve_topic(settings: Settings, log_format: str, known_corpus: Path | None, *, backfill: bool) -> None:
     try:
         await raw_topic.consume(settings, log_format, known_corpus, backfill=backfill)
     except KafkaError as error:

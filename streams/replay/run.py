@@ -31,7 +31,7 @@ from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeR
 from streams.cases.policy import Policy
 from streams.core.errors import SettingsError
 from streams.core.settings import Settings
-from streams.intake.collector import Collector, Outgoing, Step, read_files
+from streams.intake.collector import Collector, OutgoingBlock, Step, read_files
 from streams.intake.dead_letters import DeadLetter
 from streams.intake.files import check_files
 from streams.replay.in_process import Pipeline
@@ -69,7 +69,7 @@ class Replay:
         elif message.topic == topics.CASES:
             self.cases.append(orjson.loads(message.value))
 
-    def feed(self, outgoing: Iterable[Outgoing], until: float = np.inf) -> int:
+    def feed(self, outgoing: Iterable[OutgoingBlock], until: float = np.inf) -> int:
         """Carry blocks through the pipeline, events after `until` (seconds since 1970) left out. Returns the events carried."""
         events = 0
         for block in outgoing:

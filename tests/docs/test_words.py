@@ -47,7 +47,6 @@ ROOMS_TO_DO = frozenset(
         "streams/exports",
         "streams/features",
         "streams/forensics",
-        "streams/intake",
         "streams/privacy",
         "streams/replay",
         "streams/schema",

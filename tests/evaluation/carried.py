@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from streams.core.settings import Settings
-from streams.intake.collector import Outgoing, read_files
+from streams.intake.collector import OutgoingBlock, read_files
 from streams.replay.run import Replay
 
 KEY = b"an evaluation seals nothing worth"
@@ -26,10 +26,10 @@ def keep(folder: Path) -> None:
     pq.write_table(pa.table(columns), folder / _NAME)
 
 
-def kept(folder: Path) -> Iterator[Outgoing]:
+def kept(folder: Path) -> Iterator[OutgoingBlock]:
     """Yield a folder's blocks in order."""
     for row in pq.read_table(folder / _NAME).to_pylist():
-        yield Outgoing(row["partition"], row["data"], row["events"])
+        yield OutgoingBlock(row["partition"], row["data"], row["events"])
 
 
 def replayed(folder: Path, run: Replay | None = None) -> Replay:

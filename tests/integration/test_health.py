@@ -13,7 +13,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from streams.devserver.system import System, local_system
-from streams.intake.block_producer import ship_files
+from streams.intake.block_producer import send_files
 
 pytestmark = pytest.mark.integration
 
@@ -58,7 +58,7 @@ def test_a_worker_serves_over_http_what_it_writes_to_clickhouse(tmp_path: Path) 
         now = time.time()
         events = [{"timestamp": now + n / EVENTS, "event.id": f"e-{n}", "account.id": f"a-{n % 7}"} for n in range(EVENTS)]
         log.write_bytes(b"".join(orjson.dumps(each) + b"\n" for each in events))
-        ship_files([log], system.settings)
+        send_files([log], system.settings)
         deadline = time.monotonic() + 120
         while stored(system).get("hydrometer_agent_events", 0.0) < EVENTS:
             system.check()

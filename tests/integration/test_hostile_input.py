@@ -17,7 +17,7 @@ import zstandard
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from streams.devserver.system import System, local_system
-from streams.intake.block_producer import ship_files
+from streams.intake.block_producer import send_files
 from streams.schema import blocks, topics
 from streams.worker.table import unpacked
 
@@ -109,9 +109,9 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> Run:
     second.write_bytes(b"\n".join(good(1_000 + number) for number in range(GOOD)) + b"\n")
     with local_system(folder / "system", checkpoint_seconds=1.0, block_events=64) as system:
         system.start("all", ())
-        counts = ship_files([first], system.settings)
+        counts = send_files([first], system.settings)
         send(system, RECORDS)
-        counts += ship_files([second], system.settings)
+        counts += send_files([second], system.settings)
         found = Run(counts, folder)
         wait_for(system, 2 * GOOD + len(ACCEPTED))
         system.stop()

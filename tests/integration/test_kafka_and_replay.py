@@ -26,8 +26,8 @@ from streams.demo.schedule import DAY
 from streams.demo.traffic import START, Traffic, demo_traffic
 from streams.devserver.kafka import ApacheKafka
 from streams.devserver.system import System, local_system
-from streams.intake.block_producer import Shipper
-from streams.intake.collector import Outgoing, read_files
+from streams.intake.block_producer import BlockProducer
+from streams.intake.collector import OutgoingBlock, read_files
 from streams.replay.run import Replay
 from streams.schema import topics
 from streams.worker.table import CHUNK, unpacked
@@ -58,8 +58,8 @@ class Lockstep:
     def close(self) -> None:
         self._reader.close()
 
-    def run(self, outgoing: Iterator[Outgoing]) -> None:
-        with Shipper(self.system.settings, "file") as shipper:
+    def run(self, outgoing: Iterator[OutgoingBlock]) -> None:
+        with BlockProducer(self.system.settings, "file") as shipper:
             for block in outgoing:
                 told = self._expected()[topics.VERDICTS]
                 shipper.insist([block])

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from streams.devserver.system import System, local_system
-from streams.intake.block_producer import ship_files
+from streams.intake.block_producer import send_files
 from streams.schema import topics
 from streams.testing.builders import shared
 
@@ -65,7 +65,7 @@ def test_nothing_of_real_traffic_is_lost_or_refused(tmp_path: Path, monkeypatch:
         system.start("agents", (topics.ACCOUNTS_AGENT, topics.GROUPS_AGENT, topics.CASES_AGENT))
         system.start("store", (topics.STORE_AGENT,))
         began = time.monotonic()
-        counts = ship_files([log], system.settings)
+        counts = send_files([log], system.settings)
         shipped = time.monotonic()
         figures, arrived = settled(system)
     print(

@@ -9,14 +9,14 @@ from typing import Any, Final
 
 from streams.intake.formats.format import Entry, at, client_headers, computed, milliseconds_if_known, parameters, table, tools
 
-_ASKED: Final = "properties/requestBody"
+_REQUEST: Final = "properties/requestBody"
 _USAGE: Final = "properties/responseBody/usage"
 _STREAMS: Final = {"Streaming": True, "Non-Streaming": False}
-_OURS: Final = ("RequestResponse", "GatewayLogs")
+_CATEGORIES: Final = ("RequestResponse", "GatewayLogs")
 
 
 def _recognise(entry: Entry) -> bool:
-    return entry.get("category") in _OURS and "correlationId" in entry
+    return entry.get("category") in _CATEGORIES and "correlationId" in entry
 
 
 def _address(entry: Entry) -> Any:
@@ -38,24 +38,24 @@ FORMAT: Final = table(
         "event.id": at("correlationId"),
         "account.id": at("properties/objectId", "properties/subscriptionId", "properties/userId", "resourceId"),
         "organization.id": at("resourceId"),
-        "user.id": at(f"{_ASKED}/user"),
+        "user.id": at(f"{_REQUEST}/user"),
         "client.address": computed("`callerIpAddress`", _address),
         **client_headers("properties/requestHeaders", ordered=False),
         "http.response.status_code": at("properties/responseCode", "resultSignature"),
         "http.server.request.duration": at("durationMs", unit=milliseconds_if_known),
         "gen_ai.operation.name": at("properties/operationId", "operationName"),
         "gen_ai.provider.name": computed("azure.ai.openai", lambda _entry: "azure.ai.openai"),
-        "gen_ai.request.model": at("properties/modelDeploymentName", f"{_ASKED}/model"),
+        "gen_ai.request.model": at("properties/modelDeploymentName", f"{_REQUEST}/model"),
         "gen_ai.response.model": at("properties/modelName", "properties/responseBody/model"),
-        **parameters(_ASKED),
-        "gen_ai.request.stream": at("properties/streamType", f"{_ASKED}/stream", unit=_streamed),
+        **parameters(_REQUEST),
+        "gen_ai.request.stream": at("properties/streamType", f"{_REQUEST}/stream", unit=_streamed),
         "gen_ai.usage.input_tokens": at(f"{_USAGE}/prompt_tokens"),
         "gen_ai.usage.output_tokens": at(f"{_USAGE}/completion_tokens"),
         "gen_ai.usage.cache_read.input_tokens": at(f"{_USAGE}/prompt_tokens_details/cached_tokens"),
         "gen_ai.usage.reasoning.output_tokens": at(f"{_USAGE}/completion_tokens_details/reasoning_tokens"),
         "gen_ai.response.finish_reasons": at("properties/responseBody/choices/0/finish_reason"),
-        **tools(f"{_ASKED}/tools"),
-        "prompt": at(f"{_ASKED}/messages", f"{_ASKED}/input"),
-        "system_prompt": at(f"{_ASKED}/instructions"),
+        **tools(f"{_REQUEST}/tools"),
+        "prompt": at(f"{_REQUEST}/messages", f"{_REQUEST}/input"),
+        "system_prompt": at(f"{_REQUEST}/instructions"),
     },
 )

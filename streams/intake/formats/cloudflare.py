@@ -1,7 +1,7 @@
 """Cloudflare AI Gateway: Logpush's `ai_gateway_events`, and the log of its REST interface and of Workers.
 
-The account is what the site puts into the request's metadata, as `account_id`, `userId` or `user_id`. Logpush names no event id: it is made
-of the fields that tell two events apart.
+The account is in the request's metadata, where the site sets `account_id`, `userId` or `user_id`. Logpush has no event id: it is made
+of the fields that distinguish two events.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from streams.intake.formats.format import Entry, at, computed, digest, milliseconds, table
 
-_TELLING: Final = ("Timestamp", "Metadata", "Metrics", "Model", "Endpoint", "StatusCode")
+_IDENTIFYING_FIELDS: Final = ("Timestamp", "Metadata", "Metrics", "Model", "Endpoint", "StatusCode")
 
 
 def _recognise(entry: Entry) -> bool:
@@ -19,7 +19,7 @@ def _recognise(entry: Entry) -> bool:
 
 
 def _id(entry: Entry) -> Any:
-    return entry.get("id") or digest({name: entry.get(name) for name in _TELLING} if "Timestamp" in entry else None)
+    return entry.get("id") or digest({name: entry.get(name) for name in _IDENTIFYING_FIELDS} if "Timestamp" in entry else None)
 
 
 _METADATA = [f"{where}/{key}" for where in ("Metadata", "metadata") for key in ("account_id", "accountId", "user_id", "userId", "user")]

@@ -1,4 +1,4 @@
-"""What log shippers wrap around an entry: taken off before a format sees it."""
+"""Envelopes of log shippers around an entry: removed before a format reads it."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from streams.intake.formats.format import Entry, parsed
 
-MAX_DEPTH: Final = 3
-"""Envelopes within envelopes: a container's runtime around a subscription's record around the gateway's line."""
+MAX_ENVELOPE_LEVELS: Final = 3
+"""Nested envelopes: a container's runtime around a subscription's record around the gateway's line."""
 
 _LISTS: Final = ("records", "logEvents")
 """Azure Event Hub; a CloudWatch Logs subscription."""
@@ -20,32 +20,32 @@ _CRI = re.compile(rb"\d{4}-\d\d-\d\dT\S+ (?:stdout|stderr) [FP] ")
 
 
 def inner(entry: Entry) -> list[Entry] | None:
-    """Return the entries inside of an envelope, None when the entry is not one."""
+    """Return the entries inside an envelope, None when the entry is not an envelope."""
     if _ANY.isdisjoint(entry):
         return None
     for name in _LISTS:
         if type(entry.get(name)) is list:
-            return [opened for each in entry[name] if (opened := _opened(each)) is not None]
-    found = next((opened for name in _SINGLE if (opened := _opened(entry.get(name))) is not None), None)
-    return None if found is None else [found]
+            return [opened for item in entry[name] if (opened := _opened(item)) is not None]
+    entry_inside = next((opened for name in _SINGLE if (opened := _opened(entry.get(name))) is not None), None)
+    return None if entry_inside is None else [entry_inside]
 
 
 def bare(line: bytes) -> bytes:
     """Return a line without the prefix of the container runtime interface (CRI): time, stream, tag."""
-    found = _CRI.match(line)
-    return line if found is None else line[found.end() :]
+    prefix = _CRI.match(line)
+    return line if prefix is None else line[prefix.end() :]
 
 
 def _opened(value: Any) -> Entry | None:
-    found = parsed(value) if type(value) is str else value
-    return found if type(found) is dict else None
+    content = parsed(value) if type(value) is str else value
+    return content if type(content) is dict else None
 
 
 def unwrapped(entry: Entry, depth: int = 0) -> Iterator[Entry]:
-    """Yield the entries inside of an envelope, and of envelopes inside of it; an entry without one as it is."""
-    found = inner(entry) if depth < MAX_DEPTH else None
-    if found is None:
+    """Yield the entries inside an envelope and its nested envelopes; an entry that is not an envelope unchanged."""
+    entries = inner(entry) if depth < MAX_ENVELOPE_LEVELS else None
+    if entries is None:
         yield entry
         return
-    for each in found:
-        yield from unwrapped(each, depth + 1)
+    for entry_inside in entries:
+        yield from unwrapped(entry_inside, depth + 1)

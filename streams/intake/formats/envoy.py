@@ -2,7 +2,7 @@
 
 Which names appear is the operator's choice (`EnvoyProxy` resource); numbers may be texts, and what is unknown may be `-`. Canonical names
 in the log are taken as they are: add `account.id`, which no default log has, as in `"account.id": "%REQ(X-ACCOUNT-ID)%"`. Lines of MCP and
-of other upstreams (Istio and Higress write the same names) show no model and no `gen_ai` name: Istio's are not recognised, MCP's are no
+of other upstreams (Istio and Higress write the same names) have no model and no `gen_ai` name: Istio's are not recognised, MCP's are not
 requests.
 """
 
@@ -15,13 +15,13 @@ from streams.schema.event import FIELDS
 
 _CANONICAL: Final = {field.wire: at(field.wire) for field in FIELDS if field.kind not in {"prompt", "sketch"}}
 
-_TELLING: Final = ("gen_ai.", "mcp.", "account.id", "x-account-id")
+_AI_PREFIXES: Final = ("gen_ai.", "mcp.", "account.id", "x-account-id")
 
 
 def _recognise(entry: Entry) -> bool:
     if "start_time" not in entry or not ("response_code" in entry or "upstream_cluster" in entry):
         return False
-    return "ai_log" not in entry and any(name.startswith(_TELLING) for name in entry)
+    return "ai_log" not in entry and any(name.startswith(_AI_PREFIXES) for name in entry)
 
 
 def _is_request(entry: Entry) -> bool:
@@ -29,7 +29,7 @@ def _is_request(entry: Entry) -> bool:
 
 
 def _client(entry: Entry) -> Any:
-    """Return the first address that a proxy was told, else the peer's."""
+    """Return the first forwarded address, else the peer's."""
     forwarded = entry.get("x-forwarded-for")
     if isinstance(forwarded, str) and forwarded not in UNKNOWN:
         return forwarded.partition(",")[0]

@@ -1,4 +1,4 @@
-"""What a log format is, and the words in which a format says where each canonical field comes from.
+"""The contract of a log format, and the vocabulary that maps its fields to canonical fields.
 
 A format is one module of this folder with a constant `FORMAT`, with samples in `tests/streams/intake/formats/samples/`. Most are a table:
 
@@ -9,14 +9,14 @@ A format is one module of this folder with a constant `FORMAT`, with samples in 
         fields={
             "timestamp": at("began"),
             "event.id": at("call/id"),
-            "account.id": at("caller/account", "caller/key"),       # the first that is known
+            "account.id": at("caller/account", "caller/key"),       # the first known value
             "http.server.request.duration": at("took_ms", unit=milliseconds),
         },
     )
 
-The table is the translation and its documentation: `hydrometer formats --markdown` prints it. A path that goes through a text of JSON reads
-what is inside. What a caller chose freely (parameters, client headers, an end user) is unknown when it has another type; what the gateway
-wrote stays as it is, so that the refusal can name it.
+The table is the mapping and its documentation: `hydrometer formats --markdown` prints it. A path continues inside a text of JSON. A value
+that the caller chose (parameters, client headers, an end user) is unknown when it has the wrong type; a value that the gateway wrote stays
+as it is, so that the refusal can name it.
 """
 
 from __future__ import annotations
@@ -39,19 +39,19 @@ Entry = dict[str, Any]
 """One JSON object of a log, as it was written."""
 
 TEXT_LINE: Final = "text line"
-"""The only key of the entry that a line becomes which is not JSON: a format may read such lines too, or refuse them by name."""
+"""The only key of the entry made from a line that is not JSON: a format may read such lines, or refuse them by name."""
 
 UNKNOWN: Final = (None, "", "-")
-"""What gateways write where there is nothing."""
+"""Values that gateways write for unknown."""
 
-_MICROSECONDS_FROM = 1e14
-_NANOSECONDS_FROM = 1e17
+_MIN_TIME_MICROSECONDS = 1e14
+_MIN_TIME_NANOSECONDS = 1e17
 _NUMBER = re.compile(r"[+-]?[0-9]{1,19}(\.[0-9]{1,12})?([eE][+-]?[0-9]{1,3})?")
 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a canonical field comes from: how to read it from an entry, and how the documentation says it."""
+    """The origin of a canonical field: a function that reads it from an entry, and its description."""
 
     described: str
     read: Callable[[Entry], Any]
@@ -62,7 +62,7 @@ class Format:
     """A log format.
 
     `to_canonical` yields the events of an entry: none for one that is not a request, several for an envelope. It raises
-    MalformedEventError only for a format that cannot be read at all, and says what to do instead.
+    MalformedEventError only for a format that cannot be read at all; the message names the alternative.
     """
 
     name: str
@@ -72,7 +72,7 @@ class Format:
     recognise: Callable[[Entry], bool]
     to_canonical: Callable[[Entry], Iterable[Event]]
     fields: Mapping[str, Source] = field(default_factory=dict, hash=False)
-    """Canonical field -> where it comes from. Documentation; a format that is not a table may leave it empty."""
+    """Origin of each canonical field. Documentation; empty for a format that is not a table."""
     readable: bool = True
     """False for logs that name no account: they are recognised only to be refused with advice."""
 
@@ -84,7 +84,7 @@ def table(
     fields: Mapping[str, Source],
     keep: Callable[[Entry], bool] = lambda _entry: True,
 ) -> Format:
-    """Return a format that is one event an entry, field by field. `keep` says which entries are requests; the others give no event."""
+    """Return a format with one event per entry, field by field. `keep` selects the entries that are requests."""
     rows = [(canonical, source.read, _TYPED[_KINDS[canonical]]) for canonical, source in fields.items()]
     asked = {canonical for canonical in fields if canonical in CALLERS_CHOICE}
 
@@ -105,7 +105,7 @@ def table(
 
 
 def at(*paths: str, unit: Callable[[Any], Any] | None = None) -> Source:
-    """Return the first known value of some paths, converted by `unit`. A path's steps are joined by `/`; a digit is a place in a list."""
+    """Return the first known value of some paths, converted by `unit`. A path's steps are joined by `/`; a digit is an index of a list."""
     ways = [tuple(path.split("/")) for path in paths]
     described = " or ".join(f"`{path}`" for path in paths)
 
@@ -122,12 +122,12 @@ def at(*paths: str, unit: Callable[[Any], Any] | None = None) -> Source:
 
 
 def computed(described: str, read: Callable[[Entry], Any]) -> Source:
-    """Return a value that takes more than a path, and what the documentation says of it."""
+    """Return a source with its own reader, and its description in the documentation."""
     return Source(described, read)
 
 
 def between(start: str, end: str) -> Source:
-    """Return the seconds from one time to another, unknown where one is missing or the end is before the start."""
+    """Return the seconds from one time to another, unknown when one is missing or the end is before the start."""
     first, second = tuple(start.split("/")), tuple(end.split("/"))
 
     def read(entry: Entry) -> Any:
@@ -138,7 +138,7 @@ def between(start: str, end: str) -> Source:
 
 
 def follow(value: Any, steps: Iterable[str]) -> Any:
-    """Return what lies at the end of a path of keys and places, through texts of JSON too; None where the path breaks off."""
+    """Return the value at the end of a path of keys and indices, also inside texts of JSON; None when the path breaks off."""
     for step in steps:
         if type(value) is str:
             value = parsed(value)
@@ -153,7 +153,7 @@ def follow(value: Any, steps: Iterable[str]) -> Any:
 
 @lru_cache(maxsize=4)  # the fields of one entry read one text several times
 def parsed(text: str) -> Any:
-    """Return the object or list that a text of JSON holds, None when it is anything else."""
+    """Return the object or list in a text of JSON, None for anything else."""
     if text.lstrip()[:1] not in ("{", "["):
         return None
     try:
@@ -166,27 +166,27 @@ def parsed(text: str) -> Any:
 
 
 def number(value: Any) -> Any:
-    """Return a number that was written as a text as a number; anything else as it is."""
+    """Return a number from its text; anything else unchanged."""
     if type(value) is not str or not _NUMBER.fullmatch(value):
         return value
-    found = float(value)
-    return int(value) if value.lstrip("+-").isdecimal() else found if math.isfinite(found) else value
+    as_float = float(value)
+    return int(value) if value.lstrip("+-").isdecimal() else as_float if math.isfinite(as_float) else value
 
 
 def milliseconds(value: Any) -> Any:
     """Return milliseconds as seconds."""
-    found = number(value)
-    return found / 1000.0 if type(found) in (int, float) else found
+    converted = number(value)
+    return converted / 1000.0 if type(converted) in (int, float) else converted
 
 
 def milliseconds_if_known(value: Any) -> Any:
-    """Return milliseconds as seconds; unknown below zero, where the gateway's two clocks differ."""
-    found = milliseconds(value)
-    return found if type(found) is float and found >= 0 else None
+    """Return milliseconds as seconds; unknown below zero, when the gateway's two clocks differ."""
+    converted = milliseconds(value)
+    return converted if type(converted) is float and converted >= 0 else None
 
 
 def utc(value: Any) -> Any:
-    """Return a time whose text may leave out that it is UTC: `2026-09-21 14:13:20`, `... UTC`."""
+    """Return a time in ISO 8601; a text without an offset is UTC: `2026-09-21 14:13:20`, `... UTC`."""
     if type(value) is not str or number(value) != value:
         return value
     text = f"{value[:-4]}+00:00" if value.endswith(" UTC") else value
@@ -198,7 +198,7 @@ def utc(value: Any) -> Any:
 
 
 def messages(value: Any) -> Any:
-    """Return a prompt: a text, a text of JSON that holds messages, or a list of messages of which only role and texts are kept."""
+    """Return a prompt from a text, a text of JSON with messages, or a list of messages (role and texts are kept); None if unknown."""
     if type(value) is str:
         inside = parsed(value)
         value = value if inside is None else inside
@@ -206,27 +206,27 @@ def messages(value: Any) -> Any:
         value = next((value[key] for key in ("messages", "contents", "input", "prompt") if value.get(key)), None)
     if type(value) is not list:
         return value if type(value) is str else None
-    kept = [_message(each) for each in value if type(each) in (str, dict)]
+    kept = [_message(item) for item in value if type(item) in (str, dict)]
     return kept or None
 
 
 def texts(value: Any) -> Any:
-    """Return the text of a text, or of a list of parts: a system prompt."""
+    """Return a system prompt from a text or a list of parts; None if unknown."""
     if type(value) is dict:
         value = value.get("parts", value.get("content"))
     if type(value) is not list:
         return value if type(value) is str else None
-    found = [text for part in value if (text := _text(part))]
-    return "\n".join(found) or None
+    parts = [text for part in value if (text := _text(part))]
+    return "\n".join(parts) or None
 
 
 def count(value: Any) -> Any:
-    """Return how many entries a list has."""
+    """Return the length of a list, None for anything else."""
     return len(value) if type(value) is list else None
 
 
 def digest(value: Any) -> Any:
-    """Return a hash of a list or object, whatever the order of its keys: which tools were offered."""
+    """Return a hash of a list or object, independent of the order of keys: identifies the offered tools."""
     if type(value) not in (list, dict) or not value:
         return None
     try:
@@ -241,9 +241,9 @@ def _message(value: str | dict[str, Any]) -> Any:
         return value
     content = value.get("content", value.get("parts", value.get("text")))
     parts = content if type(content) is list else [content]
-    found = [text for part in parts if (text := _text(part))]
+    texts = [text for part in parts if (text := _text(part))]
     role = value.get("role")
-    return {"role": role if type(role) is str else "user", "content": found[0] if len(found) == 1 else found}
+    return {"role": role if type(role) is str else "user", "content": texts[0] if len(texts) == 1 else texts}
 
 
 def _text(part: Any) -> str | None:
@@ -253,18 +253,18 @@ def _text(part: Any) -> str | None:
 
 def _epoch(value: Any) -> float | None:
     try:
-        found = seconds("time", _instant(value, asked=False)) if type(value) in (str, int, float) else None
+        epoch = seconds("time", _instant(value, asked=False)) if type(value) in (str, int, float) else None
     except (MalformedEventError, OverflowError):
         return None
-    return found if found is None or math.isfinite(found) else None
+    return epoch if epoch is None or math.isfinite(epoch) else None
 
 
 def _instant(value: Any, asked: bool) -> Any:  # noqa: ARG001, FBT001  (one signature for all types)
-    found = number(value)
-    if type(found) in (int, float):
-        scale = 1e9 if abs(found) >= _NANOSECONDS_FROM else 1e6 if abs(found) >= _MICROSECONDS_FROM else 1.0
-        return found / scale if scale > 1.0 else found
-    return found
+    instant = number(value)
+    if type(instant) in (int, float):
+        scale = 1e9 if abs(instant) >= _MIN_TIME_NANOSECONDS else 1e6 if abs(instant) >= _MIN_TIME_MICROSECONDS else 1.0
+        return instant / scale if scale > 1.0 else instant
+    return instant
 
 
 def _as_text(value: Any, asked: bool) -> Any:  # noqa: ARG001, FBT001
@@ -274,8 +274,8 @@ def _as_text(value: Any, asked: bool) -> Any:  # noqa: ARG001, FBT001
 
 
 def _as_number(value: Any, asked: bool) -> Any:  # noqa: FBT001
-    found = number(value)
-    return found if not asked or type(found) in (int, float) else None
+    converted = number(value)
+    return converted if not asked or type(converted) in (int, float) else None
 
 
 def _as_flag(value: Any, asked: bool) -> Any:  # noqa: FBT001
@@ -284,7 +284,7 @@ def _as_flag(value: Any, asked: bool) -> Any:  # noqa: FBT001
 
 def _as_texts(value: Any, asked: bool) -> Any:  # noqa: ARG001, FBT001
     if type(value) is list:
-        return [each for each in value if type(each) is str] or None
+        return [item for item in value if type(item) is str] or None
     return value if type(value) is str else None
 
 
@@ -312,18 +312,18 @@ _TYPED: Final[Mapping[str, Callable[[Any, bool], Any]]] = {
 _KINDS: Final = {each.wire: each.kind for each in FIELDS}
 
 CALLERS_CHOICE: Final = frozenset(each.wire for each in FIELDS if each.chosen) | {"client.address"}
-"""Fields that say what a caller sent. Nonsense in one of them is unknown: it must not hide the request from us."""
+"""Fields whose values the caller chose. An invalid value is unknown: it must not hide the request."""
 
 
 # --- what formats share ----------------------------------------------------------------------------------------------------
 
 
 def client_headers(path: str, *, ordered: bool) -> dict[str, Source]:
-    """Return the fields that an object of request headers gives: client, SDK and, where their order was kept, their names.
+    """Return the fields of an object of request headers: client, SDK and, where their order was kept, their names.
 
-    path: where the object is. The names of its headers are in lower case.
+    path: the path of the object. The names of its headers are in lower case.
     """
-    found: dict[str, Source] = {
+    fields: dict[str, Source] = {
         "user_agent.original": at(f"{path}/user-agent"),
         "http.request.header.accept-encoding": at(f"{path}/accept-encoding"),
         "sdk.language": at(f"{path}/x-stainless-lang"),
@@ -332,8 +332,8 @@ def client_headers(path: str, *, ordered: bool) -> dict[str, Source]:
     }
     if ordered:
         way = tuple(path.split("/"))
-        found["http.request.header_names"] = computed(f"names of `{path}`, in order", lambda entry: _names(follow(entry, way)))
-    return found
+        fields["http.request.header_names"] = computed(f"names of `{path}`, in order", lambda entry: _names(follow(entry, way)))
+    return fields
 
 
 def _names(headers: Any) -> list[str] | None:
@@ -341,20 +341,20 @@ def _names(headers: Any) -> list[str] | None:
 
 
 def parameters(path: str, **names: str) -> dict[str, Source]:
-    """Return the request parameters of an object, under OpenAI's names. `names` says which other name a parameter has there."""
-    theirs = {each: f"{path}/{names.get(each, each)}" for each in ("temperature", "top_p", "seed", "n", "top_logprobs", "stream")}
+    """Return the request parameters of an object, under OpenAI's names. `names` maps a parameter to its name there."""
+    paths = {name: f"{path}/{names.get(name, name)}" for name in ("temperature", "top_p", "seed", "n", "top_logprobs", "stream")}
     limits = [names["max_tokens"]] if "max_tokens" in names else ["max_tokens", "max_completion_tokens", "max_output_tokens"]
     return {
-        "gen_ai.request.temperature": at(theirs["temperature"]),
-        "gen_ai.request.top_p": at(theirs["top_p"]),
-        "gen_ai.request.max_tokens": at(*(f"{path}/{each}" for each in limits)),
-        "gen_ai.request.seed": at(theirs["seed"]),
-        "gen_ai.request.choice.count": at(theirs["n"]),
-        "gen_ai.request.top_logprobs": at(theirs["top_logprobs"]),
-        "gen_ai.request.stream": at(theirs["stream"]),
+        "gen_ai.request.temperature": at(paths["temperature"]),
+        "gen_ai.request.top_p": at(paths["top_p"]),
+        "gen_ai.request.max_tokens": at(*(f"{path}/{name}" for name in limits)),
+        "gen_ai.request.seed": at(paths["seed"]),
+        "gen_ai.request.choice.count": at(paths["n"]),
+        "gen_ai.request.top_logprobs": at(paths["top_logprobs"]),
+        "gen_ai.request.stream": at(paths["stream"]),
     }
 
 
 def tools(path: str) -> dict[str, Source]:
-    """Return how many tools a list offers, and which."""
+    """Return the number and the hash of the tools in a list."""
     return {"tool_count": at(path, unit=count), "tool_hash": at(path, unit=digest)}

@@ -11,8 +11,8 @@ _BODY: Final = "request_body"
 
 def _http_status(value: Any) -> Any:
     """Return an HTTP status; unknown for Helicone's own codes, which are below zero."""
-    found = number(value)
-    return None if type(found) is int and found < 0 else found
+    status = number(value)
+    return None if type(status) is int and status < 0 else status
 
 
 FORMAT: Final = table(

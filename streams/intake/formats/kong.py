@@ -10,11 +10,11 @@ _PAYLOAD: Final = "payload/request"
 
 
 def _plugin(entry: Entry) -> Any:
-    """Return what the AI plugin wrote: under `proxy`, or under the only name that has a usage and a description."""
+    """Return the AI plugin's object: under `proxy`, or the only object with a description."""
     ai = entry.get("ai")
     if not isinstance(ai, dict):
         return None
-    parts = [each for each in ai.values() if isinstance(each, dict) and "meta" in each]
+    parts = [part for part in ai.values() if isinstance(part, dict) and "meta" in part]
     return ai.get("proxy") or (parts[0] if len(parts) == 1 else None)
 
 
@@ -34,8 +34,8 @@ def _payload(paths: dict[str, Any]) -> dict[str, Any]:
 
 def _either(source: Any) -> Any:
     def read(entry: Entry) -> Any:
-        found = source.read(_plugin(entry) or {})
-        return found if found is not None else source.read(entry.get("ai") if isinstance(entry.get("ai"), dict) else {})
+        value = source.read(_plugin(entry) or {})
+        return value if value is not None else source.read(entry.get("ai") if isinstance(entry.get("ai"), dict) else {})
 
     return read
 

@@ -10,7 +10,7 @@ from typing import Any, Final
 
 from streams.intake.formats.format import Entry, at, between, computed, follow, number, parameters, table, utc
 
-_FAILED: Final = 500
+_FAILED_STATUS: Final = 500
 _CACHED: Final = ("input_cached_tokens", "cache_read_input_tokens")
 _REASONING: Final = ("output_reasoning_tokens", "reasoning_tokens")
 
@@ -29,7 +29,7 @@ def _with(whole: str, parts: tuple[str, ...]) -> Callable[[Entry], Any]:
 
 
 def _status(entry: Entry) -> int | None:
-    return _FAILED if entry.get("level") == "ERROR" else None
+    return _FAILED_STATUS if entry.get("level") == "ERROR" else None
 
 
 def _first_known(*names: str) -> Callable[[Entry], Any]:

@@ -1,6 +1,6 @@
 """LiteLLM's `StandardLoggingPayload`, as its callbacks, Datadog and bucket loggers write it, and the rows of its spend logs.
 
-LiteLLM names one conversation by `trace_id`, which it makes up for a request whose client sends none. A null `stream` is false.
+`trace_id` identifies a conversation; LiteLLM generates it for a client that sends none. A null `stream` is false.
 """
 
 from __future__ import annotations
@@ -51,11 +51,11 @@ def _first_chunk(entry: Entry) -> Any:
 
 
 def _prompt(value: Any) -> Any:
-    """Return the messages as `messages` does; unknown where LiteLLM wrote a word instead of them."""
-    found = messages(value)
-    shown = found if isinstance(found, list) else [found]
-    words = [each.get("content") if isinstance(each, dict) else each for each in shown]
-    return None if any(isinstance(word, str) and word in _REDACTED for word in words) else found
+    """Return the messages as `messages` does; unknown where LiteLLM redacted them."""
+    prompt = messages(value)
+    shown = prompt if isinstance(prompt, list) else [prompt]
+    words = [message.get("content") if isinstance(message, dict) else message for message in shown]
+    return None if any(isinstance(word, str) and word in _REDACTED for word in words) else prompt
 
 
 def _operation(entry: Entry) -> Any:
@@ -91,17 +91,17 @@ FORMAT: Final = table(
         "gen_ai.response.model": at("model"),
         **parameters("model_parameters"),
         "gen_ai.request.stream": computed("`stream`, false where it is null", lambda e: bool(e["stream"]) if "stream" in e else None),
-        "gen_ai.usage.input_tokens": at("prompt_tokens", *(f"{each}/input_tokens" for each in _USAGE)),
-        "gen_ai.usage.output_tokens": at("completion_tokens", *(f"{each}/output_tokens" for each in _USAGE)),
+        "gen_ai.usage.input_tokens": at("prompt_tokens", *(f"{usage}/input_tokens" for usage in _USAGE)),
+        "gen_ai.usage.output_tokens": at("completion_tokens", *(f"{usage}/output_tokens" for usage in _USAGE)),
         "gen_ai.usage.cache_read.input_tokens": at(
             *(
-                f"{each}/{name}"
-                for each in _USAGE
+                f"{usage}/{name}"
+                for usage in _USAGE
                 for name in ("prompt_tokens_details/cached_tokens", "input_tokens_details/cached_tokens", "cache_read_input_tokens")
             )
         ),
         "gen_ai.usage.reasoning.output_tokens": at(
-            *(f"{each}/{name}/reasoning_tokens" for each in _USAGE for name in ("completion_tokens_details", "output_tokens_details"))
+            *(f"{usage}/{name}/reasoning_tokens" for usage in _USAGE for name in ("completion_tokens_details", "output_tokens_details"))
         ),
         "gen_ai.response.finish_reasons": at("response/choices/0/finish_reason", "response/incomplete_details/reason", "response/status"),
         "gen_ai.conversation.id": at("metadata/session_id", "session_id", "trace_id"),

@@ -1,16 +1,16 @@
-"""A log that no format knows: which of its fields are ours, written in a TOML file or on the command line.
+"""A mapping for a log in an unknown format: its fields and ours, in a TOML file or on the command line.
 
     title = "Our gateway"
 
-    [fields]                                   # our field = the path of theirs; steps are joined by `/`, a digit is a place in a list
+    [fields]                                   # event field = path in the log; steps are joined by `/`, a digit is an index of a list
     "timestamp" = "began"
-    "account.id" = ["caller/account", "caller/key"]           # the first that is known
+    "account.id" = ["caller/account", "caller/key"]           # the first known value
     "http.server.request.duration" = { at = "took_ms", unit = "milliseconds" }
 
-    [keep]                                     # optional: only entries that hold one of these values are requests
+    [keep]                                     # optional: only entries with one of these values are requests
     "kind" = ["chat", "completion"]
 
-Fields that have our name already need no line. `--map began=timestamp` is the same in short, without units.
+Fields that already have the event field's name need no line. `--map began=timestamp` is the short form, without units.
 """
 
 from __future__ import annotations
@@ -31,35 +31,35 @@ SUFFIX: Final = ".toml"
 UNITS: Final[Mapping[str, Callable[[Any], Any]]] = {
     unit.__name__: unit for unit in (milliseconds, utc, count, digest, texts, messages)
 }  # fmt: skip
-"""What a path's value may be converted by."""
+"""Conversions of a path's value."""
 _TABLES: Final = frozenset({"title", "fields", "keep"})
 
 
 def is_mapping(name: str) -> bool:
-    """Tell whether what `--format` was given is a mapping: a TOML file, or pairs as `theirs=ours`."""
+    """Return whether a value of `--format` is a mapping: a TOML file, or pairs `PATH=FIELD`."""
     return name.endswith(SUFFIX) or "=" in name
 
 
 def mapping(name: str) -> Format:
-    """Return the format that a TOML file describes, or pairs `theirs=ours` joined by commas. Raises SettingsError with what is wrong."""
+    """Return the format that a TOML file describes, or pairs `PATH=FIELD` joined by commas. Raises SettingsError."""
     return _from_file(Path(name)) if name.endswith(SUFFIX) else _from_pairs(name)
 
 
 def _from_pairs(pairs: str) -> Format:
     sources: dict[str, list[str]] = {}
     for pair in pairs.split(","):
-        theirs, _, ours = pair.rpartition("=")
-        if not theirs or not ours:
-            raise SettingsError(f"--map {pair} is no THEIRS=OURS, as in began=timestamp or caller/key=account.id")
-        sources.setdefault(_ours(ours, "--map"), []).append(theirs)
-    return _format("a log with a mapping", {ours: at(*paths) for ours, paths in sources.items()}, {})
+        path, _, field = pair.rpartition("=")
+        if not path or not field:
+            raise SettingsError(f"--map {pair} is not PATH=FIELD, as in began=timestamp or caller/key=account.id")
+        sources.setdefault(_event_field(field, "--map"), []).append(path)
+    return _format("a log with a mapping", {field: at(*paths) for field, paths in sources.items()}, {})
 
 
 def _from_file(path: Path) -> Format:
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        raise SettingsError(f"there is no mapping file {path}") from None
+        raise SettingsError(f"the mapping file {path} does not exist: check --format") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"{path} cannot be read as TOML: {error}") from error
     unknown = sorted(content.keys() - _TABLES)
@@ -67,12 +67,12 @@ def _from_file(path: Path) -> Format:
     if unknown or not isinstance(fields, dict) or not isinstance(keep, dict):
         about = f"unknown: {', '.join(unknown)}" if unknown else "[fields] is missing"
         raise SettingsError(f"{path} needs a table [fields], and may have `title` and a table [keep] ({about})")
-    sources = {_ours(name, str(path)): _source(name, value, path) for name, value in _flat(fields)}
+    sources = {_event_field(name, str(path)): _source(name, value, path) for name, value in _flat(fields)}
     return _format(str(content.get("title", path.stem)), sources, dict(_flat(keep)))
 
 
 def _format(title: str, fields: Mapping[str, Source], keep: Mapping[str, Any]) -> Format:
-    """Return a format that nothing is recognised as: it is chosen by name. Fields that have our names already are read too."""
+    """Return a format that is only chosen by name, never recognised. Fields with the event fields' names are read, too."""
     wanted = {tuple(path.split("/")): values if isinstance(values, list) else [values] for path, values in keep.items()}
     mapped = table(
         "mapping",
@@ -104,15 +104,17 @@ def _source(name: str, value: Any, path: Path) -> Source:
     paths = described.get("at")
     paths = [paths] if isinstance(paths, str) else paths
     unit = described.get("unit")
-    if not isinstance(paths, list) or not paths or not all(isinstance(each, str) for each in paths) or described.keys() - {"at", "unit"}:
+    if not isinstance(paths, list) or not paths or not all(isinstance(step, str) for step in paths) or described.keys() - {"at", "unit"}:
         raise SettingsError(f'{path}: {name} must be a path, a list of paths, or {{ at = "path", unit = "milliseconds" }}')
     if unit is not None and unit not in UNITS:
         raise SettingsError(f"{path}: the unit {unit!r} of {name} is unknown: use one of {', '.join(UNITS)}")
     return at(*paths, unit=UNITS[unit] if unit is not None else None)
 
 
-def _ours(name: str, where: str) -> str:
+def _event_field(name: str, where: str) -> str:
     if name not in NAMES:
         near = get_close_matches(name, NAMES, n=1)
-        raise SettingsError(f"{where}: {name} is no field of ours{f', did you mean {near[0]}?' if near else ': see docs/reference/event'}")
+        raise SettingsError(
+            f"{where}: {name} is not an event field{f', did you mean {near[0]}?' if near else ': see docs/reference/event'}"
+        )
     return name

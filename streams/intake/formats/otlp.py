@@ -2,8 +2,8 @@
 
 The attributes of a record, over those of its scope and resource, are canonical names already (OpenTelemetry GenAI, ECS); names of earlier
 conventions are taken too. The time is the record's own, or a span's start; the event id its `event.id`, else its span id. Of a trace's
-spans, those that tell of no model are no requests. Fields that a collector put in the body of a record, as an object or a text of JSON,
-are read from there.
+spans, those without a model are not requests. Fields that a collector put in the body of a record, as an object or a text of JSON, are
+read from there.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from typing import Any, Final
 from streams.intake.formats.format import UNKNOWN, Entry, Format, digest, messages, parsed, texts
 from streams.schema.event import NAMES, Event
 
-_OURS: Final = {
+_CANONICAL_NAMES: Final = {
     "enduser.id": "account.id",
     "session.id": "gen_ai.conversation.id",
     "server.request.duration": "http.server.request.duration",
@@ -30,12 +30,12 @@ _OURS: Final = {
 }
 _CONVERTED: Final = {"gen_ai.input.messages": messages, "gen_ai.system_instructions": texts, "gen_ai.tool.definitions": digest}
 _JSON_TEXTS: Final = frozenset({"gen_ai.system_instructions", "gen_ai.tool.definitions"})
-_OF_A_MODEL: Final = frozenset({"gen_ai.request.model", "gen_ai.response.model", "gen_ai.operation.name", "gen_ai.usage.input_tokens"})
-_NO_REQUESTS: Final = ("execute_tool", "invoke_agent", "create_agent", "invoke_workflow")  # a tuple: what a trace says may be unhashable
-_MOST_DEPTH: Final = 8
+_MODEL_FIELDS: Final = frozenset({"gen_ai.request.model", "gen_ai.response.model", "gen_ai.operation.name", "gen_ai.usage.input_tokens"})
+_OTHER_OPERATIONS: Final = ("execute_tool", "invoke_agent", "create_agent", "invoke_workflow")  # a tuple: a trace's value may be unhashable
+_MAX_DEPTH_LEVELS: Final = 8
 _INTEGER: Final = re.compile(r"-?[0-9]{1,19}")
 _NANOSECONDS: Final = re.compile(r"[0-9]{1,20}")
-_SERVER_ERROR: Final = 500
+_SERVER_ERROR_STATUS: Final = 500
 _SPAN_FAILED: Final = (2, "STATUS_CODE_ERROR")
 
 
@@ -50,15 +50,15 @@ def _to_canonical(entry: Entry) -> Iterable[Event]:
     for scope_spans, shared in _scopes(entry, "resourceSpans", "scopeSpans"):
         for span in _list(scope_spans, "spans"):
             event = _of_span(shared, _object(span))
-            if not _OF_A_MODEL.isdisjoint(event) and event.get("gen_ai.operation.name") not in _NO_REQUESTS:
+            if not _MODEL_FIELDS.isdisjoint(event) and event.get("gen_ai.operation.name") not in _OTHER_OPERATIONS:
                 yield event
 
 
 def _scopes(entry: Entry, resources: str, scopes: str) -> Iterator[tuple[Mapping[str, Any], dict[str, Any]]]:
     """Yield each scope of each resource, with the attributes that all of its records share."""
-    for each in _list(entry, resources):
-        shared = _attributes(_object(_object(each), "resource"))
-        for scope in _list(_object(each), scopes):
+    for resource in _list(entry, resources):
+        shared = _attributes(_object(_object(resource), "resource"))
+        for scope in _list(_object(resource), scopes):
             yield _object(scope), {**shared, **_attributes(_object(_object(scope), "scope"))}
 
 
@@ -74,7 +74,7 @@ def _of_span(shared: dict[str, Any], span: Mapping[str, Any]) -> Event:
     if isinstance(began, float) and isinstance(ended, float) and ended >= began:
         event.setdefault("http.server.request.duration", ended - began)
     if _object(span, "status").get("code") in _SPAN_FAILED:
-        event.setdefault("http.response.status_code", _SERVER_ERROR)
+        event.setdefault("http.response.status_code", _SERVER_ERROR_STATUS)
     return _completed(event, span, span.get("startTimeUnixNano"))
 
 
@@ -87,46 +87,46 @@ def _completed(event: Event, record: Mapping[str, Any], nanoseconds: Any) -> Eve
 
 
 def _body(record: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a collector that parses log files leaves in the body: known fields of an object, or of a text of JSON."""
+    """Return the known fields of a body: of an object, or of a text of JSON, as collectors that parse log files write it."""
     value = _value(record.get("body"))
-    found = parsed(value) if isinstance(value, str) else value
-    return _named(found.items()) if isinstance(found, dict) else {}
+    fields = parsed(value) if isinstance(value, str) else value
+    return _named(fields.items()) if isinstance(fields, dict) else {}
 
 
 def _attributes(holder: Mapping[str, Any]) -> dict[str, Any]:
-    return _named((str(each.get("key", "")), _value(each.get("value"))) for each in _list(holder, "attributes") if isinstance(each, dict))
+    return _named((str(pair.get("key", "")), _value(pair.get("value"))) for pair in _list(holder, "attributes") if isinstance(pair, dict))
 
 
 def _named(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
+    fields: dict[str, Any] = {}
     for key, value in pairs:
         if value in UNKNOWN:
             continue
-        name = _OURS.get(key, key)
+        name = _CANONICAL_NAMES.get(key, key)
         if key in _CONVERTED:
             whole = (parsed(value) or value) if key in _JSON_TEXTS and isinstance(value, str) else value
-            found[name] = _CONVERTED[key](whole)
+            fields[name] = _CONVERTED[key](whole)
         elif name in NAMES:
-            found[name] = value
-    return found
+            fields[name] = value
+    return fields
 
 
 def _value(value: Any, depth: int = 0) -> Any:
     """Return an AnyValue as plain JSON. Its 64-bit integers are texts."""
-    if not isinstance(value, dict) or depth > _MOST_DEPTH:
+    if not isinstance(value, dict) or depth > _MAX_DEPTH_LEVELS:
         return None
     if "intValue" in value:
         return _integer(value["intValue"])
     if "arrayValue" in value:
-        return [_value(each, depth + 1) for each in _list(_object(value["arrayValue"]), "values")]
+        return [_value(pair, depth + 1) for pair in _list(_object(value["arrayValue"]), "values")]
     if "kvlistValue" in value:
         pairs = _list(_object(value["kvlistValue"]), "values")
-        return {str(each.get("key", "")): _value(each.get("value"), depth + 1) for each in pairs if isinstance(each, dict)}
+        return {str(pair.get("key", "")): _value(pair.get("value"), depth + 1) for pair in pairs if isinstance(pair, dict)}
     return next((value[kind] for kind in ("stringValue", "boolValue", "doubleValue") if kind in value), None)
 
 
 def _integer(value: Any) -> Any:
-    """Return a 64-bit integer that came as a text; anything else as it is."""
+    """Return a 64-bit integer from its text; anything else unchanged."""
     return int(value) if isinstance(value, str) and _INTEGER.fullmatch(value) else value
 
 
@@ -136,13 +136,13 @@ def _seconds(nanoseconds: Any) -> Any:
 
 
 def _object(value: Any, name: str | None = None) -> Mapping[str, Any]:
-    found = value if name is None else value.get(name)
-    return found if isinstance(found, dict) else {}
+    item = value if name is None else value.get(name)
+    return item if isinstance(item, dict) else {}
 
 
 def _list(holder: Mapping[str, Any], name: str) -> Sequence[Any]:
-    found = holder.get(name)
-    return found if isinstance(found, list) else []
+    items = holder.get(name)
+    return items if isinstance(items, list) else []
 
 
 FORMAT: Final = Format("otlp", "OpenTelemetry GenAI logs and spans (OTLP JSON)", _recognise, _to_canonical)

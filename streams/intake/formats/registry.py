@@ -1,7 +1,7 @@
-"""Which formats there are, which one an entry is in, and from a line of a log to its canonical events.
+"""The registry of formats: all formats, the format of an entry, and the canonical events of a line.
 
 A module of this folder with a constant `FORMAT` is a format. A package elsewhere names its own in the entry-point group
-`hydrometer.formats`; it never replaces one of ours.
+`hydrometer.formats`; it cannot replace a format of this package.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ from streams.schema.event import Event, parse
 
 AUTO: Final = "auto"
 """Recognise the format of each line."""
-GROUP: Final = "hydrometer.formats"
-"""Entry points of formats that lie outside of this repository."""
+ENTRY_POINTS: Final = "hydrometer.formats"
+"""Entry-point group of formats in other packages."""
 
-_FIRST: Final = "canonical"
-_LEAST_ALIKE: Final = 3
-"""Names of a format that an entry must show to be called like it."""
+_FIRST_FORMAT: Final = "canonical"
+_MIN_SHARED_NAMES: Final = 3
+"""Top-level names that an entry must share with a format to be called similar."""
 
 MAX_LINE_EVENTS: Final = 10_000
 """A line may be an export of many events; OpenTelemetry's collector sends 8,192 at a time."""
 
 Reader = Callable[[bytes], list[Event]]
-"""From a line to its events: none where it is no request. Raises MalformedEventError."""
+"""From a line to its events: none when it is not a request. Raises MalformedEventError."""
 
 
 @cache
@@ -43,50 +43,50 @@ def all_formats() -> tuple[Format, ...]:
 
     Raises SettingsError for an entry point that is not a Format, or that takes the name of another.
     """
-    found = {each.name: each for each in _ours()}
-    for point in entry_points(group=GROUP):
+    by_name = {own.name: own for own in _own_formats()}
+    for point in entry_points(group=ENTRY_POINTS):
         other = point.load()
-        if not isinstance(other, Format) or other.name in (*found, AUTO):
-            raise SettingsError(f"the entry point {point.name} = {point.value} is no Format with a name of its own: correct that package")
-        found[other.name] = other
-    return tuple(found.values())
+        if not isinstance(other, Format) or other.name in (*by_name, AUTO):
+            raise SettingsError(f"the entry point {point.name} = {point.value} is not a Format with a unique name: correct that package")
+        by_name[other.name] = other
+    return tuple(by_name.values())
 
 
 def names() -> tuple[str, ...]:
-    """Return what `--format` takes."""
-    return (AUTO, *(each.name for each in all_formats() if each.readable))
+    """Return the values of `--format`."""
+    return (AUTO, *(known.name for known in all_formats() if known.readable))
 
 
 def recognised(entry: Entry) -> Format | None:
     """Return the format of an entry, None when no format knows it."""
-    return next((each for each in all_formats() if each.recognise(entry)), None)
+    return next((known for known in all_formats() if known.recognise(entry)), None)
 
 
 def reader(name: str, prepared: Callable[[Entry], Entry] = lambda entry: entry) -> Reader:
-    """Return the function from a line of this format, or of a recognised one, to its events. `prepared` changes entries before that.
+    """Return the function from a line to its events. `prepared` changes entries first.
 
-    name: a format's, AUTO, the path of a mapping file, or pairs `theirs=ours`. Raises SettingsError for any other.
+    name: a format's, AUTO, the path of a mapping file, or pairs `PATH=FIELD`. Raises SettingsError for any other value.
     """
-    chosen = mapping(name) if is_mapping(name) else next((each for each in all_formats() if each.name == name), None)
+    chosen = mapping(name) if is_mapping(name) else next((known for known in all_formats() if known.name == name), None)
     if chosen is None and name != AUTO:
         raise SettingsError(f"unknown log format {name!r}: use one of {', '.join(names())}, or a mapping file (.toml)")
     return lambda line: _bounded(_events(line, chosen, prepared))
 
 
 def _bounded(events: Iterator[Event]) -> list[Event]:
-    found = list(islice(events, MAX_LINE_EVENTS + 1))
-    if len(found) > MAX_LINE_EVENTS:
+    kept = list(islice(events, MAX_LINE_EVENTS + 1))
+    if len(kept) > MAX_LINE_EVENTS:
         raise MalformedEventError("too_large", f"the line has more than {MAX_LINE_EVENTS} events")
-    return found
+    return kept
 
 
 def _events(line: bytes, chosen: Format | None, prepared: Callable[[Entry], Entry]) -> Iterator[Event]:
     for entry in map(prepared, _entries(line)):
-        found = chosen or recognised(entry)
-        if found is not None and (found is not chosen or found.recognise(entry) or TEXT_LINE not in entry):
-            yield from found.to_canonical(entry)
+        log_format = chosen or recognised(entry)
+        if log_format is not None and (log_format is not chosen or log_format.recognise(entry) or TEXT_LINE not in entry):
+            yield from log_format.to_canonical(entry)
         else:
-            yield entry  # refused as a canonical event, so that the refusal names what is missing
+            yield entry  # refused as a canonical event: the refusal names the missing field
 
 
 def _entries(line: bytes) -> Iterator[Entry]:
@@ -103,7 +103,7 @@ def _entries(line: bytes) -> Iterator[Entry]:
 
 
 def advice(line: bytes, name: str) -> str | None:
-    """Return which format a refused line rather is in than in the one it was read as, as an option to try; None without a better idea."""
+    """Return the option of the format that a refused line resembles, None when no other format is closer."""
     try:
         entry = next(iter(_entries(line)), None)
     except MalformedEventError:
@@ -114,25 +114,25 @@ def advice(line: bytes, name: str) -> str | None:
     if near is None or not near.readable:
         return None
     if name in (near.name, AUTO):
-        return None if near.recognise(entry) else f"this looks most like {near.title}, without what tells it"
+        return None if near.recognise(entry) else f"this looks most like {near.title}, without the fields that identify it"
     return f"this looks like {near.title}: --format {near.name}"
 
 
 def _alike(entry: Entry) -> Format | None:
     """Return the format that shares most top-level names with an entry."""
-    shared = {each.name: len(entry.keys() & _top_level(each)) for each in all_formats()}
-    best = max(all_formats(), key=lambda each: shared[each.name])
-    return best if shared[best.name] >= _LEAST_ALIKE else None
+    shared = {known.name: len(entry.keys() & _top_level(known)) for known in all_formats()}
+    best = max(all_formats(), key=lambda known: shared[known.name])
+    return best if shared[best.name] >= _MIN_SHARED_NAMES else None
 
 
 @cache
-def _top_level(found: Format) -> frozenset[str]:
+def _top_level(log_format: Format) -> frozenset[str]:
     """Return the first steps of a format's paths."""
-    words = (source.described.split("`")[1::2] for source in found.fields.values())
+    words = (source.described.split("`")[1::2] for source in log_format.fields.values())
     return frozenset(path.partition("/")[0] for paths in words for path in paths)
 
 
-def _ours() -> list[Format]:
-    modules = sorted((each.name for each in iter_modules(formats.__path__)), key=lambda name: (name != _FIRST, name))
-    found = (getattr(import_module(f"{formats.__name__}.{name}"), "FORMAT", None) for name in modules if name != "registry")
-    return [each for each in found if isinstance(each, Format)]
+def _own_formats() -> list[Format]:
+    modules = sorted((candidate.name for candidate in iter_modules(formats.__path__)), key=lambda name: (name != _FIRST_FORMAT, name))
+    candidates = (getattr(import_module(f"{formats.__name__}.{name}"), "FORMAT", None) for name in modules if name != "registry")
+    return [candidate for candidate in candidates if isinstance(candidate, Format)]

@@ -1,4 +1,4 @@
-"""Text Generation Inference's router log. It names no account: recognised to be refused with advice."""
+"""Text Generation Inference's router log. It has no account: it is recognised only to be refused with advice."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ def _recognise(entry: Entry) -> bool:
 
 
 def _to_canonical(_entry: Entry) -> NoReturn:
-    raise MalformedEventError("missing_field", "account.id is missing: this is TGI's log, which names none; log at the gateway before it")
+    raise MalformedEventError("missing_field", "account.id is missing: TGI's log has no account; log at the gateway in front of it")
 
 
 FORMAT: Final = Format(

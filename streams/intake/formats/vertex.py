@@ -1,4 +1,4 @@
-"""Vertex AI's request-response log, exported from BigQuery. The table names no caller: the account is the endpoint, or the model."""
+"""Vertex AI's request-response log, exported from BigQuery. The account is a label of the request, else the endpoint."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _USAGE: Final = ("full_response", "usageMetadata")
 
 
 def _output(entry: Entry) -> Any:
-    """Return the tokens of the answer: Vertex counts those of its thoughts beside it."""
+    """Return the tokens of the answer, with those of thoughts, which Vertex counts separately."""
     usage = follow(entry, _USAGE)
     usage = usage if isinstance(usage, dict) else {}
     answer, thoughts = (number(usage.get(name)) for name in ("candidatesTokenCount", "thoughtsTokenCount"))

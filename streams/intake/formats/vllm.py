@@ -1,4 +1,4 @@
-"""vLLM's access and request logs. They name no account: recognised to be refused with advice."""
+"""vLLM's access and request logs. They have no account: they are recognised only to be refused with advice."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def _recognise(entry: Entry) -> bool:
 
 
 def _to_canonical(_entry: Entry) -> NoReturn:
-    raise MalformedEventError("missing_field", "account.id is missing: this is vLLM's log, which names none; log at the gateway before it")
+    raise MalformedEventError("missing_field", "account.id is missing: vLLM's log has no account; log at the gateway in front of it")
 
 
 FORMAT: Final = Format("vllm", "vLLM (access log: refused, it names no account)", _recognise, _to_canonical, readable=False)

@@ -15,8 +15,8 @@ from kafka import KafkaConsumer, TopicPartition
 
 from streams.core.errors import BrokerUnavailableError, FuseBlownError
 from streams.core.settings import Settings
-from streams.intake.block_producer import Shipper, ship_files, ship_stream
-from streams.intake.collector import Collector, Outgoing
+from streams.intake.block_producer import BlockProducer, send_files, send_stream
+from streams.intake.collector import Collector, OutgoingBlock
 from streams.schema import topics
 from streams.schema.blocks import REQUESTS, decode
 from streams.testing.builders import embedded_broker
@@ -58,7 +58,7 @@ def event_ids(settings: Settings) -> list[str]:
 def test_a_file_arrives_whole_each_account_in_its_partition(settings: Settings, tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl.gz"
     path.write_bytes(gzip.compress(b"\n".join([line(number, prompt=MARKER.decode()) for number in range(100)] + [b"wrong " + MARKER])))
-    assert ship_files([path], settings) == {"accepted": 100, "not_json": 1}
+    assert send_files([path], settings) == {"accepted": 100, "not_json": 1}
     blocks, (letter,) = records(settings, topics.REQUESTS), records(settings, topics.DEAD_LETTERS)
     found = [(each, block.partition) for block in blocks for each in decode(block.value, REQUESTS).batch.to_pylist()]
     assert sorted(row["event_id"] for row, _ in found) == sorted(f"e{number}" for number in range(100))
@@ -72,20 +72,20 @@ def test_a_file_arrives_whole_each_account_in_its_partition(settings: Settings, 
 def test_a_live_stream_arrives_and_an_old_line_in_it_does_not(settings: Settings) -> None:
     now = time.time()
     stream = io.BufferedReader(io.BytesIO(b"\n".join([line(0, now), line(1, now - 2 * 86_400)])))
-    assert ship_stream(stream, settings) == {"accepted": 1, "time_skew": 1}
+    assert send_stream(stream, settings) == {"accepted": 1, "time_skew": 1}
     assert event_ids(settings) == ["e0"]
 
 
 def test_an_old_stream_arrives_as_backfill(settings: Settings) -> None:
     stream = io.BufferedReader(io.BytesIO(b"\n".join([line(0), line(1)])))
-    assert ship_stream(stream, settings, backfill=True) == {"accepted": 2}
+    assert send_stream(stream, settings, backfill=True) == {"accepted": 2}
 
 
 def test_a_blown_fuse_delivers_what_was_good(settings: Settings, tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl"
     path.write_bytes(b"\n".join([line(0), *[b"wrong"] * 3000]))
     with pytest.raises(FuseBlownError):
-        ship_files([path], settings)
+        send_files([path], settings)
     assert event_ids(settings) == ["e0"]
     assert len(records(settings, topics.DEAD_LETTERS)) == 1000
 
@@ -94,10 +94,10 @@ def test_without_a_broker_blocks_come_back_and_a_command_says_so(tmp_path: Path)
     away = Settings(mode="local", kafka="127.0.0.1:1")
     path = tmp_path / "events.jsonl"
     path.write_bytes(line(0))
-    block = Outgoing(0, b"x", 1)
-    with Shipper(away, "http", timeout=0.3) as shipper:
+    block = OutgoingBlock(0, b"x", 1)
+    with BlockProducer(away, "http", timeout=0.3) as shipper:
         assert shipper.deliver([block]) == [block]
-        with pytest.raises(BrokerUnavailableError, match=r"127\.0\.0\.1:1 takes no blocks"):
+        with pytest.raises(BrokerUnavailableError, match=r"127\.0\.0\.1:1 accepts no blocks"):
             shipper.insist([block])
 
 
@@ -109,7 +109,7 @@ def test_a_broker_that_comes_back_takes_what_it_missed() -> None:
         settings = Settings(mode="local", kafka=broker.bootstrap, partitions=1)
         topics.ensure(settings)
         collector = Collector(settings)
-        shipper = Shipper(settings, "http", timeout=2.0)
+        shipper = BlockProducer(settings, "http", timeout=2.0)
         collector.add([line(0)], "test", 1_790_000_000.0)
         assert shipper.deliver(collector.flush()) == []
     collector.add([line(1)], "test", 1_790_000_000.0)

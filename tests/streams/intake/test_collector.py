@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from streams.core.errors import FuseBlownError, SettingsError
 from streams.core.settings import Settings
 from streams.intake.clock import FileClock
-from streams.intake.collector import _ROOM, Collector, Outgoing, Step, collect_garbage_rarely, read_files
+from streams.intake.collector import _RECORD_OVERHEAD_BYTES, Collector, OutgoingBlock, Step, collect_garbage_rarely, read_files
 from streams.schema.blocks import REQUESTS, Block, decode
 from streams.schema.topics import partition_of
 
@@ -113,13 +113,13 @@ def test_a_block_too_big_for_a_record_goes_as_two(monkeypatch: pytest.MonkeyPatc
     texts = {"user_agent.original": np.random.default_rng(1).bytes(400).hex()}
     lines = [json.dumps(event(number) | texts).encode() for number in range(4)]
 
-    def blocks() -> list[Outgoing]:
+    def blocks() -> list[OutgoingBlock]:
         collector = Collector(settings(partitions=1))
         collector.add(lines, "test", NOON)
         return collector.flush()
 
     (whole,) = blocks()
-    monkeypatch.setattr("streams.intake.collector.MAX_RECORD_BYTES", len(whole.data) - 1 + _ROOM)
+    monkeypatch.setattr("streams.intake.collector.MAX_RECORD_BYTES", len(whole.data) - 1 + _RECORD_OVERHEAD_BYTES)
     halves = blocks()
     assert [half.events for half in halves] == [2, 2]
     assert [name for half in halves for name in half.ids] == list(whole.ids)
@@ -345,7 +345,7 @@ def written(path: Path, lines: list[bytes]) -> Path:
     return path
 
 
-def read(paths: list[Path], **changes: Any) -> tuple[list[Outgoing], Collector]:
+def read(paths: list[Path], **changes: Any) -> tuple[list[OutgoingBlock], Collector]:
     given_settings = settings(**changes)
     collector = Collector(given_settings)
     return list(read_files(paths, given_settings, collector=collector)), collector

@@ -65,21 +65,21 @@ class Before(Record, frozen=True):
 
 
 def changed(*fields: Any) -> type[Record]:
-    made: Any = msgspec.defstruct("Parcel", fields, bases=(Record,), frozen=True)
+    made: Any = msgspec.defstruct("OutgoingRecord", fields, bases=(Record,), frozen=True)
     return cast("type[Record]", made)
 
 
 @pytest.mark.parametrize(
     ("fields", "sentence"),
     [
-        ([("name", str)], r"Parcel no longer has \$\.weight"),
+        ([("name", str)], r"OutgoingRecord no longer has \$\.weight"),
         ([("name", str), ("mass", float)], "the parcel has no mass"),
         ([("name", str), ("weight", str)], "the parcel's weight has the wrong type"),
     ],
 )
 def test_a_field_that_is_removed_renamed_or_retyped_is_named_with_what_to_do(fields: list[Any], sentence: str) -> None:
     said = incompatible(changed(*fields), Before("a", 1.5).encode())
-    assert re.match(sentence, said.removeprefix("Parcel: "))
+    assert re.match(sentence, said.removeprefix("OutgoingRecord: "))
     assert said.endswith(ADVICE)
 
 

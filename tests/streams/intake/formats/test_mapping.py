@@ -57,7 +57,7 @@ def test_what_a_caller_chose_and_is_nonsense_is_unknown() -> None:
 @pytest.mark.parametrize(
     ("before", "after", "said"),
     [
-        ('"account.id"', '"accounts.id"', "accounts.id is no field of ours, did you mean account.id?"),
+        ('"account.id"', '"accounts.id"', "accounts.id is not an event field, did you mean account.id?"),
         ("milliseconds", "fortnights", "the unit 'fortnights' of http.server.request.duration is unknown: use one of milliseconds"),
         ("[fields]", "[field]", "unknown: field"),
         ("[fields]", "", "unknown: account.id, event"),
@@ -75,9 +75,9 @@ def test_a_wrong_file_says_what_is_wrong(file: Path, before: str, after: str, sa
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("nowhere.toml", "there is no mapping file nowhere.toml"),
-        ("began=", "--map began= is no THEIRS=OURS"),
-        ("began=time", "time is no field of ours"),
+        ("nowhere.toml", "the mapping file nowhere.toml does not exist"),
+        ("began=", "--map began= is not PATH=FIELD"),
+        ("began=time", "time is not an event field"),
         ("gateway", "unknown log format 'gateway'"),
     ],
 )
