@@ -1,7 +1,7 @@
 """The worker: one Faust app per stage, each a consumer group of its own, all in one process and event loop.
 
-One group a stage, so that a rebalance of one never stops another, and so that any worker may run any set of stages: Faust's assignor
-expects all members of a group to read the same topics. Everything is named here and in `streams.schema.topics`; nothing is discovered.
+Each stage has its own consumer group, so a rebalance of one never stops another, and any worker can run any set of stages: Faust's assignor
+expects all members of a group to read the same topics. All names are set here and in `streams.schema.topics`; nothing is discovered.
 """
 
 from __future__ import annotations
@@ -29,32 +29,32 @@ from streams.worker.stages import makers as stage_makers
 from streams.worker.supervisor import Agent, Worker
 from streams.worker.table import ChunkTable
 
-STATEFUL: Final = {each.INPUTS.agent: each for each in (accounts, groups, cases)}
-"""The doorways whose stages have state, by name."""
+STATEFUL: Final = {module.INPUTS.agent: module for module in (accounts, groups, cases)}
+"""The agents whose stages have state, by name."""
 
 AGENTS: Final = (*STATEFUL, topics.STORE_AGENT)
 
 COMPACT_AFTER_MS: Final = 3_600_000
-"""Compaction leaves the last hour alone: of two workers that both hold a partition for a moment, the one in the wrong cannot erase."""
+"""Age from which a record can be compacted. If two workers both own a partition for a moment, the wrong one cannot erase the last hour."""
 
-DATABASE: Final = {"write_buffer_size": 8 << 20, "max_write_buffer_number": 2, "block_cache_size": 4 << 20}
-"""RocksDB, per partition: chunks are written, and read once in a row at recovery. Faust's defaults take 2 GB of cache each."""
+ROCKSDB_OPTIONS: Final = {"write_buffer_size": 8 << 20, "max_write_buffer_number": 2, "block_cache_size": 4 << 20}
+"""RocksDB options for each partition. Chunks are written, and read once in sequence at recovery; Faust's defaults use 2 GB of cache."""
 
 
 def make_app(settings: Settings, stage: str) -> faust.App:
     """Return the Faust app of a stage, without agents or tables.
 
-    In local mode state lives in memory (and in the changelog), reads wait less, and a lost worker is noticed after 6 s instead of 15.
+    In local mode state is in memory (and in the changelog), reads wait less, and a lost worker is detected after 6 s instead of 15.
     """
-    here = settings.mode == "local"
+    local = settings.mode == "local"
     datadir = settings.state_dir.absolute() / stage
     datadir.mkdir(parents=True, exist_ok=True)
     app = faust.App(
         topics.group_of(stage),
         broker=[f"kafka://{server}" for server in settings.kafka.split(",")],
         broker_credentials=_credentials(settings),
-        broker_session_timeout=6.0 if here else 15.0,
-        broker_heartbeat_interval=2.0 if here else 4.0,
+        broker_session_timeout=6.0 if local else 15.0,
+        broker_heartbeat_interval=2.0 if local else 4.0,
         broker_request_timeout=90.0,
         broker_commit_interval=1.0,
         broker_max_poll_records=128,
@@ -63,8 +63,8 @@ def make_app(settings: Settings, stage: str) -> faust.App:
         producer_max_batch_size=256 << 10,
         producer_request_timeout=60.0,
         stream_buffer_maxsize=512,
-        stream_wait_empty=False,  # we hold blocks for a minute on purpose
-        store="memory://" if here else "rocksdb://",
+        stream_wait_empty=False,  # blocks stay unacknowledged for up to a minute, until their chunks are durable
+        store="memory://" if local else "rocksdb://",
         datadir=str(datadir),
         topic_partitions=settings.partitions,
         topic_replication_factor=settings.replication,
@@ -74,33 +74,33 @@ def make_app(settings: Settings, stage: str) -> faust.App:
         autodiscover=False,
         logging_config={"version": 1, "disable_existing_loggers": False},
     )
-    if here:
+    if local:
         read_promptly(app)
     return app
 
 
 def make_engine(settings: Settings, agent: str, make_stage: MakeStage) -> Engine:
-    """Return the app of an agent with state, with its table, its engine and its doorway."""
-    app, doorway = make_app(settings, agent), STATEFUL[agent]
+    """Return the engine of an agent with state, with its app, its table and its Faust agents attached."""
+    app, module = make_app(settings, agent), STATEFUL[agent]
     table = ChunkTable(
         app,
         seal_key=settings.seal_key.get_secret_value().encode(),
         name=topics.STATE_TABLE,
-        partitions=1 if doorway.INPUTS.single else settings.partitions,
+        partitions=1 if module.INPUTS.single else settings.partitions,
         key_type=bytes,
         value_type=bytes,
-        options=dict(DATABASE),
+        options=dict(ROCKSDB_OPTIONS),
         extra_topic_configs={"max.message.bytes": topics.MAX_RECORD_BYTES, "min.compaction.lag.ms": COMPACT_AFTER_MS},
         help=f"the state of {agent}, in chunks",
     )
     app.tables.add(table)
-    engine = Engine(app, table, doorway.INPUTS, make_stage, settings.checkpoint_seconds)
-    doorway.attach(app, engine)
+    engine = Engine(app, table, module.INPUTS, make_stage, settings.checkpoint_seconds)
+    module.attach(app, engine)
     return engine
 
 
 def make_store_engine(settings: Settings) -> StoreEngine:
-    """Return the app that writes to ClickHouse, with its engine and its doorway."""
+    """Return the engine that writes to ClickHouse, with its app and its Faust agent attached."""
     app = make_app(settings, topics.STORE_AGENT)
     engine = StoreEngine(app, lambda stop: BatchWriter(ClickHouse(settings), stop))
     store.attach(app, engine)
@@ -110,11 +110,18 @@ def make_store_engine(settings: Settings) -> StoreEngine:
 def run_worker(
     settings: Settings, agents: Sequence[str] = AGENTS, stages: Mapping[str, MakeStage] | None = None, *, health: bool = True
 ) -> None:
-    """Run the named agents until SIGTERM or SIGINT; then write everything, and leave.
+    """Run the named agents until SIGTERM or SIGINT; then write all state, and leave.
 
-    `stages` makes the stages of the agents with state (unset: those of the product), `health` tells of the process, to ClickHouse and
-    over HTTP. Raises whatever else stopped it, a HydrometerError when a person can do something about it. After an error nothing is
-    acknowledged.
+    After an error nothing is acknowledged.
+
+    Args:
+        settings: Settings of the process.
+        agents: Names of the agents to run.
+        stages: Makers of the stages of the agents with state, by agent; None for the product's own.
+        health: Whether to report the health of the process, to ClickHouse and over HTTP.
+
+    Raises:
+        HydrometerError: If an operator can fix the cause. Any other exception that ends the worker is raised too.
     """
     makers = stages or stage_makers(settings)
     _check_topics(settings)
@@ -127,8 +134,8 @@ def run_worker(
 def _check_topics(settings: Settings) -> None:
     if settings.mode == "local":
         topics.ensure(settings)
-    elif lacking := topics.missing(settings):
-        raise SettingsError(f"Kafka has no topic {', '.join(lacking)}: make them with `hydrometer topics`")
+    elif missing := topics.missing(settings):
+        raise SettingsError(f"Kafka has no topic {', '.join(missing)}: make them with `hydrometer topics`")
 
 
 def _engine(settings: Settings, agent: str, stages: Mapping[str, MakeStage]) -> Agent:

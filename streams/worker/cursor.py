@@ -1,18 +1,18 @@
-"""Which record of a partition comes next. Pure: times are passed in, in seconds of any clock that only goes forward."""
+"""The next expected record of a partition. Pure: times are arguments, in seconds of any monotonic clock."""
 
 from __future__ import annotations
 
 from enum import Enum
 from typing import Final
 
-REWIND_PAUSE: Final = 1.0
-"""Seconds to wait for the record that comes next, before reading back to it again."""
-REWINDS: Final = 30
-"""Fruitless attempts after which records are taken for lost."""
+REWIND_PAUSE_SECONDS: Final = 1.0
+"""Time to wait for the expected record before the consumer seeks back to it again."""
+MAX_REWINDS: Final = 30
+"""Failed attempts after which records count as lost."""
 
 
 class Turn(Enum):
-    """What to do with a record."""
+    """Decision about a record."""
 
     TAKE = "it is the next"
     PASS = "it came before, or its turn has not come and what was left out is on its way"  # noqa: S105
@@ -21,7 +21,7 @@ class Turn(Enum):
 
 
 class Cursor:
-    """The position in one partition. Offsets follow each other, unless the topic is compacted: then they may jump."""
+    """The position in one partition. Offsets are consecutive, except in a compacted topic, where they may jump."""
 
     def __init__(self, start: int, *, compacted: bool = False) -> None:
         """Expect offset `start` first."""
@@ -32,16 +32,21 @@ class Cursor:
         self._at = float("-inf")
 
     def turn(self, offset: int, now: float) -> Turn:
-        """Say what to do with the record of this offset. After TAKE the one behind it is expected."""
+        """Return the decision about the record at this offset. After TAKE the next offset is expected.
+
+        Args:
+            offset: Offset of the record that arrived.
+            now: Seconds of a monotonic clock.
+        """
         if offset < self.next:
             return Turn.PASS
         if offset == self.next or (self._compacted and offset == self._jump):
             self.next = offset + 1
             self._rewound = 0
             return Turn.TAKE
-        if now - self._at < REWIND_PAUSE:
+        if now - self._at < REWIND_PAUSE_SECONDS:
             return Turn.PASS
-        if self._rewound >= REWINDS:
+        if self._rewound >= MAX_REWINDS:
             return Turn.LOST
         self._at, self._jump, self._rewound = now, offset, self._rewound + 1
         return Turn.REWIND

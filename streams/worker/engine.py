@@ -1,4 +1,4 @@
-"""What all doorways with state have in common: apply, send, checkpoint, acknowledge; load and leave partitions.
+"""The engine of all agents with state: apply, send, checkpoint, acknowledge; load and leave partitions.
 
 The order that keeps every event counted exactly once, and no message lost:
 
@@ -36,28 +36,36 @@ from streams.worker.table import CHUNK, Archive, ChunkTable
 
 log = logging.getLogger(__name__)
 
-END_SLACK = 10_000
-"""How far a topic may seem to end before its last record: Tansu reports the start of the last batch, Kafka is exact."""
-AT_ONCE = 32
-"""Chunks taken together when everything is written: bounds the memory that their bytes need."""
+END_SLACK_OFFSETS = 10_000
+"""Offsets by which the reported end of a topic may be too low: Tansu reports the start of the last batch, Kafka is exact."""
+MAX_CHUNKS_PER_WRITE = 32
+"""Chunks that one write contains when all state is written: it bounds the memory for their bytes."""
 
 
 @dataclass(frozen=True)
 class Inputs:
-    """What an agent reads. The second input has as many partitions as the first, and is read by the stage of the same number."""
+    """The input topics of an agent. The second input has as many partitions as the first, each for the stage of the same number."""
 
     agent: str
     topic: str
     second: str | None = None
     single: bool = False
-    """One partition, because one stage must see everything."""
+    """Whether the input has one partition, because one stage needs all records."""
 
 
 class Engine:
     """The partitions of one agent in this process."""
 
     def __init__(self, app: faust.App, table: ChunkTable, inputs: Inputs, make_stage: MakeStage, checkpoint_seconds: float) -> None:
-        """Run a stage on each partition of the input that is assigned to this worker; keep its state in `table`."""
+        """Run a stage on each partition of the input that is assigned to this worker.
+
+        Args:
+            app: Faust app of the agent.
+            table: Table for the stages' state.
+            inputs: Topics of the agent.
+            make_stage: Makes the stage of a partition.
+            checkpoint_seconds: Time from a chunk's first change to its write, as a goal.
+        """
         self.app = app
         self.inputs = inputs
         self.partitions: dict[int, Partition] = {}
@@ -73,11 +81,11 @@ class Engine:
         app.on_partitions_revoked.connect(self._revoked, weak=False)
 
     async def take(self, event: EventT[Any]) -> None:
-        """Apply one block, and send what comes out. A block of an earlier assignment is left to be read again."""
+        """Apply one block, and send the resulting messages. A block of an earlier assignment is skipped and read again later."""
         record = event.message
         with self.failure:
             async with self._applying:
-                if partition := await self._whose(record):
+                if partition := await self._partition_in_turn(record):
                     began = time.perf_counter()
                     messages = partition.apply(record.value or b"", record.offset)
                     METRICS.observe(Metric.AGENT_SECONDS, time.perf_counter() - began, agent=self.inputs.agent)
@@ -88,57 +96,57 @@ class Engine:
         record = event.message
         with self.failure:
             async with self._applying:
-                if partition := await self._whose(record):
+                if partition := await self._partition_in_turn(record):
                     messages = partition.apply_feedback(record.topic, record.value or b"", record.offset)
                     await partition.send(messages, self._send)
                     partition.hold_second(record.offset)
 
     async def tick(self) -> None:
-        """Write the chunks that are due, and acknowledge what that frees. Call it about once a second."""
+        """Write the chunks that are due, and acknowledge the offsets that this allows. Call it about once a second."""
         await self.checkpoint()
 
     async def checkpoint(self, *, everything: bool = False) -> None:
-        """Write the chunks that are due (or all that changed), and acknowledge what that frees."""
+        """Write the chunks that are due (or all that changed), and acknowledge the offsets that this allows."""
         with self.failure:
             async with self._writing:
                 for partition in list(self.partitions.values()):
                     dirty = partition.stage.dirty()
                     due = partition.checkpoint.everything(dirty) if everything else partition.checkpoint.due(dirty, time.monotonic())
-                    for start in range(0, len(due), AT_ONCE):
-                        await self._write(partition, due[start : start + AT_ONCE])
+                    for start in range(0, len(due), MAX_CHUNKS_PER_WRITE):
+                        await self._write(partition, due[start : start + MAX_CHUNKS_PER_WRITE])
                     if everything:
                         await partition.confirmed()
                     self._acknowledge(partition)
 
     async def leave(self) -> None:
-        """Write, acknowledge and commit all that can be, then forget the partitions: before they may move, and before a stop."""
+        """Write all state, acknowledge and commit, then release the partitions: before a rebalance, and before a stop."""
         if self.failure.error is not None:
             return
         async with self._applying:
-            leaving, self._generation = len(self.partitions), -1  # whatever still arrives is left to be read again
+            leaving, self._generation = len(self.partitions), -1  # records that still arrive are skipped and read again later
         if leaving:
             await self.checkpoint(everything=True)
             await cast("Consumer", self.app.consumer).force_commit()
         self.partitions = {}
 
     async def load(self) -> None:
-        """Make the stages of the assigned partitions from their chunks: called by Faust when it has recovered the table."""
+        """Make the stages of the assigned partitions from their chunks. Faust calls it after the recovery of the table."""
         with self.failure:
-            mine = sorted(place for place in self.app.assignor.assigned_actives() if place.topic == self.inputs.topic)
+            assigned = sorted(tp for tp in self.app.assignor.assigned_actives() if tp.topic == self.inputs.topic)
             async with self._applying:
-                held = {place: [*self._table.records(place.partition, CHUNK)] for place in mine}
-                await self._check_history({place: _complete_to(records) for place, records in held.items()})
-                self.partitions = {place.partition: self._loaded(place, held.pop(place)) for place in mine}
+                chunks = {tp: [*self._table.records(tp.partition, CHUNK)] for tp in assigned}
+                await self._check_history({tp: _complete_to(records) for tp, records in chunks.items()})
+                self.partitions = {tp.partition: self._loaded(tp, chunks.pop(tp)) for tp in assigned}
                 self._generation = self.app.consumer_generation_id
                 self._reading.forget()
-            log.info("%s: partitions %s are ours", self.app.conf.id, sorted(self.partitions))
+            log.info("%s: this worker owns partitions %s", self.app.conf.id, sorted(self.partitions))
 
     def positions(self) -> dict[TP, int]:
         """Return the last block applied (-1: none yet) of each partition."""
-        return {partition.place: partition.position for partition in self.partitions.values()}
+        return {partition.tp: partition.position for partition in self.partitions.values()}
 
     def report(self, metrics: Registry) -> None:
-        """Set what the stages and their checkpoints have counted."""
+        """Update the metrics of all stages and checkpoints."""
         for number, partition in self.partitions.items():
             report_stage(metrics, self.inputs.agent, number, partition, time.monotonic())
 
@@ -146,42 +154,46 @@ class Engine:
         async with self._applying:
             taken, complete_to = partition.take(chunks), partition.complete_to
         await partition.confirmed()
-        await self._table.write(partition.place.partition, taken, complete_to)
+        await self._table.write(partition.tp.partition, taken, complete_to)
         partition.written(chunks, taken)
         METRICS.add(Metric.CHUNKS_WRITTEN, len(chunks), agent=self.inputs.agent)
 
     def _acknowledge(self, partition: Partition) -> None:
         for offset in partition.acknowledge():
-            self._ack(partition.place, offset)
+            self._ack(partition.tp, offset)
         for offset in partition.acknowledge_second():
-            self._ack(TP(self.inputs.second or "", partition.place.partition), offset)
+            self._ack(TP(self.inputs.second or "", partition.tp.partition), offset)
 
-    def _ack(self, place: TP, offset: int) -> None:
-        # not the record as received: holding that until its chunks are written would hold a minute of blocks in memory
-        self.app.consumer.ack(Record(place.topic, place.partition, offset, 0.0, 0, None, None, None, None, tp=place))
+    def _ack(self, tp: TP, offset: int) -> None:
+        # not the record as received: it would stay in memory until its chunks are written, a minute of blocks
+        self.app.consumer.ack(Record(tp.topic, tp.partition, offset, 0.0, 0, None, None, None, None, tp=tp))
 
-    async def _whose(self, record: Record) -> Partition | None:
-        """Return the partition whose turn this record is, or None when it is to be left: it will be read again."""
-        ours = record.generation_id == self._generation and record.partition in self.partitions
-        return self.partitions[record.partition] if ours and await self._reading.in_turn(record) else None
+    async def _partition_in_turn(self, record: Record) -> Partition | None:
+        """Return the partition of a record that is next in turn; None if the record must be skipped: it will be read again."""
+        is_ours = record.generation_id == self._generation and record.partition in self.partitions
+        return self.partitions[record.partition] if is_ours and await self._reading.in_turn(record) else None
 
-    def _loaded(self, place: TP, records: list[tuple[str, bytes, int]]) -> Partition:
-        archive = Archive(self._table, place.partition)
-        stage = self._make_stage(place.partition, archive)
+    def _loaded(self, tp: TP, records: list[tuple[str, bytes, int]]) -> Partition:
+        archive = Archive(self._table, tp.partition)
+        stage = self._make_stage(tp.partition, archive)
         if self.inputs.second and not isinstance(stage, TwoInputStage):
             raise TypeError(f"{self.inputs.agent} reads {self.inputs.second}, but its stage has no apply_feedback")
         stage.load((name, data) for name, data, _ in records)
         if cold := int(stage.counters().get("cold_chunks", 0)):
-            log.error("%s: %d chunks of partition %d cannot be read: what they held starts cold", self.inputs.agent, cold, place.partition)
-        return Partition(place, stage, archive, self._seconds, _complete_to(records))
+            log.error("%s: %d chunks of partition %d cannot be read: their entities start empty", self.inputs.agent, cold, tp.partition)
+        return Partition(tp, stage, archive, self._seconds, _complete_to(records))
 
-    async def _check_history(self, held: Mapping[TP, int]) -> None:
-        """Refuse state that is ahead of its input: the topic was made anew, and every block would pass for a repeat."""
-        ends = await self.app.consumer.highwaters(*held) if max(held.values(), default=-1) >= 0 else {}
-        for place, end in ends.items():
-            if held[place] >= (end or 0) + END_SLACK:
+    async def _check_history(self, complete_to: Mapping[TP, int]) -> None:
+        """Refuse state that is ahead of its input: the topic was created again, and every block would look like a repeat.
+
+        Raises:
+            StateLayoutError: If a chunk contains a block behind the end of its topic.
+        """
+        ends = await self.app.consumer.highwaters(*complete_to) if max(complete_to.values(), default=-1) >= 0 else {}
+        for tp, end in ends.items():
+            if complete_to[tp] >= (end or 0) + END_SLACK_OFFSETS:
                 raise StateLayoutError(
-                    f"the state of {place.topic}/{place.partition} contains block {held[place]}, but the topic ends at {end}, so it was "
+                    f"the state of {tp.topic}/{tp.partition} contains block {complete_to[tp]}, but the topic ends at {end}, so it was "
                     f"made anew: delete {self.app.conf.datadir} and topic {self._table.changelog_topic.get_topic_name()}"
                 )
 

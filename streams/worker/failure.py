@@ -1,4 +1,4 @@
-"""How a bug of ours stops the worker: loudly, and before anything is acknowledged that it touched."""
+"""An internal error stops the worker before any affected offset is acknowledged."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ log = logging.getLogger(__name__)
 
 
 class Failure:
-    """The first error that escaped from our code. `with failure: ...` notes it, and lets it pass.
+    """The first error of an agent. `with failure: ...` records an error and re-raises it.
 
-    An agent whose function raises is restarted by Faust behind the event that made it raise: that event would be skipped. So the
-    doorways note the error here, apply nothing after it, and whoever runs the worker stops it.
+    Faust restarts an agent after an exception behind the event that caused it, so the event would be skipped. Therefore agents record the
+    error here and apply nothing after it, and the worker stops.
     """
 
     def __init__(self) -> None:
@@ -23,25 +23,29 @@ class Failure:
         self._happened = asyncio.Event()
 
     def __enter__(self) -> Self:
-        """Refuse to go on after an error."""
+        """Enter, unless an error was recorded.
+
+        Raises:
+            CancelledError: If an error was recorded before.
+        """
         if self.error is not None:
             raise asyncio.CancelledError from self.error
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        """Note an error on its way out. Being cancelled is none: Faust cancels agents when it stops."""
+        """Record an error. A cancellation does not count as one: Faust cancels agents when it stops."""
         if error is not None and not isinstance(error, asyncio.CancelledError):
             self.note(error)
 
     def note(self, error: BaseException) -> None:
-        """Report an error that happened elsewhere."""
+        """Record an error that happened outside of `with failure`."""
         if self.error is None:
             log.error("%s: %s", type(error).__name__, error)
             self.error = error
             self._happened.set()
 
     async def wait(self) -> BaseException:
-        """Return the first error, once there is one."""
+        """Wait for the first error, and return it."""
         await self._happened.wait()
         assert self.error is not None  # noqa: S101 - set together
         return self.error

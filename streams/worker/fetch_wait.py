@@ -1,4 +1,4 @@
-"""How long an idle read may wait: Faust asks for 1.5 s, and the embedded broker answers late in proportion."""
+"""The longest wait of an idle fetch. Faust requests 1.5 s, and the embedded broker's answers are late in proportion."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import Any
 import faust
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer
 
-WAIT_MS = 100
-"""With Faust's own 1,500 each hop through the embedded broker takes 0.5 s, with this 2 ms. Apache Kafka answers at once with either."""
+FETCH_WAIT_MS = 100
+"""With Faust's own 1,500 ms each hop through the embedded broker takes 0.5 s, with this value 2 ms. Apache Kafka answers at once."""
 
 
 class _Thread(AIOKafkaConsumerThread):
     def _create_worker_consumer(self, transport: Any) -> Any:
         consumer = super()._create_worker_consumer(transport)
-        consumer._fetch_max_wait_ms = WAIT_MS  # noqa: SLF001 - Faust has no setting for it
+        consumer._fetch_max_wait_ms = FETCH_WAIT_MS  # noqa: SLF001 - Faust has no setting for it
         return consumer
 
 
@@ -24,5 +24,5 @@ class _Consumer(Consumer):
 
 
 def read_promptly(app: faust.App) -> None:
-    """Let an app's consumer see new records within milliseconds on any broker."""
+    """Make an app's consumer receive new records within milliseconds from any broker."""
     app.transport.Consumer = _Consumer  # type: ignore[misc]  # of this one transport

@@ -1,4 +1,4 @@
-"""One partition of one agent: its stage, its checkpoint, and what Kafka has not confirmed yet."""
+"""One partition of one agent: its stage, its checkpoint, and the messages that Kafka has not confirmed yet."""
 
 from __future__ import annotations
 
@@ -21,13 +21,13 @@ from streams.worker.table import ARCHIVE, CHUNK, Archive
 Confirmation = asyncio.Future[Any]
 Send = Callable[[Message], Awaitable[Confirmation]]
 
-MOST_UNCONFIRMED = 2_000
-"""Messages of a partition in flight to Kafka, before its agent waits for the first of them."""
+MAX_UNCONFIRMED_MESSAGES = 2_000
+"""Messages of a partition in flight to Kafka, above which its agent waits for the oldest."""
 
 
 @dataclass(frozen=True)
 class _Held:
-    """A record of the second input on its way to durable: what must be safe first, and how many writes it came after."""
+    """A record of the second input that is not durable yet: what must be durable before it, and the number of writes before it."""
 
     offset: int
     chunks: set[str]
@@ -40,59 +40,67 @@ class _Held:
 
 
 class Partition:
-    """A stage at work on one partition. What it cannot read goes to the dead letters, without its bytes.
+    """The stage of one partition. A block that it cannot decode becomes a dead letter, without its bytes.
 
-    A second input has offsets of its own: its record is acknowledged when every chunk that was changed at the time has been written.
+    A second input has offsets of its own: a record is acknowledged when every chunk that had changed by then has been written.
     """
 
-    def __init__(self, place: TP, stage: Stage, archive: Archive, checkpoint_seconds: float, complete_to: int = -1) -> None:
-        """Take the stage of a partition of the input, the archive that it was given, and the last block that its chunks contain."""
-        self.place = place
+    def __init__(self, tp: TP, stage: Stage, archive: Archive, checkpoint_seconds: float, complete_to: int = -1) -> None:
+        """Start with a loaded stage.
+
+        Args:
+            tp: Topic and partition of the input.
+            stage: The stage.
+            archive: The archive of the stage.
+            checkpoint_seconds: Time from a chunk's first change to its write, as a goal.
+            complete_to: Offset of the last block that the chunks contain; -1 for none.
+        """
+        self.tp = tp
         self.stage = stage
         self.archive = archive
         self.checkpoint = Checkpointer(checkpoint_seconds)
         self.position = -1
         self.complete_to = complete_to
-        """The highest block that any chunk may contain. Never falls, so that of two writes of a chunk the later one wins."""
+        """Offset of the last block that any chunk may contain. It never decreases, so of two writes of a chunk the later one wins."""
         self.rejected = 0
         self._unconfirmed: deque[tuple[int, Confirmation]] = deque()
         self._held: deque[_Held] = deque()
         self._writes = 0
         self.reported: dict[Metric, float] = {}
-        """What `report_stage` has already added to the counters."""
+        """Totals that `report_stage` has already added to the counters."""
 
     def apply(self, value: bytes, offset: int) -> list[Message]:
-        """Apply the next block, and return what is to be sent."""
+        """Apply the next block, and return the messages to send."""
         self.position = offset
         self.complete_to = max(self.complete_to, offset)
         self.checkpoint.applied(offset)
         try:
             return self.stage.apply(value, offset)
         except BlockLayoutError as error:
-            return [self._dead_letter("block_layout", str(error), self.place, offset)]
+            return [self._dead_letter("block_layout", str(error), self.tp, offset)]
 
     def apply_feedback(self, topic: str, value: bytes, offset: int) -> list[Message]:
-        """Apply the next record of the second input, and return what is to be sent."""
+        """Apply the next record of the second input, and return the messages to send."""
         if not isinstance(self.stage, TwoInputStage):
             return []
-        place = TP(topic, self.place.partition)
+        tp = TP(topic, self.tp.partition)
         try:
             return self.stage.apply_feedback(value, offset)
         except BlockLayoutError as error:
-            return [self._dead_letter("block_layout", str(error), place, offset)]
+            return [self._dead_letter("block_layout", str(error), tp, offset)]
         except MalformedEventError as error:
-            return [self._dead_letter(error.reason, error.detail, place, offset)]
+            return [self._dead_letter(error.reason, error.detail, tp, offset)]
 
     async def send(self, messages: Iterable[Message], send: Send) -> None:
-        """Hand messages of the last block to Kafka in order, and remember them until they are confirmed."""
+        """Send messages of the last block to Kafka in order, and track them until they are confirmed."""
         for message in messages:
             self._unconfirmed.append((self.position, await send(message)))
-        while self._unconfirmed and (self._unconfirmed[0][1].done() or len(self._unconfirmed) > MOST_UNCONFIRMED):
+        while self._unconfirmed and (self._unconfirmed[0][1].done() or len(self._unconfirmed) > MAX_UNCONFIRMED_MESSAGES):
             await self._unconfirmed[0][1]
             self._unconfirmed.popleft()
 
     def hold_second(self, offset: int) -> None:
-        """Note what must be safe before the second input's last record, applied and sent just now, may be acknowledged."""
+        """Record what must be durable before the second input's last record, just applied and sent, may be acknowledged."""
         unconfirmed = [future for _, future in self._unconfirmed]
         self._held.append(_Held(offset, set(self.stage.dirty()), unconfirmed, self._writes))
 
@@ -102,13 +110,13 @@ class Partition:
             await future
 
     def take(self, chunks: Sequence[str]) -> list[tuple[str, bytes]]:
-        """Return what is to be written, in this order: the fresh archive, then these chunks as they are now, up to `complete_to`."""
+        """Return the records to write, in this order: new archive records, then these chunks, complete up to `complete_to`."""
         self._writes += 1
         self.checkpoint.began(self.stage.dirty(), chunks)
         return [*self.archive.take(), *((CHUNK + chunk, self.stage.dump(chunk)) for chunk in chunks)]
 
     def written(self, chunks: Sequence[str], records: Iterable[tuple[str, bytes]]) -> None:
-        """Note that these chunks, as last taken, are durable. A record applied since they were taken is not in them."""
+        """Record that these chunks, as last taken, are durable. A record applied since then is not contained in them."""
         self.checkpoint.finished(chunks)
         self.archive.written(record for record in records if record[0].startswith(ARCHIVE))
         for record in self._held:
@@ -127,8 +135,8 @@ class Partition:
             free.append(self._held.popleft().offset)
         return free
 
-    def _dead_letter(self, reason: str, detail: str, place: TP, offset: int) -> Message:
+    def _dead_letter(self, reason: str, detail: str, tp: TP, offset: int) -> Message:
         self.rejected += 1
-        told = {"reason": reason, "detail": detail, "source": place.topic, "position": f"{place.partition}/{offset}"}
-        headers = tuple((name, value.encode()) for name, value in told.items())
-        return Message(topics.DEAD_LETTERS, place.partition, b"", headers=headers)
+        facts = {"reason": reason, "detail": detail, "source": tp.topic, "position": f"{tp.partition}/{offset}"}
+        headers = tuple((name, value.encode()) for name, value in facts.items())
+        return Message(topics.DEAD_LETTERS, tp.partition, b"", headers=headers)

@@ -1,4 +1,4 @@
-"""From what a stage has counted to the metrics of the process."""
+"""Metrics of the process from the counters of its stages."""
 
 from __future__ import annotations
 
@@ -21,19 +21,27 @@ TOTALS: Final[Mapping[str, Metric]] = {
     "evicted": Metric.EVICTED,
     "cold_chunks": Metric.CHUNKS_REFUSED,
 }
-"""What a stage counts since it was made."""
+"""Metric of each total that a stage counts since it was made."""
 
-STATES: Final[Mapping[str, Metric]] = {
+GAUGES: Final[Mapping[str, Metric]] = {
     "entities": Metric.ENTITIES,
     "members": Metric.ENTITIES,
     "state_bytes": Metric.STATE_BYTES,
     "newest": Metric.AGENT_TIME,
 }
-"""What a stage holds now."""
+"""Metric of each current size or time of a stage."""
 
 
 def report_stage(metrics: Registry, agent: str, number: int, partition: Partition, now: float) -> None:
-    """Set the gauges of one partition, and raise the counters by what was counted since the last report."""
+    """Set the gauges of one partition, and increase the counters by the difference since the last report.
+
+    Args:
+        metrics: Registry of the process.
+        agent: Name of the agent.
+        number: Number of the partition.
+        partition: The partition.
+        now: Seconds of a monotonic clock.
+    """
     counted = partition.stage.counters()
     totals = {metric: counted[name] for name, metric in TOTALS.items() if name in counted}
     totals[Metric.BLOCKS_REFUSED] = float(partition.rejected)
@@ -41,6 +49,6 @@ def report_stage(metrics: Registry, agent: str, number: int, partition: Partitio
         metrics.add(metric, total - partition.reported.get(metric, 0.0), agent=agent)
         partition.reported[metric] = total
     metrics.set(Metric.CHECKPOINT_SECONDS, partition.checkpoint.age(now), agent=agent, partition=number)
-    for name, metric in STATES.items():
+    for name, metric in GAUGES.items():
         if name in counted and math.isfinite(counted[name]):
             metrics.set(metric, counted[name], agent=agent, partition=number)

@@ -1,4 +1,4 @@
-"""How doorways read: raw bytes, by name, and without acknowledging anything by themselves."""
+"""Sources of agents: raw bytes of named topics, without automatic acknowledgement."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from faust.types import EventT, StreamT, TopicT
 
 
 def source(app: faust.App, *names: str | None) -> TopicT:
-    """Return topics as a source of bytes. A record without a value reaches the agent too: Faust would acknowledge it out of turn."""
+    """Return topics as a source of bytes. Records without a value are included: otherwise Faust acknowledges them out of order."""
     named = [name for name in names if name is not None]
     return app.topic(*named, key_serializer="raw", value_serializer="raw", allow_empty=True)
 
 
 def unacknowledged(stream: StreamT[bytes]) -> AsyncIterator[EventT[Any]]:
-    """Yield the events of a stream; none is acknowledged for having been handled."""
+    """Yield the events of a stream; Faust does not acknowledge them after processing."""
     events: AsyncIterator[EventT[Any]] = cast("Stream[bytes]", stream).noack().events()
     return events

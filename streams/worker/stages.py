@@ -1,4 +1,4 @@
-"""Which stage each agent runs, made from the settings."""
+"""The stage of each agent, made from the settings."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from streams.stages.stage import MakeStage
 
 
 def makers(settings: Settings) -> dict[str, MakeStage]:
-    """Return what makes the stage of a partition, by agent."""
+    """Return the maker of a partition's stage, by agent."""
     policy = Policy.load(settings.permitted_parties, settings.policy)
     count, key = settings.partitions, settings.seal_key.get_secret_value().encode()
     return {

@@ -1,6 +1,6 @@
-"""Is the worker alive? Records wait, and the position does not move: then it must be restarted, however healthy it looks.
+"""Detects a stalled consumer: records wait, and the position does not move. The worker must then be restarted.
 
-Faust consumers can stall silently (faust-streaming #175). Pure: times are passed in, in seconds of any clock that only goes forward.
+Faust consumers can stall silently (faust-streaming #175). Pure: times are arguments, in seconds of any monotonic clock.
 """
 
 from __future__ import annotations
@@ -9,30 +9,33 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
-class _Seen:
+class _Standstill:
     position: int
     since: float
     idle: bool
 
 
-class Watch:
-    """Remembers since when each place has been standing still with work before it."""
+class StallDetector:
+    """Tracks since when each partition has not moved although records wait."""
 
-    def __init__(self, patience: float) -> None:
-        """Call a place stalled when it stands still for this many seconds."""
-        self._patience = patience
-        self._seen: dict[str, _Seen] = {}
+    def __init__(self, stall_seconds: float) -> None:
+        """Start empty. stall_seconds: time without progress from which a partition counts as stalled."""
+        self._stall_seconds = stall_seconds
+        self._standstills: dict[str, _Standstill] = {}
 
-    def look(self, places: dict[str, tuple[int, int]], now: float) -> list[str]:
-        """Return the places that are stalled. `places` holds position (last processed) and lag (records waiting) of each.
+    def stalled(self, progress: dict[str, tuple[int, int]], now: float) -> list[str]:
+        """Return the names of the stalled partitions, sorted.
 
-        A place that is not mentioned is forgotten: its partition is somebody else's now.
+        Args:
+            progress: Position (last record processed) and lag (records waiting) of each partition by name. An absent partition is dropped:
+                this worker no longer owns it.
+            now: Seconds of a monotonic clock.
         """
-        self._seen = {place: self._after(place, *state, now) for place, state in places.items()}
-        return sorted(place for place, seen in self._seen.items() if now - seen.since >= self._patience)
+        self._standstills = {name: self._updated(name, *state, now) for name, state in progress.items()}
+        return sorted(name for name, standstill in self._standstills.items() if now - standstill.since >= self._stall_seconds)
 
-    def _after(self, place: str, position: int, lag: int, now: float) -> _Seen:
-        before = self._seen.get(place)
+    def _updated(self, name: str, position: int, lag: int, now: float) -> _Standstill:
+        before = self._standstills.get(name)
         if before is None or before.idle or lag <= 0 or position != before.position:
-            return _Seen(position, now, idle=lag <= 0)
+            return _Standstill(position, now, idle=lag <= 0)
         return before

@@ -20,60 +20,62 @@ from streams.core.errors import HydrometerError
 from streams.schema import topics
 from streams.telemetry.metrics import METRICS, Metric, Registry
 from streams.worker.failure import Failure
-from streams.worker.stall_detector import Watch
+from streams.worker.stall_detector import StallDetector
 
 log = logging.getLogger(__name__)
 
-TICK: Final = 1.0
-"""Seconds between two looks for chunks or batches that are due."""
-PATIENCE: Final = 120.0
-"""Seconds without progress, with records waiting, after which the worker gives up and lets its supervisor start it anew."""
-STOPS_WITHIN: Final = 30.0
+TICK_SECONDS: Final = 1.0
+"""Time between two checks for chunks or batches that are due."""
+STALL_SECONDS: Final = 120.0
+"""Time without progress, while records wait, after which the worker ends so that its supervisor restarts it."""
+MAX_STOP_SECONDS: Final = 30.0
 
 
 class StalledError(HydrometerError):
-    """The worker makes no progress although records wait. It ends, to be started anew."""
+    """The worker makes no progress although records wait. It ends, so that its supervisor restarts it."""
 
 
 class Agent(Protocol):
-    """What the worker needs of an engine."""
+    """The interface of an engine to the worker."""
 
     app: faust.App
     failure: Failure
 
     async def tick(self) -> None:
-        """Do what is due. Called about once a second."""
+        """Write what is due. Called about once a second."""
 
     async def leave(self) -> None:
-        """Make durable what can be, and take nothing more."""
+        """Write all state, and apply no more records."""
 
     def positions(self) -> dict[TP, int]:
         """Return the last record processed (-1: none yet) of each partition that should make progress."""
 
     def report(self, metrics: Registry) -> None:
-        """Bring the metrics up to date."""
+        """Update the metrics."""
 
 
 class Worker:
     """One process: some agents, each with its Faust app, in one event loop."""
 
-    def __init__(self, agents: Sequence[Agent], publish: Publish | None = None, patience: float = PATIENCE) -> None:
+    def __init__(self, agents: Sequence[Agent], publish: Publish | None = None, stall_seconds: float = STALL_SECONDS) -> None:
         """Run these agents; hand the metrics to `publish` every ten seconds."""
         self._agents = agents
         self._publish = publish
-        self._patience = patience
-        self._watch = Watch(patience)
+        self._stall_seconds = stall_seconds
+        self._stall_detector = StallDetector(stall_seconds)
         self._looks: dict[str, int] = {}
 
     async def run(self) -> None:
-        """Run until SIGTERM or SIGINT, then write everything and leave.
+        """Run until SIGTERM or SIGINT, then write all state and leave.
 
-        Raises what stopped it otherwise: an error of ours, an app of Faust's that crashed, StalledError.
+        Raises:
+            StalledError: If a partition makes no progress although records wait. The error of a crashed Faust app or of an agent is raised
+                too.
         """
         with reporting(self._publish) if self._publish is not None else nullcontext():
-            await self._until_told()
+            await self._until_stopped()
 
-    async def _until_told(self) -> None:
+    async def _until_stopped(self) -> None:
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -92,8 +94,8 @@ class Worker:
             await self._stop()
 
     def _work(self) -> list[Coroutine[Any, Any, None]]:
-        each = [work(agent) for agent in self._agents for work in (self._start, self._fail, self._tick)]
-        return [*each, self._report()]
+        loops = [work(agent) for agent in self._agents for work in (self._start, self._fail, self._tick)]
+        return [*loops, self._report()]
 
     async def _start(self, agent: Agent) -> None:
         await agent.app.start()
@@ -107,47 +109,47 @@ class Worker:
 
     async def _tick(self, agent: Agent) -> None:
         while True:
-            await asyncio.sleep(TICK)
+            await asyncio.sleep(TICK_SECONDS)
             await agent.tick()
 
     async def _report(self) -> None:
         while True:
-            faulthandler.dump_traceback_later(self._patience, exit=True)  # from a thread: a stage that never returns blocks this loop too
-            await asyncio.sleep(REPORT_INTERVAL_SECONDS)  # between two looks at lag and liveness, too
-            places: dict[str, tuple[int, int]] = {}
+            faulthandler.dump_traceback_later(self._stall_seconds, exit=True)  # in a thread: a stage that hangs blocks this loop too
+            await asyncio.sleep(REPORT_INTERVAL_SECONDS)  # also between two checks of lag and liveness
+            progress: dict[str, tuple[int, int]] = {}
             with METRICS.renewing_partitions():
                 for agent in self._agents:
                     agent.report(METRICS)
-                    places |= await self._places(agent)
-            if stalled := self._watch.look(places, time.monotonic()):
-                raise StalledError(f"no progress although records wait: {', '.join(stalled)}; the supervisor should start the worker anew")
+                    progress |= await self._progress(agent)
+            if stalled := self._stall_detector.stalled(progress, time.monotonic()):
+                raise StalledError(f"no progress although records wait: {', '.join(stalled)}; the supervisor should restart the worker")
 
-    async def _places(self, agent: Agent) -> dict[str, tuple[int, int]]:
-        """Return position and lag of each partition of an agent, and of its consumer itself: it should answer, and not rebalance."""
+    async def _progress(self, agent: Agent) -> dict[str, tuple[int, int]]:
+        """Return position and lag of each partition of an agent, and of its consumer, which must answer and not rebalance for long."""
         app, name = agent.app, agent.app.conf.id
         lags = await _lags(app, agent.positions()) if app.consumer_generation_id >= 0 and not app.rebalancing else None
         self._looks[name] = self._looks.get(name, 0) + (lags is not None)
-        for place, (position, lag) in (lags or {}).items():
+        for tp, (position, lag) in (lags or {}).items():
             labels: dict[str, str | int] = {
                 "agent": name.removeprefix(f"{topics.APP}-"),
-                "topic": place.topic,
-                "partition": place.partition,
+                "topic": tp.topic,
+                "partition": tp.partition,
             }
             METRICS.set(Metric.LAG, lag, **labels)
             METRICS.set(Metric.POSITION, position, **labels)
-        found = {f"{name} {place.topic}/{place.partition}": state for place, state in (lags or {}).items()}
-        return {**found, f"{name} consumer": (self._looks[name], 1)}
+        progress = {f"{name} {tp.topic}/{tp.partition}": state for tp, state in (lags or {}).items()}
+        return {**progress, f"{name} consumer": (self._looks[name], 1)}
 
     async def _leave(self) -> None:
-        log.info("leaving: everything is written first")
+        log.info("leaving: writing all state first")
         await asyncio.gather(*(agent.leave() for agent in self._agents if agent.app.started))
 
     async def _stop(self) -> None:
         stops = [asyncio.ensure_future(agent.app.stop()) for agent in self._agents]
-        _, late = await asyncio.wait(stops, timeout=STOPS_WITHIN)
+        _, late = await asyncio.wait(stops, timeout=MAX_STOP_SECONDS)
         if late:
-            log.warning("%d of %d apps did not stop within %.0f s: ending by force", len(late), len(stops), STOPS_WITHIN)
-            faulthandler.dump_traceback_later(1.0, exit=True)  # their threads would keep the process
+            log.warning("%d of %d apps did not stop within %.0f s: ending by force", len(late), len(stops), MAX_STOP_SECONDS)
+            faulthandler.dump_traceback_later(1.0, exit=True)  # their threads would keep the process alive
 
 
 async def _lags(app: faust.App, positions: Mapping[TP, int]) -> dict[TP, tuple[int, int]] | None:
@@ -158,6 +160,6 @@ async def _lags(app: faust.App, positions: Mapping[TP, int]) -> dict[TP, tuple[i
             firsts = await app.consumer.earliest_offsets(*positions) if positions else {}
     except TimeoutError:
         return None
-    known = cast("Consumer", app.consumer)._committed_offset  # noqa: SLF001 - where reading began, when nothing has been processed since
-    begun = {place: max(position + 1, known.get(place) or 0, firsts.get(place) or 0) for place, position in positions.items()}
-    return {place: (positions[place], (ends[place] or 0) - begun[place]) for place in positions}
+    known = cast("Consumer", app.consumer)._committed_offset  # noqa: SLF001 - start of reading, where no record was processed since
+    starts = {tp: max(position + 1, known.get(tp) or 0, firsts.get(tp) or 0) for tp, position in positions.items()}
+    return {tp: (positions[tp], (ends[tp] or 0) - starts[tp]) for tp in positions}

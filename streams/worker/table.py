@@ -1,11 +1,11 @@
 """The Faust table of a stage: its chunks and its archive, in Kafka (a compacted changelog) and on local disk (RocksDB).
 
-Faust's own `table[key] = value` writes the local copy first and sends the changelog some time later. Here it is the other way round,
-and explicit: a record is *written* when the changelog has confirmed it. What is on disk is then always a prefix of the changelog, and
-a partition that moves to another worker and back finds one history only.
+Faust's own `table[key] = value` writes the local copy first and sends the changelog later. Here the order is reversed and explicit: a
+record is *written* when the changelog has confirmed it. So the disk always contains a prefix of the changelog, and a partition that moves
+to another worker and back has one history only.
 
-A topic is not ours alone: each record carries a code over its key, offset and bytes (HMAC-SHA256 under the seal key). One without it, of
-another writer or damaged, is set aside and counted, and its entities start cold.
+Others can write to the topic: each record has a code over its key, offset and bytes (HMAC-SHA256 with the seal key). A record without
+a valid code, from another writer or damaged, is refused and counted, and its entities start empty.
 """
 
 from __future__ import annotations
@@ -23,41 +23,46 @@ from faust.types import TP
 
 from streams.telemetry.metrics import METRICS, Metric
 
-_OFFSET = struct.Struct(">q")  # each value starts with the last input offset of its partition that it may contain
-_CODE_BYTES = 16  # and ends with its code
+_OFFSET = struct.Struct(">q")  # start of each value: the last input offset of its partition that it may contain
+_CODE_BYTES = 16  # end of each value: its code
 
 log = logging.getLogger(__name__)
 
 
 class ChunkTable(faust.Table[bytes, bytes]):
-    """name -> bytes, each pinned to the partition of the input that it was computed from.
+    """Records by name, each in the partition of the input from which it was computed.
 
     Keys are `<partition>/<name>`. Values start with the input offset up to which they are complete.
     """
 
     def __init__(self, app: faust.App, *, seal_key: bytes, **options: Any) -> None:
-        """Make a table of Faust's (`options`) whose records carry a code under `seal_key`."""
+        """Make a Faust table with these options, whose records have a code under `seal_key`."""
         super().__init__(app, **options)
         self._seal_key = seal_key
 
     async def write(self, partition: int, records: Sequence[tuple[str, bytes]], offset: int) -> None:
-        """Make records durable, in their order; they contain every block of the partition up to `offset`.
+        """Write records in order, and return when Kafka has confirmed them.
 
-        Returns when Kafka has confirmed them. The last one goes alone, after the others are confirmed: a broker may report the start
-        of its last batch as the end of a partition (Tansu does), and recovery stops at that end.
+        The last record is sent alone, after the others are confirmed: a broker may report the start of its last batch as the end of a
+        partition (Tansu does), and recovery stops at that end.
+
+        Args:
+            partition: Number of the partition.
+            records: Name and bytes of each record.
+            offset: Offset of the last block that the records contain.
         """
         pairs = [(key := _key(partition, name), self._sealed(key, _OFFSET.pack(offset) + data)) for name, data in records]
         for part in (pairs[:-1], pairs[-1:]):
             sent = [await self._send(partition, key, value) for key, value in part]
-            for (key, value), place in zip(part, await asyncio.gather(*sent), strict=True):
+            for (key, value), metadata in zip(part, await asyncio.gather(*sent), strict=True):
                 self._keep(partition, key, value)
-                self.data.set_persisted_offset(TP(place.topic, place.partition), place.offset)
+                self.data.set_persisted_offset(TP(metadata.topic, metadata.partition), metadata.offset)
 
     def get_record(self, partition: int, name: str) -> bytes | None:
-        """Return one record as the last recovery or write left it."""
+        """Return one record as of the last recovery or write; None if it is absent or has no valid code."""
         key = _key(partition, name)
         value = self._get(partition, key)
-        return unpacked(value)[1] if value is not None and self._is_ours(key, value) else None
+        return unpacked(value)[1] if value is not None and self._has_valid_code(key, value) else None
 
     def records(self, partition: int, prefix: str) -> Iterator[tuple[str, bytes, int]]:
         """Yield name (without the prefix), bytes and offset of every record whose name starts with `prefix`."""
@@ -65,34 +70,34 @@ class ChunkTable(faust.Table[bytes, bytes]):
         for key, value in self._from(partition, start):
             if not key.startswith(start):
                 return
-            if self._is_ours(key, value):
+            if self._has_valid_code(key, value):
                 offset, data = unpacked(value)
                 yield key.removeprefix(start).decode(), data, offset
 
     def apply_changelog_batch(self, batch: Iterable[Any]) -> None:
-        """Take over recovered records that are ours, and never an older state than the one at hand.
+        """Apply recovered records with a valid code, and never replace a state by an older one.
 
-        A worker that was thought dead may wake up and still send a chunk after its successor did.
+        A worker that was presumed dead may still send a chunk after its successor did.
         """
-        found = list(batch)
-        ours = [event for event in found if self._is_ours(event.message.key, event.message.value)]
-        if foreign := len(found) - len(ours):
+        events = list(batch)
+        sealed = [event for event in events if self._has_valid_code(event.message.key, event.message.value)]
+        if foreign := len(events) - len(sealed):
             METRICS.add(Metric.CHUNKS_REFUSED, foreign, agent=self.app.conf.id.removeprefix("hydrometer-"))
-            log.error("%d records of %s carry no seal of ours: set aside", foreign, self.changelog_topic.get_topic_name())
+            log.error("%d records of %s have no valid seal and are refused", foreign, self.changelog_topic.get_topic_name())
         newest: dict[tuple[int, bytes], Any] = {}
-        for event in ours:
-            place = (event.message.partition, event.message.key)
-            held = newest.get(place)
-            if held is None or _offset(event.message.value) >= _offset(held.message.value):
-                newest[place] = event
-        kept = [event for place, event in newest.items() if _offset(event.message.value) >= _offset(self._get(*place))]
+        for event in sealed:
+            key = (event.message.partition, event.message.key)
+            known = newest.get(key)
+            if known is None or _offset(event.message.value) >= _offset(known.message.value):
+                newest[key] = event
+        kept = [event for key, event in newest.items() if _offset(event.message.value) >= _offset(self._get(*key))]
         super().apply_changelog_batch(kept)
 
     def _sealed(self, key: bytes, value: bytes) -> bytes:
         return value + hmac.digest(self._seal_key, key + value, "sha256")[:_CODE_BYTES]
 
-    def _is_ours(self, key: bytes | None, value: bytes | None) -> bool:
-        """Tell whether a record carries its code. A deletion does not: this table never deletes."""
+    def _has_valid_code(self, key: bytes | None, value: bytes | None) -> bool:
+        """Return whether a record has a valid code. A deletion has none: this table never deletes."""
         if not key or not value or len(value) < _OFFSET.size + _CODE_BYTES:
             return False
         return hmac.compare_digest(value, self._sealed(key, value[:-_CODE_BYTES]))
@@ -124,27 +129,31 @@ class ChunkTable(faust.Table[bytes, bytes]):
 
 
 class Archive(MutableMapping[str, bytes]):
-    """Where a stage puts entities that left memory. What was put in is durable with the next checkpoint of the stage."""
+    """Entities of a stage that left memory. A new entry is durable after the next checkpoint of the stage."""
 
     def __init__(self, table: ChunkTable, partition: int) -> None:
-        """Keep the archived entities of one partition in a table."""
+        """Store the archived entities of one partition in a table."""
         self._table = table
         self._partition = partition
         self._fresh: dict[str, bytes] = {}
 
     def take(self) -> list[tuple[str, bytes]]:
-        """Return the records that are not durable yet. They must be written before the chunks that no longer hold them."""
+        """Return the records that are not durable yet. They must be written before the chunks that no longer contain them."""
         return [(ARCHIVE + key, value) for key, value in self._fresh.items()]
 
     def written(self, records: Iterable[tuple[str, bytes]]) -> None:
-        """Note that these records, as taken, are durable."""
+        """Record that these records, as taken, are durable."""
         for name, value in records:
             key = name.removeprefix(ARCHIVE)
             if self._fresh.get(key) is value:
                 del self._fresh[key]
 
     def __getitem__(self, key: str) -> bytes:
-        """Return an archived entity. An empty value was deleted."""
+        """Return an archived entity.
+
+        Raises:
+            KeyError: If the entity is not archived; an empty value marks a deleted one.
+        """
         value = self._fresh[key] if key in self._fresh else self._table.get_record(self._partition, ARCHIVE + key)
         if not value:
             raise KeyError(key)
@@ -155,31 +164,31 @@ class Archive(MutableMapping[str, bytes]):
         self._fresh[key] = value
 
     def __delitem__(self, key: str) -> None:
-        """Forget an entity."""
+        """Delete an entity."""
         self._fresh[key] = b""
 
     def __iter__(self) -> Iterator[str]:
-        """Yield the keys: a walk over the whole archive."""
+        """Yield the keys; this reads the whole archive."""
         durable = (name for name, value, _ in self._table.records(self._partition, ARCHIVE) if value and name not in self._fresh)
         yield from (key for key, value in self._fresh.items() if value)
         yield from durable
 
     def __len__(self) -> int:
-        """Count the keys: a walk over the whole archive."""
+        """Return the number of keys; this reads the whole archive."""
         return sum(1 for _ in self)
 
     def __contains__(self, key: object) -> bool:
-        """Tell whether an entity is archived."""
+        """Return whether an entity is archived."""
         return isinstance(key, str) and self.get(key) is not None
 
 
 CHUNK = "chunk/"
 ARCHIVE = "archive/"
-"""The two kinds of names in the table."""
+"""Prefixes of the two kinds of names in the table."""
 
 
 def unpacked(value: bytes) -> tuple[int, bytes]:
-    """Return the input offset and the bytes of a value as the changelog holds it."""
+    """Return the input offset and the bytes of a value of the changelog."""
     return _offset(value), value[_OFFSET.size : -_CODE_BYTES]
 
 

@@ -52,7 +52,6 @@ ROOMS_TO_DO = frozenset(
         "streams/schema",
         "streams/telemetry",
         "streams/testing",
-        "streams/worker",
     }
 )
 

@@ -1,4 +1,4 @@
-"""Doorways: Faust agents that receive blocks, hand them to a pure stage, send what comes out, and keep its state durable.
+"""Faust agents: each receives blocks, passes them to a pure stage, sends the resulting messages, and keeps the stage's state durable.
 
-Read `engine.py` first: it is what all doorways with state have in common.
+`engine.py` is common to all agents with state: read it first.
 """

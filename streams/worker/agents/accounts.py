@@ -1,4 +1,4 @@
-"""The doorway of `accounts`: blocks of requests, and what the groups hold of them. All work is in `streams.stages.accounts.stage`."""
+"""The agent `accounts`: reads blocks of requests, and verdicts of the groups stage. `streams.stages.accounts.stage` does the work."""
 
 from __future__ import annotations
 
@@ -15,18 +15,18 @@ INPUTS: Final = Inputs(topics.ACCOUNTS_AGENT, topics.REQUESTS, second=topics.VER
 
 
 def attach(app: faust.App, engine: Engine) -> None:
-    """Let the app read `requests` and `verdicts` into the engine."""
+    """Make the app read `requests` and `verdicts` into the engine."""
     requests = source(app, INPUTS.topic)
     verdicts = source(app, INPUTS.second)
 
     @app.agent(requests, name=topics.ACCOUNTS_AGENT)
     async def accounts(blocks: StreamT[bytes]) -> None:
-        """Update every account of each block, and pass on what the groups and the cases need."""
+        """Update every account of each block, and send rows to the groups and cases stages."""
         async for event in unacknowledged(blocks):
             await engine.take(event)
 
     @app.agent(verdicts, name=f"{topics.ACCOUNTS_AGENT}-{topics.VERDICTS}")
     async def suspects(blocks: StreamT[bytes]) -> None:
-        """Take the votes of accounts away while a group of theirs is suspect."""
+        """Remove the votes of accounts while one of their groups is suspect."""
         async for event in unacknowledged(blocks):
             await engine.take_second(event)

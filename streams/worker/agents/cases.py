@@ -1,4 +1,4 @@
-"""The doorway of `cases`: evidence, and what analysts decided; both have one partition. All work is in `streams.cases.stage`."""
+"""The agent `cases`: reads evidence and analysts' labels, each one partition. `streams.cases.stage` does the work."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ INPUTS: Final = Inputs(topics.CASES_AGENT, topics.EVIDENCE, second=topics.LABELS
 
 
 def attach(app: faust.App, engine: Engine) -> None:
-    """Let the app read `evidence` and `labels` into the engine."""
+    """Make the app read `evidence` and `labels` into the engine."""
     evidence = source(app, INPUTS.topic)
     labels = source(app, INPUTS.second)
 
@@ -27,6 +27,6 @@ def attach(app: faust.App, engine: Engine) -> None:
 
     @app.agent(labels, name=f"{topics.CASES_AGENT}-{topics.LABELS}")
     async def labelled(records: StreamT[bytes]) -> None:
-        """Teach the cases what analysts decided."""
+        """Apply analysts' labels to the cases."""
         async for event in unacknowledged(records):
             await engine.take_second(event)

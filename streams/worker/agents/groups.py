@@ -1,4 +1,4 @@
-"""The doorway of `groups`: blocks of facts, by group. All work is in `streams.stages.groups.stage`."""
+"""The agent `groups`: reads blocks of accounts' rows by group. `streams.stages.groups.stage` does the work."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ INPUTS: Final = Inputs(topics.GROUPS_AGENT, topics.GROUPS)
 
 
 def attach(app: faust.App, engine: Engine) -> None:
-    """Let the app read `groups` into the engine."""
+    """Make the app read `groups` into the engine."""
     facts = source(app, INPUTS.topic)
 
     @app.agent(facts, name=topics.GROUPS_AGENT)
     async def groups(blocks: StreamT[bytes]) -> None:
-        """Update every router and other group of each block, and pass on what the cases need."""
+        """Update every group of each block, and send rows to the cases stage."""
         async for event in unacknowledged(blocks):
             await engine.take(event)

@@ -1,7 +1,7 @@
-"""The doorway of `store`: everything that becomes rows in ClickHouse. All work is in `streams.clickhouse.batch_writer`, in its own thread.
+"""The agent `store`: writes every record that becomes a row to ClickHouse, by `streams.clickhouse.batch_writer` in its own thread.
 
-ClickHouse away: the thread waits and tries again, the agent waits for the thread, Faust's queue fills up and it stops reading. No offset
-is acknowledged, nothing is dropped, and memory stays within the queue (512 records) and the open batches.
+While ClickHouse is unreachable, the thread retries, the agent waits for the thread, Faust's queue fills up and Faust stops reading. No
+offset is acknowledged, nothing is dropped, and memory is bounded by the queue (512 records) and the open batches.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Final, cast
+from typing import Any, cast
 
 import faust
 from faust.transport.consumer import Consumer
@@ -27,9 +27,6 @@ from streams.telemetry.metrics import Registry
 from streams.worker.failure import Failure
 from streams.worker.reading import Reading
 from streams.worker.source import source, unacknowledged
-
-AT_ONCE: Final = 64
-"""Records handed to the thread together: a hand-over costs about 100 us."""
 
 
 class StoreEngine:
@@ -49,32 +46,32 @@ class StoreEngine:
         app.on_partitions_revoked.connect(self._revoked, weak=False)
 
     def positions(self) -> dict[TP, int]:
-        """Return the last record taken of each partition; nothing while ClickHouse is being waited for, which is no stall of ours."""
-        return {} if self._busy.locked() else {TP(*place): offset for place, offset in self._positions.items()}
+        """Return the last record taken of each partition; empty while the thread waits for ClickHouse, which does not count as a stall."""
+        return {} if self._busy.locked() else {TP(*tp): offset for tp, offset in self._positions.items()}
 
     def report(self, _metrics: Registry) -> None:
-        """Do nothing: the store counts by itself as it writes."""
+        """Do nothing: the store counts as it writes."""
 
     async def take(self, event: EventT[Any]) -> None:
-        """Hand one record to the store, and acknowledge what is in ClickHouse."""
+        """Hand one record to the store, and acknowledge the records that are in ClickHouse."""
         with self.failure:
             async with self._busy:
                 record = event.message
                 if not await self._reading.in_turn(record):
                     return
-                place = (record.topic, record.partition)
-                self._held.setdefault(place, deque()).append(record.offset)
-                self._positions[place] = record.offset
+                tp = (record.topic, record.partition)
+                self._held.setdefault(tp, deque()).append(record.offset)
+                self._positions[tp] = record.offset
                 await self._do(lambda: self._store.apply([_row(record)], time.monotonic()))
 
     async def tick(self) -> None:
-        """Write what has waited long enough."""
+        """Write the batches that are due."""
         with self.failure:
             async with self._busy:
                 await self._do(lambda: self._store.due(time.monotonic()))
 
     async def leave(self) -> None:
-        """Stop waiting for ClickHouse, and commit what it has. What is not stored is read again later."""
+        """Stop waiting for ClickHouse, and commit the stored records. The others are read again later."""
         self._stopping.set()
         async with self._busy:
             await cast("Consumer", self.app.consumer).force_commit()
@@ -87,13 +84,13 @@ class StoreEngine:
             if not self._stopping.is_set():
                 raise
             return
-        for place, last in stored.items():
-            held = self._held[place]
-            while held and held[0] <= last:
-                self._ack(TP(*place), held.popleft())
+        for tp, last in stored.items():
+            waiting = self._held[tp]
+            while waiting and waiting[0] <= last:
+                self._ack(TP(*tp), waiting.popleft())
 
-    def _ack(self, place: TP, offset: int) -> None:
-        self.app.consumer.ack(Record(place.topic, place.partition, offset, 0.0, 0, None, None, None, None, tp=place))
+    def _ack(self, tp: TP, offset: int) -> None:
+        self.app.consumer.ack(Record(tp.topic, tp.partition, offset, 0.0, 0, None, None, None, None, tp=tp))
 
     async def _revoked(self, *_: Any, **__: Any) -> None:
         async with self._busy:
@@ -104,7 +101,7 @@ class StoreEngine:
 
 
 def attach(app: faust.App, engine: StoreEngine) -> None:
-    """Let the app read every topic that becomes rows."""
+    """Make the app read every topic that becomes rows."""
     stored = source(app, *rows.STORED)
 
     @app.agent(stored, name=topics.STORE_AGENT)

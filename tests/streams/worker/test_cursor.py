@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streams.worker.cursor import REWINDS, Cursor, Turn
+from streams.worker.cursor import MAX_REWINDS, Cursor, Turn
 
 
 def test_records_are_taken_one_after_another() -> None:
@@ -38,6 +38,6 @@ def test_a_compacted_topic_may_jump_when_the_same_record_comes_twice() -> None:
 
 def test_records_that_do_not_come_back_are_reported_and_never_skipped() -> None:
     cursor = Cursor(7)
-    turns = [cursor.turn(9, float(second)) for second in range(REWINDS + 1)]
-    assert turns == [Turn.REWIND] * REWINDS + [Turn.LOST]
+    turns = [cursor.turn(9, float(second)) for second in range(MAX_REWINDS + 1)]
+    assert turns == [Turn.REWIND] * MAX_REWINDS + [Turn.LOST]
     assert cursor.next == 7
