@@ -9,6 +9,7 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -94,7 +95,7 @@ def test_make_knows_every_target_that_a_page_names(command: str) -> None:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the files that the pages name: `yesterday.jsonl`, and `ours.jsonl` of a gateway with names of its own."""
     path = tmp_path_factory.mktemp("reader")
-    lines = list(demo_events(accounts=LEAST_ACCOUNTS, events=LEAST_EVENTS))
+    lines = list(islice(demo_events(accounts=LEAST_ACCOUNTS, events=LEAST_EVENTS), 2_000))
     (path / "yesterday.jsonl").write_bytes(b"".join(line.rstrip(b"\n") + b"\n" for line in lines))
     theirs = [
         {"began": event["timestamp"], "call": {"id": event["event.id"]}, "caller": {"key": event["account.id"]}}

@@ -1,6 +1,7 @@
 """Each attack beside its calm twin: the attack must alert, the look-alike of the same size must stay silent.
 
-Small worlds over two days, drawn by the demonstration's generator: ordinary people in all of them, and one thing more.
+Two small worlds over two days, drawn by the demonstration's generator: ordinary people in both, the attacks in one, their twins in the
+other.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pytest
 
 from streams.core.settings import Settings
 from streams.demo import campaigns, cast
@@ -30,8 +32,8 @@ class Outcome:
 
     extraction: set[str]
     """Personas with an account in an open extraction case."""
-    found: float
-    """Share of the campaign's accounts that are in one."""
+    found: dict[str, float]
+    """Share of each campaign's accounts that are in one, by persona."""
     routing: set[str]
     """Personas with an account behind a router, or an account, alerted as routing."""
 
@@ -49,70 +51,54 @@ def played(folder: Path, cast_of: Callable[[Scene], object]) -> Outcome:
 
     roles = {role.account_id: role for role in scene.log.roles}
     alerted = {name for name, row in replay.accounts().items() if row["alerted"]}
-    attackers = {name for name, role in roles.items() if role.campaign}
+    attackers: dict[str, set[str]] = {}
+    for name, role in roles.items():
+        if role.campaign:
+            attackers.setdefault(role.persona, set()).add(name)
     channels = {alert["entity_id"] for alert in replay.alerts if alert["behaviour"] == "routing"}
     behind = {f"router:{name}|" for name in channels}
     members = [key for stage in replay.pipeline.groups for key in stage.members.keys if any(key.startswith(name) for name in behind)]
     routed = {key.partition("|")[2] for key in members} | (channels & roles.keys())
     return Outcome(
         extraction={roles[name].persona for name in alerted},
-        found=len(alerted & attackers) / max(1, len(attackers)),
+        found={persona: len(alerted & names) / len(names) for persona, names in attackers.items()},
         routing={roles[name].persona for name in routed},
     )
 
 
-def loud(scene: Scene) -> None:
+def attacks(scene: Scene) -> None:
     campaigns.loud_harvest(scene, 3, 2_400)
-
-
-def harness_and_batch(scene: Scene) -> None:
-    cast.evaluation_harness(scene, 500)
-    cast.batch_job(scene, 500)
-
-
-def hydra(scene: Scene) -> None:
     campaigns.hydra(scene, 40, 12.0)
-
-
-def coding_tool(scene: Scene) -> None:
-    cast.coding_tool(scene, 40, 960)
-
-
-def reseller(scene: Scene) -> None:
     cast.grey_reseller(scene, 12, 250, 1_200)
 
 
-def gateway(scene: Scene) -> None:
+def calm_twins(scene: Scene) -> None:
+    cast.evaluation_harness(scene, 500)
+    cast.batch_job(scene, 500)
+    cast.coding_tool(scene, 40, 960)
     cast.enterprise_gateway(scene, 40, 1_200)
 
 
-def test_a_loud_campaign_is_alerted_and_nobody_else(tmp_path: Path) -> None:
-    seen = played(tmp_path, loud)
-    assert (seen.extraction, seen.found) == ({"harvester"}, 1.0)
+@pytest.fixture(scope="module")
+def attacked(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    return played(tmp_path_factory.mktemp("attacks"), attacks)
 
 
-def test_an_evaluation_harness_and_a_batch_job_are_no_loud_campaign(tmp_path: Path) -> None:
-    seen = played(tmp_path, harness_and_batch)
-    assert seen.extraction == set()
+@pytest.fixture(scope="module")
+def calm(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    return played(tmp_path_factory.mktemp("calm"), calm_twins)
 
 
-def test_a_hydra_of_light_accounts_is_alerted_and_nobody_else(tmp_path: Path) -> None:
-    seen = played(tmp_path, hydra)
-    assert seen.extraction == {"hydra member"}
-    assert seen.found >= 0.8
+def test_a_loud_campaign_and_a_hydra_of_light_accounts_are_alerted_and_nobody_else(attacked: Outcome) -> None:
+    assert set(attacked.found) == {"harvester", "hydra member"}
+    assert attacked.extraction == {"harvester", "hydra member"}
+    assert attacked.found["harvester"] == 1.0
+    assert attacked.found["hydra member"] >= 0.8
 
 
-def test_a_coding_tool_of_as_many_accounts_is_no_hydra(tmp_path: Path) -> None:
-    seen = played(tmp_path, coding_tool)
-    assert seen == Outcome(extraction=set(), found=0.0, routing=set())
+def test_a_grey_reseller_is_a_channel_and_its_customers_are_no_distillers(attacked: Outcome) -> None:
+    assert any("reseller" in persona or "pool" in persona for persona in attacked.routing), attacked.routing
 
 
-def test_a_grey_reseller_is_a_channel_and_its_customers_are_no_distillers(tmp_path: Path) -> None:
-    seen = played(tmp_path, reseller)
-    assert seen.extraction == set()
-    assert any("reseller" in persona or "pool" in persona for persona in seen.routing), seen.routing
-
-
-def test_an_enterprise_gateway_is_no_reseller(tmp_path: Path) -> None:
-    seen = played(tmp_path, gateway)
-    assert seen == Outcome(extraction=set(), found=0.0, routing=set())
+def test_a_harness_a_batch_job_a_coding_tool_and_an_enterprise_gateway_are_neither_campaign_nor_channel(calm: Outcome) -> None:
+    assert calm == Outcome(extraction=set(), found={}, routing=set())

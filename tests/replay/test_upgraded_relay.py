@@ -41,31 +41,26 @@ def aliases(run: Replay) -> int:
     return sum(len(stage.links.aliases.table) for stage in run.pipeline.accounts)
 
 
-def test_a_hydra_whose_relay_is_upgraded_on_day_3_stays_one_router_and_one_case(scene: Callable[[float], Scene], replay_of: Play) -> None:
+def test_an_upgraded_hydra_stays_one_router_and_one_case_and_a_third_of_a_librarys_users_who_upgrade_rename_nothing(
+    scene: Callable[[float], Scene], replay_of: Play
+) -> None:
     drawn = scene(4 * DAY)
     requests = campaigns.hydra(drawn, MEMBERS, A_DAY)
+    hydra = {role.account_id for role in drawn.log.roles}
     cast.ordinary_people(drawn, 1_000, 9_000)
-    hydra = {role.account_id for role in drawn.log.roles if role.campaign}
-    run = replay_of(drawn, lambda event: upgraded(event) if event["account.id"] in hydra and event["timestamp"] >= UPGRADE else event)
+    agent = stacks.OPENAI_PYTHON.agent.partition(" ")[0]
+    third = {role.account_id for role in drawn.log.roles[::3]} - hydra
 
+    def change(event: dict[str, Any]) -> dict[str, Any]:
+        theirs = event["user_agent.original"].startswith(agent) and event["account.id"] in third
+        return upgraded(event) if (theirs or event["account.id"] in hydra) and event["timestamp"] >= UPGRADE else event
+
+    run = replay_of(drawn, change)
     (router,) = members_by_router(run, hydra)
     row = run.routers()[router.partition(":")[2]]
     assert row["accounts"] == MEMBERS
     assert row["requests"] == pytest.approx(requests, rel=0.05), "its requests of days 3 and 4 count as its own"
-    assert aliases(run) == len(run.pipeline.accounts), "every partition of accounts knows its one other name"
+    assert aliases(run) == len(run.pipeline.accounts), "every partition of accounts knows one other name: the hydra's, not the library's"
     assert {alert["entity_id"] for alert in run.alerts if alert["entity_kind"] == "router"} == {router.partition(":")[2]}
     cases = [case for case in run.pipeline.cases.cases.values() if any(link.entity.startswith("extraction:router:") for link in case.links)]
     assert len(cases) == 1
-
-
-def test_a_third_of_a_popular_librarys_users_who_upgrade_rename_nothing(scene: Callable[[float], Scene], replay_of: Play) -> None:
-    drawn = scene(4 * DAY)
-    cast.ordinary_people(drawn, 1_000, 9_000)
-    agent = stacks.OPENAI_PYTHON.agent.partition(" ")[0]
-    third = {role.account_id for role in drawn.log.roles[::3]}
-
-    def change(event: dict[str, Any]) -> dict[str, Any]:
-        theirs = event["user_agent.original"].startswith(agent) and event["account.id"] in third
-        return upgraded(event) if theirs and event["timestamp"] >= UPGRADE else event
-
-    assert aliases(replay_of(drawn, change)) == 0
