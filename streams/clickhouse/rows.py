@@ -10,6 +10,7 @@ import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Any, Final, get_type_hints
 
 import msgspec
@@ -145,7 +146,7 @@ def _texts(values: Iterable[str]) -> Array:
 
 def _request(record: Record) -> dict[str, Array]:
     block = blocks.decode(record.value or b"", blocks.REQUESTS)
-    return {_REQUEST_NAMES[name]: _column(block, name) for name in block.layout.columns}
+    return {sent_name(name, block.layout): _column(block, name) for name in block.layout.columns}
 
 
 def _score(record: Record) -> dict[str, Array]:
@@ -196,12 +197,12 @@ def _rows_as_bytes(matrix: Array) -> Array:
     return rows
 
 
-def _sent(name: str, kind: blocks.Kind) -> str:
-    nullable = kind in {"number", "shingles"} or name == "account_created"
+@cache
+def sent_name(name: str, layout: blocks.Layout) -> str:
+    """Return the column in which a column of `requests` is sent: `sent_<name>` where its table turns unknown into NULL."""
+    kind = layout.columns[name]
+    nullable = kind in {"number", "shingles"} or (kind == "time" and name not in layout.known)
     return f"sent_{name}" if nullable else name
-
-
-_REQUEST_NAMES: Final = {name: _sent(name, kind) for name, kind in blocks.REQUESTS.columns.items()}
 
 
 # --- JSON: the columns of a record are its fields

@@ -16,6 +16,7 @@ from streams.privacy.sketch import Sketcher, unknown
 from streams.schema.blocks import REQUESTS
 from streams.schema.event import FIELDS, Event
 from streams.schema.operations import NO_TEXT, operation_of
+from streams.schema.prompt_sketch import FLAGS, HASHES
 
 _ROUTER_PARTS: Final = ("header_names", "accept_encoding", "http_version", "body_shape", "tls_ja4", "sdk_language")
 _SEED: Final = "gen_ai.request.seed"
@@ -34,8 +35,6 @@ _OF_TEXT: Final = frozenset(
     }
 )
 """Fields that say something of a prompt for text and of its answer: unknown for calls that answer with something else."""
-_HASHES: Final = ("simhash", "template", "system_template")
-_NUMBERS: Final = ("topic", "asks_reasoning", "asks_grading", "asks_trajectory", "known_corpus")
 
 Column = Callable[[str, Sequence[Event]], Any]
 
@@ -185,9 +184,9 @@ def _routers(columns: Mapping[str, Any]) -> Any:
 
 def _take_ready(columns: dict[str, Any], place: int, sketch: Mapping[str, Any]) -> None:
     """Take over a sketch that the gateway made, already checked by `events.check`."""
-    for name in _HASHES:
+    for name in HASHES:
         columns[name][place] = hash_of(sketch.get(name))
-    for name in _NUMBERS:
+    for name in ("topic", *FLAGS):
         value = sketch.get(name)
         columns[name][place] = np.nan if value is None else value
     ready = sorted(hash_of(each) for each in sketch.get("shingles") or ())

@@ -27,11 +27,10 @@ from numpy.typing import NDArray
 from streams.core.errors import SettingsError
 from streams.privacy.phrases import GRADING, REASONING, TRAJECTORY
 from streams.privacy.pseudonym import hash64
-from streams.schema.blocks import SHINGLES
+from streams.schema.prompt_sketch import SHINGLES, TOPICS
 
 HEAD_BYTES: Final = 4096
 TAIL_BYTES: Final = 1024
-TOPICS: Final = 2048
 OPENING: Final = 64
 """Characters of the masked opening that make a template."""
 EPOCH: Final = b"sketch/1"

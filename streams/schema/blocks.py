@@ -1,7 +1,11 @@
 """Blocks: what travels between stages. Arrow IPC record batches, lz4, one Kafka message each.
 
 A stage pays its cost per block, never per event (`docs/decisions/0001-blocks-not-events.md`). Every layout is declared here, once,
-with its name and version in the schema's metadata: a reader refuses what it does not know, and what no process of ours would write.
+with its name and version in the schema's metadata: a reader refuses a layout or version that it does not know, and what no process of ours
+would write.
+
+A new column needs no new version, in either direction: a reader takes a column that the writer did not have as unknown, and ignores one
+that it does not know itself. A column that changes its meaning, its kind, or goes, is a new version.
 
 Kinds of column, and how each says "unknown":
 
@@ -16,7 +20,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -29,15 +33,14 @@ from models.evidence.links import JOINING
 from models.evidence.weighing import VOTE_BINS
 from streams.core.errors import BlockLayoutError
 from streams.schema import ipc
-from streams.schema.event import FIELDS
+from streams.schema.event import FIELDS, REQUIRED, Field
 from streams.schema.layout_check import Check
+from streams.schema.prompt_sketch import FLAGS, PARTS, SHINGLES, TOPICS
 
 Kind = Literal["text", "number", "time", "offset", "hash", "shingles", "vector"]
 Floats = NDArray[np.floating[Any]]
 Hashes = NDArray[np.uint64]
 
-SHINGLES = 8
-"""How many of the smallest shingle hashes a prompt keeps (bottom-k)."""
 MAX_BLOCK_ROWS: Final = 262_144
 """A request block has at most 65,536; each of its accounts is in at most three groups."""
 MAX_BLOCK_BYTES: Final = 64 * 1024 * 1024
@@ -71,10 +74,10 @@ class Layout:
         limits: Mapping[str, tuple[float, float]] | None = None,
         words: Mapping[str, str] | None = None,
     ) -> None:
-        """Declare a layout. A change of columns is a new version.
+        """Declare a layout.
 
-        `known` columns are unknown in no row. `widths` says of each vector how many values it has, or whose names count them. `limits` are
-        the least and the most of a number; `words` the patterns that the values of a text match as a whole.
+        `known` columns are unknown in no row, so no block is without them. `widths` says of each vector how many values it has, or whose
+        names count them. `limits` are the least and the most of a number; `words` the patterns that the values of a text match as a whole.
         """
         self.name = name
         self.version = version
@@ -85,7 +88,6 @@ class Layout:
         self.words = {key: re.compile(pattern) for key, pattern in (words or {}).items()}
         self.tag = f"{name}/{version}".encode()
         self.check = Check(self)
-        self.texts = sum(kind == "text" for kind in columns.values())
         self.position = {key: place for place, key in enumerate(columns)}
         tag: dict[bytes | str, bytes | str] = {b"layout": self.tag}
         self.schema = pa.schema([pa.field(key, _TYPES[kind]) for key, kind in columns.items()], metadata=tag)
@@ -121,12 +123,45 @@ class Layout:
             first += size
         return parts
 
+    def reads(self, schema: pa.Schema) -> bool:
+        """Say whether blocks of a schema can be read: no `known` column is missing, and each of ours is of its kind."""
+        names = schema.names
+        ours = set(names) & self.columns.keys()
+        return (
+            len(set(names)) == len(names)
+            and self.known <= ours
+            and all(schema.field(name).type == _TYPES[self.columns[name]] for name in ours)
+        )
+
+    def shaped(self, batch: pa.RecordBatch) -> pa.RecordBatch:
+        """Return a batch of a schema that can be read with this layout's columns: unknown where it has none, without those of others."""
+        metadata = batch.schema.metadata or {}
+        held = set(batch.schema.names)
+        arrays = [batch.column(name) if name in held else self._unknown(name, batch.num_rows, metadata) for name in self.columns]
+        return pa.RecordBatch.from_arrays(arrays, schema=self.schema.with_metadata(metadata))
+
+    def _unknown(self, name: str, rows: int, metadata: Mapping[bytes, bytes]) -> Any:
+        """Return a column that is unknown in each row."""
+        kind = self.columns[name]
+        if kind == "vector":
+            width = self.widths[name]
+            return _array(np.full((rows, width if isinstance(width, int) else len(_names(metadata, width))), np.nan), kind)
+        if kind == "text":
+            return _array([None] * rows, kind)
+        unknown = 0 if kind in {"hash", "shingles"} else np.nan
+        return _array(np.full(rows * (SHINGLES if kind == "shingles" else 1), unknown), kind)
+
     def _metadata(self, names: tuple[tuple[str, tuple[str, ...]], ...]) -> dict[bytes, bytes]:
         found = self._named.get(names)
         if found is None:
             extra = {key.encode(): json.dumps(words).encode() for key, words in names}
             found = self._named[names] = {**(self.schema.metadata or {}), **extra}
         return found
+
+
+def _names(metadata: Mapping[bytes, bytes], column: str) -> list[str]:
+    """Return what the positions of a vector column mean."""
+    return [str(word) for word in json.loads(metadata.get(column.encode(), b"[]"))]
 
 
 def _array(values: Any, kind: Kind) -> Any:
@@ -165,38 +200,27 @@ _KIND_OF_FIELD: Final[Mapping[str, Kind]] = {
     "network": "hash",  # the address itself stays in collect, only its network travels, keyed
 }
 """How a field of the event lies in a block. Prompts are missing here: of them only the sketch travels."""
-_SKETCH: Final[Mapping[str, Kind]] = {
-    "simhash": "hash",
-    "shingles": "shingles",
-    "template": "hash",
-    "system_template": "hash",
-    "topic": "number",
-    "language": "text",
-    "asks_reasoning": "number",
-    "asks_grading": "number",
-    "asks_trajectory": "number",
-    "known_corpus": "number",
-}
-"""The keyed sketch of the prompt."""
 
 
-def _request_columns() -> Iterator[tuple[str, Kind]]:
-    for field in FIELDS:
+def _request_columns(fields: Iterable[Field]) -> Iterator[tuple[str, Kind]]:
+    for field in fields:
         if field.wire == "tls.client.ja4":
             yield "router", "hash"  # the fingerprint stands before what it is made of
         if field.kind in _KIND_OF_FIELD:
             yield field.column, _KIND_OF_FIELD[field.kind]
-    yield from _SKETCH.items()
+    for part, kind in PARTS.items():
+        yield part, "number" if kind == "flag" else kind
 
 
 REQUESTS = Layout(
     "requests",
     1,
-    dict(_request_columns()),
-    known=("time", "event_id", "account_id"),
+    dict(_request_columns(FIELDS)),
+    known=[field.column for field in FIELDS if field.wire in REQUIRED],
     limits={field.column: (0.0, field.high) for field in FIELDS if field.kind == "number"}
-    | dict.fromkeys(("seeded", "streamed", "asks_reasoning", "asks_grading", "asks_trajectory", "known_corpus"), (0.0, 1.0))
-    | {"topic": (0.0, 2047.0)},
+    | {field.column: (0.0, 1.0) for field in FIELDS if field.kind in {"flag", "set"}}
+    | dict.fromkeys(FLAGS, (0.0, 1.0))
+    | {"topic": (0.0, TOPICS - 1.0)},
 )
 """One normalised event a row, without any prompt text, in time order, all of one partition."""
 
@@ -384,7 +408,7 @@ class Block:
 
     def names(self, column: str) -> list[str]:
         """Return what the positions of a vector column mean."""
-        return [str(word) for word in json.loads((self.batch.schema.metadata or {}).get(column.encode(), b"[]"))]
+        return _names(self.batch.schema.metadata or {}, column)
 
     def take(self, rows: Sequence[int] | NDArray[Any]) -> Block:
         """Return the block of these rows."""
@@ -415,13 +439,16 @@ def decode(data: bytes, *layouts: Layout) -> Block:
             raise BlockLayoutError(f"a block of {size.rows} rows and {size.bytes} bytes: at most {MAX_BLOCK_ROWS} and {MAX_BLOCK_BYTES}")
         with pa.ipc.open_stream(data, options=_READ) as reader:
             tag = (reader.schema.metadata or {}).get(b"layout", b"")
-            layout = next((each for each in layouts if tag == each.tag and reader.schema.equals(each.schema)), None)
-            if layout is None:
+            schema = reader.schema
+            layout = next((each for each in layouts if tag == each.tag), None)
+            same = layout is not None and schema.equals(layout.schema)
+            if layout is None or not (same or layout.reads(schema)):
                 raise BlockLayoutError(f"expected a block of layout {expected}, found {_shown(tag)}")
-            if size.batches != 1 or size.dictionaries != layout.texts:
+            if size.batches != 1 or size.dictionaries != sum(map(pa.types.is_dictionary, schema.types)):
                 raise BlockLayoutError(f"a block of layout {expected} has {size.batches} batches and {size.dictionaries} dictionaries")
             batch = reader.read_next_batch()
             batch.validate(full=True)
+            batch = batch if same else layout.shaped(batch)
     except (pa.ArrowException, ValueError, OSError, StopIteration, MemoryError) as error:
         message = f"not a readable block of layout {expected}, {len(data)} bytes ({type(error).__name__})"
         raise BlockLayoutError(message) from error

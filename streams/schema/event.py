@@ -18,6 +18,7 @@ import orjson
 
 from streams.core.errors import MalformedEventError
 from streams.schema import lenient_json
+from streams.schema.prompt_sketch import FLAGS, HASHES, SHINGLES, TOPICS
 
 MAX_LINE_BYTES: Final = 1024 * 1024
 """Of a longer line the fields before the one that reaches over this are read. Readers never hold more of it."""
@@ -150,10 +151,6 @@ _TYPES: Final[Mapping[Kind, tuple[type, ...]]] = {
     "sketch": (dict,),
 }
 _ONLY_STRINGS: Final = frozenset({str})
-_SKETCH_FLAGS: Final = ("asks_reasoning", "asks_grading", "asks_trajectory", "known_corpus")
-_SKETCH_HASHES: Final = ("simhash", "template", "system_template")
-_TOPICS = 2048
-_SHINGLES = 8
 _MILLISECONDS_FROM = 1e11
 _SHORTEST_RFC3339 = len("2026-01-01T00:00:00Z")
 
@@ -282,13 +279,13 @@ def _check_strings(name: str, value: str | list[Any]) -> None:
 
 def _check_sketch(name: str, value: dict[str, Any]) -> None:
     shingles, topic, language = value.get("shingles"), value.get("topic"), value.get("language")
-    hashes = [value.get(key) for key in _SKETCH_HASHES]
+    hashes = [value.get(key) for key in HASHES]
     good = (
         all(each is None or is_hash(each) for each in hashes)
-        and (shingles is None or (type(shingles) is list and len(shingles) <= _SHINGLES and all(map(is_hash, shingles))))
-        and (topic is None or (type(topic) is int and 0 <= topic < _TOPICS))
+        and (shingles is None or (type(shingles) is list and len(shingles) <= SHINGLES and all(map(is_hash, shingles))))
+        and (topic is None or (type(topic) is int and 0 <= topic < TOPICS))
         and (language is None or type(language) is str)
-        and all(_is_flag(value.get(key)) for key in _SKETCH_FLAGS)
+        and all(_is_flag(value.get(key)) for key in FLAGS)
     )
     if not good:
         raise MalformedEventError("bad_sketch", f"{name} has a part of the wrong type or range")

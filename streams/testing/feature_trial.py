@@ -25,7 +25,8 @@ from streams.features.declaration import Feature
 from streams.features.events import Events
 from streams.features.members import Members
 from streams.features.readings import Reading
-from streams.schema.blocks import REQUESTS, SHINGLES, Block, Kind
+from streams.schema.blocks import REQUESTS, Block, Kind
+from streams.schema.prompt_sketch import SHINGLES
 
 START: Final = 20_000 * DAY
 """A midnight: the time of events and the `now` of groups that are given none."""

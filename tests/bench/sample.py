@@ -14,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streams.core.settings import Settings
-from streams.schema.blocks import REQUESTS, SHINGLES
+from streams.schema.blocks import REQUESTS
+from streams.schema.prompt_sketch import SHINGLES
 from streams.schema.topics import partition_of
 
 START = 1_790_000_000.0

@@ -228,10 +228,29 @@ def test_a_column_with_a_null_a_wrong_width_type_or_name_or_a_number_beyond_beli
     )
     for what, value in tampered(layout):
         name, _, word = what.partition(" ")
-        text = layout.columns.get(name) == "text"
-        if name not in layout.columns or not word.startswith(wrong) or (text and may_be_unknown(what, layout)):
+        text, absent = layout.columns.get(name) == "text", word in {"missing", "renamed"} and name not in layout.known
+        if name not in layout.columns or not word.startswith(wrong) or (text and may_be_unknown(what, layout)) or absent:
             continue
         assert refused(lambda block: decode(block, layout), value), f"{what} was read"
+
+
+@pytest.mark.parametrize("layout", LAYOUTS, ids=by_name)
+def test_a_column_that_the_writer_did_not_know_is_unknown_and_one_that_the_reader_does_not_know_is_ignored(layout: Layout) -> None:
+    whole = sample(layout)
+    for name in layout.columns.keys() - layout.known:
+        older = Sample(layout, {key: array for key, array in whole.arrays.items() if key != name}, whole.names).encoded()
+        block = decode(older, layout)
+        assert block.batch.schema.equals(layout.schema)
+        kind = layout.columns[name]
+        if kind == "text":
+            assert block.texts(name) == [None] * ROWS
+        elif kind in {"hash", "shingles"}:
+            assert not block.hashes(name).any()
+        else:
+            assert np.isnan(block.vectors(name) if kind == "vector" else block.numbers(name)).all()
+    newer = decode(whole.encoded(more=pa.array(["text"] * ROWS).dictionary_encode()), layout)
+    assert newer.batch.schema.names == list(layout.columns)
+    assert newer.batch.equals(decode(whole.encoded(), layout).batch)
 
 
 @pytest.mark.parametrize("layout", LAYOUTS, ids=by_name)

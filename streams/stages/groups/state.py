@@ -8,8 +8,8 @@ from models.evidence.families import FAMILIES
 from models.evidence.links import LINKS
 from models.state.columns import Columns, Field, Slots
 from streams.features.members import Members
-from streams.schema import blocks
 from streams.schema.blocks import Block
+from streams.schema.prompt_sketch import SHINGLES
 from streams.stages.groups import work
 
 HASHES = (*LINKS, "subnet", "tools")
@@ -123,7 +123,7 @@ _MEMBER_FIELDS = {
     **{name: Field("f8" if name in _TIMES else "f4", np.nan) for name in NEWEST_NUMBERS},
     **{name: Field("u8") for name in (*HASHES, "router_next")},
     "next_accounts": Field("f4"),
-    "fills": Field("u8", width=blocks.SHINGLES),
+    "fills": Field("u8", width=SHINGLES),
     "own": Field("f4", np.nan, labels=FAMILIES),
     "raw": Field("f4", np.nan, labels=FAMILIES),
     "told": Field("f4"),  # nats last reported, and requests at that time
