@@ -89,6 +89,9 @@ FILE = Row(
                 sql=f"""
                 SELECT line.1 AS what, line.2 AS says FROM (SELECT arrayJoin([
                     ('Why', title),
+                    ('Rule', arrayStringConcat(arrayMap(held -> concat(JSONExtractString(held, 'name'), ' (',
+                        toString(JSONExtractUInt(held, 'accounts') AS of), if(of = 1, ' account): ', ' accounts): '),
+                        JSONExtractString(held, 'requires')), JSONExtractArrayRaw(payload, 'rules')), '; ')),
                     ('If wrong', JSONExtractString(payload, 'if_wrong')),
                     ('Next step', JSONExtractString(payload, 'next_step')),
                     ('Decision', if(JSONExtractString(payload, 'label', 'verdict') = '', 'none yet: hydrometer label case ' || case_id

@@ -138,6 +138,7 @@ RULES: Final = (
     ),
 )
 """By priority: the first rule that holds is reported as the reason."""
+BY_NAME: Final = {rule.name: rule for rule in RULES}
 
 
 @dataclass(frozen=True)
@@ -153,6 +154,10 @@ class Extraction:
         """Return the rule that held for one entity, None where none did."""
         position = int(self.rules[entity])
         return None if position == NO_RULE else RULES[position]
+
+    def names(self) -> list[str | None]:
+        """Return the name of the rule that held for each entity, None where none did."""
+        return [None if position == NO_RULE else RULES[position].name for position in self.rules.tolist()]
 
 
 def extraction(families: Floats, *, purpose: Purpose = Purpose.UNPROVEN, cards_dealt: bool = False, alone: bool = False) -> Extraction:

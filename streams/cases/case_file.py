@@ -6,12 +6,14 @@ Nothing here decides anything: it turns the numbers of a case into sentences tha
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final
 
 import msgspec
 
 from models.detectors.triage import Triage
+from models.evidence.extraction_rules import BY_NAME as RULE_BY_NAME
 from models.evidence.families import BY_NAME as FAMILY_BY_NAME
 from models.evidence.families import REGISTRY as FAMILY_REGISTRY
 from models.evidence.links import ENTITY_WORDS, LINK_KINDS
@@ -32,6 +34,7 @@ from streams.schema.cases import (
     CaseState,
     Example,
     FeaturePart,
+    HeldRule,
     Leak,
     Permission,
     ScoredEntity,
@@ -126,7 +129,15 @@ def explain(entity: Entity, behaviour: Behaviour, facts: Facts, accounts: int) -
         features=parts(entity, behaviour),
         counter_evidence=consider(facts),
         atlas=_atlas(behaviour, facts),
+        rules=_rules(entity) if behaviour == "extraction" else [],
     )
+
+
+def _rules(entity: Entity) -> list[HeldRule]:
+    """Return the rules that held for an account, or for the suspect members of a group."""
+    rows: Iterable[Known] = [entity] if entity.entity_kind == "account" else entity.members.values()
+    counts = Counter(row.rule for row in rows if row.rule)
+    return [HeldRule(name, RULE_BY_NAME[name].requires if name in RULE_BY_NAME else "", count) for name, count in counts.most_common()]
 
 
 def facts_of(entity: Entity, behaviour: Behaviour, members: Sequence[CaseMember] = (), permitted: str = "") -> Facts:

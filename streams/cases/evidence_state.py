@@ -46,7 +46,7 @@ def _update(entity: Entity, row: Entity) -> None:
 def _members_only(row: Entity) -> Entity:
     """Return an entity of which only a member's row has arrived so far."""
     nothing: dict[str, Any] = {"families": {}, "features": {}, "nats": {}, "usual": {}, "members": {}}
-    return msgspec.structs.replace(row, **nothing, extraction=0.0, routing=0.0, false_alerts=None)
+    return msgspec.structs.replace(row, **nothing, extraction=0.0, rule="", routing=0.0, false_alerts=None)
 
 
 def _rows(block: Block) -> Iterator[tuple[str | None, Entity]]:
@@ -55,6 +55,7 @@ def _rows(block: Block) -> Iterator[tuple[str | None, Entity]]:
     columns["false_alerts"] = [None if math.isnan(value) else round(value, 6) for value in block.numbers("false_alerts").tolist()]
     columns |= {kind.name: [f"{value:016x}" if value else "" for value in block.hashes(kind.name).tolist()] for kind in LINK_KINDS}
     columns |= {name: block.texts(name) for name in ("entity_kind", "entity_id")}
+    columns["rule"] = [rule or "" for rule in block.texts("rule")]
     names = block.names("features")
     columns |= {name: [_named(names, row) for row in block.vectors(name).tolist()] for name in ("features", "nats")}
     columns["families"] = [_named(FAMILIES, row) for row in block.vectors("families").tolist()]

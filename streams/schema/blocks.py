@@ -315,6 +315,8 @@ EVIDENCE = Layout(
         "output_tokens": "number",
         "first": "time",
         "extraction": "number",
+        # the first of the rules of extraction that held, null where none did
+        "rule": "text",
         "routing": "number",
         # of 10,000 ordinary entities, how many a day are expected to show as much; unknown until calibration has seen enough
         "false_alerts": "number",
@@ -331,7 +333,7 @@ EVIDENCE = Layout(
     },
     known=("time", "entity_kind", "entity_id", "accounts", "common", "requests", "output_tokens", "first", "extraction", "routing"),
     widths={"families": len(FAMILIES), "features": "features", "nats": "features", "usual_low": "features", "usual_high": "features"},
-    words={"entity_kind": f"account|{_KINDS}"},
+    words={"entity_kind": f"account|{_KINDS}", "rule": "[a-z][a-z -]{0,63}"},
 )
 """An entity, or a member of one, above the evidence floor a row. Rows are states, not changes: the newest is the truth."""
 

@@ -52,6 +52,16 @@ class Hypothesis(Record, frozen=True):
     because: str
 
 
+class HeldRule(Record, frozen=True):
+    """A rule of extraction by which evidence was enough for an alert."""
+
+    name: str
+    requires: str
+    """What the rule asks, in the words of the version that raised the alert."""
+    accounts: UInt32
+    """For how many of the suspect accounts it was the first rule that held."""
+
+
 class WeighedEdge(Record, frozen=True):
     """What two sets of accounts share of one kind of link (`models.evidence.links.Edge`)."""
 
@@ -249,6 +259,8 @@ class AlertPayload(Record, frozen=True, kw_only=True):
     counter_evidence: list[Hypothesis] = msgspec.field(default_factory=list)
     atlas: list[str] = msgspec.field(default_factory=list)
     """MITRE ATLAS techniques and case studies."""
+    rules: list[HeldRule] = msgspec.field(default_factory=list)
+    """Which rules of extraction held, that of most accounts first; empty for routing, and in records of before 0.3."""
 
 
 class CasePayload(AlertPayload, frozen=True, kw_only=True):

@@ -14,6 +14,8 @@ class Known(msgspec.Struct, kw_only=True):
     requests: float = 0.0
     output_tokens: float = 0.0
     extraction: float = 0.0
+    rule: str = ""
+    """The first of the rules of extraction that held (`models/evidence/extraction_rules.py`); empty where none did."""
     routing: float = 0.0
     families: dict[str, float] = msgspec.field(default_factory=dict)
     """Nats by family; unknown families are left out."""

@@ -49,6 +49,7 @@ def page(case: CaseRow) -> str:
     sections = [
         _head(case),
         _section("What stands out", _families(case) + _list(feature.sentence for feature in payload.features) + _example(payload)),
+        *([_section("Why it is an alert", _list(map(terminal.rule_sentence, payload.rules)))] if payload.rules else []),
         _section("Counter-evidence", _counter(payload.counter_evidence)),
         _section("What it has been served", _leak(payload.leak) + _joins(payload.members)),
         _section("What to do", _todo(case)),

@@ -20,7 +20,7 @@ from models.evidence.weighing import BELONGING, CHANNEL, MAX_BELONGING_NATS, MAX
 from streams.cases import audit_chain
 from streams.cases.caseload import links_to_remove
 from streams.core.errors import HydrometerError
-from streams.schema.cases import Behaviour, Case, CaseMember, CasePayload, Hypothesis, Link, Version
+from streams.schema.cases import Behaviour, Case, CaseMember, CasePayload, HeldRule, Hypothesis, Link, Version
 from streams.schema.labels import VERDICTS
 
 MIN_SHOWN_NATS = 0.5
@@ -199,11 +199,19 @@ def panel(case: CaseRow) -> Panel:
     grid.add_row("why", Text(case.title))
     against = _against(payload.counter_evidence)
     grid.add_row("evidence", f"{case.evidence:.1f} nats of {case.behaviour}; by family: {_families(payload.families, against)}")
+    if payload.rules:
+        grid.add_row("rule", Text("; ".join(rule_sentence(rule) for rule in payload.rules)))
     grid.add_row("against", Text(against))
     grid.add_row("if wrong", Text(payload.if_wrong))
     grid.add_row("next", Text(payload.next_step))
     colour = "red" if case.behaviour == "extraction" else "yellow"
     return Panel(grid, title=f"[bold]{case.case_id}[/] {case.behaviour}", title_align="left", border_style=colour)
+
+
+def rule_sentence(rule: HeldRule) -> str:
+    """Say which rule made evidence enough for an alert, what it requires and for how many accounts it held first."""
+    accounts = "1 account" if rule.accounts == 1 else f"{rule.accounts:,} accounts"
+    return f"{rule.name} ({accounts}): {rule.requires or 'a rule of another version'}"
 
 
 def file(case: CaseRow) -> Group:

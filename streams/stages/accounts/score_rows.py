@@ -74,6 +74,7 @@ class ScoreRows:
             "output_tokens": table["output"][rows],
             "first": table["first"][rows],
             "extraction": scores.extraction[strong],
+            "rule": [scores.rules[row] for row in strong.tolist()],
             "routing": scores.routing[strong],
             "false_alerts": self._votes.tail.false_alerts(scores.extraction[strong]),
             "families": table["own"][rows],

@@ -40,6 +40,8 @@ class Scores:
     """Evidence by family, shrunk for few events, nats, (accounts, families)."""
     extraction: Floats
     """Evidence that the account extracts the model, nats, (accounts,)."""
+    rules: Sequence[str | None]
+    """Name of the rule that held for `extraction`, None where none did."""
     routing: Floats
     """Evidence that its traffic comes through a router or reseller, nats, (accounts,)."""
 
@@ -76,8 +78,8 @@ class Scoring:
         levels, believed = self._families.of(nats, trusted)
         raw = np.clip(self._votes.levels.tails(levels), MIN_LEVEL_NATS, MAX_FAMILY_NATS)
         own = raw * believed
-        extraction = extraction_rules.extraction(own, alone=True).nats
-        return Scores(slots, values, nats * trusted, levels, raw, own, extraction, weighing.routing(own))
+        verdict = extraction_rules.extraction(own, alone=True)
+        return Scores(slots, values, nats * trusted, levels, raw, own, verdict.nats, verdict.names(), weighing.routing(own))
 
     def record(self, scores: Scores) -> None:
         """Store these scores as the accounts' newest, with the rank of each account's age among all accounts."""

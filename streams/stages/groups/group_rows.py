@@ -48,6 +48,7 @@ def _row(state: GroupState, score: GroupScore) -> dict[str, Any]:
         "families": score.families[None],
         "features": score.values[None],
         "nats": score.nats[None],
+        "rule": [score.rule.name if score.rule else None],
         "account_id": [None],
         "accounts": np.array([float(len(members))]),
         "common": np.array([float(score.is_public)]),

@@ -6,6 +6,7 @@ import numpy as np
 
 from models.accumulators.step import Floats
 from models.evidence import weighing
+from models.evidence.extraction_rules import Extraction
 from models.evidence.links import LINKS
 from streams.core.durations import DAY
 from streams.stages import attribution
@@ -24,7 +25,8 @@ MEMBER_GROWTH_SHARE = 0.05
 def report_members(state: GroupState, score: GroupScore, outbox: Outbox) -> None:
     """Add the rows of suspect members that moved or grew to the outbox, and record what was reported."""
     table, slots = state.members, state.slots(score.group)
-    families, extraction = _attributed(score)
+    families, verdict = _attributed(score)
+    extraction, rules = verdict.nats, verdict.names()
     table["best_extraction"][slots] = np.maximum(table["best_extraction"][slots], extraction)
     suspect = extraction >= weighing.SUSPECT_NATS
     reported = table["told"][slots]
@@ -52,6 +54,7 @@ def report_members(state: GroupState, score: GroupScore, outbox: Outbox) -> None
             "output_tokens": members.output_tokens[rows],
             "first": members.first[rows],
             "extraction": extraction[rows],
+            "rule": [rules[row] for row in rows.tolist()],
             "routing": weighing.routing(families)[rows],
             "false_alerts": np.full(len(rows), np.nan),
             "families": families[rows],
@@ -61,15 +64,15 @@ def report_members(state: GroupState, score: GroupScore, outbox: Outbox) -> None
     )
 
 
-def _attributed(score: GroupScore) -> tuple[Floats, Floats]:
-    """Return the members' nats by family, (members, families), and their evidence of extraction, (members,).
+def _attributed(score: GroupScore) -> tuple[Floats, Extraction]:
+    """Return the members' nats by family, (members, families), and their evidence of extraction.
 
     Outsiders keep only their own evidence.
     """
     families = score.shown
-    extraction = score.judge(families).nats
-    outside = attribution.outsiders(score.members, extraction >= weighing.SUSPECT_NATS)
+    verdict = score.judge(families)
+    outside = attribution.outsiders(score.members, verdict.nats >= weighing.SUSPECT_NATS)
     if outside.any():  # outsiders are known only after a first judgement of who is suspect
         families = np.where(outside[:, None], np.nan_to_num(score.members.own), families)
-        extraction = score.judge(families).nats
-    return families, extraction
+        verdict = score.judge(families)
+    return families, verdict

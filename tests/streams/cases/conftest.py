@@ -24,6 +24,7 @@ def row(kind: str, name: str, account: str | None = None, at: float = 0.0, **fac
     """One row of evidence: an entity, or with `account` one of its members."""
     said = {
         "extraction": 0.0,
+        "rule": None,
         "routing": 0.0,
         "accounts": 1.0,
         "common": 0.0,
@@ -36,7 +37,7 @@ def row(kind: str, name: str, account: str | None = None, at: float = 0.0, **fac
 
 
 def encoded(rows: Sequence[dict[str, Any]]) -> bytes:
-    columns: dict[str, Any] = {name: [each[name] for each in rows] for name in ("entity_kind", "entity_id", "account_id")}
+    columns: dict[str, Any] = {name: [each[name] for each in rows] for name in ("entity_kind", "entity_id", "account_id", "rule")}
     plain = ("time", "accounts", "common", "population", "requests", "output_tokens", "first", "extraction", "routing", "false_alerts")
     columns |= {name: np.array([each[name] for each in rows], np.float64) for name in plain}
     columns |= {name: np.array([each[name] for each in rows], np.uint64) for name in HASHES}

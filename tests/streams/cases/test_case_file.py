@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from models.evidence.extraction_rules import BY_NAME as RULE_BY_NAME
 from streams.cases import case_file, response_steps
 from streams.schema.cases import Behaviour
 from streams.schema.evidence import Entity
@@ -68,6 +69,34 @@ def test_a_case_carries_all_that_a_reviewer_asks_for(desk: Any, a_group: Rows) -
     assert told["if_wrong"].startswith("3 customers with 30 requests")
     assert told["leak"]["estimate"].startswith("upper bound")
     assert told["features"][0]["sentence"].endswith("nats).") or told["features"][0]["sentence"].endswith("nats.")
+
+
+def test_a_case_and_its_alert_say_which_rules_held_and_for_how_many_accounts(desk: Any, a_group: Rows) -> None:
+    held = {"ada": "machine-run", "bob": "even load", "eve": "machine-run"}
+    rows = [{**row, "rule": held.get(row["account_id"])} for row in a_group("router", ROUTER, list(held))]
+    (alert,) = desk.hears(*rows)
+    expected = [
+        {"name": "machine-run", "requires": RULE_BY_NAME["machine-run"].requires, "accounts": 2},
+        {"name": "even load", "requires": RULE_BY_NAME["even load"].requires, "accounts": 1},
+    ]
+    assert alert["payload"]["rules"] == payload(desk)["rules"] == expected
+
+
+def test_an_accounts_alert_says_its_own_rule_and_one_of_before_rules_travelled_says_none(desk: Any, an_account: Row) -> None:
+    (with_rule,) = desk.hears(an_account("ada", extraction=20.0, rule="even load"))
+    (without,) = desk.hears(an_account("bob", extraction=20.0))
+    assert [rule["name"] for rule in with_rule["payload"]["rules"]] == ["even load"]
+    assert without["payload"]["rules"] == []
+
+
+def test_a_rule_of_a_newer_version_is_named_without_words(desk: Any, an_account: Row) -> None:
+    (alert,) = desk.hears(an_account("ada", extraction=20.0, rule="a rule of next year"))
+    assert alert["payload"]["rules"] == [{"name": "a rule of next year", "requires": "", "accounts": 1}]
+
+
+def test_a_channel_has_no_rule_of_extraction(desk: Any, a_group: Rows) -> None:
+    desk.hears({**a_group("router", ROUTER, ["ada"], extraction=1.0, routing=9.0, nats_of={"client": 4.0})[0], "rule": "even load"})
+    assert payload(desk)["rules"] == []
 
 
 def test_a_link_names_a_router_as_commands_take_it(desk: Any, a_group: Rows) -> None:

@@ -109,6 +109,14 @@ def test_a_case_file_names_members_links_and_how_to_decide(clickhouse: ClickHous
     assert f"hydrometer label case {case.case_id}" in text
 
 
+def test_the_rule_that_made_it_an_alert_is_on_the_panel_and_on_the_page(clickhouse: ClickHouse) -> None:
+    case = next(case for case in terminal.newest(clickhouse, with_resolved=True) if case.behaviour == "extraction")
+    (first, *_) = case.payload.rules
+    assert first.accounts > 0
+    assert terminal.rule_sentence(first) in casepage.page(case)
+    assert f"{first.name} ({first.accounts:,} account" in printed(terminal.panel(case))
+
+
 def channel(**told: Any) -> CaseRow:
     """A router of 200 accounts, of which one is alerted itself."""
     member = {"requests": 10.0, "output_tokens": 9.0, "extraction": 1.0, "routing": 8.0, "joined_at": 0.0, "left_at": None}
