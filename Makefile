@@ -118,8 +118,8 @@ docs: setup ## Build the documentation as a site, into build/site (SERVE=1: and 
 	@echo "the site: build/site/index.html"
 	$(if $(SERVE),$(BIN)/mkdocs serve --dev-addr 127.0.0.1:8000)
 
-mutants: setup ## Change the code on purpose and see whether a test fails: a sample of 40 mutants a module (MOST=200, SEED=2, MODULE=streams/worker/checkpoint.py)
-	$(BIN)/python tests/mutants.py $(if $(MOST),--most $(MOST)) $(if $(SEED),--seed $(SEED)) $(if $(MODULE),--module $(MODULE))
+mutants: setup ## Change the code on purpose and see whether a test fails, 15 minutes (MUTANTS=40 a module, MINUTES=15, SEED=1, MODULE=streams/cases/labels.py; ALL=1: every mutant)
+	$(BIN)/python tests/mutants.py $(if $(ALL),--all) $(if $(MUTANTS),--mutants $(MUTANTS)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) $(if $(MODULE),--module $(MODULE))
 
 lock: setup ## Resolve the dependencies into the two lock files (UPGRADE=1: newest versions of all)
 	$(BIN)/uv pip compile --quiet $(if $(UPGRADE),--upgrade) --python-version 3.11 --generate-hashes --no-header --no-annotate --extra local --extra docs --extra forensics --extra dev -o requirements-dev.lock pyproject.toml
