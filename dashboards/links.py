@@ -36,11 +36,6 @@ def to_group_of(kind: str, label: str) -> Json:
     return _link(f"Open the {kind}", f"/d/{ROUTER}?var-kind={kind}&var-group=${{__field.labels.{label}:percentencode}}")
 
 
-def to_any_group(kind_column: str, column: str) -> Json:
-    """Open the group whose kind and id stand in two columns of the clicked row."""
-    return _link("Open the group", f"/d/{ROUTER}?var-kind={_cell(kind_column)}&var-group={_cell(column)}")
-
-
 def to_path(title: str, column: str) -> Json:
     """Open the path that a column of the clicked row holds, for rows about entities of several kinds."""
     return _link(title, f"${{__data.fields.{column}}}")

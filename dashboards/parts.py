@@ -1,4 +1,4 @@
-"""Panels and rows that several boards share: raw requests, and a feature's panels by family."""
+"""Panels and rows that several boards share: raw requests, evidence over time, and a feature's panels by family."""
 
 from __future__ import annotations
 
@@ -6,9 +6,10 @@ from typing import Final
 
 from dashboards import links
 from dashboards.board import Place, Row
+from dashboards.palette import EXTRACTION, EXTRACTION_STEPS, ROUTING
 from dashboards.panel import panels
-from dashboards.sql import as_hex
-from dashboards.views import Column
+from dashboards.sql import FAMILY_COLUMNS, as_hex, families
+from dashboards.views import Column, Trend
 from models.evidence.families import FAMILIES
 from streams.features.declaration import Entity
 
@@ -42,6 +43,38 @@ REQUEST_COLUMNS: Final = {
     "as_type": Column(title="Network", width=85),
     "user_agent": Column(title="User agent"),
 }
+
+
+def evidence_trends(scores: str, *, over_time: str, question: str) -> tuple[Place, Place]:
+    """Return the evidence of one entity over time, and by family.
+
+    Args:
+        scores: the FROM and WHERE that select its scores.
+        over_time: the query of its two measures, with columns bucket, extraction and routing.
+        question: what the first panel answers.
+
+    """
+    by_family = f"SELECT $__timeInterval(time) AS bucket, {families('families', 'max({})')} {scores} GROUP BY bucket ORDER BY bucket"
+    total = Trend(
+        title="Evidence over time",
+        question=question,
+        sql=over_time,
+        unit="suffix: nats",
+        steps=EXTRACTION_STEPS,
+        bars_at=True,
+        columns={"extraction": Column(color=EXTRACTION), "routing": Column(color=ROUTING)},
+        empty="It has no score in this time range.",
+    )
+    parts = Trend(
+        title="Evidence by family",
+        question="Which families of evidence are above zero, and since when?",
+        sql=by_family,
+        unit="suffix: nats",
+        style="bars",
+        stacked=True,
+        columns=FAMILY_COLUMNS,
+    )
+    return Place(total, 8, 8), Place(parts, 8, 8)
 
 
 def feature_rows(entity: Entity) -> list[Row]:

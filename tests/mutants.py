@@ -1,8 +1,8 @@
 """`make mutants`: does a test fail when the code is wrong?
 
 A seeded sample of mutants of the modules that must not be wrong, each against the test that mirrors its module, within 15 minutes. A mutant
-is one changed operator, number, comparison or branch (made by cosmic-ray). It is *killed* when a test fails; it *survives* when none does, and
-then a test is missing, or the change means the same. Changed annotations are left out: nothing reads them while code runs.
+is one changed operator, number, comparison or branch (made by cosmic-ray). It is *killed* when a test fails; it *survives* when none does,
+and then a test is missing, or the change means the same. Changed annotations are left out: nothing reads them while code runs.
 
 Work happens on a copy in `build/mutants`. Each mutant is judged in a fork of one process that has the libraries loaded, which is some ten
 times as fast as a process of its own. The table and every surviving change are printed and written to `build/figures/mutants.json`.

@@ -7,9 +7,9 @@ from typing import Final
 from dashboards import links
 from dashboards.board import Board, Choice, Place, Row
 from dashboards.palette import BAR, CALM, EXTRACTION, EXTRACTION_STEPS, ROUTING, ROUTING_STEPS, WARN
-from dashboards.parts import REQUEST_COLUMNS, feature_rows, requests_of
+from dashboards.parts import REQUEST_COLUMNS, evidence_trends, feature_rows, requests_of
 from dashboards.query import variable
-from dashboards.sql import FAMILY_COLUMNS, as_hex, families, per_minute
+from dashboards.sql import as_hex, per_minute
 from dashboards.views import Column, Heat, Listing, Stat, Trend
 
 _ACCOUNT: Final = variable("account")
@@ -100,32 +100,10 @@ NOW = Row(
 EVIDENCE = Row(
     "Evidence",
     [
-        Place(
-            Trend(
-                title="Evidence over time",
-                question="Since when does it stand out, and was it sudden? The dashed lines are the thresholds at which alerts open.",
-                sql=f'SELECT time AS bucket, extraction AS "extraction", routing AS "routing" {_SCORES} ORDER BY bucket',
-                unit="suffix: nats",
-                steps=EXTRACTION_STEPS,
-                bars_at=True,
-                columns={"extraction": Column(color=EXTRACTION), "routing": Column(color=ROUTING)},
-                empty="It has no score in this time range.",
-            ),
-            8,
-            8,
-        ),
-        Place(
-            Trend(
-                title="Evidence by family",
-                question="Which families of evidence are above zero, and since when?",
-                sql=f"SELECT $__timeInterval(time) AS bucket, {families('families', 'max({})')} {_SCORES} GROUP BY bucket ORDER BY bucket",
-                unit="suffix: nats",
-                style="bars",
-                stacked=True,
-                columns=FAMILY_COLUMNS,
-            ),
-            8,
-            8,
+        *evidence_trends(
+            _SCORES,
+            over_time=f'SELECT time AS bucket, extraction AS "extraction", routing AS "routing" {_SCORES} ORDER BY bucket',
+            question="Since when does it stand out, and was it sudden? The dashed lines are the thresholds at which alerts open.",
         ),
         Place(
             Listing(

@@ -6,10 +6,10 @@ from typing import Final
 
 from dashboards import links
 from dashboards.board import Board, Choice, Place, Row
-from dashboards.palette import BAR, CALM, EXTRACTION, EXTRACTION_STEPS, ROUTING, ROUTING_BAR, ROUTING_STEPS
-from dashboards.parts import REQUEST_COLUMNS, feature_rows, requests_of
+from dashboards.palette import BAR, CALM, EXTRACTION_STEPS, ROUTING, ROUTING_BAR, ROUTING_STEPS
+from dashboards.parts import REQUEST_COLUMNS, evidence_trends, feature_rows, requests_of
 from dashboards.query import variable
-from dashboards.sql import FAMILY_COLUMNS, as_hex, families, hashed
+from dashboards.sql import as_hex, hashed
 from dashboards.views import MINUTE, Bars, Column, Listing, Stat, Trend
 
 _KIND: Final = variable("kind")
@@ -88,35 +88,13 @@ NOW = Row(
 EVIDENCE = Row(
     "Evidence",
     [
-        Place(
-            Trend(
-                title="Evidence over time",
-                question="Since when does it stand out? The dashed lines are the thresholds at which extraction alerts open.",
-                sql=f"""
+        *evidence_trends(
+            _SCORES,
+            over_time=f"""
                 SELECT $__timeInterval(time) AS bucket, max(extraction) AS "extraction", max(routing) AS "routing"
                 {_SCORES} GROUP BY bucket ORDER BY bucket
                 """,
-                unit="suffix: nats",
-                steps=EXTRACTION_STEPS,
-                bars_at=True,
-                columns={"extraction": Column(color=EXTRACTION), "routing": Column(color=ROUTING)},
-                empty="It has no score in this time range.",
-            ),
-            8,
-            8,
-        ),
-        Place(
-            Trend(
-                title="Evidence by family",
-                question="Which families of evidence are above zero, and since when?",
-                sql=f"SELECT $__timeInterval(time) AS bucket, {families('families', 'max({})')} {_SCORES} GROUP BY bucket ORDER BY bucket",
-                unit="suffix: nats",
-                style="bars",
-                stacked=True,
-                columns=FAMILY_COLUMNS,
-            ),
-            8,
-            8,
+            question="Since when does it stand out? The dashed lines are the thresholds at which extraction alerts open.",
         ),
         Place(
             Bars(

@@ -68,8 +68,3 @@ def demo_traffic(seed: int = 7, accounts: int = 3000, events: int = 60_000, star
     cast.coding_tool(scene, coders, round(8000 * share))
     cast.ordinary_people(scene, accounts - len(scene.log.roles), events - len(scene.log))
     return Traffic(scene.log, events)
-
-
-def demo_events(seed: int = 7, accounts: int = 3000, events: int = 60_000, start: float = START) -> Iterator[bytes]:
-    """Yield the demonstration's log as canonical JSON lines in time order (see `demo_traffic`)."""
-    return demo_traffic(seed, accounts, events, start).lines()

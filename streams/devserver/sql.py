@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-SYNTAX_ERROR, NOT_IMPLEMENTED, SUPPORT_IS_DISABLED = 62, 48, 344
+SYNTAX_ERROR, SUPPORT_IS_DISABLED = 62, 344
 
 _HEAD_BYTES = 64 * 1024  # in which an INSERT's own text must end
 _QUOTED = re.compile(r"""'(?:[^'\\]|\\.|'')*'|`(?:[^`\\]|\\.)*`|"(?:[^"\\]|\\.)*"|--[^\n]*|\#[ !][^\n]*|/\*.*?\*/""", re.DOTALL)

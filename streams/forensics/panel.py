@@ -18,7 +18,6 @@ MIN_ITEMS: Final = 30
 MIN_CONTROLS: Final = 5
 LEAST_ANSWERS: Final = 0.9
 """Share of the common items that a control must answer; with more missing it would take items from everybody."""
-LEAST_CHOICES: Final = 0.5
 DUPLICATE_SHARE: Final = 0.8
 """Two models with this share of identical answers of `DUPLICATE_WORDS` words or more are one model under two names."""
 DUPLICATE_WORDS: Final = 15

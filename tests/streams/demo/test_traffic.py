@@ -7,14 +7,14 @@ from typing import Any
 
 import pytest
 
-from streams.demo.traffic import SPAN, START, demo_events, demo_traffic
+from streams.demo.traffic import SPAN, START, demo_traffic
 
 SMALL = {"accounts": 900, "events": 20_000}
 
 
 @pytest.fixture(scope="module")
 def events() -> list[dict[str, Any]]:
-    return [json.loads(line) for line in demo_events(seed=3, **SMALL)]
+    return [json.loads(line) for line in demo_traffic(seed=3, **SMALL).lines()]
 
 
 @pytest.fixture(scope="module")
@@ -23,7 +23,7 @@ def campaigns() -> dict[str, str | None]:
 
 
 def test_the_same_seed_writes_the_same_bytes_and_another_seed_others() -> None:
-    first, again, other = (b"".join(demo_events(seed=seed, **SMALL)) for seed in (3, 3, 4))
+    first, again, other = (b"".join(demo_traffic(seed=seed, **SMALL).lines()) for seed in (3, 3, 4))
     assert first == again
     assert first != other
 
