@@ -66,7 +66,7 @@ class Rehearsal:
         self._collected = Registry()
         self._store = BatchWriter(self._clickhouse, threading.Event(), metrics=self._registry)
         self._collector = Collector(settings)
-        self._clock = FileClock(settings.allowed_skew_seconds)
+        self._clock = FileClock(settings.future_skew_seconds, settings.past_skew_seconds)
         self._pipeline = Pipeline(settings.partitions, settings.seal_key.get_secret_value().encode(), self._keep)
         self._offsets: Counter[tuple[str, int]] = Counter()
         self._health: list[Row] = []

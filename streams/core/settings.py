@@ -131,7 +131,14 @@ class Settings(BaseSettings):
     checkpoint_seconds: float = Field(default=60.0, gt=0, le=3600, description="Every changed chunk of state is durable within this time.")
     block_events: int = Field(default=4096, ge=1, le=65_536, description="A block is closed at this many events ...")
     block_seconds: float = Field(default=0.1, gt=0, le=60, description="... or after this time, whichever comes first.")
-    allowed_skew_seconds: float = Field(default=86_400.0, gt=0, description="An event this far from its arrival goes to the dead letters.")
+    future_skew_seconds: float = Field(
+        default=300.0,
+        gt=0,
+        description="An event further ahead of its arrival than this counts at its arrival, a day ahead it is refused ...",
+    )
+    past_skew_seconds: float = Field(
+        default=86_400.0, gt=0, description="... and one further behind it than this goes to the dead letters."
+    )
     trusted_hops: int = Field(
         default=0,
         ge=0,

@@ -133,6 +133,7 @@ def count(step: Step, source: str) -> None:
     """Add the result of ingesting lines to the metrics. source: `file`, `stdin`, `http`, a caller's name or `requests-raw`."""
     METRICS.add(Metric.EVENTS_ACCEPTED, step.accepted, source=source)
     METRICS.add(Metric.EVENTS_LATE, step.late, source=source)
+    METRICS.add(Metric.EVENTS_CORRECTED, step.corrected, source=source)
     if step.accepted and source != "file":  # a file's times are those of its own period
         METRICS.set(Metric.CLOCK_SKEW, step.newest - time.time(), source=source)
     for reason, lines in step.rejected.items():
@@ -181,7 +182,7 @@ def send_stream(
     A line's arrival is now, or, with `backfill`, the clock of the stream itself, as of a file. Raises as `send_files`.
     """
     collector = Collector(settings, log_format, known_corpus)
-    clock = FileClock(settings.allowed_skew_seconds) if backfill else None
+    clock = FileClock(settings.future_skew_seconds, settings.past_skew_seconds) if backfill else None
     line = 0
     with BlockProducer(settings, "stdin") as producer, _blown_fuse_shown():
         try:

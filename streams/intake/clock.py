@@ -1,9 +1,12 @@
-"""Which event times are plausible. Live lines are compared with their arrival, lines of a file with the file itself.
+"""Which event times to believe. Live lines are compared with their arrival, lines of a file with the file itself.
 
-A file may be of last year, so its own largest time so far is its arrival. One wrong clock must not move that: a jump ahead by more than
-the allowed skew is refused when most of the next eight lines lie back before it by more than that. So a quiet week passes, and a stray
-line of the year 2090 is refused alone. What lies outside 2015..2100 is always refused. Lines that go back further than the skew are
-refused too: a file is expected to be in order of time, within a day.
+A clock may be hours behind (a log shipped late), but only minutes ahead: an event of tomorrow would take the clocks of state there with it,
+and everything until then would look late. So an event that is further ahead counts at its arrival: the request was made, only its time is
+wrong. What is ahead or behind by days is refused, as `clock_ahead` or `time_skew`, and so is what lies outside 2015..2100.
+
+A file may be of last year, so its own largest time so far is its arrival. It need not be in order within an hour, and may be silent for a
+week: a jump ahead by more is not believed when most of the next eight lines lie back before it by more. So the week passes, and a stray
+line of tomorrow moves nothing.
 """
 
 from __future__ import annotations
@@ -15,31 +18,49 @@ from typing import Final
 from streams.schema.event import EARLIEST, LATEST
 
 MAX_WITNESS_LINES: Final = 8
-"""Lines after a jump ahead that decide whether it is refused."""
+"""Lines after a jump ahead that decide whether it is believed."""
+DISORDER_SECONDS: Final = 3_600.0
+"""How far from order the lines of a file may be: it is no clock that is wrong."""
+LARGEST_CORRECTION_SECONDS: Final = 86_400.0
+"""How far ahead an event may be and still count, at its arrival."""
+
+AHEAD: Final = "clock_ahead"
+SKEW: Final = "time_skew"
 
 
-def is_plausible(time: float, arrival: float, skew: float, past: float) -> bool:
-    """Return whether a live event's time is plausible: at most `skew` s after its arrival, `past` s before it, and in 2015..2100."""
-    return arrival - past <= time <= arrival + skew and EARLIEST <= time <= LATEST
+def event_time(time: float, arrival: float, ahead: float, behind: float) -> float | str:
+    """Return when a live event counts, or the reason for which it is refused.
+
+    Believed are times from `behind` seconds before the arrival to `ahead` seconds after it; up to a day after it the arrival counts.
+    """
+    if not (EARLIEST <= time <= LATEST and time >= arrival - behind):
+        return SKEW
+    if time <= arrival + ahead:
+        return time
+    return arrival if time <= arrival + LARGEST_CORRECTION_SECONDS else AHEAD
 
 
 class FileClock:
     """The clock of one file: the largest plausible time so far."""
 
-    def __init__(self, skew: float) -> None:
-        """Start unset. `skew` is in seconds."""
-        self._skew = skew
+    def __init__(self, ahead: float, behind: float) -> None:
+        """Start unset. Both are in seconds, as in `event_time`."""
+        self._ahead = ahead + DISORDER_SECONDS
+        self._behind = behind
         self._latest: float | None = None
 
-    def plausible(self, times: Sequence[float]) -> list[bool]:
-        """Return for each of the file's next times (seconds since 1970) whether it is plausible."""
-        return [EARLIEST <= time <= LATEST and self._fits(time, times, index) for index, time in enumerate(times)]
+    def event_times(self, times: Sequence[float]) -> list[float | str]:
+        """Return when each of the next events of the file counts, or the reason for which it is refused."""
+        return [self._event_time(time, times, index) for index, time in enumerate(times)]
 
-    def _fits(self, time: float, times: Sequence[float], index: int) -> bool:
-        if self._latest is None or time > self._latest + self._skew:
+    def _event_time(self, time: float, times: Sequence[float], index: int) -> float | str:
+        if not EARLIEST <= time <= LATEST:
+            return SKEW
+        if self._latest is None or time > self._latest + self._ahead:
             others = [other for other in islice(times, index + 1, None) if EARLIEST <= other <= LATEST][:MAX_WITNESS_LINES]
-            if 2 * sum(other < time - self._skew for other in others) > len(others):
-                return False
+            if 2 * sum(other < time - self._ahead for other in others) > len(others):
+                now = others[0] if self._latest is None else self._latest
+                return now if time <= now + LARGEST_CORRECTION_SECONDS else AHEAD
             self._latest = time
         self._latest = max(self._latest, time)
-        return time >= self._latest - self._skew
+        return SKEW if time < self._latest - self._behind else time

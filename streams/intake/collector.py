@@ -22,7 +22,7 @@ from typing import Final, NamedTuple
 
 from streams.core.errors import FuseBlownError, MalformedEventError
 from streams.core.settings import Settings
-from streams.intake.clock import FileClock, is_plausible
+from streams.intake.clock import FileClock, event_time
 from streams.intake.dead_letter_limit import Fuse
 from streams.intake.dead_letters import DeadLetter, letter
 from streams.intake.files import UnreadableInputError, check_files, chunks_of
@@ -76,8 +76,10 @@ class Step:
     accepted: int = 0
     late: int = 0
     """Accepted events more than LATE_AFTER_SECONDS behind the newest of their partition."""
+    corrected: int = 0
+    """Accepted events whose clock was hours ahead: they count at their arrival."""
     newest: float = -math.inf
-    """Newest time of an accepted event, seconds since 1970; -inf without one."""
+    """Newest time of an accepted event as its log says, seconds since 1970; -inf without one."""
     rejected: Counter[str] = field(default_factory=Counter)
 
 
@@ -96,6 +98,13 @@ class _Open:
 class _Read(NamedTuple):
     event: Event
     time: float
+    """As its log says."""
+    corrected: float | None = None
+    """When it counts instead."""
+
+    @property
+    def counts_at(self) -> float:
+        return self.time if self.corrected is None else self.corrected
 
 
 class _Refused(NamedTuple):
@@ -159,7 +168,7 @@ class Collector:
         indices = [index for index, _ in read]
         when = [arrival[index] for index in indices] if isinstance(arrival, Sequence) else arrival
         step = Step()
-        for index, outcome in zip(indices, self._only_plausible([outcome for _, outcome in read], when), strict=True):
+        for index, outcome in zip(indices, self._corrected([outcome for _, outcome in read], when), strict=True):
             line = lines[index]
             if outcome is None:
                 step.rejected["no_request"] += 1
@@ -234,20 +243,22 @@ class Collector:
         better = advice(line, self._format) if error.reason == "missing_field" else None
         return _Refused(MalformedEventError(error.reason, f"{error.detail}; {better}") if better else error, outcome.account)
 
-    def _only_plausible(self, outcomes: list[_Outcome], arrival: Arrival) -> list[_Outcome]:
-        """Replace the outcome of each event whose time is not plausible by a refusal."""
-        skew = self._settings.allowed_skew_seconds
-        past = math.inf if self._backfill else skew
+    def _corrected(self, outcomes: list[_Outcome], arrival: Arrival) -> list[_Outcome]:
+        """Let each event that is hours ahead count at its arrival, and replace the outcome of one that is days off by a refusal."""
+        ahead, behind = self._settings.future_skew_seconds, self._settings.past_skew_seconds
         read = [(index, event_read) for index, event_read in enumerate(outcomes) if isinstance(event_read, _Read)]
         if isinstance(arrival, FileClock):
-            good = arrival.plausible([event_read.time for _, event_read in read])
+            times = arrival.event_times([event_read.time for _, event_read in read])
         else:
             arrivals = arrival if isinstance(arrival, Sequence) else [arrival] * len(outcomes)
-            good = [is_plausible(event_read.time, arrivals[index], skew, past) for index, event_read in read]
-        error = MalformedEventError("time_skew", f"timestamp is more than {skew:.0f} s from its arrival, or of another century")
-        for (index, event_read), plausible in zip(read, good, strict=True):
-            if not plausible:
+            oldest = math.inf if self._backfill else behind
+            times = [event_time(event_read.time, arrivals[index], ahead, oldest) for index, event_read in read]
+        for (index, event_read), time in zip(read, times, strict=True):
+            if isinstance(time, str):
+                error = MalformedEventError(time, f"timestamp is more than {behind:.0f} s from its arrival, or of another century")
                 outcomes[index] = _Refused(error, _account(event_read.event), event_read.event)
+            elif time != event_read.time:
+                outcomes[index] = event_read._replace(corrected=time)
         return outcomes
 
     def _accept(self, read: _Read, size: int, arrival: float | FileClock, step: Step) -> None:
@@ -261,18 +272,20 @@ class Collector:
         if len(seen) > MAX_REMEMBERED_IDS:
             del seen[next(iter(seen))]
         from_file = isinstance(arrival, FileClock)
-        newest = max(self._newest[partition], read.time)
+        time = read.counts_at
+        newest = max(self._newest[partition], time)
         if from_file and self._open[partition].events and newest - self._open[partition].since >= FILE_BLOCK_SECONDS:
             step.outgoing += self._close(partition)
         block = self._open[partition]
         if not block.events:
             block.since = newest if isinstance(arrival, FileClock) else arrival
         block.events.append(read.event)
-        block.times.append(read.time)
+        block.times.append(time)
         block.ids.append(known)
         block.size += size
         step.accepted += 1
-        step.late += read.time < self._newest[partition] - LATE_AFTER_SECONDS
+        step.late += time < self._newest[partition] - LATE_AFTER_SECONDS
+        step.corrected += time != read.time
         self._newest[partition] = newest
         step.newest = max(step.newest, read.time)
         full = min(self._settings.block_events, FILE_BLOCK_EVENTS) if from_file else self._settings.block_events
@@ -333,7 +346,7 @@ def read_files(
 
 def _steps(collector: Collector, path: Path, settings: Settings) -> Iterator[tuple[Step, int]]:
     """Yield the result of each chunk of a file, and the bytes read so far."""
-    clock, line, done = FileClock(settings.allowed_skew_seconds), 0, 0
+    clock, line, done = FileClock(settings.future_skew_seconds, settings.past_skew_seconds), 0, 0
     try:
         for chunk in chunks_of(path):
             line, done = chunk.first + len(chunk.lines), chunk.done

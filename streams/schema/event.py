@@ -40,6 +40,7 @@ REASONS: Final = (
     "wrong_type",
     "bad_timestamp",
     "time_skew",
+    "clock_ahead",
     "negative",
     "absurd",
     "bad_sketch",

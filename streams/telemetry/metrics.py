@@ -42,6 +42,7 @@ class Metric(Enum):
     EVENTS_ACCEPTED = Spec("counter", "How many events does each source bring?", ("source",))
     EVENTS_REJECTED = Spec("counter", "Which source sends what we cannot read, and why?", ("source", "reason"))
     EVENTS_LATE = Spec("counter", "How many events come over a minute behind the newest of their partition?", ("source",))
+    EVENTS_CORRECTED = Spec("counter", "How many events were so far ahead that they count at their arrival instead?", ("source",))
     CLOCK_SKEW = Spec("gauge", "How far is a source's clock from ours (seconds, its newest event less our time)?", ("source",))
     FUSE_BLOWN = Spec("gauge", "Is a source of collect paused, or did it stop, because the format is wrong? (1: yes)")
     BLOCKS_SENT = Spec("counter", "How many blocks leave for each topic?", ("topic",))
@@ -63,6 +64,9 @@ class Metric(Enum):
 
     CHUNKS_WRITTEN = Spec("counter", "Does the state become durable?", ("agent",))
     CHUNKS_REFUSED = Spec("counter", "Which state started cold, because it could not be read?", ("agent",))
+    WRITES_FENCED = Spec("counter", "Did a worker that had lost its partition still write (and was ignored)?", ("agent",))
+    OWNERS_FENCED = Spec("counter", "Did a worker notice that it had lost a partition, and drop it?", ("agent",))
+    STATE_BEHIND = Spec("counter", "Was state behind what was acknowledged, and read again?", ("agent",))
     CHECKPOINT_SECONDS = Spec("gauge", "How old is the oldest change that a crash would have to replay?", ("agent", "partition"))
 
     ROWS_WRITTEN = Spec("counter", "How many rows reach each table?", ("table",))

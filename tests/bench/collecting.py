@@ -80,7 +80,7 @@ def _with(line: bytes, **fields: object) -> bytes:
 def collect(lines: list[bytes]) -> None:
     """Parse, sketch, redact and cut lines into blocks, as they come from a file."""
     settings = Settings(mode="local")
-    collector, clock = Collector(settings), FileClock(settings.allowed_skew_seconds)
+    collector, clock = Collector(settings), FileClock(settings.future_skew_seconds, settings.past_skew_seconds)
     for first in range(0, len(lines), FILE_BLOCK_EVENTS):
         collector.add(lines[first : first + FILE_BLOCK_EVENTS], "bench", clock)
     collector.flush()

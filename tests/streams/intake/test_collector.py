@@ -155,14 +155,22 @@ def test_a_time_of_another_century_is_refused_live(year: str) -> None:
     assert reasons([line(timestamp=year)]) == ["time_skew"]
 
 
-@pytest.mark.parametrize(("seconds", "fate"), [(DAY - 5, []), (-DAY, []), (DAY + 5, ["time_skew"]), (-DAY - 5, ["time_skew"])])
+@pytest.mark.parametrize(("seconds", "fate"), [(300, []), (-DAY, []), (DAY + 5, ["clock_ahead"]), (-DAY - 5, ["time_skew"])])
 def test_a_live_event_may_be_a_day_from_its_arrival(seconds: float, fate: list[str]) -> None:
     assert reasons([line(timestamp=NOON + seconds)]) == fate
 
 
+def test_an_event_that_is_hours_ahead_counts_at_its_arrival_and_its_repetition_is_a_duplicate() -> None:
+    collector, ahead = Collector(settings()), line(timestamp=NOON + 20 * 3_600)
+    step = collector.add([ahead, ahead], "test", NOON)
+    assert (step.accepted, step.corrected, dict(step.rejected)) == (1, 1, {"duplicate": 1})
+    [block] = collector.flush()
+    assert decode(block.data, REQUESTS).numbers("time").tolist() == [NOON]
+
+
 def test_one_clock_that_is_two_days_ahead_is_set_aside_alone() -> None:
     step = Collector(settings()).add([line(1), line(2, timestamp=NOON + 2 * DAY), line(3)], "test", [NOON, NOON, NOON])
-    assert (step.accepted, dict(step.rejected)) == (2, {"time_skew": 1})
+    assert (step.accepted, dict(step.rejected)) == (2, {"clock_ahead": 1})
 
 
 def test_a_backlog_of_last_year_is_read_when_it_is_called_one_and_the_future_is_not() -> None:
@@ -390,5 +398,5 @@ def test_a_blown_fuse_ends_a_file_after_the_good_lines_before_it(tmp_path: Path)
 
 def test_two_clocks_are_two_files() -> None:
     collector = Collector(settings())
-    assert collector.add([line(timestamp=NOON)], "a", FileClock(DAY)).accepted == 1
-    assert collector.add([line(2, timestamp=NOON - 100 * DAY)], "b", FileClock(DAY)).accepted == 1
+    assert collector.add([line(timestamp=NOON)], "a", FileClock(300.0, DAY)).accepted == 1
+    assert collector.add([line(2, timestamp=NOON - 100 * DAY)], "b", FileClock(300.0, DAY)).accepted == 1

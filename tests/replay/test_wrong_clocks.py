@@ -1,0 +1,50 @@
+"""One wrong clock stays one wrong clock: events hours ahead change nobody else's evidence."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+
+from streams.demo import cast
+from streams.demo.scene import Scene
+from streams.demo.schedule import DAY
+from streams.replay.run import Replay
+
+Play = Callable[..., Replay]
+
+HOURS_AHEAD = 20
+ONE_IN = 1_000
+
+
+def evidence(run: Replay) -> dict[str, np.ndarray[Any, Any]]:
+    """Return the evidence of each account by family, as it enters its score, nats."""
+    found: dict[str, np.ndarray[Any, Any]] = {}
+    for stage in run.pipeline.accounts:
+        slots = stage.state.table.slots
+        found |= dict(zip(stage.state.ids(slots), np.nan_to_num(stage.state.table["own"][slots]), strict=True))
+    return found
+
+
+@pytest.mark.timeout(300)
+def test_a_thousandth_of_the_events_20_hours_ahead_changes_no_other_accounts_evidence(
+    scene: Callable[[float], Scene], replay_of: Play
+) -> None:
+    drawn = scene(2 * DAY)
+    cast.ordinary_people(drawn, 800, 8_000)
+    seen, theirs = [0], set[str]()
+
+    def ahead(event: dict[str, Any]) -> dict[str, Any]:
+        seen[0] += 1
+        if seen[0] % ONE_IN:
+            return event
+        theirs.add(event["account.id"])
+        return event | {"timestamp": event["timestamp"] + HOURS_AHEAD * 3_600}
+
+    wrong, right = evidence(replay_of(drawn, ahead)), evidence(replay_of(drawn))
+    others = right.keys() - theirs
+    assert len(theirs) >= 5
+    assert len(others) > 500
+    assert max(float(np.abs(wrong[account] - right[account]).max()) for account in others) <= 0.1
