@@ -39,6 +39,10 @@ test-integration: setup ## Run the end-to-end tests on real Apache Kafka (needs 
 	$(BIN)/python -m streams.devserver.kafka --fetch
 	$(BIN)/python -m pytest -m integration
 
+torture: setup ## Freeze, kill and hang real processes on Apache Kafka, and count every event four times (ONLY="frozen killed", SEED=1, RUNS=1)
+	$(BIN)/python -m streams.devserver.kafka --fetch
+	$(BIN)/python tests/torture/torture.py $(ONLY) $(if $(SEED),--seed $(SEED)) $(if $(RUNS),--runs $(RUNS))
+
 bench: setup ## Measure events per CPU-second, into build/figures/bench.json
 	$(BIN)/python tests/bench/run.py
 

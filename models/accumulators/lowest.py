@@ -1,6 +1,6 @@
-"""The k lowest hashes of an entity's values: equal sets of values have equal samples.
+"""The few lowest hashes of what an entity has shown: a sample that is the same wherever the same things are shown.
 
-Bottom-k sketches (Cohen and Kaplan 2007): samples by the same hash overlap as much as their sets do.
+Bottom-k sketches (Cohen and Kaplan 2007): of sets that are sampled by the same hash, the samples overlap as the sets do.
 """
 
 from __future__ import annotations
@@ -13,20 +13,17 @@ from models.state.columns import Slots
 Hashes = NDArray[np.uint64]
 
 
-def lowest(samples: Hashes, entity: Slots, values: Hashes) -> Hashes:
-    """Return the k lowest different hashes of each entity, (entities, k), ascending, 0 where it has fewer.
+def lowest(held: Hashes, entity: Slots, values: Hashes) -> Hashes:
+    """Return the lowest different hashes of each entity, ascending, 0 where it has fewer.
 
-    >>> lowest(np.array([[3, 0]], np.uint64), entity=np.array([0, 0, 0]), values=np.array([8, 1, 3], np.uint64)).tolist()
+    >>> lowest(held=np.array([[3, 0]], np.uint64), entity=np.array([0, 0, 0]), values=np.array([8, 1, 3], np.uint64)).tolist()
     [[1, 3]]
 
-    Args:
-        samples: Lowest hashes so far, (entities, k), 0 for none.
-        entity: Row of each new hash's entity, (events,).
-        values: New hashes, (events,), well mixed, 0 for none.
+    held: (entities, k), what it had, 0 for none. entity, values: (events,), whose each new hash is, 0 for none; hashes are well mixed.
     """
-    count, width = samples.shape
+    count, width = held.shape
     who = np.concatenate([np.repeat(np.arange(count), width), entity])
-    what = np.concatenate([samples.reshape(-1), values])
+    what = np.concatenate([held.reshape(-1), values])
     order = np.lexsort((what, who))
     order = order[what[order] != 0]
     who, what = who[order], what[order]
@@ -35,6 +32,6 @@ def lowest(samples: Hashes, entity: Slots, values: Hashes) -> Hashes:
     who, what = who[first], what[first]
     rank = np.arange(len(who)) - np.searchsorted(who, np.arange(count))[who]
     kept = rank < width
-    merged = np.zeros_like(samples)
-    merged[who[kept], rank[kept]] = what[kept]
-    return merged
+    found = np.zeros_like(held)
+    found[who[kept], rank[kept]] = what[kept]
+    return found

@@ -29,7 +29,8 @@ from streams.schema import topics
 from streams.stages.stage import Message
 from streams.testing.counting import CountingStage
 from streams.worker.app import run_worker
-from streams.worker.table import CHUNK, unpacked
+from streams.worker.stored import Seal, Stored
+from streams.worker.table import CHUNK
 
 CHUNKS: Final = 16
 """Chunks of the counting stage in each partition."""
@@ -102,13 +103,19 @@ class Trial:
         return missing
 
     def counted(self) -> Counter[str]:
-        """Return what the state says: the last value of each chunk in the changelog, added up."""
-        chunks: dict[tuple[int, bytes], bytes] = {}
+        """Return what the state says: the last value of each chunk in the changelog that counts, added up."""
+        seal = Seal(self.settings.seal_key.get_secret_value().encode())
+        chunks: dict[tuple[int, bytes], Stored] = {}
+        owners: defaultdict[int, int] = defaultdict(int)
         for record in self._read(topics.changelog(AGENT)):
+            stored = seal.opened(record.key, record.value)
+            if stored is None or stored.stamp.epoch < owners[record.partition]:
+                continue
+            owners[record.partition] = stored.stamp.epoch
             if f"/{CHUNK}".encode() in record.key:
-                chunks[record.partition, record.key] = unpacked(record.value)[1]
+                chunks[record.partition, record.key] = stored
         stage = CountingStage(CHUNKS * self.settings.partitions)
-        stage.load((str(place), value) for place, value in enumerate(chunks.values()))
+        stage.load((str(place), stored.data) for place, stored in enumerate(chunks.values()))
         return stage.counts()
 
     def strays(self) -> list[bytes]:

@@ -23,7 +23,8 @@ from streams.schema import topics
 from streams.stages.stage import MakeStage
 from streams.worker.agents import accounts, cases, groups, store
 from streams.worker.agents.store import StoreEngine
-from streams.worker.engine import Engine
+from streams.worker.changelog import range_reader
+from streams.worker.engine import Engine, Inputs
 from streams.worker.fetch_wait import read_promptly
 from streams.worker.stages import makers as stage_makers
 from streams.worker.supervisor import Agent, Worker
@@ -79,20 +80,26 @@ def make_app(settings: Settings, stage: str) -> faust.App:
     return app
 
 
-def make_engine(settings: Settings, agent: str, make_stage: MakeStage) -> Engine:
-    """Return the engine of an agent with state, with its app, its table and its Faust agents attached."""
-    app, module = make_app(settings, agent), STATEFUL[agent]
-    table = ChunkTable(
+def make_table(app: faust.App, settings: Settings, inputs: Inputs) -> ChunkTable:
+    """Return the table of an agent's state."""
+    return ChunkTable(
         app,
         seal_key=settings.seal_key.get_secret_value().encode(),
+        read_range=range_reader(settings),
         name=topics.STATE_TABLE,
-        partitions=1 if module.INPUTS.single else settings.partitions,
+        partitions=1 if inputs.single else settings.partitions,
         key_type=bytes,
         value_type=bytes,
         options=dict(ROCKSDB_OPTIONS),
         extra_topic_configs={"max.message.bytes": topics.MAX_RECORD_BYTES, "min.compaction.lag.ms": COMPACT_AFTER_MS},
-        help=f"the state of {agent}, in chunks",
+        help=f"the state of {inputs.agent}, in chunks",
     )
+
+
+def make_engine(settings: Settings, agent: str, make_stage: MakeStage) -> Engine:
+    """Return the engine of an agent with state, with its app, its table and its Faust agents attached."""
+    app, module = make_app(settings, agent), STATEFUL[agent]
+    table = make_table(app, settings, module.INPUTS)
     app.tables.add(table)
     engine = Engine(app, table, module.INPUTS, make_stage, settings.checkpoint_seconds)
     module.attach(app, engine)

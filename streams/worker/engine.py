@@ -5,9 +5,12 @@ The order that keeps every event counted exactly once, and no message lost:
 1. apply a block and hand its messages to Kafka, both under one lock, so that no chunk is taken between them;
 2. take the bytes of some changed chunks, and wait until Kafka has confirmed every message of the blocks they contain;
 3. write the chunks to the table, and wait until Kafka has confirmed them;
-4. acknowledge the offsets whose blocks are contained in written chunks only.
+4. write down, beside the chunks, the offset below which every block is contained in written chunks;
+5. acknowledge the offsets below it.
 
-A crash between any two steps repeats blocks; chunks skip those they contain.
+A crash between any two steps repeats blocks; chunks skip those they contain. A worker that lost a partition while it was frozen learns it
+in step 3 or 4, drops the partition, and acknowledges nothing. State that is behind what was acknowledged is detected when it is loaded:
+the input is read again from where the state ends.
 """
 
 from __future__ import annotations
@@ -32,7 +35,8 @@ from streams.worker.failure import Failure
 from streams.worker.partition import Partition
 from streams.worker.reading import Reading
 from streams.worker.report import report_stage
-from streams.worker.table import CHUNK, Archive, ChunkTable
+from streams.worker.stored import UNKNOWN
+from streams.worker.table import CHUNK, Archive, ChunkTable, FencedError
 
 log = logging.getLogger(__name__)
 
@@ -112,11 +116,16 @@ class Engine:
                 for partition in list(self.partitions.values()):
                     dirty = partition.stage.dirty()
                     due = partition.checkpoint.everything(dirty) if everything else partition.checkpoint.due(dirty, time.monotonic())
-                    for start in range(0, len(due), MAX_CHUNKS_PER_WRITE):
-                        await self._write(partition, due[start : start + MAX_CHUNKS_PER_WRITE])
-                    if everything:
-                        await partition.confirmed()
-                    self._acknowledge(partition)
+                    try:
+                        if everything:  # one record shows whether this worker is still the owner, before many chunks are written
+                            await self._note_acknowledged(partition)
+                        for start in range(0, len(due), MAX_CHUNKS_PER_WRITE):
+                            await self._write(partition, due[start : start + MAX_CHUNKS_PER_WRITE])
+                        if everything:
+                            await partition.confirmed()
+                        await self._acknowledge(partition)
+                    except FencedError as error:
+                        self._drop(partition, error)
 
     async def leave(self) -> None:
         """Write all state, acknowledge and commit, then release the partitions: before a rebalance, and before a stop."""
@@ -132,13 +141,15 @@ class Engine:
     async def load(self) -> None:
         """Make the stages of the assigned partitions from their chunks. Faust calls it after the recovery of the table."""
         with self.failure:
+            generation = self.app.consumer_generation_id
             assigned = sorted(tp for tp in self.app.assignor.assigned_actives() if tp.topic == self.inputs.topic)
             async with self._applying:
+                starts = await self._claim(assigned)
                 chunks = {tp: [*self._table.records(tp.partition, CHUNK)] for tp in assigned}
                 await self._check_history({tp: _complete_to(records) for tp, records in chunks.items()})
-                self.partitions = {tp.partition: self._loaded(tp, chunks.pop(tp)) for tp in assigned}
-                self._generation = self.app.consumer_generation_id
-                self._reading.forget()
+                self.partitions = {tp.partition: self._loaded(tp, chunks.pop(tp), starts[tp]) for tp in assigned}
+                self._generation = generation
+                self._reading.forget(starts)
             log.info("%s: this worker owns partitions %s", self.app.conf.id, sorted(self.partitions))
 
     def positions(self) -> dict[TP, int]:
@@ -154,12 +165,43 @@ class Engine:
         async with self._applying:
             taken, complete_to = partition.take(chunks), partition.complete_to
         await partition.confirmed()
-        await self._table.write(partition.tp.partition, taken, complete_to)
+        await self._table.write(partition.tp.partition, taken, complete_to, partition.read_from)
         partition.written(chunks, taken)
         METRICS.add(Metric.CHUNKS_WRITTEN, len(chunks), agent=self.inputs.agent)
 
-    def _acknowledge(self, partition: Partition) -> None:
-        for offset in partition.acknowledge():
+    async def _claim(self, tps: Sequence[TP]) -> dict[TP, int]:
+        """Become the owner of these partitions, and return the offset from which the input of each must be read."""
+        committed = await cast("Consumer", self.app.consumer).seek_to_committed() if tps else {}
+        read_from = await asyncio.gather(*(self._table.claim(tp.partition) for tp in tps))
+        return {tp: self._start(tp, offset, committed.get(tp) or 0) for tp, offset in zip(tps, read_from, strict=True)}
+
+    def _start(self, tp: TP, read_from: int, acknowledged: int) -> int:
+        """Return the first input offset that the state may lack; an error is logged when Kafka was told that the state has it."""
+        if read_from == UNKNOWN:
+            return acknowledged
+        if read_from < acknowledged:
+            METRICS.add(Metric.STATE_BEHIND, agent=self.inputs.agent)
+            log.error(
+                "%s: the state of partition %d ends at offset %d, but input up to %d was acknowledged: it is read again from there",
+                *(self.app.conf.id, tp.partition, read_from, acknowledged),
+            )
+        return min(read_from, acknowledged)
+
+    def _drop(self, partition: Partition, error: FencedError) -> None:
+        """Drop a partition that another worker owns: nothing more of it is applied, written or acknowledged."""
+        log.warning("%s: %s: partition %d is dropped", self.app.conf.id, error, partition.tp.partition)
+        if self.partitions.get(partition.tp.partition) is partition:
+            del self.partitions[partition.tp.partition]
+
+    async def _note_acknowledged(self, partition: Partition) -> None:
+        await self._table.note_acknowledged(partition.tp.partition, partition.complete_to, partition.read_from)
+
+    async def _acknowledge(self, partition: Partition) -> None:
+        free = partition.acknowledge()
+        if free:
+            partition.read_from = max(partition.read_from, free[-1] + 1)
+            await self._note_acknowledged(partition)
+        for offset in free:
             self._ack(partition.tp, offset)
         for offset in partition.acknowledge_second():
             self._ack(TP(self.inputs.second or "", partition.tp.partition), offset)
@@ -173,7 +215,7 @@ class Engine:
         is_ours = record.generation_id == self._generation and record.partition in self.partitions
         return self.partitions[record.partition] if is_ours and await self._reading.in_turn(record) else None
 
-    def _loaded(self, tp: TP, records: list[tuple[str, bytes, int]]) -> Partition:
+    def _loaded(self, tp: TP, records: list[tuple[str, bytes, int]], read_from: int) -> Partition:
         archive = Archive(self._table, tp.partition)
         stage = self._make_stage(tp.partition, archive)
         if self.inputs.second and not isinstance(stage, TwoInputStage):
@@ -181,7 +223,7 @@ class Engine:
         stage.load((name, data) for name, data, _ in records)
         if cold := int(stage.counters().get("cold_chunks", 0)):
             log.error("%s: %d chunks of partition %d cannot be read: their entities start empty", self.inputs.agent, cold, tp.partition)
-        return Partition(tp, stage, archive, self._seconds, _complete_to(records))
+        return Partition(tp, stage, archive, self._seconds, _complete_to(records), read_from)
 
     async def _check_history(self, complete_to: Mapping[TP, int]) -> None:
         """Refuse state that is ahead of its input: the topic was created again, and every block would look like a repeat.

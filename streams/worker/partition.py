@@ -45,7 +45,9 @@ class Partition:
     A second input has offsets of its own: a record is acknowledged when every chunk that had changed by then has been written.
     """
 
-    def __init__(self, tp: TP, stage: Stage, archive: Archive, checkpoint_seconds: float, complete_to: int = -1) -> None:
+    def __init__(
+        self, tp: TP, stage: Stage, archive: Archive, checkpoint_seconds: float, complete_to: int = -1, read_from: int = 0
+    ) -> None:
         """Start with a loaded stage.
 
         Args:
@@ -54,6 +56,7 @@ class Partition:
             archive: The archive of the stage.
             checkpoint_seconds: Time from a chunk's first change to its write, as a goal.
             complete_to: Offset of the last block that the chunks contain; -1 for none.
+            read_from: Offset of the first block that the chunks may lack.
         """
         self.tp = tp
         self.stage = stage
@@ -62,6 +65,8 @@ class Partition:
         self.position = -1
         self.complete_to = complete_to
         """Offset of the last block that any chunk may contain. It never decreases, so of two writes of a chunk the later one wins."""
+        self.read_from = read_from
+        """Offset of the first block that is not acknowledged."""
         self.rejected = 0
         self._unconfirmed: deque[tuple[int, Confirmation]] = deque()
         self._held: deque[_Held] = deque()

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from typing import cast
 
 import faust
@@ -39,6 +39,7 @@ class Reading:
         self._app = app
         self._compacted = compacted
         self._cursors: dict[TP, Cursor] = {}
+        self._starts: Mapping[TP, int] = {}
 
     async def in_turn(self, record: Record) -> bool:
         """Return whether this record is the next of its partition. If records were left out, seek back to them.
@@ -60,9 +61,10 @@ class Reading:
             raise LostRecordsError(f"{tp.topic}/{tp.partition} has no records from {self._cursors[tp].next} to {record.offset}")
         return turn is Turn.TAKE
 
-    def forget(self) -> None:
-        """Drop all cursors: partitions were revoked."""
+    def forget(self, starts: Mapping[TP, int] | None = None) -> None:
+        """Drop all cursors: partitions were revoked or assigned. starts: offsets from which input must be read that state lacks."""
         self._cursors = {}
+        self._starts = starts or {}
 
     async def _begin(self) -> None:
         consumer = cast("Consumer", self._app.consumer)
@@ -70,7 +72,7 @@ class Reading:
         firsts = await consumer.earliest_offsets(*assigned)
         for tp in assigned:
             committed = consumer._committed_offset[tp]  # noqa: SLF001 - the offset at which Faust starts to read
-            start = max(committed or 0, firsts[tp] or 0)
+            start = max(min(committed or 0, self._starts.get(TP(*tp), committed or 0)), firsts[tp] or 0)
             self._cursors[TP(*tp)] = Cursor(start, compacted=tp.topic in self._compacted)
 
     async def _rewind(self, tp: TP, offset: int) -> None:

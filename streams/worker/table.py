@@ -1,68 +1,111 @@
 """The Faust table of a stage: its chunks and its archive, in Kafka (a compacted changelog) and on local disk (RocksDB).
 
-Faust's own `table[key] = value` writes the local copy first and sends the changelog later. Here the order is reversed and explicit: a
-record is *written* when the changelog has confirmed it. So the disk always contains a prefix of the changelog, and a partition that moves
-to another worker and back has one history only.
+Faust's own `table[key] = value` writes the local copy first and sends the changelog some time later. Here it is the other way round,
+and explicit: a record is *written* when the changelog has confirmed it. What is on disk is then always a prefix of the changelog, and
+a partition that moves to another worker and back finds one history only.
 
-Others can write to the topic: each record has a code over its key, offset and bytes (HMAC-SHA256 with the seal key). A record without
-a valid code, from another writer or damaged, is refused and counted, and its entities start empty.
+A worker may freeze, lose its partitions, wake up and still write. So a partition has one owner at a time, as in a log with fencing
+tokens: who takes it over first *claims* it, with a record whose epoch is higher than any before. From there on, records of a lower epoch
+do not count, wherever they stand. A writer sees from the offsets of its records whether somebody else wrote between them; it then reads
+what that was, and either rewrites what an earlier owner wrote over, or stops because it was succeeded itself (`FencedError`).
+
+Each record is sealed (`streams.worker.stored`). One without a code of ours, of another writer or damaged, is set aside and counted.
 """
 
 from __future__ import annotations
 
 import asyncio
-import hmac
 import logging
-import struct
+from collections import defaultdict
 from collections.abc import Iterable, Iterator, MutableMapping, Sequence
+from types import SimpleNamespace
 from typing import Any, cast
 
 import faust
 from faust.stores import memory, rocksdb
+from faust.tables.manager import TableManager
 from faust.types import TP
 
 from streams.telemetry.metrics import METRICS, Metric
-
-_OFFSET = struct.Struct(">q")  # start of each value: the last input offset of its partition that it may contain
-_CODE_BYTES = 16  # end of each value: its code
+from streams.worker.changelog import LogRecord, ReadRange
+from streams.worker.stored import UNKNOWN, Seal, Stamp, Stored
 
 log = logging.getLogger(__name__)
 
 
+class FencedError(Exception):
+    """Another worker has claimed the partition: what this one holds of it is old, and must not be written or acknowledged."""
+
+
 class ChunkTable(faust.Table[bytes, bytes]):
-    """Records by name, each in the partition of the input from which it was computed.
+    """name -> bytes, each pinned to the partition of the input that it was computed from. Keys are `<partition>/<name>`."""
 
-    Keys are `<partition>/<name>`. Values start with the input offset up to which they are complete.
-    """
-
-    def __init__(self, app: faust.App, *, seal_key: bytes, **options: Any) -> None:
-        """Make a Faust table with these options, whose records have a code under `seal_key`."""
+    def __init__(self, app: faust.App, *, seal_key: bytes, read_range: ReadRange, **options: Any) -> None:
+        """Make a table of Faust's (`options`) whose records are sealed under `seal_key`; `read_range` reads its changelog again."""
         super().__init__(app, **options)
-        self._seal_key = seal_key
+        self._seal = Seal(seal_key)
+        self._read_range = read_range
+        self._epochs: dict[int, int] = {}
+        self._ends: dict[int, int] = {}  # the last changelog offset that we know what it holds
+        self._overwritten: defaultdict[int, set[bytes]] = defaultdict(set)  # keys whose newest record in the log does not count
 
-    async def write(self, partition: int, records: Sequence[tuple[str, bytes]], offset: int) -> None:
-        """Write records in order, and return when Kafka has confirmed them.
+    def recover(self, tp: TP) -> None:
+        """Read the changelog of a partition from where the local copy ends: what Faust does in a worker, for who only looks."""
+        end = self.data.persisted_offset(tp)
+        self._take_over(tp, 0 if end is None else end + 1, None)
 
-        The last record is sent alone, after the others are confirmed: a broker may report the start of its last batch as the end of a
-        partition (Tansu does), and recovery stops at that end.
+    async def claim(self, partition: int) -> int:
+        """Become the owner of a partition that Faust has recovered.
 
-        Args:
-            partition: Number of the partition.
-            records: Name and bytes of each record.
-            offset: Offset of the last block that the records contain.
+        What an earlier owner wrote after the end of the recovery and before the claim counts, and is taken over. Returns the first input
+        offset that the state may lack: 0 without any state, UNKNOWN when it is from before there were epochs.
         """
-        pairs = [(key := _key(partition, name), self._sealed(key, _OFFSET.pack(offset) + data)) for name, data in records]
+        tp = TP(self.changelog_topic.get_topic_name(), partition)
+        key, end = _key(partition, OWNER), self._recovered_to(tp)
+        while True:
+            owner, read_from = self._owner(partition), self.read_from(partition)
+            mine = Stamp(owner.epoch + 1, owner.complete_to, read_from)
+            value = self._seal.packed(key, mine, b"")
+            [offset] = await self._confirmed(partition, [(key, value)])
+            if offset > end + 1:
+                await asyncio.to_thread(self._take_over, tp, end + 1, offset - 1)
+            end = offset
+            if self._owner(partition) == owner:  # nobody wrote down anything else meanwhile
+                break
+        self._keep(partition, key, value)
+        self.data.set_persisted_offset(tp, offset)
+        self._epochs[partition], self._ends[partition] = mine.epoch, offset
+        await self._repair(partition)
+        return read_from
+
+    async def write(self, partition: int, records: Sequence[tuple[str, bytes]], complete_to: int, read_from: int) -> None:
+        """Make records durable, in their order; they contain every block of the partition up to `complete_to`.
+
+        `read_from` is the first input offset that is not acknowledged. Returns when Kafka has confirmed the records. The last one goes
+        alone, after the others are confirmed: a broker may report the start of its last batch as the end of a partition (Tansu does), and
+        recovery stops at that end. Raises FencedError when another worker owns the partition by now.
+        """
+        stamp = Stamp(self._epochs[partition], complete_to, read_from)
+        pairs = [(key := _key(partition, name), self._seal.packed(key, stamp, data)) for name, data in records]
         for part in (pairs[:-1], pairs[-1:]):
-            sent = [await self._send(partition, key, value) for key, value in part]
-            for (key, value), metadata in zip(part, await asyncio.gather(*sent), strict=True):
-                self._keep(partition, key, value)
-                self.data.set_persisted_offset(TP(metadata.topic, metadata.partition), metadata.offset)
+            await self._write(partition, part)
+        await self._repair(partition)
+
+    async def note_acknowledged(self, partition: int, complete_to: int, read_from: int) -> None:
+        """Write down, before Kafka is told, up to which input offset everything is durable. Raises FencedError."""
+        await self.write(partition, [(OWNER, b"")], complete_to, read_from)
+
+    def read_from(self, partition: int) -> int:
+        """Return the first input offset that the state may lack: 0 without any, UNKNOWN when it is from before there were epochs."""
+        owner = self._opened(partition, _key(partition, OWNER))
+        if owner is not None:
+            return owner.stamp.read_from
+        return UNKNOWN if any(True for _ in self.records(partition, CHUNK)) else 0
 
     def get_record(self, partition: int, name: str) -> bytes | None:
-        """Return one record as of the last recovery or write; None if it is absent or has no valid code."""
-        key = _key(partition, name)
-        value = self._get(partition, key)
-        return unpacked(value)[1] if value is not None and self._has_valid_code(key, value) else None
+        """Return one record as the last recovery or write left it."""
+        stored = self._opened(partition, _key(partition, name))
+        return None if stored is None else stored.data
 
     def records(self, partition: int, prefix: str) -> Iterator[tuple[str, bytes, int]]:
         """Yield name (without the prefix), bytes and offset of every record whose name starts with `prefix`."""
@@ -70,41 +113,117 @@ class ChunkTable(faust.Table[bytes, bytes]):
         for key, value in self._from(partition, start):
             if not key.startswith(start):
                 return
-            if self._has_valid_code(key, value):
-                offset, data = unpacked(value)
-                yield key.removeprefix(start).decode(), data, offset
+            stored = self._seal.opened(key, value)
+            if stored is not None and stored.data:
+                yield key.removeprefix(start).decode(), stored.data, stored.stamp.complete_to
 
     def apply_changelog_batch(self, batch: Iterable[Any]) -> None:
-        """Apply recovered records with a valid code, and never replace a state by an older one.
+        """Take over recovered records, in the order of the log: those that are ours, and of no earlier owner than the last claim before."""
+        newest: dict[tuple[int, bytes], tuple[Stamp, Any]] = {}
+        refused = late = 0
+        owners: dict[int, Stamp] = {}
+        for event in batch:
+            partition, key = event.message.partition, event.message.key
+            stored = self._seal.opened(key, event.message.value)
+            if stored is None:
+                refused += 1
+                continue
+            owner = owners.setdefault(partition, self._owner(partition))
+            if stored.stamp.epoch < owner.epoch:
+                late += 1
+                self._overwritten[partition].add(key)
+                continue
+            if key == _key(partition, OWNER) or stored.stamp.epoch > owner.epoch:
+                owners[partition] = stored.stamp
+            held = newest[partition, key][0] if (partition, key) in newest else self._stamp(partition, key)
+            if held is None or stored.stamp[:2] >= held[:2]:
+                newest[partition, key] = stored.stamp, event
+                self._overwritten[partition].discard(key)
+        self._report(refused, late)
+        super().apply_changelog_batch([event for _, event in newest.values()])
 
-        A worker that was presumed dead may still send a chunk after its successor did.
-        """
-        events = list(batch)
-        sealed = [event for event in events if self._has_valid_code(event.message.key, event.message.value)]
-        if foreign := len(events) - len(sealed):
-            METRICS.add(Metric.CHUNKS_REFUSED, foreign, agent=self.app.conf.id.removeprefix("hydrometer-"))
-            log.error("%d records of %s have no valid seal and are refused", foreign, self.changelog_topic.get_topic_name())
-        newest: dict[tuple[int, bytes], Any] = {}
-        for event in sealed:
-            key = (event.message.partition, event.message.key)
-            known = newest.get(key)
-            if known is None or _offset(event.message.value) >= _offset(known.message.value):
-                newest[key] = event
-        kept = [event for key, event in newest.items() if _offset(event.message.value) >= _offset(self._get(*key))]
-        super().apply_changelog_batch(kept)
+    @staticmethod
+    def as_event(tp: TP, record: LogRecord) -> Any:
+        """Return a record of the changelog as Faust's recovery hands it over."""
+        message = SimpleNamespace(tp=tp, **tp._asdict(), **record._asdict())
+        return SimpleNamespace(key=record.key, value=record.value, message=message)
 
-    def _sealed(self, key: bytes, value: bytes) -> bytes:
-        return value + hmac.digest(self._seal_key, key + value, "sha256")[:_CODE_BYTES]
+    def _report(self, refused: int, late: int) -> None:
+        agent, topic = self.app.conf.id.removeprefix("hydrometer-"), self.changelog_topic.get_topic_name()
+        if refused:
+            METRICS.add(Metric.CHUNKS_REFUSED, refused, agent=agent)
+            log.error("%d records of %s carry no seal of ours: set aside", refused, topic)
+        if late:
+            METRICS.add(Metric.WRITES_FENCED, late, agent=agent)
+            log.warning("%d records of %s were written by a worker that had lost its partition: set aside", late, topic)
 
-    def _has_valid_code(self, key: bytes | None, value: bytes | None) -> bool:
-        """Return whether a record has a valid code. A deletion has none: this table never deletes."""
-        if not key or not value or len(value) < _OFFSET.size + _CODE_BYTES:
-            return False
-        return hmac.compare_digest(value, self._sealed(key, value[:-_CODE_BYTES]))
+    async def _write(self, partition: int, pairs: Sequence[tuple[bytes, bytes]]) -> None:
+        """Write records, take notice of what others wrote between them, and only then keep them on disk."""
+        offsets = await self._confirmed(partition, pairs)
+        tp = TP(self.changelog_topic.get_topic_name(), partition)
+        expected = self._ends[partition] + 1
+        for offset in sorted(offsets):
+            if offset > expected:
+                await self._look_at_others(tp, expected, offset - 1)
+            expected = offset + 1
+        for key, value in pairs:
+            self._keep(partition, key, value)
+            self._overwritten[partition].discard(key)
+        if offsets:
+            self._ends[partition] = max(offsets)
+            self.data.set_persisted_offset(tp, self._ends[partition])
 
-    async def _send(self, partition: int, key: bytes, value: bytes) -> Any:
+    async def _look_at_others(self, tp: TP, first: int, last: int) -> None:
+        """Read what stands between records of ours. A resent record of our own epoch changes nothing."""
+        mine = self._epochs[tp.partition]
+        for record in await asyncio.to_thread(self._read_range, tp.topic, tp.partition, first, last):
+            stored = self._seal.opened(record.key, record.value)
+            if stored is None or record.key is None:
+                self._report(refused=1, late=0)
+            elif stored.stamp.epoch > mine:
+                METRICS.add(Metric.OWNERS_FENCED, agent=self.app.conf.id.removeprefix("hydrometer-"))
+                raise FencedError(f"{tp.topic}/{tp.partition} has an owner of epoch {stored.stamp.epoch}, ours is {mine}")
+            elif stored.stamp.epoch < mine:
+                self._report(refused=0, late=1)
+                self._overwritten[tp.partition].add(record.key)
+
+    def _take_over(self, tp: TP, first: int, last: int | None) -> None:
+        read = self._read_range(tp.topic, tp.partition, first, last)
+        self.apply_changelog_batch([self.as_event(tp, record) for record in read])
+
+    async def _repair(self, partition: int) -> None:
+        """Write again what an earlier owner wrote over: compaction keeps the last record of a key, whoever wrote it."""
+        while keys := self._overwritten.pop(partition, None):
+            found = {key: self._opened(partition, key) for key in keys}
+            epoch, owner = self._epochs[partition], self._owner(partition)
+            missing = Stored(Stamp(epoch, owner.complete_to, owner.read_from), b"")
+            restored = ((key, old or missing) for key, old in found.items())
+            await self._write(
+                partition, [(key, self._seal.packed(key, old.stamp._replace(epoch=epoch), old.data)) for key, old in restored]
+            )
+            log.warning(
+                "%s/%d: %d records were written over, and are restored", self.changelog_topic.get_topic_name(), partition, len(keys)
+            )
+
+    def _recovered_to(self, tp: TP) -> int:
+        end = cast("TableManager", self.app.tables).recovery.active_offsets.get(tp)
+        return -1 if end is None else end
+
+    async def _confirmed(self, partition: int, pairs: Sequence[tuple[bytes, bytes]]) -> list[int]:
+        """Send records, and return their offsets once Kafka has confirmed them."""
         topic = self.changelog_topic.get_topic_name()
-        return await self.app.producer.send(topic, key, value, partition, None, None)
+        sent = [await self.app.producer.send(topic, key, value, partition, None, None) for key, value in pairs]
+        return [metadata.offset for metadata in await asyncio.gather(*sent)]
+
+    def _owner(self, partition: int) -> Stamp:
+        return self._stamp(partition, _key(partition, OWNER)) or Stamp(0, -1, UNKNOWN)
+
+    def _stamp(self, partition: int, key: bytes) -> Stamp | None:
+        stored = self._opened(partition, key)
+        return None if stored is None else stored.stamp
+
+    def _opened(self, partition: int, key: bytes) -> Stored | None:
+        return self._seal.opened(key, self._get(partition, key))
 
     def _keep(self, partition: int, key: bytes, value: bytes) -> None:
         if isinstance(self.data, memory.Store):
@@ -184,17 +303,10 @@ class Archive(MutableMapping[str, bytes]):
 
 CHUNK = "chunk/"
 ARCHIVE = "archive/"
-"""Prefixes of the two kinds of names in the table."""
-
-
-def unpacked(value: bytes) -> tuple[int, bytes]:
-    """Return the input offset and the bytes of a value of the changelog."""
-    return _offset(value), value[_OFFSET.size : -_CODE_BYTES]
+"""The two kinds of names in the table ..."""
+OWNER = "owner"
+"""... and the record of the partition's owner: its epoch, and from where input must be read."""
 
 
 def _key(partition: int, name: str) -> bytes:
     return f"{partition}/{name}".encode()
-
-
-def _offset(value: bytes | None) -> int:
-    return -1 if value is None or len(value) < _OFFSET.size else int(_OFFSET.unpack_from(value)[0])

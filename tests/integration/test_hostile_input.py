@@ -19,7 +19,7 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from streams.devserver.system import System, local_system
 from streams.intake.block_producer import send_files
 from streams.schema import blocks, topics
-from streams.worker.table import unpacked
+from streams.worker.stored import unsealed
 
 MARKER = "quokka-7f3a-marker"
 """Planted wherever a log holds text. Behind `collect` nobody may ever read it."""
@@ -213,7 +213,7 @@ def test_the_text_of_a_prompt_is_in_no_record(run: Run) -> None:
     assert all(b"account-" in value for value in blocks_of_requests), "nothing was decompressed, so nothing would be found"
     for record in records:
         changed = record.topic.endswith("changelog")
-        value = decompressed(unpacked(record.value)[1] if changed else record.value or b"")
+        value = decompressed(unsealed(record.value) if changed else record.value or b"")
         whole = (record.value or b"", value, record.key or b"", *(word for _, word in record.headers))
         assert not any(MARKER.encode() in part for part in whole), (record.topic, record.partition, record.offset)
 

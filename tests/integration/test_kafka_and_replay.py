@@ -30,7 +30,8 @@ from streams.intake.block_producer import BlockProducer
 from streams.intake.collector import OutgoingBlock, read_files
 from streams.replay.run import Replay
 from streams.schema import topics
-from streams.worker.table import CHUNK, unpacked
+from streams.worker.stored import unsealed
+from streams.worker.table import CHUNK
 
 EVENTS = 6_000
 FEEDBACK = (topics.GROUPS, topics.VERDICTS, topics.EVIDENCE)
@@ -130,7 +131,7 @@ def kept_state(settings: Settings) -> dict[tuple[str, int], dict[str, bytes]]:
         for record in reader:
             number, _, name = record.key.decode().partition("/")
             if name.startswith(CHUNK):
-                found.setdefault((agents[record.topic], int(number)), {})[name.removeprefix(CHUNK)] = unpacked(record.value)[1]
+                found.setdefault((agents[record.topic], int(number)), {})[name.removeprefix(CHUNK)] = unsealed(record.value)
     return found
 
 

@@ -3,26 +3,25 @@
 from __future__ import annotations
 
 import hmac
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
 from streams.telemetry.metrics import METRICS, Metric
-from streams.worker.table import ARCHIVE, CHUNK, Archive, ChunkTable
+from streams.worker.changelog import LogRecord
+from streams.worker.stored import UNKNOWN, Seal, Stamp
+from streams.worker.table import ARCHIVE, CHUNK, Archive, ChunkTable, FencedError
+from tests.streams.worker.conftest import KEY, LogTable, MakeTable, as_event
 
-KEY = b"the seal key of these tests"
 
-
-def recovered(partition: int, name: str, data: bytes, offset: int, seal_key: bytes = KEY) -> Any:
+def recovered(partition: int, name: str, data: bytes, complete_to: int, seal_key: bytes = KEY, epoch: int = 0) -> Any:
     """Return a changelog event as Faust's recovery hands it over."""
     key = f"{partition}/{name}".encode()
-    value = offset.to_bytes(8, "big", signed=True) + data
-    return event(partition, key, value + hmac.digest(seal_key, key + value, "sha256")[:16])
+    return event(partition, key, Seal(seal_key).packed(key, Stamp(epoch, complete_to, 0), data))
 
 
 def event(partition: int, key: bytes | None, value: bytes | None) -> Any:
-    return SimpleNamespace(key=key, value=value, message=SimpleNamespace(partition=partition, key=key, value=value))
+    return as_event(LogRecord(0, key, value), partition)
 
 
 def test_a_partition_sees_its_own_chunks_only(table: ChunkTable) -> None:
@@ -81,3 +80,116 @@ def test_an_entity_archived_again_while_its_record_is_written_stays_fresh(table:
     archive["a"] = b"two"
     archive.written(taken)
     assert archive.take() == [(f"{ARCHIVE}a", b"two")]
+
+
+# --- one owner at a time
+
+
+def chunks(table: LogTable) -> dict[str, bytes]:
+    return {name: data for name, data, _ in table.records(0, CHUNK)}
+
+
+async def owner(make_table: MakeTable) -> LogTable:
+    """Return the table of a worker that has just taken over partition 0."""
+    table = make_table()
+    table.catch_up()
+    await table.claim(0)
+    return table
+
+
+async def test_a_worker_that_was_succeeded_while_it_was_frozen_is_told_at_its_first_write(make_table: MakeTable) -> None:
+    frozen = await owner(make_table)
+    await frozen.write(0, [(f"{CHUNK}a", b"one")], 10, 0)
+    successor = await owner(make_table)
+    await successor.write(0, [(f"{CHUNK}a", b"two")], 20, 0)
+    with pytest.raises(FencedError):
+        await frozen.write(0, [(f"{CHUNK}a", b"late")], 90, 0)
+    assert chunks(frozen) == {"a": b"one"}
+
+
+async def test_what_it_wrote_late_counts_for_no_owner_after_it_though_it_stands_later_and_claims_more(make_table: MakeTable) -> None:
+    frozen = await owner(make_table)
+    successor = await owner(make_table)
+    await successor.write(0, [(f"{CHUNK}a", b"two")], 20, 0)
+    with pytest.raises(FencedError):
+        await frozen.write(0, [(f"{CHUNK}a", b"late"), (f"{CHUNK}b", b"late")], 90, 0)
+    assert chunks(await owner(make_table)) == {"a": b"two"}
+
+
+async def test_the_frozen_workers_own_disk_does_not_jump_over_what_its_successor_wrote(make_table: MakeTable) -> None:
+    frozen = await owner(make_table)
+    frozen.recovered = frozen._ends[0]
+    successor = await owner(make_table)
+    await successor.write(0, [(f"{CHUNK}a", b"two")], 20, 0)
+    with pytest.raises(FencedError):
+        await frozen.write(0, [(f"{CHUNK}a", b"late")], 90, 0)
+    frozen.catch_up()
+    await frozen.claim(0)
+    assert chunks(frozen) == {"a": b"two"}
+
+
+async def test_the_successor_restores_in_the_log_what_was_written_over(make_table: MakeTable) -> None:
+    frozen = await owner(make_table)
+    successor = await owner(make_table)
+    await successor.write(0, [(f"{CHUNK}a", b"two")], 20, 0)
+    with pytest.raises(FencedError):
+        await frozen.write(0, [(f"{CHUNK}a", b"late"), (f"{CHUNK}b", b"late")], 90, 0)
+    await successor.write(0, [(f"{CHUNK}c", b"three")], 30, 0)
+    last = {record.key: record for record in successor.history}  # what compaction leaves
+    alone = make_table()
+    alone.apply_changelog_batch([as_event(record) for record in sorted(last.values())])
+    assert chunks(alone) == {"a": b"two", "c": b"three"}
+
+
+async def test_what_the_owner_before_wrote_between_recovery_and_claim_is_taken_over(make_table: MakeTable) -> None:
+    before = await owner(make_table)
+    successor = make_table()
+    successor.catch_up()
+    await before.write(0, [(f"{CHUNK}a", b"just in time")], 10, 0)
+    await successor.claim(0)
+    assert chunks(successor) == {"a": b"just in time"}
+
+
+async def test_of_two_that_claim_at_once_the_one_whose_claim_stands_later_owns_the_partition(make_table: MakeTable) -> None:
+    first, second = make_table(), make_table()
+    await first.claim(0)
+    await second.claim(0)
+    with pytest.raises(FencedError):
+        await first.write(0, [(f"{CHUNK}a", b"first")], 10, 0)
+    await second.write(0, [(f"{CHUNK}a", b"second")], 10, 0)
+    assert chunks(await owner(make_table)) == {"a": b"second"}
+
+
+async def test_a_record_that_a_retry_sent_twice_fences_nobody(make_table: MakeTable) -> None:
+    table = await owner(make_table)
+    await table.write(0, [(f"{CHUNK}a", b"one")], 10, 0)
+    table.history.append(table.history[-1]._replace(offset=len(table.history)))
+    await table.write(0, [(f"{CHUNK}b", b"two")], 20, 0)
+    assert chunks(table) == {"a": b"one", "b": b"two"}
+
+
+async def test_the_state_tells_from_where_input_must_be_read(make_table: MakeTable) -> None:
+    table = make_table()
+    assert await table.claim(0) == 0
+    await table.write(0, [(f"{CHUNK}a", b"one")], 10, 7)
+    await table.note_acknowledged(0, 10, 8)
+    again = make_table()
+    again.catch_up()
+    assert await again.claim(0) == 8
+
+
+async def test_what_the_owner_before_acknowledged_between_recovery_and_claim_counts_too(make_table: MakeTable) -> None:
+    before = await owner(make_table)
+    successor = make_table()
+    successor.catch_up()
+    await before.note_acknowledged(0, 10, 11)
+    assert await successor.claim(0) == 11
+
+
+async def test_state_from_before_there_were_epochs_does_not_say_from_where(make_table: MakeTable) -> None:
+    key, body = f"0/{CHUNK}a".encode(), (50).to_bytes(8, "big", signed=True) + b"counts of many accounts"
+    table = make_table()
+    table.history.append(LogRecord(0, key, body + hmac.digest(KEY, key + body, "sha256")[:16]))
+    table.catch_up()
+    assert await table.claim(0) == UNKNOWN
+    assert chunks(table) == {"a": b"counts of many accounts"}

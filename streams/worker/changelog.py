@@ -1,0 +1,58 @@
+"""Records of a changelog read again, outside of Faust's recovery: what another worker wrote between two records of ours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from typing import Any, Final, NamedTuple
+
+from kafka import KafkaConsumer, TopicPartition
+
+from streams.core.errors import BrokerUnavailableError
+from streams.core.settings import Settings
+from streams.schema import topics
+
+POLL_MS: Final = 1_000
+FRUITLESS_POLLS: Final = 30
+"""Polls without a record after which a range counts as unreadable: the broker does not answer."""
+
+
+class LogRecord(NamedTuple):
+    """One record of a topic."""
+
+    offset: int
+    key: bytes | None
+    value: bytes | None
+
+
+ReadRange = Callable[[str, int, int, int | None], list[LogRecord]]
+"""Reads a topic's partition from an offset up to and including another (None: to its end); compaction may have removed some. Blocks its
+thread."""
+
+
+def range_reader(settings: Settings) -> ReadRange:
+    """Return a function that reads ranges from the broker of the settings; it raises BrokerUnavailableError."""
+
+    def read(topic: str, partition: int, first: int, last: int | None) -> list[LogRecord]:
+        with topics.answering(settings):
+            return list(_read(settings, TopicPartition(topic, partition), first, last))
+
+    return read
+
+
+def _read(settings: Settings, place: Any, first: int, last: int | None) -> Iterator[LogRecord]:
+    options = topics.client_options(settings)
+    limits = {"max_partition_fetch_bytes": topics.MAX_RECORD_BYTES, "auto_offset_reset": "earliest"}
+    with closing(KafkaConsumer(**options, **limits, enable_auto_commit=False, bootstrap_timeout_ms=10_000)) as consumer:
+        consumer.assign([place])
+        consumer.seek(place, first)
+        last = consumer.end_offsets([place])[place] - 1 if last is None else last
+        fruitless = 0
+        while consumer.position(place) <= last:
+            found = consumer.poll(timeout_ms=POLL_MS).get(place, [])
+            fruitless = 0 if found else fruitless + 1
+            if fruitless > FRUITLESS_POLLS:
+                raise BrokerUnavailableError(
+                    f"Kafka at {settings.kafka} does not give {place.topic}/{place.partition} from {first} to {last}"
+                )
+            yield from (LogRecord(record.offset, record.key, record.value) for record in found if record.offset <= last)

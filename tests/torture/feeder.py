@@ -1,0 +1,82 @@
+"""A gateway that never gives up: it sends each batch of events until `collect` takes it, and remembers what was taken."""
+
+from __future__ import annotations
+
+import json
+import random
+import threading
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any
+
+TOKEN_BITS = 15
+"""An account sends at most this many events, each with another power of two of output tokens: a sum says which of them were counted."""
+
+
+class Feeder:
+    """Sends `count` events of `accounts` accounts, a batch after the other, in a thread of its own."""
+
+    def __init__(
+        self, urls: Sequence[str], token: str, *, count: int, seed: int, accounts: int = 0, batch: int = 20, pause: float = 0.02
+    ) -> None:
+        """Send to the servers in turn; `pause` is in seconds, between batches. No `accounts`: as few as can be told apart."""
+        self._urls, self._token, self._batch, self._pause = list(urls), token, batch, pause
+        self._chance = random.Random(seed)
+        self.events = [self._event(number, accounts or max(1, -(-count // TOKEN_BITS))) for number in range(count)]
+        self.taken: set[str] = set()
+        self.refusals = 0
+        self.change: Callable[[dict[str, Any]], dict[str, Any]] = lambda event: event
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._error: BaseException | None = None
+
+    def start(self) -> None:
+        """Begin to send."""
+        self._thread.start()
+
+    @property
+    def done(self) -> bool:
+        """Tell whether everything was taken. Raises what went wrong in the thread."""
+        if self._error is not None:
+            raise self._error
+        return len(self.taken) == len(self.events)
+
+    def send(self, url: str, events: Sequence[dict[str, Any]], seconds: float = 30.0) -> int:
+        """Send one batch once, and return the status (0: no answer)."""
+        body = b"\n".join(json.dumps(event).encode() for event in events)
+        request = urllib.request.Request(f"{url}/v1/events", body, {"Authorization": f"Bearer {self._token}"})
+        request.add_header("Content-Type", "application/x-ndjson")
+        try:
+            with urllib.request.urlopen(request, timeout=seconds) as answer:
+                return int(answer.status)
+        except urllib.error.HTTPError as refused:
+            return refused.code
+        except OSError:
+            return 0
+
+    def _event(self, number: int, accounts: int) -> dict[str, Any]:
+        account, turn = number % accounts, number // accounts
+        return {
+            "event.id": f"e{number}",
+            "account.id": f"a{account}",
+            "gen_ai.usage.output_tokens": 1 << turn,
+            "gen_ai.usage.input_tokens": 10,
+            "gen_ai.request.model": "m",
+            "prompt": f"question {self._chance.randrange(1_000_000)}",
+        }
+
+    def _run(self) -> None:
+        try:
+            for number, batch in enumerate(self._batches()):
+                while self.send(self._urls[number % len(self._urls)], batch) // 100 != 2:
+                    self.refusals += 1
+                    time.sleep(0.3)
+                self.taken.update(event["event.id"] for event in batch)
+                time.sleep(self._pause)
+        except BaseException as error:  # noqa: BLE001 - whoever asks whether it is done must hear of it
+            self._error = error
+
+    def _batches(self) -> Iterator[list[dict[str, Any]]]:
+        for start in range(0, len(self.events), self._batch):
+            yield [self.change(event | {"timestamp": time.time()}) for event in self.events[start : start + self._batch]]

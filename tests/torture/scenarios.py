@@ -1,0 +1,110 @@
+"""What is done to the processes, one function a kind of torture. Each returns the account of every event."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final
+
+from checker import Account, check
+from feeder import Feeder
+from rig import Process, Rig
+
+from streams.schema import topics
+
+
+@dataclass
+class Outcome:
+    """What a scenario found."""
+
+    account: Account
+    notes: dict[str, object] = field(default_factory=dict)
+
+
+Scenario = Callable[[Path, int], Outcome]
+SCENARIOS: Final[dict[str, Scenario]] = {}
+
+
+def scenario(function: Scenario) -> Scenario:
+    """Register a scenario under its name."""
+    SCENARIOS[function.__name__] = function
+    return function
+
+
+@scenario
+def killed(directory: Path, seed: int) -> Outcome:
+    """Workers are killed under load, three times, at random moments."""
+    with Rig(directory) as rig:
+        _, url = rig.collect()
+        feeder = Feeder([url], rig.settings.intake_token.get_secret_value(), count=6_000, seed=seed)
+        chance = random.Random(seed)
+        workers = {name: rig.worker(name) for name in ("one", "two")}
+        feeder.start()
+        for turn in range(3):
+            _taken(rig, feeder, (turn + 1) * 1_300 + chance.randrange(300))
+            name = chance.choice(list(workers))
+            workers[name].kill()
+            workers[name] = rig.worker(name)
+        return _finished(rig, feeder, workers)
+
+
+@scenario
+def frozen(directory: Path, seed: int) -> Outcome:
+    """Each worker freezes once, with state not written yet, until the other has acknowledged events of its partition; then it wakes."""
+    with Rig(directory, checkpoint=6.0) as rig:
+        _, url = rig.collect()
+        feeder = Feeder([url], rig.settings.intake_token.get_secret_value(), count=15_000, seed=seed, accounts=5_000)
+        workers = {name: rig.worker(name) for name in ("one", "two")}
+        rig.wait_for(lambda: all(_assigned(worker) for worker in workers.values()), what="both workers to have partitions")
+        feeder.start()
+        chance = random.Random(seed)
+        for name, other in (("one", "two"), ("two", "one")):
+            _taken(rig, feeder, len(feeder.taken) + 1_500 + chance.randrange(800))
+            taken_over, back = _assigned(workers[other]), _assigned(workers[name])
+            workers[name].freeze()
+            rig.wait_for(lambda: _assigned(workers[other]) > taken_over, what=f"{other} to take over")  # noqa: B023 - waits here
+            _acknowledged(rig)
+            workers[name].wake()
+            rig.wait_for(lambda: _assigned(workers[name]) > back or workers[name].code is not None, what=f"{name} to come back")  # noqa: B023
+            if workers[name].code is not None:
+                workers[name] = rig.worker(name)
+        return _finished(rig, feeder, workers)
+
+
+def _finished(rig: Rig, feeder: Feeder, workers: dict[str, Process], *, doubles_in_topic: bool = False) -> Outcome:
+    """Wait until all is read, stop the workers, and count."""
+    _taken(rig, feeder, len(feeder.events))
+    rig.settle(topics.ACCOUNTS_AGENT, topics.STORE_AGENT)
+    ends = {name: worker.stop() for name, worker in workers.items()}
+    account = check(rig, feeder, list(workers), doubles_in_topic=doubles_in_topic)
+    notes: dict[str, object] = {
+        "exit codes": [code for code, _ in ends.values()],
+        "seconds to stop": [round(seconds, 1) for _, seconds in ends.values()],
+        "refusals": feeder.refusals,
+    }
+    return Outcome(account, notes)
+
+
+def _taken(rig: Rig, feeder: Feeder, count: int) -> None:
+    """Wait until collect has taken so many events."""
+    wanted = min(count, len(feeder.events))
+    rig.wait_for(lambda: len(feeder.taken) >= wanted or feeder.done, lambda: len(feeder.taken), what=f"{wanted} events to be taken")
+
+
+def _acknowledged(rig: Rig) -> None:
+    """Wait until events of every partition that come now have been acknowledged."""
+    before = rig.acknowledged(topics.ACCOUNTS_AGENT)
+    for _ in range(2):
+        rig.wait_for(
+            lambda: all(offset > before.get(number, 0) for number, offset in rig.acknowledged(topics.ACCOUNTS_AGENT).items()),  # noqa: B023
+            lambda: rig.acknowledged(topics.ACCOUNTS_AGENT),
+            what="acknowledgements",
+        )
+        before = rig.acknowledged(topics.ACCOUNTS_AGENT)
+
+
+def _assigned(worker: Process) -> int:
+    """Count how often a worker was given partitions of `accounts`."""
+    return sum(worker.said(f"hydrometer-accounts: this worker owns partitions [{number}") for number in (0, 1))
