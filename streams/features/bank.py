@@ -1,6 +1,6 @@
-"""The accumulators of all features of an entity: each once, however many features share it.
+"""The accumulators of all features of an entity, each once, however many features use it.
 
-`Bank` collects what the features need, updates it a block at a time, and reads every feature of many entities at once.
+`Bank` collects the features' needs, updates accumulators by whole blocks, and reads every feature of many entities at once.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ from streams.features.readings import Reading
 
 @dataclass(frozen=True)
 class _Plan:
-    """How the rows of some sums come from the expressions that they share."""
+    """How the rows of sums are computed from their common expressions."""
 
     expressions: tuple[Expr, ...]
     value: NDArray[np.intp]
-    """(sums,), the row among the expressions of what is summed."""
+    """Row of the summed expression, (sums,)."""
     given: NDArray[np.intp]
-    """(sums,), the row of the expression that must be known too."""
+    """Row of the expression that must be known too, (sums,)."""
 
     @classmethod
     def of(cls, sums: Iterable[Sum]) -> _Plan:
@@ -48,7 +48,7 @@ class Bank:
 
         Args:
             features: The features, in the order in which `read` returns them.
-            also: Further readings that need accumulators and are read by the caller.
+            also: Further readings that need accumulators and that the caller reads.
         """
         self.features = tuple(features)
         readings = [*(feature.value for feature in self.features), *also]
@@ -65,7 +65,7 @@ class Bank:
         self.position: dict[Need, int] = {need: index for group in groups for index, need in enumerate(group)}
 
     def fields(self) -> dict[str, Field]:
-        """Return the columns that keep an entity's accumulators: sums by half-life, histograms, registers, newest values, clocks."""
+        """Return the columns of an entity's accumulators: sums by half-life, histograms, registers, newest values, clocks."""
         columns = {
             f"sums over {half_life:g}": Field("f4", labels=tuple(need.label for need in group)) for half_life, group in self._sums.items()
         }
@@ -97,14 +97,14 @@ class Bank:
         state["requests"][step.slots] += step.counts
 
     def reader(self, state: Columns, slots: Slots) -> Reader:
-        """Look at the accumulators of these entities."""
+        """Return a reader of the accumulators of these entities. slots: (entities,)."""
         return Reader(state, slots, self.position)
 
     def read(self, state: Columns, slots: Slots) -> tuple[Floats, Floats]:
         """Return every feature of these entities as of their newest event.
 
         Returns:
-            The values, NaN where unknown, and the events that each rests on, both (entities, features).
+            The values, NaN where unknown, and the number of events behind each, both (entities, features).
         """
         reader = self.reader(state, slots)
         pairs = [feature.value.read(reader) for feature in self.features]
@@ -112,7 +112,7 @@ class Bank:
 
 
 def _evaluate(expr: Expr, events: Events, known: dict[Expr, Floats]) -> Floats:
-    """Return an expression's values, (events,), and keep them in `known` for the next that needs them."""
+    """Return an expression's values, (events,), and store them in `known` for reuse."""
     values = known.get(expr)
     if values is None:
         values = known[expr] = expr.evaluate(events)

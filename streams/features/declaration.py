@@ -1,4 +1,4 @@
-"""What a feature declares: a class in a file of its own in `streams/features/account/` or `group/`; no other code changes.
+"""The declaration of a feature: a class in a file of its own in `streams/features/account/` or `group/`; no other code changes.
 
     class EgressShare(Feature):
         entity = "account"
@@ -12,8 +12,8 @@
         blind_to = "graders, whose answers are tiny, and harvests with long contexts"
         value = ratio(col.output_tokens, col.uncached_input_tokens).log()
 
-`expressions` are what it reads of a request, `readings` how accumulators make one value of many requests, `bank` keeps the accumulators.
-What a person reads of a feature, in a case, on a board or in the data dictionary (`hydrometer features`), comes from these fields alone.
+`expressions` are functions of one request's columns, `readings` compute one value of many requests from accumulators, and `bank` has the
+accumulators. All words about a feature in a case, on a board or in the data dictionary (`hydrometer features`) come from these fields.
 """
 
 from __future__ import annotations
@@ -24,25 +24,25 @@ from dataclasses import dataclass
 from typing import Any, ClassVar, Final, Literal
 
 Family = str
-"""A name of `models.evidence.families.FAMILIES`; the contract of features and the loading of foreign ones hold it."""
+"""A name of `models.evidence.families.FAMILIES`; the contract of features and the loading of installed ones check it."""
 Direction = Literal["high", "low", "both"]
 Entity = Literal["account", "group"]
 Scale = Literal["plain", "ln(1+x)"]
 
 LOGARITHMIC: Final = "ln(1+x)"
-"""The stored value is ln(1 + x): people are shown x."""
+"""The stored value is ln(1 + x); people see x."""
 
 
 @dataclass(frozen=True)
 class Unit:
-    """What one of a feature's value is, before its scale."""
+    """The unit of a feature's value, before its scale."""
 
     name: str
-    """As the data dictionary has it: `tokens per day`."""
+    """Name in the data dictionary: `tokens per day`."""
     suffix: str = ""
-    """What is written behind a number, where the label does not say it."""
+    """Text behind a number, where the label does not contain the unit."""
     whole: bool = False
-    """Things are counted: fractions come from estimating them only, and are not shown."""
+    """Whether the value is a count: fractions come from estimation only, and are not shown."""
 
 
 SHARE: Final = Unit("share")
@@ -51,51 +51,51 @@ NATS: Final = Unit("nats", " nats")
 DAYS: Final = Unit("days", " days")
 
 
-def count_of(things: str) -> Unit:
-    """Return the unit of a number of different things.
+def count_of(name: str) -> Unit:
+    """Return the unit of a number of different values. name: what is counted, in the plural.
 
     >>> count_of("conversations")
     Unit(name='conversations', suffix='', whole=True)
     """
-    return Unit(things, whole=True)
+    return Unit(name, whole=True)
 
 
 def value_in_nats(value: float) -> float:
-    """Return the value: the `nats` of a group's feature that is a log-likelihood ratio already."""
+    """Return the value: the `nats` of a group's feature that is already a log-likelihood ratio."""
     return value
 
 
 class Feature:
-    """One thing that is measured of an entity."""
+    """A measured property of an entity."""
 
     entity: ClassVar[Entity]
     family: ClassVar[Family]
     direction: ClassVar[Direction]
-    """Which end of the value stands out."""
+    """The unusual side of the value."""
     limits: ClassVar[tuple[float, float]]
-    """Declared range of the stored value: p-values and River models bin between these, and never learn them."""
+    """Declared range of the stored value: p-values and River models use bins between these limits, and never learn the limits."""
     label: ClassVar[str]
     """What is measured, in a few words: the title of its panel and the start of its sentence in a case."""
     unit: ClassVar[Unit]
     scale: ClassVar[Scale] = "plain"
-    """How the stored value comes from one in `unit`."""
+    """Function from a value in `unit` to the stored one."""
     rises_on: ClassVar[str]
-    """Attacks that make it stand out (rise, or fall where `direction` is low), so that "Typical of ..." is a sentence."""
+    """Attacks that make the value unusual (high, or low where `direction` is low), so that "Typical of ..." is a sentence."""
     blind_to: ClassVar[str]
-    """Attacks that it does not show."""
+    """Attacks that do not change the value."""
     benign_causes: ClassVar[str] = ""
-    """Benign traffic that makes it stand out too."""
+    """Benign traffic that makes the value unusual too."""
     value: ClassVar[Any]
     """A `Reading` for accounts; for groups a function of its `Members` (`streams/features/members.py`)."""
     shrink: ClassVar[float] = 8.0
-    """Events at which an account's evidence counts half: evidence of fewer events counts less."""
+    """Events at which an account's evidence counts half."""
     nats: ClassVar[Any] = None
-    """For groups a function from the value to its evidence, in nats; None: it is shown to the analyst and has no vote. Accounts are judged
-    by their tails."""
+    """For groups a function from the value to its evidence in nats; None for a feature that is shown to the analyst without being evidence.
+    The evidence of accounts comes from tails."""
 
     @classmethod
     def name(cls) -> str:
-        """Return the feature's name: that of its class, in snake case."""
+        """Return the feature's name: the name of its class in snake case."""
         return re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()
 
     @classmethod

@@ -15,7 +15,7 @@ from streams.features.readings import Reading
 
 @dataclass(frozen=True)
 class Entry:
-    """What a feature declares. The fields' names are the columns of the dictionary."""
+    """The row of a feature. The names of the fields are the columns of the dictionary."""
 
     name: str
     entity: str
@@ -29,7 +29,7 @@ class Entry:
     blind_to: str
     benign_causes: str
     accumulators: tuple[str, ...]
-    """What is kept of an account for it; empty for groups, which are read from their members."""
+    """Accumulators of an account; empty for groups, whose features are functions of their members."""
 
 
 def entry(feature: type[Feature]) -> Entry:
@@ -62,12 +62,12 @@ def _accumulator(need: Need) -> str:
 
 
 def as_json(features: Iterable[type[Feature]]) -> str:
-    """Return the dictionary as a JSON array of objects, one a feature."""
+    """Return the dictionary as a JSON array with one object for each feature."""
     return orjson.dumps([asdict(entry(feature)) for feature in features], option=orjson.OPT_INDENT_2).decode()
 
 
 def as_markdown(features: Iterable[type[Feature]]) -> str:
-    """Return the dictionary as a Markdown table, one row a feature."""
+    """Return the dictionary as a Markdown table with one row for each feature."""
     names = [field.name for field in fields(Entry)]
     return table(names, [[_cell(value) for value in astuple(entry(feature))] for feature in features]).rstrip()
 

@@ -1,4 +1,4 @@
-"""What the expressions of features read: the columns of one block of requests, in the order in which entities are updated."""
+"""The input of the features' expressions: the columns of one block of requests, in the order of a step."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from streams.schema.blocks import Block, Hashes
 NEVER_EVIDENCE = frozenset({"country", "language"})
 """Columns that no feature may read: nationality and language are never evidence of guilt."""
 CLOCK_COLUMNS = frozenset({"time", "hour"})
-"""Nor may a feature read the time of day: it reveals a time zone. `hours_used` reads how evenly the day is used, which does not."""
-MAX_PLAUSIBLE_NUMBER = 1e15
-"""A number this large is a fault of its log and is read as unknown: no token count, time or length comes near."""
+"""Columns with the time of day, which reveals a time zone: no feature reads them. `hours_used` measures only how evenly hours are used."""
+MAX_PLAUSIBLE_UNITS = 1e15
+"""Number from which a value counts as unknown, in any unit: no count of tokens, no time and no length is that large."""
 
 
 class Events:
     """A block's events in step order: numbers, hashes and derived columns, each computed once and on demand."""
 
     def __init__(self, block: Block, step: Step, derived: Mapping[str, NDArray[Any]] | None = None) -> None:
-        """Look at a block in the order of a step.
+        """Make the columns of a block available in the order of a step.
 
         Args:
             block: The requests.
@@ -51,7 +51,7 @@ class Events:
         if values is None:
             self._check(name)
             numbers = np.asarray(self.block.numbers(name), np.float64)[self.step.order]
-            plausible = np.abs(numbers) < MAX_PLAUSIBLE_NUMBER  # else one number could make a float32 sum infinite for ever
+            plausible = np.abs(numbers) < MAX_PLAUSIBLE_UNITS  # otherwise one number could make a float32 sum infinite
             values = self._columns[name] = np.where(plausible, numbers, np.nan)
         return values
 
@@ -73,10 +73,10 @@ class Events:
         return values
 
     def is_word(self, name: str, words: frozenset[str]) -> Floats:
-        """Return whether a text column holds one of these words.
+        """Return whether a text column has one of these words.
 
         Returns:
-            (events,): 1 where it does, 0 where it holds another word, NaN where unknown.
+            (events,): 1 where it has, 0 where it has another word, NaN where unknown.
 
         Raises:
             ValueError: There is no column of this name.
@@ -108,7 +108,7 @@ class Events:
 
 @lru_cache(maxsize=65536)
 def hash_word(word: str) -> int:
-    """Return a stable 64-bit hash of a word, never 0. It is not keyed: it names cells of state and never leaves a process.
+    """Return a stable 64-bit hash of a word, never 0. It has no key: it identifies cells of state and never leaves a process.
 
     >>> hash_word("python") == hash_word("python") != hash_word("node")
     True
@@ -131,7 +131,7 @@ def hash_numbers(values: NDArray[np.floating[Any]]) -> Hashes:
 
 
 def _uncached_input_tokens(events: Events) -> Floats:
-    """Return input tokens less those from the provider's cache, (events,), NaN where input tokens are unknown."""
+    """Return input tokens without those from the provider's cache, (events,), NaN where input tokens are unknown."""
     cached = events.number("cached_tokens")
     return np.maximum(events.number("input_tokens") - np.where(np.isnan(cached), 0.0, cached), 0.0)
 
@@ -145,4 +145,4 @@ COMPUTED_COLUMNS: dict[str, Callable[[Events], Floats]] = {
     "uncached_input_tokens": _uncached_input_tokens,
     "requests": lambda events: np.ones(len(events.step.order)),
 }
-"""Columns that are computed from others of the same event, by name: functions of `Events` to (events,)."""
+"""Columns that are computed from other columns of the same event: name -> function of `Events` to (events,)."""

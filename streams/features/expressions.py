@@ -1,6 +1,6 @@
 """Expressions over the columns of a request: `col.output_tokens >= 100`, evaluated for a whole block at once.
 
-Unknown is NaN and stays unknown through every operation; conditions are 1 or 0.
+An unknown value is NaN and stays unknown in every operation; conditions are 1 or 0.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from streams.features.events import CLOCK_COLUMNS, COMPUTED_COLUMNS, NEVER_EVIDE
 
 @dataclass(frozen=True)
 class Expr:
-    """An expression over an event's columns. Two expressions of the same name are the same: they share their accumulators.
+    """An expression over an event's columns. Expressions with equal names are equal, and use the same accumulators.
 
     >>> ((col.output_tokens + 1) * 2).name
     '((output_tokens+1)*2)'
@@ -58,23 +58,23 @@ class Expr:
         return self._with(other, "&", np.multiply)
 
     def __lt__(self, other: float) -> Expr:
-        """Return whether it is below, as 1 or 0."""
+        """Return whether the value is below `other`, as 1 or 0."""
         return self._test(other, "<", np.less)
 
     def __le__(self, other: float) -> Expr:
-        """Return whether it is at most that, as 1 or 0."""
+        """Return whether the value is at most `other`, as 1 or 0."""
         return self._test(other, "<=", np.less_equal)
 
     def __gt__(self, other: float) -> Expr:
-        """Return whether it is above, as 1 or 0."""
+        """Return whether the value is above `other`, as 1 or 0."""
         return self._test(other, ">", np.greater)
 
     def __ge__(self, other: float) -> Expr:
-        """Return whether it is at least that, as 1 or 0."""
+        """Return whether the value is at least `other`, as 1 or 0."""
         return self._test(other, ">=", np.greater_equal)
 
     def is_(self, *words: str) -> Expr:
-        """Return whether a text column holds one of these words."""
+        """Return whether a text column has one of these words, as 1 or 0."""
         chosen = frozenset(words)
         return Expr(f"({self.name} is {'|'.join(sorted(chosen))})", lambda events: events.is_word(self.name, chosen))
 

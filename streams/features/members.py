@@ -1,4 +1,4 @@
-"""What a group feature sees: the members of one group, as columns."""
+"""The input of a group's features: the members of one group, as columns."""
 
 from __future__ import annotations
 
@@ -18,27 +18,27 @@ Hashes = NDArray[np.uint64]
 
 @dataclass(frozen=True)
 class Members:
-    """The accounts of one group, one row an account; every array is (members,) unless said otherwise.
+    """The accounts of one group, one row for each; every array is (members,) unless noted otherwise.
 
     Times are seconds since 1970, NaN where unknown; hashes are 0 where unknown.
     """
 
     kind: str
-    """What links them: `router`, `payment` or `template`."""
+    """Kind of link: `router`, `payment` or `template`."""
     now: float
     """Newest event time of the group."""
     balance: float
-    """Variance of what the group begins in ten minutes over the sum of its members' variances; NaN before six hours."""
+    """Variance of the work that the group begins in ten minutes over the sum of its members' variances; NaN before six hours."""
     requests: Floats
     """Requests in this group, decayed with a half-life of 7 days."""
     total: Floats
-    """Requests in this group, ever."""
+    """All requests in this group."""
     begun: Floats
-    """Pieces of work begun in this group, ever: first turns of conversations, and requests after a lull (`derived.begun`)."""
+    """Pieces of work begun in this group: first turns of conversations, and requests after a lull (`derived.begun`)."""
     jobs: Floats
-    """Those of them that get what is harvested (`derived.purposeful`)."""
+    """Pieces of work with an answer that is worth harvesting (`derived.purposeful`)."""
     output_tokens: Floats
-    """Output tokens in this group, ever."""
+    """All output tokens in this group."""
     first: Floats
     """First request in this group."""
     last: Floats
@@ -46,30 +46,30 @@ class Members:
     account_first: Floats
     """The account's first request, in any group."""
     account_begun: Floats
-    """Pieces of work that the account began since, in any group."""
+    """Pieces of work of the account, in any group."""
     account_jobs: Floats
-    """Those of them that get what is harvested."""
+    """Those with an answer that is worth harvesting."""
     created: Floats
-    """When the account was created."""
+    """Time of the account's creation."""
     age_rank: Floats
-    """Share of all accounts that are younger than this one, 0..1, NaN where unknown: what makes ages comparable with everybody's."""
+    """Share of all accounts that are younger than this one, 0..1, NaN where unknown."""
     payment: Hashes
     organization: Hashes
     router: Hashes
     template: Hashes
-    """The template that the account uses most, 0 where it uses none."""
+    """The account's most frequent template, 0 for none."""
     subnet: Hashes
     """The client network (/24 or /48) of the newest request."""
     tools: Hashes
     """The newest set of tools."""
     template_share: Floats
-    """Share of the account's prompts that show that template, 0..1."""
+    """Share of the account's prompts with that template, 0..1."""
     job_share: Floats
-    """Share of the account's prompts that show that template and ask for what is harvested (see `derived.job`), 0..1."""
+    """Share of the account's prompts that begin work with that template and an answer worth harvesting (column `own_job`), 0..1."""
     harvest_share: Floats
-    """Share of the account's prompts that show any template that several accounts share and ask for what is harvested, 0..1."""
+    """Share of the account's prompts with any shared template and an answer worth harvesting (column `harvested`), 0..1."""
     template_rarity: Floats
-    """-ln of the share of everybody's prompts that show that template: 0 for none."""
+    """-ln of the share of all prompts with that template; 0 for none."""
     router_rarity: Floats
     """-ln of the share of all accounts with that router; `subnet_rarity` and `tools_rarity` likewise."""
     subnet_rarity: Floats
@@ -77,36 +77,36 @@ class Members:
     single_turn: Floats
     """Share of the account's requests that are one question, 0..1."""
     fills: Hashes
-    """The lowest hashes of the prompts that it harvested with, a sample of them, (members, 8), 0 for none."""
+    """A sample of the account's harvesting prompts: their lowest hashes, (members, 8), 0 for none."""
     own: Floats
-    """The account's own evidence by family, shrunk by how little it has done, (members, families); NaN where unknown."""
+    """The account's own evidence by family, shrunk for few events, nats, (members, families); NaN where unknown."""
     raw: Floats
-    """The same before shrinkage: what it would be if that little were all it ever does."""
+    """The same before shrinkage."""
 
     def __len__(self) -> int:
-        """Count the members."""
+        """Return the number of members."""
         return len(self.requests)
 
     @cached_property
     def unit(self) -> NDArray[np.intp]:
-        """Which paying unit, (organisation, card), each member belongs to, numbered from 0."""
+        """The paying unit (organisation and card) of each member, (members,), numbered from 0."""
         return units(self.organization, self.payment)
 
     @cached_property
     def units(self) -> int:
-        """How many paying units there are."""
+        """Number of paying units."""
         return int(self.unit.max(initial=-1)) + 1
 
     @cached_property
     def organizations_by_card(self) -> NDArray[np.intp]:
-        """How many organisations pay with each card, (cards,); accounts whose card or organisation is unknown are left out."""
+        """Number of organisations that pay with each card, (cards,); accounts with an unknown card or organisation are left out."""
         known = (self.payment != 0) & (self.organization != 0)
         pairs = np.unique(np.stack([self.payment[known], self.organization[known]]), axis=1)
         return np.unique(pairs[0], return_counts=True)[1]
 
     @cached_property
     def memo(self) -> dict[tuple[str, str], Any]:
-        """What several features and attributions work out of the same members, by who did and of what."""
+        """Intermediate results that several features and attributions of the same members use, by name and kind."""
         return {}
 
     def family(self, name: str, matrix: str = "raw") -> Floats:

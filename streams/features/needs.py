@@ -1,4 +1,4 @@
-"""What a reading needs to be kept of an entity, and the `Reader` that hands it back.
+"""The accumulators that a reading needs, and the `Reader` that returns their values.
 
 A need names an accumulator; equal needs of several features are one accumulator (`streams/features/bank.py`).
 """
@@ -79,12 +79,12 @@ class Reader:
     """The accumulators of some entities, as of each entity's newest event. Every array has one row an entity."""
 
     def __init__(self, state: Columns, slots: Slots, position: Mapping[Need, int]) -> None:
-        """Look at these slots of a table.
+        """Read these slots of a table.
 
         Args:
             state: The entities' accumulators, with the fields of a `Bank`.
-            slots: (entities,), the rows to read.
-            position: Where each need lies among those that share its column.
+            slots: The rows to read, (entities,).
+            position: Position of each need within its column.
         """
         self._state = state
         self._slots = slots

@@ -1,7 +1,7 @@
-"""How a feature's value is read from accumulators: `share(col.seeded)`, `daily(REQUESTS)`, `ratio(col.output_tokens, col.input_tokens)`.
+"""Readings of accumulators: `share(col.seeded)`, `daily(REQUESTS)`, `ratio(col.output_tokens, col.input_tokens)`.
 
-Every reading returns two arrays, one row an entity: the value, NaN where it is unknown, and how many events it rests on, by which the
-evidence is shrunk. Half-lives and windows are in seconds. The examples try a reading on one account (`streams/testing/feature_trial.py`).
+A reading returns two arrays with one row for each entity: the value, NaN where unknown, and the number of events behind it, by which the
+evidence is shrunk. Half-lives and windows are in seconds. The examples apply a reading to one account (`streams/testing/feature_trial.py`).
 """
 
 from __future__ import annotations
@@ -26,31 +26,31 @@ MIN_FURTHER_REQUESTS = 0.5
 
 @dataclass(frozen=True)
 class Reading:
-    """Which accumulators a value needs, and how it is read from them."""
+    """The accumulators that a value needs, and the function that computes the value from them."""
 
     needs: tuple[Need, ...]
     read: Callable[[Reader], tuple[Floats, Floats]]
-    """From the accumulators to the value (NaN where unknown) and the events it rests on, both (entities,)."""
+    """From the accumulators to the value (NaN where unknown) and the number of events behind it, both (entities,)."""
 
     def __truediv__(self, other: Reading) -> Reading:
-        """Return the quotient, unknown where the divisor is not positive; it rests on the fewer events of the two."""
+        """Return the quotient, unknown where the divisor is not positive. Its number of events is the smaller one of the two."""
         return combine(_divide, self, other)
 
     def __mul__(self, other: Reading) -> Reading:
-        """Return the product; it rests on the fewer events of the two."""
+        """Return the product. Its number of events is the smaller one of the two."""
         return combine(np.multiply, self, other)
 
     def log(self) -> Reading:
-        """Return ln(1 + x): heavy tails become even enough for bins of equal width. Declare `scale = LOGARITHMIC` with it."""
+        """Return ln(1 + x), which suits bins of equal width if tails are heavy. Declare `scale = LOGARITHMIC` with it."""
         return combine(lambda value: np.log1p(np.maximum(value, 0.0)), self)
 
 
 def combine(function: Callable[..., Floats], *readings: Reading) -> Reading:
-    """Return a function of the values of several readings; it rests on the fewest events of them.
+    """Return a function of the values of several readings. Its number of events is the smallest of theirs.
 
     Args:
-        function: From as many arrays (entities,) as there are readings to one such array; NaN in, NaN out.
-        readings: What to combine.
+        function: From one array (entities,) for each reading to one such array; NaN in, NaN out.
+        readings: The readings to combine.
     """
 
     def read(reader: Reader) -> tuple[Floats, Floats]:
@@ -66,7 +66,7 @@ def _divide(above: Floats, below: Floats) -> Floats:
 
 
 def ratio(above: Expr, below: Expr, half_life: float = DAY) -> Reading:
-    """Return decayed sum over decayed sum, of the events where both are known.
+    """Return one decayed sum over another, of the events where both values are known.
 
     >>> from streams.features.expressions import col
     >>> from streams.testing.feature_trial import value_of
@@ -122,9 +122,9 @@ def deviation(of: Expr, half_life: float = DAY) -> Reading:
 
 
 def daily(of: Expr, half_life: float = DAY) -> Reading:
-    """Return the rate per day: the decayed sum over the time in which it could gather, so that a young account is not called slow.
+    """Return the rate per day: the decayed sum divided by the decayed time since the first event, so that young accounts are comparable.
 
-    Before an hour has passed since the first event, an hour is assumed: one request is then 24 per day.
+    The time is at least one hour: one request within the first hour is 24 per day.
 
     >>> from streams.testing.feature_trial import value_of
     >>> round(value_of(daily(REQUESTS), status=200))
@@ -142,10 +142,10 @@ def daily(of: Expr, half_life: float = DAY) -> Reading:
 
 
 def spread(of: Expr, low: float, high: float, bins: int = 16, half_life: float = 7 * DAY) -> Reading:
-    """Return the entropy of an expression's histogram over that of a flat one: 0 is one bin, 1 is all bins alike.
+    """Return the entropy of an expression's histogram over that of a uniform one: 0 for one bin, 1 for equal bins.
 
     Args:
-        of: What to count.
+        of: Expression to count.
         low: Lower limit of the first bin.
         high: Upper limit of the last bin.
         bins: Number of bins of equal width.
@@ -161,12 +161,12 @@ def spread(of: Expr, low: float, high: float, bins: int = 16, half_life: float =
 
 
 def hours_used(half_life: float = 7 * DAY) -> Reading:
-    """Return how evenly the hours of the day are used, 0..1. Which hours those are cannot be read: that would reveal a time zone."""
+    """Return how evenly the hours of the day are used, 0..1. The hours themselves are not readable: they would reveal a time zone."""
     return spread(Expr("hour", hour_of_day), 0.0, 24.0, bins=24, half_life=half_life)
 
 
 def top_share(of: Expr, cells: int = 16, half_life: float = 7 * DAY) -> Reading:
-    """Return the share of a hash or text column's most frequent value, 0..1. Values are counted in hashed cells, which some share.
+    """Return the share of a hash or text column's most frequent value, 0..1. Values are counted in hashed cells, which may collide.
 
     >>> from streams.features.expressions import col
     >>> from streams.testing.feature_trial import value_of
@@ -178,9 +178,9 @@ def top_share(of: Expr, cells: int = 16, half_life: float = 7 * DAY) -> Reading:
 
 
 def different(of: Expr, window: float = DAY) -> Reading:
-    """Return the number of different values of a column in this window and the one before, to within a few per cent.
+    """Return the number of different values of a column in the current and the previous window, to within a few per cent.
 
-    Unknown when no value was known. The column is a hash, text or number column.
+    It is unknown if no value is known. The column is a hash, text or number column.
 
     >>> from streams.features.expressions import col
     >>> from streams.testing.feature_trial import value_of
@@ -199,8 +199,8 @@ def different(of: Expr, window: float = DAY) -> Reading:
 def further_per_request(of: Expr, window: float = DAY) -> Reading:
     """Return the new values of a hash or text column per request after the first, over about a window, 0..1.
 
-    The first request is left out: it has a new value in any case, and an account with one request would seem to change all the time.
-    Unknown without a second request.
+    The first request is left out: its value is always new, and an account with one request would seem to change all the time. The rate is
+    unknown without a second request.
 
     >>> from streams.features.expressions import col
     >>> from streams.testing.feature_trial import value_of

@@ -1,4 +1,4 @@
-"""Which features there are: those of `streams/features/account/` and `group/`, and those that installed packages bring.
+"""The registry of features: those of `streams/features/account/` and `group/`, and those of installed packages.
 
 A package declares its features in its metadata, under the entry-point group `hydrometer.features`, each under its own name:
 
@@ -27,7 +27,7 @@ _CHOICES: Final = {"entity": get_args(Entity), "family": FAMILIES, "direction": 
 
 
 class FeatureLoadError(HydrometerError):
-    """A feature that an installed package brings cannot be used. The process does not start: half the features score differently."""
+    """A feature of an installed package cannot be used. The process does not start: without the feature, scores would differ."""
 
 
 @cache
@@ -40,11 +40,11 @@ def features(entity: Entity) -> tuple[type[Feature], ...]:
     package = importlib.import_module(f"streams.features.{entity}")
     for module in pkgutil.iter_modules(package.__path__):
         importlib.import_module(f"{package.__name__}.{module.name}")
-    ours = {cls.name(): cls for cls in Feature.__subclasses__() if cls.__module__.startswith(f"{package.__name__}.")}
-    others = {name: cls for name, cls in loaded(entry_points(group=GROUP)).items() if cls.entity == entity}
-    if taken := ours.keys() & others.keys():
+    built_in = {cls.name(): cls for cls in Feature.__subclasses__() if cls.__module__.startswith(f"{package.__name__}.")}
+    installed = {name: cls for name, cls in loaded(entry_points(group=GROUP)).items() if cls.entity == entity}
+    if taken := built_in.keys() & installed.keys():
         raise FeatureLoadError(f"feature {min(taken)} of an installed package exists here already: rename its class and its entry point")
-    return tuple(feature for _, feature in sorted((ours | others).items()))
+    return tuple(feature for _, feature in sorted((built_in | installed).items()))
 
 
 @cache
@@ -54,10 +54,10 @@ def by_name() -> dict[str, type[Feature]]:
     Raises:
         FeatureLoadError: A feature of an installed package cannot be used, or two features have one name.
     """
-    every = [feature for entity in get_args(Entity) for feature in features(entity)]
-    named = {feature.name(): feature for feature in every}
-    if len(named) < len(every):
-        twice = next(feature.name() for feature in every if named[feature.name()] is not feature)
+    known = [feature for entity in get_args(Entity) for feature in features(entity)]
+    named = {feature.name(): feature for feature in known}
+    if len(named) < len(known):
+        twice = next(feature.name() for feature in known if named[feature.name()] is not feature)
         raise FeatureLoadError(f"feature {twice} is declared for accounts and for groups: rename the one of the installed package")
     return named
 
@@ -72,18 +72,18 @@ def loaded(points: Iterable[EntryPoint]) -> dict[str, type[Feature]]:
 
 
 def _load(point: EntryPoint) -> type[Feature]:
-    where = f"feature {point.name} ({point.value}{f' of {point.dist.name}' if point.dist else ''})"
+    subject = f"feature {point.name} ({point.value}{f' of {point.dist.name}' if point.dist else ''})"
     try:
         feature = point.load()
     except (ImportError, AttributeError, NameError, SyntaxError, TypeError, ValueError) as error:
-        raise FeatureLoadError(f"{where} cannot be loaded ({error}): mend or uninstall the package") from error
+        raise FeatureLoadError(f"{subject} cannot be loaded ({error}): mend or uninstall the package") from error
     if not (isinstance(feature, type) and issubclass(feature, Feature)):
-        raise FeatureLoadError(f"{where} is not a Feature: name a subclass of streams.features.declaration.Feature")
+        raise FeatureLoadError(f"{subject} is not a Feature: name a subclass of streams.features.declaration.Feature")
     if missing := [field for field in _FIELDS if not hasattr(feature, field)]:
-        raise FeatureLoadError(f"{where} does not declare {', '.join(missing)}: see streams/features/declaration.py")
+        raise FeatureLoadError(f"{subject} does not declare {', '.join(missing)}: see streams/features/declaration.py")
     for field, choices in _CHOICES.items():
         if getattr(feature, field) not in choices:
-            raise FeatureLoadError(f"{where} has {field} {getattr(feature, field)!r}: choose one of {', '.join(choices)}")
+            raise FeatureLoadError(f"{subject} has {field} {getattr(feature, field)!r}: choose one of {', '.join(choices)}")
     if feature.name() != point.name:
-        raise FeatureLoadError(f"{where} is called {feature.name()}, after its class: name the entry point {feature.name()}")
+        raise FeatureLoadError(f"{subject} is called {feature.name()}, after its class: name the entry point {feature.name()}")
     return feature

@@ -1,8 +1,8 @@
-"""What the members of a group share beside the link that made them one.
+"""Values that the members of a group share beside the link that formed the group.
 
-A router, a template, a network, a set of tools that others rarely have, in many payers of one group: each payer that shares it says
-ln(m / u) for one party behind them, m being how often members share and u how often anybody does (Fellegi and Sunter 1969). Sharing is no
-guilt: a class shares a network, an application's users share a program. It is one of three families that must speak.
+If many payers of one group share a router, a template, a network or a set of tools that is rare among all accounts, each of them is
+evidence of ln(m / u) nats for one operator, m being the share of members with the value and u the share of all accounts (Fellegi and Sunter
+1969). Sharing alone is innocent: a class shares a network, an application's users share a program. Evidence needs three families.
 """
 
 from __future__ import annotations
@@ -17,23 +17,26 @@ from models.evidence.cohort import divergence
 from streams.features.members import Members
 
 KINDS: Final = ("router", "template", "subnet", "tools")
-LEAST_PAYERS: Final = {"router": 3, "template": 3, "subnet": 2, "tools": 3}
-"""Payers that must have a value for it to be shared. A subnet that few have is close to an address: two are enough."""
-PUBLIC: Final = 0.03
-"""Share of all accounts from which a value links nobody."""
-CHANCE: Final = 0.02
-"""No value counts as rarer than this: rarities are estimates, and 50 times chance is enough to speak."""
-OWN_STACK: Final = 2.0
-"""What a router says that few other accounts use: enough to speak, not to convict, for an application's users share a program too."""
-LEAST_UNITS: Final = 3
-SHOWS: Final = 0.1
-CEILING: Final = 50.0
+MIN_PAYERS: Final = {"router": 3, "template": 3, "subnet": 2, "tools": 3}
+"""Payers with a value from which it counts as shared. A rare subnet is nearly an address: two payers suffice."""
+PUBLIC_SHARE: Final = 0.03
+"""Share of all accounts from which a value is public and is ignored as a link."""
+MIN_CHANCE_SHARE: Final = 0.02
+"""Smallest share of all accounts that a value is assumed to have: rarities are estimates."""
+RARE_ROUTER_NATS: Final = 2.0
+"""Nats of a group's own router if few other accounts use it. An application's users share a program too, so it is weak evidence."""
+MIN_UNITS: Final = 3
+"""Paying units from which a group has this evidence."""
+MIN_TEMPLATE_SHARE: Final = 0.1
+"""Share of an account's prompts from which its template counts as shared."""
+MAX_SHARED_NATS: Final = 50.0
+"""Most nats of the feature."""
 
 Mask = NDArray[np.bool_]
 
 
 def shared(members: Members, kind: str) -> Mask:
-    """Return which members have a value of this kind that several payers of the group have, and few others. (members,)."""
+    """Return which members have a value of this kind that several payers of the group have and few other accounts, (members,)."""
     key = ("shared", kind)
     if key not in members.memo:
         members.memo[key] = _shared(members, kind)
@@ -42,43 +45,52 @@ def shared(members: Members, kind: str) -> Mask:
 
 
 def _shared(members: Members, kind: str) -> Mask:
+    """Compute `shared`.
+
+    Three payers of a group have the rare network 5, a fourth has network 6:
+
+    >>> from streams.testing.feature_trial import members_of
+    >>> group = members_of(subnet=[5, 5, 5, 6], subnet_rarity=[9, 9, 9, 9], organization=[1, 2, 3, 4])
+    >>> _shared(group, "subnet").tolist()
+    [True, True, True, False]
+    """
     values, rarity = getattr(members, kind), np.nan_to_num(getattr(members, f"{kind}_rarity"))
-    usable = (values != 0) & (rarity >= -np.log(PUBLIC))
+    usable = (values != 0) & (rarity >= -np.log(PUBLIC_SHARE))
     if kind == "template":
-        usable &= np.nan_to_num(members.template_share) >= SHOWS
+        usable &= np.nan_to_num(members.template_share) >= MIN_TEMPLATE_SHARE
     if not usable.any():
         return np.zeros(len(members), np.bool_)
-    found, which = np.unique(values[usable], return_inverse=True)
+    distinct, which = np.unique(values[usable], return_inverse=True)
     pairs = np.unique(which * members.units + members.unit[usable])
-    payers = np.bincount(pairs // members.units, minlength=len(found))
+    payers = np.bincount(pairs // members.units, minlength=len(distinct))
     mask = np.zeros(len(members), np.bool_)
-    mask[np.flatnonzero(usable)[payers[which] >= LEAST_PAYERS[kind]]] = True
+    mask[np.flatnonzero(usable)[payers[which] >= MIN_PAYERS[kind]]] = True
     return mask
 
 
 def common_ground(members: Members) -> float:
-    """Return what the payers of a group share beside its own link, in nats a payer, 0..CEILING.
+    """Return the evidence of what the payers of a group share beside its own link, nats per payer, 0..MAX_SHARED_NATS.
 
-    The link itself was no coincidence to be found; but a router that few others have says OWN_STACK.
+    The group's own link is not counted, because it selected the members; a router that few other accounts have counts RARE_ROUTER_NATS.
     """
     units = members.units
-    if units < LEAST_UNITS:
+    if units < MIN_UNITS:
         return 0.0
     nats = 0.0
     for kind in KINDS:
         if kind == members.kind:
-            rare = kind == "router" and float(np.nanmax(members.router_rarity, initial=0.0)) >= -np.log(PUBLIC)
-            nats += OWN_STACK if rare else 0.0
+            rare = kind == "router" and float(np.nanmax(members.router_rarity, initial=0.0)) >= -np.log(PUBLIC_SHARE)
+            nats += RARE_ROUTER_NATS if rare else 0.0
             continue
         mask = shared(members, kind)
         if mask.any():
             share = len(np.unique(members.unit[mask])) / units
-            nats += float(divergence(np.array(share), np.array(max(CHANCE, _by_chance(members, kind, mask)))))
-    return min(nats, CEILING)
+            nats += float(divergence(np.array(share), np.array(max(MIN_CHANCE_SHARE, _by_chance(members, kind, mask)))))
+    return min(nats, MAX_SHARED_NATS)
 
 
 def _by_chance(members: Members, kind: str, mask: Mask) -> float:
-    """Return the share of all accounts that have one of the values shared."""
+    """Return the share of all accounts with one of the shared values, 0..1."""
     values, first = np.unique(getattr(members, kind)[mask], return_index=True)
     rarity: Floats = np.nan_to_num(getattr(members, f"{kind}_rarity"))[mask][first]
     return float(np.minimum(np.exp(-rarity).sum(), 1.0)) if len(values) else 0.0

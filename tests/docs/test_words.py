@@ -45,7 +45,6 @@ ROOMS_TO_DO = frozenset(
         "streams/demo",
         "streams/devserver",
         "streams/exports",
-        "streams/features",
         "streams/forensics",
         "streams/privacy",
         "streams/replay",

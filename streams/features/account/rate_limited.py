@@ -6,7 +6,7 @@ from streams.features.declaration import SHARE, Feature
 from streams.features.expressions import col
 from streams.features.readings import share
 
-TOO_MANY_REQUESTS = 429
+TOO_MANY_REQUESTS_STATUS = 429
 
 
 class RateLimited(Feature):
@@ -20,4 +20,4 @@ class RateLimited(Feature):
     unit = SHARE
     rises_on = "pools that run into their limits and move on"
     blind_to = "schedulers that know the limit and stay below it"
-    value = share((col.status >= TOO_MANY_REQUESTS) & (col.status < TOO_MANY_REQUESTS + 1))
+    value = share((col.status >= TOO_MANY_REQUESTS_STATUS) & (col.status < TOO_MANY_REQUESTS_STATUS + 1))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from streams.features.declaration import Feature, count_of
 from streams.features.members import Members
 
-NATS_PER_ORGANISATION = 3.0
+ORGANISATION_NATS = 3.0
 MAX_ORGANISATIONS = 50.0
 
 
@@ -29,4 +29,4 @@ class CardSharing(Feature):
     @staticmethod
     def nats(value: float) -> float:
         """Return three nats for each."""
-        return NATS_PER_ORGANISATION * value
+        return ORGANISATION_NATS * value

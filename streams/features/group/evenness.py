@@ -10,13 +10,13 @@ from streams.features.declaration import NATS, Feature, value_in_nats
 from streams.features.members import Members
 
 MIN_TEMPLATE_REQUESTS = 2
-"""Requests from which an account belongs to a template's group; of the others it is one."""
+"""Requests from which an account belongs to a template's group; for groups of other kinds it is one."""
 TESTED_GROUPS_NATS = 3.0
-"""Penalty in nats for testing thousands of template groups: by chance one crowd of 20 is even. It is not evidence for people."""
+"""Penalty for testing thousands of template groups: one group of 20 is even by chance. It is not evidence for people."""
 MAX_PAUSES = 8
-"""Times the group's usual pause that somebody who goes on is hardly ever silent."""
+"""Silence from which a member counts as stopped, as a multiple of the group's usual pause."""
 MIN_ACTIVE_SHARE = 0.2
-"""Share of a group that is active at least, though the others were replaced."""
+"""Share of a group that is assumed to be active, even if the others were replaced."""
 
 
 class Evenness(Feature):
@@ -36,22 +36,22 @@ class Evenness(Feature):
     def value(members: Members) -> float:
         """Return the log-likelihood ratio of a dispatcher against people, in nats: of payers or of accounts, whichever is less."""
         first, begun, jobs = members.first, members.begun, members.jobs
-        if members.kind == "template":  # an account shows now this template of a queue and now that one, but it has one load
+        if members.kind == "template":  # a queue has several templates, and an account changes between them, but it has one load
             first, begun, jobs = members.account_first, members.account_begun, members.account_jobs
         end = np.where(members.now - members.last > _stopped(members), members.last, members.now)
         exposure = np.maximum(end - first, HOUR)
         began = first.min(initial=np.inf)
         waited = first - np.fmax(began, np.minimum(members.created, first))
-        # a dispatcher may deal out all that its accounts do, or the harvest alone, with people's chat around it
+        # a dispatcher may deal out all work of its accounts, or the harvest alone, mixed into people's chat
         work = [begun, jobs] if jobs.any() else [begun]
         evidence = max(_of(members, Work.of_accounts(counts, exposure, waited)) for counts in work)
         return evidence if members.kind != "template" else max(evidence - TESTED_GROUPS_NATS, min(evidence, 0.0))
 
 
 def _stopped(members: Members) -> float:
-    """Return the seconds of silence after which a member is taken to have stopped, so that its time to ask ended with its last request.
+    """Return the seconds of silence from which a member counts as stopped, so that its exposure ends with its last request.
 
-    At night everybody is silent: only who is silent while others go on has stopped.
+    At night all members are silent: a member has stopped only if it is silent while others continue.
     """
     asked = members.begun > 1
     if not asked.any():
@@ -62,12 +62,12 @@ def _stopped(members: Members) -> float:
 
 
 def _of(members: Members, work: Work) -> float:
-    """Return the log-likelihood ratio of payers or of accounts, whichever is less; 0 of one payer."""
+    """Return the smaller of the log-likelihood ratios of payers and of accounts; 0 for one payer."""
     if members.units < 2:  # noqa: PLR2004 (nothing is spread over one)
         return 0.0
-    # sums over the few accounts of each payer are more even than the people behind them
+    # the sums over each payer's accounts are more even than single people are
     least, people = (MIN_TEMPLATE_REQUESTS, CHOSEN_PEOPLE_SHAPES) if members.kind == "template" else (1, PEOPLE_SHAPES)
     begun = work.counts >= least
     payers = np.unique(members.unit[begun], return_inverse=True)[1].reshape(-1)
-    alone = work.take(np.flatnonzero(begun))
-    return min(log_likelihood_ratio(each, least, people) for each in (alone.by(payers), alone))
+    by_account = work.take(np.flatnonzero(begun))
+    return min(log_likelihood_ratio(by_voter, least, people) for by_voter in (by_account.by(payers), by_account))

@@ -8,8 +8,9 @@ from streams.features.declaration import SHARE, Feature
 from streams.features.members import Members
 
 MIN_SAMPLED_PROMPTS = 16
-"""Sampled prompts before anything is said."""
+"""Sampled prompts from which the share is known."""
 REACH_QUANTILE = 0.25
+"""Quantile of the samples' largest hashes below which samples are compared."""
 
 
 class JobPartition(Feature):
@@ -32,7 +33,7 @@ class JobPartition(Feature):
     def value(members: Members) -> float:
         """Return different over all prompts of the accounts' samples, 1 while there are too few.
 
-        An account's sample holds the lowest hashes of its prompts: below what most samples reach, they overlap as the prompts do.
+        An account's sample has the lowest hashes of its prompts. Below the reach of most samples, samples overlap as much as prompts do.
         """
         fills = members.fills[(members.fills != 0).any(axis=1)]
         if not len(fills):

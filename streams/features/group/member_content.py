@@ -8,16 +8,16 @@ from streams.features.declaration import NATS, Feature, value_in_nats
 from streams.features.members import Members
 
 MAX_VOTING_PAYERS = 3
-"""Payers that have a vote: members of one group are alike for innocent reasons too, so more of them say no more."""
+"""Most payers that count: members of one group are alike for innocent reasons too, so more of them add no evidence."""
 HALF_WEIGHT_REQUESTS = 8.0
-"""Requests at which a member's word counts half."""
+"""Requests at which a member counts half."""
 
 
 def usual_content(members: Members) -> float:
-    """Return what three payers like the usual member show together, in nats; of one or two payers what those show.
+    """Return the content of the median member times the number of payers, MAX_VOTING_PAYERS at most, in nats.
 
-    The usual member is the median: of a relay's customers a third may run a campaign, and the others are not to be taken for them. Members
-    of few requests say little each (of a handful of requests nearly any share can come out), but their words add up.
+    The median protects the other customers of a relay of which up to a third run a campaign. A member with few requests has little weight,
+    because a share of a handful of requests can have nearly any value; the weights of many such members add up.
     """
     nats = members.family("content")
     weight = np.nan_to_num(members.total / (members.total + HALF_WEIGHT_REQUESTS)) * np.isfinite(nats)

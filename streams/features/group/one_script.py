@@ -8,9 +8,9 @@ from streams.features.declaration import Feature, count_of
 from streams.features.members import Members
 
 MIN_TEMPLATE_SHARE = 0.85
-"""Share of an account's prompts from which one template is nearly all that it does."""
+"""Share of an account's prompts from which the account does nearly nothing else."""
 MIN_REQUESTS = 3
-"""Requests before which nobody is said to do nothing else."""
+"""Requests from which an account can count as doing nothing else."""
 MAX_PROGRAMS = 50.0
 
 

@@ -13,35 +13,36 @@ from streams.features.members import Members
 
 MAX_VOTING_PAYERS = 20
 ORDINARY_SHARE = 0.04
-"""Share of a group's prompts that its templates may have without being remarkable."""
-MIN_LIFT = 3.0
+"""Share of a group's prompts up to which its templates are ordinary."""
+MIN_LIFT_RATIO = 3.0
 MIN_USER_SHARE = 0.05
 """Share of an account's prompts that must harvest with one template for the account to be one of its users."""
-MIN_SHARE_OF_MEDIAN = 0.6
-"""And how much, of what is usual for the job: people meet a piece of it now and then, its accounts are there for it."""
+MIN_MEDIAN_SHARE = 0.6
+"""The same as a share of the users' median: other people meet a piece of the job now and then only."""
 MIN_USERS = 2
+"""Users of a template from which it counts, if the median member hardly harvests with shared templates."""
 TYPICAL_HARVEST_SHARE = 0.25
-"""Share of the usual member's prompts that harvest with shared templates, from which it does not matter which of them a member shows."""
+"""Share of the median member's prompts that harvest with shared templates, from which one user of a template suffices."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """What a group's accounts have in common to harvest with: one template, or several that one queue draws from."""
+    """The common job of a group's accounts: harvesting with one template, or with several templates of one queue."""
 
     users: NDArray[np.bool_]
     """Which members use one of its templates, (members,)."""
     share: float
     """Its share of the group's prompts, 0..1."""
     everywhere: float
-    """Its templates' share of everybody's prompts, 0..1."""
+    """Its templates' share of all prompts, 0..1."""
 
 
 def job(members: Members) -> Job:
-    """Return the templates that harvest for several members, each far more often than for everybody.
+    """Return the job of a group: templates with which several members harvest, each much more frequent than among all prompts.
 
-    An account knows the one template that it uses most. Of a queue with four templates each account shows one, and uses all of them as
-    often as that one's users do: their shares add up, to what the members harvest with shared templates at the most. A queue without any,
-    whose prompts are bare tasks and come more than once, has nearly as many as accounts: then the usual member has to bear it out.
+    Only the most frequent template of an account is known. If a queue has four templates, each account has one of them and uses all of
+    them as often as the users of that one do. So the shares of templates add up, to at most the share with which members harvest with
+    shared templates. A queue of repeated bare tasks has nearly as many templates as accounts; then the median member has to confirm it.
     """
     key = ("job", "")
     if key not in members.memo:
@@ -51,9 +52,9 @@ def job(members: Members) -> Job:
 
 
 def _job(members: Members) -> Job:
-    """Work `job` out.
+    """Compute `job`.
 
-    Two of three members use one template, which one in e^9 of all prompts shows, and do nothing else; the third has none:
+    Two of three members use one template, which one in e^9 of all prompts has, and do nothing else; the third has none:
 
     >>> from streams.testing.feature_trial import members_of
     >>> found = _job(members_of(template=[5, 5, 0], job_share=[1, 1, 0], harvest_share=[1, 1, 0], template_rarity=[9, 9, 0]))
@@ -66,21 +67,21 @@ def _job(members: Members) -> Job:
         return Job(users, 0.0, 0.0)
     templates, which, counts = np.unique(members.template[users], return_inverse=True, return_counts=True)
     weight = np.bincount(which, requests[users], len(templates))
-    each = np.bincount(which, (requests * jobs)[users], len(templates)) / np.maximum(weight, 1e-9)
+    template_shares = np.bincount(which, (requests * jobs)[users], len(templates)) / np.maximum(weight, 1e-9)
     rarity = np.full(len(templates), np.inf)
     np.minimum.at(rarity, which, np.nan_to_num(members.template_rarity[users]))
     shown = np.nan_to_num(members.harvest_share)
     least = 1 if np.median(shown) >= TYPICAL_HARVEST_SHARE else max(MIN_USERS, counts.max() / 4)
-    leads = (counts >= least) & (each >= MIN_LIFT * np.exp(-rarity))
+    leads = (counts >= least) & (template_shares >= MIN_LIFT_RATIO * np.exp(-rarity))
     if not leads.any():
         return Job(np.zeros_like(users), 0.0, 0.0)
-    theirs = jobs[users]
-    much = MIN_SHARE_OF_MEDIAN * np.median(theirs[leads[which]])
-    leads &= each >= much
-    users[users] = leads[which] & (theirs >= much)
-    among = float((requests * jobs)[users].sum() / requests.sum()) if requests.sum() else 0.0  # at least what those templates' users do
-    most = float((requests * shown).sum() / requests.sum()) if requests.sum() else 0.0
-    return Job(users, max(among, min(float(each[leads].sum()), most)), float(np.exp(-rarity[leads]).sum()))
+    user_shares = jobs[users]
+    least_share = MIN_MEDIAN_SHARE * np.median(user_shares[leads[which]])
+    leads &= template_shares >= least_share
+    users[users] = leads[which] & (user_shares >= least_share)
+    users_share = float((requests * jobs)[users].sum() / requests.sum()) if requests.sum() else 0.0  # a lower limit
+    harvest_share = float((requests * shown).sum() / requests.sum()) if requests.sum() else 0.0
+    return Job(users, max(users_share, min(float(template_shares[leads].sum()), harvest_share)), float(np.exp(-rarity[leads]).sum()))
 
 
 class SharedTemplate(Feature):

@@ -11,14 +11,23 @@ from streams.features.declaration import NATS, Feature, value_in_nats
 from streams.features.members import Members
 
 MIN_ACCOUNTS = 3
-"""Accounts that must have stopped, and others that must have followed."""
+"""Accounts that must have stopped, and accounts that must have followed."""
 STOPPED_SECONDS = 2 * DAY
 """Silence after which an account counts as stopped for good."""
 MAX_NATS = 50.0
 
 
 def covered(stops: Floats, start: float, end: float) -> float:
-    """Return the share of the time from start to end that lies within a day after a stop. stops: (stops,), ascending."""
+    """Return the share of the time from start to end that is within a day after a stop, 0..1.
+
+    >>> round(covered(np.array([0.0, 43200.0]), start=0.0, end=4 * 86400.0), 3)  # a day and a half of four
+    0.375
+
+    Args:
+        stops: Epoch seconds, (stops,), ascending.
+        start: Epoch seconds.
+        end: Epoch seconds.
+    """
     until = np.minimum(np.append(stops[1:], np.inf), np.minimum(stops + DAY, end))
     return float(np.maximum(until - stops, 0.0).sum() / max(end - start, 1.0))
 

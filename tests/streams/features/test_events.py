@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from models.accumulators.step import Floats, Step
-from streams.features.events import MAX_PLAUSIBLE_NUMBER, Events, hash_numbers
+from streams.features.events import MAX_PLAUSIBLE_UNITS, Events, hash_numbers
 from streams.features.expressions import Expr, col
 from streams.testing.feature_trial import START, block_of, derived_columns
 
@@ -33,7 +33,7 @@ def test_a_misspelt_column_says_which_was_meant_or_where_they_are(expr: Expr, hi
         evaluated(expr)
 
 
-@pytest.mark.parametrize("absurd", [math.inf, -math.inf, 2 * MAX_PLAUSIBLE_NUMBER, -3e38])
+@pytest.mark.parametrize("absurd", [math.inf, -math.inf, 2 * MAX_PLAUSIBLE_UNITS, -3e38])
 def test_an_absurd_number_is_unknown(absurd: float) -> None:
     np.testing.assert_array_equal(evaluated(col.output_tokens, output_tokens=[absurd, 7]), [math.nan, 7])
 
