@@ -189,6 +189,24 @@ def summary(entity: Entity, behaviour: Behaviour, family_nats: Mapping[str, floa
     return f"{accounts or int(entity.accounts):,} {ENTITY_WORDS[entity.entity_kind]} look like {what}: {reasons}."
 
 
+def withdrawal(alert: AlertState, nats: float, bar: float, now: Mapping[str, float]) -> str:
+    """Return as a sentence why an alert is withdrawn: how far its evidence fell, and in which family most of it did.
+
+    Args:
+        alert: As it stood.
+        nats: Its evidence now.
+        bar: The threshold that it was over.
+        now: Nats by family now.
+    """
+    said = f"Withdrawn: evidence fell from {alert.evidence:.1f} to {nats:.1f} nats"
+    said += "" if math.isinf(bar) else f" (the threshold is {bar:.1f})"
+    falls = {family: before - now.get(family, 0.0) for family, before in alert.families.items()}
+    most = max(falls, key=lambda family: falls[family], default="")
+    if not most or falls[most] < _NAMED_FAMILY_NATS:
+        return f"{said}."
+    return f"{said}, most of it in {most}: from {alert.families[most]:.1f} to {now.get(most, 0.0):.1f} nats."
+
+
 def _words(family: str, *, alone: bool) -> str:
     entry = FAMILY_BY_NAME[family]
     return (alone and entry.alone_words) or entry.words
@@ -234,6 +252,7 @@ def case_record(
         if_wrong=if_wrong(accounts, leak.requests),
         ladder=step,
         next_step=f"{step.step}: {step.why}.",
+        withdrawn=case.withdrawn,
         terms=policy.terms(behaviour),
         threshold=policy.threshold(behaviour, case.updated_at),
         permission=permission,

@@ -28,6 +28,8 @@ MIN_ALERTED_MEMBERS = 3
 """A group alerts only if at least this many of its members are over the threshold."""
 MIN_UPDATE_PAUSE_SECONDS = 600.0
 """Event time between two updates of an alert, unless it grows fast."""
+WITHDRAWAL_SHARE = 0.7
+"""Share of the threshold under which evidence must fall for its alert to be withdrawn: one that wavers about it is not."""
 UPDATE_GROWTH_RATIO = 1.1
 """Growth of accounts or requests from which an alert is updated after the pause."""
 IMMEDIATE_UPDATE_GROWTH_RATIO = 1.3
@@ -170,17 +172,58 @@ class Cases:
         if over or permitted:
             strongest = max(member.extraction for member in (over or permitted).values())
             messages += self._alert(f"extraction:{key}", strongest, over or permitted, muted=not over)
+        else:
+            messages += self._withdraw_fallen(f"extraction:{key}", self._standing(entity), self._extraction_bar(entity))
         if entity.routing >= self.policy.bar("routing", entity.time) and entity.entity_kind in _CHANNELS and not entity.common:
             muted = self._permission(entity.entity_id, entity) is not None
             messages += self._alert(f"routing:{key}", entity.routing, {}, muted=muted)
+        else:
+            standing = 0.0 if entity.common else entity.routing
+            messages += self._withdraw_fallen(f"routing:{key}", standing, self.policy.bar("routing", entity.time))
         return messages
+
+    def _withdraw_fallen(self, alert_id: str, nats: float, bar: float) -> list[Message]:
+        """Resolve an alert whose evidence is well under the bar now, and its case when no other alert of it stands; say why.
+
+        Args:
+            alert_id: `behaviour:kind:id`.
+            nats: Its evidence now.
+            bar: The threshold that it was over.
+        """
+        alert = self.alerts.get(alert_id)
+        if alert is None or not alert.alive or nats >= WITHDRAWAL_SHARE * bar:
+            return []
+        behaviour, key = AlertName.parse(alert_id)
+        entity, case = self.entities[key], self.cases[alert.case_id]
+        case.withdrawn = case_file.withdrawal(alert, nats, bar, case_file.facts_of(entity, behaviour).families)
+        alert.evidence, alert.time = nats, entity.time
+        if all(not self.alerts[link.entity].alive or link.entity == alert_id for link in case.links):
+            return self._close(case, "resolved")
+        messages = self._alert_messages(alert_id, "resolved")
+        alert.state = "resolved"
+        self._changed[case.case_id] = None
+        return messages
+
+    def _extraction_bar(self, entity: Entity) -> float:
+        """Return the evidence from which an entity's accounts are alerted; infinite where calibration calls it usual."""
+        bar = self.policy.bar("extraction", entity.time)
+        if entity.entity_kind != "account" or entity.false_alerts is None:
+            return bar
+        # calibrated: alert whatever is rare among ordinary accounts, and nothing else
+        return min(bar, weighing.ALONE_ALERT_THRESHOLD_NATS) if entity.false_alerts <= calibration.FALSE_ALERTS_PER_DAY else math.inf
+
+    @staticmethod
+    def _standing(entity: Entity) -> float:
+        """Return the evidence on which an entity's alert stands: its own, or that which MIN_ALERTED_MEMBERS members have."""
+        if entity.entity_kind == "account":
+            return entity.extraction
+        members = sorted((member.extraction for member in entity.members.values()), reverse=True)
+        return 0.0 if entity.common or len(members) < MIN_ALERTED_MEMBERS else members[MIN_ALERTED_MEMBERS - 1]
 
     def _over(self, entity: Entity) -> tuple[dict[str, Known], dict[str, Known]]:
         """Return the accounts over the threshold that alert, and those over it that are permitted, both by id."""
-        alone, bar = entity.entity_kind == "account", self.policy.bar("extraction", entity.time)
+        alone, bar = entity.entity_kind == "account", self._extraction_bar(entity)
         candidates: Mapping[str, Known] = {entity.entity_id: entity} if alone else {} if entity.common else entity.members
-        if alone and entity.false_alerts is not None:  # calibrated: alert whatever is rare among ordinary accounts, and nothing else
-            bar = min(bar, weighing.ALONE_ALERT_THRESHOLD_NATS) if entity.false_alerts <= calibration.FALSE_ALERTS_PER_DAY else math.inf
         over = {account: row for account, row in candidates.items() if row.extraction >= bar}
         permitted = {account: row for account, row in over.items() if self._permission(account, row)}
         free = {account: row for account, row in over.items() if account not in permitted}
@@ -211,7 +254,9 @@ class Cases:
             evidence=nats,
             size=len(over),
             requests=requests,
+            families=case_file.facts_of(entity, AlertName.parse(alert_id).behaviour).families,
         )
+        case.withdrawn = ""
         for other in merged:
             for link in other.links:
                 self.alerts[link.entity].case_id = case.case_id

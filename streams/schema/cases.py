@@ -5,6 +5,7 @@ An alerted entity is named `behaviour:kind:id` (`AlertName`), an entity `kind:id
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
@@ -280,6 +281,8 @@ class CasePayload(AlertPayload, frozen=True, kw_only=True):
     if_wrong: str = ""
     ladder: Step = msgspec.field(default_factory=lambda: Step("", "", "", [], ""))
     next_step: str = ""
+    withdrawn: str = ""
+    """Why an alert of it was withdrawn, as a sentence; empty where none was since the newest alert."""
     terms: list[Term] = msgspec.field(default_factory=list)
     threshold: Threshold = Threshold("", 0.0, "", "", "", "")
     permission: Permission | None = None
@@ -340,6 +343,8 @@ class AlertState(msgspec.Struct):
     size: int
     """Members over the bar."""
     requests: float
+    families: Mapping[str, float] = msgspec.field(default_factory=dict)
+    """Nats by family then."""
 
     @property
     def alive(self) -> bool:
@@ -368,6 +373,8 @@ class CaseState(msgspec.Struct):
     muted: bool = False
     label: Label | None = None
     decided: list[Decision] = msgspec.field(default_factory=list)
+    withdrawn: str = ""
+    """Why the newest of its alerts that was withdrawn was, as a sentence."""
     history: list[Version] = msgspec.field(default_factory=list)
 
     @property

@@ -61,10 +61,13 @@ class ScoreRows:
         return messages if shadow is None else [*messages, Message(topics.SHADOW, partition, shadow)]
 
     def _evidence(self, scores: Scores) -> list[Message]:
-        strong = np.flatnonzero(np.maximum(scores.extraction, scores.routing) >= EVIDENCE_ROW_FLOOR_NATS)
+        strength, reported = np.maximum(scores.extraction, scores.routing), self._state.table["reported"][scores.slots]
+        # also once below: who was told of it must hear that it fell
+        strong = np.flatnonzero(np.maximum(strength, reported) >= EVIDENCE_ROW_FLOOR_NATS)
         if not len(strong):
             return []
         table, rows = self._state.table, scores.slots[strong]
+        table["reported"][rows] = strength[strong]
         usual = np.broadcast_to(self._votes.reference.usual(), (len(rows), len(self._names["features"]), 2))
         columns = self._common(rows) | {
             "account_id": [None] * len(rows),

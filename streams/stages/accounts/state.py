@@ -85,6 +85,7 @@ def account_fields(features: Sequence[str]) -> dict[str, Field]:
         "tick_time": Field("f8", -np.inf),
         "scored_time": Field("f8", -np.inf),
         "scored": Field("f4"),
+        "reported": Field("f4"),
         # links
         **{name: Field("u8") for name in LINK_COLUMNS},
         **router_upgrades.FIELDS,

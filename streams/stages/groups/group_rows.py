@@ -28,7 +28,9 @@ def report_group(state: GroupState, score: GroupScore, shadow: ShadowDetectors, 
         outbox.scores.append({name: row[name] for name in blocks.SCORES.columns})
         if row["entity_kind"] == ["router"]:
             _look(state.table, score, shadow, row, offset, outbox)
-    if max(score.extraction, score.routing) >= EVIDENCE_ROW_FLOOR_NATS:
+    strength, reported = max(score.extraction, score.routing), float(state.table["reported"][score.group])
+    if max(strength, reported) >= EVIDENCE_ROW_FLOOR_NATS:  # also once below: who was told of it must hear that it fell
+        state.table["reported"][score.group] = strength
         unknown = np.full((1, len(score.values)), np.nan)
         outbox.evidence.append(row | {"usual_low": unknown, "usual_high": unknown})
 

@@ -13,6 +13,7 @@ from models.evidence import extraction_rules, weighing
 from models.evidence.extraction_rules import Extraction, Purpose, Rule
 from models.evidence.families import FAMILIES
 from models.state.columns import Columns, Slots
+from streams.core.durations import HOUR
 from streams.features.members import Members
 from streams.stages import attribution
 from streams.stages.groups.state import GroupState
@@ -72,8 +73,9 @@ def due(state: GroupState, groups: Slots) -> Slots:
     waited = table["clock"][groups] - table["tick_time"][groups] >= TICK_INTERVAL_SECONDS
     enough = np.array([state.size(group) >= MIN_MEMBERS for group in groups.tolist()])
     grown = requests >= scored_requests * (1 + TICK_GROWTH_SHARE)
+    standing = (table["reported"][groups] >= EVIDENCE_ROW_FLOOR_NATS) & (table["clock"][groups] - table["tick_time"][groups] >= HOUR)
     catching_up = requests >= scored_requests * (1 + CATCH_UP_GROWTH_SHARE)
-    chosen: Slots = groups[enough & ((waited & grown) | catching_up)]
+    chosen: Slots = groups[enough & ((waited & grown) | catching_up | standing)]
     return chosen
 
 

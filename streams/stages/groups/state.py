@@ -102,6 +102,7 @@ _GROUP_FIELDS = {
     "tick_time": Field("f8", -np.inf),
     "scored_time": Field("f8", -np.inf),
     "scored": Field("f4"),
+    "reported": Field("f4"),  # evidence in its last row for the cases stage
     "common": Field("u1"),  # whether it is public, and ignored as a link
     "announced": Field("u1"),
     "upgrade": Field("u8"),  # the stack that was last announced as this router's

@@ -334,7 +334,7 @@ def _iso(moment: float) -> str:
 @cache
 def _sentences() -> tuple[str, ...]:
     found = [part.strip() for chat in corpora().chats for turn in chat for part in turn.replace("\n", ". ").split(". ")]
-    return tuple(dict.fromkeys(part for part in found if 25 < len(part) < 260))
+    return tuple(dict.fromkeys(part for part in found if 25 < len(part) < 260 and "{" not in part and "}" not in part))
 
 
 def patchwork(rng: np.random.Generator, sentences: int) -> str:

@@ -75,6 +75,38 @@ def test_three_quiet_days_resolve_a_case_and_its_alert(desk: Any, an_account: Ro
     assert desk.open == []
 
 
+def test_an_alert_whose_evidence_has_fallen_is_withdrawn_with_its_case_and_says_why(desk: Any, an_account: Row) -> None:
+    desk.hears(an_account("ada", extraction=20.0))
+    assert desk.hears(an_account("ada", at=60.0, extraction=ALERT_THRESHOLD_NATS - 1.0)) == []  # it wavers about the bar
+    (alert,) = desk.hears(an_account("ada", at=120.0, extraction=3.0))
+    assert (alert["state"], alert["evidence"]) == ("resolved", 3.0)
+    assert desk.open == []
+    (case,) = desk.newest.values()
+    assert case["payload"]["withdrawn"].startswith("Withdrawn: evidence fell from 20.0 to 3.0 nats (the threshold is 13.0)")
+    assert case["payload"]["members"]["ada"]["left_at"] == 120.0
+
+
+def test_a_case_stays_open_while_one_of_its_alerts_stands(desk: Any, a_group: Rows) -> None:
+    desk.hears(*a_group("router", ROUTER, FEW), *a_group("payment", CARD, FEW))
+    fallen = [{**row, "extraction": 1.0} for row in a_group("payment", CARD, FEW, at=HOUR)]
+    (alert,) = desk.hears(*fallen)
+    assert (alert["state"], alert["entity_kind"]) == ("resolved", "payment")
+    assert len(desk.open) == 1
+
+
+def test_a_group_that_turns_out_to_be_public_is_withdrawn(desk: Any, a_group: Rows) -> None:
+    desk.hears(*a_group("router", ROUTER, FEW))
+    (alert,) = desk.hears(a_group("router", ROUTER, FEW, at=HOUR, common=1.0)[0])
+    assert alert["state"] == "resolved"
+    assert desk.open == []
+
+
+def test_a_channel_that_shows_itself_no_longer_is_withdrawn(desk: Any, a_group: Rows) -> None:
+    desk.hears(a_group("router", ROUTER, ["ada"], extraction=1.0, routing=9.0)[0])
+    (alert,) = desk.hears(a_group("router", ROUTER, ["ada"], at=HOUR, extraction=1.0, routing=2.0)[0])
+    assert (alert["state"], alert["behaviour"]) == ("resolved", "routing")
+
+
 def test_a_resolved_alert_that_speaks_again_opens_a_case_that_names_the_earlier_one(desk: Any, an_account: Row) -> None:
     desk.hears(an_account("ada", extraction=20.0))
     first = desk.open[0]["case_id"]

@@ -93,6 +93,28 @@ def test_a_block_that_cannot_be_read_changes_nothing() -> None:
     assert len(groups.members) == 0
 
 
+def test_evidence_that_fell_under_the_floor_is_sent_once_more() -> None:
+    groups = stage()
+    table = groups.table
+    sent = []
+    for offset in range(3):
+        messages = groups.apply(encoded([row(name, at=offset * 2 * HOUR, offset=offset) for name in ("ada", "bob", "eve")]), offset)
+        sent.append([message.topic for message in messages].count(topics.EVIDENCE))
+        if offset == 0:
+            table["reported"][:] = 20.0  # as after a score that was over the floor
+    assert sent == [0, 1, 0]
+
+
+def test_a_standing_group_is_scored_within_the_hour_though_it_hardly_grows() -> None:
+    groups = stage()
+    groups.apply(encoded([row(name, requests=100.0) for name in ("ada", "bob", "eve")]), 0)
+    groups.apply(encoded([row("ada", at=HOUR, offset=1)]), 1)
+    assert groups.counters()["group_ticks"] == 1
+    groups.table["reported"][:] = 20.0
+    groups.apply(encoded([row("ada", at=HOUR + 1, offset=2)]), 2)
+    assert groups.counters()["group_ticks"] == 2
+
+
 def test_a_link_that_most_accounts_have_is_public() -> None:
     groups = stage()
     groups.apply(encoded([row(f"account-{number}", population=100.0) for number in range(60)]), 0)
