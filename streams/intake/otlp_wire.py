@@ -8,10 +8,11 @@ Source: https://opentelemetry.io/docs/specs/otlp/#otlphttp and the messages of t
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any, Final
+from itertools import islice
+from typing import Any, Final, TypeVar
 
 import orjson
 from google.protobuf.json_format import ParseDict
@@ -21,18 +22,26 @@ from google.rpc.status_pb2 import Status
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest, ExportLogsServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest, ExportTraceServiceResponse
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue, InstrumentationScope, KeyValue
-from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs, ScopeLogs
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
-from opentelemetry.proto.trace.v1.trace_pb2 import Span
+from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span
 
 PROTOBUF: Final = "application/x-protobuf"
 JSON: Final = "application/json"
+_MAX_ITEMS: Final = 65_536
+"""Attributes and values that are read of one record, resource or scope. An empty one takes two bytes on the wire, hundreds in memory."""
+_RECORD_PATH: Final = (0x0A, 0x12, 0x12)
+"""Number and wire type of the fields down to a record: resource, scope, log record or span."""
+_MAX_OTHER_FIELDS: Final = 20_000
+"""Resources, scopes, schema addresses and unknown fields of a body."""
+_VARINT_BITS: Final = 70
 _MAX_DEPTH_LEVELS: Final = 8
 """Nested values up to this level are read, as the format does; deeper ones are unknown."""
 
 _SCALARS: Final = {"string_value": "stringValue", "double_value": "doubleValue", "bool_value": "boolValue"}
 
 Json = dict[str, Any]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -40,9 +49,59 @@ class Signal:
     """What one OTLP path takes and answers. refused: the field of `partialSuccess` that counts refused records."""
 
     read: Callable[[bytes], Json | None]
-    """Returns a protobuf body as its JSON would be; None when the bytes are no such request."""
+    """Returns a protobuf body as its JSON would be, its lists as iterators; None when the bytes are no such request."""
     refused: str
     answer: type[Message]
+
+
+def is_within(body: bytes, max_records: int) -> bool | None:
+    """Return whether a protobuf body has so many records at most; None for bytes that are no request.
+
+    protobuf's own parser makes an object of over a hundred bytes of each record, of two bytes on the wire if that is empty, before anybody
+    can count them. So the fields down to the records are walked first (https://protobuf.dev/programming-guides/encoding).
+    """
+    steps = 0
+    waiting: list[tuple[int, int, int]] = [(0, len(body), len(_RECORD_PATH))]
+    try:
+        while waiting:
+            at, end, depth = waiting.pop()
+            while at < end:
+                steps += 1
+                if steps > max_records + _MAX_OTHER_FIELDS:
+                    return False
+                field, start, at = _field(body, at)
+                if depth > 1 and field == _RECORD_PATH[-depth]:
+                    waiting.append((start, at, depth - 1))
+    except (IndexError, ValueError):
+        return None
+    return True
+
+
+def _field(body: bytes, at: int) -> tuple[int, int, int]:
+    """Return a field's number with its wire type, where its content starts, and where it ends. Raises IndexError, ValueError."""
+    tag, at = _varint(body, at)
+    match tag & 7:
+        case 0:
+            return tag, at, _varint(body, at)[1]
+        case 1:
+            return tag, at, at + 8
+        case 2:
+            length, at = _varint(body, at)
+            return tag, at, at + length
+        case 5:
+            return tag, at, at + 4
+    raise ValueError(tag)
+
+
+def _varint(body: bytes, at: int) -> tuple[int, int]:
+    value = shift = 0
+    while shift < _VARINT_BITS:
+        byte = body[at]
+        value |= (byte & 0x7F) << shift
+        at, shift = at + 1, shift + 7
+        if byte < 0x80:  # noqa: PLR2004  (the highest bit says that more follow)
+            return value, at
+    raise ValueError(at)
 
 
 def answered(signal: Signal, encoding: str, refused: int, reasons: str) -> bytes:
@@ -69,18 +128,7 @@ def _logs(body: bytes) -> Json | None:
         request = ExportLogsServiceRequest.FromString(body)
     except DecodeError:
         return None
-    return {
-        "resourceLogs": [
-            {
-                **_holder("resource", resource_part.resource),
-                "scopeLogs": [
-                    {**_holder("scope", scope.scope), "logRecords": [_record(record) for record in scope.log_records]}
-                    for scope in resource_part.scope_logs
-                ],
-            }
-            for resource_part in request.resource_logs
-        ]
-    }
+    return {"resourceLogs": map(_resource_logs, request.resource_logs)}
 
 
 def _spans(body: bytes) -> Json | None:
@@ -89,26 +137,33 @@ def _spans(body: bytes) -> Json | None:
         request = ExportTraceServiceRequest.FromString(body)
     except DecodeError:
         return None
-    return {
-        "resourceSpans": [
-            {
-                **_holder("resource", resource_part.resource),
-                "scopeSpans": [
-                    {**_holder("scope", scope.scope), "spans": [_span(span) for span in scope.spans]} for scope in resource_part.scope_spans
-                ],
-            }
-            for resource_part in request.resource_spans
-        ]
-    }
+    return {"resourceSpans": map(_resource_spans, request.resource_spans)}
+
+
+def _resource_logs(each: ResourceLogs) -> Json:
+    return {"resource": _holder(each.resource), "scopeLogs": map(_scope_logs, each.scope_logs)}
+
+
+def _scope_logs(each: ScopeLogs) -> Json:
+    return {"scope": _holder(each.scope), "logRecords": map(_record, each.log_records)}
+
+
+def _resource_spans(each: ResourceSpans) -> Json:
+    return {"resource": _holder(each.resource), "scopeSpans": map(_scope_spans, each.scope_spans)}
+
+
+def _scope_spans(each: ScopeSpans) -> Json:
+    return {"scope": _holder(each.scope), "spans": map(_span, each.spans)}
 
 
 def _record(record: LogRecord) -> Json:
+    room = _Room()
     return {
         "timeUnixNano": str(record.time_unix_nano),
         "observedTimeUnixNano": str(record.observed_time_unix_nano),
         "spanId": record.span_id.hex(),
-        "body": _value(record.body, 0),
-        "attributes": _attributes(record.attributes),
+        "body": _value(record.body, room),
+        "attributes": _attributes(record.attributes, room),
     }
 
 
@@ -118,19 +173,31 @@ def _span(span: Span) -> Json:
         "endTimeUnixNano": str(span.end_time_unix_nano),
         "spanId": span.span_id.hex(),
         "status": {"code": int(span.status.code)},
-        "attributes": _attributes(span.attributes),
+        "attributes": _attributes(span.attributes, _Room()),
     }
 
 
-def _holder(name: str, holder: Resource | InstrumentationScope) -> Json:
-    return {name: {"attributes": _attributes(holder.attributes)}}
+def _holder(holder: Resource | InstrumentationScope) -> Json:
+    return {"attributes": _attributes(holder.attributes, _Room())}
 
 
-def _attributes(pairs: Iterable[KeyValue], depth: int = 0) -> list[Json]:
-    return [{"key": pair.key, "value": _value(pair.value, depth)} for pair in pairs]
+class _Room:
+    """How many attributes and values may still be read."""
+
+    def __init__(self) -> None:
+        self._left = _MAX_ITEMS
+
+    def take(self, items: Sequence[T]) -> Iterator[T]:
+        """Return the first of these, as many as there is room for."""
+        most, self._left = self._left, max(0, self._left - len(items))
+        return islice(items, most)
 
 
-def _value(value: AnyValue, depth: int) -> Json | None:
+def _attributes(pairs: Sequence[KeyValue], room: _Room, depth: int = 0) -> list[Json]:
+    return [{"key": pair.key, "value": _value(pair.value, room, depth)} for pair in room.take(pairs)]
+
+
+def _value(value: AnyValue, room: _Room, depth: int = 0) -> Json | None:
     """Return an AnyValue as OTLP's JSON has it; None for bytes, for no value, and for what lies too deep."""
     kind = value.WhichOneof("value")
     if kind in _SCALARS:
@@ -138,9 +205,9 @@ def _value(value: AnyValue, depth: int) -> Json | None:
     if kind == "int_value":
         return {"intValue": str(value.int_value)}
     if kind == "array_value" and depth < _MAX_DEPTH_LEVELS:
-        return {"arrayValue": {"values": [_value(item, depth + 1) for item in value.array_value.values]}}
+        return {"arrayValue": {"values": [_value(item, room, depth + 1) for item in room.take(value.array_value.values)]}}
     if kind == "kvlist_value" and depth < _MAX_DEPTH_LEVELS:
-        return {"kvlistValue": {"values": _attributes(value.kvlist_value.values, depth + 1)}}
+        return {"kvlistValue": {"values": _attributes(value.kvlist_value.values, room, depth + 1)}}
     return None
 
 

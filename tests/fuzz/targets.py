@@ -64,6 +64,29 @@ def shipments() -> Seeded:
     return read, [json.dumps({"resourceLogs": [{"resource": {"attributes": []}, "scopeLogs": [{"logRecords": [record]}]}]}).encode()]
 
 
+def protobuf() -> Seeded:
+    """OTLP export requests in protobuf, of logs and of traces."""
+    wire, otlp, settings = (
+        load("streams.intake.otlp_wire"),
+        load("streams.intake.formats.otlp"),
+        list(load("streams.intake.otlp_wire").SIGNALS.values()),
+    )
+
+    def read(data: bytes) -> None:
+        for signal in settings:
+            found = signal.read(data) if wire.is_within(data, 1_000) else None
+            if found is not None:
+                list(otlp.FORMAT.to_canonical(found))
+
+    logs = load("opentelemetry.proto.collector.logs.v1.logs_service_pb2").ExportLogsServiceRequest()
+    record = logs.resource_logs.add().scope_logs.add().log_records.add(time_unix_nano=1_790_000_000_000_000_000)
+    record.attributes.add(key="account.id").value.string_value = "a"
+    record.attributes.add(key="gen_ai.input.messages").value.array_value.values.add().string_value = "hello"
+    spans = load("opentelemetry.proto.collector.trace.v1.trace_service_pb2").ExportTraceServiceRequest()
+    spans.resource_spans.add().scope_spans.add().spans.add(span_id=b"12345678", start_time_unix_nano=1)
+    return read, [logs.SerializeToString(), spans.SerializeToString()]
+
+
 def texts() -> Seeded:
     """Addresses, times and names, as strangers write them, on their way to a terminal and a pseudonym."""
     printable, pseudonym = load("streams.core.printable").printable, load("streams.privacy.pseudonym").network_of
@@ -308,11 +331,12 @@ def files() -> Seeded:
 
 
 TARGETS: Final[dict[str, tuple[Callable[[], Seeded], int]]] = {
-    "lines": (lines, 800_000),
-    "shipments": (shipments, 2_000_000),
-    "texts": (texts, 1_000_000),
+    "lines": (lines, 500_000),
+    "shipments": (shipments, 1_500_000),
+    "protobuf": (protobuf, 1_000_000),
+    "texts": (texts, 900_000),
     "blocks": (blocks, 1_000_000),
-    "stages": (stages, 200_000),
+    "stages": (stages, 100_000),
     "chunks": (chunks, 1_000_000),
     "records": (records, 1_000_000),
     "native": (native, 1_500_000),

@@ -9,7 +9,7 @@ read from there.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 from streams.intake.formats.format import UNKNOWN, Entry, Format, digest, messages, parsed, texts
@@ -140,9 +140,10 @@ def _object(value: Any, name: str | None = None) -> Mapping[str, Any]:
     return item if isinstance(item, dict) else {}
 
 
-def _list(holder: Mapping[str, Any], name: str) -> Sequence[Any]:
-    items = holder.get(name)
-    return items if isinstance(items, list) else []
+def _list(holder: Mapping[str, Any], name: str) -> Iterable[Any]:
+    """Return a list of a holder; of a body in protobuf it is an iterator that makes one record at a time."""
+    found = holder.get(name)
+    return found if isinstance(found, list | Iterator) else []
 
 
 FORMAT: Final = Format("otlp", "OpenTelemetry GenAI logs and spans (OTLP JSON)", _recognise, _to_canonical)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -12,9 +13,10 @@ from hypothesis import strategies as st
 from opentelemetry.proto.collector.logs.v1.logs_service_pb2 import ExportLogsServiceRequest, ExportLogsServiceResponse
 from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTraceServiceRequest
 from opentelemetry.proto.common.v1.common_pb2 import AnyValue
+from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs, ScopeLogs
 
 from streams.intake.formats import otlp
-from streams.intake.otlp_wire import JSON, PROTOBUF, SIGNALS, answered, failed
+from streams.intake.otlp_wire import JSON, PROTOBUF, SIGNALS, answered, failed, is_within
 
 LOGS, TRACES = SIGNALS["/v1/logs"], SIGNALS["/v1/traces"]
 
@@ -96,7 +98,42 @@ def test_values_nested_deeper_than_the_format_reads_end_as_unknown() -> None:
         deep = [deep]
     request = ExportLogsServiceRequest()
     request.resource_logs.add().scope_logs.add().log_records.add(body=any_value(deep))
-    assert "bottom" not in str(LOGS.read(request.SerializeToString()))
+    found = LOGS.read(request.SerializeToString())
+    assert found is not None
+    assert "bottom" not in str([record for logs in found["resourceLogs"] for scope in logs["scopeLogs"] for record in scope["logRecords"]])
+
+
+def test_records_are_counted_before_they_are_made() -> None:
+    most = 50_000
+    request = ExportLogsServiceRequest(resource_logs=[ResourceLogs(scope_logs=[ScopeLogs(log_records=[LogRecord()] * most)])])
+    body = request.SerializeToString()
+    assert is_within(body, most)
+    assert is_within(body, most - 20_100) is False
+    started = time.perf_counter()
+    assert is_within(b"\x0a\x00" * 8_000_000, most) is False
+    assert time.perf_counter() - started < 1.0
+
+
+@pytest.mark.parametrize("body", [b"\x0a\x7f", b"\x0f", b"\xff" * 20, b"words"])
+def test_bytes_that_are_no_request_are_not_counted(body: bytes) -> None:
+    assert is_within(body, 10) is None
+
+
+def test_a_field_that_the_walk_cannot_pass_hides_no_records_behind_it() -> None:
+    group = b"\x0b\x0c"  # wire types 3 and 4, which protobuf's parser passes over
+    assert is_within(group + b"\x0a\x00" * 100_000, 10) is None
+
+
+def test_of_one_record_no_more_values_are_read_than_there_is_room_for() -> None:
+    request = ExportLogsServiceRequest()
+    record = request.resource_logs.add().scope_logs.add().log_records.add()
+    for number in range(3):
+        record.attributes.add(key=str(number), value=any_value([""] * 40_000))
+    found = LOGS.read(request.SerializeToString())
+    assert found is not None
+    (read,) = [record for logs in found["resourceLogs"] for scope in logs["scopeLogs"] for record in scope["logRecords"]]
+    values = [each["value"] for each in read["attributes"]]
+    assert [len(each["arrayValue"]["values"]) if each else 0 for each in values] == [40_000, 25_533, 0]
 
 
 def test_an_answer_counts_what_was_refused_in_the_encoding_of_the_request() -> None:
