@@ -17,6 +17,7 @@ from streams.intake.block_producer import PAUSE_SECONDS, BlockProducer, Outgoing
 from streams.intake.collector import Collector, Step
 from streams.intake.formats.registry import AUTO
 from streams.schema import topics
+from streams.schema.record_batches import tolerate_strangers
 
 MAX_BATCH_RECORDS: Final = 4096
 """Records per fetch."""
@@ -38,6 +39,7 @@ async def consume(
     After a crash between delivery and acknowledgement, records are read again: delivery is at least once. Within a run, and 65,536 ids
     per partition, the repetition is dropped as `duplicate`.
     """
+    tolerate_strangers()
     collector = Collector(settings, log_format, known_corpus, backfill=backfill)
     consumer = AIOKafkaConsumer(topics.REQUESTS_RAW, **_options(settings))
     report_paused(topics.REQUESTS_RAW, paused=False)

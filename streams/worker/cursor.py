@@ -7,8 +7,8 @@ from typing import Final
 
 REWIND_PAUSE_SECONDS: Final = 1.0
 """Time to wait for the expected record before the consumer seeks back to it again."""
-MAX_REWINDS: Final = 30
-"""Failed attempts after which records count as lost."""
+MAX_REWINDS: Final = 5
+"""Failed attempts after which Kafka has no record between."""
 
 
 class Turn(Enum):
@@ -17,11 +17,11 @@ class Turn(Enum):
     TAKE = "it is the next"
     PASS = "it came before, or its turn has not come and what was left out is on its way"  # noqa: S105
     REWIND = "records were left out: read back to them, then it comes again"
-    LOST = "records were left out, and reading back does not bring them"
+    HOLE = "records were left out, and reading back does not bring them: they are lost, or were never there"
 
 
 class Cursor:
-    """The position in one partition. Offsets are consecutive, except in a compacted topic, where they may jump."""
+    """The position in one partition. Offsets are consecutive, except in compacted topics and at the ends of transactions."""
 
     def __init__(self, start: int, *, compacted: bool = False) -> None:
         """Expect offset `start` first."""
@@ -47,6 +47,10 @@ class Cursor:
         if now - self._at < REWIND_PAUSE_SECONDS:
             return Turn.PASS
         if self._rewound >= MAX_REWINDS:
-            return Turn.LOST
+            return Turn.HOLE
         self._at, self._jump, self._rewound = now, offset, self._rewound + 1
         return Turn.REWIND
+
+    def skip_to(self, offset: int) -> None:
+        """Expect this offset next: no record has one before it."""
+        self.next, self._rewound = offset, 0

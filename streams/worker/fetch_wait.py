@@ -7,6 +7,8 @@ from typing import Any
 import faust
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer
 
+from streams.schema.record_batches import tolerate_strangers
+
 FETCH_WAIT_MS = 100
 """With Faust's own 1,500 ms each hop through the embedded broker takes 0.5 s, with this value 2 ms. Apache Kafka answers at once."""
 
@@ -24,5 +26,6 @@ class _Consumer(Consumer):
 
 
 def read_promptly(app: faust.App) -> None:
-    """Make an app's consumer receive new records within milliseconds from any broker."""
+    """Make an app's consumer receive new records within milliseconds from any broker, and read what strangers wrote."""
+    tolerate_strangers()
     app.transport.Consumer = _Consumer  # type: ignore[misc]  # of this one transport

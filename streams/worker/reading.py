@@ -57,8 +57,9 @@ class Reading:
         turn = self._cursors[tp].turn(record.offset, time.monotonic())
         if turn is Turn.REWIND:
             await self._rewind(tp, record.offset)
-        if turn is Turn.LOST:
-            raise LostRecordsError(f"{tp.topic}/{tp.partition} has no records from {self._cursors[tp].next} to {record.offset}")
+        if turn is Turn.HOLE:
+            await self._pass_hole(tp, record.offset)
+            turn = self._cursors[tp].turn(record.offset, time.monotonic())
         return turn is Turn.TAKE
 
     def forget(self, starts: Mapping[TP, int] | None = None) -> None:
@@ -74,6 +75,15 @@ class Reading:
             committed = consumer._committed_offset[tp]  # noqa: SLF001 - the offset at which Faust starts to read
             start = max(min(committed or 0, self._starts.get(TP(*tp), committed or 0)), firsts[tp] or 0)
             self._cursors[TP(*tp)] = Cursor(start, compacted=tp.topic in self._compacted)
+
+    async def _pass_hole(self, tp: TP, offset: int) -> None:
+        """Pass over offsets without a record (a transaction's end takes one). Raises LostRecordsError when Kafka had records there."""
+        cursor = self._cursors[tp]
+        firsts = await cast("Consumer", self._app.consumer).earliest_offsets(tp)
+        if cursor.next < (firsts[tp] or 0):
+            raise LostRecordsError(f"{tp.topic}/{tp.partition} has no records from {cursor.next} to {offset}")
+        log.warning("%s/%d: no record has an offset from %d to %d", tp.topic, tp.partition, cursor.next, offset - 1)
+        cursor.skip_to(offset)
 
     async def _rewind(self, tp: TP, offset: int) -> None:
         """Read every partition from its cursor again: stopping the flow leaves out records of all partitions."""

@@ -39,5 +39,13 @@ def test_a_compacted_topic_may_jump_when_the_same_record_comes_twice() -> None:
 def test_records_that_do_not_come_back_are_reported_and_never_skipped() -> None:
     cursor = Cursor(7)
     turns = [cursor.turn(9, float(second)) for second in range(MAX_REWINDS + 1)]
-    assert turns == [Turn.REWIND] * MAX_REWINDS + [Turn.LOST]
+    assert turns == [Turn.REWIND] * MAX_REWINDS + [Turn.HOLE]
     assert cursor.next == 7
+
+
+def test_a_hole_that_kafka_never_filled_is_passed_and_the_next_one_is_looked_at_anew() -> None:
+    cursor = Cursor(7)
+    for second in range(MAX_REWINDS + 1):
+        cursor.turn(9, float(second))
+    cursor.skip_to(9)
+    assert [cursor.turn(9, 10.0), cursor.turn(11, 11.0)] == [Turn.TAKE, Turn.REWIND]
