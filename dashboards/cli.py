@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from streams.core.output import echo
+
 if TYPE_CHECKING:
     from dashboards.alert_evaluator import Query
     from dashboards.grafana_http import Backend, GrafanaHttp
@@ -66,15 +68,15 @@ def check(*, backend: Backend, contacts: tuple[str, ...], policies: bool, live: 
     grafana = _grafana(backend)
     wanted = publishing.release(contacts)
     for line in publishing.check(grafana, contacts=bool(wanted.contacts), policies=policies):
-        click.echo(f"ok    {line}")
+        echo(f"ok    {line}")
     trials = list(try_all(grafana)) if live else []
     failed = [trial for trial in trials if trial.error]
     for trial in failed:
-        click.echo(f"wrong {trial.name}: {trial.error}")
+        echo(f"wrong {trial.name}: {trial.error}")
     if failed:
         raise HydrometerError(f"{len(failed)} of {len(trials)} queries and texts fail in Grafana: see above")
     if live:
-        click.echo(f"ok    {len(trials)} queries and texts, run in Grafana")
+        echo(f"ok    {len(trials)} queries and texts, run in Grafana")
 
 
 @boards.command()
@@ -94,7 +96,7 @@ def diff(*, backend: Backend, contacts: tuple[str, ...], policies: bool, prune: 
     changes = list(differences(_grafana(backend), release(contacts), prune=prune, policies=policies))
     differing = sum(change.action != "keep" for change in changes)
     for change in changes:
-        click.echo(_line(change.action, change.kind, change.name, change.why))
+        echo(_line(change.action, change.kind, change.name, change.why))
     if differing:
         raise HydrometerError(f"{differing} of {len(changes)} differ: `hydrometer boards publish` brings them up to date")
 
@@ -117,7 +119,7 @@ def publish(*, backend: Backend, contacts: tuple[str, ...], policies: bool, prun
 
     changes = publishing.publish(_grafana(backend), publishing.release(contacts), prune=prune, policies=policies)
     for change in changes:
-        click.echo(_line(change.action, change.kind, change.name, change.why))
+        echo(_line(change.action, change.kind, change.name, change.why))
 
 
 @click.group()
@@ -146,7 +148,7 @@ def show() -> None:
         each for name, rule in rules().items() for each in alert_evaluator.firing(name, rule, query(squeezed(rule.sql)))
     )
     for each in firing:
-        click.echo(f"{rules()[each.rule].severity:6}  {each.rule:20} {each.summary}")
+        echo(f"{rules()[each.rule].severity:6}  {each.rule:20} {each.summary}")
 
 
 @alerts.command()
@@ -182,7 +184,7 @@ def new(*, name: str, team: str) -> None:
     from dashboards import scaffold
 
     for path in scaffold.new_alert(name, team):
-        click.echo(path.relative_to(scaffold.ROOT))
+        echo(path.relative_to(scaffold.ROOT))
 
 
 def _grafana(backend: Backend) -> GrafanaHttp:

@@ -7,13 +7,13 @@ by hand. `stale` returns those that no longer follow from the declarations.
 from __future__ import annotations
 
 import json
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
 from dashboards import rules
 from dashboards.board import boards
+from streams.core.output import echo
 
 GENERATED: Final = Path(__file__).with_name("generated")
 
@@ -49,7 +49,7 @@ def _written(folder: Path) -> Mapping[str, str]:
 
 def main() -> None:
     """Write everything and say what changed."""
-    sys.stdout.write("".join(f"wrote {GENERATED.name}/{name}\n" for name in write()) or "everything is up to date\n")
+    echo("\n".join(f"wrote {GENERATED.name}/{name}" for name in write()) or "everything is up to date")
 
 
 if __name__ == "__main__":

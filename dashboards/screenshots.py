@@ -30,6 +30,7 @@ from dashboards.macros import Window
 from dashboards.query import Json
 from dashboards.rehearsal import rehearse
 from streams.core.errors import HydrometerError, MissingToolError
+from streams.core.output import echo
 from streams.core.settings import Settings
 from streams.demo.traffic import SPAN
 from streams.devserver.process import local_server
@@ -216,7 +217,7 @@ def main(*, live: bool, types: bool, hours: float) -> None:
     try:
         if types:
             check_types()
-            click.echo("every board fits Grafana's types")
+            echo("every board fits Grafana's types")
             return
         if live:
             end = datetime.now(UTC).timestamp()
@@ -226,7 +227,7 @@ def main(*, live: bool, types: bool, hours: float) -> None:
                 found = draw(client, start, end)
     except HydrometerError as error:
         raise click.ClickException(str(error)) from error
-    click.echo("\n".join(f"{picture}  (page: {picture.with_suffix('.html')})" for picture in found))
+    echo("\n".join(f"{picture}  (page: {picture.with_suffix('.html')})" for picture in found))
 
 
 if __name__ == "__main__":

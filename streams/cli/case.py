@@ -9,6 +9,7 @@ import click
 
 from streams.cli.commands import FILE
 from streams.core.errors import HydrometerError
+from streams.core.output import echo
 from streams.core.printable import printable
 from streams.schema.labels import LINK, SPLIT
 
@@ -37,8 +38,8 @@ def list_cases(*, every: bool) -> None:
     from contextlib import closing
 
     from streams.cases.views import terminal
-    from streams.cases.views.console import console
     from streams.clickhouse.client import ClickHouse
+    from streams.core.output import console
     from streams.core.settings import Settings
 
     with closing(ClickHouse(Settings.load(role="clickhouse"))) as clickhouse:
@@ -63,8 +64,8 @@ def show_case(*, case_id: str, as_json: bool, html: Path | None) -> None:
     from contextlib import closing
 
     from streams.cases.views import page, terminal
-    from streams.cases.views.console import console
     from streams.clickhouse.client import ClickHouse
+    from streams.core.output import console
     from streams.core.settings import Settings
 
     if as_json and html:
@@ -73,9 +74,9 @@ def show_case(*, case_id: str, as_json: bool, html: Path | None) -> None:
         found = terminal.find(clickhouse, case_id)
     if html:
         _write(html, page.page(found))
-        click.echo(f"wrote {html}")
+        echo(f"wrote {html}")
     elif as_json:
-        click.echo(printable(found.json().decode()))
+        echo(printable(found.json().decode()))
     else:
         console().print(terminal.file(found))
 
@@ -95,7 +96,7 @@ def verify_case(*, case_id: str) -> None:
     from streams.core.settings import Settings
 
     with closing(ClickHouse(Settings.load(role="clickhouse"))) as clickhouse:
-        click.echo(printable(terminal.check(clickhouse, terminal.find(clickhouse, case_id))))
+        echo(printable(terminal.check(clickhouse, terminal.find(clickhouse, case_id))))
 
 
 @case.command("split")
@@ -123,7 +124,7 @@ def split_case(*, case_id: str, link: str, author: str | None, note: str) -> Non
     found = labels.make(LINK, f"{case_id}/{link}", SPLIT, author or getpass.getuser(), note)
     with names.answering(settings):
         labels.send(settings, found)
-    click.echo(f"{case_id} without {link}: label {found.label_id} recorded")
+    echo(f"{case_id} without {link}: label {found.label_id} recorded")
 
 
 @click.command()
@@ -140,8 +141,8 @@ def watch(*, every: float, once: bool) -> None:
     from contextlib import closing
 
     from streams.cases.views import live
-    from streams.cases.views.console import console
     from streams.clickhouse.client import ClickHouse
+    from streams.core.output import console
     from streams.core.settings import Settings
 
     stop = threading.Event()

@@ -11,6 +11,7 @@ import click
 from streams.cli.commands import FILE, LOG_FORMAT, MAP, named_format
 from streams.core.errors import HydrometerError
 from streams.core.exit_codes import serve_until_told
+from streams.core.output import echo
 
 _LAST_PORT: Final = 65_535
 
@@ -71,7 +72,7 @@ def collect(
         raise HydrometerError(
             f"not one event was accepted (rejected: {rejected}): is --format right? The lines are in {names.DEAD_LETTERS}"
         )
-    click.echo(f"{counts['accepted']:,} events accepted, {sum(rejected.values()):,} rejected {rejected or ''}".rstrip())
+    echo(f"{counts['accepted']:,} events accepted, {sum(rejected.values()):,} rejected {rejected or ''}".rstrip())
 
 
 def _address(text: str) -> tuple[str, int]:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from streams.cli.commands import FILE
+from streams.core.output import echo
 
 if TYPE_CHECKING:
     from streams.exports import bundle
@@ -58,7 +59,7 @@ def export_ocsf(*, once: bool, **targets: str | None) -> None:
     settings = Settings.load(role="kafka")
     with closing(outlets()[name].open(target, settings)) as outlet, report_health(settings, "export"):
         delivered = forward(settings, outlet, once=once)
-    click.echo(f"{delivered:,} findings delivered", err=True)
+    echo(f"{delivered:,} findings delivered", err=True)
 
 
 @export.command("case")
@@ -87,7 +88,7 @@ def export_case(*, case_id: str, out: Path, tlp: bundle.Tlp) -> None:
         found = terminal.find(clickhouse, case_id)
         terminal.check(clickhouse, found)
         target = bundle.write(found, out, key, bundle.indicators(clickhouse, found, tlp), datetime.now(UTC))
-    click.echo(f"wrote {target}")
+    echo(f"wrote {target}")
 
 
 @export.command("verify")
@@ -102,4 +103,4 @@ def export_verify(*, folder: Path) -> None:
     from streams.exports import bundle
 
     said = bundle.verify(folder, Settings.load(role="kafka").evidence())
-    click.echo(f"{said['case_id']}, version {said['version']}, exported {said['exported_at']}: {len(said['sha256'])} files as signed")
+    echo(f"{said['case_id']}, version {said['version']}, exported {said['exported_at']}: {len(said['sha256'])} files as signed")

@@ -6,6 +6,8 @@ from typing import Literal
 
 import click
 
+from streams.core.output import console, echo
+
 
 @click.command()
 @click.option("--markdown", "form", flag_value="markdown", help="As a Markdown table with all fields.")
@@ -19,7 +21,6 @@ def features(*, form: Literal["markdown", "json"] | None) -> None:
     Example:  hydrometer features
               hydrometer features --json > features.json
     """
-    from rich.console import Console
     from rich.table import Table
 
     from streams.features.declaration import LOGARITHMIC
@@ -28,7 +29,7 @@ def features(*, form: Literal["markdown", "json"] | None) -> None:
 
     every = by_name().values()
     if form is not None:
-        click.echo(as_json(every) if form == "json" else as_markdown(every))
+        echo(as_json(every) if form == "json" else as_markdown(every))
         return
     table = Table(box=None, padding=(0, 2, 1, 0))
     table.add_column("name", no_wrap=True)
@@ -37,4 +38,4 @@ def features(*, form: Literal["markdown", "json"] | None) -> None:
     for item in every:
         scale = f"{item.unit.name}, {item.direction} stands out" + (f", stored as {item.scale}" if item.scale == LOGARITHMIC else "")
         table.add_row(item.name(), f"{item.entity}, {item.family}", f"{item.label} ({scale})", item.rises_on, item.blind_to)
-    Console().print(table)
+    console().print(table)

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from streams.core.output import echo
+
 if TYPE_CHECKING:
     from streams.forensics.answers import Answers
 
@@ -88,11 +90,11 @@ def compare(  # noqa: PLR0913 - an argument an option
         panels.append(panel.options_panel(options, reading.model_name(Path(suspect)), reading.model_name(Path(our_model)), kin=pairs))
     files |= {str(path): reading.file_hash(path) for path in (prompts_path, harvested) if path is not None}
     known = calibration.load()
-    outcomes = run(panels, lambda title: click.echo(f"measuring: {title} ...", err=True))
+    outcomes = run(panels, lambda title: echo(f"measuring: {title} ...", err=True))
     told = report.report(panels, outcomes, calibration.combine(outcomes, known), known, files)
     if html is not None:
         _write(html, page.page(told).encode())
-    click.echo(orjson.dumps(told, option=orjson.OPT_INDENT_2).decode() if as_json else report.terminal(told))
+    echo(orjson.dumps(told, option=orjson.OPT_INDENT_2).decode() if as_json else report.terminal(told))
 
 
 def _pair(text: str) -> tuple[str, str]:
@@ -143,7 +145,7 @@ def new(*, case_id: str, members: tuple[str, ...], approved_by: str, epoch: int,
     key = canaries.key(Settings.load(role="kafka").evidence(), case_id, epoch)
     at = datetime.now(UTC).isoformat(timespec="seconds")
     _write(out, canaries.policy(key, case_id, epoch, members, (approved_by, at)).json())
-    click.echo(f"{out}: {len(canaries.wordings())} wordings for {len(members)} member(s) of {case_id}, epoch {epoch}")
+    echo(f"{out}: {len(canaries.wordings())} wordings for {len(members)} member(s) of {case_id}, epoch {epoch}")
 
 
 @canary.command()
@@ -160,7 +162,7 @@ def revoke(*, policy: Path) -> None:
 
     told = canaries.revoked(canaries.read_policy(policy), datetime.now(UTC).isoformat(timespec="seconds"))
     _write(policy, told.json())
-    click.echo(f"{policy}: revoked; `hydrometer canary new --epoch {told.epoch + 1}` makes other wordings")
+    echo(f"{policy}: revoked; `hydrometer canary new --epoch {told.epoch + 1}` makes other wordings")
 
 
 @canary.command()
@@ -186,10 +188,10 @@ def check(*, suspect: Path, policies: tuple[Path, ...], controls: Path, green: b
     found = [canaries.check(policy, own, panel) for policy in told]
     for policy, each, corrected in zip(told, found, holm([each.p for each in found]), strict=True):
         line = f"{each.case_id} epoch {each.epoch}: {each.agree} of {each.pairs} wordings agree (panel's rate {each.panel_rate:.2f})"
-        click.echo(f"{line}, p {each.p:.3g}, after Holm {corrected:.3g}")
+        echo(f"{line}, p {each.p:.3g}, after Holm {corrected:.3g}")
         if green:
             z, contexts = canaries.green_z(canaries.key(Settings.load(role="kafka").evidence(), policy.case_id, policy.epoch), own)
-            click.echo(f"  green words: z {z:+.2f} over {contexts:,} distinct contexts")
+            echo(f"  green words: z {z:+.2f} over {contexts:,} distinct contexts")
 
 
 def _write(path: Path, content: bytes) -> None:

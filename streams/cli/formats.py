@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from streams.core.output import echo
+
 
 @click.command()
 @click.option("--markdown", is_flag=True, help="As Markdown, with every field of every format.")
@@ -19,10 +21,10 @@ def formats(*, markdown: bool) -> None:
     from streams.intake.formats.registry import all_formats
 
     if markdown:
-        click.echo(as_markdown())
+        echo(as_markdown())
         return
     for each in all_formats():
-        click.echo(f"{each.name:12} {each.title}")
+        echo(f"{each.name:12} {each.title}")
 
 
 def as_markdown() -> str:

@@ -6,6 +6,7 @@ import click
 
 from streams.cli.case import known_case
 from streams.core.errors import HydrometerError
+from streams.core.output import echo
 from streams.schema.labels import LABELLED_KINDS, VERDICTS
 
 
@@ -36,16 +37,16 @@ def label(*, entity_kind: str, entity_id: str, verdict: str, author: str | None,
     if known:
         entity_id = known.case_id
     elif _unseen(entity_kind, entity_id):
-        click.echo(f"warning: no {entity_kind} called {entity_id} was ever seen: is it misspelt? The label is stored.", err=True)
+        echo(f"warning: no {entity_kind} called {entity_id} was ever seen: is it misspelt? The label is stored.", err=True)
     found = labels.make(entity_kind, entity_id, verdict, author or getpass.getuser(), note)
     with names.answering(settings):
         labels.send(settings, found)
-    click.echo(f"{entity_kind} {entity_id}: {verdict}, says {found.author} (label {found.label_id})")
+    echo(f"{entity_kind} {entity_id}: {verdict}, says {found.author} (label {found.label_id})")
     if known and known.state == "open" and verdict == "benign":
-        click.echo("it is resolved by this; a later label that is not benign opens it again")
+        echo("it is resolved by this; a later label that is not benign opens it again")
     elif known and known.state != "open" and verdict != "benign":
         dismissed = known.payload.label is not None and known.payload.label.verdict == "benign"
-        click.echo(
+        echo(
             "what a label had closed of it is opened again, but for alerts that have come back as another case"
             if dismissed
             else "it stays resolved: no label closed it, and new evidence opens a new one"

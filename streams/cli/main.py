@@ -14,6 +14,7 @@ from streams.cli.commands import Commands
 from streams.core.errors import HydrometerError
 from streams.core.exit_codes import exit_code
 from streams.core.logs import configure
+from streams.core.output import echo
 
 _QUIET = {  # what these say below this level, we say ourselves in one line
     "aiokafka": logging.WARNING,
@@ -72,7 +73,7 @@ def _run(arguments: Sequence[str] | None) -> None:
     try:
         cli.main(arguments, prog_name="hydrometer", standalone_mode=False)
     except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.format_message())
+        echo(error.format_message())
     except click.UsageError as error:
         command = error.ctx.command_path if error.ctx else "hydrometer"
         raise HydrometerError(f"{error.format_message().rstrip('.')}: see `{command} --help`") from error

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import click
 
+from streams.core.output import echo
+
 
 @click.command("new-feature")
 @click.argument("name")
@@ -21,10 +23,10 @@ def new_feature(*, name: str, entity: str, family: str) -> None:
 
     paths = [path.relative_to(scaffold.ROOT) for path in scaffold.new_feature(name, entity, family)]
     for path in paths:
-        click.echo(path)
+        echo(path)
     tests = " ".join(str(path) for path in paths if path.parts[0] == "tests")
-    click.echo(f"next: write what it measures, then: .venv/bin/python -m pytest {tests} tests/contracts/test_features.py -k {name}")
-    click.echo("then: make render, which draws its panel on the board; commit dashboards/generated too")
+    echo(f"next: write what it measures, then: .venv/bin/python -m pytest {tests} tests/contracts/test_features.py -k {name}")
+    echo("then: make render, which draws its panel on the board; commit dashboards/generated too")
 
 
 @click.command("new-hypothesis")
@@ -41,8 +43,8 @@ def new_hypothesis(*, name: str) -> None:
 
     paths = [path.relative_to(scaffold.ROOT) for path in scaffold.new_hypothesis(name)]
     for path in paths:
-        click.echo(path)
-    click.echo(f"next: write what it asks, then: .venv/bin/python -m pytest {paths[-1]} tests/contracts/test_benign_hypotheses.py")
+        echo(path)
+    echo(f"next: write what it asks, then: .venv/bin/python -m pytest {paths[-1]} tests/contracts/test_benign_hypotheses.py")
 
 
 @click.command("new-format")
@@ -58,5 +60,5 @@ def new_format(*, name: str) -> None:
     from streams.cli import new_format as scaffold
 
     for path in scaffold.new_format(name):
-        click.echo(path.relative_to(scaffold.ROOT))
-    click.echo(f"next: write what it reads, then: .venv/bin/python -m pytest tests/contracts/test_formats.py -k {name}")
+        echo(path.relative_to(scaffold.ROOT))
+    echo(f"next: write what it reads, then: .venv/bin/python -m pytest tests/contracts/test_formats.py -k {name}")

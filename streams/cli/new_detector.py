@@ -13,6 +13,7 @@ from typing import Final
 
 from streams.cli.checkout import refuse_taken
 from streams.core.errors import HydrometerError
+from streams.core.output import echo
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 
@@ -126,17 +127,15 @@ def new_detector(name: str, root: Path = ROOT) -> list[Path]:
 def main(arguments: list[str]) -> int:
     """Run as a command: write the detector named by the one argument. Returns the exit status."""
     if len(arguments) != 1:
-        sys.stderr.write("error: one name is needed: python -m streams.cli.new_detector night_shift\n")
+        echo("error: one name is needed: python -m streams.cli.new_detector night_shift", err=True)
         return 2
     try:
         paths = new_detector(arguments[0])
     except HydrometerError as error:
-        sys.stderr.write(f"error: {error}\n")
+        echo(f"error: {error}", err=True)
         return 2
     written = " and ".join(path.relative_to(ROOT).as_posix() for path in paths)
-    sys.stdout.write(
-        f"wrote {written}\nnext: say what it scores in the test, then .venv/bin/python -m pytest tests/models -k {arguments[0]}\n"
-    )
+    echo(f"wrote {written}\nnext: say what it scores in the test, then .venv/bin/python -m pytest tests/models -k {arguments[0]}")
     return 0
 
 

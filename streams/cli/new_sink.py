@@ -13,6 +13,7 @@ from typing import Final
 
 from streams.cli.checkout import refuse_taken
 from streams.core.errors import HydrometerError
+from streams.core.output import echo
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 
@@ -106,16 +107,16 @@ def new_sink(name: str, root: Path = ROOT) -> list[Path]:
 def main(arguments: list[str]) -> int:
     """Run as a command: write the outlet named by the one argument. Returns the exit status."""
     if len(arguments) != 1:
-        sys.stderr.write("error: one name is needed: python -m streams.cli.new_sink syslog\n")
+        echo("error: one name is needed: python -m streams.cli.new_sink syslog", err=True)
         return 2
     try:
         paths = new_sink(arguments[0])
     except HydrometerError as error:
-        sys.stderr.write(f"error: {error}\n")
+        echo(f"error: {error}", err=True)
         return 2
     written = " and ".join(path.relative_to(ROOT).as_posix() for path in paths)
     check = f".venv/bin/python -m pytest tests/streams/exports tests/contracts -k {arguments[0]}"
-    sys.stdout.write(f"wrote {written}\nnext: run a real destination in the test, then {check}\n")
+    echo(f"wrote {written}\nnext: run a real destination in the test, then {check}")
     return 0
 
 

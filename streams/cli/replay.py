@@ -9,6 +9,7 @@ import click
 
 from streams.cli.commands import FILE, LOG_FORMAT, MAP, named_format
 from streams.core.errors import HydrometerError
+from streams.core.output import console, echo
 
 if TYPE_CHECKING:
     from streams.replay.git_revision import Revision
@@ -64,8 +65,8 @@ def _replay(files: tuple[Path, ...], out: Path, until: str | None, log_format: s
     _warn(out, summary["events"], sum(lines for reason, lines in summary["rejected"].items() if reason not in _NO_FAULT))
     if not summary["events"]:
         raise HydrometerError(f"not one event was accepted (rejected: {rejected}): is --format right, and --until late enough?")
-    click.echo(f"{summary['events']:,} events of {summary['accounts']:,} accounts; rejected: {rejected}")
-    click.echo(f"{summary['cases']:,} open cases: {out / 'cases.jsonl'}")
+    echo(f"{summary['events']:,} events of {summary['accounts']:,} accounts; rejected: {rejected}")
+    echo(f"{summary['cases']:,} open cases: {out / 'cases.jsonl'}")
 
 
 def _warn(out: Path, events: int, refused: int) -> None:
@@ -77,29 +78,26 @@ def _warn(out: Path, events: int, refused: int) -> None:
     with (out / "rejected.jsonl").open(encoding="utf-8") as lines:
         first = json.loads(lines.readline())
     share = refused / (events + refused)
-    click.echo(f"warning: {share:.0%} of the log was refused: {refused:,} events, see {out / 'rejected.jsonl'}", err=True)
-    click.echo(f"first: {first['source']}, {first['position']}: {first['reason']}: {first['detail']}", err=True)
-    click.echo(f"       {first['blanked'][:_SHOWN]}", err=True)
+    echo(f"warning: {share:.0%} of the log was refused: {refused:,} events, see {out / 'rejected.jsonl'}", err=True)
+    echo(f"first: {first['source']}, {first['position']}: {first['reason']}: {first['detail']}", err=True)
+    echo(f"       {first['blanked'][:_SHOWN]}", err=True)
 
 
 def _with_code_of(before: Revision, files: tuple[Path, ...], out: Path, until: str | None, log_format: str) -> None:
-    from rich.console import Console
 
     options = ["--out", str(out / before.short), "--format", log_format, *(["--until", until] if until else [])]
-    with Console(stderr=True).status(f"replaying with the code of {before.name} ({before.short})"):
+    with console(stderr=True).status(f"replaying with the code of {before.name} ({before.short})"):
         before.replay([*options, "--", *map(str, files)])
 
 
 def _show(before: Revision, out: Path) -> None:
     import json
 
-    from rich.console import Console
-
     from streams.replay.compare import Outcome, compare, tables
 
     found = compare(Outcome.read(out / before.short), Outcome.read(out / "now"))
     (out / "compare.json").write_text(json.dumps({"revision": before.name, "commit": before.commit, **found}, indent=2) + "\n")
-    console = Console()
+    screen = console()
     for table in tables(found, f"{before.name} ({before.short})"):
-        console.print(table)
-    click.echo(f"all differences: {out / 'compare.json'}")
+        screen.print(table)
+    echo(f"all differences: {out / 'compare.json'}")

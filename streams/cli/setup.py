@@ -8,6 +8,7 @@ import click
 
 from streams.cli.commands import FILE
 from streams.core.errors import HydrometerError
+from streams.core.output import echo
 
 
 @click.command()
@@ -24,7 +25,7 @@ def topics() -> None:
     from streams.schema import topics as names
 
     for name, was in names.ensure(Settings.load(role="kafka")).items():
-        click.echo(f"{was:8} {name}")
+        echo(f"{was:8} {name}")
 
 
 @click.command()
@@ -54,11 +55,11 @@ def local(*, data: Path, http_port: int, broker: bool) -> None:
         server = running.enter_context(
             local_server(data, user=user, password=password, native_port=settings.clickhouse_port, http_port=http_port)
         )
-        click.echo(f"ClickHouse on 127.0.0.1:{server.port} (HTTP {server.http_port}), user {user}, tables in {data}")
+        echo(f"ClickHouse on 127.0.0.1:{server.port} (HTTP {server.http_port}), user {user}, tables in {data}")
         if broker:
             kafka = running.enter_context(EmbeddedBroker(int(settings.kafka.rpartition(":")[2])))
-            click.echo(f"Kafka's protocol on {kafka.bootstrap}, in memory")
-        click.echo("Ctrl-C stops everything")
+            echo(f"Kafka's protocol on {kafka.bootstrap}, in memory")
+        echo("Ctrl-C stops everything")
         signal.pause()
 
 
@@ -75,9 +76,9 @@ def migrate(*, dry_run: bool) -> None:
 
     done = migrations.run(Settings.load(role="clickhouse"), dry_run=dry_run)
     for migration in done:
-        click.echo(f"{'pending' if dry_run else 'applied'} {migration.name}")
+        echo(f"{'pending' if dry_run else 'applied'} {migration.name}")
     if not done:
-        click.echo("up to date")
+        echo("up to date")
 
 
 @click.command()
@@ -93,11 +94,11 @@ def doctor(*, only_settings: bool) -> None:
     from streams.core import settings
 
     if only_settings:
-        click.echo(settings.table(), nl=False)
+        echo(settings.table(), nl=False)
         return
     failed = 0
     for finding in checks.examine():
         failed += not finding.good
-        click.echo(f"{'ok  ' if finding.good else 'FAIL'}  {finding.subject:12} {finding.text}")
+        echo(f"{'ok  ' if finding.good else 'FAIL'}  {finding.subject:12} {finding.text}")
     if failed:
         raise HydrometerError(f"{failed} of the checks above failed: each says what to do")

@@ -11,7 +11,7 @@ from types import FrameType
 from typing import Any, NoReturn
 
 from streams.core.errors import HydrometerError
-from streams.core.printable import printable
+from streams.core.output import echo
 
 USAGE = 2
 """Something must be set, installed or started first; the one line on standard error says what."""
@@ -33,7 +33,7 @@ def exit_code(action: Callable[[], object]) -> int:
     try:
         action()
     except HydrometerError as error:
-        print(f"error: {printable(' '.join(str(error).split()))}", file=sys.stderr)  # noqa: T201 - what a person reads
+        echo(f"error: {' '.join(str(error).split())}", err=True)
         return USAGE
     except KeyboardInterrupt:
         return INTERRUPTED

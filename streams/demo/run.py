@@ -23,6 +23,7 @@ from streams.cases.views import terminal
 from streams.clickhouse.batch_writer import MAX_BATCH_SECONDS
 from streams.clickhouse.client import ClickHouse
 from streams.core.errors import HydrometerError
+from streams.core.output import console
 from streams.core.settings import Settings
 from streams.demo.log import Role
 from streams.demo.schedule import DAY
@@ -48,25 +49,25 @@ def run(*, keep: bool = False, folder: Path = FOLDER) -> None:
 
     Raises HydrometerError in one line when a part does not start or the stream does not finish. Leaves no process and no port behind.
     """
-    console = Console()
+    screen = console()
     shutil.rmtree(folder, ignore_errors=True)  # about 100 MB a run, and only the last one is of use
     with ExitStack() as running:
-        console.print("[bold]1/4[/] starting a broker and ClickHouse, making topics and tables")
+        screen.print("[bold]1/4[/] starting a broker and ClickHouse, making topics and tables")
         system = running.enter_context(local_system(folder, checkpoint_seconds=10.0))
-        console.print(f"[bold]2/4[/] drawing two days of traffic: {EVENTS:,} requests of ordinary users, look-alikes and two campaigns")
+        screen.print(f"[bold]2/4[/] drawing two days of traffic: {EVENTS:,} requests of ordinary users, look-alikes and two campaigns")
         traffic = demo_traffic(events=EVENTS, start=time.time() // 60 * 60 - SPAN)
         log = system.folder / "events.jsonl"
         log.write_bytes(b"".join(line.rstrip(b"\n") + b"\n" for line in traffic.lines()))
         for name, agents in _WORKERS.items():
             system.start(name, agents)
-        console.print("[bold]3/4[/] collect -> Kafka -> agents -> ClickHouse")
+        screen.print("[bold]3/4[/] collect -> Kafka -> agents -> ClickHouse")
         began = time.monotonic()
         send_files([log], system.settings)
         with system.client() as client:
-            seconds = _wait(console, client, system, began)
-            console.print(f"[bold]4/4[/] done: the last case stood {seconds:.0f} s after the first of {EVENTS:,} log lines was sent\n")
-            _report(console, system.settings, traffic.truth)
-            _next_steps(console, system, keep=keep)
+            seconds = _wait(screen, client, system, began)
+            screen.print(f"[bold]4/4[/] done: the last case stood {seconds:.0f} s after the first of {EVENTS:,} log lines was sent\n")
+            _report(screen, system.settings, traffic.truth)
+            _next_steps(screen, system, keep=keep)
             if keep:
                 signal.pause()
 
@@ -80,12 +81,12 @@ _SPARED = {"grey reseller": "none: in a routing case"}
 _WORKERS = {"agents": ("accounts", "groups", "cases"), "store": ("store",)}
 
 
-def _wait(console: Console, client: Client, system: System, began: float) -> float:
+def _wait(screen: Console, client: Client, system: System, began: float) -> float:
     """Watch the rows arrive until nothing more does, and return the seconds since `began` that it took."""
     moved = time.monotonic()
     seen: dict[str, int] = {}
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=console) as progress:
+    with Progress(*columns, console=screen) as progress:
         bar = progress.add_task("requests stored", total=EVENTS)
         while time.monotonic() - moved < SETTLED or seen.get("requests", 0) < EVENTS:
             now = {table: int(client.execute(f"SELECT count() FROM {table}")[0][0]) for table in _TABLES}  # noqa: S608 (constants)
@@ -101,14 +102,14 @@ def _wait(console: Console, client: Client, system: System, began: float) -> flo
     return moved - began
 
 
-def _report(console: Console, settings: Settings, truth: Mapping[str, Role]) -> None:
+def _report(screen: Console, settings: Settings, truth: Mapping[str, Role]) -> None:
     with closing(ClickHouse(settings)) as clickhouse:
         cases = terminal.newest(clickhouse)
     for case in cases:
-        console.print(terminal.panel(case))
-    console.print(_LEGEND)
+        screen.print(terminal.panel(case))
+    screen.print(_LEGEND)
     alerted = {account for case in cases if case.behaviour == "extraction" for account in case.payload.members}
-    console.print(_truth_table(truth, alerted))
+    screen.print(_truth_table(truth, alerted))
 
 
 def _truth_table(truth: Mapping[str, Role], alerted: set[str]) -> Table:
@@ -126,15 +127,15 @@ def _truth_table(truth: Mapping[str, Role], alerted: set[str]) -> Table:
     return table
 
 
-def _next_steps(console: Console, system: System, *, keep: bool) -> None:
+def _next_steps(screen: Console, system: System, *, keep: bool) -> None:
     days = f"{SPAN / DAY:.0f}"
     if keep:
         ports = f"127.0.0.1:{system.server.port} (HTTP {system.server.http_port})"
-        console.print(f"Running until Ctrl-C. Kafka {system.settings.kafka}, ClickHouse {ports}, user {system.server.user}.")
-        console.print("In another terminal:")
+        screen.print(f"Running until Ctrl-C. Kafka {system.settings.kafka}, ClickHouse {ports}, user {system.server.user}.")
+        screen.print("In another terminal:")
         found = f"HYDROMETER_KAFKA={system.settings.kafka} HYDROMETER_CLICKHOUSE_PORT={system.server.port}"
-        console.print(f"  export HYDROMETER_MODE=local {found}", soft_wrap=True, highlight=False)
-        console.print("  .venv/bin/hydrometer case list", highlight=False)
+        screen.print(f"  export HYDROMETER_MODE=local {found}", soft_wrap=True, highlight=False)
+        screen.print("  .venv/bin/hydrometer case list", highlight=False)
         return
-    console.print(f"These were {days} days of requests, drawn anew each time: {system.folder}/events.jsonl.")
-    console.print("`make demo KEEP=1` leaves it running; `make replay FILES=your.jsonl OUT=build/replay` reads your own logs.")
+    screen.print(f"These were {days} days of requests, drawn anew each time: {system.folder}/events.jsonl.")
+    screen.print("`make demo KEEP=1` leaves it running; `make replay FILES=your.jsonl OUT=build/replay` reads your own logs.")

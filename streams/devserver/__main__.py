@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from streams.core.errors import HydrometerError
+from streams.core.output import echo
 from streams.devserver.server import LocalServer
 
 
@@ -33,7 +34,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             http_port=options.http_port,
         )
         with server:
-            print(json.dumps({"native_port": server.native_port, "http_port": server.http_port}), flush=True)  # noqa: T201
+            echo(json.dumps({"native_port": server.native_port, "http_port": server.http_port}))
             ended.wait()
     except HydrometerError as error:
         return _refuse(str(error))
@@ -43,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _refuse(why: str) -> int:
-    print(f"error: {why}", file=sys.stderr)  # noqa: T201
+    echo(f"error: {why}", err=True)
     return 2
 
 

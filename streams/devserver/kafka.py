@@ -23,6 +23,7 @@ from kafka.errors import KafkaError
 
 from streams.core.errors import BrokerUnavailableError, MissingToolError
 from streams.core.exit_codes import exit_code
+from streams.core.output import echo
 
 ROOT = Path(__file__).resolve().parents[2]
 SETUP = ROOT / "deploy" / "kafka"
@@ -198,7 +199,7 @@ def _answers(bootstrap: str) -> bool:
 
 def _run(directory: Path, port: int) -> None:
     with ApacheKafka(directory, port) as kafka:
-        click.echo(f"Apache Kafka {version()} answers on {kafka.bootstrap}, data in {kafka.directory}; Ctrl-C stops it")
+        echo(f"Apache Kafka {version()} answers on {kafka.bootstrap}, data in {kafka.directory}; Ctrl-C stops it")
         kafka.wait()
 
 

@@ -16,10 +16,10 @@ from typing import Any, BinaryIO, Final, Self
 
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
-from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from streams.core.errors import BrokerUnavailableError, FuseBlownError
+from streams.core.output import console
 from streams.core.settings import Settings
 from streams.intake.clock import FileClock
 from streams.intake.collector import Collector, OutgoingBlock, Step, read_files
@@ -223,7 +223,7 @@ def _progress(paths: Sequence[Path]) -> Iterator[Callable[[int], None]]:
         return
     total = sum(path.stat().st_size for path in paths if path.is_file())
     columns = (TextColumn("reading"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True), transient=True) as progress:
+    with Progress(*columns, console=console(stderr=True), transient=True) as progress:
         task = progress.add_task("reading", total=total)
         last = [0]
 

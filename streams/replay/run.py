@@ -25,11 +25,11 @@ import numpy as np
 import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
-from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
 
 from streams.cases.policy import Policy
 from streams.core.errors import SettingsError
+from streams.core.output import console
 from streams.core.settings import Settings
 from streams.intake.collector import Collector, OutgoingBlock, Step, read_files
 from streams.intake.dead_letters import DeadLetter
@@ -297,4 +297,4 @@ def _prepare(out: Path) -> None:
 
 def _progress() -> Progress:
     columns = (TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=Console(stderr=True))
+    return Progress(*columns, console=console(stderr=True))

@@ -18,6 +18,8 @@ from typing import Any, Final
 
 import msgspec
 
+from streams.core.output import echo
+
 ROOT: Final = Path(__file__).resolve().parents[2]
 MEASURED: Final = ROOT / "build" / "figures"
 KEPT: Final = ROOT / "docs" / "data"
@@ -134,9 +136,9 @@ def main() -> int:
     try:
         kept = keep()
     except ValueError as error:
-        print(f"error: {error}", file=sys.stderr)  # noqa: T201
+        echo(f"error: {error}", err=True)
         return 1
-    print("\n".join(str(path.relative_to(ROOT)) for path in kept) or f"nothing measured: {MEASURED} is empty")  # noqa: T201
+    echo("\n".join(str(path.relative_to(ROOT)) for path in kept) or f"nothing measured: {MEASURED} is empty")
     return 0
 
 

@@ -22,7 +22,7 @@ from streams.testing.processes import Running, hydrometer
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
 CODECS = ("gzip", "snappy", "lz4", "zstd")
-BOMB_BYTES = 96 * 1024 * 1024
+BOMB_BYTES = 256 * 1024 * 1024
 
 
 class Unreadable(str):
@@ -105,7 +105,7 @@ def test_collect_and_the_workers_read_on_whatever_strangers_write(settings: Sett
         before = collect.peak_mb
         asyncio.run(attack(settings, topics.REQUESTS_RAW, lambda number: line(100 + number)))
         wait_until_read(settings, topics.COLLECT, collect, 1)
-        assert collect.peak_mb - before < 50
+        assert collect.peak_mb - before < 128, "a bomb was unpacked whole"
     assert good == 10
     block = collected(settings)
     asyncio.run(attack(settings, topics.REQUESTS, lambda _number: block))

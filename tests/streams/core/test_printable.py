@@ -8,7 +8,7 @@ import unicodedata
 
 from rich.text import Text
 
-from streams.cases.views.console import console
+from streams.core.output import console
 from streams.core.printable import printable
 
 EVERY = "".join(map(chr, range(sys.maxunicode + 1)))
