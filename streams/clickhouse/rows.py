@@ -21,7 +21,7 @@ from streams.core.errors import BlockLayoutError
 from streams.schema import blocks, topics
 from streams.schema import record as records
 from streams.schema.cases import Alert, Case
-from streams.schema.event import LATEST
+from streams.schema.event import MAX_TIME_SECONDS
 from streams.schema.labels import Label
 
 Array = NDArray[Any]
@@ -127,7 +127,7 @@ def _counted(refused_records: Insert) -> Insert:
 
 def _minute(record: Record) -> int:
     """Return the minute of a record (epoch seconds). Its sender chooses the time: an impossible one becomes 1970."""
-    return int(record.timestamp // 60) * 60 if 0 <= record.timestamp <= LATEST else 0
+    return int(record.timestamp // 60) * 60 if 0 <= record.timestamp <= MAX_TIME_SECONDS else 0
 
 
 def _word(record: Record, header: str) -> str:
@@ -248,7 +248,7 @@ def _column_of(kind: msgspec.inspect.Type, annotation: Any) -> Column:
 
 
 def _milliseconds(seconds: float) -> int:
-    if not 0 <= seconds <= LATEST:
+    if not 0 <= seconds <= MAX_TIME_SECONDS:
         raise ValueError
     return round(seconds * 1000)
 

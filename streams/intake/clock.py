@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Final
 
-from streams.schema.event import EARLIEST, LATEST
+from streams.schema.event import MAX_TIME_SECONDS, MIN_TIME_SECONDS
 
 MAX_WITNESS_LINES: Final = 8
 """Lines after a jump ahead that decide whether it is believed."""
@@ -33,7 +33,7 @@ def event_time(time: float, arrival: float, ahead: float, behind: float) -> floa
 
     Believed are times from `behind` seconds before the arrival to `ahead` seconds after it; up to a day after it the arrival counts.
     """
-    if not (EARLIEST <= time <= LATEST and time >= arrival - behind):
+    if not (MIN_TIME_SECONDS <= time <= MAX_TIME_SECONDS and time >= arrival - behind):
         return SKEW
     if time <= arrival + ahead:
         return time
@@ -54,10 +54,12 @@ class FileClock:
         return [self._event_time(time, times, index) for index, time in enumerate(times)]
 
     def _event_time(self, time: float, times: Sequence[float], index: int) -> float | str:
-        if not EARLIEST <= time <= LATEST:
+        if not MIN_TIME_SECONDS <= time <= MAX_TIME_SECONDS:
             return SKEW
         if self._latest is None or time > self._latest + self._ahead:
-            others = [other for other in islice(times, index + 1, None) if EARLIEST <= other <= LATEST][:MAX_WITNESS_LINES]
+            others = [other for other in islice(times, index + 1, None) if MIN_TIME_SECONDS <= other <= MAX_TIME_SECONDS][
+                :MAX_WITNESS_LINES
+            ]
             if 2 * sum(other < time - self._ahead for other in others) > len(others):
                 now = others[0] if self._latest is None else self._latest
                 return now if time <= now + LARGEST_CORRECTION_SECONDS else AHEAD

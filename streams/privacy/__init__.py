@@ -1,1 +1,1 @@
-"""The only room that reads prompt text: normalise, sketch, pseudonymise, fingerprint; what leaves it is keyed and content-light."""
+"""The only room that reads prompt text: normalise, sketch, pseudonymise, fingerprint. Its output has keyed hashes and no text."""

@@ -1,6 +1,6 @@
-"""From canonical events to the columns of a `requests` block: the text is sketched and dropped, people become pseudonyms.
+"""From canonical events to the columns of a `requests` block: text is sketched and dropped, identifiers become pseudonyms.
 
-A whole block is turned at once, column by column. A field that no event of the block has costs nothing.
+A whole block is converted at once, column by column. A field that no event of the block has costs nothing.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from streams.schema.prompt_sketch import FLAGS, HASHES
 _ROUTER_PARTS: Final = ("header_names", "accept_encoding", "http_version", "body_shape", "tls_ja4", "sdk_language")
 _SEED: Final = "gen_ai.request.seed"
 _PARAMETERS: Final = tuple(field.column for field in FIELDS if field.asked and field.wire != _SEED)
-_INSTRUCTIONS: Final = ("system", "developer")  # a tuple: what a log calls a role may be anything, even unhashable
+_INSTRUCTIONS: Final = ("system", "developer")  # a tuple: the role in a log may have any type, even an unhashable one
 _OPERATION: Final = "gen_ai.operation.name"
 _OF_TEXT: Final = frozenset(
     {
@@ -34,16 +34,16 @@ _OF_TEXT: Final = frozenset(
         "prompt.sketch",
     }
 )
-"""Fields that say something of a prompt for text and of its answer: unknown for calls that answer with something else."""
+"""Fields about a text prompt and its answer: unknown for calls whose answer is not text."""
 
 Column = Callable[[str, Sequence[Event]], Any]
 
 
 class Normaliser:
-    """Turns the events of one block into columns, under one pair of keys."""
+    """Converts the events of one block into columns, with one pair of keys."""
 
     def __init__(self, pseudonym_key: bytes, sketcher: Sketcher) -> None:
-        """Make one pseudonym function for each field that identifies somebody."""
+        """Make one pseudonym function for each field that identifies a person or a key."""
         pseudonyms = Pseudonyms(pseudonym_key)
         self._sketcher = sketcher
         self._people = {
@@ -63,15 +63,20 @@ class Normaliser:
         }
 
     def columns(self, events: Sequence[Event], times: Sequence[float]) -> dict[str, Any]:
-        """Return all columns of REQUESTS for checked events (`events.check`) and their times, in time order."""
+        """Return all columns of REQUESTS, in time order.
+
+        Args:
+            events: Events after `streams.schema.event.check`.
+            times: Their times, epoch seconds.
+        """
         order = sorted(range(len(events)), key=times.__getitem__)
-        rows = [_told(events[place]) for place in order]
+        rows = [_with_canonical_operation(events[position]) for position in order]
         present = set().union(*rows)
         columns = _unknown(len(rows))
         for field in FIELDS:
             if field.wire in present and field.kind in self._kinds and field.column != "time":
                 columns[field.column] = self._kinds[field.kind](field.wire, rows)
-        columns["time"] = np.array([times[place] for place in order])
+        columns["time"] = np.array([times[position] for position in order])
         columns["seeded"] = _seeded(columns, rows)
         columns["router"] = _routers(columns)
         self._sketch(columns, rows, present)
@@ -88,16 +93,16 @@ class Normaliser:
             columns["message_count"] = _filled(columns["message_count"], counts)
         if "prompt" in present or "system_prompt" in present:
             systems = [asked_of(row.get("system_prompt")) or instructions_of(row.get("prompt")) for row in rows]
-            templates = {each: self._sketcher.system(each) for each in set(systems)}
-            columns["system_template"] = np.array([templates[each] for each in systems], np.uint64)
+            templates = {system: self._sketcher.system(system) for system in set(systems)}
+            columns["system_template"] = np.array([templates[system] for system in systems], np.uint64)
         if "prompt.sketch" in present:
-            for place, row in enumerate(rows):
+            for position, row in enumerate(rows):
                 if row.get("prompt.sketch") and not row.get("prompt"):
-                    _take_ready(columns, place, row["prompt.sketch"])
+                    _take_ready(columns, position, row["prompt.sketch"])
 
 
-def _told(event: Event) -> Event:
-    """Return an event with its canonical operation, and without what would be read as text where the model gave none."""
+def _with_canonical_operation(event: Event) -> Event:
+    """Return an event with its canonical operation, and without the fields of text if the answer of the operation is not text."""
     word = event.get(_OPERATION)
     if word is None:
         return event
@@ -109,25 +114,25 @@ def _told(event: Event) -> Event:
 
 
 def asked_of(prompt: str | list[Any] | None) -> str | None:
-    """Return the text that the caller asks now: a plain prompt, or the last message of the user (else the last with any text)."""
+    """Return the text of the current question: a plain prompt, or the user's last message (else the last with text); None for none."""
     if not isinstance(prompt, list):
         return prompt or None
-    messages = [each if isinstance(each, dict) else {"role": "user", "content": each} for each in prompt]
-    others = [each for each in messages if each.get("role") not in _INSTRUCTIONS]
-    users = [each for each in others if each.get("role") == "user"]
-    return next((text for each in reversed(users or others) if (text := _content(each))), None)
+    messages = [message if isinstance(message, dict) else {"role": "user", "content": message} for message in prompt]
+    others = [message for message in messages if message.get("role") not in _INSTRUCTIONS]
+    users = [message for message in others if message.get("role") == "user"]
+    return next((text for message in reversed(users or others) if (text := _content(message))), None)
 
 
 def instructions_of(prompt: str | list[Any] | None) -> str | None:
-    """Return the system messages of a list of messages, or None."""
+    """Return the text of the system messages in a list of messages; None for none."""
     if not isinstance(prompt, list):
         return None
-    found = (_content(each) for each in prompt if isinstance(each, dict) and each.get("role") in _INSTRUCTIONS)
-    return "\n".join(text for text in found if text) or None
+    contents = (_content(message) for message in prompt if isinstance(message, dict) and message.get("role") in _INSTRUCTIONS)
+    return "\n".join(text for text in contents if text) or None
 
 
 def _content(message: Mapping[str, Any]) -> str:
-    """Return a message's text, of a string or of a list of parts."""
+    """Return a message's text, from a string or from a list of parts."""
     content = message.get("content", message.get("parts"))
     parts = content if isinstance(content, list) else [content]
     texts = (part.get("text", part.get("content")) if isinstance(part, dict) else part for part in parts)
@@ -157,20 +162,20 @@ def _times(wire: str, rows: Sequence[Event]) -> Any:
 
 
 def _seeded(columns: Mapping[str, Any], rows: Sequence[Event]) -> Any:
-    """Return 1 where a seed was set, 0 where other parameters were and it was not, NaN where the log tells of none."""
+    """Return 1 where a seed was set, 0 where only other parameters were, NaN where the log has no parameters, (rows,)."""
     given = np.array([row.get(_SEED) is not None for row in rows])
-    told = given | np.any([~np.isnan(columns[name]) for name in _PARAMETERS], axis=0)
-    return np.where(told, given, np.nan).astype(np.float32)
+    has_parameters = given | np.any([~np.isnan(columns[name]) for name in _PARAMETERS], axis=0)
+    return np.where(has_parameters, given, np.nan).astype(np.float32)
 
 
 def _names(wire: str, rows: Sequence[Event]) -> list[str | None]:
-    found = (row.get(wire) for row in rows)
-    return [headers_of(tuple(value) if isinstance(value, list) else value) for value in found]
+    values = (row.get(wire) for row in rows)
+    return [headers_of(tuple(value) if isinstance(value, list) else value) for value in values]
 
 
 def _firsts(wire: str, rows: Sequence[Event]) -> list[str | None]:
-    found = (row.get(wire) for row in rows)
-    return [(value[0] if value else None) if isinstance(value, list) else value for value in found]
+    values = (row.get(wire) for row in rows)
+    return [(value[0] if value else None) if isinstance(value, list) else value for value in values]
 
 
 def _filled(numbers: Any, others: Sequence[float | None]) -> Any:
@@ -179,19 +184,19 @@ def _filled(numbers: Any, others: Sequence[float | None]) -> Any:
 
 def _routers(columns: Mapping[str, Any]) -> Any:
     parts = (columns[name] for name in _ROUTER_PARTS)
-    return np.array([router(*each) for each in zip(*parts, strict=True)], np.uint64)
+    return np.array([router(*row) for row in zip(*parts, strict=True)], np.uint64)
 
 
-def _take_ready(columns: dict[str, Any], place: int, sketch: Mapping[str, Any]) -> None:
-    """Take over a sketch that the gateway made, already checked by `events.check`."""
+def _take_ready(columns: dict[str, Any], row: int, sketch: Mapping[str, Any]) -> None:
+    """Copy a sketch that the gateway made into a row; `streams.schema.event.check` has checked it."""
     for name in HASHES:
-        columns[name][place] = hash_of(sketch.get(name))
+        columns[name][row] = hash_of(sketch.get(name))
     for name in ("topic", *FLAGS):
         value = sketch.get(name)
-        columns[name][place] = np.nan if value is None else value
-    ready = sorted(hash_of(each) for each in sketch.get("shingles") or ())
-    columns["shingles"][place, : len(ready)] = ready
-    columns["language"][place] = sketch.get("language")
+        columns[name][row] = np.nan if value is None else value
+    ready = sorted(hash_of(shingle) for shingle in sketch.get("shingles") or ())
+    columns["shingles"][row, : len(ready)] = ready
+    columns["language"][row] = sketch.get("language")
 
 
 def hash_of(value: int | str | None) -> int:

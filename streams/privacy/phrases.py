@@ -1,7 +1,7 @@
-"""Phrases by which prompts ask for what distillers harvest: reasoning, grades, whole trajectories. Generic, in ten languages.
+"""Phrases in prompts that ask for what distillers harvest: reasoning, grades, whole trajectories. They are generic, in ten languages.
 
-They are matched in lower case (ASCII), with digits as 0 and white space as one blank; each is at least six bytes in UTF-8. Ordinary
-people use them too: a phrase is one weak fact about one prompt, and only the share over many says something.
+They are matched in lower case (ASCII), with digits as 0 and white space as one blank; each has at least six bytes in UTF-8. Ordinary people
+use them too: a phrase in one prompt is weak evidence, and only the share over many prompts is used.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ REASONING: Final = (
     "passo a passo", "raciocínio", "mostre seu trabalho", "processo de pensamento",
     "단계별로", "추론 과정", "사고 과정", "passo dopo passo", "ragionamento",
 )  # fmt: skip
-"""Asks for the way to the answer, not only for the answer."""
+"""Phrases that ask for the steps to the answer, not only for the answer."""
 
 GRADING: Final = (
     "rate the following", "rate from 0", "rate it from 0", "on a scale of", "on a scale from", "scale of 0", "from 0 to 0",

@@ -18,9 +18,9 @@ from rich.table import Table
 from streams.core.errors import SettingsError
 
 BEHAVIOURS: Final = ("extraction", "routing")
-MOVERS: Final = 20
+SHOWN_ENTITIES: Final = 20
 """Entities that are shown: those whose best evidence moved most."""
-_LEAST_MOVE = 0.05
+_MIN_MOVE_NATS = 0.05
 """Nats below which nothing has moved."""
 _SHOWN_FAMILIES = 4
 
@@ -68,9 +68,9 @@ def _best(path: Path) -> Iterator[tuple[Entity, Best]]:
         nats = np.nan_to_num(scores[behaviour].to_numpy(), nan=-np.inf)
         rows = {entities[row]: row for row in np.argsort(nats, kind="stable").tolist()}  # the highest comes last, and stays
         families = scores["families"].take(list(rows.values())).to_pylist()
-        for (entity, row), found in zip(rows.items(), families, strict=True):
+        for (entity, row), vector in zip(rows.items(), families, strict=True):
             if np.isfinite(nats[row]):
-                yield (behaviour, *entity), Best(float(nats[row]), dict(found))
+                yield (behaviour, *entity), Best(float(nats[row]), dict(vector))
 
 
 def _columns(path: Path, *names: str) -> Any:
@@ -107,11 +107,11 @@ def _pair(before: int, now: int) -> dict[str, int]:
 def _movers(before: Mapping[Entity, Best], now: Mapping[Entity, Best]) -> list[dict[str, Any]]:
     """Return the entities whose best evidence moved, the farthest first. One that was never scored had none."""
     nothing = Best(0.0, {})
-    found = []
+    movers = []
     for entity in before.keys() | now.keys():
         old, new = before.get(entity, nothing), now.get(entity, nothing)
-        if abs(new.nats - old.nats) >= _LEAST_MOVE:
-            found.append(
+        if abs(new.nats - old.nats) >= _MIN_MOVE_NATS:
+            movers.append(
                 {
                     **dict(zip(("behaviour", "entity_kind", "entity_id"), entity, strict=True)),
                     "before": round(old.nats, 3) if entity in before else None,
@@ -120,28 +120,28 @@ def _movers(before: Mapping[Entity, Best], now: Mapping[Entity, Best]) -> list[d
                     "families": _moved_families(old.families, new.families),
                 }
             )
-    return sorted(found, key=lambda each: (-abs(each["change"]), each["behaviour"], each["entity_kind"], each["entity_id"]))
+    return sorted(movers, key=lambda mover: (-abs(mover["change"]), mover["behaviour"], mover["entity_kind"], mover["entity_id"]))
 
 
 def _moved_families(old: Mapping[str, float], new: Mapping[str, float]) -> dict[str, float]:
     changes = {name: round(new.get(name, 0.0) - old.get(name, 0.0), 3) for name in old.keys() | new.keys()}
-    moved = [(name, change) for name, change in changes.items() if abs(change) >= _LEAST_MOVE]
+    moved = [(name, change) for name, change in changes.items() if abs(change) >= _MIN_MOVE_NATS]
     return dict(sorted(moved, key=lambda pair: (-abs(pair[1]), pair[0])))
 
 
-def tables(found: Mapping[str, Any], revision: str) -> list[Table]:
+def tables(differences: Mapping[str, Any], revision: str) -> list[Table]:
     """Return what a person sees of the differences: the counts, and the entities that moved most, if any did."""
-    return [_counts(found, revision), *([_moves(found["movers"])] if found["movers"] else [])]
+    return [_counts(differences, revision), *([_moves(differences["movers"])] if differences["movers"] else [])]
 
 
-def _counts(found: Mapping[str, Any], revision: str) -> Table:
+def _counts(differences: Mapping[str, Any], revision: str) -> Table:
     table = Table(title="alerts before and after", title_justify="left")
     table.add_column("")
     for heading in (revision, "now"):
         table.add_column(heading, justify="right")
-    accounts, first = found["accounts"], found["first_alerts"]
-    pairs = {"events": found["events"], "accounts alerted": accounts["alerted"]}
-    pairs |= {f"{behaviour} cases open": pair for behaviour, pair in found["open_cases"].items()}
+    accounts, first = differences["accounts"], differences["first_alerts"]
+    pairs = {"events": differences["events"], "accounts alerted": accounts["alerted"]}
+    pairs |= {f"{behaviour} cases open": pair for behaviour, pair in differences["open_cases"].items()}
     for name, pair in pairs.items():
         table.add_row(name, f"{pair['before']:,}", f"{pair['now']:,}")
     table.add_section()
@@ -162,16 +162,16 @@ def _lead(seconds: Mapping[str, float]) -> str:
 
 
 def _moves(movers: Sequence[Mapping[str, Any]]) -> Table:
-    shown = movers[:MOVERS]
+    shown = movers[:SHOWN_ENTITIES]
     table = Table(title=f"best evidence in nats: the {len(shown):,} of {len(movers):,} that moved most", title_justify="left")
     for heading, justify in (("entity", "left"), ("", "left"), ("before", "right"), ("now", "right"), ("families that moved", "left")):
         table.add_column(heading, justify="right" if justify == "right" else "left")
-    for each in shown:
-        families = list(each["families"].items())
-        told = ", ".join(f"{name} {change:+.1f}" for name, change in families[:_SHOWN_FAMILIES])
+    for mover in shown:
+        families = list(mover["families"].items())
+        shown_families = ", ".join(f"{name} {change:+.1f}" for name, change in families[:_SHOWN_FAMILIES])
         more = f" and {len(families) - _SHOWN_FAMILIES} more" if len(families) > _SHOWN_FAMILIES else ""
-        entity = f"{each['entity_kind']} {each['entity_id']}"
-        table.add_row(entity, each["behaviour"], _nats(each["before"]), _nats(each["now"]), told + more)
+        entity = f"{mover['entity_kind']} {mover['entity_id']}"
+        table.add_row(entity, mover["behaviour"], _nats(mover["before"]), _nats(mover["now"]), shown_families + more)
     return table
 
 

@@ -34,9 +34,9 @@ class Revision:
         self._root = root
         self._git("ls-files", "--error-unmatch", _REPLAY, otherwise=f"--compare needs a git checkout of Hydrometer, which {root} is not")
         unknown = f"--compare {name}: {root} has no such revision; `git log --oneline` lists some, `git fetch` brings others"
-        found = self._git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}", otherwise=unknown)
+        commit = self._git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{name}^{{commit}}", otherwise=unknown)
         self.name = name
-        self.commit = found.decode().strip()
+        self.commit = commit.decode().strip()
 
     @property
     def short(self) -> str:
@@ -53,11 +53,11 @@ class Revision:
             command = [sys.executable, "-P", "-m", "streams", "replay", *arguments]  # -P: the present directory may hold our own code
             ended = subprocess.run(command, check=False, capture_output=True, env={**os.environ, "PYTHONPATH": path})
             old = not any((folder / home).is_file() for home in _HOMES)
-        said = _last_line(ended.stderr).removeprefix("error: ") or f"exit code {ended.returncode}"
-        if ended.returncode and (old or said.startswith("No such command 'replay'")):
+        message = _last_line(ended.stderr).removeprefix("error: ") or f"exit code {ended.returncode}"
+        if ended.returncode and (old or message.startswith("No such command 'replay'")):
             raise SettingsError(f"--compare {self.name} ({self.short}) is too old: it has no `hydrometer replay`")
         if ended.returncode:
-            raise SettingsError(f"--compare {self.name} ({self.short}): its replay failed: {said}")
+            raise SettingsError(f"--compare {self.name} ({self.short}): its replay failed: {message}")
 
     @contextmanager
     def _laid_out(self) -> Iterator[Path]:
@@ -75,10 +75,10 @@ class Revision:
         env = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}  # a hook's would point elsewhere
         ended = subprocess.run([git, "-C", str(self._root), *words], check=False, capture_output=True, env=env)
         if ended.returncode:
-            said = _last_line(ended.stderr)
-            raise SettingsError(f"{otherwise} ({said})" if said else otherwise)
+            message = _last_line(ended.stderr)
+            raise SettingsError(f"{otherwise} ({message})" if message else otherwise)
         return ended.stdout
 
 
-def _last_line(said: bytes) -> str:
-    return next((line.strip() for line in reversed(said.decode("utf-8", "replace").splitlines()) if line.strip()), "")
+def _last_line(output: bytes) -> str:
+    return next((line.strip() for line in reversed(output.decode("utf-8", "replace").splitlines()) if line.strip()), "")

@@ -39,7 +39,7 @@ from streams.schema import blocks, topics
 from streams.schema.blocks import Block
 from streams.stages.stage import Message
 
-MAX_REFUSED = 10_000
+MAX_REJECTED_LINES = 10_000
 """Refused lines that `rejected.jsonl` shows, the first ones."""
 _MOMENT: Any = pa.timestamp("ms", tz="UTC")
 
@@ -212,9 +212,9 @@ def _table(rows: Sequence[dict[str, Any]], schema: pa.Schema) -> pa.Table:
     return pa.table([pa.array(columns[entry.name], entry.type) for entry in schema], schema=schema)
 
 
-def _scores(found: Sequence[Block]) -> pa.Table:
+def _scores(score_blocks: Sequence[Block]) -> pa.Table:
     rows: list[dict[str, Any]] = []
-    for block in found:
+    for block in score_blocks:
         plain = {name: block.numbers(name).tolist() for name in ("time", "requests", "extraction", "routing")}
         plain |= {name: block.texts(name) for name in ("entity_kind", "entity_id")}
         maps = {name: _maps(block, name) for name in ("families", "features", "nats")}
@@ -233,20 +233,20 @@ def _before(data: bytes, until: float) -> tuple[bytes, int]:
     kept = np.flatnonzero(block.numbers("time") <= until)
     if len(kept) == len(block):
         return data, len(kept)
-    held = block.take(kept).batch
+    batch = block.take(kept).batch
     texts = {name for name, kind in blocks.REQUESTS.columns.items() if kind == "text"}
-    columns = {name: held[name].cast(pa.string()).dictionary_encode() if name in texts else held[name] for name in held.schema.names}
+    columns = {name: batch[name].cast(pa.string()).dictionary_encode() if name in texts else batch[name] for name in batch.schema.names}
     return blocks.REQUESTS.encode(columns), len(kept)
 
 
 def moment(text: str) -> float:
     """Return an RFC 3339 time, or a day, as seconds since 1970 (UTC unless it says otherwise). Raises SettingsError when it is neither."""
     try:
-        found = datetime.fromisoformat(text)
+        time_read = datetime.fromisoformat(text)
     except ValueError as error:
         message = f"--until {text!r} is no time: write 2026-11-21 or 2026-11-21T14:00:00Z"
         raise SettingsError(message) from error
-    return (found if found.tzinfo else found.replace(tzinfo=UTC)).timestamp()
+    return (time_read if time_read.tzinfo else time_read.replace(tzinfo=UTC)).timestamp()
 
 
 def run(
@@ -270,7 +270,7 @@ def run(
 
         def on_step(step: Step, done: int) -> None:
             rejected.update(step.rejected)
-            refused.extend(step.dead[: MAX_REFUSED - len(refused)])
+            refused.extend(step.dead[: MAX_REJECTED_LINES - len(refused)])
             behind["bytes"] += done - behind["file"] if done >= behind["file"] else done
             behind["file"] = done
             progress.update(bar, completed=behind["bytes"])
@@ -278,7 +278,7 @@ def run(
         events = replay.feed(read_files(files, settings, log_format, collector=collector, on_step=on_step), limit)
     summary = replay.summary(events, rejected) | {"events_per_second": round(events / (time.perf_counter() - began))}
     replay.write(out, summary)
-    (out / "rejected.jsonl").write_bytes(b"".join(orjson.dumps(_refusal(each)) + b"\n" for each in refused))
+    (out / "rejected.jsonl").write_bytes(b"".join(orjson.dumps(_refusal(letter)) + b"\n" for letter in refused))
     return summary
 
 

@@ -35,7 +35,7 @@ from streams.core.errors import BlockLayoutError
 from streams.schema import ipc
 from streams.schema.event import FIELDS, REQUIRED, Field
 from streams.schema.layout_check import Check
-from streams.schema.prompt_sketch import FLAGS, PARTS, SHINGLES, TOPICS
+from streams.schema.prompt_sketch import FLAGS, PARTS, PROMPT_SHINGLES, PROMPT_TOPICS
 
 Kind = Literal["text", "number", "time", "offset", "hash", "shingles", "vector"]
 Floats = NDArray[np.floating[Any]]
@@ -54,7 +54,7 @@ _TYPES: dict[Kind, pa.DataType] = {
     "time": pa.float64(),
     "offset": pa.float64(),
     "hash": pa.uint64(),
-    "shingles": pa.list_(pa.uint64(), SHINGLES),
+    "shingles": pa.list_(pa.uint64(), PROMPT_SHINGLES),
     "vector": pa.list_(pa.float32()),
 }
 _DTYPES: dict[Kind, Any] = {"number": np.float32, "time": np.float64, "offset": np.float64, "hash": np.uint64}
@@ -88,7 +88,7 @@ class Layout:
         self.words = {key: re.compile(pattern) for key, pattern in (words or {}).items()}
         self.tag = f"{name}/{version}".encode()
         self.check = Check(self)
-        self.position = {key: place for place, key in enumerate(columns)}
+        self.position = {key: position for position, key in enumerate(columns)}
         tag: dict[bytes | str, bytes | str] = {b"layout": self.tag}
         self.schema = pa.schema([pa.field(key, _TYPES[kind]) for key, kind in columns.items()], metadata=tag)
         self._named: dict[tuple[tuple[str, tuple[str, ...]], ...], dict[bytes, bytes]] = {}
@@ -126,18 +126,18 @@ class Layout:
     def reads(self, schema: pa.Schema) -> bool:
         """Say whether blocks of a schema can be read: no `known` column is missing, and each of ours is of its kind."""
         names = schema.names
-        ours = set(names) & self.columns.keys()
+        present = set(names) & self.columns.keys()
         return (
             len(set(names)) == len(names)
-            and self.known <= ours
-            and all(schema.field(name).type == _TYPES[self.columns[name]] for name in ours)
+            and self.known <= present
+            and all(schema.field(name).type == _TYPES[self.columns[name]] for name in present)
         )
 
     def shaped(self, batch: pa.RecordBatch) -> pa.RecordBatch:
         """Return a batch of a schema that can be read with this layout's columns: unknown where it has none, without those of others."""
         metadata = batch.schema.metadata or {}
-        held = set(batch.schema.names)
-        arrays = [batch.column(name) if name in held else self._unknown(name, batch.num_rows, metadata) for name in self.columns]
+        present = set(batch.schema.names)
+        arrays = [batch.column(name) if name in present else self._unknown(name, batch.num_rows, metadata) for name in self.columns]
         return pa.RecordBatch.from_arrays(arrays, schema=self.schema.with_metadata(metadata))
 
     def _unknown(self, name: str, rows: int, metadata: Mapping[bytes, bytes]) -> Any:
@@ -149,14 +149,14 @@ class Layout:
         if kind == "text":
             return _array([None] * rows, kind)
         unknown = 0 if kind in {"hash", "shingles"} else np.nan
-        return _array(np.full(rows * (SHINGLES if kind == "shingles" else 1), unknown), kind)
+        return _array(np.full(rows * (PROMPT_SHINGLES if kind == "shingles" else 1), unknown), kind)
 
     def _metadata(self, names: tuple[tuple[str, tuple[str, ...]], ...]) -> dict[bytes, bytes]:
-        found = self._named.get(names)
-        if found is None:
+        known = self._named.get(names)
+        if known is None:
             extra = {key.encode(): json.dumps(words).encode() for key, words in names}
-            found = self._named[names] = {**(self.schema.metadata or {}), **extra}
-        return found
+            known = self._named[names] = {**(self.schema.metadata or {}), **extra}
+        return known
 
 
 def _names(metadata: Mapping[bytes, bytes], column: str) -> list[str]:
@@ -170,7 +170,7 @@ def _array(values: Any, kind: Kind) -> Any:
     if kind == "text":
         return pa.array(values, _TYPES["text"])
     if kind == "shingles":
-        return pa.FixedSizeListArray.from_arrays(_plain(values, "hash"), SHINGLES)
+        return pa.FixedSizeListArray.from_arrays(_plain(values, "hash"), PROMPT_SHINGLES)
     if kind == "vector":
         matrix = np.asarray(values)
         width = matrix.shape[1] if matrix.ndim > 1 else 0
@@ -220,7 +220,7 @@ REQUESTS = Layout(
     limits={field.column: (0.0, field.high) for field in FIELDS if field.kind == "number"}
     | {field.column: (0.0, 1.0) for field in FIELDS if field.kind in {"flag", "set"}}
     | dict.fromkeys(FLAGS, (0.0, 1.0))
-    | {"topic": (0.0, TOPICS - 1.0)},
+    | {"topic": (0.0, PROMPT_TOPICS - 1.0)},
 )
 """One normalised event a row, without any prompt text, in time order, all of one partition."""
 
@@ -381,7 +381,7 @@ class Block:
         column = self._column(name)
         if self.layout.columns[name] == "shingles":
             flat: Hashes = column.flatten().to_numpy()
-            return flat.reshape(len(self), SHINGLES)
+            return flat.reshape(len(self), PROMPT_SHINGLES)
         values: Hashes = column.to_numpy(zero_copy_only=False)
         return values
 

@@ -18,15 +18,15 @@ import orjson
 
 from streams.core.errors import MalformedEventError
 from streams.schema import lenient_json
-from streams.schema.prompt_sketch import FLAGS, HASHES, SHINGLES, TOPICS
+from streams.schema.prompt_sketch import FLAGS, HASHES, PROMPT_SHINGLES, PROMPT_TOPICS
 
 MAX_LINE_BYTES: Final = 1024 * 1024
 """Of a longer line the fields before the one that reaches over this are read. Readers never hold more of it."""
 MAX_TEXT_BYTES: Final = 64 * 1024
 """A longer string, in UTF-8, is cut. (A longer account id is `too_long`.) Send `prompt.sketch` for longer prompts."""
-EARLIEST: Final = 1_420_070_400.0
+MIN_TIME_SECONDS: Final = 1_420_070_400.0
 """2015-01-01: no log of a language model is older."""
-LATEST: Final = 4_102_444_800.0
+MAX_TIME_SECONDS: Final = 4_102_444_800.0
 """2100-01-01: a later time is a fault of the clock, whatever the file says."""
 
 REASONS: Final = (
@@ -74,10 +74,10 @@ class Field:
         return self.asked or self.sent
 
 
-_DAY = 86_400.0
-_TOKENS = 100_000_000.0
-_COUNT = 1_000_000.0
-_ASN = 4_294_967_295.0
+_DAY_SECONDS = 86_400.0
+_MAX_TOKENS = 100_000_000.0
+_MAX_ITEMS = 1_000_000.0
+_MAX_ASN_ID = 4_294_967_295.0
 
 FIELDS: Final = (
     Field("timestamp", "time", "time"),
@@ -89,7 +89,7 @@ FIELDS: Final = (
     Field("payment.hash", "payment", "pseudonym"),
     Field("user.id", "end_user", "pseudonym", sent=True),
     Field("client.address", "client_network", "network"),
-    Field("client.as.number", "as_number", "number", high=_ASN),
+    Field("client.as.number", "as_number", "number", high=_MAX_ASN_ID),
     Field("client.as.type", "as_type", "text"),
     Field("client.geo.country_iso_code", "country", "text"),
     Field("connection.id", "connection", "pseudonym"),
@@ -104,27 +104,27 @@ FIELDS: Final = (
     Field("sdk.version", "sdk_version", "text", sent=True),
     Field("sdk.runtime", "sdk_runtime", "text", sent=True),
     Field("http.response.status_code", "status", "number", high=599),
-    Field("http.server.request.duration", "duration", "number", high=_DAY),
-    Field("gen_ai.response.time_to_first_chunk", "first_chunk", "number", high=_DAY),
+    Field("http.server.request.duration", "duration", "number", high=_DAY_SECONDS),
+    Field("gen_ai.response.time_to_first_chunk", "first_chunk", "number", high=_DAY_SECONDS),
     Field("gen_ai.operation.name", "operation", "text", sent=True),
     Field("gen_ai.provider.name", "provider", "text"),
     Field("gen_ai.request.model", "request_model", "text", sent=True),
     Field("gen_ai.response.model", "response_model", "text"),
     Field("gen_ai.request.temperature", "temperature", "number", high=100, asked=True),
     Field("gen_ai.request.top_p", "top_p", "number", high=1, asked=True),
-    Field("gen_ai.request.max_tokens", "max_tokens", "number", high=_TOKENS, asked=True),
+    Field("gen_ai.request.max_tokens", "max_tokens", "number", high=_MAX_TOKENS, asked=True),
     Field("gen_ai.request.seed", "seeded", "set", asked=True),
     Field("gen_ai.request.stream", "streamed", "flag", asked=True),
-    Field("gen_ai.request.choice.count", "choice_count", "number", high=_COUNT, asked=True),
-    Field("gen_ai.request.top_logprobs", "top_logprobs", "number", high=_COUNT, asked=True),
-    Field("gen_ai.usage.input_tokens", "input_tokens", "number", high=_TOKENS),
-    Field("gen_ai.usage.output_tokens", "output_tokens", "number", high=_TOKENS),
-    Field("gen_ai.usage.cache_read.input_tokens", "cached_tokens", "number", high=_TOKENS),
-    Field("gen_ai.usage.reasoning.output_tokens", "reasoning_tokens", "number", high=_TOKENS),
+    Field("gen_ai.request.choice.count", "choice_count", "number", high=_MAX_ITEMS, asked=True),
+    Field("gen_ai.request.top_logprobs", "top_logprobs", "number", high=_MAX_ITEMS, asked=True),
+    Field("gen_ai.usage.input_tokens", "input_tokens", "number", high=_MAX_TOKENS),
+    Field("gen_ai.usage.output_tokens", "output_tokens", "number", high=_MAX_TOKENS),
+    Field("gen_ai.usage.cache_read.input_tokens", "cached_tokens", "number", high=_MAX_TOKENS),
+    Field("gen_ai.usage.reasoning.output_tokens", "reasoning_tokens", "number", high=_MAX_TOKENS),
     Field("gen_ai.response.finish_reasons", "finish_reason", "first"),
     Field("gen_ai.conversation.id", "conversation", "pseudonym", sent=True),
-    Field("message_count", "message_count", "number", high=_COUNT, sent=True),
-    Field("tool_count", "tool_count", "number", high=_COUNT, sent=True),
+    Field("message_count", "message_count", "number", high=_MAX_ITEMS, sent=True),
+    Field("tool_count", "tool_count", "number", high=_MAX_ITEMS, sent=True),
     Field("tool_hash", "tool_hash", "pseudonym", sent=True),
     Field("prompt", "simhash", "prompt", sent=True),
     Field("system_prompt", "system_template", "prompt", sent=True),
@@ -152,8 +152,8 @@ _TYPES: Final[Mapping[Kind, tuple[type, ...]]] = {
     "sketch": (dict,),
 }
 _ONLY_STRINGS: Final = frozenset({str})
-_MILLISECONDS_FROM = 1e11
-_SHORTEST_RFC3339 = len("2026-01-01T00:00:00Z")
+_MIN_EPOCH_MILLISECONDS = 1e11
+_MIN_RFC3339_CHARACTERS = len("2026-01-01T00:00:00Z")
 
 
 def parse(line: bytes) -> Event:
@@ -168,7 +168,7 @@ def parse(line: bytes) -> Event:
     try:
         event = orjson.loads(line)
     except orjson.JSONDecodeError as error:
-        event = _read_all_the_same(line, error)
+        event = _read_leniently(line, error)
     if type(event) is not dict:
         raise MalformedEventError("not_object", "the line is JSON, but no object")
     return event
@@ -181,8 +181,8 @@ def check(event: Event, *, long: bool = True) -> float:
     that the line was long enough to hold a string over the limit.
     Raises MalformedEventError.
     """
-    if type(found := event.get("event.id")) not in {str, type(None)}:
-        event["event.id"] = str(found)
+    if type(event_id := event.get("event.id")) not in {str, type(None)}:
+        event["event.id"] = str(event_id)
     _demand(event)
     rule_of = _RULES.get
     for name, value in event.items():
@@ -192,9 +192,9 @@ def check(event: Event, *, long: bool = True) -> float:
         types, high, deep = rule
         if name in CHOSEN:
             if type(value) not in types or type(value) is list or (high is not None and not 0 <= value <= high):
-                event[name] = _READ[_KINDS[name]](value, high)
+                event[name] = _CONVERTERS[_KINDS[name]](value, high)
         elif type(value) not in types:
-            raise MalformedEventError("wrong_type", f"{name} must be {_said(types)}")
+            raise MalformedEventError("wrong_type", f"{name} must be {_type_words(types)}")
         elif high is not None:
             _demand_range(name, value, high)
         elif deep is not None:
@@ -222,12 +222,12 @@ def seconds(name: str, value: str | float) -> float:
     Raises MalformedEventError (bad_timestamp) for anything else. A text without an offset from UTC could mean any hour: refused.
     """
     if not isinstance(value, str):
-        return value / 1000.0 if abs(value) >= _MILLISECONDS_FROM else float(value)
+        return value / 1000.0 if abs(value) >= _MIN_EPOCH_MILLISECONDS else float(value)
     try:
         moment = datetime.fromisoformat(value if value[-1:] != "z" else value.upper())
     except ValueError:
         return _leap_second(name, value)
-    if moment.tzinfo is None or len(value) < _SHORTEST_RFC3339 or value[10] not in "Tt _":
+    if moment.tzinfo is None or len(value) < _MIN_RFC3339_CHARACTERS or value[10] not in "Tt _":
         raise MalformedEventError("bad_timestamp", f"{name} must be RFC 3339 with an offset, or epoch seconds")
     return moment.timestamp()
 
@@ -235,8 +235,8 @@ def seconds(name: str, value: str | float) -> float:
 @lru_cache(maxsize=1 << 16)
 def _created(value: str | float) -> float:
     """An account tells its age in each of its events; NaN for an age that no account has."""
-    found = seconds("account.created", value)
-    return found if 0 <= found <= LATEST else math.nan
+    created = seconds("account.created", value)
+    return created if 0 <= created <= MAX_TIME_SECONDS else math.nan
 
 
 def _leap_second(name: str, value: str) -> float:
@@ -246,7 +246,7 @@ def _leap_second(name: str, value: str) -> float:
     raise MalformedEventError("bad_timestamp", f"{name} must be RFC 3339 with an offset, or epoch seconds")
 
 
-def _read_all_the_same(line: bytes, error: orjson.JSONDecodeError) -> Any:
+def _read_leniently(line: bytes, error: orjson.JSONDecodeError) -> Any:
     """Read a line that is JSON but for what a caller may write into one. Raises MalformedEventError."""
     try:
         return lenient_json.loads(line)
@@ -268,9 +268,9 @@ def _demand_range(name: str, value: float, high: float) -> None:
         raise MalformedEventError("absurd", f"{name} is beyond anything real")
 
 
-def _said(types: tuple[type, ...]) -> str:
+def _type_words(types: tuple[type, ...]) -> str:
     words = {str: "a string", int: "a number", float: "a number", bool: "true or false", list: "a list", dict: "an object"}
-    return " or ".join(dict.fromkeys(words[each] for each in types))
+    return " or ".join(dict.fromkeys(words[kind] for kind in types))
 
 
 def _check_strings(name: str, value: str | list[Any]) -> None:
@@ -282,9 +282,9 @@ def _check_sketch(name: str, value: dict[str, Any]) -> None:
     shingles, topic, language = value.get("shingles"), value.get("topic"), value.get("language")
     hashes = [value.get(key) for key in HASHES]
     good = (
-        all(each is None or is_hash(each) for each in hashes)
-        and (shingles is None or (type(shingles) is list and len(shingles) <= SHINGLES and all(map(is_hash, shingles))))
-        and (topic is None or (type(topic) is int and 0 <= topic < TOPICS))
+        all(item is None or is_hash(item) for item in hashes)
+        and (shingles is None or (type(shingles) is list and len(shingles) <= PROMPT_SHINGLES and all(map(is_hash, shingles))))
+        and (topic is None or (type(topic) is int and 0 <= topic < PROMPT_TOPICS))
         and (language is None or type(language) is str)
         and all(_is_flag(value.get(key)) for key in FLAGS)
     )
@@ -330,13 +330,13 @@ def _text(value: Any, _high: float | None) -> str | None:
 
 
 def _strings(value: Any, _high: float | None) -> list[str] | None:
-    return [each for each in value if type(each) is str] if type(value) is list else None
+    return [item for item in value if type(item) is str] if type(value) is list else None
 
 
 def _messages(value: Any, _high: float | None) -> list[Any] | None:
     """Return what holds text of a prompt: messages and strings, also of a single message; token ids hold none that we can read."""
-    found = [value] if type(value) is dict else value if type(value) is list else []
-    return [_message(each) for each in found if type(each) in {str, dict}] or None
+    items = [value] if type(value) is dict else value if type(value) is list else []
+    return [_message(item) for item in items if type(item) in {str, dict}] or None
 
 
 def _message(message: Any) -> Any:
@@ -350,14 +350,14 @@ def _cut_long(event: Event) -> None:
             raise MalformedEventError("too_long", f"{name} is over {MAX_TEXT_BYTES} bytes")
         waiting: list[Any] = [(event, name)]
         while waiting:
-            holder, place = waiting.pop()
-            value = holder[place]
+            parent, key = waiting.pop()
+            value = parent[key]
             if type(value) is dict:
                 waiting += [(value, key) for key in value]
             elif type(value) is list:
                 waiting += [(value, number) for number in range(len(value))]
             elif _is_long(value):
-                holder[place] = value[:MAX_TEXT_BYTES].encode()[:MAX_TEXT_BYTES].decode(errors="ignore")
+                parent[key] = value[:MAX_TEXT_BYTES].encode()[:MAX_TEXT_BYTES].decode(errors="ignore")
 
 
 def _is_long(value: Any) -> bool:
@@ -374,7 +374,7 @@ _RULES: Final = {
 }
 _KINDS: Final[Mapping[str, Kind]] = {field.wire: field.kind for field in FIELDS}
 _FLAGS: Final = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
-_READ: Final[Mapping[Kind, Callable[[Any, float | None], Any]]] = {
+_CONVERTERS: Final[Mapping[Kind, Callable[[Any, float | None], Any]]] = {
     "text": _text,
     "pseudonym": _text,
     "number": _number,

@@ -15,7 +15,7 @@ MAX_HEADER_BYTES: Final = 256 * 1024
 """Of one message's metadata: the schema of our widest block takes 12 KiB."""
 
 _SCHEMA, _DICTIONARY, _BATCH = 1, 2, 3
-_CONTINUATION: Final = 0xFFFFFFFF
+_CONTINUATION_CODE: Final = 0xFFFFFFFF
 _U16, _I32, _U32, _I64 = (struct.Struct(form) for form in ("<H", "<i", "<I", "<q"))
 _BUFFER: Final = struct.Struct("<qq")
 
@@ -57,7 +57,7 @@ def _messages(data: bytes) -> Iterator[tuple[int, memoryview, int, memoryview]]:
     view, at = memoryview(data), 0
     while at + 4 <= len(view):
         (length,) = _U32.unpack_from(view, at)
-        if length == _CONTINUATION:
+        if length == _CONTINUATION_CODE:
             at += 4
             (length,) = _U32.unpack_from(view, at)
         at += 4
@@ -78,10 +78,10 @@ def _messages(data: bytes) -> Iterator[tuple[int, memoryview, int, memoryview]]:
 
 def _unpacked(header: memoryview, batch: int, body: memoryview) -> Iterator[int]:
     """Yield the unpacked length of each buffer of a record batch."""
-    place, packed = _slot(header, batch, 2), bool(_slot(header, batch, 3))
-    if not place:
+    position, packed = _slot(header, batch, 2), bool(_slot(header, batch, 3))
+    if not position:
         return
-    start = place + _U32.unpack_from(header, place)[0]
+    start = position + _U32.unpack_from(header, position)[0]
     (count,) = _U32.unpack_from(header, start)
     for number in range(count):
         offset, length = _BUFFER.unpack_from(header, start + 4 + number * _BUFFER.size)
@@ -106,12 +106,12 @@ def _slot(header: memoryview, table: int, field: int) -> int:
 
 
 def _number(header: memoryview, table: int, field: int) -> int:
-    place = _slot(header, table, field)
-    return int(_I64.unpack_from(header, place)[0]) if place else 0
+    position = _slot(header, table, field)
+    return int(_I64.unpack_from(header, position)[0]) if position else 0
 
 
 def _child(header: memoryview, table: int, field: int) -> int:
-    place = _slot(header, table, field)
-    if not place:
+    position = _slot(header, table, field)
+    if not position:
         raise ValueError("a message without its header")
-    return int(place + _U32.unpack_from(header, place)[0])
+    return int(position + _U32.unpack_from(header, position)[0])

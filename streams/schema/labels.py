@@ -11,7 +11,7 @@ from typing import Final, Literal, get_args
 import msgspec
 
 from streams.core.errors import MalformedEventError
-from streams.schema.event import LATEST
+from streams.schema.event import MAX_TIME_SECONDS
 from streams.schema.record import Record, Seconds
 
 Verdict = Literal["distilling", "reseller", "benign"]
@@ -40,7 +40,7 @@ class Label(Record, frozen=True):
         texts = (self.label_id, self.entity_id, self.author, self.note)
         if any(len(text) > MAX_TEXT_CHARACTERS for text in texts):
             raise MalformedEventError("wrong_type", f"a label's texts have at most {MAX_TEXT_CHARACTERS} characters")
-        if not 0 <= self.time <= LATEST:
+        if not 0 <= self.time <= MAX_TIME_SECONDS:
             raise MalformedEventError("bad_timestamp", "a label's time is in seconds since 1970, before 2100")
         if not all(texts[:3]):
             raise MalformedEventError("missing_field", "a label names its label_id, entity_id and author")

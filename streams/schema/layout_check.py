@@ -15,12 +15,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from streams.schema.event import LATEST
+from streams.schema.event import MAX_TIME_SECONDS
 
-MOST_NAMES: Final = 4096
+MAX_NAMES: Final = 4096
 """Positions of a vector that may have names."""
 ANY_NUMBER: Final = (-1e15, 1e15)
-TIMES: Final = (0.0, LATEST)
+TIMES: Final = (0.0, MAX_TIME_SECONDS)
 OFFSETS: Final = (-1.0, float(1 << 53))
 """What is believed of a number, of a time and of an offset whose layout says nothing else."""
 
@@ -41,7 +41,7 @@ class Check:
     def __init__(self, layout: Declared) -> None:
         """Prepare the bounds of every column."""
         self._layout = layout
-        self._position = {name: place for place, name in enumerate(layout.columns)}
+        self._position = {name: position for position, name in enumerate(layout.columns)}
         kinds = layout.columns.items()
         self._texts = [name for name, kind in kinds if kind == "text"]
         self._vectors = [name for name, kind in kinds if kind == "vector"]
@@ -123,5 +123,5 @@ def _names(written: bytes | None) -> list[str] | None:
         names = json.loads(written or b"")
     except (ValueError, RecursionError):
         return None
-    good = isinstance(names, list) and len(names) <= MOST_NAMES and all(isinstance(name, str) for name in names)
+    good = isinstance(names, list) and len(names) <= MAX_NAMES and all(isinstance(name, str) for name in names)
     return names if good and len(set(names)) == len(names) else None

@@ -13,20 +13,20 @@ from typing import Any, Final
 
 import orjson
 
-DEEPEST: Final = 64
+MAX_DEPTH_LEVELS: Final = 64
 """Nesting below which values are read; deeper ones are null."""
 _STRING: Final = rb'"[^"\\]*(?:\\.[^"\\]*)*"?'
 _TOKEN: Final = re.compile(_STRING + rb"|[\[\]{}]", re.DOTALL)
 _TOKEN_OR_COMMA: Final = re.compile(_STRING + rb"|[\[\]{},]", re.DOTALL)
 _OPENING, _CLOSING = frozenset(b"[{"), frozenset(b"]}")
-_DOUBLE_DIGITS: Final = 308
+_MAX_DOUBLE_DIGITS: Final = 308
 
 
 def loads(line: bytes) -> Any:
     """Return the value of a JSON text that orjson refused.
 
     Numbers that no double holds are infinite, what is no number is None, broken text has replacement characters, values nested deeper than
-    DEEPEST are None.
+    MAX_DEPTH_LEVELS are None.
 
     Raises ValueError when it is no JSON all the same.
     """
@@ -34,9 +34,9 @@ def loads(line: bytes) -> Any:
     try:
         return orjson.loads(clean)
     except orjson.JSONDecodeError:
-        found = json.loads(clean, parse_constant=lambda _word: None, parse_int=_whole)
+        value = json.loads(clean, parse_constant=lambda _word: None, parse_int=_whole)
         # a round trip replaces lone surrogates, which no encoder of ours takes
-        return json.loads(json.dumps(found, ensure_ascii=False).encode(errors="replace"))
+        return json.loads(json.dumps(value, ensure_ascii=False).encode(errors="replace"))
 
 
 def closed(line: bytes) -> bytes | None:
@@ -51,16 +51,16 @@ def closed(line: bytes) -> bytes | None:
 
 
 def _shallow(line: bytes) -> bytes:
-    """Return a text whose values below DEEPEST are null."""
+    """Return a text whose values below MAX_DEPTH_LEVELS are null."""
     depth, kept, start, parts = 0, 0, 0, []
     for token in _TOKEN.finditer(line):
         first = line[token.start()]
         if first in _OPENING:
             depth += 1
-            if depth == DEEPEST + 1:
+            if depth == MAX_DEPTH_LEVELS + 1:
                 start = token.start()
         elif first in _CLOSING:
-            if depth == DEEPEST + 1:
+            if depth == MAX_DEPTH_LEVELS + 1:
                 parts += [line[kept:start], b"null"]
                 kept = token.end()
             depth -= 1
@@ -68,4 +68,4 @@ def _shallow(line: bytes) -> bytes:
 
 
 def _whole(digits: str) -> float:
-    return math.inf if len(digits) > _DOUBLE_DIGITS else int(digits)
+    return math.inf if len(digits) > _MAX_DOUBLE_DIGITS else int(digits)

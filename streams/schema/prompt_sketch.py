@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final, Literal
 
-SHINGLES: Final = 8
+PROMPT_SHINGLES: Final = 8
 """How many of the smallest shingle hashes a prompt keeps (bottom-k)."""
-TOPICS: Final = 2048
+PROMPT_TOPICS: Final = 2048
 """Topics are numbered from 0 to one less."""
 
 PARTS: Final[Mapping[str, Literal["hash", "shingles", "number", "text", "flag"]]] = {

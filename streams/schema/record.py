@@ -51,8 +51,8 @@ class Record(msgspec.Struct, frozen=True):
 
 
 def _refused(what: str, message: str) -> MalformedEventError:
-    found = _FIELD.search(message)
-    name = next(filter(None, found.groups())) if found else ""
+    match = _FIELD.search(message)
+    name = next(filter(None, match.groups())) if match else ""
     if message.startswith(_MISSING):
         return MalformedEventError("missing_field", f"the {what} has no {name}")
     if message.startswith(_NO_CHOICE):

@@ -48,7 +48,7 @@ MAX_RECORD_BYTES: Final = 8 * 1024 * 1024
 """The largest record that we send: a block of 4,096 events takes 1 MB as a rule, far more when every text is long and new."""
 
 _HOUR_MS = 3_600_000
-_PATIENCE_MS = 10_000  # for the first answer of a broker
+_BOOTSTRAP_TIMEOUT_MS = 10_000  # for the first answer of a broker
 
 
 @dataclass(frozen=True)
@@ -127,20 +127,20 @@ def ensure(settings: Settings) -> dict[str, str]:
     BrokerUnavailableError when no broker answers.
     """
     with _admin(settings) as admin:
-        found = _partitions(admin)
-        _refuse_other_counts(found, settings)
+        existing = _partitions(admin)
+        _refuse_other_counts(existing, settings)
         for topic in TOPICS:
-            if topic.name not in found:
+            if topic.name not in existing:
                 _create(admin, topic, settings)
-    return {topic.name: "present" if topic.name in found else "created" for topic in TOPICS}
+    return {topic.name: "present" if topic.name in existing else "created" for topic in TOPICS}
 
 
 def missing(settings: Settings) -> list[str]:
     """Return the topics that `ensure` would make, and raise what it would raise."""
     with _admin(settings) as admin:
-        found = _partitions(admin)
-    _refuse_other_counts(found, settings)
-    return [topic.name for topic in TOPICS if topic.name not in found]
+        existing = _partitions(admin)
+    _refuse_other_counts(existing, settings)
+    return [topic.name for topic in TOPICS if topic.name not in existing]
 
 
 def lag(settings: Settings, group: str) -> dict[str, dict[int, int]]:
@@ -152,8 +152,8 @@ def lag(settings: Settings, group: str) -> dict[str, dict[int, int]]:
         committed = admin.list_group_offsets({group: None})[group]
         ends = admin.list_partition_offsets(dict.fromkeys(committed, OffsetSpec.LATEST)) if committed else {}
     behind: dict[str, dict[int, int]] = {}
-    for place, done in committed.items():
-        behind.setdefault(place.topic, {})[place.partition] = max(0, ends[place].offset - done.offset)
+    for tp, done in committed.items():
+        behind.setdefault(tp.topic, {})[tp.partition] = max(0, ends[tp].offset - done.offset)
     return behind
 
 
@@ -171,19 +171,19 @@ def answering(settings: Settings) -> Iterator[None]:
 @contextmanager
 def _admin(settings: Settings) -> Iterator[KafkaAdminClient]:
     with answering(settings):
-        admin = KafkaAdminClient(**client_options(settings), client_id=APP, bootstrap_timeout_ms=_PATIENCE_MS)
+        admin = KafkaAdminClient(**client_options(settings), client_id=APP, bootstrap_timeout_ms=_BOOTSTRAP_TIMEOUT_MS)
         with closing(admin):
             yield admin
 
 
 def _partitions(admin: KafkaAdminClient) -> Mapping[str, int]:
     names = set(admin.list_topics()) & {topic.name for topic in TOPICS}
-    return {each["name"]: len(each["partitions"]) for each in admin.describe_topics(sorted(names))} if names else {}
+    return {topic["name"]: len(topic["partitions"]) for topic in admin.describe_topics(sorted(names))} if names else {}
 
 
-def _refuse_other_counts(found: Mapping[str, int], settings: Settings) -> None:
+def _refuse_other_counts(existing: Mapping[str, int], settings: Settings) -> None:
     for topic in TOPICS:
-        count, wanted = found.get(topic.name), topic.partitions(settings)
+        count, wanted = existing.get(topic.name), topic.partitions(settings)
         if count is not None and count != wanted:
             advice = "recreate the topic" if topic.single else f"set HYDROMETER_PARTITIONS={count}, or recreate all topics"
             raise SettingsError(f"topic {topic.name} has {count} partitions, the settings say {wanted}: {advice}")

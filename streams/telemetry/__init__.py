@@ -1,1 +1,1 @@
-"""What a process reports of itself: metrics, health, silent feeds."""
+"""Reports of a process about itself: metrics, health, silent feeds."""

@@ -1,6 +1,6 @@
-"""What a process counts about itself: every metric once, with the question that it answers on call.
+"""The metrics of a process: each declared once, with the question that it answers for the person on call.
 
-A `Registry` is that of Prometheus' client (`streams.telemetry.prometheus` serves it); `rows` are the same numbers for the table
+A `Registry` is a registry of Prometheus' client (`streams.telemetry.prometheus` serves it); `rows` are the same numbers for the table
 `health` (`streams.clickhouse.health`). Both may be read from another thread.
 """
 
@@ -22,13 +22,13 @@ Kind = Literal["counter", "gauge", "histogram"]
 Labels = tuple[str, ...]
 Row = tuple[datetime, str, str, str, dict[str, str], float]
 
-BOUNDS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
-"""Upper bounds of a histogram's buckets, in seconds; a last one holds the rest."""
+BUCKET_BOUNDS_SECONDS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
+"""Upper bounds of a histogram's buckets, in seconds; a last bucket has the rest."""
 
 
 @dataclass(frozen=True)
 class Spec:
-    """How one metric is kept and labelled, and which question it answers."""
+    """Kind and labels of a metric, and the question that it answers."""
 
     kind: Kind
     question: str
@@ -36,7 +36,7 @@ class Spec:
 
 
 class Metric(Enum):
-    """Every metric of Hydrometer. Its name outside is `hydrometer_` and its name here, in lower case."""
+    """Every metric of Hydrometer. Its exported name is `hydrometer_` and its name here, in lower case."""
 
     STARTED = Spec("gauge", "When did the process start (seconds since 1970)?")
     EVENTS_ACCEPTED = Spec("counter", "How many events does each source bring?", ("source",))
@@ -80,7 +80,7 @@ class Metric(Enum):
 
     @property
     def exported(self) -> str:
-        """Return the metric's name outside this program."""
+        """The metric's exported name."""
         return f"hydrometer_{self.name.lower()}"
 
 
@@ -89,15 +89,15 @@ Series = TypeVar("Series", bound=Counter | Gauge | Histogram)
 _MAKE: Mapping[Kind, Callable[..., Counter | Gauge | Histogram]] = {
     "counter": Counter,
     "gauge": Gauge,
-    "histogram": partial(Histogram, buckets=BOUNDS),
+    "histogram": partial(Histogram, buckets=BUCKET_BOUNDS_SECONDS),
 }
 
 
 class Registry(CollectorRegistry):
-    """The numbers of one process, a metric from its first use on. Cheap enough for every block (a few us), not meant for every event."""
+    """The metrics of one process, each from its first use on. An update takes a few us: suited to every block, not to every event."""
 
     def __init__(self) -> None:
-        """Start with nothing counted."""
+        """Start without metrics."""
         super().__init__()
         self._creation = threading.Lock()
         self._used: dict[Metric, Counter | Gauge | Histogram] = {}
@@ -105,24 +105,36 @@ class Registry(CollectorRegistry):
         self._partitions: dict[tuple[Metric, Labels], int] = {}  # the round in which each partition's gauge was last set
 
     def add(self, metric: Metric, amount: float = 1.0, **labels: str | int) -> None:
-        """Raise a counter. Raises TypeError for another kind of metric or other labels."""
+        """Increase a counter.
+
+        Raises:
+            TypeError: For another kind of metric or other labels.
+        """
         self._series(Counter, metric, labels).inc(amount)
 
     def set(self, metric: Metric, value: float, **labels: str | int) -> None:
-        """Set a gauge. Raises TypeError for another kind of metric or other labels."""
+        """Set a gauge.
+
+        Raises:
+            TypeError: For another kind of metric or other labels.
+        """
         self._series(Gauge, metric, labels).set(value)
         if "partition" in labels:
             self._partitions[metric, tuple(str(labels[name]) for name in metric.value.labels)] = self._round
 
     def observe(self, metric: Metric, seconds: float, **labels: str | int) -> None:
-        """Count a duration into a histogram. Raises TypeError for another kind of metric or other labels."""
+        """Add a duration to a histogram.
+
+        Raises:
+            TypeError: For another kind of metric or other labels.
+        """
         self._series(Histogram, metric, labels).observe(seconds)
 
     @contextmanager
     def renewing_partitions(self) -> Iterator[None]:
-        """Drop, at the end, the gauges of partitions that were not set anew: this worker no longer owns them.
+        """Drop the gauges of partitions that were not set within this context: this worker no longer owns them.
 
-        Only then: a reader in between must not miss a partition that is only about to be set.
+        They are dropped at its end, so that a reader in between does not miss a partition that is about to be set.
         """
         self._round += 1
         yield
@@ -137,13 +149,13 @@ class Registry(CollectorRegistry):
             self._used[metric].clear()
 
     def value(self, metric: Metric, **labels: str | int) -> float:
-        """Return a counter or gauge, 0 when it was never touched; of a histogram, how much it has counted."""
+        """Return the value of a counter or gauge, or the number of durations in a histogram; 0 for a metric without use."""
         suffix = {"counter": "_total", "gauge": "", "histogram": "_count"}[metric.value.kind]
         return self.get_sample_value(metric.exported + suffix, {name: str(value) for name, value in labels.items()}) or 0.0
 
     def rows(self, time: datetime, process: str, instance: str) -> list[Row]:
-        """Return everything as rows of `health`: time, process, instance, metric, labels, value. Histograms as p50, p99, count, sum."""
-        return [(time, process, instance, *told) for family in self.collect() for told in _health(family.samples)]
+        """Return all metrics as rows of `health`: time, process, instance, metric, labels, value. A histogram has p50, p99, count, sum."""
+        return [(time, process, instance, *sample) for family in self.collect() for sample in _health(family.samples)]
 
     def _series(self, kind: type[Series], metric: Metric, labels: Mapping[str, str | int]) -> Series:
         spec = metric.value
@@ -157,14 +169,14 @@ class Registry(CollectorRegistry):
 
 
 METRICS = Registry()
-"""The numbers of this process."""
+"""The metrics of this process."""
 
 disable_created_metrics()  # type: ignore[no-untyped-call] # a second sample for each counter: when it began
 
 
 def _health(samples: Iterable[Sample]) -> Iterator[tuple[str, dict[str, str], float]]:
-    """Yield metric, labels and value for `health`: a histogram's quantiles (upper bound of the bucket, in seconds) for its buckets."""
-    buckets: list[tuple[float, float]] = []  # upper bound, and how many durations were at most as long
+    """Yield metric, labels and value for `health`. Buckets become quantiles: the upper bound of the quantile's bucket, in seconds."""
+    buckets: list[tuple[float, float]] = []  # upper bound, and number of durations up to it
     for name, labels, value, *_ in samples:
         if "le" in labels:
             buckets.append((float(labels["le"]), value))

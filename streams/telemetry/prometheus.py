@@ -1,7 +1,7 @@
-"""The metrics of a process as Prometheus reads them: over HTTP, in Prometheus' own words.
+"""The metrics of a process over HTTP, in Prometheus' text format.
 
-Names are those of the table `health`, with `_total` behind counters, as Prometheus wants them; histograms bring their buckets instead of
-quantiles. A thread answers, so that a process whose work is stuck can still be asked why.
+Names are those of the table `health`, with `_total` behind counters, which Prometheus expects; histograms have buckets instead of
+quantiles. A thread of its own answers, also while the process's work is stuck.
 """
 
 from __future__ import annotations
@@ -16,14 +16,18 @@ from streams.telemetry.metrics import METRICS, Registry
 
 
 def written(accept: str = "", registry: Registry = METRICS) -> tuple[bytes, str]:
-    """Return everything in the text format that an `Accept` header asks for, and its content type."""
+    """Return all metrics in the text format of an `Accept` header, and the content type."""
     encode, kind = choose_encoder(accept)
     return encode(registry), kind
 
 
 @contextmanager
 def listening(host: str, port: int, registry: Registry = METRICS) -> Iterator[int]:
-    """Serve `/metrics` on this address; yield the port, which is a free one for 0. Raises OSError."""
+    """Serve `/metrics` on this address, and yield the port; port 0 chooses a free one.
+
+    Raises:
+        OSError: If the address cannot be used.
+    """
     server, thread = start_http_server(port, host, registry)
     try:
         yield server.server_port

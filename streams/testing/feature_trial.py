@@ -26,7 +26,7 @@ from streams.features.events import Events
 from streams.features.members import Members
 from streams.features.readings import Reading
 from streams.schema.blocks import REQUESTS, Block, Kind
-from streams.schema.prompt_sketch import SHINGLES
+from streams.schema.prompt_sketch import PROMPT_SHINGLES
 
 START: Final = 20_000 * DAY
 """A midnight: the time of events and the `now` of groups that are given none."""
@@ -66,7 +66,7 @@ def _fill(values: Any, name: str, kind: Kind, rows: int) -> Any:
     if kind == "text":
         return values if isinstance(values, list) else [values] * rows
     if kind == "shingles":
-        return np.zeros((rows, SHINGLES), np.uint64) if values is None else values
+        return np.zeros((rows, PROMPT_SHINGLES), np.uint64) if values is None else values
     if kind == "hash":
         return np.broadcast_to(np.array(0 if values is None else values, np.uint64), rows)
     unknown = START if name == "time" else np.nan
@@ -76,7 +76,7 @@ def _fill(values: Any, name: str, kind: Kind, rows: int) -> Any:
 def derived_columns(block: Block, step: Step, given: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
     """Return the derived columns of a block in step order: those given, others as the pipeline makes them without templates or claims."""
     rows = len(block)
-    pieces, nothing, none = np.zeros((rows, SHINGLES), np.uint64), np.zeros((rows, SHINGLES)), np.zeros(rows, np.uint64)
+    pieces, nothing, none = np.zeros((rows, PROMPT_SHINGLES), np.uint64), np.zeros((rows, PROMPT_SHINGLES)), np.zeros(rows, np.uint64)
     templates = Templates(pieces, nothing, nothing, np.zeros(rows, np.intp))
     known = derived.columns(block, step, templates, none[:0], none, dict.fromkeys(_TOLD, np.full(rows, np.nan)))
     chosen = {name: given[name] for name in given if name not in REQUESTS.columns}
@@ -99,7 +99,7 @@ def members_of(kind: str = "router", now: float = START, **columns: Any) -> Memb
     for position, family in enumerate(FAMILIES):
         nats[:, position] = np.nan if family in _HASHES else columns.get(family, np.nan)
     ones: dict[str, Floats] = {"requests": np.ones(rows), "total": np.ones(rows), "begun": np.ones(rows), "jobs": np.zeros(rows)}
-    fills = np.array(columns.get("fills", np.zeros((rows, SHINGLES))), np.uint64)
+    fills = np.array(columns.get("fills", np.zeros((rows, PROMPT_SHINGLES))), np.uint64)
     filled: dict[str, Any] = {"fills": fills, "kind": kind, "now": now, "own": nats, "raw": nats, "balance": columns.get("balance", np.nan)}
     columns |= {
         f"account_{name}": columns[name] for name in ("first", "begun", "jobs") if name in columns and f"account_{name}" not in columns

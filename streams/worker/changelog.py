@@ -40,19 +40,17 @@ def range_reader(settings: Settings) -> ReadRange:
     return read
 
 
-def _read(settings: Settings, place: Any, first: int, last: int | None) -> Iterator[LogRecord]:
+def _read(settings: Settings, tp: Any, first: int, last: int | None) -> Iterator[LogRecord]:
     options = topics.client_options(settings)
     limits = {"max_partition_fetch_bytes": topics.MAX_RECORD_BYTES, "auto_offset_reset": "earliest"}
     with closing(KafkaConsumer(**options, **limits, enable_auto_commit=False, bootstrap_timeout_ms=10_000)) as consumer:
-        consumer.assign([place])
-        consumer.seek(place, first)
-        last = consumer.end_offsets([place])[place] - 1 if last is None else last
+        consumer.assign([tp])
+        consumer.seek(tp, first)
+        last = consumer.end_offsets([tp])[tp] - 1 if last is None else last
         fruitless = 0
-        while consumer.position(place) <= last:
-            found = consumer.poll(timeout_ms=POLL_MS).get(place, [])
-            fruitless = 0 if found else fruitless + 1
+        while consumer.position(tp) <= last:
+            records = consumer.poll(timeout_ms=POLL_MS).get(tp, [])
+            fruitless = 0 if records else fruitless + 1
             if fruitless > FRUITLESS_POLLS:
-                raise BrokerUnavailableError(
-                    f"Kafka at {settings.kafka} does not give {place.topic}/{place.partition} from {first} to {last}"
-                )
-            yield from (LogRecord(record.offset, record.key, record.value) for record in found if record.offset <= last)
+                raise BrokerUnavailableError(f"Kafka at {settings.kafka} does not give {tp.topic}/{tp.partition} from {first} to {last}")
+            yield from (LogRecord(record.offset, record.key, record.value) for record in records if record.offset <= last)

@@ -35,7 +35,7 @@ from streams.worker.failure import Failure
 from streams.worker.partition import Partition
 from streams.worker.reading import Reading
 from streams.worker.report import report_stage
-from streams.worker.stored import UNKNOWN
+from streams.worker.stored import NO_OFFSET
 from streams.worker.table import CHUNK, Archive, ChunkTable, FencedError
 
 log = logging.getLogger(__name__)
@@ -177,7 +177,7 @@ class Engine:
 
     def _start(self, tp: TP, read_from: int, acknowledged: int) -> int:
         """Return the first input offset that the state may lack; an error is logged when Kafka was told that the state has it."""
-        if read_from == UNKNOWN:
+        if read_from == NO_OFFSET:
             return acknowledged
         if read_from < acknowledged:
             METRICS.add(Metric.STATE_BEHIND, agent=self.inputs.agent)

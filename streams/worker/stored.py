@@ -14,7 +14,7 @@ _HEADER: Final = struct.Struct(">qqq")
 _HEADER_BEFORE_EPOCHS: Final = struct.Struct(">q")
 _CODE_BYTES: Final = 16
 _LAYOUT: Final = b"epoch, complete_to, read_from"
-UNKNOWN: Final = -1
+NO_OFFSET: Final = -1
 
 
 class Stamp(NamedTuple):
@@ -25,7 +25,7 @@ class Stamp(NamedTuple):
     complete_to: int
     """The highest input offset that the record may contain. Of two records of one epoch the later one has no lower."""
     read_from: int
-    """The first input offset whose block may be missing in the record, UNKNOWN before there were epochs."""
+    """The first input offset whose block may be missing in the record, NO_OFFSET before there were epochs."""
 
 
 class Stored(NamedTuple):
@@ -57,7 +57,7 @@ class Seal:
             return Stored(Stamp(*_HEADER.unpack_from(body)), body[_HEADER.size :])
         if hmac.compare_digest(code, _code(self._key_before_epochs, key, body)):
             [complete_to] = _HEADER_BEFORE_EPOCHS.unpack_from(body)
-            return Stored(Stamp(0, complete_to, UNKNOWN), body[_HEADER_BEFORE_EPOCHS.size :])
+            return Stored(Stamp(0, complete_to, NO_OFFSET), body[_HEADER_BEFORE_EPOCHS.size :])
         return None
 
 

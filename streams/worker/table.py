@@ -28,7 +28,7 @@ from faust.types import TP
 
 from streams.telemetry.metrics import METRICS, Metric
 from streams.worker.changelog import LogRecord, ReadRange
-from streams.worker.stored import UNKNOWN, Seal, Stamp, Stored
+from streams.worker.stored import NO_OFFSET, Seal, Stamp, Stored
 
 log = logging.getLogger(__name__)
 
@@ -58,14 +58,14 @@ class ChunkTable(faust.Table[bytes, bytes]):
         """Become the owner of a partition that Faust has recovered.
 
         What an earlier owner wrote after the end of the recovery and before the claim counts, and is taken over. Returns the first input
-        offset that the state may lack: 0 without any state, UNKNOWN when it is from before there were epochs.
+        offset that the state may lack: 0 without any state, NO_OFFSET when it is from before there were epochs.
         """
         tp = TP(self.changelog_topic.get_topic_name(), partition)
         key, end = _key(partition, OWNER), self._recovered_to(tp)
         while True:
             owner, read_from = self._owner(partition), self.read_from(partition)
-            mine = Stamp(owner.epoch + 1, owner.complete_to, read_from)
-            value = self._seal.packed(key, mine, b"")
+            claimed = Stamp(owner.epoch + 1, owner.complete_to, read_from)
+            value = self._seal.packed(key, claimed, b"")
             [offset] = await self._confirmed(partition, [(key, value)])
             if offset > end + 1:
                 await asyncio.to_thread(self._take_over, tp, end + 1, offset - 1)
@@ -74,7 +74,7 @@ class ChunkTable(faust.Table[bytes, bytes]):
                 break
         self._keep(partition, key, value)
         self.data.set_persisted_offset(tp, offset)
-        self._epochs[partition], self._ends[partition] = mine.epoch, offset
+        self._epochs[partition], self._ends[partition] = claimed.epoch, offset
         await self._repair(partition)
         return read_from
 
@@ -96,11 +96,11 @@ class ChunkTable(faust.Table[bytes, bytes]):
         await self.write(partition, [(OWNER, b"")], complete_to, read_from)
 
     def read_from(self, partition: int) -> int:
-        """Return the first input offset that the state may lack: 0 without any, UNKNOWN when it is from before there were epochs."""
+        """Return the first input offset that the state may lack: 0 without any, NO_OFFSET when it is from before there were epochs."""
         owner = self._opened(partition, _key(partition, OWNER))
         if owner is not None:
             return owner.stamp.read_from
-        return UNKNOWN if any(True for _ in self.records(partition, CHUNK)) else 0
+        return NO_OFFSET if any(True for _ in self.records(partition, CHUNK)) else 0
 
     def get_record(self, partition: int, name: str) -> bytes | None:
         """Return one record as the last recovery or write left it."""
@@ -175,15 +175,15 @@ class ChunkTable(faust.Table[bytes, bytes]):
 
     async def _look_at_others(self, tp: TP, first: int, last: int) -> None:
         """Read what stands between records of ours. A resent record of our own epoch changes nothing."""
-        mine = self._epochs[tp.partition]
+        own_epoch = self._epochs[tp.partition]
         for record in await asyncio.to_thread(self._read_range, tp.topic, tp.partition, first, last):
             stored = self._seal.opened(record.key, record.value)
             if stored is None or record.key is None:
                 self._report(refused=1, late=0)
-            elif stored.stamp.epoch > mine:
+            elif stored.stamp.epoch > own_epoch:
                 METRICS.add(Metric.OWNERS_FENCED, agent=self.app.conf.id.removeprefix("hydrometer-"))
-                raise FencedError(f"{tp.topic}/{tp.partition} has an owner of epoch {stored.stamp.epoch}, ours is {mine}")
-            elif stored.stamp.epoch < mine:
+                raise FencedError(f"{tp.topic}/{tp.partition} has an owner of epoch {stored.stamp.epoch}, ours is {own_epoch}")
+            elif stored.stamp.epoch < own_epoch:
                 self._report(refused=0, late=1)
                 self._overwritten[tp.partition].add(record.key)
 
@@ -194,10 +194,10 @@ class ChunkTable(faust.Table[bytes, bytes]):
     async def _repair(self, partition: int) -> None:
         """Write again what an earlier owner wrote over: compaction keeps the last record of a key, whoever wrote it."""
         while keys := self._overwritten.pop(partition, None):
-            found = {key: self._opened(partition, key) for key in keys}
+            stored = {key: self._opened(partition, key) for key in keys}
             epoch, owner = self._epochs[partition], self._owner(partition)
             missing = Stored(Stamp(epoch, owner.complete_to, owner.read_from), b"")
-            restored = ((key, old or missing) for key, old in found.items())
+            restored = ((key, old or missing) for key, old in stored.items())
             await self._write(
                 partition, [(key, self._seal.packed(key, old.stamp._replace(epoch=epoch), old.data)) for key, old in restored]
             )
@@ -216,7 +216,7 @@ class ChunkTable(faust.Table[bytes, bytes]):
         return [metadata.offset for metadata in await asyncio.gather(*sent)]
 
     def _owner(self, partition: int) -> Stamp:
-        return self._stamp(partition, _key(partition, OWNER)) or Stamp(0, -1, UNKNOWN)
+        return self._stamp(partition, _key(partition, OWNER)) or Stamp(0, -1, NO_OFFSET)
 
     def _stamp(self, partition: int, key: bytes) -> Stamp | None:
         stored = self._opened(partition, key)

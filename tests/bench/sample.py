@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from streams.core.settings import Settings
 from streams.schema.blocks import REQUESTS
-from streams.schema.prompt_sketch import SHINGLES
+from streams.schema.prompt_sketch import PROMPT_SHINGLES
 from streams.schema.topics import partition_of
 
 START = 1_790_000_000.0
@@ -154,7 +154,7 @@ def _of_events(rng: np.random.Generator, events: int) -> dict[str, Any]:
 def _sketches(rng: np.random.Generator, events: int) -> dict[str, Any]:
     """Draw prompt sketches: two in five prompts are of one of 200 templates and share half of their shingles."""
     which = np.where(rng.random(events) < _TEMPLATED, rng.integers(0, _TEMPLATES, events), -1)
-    shingles = rng.integers(1, 2**62, (events, SHINGLES), dtype=np.uint64)
+    shingles = rng.integers(1, 2**62, (events, PROMPT_SHINGLES), dtype=np.uint64)
     shared = rng.integers(1, 2**62, (_TEMPLATES, _SHARED_SHINGLES), dtype=np.uint64)
     shingles[which >= 0, :_SHARED_SHINGLES] = shared[which[which >= 0]]
     unique = rng.integers(1, 2**62, events, dtype=np.uint64)

@@ -46,10 +46,6 @@ ROOMS_TO_DO = frozenset(
         "streams/devserver",
         "streams/exports",
         "streams/forensics",
-        "streams/privacy",
-        "streams/replay",
-        "streams/schema",
-        "streams/telemetry",
         "streams/testing",
     }
 )

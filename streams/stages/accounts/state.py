@@ -14,7 +14,7 @@ from models.evidence.client_claims import VOTE_KEYS
 from models.evidence.families import FAMILIES
 from models.evidence.weighing import NO_VOTE
 from models.state.columns import Columns, Field, Slots
-from streams.schema.prompt_sketch import SHINGLES
+from streams.schema.prompt_sketch import PROMPT_SHINGLES
 from streams.stages import router_upgrades
 
 FIRST_REQUESTS = 8
@@ -101,7 +101,7 @@ def account_fields(features: Sequence[str]) -> dict[str, Field]:
         # work in all; `new_`: since the last row for the groups stage
         "output": Field("f8"),
         "new_requests": Field("f8"),
-        "fills": Field("u8", width=SHINGLES),
+        "fills": Field("u8", width=PROMPT_SHINGLES),
         "begun": Field("f8"),
         "jobs": Field("f8"),
         "new_begun": Field("f8"),

@@ -9,7 +9,7 @@ from models.evidence.links import LINKS
 from models.state.columns import Columns, Field, Slots
 from streams.features.members import Members
 from streams.schema.blocks import Block
-from streams.schema.prompt_sketch import SHINGLES
+from streams.schema.prompt_sketch import PROMPT_SHINGLES
 from streams.stages.groups import work
 
 HASHES = (*LINKS, "subnet", "tools")
@@ -124,7 +124,7 @@ _MEMBER_FIELDS = {
     **{name: Field("f8" if name in _TIMES else "f4", np.nan) for name in NEWEST_NUMBERS},
     **{name: Field("u8") for name in (*HASHES, "router_next")},
     "next_accounts": Field("f4"),
-    "fills": Field("u8", width=SHINGLES),
+    "fills": Field("u8", width=PROMPT_SHINGLES),
     "own": Field("f4", np.nan, labels=FAMILIES),
     "raw": Field("f4", np.nan, labels=FAMILIES),
     "told": Field("f4"),  # nats last reported, and requests at that time

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from streams.telemetry.feed_silence import AWAY, HISTORY, Feeds
+from streams.telemetry.feed_silence import HISTORY_MINUTES, REMOVED_MINUTES, Feeds
 from streams.telemetry.metrics import Metric, Registry
 
 NOW = 1_795_262_400 // 60
@@ -74,7 +74,7 @@ def test_it_asks_once_a_minute_and_only_for_what_may_have_changed() -> None:
     feeds = Feeds(arrivals, Registry())
     for second in (0, 10, 20, 60):
         feeds.look(seconds(NOW) + second)
-    assert arrivals.asked == [NOW + 1 - HISTORY, NOW + 1 - 60]
+    assert arrivals.asked == [NOW + 1 - HISTORY_MINUTES, NOW + 1 - 60]
 
 
 def test_a_minute_is_not_judged_before_its_rows_have_had_their_time() -> None:
@@ -86,9 +86,9 @@ def test_a_minute_is_not_judged_before_its_rows_have_had_their_time() -> None:
 def test_nobody_speaks_of_a_feed_that_was_taken_away() -> None:
     arrivals, metrics = Arrivals(http=range(NOW - WEEK, NOW)), Registry()
     feeds = Feeds(arrivals, metrics)
-    feeds.look(seconds(NOW + AWAY - 1))
+    feeds.look(seconds(NOW + REMOVED_MINUTES - 1))
     assert spoken_of(metrics) == {"http"}
-    feeds.look(seconds(NOW + AWAY))
+    feeds.look(seconds(NOW + REMOVED_MINUTES))
     assert spoken_of(metrics) == set()
 
 

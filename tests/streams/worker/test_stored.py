@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hmac
 
-from streams.worker.stored import UNKNOWN, Seal, Stamp, Stored
+from streams.worker.stored import NO_OFFSET, Seal, Stamp, Stored
 
 SEAL = Seal(b"the seal key of these tests")
 
@@ -31,4 +31,4 @@ def test_a_record_of_another_key_or_another_writer_does_not_open() -> None:
 def test_a_record_from_before_there_were_epochs_still_opens() -> None:
     body = (50).to_bytes(8, "big", signed=True) + b"counts of many accounts"
     old = body + hmac.digest(b"the seal key of these tests", b"0/chunk/a" + body, "sha256")[:16]
-    assert SEAL.opened(b"0/chunk/a", old) == Stored(Stamp(0, 50, UNKNOWN), b"counts of many accounts")
+    assert SEAL.opened(b"0/chunk/a", old) == Stored(Stamp(0, 50, NO_OFFSET), b"counts of many accounts")

@@ -9,7 +9,7 @@ import pytest
 
 from streams.telemetry.metrics import METRICS, Metric
 from streams.worker.changelog import LogRecord
-from streams.worker.stored import UNKNOWN, Seal, Stamp
+from streams.worker.stored import NO_OFFSET, Seal, Stamp
 from streams.worker.table import ARCHIVE, CHUNK, Archive, ChunkTable, FencedError
 from tests.streams.worker.conftest import KEY, LogTable, MakeTable, as_event
 
@@ -191,5 +191,5 @@ async def test_state_from_before_there_were_epochs_does_not_say_from_where(make_
     table = make_table()
     table.history.append(LogRecord(0, key, body + hmac.digest(KEY, key + body, "sha256")[:16]))
     table.catch_up()
-    assert await table.claim(0) == UNKNOWN
+    assert await table.claim(0) == NO_OFFSET
     assert chunks(table) == {"a": b"counts of many accounts"}

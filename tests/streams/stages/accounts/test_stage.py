@@ -12,7 +12,7 @@ from streams.core.errors import BlockLayoutError
 from streams.core.settings import Settings
 from streams.intake.collector import Collector
 from streams.schema import blocks, topics
-from streams.schema.prompt_sketch import SHINGLES
+from streams.schema.prompt_sketch import PROMPT_SHINGLES
 from streams.stages.accounts.stage import Accounts
 from streams.stages.accounts.state import FIRST_REQUESTS
 from streams.stages.stage import Message
@@ -38,7 +38,7 @@ def requests(*events: tuple[str, float], **more: Any) -> bytes:
 def harvest(*prompts: tuple[str, list[int]], at: float = 0.0) -> bytes:
     """Return a block of requests that get long answers to one question: (account, shingles) each, a second apart."""
     rows = len(prompts)
-    shingles = np.array([[*pieces, *[0] * (SHINGLES - len(pieces))] for _, pieces in prompts], np.uint64)
+    shingles = np.array([[*pieces, *[0] * (PROMPT_SHINGLES - len(pieces))] for _, pieces in prompts], np.uint64)
     block = block_of(
         {"account_id": [account for account, _ in prompts], "event_id": [f"{at} {place}" for place in range(rows)], "shingles": shingles}
         | {"time": [START + at + place for place in range(rows)], "message_count": 1, "output_tokens": 900, "input_tokens": 100}

@@ -11,7 +11,7 @@ import pytest
 from models.evidence.families import FAMILIES
 from streams.core.errors import BlockLayoutError
 from streams.schema import blocks, topics
-from streams.schema.prompt_sketch import SHINGLES
+from streams.schema.prompt_sketch import PROMPT_SHINGLES
 from streams.stages import attribution
 from streams.stages.groups.scoring import MIN_MEMBERS
 from streams.stages.groups.stage import Groups
@@ -28,7 +28,7 @@ def row(account: str, at: float = 0.0, offset: int = 0, requests: float = 1.0, *
 def encoded(rows: Sequence[dict[str, Any]]) -> bytes:
     """Return a block of groups; what the rows do not say is unknown, of no evidence, in a population of 1,000."""
     unknown: dict[str, Any] = {"text": None, "number": np.nan, "time": np.nan, "offset": 0.0, "hash": 0}
-    unknown |= {"vector": np.zeros(len(FAMILIES)), "shingles": np.zeros(SHINGLES, np.uint64)}
+    unknown |= {"vector": np.zeros(len(FAMILIES)), "shingles": np.zeros(PROMPT_SHINGLES, np.uint64)}
     usual = {"population": 1_000.0, "source": 0.0, "first": 0.0, "output_tokens": 10.0, "begun": 0.0, "jobs": 0.0}
     columns = {name: [each.get(name, usual.get(name, unknown[kind])) for each in rows] for name, kind in blocks.GROUPS.columns.items()}
     numbers = {name: values if blocks.GROUPS.columns[name] == "text" else np.array(values) for name, values in columns.items()}
