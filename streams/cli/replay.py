@@ -67,6 +67,19 @@ def _replay(files: tuple[Path, ...], out: Path, until: str | None, log_format: s
         raise HydrometerError(f"not one event was accepted (rejected: {rejected}): is --format right, and --until late enough?")
     echo(f"{summary['events']:,} events of {summary['accounts']:,} accounts; rejected: {rejected}")
     echo(f"{summary['cases']:,} open cases: {out / 'cases.jsonl'}")
+    _show_coverage(out)
+
+
+def _show_coverage(out: Path) -> None:
+    """Print what the log lacks, and what is blind for it."""
+    import json
+
+    from streams.core.output import console
+    from streams.replay.coverage import tables
+
+    terminal = console()
+    for table in tables(json.loads((out / "coverage.json").read_text(encoding="utf-8"))):
+        terminal.print(table)
 
 
 def _warn(out: Path, events: int, refused: int) -> None:

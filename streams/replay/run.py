@@ -7,6 +7,7 @@ The same input gives the same bytes out, but for the speed in `summary.json`: no
 * `scores.parquet`: every score row, as ClickHouse would have it;
 * `alerts.jsonl`, `cases.jsonl`: every alert and every version of every case, in order;
 * `rejected.jsonl`: the first 10,000 refused lines without their text: reason, detail, source, position, shape;
+* `coverage.json`: how much of each field is known, and what is blind without it;
 * `summary.json`: events, rejected lines by reason, events a second, entities, bytes of state an account.
 """
 
@@ -34,6 +35,7 @@ from streams.core.settings import Settings
 from streams.intake.collector import Collector, OutgoingBlock, Step, read_files
 from streams.intake.dead_letters import DeadLetter
 from streams.intake.files import check_files
+from streams.replay.coverage import Coverage
 from streams.replay.in_process import Pipeline
 from streams.schema import blocks, topics
 from streams.schema.blocks import Block
@@ -54,6 +56,7 @@ class Replay:
     scores: list[Block] = field(default_factory=list)
     alerts: list[dict[str, Any]] = field(default_factory=list)
     cases: list[dict[str, Any]] = field(default_factory=list)
+    coverage: Coverage = field(default_factory=Coverage)
     best: dict[str, list[float]] = field(default_factory=dict)
     """Account -> highest extraction and routing of its own evidence."""
 
@@ -62,7 +65,9 @@ class Replay:
         self.pipeline = Pipeline(self.partitions, self.seal_key, self._on_message, self.policy)
 
     def _on_message(self, message: Message) -> None:
-        if message.topic == topics.SCORES:
+        if message.topic == topics.REQUESTS:
+            self.coverage.add(blocks.decode(message.value, blocks.REQUESTS))
+        elif message.topic == topics.SCORES:
             self.scores.append(blocks.decode(message.value, blocks.SCORES))
         elif message.topic == topics.ALERTS:
             self.alerts.append(orjson.loads(message.value))
@@ -278,6 +283,7 @@ def run(
         events = replay.feed(read_files(files, settings, log_format, collector=collector, on_step=on_step), limit)
     summary = replay.summary(events, rejected) | {"events_per_second": round(events / (time.perf_counter() - began))}
     replay.write(out, summary)
+    (out / "coverage.json").write_bytes(orjson.dumps(replay.coverage.as_json(), option=orjson.OPT_INDENT_2))
     (out / "rejected.jsonl").write_bytes(b"".join(orjson.dumps(_refusal(letter)) + b"\n" for letter in refused))
     return summary
 

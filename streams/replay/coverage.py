@@ -1,0 +1,146 @@
+"""What a log shows and what it does not: how much of each field is known, and which features and families are blind without the rest."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass, field
+from typing import Any, Final
+
+import numpy as np
+from rich.table import Table
+
+from models.evidence.families import FAMILIES
+from streams.features.registry import by_name
+from streams.replay.little_world import blind_without
+from streams.schema.blocks import Block
+from streams.schema.event import FIELDS, REQUIRED
+from streams.schema.event import Field as EventField
+
+WHOLE_SHARE: Final = 0.95
+"""Share of events from which a field counts as there."""
+MIN_CONSTANT_EVENTS: Final = 100
+"""Events from which one value in all of them is worth a word."""
+PERSONAL: Final = frozenset(
+    {"prompt", "system_prompt", "account.created", "organization.id", "payment.hash", "client.address", "user_agent.original"}
+)
+"""Fields in which one value for everybody is a redaction, or a proxy's own: it would link strangers."""
+_UNDECLARED: Final = frozenset({"prompt.sketch"})
+"""Fills the columns of `prompt`."""
+
+
+@dataclass(frozen=True)
+class FieldCoverage:
+    """One optional field of a log. share: of events where it is known, 0..1. constant: whether all of those hold one value."""
+
+    field: str
+    share: float
+    constant: bool
+    blinds: tuple[str, ...]
+    """Features that tell nobody apart without it when all else is there, and kinds of groups that cannot form."""
+
+
+@dataclass
+class _Seen:
+    known: int = 0
+    lowest: Any = None
+    highest: Any = None
+
+    def add(self, known: int, low: Any, high: Any) -> None:
+        self.known += known
+        if known:
+            self.lowest = low if self.lowest is None else min(self.lowest, low)
+            self.highest = high if self.highest is None else max(self.highest, high)
+
+    @property
+    def constant(self) -> bool:
+        return self.known >= MIN_CONSTANT_EVENTS and bool(self.lowest == self.highest)
+
+
+@dataclass
+class Coverage:
+    """Counts over the blocks of a log: add them, then read `fields` and `blind`."""
+
+    events: int = 0
+    _seen: dict[str, _Seen] = field(default_factory=lambda: defaultdict(_Seen))
+
+    def add(self, block: Block) -> None:
+        """Count one block of requests."""
+        self.events += len(block)
+        for each in _optional():
+            self._seen[each.column].add(*_known(block, each.column))
+
+    def as_json(self) -> dict[str, Any]:
+        """Return all of it, as `coverage.json` holds it. Takes half a second for each field that is not whole."""
+        blind = blind_without(frozenset(each.wire for each in _optional() if not self._tells(each)) | _UNDECLARED)
+        return {
+            "events": self.events,
+            "fields": [asdict(self._field(each)) for each in _optional()],
+            "blind": sorted(blind),
+            "families": {family: {"seen": seen, "features": total} for family, seen, total in families(blind)},
+        }
+
+    def _field(self, event_field: EventField) -> FieldCoverage:
+        seen = self._seen[event_field.column]
+        share = seen.known / self.events if self.events else 0.0
+        whole = share >= WHOLE_SHARE and self._tells(event_field)
+        blinds = () if whole else tuple(sorted(blind_without(frozenset({event_field.wire}))))
+        return FieldCoverage(event_field.wire, share, seen.constant, blinds)
+
+    def _tells(self, event_field: EventField) -> bool:
+        """Tell whether a field is known, and not one value for everybody where that is a redaction."""
+        seen = self._seen[event_field.column]
+        return seen.known > 0 and not (seen.constant and event_field.wire in PERSONAL)
+
+
+def families(blind: frozenset[str]) -> Iterator[tuple[str, int, int]]:
+    """Yield each family with how many of its features can have a value, and how many it has."""
+    for family in FAMILIES:
+        members = [name for name, feature in by_name().items() if feature.family == family]
+        yield family, sum(name not in blind for name in members), len(members)
+
+
+def tables(found: dict[str, Any]) -> Iterable[Table]:
+    """Return what `as_json` gave as tables for a terminal: fields that are not whole, then families that are not whole."""
+    fields = Table(title="What this log lacks", title_justify="left")
+    for heading in ("field", "known", "", "blind without it"):
+        fields.add_column(heading, justify="right" if heading == "known" else "left")
+    for each in found["fields"]:
+        note = "one value in all" if each["constant"] and each["field"] in PERSONAL else ""
+        if each["share"] < WHOLE_SHARE or note:
+            fields.add_row(each["field"], _percent(each["share"]), note, ", ".join(each["blinds"]))
+    families_seen = Table(title="What it can be judged by", title_justify="left")
+    for heading in ("family", "features that can tell accounts apart"):
+        families_seen.add_column(heading)
+    for family, counts in found["families"].items():
+        blind = " blind" if not counts["seen"] else ""
+        families_seen.add_row(family, f"{counts['seen']} of {counts['features']}{blind}")
+    return fields, families_seen
+
+
+def _percent(share: float) -> str:
+    return "never" if share == 0 else f"{math.floor(share * 100)} %"
+
+
+def _optional() -> list[EventField]:
+    return [each for each in FIELDS if each.wire not in REQUIRED and each.wire not in _UNDECLARED]
+
+
+def _known(block: Block, column: str) -> tuple[int, Any, Any]:
+    """Return in how many rows a column is known, and its lowest and highest value there."""
+    kind = block.layout.columns[column]
+    if kind == "text":
+        codes = block.codes(column)
+        used = np.unique(codes[codes >= 0])
+        words = block.words(column)
+        return int((codes >= 0).sum()), *_ends([words[code] for code in used.tolist()])
+    if kind == "hash":
+        hashes = block.hashes(column)
+        return int((hashes != 0).sum()), *_ends(hashes[hashes != 0])
+    numbers = np.asarray(block.numbers(column), np.float64)
+    return int((~np.isnan(numbers)).sum()), *_ends(numbers[~np.isnan(numbers)])
+
+
+def _ends(values: Any) -> tuple[Any, Any]:
+    return (min(values), max(values)) if len(values) else (None, None)
