@@ -198,13 +198,13 @@ def withdrawal(alert: AlertState, nats: float, bar: float, now: Mapping[str, flo
         bar: The threshold that it was over.
         now: Nats by family now.
     """
-    said = f"Withdrawn: evidence fell from {alert.evidence:.1f} to {nats:.1f} nats"
-    said += "" if math.isinf(bar) else f" (the threshold is {bar:.1f})"
+    reason = f"Withdrawn: evidence fell from {alert.evidence:.1f} to {nats:.1f} nats"
+    reason += "" if math.isinf(bar) else f" (the threshold is {bar:.1f})"
     falls = {family: before - now.get(family, 0.0) for family, before in alert.families.items()}
     most = max(falls, key=lambda family: falls[family], default="")
     if not most or falls[most] < _NAMED_FAMILY_NATS:
-        return f"{said}."
-    return f"{said}, most of it in {most}: from {alert.families[most]:.1f} to {now.get(most, 0.0):.1f} nats."
+        return f"{reason}."
+    return f"{reason}, most of it in {most}: from {alert.families[most]:.1f} to {now.get(most, 0.0):.1f} nats."
 
 
 def _words(family: str, *, alone: bool) -> str:

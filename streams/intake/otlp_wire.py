@@ -140,20 +140,20 @@ def _spans(body: bytes) -> Json | None:
     return {"resourceSpans": map(_resource_spans, request.resource_spans)}
 
 
-def _resource_logs(each: ResourceLogs) -> Json:
-    return {"resource": _holder(each.resource), "scopeLogs": map(_scope_logs, each.scope_logs)}
+def _resource_logs(logs: ResourceLogs) -> Json:
+    return {"resource": _holder(logs.resource), "scopeLogs": map(_scope_logs, logs.scope_logs)}
 
 
-def _scope_logs(each: ScopeLogs) -> Json:
-    return {"scope": _holder(each.scope), "logRecords": map(_record, each.log_records)}
+def _scope_logs(scope: ScopeLogs) -> Json:
+    return {"scope": _holder(scope.scope), "logRecords": map(_record, scope.log_records)}
 
 
-def _resource_spans(each: ResourceSpans) -> Json:
-    return {"resource": _holder(each.resource), "scopeSpans": map(_scope_spans, each.scope_spans)}
+def _resource_spans(traces: ResourceSpans) -> Json:
+    return {"resource": _holder(traces.resource), "scopeSpans": map(_scope_spans, traces.scope_spans)}
 
 
-def _scope_spans(each: ScopeSpans) -> Json:
-    return {"scope": _holder(each.scope), "spans": map(_span, each.spans)}
+def _scope_spans(scope: ScopeSpans) -> Json:
+    return {"scope": _holder(scope.scope), "spans": map(_span, scope.spans)}
 
 
 def _record(record: LogRecord) -> Json:

@@ -68,15 +68,17 @@ class Coverage:
     def add(self, block: Block) -> None:
         """Count one block of requests."""
         self.events += len(block)
-        for each in _optional():
-            self._seen[each.column].add(*_known(block, each.column))
+        for event_field in _optional():
+            self._seen[event_field.column].add(*_known(block, event_field.column))
 
     def as_json(self) -> dict[str, Any]:
         """Return all of it, as `coverage.json` holds it. Takes half a second for each field that is not whole."""
-        blind = blind_without(frozenset(each.wire for each in _optional() if not self._tells(each)) | _UNDECLARED)
+        blind = blind_without(
+            frozenset(event_field.wire for event_field in _optional() if not self._distinguishes(event_field)) | _UNDECLARED
+        )
         return {
             "events": self.events,
-            "fields": [asdict(self._field(each)) for each in _optional()],
+            "fields": [asdict(self._field(event_field)) for event_field in _optional()],
             "blind": sorted(blind),
             "families": {family: {"seen": seen, "features": total} for family, seen, total in families(blind)},
         }
@@ -84,11 +86,11 @@ class Coverage:
     def _field(self, event_field: EventField) -> FieldCoverage:
         seen = self._seen[event_field.column]
         share = seen.known / self.events if self.events else 0.0
-        whole = share >= WHOLE_SHARE and self._tells(event_field)
+        whole = share >= WHOLE_SHARE and self._distinguishes(event_field)
         blinds = () if whole else tuple(sorted(blind_without(frozenset({event_field.wire}))))
         return FieldCoverage(event_field.wire, share, seen.constant, blinds)
 
-    def _tells(self, event_field: EventField) -> bool:
+    def _distinguishes(self, event_field: EventField) -> bool:
         """Tell whether a field is known, and not one value for everybody where that is a redaction."""
         seen = self._seen[event_field.column]
         return seen.known > 0 and not (seen.constant and event_field.wire in PERSONAL)
@@ -101,19 +103,19 @@ def families(blind: frozenset[str]) -> Iterator[tuple[str, int, int]]:
         yield family, sum(name not in blind for name in members), len(members)
 
 
-def tables(found: dict[str, Any]) -> Iterable[Table]:
+def tables(report: dict[str, Any]) -> Iterable[Table]:
     """Return what `as_json` gave as tables for a terminal: fields that are not whole, then families that are not whole."""
     fields = Table(title="What this log lacks", title_justify="left")
     for heading in ("field", "known", "", "blind without it"):
         fields.add_column(heading, justify="right" if heading == "known" else "left")
-    for each in found["fields"]:
-        note = "one value in all" if each["constant"] and each["field"] in PERSONAL else ""
-        if each["share"] < WHOLE_SHARE or note:
-            fields.add_row(each["field"], _percent(each["share"]), note, ", ".join(each["blinds"]))
+    for row in report["fields"]:
+        note = "one value in all" if row["constant"] and row["field"] in PERSONAL else ""
+        if row["share"] < WHOLE_SHARE or note:
+            fields.add_row(row["field"], _percent(row["share"]), note, ", ".join(row["blinds"]))
     families_seen = Table(title="What it can be judged by", title_justify="left")
     for heading in ("family", "features that can tell accounts apart"):
         families_seen.add_column(heading)
-    for family, counts in found["families"].items():
+    for family, counts in report["families"].items():
         blind = " blind" if not counts["seen"] else ""
         families_seen.add_row(family, f"{counts['seen']} of {counts['features']}{blind}")
     return fields, families_seen
@@ -124,7 +126,7 @@ def _percent(share: float) -> str:
 
 
 def _optional() -> list[EventField]:
-    return [each for each in FIELDS if each.wire not in REQUIRED and each.wire not in _UNDECLARED]
+    return [event_field for event_field in FIELDS if event_field.wire not in REQUIRED and event_field.wire not in _UNDECLARED]
 
 
 def _known(block: Block, column: str) -> tuple[int, Any, Any]:

@@ -22,15 +22,15 @@ from streams.schema import blocks, topics
 from streams.schema.event import Event
 from streams.stages.stage import Message
 
-START: Final = 1_790_000_000.0
+START_SECONDS: Final = 1_790_000_000.0
 """Seconds since 1970."""
-ACCOUNTS: Final = 40
+TOTAL_ACCOUNTS: Final = 40
 CAMPAIGN_ACCOUNTS: Final = 16
-REQUESTS_PER_ACCOUNT: Final = 30
-SECONDS_BETWEEN: Final = 7200.0
-FREE_HABIT: Final = 3
+ACCOUNT_REQUESTS: Final = 30
+PAUSE_SECONDS: Final = 7200.0
+FREE_HABITS: Final = 3
 """People from this habit on change their parameters and conversations from call to call."""
-BURST: Final = 5
+BURST_REQUESTS: Final = 5
 """Requests of an account that come together."""
 _BATCH_EVENTS: Final = 100
 _WORDS: Final = "river stone paper window garden letter bridge summer winter market doctor school window engine island music"
@@ -48,11 +48,11 @@ def blind_without(missing: frozenset[str]) -> frozenset[str]:
 
     A feature tells apart when it has two values; a kind of group, `groups by payment`, when there is a group of it.
     """
-    return _telling(frozenset()) - _telling(missing)
+    return _distinguishing(frozenset()) - _distinguishing(missing)
 
 
 @cache
-def _telling(missing: frozenset[str]) -> frozenset[str]:
+def _distinguishing(missing: frozenset[str]) -> frozenset[str]:
     values: dict[str, set[float]] = defaultdict(set)
 
     def on_message(message: Message) -> None:
@@ -79,7 +79,7 @@ def _telling(missing: frozenset[str]) -> frozenset[str]:
 def _events() -> list[Event]:
     draw = random.Random(7)
     return sorted(
-        (event for account in range(ACCOUNTS) for event in _of_account(account, draw)),
+        (event for account in range(TOTAL_ACCOUNTS) for event in _of_account(account, draw)),
         key=lambda event: (event["timestamp"], event["event.id"]),
     )
 
@@ -87,15 +87,18 @@ def _events() -> list[Event]:
 def _of_account(account: int, draw: random.Random) -> Iterator[Event]:
     who = _campaign(account) if account < CAMPAIGN_ACCOUNTS else _person(account)
     habit = account % 5
-    for request in range(REQUESTS_PER_ACCOUNT):
+    for request in range(ACCOUNT_REQUESTS):
         topic = " ".join(draw.choices(_WORDS.split(), k=9))
         asks = _JOBS[0] if account < CAMPAIGN_ACCOUNTS else _JOBS[habit]
         yield {
             **who,
             **_call(habit, request),
-            "timestamp": START + request // BURST * BURST * SECONDS_BETWEEN + request % BURST * 60 + draw.uniform(0, 600),
+            "timestamp": START_SECONDS
+            + request // BURST_REQUESTS * BURST_REQUESTS * PAUSE_SECONDS
+            + request % BURST_REQUESTS * 60
+            + draw.uniform(0, 600),
             "event.id": f"{account}-{request}",
-            "gen_ai.conversation.id": f"{account}-{0 if habit < FREE_HABIT else request % 5}",
+            "gen_ai.conversation.id": f"{account}-{0 if habit < FREE_HABITS else request % 5}",
             "system_prompt": "You solve hard problems carefully and answer in full"
             if not habit
             else f"You are an assistant for every {_WORDS.split()[request % (1 + habit)]}",
@@ -107,7 +110,7 @@ def _of_account(account: int, draw: random.Random) -> Iterator[Event]:
 def _campaign(account: int) -> dict[str, Any]:
     return {
         "account.id": f"campaign-{account}",
-        "account.created": START - 172_800 + account * 20,
+        "account.created": START_SECONDS - 172_800 + account * 20,
         "organization.id": f"organisation-{account}",
         "payment.hash": "one card",
         "user_agent.original": "python-requests/2",
@@ -119,7 +122,7 @@ def _campaign(account: int) -> dict[str, Any]:
 def _person(account: int) -> dict[str, Any]:
     return {
         "account.id": f"person-{account}",
-        "account.created": START - account * 864_000,
+        "account.created": START_SECONDS - account * 864_000,
         "organization.id": f"organisation-{account}",
         "payment.hash": f"card {account}",
         "user_agent.original": f"client-{account % 5}/1",
@@ -130,12 +133,12 @@ def _person(account: int) -> dict[str, Any]:
 
 def _call(habit: int, request: int) -> dict[str, Any]:
     """Return what is left of an event. People of different habits (0..4) differ in all of it, and within it from call to call."""
-    model = "large-2" if request > REQUESTS_PER_ACCOUNT * 2 / 3 else "large-1"
+    model = "large-2" if request > ACCOUNT_REQUESTS * 2 / 3 else "large-1"
     turn = request % (1 + habit)
     varied = {
-        "gen_ai.request.temperature": 0.7 if habit < FREE_HABIT else turn / 4,
-        "gen_ai.request.top_p": 1.0 if habit < FREE_HABIT else 0.5 + turn / 10,
-        "gen_ai.request.max_tokens": 900 if habit < FREE_HABIT else 400 + 100 * turn,
+        "gen_ai.request.temperature": 0.7 if habit < FREE_HABITS else turn / 4,
+        "gen_ai.request.top_p": 1.0 if habit < FREE_HABITS else 0.5 + turn / 10,
+        "gen_ai.request.max_tokens": 900 if habit < FREE_HABITS else 400 + 100 * turn,
         "gen_ai.request.seed": 1 if habit == turn else None,
         "gen_ai.request.top_logprobs": 5 if habit == turn else None,
     }

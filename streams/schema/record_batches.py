@@ -30,7 +30,7 @@ _HEAD: Final = struct.Struct(">qiibIhiqqqhii")
 """Offset, length, epoch, version, checksum, attributes, last offset, first and last time, producer (id, epoch), sequence, records."""
 _LENGTH_AT, _VERSION_AT, _ATTRIBUTES_AT = 8, 16, 21
 _PREFIX_BYTES = 12  # what the length does not count
-_VERSION = 2
+_FORMAT_VERSION = 2
 _CODEC_MASK = 7
 _GZIP, _SNAPPY, _LZ4, _ZSTD = 1, 2, 3, 4
 _XERIAL: Final = b"\x82SNAPPY\x00"
@@ -75,7 +75,7 @@ class Batches:
             return None
         start, self._at = self._at, self._end()
         part = self._data[start : self._at]
-        if len(part) < _HEAD.size or part[_VERSION_AT] != _VERSION:
+        if len(part) < _HEAD.size or part[_VERSION_AT] != _FORMAT_VERSION:
             return MemoryRecords(part).next_batch()
         return Batch(part)
 

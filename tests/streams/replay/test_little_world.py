@@ -5,14 +5,14 @@ from __future__ import annotations
 import pytest
 
 from streams.features.registry import by_name
-from streams.replay.little_world import _telling, blind_without
+from streams.replay.little_world import _distinguishing, blind_without
 
 LARGER_WORLDS = {"common_ground", "job_partition", "known_corpus", "stack_mismatch", "succession"}
 """Features that a little world cannot show: they need a corpus, days, or banned accounts."""
 
 
 def test_every_other_feature_tells_accounts_apart_so_that_its_silence_means_something() -> None:
-    assert set(by_name()) - _telling(frozenset()) <= LARGER_WORLDS
+    assert set(by_name()) - _distinguishing(frozenset()) <= LARGER_WORLDS
 
 
 @pytest.mark.parametrize(
