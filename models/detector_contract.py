@@ -1,11 +1,11 @@
-"""The contract of every detector: found by itself, examined by itself.
+"""The contract checks of every detector.
 
-`models.detector_registry.detectors()` finds each class in `models/detectors`; `yield_checks(model)` yields River's own checks and ours. A
-new file there is examined without being listed anywhere.
+`models.detector_registry.detectors()` returns each class in `models/detectors`; `yield_checks(model)` yields River's checks and this
+project's own. A new file there is checked without being listed anywhere.
 
-Of `river.checks` we run all that can apply, on `stream()` instead of River's data sets, which River downloads from the network. Left
-out: `check_roc_auc` (needs scikit-learn; `check_storm_outranks_calm` asks for more), `check_debug_one` (none of ours explains
-through it), and those for transformers, mini-batches, forecasters and recommenders, which ours are not.
+All applicable checks of `river.checks` run, on `stream()` instead of River's data sets, which River downloads from the network. Left out
+are `check_roc_auc` (needs scikit-learn; `check_storm_outranks_calm` is stricter), `check_debug_one` (no detector here implements it), and
+the checks of transformers, mini-batches, forecasters and recommenders.
 """
 
 from __future__ import annotations
@@ -28,9 +28,9 @@ Check = Callable[[Any], None]
 Example = tuple[dict[str, Any], bool]
 
 FEATURES = tuple(f"f{i}" for i in range(6))
-"""Features that every detector's `_unit_test_params` declares, with limits 0..1."""
+"""Features in every detector's `_unit_test_params`, with limits 0..1."""
 
-_KEY = b"contract checks " * 2
+_SEAL_KEY = b"contract checks " * 2
 _CALM, _STORM, _SPREAD = 0.4, 0.9, 0.05
 _RIVER_PLAIN = (
     common.check_repr,
@@ -70,12 +70,18 @@ _RIVER_CLASSIFIER = (
 
 
 def examples(kind: type[base.Estimator]) -> list[base.Estimator]:
-    """Return one fresh detector for each of the class's own test parameters."""
+    """Return one new detector for each of the class's own test parameters."""
     return [kind(**params) for params in kind._unit_test_params()]  # noqa: SLF001 (River's protocol)
 
 
 def stream(seed: int, rows: int, storms: float = 0.1) -> list[Example]:
-    """Return (features, is a storm) in time order: calm around 0.4, and this share of storms around 0.9 in all features."""
+    """Return examples (features, whether it is a storm) in time order.
+
+    Args:
+        seed: Seed of the random numbers.
+        rows: Number of examples.
+        storms: Share of storms: all features are around 0.9 in a storm, and around 0.4 otherwise.
+    """
     random = np.random.default_rng(seed)
     storm = random.random(rows) < storms
     values = random.normal(np.where(storm, _STORM, _CALM)[:, None], _SPREAD, (rows, len(FEATURES)))
@@ -83,40 +89,48 @@ def stream(seed: int, rows: int, storms: float = 0.1) -> list[Example]:
 
 
 def roc_auc(scores: NDArray[np.float64], positive: NDArray[np.bool_]) -> float:
-    """Return the share of pairs in which the positive outscores the negative, ties half. Both arguments are (rows,)."""
-    _, place, count = np.unique(scores, return_inverse=True, return_counts=True)
-    rank = (np.cumsum(count) - (count - 1) / 2.0)[place]
+    """Return the area under the ROC curve: the share of pairs in which the positive scores higher, ties count half.
+
+    >>> roc_auc(np.array([3.0, 1.0, 2.0, 1.0]), np.array([True, True, False, False]))
+    0.625
+
+    Args:
+        scores: (rows,).
+        positive: (rows,).
+    """
+    _, position, count = np.unique(scores, return_inverse=True, return_counts=True)
+    rank = (np.cumsum(count) - (count - 1) / 2.0)[position]
     hits = int(positive.sum())
     return float((rank[positive].sum() - hits * (hits + 1) / 2.0) / (hits * (len(scores) - hits)))
 
 
 def yield_checks(model: base.Estimator) -> Iterator[Check]:
-    """Yield every check that applies to this detector; each takes a fresh clone of it and raises AssertionError."""
+    """Yield every check that applies to this detector. A check takes a new clone of it, and raises AssertionError if it fails."""
     river_checks = _RIVER_STREAM + (_RIVER_CLASSIFIER if isinstance(model, base.Classifier) else ())
     yield from _RIVER_PLAIN
     for check in river_checks:
         yield functools.update_wrapper(functools.partial(check, dataset=stream(0, 300)), check)
-    yield from _OURS
+    yield from _CHECKS
     if isinstance(model, base.AnomalyDetector):
-        yield from _OURS_UNTAUGHT
+        yield from _UNSUPERVISED_CHECKS
 
 
 def check_storm_outranks_calm(model: Any) -> None:
-    """Once warm, a storm scores above calm: area under the ROC curve at least 0.95, each scored before it is learned."""
+    """After the warm-up, storms score above calm: area under the ROC curve at least 0.95, every example scored before it is learned."""
     scores, storms = [], []
     for x, storm in [*stream(1, _warm(model), storms=0.02), *stream(2, 500)]:
         scores.append(model.score_one(x))
         storms.append(storm)
         _learn(model, x, storm=storm)
     late = slice(-500, None)
-    found = roc_auc(np.array(scores[late]), np.array(storms[late]))
-    _hold(found >= 0.95, f"a storm does not outrank calm: AUC {found:.3f}")  # noqa: PLR2004 (said above)
+    auc = roc_auc(np.array(scores[late]), np.array(storms[late]))
+    _hold(auc >= 0.95, f"a storm does not outrank calm: AUC {auc:.3f}")  # noqa: PLR2004 (said above)
 
 
 def check_scoring_is_pure_and_comes_before_learning(model: Any) -> None:
-    """A fresh model scores, says "not enough", and scoring changes neither the model nor its input."""
+    """A new model is not ready, its scores are finite, and scoring changes neither the model nor its input."""
     (x, _), *_ = stream(3, 1)
-    _hold(not model.ready_one(x), "a model that has learned nothing says that it knows enough")
+    _hold(not model.ready_one(x), "a model without experience is ready")
     _hold(math.isfinite(model.score_one(x)), "a fresh model does not score")
     _teach(model, stream(3, 150))
     state, given = pickle.dumps(model), dict(x)
@@ -128,7 +142,7 @@ def check_scoring_is_pure_and_comes_before_learning(model: Any) -> None:
 
 
 def check_constant_stream_stays_finite(model: Any) -> None:
-    """The same value for ever gives finite scores, and a value beside it too."""
+    """A constant stream has finite scores, and a different value after it too."""
     x = {**dict.fromkeys(FEATURES, 0.5), "router": 7}
     for i in range(_warm(model)):
         _hold(math.isfinite(model.score_one(x)), f"the score of a constant is not finite after {i} observations")
@@ -137,7 +151,7 @@ def check_constant_stream_stays_finite(model: Any) -> None:
 
 
 def check_unknown_input_stays_finite(model: Any) -> None:
-    """NaN, None, infinities, missing and undeclared features neither stop the model nor make a score that is not finite."""
+    """NaN, None, infinities, missing and undeclared features raise no error and give finite scores."""
     _teach(model, stream(5, _warm(model)))
     for odd in (math.nan, None, math.inf, -math.inf, 1e300):
         for x in ({**stream(6, 1)[0][0], "f1": odd}, {**dict.fromkeys(FEATURES, odd), "router": 7}, {"other": odd}, {}):
@@ -147,7 +161,7 @@ def check_unknown_input_stays_finite(model: Any) -> None:
 
 
 def check_same_seed_same_scores(model: Any) -> None:
-    """Two clones that see the same give the same, to the last bit."""
+    """Two clones with the same input have the same scores, to the last bit."""
     one, two = model.clone(), model.clone()
     for x, storm in stream(8, _warm(model)):
         _hold(one.score_one(x) == two.score_one(x), "two clones disagree")
@@ -156,7 +170,7 @@ def check_same_seed_same_scores(model: Any) -> None:
 
 
 def check_memory_is_bounded(model: Any) -> None:
-    """10,000 different values, entities and undeclared feature names: the second 5,000 add under a tenth to the bytes."""
+    """Of 10,000 different values, entities and undeclared feature names the second 5,000 add less than a tenth to the state's bytes."""
     sizes = []
     for half in range(2):
         for i, (x, storm) in enumerate(stream(9 + half, 5000)):
@@ -167,18 +181,18 @@ def check_memory_is_bounded(model: Any) -> None:
 
 
 def check_survives_seal_and_copy(model: Any) -> None:
-    """Sealed and opened again, or copied, it scores the same now and after further learning."""
+    """A sealed and unsealed model, and a copy, have the same scores, also after further learning."""
     _teach(model, stream(11, _warm(model)))
-    twins = [unseal(seal(model, _KEY, "check"), _KEY, type(model), "check"), copy.deepcopy(model)]
+    twins = [unseal(seal(model, _SEAL_KEY, "check"), _SEAL_KEY, type(model), "check"), copy.deepcopy(model)]
     for x, storm in stream(12, 300):
-        scores = [each.score_one(x) for each in (model, *twins)]
+        scores = [copied.score_one(x) for copied in (model, *twins)]
         _hold(len(set(scores)) == 1, f"scores differ after a seal or a copy: {scores}")
-        for each in (model, *twins):
-            _learn(each, x, storm=storm)
+        for copied in (model, *twins):
+            _learn(copied, x, storm=storm)
 
 
 def check_limits_are_respected(model: Any) -> None:
-    """A value beyond its declared limits scores, and teaches, like the limit itself."""
+    """A value beyond its declared limits is scored and learned like the limit itself."""
     beyond, at_limit = model.clone(), model.clone()
     for x, storm in stream(13, _warm(model)):
         _learn(beyond, {**x, "f0": 50.0}, storm=storm)
@@ -188,7 +202,7 @@ def check_limits_are_respected(model: Any) -> None:
 
 
 def check_burst_does_not_become_normal(model: Any) -> None:
-    """After 20 calm windows, a campaign of 3 windows still outranks 99 of 100 calm observations. For what learns unattended."""
+    """After 20 calm windows and a campaign of 3, the campaign still outranks 99 of 100 calm observations. For unsupervised detectors."""
     _teach(model, stream(14, 20 * model.window, storms=0.0))
     _teach(model, stream(15, 3 * model.window, storms=1.0))
     calm = np.quantile([model.score_one(x) for x, _ in stream(16, 300, storms=0.0)], 0.99)
@@ -196,7 +210,7 @@ def check_burst_does_not_become_normal(model: Any) -> None:
     _hold(storm > calm, f"the model learned the campaign: it scores {storm:.2f}, calm reaches {calm:.2f}")
 
 
-_OURS: tuple[Check, ...] = (
+_CHECKS: tuple[Check, ...] = (
     check_storm_outranks_calm,
     check_scoring_is_pure_and_comes_before_learning,
     check_constant_stream_stays_finite,
@@ -206,7 +220,7 @@ _OURS: tuple[Check, ...] = (
     check_survives_seal_and_copy,
     check_limits_are_respected,
 )
-_OURS_UNTAUGHT: tuple[Check, ...] = (check_burst_does_not_become_normal,)
+_UNSUPERVISED_CHECKS: tuple[Check, ...] = (check_burst_does_not_become_normal,)
 
 
 def _warm(model: Any) -> int:

@@ -1,4 +1,4 @@
-"""Every detector of `models/detectors`, found by itself: a new file there is a detector, and one with a `shadow_role` runs in shadow."""
+"""The registry of detectors: every file in `models/detectors` is one, and a class with a `shadow_role` runs in shadow."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Kernels that update every entity of a block at once. Each is proven equal to a slow, obvious version in its test."""
+"""Kernels that update all entities of a block at once. A test holds each equal to a slow, obvious version."""

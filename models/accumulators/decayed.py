@@ -1,7 +1,7 @@
 """Exponentially decayed sums: an event counts 1, a half after one half-life, a quarter after two.
 
-Forward decay with a movable landmark (Cormode, Shkapenyuk, Srivastava, Xu: "Forward Decay", ICDE 2009): a sum is kept as of the
-entity's newest event, and an event that comes late adds what it would be worth by then. So the order of arrival does not matter.
+Forward decay with a movable landmark (Cormode, Shkapenyuk, Srivastava, Xu: "Forward Decay", ICDE 2009): a sum is stored as of the
+entity's newest event, and a late event adds its decayed weight at that time. So the order of arrival does not matter.
 """
 
 from __future__ import annotations
@@ -13,20 +13,41 @@ from models.accumulators.step import Floats, Step
 
 
 def weights(step: Step, half_life: float) -> tuple[Floats, Floats]:
-    """Return what each event is worth at its entity's new clock, (events,), and what the old sums are still worth, (entities,)."""
-    found: tuple[Floats, Floats] | None = step.memo.get(("decayed", half_life))
-    if found is None:
+    """Return the weight of each event at its entity's new clock, (events,), and the weight left to the old sums, (entities,).
+
+    An entity's sum is from second 0; with a half-life of 60 s, its events at 60 and 120 s leave it a quarter:
+
+    >>> step = Step.of(np.array([0, 0]), np.array([60.0, 120.0]), clock=np.array([0.0]))
+    >>> events, kept = weights(step, half_life=60.0)
+    >>> events.tolist(), kept.tolist()
+    ([0.5, 1.0], [0.25])
+
+    Args:
+        step: Events by entity.
+        half_life: Seconds.
+    """
+    known: tuple[Floats, Floats] | None = step.memo.get(("decayed", half_life))
+    if known is None:
         events = np.exp2((step.times - step.clock[step.entity]) / half_life)
         kept = np.exp2((step.clock_before - step.clock) / half_life)
-        found = step.memo["decayed", half_life] = (events, kept)
-    return found
+        known = step.memo["decayed", half_life] = (events, kept)
+    return known
 
 
 def fold(sums: NDArray[np.float32], step: Step, values: Floats, half_life: float) -> None:
     """Add a block to decayed sums, in place.
 
-    sums: (capacity, k). values: (k, events), in step order, finite (an unknown value is a 0 that its own count does not count).
-    half_life: seconds.
+    >>> sums = np.array([[4.0]], np.float32)
+    >>> step = Step.of(np.array([0, 0]), np.array([60.0, 120.0]), clock=np.array([0.0]))
+    >>> fold(sums, step, values=np.array([[10.0, 20.0]]), half_life=60.0)
+    >>> sums.tolist()  # 4 / 4 + 10 / 2 + 20
+    [[26.0]]
+
+    Args:
+        sums: (capacity, k).
+        step: Events by entity.
+        values: (k, events), in step order, finite; an unknown value is 0, and does not count in the count beside its sum.
+        half_life: Seconds.
     """
     if not len(step.slots):
         return

@@ -1,9 +1,9 @@
-"""How many different values an entity showed lately: HyperLogLog registers in two generations.
+"""How many different values an entity had lately: HyperLogLog registers in two generations.
 
-Flajolet, Fusy, Gandouet, Meunier: "HyperLogLog" (AofA 2007), with linear counting for small numbers. 64 registers: a standard error of
-13 %, less for a few dozen and fewer. Registers cannot decay, so there are two sets, of this window and of the one before;
-the answer is that of their union, of one to two windows. An event counts in the window of its own time, so neither the order of
-arrival nor where a block ends makes a difference.
+Flajolet, Fusy, Gandouet, Meunier: "HyperLogLog" (AofA 2007), with linear counting for small numbers. 64 registers have a standard error of
+13 %, and less up to a few dozen values. Registers cannot decay, so there are two sets, of the current and of the previous window, and the
+estimate is of their union, one to two windows. An event counts in the window of its own time, so neither the order of arrival nor the
+size of blocks makes a difference.
 """
 
 from __future__ import annotations
@@ -15,66 +15,91 @@ from models.accumulators.mixing import mix
 from models.accumulators.step import Floats, Step
 from models.state.columns import Slots
 
-REGISTERS = 64
-GENERATIONS = 2
-WIDTH = GENERATIONS * REGISTERS
+WINDOW_REGISTERS = 64
+WINDOW_GENERATIONS = 2
+ENTITY_REGISTERS = WINDOW_GENERATIONS * WINDOW_REGISTERS
 _INDEX_BITS = 6
-_ALPHA = 0.709
+_BIAS_FACTOR = 0.709
 _EXPONENT_BITS = np.uint64(52)
-_BIAS = np.uint64(1023)
+_EXPONENT_BIAS = np.uint64(1023)
 
 
 def fold(registers: NDArray[np.uint8], step: Step, hashes: NDArray[np.uint64], window: float) -> None:
     """Add a block's values, in place.
 
-    registers: (capacity, 2 * 64), this window then the one before, contiguous. hashes: (events,), in step order, 0 where unknown.
-    window: seconds.
+    One entity has 20 different values within a minute, each twice:
+
+    >>> registers = np.zeros((1, ENTITY_REGISTERS), np.uint8)
+    >>> step = Step.of(np.zeros(40, np.int64), np.arange(40.0), clock=np.array([-np.inf]))
+    >>> fold(registers, step, hashes=np.tile(np.arange(1, 21, dtype=np.uint64), 2), window=3600.0)
+    >>> round(float(estimate(registers)[0]))
+    20
+
+    Args:
+        registers: (capacity, 2 * 64), current window then the previous one, contiguous.
+        step: Events by entity.
+        hashes: Hash of each value, (events,), in step order, 0 where unknown.
+        window: Seconds.
     """
     turned, first, counts = _windows(step, window)
     for passed, slots in enumerate(turned, 1):
         if len(slots):
-            registers[slots, REGISTERS:] = registers[slots, :REGISTERS] if passed == 1 else 0
-            registers[slots, :REGISTERS] = 0
+            registers[slots, WINDOW_REGISTERS:] = registers[slots, :WINDOW_REGISTERS] if passed == 1 else 0
+            registers[slots, :WINDOW_REGISTERS] = 0
     kept = np.flatnonzero(hashes if counts is None else (hashes != 0) & counts)
     mixed = mix(hashes[kept])
-    index = first[kept] + (mixed & np.uint64(REGISTERS - 1)).astype(np.int64)
+    index = first[kept] + (mixed & np.uint64(WINDOW_REGISTERS - 1)).astype(np.int64)
     np.maximum.at(registers.reshape(-1), index, _rank(mixed >> np.uint64(_INDEX_BITS)))
 
 
 def _windows(step: Step, window: float) -> tuple[tuple[Slots, Slots], NDArray[np.int64], NDArray[np.bool_] | None]:
-    """Return what all registers of a window share.
+    """Return what all counters with this window have in common, computed once a step.
 
-    The slots whose clock has entered the next window and those that skipped one; where each event's registers start; which events are not
-    too old to count, None if all.
+    Returns:
+        The slots whose clock has entered the next window, and those that have skipped one.
+        Position of the first register of each event's window, (events,).
+        Which events are recent enough to count, (events,); None if all are.
     """
-    found = step.memo.get(("distinct", window))
-    if found is None:
+    known = step.memo.get(("distinct", window))
+    if known is None:
         with np.errstate(invalid="ignore"):
             newest = np.floor(step.clock / window)
             passed = newest - np.floor(step.clock_before / window)
         behind = newest[step.entity] - np.floor(step.times / window)
-        first = step.slots[step.entity] * WIDTH + REGISTERS * behind.astype(np.int64)
-        counts = behind < GENERATIONS
+        first = step.slots[step.entity] * ENTITY_REGISTERS + WINDOW_REGISTERS * behind.astype(np.int64)
+        counts = behind < WINDOW_GENERATIONS
         turned = (step.slots[passed == 1], step.slots[passed > 1])
-        found = step.memo["distinct", window] = (turned, first, None if counts.all() else counts)
-    windows: tuple[tuple[Slots, Slots], NDArray[np.int64], NDArray[np.bool_] | None] = found
+        known = step.memo["distinct", window] = (turned, first, None if counts.all() else counts)
+    windows: tuple[tuple[Slots, Slots], NDArray[np.int64], NDArray[np.bool_] | None] = known
     return windows
 
 
 def _rank(rest: NDArray[np.uint64]) -> NDArray[np.uint8]:
-    """Return the position of the lowest set bit, from 1; at most 58 for all zeros."""
-    below = np.bitwise_count(~rest & (rest - np.uint64(1)))  # the bits below the lowest that is set
+    """Return the position of the lowest set bit, from 1; 58 for 0.
+
+    >>> _rank(np.array([0b1, 0b1000, 0], np.uint64)).tolist()
+    [1, 4, 58]
+    """
+    below = np.bitwise_count(~rest & (rest - np.uint64(1)))  # bits below the lowest set bit
     return np.minimum(below + np.uint8(1), np.uint8(64 - _INDEX_BITS))
 
 
 def estimate(registers: NDArray[np.uint8]) -> Floats:
-    """Return how many different values each row has seen over its two windows. registers: (rows, 128) -> (rows,)."""
-    union = np.maximum(registers[:, :REGISTERS], registers[:, REGISTERS:])
-    worth = ((_BIAS - union) << _EXPONENT_BITS).view(np.float64)  # 2 to the power of -union, bit by bit
-    raw = _ALPHA * REGISTERS**2 / worth.sum(axis=1)
+    """Return the estimated number of different values in both windows of each row, (rows,). registers: (rows, 128).
+
+    With 48 of 64 registers empty, linear counting gives 64 ln(64 / 48) values:
+
+    >>> registers = np.zeros((1, ENTITY_REGISTERS), np.uint8)
+    >>> registers[0, :16] = 1
+    >>> round(float(estimate(registers)[0]), 1)
+    18.4
+    """
+    union = np.maximum(registers[:, :WINDOW_REGISTERS], registers[:, WINDOW_REGISTERS:])
+    worth = ((_EXPONENT_BIAS - union) << _EXPONENT_BITS).view(np.float64)  # 2 to the power of -union, bit by bit
+    raw = _BIAS_FACTOR * WINDOW_REGISTERS**2 / worth.sum(axis=1)
     zeros = (union == 0).sum(axis=1)
     with np.errstate(divide="ignore"):
-        linear = REGISTERS * np.log(REGISTERS / np.maximum(zeros, 1))
-    small = (raw <= 2.5 * REGISTERS) & (zeros > 0)
-    found: Floats = np.where(small, linear, raw)
-    return found
+        linear = WINDOW_REGISTERS * np.log(WINDOW_REGISTERS / np.maximum(zeros, 1))
+    small = (raw <= 2.5 * WINDOW_REGISTERS) & (zeros > 0)
+    counts: Floats = np.where(small, linear, raw)
+    return counts

@@ -1,7 +1,7 @@
-"""Decayed histograms of an entity's events: of a number's bins, or of a hash's cells.
+"""Decayed histograms of an entity's events: by bins of a number, or by cells of a hash.
 
-A histogram of hashed cells answers "how much of this is one thing" without keeping the things: its largest cell's share is at least
-the share of the most frequent value, and over by at most the others' average share of a cell.
+A histogram of hashed cells estimates the share of the most frequent value without storing values: the share of its largest cell is at
+least that share, and on average too large by the share that the other values have in one cell.
 """
 
 from __future__ import annotations
@@ -17,7 +17,17 @@ from models.accumulators.step import Floats, Step
 def fold(cells: NDArray[np.float32], step: Step, which: NDArray[np.int64], half_life: float) -> None:
     """Add a block to decayed histograms, in place.
 
-    cells: (capacity, bins). which: (events,), the bin of each event in step order, -1 where unknown. half_life: seconds.
+    >>> cells = np.array([[2.0, 0.0]], np.float32)
+    >>> step = Step.of(np.array([0, 0]), np.array([60.0, 60.0]), clock=np.array([0.0]))
+    >>> fold(cells, step, which=np.array([1, -1]), half_life=60.0)
+    >>> cells.tolist()  # the old events count half, one new event is in bin 1, the other is unknown
+    [[1.0, 1.0]]
+
+    Args:
+        cells: (capacity, bins).
+        step: Events by entity.
+        which: Bin of each event, (events,), in step order, -1 where unknown.
+        half_life: Seconds.
     """
     if not len(step.slots):
         return
@@ -35,13 +45,21 @@ def cells_of(hashes: NDArray[np.uint64], bins: int) -> NDArray[np.int64]:
 
 
 def bins_of(values: Floats, low: float, high: float, bins: int) -> NDArray[np.int64]:
-    """Return the bin of each value between declared limits, -1 for NaN. Values outside fall into the outermost bins."""
+    """Return the bin of each value, shape as given, -1 for NaN. Values outside of the limits count in the outermost bins.
+
+    >>> bins_of(np.array([0.0, 0.49, 5.0, np.nan]), low=0.0, high=1.0, bins=4).tolist()
+    [0, 1, 3, -1]
+    """
     scaled = (values - low) * (bins / (high - low))
     return np.where(np.isnan(values), -1, np.clip(np.nan_to_num(scaled), 0, bins - 1)).astype(np.int64)
 
 
 def entropy(cells: NDArray[np.float32]) -> Floats:
-    """Return each row's entropy over that of a flat row, 0..1; NaN for an empty row. Shape (rows,)."""
+    """Return each row's entropy divided by that of a uniform row, 0..1, (rows,); NaN for an empty row.
+
+    >>> entropy(np.array([[1, 1, 0, 0], [1, 1, 1, 1]], np.float32)).tolist()
+    [0.5, 1.0]
+    """
     total = cells.sum(axis=1, keepdims=True, dtype=np.float64)
     with np.errstate(invalid="ignore", divide="ignore"):
         share = cells / total

@@ -1,6 +1,6 @@
-"""The few lowest hashes of what an entity has shown: a sample that is the same wherever the same things are shown.
+"""The k lowest hashes of an entity's values: equal sets of values have equal samples.
 
-Bottom-k sketches (Cohen and Kaplan 2007): of sets that are sampled by the same hash, the samples overlap as the sets do.
+Bottom-k sketches (Cohen and Kaplan 2007): samples by the same hash overlap as much as their sets do.
 """
 
 from __future__ import annotations
@@ -13,17 +13,20 @@ from models.state.columns import Slots
 Hashes = NDArray[np.uint64]
 
 
-def lowest(held: Hashes, entity: Slots, values: Hashes) -> Hashes:
-    """Return the lowest different hashes of each entity, ascending, 0 where it has fewer.
+def lowest(samples: Hashes, entity: Slots, values: Hashes) -> Hashes:
+    """Return the k lowest different hashes of each entity, (entities, k), ascending, 0 where it has fewer.
 
-    >>> lowest(held=np.array([[3, 0]], np.uint64), entity=np.array([0, 0, 0]), values=np.array([8, 1, 3], np.uint64)).tolist()
+    >>> lowest(np.array([[3, 0]], np.uint64), entity=np.array([0, 0, 0]), values=np.array([8, 1, 3], np.uint64)).tolist()
     [[1, 3]]
 
-    held: (entities, k), what it had, 0 for none. entity, values: (events,), whose each new hash is, 0 for none; hashes are well mixed.
+    Args:
+        samples: Lowest hashes so far, (entities, k), 0 for none.
+        entity: Row of each new hash's entity, (events,).
+        values: New hashes, (events,), well mixed, 0 for none.
     """
-    count, width = held.shape
+    count, width = samples.shape
     who = np.concatenate([np.repeat(np.arange(count), width), entity])
-    what = np.concatenate([held.reshape(-1), values])
+    what = np.concatenate([samples.reshape(-1), values])
     order = np.lexsort((what, who))
     order = order[what[order] != 0]
     who, what = who[order], what[order]
@@ -32,6 +35,6 @@ def lowest(held: Hashes, entity: Slots, values: Hashes) -> Hashes:
     who, what = who[first], what[first]
     rank = np.arange(len(who)) - np.searchsorted(who, np.arange(count))[who]
     kept = rank < width
-    found = np.zeros_like(held)
-    found[who[kept], rank[kept]] = what[kept]
-    return found
+    merged = np.zeros_like(samples)
+    merged[who[kept], rank[kept]] = what[kept]
+    return merged

@@ -1,9 +1,9 @@
-"""Which shingles recur, in how many accounts: the templates behind prompts, without a template miner.
+"""Shingles that recur, and in how many accounts: the templates behind prompts, without a template miner.
 
-A prompt keeps its 8 smallest keyed shingle hashes, so prompts from one template keep the same ones of the template's shingles wherever
-it stands in the text. One table of cells, one shingle a cell; a newcomer wears a resident down before it takes its place (the majority vote
-of Boyer and Moore 1981, cell by cell), so what recurs stays and what was said once goes. Accounts are counted by linear counting over
-32 bits (Whang, Vander-Zanden, Taylor 1990).
+A prompt has its 8 smallest keyed shingle hashes, so prompts from one template have the same ones of the template's shingles, wherever the
+template is in the text. The table has one shingle a cell. A cell is a majority vote (Boyer and Moore 1981): another shingle reduces the
+count of the resident, and replaces it when the count is used up. So recurring shingles stay and single ones disappear. Accounts are
+counted by linear counting over 32 bits (Whang, Vander-Zanden, Taylor 1990).
 """
 
 from __future__ import annotations
@@ -22,36 +22,36 @@ from models.state.columns import Columns, Field, Slots
 Hashes = NDArray[np.uint64]
 
 CHUNK_CELLS = 8192
-_BITS = 32
-_HALF_LIFE = 24 * 3600.0
+_ACCOUNT_BITS = 32
+_HALF_LIFE_SECONDS = 24 * 3600.0
 
 
 @dataclass(frozen=True)
 class Templates:
-    """What the table says of each event. A template has several pieces that recur, and a task that was asked before has others."""
+    """The recurring shingles ("pieces") of each event's prompt: several of its template, and others of a task that was asked before."""
 
     pieces: Hashes
-    """What recurs in each prompt, (events, 8), 0 where nothing does."""
+    """Recurring shingles of each prompt, (events, 8), 0 for none."""
     piece_accounts: Floats
-    """About how many accounts use each piece (up to ~100), (events, 8)."""
+    """Approximate number of accounts with each piece (up to ~100), (events, 8)."""
     piece_shares: Floats
-    """Each piece's share of this partition's prompts, decayed with a half-life of a day, (events, 8)."""
+    """Share of this partition's prompts with each piece, decayed with a half-life of a day, (events, 8)."""
     chosen: Slots
-    """Which piece stands for the prompt's template, (events,)."""
+    """Position of the piece that represents the prompt's template, (events,)."""
 
     @cached_property
     def template(self) -> Hashes:
-        """The shingle that stands for each prompt's template, (events,), 0 where nothing in the prompt recurs."""
+        """The piece that represents each prompt's template, (events,), 0 where no shingle of the prompt recurs."""
         return self.pieces[self._rows, self.chosen]
 
     @cached_property
     def accounts(self) -> Floats:
-        """About how many accounts use it, (events,)."""
+        """Approximate number of accounts with the template, (events,)."""
         return self.piece_accounts[self._rows, self.chosen]
 
     @cached_property
     def share(self) -> Floats:
-        """Its share of this partition's prompts, (events,)."""
+        """Share of this partition's prompts with the template, (events,)."""
         return self.piece_shares[self._rows, self.chosen]
 
     @property
@@ -60,10 +60,15 @@ class Templates:
 
 
 class Recurring:
-    """A bounded table of shingles seen lately: their decayed count, newest time, and accounts."""
+    """A bounded table of recent shingles: decayed count, newest time, and accounts of each."""
 
     def __init__(self, cells: int = 1 << 18, least: float = 3.0) -> None:
-        """Keep `cells` shingles (a power of two); a shingle seen `least` times counts as a template's."""
+        """Start empty.
+
+        Args:
+            cells: Number of cells, a power of two.
+            least: Decayed count from which a shingle recurs.
+        """
         self.table = Columns(
             "shingles",
             {"shingle": Field("u8"), "count": Field("f4"), "seen": Field("f8", -np.inf), "accounts": Field("u4")},
@@ -76,18 +81,25 @@ class Recurring:
 
     @property
     def tables(self) -> tuple[Columns, Columns]:
-        """The tables that a checkpoint has to keep."""
+        """The tables that a checkpoint has to store."""
         return self.table, self._total
 
     def observe(self, shingles: Hashes, accounts: Hashes, now: float, offset: int) -> None:
-        """Count a block's shingles. shingles: (events, 8), 0 for none. accounts: (events,), a hash each. now: seconds."""
+        """Count a block's shingles.
+
+        Args:
+            shingles: (events, 8), 0 for none.
+            accounts: Hash of each event's account, (events,).
+            now: Newest event time of the block, epoch seconds.
+            offset: Offset of the block; a cell that contains this block already is not changed.
+        """
         flat = shingles.reshape(-1)
         order = np.argsort(flat)
-        order = order[np.searchsorted(flat, 1, sorter=order) :]  # zeros, which stand for none, are the smallest
+        order = order[np.searchsorted(flat, 1, sorter=order) :]  # zeros (no shingle) sort first
         ordered = flat[order]
         starts = np.flatnonzero(np.concatenate([ordered[:1] != 0, ordered[1:] != ordered[:-1]]))
         if len(starts):
-            bits = np.left_shift(np.uint32(1), (accounts % np.uint64(_BITS)).astype(np.uint32))
+            bits = np.left_shift(np.uint32(1), (accounts % np.uint64(_ACCOUNT_BITS)).astype(np.uint32))
             seen_by = np.bitwise_or.reduceat(bits[order // shingles.shape[1]], starts)
             counts = np.diff(starts, append=len(order)).astype(np.float64)
             self._observe(ordered[starts], counts, seen_by, now, offset)
@@ -102,9 +114,9 @@ class Recurring:
         self.table.touch(cells, offset)
 
     def _merge(self, cells: Slots, values: Hashes, counts: Floats, seen_by: NDArray[np.uint32], now: float) -> None:
-        """Add shingles to their cells: the resident is counted, a newcomer wears it down or takes its place.
+        """Add shingles to their cells: the resident is counted, another shingle reduces its count or replaces it.
 
-        Shingle 5 comes three times; shingle 9 wears it down once, and takes the cell when it comes four times:
+        Shingle 5 comes three times; shingle 9 reduces its count once, and replaces it when it comes four times:
 
         >>> table, cell, accounts = Recurring(cells=4), np.array([1]), np.array([0b1], np.uint32)
         >>> for shingle, count in ((5, 3.0), (9, 1.0), (9, 4.0)):
@@ -117,24 +129,24 @@ class Recurring:
         Args:
             cells: The cell of each shingle, (shingles,); several may have one cell.
             values: The shingles, (shingles,), ascending, each once.
-            counts: How often each came, (shingles,).
-            seen_by: Bits of the accounts that showed it, (shingles,).
+            counts: Number of occurrences, (shingles,).
+            seen_by: Bits of the accounts with it, (shingles,).
             now: Newest event time, seconds.
         """
         state = self.table
-        seen, held = state["seen"][cells], state["count"][cells]
-        worth = held * np.exp2(np.minimum(seen - now, 0.0) / _HALF_LIFE)
+        seen, before = state["seen"][cells], state["count"][cells]
+        worth = before * np.exp2(np.minimum(seen - now, 0.0) / _HALF_LIFE_SECONDS)
         same = state["shingle"][cells] == values
         wins = ~same & (counts >= worth)
         state["seen"][cells] = np.maximum(seen, now)
-        # a newcomer that loses wears the resident down, one that wins starts with its own count
+        # a newcomer that loses reduces the resident's count, one that wins starts with its own
         after = np.where(same, worth + counts, np.where(wins, counts, worth - counts))
         known, new = np.flatnonzero(same), np.flatnonzero(wins)
         stays = np.flatnonzero(~(same | wins))
-        for rows in (stays, known, new):  # of two shingles in one cell the one that holds it counts last, then a newcomer
+        for rows in (stays, known, new):  # of several shingles for one cell the resident is written after losers, a winner last
             state["count"][cells[rows]] = after[rows]
         state["accounts"][cells[known]] |= seen_by[known]
-        # of two newcomers to one cell the later in hash order stays: arbitrary, but the same in every run
+        # of two winners in one cell the one with the larger hash stays: arbitrary, but the same in every run
         state["shingle"][cells[new]] = values[new]
         state["accounts"][cells[new]] = seen_by[new]
 
@@ -143,35 +155,35 @@ class Recurring:
         if not total.fresh(cell, offset)[0]:
             return
         newest = max(now, float(total["seen"][0]))
-        total["count"][0] = total["count"][0] * np.exp2((total["seen"][0] - newest) / _HALF_LIFE) + prompts
+        total["count"][0] = total["count"][0] * np.exp2((total["seen"][0] - newest) / _HALF_LIFE_SECONDS) + prompts
         total["seen"][0] = newest
         total.touch(cell, offset)
 
     def templates(self, shingles: Hashes) -> Templates:
-        """Say which template each prompt shows. shingles: (events, 8)."""
+        """Return the recurring pieces and the template of each prompt. shingles: (events, 8), 0 for none."""
         state = self.table
         cells = (shingles & self._mask).astype(np.int64)
         counts = np.where((state["shingle"][cells] == shingles) & (shingles != 0), state["count"][cells], 0.0)
         recurs = counts >= self._least
         bits = np.bitwise_count(np.where(recurs, state["accounts"][cells], 0)).astype(np.float64)
-        accounts = -_BITS * np.log1p(-np.minimum(bits, _BITS - 1) / _BITS)
-        # several shingles of one template recur about equally often: the smallest is in the most samples, so all partitions agree on it
+        accounts = -_ACCOUNT_BITS * np.log1p(-np.minimum(bits, _ACCOUNT_BITS - 1) / _ACCOUNT_BITS)
+        # shingles of one template recur about equally often; the smallest is in most samples, so all partitions choose the same
         candidates = np.where(recurs & (counts >= counts.max(axis=1, keepdims=True) / 2), shingles, np.iinfo(np.uint64).max)
         pieces, shares = np.where(recurs, shingles, np.uint64(0)), np.where(recurs, self._shares(counts), 0.0)
         return Templates(pieces, accounts, shares, candidates.argmin(axis=1))
 
     def shares(self, shingles: Hashes) -> Floats:
-        """Return each shingle's share of this partition's prompts, 0 where the table does not hold it, shape as given."""
+        """Return each shingle's share of this partition's prompts, 0..1, shape as given; 0 for one that is not in the table."""
         cells = (shingles & self._mask).astype(np.int64)
-        held = (self.table["shingle"][cells] == shingles) & (shingles != 0)
-        return np.where(held, self._shares(self.table["count"][cells]), 0.0)
+        known = (self.table["shingle"][cells] == shingles) & (shingles != 0)
+        return np.where(known, self._shares(self.table["count"][cells]), 0.0)
 
     def _shares(self, counts: Floats) -> Floats:
         shares: Floats = np.minimum(counts / max(float(self._total["count"][0]), 1.0), 1.0)
         return shares
 
     def load(self, chunks: Iterable[tuple[str, bytes]]) -> None:
-        """Take over stored chunks of both tables."""
+        """Load stored chunks of both tables."""
         stored: list[tuple[str, Any]] = list(chunks)
         for table in self.tables:
             table.load([item for item in stored if item[0].startswith(f"{table.name}/")])

@@ -1,4 +1,4 @@
-"""One block's events grouped by entity: what every accumulator needs to know, computed once."""
+"""One block's events grouped by entity, computed once for all accumulators."""
 
 from __future__ import annotations
 
@@ -13,38 +13,45 @@ from models.state.columns import Slots
 
 Floats = NDArray[np.float64]
 
-_SMALL = 1 << 16
+_MAX_RADIX_SLOTS = 1 << 16
 
 
 @dataclass(frozen=True)
 class Step:
     """The events of a block in the order of their entities' slots, in time order within an entity.
 
-    Shapes: `order` and everything "per event" (events,), everything "per entity" (entities,), in ascending slot order.
+    Shapes: "per event" is (events,) in step order, "per entity" is (entities,) in ascending slot order.
     """
 
     order: NDArray[np.intp]
-    """Where event i of the step stands in the block."""
+    """Position of each event in the block; per event."""
     times: Floats
     """Event time, seconds; per event, in step order."""
     slots: Slots
-    """Per entity."""
+    """Slot of each entity; per entity."""
     starts: NDArray[np.intp]
-    """Where an entity's events start; per entity."""
+    """Position of an entity's first event in the step; per entity."""
     entity: NDArray[np.intp]
-    """Which entity of the step an event belongs to; per event."""
+    """Position of an event's entity among the step's entities; per event."""
     clock_before: Floats
-    """Newest event time seen before this block, -inf for a new entity; per entity."""
+    """Newest event time before this block, epoch seconds, -inf for a new entity; per entity."""
     clock: Floats
-    """Newest event time including this block: a late event never turns it back; per entity."""
+    """Newest event time including this block, epoch seconds: a late event does not set it back; per entity."""
     memo: dict[tuple[str, float], Any] = field(default_factory=dict, repr=False, compare=False)
-    """What a kernel computed from the step alone and another can use: by kernel, and half-life or window."""
+    """Results that depend on the step alone, for reuse by other accumulators: by kernel, and half-life or window."""
 
     @classmethod
     def of(cls, slots: Slots, times: Floats, clock: Floats) -> Step:
         """Group events by slot.
 
-        slots: (events,). times: (events,), seconds, finite. clock: (capacity,), newest event time of every slot.
+        >>> step = Step.of(np.array([7, 2, 7]), np.array([10.0, 11.0, 12.0]), clock=np.full(8, -np.inf))
+        >>> step.slots.tolist(), step.order.tolist(), step.clock.tolist()
+        ([2, 7], [1, 0, 2], [11.0, 12.0])
+
+        Args:
+            slots: Slot of each event's entity, (events,).
+            times: Epoch seconds, (events,), finite.
+            clock: Newest event time of every slot, (capacity,), -inf for a new entity.
         """
         order = _order(slots, times)
         ordered = slots[order]
@@ -62,7 +69,7 @@ class Step:
         return np.diff(self.starts, append=len(self.order))
 
     def gaps(self) -> Floats:
-        """Seconds since the entity's previous event, per event; NaN for a first event and for one that came late."""
+        """Return the seconds since the entity's previous event, per event; NaN for a first event and for a late one."""
         previous = np.empty_like(self.times)
         previous[1:] = self.times[:-1]
         previous[self.starts] = self.clock_before
@@ -71,8 +78,8 @@ class Step:
 
 
 def _order(slots: Slots, times: Floats) -> NDArray[np.intp]:
-    """Return what sorts by slot, then time: quick for blocks in time order, as `collect` makes them."""
+    """Return the positions that sort by slot, then time, (events,): fast for blocks in time order, as `collect` makes them."""
     if (times[1:] < times[:-1]).any():
         return np.lexsort((times, slots))
     # numpy sorts 16-bit integers by radix, eight times as fast as others
-    return np.argsort(slots.astype(np.uint16) if slots.max(initial=0) < _SMALL else slots, kind="stable")
+    return np.argsort(slots.astype(np.uint16) if slots.max(initial=0) < _MAX_RADIX_SLOTS else slots, kind="stable")

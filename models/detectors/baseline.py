@@ -1,15 +1,15 @@
-"""An entity against its own past: hand-over, key theft, pivots (family `change`).
+"""An entity compared with its own past: hand-over, key theft, pivots (family `change`).
 
-Each feature keeps three numbers: an exponentially weighted mean and variance, and the weight of the observations behind them. A
-value is scored by the log-density that it loses against the mode of the predictive Student distribution, which grows without
-saturating, is blunt while the past is short, and is in nats.
+Each feature has three numbers: an exponentially weighted mean and variance, and the weight of the observations behind them. The score of a
+value is the log-density that it loses against the mode of the predictive Student distribution. It is in nats, grows without saturating,
+and is small while the past is short.
 
-What is not believed is hardly learned: an observation more than `trust` standard deviations away counts as
-`(trust / |z|) ** 8` of one. A past that is contradicted for long loses its weight, one half per half-life, until it says "not
-enough" and starts to learn again: a campaign does not become normal, and a person who really changed jobs does.
+Unusual observations hardly change the past: one more than `trust` standard deviations away counts as `(trust / |z|) ** 8` of one. A past
+that is contradicted for long loses its weight, one half per half-life, until there is too little of it and learning starts again. So a
+campaign does not become normal, and a lasting change of a person's work does.
 
-`BaselineColumns` computes whole blocks of entities over arrays that somebody else owns, 12 bytes a feature. `Baseline` is the same
-estimator for one entity, in plain numbers and with River's API; a test holds the two equal.
+`BaselineColumns` computes whole blocks of entities over arrays of its caller, 12 bytes a feature. `Baseline` is the same estimator for one
+entity, in plain numbers and with River's API; a test holds the two equal.
 """
 
 from __future__ import annotations
@@ -32,14 +32,22 @@ Wide = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class BaselineColumns:
-    """The baseline of many entities at once; stateless, the arrays come from outside.
+    """The baseline of many entities at once; stateless, the arrays are arguments.
 
-    `limits`: smallest and largest value of each feature, in column order; values beyond are clipped.
-    `half_life`: observations (ticks, not seconds: silence must not erase the past) after which an old one counts half.
-    `warm_up`: weight below which a feature says "not enough". The weight of a long past tends to 1.44 `half_life`.
-    `floor`: smallest standard deviation that means something, as a share of the range of the limits.
-    `trust`: standard deviations up to which an observation is learned in full.
-    `tail`: most degrees of freedom of the predictive distribution: people are burstier than the normal law.
+    Args:
+        limits: Smallest and largest value of each feature, in column order; values beyond are clipped.
+        half_life: Observations after which an old one counts half (observations, not seconds: silence must not erase the past).
+        warm_up: Weight below which a feature has too little experience. The weight of a long past tends to 1.44 `half_life`.
+        floor: Smallest meaningful standard deviation, as a share of the range of the limits.
+        trust: Standard deviations up to which an observation is learned in full.
+        tail: Most degrees of freedom of the predictive distribution: people are burstier than a normal distribution.
+
+    A value three standard deviations from its past has about four nats:
+
+    >>> columns = BaselineColumns({"requests": (0.0, 100.0)})
+    >>> mean, var, weight = (np.array([[number]]) for number in (40.0, 100.0, 40.0))
+    >>> columns.score(mean, var, weight, np.array([[70.0]])).round(1).tolist()  # half of it: it is the only feature
+    [1.7]
     """
 
     limits: Limits
@@ -52,34 +60,34 @@ class BaselineColumns:
     _high: Wide = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Lay the limits out as columns."""
+        """Set the columns of the limits."""
         pairs = np.array(list(self.limits.values()), np.float64).reshape(-1, 2)
         object.__setattr__(self, "_low", pairs[:, 0])
         object.__setattr__(self, "_high", pairs[:, 1])
 
     def empty(self, rows: int) -> tuple[Floats, Floats, Floats]:
-        """Return mean, variance and weight of entities without a past, each (rows, features)."""
+        """Return mean, variance and weight of new entities, each (rows, features)."""
         shape = (rows, len(self.limits))
         return np.zeros(shape, np.float32), np.zeros(shape, np.float32), np.zeros(shape, np.float32)
 
     def deviations(self, mean: Numbers, var: Numbers, weight: Numbers, values: Numbers) -> Wide:
-        """Return signed z of every value, (rows, features); NaN where the value is unknown or the past too short.
+        """Return the signed z of every value, (rows, features); NaN where the value is unknown or the past too short.
 
         All arguments are (rows, features); NaN in `values` means unknown.
         """
         return np.where(weight >= self.warm_up, self._z(mean, var, weight, values), np.nan)
 
     def surprises(self, mean: Numbers, var: Numbers, weight: Numbers, values: Numbers) -> Wide:
-        """Return the nats of every value, (rows, features); NaN where unknown or not enough. For explanations."""
+        """Return the nats of every value, (rows, features); NaN where the value is unknown or the past too short."""
         z = self.deviations(mean, var, weight, values)
         nu = np.minimum(np.maximum(weight, self.warm_up), self.tail)
         nats: Wide = (nu + 1.0) / 2.0 * np.log1p(z * z / nu)
         return nats
 
     def score(self, mean: Numbers, var: Numbers, weight: Numbers, values: Numbers) -> Wide:
-        """Return the mean of each row's two largest surprises in nats, (rows,); NaN says "not enough".
+        """Return the mean of each row's two largest surprises in nats, (rows,); NaN for too little experience.
 
-        Two, because whoever takes an account over changes more than one thing; a row with one known feature has half of it.
+        Two, because a new owner of an account changes more than one feature; a row with one known feature has half of its nats.
         """
         nats = self.surprises(mean, var, weight, values)
         scored = np.isfinite(nats)
@@ -87,7 +95,7 @@ class BaselineColumns:
         return np.where(scored.any(axis=1), top.sum(axis=1) / 2.0, np.nan)
 
     def learn(self, mean: Floats, var: Floats, weight: Floats, values: Floats) -> tuple[Floats, Floats, Floats]:
-        """Return new mean, variance and weight after one observation a row; an unknown value changes nothing.
+        """Return the new mean, variance and weight after one observation a row; an unknown value changes nothing.
 
         Rows must be different entities: `mean[slots], var[slots], weight[slots] = columns.learn(mean[slots], ...)`.
         """
@@ -109,7 +117,7 @@ class BaselineColumns:
         return np.asarray(np.clip(values.astype(np.float64), self._low, self._high))
 
     def belief(self, mean: Numbers, var: Numbers, weight: Numbers, values: Numbers) -> Wide:
-        """Return how much of an observation each value counts as, (rows, features): 1 while there is not enough past."""
+        """Return the weight of each value as an observation, 0..1, (rows, features); 1 while there is too little experience."""
         z = self._z(mean, var, weight, values)
         return np.where(weight < self.warm_up, 1.0, (self.trust / np.maximum(np.abs(z), self.trust)) ** 8)
 
@@ -120,9 +128,9 @@ class BaselineColumns:
 
 
 class Baseline(base.AnomalyDetector):
-    """One entity's baseline, as a River estimator. See `BaselineColumns` for the parameters.
+    """The baseline of one entity, as a River estimator. See `BaselineColumns` for the parameters.
 
-    Features without declared limits are ignored, so memory is bounded by the declaration.
+    Features without declared limits are ignored, so the declaration bounds the memory.
     """
 
     def __init__(
@@ -145,20 +153,20 @@ class Baseline(base.AnomalyDetector):
 
     @property
     def window(self) -> int:
-        """How many observations count as one window in the contract checks: one half-life."""
+        """Observations in one window of the contract checks: one half-life."""
         return math.ceil(self.half_life)
 
     def ready_one(self, x: Mapping[Any, Any]) -> bool:
-        """Say whether there is enough past to score at least one feature of `x`."""
+        """Return whether there is enough experience to score at least one feature of `x`."""
         return any(self._past[name][2] >= self.warm_up for name, _ in known(x, self.limits))
 
     def score_one(self, x: Mapping[Any, Any]) -> float:
-        """Return the mean of the two largest surprises in nats; 0 while there is not enough past."""
+        """Return the mean of the two largest surprises in nats; 0 while there is too little experience."""
         nats = [self._surprise(name, value) for name, value in known(x, self.limits)]
         return math.fsum(sorted(nats)[-2:]) / 2.0
 
     def learn_one(self, x: Mapping[Any, Any]) -> None:
-        """Learn every known value, as far as it is believed."""
+        """Learn every known value, weighted by how usual it is."""
         for name, value in known(x, self.limits):
             mean, var, weight = self._past[name]
             belief = 1.0
@@ -170,15 +178,20 @@ class Baseline(base.AnomalyDetector):
             self._past[name] = (mean + share * delta, (1.0 - share) * (var + share * delta * delta), total)
 
     def score_many(self, values: Numbers) -> Wide:
-        """Return `score_one` of each row against this one past, (rows,); NaN says "not enough".
+        """Return `score_one` of each row against this past, (rows,); NaN for too little experience.
 
-        `values` is (rows, features) in the order of `limits`, NaN where unknown.
+        Args:
+            values: (rows, features) in the order of `limits`, NaN where unknown.
         """
         mean, var, weight = np.array(list(self._past.values()), np.float64).T[:, None, :]
         return self._columns().score(mean, var, weight, values)
 
     def learn_many(self, values: Numbers) -> None:
-        """Learn the rows of `values` in turn, each believed as far as what was known before the first of them says."""
+        """Learn rows in turn, each weighted by how usual it is for the past before the first of them.
+
+        Args:
+            values: (rows, features) in the order of `limits`, NaN where unknown.
+        """
         columns = self._columns()
         mean, var, weight = np.array(list(self._past.values()), np.float64).T
         seen = ~np.isnan(values)

@@ -1,8 +1,8 @@
-"""An entity against the others of its kind and cohort, behind a learning gate.
+"""An entity compared with the others of its kind and cohort, behind a learning gate.
 
-Ungated HalfSpaceTrees learn a campaign that is longer than their window (AUC .29 to .38 on KDD99 http in time order). Here the
-limits are declared, the gate (`models/learning/gate.py`) keeps suspects out of the reference, and the score is in nats, so that it does not
-crowd at 1. Features are scaled by their limits first: River's trees would otherwise split the widest feature most often.
+Without a gate, HalfSpaceTrees learn a campaign that is longer than their window (AUC .29 to .38 on KDD99 http in time order). Here limits
+are declared, the gate (`models/learning/gate.py`) keeps suspects out of the reference, and the score is in nats, so that high scores stay
+apart instead of near 1. Features are scaled by their limits first: otherwise River's trees split the widest feature most often.
 
 Sources: Tan, Ting and Liu, "Fast anomaly detection for streaming data", IJCAI 2011; Pevny, "Loda", Machine Learning 102, 2016.
 """
@@ -33,13 +33,17 @@ _MEMORY_WINDOWS = 20
 class Population(base.AnomalyDetector):
     """One model for all entities of one kind and cohort.
 
-    `limits`: declared range of each feature; others are ignored, values beyond are clipped.
-    `kind`: "trees" (HalfSpaceTrees: `members` trees of `height`), "loda" (`members` random projections), or "moments" (robust mean
-    and spread of each feature, as in `baseline`; a window is its half-life). `make evaluate-detectors` compares them.
-    `window_size`: observations that make up the reference; until the first is full the score is 0 and `ready_one` is false.
-    `gate`: width of the learning gate; `inf` learns everything.
+    An unknown feature has the usual value of the learned ones, so that it has no effect.
 
-    A feature that is unknown takes the usual value of what was learned, so that it counts neither way.
+    Args:
+        limits: Declared range of each feature; others are ignored, values beyond are clipped.
+        kind: "trees" (HalfSpaceTrees: `members` trees of `height`), "loda" (`members` random projections), or "moments" (robust mean
+            and spread of each feature, as in `baseline`; a window is its half-life). `make evaluate-detectors` compares them.
+        members: Number of trees or projections.
+        height: Height of the trees.
+        window_size: Observations in the reference; until the first window is full the score is 0 and `ready_one` is false.
+        gate: Width of the learning gate; `inf` learns everything.
+        seed: Seed of the trees or projections.
     """
 
     shadow_role: ClassVar = ShadowRole("population", "population", frozenset({"accounts", "groups"}))
@@ -70,29 +74,30 @@ class Population(base.AnomalyDetector):
 
     @property
     def window(self) -> int:
-        """How many observations count as one window in the contract checks."""
+        """Observations in one window of the contract checks."""
         return self.window_size
 
     def ready_one(self, x: Mapping[Any, Any]) -> bool:
-        """Say whether the first window is full and `x` has a known feature."""
+        """Return whether the first window is full and `x` has a known feature."""
         return self._warm and bool(unit(x, self.limits))
 
     def score_one(self, x: Mapping[Any, Any]) -> float:
-        """Return how rare `x` is among the others, in nats; 0 while there is not enough reference, or nothing is known of `x`."""
+        """Return how rare `x` is among the others, in nats; 0 before the first window is full, or if no feature of `x` is known."""
         seen = unit(x, self.limits)
         return self._score(self._complete(seen)) if seen and self._warm else 0.0
 
     def score_many(self, values: Floats) -> Wide:
-        """Return the scores of many entities, (rows,); NaN says "not enough".
+        """Return the scores of many entities, (rows,); NaN for too little experience. All kinds but LODA score a block at once.
 
-        `values` is (rows, features) in the order of `limits`, NaN where unknown. All but LODA score a block at once.
+        Args:
+            values: (rows, features) in the order of `limits`, NaN where unknown.
         """
         if self.kind != "loda" and self._warm:
             return np.where(np.isnan(values).all(axis=1), np.nan, self._score_filled(self._filled(values)))
         return np.array([self.score_one(x) if self.ready_one(x) else np.nan for x in self._named(values)], np.float64)
 
     def learn_one(self, x: Mapping[Any, Any]) -> None:
-        """Learn `x` if the gate admits it. Nothing known, nothing learned."""
+        """Learn `x` if the gate admits it and a feature is known."""
         if not (seen := unit(x, self.limits)):
             return
         complete = self._complete(seen)
@@ -103,26 +108,29 @@ class Population(base.AnomalyDetector):
                 self._usual[name] = usual + (value - usual) / self.window_size
 
     def learn_many(self, values: Floats) -> None:
-        """Learn many entities in turn; see `score_many` for the values.
+        """Learn many entities in turn. LODA learns one by one.
 
-        The gate decides about all rows with what was known before the first of them, and unknown features take what was usual then;
-        with an open gate and no unknowns the trees become those of as many `learn_one`. (LODA learns one by one.)
+        The gate's threshold and the usual values are those before the first row; with an open gate and no unknown value the trees equal
+        those after as many calls of `learn_one`.
+
+        Args:
+            values: (rows, features) in the order of `limits`, NaN where unknown.
         """
-        some = values[~np.isnan(values).all(axis=1)]
-        room = len(some) if self.kind == "loda" else max(self.window_size - self._learned, 0)
-        for x in self._named(some[:room]):
+        known = values[~np.isnan(values).all(axis=1)]
+        room = len(known) if self.kind == "loda" else max(self.window_size - self._learned, 0)
+        for x in self._named(known[:room]):
             self.learn_one(x)
-        if len(some := some[room:]):
-            filled = self._filled(some)
+        if len(known := known[room:]):
+            filled = self._filled(known)
             scores = self._score_filled(filled)
             admitted = scores <= self._gate.threshold
             for score in scores.tolist():
                 self._gate.note(score)
             self._learn_filled(filled[admitted])
-            self._follow_usual(self._unit(some[admitted]))
+            self._follow_usual(self._unit(known[admitted]))
 
     def score_entities(self, ids: NDArray[np.uint64], values: Wide) -> Wide:
-        """Return `score_many`: who an entity is makes no difference. ids: (entities,). values: (entities, features)."""
+        """Return `score_many`: the id of an entity makes no difference. ids: (entities,). values: (entities, features)."""
         del ids
         return self.score_many(values)
 
@@ -178,11 +186,11 @@ class Population(base.AnomalyDetector):
 
     def _follow_usual(self, seen: Wide) -> None:
         fade = 1.0 - 1.0 / self.window_size
-        there = ~np.isnan(seen)
-        counts = there.sum(axis=0)
-        later = counts - np.cumsum(there, axis=0)  # known values of the same feature behind this one
-        added = (np.where(there, seen, 0.0) * fade**later).sum(axis=0) * (1.0 - fade)
-        first = seen[there.argmax(axis=0), np.arange(seen.shape[1])] if len(seen) else counts
+        known = ~np.isnan(seen)
+        counts = known.sum(axis=0)
+        later = counts - np.cumsum(known, axis=0)  # number of later known values of the same feature
+        added = (np.where(known, seen, 0.0) * fade**later).sum(axis=0) * (1.0 - fade)
+        first = seen[known.argmax(axis=0), np.arange(seen.shape[1])] if len(seen) else counts
         for name, count, new, start in zip(self.limits, counts.tolist(), added.tolist(), first.tolist(), strict=True):
             if count:
                 self._usual[name] = self._usual.get(name, start) * fade**count + new
@@ -211,7 +219,7 @@ class Population(base.AnomalyDetector):
         return [dict(zip(self.limits, row, strict=True)) for row in values.tolist()]
 
     def __getstate__(self) -> dict[str, Any]:
-        """Leave out the flat copy of the trees: it is made again when needed."""
+        """Return the state without the flat copy of the trees, which is made again when needed."""
         return {**self.__dict__, "_flat": None}
 
     @classmethod

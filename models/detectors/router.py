@@ -1,7 +1,7 @@
-"""Each of the most active routers against its own past: a relay that starts to carry something else.
+"""Each of the most active routers compared with its own past: it shows a relay whose traffic changes.
 
-A small gated model a router (5 trees of height 6, window 100; about 160 KB), so their number is bounded and the least recently used
-goes out. Whoever invents router fingerprints could flush the real ones: teach only routers that have some traffic behind them.
+Every router has a small gated model (5 trees of height 6, window 100; about 160 KB). Their number is bounded, and the least recently used
+one is dropped. Invented router fingerprints could displace real ones: teach only routers with a minimum of traffic.
 """
 
 from __future__ import annotations
@@ -20,14 +20,21 @@ from models.learning.feature_bounds import Limits
 from models.learning.shadow import ShadowRole
 
 MAX_SHADOW_ROUTERS = 32
-"""Routers with a model of their own in shadow, the most lately active: each takes about 175 KB, and a chunk must fit a Kafka record."""
+"""Routers with a model in shadow, the most recently active ones: each needs about 175 KB, and a chunk must fit into a Kafka record."""
 
 
 class RouterModels(base.AnomalyDetector):
-    """At most `most` small models, one a router, behind River's API: `x` names its router under the key `router` (an int, 0 unknown).
+    """Small models with River's API, one for each router.
 
-    `limits`: declared range of each feature. Scores are nats; 0 while the router is unknown or has not filled its first window.
-    The same routers in the same order give the same models: a model's seed is its router's id mixed with `seed`.
+    The key `router` of `x` is the router's id (an int, 0 for unknown). Scores are in nats; 0 while the router is unknown or has not filled
+    its first window. The same routers in the same order give the same models: a model's seed is the router's id XOR `seed`.
+
+    Args:
+        limits: Declared range of each feature.
+        most: Largest number of models.
+        window_size: Observations in the reference of a model.
+        gate: Width of the learning gate.
+        seed: Seed of all models.
     """
 
     shadow_role: ClassVar = ShadowRole("router", "routers", frozenset({"groups"}))
@@ -43,26 +50,26 @@ class RouterModels(base.AnomalyDetector):
 
     @property
     def window(self) -> int:
-        """How many observations count as one window in the contract checks."""
+        """Observations in one window of the contract checks."""
         return self.window_size
 
     @property
     def routers(self) -> list[int]:
-        """Return the ids of the routers that have a model, least recently used first."""
+        """The ids of the routers with a model, least recently used first."""
         return list(self._models)
 
     def ready_one(self, x: Mapping[Any, Any]) -> bool:
-        """Say whether the router of `x` has filled its first window."""
+        """Return whether the router of `x` has filled its first window."""
         model = self._models.get(_router(x))
         return model is not None and model.ready_one(x)
 
     def score_one(self, x: Mapping[Any, Any]) -> float:
-        """Return how rare `x` is among its router's own past, in nats. Scoring alone does not count as use."""
+        """Return how rare `x` is in its router's own past, in nats. Scoring does not count as use of a model."""
         model = self._models.get(_router(x))
         return 0.0 if model is None else model.score_one(x)
 
     def learn_one(self, x: Mapping[Any, Any]) -> None:
-        """Teach the router's model, making one first if need be, and let the least recently used go."""
+        """Update the router's model, creating it if necessary, and drop the least recently used model above the limit."""
         if not (router := _router(x)):
             return
         model = self._models.pop(router, None) or self._new_model(router)
@@ -77,14 +84,16 @@ class RouterModels(base.AnomalyDetector):
         return cls(limits, most=MAX_SHADOW_ROUTERS)
 
     def score_entities(self, ids: NDArray[np.uint64], values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return the score of each router against its own past, nats, (routers,), NaN for "not enough".
+        """Return the score of each router against its own past, nats, (routers,), NaN for too little experience.
 
-        ids: (routers,). values: (routers, features) in the order of `limits`, NaN where unknown.
+        Args:
+            ids: Ids of the routers, (routers,).
+            values: (routers, features) in the order of `limits`, NaN where unknown.
         """
         return np.array([self.score_one(x) if self.ready_one(x) else np.nan for x in self._named(ids, values)], np.float64)
 
     def learn_entities(self, ids: NDArray[np.uint64], values: NDArray[np.float64], may_teach: NDArray[np.bool_]) -> None:
-        """Teach every router's own model, suspect or not: it is no reference for others. See `score_entities`."""
+        """Update every router's own model, suspect or not, because other routers are not compared with it. See `score_entities`."""
         del may_teach
         for x in self._named(ids, values):
             self.learn_one(x)

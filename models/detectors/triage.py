@@ -1,7 +1,7 @@
-"""What analysts' labels say about the evidence: River's logistic regression over family evidence.
+"""Triage by analysts' labels: River's logistic regression over the evidence by family.
 
-Four to ten labels can ruin such a model (average precision .03 in the trial); 30 of each verdict made it right about campaigns that
-nobody had labelled. Below 30 + 30 it therefore abstains, and ranks by the evidence itself.
+Four to ten labels can ruin such a model (average precision .03 in a trial); with 30 of each verdict it was right about campaigns without
+labels. Below 30 + 30 labels it therefore abstains, and ranks by the evidence itself.
 """
 
 from __future__ import annotations
@@ -16,11 +16,14 @@ from models.learning.feature_bounds import Limits, known
 
 
 class Triage(base.Classifier):
-    """Probability that an analyst would say "distilling". `True` is distilling; benign and reseller are `False`.
+    """The probability of an analyst's verdict "distilling" (`True`); benign and reseller are `False`.
 
-    `limits`: declared range of each family's evidence in nats; a family that is unknown counts as 0 nats, no evidence.
-    `enough`: labels of each verdict before the regression speaks.
-    `bar`: evidence in nats at which the abstaining model says one half.
+    Args:
+        limits: Declared range of each family's evidence in nats; an unknown family counts as 0 nats.
+        enough: Labels of each verdict from which the regression is used.
+        bar: Evidence in nats at which the abstaining model returns one half.
+        rate: Learning rate.
+        l2: Weight of the L2 penalty.
     """
 
     def __init__(self, limits: Limits, enough: int = 30, bar: float = 15.0, rate: float = 0.5, l2: float = 0.001) -> None:
@@ -39,11 +42,11 @@ class Triage(base.Classifier):
 
     @property
     def labels(self) -> dict[bool, int]:
-        """Return how many labels of each verdict were learned."""
+        """The number of labels learned, by verdict."""
         return dict(self._labels)
 
     def ready_one(self, x: Mapping[Any, Any]) -> bool:
-        """Say whether the regression speaks; it does so for every `x` or for none."""
+        """Return whether the regression is used; the answer is the same for every `x`."""
         del x
         return min(self._labels.values()) >= self.enough
 
@@ -61,7 +64,7 @@ class Triage(base.Classifier):
         return {False: 1.0 - yes, True: yes}
 
     def learn_one(self, x: Mapping[Any, Any], y: base.typing.ClfTarget) -> None:
-        """Learn one label. The rarer verdict weighs more, so that many easy "benign" do not drown the few others."""
+        """Learn one label. The rarer verdict has more weight, so that many easy "benign" labels do not dominate."""
         verdict = bool(y)
         self._labels[verdict] += 1
         share = self._labels[verdict] / sum(self._labels.values())

@@ -1,1 +1,1 @@
-"""What detectors share: the learning gate, declared bounds, trees as arrays, and the contract every detector passes."""
+"""Common parts of detectors: the learning gate, declared limits, trees as arrays, and the shadow interface."""

@@ -1,4 +1,4 @@
-"""What a detector declares and offers to run in shadow: beside the stages, without a say in alerts."""
+"""The interface of a detector in shadow: it runs beside the stages, and no alert depends on it."""
 
 from __future__ import annotations
 
@@ -16,34 +16,42 @@ Values = NDArray[np.float64]
 
 @dataclass(frozen=True)
 class ShadowRole:
-    """Where a detector runs in shadow, and under which names."""
+    """The stages in which a detector runs in shadow, and its names."""
 
     name: str
-    """Of the detector in shadow rows."""
+    """Name of the detector in shadow rows."""
     chunk: str
-    """Of its stored state: the chunk is `stage-chunk/0`. A new name starts cold."""
+    """Name of its stored state: the chunk is `stage-chunk/0`. A new name starts without experience."""
     stages: frozenset[str]
-    """`accounts`, `groups`, or both."""
+    """Stages: `accounts`, `groups`, or both."""
 
 
 @runtime_checkable
 class ShadowDetector(Protocol):
-    """A detector of `models/detectors` that runs in shadow: found by its `shadow_role`, registered nowhere else."""
+    """A detector of `models/detectors` that runs in shadow: its attribute `shadow_role` registers it."""
 
     shadow_role: ClassVar[ShadowRole]
 
     @classmethod
     def for_shadow(cls, limits: Limits) -> Self:
-        """Return a fresh detector. limits: declared range of each feature, in the order of the columns of `values`."""
+        """Return a new detector. limits: declared range of each feature, in the order of the columns of `values`."""
         ...
 
     def score_entities(self, ids: Hashes, values: Values) -> Values:
-        """Return nats, (entities,), NaN for "not enough"; nothing is changed.
+        """Return the score of each entity in nats, (entities,), NaN for too little experience; no state changes.
 
-        ids: (entities,), of routers, 0 for other entities. values: (entities, features), NaN where unknown.
+        Args:
+            ids: Ids of routers, (entities,), 0 for other entities.
+            values: (entities, features), NaN where unknown.
         """
         ...
 
     def learn_entities(self, ids: Hashes, values: Values, may_teach: NDArray[np.bool_]) -> None:
-        """Learn from these entities. may_teach: (entities,), those that nothing suspects: others are no reference for anybody else."""
+        """Learn from these entities.
+
+        Args:
+            ids: Ids of routers, (entities,), 0 for other entities.
+            values: (entities, features), NaN where unknown.
+            may_teach: Which entities are unsuspected, (entities,): only these may be a reference for others.
+        """
         ...

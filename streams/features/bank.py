@@ -70,7 +70,7 @@ class Bank:
             f"sums over {half_life:g}": Field("f4", labels=tuple(need.label for need in group)) for half_life, group in self._sums.items()
         }
         columns |= {need.label: Field("f4", width=need.bins) for need in self._histograms}
-        columns |= {need.label: Field("u1", width=distinct.WIDTH) for need in self._distinct}
+        columns |= {need.label: Field("u1", width=distinct.ENTITY_REGISTERS) for need in self._distinct}
         if self._last:
             columns["last"] = Field("f8", np.nan, labels=tuple(need.label for need in self._last))
         return columns | {"clock": Field("f8", -np.inf), "first": Field("f8", np.inf), "requests": Field("f8")}

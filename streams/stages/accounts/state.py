@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from models.accumulators.frequent import CELLS
+from models.accumulators.frequent import ENTITY_CELLS
 from models.accumulators.step import Step
 from models.evidence import calibration
 from models.evidence.client_claims import VOTE_KEYS
@@ -91,8 +91,8 @@ def account_fields(features: Sequence[str]) -> dict[str, Field]:
         **router_upgrades.FIELDS,
         "created": Field("f8", np.nan),
         "age_rank": Field("f4", np.nan),
-        "pieces": Field("u8", width=CELLS),
-        "piece_votes": Field("f4", width=CELLS),
+        "pieces": Field("u8", width=ENTITY_CELLS),
+        "piece_votes": Field("f4", width=ENTITY_CELLS),
         "template": Field("u8"),
         "template_votes": Field("f4"),
         "template_rarity": Field("f4"),

@@ -22,7 +22,7 @@ Registers = np.ndarray[tuple[int, int], np.dtype[np.uint8]]
 
 
 def registers_of(folded: Folded, blocks: list[list[tuple[int, float, float]]]) -> Registers:
-    registers: Registers = np.zeros((8, distinct.WIDTH), np.uint8)
+    registers: Registers = np.zeros((8, distinct.ENTITY_REGISTERS), np.uint8)
 
     def fold(step: Step, values: Floats) -> None:
         distinct.fold(registers, step, values.astype(np.uint64), WINDOW)
@@ -35,10 +35,10 @@ def slow(blocks: list[list[tuple[int, float, float]]], slot: int) -> list[int]:
     """The registers from sets: the values of the newest event's window and of the one before, each value's rank by its bits as text."""
     events = [(time // WINDOW, int(value)) for block in blocks for s, time, value in block if s == slot]
     newest = max((window for window, _ in events), default=0.0)
-    found = [0] * distinct.WIDTH
+    found = [0] * distinct.ENTITY_REGISTERS
     for window, value in {event for event in events if event[1] and newest - event[0] < 2}:
         bits = f"{int(mix(np.array([value], np.uint64))[0]):064b}"
-        place = int(bits[-6:], 2) + distinct.REGISTERS * int(newest - window)
+        place = int(bits[-6:], 2) + distinct.WINDOW_REGISTERS * int(newest - window)
         found[place] = max(found[place], len(bits[:-6]) - len(bits[:-6].rstrip("0")) + 1)
     return found
 
@@ -59,7 +59,7 @@ def test_neither_order_nor_blocks_matter(folded: Folded, blocks: list[list[tuple
 @pytest.mark.parametrize("different", [1, 3, 10, 30, 100, 1000, 20_000])
 def test_the_error_is_about_13_percent(different: int) -> None:
     numbers = random.Random(different)
-    registers: Registers = np.zeros((60, distinct.WIDTH), np.uint8)
+    registers: Registers = np.zeros((60, distinct.ENTITY_REGISTERS), np.uint8)
     slots = np.repeat(np.arange(60), different)
     step = Step.of(slots, np.zeros(len(slots)), np.full(60, -np.inf))
     distinct.fold(registers, step, np.array([numbers.randrange(1, 2**64) for _ in slots], np.uint64), WINDOW)
@@ -79,6 +79,6 @@ def test_what_was_seen_two_windows_ago_is_forgotten(folded: Folded) -> None:
 
 
 def test_linear_counting_of_one_register_in_64() -> None:
-    registers = np.zeros((1, distinct.WIDTH), np.uint8)
+    registers = np.zeros((1, distinct.ENTITY_REGISTERS), np.uint8)
     registers[0, 5] = 1
     assert distinct.estimate(registers)[0] == pytest.approx(64 * math.log(64 / 63))

@@ -4,14 +4,14 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.accumulators.frequent import CELLS, MAX_VOTES, Hashes, frequent, usual
+from models.accumulators.frequent import ENTITY_CELLS, MAX_VOTES, Hashes, frequent, usual
 from models.accumulators.step import Floats
 
-EVENTS = st.lists(st.tuples(st.integers(0, 2), st.lists(st.integers(1, CELLS), max_size=3, unique=True)), max_size=20)
+EVENTS = st.lists(st.tuples(st.integers(0, 2), st.lists(st.integers(1, ENTITY_CELLS), max_size=3, unique=True)), max_size=20)
 
 
 def nothing(entities: int = 1) -> tuple[Hashes, Floats]:
-    return np.zeros((entities, CELLS), np.uint64), np.zeros((entities, CELLS))
+    return np.zeros((entities, ENTITY_CELLS), np.uint64), np.zeros((entities, ENTITY_CELLS))
 
 
 def shown(state: tuple[Hashes, Floats], *events: tuple[int, list[int]]) -> tuple[Hashes, Floats]:
@@ -24,10 +24,10 @@ def shown(state: tuple[Hashes, Floats], *events: tuple[int, list[int]]) -> tuple
 def test_hashes_with_a_cell_of_their_own_are_counted(events: list[tuple[int, list[int]]]) -> None:
     held, votes = shown(nothing(3), *events)
     for entity in range(3):
-        for value in range(1, CELLS + 1):
+        for value in range(1, ENTITY_CELLS + 1):
             times = sum(value in what for who, what in events if who == entity)
-            assert votes[entity, value % CELLS] == times
-            assert not times or held[entity, value % CELLS] == value
+            assert votes[entity, value % ENTITY_CELLS] == times
+            assert not times or held[entity, value % ENTITY_CELLS] == value
 
 
 def test_what_every_event_shows_stands_for_all_whatever_comes_and_goes() -> None:
@@ -48,15 +48,15 @@ def test_most_entities_that_draw_from_one_queue_name_the_same() -> None:
 def test_a_newcomer_must_outlast_the_resident() -> None:
     state = shown(nothing(), (0, [5]), (0, [5]))
     for _ in range(2):
-        state = shown(state, (0, [5 + CELLS]))
+        state = shown(state, (0, [5 + ENTITY_CELLS]))
     assert usual(*state)[1].tolist() == [0]
-    state = shown(state, (0, [5 + CELLS]))
-    assert [each.tolist() for each in usual(*state)] == [[5 + CELLS], [1]]
+    state = shown(state, (0, [5 + ENTITY_CELLS]))
+    assert [each.tolist() for each in usual(*state)] == [[5 + ENTITY_CELLS], [1]]
 
 
 def test_of_two_newcomers_to_a_cell_the_more_frequent_takes_it() -> None:
-    held, votes = shown(nothing(), (0, [5 + CELLS]), (0, [5 + CELLS]), (0, [5]), (0, [5 + CELLS]))
-    assert (held[0, 5], votes[0, 5]) == (5 + CELLS, 3)
+    held, votes = shown(nothing(), (0, [5 + ENTITY_CELLS]), (0, [5 + ENTITY_CELLS]), (0, [5]), (0, [5 + ENTITY_CELLS]))
+    assert (held[0, 5], votes[0, 5]) == (5 + ENTITY_CELLS, 3)
 
 
 def test_what_was_done_long_ago_fades() -> None:

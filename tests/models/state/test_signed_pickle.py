@@ -101,7 +101,7 @@ def test_only_detectors_of_ours_are_sealed_with_a_real_key() -> None:
 
 def test_a_state_over_the_bound_is_refused_both_ways(monkeypatch: pytest.MonkeyPatch) -> None:
     data = sealed()
-    monkeypatch.setattr(seals, "MOST_BYTES", 100)
+    monkeypatch.setattr(seals, "MAX_SEALED_BYTES", 100)
     with pytest.raises(SealError, match="bound the detector"):
         sealed()
     with pytest.raises(SealError, match="over the bound"):
