@@ -87,6 +87,13 @@ class Recurring:
     def observe(self, shingles: Hashes, accounts: Hashes, now: float, offset: int) -> None:
         """Count a block's shingles.
 
+        Two prompts have shingle 3, one of them has shingle 5 too:
+
+        >>> table = Recurring(cells=16)
+        >>> table.observe(np.array([[3, 5], [3, 0]], np.uint64), accounts=np.array([1, 2], np.uint64), now=0.0, offset=0)
+        >>> table.table["count"][[3, 5]].tolist(), table.shares(np.array([3, 5], np.uint64)).tolist()
+        ([2.0, 1.0], [1.0, 0.5])
+
         Args:
             shingles: (events, 8), 0 for none.
             accounts: Hash of each event's account, (events,).
@@ -160,7 +167,16 @@ class Recurring:
         total.touch(cell, offset)
 
     def templates(self, shingles: Hashes) -> Templates:
-        """Return the recurring pieces and the template of each prompt. shingles: (events, 8), 0 for none."""
+        """Return the recurring pieces and the template of each prompt. shingles: (events, 8), 0 for none.
+
+        Shingle 3 recurs, in prompts of two accounts; shingle 5 does not:
+
+        >>> table = Recurring(cells=16, least=2.0)
+        >>> table.observe(np.array([[3, 5], [3, 0]], np.uint64), accounts=np.array([1, 2], np.uint64), now=0.0, offset=0)
+        >>> templates = table.templates(np.array([[5, 3]], np.uint64))
+        >>> templates.template.tolist(), round(float(templates.accounts[0]), 1), templates.share.tolist()
+        ([3], 2.1, [1.0])
+        """
         state = self.table
         cells = (shingles & self._mask).astype(np.int64)
         counts = np.where((state["shingle"][cells] == shingles) & (shingles != 0), state["count"][cells], 0.0)

@@ -37,7 +37,19 @@ _HASH_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 
 
 def combined(block: Block, numbers: tuple[str, ...], texts: tuple[str, ...]) -> Hashes:
-    """Return one hash of several columns together, (rows,); 0 where all of them are unknown."""
+    """Return one hash of several columns together, (rows,); 0 where all of them are unknown.
+
+    >>> from streams.testing.feature_trial import block_of
+    >>> block = block_of({"temperature": [1.0, 1.0, None], "top_p": [0.5, 0.9, None]})
+    >>> first, second, unknown = combined(block, ("temperature", "top_p"), ()).tolist()
+    >>> first != second, unknown
+    (True, 0)
+
+    Args:
+        block: Requests.
+        numbers: Names of number columns.
+        texts: Names of text columns.
+    """
     hashes = np.zeros(len(block), np.uint64)
     known = np.zeros(len(block), np.bool_)
     for name in numbers:
@@ -85,6 +97,10 @@ def purposeful(block: Block) -> NDArray[np.float64]:
 
     These are long or tiny answers to one question, and long steps of a run with tools: worked solutions, traces and grades. Most answers of
     applications have a length in between.
+
+    >>> from streams.testing.feature_trial import block_of
+    >>> purposeful(block_of({"message_count": 1, "output_tokens": [900, 100, None]})).tolist()
+    [1.0, 0.0, nan]
     """
     output, messages = np.asarray(block.numbers("output_tokens"), np.float64), np.asarray(block.numbers("message_count"), np.float64)
     tools, given = np.nan_to_num(block.numbers("tool_count")), np.nan_to_num(block.numbers("input_tokens"))

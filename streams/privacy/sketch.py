@@ -178,6 +178,20 @@ class Sketcher:
         return np.maximum(result, np.uint64(1))
 
     def _topics(self, eight: Words, joined: bytes, starts: NDArray[np.int64], fallback: Words) -> NDArray[np.float32]:
+        """Return the topic of each text, 0..PROMPT_TOPICS - 1, (rows,).
+
+        The same long words in another order and form have the same topic:
+
+        >>> topics = Sketcher(b"a key of this example").columns(["Explain photosynthesis", "Photosynthesis, explained"])["topic"]
+        >>> bool(topics[0] == topics[1])
+        True
+
+        Args:
+            eight: The 8 bytes from each position on, as numbers.
+            joined: All texts.
+            starts: Position of each text, (rows,).
+            fallback: Hash that is used for a text without long words, (rows,).
+        """
         letters = _LETTER[np.frombuffer(joined, np.uint8)]
         begins = letters[: len(eight) - _STEM_BYTES].copy()
         begins[1:] &= ~letters[: len(begins) - 1]

@@ -127,7 +127,9 @@ def has_unit(name: str) -> bool:
     if name in STANDARD or name.startswith("NO_"):  # a unit itself, or the mark of an absent value
         return True
     quantity = re.split("_PER_|_OF_", name)[0].split("_")
-    return len(quantity) > 1 and (quantity[-1] in UNITS or (quantity[-1].endswith("S") and len(quantity[-1]) > 2))
+    return name in NUMBERS_BY_NATURE.split() or (
+        len(quantity) > 1 and (quantity[-1] in UNITS or (quantity[-1].endswith("S") and len(quantity[-1]) > 2))
+    )
 
 
 def unitless_numbers(tree: ast.Module) -> Iterator[tuple[int, str]]:

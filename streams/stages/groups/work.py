@@ -18,6 +18,16 @@ MIN_WINDOWS = 36
 def count_windows(table: Columns, members: Columns, groups: Slots, slots: Slots, window: Floats, begun: Floats) -> None:
     """Add the squares of closed windows, of groups and of members, in place. Late work counts in the open window.
 
+    Two members begin 3 and 1 pieces of work in window 0, which closes with the first work of window 1:
+
+    >>> table = {name: np.zeros(1) for name in ("member_squares", "in_window", "squares")}
+    >>> table |= {"window": np.full(1, -np.inf), "first_window": np.full(1, np.inf)}
+    >>> members = {"window": np.full(2, -np.inf), "in_window": np.zeros(2)}
+    >>> for window, begun in ((0.0, [3.0, 1.0]), (1.0, [1.0, 1.0])):
+    ...     count_windows(table, members, np.array([0, 0]), np.array([0, 1]), np.full(2, window), np.array(begun))
+    >>> table["squares"].tolist(), table["member_squares"].tolist()  # (3 + 1)^2, and 3^2 + 1^2
+    ([16.0], [10.0])
+
     Args:
         table: Groups.
         members: Members.
