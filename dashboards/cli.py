@@ -183,8 +183,11 @@ def new(*, name: str, team: str) -> None:
     """
     from dashboards import scaffold
 
-    for path in scaffold.new_alert(name, team):
-        echo(path.relative_to(scaffold.ROOT))
+    paths = [path.relative_to(scaffold.ROOT) for path in scaffold.new_alert(name, team)]
+    for path in paths:
+        echo(path)
+    echo(f"next: write what fires, then: .venv/bin/python -m pytest {paths[-1]} tests/dashboards/alerts/test_every_rule.py -k {name}")
+    echo("then: make render, which writes the rule; commit dashboards/generated too")
 
 
 def _grafana(backend: Backend) -> GrafanaHttp:

@@ -118,10 +118,15 @@ def new_detector(name: str, root: Path = ROOT) -> list[Path]:
         raise HydrometerError(f"{name!r} is not a name for a detector: use lower-case words joined by underscores, as in night_shift")
     paths = [root / "models" / "detectors" / f"{name}.py", root / "tests" / "models" / "detectors" / f"test_{name}.py"]
     refuse_taken(paths)
-    words = {"name": name, "cls": "".join(part.capitalize() for part in name.split("_"))}
+    words = {"name": name, "cls": class_of(name)}
     for path, text in zip(paths, (_DETECTOR, _TEST), strict=True):
         path.write_text(text.format(**words), encoding="utf-8")
     return paths
+
+
+def class_of(name: str) -> str:
+    """Return the class of a detector's file: `night_shift` has `NightShift`."""
+    return "".join(part.capitalize() for part in name.split("_"))
 
 
 def main(arguments: list[str]) -> int:
@@ -135,7 +140,9 @@ def main(arguments: list[str]) -> int:
         echo(f"error: {error}", err=True)
         return 2
     written = " and ".join(path.relative_to(ROOT).as_posix() for path in paths)
-    echo(f"wrote {written}\nnext: say what it scores in the test, then .venv/bin/python -m pytest tests/models -k {arguments[0]}")
+    either = f'"{arguments[0]} or {class_of(arguments[0])}"'  # the contract names its tests by the class
+    check = f".venv/bin/python -m pytest tests/models -k {either}"
+    echo(f"wrote {written}\nnext: say what it scores in the test, then {check}")
     return 0
 
 

@@ -35,6 +35,12 @@ def test_a_hypothesis_has_its_own_test(name: str) -> None:
     assert "def test_" in path.read_text(encoding="utf-8"), f"{path.relative_to(ROOT)} tests nothing"
 
 
+@each_hypothesis
+def test_what_a_hypothesis_says_is_its_own(hypothesis: BenignHypothesis) -> None:
+    _, said = hypothesis.ask(hypothesis.example)
+    assert "say here" not in said, f"{hypothesis.name} still has the words of its template"
+
+
 def test_every_file_is_asked_and_no_name_or_place_is_taken_twice() -> None:
     assert len(hypotheses()) == len(FILES)
     assert len({hypothesis.order for hypothesis in hypotheses().values()}) == len(FILES)

@@ -16,7 +16,7 @@ from streams.intake.collector import Collector
 from streams.intake.formats.envelopes import bare, unwrapped
 from streams.intake.formats.format import CALLERS_CHOICE, TEXT_LINE, Entry, Format
 from streams.intake.formats.registry import all_formats, reader
-from streams.schema.event import NAMES, check
+from streams.schema.event import NAMES, check, seconds
 
 SAMPLES = Path(__file__).parents[1] / "streams" / "intake" / "formats" / "samples"
 SECRET = "SECRET"  # in every text of every sample
@@ -38,6 +38,12 @@ def entries(line: bytes) -> list[Entry]:
         return list(unwrapped(orjson.loads(bare(line))))
     except orjson.JSONDecodeError:
         return [{TEXT_LINE: line.decode()}]
+
+
+def arrival(each: Format) -> float:
+    """When its samples are read: as soon as the newest event was logged, whatever its date."""
+    events = [event for line in lines(each) for event in reader(each.name)(line)] if each.readable else []
+    return max((seconds("timestamp", event["timestamp"]) for event in events if event.get("timestamp")), default=0.0)
 
 
 def leaves(value: Any, way: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
@@ -140,7 +146,7 @@ def test_a_log_without_accounts_is_refused_by_name_with_advice(each: Format) -> 
 @pytest.mark.parametrize("each", OURS, ids=name_of)
 def test_the_collector_counts_each_event_of_each_sample(each: Format) -> None:
     collector = Collector(Settings(mode="local"), each.name if each.readable else "auto")
-    step = collector.add(lines(each), "test", 1_790_000_000.0)
+    step = collector.add(lines(each), "test", arrival(each))
     events = [max(1, len(reader("auto")(line))) for line in lines(each)] if each.readable else [1] * len(lines(each))
     assert step.accepted + sum(step.rejected.values()) == sum(events)
     assert (step.accepted > 0) == each.readable
