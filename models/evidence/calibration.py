@@ -74,13 +74,13 @@ class Tail:
         """
         return np.where(may_vote, np.clip(scores / _BIN_NATS, 0, SCORE_BINS - 1), NO_VOTE).astype(np.uint8)
 
-    def revote(self, old: NDArray[np.uint8], new: NDArray[np.uint8]) -> None:
-        """Replace old votes by new ones, both (entities,), NO_VOTE for none."""
-        self.votes += np.bincount(new[new != NO_VOTE], minlength=SCORE_BINS) - np.bincount(old[old != NO_VOTE], minlength=SCORE_BINS)
+    def revote(self, old: NDArray[np.uint8], old_weights: Floats, new: NDArray[np.uint8], new_weights: Floats) -> None:
+        """Replace old votes by new ones, NO_VOTE for none, and their weights; all (entities,)."""
+        self.votes += _counted(new, new_weights) - _counted(old, old_weights)
 
-    def recount(self, votes: NDArray[np.uint8]) -> None:
-        """Rebuild the histogram from every entity's vote, (entities,)."""
-        self.votes = np.bincount(votes[votes != NO_VOTE], minlength=SCORE_BINS).astype(np.float64)
+    def recount(self, votes: NDArray[np.uint8], weights: Floats) -> None:
+        """Rebuild the histogram from every entity's vote and its weight, (entities,)."""
+        self.votes = _counted(votes, weights)
 
     def fit(self) -> Fit | None:
         """Return the fitted tail; None while there are fewer than MIN_FIT_VOTES votes, or too few of them lie in the tail."""
@@ -106,6 +106,11 @@ class Tail:
         """
         tail_fit = self.fit()
         return np.full(len(scores), np.nan) if tail_fit is None else REFERENCE_ENTITIES * tail_fit.beyond(scores)
+
+
+def _counted(votes: NDArray[np.uint8], weights: Floats) -> Floats:
+    cast = votes != NO_VOTE
+    return np.bincount(votes[cast], weights[cast], SCORE_BINS).astype(np.float64)
 
 
 def _pareto(peaks: Floats) -> tuple[float, float]:

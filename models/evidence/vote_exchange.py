@@ -2,17 +2,28 @@
 
 The largest evidence of a reference is the logarithm of its number of votes. Each partition counts its own accounts and sends the counts to
 the others at intervals. The newest tally of a partition replaces the one before, so a repeated or late tally changes nothing.
+
+Accounts are dealt to partitions by a hash, so all partitions have about as many votes. The votes of a partition count up to MAX_SHARE times
+what is typical for a partition: one partition cannot outvote the others, whatever it sends.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
 from models.accumulators.step import Floats
 from models.state.columns import Columns, Field
+
+MAX_SHARE: Final = 2.0
+"""Counted votes of a partition in a histogram, at most, as a multiple of those of a typical partition."""
+MIN_CAP_VOTES: Final = 50.0
+"""Votes of a partition that always count: twice those at which a reference counts half; so few are uneven by chance."""
+MAX_VOTES: Final = float(1 << 24)
+"""Votes in a bin, at most: float32 counts no further."""
 
 
 class Tallies:
@@ -37,12 +48,37 @@ class Tallies:
         self.table["votes"][slots[newer]], self.table["time"][slots[newer]] = votes[newer], time
         self.table.touch(slots, offset)
 
-    def total(self, names: Sequence[str]) -> Floats:
-        """Return the sum of each histogram over all other partitions, (names, bins); 0 where no partition has sent it."""
+    def total(self, names: Sequence[str], own: Floats) -> Floats:
+        """Return the sum of each histogram over all other partitions, of none more than its share; 0 where no partition has sent it.
+
+        Args:
+            names: Names of the histograms.
+            own: Votes of this partition in each histogram, (names,).
+
+        Returns:
+            Votes, (names, bins).
+        """
         rows = {name: row for row, name in enumerate(names)}
-        votes = np.zeros((len(names), self.table["votes"].shape[1]))
+        by_source: dict[str, Floats] = {}
         for slot in self.table.slots.tolist():
-            row = rows.get(self.table.keys[slot].partition("/")[2])
-            if row is not None:
-                votes[row] += self.table["votes"][slot]
-        return votes
+            source, _, name = self.table.keys[slot].partition("/")
+            if name in rows:
+                votes = by_source.setdefault(source, np.full((len(names), self.table["votes"].shape[1]), np.nan))
+                votes[rows[name]] = self.table["votes"][slot]
+        sent = np.array([*by_source.values()]).reshape(-1, len(names), self.table["votes"].shape[1])
+        counts = sent.sum(axis=2)
+        shares = np.minimum(1.0, _cap(np.vstack([own, counts])) / np.maximum(counts, 1.0))
+        total: Floats = np.nansum(sent * shares[..., None], axis=0)
+        return total
+
+
+def _cap(counts: Floats) -> Floats:
+    """Return how many votes a partition may have in each histogram, by the lower median of all that vote: with two, the one with fewer.
+
+    counts: (partitions, histograms), NaN for a partition that does not know a histogram.
+    """
+    ordered = np.sort(counts, axis=0)  # NaN come last
+    middle = (np.isfinite(counts).sum(axis=0) - 1) // 2
+    typical = np.take_along_axis(ordered, middle[None], axis=0)[0]
+    cap: Floats = np.maximum(MAX_SHARE * typical, MIN_CAP_VOTES)
+    return cap

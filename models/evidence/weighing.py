@@ -58,8 +58,8 @@ NO_VOTE: Final = 255
 class Reference:
     """What is ordinary: a histogram of votes for every feature, one vote per entity, between the feature's declared limits.
 
-    Votes are stored with the entities (one byte per feature), and the histograms are rebuilt from them. `others` are the votes that other
-    partitions count.
+    Votes are stored with the entities (one byte per feature, and one weight), and the histograms are rebuilt from them. `others` are the
+    votes that other partitions count.
     """
 
     def __init__(self, limits: Sequence[tuple[float, float]], directions: Sequence[str]) -> None:
@@ -94,20 +94,20 @@ class Reference:
             bins = np.clip((values - self._low) * self._scale, 0, VOTE_BINS - 1)
         return np.where(np.isnan(bins), NO_VOTE, bins).astype(np.uint8)
 
-    def recount(self, votes: NDArray[np.uint8]) -> None:
-        """Rebuild the histograms from every entity's votes, (entities, features)."""
+    def recount(self, votes: NDArray[np.uint8], weights: Floats) -> None:
+        """Rebuild the histograms from every entity's votes, (entities, features), and their weights, (entities,)."""
         self.votes[:] = 0
-        self._add(votes, 1.0)
+        self._add(votes, weights)
 
-    def revote(self, old: NDArray[np.uint8], new: NDArray[np.uint8]) -> None:
-        """Replace old votes by new ones, both (entities, features), NO_VOTE for none."""
-        self._add(old, -1.0)
-        self._add(new, 1.0)
+    def revote(self, old: NDArray[np.uint8], old_weights: Floats, new: NDArray[np.uint8], new_weights: Floats) -> None:
+        """Replace old votes by new ones, both (entities, features), NO_VOTE for none, and their weights, (entities,)."""
+        self._add(old, -old_weights)
+        self._add(new, new_weights)
 
-    def _add(self, votes: NDArray[np.uint8], weight: float) -> None:
+    def _add(self, votes: NDArray[np.uint8], weights: Floats) -> None:
         entities, columns = np.nonzero(votes != NO_VOTE)
         flat = columns * VOTE_BINS + votes[entities, columns]
-        self.votes += weight * np.bincount(flat, minlength=self.votes.size).reshape(self.votes.shape)
+        self.votes += np.bincount(flat, weights[entities], self.votes.size).reshape(self.votes.shape)
 
     def tails(self, values: Floats) -> Floats:
         """Return each value's -ln p in nats, less the 1 that an ordinary value has on average, (entities, features); NaN where unknown.
@@ -116,7 +116,7 @@ class Reference:
         few voters is always the most extreme. With 25 votes below and 75 in the same bin, a value of 1 has p = 0.375:
 
         >>> reference = Reference([(0.0, 1.0)], ["high"])
-        >>> reference.revote(np.full((100, 1), NO_VOTE, np.uint8), np.repeat([[0], [127]], [25, 75], axis=0).astype(np.uint8))
+        >>> reference.recount(np.repeat([[0], [127]], [25, 75], axis=0).astype(np.uint8), np.ones(100))
         >>> round(float(reference.tails(np.array([[1.0]]))[0, 0]), 3)  # (-ln(0.376) - 1) * 100 / 125
         -0.018
 

@@ -1,58 +1,135 @@
-"""The history of a case as a hash chain: the last version proves that no earlier one was changed or dropped."""
+"""The history of a case as a keyed chain with a signed head: whoever reads the last version sees if any was changed, dropped or made up.
+
+Each entry holds a digest of its version and a code (HMAC-SHA256) over itself and the code before, under a key that workers alone hold; over
+all entries goes an Ed25519 signature (RFC 8032), which anybody with the public key can check. Who can write to ClickHouse but has no key
+can forge neither. What they can do is delete the newest rows: the case is then an earlier one that was true once.
+"""
 
 from __future__ import annotations
 
+import hmac
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
-from typing import Any
+from typing import Any, Final
 
 import msgspec
 import orjson
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from streams.core.errors import SettingsError
+from streams.core.keyring import derived, role_keys
+from streams.core.settings import Settings
 from streams.schema.cases import Case, Version
 
 Json = Mapping[str, Any]
-"""The payload exactly as it was stored: its digest covers every field, also fields that this version does not know."""
+"""What was stored, as it was stored: a digest is taken of all of it, also of fields that this version does not know."""
+
+_BESIDE: Final = frozenset({"history", "signature"})
+"""What a digest of a payload leaves out: it stands there itself."""
 
 
-def extended(entries: Sequence[Version], case: Case) -> list[Version]:
-    """Return the history with a new version of the case: its figures, a digest of its payload, and the chained hash."""
-    figures = (case.version, case.updated_at, case.state, case.accounts, case.requests, case.extraction, case.routing)
-    entry = Version(*figures, content=content(msgspec.to_builtins(case.payload)))
-    previous = entries[-1].hash if entries else ""
-    return [*entries, msgspec.structs.replace(entry, hash=_hash(previous, msgspec.to_builtins(entry)))]
+class HistoryKey:
+    """What signs histories: derived from the workers' key. Without a secret, as in a replay, histories are chained and not signed."""
+
+    def __init__(self, secret: bytes = b"") -> None:
+        """Derive both keys from the workers' key."""
+        self._chain = derived(secret, "history chain") if secret else b""
+        self._head = Ed25519PrivateKey.from_private_bytes(derived(secret, "history head")) if secret else None
+
+    @property
+    def public(self) -> str:
+        """The key that checks signatures, as hex; empty without a secret."""
+        return self._head.public_key().public_bytes_raw().hex() if self._head else ""
+
+    def extended(self, entries: Sequence[Version], case: Case) -> list[Version]:
+        """Return the history with a new version of the case: its figures, a digest of the rest, and the code that chains it."""
+        figures = (case.version, case.updated_at, case.state, case.accounts, case.requests, case.extraction, case.routing)
+        entry = Version(*figures, content=content(case, msgspec.to_builtins(case.payload)))
+        return [*entries, self._chained(case.case_id, entries[-1].hash if entries else "", entry)]
+
+    def rechained(self, case_id: str, entries: Sequence[Version]) -> list[Version]:
+        """Return the same history under this key: what a worker's own sealed state holds is true, whatever the key before was."""
+        chained: list[Version] = []
+        for entry in entries:
+            chained.append(self._chained(case_id, chained[-1].hash if chained else "", entry))
+        return chained
+
+    def signature(self, case_id: str, entries: Sequence[Version]) -> str:
+        """Return the signature of a whole history as hex, empty without a secret."""
+        return self._head.sign(_head(case_id, msgspec.to_builtins(entries))).hex() if self._head else ""
+
+    def breaks(self, case_id: str, entries: Sequence[Json]) -> int | None:
+        """Return the first version that does not follow from the one before under this key, None when all do."""
+        previous = ""
+        for entry in entries:
+            if not hmac.compare_digest(str(entry["hash"]), _link(self._chain, case_id, previous, entry)):
+                return int(entry["version"])
+            previous = entry["hash"]
+        return None
+
+    def _chained(self, case_id: str, previous: str, entry: Version) -> Version:
+        return msgspec.structs.replace(entry, hash=_link(self._chain, case_id, previous, msgspec.to_builtins(entry)))
 
 
-def broken(payload: Json) -> int | None:
-    """Return the first version in a stored case's history that does not follow from the version before it.
+class HistoryCheck:
+    """What checks stored histories: with the workers' keys, or with public keys alone, which cannot say *which* version was changed."""
 
-    The digest in the last entry must also match the payload itself.
+    def __init__(self, publics: Sequence[str], keys: Sequence[HistoryKey] = ()) -> None:
+        """Believe these public keys (hex), and look for the changed version with `keys`. Raises ValueError when one is no Ed25519 key."""
+        self._publics = [Ed25519PublicKey.from_public_bytes(bytes.fromhex(public)) for public in publics]
+        self._keys = list(keys)
 
-    Args:
-        payload: A case's payload as stored, with its `history`.
+    @classmethod
+    def of(cls, settings: Settings) -> HistoryCheck:
+        """Return what checks with the settings' public keys, else with the workers' keys. Raises SettingsError without either."""
+        if settings.history_public_key:
+            try:
+                return cls(settings.history_public_key.split(","))
+            except ValueError:
+                raise SettingsError("HYDROMETER_HISTORY_PUBLIC_KEY is not 64 hex digits: `hydrometer keys history` prints it") from None
+        keys = [HistoryKey(secret) for secret in role_keys(settings, "worker")]
+        return cls([key.public for key in keys], keys)
 
-    Returns:
-        The version's number; None when the chain is intact.
+    def fault(self, case_id: str, payload: Json) -> str | None:
+        """Return what is wrong with the history in a stored payload, as the end of a sentence; None when its signature holds."""
+        entries, signature = payload.get("history") or [], str(payload.get("signature") or "")
+        if not entries or not signature:
+            return "its history carries no signature: it was stored before histories were signed, or by another than our workers"
+        if self._signed(case_id, entries, signature):
+            return None
+        broken = [key.breaks(case_id, entries) for key in self._keys]
+        if self._keys and None not in broken:  # of the key that fits longest
+            return f"version {max(filter(None, broken))} does not follow from the one before: it was changed after it was stored"
+        return "the signature of its history does not hold: it was changed after it was stored, or is of another case or key"
+
+    def _signed(self, case_id: str, entries: Sequence[Json], signature: str) -> bool:
+        for public in self._publics:
+            try:
+                public.verify(bytes.fromhex(signature), _head(case_id, entries))
+            except (InvalidSignature, ValueError):
+                continue
+            return True
+        return False
+
+
+def content(case: Any, payload: Json) -> str:
+    """Return the digest of what a version says beside the figures of its entry: of columns, and of its payload but for the history.
+
+    case: A `Case`, or anything with its fields as ClickHouse returns them.
     """
-    previous, last = "", None
-    for entry in payload["history"]:
-        last = entry
-        if entry["hash"] != _hash(previous, entry):
-            return int(entry["version"])
-        previous = entry["hash"]
-    if last is not None and last["content"] != content(payload):
-        return int(last["version"])
-    return None
+    opened = case.opened_at if isinstance(case.opened_at, int | float) else case.opened_at.timestamp()
+    columns = (case.case_id, case.behaviour, case.title, bool(case.muted), round(opened * 1000), float(case.output_tokens))
+    return sha256(orjson.dumps(columns) + _sorted(payload, without=_BESIDE)).hexdigest()
 
 
-def content(payload: Json) -> str:
-    """Return the SHA-256 digest (hexadecimal) of a payload without its history."""
-    return sha256(_sorted(payload, without="history")).hexdigest()
+def _link(key: bytes, case_id: str, previous: str, entry: Json) -> str:
+    return hmac.digest(key, orjson.dumps([case_id, previous]) + _sorted(entry, without=frozenset({"hash"})), "sha256").hex()
 
 
-def _hash(previous: str, entry: Json) -> str:
-    return sha256(previous.encode() + _sorted(entry, without="hash")).hexdigest()
+def _head(case_id: str, entries: Sequence[Json]) -> bytes:
+    return orjson.dumps(["hydrometer history", case_id, entries], option=orjson.OPT_SORT_KEYS)
 
 
-def _sorted(value: Json, without: str) -> bytes:
-    return orjson.dumps({name: part for name, part in value.items() if name != without}, option=orjson.OPT_SORT_KEYS)
+def _sorted(value: Json, without: frozenset[str]) -> bytes:
+    return orjson.dumps({name: part for name, part in value.items() if name not in without}, option=orjson.OPT_SORT_KEYS)

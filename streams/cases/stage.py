@@ -12,7 +12,8 @@ from typing import Literal
 import msgspec
 
 from models.evidence import calibration, weighing
-from streams.cases import audit_chain, case_file, evidence_state, triage
+from streams.cases import case_file, evidence_state, triage
+from streams.cases.audit_chain import HistoryKey
 from streams.cases.caseload import Caseload
 from streams.cases.policy import Policy
 from streams.cases.snapshot import Snapshots
@@ -55,9 +56,15 @@ class _Tables(msgspec.Struct):
 class Cases:
     """All open cases. Its input has one partition: entities above the evidence floor are few."""
 
-    def __init__(self, policy: Policy | None = None) -> None:
-        """Start empty. policy: thresholds, terms and permitted parties (unset: the file beside the code, no permitted parties)."""
+    def __init__(self, policy: Policy | None = None, history_key: HistoryKey | None = None) -> None:
+        """Start empty.
+
+        Args:
+            policy: Thresholds, terms and permitted parties; None: the file beside the code, no permitted parties.
+            history_key: Signs the histories of cases; None: they are chained, not signed.
+        """
         self.policy = policy or Policy.load()
+        self._history_key = history_key or HistoryKey()
         self.entities: dict[str, Entity] = {}
         self.alerts: dict[str, AlertState] = {}
         self.labels: dict[str, LearnedLabel] = {}
@@ -125,6 +132,8 @@ class Cases:
         self._contained = self._offset = contained
         self._now = -math.inf if head["now"] is None else head["now"]
         self.entities, self.alerts, self.labels = tables.entities, tables.alerts, tables.labels
+        for case in tables.cases.values():
+            case.history = self._history_key.rechained(case.case_id, case.history)
         self._load.load(tables.cases)
         self._triage = triage.trained(self.labels.values())
 
@@ -285,8 +294,9 @@ class Cases:
             case.muted = all(self.alerts[link.entity].muted for link in case.links)
             self._count_members(case, entities)
         record = case_file.case_record(case, entities, self._strongest(case), self.policy, self._example(case), self._triage)
-        case.history = audit_chain.extended(case.history, record)
-        payload = msgspec.structs.replace(record.payload, history=case.history)
+        case.history = self._history_key.extended(case.history, record)
+        signature = self._history_key.signature(case.case_id, case.history)
+        payload = msgspec.structs.replace(record.payload, history=case.history, signature=signature)
         return [Message(topics.CASES, 0, msgspec.structs.replace(record, payload=payload).encode(), case.case_id.encode())]
 
     def _count_members(self, case: CaseState, entities: list[Entity]) -> None:

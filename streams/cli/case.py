@@ -84,25 +84,30 @@ def show_case(*, case_id: str, as_json: bool, html: Path | None) -> None:
 @case.command("verify")
 @click.argument("case_id")
 def verify_case(*, case_id: str) -> None:
-    """Check that no stored version of a case was changed or dropped: its history is a chain of hashes.
+    """Check that no stored version of a case was changed or dropped: its history is signed by the workers.
+
+    Needs HYDROMETER_HISTORY_PUBLIC_KEY, or the key of the workers, which also tells the version that was changed.
 
     \b
     Example:  hydrometer case verify case-0fbfa5df00f4
     """
     from contextlib import closing
 
+    from streams.cases.audit_chain import HistoryCheck
     from streams.cases.views import terminal
     from streams.clickhouse.client import ClickHouse
     from streams.core.settings import Settings
 
-    with closing(ClickHouse(Settings.load(role="clickhouse"))) as clickhouse:
-        echo(printable(terminal.check(clickhouse, terminal.find(clickhouse, case_id))))
+    settings = Settings.load(role="clickhouse")
+    history = HistoryCheck.of(settings)
+    with closing(ClickHouse(settings)) as clickhouse:
+        echo(printable(terminal.check(clickhouse, terminal.find(clickhouse, case_id), history)))
 
 
 @case.command("split")
 @click.argument("case_id")
 @click.argument("link")
-@click.option("--author", help="Who decided; the name of this login unless given.")
+@click.option("--author", help="Who decided; the owner of HYDROMETER_AUTHOR_KEY, else the name of this login.")
 @click.option("--note", default="", help="Why, in a sentence. It is stored: quote no prompts.")
 def split_case(*, case_id: str, link: str, author: str | None, note: str) -> None:
     """Take out of a case what does not belong to it: a case that was merged in, or an alerted entity. It is never joined again.
@@ -111,8 +116,6 @@ def split_case(*, case_id: str, link: str, author: str | None, note: str) -> Non
     Example:  hydrometer case split case-0fbfa5df00f4 case-77aa01b2c3d4 --note "another customer's batch"
               hydrometer case split case-0fbfa5df00f4 payment:57eab36011e07a37
     """
-    import getpass
-
     from streams.cases import labels
     from streams.cases.views import terminal
     from streams.core.settings import Settings
@@ -121,7 +124,7 @@ def split_case(*, case_id: str, link: str, author: str | None, note: str) -> Non
     settings, known = Settings.load(role="kafka"), known_case(case_id)
     case_id = known.case_id
     terminal.check_split(known, link)
-    found = labels.make(LINK, f"{case_id}/{link}", SPLIT, author or getpass.getuser(), note)
+    found = labels.make(LINK, f"{case_id}/{link}", SPLIT, labels.author(settings, author), note)
     with names.answering(settings):
         labels.send(settings, found)
     echo(f"{case_id} without {link}: label {found.label_id} recorded")

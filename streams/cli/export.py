@@ -69,7 +69,8 @@ def export_ocsf(*, once: bool, **targets: str | None) -> None:
 def export_case(*, case_id: str, out: Path, tlp: bundle.Tlp) -> None:
     """Write a case as a signed bundle: JSON, page, CSV of members, and indicators that may be shared under the TLP mark.
 
-    Needs HYDROMETER_EVIDENCE_KEY; whoever verifies the bundle needs the same key.
+    Needs HYDROMETER_EVIDENCE_KEY; whoever verifies the bundle needs the same key. The case's history is verified first, as by
+    `hydrometer case verify`.
 
     \b
     Example:  hydrometer export case case-0fbfa5df00f4 --out build/evidence
@@ -77,16 +78,17 @@ def export_case(*, case_id: str, out: Path, tlp: bundle.Tlp) -> None:
     from contextlib import closing
     from datetime import UTC, datetime
 
+    from streams.cases.audit_chain import HistoryCheck
     from streams.cases.views import terminal
     from streams.clickhouse.client import ClickHouse
     from streams.core.settings import Settings
     from streams.exports import bundle
 
     settings = Settings.load(role="clickhouse")
-    key = settings.evidence()
+    key, history = settings.evidence(), HistoryCheck.of(settings)
     with closing(ClickHouse(settings)) as clickhouse:
         found = terminal.find(clickhouse, case_id)
-        terminal.check(clickhouse, found)
+        terminal.check(clickhouse, found, history)
         target = bundle.write(found, out, key, bundle.indicators(clickhouse, found, tlp), datetime.now(UTC))
     echo(f"wrote {target}")
 

@@ -14,7 +14,7 @@ from streams.schema.labels import LABELLED_KINDS, VERDICTS
 @click.argument("entity_kind", type=click.Choice(LABELLED_KINDS))
 @click.argument("entity_id")
 @click.argument("verdict", type=click.Choice(VERDICTS))
-@click.option("--author", help="Who decided; the name of this login unless given.")
+@click.option("--author", help="Who decided; the owner of HYDROMETER_AUTHOR_KEY, else the name of this login.")
 @click.option("--note", default="", help="Why, in a sentence. It is stored: quote no prompts.")
 def label(*, entity_kind: str, entity_id: str, verdict: str, author: str | None, note: str) -> None:
     """Record what a person decided of a case, an account or a router.
@@ -26,8 +26,6 @@ def label(*, entity_kind: str, entity_id: str, verdict: str, author: str | None,
     \b
     Example:  hydrometer label case case-0fbfa5df00f4 benign --author ada --note "course at a university, confirmed"
     """
-    import getpass
-
     from streams.cases import labels
     from streams.core.settings import Settings
     from streams.schema import topics as names
@@ -38,7 +36,7 @@ def label(*, entity_kind: str, entity_id: str, verdict: str, author: str | None,
         entity_id = known.case_id
     elif _unseen(entity_kind, entity_id):
         echo(f"warning: no {entity_kind} called {entity_id} was ever seen: is it misspelt? The label is stored.", err=True)
-    found = labels.make(entity_kind, entity_id, verdict, author or getpass.getuser(), note)
+    found = labels.make(entity_kind, entity_id, verdict, labels.author(settings, author), note)
     with names.answering(settings):
         labels.send(settings, found)
     echo(f"{entity_kind} {entity_id}: {verdict}, says {found.author} (label {found.label_id})")

@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import click
 
-from streams.cli import case, collect, demo, export, features, formats, label, new, replay, setup, worker
+from streams.cli import case, collect, demo, export, features, formats, keys, label, new, replay, setup, worker
 from streams.cli.commands import Commands
 from streams.core.errors import HydrometerError
 from streams.core.exit_codes import exit_code
@@ -53,6 +53,7 @@ for _command in (
     replay.replay,
     features.features,
     formats.formats,
+    keys.keys,
     label.label,
     case.case,
     case.watch,

@@ -40,6 +40,8 @@ class Record:
     value: bytes | None
     """None is a tombstone: nothing is stored for it."""
     headers: Mapping[str, bytes | None] = field(default_factory=dict)
+    refused: str = ""
+    """Reason for which its signature was refused: the record becomes a dead letter."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +58,7 @@ class Insert:
 
 
 def inserts(topic: str, records: Sequence[Record]) -> list[Insert]:
-    """Return the rows of these records of one topic; an unreadable record becomes a dead letter of reason `layout`.
+    """Return the rows of these records of one topic; a refused or unreadable record becomes a dead letter.
 
     Requests are also counted by minute and feed. The same records give the same columns.
     """
@@ -66,6 +68,9 @@ def inserts(topic: str, records: Sequence[Record]) -> list[Insert]:
     parts: list[dict[str, Array]] = []
     for record in records:
         if record.value is None:
+            continue
+        if record.refused:
+            refused_records[_minute(record), topic, record.refused] += 1
             continue
         try:
             parts.append(convert(record))

@@ -30,7 +30,19 @@ Security = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 SECRETS = ("clickhouse_password", "sketch_key", "pseudonym_key", "seal_key", "intake_token")
 """Secrets without which some role cannot work."""
 
-OPTIONAL_SECRETS = ("kafka_sasl_password", "grafana_token", "webhook_token", "evidence_key")
+OPTIONAL_SECRETS = (
+    "kafka_sasl_password",
+    "grafana_token",
+    "webhook_token",
+    "evidence_key",
+    "signing_key",
+    "signing_key_previous",
+    "worker_key",
+    "worker_key_previous",
+    "analyst_key",
+    "analyst_key_previous",
+    "author_key",
+)
 """Secrets that only some set-ups or single commands need; those ask for them by name."""
 
 NEEDS: Mapping[Role, tuple[str, ...]] = {
@@ -102,6 +114,20 @@ class Settings(BaseSettings):
     sketch_key: SecretStr = _secret("Keys the prompt sketches. A new key forgets every template.")
     pseudonym_key: SecretStr = _secret("Keys the pseudonyms of addresses, keys and payments. A new key unlinks them.")
     seal_key: SecretStr = _secret("Seals what workers store of their state. A new key starts it cold.")
+    signing_key: SecretStr | None = Field(
+        default=None, description="Signs what workers and analysts write to Kafka: their keys are derived from it. Local mode draws one."
+    )
+    signing_key_previous: SecretStr | None = Field(default=None, description="The signing key before: what it signed is still believed.")
+    worker_key: SecretStr | None = Field(default=None, description="The workers' part of the signing key, where roles share no secret.")
+    worker_key_previous: SecretStr | None = Field(default=None, description="The workers' key before, still believed.")
+    analyst_key: SecretStr | None = Field(default=None, description="The analysts' part of the signing key, where roles share no secret.")
+    analyst_key_previous: SecretStr | None = Field(default=None, description="The analysts' key before, still believed.")
+    author_key: SecretStr | None = Field(
+        default=None, description="An analyst's own key, which signs labels of that author alone: `hydrometer keys author NAME` makes it."
+    )
+    history_public_key: str | None = Field(
+        default=None, description="Checks the histories of cases where no key that signs is held: `hydrometer keys history` prints it."
+    )
     intake_token: SecretStr = _secret("What a gateway must send as `Authorization: Bearer ...`. Its file is read again when it changes.")
     intake_tokens: Path | None = Field(
         default=None, description="A file of more sources and their tokens, `name token` a line; read again when it changes."

@@ -18,6 +18,7 @@ from streams.exports.ocsf import Json, finding
 from streams.exports.outlet import Outlet
 from streams.schema import topics
 from streams.schema.cases import Alert
+from streams.schema.signatures import Signatures
 from streams.telemetry.metrics import METRICS, Metric
 
 READER: Final = "ocsf"
@@ -32,13 +33,13 @@ _log = logging.getLogger(__name__)
 def forward(settings: Settings, outlet: Outlet, *, once: bool = False) -> int:
     """Deliver alerts from where the last run ended, for ever or (`once`) until there are no more; return how many.
 
-    Raises DeliveryError, BrokerUnavailableError. A record that is no alert is logged by its offset, and passed over.
+    Raises DeliveryError, BrokerUnavailableError. What is no alert, or not signed by our workers, is logged by its offset, and passed over.
     """
-    delivered = 0
+    delivered, signatures = 0, Signatures.of(settings, "worker")
     with topics.answering(settings), closing(_consumer(settings)) as consumer:
         while not (once and _caught_up(consumer)):
             polled = consumer.poll(timeout_ms=_POLL_MS, max_records=MOST)
-            found = [each for records in polled.values() for each in map(_finding, records) if each is not None]
+            found = [each for records in polled.values() for record in records if (each := _finding(record, signatures)) is not None]
             if found:
                 outlet.deliver(found)
                 delivered += len(found)
@@ -48,11 +49,13 @@ def forward(settings: Settings, outlet: Outlet, *, once: bool = False) -> int:
     return delivered
 
 
-def _finding(record: Any) -> Json | None:
+def _finding(record: Any, signatures: Signatures) -> Json | None:
     try:
+        if refusal := signatures.refusal(record.topic, record.key, record.value, record.headers):
+            raise refusal
         return finding(Alert.decode(record.value or b""))
     except MalformedEventError as error:
-        _log.warning("%s, partition %d, offset %d is no alert (%s)", record.topic, record.partition, record.offset, error.reason)
+        _log.warning("%s, partition %d, offset %d is no alert of ours (%s)", record.topic, record.partition, record.offset, error.reason)
         return None
 
 

@@ -291,6 +291,8 @@ class CasePayload(AlertPayload, frozen=True, kw_only=True):
     example: Example | None = None
     triage: Opinion = Opinion(None, TriageCounts(0, 0))
     history: list[Version] = msgspec.field(default_factory=list)
+    signature: str = ""
+    """Of the whole history, Ed25519 as hex."""
 
 
 class Alert(Record, frozen=True):

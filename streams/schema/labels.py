@@ -6,6 +6,7 @@ The label of a link (`case-1/payment:0123...` or `case-1/case-2`) says `split`: 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from hashlib import blake2b
 from typing import Final, Literal, get_args
 
 import msgspec
@@ -34,10 +35,13 @@ class Label(Record, frozen=True):
     verdict: Verdict | Literal["split"]
     author: str
     note: str = ""
+    signer: str = ""
+    """Who vouches for the author: `analyst/<author>`, a key of their own; `analyst`, the analysts' desk; empty: nobody, from before labels
+    were signed."""
 
     def __post_init__(self) -> None:
         """Check what types cannot say. Raises MalformedEventError."""
-        texts = (self.label_id, self.entity_id, self.author, self.note)
+        texts = (self.label_id, self.entity_id, self.author, self.note, self.signer)
         if any(len(text) > MAX_TEXT_CHARACTERS for text in texts):
             raise MalformedEventError("wrong_type", f"a label's texts have at most {MAX_TEXT_CHARACTERS} characters")
         if not 0 <= self.time <= MAX_TIME_SECONDS:
@@ -49,9 +53,19 @@ class Label(Record, frozen=True):
         if self.entity_kind == LINK and "/" not in self.entity_id:
             raise MalformedEventError("absurd", "the label of a link names case and link, as in case-1/case-2")
 
+    @property
+    def expected_id(self) -> str:
+        """The id of this author's label on this entity: nobody replaces the label of another."""
+        return label_id(self.entity_kind, self.entity_id, self.author)
+
     def learned(self, families: Mapping[str, float]) -> LearnedLabel:
         """Return the label with the families (nats by name) of what was labelled."""
         return LearnedLabel(**msgspec.structs.asdict(self), families=dict(families))
+
+
+def label_id(entity_kind: str, entity_id: str, author: str) -> str:
+    """Return the id of an author's label on an entity, 16 hex digits."""
+    return blake2b(f"{entity_kind} {entity_id} {author}".encode(), digest_size=8).hexdigest()
 
 
 class LearnedLabel(Label, frozen=True):

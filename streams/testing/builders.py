@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from clickhouse_driver import Client
 
+from streams.cases.audit_chain import HistoryKey
 from streams.devserver.broker import EmbeddedBroker
 from streams.devserver.process import LocalClickHouse, local_server
+from streams.schema.cases import Version
 
 
 @contextmanager
@@ -20,6 +23,13 @@ def local_clickhouse(tmp_path: Path) -> Iterator[LocalClickHouse]:
     """Run a local ClickHouse (its own process) on `tmp_path/clickhouse`; about 1.5 s, so one for a whole test module."""
     with local_server(tmp_path / "clickhouse", user="hydrometer", password="only-for-tests") as server:  # noqa: S106
         yield server
+
+
+def signed_case(case: Mapping[str, Any], key: HistoryKey) -> dict[str, Any]:
+    """Return a version of a case, as JSON, with the history that a worker of this key would send: a replay holds no key."""
+    entries = key.rechained(case["case_id"], msgspec.convert(case["payload"]["history"], list[Version]))
+    signature = key.signature(case["case_id"], entries)
+    return {**case, "payload": {**case["payload"], "history": msgspec.to_builtins(entries), "signature": signature}}
 
 
 @contextmanager

@@ -20,6 +20,7 @@ from streams.clickhouse.health import publisher, served
 from streams.core.errors import SettingsError
 from streams.core.settings import Settings
 from streams.schema import topics
+from streams.schema.signatures import Signatures
 from streams.stages.stage import MakeStage
 from streams.worker.agents import accounts, cases, groups, store
 from streams.worker.agents.store import StoreEngine
@@ -101,7 +102,7 @@ def make_engine(settings: Settings, agent: str, make_stage: MakeStage) -> Engine
     app, module = make_app(settings, agent), STATEFUL[agent]
     table = make_table(app, settings, module.INPUTS)
     app.tables.add(table)
-    engine = Engine(app, table, module.INPUTS, make_stage, settings.checkpoint_seconds)
+    engine = Engine(app, table, module.INPUTS, make_stage, settings.checkpoint_seconds, Signatures.of(settings, "worker", "analyst"))
     module.attach(app, engine)
     return engine
 
@@ -109,7 +110,8 @@ def make_engine(settings: Settings, agent: str, make_stage: MakeStage) -> Engine
 def make_store_engine(settings: Settings) -> StoreEngine:
     """Return the engine that writes to ClickHouse, with its app and its Faust agent attached."""
     app = make_app(settings, topics.STORE_AGENT)
-    engine = StoreEngine(app, lambda stop: BatchWriter(ClickHouse(settings), stop))
+    signatures = Signatures.of(settings, "worker", "analyst")
+    engine = StoreEngine(app, lambda stop: BatchWriter(ClickHouse(settings), stop), signatures)
     store.attach(app, engine)
     return engine
 

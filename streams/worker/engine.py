@@ -27,14 +27,16 @@ from faust.transport.consumer import Consumer
 from faust.types import TP, EventT
 from faust.types.tuples import Message as Record
 
-from streams.core.errors import StateLayoutError
+from streams.core.errors import MalformedEventError, StateLayoutError
 from streams.schema import topics
+from streams.schema.signatures import Signatures
 from streams.stages.stage import MakeStage, Message, TwoInputStage
 from streams.telemetry.metrics import METRICS, Metric, Registry
 from streams.worker.failure import Failure
 from streams.worker.partition import Partition
 from streams.worker.reading import Reading
 from streams.worker.report import report_stage
+from streams.worker.source import headers_of
 from streams.worker.stored import NO_OFFSET
 from streams.worker.table import CHUNK, Archive, ChunkTable, FencedError
 
@@ -60,7 +62,15 @@ class Inputs:
 class Engine:
     """The partitions of one agent in this process."""
 
-    def __init__(self, app: faust.App, table: ChunkTable, inputs: Inputs, make_stage: MakeStage, checkpoint_seconds: float) -> None:
+    def __init__(
+        self,
+        app: faust.App,
+        table: ChunkTable,
+        inputs: Inputs,
+        make_stage: MakeStage,
+        checkpoint_seconds: float,
+        signatures: Signatures,
+    ) -> None:
         """Run a stage on each partition of the input that is assigned to this worker.
 
         Args:
@@ -69,6 +79,7 @@ class Engine:
             inputs: Topics of the agent.
             make_stage: Makes the stage of a partition.
             checkpoint_seconds: Time from a chunk's first change to its write, as a goal.
+            signatures: Check the records that are read, and sign those that are sent.
         """
         self.app = app
         self.inputs = inputs
@@ -77,6 +88,7 @@ class Engine:
         self._table = table
         self._make_stage = make_stage
         self._seconds = checkpoint_seconds
+        self._signatures = signatures
         self._generation = -1
         self._reading = Reading(app, compacted=(topics.LABELS,))
         self._applying = asyncio.Lock()
@@ -91,7 +103,7 @@ class Engine:
             async with self._applying:
                 if partition := await self._partition_in_turn(record):
                     began = time.perf_counter()
-                    messages = partition.apply(record.value or b"", record.offset)
+                    messages = partition.apply(record.value or b"", record.offset, self._refusal(record))
                     METRICS.observe(Metric.AGENT_SECONDS, time.perf_counter() - began, agent=self.inputs.agent)
                     await partition.send(messages, self._send)
 
@@ -101,7 +113,7 @@ class Engine:
         with self.failure:
             async with self._applying:
                 if partition := await self._partition_in_turn(record):
-                    messages = partition.apply_feedback(record.topic, record.value or b"", record.offset)
+                    messages = partition.apply_feedback(record.topic, record.value or b"", record.offset, self._refusal(record))
                     await partition.send(messages, self._send)
                     partition.hold_second(record.offset)
 
@@ -215,6 +227,9 @@ class Engine:
         is_ours = record.generation_id == self._generation and record.partition in self.partitions
         return self.partitions[record.partition] if is_ours and await self._reading.in_turn(record) else None
 
+    def _refusal(self, record: Record) -> MalformedEventError | None:
+        return self._signatures.refusal(record.topic, record.key, record.value, headers_of(record))
+
     def _loaded(self, tp: TP, records: list[tuple[str, bytes, int]], read_from: int) -> Partition:
         archive = Archive(self._table, tp.partition)
         stage = self._make_stage(tp.partition, archive)
@@ -243,7 +258,7 @@ class Engine:
         await self.leave()
 
     async def _send(self, message: Message) -> asyncio.Future[Any]:
-        headers = list(message.headers) or None
+        headers = [*message.headers, *self._signatures.sign(message.topic, message.key, message.value)] or None
         sent = await self.app.producer.send(message.topic, message.key, message.value, message.partition, None, headers)
         return asyncio.ensure_future(sent)
 

@@ -74,27 +74,27 @@ class Partition:
         self.reported: dict[Metric, float] = {}
         """Totals that `report_stage` has already added to the counters."""
 
-    def apply(self, value: bytes, offset: int) -> list[Message]:
-        """Apply the next block, and return the messages to send."""
+    def apply(self, value: bytes, offset: int, refusal: MalformedEventError | None = None) -> list[Message]:
+        """Apply the next block unless it is refused, and return the messages to send."""
         self.position = offset
         self.complete_to = max(self.complete_to, offset)
         self.checkpoint.applied(offset)
         try:
-            return self.stage.apply(value, offset)
+            return self._refused(refusal, self.tp, offset) if refusal else self.stage.apply(value, offset)
         except BlockLayoutError as error:
             return [self._dead_letter("block_layout", str(error), self.tp, offset)]
 
-    def apply_feedback(self, topic: str, value: bytes, offset: int) -> list[Message]:
-        """Apply the next record of the second input, and return the messages to send."""
+    def apply_feedback(self, topic: str, value: bytes, offset: int, refusal: MalformedEventError | None = None) -> list[Message]:
+        """Apply the next record of the second input unless it is refused, and return the messages to send."""
         if not isinstance(self.stage, TwoInputStage):
             return []
         tp = TP(topic, self.tp.partition)
         try:
-            return self.stage.apply_feedback(value, offset)
+            return self._refused(refusal, tp, offset) if refusal else self.stage.apply_feedback(value, offset)
         except BlockLayoutError as error:
             return [self._dead_letter("block_layout", str(error), tp, offset)]
         except MalformedEventError as error:
-            return [self._dead_letter(error.reason, error.detail, tp, offset)]
+            return self._refused(error, tp, offset)
 
     async def send(self, messages: Iterable[Message], send: Send) -> None:
         """Send messages of the last block to Kafka in order, and track them until they are confirmed."""
@@ -139,6 +139,9 @@ class Partition:
         while self._held and self._held[0].safe:
             free.append(self._held.popleft().offset)
         return free
+
+    def _refused(self, error: MalformedEventError, tp: TP, offset: int) -> list[Message]:
+        return [self._dead_letter(error.reason, error.detail, tp, offset)]
 
     def _dead_letter(self, reason: str, detail: str, tp: TP, offset: int) -> Message:
         self.rejected += 1

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from streams.cases.audit_chain import HistoryKey
 from streams.cases.policy import Policy
 from streams.cases.stage import Cases
+from streams.core.keyring import role_keys
 from streams.core.settings import Settings
 from streams.schema import topics
 from streams.stages.accounts.stage import Accounts
@@ -15,8 +17,9 @@ def makers(settings: Settings) -> dict[str, MakeStage]:
     """Return the maker of a partition's stage, by agent."""
     policy = Policy.load(settings.permitted_parties, settings.policy)
     count, key = settings.partitions, settings.seal_key.get_secret_value().encode()
+    history_key = HistoryKey(role_keys(settings, "worker")[0])
     return {
         topics.ACCOUNTS_AGENT: lambda partition, archive: Accounts(partition, count, key, archive),
         topics.GROUPS_AGENT: lambda partition, _archive: Groups(partition, count, key),
-        topics.CASES_AGENT: lambda _partition, _archive: Cases(policy),
+        topics.CASES_AGENT: lambda _partition, _archive: Cases(policy, history_key),
     }

@@ -74,7 +74,9 @@ def test_every_variable_is_one_of_the_settings(name: str) -> None:
 def test_a_process_holds_the_secrets_of_its_role_and_no_other(name: str) -> None:
     environment = SERVICES[name]["environment"]
     files = {variable.removeprefix(PREFIX).removesuffix("_FILE").lower() for variable in environment if variable.endswith("_FILE")}
-    also = {"collect": ["clickhouse_password"], "boards": ["grafana_token"]}
+    also = {"collect": ["clickhouse_password"], "boards": ["grafana_token"]} | {
+        worker: ["signing_key"] for worker in ("worker-1", "worker-2")
+    }
     assert files == {*NEEDS[ROLES[name]], *also.get(name, [])}
     named = {path.removeprefix("/run/secrets/") for variable, path in environment.items() if variable.endswith("_FILE")}
     assert named == set(SERVICES[name].get("secrets", []))
@@ -101,7 +103,9 @@ def test_every_secret_is_a_file_that_the_script_makes() -> None:
     names = set(COMPOSE["secrets"])
     script = (DEPLOY / "secrets.sh").read_text()
     made = set(re.search(r"for name in ([\w ]+);", script)[1].split())  # type: ignore[index]
-    assert made == names == {*SECRETS, "clickhouse_reader_password", "clickhouse_reporter_password", "grafana_admin_password"}
+    assert (
+        made == names == {*SECRETS, "signing_key", "clickhouse_reader_password", "clickhouse_reporter_password", "grafana_admin_password"}
+    )
     assert all(each == {"file": f"secrets/{name}"} for name, each in COMPOSE["secrets"].items())
 
 
@@ -111,7 +115,7 @@ def test_the_script_makes_secrets_once(tmp_path: Path) -> None:
     first = subprocess.run(["bash", script], check=True, capture_output=True, text=True).stdout
     key = (tmp_path / "secrets" / "seal_key").read_text()
     second = subprocess.run(["bash", script], check=True, capture_output=True, text=True).stdout
-    assert (len(first.splitlines()), second) == (8, "")
+    assert (len(first.splitlines()), second) == (9, "")
     assert (tmp_path / "secrets" / "seal_key").read_text() == key
     assert len(key.strip()) == 64
     assert stat.S_IMODE((tmp_path / "secrets").stat().st_mode) == 0o700

@@ -8,29 +8,29 @@ import sys
 import time
 from pathlib import Path
 
-import orjson
+import msgspec
 import pytest
 from clickhouse_driver import Client
 from kafka import KafkaProducer
 
+from streams.cases.labels import make
 from streams.clickhouse import migrate
 from streams.core.settings import Settings
 from streams.devserver.process import local_server
 from streams.schema import topics
+from streams.schema.signatures import Signatures
 from streams.testing.builders import embedded_broker
 from streams.testing.durability import stop
 
 USER, PASSWORD = "hydrometer", "only-for-tests"
 
 
-def a_label(number: int) -> bytes:
-    label = {"label_id": f"l-{number}", "time": 1_780_000_000.0 + number, "entity_kind": "account", "entity_id": f"a-{number}"}
-    return orjson.dumps({**label, "verdict": "benign", "author": "test", "note": ""})
-
-
-def send(producer: KafkaProducer, numbers: range) -> None:
+def send(settings: Settings, producer: KafkaProducer, numbers: range) -> None:
+    signatures = Signatures.of_author(settings)
     for number in numbers:
-        producer.send(topics.LABELS, a_label(number), key=f"l-{number}".encode(), partition=0).get(30)
+        label = make("account", f"a-{number}", "benign", "test", at=1_780_000_000.0 + number)
+        key, value = label.label_id.encode(), msgspec.structs.replace(label, signer=signatures.analyst).encode()
+        producer.send(topics.LABELS, value, key=key, headers=signatures.sign(topics.LABELS, key, value), partition=0).get(30)
 
 
 def labels(client: Client) -> int:
@@ -50,9 +50,8 @@ def wait_for(client: Client, count: int) -> None:
 def test_while_clickhouse_is_away_nothing_is_acknowledged_and_afterwards_each_row_is_there_once(tmp_path: Path) -> None:
     with embedded_broker() as bootstrap:
         with local_server(tmp_path / "ch", user=USER, password=PASSWORD) as first:
-            settings = Settings.model_validate(
-                {"mode": "local", "kafka": bootstrap, "clickhouse_port": first.port, "clickhouse_password": PASSWORD}
-            )
+            given = {"mode": "local", "kafka": bootstrap, "clickhouse_port": first.port, "clickhouse_password": PASSWORD}
+            settings = Settings.model_validate({**given, "state_dir": tmp_path / "state"})
             topics.ensure(settings)
             migrate.run(settings)
             producer = KafkaProducer(bootstrap_servers=bootstrap, acks="all")
@@ -62,7 +61,7 @@ def test_while_clickhouse_is_away_nothing_is_acknowledged_and_afterwards_each_ro
                 command = [sys.executable, "-m", "streams", "worker", "store"]
                 worker = subprocess.Popen(command, env={**os.environ, **env}, stdout=log, stderr=log)
             try:
-                send(producer, range(50))
+                send(settings, producer, range(50))
                 client = Client("127.0.0.1", first.port, user=USER, password=PASSWORD)
                 wait_for(client, 50)
                 client.disconnect()
@@ -70,7 +69,7 @@ def test_while_clickhouse_is_away_nothing_is_acknowledged_and_afterwards_each_ro
                 worker.kill()
                 raise
         try:
-            send(producer, range(50, 120))
+            send(settings, producer, range(50, 120))
             time.sleep(7)
             assert topics.lag(settings, topics.group_of(topics.STORE_AGENT))[topics.LABELS][0] >= 69
             with local_server(tmp_path / "ch", user=USER, password=PASSWORD, native_port=first.port) as again:

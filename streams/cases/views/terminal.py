@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, Literal, Protocol
 
 import msgspec
+import numpy as np
 import orjson
 from rich.console import Group
 from rich.panel import Panel
@@ -17,7 +18,7 @@ from rich.text import Text
 
 from models.evidence.families import EXTRACTION_WEIGHTS, FAMILIES, ROUTING_WEIGHTS
 from models.evidence.weighing import BELONGING, CHANNEL, MAX_BELONGING_NATS, MAX_CORROBORATION_RATIO, MAX_FAMILY_NATS
-from streams.cases import audit_chain
+from streams.cases.audit_chain import HistoryCheck, content
 from streams.cases.caseload import links_to_remove
 from streams.core.errors import HydrometerError
 from streams.schema.cases import Behaviour, Case, CaseMember, CasePayload, HeldRule, Hypothesis, Link, Version
@@ -129,31 +130,33 @@ def check_split(case: CaseRow, link: str) -> None:
         raise UnknownLinkError(f"{link} is the only link of {case.case_id}: it cannot be split off")
 
 
-def check(clickhouse: Gateway, case: CaseRow) -> str:
-    """Check a case's history: the chain of hashes, and every version that ClickHouse still has. Return the result in one line.
+def check(clickhouse: Gateway, case: CaseRow, history: HistoryCheck) -> str:
+    """Check a case's history: its signature, and every signed version that ClickHouse still has. Return the result in one line.
 
     Raises BrokenHistoryError, which names the first version that was changed.
     """
     entries = case.payload.history
-    broken_version = audit_chain.broken(orjson.loads(case.stored)) if entries else case.version
-    if broken_version is not None:
-        raise BrokenHistoryError(
-            f"{case.case_id}: version {broken_version} does not follow from the one before: it was changed after it was stored"
-        )
+    if fault := history.fault(case.case_id, orjson.loads(case.stored)):
+        raise BrokenHistoryError(f"{case.case_id}: {fault}")
+    if case.version != entries[-1].version:
+        raise BrokenHistoryError(f"{case.case_id}: version {case.version} is stored, but its history ends at {entries[-1].version}")
     entries_by_version = {entry.version: entry for entry in entries}
     rows = clickhouse.query(f"SELECT {_COLUMNS} FROM cases WHERE case_id = %(name)s ORDER BY version", {"name": case.case_id})  # noqa: S608 (as above)
-    stored = {row.version: row for row in map(_case, rows)}
-    for version, row in stored.items():
-        if version not in entries_by_version or not _agrees(row, entries_by_version[version]):
+    stored = [row for row in map(_case, rows) if row.payload.signature or row.version >= case.version]  # older ones were never signed
+    for row in (case, *stored):
+        if row.version not in entries_by_version or not _agrees(row, entries_by_version[row.version]):
             raise BrokenHistoryError(
-                f"{case.case_id}: the stored row of version {version} differs from its history: it was changed after it was stored"
+                f"{case.case_id}: the stored row of version {row.version} differs from its history: it was changed after it was stored"
             )
-    return f"{case.case_id}: {len(entries)} versions follow from each other, {len(stored)} stored rows agree; last hash {entries[-1].hash}"
+    agree = f"{len(stored)} of {len(rows)} stored rows were signed and agree"
+    return f"{case.case_id}: {len(entries)} versions are signed, {agree}; last hash {entries[-1].hash}"
 
 
 def _agrees(row: CaseRow, entry: Version) -> bool:
     figures = (row.state == entry.state, row.accounts == entry.accounts, row.requests == entry.requests)
-    return all(figures) and audit_chain.content(orjson.loads(row.stored)) == entry.content
+    moments = round(row.updated_at.timestamp() * 1000) == round(entry.updated_at * 1000)
+    extraction, routing = np.float32(entry.extraction) == np.float32(row.extraction), np.float32(entry.routing) == np.float32(row.routing)
+    return all(figures) and moments and bool(extraction and routing) and content(row, orjson.loads(row.stored)) == entry.content
 
 
 def _case(row: Sequence[Any]) -> CaseRow:

@@ -62,7 +62,7 @@ class Accounts:
         self.templates = AccountTemplates(self.state, shingle_cells)
         self.links = AccountLinks(self.state)
         self.claims = ClaimVotes(self.state, self.links)
-        self.votes = Votes(self.state, self.features)
+        self.votes = Votes(self.state, self.links, self.features)
         self.archive = Archive(self.state, self.links, self.votes, self.claims, {} if archive is None else archive, idle_seconds)
         self.counting = Counting(self.state, bank, self.templates, self.links, self.claims)
         self.scoring = Scoring(self.state, bank, self.votes, self.features)

@@ -112,6 +112,7 @@ def account_fields(features: Sequence[str]) -> dict[str, Field]:
         "votes": Field("u1", NO_VOTE, labels=tuple(features)),
         "level_votes": Field("u1", NO_VOTE, labels=FAMILIES),
         "score_vote": Field("u1", calibration.NO_VOTE),
+        "vote_weight": Field("f4", 1.0),
         "claim_votes": Field("u8", width=2 * VOTE_KEYS),
         "claim_weight": Field("f8"),
         # evidence by family, after and before shrinkage

@@ -1,4 +1,4 @@
-"""Votes of the accounts on what is ordinary: one vote an account for each feature, for each family's level and for the score.
+"""Votes of the accounts on what is ordinary: on each feature, each family's level and the score. The accounts of a payer share one vote.
 
 A vote is stored in its account's row, and the counts are rebuilt from the rows. Other partitions send their counts as tallies.
 """
@@ -8,30 +8,39 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.accumulators.step import Floats
 from models.evidence import calibration, weighing
+from models.evidence.client_claims import weight
 from models.evidence.families import FAMILIES
-from models.evidence.vote_exchange import Tallies
+from models.evidence.vote_exchange import MAX_VOTES, Tallies
 from models.evidence.weighing import Reference
 from models.state.columns import Slots
+from streams.core.durations import DAY
 from streams.core.errors import BlockLayoutError
 from streams.features.declaration import Feature
 from streams.schema import blocks, topics
 from streams.schema.blocks import Block
+from streams.stages.accounts.links import AccountLinks
 from streams.stages.accounts.state import AccountState
 from streams.stages.stage import Message
 
+Ballots = NDArray[np.uint8]
+
 TALLY_INTERVAL_SECONDS = 600.0
 """Event time between two tallies of a partition."""
+MAX_CLOCK_LEAD_SECONDS = DAY
+"""Event time by which another partition may be ahead of this one."""
 
 
 class Votes:
     """The votes of this partition's accounts, and the tallies of all other partitions."""
 
-    def __init__(self, state: AccountState, features: Sequence[type[Feature]]) -> None:
-        """Start without votes."""
+    def __init__(self, state: AccountState, links: AccountLinks, features: Sequence[type[Feature]]) -> None:
+        """Start without votes. links: how many accounts each payer has."""
         self._state = state
+        self._links = links
         self.reference = Reference([feature.limits for feature in features], [feature.direction for feature in features])
         self.levels = weighing.level_reference()
         self.tail = calibration.Tail()
@@ -56,32 +65,23 @@ class Votes:
             extraction: (accounts,), nats.
         """
         established = self._state.is_established(slots)
-        may_vote = established & (extraction < weighing.SUSPECT_NATS)
-        for reference, column, shown in ((self.reference, "votes", values), (self.levels, "level_votes", levels)):
-            ballots = np.where(may_vote[:, None], reference.bins(shown), reference.no_vote).astype(np.uint8)
-            reference.revote(self._state.table[column][slots], ballots)
-            self._state.table[column][slots] = ballots
-        ballots = self.tail.ballots(extraction, established)
-        self.tail.revote(self._state.table["score_vote"][slots], ballots)
-        self._state.table["score_vote"][slots] = ballots
+        may_vote = (established & (extraction < weighing.SUSPECT_NATS))[:, None]
+        votes = np.where(may_vote, self.reference.bins(values), self.reference.no_vote).astype(np.uint8)
+        level_votes = np.where(may_vote, self.levels.bins(levels), self.levels.no_vote).astype(np.uint8)
+        payer_accounts = self._links.accounts_with("payment", self._state.table["payment"][slots])
+        self._exchange(slots, votes, level_votes, self.tail.ballots(extraction, established), weight(payer_accounts))
 
     def withdraw(self, slots: Slots) -> None:
         """Remove the votes of these accounts, (accounts,)."""
-        table = self._state.table
-        self.tail.revote(table["score_vote"][slots], np.full(len(slots), calibration.NO_VOTE, np.uint8))
-        table["score_vote"][slots] = calibration.NO_VOTE
-        for reference, column in ((self.reference, "votes"), (self.levels, "level_votes")):
-            votes = table[column][slots]
-            reference.revote(votes, np.full_like(votes, reference.no_vote))
-            table[column][slots] = reference.no_vote
+        votes, level_votes = (np.full_like(self._state.table[column][slots], weighing.NO_VOTE) for column in ("votes", "level_votes"))
+        self._exchange(slots, votes, level_votes, np.full(len(slots), calibration.NO_VOTE, np.uint8), np.ones(len(slots)))
 
     def reload(self) -> None:
         """Rebuild the counts from the loaded accounts and tallies."""
         table = self._state.table
+        for histogram, column in ((self.reference, "votes"), (self.levels, "level_votes"), (self.tail, "score_vote")):
+            histogram.recount(table[column], table["vote_weight"])
         self._count_others()
-        self.reference.recount(table["votes"])
-        self.levels.recount(table["level_votes"])
-        self.tail.recount(table["score_vote"])
 
     def announce(self) -> list[Message]:
         """Return this partition's tally for every other partition, once per TALLY_INTERVAL_SECONDS of event time."""
@@ -104,20 +104,35 @@ class Votes:
         """Replace the tally of another partition; a tally of this partition itself is ignored.
 
         Raises:
-            BlockLayoutError: Before anything changed, if a count is negative, unknown or of another width, or the partition is unknown.
+            BlockLayoutError: Before anything changed, if a count is negative, unknown, above MAX_VOTES or of another width, the partition
+                is unknown, or its clock is more than MAX_CLOCK_LEAD_SECONDS ahead of this partition's newest event.
         """
         if not len(tally):
             return
         source, time, votes = float(tally.numbers("source")[0]), float(tally.numbers("time")[0]), tally.vectors("votes")
-        if votes.shape[1] != weighing.VOTE_BINS or not (np.isfinite(votes) & (votes >= 0)).all():
-            raise BlockLayoutError(f"a tally has {weighing.VOTE_BINS} counts of votes a histogram, none below zero")
+        if votes.shape[1] != weighing.VOTE_BINS or not ((votes >= 0) & (votes <= MAX_VOTES)).all():
+            raise BlockLayoutError(f"a tally has {weighing.VOTE_BINS} counts of votes a histogram, each from 0 to {MAX_VOTES:.0f}")
         if source not in range(self._state.partitions) or not np.isfinite(time):
             raise BlockLayoutError("a tally names its partition, and the time to which it counts")
+        if np.isfinite(self._state.newest) and time > self._state.newest + MAX_CLOCK_LEAD_SECONDS:
+            raise BlockLayoutError("a tally counts to a time far ahead of ours: no later one would replace it")
         if source != self._state.partition:
             self.tallies.receive(int(source), [str(name) for name in tally.texts("histogram")], votes, time, self._state.offset)
             self._count_others()
 
+    def _exchange(self, slots: Slots, votes: Ballots, level_votes: Ballots, score_votes: Ballots, weights: Floats) -> None:
+        table, old_weights = self._state.table, self._state.table["vote_weight"][slots]
+        for histogram, column, ballots in (
+            (self.reference, "votes", votes),
+            (self.levels, "level_votes", level_votes),
+            (self.tail, "score_vote", score_votes),
+        ):
+            histogram.revote(table[column][slots], old_weights, ballots, weights)
+            table[column][slots] = ballots
+        table["vote_weight"][slots] = weights
+
     def _count_others(self) -> None:
-        total = self.tallies.total(self._histograms)
+        own = np.r_[self.reference.votes.sum(axis=1), self.levels.votes.sum(axis=1), self.tail.votes.sum()]
+        total = self.tallies.total(self._histograms, own)
         features = len(self.reference.votes)
         self.reference.others, self.levels.others, self.tail.others = total[:features], total[features:-1], total[-1]

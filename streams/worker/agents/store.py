@@ -23,18 +23,20 @@ from streams.clickhouse import rows
 from streams.clickhouse.batch_writer import BatchWriter, Partition
 from streams.core.errors import StoreUnavailableError
 from streams.schema import topics
+from streams.schema.signatures import Signatures
 from streams.telemetry.metrics import Registry
 from streams.worker.failure import Failure
 from streams.worker.reading import Reading
-from streams.worker.source import source, unacknowledged
+from streams.worker.source import headers_of, source, unacknowledged
 
 
 class StoreEngine:
     """The store stage in its thread, and the offsets that wait for ClickHouse."""
 
-    def __init__(self, app: faust.App, make_store: Callable[[threading.Event], BatchWriter]) -> None:
-        """Make the store; the event it is given tells it to stop waiting for ClickHouse."""
+    def __init__(self, app: faust.App, make_store: Callable[[threading.Event], BatchWriter], signatures: Signatures) -> None:
+        """Make the store; the event it is given tells it to stop waiting for ClickHouse. `signatures` check what is read."""
         self.app = app
+        self._signatures = signatures
         self.failure = Failure()
         self._stopping = threading.Event()
         self._store = make_store(self._stopping)
@@ -62,7 +64,7 @@ class StoreEngine:
                 tp = (record.topic, record.partition)
                 self._held.setdefault(tp, deque()).append(record.offset)
                 self._positions[tp] = record.offset
-                await self._do(lambda: self._store.apply([_row(record)], time.monotonic()))
+                await self._do(lambda: self._store.apply([self._row(record)], time.monotonic()))
 
     async def tick(self) -> None:
         """Write the batches that are due."""
@@ -89,6 +91,12 @@ class StoreEngine:
             while waiting and waiting[0] <= last:
                 self._ack(TP(*tp), waiting.popleft())
 
+    def _row(self, record: Record) -> rows.Record:
+        headers = headers_of(record)
+        error = self._signatures.refusal(record.topic, record.key, record.value, headers) if record.value is not None else None
+        reason = error.reason if error else ""
+        return rows.Record(record.topic, record.partition, record.offset, record.timestamp or 0.0, record.value, dict(headers), reason)
+
     def _ack(self, tp: TP, offset: int) -> None:
         self.app.consumer.ack(Record(tp.topic, tp.partition, offset, 0.0, 0, None, None, None, None, tp=tp))
 
@@ -109,8 +117,3 @@ def attach(app: faust.App, engine: StoreEngine) -> None:
         """Write every record to ClickHouse, in batches."""
         async for event in unacknowledged(records):
             await engine.take(event)
-
-
-def _row(record: Record) -> rows.Record:
-    headers = record.headers or {}
-    return rows.Record(record.topic, record.partition, record.offset, record.timestamp or 0.0, record.value, dict(headers))

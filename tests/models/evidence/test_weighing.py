@@ -19,7 +19,7 @@ NATS = st.lists(st.one_of(st.just(math.nan), st.floats(-1, 9)), min_size=1, max_
 def reference(direction: str, votes: list[int]) -> Reference:
     """A reference of one feature between 0 and 128, so that a value is its bin."""
     made = Reference([(0.0, float(VOTE_BINS))], [direction])
-    made.recount(np.array(votes, np.uint8).reshape(-1, 1))
+    made.recount(np.array(votes, np.uint8).reshape(-1, 1), np.ones(len(votes)))
     return made
 
 
@@ -68,14 +68,23 @@ def test_an_ordinary_entity_has_nothing_on_average() -> None:
 def test_votes_exchanged_are_votes_recounted(old: list[int], new: list[int]) -> None:
     rows = min(len(old), len(new))
     made = reference("high", old[:rows])
-    made.revote(np.array(old[:rows], np.uint8).reshape(-1, 1), np.array(new[:rows], np.uint8).reshape(-1, 1))
+    whole = np.ones(rows)
+    made.revote(np.array(old[:rows], np.uint8).reshape(-1, 1), whole, np.array(new[:rows], np.uint8).reshape(-1, 1), whole)
     np.testing.assert_array_equal(made.votes, reference("high", new[:rows]).votes)
 
 
 def test_a_withdrawn_vote_does_not_count() -> None:
     made = reference("high", [5, 7])
-    made.revote(np.array([[7]], np.uint8), np.array([[made.no_vote]], np.uint8))
+    made.revote(np.array([[7]], np.uint8), np.ones(1), np.array([[made.no_vote]], np.uint8), np.ones(1))
     np.testing.assert_array_equal(made.votes, reference("high", [5]).votes)
+
+
+def test_a_vote_counts_with_its_weight_until_it_is_exchanged() -> None:
+    made = reference("high", [])
+    made.recount(np.array([[5], [5]], np.uint8), np.array([0.5, 0.25]))
+    assert made.votes[0, 5] == 0.75
+    made.revote(np.array([[5]], np.uint8), np.array([0.5]), np.array([[9]], np.uint8), np.array([0.125]))
+    assert (made.votes[0, 5], made.votes[0, 9]) == (0.25, 0.125)
 
 
 def test_the_usual_range_holds_eight_of_ten_votes() -> None:
@@ -109,7 +118,7 @@ def test_a_family_of_ordinary_features_has_nothing_on_average(features: int) -> 
     chance = np.random.default_rng(features).exponential(size=(20_000, features)) - 1
     levels, _ = FamilySum(["content"] * features).of(chance, np.ones_like(chance))
     reference = level_reference()
-    reference.recount(reference.bins(levels))
+    reference.recount(reference.bins(levels), np.ones(len(levels)))
     assert abs(float(np.nanmean(reference.tails(levels)))) < 0.06
 
 
@@ -136,8 +145,8 @@ def test_an_even_load_and_a_shared_purse_bear_out_a_channel_and_make_none() -> N
 def test_a_reference_counts_the_votes_of_others_as_its_own() -> None:
     values = np.random.default_rng(0).normal(size=(2000, 1))
     alone, shared = (Reference([(-5.0, 5.0)], ["high"]) for _ in range(2))
-    alone.recount(alone.bins(values))
-    shared.recount(shared.bins(values[:500]))
+    alone.recount(alone.bins(values), np.ones(2000))
+    shared.recount(shared.bins(values[:500]), np.ones(500))
     shared.others = alone.votes - shared.votes
     asked = np.array([[-1.0], [0.0], [2.5]])
     np.testing.assert_allclose(shared.tails(asked), alone.tails(asked))

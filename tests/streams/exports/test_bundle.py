@@ -14,6 +14,7 @@ import pytest
 from click.testing import CliRunner
 from pydantic import SecretStr
 
+from streams.cases.audit_chain import HistoryKey
 from streams.cases.views import terminal
 from streams.cases.views.terminal import CaseRow
 from streams.cli.main import cli
@@ -26,8 +27,9 @@ from streams.exports.bundle import BundleError
 from streams.replay.run import Replay
 from streams.schema import topics
 from streams.schema.cases import CaseMember, CasePayload
-from streams.testing.builders import local_clickhouse
+from streams.testing.builders import local_clickhouse, signed_case
 
+HISTORY_KEY = HistoryKey(b"the workers' key")
 KEY = b"a key of at least sixteen bytes"
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 STACK = [("a-1", "t13d_x"), ("a-1", "t13d_x"), ("a-2", "t13d_x"), ("a-2", "t13d_y"), ("somebody", "t13d_z")]
@@ -47,7 +49,10 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
 def clickhouse(settings: Settings, replayed: Replay) -> Iterator[ClickHouse]:
     """The cases of a morning."""
     gateway = ClickHouse(settings)
-    records = [rows.Record(topics.CASES, 0, offset, 1.7e9, orjson.dumps(case), {}) for offset, case in enumerate(replayed.cases)]
+    records = [
+        rows.Record(topics.CASES, 0, offset, 1.7e9, orjson.dumps(signed_case(case, HISTORY_KEY)), {})
+        for offset, case in enumerate(replayed.cases)
+    ]
     for insert in rows.inserts(topics.CASES, records):
         gateway.insert(insert.table, insert.columns, "cases")
     yield gateway
@@ -154,7 +159,7 @@ def test_the_command_writes_a_bundle_that_the_command_verifies(settings: Setting
     assert isinstance(missing.exception, SettingsError)
     assert "HYDROMETER_EVIDENCE_KEY is not set" in str(missing.exception)
     assert not list(tmp_path.iterdir())
-    runner = CliRunner(env={**env, "HYDROMETER_EVIDENCE_KEY": KEY.decode()})
+    runner = CliRunner(env={**env, "HYDROMETER_EVIDENCE_KEY": KEY.decode(), "HYDROMETER_HISTORY_PUBLIC_KEY": HISTORY_KEY.public})
     runner.invoke(cli, ["export", "case", case.case_id, "--out", str(tmp_path)], catch_exceptions=False)
     verified = runner.invoke(cli, ["export", "verify", str(tmp_path / case.case_id)], catch_exceptions=False)
     assert verified.output.endswith("4 files as signed\n")

@@ -18,6 +18,7 @@ from streams.exports.ocsf import Json
 from streams.exports.outlet import DeliveryError
 from streams.exports.outlets.file import Outlet as File
 from streams.schema import topics
+from streams.schema.signatures import Signatures
 from streams.testing.builders import embedded_broker
 
 ALERT: dict[str, Any] = {
@@ -42,21 +43,30 @@ def producer(settings: Settings) -> Iterator[KafkaProducer]:
     producer.close()
 
 
-def put(producer: KafkaProducer, *values: bytes) -> None:
+def put(settings: Settings, producer: KafkaProducer, *values: bytes) -> None:
+    """Send alerts as workers do."""
+    signatures = Signatures.of(settings, "worker")
     for value in values:
-        producer.send(topics.ALERTS, value=value, partition=0).get(timeout=10)
+        producer.send(topics.ALERTS, value=value, headers=signatures.sign(topics.ALERTS, None, value), partition=0).get(timeout=10)
 
 
 def test_alerts_leave_in_order_what_is_none_is_passed_over_and_nothing_leaves_twice(settings: Settings, producer: KafkaProducer) -> None:
-    put(producer, orjson.dumps(ALERT), b"no alert", orjson.dumps({**ALERT, "state": "resolved"}))
+    put(settings, producer, orjson.dumps(ALERT), b"no alert", orjson.dumps({**ALERT, "state": "resolved"}))
     out = BytesIO()
     assert forward(settings, File(out, "out"), once=True) == 2
     assert [json.loads(line)["activity_name"] for line in out.getvalue().splitlines()] == ["Create", "Close"]
     assert forward(settings, File(out, "out"), once=True) == 0
 
 
+def test_an_alert_that_no_worker_signed_is_forwarded_to_nobody(settings: Settings, producer: KafkaProducer) -> None:
+    producer.send(topics.ALERTS, value=orjson.dumps(ALERT), partition=0).get(timeout=10)
+    out = BytesIO()
+    assert forward(settings, File(out, "out"), once=True) == 0
+    assert out.getvalue() == b""
+
+
 def test_the_command_appends_to_a_file_and_says_how_many(settings: Settings, producer: KafkaProducer, tmp_path: Path) -> None:
-    put(producer, orjson.dumps(ALERT), orjson.dumps(ALERT))
+    put(settings, producer, orjson.dumps(ALERT), orjson.dumps(ALERT))
     runner = CliRunner(env={"HYDROMETER_MODE": "local", "HYDROMETER_KAFKA": settings.kafka})
     out = tmp_path / "findings.jsonl"
     done = runner.invoke(cli, ["export", "ocsf", "--file", str(out), "--once"], catch_exceptions=False)
@@ -86,7 +96,7 @@ class Refusing:
 
 
 def test_what_a_destination_rejects_is_delivered_by_the_next_run(settings: Settings, producer: KafkaProducer) -> None:
-    put(producer, orjson.dumps(ALERT))
+    put(settings, producer, orjson.dumps(ALERT))
     with pytest.raises(DeliveryError, match="rejected"):
         forward(settings, Refusing(), once=True)
     out = BytesIO()

@@ -16,6 +16,7 @@ LABEL = {
     "verdict": "benign",
     "author": "ada",
     "note": "a course",
+    "signer": "analyst",
 }
 
 

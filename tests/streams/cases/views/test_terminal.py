@@ -19,6 +19,7 @@ from click.testing import CliRunner
 from pydantic import SecretStr
 from rich.console import Console
 
+from streams.cases.audit_chain import HistoryCheck, HistoryKey
 from streams.cases.hypothesis import WORDS
 from streams.cases.views import page as casepage
 from streams.cases.views import terminal
@@ -31,7 +32,10 @@ from streams.core.settings import Settings
 from streams.replay.run import Replay
 from streams.schema import topics
 from streams.schema.cases import CasePayload, Link
-from streams.testing.builders import local_clickhouse
+from streams.testing.builders import local_clickhouse, signed_case
+
+KEY = HistoryKey(b"the workers' key")
+CHECK = HistoryCheck([KEY.public], [KEY])
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +52,8 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
 def clickhouse(settings: Settings, replayed: Replay) -> Iterator[ClickHouse]:
     """The cases of a morning."""
     gateway = ClickHouse(settings)
-    records = [rows.Record(topics.CASES, 0, offset, 1.7e9, orjson.dumps(case), {}) for offset, case in enumerate(replayed.cases)]
+    values = [orjson.dumps(signed_case(case, KEY)) for case in replayed.cases]
+    records = [rows.Record(topics.CASES, 0, offset, 1.7e9, value, {}) for offset, value in enumerate(values)]
     for insert in rows.inserts(topics.CASES, records):
         gateway.insert(insert.table, insert.columns, "cases")
     yield gateway
@@ -278,16 +283,32 @@ def test_a_list_of_80_characters_has_room_for_the_reason_and_for_other_programs_
 
 def test_every_stored_case_follows_from_its_history(clickhouse: ClickHouse, environment: dict[str, str]) -> None:
     for case in terminal.newest(clickhouse, with_resolved=True):
-        assert "versions follow from each other" in terminal.check(clickhouse, case)
-    result = CliRunner(env=environment).invoke(cli, ["case", "verify", case.case_id])
-    assert re.search(r"\d+ versions follow from each other, \d+ stored rows agree; last hash [0-9a-f]{64}", result.output)
+        assert "versions are signed" in terminal.check(clickhouse, case, CHECK)
+    result = CliRunner(env={**environment, "HYDROMETER_HISTORY_PUBLIC_KEY": KEY.public}).invoke(cli, ["case", "verify", case.case_id])
+    assert re.search(r"\d+ versions are signed, (\d+) of \1 stored rows were signed and agree; last hash [0-9a-f]{64}", result.output)
 
 
 def test_a_payload_that_was_changed_after_it_was_stored_is_found(clickhouse: ClickHouse) -> None:
     case = terminal.newest(clickhouse)[0]
     changed = replace(case, stored=orjson.dumps({**orjson.loads(case.stored), "if_wrong": "nothing could go wrong"}))
-    with pytest.raises(BrokenHistoryError, match=f"version {case.version} does not follow"):
-        terminal.check(clickhouse, changed)
+    with pytest.raises(BrokenHistoryError, match=f"the stored row of version {case.version} differs from its history"):
+        terminal.check(clickhouse, changed, CHECK)
+
+
+@pytest.mark.parametrize(
+    "column", [{"title": "a course"}, {"muted": True}, {"requests": 1.0}, {"output_tokens": 1.0}, {"extraction": 0.0}, {"accounts": 1}]
+)
+def test_a_column_that_was_changed_after_it_was_stored_is_found(clickhouse: ClickHouse, column: dict[str, Any]) -> None:
+    case = terminal.newest(clickhouse)[0]
+    with pytest.raises(BrokenHistoryError, match=f"the stored row of version {case.version} differs from its history"):
+        terminal.check(clickhouse, replace(case, **column), CHECK)
+
+
+def test_a_case_that_carries_the_history_of_another_is_found(clickhouse: ClickHouse) -> None:
+    one, other = terminal.newest(clickhouse, with_resolved=True)[:2]
+    swapped = replace(one, payload=other.payload, stored=other.stored)
+    with pytest.raises(BrokenHistoryError, match=r"does not hold|does not follow"):
+        terminal.check(clickhouse, swapped, CHECK)
 
 
 def test_a_stored_row_that_was_rewritten_is_found(clickhouse: ClickHouse) -> None:
@@ -297,5 +318,5 @@ def test_a_stored_row_that_was_rewritten_is_found(clickhouse: ClickHouse) -> Non
     record = rows.Record(topics.CASES, 0, 10**6, 1.7e9, orjson.dumps(row), {})
     for insert in rows.inserts(topics.CASES, [record]):
         clickhouse.insert(insert.table, insert.columns, "rewritten")
-    with pytest.raises(BrokenHistoryError, match=f"the stored row of version {case.version + 1} differs from its history"):
-        terminal.check(clickhouse, terminal.find(clickhouse, case.case_id))
+    with pytest.raises(BrokenHistoryError, match=f"version {case.version + 1} is stored, but its history ends at {case.version}"):
+        terminal.check(clickhouse, terminal.find(clickhouse, case.case_id), CHECK)

@@ -8,6 +8,7 @@ import numpy as np
 import orjson
 import pytest
 
+from streams.core.durations import DAY
 from streams.core.errors import BlockLayoutError
 from streams.core.settings import Settings
 from streams.intake.collector import Collector
@@ -25,9 +26,11 @@ KEY = b"a key of this test"
 def requests(*events: tuple[str, float], **more: Any) -> bytes:
     """Return a block of requests: (account, seconds) each."""
     collector = Collector(Settings(mode="local", partitions=1))
-    facts = {"gen_ai.usage.input_tokens": 10, "gen_ai.usage.output_tokens": 20, "payment.hash": "card", **more}
+    facts = {"gen_ai.usage.input_tokens": 10, "gen_ai.usage.output_tokens": 20, **more}
     lines = [
-        orjson.dumps({"timestamp": START + at, "event.id": f"{account}-{place}-{at}", "account.id": account, **facts})
+        orjson.dumps(
+            {"timestamp": START + at, "event.id": f"{account}-{place}-{at}", "account.id": account, "payment.hash": account, **facts}
+        )
         for place, (account, at) in enumerate(events)
     ]
     collector.add(lines, "test", START)
@@ -119,7 +122,7 @@ def test_later_an_account_is_scored_when_it_has_grown_and_a_minute_has_passed() 
 
 
 def test_accounts_of_one_card_are_sent_to_one_group() -> None:
-    (block,) = of(stage().apply(requests(("ada", 0), ("bob", 1)), 0), topics.GROUPS, blocks.GROUPS)
+    (block,) = of(stage().apply(requests(("ada", 0), ("bob", 1), **{"payment.hash": "card"}), 0), topics.GROUPS, blocks.GROUPS)
     kinds = [str(name).partition(":")[0] for name in block.texts("group_id")]
     assert kinds.count("payment") == 2
     assert len({name for name in block.texts("group_id") if str(name).startswith("payment:")}) == 1
@@ -270,15 +273,49 @@ def test_a_tally_that_counts_no_votes_changes_nothing() -> None:
     accounts = Accounts(0, 2, KEY, {}, shingle_cells=1 << 10)
     accounts.apply(people("ada"), 0)
     row = {"time": [START], "source": [1.0], "histogram": ["score"]}
-    for votes in (np.ones((1, 3)), np.full((1, 128), np.nan), np.full((1, 128), -1.0)):
+    for votes in (np.ones((1, 3)), *(np.full((1, 128), absurd) for absurd in (np.nan, np.inf, -1.0, 1e38, 2.0**25))):
         with pytest.raises(BlockLayoutError):
             accounts.apply_feedback(blocks.TALLIES.encode(row | {"votes": votes}), 0)
-    for lost in ({"source": [np.nan]}, {"source": [2.0]}, {"source": [0.5]}, {"time": [np.nan]}, {"time": [np.inf]}):
+    for lost in (
+        {"source": [np.nan]},
+        {"source": [2.0]},
+        {"source": [0.5]},
+        {"time": [np.nan]},
+        {"time": [np.inf]},
+        {"time": [START + 10 * DAY]},
+    ):
         with pytest.raises(BlockLayoutError):
             accounts.apply_feedback(blocks.TALLIES.encode(row | lost | {"votes": np.ones((1, 128))}), 0)
     accounts.apply_feedback(blocks.TALLIES.encode({name: [] for name in row} | {"votes": np.ones((0, 128))}), 1)
     accounts.apply_feedback(blocks.TALLIES.encode(row | {"source": [0.0], "votes": np.ones((1, 128))}), 2)
     assert accounts.votes.tail.others.sum() == 0, "its own tally it knows better"
+
+
+@pytest.mark.parametrize("claimed", [1_000.0, 16_777_216.0])
+def test_a_tally_of_very_many_votes_moves_what_is_ordinary_no_further_than_an_honest_one_could(claimed: float) -> None:
+    """ada's partition knows 40 accounts that score 0 and another partition knows 40 more. A third claims a crowd that scores 31."""
+    accounts = Accounts(0, 3, KEY, {}, shingle_cells=1 << 10)
+    accounts.apply(people(*(f"account-{number}" for number in range(40))), 0)
+    row = {"time": [START], "histogram": ["score"]}
+    honest, forged = np.zeros((1, 128)), np.zeros((1, 128))
+    honest[0, 0], forged[0, 124] = 40.0, claimed
+    accounts.apply_feedback(blocks.TALLIES.encode(row | {"source": [1.0], "votes": honest}), 0)
+    accounts.apply_feedback(blocks.TALLIES.encode(row | {"source": [2.0], "votes": forged}), 1)
+    assert accounts.votes.tail.votes.sum() == 40.0
+    assert accounts.votes.tail.others.tolist() == [40.0, *[0.0] * 123, 80.0, 0.0, 0.0, 0.0]
+
+
+def test_the_accounts_of_one_payer_vote_as_one() -> None:
+    accounts = stage()
+    events = [(f"pool-{number}", 60.0 * tick) for tick in range(FIRST_REQUESTS) for number in range(64)]
+    accounts.apply(requests(*events, **{"payment.hash": "one card"}), 0)
+    assert accounts.votes.tail.votes.sum() == 1.0
+    accounts.apply(people("ada"), 1)
+    assert accounts.votes.tail.votes.sum() == 2.0
+    restarted = stage()
+    restarted.load([(name, accounts.dump(name)) for name in list(accounts.dirty())])
+    np.testing.assert_array_equal(restarted.votes.tail.votes, accounts.votes.tail.votes)
+    np.testing.assert_array_equal(restarted.votes.reference.votes, accounts.votes.reference.votes)
 
 
 def test_the_template_is_what_most_prompts_of_an_account_show_whatever_else_recurs_in_them() -> None:

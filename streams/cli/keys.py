@@ -1,0 +1,50 @@
+"""`hydrometer keys`: keys that are derived from those of the roles, to be handed out."""
+
+from __future__ import annotations
+
+import click
+
+from streams.core.output import echo
+
+
+@click.group()
+def keys() -> None:
+    """Derive keys that are handed out: an analyst's own, and the one that checks the histories of cases.
+
+    \b
+    Example:  hydrometer keys author ada
+    """
+
+
+@keys.command()
+@click.argument("name")
+def author(*, name: str) -> None:
+    """Print an analyst's own key, which signs labels of that author alone. It goes into HYDROMETER_AUTHOR_KEY, or its _FILE.
+
+    Needs HYDROMETER_ANALYST_KEY or HYDROMETER_SIGNING_KEY, which the analyst then needs no more. It is as good as that key lives.
+
+    \b
+    Example:  hydrometer keys author ada > ada.key
+    """
+    from streams.core.keyring import role_keys
+    from streams.core.settings import Settings
+    from streams.schema.signatures import own_key
+
+    [key, *_] = role_keys(Settings.load(role="kafka"), "analyst")
+    echo(f"{name}:{own_key(key, name).hex()}")
+
+
+@keys.command()
+def history() -> None:
+    """Print the public keys that check the histories of cases, the current one first. They are no secret: HYDROMETER_HISTORY_PUBLIC_KEY.
+
+    Needs HYDROMETER_WORKER_KEY or HYDROMETER_SIGNING_KEY. Keep the old keys as long as cases that they signed are kept.
+
+    \b
+    Example:  hydrometer keys history
+    """
+    from streams.cases.audit_chain import HistoryKey
+    from streams.core.keyring import role_keys
+    from streams.core.settings import Settings
+
+    echo(",".join(HistoryKey(key).public for key in role_keys(Settings.load(role="kafka"), "worker")))
