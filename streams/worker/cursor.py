@@ -7,8 +7,10 @@ from typing import Final
 
 REWIND_PAUSE_SECONDS: Final = 1.0
 """Time to wait for the expected record before the consumer seeks back to it again."""
-MAX_REWINDS: Final = 5
-"""Failed attempts after which Kafka has no record between."""
+MAX_REWINDS: Final = 30
+"""Failed attempts after which records count as lost."""
+MAX_REREADS: Final = 5
+"""Attempts that all return the same record, after which no record lies before it."""
 
 
 class Turn(Enum):
@@ -17,7 +19,8 @@ class Turn(Enum):
     TAKE = "it is the next"
     PASS = "it came before, or its turn has not come and what was left out is on its way"  # noqa: S105
     REWIND = "records were left out: read back to them, then it comes again"
-    HOLE = "records were left out, and reading back does not bring them: they are lost, or were never there"
+    HOLE = "reading back returns the same record again and again: no record lies before it"
+    LOST = "records were left out, and reading back does not return them"
 
 
 class Cursor:
@@ -28,7 +31,7 @@ class Cursor:
         self.next = start
         self._compacted = compacted
         self._jump = -1
-        self._rewound = 0
+        self._rewound = self._reread = 0
         self._at = float("-inf")
 
     def turn(self, offset: int, now: float) -> Turn:
@@ -41,16 +44,20 @@ class Cursor:
         if offset < self.next:
             return Turn.PASS
         if offset == self.next or (self._compacted and offset == self._jump):
-            self.next = offset + 1
-            self._rewound = 0
+            self.skip_to(offset + 1)
             return Turn.TAKE
-        if now - self._at < REWIND_PAUSE_SECONDS:
+        is_reread = self._rewound > 0 and offset <= self._jump  # what was on its way before lies behind the jump
+        if not is_reread and now - self._at < REWIND_PAUSE_SECONDS:
             return Turn.PASS
-        if self._rewound >= MAX_REWINDS:
+        self._reread = self._reread + 1 if is_reread and offset == self._jump else 0
+        if self._reread >= MAX_REREADS:
             return Turn.HOLE
+        if self._rewound >= MAX_REWINDS:
+            return Turn.LOST
         self._at, self._jump, self._rewound = now, offset, self._rewound + 1
         return Turn.REWIND
 
     def skip_to(self, offset: int) -> None:
         """Expect this offset next: no record has one before it."""
-        self.next, self._rewound = offset, 0
+        self.next, self._at = offset, float("-inf")
+        self._rewound = self._reread = 0

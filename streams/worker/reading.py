@@ -60,6 +60,8 @@ class Reading:
         if turn is Turn.HOLE:
             await self._pass_hole(tp, record.offset)
             turn = self._cursors[tp].turn(record.offset, time.monotonic())
+        if turn is Turn.LOST:
+            raise self._lost(tp, record.offset)
         return turn is Turn.TAKE
 
     def forget(self, starts: Mapping[TP, int] | None = None) -> None:
@@ -81,9 +83,12 @@ class Reading:
         cursor = self._cursors[tp]
         firsts = await cast("Consumer", self._app.consumer).earliest_offsets(tp)
         if cursor.next < (firsts[tp] or 0):
-            raise LostRecordsError(f"{tp.topic}/{tp.partition} has no records from {cursor.next} to {offset}")
+            raise self._lost(tp, offset)
         log.warning("%s/%d: no record has an offset from %d to %d", tp.topic, tp.partition, cursor.next, offset - 1)
         cursor.skip_to(offset)
+
+    def _lost(self, tp: TP, offset: int) -> LostRecordsError:
+        return LostRecordsError(f"{tp.topic}/{tp.partition} has no records from {self._cursors[tp].next} to {offset}")
 
     async def _rewind(self, tp: TP, offset: int) -> None:
         """Read every partition from its cursor again: stopping the flow leaves out records of all partitions."""

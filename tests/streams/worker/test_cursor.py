@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streams.worker.cursor import MAX_REWINDS, Cursor, Turn
+from streams.worker.cursor import MAX_REREADS, MAX_REWINDS, Cursor, Turn
 
 
 def test_records_are_taken_one_after_another() -> None:
@@ -25,8 +25,13 @@ def test_a_record_left_out_is_read_again_and_those_behind_it_wait() -> None:
 
 def test_reading_back_is_tried_again_after_a_second() -> None:
     cursor = Cursor(7)
-    turns = [cursor.turn(9, now) for now in (0.0, 0.5, 1.0)]
+    turns = [cursor.turn(offset, now) for offset, now in ((9, 0.0), (10, 0.5), (11, 1.0))]
     assert turns == [Turn.REWIND, Turn.PASS, Turn.REWIND]
+
+
+def test_a_record_that_reading_back_returned_is_no_reason_to_wait() -> None:
+    cursor = Cursor(7)
+    assert [cursor.turn(offset, 0.0) for offset in (9, 10, 8)] == [Turn.REWIND, Turn.PASS, Turn.REWIND]
 
 
 def test_a_compacted_topic_may_jump_when_the_same_record_comes_twice() -> None:
@@ -38,14 +43,15 @@ def test_a_compacted_topic_may_jump_when_the_same_record_comes_twice() -> None:
 
 def test_records_that_do_not_come_back_are_reported_and_never_skipped() -> None:
     cursor = Cursor(7)
-    turns = [cursor.turn(9, float(second)) for second in range(MAX_REWINDS + 1)]
-    assert turns == [Turn.REWIND] * MAX_REWINDS + [Turn.HOLE]
+    turns = [cursor.turn(9 + second, float(second)) for second in range(MAX_REWINDS + 1)]
+    assert turns == [Turn.REWIND] * MAX_REWINDS + [Turn.LOST]
     assert cursor.next == 7
 
 
 def test_a_hole_that_kafka_never_filled_is_passed_and_the_next_one_is_looked_at_anew() -> None:
     cursor = Cursor(7)
-    for second in range(MAX_REWINDS + 1):
-        cursor.turn(9, float(second))
+    turns = [cursor.turn(9, 0.0) for _ in range(MAX_REREADS + 1)]
+    assert turns == [Turn.REWIND] * MAX_REREADS + [Turn.HOLE]
+    assert cursor.next == 7
     cursor.skip_to(9)
-    assert [cursor.turn(9, 10.0), cursor.turn(11, 11.0)] == [Turn.TAKE, Turn.REWIND]
+    assert [cursor.turn(9, 0.0), cursor.turn(11, 0.0)] == [Turn.TAKE, Turn.REWIND]
