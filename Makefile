@@ -53,6 +53,9 @@ fuzz: setup ## Feed 500,000 seeded inputs to the readers of what strangers send,
 	$(BIN)/uv pip install --quiet --python $(BIN)/python atheris==3.0.0
 	$(if $(ALL),ALL=1) $(if $(RUNS),RUNS=$(RUNS)) $(BIN)/python tests/fuzz/run.py
 
+audit: setup ## Ask OSV whether a known advisory applies to what the locks install (STRICT=1: fail when it cannot be reached)
+	$(if $(STRICT),STRICT=1) $(BIN)/python tests/audit.py
+
 bench-boards: setup ## Time every query of every board on a million requests, into build/boards-speed.json
 	$(BIN)/python -m pytest -m speed tests/dashboards/test_boards_speed.py
 

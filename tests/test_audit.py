@@ -1,0 +1,90 @@
+"""The audit of the locks: it fails for an advisory, and says so when nobody could be asked."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import date
+from http.server import BaseHTTPRequestHandler, HTTPServer
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def audit() -> ModuleType:
+    spec = importlib.util.spec_from_file_location("audit", Path(__file__).with_name("audit.py"))
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@contextmanager
+def database(advisories: dict[str, list[str]], status: int = 200, *, broken: bool = False) -> Iterator[str]:
+    """Serve OSV's answer: the advisories of the packages that are named."""
+
+    class Handler(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["queries"]
+            names = [query["package"]["name"] for query in asked]
+            results: list[Any] = [{"vulns": [{"id": each} for each in advisories[name]]} if name in advisories else {} for name in names]
+            self.send_response(status)
+            self.end_headers()
+            self.wfile.write(json.dumps({"results": results[1:] if broken else results}).encode())
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = HTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}/v1/querybatch"
+    server.shutdown()
+    server.server_close()
+
+
+def test_every_package_of_both_locks_is_asked_about(audit: ModuleType) -> None:
+    for name in audit.LOCKS:
+        text = (audit.ROOT / name).read_text()
+        assert len(audit.pins(text)) == sum("==" in line for line in text.splitlines()) > 50
+
+
+def test_an_advisory_that_applies_fails_until_it_is_accepted_and_again_when_that_has_ended(
+    audit: ModuleType, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with database({"aiohttp": ["GHSA-1", "GHSA-2"]}) as url:
+        monkeypatch.setenv("OSV_URL", url)
+        assert audit.main() == 1
+        assert "https://osv.dev/GHSA-2" in capsys.readouterr().out
+        accepted = {each: audit.Accepted("we do not call it", date(2027, 1, 1)) for each in ("GHSA-1", "GHSA-2")}
+        monkeypatch.setattr(audit, "ACCEPTED", accepted)
+        assert audit.main(date(2026, 12, 31)) == 0
+        assert audit.main(date(2027, 1, 2)) == 1
+
+
+def test_no_advisory_is_no_failure(audit: ModuleType, monkeypatch: pytest.MonkeyPatch) -> None:
+    with database({}) as url:
+        monkeypatch.setenv("OSV_URL", url)
+        assert audit.main() == 0
+
+
+@pytest.mark.parametrize(("status", "broken"), [(500, False), (200, True)])
+def test_a_database_that_does_not_answer_is_said_to_be_away_and_fails_only_when_it_must(
+    audit: ModuleType,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    status: int,
+    broken: bool,  # noqa: FBT001  (a parameter of pytest)
+) -> None:
+    with database({"aiohttp": ["GHSA-1"]}, status, broken=broken) as url:
+        monkeypatch.setenv("OSV_URL", url)
+        assert audit.main() == 0
+        assert "NOT AUDITED" in capsys.readouterr().out
+        monkeypatch.setenv("STRICT", "1")
+        assert audit.main() == 1
