@@ -11,7 +11,6 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from itertools import islice
 from typing import Final
 
@@ -22,16 +21,16 @@ from streams.cases import labels
 from streams.clickhouse import migrate
 from streams.clickhouse.batch_writer import BatchWriter
 from streams.clickhouse.client import ClickHouse
-from streams.clickhouse.health import columns
-from streams.clickhouse.rows import STORED, Record
+from streams.clickhouse.rows import STORED, Record, insert_of
 from streams.core.settings import Settings
 from streams.demo.traffic import SPAN, demo_traffic
 from streams.intake.clock import FileClock
 from streams.intake.collector import Collector, OutgoingBlock, Step
 from streams.replay.in_process import Pipeline
 from streams.schema import blocks, topics
+from streams.schema.reports import HealthRow
 from streams.stages.stage import Message, Stage
-from streams.telemetry.metrics import Metric, Registry, Row
+from streams.telemetry.metrics import Metric, Registry
 from streams.worker.report import TOTALS
 
 REPORT_SECONDS: Final = 300.0
@@ -69,7 +68,7 @@ class Rehearsal:
         self._clock = FileClock(settings.future_skew_seconds, settings.past_skew_seconds)
         self._pipeline = Pipeline(settings.partitions, settings.seal_key.get_secret_value().encode(), self._keep)
         self._offsets: Counter[tuple[str, int]] = Counter()
-        self._health: list[Row] = []
+        self._health: list[HealthRow] = []
         self._told: dict[tuple[Metric, str], float] = {}
         self._now = 0.0
         self._reported = 0.0
@@ -91,7 +90,7 @@ class Rehearsal:
         self._decide()
         self._report()
         self._store.due(time.monotonic() + 1e6)
-        self._clickhouse.insert("health", columns(self._health), "rehearsal")
+        self._clickhouse.insert("health", insert_of("health", self._health).columns, "rehearsal")
         self._clickhouse.close()
 
     def _carry(self, block: OutgoingBlock) -> None:
@@ -138,7 +137,6 @@ class Rehearsal:
         """Keep what two processes, `collect` and a worker, would have written to `health` since the last report."""
         self._reported = self._now
         self._started = self._started or self._now
-        now = datetime.fromtimestamp(self._now, UTC)
         pipeline = self._pipeline
         stages: dict[str, Sequence[Stage]] = {"accounts": pipeline.accounts, "groups": pipeline.groups, "cases": [pipeline.cases]}
         for agent, partitions in stages.items():
@@ -147,7 +145,7 @@ class Rehearsal:
         self._registry.set(Metric.FEED_NATS, 0, feed="file")
         for process, registry in (("worker", self._registry), ("collect", self._collected)):
             registry.set(Metric.STARTED, self._started)
-            self._health += registry.rows(now, process, f"rehearsal-{process}")
+            self._health += registry.rows(self._now, process, f"rehearsal-{process}")
 
     def _report_stage(self, agent: str, partition: int, counted: Mapping[str, float]) -> None:
         for name, metric in TOTALS.items():

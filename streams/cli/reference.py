@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import ast
+import inspect
+import itertools
 import re
+import textwrap
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Final
+from types import UnionType
+from typing import Annotated, Final, Literal, Union, get_args, get_origin
 
 import click
+import msgspec
 
 from streams.clickhouse import migrate
 from streams.core import settings
 from streams.core.markdown import table
 from streams.schema import topics
 from streams.schema.event import FIELDS
+from streams.schema.record import Seconds
 
 _COLUMN: Final = re.compile(r"^\s{4,}`?(\w+)`? ([A-Z]\w+[^,\n]*?),?\s*(?:--\s*(.*))?$")
 _TABLE: Final = re.compile(r"CREATE TABLE IF NOT EXISTS (\w+)\s*\((.*?)\n\)", re.DOTALL)
@@ -114,12 +121,65 @@ def rules_page() -> str:
     return f"# Rules of extraction\n\n{intro}\n\n" + table(("rule", "requires"), [(rule.name, rule.requires) for rule in RULES])
 
 
+def field_notes(record: type) -> dict[str, str]:
+    """Return the docstring below each field of a record, by the field's name; inherited fields first."""
+    notes: dict[str, str] = {}
+    for cls in reversed(record.__mro__[:-1]):
+        if not cls.__module__.startswith("streams."):
+            continue
+        body = next(node for node in ast.parse(textwrap.dedent(inspect.getsource(cls))).body if isinstance(node, ast.ClassDef)).body
+        for field, note in itertools.pairwise(body):
+            match field, note:
+                case ast.AnnAssign(target=ast.Name(id=name)), ast.Expr(value=ast.Constant(value=str(text))):
+                    notes[name] = " ".join(text.split())
+    return notes
+
+
+def record_table(record: type[msgspec.Struct]) -> str:
+    """Return the fields of a record as a Markdown table: name, type and note."""
+    notes = field_notes(record)
+    hints = {field.name: field.type for field in msgspec.structs.fields(record)}
+    return table(("field", "type", ""), [(f"`{name}`", f"`{_type_name(kind)}`", notes.get(name, "")) for name, kind in hints.items()])
+
+
+def _type_name(kind: object) -> str:
+    """Return a type in words of Python, without modules and metadata; a moment is `seconds`.
+
+    >>> _type_name(float | None), _type_name(list[str]), _type_name(Seconds)
+    ('float | None', 'list[str]', 'seconds')
+    """
+    if kind is Seconds:
+        return "seconds"
+    origin, parts = get_origin(kind), get_args(kind)
+    if origin is Annotated:
+        return _type_name(parts[0])
+    if origin is Literal:
+        return " | ".join(map(repr, parts))
+    if origin in (Union, UnionType):
+        return " | ".join(map(_type_name, parts))
+    if origin is not None:
+        return f"{origin.__name__}[{', '.join(map(_type_name, parts))}]"
+    return "None" if kind is type(None) else getattr(kind, "__name__", str(kind))
+
+
+def replay_page() -> str:
+    """Return every file that a replay writes, with its columns or fields."""
+    from streams.schema.cases import Alert, Case
+    from streams.schema.replay_files import FILES
+
+    intro = "Moments are seconds since 1970 in UTC in JSON, and timestamps in milliseconds in Parquet. What is unknown is null."
+    files: dict[str, type[msgspec.Struct]] = {**FILES, "alerts.jsonl": Alert, "cases.jsonl": Case}
+    parts = [f"## {name}\n\n{inspect.getdoc(record)}\n\n{record_table(record)}" for name, record in files.items()]
+    return "\n".join([f"# Replay files\n\n`hydrometer replay LOG --out FOLDER` writes these files. {intro}\n", *parts])
+
+
 PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "cli": cli_page,
     "event": event_page,
     "features": features_page,
     "formats": formats_page,
     "metrics": metrics_page,
+    "replay": replay_page,
     "rules": rules_page,
     "settings": settings_page,
     "tables": tables_page,

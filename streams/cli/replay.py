@@ -61,12 +61,12 @@ def _replay(files: tuple[Path, ...], out: Path, until: str | None, log_format: s
 
     settings = Settings.load({"HYDROMETER_MODE": "local", **os.environ}, role="replay")
     summary = backtest.run(files, out, until, log_format, settings)
-    rejected = ", ".join(f"{lines:,} {reason}" for reason, lines in summary["rejected"].items()) or "none"
-    _warn(out, summary["events"], sum(lines for reason, lines in summary["rejected"].items() if reason not in _NO_FAULT))
-    if not summary["events"]:
+    rejected = ", ".join(f"{lines:,} {reason}" for reason, lines in summary.rejected.items()) or "none"
+    _warn(out, summary.events, sum(lines for reason, lines in summary.rejected.items() if reason not in _NO_FAULT))
+    if not summary.events:
         raise HydrometerError(f"not one event was accepted (rejected: {rejected}): is --format right, and --until late enough?")
-    echo(f"{summary['events']:,} events of {summary['accounts']:,} accounts; rejected: {rejected}")
-    echo(f"{summary['cases']:,} open cases: {out / 'cases.jsonl'}")
+    echo(f"{summary.events:,} events of {summary.accounts:,} accounts; rejected: {rejected}")
+    echo(f"{summary.cases:,} open cases: {out / 'cases.jsonl'}")
     _show_coverage(out)
 
 

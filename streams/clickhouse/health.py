@@ -13,17 +13,14 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
-from datetime import UTC, datetime
 from typing import Final
 
-import numpy as np
-import orjson
-
-from streams.clickhouse.client import ClickHouse, Columns
+from streams.clickhouse.client import ClickHouse
+from streams.clickhouse.rows import insert_of
 from streams.core.errors import HydrometerError, StoreUnavailableError
 from streams.core.settings import MissingSecret, Settings
 from streams.telemetry.feed_silence import Feeds
-from streams.telemetry.metrics import METRICS, Metric, Row
+from streams.telemetry.metrics import METRICS, Metric
 from streams.telemetry.prometheus import listening
 
 REPORT_INTERVAL_SECONDS: Final = 10.0
@@ -103,12 +100,12 @@ def publisher(settings: Settings, process: str = "worker", *, feeds: bool = Fals
     instance = f"{socket.gethostname()}-{os.getpid()}"
 
     def publish() -> None:
-        now = datetime.now(UTC)
+        now = time.time()
         if feed_silence is not None:
-            _update_feeds(feed_silence, now.timestamp())
+            _update_feeds(feed_silence, now)
         rows = METRICS.rows(now, process, instance)
         if rows:
-            gateway.insert("health", columns(rows), f"health-{instance}-{now.timestamp():.3f}")
+            gateway.insert("health", insert_of("health", rows).columns, f"health-{instance}-{now:.3f}")
 
     return publish
 
@@ -118,16 +115,3 @@ def _update_feeds(feed_silence: Feeds, now: float) -> None:
         feed_silence.look(now)
     except StoreUnavailableError as error:
         _log.warning("the silence of feeds is not updated: %s", error)
-
-
-def columns(rows: list[Row]) -> Columns:
-    """Return rows of health as columns: time in milliseconds, labels as JSON."""
-    moments, process, instance, metric, labels, value = zip(*rows, strict=True)
-    return {
-        "time": np.array([round(moment.timestamp() * 1_000) for moment in moments], np.int64),
-        "process": np.array(process, object),
-        "instance": np.array(instance, object),
-        "metric": np.array(metric, object),
-        "sent_labels": np.array([orjson.dumps(moment).decode() for moment in labels], object),
-        "value": np.array(value, np.float64),
-    }

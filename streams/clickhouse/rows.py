@@ -15,14 +15,17 @@ from typing import Any, Final, get_type_hints
 
 import msgspec
 import numpy as np
+import orjson
 from numpy.typing import NDArray
 
 from streams.core.errors import BlockLayoutError
 from streams.schema import blocks, topics
 from streams.schema import record as records
 from streams.schema.cases import Alert, Case
+from streams.schema.dead_letters import DeadLetter
 from streams.schema.event import MAX_TIME_SECONDS
 from streams.schema.labels import Label
+from streams.schema.reports import ArrivalCount, DeadLetterCount
 
 Array = NDArray[Any]
 _MAX_CODE_BYTES: Final = 64  # reasons and sources are short words of ours
@@ -97,25 +100,28 @@ def own_dead_letters(insert: Insert) -> int:
 
 def dead_letters(counts: Mapping[tuple[int, str, str], int]) -> Insert:
     """Return the rows of counted dead letters, by minute (epoch seconds), source and reason."""
-    keys = sorted(counts)
-    columns = {
-        "minute": np.array([minute for minute, _, _ in keys], np.int64),
-        "source": _texts(source for _, source, _ in keys),
-        "reason": _texts(reason for _, _, reason in keys),
-        "count": np.array([counts[key] for key in keys], np.uint64),
-    }
-    return Insert("dead_letters", columns)
+    rows = [DeadLetterCount(minute, source, reason, counts[minute, source, reason]) for minute, source, reason in sorted(counts)]
+    return insert_of("dead_letters", rows)
 
 
 def arrivals(counts: Mapping[tuple[int, str], int]) -> Insert:
     """Return the rows of counted events, by minute (epoch seconds) and feed."""
-    keys = sorted(key for key, events in counts.items() if events)
-    columns = {
-        "minute": np.array([minute for minute, _ in keys], np.int64),
-        "feed": _texts(feed for _, feed in keys),
-        "events": np.array([counts[key] for key in keys], np.uint64),
-    }
-    return Insert("arrivals", columns)
+    return insert_of("arrivals", [ArrivalCount(minute, feed, events) for (minute, feed), events in sorted(counts.items()) if events])
+
+
+def insert_of(table: str, rows: Sequence[records.Record]) -> Insert:
+    """Return records of one type as the columns of their table."""
+    if not rows:
+        return Insert(table, {})
+    columns = columns_of(type(rows[0]))
+    return Insert(
+        table,
+        {column.name: _array_of([column.convert(getattr(row, name)) for row in rows], column.dtype) for name, column in columns.items()},
+    )
+
+
+def _array_of(values: list[Any], dtype: type) -> Array:
+    return _texts(values) if dtype is object else np.array(values, dtype)
 
 
 def _joined(table: str, parts: Sequence[Mapping[str, Array]]) -> Insert:
@@ -217,38 +223,42 @@ def sent_name(name: str, layout: blocks.Layout) -> str:
 class Column:
     """How a field of a record becomes a column."""
 
+    name: str
+    """In the table's insert statement."""
     annotation: Any
     """Its type on the topic. A nested record is stored unchanged, so that a newer writer's fields are kept."""
     dtype: type
     convert: Callable[[Any], Any] = lambda value: value
 
 
+@cache
 def columns_of(record: type[records.Record]) -> dict[str, Column]:
     """Return the columns of a record's table, by name, in the order of its fields."""
     hints = get_type_hints(record, include_extras=True)
     fields = msgspec.inspect.type_info(record)
     if not isinstance(fields, msgspec.inspect.StructType):
         raise TypeError(record)
-    return {field.name: _column_of(field.type, hints[field.name]) for field in fields.fields}
+    return {field.name: _column_of(field.name, field.type, hints[field.name]) for field in fields.fields}
 
 
-def _column_of(kind: msgspec.inspect.Type, annotation: Any) -> Column:
+def _column_of(name: str, kind: msgspec.inspect.Type, annotation: Any) -> Column:
     extra: Mapping[str, Any] = {}
     if isinstance(kind, msgspec.inspect.Metadata):
         extra, kind = kind.extra or {}, kind.type
     match kind:
         case msgspec.inspect.StructType():
-            return Column(msgspec.Raw, object, lambda value: bytes(value).decode())
+            return Column(name, msgspec.Raw, object, lambda value: bytes(value).decode())
         case msgspec.inspect.StrType() | msgspec.inspect.LiteralType() | msgspec.inspect.UnionType():
-            return Column(annotation, object)
+            return Column(name, annotation, object)
         case msgspec.inspect.FloatType() if extra.get("moment"):
-            return Column(annotation, np.int64, _milliseconds)
+            return Column(name, annotation, np.int64, _milliseconds)
         case msgspec.inspect.FloatType():
-            return Column(float | None, np.float64, lambda value: math.nan if value is None else value)
-        case msgspec.inspect.IntType():
-            return Column(annotation, np.uint64)
-        case msgspec.inspect.BoolType():
-            return Column(annotation, np.bool_)
+            return Column(name, float | None, np.float64, lambda value: math.nan if value is None else value)
+        case msgspec.inspect.BoolType() | msgspec.inspect.IntType():
+            whole = np.int64 if extra.get("signed") else np.uint64
+            return Column(name, annotation, whole if isinstance(kind, msgspec.inspect.IntType) else np.bool_)
+        case msgspec.inspect.DictType():
+            return Column(f"sent_{name}", annotation, object, lambda value: orjson.dumps(value).decode())
     raise TypeError(kind)
 
 
@@ -269,17 +279,14 @@ def _message(record: type[records.Record]) -> Callable[[Record], dict[str, Array
             values = {name: column.convert(getattr(row, name)) for name, column in columns.items()}
         except (msgspec.DecodeError, ValueError, OverflowError) as error:
             raise BlockLayoutError(f"a message of {message.topic} lacks a field, or a field has the wrong type") from error
-        return {name: _single(value, columns[name].dtype) for name, value in values.items()}
+        return {column.name: _array_of([values[name]], column.dtype) for name, column in columns.items()}
 
     return convert
 
 
-def _single(value: Any, dtype: type) -> Array:
-    return _texts([value]) if dtype is object else np.array([value], dtype)
-
-
 def _dead_letter(record: Record) -> dict[str, Array]:
-    return dict(dead_letters({(_minute(record), _word(record, "source"), _word(record, "reason")): 1}).columns)
+    letter = DeadLetter.from_headers(record.headers)
+    return dict(dead_letters({(_minute(record), letter.source[:_MAX_CODE_BYTES], letter.reason[:_MAX_CODE_BYTES]): 1}).columns)
 
 
 _TABLES: Final[Mapping[str, tuple[str, Callable[[Record], dict[str, Array]]]]] = {

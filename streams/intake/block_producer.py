@@ -23,10 +23,10 @@ from streams.core.output import console
 from streams.core.settings import Settings
 from streams.intake.clock import FileClock
 from streams.intake.collector import Collector, OutgoingBlock, Step, read_files
-from streams.intake.dead_letters import DeadLetter
 from streams.intake.files import UnreadableInputError, live_chunks
 from streams.intake.formats.registry import AUTO
 from streams.schema import topics
+from streams.schema.dead_letters import DeadLetter
 from streams.telemetry.metrics import METRICS, Metric
 
 DELIVERY_SECONDS: Final = 30.0

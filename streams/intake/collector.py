@@ -24,13 +24,14 @@ from streams.core.errors import FuseBlownError, MalformedEventError
 from streams.core.settings import Settings
 from streams.intake.clock import FileClock, event_time
 from streams.intake.dead_letter_limit import Fuse
-from streams.intake.dead_letters import DeadLetter, letter
+from streams.intake.dead_letters import letter
 from streams.intake.files import UnreadableInputError, check_files, chunks_of
 from streams.intake.formats.registry import AUTO, advice, reader
 from streams.intake.forwarded import trusted
 from streams.privacy.normalise import Normaliser
 from streams.privacy.sketch import Sketcher, load_corpus
 from streams.schema.blocks import REQUESTS
+from streams.schema.dead_letters import DeadLetter
 from streams.schema.event import MAX_TEXT_BYTES, Event, check
 from streams.schema.topics import MAX_RECORD_BYTES, partition_of
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any, Final
 
 import orjson
 
 from streams.core.errors import MalformedEventError
+from streams.schema.dead_letters import DeadLetter
 from streams.schema.event import FIELDS, MAX_LINE_BYTES, NAMES, Event, parse
 
 MAX_LETTER_BYTES: Final = 16 * 1024
@@ -23,22 +23,6 @@ _KNOWN = NAMES | frozenset(_FORMATS.split())  # the formats' own names, so that 
 _MEASURED = "startTime endTime completionStartTime start_time prompt_tokens completion_tokens total_tokens response_code duration"
 _EMPTY: Final[dict[type, Any]] = {str: "", int: 0, float: 0, bool: False, list: [], dict: {}}
 _NUMERIC = {field.wire for field in FIELDS if field.kind in {"number", "time", "flag", "set"}} | set(_MEASURED.split())
-
-
-@dataclass(frozen=True, slots=True)
-class DeadLetter:
-    """A refused line: its blanked form, the reason, and its position in its source."""
-
-    reason: str
-    detail: str
-    source: str
-    position: str
-    line: bytes
-
-    def headers(self) -> list[tuple[str, bytes]]:
-        """Return the headers of its Kafka record."""
-        texts = {"reason": self.reason, "detail": self.detail, "source": self.source, "position": self.position}
-        return [(name, value.encode("utf-8", "replace")) for name, value in texts.items()]
 
 
 def letter(error: MalformedEventError, line: bytes | Event, source: str, position: str) -> DeadLetter:

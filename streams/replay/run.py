@@ -13,15 +13,16 @@ The same input gives the same bytes out, but for the speed in `summary.json`: no
 
 from __future__ import annotations
 
-import json
+import math
 import time
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import orjson
 import pyarrow as pa
@@ -33,17 +34,17 @@ from streams.core.errors import SettingsError
 from streams.core.output import console
 from streams.core.settings import Settings
 from streams.intake.collector import Collector, OutgoingBlock, Step, read_files
-from streams.intake.dead_letters import DeadLetter
 from streams.intake.files import check_files
 from streams.replay.coverage import Coverage
 from streams.replay.in_process import Pipeline
 from streams.schema import blocks, topics
 from streams.schema.blocks import Block
+from streams.schema.dead_letters import DeadLetter
+from streams.schema.replay_files import FILES, AccountRow, RefusedLine, RouterRow, ScoreRow, Summary, parquet_table
 from streams.stages.stage import Message
 
 MAX_REJECTED_LINES = 10_000
 """Refused lines that `rejected.jsonl` shows, the first ones."""
-_MOMENT: Any = pa.timestamp("ms", tz="UTC")
 
 
 @dataclass
@@ -84,152 +85,106 @@ class Replay:
             events += count
         return events
 
-    def accounts(self) -> dict[str, dict[str, Any]]:
+    def accounts(self) -> dict[str, AccountRow]:
         """Return every account's row, by account, sorted."""
-        rows: dict[str, dict[str, Any]] = {}
+        rows: dict[str, AccountRow] = {}
         for stage in self.pipeline.accounts:
             table = stage.table
             for slot in table.slots.tolist():
-                rows[table.keys[slot]] = {
-                    "account_id": table.keys[slot],
-                    "first_seen": float(table["first"][slot]),
-                    "last_seen": float(table["clock"][slot]),
-                    "requests": int(table["requests"][slot]),
-                    "extraction": float(table["best_extraction"][slot]),
-                    "routing": float(table["best_routing"][slot]),
-                    "alerted": False,
-                    "first_alert_at": None,
-                    "case_id": None,
-                }
+                rows[table.keys[slot]] = AccountRow(
+                    account_id=table.keys[slot],
+                    first_seen=float(table["first"][slot]),
+                    last_seen=float(table["clock"][slot]),
+                    requests=int(table["requests"][slot]),
+                    extraction=float(table["best_extraction"][slot]),
+                    routing=float(table["best_routing"][slot]),
+                )
         self._add_groups(rows)
         self._add_cases(rows)
         return dict(sorted(rows.items()))
 
-    def _add_groups(self, rows: dict[str, dict[str, Any]]) -> None:
+    def _add_groups(self, rows: dict[str, AccountRow]) -> None:
         for stage in self.pipeline.groups:
             members = stage.members
             for slot in members.slots.tolist():
                 row = rows[members.keys[slot].partition("|")[2]]
-                row["extraction"] = max(row["extraction"], float(members["best_extraction"][slot]))
+                row.extraction = max(row.extraction, float(members["best_extraction"][slot]))
 
-    def _add_cases(self, rows: dict[str, dict[str, Any]]) -> None:
+    def _add_cases(self, rows: dict[str, AccountRow]) -> None:
         for case in self.pipeline.cases.cases.values():
             if case.behaviour != "extraction" or case.muted:
                 continue
             for account, member in case.members.items():
                 row = rows[account]
-                row["alerted"] = True
-                row["first_alert_at"] = min(row["first_alert_at"] or np.inf, member.joined_at)
-                if case.state != "merged" or row["case_id"] is None:
-                    row["case_id"] = case.case_id
+                row.alerted = True
+                row.first_alert_at = min(row.first_alert_at or np.inf, member.joined_at)
+                if case.state != "merged" or row.case_id is None:
+                    row.case_id = case.case_id
 
-    def routers(self) -> dict[str, dict[str, Any]]:
+    def routers(self) -> dict[str, RouterRow]:
         """Return every router fingerprint's row, by id, sorted."""
         alerted = {alert["entity_id"]: alert for alert in reversed(self.alerts) if alert["entity_kind"] == "router"}
-        rows: dict[str, dict[str, Any]] = {}
+        rows: dict[str, RouterRow] = {}
         for stage in self.pipeline.groups:
             for slot in stage.table.slots.tolist():
                 kind, _, name = stage.table.keys[slot].partition(":")
                 if kind == "router":
                     first = [alert["time"] for alert in self.alerts if alert["entity_id"] == name and alert["behaviour"] == "extraction"]
-                    rows[name] = {
-                        "router_id": name,
-                        "accounts": len(stage.view(slot)),
-                        "requests": int(stage.table["requests"][slot]),
-                        "public": bool(stage.table["common"][slot]),
-                        "extraction": float(stage.table["best_extraction"][slot]),
-                        "routing": float(stage.table["best_routing"][slot]),
-                        "alerted": name in alerted,
-                        "first_alert_at": min(first, default=None),
-                    }
+                    rows[name] = RouterRow(
+                        router_id=name,
+                        accounts=len(stage.view(slot)),
+                        requests=int(stage.table["requests"][slot]),
+                        public=bool(stage.table["common"][slot]),
+                        extraction=float(stage.table["best_extraction"][slot]),
+                        routing=float(stage.table["best_routing"][slot]),
+                        alerted=name in alerted,
+                        first_alert_at=min(first, default=None),
+                    )
         return dict(sorted(rows.items()))
 
-    def summary(self, events: int, rejected: Counter[str]) -> dict[str, Any]:
-        """Return the figures of the run; all but the speed are the same for the same input."""
+    def summary(self, events: int, rejected: Counter[str], seconds: float = math.inf) -> Summary:
+        """Return the figures of a run that took so many seconds; all but the speed are the same for the same input."""
         rows = [len(stage.table) for stage in self.pipeline.accounts]
-        return {
-            "events": events,
-            "rejected": dict(sorted(rejected.items())),
-            "accounts": sum(rows),
-            "groups": sum(len(stage.table) for stage in self.pipeline.groups),
-            "cases": sum(case.state == "open" for case in self.pipeline.cases.cases.values()),
-            "state_bytes_per_account": self.pipeline.accounts[0].table.bytes_per_row,
-        }
+        return Summary(
+            events=events,
+            rejected=dict(sorted(rejected.items())),
+            accounts=sum(rows),
+            groups=sum(len(stage.table) for stage in self.pipeline.groups),
+            cases=sum(case.state == "open" for case in self.pipeline.cases.cases.values()),
+            state_bytes_per_account=self.pipeline.accounts[0].table.bytes_per_row,
+            events_per_second=round(events / seconds),
+        )
 
-    def write(self, out: Path, summary: dict[str, Any]) -> None:
-        """Write every output file."""
+    def write(self, out: Path, summary: Summary | None = None, refused: Iterable[DeadLetter] = ()) -> None:
+        """Write every output file; without a summary, no `summary.json`."""
         out.mkdir(parents=True, exist_ok=True)
-        pq.write_table(_table(list(self.accounts().values()), _ACCOUNTS), out / "accounts.parquet")
-        pq.write_table(_table(list(self.routers().values()), _ROUTERS), out / "routers.parquet")
-        pq.write_table(_scores(self.scores), out / "scores.parquet")
+        tables: tuple[tuple[str, Iterable[msgspec.Struct]], ...] = (
+            ("accounts.parquet", self.accounts().values()),
+            ("routers.parquet", self.routers().values()),
+            ("scores.parquet", _scores(self.scores)),
+        )
+        for name, rows in tables:
+            pq.write_table(parquet_table([*rows], FILES[name]), out / name)
         for name, messages in (("alerts", self.alerts), ("cases", self.cases)):
             (out / f"{name}.jsonl").write_bytes(b"".join(orjson.dumps(message) + b"\n" for message in messages))
-        (out / "summary.json").write_text(json.dumps(summary, indent=2) + "\n")
+        (out / "rejected.jsonl").write_bytes(b"".join(_refusal(letter).encode() + b"\n" for letter in refused))
+        if summary is not None:
+            (out / "summary.json").write_bytes(msgspec.json.format(summary.encode(), indent=2) + b"\n")
 
 
-_ACCOUNTS = pa.schema(
-    [
-        ("account_id", pa.string()),
-        ("first_seen", _MOMENT),
-        ("last_seen", _MOMENT),
-        ("requests", pa.int64()),
-        ("extraction", pa.float64()),
-        ("routing", pa.float64()),
-        ("alerted", pa.bool_()),
-        ("first_alert_at", _MOMENT),
-        ("case_id", pa.string()),
-    ]
-)
-
-_ROUTERS = pa.schema(
-    [
-        ("router_id", pa.string()),
-        ("accounts", pa.int64()),
-        ("requests", pa.int64()),
-        ("public", pa.bool_()),
-        ("extraction", pa.float64()),
-        ("routing", pa.float64()),
-        ("alerted", pa.bool_()),
-        ("first_alert_at", _MOMENT),
-    ]
-)
-
-_VALUES: Any = pa.map_(pa.string(), pa.float32())
-_SCORES = pa.schema(
-    [
-        ("time", _MOMENT),
-        ("entity_kind", pa.string()),
-        ("entity_id", pa.string()),
-        ("requests", pa.float64()),
-        ("extraction", pa.float32()),
-        ("routing", pa.float32()),
-        ("families", _VALUES),
-        ("features", _VALUES),
-        ("nats", _VALUES),
-    ]
-)
+def _scores(found: Sequence[Block]) -> Iterator[ScoreRow]:
+    for block in found:
+        time, requests, extraction, routing = (block.numbers(name).tolist() for name in ("time", "requests", "extraction", "routing"))
+        kinds, ids = ((text or "" for text in block.texts(name)) for name in ("entity_kind", "entity_id"))
+        maps = (_maps(block, name) for name in ("families", "features", "nats"))
+        yield from map(ScoreRow, time, kinds, ids, requests, extraction, routing, *maps)
 
 
-def _table(rows: Sequence[dict[str, Any]], schema: pa.Schema) -> pa.Table:
-    columns = {name: [row[name] for row in rows] for name in schema.names}
-    for moment in (entry.name for entry in schema if entry.type == _MOMENT):
-        columns[moment] = [None if value is None else round(value * 1000) for value in columns[moment]]
-    return pa.table([pa.array(columns[entry.name], entry.type) for entry in schema], schema=schema)
-
-
-def _scores(score_blocks: Sequence[Block]) -> pa.Table:
-    rows: list[dict[str, Any]] = []
-    for block in score_blocks:
-        plain = {name: block.numbers(name).tolist() for name in ("time", "requests", "extraction", "routing")}
-        plain |= {name: block.texts(name) for name in ("entity_kind", "entity_id")}
-        maps = {name: _maps(block, name) for name in ("families", "features", "nats")}
-        rows += [{name: values[row] for name, values in (plain | maps).items()} for row in range(len(block))]
-    return _table(rows, _SCORES)
-
-
-def _maps(block: Block, column: str) -> list[list[tuple[str, float]]]:
+def _maps(block: Block, column: str) -> list[dict[str, float]]:
     names = block.names("families" if column == "families" else "features")
-    return [[pair for pair in zip(names, row, strict=True) if not np.isnan(pair[1])] for row in block.vectors(column).tolist()]
+    return [
+        {name: value for name, value in zip(names, row, strict=True) if not math.isnan(value)} for row in block.vectors(column).tolist()
+    ]
 
 
 def _before(data: bytes, until: float) -> tuple[bytes, int]:
@@ -254,9 +209,7 @@ def moment(text: str) -> float:
     return (time_read if time_read.tzinfo else time_read.replace(tzinfo=UTC)).timestamp()
 
 
-def run(
-    files: Sequence[Path], out: Path, until: str | None = None, log_format: str = "auto", settings: Settings | None = None
-) -> dict[str, Any]:
+def run(files: Sequence[Path], out: Path, until: str | None = None, log_format: str = "auto", settings: Settings | None = None) -> Summary:
     """Replay files into `out` with a progress bar, and return the summary. Raises SettingsError for what cannot be read."""
     settings = settings or Settings.load()
     limit = moment(until) if until else np.inf
@@ -281,16 +234,14 @@ def run(
             progress.update(bar, completed=behind["bytes"])
 
         events = replay.feed(read_files(files, settings, log_format, collector=collector, on_step=on_step), limit)
-    summary = replay.summary(events, rejected) | {"events_per_second": round(events / (time.perf_counter() - began))}
-    replay.write(out, summary)
+    summary = replay.summary(events, rejected, time.perf_counter() - began)
+    replay.write(out, summary, refused)
     (out / "coverage.json").write_bytes(orjson.dumps(replay.coverage.as_json(), option=orjson.OPT_INDENT_2))
-    (out / "rejected.jsonl").write_bytes(b"".join(orjson.dumps(_refusal(letter)) + b"\n" for letter in refused))
     return summary
 
 
-def _refusal(letter: DeadLetter) -> dict[str, str]:
-    """Return a refused line without its text, and why it was refused."""
-    return {name: value.decode() for name, value in letter.headers()} | {"blanked": letter.line.decode()}
+def _refusal(letter: DeadLetter) -> RefusedLine:
+    return RefusedLine(letter.reason, letter.detail, letter.source, letter.position, letter.line.decode())
 
 
 def _prepare(out: Path) -> None:

@@ -19,10 +19,11 @@ Kinds of column, and how each says "unknown":
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple, get_type_hints
 
 import numpy as np
 import pyarrow as pa
@@ -337,10 +338,25 @@ EVIDENCE = Layout(
 )
 """An entity, or a member of one, above the evidence floor a row. Rows are states, not changes: the newest is the truth."""
 
-VERDICTS = Layout("verdicts", 3, {"account_id": "text", "template": "hash", "router": "hash", "upgrade": "hash", "until": "time"}, known=())
-"""What the groups tell the accounts' partitions. A row with an account: it is suspect until then, and has no vote on what is ordinary.
-A row with a template, sent to every partition: accounts of several partitions share it, though each partition may see only one.
-A row with a router and its upgrade, sent to every partition: what shows the fingerprint `upgrade` is that router."""
+_KIND_OF_TYPE: Final[Mapping[Any, Kind]] = {str | None: "text", int: "hash", float: "time"}
+
+
+class VerdictRow(NamedTuple):
+    """A row of `verdicts`: one of the three messages of the groups to the accounts' partitions."""
+
+    account_id: str | None = None
+    """This account is suspect until `until`: it has no vote on what is ordinary."""
+    template: int = 0
+    """Accounts of several partitions share this template, though each partition may see only one. Sent to every partition."""
+    router: int = 0
+    upgrade: int = 0
+    """What shows this fingerprint is `router`, as of `until`. Sent to every partition."""
+    until: float = math.nan
+    """Seconds since 1970."""
+
+
+VERDICTS = Layout("verdicts", 3, {name: _KIND_OF_TYPE[kind] for name, kind in get_type_hints(VerdictRow).items()}, known=())
+"""One `VerdictRow` a row."""
 
 TALLIES = Layout(
     "tallies",

@@ -10,7 +10,6 @@ import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import datetime
 from enum import Enum
 from functools import partial
 from typing import Literal, TypeVar, cast
@@ -18,9 +17,10 @@ from typing import Literal, TypeVar, cast
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 from prometheus_client.samples import Sample
 
+from streams.schema.reports import HealthRow
+
 Kind = Literal["counter", "gauge", "histogram"]
 Labels = tuple[str, ...]
-Row = tuple[datetime, str, str, str, dict[str, str], float]
 
 BUCKET_BOUNDS_SECONDS = (0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
 """Upper bounds of a histogram's buckets, in seconds; a last bucket has the rest."""
@@ -153,9 +153,9 @@ class Registry(CollectorRegistry):
         suffix = {"counter": "_total", "gauge": "", "histogram": "_count"}[metric.value.kind]
         return self.get_sample_value(metric.exported + suffix, {name: str(value) for name, value in labels.items()}) or 0.0
 
-    def rows(self, time: datetime, process: str, instance: str) -> list[Row]:
-        """Return all metrics as rows of `health`: time, process, instance, metric, labels, value. A histogram has p50, p99, count, sum."""
-        return [(time, process, instance, *sample) for family in self.collect() for sample in _health(family.samples)]
+    def rows(self, time: float, process: str, instance: str) -> list[HealthRow]:
+        """Return all metrics as rows of `health` at a moment (seconds since 1970). A histogram has p50, p99, count, sum."""
+        return [HealthRow(time, process, instance, *sample) for family in self.collect() for sample in _health(family.samples)]
 
     def _series(self, kind: type[Series], metric: Metric, labels: Mapping[str, str | int]) -> Series:
         spec = metric.value

@@ -13,6 +13,7 @@ from faust.types import TP
 
 from streams.core.errors import BlockLayoutError, MalformedEventError
 from streams.schema import topics
+from streams.schema.dead_letters import DeadLetter
 from streams.stages.stage import Message, Stage, TwoInputStage
 from streams.telemetry.metrics import Metric
 from streams.worker.checkpoint import Checkpointer
@@ -145,6 +146,5 @@ class Partition:
 
     def _dead_letter(self, reason: str, detail: str, tp: TP, offset: int) -> Message:
         self.rejected += 1
-        facts = {"reason": reason, "detail": detail, "source": tp.topic, "position": f"{tp.partition}/{offset}"}
-        headers = tuple((name, value.encode()) for name, value in facts.items())
-        return Message(topics.DEAD_LETTERS, tp.partition, b"", headers=headers)
+        letter = DeadLetter(reason, detail, tp.topic, f"{tp.partition}/{offset}")
+        return Message(topics.DEAD_LETTERS, tp.partition, letter.line, headers=tuple(letter.headers()))

@@ -38,7 +38,7 @@ def drop(family: str) -> None:
 
 def row(family: str, folder: Path, run: Replay) -> dict[str, Any]:
     """Return the figures of a run without a family."""
-    run.write(folder / f"without-{family}", {})
+    run.write(folder / f"without-{family}")
     figures = report.summary([report.load(folder, folder / f"without-{family}")])
     kept = ("campaigns_found", "median_leak", "benign_alerted", "auc", "average_precision")
     return {"without": family} | {name: figures[name][0] for name in kept}
@@ -88,7 +88,7 @@ def models(folder: Path) -> list[dict[str, Any]]:
     truth = [row for row in pq.read_table(folder / "truth.parquet").to_pylist() if not row["permitted"]]
     positive = np.array([row["is_attacker"] for row in truth])
     scored = run.accounts()
-    own = np.array([scored[row["account_id"]]["extraction"] if row["account_id"] in scored else 0.0 for row in truth])
+    own = np.array([scored[row["account_id"]].extraction if row["account_id"] in scored else 0.0 for row in truth])
     rows = [{"model": "evidence alone", "auc": roc_auc(own, positive), "ap": average_precision(own, positive), "with": None}]
     for detector, said in sorted(run.best_of.items()):
         shown: Floats = np.array([max(said.get(row["account_id"], 0.0), 0.0) for row in truth])

@@ -137,7 +137,7 @@ def judge(name: str, folder: Path, replay: Replay, cpu: float) -> Figures:
     truth, said, served = roles(folder), replay.accounts(), times(folder)
     judged = [account for account, role in truth.items() if role.judged and account in said]
     guilty = np.array([truth[account].campaign is not None for account in judged])
-    scores = np.nan_to_num(np.array([said[account]["extraction"] for account in judged]), neginf=-1e9)
+    scores = np.nan_to_num(np.array([said[account].extraction for account in judged]), neginf=-1e9)
     over = scores > threshold_at(scores, guilty) if guilty.any() else guilty
     members: dict[str, list[str]] = defaultdict(list)
     people: dict[str, list[str]] = defaultdict(list)
@@ -149,7 +149,7 @@ def judge(name: str, folder: Path, replay: Replay, cpu: float) -> Figures:
     told = [fate for campaign, fate in fates.items() if tellable[campaign]]
     blind = [fate for campaign, fate in fates.items() if not tellable[campaign]]
     innocents = [account for crowd in people.values() for account in crowd]
-    alerted = {crowd: sum(said[account]["alerted"] for account in crew) for crowd, crew in people.items()}
+    alerted = {crowd: sum(said[account].alerted for account in crew) for crowd, crew in people.items()}
     worst = max((alerted[crowd] / len(crew) for crowd, crew in people.items() if len(crew) >= CROWD_ACCOUNTS), default=0.0)
     victims = [account for account, role in truth.items() if role.victim and account in said]
     channel, mixed = _cases(replay, truth)
@@ -164,7 +164,7 @@ def judge(name: str, folder: Path, replay: Replay, cpu: float) -> Figures:
         round(float(np.median([leak for _, leak in told])), 3) if told else float("nan"),
         f"{sum(alerted.values())}/{len(innocents)}",
         f"{worst:.0%}",
-        f"{sum(said[account]['alerted'] for account in victims)}/{len(victims)}",
+        f"{sum(said[account].alerted for account in victims)}/{len(victims)}",
         f"{len(channel)}/{len(innocents)}",
         mixed,
         _left_open(replay),
@@ -175,7 +175,7 @@ def judge(name: str, folder: Path, replay: Replay, cpu: float) -> Figures:
 
 def _fate(crew: Sequence[str], said: Mapping[str, Any], served: Mapping[str, Sequence[float]]) -> tuple[float, float]:
     """Return the share of a campaign's accounts that were alerted, and of its requests before the first alert."""
-    hit = [account for account in crew if said[account]["alerted"]]
+    hit = [account for account in crew if said[account].alerted]
     first = min((said[account]["first_alert_at"] for account in hit), default=np.inf)
     moments = np.concatenate([np.array(served[account]) for account in crew])
     return len(hit) / len(crew), float(np.mean(moments < first))

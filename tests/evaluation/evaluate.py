@@ -85,7 +85,7 @@ def measure(plan: Plan, job: tuple[str, int, Grid | None]) -> Path:
     folder = plan.out / name
     draw(folder, split, seed, plan.people if grid is None else plan.grid_people, grid)
     if not (folder / "replay" / "accounts.parquet").exists():
-        carried.replayed(folder).write(folder / "replay", {})
+        carried.replayed(folder).write(folder / "replay")
     if plan.compare and grid is None and not (folder / "baselines.parquet").exists():
         baselines.main(["--traffic", str(folder)])
     return folder

@@ -124,7 +124,7 @@ def main(words: Sequence[str] | None = None) -> None:
     if not (asked.out / "truth.parquet").exists():
         traffic.write(world(asked.seed, asked.people), asked.out)
     carried.keep(asked.out)
-    carried.replayed(asked.out).write(asked.out / "replay", {})
+    carried.replayed(asked.out).write(asked.out / "replay")
     run = report.load(asked.out, asked.out / "replay")
     innocent = [account for account in run.accounts if account.campaign is None and not account.permitted]
     measured = {

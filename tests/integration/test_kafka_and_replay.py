@@ -211,14 +211,14 @@ def test_the_same_events_give_the_same_alerts_and_the_same_evidence(broker: str 
     assert rows["usage_input_tokens"] == rows["input_tokens"]
 
     want, have = expected.accounts(), found.accounts()
-    assert {name for name, row in have.items() if row["alerted"]} == {name for name, row in want.items() if row["alerted"]}
-    assert {name: row["requests"] for name, row in have.items()} == {name: row["requests"] for name, row in want.items()}
+    assert {name for name, row in have.items() if row.alerted} == {name for name, row in want.items() if row.alerted}
+    assert {name: row.requests for name, row in have.items()} == {name: row.requests for name, row in want.items()}
     for measure in ("extraction", "routing"):
-        assert {name: row[measure] for name, row in have.items()} == pytest.approx(
-            {name: row[measure] for name, row in want.items()}, rel=0.01, abs=0.01
+        assert {name: getattr(row, measure) for name, row in have.items()} == pytest.approx(
+            {name: getattr(row, measure) for name, row in want.items()}, rel=0.01, abs=0.01
         )
-        assert {name: row[measure] for name, row in found.routers().items()} == pytest.approx(
-            {name: row[measure] for name, row in expected.routers().items()}, rel=0.01, abs=0.01
+        assert {name: getattr(row, measure) for name, row in found.routers().items()} == pytest.approx(
+            {name: getattr(row, measure) for name, row in expected.routers().items()}, rel=0.01, abs=0.01
         )
     want_own, have_own = families(expected), families(found)
     assert have_own.keys() == want_own.keys()

@@ -50,7 +50,7 @@ def played(folder: Path, cast_of: Callable[[Scene], object]) -> Outcome:
     replay.feed(read_files([log], settings))
 
     roles = {role.account_id: role for role in scene.log.roles}
-    alerted = {name for name, row in replay.accounts().items() if row["alerted"]}
+    alerted = {name for name, row in replay.accounts().items() if row.alerted}
     attackers: dict[str, set[str]] = {}
     for name, role in roles.items():
         if role.campaign:

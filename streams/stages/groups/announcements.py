@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from streams.core.durations import DAY
-from streams.stages.groups.outbox import Outbox, Upgrade
+from streams.schema.blocks import VerdictRow
+from streams.stages.groups.outbox import Outbox
 from streams.stages.groups.scoring import MIN_MEMBERS
 from streams.stages.groups.state import GroupState
 
@@ -38,4 +39,4 @@ def announce_upgrade(state: GroupState, group: int, outbox: Outbox) -> None:
         movers = recent[members["router_next"][recent] == stack]
         if float(members["next_accounts"][movers].mean()) * state.partitions < len(movers):
             table["upgrade"][group] = stack
-            outbox.upgrades.append(Upgrade(int(name, 16), stack, float(table["clock"][group])))
+            outbox.upgrades.append(VerdictRow(router=int(name, 16), upgrade=stack, until=float(table["clock"][group])))

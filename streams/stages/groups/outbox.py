@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,18 +9,9 @@ from typing import Any
 import numpy as np
 
 from streams.schema import blocks, topics
+from streams.schema.blocks import VerdictRow
 from streams.stages.groups.state import GroupState
 from streams.stages.stage import Message
-
-
-@dataclass(frozen=True)
-class Upgrade:
-    """A new stack to which a router's accounts changed."""
-
-    router: int
-    stack: int
-    at: float
-    """Seconds since 1970."""
 
 
 @dataclass
@@ -33,7 +23,8 @@ class Outbox:
     shadow: list[bytes] = field(default_factory=list)
     templates: list[int] = field(default_factory=list)
     """Templates that several accounts share."""
-    upgrades: list[Upgrade] = field(default_factory=list)
+    upgrades: list[VerdictRow] = field(default_factory=list)
+    """New stacks to which a router's accounts changed."""
     suspects: dict[str, float] = field(default_factory=dict)
     """End of the suspicion in epoch seconds, by account id."""
 
@@ -52,13 +43,13 @@ class Outbox:
                 messages.append(Message(topics.VERDICTS, home, blocks.VERDICTS.encode(columns)))
         return messages
 
-    def _verdicts(self, home: int, partitions: int) -> list[tuple[str | None, int, int, int, float]]:
+    def _verdicts(self, home: int, partitions: int) -> list[VerdictRow]:
         """Return the rows of `verdicts` for one partition of accounts: its own suspects, and the announcements to all partitions."""
-        suspects = [(account, until) for account, until in self.suspects.items() if zlib.crc32(account.encode()) % partitions == home]
+        suspects = ((account, until) for account, until in self.suspects.items() if topics.partition_of(account, partitions) == home)
         return [
-            *((account, 0, 0, 0, until) for account, until in suspects),
-            *((None, template, 0, 0, np.nan) for template in self.templates),
-            *((None, 0, upgrade.router, upgrade.stack, upgrade.at) for upgrade in self.upgrades),
+            *(VerdictRow(account_id=account, until=until) for account, until in suspects),
+            *(VerdictRow(template=template) for template in self.templates),
+            *self.upgrades,
         ]
 
 

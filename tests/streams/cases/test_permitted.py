@@ -20,7 +20,7 @@ def permitting(folder: Path, accounts: Iterable[str]) -> Policy:
 
 def test_who_is_permitted_is_scored_as_before_and_muted(morning: Path, replayed: Replay, tmp_path: Path) -> None:
     before = replayed.accounts()
-    alerted = {account for account, row in before.items() if row["alerted"]}
+    alerted = {account for account, row in before.items() if row.alerted}
     assert alerted
     assert not any(case["muted"] for case in replayed.cases)
 
@@ -28,8 +28,8 @@ def test_who_is_permitted_is_scored_as_before_and_muted(morning: Path, replayed:
     replay = Replay(settings.partitions, settings.seal_key.get_secret_value().encode(), permitting(tmp_path, alerted))
     replay.feed(read_files([morning], settings))
     rows = replay.accounts()
-    assert not any(row["alerted"] for row in rows.values())
-    assert {name: rows[name]["extraction"] for name in alerted} == {name: before[name]["extraction"] for name in alerted}
+    assert not any(row.alerted for row in rows.values())
+    assert {name: rows[name].extraction for name in alerted} == {name: before[name].extraction for name in alerted}
     extraction = [case for case in replay.cases if case["behaviour"] == "extraction"]
     assert extraction
     assert all(case["muted"] for case in extraction)

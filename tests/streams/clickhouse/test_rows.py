@@ -6,11 +6,12 @@ import numpy as np
 import pytest
 
 from streams.clickhouse import migrate
-from streams.clickhouse.rows import Record, columns_of, inserts, own_dead_letters, set_aside
+from streams.clickhouse.rows import Record, columns_of, insert_of, inserts, own_dead_letters, set_aside
 from streams.schema import blocks, topics
 from streams.schema import record as records
 from streams.schema.cases import Alert, Case
 from streams.schema.labels import Label
+from streams.schema.reports import ArrivalCount, DeadLetterCount, HealthRow
 
 
 def shadow(*times: float) -> bytes:
@@ -67,9 +68,33 @@ def columns_in_sql(table: str) -> set[str]:
     return set(re.findall(r"^    ([a-z_0-9]+) [A-Z]", body, re.MULTILINE)) - {"PROJECTION"}
 
 
-@pytest.mark.parametrize(("table", "record_type"), [("alerts", Alert), ("cases", Case), ("labels", Label)])
+@pytest.mark.parametrize(
+    ("table", "record_type"),
+    [
+        ("alerts", Alert),
+        ("cases", Case),
+        ("labels", Label),
+        ("dead_letters", DeadLetterCount),
+        ("arrivals", ArrivalCount),
+        ("health", HealthRow),
+    ],
+)
 def test_the_fields_of_a_record_are_the_columns_of_its_table(table: str, record_type: type[records.Record]) -> None:
-    assert set(columns_of(record_type)) == columns_in_sql(table)
+    columns = columns_in_sql(table)
+    assert set(columns_of(record_type)) == {name for name in columns if not name.startswith("sent_")}
+    assert {column.name for column in columns_of(record_type).values()} <= columns
+
+
+def test_a_row_of_health_has_milliseconds_and_its_labels_as_json() -> None:
+    insert = insert_of("health", [HealthRow(1.5, "worker", "a", "lag", {"topic": "requests"}, 5.0)])
+    assert {name: column.tolist() for name, column in insert.columns.items()} == {
+        "time": [1500],
+        "process": ["worker"],
+        "instance": ["a"],
+        "metric": ["lag"],
+        "sent_labels": ['{"topic":"requests"}'],
+        "value": [5.0],
+    }
 
 
 def test_every_column_of_a_requests_block_is_in_its_table() -> None:

@@ -20,11 +20,11 @@ from pydantic import SecretStr
 from streams.clickhouse import migrate
 from streams.clickhouse.batch_writer import Batcher, BatchWriter
 from streams.clickhouse.client import ClickHouse
-from streams.clickhouse.health import columns
-from streams.clickhouse.rows import Record
+from streams.clickhouse.rows import Record, insert_of
 from streams.core.settings import Settings
 from streams.devserver.process import LocalClickHouse
 from streams.schema import blocks, topics
+from streams.schema.reports import HealthRow
 from streams.telemetry.feed_silence import Feeds
 from streams.telemetry.metrics import Metric, Registry
 from streams.testing.builders import local_clickhouse
@@ -214,7 +214,7 @@ def test_a_feed_is_judged_from_the_table(clickhouse: ClickHouse) -> None:
 
 
 def test_health_keeps_its_labels(clickhouse: ClickHouse) -> None:
-    rows = columns([(datetime.fromtimestamp(NOW, UTC), "worker", "w1", "lag", {"topic": "requests"}, 5.0)])
+    rows = insert_of("health", [HealthRow(NOW, "worker", "w1", "lag", {"topic": "requests"}, 5.0)]).columns
     clickhouse.insert("health", rows, "worker-w1-0")
     assert clickhouse.query("SELECT metric, labels, value FROM health") == [("lag", {"topic": "requests"}, 5.0)]
 

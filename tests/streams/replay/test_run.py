@@ -123,7 +123,7 @@ def test_until_leaves_out_what_came_later(log: Path, tmp_path: Path) -> None:
     until = START + 6 * 3600
     summary = run([log], tmp_path, until="2026-11-02T06:00:00Z", settings=SETTINGS)
     accounts = pq.read_table(tmp_path / "accounts.parquet").to_pylist()
-    assert 0 < summary["events"] < EVENTS
+    assert 0 < summary.events < EVENTS
     assert max(row["last_seen"] for row in accounts).timestamp() <= until
 
 
@@ -135,7 +135,7 @@ def test_an_empty_file_gives_empty_tables(tmp_path: Path) -> None:
     empty = tmp_path / "empty.jsonl"
     empty.touch()
     summary = run([empty], tmp_path / "out", settings=SETTINGS)
-    assert summary["events"] == 0
+    assert summary.events == 0
     assert len(pq.read_table(tmp_path / "out" / "accounts.parquet")) == 0
     assert len(pq.read_table(tmp_path / "out" / "scores.parquet")) == 0
 

@@ -9,16 +9,28 @@ from typing import Any, Final, cast
 
 import msgspec
 import orjson
+import pyarrow as pa
 import pytest
 
 from streams.core.errors import MalformedEventError
-from streams.schema import topics
+from streams.schema import blocks, topics
+from streams.schema.blocks import Layout, decode
 from streams.schema.cases import Alert, Case
+from streams.schema.dead_letters import DeadLetter
 from streams.schema.labels import Label
 from streams.schema.record import Record
+from streams.schema.replay_files import RefusedLine, Summary
 
 EXAMPLES: Final = Path(__file__).parent / "examples"
-RECORDS: Final[dict[str, type[Record]]] = {topics.ALERTS: Alert, topics.CASES: Case, topics.LABELS: Label}
+RECORDS: Final[dict[str, type[Record]]] = {
+    topics.ALERTS: Alert,
+    topics.CASES: Case,
+    topics.LABELS: Label,
+    topics.DEAD_LETTERS: DeadLetter,
+    "rejected": RefusedLine,
+    "summary": Summary,
+}
+LAYOUTS: Final = [value for value in vars(blocks).values() if isinstance(value, Layout)]
 ADVICE: Final = (
     "records of this version are still on the topic and in ClickHouse: give the new field a default and keep the old one, "
     "or add a new example beside the old and a reader for both"
@@ -59,27 +71,49 @@ def test_every_topic_of_json_has_an_example() -> None:
     assert {path.name.partition(".")[0] for path in EXAMPLES.glob("*.json")} == set(RECORDS)
 
 
+def layout_of(path: Path) -> Layout:
+    """Return the layout of an example block by its file's name, `requests.1.arrow`."""
+    name, version, _ = path.name.split(".")
+    return next(layout for layout in LAYOUTS if (layout.name, str(layout.version)) == (name, version))
+
+
+@pytest.mark.parametrize("path", sorted(EXAMPLES.glob("*.arrow")), ids=lambda path: path.name)
+def test_todays_code_reads_every_example_block_and_has_all_its_columns(path: Path) -> None:
+    layout = layout_of(path)
+    with pa.ipc.open_stream(path.read_bytes()) as reader:
+        stored = reader.read_next_batch()
+    block = decode(path.read_bytes(), layout)
+    missing = set(stored.schema.names) - layout.columns.keys()
+    assert not missing, f"blocks of {layout.name}/{layout.version} on the topic have {missing}: raise the layout's version"
+    assert all(block.batch.column(name).equals(stored.column(name)) for name in stored.schema.names)
+
+
+def test_every_layout_has_an_example_of_its_version() -> None:
+    """Make a missing one with `layout.encode(...)`; a column that is added later needs no new example."""
+    assert {f"{layout.name}.{layout.version}.arrow" for layout in LAYOUTS} <= {path.name for path in EXAMPLES.glob("*.arrow")}
+
+
 class Before(Record, frozen=True):
     name: str
     weight: float
 
 
 def changed(*fields: Any) -> type[Record]:
-    made: Any = msgspec.defstruct("OutgoingRecord", fields, bases=(Record,), frozen=True)
+    made: Any = msgspec.defstruct("Parcel", fields, bases=(Record,), frozen=True)
     return cast("type[Record]", made)
 
 
 @pytest.mark.parametrize(
     ("fields", "sentence"),
     [
-        ([("name", str)], r"OutgoingRecord no longer has \$\.weight"),
+        ([("name", str)], r"Parcel no longer has \$\.weight"),
         ([("name", str), ("mass", float)], "the parcel has no mass"),
         ([("name", str), ("weight", str)], "the parcel's weight has the wrong type"),
     ],
 )
 def test_a_field_that_is_removed_renamed_or_retyped_is_named_with_what_to_do(fields: list[Any], sentence: str) -> None:
     said = incompatible(changed(*fields), Before("a", 1.5).encode())
-    assert re.match(sentence, said.removeprefix("OutgoingRecord: "))
+    assert re.match(sentence, said.removeprefix("Parcel: "))
     assert said.endswith(ADVICE)
 
 

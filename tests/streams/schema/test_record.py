@@ -8,17 +8,17 @@ from streams.core.errors import MalformedEventError
 from streams.schema.record import Record
 
 
-class OutgoingRecord(Record, frozen=True):
+class Parcel(Record, frozen=True):
     name: str
     weight: float
 
 
 def test_fields_are_written_in_the_order_of_their_declaration() -> None:
-    assert OutgoingRecord("a", 1.5).encode() == b'{"name":"a","weight":1.5}'
+    assert Parcel("a", 1.5).encode() == b'{"name":"a","weight":1.5}'
 
 
 def test_a_field_of_a_newer_writer_is_ignored() -> None:
-    assert OutgoingRecord.decode(b'{"name":"a","colour":"red","weight":1}') == OutgoingRecord("a", 1.0)
+    assert Parcel.decode(b'{"name":"a","colour":"red","weight":1}') == Parcel("a", 1.0)
 
 
 @pytest.mark.parametrize(
@@ -33,4 +33,4 @@ def test_a_field_of_a_newer_writer_is_ignored() -> None:
 )
 def test_what_cannot_be_read_is_refused_in_a_sentence_that_names_the_field(data: bytes, sentence: str) -> None:
     with pytest.raises(MalformedEventError, match=f"^{sentence}$"):
-        OutgoingRecord.decode(data)
+        Parcel.decode(data)

@@ -36,7 +36,7 @@ def silent(metrics: Registry, feed: str) -> float:
 
 
 def spoken_of(metrics: Registry) -> set[str]:
-    return {labels["feed"] for _, _, _, name, labels, _ in metrics.rows(None, "", "") if name == "hydrometer_feed_silence"}  # type: ignore[arg-type]
+    return {row.labels["feed"] for row in metrics.rows(0.0, "", "") if row.metric == "hydrometer_feed_silence"}
 
 
 def test_a_feed_that_stopped_ten_minutes_ago_is_surprising_after_four_weeks_beside_one_that_goes_on() -> None:

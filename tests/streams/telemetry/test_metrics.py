@@ -1,9 +1,8 @@
 from __future__ import annotations
 
-from datetime import UTC, datetime
-
 import pytest
 
+from streams.schema.reports import HealthRow
 from streams.telemetry.metrics import Metric, Registry
 
 
@@ -26,7 +25,7 @@ def test_a_gauge_keeps_the_last_value(registry: Registry) -> None:
 
 
 def told(registry: Registry) -> dict[str, float]:
-    return {row[3]: row[5] for row in registry.rows(datetime(2026, 1, 1, tzinfo=UTC), "worker", "a")}
+    return {row.metric: row.value for row in registry.rows(60.0, "worker", "a")}
 
 
 def test_a_partition_that_moved_away_is_forgotten_and_totals_stay(registry: Registry) -> None:
@@ -44,17 +43,18 @@ def test_a_metric_that_is_forgotten_is_spoken_of_again_once_it_is_set(registry: 
     registry.set(Metric.FEED_SILENCE, 7, feed="stdin")
     registry.forget(Metric.FEED_SILENCE)
     registry.set(Metric.FEED_SILENCE, 8, feed="http")
-    assert [(row[4], row[5]) for row in registry.rows(datetime(2026, 1, 1, tzinfo=UTC), "worker", "a")] == [({"feed": "http"}, 8)]
+    assert [(row.labels, row.value) for row in registry.rows(60.0, "worker", "a")] == [({"feed": "http"}, 8)]
 
 
 def test_clickhouse_gets_quantiles_instead_of_buckets(registry: Registry) -> None:
     for seconds in (0.02, 0.02, 0.02, 2.0):
         registry.observe(Metric.INSERT_SECONDS, seconds, table="scores")
-    now = datetime(2026, 1, 1, tzinfo=UTC)
-    rows = {row[3]: row for row in registry.rows(now, "worker", "a")}
-    assert rows["hydrometer_insert_seconds_p50"] == (now, "worker", "a", "hydrometer_insert_seconds_p50", {"table": "scores"}, 0.03)
-    assert rows["hydrometer_insert_seconds_p99"][5] == 3.0
-    assert rows["hydrometer_insert_seconds_count"][5] == 4
+    rows = {row.metric: row for row in registry.rows(60.0, "worker", "a")}
+    assert rows["hydrometer_insert_seconds_p50"] == HealthRow(
+        60.0, "worker", "a", "hydrometer_insert_seconds_p50", {"table": "scores"}, 0.03
+    )
+    assert rows["hydrometer_insert_seconds_p99"].value == 3.0
+    assert rows["hydrometer_insert_seconds_count"].value == 4
 
 
 def test_a_metric_refuses_labels_and_verbs_that_it_does_not_have(registry: Registry) -> None:

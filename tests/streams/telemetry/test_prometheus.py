@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import urllib.request
-from datetime import UTC, datetime
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -54,8 +53,8 @@ def test_an_http_request_reads_the_numbers_that_clickhouse_gets(registry: Regist
             for sample in family.samples
             if not sample.name.endswith("_bucket")
         }
-    rows = registry.rows(datetime(2026, 1, 1, tzinfo=UTC), "worker", "a")
-    assert found == {(row[3], *sorted(row[4].items())): row[5] for row in rows if not row[3].endswith(("_p50", "_p99"))}
+    rows = registry.rows(1_767_225_600.0, "worker", "a")
+    assert found == {(row.metric, *sorted(row.labels.items())): row.value for row in rows if not row.metric.endswith(("_p50", "_p99"))}
     assert len(found) == 4
 
 

@@ -1,0 +1,25 @@
+"""Reference pages follow from the code."""
+
+from __future__ import annotations
+
+from streams.cli.reference import field_notes, replay_page
+from streams.schema.cases import AlertPayload, CasePayload
+from streams.schema.replay_files import FILES
+
+
+def test_the_replay_page_has_every_file_and_every_field() -> None:
+    sections = {section.partition("\n")[0]: section for section in replay_page().split("\n## ")[1:]}
+    assert set(sections) == {*FILES, "alerts.jsonl", "cases.jsonl"}
+    for name, record in FILES.items():
+        assert all(f"| `{field}` |" in sections[name] for field in record.__struct_fields__)
+
+
+def test_a_fields_note_is_the_docstring_below_it_also_of_a_field_that_is_inherited() -> None:
+    assert field_notes(AlertPayload)["families"] == field_notes(CasePayload)["families"] == "Nats by family."
+    assert "summary" not in field_notes(AlertPayload)
+
+
+def test_a_type_is_written_as_in_python_and_a_moment_as_seconds() -> None:
+    page = replay_page()
+    assert "| `first_alert_at` | `seconds \\| None` | Of extraction. |" in page
+    assert "| `families` | `dict[str, float]` | Nats by family. |" in page
