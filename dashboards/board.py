@@ -1,6 +1,6 @@
 """A board: rows of panels laid out on Grafana's grid, with variables, annotations and links. Rendered as classic (v1) JSON.
 
-    board = Board(uid=links.SOC, title="SOC overview", question="...", rows=[Row("Now", [Place(Stat(...), 6, 4), ...])])
+    board = Board(uid=links.uid_of(__name__), title="SOC overview", order=1, rows=[Row("Now", [Place(Stat(...), 6, 4), ...])], ...)
 
 Grafana 11.6 to 13 read the classic schema; a board that is rendered twice gives the same bytes.
 """
@@ -127,7 +127,10 @@ class Board:
     """A dashboard of ours."""
 
     uid: str
+    """`links.uid_of(__name__)` of the board's module."""
     title: str
+    order: int
+    """Place among the boards at the head of each board, from the left."""
     question: str
     rows: Sequence[Row]
     choices: Sequence[Choice] = ()
@@ -150,7 +153,7 @@ class Board:
             "refresh": self.refresh,
             "time": {"from": self.since, "to": "now"},
             "timepicker": {"refresh_intervals": ["10s", "30s", "1m", "5m", "15m", "1h"]},
-            "links": [links.to_board(title, uid) for uid, title in _HEAD.items() if uid != self.uid],
+            "links": [links.to_board(board.title, board.uid) for board in in_order() if board.uid != self.uid],
             "templating": {"list": [choice.render() for choice in self.choices]},
             "annotations": {"list": [note.render() for note in self.notes]},
             "panels": list(self._panels()),
@@ -176,16 +179,6 @@ class Board:
             top = 1 + (top if row.collapsed else max([top, *(panel["gridPos"]["y"] + panel["gridPos"]["h"] - 1 for panel in inside)]))
 
 
-_HEAD: Final = {
-    links.SOC: "SOC overview",
-    links.CASE: "Case",
-    links.ACCOUNT: "Account",
-    links.ROUTER: "Router",
-    links.QUALITY: "Data quality",
-    links.ONCALL: "On-call",
-}
-
-
 def _laid_out(places: Sequence[Place], top: int, ids: Iterator[int]) -> Iterator[Json]:
     """Put panels side by side; one that does not fit begins a new line under the tallest of the last."""
     x, tallest = 0, 0
@@ -202,3 +195,8 @@ def boards() -> dict[str, Board]:
     package = importlib.import_module("dashboards.boards")
     names = sorted(module.name for module in pkgutil.iter_modules(package.__path__))
     return {name: importlib.import_module(f"dashboards.boards.{name}").board for name in names}
+
+
+def in_order() -> list[Board]:
+    """Return every board in the order in which the head of each names them."""
+    return sorted(boards().values(), key=lambda board: (board.order, board.title))

@@ -6,14 +6,21 @@ from typing import Final
 
 from dashboards.query import Json
 
-SOC: Final = "hydrometer-soc"
-CASE: Final = "hydrometer-case"
-ACCOUNT: Final = "hydrometer-account"
-ROUTER: Final = "hydrometer-router"
-ONCALL: Final = "hydrometer-oncall"
-QUALITY: Final = "hydrometer-quality"
-
 _RANGE: Final = "${__url_time_range}"
+
+
+def uid_of(board: str) -> str:
+    """Return the uid of the board of a module in `dashboards/boards`; `board` is the module's name, with or without packages.
+
+    >>> uid_of("dashboards.boards.case"), uid_of("case")
+    ('hydrometer-case', 'hydrometer-case')
+    """
+    return f"hydrometer-{board.rpartition('.')[2]}"
+
+
+CASE: Final = uid_of("case")
+ACCOUNT: Final = uid_of("account")
+ROUTER: Final = uid_of("router")
 
 
 def to_case(column: str = "case_id") -> Json:

@@ -319,8 +319,9 @@ TRAFFIC = Row(
 )
 
 board = Board(
-    uid=links.ACCOUNT,
+    uid=links.uid_of(__name__),
     title="Account",
+    order=3,
     question="What does this account do, since when, and with whom?",
     since="now-2d",
     choices=[

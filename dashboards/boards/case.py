@@ -345,8 +345,9 @@ REQUESTS = Row(
 )
 
 board = Board(
-    uid=links.CASE,
+    uid=links.uid_of(__name__),
     title="Case",
+    order=2,
     question="What happened in this case, how sure are we, who is in it, and what should be done?",
     since="now-2d",
     choices=[

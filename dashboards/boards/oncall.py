@@ -382,8 +382,9 @@ SHADOW = Row(
 )
 
 board = Board(
-    uid=links.ONCALL,
+    uid=links.uid_of(__name__),
     title="On-call",
+    order=6,
     question="Does every process run, keep up with its input, and write its state?",
     since="now-6h",
     refresh="10s",

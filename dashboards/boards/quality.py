@@ -297,8 +297,9 @@ DRIFT = Row(
 )
 
 board = Board(
-    uid=links.QUALITY,
+    uid=links.uid_of(__name__),
     title="Data quality",
+    order=5,
     question="Which fields are missing, which events are late, and which features have changed?",
     since="now-24h",
     refresh="5m",

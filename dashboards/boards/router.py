@@ -243,8 +243,9 @@ MEMBERS = Row(
 )
 
 board = Board(
-    uid=links.ROUTER,
+    uid=links.uid_of(__name__),
     title="Router",
+    order=4,
     question="Which accounts share this router, card, template or behaviour profile, and does one operator run them?",
     since="now-2d",
     choices=[

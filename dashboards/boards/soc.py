@@ -370,8 +370,9 @@ LEAK = Row(
 )
 
 board = Board(
-    uid=links.SOC,
+    uid=links.uid_of(__name__),
     title="SOC overview",
+    order=1,
     question="Which cases are open, which entities are near the threshold, and how many tokens have been extracted?",
     since="now-2d",
     choices=[

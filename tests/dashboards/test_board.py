@@ -7,7 +7,7 @@ STAT = Stat(title="Open cases", question="How many?", sql="SELECT count() FROM h
 
 
 def board(*rows: Row) -> Board:
-    return Board(uid="hydrometer-x", title="X", question="What?", rows=rows)
+    return Board(uid="hydrometer-x", title="X", order=1, question="What?", rows=rows)
 
 
 def test_panels_fill_a_line_and_go_on_below_the_tallest() -> None:
