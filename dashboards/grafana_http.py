@@ -9,13 +9,14 @@ from __future__ import annotations
 
 import importlib
 import json
-import random
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
+
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
 from dashboards.query import Json
 from streams.core.errors import HydrometerError, MissingToolError, SettingsError
@@ -101,14 +102,14 @@ class GrafanaHttp:
                 raise
 
     def _call(self, verb: str, path: str, body: Json | None = None) -> Any:
-        for left in reversed(range(self._tries)):
-            try:
-                return self._once(verb, path, body)
-            except GrafanaError as error:
-                if not left or error.status not in (_AGAIN | {0}):
-                    raise
-                self._wait(random.uniform(0.5, 1.0) * 2 ** (self._tries - left - 1))
-        raise AssertionError("the last try returns or raises")
+        trying = Retrying(
+            sleep=self._wait,
+            stop=stop_after_attempt(self._tries),
+            wait=wait_exponential_jitter(initial=0.5, jitter=0.5),
+            retry=retry_if_exception(lambda error: isinstance(error, GrafanaError) and error.status in (_AGAIN | {0})),
+            reraise=True,
+        )
+        return trying(self._once, verb, path, body)
 
     def _once(self, verb: str, path: str, body: Json | None) -> Any:
         headers = {"X-Disable-Provenance": "true"} if path.startswith("/v1/provisioning/") and verb != "GET" else None

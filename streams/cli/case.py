@@ -35,14 +35,11 @@ def list_cases(*, every: bool) -> None:
     \b
     Example:  hydrometer case list
     """
-    from contextlib import closing
-
     from streams.cases.views import terminal
-    from streams.clickhouse.client import ClickHouse
+    from streams.clickhouse.client import connected
     from streams.core.output import console
-    from streams.core.settings import Settings
 
-    with closing(ClickHouse(Settings.load(role="clickhouse"))) as clickhouse:
+    with connected() as clickhouse:
         cases = terminal.newest(clickhouse, with_resolved=every)
     screen = console()
     if not screen.is_terminal:
@@ -61,16 +58,13 @@ def show_case(*, case_id: str, as_json: bool, html: Path | None) -> None:
     Example:  hydrometer case show case-0fbfa5df00f4
               hydrometer case show case-0fbfa5df00f4 --html case.html
     """
-    from contextlib import closing
-
     from streams.cases.views import page, terminal
-    from streams.clickhouse.client import ClickHouse
+    from streams.clickhouse.client import connected
     from streams.core.output import console
-    from streams.core.settings import Settings
 
     if as_json and html:
         raise click.UsageError("Name --json or --html, not both.")
-    with closing(ClickHouse(Settings.load(role="clickhouse"))) as clickhouse:
+    with connected() as clickhouse:
         found = terminal.find(clickhouse, case_id)
     if html:
         _write(html, page.page(found))
@@ -91,16 +85,14 @@ def verify_case(*, case_id: str) -> None:
     \b
     Example:  hydrometer case verify case-0fbfa5df00f4
     """
-    from contextlib import closing
-
     from streams.cases.audit_chain import HistoryCheck
     from streams.cases.views import terminal
-    from streams.clickhouse.client import ClickHouse
+    from streams.clickhouse.client import connected
     from streams.core.settings import Settings
 
     settings = Settings.load(role="clickhouse")
     history = HistoryCheck.of(settings)
-    with closing(ClickHouse(settings)) as clickhouse:
+    with connected(settings) as clickhouse:
         echo(printable(terminal.check(clickhouse, terminal.find(clickhouse, case_id), history)))
 
 
@@ -141,29 +133,24 @@ def watch(*, every: float, once: bool) -> None:
               hydrometer watch --once
     """
     import threading
-    from contextlib import closing
 
     from streams.cases.views import live
-    from streams.clickhouse.client import ClickHouse
+    from streams.clickhouse.client import connected
     from streams.core.output import console
-    from streams.core.settings import Settings
 
     stop = threading.Event()
     if once:
         stop.set()
-    with closing(ClickHouse(Settings.load(role="clickhouse"))) as clickhouse:
+    with connected() as clickhouse:
         live.watch(clickhouse, console(), stop, every)
 
 
 def known_case(beginning: str) -> CaseRow:
     """Return a case, as `case show` finds it: what is decided of a case that is not there would be lost without a word."""
-    from contextlib import closing
-
     from streams.cases.views import terminal
-    from streams.clickhouse.client import ClickHouse
-    from streams.core.settings import Settings
+    from streams.clickhouse.client import connected
 
-    with closing(ClickHouse(Settings.load(role="clickhouse"))) as clickhouse:
+    with connected() as clickhouse:
         return terminal.find(clickhouse, beginning)
 
 

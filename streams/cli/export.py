@@ -75,18 +75,17 @@ def export_case(*, case_id: str, out: Path, tlp: bundle.Tlp) -> None:
     \b
     Example:  hydrometer export case case-0fbfa5df00f4 --out build/evidence
     """
-    from contextlib import closing
     from datetime import UTC, datetime
 
     from streams.cases.audit_chain import HistoryCheck
     from streams.cases.views import terminal
-    from streams.clickhouse.client import ClickHouse
+    from streams.clickhouse.client import connected
     from streams.core.settings import Settings
     from streams.exports import bundle
 
     settings = Settings.load(role="clickhouse")
     key, history = settings.evidence(), HistoryCheck.of(settings)
-    with closing(ClickHouse(settings)) as clickhouse:
+    with connected(settings) as clickhouse:
         found = terminal.find(clickhouse, case_id)
         terminal.check(clickhouse, found, history)
         target = bundle.write(found, out, key, bundle.indicators(clickhouse, found, tlp), datetime.now(UTC))

@@ -53,14 +53,11 @@ def label(*, entity_kind: str, entity_id: str, verdict: str, author: str | None,
 
 def _unseen(kind: str, name: str) -> bool:
     """Say whether ClickHouse answers, and knows nothing of an entity: a label may come before its requests, so it is only a warning."""
-    from contextlib import closing
-
     from streams.cases.views import terminal
-    from streams.clickhouse.client import ClickHouse
-    from streams.core.settings import Settings
+    from streams.clickhouse.client import connected
 
     try:
-        with closing(ClickHouse(Settings.load(role="clickhouse"))) as clickhouse:
+        with connected() as clickhouse:
             return not terminal.seen(clickhouse, kind, name)
     except HydrometerError:  # a label needs Kafka alone
         return False

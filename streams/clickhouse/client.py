@@ -15,7 +15,7 @@ import logging
 import random
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any, Final, TypeVar
 
 import numpy as np
@@ -159,6 +159,16 @@ class ClickHouse:
             return StoreUnavailableError(f"{where} denies {about} ({_named(code)}): check HYDROMETER_CLICKHOUSE_USER and _PASSWORD")
         what = f"code {code}, {_named(code)}" if code > 0 else type(error).__name__
         return StoreUnavailableError(f"{where} failed on {about} ({what}): check the server and its free disk space")
+
+
+@contextmanager
+def connected(settings: Settings | None = None) -> Iterator[ClickHouse]:
+    """Yield a client and close it at the end. Without settings those of the environment are read, for ClickHouse alone.
+
+    Raises SettingsError.
+    """
+    with closing(ClickHouse(settings or Settings.load(role="clickhouse"))) as clickhouse:
+        yield clickhouse
 
 
 def connect(settings: Settings, *, numpy: bool = False, database: str | None = None, answer_seconds: int = _INSERT_SECONDS) -> Client:

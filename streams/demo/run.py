@@ -11,7 +11,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Mapping
-from contextlib import ExitStack, closing
+from contextlib import ExitStack
 from pathlib import Path
 
 from clickhouse_driver import Client
@@ -21,7 +21,7 @@ from rich.table import Table
 
 from streams.cases.views import terminal
 from streams.clickhouse.batch_writer import MAX_BATCH_SECONDS
-from streams.clickhouse.client import ClickHouse
+from streams.clickhouse.client import connected
 from streams.core.errors import HydrometerError
 from streams.core.output import console
 from streams.core.settings import Settings
@@ -103,7 +103,7 @@ def _wait(screen: Console, client: Client, system: System, began: float) -> floa
 
 
 def _report(screen: Console, settings: Settings, truth: Mapping[str, Role]) -> None:
-    with closing(ClickHouse(settings)) as clickhouse:
+    with connected(settings) as clickhouse:
         cases = terminal.newest(clickhouse)
     for case in cases:
         screen.print(terminal.panel(case))

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer
+from tenacity import AsyncRetrying, retry_if_result, wait_exponential
 
 from streams.core.errors import FuseBlownError
 from streams.core.settings import Settings
@@ -22,6 +23,8 @@ from streams.schema.record_batches import tolerate_strangers
 MAX_BATCH_RECORDS: Final = 4096
 """Records per fetch."""
 RETRY_SECONDS: Final = 1.0
+MAX_RETRY_SECONDS: Final = 30.0
+"""Pauses between deliveries that Kafka does not take: the first, and the longest."""
 
 _log = logging.getLogger(__name__)
 
@@ -100,8 +103,14 @@ def _add(collector: Collector, records: Sequence[Any]) -> Step:
 
 async def _deliver(producer: BlockProducer, records: list[OutgoingRecord]) -> None:
     """Deliver, and retry until every record has arrived: Kafka keeps the records that are not read meanwhile."""
-    while records := await asyncio.to_thread(producer.deliver, records):  # noqa: ASYNC110  (no event exists to wait for)
-        await asyncio.sleep(RETRY_SECONDS)
+    left = records
+
+    async def deliver() -> bool:
+        nonlocal left
+        left = await asyncio.to_thread(producer.deliver, left)
+        return bool(left)
+
+    await AsyncRetrying(retry=retry_if_result(bool), wait=wait_exponential(multiplier=RETRY_SECONDS, max=MAX_RETRY_SECONDS))(deliver)
 
 
 def _arrival(record: Any, now: float) -> float:
