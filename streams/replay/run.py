@@ -172,8 +172,8 @@ class Replay:
             (out / "summary.json").write_bytes(msgspec.json.format(summary.encode(), indent=2) + b"\n")
 
 
-def _scores(found: Sequence[Block]) -> Iterator[ScoreRow]:
-    for block in found:
+def _scores(score_blocks: Sequence[Block]) -> Iterator[ScoreRow]:
+    for block in score_blocks:
         time, requests, extraction, routing = (block.numbers(name).tolist() for name in ("time", "requests", "extraction", "routing"))
         kinds, ids = ((text or "" for text in block.texts(name)) for name in ("entity_kind", "entity_id"))
         maps = (_maps(block, name) for name in ("families", "features", "nats"))
