@@ -121,10 +121,11 @@ def client_options(settings: Settings) -> dict[str, Any]:
 
 
 def ensure(settings: Settings) -> dict[str, str]:
-    """Make every topic that is missing, and return what each one was: `created` or `present`.
+    """Create every missing topic, and return `created` or `present` for each.
 
-    Raises SettingsError when a topic exists with another number of partitions (accounts would be split over two states),
-    BrokerUnavailableError when no broker answers.
+    Raises:
+        SettingsError: If a topic has another number of partitions than the settings: accounts would be split over two states.
+        BrokerUnavailableError: If no broker answers.
     """
     with _admin(settings) as admin:
         existing = _partitions(admin)
@@ -136,7 +137,12 @@ def ensure(settings: Settings) -> dict[str, str]:
 
 
 def missing(settings: Settings) -> list[str]:
-    """Return the topics that `ensure` would make, and raise what it would raise."""
+    """Return the topics that `ensure` would create.
+
+    Raises:
+        SettingsError: If a topic has another number of partitions than the settings.
+        BrokerUnavailableError: If no broker answers.
+    """
     with _admin(settings) as admin:
         existing = _partitions(admin)
     _refuse_other_counts(existing, settings)
@@ -144,7 +150,7 @@ def missing(settings: Settings) -> list[str]:
 
 
 def lag(settings: Settings, group: str) -> dict[str, dict[int, int]]:
-    """Return how many records each partition holds that `group` has not yet acknowledged, by topic.
+    """Return the number of records in each partition that `group` has not acknowledged yet, by topic.
 
     Only partitions with an acknowledged offset are listed.
     """
@@ -159,7 +165,7 @@ def lag(settings: Settings, group: str) -> dict[str, dict[int, int]]:
 
 @contextmanager
 def answering(settings: Settings) -> Iterator[None]:
-    """Turn what kafka-python raises within this context into a BrokerUnavailableError of one line."""
+    """Raise a BrokerUnavailableError of one line for every error of kafka-python within this context."""
     try:
         yield
     except KafkaError as error:
