@@ -75,3 +75,14 @@ def test_the_strongest_features_come_first_and_those_without_evidence_not_at_all
     }
     assert [row["feature"] for row in top_features(entity)] == ["seeded_share", "daily_output"]
     assert [row["feature"] for row in top_features(entity, ("volume",))] == ["daily_output"]
+
+
+def test_six_features_are_shown_and_none_whose_evidence_is_nothing() -> None:
+    names = ("daily_output", "daily_requests", "end_users", "seeded_share", "long_answers", "system_prompts", "routers_used")
+    entity = {"features": dict.fromkeys(names, 1.0), "usual": {}, "nats": dict.fromkeys(names, 1.0)}
+    assert [row["feature"] for row in top_features(entity)] == sorted(names)[:6]
+    assert top_features(entity | {"nats": dict.fromkeys(names, 0.0)}) == []
+
+
+def test_from_ten_on_a_number_has_no_decimals() -> None:
+    assert [amount(DailyRequests, math.log1p(value)) for value in (9.94, 10.4)] == ["9.9", "10"]

@@ -101,6 +101,13 @@ def test_a_live_block_closes_after_its_time() -> None:
     assert collector.flush() == []
 
 
+def test_a_block_of_a_file_closes_after_ten_minutes_of_the_files_own_time() -> None:
+    collector = Collector(settings(partitions=1))
+    lines = [line(number, timestamp=NOON + seconds) for number, seconds in enumerate((0, 599, 600, 601))]
+    step = collector.add(lines, "test", FileClock(300.0, DAY))
+    assert [len(decode(block.data, REQUESTS)) for block in step.outgoing] == [2]
+
+
 def test_long_lines_close_a_block_early_so_that_memory_stays_bounded() -> None:
     collector = Collector(settings(partitions=1))
     words = [{"role": "user", "content": "x" * 60_000}] * 10
