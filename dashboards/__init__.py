@@ -1,1 +1,1 @@
-"""What people see: panels, boards, alerts and runbooks."""
+"""Panels, boards, alert rules and runbooks for Grafana."""

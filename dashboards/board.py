@@ -1,6 +1,6 @@
 """A board: rows of panels laid out on Grafana's grid, with variables, annotations and links. Rendered as classic (v1) JSON.
 
-    board = Board(uid=links.uid_of(__name__), title="SOC overview", order=1, rows=[Row("Now", [Place(Stat(...), 6, 4), ...])], ...)
+    board = Board(uid=links.uid_of(__name__), title="SOC overview", order=1, rows=[Row("Now", [Tile(Stat(...), 6, 4), ...])], ...)
 
 Grafana 11.6 to 13 read the classic schema; a board that is rendered twice gives the same bytes.
 """
@@ -17,17 +17,17 @@ from typing import Final
 
 from dashboards import links
 from dashboards.palette import EXTRACTION, ROUTING
-from dashboards.query import DATASOURCE, TABLE, Json, target
+from dashboards.query import DATASOURCE, TABLE_FORMAT_ID, Json, target
 from dashboards.views import Drawable
 
 SCHEMA_VERSION: Final = 39
 """The classic schema as Grafana 11 writes it; later versions migrate it when they load it."""
-COLUMNS: Final = 24
+GRID_COLUMNS: Final = 24
 
 
 @dataclass(frozen=True)
-class Place:
-    """A panel and how much room it gets, in columns of 24 and rows of 30 pixels."""
+class Tile:
+    """A panel and its size, in columns of 24 and rows of 30 pixels."""
 
     panel: Drawable
     width: int
@@ -36,10 +36,10 @@ class Place:
 
 @dataclass(frozen=True)
 class Row:
-    """Panels under a heading. A collapsed row asks nothing until somebody opens it."""
+    """Panels under a heading. A collapsed row runs no query until it is opened."""
 
     title: str
-    places: Sequence[Place]
+    tiles: Sequence[Tile]
     collapsed: bool = False
 
 
@@ -65,11 +65,11 @@ class Choice:
             "includeAll": False,
         }
         if self.fixed:
-            options = [{"text": text, "value": value, "selected": not place} for place, (text, value) in enumerate(self.fixed)]
+            options = [{"text": text, "value": value, "selected": not tile} for tile, (text, value) in enumerate(self.fixed)]
             query = ",".join(f"{text} : {value}" for text, value in self.fixed)
             return {"type": "custom", **common, "query": query, "options": options, "current": options[0]}
-        # refreshed when the board is loaded, not with each change of the time range: a link may bring an id that the list does not hold
-        ask = {**target("A", self.sql, TABLE), "refId": f"variable-{self.name}"}
+        # refreshed when the board is loaded, not with each change of the time range: a link may have an id that is not in the list
+        ask = {**target("A", self.sql, TABLE_FORMAT_ID), "refId": f"variable-{self.name}"}
         return {
             "type": "query",
             **common,
@@ -96,7 +96,7 @@ class Note:
             "enable": True,
             "hide": False,
             "iconColor": self.color,
-            "target": target("Anno", self.sql, TABLE),
+            "target": target("Anno", self.sql, TABLE_FORMAT_ID),
         }
 
 
@@ -112,9 +112,9 @@ CASES: Final = (
 RELEASES: Final = Note(
     name="Model releases",
     color="#5794F2",
-    # a model that was there when recording began was not released then
+    # a model in the first day of records was not released then
     sql="""
-    SELECT first AS time, concat(request_model, ' is asked for the first time') AS text, 'release' AS tags
+    SELECT first AS time, concat(request_model, ' is requested for the first time') AS text, 'release' AS tags
     FROM (SELECT request_model, min(minute) AS first FROM hydrometer.usage_minute WHERE request_model != '' GROUP BY request_model)
     WHERE $__timeFilter(first) AND first > (SELECT min(minute) FROM hydrometer.usage_minute) + INTERVAL 1 DAY
     ORDER BY time
@@ -124,13 +124,13 @@ RELEASES: Final = Note(
 
 @dataclass(frozen=True, kw_only=True)
 class Board:
-    """A dashboard of ours."""
+    """A dashboard."""
 
     uid: str
     """`links.uid_of(__name__)` of the board's module."""
     title: str
     order: int
-    """Place among the boards at the head of each board, from the left."""
+    """Position among the boards at the head of each board, from the left."""
     question: str
     rows: Sequence[Row]
     choices: Sequence[Choice] = ()
@@ -160,18 +160,18 @@ class Board:
         }
 
     def _panels(self) -> Iterator[Json]:
-        """Yield rows and panels from the top; a collapsed row holds its panels itself."""
+        """Yield rows and panels from the top; a collapsed row contains its panels."""
         ids, top = count(1), 0
         for row in self.rows:
             heading = next(ids)
-            inside = list(_laid_out(row.places, top + 1, ids))
+            inside = list(_arranged(row.tiles, top + 1, ids))
             held = inside if row.collapsed else []
             yield {
                 "id": heading,
                 "type": "row",
                 "title": row.title,
                 "collapsed": row.collapsed,
-                "gridPos": {"x": 0, "y": top, "w": COLUMNS, "h": 1},
+                "gridPos": {"x": 0, "y": top, "w": GRID_COLUMNS, "h": 1},
                 "panels": held,
             }
             if not row.collapsed:
@@ -179,14 +179,14 @@ class Board:
             top = 1 + (top if row.collapsed else max([top, *(panel["gridPos"]["y"] + panel["gridPos"]["h"] - 1 for panel in inside)]))
 
 
-def _laid_out(places: Sequence[Place], top: int, ids: Iterator[int]) -> Iterator[Json]:
-    """Put panels side by side; one that does not fit begins a new line under the tallest of the last."""
+def _arranged(tiles: Sequence[Tile], top: int, ids: Iterator[int]) -> Iterator[Json]:
+    """Arrange panels side by side; one that does not fit begins a new line under the tallest of the last line."""
     x, tallest = 0, 0
-    for place in places:
-        if x + place.width > COLUMNS:
+    for tile in tiles:
+        if x + tile.width > GRID_COLUMNS:
             x, top, tallest = 0, top + tallest, 0
-        yield place.panel.render(next(ids), x, top, place.width, place.height)
-        x, tallest = x + place.width, max(tallest, place.height)
+        yield tile.panel.render(next(ids), x, top, tile.width, tile.height)
+        x, tallest = x + tile.width, max(tallest, tile.height)
 
 
 @cache

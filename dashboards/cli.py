@@ -31,7 +31,7 @@ _CONTACT = click.option(
     help="A contact point: soc=webhook:https://..., oncall=email:... Repeat it for more.",
 )
 _POLICIES = click.option("--policies", is_flag=True, help="Also route each team's alerts to its contact point, ahead of other policies.")
-_PRUNE = click.option("--prune", is_flag=True, help="Delete boards and rules that we made once and no longer have.")
+_PRUNE = click.option("--prune", is_flag=True, help="Delete published boards and rules that no longer exist here.")
 
 
 @click.group()
@@ -85,7 +85,7 @@ def check(*, backend: Backend, contacts: tuple[str, ...], policies: bool, live: 
 @_POLICIES
 @_PRUNE
 def diff(*, backend: Backend, contacts: tuple[str, ...], policies: bool, prune: bool) -> None:
-    """Tell what `publish` would change, and change nothing. Ends with exit code 2 when something differs.
+    """Print what `publish` would change, and change nothing. Ends with exit code 2 when something differs.
 
     \b
     Example:  hydrometer boards diff
@@ -134,7 +134,7 @@ def alerts() -> None:
 
 @alerts.command()
 def show() -> None:
-    """Print the alerts that fire now, one a line, before any waiting.
+    """Print the alerts that fire now, one per line, before any waiting time.
 
     \b
     Example:  hydrometer alerts show
@@ -145,17 +145,19 @@ def show() -> None:
 
     query = _query()
     firing: Iterable[alert_evaluator.Firing] = (
-        each for name, rule in rules().items() for each in alert_evaluator.firing(name, rule, query(squeezed(rule.sql)))
+        alert for name, rule in rules().items() for alert in alert_evaluator.firing(name, rule, query(squeezed(rule.sql)))
     )
-    for each in firing:
-        echo(f"{rules()[each.rule].severity:6}  {each.rule:20} {each.summary}")
+    for alert in firing:
+        echo(f"{rules()[alert.rule].severity:6}  {alert.rule:20} {alert.summary}")
 
 
 @alerts.command()
-@click.option("--alertmanager", metavar="URL", required=True, help="Where it listens, as http://127.0.0.1:9093.")
-@click.option("--every", type=click.FloatRange(min=0.1), default=30.0, show_default=True, help="Seconds between two looks.")
-def run(*, alertmanager: str, every: float) -> None:
-    """Evaluate all rules for ever and tell a Prometheus Alertmanager, which groups, silences and delivers.
+@click.option("--alertmanager", metavar="URL", required=True, help="Its address, as http://127.0.0.1:9093.")
+@click.option(
+    "--every", "interval_seconds", type=click.FloatRange(min=0.1), default=30.0, show_default=True, help="Seconds between two evaluations."
+)
+def run(*, alertmanager: str, interval_seconds: float) -> None:
+    """Evaluate all rules for ever and send alerts to a Prometheus Alertmanager, which groups, silences and delivers.
 
     \b
     Example:  hydrometer alerts run --alertmanager http://127.0.0.1:9093
@@ -166,17 +168,17 @@ def run(*, alertmanager: str, every: float) -> None:
     from streams.core.settings import Settings
 
     if not alert_evaluator.URL.fullmatch(alertmanager):
-        raise click.UsageError(f"--alertmanager {alertmanager} is no URL, as in http://127.0.0.1:9093.")
+        raise click.UsageError(f"--alertmanager {alertmanager} is not a URL, as in http://127.0.0.1:9093.")
     settings = Settings.load(role="clickhouse")
     with report_health(settings, "alerts"):
-        alert_evaluator.run(ClickHouse(settings).named, alertmanager, every, threading.Event())
+        alert_evaluator.run(ClickHouse(settings).named, alertmanager, interval_seconds, threading.Event())
 
 
 @alerts.command()
 @click.argument("name")
-@click.option("--team", default="oncall", show_default=True, help="Who hears of it: soc or oncall.")
+@click.option("--team", default="oncall", show_default=True, help="The team that gets it: soc or oncall.")
 def new(*, name: str, team: str) -> None:
-    """Write a new rule, its runbook and its test, which fails until it says what fires.
+    """Write a new rule, its runbook and its test, which fails until it is completed.
 
     \b
     Example:  hydrometer alerts new late_backup --team oncall

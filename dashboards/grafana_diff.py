@@ -1,4 +1,4 @@
-"""What would change in a Grafana: what we declare compared with what is there. Nothing is written until a change is applied.
+"""The changes that a Grafana needs: the declared state compared with the present one. Nothing is written until a change is applied.
 
 What people did in Grafana stays: a folder's name and permissions, the folder that a board was moved to, a paused rule, and every rule,
 board and route that is not ours. Ours is what carries a uid that begins with `hydrometer-`. What comes from Grafana's provisioning files
@@ -22,11 +22,11 @@ from dashboards.rules import FOLDER, FOLDER_TITLE
 Action = Literal["create", "update", "delete", "keep"]
 
 TAG: Final = "hydrometer"
-"""Every board of ours carries it."""
+"""The tag of every published board."""
 NEW: Final = "not in Grafana yet"
 FROM_FILES: Final = "comes from a provisioning file of Grafana, and can be changed only there"
 _MESSAGE: Final = "published by hydrometer"
-_PAGE: Final = 1000
+_MAX_PAGE_BOARDS: Final = 1000
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,7 @@ class Release:
 
 @dataclass(frozen=True)
 class Change:
-    """What is to be done with one board, rule group, contact point, ... and why."""
+    """The action for one board, rule group, contact point, ... and its reason."""
 
     kind: str
     name: str
@@ -77,19 +77,19 @@ def differences(grafana: GrafanaHttp, release: Release, *, prune: bool = False, 
         yield _policies(grafana, [contact["name"] for contact in release.contacts])
 
 
-def difference(ours: Any, theirs: Any, path: str = "") -> str | None:
-    """Return the first path where the remote value (`theirs`) differs from the desired one, or None. What Grafana adds is ignored.
+def difference(desired: Any, remote: Any, path: str = "") -> str | None:
+    """Return the first path where the remote value (`remote`) differs from the desired one, or None. What Grafana adds is ignored.
 
     >>> difference({"panels": [{"type": "stat"}]}, {"panels": [{"type": "table", "id": 1}], "version": 7})
     'panels[0].type'
     """
-    if isinstance(ours, Mapping) and isinstance(theirs, Mapping):
-        pairs = [(f"{path}.{name}" if path else name, value, theirs.get(name)) for name, value in ours.items()]
-    elif isinstance(ours, list) and isinstance(theirs, list) and len(ours) == len(theirs):
-        pairs = [(f"{path}[{place}]", *pair) for place, pair in enumerate(zip(ours, theirs, strict=True))]
+    if isinstance(desired, Mapping) and isinstance(remote, Mapping):
+        pairs = [(f"{path}.{name}" if path else name, value, remote.get(name)) for name, value in desired.items()]
+    elif isinstance(desired, list) and isinstance(remote, list) and len(desired) == len(remote):
+        pairs = [(f"{path}[{index}]", *pair) for index, pair in enumerate(zip(desired, remote, strict=True))]
     else:
-        return None if ours == theirs else path or "everything"
-    return next((found for where, mine, other in pairs if (found := difference(mine, other, where))), None)
+        return None if desired == remote else path or "everything"
+    return next((path_found for where, wanted, other in pairs if (path_found := difference(wanted, other, where))), None)
 
 
 def _folder(grafana: GrafanaHttp) -> Change:
@@ -99,45 +99,45 @@ def _folder(grafana: GrafanaHttp) -> Change:
 
 
 def _board(grafana: GrafanaHttp, board: Json) -> Change:
-    found = grafana.find(f"/dashboards/uid/{board['uid']}")
-    if found and found["meta"].get("provisioned"):
+    current = grafana.find(f"/dashboards/uid/{board['uid']}")
+    if current and current["meta"].get("provisioned"):
         return Change("board", board["title"], "keep", FROM_FILES)
-    where = found["meta"].get("folderUid", "") if found else FOLDER  # "" is the general folder: people may have moved it there
-    why = difference(board, found["dashboard"]) if found else NEW
+    where = current["meta"].get("folderUid", "") if current else FOLDER  # "" is the general folder: people may have moved it there
+    why = difference(board, current["dashboard"]) if current else NEW
     if why is None:
         return Change("board", board["title"], "keep")
-    command = {"dashboard": {**board, "id": None}, "folderUid": where, "overwrite": bool(found), "message": _MESSAGE}
-    action: Action = "update" if found else "create"
+    command = {"dashboard": {**board, "id": None}, "folderUid": where, "overwrite": bool(current), "message": _MESSAGE}
+    action: Action = "update" if current else "create"
     return Change("board", board["title"], action, why, lambda: grafana.post("/dashboards/db", command))
 
 
 def _old_boards(grafana: GrafanaHttp, wanted: set[str], *, prune: bool) -> Iterator[Change]:
-    for hit in grafana.get(f"/search?type=dash-db&tag={TAG}&limit={_PAGE}") or []:
+    for hit in grafana.get(f"/search?type=dash-db&tag={TAG}&limit={_MAX_PAGE_BOARDS}") or []:
         if hit["uid"].startswith(PREFIX) and hit["uid"] not in wanted:
             yield _old(hit["title"], partial(grafana.delete, f"/dashboards/uid/{hit['uid']}"), prune=prune)
 
 
 def _group(grafana: GrafanaHttp, group: Json, *, prune: bool) -> Change:
     path = f"/v1/provisioning/folder/{FOLDER}/rule-groups/{quote(group['title'], safe='')}"
-    found = grafana.find(path) or {"rules": []}
-    if any(rule.get("provenance") == "file" for rule in found["rules"]):
+    current = grafana.find(path) or {"rules": []}
+    if any(rule.get("provenance") == "file" for rule in current["rules"]):
         return Change("rules", group["title"], "keep", FROM_FILES)
-    theirs = {rule["uid"]: rule for rule in found["rules"]}
-    ours = [_as_it_is(rule, theirs.get(rule["uid"], {})) for rule in group["rules"]]
-    uids = {rule["uid"] for rule in ours}
-    others = [rule for uid, rule in theirs.items() if uid not in uids and not (prune and uid.startswith(PREFIX))]
-    wanted = {**group, "rules": [*ours, *others]}
-    why = difference(_by_uid(wanted), _by_uid(found)) if found["rules"] else NEW
-    gone = sorted(set(theirs) - {rule["uid"] for rule in wanted["rules"]})
+    remote = {rule["uid"]: rule for rule in current["rules"]}
+    desired = [_as_it_is(rule, remote.get(rule["uid"], {})) for rule in group["rules"]]
+    uids = {rule["uid"] for rule in desired}
+    others = [rule for uid, rule in remote.items() if uid not in uids and not (prune and uid.startswith(PREFIX))]
+    wanted = {**group, "rules": [*desired, *others]}
+    why = difference(_by_uid(wanted), _by_uid(current)) if current["rules"] else NEW
+    gone = sorted(set(remote) - {rule["uid"] for rule in wanted["rules"]})
     if not why and not gone:
         return Change("rules", group["title"], "keep")
     why = "; ".join(filter(None, (why, f"deletes {', '.join(gone)}" if gone else "")))
-    return Change("rules", group["title"], "update" if theirs else "create", why, lambda: grafana.put(path, wanted))
+    return Change("rules", group["title"], "update" if remote else "create", why, lambda: grafana.put(path, wanted))
 
 
-def _as_it_is(rule: Json, theirs: Json) -> Json:
-    """Return our rule with what belongs to Grafana's people: the organisation, and whether it is paused."""
-    return {**rule, **{name: theirs[name] for name in ("orgID", "isPaused") if name in theirs}}
+def _as_it_is(rule: Json, remote: Json) -> Json:
+    """Return a declared rule with the fields that Grafana's users own: the organisation, and whether it is paused."""
+    return {**rule, **{name: remote[name] for name in ("orgID", "isPaused") if name in remote}}
 
 
 def _by_uid(group: Json) -> Json:
@@ -145,13 +145,13 @@ def _by_uid(group: Json) -> Json:
 
 
 def _contact(grafana: GrafanaHttp, contact: Json) -> Change:
-    known = {each.get("uid"): each for each in grafana.get("/v1/provisioning/contact-points") or []}
-    theirs = known.get(contact["uid"])
-    if theirs is None:
+    known = {point.get("uid"): point for point in grafana.get("/v1/provisioning/contact-points") or []}
+    remote = known.get(contact["uid"])
+    if remote is None:
         return Change("contact point", contact["name"], "create", NEW, lambda: grafana.post("/v1/provisioning/contact-points", contact))
-    if theirs.get("provenance") == "file":
+    if remote.get("provenance") == "file":
         return Change("contact point", contact["name"], "keep", FROM_FILES)
-    why = difference(contact, theirs)
+    why = difference(contact, remote)
     if why is None:
         return Change("contact point", contact["name"], "keep")
     path = f"/v1/provisioning/contact-points/{contact['uid']}"
@@ -161,8 +161,8 @@ def _contact(grafana: GrafanaHttp, contact: Json) -> Change:
 def _policies(grafana: GrafanaHttp, receivers: Sequence[str]) -> Change:
     tree = {name: value for name, value in (grafana.get("/v1/provisioning/policies") or {}).items() if name != "provenance"}
     routes = tree.get("routes") or []
-    ours = [_route(receiver) for receiver in receivers]
-    wanted = {**tree, "routes": [*ours, *(route for route in routes if route.get("receiver") not in receivers)]}
+    desired = [_route(receiver) for receiver in receivers]
+    wanted = {**tree, "routes": [*desired, *(route for route in routes if route.get("receiver") not in receivers)]}
     why = difference(wanted, {**tree, "routes": routes})
     if why is None:
         return Change("notification policies", "ours", "keep")

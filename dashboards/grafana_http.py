@@ -1,4 +1,4 @@
-"""Calls to one Grafana over HTTP: time-outs, retries, empty answers, and errors that say in one line what to do.
+"""Calls to one Grafana over HTTP: time-outs, retries, empty answers, and errors that name the fix in one line.
 
 Two libraries can carry the calls, with the same result: `grafana-api`, which is installed, and `grafana-client` (3.x; later ones overwrite
 urllib3 for every other program of the environment). Only their raw verbs are used, because alert provisioning has no place of its own
@@ -26,9 +26,9 @@ Backend = Literal["grafana-api", "grafana-client"]
 
 OLDEST: Final = (11, 6)
 """The ClickHouse plugin 4.20 needs this version of Grafana."""
-TIMEOUT: Final = 15.0
-"""Seconds for one answer. Saving a board takes a busy Grafana longer than the libraries' 5 s."""
-TRIES: Final = 4
+TIMEOUT_SECONDS: Final = 15.0
+"""Time for one answer. A busy Grafana takes longer than the libraries' 5 s to save a board."""
+MAX_TRIES: Final = 4
 _LIBRARIES: Final[Mapping[Backend, tuple[str, str]]] = {
     "grafana-api": ("grafana_api.grafana_api", "GrafanaAPI"),
     "grafana-client": ("grafana_client.client", "GrafanaClient"),
@@ -38,7 +38,7 @@ TOKEN_ADVICE: Final = "make a service account with the role Editor, and put its 
 
 
 class GrafanaError(HydrometerError):
-    """Grafana refuses what we asked, or does not answer."""
+    """Grafana refuses a request, or does not answer."""
 
     def __init__(self, message: str, status: int = 0) -> None:
         """Keep the HTTP status, 0 when there was no answer."""
@@ -57,15 +57,15 @@ class Carrier:
 class GrafanaHttp:
     """Calls to one Grafana. Paths are those of its HTTP API without `/api`."""
 
-    def __init__(self, carrier: Carrier, url: str, wait: Callable[[float], None] = time.sleep, tries: int = TRIES) -> None:
-        """Speak through `carrier`; wait between tries with `wait` (seconds)."""
+    def __init__(self, carrier: Carrier, url: str, wait: Callable[[float], None] = time.sleep, tries: int = MAX_TRIES) -> None:
+        """Send requests through `carrier`; wait between tries with `wait` (seconds)."""
         self._carrier = carrier
         self._url = url
         self._wait = wait
         self._tries = tries
 
     def get(self, path: str) -> Any:
-        """Return what is at `path`, or None when there is nothing. Raises GrafanaError."""
+        """Return the resource at `path`, None when the answer is empty. Raises GrafanaError."""
         try:
             return self._call("GET", path)
         except GrafanaError as error:
@@ -74,7 +74,7 @@ class GrafanaHttp:
             raise
 
     def find(self, path: str) -> Any:
-        """Return what is at `path`, or None when it is absent or hidden: Grafana answers 403 for both, but to administrators.
+        """Return the resource at `path`, or None when it is absent or hidden: Grafana answers 403 for both, but to administrators.
 
         Raises GrafanaError.
         """
@@ -120,7 +120,9 @@ class GrafanaHttp:
                 return None
             raise self._foreign() from None
         except OSError as error:  # both libraries' connection errors and time-outs are OSErrors
-            raise GrafanaError(f"Grafana at {self._url} does not answer ({type(error).__name__}): is it up?") from error
+            raise GrafanaError(
+                f"Grafana at {self._url} does not answer ({type(error).__name__}): start it, or correct HYDROMETER_GRAFANA_URL"
+            ) from error
         except self._carrier.refused as error:
             raise self._refusal(int(error.status_code), error.response, verb, path) from error  # type: ignore[attr-defined]
         if isinstance(answer, str):
@@ -128,20 +130,20 @@ class GrafanaHttp:
         return answer
 
     def _foreign(self) -> GrafanaError:
-        return GrafanaError(f"{self._url} does not answer as Grafana does: is HYDROMETER_GRAFANA_URL right?", HTTPStatus.OK)
+        return GrafanaError(f"{self._url} does not answer as Grafana does: correct HYDROMETER_GRAFANA_URL", HTTPStatus.OK)
 
     def _refusal(self, status: int, answer: Any, verb: str, path: str) -> GrafanaError:
         if not status:
-            return GrafanaError(f"Grafana at {self._url} does not answer in time: is it up?")
+            return GrafanaError(f"Grafana at {self._url} does not answer in time: check its load, then try again")
         if status == HTTPStatus.UNAUTHORIZED:
-            return GrafanaError(f"Grafana at {self._url} does not know this token: {TOKEN_ADVICE}", status)
+            return GrafanaError(f"Grafana at {self._url} does not accept this token: {TOKEN_ADVICE}", status)
         if status == HTTPStatus.FORBIDDEN:
             return GrafanaError(f"Grafana at {self._url} forbids {verb} {path}: {TOKEN_ADVICE}", status)
         message = " ".join(str(answer.get("message", answer) if isinstance(answer, dict) else answer).split())[:200]
         return GrafanaError(f"Grafana at {self._url} refuses {verb} {path} (HTTP {status}): {message}", status)
 
 
-def connect(settings: Settings, backend: Backend = "grafana-api", timeout: float = TIMEOUT) -> GrafanaHttp:
+def connect(settings: Settings, backend: Backend = "grafana-api", timeout: float = TIMEOUT_SECONDS) -> GrafanaHttp:
     """Return the way to the Grafana of the settings: with a service account's token, or, with `grafana_user`, as that user.
 
     Raises SettingsError without a token, MissingToolError without the library.

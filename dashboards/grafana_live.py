@@ -1,4 +1,4 @@
-"""Does a Grafana answer what was published? Every query and every alert text runs through Grafana's own API; nothing is written.
+"""Checks of a published Grafana: every query and every alert text runs through Grafana's own API; nothing is written.
 
 What is tried is what Grafana holds, not what we declare, so that an edit by hand or a text that was interpolated on its way is found too.
 Boards: `POST /api/ds/query`, as a browser sends it. Rules: `POST /api/v1/eval` for the query, and `POST /api/v1/rule/test/grafana` for the
@@ -28,14 +28,14 @@ _HERE: Final = "is not in this Grafana: run `hydrometer boards publish`"
 
 @dataclass(frozen=True)
 class Trial:
-    """One query or text that Grafana ran. error: what is wrong, '' when nothing is."""
+    """One query or text that Grafana ran. error: the problem, '' without one."""
 
     name: str
     error: str = ""
 
 
 def try_all(grafana: GrafanaHttp) -> Iterator[Trial]:
-    """Yield a trial for each query of each board, and for the query and the texts of each rule. Raises GrafanaError when it cannot ask."""
+    """Yield a trial for each query of each board, and for the query and the texts of each rule. Raises GrafanaError."""
     for board in boards().values():
         yield from _board(grafana, board.uid, board.title)
     for team, title in GROUPS.items():
@@ -47,11 +47,11 @@ def try_all(grafana: GrafanaHttp) -> Iterator[Trial]:
 
 
 def _board(grafana: GrafanaHttp, uid: str, title: str) -> Iterator[Trial]:
-    found = grafana.find(f"/dashboards/uid/{uid}")
-    if found is None:
+    published_board = grafana.find(f"/dashboards/uid/{uid}")
+    if published_board is None:
         yield Trial(title, _HERE)
         return
-    board, values = found["dashboard"], dict[str, str]()
+    board, values = published_board["dashboard"], dict[str, str]()
     for variable in board["templating"]["list"]:
         if variable["type"] == "custom":
             values[variable["name"]] = variable["options"][0]["value"]
@@ -73,7 +73,7 @@ def _targets(board: Json) -> Iterator[tuple[str, Json]]:
 
 
 def _run(grafana: GrafanaHttp, board: Json, target: Json, values: Mapping[str, str]) -> tuple[str, str]:
-    """Return the first cell of the answer to a query, '' without one, and what is wrong with it."""
+    """Return the first cell of the answer to a query ('' without one) and its error."""
     query = {**target, "rawSql": chosen(target["rawSql"], values), "intervalMs": BUCKET_MILLISECONDS, "maxDataPoints": 1000}
     body = {"from": board["time"]["from"], "to": board["time"]["to"], "queries": [query]}
     results, error = _asked(grafana, "/ds/query", body)
@@ -89,13 +89,13 @@ def _rule(grafana: GrafanaHttp, rule: Rule, published: Json | None, name: str) -
     labels = {label: f"any-{label}" for label in sorted(fields(rule.summary) | fields(rule.board))}
     row = ", ".join([*(f"'{value}' AS {label}" for label, value in labels.items()), f"toFloat64({rule.above + 1}) AS value"])
     board = f"/d/{rule.board.format_map(labels)}" if rule.board else ""
-    yield Trial(f"{name}: text", _text(grafana, published, f"SELECT {row}", rule.told(labels, rule.above + 1), board))
+    yield Trial(f"{name}: text", _text(grafana, published, f"SELECT {row}", rule.summary_of(labels, rule.above + 1), board))
     if rule.no_rows == "Alerting":
         yield Trial(f"{name}: text without a row", _text(grafana, published, f"SELECT {row} WHERE 0", rule.silence, ""))
 
 
 def _text(grafana: GrafanaHttp, published: Json, sql: str, summary: str, board: str) -> str:
-    """Return what is wrong with the annotations of a rule whose query is `sql`: '' when Grafana writes `summary`, and a link to `board`."""
+    """Return the error in the annotations of a rule whose query is `sql`: '' when Grafana writes `summary`, and a link to `board`."""
     first, *others = published["data"]
     alert = {"title": published["title"], "condition": published["condition"], "uid": published["uid"]}
     alert |= {"data": [{**first, "model": {**first["model"], "rawSql": sql}}, *others]}
@@ -124,7 +124,7 @@ def _asked(grafana: GrafanaHttp, path: str, body: Json) -> tuple[dict[str, Any],
 
 
 def _reason(error: GrafanaError) -> str:
-    """Return what Grafana says about a query. Raises GrafanaError when it has not looked at it: no answer, no right."""
+    """Return Grafana's answer to a query. Raises GrafanaError when it did not run it: no answer, or no right."""
     if error.status not in _ANSWERED or error.status in _NOT_OURS:
         raise error
     return str(error)

@@ -1,4 +1,4 @@
-"""Queries over the table `health`: gauges as they are, counters as rates, each over all instances of a process.
+"""Queries over the table `health`: gauges unchanged, counters as rates, each over all instances of a process.
 
 A counter starts at 0 again with each instance: a fall is read as a restart, as Prometheus does. Numbers of a series that a label names are
 called `Value`: the one name that Grafana leaves out of the legend.
@@ -23,7 +23,7 @@ def rate(metric: Metric, *labels: str) -> str:
 
 
 def rises(metric: Metric, *labels: str, named: str = "") -> str:
-    """Return the query of a counter that rises seldom: by how much, only where it did. named: what a series is called before its labels."""
+    """Return the query of a counter that rises rarely: its increases only. named: the series' name before its labels."""
     return f"""
     SELECT bucket, series, sum(increase) AS Value FROM ({_increases(metric.exported, _series(metric, labels, named))})
     GROUP BY bucket, series HAVING Value > 0 ORDER BY bucket
@@ -57,7 +57,7 @@ def quantile(metric: Metric, label: str, percent: int = 99) -> str:
 
 
 def last(metric: Metric, over: str = "max", expression: str = "value") -> str:
-    """Return one number: the newest value of each instance and label of a gauge, combined by `over`; no row when there is none."""
+    """Return one number: the newest value of each instance and label of a gauge, combined by `over`; no row without one."""
     return f"""
     SELECT {over}({expression}) AS value FROM (
         SELECT argMax(value, time) AS value FROM hydrometer.health
@@ -67,7 +67,7 @@ def last(metric: Metric, over: str = "max", expression: str = "value") -> str:
 
 
 def increase(metric: Metric) -> str:
-    """Return one number: by how much a counter rose in the time range, over all instances and labels."""
+    """Return one number: the increase of a counter in the time range, over all instances and labels."""
     return f"SELECT sum(increase) AS value FROM ({_increases(metric.exported, _ALL)})"
 
 

@@ -1,4 +1,4 @@
-"""Where a click on an id leads: every id on every board opens the board about it, in the same time range."""
+"""Links of ids: every id on every board opens the board about it, in the same time range."""
 
 from __future__ import annotations
 

@@ -15,12 +15,12 @@ from streams.core.errors import HydrometerError
 
 
 class UnknownMacroError(HydrometerError):
-    """A query uses a macro or variable that was not expanded; it would fail in Grafana, or mean something that nobody tested."""
+    """A query uses a macro or variable that was not expanded: it would fail in Grafana, or run untested."""
 
 
 @dataclass(frozen=True)
 class Window:
-    """What Grafana puts in: the time range, the width of a bucket, and what people chose."""
+    """The values that Grafana inserts: the time range, the width of a bucket, and the chosen variables."""
 
     start: float
     """Seconds since 1970."""
@@ -35,7 +35,7 @@ class Window:
             sql = re.sub(pattern, text, sql)
         sql = chosen(sql, self.variables)
         if left := re.search(r"\$(__\w+|\{[^}]*\}|\w+)", sql):
-            raise UnknownMacroError(f"{left.group()} is no macro or variable that is known here: {sql[:120]}")
+            raise UnknownMacroError(f"{left.group()} is not a known macro or variable: {sql[:120]}")
         return sql
 
     def _macros(self) -> list[tuple[str, str]]:

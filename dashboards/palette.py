@@ -1,4 +1,4 @@
-"""Colours and thresholds: one meaning has one colour on every board, and a threshold is the alert budget's, never a taste."""
+"""Colours and thresholds: one meaning has one colour on every board, and thresholds follow from the alert budget."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Steps = tuple[tuple[float | None, str], ...]
 _POLICY: Final = Policy.load()
 BAR: Final = _POLICY.bar("extraction")
 ROUTING_BAR: Final = _POLICY.bar("routing")
-"""Nats from which people decided to be told (`streams/cases/policy.toml`); a provider with a policy of its own renders its own boards."""
+"""Alert threshold in nats (`streams/cases/policy.toml`); a provider with its own policy renders its own boards."""
 SUSPECT_SHARE: Final = SUSPECT_NATS / ALERT_THRESHOLD_NATS
 """Share of the bar from which an entity is suspect: its votes on what is ordinary no longer count."""
 

@@ -1,4 +1,4 @@
-"""How a feature is shown: its label, unit and scale as a panel, in classic Grafana JSON for the ClickHouse data source.
+"""A feature's panel: its label, unit and scale, in classic Grafana JSON for the ClickHouse data source.
 
 Grafana 11.6 to 13 read the classic schema. The queries are over `hydrometer.scores` and use the plugin's macros only, so that they run
 on ClickHouse once the macros are expanded.
@@ -108,7 +108,7 @@ class FeaturePanel:
 
     def _query(self, columns: str, also: str) -> str:
         kind = "'account'" if self._chosen_by == "account" else variable("kind")
-        # every part is a constant of this repository; what people choose comes in through `variable`
+        # every part is a constant of this repository; people's choices are passed through `variable`
         return (
             f"SELECT $__timeInterval(time) AS bucket, {columns} FROM hydrometer.scores "
             f"WHERE $__timeFilter(time) AND entity_kind = {kind} AND has(features.keys, '{self.name}'){also} "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from dashboards import links
-from dashboards.board import Place, Row
+from dashboards.board import Row, Tile
 from dashboards.palette import EXTRACTION, EXTRACTION_STEPS, ROUTING
 from dashboards.panel import panels
 from dashboards.sql import FAMILY_COLUMNS, as_hex, families
@@ -13,7 +13,7 @@ from dashboards.views import Column, Trend
 from models.evidence.families import FAMILIES
 from streams.features.declaration import Entity
 
-_LATEST: Final = 200
+_MAX_REQUESTS: Final = 200
 
 
 def requests_of(which: str) -> str:
@@ -22,7 +22,7 @@ def requests_of(which: str) -> str:
     SELECT time, account_id, request_model, input_tokens, output_tokens, reasoning_tokens, status, round(duration, 2) AS seconds,
         message_count, temperature,
     {as_hex("router")} AS router_id, {as_hex("payment")} AS payment_id, {as_hex("template")} AS template_id, as_type, user_agent
-    FROM hydrometer.requests WHERE $__timeFilter(time) AND {which} ORDER BY time DESC LIMIT {_LATEST}
+    FROM hydrometer.requests WHERE $__timeFilter(time) AND {which} ORDER BY time DESC LIMIT {_MAX_REQUESTS}
     """
 
 
@@ -45,7 +45,7 @@ REQUEST_COLUMNS: Final = {
 }
 
 
-def evidence_trends(scores: str, *, over_time: str, question: str) -> tuple[Place, Place]:
+def evidence_trends(scores: str, *, over_time: str, question: str) -> tuple[Tile, Tile]:
     """Return the evidence of one entity over time, and by family.
 
     Args:
@@ -74,13 +74,11 @@ def evidence_trends(scores: str, *, over_time: str, question: str) -> tuple[Plac
         stacked=True,
         columns=FAMILY_COLUMNS,
     )
-    return Place(total, 8, 8), Place(parts, 8, 8)
+    return Tile(total, 8, 8), Tile(parts, 8, 8)
 
 
 def feature_rows(entity: Entity) -> list[Row]:
-    """Return a collapsed row a family with the panel of each feature of this kind of entity: a new feature appears by itself."""
-    found = [panel for panel in panels().values() if panel.feature.entity == entity]
-    by_family = {family: [panel for panel in found if panel.feature.family == family] for family in FAMILIES}
-    return [
-        Row(f"Features: {family}", [Place(panel, 8, 8) for panel in held], collapsed=True) for family, held in by_family.items() if held
-    ]
+    """Return a collapsed row per family with the panel of each feature of this kind of entity, new features included."""
+    shown = [panel for panel in panels().values() if panel.feature.entity == entity]
+    by_family = {family: [panel for panel in shown if panel.feature.family == family] for family in FAMILIES}
+    return [Row(f"Features: {family}", [Tile(panel, 8, 8) for panel in held], collapsed=True) for family, held in by_family.items() if held]

@@ -1,4 +1,4 @@
-"""Publishing: boards and rules into a Grafana, as often as one likes. The second time changes nothing."""
+"""Publishing boards and rules to a Grafana. It is idempotent: the second time changes nothing."""
 
 from __future__ import annotations
 
@@ -43,17 +43,19 @@ class ContactError(HydrometerError):
 def release(contacts: Sequence[str] = ()) -> Release:
     """Return all boards, the runbooks' too, and all rules, as declared. `contacts` are written as `soc=webhook:https://...`."""
     made = [*(board.render() for board in boards().values()), *files().values()]
-    return Release(orjson.loads(orjson.dumps(made)), [group(team) for team in GROUPS], [contact(each) for each in contacts])
+    return Release(
+        orjson.loads(orjson.dumps(made)), [group(team) for team in GROUPS], [contact(text_of_contact) for text_of_contact in contacts]
+    )
 
 
 def contact(text: str) -> Json:
     """Return a contact point from TEAM=KIND:TARGET, as `oncall=email:oncall@example.com`. Raises ContactError, without the target."""
-    found = re.fullmatch(r"(\w+)=(webhook|email):(\S+)", text)
-    if not found or found[1] not in GROUPS:
+    match = re.fullmatch(r"(\w+)=(webhook|email):(\S+)", text)
+    if not match or match[1] not in GROUPS:
         raise ContactError(f"a contact is written as TEAM=KIND:TARGET, TEAM {' or '.join(GROUPS)}, KIND webhook or email")
-    settings = {"url": found[3]} if found[2] == "webhook" else {"addresses": found[3]}
-    name = f"{PREFIX}{found[1]}"
-    return {"uid": name, "name": name, "type": found[2], "settings": settings, "disableResolveMessage": False}
+    settings = {"url": match[3]} if match[2] == "webhook" else {"addresses": match[3]}
+    name = f"{PREFIX}{match[1]}"
+    return {"uid": name, "name": name, "type": match[2], "settings": settings, "disableResolveMessage": False}
 
 
 def publish(grafana: GrafanaHttp, wanted: Release, *, prune: bool = False, policies: bool = False) -> Iterator[Change]:
@@ -64,7 +66,7 @@ def publish(grafana: GrafanaHttp, wanted: Release, *, prune: bool = False, polic
 
 
 def check(grafana: GrafanaHttp, *, contacts: bool = False, policies: bool = False) -> list[str]:
-    """Return what is as it should be, a sentence each: Grafana's version, the token's rights, the data source and its plugin.
+    """Return one sentence per check that passed: Grafana's version, the token's rights, the data source and its plugin.
 
     The rights are those that publishing needs: with `contacts` for contact points too, with `policies` for notification policies.
     Raises GrafanaError, which says what to do, about the first that is not.
@@ -75,11 +77,11 @@ def check(grafana: GrafanaHttp, *, contacts: bool = False, policies: bool = Fals
 
 def _version(grafana: GrafanaHttp) -> str:
     health = grafana.get("/health") or {}
-    found = re.match(r"(\d+)\.(\d+)", str(health.get("version", "")))
-    if found and (int(found[1]), int(found[2])) < OLDEST:
+    match = re.match(r"(\d+)\.(\d+)", str(health.get("version", "")))
+    if match and (int(match[1]), int(match[2])) < OLDEST:
         needed = ".".join(map(str, OLDEST))
         raise GrafanaError(f"this Grafana is {health['version']}: the ClickHouse plugin {PLUGIN_VERSION} needs {needed} or newer")
-    return f"Grafana {health['version']}" if found else "a Grafana that does not tell its version"
+    return f"Grafana {health['version']}" if match else "a Grafana of unknown version"
 
 
 def _rights(grafana: GrafanaHttp, unasked: set[str]) -> str:
@@ -107,7 +109,7 @@ def _data_source(grafana: GrafanaHttp) -> str:
 
 def _right_kind(source: Json | None, uid: str) -> None:
     if source is None:
-        raise GrafanaError(f"there is no data source with the uid {uid}: make one of the type {PLUGIN}, as deploy/grafana does")
+        raise GrafanaError(f"the data source with the uid {uid} is missing: create one of the type {PLUGIN}, as deploy/grafana does")
     if source["type"] != PLUGIN:
         raise GrafanaError(f"the data source {uid} is of the type {source['type']}: it must be {PLUGIN}")
 
@@ -122,5 +124,5 @@ def _answering(grafana: GrafanaHttp, uid: str) -> None:
         if "plugin" in str(error).lower():
             raise GrafanaError(missing, error.status) from error
         raise GrafanaError(f"the data source {uid} does not reach ClickHouse: {error}", error.status) from error
-    if answer is None:  # the data source was just there, so it is the plugin that is not
+    if answer is None:  # the data source exists, so the plugin is missing
         raise GrafanaError(missing)

@@ -1,4 +1,4 @@
-"""A query as the ClickHouse data source stores it in a dashboard. Everything that asks, asks through `target`."""
+"""A query as the ClickHouse data source stores it in a dashboard. Every query is made by `target`."""
 
 from __future__ import annotations
 
@@ -10,27 +10,27 @@ PLUGIN: Final = "grafana-clickhouse-datasource"
 PLUGIN_VERSION: Final = "4.20.0"
 """An empty version would make the plugin guess what to migrate."""
 DATASOURCE: Final = {"type": PLUGIN, "uid": "hydrometer"}
-TIME_SERIES: Final = 0
+TIME_SERIES_FORMAT_ID: Final = 0
 """The plugin's number of the format: a time, labels, numbers."""
-TABLE: Final = 1
+TABLE_FORMAT_ID: Final = 1
 """The plugin's number of the format: any columns."""
 
 
-def target(ref: str, sql: str, shape: int = TIME_SERIES) -> Json:
-    """Return one query of a panel, an annotation or a variable. ref: its letter. shape: TIME_SERIES or TABLE."""
+def target(ref: str, sql: str, shape: int = TIME_SERIES_FORMAT_ID) -> Json:
+    """Return one query of a panel, an annotation or a variable. ref: its letter. shape: TIME_SERIES_FORMAT_ID or TABLE_FORMAT_ID."""
     return {
         "refId": ref,
         "datasource": DATASOURCE,
         "editorType": "sql",
         "pluginVersion": PLUGIN_VERSION,
-        "queryType": "timeseries" if shape == TIME_SERIES else "table",
+        "queryType": "timeseries" if shape == TIME_SERIES_FORMAT_ID else "table",
         "format": shape,
         "rawSql": squeezed(sql),
     }
 
 
 def variable(name: str) -> str:
-    """Return the SQL expression of what people chose in a variable, or what a link put there: any text, and never SQL.
+    """Return the SQL expression of a variable's value, chosen or from a link: any text, never SQL.
 
     Grafana's `singlequote` leaves backslashes alone, so that an id that ends with one would end the string. `percentencode` leaves
     letters, digits and `-_.~%` (RFC 3986), none of which means anything inside of a string.

@@ -23,7 +23,7 @@ from streams.clickhouse.batch_writer import BatchWriter
 from streams.clickhouse.client import ClickHouse
 from streams.clickhouse.rows import STORED, Record, insert_of
 from streams.core.settings import Settings
-from streams.demo.traffic import SPAN, demo_traffic
+from streams.demo.traffic import SPAN_SECONDS, demo_traffic
 from streams.intake.clock import FileClock
 from streams.intake.collector import Collector, OutgoingBlock, Step
 from streams.replay.in_process import Pipeline
@@ -34,21 +34,21 @@ from streams.telemetry.metrics import Metric, Registry
 from streams.worker.report import TOTALS
 
 REPORT_SECONDS: Final = 300.0
-"""Event time between two reports of health."""
-CHECKPOINT: Final = 60.0
-"""A rehearsal writes no checkpoints: their age is drawn as a worker's that writes one a minute."""
-_CHUNK: Final = 512
+"""Event time between two health reports."""
+CHECKPOINT_INTERVAL_SECONDS: Final = 60.0
+"""A rehearsal writes no checkpoints: their age is simulated as a worker's that writes one per minute."""
+_CHUNK_LINES: Final = 512
 _BROKEN: Final = {
     997: b'{"timestamp": 17',
     1499: b'{"account.id": "a-1"}',
     4001: b'{"timestamp": "yesterday", "event.id": "e", "account.id": "a"}',
 }
-"""Every so many lines, one that cannot be read: a line cut short, one without its required fields, one with a wrong time."""
+"""Lines that cannot be read, by their interval in lines: cut short, without required fields, with a wrong time."""
 
 
 @dataclass(frozen=True)
 class Rehearsed:
-    """A filled ClickHouse, and what Grafana would put into a query about it."""
+    """A filled ClickHouse, and the window that Grafana would query."""
 
     client: Client
     window: Window
@@ -69,13 +69,13 @@ class Rehearsal:
         self._pipeline = Pipeline(settings.partitions, settings.seal_key.get_secret_value().encode(), self._keep)
         self._offsets: Counter[tuple[str, int]] = Counter()
         self._health: list[HealthRow] = []
-        self._told: dict[tuple[Metric, str], float] = {}
+        self._last_counts: dict[tuple[Metric, str], float] = {}
         self._now = 0.0
         self._reported = 0.0
         self._started = 0.0
 
     def feed(self, lines: Sequence[bytes]) -> None:
-        """Carry some lines of the log as far as ClickHouse."""
+        """Process lines of the log up to ClickHouse."""
         step = self._collector.add(lines, "rehearsal", self._clock)
         self._count(step)
         for letter in step.dead:
@@ -84,7 +84,7 @@ class Rehearsal:
             self._carry(block)
 
     def close(self) -> None:
-        """Carry what is still waiting, let an analyst decide about the strongest case, and write the rest."""
+        """Process the pending blocks, label the strongest case as an analyst would, and write the rest."""
         for block in self._collector.flush():
             self._carry(block)
         self._decide()
@@ -98,7 +98,7 @@ class Rehearsal:
         self._pipeline.feed(block.partition, block.data)
         self._registry.observe(Metric.AGENT_SECONDS, time.perf_counter() - began, agent="all, one after the other")
 
-    # -- what leaves the stages
+    # -- messages of the stages
 
     def _keep(self, message: Message) -> None:
         if message.topic == topics.REQUESTS:
@@ -108,17 +108,17 @@ class Rehearsal:
         self._write(message)
 
     def _write(self, message: Message) -> None:
-        place = (message.topic, message.partition)
+        partition = (message.topic, message.partition)
         if message.topic in STORED:
-            record = Record(message.topic, message.partition, self._offsets[place], self._now, message.value, dict(message.headers))
+            record = Record(message.topic, message.partition, self._offsets[partition], self._now, message.value, dict(message.headers))
             self._store.apply([record], time.monotonic())
-        self._offsets[place] += 1
+        self._offsets[partition] += 1
 
     def _decide(self) -> None:
-        """Let an analyst call the strongest extraction case what it is."""
-        found = [case for case in self._pipeline.cases.cases.values() if case.behaviour == "extraction" and case.state == "open"]
-        if found:
-            strongest = max(found, key=lambda case: len(case.members))
+        """Label the strongest extraction case, as an analyst would."""
+        open_cases = [case for case in self._pipeline.cases.cases.values() if case.behaviour == "extraction" and case.state == "open"]
+        if open_cases:
+            strongest = max(open_cases, key=lambda case: len(case.members))
             label = labels.make("case", strongest.case_id, "distilling", "analyst", "one job spread over many cards", at=self._now)
             self._write(Message(topics.LABELS, 0, label.encode()))
             for message in self._pipeline.cases.apply_feedback(label.encode(), 0):
@@ -134,7 +134,7 @@ class Rehearsal:
             self._collected.add(Metric.EVENTS_REJECTED, lines, source="file", reason=reason)
 
     def _report(self) -> None:
-        """Keep what two processes, `collect` and a worker, would have written to `health` since the last report."""
+        """Store what `collect` and a worker would have written to `health` since the last report."""
         self._reported = self._now
         self._started = self._started or self._now
         pipeline = self._pipeline
@@ -151,13 +151,13 @@ class Rehearsal:
         for name, metric in TOTALS.items():
             if name in counted:
                 key = (metric, f"{agent}/{partition}/{name}")
-                self._registry.add(metric, counted[name] - self._told.get(key, 0.0), agent=agent)
-                self._told[key] = counted[name]
+                self._registry.add(metric, counted[name] - self._last_counts.get(key, 0.0), agent=agent)
+                self._last_counts[key] = counted[name]
         held = counted.get("entities", counted.get("groups", 0.0))
         self._registry.set(Metric.ENTITIES, held, agent=agent, partition=partition)
         self._registry.set(Metric.STATE_BYTES, held * counted.get("state_bytes_per_entity", 0.0), agent=agent, partition=partition)
         self._registry.set(Metric.AGENT_TIME, self._now, agent=agent, partition=partition)
-        self._registry.set(Metric.CHECKPOINT_SECONDS, self._now % CHECKPOINT, agent=agent, partition=partition)
+        self._registry.set(Metric.CHECKPOINT_SECONDS, self._now % CHECKPOINT_INTERVAL_SECONDS, agent=agent, partition=partition)
         self._registry.set(Metric.LAG, 0, agent=agent, topic=topics.REQUESTS, partition=partition)
 
 
@@ -166,10 +166,10 @@ def rehearse(settings: Settings, *, events: int = 60_000, start: float | None = 
 
     By default the traffic ends about now, so that no table's TTL takes it away. About 12 s for 60,000 events.
     """
-    began = time.time() // 3600 * 3600 - SPAN if start is None else start
+    began = time.time() // 3600 * 3600 - SPAN_SECONDS if start is None else start
     rehearsal = Rehearsal(settings)
     lines = _with_broken(demo_traffic(events=events, start=began).lines())
-    while chunk := list(islice(lines, _CHUNK)):
+    while chunk := list(islice(lines, _CHUNK_LINES)):
         rehearsal.feed(chunk)
     rehearsal.close()
     return began
@@ -178,4 +178,4 @@ def rehearse(settings: Settings, *, events: int = 60_000, start: float | None = 
 def _with_broken(lines: Iterator[bytes]) -> Iterator[bytes]:
     for number, line in enumerate(lines, 1):
         yield line
-        yield from (broken for every, broken in _BROKEN.items() if number % every == 0)
+        yield from (broken for interval_lines, broken in _BROKEN.items() if number % interval_lines == 0)

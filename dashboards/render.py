@@ -25,13 +25,13 @@ def rendered() -> dict[str, str]:
 
 
 def stale(folder: Path = GENERATED) -> list[str]:
-    """Return the files that are missing or differ, and those that nothing makes any more."""
+    """Return the files that are missing or differ, and those that are no longer generated."""
     wanted, found = rendered(), _written(folder)
     return sorted(name for name in wanted.keys() | found.keys() if wanted.get(name) != found.get(name))
 
 
 def write(folder: Path = GENERATED) -> list[str]:
-    """Write what is stale, remove what nothing makes any more, and return the files that changed."""
+    """Write stale files, remove those that are no longer generated, and return the files that changed."""
     changed, wanted = stale(folder), rendered()
     for name in changed:
         path = folder / name
@@ -48,7 +48,7 @@ def _written(folder: Path) -> Mapping[str, str]:
 
 
 def main() -> None:
-    """Write everything and say what changed."""
+    """Write all files and print what changed."""
     echo("\n".join(f"wrote {GENERATED.name}/{name}" for name in write()) or "everything is up to date")
 
 

@@ -1,11 +1,11 @@
-"""What an alert rule is: one query, one threshold, and the sentence that a person is woken with.
+"""An alert rule: one query, one threshold, and the sentence of its notification.
 
     rule = Rule(title="No events arrive", team="oncall", severity="page", sql="SELECT 'requests' AS feed, ... AS value", above=900,
                 summary="No event for {value:.0f} s.", question="Does the feed still run?")
 
-The query gives one row an alert: columns of text become labels, and the one number, `value`, is compared with `above`. No row, no alert.
-It reads tables in which one row is one case or one metric, never one row an account: thousands of alerts of one rule stall Grafana
-(grafana/grafana#48900). It states its own time range (`now() - INTERVAL ...`). It has no macros, which the plugin's backend expands and
+The query returns one row per alert: text columns become labels, and the number `value` is compared with `above`. No row, no alert.
+It reads tables with one row per case or metric, never one per account: thousands of alerts of one rule stall Grafana
+(grafana/grafana#48900). It has its own time range (`now() - INTERVAL ...`). It has no macros, which the plugin's backend expands and
 `hydrometer alerts` does not, and no variables, which only a browser expands.
 """
 
@@ -16,7 +16,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from dashboards.query import DATASOURCE, TABLE, Json, target
+from dashboards.query import DATASOURCE, TABLE_FORMAT_ID, Json, target
 
 Team = Literal["soc", "oncall"]
 Severity = Literal["page", "ticket"]
@@ -24,9 +24,9 @@ State = Literal["OK", "Alerting"]
 
 EXPRESSION: Final = {"type": "__expr__", "uid": "__expr__"}
 PREFIX: Final = "hydrometer-"
-"""Of the uid of everything that we make in a Grafana."""
+"""Prefix of the uid of everything published to a Grafana."""
 RUNBOOK_BOARD: Final = f"{PREFIX}runbooks"
-_PACE: Final = {"intervalMs": 1000, "maxDataPoints": 43200}  # what Grafana itself would fill in
+_PACE: Final = {"intervalMs": 1000, "maxDataPoints": 43200}  # Grafana's own defaults
 _HOST: Final = '{{ reReplaceAll "/+$" "" externalURL }}'  # with or without a slash at its end: Grafana's settings decide
 
 
@@ -35,30 +35,30 @@ class Rule:
     """One alert rule. Durations are written as Grafana does: `90s`, `5m`."""
 
     title: str
-    """What is wrong, in the words of a chat message."""
+    """The problem, as the title of a chat message."""
     team: Team
     severity: Severity
-    """`page` wakes somebody, `ticket` waits for the morning."""
+    """`page` needs a person now, `ticket` waits for the morning."""
     sql: str
     above: float
     summary: str
     """One sentence. `{case_id}` stands for a label, `{value:.0f}` for the number."""
     question: str
-    """What the rule answers: its description."""
+    """The question that the rule answers: its description."""
     waits: str = "0s"
-    """How long it must hold before anybody hears of it."""
+    """How long it must hold before it fires."""
     lingers: str = "0s"
-    """How long it stays after it has ceased, so that a moment's silence resolves nothing."""
+    """How long it keeps firing after it has ended, so that a short gap does not resolve it."""
     no_rows: State = "OK"
     on_error: State = "OK"
-    """When ClickHouse does not answer: one rule speaks of that (`store_unreachable`), the others keep quiet."""
+    """The state when ClickHouse does not answer: only `store_unreachable` and `heartbeat` alert then."""
     board: str = ""
-    """Where to look: uid and variables of a board, as `hydrometer-case?var-case={case_id}`."""
+    """Link to a board: its uid and variables, as `hydrometer-case?var-case={case_id}`."""
     silence: str = ""
-    """The summary when no row, or an error, is what fired: there is no label and no number then."""
+    """The summary of an alert that fires for lack of rows or for an error: without labels and number."""
 
     def render(self, name: str, runbook_panel: int, folder: str, group: str) -> Json:
-        """Return the rule as Grafana's provisioning API takes it. `runbook_panel` is its runbook's panel on the board of runbooks."""
+        """Return the rule for Grafana's provisioning API. `runbook_panel` is its runbook's panel on the board of runbooks."""
         return {
             "uid": uid(name),
             "title": self.title,
@@ -68,7 +68,9 @@ class Rule:
             "ruleGroup": group,
             "orgID": 1,
             "for": self.waits,
-            **({} if self.lingers == "0s" else {"keep_firing_for": self.lingers}),  # Grafana leaves a zero out, and would seem to differ
+            **(
+                {} if self.lingers == "0s" else {"keep_firing_for": self.lingers}
+            ),  # Grafana leaves a zero out: sending it would always show a difference
             "noDataState": self.no_rows,
             "execErrState": self.on_error,
             "isPaused": False,
@@ -76,7 +78,7 @@ class Rule:
             "annotations": self._annotations(runbook_panel),
         }
 
-    def told(self, labels: Mapping[str, str], value: float) -> str:
+    def summary_of(self, labels: Mapping[str, str], value: float) -> str:
         """Return the summary for one alert."""
         return self.summary.format_map({**labels, "value": value})
 
@@ -93,7 +95,7 @@ class Rule:
         return f"{{{{ if $values.A }}}}{told}{{{{ else }}}}{self.silence}{{{{ end }}}}" if self.silence else told
 
     def _query(self) -> Json:
-        model = {**target("A", self.sql, TABLE), **_PACE}
+        model = {**target("A", self.sql, TABLE_FORMAT_ID), **_PACE}
         return _data("A", DATASOURCE["uid"], "table", model)
 
 
@@ -103,12 +105,12 @@ def uid(name: str) -> str:
 
 
 def template(text: str) -> str:
-    """Return a sentence of ours as a template of Grafana's: `{case_id}` as `{{ $labels.case_id }}`, `{value:.0f}` printed so."""
+    """Return a sentence as a Grafana template: `{case_id}` as `{{ $labels.case_id }}`, `{value:.0f}` as printf."""
     return "".join(_pieces(text))
 
 
 def fields(text: str) -> set[str]:
-    """Return the labels that a sentence needs."""
+    """Return the labels in a sentence."""
     return {name for _, name, _, _ in string.Formatter().parse(text) if name} - {"value"}
 
 

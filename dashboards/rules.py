@@ -18,15 +18,15 @@ from dashboards.rule import RUNBOOK_BOARD, Rule
 from streams.core.errors import HydrometerError
 
 FOLDER: Final = "hydrometer"
-"""The uid of our folder in Grafana."""
+"""The uid of the folder in Grafana."""
 FOLDER_TITLE: Final = "Hydrometer"
 RUNBOOKS: Final = Path(__file__).parent / "runbooks"
 HEADINGS: Final = ("What fired", "Is it real", "Stop the harm", "If it is noise", "Escalate")
 GROUPS: Final = {"soc": "Hydrometer: cases", "oncall": "Hydrometer: on call"}
 """The rule group of each team."""
-INTERVAL: Final = 60
-"""Seconds between two evaluations of a group."""
-_HEIGHT: Final = 16
+EVALUATION_INTERVAL_SECONDS: Final = 60
+"""Time between two evaluations of a group."""
+_HEIGHT_ROWS: Final = 16
 _SQL: Final = """
 Run the SQL in Grafana's Explore, or on a terminal as `dashboards/README.md` says.
 
@@ -53,9 +53,9 @@ def runbook(name: str) -> str:
     if not path.is_file():
         raise RunbookError(f"the rule {name} has no runbook: write {path}")
     text = path.read_text(encoding="utf-8")
-    found = tuple(re.findall(r"^## (.+)$", text, re.MULTILINE))
-    if found != HEADINGS:
-        raise RunbookError(f"{path} has the parts {', '.join(found) or 'none'}: it needs {', '.join(HEADINGS)}, in this order")
+    headings = tuple(re.findall(r"^## (.+)$", text, re.MULTILINE))
+    if headings != HEADINGS:
+        raise RunbookError(f"{path} has the parts {', '.join(headings) or 'none'}: write {', '.join(HEADINGS)}, in this order")
     return text
 
 
@@ -65,14 +65,14 @@ def panel_of(name: str) -> int:
 
 
 def group(team: str, folder: str = FOLDER) -> Json:
-    """Return the rule group of a team, as `PUT .../rule-groups/{group}` takes it."""
+    """Return the rule group of a team for `PUT .../rule-groups/{group}`."""
     title = GROUPS[team]
-    ours = [rule.render(name, panel_of(name), folder, title) for name, rule in rules().items() if rule.team == team]
-    return {"title": title, "folderUid": folder, "interval": INTERVAL, "rules": ours}
+    rules_of_team = [rule.render(name, panel_of(name), folder, title) for name, rule in rules().items() if rule.team == team]
+    return {"title": title, "folderUid": folder, "interval": EVALUATION_INTERVAL_SECONDS, "rules": rules_of_team}
 
 
 def runbook_board() -> Json:
-    """Return the board of runbooks: one panel a rule, to which the rule's `runbook_url` leads."""
+    """Return the board of runbooks: one panel per rule, the target of the rule's `runbook_url`."""
     panels = [_panel(number, rule.title, runbook(name)) for number, (name, rule) in enumerate(rules().items(), start=1)]
     return {
         "uid": RUNBOOK_BOARD,
@@ -100,6 +100,6 @@ def _panel(number: int, title: str, text: str) -> Json:
         "id": number,
         "type": "text",
         "title": title,
-        "gridPos": {"x": 12 * ((number - 1) % 2), "y": _HEIGHT * ((number - 1) // 2), "w": 12, "h": _HEIGHT},
+        "gridPos": {"x": 12 * ((number - 1) % 2), "y": _HEIGHT_ROWS * ((number - 1) // 2), "w": 12, "h": _HEIGHT_ROWS},
         "options": {"mode": "markdown", "content": text + _SQL},
     }

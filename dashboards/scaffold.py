@@ -12,7 +12,7 @@ from dashboards.rules import GROUPS, HEADINGS
 from streams.core.errors import HydrometerError
 
 ROOT: Final = Path(__file__).resolve().parents[1]
-LONGEST: Final = 40 - len(PREFIX)
+MAX_NAME_CHARACTERS: Final = 40 - len(PREFIX)
 """Letters of a name: Grafana allows a uid 40."""
 
 _RULE: Final = '''"""What the rule is about, in one line."""
@@ -45,7 +45,7 @@ from typing import Any
 
 def test_one_sentence_that_says_what_fires(ground: Any) -> None:
     ground.health("lag", 1, agent="accounts", topic="requests", partition="0")
-    assert ground.told("{name}") == ["say here what {name} tells of these rows"]
+    assert ground.summaries("{name}") == ["write here the summary of {name} for these rows"]
 """
 
 _QUERY: Final = """
@@ -61,8 +61,10 @@ class NameTakenError(HydrometerError):
 
 def new_alert(name: str, team: str, root: Path = ROOT) -> list[Path]:
     """Write rule, runbook and test of a new alert rule, and return them. Raises NameTakenError; nothing is written then."""
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or keyword.iskeyword(name) or len(name) > LONGEST:
-        raise NameTakenError(f"{name} is no name for a rule: lower case letters, digits and underscores, as late_backup, at most {LONGEST}")
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or keyword.iskeyword(name) or len(name) > MAX_NAME_CHARACTERS:
+        raise NameTakenError(
+            f"{name} is not a name for a rule: use at most {MAX_NAME_CHARACTERS} lower-case letters, digits and underscores, as late_backup"
+        )
     if team not in GROUPS:
         raise NameTakenError(f"there is no team {team}: choose {' or '.join(GROUPS)}")
     title = name.replace("_", " ").capitalize()

@@ -32,13 +32,13 @@ from dashboards.rehearsal import rehearse
 from streams.core.errors import HydrometerError, MissingToolError
 from streams.core.output import echo
 from streams.core.settings import Settings
-from streams.demo.traffic import SPAN
+from streams.demo.traffic import SPAN_SECONDS
 from streams.devserver.process import local_server
 
 FOLDER: Final = Path("build/preview")
 SOURCE: Final = Path(__file__).with_name("preview")
-WIDTH: Final = 1680
-POINTS: Final = 240
+WIDTH_PIXELS: Final = 1680
+MAX_POINTS: Final = 240
 """Points that a panel of a third of the page has room for: it decides the width of a bucket."""
 _INTERVALS: Final = (10, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14400, 86400)
 _CELL, _GAP, _HEAD = 30, 8, 60
@@ -96,15 +96,15 @@ def _installed(folder: Path) -> Path:
 def choices(client: Client, start: float, end: float) -> dict[str, str]:
     """Return what each variable would be set to: what its query returns first, and for the case the one with the most accounts."""
     largest = "SELECT case_id FROM hydrometer.cases FINAL WHERE behaviour = 'extraction' ORDER BY accounts DESC LIMIT 1"
-    found = {"case": str(client.execute(largest)[0][0])} if client.execute(largest) else {}
+    results = {"case": str(client.execute(largest)[0][0])} if client.execute(largest) else {}
     for board in boards().values():
         for choice in board.choices:
             if choice.fixed:
-                found.setdefault(choice.name, choice.fixed[0][1])
-            elif choice.name not in found:
-                rows = client.execute(Window(start, end, variables=found).expand(choice.sql))
-                found[choice.name] = str(rows[0][0]) if rows else ""
-    return found
+                results.setdefault(choice.name, choice.fixed[0][1])
+            elif choice.name not in results:
+                rows = client.execute(Window(start, end, variables=results).expand(choice.sql))
+                results[choice.name] = str(rows[0][0]) if rows else ""
+    return results
 
 
 def answered(name: str, client: Client, start: float, end: float, chosen: Mapping[str, str]) -> Json:
@@ -120,12 +120,20 @@ def answered(name: str, client: Client, start: float, end: float, chosen: Mappin
         for note in board["annotations"]["list"]
         for row in client.execute(window.expand(note["target"]["rawSql"]))
     ]
-    return {"board": board, "answers": answers, "notes": notes, "chosen": chosen, "from": start * 1000, "to": end * 1000, "width": WIDTH}
+    return {
+        "board": board,
+        "answers": answers,
+        "notes": notes,
+        "chosen": chosen,
+        "from": start * 1000,
+        "to": end * 1000,
+        "width": WIDTH_PIXELS,
+    }
 
 
 def interval(seconds: float) -> int:
-    """Return the width of a bucket, as Grafana chooses it: the first round one with at most POINTS of them."""
-    return next((width for width in _INTERVALS if seconds / width <= POINTS), _INTERVALS[-1])
+    """Return the width of a bucket, as Grafana chooses it: the first round one with at most MAX_POINTS of them."""
+    return next((width for width in _INTERVALS if seconds / width <= MAX_POINTS), _INTERVALS[-1])
 
 
 def _answer(client: Client, sql: str) -> Json:
@@ -168,7 +176,7 @@ def _photograph(page: Path, picture: Path, height: int) -> None:
         _run(
             [
                 *(_tool(*_CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--hide-scrollbars"),
-                *("--allow-file-access-from-files", f"--user-data-dir={profile}", f"--window-size={WIDTH},{height}"),
+                *("--allow-file-access-from-files", f"--user-data-dir={profile}", f"--window-size={WIDTH_PIXELS},{height}"),
                 *("--virtual-time-budget=15000", f"--screenshot={picture}", page.as_uri()),
             ],
             page.parent,
@@ -176,10 +184,10 @@ def _photograph(page: Path, picture: Path, height: int) -> None:
 
 
 def _tool(*names: str) -> str:
-    found = next((path for name in names if (path := shutil.which(name))), None)
-    if found is None:
+    results = next((path for name in names if (path := shutil.which(name))), None)
+    if results is None:
         raise MissingToolError(f"{names[0]} is not installed, and pictures need it: on Debian, apt-get install {names[0]}")
-    return found
+    return results
 
 
 def _run(command: list[str], folder: Path) -> None:
@@ -200,7 +208,7 @@ def _rehearsed() -> Iterator[tuple[Client, float, float]]:
             clickhouse_password=SecretStr(server.password),
         )
         began = rehearse(settings)
-        yield _client(settings), began, began + SPAN
+        yield _client(settings), began, began + SPAN_SECONDS
 
 
 def _client(settings: Settings) -> Client:
@@ -211,7 +219,7 @@ def _client(settings: Settings) -> Client:
 @click.command(help=__doc__)
 @click.option("--live", is_flag=True, help="Draw what the ClickHouse of the settings holds, instead of a rehearsal.")
 @click.option("--types", is_flag=True, help="Draw nothing: check the boards against Grafana's own types.")
-@click.option("--hours", default=SPAN / 3600, show_default=True, help="How far back to look, with --live.")
+@click.option("--hours", default=SPAN_SECONDS / 3600, show_default=True, help="How far back to look, with --live.")
 def main(*, live: bool, types: bool, hours: float) -> None:
     """Draw every board, or check its types."""
     try:
@@ -221,13 +229,13 @@ def main(*, live: bool, types: bool, hours: float) -> None:
             return
         if live:
             end = datetime.now(UTC).timestamp()
-            found = draw(_client(Settings.load()), end - hours * 3600, end)
+            results = draw(_client(Settings.load()), end - hours * 3600, end)
         else:
             with _rehearsed() as (client, start, end):
-                found = draw(client, start, end)
+                results = draw(client, start, end)
     except HydrometerError as error:
         raise click.ClickException(str(error)) from error
-    echo("\n".join(f"{picture}  (page: {picture.with_suffix('.html')})" for picture in found))
+    echo("\n".join(f"{picture}  (page: {picture.with_suffix('.html')})" for picture in results))
 
 
 if __name__ == "__main__":

@@ -12,7 +12,7 @@ from string import ascii_uppercase
 from typing import ClassVar, Final, Literal, Protocol
 
 from dashboards.palette import NEUTRAL, Steps
-from dashboards.query import DATASOURCE, TABLE, TIME_SERIES, Json, target
+from dashboards.query import DATASOURCE, TABLE_FORMAT_ID, TIME_SERIES_FORMAT_ID, Json, target
 
 Cell = Literal["auto", "gauge", "color-background", "color-text"]
 
@@ -58,34 +58,34 @@ class Column:
 
     def _properties(self) -> list[tuple[str, object]]:
         plain = {"displayName": self.title, "unit": self.unit, "decimals": self.decimals, "max": self.high, "custom.width": self.width}
-        found: list[tuple[str, object]] = [(key, value) for key, value in plain.items() if value is not None]
+        options: list[tuple[str, object]] = [(key, value) for key, value in plain.items() if value is not None]
         if self.high is not None:
-            found.append(("min", 0))
+            options.append(("min", 0))
         if self.link:
-            found.append(("links", [self.link]))
+            options.append(("links", [self.link]))
         if self.steps:
-            found.append(("thresholds", thresholds(self.steps)))
+            options.append(("thresholds", thresholds(self.steps)))
         if self.color:
-            found.append(("color", {"mode": "fixed", "fixedColor": self.color}))
+            options.append(("color", {"mode": "fixed", "fixedColor": self.color}))
         elif self.steps:
-            found.append(("color", {"mode": "thresholds"}))
-        return found + self._drawn()
+            options.append(("color", {"mode": "thresholds"}))
+        return options + self._drawn()
 
     def _drawn(self) -> list[tuple[str, object]]:
-        found: list[tuple[str, object]] = []
+        options: list[tuple[str, object]] = []
         if self.cell != "auto" or self.wrap:
             gauge = {"type": "gauge", "mode": "basic", "valueDisplayMode": "text"}
             words = {"type": self.cell, "wrapText": True} if self.wrap else {"type": self.cell}
-            found.append(("custom.cellOptions", gauge if self.cell == "gauge" else words))
+            options.append(("custom.cellOptions", gauge if self.cell == "gauge" else words))
         if self.wrap:
-            found.append(("custom.wrapText", True))  # where Grafana 12.2 and later keep it; earlier ones read cellOptions
+            options.append(("custom.wrapText", True))  # where Grafana 12.2 and later keep it; earlier ones read cellOptions
         if self.hidden:
-            found.append(("custom.hidden", True))
+            options.append(("custom.hidden", True))
         if self.right:
-            found.append(("custom.axisPlacement", "right"))
+            options.append(("custom.axisPlacement", "right"))
         if self.line:
-            found += [("custom.drawStyle", "line"), ("custom.fillOpacity", 0), ("custom.stacking", {"mode": "none", "group": "A"})]
-        return found
+            options += [("custom.drawStyle", "line"), ("custom.fillOpacity", 0), ("custom.stacking", {"mode": "none", "group": "A"})]
+        return options
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,7 +93,7 @@ class View:
     """What every panel has. Not used by itself."""
 
     kind: ClassVar[str]
-    shape: ClassVar[int] = TABLE
+    shape: ClassVar[int] = TABLE_FORMAT_ID
 
     title: str
     question: str
@@ -131,19 +131,19 @@ class View:
         }
 
     def _overrides(self) -> list[Json]:
-        found = [column.override(name) for name, column in self.columns.items()]
+        options = [column.override(name) for name, column in self.columns.items()]
         if self.link:
-            found.insert(0, {"matcher": {"id": "byType", "options": "number"}, "properties": [{"id": "links", "value": [self.link]}]})
-        return found
+            options.insert(0, {"matcher": {"id": "byType", "options": "number"}, "properties": [{"id": "links", "value": [self.link]}]})
+        return options
 
     def _defaults(self) -> Json:
-        said = {"noValue": self.empty} if self.empty else {}
+        no_value = {"noValue": self.empty} if self.empty else {}
         named = {"displayName": self.name} if self.name else {}
         precision = {} if self.decimals is None else {"decimals": self.decimals}
         return {
             "unit": self.unit,
             **precision,
-            **said,
+            **no_value,
             **named,
             "color": self._color(),
             "thresholds": thresholds(self.steps),
@@ -194,7 +194,7 @@ class Trend(View):
     """Numbers over time, a series for each label."""
 
     kind = "timeseries"
-    shape = TIME_SERIES
+    shape = TIME_SERIES_FORMAT_ID
 
     style: Literal["line", "bars", "steps", "points"] = "line"
     stacked: bool = False
@@ -278,7 +278,7 @@ class Heat(View):
     """How many of something fall into each bucket, over time. The query's columns are the buckets, lowest first."""
 
     kind = "heatmap"
-    shape = TIME_SERIES
+    shape = TIME_SERIES_FORMAT_ID
 
     scheme: str = "Oranges"
     axis: str = ""
@@ -358,7 +358,7 @@ class States(View):
     """Which state something was in, over time: a lane for each label."""
 
     kind = "state-timeline"
-    shape = TIME_SERIES
+    shape = TIME_SERIES_FORMAT_ID
 
     mappings: Mapping[str, tuple[str, str]] = field(default_factory=dict)
     """Value -> (what to call it, its colour)."""
@@ -367,10 +367,10 @@ class States(View):
         return {"mode": "thresholds"}
 
     def _defaults(self) -> Json:
-        found = {
-            value: {"text": text, "color": color, "index": place} for place, (value, (text, color)) in enumerate(self.mappings.items())
+        options = {
+            value: {"text": text, "color": color, "index": index} for index, (value, (text, color)) in enumerate(self.mappings.items())
         }
-        return {**super()._defaults(), "mappings": [{"type": "value", "options": found}] if found else []}
+        return {**super()._defaults(), "mappings": [{"type": "value", "options": options}] if options else []}
 
     def _custom(self) -> Json:
         return {"fillOpacity": 80, "lineWidth": 0, "spanNulls": True}

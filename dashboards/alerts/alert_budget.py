@@ -5,7 +5,7 @@ from __future__ import annotations
 from dashboards.rule import Rule
 from models.evidence.calibration import FALSE_ALERTS_PER_DAY, REFERENCE_ENTITIES
 
-READABLE = 20
+READABLE_CASES = 20
 """Cases a day that two people can look at with care: fewer trouble nobody, however few accounts there are."""
 
 rule = Rule(
@@ -14,8 +14,8 @@ rule = Rule(
     severity="ticket",
     question=(
         f"Did more cases of one behaviour open within a day than the budget, {FALSE_ALERTS_PER_DAY:g} for each "
-        f"{REFERENCE_ENTITIES:,.0f} accounts that are watched? Then a threshold, a feature or the traffic has changed, "
-        f"and analysts stop reading. Up to {READABLE} are never too many."
+        f"{REFERENCE_ENTITIES:,.0f} accounts that are scored? Then a threshold, a feature or the traffic has changed, "
+        f"and analysts get more cases than they can read. Up to {READABLE_CASES} never alert."
     ),
     sql=f"""
         WITH (
@@ -26,7 +26,8 @@ rule = Rule(
                 GROUP BY labels['partition']
             )
         ) AS watched
-        SELECT behaviour, count() - floor(greatest({READABLE}, {FALSE_ALERTS_PER_DAY / REFERENCE_ENTITIES} * ifNull(watched, 0))) AS value
+        SELECT behaviour,
+            count() - floor(greatest({READABLE_CASES}, {FALSE_ALERTS_PER_DAY / REFERENCE_ENTITIES} * ifNull(watched, 0))) AS value
         FROM hydrometer.cases FINAL
         WHERE opened_at > now() - INTERVAL 1 DAY AND NOT muted
         GROUP BY behaviour ORDER BY behaviour

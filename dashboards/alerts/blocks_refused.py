@@ -8,7 +8,7 @@ rule = Rule(
     title="Blocks cannot be read",
     team="oncall",
     severity="ticket",
-    question="Which agent has set aside blocks within the last hour? Each is up to 1,024 events: most often two versions run at once.",
+    question="Which agent has set aside blocks within the last hour? Each has up to 1,024 events; usually two versions run at once.",
     sql="""
         SELECT agent, sum(raised) AS value
         FROM (

@@ -8,7 +8,7 @@ rule = Rule(
     title="A case grows fast",
     team="soc",
     severity="page",
-    question="Which case older than an hour has gained more than 20 accounts within the last one? Somebody is opening them in bulk.",
+    question="Which case older than an hour has gained more than 20 accounts within the last one? Accounts are being opened in bulk.",
     sql="""
         SELECT case_id, behaviour, toFloat64(arrayCount(
             member -> JSONExtractFloat(member.2, 'joined_at') > toUnixTimestamp(now()) - 3600,

@@ -5,12 +5,12 @@ from __future__ import annotations
 from dashboards.rule import Rule
 
 rule = Rule(
-    title="A case has taken much",
+    title="A case has received much output",
     team="soc",
     severity="page",
     question=(
         "Which open case of extraction has received more than 50 million output tokens? "
-        "Published distillation sets are of that size and smaller: waiting longer gives away the rest."
+        "Published distillation sets are of that size or smaller."
     ),
     sql="""
         SELECT case_id, behaviour, output_tokens / 1e6 AS value

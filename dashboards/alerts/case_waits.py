@@ -8,7 +8,7 @@ rule = Rule(
     title="A case waits for a decision",
     team="soc",
     severity="ticket",
-    question="Which open case has nobody decided within two days? What is not decided teaches nothing, and goes on.",
+    question="Which open case has had no decision for two days? Until then it continues, and triage learns nothing from it.",
     sql="""
         SELECT case_id, behaviour, dateDiff('second', opened_at, now64(3)) / 86400 AS value
         FROM hydrometer.cases FINAL

@@ -8,7 +8,7 @@ rule = Rule(
     title="A checkpoint is too old",
     team="oncall",
     severity="ticket",
-    question="Which partition has changes that are older than five minutes and not durable? A crash would read all of that again.",
+    question="Which partition has changes that are older than five minutes and not durable? A crash would process all of them again.",
     sql="""
         SELECT labels['agent'] AS agent, labels['partition'] AS partition, argMax(value, time) AS value
         FROM hydrometer.health

@@ -8,7 +8,7 @@ rule = Rule(
     title="State started cold",
     team="oncall",
     severity="ticket",
-    question="Which agent could not read chunks of its own state within the last hour? Their accounts lost their past: scores are low.",
+    question="Which agent could not read chunks of its own state within the last hour? Their accounts lost their history: scores are low.",
     sql="""
         SELECT agent, sum(raised) AS value
         FROM (
@@ -21,6 +21,6 @@ rule = Rule(
         GROUP BY agent ORDER BY agent
     """,
     above=0,
-    summary="{value:.0f} chunks of the state of {agent} could not be read: up to 256 entities each start without a past.",
+    summary="{value:.0f} chunks of the state of {agent} could not be read: up to 256 entities each start without history.",
     board="hydrometer-oncall",
 )

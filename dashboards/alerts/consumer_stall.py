@@ -10,7 +10,7 @@ rule = Rule(
     severity="page",
     question=(
         "Which agent has records waiting in a partition and has processed none of them for five minutes? "
-        "Of several workers that report a partition, the one that is furthest owns it."
+        "Of several workers that report a partition, the one furthest ahead owns it."
     ),
     sql="""
         SELECT agent, topic, partition, argMax(waiting, (position, time)) AS value
@@ -26,6 +26,6 @@ rule = Rule(
         ORDER BY value DESC LIMIT 100
     """,
     above=0,
-    summary="The agent {agent} stands still on {topic}/{partition} with {value:.0f} records waiting.",
+    summary="The agent {agent} is stuck on {topic}/{partition} with {value:.0f} records waiting.",
     board="hydrometer-oncall",
 )

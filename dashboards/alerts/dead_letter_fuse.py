@@ -9,8 +9,8 @@ rule = Rule(
     team="oncall",
     severity="page",
     question=(
-        "Which source has more than 5 % of all lines of the last ten minutes in the dead letters? At 20 % `collect` blows its fuse and "
-        "stops, so that a changed log format cannot drain a day of traffic."
+        "Which source has more than 5 % of all lines of the last ten minutes in the dead letters? At 20 % `collect` pauses the "
+        "source, so that a changed log format does not turn a day of traffic into dead letters."
     ),
     sql="""
         SELECT source, argMax(reason, refused) AS reason, sum(refused) / (any(everything) + any(accepted)) AS value
@@ -25,6 +25,6 @@ rule = Rule(
         GROUP BY source ORDER BY value DESC LIMIT 20
     """,
     above=0.05,
-    summary="{source} sends what we cannot read ({reason}): {value:.2f} of all lines of ten minutes are set aside.",
+    summary="{source} sends unreadable lines ({reason}): {value:.2f} of all lines of ten minutes are set aside.",
     board="hydrometer-oncall",
 )

@@ -9,7 +9,7 @@ rule = Rule(
     title="A feed is silent",
     team="oncall",
     severity="page",
-    question="In how many days would this feed, all being well, be silent for as long once? Silence looks like peace, and is neither.",
+    question="In how many days is a healthy feed silent for as long once? A silent feed hides attacks.",
     sql="""
         SELECT labels['feed'] AS feed, 1 / greatest(argMax(value, time), 1e-9) AS value
         FROM hydrometer.health
@@ -17,7 +17,7 @@ rule = Rule(
         GROUP BY feed ORDER BY feed
     """,
     above=1 / MAX_FALSE_ALERTS_PER_DAY,
-    summary="The feed {feed} is silent as it is once in {value:.0f} days: we see no attack, because we see nothing.",
+    summary="The feed {feed} is silent for as long as a healthy feed once in {value:.0f} days: attacks in it are not seen.",
     waits="1m",
     board="hydrometer-oncall",
 )

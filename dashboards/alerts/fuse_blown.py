@@ -16,6 +16,6 @@ rule = Rule(
         GROUP BY instance ORDER BY instance
     """,
     above=0,
-    summary="{instance} has paused a source, because too many of its lines are refused: has the format of its log changed?",
+    summary="{instance} has paused a source, because too many of its lines are refused: check the format of its log.",
     board="hydrometer-oncall",
 )

@@ -9,8 +9,8 @@ rule = Rule(
     team="oncall",
     severity="page",
     question=(
-        "Has any worker reported its health within two minutes? No row is the alarm: then no other rule can be trusted. "
-        "Other processes do not count: `collect` may run on while nobody reads what it sends."
+        "Has any worker reported its health within two minutes? If not, no other rule can be trusted. "
+        "Other processes do not count: `collect` may run while no worker reads its blocks."
     ),
     sql="""
         SELECT process, toFloat64(0) AS value
@@ -20,7 +20,7 @@ rule = Rule(
     """,
     above=0,
     summary="{process} is silent.",
-    silence="No worker of Hydrometer has reported for two minutes: nobody watches the traffic.",
+    silence="No worker of Hydrometer has reported for two minutes: the traffic is not monitored.",
     waits="1m",
     no_rows="Alerting",
     on_error="Alerting",

@@ -8,7 +8,7 @@ rule = Rule(
     title="Traffic looks like distillation",
     team="soc",
     severity="page",
-    question="Which accounts are extracting the model together, that nobody has looked at yet? The number is how many accounts.",
+    question="Which accounts extract the model together, without a decision so far? The value is the number of accounts.",
     sql="""
         SELECT case_id, behaviour, toFloat64(accounts) AS value
         FROM hydrometer.cases FINAL

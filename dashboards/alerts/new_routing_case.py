@@ -8,7 +8,7 @@ rule = Rule(
     title="Traffic looks like a router or reseller",
     team="soc",
     severity="ticket",
-    question="Which accounts share one router, that nobody has looked at yet? Its users need not be distillers.",
+    question="Which accounts share one router, without a decision so far? Its users need not be distillers.",
     sql="""
         SELECT case_id, behaviour, toFloat64(accounts) AS value
         FROM hydrometer.cases FINAL

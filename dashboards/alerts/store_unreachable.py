@@ -1,11 +1,11 @@
-"""ClickHouse does not take rows, or does not answer at all."""
+"""ClickHouse does not accept rows, or does not answer at all."""
 
 from __future__ import annotations
 
 from dashboards.rule import Rule
 
 rule = Rule(
-    title="ClickHouse does not take rows",
+    title="ClickHouse does not accept rows",
     team="oncall",
     severity="page",
     question="Which table has refused batches more than ten times in five minutes? Nothing is lost while Kafka keeps the data (72 hours).",
@@ -22,7 +22,7 @@ rule = Rule(
     """,
     above=10,
     summary="ClickHouse refused batches for {table} {value:.0f} times in five minutes; the boards lag behind.",
-    silence="ClickHouse does not answer: boards and alerts are blind. Kafka keeps the data for 72 hours.",
+    silence="ClickHouse does not answer: boards and alerts do not work. Kafka keeps the data for 72 hours.",
     waits="1m",
     on_error="Alerting",
     board="hydrometer-oncall",

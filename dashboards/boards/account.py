@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from dashboards import links
-from dashboards.board import Board, Choice, Place, Row
+from dashboards.board import Board, Choice, Row, Tile
 from dashboards.palette import BAR, CALM, EXTRACTION, EXTRACTION_STEPS, ROUTING, ROUTING_STEPS, WARN
 from dashboards.parts import REQUEST_COLUMNS, evidence_trends, feature_rows, requests_of
 from dashboards.query import variable
@@ -13,15 +13,15 @@ from dashboards.sql import as_hex, per_minute
 from dashboards.views import Column, Heat, Listing, Stat, Trend
 
 _ACCOUNT: Final = variable("account")
-_MINE: Final = f"account_id = {_ACCOUNT}"
-_REQUESTS: Final = f"FROM hydrometer.requests WHERE $__timeFilter(time) AND {_MINE}"
+_OF_ACCOUNT: Final = f"account_id = {_ACCOUNT}"
+_REQUESTS: Final = f"FROM hydrometer.requests WHERE $__timeFilter(time) AND {_OF_ACCOUNT}"
 _SCORES: Final = f"FROM hydrometer.scores WHERE $__timeFilter(time) AND entity_kind = 'account' AND entity_id = {_ACCOUNT}"
 _CASES: Final = f"FROM hydrometer.cases FINAL WHERE has(JSONExtractKeys(payload, 'members'), {_ACCOUNT})"
 
 NOW = Row(
     "Now",
     [
-        Place(
+        Tile(
             Stat(
                 title="Evidence of the account alone",
                 question=(
@@ -37,7 +37,7 @@ NOW = Row(
             6,
             4,
         ),
-        Place(
+        Tile(
             Stat(
                 title="Open cases",
                 question="Is the account a member of a case?",
@@ -47,7 +47,7 @@ NOW = Row(
             3,
             4,
         ),
-        Place(
+        Tile(
             Stat(
                 title="Requests",
                 question="How many requests did it send in this time range?",
@@ -57,7 +57,7 @@ NOW = Row(
             3,
             4,
         ),
-        Place(
+        Tile(
             Stat(
                 title="Output tokens",
                 question="How many output tokens did it receive in this time range?",
@@ -68,7 +68,7 @@ NOW = Row(
             3,
             4,
         ),
-        Place(
+        Tile(
             Stat(
                 title="Age",
                 question="How old is the account? Campaigns buy or create their accounts shortly before they start.",
@@ -81,7 +81,7 @@ NOW = Row(
             3,
             4,
         ),
-        Place(
+        Tile(
             Stat(
                 title="Networks, routers, end users",
                 question="Does one person use the account, or many?",
@@ -105,7 +105,7 @@ EVIDENCE = Row(
             over_time=f'SELECT time AS bucket, extraction AS "extraction", routing AS "routing" {_SCORES} ORDER BY bucket',
             question="Since when does it stand out, and was it sudden? The dashed lines are the thresholds at which alerts open.",
         ),
-        Place(
+        Tile(
             Listing(
                 title="Compared with other accounts",
                 question="Which of its features are unusual? Its latest value beside the quantiles over one account in eight.",
@@ -143,7 +143,7 @@ EVIDENCE = Row(
             8,
             8,
         ),
-        Place(
+        Tile(
             Listing(
                 title="Cases and alerts",
                 question="Which cases contain it, alone or through a group?",
@@ -167,7 +167,7 @@ EVIDENCE = Row(
             16,
             7,
         ),
-        Place(
+        Tile(
             Trend(
                 title="Shadow detectors",
                 question="How do the River models score it? They run in shadow: alerts do not depend on them.",
@@ -190,7 +190,7 @@ EVIDENCE = Row(
 TRAFFIC = Row(
     "Traffic",
     [
-        Place(
+        Tile(
             Trend(
                 title="Requests a minute, by model",
                 question="When does it send requests, and to which models?",
@@ -206,7 +206,7 @@ TRAFFIC = Row(
             6,
             8,
         ),
-        Place(
+        Tile(
             Trend(
                 title="Tokens a request",
                 question="Does it send short questions for long answers (a harvest), or long inputs for short ones (grading)?",
@@ -221,7 +221,7 @@ TRAFFIC = Row(
             6,
             8,
         ),
-        Place(
+        Tile(
             Trend(
                 title="Topics and repetitions",
                 question=(
@@ -240,7 +240,7 @@ TRAFFIC = Row(
             6,
             8,
         ),
-        Place(
+        Tile(
             Heat(
                 title="Hours of the day",
                 question="Does it pause at night, as people do? Columns are days, cells are the requests of an hour in UTC.",
@@ -252,7 +252,7 @@ TRAFFIC = Row(
             6,
             8,
         ),
-        Place(
+        Tile(
             Listing(
                 title="Routers, software and networks",
                 question="Which routers, software and networks does it use, and how many other accounts use the same router?",
@@ -277,7 +277,7 @@ TRAFFIC = Row(
             14,
             8,
         ),
-        Place(
+        Tile(
             Listing(
                 title="Accounts that share its card or templates",
                 question="Which accounts share its card or prompt templates, and in how many requests? Campaigns spread one job.",
@@ -304,11 +304,11 @@ TRAFFIC = Row(
             10,
             8,
         ),
-        Place(
+        Tile(
             Listing(
                 title="Latest requests",
                 question="What does it send, request by request? Prompts are not stored: templates are keyed hashes.",
-                sql=requests_of(_MINE),
+                sql=requests_of(_OF_ACCOUNT),
                 columns=REQUEST_COLUMNS,
                 empty="No request in this time range.",
             ),

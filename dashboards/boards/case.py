@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from dashboards import links
-from dashboards.board import Board, Choice, Place, Row
+from dashboards.board import Board, Choice, Row, Tile
 from dashboards.palette import CALM, EXTRACTION, EXTRACTION_STEPS, ROUTING_STEPS, WARN
 from dashboards.parts import REQUEST_COLUMNS, requests_of
 from dashboards.query import variable
@@ -32,9 +32,9 @@ def _stat(title: str, question: str, value: str, **more: object) -> Stat:
 FILE = Row(
     "Case file",
     [
-        Place(_stat("State", "Is the case open, and does it still need a decision?", "toString(state) AS state", text=True), 3, 4),
-        Place(_stat("Behaviour", "Is the question about copying the model, or about reselling it?", "behaviour", text=True), 3, 4),
-        Place(
+        Tile(_stat("State", "Is the case open, and does it still need a decision?", "toString(state) AS state", text=True), 3, 4),
+        Tile(_stat("Behaviour", "Is the question about copying the model, or about reselling it?", "behaviour", text=True), 3, 4),
+        Tile(
             _stat(
                 "Extraction",
                 "How strong is the evidence, relative to the threshold at which alerts open?",
@@ -46,7 +46,7 @@ FILE = Row(
             3,
             4,
         ),
-        Place(
+        Tile(
             _stat(
                 "Routing",
                 "How strong is the evidence of a relay or reseller?",
@@ -58,9 +58,9 @@ FILE = Row(
             3,
             4,
         ),
-        Place(_stat("Accounts", "How many accounts would a decision touch?", "accounts", color=CALM), 3, 4),
-        Place(_stat("Requests", "How many requests have its members sent?", "requests", color=CALM), 3, 4),
-        Place(
+        Tile(_stat("Accounts", "How many accounts would a decision touch?", "accounts", color=CALM), 3, 4),
+        Tile(_stat("Requests", "How many requests have its members sent?", "requests", color=CALM), 3, 4),
+        Tile(
             _stat(
                 "Output tokens",
                 "How much may have leaked? An upper bound: all that they asked for.",
@@ -71,7 +71,7 @@ FILE = Row(
             3,
             4,
         ),
-        Place(
+        Tile(
             _stat(
                 "Open for",
                 "How long has this gone on since the first alert?",
@@ -82,7 +82,7 @@ FILE = Row(
             3,
             4,
         ),
-        Place(
+        Tile(
             Listing(
                 title="Case file",
                 question="What happened, what argues against it, what would a wrong decision cost, and what is the next step?",
@@ -110,7 +110,7 @@ FILE = Row(
             12,
             10,
         ),
-        Place(
+        Tile(
             Listing(
                 title="Does a benign hypothesis explain it?",
                 question="Which benign hypotheses were tested, and why do they not fit? If one fits, do not act.",
@@ -137,7 +137,7 @@ FILE = Row(
 EVIDENCE = Row(
     "Evidence",
     [
-        Place(
+        Tile(
             Bars(
                 title="Evidence by family, of each linked entity",
                 question="Which families of evidence make up the case, and do several entities agree?",
@@ -158,7 +158,7 @@ EVIDENCE = Row(
             12,
             9,
         ),
-        Place(
+        Tile(
             Listing(
                 title="Features with the most evidence",
                 question="Which features make up the evidence, before the maximum of each family, and what is usual for other accounts?",
@@ -183,7 +183,7 @@ EVIDENCE = Row(
             12,
             9,
         ),
-        Place(
+        Tile(
             Trend(
                 title="Timeline of joins",
                 question="When did the members join the case: one by one, or all at once after a change?",
@@ -203,7 +203,7 @@ EVIDENCE = Row(
             12,
             8,
         ),
-        Place(
+        Tile(
             States(
                 title="Evidence of each linked entity",
                 question="Which entity alerted first, and which followed? The colour is its evidence relative to the alert threshold.",
@@ -223,7 +223,7 @@ EVIDENCE = Row(
             12,
             8,
         ),
-        Place(
+        Tile(
             Trend(
                 title="Growth of the case",
                 question="Is it still growing? From the case's own history, version by version.",
@@ -240,7 +240,7 @@ EVIDENCE = Row(
             12,
             8,
         ),
-        Place(
+        Tile(
             Trend(
                 title="Requests of the members, by what they share",
                 question="Do the requests move from one shared router to another, as in a campaign that changed its tools?",
@@ -262,7 +262,7 @@ EVIDENCE = Row(
 MEMBERS = Row(
     "Who",
     [
-        Place(
+        Tile(
             Listing(
                 title="Links",
                 question="What ties these accounts together, and since when? Each link can be followed and undone.",
@@ -287,7 +287,7 @@ MEMBERS = Row(
             24,
             7,
         ),
-        Place(
+        Tile(
             Listing(
                 title="Members",
                 question="Which accounts are in the case, since when, and what do they share?",
@@ -330,7 +330,7 @@ MEMBERS = Row(
 REQUESTS = Row(
     "Requests",
     [
-        Place(
+        Tile(
             Listing(
                 title="Latest requests of the case",
                 question="What do they send, request by request? Prompts are not stored: templates are keyed hashes.",

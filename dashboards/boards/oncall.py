@@ -5,14 +5,14 @@ from __future__ import annotations
 from typing import Final
 
 from dashboards import health, links
-from dashboards.board import CASES, RELEASES, Board, Note, Place, Row
+from dashboards.board import CASES, RELEASES, Board, Note, Row, Tile
 from dashboards.palette import ANY_IS_BAD, BAD, GOOD, WARN, Steps
 from dashboards.views import Column, Listing, Stat, Trend
 from streams.core.settings import Settings
 from streams.telemetry.metrics import Metric
 
 _CHECKPOINT = Settings.model_fields["checkpoint_seconds"].default
-_SILENT = 60
+_SILENT_SECONDS = 60
 """Seconds without a report (they come every ten) after which a process is taken for gone."""
 _LAG: Steps = ((None, GOOD), (64, WARN), (512, BAD))
 """Records: a batch of the store, and all that its queue holds."""
@@ -35,13 +35,13 @@ _AGE: Steps = ((None, GOOD), (60, WARN), (600, BAD))
 NOW = Row(
     "Now",
     [
-        Place(
+        Tile(
             Stat(
                 title="Processes that report",
                 question="Has a process stopped reporting? Each writes its health every ten seconds.",
                 sql=f"""
-                SELECT countIf(seen >= newest - INTERVAL {_SILENT} SECOND) AS "reporting", countIf(seen < newest - INTERVAL {_SILENT}
-                    SECOND) AS "silent"
+                SELECT countIf(seen >= newest - INTERVAL {_SILENT_SECONDS} SECOND) AS "reporting",
+                    countIf(seen < newest - INTERVAL {_SILENT_SECONDS} SECOND) AS "silent"
                 FROM (SELECT instance, max(time) AS seen, max(max(time)) OVER () AS newest FROM hydrometer.health WHERE
                     $__timeFilter(time) GROUP BY instance)
                 """,
@@ -50,7 +50,7 @@ NOW = Row(
             4,
             4,
         ),
-        Place(
+        Tile(
             Stat(
                 title="Records waiting",
                 question="Do agents keep up? Lag over all partitions; see below which topic it is.",
@@ -61,7 +61,7 @@ NOW = Row(
             4,
             4,
         ),
-        Place(
+        Tile(
             Stat(
                 title="Oldest checkpoint",
                 question="How much would a crash have to replay? Checkpoints are due every "
@@ -75,7 +75,7 @@ NOW = Row(
             4,
             4,
         ),
-        Place(
+        Tile(
             Stat(
                 title="Dead-letter limit",
                 question=(
@@ -89,7 +89,7 @@ NOW = Row(
             4,
             4,
         ),
-        Place(
+        Tile(
             Stat(
                 title="Cold starts",
                 question="Was state discarded because it could not be read? Then those entities collect evidence from zero.",
@@ -100,7 +100,7 @@ NOW = Row(
             4,
             4,
         ),
-        Place(
+        Tile(
             Stat(
                 title="Store retries",
                 question="Did ClickHouse refuse batches? They are retried; Kafka keeps the data meanwhile.",
@@ -117,7 +117,7 @@ NOW = Row(
 FLOW = Row(
     "Does it flow?",
     [
-        Place(
+        Tile(
             Trend(
                 title="Events accepted a second",
                 question="Did a source stop, or send far more than usual?",
@@ -130,7 +130,7 @@ FLOW = Row(
             8,
             8,
         ),
-        Place(
+        Tile(
             Trend(
                 title="Events a second, by agent",
                 question="How many events does each agent process? Each should follow the events accepted.",
@@ -141,7 +141,7 @@ FLOW = Row(
             8,
             8,
         ),
-        Place(
+        Tile(
             Trend(
                 title="Ticks a second",
                 question="How often are entities scored? Ticks without events, or events without ticks, are a bug.",
@@ -152,7 +152,7 @@ FLOW = Row(
             8,
             8,
         ),
-        Place(
+        Tile(
             Trend(
                 title="Lag",
                 question="Which topic has a backlog, and is it shrinking? A constant lag is a stall: see the runbook.",
@@ -163,7 +163,7 @@ FLOW = Row(
             8,
             8,
         ),
-        Place(
+        Tile(
             Trend(
                 title="Age of the newest block",
                 question="How old are the events that an agent processes, by event time? It grows with a backlog or a late source.",
@@ -177,7 +177,7 @@ FLOW = Row(
             8,
             8,
         ),
-        Place(
+        Tile(
             Trend(
                 title="Time a block takes (p99)",
                 question="Does processing a block take longer than before?",
@@ -189,7 +189,7 @@ FLOW = Row(
             8,
             8,
         ),
-        Place(
+        Tile(
             Trend(
                 title="Feed silence against its habit (nats)",
                 question="Is a feed silent for longer than usual at this hour? 0 while events arrive; the rule `feed_silent` pages.",
@@ -206,7 +206,7 @@ FLOW = Row(
 LOSS = Row(
     "Is anything set aside?",
     [
-        Place(
+        Tile(
             Trend(
                 title="Dead letters by reason",
                 question="Which source sends lines that cannot be read, and why? Above 20 % of the last 10,000 lines collect stops.",
@@ -222,7 +222,7 @@ LOSS = Row(
             8,
             8,
         ),
-        Place(
+        Tile(
             Listing(
                 title="Dead letters",
                 question="Which lines became dead letters in this time range?",
@@ -241,7 +241,7 @@ LOSS = Row(
             8,
             8,
         ),
-        Place(
+        Tile(
             Trend(
                 title="Blocks refused or repeated",
                 question="Do blocks of another layout arrive (refused), or the same ones again (repeated, and counted once)?",
@@ -262,7 +262,7 @@ LOSS = Row(
 STATE = Row(
     "State and store",
     [
-        Place(
+        Tile(
             Trend(
                 title="Checkpoint age",
                 question="Is state written to Kafka in time? The saw-tooth should stay below the lower line.",
@@ -275,7 +275,7 @@ STATE = Row(
             8,
             8,
         ),
-        Place(
+        Tile(
             Trend(
                 title="State size",
                 question="How much memory does the state take, and will it fit next week?",
@@ -288,7 +288,7 @@ STATE = Row(
             8,
             8,
         ),
-        Place(
+        Tile(
             Trend(
                 title="Entities in memory",
                 question="How many accounts and groups are in memory? Idle ones move to the table on disk until they return.",
@@ -298,7 +298,7 @@ STATE = Row(
             8,
             8,
         ),
-        Place(
+        Tile(
             Trend(
                 title="Rows written a second",
                 question="Does everything reach ClickHouse?",
@@ -311,7 +311,7 @@ STATE = Row(
             8,
             8,
         ),
-        Place(
+        Tile(
             Trend(
                 title="Time a batch takes (p99)",
                 question="Is ClickHouse slow?",
@@ -322,7 +322,7 @@ STATE = Row(
             8,
             8,
         ),
-        Place(
+        Tile(
             Trend(
                 title="Retries and cold chunks",
                 question="When did ClickHouse refuse batches, and when was state discarded?",
@@ -343,7 +343,7 @@ STATE = Row(
 SHADOW = Row(
     "On trial",
     [
-        Place(
+        Tile(
             Trend(
                 title="Shadow detectors above 3 nats",
                 question="How often did each shadow detector score 3 nats or more? A detector that does so often is not ready.",
@@ -360,7 +360,7 @@ SHADOW = Row(
             12,
             8,
         ),
-        Place(
+        Tile(
             Listing(
                 title="Processes",
                 question="Which processes report, since when, and when did each report last?",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from dashboards import health, links
-from dashboards.board import CASES, RELEASES, Board, Choice, Place, Row
+from dashboards.board import CASES, RELEASES, Board, Choice, Row, Tile
 from dashboards.palette import BAD, CALM, GOOD, WARN, Steps
 from dashboards.query import variable
 from dashboards.views import Bars, Column, Listing, Stat, Trend
@@ -41,7 +41,7 @@ _DECLARED: Final = ", ".join(f"('{name}', '{feature.family}', '{feature.entity}'
 FIELDS = Row(
     "Fields of the logs",
     [
-        Place(
+        Tile(
             Stat(
                 title="Requests",
                 question="How many requests is this about?",
@@ -51,7 +51,7 @@ FIELDS = Row(
             4,
             5,
         ),
-        Place(
+        Tile(
             Stat(
                 title="Dead-letter share",
                 question="What share of all lines could not be read?",
@@ -67,7 +67,7 @@ FIELDS = Row(
             4,
             5,
         ),
-        Place(
+        Tile(
             Stat(
                 title="Late events",
                 question=(
@@ -80,7 +80,7 @@ FIELDS = Row(
             4,
             5,
         ),
-        Place(
+        Tile(
             Stat(
                 title="Clock skew",
                 question="Is the clock of a gateway wrong? Events that are more than a day off become dead letters.",
@@ -93,7 +93,7 @@ FIELDS = Row(
             4,
             5,
         ),
-        Place(
+        Tile(
             Stat(
                 title="Requests older than their account",
                 question="What share of requests is older than its account? Above zero, the account dates in the log are wrong.",
@@ -105,7 +105,7 @@ FIELDS = Row(
             4,
             5,
         ),
-        Place(
+        Tile(
             Stat(
                 title="Fields that are never present",
                 question="How many fields does no line carry, in an eighth of the rows? Features that need them are unknown.",
@@ -115,7 +115,7 @@ FIELDS = Row(
             4,
             5,
         ),
-        Place(
+        Tile(
             Listing(
                 title="Unknown share of each field",
                 question="Which fields are missing from the logs, in an eighth of the rows? Ask the owners of the gateway for them.",
@@ -129,7 +129,7 @@ FIELDS = Row(
             8,
             12,
         ),
-        Place(
+        Tile(
             Trend(
                 title="Unknown share over time",
                 question="Did a release of the gateway drop a field? One field of each kind, over time.",
@@ -148,7 +148,7 @@ FIELDS = Row(
             8,
             12,
         ),
-        Place(
+        Tile(
             Listing(
                 title="Unknown share of each feature",
                 question="For what share of scored entities is a feature unknown? A feature that is unknown for most cannot decide a case.",
@@ -180,7 +180,7 @@ FIELDS = Row(
 TIME = Row(
     "Time",
     [
-        Place(
+        Tile(
             Trend(
                 title="Late events",
                 question="Which source delivers late?",
@@ -192,7 +192,7 @@ TIME = Row(
             8,
             7,
         ),
-        Place(
+        Tile(
             Trend(
                 title="Clock skew",
                 question="Which source's clock is wrong, and since when? Above zero: it is ahead of ours.",
@@ -203,7 +203,7 @@ TIME = Row(
             8,
             7,
         ),
-        Place(
+        Tile(
             Trend(
                 title="Lines refused a minute",
                 question="Which source sends lines that cannot be read?",
@@ -240,7 +240,7 @@ def _quantiles(window: str) -> str:
 DRIFT = Row(
     "Features against last week",
     [
-        Place(
+        Tile(
             Listing(
                 title="Distributions against last week",
                 question="Which feature has changed for all entities? Then the logs have changed, or all users have. "
@@ -270,7 +270,7 @@ DRIFT = Row(
             14,
             12,
         ),
-        Place(
+        Tile(
             Bars(
                 title="Distribution of the chosen feature",
                 question="How did the shape change? Shares of entities by value, this range against a week before.",

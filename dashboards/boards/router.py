@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from dashboards import links
-from dashboards.board import Board, Choice, Place, Row
+from dashboards.board import Board, Choice, Row, Tile
 from dashboards.palette import BAR, CALM, EXTRACTION_STEPS, ROUTING, ROUTING_BAR, ROUTING_STEPS
 from dashboards.parts import REQUEST_COLUMNS, evidence_trends, feature_rows, requests_of
 from dashboards.query import variable
@@ -15,11 +15,11 @@ from dashboards.views import MINUTE, Bars, Column, Listing, Stat, Trend
 _KIND: Final = variable("kind")
 _GROUP: Final = variable("group")
 _ID: Final = hashed(_GROUP)
-_THEIRS: Final = f"""(
+_OF_GROUP: Final = f"""(
     ({_KIND} = 'router' AND router = {_ID}) OR ({_KIND} = 'payment' AND payment = {_ID})
     OR ({_KIND} = 'template' AND (template = {_ID} OR system_template = {_ID} OR has(shingles, {_ID})))
 )"""
-_REQUESTS: Final = f"FROM hydrometer.requests WHERE $__timeFilter(time) AND {_THEIRS}"
+_REQUESTS: Final = f"FROM hydrometer.requests WHERE $__timeFilter(time) AND {_OF_GROUP}"
 _BUSIEST: Final = f"SELECT account_id {_REQUESTS} GROUP BY account_id ORDER BY count() DESC, account_id LIMIT 500"
 """Found first: what is then asked about each account would take twice as long for all of a large router."""
 _SCORES: Final = f"FROM hydrometer.scores WHERE $__timeFilter(time) AND entity_kind = {_KIND} AND entity_id = {_GROUP}"
@@ -27,7 +27,7 @@ _SCORES: Final = f"FROM hydrometer.scores WHERE $__timeFilter(time) AND entity_k
 NOW = Row(
     "Now",
     [
-        Place(
+        Tile(
             Stat(
                 title="Evidence",
                 question="How strong is the evidence of the group as a whole?",
@@ -40,7 +40,7 @@ NOW = Row(
             6,
             4,
         ),
-        Place(
+        Tile(
             Stat(
                 title="Accounts and organisations",
                 question=(
@@ -56,7 +56,7 @@ NOW = Row(
             8,
             4,
         ),
-        Place(
+        Tile(
             Stat(
                 title="Requests and output tokens",
                 question="How many requests and output tokens pass through it in this time range?",
@@ -67,7 +67,7 @@ NOW = Row(
             6,
             4,
         ),
-        Place(
+        Tile(
             Stat(
                 title="First seen",
                 question="Is it new? Campaigns that change their tools appear on new routers.",
@@ -96,7 +96,7 @@ EVIDENCE = Row(
                 """,
             question="Since when does it stand out? The dashed lines are the thresholds at which extraction alerts open.",
         ),
-        Place(
+        Tile(
             Bars(
                 title="Load of each account",
                 question="Do a few accounts send most requests, as among people, or are requests dealt out evenly, as by a dispatcher?",
@@ -113,7 +113,7 @@ EVIDENCE = Row(
             8,
             8,
         ),
-        Place(
+        Tile(
             Trend(
                 title="Active accounts",
                 question="Do accounts start and stop together? A replacement account starts when another one stops.",
@@ -127,7 +127,7 @@ EVIDENCE = Row(
             12,
             8,
         ),
-        Place(
+        Tile(
             Bars(  # not a trend: Grafana draws no point outside of the time range
                 title="When its accounts were created",
                 question="Were they created in one batch? Accounts by day of creation: the newest 60 days with any.",
@@ -152,7 +152,7 @@ EVIDENCE = Row(
 MEMBERS = Row(
     "Who and what",
     [
-        Place(
+        Tile(
             Listing(
                 title="Accounts that use it",
                 question="Which accounts use it, with which cards are they paid, and how many tokens do they receive?",
@@ -176,7 +176,7 @@ MEMBERS = Row(
             15,
             10,
         ),
-        Place(
+        Tile(
             Listing(
                 title="Software and networks",
                 question=(
@@ -203,7 +203,7 @@ MEMBERS = Row(
             9,
             10,
         ),
-        Place(
+        Tile(
             Listing(
                 title="Cases and alerts about it",
                 question="Which alerts were opened about this group?",
@@ -228,11 +228,11 @@ MEMBERS = Row(
             24,
             7,
         ),
-        Place(
+        Tile(
             Listing(
                 title="Latest requests",
                 question="What passes through it, request by request?",
-                sql=requests_of(_THEIRS),
+                sql=requests_of(_OF_GROUP),
                 columns=REQUEST_COLUMNS,
                 empty="No request in this time range. (Requests have no column for a behaviour profile.)",
             ),

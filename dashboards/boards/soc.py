@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from dashboards import links
-from dashboards.board import Board, Choice, Place, Row
+from dashboards.board import Board, Choice, Row, Tile
 from dashboards.palette import ANY_IS_BAD, BAR, CALM, EXTRACTION, EXTRACTION_STEPS, ROUTING, ROUTING_BAR, ROUTING_STEPS
 from dashboards.query import variable
 from dashboards.sql import AGE, AGE_BANDS, FAMILY_COLUMNS, LEAKED_ACCOUNTS, families, hashed, per_minute
@@ -37,13 +37,13 @@ SELECT sum(tokens) AS tokens FROM (
 NOW = Row(
     "Now",
     [
-        Place(_open_cases("extraction", "Open extraction cases", "How many campaigns are being worked that copy the model?"), 4, 4),
-        Place(
+        Tile(_open_cases("extraction", "Open extraction cases", "How many campaigns are being worked that copy the model?"), 4, 4),
+        Tile(
             _open_cases("routing", "Open routing cases", "How many relays or resellers are open? Their users are not called distillers."),
             4,
             4,
         ),
-        Place(
+        Tile(
             Stat(
                 title="Accounts in extraction cases",
                 question="How many accounts would a decision touch? Each is counted once, however many cases name it.",
@@ -53,7 +53,7 @@ NOW = Row(
             4,
             4,
         ),
-        Place(
+        Tile(
             Stat(
                 title="Leak estimate (output tokens)",
                 question="How many output tokens have the members of open extraction cases taken? An upper bound: all that they asked for.",
@@ -64,7 +64,7 @@ NOW = Row(
             4,
             4,
         ),
-        Place(
+        Tile(
             Stat(
                 title="New routers",
                 question=(
@@ -79,7 +79,7 @@ NOW = Row(
             4,
             4,
         ),
-        Place(
+        Tile(
             Stat(
                 title="Alerts opened",
                 question="How many alerts opened in this time range? Many alerts in few cases are one campaign seen through many entities.",
@@ -89,7 +89,7 @@ NOW = Row(
             4,
             4,
         ),
-        Place(
+        Tile(
             Listing(
                 title="Open cases",
                 question="What should be worked next? Sorted by evidence; click a case to open its file.",
@@ -147,7 +147,7 @@ _BUCKETS = ", ".join(_bucket(low, high) for low, high in zip((None, *_EDGES), (*
 EVIDENCE = Row(
     "Evidence",
     [
-        Place(
+        Tile(
             Trend(
                 title="Extraction over time",
                 question="Is the model being distilled, and since when? Alerts open at the upper line.",
@@ -165,7 +165,7 @@ EVIDENCE = Row(
             8,
             9,
         ),
-        Place(
+        Tile(
             Trend(
                 title="Routing over time",
                 question="Is the service being resold or relayed, and since when?",
@@ -183,7 +183,7 @@ EVIDENCE = Row(
             8,
             9,
         ),
-        Place(
+        Tile(
             Heat(
                 title="Heat map of extraction evidence",
                 question=f"Do a few entities move away from the rest, or do all (then suspect a change in the logs)? Each cell counts "
@@ -197,7 +197,7 @@ EVIDENCE = Row(
             8,
             9,
         ),
-        Place(
+        Tile(
             Bars(
                 title="Why: evidence by family in each open case",
                 question="Which families of evidence make up each case? Doubt a case with a single colour.",
@@ -216,7 +216,7 @@ EVIDENCE = Row(
             10,
             10,
         ),
-        Place(
+        Tile(
             Listing(
                 title="Near the threshold",
                 question="Which entities have evidence but no alert yet? Investigate before you act.",
@@ -273,7 +273,7 @@ def _by_cohort(value: str) -> str:
 LEAK = Row(
     "Leak and traffic",
     [
-        Place(
+        Tile(
             Trend(
                 title="Leak estimate over time",
                 question="How many output tokens do the members of open cases receive, and since when?",
@@ -290,7 +290,7 @@ LEAK = Row(
             8,
             8,
         ),
-        Place(
+        Tile(
             Trend(
                 title="Requests by cohort, a minute",
                 question="Whose traffic is growing? Choose the cohort above: account age, model, network, client.",
@@ -303,7 +303,7 @@ LEAK = Row(
             8,
             8,
         ),
-        Place(
+        Tile(
             Trend(
                 title="Output tokens by cohort, a minute",
                 question=(
@@ -317,7 +317,7 @@ LEAK = Row(
             8,
             8,
         ),
-        Place(
+        Tile(
             Listing(
                 title="New routers and their accounts",
                 question="Which router fingerprints were first seen in this time range, and how many accounts use them?",
@@ -345,7 +345,7 @@ LEAK = Row(
             14,
             8,
         ),
-        Place(
+        Tile(
             Trend(
                 title="Alerts opened and updated",
                 question="How many alerts were opened, updated and resolved?",

@@ -28,8 +28,8 @@ def case() -> None:
 
 
 @case.command("list")
-@click.option("--all", "every", is_flag=True, help="Resolved cases too.")
-def list_cases(*, every: bool) -> None:
+@click.option("--all", "with_resolved", is_flag=True, help="Resolved cases too.")
+def list_cases(*, with_resolved: bool) -> None:
     """List the open cases, those with the most evidence first.
 
     \b
@@ -40,7 +40,7 @@ def list_cases(*, every: bool) -> None:
     from streams.core.output import console
 
     with connected() as clickhouse:
-        cases = terminal.newest(clickhouse, with_resolved=every)
+        cases = terminal.newest(clickhouse, with_resolved=with_resolved)
     screen = console()
     if not screen.is_terminal:
         screen = console(width=terminal.UNFOLDED_CHARACTERS)
@@ -49,10 +49,10 @@ def list_cases(*, every: bool) -> None:
 
 @case.command("show")
 @click.argument("case_id")
-@click.option("--json", "as_json", is_flag=True, help="Everything, as JSON.")
-@click.option("--html", type=FILE, help="Write one self-contained page, which prints well.")
+@click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
+@click.option("--html", type=FILE, help="Write one self-contained printable page.")
 def show_case(*, case_id: str, as_json: bool, html: Path | None) -> None:
-    """Show one case from its stored row alone. The beginning of its id is enough.
+    """Show one case from its stored row. The start of its id is enough.
 
     \b
     Example:  hydrometer case show case-0fbfa5df00f4
@@ -65,14 +65,14 @@ def show_case(*, case_id: str, as_json: bool, html: Path | None) -> None:
     if as_json and html:
         raise click.UsageError("Name --json or --html, not both.")
     with connected() as clickhouse:
-        found = terminal.find(clickhouse, case_id)
+        row = terminal.find(clickhouse, case_id)
     if html:
-        _write(html, page.page(found))
+        _write(html, page.page(row))
         echo(f"wrote {html}")
     elif as_json:
-        echo(printable(found.json().decode()))
+        echo(printable(row.json().decode()))
     else:
-        console().print(terminal.file(found))
+        console().print(terminal.file(row))
 
 
 @case.command("verify")
@@ -100,9 +100,9 @@ def verify_case(*, case_id: str) -> None:
 @click.argument("case_id")
 @click.argument("link")
 @click.option("--author", help="Who decided; the owner of HYDROMETER_AUTHOR_KEY, else the name of this login.")
-@click.option("--note", default="", help="Why, in a sentence. It is stored: quote no prompts.")
+@click.option("--note", default="", help="The reason, in a sentence. It is stored: do not quote prompts.")
 def split_case(*, case_id: str, link: str, author: str | None, note: str) -> None:
-    """Take out of a case what does not belong to it: a case that was merged in, or an alerted entity. It is never joined again.
+    """Split off what does not belong to a case: a case that was merged in, or an alerted entity. It is never joined again.
 
     \b
     Example:  hydrometer case split case-0fbfa5df00f4 case-77aa01b2c3d4 --note "another customer's batch"
@@ -116,16 +116,18 @@ def split_case(*, case_id: str, link: str, author: str | None, note: str) -> Non
     settings, known = Settings.load(role="kafka"), known_case(case_id)
     case_id = known.case_id
     terminal.check_split(known, link)
-    found = labels.make(LINK, f"{case_id}/{link}", SPLIT, labels.author(settings, author), note)
+    label = labels.make(LINK, f"{case_id}/{link}", SPLIT, labels.author(settings, author), note)
     with names.answering(settings):
-        labels.send(settings, found)
-    echo(f"{case_id} without {link}: label {found.label_id} recorded")
+        labels.send(settings, label)
+    echo(f"{case_id} without {link}: label {label.label_id} recorded")
 
 
 @click.command()
-@click.option("--every", type=click.FloatRange(min=0.1), default=5.0, show_default=True, help="Seconds between two looks.")
+@click.option(
+    "--every", "interval_seconds", type=click.FloatRange(min=0.1), default=5.0, show_default=True, help="Seconds between two updates."
+)
 @click.option("--once", is_flag=True, help="Print the open cases and end.")
-def watch(*, every: float, once: bool) -> None:
+def watch(*, interval_seconds: float, once: bool) -> None:
     """Show the open cases, and keep them up to date, until Ctrl-C.
 
     \b
@@ -142,11 +144,11 @@ def watch(*, every: float, once: bool) -> None:
     if once:
         stop.set()
     with connected() as clickhouse:
-        live.watch(clickhouse, console(), stop, every)
+        live.watch(clickhouse, console(), stop, interval_seconds)
 
 
 def known_case(beginning: str) -> CaseRow:
-    """Return a case, as `case show` finds it: what is decided of a case that is not there would be lost without a word."""
+    """Return a case as `case show` does. Raises UnknownCaseError: a decision about an unknown case would be lost silently."""
     from streams.cases.views import terminal
     from streams.clickhouse.client import connected
 

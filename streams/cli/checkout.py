@@ -1,4 +1,4 @@
-"""What every generator of files asks of the checkout that it writes into."""
+"""The checks of every generator before it writes files into a checkout."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from streams.core.errors import HydrometerError
 
 
 def refuse_taken(paths: Iterable[Path]) -> None:
-    """Check, before anything is written, that every path is free and its folder is there.
+    """Check, before anything is written, that every path is free and its folder exists.
 
     Raises:
-        HydrometerError: A path exists, or its folder does not: this is not a checkout.
+        HydrometerError: A path exists, or its folder does not.
     """
     for path in paths:
         if path.exists():

@@ -10,20 +10,20 @@ import click
 
 from streams.cli.commands import FILE, LOG_FORMAT, MAP, named_format
 from streams.core.errors import HydrometerError
-from streams.core.exit_codes import serve_until_told
+from streams.core.exit_codes import serve_until_stopped
 from streams.core.output import echo
 
-_LAST_PORT: Final = 65_535
+_MAX_PORT: Final = 65_535
 
 
 @click.command()
 @click.argument("files", nargs=-1)
 @click.option("--http", metavar="HOST:PORT", help="Serve POST /v1/events (JSON lines) and /v1/logs (OTLP); needs HYDROMETER_INTAKE_TOKEN.")
-@click.option("--topic", is_flag=True, help="Read the topic requests-raw, one JSON event a record.")
+@click.option("--topic", is_flag=True, help="Read the topic requests-raw, one JSON event per record.")
 @LOG_FORMAT
 @MAP
-@click.option("--known-corpus", type=FILE, help="Keyed hashes of benchmark prompts, 16 hex digits a line.")
-@click.option("--backfill", is_flag=True, help="Standard input holds an old log: judge its times by its own clock, as a file's are.")
+@click.option("--known-corpus", type=FILE, help="Keyed hashes of benchmark prompts, 16 hex digits per line.")
+@click.option("--backfill", is_flag=True, help="Standard input is an old log: check its times by its own clock, as a file's.")
 def collect(
     *,
     files: tuple[str, ...],
@@ -37,7 +37,7 @@ def collect(
     """Turn log lines into blocks of events, without any prompt text, and send them to Kafka.
 
     From FILES (plain, gzip, zstd), from standard input (-), from gateways over HTTP, or from a topic. It ends with its input;
-    HTTP and the topic end with Ctrl-C, once everything that was accepted is delivered.
+    HTTP and the topic end with Ctrl-C, once all accepted events are delivered.
 
     \b
     Example:  hydrometer collect monday.jsonl.gz tuesday.jsonl.zst
@@ -60,7 +60,7 @@ def collect(
     collect_garbage_rarely()
     with report_health(settings, names.COLLECT):
         if not files:
-            serve_until_told(serve(settings, _address(http) if http else None, log_format, known_corpus, topic=topic))
+            serve_until_stopped(serve(settings, _address(http) if http else None, log_format, known_corpus, topic=topic))
             return
         if files == ("-",):
             own = os.fdopen(sys.stdin.fileno(), "rb", closefd=False)  # a thread that still reads sys.stdin would abort the end of Python
@@ -69,14 +69,12 @@ def collect(
             counts = block_producer.send_files([Path(name) for name in files], settings, log_format, known_corpus)
     rejected = {reason: count for reason, count in sorted(counts.items()) if reason != "accepted"}
     if rejected and not counts["accepted"]:
-        raise HydrometerError(
-            f"not one event was accepted (rejected: {rejected}): is --format right? The lines are in {names.DEAD_LETTERS}"
-        )
+        raise HydrometerError(f"no event was accepted (rejected: {rejected}): check --format; the lines are in {names.DEAD_LETTERS}")
     echo(f"{counts['accepted']:,} events accepted, {sum(rejected.values()):,} rejected {rejected or ''}".rstrip())
 
 
 def _address(text: str) -> tuple[str, int]:
     host, _, port = text.rpartition(":")
-    if not host or not port.isdecimal() or int(port) > _LAST_PORT:
-        raise click.UsageError(f"--http {text} is no HOST:PORT, as in 127.0.0.1:8088.")
+    if not host or not port.isdecimal() or int(port) > _MAX_PORT:
+        raise click.UsageError(f"--http {text} is not HOST:PORT, as in 127.0.0.1:8088.")
     return host, int(port)

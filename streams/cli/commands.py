@@ -1,4 +1,4 @@
-"""The commands of `hydrometer`: ours, and those that packages above us bring (`dashboards` imports `streams`, never the other way).
+"""The commands of `hydrometer`: its own, and those of other packages (`dashboards` imports `streams`, never the other way).
 
 A package names its commands in its metadata, under the entry-point group `hydrometer.commands`; it is imported when one is called.
 """
@@ -40,14 +40,14 @@ def named_format(log_format: str, pairs: tuple[str, ...]) -> str:
 
 
 class Commands(click.Group):
-    """A group of commands that others may extend. One of ours is never replaced."""
+    """A group of commands that other packages extend. They cannot replace an own command."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Return the names of all commands, sorted."""
         return sorted({*super().list_commands(ctx), *self._others})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """Return a command, or None when there is none of this name."""
+        """Return a command, or None when the name is unknown."""
         own = super().get_command(ctx, cmd_name)
         if own is not None or cmd_name not in self._others:
             return own

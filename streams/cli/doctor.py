@@ -1,4 +1,4 @@
-"""What `hydrometer doctor` looks at, in the order of the flow: settings, policy, Kafka, lag, ClickHouse, the disk."""
+"""The checks of `hydrometer doctor`, in the order of the flow: settings, policy, Kafka, lag, ClickHouse, the disk."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from streams.schema import topics
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at: fine, or what to do about it."""
+    """The result of one check: its state, or the problem and the fix."""
 
     subject: str
     good: bool
@@ -23,23 +23,23 @@ class Finding:
 
 
 def examine() -> Iterator[Finding]:
-    """Yield one finding after the other; nothing is changed anywhere."""
+    """Yield one finding per check, without changing anything."""
     try:
         settings = Settings.load(role="clickhouse")
     except HydrometerError as error:
         yield Finding("settings", good=False, text=str(error))
         return
     yield Finding("settings", good=True, text=f"{settings.mode} mode, {settings.partitions} partitions")
-    yield _found("policy", _policy, settings)
-    kafka = _found("topics", _topics, settings)
+    yield _finding("policy", _policy, settings)
+    kafka = _finding("topics", _topics, settings)
     yield kafka
     if kafka.good:
-        yield _found("lag", _lag, settings)
-    yield _found("clickhouse", _clickhouse, settings)
-    yield _found("state", _state, settings)
+        yield _finding("lag", _lag, settings)
+    yield _finding("clickhouse", _clickhouse, settings)
+    yield _finding("state", _state, settings)
 
 
-def _found(subject: str, check: Callable[[Settings], str], settings: Settings) -> Finding:
+def _finding(subject: str, check: Callable[[Settings], str], settings: Settings) -> Finding:
     try:
         return Finding(subject, good=True, text=check(settings))
     except HydrometerError as error:
@@ -49,14 +49,14 @@ def _found(subject: str, check: Callable[[Settings], str], settings: Settings) -
 def _policy(settings: Settings) -> str:
     policy = Policy.load(settings.permitted_parties, settings.policy)
     bars = ", ".join(f"{behaviour} {policy.bar(behaviour):g}" for behaviour in ("extraction", "routing"))
-    return f"bars in nats: {bars}; permitted parties: {len(policy.permissions)}"
+    return f"thresholds in nats: {bars}; permitted parties: {len(policy.permissions)}"
 
 
 def _topics(settings: Settings) -> str:
     missing = topics.missing(settings)
     if missing:
         raise HydrometerError(f"{', '.join(missing)} missing at {settings.kafka}: run `hydrometer topics`")
-    return f"all {len(topics.TOPICS)} are there at {settings.kafka}"
+    return f"all {len(topics.TOPICS)} exist at {settings.kafka}"
 
 
 def _lag(settings: Settings) -> str:
@@ -77,8 +77,8 @@ def _clickhouse(settings: Settings) -> str:
 
 
 def _state(settings: Settings) -> str:
-    place = settings.state_dir.absolute()
-    existing = next(parent for parent in (place, *place.parents) if parent.exists())
+    directory = settings.state_dir.absolute()
+    existing = next(parent for parent in (directory, *directory.parents) if parent.exists())
     if not os.access(existing, os.W_OK):
-        raise HydrometerError(f"cannot write into {existing}: set HYDROMETER_STATE_DIR, or give this user the right")
-    return f"{place} can be written"
+        raise HydrometerError(f"cannot write into {existing}: set HYDROMETER_STATE_DIR, or give this user write permission")
+    return f"{directory} is writable"

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @click.group()
 def export() -> None:
-    """Hand alerts and cases to others: a SIEM, legal, partners.
+    """Export alerts and cases to others: a SIEM, legal, partners.
 
     \b
     Example:  hydrometer export ocsf --webhook https://siem.example.com/hook
@@ -25,7 +25,7 @@ def export() -> None:
 
 
 class OutletCommand(click.Command):
-    """A command with one option for each outlet. They are looked up when it is called, so that other commands import none."""
+    """A command with one option per outlet. Outlets are imported only when it is called."""
 
     def get_params(self, ctx: click.Context) -> list[click.Parameter]:
         """Return the outlets' options, then the declared ones."""
@@ -36,7 +36,7 @@ class OutletCommand(click.Command):
 
 
 @export.command("ocsf", cls=OutletCommand)
-@click.option("--once", is_flag=True, help="End when every alert so far is delivered.")
+@click.option("--once", is_flag=True, help="Stop once every alert so far is delivered.")
 def export_ocsf(*, once: bool, **targets: str | None) -> None:
     """Forward alerts as OCSF Detection Findings, from where the last run ended, until Ctrl-C.
 
@@ -69,7 +69,7 @@ def export_ocsf(*, once: bool, **targets: str | None) -> None:
 def export_case(*, case_id: str, out: Path, tlp: bundle.Tlp) -> None:
     """Write a case as a signed bundle: JSON, page, CSV of members, and indicators that may be shared under the TLP mark.
 
-    Needs HYDROMETER_EVIDENCE_KEY; whoever verifies the bundle needs the same key. The case's history is verified first, as by
+    Needs HYDROMETER_EVIDENCE_KEY; verifying the bundle needs the same key. The case's history is verified first, as by
     `hydrometer case verify`.
 
     \b
@@ -86,9 +86,9 @@ def export_case(*, case_id: str, out: Path, tlp: bundle.Tlp) -> None:
     settings = Settings.load(role="clickhouse")
     key, history = settings.evidence(), HistoryCheck.of(settings)
     with connected(settings) as clickhouse:
-        found = terminal.find(clickhouse, case_id)
-        terminal.check(clickhouse, found, history)
-        target = bundle.write(found, out, key, bundle.indicators(clickhouse, found, tlp), datetime.now(UTC))
+        row = terminal.find(clickhouse, case_id)
+        terminal.check(clickhouse, row, history)
+        target = bundle.write(row, out, key, bundle.indicators(clickhouse, row, tlp), datetime.now(UTC))
     echo(f"wrote {target}")
 
 
@@ -103,5 +103,6 @@ def export_verify(*, folder: Path) -> None:
     from streams.core.settings import Settings
     from streams.exports import bundle
 
-    said = bundle.verify(folder, Settings.load(role="kafka").evidence())
-    echo(f"{said['case_id']}, version {said['version']}, exported {said['exported_at']}: {len(said['sha256'])} files as signed")
+    manifest = bundle.verify(folder, Settings.load(role="kafka").evidence())
+    files = len(manifest["sha256"])
+    echo(f"{manifest['case_id']}, version {manifest['version']}, exported {manifest['exported_at']}: {files} files as signed")

@@ -27,15 +27,15 @@ def features(*, form: Literal["markdown", "json"] | None) -> None:
     from streams.features.dictionary import as_json, as_markdown
     from streams.features.registry import by_name
 
-    every = by_name().values()
+    declared = by_name().values()
     if form is not None:
-        echo(as_json(every) if form == "json" else as_markdown(every))
+        echo(as_json(declared) if form == "json" else as_markdown(declared))
         return
     table = Table(box=None, padding=(0, 2, 1, 0))
     table.add_column("name", no_wrap=True)
     for title in ("of, family", "measures", "rises on", "blind to"):
         table.add_column(title)
-    for item in every:
+    for item in declared:
         scale = f"{item.unit.name}, {item.direction} stands out" + (f", stored as {item.scale}" if item.scale == LOGARITHMIC else "")
         table.add_row(item.name(), f"{item.entity}, {item.family}", f"{item.label} ({scale})", item.rises_on, item.blind_to)
     console().print(table)

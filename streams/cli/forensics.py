@@ -30,14 +30,14 @@ def forensics() -> None:
 @click.argument("suspect")
 @click.argument("our_model")
 @click.option(
-    "--controls", multiple=True, type=_PATH, help="A folder of unrelated models' answers, one file a model, or one such file. Repeat it."
+    "--controls", multiple=True, type=_PATH, help="A folder of unrelated models' answers, one file per model, or one such file. Repeatable."
 )
-@click.option("--table", type=_PATH, help="A table of chosen options: item, answer, options, and one column a model.")
+@click.option("--table", type=_PATH, help="A table of chosen options: item, answer, options, and one column per model.")
 @click.option("--prompts", "prompts_path", type=_PATH, help="The prompts: item, instruction, topic. Near copies are resampled together.")
-@click.option("--harvested", type=_PATH, help="What a case harvested: topics of --prompts, or items, one a line.")
-@click.option("--kin", multiple=True, metavar="A=B", help="Two models of one family, which are no unrelated pair. Repeat it.")
+@click.option("--harvested", type=_PATH, help="What a case harvested: topics of --prompts, or items, one per line.")
+@click.option("--kin", multiple=True, metavar="A=B", help="Two models of one family: not an unrelated pair. Repeatable.")
 @click.option("--json", "as_json", is_flag=True, help="Print the report as JSON.")
-@click.option("--html", type=_PATH, help="Also write the report as a page that prints.")
+@click.option("--html", type=_PATH, help="Also write the report as a printable page.")
 def compare(  # noqa: PLR0913 - an argument an option
     *,
     suspect: str,
@@ -67,7 +67,7 @@ def compare(  # noqa: PLR0913 - an argument an option
 
     if not controls and table is None:
         raise AnswersError("no panel to compare with: give --controls FOLDER of unrelated models' answers, or --table")
-    pairs = [_pair(each) for each in kin]
+    pairs = [_pair(title) for title in kin]
     panels, files = [], {}
     if controls:
         prompts = panel.Prompts(*(reading.read_prompts(prompts_path) if prompts_path else ({}, {})), _listed(harvested))
@@ -75,14 +75,14 @@ def compare(  # noqa: PLR0913 - an argument an option
         paths = [
             Path(suspect),
             Path(our_model),
-            *(file for each in controls for file in (reading.files_of(each) if each.is_dir() else [each])),
+            *(file for title in controls for file in (reading.files_of(title) if title.is_dir() else [title])),
         ]
         for path in paths:
             if path.resolve() not in read:
                 read[path.resolve()] = reading.read_answers(path)
                 files[str(path)] = read[path.resolve()].sha256
         first, second = read[paths[0].resolve()], read[paths[1].resolve()]
-        others = [each for each in read.values() if each is not first and each is not second]
+        others = [title for title in read.values() if title is not first and title is not second]
         panels.append(panel.text_panel(first, second, others, prompts, pairs))
     if table is not None:
         options = reading.read_options(table)
@@ -91,16 +91,16 @@ def compare(  # noqa: PLR0913 - an argument an option
     files |= {str(path): reading.file_hash(path) for path in (prompts_path, harvested) if path is not None}
     known = calibration.load()
     outcomes = run(panels, lambda title: echo(f"measuring: {title} ...", err=True))
-    told = report.report(panels, outcomes, calibration.combine(outcomes, known), known, files)
+    findings = report.report(panels, outcomes, calibration.combine(outcomes, known), known, files)
     if html is not None:
-        _write(html, page.page(told).encode())
-    echo(orjson.dumps(told, option=orjson.OPT_INDENT_2).decode() if as_json else report.terminal(told))
+        _write(html, page.page(findings).encode())
+    echo(orjson.dumps(findings, option=orjson.OPT_INDENT_2).decode() if as_json else report.terminal(findings))
 
 
 def _pair(text: str) -> tuple[str, str]:
     one, _, other = text.partition("=")
     if not one or not other:
-        raise AnswersError(f"--kin {text} does not name two models: say --kin A=B")
+        raise AnswersError(f"--kin {text} does not name two models: write --kin A=B")
     return one, other
 
 
@@ -110,7 +110,7 @@ def _listed(path: Path | None) -> frozenset[str]:
     try:
         return frozenset(line.strip() for line in path.read_text(encoding="utf-8").splitlines() if line.strip())
     except (OSError, UnicodeDecodeError) as error:
-        raise AnswersError(f"cannot read {path}: give topics or items, one a line") from error
+        raise AnswersError(f"cannot read {path}: write topics or items, one per line") from error
 
 
 @click.group()
@@ -127,8 +127,8 @@ def canary() -> None:
 
 @canary.command()
 @click.option("--case", "case_id", required=True, help="The case whose members are served.")
-@click.option("--member", "members", multiple=True, help="A key's hash, user or team as the gateway names it. Repeat it.")
-@click.option("--approved-by", required=True, help="Who approved it; stands in the policy.")
+@click.option("--member", "members", multiple=True, help="A key's hash, user or team as the gateway names it. Repeatable.")
+@click.option("--approved-by", required=True, help="The approver; recorded in the policy.")
 @click.option("--epoch", default=1, show_default=True, type=click.IntRange(min=1), help="Another epoch has other wordings.")
 @click.option("--out", type=_PATH, required=True, help="The policy file, for the gateway.")
 def new(*, case_id: str, members: tuple[str, ...], approved_by: str, epoch: int, out: Path) -> None:
@@ -151,7 +151,7 @@ def new(*, case_id: str, members: tuple[str, ...], approved_by: str, epoch: int,
 @canary.command()
 @click.argument("policy", type=_PATH)
 def revoke(*, policy: Path) -> None:
-    """Mark a policy as revoked: the gateway serves it no more from the next answer on.
+    """Mark a policy as revoked: the gateway stops serving it from the next answer on.
 
     \b
     Example:  hydrometer canary revoke canary-case-12.json
@@ -167,11 +167,11 @@ def revoke(*, policy: Path) -> None:
 
 @canary.command()
 @click.argument("suspect", type=_PATH)
-@click.option("--policy", "policies", multiple=True, type=_PATH, required=True, help="A policy to look for. Repeat it.")
+@click.option("--policy", "policies", multiple=True, type=_PATH, required=True, help="A policy to look for. Repeatable.")
 @click.option("--controls", type=_PATH, required=True, help="A folder of unrelated models' answers.")
 @click.option("--green", is_flag=True, help="Also count the green words of a sampler (needs HYDROMETER_EVIDENCE_KEY).")
 def check(*, suspect: Path, policies: tuple[Path, ...], controls: Path, green: bool) -> None:
-    """Tell which case's canaries a suspect's answers show, with Holm-corrected p-values over the policies.
+    """Find the case whose canaries a suspect's answers show, with Holm-corrected p-values over the policies.
 
     \b
     Example:  hydrometer canary check suspect.jsonl --policy canary-case-12.json --controls panel/
@@ -182,13 +182,13 @@ def check(*, suspect: Path, policies: tuple[Path, ...], controls: Path, green: b
     from streams.forensics.inference import holm
 
     own = reading.read_answers(suspect).texts.values()
-    panel = {each.model: list(each.texts.values()) for each in map(reading.read_answers, reading.files_of(controls))}
+    panel = {wording.model: list(wording.texts.values()) for wording in map(reading.read_answers, reading.files_of(controls))}
     panel.pop(reading.model_name(suspect), None)
-    told = [canaries.read_policy(path) for path in policies]
-    found = [canaries.check(policy, own, panel) for policy in told]
-    for policy, each, corrected in zip(told, found, holm([each.p for each in found]), strict=True):
-        line = f"{each.case_id} epoch {each.epoch}: {each.agree} of {each.pairs} wordings agree (panel's rate {each.panel_rate:.2f})"
-        echo(f"{line}, p {each.p:.3g}, after Holm {corrected:.3g}")
+    loaded = [canaries.read_policy(path) for path in policies]
+    wordings = [canaries.check(policy, own, panel) for policy in loaded]
+    for policy, wording, corrected in zip(loaded, wordings, holm([wording.p for wording in wordings]), strict=True):
+        line = f"{wording.case_id} epoch {wording.epoch}: {wording.agree} of {wording.pairs} wordings agree"
+        echo(f"{line} (panel's rate {wording.panel_rate:.2f}), p {wording.p:.3g}, after Holm {corrected:.3g}")
         if green:
             z, contexts = canaries.green_z(canaries.key(Settings.load(role="kafka").evidence(), policy.case_id, policy.epoch), own)
             echo(f"  green words: z {z:+.2f} over {contexts:,} distinct contexts")

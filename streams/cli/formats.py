@@ -1,4 +1,4 @@
-"""`hydrometer formats`: which gateways' logs are read, and where each field comes from."""
+"""`hydrometer formats`: the supported log formats, and the origin of each field."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from streams.core.output import echo
 @click.command()
 @click.option("--markdown", is_flag=True, help="As Markdown, with every field of every format.")
 def formats(*, markdown: bool) -> None:
-    """Print every log format: its name for --format, and what writes it.
+    """Print every log format: its name for --format, and the product that writes it.
 
     Formats of installed packages are included.
 
@@ -23,8 +23,8 @@ def formats(*, markdown: bool) -> None:
     if markdown:
         echo(as_markdown())
         return
-    for each in all_formats():
-        echo(f"{each.name:12} {each.title}")
+    for log_format in all_formats():
+        echo(f"{log_format.name:12} {log_format.title}")
 
 
 def as_markdown() -> str:
@@ -32,9 +32,9 @@ def as_markdown() -> str:
     from streams.intake.formats.registry import all_formats
 
     parts = []
-    for each in all_formats():
-        parts.append(f"## {each.title}\n\n`--format {each.name}`\n" if each.readable else f"## {each.title}\n")
-        if each.fields:
-            lines = "\n".join(f"| `{name}` | {source.described} |" for name, source in each.fields.items())
+    for log_format in all_formats():
+        parts.append(f"## {log_format.title}\n\n`--format {log_format.name}`\n" if log_format.readable else f"## {log_format.title}\n")
+        if log_format.fields:
+            lines = "\n".join(f"| `{name}` | {source.described} |" for name, source in log_format.fields.items())
             parts.append(f"| canonical field | read from |\n|---|---|\n{lines}\n")
     return "\n".join(parts)

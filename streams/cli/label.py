@@ -1,4 +1,4 @@
-"""`hydrometer label`: what a person decides of a case, an account or a router."""
+"""`hydrometer label`: a person's verdict on a case, an account or a router."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ from streams.schema.labels import LABELLED_KINDS, VERDICTS
 @click.argument("entity_id")
 @click.argument("verdict", type=click.Choice(VERDICTS))
 @click.option("--author", help="Who decided; the owner of HYDROMETER_AUTHOR_KEY, else the name of this login.")
-@click.option("--note", default="", help="Why, in a sentence. It is stored: quote no prompts.")
+@click.option("--note", default="", help="The reason, in a sentence. It is stored: do not quote prompts.")
 def label(*, entity_kind: str, entity_id: str, verdict: str, author: str | None, note: str) -> None:
-    """Record what a person decided of a case, an account or a router.
+    """Record a person's verdict on a case, an account or a router.
 
-    A case labelled benign is resolved, and comes back as a new case only with 3 nats more or twice the members. If that was a mistake,
-    label it again: the case opens with those of its alerts that have not come back as another. The newest label of an author on an entity
+    A case labelled benign is resolved, and opens as a new case only with 3 nats more or twice the members. If that was a mistake,
+    label it again: the case opens with those of its alerts that did not open another case. Of an author's labels on an entity the newest
     counts.
 
     \b
@@ -34,25 +34,25 @@ def label(*, entity_kind: str, entity_id: str, verdict: str, author: str | None,
     known = known_case(entity_id) if entity_kind == "case" else None
     if known:
         entity_id = known.case_id
-    elif _unseen(entity_kind, entity_id):
-        echo(f"warning: no {entity_kind} called {entity_id} was ever seen: is it misspelt? The label is stored.", err=True)
-    found = labels.make(entity_kind, entity_id, verdict, labels.author(settings, author), note)
+    elif _unknown_entity(entity_kind, entity_id):
+        echo(f"warning: no {entity_kind} called {entity_id} was ever seen: check the spelling. The label is stored.", err=True)
+    decision = labels.make(entity_kind, entity_id, verdict, labels.author(settings, author), note)
     with names.answering(settings):
-        labels.send(settings, found)
-    echo(f"{entity_kind} {entity_id}: {verdict}, says {found.author} (label {found.label_id})")
+        labels.send(settings, decision)
+    echo(f"{entity_kind} {entity_id}: {verdict}, by {decision.author} (label {decision.label_id})")
     if known and known.state == "open" and verdict == "benign":
-        echo("it is resolved by this; a later label that is not benign opens it again")
+        echo("the case is resolved; a later label that is not benign opens it again")
     elif known and known.state != "open" and verdict != "benign":
         dismissed = known.payload.label is not None and known.payload.label.verdict == "benign"
         echo(
-            "what a label had closed of it is opened again, but for alerts that have come back as another case"
+            "the alerts that a label had closed are open again, except those that have opened another case"
             if dismissed
-            else "it stays resolved: no label closed it, and new evidence opens a new one"
+            else "it stays resolved: no label closed it, and new evidence opens a new case"
         )
 
 
-def _unseen(kind: str, name: str) -> bool:
-    """Say whether ClickHouse answers, and knows nothing of an entity: a label may come before its requests, so it is only a warning."""
+def _unknown_entity(kind: str, name: str) -> bool:
+    """Return whether ClickHouse answers without a row of an entity. Only a warning: a label may precede the requests."""
     from streams.cases.views import terminal
     from streams.clickhouse.client import connected
 

@@ -1,4 +1,4 @@
-"""`hydrometer`, the one command. Each command imports its work when it is called, so that `--help` answers at once."""
+"""The command `hydrometer`. Each subcommand imports its modules when it is called, so that `--help` is fast."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from streams.core.exit_codes import exit_code
 from streams.core.logs import configure
 from streams.core.output import echo
 
-_QUIET = {  # what these say below this level, we say ourselves in one line
+_QUIET = {  # below these levels our own log lines report the same
     "aiokafka": logging.WARNING,
     "asyncio": logging.WARNING,
     "clickhouse_driver": logging.ERROR,
@@ -30,7 +30,7 @@ _QUIET = {  # what these say below this level, we say ourselves in one line
 @click.version_option(package_name="hydrometer")
 @click.option("-v", "--verbose", is_flag=True, help="Log more than warnings and milestones.")
 def cli(*, verbose: bool) -> None:
-    """Tell whose traffic distils the model, from an LLM provider's request logs.
+    """Find out whose traffic distils the model, from an LLM provider's request logs.
 
     Settings come from HYDROMETER_* variables; `hydrometer doctor --settings` lists them all.
 
@@ -66,7 +66,7 @@ for _command in (
 
 
 def main(arguments: Sequence[str] | None = None) -> NoReturn:
-    """Run `hydrometer` with these arguments (or the process's) and leave with its exit code."""
+    """Run `hydrometer` with these arguments (or the process's) and exit with its exit code."""
     sys.exit(exit_code(lambda: _run(arguments)))
 
 

@@ -1,4 +1,4 @@
-"""`hydrometer new-...`: the files of a new unit, with a test that fails until it says what holds."""
+"""`hydrometer new-...`: the files of a new unit, with a test that fails until it is completed."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from streams.core.output import echo
 @click.command("new-feature")
 @click.argument("name")
 @click.option("--entity", default="account", show_default=True, help="What it is measured of: account or group.")
-@click.option("--family", default="content", show_default=True, help="Which family's evidence it is.")
+@click.option("--family", default="content", show_default=True, help="The family of its evidence.")
 def new_feature(*, name: str, entity: str, family: str) -> None:
     """Write a new feature and its test.
 
@@ -25,7 +25,7 @@ def new_feature(*, name: str, entity: str, family: str) -> None:
     for path in paths:
         echo(path)
     tests = " ".join(str(path) for path in paths if path.parts[0] == "tests")
-    echo(f"next: write what it measures, then: .venv/bin/python -m pytest {tests} tests/contracts/test_features.py -k {name}")
+    echo(f"next: implement it, then: .venv/bin/python -m pytest {tests} tests/contracts/test_features.py -k {name}")
     echo("then: make render, which draws its panel on the board; commit dashboards/generated too")
 
 
@@ -44,7 +44,7 @@ def new_hypothesis(*, name: str) -> None:
     paths = [path.relative_to(scaffold.ROOT) for path in scaffold.new_hypothesis(name)]
     for path in paths:
         echo(path)
-    echo(f"next: write what it asks, then: .venv/bin/python -m pytest {paths[-1]} tests/contracts/test_benign_hypotheses.py")
+    echo(f"next: implement it, then: .venv/bin/python -m pytest {paths[-1]} tests/contracts/test_benign_hypotheses.py")
 
 
 @click.command("new-format")
@@ -61,4 +61,4 @@ def new_format(*, name: str) -> None:
 
     for path in scaffold.new_format(name):
         echo(path.relative_to(scaffold.ROOT))
-    echo(f"next: write what it reads, then: .venv/bin/python -m pytest tests/contracts/test_formats.py -k {name}")
+    echo(f"next: implement it, then: .venv/bin/python -m pytest tests/contracts/test_formats.py -k {name}")

@@ -1,4 +1,4 @@
-"""`make new-detector`: the two files of a new detector, with a test that fails until it says what holds.
+"""`make new-detector`: the two files of a new detector, with a test that fails until it is completed.
 
 A detector is found by itself: the contract suite (`models/detector_contract.py`) examines it, and its `shadow_role` runs it in shadow.
 """
@@ -43,7 +43,7 @@ class {cls}(base.AnomalyDetector):
     shadow_role: ClassVar = ShadowRole("{name}", "{name}", frozenset({{"accounts", "groups"}}))
 
     def __init__(self, limits: Limits) -> None:
-        """Start without a past."""
+        """Start without observations."""
         self.limits = limits
         self._past = Baseline(limits)  # replace this: it scores each value against the mean of what was learned
 
@@ -142,7 +142,7 @@ def main(arguments: list[str]) -> int:
     written = " and ".join(path.relative_to(ROOT).as_posix() for path in paths)
     either = f'"{arguments[0]} or {class_of(arguments[0])}"'  # the contract names its tests by the class
     check = f".venv/bin/python -m pytest tests/models -k {either}"
-    echo(f"wrote {written}\nnext: say what it scores in the test, then {check}")
+    echo(f"wrote {written}\nnext: state its scores in the test, then {check}")
     return 0
 
 

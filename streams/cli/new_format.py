@@ -12,7 +12,7 @@ from streams.core.errors import HydrometerError
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 
-_FORMAT: Final = '''"""{title}: which fields its log has, and where each canonical field comes from."""
+_FORMAT: Final = '''"""{title}: the origin of each canonical field in its log."""
 
 from __future__ import annotations
 

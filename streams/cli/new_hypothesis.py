@@ -1,4 +1,4 @@
-"""`hydrometer new-hypothesis`: the two files of a benign hypothesis, with a test that fails until it says what holds."""
+"""`hydrometer new-hypothesis`: the two files of a benign hypothesis, with a test that fails until it is completed."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from streams.cases.hypothesis import Answer, BenignHypothesis, Facts
 
 
 def _ask(facts: Facts) -> Answer:
-    return facts.organizations == 1, f"say here what was measured: {{facts.paying()}}"
+    return facts.organizations == 1, f"write here what was measured: {{facts.paying()}}"
 
 
 hypothesis = BenignHypothesis(
@@ -38,8 +38,8 @@ from streams.cases.benign_hypotheses.{name} import hypothesis
 def test_one_sentence_that_says_what_holds() -> None:
     assert hypothesis.ask(hypothesis.example) == (None, ""), "say here what {name} answers for numbers a reader can do in the head"
 """
-_STEP: Final = 10
-"""Between two hypotheses' places in a case, so that one fits in between."""
+_ORDER_STEPS: Final = 10
+"""Distance of two hypotheses' `order`, so that another fits in between."""
 
 
 def new_hypothesis(name: str, root: Path = ROOT) -> list[Path]:
@@ -50,9 +50,9 @@ def new_hypothesis(name: str, root: Path = ROOT) -> list[Path]:
     code, tests = root / "streams" / "cases" / "benign_hypotheses", root / "tests" / "streams" / "cases" / "benign_hypotheses"
     paths = [code / f"{name}.py", tests / f"test_{name}.py"]
     if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z0-9]+)*", name) or keyword.iskeyword(name):
-        raise HydrometerError(f"{name!r} is no name for a hypothesis: use lower-case words joined by underscores, as in batch_job")
+        raise HydrometerError(f"{name!r} is not a name for a hypothesis: use lower-case words joined by underscores, as in batch_job")
     refuse_taken(paths)
-    order = _STEP * len(list(code.glob("*.py")))  # the package's own file makes it one more than there are hypotheses
+    order = _ORDER_STEPS * len(list(code.glob("*.py")))  # the package's own file makes it one more than there are hypotheses
     for path, text in zip(paths, (_HYPOTHESIS, _TEST), strict=True):
         path.write_text(text.format(name=name, title=name.replace("_", " "), order=order), encoding="utf-8")
     return paths

@@ -17,7 +17,7 @@ from streams.core.output import echo
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 
-_OUTLET: Final = '''"""Outlet `{name}`: say here where findings go."""
+_OUTLET: Final = '''"""Outlet `{name}`: name the destination here."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from streams.exports.outlet import DeliveryError, OutletConfigError
 
 
 class Outlet:
-    """Where findings go. Its errors never name the whole target, which may carry a secret."""
+    """A destination of findings. Its errors never name the whole target, which may contain a secret."""
 
     metavar: ClassVar = "TARGET"
     help: ClassVar = "Send findings to this destination."
@@ -42,7 +42,7 @@ class Outlet:
     @classmethod
     def open(cls, target: str, settings: Settings) -> Self:
         """Return an outlet to `target`. Raises OutletConfigError when it cannot work."""
-        del settings  # secrets are settings, never parts of a target
+        del settings  # secrets are settings, never part of a target
         if not target:
             raise OutletConfigError("--{name} has no target: name one")
         return cls(target)
@@ -52,7 +52,7 @@ class Outlet:
         raise DeliveryError(f"{{len(findings)}} findings were not delivered: write deliver() of the outlet {name}")
 
     def close(self) -> None:
-        """Free what `open` took."""
+        """Release what `open` acquired."""
 '''
 
 _TEST: Final = """from __future__ import annotations

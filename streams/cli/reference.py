@@ -65,7 +65,7 @@ def topics_page() -> str:
 
 def event_page() -> str:
     """Return every field of the canonical event and the column that it fills."""
-    fields = [(f"`{each.wire}`", each.kind, f"`{each.column}`", "the caller's choice" if each.chosen else "") for each in FIELDS]
+    fields = [(f"`{field.wire}`", field.kind, f"`{field.column}`", "the caller's choice" if field.chosen else "") for field in FIELDS]
     return "# The event\n\nOnly `timestamp`, `event.id` and `account.id` are required.\n\n" + table(("field", "kind", "column", ""), fields)
 
 
@@ -99,8 +99,11 @@ def features_page() -> str:
 
     parts = ["# Features\n\n`hydrometer features --json` has all fields: unit, scale, limits, accumulators.\n"]
     for family in REGISTRY:
-        found = [each for each in by_name().values() if each.family == family.name]
-        lines = [(f"`{each.name()}` ({each.entity})", f"{each.label} ({each.unit.name})", each.rises_on, each.blind_to) for each in found]
+        members = [feature for feature in by_name().values() if feature.family == family.name]
+        lines = [
+            (f"`{feature.name()}` ({feature.entity})", f"{feature.label} ({feature.unit.name})", feature.rises_on, feature.blind_to)
+            for feature in members
+        ]
         if lines:
             parts.append(f"## {family.name}\n\n{family.words}\n\n{table(('feature', 'measures', 'rises on', 'blind to'), lines)}")
     return "\n".join(parts)
@@ -110,11 +113,11 @@ def formats_page() -> str:
     """Return every log format and where it keeps each field."""
     from streams.cli.formats import as_markdown
 
-    return f"# Log formats\n\nRecognised by themselves; `--format NAME` says it when recognition is wrong.\n\n{as_markdown()}\n"
+    return f"# Log formats\n\nRecognised automatically; set `--format NAME` when recognition is wrong.\n\n{as_markdown()}\n"
 
 
 def rules_page() -> str:
-    """Return the named rules of which one must hold for an extraction alert."""
+    """Return the named rules; an extraction alert needs one of them."""
     from models.evidence.extraction_rules import MIN_FAMILIES, RULES
 
     intro = f"Beside a purpose in the content and {MIN_FAMILIES} families with evidence, one of these must hold."
@@ -185,7 +188,7 @@ PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "tables": tables_page,
     "topics": topics_page,
 }
-"""What each reference page is made of, by its name."""
+"""The function that writes each reference page, by name."""
 
 
 def pages() -> dict[str, str]:

@@ -1,4 +1,4 @@
-"""`hydrometer replay`: log files through the whole pipeline, and what a change of the code does to their alerts."""
+"""`hydrometer replay`: log files through the whole pipeline, and the effect of a change of the code on their alerts."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from streams.replay.git_revision import Revision
 
 _NO_FAULT = frozenset({"duplicate", "no_request"})
-_SHOWN = 200
-"""Characters of a refused line's shape that are shown."""
+_MAX_SHAPE_CHARACTERS = 200
+"""Length up to which a refused line's shape is printed."""
 
 
 @click.command()
@@ -25,7 +25,7 @@ _SHOWN = 200
 @click.option("--until", help="Stop at this event time: 2026-11-21 or 2026-11-21T14:00:00Z.")
 @LOG_FORMAT
 @MAP
-@click.option("--compare", "revision", metavar="REV", help="Replay with the code of this git revision too, and print what differs.")
+@click.option("--compare", "revision", metavar="REV", help="Also replay with the code of this git revision, and print the differences.")
 def replay(*, files: tuple[Path, ...], out: Path, until: str | None, log_format: str, pairs: tuple[str, ...], revision: str | None) -> None:
     """Run log files through the whole pipeline in this process: no broker, event time, same input, same output.
 
@@ -64,7 +64,7 @@ def _replay(files: tuple[Path, ...], out: Path, until: str | None, log_format: s
     rejected = ", ".join(f"{lines:,} {reason}" for reason, lines in summary.rejected.items()) or "none"
     _warn(out, summary.events, sum(lines for reason, lines in summary.rejected.items() if reason not in _NO_FAULT))
     if not summary.events:
-        raise HydrometerError(f"not one event was accepted (rejected: {rejected}): is --format right, and --until late enough?")
+        raise HydrometerError(f"no event was accepted (rejected: {rejected}): check --format and --until")
     echo(f"{summary.events:,} events of {summary.accounts:,} accounts; rejected: {rejected}")
     echo(f"{summary.cases:,} open cases: {out / 'cases.jsonl'}")
     _show_coverage(out)
@@ -83,7 +83,7 @@ def _show_coverage(out: Path) -> None:
 
 
 def _warn(out: Path, events: int, refused: int) -> None:
-    """Say on standard error how much of a log was refused, and show the first such line: where, why, and its shape."""
+    """Print on standard error how much of a log was refused, and the first such line: position, reason and shape."""
     import json
 
     if not refused:
@@ -93,7 +93,7 @@ def _warn(out: Path, events: int, refused: int) -> None:
     share = refused / (events + refused)
     echo(f"warning: {share:.0%} of the log was refused: {refused:,} events, see {out / 'rejected.jsonl'}", err=True)
     echo(f"first: {first['source']}, {first['position']}: {first['reason']}: {first['detail']}", err=True)
-    echo(f"       {first['blanked'][:_SHOWN]}", err=True)
+    echo(f"       {first['blanked'][:_MAX_SHAPE_CHARACTERS]}", err=True)
 
 
 def _with_code_of(before: Revision, files: tuple[Path, ...], out: Path, until: str | None, log_format: str) -> None:
@@ -108,9 +108,9 @@ def _show(before: Revision, out: Path) -> None:
 
     from streams.replay.compare import Outcome, compare, tables
 
-    found = compare(Outcome.read(out / before.short), Outcome.read(out / "now"))
-    (out / "compare.json").write_text(json.dumps({"revision": before.name, "commit": before.commit, **found}, indent=2) + "\n")
+    differences = compare(Outcome.read(out / before.short), Outcome.read(out / "now"))
+    (out / "compare.json").write_text(json.dumps({"revision": before.name, "commit": before.commit, **differences}, indent=2) + "\n")
     screen = console()
-    for table in tables(found, f"{before.name} ({before.short})"):
+    for table in tables(differences, f"{before.name} ({before.short})"):
         screen.print(table)
     echo(f"all differences: {out / 'compare.json'}")

@@ -1,4 +1,4 @@
-"""`hydrometer new-feature`: the two files of a new feature, with a test that fails until it says what holds."""
+"""`hydrometer new-feature`: the two files of a new feature, with a test that fails until it is completed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from __future__ import annotations
 {constants}
 
 class {cls}(Feature):
-    """What this measures, in one line, for whoever changes it."""
+    """What this measures, in one line, for developers."""
 
     entity = "{entity}"
     family = "{family}"
@@ -111,7 +111,7 @@ def _paths(name: str, entity: str, root: Path) -> list[Path]:
 def _refuse(name: str, entity: str, family: str, paths: list[Path]) -> None:
     # a digit after an underscore would be lost on the way from the class's name back to the feature's
     if not re.fullmatch(r"[a-z][a-z0-9]*(_[a-z][a-z0-9]*)*", name) or keyword.iskeyword(name):
-        raise HydrometerError(f"{name!r} is no name for a feature: use lower-case words joined by underscores, as in long_pauses")
+        raise HydrometerError(f"{name!r} is not a name for a feature: use lower-case words joined by underscores, as in long_pauses")
     if entity not in ENTITIES:
         raise HydrometerError(f"unknown entity {entity!r}: choose one of {', '.join(ENTITIES)}")
     if family not in FAMILIES:

@@ -1,4 +1,4 @@
-"""`hydrometer topics`, `migrate`, `doctor` and `local`: what has to be there before the pipeline runs, and whether it is."""
+"""`hydrometer topics`, `migrate`, `doctor` and `local`: set up what the pipeline needs, and check it."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from streams.core.output import echo
 
 @click.command()
 def topics() -> None:
-    """Make the Kafka topics that are missing.
+    """Create the missing Kafka topics.
 
     Runs again without harm. Refuses a topic that exists with another number of partitions, because accounts would be split
     over two states.
@@ -29,11 +29,11 @@ def topics() -> None:
 
 
 @click.command()
-@click.option("--data", type=FILE, default=Path("build/local"), show_default=True, help="Where ClickHouse keeps its tables.")
+@click.option("--data", type=FILE, default=Path("build/local"), show_default=True, help="Directory of ClickHouse's tables.")
 @click.option("--http-port", default=8123, show_default=True, help="ClickHouse's HTTP port, for Grafana.")
 @click.option("--broker/--no-broker", default=True, show_default=True, help="Run the embedded Kafka broker too (memory only).")
 def local(*, data: Path, http_port: int, broker: bool) -> None:
-    """Run ClickHouse's engine and a small broker on this machine until Ctrl-C; for trying things, not for real traffic.
+    """Run ClickHouse's engine and a small broker on this machine until Ctrl-C; for trying it out, not for real traffic.
 
     Ports are those of HYDROMETER_CLICKHOUSE_PORT and HYDROMETER_KAFKA. Other commands find both with HYDROMETER_MODE=local.
 
@@ -64,7 +64,7 @@ def local(*, data: Path, http_port: int, broker: bool) -> None:
 
 
 @click.command()
-@click.option("--dry-run", is_flag=True, help="Only tell what is pending.")
+@click.option("--dry-run", is_flag=True, help="Only print what is pending.")
 def migrate(*, dry_run: bool) -> None:
     """Bring ClickHouse's tables up to date.
 
@@ -84,7 +84,7 @@ def migrate(*, dry_run: bool) -> None:
 @click.command()
 @click.option("--settings", "only_settings", is_flag=True, help="Print every variable, its default and its meaning (Markdown).")
 def doctor(*, only_settings: bool) -> None:
-    """Check settings, Kafka and ClickHouse, and say what to do about each.
+    """Check settings, Kafka and ClickHouse, and print how to fix each problem.
 
     \b
     Example:  hydrometer doctor
@@ -101,4 +101,4 @@ def doctor(*, only_settings: bool) -> None:
         failed += not finding.good
         echo(f"{'ok  ' if finding.good else 'FAIL'}  {finding.subject:12} {finding.text}")
     if failed:
-        raise HydrometerError(f"{failed} of the checks above failed: each says what to do")
+        raise HydrometerError(f"{failed} of the checks above failed: each names its fix")

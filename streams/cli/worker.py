@@ -23,6 +23,6 @@ def worker(*, agents: tuple[str, ...]) -> None:
 
     unknown = sorted(set(agents) - set(AGENTS))
     if unknown:
-        raise HydrometerError(f"no agent is called {unknown[0]}: choose from {', '.join(AGENTS)}")
+        raise HydrometerError(f"unknown agent {unknown[0]}: choose from {', '.join(AGENTS)}")
     settings = Settings.load(role="worker")
     run_worker(settings, agents or AGENTS)

@@ -1,4 +1,4 @@
-"""Durations in seconds: `half_life=7 * DAY` reads as what it is."""
+"""Durations in seconds, as in `half_life=7 * DAY`."""
 
 from __future__ import annotations
 

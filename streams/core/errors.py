@@ -1,10 +1,10 @@
-"""What can go wrong, and what happens next: set aside, keep and retry, or stop with one clear line."""
+"""Errors by their consequence: set the message aside, keep offsets and retry, or stop with one clear line."""
 
 from __future__ import annotations
 
 
 class HydrometerError(Exception):
-    """Base of every error that a person is meant to read: one line, what, where, what to do."""
+    """Base of every error for people. The message is one line: cause, place, fix."""
 
 
 class SettingsError(HydrometerError):
@@ -34,7 +34,7 @@ class StoreUnavailableError(HydrometerError):
 
 
 class BrokerUnavailableError(HydrometerError):
-    """No Kafka broker answers, or it refuses us. Nothing is acknowledged; the process tries again or stops with one line."""
+    """No Kafka broker answers, or it refuses. Nothing is acknowledged; the process tries again or stops with one line."""
 
 
 class FuseBlownError(HydrometerError):
@@ -42,4 +42,4 @@ class FuseBlownError(HydrometerError):
 
 
 class MissingToolError(HydrometerError):
-    """A program or an optional package is not installed. The message says how to get it."""
+    """A program or an optional package is not installed. The message names the command that installs it."""

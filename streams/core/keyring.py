@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from pydantic import SecretStr
 
 from streams.core.errors import SettingsError
-from streams.core.settings import SHORTEST_SECRET, Settings, variable_of
+from streams.core.settings import MIN_SECRET_CHARACTERS, Settings, variable_of
 
 SigningRole = Literal["worker", "analyst"]
 """Who writes what others act on: workers write evidence, votes, alerts and cases; analysts write labels."""
@@ -70,8 +70,8 @@ def _long_enough(field: str, secret: SecretStr | None) -> Iterator[bytes]:
     value = secret.get_secret_value() if secret else ""
     if not value:
         return
-    if len(value) < SHORTEST_SECRET:
-        raise SettingsError(f"{variable_of(field)} has fewer than {SHORTEST_SECRET} characters: make one with: openssl rand -hex 32")
+    if len(value) < MIN_SECRET_CHARACTERS:
+        raise SettingsError(f"{variable_of(field)} has fewer than {MIN_SECRET_CHARACTERS} characters: make one with: openssl rand -hex 32")
     yield value.encode()
 
 

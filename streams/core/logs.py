@@ -1,7 +1,7 @@
-"""What a log line may hold, at any level: no secret, no text of a request, nothing that moves a terminal's cursor.
+"""Log lines at any level contain no secret, no text of a request, and nothing that moves a terminal's cursor.
 
-Libraries quote what they work on: aiohttp the header that it cannot read, Kafka's clients whole records and the log-in. Of their lines the
-words stay, and numbers, names of topics and addresses; every other value, and the text of every error, is left out.
+Libraries quote data: aiohttp the header that it cannot read, Kafka's clients whole records and credentials. Their lines keep the words,
+numbers, names of topics and addresses; every other value, and the text of every error, is left out.
 """
 
 from __future__ import annotations
@@ -14,23 +14,23 @@ from typing import Any, Final
 
 from streams.core.printable import printable
 
-OURS: Final = ("streams", "models", "dashboards", "tests", "__main__")
+OWN_LOGGERS: Final = ("streams", "models", "dashboards", "tests", "__main__")
 _LAYOUT: Final = "%(asctime)s %(levelname)s %(name)s: %(message)s"
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9._-]{0,60}(:[0-9]{1,5})?|[0-9.]{7,15}(:[0-9]{1,5})?")
 _QUOTED: Final = re.compile(r"""b?'[^']*'|b?"[^"]*"|b'.*|b".*""", re.DOTALL)
-_SHORTEST: Final = 6
-_LONGEST: Final = 2_000
+_MIN_HIDDEN_CHARACTERS: Final = 6
+_MAX_LINE_CHARACTERS: Final = 2_000
 _HIDDEN: Final[set[str]] = set()
 
 
 def hide(secret: str) -> None:
-    """Never let this value into a log line of this process."""
-    if len(secret) >= _SHORTEST:
+    """Replace this value by stars in every log line of this process."""
+    if len(secret) >= _MIN_HIDDEN_CHARACTERS:
         _HIDDEN.add(secret)
 
 
 def configure(*, verbose: bool, quiet: dict[str, int]) -> None:
-    """Log to standard error. `verbose` shows more than warnings and milestones; else libraries speak from their level in `quiet` on."""
+    """Log to standard error. `verbose` includes debug lines; otherwise `quiet` maps a library to its lowest level."""
     handler = logging.StreamHandler()
     handler.setFormatter(Formatter(_LAYOUT))
     logging.basicConfig(level=logging.DEBUG if verbose else logging.INFO, handlers=[handler])
@@ -40,19 +40,19 @@ def configure(*, verbose: bool, quiet: dict[str, int]) -> None:
 
 
 class Formatter(logging.Formatter):
-    """Formats a record without what a log line may not hold."""
+    """Formats a record without secrets, data and control characters."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line of a record."""
-        if not record.name.startswith(OURS):
+        if not record.name.startswith(OWN_LOGGERS):
             record = _stripped(record)
         line = super().format(record)
         for secret in _HIDDEN:
             line = line.replace(secret, "***")
-        return printable(line[:_LONGEST] if not record.exc_info else line)
+        return printable(line[:_MAX_LINE_CHARACTERS] if not record.exc_info else line)
 
     def formatException(self, ei: Any) -> str:  # noqa: N802  (logging's name)
-        """Return where an error happened, and which; not what it says."""
+        """Return an error's traceback and type, without its message."""
         kind, _, trace = ei
         return f"{''.join(traceback.format_tb(trace) if isinstance(trace, TracebackType) else [])}{kind.__name__ if kind else 'error'}"
 

@@ -1,4 +1,4 @@
-"""Text of strangers on a terminal: what would move the cursor, hide or turn round what stands beside it is shown as its code."""
+"""Untrusted text on a terminal: characters that move the cursor, or hide or reverse other text, are shown as their code."""
 
 from __future__ import annotations
 
@@ -17,9 +17,11 @@ def printable(text: str) -> str:
     """
     if text.isascii() and text.isprintable():
         return text
-    return "".join(_code(each) if each not in _KEPT and unicodedata.category(each) in _UNPRINTABLE else each for each in text)
+    return "".join(
+        _code(character) if character not in _KEPT and unicodedata.category(character) in _UNPRINTABLE else character for character in text
+    )
 
 
 def _code(character: str) -> str:
     units = character.encode("utf-16-be", "surrogatepass")
-    return "".join(f"\\u{units[place : place + 2].hex()}" for place in range(0, len(units), 2))
+    return "".join(f"\\u{units[start : start + 2].hex()}" for start in range(0, len(units), 2))

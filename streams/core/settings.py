@@ -1,7 +1,7 @@
-"""Every setting, in one frozen object: read from `HYDROMETER_*` variables, refused by name when unknown.
+"""All settings in one frozen object, read from `HYDROMETER_*` variables. An unknown variable is an error that names it.
 
 A secret may come from a file instead (`HYDROMETER_SEAL_KEY_FILE=/run/secrets/seal_key`), as containers hand them over. Outside local
-mode no secret has a default. Each role declares which secrets it reads, so that no process needs to hold another's.
+mode no secret has a default. Each role declares which secrets it reads, so that a process needs only its own.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ Role = Literal["all", "collect", "intake", "worker", "replay", "clickhouse", "ka
 Security = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 
 SECRETS = ("clickhouse_password", "sketch_key", "pseudonym_key", "seal_key", "intake_token")
-"""Secrets without which some role cannot work."""
+"""Secrets that at least one role requires."""
 
 OPTIONAL_SECRETS = (
     "kafka_sasl_password",
@@ -43,7 +43,7 @@ OPTIONAL_SECRETS = (
     "analyst_key_previous",
     "author_key",
 )
-"""Secrets that only some set-ups or single commands need; those ask for them by name."""
+"""Secrets that only some set-ups or single commands need; those raise SettingsError when it is missing."""
 
 NEEDS: Mapping[Role, tuple[str, ...]] = {
     "all": SECRETS,
@@ -56,18 +56,18 @@ NEEDS: Mapping[Role, tuple[str, ...]] = {
 }
 """Which secrets each role reads."""
 
-SHORTEST_SECRET = 16
-"""Characters. `openssl rand -hex 32` makes 64."""
+MIN_SECRET_CHARACTERS = 16
+"""`openssl rand -hex 32` makes 64 characters."""
 
 _DEVELOPMENT = "development-only-"  # what local mode uses; production refuses it
 _OTHERS = frozenset({"HYDROMETER_SHARED"})  # read by the tests alone, to find sample data
 
 
 class MissingSecret(SecretStr):
-    """A secret that was not set because the role does not read it. Reading it after all says which variable to set."""
+    """A secret that is not set because the role does not read it. Reading it raises SettingsError naming the variable."""
 
     def __init__(self, name: str) -> None:
-        """Remember the field's name, for the message."""
+        """Keep the field's name for the message."""
         super().__init__("")
         self._name = name
 
@@ -77,7 +77,7 @@ class MissingSecret(SecretStr):
 
 
 def _secret(description: str) -> Any:
-    return Field(default=None, description=description)  # `Settings._fill` never leaves it at that
+    return Field(default=None, description=description)  # `Settings._with_defaults` replaces None
 
 
 class Settings(BaseSettings):
@@ -92,7 +92,7 @@ class Settings(BaseSettings):
     kafka: str = Field(
         default="127.0.0.1:9092", pattern=r"^[^\s:,]+:\d+(,[^\s:,]+:\d+)*$", description="Brokers to ask first: `host:port,host:port`."
     )
-    kafka_security_protocol: Security = Field(default="PLAINTEXT", description="How to talk to the brokers.")
+    kafka_security_protocol: Security = Field(default="PLAINTEXT", description="Protocol to the brokers.")
     kafka_sasl_mechanism: Literal["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-512"] = Field(
         default="SCRAM-SHA-512", description="With `SASL_*` only."
     )
@@ -106,7 +106,7 @@ class Settings(BaseSettings):
 
     clickhouse_host: str = Field(default="127.0.0.1", min_length=1, description="ClickHouse's host.")
     clickhouse_port: int = Field(default=9000, ge=1, le=65535, description="ClickHouse's port for the native protocol.")
-    clickhouse_user: str = Field(default="hydrometer", min_length=1, description="Who writes to ClickHouse.")
+    clickhouse_user: str = Field(default="hydrometer", min_length=1, description="ClickHouse's user.")
     clickhouse_password: SecretStr = _secret("The writer's password.")
     clickhouse_database: str = Field(default="hydrometer", pattern=r"^[A-Za-z_]\w*$", description="The database of all our tables.")
     clickhouse_secure: bool = Field(default=False, description="TLS to ClickHouse.")
@@ -130,19 +130,21 @@ class Settings(BaseSettings):
     )
     intake_token: SecretStr = _secret("What a gateway must send as `Authorization: Bearer ...`. Its file is read again when it changes.")
     intake_tokens: Path | None = Field(
-        default=None, description="A file of more sources and their tokens, `name token` a line; read again when it changes."
+        default=None, description="A file of further sources and their tokens, one `name token` per line; read again when it changes."
     )
-    permitted_parties: Path | None = Field(default=None, description="A file of parties that may do what they do: scored, but muted.")
-    policy: Path | None = Field(default=None, description="Terms and alert bars, with who approved them; those of the package when unset.")
+    permitted_parties: Path | None = Field(default=None, description="A file of permitted parties: scored, alerts muted.")
+    policy: Path | None = Field(
+        default=None, description="A file of terms and alert thresholds with their approvers; the package's when unset."
+    )
 
     grafana_url: str = Field(
         default="http://127.0.0.1:3000", pattern=r"^https?://[^\s/@]+(/\S*)?$", description="Where `hydrometer boards` publishes to."
     )
-    grafana_user: str = Field(default="", description="A Grafana user, whose password is then the token; empty: a service account's token.")
-    webhook_token: SecretStr | None = Field(default=None, description="What `hydrometer export ocsf --webhook` sends as a bearer token.")
+    grafana_user: str = Field(default="", description="A Grafana user whose password is the token; empty for a service account's token.")
+    webhook_token: SecretStr | None = Field(default=None, description="The bearer token of `hydrometer export ocsf --webhook`.")
     grafana_token: SecretStr | None = Field(default=None, description="A service account's token with the role Editor, for `boards` alone.")
     evidence_key: SecretStr | None = Field(
-        default=None, description="Signs the bundles of `hydrometer export case`; who verifies needs it too."
+        default=None, description="Signs the bundles of `hydrometer export case`; needed to verify them, too."
     )
 
     metrics_host: str = Field(default="127.0.0.1", min_length=1, description="Where a process serves its metrics ...")
@@ -150,7 +152,7 @@ class Settings(BaseSettings):
         default=9464,
         ge=0,
         le=65535,
-        description="... and on which port, to Prometheus. A second process on one machine needs another; 0 serves none, as in local mode.",
+        description="... and on which port, for Prometheus. Each process on a machine needs its own; 0, as in local mode: no metrics.",
     )
 
     state_dir: Path = Field(default=Path("/var/lib/hydrometer"), description="Where workers keep tables. `build/state` in local mode.")
@@ -169,20 +171,20 @@ class Settings(BaseSettings):
         default=0,
         ge=0,
         le=32,
-        description="Your proxies that append to `x-forwarded-for`: the client is that many from the right; 0: peer.",
+        description="Your proxies that append to `x-forwarded-for`: the client is that many from the right; 0: the peer.",
     )
     fuse_window: int = Field(default=10_000, ge=10, description="A source is paused when of this many last lines too many were rejected")
     fuse_share: float = Field(default=0.2, gt=0, le=1, description="... and this share is too many.")
     fuse_run: int = Field(default=1_000, ge=1, description="A source is paused after this many rejected lines in a row.")
-    fuse_skip: bool = Field(default=False, description="Never pause: set aside whatever is rejected, and go on.")
+    fuse_skip: bool = Field(default=False, description="Never pause: set rejected lines aside, and go on.")
 
     _files: dict[str, Path] = PrivateAttr(default_factory=dict)
 
     @classmethod
     def load(cls, env: Mapping[str, str] | None = None, role: Role = "all") -> Self:
-        """Read the settings from the environment (or `env`), and demand the secrets that `role` reads.
+        """Read the settings from the environment (or `env`), and require the secrets that `role` reads.
 
-        Raises SettingsError: one line that names the variable and says what to set.
+        Raises SettingsError, which names the variable and the fix.
         """
         environment = Environment(cls, os.environ if env is None else env)
         values = environment()
@@ -191,7 +193,7 @@ class Settings(BaseSettings):
         try:
             settings = cls(**values)
         except ValidationError as error:
-            raise _told(error) from None
+            raise _first_problem(error) from None
         for name in (*SECRETS, *OPTIONAL_SECRETS):
             secret = getattr(settings, name)
             if secret is not None and not isinstance(secret, MissingSecret):
@@ -211,7 +213,7 @@ class Settings(BaseSettings):
         *_: PydanticBaseSettingsSource,
         **__: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
-        """Return where `Settings(...)` reads from: its arguments alone. Only `load` reads the environment."""
+        """Return the sources of `Settings(...)`: only its arguments. Only `load` reads the environment."""
         return (init_settings,)
 
     def evidence(self) -> bytes:
@@ -219,17 +221,19 @@ class Settings(BaseSettings):
         key = self.evidence_key.get_secret_value() if self.evidence_key else ""
         if not key:
             raise _missing("evidence_key")
-        if len(key) < SHORTEST_SECRET:
-            raise SettingsError(f"HYDROMETER_EVIDENCE_KEY has fewer than {SHORTEST_SECRET} characters: make one with: openssl rand -hex 32")
+        if len(key) < MIN_SECRET_CHARACTERS:
+            raise SettingsError(
+                f"HYDROMETER_EVIDENCE_KEY has fewer than {MIN_SECRET_CHARACTERS} characters: make one with: openssl rand -hex 32"
+            )
         return key.encode()
 
     @model_validator(mode="before")
     @classmethod
-    def _fill(cls, given: dict[str, Any]) -> dict[str, Any]:
+    def _with_defaults(cls, given: dict[str, Any]) -> dict[str, Any]:
         if given.get("mode") == "local":
             local = {name: _DEVELOPMENT + name.replace("_", "-") for name in SECRETS}
             return {**local, "replication": 1, "state_dir": Path("build/state"), "metrics_port": 0, **given}
-        if given.get("mode", "production") == "production":  # else the field itself says what it may be
+        if given.get("mode", "production") == "production":  # any other value fails the field's own check
             for name in SECRETS:
                 if name not in given:
                     raise _missing(name)
@@ -243,8 +247,8 @@ class Settings(BaseSettings):
         value = secret.get_secret_value()
         if value.startswith(_DEVELOPMENT):
             raise ValueError("this is the development value of local mode; make your own with: openssl rand -hex 32")
-        if len(value) < SHORTEST_SECRET:
-            raise ValueError(f"a secret has at least {SHORTEST_SECRET} characters; make one with: openssl rand -hex 32")
+        if len(value) < MIN_SECRET_CHARACTERS:
+            raise ValueError(f"a secret has at least {MIN_SECRET_CHARACTERS} characters; make one with: openssl rand -hex 32")
         return secret
 
     @model_validator(mode="after")
@@ -255,7 +259,7 @@ class Settings(BaseSettings):
 
 
 class Environment(EnvSettingsSource):
-    """The `HYDROMETER_*` variables of a mapping, by field. An empty one counts as not set; a secret may be in a file.
+    """The `HYDROMETER_*` variables of a mapping, by field. An empty variable counts as not set; a secret may be in a file.
 
     Raises SettingsError: for an unknown variable, a secret that is set twice, or a file that cannot be read.
     """
@@ -272,7 +276,7 @@ class Environment(EnvSettingsSource):
                 raise _unknown(name)
 
     def prepare_field_value(self, field_name: str, field: FieldInfo, value: Any, value_is_complex: bool) -> Any:  # noqa: FBT001 (pydantic-settings' signature)
-        """Return the value of a field: its variable's, or what is in the file that its `_FILE` variable names."""
+        """Return the value of a field: its variable's, or the content of the file that its `_FILE` variable names."""
         variable = variable_of(field_name)
         file = self.env_vars.get(f"{variable}_FILE".lower()) if is_secret(field_name) else None
         if file is None:
@@ -285,7 +289,7 @@ class Environment(EnvSettingsSource):
 
 @dataclass(frozen=True)
 class Variable:
-    """What a person may set: its name, its default, what it means, who needs it."""
+    """An environment variable: its name, default, meaning, and the roles that require it."""
 
     name: str
     default: str
@@ -300,11 +304,13 @@ def variables() -> list[Variable]:
 
 def table() -> str:
     """Return all variables as a Markdown table, for the documentation."""
-    return markdown.table(("variable", "default", "meaning"), [(f"`{each.name}`", each.default, each.meaning) for each in variables()])
+    return markdown.table(
+        ("variable", "default", "meaning"), [(f"`{variable.name}`", variable.default, variable.meaning) for variable in variables()]
+    )
 
 
 def shown(settings: Settings) -> dict[str, str]:
-    """Return the variables as they are set, secrets as stars."""
+    """Return the values of all variables, secrets as stars."""
     return {variable_of(name): _plain(getattr(settings, name)) for name in Settings.model_fields}
 
 
@@ -314,7 +320,7 @@ def variable_of(field: str) -> str:
 
 
 def is_secret(field: str) -> bool:
-    """Tell whether a field of `Settings` holds a secret, and may come from a file."""
+    """Return whether a field of `Settings` is a secret, and may come from a file."""
     return field in SECRETS or field in OPTIONAL_SECRETS
 
 
@@ -348,7 +354,7 @@ def _known() -> list[str]:
 
 
 def _unknown(variable: str) -> SettingsError:
-    known = [name.removeprefix(PREFIX) for name in _known()]  # the prefix alike in all would make everything near
+    known = [name.removeprefix(PREFIX) for name in _known()]  # the common prefix would make all names similar
     near = difflib.get_close_matches(variable.removeprefix(PREFIX), known, n=1)
     hint = f"did you mean {PREFIX}{near[0]}?" if near else "`hydrometer doctor --settings` lists all variables"
     return SettingsError(f"unknown variable {variable}: {hint}")
@@ -365,18 +371,18 @@ _WORDS: Mapping[str, str] = {
     "less_than_equal": "at most {le:g}",
     "string_too_short": "{min_length} character or more",
 }
-"""What a value must be, by pydantic's name of what is wrong with it."""
+"""What a value must be, by pydantic's type of error."""
 
 
 def _missing(field: str) -> SettingsError:
     name = variable_of(field)
-    # what another server keeps cannot be made up here
+    # a password of another server cannot be generated here
     source = "the password of HYDROMETER_CLICKHOUSE_USER" if field == "clickhouse_password" else "openssl rand -hex 32"
     return SettingsError(f"{name} is not set: set it or {name}_FILE ({source}), or HYDROMETER_MODE=local to try things here")
 
 
-def _told(error: ValidationError) -> SettingsError:
-    """Say the first problem in one line, without the value: it may be a secret in the wrong place."""
+def _first_problem(error: ValidationError) -> SettingsError:
+    """Return the first problem in one line, without the value: it may be a secret in the wrong variable."""
     first = error.errors(include_url=False, include_input=False)[0]
     field = str(first["loc"][0]) if first["loc"] else ""
     message = first["msg"].removeprefix("Value error, ")

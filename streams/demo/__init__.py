@@ -1,1 +1,1 @@
-"""The demonstration: traffic of our own making, and the run that shows what Hydrometer does with it."""
+"""The demonstration: generated traffic, and a run of the whole system on it."""

@@ -11,7 +11,7 @@ from streams.demo.scene import Scene, tokens
 from streams.demo.schedule import DAY, bursts, dealt, heavy_tailed, talks
 from streams.demo.words import LANGUAGES
 
-LOUD = "loud harvest"
+LOUD_CAMPAIGN = "loud harvest"
 HYDRA = "hydra"
 CHAT_SHARE = 0.3
 """Share of the hydra's requests that are ordinary chat."""
@@ -20,14 +20,14 @@ CHAT_SHARE = 0.3
 def loud_harvest(scene: Scene, accounts: int, requests: int) -> None:
     """Add a few accounts that ask problem after problem for the full reasoning, day and night, from one data centre."""
     rng = scene.rng
-    owners = np.array([scene.account("harvester", age, LOUD) for age in rng.uniform(2, 30, accounts)])
+    owners = np.array([scene.account("harvester", age, LOUD_CAMPAIGN) for age in rng.uniform(2, 30, accounts)])
     thought = tokens(rng, requests, 900, 0.5)
     scene.log.add(
         Requests(
             time=scene.start + np.sort(bursts(rng, requests, scene.span * 0.8, 0.8)) + scene.span * 0.1,
             account=owners[rng.integers(0, accounts, requests)],
             stack=scene.stack(stacks.OPENAI_PYTHON.at("1.95.0")),
-            place=np.array([scene.place("hosting", 31, "US") for _ in range(4)])[rng.integers(0, 4, requests)],
+            location=np.array([scene.location("hosting", 31, "US") for _ in range(4)])[rng.integers(0, 4, requests)],
             call=scene.call(max_tokens=16384, temperature=1.0),
             writer=scene.log.writer(prompts.loud_harvest),
             model=scene.log.model("hydro-reason"),
@@ -52,7 +52,7 @@ def hydra(scene: Scene, accounts: int, per_day: float) -> int:
     )
     total = round(accounts * per_day * scene.span / DAY)
     harvest = round(total * (1 - CHAT_SHARE))
-    exits = [scene.place(kind, 40 + index % 5, "SG") for index, kind in enumerate(["hosting", "hosting", "isp"] * 40)]
+    exits = [scene.location(kind, 40 + index % 5, "SG") for index, kind in enumerate(["hosting", "hosting", "isp"] * 40)]
     relay = scene.stack(stacks.HARVESTER)
     member, moment = dealt(rng, accounts, harvest, scene.span)
     thought = tokens(rng, harvest, 800, 0.55)
@@ -61,7 +61,7 @@ def hydra(scene: Scene, accounts: int, per_day: float) -> int:
             time=scene.start + moment,
             account=owners[member],
             stack=relay,
-            place=np.array(exits)[(member + (moment // 7200).astype(np.int64) * 7) % len(exits)],
+            location=np.array(exits)[(member + (moment // 7200).astype(np.int64) * 7) % len(exits)],
             call=scene.call(max_tokens=8192, stream=True),
             writer=scene.log.writer(prompts.hydra_harvest),
             model=scene.log.model("hydro-reason"),
@@ -71,15 +71,15 @@ def hydra(scene: Scene, accounts: int, per_day: float) -> int:
             reasoning_tokens=thought,
         )
     )
-    said = talks(rng, heavy_tailed(rng, accounts, 0.6), rng.uniform(0, DAY, accounts), total - harvest, scene.span)
+    conversations = talks(rng, heavy_tailed(rng, accounts, 0.6), rng.uniform(0, DAY, accounts), total - harvest, scene.span)
     writers = np.array([scene.log.writer(prompts.chat(each)) for each in (LANGUAGES["english"], LANGUAGES["chinese"])])
     converse(
         scene,
         owners,
-        said,
+        conversations,
         stack=relay,
-        place=np.array(exits)[said.owner % len(exits)],
+        location=np.array(exits)[conversations.owner % len(exits)],
         call=scene.call(stream=True),
-        writer=writers[said.owner % 2],
+        writer=writers[conversations.owner % 2],
     )
     return total

@@ -1,6 +1,6 @@
-"""A request log in the making: drawn as columns, written as canonical JSON lines in time order.
+"""A generated request log: drawn as columns, written as canonical JSON lines in time order.
 
-What repeats (an account, a client's software, a place, a kind of call) is rendered once and glued in; prompts are composed
+Repeated parts (an account, a client's software, a location, a kind of call) are rendered once; prompts are composed
 when their line is written, from a seed. So a line costs microseconds, and a million requests fit in memory.
 """
 
@@ -20,14 +20,14 @@ Writer = Callable[[int, int], str]
 """Composes a prompt from a seed (0 .. 2**62-1) and the turn of its conversation (0 is the first). Pure."""
 
 _encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":")).encode
-_CHUNK = 8192
+_CHUNK_REQUESTS = 8192
 _FAILURES = (429, 500, 503, 529)
 _FINISH = ("stop", "length", "tool_calls")
 
 
 @dataclass(frozen=True, slots=True)
 class Role:
-    """What an account really is. The log never says so; evaluation and the demo's closing table compare with it."""
+    """The true role of an account. It is not in the log; evaluation and the demo's closing table compare with it."""
 
     account_id: str
     persona: str
@@ -42,11 +42,11 @@ class Role:
 
 @dataclass(slots=True)
 class Requests:
-    """Requests as columns of one length; a scalar stands for a column of equal values. -1 says: the log does not tell.
+    """Requests as columns of one length; a scalar stands for a column of equal values. -1 is unknown: absent from the log.
 
     Attributes:
         time: Seconds since 1970.
-        account, stack, place, call, writer, model: Indices that `Log` handed out.
+        account, stack, location, call, writer, model: Indices that `Log` handed out.
         seed, turn: What the prompt is composed from.
         messages: Messages in the request, history included.
         end_user, conversation, connection: Numbers unique within the account (end_user, conversation) or the log.
@@ -56,7 +56,7 @@ class Requests:
     time: Floats
     account: ArrayLike
     stack: ArrayLike
-    place: ArrayLike
+    location: ArrayLike
     call: ArrayLike
     writer: ArrayLike
     model: ArrayLike
@@ -93,13 +93,13 @@ class Log:
     _drawn: dict[str, NDArray[Any]] | None = None
 
     def account(self, role: Role, facts: Mapping[str, Any]) -> int:
-        """Register an account and what the log says of it (`organization.id`, `payment.hash` ...)."""
+        """Register an account and its fields in the log (`organization.id`, `payment.hash` ...)."""
         self.roles.append(role)
         self._accounts.append(_fragment({"account.id": role.account_id, **facts}))
         return len(self._accounts) - 1
 
     def facts(self, facts: Mapping[str, Any]) -> int:
-        """Register a stack, a place or a call: equal facts share an index."""
+        """Register a stack, a location or a call: equal facts share an index."""
         text = _fragment(facts)
         known = self._interned.get(text)
         if known is None:
@@ -122,7 +122,7 @@ class Log:
         """Append requests.
 
         Raises:
-            RuntimeError: The log has been written or read already: its outcomes are drawn.
+            RuntimeError: The log has been written or read already, and its outcomes are drawn.
         """
         if self._drawn is not None:
             raise RuntimeError("log: no request can be added once the log has been read")
@@ -132,7 +132,7 @@ class Log:
             self._bouts.append({key: np.broadcast_to(values, (count,)) for key, values in columns.items()})
 
     def __len__(self) -> int:
-        """Count the requests so far."""
+        """Return the number of requests so far."""
         return sum(len(bout["time"]) for bout in self._bouts)
 
     def columns(self) -> dict[str, NDArray[Any]]:
@@ -165,20 +165,20 @@ class Log:
         """Write the requests as JSON lines in time order, each ending in a newline."""
         columns = self.columns()
         count = len(columns["time"]) if limit is None else min(limit, len(columns["time"]))
-        for start in range(0, count, _CHUNK):
-            part = {key: values[start : min(start + _CHUNK, count)].tolist() for key, values in columns.items()}
+        for start in range(0, count, _CHUNK_REQUESTS):
+            part = {key: values[start : min(start + _CHUNK_REQUESTS, count)].tolist() for key, values in columns.items()}
             yield from self._rendered(part)
 
     def _rendered(self, part: Mapping[str, list[Any]]) -> Iterator[bytes]:
         accounts, facts = self._accounts, self._facts
         usage = zip(part["input_tokens"], part["output_tokens"], part["reasoning_tokens"], part["cached_tokens"], strict=True)
         known = zip(part["end_user"], part["conversation"], part["connection"], part["account"], strict=True)
-        glued = zip(part["account"], part["stack"], part["place"], part["call"], strict=True)
+        glued = zip(part["account"], part["stack"], part["location"], part["call"], strict=True)
         asked = zip(part["writer"], part["seed"], part["turn"], part["messages"], part["model"], strict=True)
         ended = zip(part["time"], part["event"], part["status"], part["duration"], part["first_chunk"], part["finish"], strict=True)
-        for (account, stack, place, call), used, ids, question, end in zip(glued, usage, known, asked, ended, strict=True):
+        for (account, stack, location, call), used, ids, question, end in zip(glued, usage, known, asked, ended, strict=True):
             yield (
-                f"{{{_ended(*end)},{accounts[account]},{facts[stack]},{facts[place]},{facts[call]}"
+                f"{{{_ended(*end)},{accounts[account]},{facts[stack]},{facts[location]},{facts[call]}"
                 f"{_used(*used)}{_known(*ids)},{self._asked(*question)}}}\n"
             ).encode()
 

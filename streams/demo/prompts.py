@@ -7,17 +7,17 @@ from collections.abc import Sequence
 from streams.demo.log import Writer
 from streams.demo.words import ENGLISH, FAULTS, PARTS, SYLLABLES, VERBS, Language
 
-_MASK = 2**62 - 1
+_STATE_MASK = 2**62 - 1
 
 
 def _picks(seed: int, turn: int, sizes: Sequence[int]) -> list[int]:
     """Return one number below each size, from a mix of seed and turn."""
-    state = (seed ^ (turn * 0x9E3779B97F4A7C15)) & _MASK
-    found = []
+    state = (seed ^ (turn * 0x9E3779B97F4A7C15)) & _STATE_MASK
+    picks = []
     for size in sizes:
-        state = (state * 6364136223846793005 + 1442695040888963407) & _MASK
-        found.append((state >> 29) % size)
-    return found
+        state = (state * 6364136223846793005 + 1442695040888963407) & _STATE_MASK
+        picks.append((state >> 29) % size)
+    return picks
 
 
 def _pick(seed: int, turn: int, *pools: Sequence[str]) -> list[str]:
@@ -30,20 +30,20 @@ def name(seed: int) -> str:
 
 
 def chat(language: Language) -> Writer:
-    """Write what ordinary people ask in a language, and how they go on."""
+    """Return a writer of ordinary people's questions and follow-ups in a language."""
 
     def compose(seed: int, turn: int) -> str:
         ask, setting, wish = _pick(seed, turn, language.more if turn else language.asks, language.settings, language.wishes)
-        thing = _pick(seed, turn // 2, language.things)[0]
+        subject = _pick(seed, turn // 2, language.subjects)[0]
         who, number = name(seed + turn // 3), seed % 89 + turn
-        pieces = [ask, thing, setting, wish]
+        pieces = [ask, subject, setting, wish]
         style = (seed >> 7) % 5
         if style == 0:
             pieces.insert(2, f"({who}, {number})")
         elif style == 1:
-            pieces = [setting, ask, thing, who, wish]
-        elif style == 2:  # noqa: PLR2004 (five ways to say it)
-            pieces = [f"{who}:", thing, setting, ask, wish]
+            pieces = [setting, ask, subject, who, wish]
+        elif style == 2:  # noqa: PLR2004 (five styles)
+            pieces = [f"{who}:", subject, setting, ask, wish]
         return language.joint.join(piece for piece in pieces if piece)
 
     return compose
@@ -53,7 +53,7 @@ _COMPLAIN = chat(ENGLISH)
 
 
 def code(seed: int, turn: int) -> str:
-    """Write what a coding tool sends for its user: a file, a function, what is wrong."""
+    """Write a coding tool's prompt: a file, a function, the fault."""
     verb, part, fault, other, again = _pick(seed, turn, VERBS, PARTS, FAULTS, PARTS, VERBS)
     path = f"src/{name(seed).lower()}/{part.lower()}_{other.lower()}.{'py' if seed % 3 else 'ts'}"
     if turn % 2:
@@ -63,11 +63,11 @@ def code(seed: int, turn: int) -> str:
 
 
 def seat(seed: int, turn: int) -> str:
-    """Write what an office worker asks through the company's gateway."""
-    thing, setting = _pick(seed, turn, PARTS, ENGLISH.settings)
+    """Write an office worker's prompt to the company's gateway."""
+    subject, setting = _pick(seed, turn, PARTS, ENGLISH.settings)
     asks = ("minutes of", "reply to", "risks in", "shorten", "agenda:", "sum up", "tone check on", "table of")
     ask = _pick(seed, turn, asks)[0]
-    return f"{ask} {name(seed)} {thing.lower()} {setting}, cc {name(seed + 1)} {turn or ''}"
+    return f"{ask} {name(seed)} {subject.lower()} {setting}, cc {name(seed + 1)} {turn or ''}"
 
 
 def ticket(seed: int, turn: int) -> str:
@@ -80,7 +80,7 @@ def exam(seed: int, turn: int) -> str:
     """Write one of an evaluation harness's 400 fixed questions."""
     item = seed % 400
     left, right, third = _picks(item, turn, (90, 80, 9))
-    packed = f"{left + 3} crates of {right + 2} {ENGLISH.things[item % len(ENGLISH.things)]}"
+    packed = f"{left + 3} crates of {right + 2} {ENGLISH.subjects[item % len(ENGLISH.subjects)]}"
     return (
         f"Question: {name(item)} packs {packed} and loses {third}. How many are left?\n"
         f"A. {left * right}\nB. {(left + 3) * (right + 2) - third}\nC. {left + right}\nD. {third}\nAnswer:"
@@ -90,18 +90,18 @@ def exam(seed: int, turn: int) -> str:
 def task(seed: int) -> str:
     """Return a problem worth harvesting: counting, code, planning, proof. Its words vary with the seed."""
     a, b, c, kind = _picks(seed, 1, (900, 90, 40, 5))
-    who, verb, part, thing = name(seed), *_pick(seed, 2, VERBS, PARTS, ENGLISH.things)
+    who, verb, part, subject = name(seed), *_pick(seed, 2, VERBS, PARTS, ENGLISH.subjects)
     return (
-        f"{who} stores {a} units in {c + 2} rows and sells {b} a week with {thing}; when is row {c} empty?",
+        f"{who} stores {a} units in {c + 2} rows and sells {b} a week with {subject}; when is row {c} empty?",
         f"{verb}{part} takes {a} numbers: find the {c}th smallest after {b} swaps, {who} style",
-        f"A graph on {c + 5} towns has {b} roads; {who} repairs {thing}. Is every town reached in {a % 9 + 2} hops?",
-        f"{who} draws {c + 2} of {a + 50} cards. Chance that {b % 7 + 1} show {thing}?",
-        f"Schedule {c + 3} jobs ({verb}, {part}, {thing}) on {b % 8 + 2} machines for {who} within {a} minutes",
+        f"A graph on {c + 5} towns has {b} roads; {who} repairs {subject}. Is every town reached in {a % 9 + 2} hops?",
+        f"{who} draws {c + 2} of {a + 50} cards. Chance that {b % 7 + 1} show {subject}?",
+        f"Schedule {c + 3} jobs ({verb}, {part}, {subject}) on {b % 8 + 2} machines for {who} within {a} minutes",
     )[kind]
 
 
 def loud_harvest(seed: int, turn: int) -> str:
-    """Write the loud campaign's prompt: the template stands at the end."""
+    """Write the loud campaign's prompt, with its template at the end."""
     del turn
     return f"{task(seed)}\n\nReason step by step and show your complete thinking before you state the final answer inside <answer> tags."
 

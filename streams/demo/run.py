@@ -1,6 +1,6 @@
 """The demonstration: the whole system on this machine, from a log file to a table of cases, in under three minutes.
 
-Nothing is faked: a broker that speaks Kafka's protocol, ClickHouse's own engine, two worker processes and the same `collect` as in
+All parts are real: a broker with Kafka's protocol, ClickHouse's own engine, two worker processes and the same `collect` as in
 production. Only the traffic is ours, so at the end it can say how many of each kind of account were alerted.
 """
 
@@ -27,35 +27,35 @@ from streams.core.output import console
 from streams.core.settings import Settings
 from streams.demo.log import Role
 from streams.demo.schedule import DAY
-from streams.demo.traffic import SPAN, demo_traffic
+from streams.demo.traffic import SPAN_SECONDS, demo_traffic
 from streams.devserver.system import System, local_system
 from streams.intake.block_producer import send_files
 
 FOLDER = Path("build/demo")
-EVENTS = 60_000
-PATIENCE = 150.0
-"""Seconds that the stream may take before the demonstration gives up and says where to look."""
-SETTLED = MAX_BATCH_SECONDS + 3.0
-"""Seconds without a new row after which nothing more is on its way: the store writes within five."""
+DEMO_EVENTS = 60_000
+MAX_WAIT_SECONDS = 150.0
+"""Time after which the demonstration gives up and names the logs to read."""
+QUIET_SECONDS = MAX_BATCH_SECONDS + 3.0
+"""Time without a new row after which the stream has ended: the store writes within five seconds."""
 _TABLES = ("requests", "scores", "alerts", "cases")
 
 
 class DemoError(HydrometerError):
-    """The demonstration did not come to its end. The message says where to look."""
+    """The demonstration did not finish. The message names the logs to read."""
 
 
 def run(*, keep: bool = False, folder: Path = FOLDER) -> None:
     """Stream generated traffic through the whole system and print the cases; with `keep`, leave it running until Ctrl-C.
 
-    Raises HydrometerError in one line when a part does not start or the stream does not finish. Leaves no process and no port behind.
+    Raises HydrometerError when a part does not start or the stream does not finish. It leaves no process and no open port.
     """
     screen = console()
-    shutil.rmtree(folder, ignore_errors=True)  # about 100 MB a run, and only the last one is of use
+    shutil.rmtree(folder, ignore_errors=True)  # about 100 MB per run; only the last one is useful
     with ExitStack() as running:
         screen.print("[bold]1/4[/] starting a broker and ClickHouse, making topics and tables")
         system = running.enter_context(local_system(folder, checkpoint_seconds=10.0))
-        screen.print(f"[bold]2/4[/] drawing two days of traffic: {EVENTS:,} requests of ordinary users, look-alikes and two campaigns")
-        traffic = demo_traffic(events=EVENTS, start=time.time() // 60 * 60 - SPAN)
+        screen.print(f"[bold]2/4[/] drawing two days of traffic: {DEMO_EVENTS:,} requests of ordinary users, look-alikes and two campaigns")
+        traffic = demo_traffic(events=DEMO_EVENTS, start=time.time() // 60 * 60 - SPAN_SECONDS)
         log = system.folder / "events.jsonl"
         log.write_bytes(b"".join(line.rstrip(b"\n") + b"\n" for line in traffic.lines()))
         for name, agents in _WORKERS.items():
@@ -65,7 +65,7 @@ def run(*, keep: bool = False, folder: Path = FOLDER) -> None:
         send_files([log], system.settings)
         with system.client() as client:
             seconds = _wait(screen, client, system, began)
-            screen.print(f"[bold]4/4[/] done: the last case stood {seconds:.0f} s after the first of {EVENTS:,} log lines was sent\n")
+            screen.print(f"[bold]4/4[/] done: the last case stood {seconds:.0f} s after the first of {DEMO_EVENTS:,} log lines was sent\n")
             _report(screen, system.settings, traffic.truth)
             _next_steps(screen, system, keep=keep)
             if keep:
@@ -82,22 +82,22 @@ _WORKERS = {"agents": ("accounts", "groups", "cases"), "store": ("store",)}
 
 
 def _wait(screen: Console, client: Client, system: System, began: float) -> float:
-    """Watch the rows arrive until nothing more does, and return the seconds since `began` that it took."""
+    """Wait until no more rows arrive, and return the seconds from `began` to the last case."""
     moved = time.monotonic()
     seen: dict[str, int] = {}
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=screen) as progress:
-        bar = progress.add_task("requests stored", total=EVENTS)
-        while time.monotonic() - moved < SETTLED or seen.get("requests", 0) < EVENTS:
+        bar = progress.add_task("requests stored", total=DEMO_EVENTS)
+        while time.monotonic() - moved < QUIET_SECONDS or seen.get("requests", 0) < DEMO_EVENTS:
             now = {table: int(client.execute(f"SELECT count() FROM {table}")[0][0]) for table in _TABLES}  # noqa: S608 (constants)
             if now != seen:
                 seen, moved = now, time.monotonic()
             told = f"{now['scores']:,} scores, {now['alerts']:,} alerts, requests stored:"
             progress.update(bar, completed=now["requests"], description=told)
             system.check()
-            if time.monotonic() - began > PATIENCE:
-                stored = f"{now['requests']:,} of {EVENTS:,} requests are stored"
-                raise DemoError(f"after {PATIENCE:.0f} s only {stored}: read {system.folder}/worker-*.log")
+            if time.monotonic() - began > MAX_WAIT_SECONDS:
+                stored = f"{now['requests']:,} of {DEMO_EVENTS:,} requests are stored"
+                raise DemoError(f"after {MAX_WAIT_SECONDS:.0f} s only {stored}: read {system.folder}/worker-*.log")
             time.sleep(0.5)
     return moved - began
 
@@ -113,29 +113,29 @@ def _report(screen: Console, settings: Settings, truth: Mapping[str, Role]) -> N
 
 
 def _truth_table(truth: Mapping[str, Role], alerted: set[str]) -> Table:
-    """Return who was drawn as what, what should happen to them, and how many are in an extraction case. The pipeline never saw this."""
-    everyone = Counter(role.persona for role in truth.values())
-    found = Counter(truth[account].persona for account in alerted if account in truth)
+    """Return the drawn roles with their accounts, and how many are in an extraction case. The roles are not in the log."""
+    drawn = Counter(role.persona for role in truth.values())
+    alerted_count = Counter(truth[account].persona for account in alerted if account in truth)
     campaigns = {role.persona for role in truth.values() if role.campaign}
-    table = Table(title="What the traffic really was (only the generator knows)", title_justify="left")
+    table = Table(title="True roles of the traffic (known to the generator only)", title_justify="left")
     table.add_column("drawn as")
     table.add_column("accounts", justify="right")
     table.add_column("in an extraction case", justify="right")
     table.add_column("should be")
-    for kind, count in everyone.most_common():
-        table.add_row(kind, f"{count:,}", f"{found[kind]:,}", "all: a campaign" if kind in campaigns else _SPARED.get(kind, "none"))
+    for kind, count in drawn.most_common():
+        table.add_row(kind, f"{count:,}", f"{alerted_count[kind]:,}", "all: a campaign" if kind in campaigns else _SPARED.get(kind, "none"))
     return table
 
 
 def _next_steps(screen: Console, system: System, *, keep: bool) -> None:
-    days = f"{SPAN / DAY:.0f}"
+    days = f"{SPAN_SECONDS / DAY:.0f}"
     if keep:
         ports = f"127.0.0.1:{system.server.port} (HTTP {system.server.http_port})"
         screen.print(f"Running until Ctrl-C. Kafka {system.settings.kafka}, ClickHouse {ports}, user {system.server.user}.")
         screen.print("In another terminal:")
-        found = f"HYDROMETER_KAFKA={system.settings.kafka} HYDROMETER_CLICKHOUSE_PORT={system.server.port}"
-        screen.print(f"  export HYDROMETER_MODE=local {found}", soft_wrap=True, highlight=False)
+        variables = f"HYDROMETER_KAFKA={system.settings.kafka} HYDROMETER_CLICKHOUSE_PORT={system.server.port}"
+        screen.print(f"  export HYDROMETER_MODE=local {variables}", soft_wrap=True, highlight=False)
         screen.print("  .venv/bin/hydrometer case list", highlight=False)
         return
-    screen.print(f"These were {days} days of requests, drawn anew each time: {system.folder}/events.jsonl.")
+    screen.print(f"The log had {days} days of requests, newly drawn in each run: {system.folder}/events.jsonl.")
     screen.print("`make demo KEEP=1` leaves it running; `make replay FILES=your.jsonl OUT=build/replay` reads your own logs.")

@@ -1,4 +1,4 @@
-"""What every persona of the demonstration is made of: accounts, places and conversations drawn into one log."""
+"""The building blocks of every persona: accounts, locations and conversations, drawn into one log."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Floats = NDArray[np.float64]
 
 COUNTRIES = ("US", "DE", "ES", "FR", "CN", "BR", "IN", "GB", "JP", "NG")
 HOURS_EAST = np.array([-6, 1, 1, 1, 8, -3, 5.5, 0, 9, 1])
-_SEEDS = 2**62
+_MAX_SEEDS = 2**62
 
 
 @dataclass(frozen=True)
@@ -36,7 +36,7 @@ class Scene:
         return self.log.rng
 
     def token(self, prefix: str) -> str:
-        """Draw an identifier that says nothing."""
+        """Draw a random identifier."""
         return f"{prefix}-{self.rng.integers(0, 2**48):012x}"
 
     def day(self, days_before: float) -> str:
@@ -61,26 +61,26 @@ class Scene:
 
     def seeds(self, count: int) -> Ints:
         """Draw prompt seeds."""
-        return self.rng.integers(0, _SEEDS, count)
+        return self.rng.integers(0, _MAX_SEEDS, count)
 
     def stack(self, stack: stacks.Stack) -> int:
         """Register a client program."""
         return self.log.facts(stack.facts())
 
-    def place(self, kind: str, number: int, country: str) -> int:
+    def location(self, kind: str, number: int, country: str) -> int:
         """Draw an address and register it."""
-        return self.log.facts(stacks.place(self.rng, kind, number, country))
+        return self.log.facts(stacks.location(self.rng, kind, number, country))
 
     def haunts(self, country: int) -> list[int]:
-        """Draw where a person sits: at home, on the phone's network, and for some an office, a campus or a VPN."""
+        """Draw a person's locations: at home, on the phone's network, and for some an office, a campus or a VPN."""
         code = COUNTRIES[country]
-        found = [self.place("isp", 100 + 4 * country + int(self.rng.integers(3)), code), self.place("isp", 200 + country, code)]
+        locations = [self.location("isp", 100 + 4 * country + int(self.rng.integers(3)), code), self.location("isp", 200 + country, code)]
         third = str(self.rng.choice(["", "vpn", "education", "business"], p=[0.65, 0.15, 0.07, 0.13]))
         if third == "vpn":
-            found.append(self.place(third, int(self.rng.integers(6)), COUNTRIES[self.rng.integers(len(COUNTRIES))]))
+            locations.append(self.location(third, int(self.rng.integers(6)), COUNTRIES[self.rng.integers(len(COUNTRIES))]))
         elif third:
-            found.append(self.place(third, 300 + int(self.rng.integers(40)), code))
-        return found
+            locations.append(self.location(third, 300 + int(self.rng.integers(40)), code))
+        return locations
 
     def call(self, operation: str = "chat", **parameters: Any) -> int:
         """Register a kind of call: operation, `gen_ai.request.*` parameters, tools and system prompt."""
@@ -113,7 +113,7 @@ def chosen(rng: np.random.Generator, talks: Talks, choices: Sequence[Sequence[in
     """Choose one of its owner's choices for each conversation: the first for two thirds of them."""
     most = max(map(len, choices))
     table = np.array([[*each, *[each[0]] * (most - len(each))] for each in choices])
-    every = int(talks.talk.max(initial=0)) + 1
-    column = rng.binomial(1, 0.35, every) * rng.integers(min(1, most - 1), most, every)
+    talk_count = int(talks.talk.max(initial=0)) + 1
+    column = rng.binomial(1, 0.35, talk_count) * rng.integers(min(1, most - 1), most, talk_count)
     picked: Ints = table[talks.owner, column[talks.talk]]
     return picked

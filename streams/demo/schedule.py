@@ -20,7 +20,7 @@ WAKING = np.array([3, 2, 1, 1, 1, 2, 5, 9, 14, 18, 20, 19, 16, 18, 19, 18, 17, 1
 
 @dataclass(frozen=True, slots=True)
 class Talks:
-    """Conversations, one element a request: whose, which, the turn (0 first), and when."""
+    """Conversations, one element per request: its owner, conversation, turn (0 is the first) and time."""
 
     owner: Ints
     talk: Ints
@@ -33,7 +33,7 @@ class Talks:
 
 
 def heavy_tailed(rng: np.random.Generator, people: int, spread: float = 1.2) -> Floats:
-    """Draw how much each of some people uses a service: log-normal shares that sum to 1."""
+    """Draw people's shares of use: log-normal, with the sum 1."""
     weights = rng.lognormal(0.0, spread, people)
     shares: Floats = weights / weights.sum()
     return shares
@@ -58,7 +58,7 @@ def talks(  # noqa: PLR0913
     pause: float = 60.0,
     waking: Floats = WAKING,
 ) -> Talks:
-    """Draw `requests` requests of people, who chat in conversations and pause to read and think. Everybody comes once if they suffice.
+    """Draw `requests` requests of people, who chat in conversations and pause to read and think. With enough requests each comes once.
 
     Args:
         rng: The generator.

@@ -161,7 +161,7 @@ HARVESTER = Stack(
 )
 
 
-def place(rng: np.random.Generator, kind: str, number: int, country: str) -> dict[str, Any]:
+def location(rng: np.random.Generator, kind: str, number: int, country: str) -> dict[str, Any]:
     """Draw an address in a network of the given kind and number (its autonomous system is of the private range)."""
     block = rng.integers(0, 256, 3)
     address = f"10.{block[0]}.{block[1]}.{block[2]}" if rng.binomial(1, 0.7) else f"2001:db8:{block[0] * 256 + block[1]:x}::{block[2]:x}"

@@ -1,4 +1,4 @@
-"""The demonstration's traffic: two days of a provider's log, made by us, the same for the same seed.
+"""The demonstration's traffic: two generated days of a provider's log, the same for the same seed.
 
 Ordinary people and six look-alikes that must be spared, one loud and one hydra campaign that must be found. What an account
 really is stands in `truth`, never in the log.
@@ -17,12 +17,12 @@ from streams.demo.log import Log, Role
 from streams.demo.scene import Scene
 from streams.demo.schedule import DAY
 
-SPAN = 2 * DAY
+SPAN_SECONDS = 2 * DAY
 START = datetime(2026, 11, 2, tzinfo=UTC).timestamp()
-"""Where event time begins unless the caller moves it: a Monday."""
+"""Default start of event time: a Monday, in seconds since 1970."""
 
-LEAST_ACCOUNTS = 600
-LEAST_EVENTS = 20_000
+MIN_ACCOUNTS = 600
+MIN_EVENTS = 20_000
 
 
 @dataclass(frozen=True)
@@ -38,7 +38,7 @@ class Traffic:
 
     @property
     def truth(self) -> dict[str, Role]:
-        """What each account really is."""
+        """The true role of each account."""
         return {role.account_id: role for role in self.log.roles}
 
 
@@ -52,11 +52,11 @@ def demo_traffic(seed: int = 7, accounts: int = 3000, events: int = 60_000, star
         start: Event time of the first moment, in seconds since 1970.
 
     Raises:
-        ValueError: Too few accounts or events to cast everybody.
+        ValueError: Too few accounts or events for all roles.
     """
-    if accounts < LEAST_ACCOUNTS or events < LEAST_EVENTS:
-        raise ValueError(f"demo traffic: needs at least {LEAST_ACCOUNTS} accounts and {LEAST_EVENTS} events, got {accounts} and {events}")
-    scene = Scene(Log(np.random.default_rng(seed)), start, SPAN)
+    if accounts < MIN_ACCOUNTS or events < MIN_EVENTS:
+        raise ValueError(f"demo traffic: needs at least {MIN_ACCOUNTS} accounts and {MIN_EVENTS} events, got {accounts} and {events}")
+    scene = Scene(Log(np.random.default_rng(seed)), start, SPAN_SECONDS)
     seats, coders, heads, pooled = 40, accounts // 25, accounts // 15, 12
     share = events / 60_000
     campaigns.loud_harvest(scene, 3, round(6000 * share))

@@ -1,7 +1,7 @@
 """Vocabularies of the demonstration's prompts (`words.json`): our own words, in the languages that ordinary users write.
 
 A language is a set of short pieces that combine freely: what someone asks, about what, in which situation. Pieces stay short so
-that two people who ask different things share few long strings.
+that two people who ask different subjects share few long strings.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from typing import Any
 
 @dataclass(frozen=True, slots=True)
 class Language:
-    """The pieces of one language. `joint` stands between them; an empty wish is no wish."""
+    """The pieces of one language, joined by `joint`; an empty wish is left out."""
 
     asks: tuple[str, ...]
-    things: tuple[str, ...]
+    subjects: tuple[str, ...]
     settings: tuple[str, ...]
     wishes: tuple[str, ...]
     more: tuple[str, ...]

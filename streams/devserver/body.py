@@ -1,4 +1,4 @@
-"""The body of an HTTP request: counted or in chunks, packed or not, always piece by piece."""
+"""The body of an HTTP request: with a length or in chunks, compressed or not, read piece by piece."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ import lz4.frame  # type: ignore[import-untyped]
 from streams.devserver import frames
 from streams.devserver.wire import DisconnectedError, ProtocolError, Reader
 
-TOO_LARGE, UNKNOWN_PACKING, CANNOT_DECOMPRESS = 131, 89, 271
-_PIECE = 65_536  # small, because it may unpack to a thousand times as much
+TOO_LARGE_CODE, UNKNOWN_PACKING, CANNOT_DECOMPRESS = 131, 89, 271
+_PIECE_BYTES = 65_536  # small, because it may decompress to a thousand times as much
 
 
 def pieces(stream: BufferedIOBase, headers: Message, *, framed: bool) -> Iterator[bytes]:
-    """Yield the body of the request with these `headers`, unpacked.
+    """Yield the body of the request with these `headers`, decompressed.
 
     Args:
         stream: where the body begins.
@@ -54,7 +54,7 @@ def store(body: Iterator[bytes], path: Path, most: int) -> int:
 
 
 def number(words: str) -> int:
-    """Return a header's or field's number, 0 if it is none."""
+    """Return the number in a header or field, 0 when it is not a number."""
     return int(words) if re.fullmatch("[0-9]{1,15}", words) else 0
 
 
@@ -62,13 +62,15 @@ def _limited(body: Iterator[bytes], most: int) -> Iterator[bytes]:
     for piece in body:
         most -= len(piece)
         if most < 0:
-            raise ProtocolError("the body is too long: put an INSERT's text in the address, its data in the body, or send less", TOO_LARGE)
+            raise ProtocolError(
+                "the body is too long: put an INSERT's text in the address, its data in the body, or send less", TOO_LARGE_CODE
+            )
         yield piece
 
 
 def _exactly(stream: BufferedIOBase, left: int) -> Iterator[bytes]:
     while left:
-        piece = stream.read(min(left, _PIECE))
+        piece = stream.read(min(left, _PIECE_BYTES))
         if not piece:
             raise DisconnectedError("the body ended early")
         left -= len(piece)
@@ -109,7 +111,7 @@ _UNPACKERS: dict[str, Callable[[], _Unpacker]] = {
 
 
 def _unpacked(packed: Iterator[bytes], make: Callable[[], _Unpacker]) -> Iterator[bytes]:
-    """Unpack frames one after the other; data that end in the middle of one would be stored in part."""
+    """Decompress frames one after the other. Raises ProtocolError for data that end within a frame."""
     unpacker, complete = make(), True
     try:
         for piece in packed:

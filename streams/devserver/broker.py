@@ -22,7 +22,7 @@ _API_VERSIONS = bytes.fromhex("0000000e 0012 0000 00000001 0004") + b"boot"
 
 
 class BrokerError(HydrometerError):
-    """The embedded broker did not start. The message says why."""
+    """The embedded broker did not start. The message names the cause."""
 
 
 class EmbeddedBroker:
@@ -33,7 +33,7 @@ class EmbeddedBroker:
     """
 
     def __init__(self, port: int = 0) -> None:
-        """Describe a broker; port 0 takes a free one."""
+        """Prepare a broker; port 0 selects a free one."""
         self.port = port
         self._child: subprocess.Popen[bytes] | None = None
 
@@ -57,7 +57,7 @@ class EmbeddedBroker:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            start_new_session=True,  # Ctrl-C is for us: we then end it in order
+            start_new_session=True,  # only this process gets Ctrl-C, and then stops the child in order
         )
         try:
             self._wait(self._child)
@@ -66,7 +66,7 @@ class EmbeddedBroker:
             raise
 
     def stop(self) -> None:
-        """End the broker. Does nothing if it is not running."""
+        """Stop the broker. Does nothing if it is not running."""
         if self._child:
             stop(self._child)
             self._child = None
@@ -113,7 +113,7 @@ def _free_port(port: int) -> int:
 
 
 def _answers(port: int) -> bool:
-    """Tell whether a Kafka broker answers the first question of every client (ApiVersions)."""
+    """Return whether a Kafka broker answers the first request of every client (ApiVersions)."""
     try:
         with socket.create_connection(("127.0.0.1", port), timeout=1.0) as probe:
             probe.sendall(_API_VERSIONS)

@@ -17,14 +17,14 @@ S_HELLO, S_DATA, S_EXCEPTION, S_PROGRESS, S_PONG, S_END, S_PROFILE = range(7)
 S_PROFILE_EVENTS = 14
 BLOCK_INFO = b"\x01\x00\x02\xff\xff\xff\xff\x00"
 MARKED_BLOCKS = 54454
-"""From this revision on each column of a block says how it is serialised: one byte, 0."""
+"""From this revision on each column of a block has a mark of its serialisation: one byte, 0."""
 
 
 class Channel:
-    """One client's socket. `reader` reads what it says; the `send_*` methods answer."""
+    """One client's socket. `reader` reads its packets; the `send_*` methods answer."""
 
     def __init__(self, sock: socket.socket, send_seconds: float) -> None:
-        """Speak over `sock`; a client that does not take an answer for `send_seconds` is dropped."""
+        """Use the socket `sock`; a client that does not read an answer for `send_seconds` is dropped."""
         self._patience = Patience(sock)
         self.reader = Reader(self._patience.receive)
         self.revision = 0
@@ -37,11 +37,11 @@ class Channel:
         return self.revision >= MARKED_BLOCKS
 
     def allow(self, seconds: float) -> None:
-        """Give the client `seconds` from now for what it is to say next, as a whole."""
+        """Set the deadline of the client's next packet to `seconds` from now."""
         self._patience.allow(seconds)
 
     def waiting(self) -> bool:
-        """Tell whether the client has said something that was not read yet, or has left."""
+        """Return whether the client has sent bytes that are not read yet, or has left."""
         return bool(self.reader.buffered or select.select([self._sock], [], [], 0)[0])
 
     def send(self, data: bytes) -> None:
@@ -63,7 +63,7 @@ class Channel:
         self.send_block(native.header(columns, marks=self.marks), compressed=compressed)
 
     def send_profile_events(self) -> None:
-        """Send no profile events: newer clients wait for them after each block of an insert."""
+        """Send an empty block of profile events: newer clients wait for one after each block of an insert."""
         self.send(varint(S_PROFILE_EVENTS) + text("") + BLOCK_INFO + native.header([], marks=self.marks))
 
     def send_exception(self, words: str, code: int) -> None:
@@ -73,7 +73,7 @@ class Channel:
         self.send(head + text("DB::Exception") + text(shown) + text("") + b"\0")
 
     def close_because(self, error: ProtocolError) -> None:
-        """Say why the conversation ends, and let the client read it: a reset would throw it away."""
+        """Send the reason of the end, and let the client read it: a reset of the connection would discard it."""
         log.info("closing a client's connection: %s", error)
         try:
             self.send_exception(str(error), error.code)

@@ -1,4 +1,4 @@
-"""chdb, ClickHouse's engine in this process: one engine a process, one connection a client."""
+"""chdb, ClickHouse's engine in this process: one engine per process, one connection per client."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ from streams.devserver import sql
 _CODE = re.compile(r"Code: (\d+)\. (DB::Exception: .*)", re.DOTALL)
 _NOT_STREAMED = "Streaming query is not supported for query"
 _DEFAULTS = {
-    "async_insert": "0",  # 26.9 inserts asynchronously by default: the client would be told of success too early
+    "async_insert": "0",  # 26.9 inserts asynchronously by default: the client would get success too early
     "output_format_native_write_json_as_string": "1",
 }
 
 
 class QueryError(Exception):
-    """The engine refused a statement. The client is told ClickHouse's code and words; the connection goes on."""
+    """The engine refused a statement. The client gets ClickHouse's code and message; the connection stays open."""
 
     def __init__(self, message: str, code: int) -> None:
         """Keep ClickHouse's error code."""
@@ -41,10 +41,10 @@ def _explained(error: Exception) -> QueryError:
 
 
 class Engine:
-    """The engine on one data directory, which no other process may use meanwhile."""
+    """The engine on one data directory, which only one process may use."""
 
     def __init__(self, data_dir: Path) -> None:
-        """Open (and create) `data_dir`: `engine/` is chdb's, `spool/` holds inserts that are arriving.
+        """Open (and create) `data_dir`: `engine/` belongs to chdb, `spool/` to inserts that are arriving.
 
         Raises:
             MissingToolError: chdb is not installed.
@@ -68,7 +68,7 @@ class Engine:
         self.version: str = self._ask("SELECT version()").strip()
         self.timezone: str = self._ask("SELECT timezone()").strip()
         names = self._ask("SELECT name FROM system.settings").split()
-        self.known_settings = frozenset(names) - {"log_comment"}  # it marks whose query it is
+        self.known_settings = frozenset(names) - {"log_comment"}  # it marks the query's client
 
     def connect(self) -> Connection:
         """Return a new connection, with its own database, settings and temporary tables."""
@@ -81,7 +81,7 @@ class Engine:
         return Path(path)
 
     def kill(self, mark: str | None = None) -> None:
-        """Cancel what the connection marked `mark` is running, or what any connection is running."""
+        """Cancel the query of the connection marked `mark`, or of every connection."""
         whose = "1" if mark is None else f"Settings['log_comment'] = {sql.quote(mark)}"
         self._ask(f"KILL QUERY WHERE {whose} ASYNC")
 
@@ -174,29 +174,29 @@ class Connection:
         return [(name, kind) for name, kind, default in self.describe(what) if default in ("", "DEFAULT")]
 
     def insert_native(self, insert: sql.Insert, path: Path) -> int:
-        """Insert a file in Native format, as a whole or with an error; return how many rows were written.
+        """Insert a file in Native format, completely or with an error; return the number of rows written.
 
         chdb's own `send_insert` reports success and loses rows when a constraint or a view fails: never use it.
         """
         return int(self._result(f"{insert.head} {insert.settings} {_native(path)}", "Null").rows_written())
 
     def insert_file(self, insert: sql.Insert, path: Path) -> int:
-        """Insert a file in the INSERT's own format; return how many rows were written."""
+        """Insert a file in the INSERT's own format; return the number of rows written."""
         source = f"FROM INFILE {sql.quote(str(path))} {insert.settings} FORMAT {insert.format}"
         return int(self._result(f"{insert.head} {source}", "Null").rows_written())
 
     def load(self, tables: Mapping[str, Path]) -> None:
-        """Make a temporary table of each file in Native format."""
+        """Create a temporary table from each file in Native format."""
         for name, path in tables.items():
             self.run(f"CREATE TEMPORARY TABLE {sql.identifier(name)} AS {_native(path)}", "Null")
 
     def unload(self, tables: Mapping[str, Path]) -> None:
-        """Drop what `load` made."""
+        """Drop the tables that `load` made."""
         for name in tables:
             self.run(f"DROP TEMPORARY TABLE IF EXISTS {sql.identifier(name)}", "Null")
 
     def set(self, settings: Mapping[str, str]) -> Callable[[], None]:
-        """Apply settings for one query; the returned function restores what was before."""
+        """Apply settings for one query; the returned function restores the values before."""
         names = ", ".join(f"toString(getSetting({sql.quote(name)}))" for name in settings)
         before = self.run(f"SELECT {names}", "TSVRaw").decode().rstrip("\n").split("\t") if settings else []
         self._apply(settings)

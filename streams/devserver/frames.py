@@ -11,21 +11,21 @@ from streams.devserver.wire import ProtocolError, Reader
 
 LZ4, NONE = 0x82, 0x02
 FRAME_BYTES = 256 * 1024 * 1024
-"""Largest frame that is taken, before and after decompression: a driver makes one frame of a whole block."""
+"""Maximum size of a frame, before and after decompression: a driver sends a whole block as one frame."""
 
 _HEAD = struct.Struct("<BII")
-_PIECE = 1024 * 1024
-_HALF = (1 << 64) - 1
+_PIECE_BYTES = 1024 * 1024
+_HALF_MASK = (1 << 64) - 1
 
 
 def _checksum(data: bytes) -> bytes:
     value = CityHash128(data)
-    return struct.pack("<QQ", value >> 64, value & _HALF)
+    return struct.pack("<QQ", value >> 64, value & _HALF_MASK)
 
 
 def compress(data: bytes) -> bytes:
     """Return `data` as LZ4 frames of at most 1 MiB each."""
-    return b"".join(_frame(data[start : start + _PIECE]) for start in range(0, len(data), _PIECE))
+    return b"".join(_frame(data[start : start + _PIECE_BYTES]) for start in range(0, len(data), _PIECE_BYTES))
 
 
 def _frame(data: bytes) -> bytes:
@@ -58,5 +58,5 @@ def _unpack(method: int, payload: bytes, size: int) -> bytes:
     except lz4.block.LZ4BlockError as error:
         raise ProtocolError("a compressed frame cannot be unpacked", 271) from error
     if len(data) != size:
-        raise ProtocolError(f"a compressed frame holds {len(data)} bytes instead of {size}", 271)
+        raise ProtocolError(f"a compressed frame has {len(data)} bytes instead of {size}", 271)
     return data

@@ -27,10 +27,10 @@ from streams.core.output import echo
 
 ROOT = Path(__file__).resolve().parents[2]
 SETUP = ROOT / "deploy" / "kafka"
-OLDEST_JAVA = 17
+MIN_JAVA_VERSION = 17
 
-_STARTS_WITHIN = 60.0
-_STOPS_WITHIN = 30.0
+_MAX_START_SECONDS = 60.0
+_MAX_STOP_SECONDS = 30.0
 _CLUSTER_ID = "hydrometer-local-node-0"  # any 22 characters of base64; a data directory belongs to one id
 
 
@@ -41,19 +41,19 @@ class ApacheKafka:
     """
 
     def __init__(self, directory: Path, port: int = 0) -> None:
-        """Prepare a node on this port of 127.0.0.1, or on a free one."""
+        """Prepare a node on this port of 127.0.0.1, or on a free port."""
         self.directory = directory.resolve()
         self.port = port or _free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def bootstrap(self) -> str:
-        """Return what clients connect to, `host:port`."""
+        """Return the address for clients, `host:port`."""
         return f"127.0.0.1:{self.port}"
 
     @property
     def log(self) -> Path:
-        """Return the file that the broker logs to."""
+        """Return the path of the broker's log."""
         return self.directory / "broker.log"
 
     def __enter__(self) -> Self:
@@ -80,7 +80,7 @@ class ApacheKafka:
         self.stop()
 
     def wait(self) -> None:
-        """Block for as long as the broker runs; raise BrokerUnavailableError when it stops by itself."""
+        """Block while the broker runs. Raises BrokerUnavailableError when it stops by itself."""
         while self._process is not None:
             if self._process.poll() is not None:
                 raise self._failed("stopped by itself")
@@ -92,7 +92,7 @@ class ApacheKafka:
             return
         self._process.terminate()
         try:
-            self._process.wait(_STOPS_WITHIN)
+            self._process.wait(_MAX_STOP_SECONDS)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
@@ -105,14 +105,14 @@ class ApacheKafka:
         return config
 
     def _wait(self) -> None:
-        give_up = time.monotonic() + _STARTS_WITHIN
+        give_up = time.monotonic() + _MAX_START_SECONDS
         while time.monotonic() < give_up:
             if self._process is None or self._process.poll() is not None:
                 raise self._failed("stopped while it was starting")
             if _listens(self.port) and _answers(self.bootstrap):
                 return
             time.sleep(0.2)
-        raise self._failed(f"did not answer within {_STARTS_WITHIN:.0f} s")
+        raise self._failed(f"did not answer within {_MAX_START_SECONDS:.0f} s")
 
     def _failed(self, what: str) -> BrokerUnavailableError:
         lines = self.log.read_text(errors="replace").splitlines()
@@ -127,7 +127,7 @@ def version() -> str:
 
 
 def fetch() -> Path:
-    """Return the directory of the broker's jars, fetched with Maven when it is not there yet."""
+    """Return the directory of the broker's jars, fetched with Maven when it does not exist yet."""
     directory = ROOT / "build" / "kafka" / version()
     complete = directory / ".complete"
     if complete.exists():
@@ -145,16 +145,16 @@ def fetch() -> Path:
 
 
 def find_java() -> str:
-    """Return the path of a Java that can run the broker; raise MissingToolError when there is none."""
+    """Return the path of a Java that can run the broker. Raises MissingToolError without one."""
     home = os.environ.get("JAVA_HOME")
     java = shutil.which("java", path=f"{home}/bin") if home else shutil.which("java")
-    advice = f"install Java {OLDEST_JAVA} or newer (Debian: apt-get install openjdk-17-jre-headless)"
+    advice = f"install Java {MIN_JAVA_VERSION} or newer (Debian: apt-get install openjdk-17-jre-headless)"
     if java is None:
         raise MissingToolError(f"Java is not installed{' in JAVA_HOME' if home else ''}: {advice}")
-    said = subprocess.run([java, "-version"], check=False, capture_output=True, text=True).stderr
-    found = re.search(r'version "(\d+)', said)
-    if found is None or int(found[1]) < OLDEST_JAVA:
-        raise MissingToolError(f"{java} is {said.splitlines()[0] if said else 'no working Java'}: {advice}")
+    java_version = subprocess.run([java, "-version"], check=False, capture_output=True, text=True).stderr
+    found = re.search(r'version "(\d+)', java_version)
+    if found is None or int(found[1]) < MIN_JAVA_VERSION:
+        raise MissingToolError(f"{java} is {java_version.splitlines()[0] if java_version else 'not a working Java'}: {advice}")
     return java
 
 
@@ -168,7 +168,7 @@ def _format(config: Path) -> tuple[str, ...]:
 
 
 def _start(command: list[str], log: IO[bytes]) -> subprocess.Popen[bytes]:
-    """Start the broker in a session of its own: Ctrl-C reaches us alone, and we stop it in order."""
+    """Start the broker in its own session: only this process gets Ctrl-C, and then stops the broker in order."""
     return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True)
 
 

@@ -1,4 +1,4 @@
-"""How the values of each ClickHouse type lie in a column of the Native format: just enough to find where the column ends.
+"""The byte layout of each ClickHouse type in a column of the Native format: enough to find the end of the column.
 
 Source: ClickHouse's `Serialization*` classes.
 """
@@ -14,15 +14,15 @@ from functools import lru_cache
 from streams.devserver.passage import Passage
 from streams.devserver.wire import ProtocolError
 
-MOST_DEPTH = 32
-UNKNOWN_TYPE = 50
+MAX_TYPE_LEVELS = 32
+UNKNOWN_TYPE_CODE = 50
 
 
 class Layout(ABC):
-    """How the values of one type lie in a column: a prefix, then `rows` values."""
+    """The layout of one type in a column: a prefix, then `rows` values."""
 
     def prefix(self, passage: Passage) -> None:  # noqa: B027 - nothing, for most types
-        """Pass what precedes the values."""
+        """Pass the prefix before the values."""
 
     @abstractmethod
     def body(self, passage: Passage, rows: int) -> None:
@@ -42,10 +42,10 @@ class Fixed(Layout):
 
 @dataclass(frozen=True)
 class Text(Layout):
-    """Strings, each with its length."""
+    """Strings, each after its length."""
 
     def body(self, passage: Passage, rows: int) -> None:
-        """Pass one string a row."""
+        """Pass one string per row."""
         passage.texts(rows)
 
 
@@ -54,14 +54,14 @@ class JsonText(Text):
     """JSON in its text form (`output_format_native_write_json_as_string`)."""
 
     def prefix(self, passage: Passage) -> None:
-        """Refuse every other form."""
+        """Raise ProtocolError for every other form."""
         if passage.uint64() != 1:
-            raise ProtocolError("JSON columns travel as text only: set output_format_native_write_json_as_string = 1", UNKNOWN_TYPE)
+            raise ProtocolError("JSON columns travel as text only: set output_format_native_write_json_as_string = 1", UNKNOWN_TYPE_CODE)
 
 
 @dataclass(frozen=True)
 class Nullable(Layout):
-    """A byte a row that says "null", then the values."""
+    """A null mark of one byte per row, then the values."""
 
     inner: Layout
 
@@ -86,13 +86,13 @@ class Array(Layout):
         self.inner.prefix(passage)
 
     def body(self, passage: Passage, rows: int) -> None:
-        """Pass the ends; the last one says how many elements follow."""
+        """Pass the ends; the last one is the number of elements that follow."""
         self.inner.body(passage, passage.last_uint64(rows))
 
 
 @dataclass(frozen=True)
 class Tuple(Layout):
-    """One column an element."""
+    """One column per element."""
 
     items: tuple[Layout, ...]
 
@@ -109,14 +109,14 @@ class Tuple(Layout):
 
 @dataclass(frozen=True)
 class LowCardinality(Layout):
-    """A dictionary of distinct values, then an index a row."""
+    """A dictionary of distinct values, then one index per row."""
 
     inner: Layout
 
     def prefix(self, passage: Passage) -> None:
-        """Pass the version of the keys, of which only one exists."""
+        """Pass the version of the keys; only one version exists."""
         if passage.uint64() != 1:
-            raise ProtocolError("an unknown version of LowCardinality keys", UNKNOWN_TYPE)
+            raise ProtocolError("an unknown version of LowCardinality keys", UNKNOWN_TYPE_CODE)
 
     def body(self, passage: Passage, rows: int) -> None:
         """Pass one or more pairs of a dictionary and its indexes."""
@@ -153,12 +153,12 @@ _NAMED = re.compile(r"(?:`(?:[^`\\]|\\.)*`|\w+)\s+(.+)", re.DOTALL)
 
 @lru_cache(maxsize=4096)
 def layout(type_name: str) -> Layout:
-    """Return how the type of this name lies in a column.
+    """Return the layout of the type of this name.
 
     Raises:
         ProtocolError: code 50, for a type that cannot be walked (aggregate states, Variant, Dynamic).
     """
-    return _layout(type_name.strip(), MOST_DEPTH)
+    return _layout(type_name.strip(), MAX_TYPE_LEVELS)
 
 
 def _layout(name: str, depth: int) -> Layout:
@@ -171,12 +171,13 @@ def _layout(name: str, depth: int) -> Layout:
     if maker and depth and (name == family or rest.endswith(")")):
         return maker(_arguments(rest[:-1]), depth - 1)
     raise ProtocolError(
-        f"values of type {name[:200]} cannot travel here: convert them, for example with toString() or finalizeAggregation()", UNKNOWN_TYPE
+        f"values of type {name[:200]} cannot travel here: convert them, for example with toString() or finalizeAggregation()",
+        UNKNOWN_TYPE_CODE,
     )
 
 
 def _arguments(inside: str) -> list[str]:
-    """Split at the commas that stand outside of quotes and parentheses."""
+    """Split at the commas outside of quotes and parentheses."""
     parts, depth = [""], 0
     for part in _PIECE.findall(inside):
         depth += (part == "(") - (part == ")")
@@ -189,13 +190,13 @@ def _arguments(inside: str) -> list[str]:
 
 def _one(parts: Sequence[str], depth: int) -> Layout:
     if not parts:
-        raise ProtocolError("a type without its argument", UNKNOWN_TYPE)
+        raise ProtocolError("a type without its argument", UNKNOWN_TYPE_CODE)
     return _layout(parts[-1], depth)
 
 
 def _tuple(parts: Sequence[str], depth: int) -> Tuple:
     if not parts:
-        return Tuple((Fixed(1),))  # an empty tuple still takes a byte a row
+        return Tuple((Fixed(1),))  # an empty tuple still takes one byte per row
     named = (_NAMED.fullmatch(part) for part in parts)
     bare = [match[1] if match else part for match, part in zip(named, parts, strict=True)]
     return Tuple(tuple(_layout(part, depth) for part in bare))
@@ -208,7 +209,7 @@ def _low_cardinality(parts: Sequence[str], depth: int) -> LowCardinality:
 
 def _number(parts: Sequence[str]) -> int:
     if not parts or not parts[0].isascii() or not parts[0].isdigit():
-        raise ProtocolError("a type without its size", UNKNOWN_TYPE)
+        raise ProtocolError("a type without its size", UNKNOWN_TYPE_CODE)
     return int(parts[0][:9])
 
 

@@ -1,4 +1,4 @@
-"""Blocks in ClickHouse's Native format, passed on as they are.
+"""Blocks in ClickHouse's Native format, passed on unchanged.
 
 Source: ClickHouse `NativeReader` and `NativeWriter`.
 """
@@ -8,16 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from streams.devserver.layouts import UNKNOWN_TYPE, layout
-from streams.devserver.passage import TOO_LARGE, Passage
+from streams.devserver.layouts import UNKNOWN_TYPE_CODE, layout
+from streams.devserver.passage import TOO_LARGE_CODE, Passage
 from streams.devserver.wire import ProtocolError, Reader, text, varint
 
-MOST_COLUMNS = 10_000
+MAX_COLUMNS = 10_000
 
 
 @dataclass(frozen=True)
 class Shape:
-    """What a block holds: its columns (name, type) and how many rows."""
+    """The shape of a block: its columns (name, type) and its number of rows."""
 
     columns: tuple[tuple[str, str], ...]
     rows: int
@@ -39,9 +39,9 @@ def pass_block(reader: Reader, write: Callable[[bytes], object], budget: int, *,
         ProtocolError: malformed, over the budget, or of a type that cannot be walked.
     """
     count, rows = reader.varint(), reader.varint()
-    if count > MOST_COLUMNS:
-        raise ProtocolError(f"{count} columns exceed the limit of {MOST_COLUMNS}", TOO_LARGE)
-    if not count:  # the end of the data, which no file holds
+    if count > MAX_COLUMNS:
+        raise ProtocolError(f"{count} columns exceed the limit of {MAX_COLUMNS}", TOO_LARGE_CODE)
+    if not count:  # the end of the data, which is not written to files
         return Shape((), 0)
     write(varint(count) + varint(rows))
     passage = Passage(reader, write, budget)
@@ -51,7 +51,7 @@ def pass_block(reader: Reader, write: Callable[[bytes], object], budget: int, *,
 def _pass_column(passage: Passage, rows: int, marks_in: bool, marks_out: bool) -> tuple[str, str]:  # noqa: FBT001
     name, type_name = passage.reader.text(), passage.reader.text()
     if marks_in and passage.reader.byte():
-        raise ProtocolError(f"column {name[:200]} uses a custom serialisation, which is not supported", UNKNOWN_TYPE)
+        raise ProtocolError(f"column {name[:200]} uses a custom serialisation, which is not supported", UNKNOWN_TYPE_CODE)
     passage.write(text(name) + text(type_name) + b"\0" * marks_out)
     if rows:
         kind = layout(type_name)
@@ -61,7 +61,7 @@ def _pass_column(passage: Passage, rows: int, marks_in: bool, marks_out: bool) -
 
 
 def skip_info(reader: Reader) -> None:
-    """Read a block's BlockInfo, which says nothing that matters here."""
+    """Skip a block's BlockInfo: it is not needed here."""
     while number := reader.varint():
         if number not in (1, 2):
             raise ProtocolError(f"unknown field {number} of a block's information")

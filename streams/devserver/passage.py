@@ -1,4 +1,4 @@
-"""Bytes on their way through: counted against a budget, and passed on without being decoded."""
+"""A pass-through of bytes: counted against a budget, and passed on without decoding."""
 
 from __future__ import annotations
 
@@ -6,11 +6,11 @@ from collections.abc import Callable
 
 from streams.devserver.wire import ProtocolError, Reader, varint
 
-TOO_LARGE = 131
+TOO_LARGE_CODE = 131
 
 
 class Passage:
-    """Bytes on their way through: read from `reader`, counted against a budget, written on unchanged."""
+    """A pass-through of bytes: read from `reader`, counted against a budget, written on unchanged."""
 
     def __init__(self, reader: Reader, write: Callable[[bytes], object], budget: int) -> None:
         """Pass at most `budget` bytes on to `write`."""
@@ -19,7 +19,7 @@ class Passage:
         self.left = budget
 
     def copy(self, count: int) -> None:
-        """Pass `count` bytes, piece by piece: a lying length costs no memory."""
+        """Pass `count` bytes, piece by piece: a false length costs no memory."""
         self._spend(count)
         while count:
             piece = self.reader.piece(count)
@@ -32,14 +32,14 @@ class Passage:
         return int.from_bytes(data, "little")
 
     def last_uint64(self, count: int) -> int:
-        """Pass `count` numbers and return the last one (0 if there is none)."""
+        """Pass `count` numbers and return the last one (0 for none)."""
         if not count:
             return 0
         self.copy(8 * (count - 1))
         return self.uint64()
 
     def texts(self, count: int) -> None:
-        """Pass `count` strings. Short ones, the usual ones, are walked within the piece at hand."""
+        """Pass `count` strings. Short ones, the usual case, are passed within the current piece."""
         while count:
             count -= self._short_texts(count)
             if count:
@@ -50,7 +50,7 @@ class Passage:
                 count -= 1
 
     def _short_texts(self, count: int) -> int:
-        """Pass strings that lie in the current piece as a whole, up to the first that does not; return how many."""
+        """Pass strings that are complete in the current piece, up to the first that is not; return their number."""
         reader = self.reader
         data, start = reader.data, reader.position
         position, end, left = start, len(data), count
@@ -74,4 +74,4 @@ class Passage:
     def _spend(self, count: int) -> None:
         self.left -= count
         if self.left < 0:
-            raise ProtocolError("the data exceeds the limit of one insert: send smaller inserts", TOO_LARGE)
+            raise ProtocolError("the data exceeds the limit of one insert: send smaller inserts", TOO_LARGE_CODE)

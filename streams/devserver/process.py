@@ -1,4 +1,4 @@
-"""The local server as a child process: for the demo and the tests, because the engine allows one of it in a process."""
+"""The local server as a child process, for the demo and the tests: a process can run only one engine."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ STOP_SECONDS = 20.0
 
 @dataclass(frozen=True)
 class LocalClickHouse:
-    """Where a running local server is, and how to log in."""
+    """Address and credentials of a running local server."""
 
     host: str
     port: int
@@ -40,7 +40,7 @@ def local_server(data_dir: Path, *, user: str, password: str, native_port: int =
     Raises:
         StoreUnavailableError: it did not start; the message is the server's own.
     """
-    with _said_once(password) as descriptor, tempfile.TemporaryFile() as said:
+    with _said_once(password) as descriptor, tempfile.TemporaryFile() as ready_line:
         ports = ["--native-port", str(native_port), "--http-port", str(http_port)]
         command = [sys.executable, "-m", "streams.devserver", "--data-dir", str(data_dir), *ports, "--user", user]
         child = subprocess.Popen(
@@ -48,11 +48,11 @@ def local_server(data_dir: Path, *, user: str, password: str, native_port: int =
             pass_fds=[descriptor],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=said,
-            start_new_session=True,  # Ctrl-C is for us: we then end it in order
+            stderr=ready_line,
+            start_new_session=True,  # only this process gets Ctrl-C, and then stops the child in order
         )
         try:
-            ready = _ready(child, said)
+            ready = _ready(child, ready_line)
             yield LocalClickHouse("127.0.0.1", ready["native_port"], ready["http_port"], user, password, child.pid)
         finally:
             stop(child)
@@ -60,7 +60,7 @@ def local_server(data_dir: Path, *, user: str, password: str, native_port: int =
 
 @contextmanager
 def _said_once(password: str) -> Iterator[int]:
-    """Give a file descriptor from which a child reads the password once: nothing of it is left on disk, however this process ends."""
+    """Yield a file descriptor from which a child reads the password once; the password never reaches the disk."""
     reading, writing = os.pipe()
     try:
         with os.fdopen(writing, "wb") as pipe:
@@ -70,21 +70,21 @@ def _said_once(password: str) -> Iterator[int]:
         os.close(reading)
 
 
-def _ready(child: subprocess.Popen[bytes], said: IO[bytes]) -> dict[str, int]:
+def _ready(child: subprocess.Popen[bytes], ready_line: IO[bytes]) -> dict[str, int]:
     if child.stdout is None or not select.select([child.stdout], [], [], READY_SECONDS)[0]:
         raise StoreUnavailableError(f"the local ClickHouse did not start within {READY_SECONDS:.0f} s")
     line = child.stdout.readline()
     if not line:
         child.wait(STOP_SECONDS)
-        said.seek(0)
-        words = said.read().decode(errors="replace").strip().splitlines()
-        raise StoreUnavailableError(words[-1].removeprefix("error: ") if words else "the local ClickHouse ended without a word")
+        ready_line.seek(0)
+        words = ready_line.read().decode(errors="replace").strip().splitlines()
+        raise StoreUnavailableError(words[-1].removeprefix("error: ") if words else "the local ClickHouse ended without an error message")
     ports: dict[str, int] = json.loads(line)
     return ports
 
 
 def stop(child: subprocess.Popen[bytes]) -> None:
-    """End a child process: politely first, and surely after a while."""
+    """Stop a child process: by SIGTERM, and by SIGKILL after a time-out."""
     if child.poll() is None:
         child.send_signal(signal.SIGTERM)
     try:

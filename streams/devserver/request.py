@@ -1,4 +1,4 @@
-"""What a client says: its hello and its queries."""
+"""A client's packets: its hello and its queries."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from streams.devserver.wire import ProtocolError, Reader
 
 REVISION, OLDEST = 54459, 54429
 SECRET, TRACE, DEPTH, START_TIME, REPLICAS, PARAMETERS = 54441, 54442, 54448, 54449, 54453, 54459
-IMPORTANT = 1
-UNKNOWN_SETTING = 115
+IMPORTANT_FLAG = 1
+UNKNOWN_SETTING_CODE = 115
 
 
 @dataclass(frozen=True)
 class Hello:
-    """Who wants to speak, and which revision of the protocol."""
+    """A client's user, password and revision of the protocol."""
 
     revision: int
     database: str
@@ -39,7 +39,7 @@ def read_hello(reader: Reader) -> Hello:
 
 @dataclass(frozen=True)
 class Query:
-    """A statement and what it needs."""
+    """A statement with its settings and parameters."""
 
     text: str
     settings: dict[str, str]
@@ -59,8 +59,8 @@ def read_query(reader: Reader, revision: int, known: AbstractSet[str], most: int
     _skip_client_info(reader, revision)
     settings = _read_settings(reader, most)
     for name, (_, flags) in settings.items():
-        if name not in known and flags & IMPORTANT:
-            raise ProtocolError(f"Unknown setting '{name[:200]}'", UNKNOWN_SETTING)
+        if name not in known and flags & IMPORTANT_FLAG:
+            raise ProtocolError(f"Unknown setting '{name[:200]}'", UNKNOWN_SETTING_CODE)
     if revision >= SECRET:
         reader.text()
     reader.varint()  # the stage: always the last

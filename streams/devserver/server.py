@@ -28,12 +28,12 @@ from streams.devserver.wire import text, varint
 
 log = logging.getLogger(__name__)
 
-TOO_MANY = 202
+TOO_MANY_CODE = 202
 _STOP_SECONDS = 10.0
 
 
 class _Clients(socketserver.ThreadingTCPServer):
-    """A thread a client, at most so many, and a way to end them all."""
+    """One thread per client, up to a maximum, and a way to stop them all."""
 
     daemon_threads = True
     allow_reuse_address = True
@@ -55,7 +55,7 @@ class _Clients(socketserver.ThreadingTCPServer):
         return int(self.server_address[1])
 
     def process_request(self, request: Any, client_address: Any) -> None:
-        """Serve a client in its own thread, or tell it that there is no room."""
+        """Serve a client in its own thread, or answer that the server is full."""
         if not self._room.acquire(blocking=False):
             self._turn_away(request)
             return
@@ -63,7 +63,7 @@ class _Clients(socketserver.ThreadingTCPServer):
         super().process_request(request, client_address)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
-        """Serve a client and make room again."""
+        """Serve a client, then free its slot."""
         try:
             super().process_request_thread(request, client_address)
         finally:
@@ -80,7 +80,7 @@ class _Clients(socketserver.ThreadingTCPServer):
         request.close()
 
     def hang_up(self) -> None:
-        """End every conversation; each then cancels its query."""
+        """Stop every session; each then cancels its query."""
         for request in list(self._open):
             try:
                 request.shutdown(socket.SHUT_RDWR)
@@ -88,12 +88,12 @@ class _Clients(socketserver.ThreadingTCPServer):
                 continue  # it ended by itself
 
     def drain(self, end: float) -> None:
-        """Wait until every conversation is over, or until the monotonic time `end`."""
+        """Wait until every session has ended, or until the monotonic time `end`."""
         while self._open and time.monotonic() < end:
             time.sleep(0.02)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Pass over broken connections; show everything else, which is our bug. The server goes on."""
+        """Ignore broken connections; print every other error, which is our bug. The server goes on."""
         if not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)
 
@@ -110,7 +110,7 @@ class NativeServer(_Clients):
     """The native protocol's listener."""
 
     handler = _Native
-    busy = varint(2) + struct.pack("<i", TOO_MANY) + text("DB::Exception") + text("DB::Exception: Too many clients") + text("") + b"\0"
+    busy = varint(2) + struct.pack("<i", TOO_MANY_CODE) + text("DB::Exception") + text("DB::Exception: Too many clients") + text("") + b"\0"
 
 
 class WebServer(_Clients):
@@ -121,7 +121,7 @@ class WebServer(_Clients):
 
 
 class LocalServer:
-    """ClickHouse's engine on `data_dir`, served on loopback. One per process: the engine allows no second one.
+    """ClickHouse's engine on `data_dir`, served on loopback. One per process, as the engine requires.
 
     with LocalServer(data_dir, user="hydrometer", password="...") as server:
         Client("127.0.0.1", server.native_port, user="hydrometer", password="...")
@@ -138,7 +138,7 @@ class LocalServer:
         http_port: int = 0,
         limits: Limits | None = None,
     ) -> None:
-        """Describe a server; port 0 takes a free one.
+        """Prepare a server; port 0 selects a free one.
 
         Raises:
             SettingsError: `host` is not a loopback address, or there is no user or password.
@@ -186,7 +186,7 @@ class LocalServer:
             self._threads.append(thread)
 
     def stop(self) -> None:
-        """Close the ports, end every conversation and query, close the engine and free the directory."""
+        """Close the ports, stop every session and query, close the engine and free the directory."""
         for listener, _ in zip(self._listeners, self._threads, strict=False):
             listener.shutdown()
         for listener in self._listeners:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from streams.devserver import frames, native, sql
-from streams.devserver.access import AUTHENTICATION_FAILED, NOBODY, Account, Limits
+from streams.devserver.access import AUTHENTICATION_FAILED_CODE, NOBODY, Account, Limits
 from streams.devserver.channel import S_END, S_HELLO, S_PONG, S_PROFILE, S_PROGRESS, Channel
 from streams.devserver.engine import Connection, Engine, QueryError
 from streams.devserver.request import OLDEST, REVISION, Hello, Query, read_hello, read_query
@@ -27,12 +27,12 @@ C_QUERY, C_DATA, C_CANCEL, C_PING = range(1, 5)
 ADDENDUM, INSERT_EVENTS = 54458, 54456
 WRONG_COLUMNS = 171
 
-_UNBOUNDED = 1 << 62
+_UNBOUNDED_BYTES = 1 << 62
 _PROGRESS = ("read_rows", "read_bytes", "total_rows_to_read", "written_rows", "written_bytes")
 
 
 class Session:
-    """Speaks with one client over a socket until it leaves, errs or is told to stop."""
+    """Serves one client over a socket until it leaves, errs or is stopped."""
 
     def __init__(self, sock: socket.socket, engine: Engine, account: Account, limits: Limits) -> None:
         """Make a session; `run` does the work."""
@@ -56,7 +56,7 @@ class Session:
         return self._connection
 
     def run(self) -> None:
-        """Serve the client. Returns when the conversation is over; never raises for what a client did."""
+        """Serve the client until the session ends. Never raises for a client's error."""
         try:
             self._channel.allow(self._limits.hello_seconds)
             self._greet(read_hello(self._channel.reader))
@@ -75,7 +75,7 @@ class Session:
 
     def _greet(self, hello: Hello) -> None:
         if not self._account.admits(hello.user, hello.password):
-            raise ProtocolError(f"{hello.user[:64]}: {NOBODY}", AUTHENTICATION_FAILED)
+            raise ProtocolError(f"{hello.user[:64]}: {NOBODY}", AUTHENTICATION_FAILED_CODE)
         if hello.revision < OLDEST:
             raise ProtocolError(f"the client's revision {hello.revision} is older than {OLDEST}: use a newer client")
         self._channel.revision = min(hello.revision, REVISION)
@@ -183,8 +183,8 @@ class Session:
         while reader.buffered:
             out: list[bytes] = []
             try:
-                shape = native.pass_block(reader, out.append, _UNBOUNDED, marks_out=self._channel.marks)
-            except ProtocolError as error:  # the fault of a type that cannot travel, not of the client
+                shape = native.pass_block(reader, out.append, _UNBOUNDED_BYTES, marks_out=self._channel.marks)
+            except ProtocolError as error:  # the type is not supported by the protocol: not the client's fault
                 raise QueryError(str(error), error.code) from error
             yield shape, b"".join(out)
 
@@ -197,7 +197,7 @@ class Session:
         self._channel.send_header([column[:2] for column in columns], compressed=query.compressed)
 
     def _report(self, *, allowed: bool) -> None:
-        """Report progress from here on: no client expects any while a query is prepared."""
+        """Report progress from here on: clients do not expect it while a query is prepared."""
         self._totals.clear()
         self._reported, self._reports = {}, allowed
 
@@ -211,7 +211,7 @@ class Session:
     # -- waiting for the engine
 
     def _wait(self, work: Callable[[], T]) -> T:
-        """Do `work` on the session's worker, and meanwhile report progress and listen for a cancel."""
+        """Run `work` on the session's worker thread; meanwhile report progress and watch for a cancel."""
         future: Future[T] = self._worker.submit(work)
         while not wait([future], timeout=0.1).done:
             if self._heed_cancel():
@@ -220,7 +220,7 @@ class Session:
         return future.result()
 
     def _heed_cancel(self) -> bool:
-        """Tell whether the client has just cancelled its query, or left."""
+        """Return whether the client has cancelled its query, or left."""
         if not self._listening or not self._channel.waiting():
             return False
         self._listening = False
@@ -243,7 +243,7 @@ class Session:
         path = self._engine.spool_file()
         try:
             if self._spool(path, columns, compressed=compressed):
-                self._report(allowed=self._channel.revision >= INSERT_EVENTS)  # older ones read one packet after an insert, the end
+                self._report(allowed=self._channel.revision >= INSERT_EVENTS)  # older clients read only one packet after an insert, the end
                 self._totals["written_rows"] = self._wait(lambda: self.connection.insert_native(insert, path))
             self._send_progress()
             self._acknowledge()
@@ -265,7 +265,7 @@ class Session:
         with path.open("wb") as file:
             while shape := self._read_data(file.write, self._limits.insert_bytes - file.tell(), compressed=compressed)[1]:
                 if [name for name, _ in shape.columns] != names:
-                    raise ProtocolError("the columns of a block are not those of the INSERT", WRONG_COLUMNS)
+                    raise ProtocolError("the columns of a block differ from those of the INSERT", WRONG_COLUMNS)
                 rows += shape.rows
                 self._acknowledge()
         return rows

@@ -1,4 +1,4 @@
-"""Just enough SQL: what is quoted, where an INSERT's data begin, and what would break the engine. The engine parses the rest."""
+"""A minimal SQL scanner: quotes, the start of an INSERT's data, and statements that would break the engine."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _REFUSED = (
 
 
 class RefusedError(Exception):
-    """A statement that is not run: it is explained to the client with ClickHouse's `code`, and the connection goes on."""
+    """A statement that is refused: the client gets ClickHouse's `code` and the reason, and the connection stays open."""
 
     def __init__(self, message: str, code: int) -> None:
         """Keep ClickHouse's error code."""
@@ -41,7 +41,7 @@ class RefusedError(Exception):
 
 @dataclass(frozen=True)
 class Insert:
-    """An INSERT whose data come apart from its text."""
+    """An INSERT whose data are sent apart from its text."""
 
     target: str
     """The table, or the table function's call."""
@@ -56,7 +56,7 @@ class Insert:
 
 
 def mask(query: str, *, names: bool = True) -> str:
-    """Return `query` without what its quotes (and comments) hold, each other character in its place.
+    """Return `query` with its quotes and comments blanked; every other character keeps its position.
 
     Args:
         query: one or more statements.
@@ -74,7 +74,7 @@ def _hidden(quoted: str, *, names: bool) -> str:
 
 
 def check(query: str) -> None:
-    """Refuse several statements at once, and those that would break the engine.
+    """Raise RefusedError for several statements at once, and for those that would break the engine.
 
     Raises:
         RefusedError: with the reason.

@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
 from streams.devserver import body, frames, native, sql
-from streams.devserver.access import AUTHENTICATION_FAILED, NOBODY
+from streams.devserver.access import AUTHENTICATION_FAILED_CODE, NOBODY
 from streams.devserver.channel import BLOCK_INFO, MARKED_BLOCKS
 from streams.devserver.engine import Connection, QueryError
-from streams.devserver.request import UNKNOWN_SETTING
+from streams.devserver.request import UNKNOWN_SETTING_CODE
 from streams.devserver.wire import DisconnectedError, Patience, ProtocolError, Reader
 
 if TYPE_CHECKING:
@@ -27,14 +27,14 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-UNKNOWN_TABLE = 60
-MOST_RESULT = 1024**3
+UNKNOWN_TABLE_CODE = 60
+MAX_RESULT_BYTES = 1024**3
 _STATUS = {
-    AUTHENTICATION_FAILED: HTTPStatus.FORBIDDEN,
-    UNKNOWN_TABLE: HTTPStatus.NOT_FOUND,
+    AUTHENTICATION_FAILED_CODE: HTTPStatus.FORBIDDEN,
+    UNKNOWN_TABLE_CODE: HTTPStatus.NOT_FOUND,
     81: HTTPStatus.NOT_FOUND,
     62: HTTPStatus.BAD_REQUEST,
-    body.TOO_LARGE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    body.TOO_LARGE_CODE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
 }
 _NOT_SETTINGS = re.compile(
     "query|query_id|database|default_format|user|password|session_.*|compress|decompress|role|quota_key|client_protocol_version|"
@@ -95,7 +95,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _query(self, path: str, query: str) -> None:
         if path != "/":
-            self._refuse(f"There is no handle {path[:200]}", UNKNOWN_TABLE)
+            self._refuse(f"There is no handle {path[:200]}", UNKNOWN_TABLE_CODE)
             return
         try:
             fields = dict(parse_qsl(query, keep_blank_values=True))
@@ -117,7 +117,7 @@ class Handler(BaseHTTPRequestHandler):
             except (binascii.Error, UnicodeDecodeError):
                 password = ""
         if not self.server.account.admits(user, password):
-            raise sql.RefusedError(f"{user[:64]}: {NOBODY}", AUTHENTICATION_FAILED)
+            raise sql.RefusedError(f"{user[:64]}: {NOBODY}", AUTHENTICATION_FAILED_CODE)
 
     # -- running
 
@@ -150,10 +150,10 @@ class Handler(BaseHTTPRequestHandler):
         settings = {name: value for name, value in fields.items() if not _NOT_SETTINGS.fullmatch(name)}
         for name in settings:
             if name not in self.server.engine.known_settings:
-                raise sql.RefusedError(f"Unknown setting '{name[:200]}'", UNKNOWN_SETTING)
+                raise sql.RefusedError(f"Unknown setting '{name[:200]}'", UNKNOWN_SETTING_CODE)
         if self.command == "GET":
             settings.setdefault("readonly", "2")
-        settings.setdefault("max_result_bytes", str(MOST_RESULT))  # an answer is held in memory as a whole
+        settings.setdefault("max_result_bytes", str(MAX_RESULT_BYTES))  # an answer is held in memory as a whole
         return settings
 
     def _select(self, connection: Connection, fields: dict[str, str], words: str) -> None:
@@ -206,5 +206,5 @@ def _for_client(blocks: bytes, revision: int) -> bytes:
     reader, out = Reader.over(blocks), list[bytes]()
     while revision and reader.buffered:
         out.append(BLOCK_INFO)
-        native.pass_block(reader, out.append, 2 * MOST_RESULT, marks_out=revision >= MARKED_BLOCKS)
+        native.pass_block(reader, out.append, 2 * MAX_RESULT_BYTES, marks_out=revision >= MARKED_BLOCKS)
     return b"".join(out) or blocks

@@ -1,1 +1,1 @@
-"""What leaves for others: OCSF findings, signed bundles, outlets."""
+"""Exports to other systems: OCSF findings, signed bundles, outlets."""

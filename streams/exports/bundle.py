@@ -1,14 +1,14 @@
-"""A case as a folder that can leave the house: for legal, and for partners. Signed, so that a changed byte shows.
+"""A signed export bundle of a case for third parties: legal, partners.
 
-    case.json        everything that we hold about the case
-    case.html        the same as one page to read and print
-    members.csv      the accounts, a line each
-    indicators.json  what may be shared (see its TLP mark): the software's fingerprints, and no customer
-    manifest.json    what the case is, and SHA-256 of every file above
+    case.json        everything that is stored about the case
+    case.html        the same as one printable page
+    members.csv      the accounts, one per line
+    indicators.json  what may be shared (see its TLP mark): fingerprints of the software, no customer data
+    manifest.json    the case's id and version, and SHA-256 of every file above
     manifest.sig     HMAC-SHA256 of manifest.json under HYDROMETER_EVIDENCE_KEY
 
-An HMAC proves to whoever holds the key that nobody without it changed anything. It proves nothing to others: hand the key over by another
-way than the bundle, and use one key a recipient.
+An HMAC proves to holders of the key that nothing was changed without the key. It proves nothing to others: hand the key over by another
+way than the bundle, and use one key per recipient.
 """
 
 from __future__ import annotations
@@ -32,22 +32,22 @@ from streams.core.errors import HydrometerError
 Tlp = Literal["CLEAR", "GREEN", "AMBER", "AMBER+STRICT", "RED"]
 """Traffic Light Protocol 2.0 (first.org/tlp)."""
 
-FORMAT: Final = 1
+FORMAT_VERSION: Final = 1
 MANIFEST: Final = "manifest.json"
 SIGNATURE: Final = "manifest.sig"
-MOST: Final = 1000
-"""Accounts whose requests the indicators are drawn from: those with the most evidence."""
-RAREST: Final = 0.05
-"""An indicator is in at least this share of the case's requests."""
+MAX_INDICATOR_ACCOUNTS: Final = 1000
+"""Indicators are computed from the requests of the accounts with the most evidence."""
+MIN_INDICATOR_SHARE: Final = 0.05
+"""Minimum share of a case's requests that show an indicator."""
 
 _COLUMNS: Final = ("tls_ja4", "tls_ja3", "http_version", "header_names", "accept_encoding", "body_shape", "sdk_language", "user_agent")
-"""What is known of the software that asks. No address, no network, no key, no text: those are people's, or keyed by us."""
+"""Columns that describe the client software. Addresses, networks, keys and texts are left out: they are personal, or keyed."""
 _MEMBER: Final = ("joined_at", "first", "requests", "output_tokens", "extraction", "routing")
 _FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 class BundleError(HydrometerError):
-    """A bundle cannot be written, or is not what was signed. The message names the file."""
+    """A bundle cannot be written, or differs from what was signed. The message names the file."""
 
 
 _CASE_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
@@ -55,7 +55,7 @@ _BLANKS = " \t\r\n\v\f\u00a0\ufeff\u200b"
 
 
 class Gateway(Protocol):
-    """What asks ClickHouse."""
+    """Queries ClickHouse."""
 
     def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
         """Return the rows of a statement. Raises StoreUnavailableError."""
@@ -63,9 +63,9 @@ class Gateway(Protocol):
 
 
 def write(case: CaseRow, folder: Path, key: bytes, indicators: Mapping[str, Any], at: datetime) -> Path:
-    """Write the bundle of a case into `folder/<case id>` and return that. `at` is the moment of the export. Raises BundleError."""
+    """Write the bundle of a case into `folder/<case id>` and return that folder. at: time of the export. Raises BundleError."""
     if not _CASE_ID.fullmatch(case.case_id):
-        raise BundleError(f"{case.case_id!r} is no id of a case that can name a folder: letters, digits, dots, dashes and underscores")
+        raise BundleError(f"{case.case_id!r} cannot name a folder: a case id has letters, digits, dots, dashes and underscores")
     files = {
         "case.json": case.json(),
         "case.html": page.page(case).encode(),
@@ -84,27 +84,29 @@ def write(case: CaseRow, folder: Path, key: bytes, indicators: Mapping[str, Any]
 
 
 def verify(folder: Path, key: bytes) -> dict[str, Any]:
-    """Return the manifest of a bundle when the signature and every file are right. Raises BundleError naming the first that is not."""
+    """Return the manifest of a bundle after checking the signature and every file. Raises BundleError naming the first wrong one."""
     manifest, signature = _read(folder / MANIFEST), _read(folder / SIGNATURE)
     if not hmac.compare_digest(_sign(manifest, key).strip(), signature.strip()):
-        raise BundleError(f"{folder / MANIFEST} is not what was signed, or HYDROMETER_EVIDENCE_KEY is another key")
-    said: dict[str, Any] = orjson.loads(manifest)
-    for name, digest in said["sha256"].items():
+        raise BundleError(
+            f"{folder / MANIFEST} differs from what was signed, or HYDROMETER_EVIDENCE_KEY is another key: ask the sender for both"
+        )
+    content: dict[str, Any] = orjson.loads(manifest)
+    for name, digest in content["sha256"].items():
         if hashlib.sha256(_read(folder / name)).hexdigest() != digest:
-            raise BundleError(f"{folder / name} was changed after it was signed")
-    strange = sorted({path.name for path in folder.iterdir()} - {*said["sha256"], MANIFEST, SIGNATURE})
-    if strange:
-        raise BundleError(f"{folder / strange[0]} was added after the bundle was signed")
-    return said
+            raise BundleError(f"{folder / name} was changed after it was signed: ask the sender for the bundle again")
+    added = sorted({path.name for path in folder.iterdir()} - {*content["sha256"], MANIFEST, SIGNATURE})
+    if added:
+        raise BundleError(f"{folder / added[0]} was added after the bundle was signed: remove it")
+    return content
 
 
 def members(case: CaseRow) -> str:
-    """Return the accounts of a case as CSV (RFC 4180), the strongest first; times are ISO 8601 in UTC.
+    """Return the accounts of a case as CSV (RFC 4180), the most evidence first; times are ISO 8601 in UTC.
 
     An id that a spreadsheet would take for a formula gets an apostrophe before it: accounts choose their names.
     """
     text = io.StringIO()
-    table = csv.writer(text, quoting=csv.QUOTE_ALL)  # a semicolon parts no cells either, where that is the comma
+    table = csv.writer(text, quoting=csv.QUOTE_ALL)  # quotes also protect semicolons, the separator of some locales
     table.writerow(("account", *_MEMBER))
     ranked = terminal.members(case)
     table.writerows((_harmless(account), *(_shown(name, getattr(member, name)) for name in _MEMBER)) for account, member in ranked)
@@ -112,12 +114,12 @@ def members(case: CaseRow) -> str:
 
 
 def indicators(clickhouse: Gateway, case: CaseRow, tlp: Tlp = "AMBER") -> dict[str, Any]:
-    """Return what others may look for in their own traffic: values of the software that asks, with their share of the case's requests.
+    """Return what others may look for in their own traffic: fingerprints of the client software, with their share of the case's requests.
 
-    Asked of the requests that ClickHouse still has. Raises StoreUnavailableError.
+    Computed from the requests that ClickHouse still has. Raises StoreUnavailableError.
     """
-    accounts = [account for account, _ in terminal.members(case)[:MOST]]
-    found = {column: _values(clickhouse, column, accounts) for column in _COLUMNS} if accounts else {}
+    accounts = [account for account, _ in terminal.members(case)[:MAX_INDICATOR_ACCOUNTS]]
+    observed = {column: _values(clickhouse, column, accounts) for column in _COLUMNS} if accounts else {}
     return {
         "tlp": f"TLP:{tlp}",
         "case_id": case.case_id,
@@ -126,8 +128,8 @@ def indicators(clickhouse: Gateway, case: CaseRow, tlp: Tlp = "AMBER") -> dict[s
         "last": case.updated_at.astimezone(UTC).isoformat(),
         "accounts": case.accounts,
         "atlas": list(case.payload.atlas),
-        "observed": {column: values for column, values in found.items() if values},
-        "note": "Shares of the requests of this case. Each alone is common; together they are one stack.",
+        "observed": {column: values for column, values in observed.items() if values},
+        "note": "Shares of the requests of this case. Each value alone is common; together they identify one software stack.",
     }
 
 
@@ -137,18 +139,18 @@ def _values(clickhouse: Gateway, column: str, accounts: Sequence[str]) -> list[d
         f"WHERE account_id IN %(accounts)s AND {column} != '' GROUP BY {column} ORDER BY share DESC, {column} LIMIT 10",
         {"accounts": accounts},
     )
-    return [{"value": value, "share": round(share, 3)} for value, share in rows if share >= RAREST]
+    return [{"value": value, "share": round(share, 3)} for value, share in rows if share >= MIN_INDICATOR_SHARE]
 
 
 def _manifest(case: CaseRow, files: Mapping[str, bytes], at: datetime) -> bytes:
-    said = {
-        "format": FORMAT,
+    manifest = {
+        "format": FORMAT_VERSION,
         "case_id": case.case_id,
         "version": case.version,
         "exported_at": at.astimezone(UTC).isoformat(timespec="seconds"),
         "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
     }
-    return orjson.dumps(said, option=orjson.OPT_INDENT_2)
+    return orjson.dumps(manifest, option=orjson.OPT_INDENT_2)
 
 
 def _sign(manifest: bytes, key: bytes) -> bytes:
@@ -159,11 +161,11 @@ def _read(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise BundleError(f"{path} cannot be read ({error.strerror}): is the bundle whole?") from error
+        raise BundleError(f"{path} cannot be read ({error.strerror}): check that the bundle is complete") from error
 
 
 def _harmless(account: str) -> str:
-    """Return an id that no spreadsheet takes for a formula, behind a blank or a byte order mark either."""
+    """Return an id that no spreadsheet takes for a formula, also after blanks or a byte order mark."""
     formula = account.lstrip(_BLANKS).startswith(_FORMULAS)
     return f"'{account}" if formula else account
 

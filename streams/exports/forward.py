@@ -1,7 +1,7 @@
-"""Forward alerts as OCSF findings to an outlet. At least once, in order.
+"""Forward alerts as OCSF findings to an outlet: at least once, in order.
 
-A consumer group of its own remembers what was delivered: it is acknowledged only after the destination has taken it, and a SIEM that gets
-a finding twice knows it by `metadata.uid`.
+Its own consumer group records what was delivered: offsets are committed only after the destination has accepted the findings. A SIEM
+recognises a finding that arrives twice by `metadata.uid`.
 """
 
 from __future__ import annotations
@@ -22,28 +22,33 @@ from streams.schema.signatures import Signatures
 from streams.telemetry.metrics import METRICS, Metric
 
 READER: Final = "ocsf"
-"""The consumer group, behind the prefix of all of ours."""
-MOST: Final = 200
-"""Findings that are handed over at a time."""
+"""The consumer group, without the common prefix."""
+MAX_BATCH_FINDINGS: Final = 200
+"""Findings per delivery."""
 _POLL_MS: Final = 1_000
 
 _log = logging.getLogger(__name__)
 
 
 def forward(settings: Settings, outlet: Outlet, *, once: bool = False) -> int:
-    """Deliver alerts from where the last run ended, for ever or (`once`) until there are no more; return how many.
+    """Deliver alerts from the last committed offset on, for ever or (`once`) up to the newest; return their number.
 
     Raises DeliveryError, BrokerUnavailableError. What is no alert, or not signed by our workers, is logged by its offset, and passed over.
     """
     delivered, signatures = 0, Signatures.of(settings, "worker")
     with topics.answering(settings), closing(_consumer(settings)) as consumer:
         while not (once and _caught_up(consumer)):
-            polled = consumer.poll(timeout_ms=_POLL_MS, max_records=MOST)
-            found = [each for records in polled.values() for record in records if (each := _finding(record, signatures)) is not None]
-            if found:
-                outlet.deliver(found)
-                delivered += len(found)
-                METRICS.add(Metric.FINDINGS_DELIVERED, len(found))
+            polled = consumer.poll(timeout_ms=_POLL_MS, max_records=MAX_BATCH_FINDINGS)
+            findings = [
+                record_finding
+                for records in polled.values()
+                for record in records
+                if (record_finding := _finding(record, signatures)) is not None
+            ]
+            if findings:
+                outlet.deliver(findings)
+                delivered += len(findings)
+                METRICS.add(Metric.FINDINGS_DELIVERED, len(findings))
             if polled:
                 consumer.commit()
     return delivered
@@ -60,7 +65,7 @@ def _finding(record: Any, signatures: Signatures) -> Json | None:
 
 
 def _consumer(settings: Settings) -> KafkaConsumer:
-    """Return a consumer of all partitions. They are few and one process forwards them, so nobody has to agree on who reads what."""
+    """Return a consumer of all partitions, without group rebalancing: one process forwards them all."""
     group = topics.group_of(READER)
     options = {"group_id": group, "enable_auto_commit": False, "auto_offset_reset": "earliest"}
     consumer = KafkaConsumer(**options, **topics.client_options(settings))
@@ -74,4 +79,4 @@ def _consumer(settings: Settings) -> KafkaConsumer:
 
 def _caught_up(consumer: KafkaConsumer) -> bool:
     ends = consumer.end_offsets(list(consumer.assignment()))
-    return all(consumer.position(place) >= end for place, end in ends.items())
+    return all(consumer.position(partition) >= end for partition, end in ends.items())

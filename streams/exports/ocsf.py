@@ -1,8 +1,8 @@
-"""Alerts in the words of OCSF 1.6 (schema.ocsf.io): Detection Finding, class 2004, as a SIEM reads it.
+"""Alerts as OCSF 1.6 (schema.ocsf.io) Detection Findings, class 2004.
 
-An alert that opens, changes and ends is one finding: `finding_info.uid` stays, `activity_id` says which. What the evidence is made of
-stands in `anomaly_analyses`: one anomaly a feature, with the population's usual range as its baseline. Nothing else is made up: a field
-that an alert does not have is left out.
+An alert that opens, changes and ends is one finding: `finding_info.uid` stays, `activity_id` is the step. The evidence is in
+`anomaly_analyses`: one anomaly per feature, with the population's usual range as its baseline. A field that an alert does not have is left
+out.
 """
 
 from __future__ import annotations
@@ -18,18 +18,18 @@ from streams.schema.cases import Alert, FeaturePart
 Json = dict[str, Any]
 
 SCHEMA: Final = "1.6.0"
-CLASS: Final = 2004
+CLASS_ID: Final = 2004
 _ACTIVITIES: Final = {"open": (1, "Create"), "update": (2, "Update"), "resolved": (3, "Close")}
 _STATUSES: Final = {"open": (1, "New"), "update": (2, "In Progress"), "resolved": (4, "Resolved")}
 _SEVERITIES: Final = {3: "Medium", 4: "High", 5: "Critical"}
 _CONFIDENCES: Final = {1: "Low", 2: "Medium", 3: "High"}
-_STATISTICAL: Final = 3  # OCSF's number for an analytic that rests on statistics
-_RARE, _SURE = 0.001, 0.1
-"""Expected false alerts a day, for 10,000 entities: below the first it is critical, below the second our confidence is high."""
+_STATISTICAL_TYPE_ID: Final = 3  # OCSF's number for a statistical analytic
+_CRITICAL_FALSE_ALERTS, _HIGH_CONFIDENCE_FALSE_ALERTS = 0.001, 0.1
+"""Expected false alerts per day of 10,000 entities: below the first the severity is critical, below the second confidence is high."""
 
 
 def finding(alert: Alert) -> Json:
-    """Return a record of the topic `alerts` as a Detection Finding. Times go from seconds to milliseconds."""
+    """Return a record of the topic `alerts` as a Detection Finding. Seconds become milliseconds."""
     activity, activity_name = _ACTIVITIES[alert.state]
     status, status_name = _STATUSES[alert.state]
     severity, confidence = _severity(alert), _confidence(alert)
@@ -38,9 +38,9 @@ def finding(alert: Alert) -> Json:
         "activity_name": activity_name,
         "category_uid": 2,
         "category_name": "Findings",
-        "class_uid": CLASS,
+        "class_uid": CLASS_ID,
         "class_name": "Detection Finding",
-        "type_uid": CLASS * 100 + activity,
+        "type_uid": CLASS_ID * 100 + activity,
         "type_name": f"Detection Finding: {activity_name}",
         "time": _milliseconds(alert.time),
         "severity_id": severity,
@@ -68,12 +68,12 @@ def finding(alert: Alert) -> Json:
 def _severity(alert: Alert) -> int:
     if alert.behaviour == "routing":
         return 3  # a channel, not a harm by itself
-    return 5 if alert.false_alerts_per_day < _RARE else 4
+    return 5 if alert.false_alerts_per_day < _CRITICAL_FALSE_ALERTS else 4
 
 
 def _confidence(alert: Alert) -> int:
     expected = alert.false_alerts_per_day
-    return 3 if expected < _SURE else 2 if expected < 1 else 1
+    return 3 if expected < _HIGH_CONFIDENCE_FALSE_ALERTS else 2 if expected < 1 else 1
 
 
 def _metadata(alert: Alert) -> Json:
@@ -82,14 +82,14 @@ def _metadata(alert: Alert) -> Json:
 
 
 def _info(alert: Alert) -> Json:
-    named = [each for each in alert.payload.atlas if each.startswith("AML.T")]  # the others are case studies
-    techniques = [{"technique": {"uid": each}, "version": "ATLAS 5.6"} for each in named]
+    named = [technique for technique in alert.payload.atlas if technique.startswith("AML.T")]  # the others are case studies
+    techniques = [{"technique": {"uid": technique}, "version": "ATLAS 5.6"} for technique in named]
     return {
         "uid": alert.alert_id,
         "title": alert.summary,
         "types": [alert.behaviour],
         "modified_time": _milliseconds(alert.time),
-        "analytic": {"name": f"hydrometer {alert.behaviour}", "type_id": _STATISTICAL, "type": "Statistical"},
+        "analytic": {"name": f"hydrometer {alert.behaviour}", "type_id": _STATISTICAL_TYPE_ID, "type": "Statistical"},
         **({"attacks": techniques} if techniques else {}),
     }
 
@@ -98,12 +98,12 @@ def _analyses(alert: Alert) -> list[Json]:
     features = alert.payload.features
     if not features:
         return []
-    usual = [each for each in features if each.usual]
+    usual = [feature for feature in features if feature.usual]
     return [
         {
             "analysis_target": {"name": alert.entity_id, "type": alert.entity_kind},
-            "anomalies": [_observed(each, [each.value], f"{each.nats:.2f} nats") for each in features],
-            **({"baselines": [_observed(each, each.usual or [], "usual range") for each in usual]} if usual else {}),
+            "anomalies": [_observed(feature, [feature.value], f"{feature.nats:.2f} nats") for feature in features],
+            **({"baselines": [_observed(feature, feature.usual or [], "usual range") for feature in usual]} if usual else {}),
         }
     ]
 

@@ -1,4 +1,4 @@
-"""What an outlet is, and the registry of them: every file of `streams/exports/outlets/`, and every one of an installed package.
+"""The contract of an outlet, and the registry: every file of `streams/exports/outlets/`, and every outlet of an installed package.
 
 A package declares its outlets in its metadata, each under the name of its option of `hydrometer export ocsf`:
 
@@ -27,18 +27,18 @@ _FIELDS: Final = ("metavar", "help", "open", "deliver", "close")
 
 
 class OutletConfigError(HydrometerError):
-    """An outlet cannot work with its target. One line; it never repeats a target that may carry a secret."""
+    """An outlet's target is invalid. The message never repeats a target that may contain a secret."""
 
 
 class DeliveryError(HydrometerError):
-    """The destination rejected findings. Nothing is acknowledged; the next start goes on from there."""
+    """The destination rejected findings. Their offsets are not committed; the next start delivers them again."""
 
 
 class Outlet(Protocol):
     """A destination of findings."""
 
     metavar: ClassVar[str]
-    """What the option's value is, as in `URL`."""
+    """The option's value in the help text, as in `URL`."""
     help: ClassVar[str]
     """One sentence for `hydrometer export ocsf --help`."""
 
@@ -52,7 +52,7 @@ class Outlet(Protocol):
         ...
 
     def close(self) -> None:
-        """Free what `open` took. Raises nothing."""
+        """Release what `open` acquired. Raises nothing."""
         ...
 
 
@@ -64,11 +64,11 @@ def outlets() -> dict[str, type[Outlet]]:
         OutletConfigError: An outlet of an installed package cannot be used.
     """
     names = [module.name for module in pkgutil.iter_modules(package.__path__)]
-    ours: dict[str, type[Outlet]] = {name: importlib.import_module(f"{package.__name__}.{name}").Outlet for name in names}
+    own: dict[str, type[Outlet]] = {name: importlib.import_module(f"{package.__name__}.{name}").Outlet for name in names}
     others = {point.name: load(point) for point in entry_points(group=GROUP)}
-    if taken := ours.keys() & others.keys():
+    if taken := own.keys() & others.keys():
         raise OutletConfigError(f"outlet {min(taken)} of an installed package exists here already: rename its entry point")
-    return dict(sorted((ours | others).items()))
+    return dict(sorted((own | others).items()))
 
 
 def load(point: EntryPoint) -> type[Outlet]:
@@ -83,7 +83,7 @@ def load(point: EntryPoint) -> type[Outlet]:
     try:
         outlet: type[Outlet] = point.load()
     except (ImportError, AttributeError, NameError, SyntaxError, TypeError, ValueError) as error:
-        raise OutletConfigError(f"{where} cannot be loaded ({type(error).__name__}): mend or uninstall the package") from error
+        raise OutletConfigError(f"{where} cannot be loaded ({type(error).__name__}): repair or uninstall the package") from error
     if missing := [field for field in _FIELDS if not hasattr(outlet, field)]:
         raise OutletConfigError(f"{where} lacks {', '.join(missing)}: see streams/exports/outlet.py")
     return outlet

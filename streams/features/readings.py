@@ -235,8 +235,8 @@ def days_since(of: Expr) -> Reading:
     """Return the days from a time column's newest value to the entity's newest event.
 
     >>> from streams.features.expressions import col
-    >>> from streams.testing.feature_trial import START, value_of
-    >>> value_of(days_since(col.account_created), time=START, account_created=START - 3 * DAY)
+    >>> from streams.testing.feature_trial import START_SECONDS, value_of
+    >>> value_of(days_since(col.account_created), time=START_SECONDS, account_created=START_SECONDS - 3 * DAY)
     3.0
     """
     need = Last(of)

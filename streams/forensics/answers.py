@@ -26,9 +26,9 @@ import orjson
 from streams.forensics.errors import AnswersError
 
 MAX_ANSWERS: Final = 2_000
-"""Items with texts kept of a model."""
+"""Items per model that are kept with their texts."""
 MAX_QUESTIONS: Final = 12_500
-"""Items with options kept of a table."""
+"""Items per table that are kept with their options."""
 MAX_ANSWER_CHARACTERS: Final = 2_500
 MAX_LINE_BYTES: Final = 1_000_000
 MAX_MODELS: Final = 200
@@ -97,13 +97,13 @@ def model_name(path: Path) -> str:
 
 
 def files_of(folder: Path) -> list[Path]:
-    """Return a folder's files of answers, sorted, without those that start with `_`. Raises AnswersError when there is none."""
-    found = sorted(path for path in folder.iterdir() if path.name.endswith(_SUFFIXES) and not path.name.startswith("_"))
-    if not found:
-        raise AnswersError(f"{folder} has no answers: put one file a model there ({', '.join(_SUFFIXES)})")
-    if len(found) > MAX_MODELS:
-        raise AnswersError(f"{folder} has {len(found)} models, more than {MAX_MODELS}: leave some out")
-    return found
+    """Return a folder's files of answers, sorted, without those that start with `_`. Raises AnswersError when the folder has none."""
+    files = sorted(path for path in folder.iterdir() if path.name.endswith(_SUFFIXES) and not path.name.startswith("_"))
+    if not files:
+        raise AnswersError(f"{folder} has no answers: put one file per model there ({', '.join(_SUFFIXES)})")
+    if len(files) > MAX_MODELS:
+        raise AnswersError(f"{folder} has {len(files)} models, more than {MAX_MODELS}: leave some out")
+    return files
 
 
 def read_answers(path: Path) -> Answers:
@@ -112,10 +112,10 @@ def read_answers(path: Path) -> Answers:
     for number, row in _rows(path):
         item, output = _first(row, _ITEM), _first(row, _OUTPUT)
         if item is None or output is None:
-            raise AnswersError(f"{path}: row {number} lacks `item` or `output`: give both, as {{'item': 7, 'output': '...'}}")
+            raise AnswersError(f"{path}: row {number} lacks `item` or `output`: write both, as {{'item': 7, 'output': '...'}}")
         kept.add(str(item), str(output)[:MAX_ANSWER_CHARACTERS])
     if not kept.rows:
-        raise AnswersError(f"{path} is empty: give one answer a line")
+        raise AnswersError(f"{path} is empty: write one answer per line")
     return Answers(model_name(path), kept.rows, file_hash(path), kept.repeated)
 
 
@@ -134,19 +134,19 @@ def read_prompts(path: Path) -> tuple[dict[str, str], dict[str, str]]:
 
 
 def read_options(path: Path) -> Options:
-    """Read a table of chosen options. Raises AnswersError when a column is missing or `options` is no number."""
+    """Read a table of chosen options. Raises AnswersError when a column is missing or `options` is not a number."""
     kept = _Smallest(MAX_QUESTIONS)
     for number, row in _rows(path):
         missing = sorted({"item", "answer", "options"} - row.keys())
         if missing:
             raise AnswersError(
-                f"{path}: row {number} lacks `{missing[0]}`: a table of options has item, answer, options and one column a model"
+                f"{path}: row {number} lacks `{missing[0]}`: a table of options has item, answer, options and one column per model"
             )
         if not _COUNT.fullmatch(str(row["options"])):
-            raise AnswersError(f"{path}: row {number}: `options` is not how many options there are, as in 4")
+            raise AnswersError(f"{path}: row {number}: `options` is not a number of options: write it as in 4")
         kept.add(str(row["item"]), row)
     if not kept.rows:
-        raise AnswersError(f"{path} is empty: give one question a line")
+        raise AnswersError(f"{path} is empty: write one question per line")
     models = list(dict.fromkeys(name for row in kept.rows.values() for name in row if name not in _QUESTION))
     if len(models) > MAX_MODELS:
         raise AnswersError(f"{path} has {len(models)} models, more than {MAX_MODELS}: leave some out")
@@ -160,7 +160,7 @@ def read_options(path: Path) -> Options:
 
 
 def file_hash(path: Path) -> str:
-    """Return the SHA-256 of a file, which ties a result to what was read."""
+    """Return the SHA-256 of a file, which ties a result to its input."""
     try:
         with path.open("rb") as source:
             return hashlib.file_digest(source, "sha256").hexdigest()
@@ -171,7 +171,7 @@ def file_hash(path: Path) -> str:
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
     """Yield number (from 1) and columns of each row."""
     if not path.name.endswith(_SUFFIXES):
-        raise AnswersError(f"{path} is of no kind we read: give {', '.join(_SUFFIXES)}")
+        raise AnswersError(f"{path} has an unsupported suffix: use one of {', '.join(_SUFFIXES)}")
     try:
         if path.suffix == ".parquet":
             yield from _parquet(path)
@@ -187,15 +187,15 @@ def _json_lines(path: Path, source: IO[bytes] | gzip.GzipFile) -> Iterator[tuple
     while line := source.readline(MAX_LINE_BYTES + 1):
         number += 1
         if len(line) > MAX_LINE_BYTES:
-            raise AnswersError(f"{path}: line {number} is longer than {MAX_LINE_BYTES:,} bytes: give one answer a line")
+            raise AnswersError(f"{path}: line {number} is longer than {MAX_LINE_BYTES:,} bytes: write one answer per line")
         if not line.strip():
             continue
         try:
             row = orjson.loads(line)
         except orjson.JSONDecodeError as error:
-            raise AnswersError(f"{path}: line {number} is not JSON: give one object a line") from error
+            raise AnswersError(f"{path}: line {number} is not JSON: write one object per line") from error
         if not isinstance(row, dict):
-            raise AnswersError(f"{path}: line {number} is no object: give {{'item': ..., 'output': ...}}")
+            raise AnswersError(f"{path}: line {number} is not an object: write {{'item': ..., 'output': ...}}")
         yield number, row
 
 
@@ -206,7 +206,7 @@ def _csv(path: Path, source: IO[bytes] | gzip.GzipFile) -> Iterator[tuple[int, d
         for number, row in enumerate(csv.DictReader(lines), start=1):
             yield number, {str(name): value for name, value in row.items() if name is not None}
     except (csv.Error, UnicodeDecodeError) as error:
-        raise AnswersError(f"{path} is no CSV in UTF-8 ({error}): write it again") from error
+        raise AnswersError(f"{path} is not CSV in UTF-8 ({error}): export it again") from error
 
 
 def _parquet(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
@@ -221,7 +221,7 @@ def _parquet(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
                     number += 1
                     yield number, row
     except (pa.ArrowException, ValueError, OverflowError) as error:  # texts that are no UTF-8, dates beyond Python's
-        raise AnswersError(f"{path} is no Parquet file: write it again") from error
+        raise AnswersError(f"{path} is not a Parquet file: export it again") from error
 
 
 def _first(row: Mapping[str, Any], names: tuple[str, ...]) -> Any:

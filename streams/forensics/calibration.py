@@ -1,4 +1,4 @@
-"""A likelihood ratio out of several measures, from pairs of models whose makers said who taught whom.
+"""A likelihood ratio from several measures, calibrated on pairs of models whose makers published the teacher.
 
 `calibration.json` is written by `make evaluate-forensics`: a logistic regression on the effects of the measures, of known teacher-student
 pairs against unrelated pairs, less the log of their numbers' ratio, and a calibration curve on models that the fit has not seen. Only
@@ -21,7 +21,7 @@ import orjson
 from streams.forensics.compare import Outcome
 
 FILE: Final = Path(__file__).with_name("calibration.json")
-LEAST_KNOWN_PAIRS: Final = 20
+MIN_KNOWN_PAIRS: Final = 20
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Bin:
 
 @dataclass(frozen=True)
 class Calibration:
-    """How effects become a likelihood ratio, and on what that rests."""
+    """How effects become a likelihood ratio, and the data behind it."""
 
     weights: Mapping[str, float]
     intercept: float
@@ -44,23 +44,23 @@ class Calibration:
     fewest_controls: int
     fewest_items: int
     largest_log_ratio: float
-    """Log of the largest ratio that the numbers of pairs can bear out; larger and smaller ones are cut there."""
+    """Log of the largest ratio that the number of pairs can support; larger and smaller ones are limited to it."""
     curve: tuple[Bin, ...]
 
 
 @dataclass(frozen=True)
 class Combined:
-    """A likelihood ratio, or why there is none."""
+    """A likelihood ratio, or the reason why it is refused."""
 
     likelihood_ratio: float | None
     cut: bool
-    """Whether the ratio lies at the bound of what the calibration can bear out."""
+    """Whether the ratio is at the limit that the calibration can support."""
     measures: tuple[str, ...]
     refused: str | None
 
 
 def load(path: Path = FILE) -> Calibration | None:
-    """Return the calibration, or None when there is none."""
+    """Return the calibration, or None without one."""
     if not path.exists():
         return None
     stored: dict[str, Any] = orjson.loads(path.read_bytes())
@@ -87,8 +87,8 @@ def log_ratio(effects: Mapping[str, float], calibration: Calibration) -> float:
 def _refusal(effects: Mapping[str, Any], calibration: Calibration | None) -> str | None:
     if calibration is None:
         return "there is no calibration: make evaluate-forensics writes one"
-    if calibration.known_pairs < LEAST_KNOWN_PAIRS:
-        return f"the calibration rests on {calibration.known_pairs} known pairs, fewer than {LEAST_KNOWN_PAIRS}"
+    if calibration.known_pairs < MIN_KNOWN_PAIRS:
+        return f"the calibration rests on {calibration.known_pairs} known pairs, fewer than {MIN_KNOWN_PAIRS}"
     backwards = sorted(name for name, weight in calibration.weights.items() if weight < 0.0)
     if backwards:
         return (

@@ -1,4 +1,4 @@
-"""Canaries: which of two equal wordings a case's members are served, by a key, so that a model trained on those answers shows the case.
+"""Canaries: keyed choices between equal wordings in the answers to a case's members, which a model trained on them repeats.
 
 A canary never changes what an answer says: it replaces "for example," by "for instance,", or the other way round, as a bit of a key derived
 from case and epoch decides, outside code and quotations. Bits are independent of whoever was not served them, so a suspect's wordings agree
@@ -28,18 +28,22 @@ from scipy.stats import binom
 
 from streams.forensics.errors import AnswersError
 
-FORMAT: Final = 1
+FORMAT_VERSION: Final = 1
 GREEN_SHARE: Final = 0.5
-LEAST_USES: Final = 3
+MIN_USES: Final = 3
 """A wording counts when the suspect and the panel use it, in either form, at least this often."""
 _VERBATIM: Final = re.compile(r"(```.*?```|`[^`\n]*`|\"[^\"\n]*\")", re.DOTALL)
 _WORD: Final = re.compile(r"[^\W\d_]+")
 DISCLOSURE: Final = "Answers may use either of two equal wordings, chosen per customer, so that unlicensed training on them can be shown."
 
 
+_KEYS: Final = {"chosen": "say"}
+"""Names of fields in the policy file, where they differ."""
+
+
 @dataclass(frozen=True)
 class Policy:
-    """What a gateway serves to the members of a case: for each pair of wordings the one to say. It holds no key."""
+    """A case's policy for a gateway: for each pair of wordings the one to use. It contains no key."""
 
     case_id: str
     epoch: int
@@ -47,20 +51,21 @@ class Policy:
     approved_at: str
     members: tuple[str, ...]
     """Keys, users or teams as the gateway names them."""
-    say: tuple[tuple[str, str], ...]
-    """Wordings: what is said, and what it replaces."""
+    chosen: tuple[tuple[str, str], ...]
+    """Wordings: the one to use, and the one that it replaces."""
     revoked_at: str = ""
     disclosure: str = DISCLOSURE
-    format: int = FORMAT
+    format: int = FORMAT_VERSION
 
     def json(self) -> bytes:
         """Return the policy as a file."""
-        return json.dumps(asdict(self), indent=1).encode() + b"\n"
+        content = {_KEYS.get(name, name): value for name, value in asdict(self).items()}
+        return json.dumps(content, indent=1).encode() + b"\n"
 
 
 @dataclass(frozen=True)
 class Wording:
-    """The result of a check: of `pairs` wordings that can be judged, `agree` lean towards the case's bits more than the panel does."""
+    """The result of a check: of `pairs` wordings that occur often enough, `agree` lean towards the case's bits more than the panel does."""
 
     case_id: str
     epoch: int
@@ -81,7 +86,7 @@ def key(secret: bytes, case_id: str, epoch: int) -> bytes:
 
 
 def bits(canary_key: bytes, count: int) -> list[bool]:
-    """Return a key's bits; a bit says whether the first wording of a pair is said."""
+    """Return a key's bits; a bit selects the first wording of a pair."""
     return [bool(hmac.digest(canary_key, f"wording {number}".encode(), "sha256")[0] & 1) for number in range(count)]
 
 
@@ -89,69 +94,70 @@ def policy(canary_key: bytes, case_id: str, epoch: int, members: Sequence[str], 
     """Return the policy of a case; `approval` is who and when (ISO 8601). Raises AnswersError without an approver or members."""
     approved_by, approved_at = approval
     if not approved_by.strip():
-        raise AnswersError("nobody approved the canary: give --approved-by NAME")
+        raise AnswersError("the canary is not approved: give --approved-by NAME")
     if not members:
-        raise AnswersError("the canary has no members: give --member for each key that is served it")
+        raise AnswersError("the canary has no members: give --member for each key that gets it")
     pairs = wordings()
     chosen = tuple((one, other) if first else (other, one) for (one, other), first in zip(pairs, bits(canary_key, len(pairs)), strict=True))
     return Policy(case_id, epoch, approved_by, approved_at, tuple(members), chosen)
 
 
 def read_policy(path: Path) -> Policy:
-    """Read a policy. Raises AnswersError when it is missing or no policy."""
+    """Read a policy. Raises AnswersError when it is missing or not a policy."""
     try:
-        told: dict[str, Any] = json.loads(path.read_bytes())
-        if told["format"] != FORMAT:
+        document: dict[str, Any] = json.loads(path.read_bytes())
+        if document["format"] != FORMAT_VERSION:
             raise AnswersError(f"{path} is a policy of another version: write it again with `hydrometer canary new`")
-        return Policy(**{**told, "members": tuple(told["members"]), "say": tuple((say, instead) for say, instead in told["say"])})
+        chosen = tuple((wording, replaced) for wording, replaced in document.pop(_KEYS["chosen"]))
+        return Policy(**{**document, "members": tuple(document["members"]), "chosen": chosen})
     except OSError as error:
         raise AnswersError(f"cannot read {path} ({error.strerror}): give a policy file of `hydrometer canary new`") from error
     except (ValueError, TypeError, KeyError) as error:
-        raise AnswersError(f"{path} is no policy: give a file of `hydrometer canary new`") from error
+        raise AnswersError(f"{path} is not a policy: give a file of `hydrometer canary new`") from error
 
 
-def revoked(told: Policy, at: str) -> Policy:
+def revoked(policy: Policy, at: str) -> Policy:
     """Return the policy as one that is no longer served."""
-    return replace(told, revoked_at=at)
+    return replace(policy, revoked_at=at)
 
 
-def apply(told: Policy, answer: str) -> str:
-    """Return an answer with the policy's wordings; code stays as it is, and so does the case of a first letter.
+def apply(policy: Policy, answer: str) -> str:
+    """Return an answer with the policy's wordings; code, and upper case of a first letter, stay.
 
     >>> apply(Policy("c", 1, "a", "", ("k",), (("for instance,", "for example,"),)), "For example, `for example,`")
     'For instance, `for example,`'
     """
-    if told.revoked_at:
+    if policy.revoked_at:
         return answer
-    replacements = {instead: say for say, instead in told.say}
+    replacements = {replaced: wording for wording, replaced in policy.chosen}
     pattern = _pattern(tuple(replacements))
     parts = _VERBATIM.split(answer)
     parts[::2] = [pattern.sub(lambda match: _cased(match.group(), replacements), part) for part in parts[::2]]
     return "".join(parts)
 
 
-def check(told: Policy, suspect: Iterable[str], panel: Mapping[str, Iterable[str]]) -> Wording:
+def check(policy: Policy, suspect: Iterable[str], panel: Mapping[str, Iterable[str]]) -> Wording:
     """Return how many wordings a suspect shares with a policy, with the exact binomial p-value against the panel's rate.
 
     A wording agrees when the suspect's share of the policy's form is above the panel's median share. The rate is that of the panel's own
-    models, at least one half. Raises AnswersError when no wording can be judged.
+    models, at least one half. Raises AnswersError when no wording occurs often enough.
     """
-    own = _shares(told, suspect)
-    others = [_shares(told, answers) for answers in panel.values()]
+    own = _shares(policy, suspect)
+    others = [_shares(policy, answers) for answers in panel.values()]
     judged = agree = 0
     chances: list[bool] = []
     for number, share in own.items():
-        known = sorted(each[number] for each in others if number in each)
-        if len(known) < LEAST_USES or known[0] == known[-1] == share:
+        known = sorted(shares[number] for shares in others if number in shares)
+        if len(known) < MIN_USES or known[0] == known[-1] == share:
             continue
         middle = (known[(len(known) - 1) // 2] + known[len(known) // 2]) / 2
         judged += 1
         agree += share > middle
-        chances += [each > middle for each in known]
+        chances += [shares > middle for shares in known]
     if not judged:
-        raise AnswersError("no wording of the policy can be judged: give more answers, and at least 3 controls")
+        raise AnswersError("no wording of the policy occurs often enough: give more answers, and at least 3 controls")
     rate = max(0.5, (sum(chances) + 1) / (len(chances) + 2))
-    return Wording(told.case_id, told.epoch, judged, agree, rate, float(binom.sf(agree - 1, judged, rate)))
+    return Wording(policy.case_id, policy.epoch, judged, agree, rate, float(binom.sf(agree - 1, judged, rate)))
 
 
 def is_green(canary_key: bytes, before: str, word: str) -> bool:
@@ -173,20 +179,22 @@ def _bigrams(answer: str) -> list[tuple[str, str]]:
     return list(pairwise(words))
 
 
-def _shares(told: Policy, answers: Iterable[str]) -> dict[int, float]:
+def _shares(policy: Policy, answers: Iterable[str]) -> dict[int, float]:
     """Return by number of wording the share of the policy's form, where either form occurs at least three times."""
-    forms = {form: (number, said) for number, pair in enumerate(told.say) for form, said in zip(pair, (True, False), strict=True)}
+    forms = {
+        form: (number, is_chosen) for number, pair in enumerate(policy.chosen) for form, is_chosen in zip(pair, (True, False), strict=True)
+    }
     pattern = _pattern(tuple(forms))
     uses: Counter[tuple[int, bool]] = Counter(
-        forms[found.lower()] for answer in answers for part in _VERBATIM.split(answer)[::2] for found in pattern.findall(part)
+        forms[form.lower()] for answer in answers for part in _VERBATIM.split(answer)[::2] for form in pattern.findall(part)
     )
-    totals = {number: uses[number, True] + uses[number, False] for number in range(len(told.say))}
-    return {number: uses[number, True] / total for number, total in totals.items() if total >= LEAST_USES}
+    totals = {number: uses[number, True] + uses[number, False] for number in range(len(policy.chosen))}
+    return {number: uses[number, True] / total for number, total in totals.items() if total >= MIN_USES}
 
 
-def _cased(found: str, replacements: Mapping[str, str]) -> str:
-    said = replacements[found.lower()]
-    return said[0].upper() + said[1:] if found[0].isupper() else said
+def _cased(original: str, replacements: Mapping[str, str]) -> str:
+    chosen = replacements[original.lower()]
+    return chosen[0].upper() + chosen[1:] if original[0].isupper() else chosen
 
 
 @cache

@@ -1,4 +1,4 @@
-"""Runs every measure on a panel and puts the findings together: corrected p-values, and a likelihood ratio where one can be calibrated."""
+"""Runs every measure on a panel and combines the findings: corrected p-values, and a likelihood ratio where calibrated."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from streams.forensics.inference import Finding, holm, judge
 from streams.forensics.measure import Measure, all_measures, missing_input
 from streams.forensics.panel import Panel
 
-SEED = 20_261_129
-"""Of the permutations: the same files give the same report."""
+PERMUTATION_SEED = 20_261_129
+"""Seed of the permutations: the same files give the same report."""
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """A measure's finding with its p-value corrected over all measures that ran, or what it lacked."""
+    """A measure's finding with its p-value corrected over all measures that ran, or the missing input."""
 
     measure: Measure
     finding: Finding | None
@@ -26,22 +26,22 @@ class Outcome:
 
 
 def compare(panels: Sequence[Panel], progress: Callable[[str], None] = lambda _: None) -> list[Outcome]:
-    """Return the outcome of every measure, on the first of the panels that has its inputs. `progress` is given the title of what runs."""
-    found: list[tuple[Measure, Finding | None, str | None]] = []
+    """Return the outcome of every measure, on the first of the panels that has its inputs. `progress` is called with each title."""
+    results: list[tuple[Measure, Finding | None, str | None]] = []
     for measure in all_measures().values():
         lacks = [missing_input(measure, panel) for panel in panels]
         panel = next((panel for panel, lack in zip(panels, lacks, strict=True) if lack is None), None)
         if panel is None:
-            found.append((measure, None, lacks[0]))
+            results.append((measure, None, lacks[0]))
             continue
         progress(measure.title)
-        found.append((measure, examine(measure, panel), None))
-    corrected = iter(holm([finding.p for _, finding, _ in found if finding is not None]))
-    return [Outcome(measure, finding, None if finding is None else next(corrected), missing) for measure, finding, missing in found]
+        results.append((measure, examine(measure, panel), None))
+    corrected = iter(holm([finding.p for _, finding, _ in results if finding is not None]))
+    return [Outcome(measure, finding, None if finding is None else next(corrected), missing) for measure, finding, missing in results]
 
 
-def examine(measure: Measure, panel: Panel, seed: int = SEED) -> Finding:
-    """Return what one measure finds between the first two models of a panel that has its inputs."""
+def examine(measure: Measure, panel: Panel, seed: int = PERMUTATION_SEED) -> Finding:
+    """Return the finding of one measure between the first two models of a panel that has its inputs."""
     cube = measure.similarity(panel)
     contrast = None if measure.contrast is None else measure.contrast(panel, cube)
     return judge(cube, panel.groups, panel.kin, np.random.default_rng(seed), contrast=contrast)

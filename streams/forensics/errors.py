@@ -1,4 +1,4 @@
-"""What can be wrong with the files that are compared."""
+"""Errors in the files that are compared."""
 
 from __future__ import annotations
 
@@ -6,4 +6,4 @@ from streams.core.errors import HydrometerError
 
 
 class AnswersError(HydrometerError):
-    """The answers cannot be read or compared. The message names the file or model, the cause and what to do."""
+    """The answers cannot be read or compared. The message names the file or model, the cause and the fix."""

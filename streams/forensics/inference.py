@@ -23,14 +23,14 @@ import numpy as np
 
 from streams.forensics.panel import Cube, Floats, Integers, Mask
 
-PERMUTATIONS: Final = 9_999
+MAX_PERMUTATIONS: Final = 9_999
 ENOUGH_EXCEEDANCES: Final = 100
-"""A permutation test stops at this many draws as extreme as the observed one: p is then known well enough (Besag and Clifford 1991)."""
+"""A permutation test stops at this many draws as extreme as the observed one: p is then precise enough (Besag and Clifford 1991)."""
 _CHUNK_CELLS: Final = 2_000_000
-_NORMAL_975: Final = 1.959963984540054
-_LEAST_SPREAD: Final = 1e-6
-"""Where all pairs are alike up to rounding, nothing stands out."""
-_ROBUST_SD: Final = 1.4826
+_NORMAL_975_QUANTILE: Final = 1.959963984540054
+_MIN_SPREAD_DEVIATIONS: Final = 1e-6
+"""Minimum spread: pairs that are equal up to rounding have no outlier."""
+_STANDARD_DEVIATIONS_PER_MAD: Final = 1.4826
 """Standard deviations per median absolute deviation, of a normal distribution."""
 
 
@@ -99,8 +99,8 @@ def excess(cube: Cube, kin: Mask, suspect: int = 0, teacher: int = 1) -> Excess:
     varies = _spreads(left)
     scale = np.sqrt(varies[:, None] * varies[None, :])
     controls = np.delete(np.delete(left, [suspect, teacher], axis=0), [suspect, teacher], axis=1)
-    spread = _ROBUST_SD * float(np.nanmedian(np.abs(controls - np.nanmedian(controls))))
-    return Excess(by_item.astype(np.float64), left, left / scale, max(spread, _LEAST_SPREAD))
+    spread = _STANDARD_DEVIATIONS_PER_MAD * float(np.nanmedian(np.abs(controls - np.nanmedian(controls))))
+    return Excess(by_item.astype(np.float64), left, left / scale, max(spread, _MIN_SPREAD_DEVIATIONS))
 
 
 def judge(
@@ -111,7 +111,7 @@ def judge(
     *,
     pair: tuple[int, int] = (0, 1),
     contrast: Contrast | None = None,
-    permutations: int = PERMUTATIONS,
+    permutations: int = MAX_PERMUTATIONS,
 ) -> Finding:
     """Return what the cube says of a pair, suspect and our model as places in it. All other models are controls.
 
@@ -122,15 +122,15 @@ def judge(
         p_prompts = _contrast_p(excess(cube, kin, suspect, teacher).by_item[:, teacher], contrast, rng, permutations)
         weights = matched_weights(contrast.marked, contrast.strata) * len(cube)
         cube = cube * weights.astype(np.float32)[:, None, None]
-        found = excess(cube, kin, suspect, teacher)
+        observed = excess(cube, kin, suspect, teacher)
     else:
-        found = excess(cube, kin, suspect, teacher)
+        observed = excess(cube, kin, suspect, teacher)
         others = [place for place in range(cube.shape[1]) if place not in pair and not kin[suspect, place]]
-        p_prompts = exchange_p(found.by_item[:, [teacher, *others]], groups, rng, permutations)
-    return _finding(cube, found, groups, p_prompts, pair)
+        p_prompts = exchange_p(observed.by_item[:, [teacher, *others]], groups, rng, permutations)
+    return _finding(cube, observed, groups, p_prompts, pair)
 
 
-def exchange_p(by_item: Floats, groups: Integers, rng: np.random.Generator, permutations: int = PERMUTATIONS) -> float:
+def exchange_p(by_item: Floats, groups: Integers, rng: np.random.Generator, permutations: int = MAX_PERMUTATIONS) -> float:
     """Return the p-value of the first column's mean, when each group of items draws at random whose column it takes.
 
     `by_item` is (items, models). The smallest value is 1 / (permutations + 1).
@@ -151,7 +151,7 @@ def exchange_p(by_item: Floats, groups: Integers, rng: np.random.Generator, perm
     return (exceeded + 1) / (tried + 1)
 
 
-def shuffle_p(values: Floats, marked: Mask, strata: Integers, rng: np.random.Generator, permutations: int = PERMUTATIONS) -> float:
+def shuffle_p(values: Floats, marked: Mask, strata: Integers, rng: np.random.Generator, permutations: int = MAX_PERMUTATIONS) -> float:
     """Return the p-value of the marked values' mean less the others', when marks are shuffled within strata. All are (items,).
 
     Only strata with marked and other values count, each with its number of marked ones.
@@ -211,20 +211,20 @@ def _contrast_p(values: Floats, contrast: Contrast, rng: np.random.Generator, pe
     return shuffle_p(means, contrast.marked[first], np.zeros(len(units), dtype=np.int64), rng, permutations)
 
 
-def _finding(cube: Cube, found: Excess, groups: Integers, p_prompts: float, pair: tuple[int, int]) -> Finding:
+def _finding(cube: Cube, observed: Excess, groups: Integers, p_prompts: float, pair: tuple[int, int]) -> Finding:
     suspect, teacher = pair
-    effect = float(found.mean[pair]) / found.spread
-    controls = [place for place in range(cube.shape[1]) if place not in pair]
-    pairs = found.scaled[np.triu_indices(len(found.scaled), 1)]
+    effect = float(observed.mean[pair]) / observed.spread
+    controls = [model for model in range(cube.shape[1]) if model not in pair]
+    pairs = observed.scaled[np.triu_indices(len(observed.scaled), 1)]
     pairs = pairs[~np.isnan(pairs)]
-    p_panel = float((pairs >= found.scaled[pair] - 1e-9).mean())
-    to_teacher, to_suspect = (found.mean[controls, place] / found.spread for place in (teacher, suspect))
-    error, design = _standard_error(found.by_item[:, teacher], groups)
-    half = _NORMAL_975 * error / found.spread
+    p_panel = float((pairs >= observed.scaled[pair] - 1e-9).mean())
+    to_teacher, to_suspect = (observed.mean[controls, model] / observed.spread for model in (teacher, suspect))
+    error, design = _standard_error(observed.by_item[:, teacher], groups)
+    half = _NORMAL_975_QUANTILE * error / observed.spread
     statistic = float(cube[:, suspect, teacher].mean(dtype=np.float64))
     return Finding(
         statistic=statistic,
-        expected=statistic - float(found.mean[pair]),
+        expected=statistic - float(observed.mean[pair]),
         effect=effect,
         interval=(effect - half, effect + half),
         p_prompts=p_prompts,
@@ -251,17 +251,17 @@ def _own(totals: Floats, allowed: Mask) -> Floats:
 def _spreads(left: Floats) -> Floats:
     """Return how much each model's pairs vary, (models,): half by its own median deviation, half by the panel's."""
     everyone = float(np.sqrt(np.nanmean(left[np.triu_indices(len(left), 1)] ** 2)))
-    own = _ROBUST_SD * np.nanmedian(np.abs(left), axis=1)
+    own = _STANDARD_DEVIATIONS_PER_MAD * np.nanmedian(np.abs(left), axis=1)
     varies: Floats = np.sqrt((everyone**2 + own**2) / 2.0)
-    return np.asarray(np.maximum(varies, _LEAST_SPREAD), dtype=np.float64)
+    return np.asarray(np.maximum(varies, _MIN_SPREAD_DEVIATIONS), dtype=np.float64)
 
 
 def _standard_error(values: Floats, groups: Integers) -> tuple[float, float]:
     """Return the standard error of the mean over groups, and its variance relative to that of independent items."""
     deviations = values - values.mean()
     sums = _sums(deviations[:, None], groups)[:, 0]
-    items, found = len(values), len(sums)
-    grouped = float((sums**2).sum()) / items**2 * found / max(found - 1, 1)
+    items, observed = len(values), len(sums)
+    grouped = float((sums**2).sum()) / items**2 * observed / max(observed - 1, 1)
     single = float((deviations**2).sum()) / items**2
     return float(np.sqrt(grouped)), grouped / single if single > 0 else 1.0
 

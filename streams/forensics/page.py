@@ -1,4 +1,4 @@
-"""The report as one self-contained page that prints: no script, no network; every name and note is escaped."""
+"""The report as one self-contained printable page, without scripts or network; every name and note is escaped."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from typing import Any, Final
 
 from streams.forensics import report
 
-_WIDTH: Final = 640
-_HEIGHT: Final = 74
-_MARGIN: Final = 14
+_WIDTH_PIXELS: Final = 640
+_HEIGHT_PIXELS: Final = 74
+_MARGIN_PIXELS: Final = 14
 _STYLE: Final = (
     "body{font:15px/1.5 system-ui,sans-serif;color:#1a2027;max-width:760px;margin:2em auto;padding:0 1em}"
     "h1{font-size:1.5em}h2{font-size:1.1em;margin:1.6em 0 .3em}table{border-collapse:collapse;width:100%;font-size:.9em}"
@@ -20,26 +20,28 @@ _STYLE: Final = (
 )
 
 
-def page(told: Mapping[str, Any]) -> str:
+def page(content: Mapping[str, Any]) -> str:
     """Return the report as HTML."""
-    title = escape(f"{told['suspect']} compared with {told['our_model']}")
-    notes = "".join(f"<li>{escape(note)}</li>" for note in told["notes"])
-    tests = "".join(_test(test) for test in told["tests"])
-    limits = "".join(f"<p>{escape(limit)}</p>" for limit in told["limits"])
-    hashes = "".join(f"<tr><td>{escape(path)}</td><td><code>{escape(digest)}</code></td></tr>" for path, digest in told["sha256"].items())
+    title = escape(f"{content['suspect']} compared with {content['our_model']}")
+    notes = "".join(f"<li>{escape(note)}</li>" for note in content["notes"])
+    tests = "".join(_test(test) for test in content["tests"])
+    limits = "".join(f"<p>{escape(limit)}</p>" for limit in content["limits"])
+    hashes = "".join(
+        f"<tr><td>{escape(path)}</td><td><code>{escape(digest)}</code></td></tr>" for path, digest in content["sha256"].items()
+    )
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>{_STYLE}</style></head><body>'
-        f"<h1>{title}</h1><p>{len(told['controls'])} controls, {told['items']:,} common items.</p><ul>{notes}</ul>"
-        f"<h2>Summary</h2>{_summary(told)}<section><h2>Combined</h2><p>{escape(report.combined_sentence(told))}</p>{_curve(told)}</section>"
+        f"<h1>{title}</h1><p>{len(content['controls'])} controls, {content['items']:,} common items.</p><ul>{notes}</ul>"
+        f"<h2>Summary</h2>{_summary(content)}<section><h2>Combined</h2><p>{escape(report.combined_sentence(content))}</p>{_curve(content)}</section>"
         f'<section class="limits">{limits}</section>{tests}'
         f"<section><h2>Files read (SHA-256)</h2><table>{hashes}</table></section>"
         "</body></html>\n"
     )
 
 
-def _summary(told: Mapping[str, Any]) -> str:
+def _summary(content: Mapping[str, Any]) -> str:
     rows = []
-    for test in told["tests"]:
+    for test in content["tests"]:
         if test["missing"] is not None:
             rows.append(
                 f'<tr class="missing"><td>{escape(test["title"])}</td><td colspan="4">input missing: {escape(test["missing"])}</td></tr>'
@@ -65,7 +67,7 @@ def _strip(test: Mapping[str, Any]) -> str:
     least, most = min([low, -1.0, *values]), max([high, 1.0, *values])
 
     def x(value: float) -> str:
-        return f"{_MARGIN + (_WIDTH - 2 * _MARGIN) * (value - least) / (most - least):.1f}"
+        return f"{_MARGIN_PIXELS + (_WIDTH_PIXELS - 2 * _MARGIN_PIXELS) * (value - least) / (most - least):.1f}"
 
     dots = "".join(_dot(x(effect), "30", 4.0, f"{model} {effect:+.2f}", "#8a94a0") for model, effect in test["control_effects"])
     ticks = "".join(
@@ -73,27 +75,27 @@ def _strip(test: Mapping[str, Any]) -> str:
         for value in range(int(least), int(most) + 1, max(1, round((most - least) / 10)))
     )
     return (
-        f'<svg viewBox="0 0 {_WIDTH} {_HEIGHT}" role="img" aria-label="Effect of the suspect among the controls">'
-        f'<path d="M{_MARGIN} 50H{_WIDTH - _MARGIN}" stroke="#555"/>{ticks}{dots}'
+        f'<svg viewBox="0 0 {_WIDTH_PIXELS} {_HEIGHT_PIXELS}" role="img" aria-label="Effect of the suspect among the controls">'
+        f'<path d="M{_MARGIN_PIXELS} 50H{_WIDTH_PIXELS - _MARGIN_PIXELS}" stroke="#555"/>{ticks}{dots}'
         f'<path d="M{x(low)} 18H{x(high)}" stroke="#b3261e" stroke-width="3"/>'
         f'<path d="M{x(test["effect"])} 14v36" stroke="#b3261e" stroke-width="2"/>'
         f"{_text(x(test['effect']), 10, 'suspect')}</svg>"
     )
 
 
-def _curve(told: Mapping[str, Any]) -> str:
-    """Return the calibration curve: share of true pairs expected from the ratios against the share seen, a larger dot for more pairs."""
-    if told["calibration"] is None or told["combined"]["refused"] is not None:
+def _curve(content: Mapping[str, Any]) -> str:
+    """Return the calibration curve: the expected share of true pairs against the observed one; larger dots have more pairs."""
+    if content["calibration"] is None or content["combined"]["refused"] is not None:
         return ""
     dots = "".join(
         _dot(
-            f"{40 + 200 * each['expected']:.1f}",
-            f"{210 - 200 * each['observed']:.1f}",
-            3 + each["pairs"] ** 0.33,
-            f"{each['pairs']} pairs",
+            f"{40 + 200 * point['expected']:.1f}",
+            f"{210 - 200 * point['observed']:.1f}",
+            3 + point["pairs"] ** 0.33,
+            f"{point['pairs']} pairs",
             "#1f5fa8",
         )
-        for each in told["calibration"]["curve"]
+        for point in content["calibration"]["curve"]
     )
     return (
         '<svg viewBox="0 0 640 250" role="img" aria-label="Calibration curve">'

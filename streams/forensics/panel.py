@@ -1,4 +1,4 @@
-"""Suspect, our model and controls over the items that all of them answered: what every measure reads."""
+"""The input of every measure: suspect, our model and controls over the items that all of them answered."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from streams.forensics.errors import AnswersError
 MIN_ITEMS: Final = 30
 MIN_CONTROLS: Final = 5
 LEAST_ANSWERS: Final = 0.9
-"""Share of the common items that a control must answer; with more missing it would take items from everybody."""
+"""Share of the common items that a control must answer: an incomplete control would cost items of all models."""
 DUPLICATE_SHARE: Final = 0.8
 """Two models with this share of identical answers of `DUPLICATE_WORDS` words or more are one model under two names."""
 DUPLICATE_WORDS: Final = 15
@@ -55,19 +55,19 @@ class Panel:
 
     @property
     def size(self) -> int:
-        """How many models there are: suspect, our model and the controls."""
+        """Number of models: suspect, our model and the controls."""
         return len(self.models)
 
     def of_items(self, kept: Integers) -> Panel:
         """Return the panel over these items (positions)."""
         return Panel(
             self.models,
-            tuple(self.items[place] for place in kept),
-            None if self.texts is None else tuple(tuple(row[place] for place in kept) for row in self.texts),
+            tuple(self.items[index] for index in kept),
+            None if self.texts is None else tuple(tuple(row[index] for index in kept) for row in self.texts),
             None if self.chosen is None else self.chosen[:, kept],
             None if self.right is None else self.right[kept],
             None if self.options is None else self.options[kept],
-            None if self.topics is None else tuple(self.topics[place] for place in kept),
+            None if self.topics is None else tuple(self.topics[index] for index in kept),
             None if self.harvested is None else self.harvested[kept],
             self.groups[kept],
             self.kin,
@@ -77,7 +77,7 @@ class Panel:
 
 @dataclass(frozen=True)
 class Prompts:
-    """What is known of the prompts, by item: their texts, their topics, and which topics or items a case harvested."""
+    """The prompts by item: texts, topics, and the topics or items that a case harvested."""
 
     texts: Mapping[str, str] = field(default_factory=dict)
     topics: Mapping[str, str] = field(default_factory=dict)
@@ -89,13 +89,13 @@ def text_panel(
 ) -> Panel:
     """Return the panel of written answers.
 
-    Controls that lack a tenth of the items, or are another under a second name, or answer in another language, are left out with a note.
+    Controls that lack a tenth of the items, or are a copy of another, or answer in another language, are left out with a note.
     Raises AnswersError when fewer than 30 items are common or fewer than 5 controls remain.
     """
     prompts = prompts or Prompts()
     common = _common(suspect.model, set(suspect.texts), teacher.model, set(teacher.texts))
     if prompts.texts and not common & prompts.texts.keys():
-        raise AnswersError("the answers are to other prompts than those of --prompts: give the prompts that were asked")
+        raise AnswersError("the answers do not belong to the prompts of --prompts: give the prompts that were asked")
     notes = [
         f"{one.model}: {one.repeated} answers repeat an item; the first of each is used"
         for one in (suspect, teacher, *controls)
@@ -115,11 +115,11 @@ def text_panel(
         )
     items = tuple(sorted(common))
     words = {one.model: _common_words(one, items) for one in (suspect, teacher, *kept)}
-    kept, said = _same_language(suspect.model, teacher.model, kept, words)
-    notes += said
+    kept, left_out = _same_language(suspect.model, teacher.model, kept, words)
+    notes += left_out
     by_name = {one.model: one for one in (suspect, teacher, *kept)}
-    distinct, said = _distinct(list(by_name), lambda one, other: _same_texts(by_name[one], by_name[other], items), DUPLICATE_SHARE)
-    notes += said
+    distinct, left_out = _distinct(list(by_name), lambda one, other: _same_texts(by_name[one], by_name[other], items), DUPLICATE_SHARE)
+    notes += left_out
     names = _enough(suspect.model, teacher.model, distinct)
     topics = tuple(prompts.topics.get(item, "") for item in items) if prompts.topics else None
     return Panel(
@@ -154,7 +154,7 @@ def options_panel(
     ]
     others = [name for name in others if len(answered[name] & common) >= 0.5 * len(common)]
     items = tuple(sorted(common))
-    kept, said = _distinct([suspect, teacher, *others], lambda one, other: _same_choices(table, one, other, items), DUPLICATE_CHOICES)
+    kept, left_out = _distinct([suspect, teacher, *others], lambda one, other: _same_choices(table, one, other, items), DUPLICATE_CHOICES)
     names = _enough(suspect, teacher, kept)
     number = {
         letter: place
@@ -172,7 +172,7 @@ def options_panel(
         harvested=None,
         groups=np.arange(len(items)),
         kin=_kin(names, kin),
-        notes=(*notes, *said),
+        notes=(*notes, *left_out),
     )
 
 
@@ -188,10 +188,10 @@ def near_copies(texts: Sequence[str]) -> Integers:
     )
 
 
-def _common(suspect: str, asked: set[str], teacher: str, ours: set[str]) -> set[str]:
+def _common(suspect: str, asked: set[str], teacher: str, answered: set[str]) -> set[str]:
     if suspect == teacher:
         raise AnswersError(f"{suspect} is compared with itself: name the suspect and our model")
-    common = asked & ours
+    common = asked & answered
     if not common:
         raise AnswersError(f"{suspect} and {teacher} have no item in common: ask both the same prompts and number them alike")
     if len(common) < MIN_ITEMS:
@@ -259,18 +259,18 @@ def _harvested(items: Sequence[str], topics: Sequence[str] | None, harvested: Co
         return None
     marks = np.array([item in harvested or (topics is not None and topics[place] in harvested) for place, item in enumerate(items)])
     if not marks.any():
-        raise AnswersError("no common item is of a harvested topic: --harvested names items or topics of --prompts, one a line")
+        raise AnswersError("no common item is of a harvested topic: name items or topics of --prompts in --harvested, one per line")
     return marks
 
 
 def _kin(models: Sequence[str], pairs: Iterable[tuple[str, str]]) -> Mask:
-    place = {model: number for number, model in enumerate(models)}
+    index = {model: number for number, model in enumerate(models)}
     kin = np.zeros((len(models), len(models)), dtype=bool)
     for one, other in pairs:
-        if one in place and other in place and {place[one], place[other]} != {0, 1}:  # the pair that is tested is never left out
-            kin[place[one], place[other]] = kin[place[other], place[one]] = True
-    ours = kin[1].copy()
-    ours[:2] = False
-    kin[0] |= ours  # another version of our model is no control of the suspect
-    kin[:, 0] |= ours
+        if one in index and other in index and {index[one], index[other]} != {0, 1}:  # the tested pair is never left out
+            kin[index[one], index[other]] = kin[index[other], index[one]] = True
+    own_kin = kin[1].copy()
+    own_kin[:2] = False
+    kin[0] |= own_kin  # another version of our model is not a control of the suspect
+    kin[:, 0] |= own_kin
     return kin

@@ -1,4 +1,4 @@
-"""The report of a comparison, as data and on a terminal: what was measured, what is usual and what it means; never a verdict."""
+"""The report of a comparison, as data and for a terminal: what was measured, what is usual and what it means; never a verdict."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from streams.forensics.calibration import Calibration, Combined
 from streams.forensics.compare import Outcome
 from streams.forensics.panel import Panel
 
-FORMAT: Final = 1
-SIGNIFICANT: Final = 0.05
+FORMAT_VERSION: Final = 1
+MAX_SIGNIFICANT_PROBABILITY: Final = 0.05
 NOT_A_VERDICT: Final = (
-    "This report is evidence, not a verdict. It does not say who asked, when, or whether terms were broken. "
-    "Its p-values hold for one suspect that was named beforehand: who screens N suspects multiplies them by N."
+    "This report is evidence, not a verdict. It does not show who asked, when, or whether terms were broken. "
+    "Its p-values hold for one suspect named beforehand: multiply them by N after screening N suspects."
 )
 CONFOUNDERS: Final = (
     "A base model, public training sets or a habit that suspect and our model share, and the controls lack, "
@@ -26,10 +26,10 @@ CONFOUNDERS: Final = (
 def report(
     panels: Sequence[Panel], outcomes: Sequence[Outcome], combined: Combined, calibration: Calibration | None, files: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Return the report; `files` maps each path that was read to its SHA-256."""
+    """Return the report; `files` maps each path read to its SHA-256."""
     first = panels[0]
     return {
-        "format": FORMAT,
+        "format": FORMAT_VERSION,
         "suspect": first.models[0],
         "our_model": first.models[1],
         "controls": sorted({model for panel in panels for model in panel.models[2:]}),
@@ -43,22 +43,24 @@ def report(
     }
 
 
-def terminal(told: Mapping[str, Any]) -> str:
+def terminal(content: Mapping[str, Any]) -> str:
     """Return the report as lines for a terminal."""
-    lines = [f"{told['suspect']} compared with {told['our_model']}: {len(told['controls'])} controls, {told['items']:,} common items"]
-    lines += [f"note: {note}" for note in told["notes"]]
-    for test in told["tests"]:
+    lines = [
+        f"{content['suspect']} compared with {content['our_model']}: {len(content['controls'])} controls, {content['items']:,} common items"
+    ]
+    lines += [f"note: {note}" for note in content["notes"]]
+    for test in content["tests"]:
         lines += ["", *test_lines(test)]
-    lines += ["", f"Combined: {combined_sentence(told)}", *told["limits"]]
+    lines += ["", f"Combined: {combined_sentence(content)}", *content["limits"]]
     return "\n".join(lines)
 
 
-def combined_sentence(told: Mapping[str, Any]) -> str:
-    """Return what the likelihood ratio says, or why there is none."""
-    combined = told["combined"]
+def combined_sentence(content: Mapping[str, Any]) -> str:
+    """Return the meaning of the likelihood ratio, or why it is refused."""
+    combined = content["combined"]
     if combined["refused"] is not None:
         return f"no likelihood ratio ({combined['refused']})."
-    ratio, base = combined["likelihood_ratio"], told["calibration"]
+    ratio, base = combined["likelihood_ratio"], content["calibration"]
     side = f"{ratio:,.1f} times as likely" if ratio >= 1 else f"{1 / ratio:,.1f} times less likely"
     bound = ", which is the most that the calibration can bear out" if combined["cut"] else ""
     return (
@@ -69,27 +71,27 @@ def combined_sentence(told: Mapping[str, Any]) -> str:
 
 def meaning(test: Mapping[str, Any]) -> str:
     """Return in one sentence what a test's result means."""
-    if test["p_corrected"] >= SIGNIFICANT:
+    if test["p_corrected"] >= MAX_SIGNIFICANT_PROBABILITY:
         return "Not told apart from unrelated models."
     return f"{test['shows']} {test['cannot_show']}"
 
 
 def test_lines(test: Mapping[str, Any]) -> list[str]:
-    """Return a test's title, figures and meaning, a line each."""
+    """Return a test's title, figures and meaning, one per line."""
     if test["missing"] is not None:
         return [f"{test['title']}", f"  input missing: {test['missing']}"]
     low, high = test["interval"]
     usual = sorted(effect for _, effect in test["control_effects"])
-    places = test["controls"] + 1
+    ranks = test["controls"] + 1
     effect = f"{test['effect']:+.2f} sd of unrelated pairs (95 % interval over prompts {low:+.2f} to {high:+.2f})"
     chances = f"over prompts {test['p_prompts']:.4g}; over pairs of the panel {test['p_panel']:.4g}, at best {test['smallest_p_panel']:.2g}"
-    student = f"rank {test['rank']} of {places} as a student of our model (rank p at best {test['smallest_p_rank']:.2g})"
+    student = f"rank {test['rank']} of {ranks} as a student of our model (rank p at best {test['smallest_p_rank']:.2g})"
     return [
         test["title"],
         f"  statistic {test['statistic']:.4f}, expected from both models' own means {test['expected']:.4f}; {test['items']:,} items",
         f"  effect {effect}; controls {usual[0]:+.2f} to {usual[-1]:+.2f}",
         f"  p {test['p']:.4g}, after Holm {test['p_corrected']:.4g} ({chances})",
-        f"  {student}; our model is rank {test['teacher_rank']} of {places} as its teacher",
+        f"  {student}; our model is rank {test['teacher_rank']} of {ranks} as its teacher",
         f"  {meaning(test)}",
     ]
 
@@ -108,5 +110,5 @@ def _test(outcome: Outcome, panels: Sequence[Panel]) -> dict[str, Any]:
     controls = next(panel.models[2:] for panel in panels if panel.size == finding.controls + 2 and len(panel.items) == finding.items)
     named = [
         (model, effect) for model, effect in zip(controls, finding.control_effects, strict=True) if not math.isnan(effect)
-    ]  # kin have none
+    ]  # kin are not unrelated pairs
     return {**head, **asdict(finding), "control_effects": named, "p_corrected": outcome.corrected_p}

@@ -1,4 +1,4 @@
-"""Words, sentences and habits of answers: what the measures of written answers have in common."""
+"""Words, sentences and habits of answers: shared by the measures of written answers."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ def tokens(answer: str, most: int) -> list[str]:
     >>> tokens("Sure! Kickball is", 3)
     ['sure', '!', 'kickball']
     """
-    found = []
+    words = []
     for match in _TOKEN.finditer(answer):
-        found.append(match.group().lower())
-        if len(found) == most:
+        words.append(match.group().lower())
+        if len(words) == most:
             break
-    return found
+    return words
 
 
 def list_lines(answer: str) -> int:
@@ -48,7 +48,7 @@ def log_lengths(panel: Panel, most: int | None = None) -> Floats:
 def style(panel: Panel, most: int | None = None) -> list[Floats]:
     """Return the traits that any two models may share by habit, each (models, items): log length, and lines of lists (at most 3).
 
-    A measure that compares the first `most` words takes the length within them: what comes later does not change what it sees.
+    A measure that compares the first `most` words takes the length within them, so that later words do not change it.
     """
     lists = np.array([[min(list_lines(answer), 3) for answer in row] for row in answers(panel)], dtype=np.float64)
     return [log_lengths(panel, most), lists]
@@ -71,24 +71,24 @@ def hashed_counts(documents: Sequence[Sequence[str]]) -> Any:
 
 
 def controlled(cube: Cube, traits: Sequence[Floats]) -> Cube:
-    """Take off what likeness in some traits explains of likeness in `cube` (items, models, models).
+    """Return likeness in `cube` (items, models, models) without the part that likeness in some traits explains.
 
     A trait is (models, items): two models' likeness in it is the product of their deviations from the panel's mean on an item. The slopes
     come from a regression over pairs of controls, after each model's own mean: a suspect that copies our answers copies their lengths too,
     and must not set the slopes.
     """
     deviations = [(trait - trait.mean(axis=0)).astype(np.float32) for trait in traits]
-    deviations = [each / max(float(each.std()), 1e-6) for each in deviations]
+    deviations = [trait / max(float(trait.std()), 1e-6) for trait in deviations]
     upper = np.triu_indices(cube.shape[1] - 2, 1)
-    likeness = np.stack([_centred((each @ each.T / each.shape[1])[2:, 2:])[upper] for each in deviations], axis=1)
+    likeness = np.stack([_centred((trait @ trait.T / trait.shape[1])[2:, 2:])[upper] for trait in deviations], axis=1)
     slopes = np.linalg.lstsq(likeness, _centred(cube.mean(axis=0)[2:, 2:])[upper], rcond=None)[0]
-    for each, slope in zip(deviations, slopes, strict=True):
-        cube -= np.float32(slope) * np.einsum("ai,bi->iab", each, each)
+    for trait, slope in zip(deviations, slopes, strict=True):
+        cube -= np.float32(slope) * np.einsum("ai,bi->iab", trait, trait)
     return cube
 
 
 def _centred(matrix: Floats | Cube) -> Floats:
-    """Take each model's own mean over the others off, diagonal excluded."""
+    """Subtract each model's own mean over the others, diagonal excluded."""
     size = len(matrix)
     clean = np.where(np.eye(size, dtype=bool), 0.0, matrix)
     normal = (size - 2) * np.eye(size) + 1.0

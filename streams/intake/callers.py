@@ -10,7 +10,7 @@ from typing import Final
 
 from streams.core.errors import SettingsError
 from streams.core.logs import hide
-from streams.core.settings import SHORTEST_SECRET, Settings, read_secret, variable_of
+from streams.core.settings import MIN_SECRET_CHARACTERS, Settings, read_secret, variable_of
 from streams.intake.dead_letter_limit import Fuse
 from streams.intake.rate_limits import Bucket
 
@@ -79,8 +79,10 @@ class Callers:
             return self._tokens[DEFAULT_SOURCE]
         variable = f"{variable_of('intake_token')}_FILE"
         token = read_secret(variable, path)
-        if len(token) < SHORTEST_SECRET:
-            raise SettingsError(f"{variable}: a secret has at least {SHORTEST_SECRET} characters; make one with: openssl rand -hex 32")
+        if len(token) < MIN_SECRET_CHARACTERS:
+            raise SettingsError(
+                f"{variable}: a secret has at least {MIN_SECRET_CHARACTERS} characters; make one with: openssl rand -hex 32"
+            )
         hide(token)
         return token.encode()
 
@@ -114,9 +116,9 @@ def read_tokens(path: Path) -> dict[str, bytes]:
         if not line.strip() or line.startswith("#"):
             continue
         match = _LINE.fullmatch(line.strip())
-        if not match or len(match[2]) < SHORTEST_SECRET or match[1] in {*tokens, DEFAULT_SOURCE}:
+        if not match or len(match[2]) < MIN_SECRET_CHARACTERS or match[1] in {*tokens, DEFAULT_SOURCE}:
             raise SettingsError(
-                f"{path}, line {number}: write a unique name (a-z, 0-9, -) and a token of at least {SHORTEST_SECRET} characters"
+                f"{path}, line {number}: write a unique name (a-z, 0-9, -) and a token of at least {MIN_SECRET_CHARACTERS} characters"
             )
         hide(match[2])
         tokens[match[1]] = match[2].encode()

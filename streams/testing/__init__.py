@@ -1,1 +1,1 @@
-"""What only tests and the authors of features need: builders, the trial of a feature, the trial of durability."""
+"""Helpers of tests and of feature authors: builders, the trial of a feature, the trial of durability."""

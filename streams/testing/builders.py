@@ -1,4 +1,4 @@
-"""Builders that several tests share: a local ClickHouse, an embedded broker, the read-only folder of real data."""
+"""Shared builders of tests: a local ClickHouse, an embedded broker, the read-only folder of real data."""
 
 from __future__ import annotations
 
@@ -44,20 +44,20 @@ def driver(server: LocalClickHouse, **options: Any) -> Iterator[Client]:
 
 @contextmanager
 def embedded_broker() -> Iterator[str]:
-    """Run an embedded Kafka-protocol broker on a free port and give its bootstrap address."""
+    """Run an embedded Kafka-protocol broker on a free port and yield its bootstrap address."""
     with EmbeddedBroker() as broker:
         yield broker.bootstrap
 
 
 def committed(root: Path) -> None:
-    """Commit everything in a folder, which becomes a git repository if it is none yet."""
-    who = [word for pair in ("user.name=test", "user.email=test@localhost", "commit.gpgsign=false") for word in ("-c", pair)]
-    for words in (["init", "--quiet"], ["add", "--all"], [*who, "commit", "--quiet", "--message", "test"]):
+    """Commit everything in a folder, which becomes a git repository if it is not one yet."""
+    author = [word for pair in ("user.name=test", "user.email=test@localhost", "commit.gpgsign=false") for word in ("-c", pair)]
+    for words in (["init", "--quiet"], ["add", "--all"], [*author, "commit", "--quiet", "--message", "test"]):
         subprocess.run(["git", "-C", str(root), *words], check=True)  # noqa: S607  (only tests of `--compare` need git)
 
 
 def shared() -> Path | None:
-    """Return the folder of real data (HYDROMETER_SHARED, else `../shared` beside the checkout), or None if there is none."""
+    """Return the folder of real data (HYDROMETER_SHARED, else `../shared` beside the checkout), or None when it does not exist."""
     checkout = Path(__file__).resolve().parents[2]
     folder = Path(os.environ.get("HYDROMETER_SHARED", checkout.parent / "shared"))
     return folder if folder.is_dir() else None

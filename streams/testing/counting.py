@@ -1,6 +1,6 @@
-"""The smallest stage: it counts keys. Durability tests and the benchmark of the doorway run it in place of a real one.
+"""The smallest stage: it counts keys. Durability tests and the benchmark of the doorway run it in index of a real one.
 
-A block is a JSON list of keys; its message is the list of those keys that it counted now, to a topic of the caller's choice, keyed by
+A block is a JSON list of keys; its message is the list of the keys that it counted, to a topic of the caller's choice, keyed by
 partition and offset of the block. Its second input is ignored.
 """
 
@@ -36,18 +36,18 @@ class CountingStage:
     def apply(self, value: bytes, offset: int) -> list[Message]:
         """Count the keys of one block; a chunk that already contains this block skips them."""
         keys = self._decode(value)
-        counted = [key for key in keys if self._chunks[self._place(key)].offset < offset]
+        counted = [key for key in keys if self._chunks[self._chunk_index(key)].offset < offset]
         for key in counted:
-            self._chunks[self._place(key)].counts[key] += 1
-        for place in {self._place(key) for key in counted}:
-            self._chunks[place].offset = offset
-            self._dirty.setdefault(str(place), offset)
+            self._chunks[self._chunk_index(key)].counts[key] += 1
+        for index in {self._chunk_index(key) for key in counted}:
+            self._chunks[index].offset = offset
+            self._dirty.setdefault(str(index), offset)
         self._counters.update(blocks=1, events=len(counted), repeated=len(keys) - len(counted))
         source = f"{self._partition}/{offset}".encode()
         return [Message(self._topic, self._partition, json.dumps(counted).encode(), source)] if counted and self._topic else []
 
     def apply_feedback(self, value: bytes, offset: int) -> list[Message]:
-        """Ignore the second input, but for refusing what is empty."""
+        """Ignore the second input. Raises MalformedEventError for an empty record."""
         if not value:
             raise MalformedEventError("empty", f"record {offset} of the second input has no value")
         return []
@@ -63,7 +63,7 @@ class CountingStage:
         return json.dumps([kept.offset, kept.counts]).encode()
 
     def load(self, chunks: Iterable[tuple[str, bytes]]) -> None:
-        """Take over chunks written earlier; unreadable ones start cold."""
+        """Restore chunks written earlier; unreadable ones start cold."""
         for chunk, data in chunks:
             try:
                 offset, counts = json.loads(data)
@@ -82,7 +82,7 @@ class CountingStage:
             total.update(chunk.counts)
         return total
 
-    def _place(self, key: str) -> int:
+    def _chunk_index(self, key: str) -> int:
         return zlib.crc32(key.encode()) % len(self._chunks)
 
     def _decode(self, value: bytes) -> list[str]:

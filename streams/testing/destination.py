@@ -1,4 +1,4 @@
-"""What the contract suite of outlets needs of each: a real destination, and targets that do not work."""
+"""What the contract suite of outlets requires of each: a real destination, and targets that do not work."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ SECRET: Final = "s3cr3t"  # noqa: S105 (made up: the suite looks for it in what 
 
 @dataclass(frozen=True)
 class Destination:
-    """Where an outlet delivers to in a test. Put SECRET wherever `target`, `broken` or the settings carry one."""
+    """The destination of an outlet in a test. Use SECRET for every secret in `target`, `broken` or the settings."""
 
     target: str
     """An option's value that works."""
     settings: Settings
     received: Callable[[], list[Json]]
-    """What the destination has so far, in order."""
+    """Returns the findings received so far, in order."""
     broken: tuple[str, Settings]
-    """A target that is well formed and rejects findings, with its settings."""
+    """A well-formed target that rejects findings, with its settings."""
     wrong: tuple[str, ...] = ()
-    """Targets that cannot work; the empty one is tried for every outlet."""
+    """Invalid targets; the empty one is tried for every outlet."""

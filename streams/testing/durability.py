@@ -1,6 +1,6 @@
-"""A trial of durability: a real worker process counts keys, is killed, and must have counted each exactly once in the end.
+"""A trial of durability: a real worker process counts keys, is killed and restarted, and must count each key exactly once.
 
-The tests run it on the embedded broker and on Apache Kafka, the benchmark measures the bare doorway with it. The worker runs as
+The tests run it on the embedded broker and on Apache Kafka; the benchmark measures the bare agent with it. The worker runs as
 `python -m streams.testing.durability <directory> <bootstrap> <mode> <checkpoint seconds>`.
 """
 
@@ -32,19 +32,19 @@ from streams.worker.app import run_worker
 from streams.worker.stored import Seal, Stored
 from streams.worker.table import CHUNK
 
-CHUNKS: Final = 16
+MAX_CHUNKS_PER_PARTITION: Final = 16
 """Chunks of the counting stage in each partition."""
 BUG: Final = "divide by zero"
-"""A key that the stage of a trial fails on."""
+"""A key that makes the stage of a trial fail."""
 AGENT: Final = topics.ACCOUNTS_AGENT
 _QUIET_SECONDS = 2.0
 
 
 class Trial:
-    """One broker, one state directory a worker, and the workers that this trial started (and stops)."""
+    """One broker, one state directory per worker, and the workers that this trial starts and stops."""
 
     def __init__(self, bootstrap: str, directory: Path, mode: Literal["local", "production"] = "local", checkpoint: float = 2.0) -> None:
-        """Make the topics. Local mode keeps tables in memory, production in RocksDB."""
+        """Create the topics. Local mode keeps tables in memory, production in RocksDB."""
         self.directory = directory
         self.arguments = [bootstrap, mode, str(checkpoint)]
         self.settings = settings(directory, *self.arguments)
@@ -58,7 +58,7 @@ class Trial:
         return self
 
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
-        """Kill whatever still runs."""
+        """Kill all running workers."""
         for worker in self.workers:
             kill(worker)
         self._producer.close()
@@ -79,7 +79,7 @@ class Trial:
             time.sleep(pause)
 
     def wait_until_acknowledged(self, blocks: int | None, seconds: float = 90.0) -> None:
-        """Return when this many blocks (None: all that were sent) are acknowledged; TimeoutError after some seconds."""
+        """Wait until this many blocks (None: all that were sent) are acknowledged. Raises TimeoutError after `seconds`."""
         give_up = time.monotonic() + seconds
         while time.monotonic() < give_up:
             sent, lag = len(self.sent), self._lag()
@@ -89,21 +89,21 @@ class Trial:
         raise TimeoutError(f"{blocks or 'all'} blocks are not acknowledged after {seconds:.0f} s")
 
     def expected(self) -> Counter[str]:
-        """Return what the state must say in the end."""
+        """Return the counts that the state must have in the end."""
         return Counter(key for _, keys in self.sent for key in keys)
 
     def left_out(self) -> list[str]:
-        """Return the blocks (`partition/offset`) some of whose keys were never passed on."""
+        """Return the blocks (`partition/offset`) with keys that were never passed on."""
         passed, offsets, missing = self.passed(), Counter[int](), []
         for partition, keys in self.sent:
-            place = f"{partition}/{offsets[partition]}"
+            block = f"{partition}/{offsets[partition]}"
             offsets[partition] += 1
-            if not passed.get(place, set()) >= set(keys):
-                missing.append(place)
+            if not passed.get(block, set()) >= set(keys):
+                missing.append(block)
         return missing
 
     def counted(self) -> Counter[str]:
-        """Return what the state says: the last value of each chunk in the changelog that counts, added up."""
+        """Return the counts in the state: the last valid value of each chunk in the changelog, added up."""
         seal = Seal(self.settings.seal_key.get_secret_value().encode())
         chunks: dict[tuple[int, bytes], Stored] = {}
         owners: defaultdict[int, int] = defaultdict(int)
@@ -114,32 +114,32 @@ class Trial:
             owners[record.partition] = stored.stamp.epoch
             if f"/{CHUNK}".encode() in record.key:
                 chunks[record.partition, record.key] = stored
-        stage = CountingStage(CHUNKS * self.settings.partitions)
-        stage.load((str(place), stored.data) for place, stored in enumerate(chunks.values()))
+        stage = CountingStage(MAX_CHUNKS_PER_PARTITION * self.settings.partitions)
+        stage.load((str(index), stored.data) for index, stored in enumerate(chunks.values()))
         return stage.counts()
 
     def strays(self) -> list[bytes]:
-        """Return the keys of chunks that are in another partition of the changelog than that of their input."""
+        """Return the keys of chunks whose changelog partition differs from the partition of their input."""
         records = self._read(topics.changelog(AGENT))
         return [record.key for record in records if not record.key.startswith(f"{record.partition}/".encode())]
 
     def passed(self) -> dict[str, set[str]]:
         """Return which keys of each block (`partition/offset`) were passed on to `scores`, at least once."""
-        found: defaultdict[str, set[str]] = defaultdict(set)
+        keys: defaultdict[str, set[str]] = defaultdict(set)
         for record in self._read(topics.SCORES):
-            found[record.key.decode()].update(json.loads(record.value))
-        return found
+            keys[record.key.decode()].update(json.loads(record.value))
+        return keys
 
     def _lag(self) -> dict[int, int]:
-        with suppress(BrokerUnavailableError):  # a new Kafka makes its topic of offsets when the first group comes
+        with suppress(BrokerUnavailableError):  # a new Kafka creates its topic of offsets for the first group
             return topics.lag(self.settings, topics.group_of(AGENT)).get(topics.REQUESTS, {})
         return {}
 
     def _read(self, topic: str) -> Iterable[Any]:
-        places = [TopicPartition(topic, number) for number in range(self.settings.partitions)]
+        partitions = [TopicPartition(topic, number) for number in range(self.settings.partitions)]
         quiet = int(_QUIET_SECONDS * 1_000)
         consumer = KafkaConsumer(bootstrap_servers=self.arguments[0], auto_offset_reset="earliest", consumer_timeout_ms=quiet)
-        consumer.assign(places)
+        consumer.assign(partitions)
         try:
             yield from consumer
         finally:
@@ -175,7 +175,7 @@ class _Trial(CountingStage):
     """Counts keys, and has a bug."""
 
     def apply(self, value: bytes, offset: int) -> list[Message]:
-        """Count the keys of a block, unless one of them is the word."""
+        """Count the keys of a block; fail when BUG is one of them."""
         if BUG.encode() in value:
             raise ZeroDivisionError("the bug of this trial")
         return super().apply(value, offset)
@@ -183,7 +183,7 @@ class _Trial(CountingStage):
 
 def _work(directory: str, bootstrap: str, mode: str, checkpoint: str) -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
-    stages = {AGENT: lambda partition, _archive: _Trial(CHUNKS, topics.SCORES, partition)}
+    stages = {AGENT: lambda partition, _archive: _Trial(MAX_CHUNKS_PER_PARTITION, topics.SCORES, partition)}
     logging.info("process %d", os.getpid())  # noqa: LOG015 - the log of one trial
     run_worker(settings(Path(directory), bootstrap, mode, checkpoint), [AGENT], stages, health=False)
 

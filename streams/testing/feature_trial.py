@@ -1,4 +1,4 @@
-"""Try a feature on a handful of requests or accounts: what its test, and whoever is writing it, need.
+"""Try a feature on a handful of requests or accounts, in its test or while writing it.
 
 account(EgressShare, input_tokens=[100, 100], output_tokens=[50, 150])
 group(CardSharing, payment=7, organization=[1, 2, 3])
@@ -28,18 +28,18 @@ from streams.features.readings import Reading
 from streams.schema.blocks import REQUESTS, Block, Kind
 from streams.schema.prompt_sketch import PROMPT_SHINGLES
 
-START: Final = 20_000 * DAY
-"""A midnight: the time of events and the `now` of groups that are given none."""
+START_SECONDS: Final = 20_000 * DAY
+"""A midnight: the default time of events and `now` of groups."""
 
-_TOLD: Final = ("new_model", "claim_misfit")
+_CLAIM_COLUMNS: Final = ("new_model", "claim_misfit")
 _HASHES: Final = frozenset({*LINKS, "subnet", "tools"})
 
 
 def account(feature: type[Feature], **columns: Any) -> float:
-    """Return a feature's value of one account after these requests, NaN when it cannot know.
+    """Return a feature's value of one account after these requests, NaN when unknown.
 
-    columns: of `blocks.REQUESTS`, or derived ones such as `templated`; a list has a value a request, a scalar goes for all. Without `time`
-    all requests come at START. Whatever is not given is unknown.
+    columns: of `blocks.REQUESTS`, or derived ones such as `templated`; a list has one value per request, a scalar applies to all. Without
+    `time` all requests are at START_SECONDS. Other columns are unknown.
     """
     bank = Bank([feature])
     table = Columns("trial", bank.fields())
@@ -56,7 +56,7 @@ def value_of(reading: Reading, **columns: Any) -> float:
 
 
 def block_of(columns: Mapping[str, Any]) -> Block:
-    """Return the block of these requests. columns: as for `account`; names that no block has are left out."""
+    """Return the block of these requests. columns: as for `account`; names that a block does not have are ignored."""
     rows = max((len(values) for values in columns.values() if isinstance(values, list | np.ndarray)), default=1)
     filled = {name: _fill(columns.get(name), name, kind, rows) for name, kind in REQUESTS.columns.items()}
     return Block(REQUESTS, REQUESTS.batch(filled))
@@ -69,16 +69,16 @@ def _fill(values: Any, name: str, kind: Kind, rows: int) -> Any:
         return np.zeros((rows, PROMPT_SHINGLES), np.uint64) if values is None else values
     if kind == "hash":
         return np.broadcast_to(np.array(0 if values is None else values, np.uint64), rows)
-    unknown = START if name == "time" else np.nan
+    unknown = START_SECONDS if name == "time" else np.nan
     return np.broadcast_to(np.array(unknown if values is None else values, np.float64), rows)
 
 
 def derived_columns(block: Block, step: Step, given: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
-    """Return the derived columns of a block in step order: those given, others as the pipeline makes them without templates or claims."""
+    """Return the derived columns of a block in step order: the given ones, others as without templates or claims."""
     rows = len(block)
     pieces, nothing, none = np.zeros((rows, PROMPT_SHINGLES), np.uint64), np.zeros((rows, PROMPT_SHINGLES)), np.zeros(rows, np.uint64)
     templates = Templates(pieces, nothing, nothing, np.zeros(rows, np.intp))
-    known = derived.columns(block, step, templates, none[:0], none, dict.fromkeys(_TOLD, np.full(rows, np.nan)))
+    known = derived.columns(block, step, templates, none[:0], none, dict.fromkeys(_CLAIM_COLUMNS, np.full(rows, np.nan)))
     chosen = {name: given[name] for name in given if name not in REQUESTS.columns}
     return known | {name: np.broadcast_to(np.array(values, np.float64), len(block))[step.order] for name, values in chosen.items()}
 
@@ -88,11 +88,11 @@ def group(feature: type[Feature], **columns: Any) -> float:
     return float(feature.value(members_of(**columns)))
 
 
-def members_of(kind: str = "router", now: float = START, **columns: Any) -> Members:
+def members_of(kind: str = "router", now: float = START_SECONDS, **columns: Any) -> Members:
     """Return the members of one group.
 
-    columns: of `Members`, or a family's name for that family's nats; a list has a value an account, a scalar goes for all. Whatever is not
-    given is unknown, except that every account has made one request; what it did in all is what it did in this group.
+    columns: of `Members`, or a family's name for that family's nats; a list has one value per account, a scalar applies to all. Other
+    columns are unknown, except that every account has made one request; an account's totals are those of this group.
     """
     rows = max((len(values) for values in columns.values() if isinstance(values, list | np.ndarray)), default=1)
     nats = np.full((rows, len(FAMILIES)), np.nan)

@@ -139,12 +139,12 @@ def mutants(kept: Kept) -> str:
 def detectors(kept: Kept) -> str:
     """Return AUC and average precision of each River detector, a column a labelled set."""
     results = kept[-1].figures["results"]
-    sets = list(dict.fromkeys(each["data"] for each in results))
+    sets = list(dict.fromkeys(result["data"] for result in results))
     rows: dict[str, dict[str, str]] = {}
-    for each in results:
-        rows.setdefault(each["detector"], {})[each["data"]] = f"{each['auc']:.3f} / {each['precision']:.3f}"
+    for result in results:
+        rows.setdefault(result["detector"], {})[result["data"]] = f"{result['auc']:.3f} / {result['precision']:.3f}"
     return (
-        table(["AUC / average precision", *sets], [[name, *(by[each] for each in sets)] for name, by in rows.items()])
+        table(["AUC / average precision", *sets], [[name, *(by[result] for result in sets)] for name, by in rows.items()])
         + "\n"
         + provenance(kept)
     )

@@ -31,7 +31,7 @@ from streams.features.events import NEVER_EVIDENCE, Events
 from streams.features.members import Members
 from streams.features.registry import features
 from streams.schema.blocks import REQUESTS, Block
-from streams.testing.feature_trial import START, block_of, derived_columns, members_of
+from streams.testing.feature_trial import START_SECONDS, block_of, derived_columns, members_of
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = {"account": streams.features.account, "group": streams.features.group}
@@ -157,9 +157,9 @@ def some_requests(seed: int, rows: int = 600) -> dict[str, Any]:
     }
     columns |= {f"asks_{what}": number(coin[6 + i].astype(float)) for i, what in enumerate(("reasoning", "grading", "trajectory"))}
     return columns | {
-        "time": np.sort(START + rng.uniform(0, 3 * DAY, rows)),
+        "time": np.sort(START_SECONDS + rng.uniform(0, 3 * DAY, rows)),
         "account_id": [f"account-{i}" for i in rng.integers(0, 12, rows)],
-        "account_created": number(START - rng.uniform(0, 3000 * DAY, rows)),
+        "account_created": number(START_SECONDS - rng.uniform(0, 3000 * DAY, rows)),
         "status": number(rng.choice([200, 200, 429, 500], rows).astype(float)),
         "duration": number(rng.lognormal(1, 1, rows)),
         "input_tokens": number(rng.lognormal(6, 2, rows).round() + 1),
@@ -195,7 +195,7 @@ def hostile_requests(seed: int, rows: int = 120) -> dict[str, Any]:
         elif kind == "hash":
             columns[name] = rng.choice(np.array([0, 1, 2**63, 2**64 - 1], np.uint64), rows)
     columns["time"] = rng.permutation(columns["time"])
-    columns["account_created"] = rng.choice([np.nan, np.inf, -1e12, 0.0, START + DAY], rows)
+    columns["account_created"] = rng.choice([np.nan, np.inf, -1e12, 0.0, START_SECONDS + DAY], rows)
     return columns
 
 
@@ -302,7 +302,7 @@ def test_nationality_and_language_are_never_read() -> None:
 @pytest.fixture(scope="module")
 def nothing_but_time() -> tuple[dict[str, Floats], set[str]]:
     """The values of an account of which nothing but the times is known, and the names of all that is unknown of it."""
-    columns = {"account_id": ["account-0"] * 5, "time": [START + i for i in range(5)]}
+    columns = {"account_id": ["account-0"] * 5, "time": [START_SECONDS + i for i in range(5)]}
     block, table = block_of(columns), Columns("accounts", BANK.fields())
     step = Step.of(np.zeros(5, np.int64), np.asarray(block.numbers("time"), np.float64), table["clock"])
     unknown = {*REQUESTS.columns, *derived_columns(block, step, {}), "uncached_input_tokens"} - {*columns, "gap"}
@@ -336,7 +336,7 @@ def some_members(seed: int, rows: int, unknown: float = 0.0) -> Members:
         if name in hashes:
             return np.where(rng.random(rows) < unknown, 0, rng.integers(1, 5, rows)).astype(np.uint64)
         known = rng.integers(1, 99, rows) if name in {"requests", "total", "output_tokens"} else rng.random(rows)
-        known = START - rng.uniform(0, 90 * DAY, rows) if name in times else known
+        known = START_SECONDS - rng.uniform(0, 90 * DAY, rows) if name in times else known
         return np.where(rng.random(rows) < unknown, np.nan, known)
 
     filled: dict[str, Any] = {

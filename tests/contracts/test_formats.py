@@ -139,7 +139,7 @@ def test_nonsense_anywhere_is_translated_or_refused(each: Format) -> None:
 @pytest.mark.parametrize("each", [each for each in OURS if not each.readable], ids=name_of)
 def test_a_log_without_accounts_is_refused_by_name_with_advice(each: Format) -> None:
     for line in lines(each):
-        with pytest.raises(MalformedEventError, match=r"account\.id is missing: this is .* log at the gateway"):
+        with pytest.raises(MalformedEventError, match=r"account\.id is missing: .* log at the gateway"):
             reader("auto")(line)
 
 

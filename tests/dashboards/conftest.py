@@ -12,7 +12,7 @@ from dashboards.macros import Window
 from dashboards.rehearsal import Rehearsed, rehearse
 from dashboards.screenshots import choices
 from streams.core.settings import Settings
-from streams.demo.traffic import SPAN
+from streams.demo.traffic import SPAN_SECONDS
 from streams.testing.builders import driver, local_clickhouse
 
 
@@ -32,4 +32,4 @@ def rehearsed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsed]:
         )
         began = rehearse(settings, events=20_000)
         with driver(server) as client:
-            yield Rehearsed(client, Window(began, began + SPAN, 600, choices(client, began, began + SPAN)))
+            yield Rehearsed(client, Window(began, began + SPAN_SECONDS, 600, choices(client, began, began + SPAN_SECONDS)))

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from dashboards.alert_evaluator import AlertmanagerError, Evaluator, RuleShapeError, firing, seconds, tell
+from dashboards.alert_evaluator import AlertmanagerError, Evaluator, RuleShapeError, firing, seconds, send
 from dashboards.rule import Rule, template
 
 RULE = Rule(
@@ -81,7 +81,7 @@ def test_what_never_held_long_enough_ends_unheard() -> None:
 
 def test_durations_are_those_of_grafana() -> None:
     assert [seconds(each) for each in ("90s", "5m", "2h", "1d")] == [90, 300, 7200, 86400]
-    with pytest.raises(RuleShapeError, match="is no duration"):
+    with pytest.raises(RuleShapeError, match="is not a duration"):
         seconds("soon")
 
 
@@ -94,4 +94,4 @@ def test_an_alertmanager_that_is_away_is_told_in_one_line() -> None:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}"
     with pytest.raises(AlertmanagerError, match=f"the Alertmanager at {url} does not answer"):
-        tell(url, [])
+        send(url, [])

@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dashboards.board import Board, Choice, Place, Row
+from dashboards.board import Board, Choice, Row, Tile
 from dashboards.views import Column, Listing, Stat, Trend, Words
 
 STAT = Stat(title="Open cases", question="How many?", sql="SELECT count() FROM hydrometer.cases")
@@ -11,24 +11,24 @@ def board(*rows: Row) -> Board:
 
 
 def test_panels_fill_a_line_and_go_on_below_the_tallest() -> None:
-    places = [Place(STAT, 12, 4), Place(STAT, 12, 6), Place(STAT, 8, 3)]
-    _, *panels = board(Row("Now", places)).render()["panels"]
+    tiles = [Tile(STAT, 12, 4), Tile(STAT, 12, 6), Tile(STAT, 8, 3)]
+    _, *panels = board(Row("Now", tiles)).render()["panels"]
     assert [(panel["gridPos"]["x"], panel["gridPos"]["y"]) for panel in panels] == [(0, 1), (12, 1), (0, 7)]
 
 
 def test_the_next_row_begins_under_the_last_panel() -> None:
-    panels = board(Row("Now", [Place(STAT, 24, 4)]), Row("Then", [Place(STAT, 24, 2)])).render()["panels"]
+    panels = board(Row("Now", [Tile(STAT, 24, 4)]), Row("Then", [Tile(STAT, 24, 2)])).render()["panels"]
     assert [(panel["type"], panel["gridPos"]["y"]) for panel in panels] == [("row", 0), ("stat", 1), ("row", 5), ("stat", 6)]
 
 
 def test_a_collapsed_row_holds_its_panels_and_takes_one_line() -> None:
-    first, second, _ = board(Row("Later", [Place(STAT, 24, 9)], collapsed=True), Row("Now", [Place(STAT, 24, 4)])).render()["panels"]
+    first, second, _ = board(Row("Later", [Tile(STAT, 24, 9)], collapsed=True), Row("Now", [Tile(STAT, 24, 4)])).render()["panels"]
     assert [panel["title"] for panel in first["panels"]] == ["Open cases"]
     assert second["gridPos"]["y"] == 1
 
 
 def test_ids_are_given_in_reading_order_also_inside_collapsed_rows() -> None:
-    row, *_ = board(Row("Later", [Place(STAT, 8, 4), Place(STAT, 8, 4)], collapsed=True)).render()["panels"]
+    row, *_ = board(Row("Later", [Tile(STAT, 8, 4), Tile(STAT, 8, 4)], collapsed=True)).render()["panels"]
     assert [row["id"], *(panel["id"] for panel in row["panels"])] == [1, 2, 3]
 
 

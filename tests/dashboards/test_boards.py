@@ -13,7 +13,7 @@ import pytest
 from dashboards import links
 from dashboards.board import boards
 from dashboards.panel import panels
-from dashboards.query import DATASOURCE, TIME_SERIES, variable
+from dashboards.query import DATASOURCE, TIME_SERIES_FORMAT_ID, variable
 from dashboards.rehearsal import Rehearsed
 from dashboards.render import GENERATED, stale
 from dashboards.screenshots import kind_of
@@ -235,7 +235,7 @@ def test_each_family_has_a_column_in_the_case_of_why() -> None:
 
 def test_time_series_are_asked_for_as_such() -> None:
     wide = {"timeseries", "heatmap", "state-timeline"}
-    assert all((one.target["format"] == TIME_SERIES) == (one.kind in wide) for one in ASKED)
+    assert all((one.target["format"] == TIME_SERIES_FORMAT_ID) == (one.kind in wide) for one in ASKED)
 
 
 def test_the_generated_boards_are_read_as_json() -> None:

@@ -22,7 +22,7 @@ from dashboards.rehearsal import Rehearsed, rehearse
 from dashboards.screenshots import choices
 from streams.clickhouse.health import REPORT_INTERVAL_SECONDS
 from streams.core.settings import Settings
-from streams.demo.traffic import SPAN
+from streams.demo.traffic import SPAN_SECONDS
 from streams.testing.builders import driver, local_clickhouse
 
 pytestmark = pytest.mark.speed
@@ -65,13 +65,13 @@ def million(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsed]:
             for table in ("requests", "scores", "shadow_scores"):
                 multiply(client, table, REQUESTS // EVENTS)
             multiply(client, "health", copies_of_health(client))
-            yield Rehearsed(client, Window(began, began + SPAN, 600, choices(client, began, began + SPAN)))
+            yield Rehearsed(client, Window(began, began + SPAN_SECONDS, 600, choices(client, began, began + SPAN_SECONDS)))
 
 
 def copies_of_health(client: Any) -> int:
     """Return how often the rehearsal's reports make what PROCESSES write in the same time."""
     reports: int = client.execute("SELECT uniqExact(process, time) FROM hydrometer.health")[0][0]
-    return round(PROCESSES * SPAN / REPORT_INTERVAL_SECONDS / reports)
+    return round(PROCESSES * SPAN_SECONDS / REPORT_INTERVAL_SECONDS / reports)
 
 
 def multiply(client: Any, table: str, times: int) -> None:

@@ -36,14 +36,14 @@ def test_a_new_rule_is_three_files_and_its_test_fails_until_it_says_what_fires(c
     linted = run(checkout, "ruff", "check", "--config", str(ROOT / "pyproject.toml"), str(paths[0]), str(paths[2]))
     assert "All checks passed" in linted, linted
     tests = run(checkout, "pytest", "-q", "-p", "no:cacheprovider", "--import-mode=importlib", "-k", "late_backup", "tests")
-    assert "say here what late_backup tells of these rows" in tests
+    assert "write here the summary of late_backup for these rows" in tests
     assert "1 failed" in tests, tests
 
 
 @pytest.mark.parametrize(
     ("name", "team", "why"),
     [
-        ("Late Backup", "soc", "no name for a rule"),
+        ("Late Backup", "soc", "not a name for a rule"),
         ("a" * 40, "soc", "at most 29"),
         ("late_backup", "nobody", "no team nobody"),
         ("heartbeat", "oncall", "is there already"),

@@ -211,7 +211,7 @@ def _requests(scene: Scene, band: Band, member: _Members, said: Talks, writers: 
             time=scene.start + said.time,
             account=member.owners[said.owner],
             stack=_stacks(scene, band, said, every),
-            place=_places(scene, band, member, said),
+            location=_places(scene, band, member, said),
             call=calls[rng.integers(0, len(calls), band.accounts)][said.owner],
             writer=listed[said.owner % len(listed)] if band.loyal and not chat else listed[rng.integers(0, len(listed), every)][said.talk],
             model=np.array([scene.log.model(name) for name in MODELS])[model],
@@ -266,7 +266,7 @@ def _places(scene: Scene, band: Band, member: _Members, said: Talks) -> Ints:
         return chosen(scene.rng, said, [scene.haunts(int(each)) for each in member.home])
     number = 400 + int(scene.rng.integers(80))
     addresses = [
-        scene.place(band.network, number + index % 3, COUNTRIES[int(member.home[index % len(member.home)])])
+        scene.location(band.network, number + index % 3, COUNTRIES[int(member.home[index % len(member.home)])])
         for index in range(band.places or band.accounts)
     ]
     hop = (said.time // 7200).astype(np.int64) if band.places > band.accounts else 0

@@ -17,7 +17,7 @@ from streams.core.settings import Settings
 from streams.demo import campaigns, cast
 from streams.demo.log import Log
 from streams.demo.scene import Scene
-from streams.demo.traffic import SPAN, START
+from streams.demo.traffic import SPAN_SECONDS, START
 from streams.intake.collector import read_files
 from streams.replay.run import Replay
 
@@ -40,7 +40,7 @@ class Outcome:
 
 def played(folder: Path, cast_of: Callable[[Scene], object]) -> Outcome:
     """Draw people and one cast, replay them, and say who was alerted."""
-    scene = Scene(Log(np.random.default_rng(12)), START, SPAN)
+    scene = Scene(Log(np.random.default_rng(12)), START, SPAN_SECONDS)
     cast_of(scene)
     cast.ordinary_people(scene, PEOPLE, PEOPLES_REQUESTS)
     log = folder / "events.jsonl"

@@ -1,1 +1,1 @@
-"""Outlets: where findings go. One file is one outlet, called as the file is; `streams/exports/outlet.py` finds it."""
+"""Outlets: destinations of findings. One file is one outlet and gives its name; `streams/exports/outlet.py` finds it."""

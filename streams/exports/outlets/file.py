@@ -27,7 +27,7 @@ class Outlet:
 
     @classmethod
     def open(cls, target: str, settings: Settings) -> Self:
-        """Open a file to append to. Raises OutletConfigError when it cannot be."""
+        """Open a file to append to. Raises OutletConfigError when that fails."""
         del settings
         if target == "-":
             return cls(sys.stdout.buffer, "standard output")
@@ -48,5 +48,5 @@ class Outlet:
     def close(self) -> None:
         """Close the file; standard output stays open."""
         if self._stream is not sys.stdout.buffer:
-            with suppress(OSError):  # what is still unwritten was never acknowledged
+            with suppress(OSError):  # findings still in the buffer were never acknowledged
                 self._stream.close()

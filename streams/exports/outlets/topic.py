@@ -1,4 +1,4 @@
-"""Outlet `topic`: findings into a Kafka topic of the reader's own."""
+"""Outlet `topic`: findings to another Kafka topic."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from streams.schema import topics
 _TIMEOUT_SECONDS: Final = 30.0
 _CONNECT_MS: Final = 10_000
 _TOPIC: Final = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}")
-"""What Kafka takes as a topic's name."""
+"""Kafka's rule for a topic's name."""
 
 
 class Outlet:
     """A topic of the broker that the alerts come from, keyed by the alert so that one alert's findings stay in order."""
 
     metavar: ClassVar = "NAME"
-    help: ClassVar = "Send findings to this Kafka topic; make it first."
+    help: ClassVar = "Send findings to this Kafka topic; create it first."
 
     def __init__(self, producer: KafkaProducer, topic: str, settings: Settings) -> None:
-        """Send to `topic` by a producer that waits for all replicas."""
+        """Send to `topic` with a producer that waits for all replicas."""
         self._producer, self._topic, self._settings = producer, topic, settings
 
     @classmethod
     def open(cls, target: str, settings: Settings) -> Self:
-        """Connect to the broker. Raises OutletConfigError for what is not a topic's name, BrokerUnavailableError."""
+        """Connect to the broker. Raises OutletConfigError for an invalid topic name, BrokerUnavailableError."""
         if not _TOPIC.fullmatch(target):
             raise OutletConfigError(f"{target!r} is not a topic's name: use letters, digits, dots, dashes and underscores")
         with topics.answering(settings):
@@ -40,7 +40,7 @@ class Outlet:
         return cls(producer, target, settings)
 
     def deliver(self, findings: Sequence[Json]) -> None:
-        """Send findings, and wait for the broker to have each. Raises BrokerUnavailableError."""
+        """Send findings, and wait until the broker has each. Raises BrokerUnavailableError."""
         with topics.answering(self._settings):
             sent = [
                 self._producer.send(self._topic, key=finding["finding_info"]["uid"].encode(), value=orjson.dumps(finding))

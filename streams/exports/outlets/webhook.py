@@ -17,10 +17,10 @@ _TIMEOUT_SECONDS: Final = 30.0
 
 
 class Outlet:
-    """A webhook. Its errors name the host, never the whole address: hooks carry their secret in it."""
+    """A webhook. Its errors name the host, never the whole address: webhook addresses contain secrets."""
 
     metavar: ClassVar = "URL"
-    help: ClassVar = "POST findings as JSON arrays; HYDROMETER_WEBHOOK_TOKEN is sent as a bearer's."
+    help: ClassVar = "POST findings as JSON arrays; HYDROMETER_WEBHOOK_TOKEN is sent as bearer token."
 
     def __init__(self, url: str, host: str, token: str | None) -> None:
         """POST to `url`, with `Authorization: Bearer` when there is a token."""
@@ -29,14 +29,14 @@ class Outlet:
 
     @classmethod
     def open(cls, target: str, settings: Settings) -> Self:
-        """Remember where to POST; nothing is sent yet. Raises OutletConfigError for what is not an address of HTTP."""
+        """Keep the address; nothing is sent yet. Raises OutletConfigError when it is not an HTTP address."""
         try:
             parts = urlsplit(target)
             host = parts.hostname if parts.scheme in ("http", "https") else None
         except ValueError:
             host = None
         if not host:
-            raise OutletConfigError("the webhook's address is not one of HTTP: say --webhook https://siem.example.com/hook")
+            raise OutletConfigError("the webhook's address is not an HTTP address: write it as --webhook https://siem.example.com/hook")
         return cls(target, host, settings.webhook_token.get_secret_value() if settings.webhook_token else None)
 
     def deliver(self, findings: Sequence[Json]) -> None:
@@ -46,11 +46,11 @@ class Outlet:
             answer = requests.post(self._url, data=body, headers=self._headers, timeout=_TIMEOUT_SECONDS, allow_redirects=False)
         except requests.RequestException as error:
             reason = type(error).__name__
-            raise DeliveryError(f"the webhook at {self._host} does not answer ({reason}): start again when it is up") from None
+            raise DeliveryError(f"the webhook at {self._host} does not answer ({reason}): start it, then run this again") from None
         if not answer.ok:
             raise DeliveryError(
                 f"the webhook at {self._host} refuses findings (HTTP {answer.status_code}): look at its log, then start again"
             )
 
     def close(self) -> None:
-        """Nothing stays open between two deliveries."""
+        """Do nothing: no connection stays open between deliveries."""

@@ -14,7 +14,7 @@ from streams.forensics.measure import Measure
 from streams.forensics.measures import answer_text
 from streams.forensics.panel import Cube, Panel
 
-FIFTHS = 5
+STRATA_QUANTILES = 5
 LEAST_TOPICS = 4
 
 
@@ -23,7 +23,7 @@ def contrast(panel: Panel, cube: Cube) -> Contrast:
     if panel.harvested is None:
         raise ValueError("needs harvested topics")
     likeness = cube[:, 2:, 2:].mean(axis=(1, 2))  # of the controls
-    fifths = (np.argsort(np.argsort(likeness, kind="stable")) * FIFTHS) // len(likeness)
+    fifths = (np.argsort(np.argsort(likeness, kind="stable")) * STRATA_QUANTILES) // len(likeness)
     units = np.arange(len(panel.items))
     if panel.topics is not None:
         topics = np.unique(panel.topics, return_inverse=True)[1]

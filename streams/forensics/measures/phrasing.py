@@ -17,11 +17,11 @@ from streams.forensics import text
 from streams.forensics.measure import Measure
 from streams.forensics.panel import Cube, Floats, Integers, Panel
 
-TOKENS = 60
-FOLDS = 3
+MAX_TOKENS = 60
+CROSS_VALIDATION_FOLDS = 3
 MOST_COMPONENTS = 150
-SHRINKAGE = 0.1
-LEAST_VARIANCE = 1e-6
+SHRINKAGE_WEIGHT = 0.1
+MIN_VARIANCE_SHARE = 1e-6
 LEAST_COLUMNS = 3
 LEAST_PROBABILITY = 0.001
 _COMMON_SHARE = 0.025
@@ -32,12 +32,12 @@ def similarity(panel: Panel) -> Cube:
     """Return the log of the probability that one wrote the other's answer, averaged over both directions, less what style explains."""
     features = _features(panel)
     cube: Cube = np.zeros((len(panel.items), panel.size, panel.size), dtype=np.float32)
-    fold = panel.groups % FOLDS  # near copies of a prompt fall into one fold
-    for held in range(FOLDS):
+    fold = panel.groups % CROSS_VALIDATION_FOLDS  # near copies of a prompt fall into one fold
+    for held in range(CROSS_VALIDATION_FOLDS):
         inside, outside = np.flatnonzero(fold != held), np.flatnonzero(fold == held)
         if len(outside):
             cube[outside] = _log_probabilities(features[:, inside], features[:, outside])
-    return text.controlled(np.asarray((cube + cube.transpose(0, 2, 1)) / 2, dtype=np.float32), text.style(panel, TOKENS))
+    return text.controlled(np.asarray((cube + cube.transpose(0, 2, 1)) / 2, dtype=np.float32), text.style(panel, MAX_TOKENS))
 
 
 def _log_probabilities(known: Floats, new: Floats) -> Cube:
@@ -45,8 +45,8 @@ def _log_probabilities(known: Floats, new: Floats) -> Cube:
     means = known.mean(axis=1)
     within = (known - means[:, None]).reshape(-1, known.shape[2])
     covariance = within.T @ within / len(within)
-    covariance = (1 - SHRINKAGE) * covariance + SHRINKAGE * np.eye(len(covariance)) * (
-        np.trace(covariance) / len(covariance) + LEAST_VARIANCE
+    covariance = (1 - SHRINKAGE_WEIGHT) * covariance + SHRINKAGE_WEIGHT * np.eye(len(covariance)) * (
+        np.trace(covariance) / len(covariance) + MIN_VARIANCE_SHARE
     )
     slopes = np.linalg.solve(covariance, means.T)
     scores = np.einsum("aif,ft->iat", new, slopes, optimize=True) - 0.5 * np.einsum("tf,ft->t", means, slopes)
@@ -89,7 +89,7 @@ def _common(counts: sparse.csr_matrix, items: int) -> Integers:
 
 
 def _terms(answer: str) -> list[str]:
-    words = text.tokens(answer, TOKENS)
+    words = text.tokens(answer, MAX_TOKENS)
     pairs = [f"{one} {other}" for one, other in pairwise(words)]
     return [*words, *pairs, *("^" + " ".join(words[:count]) for count in range(1, _OPENING_WORDS + 1))]
 

@@ -35,7 +35,7 @@ _STEPS = tuple(
         r"\s*(?:#|\*\*)",  # a heading
     )
 )
-_KINDS = len(_STEPS) + 2
+_SENTENCE_KINDS = len(_STEPS) + 2
 _PLAIN, _EDGE = len(_STEPS), len(_STEPS) + 1
 
 
@@ -62,7 +62,7 @@ def steps(answer: str) -> list[int]:
 def _chain(answer: str) -> Cube:
     """Return square roots of the shares of transitions, begin and end included; (kinds * kinds,)."""
     path = [_EDGE, *steps(answer), _EDGE]
-    counts = np.bincount([_KINDS * one + other for one, other in pairwise(path)], minlength=_KINDS * _KINDS)
+    counts = np.bincount([_SENTENCE_KINDS * one + other for one, other in pairwise(path)], minlength=_SENTENCE_KINDS * _SENTENCE_KINDS)
     chain: Cube = np.sqrt(counts / counts.sum()).astype(np.float32)
     return chain
 

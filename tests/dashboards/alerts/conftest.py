@@ -57,7 +57,7 @@ class Ground:
         names = "minute, request_model, requests, input_tokens, output_tokens, accounts"
         self.clickhouse.query(f"INSERT INTO usage_minute ({names}) SELECT now() - {ago}, 'm', {requests}, 0, 0, uniqState('a')")
 
-    def told(self, name: str) -> list[str]:
+    def summaries(self, name: str) -> list[str]:
         rule = rules()[name]
         return [each.summary for each in firing(name, rule, self.clickhouse.named(squeezed(rule.sql)))]
 

@@ -51,7 +51,7 @@ def test_its_query_runs_and_has_every_label_of_its_sentence(ground: Any, name: s
 
 @pytest.mark.parametrize("name", rules())
 def test_nothing_in_the_database_fires_nothing_but_the_heartbeat(ground: Any, name: str) -> None:
-    assert bool(ground.told(name)) == (name == "heartbeat")
+    assert bool(ground.summaries(name)) == (name == "heartbeat")
 
 
 @pytest.mark.parametrize("name", rules())

@@ -10,13 +10,15 @@ from streams.core.errors import StoreUnavailableError
 def test_eleven_refused_batches_in_five_minutes_fire(ground: Any) -> None:
     ground.health("insert_retries", 4, ago=400, table="scores")
     ground.health("insert_retries", 15, table="scores")
-    assert ground.told("store_unreachable") == ["ClickHouse refused batches for scores 11 times in five minutes; the boards lag behind."]
+    assert ground.summaries("store_unreachable") == [
+        "ClickHouse refused batches for scores 11 times in five minutes; the boards lag behind."
+    ]
 
 
 def test_retries_of_long_ago_do_not_count(ground: Any) -> None:
     for ago in (400, 5):
         ground.health("insert_retries", 500, ago=ago, table="scores")
-    assert ground.told("store_unreachable") == []
+    assert ground.summaries("store_unreachable") == []
 
 
 def test_of_a_database_that_is_away_this_rule_and_the_heartbeat_speak_and_no_other() -> None:

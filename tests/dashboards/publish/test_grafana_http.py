@@ -20,7 +20,7 @@ def at(url: str, backend: Backend, *, token: str = TOKEN, timeout: float = 2.0, 
 
 
 def test_a_wrong_token_is_told_in_one_line_without_the_token(grafana: Any, backend: Backend) -> None:
-    with pytest.raises(GrafanaError, match="does not know this token: make a service account") as error:
+    with pytest.raises(GrafanaError, match="does not accept this token: make a service account") as error:
         at(grafana.url, backend, token="wrong-token").get("/folders/x")
     assert "wrong-token" not in str(error.value)
     assert "\n" not in str(error.value)

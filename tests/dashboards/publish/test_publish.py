@@ -213,7 +213,7 @@ def test_a_data_source_that_is_missing_wrong_or_deaf_is_told_apart(api: GrafanaH
     with pytest.raises(GrafanaError, match="is of the type prometheus"):
         check(api)
     grafana.source = None
-    with pytest.raises(GrafanaError, match="there is no data source with the uid hydrometer"):
+    with pytest.raises(GrafanaError, match="the data source with the uid hydrometer is missing"):
         check(api)
 
 

@@ -50,7 +50,7 @@ def test_files_are_read_to_their_end_and_counted(env: dict[str, str], tmp_path: 
 
 def test_a_log_of_which_nothing_was_accepted_is_an_error_that_says_where_its_lines_are(env: dict[str, str]) -> None:
     done = subprocess.run([*COMMAND, "-"], env=env, check=False, capture_output=True, input=b"not json\n" * 2)
-    said = b"error: not one event was accepted (rejected: {'not_json': 2}): is --format right? The lines are in dead-letters\n"
+    said = b"error: no event was accepted (rejected: {'not_json': 2}): check --format; the lines are in dead-letters\n"
     assert (done.returncode, done.stdout, done.stderr[-len(said) :]) == (2, b"", said)
 
 

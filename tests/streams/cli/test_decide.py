@@ -103,9 +103,9 @@ def test_nothing_is_split_from_a_case_of_one_link_or_a_merged_one(case_of: Calla
 @pytest.mark.parametrize(
     ("state", "earlier", "verdict", "said"),
     [
-        ("open", None, "benign", "it is resolved by this"),
+        ("open", None, "benign", "the case is resolved"),
         ("resolved", None, "distilling", "it stays resolved"),
-        ("resolved", "benign", "distilling", "what a label had closed of it is opened again"),
+        ("resolved", "benign", "distilling", "the alerts that a label had closed are open again"),
         ("resolved", "benign", "benign", ""),
         ("open", None, "distilling", ""),
     ],
@@ -115,7 +115,7 @@ def test_a_label_says_what_becomes_of_the_case(
 ) -> None:
     case_of(state, label=earlier)
     first, *rest = run(settings, "label", "case", "case-1", verdict, "--author", "ada").splitlines()
-    assert first.startswith(f"case case-1: {verdict}, says ada")
+    assert first.startswith(f"case case-1: {verdict}, by ada")
     assert (rest == []) == (said == "")
     assert all(line.startswith(said) for line in rest)
 

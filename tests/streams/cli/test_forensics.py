@@ -57,7 +57,7 @@ def test_without_a_panel_it_says_what_to_give(folder: Path) -> None:
     )
     wrong = [*HYDROMETER, "forensics", "compare", folder / "m0.jsonl", folder / "m1.jsonl", "--controls", folder, "--kin", "m0"]
     done = subprocess.run(wrong, check=False, capture_output=True, text=True)
-    assert (done.returncode, done.stderr) == (2, "error: --kin m0 does not name two models: say --kin A=B\n")
+    assert (done.returncode, done.stderr) == (2, "error: --kin m0 does not name two models: write --kin A=B\n")
 
 
 @pytest.mark.skipif(not REAL.exists(), reason="the real answers are beside the checkout only where we develop")

@@ -84,7 +84,7 @@ def test_doctor_says_what_to_do_about_each_failure(capsys: pytest.CaptureFixture
     said = capsys.readouterr()
     assert "FAIL  topics       Kafka at 127.0.0.1:1 does not answer" in said.out
     assert "FAIL  clickhouse   " in said.out
-    assert said.err == "error: 2 of the checks above failed: each says what to do\n"
+    assert said.err == "error: 2 of the checks above failed: each names its fix\n"
 
 
 @pytest.mark.parametrize("variable", ["HYDROMETER_POLICY", "HYDROMETER_PERMITTED_PARTIES"])
@@ -94,13 +94,13 @@ def test_doctor_reads_the_policy(variable: str, capsys: pytest.CaptureFixture[st
         monkeypatch.setenv(f"HYDROMETER_{name}", value)
     monkeypatch.setenv(variable, "/nowhere.toml")
     assert run("doctor") == 2
-    assert "FAIL  policy       /nowhere.toml: No such file or directory: write it, or set HYDROMETER_POLICY" in capsys.readouterr().out
+    assert "FAIL  policy       /nowhere.toml: No such file or directory: create it, or correct HYDROMETER_POLICY" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (("collect", "--http", "127.0.0.1:99999"), "error: --http 127.0.0.1:99999 is no HOST:PORT"),
+        (("collect", "--http", "127.0.0.1:99999"), "error: --http 127.0.0.1:99999 is not HOST:PORT"),
         (("case", "show", "case-1", "--json", "--html", "a.html"), "error: Name --json or --html, not both"),
         (("watch", "--every", "0"), "error: Invalid value for '--every'"),
         (("alerts", "run", "--alertmanager", "foo"), "error: --alertmanager foo is no URL, as in http://127.0.0.1:9093"),

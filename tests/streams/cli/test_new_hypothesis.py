@@ -39,7 +39,7 @@ def test_a_new_hypothesis_is_two_files_that_are_found_and_a_test_that_fails(chec
 
 @pytest.mark.parametrize("name", ["Night", "night school", "2night", "night-school", "class", "../night", ""])
 def test_a_name_that_is_not_plain_words_is_refused(checkout: Path, name: str) -> None:
-    with pytest.raises(HydrometerError, match="is no name for a hypothesis"):
+    with pytest.raises(HydrometerError, match="is not a name for a hypothesis"):
         new_hypothesis(name, checkout)
 
 

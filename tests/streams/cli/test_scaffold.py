@@ -50,7 +50,7 @@ print(panel.feature.entity, panel.feature.family, panel.title)
 
 @pytest.mark.parametrize("name", ["Late", "late nights", "2late", "_late", "late_", "late-nights", "class", "../late", "", "late_2"])
 def test_a_name_that_is_no_plain_word_is_refused(checkout: Path, name: str) -> None:
-    with pytest.raises(HydrometerError, match="is no name for a feature"):
+    with pytest.raises(HydrometerError, match="is not a name for a feature"):
         new_feature(name, "account", root=checkout)
 
 

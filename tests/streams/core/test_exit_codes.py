@@ -108,7 +108,7 @@ def test_nothing_is_said_once_the_command_has_ended() -> None:
 def test_a_server_that_is_told_to_stop_closes_first(sent: signal.Signals, code: int) -> None:
     script = textwrap.dedent("""
         import asyncio, sys
-        from streams.core.exit_codes import exit_code, serve_until_told
+        from streams.core.exit_codes import exit_code, serve_until_stopped
 
         async def work():
             try:
@@ -118,7 +118,7 @@ def test_a_server_that_is_told_to_stop_closes_first(sent: signal.Signals, code: 
                 await asyncio.sleep(0.01)
                 print("closed", flush=True)
 
-        sys.exit(exit_code(lambda: serve_until_told(work())))
+        sys.exit(exit_code(lambda: serve_until_stopped(work())))
     """)
     process = subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout is not None

@@ -98,7 +98,7 @@ def test_it_ends_by_itself_with_its_cases_and_leaves_nothing_behind(demo: Demo) 
     assert len(ports) >= 3, "a broker, and ClickHouse's two protocols"
     assert demo.process.wait(300) == 0, demo.said
     assert time.monotonic() - began < 180
-    assert "What the traffic really was" in demo.said
+    assert "True roles of the traffic" in demo.said
     for word in ("who", "why", "against", "if wrong", "next"):
         assert f"{word} " in demo.said
     assert "all: a campaign" in demo.said

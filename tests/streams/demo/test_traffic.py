@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from streams.demo.traffic import SPAN, START, demo_traffic
+from streams.demo.traffic import SPAN_SECONDS, START, demo_traffic
 
 SMALL = {"accounts": 900, "events": 20_000}
 
@@ -33,7 +33,7 @@ def test_there_are_as_many_events_as_asked_in_time_order_within_two_days(events:
     assert len(events) == 20_000
     assert all(earlier <= later for earlier, later in pairwise(times))
     assert times[0] >= START
-    assert times[-1] <= START + SPAN
+    assert times[-1] <= START + SPAN_SECONDS
 
 
 def test_every_event_has_its_own_id_and_an_account_of_the_truth(events: list[dict[str, Any]], campaigns: dict[str, str | None]) -> None:

@@ -87,7 +87,7 @@ def test_one_changed_byte_shows_and_names_its_file(written: Path, name: str) -> 
 
 
 def test_a_changed_manifest_another_key_a_missing_and_a_strange_file_show(written: Path) -> None:
-    with pytest.raises(BundleError, match="is not what was signed"):
+    with pytest.raises(BundleError, match="differs from what was signed"):
         bundle.verify(written, b"another key of sixteen bytes")
     (written / "extra.txt").write_text("planted")
     with pytest.raises(BundleError, match=r"extra\.txt was added"):
@@ -98,7 +98,7 @@ def test_a_changed_manifest_another_key_a_missing_and_a_strange_file_show(writte
         bundle.verify(written, KEY)
     manifest = json.loads((written / "manifest.json").read_text())
     (written / "manifest.json").write_text(json.dumps({**manifest, "sha256": {}}))
-    with pytest.raises(BundleError, match=r"manifest\.json is not what was signed"):
+    with pytest.raises(BundleError, match=r"manifest\.json differs from what was signed"):
         bundle.verify(written, KEY)
 
 
@@ -127,7 +127,7 @@ def test_a_semicolon_parts_no_cells_where_it_is_the_comma(case: CaseRow) -> None
 
 @pytest.mark.parametrize("case_id", ["case-/../../x", "..", "", "/etc/x", "case-1\n", "a" * 101])
 def test_an_id_that_is_a_path_writes_nothing(case: CaseRow, tmp_path: Path, case_id: str) -> None:
-    with pytest.raises(BundleError, match="no id of a case"):
+    with pytest.raises(BundleError, match="cannot name a folder"):
         bundle.write(replace(case, case_id=case_id), tmp_path / "out", KEY, {}, datetime.now(UTC))
     assert not list(tmp_path.iterdir())
 

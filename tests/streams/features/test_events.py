@@ -10,7 +10,7 @@ import pytest
 from models.accumulators.step import Floats, Step
 from streams.features.events import MAX_PLAUSIBLE_UNITS, Events, hash_numbers
 from streams.features.expressions import Expr, col
-from streams.testing.feature_trial import START, block_of, derived_columns
+from streams.testing.feature_trial import START_SECONDS, block_of, derived_columns
 
 
 def evaluated(expr: Expr, **columns: Any) -> list[float]:
@@ -39,7 +39,7 @@ def test_an_absurd_number_is_unknown(absurd: float) -> None:
 
 
 def test_events_come_in_order_of_time_whatever_their_order_in_the_block() -> None:
-    assert evaluated(col.status, status=[2, 3, 1], time=[START + 2, START + 3, START + 1]) == [1, 2, 3]
+    assert evaluated(col.status, status=[2, 3, 1], time=[START_SECONDS + 2, START_SECONDS + 3, START_SECONDS + 1]) == [1, 2, 3]
 
 
 def test_hashes_of_numbers_are_spread_and_unknown_numbers_have_none() -> None:

@@ -18,7 +18,7 @@ from streams.features.readings import (
     spread,
     top_share,
 )
-from streams.testing.feature_trial import START, value_of
+from streams.testing.feature_trial import START_SECONDS, value_of
 
 
 def test_ratios_shares_and_means_are_those_of_known_requests() -> None:
@@ -29,7 +29,7 @@ def test_ratios_shares_and_means_are_those_of_known_requests() -> None:
 
 
 def test_a_request_counts_half_after_a_half_life() -> None:
-    assert value_of(mean(col.duration, half_life=HOUR), duration=[0, 3], time=[START, START + HOUR]) == pytest.approx(2)
+    assert value_of(mean(col.duration, half_life=HOUR), duration=[0, 3], time=[START_SECONDS, START_SECONDS + HOUR]) == pytest.approx(2)
 
 
 def test_the_deviation_of_two_and_four_is_one() -> None:
@@ -39,7 +39,7 @@ def test_the_deviation_of_two_and_four_is_one() -> None:
 
 def test_a_request_an_hour_is_24_a_day_from_the_first_day_on() -> None:
     for hours in (12, 24, 240):
-        assert value_of(daily(REQUESTS), time=[START + HOUR * i for i in range(hours + 1)]) == pytest.approx(24, rel=0.1)
+        assert value_of(daily(REQUESTS), time=[START_SECONDS + HOUR * i for i in range(hours + 1)]) == pytest.approx(24, rel=0.1)
 
 
 def test_spread_is_flat_or_one_sided() -> None:
@@ -59,4 +59,4 @@ def test_different_values_are_counted_through_any_kind_of_column() -> None:
 
 
 def test_the_last_value_is_the_newest_known_one() -> None:
-    assert value_of(last(col.status), status=[200, 500, math.nan], time=[START + 1, START + 2, START + 3]) == 500
+    assert value_of(last(col.status), status=[200, 500, math.nan], time=[START_SECONDS + 1, START_SECONDS + 2, START_SECONDS + 3]) == 500

@@ -38,17 +38,17 @@ def test_json_lines_csv_and_parquet_say_the_same(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("name", "content", "says"),
     [
-        ("a.jsonl", b"", "is empty: give one answer a line"),
-        ("a.jsonl", b"{", "line 1 is not JSON: give one object a line"),
-        ("a.jsonl", b"[1]", "line 1 is no object"),
+        ("a.jsonl", b"", "is empty: write one answer per line"),
+        ("a.jsonl", b"{", "line 1 is not JSON: write one object per line"),
+        ("a.jsonl", b"[1]", "line 1 is not an object"),
         ("a.jsonl", b'{"item": 1}', "row 1 lacks `item` or `output`"),
         ("a.jsonl", b'{"item": "' + b"x" * 1_000_001, "line 1 is longer than 1,000,000 bytes"),
         ("a.jsonl.gz", b"no gzip", "cannot read"),
         ("a.csv.gz", gzip.compress(b"item,output\n1,x\n", mtime=0)[:10] + b"\x02\x03\xcb,I\xcd", "cannot read"),
         ("a.jsonl.gz", gzip.compress(b'{"item": 1, "output": "x"}', mtime=0)[:-9], "cannot read"),
-        ("a.csv", b"item,output\n1,\xff\n", "is no CSV in UTF-8"),
-        ("a.parquet", b"no parquet", "is no Parquet file"),
-        ("a.txt", b"", "is of no kind we read"),
+        ("a.csv", b"item,output\n1,\xff\n", "is not CSV in UTF-8"),
+        ("a.parquet", b"no parquet", "is not a Parquet file"),
+        ("a.txt", b"", "has an unsupported suffix"),
         ("b/missing.jsonl", None, "cannot read"),
     ],
 )
@@ -89,7 +89,7 @@ def test_a_table_of_options_has_one_column_a_model(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     ("content", "says"),
-    [("item,answer,m\n1,A,A\n", "lacks `options`"), ("item,answer,options,m\n1,A,four,A\n", "`options` is not how many"), ("", "is empty")],
+    [("item,answer,m\n1,A,A\n", "lacks `options`"), ("item,answer,options,m\n1,A,four,A\n", "`options` is not a number"), ("", "is empty")],
 )
 def test_a_table_that_cannot_be_read_is_one_line(tmp_path: Path, content: str, says: str) -> None:
     path = tmp_path / "choices.csv"
@@ -99,7 +99,7 @@ def test_a_table_that_cannot_be_read_is_one_line(tmp_path: Path, content: str, s
 
 
 def test_a_folder_without_answers_says_what_to_put_there(tmp_path: Path) -> None:
-    with pytest.raises(AnswersError, match="put one file a model there"):
+    with pytest.raises(AnswersError, match="put one file per model there"):
         answers.files_of(tmp_path)
 
 

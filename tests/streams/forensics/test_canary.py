@@ -41,7 +41,7 @@ PANEL = {f"control-{number}": habits(number) for number in range(9)}
 
 def test_a_policy_says_one_wording_of_each_pair_and_holds_no_key(tmp_path: Path) -> None:
     policy = make()
-    assert {frozenset(pair) for pair in policy.say} == {frozenset(pair) for pair in canary.wordings()}
+    assert {frozenset(pair) for pair in policy.chosen} == {frozenset(pair) for pair in canary.wordings()}
     path = tmp_path / "policy.json"
     path.write_bytes(policy.json())
     assert canary.read_policy(path) == policy
@@ -49,8 +49,8 @@ def test_a_policy_says_one_wording_of_each_pair_and_holds_no_key(tmp_path: Path)
 
 
 def test_another_case_or_epoch_has_other_wordings() -> None:
-    assert len({make().say, make("case-2").say, make(epoch=2).say}) == 3
-    assert make().say == make().say
+    assert len({make().chosen, make("case-2").chosen, make(epoch=2).chosen}) == 3
+    assert make().chosen == make().chosen
 
 
 def test_only_wordings_are_replaced_and_code_and_quotations_stay() -> None:
@@ -80,13 +80,13 @@ def test_who_was_not_served_is_accused_one_time_in_twenty() -> None:
 
 
 def test_without_uses_nothing_can_be_judged() -> None:
-    with pytest.raises(AnswersError, match="no wording of the policy can be judged"):
+    with pytest.raises(AnswersError, match="no wording of the policy occurs often enough"):
         canary.check(make(), ["nothing of it"], PANEL)
 
 
-@pytest.mark.parametrize(("by", "members", "says"), [(" ", ["m"], "nobody approved"), ("J. Doe", [], "has no members")])
-def test_a_policy_needs_an_approver_and_members(by: str, members: list[str], says: str) -> None:
-    with pytest.raises(AnswersError, match=says):
+@pytest.mark.parametrize(("by", "members", "message"), [(" ", ["m"], "is not approved"), ("J. Doe", [], "has no members")])
+def test_a_policy_needs_an_approver_and_members(by: str, members: list[str], message: str) -> None:
+    with pytest.raises(AnswersError, match=message):
         canary.policy(KEY, "case-1", 1, members, (by, ""))
 
 

@@ -31,7 +31,7 @@ def test_answers_to_other_prompts_are_refused(models: Models) -> None:
     renamed = Answers("suspect", {f"q{item}": answer for item, answer in models[0].texts.items()}, "")
     with pytest.raises(AnswersError, match="suspect and ours have no item in common: ask both the same prompts"):
         text_panel(renamed, models[1], models[2:])
-    with pytest.raises(AnswersError, match="the answers are to other prompts than those of --prompts"):
+    with pytest.raises(AnswersError, match="the answers do not belong to the prompts of --prompts"):
         text_panel(models[0], models[1], models[2:], Prompts({"q1": "Why?"}))
 
 

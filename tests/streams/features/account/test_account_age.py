@@ -6,12 +6,12 @@ import pytest
 
 from streams.core.durations import DAY
 from streams.features.account.account_age import AccountAge
-from streams.testing.feature_trial import START, account
+from streams.testing.feature_trial import START_SECONDS, account
 
 
 def test_made_nine_days_ago() -> None:
-    assert account(AccountAge, time=START, account_created=START - 9 * DAY) == pytest.approx(log(10))
+    assert account(AccountAge, time=START_SECONDS, account_created=START_SECONDS - 9 * DAY) == pytest.approx(log(10))
 
 
 def test_without_a_date_it_does_not_know() -> None:
-    assert isnan(account(AccountAge, time=START))
+    assert isnan(account(AccountAge, time=START_SECONDS))

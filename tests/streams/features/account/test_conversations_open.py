@@ -6,7 +6,7 @@ import pytest
 
 from streams.core.durations import DAY
 from streams.features.account.conversations_open import ConversationsOpen
-from streams.testing.feature_trial import START, account
+from streams.testing.feature_trial import START_SECONDS, account
 
 
 def test_three_conversations_in_an_hour() -> None:
@@ -14,4 +14,6 @@ def test_three_conversations_in_an_hour() -> None:
 
 
 def test_yesterdays_conversations_are_closed() -> None:
-    assert exp(account(ConversationsOpen, conversation=[1, 2, 3], time=[START, START, START + DAY])) == pytest.approx(1 + 1, abs=0.1)
+    assert exp(
+        account(ConversationsOpen, conversation=[1, 2, 3], time=[START_SECONDS, START_SECONDS, START_SECONDS + DAY])
+    ) == pytest.approx(1 + 1, abs=0.1)

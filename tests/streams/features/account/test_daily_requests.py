@@ -6,12 +6,12 @@ import pytest
 
 from streams.core.durations import HOUR
 from streams.features.account.daily_requests import DailyRequests
-from streams.testing.feature_trial import START, account
+from streams.testing.feature_trial import START_SECONDS, account
 
 
 def test_a_request_an_hour_is_24_a_day() -> None:
-    assert exp(account(DailyRequests, time=[START + HOUR * i for i in range(72)])) == pytest.approx(1 + 24, rel=0.05)
+    assert exp(account(DailyRequests, time=[START_SECONDS + HOUR * i for i in range(72)])) == pytest.approx(1 + 24, rel=0.05)
 
 
 def test_a_first_hour_is_not_called_a_slow_day() -> None:
-    assert account(DailyRequests, time=[START + 600 * i for i in range(7)]) > log(1 + 100)
+    assert account(DailyRequests, time=[START_SECONDS + 600 * i for i in range(7)]) > log(1 + 100)
