@@ -72,7 +72,7 @@ class Coverage:
             self._seen[event_field.column].add(*_known(block, event_field.column))
 
     def as_json(self) -> dict[str, Any]:
-        """Return all of it, as `coverage.json` holds it. Takes half a second for each field that is not whole."""
+        """Return all of it, as `coverage.json` holds it. Takes half a second for each field that is never known."""
         blind = blind_without(
             frozenset(event_field.wire for event_field in _optional() if not self._distinguishes(event_field)) | _UNDECLARED
         )
@@ -86,8 +86,7 @@ class Coverage:
     def _field(self, event_field: EventField) -> FieldCoverage:
         seen = self._seen[event_field.column]
         share = seen.known / self.events if self.events else 0.0
-        whole = share >= WHOLE_SHARE and self._distinguishes(event_field)
-        blinds = () if whole else tuple(sorted(blind_without(frozenset({event_field.wire}))))
+        blinds = () if self._distinguishes(event_field) else tuple(sorted(blind_without(frozenset({event_field.wire}))))
         return FieldCoverage(event_field.wire, share, seen.constant, blinds)
 
     def _distinguishes(self, event_field: EventField) -> bool:

@@ -32,7 +32,7 @@ FREE_HABITS: Final = 3
 """People from this habit on change their parameters and conversations from call to call."""
 BURST_REQUESTS: Final = 5
 """Requests of an account that come together."""
-_BATCH_EVENTS: Final = 100
+_BATCH_EVENTS: Final = 200
 _WORDS: Final = "river stone paper window garden letter bridge summer winter market doctor school window engine island music"
 _JOBS: Final = (
     "Solve the following problem step by step and show your reasoning in full before the answer:",
