@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from streams.cli.commands import FILE
 from streams.core.output import echo
-
-if TYPE_CHECKING:
-    from streams.exports import bundle
+from streams.schema.cases import TLPS, Tlp
 
 
 @click.group()
@@ -65,8 +62,8 @@ def export_ocsf(*, once: bool, **targets: str | None) -> None:
 @export.command("case")
 @click.argument("case_id")
 @click.option("--out", type=FILE, required=True, help="Directory for the bundle's directory.")
-@click.option("--tlp", type=click.Choice(["CLEAR", "GREEN", "AMBER", "AMBER+STRICT", "RED"]), default="AMBER", show_default=True)
-def export_case(*, case_id: str, out: Path, tlp: bundle.Tlp) -> None:
+@click.option("--tlp", type=click.Choice(TLPS), default="AMBER", show_default=True)
+def export_case(*, case_id: str, out: Path, tlp: Tlp) -> None:
     """Write a case as a signed bundle: JSON, page, CSV of members, and indicators that may be shared under the TLP mark.
 
     Needs HYDROMETER_EVIDENCE_KEY; verifying the bundle needs the same key. The case's history is verified first, as by

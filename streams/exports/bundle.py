@@ -21,16 +21,14 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Protocol
 
 import orjson
 
 from streams.cases.views import page, terminal
 from streams.cases.views.terminal import CaseRow
 from streams.core.errors import HydrometerError
-
-Tlp = Literal["CLEAR", "GREEN", "AMBER", "AMBER+STRICT", "RED"]
-"""Traffic Light Protocol 2.0 (first.org/tlp)."""
+from streams.schema.cases import Tlp
 
 FORMAT_VERSION: Final = 1
 MANIFEST: Final = "manifest.json"

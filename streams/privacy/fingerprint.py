@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
+from inspect import signature
 from typing import Final
 
 from streams.privacy.pseudonym import hash64
@@ -51,6 +52,10 @@ def router(
         return 0
     canonical = "\n".join("?" if part is None else f"={part}" for part in parts)
     return hash64(canonical.encode(), b"", b"router/1")
+
+
+FINGERPRINT_PARTS: Final = tuple(signature(router).parameters)
+"""Event columns of a router's fingerprint, in the order in which `router` takes them."""
 
 
 @lru_cache(maxsize=_CACHED_VALUES)

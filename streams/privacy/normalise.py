@@ -10,7 +10,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from streams.privacy.fingerprint import headers_of, router
+from streams.privacy.fingerprint import FINGERPRINT_PARTS, headers_of, router
 from streams.privacy.pseudonym import Pseudonyms
 from streams.privacy.sketch import Sketcher, unknown
 from streams.schema.blocks import REQUESTS
@@ -18,7 +18,6 @@ from streams.schema.event import FIELDS, Event
 from streams.schema.operations import NO_TEXT, operation_of
 from streams.schema.prompt_sketch import FLAGS, HASHES
 
-_ROUTER_PARTS: Final = ("header_names", "accept_encoding", "http_version", "body_shape", "tls_ja4", "sdk_language")
 _SEED: Final = "gen_ai.request.seed"
 _PARAMETERS: Final = tuple(field.column for field in FIELDS if field.asked and field.wire != _SEED)
 _INSTRUCTIONS: Final = ("system", "developer")  # a tuple: the role in a log may have any type, even an unhashable one
@@ -183,7 +182,7 @@ def _filled(numbers: Any, others: Sequence[float | None]) -> Any:
 
 
 def _routers(columns: Mapping[str, Any]) -> Any:
-    parts = (columns[name] for name in _ROUTER_PARTS)
+    parts = (columns[name] for name in FINGERPRINT_PARTS)
     return np.array([router(*row) for row in zip(*parts, strict=True)], np.uint64)
 
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 import msgspec
 
@@ -17,6 +17,9 @@ from streams.schema.record import Nats, Record, Seconds, UInt32, UInt64
 Behaviour = Literal["extraction", "routing"]
 AlertStep = Literal["open", "update", "resolved"]
 CaseStep = Literal["open", "resolved"]
+Tlp = Literal["CLEAR", "GREEN", "AMBER", "AMBER+STRICT", "RED"]
+"""Traffic Light Protocol 2.0 (first.org/tlp): who may see what is exported."""
+TLPS: tuple[Tlp, ...] = get_args(Tlp)
 Total = int | float
 """Nats of several links. Of none it is written as 0, and must be read as 0: the audit chain's digests are of the bytes."""
 

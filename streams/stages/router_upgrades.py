@@ -16,7 +16,7 @@ from models.accumulators.step import Floats
 from models.evidence.prevalence import Hashes
 from models.state.columns import Columns, Field, Slots
 from streams.core.durations import DAY
-from streams.stages.accounts.clients import FINGERPRINT_PARTS
+from streams.privacy.fingerprint import FINGERPRINT_PARTS
 
 UPGRADE_GRACE_SECONDS: Final = DAY
 """Time for which an account stays with its router after its stack changed in part."""

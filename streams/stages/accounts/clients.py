@@ -11,11 +11,9 @@ from numpy.typing import NDArray
 
 from models.evidence.client_claims import paired
 from streams.features.events import hash_word
-from streams.privacy.fingerprint import first_part, own_headers, software
+from streams.privacy.fingerprint import FINGERPRINT_PARTS, first_part, own_headers, software
 from streams.schema.blocks import Block, Hashes
 
-FINGERPRINT_PARTS: Final = ("header_names", "accept_encoding", "http_version", "body_shape", "tls_ja4", "sdk_language")
-"""Event columns of a router's fingerprint (`streams/privacy/fingerprint.py`)."""
 _CLAIM_PARTS: Final = ("user_agent", "sdk_runtime")
 _NORMALISERS: Final[dict[str, Callable[[str], str]]] = {
     "header_names": own_headers,
