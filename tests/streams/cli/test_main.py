@@ -77,7 +77,7 @@ def test_doctor_lists_every_variable(capsys: pytest.CaptureFixture[str]) -> None
 
 
 def test_doctor_says_what_to_do_about_each_failure(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streams.schema.topics._PATIENCE_MS", 300)
+    monkeypatch.setattr("streams.schema.topics._BOOTSTRAP_TIMEOUT_MS", 300)
     for name, value in {"MODE": "local", "KAFKA": "127.0.0.1:1", "CLICKHOUSE_PORT": "1"}.items():
         monkeypatch.setenv(f"HYDROMETER_{name}", value)
     assert run("doctor") == 2
@@ -89,7 +89,7 @@ def test_doctor_says_what_to_do_about_each_failure(capsys: pytest.CaptureFixture
 
 @pytest.mark.parametrize("variable", ["HYDROMETER_POLICY", "HYDROMETER_PERMITTED_PARTIES"])
 def test_doctor_reads_the_policy(variable: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streams.schema.topics._PATIENCE_MS", 300)
+    monkeypatch.setattr("streams.schema.topics._BOOTSTRAP_TIMEOUT_MS", 300)
     for name, value in {"MODE": "local", "KAFKA": "127.0.0.1:1", "CLICKHOUSE_PORT": "1"}.items():
         monkeypatch.setenv(f"HYDROMETER_{name}", value)
     monkeypatch.setenv(variable, "/nowhere.toml")

@@ -65,6 +65,6 @@ def test_the_login_reaches_the_clients() -> None:
 
 
 def test_a_broker_that_is_away_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(topics, "_PATIENCE_MS", 300)
+    monkeypatch.setattr(topics, "_BOOTSTRAP_TIMEOUT_MS", 300)
     with pytest.raises(BrokerUnavailableError, match=r"^Kafka at 127.0.0.1:1 does not answer .*: start it, or set HYDROMETER_KAFKA$"):
         topics.ensure(Settings(mode="local", kafka="127.0.0.1:1"))
