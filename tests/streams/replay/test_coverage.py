@@ -41,9 +41,9 @@ def entry(report: dict[str, Any], name: str) -> dict[str, Any]:
 
 def test_a_field_that_is_never_known_blinds_what_reads_it() -> None:
     report = found(payment=0)
-    assert entry(report, "payment.hash") == {
-        "field": "payment.hash", "share": 0.0, "constant": False, "blinds": ("card_sharing", "groups by payment", "shared_cards"),
-    }  # fmt: skip
+    payment = entry(report, "payment.hash")
+    assert (payment["share"], payment["constant"]) == (0.0, False)
+    assert {"card_sharing", "groups by payment", "shared_cards"} <= set(payment["blinds"])
     assert entry(report, "http.response.status_code")["blinds"] == ()
 
 
