@@ -98,8 +98,7 @@ def bring_up_to_date(kept: CaseMember, member: Known) -> None:
 
 def parts(entity: Entity, behaviour: Behaviour) -> list[FeaturePart]:
     """Return the features with the most evidence of a behaviour."""
-    shown = {"nats": entity.nats, "features": entity.features, "usual": entity.usual}
-    return [FeaturePart(**part) for part in top_features(shown, families_of(behaviour))]
+    return top_features(entity, families_of(behaviour))
 
 
 def alert_record(alert_id: str, alert: AlertState, step: AlertStep, entity: Entity) -> Alert:

@@ -6,12 +6,14 @@ All words come from the fields of the feature (`streams/features/declaration.py`
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Collection, Sequence
+from typing import Final
 
 from models.evidence.weighing import VOTE_BINS
 from streams.features.declaration import SHARE, Feature
 from streams.features.registry import by_name
+from streams.schema.cases import FeaturePart
+from streams.schema.evidence import Entity
 
 MIN_TYPICAL_NATS: Final = 1.0
 """Evidence below is called a weak sign: a likelihood ratio below e to one."""
@@ -21,23 +23,22 @@ _FIRST_BIN_SHARE: Final = 0.75 / VOTE_BINS
 """Share of a feature's range up to which a usual value lies in its lowest bin: usual ranges end in the middles of bins."""
 
 
-def top_features(entity: Mapping[str, Any], families: Collection[str] | None = None, most: int = 6) -> list[dict[str, Any]]:
-    """Return the features with the most evidence, as `feature` has them.
+def top_features(entity: Entity, families: Collection[str] | None = None, most: int = 6) -> list[FeaturePart]:
+    """Return the features with the most evidence, and each as a sentence.
 
     Args:
-        entity: `features`, `usual` and `nats`, each by the feature's name.
+        entity: An account or a group with its features.
         families: Only features of these families; None: of all.
         most: Maximum number of features.
     """
-    nats: Mapping[str, float] = entity["nats"]
+    nats = entity.nats
     positive = [name for name in nats if nats[name] > 0 and (families is None or _family(name) in families)]
     ranked = sorted(positive, key=lambda name: (-nats[name], name))[:most]
-    return [feature(name, entity["features"].get(name), entity["usual"].get(name), nats[name]) for name in ranked]
+    return [_part(name, entity.features.get(name), entity.usual.get(name), nats[name]) for name in ranked]
 
 
-def feature(name: str, value: float | None, usual: Sequence[float] | None, nats: float) -> dict[str, Any]:
-    """Return a feature's part in a score: its name, its value, the usual range, nats, and all of it as a sentence."""
-    return {"feature": name, "value": value, "usual": usual, "nats": nats, "sentence": sentence(name, value, usual, nats)}
+def _part(name: str, value: float | None, usual: list[float] | None, nats: float) -> FeaturePart:
+    return FeaturePart(name, value, usual, nats, sentence(name, value, usual, nats))
 
 
 def sentence(name: str, value: float | None, usual: Sequence[float] | None, nats: float) -> str:

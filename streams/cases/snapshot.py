@@ -9,15 +9,40 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any, NamedTuple
 
 import msgspec
-import orjson
 import zstandard
 
 FORMAT_VERSION = 2
 _MAX_CHUNK_BYTES = 256 * 1024 * 1024
 _SIDES = ("a", "b")
+
+
+Number = Annotated[int, msgspec.Meta(ge=-1, lt=1 << 62)]
+Rows = dict[str, Any]
+"""Rows of one table by key; whoever loads them knows their types."""
+
+
+class Snapshot(NamedTuple):
+    """The state of one moment."""
+
+    offset: int
+    """It contains all blocks up to this one."""
+    head: Mapping[str, Any]
+    tables: dict[str, Rows]
+
+
+class _Part(msgspec.Struct, frozen=True):
+    """A chunk: every n-th row of each table."""
+
+    format: int
+    serial: Number
+    parts: Number
+    part: Annotated[int, msgspec.Meta(ge=0)]
+    offset: Number
+    head: Rows
+    tables: dict[str, Rows]
 
 
 @dataclass
@@ -64,46 +89,43 @@ class Snapshots:
     def _names(self, serial: int) -> list[str]:
         return [f"{self.name}/{_SIDES[serial % 2]}/{part}" for part in range(self._parts)]
 
-    def load(self, chunks: Iterable[tuple[str, bytes]]) -> tuple[int, Mapping[str, Any], dict[str, dict[str, Any]]] | None:
-        """Return offset, head and tables of the newest complete snapshot; None, counted in `cold`, when there is none."""
-        by_serial: dict[int, dict[int, dict[str, Any]]] = {}
+    def load(self, chunks: Iterable[tuple[str, bytes]]) -> Snapshot | None:
+        """Return the newest complete snapshot; None, counted in `cold`, when there is none."""
+        by_serial: dict[int, dict[int, _Part]] = {}
         for name, data in chunks:
             part = _read(data)
             if part is None or not name.startswith(f"{self.name}/"):
                 self.cold += 1
             else:
-                by_serial.setdefault(part["serial"], {})[part["part"]] = part
+                by_serial.setdefault(part.serial, {})[part.part] = part
         whole = [serial for serial, parts in by_serial.items() if _complete(parts)]
         if not whole:
             self.cold += len(by_serial)
             return None
         self._serial = max(whole) + 1
         newest = by_serial[max(whole)]
-        tables = {table: _merged([newest[part]["tables"][table] for part in sorted(newest)]) for table in newest[0]["tables"]}
-        return newest[0]["offset"], newest[0]["head"], tables
+        tables = {table: _merged([newest[part].tables[table] for part in sorted(newest)]) for table in newest[0].tables}
+        return Snapshot(newest[0].offset, newest[0].head, tables)
 
 
-def _complete(parts: Mapping[int, Mapping[str, Any]]) -> bool:
+def _complete(parts: Mapping[int, _Part]) -> bool:
     """Return whether these are all parts of one snapshot, with the same tables."""
     first = next(iter(parts.values()))
-    alike = all(part["parts"] == first["parts"] and part["tables"].keys() == first["tables"].keys() for part in parts.values())
-    return alike and len(parts) == first["parts"]
+    alike = all(part.parts == first.parts and part.tables.keys() == first.tables.keys() for part in parts.values())
+    return alike and len(parts) == first.parts
 
 
-def _merged(parts: list[dict[str, Any]]) -> dict[str, Any]:
+def _merged(parts: list[Rows]) -> Rows:
     """Return the rows of one table in their original order: parts hold every n-th row."""
     dealt = [(turn, part, key) for part, rows in enumerate(parts) for turn, key in enumerate(rows)]
     return {key: parts[part][key] for _, part, key in sorted(dealt)}
 
 
-def _read(data: bytes) -> dict[str, Any] | None:
+def _read(data: bytes) -> _Part | None:
     try:
         if not 0 <= zstandard.frame_content_size(data) <= _MAX_CHUNK_BYTES:
             return None
-        part = orjson.loads(zstandard.decompress(data))
-        numbers = [part[name] for name in ("serial", "parts", "part", "offset")]
-        whole = all(type(number) is int and -1 <= number < 1 << 62 for number in numbers) and 0 <= part["part"] < part["parts"]
-        tables = all(type(rows) is dict for rows in part["tables"].values())
-        return part if part["format"] == FORMAT_VERSION and whole and tables and type(part["head"]) is dict else None
-    except (zstandard.ZstdError, ValueError, KeyError, TypeError, AttributeError, MemoryError):
+        part = msgspec.json.decode(zstandard.decompress(data), type=_Part)
+    except (zstandard.ZstdError, ValueError, RecursionError, MemoryError):
         return None
+    return part if part.format == FORMAT_VERSION and part.part < part.parts else None

@@ -123,14 +123,13 @@ class Cases:
         snapshot = self._snapshots.load(chunks)
         if snapshot is None:
             return
-        contained, head, stored = snapshot
         try:
-            tables = msgspec.convert(stored, _Tables)
+            tables = msgspec.convert(snapshot.tables, _Tables)
         except (msgspec.ValidationError, MalformedEventError):
             self._snapshots.cold += 1
             return
-        self._contained = self._offset = contained
-        self._now = -math.inf if head["now"] is None else head["now"]
+        self._contained = self._offset = snapshot.offset
+        self._now = -math.inf if snapshot.head["now"] is None else snapshot.head["now"]
         self.entities, self.alerts, self.labels = tables.entities, tables.alerts, tables.labels
         for case in tables.cases.values():
             case.history = self._history_key.rechained(case.case_id, case.history)

@@ -6,6 +6,7 @@ import math
 
 from streams.cases.phrasing import amount, sentence, top_features
 from streams.features.account.daily_requests import DailyRequests
+from streams.schema.evidence import Entity
 
 
 def test_a_sentence_says_what_was_measured_what_is_usual_and_what_it_means() -> None:
@@ -67,21 +68,22 @@ def test_a_feature_without_a_value_or_that_was_removed_is_unknown() -> None:
     assert sentence("removed_since", 1.0, None, 1.0) == "removed_since: unknown."
 
 
+def account(nats: dict[str, float], **features: float) -> Entity:
+    return Entity(entity_kind="account", entity_id="ada", nats=nats, features=features)
+
+
 def test_the_strongest_features_come_first_and_those_without_evidence_not_at_all() -> None:
-    entity = {
-        "features": {"daily_output": 9.0, "seeded_share": 1.0},
-        "usual": {},
-        "nats": {"daily_output": 1.0, "seeded_share": 2.0, "end_users": -1.0},
-    }
-    assert [row["feature"] for row in top_features(entity)] == ["seeded_share", "daily_output"]
-    assert [row["feature"] for row in top_features(entity, ("volume",))] == ["daily_output"]
+    nats = {"daily_output": 1.0, "seeded_share": 2.0, "end_users": -1.0}
+    entity = account(nats, daily_output=9.0, seeded_share=1.0)
+    assert [row.feature for row in top_features(entity)] == ["seeded_share", "daily_output"]
+    assert [row.feature for row in top_features(entity, ("volume",))] == ["daily_output"]
 
 
 def test_six_features_are_shown_and_none_whose_evidence_is_nothing() -> None:
     names = ("daily_output", "daily_requests", "end_users", "seeded_share", "long_answers", "system_prompts", "routers_used")
-    entity = {"features": dict.fromkeys(names, 1.0), "usual": {}, "nats": dict.fromkeys(names, 1.0)}
-    assert [row["feature"] for row in top_features(entity)] == sorted(names)[:6]
-    assert top_features(entity | {"nats": dict.fromkeys(names, 0.0)}) == []
+    entity = account(dict.fromkeys(names, 1.0), **dict.fromkeys(names, 1.0))
+    assert [row.feature for row in top_features(entity)] == sorted(names)[:6]
+    assert top_features(account(dict.fromkeys(names, 0.0))) == []
 
 
 def test_from_ten_on_a_number_has_no_decimals() -> None:
