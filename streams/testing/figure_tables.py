@@ -136,20 +136,6 @@ def mutants(kept: Kept) -> str:
     return table(["module", "mutants tried", "killed", "score"], rows) + "\n" + provenance(kept)
 
 
-def detectors(kept: Kept) -> str:
-    """Return AUC and average precision of each River detector, a column a labelled set."""
-    results = kept[-1].figures["results"]
-    sets = list(dict.fromkeys(result["data"] for result in results))
-    rows: dict[str, dict[str, str]] = {}
-    for result in results:
-        rows.setdefault(result["detector"], {})[result["data"]] = f"{result['auc']:.3f} / {result['precision']:.3f}"
-    return (
-        table(["AUC / average precision", *sets], [[name, *(by[result] for result in sets)] for name, by in rows.items()])
-        + "\n"
-        + provenance(kept)
-    )
-
-
 def bars(title: str, values: Mapping[str, float]) -> str:
     """Return horizontal bars as an SVG that takes the page's own colours, the longest 400 units wide."""
     longest = max(values.values())
@@ -179,7 +165,6 @@ TABLES: Final[Mapping[str, Callable[[Kept], str]]] = {
     "bench": bench,
     "bench chart": bench_chart,
     "bench limit": bench_limit,
-    "detectors": detectors,
     "collect": collecting,
     "evaluate": evaluate,
     "evasion": evasion,

@@ -18,7 +18,7 @@ import yaml
 from streams.cli.reference import pages
 from streams.demo.traffic import MIN_ACCOUNTS, MIN_EVENTS, demo_traffic
 from streams.testing.builders import local_clickhouse
-from streams.testing.figure_tables import MARKER, fill
+from streams.testing.figure_tables import MARKER, TABLES, fill
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")])
@@ -69,6 +69,10 @@ def test_every_marker_of_a_page_is_filled_with_figures_that_were_kept(page: Path
     text = page.read_text(encoding="utf-8")
     assert text.count("[figures: ") == len(MARKER.findall(text))
     assert "[figures: " not in fill(text)
+
+
+def test_every_table_of_figures_is_on_a_page() -> None:
+    assert {name for page in PAGES for name, _ in MARKER.findall(page.read_text(encoding="utf-8"))} == TABLES.keys()
 
 
 def test_the_readme_is_read_in_three_minutes() -> None:
