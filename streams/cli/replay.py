@@ -72,13 +72,12 @@ def _replay(files: tuple[Path, ...], out: Path, until: str | None, log_format: s
 
 def _show_coverage(out: Path) -> None:
     """Print what the log lacks, and what is blind for it."""
-    import json
-
     from streams.core.output import console
     from streams.replay.coverage import tables
+    from streams.schema.replay_files import CoverageReport
 
     terminal = console()
-    for table in tables(json.loads((out / "coverage.json").read_text(encoding="utf-8"))):
+    for table in tables(CoverageReport.decode((out / "coverage.json").read_bytes())):
         terminal.print(table)
 
 

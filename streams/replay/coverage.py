@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import numpy as np
@@ -17,6 +17,7 @@ from streams.replay.little_world import blind_without
 from streams.schema.blocks import Block
 from streams.schema.event import FIELDS, REQUIRED
 from streams.schema.event import Field as EventField
+from streams.schema.replay_files import CoverageReport, FamilyCoverage, FieldCoverage
 
 WHOLE_SHARE: Final = 0.95
 """Share of events from which a field counts as there."""
@@ -28,17 +29,6 @@ PERSONAL: Final = frozenset(
 """Fields in which one value for everybody is a redaction, or a proxy's own: it would link strangers."""
 _UNDECLARED: Final = frozenset({"prompt.sketch"})
 """Fills the columns of `prompt`."""
-
-
-@dataclass(frozen=True)
-class FieldCoverage:
-    """One optional field of a log. share: of events where it is known, 0..1. constant: whether all of those hold one value."""
-
-    field: str
-    share: float
-    constant: bool
-    blinds: tuple[str, ...]
-    """Features that tell nobody apart without it when all else is there, and kinds of groups that cannot form."""
 
 
 @dataclass
@@ -71,22 +61,22 @@ class Coverage:
         for event_field in _optional():
             self._seen[event_field.column].add(*_known(block, event_field.column))
 
-    def as_json(self) -> dict[str, Any]:
-        """Return all of it, as `coverage.json` holds it. Takes half a second for each field that is never known."""
+    def report(self) -> CoverageReport:
+        """Return all of it. Takes half a second for each field that is never known."""
         blind = blind_without(
             frozenset(event_field.wire for event_field in _optional() if not self._distinguishes(event_field)) | _UNDECLARED
         )
-        return {
-            "events": self.events,
-            "fields": [asdict(self._field(event_field)) for event_field in _optional()],
-            "blind": sorted(blind),
-            "families": {family: {"seen": seen, "features": total} for family, seen, total in families(blind)},
-        }
+        return CoverageReport(
+            events=self.events,
+            fields=[self._field(event_field) for event_field in _optional()],
+            blind=sorted(blind),
+            families={family: FamilyCoverage(seen, total) for family, seen, total in families(blind)},
+        )
 
     def _field(self, event_field: EventField) -> FieldCoverage:
         seen = self._seen[event_field.column]
         share = seen.known / self.events if self.events else 0.0
-        blinds = () if self._distinguishes(event_field) else tuple(sorted(blind_without(frozenset({event_field.wire}))))
+        blinds = [] if self._distinguishes(event_field) else sorted(blind_without(frozenset({event_field.wire})))
         return FieldCoverage(event_field.wire, share, seen.constant, blinds)
 
     def _distinguishes(self, event_field: EventField) -> bool:
@@ -102,21 +92,21 @@ def families(blind: frozenset[str]) -> Iterator[tuple[str, int, int]]:
         yield family, sum(name not in blind for name in members), len(members)
 
 
-def tables(report: dict[str, Any]) -> Iterable[Table]:
-    """Return what `as_json` gave as tables for a terminal: fields that are not whole, then families that are not whole."""
+def tables(report: CoverageReport) -> Iterable[Table]:
+    """Return a report as tables for a terminal: fields that are not whole, then families that are not whole."""
     fields = Table(title="What this log lacks", title_justify="left")
     for heading in ("field", "known", "", "blind without it"):
         fields.add_column(heading, justify="right" if heading == "known" else "left")
-    for row in report["fields"]:
-        note = "one value in all" if row["constant"] and row["field"] in PERSONAL else ""
-        if row["share"] < WHOLE_SHARE or note:
-            fields.add_row(row["field"], _percent(row["share"]), note, ", ".join(row["blinds"]))
+    for row in report.fields:
+        note = "one value in all" if row.constant and row.field in PERSONAL else ""
+        if row.share < WHOLE_SHARE or note:
+            fields.add_row(row.field, _percent(row.share), note, ", ".join(row.blinds))
     families_seen = Table(title="What it can be judged by", title_justify="left")
     for heading in ("family", "features that can tell accounts apart"):
         families_seen.add_column(heading)
-    for family, counts in report["families"].items():
-        blind = " blind" if not counts["seen"] else ""
-        families_seen.add_row(family, f"{counts['seen']} of {counts['features']}{blind}")
+    for family, counts in report.families.items():
+        blind = " blind" if not counts.seen else ""
+        families_seen.add_row(family, f"{counts.seen} of {counts.features}{blind}")
     return fields, families_seen
 
 

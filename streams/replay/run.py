@@ -254,7 +254,7 @@ def run(files: Sequence[Path], out: Path, until: str | None = None, log_format: 
         events = replay.feed(read_files(files, settings, log_format, collector=collector, on_step=on_step), limit)
     summary = replay.summary(events, rejected, time.perf_counter() - began)
     replay.write(out, summary, refused)
-    (out / "coverage.json").write_bytes(orjson.dumps(replay.coverage.as_json(), option=orjson.OPT_INDENT_2))
+    (out / "coverage.json").write_bytes(msgspec.json.format(replay.coverage.report().encode(), indent=2) + b"\n")
     return summary
 
 

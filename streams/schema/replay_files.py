@@ -88,12 +88,42 @@ class Summary(Record, frozen=True):
     events_per_second: int = 0
 
 
+class FieldCoverage(Record, frozen=True):
+    """One optional field of a log."""
+
+    field: str
+    share: float
+    """Of events where it is known, 0..1."""
+    constant: bool
+    """Whether all of those hold one value."""
+    blinds: list[str]
+    """Features that tell nobody apart without it when all else is there, and kinds of groups that cannot form."""
+
+
+class FamilyCoverage(Record, frozen=True):
+    """How many features of a family can have a value, of how many."""
+
+    seen: int
+    features: int
+
+
+class CoverageReport(Record, frozen=True):
+    """What a log lacks, and what is blind without it."""
+
+    events: int
+    fields: list[FieldCoverage]
+    blind: list[str]
+    """Features that tell nobody apart, and kinds of groups that cannot form."""
+    families: dict[str, FamilyCoverage]
+
+
 FILES: Final[dict[str, type[msgspec.Struct]]] = {
     "accounts.parquet": AccountRow,
     "routers.parquet": RouterRow,
     "scores.parquet": ScoreRow,
     "rejected.jsonl": RefusedLine,
     "summary.json": Summary,
+    "coverage.json": CoverageReport,
 }
 """Beside `alerts.jsonl` and `cases.jsonl`, which have the records of the topics of these names."""
 

@@ -12,16 +12,16 @@ from rich.console import Console
 from models.evidence.families import FAMILIES
 from streams.replay.coverage import Coverage, families, tables
 from streams.schema.blocks import REQUESTS, Block
+from streams.schema.replay_files import CoverageReport, FieldCoverage
 from streams.testing.feature_trial import block_of
 
 ROWS = 200
 
 
-def found(**columns: Any) -> dict[str, Any]:
+def found(**columns: Any) -> CoverageReport:
     coverage = Coverage()
     coverage.add(block(**columns))
-    report: dict[str, Any] = coverage.as_json()
-    return report
+    return coverage.report()
 
 
 def block(**columns: Any) -> Block:
@@ -33,34 +33,33 @@ def _different(kind: str) -> Any:
     return [f"word {row}" for row in range(ROWS)] if kind == "text" else np.arange(1, ROWS + 1)
 
 
-def entry(report: dict[str, Any], name: str) -> dict[str, Any]:
-    fields: list[dict[str, Any]] = report["fields"]
-    (one,) = [each for each in fields if each["field"] == name]
+def entry(report: CoverageReport, name: str) -> FieldCoverage:
+    (one,) = [each for each in report.fields if each.field == name]
     return one
 
 
 def test_a_field_that_is_never_known_blinds_what_reads_it() -> None:
     report = found(payment=0)
     payment = entry(report, "payment.hash")
-    assert (payment["share"], payment["constant"]) == (0.0, False)
-    assert {"card_sharing", "groups by payment", "shared_cards"} <= set(payment["blinds"])
-    assert entry(report, "http.response.status_code")["blinds"] == ()
+    assert (payment.share, payment.constant) == (0.0, False)
+    assert {"card_sharing", "groups by payment", "shared_cards"} <= set(payment.blinds)
+    assert entry(report, "http.response.status_code").blinds == []
 
 
 def test_the_share_counts_known_values_over_all_blocks() -> None:
     coverage = Coverage()
     coverage.add(block())
     coverage.add(block(payment=0))
-    assert entry(coverage.as_json(), "payment.hash")["share"] == 0.5
+    assert entry(coverage.report(), "payment.hash").share == 0.5
 
 
 def test_one_prompt_for_everybody_is_as_blind_as_none() -> None:
     redacted, own = found(simhash=7), found()
-    assert entry(redacted, "prompt")["constant"]
-    assert "shared_template" in redacted["blind"]
-    assert "asks_reasoning" in entry(redacted, "prompt")["blinds"]
-    assert not entry(own, "prompt")["constant"]
-    assert "asks_reasoning" not in entry(own, "prompt")["blinds"]
+    assert entry(redacted, "prompt").constant
+    assert "shared_template" in redacted.blind
+    assert "asks_reasoning" in entry(redacted, "prompt").blinds
+    assert not entry(own, "prompt").constant
+    assert "asks_reasoning" not in entry(own, "prompt").blinds
 
 
 @pytest.mark.parametrize("name", ["payment", "cohort"])
