@@ -17,14 +17,17 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 
 from streams.clickhouse.client import Columns, RefusedRowsError, retrying
 from streams.clickhouse.rows import Insert, Record, inserts, own_dead_letters, set_aside
-from streams.schema import topics
+from streams.core.errors import BlockLayoutError
+from streams.schema import blocks, topics
+from streams.schema.log_range import ReadRange
+from streams.schema.repeats import RecentEvents
 from streams.telemetry.metrics import METRICS, Metric, Registry
 
 T = TypeVar("T")
@@ -130,12 +133,21 @@ class BatchWriter:
     call; otherwise the next owner of the partition writes the same batches.
     """
 
-    def __init__(self, clickhouse: Gateway, stop: threading.Event, batcher: Batcher | None = None, metrics: Registry = METRICS) -> None:
-        """Write through `clickhouse`, until `stop` is set."""
+    def __init__(
+        self,
+        clickhouse: Gateway,
+        stop: threading.Event,
+        batcher: Batcher | None = None,
+        metrics: Registry = METRICS,
+        read_range: ReadRange = lambda *_: [],
+    ) -> None:
+        """Write through `clickhouse`, until `stop` is set. `read_range` reads the blocks before the first one of a partition again."""
         self._clickhouse = clickhouse
         self._stop = stop
         self._batcher = batcher or Batcher()
         self._metrics = metrics
+        self._read_range = read_range
+        self._recent: dict[Partition, RecentEvents] = {}
 
     def apply(self, records: Iterable[Record], now: float) -> dict[Partition, int]:
         """Add records, in the order of their offsets in each partition; write full batches.
@@ -144,7 +156,7 @@ class BatchWriter:
         """
         stored: dict[Partition, int] = {}
         for record in records:
-            self._batcher.add(record, now)
+            self._batcher.add(self._marked(record), now)
             stored.update(self._drain((record.topic, record.partition), now))
         return stored
 
@@ -159,6 +171,31 @@ class BatchWriter:
         """Drop the open batches of revoked partitions; call it in the rebalance, before new partitions are read."""
         for partition in partitions:
             self._batcher.forget(partition)
+            self._recent.pop(partition, None)
+
+    def _marked(self, record: Record) -> Record:
+        """Return a record of `requests` with its rows marked that stood in the topic before."""
+        if record.topic != topics.REQUESTS or record.value is None:
+            return record
+        try:
+            block = blocks.decode(record.value, blocks.REQUESTS)
+        except BlockLayoutError:
+            return record
+        repeated = self._recent_events(record).repeated(block, record.offset)
+        if count := int(repeated.sum()):
+            self._metrics.add(Metric.EVENTS_REPEATED, count, agent=topics.STORE_AGENT)
+        return replace(record, repeated=repeated)
+
+    def _recent_events(self, record: Record) -> RecentEvents:
+        partition = (record.topic, record.partition)
+        if partition not in self._recent:
+            recent = RecentEvents()
+            first = max(0, record.offset - recent.max_blocks)
+            before = self._read_range(*partition, first, record.offset - 1) if record.offset else []
+            for known in before:
+                recent.recall(known.value or b"", known.offset)
+            self._recent[partition] = recent
+        return self._recent[partition]
 
     def _drain(self, partition: Partition, now: float) -> dict[Partition, int]:
         stored: dict[Partition, int] = {}

@@ -6,7 +6,7 @@
 * `no_request`: its format knows that it is not a call of a model (a tool's step, another span of a trace). It is counted and dropped;
 * `duplicate`: the same account sent the same event id with the same time among the last 65,536 of its partition. It is counted and
   dropped. (Callers may choose ids, and some back-ends repeat them: neither may hide a request.) Beyond that memory, or after a restart of
-  `collect`, a repetition is not recognised and counts again;
+  `collect`, the readers of the topic drop a repetition (`streams.schema.repeats`);
 * accepted: the parsed event waits for its partition's block. Its text never leaves this process.
 """
 

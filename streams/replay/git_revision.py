@@ -27,15 +27,9 @@ class Revision:
     """A commit of the repository that this code was checked out from."""
 
     def __init__(self, name: str, root: Path = ROOT) -> None:
-        """Resolve a revision.
+        """Look up what a person wrote (`main`, `HEAD~1`, `v0.1.0`, a hash).
 
-        Args:
-            name: Any name that git accepts (`main`, `HEAD~1`, `v0.1.0`, a hash).
-            root: Folder of the checkout.
-
-        Raises:
-            MissingToolError: If git is not installed.
-            SettingsError: If `root` is not a checkout, or has no such revision.
+        Raises MissingToolError without git, SettingsError when `root` is no checkout or has no such revision.
         """
         self._root = root
         self._git("ls-files", "--error-unmatch", _REPLAY, otherwise=f"--compare needs a git checkout of Hydrometer, which {root} is not")
@@ -50,10 +44,9 @@ class Revision:
         return self.commit[:10]
 
     def replay(self, arguments: Sequence[str]) -> None:
-        """Run `hydrometer replay` of that revision with this environment, in a temporary folder.
+        """Run `hydrometer replay` of that revision with this environment, and take its code away again.
 
-        Raises:
-            SettingsError: If the revision has no `replay`, or its replay fails; the message has the last line of its output.
+        Raises SettingsError when it has no `replay`, or with the last line of what it said when it fails.
         """
         with self._laid_out() as folder:
             path = os.pathsep.join(filter(None, (str(folder), os.environ.get("PYTHONPATH"))))
@@ -68,7 +61,7 @@ class Revision:
 
     @contextmanager
     def _laid_out(self) -> Iterator[Path]:
-        """Yield a temporary folder with the revision's files."""
+        """Give the revision's files in a folder that goes away with the block."""
         packed = self._git("archive", "--format=tar", self.commit, otherwise=f"--compare {self.name}: git cannot read it")
         with tempfile.TemporaryDirectory(prefix="hydrometer-revision-") as folder:
             with tarfile.open(fileobj=io.BytesIO(packed)) as files:

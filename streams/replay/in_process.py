@@ -14,7 +14,7 @@ from streams.stages.stage import Message
 
 
 class Pipeline:
-    """Every stage of every partition. All messages that follow from a block are applied before the next block."""
+    """Every stage of every partition. Each message is carried where it belongs before the next block is read."""
 
     def __init__(
         self, partitions: int, seal_key: bytes, on_message: Callable[[Message], None] = lambda _message: None, policy: Policy | None = None
@@ -27,7 +27,7 @@ class Pipeline:
         self._offsets: Counter[tuple[str, int]] = Counter()
 
     def feed(self, partition: int, block: bytes) -> None:
-        """Apply one block of `requests`, and all messages that follow from it."""
+        """Carry one block of `requests`, and all that comes of it, through the stages."""
         waiting = deque([Message(topics.REQUESTS, partition, block)])
         while waiting:
             message = waiting.popleft()

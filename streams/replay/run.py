@@ -200,14 +200,7 @@ def _before(data: bytes, until: float) -> tuple[bytes, int]:
 
 
 def moment(text: str) -> float:
-    """Return an RFC 3339 time or a day as seconds since 1970, in UTC unless it has an offset.
-
-    >>> moment("1970-01-02")
-    86400.0
-
-    Raises:
-        SettingsError: If the text is neither.
-    """
+    """Return an RFC 3339 time, or a day, as seconds since 1970 (UTC unless it says otherwise). Raises SettingsError when it is neither."""
     try:
         time_read = datetime.fromisoformat(text)
     except ValueError as error:
@@ -217,18 +210,7 @@ def moment(text: str) -> float:
 
 
 def run(files: Sequence[Path], out: Path, until: str | None = None, log_format: str = "auto", settings: Settings | None = None) -> Summary:
-    """Replay files into `out` with a progress bar, and return the summary.
-
-    Args:
-        files: Logs, in one format.
-        out: Folder for the results.
-        until: Time after which events are left out, RFC 3339 or a day; None for all.
-        log_format: Name of the format; `auto` to recognise it.
-        settings: Settings; None to load them from the environment.
-
-    Raises:
-        SettingsError: If a file cannot be read, `until` is invalid, or `out` cannot be created.
-    """
+    """Replay files into `out` with a progress bar, and return the summary. Raises SettingsError for what cannot be read."""
     settings = settings or Settings.load()
     limit = moment(until) if until else np.inf
     check_files(files)

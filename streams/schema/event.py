@@ -64,13 +64,13 @@ class Field:
     high: float = math.inf
     """Numbers above are `absurd`, below zero `negative`; where `asked`, both are unknown instead."""
     asked: bool = False
-    """Whether it is a request parameter, which a caller may set to anything, even to `max_tokens: -1`."""
+    """A request parameter: what a caller may ask for, even nonsense like `max_tokens: -1`."""
     sent: bool = False
-    """Whether a caller writes it as another part of the request: prompts, names, headers, identifiers."""
+    """Whatever else of a request a caller writes: prompts, names, headers, identifiers."""
 
     @property
     def chosen(self) -> bool:
-        """Whether the value is the caller's choice: then no value of it rejects the event."""
+        """Whether the value is the caller's choice: then nothing in it hides the request from us."""
         return self.asked or self.sent
 
 
@@ -134,7 +134,7 @@ FIELDS: Final = (
 
 REQUIRED: Final = ("timestamp", "event.id", "account.id")
 CHOSEN: Final = frozenset(field.wire for field in FIELDS if field.chosen)
-"""Fields of the caller's choice."""
+"""What a caller chooses."""
 NAMES: Final = frozenset(field.wire for field in FIELDS)
 
 _NUMBERS = (int, float)
@@ -159,8 +159,7 @@ _MIN_RFC3339_CHARACTERS = len("2026-01-01T00:00:00Z")
 def parse(line: bytes) -> Event:
     """Return the JSON object of a line.
 
-    Raises:
-        MalformedEventError: too_large, bad_utf8, truncated, not_json or not_object.
+    Raises MalformedEventError: too_large, bad_utf8, truncated, not_json or not_object.
     """
     if len(line) > MAX_LINE_BYTES:
         line = lenient_json.closed(line[:MAX_LINE_BYTES]) or b""
@@ -176,16 +175,11 @@ def parse(line: bytes) -> Event:
 
 
 def check(event: Event, *, long: bool = True) -> float:
-    """Check every known field of an event, and return the event's time in epoch seconds.
+    """Return the event's time in epoch seconds, having checked every known field.
 
-    A field of the caller's choice is converted to its type, or becomes None; `account.created` becomes epoch seconds; long strings are cut.
-
-    Args:
-        event: The event, changed in place.
-        long: Whether the line is long enough to contain a string over the limit.
-
-    Raises:
-        MalformedEventError: If a required field is missing, or a field that the caller does not choose has a wrong type or value.
+    What a caller chose becomes what its field holds, or None; `account.created` becomes epoch seconds, long strings are cut. `long` says
+    that the line was long enough to hold a string over the limit.
+    Raises MalformedEventError.
     """
     if type(event_id := event.get("event.id")) not in {str, type(None)}:
         event["event.id"] = str(event_id)
@@ -225,15 +219,7 @@ def _demand(event: Event) -> None:
 def seconds(name: str, value: str | float) -> float:
     """Return an RFC 3339 text, or a number of epoch seconds or milliseconds, as epoch seconds.
 
-    >>> seconds("timestamp", "2026-01-01T00:00:00Z") == seconds("timestamp", 1767225600000) == 1767225600.0
-    True
-
-    Args:
-        name: Name of the field, for the error.
-        value: The time. A text without an offset from UTC is refused, because its hour is ambiguous.
-
-    Raises:
-        MalformedEventError: bad_timestamp, for anything else.
+    Raises MalformedEventError (bad_timestamp) for anything else. A text without an offset from UTC could mean any hour: refused.
     """
     if not isinstance(value, str):
         return value / 1000.0 if abs(value) >= _MIN_EPOCH_MILLISECONDS else float(value)
@@ -248,24 +234,20 @@ def seconds(name: str, value: str | float) -> float:
 
 @lru_cache(maxsize=1 << 16)
 def _created(value: str | float) -> float:
-    """Return the time of an account's creation in epoch seconds; NaN if it is impossible. Cached: every event of an account has it."""
+    """An account tells its age in each of its events; NaN for an age that no account has."""
     created = seconds("account.created", value)
     return created if 0 <= created <= MAX_TIME_SECONDS else math.nan
 
 
 def _leap_second(name: str, value: str) -> float:
-    """Return the time of a leap second: RFC 3339 allows second 60, Python does not."""
+    """RFC 3339 allows second 60, Python does not: it is the last of its minute, and one more."""
     if value[17:19] == "60":
         return seconds(name, f"{value[:17]}59{value[19:]}") + 1.0
     raise MalformedEventError("bad_timestamp", f"{name} must be RFC 3339 with an offset, or epoch seconds")
 
 
 def _read_leniently(line: bytes, error: orjson.JSONDecodeError) -> Any:
-    """Return the value of a line that is JSON except for values of the caller.
-
-    Raises:
-        MalformedEventError: bad_utf8, truncated or not_json.
-    """
+    """Read a line that is JSON but for what a caller may write into one. Raises MalformedEventError."""
     try:
         return lenient_json.loads(line)
     except (ValueError, RecursionError):
@@ -311,7 +293,7 @@ def _check_sketch(name: str, value: dict[str, Any]) -> None:
 
 
 def is_hash(value: object) -> bool:
-    """Return whether a value is a 64-bit hash: an integer, or up to 16 hex digits."""
+    """Tell whether a value is a 64-bit hash: an integer, or up to 16 hex digits."""
     if type(value) is int:
         return 0 <= value < 1 << 64
     if type(value) is not str or not 0 < len(value) <= 16:  # noqa: PLR2004  (16 hex digits are 64 bits)
@@ -324,7 +306,7 @@ def _is_flag(value: object) -> bool:
 
 
 def _number(value: Any, high: float | None) -> float | None:
-    """Return a caller's number, also from a text; None for anything else, or out of range."""
+    """Return a caller's number, also one that was written as a text; None for what is no number, or out of range."""
     if type(value) is str:
         try:
             value = float(value)
@@ -339,7 +321,7 @@ def _flag(value: Any, _high: float | None) -> bool | None:
 
 
 def _given(value: Any, _high: float | None) -> float:
-    """Return 1 where a value was set: only the presence of a seed is used."""
+    """A seed says only that it was set."""
     return 1.0 if value is not None else math.nan
 
 
@@ -352,7 +334,7 @@ def _strings(value: Any, _high: float | None) -> list[str] | None:
 
 
 def _messages(value: Any, _high: float | None) -> list[Any] | None:
-    """Return the messages and strings of a prompt, also from a single message; None for others, such as token ids."""
+    """Return what holds text of a prompt: messages and strings, also of a single message; token ids hold none that we can read."""
     items = [value] if type(value) is dict else value if type(value) is list else []
     return [_message(item) for item in items if type(item) in {str, dict}] or None
 
@@ -401,4 +383,4 @@ _CONVERTERS: Final[Mapping[Kind, Callable[[Any, float | None], Any]]] = {
     "names": _strings,
     "prompt": _messages,
 }
-"""Converters of a caller's value that has another type than its field."""
+"""How what a caller chose is read when it is not of its field's type."""

@@ -1,8 +1,8 @@
-"""The memory that an Arrow IPC stream needs, from its headers, before anything is decompressed.
+"""What an Arrow IPC stream would take in memory, read from its headers before anything is decompressed.
 
-A compressed buffer starts with its unpacked length, and Arrow allocates that much unchecked: a record of 1.4 MB can request gigabytes.
-So a block's messages are measured first (https://arrow.apache.org/docs/format/Columnar.html, "Encapsulated message format"); Arrow itself
-verifies them afterwards.
+A compressed buffer begins with its unpacked length, and Arrow allocates that much on its word: a record of 1.4 MB can ask for gigabytes.
+So a block's messages are walked first (https://arrow.apache.org/docs/format/Columnar.html, "Encapsulated message format"); Arrow itself
+verifies afterwards what is only measured here.
 """
 
 from __future__ import annotations
@@ -32,10 +32,9 @@ class Size(NamedTuple):
 
 
 def size(data: bytes) -> Size:
-    """Return the sizes that a stream declares.
+    """Return what a stream declares.
 
-    Raises:
-        ValueError: If its messages are not Arrow IPC messages, or one of them extends beyond the data.
+    Raises ValueError when its messages are no Arrow IPC messages, or one lies outside of the data.
     """
     rows = unpacked = 0
     kinds = {_SCHEMA: 0, _DICTIONARY: 0, _BATCH: 0}
@@ -95,7 +94,7 @@ def _unpacked(header: memoryview, batch: int, body: memoryview) -> Iterator[int]
 
 
 def _slot(header: memoryview, table: int, field: int) -> int:
-    """Return the position of a field of a flatbuffer table; 0 when the table lacks it."""
+    """Return where a field of a flatbuffer table lies; 0 when it is not there."""
     vtable = table - _I32.unpack_from(header, table)[0]
     if not 0 <= vtable < len(header):
         raise ValueError("a table without a layout")

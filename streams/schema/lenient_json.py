@@ -1,6 +1,6 @@
-"""A lenient JSON parser for values that a caller controls: an event must not be rejected because its parameters are invalid JSON.
+"""Reading what a strict parser refuses and a caller may have caused: a request must not vanish because its parameters are no JSON.
 
-Gateways copy callers' values into their logs. NaN, `1e400`, half a surrogate pair, bytes that are not UTF-8, nesting of any depth and
+Gateways copy what callers send into their logs. NaN, `1e400`, half a surrogate pair, bytes that are no UTF-8, nesting of any depth and
 prompts of any length are the caller's choice; the fields around them are not.
 """
 
@@ -25,14 +25,10 @@ _MAX_DOUBLE_DIGITS: Final = 308
 def loads(line: bytes) -> Any:
     """Return the value of a JSON text that orjson refused.
 
-    Numbers beyond a double are infinite, NaN is None, invalid text has replacement characters, and values nested deeper than
+    Numbers that no double holds are infinite, what is no number is None, broken text has replacement characters, values nested deeper than
     MAX_DEPTH_LEVELS are None.
 
-    >>> loads(b'{"temperature": NaN, "top_p": 1}')
-    {'temperature': None, 'top_p': 1}
-
-    Raises:
-        ValueError: If it is not JSON even so.
+    Raises ValueError when it is no JSON all the same.
     """
     clean = _shallow(line.decode(errors="replace").encode())
     try:
@@ -44,11 +40,7 @@ def loads(line: bytes) -> Any:
 
 
 def closed(line: bytes) -> bytes | None:
-    """Return an object that was cut off, up to its last complete field; None when it has none.
-
-    >>> closed(b'{"a": 1, "b": "long te')
-    b'{"a": 1}'
-    """
+    """Return an object that was cut off inside, up to the last of its fields that is whole; None when there is none."""
     depth, end = 0, None
     for token in _TOKEN_OR_COMMA.finditer(line):
         first = line[token.start()]

@@ -121,11 +121,10 @@ def client_options(settings: Settings) -> dict[str, Any]:
 
 
 def ensure(settings: Settings) -> dict[str, str]:
-    """Create every missing topic, and return `created` or `present` for each.
+    """Make every topic that is missing, and return what each one was: `created` or `present`.
 
-    Raises:
-        SettingsError: If a topic has another number of partitions than the settings: accounts would be split over two states.
-        BrokerUnavailableError: If no broker answers.
+    Raises SettingsError when a topic exists with another number of partitions (accounts would be split over two states),
+    BrokerUnavailableError when no broker answers.
     """
     with _admin(settings) as admin:
         existing = _partitions(admin)
@@ -137,12 +136,7 @@ def ensure(settings: Settings) -> dict[str, str]:
 
 
 def missing(settings: Settings) -> list[str]:
-    """Return the topics that `ensure` would create.
-
-    Raises:
-        SettingsError: If a topic has another number of partitions than the settings.
-        BrokerUnavailableError: If no broker answers.
-    """
+    """Return the topics that `ensure` would make, and raise what it would raise."""
     with _admin(settings) as admin:
         existing = _partitions(admin)
     _refuse_other_counts(existing, settings)
@@ -150,7 +144,7 @@ def missing(settings: Settings) -> list[str]:
 
 
 def lag(settings: Settings, group: str) -> dict[str, dict[int, int]]:
-    """Return the number of records in each partition that `group` has not acknowledged yet, by topic.
+    """Return how many records each partition holds that `group` has not yet acknowledged, by topic.
 
     Only partitions with an acknowledged offset are listed.
     """
@@ -165,7 +159,7 @@ def lag(settings: Settings, group: str) -> dict[str, dict[int, int]]:
 
 @contextmanager
 def answering(settings: Settings) -> Iterator[None]:
-    """Raise a BrokerUnavailableError of one line for every error of kafka-python within this context."""
+    """Turn what kafka-python raises within this context into a BrokerUnavailableError of one line."""
     try:
         yield
     except KafkaError as error:

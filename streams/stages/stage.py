@@ -72,5 +72,14 @@ class TwoInputStage(Stage, Protocol):
         ...
 
 
+@runtime_checkable
+class RecallingStage(Stage, Protocol):
+    """A stage whose answer depends on the last blocks of its input, beside its state."""
+
+    def recall(self, value: bytes, offset: int) -> None:
+        """Note a block that the state contains, in offset order, before the first call of `apply`."""
+        ...
+
+
 MakeStage = Callable[[int, MutableMapping[str, bytes]], Stage]
 """Makes the empty stage of a partition, from its number and a durable store for entities that leave memory."""

@@ -20,11 +20,11 @@ from streams.clickhouse.health import publisher, served
 from streams.core.errors import SettingsError
 from streams.core.settings import Settings
 from streams.schema import topics
+from streams.schema.log_range import range_reader
 from streams.schema.signatures import Signatures
 from streams.stages.stage import MakeStage
 from streams.worker.agents import accounts, cases, groups, store
 from streams.worker.agents.store import StoreEngine
-from streams.worker.changelog import range_reader
 from streams.worker.engine import Engine, Inputs
 from streams.worker.fetch_wait import read_promptly
 from streams.worker.stages import makers as stage_makers
@@ -111,7 +111,7 @@ def make_store_engine(settings: Settings) -> StoreEngine:
     """Return the engine that writes to ClickHouse, with its app and its Faust agent attached."""
     app = make_app(settings, topics.STORE_AGENT)
     signatures = Signatures.of(settings, "worker", "analyst")
-    engine = StoreEngine(app, lambda stop: BatchWriter(ClickHouse(settings), stop), signatures)
+    engine = StoreEngine(app, lambda stop: BatchWriter(ClickHouse(settings), stop, read_range=range_reader(settings)), signatures)
     store.attach(app, engine)
     return engine
 

@@ -29,8 +29,9 @@ from faust.types.tuples import Message as Record
 
 from streams.core.errors import MalformedEventError, StateLayoutError
 from streams.schema import topics
+from streams.schema.repeats import MAX_BLOCKS
 from streams.schema.signatures import Signatures
-from streams.stages.stage import MakeStage, Message, TwoInputStage
+from streams.stages.stage import MakeStage, Message, RecallingStage, TwoInputStage
 from streams.telemetry.metrics import METRICS, Metric, Registry
 from streams.worker.failure import Failure
 from streams.worker.partition import Partition
@@ -160,6 +161,8 @@ class Engine:
                 chunks = {tp: [*self._table.records(tp.partition, CHUNK)] for tp in assigned}
                 await self._check_history({tp: _complete_to(records) for tp, records in chunks.items()})
                 self.partitions = {tp.partition: self._loaded(tp, chunks.pop(tp), starts[tp]) for tp in assigned}
+                for partition in self.partitions.values():
+                    await self._recall(partition)
                 self._generation = generation
                 self._reading.forget(starts)
             log.info("%s: this worker owns partitions %s", self.app.conf.id, sorted(self.partitions))
@@ -186,6 +189,14 @@ class Engine:
         committed = await cast("Consumer", self.app.consumer).seek_to_committed() if tps else {}
         read_from = await asyncio.gather(*(self._table.claim(tp.partition) for tp in tps))
         return {tp: self._start(tp, offset, committed.get(tp) or 0) for tp, offset in zip(tps, read_from, strict=True)}
+
+    async def _recall(self, partition: Partition) -> None:
+        """Show a stage that asks for them the blocks before the first one that it reads."""
+        stage, tp, start = partition.stage, partition.tp, partition.read_from
+        if isinstance(stage, RecallingStage) and start > 0:
+            first = max(0, start - MAX_BLOCKS)
+            for record in await asyncio.to_thread(self._table.read_range, tp.topic, tp.partition, first, start - 1):
+                stage.recall(record.value or b"", record.offset)
 
     def _start(self, tp: TP, read_from: int, acknowledged: int) -> int:
         """Return the first input offset that the state may lack; an error is logged when Kafka was told that the state has it."""

@@ -18,6 +18,7 @@ TOTALS: Final[Mapping[str, Metric]] = {
     "group_ticks": Metric.TICKS,
     "replayed": Metric.ROWS_REPEATED,
     "repeated": Metric.ROWS_REPEATED,
+    "duplicates": Metric.EVENTS_REPEATED,
     "evicted": Metric.EVICTED,
     "cold_chunks": Metric.CHUNKS_REFUSED,
 }

@@ -26,8 +26,8 @@ from faust.stores import memory, rocksdb
 from faust.tables.manager import TableManager
 from faust.types import TP
 
+from streams.schema.log_range import LogRecord, ReadRange
 from streams.telemetry.metrics import METRICS, Metric
-from streams.worker.changelog import LogRecord, ReadRange
 from streams.worker.stored import NO_OFFSET, Seal, Stamp, Stored
 
 log = logging.getLogger(__name__)
@@ -44,7 +44,7 @@ class ChunkTable(faust.Table[bytes, bytes]):
         """Make a table of Faust's (`options`) whose records are sealed under `seal_key`; `read_range` reads its changelog again."""
         super().__init__(app, **options)
         self._seal = Seal(seal_key)
-        self._read_range = read_range
+        self.read_range = read_range
         self._epochs: dict[int, int] = {}
         self._ends: dict[int, int] = {}  # the last changelog offset that we know what it holds
         self._overwritten: defaultdict[int, set[bytes]] = defaultdict(set)  # keys whose newest record in the log does not count
@@ -176,7 +176,7 @@ class ChunkTable(faust.Table[bytes, bytes]):
     async def _look_at_others(self, tp: TP, first: int, last: int) -> None:
         """Read what stands between records of ours. A resent record of our own epoch changes nothing."""
         own_epoch = self._epochs[tp.partition]
-        for record in await asyncio.to_thread(self._read_range, tp.topic, tp.partition, first, last):
+        for record in await asyncio.to_thread(self.read_range, tp.topic, tp.partition, first, last):
             stored = self._seal.opened(record.key, record.value)
             if stored is None or record.key is None:
                 self._report(refused=1, late=0)
@@ -188,7 +188,7 @@ class ChunkTable(faust.Table[bytes, bytes]):
                 self._overwritten[tp.partition].add(record.key)
 
     def _take_over(self, tp: TP, first: int, last: int | None) -> None:
-        read = self._read_range(tp.topic, tp.partition, first, last)
+        read = self.read_range(tp.topic, tp.partition, first, last)
         self.apply_changelog_batch([self.as_event(tp, record) for record in read])
 
     async def _repair(self, partition: int) -> None:

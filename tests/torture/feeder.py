@@ -11,6 +11,8 @@ import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
+BATCH = 20
+"""Events of a request."""
 TOKEN_BITS = 15
 """An account sends at most this many events, each with another power of two of output tokens: a sum says which of them were counted."""
 
@@ -19,10 +21,21 @@ class Feeder:
     """Sends `count` events of `accounts` accounts, a batch after the other, in a thread of its own."""
 
     def __init__(
-        self, urls: Sequence[str], token: str, *, count: int, seed: int, accounts: int = 0, batch: int = 20, pause: float = 0.02
+        self,
+        urls: Sequence[str],
+        token: str,
+        *,
+        count: int,
+        seed: int,
+        accounts: int = 0,
+        pause: float = 0.02,
+        repeat_every: int = 0,
     ) -> None:
-        """Send to the servers in turn; `pause` is in seconds, between batches. No `accounts`: as few as can be told apart."""
-        self._urls, self._token, self._batch, self._pause = list(urls), token, batch, pause
+        """Send to the servers in turn; `pause` is in seconds, between batches. No `accounts`: as few as can be told apart.
+
+        repeat_every: of this many batches one is sent again, to the next server.
+        """
+        self._urls, self._token, self._pause, self._repeat_every = list(urls), token, pause, repeat_every
         self._chance = random.Random(seed)
         self.events = [self._event(number, accounts or max(1, -(-count // TOKEN_BITS))) for number in range(count)]
         self.taken: set[str] = set()
@@ -69,14 +82,19 @@ class Feeder:
     def _run(self) -> None:
         try:
             for number, batch in enumerate(self._batches()):
-                while self.send(self._urls[number % len(self._urls)], batch) // 100 != 2:
-                    self.refusals += 1
-                    time.sleep(0.3)
+                self._insist(number, batch)
+                if self._repeat_every and number % self._repeat_every == 0:
+                    self._insist(number + 1, batch)
                 self.taken.update(event["event.id"] for event in batch)
                 time.sleep(self._pause)
         except BaseException as error:  # noqa: BLE001 - whoever asks whether it is done must hear of it
             self._error = error
 
+    def _insist(self, number: int, batch: Sequence[dict[str, Any]]) -> None:
+        while self.send(self._urls[number % len(self._urls)], batch) // 100 != 2:
+            self.refusals += 1
+            time.sleep(0.3)
+
     def _batches(self) -> Iterator[list[dict[str, Any]]]:
-        for start in range(0, len(self.events), self._batch):
-            yield [self.change(event | {"timestamp": time.time()}) for event in self.events[start : start + self._batch]]
+        for start in range(0, len(self.events), BATCH):
+            yield [self.change(event | {"timestamp": time.time()}) for event in self.events[start : start + BATCH]]

@@ -131,6 +131,18 @@ class Rig:
         self.wait_for(lambda: _healthy(port), what="collect to answer")
         return process, f"http://127.0.0.1:{port}"
 
+    def freeze_broker(self) -> None:
+        """Stop the broker's clock."""
+        self._broker().send_signal(signal.SIGSTOP)
+
+    def wake_broker(self) -> None:
+        """Let the broker go on."""
+        self._broker().send_signal(signal.SIGCONT)
+
+    def _broker(self) -> subprocess.Popen[bytes]:
+        assert self.kafka._process is not None
+        return self.kafka._process
+
     def client(self) -> Client:
         """Return a connection to ClickHouse."""
         return Client("127.0.0.1", self.clickhouse.port, user=USER, password=self.password, database="hydrometer")
@@ -192,6 +204,7 @@ class Rig:
         }
 
     def _end(self) -> None:
+        self.wake_broker()
         for process in self.processes:
             with suppress(ProcessLookupError):
                 process.wake()

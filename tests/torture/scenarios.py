@@ -73,9 +73,47 @@ def frozen(directory: Path, seed: int) -> Outcome:
         return _finished(rig, feeder, workers)
 
 
+@scenario
+def sent_again(directory: Path, seed: int) -> Outcome:
+    """A gateway sends every tenth batch again at another `collect`, as after a lost answer; one `collect` is killed and starts again."""
+    with Rig(directory) as rig:
+        first, second = rig.collect("first"), rig.collect("second")
+        token = rig.settings.intake_token.get_secret_value()
+        feeder = Feeder([first[1], second[1]], token, count=6_000, seed=seed, repeat_every=10)
+        workers = {"one": rig.worker("one")}
+        feeder.start()
+        _taken(rig, feeder, 2_000 + random.Random(seed).randrange(1_000))
+        first[0].kill()
+        rig.collect("first", int(first[1].rpartition(":")[2]))
+        _taken(rig, feeder, 4_000)
+        workers["one"].kill()
+        workers["one"] = rig.worker("one")
+        return _finished(rig, feeder, workers, doubles_in_topic=True)
+
+
+@scenario
+def broker_frozen(directory: Path, seed: int) -> Outcome:
+    """The broker freezes for longer than a delivery may take: `collect` refuses batches in flight, and they arrive all the same."""
+    with Rig(directory) as rig:
+        _, url = rig.collect()
+        feeder = Feeder([url], rig.settings.intake_token.get_secret_value(), count=4_000, seed=seed, pause=0.0)
+        workers = {"one": rig.worker("one")}
+        feeder.start()
+        chance = random.Random(seed)
+        for turn in range(2):
+            _taken(rig, feeder, (turn + 1) * 1_200 + chance.randrange(300))
+            refusals = feeder.refusals
+            rig.freeze_broker()
+            rig.wait_for(lambda: feeder.refusals > refusals, what="collect to refuse")  # noqa: B023 - waits here
+            rig.wake_broker()
+            if workers["one"].code is not None:
+                workers["one"] = rig.worker("one")
+        return _finished(rig, feeder, workers, doubles_in_topic=True)
+
+
 def _finished(rig: Rig, feeder: Feeder, workers: dict[str, Process], *, doubles_in_topic: bool = False) -> Outcome:
     """Wait until all is read, stop the workers, and count."""
-    _taken(rig, feeder, len(feeder.events))
+    rig.wait_for(lambda: feeder.done, lambda: len(feeder.taken), what="all events to be taken")
     rig.settle(topics.ACCOUNTS_AGENT, topics.STORE_AGENT)
     ends = {name: worker.stop() for name, worker in workers.items()}
     account = check(rig, feeder, list(workers), doubles_in_topic=doubles_in_topic)

@@ -15,6 +15,7 @@ from streams.features.bank import Bank
 from streams.features.registry import features
 from streams.schema import blocks
 from streams.schema.blocks import Block
+from streams.schema.repeats import RecentEvents
 from streams.stages.accounts import group_rows
 from streams.stages.accounts.archive import Archive
 from streams.stages.accounts.claims import ClaimVotes
@@ -70,7 +71,8 @@ class Accounts:
         self.score_rows = ScoreRows(self.state, self.votes, shadow, self.features)
         tables = (*self.templates.recurring.tables, self.counting.releases.table, self.links.aliases.table, self.votes.tallies.table)
         self.chunks = Chunks((self.table, *tables), shadow)
-        self._counts = {"events": 0.0, "ticks": 0.0, "replayed": 0.0}
+        self.recent = RecentEvents()
+        self._counts = {"events": 0.0, "ticks": 0.0, "replayed": 0.0, "duplicates": 0.0}
 
     def apply(self, value: bytes, offset: int) -> list[Message]:
         """Count a block of `requests` and return the resulting messages.
@@ -80,6 +82,7 @@ class Accounts:
         """
         block = blocks.decode(value, blocks.REQUESTS)
         self.state.offset = offset
+        block = self._without_repetitions(block)
         if not len(block):
             return []
         slots = self.archive.intern(block.words("account_id"))[block.codes("account_id")]
@@ -94,6 +97,10 @@ class Accounts:
         messages = self._score(self.scoring.due(step.slots)) + self.votes.announce()
         self.archive.evict(safe_offset=min(self.dirty().values(), default=offset))
         return messages
+
+    def recall(self, value: bytes, offset: int) -> None:
+        """Note the events of a block that is contained in the state: a later one that repeats them counts nothing."""
+        self.recent.recall(value, offset)
 
     def apply_feedback(self, value: bytes, offset: int) -> list[Message]:  # noqa: ARG002 (verdicts are states: their offsets count nothing)
         """Apply verdicts of the groups stage (suspects, shared templates, upgrades of routers) or a tally of another partition.
@@ -131,6 +138,14 @@ class Accounts:
         table = self.table
         size = {"entities": len(table), "state_bytes_per_entity": table.bytes_per_row, "state_bytes": self.chunks.nbytes}
         return {**self._counts, **self.archive.counts, **size, "newest": self.state.newest, "cold_chunks": self.chunks.cold}
+
+    def _without_repetitions(self, block: Block) -> Block:
+        """Return the rows of a block that stand in the topic for the first time."""
+        repeated = self.recent.repeated(block, self.state.offset)
+        if not repeated.any():
+            return block
+        self._counts["duplicates"] += float(repeated.sum())
+        return block.take(np.flatnonzero(~repeated))
 
     def _not_counted_yet(self, block: Block, slots: Slots) -> tuple[Block, Slots]:
         """Return the rows that their accounts do not contain yet: after a crash blocks are repeated."""

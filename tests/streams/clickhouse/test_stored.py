@@ -24,6 +24,7 @@ from streams.clickhouse.rows import Record, insert_of
 from streams.core.settings import Settings
 from streams.devserver.process import LocalClickHouse
 from streams.schema import blocks, topics
+from streams.schema.log_range import LogRecord
 from streams.schema.reports import HealthRow
 from streams.telemetry.feed_silence import Feeds
 from streams.telemetry.metrics import Metric, Registry
@@ -330,3 +331,22 @@ class _Switch:
 
     def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
         return self.now.query(sql, parameters)
+
+
+def test_an_event_that_stands_twice_in_the_topic_counts_once_in_every_table_also_for_a_new_owner(clickhouse: ClickHouse) -> None:
+    first, again = request_block("a", "b", output_tokens=[7.0, 7.0]), request_block("a", "x", "c", output_tokens=[7.0, 7.0, 7.0])
+    write(clickhouse, record(topics.REQUESTS, 0, first), record(topics.REQUESTS, 1, again))
+    before = [LogRecord(0, None, first), LogRecord(1, None, again)]
+    asked: list[tuple[str, int, int, int | None]] = []
+
+    def read_range(topic: str, partition: int, first: int, last: int | None) -> list[LogRecord]:
+        asked.append((topic, partition, first, last))
+        return before
+
+    owner = BatchWriter(clickhouse, threading.Event(), read_range=read_range)
+    owner.apply([record(topics.REQUESTS, 2, again)], now=0)
+    owner.due(now=99)
+    assert asked == [(topics.REQUESTS, 0, 0, 1)]
+    assert clickhouse.query("SELECT count(), uniqExact(account_id, event_id) FROM requests") == [(4, 4)]
+    assert clickhouse.query("SELECT sum(requests) FROM usage_minute") == [(4,)]
+    assert clickhouse.query("SELECT sum(events) FROM arrivals") == [(4,)]

@@ -11,8 +11,8 @@ import pytest
 from faust.types import TP
 
 from streams.core.settings import Settings
+from streams.schema.log_range import LogRecord
 from streams.worker.app import make_app
-from streams.worker.changelog import LogRecord
 from streams.worker.table import ChunkTable
 
 KEY = b"the seal key of these tests"

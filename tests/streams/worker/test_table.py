@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
+from streams.schema.log_range import LogRecord
 from streams.telemetry.metrics import METRICS, Metric
-from streams.worker.changelog import LogRecord
 from streams.worker.stored import NO_OFFSET, Seal, Stamp
 from streams.worker.table import ARCHIVE, CHUNK, Archive, ChunkTable, FencedError
 from tests.streams.worker.conftest import KEY, LogTable, MakeTable, as_event

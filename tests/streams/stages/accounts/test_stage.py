@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import count
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from streams.testing.feature_trial import block_of
 
 START = 1_790_000_000.0
 KEY = b"a key of this test"
+NUMBERS = count()
 
 
 def requests(*events: tuple[str, float], **more: Any) -> bytes:
@@ -29,11 +31,11 @@ def requests(*events: tuple[str, float], **more: Any) -> bytes:
     facts = {"gen_ai.usage.input_tokens": 10, "gen_ai.usage.output_tokens": 20, **more}
     lines = [
         orjson.dumps(
-            {"timestamp": START + at, "event.id": f"{account}-{place}-{at}", "account.id": account, "payment.hash": account, **facts}
+            {"timestamp": START + at, "event.id": f"request {next(NUMBERS)}", "account.id": account, "payment.hash": account, **facts}
         )
-        for place, (account, at) in enumerate(events)
+        for account, at in events
     ]
-    collector.add(lines, "test", START)
+    collector.add(lines, "test", START + max(at for _, at in events))
     (block,) = collector.flush()
     return block.data
 

@@ -1,4 +1,4 @@
-"""Records of a changelog read again, outside of Faust's recovery: what another worker wrote between two records of ours."""
+"""Records of a topic read again, from one offset to another, outside of any consumer group."""
 
 from __future__ import annotations
 
@@ -13,8 +13,9 @@ from streams.core.settings import Settings
 from streams.schema import topics
 
 POLL_MS: Final = 1_000
-FRUITLESS_POLLS: Final = 30
+MAX_FRUITLESS_POLLS: Final = 30
 """Polls without a record after which a range counts as unreadable: the broker does not answer."""
+FETCH_BYTES: Final = 32 * 1024 * 1024
 
 
 class LogRecord(NamedTuple):
@@ -26,8 +27,8 @@ class LogRecord(NamedTuple):
 
 
 ReadRange = Callable[[str, int, int, int | None], list[LogRecord]]
-"""Reads a topic's partition from an offset up to and including another (None: to its end); compaction may have removed some. Blocks its
-thread."""
+"""Reads a topic's partition from an offset up to and including another (None: to its end), as far as Kafka still has the records. It
+blocks its thread."""
 
 
 def range_reader(settings: Settings) -> ReadRange:
@@ -41,16 +42,16 @@ def range_reader(settings: Settings) -> ReadRange:
 
 
 def _read(settings: Settings, tp: Any, first: int, last: int | None) -> Iterator[LogRecord]:
-    options = topics.client_options(settings)
-    limits = {"max_partition_fetch_bytes": topics.MAX_RECORD_BYTES, "auto_offset_reset": "earliest"}
-    with closing(KafkaConsumer(**options, **limits, enable_auto_commit=False, bootstrap_timeout_ms=10_000)) as consumer:
+    limits = {"max_partition_fetch_bytes": topics.MAX_RECORD_BYTES, "fetch_max_bytes": FETCH_BYTES, "auto_offset_reset": "earliest"}
+    consumer = KafkaConsumer(**topics.client_options(settings), **limits, enable_auto_commit=False, bootstrap_timeout_ms=10_000)
+    with closing(consumer):
         consumer.assign([tp])
         consumer.seek(tp, first)
         last = consumer.end_offsets([tp])[tp] - 1 if last is None else last
         fruitless = 0
         while consumer.position(tp) <= last:
-            records = consumer.poll(timeout_ms=POLL_MS).get(tp, [])
+            records = consumer.poll(timeout_ms=POLL_MS, max_records=10_000).get(tp, [])
             fruitless = 0 if records else fruitless + 1
-            if fruitless > FRUITLESS_POLLS:
+            if fruitless > MAX_FRUITLESS_POLLS:
                 raise BrokerUnavailableError(f"Kafka at {settings.kafka} does not give {tp.topic}/{tp.partition} from {first} to {last}")
             yield from (LogRecord(record.offset, record.key, record.value) for record in records if record.offset <= last)
