@@ -36,8 +36,8 @@ def collect(
 ) -> None:
     """Turn log lines into blocks of events, without any prompt text, and send them to Kafka.
 
-    From FILES (plain, gzip, zstd), from standard input (-), from gateways over HTTP, or from a topic. It ends with its input;
-    HTTP and the topic end with Ctrl-C, once all accepted events are delivered.
+    From FILES (JSON lines, an array or values; plain, gzip, zstd, xz, bzip2), from standard input (-), from gateways over HTTP, or from a
+    topic. It ends with its input; HTTP and the topic end with Ctrl-C, once all accepted events are delivered.
 
     \b
     Example:  hydrometer collect monday.jsonl.gz tuesday.jsonl.zst

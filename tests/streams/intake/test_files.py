@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import bz2
+import codecs
 import gzip
 import io
+import json
+import lzma
 import os
+import zipfile
 from pathlib import Path
 
 import pytest
 import zstandard
-from hypothesis import given
-from hypothesis import strategies as st
 
-from streams.intake.files import Chunk, Splitter, UnreadableInputError, chunks_of, live_chunks
+from streams.intake.files import Chunk, UnreadableInputError, chunks_of, live_chunks
 from streams.schema.event import MAX_LINE_BYTES
 
 LINES = [f"line {number}".encode() for number in range(2500)]
@@ -38,10 +41,15 @@ def lines_in(chunks: list[Chunk]) -> list[bytes]:
         ZSTD.compress(TEXT),
         gzip.compress(TEXT[:100]) + gzip.compress(TEXT[100:]),
         ZSTD.compress(TEXT[:100]) + ZSTD.compress(TEXT[100:]),
+        lzma.compress(TEXT),
+        bz2.compress(TEXT),
+        codecs.BOM_UTF8 + TEXT,
+        TEXT.decode().encode("utf-16"),
+        gzip.compress(codecs.BOM_UTF16_BE + TEXT.decode().encode("utf-16-be")),
     ],
-    ids=["plain", "gzip", "zstd", "two gzip members", "two zstd frames"],
+    ids=["plain", "gzip", "zstd", "gzip twice", "zstd twice", "xz", "bzip2", "byte order mark", "utf-16", "utf-16 in gzip"],
 )
-def test_the_first_bytes_tell_the_compression(tmp_path: Path, data: bytes) -> None:
+def test_the_first_bytes_tell_compression_and_encoding(tmp_path: Path, data: bytes) -> None:
     chunks = list(chunks_of(written(tmp_path, data)))
     assert lines_in(chunks) == LINES
     assert [chunk.first for chunk in chunks] == [1, 1025, 2049]
@@ -64,24 +72,21 @@ def test_a_cut_file_says_so_after_what_it_holds(tmp_path: Path, packed: bytes) -
         list(chunks)
 
 
+def test_a_zip_archive_is_named_with_what_to_do(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "input", "w") as archive:
+        archive.writestr("log.jsonl", TEXT)
+    with pytest.raises(UnreadableInputError, match="unzip -p FILE"):
+        list(chunks_of(tmp_path / "input"))
+
+
+def test_an_array_over_many_lines_is_its_values(tmp_path: Path) -> None:
+    text = json.dumps([{"n": number} for number in range(3)], indent=2).encode()
+    assert [json.loads(value) for value in lines_in(list(chunks_of(written(tmp_path, text))))] == [{"n": 0}, {"n": 1}, {"n": 2}]
+
+
 def test_a_line_of_ten_megabytes_is_never_held_whole(tmp_path: Path) -> None:
     chunks = list(chunks_of(written(tmp_path, b"a\n" + b"x" * 10_000_000 + b"\nb\n")))
     assert [len(line) for line in lines_in(chunks)] == [1, MAX_LINE_BYTES + 1, 1]
-
-
-def test_an_endless_line_keeps_no_more_than_its_limit() -> None:
-    splitter = Splitter()
-    for _ in range(20):
-        assert splitter.feed(b"x" * 1_000_000) == []
-    assert [len(line) for line in splitter.finish()] == [MAX_LINE_BYTES + 1]
-
-
-@given(st.lists(st.binary(max_size=30), max_size=20))
-def test_pieces_of_any_size_give_the_same_lines(pieces: list[bytes]) -> None:
-    splitter = Splitter()
-    found = [line for piece in pieces for line in splitter.feed(piece)] + splitter.finish()
-    whole = b"".join(pieces).split(b"\n")
-    assert found == (whole if whole[-1] else whole[:-1])
 
 
 def test_a_live_stream_yields_lines_as_they_come_and_empty_lists_between() -> None:
