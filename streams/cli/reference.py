@@ -23,6 +23,8 @@ from streams.schema.event import FIELDS
 from streams.schema.record import Seconds
 
 _COLUMN: Final = re.compile(r"^\s{4,}`?(\w+)`? ([A-Z]\w+[^,\n]*?),?\s*(?:--\s*(.*))?$")
+_ALTERED: Final = re.compile(r"ALTER TABLE (\w+)\s(.*?);", re.DOTALL)
+_ADDED: Final = re.compile(r"ADD COLUMN IF NOT EXISTS (\w+) ([A-Z]\w+[^,\n;]*)")
 _TABLE: Final = re.compile(r"CREATE TABLE IF NOT EXISTS (\w+)\s*\((.*?)\n\)", re.DOTALL)
 
 
@@ -71,12 +73,14 @@ def event_page() -> str:
 
 def tables_page(folder: Path = migrate.FOLDER) -> str:
     """Return every ClickHouse table with its columns, as the migrations make them."""
-    parts = ["# Tables\n"]
+    columns: dict[str, list[tuple[str, str, str]]] = {}
     for migration in migrate.load(folder):
         for name, body in _TABLE.findall(migration.sql):
-            columns = [(f"`{name}`", f"`{kind}`", note or "") for name, kind, note in map(_column, body.splitlines()) if name]
-            parts.append(f"## {name}\n\n{table(('column', 'type', ''), columns)}")
-    return "\n".join(parts)
+            columns[name] = [(f"`{column}`", f"`{kind}`", note or "") for column, kind, note in map(_column, body.splitlines()) if column]
+        for name, body in _ALTERED.findall(migration.sql):
+            columns[name] += [(f"`{column}`", f"`{kind}`", "") for column, kind in _ADDED.findall(body)]
+    parts = [f"## {name}\n\n{table(('column', 'type', ''), rows)}" for name, rows in columns.items()]
+    return "\n".join(["# Tables\n", *parts])
 
 
 def _column(line: str) -> tuple[str, str, str]:

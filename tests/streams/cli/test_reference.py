@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from streams.cli.reference import field_notes, replay_page
+from pathlib import Path
+
+from streams.cli.reference import field_notes, replay_page, tables_page
 from streams.schema.cases import AlertPayload, CasePayload
 from streams.schema.replay_files import FILES
 
@@ -23,3 +25,9 @@ def test_a_type_is_written_as_in_python_and_a_moment_as_seconds() -> None:
     page = replay_page()
     assert "| `first_alert_at` | `seconds \\| None` | Of extraction. |" in page
     assert "| `families` | `dict[str, float]` | Nats by family. |" in page
+
+
+def test_a_column_that_a_later_migration_adds_is_in_its_table(tmp_path: Path) -> None:
+    (tmp_path / "0001_parcels.sql").write_text("CREATE TABLE IF NOT EXISTS parcels\n(\n    name String\n)\nENGINE = Memory;\n")
+    (tmp_path / "0002_colour.sql").write_text("ALTER TABLE parcels ADD COLUMN IF NOT EXISTS colour Nullable(Float32) DEFAULT NULL;\n")
+    assert "| `name` | `String` |  |\n| `colour` | `Nullable(Float32) DEFAULT NULL` |  |" in tables_page(tmp_path)
