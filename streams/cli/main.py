@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import click
 
-from streams.cli import case, collect, demo, export, features, formats, keys, label, new, replay, setup, worker
+from streams.cli import case, collect, dead_letters, demo, export, features, formats, keys, label, new, replay, setup, worker
 from streams.cli.commands import Commands
 from streams.core.errors import HydrometerError
 from streams.core.exit_codes import exit_code
@@ -48,6 +48,7 @@ for _command in (
     setup.migrate,
     setup.doctor,
     collect.collect,
+    dead_letters.dead_letters,
     worker.worker,
     demo.demo,
     replay.replay,

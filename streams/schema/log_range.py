@@ -24,6 +24,9 @@ class LogRecord(NamedTuple):
     offset: int
     key: bytes | None
     value: bytes | None
+    time_ms: int = 0
+    """When it was sent, milliseconds since 1970."""
+    headers: tuple[tuple[str, bytes | None], ...] = ()
 
 
 ReadRange = Callable[[str, int, int, int | None], list[LogRecord]]
@@ -41,10 +44,24 @@ def range_reader(settings: Settings) -> ReadRange:
     return read
 
 
-def _read(settings: Settings, tp: Any, first: int, last: int | None) -> Iterator[LogRecord]:
+def tail(settings: Settings, topic: str, records: int) -> list[LogRecord]:
+    """Return the newest records of a topic, at most so many of each partition, oldest first. Raises BrokerUnavailableError."""
+    with topics.answering(settings):
+        with closing(_consumer(settings)) as consumer:
+            tps = [TopicPartition(topic, partition) for partition in sorted(consumer.partitions_for_topic(topic) or ())]
+            begins, ends = consumer.beginning_offsets(tps), consumer.end_offsets(tps)
+        firsts = {tp: max(begins[tp], ends[tp] - records) for tp in tps}
+        newest = [record for tp in tps for record in _read(settings, tp, firsts[tp], ends[tp] - 1)]
+    return sorted(newest, key=lambda record: record.time_ms)
+
+
+def _consumer(settings: Settings) -> KafkaConsumer:
     limits = {"max_partition_fetch_bytes": topics.MAX_RECORD_BYTES, "fetch_max_bytes": FETCH_BYTES, "auto_offset_reset": "earliest"}
-    consumer = KafkaConsumer(**topics.client_options(settings), **limits, enable_auto_commit=False, bootstrap_timeout_ms=10_000)
-    with closing(consumer):
+    return KafkaConsumer(**topics.client_options(settings), **limits, enable_auto_commit=False, bootstrap_timeout_ms=10_000)
+
+
+def _read(settings: Settings, tp: Any, first: int, last: int | None) -> Iterator[LogRecord]:
+    with closing(_consumer(settings)) as consumer:
         consumer.assign([tp])
         consumer.seek(tp, first)
         last = consumer.end_offsets([tp])[tp] - 1 if last is None else last
@@ -54,4 +71,6 @@ def _read(settings: Settings, tp: Any, first: int, last: int | None) -> Iterator
             fruitless = 0 if records else fruitless + 1
             if fruitless > MAX_FRUITLESS_POLLS:
                 raise BrokerUnavailableError(f"Kafka at {settings.kafka} does not give {tp.topic}/{tp.partition} from {first} to {last}")
-            yield from (LogRecord(record.offset, record.key, record.value) for record in records if record.offset <= last)
+            for record in records:
+                if record.offset <= last:
+                    yield LogRecord(record.offset, record.key, record.value, record.timestamp, tuple(record.headers or ()))
