@@ -171,6 +171,13 @@ class Columns:
         rows = np.flatnonzero(candidates & (self._touched < offset))
         return [self.keys[slot] for slot in rows.tolist() if slot < len(self.keys) and self.keys[slot]]
 
+    def least(self, values: NDArray[Any], offset: int, most: int) -> list[str]:
+        """Return the keys of `most` rows with the smallest values, shape (capacity,), of those that `idle` would return."""
+        candidates = np.flatnonzero((self._touched >= 0) & (self._touched < offset))
+        if len(candidates) > most:
+            candidates = candidates[np.argpartition(values[candidates], most)[:most]]
+        return [self.keys[slot] for slot in candidates.tolist() if slot < len(self.keys) and self.keys[slot]]
+
     def evict(self, key: str, offset: int) -> bytes:
         """Remove an entity and return its row as bytes, for `restore`. Its slot becomes free, and its chunk counts as changed.
 

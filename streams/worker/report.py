@@ -20,6 +20,7 @@ TOTALS: Final[Mapping[str, Metric]] = {
     "repeated": Metric.ROWS_REPEATED,
     "duplicates": Metric.EVENTS_REPEATED,
     "evicted": Metric.EVICTED,
+    "left_out": Metric.LEFT_OUT,
     "cold_chunks": Metric.CHUNKS_REFUSED,
 }
 """Metric of each total that a stage counts since it was made."""

@@ -15,6 +15,11 @@ from streams.stages.accounts.votes import Votes
 MAX_EVICTIONS_PER_BLOCK = 64
 EVICTION_INTERVAL_SECONDS = 3600.0
 """Event time between two searches for idle accounts, after all idle accounts are archived."""
+MAX_ACCOUNTS = 262_144
+"""Accounts of a partition in memory, 4.3 KB each. New ones beyond that are not counted until there is room."""
+CROWDED_SHARE = 0.75
+"""Share of MAX_ACCOUNTS from which those with the fewest requests are archived: a flood of new ones makes room for itself."""
+MAX_CROWD_EVICTIONS_PER_BLOCK = 512
 
 
 class Archive:
@@ -28,6 +33,7 @@ class Archive:
         claims: ClaimVotes,
         rows: MutableMapping[str, bytes],
         idle_seconds: float,
+        max_accounts: int = MAX_ACCOUNTS,
     ) -> None:
         """Start with the archived accounts in `rows`.
 
@@ -38,40 +44,61 @@ class Archive:
             claims: Their votes on clients.
             rows: Archived accounts by id, as durable as the chunks.
             idle_seconds: Event time without a request after which an account is archived.
+            max_accounts: Accounts in memory.
         """
         self._state, self._links, self._votes, self._claims = state, links, votes, claims
         self._rows = rows
         self._idle_seconds = idle_seconds
+        self._max_accounts = max_accounts
         self._next_search = -np.inf
         self.counts = {"evicted": 0.0, "restored": 0.0}
 
     def intern(self, accounts: Sequence[str]) -> Slots:
-        """Return the slot of every account, (accounts,). Archived accounts are restored, unknown ones start empty."""
+        """Return the slot of every account, (accounts,). Archived accounts are restored, unknown ones start empty.
+
+        -1 is for accounts that memory has no room for.
+        """
         table = self._state.table
-        for account in accounts:
-            if account not in table and account in self._rows:
+        unknown = [account for account in accounts if account not in table]
+        for account in unknown:
+            if len(table) < self._max_accounts and account in self._rows:
                 self._restore(account)
-        return table.intern(accounts)
+        unknown = [account for account in unknown if account not in table]
+        left_out = set(unknown[max(0, self._max_accounts - len(table)) :])
+        if not left_out:
+            return table.intern(accounts)
+        admitted = [account for account in accounts if account not in left_out]
+        slots = dict(zip(admitted, table.intern(admitted).tolist(), strict=True))
+        return np.array([slots.get(account, -1) for account in accounts], np.int64)
 
     def evict(self, safe_offset: int) -> None:
         """Search for idle accounts once per hour of event time, and archive at most MAX_EVICTIONS_PER_BLOCK of them.
+
+        In a crowd those with the fewest requests are archived with each block: accounts that have a past stay.
 
         Args:
             safe_offset: Offset of the oldest block that may be repeated after a crash; accounts that it changed are not archived.
         """
         state, table = self._state, self._state.table
+        excess = int(len(table) - CROWDED_SHARE * self._max_accounts)
+        if excess > 0:
+            self._archive(table.least(table["requests"], safe_offset, min(excess, MAX_CROWD_EVICTIONS_PER_BLOCK)))
         if state.newest < self._next_search:
             return
         idle = table.idle(table["clock"] < state.newest - self._idle_seconds, safe_offset)
-        for account in idle[:MAX_EVICTIONS_PER_BLOCK]:
+        self._archive(idle[:MAX_EVICTIONS_PER_BLOCK])
+        if len(idle) <= MAX_EVICTIONS_PER_BLOCK:
+            self._next_search = state.newest + EVICTION_INTERVAL_SECONDS
+
+    def _archive(self, accounts: Sequence[str]) -> None:
+        state, table = self._state, self._state.table
+        for account in accounts:
             slot = np.array([table.find(account)])
             self._claims.withdraw(slot)
             self._votes.withdraw(slot)
             self._links.leave(slot)
             self._rows[account] = table.evict(account, state.offset)
             self.counts["evicted"] += 1
-        if len(idle) <= MAX_EVICTIONS_PER_BLOCK:
-            self._next_search = state.newest + EVICTION_INTERVAL_SECONDS
 
     def _restore(self, account: str) -> None:
         try:

@@ -17,7 +17,7 @@ from streams.schema import blocks
 from streams.schema.blocks import Block
 from streams.schema.repeats import RecentEvents
 from streams.stages.accounts import group_rows
-from streams.stages.accounts.archive import Archive
+from streams.stages.accounts.archive import MAX_ACCOUNTS, Archive
 from streams.stages.accounts.claims import ClaimVotes
 from streams.stages.accounts.counting import Counting
 from streams.stages.accounts.group_rows import GroupRows
@@ -43,6 +43,7 @@ class Accounts:
         archive: MutableMapping[str, bytes] | None = None,
         idle_seconds: float = 14 * 24 * 3600.0,
         shingle_cells: int = 1 << 18,
+        max_accounts: int = MAX_ACCOUNTS,
     ) -> None:
         """Start empty.
 
@@ -53,6 +54,7 @@ class Accounts:
             archive: Store for idle accounts, as durable as the chunks; None for one in memory.
             idle_seconds: Event time without a request after which an account is archived.
             shingle_cells: Rows of the table of prompt shingles, a power of two.
+            max_accounts: Accounts in memory; new ones beyond that are not counted until there is room.
         """
         self.features = features("account")
         bank = Bank(self.features, group_rows.READINGS.values())
@@ -64,7 +66,9 @@ class Accounts:
         self.links = AccountLinks(self.state)
         self.claims = ClaimVotes(self.state, self.links)
         self.votes = Votes(self.state, self.links, self.features)
-        self.archive = Archive(self.state, self.links, self.votes, self.claims, {} if archive is None else archive, idle_seconds)
+        self.archive = Archive(
+            self.state, self.links, self.votes, self.claims, {} if archive is None else archive, idle_seconds, max_accounts
+        )
         self.counting = Counting(self.state, bank, self.templates, self.links, self.claims)
         self.scoring = Scoring(self.state, bank, self.votes, self.features)
         self.group_rows = GroupRows(self.state, bank, self.links)
@@ -72,7 +76,7 @@ class Accounts:
         tables = (*self.templates.recurring.tables, self.counting.releases.table, self.links.aliases.table, self.votes.tallies.table)
         self.chunks = Chunks((self.table, *tables), shadow)
         self.recent = RecentEvents()
-        self._counts = {"events": 0.0, "ticks": 0.0, "replayed": 0.0, "duplicates": 0.0}
+        self._counts = {"events": 0.0, "ticks": 0.0, "replayed": 0.0, "duplicates": 0.0, "left_out": 0.0}
 
     def apply(self, value: bytes, offset: int) -> list[Message]:
         """Count a block of `requests` and return the resulting messages.
@@ -86,6 +90,11 @@ class Accounts:
         if not len(block):
             return []
         slots = self.archive.intern(block.words("account_id"))[block.codes("account_id")]
+        if (slots < 0).any():
+            self._counts["left_out"] += float((slots < 0).sum())
+            block, slots = block.take(np.flatnonzero(slots >= 0)), slots[slots >= 0]
+            if not len(block):
+                return []
         self.counting.observe(block)
         block, slots = self._not_counted_yet(block, slots)
         if not len(block):

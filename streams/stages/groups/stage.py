@@ -22,7 +22,7 @@ from streams.stages.groups.counting import count
 from streams.stages.groups.group_rows import report_group
 from streams.stages.groups.member_rows import report_members
 from streams.stages.groups.outbox import Outbox
-from streams.stages.groups.state import GroupState
+from streams.stages.groups.state import MAX_GROUP_MEMBERS, GroupState
 from streams.stages.shadow_detectors import ShadowDetectors
 from streams.stages.stage import Message
 
@@ -30,22 +30,23 @@ from streams.stages.stage import Message
 class Groups:
     """The groups of one partition of `groups`."""
 
-    def __init__(self, partition: int, partitions: int, seal_key: bytes) -> None:
+    def __init__(self, partition: int, partitions: int, seal_key: bytes, max_group_members: int = MAX_GROUP_MEMBERS) -> None:
         """Start empty.
 
         Args:
             partition: Number of this partition, from 0.
             partitions: Number of partitions of `groups` and of `requests`.
             seal_key: Key that signs the stored shadow models, at least 16 bytes.
+            max_group_members: Accounts that are counted in one group.
         """
         self.features = features("group")
         self._names = {"features": [feature.name() for feature in self.features], "families": list(FAMILIES)}
         self.shadow = ShadowDetectors("groups", self.features, seal_key)
-        self.state = GroupState(partition, partitions, self.shadow.fields)
+        self.state = GroupState(partition, partitions, self.shadow.fields, max_group_members)
         self.table = self.state.table
         self.members = self.state.members
         self.chunks = Chunks((self.table, self.members), self.shadow)
-        self._counts = {"rows": 0.0, "repeated": 0.0, "group_ticks": 0.0}
+        self._counts = {"rows": 0.0, "repeated": 0.0, "group_ticks": 0.0, "left_out": 0.0}
 
     def apply(self, value: bytes, offset: int) -> list[Message]:
         """Count a block of `groups` and return the resulting messages.
@@ -56,7 +57,7 @@ class Groups:
         block = blocks.decode(value, blocks.GROUPS)
         if not len(block):
             return []
-        block, groups, slots = self._not_counted_yet(block, *self.state.intern(block))
+        block, groups, slots = self._not_counted_yet(*self._with_room(block, *self.state.intern(block)))
         if not len(block):
             return []
         count(self.state, block, groups, slots)
@@ -90,6 +91,14 @@ class Groups:
     def view(self, group: int) -> Members:
         """Return a group's members, as its features need them. group: slot of the group."""
         return self.state.view(group)
+
+    def _with_room(self, block: Block, groups: Slots, slots: Slots) -> tuple[Block, Slots, Slots]:
+        """Return the rows whose members have a slot."""
+        if (slots >= 0).all():
+            return block, groups, slots
+        self._counts["left_out"] += float((slots < 0).sum())
+        kept = np.flatnonzero(slots >= 0)
+        return block.take(kept), groups[kept], slots[kept]
 
     def _not_counted_yet(self, block: Block, groups: Slots, slots: Slots) -> tuple[Block, Slots, Slots]:
         """Return the rows that their members do not contain yet: after a crash rows are repeated."""

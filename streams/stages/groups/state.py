@@ -30,13 +30,20 @@ NEWEST_NUMBERS = (
 """Columns of numbers of which a member has the newest value."""
 _FEATURE_COLUMNS = ("requests", "total", "begun", "jobs", "output_tokens", "first", "last", *NEWEST_NUMBERS, *HASHES, "fills", "own", "raw")
 _SEPARATOR = "|"
+MAX_GROUP_MEMBERS = 65_536
+"""Of one group: further accounts of a card or router are not counted in it. So many are a public link or a flood."""
+MAX_MEMBERS = 1_048_576
+"""Of all groups of a partition, 500 bytes each."""
 
 
 class GroupState:
     """The groups of one partition, one row for each, and their members, one row for each account in each of its groups."""
 
-    def __init__(self, partition: int, partitions: int, shadow_fields: dict[str, Field]) -> None:
+    def __init__(
+        self, partition: int, partitions: int, shadow_fields: dict[str, Field], max_group_members: int = MAX_GROUP_MEMBERS
+    ) -> None:
         """Start empty. shadow_fields: columns of groups for the shadow detectors."""
+        self._max_group_members = max_group_members
         self.partition = partition
         self.partitions = partitions
         self.table = Columns("groups", _GROUP_FIELDS | shadow_fields)
@@ -44,18 +51,28 @@ class GroupState:
         self._slots_of: dict[int, list[int]] = {}
 
     def intern(self, block: Block) -> tuple[Slots, Slots]:
-        """Return the slots of each row's group and member, both (rows,); new ones start empty."""
+        """Return the slots of each row's group and member, both (rows,); new ones start empty.
+
+        -1 is for members that a group, or memory, has no room for.
+        """
         group_words, account_words = block.words("group_id"), block.words("account_id")
         group_codes, account_codes = block.codes("group_id").tolist(), block.codes("account_id").tolist()
         groups = self.table.intern(group_words)[block.codes("group_id")]
         pairs = zip(group_codes, account_codes, strict=True)
         keys = [f"{group_words[group]}{_SEPARATOR}{account_words[account]}" for group, account in pairs]
-        known = [key in self.members for key in keys]
-        slots = self.members.intern(keys)
-        for is_known, group, slot in zip(known, groups.tolist(), slots.tolist(), strict=True):
-            if not is_known:
-                self._slots_of.setdefault(group, []).append(slot)
-        return groups, slots
+        found = [self._member(key, group) for key, group in zip(keys, groups.tolist(), strict=True)]
+        return groups, np.array(found, np.int64)
+
+    def _member(self, key: str, group: int) -> int:
+        """Return the slot of a member of a group, a new one if need be; -1 when there is no room."""
+        slot = self.members.find(key)
+        if slot < 0:
+            slots = self._slots_of.setdefault(group, [])
+            if len(slots) >= self._max_group_members or len(self.members) >= MAX_MEMBERS:
+                return -1
+            slot = int(self.members.intern([key])[0])
+            slots.append(slot)
+        return slot
 
     def reload(self) -> None:
         """Rebuild the members of each group from the loaded members' keys."""

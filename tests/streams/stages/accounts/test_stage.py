@@ -329,3 +329,30 @@ def test_the_template_is_what_most_prompts_of_an_account_show_whatever_else_recu
     newest = of(messages[-1], topics.GROUPS, blocks.GROUPS)[-1]
     assert newest.numbers("job_share").tolist() == [1.0], "every prompt, not those alone whose task is rarer"
     assert newest.numbers("account_begun").tolist() == newest.numbers("account_jobs").tolist() == [12.0]
+
+
+def test_a_flood_of_new_accounts_has_bounded_memory_and_evicts_nobody_who_has_a_past() -> None:
+    accounts = Accounts(0, 1, KEY, {}, shingle_cells=1 << 10, max_accounts=1_024)
+    accounts.apply(requests(*[("ada", second) for second in range(20)]), 0)
+    for offset in range(1, 9):
+        flood = [(f"sock-{offset}-{number}", 100.0 * offset) for number in range(512)]
+        accounts.apply(requests(*flood, **{"payment.hash": "one card"}), offset)
+        assert len(accounts.table) <= 1_024
+        for chunk in list(accounts.dirty()):
+            accounts.dump(chunk)
+    assert counted(accounts, "ada") == 20
+    accounts.apply(requests(("ada", 1_000.0)), 9)
+    assert counted(accounts, "ada") == 21
+    counters = accounts.counters()
+    assert counters["left_out"] + counters["evicted"] + len(accounts.table) >= 8 * 512 + 1
+
+
+def test_while_nothing_of_a_flood_is_durable_its_further_accounts_are_left_out_and_come_in_afterwards() -> None:
+    accounts = Accounts(0, 1, KEY, {}, shingle_cells=1 << 10, max_accounts=256)
+    accounts.apply(requests(*[(f"sock-{number}", 0.0) for number in range(400)]), 0)
+    assert (len(accounts.table), accounts.counters()["left_out"]) == (256, 144)
+    for chunk in list(accounts.dirty()):
+        accounts.dump(chunk)
+    accounts.apply(requests(("sock-0", 1.0)), 1)
+    accounts.apply(requests(("eve", 2.0)), 2)
+    assert counted(accounts, "eve") == 1

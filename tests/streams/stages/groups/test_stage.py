@@ -269,3 +269,12 @@ def suspects_on(cards: int) -> set[str]:
 def test_before_their_load_can_tell_a_pool_is_known_by_cards_dealt_out_and_a_hackathon_by_its_sponsors() -> None:
     assert suspects_on(cards=4) == {f"a{n}" for n in range(12)}
     assert suspects_on(cards=1) == set()
+
+
+def test_a_group_counts_so_many_accounts_and_its_first_ones_go_on() -> None:
+    groups = Groups(0, 1, KEY, max_group_members=100)
+    groups.apply(encoded([row(f"sock-{number}") for number in range(150)]), 0)
+    groups.apply(encoded([row("sock-0", offset=1), row("sock-149", offset=1), row("eve", group_id="payment:00000000000000bb")]), 1)
+    assert len(groups.members) == 101
+    assert total(groups, "sock-0") == 2.0
+    assert groups.counters()["left_out"] == 51
