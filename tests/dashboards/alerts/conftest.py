@@ -19,7 +19,7 @@ from streams.clickhouse.client import ClickHouse
 from streams.core.settings import Settings
 from streams.testing.builders import local_clickhouse
 
-TABLES = ("cases", "health", "dead_letters", "usage_minute", "arrivals", "labels")
+TABLES = ("cases", "health", "dead_letters", "usage_minute", "arrivals", "labels", "requests")
 
 
 class Ground:
@@ -56,6 +56,11 @@ class Ground:
     def usage(self, requests: int, ago: float = 60) -> None:
         names = "minute, request_model, requests, input_tokens, output_tokens, accounts"
         self.clickhouse.query(f"INSERT INTO usage_minute ({names}) SELECT now() - {ago}, 'm', {requests}, 0, 0, uniqState('a')")
+
+    def accounts(self, count: int, ago: float = 60, payment: int = 0, api_key: int = 0) -> None:
+        """Insert a request of each of `count` accounts."""
+        values = f"now() - {ago}, toString(number), toString(number), {payment}, {api_key}"
+        self.clickhouse.query(f"INSERT INTO requests (time, event_id, account_id, payment, api_key) SELECT {values} FROM numbers({count})")
 
     def summaries(self, name: str) -> list[str]:
         rule = rules()[name]
