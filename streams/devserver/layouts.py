@@ -9,8 +9,8 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
+from streams.core.remembered import remembered
 from streams.devserver.passage import Passage
 from streams.devserver.wire import ProtocolError
 
@@ -151,7 +151,7 @@ _PIECE = re.compile(r"'(?:[^'\\]|\\.)*'|`(?:[^`\\]|\\.)*`|[(),]|[^'`(),]+", re.D
 _NAMED = re.compile(r"(?:`(?:[^`\\]|\\.)*`|\w+)\s+(.+)", re.DOTALL)
 
 
-@lru_cache(maxsize=4096)
+@remembered(calls=4096)
 def layout(type_name: str) -> Layout:
     """Return the layout of the type of this name.
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping
-from functools import lru_cache
 from hashlib import blake2b
 from typing import Any
 
@@ -13,6 +12,7 @@ from numpy.typing import NDArray
 
 from models.accumulators.step import Floats, Step
 from streams.core.durations import DAY, HOUR
+from streams.core.remembered import remembered
 from streams.schema.blocks import Block, Hashes
 
 NEVER_EVIDENCE = frozenset({"country", "language"})
@@ -106,7 +106,7 @@ class Events:
         return table[self.block.codes(name)]
 
 
-@lru_cache(maxsize=65536)
+@remembered(calls=1 << 16)
 def hash_word(word: str) -> int:
     """Return a stable 64-bit hash of a word, never 0. It has no key: it identifies cells of state and never leaves a process.
 

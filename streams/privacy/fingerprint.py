@@ -8,10 +8,10 @@ router, never part of its id. It has no key: the same stack has the same id in e
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from inspect import signature
 from typing import Final
 
+from streams.core.remembered import remembered
 from streams.privacy.pseudonym import hash64
 
 LEFT_OUT: Final = frozenset({"host", "content-length", "authorization", "cookie", "traceparent", "x-api-key"})
@@ -26,7 +26,7 @@ _MIN_KNOWN_PARTS = 2
 _CACHED_VALUES = 1 << 14
 
 
-@lru_cache(maxsize=_CACHED_VALUES)
+@remembered(calls=_CACHED_VALUES)
 def headers_of(names: str | tuple[str, ...] | None) -> str | None:
     """Return header names in order and in their case, joined by commas, without those in LEFT_OUT; None when unknown."""
     if names is None:
@@ -36,7 +36,7 @@ def headers_of(names: str | tuple[str, ...] | None) -> str | None:
     return ",".join(kept) or None
 
 
-@lru_cache(maxsize=_CACHED_VALUES)
+@remembered(calls=_CACHED_VALUES)
 def router(
     header_names: str | None,
     accept_encoding: str | None,
@@ -58,14 +58,14 @@ FINGERPRINT_PARTS: Final = tuple(signature(router).parameters)
 """Event columns of a router's fingerprint, in the order in which `router` takes them."""
 
 
-@lru_cache(maxsize=_CACHED_VALUES)
+@remembered(calls=_CACHED_VALUES)
 def software(name: str) -> str:
     """Return a user agent or a runtime without versions and comments: `Codewright/2.4.0 (external)` is `codewright`, `go1.24` is `go`."""
     bare = _VERSION.sub("", _COMMENT.sub(" ", name.lower()))
     return " ".join(word.strip("/") for word in bare.split() if word.strip("/"))
 
 
-@lru_cache(maxsize=_CACHED_VALUES)
+@remembered(calls=_CACHED_VALUES)
 def own_headers(names: str) -> str:
     """Return the client's own headers, joined by commas, without those that proxies added."""
     return ",".join(name for name in names.split(",") if not name.lower().startswith(ON_THE_WAY))

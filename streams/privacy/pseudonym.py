@@ -8,9 +8,10 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable
-from functools import lru_cache
 from hashlib import blake2b
 from typing import Final
+
+from streams.core.remembered import remembered
 
 CACHED_VALUES: Final = 1 << 16
 """Cached pseudonyms of one field; the least recently used is dropped first."""
@@ -35,7 +36,7 @@ class Pseudonyms:
         """Return the function from a value to its pseudonym, 1..2^64-1; 0 for None and for the empty string."""
         person = domain.encode()[:16]
 
-        @lru_cache(maxsize=CACHED_VALUES)
+        @remembered(calls=CACHED_VALUES)
         def pseudonym(value: str | None) -> int:
             return hash64(value.encode(), self._key, person) if value else 0
 
@@ -45,7 +46,7 @@ class Pseudonyms:
         """Return the function from an address to the pseudonym of its /24 (IPv4) or /48 (IPv6); 0 for anything else."""
         pseudonym = self.of(domain)
 
-        @lru_cache(maxsize=CACHED_VALUES)
+        @remembered(calls=CACHED_VALUES)
         def network(address: str | None) -> int:
             return pseudonym(network_of(address)) if address else 0
 

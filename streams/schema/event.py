@@ -11,12 +11,12 @@ import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from typing import Any, Final, Literal
 
 import orjson
 
 from streams.core.errors import MalformedEventError
+from streams.core.remembered import remembered
 from streams.schema import lenient_json
 from streams.schema.prompt_sketch import FLAGS, HASHES, PROMPT_SHINGLES, PROMPT_TOPICS
 
@@ -232,7 +232,7 @@ def seconds(name: str, value: str | float) -> float:
     return moment.timestamp()
 
 
-@lru_cache(maxsize=1 << 16)
+@remembered(calls=1 << 16)
 def _created(value: str | float) -> float:
     """An account tells its age in each of its events; NaN for an age that no account has."""
     created = seconds("account.created", value)

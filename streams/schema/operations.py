@@ -8,8 +8,9 @@ is unknown for it (`streams/privacy/normalise.py`).
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import Final
+
+from streams.core.remembered import remembered
 
 OTHER: Final = "other"
 """A call of a kind that no word below names. It is taken for one that answers with text."""
@@ -32,7 +33,7 @@ _PATTERNS: Final = tuple((name, re.compile(pattern)) for name, pattern in _WORDS
 OPERATIONS: Final = (*(name for name, _ in _WORDS), OTHER)
 
 
-@lru_cache(maxsize=1 << 12)
+@remembered(calls=1 << 12)
 def operation_of(word: str | None) -> str | None:
     """Return the canonical operation of a gateway's word or URL path, None for an unknown one.
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
 from models.state.columns import Slots
+from streams.core.remembered import remembered
 from streams.features import derived
 from streams.features.bank import Bank
 from streams.features.expressions import col
@@ -94,7 +94,7 @@ class GroupRows:
         }
 
 
-@lru_cache(maxsize=1 << 16)
+@remembered(calls=1 << 16)
 def _group(kind: str, value: int, partitions: int) -> tuple[str, int]:
     """Return a group's id, and its partition."""
     name = f"{kind}:{value:016x}"

@@ -60,7 +60,8 @@ class Ground:
     def accounts(self, count: int, ago: float = 60, payment: int = 0, api_key: int = 0) -> None:
         """Insert a request of each of `count` accounts."""
         values = f"now() - {ago}, toString(number), toString(number), {payment}, {api_key}"
-        self.clickhouse.query(f"INSERT INTO requests (time, event_id, account_id, payment, api_key) SELECT {values} FROM numbers({count})")
+        columns = "time, event_id, account_id, payment, api_key"
+        self.clickhouse.query(f"INSERT INTO requests ({columns}) SELECT {values} FROM numbers({count})")  # noqa: S608
 
     def summaries(self, name: str) -> list[str]:
         rule = rules()[name]
