@@ -30,12 +30,13 @@ def remembered(calls: int) -> Callable[[Callable[P, R]], Callable[P, R]]:
 
         def of_one(word: Any) -> R:
             long = len(word) > MAX_WORD_CHARACTERS if type(word) is str else type(word) is tuple and _characters(word) > MAX_WORD_CHARACTERS
-            found: R = plain(word) if long else cached(word)
-            return found
+            result: R = plain(word) if long else cached(word)
+            return result
 
-        def of_several(*words: Any) -> R:
-            found: R = plain(*words) if _characters(words) > MAX_WORD_CHARACTERS else cached(*words)
-            return found
+        def of_several(*words: Any, **named: Any) -> R:
+            long = _characters((*words, *named.values())) > MAX_WORD_CHARACTERS
+            result: R = plain(*words, **named) if long else cached(*words, **named)
+            return result
 
         call: Any = wraps(function)(of_one if len(signature(function).parameters) == 1 else of_several)
         call.cache_info = cached.cache_info
