@@ -41,6 +41,8 @@ from streams.schema.prompt_sketch import FLAGS, PARTS, PROMPT_SHINGLES, PROMPT_T
 Kind = Literal["text", "number", "time", "offset", "hash", "shingles", "vector"]
 Floats = NDArray[np.floating[Any]]
 Hashes = NDArray[np.uint64]
+BlockColumns = dict[str, Sequence[str | None] | NDArray[Any]]
+"""Columns of one length by name: texts as a list, everything else as an array."""
 
 MAX_BLOCK_ROWS: Final = 262_144
 """A request block has at most 65,536; each of its accounts is in at most three groups."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from models.state.columns import Slots
@@ -13,6 +11,7 @@ from streams.features.bank import Bank
 from streams.features.expressions import col
 from streams.features.readings import share
 from streams.schema import blocks, topics
+from streams.schema.blocks import BlockColumns
 from streams.stages.accounts.links import RARITY_LINKS, AccountLinks
 from streams.stages.accounts.state import LINK_COLUMNS, AccountState
 from streams.stages.stage import Message
@@ -69,7 +68,7 @@ class GroupRows:
             ("template", slots[uses_template]),
         ]
 
-    def _columns(self, rows: Slots) -> dict[str, Any]:
+    def _columns(self, rows: Slots) -> BlockColumns:
         """Return the columns of these rows, without the groups' names. rows: slot of the account, once for each of its groups."""
         state, table = self._state, self._state.table
         reader = self._bank.reader(table, rows)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 
@@ -12,6 +11,7 @@ from models.evidence.links import LINKS
 from models.state.columns import Slots
 from streams.features.declaration import Feature
 from streams.schema import blocks, topics
+from streams.schema.blocks import BlockColumns
 from streams.stages import shadow_detectors
 from streams.stages.accounts.scoring import Scores
 from streams.stages.accounts.state import AccountState
@@ -56,7 +56,7 @@ class ScoreRows:
         }
         votes = table["votes"][rows, 0] != self._votes.reference.no_vote
         verdicts = self._shadow.look(table, rows, np.zeros(len(rows), np.uint64), scores.values[due], votes, self._state.offset)
-        shadow = shadow_detectors.encode(verdicts, columns["time"], columns["entity_kind"], columns["entity_id"])
+        shadow = shadow_detectors.encode(verdicts, table["clock"][rows], ["account"] * len(rows), self._state.ids(rows))
         messages = [Message(topics.SCORES, partition, blocks.SCORES.encode(columns, self._names))]
         return messages if shadow is None else [*messages, Message(topics.SHADOW, partition, shadow)]
 
@@ -89,7 +89,7 @@ class ScoreRows:
         }
         return [Message(topics.EVIDENCE, 0, blocks.EVIDENCE.encode(columns, self._names))]
 
-    def _common(self, rows: Slots) -> dict[str, Any]:
+    def _common(self, rows: Slots) -> BlockColumns:
         return {
             "time": self._state.table["clock"][rows],
             "entity_kind": ["account"] * len(rows),

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from models.evidence.links import LINKS
 from models.state.columns import Columns
 from streams.schema import blocks
+from streams.schema.blocks import BlockColumns
 from streams.stages import shadow_detectors
 from streams.stages.groups.outbox import Outbox
 from streams.stages.groups.scoring import EVIDENCE_ROW_FLOOR_NATS, GroupScore
@@ -26,8 +25,8 @@ def report_group(state: GroupState, score: GroupScore, shadow: ShadowDetectors, 
     row = _row(state, score)
     if _score_row_is_due(state.table, score):
         outbox.scores.append({name: row[name] for name in blocks.SCORES.columns})
-        if row["entity_kind"] == ["router"]:
-            _look(state.table, score, shadow, row, offset, outbox)
+        if state.kind_and_id(score.group)[0] == "router":
+            _look(state, score, shadow, offset, outbox)
     strength, reported = max(score.extraction, score.routing), float(state.table["reported"][score.group])
     if max(strength, reported) >= EVIDENCE_ROW_FLOOR_NATS:  # also once below: who was told of it must hear that it fell
         state.table["reported"][score.group] = strength
@@ -35,7 +34,7 @@ def report_group(state: GroupState, score: GroupScore, shadow: ShadowDetectors, 
         outbox.evidence.append(row | {"usual_low": unknown, "usual_high": unknown})
 
 
-def _row(state: GroupState, score: GroupScore) -> dict[str, Any]:
+def _row(state: GroupState, score: GroupScore) -> BlockColumns:
     """Return the columns of a group, one row."""
     kind, name = state.kind_and_id(score.group)
     table, members = state.table, score.members
@@ -70,12 +69,12 @@ def _score_row_is_due(table: Columns, score: GroupScore) -> bool:
     return True
 
 
-def _look(table: Columns, score: GroupScore, shadow: ShadowDetectors, row: dict[str, Any], offset: int, outbox: Outbox) -> None:
+def _look(state: GroupState, score: GroupScore, shadow: ShadowDetectors, offset: int, outbox: Outbox) -> None:
     """Score a router with the shadow detectors; routers below EVIDENCE_ROW_FLOOR_NATS are the reference for others."""
     calm = np.array([score.extraction < EVIDENCE_ROW_FLOOR_NATS])
-    ids = np.array([int(row["entity_id"][0], 16)], np.uint64)
-    scores = shadow.look(table, np.array([score.group]), ids, row["features"], calm, offset)
-    block = shadow_detectors.encode(scores, row["time"], row["entity_kind"], row["entity_id"])
+    kind, name = state.kind_and_id(score.group)
+    scores = shadow.look(state.table, np.array([score.group]), np.array([int(name, 16)], np.uint64), score.values[None], calm, offset)
+    block = shadow_detectors.encode(scores, np.array([score.members.now]), [kind], [name])
     if block is not None:
         outbox.shadow.append(block)
 

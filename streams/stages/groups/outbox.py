@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
 from streams.schema import blocks, topics
-from streams.schema.blocks import VerdictRow
+from streams.schema.blocks import BlockColumns, VerdictRow
 from streams.stages.groups.state import GroupState
 from streams.stages.stage import Message
 
@@ -18,8 +17,8 @@ from streams.stages.stage import Message
 class Outbox:
     """Rows by topic, each a dictionary of columns."""
 
-    scores: list[dict[str, Any]] = field(default_factory=list)
-    evidence: list[dict[str, Any]] = field(default_factory=list)
+    scores: list[BlockColumns] = field(default_factory=list)
+    evidence: list[BlockColumns] = field(default_factory=list)
     shadow: list[bytes] = field(default_factory=list)
     templates: list[int] = field(default_factory=list)
     """Templates that several accounts share."""
@@ -53,7 +52,7 @@ class Outbox:
         ]
 
 
-def _stacked(parts: list[dict[str, Any]]) -> dict[str, Any]:
+def _stacked(parts: list[BlockColumns]) -> BlockColumns:
     """Return the columns of several parts as one."""
     first = parts[0]
     return {
