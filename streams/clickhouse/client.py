@@ -22,6 +22,7 @@ import numpy as np
 from clickhouse_driver import Client, errors
 from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exponential
 
+from streams.core import tls
 from streams.core.errors import HydrometerError, StoreUnavailableError
 from streams.core.settings import Settings
 
@@ -157,8 +158,16 @@ class ClickHouse:
             return StoreUnavailableError(f"{where} lacks what {about} needs ({_named(code)}): run `hydrometer migrate`")
         if code in _DENIED:
             return StoreUnavailableError(f"{where} denies {about} ({_named(code)}): check HYDROMETER_CLICKHOUSE_USER and _PASSWORD")
+        if fault := self._tls_fault():
+            return StoreUnavailableError(f"{where} {fault}")
         what = f"code {code}, {_named(code)}" if code > 0 else type(error).__name__
         return StoreUnavailableError(f"{where} failed on {about} ({what}): check the server and its free disk space")
+
+    def _tls_fault(self) -> str | None:
+        if not self._settings.clickhouse_secure:
+            return None
+        host, port = self._settings.clickhouse_host, self._settings.clickhouse_port
+        return tls.fault(host, port, self._settings.clickhouse_ssl_cafile, "clickhouse_ssl_cafile")
 
 
 @contextmanager
@@ -180,6 +189,8 @@ def connect(settings: Settings, *, numpy: bool = False, database: str | None = N
         password=settings.clickhouse_password.get_secret_value(),
         database=settings.clickhouse_database if database is None else database,
         secure=settings.clickhouse_secure,
+        verify=True,
+        ca_certs=str(settings.clickhouse_ssl_cafile) if settings.clickhouse_ssl_cafile else None,
         client_name="hydrometer",
         compression="lz4",
         connect_timeout=_CONNECT_SECONDS,

@@ -18,6 +18,7 @@ from typing import Final
 from streams.clickhouse.client import ClickHouse
 from streams.clickhouse.rows import insert_of
 from streams.core.errors import HydrometerError, StoreUnavailableError
+from streams.core.loopback import check_host
 from streams.core.settings import MissingSecret, Settings
 from streams.telemetry.feed_silence import Feeds
 from streams.telemetry.metrics import METRICS, Metric
@@ -52,6 +53,7 @@ def served(settings: Settings) -> Iterator[None]:
     METRICS.set(Metric.STARTED, time.time())
     with ExitStack() as running:
         if settings.metrics_port:
+            check_host(settings, settings.metrics_host)
             try:
                 running.enter_context(listening(settings.metrics_host, settings.metrics_port))
             except OSError as error:

@@ -109,7 +109,8 @@ class Settings(BaseSettings):
     clickhouse_user: str = Field(default="hydrometer", min_length=1, description="ClickHouse's user.")
     clickhouse_password: SecretStr = _secret("The writer's password.")
     clickhouse_database: str = Field(default="hydrometer", pattern=r"^[A-Za-z_]\w*$", description="The database of all our tables.")
-    clickhouse_secure: bool = Field(default=False, description="TLS to ClickHouse.")
+    clickhouse_secure: bool = Field(default=False, description="TLS to ClickHouse; its certificate and name are verified.")
+    clickhouse_ssl_cafile: Path | None = Field(default=None, description="Certificates to trust, PEM; the system's when unset.")
 
     sketch_key: SecretStr = _secret("Keys the prompt sketches. A new key forgets every template.")
     pseudonym_key: SecretStr = _secret("Keys the pseudonyms of addresses, keys and payments. A new key unlinks them.")

@@ -13,9 +13,10 @@ import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ET
+from collections.abc import Mapping
 from pathlib import Path
 from string import Template
-from typing import IO, Self
+from typing import IO, Any, Self
 
 import click
 from kafka import KafkaAdminClient
@@ -40,8 +41,26 @@ class ApacheKafka:
     The directory holds its data, configuration and log; a second start with the same directory finds its topics again.
     """
 
-    def __init__(self, directory: Path, port: int = 0) -> None:
-        """Prepare a node on this port of 127.0.0.1, or on a free port."""
+    def __init__(
+        self,
+        directory: Path,
+        port: int = 0,
+        properties: Mapping[str, str] | None = None,
+        users: Mapping[str, str] | None = None,
+        client: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Prepare a node on this port of 127.0.0.1, or on a free one.
+
+        Args:
+            directory: Where it keeps its data, configuration and log.
+            port: Its port; 0 for a free one, `$port` in `properties`.
+            properties: Further lines of its configuration; they count more than ours.
+            users: Users who log in by SCRAM-SHA-512, and their passwords.
+            client: How a client of kafka-python reaches it, to see when it answers.
+        """
+        self._properties = dict(properties or {})
+        self._users = dict(users or {})
+        self._client = dict(client or {})
         self.directory = directory.resolve()
         self.port = port or _free_port()
         self._process: subprocess.Popen[bytes] | None = None
@@ -65,7 +84,7 @@ class ApacheKafka:
         self.directory.mkdir(parents=True, exist_ok=True)
         config = self._configure()
         with self.log.open("ab") as log:
-            if subprocess.call(_java(java, jars, "kafka.tools.StorageTool", *_format(config)), stdout=log, stderr=log):
+            if subprocess.call(_java(java, jars, "kafka.tools.StorageTool", *_format(config, self._users)), stdout=log, stderr=log):
                 raise self._failed("could not be formatted")
             self._process = _start(_java(java, jars, "kafka.Kafka", str(config)), log)
         try:
@@ -101,7 +120,9 @@ class ApacheKafka:
     def _configure(self) -> Path:
         values = {"port": self.port, "controller": _free_port(), "data": self.directory / "data"}
         config = self.directory / "server.properties"
-        config.write_text(Template((SETUP / "server.properties").read_text()).safe_substitute(values))
+        lines = [(SETUP / "server.properties").read_text(), *(f"{name}={value}" for name, value in self._properties.items())]
+        config.write_text(Template("\n".join(lines)).safe_substitute(values))
+        config.chmod(0o600)
         return config
 
     def _wait(self) -> None:
@@ -109,7 +130,7 @@ class ApacheKafka:
         while time.monotonic() < give_up:
             if self._process is None or self._process.poll() is not None:
                 raise self._failed("stopped while it was starting")
-            if _listens(self.port) and _answers(self.bootstrap):
+            if _listens(self.port) and _answers({"bootstrap_servers": self.bootstrap, **self._client}):
                 return
             time.sleep(0.2)
         raise self._failed(f"did not answer within {_MAX_START_SECONDS:.0f} s")
@@ -163,8 +184,9 @@ def _java(java: str, jars: Path, main: str, *arguments: str) -> list[str]:
     return [java, *options, "-cp", f"{jars}/*", main, *arguments]
 
 
-def _format(config: Path) -> tuple[str, ...]:
-    return ("format", "--cluster-id", _CLUSTER_ID, "--config", str(config), "--ignore-formatted")
+def _format(config: Path, users: Mapping[str, str]) -> tuple[str, ...]:
+    scram = [word for name, password in users.items() for word in ("--add-scram", f"SCRAM-SHA-512=[name={name},password={password}]")]
+    return ("format", "--cluster-id", _CLUSTER_ID, "--config", str(config), "--ignore-formatted", *scram)
 
 
 def _start(command: list[str], log: IO[bytes]) -> subprocess.Popen[bytes]:
@@ -184,9 +206,9 @@ def _listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-def _answers(bootstrap: str) -> bool:
+def _answers(client: Mapping[str, Any]) -> bool:
     try:
-        admin = KafkaAdminClient(bootstrap_servers=bootstrap, bootstrap_timeout_ms=2_000, request_timeout_ms=2_000)
+        admin = KafkaAdminClient(**client, bootstrap_timeout_ms=2_000, request_timeout_ms=2_000)
     except KafkaError:
         return False
     try:

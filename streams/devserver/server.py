@@ -7,7 +7,6 @@ prints one line of JSON with its ports when it is ready, and ends on SIGTERM or 
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import socket
 import socketserver
@@ -20,6 +19,7 @@ from types import TracebackType
 from typing import Any, Self
 
 from streams.core.errors import SettingsError
+from streams.core.loopback import is_loopback
 from streams.devserver.access import Account, Limits
 from streams.devserver.engine import Engine
 from streams.devserver.session import Session
@@ -143,7 +143,7 @@ class LocalServer:
         Raises:
             SettingsError: `host` is not a loopback address, or there is no user or password.
         """
-        if not _is_loopback(host):
+        if not is_loopback(host):
             raise SettingsError(f"hydrometer local listens on loopback only, not on {host}: use 127.0.0.1, or a real ClickHouse")
         if not user or not password:
             raise SettingsError(
@@ -210,10 +210,3 @@ class LocalServer:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         """Stop."""
         self.stop()
-
-
-def _is_loopback(host: str) -> bool:
-    try:
-        return host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

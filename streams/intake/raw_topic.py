@@ -12,6 +12,7 @@ from typing import Any, Final
 from aiokafka import AIOKafkaConsumer
 from tenacity import AsyncRetrying, retry_if_result, wait_exponential
 
+from streams.core import tls
 from streams.core.errors import FuseBlownError
 from streams.core.settings import Settings
 from streams.intake.block_producer import PAUSE_SECONDS, BlockProducer, OutgoingRecord, count, report_paused
@@ -134,7 +135,5 @@ def _options(settings: Settings) -> dict[str, Any]:
     }
     options.update({name: value for name, value in client_options.items() if name.startswith("sasl_plain") or name == "sasl_mechanism"})
     if settings.kafka_security_protocol in {"SSL", "SASL_SSL"}:
-        from aiokafka.helpers import create_ssl_context  # noqa: PLC0415  (reads certificates)
-
-        options["ssl_context"] = create_ssl_context(cafile=client_options.get("ssl_cafile"))
+        options["ssl_context"] = tls.context(settings.kafka_ssl_cafile)
     return options

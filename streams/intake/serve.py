@@ -10,6 +10,7 @@ from typing import Any
 from aiokafka.errors import KafkaError
 
 from streams.core.errors import BrokerUnavailableError, SettingsError
+from streams.core.loopback import check_host
 from streams.core.settings import Settings
 from streams.intake import http, raw_topic
 from streams.intake.formats.registry import AUTO
@@ -39,6 +40,7 @@ async def serve(
 
 async def _serve_http(settings: Settings, address: tuple[str, int], log_format: str, known_corpus: Path | None, *, backfill: bool) -> None:
     host, port = address
+    check_host(settings, host)
     try:
         await http.serve(settings, host, port, log_format, known_corpus=known_corpus, backfill=backfill)
     except OSError as error:

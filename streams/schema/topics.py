@@ -13,8 +13,9 @@ from typing import Any, Final
 
 from kafka import KafkaAdminClient
 from kafka.admin import NewTopic, OffsetSpec
-from kafka.errors import KafkaError, TopicAlreadyExistsError
+from kafka.errors import AuthorizationError, KafkaError, TopicAlreadyExistsError
 
+from streams.core import tls
 from streams.core.errors import BrokerUnavailableError, SettingsError
 from streams.core.settings import Settings
 
@@ -163,9 +164,24 @@ def answering(settings: Settings) -> Iterator[None]:
     try:
         yield
     except KafkaError as error:
-        reason = type(error).__name__.removesuffix("Error")
-        message = f"Kafka at {settings.kafka} does not answer ({reason}): start it, or set HYDROMETER_KAFKA"
-        raise BrokerUnavailableError(message) from error
+        raise BrokerUnavailableError(f"Kafka at {settings.kafka} {_refusal(settings, error)}") from error
+
+
+def _refusal(settings: Settings, error: KafkaError) -> str:
+    """Return what Kafka refuses and what to do, as the end of a sentence."""
+    reason, user = type(error).__name__.removesuffix("Error"), settings.kafka_sasl_username
+    if isinstance(error, AuthorizationError) or AuthorizationError.__name__.removesuffix("Error") in str(error):  # a producer wraps it
+        return f"does not allow this to {user} ({reason}): give it the rights of its role, see deploy/kafka/acls.sh"
+    servers = [(host, int(port)) for host, _, port in (server.rpartition(":") for server in settings.kafka.split(","))]
+    if settings.kafka_security_protocol.endswith("SSL"):
+        faults = (tls.fault(host, port, settings.kafka_ssl_cafile, "kafka_ssl_cafile") for host, port in servers)
+        if fault := next(filter(None, faults), None):
+            return fault
+    if settings.kafka_security_protocol.startswith("SASL") and any(
+        tls.listens(*server) for server in servers
+    ):  # it hangs up without a word
+        return f"does not let {user} log in: check HYDROMETER_KAFKA_SASL_USERNAME and HYDROMETER_KAFKA_SASL_PASSWORD (or its _FILE)"
+    return f"does not answer ({reason}): start it, or set HYDROMETER_KAFKA"
 
 
 @contextmanager

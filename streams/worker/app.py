@@ -7,7 +7,6 @@ expects all members of a group to read the same topics. All names are set here a
 from __future__ import annotations
 
 import asyncio
-import ssl
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from typing import Any, Final
@@ -17,6 +16,7 @@ import faust
 from streams.clickhouse.batch_writer import BatchWriter
 from streams.clickhouse.client import ClickHouse
 from streams.clickhouse.health import publisher, served
+from streams.core import tls
 from streams.core.errors import SettingsError
 from streams.core.settings import Settings
 from streams.schema import topics
@@ -153,8 +153,7 @@ def _engine(settings: Settings, agent: str, stages: Mapping[str, MakeStage]) -> 
 
 def _credentials(settings: Settings) -> Any:
     protocol = settings.kafka_security_protocol
-    cafile = settings.kafka_ssl_cafile
-    context = ssl.create_default_context(cafile=str(cafile) if cafile else None) if protocol.endswith("SSL") else None
+    context = tls.context(settings.kafka_ssl_cafile) if protocol.endswith("SSL") else None
     if protocol.startswith("SASL") and settings.kafka_sasl_password is not None:
         password = settings.kafka_sasl_password.get_secret_value()
         return faust.SASLCredentials(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 import stat
 import subprocess
@@ -16,6 +17,7 @@ from click.testing import CliRunner
 from streams.cli.main import cli
 from streams.core.settings import NEEDS, PREFIX, SECRETS, MissingSecret, Role, Settings, is_secret
 from streams.devserver.kafka import version
+from streams.testing.builders import driver, local_clickhouse
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
@@ -103,9 +105,8 @@ def test_every_secret_is_a_file_that_the_script_makes() -> None:
     names = set(COMPOSE["secrets"])
     script = (DEPLOY / "secrets.sh").read_text()
     made = set(re.search(r"for name in ([\w ]+);", script)[1].split())  # type: ignore[index]
-    assert (
-        made == names == {*SECRETS, "signing_key", "clickhouse_reader_password", "clickhouse_reporter_password", "grafana_admin_password"}
-    )
+    of_servers = {f"clickhouse_{user}_password" for user in ("migrator", "writer", "reader", "reporter")}
+    assert made == names == {*SECRETS, *of_servers, "signing_key", "grafana_admin_password"}
     assert all(each == {"file": f"secrets/{name}"} for name, each in COMPOSE["secrets"].items())
 
 
@@ -115,7 +116,7 @@ def test_the_script_makes_secrets_once(tmp_path: Path) -> None:
     first = subprocess.run(["bash", script], check=True, capture_output=True, text=True).stdout
     key = (tmp_path / "secrets" / "seal_key").read_text()
     second = subprocess.run(["bash", script], check=True, capture_output=True, text=True).stdout
-    assert (len(first.splitlines()), second) == (9, "")
+    assert (len(first.splitlines()), second) == (11, "")
     assert (tmp_path / "secrets" / "seal_key").read_text() == key
     assert len(key.strip()) == 64
     assert stat.S_IMODE((tmp_path / "secrets").stat().st_mode) == 0o700
@@ -164,6 +165,51 @@ def test_who_only_reports_health_may_add_to_one_table_and_read_none() -> None:
     users = ET.parse(DEPLOY / "clickhouse/reporter.xml")
     assert [grant.text for grant in users.findall(f".//users/{user}/grants/query")] == ["GRANT INSERT ON hydrometer.health"]
     assert SERVICES["collect"]["environment"]["HYDROMETER_CLICKHOUSE_PASSWORD_FILE"] == "/run/secrets/clickhouse_reporter_password"
+
+
+USERS = {
+    "migrator": "clickhouse/migrator.xml",
+    "writer": "clickhouse/writer.xml",
+    "reader": "grafana/clickhouse-reader.xml",
+    "reporter": "clickhouse/reporter.xml",
+}
+
+
+def rights(user: str) -> list[str]:
+    return [grant.text or "" for grant in ET.parse(DEPLOY / USERS[user]).findall(f".//users/{user}/grants/query")]
+
+
+def test_each_process_is_the_clickhouse_user_of_its_role() -> None:
+    used = {name: service["environment"].get("HYDROMETER_CLICKHOUSE_USER") for name, service in OURS.items()}
+    assert {name: user for name, user in used.items() if user} == {
+        "migrate": "migrator", "collect": "reporter", "worker-1": "writer", "worker-2": "writer",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("user", USERS)
+def test_a_clickhouse_user_has_a_password_and_is_let_in_from_private_networks_alone(user: str) -> None:
+    entry = ET.parse(DEPLOY / USERS[user]).find(f".//users/{user}")
+    assert entry is not None
+    assert [password.get("from_env") for password in entry.findall("password")] == [f"CLICKHOUSE_{user.upper()}_PASSWORD"]
+    networks = [ipaddress.ip_network(network.text or "") for network in entry.findall("networks/ip")]
+    assert networks
+    assert all(network.is_private for network in networks)
+    assert f"CLICKHOUSE_{user.upper()}_PASSWORD" in SERVICES["clickhouse"]["entrypoint"][2]
+    assert any(mount.startswith(f"./{USERS[user]}:") for mount in SERVICES["clickhouse"]["volumes"])
+
+
+def test_only_the_migrator_changes_tables_and_nobody_grants_anything() -> None:
+    words = {user: " ".join(rights(user)) for user in USERS}
+    assert [user for user, text in words.items() if re.search(r"CREATE|ALTER|DROP", text)] == ["migrator"]
+    assert [user for user, text in words.items() if "INSERT" in text] == ["migrator", "writer", "reporter"]
+    assert not any(re.search(r"GRANT OPTION|ACCESS MANAGEMENT|\*\.\*| ALL ", text) for text in words.values())
+
+
+def test_clickhouse_reads_every_right(tmp_path: Path) -> None:
+    pytest.importorskip("chdb", reason="ClickHouse's parser comes with chdb: pip install 'hydrometer[local]'")
+    with local_clickhouse(tmp_path) as server, driver(server) as client:
+        for right in [right for user in USERS for right in rights(user)]:
+            assert client.execute("SELECT formatQuery(%(right)s)", {"right": f"{right} TO somebody"})[0][0].startswith("GRANT")
 
 
 @pytest.mark.parametrize("name", ["collect", "worker-1", "worker-2"])
