@@ -103,7 +103,7 @@ def test_doctor_reads_the_policy(variable: str, capsys: pytest.CaptureFixture[st
         (("collect", "--http", "127.0.0.1:99999"), "error: --http 127.0.0.1:99999 is not HOST:PORT"),
         (("case", "show", "case-1", "--json", "--html", "a.html"), "error: Name --json or --html, not both"),
         (("watch", "--every", "0"), "error: Invalid value for '--every'"),
-        (("alerts", "run", "--alertmanager", "foo"), "error: --alertmanager foo is no URL, as in http://127.0.0.1:9093"),
+        (("alerts", "run", "--alertmanager", "foo"), "error: --alertmanager foo is not a URL, as in http://127.0.0.1:9093"),
     ],
 )
 def test_what_cannot_be_is_refused_at_once(
