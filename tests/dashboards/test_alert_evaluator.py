@@ -45,7 +45,7 @@ def test_rows_must_be_told_apart_by_their_labels() -> None:
 
 @pytest.mark.parametrize("row", [{"name": "a"}, {"name": 7, "value": 3}, {"name": "a", "value": "3"}])
 def test_a_row_is_text_and_one_number(row: dict[str, Any]) -> None:
-    with pytest.raises(RuleShapeError, match="labels of text and one number called value"):
+    with pytest.raises(RuleShapeError, match="text labels and one number called value"):
         firing("too_many", RULE, [row])
 
 
