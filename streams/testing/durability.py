@@ -166,7 +166,7 @@ def stop(worker: subprocess.Popen[bytes]) -> int:
 
 def settings(directory: Path, bootstrap: str, mode: str, checkpoint: str) -> Settings:
     """Return the settings of a trial, with made-up secrets."""
-    secrets = {name: f"only-for-this-trial-{name}" for name in SECRETS}
+    secrets = {name: f"only-for-this-trial-{name}" for name in (*SECRETS, "signing_key")}
     given = {"mode": mode, "kafka": bootstrap, "checkpoint_seconds": checkpoint, "state_dir": str(directory), "replication": 1, **secrets}
     return Settings.model_validate(given)
 

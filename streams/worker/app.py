@@ -7,8 +7,11 @@ expects all members of a group to read the same topics. All names are set here a
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from contextlib import nullcontext
+import fcntl
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
+from pathlib import Path
 from typing import Any, Final
 
 import faust
@@ -134,6 +137,39 @@ def run_worker(
     """
     makers = stages or stage_makers(settings)
     _check_topics(settings)
+    with ExitStack() as folders:
+        for agent in agents:
+            folders.enter_context(state_folder(settings, agent))
+        _run(settings, agents, makers, health=health)
+
+
+@contextmanager
+def state_folder(settings: Settings, agent: str) -> Iterator[Path]:
+    """Own the state folder of an agent while the context lasts: two workers on one RocksDB would end in its own, unclear error.
+
+    Raises:
+        SettingsError: If another process owns it.
+    """
+    folder = settings.state_dir.absolute() / agent
+    folder.mkdir(parents=True, exist_ok=True)
+    if settings.mode == "local":  # its tables are in memory
+        yield folder
+        return
+    with (folder / "lock").open("a+") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            lock.seek(0)
+            process = lock.read().strip() or "unknown"
+            advice = "give each worker a HYDROMETER_STATE_DIR of its own"
+            raise SettingsError(f"another worker (process {process}) uses the state in {folder}: {advice}") from None
+        lock.truncate(0)
+        lock.write(str(os.getpid()))
+        lock.flush()
+        yield folder
+
+
+def _run(settings: Settings, agents: Sequence[str], makers: Mapping[str, MakeStage], *, health: bool) -> None:
     engines = [_engine(settings, agent, makers) for agent in agents]
     with served(settings) if health else nullcontext():
         publish = publisher(settings, feeds=topics.STORE_AGENT in agents) if health else None

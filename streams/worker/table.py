@@ -18,6 +18,7 @@ import asyncio
 import logging
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, MutableMapping, Sequence
+from itertools import takewhile
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -48,6 +49,7 @@ class ChunkTable(faust.Table[bytes, bytes]):
         self._epochs: dict[int, int] = {}
         self._ends: dict[int, int] = {}  # the last changelog offset that we know what it holds
         self._overwritten: defaultdict[int, set[bytes]] = defaultdict(set)  # keys whose newest record in the log does not count
+        self._unreadable: defaultdict[int, set[bytes]] = defaultdict(set)  # keys whose newest record in the log has no code of ours
 
     def recover(self, tp: TP) -> None:
         """Read the changelog of a partition from where the local copy ends: what Faust does in a worker, for who only looks."""
@@ -57,13 +59,16 @@ class ChunkTable(faust.Table[bytes, bytes]):
     async def claim(self, partition: int) -> int:
         """Become the owner of a partition that Faust has recovered.
 
-        What an earlier owner wrote after the end of the recovery and before the claim counts, and is taken over. Returns the first input
-        offset that the state may lack: 0 without any state, NO_OFFSET when it is from before there were epochs.
+        What an earlier owner wrote after the end of the recovery and before the claim counts, and is taken over. A damaged record is
+        restored from the changelog. Returns the first input offset that the state may lack: 0 without any state, NO_OFFSET when it is
+        from before there were epochs, and what a lost record lacked when it was last readable.
         """
         tp = TP(self.changelog_topic.get_topic_name(), partition)
         key, end = _key(partition, OWNER), self._recovered_to(tp)
+        lost_from = await asyncio.to_thread(self._mend, tp)
         while True:
             owner, read_from = self._owner(partition), self.read_from(partition)
+            read_from = read_from if lost_from is None else lost_from if read_from == NO_OFFSET else min(read_from, lost_from)
             claimed = Stamp(owner.epoch + 1, owner.complete_to, read_from)
             value = self._seal.packed(key, claimed, b"")
             [offset] = await self._confirmed(partition, [(key, value)])
@@ -127,6 +132,8 @@ class ChunkTable(faust.Table[bytes, bytes]):
             stored = self._seal.opened(key, event.message.value)
             if stored is None:
                 refused += 1
+                if key and key.startswith(_key(partition, "")):
+                    self._unreadable[partition].add(key)
                 continue
             owner = owners.setdefault(partition, self._owner(partition))
             if stored.stamp.epoch < owner.epoch:
@@ -139,6 +146,7 @@ class ChunkTable(faust.Table[bytes, bytes]):
             if held is None or stored.stamp[:2] >= held[:2]:
                 newest[partition, key] = stored.stamp, event
                 self._overwritten[partition].discard(key)
+                self._unreadable[partition].discard(key)
         self._report(refused, late)
         super().apply_changelog_batch([event for _, event in newest.values()])
 
@@ -191,6 +199,39 @@ class ChunkTable(faust.Table[bytes, bytes]):
         read = self.read_range(tp.topic, tp.partition, first, last)
         self.apply_changelog_batch([self.as_event(tp, record) for record in read])
 
+    def _mend(self, tp: TP) -> int | None:
+        """Restore the records of a partition whose newest value is damaged, on disk or in the changelog, from what the changelog keeps.
+
+        Returns the first input offset that they lack then; None when they lack nothing.
+        """
+        on_disk = {key for key, value in self._all(tp.partition) if self._seal.opened(key, value) is None}
+        in_log = self._unreadable.pop(tp.partition, set())
+        if not on_disk and not in_log:
+            return None
+        readable, owner, lost = dict[bytes, tuple[bytes, Stamp]](), 0, set[bytes]()
+        for record in self.read_range(tp.topic, tp.partition, 0, None):
+            stored, key = self._seal.opened(record.key, record.value), record.key or b""
+            if stored is None:
+                lost.add(key)
+            elif stored.stamp.epoch >= owner:
+                owner = stored.stamp.epoch
+                readable[key] = record.value or b"", stored.stamp
+                lost.discard(key)
+        for key in on_disk | in_log:
+            if key in readable:
+                self._keep(tp.partition, key, readable[key][0])
+            else:
+                self._discard(tp.partition, key)
+        gone = {key for key in on_disk | in_log if key in lost or key not in readable}
+        self._report(refused=len(on_disk), late=0)
+        names = ", ".join(sorted(key.decode(errors="replace") for key in gone)[:10])
+        log.error("%s/%d: %d damaged records: %d restored", *tp, len(on_disk | in_log), len(on_disk | in_log) - len(gone))
+        if not gone:
+            return None
+        lacks = min(max(readable[key][1].read_from, 0) if key in readable else 0 for key in gone)
+        log.error("%s/%d: lost are the last values of %s: their input is read again from offset %d", *tp, names, lacks)
+        return lacks
+
     async def _repair(self, partition: int) -> None:
         """Write again what an earlier owner wrote over: compaction keeps the last record of a key, whoever wrote it."""
         while keys := self._overwritten.pop(partition, None):
@@ -231,6 +272,16 @@ class ChunkTable(faust.Table[bytes, bytes]):
             self.data._key_partition[key] = partition  # noqa: SLF001 - by it Faust forgets a partition that left
         else:
             self._database(partition).put(key, value)
+
+    def _discard(self, partition: int, key: bytes) -> None:
+        if isinstance(self.data, memory.Store):
+            self.data.data.pop(key, None)
+        else:
+            self._database(partition).delete(key)
+
+    def _all(self, partition: int) -> Iterator[tuple[bytes, bytes]]:
+        prefix = _key(partition, "")
+        return takewhile(lambda item: item[0].startswith(prefix), self._from(partition, prefix))
 
     def _get(self, partition: int, key: bytes) -> bytes | None:
         store = self.data.data if isinstance(self.data, memory.Store) else self._database(partition)

@@ -5,18 +5,20 @@ from __future__ import annotations
 import shutil
 from collections import Counter
 from collections.abc import Mapping
+from contextlib import closing
 from dataclasses import dataclass, field
 from typing import Any
 
 from faust.types import TP
 from feeder import Feeder
-from kafka import KafkaConsumer, TopicPartition
+from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from rig import Rig
 
+from streams.core.settings import Settings
 from streams.schema import blocks, topics
 from streams.stages.accounts.stage import Accounts
 from streams.worker.app import STATEFUL, make_app, make_table
-from streams.worker.table import CHUNK, Archive
+from streams.worker.table import CHUNK, Archive, ChunkTable
 
 COLD = "nobody"
 """The next owner who has no disk: it loads the changelog alone."""
@@ -108,13 +110,33 @@ def _in_topic(rig: Rig) -> Counter[str]:
     return counts
 
 
+def damage_disk(rig: Rig, disk: str, partition: int) -> None:
+    """Flip a bit of the first chunk of a partition in a worker's RocksDB. The worker must be stopped."""
+    table = _table(rig.settings.model_copy(update={"state_dir": rig.directory / f"state-{disk}"}))
+    key = f"{partition}/{CHUNK}accounts/0".encode()
+    value = table._get(partition, key)
+    assert value is not None
+    table._keep(partition, key, bytes([value[0] ^ 1, *value[1:]]))
+
+
+def damage_changelog(rig: Rig, partition: int) -> None:
+    """Write a record that no worker wrote as the newest value of a partition's first chunk."""
+    with closing(KafkaProducer(bootstrap_servers=rig.kafka.bootstrap, acks="all")) as producer:
+        topic, key = topics.changelog(topics.ACCOUNTS_AGENT), f"{partition}/{CHUNK}accounts/0".encode()
+        producer.send(topic, key=key, value=b"no record of a worker", partition=partition).get(30)
+
+
+def _table(settings: Settings) -> ChunkTable:
+    return make_table(make_app(settings, topics.ACCOUNTS_AGENT), settings, STATEFUL[topics.ACCOUNTS_AGENT].INPUTS)
+
+
 def _loaded(rig: Rig, disk: str) -> dict[str, tuple[float, float]]:
     """Return the state that the next owner of all partitions would load: a copy of this disk, then the changelog from where it ends."""
     folder = rig.directory / f"next-owner-{disk}"
     if (rig.directory / f"state-{disk}").exists():
         shutil.copytree(rig.directory / f"state-{disk}", folder)
     settings = rig.settings.model_copy(update={"state_dir": folder})
-    table = make_table(make_app(settings, topics.ACCOUNTS_AGENT), settings, STATEFUL[topics.ACCOUNTS_AGENT].INPUTS)
+    table = _table(settings)
     state: dict[str, tuple[float, float]] = {}
     for partition in range(rig.partitions):
         place = TP(topics.changelog(topics.ACCOUNTS_AGENT), partition)

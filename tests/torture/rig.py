@@ -193,6 +193,7 @@ class Rig:
 
     def _values(self) -> dict[str, object]:
         secrets = {name: f"only-for-this-trial-{name}" for name in SECRETS} | {"clickhouse_password": self.password}
+        secrets["signing_key"] = "only-for-this-trial-signing_key"
         places = {"kafka": self.kafka.bootstrap, "clickhouse_port": self.clickhouse.port, "clickhouse_user": USER}
         return {
             "partitions": self.partitions,

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from checker import Account, check
+from checker import Account, check, damage_changelog, damage_disk
 from feeder import Feeder
 from rig import Process, Rig
 
@@ -109,6 +109,22 @@ def broker_frozen(directory: Path, seed: int) -> Outcome:
             if workers["one"].code is not None:
                 workers["one"] = rig.worker("one")
         return _finished(rig, feeder, workers, doubles_in_topic=True)
+
+
+@scenario
+def damaged(directory: Path, seed: int) -> Outcome:
+    """A chunk is damaged on disk, another in the changelog, while the worker is away: both are rebuilt."""
+    with Rig(directory) as rig:
+        _, url = rig.collect()
+        feeder = Feeder([url], rig.settings.intake_token.get_secret_value(), count=4_500, seed=seed)
+        workers = {"one": rig.worker("one")}
+        feeder.start()
+        _taken(rig, feeder, 2_000 + random.Random(seed).randrange(1_000))
+        workers["one"].stop()
+        damage_disk(rig, "one", partition=0)
+        damage_changelog(rig, partition=1)
+        workers["one"] = rig.worker("one")
+        return _finished(rig, feeder, workers)
 
 
 def _finished(rig: Rig, feeder: Feeder, workers: dict[str, Process], *, doubles_in_topic: bool = False) -> Outcome:

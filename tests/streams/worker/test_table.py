@@ -193,3 +193,54 @@ async def test_state_from_before_there_were_epochs_does_not_say_from_where(make_
     table.catch_up()
     assert await table.claim(0) == NO_OFFSET
     assert chunks(table) == {"a": b"counts of many accounts"}
+
+
+# --- damaged records
+
+
+def damaged(value: bytes | None) -> bytes:
+    assert value is not None
+    return value[:-1] + bytes([value[-1] ^ 1])
+
+
+async def test_a_record_that_the_disk_damaged_is_restored_from_the_changelog_and_nothing_is_read_again(make_table: MakeTable) -> None:
+    table = await owner(make_table)
+    await table.write(0, [(f"{CHUNK}a", b"one"), (f"{CHUNK}b", b"two")], 10, 0)
+    await table.note_acknowledged(0, 10, 11)
+    key = f"0/{CHUNK}a".encode()
+    table._keep(0, key, damaged(table._get(0, key)))
+    table.recovered = table._ends[0]
+    assert await table.claim(0) == 11
+    assert chunks(table) == {"a": b"one", "b": b"two"}
+
+
+async def test_a_record_that_is_damaged_in_the_changelog_goes_back_to_its_value_before_and_its_input_is_read_again(
+    make_table: MakeTable,
+) -> None:
+    table = await owner(make_table)
+    await table.write(0, [(f"{CHUNK}a", b"old"), (f"{CHUNK}b", b"two")], 10, 7)
+    await table.write(0, [(f"{CHUNK}a", b"new")], 20, 11)
+    await table.note_acknowledged(0, 20, 21)
+    table.history[-2] = table.history[-2]._replace(value=damaged(table.history[-2].value))
+    successor = make_table()
+    successor.catch_up()
+    assert await successor.claim(0) == 7
+    assert chunks(successor) == {"a": b"old", "b": b"two"}
+    assert (await again(make_table)) == 7, "until it is acknowledged again"
+
+
+async def test_of_a_record_without_any_readable_value_all_input_is_read_again(make_table: MakeTable) -> None:
+    table = await owner(make_table)
+    await table.write(0, [(f"{CHUNK}a", b"one"), (f"{CHUNK}b", b"two")], 10, 7)
+    await table.note_acknowledged(0, 10, 11)
+    table.history[1] = table.history[1]._replace(value=b"rubbish")
+    successor = make_table()
+    successor.catch_up()
+    assert await successor.claim(0) == 0
+    assert chunks(successor) == {"b": b"two"}
+
+
+async def again(make_table: MakeTable) -> int:
+    table = make_table()
+    table.catch_up()
+    return await table.claim(0)
