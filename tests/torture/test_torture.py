@@ -1,0 +1,15 @@
+"""The short part of `make torture`: what once lost or doubled events, on real processes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from scenarios import SCENARIOS
+
+
+@pytest.mark.integration
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("name", ["frozen", "sent_again"])
+def test_every_event_counts_once(name: str, tmp_path: Path) -> None:
+    assert SCENARIOS[name](tmp_path, 1).account.faults == []
