@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -120,6 +121,7 @@ def damaged(directory: Path, seed: int) -> Outcome:
         workers = {"one": rig.worker("one")}
         feeder.start()
         _taken(rig, feeder, 2_000 + random.Random(seed).randrange(1_000))
+        rig.wait_for(lambda: len(rig.acknowledged(topics.ACCOUNTS_AGENT)) == rig.partitions, what="acknowledgements")
         workers["one"].stop()
         damage_disk(rig, "one", partition=0)
         damage_changelog(rig, partition=1)
@@ -149,14 +151,14 @@ def _taken(rig: Rig, feeder: Feeder, count: int) -> None:
 
 def _acknowledged(rig: Rig) -> None:
     """Wait until events of every partition that come now have been acknowledged."""
-    before = rig.acknowledged(topics.ACCOUNTS_AGENT)
     for _ in range(2):
-        rig.wait_for(
-            lambda: all(offset > before.get(number, 0) for number, offset in rig.acknowledged(topics.ACCOUNTS_AGENT).items()),  # noqa: B023
-            lambda: rig.acknowledged(topics.ACCOUNTS_AGENT),
-            what="acknowledgements",
-        )
         before = rig.acknowledged(topics.ACCOUNTS_AGENT)
+        rig.wait_for(partial(_moved, rig, before), partial(rig.acknowledged, topics.ACCOUNTS_AGENT), what="acknowledgements")
+
+
+def _moved(rig: Rig, before: dict[int, int]) -> bool:
+    now = rig.acknowledged(topics.ACCOUNTS_AGENT)
+    return len(now) == rig.partitions and all(offset > before.get(number, 0) for number, offset in now.items())
 
 
 def _assigned(worker: Process) -> int:

@@ -80,6 +80,8 @@ class StoreEngine:
         self._thread.shutdown()
 
     async def _do(self, work: Callable[[], Mapping[Partition, int]]) -> None:
+        if self._stopping.is_set():  # the thread is gone, or about to go
+            return
         try:
             stored = await asyncio.get_running_loop().run_in_executor(self._thread, work)
         except StoreUnavailableError:
