@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from streams.cases.views.terminal import CaseRow
 
 
+_FROM = click.option("--from", "folder", type=FILE, metavar="FOLDER", help="Read the --out of a replay instead of ClickHouse.")
+
+
 @click.group()
 def case() -> None:
     """List cases, or show one: who, why, counter-evidence, what next.
@@ -29,18 +33,18 @@ def case() -> None:
 
 @case.command("list")
 @click.option("--all", "with_resolved", is_flag=True, help="Resolved cases too.")
-def list_cases(*, with_resolved: bool) -> None:
+@_FROM
+def list_cases(*, with_resolved: bool, folder: Path | None) -> None:
     """List the open cases, those with the most evidence first.
 
     \b
     Example:  hydrometer case list
+              hydrometer case list --from build/replay
     """
     from streams.cases.views import terminal
-    from streams.clickhouse.client import connected
     from streams.core.output import console
 
-    with connected() as clickhouse:
-        cases = terminal.newest(clickhouse, with_resolved=with_resolved)
+    cases = _cases(folder, with_resolved=with_resolved)
     screen = console()
     if not screen.is_terminal:
         screen = console(width=terminal.UNFOLDED_CHARACTERS)
@@ -51,7 +55,8 @@ def list_cases(*, with_resolved: bool) -> None:
 @click.argument("case_id")
 @click.option("--json", "as_json", is_flag=True, help="Print everything as JSON.")
 @click.option("--html", type=FILE, help="Write one self-contained printable page.")
-def show_case(*, case_id: str, as_json: bool, html: Path | None) -> None:
+@_FROM
+def show_case(*, case_id: str, as_json: bool, html: Path | None, folder: Path | None) -> None:
     """Show one case from its stored row. The start of its id is enough.
 
     \b
@@ -59,13 +64,11 @@ def show_case(*, case_id: str, as_json: bool, html: Path | None) -> None:
               hydrometer case show case-0fbfa5df00f4 --html case.html
     """
     from streams.cases.views import page, terminal
-    from streams.clickhouse.client import connected
     from streams.core.output import console
 
     if as_json and html:
         raise click.UsageError("Name --json or --html, not both.")
-    with connected() as clickhouse:
-        row = terminal.find(clickhouse, case_id)
+    row = terminal.only(_cases(folder, with_resolved=True), case_id) if folder else known_case(case_id)
     if html:
         _write(html, page.page(row))
         echo(f"wrote {html}")
@@ -73,6 +76,18 @@ def show_case(*, case_id: str, as_json: bool, html: Path | None) -> None:
         echo(printable(row.json().decode()))
     else:
         console().print(terminal.file(row))
+
+
+def _cases(folder: Path | None, *, with_resolved: bool) -> Sequence[CaseRow]:
+    """Return the cases of a replay's folder, or of ClickHouse."""
+    from streams.cases.views import terminal
+    from streams.cases.views.recorded import recorded
+    from streams.clickhouse.client import connected
+
+    if folder:
+        return recorded(folder, with_resolved=with_resolved)
+    with connected() as clickhouse:
+        return terminal.newest(clickhouse, with_resolved=with_resolved)
 
 
 @case.command("verify")

@@ -18,6 +18,8 @@ _NO_FAULT = frozenset({"duplicate", "no_request"})
 _MAX_SHAPE_CHARACTERS = 200
 """Length up to which a refused line's shape is printed."""
 
+_SHOWN_CASES = 3
+
 
 @click.command()
 @click.argument("files", type=FILE, nargs=-1, required=True)
@@ -66,19 +68,23 @@ def _replay(files: tuple[Path, ...], out: Path, until: str | None, log_format: s
     if not summary.events:
         raise HydrometerError(f"no event was accepted (rejected: {rejected}): check --format and --until")
     echo(f"{summary.events:,} events of {summary.accounts:,} accounts; rejected: {rejected}")
-    echo(f"{summary.cases:,} open cases: {out / 'cases.jsonl'}")
-    _show_coverage(out)
+    _show_results(out)
+    echo(f"{summary.cases:,} open cases: `hydrometer case list --from {out}`; to read: {out / 'report.html'}")
 
 
-def _show_coverage(out: Path) -> None:
-    """Print what the log lacks, and what is blind for it."""
+def _show_results(out: Path) -> None:
+    """Print the open cases with the most evidence, what the log lacks, and what is blind for it."""
+    from streams.cases.views import terminal
+    from streams.cases.views.recorded import recorded
     from streams.core.output import console
     from streams.replay.coverage import tables
     from streams.schema.replay_files import CoverageReport
 
-    terminal = console()
+    screen = console()
+    for case in recorded(out)[:_SHOWN_CASES]:
+        screen.print(terminal.panel(case))
     for table in tables(CoverageReport.decode((out / "coverage.json").read_bytes())):
-        terminal.print(table)
+        screen.print(table)
 
 
 def _warn(out: Path, events: int, refused: int) -> None:

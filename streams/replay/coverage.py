@@ -6,7 +6,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 from rich.table import Table
@@ -92,15 +92,28 @@ def families(blind: frozenset[str]) -> Iterator[tuple[str, int, int]]:
         yield family, sum(name not in blind for name in members), len(members)
 
 
+class Lack(NamedTuple):
+    """A field that is not whole, in words."""
+
+    field: str
+    known: str
+    note: str
+    blinds: list[str]
+
+
+def lacks(report: CoverageReport) -> list[Lack]:
+    """Return the fields that are not whole, in the event's order."""
+    rows = [(row, "one value in all" if row.constant and row.field in PERSONAL else "") for row in report.fields]
+    return [Lack(row.field, _percent(row.share), note, row.blinds) for row, note in rows if row.share < WHOLE_SHARE or note]
+
+
 def tables(report: CoverageReport) -> Iterable[Table]:
     """Return a report as tables for a terminal: fields that are not whole, then families that are not whole."""
     fields = Table(title="What this log lacks", title_justify="left")
     for heading in ("field", "known", "", "blind without it"):
         fields.add_column(heading, justify="right" if heading == "known" else "left")
-    for row in report.fields:
-        note = "one value in all" if row.constant and row.field in PERSONAL else ""
-        if row.share < WHOLE_SHARE or note:
-            fields.add_row(row.field, _percent(row.share), note, ", ".join(row.blinds))
+    for lack in lacks(report):
+        fields.add_row(lack.field, lack.known, lack.note, ", ".join(lack.blinds))
     families_seen = Table(title="What it can be judged by", title_justify="left")
     for heading in ("family", "features that can tell accounts apart"):
         families_seen.add_column(heading)

@@ -8,6 +8,7 @@ The same input gives the same bytes out, but for the speed in `summary.json`: no
 * `alerts.jsonl`, `cases.jsonl`: every alert and every version of every case, in order;
 * `rejected.jsonl`: the first 10,000 refused lines without their text: reason, detail, source, position, shape;
 * `coverage.json`: how much of each field is known, and what is blind without it;
+* `report.html`, `cases/ID.html`: the same to read, in a browser or on paper;
 * `summary.json`: events, rejected lines by reason, events a second, entities, bytes of state an account.
 """
 
@@ -35,6 +36,7 @@ from streams.core.output import console
 from streams.core.settings import Settings
 from streams.intake.collector import Collector, OutgoingBlock, Step, read_files
 from streams.intake.files import check_files
+from streams.replay import report
 from streams.replay.coverage import Coverage
 from streams.replay.in_process import Pipeline
 from streams.schema import blocks, topics
@@ -236,7 +238,9 @@ def run(files: Sequence[Path], out: Path, until: str | None = None, log_format: 
         events = replay.feed(read_files(files, settings, log_format, collector=collector, on_step=on_step), limit)
     summary = replay.summary(events, rejected, time.perf_counter() - began)
     replay.write(out, summary, refused)
-    (out / "coverage.json").write_bytes(msgspec.json.format(replay.coverage.report().encode(), indent=2) + b"\n")
+    coverage = replay.coverage.report()
+    (out / "coverage.json").write_bytes(msgspec.json.format(coverage.encode(), indent=2) + b"\n")
+    report.write(out, summary, coverage)
     return summary
 
 

@@ -5,14 +5,13 @@ All of it comes from the stored row: the same row gives the same page.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from html import escape
-from typing import Any
 
 from models.evidence.weighing import MAX_FAMILY_NATS
 from streams.cases.hypothesis import WORDS
-from streams.cases.views import terminal
+from streams.cases.views import html, terminal
 from streams.cases.views.terminal import CaseRow
 from streams.schema.cases import (
     AlertName,
@@ -48,19 +47,18 @@ def page(case: CaseRow) -> str:
     payload = case.payload
     sections = [
         _head(case),
-        _section("What stands out", _families(case) + _list(feature.sentence for feature in payload.features) + _example(payload)),
-        *([_section("Why it is an alert", _list(map(terminal.rule_sentence, payload.rules)))] if payload.rules else []),
-        _section("Counter-evidence", _counter(payload.counter_evidence)),
-        _section("What it has been served", _leak(payload.leak) + _joins(payload.members)),
-        _section("What to do", _todo(case)),
-        _section("Why this is one case", _links(payload)),
-        _section(f"Accounts ({case.accounts:,})", _members(case)),
-        _section("Decisions and history", _decisions(payload) + _history(payload.history, case.behaviour)),
+        html.section(
+            "What stands out", _families(case) + html.bullets(feature.sentence for feature in payload.features) + _example(payload)
+        ),
+        *([html.section("Why it is an alert", html.bullets(map(terminal.rule_sentence, payload.rules)))] if payload.rules else []),
+        html.section("Counter-evidence", _counter(payload.counter_evidence)),
+        html.section("What it has been served", _leak(payload.leak) + _joins(payload.members)),
+        html.section("What to do", _todo(case)),
+        html.section("Why this is one case", _links(payload)),
+        html.section(f"Accounts ({case.accounts:,})", _members(case)),
+        html.section("Decisions and history", _decisions(payload) + _history(payload.history, case.behaviour)),
     ]
-    title = f"{case.case_id}: {case.behaviour}"
-    style = f"<style>{_STYLE}</style>"
-    top = f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{escape(title)}</title>{style}</head>'
-    return f"{top}<body><main>{''.join(sections)}{_foot(case)}</main></body></html>\n"
+    return html.document(f"{case.case_id}: {case.behaviour}", [*sections, _foot(case)])
 
 
 def _head(case: CaseRow) -> str:
@@ -80,10 +78,6 @@ def _head(case: CaseRow) -> str:
     )
 
 
-def _section(title: str, body: str) -> str:
-    return f"<section><h2>{escape(title)}</h2>{body}</section>"
-
-
 def _families(case: CaseRow) -> str:
     """Return one bar per family, the most evidence first; a family's evidence is limited to MAX_FAMILY_NATS."""
     rows = []
@@ -96,23 +90,19 @@ def _families(case: CaseRow) -> str:
     return f'<table class="bars">{"".join(rows)}</table>{note}'
 
 
-def _list(items: Iterable[str]) -> str:
-    return f"<ul>{''.join(f'<li>{escape(item)}</li>' for item in items)}</ul>"
-
-
 def _example(payload: CasePayload) -> str:
     """Return the features of one member of a group, where they are known."""
     example = payload.example
     if example is None or len(payload.members) == 1:
         return ""
-    sentences = _list(feature.sentence for feature in example.features)
+    sentences = html.bullets(feature.sentence for feature in example.features)
     return f"<h3>One of its accounts: {escape(example.account)}</h3>{sentences}"
 
 
 def _counter(checks: Sequence[Hypothesis]) -> str:
     ranked = sorted(checks, key=lambda check: list(WORDS).index(check.fits))
     rows = [(check.persona, WORDS[check.fits], check.because) for check in ranked]
-    return _table(("benign explanation", "", "because"), rows, lambda row: "" if row[1] == WORDS[False] else "doubt")
+    return html.table(("benign explanation", "", "because"), rows, lambda row: "" if row[1] == WORDS[False] else "doubt")
 
 
 def _leak(leak: Leak) -> str:
@@ -120,7 +110,9 @@ def _leak(leak: Leak) -> str:
         ("requests", f"{leak.requests_before_alert:,.0f}", f"{leak.requests:,.0f}"),
         ("output tokens", f"{leak.output_tokens_before_alert:,.0f}", f"{leak.output_tokens:,.0f}"),
     ]
-    return _table(("", "before its accounts were alerted", "in all"), rows, numbers=(1, 2)) + f"<p class=note>{escape(leak.estimate)}.</p>"
+    return (
+        html.table(("", "before its accounts were alerted", "in all"), rows, numbers=(1, 2)) + f"<p class=note>{escape(leak.estimate)}.</p>"
+    )
 
 
 def _joins(members: Mapping[str, CaseMember]) -> str:
@@ -155,7 +147,7 @@ def _todo(case: CaseRow) -> str:
     if permission:
         until = _moment(permission.expires)
         rows.append(("permitted", f"{permission.kind} {permission.party}, by {permission.owner}: {permission.reason}, until {until}"))
-    return _table(("", ""), rows, head=False)
+    return html.table(("", ""), rows, head=False)
 
 
 def _bar(threshold: Threshold) -> str:
@@ -169,15 +161,15 @@ def _links(payload: CasePayload) -> str:
         for link in payload.links[:MAX_PAGE_LINKS]
     ]
     rest = len(payload.links) - len(rows)
-    html = _table(("alert", "since (UTC)", "weighed"), rows) + (f"<p class=note>... and {rest:,} more.</p>" if rest else "")
+    tables = html.table(("alert", "since (UTC)", "weighed"), rows) + (f"<p class=note>... and {rest:,} more.</p>" if rest else "")
     if payload.merges:
         merged = [(merge.case_id, _moment(merge.at), _weighed(merge)) for merge in payload.merges]
-        html += "<h3>Merges</h3>" + _table(("case", "at (UTC)", "weighed"), merged)
-        html += "<p class=note>Undo: <code>hydrometer case split CASE LINK</code>. What was split is never joined again.</p>"
+        tables += "<h3>Merges</h3>" + html.table(("case", "at (UTC)", "weighed"), merged)
+        tables += "<p class=note>Undo: <code>hydrometer case split CASE LINK</code>. What was split is never joined again.</p>"
     if payload.near:
         near = [(candidate.case_id, _weighed(candidate)) for candidate in payload.near]
-        html += "<h3>Related cases, not joined</h3>" + _table(("case", "weighed"), near)
-    return html
+        tables += "<h3>Related cases, not joined</h3>" + html.table(("case", "weighed"), near)
+    return tables
 
 
 def _weighed(weighed: Link | Merge | Near) -> str:
@@ -210,7 +202,7 @@ def _members(case: CaseRow) -> str:
     more = f"<p class=note>... and {rest:,} more.</p>" if rest else ""
     more += f"<p class=note>{escape(others)}.</p>" if others else ""
     heads = ("account", "joined (UTC)", "left", "requests", "output tokens", f"nats of {score}", "router", "card")
-    return (_table(heads, rows, numbers=(3, 4, 5), wide=True) if rows else "") + more
+    return (html.table(heads, rows, numbers=(3, 4, 5), wide=True) if rows else "") + more
 
 
 def _decisions(payload: CasePayload) -> str:
@@ -223,7 +215,7 @@ def _decisions(payload: CasePayload) -> str:
     triage = payload.triage
     counts = f"{triage.labels.distilling} labels distilling, {triage.labels.other} other"
     opinion = "has too few labels" if triage.distilling is None else f"gives distilling a probability of {triage.distilling:.0%}"
-    return _list([*(decisions or ["No decision yet."]), f"Triage {opinion} ({counts}; it needs 30 of each)."])
+    return html.bullets([*(decisions or ["No decision yet."]), f"Triage {opinion} ({counts}; it needs 30 of each)."])
 
 
 def _history(entries: Sequence[Version], behaviour: Behaviour) -> str:
@@ -241,29 +233,7 @@ def _history(entries: Sequence[Version], behaviour: Behaviour) -> str:
     ]
     before = f"<p class=note>{len(entries) - len(rows)} versions before these. Check all: <code>hydrometer case verify</code>.</p>"
     heads = ("version", "at (UTC)", "state", "accounts", "requests", f"nats of {behaviour}", "chained hash")
-    return _table(heads, rows, numbers=(0, 3, 4, 5)) + (before if len(entries) > len(rows) else "")
-
-
-def _table(
-    heads: Sequence[str],
-    rows: Iterable[Sequence[str]],
-    mark: Any = None,
-    *,
-    numbers: Sequence[int] = (),
-    head: bool = True,
-    wide: bool = False,
-) -> str:
-    """Return a table; columns in `numbers` are right-aligned, `mark` returns a row's class."""
-    top = f"<thead><tr>{''.join(_cell('th', name, column in numbers) for column, name in enumerate(heads))}</tr></thead>" if head else ""
-    body = "".join(
-        f'<tr class="{mark(row) if mark else ""}">{"".join(_cell("td", cell, column in numbers) for column, cell in enumerate(row))}</tr>'
-        for row in rows
-    )
-    return f'<table class="{"wide" if wide else ""}">{top}<tbody>{body}</tbody></table>'
-
-
-def _cell(tag: str, text: str, number: bool) -> str:  # noqa: FBT001 (a private helper of three callers)
-    return f"<{tag}{' class=n' if number else ''}>{escape(text)}</{tag}>"
+    return html.table(heads, rows, numbers=(0, 3, 4, 5)) + (before if len(entries) > len(rows) else "")
 
 
 def _foot(case: CaseRow) -> str:
@@ -275,54 +245,3 @@ def _foot(case: CaseRow) -> str:
 def _moment(at: datetime | float) -> str:
     moment = at if isinstance(at, datetime) else datetime.fromtimestamp(at, UTC)
     return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M")
-
-
-_STYLE = """
-:root{--ink:#1b1f24;--soft:#5d6773;--line:#d9dee4;--red:#b3261e;--amber:#9a6700;--bar:#35618e}
-*{box-sizing:border-box}
-body{margin:0;background:#f4f5f7;color:var(--ink);font:14px/1.45 system-ui,"Segoe UI",Helvetica,Arial,sans-serif}
-main{max-width:980px;margin:24px auto;background:#fff;padding:32px 40px;border:1px solid var(--line)}
-h1{font-size:20px;line-height:1.3;margin:4px 0 16px}
-h2{font-size:15px;margin:28px 0 8px;border-bottom:1px solid var(--line);padding-bottom:4px}
-h3{font-size:13px;margin:16px 0 4px;color:var(--soft)}
-.id{margin:0;font-family:ui-monospace,Menlo,monospace;color:var(--soft)}
-.badge{font-family:system-ui,sans-serif;font-size:12px;border:1px solid var(--line);border-radius:10px;padding:1px 9px;margin-left:6px}
-.badge.extraction{color:#fff;background:var(--red);border-color:var(--red)}
-.badge.routing{color:#fff;background:var(--amber);border-color:var(--amber)}
-.figures{display:grid;grid-template-columns:repeat(6,auto);gap:12px;background:#f4f5f7;padding:12px 16px}
-.figures b{display:block;font-size:17px;font-variant-numeric:tabular-nums;white-space:nowrap}
-.figures span,.note,footer{color:var(--soft);font-size:12px}
-table{width:100%;border-collapse:collapse;margin:4px 0}
-th,td{text-align:left;vertical-align:top;padding:4px 12px 4px 0;border-bottom:1px solid #eceff2}
-thead th{font-size:12px;color:var(--soft);font-weight:600}
-td:first-child,td:nth-child(2):not(:last-child){white-space:nowrap}
-.n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
-.bars th{width:110px;font-weight:400}
-.bars td,.bars th{border:0;padding:2px 12px 2px 0}
-.bars .bar{width:auto}
-.bars i{display:block;height:11px;margin-top:4px;background:var(--bar)}
-.bars .n{width:52px;padding-right:0}
-.wide{font-size:12px}
-.wide td{white-space:nowrap}
-.doubt td{background:#fff6e0}
-ul{margin:6px 0;padding-left:20px}
-li{margin:2px 0}
-figure{margin:14px 0}
-figcaption{font-size:12px;color:var(--soft)}
-svg{width:100%;height:70px;border-bottom:1px solid var(--line)}
-polyline{fill:none;stroke:var(--bar);stroke-width:2;vector-effect:non-scaling-stroke}
-.ends{display:flex;justify-content:space-between;margin:2px 0;font-size:12px;color:var(--soft)}
-code{font-size:12px;background:#f4f5f7;padding:1px 4px}
-footer{margin-top:32px;border-top:1px solid var(--line);padding-top:8px;overflow-wrap:anywhere}
-@page{size:A4;margin:14mm 12mm}
-@media print{body{background:#fff;font-size:10pt}
-main{margin:0;padding:0;border:0;max-width:none}
-h1{font-size:14pt}
-.figures b{font-size:12pt}
-h2,h3{break-after:avoid}
-tr,figure,header{break-inside:avoid}
-thead{display:table-header-group}
-.wide{font-size:8pt}
-.badge,.bars i,.doubt td,.figures{-webkit-print-color-adjust:exact;print-color-adjust:exact}
-}
-"""

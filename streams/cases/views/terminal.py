@@ -102,7 +102,12 @@ def find(clickhouse: Gateway, case_id: str) -> CaseRow:
         f"SELECT {_COLUMNS} FROM cases FINAL WHERE startsWith(case_id, %(name)s) ORDER BY case_id LIMIT 2",  # noqa: S608 (as above)
         {"name": _PREFIX + case_id.removeprefix(_PREFIX)},
     )
-    cases = [_case(row) for row in rows]
+    return only([_case(row) for row in rows], case_id)
+
+
+def only(cases: Sequence[CaseRow], case_id: str) -> CaseRow:
+    """Return the case whose id begins like this, with or without `case-`. Raises UnknownCaseError when no case, or several, match."""
+    cases = [case for case in cases if case.case_id.removeprefix(_PREFIX).startswith(case_id.removeprefix(_PREFIX))]
     exact = [case for case in cases if case.case_id.removeprefix(_PREFIX) == case_id.removeprefix(_PREFIX)]
     if exact or len(cases) == 1:
         return (exact or cases)[0]
