@@ -83,6 +83,8 @@ RECORDS = [
     (topics.VERDICTS, TRUNCATED),
     (topics.LABELS, f'{{"verdict": "{MARKER}"}}'.encode()),
     (topics.LABELS, MARKER.encode()),
+    (topics.ALERTS, f'{{"summary": "{MARKER}"}}'.encode()),
+    (topics.CASES, f'{{"title": "{MARKER}"}}'.encode()),
 ]
 """What no process of ours would send."""
 PLANTED = {value for _, value in RECORDS}

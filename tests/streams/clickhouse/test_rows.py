@@ -5,7 +5,7 @@ import re
 import numpy as np
 import pytest
 
-from streams.clickhouse import migrate
+from streams.clickhouse import migrate, rows
 from streams.clickhouse.rows import Record, columns_of, insert_of, inserts, own_dead_letters, set_aside
 from streams.schema import blocks, topics
 from streams.schema import record as records
@@ -38,6 +38,14 @@ def test_a_block_of_a_time_that_is_unknown_is_one_dead_letter() -> None:
 
 def test_an_empty_block_and_a_tombstone_are_no_rows() -> None:
     assert inserts(topics.SHADOW, [record(topics.SHADOW, shadow()), record(topics.SHADOW, None)]) == []
+
+
+@pytest.mark.parametrize("topic", rows.STORED)
+def test_a_record_whose_signature_is_refused_is_a_dead_letter_whatever_it_says(topic: str) -> None:
+    [insert] = inserts(topic, [Record(topic, 0, 7, 61.0, b"{}", {}, refused="bad_signature")])
+    assert {name: column.tolist() for name, column in insert.columns.items()} == {
+        "minute": [60], "source": [topic], "reason": ["bad_signature"], "count": [1],
+    }  # fmt: skip
 
 
 def test_a_dead_letter_belongs_to_its_minute_and_its_codes_are_cut_short() -> None:

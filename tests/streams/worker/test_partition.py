@@ -8,6 +8,7 @@ from typing import Any
 
 from faust.types import TP
 
+from streams.core.errors import MalformedEventError
 from streams.schema import topics
 from streams.stages.stage import Message
 from streams.testing.counting import CountingStage
@@ -82,6 +83,13 @@ async def test_an_unreadable_record_of_the_second_input_goes_to_the_dead_letters
     [letter] = a_partition(table).apply_feedback(topics.VERDICTS, b"", 9)
     detail = b"record 9 of the second input has no value"
     assert dict(letter.headers) == {"reason": b"empty", "detail": detail, "source": b"verdicts", "position": b"2/9"}
+
+
+async def test_a_record_that_is_refused_changes_nothing_and_is_a_dead_letter_of_its_reason(table: ChunkTable) -> None:
+    partition, refusal = a_partition(table), MalformedEventError("unsigned", "it carries no signature")
+    letters = partition.apply(a_block("a"), 5, refusal) + partition.apply_feedback(topics.VERDICTS, b"x", 9, refusal)
+    assert [dict(letter.headers)["reason"] for letter in letters] == [b"unsigned", b"unsigned"]
+    assert (partition.stage.dirty(), partition.position, partition.rejected) == ({}, 5, 2)
 
 
 async def test_the_archive_is_written_before_the_chunks_that_no_longer_hold_it(table: ChunkTable) -> None:
