@@ -21,6 +21,7 @@ from streams.schema import topics
 from streams.schema.labels import Label
 
 SIGNED: Final[Mapping[str, SigningRole]] = {
+    topics.GROUPS: "worker",
     topics.EVIDENCE: "worker",
     topics.VERDICTS: "worker",
     topics.ALERTS: "worker",

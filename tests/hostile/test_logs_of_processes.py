@@ -1,30 +1,117 @@
-"""At debug level, over the real processes: no secret and no text of a request is in any line."""
+"""At debug level, over the real processes: no secret and no text of a request is in anything that they print."""
 
 from __future__ import annotations
 
-import os
+import hashlib
 import socket
-import subprocess
-import sys
 import time
-import urllib.error
-import urllib.request
+from collections.abc import Iterator
 from pathlib import Path
 
+import pytest
 from kafka import KafkaProducer
 
-from streams.core.settings import Settings
+from streams.core.settings import OPTIONAL_SECRETS, SECRETS, Settings
+from streams.devserver.process import LocalClickHouse
 from streams.schema import topics
-from streams.testing.builders import embedded_broker
+from streams.testing.builders import embedded_broker, local_clickhouse
+from streams.testing.processes import Running, free_port, hydrometer, post, wait_for_health
 
-TOKEN = "quokka-token-5d21c0"
 MARKER = "quokka-7f3a-marker"
+"""Planted wherever text of a request may stand."""
+OWN = ("clickhouse_password", "intake_token")
+KEYS = {name: hashlib.sha256(name.encode()).hexdigest() for name in (*SECRETS, *OPTIONAL_SECRETS) if name not in OWN}
+"""A secret of its own for every field that holds one; a new field is planted from the day it exists."""
+TOKEN = "quokka-token-5d21c0"
+SERVES_SECONDS = 8.0
+"""How long a process that serves until it is told to stop is listened to."""
+
+LINE = f'{{"timestamp": %d, "event.id": "e1", "account.id": "a1", "prompt": "{MARKER}", "system_prompt": [{{"content": "{MARKER}"}}]}}'
+STRANGE = (MARKER.encode(), f'{{"verdict": "{MARKER}", "note": "{MARKER}"}}'.encode(), b"")
+
+COMMANDS = {
+    "doctor": ("doctor",),
+    "migrate": ("migrate",),
+    "topics": ("topics",),
+    "worker, accounts and groups": ("worker", "accounts", "groups"),
+    "worker, cases": ("worker", "cases"),
+    "worker, store": ("worker", "store"),
+    "replay": ("replay", "{log}", "--out", "{folder}/out"),
+    "collect of a file": ("collect", "{log}"),
+    "label": ("label", "account", "a1", "benign", "--note", "an evaluation"),
+    "case list": ("case", "list"),
+    "export ocsf": ("export", "ocsf", "--webhook", "http://127.0.0.1:9/hook", "--once"),
+    "export case": ("export", "case", "case-1", "--out", "{folder}/bundle"),
+    "boards publish": ("boards", "publish"),
+    "alerts run": ("alerts", "run", "--alertmanager", "http://127.0.0.1:9"),
+}
+SASL = {"KAFKA_SECURITY_PROTOCOL": "SASL_PLAINTEXT", "KAFKA_SASL_MECHANISM": "PLAIN", "KAFKA_SASL_USERNAME": "quokka"}
 
 
-def free_port() -> int:
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        return int(found.getsockname()[1])
+@pytest.fixture(scope="module")
+def clickhouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalClickHouse]:
+    with local_clickhouse(tmp_path_factory.mktemp("clickhouse")) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def kafka() -> Iterator[str]:
+    """Run a broker with text of requests on every topic, in values, keys and headers."""
+    with embedded_broker() as address:
+        topics.ensure(Settings(mode="local", kafka=address, partitions=1))
+        producer = KafkaProducer(bootstrap_servers=address)
+        for topic in topics.TOPICS:
+            for value in STRANGE:
+                producer.send(topic.name, value, key=MARKER.encode(), headers=[(MARKER, MARKER.encode())], partition=0).get(timeout=20)
+        producer.close()
+        yield address
+
+
+def planted(kafka: str, clickhouse: LocalClickHouse, folder: Path) -> dict[str, str]:
+    """Return settings with a secret of its own in every field that holds one."""
+    where = {"CLICKHOUSE_HOST": clickhouse.host, "CLICKHOUSE_PORT": str(clickhouse.port), "CLICKHOUSE_USER": clickhouse.user}
+    own = {"CLICKHOUSE_PASSWORD": clickhouse.password, "INTAKE_TOKEN": TOKEN, "GRAFANA_URL": "http://127.0.0.1:9"}
+    keys = {name.upper(): value for name, value in KEYS.items() if name != "kafka_sasl_password"}
+    return {**where, **own, **keys, "KAFKA": kafka, "PARTITIONS": "1", "STATE_DIR": str(folder / "state")}
+
+
+def listen(running: Running, seconds: float = SERVES_SECONDS) -> bytes:
+    """Return what a process has printed once it has ended, or after some seconds of its DEBUG lines."""
+    give_up, heard = time.monotonic() + 60, None
+    while running.runs and time.monotonic() < give_up:
+        if heard is None and b" DEBUG " in running.log.read_bytes():
+            heard = time.monotonic()
+        if heard is not None and time.monotonic() - heard > seconds:
+            break
+        time.sleep(0.2)
+    return running.log.read_bytes()
+
+
+def demand_silence(printed: bytes, *others: str) -> None:
+    """Fail when a secret or a text of a request was printed."""
+    assert printed, "nothing was printed, so nothing would be found"
+    for name, secret in {**KEYS, "token": TOKEN, "text": MARKER, **dict.fromkeys(others, "")}.items():
+        assert (secret or name).encode() not in printed, name
+
+
+@pytest.mark.parametrize("words", COMMANDS.values(), ids=COMMANDS)
+@pytest.mark.parametrize("sasl", [False, True], ids=["plain", "sasl"])
+def test_no_command_prints_a_secret_or_the_text_of_a_request(
+    words: tuple[str, ...],
+    sasl: bool,  # noqa: FBT001  (a parameter of pytest)
+    kafka: str,
+    clickhouse: LocalClickHouse,
+    tmp_path: Path,
+) -> None:
+    log = tmp_path / "log.jsonl"
+    log.write_text("\n".join([LINE % time.time(), MARKER, f'{{"timestamp": "{MARKER}", "prompt": "{MARKER}"}}']))
+    given = planted(kafka, clickhouse, tmp_path)
+    if sasl:
+        given |= SASL | {"KAFKA_SASL_PASSWORD": KEYS["kafka_sasl_password"]}
+    filled = [word.format(log=log, folder=tmp_path) for word in words]
+    with hydrometer("-v", *filled, log=tmp_path / "printed", **given) as running:
+        listen(running)
+    demand_silence((tmp_path / "printed").read_bytes(), clickhouse.password)
 
 
 def raw(port: int, request: bytes) -> None:
@@ -34,53 +121,18 @@ def raw(port: int, request: bytes) -> None:
         connection.recv(4096)
 
 
-def post(port: int, body: bytes) -> int:
-    request = urllib.request.Request(f"http://127.0.0.1:{port}/v1/events", body, {"Authorization": f"Bearer {TOKEN}"})
-    try:
-        with urllib.request.urlopen(request, timeout=20) as answer:
-            return int(answer.status)
-    except urllib.error.HTTPError as error:
-        return error.code
-
-
-def wait_for(port: int) -> None:
-    give_up = time.monotonic() + 40
-    while time.monotonic() < give_up:
-        try:
-            urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=2).close()
-        except OSError:
-            time.sleep(0.2)
-        else:
-            return
-    raise TimeoutError("collect does not answer")
-
-
-def test_collect_says_nothing_of_what_it_reads(tmp_path: Path) -> None:
-    with embedded_broker() as kafka:
-        topics.ensure(Settings(mode="local", kafka=kafka, partitions=1))
-        port, log = free_port(), tmp_path / "log"
-        variables = {"MODE": "local", "KAFKA": kafka, "PARTITIONS": "1", "INTAKE_TOKEN": TOKEN, "METRICS_PORT": "0"}
-        env = {**os.environ, **{f"HYDROMETER_{name}": value for name, value in variables.items()}}
-        words = [sys.executable, "-m", "streams", "-v", "collect", "--http", f"127.0.0.1:{port}", "--topic"]
-        with log.open("wb") as written:
-            process = subprocess.Popen(words, env=env, stdout=written, stderr=written)
-        try:
-            wait_for(port)
-            line = f'{{"timestamp": {time.time()}, "event.id": "e1", "account.id": "a1", "prompt": "{MARKER}"}}'.encode()
-            assert post(port, line) == 200
-            assert post(port, MARKER.encode()) == 400
-            raw(port, f"POST /v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\rX\r\n\r\n".encode())
-            raw(port, f"POST /{MARKER} HTTP/9\r\nAuthorization Bearer {TOKEN}\r\n\r\n".encode())
-            producer = KafkaProducer(bootstrap_servers=kafka)
-            for value in (line, MARKER.encode()):
-                producer.send(topics.REQUESTS_RAW, value, key=MARKER.encode(), headers=[(MARKER, MARKER.encode())]).get(timeout=20)
-            producer.close()
-            time.sleep(3)
-            assert process.poll() is None
-        finally:
-            process.terminate()
-            process.wait(30)
-        text = log.read_bytes()
-        assert b" DEBUG " in text, "nothing was logged, so nothing would be found"
-        assert TOKEN.encode() not in text
-        assert MARKER.encode() not in text
+def test_collect_says_nothing_of_what_it_reads(kafka: str, clickhouse: LocalClickHouse, tmp_path: Path) -> None:
+    port = free_port()
+    words = ("-v", "collect", "--http", f"127.0.0.1:{port}", "--topic")
+    with hydrometer(*words, log=tmp_path / "printed", **planted(kafka, clickhouse, tmp_path)) as collect:
+        wait_for_health(port)
+        url, headers = f"http://127.0.0.1:{port}/v1/events", {"Authorization": f"Bearer {TOKEN}"}
+        assert post(url, (LINE % time.time()).encode(), headers) == 200
+        assert post(url, MARKER.encode(), headers) == 400
+        raw(port, f"POST /v1/events HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\rX\r\n\r\n".encode())
+        raw(port, f"POST /{MARKER} HTTP/9\r\nAuthorization Bearer {TOKEN}\r\n\r\n".encode())
+        time.sleep(3)
+        assert collect.runs
+    printed = (tmp_path / "printed").read_bytes()
+    assert b" DEBUG " in printed, "nothing was logged, so nothing would be found"
+    demand_silence(printed)

@@ -192,7 +192,7 @@ def test_every_record_that_no_stage_can_read_is_a_dead_letter_that_says_where_it
     found = Counter((letter["source"].decode(), letter["reason"].decode()) for letter in letters)
     assert {key: count for key, count in found.items() if not key[0].endswith(".jsonl")} == {
         (topics.REQUESTS, "block_layout"): 3,
-        (topics.GROUPS, "block_layout"): 1,
+        (topics.GROUPS, "unsigned"): 1,
         (topics.EVIDENCE, "unsigned"): 1,
         (topics.VERDICTS, "unsigned"): 1,
         (topics.LABELS, "unsigned"): 2,
