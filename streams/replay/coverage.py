@@ -92,6 +92,10 @@ def families(blind: frozenset[str]) -> Iterator[tuple[str, int, int]]:
         yield family, sum(name not in blind for name in members), len(members)
 
 
+LACK_HEADINGS: Final = ("field", "known", "", "blind without it")
+"""Headings of the columns of a `Lack`."""
+
+
 class Lack(NamedTuple):
     """A field that is not whole, in words."""
 
@@ -110,7 +114,7 @@ def lacks(report: CoverageReport) -> list[Lack]:
 def tables(report: CoverageReport) -> Iterable[Table]:
     """Return a report as tables for a terminal: fields that are not whole, then families that are not whole."""
     fields = Table(title="What this log lacks", title_justify="left")
-    for heading in ("field", "known", "", "blind without it"):
+    for heading in LACK_HEADINGS:
         fields.add_column(heading, justify="right" if heading == "known" else "left")
     for lack in lacks(report):
         fields.add_row(lack.field, lack.known, lack.note, ", ".join(lack.blinds))

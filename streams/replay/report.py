@@ -11,7 +11,7 @@ from streams.cases.views import html
 from streams.cases.views.page import page
 from streams.cases.views.recorded import recorded
 from streams.cases.views.terminal import CaseRow
-from streams.replay.coverage import lacks
+from streams.replay.coverage import LACK_HEADINGS, lacks
 from streams.schema.replay_files import CoverageReport, Summary
 
 MAX_CASE_PAGES: Final = 200
@@ -81,7 +81,7 @@ def _y(nats: float, most: float) -> float:
 
 def _fields(coverage: CoverageReport) -> str:
     rows = [(row.field, row.known, row.note, ", ".join(row.blinds)) for row in lacks(coverage)]
-    return html.table(("field", "known", "", "blind without it"), rows) if rows else "<p>Nothing: every field is known.</p>"
+    return html.table(LACK_HEADINGS, rows) if rows else "<p>Nothing: every field is known.</p>"
 
 
 def _families(coverage: CoverageReport) -> str:
