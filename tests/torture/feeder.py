@@ -48,6 +48,10 @@ class Feeder:
         """Begin to send."""
         self._thread.start()
 
+    def hurry(self) -> None:
+        """Send without pauses from here on."""
+        self._pause = 0.0
+
     @property
     def done(self) -> bool:
         """Tell whether everything was taken. Raises what went wrong in the thread."""

@@ -79,6 +79,11 @@ class Process:
             self._child.send_signal(signal.SIGTERM)
         return self._child.wait(seconds), time.monotonic() - began
 
+    @property
+    def lines(self) -> int:
+        """Count the lines of its log."""
+        return len(self.log.read_text(errors="replace").splitlines())
+
     def said(self, words: str) -> int:
         """Count the lines of its log that contain these words."""
         return sum(words in line for line in self.log.read_text(errors="replace").splitlines())
@@ -205,7 +210,9 @@ class Rig:
         }
 
     def _end(self) -> None:
-        self.wake_broker()
+        with suppress(ProcessLookupError):
+            os.kill(self.clickhouse.pid, signal.SIGCONT)
+            self.wake_broker()
         for process in self.processes:
             with suppress(ProcessLookupError):
                 process.wake()

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import random
+import signal
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
@@ -23,6 +26,10 @@ class Outcome:
     account: Account
     notes: dict[str, object] = field(default_factory=dict)
 
+
+HANG_SECONDS: Final = 150.0
+"""Longer than the 120 s without progress after which a worker gives up."""
+AWAY_SECONDS: Final = 60.0
 
 Scenario = Callable[[Path, int], Outcome]
 SCENARIOS: Final[dict[str, Scenario]] = {}
@@ -110,6 +117,50 @@ def broker_frozen(directory: Path, seed: int) -> Outcome:
             if workers["one"].code is not None:
                 workers["one"] = rig.worker("one")
         return _finished(rig, feeder, workers, doubles_in_topic=True)
+
+
+@scenario
+def clickhouse_hung(directory: Path, seed: int) -> Outcome:
+    """ClickHouse hangs (SIGSTOP) for longer than a stalled worker is given; nobody ends, and every row arrives afterwards."""
+    with Rig(directory) as rig:
+        _, url = rig.collect()
+        feeder = Feeder([url], rig.settings.intake_token.get_secret_value(), count=4_500, seed=seed, pause=0.5)
+        workers = {"one": rig.worker("one")}
+        feeder.start()
+        _taken(rig, feeder, 500)
+        os.kill(rig.clickhouse.pid, signal.SIGSTOP)
+        time.sleep(HANG_SECONDS)
+        os.kill(rig.clickhouse.pid, signal.SIGCONT)
+        ended = workers["one"].code is not None
+        feeder.hurry()
+        outcome = _finished(rig, feeder, workers)
+        if ended:
+            outcome.account.faults.append("the worker ended while ClickHouse hung")
+        return outcome
+
+
+@scenario
+def kafka_away(directory: Path, seed: int) -> Outcome:
+    """The broker is stopped and comes back; workers wait with a bounded log, or are started again by their supervisor."""
+    with Rig(directory) as rig:
+        _, url = rig.collect()
+        feeder = Feeder([url], rig.settings.intake_token.get_secret_value(), count=4_500, seed=seed, pause=0.3)
+        workers = {"one": rig.worker("one")}
+        feeder.start()
+        _taken(rig, feeder, 1_000)
+        before = workers["one"].lines
+        rig.kafka.stop()
+        time.sleep(AWAY_SECONDS)
+        lines = workers["one"].lines - before
+        rig.kafka.__enter__()
+        feeder.hurry()
+        rig.wait_for(lambda: feeder.done, lambda: len(feeder.taken), what="all events to be taken")
+        ended = workers["one"].code
+        if ended is not None:
+            workers["one"] = rig.worker("one")
+        outcome = _finished(rig, feeder, workers, doubles_in_topic=True)
+        outcome.notes |= {"log lines while Kafka was away": lines, "worker ended": ended}
+        return outcome
 
 
 @scenario
