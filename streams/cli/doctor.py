@@ -3,14 +3,28 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from streams.cases.policy import Policy
 from streams.clickhouse import migrate
 from streams.core.errors import HydrometerError
 from streams.core.settings import Settings
 from streams.schema import topics
+
+INPUTS: Final = {
+    topics.ACCOUNTS_AGENT: topics.REQUESTS,
+    topics.GROUPS_AGENT: topics.GROUPS,
+    topics.CASES_AGENT: topics.EVIDENCE,
+    topics.STORE_AGENT: topics.REQUESTS,
+}
+"""What each agent reads first of all."""
+LAG_SECONDS: Final = 3.0
+"""Between two looks at the lag: it must not grow."""
+MAX_LAG_RISE_RECORDS: Final = 20
+"""Records that may come between, and are no growth."""
 
 
 @dataclass(frozen=True)
@@ -60,12 +74,34 @@ def _topics(settings: Settings) -> str:
 
 
 def _lag(settings: Settings) -> str:
-    waiting = {reader: topics.lag(settings, topics.group_of(reader)) for reader in topics.READERS}
-    parts = [
-        f"{reader} {sum(sum(partitions.values()) for partitions in behind.values())}" if behind else f"{reader} has not read yet"
-        for reader, behind in waiting.items()
-    ]
-    return "records waiting: " + ", ".join(parts)
+    """Return how many records wait for each reader.
+
+    Raises:
+        HydrometerError: If an agent never acknowledged anything although its topic has records, or its lag grows within LAG_SECONDS.
+    """
+    before = _waiting(settings)
+    records = topics.records(settings, *INPUTS.values())
+    if silent := [reader for reader, topic in INPUTS.items() if before[reader] is None and records[topic]]:
+        raise HydrometerError(
+            f"never acknowledged anything: {', '.join(silent)}: start `hydrometer worker {' '.join(silent)}`, see its log"
+        )
+    if not any(before.values()):
+        return f"records waiting: {_named(before)}"
+    time.sleep(LAG_SECONDS)
+    now = _waiting(settings)
+    if growing := [reader for reader, waiting in now.items() if (waiting or 0) > (before[reader] or 0) + MAX_LAG_RISE_RECORDS]:
+        raise HydrometerError(f"more records wait for {', '.join(growing)} than {LAG_SECONDS:.0f} s ago ({_named(now)}): add workers")
+    return f"records waiting: {_named(now)}"
+
+
+def _waiting(settings: Settings) -> dict[str, int | None]:
+    """Return how many records wait for each reader, None for one that has never acknowledged anything."""
+    lags = {reader: topics.lag(settings, topics.group_of(reader)) for reader in topics.READERS}
+    return {reader: sum(sum(partitions.values()) for partitions in lag.values()) if lag else None for reader, lag in lags.items()}
+
+
+def _named(waiting: Mapping[str, int | None]) -> str:
+    return ", ".join(f"{reader} has not read yet" if records is None else f"{reader} {records}" for reader, records in waiting.items())
 
 
 def _clickhouse(settings: Settings) -> str:

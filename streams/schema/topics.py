@@ -11,7 +11,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
 
-from kafka import KafkaAdminClient
+from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import NewTopic, OffsetSpec
 from kafka.errors import AuthorizationError, KafkaError, TopicAlreadyExistsError
 
@@ -156,6 +156,15 @@ def lag(settings: Settings, group: str) -> dict[str, dict[int, int]]:
     for tp, done in committed.items():
         behind.setdefault(tp.topic, {})[tp.partition] = max(0, ends[tp].offset - done.offset)
     return behind
+
+
+def records(settings: Settings, *names: str) -> dict[str, int]:
+    """Return how many records each of these topics has ever had."""
+    with _admin(settings) as admin:
+        parts = {each["name"]: len(each["partitions"]) for each in admin.describe_topics([*names])}
+        tps = [TopicPartition(name, number) for name, count in parts.items() for number in range(count)]
+        ends = admin.list_partition_offsets(dict.fromkeys(tps, OffsetSpec.LATEST))
+    return {name: sum(ends[tp].offset for tp in tps if tp.topic == name) for name in names}
 
 
 @contextmanager

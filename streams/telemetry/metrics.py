@@ -75,6 +75,7 @@ class Metric(Enum):
     INSERT_SECONDS = Spec("histogram", "How long does ClickHouse take for a batch?", ("table",))
     INSERT_RETRIES = Spec("counter", "Does ClickHouse refuse batches?", ("table",))
     LAG = Spec("gauge", "How many records wait in each partition?", ("agent", "topic", "partition"))
+    LAG_UNKNOWN = Spec("gauge", "Is it unknown how many records wait, because the consumer does not answer? (1: yes)", ("agent",))
     POSITION = Spec("gauge", "Does each partition move? (the last record processed, -1: none yet)", ("agent", "topic", "partition"))
 
     ALERTS_TOLD = Spec("counter", "Does the Alertmanager take our alerts?", ("outcome",))

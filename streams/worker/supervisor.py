@@ -117,17 +117,27 @@ class Worker:
             faulthandler.dump_traceback_later(self._stall_seconds, exit=True)  # in a thread: a stage that hangs blocks this loop too
             await asyncio.sleep(REPORT_INTERVAL_SECONDS)  # also between two checks of lag and liveness
             progress: dict[str, tuple[int, int]] = {}
+            lines: list[str] = []
             with METRICS.renewing_partitions():
                 for agent in self._agents:
                     agent.report(METRICS)
-                    progress |= await self._progress(agent)
+                    lags = await self._lags(agent)
+                    progress |= self._progress(agent, lags)
+                    lines.append(progress_line(agent.app.conf.id.removeprefix(f"{topics.APP}-"), lags))
+            log.info("progress: %s", "; ".join(lines))
             if stalled := self._stall_detector.stalled(progress, time.monotonic()):
                 raise StalledError(f"no progress although records wait: {', '.join(stalled)}; the supervisor should restart the worker")
 
-    async def _progress(self, agent: Agent) -> dict[str, tuple[int, int]]:
-        """Return position and lag of each partition of an agent, and of its consumer, which must answer and not rebalance for long."""
-        app, name = agent.app, agent.app.conf.id
+    async def _lags(self, agent: Agent) -> dict[TP, tuple[int, int]] | None:
+        """Return position and lag of each partition of an agent; None while its consumer does not answer, or rebalances."""
+        app = agent.app
         lags = await _lags(app, agent.positions()) if app.consumer_generation_id >= 0 and not app.rebalancing else None
+        METRICS.set(Metric.LAG_UNKNOWN, float(lags is None), agent=app.conf.id.removeprefix(f"{topics.APP}-"))
+        return lags
+
+    def _progress(self, agent: Agent, lags: Mapping[TP, tuple[int, int]] | None) -> dict[str, tuple[int, int]]:
+        """Return position and lag of each partition of an agent, and of its consumer, which must answer and not rebalance for long."""
+        name = agent.app.conf.id
         self._looks[name] = self._looks.get(name, 0) + (lags is not None)
         for tp, (position, lag) in (lags or {}).items():
             labels: dict[str, str | int] = {
@@ -150,6 +160,19 @@ class Worker:
         if late:
             log.warning("%d of %d apps did not stop within %.0f s: ending by force", len(late), len(stops), MAX_STOP_SECONDS)
             faulthandler.dump_traceback_later(1.0, exit=True)  # their threads would keep the process alive
+
+
+def progress_line(agent: str, lags: Mapping[TP, tuple[int, int]] | None) -> str:
+    """Return in a few words how far an agent is.
+
+    >>> progress_line("accounts", {TP("requests", 0): (41, 3), TP("requests", 1): (7, 0)})
+    'accounts: 2 partitions, 3 records wait'
+    >>> progress_line("accounts", None)
+    'accounts: unknown, its consumer does not answer or rebalances'
+    """
+    if lags is None:
+        return f"{agent}: unknown, its consumer does not answer or rebalances"
+    return f"{agent}: {len(lags)} partitions, {sum(waiting for _, waiting in lags.values())} records wait"
 
 
 async def _lags(app: faust.App, positions: Mapping[TP, int]) -> dict[TP, tuple[int, int]] | None:
