@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import math
 import re
-import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
@@ -23,11 +22,13 @@ from pathlib import Path
 from typing import Any, Final
 
 from streams.core.errors import SettingsError
+from streams.core.toml_file import read_toml
 from streams.features.events import hash_word
 from streams.schema.cases import Permission, Term, Threshold
 
 DEFAULT: Final = Path(__file__).with_name("policy.toml")
 PARTY_KINDS: Final = ("account", "organization", "router")
+_ADVICE: Final = "create it, or correct HYDROMETER_POLICY and HYDROMETER_PERMITTED_PARTIES"
 _ROUTER: Final = re.compile("[0-9a-f]{16}")
 
 
@@ -43,13 +44,13 @@ class Policy:
     def load(cls, permitted: Path | None = None, policy: Path | None = None) -> Policy:
         """Read both files. Raises SettingsError that names the file, the entry and what it lacks."""
         path = policy or DEFAULT
-        document = _toml(path)
+        document = read_toml(path, _ADVICE)
         thresholds = sorted((_threshold(entry, path) for entry in document.get("threshold", [])), key=lambda entry: entry.since)
         missing = [behaviour for behaviour in ("extraction", "routing") if behaviour not in {entry.behaviour for entry in thresholds}]
         if missing:
             raise SettingsError(f"{path}: no [[threshold]] for {missing[0]}: add one with behaviour, nats, since, author, approver, reason")
         clauses = tuple(_with(entry, (*Term.__struct_fields__, "behaviours"), path, "clause") for entry in document.get("clause", []))
-        parties = [_permission(entry, permitted) for entry in _toml(permitted).get("party", [])] if permitted else []
+        parties = [_permission(entry, permitted) for entry in read_toml(permitted, _ADVICE).get("party", [])] if permitted else []
         return cls({(party.kind, party.party): party for party in parties}, clauses, tuple(thresholds))
 
     def permission(self, account: str, organization: str, router: str, at: float) -> Permission | None:
@@ -78,16 +79,6 @@ class Policy:
         """Return the clauses of the terms of service that a behaviour violates."""
         touched = (clause for clause in self.clauses if behaviour in clause["behaviours"])
         return [Term(*(str(clause[name]) for name in Term.__struct_fields__)) for clause in touched]
-
-
-def _toml(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text())
-    except OSError as error:
-        message = f"{path}: {error.strerror}: create it, or correct HYDROMETER_POLICY and HYDROMETER_PERMITTED_PARTIES"
-        raise SettingsError(message) from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise SettingsError(f"{path} is not valid TOML: {error}: fix the line it names") from error
 
 
 def _with(entry: Any, names: tuple[str, ...], path: Path, what: str) -> Mapping[str, Any]:

@@ -305,16 +305,17 @@ def answers() -> Seeded:
 
 
 def files() -> Seeded:
-    """Files that people write: the policy, permitted parties, tokens, a canary's policy. The first byte chooses."""
+    """Files that people write: the policy, permitted parties, tokens, a canary's policy, a mapping. The first byte chooses."""
     policy, callers, canary, errors = (
         load(f"streams.{name}") for name in ("cases.policy", "intake.callers", "forensics.canary", "core.errors")
     )
-    path = memory() / "file"
+    path, mapping = memory() / "file.toml", load("streams.intake.formats.mapping")
     readers = (
         lambda: policy.Policy.load(None, path),
         lambda: policy.Policy.load(path),
         lambda: callers.read_tokens(path),
         lambda: canary.read_policy(path),
+        lambda: mapping.mapping(str(path)),
     )
 
     def read(data: bytes) -> None:
@@ -326,8 +327,10 @@ def files() -> Seeded:
 
     rules = policy.DEFAULT.read_bytes()
     party = b'[[party]]\naccount = "a"\nowner = "o"\nreason = "r"\nexpires = 2027-01-01\n'
+    fields = b'[fields]\n"timestamp" = ["began", "at"]\n[fields."event.id"]\nat = "id"\nunit = "milliseconds"\n'
+    gateway = b'title = "ours"\n' + fields + b'[keep]\nkind = ["chat"]\n'
     wording = canary.Policy("case-1", 1, "somebody", "2026-01-01", ("key",), (("for instance,", "for example,"),))
-    return read, [b"\x00" + rules, b"\x01" + party, b"\x02first " + b"t" * 20 + b"\n", b"\x03" + wording.json()]
+    return read, [b"\x00" + rules, b"\x01" + party, b"\x02first " + b"t" * 20 + b"\n", b"\x03" + wording.json(), b"\x04" + gateway]
 
 
 TARGETS: Final[dict[str, tuple[Callable[[], Seeded], int]]] = {

@@ -17,6 +17,7 @@ from streams.schema import topics
 from streams.testing.builders import embedded_broker, local_clickhouse
 from streams.testing.processes import Running, free_port, hydrometer, post, wait_for_health
 
+pytestmark = pytest.mark.timeout(300)
 MARKER = "quokka-7f3a-marker"
 """Planted wherever text of a request may stand."""
 OWN = ("clickhouse_password", "intake_token")
@@ -77,7 +78,7 @@ def planted(kafka: str, clickhouse: LocalClickHouse, folder: Path) -> dict[str, 
 
 def listen(running: Running, seconds: float = SERVES_SECONDS) -> bytes:
     """Return what a process has printed once it has ended, or after some seconds of its DEBUG lines."""
-    give_up, heard = time.monotonic() + 60, None
+    give_up, heard = time.monotonic() + 200, None
     while running.runs and time.monotonic() < give_up:
         if heard is None and b" DEBUG " in running.log.read_bytes():
             heard = time.monotonic()

@@ -15,7 +15,6 @@ Fields that already have the event field's name need no line. `--map began=times
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from difflib import get_close_matches
@@ -23,6 +22,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from streams.core.errors import SettingsError
+from streams.core.toml_file import read_toml
 from streams.intake.formats import canonical
 from streams.intake.formats.format import Entry, Format, Source, at, count, digest, follow, messages, milliseconds, table, texts, utc
 from streams.schema.event import NAMES, Event
@@ -56,12 +56,7 @@ def _from_pairs(pairs: str) -> Format:
 
 
 def _from_file(path: Path) -> Format:
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise SettingsError(f"the mapping file {path} does not exist: check --format") from None
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(f"{path} cannot be read as TOML: {error}") from error
+    content = read_toml(path, "check --format")
     unknown = sorted(content.keys() - _TABLES)
     fields, keep = content.get("fields"), content.get("keep", {})
     if unknown or not isinstance(fields, dict) or not isinstance(keep, dict):
@@ -106,7 +101,7 @@ def _source(name: str, value: Any, path: Path) -> Source:
     unit = described.get("unit")
     if not isinstance(paths, list) or not paths or not all(isinstance(step, str) for step in paths) or described.keys() - {"at", "unit"}:
         raise SettingsError(f'{path}: {name} must be a path, a list of paths, or {{ at = "path", unit = "milliseconds" }}')
-    if unit is not None and unit not in UNITS:
+    if unit is not None and not (isinstance(unit, str) and unit in UNITS):
         raise SettingsError(f"{path}: the unit {unit!r} of {name} is unknown: use one of {', '.join(UNITS)}")
     return at(*paths, unit=UNITS[unit] if unit is not None else None)
 

@@ -62,7 +62,7 @@ def test_what_a_caller_chose_and_is_nonsense_is_unknown() -> None:
         ("[fields]", "[field]", "unknown: field"),
         ("[fields]", "", "unknown: account.id, event"),
         ('"began"', "7", "timestamp must be a path, a list of paths"),
-        ('"began"', "", "cannot be read as TOML"),
+        ('"began"', "", "is not valid TOML"),
     ],
 )
 def test_a_wrong_file_says_what_is_wrong(file: Path, before: str, after: str, said: str) -> None:
@@ -75,7 +75,7 @@ def test_a_wrong_file_says_what_is_wrong(file: Path, before: str, after: str, sa
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("nowhere.toml", "the mapping file nowhere.toml does not exist"),
+        ("nowhere.toml", "nowhere.toml: No such file or directory: check --format"),
         ("began=", "--map began= is not PATH=FIELD"),
         ("began=time", "time is not an event field"),
         ("gateway", "unknown log format 'gateway'"),
