@@ -256,6 +256,7 @@ def case_record(
         threshold=policy.threshold(behaviour, case.updated_at),
         permission=permission,
         label=case.label,
+        hold=case.hold,
         decided=case.decided,
         example=example,
         triage=triage.opinion(opinion, explained.families),

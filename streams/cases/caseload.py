@@ -70,6 +70,7 @@ class Caseload:
         case.merges = [merge for merge in case.merges if merge.case_id != entity]
         other.state, other.merged_into = "open", None
         other.links = [msgspec.structs.replace(link, from_case=None) for link in removed]
+        other.hold = case.hold
         case.apart, other.apart = sorted({*case.apart, other.case_id}), sorted({*other.apart, case_id})
         for link in removed:
             self._home[link.entity] = other.case_id
@@ -78,6 +79,19 @@ class Caseload:
             side_accounts = linking.accounts_of(entities, side.keys, side.behaviour)
             side.members = {account: copy(member) for account, member in known_members.items() if account in side_accounts}
         return [case, other]
+
+    def unlink(self, case: CaseState, key: str) -> None:
+        """Remove the links of an entity (`kind:id`) from a case, as if it had never belonged to it."""
+        for link in case.links:
+            if AlertName.parse(link.entity).key == key and self._home.get(link.entity) == case.case_id:
+                del self._home[link.entity]
+        case.links = [link for link in case.links if AlertName.parse(link.entity).key != key]
+
+    def remove(self, case_id: str) -> None:
+        """Remove a case as a whole."""
+        for link in self.cases.pop(case_id).links:
+            if self._home.get(link.entity) == case_id:
+                del self._home[link.entity]
 
     def _related(self, entity: str, entities: Entities, own: CaseState | None) -> list[tuple[CaseState, Relation]]:
         """Return the other open cases related to an entity, and each relation, the most evidence first."""
@@ -125,6 +139,7 @@ class Caseload:
             known = case.members.setdefault(account, copy(member))
             known.joined_at = min(known.joined_at, member.joined_at)
         case.apart = sorted({*case.apart, *other.apart})
+        case.hold = case.hold or other.hold
         other.state, other.merged_into = "merged", case.case_id
 
 

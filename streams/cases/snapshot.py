@@ -56,11 +56,18 @@ class Snapshots:
     _parts: int = 1
     _frozen: dict[str, bytes] = field(default_factory=dict)
     _since: int = -1
+    _most_parts: int = 1
+    _again: bool = False
 
     def touch(self, offset: int, parts: int) -> None:
         """Record that block `offset` changed the state, and into how many chunks it is to be split."""
         if self._changed is None:
             self._changed, self._parts = offset, parts
+
+    def touch_both_sides(self, offset: int, parts: int) -> None:
+        """Record that block `offset` removed something that no chunk may contain any more: two snapshots are written, one on each side."""
+        self.touch(offset, parts)
+        self._parts, self._again = max(self._parts, self._most_parts), True
 
     def dirty(self) -> dict[str, int]:
         """Return the chunks to write, those already frozen first."""
@@ -83,7 +90,8 @@ class Snapshots:
             about = {"format": FORMAT_VERSION, "serial": self._serial, "parts": len(names), "part": part, "offset": offset}
             self._frozen[name] = zstandard.compress(msgspec.json.encode({**about, "head": head, "tables": part_rows}), 1)
         first = offset if self._changed is None else self._changed
-        self._since, self._changed = min(first, offset), None
+        self._since, self._changed = min(first, offset), offset + 1 if self._again else None
+        self._most_parts, self._again = max(self._most_parts, len(names)), False
         self._serial += 1
 
     def _names(self, serial: int) -> list[str]:
@@ -103,6 +111,7 @@ class Snapshots:
             self.cold += len(by_serial)
             return None
         self._serial = max(whole) + 1
+        self._most_parts = max(part.parts for parts in by_serial.values() for part in parts.values())
         newest = by_serial[max(whole)]
         tables = {table: _merged([newest[part].tables[table] for part in sorted(newest)]) for table in newest[0].tables}
         return Snapshot(newest[0].offset, newest[0].head, tables)

@@ -12,7 +12,7 @@ from typing import Literal
 import msgspec
 
 from models.evidence import calibration, weighing
-from streams.cases import case_file, evidence_state, triage
+from streams.cases import case_file, erasing, evidence_state, triage
 from streams.cases.audit_chain import HistoryKey
 from streams.cases.caseload import Caseload
 from streams.cases.policy import Policy
@@ -22,7 +22,8 @@ from streams.core.errors import MalformedEventError
 from streams.schema import blocks, topics
 from streams.schema.cases import AlertName, AlertState, AlertStep, CaseState, Decision, Example, Permission
 from streams.schema.evidence import Entity, Known
-from streams.schema.labels import LINK, Label, LearnedLabel
+from streams.schema.labels import HOLD, LINK, Label, LearnedLabel
+from streams.stages import erasures
 from streams.stages.stage import Message
 
 MIN_ALERTED_MEMBERS = 3
@@ -85,10 +86,12 @@ class Cases:
 
     def apply(self, value: bytes, offset: int) -> list[Message]:
         """Apply a block of `evidence`; return new alerts and cases. Raises BlockLayoutError before anything changes."""
-        block = blocks.decode(value, blocks.EVIDENCE)
+        block = blocks.decode(value, blocks.EVIDENCE, blocks.ERASURES)
         if offset <= self._contained:
             return []
         self._offset = offset
+        if block.layout is blocks.ERASURES:
+            return self._erase(block)
         touched = evidence_state.take(self.entities, block)
         self._now = max(self._now, *(self.entities[key].time for key in touched), -math.inf)
         self._counts["evidence_rows"] += len(block)
@@ -104,7 +107,8 @@ class Cases:
         known = self.labels.get(label.label_id)
         if known is not None and known.time >= label.time:
             return []
-        messages = self._split(label) if label.entity_kind == LINK else self._decide(label, known)
+        decide = {LINK: self._split, HOLD: self._hold}.get(label.entity_kind)
+        messages = decide(label) if decide else self._decide(label, known)
         self._touch(self._offset + 1)  # belongs to no block yet: the chunk is written before the next block is acknowledged
         return messages
 
@@ -142,8 +146,36 @@ class Cases:
         return {**self._counts, "open_cases": opened, "cold_chunks": self._snapshots.cold}
 
     def _touch(self, offset: int) -> None:
+        self._snapshots.touch(offset, self._parts())
+
+    def _parts(self) -> int:
         rows = sum(len(entity.members) for entity in self.entities.values()) + sum(len(case.members) for case in self.cases.values())
-        self._snapshots.touch(offset, 1 + rows // MAX_ROWS_PER_CHUNK)
+        return 1 + rows // MAX_ROWS_PER_CHUNK
+
+    # -- people's rights
+
+    def _erase(self, block: blocks.Block) -> list[Message]:
+        """Remove accounts from everything but the cases under legal hold."""
+        messages = []
+        for erasure in erasures.read(block):
+            erased = erasing.erase(erasure.account, self.entities, self.alerts, self.labels, self._load)
+            messages += [message for case in erased.changed for message in self._publish(case)]
+            lists = {"held": erased.held, "alerts": erased.alerts, "cases": erased.cases}
+            messages.append(erasures.report(erasure, topics.CASES_AGENT, erasure.source, erased.counts, **lists))
+        self._triage = triage.trained(self.labels.values())
+        self._snapshots.touch_both_sides(self._offset, self._parts())
+        return messages
+
+    def _hold(self, label: Label) -> list[Message]:
+        """Keep a case whole for a legal dispute, or release it."""
+        self.labels[label.label_id] = label.learned({})
+        case = self.cases.get(label.entity_id)
+        if case is not None and case.merged_into is not None:
+            case = self.cases.get(case.merged_into)
+        if case is None or (case.hold is not None and case.hold.time > label.time):
+            return []
+        case.hold = label if label.verdict == HOLD else None
+        return self._publish(case)
 
     # -- people's decisions
 

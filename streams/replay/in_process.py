@@ -8,6 +8,7 @@ from collections.abc import Callable
 from streams.cases.policy import Policy
 from streams.cases.stage import Cases
 from streams.schema import topics
+from streams.stages import erasures
 from streams.stages.accounts.stage import Accounts
 from streams.stages.groups.stage import Groups
 from streams.stages.stage import Message
@@ -28,7 +29,15 @@ class Pipeline:
 
     def feed(self, partition: int, block: bytes) -> None:
         """Carry one block of `requests`, and all that comes of it, through the stages."""
-        waiting = deque([Message(topics.REQUESTS, partition, block)])
+        self._pass_on(Message(topics.REQUESTS, partition, block))
+
+    def erase(self, account: str, time: float) -> None:
+        """Erase an account: its requests up to `time` (epoch seconds) are not counted again."""
+        home = topics.partition_of(account, len(self.accounts))
+        self._pass_on(Message(topics.VERDICTS, home, erasures.command("replay", account, time)))
+
+    def _pass_on(self, first: Message) -> None:
+        waiting = deque([first])
         while waiting:
             message = waiting.popleft()
             offset = self._offsets[message.topic, message.partition]

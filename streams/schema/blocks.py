@@ -375,6 +375,20 @@ TALLIES = Layout(
 )
 """What a partition of accounts tells the others, on the same topic: how its accounts vote on what is ordinary, a histogram a row."""
 
+ERASURES = Layout(
+    "erasures",
+    1,
+    {"request": "text", "account_id": "text", "time": "time", "source": "number"},
+    known=("request", "account_id", "time", "source"),
+    limits={"source": (-1, 4096)},
+)
+"""Accounts to erase, one a row, on the topics between the stages, so that no row of an account comes after its erasure:
+`verdicts` (accounts) -> `groups` (every partition) -> `evidence` (cases).
+
+`request` names the erasure in reports, requests up to `time` are not counted again, and `source` is the partition of the sender, -1 for
+the command.
+"""
+
 SHADOW = Layout(
     "shadow",
     1,
@@ -439,6 +453,12 @@ class Block:
     def take(self, rows: Sequence[int] | NDArray[Any]) -> Block:
         """Return the block of these rows."""
         return Block(self.layout, self.batch.take(pa.array(rows)))
+
+    def compact(self, name: str) -> Block:
+        """Return the block with only those words of a text column that its rows use."""
+        position = self.layout.position[name]
+        used = self.batch.column(position).cast(pa.string()).dictionary_encode()
+        return Block(self.layout, self.batch.set_column(position, self.batch.schema.field(position), used))
 
     def _column(self, name: str) -> Any:
         return self.batch.column(self.layout.position[name])

@@ -290,6 +290,8 @@ class CasePayload(AlertPayload, frozen=True, kw_only=True):
     threshold: Threshold = Threshold("", 0.0, "", "", "", "")
     permission: Permission | None = None
     label: Label | None = None
+    hold: Label | None = None
+    """The legal hold: the case is kept whole, whoever asks for erasure."""
     decided: list[Decision] = msgspec.field(default_factory=list)
     example: Example | None = None
     triage: Opinion = Opinion(None, TriageCounts(0, 0))
@@ -377,6 +379,7 @@ class CaseState(msgspec.Struct):
     """The resolved case that the first alert belonged to before."""
     muted: bool = False
     label: Label | None = None
+    hold: Label | None = None
     decided: list[Decision] = msgspec.field(default_factory=list)
     withdrawn: str = ""
     """Why the newest of its alerts that was withdrawn was, as a sentence."""

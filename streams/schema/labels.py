@@ -1,6 +1,7 @@
 """Labels: what a person decided of a case, an account, a router or a link. They travel as JSON on the topic `labels`.
 
 The label of a link (`case-1/payment:0123...` or `case-1/case-2`) says `split`: what was joined does not belong together.
+The label of a hold names a case that is kept for a legal dispute: no erasure changes it until it is released.
 """
 
 from __future__ import annotations
@@ -22,6 +23,10 @@ LabelledKind = Literal["case", "account", "router"]
 LABELLED_KINDS: Final[tuple[LabelledKind, ...]] = get_args(LabelledKind)
 LINK: Final = "link"
 SPLIT: Final = "split"
+HOLD: Final = "hold"
+"""The entity kind of a legal hold on a case, and its verdict ..."""
+RELEASE: Final = "release"
+"""... until this one."""
 MAX_TEXT_CHARACTERS: Final = 2000
 
 
@@ -30,9 +35,9 @@ class Label(Record, frozen=True):
 
     label_id: str
     time: Seconds
-    entity_kind: LabelledKind | Literal["link"]
+    entity_kind: LabelledKind | Literal["link", "hold"]
     entity_id: str
-    verdict: Verdict | Literal["split"]
+    verdict: Verdict | Literal["split", "hold", "release"]
     author: str
     note: str = ""
     signer: str = ""
@@ -50,6 +55,8 @@ class Label(Record, frozen=True):
             raise MalformedEventError("missing_field", "a label names its label_id, entity_id and author")
         if (self.entity_kind == LINK) != (self.verdict == SPLIT):
             raise MalformedEventError("absurd", f"the verdict {SPLIT} is for the entity_kind {LINK}, and for no other")
+        if (self.entity_kind == HOLD) != (self.verdict in (HOLD, RELEASE)):
+            raise MalformedEventError("absurd", f"the verdicts {HOLD} and {RELEASE} are for the entity_kind {HOLD}, and for no other")
         if self.entity_kind == LINK and "/" not in self.entity_id:
             raise MalformedEventError("absurd", "the label of a link names case and link, as in case-1/case-2")
 

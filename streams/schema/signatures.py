@@ -26,6 +26,7 @@ SIGNED: Final[Mapping[str, SigningRole]] = {
     topics.VERDICTS: "worker",
     topics.ALERTS: "worker",
     topics.CASES: "worker",
+    topics.ERASURES: "worker",
     topics.LABELS: "analyst",
 }
 """The topics whose records are signed, and the role that may write them."""

@@ -29,6 +29,7 @@ SHADOW: Final = "shadow"
 ALERTS: Final = "alerts"
 CASES: Final = "cases"
 LABELS: Final = "labels"
+ERASURES: Final = "erasures"
 DEAD_LETTERS: Final = "dead-letters"
 
 APP: Final = "hydrometer"
@@ -86,6 +87,7 @@ TOPICS: Final = (
     Topic(ALERTS, keyed_by="alert", retention_hours=0, compacted=True),
     Topic(CASES, keyed_by="case", retention_hours=0, compacted=True),
     Topic(LABELS, keyed_by="label", retention_hours=0, compacted=True, single=True),
+    Topic(ERASURES, keyed_by="erasure", retention_hours=72, single=True),
     Topic(DEAD_LETTERS, keyed_by="nothing", retention_hours=14 * 24),
 )
 """Every topic but the changelogs, which Faust makes itself."""

@@ -114,8 +114,9 @@ class Engine:
         with self.failure:
             async with self._applying:
                 if partition := await self._partition_in_turn(record):
-                    messages = partition.apply_feedback(record.topic, record.value or b"", record.offset, self._refusal(record))
-                    await partition.send(messages, self._send)
+                    if record.value is not None:  # a tombstone only removes what a topic contains
+                        messages = partition.apply_feedback(record.topic, record.value, record.offset, self._refusal(record))
+                        await partition.send(messages, self._send)
                     partition.hold_second(record.offset)
 
     async def tick(self) -> None:

@@ -116,8 +116,9 @@ def block_seeds() -> list[bytes]:
     schema = load("streams.schema.blocks")
     verdicts = {"account_id": ["a", None], "template": [0, 1], "router": [0, 0], "upgrade": [0, 0], "until": [START, START]}
     shadow = {"time": [START], "entity_kind": ["account"], "entity_id": ["a"], "detector": ["d"], "score": [1.0]}
+    erasures = {"request": ["r"], "account_id": ["a"], "time": [START], "source": [-1.0]}
     tally = {"time": [START], "source": [0.0], "histogram": ["h"], "votes": [[0.0] * schema.TALLIES.widths["votes"]]}
-    return [schema.VERDICTS.encode(verdicts), schema.SHADOW.encode(shadow), schema.TALLIES.encode(tally)]
+    return [schema.VERDICTS.encode(verdicts), schema.SHADOW.encode(shadow), schema.TALLIES.encode(tally), schema.ERASURES.encode(erasures)]
 
 
 def blocks() -> Seeded:

@@ -93,12 +93,28 @@ class Archive:
     def _archive(self, accounts: Sequence[str]) -> None:
         state, table = self._state, self._state.table
         for account in accounts:
-            slot = np.array([table.find(account)])
-            self._claims.withdraw(slot)
-            self._votes.withdraw(slot)
-            self._links.leave(slot)
+            self._withdraw(np.array([table.find(account)]))
             self._rows[account] = table.evict(account, state.offset)
             self.counts["evicted"] += 1
+
+    def erase(self, account: str) -> int:
+        """Remove an account from memory and from the archive, and return the number of rows removed."""
+        table, removed = self._state.table, 0
+        if account in table:
+            slot = np.array([table.find(account)])
+            self._withdraw(slot)
+            table.evict(account, self._state.offset)
+            removed += 1
+        if account in self._rows:
+            del self._rows[account]
+            removed += 1
+        return removed
+
+    def _withdraw(self, slot: Slots) -> None:
+        """Remove an account's votes, and count it for no link."""
+        self._claims.withdraw(slot)
+        self._votes.withdraw(slot)
+        self._links.leave(slot)
 
     def _restore(self, account: str) -> None:
         try:

@@ -13,13 +13,15 @@ from models.accumulators.step import Step
 from models.state.columns import Slots
 from streams.features.bank import Bank
 from streams.features.registry import features
-from streams.schema import blocks
+from streams.schema import blocks, topics
 from streams.schema.blocks import Block
 from streams.schema.repeats import RecentEvents
+from streams.stages import erasures
 from streams.stages.accounts import group_rows
 from streams.stages.accounts.archive import MAX_ACCOUNTS, Archive
 from streams.stages.accounts.claims import ClaimVotes
 from streams.stages.accounts.counting import Counting
+from streams.stages.accounts.erased import ErasedAccounts
 from streams.stages.accounts.group_rows import GroupRows
 from streams.stages.accounts.links import AccountLinks
 from streams.stages.accounts.score_rows import ScoreRows
@@ -73,8 +75,9 @@ class Accounts:
         self.scoring = Scoring(self.state, bank, self.votes, self.features)
         self.group_rows = GroupRows(self.state, bank, self.links)
         self.score_rows = ScoreRows(self.state, self.votes, shadow, self.features)
+        self.erased = ErasedAccounts(seal_key)
         tables = (*self.templates.recurring.tables, self.counting.releases.table, self.links.aliases.table, self.votes.tallies.table)
-        self.chunks = Chunks((self.table, *tables), shadow)
+        self.chunks = Chunks((self.table, *tables, self.erased.table), shadow)
         self.recent = RecentEvents()
         self._counts = {"events": 0.0, "ticks": 0.0, "replayed": 0.0, "duplicates": 0.0, "left_out": 0.0}
 
@@ -84,7 +87,7 @@ class Accounts:
         Raises:
             BlockLayoutError: Before anything changed, if the block cannot be decoded.
         """
-        block = blocks.decode(value, blocks.REQUESTS)
+        block = self.erased.without(blocks.decode(value, blocks.REQUESTS))
         self.state.offset = offset
         block = self._without_repetitions(block)
         if not len(block):
@@ -104,6 +107,7 @@ class Accounts:
         self.state.advance(step)
         self._counts["events"] += len(block)
         messages = self._score(self.scoring.due(step.slots)) + self.votes.announce()
+        self.erased.expire(self.state.newest, offset)
         self.archive.evict(safe_offset=min(self.dirty().values(), default=offset))
         return messages
 
@@ -112,14 +116,16 @@ class Accounts:
         self.recent.recall(value, offset)
 
     def apply_feedback(self, value: bytes, offset: int) -> list[Message]:  # noqa: ARG002 (verdicts are states: their offsets count nothing)
-        """Apply verdicts of the groups stage (suspects, shared templates, upgrades of routers) or a tally of another partition.
+        """Apply verdicts of the groups stage (suspects, shared templates, upgrades of routers), a tally of another partition, or erasures.
 
         All of these are states: a repeat changes nothing.
 
         Raises:
             BlockLayoutError: Before anything changed, if the block cannot be decoded.
         """
-        block = blocks.decode(value, blocks.VERDICTS, blocks.TALLIES)
+        block = blocks.decode(value, blocks.VERDICTS, blocks.TALLIES, blocks.ERASURES)
+        if block.layout is blocks.ERASURES:
+            return self._erase(block)
         if block.layout is blocks.TALLIES:
             self.votes.receive(block)
             return []
@@ -155,6 +161,16 @@ class Accounts:
             return block
         self._counts["duplicates"] += float(repeated.sum())
         return block.take(np.flatnonzero(~repeated))
+
+    def _erase(self, block: Block) -> list[Message]:
+        """Remove accounts, and hand the erasures on to the groups, after every row of theirs that was sent before."""
+        messages = []
+        for erasure in erasures.read(block):
+            removed = self.archive.erase(erasure.account)
+            self.erased.add(erasure.account, erasure.time, self.state.offset)
+            messages.append(erasures.report(erasure, topics.ACCOUNTS_AGENT, self.state.partition, {"accounts": removed}))
+        onward = erasures.handed_on(block, self.state.partition)
+        return messages + [Message(topics.GROUPS, partition, onward) for partition in range(self.state.partitions)]
 
     def _not_counted_yet(self, block: Block, slots: Slots) -> tuple[Block, Slots]:
         """Return the rows that their accounts do not contain yet: after a crash blocks are repeated."""

@@ -13,8 +13,9 @@ from models.evidence.families import FAMILIES
 from models.state.columns import Slots
 from streams.features.members import Members
 from streams.features.registry import features
-from streams.schema import blocks
+from streams.schema import blocks, topics
 from streams.schema.blocks import Block
+from streams.stages import erasures
 from streams.stages.chunks import Chunks
 from streams.stages.groups import scoring
 from streams.stages.groups.announcements import announce_template, announce_upgrade
@@ -54,7 +55,9 @@ class Groups:
         Raises:
             BlockLayoutError: Before anything changed, if the block cannot be decoded.
         """
-        block = blocks.decode(value, blocks.GROUPS)
+        block = blocks.decode(value, blocks.GROUPS, blocks.ERASURES)
+        if block.layout is blocks.ERASURES:
+            return self._erase(block, offset)
         if not len(block):
             return []
         block, groups, slots = self._not_counted_yet(*self._with_room(block, *self.state.intern(block)))
@@ -99,6 +102,14 @@ class Groups:
         self._counts["left_out"] += float((slots < 0).sum())
         kept = np.flatnonzero(slots >= 0)
         return block.take(kept), groups[kept], slots[kept]
+
+    def _erase(self, block: Block, offset: int) -> list[Message]:
+        """Remove accounts from their groups, and hand the erasures on to the cases, after every row of theirs that was sent before."""
+        partition, messages = self.state.partition, []
+        for erasure in erasures.read(block):
+            removed = self.state.erase(erasure.account, offset)
+            messages.append(erasures.report(erasure, topics.GROUPS_AGENT, partition, removed))
+        return [*messages, Message(topics.EVIDENCE, 0, erasures.handed_on(block, partition))]
 
     def _not_counted_yet(self, block: Block, groups: Slots, slots: Slots) -> tuple[Block, Slots, Slots]:
         """Return the rows that their members do not contain yet: after a crash rows are repeated."""

@@ -81,6 +81,24 @@ class GroupState:
         for group, slot in zip(groups.tolist(), slots.tolist(), strict=True):
             self._slots_of.setdefault(group, []).append(slot)
 
+    def erase(self, account: str, offset: int) -> dict[str, int]:
+        """Remove an account from all its groups, and the groups that it leaves empty; return how many of each were removed."""
+        keys = [key for key in self.members.keys if key and key.partition(_SEPARATOR)[2] == account]
+        for key in keys:
+            self.leave(key, offset)
+        emptied = [key for key in {key.partition(_SEPARATOR)[0] for key in keys} if key not in self.table]
+        return {"members": len(keys), "groups": len(emptied)}
+
+    def leave(self, member: str, offset: int) -> None:
+        """Remove a member (`group|account`), and its group when it was the last."""
+        group_key, slot = member.partition(_SEPARATOR)[0], self.members.find(member)
+        group = self.table.find(group_key)
+        self.members.evict(member, offset)
+        self._slots_of[group].remove(slot)
+        if not self._slots_of[group]:
+            del self._slots_of[group]
+            self.table.evict(group_key, offset)
+
     def size(self, group: int) -> int:
         """Return the number of a group's members."""
         return len(self._slots_of[group])

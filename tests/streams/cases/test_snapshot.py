@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import zstandard
+
 from streams.cases.snapshot import Snapshots
 
 ROWS = {"a": 1, "b": 2, "c": 3, "d": 4, "e": 5}
@@ -85,3 +87,15 @@ def test_an_unreadable_chunk_is_counted() -> None:
     snapshots = Snapshots("cases")
     assert snapshots.load([("cases/a/0", b"\x00"), ("other/a/0", b"")]) is None
     assert snapshots.cold == 2
+
+
+def test_what_must_be_nowhere_any_more_is_written_over_on_both_sides_and_in_every_part() -> None:
+    snapshots = touched(0, parts=2)
+    kept = take(snapshots, 0, {"ada": 1, "bob": 2})
+    snapshots.touch(1, 1)
+    kept |= take(snapshots, 1, {"ada": 1})
+    snapshots.touch_both_sides(2, 1)
+    kept |= take(snapshots, 2, {"eve": 3})
+    kept |= take(snapshots, 2, {"eve": 3})
+    assert snapshots.dirty() == {}
+    assert not [data for data in kept.values() if b"ada" in zstandard.decompress(data)]

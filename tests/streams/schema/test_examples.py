@@ -17,6 +17,7 @@ from streams.schema import blocks, topics
 from streams.schema.blocks import Layout, decode
 from streams.schema.cases import Alert, Case
 from streams.schema.dead_letters import DeadLetter
+from streams.schema.erasures import ErasureReport
 from streams.schema.labels import Label
 from streams.schema.record import Record
 from streams.schema.replay_files import RefusedLine, Summary
@@ -26,6 +27,7 @@ RECORDS: Final[dict[str, type[Record]]] = {
     topics.ALERTS: Alert,
     topics.CASES: Case,
     topics.LABELS: Label,
+    topics.ERASURES: ErasureReport,
     topics.DEAD_LETTERS: DeadLetter,
     "rejected": RefusedLine,
     "summary": Summary,

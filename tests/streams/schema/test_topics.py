@@ -25,7 +25,7 @@ def test_every_topic_constant_has_one_specification() -> None:
     names = [topic.name for topic in topics.TOPICS]
     constants = {
         topics.REQUESTS_RAW, topics.REQUESTS, topics.GROUPS, topics.EVIDENCE, topics.VERDICTS, topics.SCORES,
-        topics.SHADOW, topics.ALERTS, topics.CASES, topics.LABELS, topics.DEAD_LETTERS,
+        topics.SHADOW, topics.ALERTS, topics.CASES, topics.LABELS, topics.ERASURES, topics.DEAD_LETTERS,
     }  # fmt: skip
     assert set(names) == constants
     assert len(names) == len(constants)
@@ -37,7 +37,7 @@ def test_what_people_decided_is_kept_for_ever() -> None:
 
 def test_what_the_cases_read_has_one_partition_and_the_rest_as_many_as_set() -> None:
     counts = {topic.name: topic.partitions(LOCAL) for topic in topics.TOPICS}
-    assert counts.pop(topics.EVIDENCE) == counts.pop(topics.LABELS) == 1
+    assert counts.pop(topics.EVIDENCE) == counts.pop(topics.LABELS) == counts.pop(topics.ERASURES) == 1
     assert set(counts.values()) == {4}
 
 

@@ -1,0 +1,94 @@
+"""What the cases stage removes of an erased account: all but the cases under legal hold.
+
+A case loses the account's membership and its own links, and gets a further version. The history of a case contains figures and digests,
+and no account: it stays as it is, and `case verify` still checks it.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from typing import Final, get_args
+
+from streams.cases.caseload import Caseload
+from streams.schema.cases import AlertState, Behaviour, CaseState
+from streams.schema.evidence import Entity
+from streams.schema.labels import LINK, LearnedLabel
+
+BEHAVIOURS: Final[tuple[Behaviour, ...]] = get_args(Behaviour)
+
+
+@dataclass
+class Erased:
+    """What was removed of one account."""
+
+    counts: Counter[str] = field(default_factory=Counter)
+    """Removed items by kind."""
+    held: list[str] = field(default_factory=list)
+    """Cases under legal hold, which are kept."""
+    alerts: list[str] = field(default_factory=list)
+    """Behaviours of the account's own alerts."""
+    cases: list[str] = field(default_factory=list)
+    """Cases that had no other alert, and were removed as a whole."""
+    changed: list[CaseState] = field(default_factory=list)
+    """Cases without the account now, to be published."""
+
+
+def erase(
+    account: str, entities: dict[str, Entity], alerts: dict[str, AlertState], labels: dict[str, LearnedLabel], load: Caseload
+) -> Erased:
+    """Remove an account from the state of the cases stage, and return what was removed and what is kept.
+
+    Args:
+        account: Id of the account.
+        entities: Entities by key; changed in place, as the next two.
+        alerts: Alerts by id.
+        labels: Labels by id.
+        load: All cases.
+    """
+    erased, key = Erased(), f"account:{account}"
+    held = [case for case in load.cases.values() if case.hold is not None and _contains(case, account, key)]
+    erased.held = sorted(case.case_id for case in held)
+    kept = {entity for case in held for entity in case.keys}
+    if not held and entities.pop(key, None) is not None:
+        erased.counts["entities"] += 1
+    for entity in entities.values():
+        if entity.key not in kept and entity.members.pop(account, None) is not None:
+            erased.counts["members"] += 1
+    for behaviour in BEHAVIOURS:
+        alert = alerts.get(f"{behaviour}:{key}")
+        if alert is not None and alert.case_id not in erased.held:
+            del alerts[f"{behaviour}:{key}"]
+            erased.alerts.append(behaviour)
+    for label_id in [name for name, label in labels.items() if _is_about(label, account, key, erased.held)]:
+        del labels[label_id]
+        erased.counts["labels"] += 1
+    _redact(erased, [case for case in load.cases.values() if case.hold is None and _contains(case, account, key)], load, account, key)
+    erased.counts.update({"alerts": len(erased.alerts), "cases removed": len(erased.cases), "cases changed": len(erased.changed)})
+    return erased
+
+
+def _redact(erased: Erased, cases: Iterable[CaseState], load: Caseload, account: str, key: str) -> None:
+    for case in cases:
+        case.members.pop(account, None)
+        case.decided = [decision for decision in case.decided if not decision.entity_id.endswith(f"/{key}")]
+        load.unlink(case, key)
+        if case.links:
+            erased.changed.append(case)
+        else:
+            load.remove(case.case_id)
+            erased.cases.append(case.case_id)
+
+
+def _contains(case: CaseState, account: str, key: str) -> bool:
+    decided = any(decision.entity_id.endswith(f"/{key}") for decision in case.decided)
+    return account in case.members or key in case.keys or decided
+
+
+def _is_about(label: LearnedLabel, account: str, key: str, held: Iterable[str]) -> bool:
+    """Return whether a label is about the account, alone or as a link of a case that is not held."""
+    if label.entity_kind == LINK:
+        case_id, _, entity = label.entity_id.partition("/")
+        return entity == key and case_id not in held
+    return (label.entity_kind, label.entity_id) == ("account", account)

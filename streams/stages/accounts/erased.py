@@ -1,0 +1,50 @@
+"""Accounts that were erased: their earlier requests, which topics still contain, are not counted again."""
+
+from __future__ import annotations
+
+from hashlib import blake2b
+
+import numpy as np
+
+from models.state.columns import Columns, Field
+from streams.core.durations import DAY
+from streams.schema.blocks import Block
+
+KEPT_SECONDS = 4 * DAY
+"""Event time for which an erasure is remembered: a day longer than Kafka keeps requests."""
+_MAX_KEY_BYTES = 64
+
+
+class ErasedAccounts:
+    """The erasures of one partition, by keyed hash: the account ids themselves are not stored."""
+
+    def __init__(self, key: bytes) -> None:
+        """Start without erasures. key: key of the hashes."""
+        self._key = key[:_MAX_KEY_BYTES]
+        self.table = Columns("erased", {"time": Field("f8", -np.inf)})
+
+    def add(self, account: str, time: float, offset: int) -> None:
+        """Remember an erasure: requests of the account up to `time` (epoch seconds) are not counted again."""
+        slots = self.table.intern([self._name(account)])
+        self.table["time"][slots] = np.fmax(self.table["time"][slots], time)
+        self.table.touch(slots, offset)
+
+    def without(self, block: Block) -> Block:
+        """Return a block of requests without the rows of erased accounts up to the times of their erasures."""
+        if not len(self.table) or not len(block):
+            return block
+        erased = np.array([self._time(word) for word in [*block.words("account_id"), ""]])
+        kept = np.flatnonzero(block.numbers("time") > erased[block.codes("account_id")])
+        return block if len(kept) == len(block) else block.take(kept).compact("account_id")
+
+    def expire(self, newest: float, offset: int) -> None:
+        """Forget erasures that no topic can undo any more. newest: newest event time, epoch seconds."""
+        for name in [self.table.keys[slot] for slot in self.table.slots.tolist() if self.table["time"][slot] < newest - KEPT_SECONDS]:
+            self.table.evict(name, offset)
+
+    def _time(self, account: str) -> float:
+        slot = self.table.find(self._name(account))
+        return float(self.table["time"][slot]) if slot >= 0 else -np.inf
+
+    def _name(self, account: str) -> str:
+        return blake2b(account.encode(), key=self._key, digest_size=16).hexdigest()

@@ -1,0 +1,71 @@
+"""Erasures: the command to remove an account from all state, as it travels from stage to stage, and what each stage reports of it.
+
+command -> `verdicts`, the account's partition -> accounts -> `groups`, every partition -> groups -> `evidence` -> cases
+
+Each stage hands an erasure on where it sends the account's rows, so that the next stage reads it after the last of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from streams.schema import blocks, topics
+from streams.schema.blocks import Block
+from streams.schema.erasures import ErasureReport
+from streams.stages.stage import Message
+
+
+class Erasure(NamedTuple):
+    """One account to erase."""
+
+    request: str
+    """Names the erasure in reports."""
+    account: str
+    time: float
+    """Requests up to this time (epoch seconds) are not counted again."""
+    source: int
+    """Partition of the stage that handed it on; -1 for the command."""
+
+
+def command(request: str, account: str, time: float) -> bytes:
+    """Return the block that starts an erasure: for the account's partition of `verdicts`."""
+    return blocks.ERASURES.encode({"request": [request], "account_id": [account], "time": [time], "source": [-1.0]})
+
+
+def read(block: Block) -> list[Erasure]:
+    """Return the erasures of a block."""
+    rows = zip(
+        block.texts("request"), block.texts("account_id"), block.numbers("time").tolist(), block.numbers("source").tolist(), strict=True
+    )
+    return [Erasure(str(request), str(account), time, int(source)) for request, account, time, source in rows]
+
+
+def handed_on(block: Block, source: int) -> bytes:
+    """Return the same erasures for the next stage. source: partition of the stage that sends them."""
+    columns = {"request": block.texts("request"), "account_id": block.texts("account_id"), "time": block.numbers("time")}
+    return blocks.ERASURES.encode(columns | {"source": [float(source)] * len(block)})
+
+
+def report(
+    erasure: Erasure,
+    stage: str,
+    partition: int,
+    removed: Mapping[str, int],
+    held: Sequence[str] = (),
+    alerts: Sequence[str] = (),
+    cases: Sequence[str] = (),
+) -> Message:
+    """Return what a stage removed, as a message. It names no account.
+
+    Args:
+        erasure: The erasure.
+        stage: Name of the stage.
+        partition: Partition of the stage; for the cases, of the groups stage that handed the erasure on.
+        removed: Number of removed items by kind.
+        held: Cases under legal hold, which are kept.
+        alerts: Behaviours of the account's own alerts that were removed.
+        cases: Cases that were removed as a whole.
+    """
+    record = ErasureReport(erasure.request, stage, partition, dict(removed), list(held), list(alerts), list(cases))
+    return Message(topics.ERASURES, 0, record.encode(), erasure.request.encode())
