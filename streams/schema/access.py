@@ -28,6 +28,8 @@ class Role:
     writes: tuple[str, ...] = ()
     readers: tuple[str, ...] = ()
     """Readers of `streams.schema.topics.READERS`, each a consumer group."""
+    watches: tuple[str, ...] = ()
+    """Readers whose progress it looks at."""
     state_of: tuple[str, ...] = ()
     """Agents whose state it keeps, each in a changelog that Faust makes."""
 
@@ -58,6 +60,7 @@ ROLES: Final = (
             topics.SHADOW,
             topics.ALERTS,
             topics.CASES,
+            topics.ERASURES,
             topics.DEAD_LETTERS,
         ),
         readers=(topics.ACCOUNTS_AGENT, topics.GROUPS_AGENT, topics.CASES_AGENT),
@@ -70,6 +73,13 @@ ROLES: Final = (
         readers=(topics.STORE_AGENT,),
     ),
     Role("analyst", "`hydrometer label` and `hydrometer case split`", writes=(topics.LABELS,)),
+    Role(
+        "privacy",
+        "`hydrometer forget`",
+        reads=(topics.ERASURES,),
+        writes=(topics.VERDICTS, topics.ALERTS, topics.CASES, topics.LABELS),
+        watches=(topics.STORE_AGENT,),
+    ),
     Role("exporter", "`hydrometer export ocsf`", reads=(topics.ALERTS,), readers=("ocsf",)),
 )
 """Every role but the operator, who may make and describe everything and read nothing."""
@@ -94,7 +104,7 @@ def grants() -> Iterator[Grant]:
     yield Grant(OPERATOR, ("Describe", "DescribeConfigs"), "topic", names)
     yield Grant(OPERATOR, ("Describe",), "group", tuple(topics.group_of(reader) for reader in topics.READERS))
     for role in ROLES:
-        if role.state_of or topics.STORE_AGENT in role.readers:  # a worker looks whether all topics are there
+        if role.state_of or role.watches or topics.STORE_AGENT in role.readers:  # a worker looks whether all topics are there
             yield Grant(role.name, ("Describe",), "topic", names)
         if role.reads:
             yield Grant(role.name, ("Read",), "topic", role.reads)
@@ -102,6 +112,8 @@ def grants() -> Iterator[Grant]:
             yield Grant(role.name, ("Write",), "topic", role.writes)
         if role.changelogs:
             yield Grant(role.name, ("Create", "Read", "Write"), "topic", tuple(role.changelogs))
+        if role.watches:
+            yield Grant(role.name, ("Describe",), "group", tuple(topics.group_of(reader) for reader in role.watches))
         if role.readers:
             yield Grant(role.name, ("Read",), "group", tuple(topics.group_of(reader) for reader in role.readers))
 
