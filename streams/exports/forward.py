@@ -18,6 +18,7 @@ from streams.exports.ocsf import Json, finding
 from streams.exports.outlet import Outlet
 from streams.schema import topics
 from streams.schema.cases import Alert
+from streams.schema.record_batches import tolerate_strangers
 from streams.schema.signatures import Signatures
 from streams.telemetry.metrics import METRICS, Metric
 
@@ -66,6 +67,7 @@ def _finding(record: Any, signatures: Signatures) -> Json | None:
 
 def _consumer(settings: Settings) -> KafkaConsumer:
     """Return a consumer of all partitions, without group rebalancing: one process forwards them all."""
+    tolerate_strangers()
     group = topics.group_of(READER)
     options = {"group_id": group, "enable_auto_commit": False, "auto_offset_reset": "earliest"}
     consumer = KafkaConsumer(**options, **topics.client_options(settings))

@@ -11,6 +11,7 @@ from kafka import KafkaConsumer, TopicPartition
 from streams.core.errors import BrokerUnavailableError
 from streams.core.settings import Settings
 from streams.schema import topics
+from streams.schema.record_batches import tolerate_strangers
 
 POLL_MS: Final = 1_000
 MAX_FRUITLESS_POLLS: Final = 30
@@ -56,6 +57,7 @@ def tail(settings: Settings, topic: str, records: int) -> list[LogRecord]:
 
 
 def _consumer(settings: Settings) -> KafkaConsumer:
+    tolerate_strangers()
     limits = {"max_partition_fetch_bytes": topics.MAX_RECORD_BYTES, "fetch_max_bytes": FETCH_BYTES, "auto_offset_reset": "earliest"}
     return KafkaConsumer(**topics.client_options(settings), **limits, enable_auto_commit=False, bootstrap_timeout_ms=10_000)
 

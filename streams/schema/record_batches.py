@@ -1,8 +1,8 @@
 """Kafka's record batches as a stranger may write them: names of headers that are no UTF-8, and a kilobyte that unpacks to a gigabyte.
 
-aiokafka, with which `collect` and the workers read, decodes names of headers strictly and unpacks whatever comes: one such record would
-end its reader at every start. Here a batch is unpacked within bounds, and names that are no UTF-8 are read with question marks. A batch
-that cannot be read is one record without a value, which becomes a dead letter.
+aiokafka, with which `collect` and the workers read, and kafka-python, with which commands do, decode names of headers strictly and unpack
+whatever comes: one such record would end its reader at every start. Here a batch is unpacked within bounds, and names that are no UTF-8
+are read with question marks. A batch that cannot be read is one record without a value, which becomes a dead letter.
 
 Source: https://kafka.apache.org/documentation/#messageformat (version 2). Earlier versions no broker takes any more.
 """
@@ -22,6 +22,10 @@ from aiokafka.consumer import fetcher
 from aiokafka.errors import CorruptRecordException
 from aiokafka.record.default_records import DefaultRecordBatch
 from aiokafka.record.memory_records import MemoryRecords
+from kafka.consumer import fetcher as synchronous_fetcher
+from kafka.errors import CorruptRecordError
+from kafka.record.default_records import DefaultRecordBatch as SynchronousBatch
+from kafka.record.memory_records import MemoryRecords as SynchronousRecords
 
 MAX_BATCH_BYTES: Final = 64 * 1024 * 1024
 """Of one batch, unpacked. A producer's are of a megabyte or less, and none of ours is over 8 MiB."""
@@ -51,14 +55,22 @@ class Unread(NamedTuple):
     value: None = None
     checksum: None = None
     headers: tuple[tuple[str, bytes | None], ...] = ()
+    size_in_bytes: int = 0
+
+    def validate_crc(self) -> bool:
+        """Return True: the batch was checked."""
+        return True
 
 
 class Batches:
     """The batches of a fetched partition, as aiokafka's `MemoryRecords`."""
 
-    def __init__(self, data: bytes) -> None:
+    records: Any = MemoryRecords
+    batch: Any = DefaultRecordBatch
+
+    def __init__(self, data: bytes | None) -> None:
         """Read from what a broker sent."""
-        self._data = data
+        self._data = bytes(data or b"")
         self._at = 0
 
     def size_in_bytes(self) -> int:
@@ -76,21 +88,29 @@ class Batches:
         start, self._at = self._at, self._end()
         part = self._data[start : self._at]
         if len(part) < _HEAD.size or part[_VERSION_AT] != _FORMAT_VERSION:
-            return MemoryRecords(part).next_batch()
-        return Batch(part)
+            return self.records(part).next_batch()
+        return Batch(part, self.batch)
 
     def _end(self) -> int:
         (length,) = struct.unpack_from(">i", self._data, self._at + _LENGTH_AT)
         return self._at + _PREFIX_BYTES + max(0, int(length))
 
 
-class Batch:
-    """One batch, as aiokafka's `DefaultRecordBatch`."""
+class SynchronousBatches(Batches):
+    """The batches of a fetched partition, as the `MemoryRecords` of kafka-python."""
 
-    def __init__(self, data: bytes) -> None:
-        """Read from a whole batch of version 2."""
+    records = SynchronousRecords
+    batch = SynchronousBatch
+
+
+class Batch:
+    """One batch, as a client's `DefaultRecordBatch`."""
+
+    def __init__(self, data: bytes, made_of: Any = DefaultRecordBatch) -> None:
+        """Read from a whole batch of version 2, with a client's own class."""
         self._data = data
-        self._inner: Any = DefaultRecordBatch(data)
+        self._made_of = made_of
+        self._inner: Any = made_of(data)
 
     def __getattr__(self, name: str) -> Any:
         """Return what its header says."""
@@ -106,19 +126,20 @@ class Batch:
         try:
             plain = unpacked(self._data)
             try:
-                for record in DefaultRecordBatch(plain):
+                for record in self._made_of(plain):
                     yield record
                     done += 1
-            except UnicodeDecodeError:
-                yield from islice(DefaultRecordBatch(with_readable_names(plain)), done, None)
-        except (UnreadableBatchError, CorruptRecordException):
+            except (UnicodeDecodeError, CorruptRecordError):
+                yield from islice(self._made_of(with_readable_names(plain)), done, None)
+        except (UnreadableBatchError, CorruptRecordException, CorruptRecordError):
             if done == 0:
                 yield Unread(self._inner.base_offset, self._inner.max_timestamp)
 
 
 def tolerate_strangers() -> None:
-    """Let every aiokafka consumer of this process read batches as this module does."""
+    """Let every consumer of this process, of aiokafka or kafka-python, read batches as this module does."""
     fetcher.MemoryRecords = Batches
+    synchronous_fetcher.MemoryRecords = SynchronousBatches
 
 
 def unpacked(batch: bytes, most: int = MAX_BATCH_BYTES) -> bytes:

@@ -13,7 +13,7 @@ from aiokafka.record.default_records import DefaultRecordBatch, DefaultRecordBat
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.schema.record_batches import _HEAD, Batch, Batches, UnreadableBatchError, unpacked
+from streams.schema.record_batches import _HEAD, Batch, Batches, SynchronousBatches, UnreadableBatchError, unpacked
 
 PACK = {1: gzip.compress, 2: lambda data: bytes(cramjam.snappy.compress_raw(data)), 3: lz4.frame.compress, 4: zstandard.compress}
 
@@ -69,6 +69,20 @@ def test_a_batch_that_is_damaged_is_one_record_without_a_value(codec: int, conte
     (record,) = told(Batch(packed(content, codec)))
     assert record[0] == 0
     assert record[3] is None
+
+
+@pytest.mark.parametrize("codec", [0, 1, 2, 3, 4])
+def test_kafka_python_reads_them_as_well(codec: int) -> None:
+    plain = batch(b"one", None, headers=(("nämé", b"value"),))
+    broken = plain.replace("nämé".encode(), b"n\xff\xfem\xc3\x28")
+    data = packed(PACK[codec](broken[_HEAD.size :]), codec) if codec else broken
+    data = _HEAD.pack(*_HEAD.unpack_from(data)[:-1], 2) + data[_HEAD.size :]
+    batches = SynchronousBatches(data + packed(b"nonsense", 4))
+    found = []
+    while batches.has_next():
+        found += told(batches.next_batch())
+    named = (("n??m?(", b"value"),)
+    assert [(value, headers) for *_, value, headers in found] == [(b"one", named), (None, named), (None, ())]
 
 
 def test_batches_follow_each_other_and_one_that_is_cut_off_waits_for_the_next_fetch() -> None:
