@@ -12,11 +12,12 @@ from contextlib import nullcontext
 from typing import Any, Final, Protocol, cast
 
 import faust
+from aiokafka.errors import KafkaConnectionError
 from faust.transport.consumer import Consumer
 from faust.types import TP
 
 from streams.clickhouse.health import REPORT_INTERVAL_SECONDS, Publish, reporting
-from streams.core.errors import HydrometerError
+from streams.core.errors import BrokerUnavailableError, HydrometerError
 from streams.schema import topics
 from streams.telemetry.metrics import METRICS, Metric, Registry
 from streams.worker.failure import Failure
@@ -98,7 +99,11 @@ class Worker:
         return [*loops, self._report()]
 
     async def _start(self, agent: Agent) -> None:
-        await agent.app.start()
+        try:
+            await agent.app.start()
+        except KafkaConnectionError as error:
+            brokers = ", ".join(str(broker) for broker in agent.app.conf.broker)
+            raise BrokerUnavailableError(f"Kafka at {brokers} does not answer: start it, or set HYDROMETER_KAFKA") from error
         await agent.app.wait_until_stopped()
         if agent.app.crash_reason is not None:
             raise agent.app.crash_reason

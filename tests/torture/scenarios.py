@@ -127,7 +127,7 @@ def clickhouse_hung(directory: Path, seed: int) -> Outcome:
         feeder = Feeder([url], rig.settings.intake_token.get_secret_value(), count=4_500, seed=seed, pause=0.5)
         workers = {"one": rig.worker("one")}
         feeder.start()
-        _taken(rig, feeder, 500)
+        rig.wait_for(lambda: rig.lag(topics.STORE_AGENT) >= 0, what="the store to write")
         os.kill(rig.clickhouse.pid, signal.SIGSTOP)
         time.sleep(HANG_SECONDS)
         os.kill(rig.clickhouse.pid, signal.SIGCONT)
@@ -147,7 +147,7 @@ def kafka_away(directory: Path, seed: int) -> Outcome:
         feeder = Feeder([url], rig.settings.intake_token.get_secret_value(), count=4_500, seed=seed, pause=0.3)
         workers = {"one": rig.worker("one")}
         feeder.start()
-        _taken(rig, feeder, 1_000)
+        rig.wait_for(lambda: len(rig.acknowledged(topics.ACCOUNTS_AGENT)) == rig.partitions, what="acknowledgements")
         before = workers["one"].lines
         rig.kafka.stop()
         time.sleep(AWAY_SECONDS)
