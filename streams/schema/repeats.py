@@ -11,11 +11,12 @@ blocks the oldest are forgotten.
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.accumulators.mixing import mix
 from streams.core.errors import BlockLayoutError
 from streams.schema import blocks
 from streams.schema.blocks import Block
@@ -52,9 +53,11 @@ class RecentEvents:
         """Note the events of the block at this offset, and return which of its rows repeat an earlier row, (rows,)."""
         identities = _identities(block)
         buckets = identities & (len(self._next) - 1)
-        offsets = self._offsets[buckets]
-        known = (self._identities[buckets] == identities[:, np.newaxis]) & (offsets < offset) & (offsets >= offset - self.max_blocks)
-        repeated: NDArray[np.bool_] = known.any(axis=1)
+        same = self._identities[buckets] == identities[:, np.newaxis]
+        repeated: NDArray[np.bool_] = same.any(axis=1)
+        if repeated.any():
+            offsets = self._offsets[buckets]
+            repeated = (same & (offsets < offset) & (offsets >= offset - self.max_blocks)).any(axis=1)
         unique, first = np.unique(identities, return_index=True)
         if len(unique) < len(identities):
             in_block = np.ones(len(identities), np.bool_)
@@ -78,6 +81,9 @@ class RecentEvents:
 
 def _identities(block: Block) -> NDArray[np.int64]:
     """Return a 64-bit hash of account, id and time of each row, (rows,). It is of this process alone (PYTHONHASHSEED)."""
-    accounts, ids = block.words("account_id"), block.words("event_id")
-    rows: Any = zip(block.codes("account_id").tolist(), block.codes("event_id").tolist(), block.numbers("time").tolist(), strict=True)
-    return np.fromiter((hash((accounts[account], ids[event], time)) for account, event, time in rows), np.int64, len(block))
+    names = {
+        name: np.array([*map(hash, block.words(name))], np.int64).view(np.uint64)[block.codes(name)] for name in ("account_id", "event_id")
+    }
+    times = np.ascontiguousarray(block.numbers("time"), np.float64).view(np.uint64)
+    hashes: NDArray[np.int64] = mix(mix(names["event_id"]) + mix(mix(names["account_id"]) + mix(times))).view(np.int64)
+    return hashes
