@@ -7,6 +7,7 @@ numbers, names of topics and addresses; every other value, and the text of every
 from __future__ import annotations
 
 import logging
+import math
 import re
 import traceback
 from types import TracebackType
@@ -21,6 +22,10 @@ _QUOTED: Final = re.compile(r"""b?'[^']*'|b?"[^"]*"|b'.*|b".*""", re.DOTALL)
 _MIN_HIDDEN_CHARACTERS: Final = 6
 _MAX_LINE_CHARACTERS: Final = 2_000
 _HIDDEN: Final[set[str]] = set()
+REPEAT_SECONDS: Final = 10.0
+MAX_REPEATED_LINES: Final = 5
+MAX_WORDINGS: Final = 1_000
+"""Wordings that are counted at a time; libraries write values into some of them."""
 
 
 def hide(secret: str) -> None:
@@ -33,10 +38,39 @@ def configure(*, verbose: bool, quiet: dict[str, int]) -> None:
     """Log to standard error. `verbose` includes debug lines; otherwise `quiet` maps a library to its lowest level."""
     handler = logging.StreamHandler()
     handler.setFormatter(Formatter(_LAYOUT))
+    handler.addFilter(RepeatedLines())
     logging.basicConfig(level=logging.DEBUG if verbose else logging.INFO, handlers=[handler])
     if not verbose:
         for library, level in quiet.items():
             logging.getLogger(library).setLevel(level)
+
+
+class RepeatedLines(logging.Filter):
+    """Passes a line of a library, of one logger and wording, MAX_REPEATED_LINES times within REPEAT_SECONDS, then counts it.
+
+    A client without its broker logs hundreds of equal lines a second.
+    """
+
+    def __init__(self) -> None:
+        """Start with nothing logged."""
+        super().__init__()
+        self._logged: dict[tuple[str, str], tuple[float, int]] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Return whether a record is logged; the first one after a pause says how many were not."""
+        if record.name.startswith(OWN_LOGGERS):
+            return True
+        key = (record.name, str(record.msg))
+        since, count = self._logged.get(key, (-math.inf, 0))
+        if record.created - since < REPEAT_SECONDS:
+            self._logged[key] = (since, count + 1)
+            return count < MAX_REPEATED_LINES
+        if count > MAX_REPEATED_LINES:
+            record.msg = f"{record.msg} ({count - MAX_REPEATED_LINES} more like it before)"
+        if len(self._logged) >= MAX_WORDINGS:
+            self._logged.clear()
+        self._logged[key] = (record.created, 1)
+        return True
 
 
 class Formatter(logging.Formatter):

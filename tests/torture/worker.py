@@ -14,6 +14,7 @@ from collections.abc import Iterable, MutableMapping
 from pathlib import Path
 
 from streams.core.exit_codes import exit_code
+from streams.core.logs import configure
 from streams.core.settings import Settings
 from streams.schema import topics
 from streams.stages.accounts.stage import Accounts
@@ -46,6 +47,6 @@ def run(folder: Path, agents: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s %(message)s")
+    configure(verbose=False, quiet={})
     logging.info("process %d", os.getpid())  # noqa: LOG015 - the log of one trial
     sys.exit(exit_code(lambda: run(Path(sys.argv[1]), sys.argv[2:])))

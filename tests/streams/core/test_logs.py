@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from streams.core.logs import Formatter, hide
+from streams.core.logs import Formatter, RepeatedLines, hide
 
 MARKER = "quokka-secret-9f3a"
 FORMATTER = Formatter("%(levelname)s %(name)s: %(message)s")
@@ -50,3 +50,17 @@ def test_a_secret_of_the_settings_is_in_no_line_at_all() -> None:
 
 def test_no_line_moves_the_cursor() -> None:
     assert line("streams.cli", "account %s", "a\x1b[2J\u202e") == "DEBUG streams.cli: account a\\u001b[2J\\u202e"
+
+
+def test_a_line_that_comes_hundreds_of_times_is_logged_five_times_in_ten_seconds_and_then_says_how_often() -> None:
+    repeated = RepeatedLines()
+
+    def logged(second: float, words: str = "Unable to connect to %s") -> str | None:
+        record = logging.LogRecord("aiokafka", logging.ERROR, "", 0, words, ("kafka:9092",), None)
+        record.created = second
+        return record.getMessage() if repeated.filter(record) else None
+
+    lines = [logged(second / 100) for second in range(100)]
+    assert [line for line in lines if line] == ["Unable to connect to kafka:9092"] * 5
+    assert logged(0.5, "another line of %s") == "another line of kafka:9092"
+    assert logged(11.0) == "Unable to connect to kafka:9092 (95 more like it before)"
