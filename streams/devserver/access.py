@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hmac
+import re
 from dataclasses import dataclass
+from email.message import Message
 
 AUTHENTICATION_FAILED_CODE = 516
 NOBODY = "Authentication failed: password is incorrect, or there is no user with such name."
@@ -34,3 +36,23 @@ class Account:
         """Return whether name and password are right, in constant time."""
         named = hmac.compare_digest(user.encode(), self.user.encode())
         return hmac.compare_digest(password.encode(), self.password.encode()) and named
+
+
+_LOOPBACK = re.compile(r"(?:localhost|127(?:\.\d{1,3}){3}|\[::1\])(?::\d{1,5})?", re.IGNORECASE | re.ASCII)
+
+
+def stranger(headers: Message) -> str:
+    """Return why an HTTP request comes from a page of another site, in one line; empty when it does not.
+
+    A browser always names the host that a page asked for (a name that was rebound to 127.0.0.1 stays foreign), the origin of a page that
+    writes, and whether both are one site.
+    """
+    hosts = headers.get_all("Host", [])
+    if len(hosts) != 1 or not _LOOPBACK.fullmatch(hosts[0].strip()):
+        return "hydrometer local answers to 127.0.0.1 and localhost only: the header Host names another host, or none"
+    origins = headers.get_all("Origin", [])
+    if any(origin.strip().lower() != f"http://{hosts[0].strip().lower()}" for origin in origins):
+        return "hydrometer local does not answer to pages of other origins: the header Origin names one"
+    if any(site.strip().lower() not in ("none", "same-origin") for site in headers.get_all("Sec-Fetch-Site", [])):
+        return "hydrometer local does not answer to pages of other sites: the header Sec-Fetch-Site names one"
+    return ""

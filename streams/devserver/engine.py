@@ -7,6 +7,7 @@ import importlib
 import json
 import os
 import re
+import secrets
 import tempfile
 import threading
 import uuid
@@ -16,9 +17,11 @@ from typing import Any
 
 from streams.core.errors import MissingToolError, SettingsError
 from streams.devserver import sql
+from streams.devserver.confinement import Refused
 
 _CODE = re.compile(r"Code: (\d+)\. (DB::Exception: .*)", re.DOTALL)
 _NOT_STREAMED = "Streaming query is not supported for query"
+_CHECKED_BYTES = 1024 * 1024
 _DEFAULTS = {
     "async_insert": "0",  # 26.9 inserts asynchronously by default: the client would get success too early
     "output_format_native_write_json_as_string": "1",
@@ -57,7 +60,10 @@ class Engine:
         self._spool.mkdir(exist_ok=True)
         for left_over in self._spool.iterdir():
             left_over.unlink()
-        self._path = str((data_dir / "engine").resolve())
+        hidden = f"files_{secrets.token_hex(8)}"
+        path = (data_dir / "engine").resolve()
+        _keep_default(path)
+        self._path = f"{path}?default_database={hidden}"
         chdb._chdb.set_signal_handlers_enabled(0)  # noqa: SLF001 - the only way to keep SIGTERM and SIGINT ours
         try:
             self._control = self._connect(self._path)
@@ -67,6 +73,7 @@ class Engine:
         self._control_lock = threading.Lock()
         self.version: str = self._ask("SELECT version()").strip()
         self.timezone: str = self._ask("SELECT timezone()").strip()
+        self.refused = Refused.of(lambda query: self._ask(query).split(), hidden)
         names = self._ask("SELECT name FROM system.settings").split()
         self.known_settings = frozenset(names) - {"log_comment"}  # it marks the query's client
 
@@ -116,6 +123,21 @@ def _locked(data_dir: Path) -> int:
     return descriptor
 
 
+def _keep_default(engine: Path) -> None:
+    """Make `default` a database of tables alone.
+
+    chdb would make it an overlay of tables and all files of the machine (`SELECT * FROM '/etc/passwd'`). It makes that of the database that
+    `default_database` names, and gives it the UUID that the link `metadata/default` names.
+    """
+    metadata = engine / "metadata"
+    metadata.mkdir(parents=True, exist_ok=True)
+    link, definition = metadata / "default", metadata / "default.sql"
+    if not definition.exists():
+        number = link.readlink().name if link.is_symlink() else str(uuid.uuid4())
+        definition.write_text(f"ATTACH DATABASE _ UUID '{number}'\nENGINE = Atomic\n")
+    link.unlink(missing_ok=True)  # the engine makes it anew
+
+
 def _native(path: Path) -> str:
     return f"SELECT * FROM file({sql.quote(str(path))}, 'Native')"  # noqa: S608 - quoted
 
@@ -129,6 +151,7 @@ class Connection:
         self.mark = str(uuid.uuid4())
         self._raw = raw
         self._apply({**_DEFAULTS, "log_comment": self.mark})
+        self.run("USE default", "Null")
 
     def run(self, query: str, form: str, params: Mapping[str, str] | None = None) -> bytes:
         """Return the whole result in the format `form` (a FORMAT clause wins).
@@ -181,7 +204,18 @@ class Connection:
         return int(self._result(f"{insert.head} {insert.settings} {_native(path)}", "Null").rows_written())
 
     def insert_file(self, insert: sql.Insert, path: Path) -> int:
-        """Insert a file in the INSERT's own format; return the number of rows written."""
+        """Insert a file in the INSERT's own format; return the number of rows written.
+
+        Values are expressions: those of a file that is too large to be read here must be literals.
+
+        Raises:
+            RefusedError: the values would reach files or the network.
+        """
+        if insert.format.lower() == "values":
+            if path.stat().st_size > _CHECKED_BYTES:
+                self._apply({"input_format_values_interpret_expressions": "0"})
+            elif reason := self.engine.refused.reason_in_values(path.read_text(errors="replace")):
+                raise sql.RefusedError(f"hydrometer local refuses these values: {reason}", sql.SUPPORT_IS_DISABLED)
         source = f"FROM INFILE {sql.quote(str(path))} {insert.settings} FORMAT {insert.format}"
         return int(self._result(f"{insert.head} {source}", "Null").rows_written())
 
@@ -196,7 +230,14 @@ class Connection:
             self.run(f"DROP TEMPORARY TABLE IF EXISTS {sql.identifier(name)}", "Null")
 
     def set(self, settings: Mapping[str, str]) -> Callable[[], None]:
-        """Apply settings for one query; the returned function restores the values before."""
+        """Apply settings for one query; the returned function restores the values before.
+
+        Raises:
+            RefusedError: one of them can name files, addresses or expressions.
+        """
+        for name in settings:
+            if name in self.engine.refused.settings:
+                raise sql.RefusedError(f"hydrometer local refuses the setting {name}", sql.SUPPORT_IS_DISABLED)
         names = ", ".join(f"toString(getSetting({sql.quote(name)}))" for name in settings)
         before = self.run(f"SELECT {names}", "TSVRaw").decode().rstrip("\n").split("\t") if settings else []
         self._apply(settings)

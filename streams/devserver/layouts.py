@@ -178,14 +178,13 @@ def _layout(name: str, depth: int) -> Layout:
 
 def _arguments(inside: str) -> list[str]:
     """Split at the commas outside of quotes and parentheses."""
-    parts, depth = [""], 0
-    for part in _PIECE.findall(inside):
-        depth += (part == "(") - (part == ")")
-        if part == "," and not depth:
-            parts.append("")
-        else:
-            parts[-1] += part
-    return [piece.strip() for piece in parts if piece.strip()]
+    parts, start, depth = [], 0, 0
+    for piece in _PIECE.finditer(inside):
+        depth += (piece[0] == "(") - (piece[0] == ")")
+        if piece[0] == "," and not depth:
+            parts.append(inside[start : piece.start()])
+            start = piece.end()
+    return [part.strip() for part in (*parts, inside[start:]) if part.strip()]
 
 
 def _one(parts: Sequence[str], depth: int) -> Layout:

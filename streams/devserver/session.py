@@ -83,8 +83,9 @@ class Session:
         self._connection.on_progress(self._totals.update)
         if hello.database:
             try:
+                sql.check_values([hello.database], self._engine.refused)
                 self._connection.run(f"USE {sql.identifier(hello.database)}", "Null")
-            except QueryError as error:
+            except (QueryError, sql.RefusedError) as error:
                 raise ProtocolError(str(error), error.code) from error
         major, minor, patch = (varint(int(part)) for part in self._engine.version.split(".")[:3])
         names = text(self._engine.timezone) + text("hydrometer local")
@@ -116,7 +117,8 @@ class Session:
         self._cancelled, self._listening, self._reports = False, True, False
         externals = self._read_externals(compressed=query.compressed)
         try:
-            sql.check(query.text)
+            sql.check(query.text, self._engine.refused)
+            sql.check_values(query.params.values(), self._engine.refused)
             self._prepared(query, externals)
         except (QueryError, sql.RefusedError) as error:
             self._channel.send_exception(str(error), error.code)

@@ -1,33 +1,26 @@
-"""A minimal SQL scanner: quotes, the start of an INSERT's data, and statements that would break the engine."""
+"""What a statement is: one or several, an INSERT that waits for data, or one that is refused."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+
+from streams.devserver.confinement import FIRST_WORDS, Refused
+from streams.devserver.lexer import Token, tokens
 
 SYNTAX_ERROR, SUPPORT_IS_DISABLED = 62, 344
 
 _HEAD_BYTES = 64 * 1024  # in which an INSERT's own text must end
-_QUOTED = re.compile(r"""'(?:[^'\\]|\\.|'')*'|`(?:[^`\\]|\\.)*`|"(?:[^"\\]|\\.)*"|--[^\n]*|\#[ !][^\n]*|/\*.*?\*/""", re.DOTALL)
 _NAME = r'(?:`_*`|"_*"|\w+)'
 _INSERT = re.compile(
     rf"""\s*INSERT\s+INTO\s+(?:TABLE\s+)?
     (?P<target>FUNCTION\s+\w+\s*(?P<call>\()|{_NAME}(?:\s*\.\s*{_NAME})?)""",
     re.IGNORECASE | re.VERBOSE,
 )
-_TAIL = re.compile(
-    r"""\s*(?P<settings>SETTINGS\s+.*?)?\s*
-    (?:(?P<values>VALUES)|FORMAT\s+(?P<format>\w+)(?P<more>\s+SETTINGS\s+[^\n]*?)?)?\s*;?\s*\Z""",
-    re.IGNORECASE | re.VERBOSE | re.DOTALL,
-)
+_FIRST = re.compile(r"[\s(]*+(\w+)")
 _INLINE = re.compile(r"\bFORMAT\s+\w+[ \t\r;]*(?:\n|(?=[\[{(]))|\bFORMAT\s+\w+\s", re.IGNORECASE)
 _FORMAT = re.compile(r"\bFORMAT\s+\w+\s*(?=\Z|;|SETTINGS\b)", re.IGNORECASE)
-_REFUSED = (
-    (re.compile(r"\bENGINE\s*=?\s*[`\"]?Kafka\b", re.IGNORECASE), "ENGINE = Kafka would leave the data directory unopenable"),
-    (re.compile(r"\A\W*SYSTEM\s+(?:SHUTDOWN|KILL)\b", re.IGNORECASE), "SYSTEM SHUTDOWN would end the server: send it SIGTERM"),
-    (re.compile(r"\bINTO\s+OUTFILE\b", re.IGNORECASE), "INTO OUTFILE would write a file of the server"),
-    (re.compile(r"\bFROM\s+INFILE\b", re.IGNORECASE), "FROM INFILE would read a file of the server"),
-)
 
 
 class RefusedError(Exception):
@@ -55,26 +48,21 @@ class Insert:
     """The format of the data: Values if none is named."""
 
 
-def mask(query: str, *, names: bool = True) -> str:
-    """Return `query` with its quotes and comments blanked; every other character keeps its position.
-
-    Args:
-        query: one or more statements.
-        names: hide quoted names, too, as "_".
-    """
-    return _QUOTED.sub(lambda quoted: _hidden(quoted[0], names=names), query)
+def mask(query: str) -> str:
+    """Return `query` with its quotes and comments blanked; every other character keeps its position."""
+    return "".join(_hidden(token, query[token.start : token.end]) for token in tokens(query))
 
 
-def _hidden(quoted: str, *, names: bool) -> str:
-    if quoted[0] == "'":
-        return "'" * len(quoted)
-    if quoted[0] in '`"':
-        return f"{quoted[0]}{'_' * (len(quoted) - 2)}{quoted[0]}" if names else quoted
-    return " " * len(quoted)
+def _hidden(token: Token, raw: str) -> str:
+    if token.kind == "string":
+        return "'" * len(raw)
+    if token.kind == "name":
+        return f"{raw[0]}{'_' * (len(raw) - 2)}{raw[0]}"[: len(raw)]
+    return " " * len(raw) if token.kind == "blank" and not raw.isspace() else raw
 
 
-def check(query: str) -> None:
-    """Raise RefusedError for several statements at once, and for those that would break the engine.
+def check(query: str, refused: Refused | None = None) -> None:
+    """Raise RefusedError for several statements at once, and for what `refused` names.
 
     Raises:
         RefusedError: with the reason.
@@ -84,10 +72,19 @@ def check(query: str) -> None:
         raise RefusedError("Multi-statements are not allowed: send one statement at a time", SYNTAX_ERROR)
     if not re.search(r"\w", bare):
         raise RefusedError("Empty query", SYNTAX_ERROR)
-    bare = mask(query, names=False)
-    for pattern, reason in _REFUSED:
-        if pattern.search(bare):
-            raise RefusedError(f"hydrometer local refuses this statement: {reason}", SUPPORT_IS_DISABLED)
+    if refused is None:
+        return
+    first = _FIRST.match(bare)
+    if not first or first[1].lower() not in FIRST_WORDS:
+        raise RefusedError(f"Syntax error, or not served by hydrometer local: {bare.strip()[:40]}", SYNTAX_ERROR)
+    if reason := refused.reason(query):
+        raise RefusedError(f"hydrometer local refuses this statement: {reason}", SUPPORT_IS_DISABLED)
+
+
+def check_values(values: Iterable[str], refused: Refused) -> None:
+    """Raise RefusedError when a parameter's value or a database's name is that of the hidden database."""
+    if any(refused.hidden in value.lower() for value in values):
+        raise RefusedError("hydrometer local refuses this name: it is not for clients", SUPPORT_IS_DISABLED)
 
 
 def without_format(query: str) -> str:
@@ -109,11 +106,43 @@ def insert(query: str) -> Insert | None:
     if columns:
         close = _closing(bare, columns.end() - 1)
         listed, end = query[columns.end() : close - 1].strip(), close
-    tail = _TAIL.match(bare, end)
-    if not tail:
-        return None
-    parts = [query[tail.start(part) : tail.end(part)] for part in ("settings", "more") if tail[part]]
-    return Insert(target, listed, query[:end].strip(), " ".join(parts).strip(), tail["format"] or "Values")
+    tail = _tail(query, end)
+    return Insert(target, listed, query[:end].strip(), *tail) if tail else None
+
+
+def _tail(query: str, start: int) -> tuple[str, str] | None:
+    """Return the settings and the format of an INSERT whose table and columns end at `start`; None when more than these follows."""
+    rest = query[start:]
+    words = (token for token in tokens(rest) if token.kind != "blank")
+    settings, word = _settings(rest, words, next(words, None), until=("VALUES", "FORMAT"))
+    named = "Values"
+    more = ""
+    if _word(rest, word) == "FORMAT":
+        name = next(words, None)
+        if name is None or name.kind != "word":
+            return None
+        named = rest[name.start : name.end]
+        more, word = _settings(rest, words, next(words, None), until=())
+    elif _word(rest, word) == "VALUES":
+        word = next(words, None)
+    if _word(rest, word) == ";":
+        word = next(words, None)
+    return None if word or "\n" in more else (" ".join(filter(None, (settings, more))), named)
+
+
+def _settings(query: str, words: Iterator[Token], word: Token | None, until: tuple[str, ...]) -> tuple[str, Token | None]:
+    """Return a SETTINGS clause that begins at `word`, empty for none, and the word after it."""
+    if word is None or _word(query, word) != "SETTINGS":
+        return "", word
+    start = word.start
+    while word and _word(query, word) not in (*until, ";", "SELECT", "WITH"):
+        end = word.end
+        word = next(words, None)
+    return query[start:end], word
+
+
+def _word(query: str, token: Token | None) -> str:
+    return query[token.start : token.end].upper() if token else ""
 
 
 def _closing(bare: str, opening: int) -> int:

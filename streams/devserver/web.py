@@ -15,7 +15,7 @@ from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl
 
-from streams.devserver import body, frames, native, sql
+from streams.devserver import access, body, frames, native, sql
 from streams.devserver.access import AUTHENTICATION_FAILED_CODE, NOBODY
 from streams.devserver.channel import BLOCK_INFO, MARKED_BLOCKS
 from streams.devserver.engine import Connection, QueryError
@@ -76,6 +76,16 @@ class Handler(BaseHTTPRequestHandler):
         except DisconnectedError:
             self.close_connection = True
 
+    def parse_request(self) -> bool:
+        """Read the request's head; refuse what a page of another site lets the user's browser send."""
+        if not super().parse_request():
+            return False
+        stranger = access.stranger(self.headers)
+        if stranger:
+            self.close_connection = True
+            self._answer(HTTPStatus.FORBIDDEN, f"{stranger}\n".encode(), {"Content-Type": "text/plain; charset=UTF-8"})
+        return not stranger
+
     def do_GET(self) -> None:
         """Answer a health check, or a query that only reads."""
         path, _, query = self.path.partition("?")
@@ -124,10 +134,13 @@ class Handler(BaseHTTPRequestHandler):
     def _run(self, connection: Connection, fields: dict[str, str]) -> None:
         database = self.headers.get("X-ClickHouse-Database") or fields.get("database")
         if database:
+            sql.check_values([database], self.server.engine.refused)
             connection.run(f"USE {sql.identifier(database)}", "Null")
         connection.set(self._settings(fields))
+        if self.command != "POST":
+            connection.set({"readonly": "1"})  # last: nothing can be set after it
         words, data = self._statement(fields)
-        sql.check(words)
+        sql.check(words, self.server.engine.refused)
         insert = sql.insert(words)
         if insert:
             self._insert(connection, insert, data)
@@ -151,14 +164,13 @@ class Handler(BaseHTTPRequestHandler):
         for name in settings:
             if name not in self.server.engine.known_settings:
                 raise sql.RefusedError(f"Unknown setting '{name[:200]}'", UNKNOWN_SETTING_CODE)
-        if self.command == "GET":
-            settings.setdefault("readonly", "2")
         settings.setdefault("max_result_bytes", str(MAX_RESULT_BYTES))  # an answer is held in memory as a whole
         return settings
 
     def _select(self, connection: Connection, fields: dict[str, str], words: str) -> None:
         params = {name.removeprefix("param_"): value for name, value in fields.items() if name.startswith("param_")}
         form = self.headers.get("X-ClickHouse-Format") or fields.get("default_format") or "TabSeparated"
+        sql.check_values(params.values(), self.server.engine.refused)
         result = connection.run(words, form, params)
         named = _FORMAT.search(sql.mask(words))
         form = named[1] if named else form

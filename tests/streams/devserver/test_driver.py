@@ -150,19 +150,19 @@ def test_unknown_settings_are_dropped_unless_important(clickhouse: LocalClickHou
         assert client.execute("SELECT 1", settings={"no_such_setting": 1}) == [(1,)]
     with driver(clickhouse, settings_is_important=True) as strict, pytest.raises(ServerException) as caught:
         strict.execute("SELECT 1", settings={"no_such_setting": 1})
-    assert caught.value.code == ErrorCodes.UNKNOWN_SETTING_CODE
+    assert caught.value.code == ErrorCodes.UNKNOWN_SETTING
 
 
 @pytest.mark.parametrize(
     ("query", "code"),
     [
         ("SELECT nowhere", ErrorCodes.UNKNOWN_IDENTIFIER),
-        ("SELECT * FROM nowhere", ErrorCodes.UNKNOWN_TABLE_CODE),
+        ("SELECT * FROM nowhere", ErrorCodes.UNKNOWN_TABLE),
         ("SELEKT 1 FROM FROM", ErrorCodes.SYNTAX_ERROR),
         ("SELECT 1; SELECT 2", ErrorCodes.SYNTAX_ERROR),
         ("", ErrorCodes.SYNTAX_ERROR),
         ("SELECT throwIf(number = 200000) FROM numbers(300000)", ErrorCodes.FUNCTION_THROW_IF_VALUE_IS_NON_ZERO),
-        ("INSERT INTO nowhere VALUES (1)", ErrorCodes.UNKNOWN_TABLE_CODE),
+        ("INSERT INTO nowhere VALUES (1)", ErrorCodes.UNKNOWN_TABLE),
         ("SELECT 1 INTO OUTFILE 'x'", ErrorCodes.SUPPORT_IS_DISABLED),
     ],
 )
@@ -176,7 +176,7 @@ def test_exceptions_carry_clickhouses_code_and_the_connection_goes_on(client: Cl
 def test_an_insert_into_an_unknown_table_is_refused_before_its_data(client: Client) -> None:
     with pytest.raises(ServerException) as caught:
         client.execute("INSERT INTO nowhere VALUES", [(1,)])
-    assert caught.value.code == ErrorCodes.UNKNOWN_TABLE_CODE
+    assert caught.value.code == ErrorCodes.UNKNOWN_TABLE
     assert client.execute("SELECT 1") == [(1,)]
 
 

@@ -22,15 +22,9 @@ def test_one_statement_passes(query: str) -> None:
         ("", 62),
         (" ; ", 62),
         ("/* nothing */", 62),
-        ("CREATE TABLE t (a UInt8) ENGINE=Kafka()", 344),
-        ("create table t (a UInt8) engine /* x */ = \n kafka settings a = 1", 344),
-        ("SYSTEM SHUTDOWN", 344),
-        (" system  kill", 344),
-        ("SELECT 1 INTO OUTFILE 'x'", 344),
-        ("INSERT INTO t FROM INFILE 'x' FORMAT CSV", 344),
     ],
 )
-def test_what_would_break_the_engine_is_refused(query: str, code: int) -> None:
+def test_what_is_not_one_statement_is_refused(query: str, code: int) -> None:
     with pytest.raises(RefusedError) as caught:
         check(query)
     assert caught.value.code == code
@@ -52,7 +46,14 @@ def test_an_insert_that_waits_for_data_is_taken_apart(query: str, expected: Inse
 
 
 @pytest.mark.parametrize(
-    "query", ["INSERT INTO t SELECT 1", "INSERT INTO t VALUES (1)", "SELECT 1", "INSERT INTO t (a) WITH 1 AS x SELECT x"]
+    "query",
+    [
+        "INSERT INTO t SETTINGS max_threads = 1 SELECT 1",
+        "INSERT INTO t SELECT 1",
+        "INSERT INTO t VALUES (1)",
+        "SELECT 1",
+        "INSERT INTO t (a) WITH 1 AS x SELECT x",
+    ],
 )
 def test_every_other_statement_is_the_engines(query: str) -> None:
     assert insert(query) is None
