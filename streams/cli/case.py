@@ -12,7 +12,7 @@ from streams.cli.commands import FILE
 from streams.core.errors import HydrometerError
 from streams.core.output import echo
 from streams.core.printable import printable
-from streams.schema.labels import LINK, SPLIT
+from streams.schema.labels import HOLD, LINK, RELEASE, SPLIT
 
 if TYPE_CHECKING:
     from streams.cases.views.terminal import CaseRow
@@ -137,6 +137,32 @@ def split_case(*, case_id: str, link: str, author: str | None, note: str) -> Non
     echo(f"{case_id} without {link}: label {label.label_id} recorded")
 
 
+@case.command("hold")
+@click.argument("case_id")
+@click.option("--author", help="Who decided; the owner of HYDROMETER_AUTHOR_KEY, else the name of this login.")
+@click.option("--note", default="", help="The reason, in a sentence. It is stored: do not quote prompts.")
+def hold_case(*, case_id: str, author: str | None, note: str) -> None:
+    """Keep a case whole for a legal dispute: `hydrometer forget` does not change it until it is released.
+
+    \b
+    Example:  hydrometer case hold case-0fbfa5df00f4 --note "proceedings 4 O 17/26"
+    """
+    _decide_hold(case_id, HOLD, author, note)
+
+
+@case.command("release")
+@click.argument("case_id")
+@click.option("--author", help="Who decided; the owner of HYDROMETER_AUTHOR_KEY, else the name of this login.")
+@click.option("--note", default="", help="The reason, in a sentence. It is stored: do not quote prompts.")
+def release_case(*, case_id: str, author: str | None, note: str) -> None:
+    """End the legal hold on a case. Run `hydrometer forget` again for the accounts that were to be erased meanwhile.
+
+    \b
+    Example:  hydrometer case release case-0fbfa5df00f4 --note "settled"
+    """
+    _decide_hold(case_id, RELEASE, author, note)
+
+
 @click.command()
 @click.option(
     "--every", "interval_seconds", type=click.FloatRange(min=0.1), default=5.0, show_default=True, help="Seconds between two updates."
@@ -160,6 +186,18 @@ def watch(*, interval_seconds: float, once: bool) -> None:
         stop.set()
     with connected() as clickhouse:
         live.watch(clickhouse, console(), stop, interval_seconds)
+
+
+def _decide_hold(case_id: str, verdict: str, author: str | None, note: str) -> None:
+    from streams.cases import labels
+    from streams.core.settings import Settings
+    from streams.schema import topics as names
+
+    settings, known = Settings.load(role="kafka"), known_case(case_id)
+    label = labels.make(HOLD, known.payload.merged_into or known.case_id, verdict, labels.author(settings, author), note)
+    with names.answering(settings):
+        labels.send(settings, label)
+    echo(f"{label.entity_id}: {verdict}, by {label.author} (label {label.label_id})")
 
 
 def known_case(beginning: str) -> CaseRow:

@@ -1,4 +1,4 @@
-"""`hydrometer export`: alerts as OCSF findings, cases as signed bundles."""
+"""`hydrometer export`: alerts as OCSF findings, cases as signed bundles, all that is stored about an account."""
 
 from __future__ import annotations
 
@@ -87,6 +87,31 @@ def export_case(*, case_id: str, out: Path, tlp: Tlp) -> None:
         terminal.check(clickhouse, row, history)
         target = bundle.write(row, out, key, bundle.indicators(clickhouse, row, tlp), datetime.now(UTC))
     echo(f"wrote {target}")
+
+
+@export.command("account")
+@click.argument("account")
+@click.option("--out", type=FILE, required=True, help="File for the document.")
+def export_account(*, account: str, out: Path) -> None:
+    """Write everything that is stored about an account as one JSON document: for a person who asks what is known of them.
+
+    Rows of every table, the newest value of every feature with its meaning, labels, and the account's own part of its cases.
+
+    \b
+    Example:  hydrometer export account acct-0042 --out acct-0042.json
+    """
+    from datetime import UTC, datetime
+
+    from streams.clickhouse.client import connected
+    from streams.core.errors import HydrometerError
+    from streams.exports.account import document
+
+    try:
+        with connected() as clickhouse, out.open("xb") as file:
+            file.writelines(document(clickhouse, account, datetime.now(UTC)))
+    except OSError as error:
+        raise HydrometerError(f"cannot write {out} ({error.strerror}): name a new file") from error
+    echo(f"wrote {out}")
 
 
 @export.command("verify")

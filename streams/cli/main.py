@@ -9,7 +9,7 @@ from typing import NoReturn
 
 import click
 
-from streams.cli import case, collect, dead_letters, demo, export, features, formats, keys, label, new, replay, setup, worker
+from streams.cli import case, collect, dead_letters, demo, export, features, forget, formats, keys, label, new, replay, setup, worker
 from streams.cli.commands import Commands
 from streams.core.errors import HydrometerError
 from streams.core.exit_codes import exit_code
@@ -59,6 +59,7 @@ for _command in (
     case.case,
     case.watch,
     export.export,
+    forget.forget,
     new.new_feature,
     new.new_hypothesis,
     new.new_format,

@@ -58,7 +58,7 @@ def settings_page() -> str:
 def topics_page() -> str:
     """Return every topic, what its records are keyed by and how long they are kept."""
     kept = [
-        (topic.name, topic.keyed_by, "the last record of each key" if topic.compacted else f"{topic.retention_hours} hours",
+        (topic.name, topic.keyed_by, f"{topic.retention_hours} hours" + (", of each key the last record" if topic.compacted else ""),
          "one" if topic.single else "HYDROMETER_PARTITIONS")
         for topic in topics.TOPICS
     ]  # fmt: skip

@@ -23,3 +23,31 @@ class ErasureReport(Record, frozen=True):
     """Behaviours of the account's own alerts that were removed."""
     cases: list[str] = msgspec.field(default_factory=list)
     """Cases that were removed as a whole."""
+
+
+class Kept(Record, frozen=True):
+    """What an erasure leaves, why, and when that ends by itself."""
+
+    what: str
+    why: str
+    until: str = ""
+    """ISO 8601 in UTC; empty where a person decides."""
+
+
+class Receipt(Record, frozen=True):
+    """What was erased of an account, and what is kept. It is handed to who asked, and stored nowhere."""
+
+    account: str
+    request: str
+    """Names the erasure in the reports of the stages."""
+    at: str
+    """When the erasure began, ISO 8601 in UTC."""
+    by: str
+    note: str
+    state: dict[str, dict[str, int]]
+    """Removed items by kind, by stage."""
+    rows: dict[str, int]
+    """Deleted rows by ClickHouse table."""
+    tombstones: dict[str, int]
+    """Keys of compacted topics whose last record was removed, by topic."""
+    kept: list[Kept]

@@ -6,7 +6,7 @@ Names are constants because Faust would otherwise derive them from module paths:
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any, Final
@@ -50,6 +50,12 @@ MAX_RECORD_BYTES: Final = 8 * 1024 * 1024
 """The largest record that we send: a block of 4,096 events takes 1 MB as a rule, far more when every text is long and new."""
 
 _HOUR_MS = 3_600_000
+_DAY_HOURS = 24
+
+COMPACTED_WITHIN_HOURS: Final = 48
+"""Time after which a compacted topic no longer contains what was replaced or removed: a day until compaction, a day for the tombstone."""
+COMPACTION: Final = {"max.compaction.lag.ms": str(24 * _HOUR_MS), "delete.retention.ms": str(24 * _HOUR_MS)}
+"""Configuration of compacted topics: without a largest lag, Kafka never compacts the newest segment."""
 _BOOTSTRAP_TIMEOUT_MS = 10_000  # for the first answer of a broker
 
 
@@ -60,10 +66,12 @@ class Topic:
     name: str
     keyed_by: str
     retention_hours: int
-    """Ignored when compacted: then the last record of each key stays."""
+    """After this time a record ends; when compacted, the last record of each key, and earlier ones long before."""
     compacted: bool = False
     single: bool = False
     """One partition, because one agent must see everything."""
+    names_accounts: bool = True
+    """Whether a record can name an account."""
 
     def partitions(self, settings: Settings) -> int:
         """Return how many partitions the topic has under these settings."""
@@ -72,7 +80,9 @@ class Topic:
     @property
     def configs(self) -> dict[str, str]:
         """Return the topic's configuration in Kafka's words."""
-        keep = {"cleanup.policy": "compact"} if self.compacted else {"retention.ms": str(self.retention_hours * _HOUR_MS)}
+        keep = {"retention.ms": str(self.retention_hours * _HOUR_MS)}
+        if self.compacted:
+            keep |= {"cleanup.policy": "compact,delete", **COMPACTION}
         return {**keep, "max.message.bytes": str(MAX_RECORD_BYTES)}
 
 
@@ -84,11 +94,11 @@ TOPICS: Final = (
     Topic(VERDICTS, keyed_by="account", retention_hours=72),
     Topic(SCORES, keyed_by="entity", retention_hours=72),
     Topic(SHADOW, keyed_by="entity", retention_hours=72),
-    Topic(ALERTS, keyed_by="alert", retention_hours=0, compacted=True),
-    Topic(CASES, keyed_by="case", retention_hours=0, compacted=True),
-    Topic(LABELS, keyed_by="label", retention_hours=0, compacted=True, single=True),
-    Topic(ERASURES, keyed_by="erasure", retention_hours=72, single=True),
-    Topic(DEAD_LETTERS, keyed_by="nothing", retention_hours=14 * 24),
+    Topic(ALERTS, keyed_by="alert", retention_hours=400 * _DAY_HOURS, compacted=True),
+    Topic(CASES, keyed_by="case", retention_hours=400 * _DAY_HOURS, compacted=True),
+    Topic(LABELS, keyed_by="label", retention_hours=3 * 365 * _DAY_HOURS, compacted=True, single=True),
+    Topic(ERASURES, keyed_by="erasure", retention_hours=72, single=True, names_accounts=False),
+    Topic(DEAD_LETTERS, keyed_by="nothing", retention_hours=14 * _DAY_HOURS, names_accounts=False),
 )
 """Every topic but the changelogs, which Faust makes itself."""
 
@@ -167,6 +177,23 @@ def records(settings: Settings, *names: str) -> dict[str, int]:
         tps = [TopicPartition(name, number) for name, count in parts.items() for number in range(count)]
         ends = admin.list_partition_offsets(dict.fromkeys(tps, OffsetSpec.LATEST))
     return {name: sum(ends[tp].offset for tp in tps if tp.topic == name) for name in names}
+
+
+def ends(settings: Settings, names: Iterable[str]) -> dict[TopicPartition, int]:
+    """Return the end of each partition of these topics: the offset of the next record. Raises BrokerUnavailableError."""
+    partitions = [
+        TopicPartition(topic.name, number) for topic in TOPICS if topic.name in names for number in range(topic.partitions(settings))
+    ]
+    with _admin(settings) as admin:
+        found = admin.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.LATEST))
+    return {tp: found[tp].offset for tp in partitions}
+
+
+def passed(settings: Settings, group: str, offsets: Mapping[TopicPartition, int]) -> bool:
+    """Return whether `group` has acknowledged every record before these offsets. Raises BrokerUnavailableError."""
+    with _admin(settings) as admin:
+        committed = admin.list_group_offsets({group: None})[group]
+    return all(offset == 0 or (tp in committed and committed[tp].offset >= offset) for tp, offset in offsets.items())
 
 
 @contextmanager

@@ -95,7 +95,7 @@ def make_table(app: faust.App, settings: Settings, inputs: Inputs) -> ChunkTable
         key_type=bytes,
         value_type=bytes,
         options=dict(ROCKSDB_OPTIONS),
-        extra_topic_configs={"max.message.bytes": topics.MAX_RECORD_BYTES, "min.compaction.lag.ms": COMPACT_AFTER_MS},
+        extra_topic_configs={"max.message.bytes": topics.MAX_RECORD_BYTES, "min.compaction.lag.ms": COMPACT_AFTER_MS, **topics.COMPACTION},
         help=f"the state of {inputs.agent}, in chunks",
     )
 

@@ -31,7 +31,7 @@ def test_every_topic_constant_has_one_specification() -> None:
     assert len(names) == len(constants)
 
 
-def test_what_people_decided_is_kept_for_ever() -> None:
+def test_of_what_is_a_state_the_last_record_of_each_key_is_kept() -> None:
     assert {topic.name for topic in topics.TOPICS if topic.compacted} == {topics.ALERTS, topics.CASES, topics.LABELS}
 
 

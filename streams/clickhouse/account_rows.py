@@ -1,0 +1,127 @@
+"""All rows about one account: found from the columns of the tables, so that a new table needs no list.
+
+A table has rows of an account if it has a column `account_id`, an entity (`entity_kind`, `entity_id`), or a `payload` of JSON, in which
+an account is a member, an entity or the example. Rows of cases under legal hold are exported, and not deleted.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+
+import orjson
+
+from streams.clickhouse.client import ClickHouse
+from streams.core.errors import StoreUnavailableError
+
+CONDITIONS: Final[Mapping[tuple[str, ...], str]] = {
+    ("account_id",): "account_id = %(account)s",
+    ("entity_kind", "entity_id"): (
+        "(entity_kind = 'account' AND entity_id = %(account)s) OR (entity_kind = 'link' AND endsWith(entity_id, %(link)s))"
+    ),
+    ("payload",): (
+        "JSONHas(payload, 'members', %(account)s) OR JSONExtractString(payload, 'example', 'account') = %(account)s "
+        "OR position(payload, %(quoted)s) > 0"
+    ),
+}
+"""When a row of a table with these columns is about the account."""
+_NOT_HELD: Final = "case_id NOT IN %(held)s"
+_POLL_SECONDS: Final = 0.2
+_PAGE_ROWS: Final = 1_000
+
+
+@dataclass(frozen=True)
+class AccountTable:
+    """A table that can have rows about an account."""
+
+    name: str
+    columns: tuple[str, ...]
+
+    @property
+    def condition(self) -> str:
+        """Return the SQL condition of rows about `%(account)s`."""
+        return " OR ".join(f"({condition})" for columns, condition in CONDITIONS.items() if set(columns) <= set(self.columns))
+
+    @property
+    def erasable(self) -> str:
+        """Return the SQL condition of those rows that an erasure deletes."""
+        return f"({self.condition}) AND {_NOT_HELD}" if "case_id" in self.columns else self.condition
+
+
+class AccountRows:
+    """The rows about one account."""
+
+    def __init__(self, clickhouse: ClickHouse, account: str, held: Sequence[str] = ()) -> None:
+        """Read which tables there are. held: ids of the cases under legal hold."""
+        self._clickhouse = clickhouse
+        self._values = {
+            "account": account,
+            "link": f"/account:{account}",
+            "quoted": orjson.dumps(f"account:{account}").decode()[1:],
+            "held": [*held, ""],  # an alert without a case has an empty case_id; ClickHouse refuses an empty list
+        }
+        self.tables = tables(clickhouse)
+
+    def counts(self, *, erasable: bool = False) -> dict[str, int]:
+        """Return the number of rows by table, all or those that an erasure deletes. Raises StoreUnavailableError."""
+        return {table.name: self._count(table, erasable=erasable) for table in self.tables}
+
+    def delete(self, wait_seconds: float) -> dict[str, int]:
+        """Delete the rows, and return how many by table. Blocks until ClickHouse has rewritten the parts.
+
+        Raises:
+            StoreUnavailableError: If ClickHouse is unavailable, or has not finished after `wait_seconds`.
+        """
+        counts = self.counts(erasable=True)
+        for table in self.tables:
+            if counts[table.name]:
+                self._clickhouse.query(f"ALTER TABLE {table.name} DELETE WHERE {table.erasable}", self._values)
+        give_up = time.monotonic() + wait_seconds
+        while left := {name: count for name, count in self.counts(erasable=True).items() if count}:
+            if time.monotonic() > give_up:
+                raise StoreUnavailableError(
+                    f"ClickHouse has not deleted all rows of {', '.join(left)} after {wait_seconds:.0f} s: run it again"
+                )
+            time.sleep(_POLL_SECONDS)
+        return {name: count for name, count in counts.items() if count}
+
+    def label_ids(self) -> list[str]:
+        """Return the ids of the labels on the account. Raises StoreUnavailableError."""
+        (table,) = [table for table in self.tables if table.name == "labels"]
+        return [name for (name,) in self._clickhouse.query(f"SELECT DISTINCT label_id FROM labels WHERE {table.erasable}", self._values)]  # noqa: S608 (our own conditions)
+
+    def rows(self, table: AccountTable) -> Iterator[dict[str, Any]]:
+        """Yield the rows of one table, a page at a time. Raises StoreUnavailableError."""
+        order = ", ".join(name for (name,) in self._clickhouse.query(_SORTING_KEY, {"table": table.name}))
+        offset = 0
+        while page := self._clickhouse.named(
+            f"SELECT * FROM {table.name} WHERE {table.condition} ORDER BY {order} LIMIT {_PAGE_ROWS} OFFSET {offset}",  # noqa: S608 (as above)
+            self._values,
+        ):
+            yield from page
+            offset += _PAGE_ROWS
+
+    def _count(self, table: AccountTable, *, erasable: bool) -> int:
+        condition = table.erasable if erasable else table.condition
+        ((count,),) = self._clickhouse.query(f"SELECT count() FROM {table.name} WHERE {condition}", self._values)  # noqa: S608 (as above)
+        return int(count)
+
+
+_COLUMNS: Final = """
+SELECT table, groupArray(name) FROM system.columns
+WHERE database = currentDatabase() AND default_kind != 'EPHEMERAL'
+    AND table IN (SELECT name FROM system.tables WHERE database = currentDatabase() AND endsWith(engine, 'MergeTree'))
+GROUP BY table ORDER BY table
+"""
+_SORTING_KEY: Final = """
+SELECT name FROM system.columns
+WHERE database = currentDatabase() AND table = %(table)s AND is_in_sorting_key ORDER BY position
+"""
+
+
+def tables(clickhouse: ClickHouse) -> list[AccountTable]:
+    """Return the tables of the database that can have rows about an account. Raises StoreUnavailableError."""
+    found = [AccountTable(str(name), tuple(columns)) for name, columns in clickhouse.query(_COLUMNS)]
+    return [table for table in found if any(set(columns) <= set(table.columns) for columns in CONDITIONS)]
