@@ -9,8 +9,12 @@ from typing import Any, Final
 import numpy as np
 
 from streams.forensics.errors import AnswersError
-from streams.forensics.panel import Cube, Floats, Panel
+from streams.forensics.panel import Cube, Integers, Panel
 
+LENGTH_BANDS_WORDS: Final = (5, 10, 20, 40, 80, 160)
+"""Where bands of length begin: each is twice as long as the one before."""
+FULL_CELL_PAIRS: Final = 30
+"""A cell with this number of pairs counts half."""
 _TOKEN: Final = re.compile(r"\w+|[^\w\s]")
 _LIST_LINE: Final = re.compile(r"^\s*(?:[-*\u2022]|\d+[.)])\s", re.MULTILINE)
 _HASH_COLUMNS: Final = 2**20
@@ -39,19 +43,13 @@ def list_lines(answer: str) -> int:
     return len(_LIST_LINE.findall(answer))
 
 
-def log_lengths(panel: Panel, most: int | None = None) -> Floats:
-    """Return log(1 + words) of each answer, (models, items), of at most `most` words."""
-    lengths = np.array([[len(answer.split()) for answer in row] for row in answers(panel)], dtype=np.float64)
-    return np.log1p(lengths if most is None else np.minimum(lengths, most))
-
-
-def style(panel: Panel, most: int | None = None) -> list[Floats]:
-    """Return the traits that any two models may share by habit, each (models, items): log length, and lines of lists (at most 3).
+def lengths(panel: Panel, most: int | None = None) -> Integers:
+    """Return the words of each answer, (models, items), of at most `most` words.
 
     A measure that compares the first `most` words takes the length within them, so that later words do not change it.
     """
-    lists = np.array([[min(list_lines(answer), 3) for answer in row] for row in answers(panel)], dtype=np.float64)
-    return [log_lengths(panel, most), lists]
+    words = np.array([[len(answer.split()) for answer in row] for row in answers(panel)], dtype=np.int64)
+    return words if most is None else np.minimum(words, most)
 
 
 def answers(panel: Panel) -> tuple[tuple[str, ...], ...]:
@@ -70,27 +68,23 @@ def hashed_counts(documents: Sequence[Sequence[str]]) -> Any:
     return FeatureHasher(_HASH_COLUMNS, input_type="string", alternate_sign=False, dtype=np.float32).transform(documents).tocsr()
 
 
-def controlled(cube: Cube, traits: Sequence[Floats]) -> Cube:
-    """Return likeness in `cube` (items, models, models) without the part that likeness in some traits explains.
+def less_length(cube: Cube, words: Integers) -> Cube:
+    """Return likeness in `cube` (items, models, models) less what pairs of answers as long and as short usually have.
 
-    A trait is (models, items): two models' likeness in it is the product of their deviations from the panel's mean on an item. The slopes
-    come from a regression over pairs of controls, after each model's own mean: a suspect that copies our answers copies their lengths too,
-    and must not set the slopes.
+    Compared are pairs of one cell: the band of the shorter and that of the longer answer's length, in `words` (models, items). The usual
+    likeness of a cell is the mean over pairs of controls, after each item's own mean, pulled to 0 where few pairs are in the cell: a suspect
+    that copies our answers copies their lengths too, and must not set what is usual. No slope is assumed: two brief answers can be equal,
+    and two long ones never are, so that a straight line would take off too much from brief pairs.
     """
-    deviations = [(trait - trait.mean(axis=0)).astype(np.float32) for trait in traits]
-    deviations = [trait / max(float(trait.std()), 1e-6) for trait in deviations]
-    upper = np.triu_indices(cube.shape[1] - 2, 1)
-    likeness = np.stack([_centred((trait @ trait.T / trait.shape[1])[2:, 2:])[upper] for trait in deviations], axis=1)
-    slopes = np.linalg.lstsq(likeness, _centred(cube.mean(axis=0)[2:, 2:])[upper], rcond=None)[0]
-    for trait, slope in zip(deviations, slopes, strict=True):
-        cube -= np.float32(slope) * np.einsum("ai,bi->iab", trait, trait)
+    size, count = cube.shape[1], len(LENGTH_BANDS_WORDS) + 1
+    band = np.searchsorted(LENGTH_BANDS_WORDS, words.T, side="right")
+    cells = np.minimum(band[:, :, None], band[:, None, :]) * count + np.maximum(band[:, :, None], band[:, None, :])
+    one, other = np.triu_indices(size, 1)
+    inside = one >= 2  # noqa: PLR2004 - the first two are suspect and our model
+    controls = cube[:, one[inside], other[inside]].astype(np.float64)
+    controls -= controls.mean(axis=1, keepdims=True)
+    drawn = cells[:, one[inside], other[inside]].ravel()
+    pairs = np.bincount(drawn, minlength=count * count)
+    usual = np.bincount(drawn, controls.ravel(), minlength=count * count) / (pairs + FULL_CELL_PAIRS)
+    cube -= usual.astype(np.float32)[cells]
     return cube
-
-
-def _centred(matrix: Floats | Cube) -> Floats:
-    """Subtract each model's own mean over the others, diagonal excluded."""
-    size = len(matrix)
-    clean = np.where(np.eye(size, dtype=bool), 0.0, matrix)
-    normal = (size - 2) * np.eye(size) + 1.0
-    own = np.linalg.solve(normal, clean.sum(axis=1))
-    return np.asarray(clean - own[:, None] - own[None, :], dtype=np.float64)

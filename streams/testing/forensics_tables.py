@@ -47,6 +47,16 @@ def power(figures: Figures) -> str:
     return table(["Prompts", "Detected", "Teacher first", "Among first three"], rows)
 
 
+def disguised(figures: Figures) -> str:
+    """Return what remains when students rewrite their answers."""
+    plain = [pair.split(" -> ")[0] for pair in figures["floor"]]
+    rows = [
+        [title, *(f"{by[name]:.0%}" for name in ("detected", "top1", "top3")), *(f"{by['p'][student]:.2g}" for student in plain)]
+        for title, by in figures["disguised"].items()
+    ]
+    return table(["Students' answers", "Detected", "Teacher first", "Among first three", *(f"p, {student}" for student in plain)], rows)
+
+
 def alike(figures: Figures) -> str:
     """Return mean effects of pairs that share a base or a habit, in standard deviations of unrelated pairs."""
     rows = [[title, f"{by['pairs']:,}", *(f"{by[m]:+.2f}" for m in TEXT)] for title, by in figures["alike"].items()]
@@ -91,6 +101,6 @@ def _title(measure: str) -> str:
 
 
 TABLES: Final[Mapping[str, Callable[[Figures], str]]] = {
-    function.__name__: function for function in (attribution, plainest, accusations, power, alike, bases, ratio, known, cost)
+    function.__name__: function for function in (attribution, plainest, accusations, power, disguised, alike, bases, ratio, known, cost)
 }
 """What a marker `forensics NAME` may name."""

@@ -9,12 +9,14 @@ from __future__ import annotations
 import argparse
 import hashlib
 import math
+import re
 import resource
 import subprocess
 import sys
 import time
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -83,6 +85,8 @@ LINEAGE = (
     ("Meta-Llama-3_1-8B-Instruct", "Meta-Llama-3_1-8B"),
     ("Meta-Llama-3_1-70B-Instruct", "Meta-Llama-3_1-70B"), ("Mixtral-8x7B-Instruct-v0.1", "Mixtral-8x7B-v0.1"), ("Yi-6b-Chat", "Yi-6B"),
 )  # fmt: skip
+BASE_MAKERS = (("Mistral", "mathstral", "Mixtral"), ("Meta-Llama-3",), ("Llama-2",), ("Yi",), ("Qwen",), ("gemini",))
+DISGUISED_PROMPTS = 200
 
 
 def held_back(model: str) -> bool:
@@ -151,13 +155,18 @@ def measured(folder: Path) -> Answered:
     """Read the written answers and compute every cube."""
     read = [reading.read_answers(path) for path in reading.files_of(folder)]
     panel = text_panel(read[0], read[1], read[2:], Prompts(reading.read_prompts(folder / "_prompts.jsonl.gz")[0]))
+    return measured_panel(panel)
+
+
+def measured_panel(panel: Panel) -> Answered:
+    """Compute every cube of a panel."""
     every = all_measures()
     cubes = {name: every[name].similarity(panel) for name in MEASURES}
     return Answered(panel, {name: cube.mean(axis=0, dtype=np.float64) for name, cube in cubes.items()}, cubes, relations(panel.models))
 
 
 def relations(models: Sequence[str]) -> Any:
-    """Return which pairs are no unrelated ones: one maker's, and all that makers said."""
+    """Return which pairs are no unrelated ones: one maker's, students of one teacher, and all that makers said."""
     related = np.zeros((len(models), len(models)), dtype=bool)
     groups = [*((entry,) if isinstance(entry, str) else entry for entry in MAKERS)]
     place = {model: number for number, model in enumerate(models)}
@@ -169,6 +178,9 @@ def relations(models: Sequence[str]) -> Any:
             for version in versions_of(teacher):
                 if student in place and version in place:
                     related[place[student], place[version]] = related[place[version], place[student]] = True
+    for teacher in SAID.keys() | SAID_IN_PART.keys():  # students of one teacher look alike too
+        inside = [place[s] for s in f"{SAID.get(teacher, '')} {SAID_IN_PART.get(teacher, '')}".split() if s in place]
+        related[np.ix_(inside, inside)] = True
     np.fill_diagonal(related, val=False)
     return related
 
@@ -284,6 +296,41 @@ def power(found: Answered, known: dict[str, str]) -> list[dict[str, Any]]:
     return rows
 
 
+def first_sentence(answer: str) -> str:
+    """Return the first sentence alone."""
+    return re.split(r"(?<=[.!?])\s", answer.strip(), maxsplit=1)[0]
+
+
+def reversed_sentences(answer: str) -> str:
+    """Return the sentences from last to first."""
+    return " ".join(reversed(re.split(r"(?<=[.!?])\s+", answer.strip())))
+
+
+def thinned(answer: str) -> str:
+    """Return the answer without every third word."""
+    return " ".join(word for place, word in enumerate(answer.split()) if place % 3 != 2)
+
+
+DISGUISES = {"as it is": str, "first sentence alone": first_sentence, "sentences reversed": reversed_sentences, "every third word left out": thinned}
+
+
+def disguised(found: Answered, known: dict[str, str]) -> dict[str, Any]:
+    """Return what remains on 200 prompts when all students rewrite their answers: detected, teacher first, and each p-value."""
+    kept = np.random.default_rng(DISGUISED_PROMPTS).permutation(len(found.panel.items))[:DISGUISED_PROMPTS]
+    panel = found.panel.of_items(kept)
+    rows = {}
+    for title, rewrite in DISGUISES.items():
+        texts = tuple(
+            tuple(map(rewrite, row)) if model in known else row for model, row in zip(panel.models, panel.texts or (), strict=True)
+        )
+        part = measured_panel(replace(panel, texts=texts))
+        values = {s: min(holm(list(part.p_values(s, t).values()))) for s, t in known.items()}
+        tops = attribution(part, known)["sum"]
+        detected = float(np.mean([p < ACCUSED for p in values.values()]))
+        rows[title] = {"detected": detected, "top1": tops["top1"], "top3": tops["top3"], "p": values}
+    return rows
+
+
 def looks_alike(found: Answered) -> dict[str, dict[str, float]]:
     """Return the mean effects of pairs that share a base or a habit and no teacher, beside all unrelated pairs."""
     models = found.panel.models
@@ -300,12 +347,17 @@ def looks_alike(found: Answered) -> dict[str, dict[str, float]]:
     return told
 
 
+def one_maker(models: Sequence[str]) -> list[tuple[str, str]]:
+    """Return the pairs of models of one maker, which count as one candidate."""
+    return [(a, b) for maker in BASE_MAKERS for a, b in combinations([m for m in models if m.startswith(maker)], 2)]
+
+
 def lineage(table: reading.Options) -> dict[str, Any]:
-    """Return for each known model and base: the rank of the base among all other models by each measure of choices, and the p-value."""
+    """Return for each known model and base: the rank of the base among other makers' models by each measure of choices, and the p-value."""
     rows: dict[str, Any] = {}
     every = all_measures()
     for child, base in LINEAGE:
-        panel = options_panel(table, child, base, kin=LINEAGE)
+        panel = options_panel(table, child, base, kin=one_maker(sorted(table.chosen)))
         row = {}
         for name in CHOICES:
             found = judge(every[name].similarity(panel), panel.groups, panel.kin, np.random.default_rng(1))
@@ -358,6 +410,7 @@ def main() -> None:
     told["accusations"] = {
         "held back": accusations(found, strangers(found, held=True)),
         "built with": accusations(found, strangers(found, held=False)),
+        "controls": accusations(found, [(s, t) for s, t in strangers(found, held=None) if starts(s, CONTROLS)]),
     }
     print(f"{time.monotonic() - began:5.0f} s  accusations", flush=True)
     told["known"] = {f"{s} -> {t}": {"p": found.p_values(s, t), "effect": found.effects(s, t)} for s, t in known.items()}
@@ -367,6 +420,8 @@ def main() -> None:
     }
     told["power"] = power(found, said)
     print(f"{time.monotonic() - began:5.0f} s  power", flush=True)
+    told["disguised"] = disguised(found, said)
+    print(f"{time.monotonic() - began:5.0f} s  disguises", flush=True)
     told["alike"] = looks_alike(found)
     told["lineage"] = lineage(reading.read_options(data / "mmlu_pro_answers.csv.gz"))
     fitted = fit(found, known)

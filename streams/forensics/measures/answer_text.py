@@ -1,8 +1,8 @@
 """How alike two models word the opening of their answers to the same prompt.
 
 Source: TF-IDF (Sparck Jones 1972) over 1- to 3-grams of words, cosine, with rarity judged among the answers to the same prompt: what most
-models say there weighs little. Compared are the first 40 words and marks only, so that long answers have no advantage; likeness in length
-and in the use of lists is taken off, since models that answer briefly look alike to each other whoever taught them.
+models say there weighs little. Compared are the first 40 words and marks only, so that long answers have no advantage; what two
+answers of such lengths have in common whoever wrote them is taken off, since models that answer briefly look alike to each other.
 """
 
 from __future__ import annotations
@@ -19,12 +19,12 @@ OPENING_TOKENS = 40
 
 
 def similarity(panel: Panel) -> Cube:
-    """Return cosines of rarity-weighted n-grams, less what likeness in length and lists explains."""
+    """Return cosines of rarity-weighted n-grams, less what their lengths explain."""
     answers = text.answers(panel)
     cube: Cube = np.zeros((len(panel.items), panel.size, panel.size), dtype=np.float32)
     for place in range(len(panel.items)):
         cube[place] = _cosines([_grams(text.tokens(row[place], OPENING_TOKENS)) for row in answers])
-    return text.controlled(cube, text.style(panel, OPENING_TOKENS))
+    return text.less_length(cube, text.lengths(panel, OPENING_TOKENS))
 
 
 def _grams(words: list[str]) -> list[str]:

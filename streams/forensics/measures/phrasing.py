@@ -3,7 +3,8 @@
 Source: authorship attribution by function words and n-grams (Mosteller and Wallace 1964); linear discriminant analysis with a shrunken
 covariance (Friedman 1989, "Regularized discriminant analysis") over openings, 1- and 2-grams that occur on many prompts, punctuation and
 list habits, less the panel's mean on the same prompt. Probabilities are of prompts that the classifier was not fitted on, and exclude the
-answer's own author. Likeness in length and in the use of lists is taken off.
+answer's own author. What two answers of such lengths have in
+common whoever wrote them is taken off.
 """
 
 from __future__ import annotations
@@ -29,7 +30,7 @@ _OPENING_WORDS = 4
 
 
 def similarity(panel: Panel) -> Cube:
-    """Return the log of the probability that one wrote the other's answer, averaged over both directions, less what style explains."""
+    """Return the log of the probability that one wrote the other's answer, averaged over both directions, less what length explains."""
     features = _features(panel)
     cube: Cube = np.zeros((len(panel.items), panel.size, panel.size), dtype=np.float32)
     fold = panel.groups % CROSS_VALIDATION_FOLDS  # near copies of a prompt fall into one fold
@@ -37,7 +38,7 @@ def similarity(panel: Panel) -> Cube:
         inside, outside = np.flatnonzero(fold != held), np.flatnonzero(fold == held)
         if len(outside):
             cube[outside] = _log_probabilities(features[:, inside], features[:, outside])
-    return text.controlled(np.asarray((cube + cube.transpose(0, 2, 1)) / 2, dtype=np.float32), text.style(panel, MAX_TOKENS))
+    return text.less_length(np.asarray((cube + cube.transpose(0, 2, 1)) / 2, dtype=np.float32), text.lengths(panel))
 
 
 def _log_probabilities(known: Floats, new: Floats) -> Cube:

@@ -3,7 +3,8 @@
 Source: chains of step types as in studies of reasoning traces (plan, verify, backtrack, conclude; sentence-level provenance in arXiv
 2512.20908), as a first-order Markov chain over sentences. A model's chain on an item is compared with the panel's on the same item, so a
 prompt that asks for a list makes nobody alike; that answers grow with difficulty in both models counts through the length on the same
-item, less each model's own mean. Likeness in overall length and in the use of lists is taken off.
+item, less each model's own mean. What two answers of such lengths have in common whoever wrote
+them is taken off.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ _PLAIN, _EDGE = len(_STEPS), len(_STEPS) + 1
 def similarity(panel: Panel) -> Cube:
     """Return products of two models' deviations from the panel, averaged over transitions and length, item by item."""
     features = np.array([[_chain(answer) for answer in row] for row in text.answers(panel)], dtype=np.float32)
-    lengths = text.log_lengths(panel).astype(np.float32)[:, :, None]
+    lengths = np.log1p(text.lengths(panel)).astype(np.float32)[:, :, None]
     lengths -= lengths.mean(axis=1, keepdims=True)  # how length follows difficulty; being brief throughout is style
     features = features[:, :, features.any(axis=(0, 1))]
     deviations = np.concatenate([features - features.mean(axis=0), lengths - lengths.mean(axis=0)], axis=2)
@@ -50,7 +51,7 @@ def similarity(panel: Panel) -> Cube:
     norms = np.sqrt((deviations**2).sum(axis=2, keepdims=True))
     deviations /= np.maximum(norms, 1e-6)
     cube: Cube = np.einsum("aif,bif->iab", deviations, deviations, optimize=True)
-    return text.controlled(cube, text.style(panel))
+    return text.less_length(cube, text.lengths(panel))
 
 
 def steps(answer: str) -> list[int]:
