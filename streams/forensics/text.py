@@ -72,7 +72,7 @@ def less_length(cube: Cube, words: Integers) -> Cube:
     """Return likeness in `cube` (items, models, models) less what pairs of answers as long and as short usually have.
 
     Compared are pairs of one cell: the band of the shorter and that of the longer answer's length, in `words` (models, items). The usual
-    likeness of a cell is the mean over pairs of controls, after each item's own mean, pulled to 0 where few pairs are in the cell: a suspect
+    likeness of a cell is the mean over pairs of controls, after each item's own mean, pulled to 0 where a cell has few pairs: a suspect
     that copies our answers copies their lengths too, and must not set what is usual. No slope is assumed: two brief answers can be equal,
     and two long ones never are, so that a straight line would take off too much from brief pairs.
     """

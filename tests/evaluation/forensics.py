@@ -311,7 +311,12 @@ def thinned(answer: str) -> str:
     return " ".join(word for place, word in enumerate(answer.split()) if place % 3 != 2)
 
 
-DISGUISES = {"as it is": str, "first sentence alone": first_sentence, "sentences reversed": reversed_sentences, "every third word left out": thinned}
+DISGUISES = {
+    "as it is": str,
+    "first sentence alone": first_sentence,
+    "sentences reversed": reversed_sentences,
+    "every third word left out": thinned,
+}
 
 
 def disguised(found: Answered, known: dict[str, str]) -> dict[str, Any]:
