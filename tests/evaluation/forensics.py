@@ -283,6 +283,15 @@ def accusations(found: Answered, pairs: Sequence[tuple[str, str]]) -> dict[str, 
     return {"pairs": len(pairs), **{name: {"accused": len(each), "which": each} for name, each in accused.items()}}
 
 
+def only_controls(found: Answered, of_sets: Sequence[dict[str, Any]]) -> dict[str, Any]:
+    """Return what `accusations` found for models that were trained on people's answers or on their own."""
+    which = {
+        name: [pair for each in of_sets for pair in each[name]["which"] if starts(pair, CONTROLS)] for name in (*MEASURES, "corrected")
+    }
+    pairs = sum(starts(suspect, CONTROLS) for suspect, _ in strangers(found, held=None))
+    return {"pairs": pairs, **{name: {"accused": len(each), "which": each} for name, each in which.items()}}
+
+
 def power(found: Answered, known: dict[str, str]) -> list[dict[str, Any]]:
     """Return the share of known pairs with corrected p < 0.01, and of teachers ranked first and among three, by number of prompts."""
     rows = []
@@ -365,10 +374,27 @@ def lineage(table: reading.Options) -> dict[str, Any]:
         panel = options_panel(table, child, base, kin=one_maker(sorted(table.chosen)))
         row = {}
         for name in CHOICES:
-            found = judge(every[name].similarity(panel), panel.groups, panel.kin, np.random.default_rng(1))
-            row[name] = {"rank": found.teacher_rank, "p": found.p, "effect": found.effect}
+            cube = every[name].similarity(panel)
+            found = judge(cube, panel.groups, panel.kin, np.random.default_rng(1))
+            makers = closest_makers(panel, cube)
+            row[name] = {"rank": found.teacher_rank, "p": found.p, "effect": found.effect, "maker_rank": 1 + makers.index(maker_of(base))}
         rows[f"{child} -> {base}"] = row
     return rows
+
+
+def closest_makers(panel: Panel, cube: Any) -> list[str]:
+    """Return the makers by how close their closest model is to the suspect, the closest first."""
+    mean = cube.mean(axis=0, dtype=np.float64)[None].astype(np.float32)
+    effects: dict[str, float] = {}
+    for place in range(1, panel.size):
+        maker, effect = maker_of(panel.models[place]), float(excess(mean, panel.kin, 0, place).mean[0, place])
+        effects[maker] = max(effect, effects.get(maker, effect))
+    return sorted(effects, key=effects.__getitem__, reverse=True)
+
+
+def maker_of(model: str) -> str:
+    """Return the maker of a base model's panel; a model alone is its own."""
+    return next((names[0] for names in BASE_MAKERS if model.startswith(names)), model)
 
 
 def cost(data: Path) -> dict[str, float]:
@@ -415,8 +441,8 @@ def main() -> None:
     told["accusations"] = {
         "held back": accusations(found, strangers(found, held=True)),
         "built with": accusations(found, strangers(found, held=False)),
-        "controls": accusations(found, [(s, t) for s, t in strangers(found, held=None) if starts(s, CONTROLS)]),
     }
+    told["accusations"]["controls"] = only_controls(found, list(told["accusations"].values()))
     print(f"{time.monotonic() - began:5.0f} s  accusations", flush=True)
     told["known"] = {f"{s} -> {t}": {"p": found.p_values(s, t), "effect": found.effects(s, t)} for s, t in known.items()}
     told["floor"] = {
