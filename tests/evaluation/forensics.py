@@ -14,7 +14,7 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import combinations
 from pathlib import Path
@@ -320,7 +320,7 @@ def thinned(answer: str) -> str:
     return " ".join(word for place, word in enumerate(answer.split()) if place % 3 != 2)
 
 
-DISGUISES = {
+DISGUISES: dict[str, Callable[[str], str]] = {
     "as it is": str,
     "first sentence alone": first_sentence,
     "sentences reversed": reversed_sentences,
