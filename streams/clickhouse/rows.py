@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cache
 from typing import Any, Final, get_type_hints
 
@@ -233,6 +233,8 @@ class Column:
     """Its type on the topic. A nested record is stored unchanged, so that a newer writer's fields are kept."""
     dtype: type
     convert: Callable[[Any], Any] = lambda value: value
+    default: Any = field(default_factory=msgspec.field)
+    """The field of a struct that says what it is when an older writer leaves it out."""
 
 
 @cache
@@ -242,7 +244,14 @@ def columns_of(record: type[records.Record]) -> dict[str, Column]:
     fields = msgspec.inspect.type_info(record)
     if not isinstance(fields, msgspec.inspect.StructType):
         raise TypeError(record)
-    return {field.name: _column_of(field.name, field.type, hints[field.name]) for field in fields.fields}
+    return {part.name: replace(_column_of(part.name, part.type, hints[part.name]), default=_default(part)) for part in fields.fields}
+
+
+def _default(part: msgspec.inspect.Field) -> Any:
+    """Return the declaration of a struct's field by its default, if it has one."""
+    if part.default_factory is not msgspec.NODEFAULT:
+        return msgspec.field(default_factory=part.default_factory)
+    return msgspec.field() if part.default is msgspec.NODEFAULT else msgspec.field(default=part.default)
 
 
 def _column_of(name: str, kind: msgspec.inspect.Type, annotation: Any) -> Column:
@@ -274,8 +283,8 @@ def _milliseconds(seconds: float) -> int:
 
 def _message(record: type[records.Record]) -> Callable[[Record], dict[str, Array]]:
     columns = columns_of(record)
-    needed = [(name, column.annotation) for name, column in columns.items()]
-    stored = msgspec.defstruct(f"Stored{record.__name__}", needed)
+    fields = [(name, column.annotation, column.default) for name, column in columns.items()]
+    stored = msgspec.defstruct(f"Stored{record.__name__}", fields, kw_only=True)
 
     def convert(message: Record) -> dict[str, Array]:
         try:
