@@ -35,7 +35,8 @@ def topics() -> None:
 def local(*, data: Path, http_port: int, broker: bool) -> None:
     """Run ClickHouse's engine and a small broker on this machine until Ctrl-C; for trying it out, not for real traffic.
 
-    Ports are those of HYDROMETER_CLICKHOUSE_PORT and HYDROMETER_KAFKA. Other commands find both with HYDROMETER_MODE=local.
+    Ports are those of HYDROMETER_CLICKHOUSE_PORT and HYDROMETER_KAFKA. Other commands find both with HYDROMETER_MODE=local, and in
+    HYDROMETER_STATE_DIR the password, which each start draws anew unless HYDROMETER_CLICKHOUSE_PASSWORD is set.
 
     \b
     Example:  hydrometer local &
@@ -47,20 +48,23 @@ def local(*, data: Path, http_port: int, broker: bool) -> None:
 
     from streams.core.settings import Settings
     from streams.devserver.broker import EmbeddedBroker
-    from streams.devserver.process import local_server
+    from streams.devserver.process import hand_over, local_server, password_of
 
     settings = Settings.load({**os.environ, "HYDROMETER_MODE": "local"})
-    user, password = settings.clickhouse_user, settings.clickhouse_password.get_secret_value()
+    user = settings.clickhouse_user
     with ExitStack() as running:
+        password = running.enter_context(password_of(settings))
         server = running.enter_context(
             local_server(data, user=user, password=password, native_port=settings.clickhouse_port, http_port=http_port)
         )
+        hand_over(settings, password)
         echo(f"ClickHouse on 127.0.0.1:{server.port} (HTTP {server.http_port}), user {user}, tables in {data}")
         if broker:
             kafka = running.enter_context(EmbeddedBroker(int(settings.kafka.rpartition(":")[2])))
             echo(f"Kafka's protocol on {kafka.bootstrap}, in memory")
         echo("Ctrl-C stops everything")
-        signal.pause()
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # as Ctrl-C: what was started ends, and the password's file goes
+        server.watch()
 
 
 @click.command()

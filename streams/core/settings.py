@@ -59,6 +59,9 @@ NEEDS: Mapping[Role, tuple[str, ...]] = {
 MIN_SECRET_CHARACTERS = 16
 """`openssl rand -hex 32` makes 64 characters."""
 
+LOCAL_PASSWORD_FILE = "clickhouse_password"  # noqa: S105 (a name)
+"""In `state_dir`: the password of the local ClickHouse that runs."""
+
 _DEVELOPMENT = "development-only-"  # what local mode uses; production refuses it
 _OTHERS = frozenset({"HYDROMETER_SHARED"})  # read by the tests alone, to find sample data
 
@@ -74,6 +77,25 @@ class MissingSecret(SecretStr):
     def get_secret_value(self) -> str:
         """Raise SettingsError."""
         raise _missing(self._name)
+
+
+class LocalPassword(SecretStr):
+    """The password that `hydrometer local` drew at its last start. It is read from its file each time it is used."""
+
+    def __init__(self, path: Path) -> None:
+        """Read from `path`, which need not exist yet."""
+        super().__init__("in a file")  # for `str`, which shows stars
+        self.path = path
+
+    def get_secret_value(self) -> str:
+        """Return the password. Raises SettingsError when no local server runs."""
+        try:
+            password = self.path.read_text(encoding="utf-8")
+        except OSError as error:
+            fix = "start `hydrometer local`, or set HYDROMETER_STATE_DIR to that of the one that runs, or HYDROMETER_CLICKHOUSE_PASSWORD"
+            raise SettingsError(f"no local ClickHouse left its password in {self.path} ({error.strerror}): {fix}") from error
+        hide(password)
+        return password
 
 
 def _secret(description: str) -> Any:
@@ -197,7 +219,7 @@ class Settings(BaseSettings):
             raise _first_problem(error) from None
         for name in (*SECRETS, *OPTIONAL_SECRETS):
             secret = getattr(settings, name)
-            if secret is not None and not isinstance(secret, MissingSecret):
+            if secret is not None and not isinstance(secret, MissingSecret | LocalPassword):
                 hide(secret.get_secret_value())
         settings._files.update(environment.files)
         return settings
@@ -233,7 +255,10 @@ class Settings(BaseSettings):
     def _with_defaults(cls, given: dict[str, Any]) -> dict[str, Any]:
         if given.get("mode") == "local":
             local = {name: _DEVELOPMENT + name.replace("_", "-") for name in SECRETS}
-            return {**local, "replication": 1, "state_dir": Path("build/state"), "metrics_port": 0, **given}
+            usual = {**local, "replication": 1, "state_dir": Path("build/state"), "metrics_port": 0, **given}
+            if "clickhouse_password" not in given:
+                usual["clickhouse_password"] = LocalPassword(Path(usual["state_dir"]) / LOCAL_PASSWORD_FILE)
+            return usual
         if given.get("mode", "production") == "production":  # any other value fails the field's own check
             for name in SECRETS:
                 if name not in given:

@@ -134,6 +134,7 @@ def _next_steps(screen: Console, system: System, *, keep: bool) -> None:
         screen.print(f"Running until Ctrl-C. Kafka {system.settings.kafka}, ClickHouse {ports}, user {system.server.user}.")
         screen.print("In another terminal:")
         variables = f"HYDROMETER_KAFKA={system.settings.kafka} HYDROMETER_CLICKHOUSE_PORT={system.server.port}"
+        variables += f" HYDROMETER_STATE_DIR={system.settings.state_dir}"
         screen.print(f"  export HYDROMETER_MODE=local {variables}", soft_wrap=True, highlight=False)
         screen.print("  .venv/bin/hydrometer case list", highlight=False)
         return

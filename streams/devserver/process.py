@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import json
 import os
+import secrets
 import select
 import signal
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
-from streams.core.errors import StoreUnavailableError
+from streams.core.errors import SettingsError, StoreUnavailableError
+from streams.core.logs import hide
+from streams.core.settings import LocalPassword, Settings
 
 READY_SECONDS = 60.0
 STOP_SECONDS = 20.0
@@ -31,6 +34,20 @@ class LocalClickHouse:
     user: str
     password: str
     pid: int
+    child: subprocess.Popen[bytes] | None = None
+    """The server's process; None where it is a thread."""
+
+    def watch(self) -> None:
+        """Wait until the server ends by itself.
+
+        Raises StoreUnavailableError, which says how it ended.
+        """
+        if self.child is not None:
+            code = self.child.wait()
+            how = signal.Signals(-code).name if code < 0 else f"exit code {code}"
+            raise StoreUnavailableError(
+                f"the local ClickHouse has ended by itself ({how}): start it again; rows that it acknowledged are on disk"
+            )
 
 
 @contextmanager
@@ -53,9 +70,47 @@ def local_server(data_dir: Path, *, user: str, password: str, native_port: int =
         )
         try:
             ready = _ready(child, ready_line)
-            yield LocalClickHouse("127.0.0.1", ready["native_port"], ready["http_port"], user, password, child.pid)
+            yield LocalClickHouse("127.0.0.1", ready["native_port"], ready["http_port"], user, password, child.pid, child)
         finally:
             stop(child)
+
+
+@contextmanager
+def password_of(settings: Settings) -> Iterator[str]:
+    """Yield the password for a new local server: the one that is set, else one drawn now, which our commands find in a file.
+
+    Call `hand_over` once the server runs. The file is this user's alone, and is gone when the context ends.
+    """
+    given = settings.clickhouse_password
+    if not isinstance(given, LocalPassword):
+        yield given.get_secret_value()
+        return
+    password = secrets.token_hex(32)
+    hide(password)
+    try:
+        yield password
+    finally:
+        with suppress(OSError):
+            if given.path.read_text(encoding="utf-8") == password:  # and not that of a later server
+                given.path.unlink()
+
+
+def hand_over(settings: Settings, password: str) -> None:
+    """Write a drawn password to its file, readable by this user alone. Does nothing when the password was set.
+
+    Raises SettingsError when it cannot be written.
+    """
+    given = settings.clickhouse_password
+    if not isinstance(given, LocalPassword):
+        return
+    try:
+        given.path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, fresh = tempfile.mkstemp(dir=given.path.parent, prefix=f".{given.path.name}-")  # 0600
+        with os.fdopen(descriptor, "w") as file:
+            file.write(password)
+        Path(fresh).replace(given.path)
+    except OSError as error:
+        raise SettingsError(f"cannot keep the password in {given.path} ({error.strerror}): set HYDROMETER_STATE_DIR") from error
 
 
 @contextmanager

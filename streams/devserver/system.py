@@ -20,7 +20,7 @@ from streams.clickhouse import migrate
 from streams.core.errors import HydrometerError
 from streams.core.settings import Settings, variable_of
 from streams.devserver.broker import EmbeddedBroker
-from streams.devserver.process import LocalClickHouse, local_server, stop
+from streams.devserver.process import LocalClickHouse, hand_over, local_server, password_of, stop
 from streams.schema import topics
 
 
@@ -80,9 +80,10 @@ def local_system(folder: Path, kafka: str | None = None, **chosen: Any) -> Itera
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as running:
         kafka = kafka or running.enter_context(EmbeddedBroker()).bootstrap
-        usual = Settings(mode="local")
-        user, password = usual.clickhouse_user, usual.clickhouse_password.get_secret_value()
-        server = running.enter_context(local_server(folder / "clickhouse", user=user, password=password))
+        usual = Settings(mode="local", state_dir=folder / "state")
+        password = running.enter_context(password_of(usual))
+        server = running.enter_context(local_server(folder / "clickhouse", user=usual.clickhouse_user, password=password))
+        hand_over(usual, password)
         settings = Settings(mode="local", kafka=kafka, clickhouse_port=server.port, state_dir=folder / "state", **chosen)
         migrate.run(settings)
         topics.ensure(settings)

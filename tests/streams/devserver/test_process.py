@@ -17,6 +17,7 @@ import pytest
 from clickhouse_driver import Client
 
 from streams.core.errors import SettingsError, StoreUnavailableError
+from streams.core.settings import Settings
 from streams.devserver.process import LocalClickHouse, local_server
 from streams.devserver.server import LocalServer
 from streams.testing.builders import driver
@@ -164,3 +165,51 @@ def test_memory_stays_bounded_over_large_inserts_and_results(clickhouse: LocalCl
             mine.execute("INSERT INTO wide VALUES", ten_megabytes, columnar=True)
         assert sum(1 for _ in mine.execute_iter("SELECT number FROM numbers(2000000)")) == 2_000_000
         assert resident() - before < 150_000_000
+
+
+def started(folder: Path, **more: str) -> subprocess.Popen[str]:
+    """Start `hydrometer local` without its broker, and wait until it serves."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    environment = {**os.environ, "HYDROMETER_STATE_DIR": str(folder / "state"), "HYDROMETER_CLICKHOUSE_PORT": str(port), **more}
+    line = [sys.executable, "-u", "-m", "streams", "local", "--no-broker", "--http-port", "0", "--data", str(folder / "data")]
+    child = subprocess.Popen(line, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    assert child.stdout
+    assert "ClickHouse on" in child.stdout.readline()
+    assert "Ctrl-C" in child.stdout.readline()
+    return child
+
+
+def test_each_start_draws_a_password_that_our_commands_find(tmp_path: Path) -> None:
+    kept, drawn = tmp_path / "state" / "clickhouse_password", []
+    settings = Settings(mode="local", state_dir=tmp_path / "state")
+    for number in (signal.SIGTERM, signal.SIGINT):
+        child = started(tmp_path)
+        assert (kept.stat().st_mode & 0o777, len(kept.read_text())) == (0o600, 64)
+        drawn.append(settings.clickhouse_password.get_secret_value())
+        assert drawn[-1] == kept.read_text()
+        child.send_signal(number)
+        assert drawn[-1] not in child.communicate(timeout=30)[0]
+        assert not kept.exists()
+    assert drawn[0] != drawn[1]
+    with pytest.raises(SettingsError, match="start `hydrometer local`"):
+        settings.clickhouse_password.get_secret_value()
+    assert "in a file" not in f"{settings!r} {settings.clickhouse_password}"
+
+
+def test_a_password_may_be_set_and_is_then_not_written(tmp_path: Path) -> None:
+    child = started(tmp_path, HYDROMETER_CLICKHOUSE_PASSWORD="mine-alone")
+    assert not (tmp_path / "state").exists()
+    child.terminate()
+    child.communicate(timeout=30)
+
+
+def test_the_death_of_the_engine_is_told_in_one_line(tmp_path: Path) -> None:
+    child = started(tmp_path)
+    (server,) = Path(f"/proc/{child.pid}/task/{child.pid}/children").read_text().split()
+    os.kill(int(server), signal.SIGKILL)
+    said = child.communicate(timeout=30)[0]
+    assert child.returncode not in (0, -signal.SIGKILL)
+    assert said.count("\n") == 1
+    assert "the local ClickHouse has ended by itself (SIGKILL): start it again" in said
+    assert not (tmp_path / "state" / "clickhouse_password").exists()
