@@ -28,6 +28,7 @@ class Channel:
         self._patience = Patience(sock)
         self.reader = Reader(self._patience.receive)
         self.revision = 0
+        self.method = frames.LZ4  # of what is sent compressed
         self._sock = sock
         self._send_seconds = send_seconds
 
@@ -54,9 +55,9 @@ class Channel:
         self._sock.sendall(data)
 
     def send_block(self, block: bytes, *, compressed: bool) -> None:
-        """Send a block, in LZ4 frames if the client asked for compression."""
+        """Send a block, in frames of the query's method if the client asked for compression."""
         body = BLOCK_INFO + block
-        self.send(varint(S_DATA) + text("") + (frames.compress(body) if compressed else body))
+        self.send(varint(S_DATA) + text("") + (frames.compress(body, self.method) if compressed else body))
 
     def send_header(self, columns: Sequence[tuple[str, str]], *, compressed: bool) -> None:
         """Send a block that only names the columns (name, type)."""

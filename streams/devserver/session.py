@@ -115,6 +115,8 @@ class Session:
 
     def _query(self, query: Query) -> None:
         self._cancelled, self._listening, self._reports = False, True, False
+        zstd = query.settings.get("network_compression_method", "").upper() == "ZSTD"
+        self._channel.method = frames.ZSTD if zstd else frames.LZ4
         externals = self._read_externals(compressed=query.compressed)
         try:
             sql.check(query.text, self._engine.refused)

@@ -8,6 +8,7 @@ import io
 import json
 import logging
 import re
+import uuid
 from collections.abc import Iterator
 from contextlib import closing
 from http import HTTPStatus
@@ -201,11 +202,17 @@ class Handler(BaseHTTPRequestHandler):
         status = _STATUS.get(code, HTTPStatus.INTERNAL_SERVER_ERROR)
         self._answer(status, words, {"X-ClickHouse-Exception-Code": str(code), "Content-Type": "text/plain; charset=UTF-8"})
 
+    def _query_id(self) -> str:
+        """Return the id that the client gave its query, or a new one."""
+        given = dict(parse_qsl(self.path.partition("?")[2])).get("query_id", "")
+        return given if re.fullmatch(r"[\w.:-]{1,128}", given, re.ASCII) else str(uuid.uuid4())
+
     def _answer(self, status: HTTPStatus, content: bytes, headers: dict[str, str]) -> None:
         self.send_response(status)
         for name, value in headers.items():
             self.send_header(name, value)
         self.send_header("X-ClickHouse-Server-Display-Name", "hydrometer local")
+        self.send_header("X-ClickHouse-Query-Id", self._query_id())
         self.send_header("X-ClickHouse-Timezone", self.server.engine.timezone)
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()

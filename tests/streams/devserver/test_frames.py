@@ -1,17 +1,29 @@
 from __future__ import annotations
 
+import struct
+
 import pytest
+import zstandard
+from clickhouse_cityhash.cityhash import CityHash128  # type: ignore[import-untyped]
 from clickhouse_driver.streams.compressed import CompressedBlockInputStream
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.devserver.frames import compress, read_frame
+from streams.devserver.frames import LZ4, ZSTD, compress, read_frame
 from streams.devserver.wire import ProtocolError, Reader
 
 
-@given(st.binary(min_size=1))
-def test_what_was_compressed_is_read(data: bytes) -> None:
-    assert read_frame(Reader.over(compress(data))) == data
+@given(st.binary(min_size=1), st.sampled_from([LZ4, ZSTD]))
+def test_what_was_compressed_is_read(data: bytes, method: int) -> None:
+    assert read_frame(Reader.over(compress(data, method))) == data
+
+
+@pytest.mark.parametrize("payload", [zstandard.ZstdCompressor().compress(bytes(1 << 24)), b"no zstd", b""])
+def test_a_zstd_frame_that_does_not_hold_its_size_is_refused(payload: bytes) -> None:
+    framed = struct.pack("<BII", ZSTD, 9 + len(payload), 100) + payload
+    value = CityHash128(framed)
+    with pytest.raises(ProtocolError, match="unpacked"):
+        read_frame(Reader.over(struct.pack("<QQ", value >> 64, value & (1 << 64) - 1) + framed))
 
 
 def test_large_data_become_frames_of_a_mebibyte() -> None:

@@ -228,6 +228,11 @@ def test_native_answers_suit_the_clients_revision(clickhouse: LocalClickHouse) -
     assert marked == BLOCK_INFO + b"\x01\x01\x01c\x06String\x00\x01x"
 
 
+def test_an_answer_names_its_query(clickhouse: LocalClickHouse) -> None:
+    assert ask(clickhouse, b"SELECT 1", query_id="mine-1").headers["X-ClickHouse-Query-Id"] == "mine-1"
+    assert len(ask(clickhouse, b"SELECT 1", query_id="a\r\nX-Other: b").headers["X-ClickHouse-Query-Id"]) == 36
+
+
 def test_bodies_may_travel_in_the_native_protocols_frames(clickhouse: LocalClickHouse) -> None:
     answer = ask(clickhouse, frames.compress(b"SELECT 'x'"), compress="1", decompress="1")
     assert frames.read_frame(Reader.over(answer.body)) == b"x\n"
