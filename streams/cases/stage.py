@@ -12,7 +12,7 @@ from typing import Literal
 import msgspec
 
 from models.evidence import calibration, weighing
-from streams.cases import case_file, erasing, evidence_state, triage
+from streams.cases import case_file, erasing, evidence_state, expiry, triage
 from streams.cases.audit_chain import HistoryKey
 from streams.cases.caseload import Caseload
 from streams.cases.policy import Policy
@@ -71,7 +71,7 @@ class Cases:
         self.labels: dict[str, LearnedLabel] = {}
         self._load = Caseload()
         self._triage = triage.trained(())
-        self._now = -math.inf
+        self._now = self._next_expiry = -math.inf
         self._offset = self._contained = -1
         self._snapshots = Snapshots("cases")
         self._changed: dict[str, None] = {}
@@ -96,6 +96,9 @@ class Cases:
         self._now = max(self._now, *(self.entities[key].time for key in touched), -math.inf)
         self._counts["evidence_rows"] += len(block)
         messages = [message for key in touched for message in self._judge(key)] + self._resolve_quiet()
+        if self._now >= self._next_expiry:
+            self._next_expiry = self._now + DAY
+            expiry.expire(self._now, self.entities, self.alerts, self.labels, self._load)
         messages += [message for case_id in self._changed for message in self._publish(self.cases[case_id])]
         self._changed.clear()
         self._touch(offset)

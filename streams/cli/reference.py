@@ -25,6 +25,8 @@ from streams.schema.record import Seconds
 _COLUMN: Final = re.compile(r"^\s{4,}`?(\w+)`? ([A-Z]\w+[^,\n]*?),?\s*(?:--\s*(.*))?$")
 _ALTERED: Final = re.compile(r"ALTER TABLE (\w+)\s(.*?);", re.DOTALL)
 _ADDED: Final = re.compile(r"ADD COLUMN IF NOT EXISTS (\w+) ([A-Z]\w+[^,\n;]*)")
+_TTL_OF: Final = re.compile(r"(?:CREATE TABLE IF NOT EXISTS|ALTER TABLE) (\w+)")
+_TTL_DAYS: Final = re.compile(r"\bTTL .*INTERVAL (\d+) DAY")
 _TABLE: Final = re.compile(r"CREATE TABLE IF NOT EXISTS (\w+)\s*\((.*?)\n\)", re.DOTALL)
 
 
@@ -63,6 +65,39 @@ def topics_page() -> str:
         for topic in topics.TOPICS
     ]  # fmt: skip
     return "# Topics\n\n" + table(("topic", "keyed by", "kept", "partitions"), kept)
+
+
+def retention_page() -> str:
+    """Return after how long each topic, table and state ends."""
+    from streams.cases import expiry
+    from streams.core.durations import DAY
+    from streams.stages.accounts.erased import KEPT_SECONDS
+    from streams.stages.groups.state import MEMBER_SECONDS
+
+    kept = [(f"topic `{topic.name}`", f"{topic.retention_hours / 24:g}", "") for topic in topics.TOPICS]
+    kept += [(f"table `{name}`", str(days), "`HYDROMETER_TABLE_DAYS`") for name, days in table_days().items()]
+    states = (
+        ("members of groups without a request", MEMBER_SECONDS),
+        ("entities with evidence, of no case", expiry.ENTITY_SECONDS),
+        ("cases that are resolved and not under legal hold, with their alerts", expiry.CASE_SECONDS),
+        ("labels", expiry.LABEL_SECONDS),
+        ("hashes of erased accounts", KEPT_SECONDS),
+    )
+    kept += [(f"state: {name}", f"{seconds / DAY:g}", "") for name, seconds in states]
+    kept += [("state: accounts in the archive, which had no request for 14 days", "until they are erased", "`hydrometer forget`")]
+    intro = "In days, of event time in states. Of compacted topics the last record of each key is kept so long, earlier ones for two days."
+    return f"# How long everything is kept\n\n{intro}\n\n" + table(("what", "days", "set by"), kept)
+
+
+def table_days(folder: Path = migrate.FOLDER) -> dict[str, int]:
+    """Return the days after which rows of each table end, as the migrations say; the newest one counts."""
+    days: dict[str, int] = {}
+    for migration in migrate.load(folder):
+        for statement in migration.statements:
+            name, ttl = _TTL_OF.search(statement), _TTL_DAYS.search(statement)
+            if name and ttl:
+                days[name[1]] = int(ttl[1])
+    return dict(sorted(days.items()))
 
 
 def event_page() -> str:
@@ -187,6 +222,7 @@ PAGES: Final[Mapping[str, Callable[[], str]]] = {
     "formats": formats_page,
     "metrics": metrics_page,
     "replay": replay_page,
+    "retention": retention_page,
     "rules": rules_page,
     "settings": settings_page,
     "tables": tables_page,

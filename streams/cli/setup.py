@@ -76,13 +76,20 @@ def migrate(*, dry_run: bool) -> None:
     Example:  HYDROMETER_CLICKHOUSE_PASSWORD_FILE=/run/secrets/clickhouse_password hydrometer migrate
     """
     from streams.clickhouse import migrate as migrations
+    from streams.clickhouse import retention
+    from streams.clickhouse.client import connected
     from streams.core.settings import Settings
 
-    done = migrations.run(Settings.load(role="clickhouse"), dry_run=dry_run)
+    settings = Settings.load(role="clickhouse")
+    done = migrations.run(settings, dry_run=dry_run)
     for migration in done:
         echo(f"{'pending' if dry_run else 'applied'} {migration.name}")
     if not done:
         echo("up to date")
+    if settings.table_days and not dry_run:
+        with connected(settings) as clickhouse:
+            for table, days in retention.apply(clickhouse, settings).items():
+                echo(f"rows of {table} end after {days} days")
 
 
 @click.command()

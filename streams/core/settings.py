@@ -131,6 +131,11 @@ class Settings(BaseSettings):
     clickhouse_user: str = Field(default="hydrometer", min_length=1, description="ClickHouse's user.")
     clickhouse_password: SecretStr = _secret("The writer's password.")
     clickhouse_database: str = Field(default="hydrometer", pattern=r"^[A-Za-z_]\w*$", description="The database of all our tables.")
+    table_days: str = Field(
+        default="",
+        pattern=r"^(\w+=[1-9]\d{0,4}(,\w+=[1-9]\d{0,4})*)?$",
+        description="Days after which rows of a table end, as in `requests=14,labels=730`; `migrate` sets them. Others: the reference.",
+    )
     clickhouse_secure: bool = Field(default=False, description="TLS to ClickHouse; its certificate and name are verified.")
     clickhouse_ssl_cafile: Path | None = Field(default=None, description="Certificates to trust, PEM; the system's when unset.")
 
@@ -238,6 +243,11 @@ class Settings(BaseSettings):
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Return the sources of `Settings(...)`: only its arguments. Only `load` reads the environment."""
         return (init_settings,)
+
+    def days_of_tables(self) -> dict[str, int]:
+        """Return the days after which rows end, by table, of the tables that `table_days` names."""
+        pairs = [pair.partition("=") for pair in self.table_days.split(",") if pair]
+        return {table: int(days) for table, _, days in pairs}
 
     def evidence(self) -> bytes:
         """Return the key that signs bundles. Raises SettingsError when it is not set, or short."""

@@ -71,6 +71,7 @@ class Groups:
             announce_upgrade(self.state, group, outbox)
         for group in scoring.due(self.state, np.unique(groups)).tolist():
             self._score(group, offset, outbox)
+        self.state.expire(offset, safe_offset=min(self.dirty().values(), default=offset))
         return outbox.messages(self.state, self._names)
 
     def dirty(self) -> Mapping[str, int]:

@@ -7,6 +7,7 @@ import numpy as np
 from models.evidence.families import FAMILIES
 from models.evidence.links import LINKS
 from models.state.columns import Columns, Field, Slots
+from streams.core.durations import DAY
 from streams.features.members import Members
 from streams.schema.blocks import Block
 from streams.schema.prompt_sketch import PROMPT_SHINGLES
@@ -30,6 +31,10 @@ NEWEST_NUMBERS = (
 """Columns of numbers of which a member has the newest value."""
 _FEATURE_COLUMNS = ("requests", "total", "begun", "jobs", "output_tokens", "first", "last", *NEWEST_NUMBERS, *HASHES, "fills", "own", "raw")
 _SEPARATOR = "|"
+
+MEMBER_SECONDS = 90 * DAY
+"""Event time without a request after which a member is removed, and its group with the last of them."""
+MAX_EXPIRIES_PER_BLOCK = 64
 MAX_GROUP_MEMBERS = 65_536
 """Of one group: further accounts of a card or router are not counted in it. So many are a public link or a flood."""
 MAX_MEMBERS = 1_048_576
@@ -49,6 +54,7 @@ class GroupState:
         self.table = Columns("groups", _GROUP_FIELDS | shadow_fields)
         self.members = Columns("members", _MEMBER_FIELDS)
         self._slots_of: dict[int, list[int]] = {}
+        self._next_search = -np.inf
 
     def intern(self, block: Block) -> tuple[Slots, Slots]:
         """Return the slots of each row's group and member, both (rows,); new ones start empty.
@@ -98,6 +104,22 @@ class GroupState:
         if not self._slots_of[group]:
             del self._slots_of[group]
             self.table.evict(group_key, offset)
+
+    def expire(self, offset: int, safe_offset: int) -> None:
+        """Once a day of event time, search for members without a request for MEMBER_SECONDS, and remove them.
+
+        Args:
+            offset: Offset of the block just applied.
+            safe_offset: Offset of the oldest block that may be repeated after a crash; members that it changed are not removed.
+        """
+        newest = float(self.table["clock"].max())
+        if newest < self._next_search:
+            return
+        idle = self.members.idle(self.members["last"] < newest - MEMBER_SECONDS, safe_offset)
+        for member in idle[:MAX_EXPIRIES_PER_BLOCK]:
+            self.leave(member, offset)
+        if len(idle) <= MAX_EXPIRIES_PER_BLOCK:
+            self._next_search = newest + DAY
 
     def size(self, group: int) -> int:
         """Return the number of a group's members."""

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+from streams.cli import reference
 from streams.cli.reference import field_notes, replay_page, tables_page
+from streams.clickhouse import migrate, retention
+from streams.schema import topics
 from streams.schema.cases import AlertPayload, CasePayload
 from streams.schema.replay_files import FILES
 
@@ -31,3 +35,11 @@ def test_a_column_that_a_later_migration_adds_is_in_its_table(tmp_path: Path) ->
     (tmp_path / "0001_parcels.sql").write_text("CREATE TABLE IF NOT EXISTS parcels\n(\n    name String\n)\nENGINE = Memory;\n")
     (tmp_path / "0002_colour.sql").write_text("ALTER TABLE parcels ADD COLUMN IF NOT EXISTS colour Nullable(Float32) DEFAULT NULL;\n")
     assert "| `name` | `String` |  |\n| `colour` | `Nullable(Float32) DEFAULT NULL` |  |" in tables_page(tmp_path)
+
+
+def test_every_topic_and_every_table_has_an_end_that_the_page_names() -> None:
+    page = reference.retention_page()
+    assert all(topic.retention_hours > 0 and f"topic `{topic.name}`" in page for topic in topics.TOPICS)
+    made = {name for migration in migrate.load() for name in re.findall(r"CREATE TABLE IF NOT EXISTS (\w+)", migration.sql)}
+    assert made - retention.ENDLESS == reference.table_days().keys()
+    assert reference.table_days()["labels"] == 1095

@@ -9,12 +9,14 @@ import numpy as np
 import pytest
 
 from models.evidence.families import FAMILIES
+from streams.core.durations import DAY
 from streams.core.errors import BlockLayoutError
 from streams.schema import blocks, topics
 from streams.schema.prompt_sketch import PROMPT_SHINGLES
 from streams.stages import attribution
 from streams.stages.groups.scoring import MIN_MEMBERS
 from streams.stages.groups.stage import Groups
+from streams.stages.groups.state import MEMBER_SECONDS
 from streams.stages.stage import Message
 
 KEY = b"a key of this test"
@@ -278,3 +280,17 @@ def test_a_group_counts_so_many_accounts_and_its_first_ones_go_on() -> None:
     assert len(groups.members) == 101
     assert total(groups, "sock-0") == 2.0
     assert groups.counters()["left_out"] == 51
+
+
+def test_a_member_without_requests_for_a_quarter_is_removed_and_its_group_with_the_last() -> None:
+    groups = stage()
+    groups.apply(encoded([row("ada", offset=0), row("bob", offset=0, group_id="router:00000000000000bb")]), 0)
+    for name in list(groups.dirty()):
+        groups.dump(name)  # written: no crash repeats the block
+    groups.apply(encoded([row("eve", at=MEMBER_SECONDS - 1, offset=1)]), 1)
+    assert len(groups.members) == 3
+    for name in list(groups.dirty()):
+        groups.dump(name)
+    groups.apply(encoded([row("eve", at=MEMBER_SECONDS + DAY, offset=2)]), 2)
+    assert [key for key in groups.members.keys if key] == ["payment:00000000000000aa|eve"]
+    assert [key for key in groups.table.keys if key] == ["payment:00000000000000aa"]
