@@ -37,6 +37,7 @@ from streams.cases.policy import Policy
 from streams.replay.run import Replay
 from streams.schema import blocks
 from streams.schema.cases import AlertName
+from streams.schema.replay_files import AccountRow
 from streams.testing.builders import shared
 
 WORLDS = ("harbour", "foundry", "orchard")
@@ -173,10 +174,11 @@ def judge(name: str, folder: Path, replay: Replay, cpu: float) -> Figures:
     )
 
 
-def _fate(crew: Sequence[str], said: Mapping[str, Any], served: Mapping[str, Sequence[float]]) -> tuple[float, float]:
+def _fate(crew: Sequence[str], said: Mapping[str, AccountRow], served: Mapping[str, Sequence[float]]) -> tuple[float, float]:
     """Return the share of a campaign's accounts that were alerted, and of its requests before the first alert."""
     hit = [account for account in crew if said[account].alerted]
-    first = min((said[account]["first_alert_at"] for account in hit), default=np.inf)
+    alerts = [row.first_alert_at for account in crew if (row := said[account]).alerted and row.first_alert_at is not None]
+    first = min(alerts, default=np.inf)
     moments = np.concatenate([np.array(served[account]) for account in crew])
     return len(hit) / len(crew), float(np.mean(moments < first))
 

@@ -8,6 +8,8 @@ import authors
 import pytest
 from worlds.frame import World
 
+from streams.schema.replay_files import AccountRow
+
 
 @pytest.mark.parametrize("author", authors.WORLDS)
 def test_a_world_has_campaigns_among_ordinary_people_in_the_order_of_time(author: str, tmp_path: Path) -> None:
@@ -26,7 +28,9 @@ def test_the_same_seed_draws_the_same_people() -> None:
 
 
 def test_a_campaigns_fate_is_its_share_alerted_and_what_was_served_before_the_first_alert() -> None:
-    said = {"a": {"alerted": True, "first_alert_at": 3.0}, "b": {"alerted": False, "first_alert_at": None}}
+    said = {
+        name: AccountRow(name, 0.0, 9.0, 2, 0.0, 0.0, alerted=at is not None, first_alert_at=at) for name, at in (("a", 3.0), ("b", None))
+    }
     assert authors._fate(["a", "b"], said, {"a": [1.0, 4.0], "b": [2.0, 5.0]}) == (0.5, 0.5)
 
 
