@@ -10,8 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
-import click
-
+from streams.core.output import echo
 from streams.schema import topics
 
 OPERATOR: Final = "operator"
@@ -159,4 +158,4 @@ allow() {
 
 
 if __name__ == "__main__":
-    click.echo(script(), nl=False)
+    echo(script(), nl=False)

@@ -32,5 +32,5 @@ def test_a_variable_is_encoded_as_grafana_encodes_it() -> None:
 
 @pytest.mark.parametrize("left", ["${case}", "$case", "${case:singlequote}", "${other:percentencode}", "$__conditionalAll(a, $b)"])
 def test_what_is_not_known_is_refused_by_name(left: str) -> None:
-    with pytest.raises(UnknownMacroError, match="is no macro or variable"):
+    with pytest.raises(UnknownMacroError, match="is not a known macro or variable"):
         NOON.expand(f"SELECT {left}")

@@ -64,7 +64,7 @@ class Hoarder(base.AnomalyDetector):
     [
         (Ungated(), detector_contract.check_burst_does_not_become_normal, "learned the campaign"),
         (Hoarder(), detector_contract.check_memory_is_bounded, "the state grows"),
-        (Hoarder(), detector_contract.check_scoring_is_pure_and_comes_before_learning, "knows enough"),
+        (Hoarder(), detector_contract.check_scoring_is_pure_and_comes_before_learning, "without experience is ready"),
         (Hoarder(), detector_contract.check_storm_outranks_calm, "does not outrank"),
         (Hoarder(), detector_contract.check_unknown_input_stays_finite, "not finite"),
     ],

@@ -64,7 +64,7 @@ def test_a_refusal_is_final(api: GrafanaHttp, grafana: Any) -> None:
 
 def test_a_page_of_html_is_no_grafana(api: GrafanaHttp, grafana: Any) -> None:
     grafana.faults = [(200, "<html>log in</html>")]
-    with pytest.raises(GrafanaError, match="is HYDROMETER_GRAFANA_URL right"):
+    with pytest.raises(GrafanaError, match="correct HYDROMETER_GRAFANA_URL"):
         api.get("/folders")
 
 
