@@ -64,8 +64,10 @@ def alike(figures: Figures) -> str:
 
 
 def bases(figures: Figures) -> str:
-    """Return rank and p-value of each known base model by chosen options."""
-    rows = [[pair, *(f"{by[m]['rank']} ({by[m]['p']:.2g})" for m in CHOICES)] for pair, by in figures["lineage"].items()]
+    """Return the ranks of each known base model's maker and of the model, and its p-value, by chosen options."""
+    rows = [
+        [pair, *(f"{by[m]['maker_rank']}, {by[m]['rank']} ({by[m]['p']:.2g})" for m in CHOICES)] for pair, by in figures["lineage"].items()
+    ]
     return table(["Model and base", *map(_title, CHOICES)], rows)
 
 
