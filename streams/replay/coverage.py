@@ -63,9 +63,7 @@ class Coverage:
 
     def report(self) -> CoverageReport:
         """Return all of it. Takes half a second for each field that is never known."""
-        blind = blind_without(
-            frozenset(event_field.wire for event_field in _optional() if not self._distinguishes(event_field)) | _UNDECLARED
-        )
+        blind = blind_without(frozenset(event_field.wire for event_field in _optional() if not self._distinguishes(event_field)))
         return CoverageReport(
             events=self.events,
             fields=[self._field(event_field) for event_field in _optional()],

@@ -48,7 +48,7 @@ def blind_without(missing: frozenset[str]) -> frozenset[str]:
 
     A feature tells apart when it has two values; a kind of group, `groups by payment`, when there is a group of it.
     """
-    return _distinguishing(frozenset()) - _distinguishing(missing)
+    return _distinguishing(frozenset()) - _distinguishing(missing) if missing else frozenset()
 
 
 @cache

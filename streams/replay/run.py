@@ -59,16 +59,15 @@ class Replay:
     scores: list[Block] = field(default_factory=list)
     alerts: list[dict[str, Any]] = field(default_factory=list)
     cases: list[dict[str, Any]] = field(default_factory=list)
-    coverage: Coverage = field(default_factory=Coverage)
-    best: dict[str, list[float]] = field(default_factory=dict)
-    """Account -> highest extraction and routing of its own evidence."""
+    coverage: Coverage | None = None
+    """Counts what the requests hold, when it is given: that takes a second look at every block."""
 
     def __post_init__(self) -> None:
         """Make the pipeline, and listen to all that leaves its stages."""
         self.pipeline = Pipeline(self.partitions, self.seal_key, self._on_message, self.policy)
 
     def _on_message(self, message: Message) -> None:
-        if message.topic == topics.REQUESTS:
+        if message.topic == topics.REQUESTS and self.coverage is not None:
             self.coverage.add(blocks.decode(message.value, blocks.REQUESTS))
         elif message.topic == topics.SCORES:
             self.scores.append(blocks.decode(message.value, blocks.SCORES))
@@ -220,9 +219,8 @@ def run(files: Sequence[Path], out: Path, until: str | None = None, log_format: 
     collector = Collector(settings, log_format)
     rejected: Counter[str] = Counter()
     refused: list[DeadLetter] = []
-    replay = Replay(
-        settings.partitions, settings.seal_key.get_secret_value().encode(), Policy.load(settings.permitted_parties, settings.policy)
-    )
+    policy, coverage = Policy.load(settings.permitted_parties, settings.policy), Coverage()
+    replay = Replay(settings.partitions, settings.seal_key.get_secret_value().encode(), policy, coverage=coverage)
     began = time.perf_counter()
     with _progress() as progress:
         bar = progress.add_task("replay", total=sum(path.stat().st_size for path in files if path.exists()))
@@ -238,9 +236,9 @@ def run(files: Sequence[Path], out: Path, until: str | None = None, log_format: 
         events = replay.feed(read_files(files, settings, log_format, collector=collector, on_step=on_step), limit)
     summary = replay.summary(events, rejected, time.perf_counter() - began)
     replay.write(out, summary, refused)
-    coverage = replay.coverage.report()
-    (out / "coverage.json").write_bytes(msgspec.json.format(coverage.encode(), indent=2) + b"\n")
-    report.write(out, summary, coverage)
+    lacking = coverage.report()
+    (out / "coverage.json").write_bytes(msgspec.json.format(lacking.encode(), indent=2) + b"\n")
+    report.write(out, summary, lacking)
     return summary
 
 

@@ -9,9 +9,13 @@ import msgspec
 
 from streams.cases.views.terminal import CaseRow
 from streams.core.errors import HydrometerError
-from streams.schema.cases import Case
+from streams.schema.cases import Case, CasePayload
 
 FILE = "cases.jsonl"
+
+
+class _Named(msgspec.Struct):
+    case_id: str
 
 
 class _Recorded(Case, frozen=True):
@@ -23,20 +27,21 @@ def recorded(folder: Path, *, with_resolved: bool = False) -> list[CaseRow]:
 
     Raises HydrometerError when the folder is not a replay's.
     """
-    newest: dict[str, CaseRow] = {}
+    newest: dict[str, bytes] = {}  # of a case only the last of its many versions is decoded whole
     try:
         with (folder / FILE).open("rb") as lines:
             for line in lines:
-                case = _row(line)
-                newest[case.case_id] = case
+                newest[msgspec.json.decode(line, type=_Named).case_id] = line
+        cases = [_row(line) for line in newest.values()]
     except (OSError, msgspec.MsgspecError) as error:
         raise HydrometerError(f"{folder} holds no {FILE} that can be read: name the --out of a `hydrometer replay`") from error
-    wanted = [case for case in newest.values() if with_resolved or case.state == "open"]
+    wanted = [case for case in cases if with_resolved or case.state == "open"]
     return sorted(wanted, key=lambda case: (case.state, case.behaviour, -max(case.extraction, case.routing), case.case_id))
 
 
 def _row(line: bytes) -> CaseRow:
-    raw, case = msgspec.json.decode(line, type=_Recorded), msgspec.json.decode(line, type=Case)
+    case = msgspec.json.decode(line, type=_Recorded)
     fields = {name: getattr(case, name) for name in Case.__struct_fields__}
     times = {name: datetime.fromtimestamp(fields[name], UTC) for name in ("opened_at", "updated_at")}
-    return CaseRow(**{**fields, **times, "stored": bytes(raw.payload)})
+    payload = msgspec.json.decode(case.payload, type=CasePayload)
+    return CaseRow(**{**fields, **times, "payload": payload, "stored": bytes(case.payload)})
