@@ -44,8 +44,7 @@ def _head(summary: Summary, cases: Sequence[CaseRow]) -> str:
         "refused": f"{sum(summary.rejected.values()):,}",
         "open cases": f"{sum(case.state == 'open' for case in cases):,}",
     }
-    cells = "".join(f"<div><b>{value}</b><span>{name}</span></div>" for name, value in figures.items())
-    return f'<header><h1>What the replay found</h1><div class="figures">{cells}</div></header>'
+    return f"<header><h1>What the replay found</h1>{html.figures(figures)}</header>"
 
 
 def _table(cases: Iterable[CaseRow]) -> str:
@@ -65,14 +64,12 @@ def _curve(case: CaseRow) -> str:
     begin, end, most = points[0][0], points[-1][0], max(nats for _, nats in points)
     if end <= begin or most <= 0:
         return ""
-    steps, level = [], 0.0
+    steps, level = list[tuple[float, float]](), 0.0
     for time, nats in points:
         x = _WIDTH_PIXELS * (time - begin) / (end - begin)
-        steps += [f"{x:.1f},{_y(level, most):.1f}", f"{x:.1f},{_y(nats, most):.1f}"]
+        steps += [(x, _y(level, most)), (x, _y(nats, most))]
         level = nats
-    drawing = f'<svg viewBox="0 0 {_WIDTH_PIXELS} {_HEIGHT_PIXELS}" preserveAspectRatio="none" role="img">'
-    caption = f"{escape(case.case_id)}: highest {most:.1f} nats, {case.accounts:,} accounts"
-    return f'<figure><figcaption>{caption}</figcaption>{drawing}<polyline points="{" ".join(steps)}"/></svg></figure>'
+    return html.curve(f"{case.case_id}: highest {most:.1f} nats, {case.accounts:,} accounts", steps)
 
 
 def _y(nats: float, most: float) -> float:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
 from typing import Any, Final
 
@@ -17,6 +17,25 @@ def document(title: str, parts: Iterable[str]) -> str:
 def section(title: str, body: str) -> str:
     """Return a part with a heading. body: HTML."""
     return f"<section><h2>{escape(title)}</h2>{body}</section>"
+
+
+def figures(values: Mapping[str, str]) -> str:
+    """Return the row of large figures under a title. values: name -> figure, both texts."""
+    cells = "".join(f"<div><b>{escape(value)}</b><span>{escape(name)}</span></div>" for name, value in values.items())
+    return f'<div class="figures">{cells}</div>'
+
+
+def curve(caption: str, points: Iterable[tuple[float, float]], below: str = "") -> str:
+    """Return a small drawing of a line.
+
+    Args:
+        caption: A text over it.
+        points: Places in a field of 600 by 62, from the upper left.
+        below: HTML under it.
+    """
+    line = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
+    drawing = f'<svg viewBox="0 0 600 62" preserveAspectRatio="none" role="img"><polyline points="{line}"/></svg>'
+    return f"<figure><figcaption>{escape(caption)}</figcaption>{drawing}{below}</figure>"
 
 
 def bullets(items: Iterable[str]) -> str:

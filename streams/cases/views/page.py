@@ -71,11 +71,8 @@ def _head(case: CaseRow) -> str:
         "opened (UTC)": _moment(case.opened_at),
         "last change (UTC)": _moment(case.updated_at),
     }
-    cells = "".join(f"<div><b>{escape(value)}</b><span>{name}</span></div>" for name, value in figures.items())
     marks = "".join(f'<span class="badge {escape(mark.split(":")[0])}">{escape(mark)}</span>' for mark in badges)
-    return (
-        f'<header><p class="id">{escape(case.case_id)} {marks}</p><h1>{escape(case.title)}</h1><div class="figures">{cells}</div></header>'
-    )
+    return f'<header><p class="id">{escape(case.case_id)} {marks}</p><h1>{escape(case.title)}</h1>{html.figures(figures)}</header>'
 
 
 def _families(case: CaseRow) -> str:
@@ -120,13 +117,12 @@ def _joins(members: Mapping[str, CaseMember]) -> str:
     times = sorted(member.joined_at for member in members.values())
     if len(times) < 3 or times[-1] <= times[0]:  # noqa: PLR2004 (two points make a line, not a curve)
         return ""
-    span, most, points = times[-1] - times[0], len(times), ["0,60"]
+    span, most, points = times[-1] - times[0], len(times), [(0.0, 60.0)]
     for count, time in enumerate(times, start=1):
         x = 600 * (time - times[0]) / span
-        points += [f"{x:.1f},{60 - 56 * (count - 1) / most:.1f}", f"{x:.1f},{60 - 56 * count / most:.1f}"]
-    drawing = f'<svg viewBox="0 0 600 62" preserveAspectRatio="none" role="img"><polyline points="{" ".join(points)}"/></svg>'
+        points += [(x, 60 - 56 * (count - 1) / most), (x, 60 - 56 * count / most)]
     ends = f"<p class=ends><span>{_moment(times[0])}</span><span>{most:,} accounts by {_moment(times[-1])}</span></p>"
-    return f"<figure><figcaption>Accounts in the case over time</figcaption>{drawing}{ends}</figure>"
+    return html.curve("Accounts in the case over time", points, ends)
 
 
 def _todo(case: CaseRow) -> str:
