@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from streams.cli.commands import FILE
+from streams.cli.commands import AUTHOR, FILE, NOTE
 from streams.core.errors import HydrometerError
 from streams.core.output import echo
 from streams.core.printable import printable
@@ -114,8 +114,8 @@ def verify_case(*, case_id: str) -> None:
 @case.command("split")
 @click.argument("case_id")
 @click.argument("link")
-@click.option("--author", help="Who decided; the owner of HYDROMETER_AUTHOR_KEY, else the name of this login.")
-@click.option("--note", default="", help="The reason, in a sentence. It is stored: do not quote prompts.")
+@AUTHOR
+@NOTE
 def split_case(*, case_id: str, link: str, author: str | None, note: str) -> None:
     """Split off what does not belong to a case: a case that was merged in, or an alerted entity. It is never joined again.
 
@@ -139,8 +139,8 @@ def split_case(*, case_id: str, link: str, author: str | None, note: str) -> Non
 
 @case.command("hold")
 @click.argument("case_id")
-@click.option("--author", help="Who decided; the owner of HYDROMETER_AUTHOR_KEY, else the name of this login.")
-@click.option("--note", default="", help="The reason, in a sentence. It is stored: do not quote prompts.")
+@AUTHOR
+@NOTE
 def hold_case(*, case_id: str, author: str | None, note: str) -> None:
     """Keep a case whole for a legal dispute: `hydrometer forget` does not change it until it is released.
 
@@ -152,8 +152,8 @@ def hold_case(*, case_id: str, author: str | None, note: str) -> None:
 
 @case.command("release")
 @click.argument("case_id")
-@click.option("--author", help="Who decided; the owner of HYDROMETER_AUTHOR_KEY, else the name of this login.")
-@click.option("--note", default="", help="The reason, in a sentence. It is stored: do not quote prompts.")
+@AUTHOR
+@NOTE
 def release_case(*, case_id: str, author: str | None, note: str) -> None:
     """End the legal hold on a case. Run `hydrometer forget` again for the accounts that were to be erased meanwhile.
 

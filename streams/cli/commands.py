@@ -31,6 +31,9 @@ MAP: Final = click.option(
     help="A field of another name: --map caller/key=account.id. Repeat it for more.",
 )
 
+AUTHOR: Final = click.option("--author", help="Who decided; the owner of HYDROMETER_AUTHOR_KEY, else the name of this login.")
+NOTE: Final = click.option("--note", default="", help="The reason, in a sentence. It is stored: do not quote prompts.")
+
 
 def named_format(log_format: str, pairs: tuple[str, ...]) -> str:
     """Return what the intake takes as a format: a name, a mapping file, or the pairs of `--map`. Raises UsageError for two of them."""

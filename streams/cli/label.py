@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from streams.cli.case import known_case
+from streams.cli.commands import AUTHOR, NOTE
 from streams.core.errors import HydrometerError
 from streams.core.output import echo
 from streams.schema.labels import LABELLED_KINDS, VERDICTS
@@ -14,8 +15,8 @@ from streams.schema.labels import LABELLED_KINDS, VERDICTS
 @click.argument("entity_kind", type=click.Choice(LABELLED_KINDS))
 @click.argument("entity_id")
 @click.argument("verdict", type=click.Choice(VERDICTS))
-@click.option("--author", help="Who decided; the owner of HYDROMETER_AUTHOR_KEY, else the name of this login.")
-@click.option("--note", default="", help="The reason, in a sentence. It is stored: do not quote prompts.")
+@AUTHOR
+@NOTE
 def label(*, entity_kind: str, entity_id: str, verdict: str, author: str | None, note: str) -> None:
     """Record a person's verdict on a case, an account or a router.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from streams.cli.checkout import ROOT
 from streams.core.output import echo
 
 
@@ -21,7 +22,7 @@ def new_feature(*, name: str, entity: str, family: str) -> None:
     """
     from streams.cli import scaffold
 
-    paths = [path.relative_to(scaffold.ROOT) for path in scaffold.new_feature(name, entity, family)]
+    paths = [path.relative_to(ROOT) for path in scaffold.new_feature(name, entity, family)]
     for path in paths:
         echo(path)
     tests = " ".join(str(path) for path in paths if path.parts[0] == "tests")
@@ -41,7 +42,7 @@ def new_hypothesis(*, name: str) -> None:
     """
     from streams.cli import new_hypothesis as scaffold
 
-    paths = [path.relative_to(scaffold.ROOT) for path in scaffold.new_hypothesis(name)]
+    paths = [path.relative_to(ROOT) for path in scaffold.new_hypothesis(name)]
     for path in paths:
         echo(path)
     echo(f"next: implement it, then: .venv/bin/python -m pytest {paths[-1]} tests/contracts/test_benign_hypotheses.py")
@@ -60,5 +61,5 @@ def new_format(*, name: str) -> None:
     from streams.cli import new_format as scaffold
 
     for path in scaffold.new_format(name):
-        echo(path.relative_to(scaffold.ROOT))
+        echo(path.relative_to(ROOT))
     echo(f"next: implement it, then: .venv/bin/python -m pytest tests/contracts/test_formats.py -k {name}")

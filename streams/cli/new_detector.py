@@ -11,11 +11,8 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from streams.cli.checkout import refuse_taken
+from streams.cli.checkout import ROOT, refuse_taken, run_generator
 from streams.core.errors import HydrometerError
-from streams.core.output import echo
-
-ROOT: Final = Path(__file__).resolve().parents[2]
 
 _DETECTOR: Final = '''"""Detector `{name}`."""
 
@@ -131,19 +128,12 @@ def class_of(name: str) -> str:
 
 def main(arguments: list[str]) -> int:
     """Run as a command: write the detector named by the one argument. Returns the exit status."""
-    if len(arguments) != 1:
-        echo("error: one name is needed: python -m streams.cli.new_detector night_shift", err=True)
-        return 2
-    try:
-        paths = new_detector(arguments[0])
-    except HydrometerError as error:
-        echo(f"error: {error}", err=True)
-        return 2
-    written = " and ".join(path.relative_to(ROOT).as_posix() for path in paths)
-    either = f'"{arguments[0]} or {class_of(arguments[0])}"'  # the contract names its tests by the class
-    check = f".venv/bin/python -m pytest tests/models -k {either}"
-    echo(f"wrote {written}\nnext: state its scores in the test, then {check}")
-    return 0
+    return run_generator(arguments, "python -m streams.cli.new_detector night_shift", new_detector, _next)
+
+
+def _next(name: str) -> str:
+    either = f'"{name} or {class_of(name)}"'  # the contract names its tests by the class
+    return f"state its scores in the test, then .venv/bin/python -m pytest tests/models -k {either}"
 
 
 if __name__ == "__main__":

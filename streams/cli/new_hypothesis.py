@@ -7,10 +7,8 @@ import re
 from pathlib import Path
 from typing import Final
 
-from streams.cli.checkout import refuse_taken
+from streams.cli.checkout import ROOT, refuse_taken
 from streams.core.errors import HydrometerError
-
-ROOT: Final = Path(__file__).resolve().parents[2]
 
 _HYPOTHESIS: Final = '''"""Benign hypothesis `{name}`: which ordinary customer would show the same evidence."""
 

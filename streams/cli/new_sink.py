@@ -11,11 +11,8 @@ import sys
 from pathlib import Path
 from typing import Final
 
-from streams.cli.checkout import refuse_taken
+from streams.cli.checkout import ROOT, refuse_taken, run_generator
 from streams.core.errors import HydrometerError
-from streams.core.output import echo
-
-ROOT: Final = Path(__file__).resolve().parents[2]
 
 _OUTLET: Final = '''"""Outlet `{name}`: name the destination here."""
 
@@ -106,18 +103,11 @@ def new_sink(name: str, root: Path = ROOT) -> list[Path]:
 
 def main(arguments: list[str]) -> int:
     """Run as a command: write the outlet named by the one argument. Returns the exit status."""
-    if len(arguments) != 1:
-        echo("error: one name is needed: python -m streams.cli.new_sink syslog", err=True)
-        return 2
-    try:
-        paths = new_sink(arguments[0])
-    except HydrometerError as error:
-        echo(f"error: {error}", err=True)
-        return 2
-    written = " and ".join(path.relative_to(ROOT).as_posix() for path in paths)
-    check = f".venv/bin/python -m pytest tests/streams/exports tests/contracts -k {arguments[0]}"
-    echo(f"wrote {written}\nnext: run a real destination in the test, then {check}")
-    return 0
+    return run_generator(arguments, "python -m streams.cli.new_sink syslog", new_sink, _next)
+
+
+def _next(name: str) -> str:
+    return f"run a real destination in the test, then .venv/bin/python -m pytest tests/streams/exports tests/contracts -k {name}"
 
 
 if __name__ == "__main__":

@@ -8,11 +8,10 @@ from pathlib import Path
 from typing import Final, get_args
 
 from models.evidence.families import FAMILIES
-from streams.cli.checkout import refuse_taken
+from streams.cli.checkout import ROOT, refuse_taken
 from streams.core.errors import HydrometerError
 from streams.features.declaration import Entity
 
-ROOT: Final = Path(__file__).resolve().parents[2]
 ENTITIES: Final[tuple[str, ...]] = get_args(Entity)
 
 _FEATURE: Final = '''"""Feature `{name}`."""

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from streams.cli.new_detector import ROOT, new_detector
+from streams.cli.checkout import ROOT
+from streams.cli.new_detector import new_detector
 from streams.core.errors import HydrometerError
 
 

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from streams.cli.new_format import ROOT, new_format
+from streams.cli.checkout import ROOT
+from streams.cli.new_format import new_format
 from streams.core.errors import HydrometerError
 
 SAMPLES = "tests/streams/intake/formats/samples"

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from streams.cli.new_hypothesis import ROOT, new_hypothesis
+from streams.cli.checkout import ROOT
+from streams.cli.new_hypothesis import new_hypothesis
 from streams.core.errors import HydrometerError
 
 

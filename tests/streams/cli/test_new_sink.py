@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from streams.cli.new_sink import ROOT, new_sink
+from streams.cli.checkout import ROOT
+from streams.cli.new_sink import new_sink
 from streams.core.errors import HydrometerError
 
 OUTLETS = Path("streams", "exports", "outlets")

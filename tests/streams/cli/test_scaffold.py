@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from streams.cli.scaffold import ROOT, new_feature
+from streams.cli.checkout import ROOT
+from streams.cli.scaffold import new_feature
 from streams.core.errors import HydrometerError
 
 
