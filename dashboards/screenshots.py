@@ -23,7 +23,6 @@ from typing import Any, Final
 
 import click
 from clickhouse_driver import Client
-from pydantic import SecretStr
 
 from dashboards.board import boards
 from dashboards.macros import Window
@@ -200,13 +199,7 @@ def _run(command: list[str], folder: Path) -> None:
 @contextmanager
 def _rehearsed() -> Iterator[tuple[Client, float, float]]:
     with tempfile.TemporaryDirectory() as folder, local_server(Path(folder), user="hydrometer", password="preview") as server:  # noqa: S106
-        settings = Settings(
-            mode="local",
-            clickhouse_host=server.host,
-            clickhouse_port=server.port,
-            clickhouse_user=server.user,
-            clickhouse_password=SecretStr(server.password),
-        )
+        settings = server.settings()
         began = rehearse(settings)
         yield _client(settings), began, began + SPAN_SECONDS
 

@@ -14,7 +14,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
+
+from pydantic import SecretStr
 
 from streams.core.errors import SettingsError, StoreUnavailableError
 from streams.core.logs import hide
@@ -36,6 +38,11 @@ class LocalClickHouse:
     pid: int
     child: subprocess.Popen[bytes] | None = None
     """The server's process; None where it is a thread."""
+
+    def settings(self, **changes: Any) -> Settings:
+        """Return the settings of local mode that reach this server. changes: further settings."""
+        where: dict[str, Any] = {"host": self.host, "port": self.port, "user": self.user, "password": SecretStr(self.password)}
+        return Settings(mode="local", **{f"clickhouse_{name}": value for name, value in where.items()}, **changes)
 
     def watch(self) -> None:
         """Wait until the server ends by itself.

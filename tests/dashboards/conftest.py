@@ -6,12 +6,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 
 from dashboards.macros import Window
 from dashboards.rehearsal import Rehearsed, rehearse
 from dashboards.screenshots import choices
-from streams.core.settings import Settings
 from streams.demo.traffic import SPAN_SECONDS
 from streams.testing.builders import driver, local_clickhouse
 
@@ -22,14 +20,7 @@ def rehearsed(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsed]:
     pytest.importorskip("chdb", reason="the local ClickHouse needs chdb: pip install 'hydrometer[local]'")
     folder: Path = tmp_path_factory.mktemp("boards")
     with local_clickhouse(folder) as server:
-        settings = Settings(
-            mode="local",
-            partitions=2,
-            clickhouse_host=server.host,
-            clickhouse_port=server.port,
-            clickhouse_user=server.user,
-            clickhouse_password=SecretStr(server.password),
-        )
+        settings = server.settings(partitions=2)
         began = rehearse(settings, events=20_000)
         with driver(server) as client:
             yield Rehearsed(client, Window(began, began + SPAN_SECONDS, 600, choices(client, began, began + SPAN_SECONDS)))

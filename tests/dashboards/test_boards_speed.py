@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
 
 from dashboards.board import boards
 from dashboards.macros import Window
@@ -21,7 +20,6 @@ from dashboards.query import Json
 from dashboards.rehearsal import Rehearsed, rehearse
 from dashboards.screenshots import choices
 from streams.clickhouse.health import REPORT_INTERVAL_SECONDS
-from streams.core.settings import Settings
 from streams.demo.traffic import SPAN_SECONDS
 from streams.testing.builders import driver, local_clickhouse
 
@@ -53,13 +51,7 @@ def million(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rehearsed]:
     pytest.importorskip("chdb", reason="the local ClickHouse needs chdb: pip install 'hydrometer[local]'")
     folder: Path = tmp_path_factory.mktemp("million")
     with local_clickhouse(folder) as server:
-        settings = Settings(
-            mode="local",
-            clickhouse_host=server.host,
-            clickhouse_port=server.port,
-            clickhouse_user=server.user,
-            clickhouse_password=SecretStr(server.password),
-        )
+        settings = server.settings()
         began = rehearse(settings, events=EVENTS)
         with driver(server) as client:
             for table in ("requests", "scores", "shadow_scores"):

@@ -6,12 +6,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
 
 from dashboards import health
 from dashboards.macros import Window
 from streams.clickhouse import migrate
-from streams.core.settings import Settings
 from streams.telemetry.metrics import Metric
 from streams.testing.builders import driver, local_clickhouse
 
@@ -24,13 +22,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     pytest.importorskip("chdb", reason="the local ClickHouse needs chdb: pip install 'hydrometer[local]'")
     folder: Path = tmp_path_factory.mktemp("health")
     with local_clickhouse(folder) as server:
-        settings = Settings(
-            mode="local",
-            clickhouse_host=server.host,
-            clickhouse_port=server.port,
-            clickhouse_user=server.user,
-            clickhouse_password=SecretStr(server.password),
-        )
+        settings = server.settings()
         migrate.run(settings)
         with driver(server) as connected:
             for instance, second, value in (("one", 0, 100), ("one", 10, 160), ("one", 20, 180), ("two", 30, 0), ("two", 40, 40)):

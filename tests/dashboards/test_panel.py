@@ -6,13 +6,11 @@ from math import log
 from typing import Any
 
 import pytest
-from pydantic import SecretStr
 
 from dashboards.macros import Window
 from dashboards.panel import FeaturePanel, panels
 from dashboards.query import DATASOURCE
 from streams.clickhouse import migrate
-from streams.core.settings import Settings
 from streams.features.account.account_age import AccountAge
 from streams.features.account.daily_requests import DailyRequests
 from streams.features.account.tiny_answers import TinyAnswers
@@ -34,13 +32,7 @@ def clickhouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A migrated database with one score row of an account and one of a group, every feature 0.5 and ln 9."""
     pytest.importorskip("chdb", reason="the local ClickHouse needs chdb: pip install 'hydrometer[local]'")
     with local_clickhouse(tmp_path_factory.mktemp("panels")) as server:
-        settings = Settings(
-            mode="local",
-            clickhouse_host=server.host,
-            clickhouse_port=server.port,
-            clickhouse_user=server.user,
-            clickhouse_password=SecretStr(server.password),
-        )
+        settings = server.settings()
         migrate.run(settings)
         with driver(server, database="hydrometer") as client:
             features = {name: log(9) if panel.logarithmic else 0.5 for name, panel in panels().items()}

@@ -89,16 +89,7 @@ def shifted(path: Path) -> Path:
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     folder: Path = tmp_path_factory.mktemp("forget")
     with embedded_broker() as bootstrap, local_clickhouse(folder) as server:
-        settings = Settings(
-            mode="local",
-            partitions=2,
-            kafka=bootstrap,
-            clickhouse_host=server.host,
-            clickhouse_port=server.port,
-            clickhouse_user=server.user,
-            clickhouse_password=SecretStr(server.password),
-            signing_key=SecretStr(SIGNING_KEY),
-        )
+        settings = server.settings(partitions=2, kafka=bootstrap, signing_key=SecretStr(SIGNING_KEY))
         topics.ensure(settings)
         migrate.run(settings)
         with closing(KafkaProducer(**topics.client_options(settings))) as producer:

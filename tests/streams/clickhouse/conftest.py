@@ -7,7 +7,6 @@ from itertools import count
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 
 from streams.clickhouse import migrate
 from streams.clickhouse.client import ClickHouse
@@ -28,14 +27,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalClickHouse
 
 @pytest.fixture
 def settings(server: LocalClickHouse) -> Settings:
-    return Settings(
-        mode="local",
-        clickhouse_host=server.host,
-        clickhouse_port=server.port,
-        clickhouse_user=server.user,
-        clickhouse_password=SecretStr(server.password),
-        clickhouse_database=f"test_{next(_numbers)}",
-    )
+    return server.settings(clickhouse_database=f"test_{next(_numbers)}")
 
 
 @pytest.fixture

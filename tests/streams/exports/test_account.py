@@ -11,12 +11,10 @@ from typing import Any, Final
 import numpy as np
 import orjson
 import pytest
-from pydantic import SecretStr
 
 from streams.clickhouse import migrate
 from streams.clickhouse.client import ClickHouse, connected
 from streams.clickhouse.rows import Record, inserts
-from streams.core.settings import Settings
 from streams.exports.account import document
 from streams.schema import blocks, topics
 from streams.schema.cases import Case, CaseMember, CasePayload, Example
@@ -30,13 +28,7 @@ def clickhouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouse]
     pytest.importorskip("chdb", reason="the local ClickHouse needs chdb: pip install 'hydrometer[local]'")
     folder: Path = tmp_path_factory.mktemp("account")
     with local_clickhouse(folder) as server:
-        settings = Settings(
-            mode="local",
-            clickhouse_host=server.host,
-            clickhouse_port=server.port,
-            clickhouse_user=server.user,
-            clickhouse_password=SecretStr(server.password),
-        )
+        settings = server.settings()
         migrate.run(settings)
         with connected(settings) as client:
             fill(client)
