@@ -160,6 +160,12 @@ class Settings(BaseSettings):
     intake_tokens: Path | None = Field(
         default=None, description="A file of further sources and their tokens, one `name token` per line; read again when it changes."
     )
+    intake_certificate: Path | None = Field(
+        default=None, description="TLS of `collect --http`: a PEM chain, the server's certificate first; read again when it changes."
+    )
+    intake_certificate_key: Path | None = Field(
+        default=None, description="The key of the intake's certificate, PEM; unset when it is in the same file."
+    )
     permitted_parties: Path | None = Field(default=None, description="A file of permitted parties: scored, alerts muted.")
     policy: Path | None = Field(
         default=None, description="A file of terms and alert thresholds with their approvers; the package's when unset."

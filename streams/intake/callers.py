@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Final
 
 from streams.core.errors import SettingsError
+from streams.core.file_version import file_version
 from streams.core.logs import hide
 from streams.core.settings import MIN_SECRET_CHARACTERS, Settings, read_secret, variable_of
 from streams.intake.dead_letter_limit import Fuse
@@ -90,16 +91,7 @@ class Callers:
         return read_tokens(self._settings.intake_tokens) if self._settings.intake_tokens else {}
 
     def _file_version(self) -> list[tuple[int, int, int] | None]:
-        return [_version(path) for path in self._paths]
-
-
-def _version(path: Path) -> tuple[int, int, int] | None:
-    """Return time, size and inode of a file, which change when it is written or replaced; None while it cannot be read."""
-    try:
-        stat = path.stat()
-    except OSError:
-        return None
-    return stat.st_mtime_ns, stat.st_size, stat.st_ino
+        return [file_version(path) for path in self._paths]
 
 
 def read_tokens(path: Path) -> dict[str, bytes]:

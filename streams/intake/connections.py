@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import ssl
 from typing import Any, Final
 
 from aiohttp import web
@@ -20,25 +21,39 @@ class Connections:
         """Allow `most` connections at a time; close one that has sent no request within `header_seconds`."""
         self._most = most
         self._seconds = header_seconds
+        self._shaking: set[Any] = set()
         self._silent: set[Any] = set()
 
     def begun(self, request: web.Request) -> None:
         """Mark the connection of a request as active: it is no longer closed for silence."""
         self._silent.discard(request.protocol)
 
-    def guard(self, server: web.Server) -> None:
-        """Apply the limits to the connections of a server."""
+    async def listen(self, server: web.Server, host: str, port: int, context: ssl.SSLContext | None = None) -> asyncio.Server:
+        """Listen with these limits, and return the listening socket's server; with a context, TLS alone.
+
+        Raises OSError when the address is not available.
+        """
         made = server.connection_made
 
-        def connection_made(handler: Any, transport: asyncio.Transport) -> None:
-            made(handler, transport)
-            if len(server.connections) > self._most:
-                transport.abort()
-            else:
-                self._silent.add(handler)
-                asyncio.get_running_loop().call_later(self._seconds, self._expire, handler, transport)
+        def accept() -> Any:
+            """Return the handler of a new connection, before TLS. Raising closes the connection, and nothing is logged."""
+            if len(server.connections) + len(self._shaking) >= self._most:
+                raise ConnectionRefusedError
+            handler = server()
+            self._shaking.add(handler)
+            loop.call_later(self._seconds, self._shaking.discard, handler)  # a failed handshake is not reported
+            return handler
 
+        def connection_made(handler: Any, transport: asyncio.Transport) -> None:
+            self._shaking.discard(handler)
+            made(handler, transport)
+            self._silent.add(handler)
+            loop.call_later(self._seconds, self._expire, handler, transport)
+
+        loop = asyncio.get_running_loop()
         server.connection_made = connection_made  # type: ignore[method-assign]
+        deadline = self._seconds if context else None
+        return await loop.create_server(accept, host, port, ssl=context, ssl_handshake_timeout=deadline, ssl_shutdown_timeout=deadline)
 
     def _expire(self, handler: Any, transport: asyncio.Transport) -> None:
         if handler in self._silent:

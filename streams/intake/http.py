@@ -21,16 +21,18 @@ from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final, TypeVar
+from typing import Any, Final, TypeVar, cast
 
 import orjson
 from aiohttp import web
 
 from streams.core.errors import FuseBlownError
-from streams.core.settings import Settings
+from streams.core.loopback import is_loopback
+from streams.core.settings import Settings, variable_of
 from streams.intake import otlp_wire
 from streams.intake.block_producer import PAUSE_SECONDS, BlockProducer, report_paused
 from streams.intake.callers import DEFAULT_SOURCE, Caller, Callers
+from streams.intake.certificate import certificate
 from streams.intake.collector import Collector, Line, Step
 from streams.intake.connections import Connections, quiet
 from streams.intake.formats import otlp
@@ -227,17 +229,24 @@ async def serve(
     *,
     backfill: bool = False,
 ) -> None:
-    """Serve until cancelled. A blown fuse pauses its source, which gets 503 for a minute."""
+    """Serve until cancelled, with TLS when the settings name a certificate. A blown fuse pauses its source, which gets 503 for a minute.
+
+    Raises SettingsError for a certificate that cannot be used, OSError for an address that is not available.
+    """
     report_paused(DEFAULT_SOURCE, paused=False)
+    tls = certificate(settings)
     intake = Intake(settings, log_format, limits, known_corpus, backfill=backfill)
     runner = web.AppRunner(intake.app(), access_log=None, keepalive_timeout=KEEPALIVE_SECONDS, logger=quiet())
     await runner.setup()
-    if runner.server is not None:
-        intake.connections.guard(runner.server)
+    server = cast("web.Server", runner.server)  # set up
     try:
-        await web.TCPSite(runner, host, port).start()
-        _log.info("listening on http://%s:%d", *runner.addresses[0][:2])  # port 0 means any free port: the log names it
-        await asyncio.Event().wait()  # until cancelled
+        listener = await intake.connections.listen(server, host, port, tls.context if tls else None)
+        # port 0 means any free port: the log names it
+        _log.info("listening on %s://%s:%d", "https" if tls else "http", *listener.sockets[0].getsockname()[:2])
+        if tls is None and not is_loopback(host):
+            _log.warning("tokens and prompts arrive in plain text: set %s, or let a proxy speak TLS", variable_of("intake_certificate"))
+        async with listener:
+            await (tls.keep() if tls else asyncio.Event().wait())  # until cancelled
     finally:
         await runner.cleanup()
 

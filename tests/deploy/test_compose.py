@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import ipaddress
 import re
+import ssl
 import stat
 import subprocess
+import sys
+import threading
 import xml.etree.ElementTree as ET
+from http.server import HTTPServer, SimpleHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +22,7 @@ from streams.cli.main import cli
 from streams.core.settings import NEEDS, PREFIX, SECRETS, MissingSecret, Role, Settings, is_secret
 from streams.devserver.kafka import version
 from streams.testing.builders import driver, local_clickhouse
+from streams.testing.certificates import Authority
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
@@ -234,3 +239,21 @@ def test_the_image_runs_without_root_and_without_the_local_extras() -> None:
     assert any("--require-hashes -r requirements.lock" in line for line in lines)
     assert not any("[local]" in line or "requirements-dev" in line for line in lines)
     assert all(re.search(r":\d+\.\d+\.\d+-", line) for line in lines if line.startswith("FROM"))
+
+
+def test_with_tls_its_settings_load_and_its_health_check_speaks_tls(tmp_path: Path) -> None:
+    """The override for gateways on other machines."""
+    override = yaml.safe_load((DEPLOY / "compose.tls.yaml").read_text())
+    collect = override["services"]["collect"]
+    assert set(collect["secrets"]) == set(override["secrets"]) == {"intake_certificate", "intake_certificate_key"}
+    settings = Settings.load({"HYDROMETER_MODE": "local", **collect["environment"]}, role="intake")
+    assert {str(settings.intake_certificate), str(settings.intake_certificate_key)} == {f"/run/secrets/{name}" for name in override["secrets"]}
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(Authority(tmp_path).issue("collect.example"))
+    server = HTTPServer(("127.0.0.1", 0), SimpleHTTPRequestHandler)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    *_, code = collect["healthcheck"]["test"]
+    elsewhere = code.replace(":8088/healthz", f":{server.server_port}/")
+    assert subprocess.run([sys.executable, "-c", elsewhere], check=False, timeout=20).returncode == 0
+    server.shutdown()

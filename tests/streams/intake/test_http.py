@@ -276,15 +276,15 @@ async def test_a_connection_that_says_nothing_is_closed_and_there_are_only_so_ma
     runner = web.AppRunner(served.app())
     await runner.setup()
     assert runner.server is not None
-    served.connections.guard(runner.server)
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    host, port = runner.addresses[0][:2]
+    listener = await served.connections.listen(runner.server, "127.0.0.1", 0)
+    host, port = listener.sockets[0].getsockname()[:2]
     silent = [await asyncio.open_connection(host, port) for _ in range(5)]
     async with asyncio.timeout(5):
         for reader, writer in silent:
             with suppress(ConnectionError):
                 assert await reader.read() == b""
             writer.close()
+    listener.close()
     await runner.cleanup()
 
 
