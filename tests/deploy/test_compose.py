@@ -247,7 +247,9 @@ def test_with_tls_its_settings_load_and_its_health_check_speaks_tls(tmp_path: Pa
     collect = override["services"]["collect"]
     assert set(collect["secrets"]) == set(override["secrets"]) == {"intake_certificate", "intake_certificate_key"}
     settings = Settings.load({"HYDROMETER_MODE": "local", **collect["environment"]}, role="intake")
-    assert {str(settings.intake_certificate), str(settings.intake_certificate_key)} == {f"/run/secrets/{name}" for name in override["secrets"]}
+    assert {str(settings.intake_certificate), str(settings.intake_certificate_key)} == {
+        f"/run/secrets/{name}" for name in override["secrets"]
+    }
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(Authority(tmp_path).issue("collect.example"))
     server = HTTPServer(("127.0.0.1", 0), SimpleHTTPRequestHandler)

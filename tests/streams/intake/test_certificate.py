@@ -30,7 +30,6 @@ from streams.testing.certificates import Authority
 from streams.testing.processes import free_port
 
 TOKEN = {"Authorization": "Bearer development-only-intake-token"}
-BEGIN_KEY = b"-----BEGIN PRIVATE KEY-----"
 
 
 @pytest.fixture(scope="module")
@@ -153,22 +152,20 @@ async def test_a_handshake_that_says_nothing_is_closed_and_there_are_only_so_man
 def broken(authority: Authority, kind: str) -> dict[str, Path]:
     """Return settings whose certificate cannot be used."""
     good, folder = authority.issue("localhost"), authority.directory
-    if kind == "expired":
-        return {"intake_certificate": authority.issue("localhost", expired=True)}
-    if kind == "no file":
-        return {"intake_certificate": folder / "absent.pem"}
-    if kind == "no key file":
-        return {"intake_certificate": good, "intake_certificate_key": folder / "absent.key"}
-    if kind == "key alone":
-        return {"intake_certificate_key": good}
-    if kind == "key of another":
-        return {"intake_certificate": good, "intake_certificate_key": authority.issue("other.example")}
-    if kind == "passphrase":
-        key = load_pem_private_key(good.read_bytes(), None)
-        (folder / "locked.key").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(b"a passphrase")))
-        return {"intake_certificate": good, "intake_certificate_key": folder / "locked.key"}
-    (folder / "text.pem").write_text("no certificate at all")
-    return {"intake_certificate": folder / "text.pem"}
+    locked, text = folder / "locked.key", folder / "text.pem"
+    passphrase = BestAvailableEncryption(b"a passphrase")
+    locked.write_bytes(load_pem_private_key(good.read_bytes(), None).private_bytes(Encoding.PEM, PrivateFormat.PKCS8, passphrase))
+    text.write_text("no certificate at all")
+    chain, key = "intake_certificate", "intake_certificate_key"
+    return {
+        "expired": {chain: authority.issue("localhost", expired=True)},
+        "no file": {chain: folder / "absent.pem"},
+        "no key file": {chain: good, key: folder / "absent.key"},
+        "key alone": {key: good},
+        "key of another": {chain: good, key: authority.issue("other.example")},
+        "passphrase": {chain: good, key: locked},
+        "text": {chain: text},
+    }[kind]
 
 
 @pytest.mark.parametrize(
