@@ -340,6 +340,71 @@ STATE = Row(
     ],
 )
 
+INTERRUPTIONS = Row(
+    "Is anything interrupted?",
+    [
+        Tile(
+            Stat(
+                title="Starts",
+                question="How many processes started in this time range? More than a deployment explains is a crash loop.",
+                sql=f"SELECT countIf(toDateTime(started) >= $__fromTime) AS value FROM ({_PROCESSES}) HAVING count() > 0",
+                steps=((None, GOOD), (20, WARN), (100, BAD)),
+                decimals=0,
+                empty="no report",
+            ),
+            4,
+            8,
+        ),
+        Tile(
+            Stat(
+                title="Lag unknown",
+                question="For how many agents is it unknown how many records wait? Then Kafka or a consumer does not answer.",
+                sql=health.last(Metric.LAG_UNKNOWN, "sum"),
+                steps=ANY_IS_BAD,
+                background=True,
+                decimals=0,
+                empty="no report",
+            ),
+            4,
+            8,
+        ),
+        Tile(
+            Trend(
+                title="Rebalances and gaps read back",
+                question="How often were partitions dealt out anew, and records read back that were left out on their way?",
+                sql=(
+                    health.rises(Metric.REBALANCES, named="rebalances of"),
+                    health.rises(Metric.GAPS_READ_BACK, named="gaps of"),
+                ),
+                style="bars",
+                decimals=0,
+                empty="Never in this time range.",
+            ),
+            8,
+            8,
+        ),
+        Tile(
+            Trend(
+                title="Late owners and state behind",
+                question=(
+                    "Did a worker that had lost a partition notice it (dropped) or still write (ignored), or was state behind what was "
+                    "acknowledged (read again)? Nothing is lost; a worker was frozen."
+                ),
+                sql=(
+                    health.rises(Metric.OWNERS_FENCED, named="dropped by"),
+                    health.rises(Metric.WRITES_FENCED, named="ignored of"),
+                    health.rises(Metric.STATE_BEHIND, named="read again by"),
+                ),
+                style="bars",
+                decimals=0,
+                empty="Never in this time range.",
+            ),
+            8,
+            8,
+        ),
+    ],
+)
+
 SHADOW = Row(
     "On trial",
     [
@@ -389,5 +454,5 @@ board = Board(
     since="now-6h",
     refresh="10s",
     notes=(*CASES, RELEASES, STARTS),
-    rows=[NOW, FLOW, LOSS, STATE, SHADOW],
+    rows=[NOW, FLOW, LOSS, STATE, INTERRUPTIONS, SHADOW],
 )

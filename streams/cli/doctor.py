@@ -1,4 +1,4 @@
-"""The checks of `hydrometer doctor`, in the order of the flow: settings, policy, Kafka, lag, ClickHouse, the disk."""
+"""The checks of `hydrometer doctor`, in the order of the flow: settings, policy, Kafka, lag, ClickHouse, paused sources, the disk."""
 
 from __future__ import annotations
 
@@ -10,9 +10,11 @@ from typing import Final
 
 from streams.cases.policy import Policy
 from streams.clickhouse import migrate
+from streams.clickhouse.client import ClickHouse
 from streams.core.errors import HydrometerError
 from streams.core.settings import Settings
 from streams.schema import topics
+from streams.telemetry.metrics import Metric
 
 INPUTS: Final = {
     topics.ACCOUNTS_AGENT: topics.REQUESTS,
@@ -49,7 +51,10 @@ def examine() -> Iterator[Finding]:
     yield kafka
     if kafka.good:
         yield _finding("lag", _lag, settings)
-    yield _finding("clickhouse", _clickhouse, settings)
+    clickhouse = _finding("clickhouse", _clickhouse, settings)
+    yield clickhouse
+    if clickhouse.good:
+        yield _finding("sources", _sources, settings)
     yield _finding("state", _state, settings)
 
 
@@ -110,6 +115,19 @@ def _clickhouse(settings: Settings) -> str:
     if pending:
         raise HydrometerError(f"{len(pending)} migrations pending at {where}: run `hydrometer migrate`")
     return f"tables are up to date at {where}"
+
+
+def _sources(settings: Settings) -> str:
+    """Return that no `collect` has paused a source. Raises HydrometerError naming those that have, by their last report."""
+    rows = ClickHouse(settings).query(
+        "SELECT instance, argMax(value, time) FROM health WHERE metric = %(metric)s AND time > now() - INTERVAL 10 MINUTE "
+        "GROUP BY instance ORDER BY instance",
+        {"metric": Metric.FUSE_BLOWN.exported},
+    )
+    if paused := [instance for instance, blown in rows if blown]:
+        advice = "correct the format, see `hydrometer dead-letters list`"
+        raise HydrometerError(f"{', '.join(paused)} paused a source, because too many of its lines are refused: {advice}")
+    return f"{len(rows)} `collect` processes report, none has paused a source"
 
 
 def _state(settings: Settings) -> str:

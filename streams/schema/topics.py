@@ -108,6 +108,15 @@ def group_of(reader: str) -> str:
     return f"{APP}-{reader}"
 
 
+def agent_of(group: str) -> str:
+    """Return the reader of a consumer group, for metrics and log lines.
+
+    >>> agent_of("hydrometer-accounts")
+    'accounts'
+    """
+    return group.removeprefix(f"{APP}-")
+
+
 def changelog(agent: str) -> str:
     """Return the topic in which Faust keeps an agent's state: `hydrometer-<agent>-state-changelog`."""
     return f"{group_of(agent)}-{STATE_TABLE}-changelog"

@@ -69,6 +69,8 @@ class Metric(Enum):
     WRITES_FENCED = Spec("counter", "Did a worker that had lost its partition still write (and was ignored)?", ("agent",))
     OWNERS_FENCED = Spec("counter", "Did a worker notice that it had lost a partition, and drop it?", ("agent",))
     STATE_BEHIND = Spec("counter", "Was state behind what was acknowledged, and read again?", ("agent",))
+    REBALANCES = Spec("counter", "How often were an agent's partitions dealt out anew?", ("agent",))
+    GAPS_READ_BACK = Spec("counter", "How often were records left out on their way, and read back?", ("agent",))
     CHECKPOINT_SECONDS = Spec("gauge", "How old is the oldest change that a crash would have to replay?", ("agent", "partition"))
 
     ROWS_WRITTEN = Spec("counter", "How many rows reach each table?", ("table",))

@@ -30,6 +30,7 @@ from streams.worker.agents import accounts, cases, groups, store
 from streams.worker.agents.store import StoreEngine
 from streams.worker.engine import Engine, Inputs
 from streams.worker.fetch_wait import read_promptly
+from streams.worker.patient_producer import wait_for_brokers
 from streams.worker.stages import makers as stage_makers
 from streams.worker.supervisor import Agent, Worker
 from streams.worker.table import ChunkTable
@@ -79,6 +80,7 @@ def make_app(settings: Settings, stage: str) -> faust.App:
         autodiscover=False,
         logging_config={"version": 1, "disable_existing_loggers": False},
     )
+    wait_for_brokers(app)
     if local:
         read_promptly(app)
     return app

@@ -19,6 +19,8 @@ from faust.types import TP
 from faust.types.tuples import Message as Record
 
 from streams.core.errors import HydrometerError
+from streams.schema import topics
+from streams.telemetry.metrics import METRICS, Metric
 from streams.worker.cursor import Cursor, Turn
 
 log = logging.getLogger(__name__)
@@ -93,6 +95,7 @@ class Reading:
     async def _rewind(self, tp: TP, offset: int) -> None:
         """Read every partition from its cursor again: stopping the flow leaves out records of all partitions."""
         log.warning("%s/%d: %d came, %d was next; reading back", tp.topic, tp.partition, offset, self._cursors[tp].next)
+        METRICS.add(Metric.GAPS_READ_BACK, agent=topics.agent_of(self._app.conf.id))
         consumer = cast("Consumer", self._app.consumer)
         consumer.stop_flow()
         await asyncio.sleep(SETTLE_SECONDS)

@@ -5,10 +5,13 @@ from __future__ import annotations
 import asyncio
 import faulthandler
 import logging
+import os
 import signal
+import threading
 import time
 from collections.abc import Coroutine, Mapping, Sequence
 from contextlib import nullcontext
+from functools import partial
 from typing import Any, Final, Protocol, cast
 
 import faust
@@ -21,6 +24,7 @@ from streams.core.errors import BrokerUnavailableError, HydrometerError
 from streams.schema import topics
 from streams.telemetry.metrics import METRICS, Metric, Registry
 from streams.worker.failure import Failure
+from streams.worker.patient_producer import answers
 from streams.worker.stall_detector import StallDetector
 
 log = logging.getLogger(__name__)
@@ -29,7 +33,10 @@ TICK_SECONDS: Final = 1.0
 """Time between two checks for chunks or batches that are due."""
 STALL_SECONDS: Final = 120.0
 """Time without progress, while records wait, after which the worker ends so that its supervisor restarts it."""
-MAX_STOP_SECONDS: Final = 30.0
+MAX_LEAVE_SECONDS: Final = 6.0
+"""Time for writing all state at a stop; what is not durable by then is not acknowledged either, and is read again."""
+MAX_STOP_SECONDS: Final = 2.0
+"""Time for the consumers to leave their groups, after which the process ends anyway."""
 
 
 class StalledError(HydrometerError):
@@ -65,6 +72,9 @@ class Worker:
         self._stall_seconds = stall_seconds
         self._stall_detector = StallDetector(stall_seconds)
         self._looks: dict[str, int] = {}
+        self._is_kafka_away = False
+        for agent in agents:
+            agent.app.on_partitions_assigned.connect(partial(_count_rebalance, agent.app), weak=False)
 
     async def run(self) -> None:
         """Run until SIGTERM or SIGINT, then write all state and leave.
@@ -83,16 +93,18 @@ class Worker:
             loop.add_signal_handler(number, stop.set)
         tasks = [asyncio.ensure_future(work) for work in self._work()]
         ended = asyncio.ensure_future(stop.wait())
+        code = 1
         try:
             done, _ = await asyncio.wait([ended, *tasks], return_when=asyncio.FIRST_COMPLETED)
             for task in done - {ended}:
                 task.result()
             await self._leave()
+            code = 0
         finally:
             for task in (*tasks, ended):
                 task.cancel()
             faulthandler.cancel_dump_traceback_later()
-            await self._stop()
+            await self._stop(code)
 
     def _work(self) -> list[Coroutine[Any, Any, None]]:
         loops = [work(agent) for agent in self._agents for work in (self._start, self._fail, self._tick)]
@@ -128,25 +140,34 @@ class Worker:
                     agent.report(METRICS)
                     lags = await self._lags(agent)
                     progress |= self._progress(agent, lags)
-                    lines.append(progress_line(agent.app.conf.id.removeprefix(f"{topics.APP}-"), lags))
-            log.info("progress: %s", "; ".join(lines))
+                    lines.append(progress_line(topics.agent_of(agent.app.conf.id), lags))
+            log.info("progress: %s", "Kafka does not answer: waiting for it" if self._is_kafka_away else "; ".join(lines))
             if stalled := self._stall_detector.stalled(progress, time.monotonic()):
                 raise StalledError(f"no progress although records wait: {', '.join(stalled)}; the supervisor should restart the worker")
 
     async def _lags(self, agent: Agent) -> dict[TP, tuple[int, int]] | None:
-        """Return position and lag of each partition of an agent; None while its consumer does not answer, or rebalances."""
+        """Return position and lag of each partition of an agent; None while its consumer does not answer, or rebalances.
+
+        A consumer that does not answer may wait for Kafka: then the broker is asked first, until it answers again.
+        """
         app = agent.app
-        lags = await _lags(app, agent.positions()) if app.consumer_generation_id >= 0 and not app.rebalancing else None
-        METRICS.set(Metric.LAG_UNKNOWN, float(lags is None), agent=app.conf.id.removeprefix(f"{topics.APP}-"))
+        self._is_kafka_away = self._is_kafka_away and not await answers(app)
+        asks = app.consumer_generation_id >= 0 and not app.rebalancing and not self._is_kafka_away
+        lags = await _lags(app, agent.positions()) if asks else None
+        self._is_kafka_away = lags is None and (self._is_kafka_away or not await answers(app))
+        METRICS.set(Metric.LAG_UNKNOWN, float(lags is None), agent=topics.agent_of(app.conf.id))
         return lags
 
     def _progress(self, agent: Agent, lags: Mapping[TP, tuple[int, int]] | None) -> dict[str, tuple[int, int]]:
-        """Return position and lag of each partition of an agent, and of its consumer, which must answer and not rebalance for long."""
+        """Return position and lag of each partition of an agent, and of its consumer, which must answer and not rebalance for long.
+
+        Who waits for Kafka makes no progress, and is not stalled: ending it would not bring the broker back.
+        """
         name = agent.app.conf.id
-        self._looks[name] = self._looks.get(name, 0) + (lags is not None)
+        self._looks[name] = self._looks.get(name, 0) + (lags is not None or self._is_kafka_away)
         for tp, (position, lag) in (lags or {}).items():
             labels: dict[str, str | int] = {
-                "agent": name.removeprefix(f"{topics.APP}-"),
+                "agent": topics.agent_of(name),
                 "topic": tp.topic,
                 "partition": tp.partition,
             }
@@ -157,14 +178,26 @@ class Worker:
 
     async def _leave(self) -> None:
         log.info("leaving: writing all state first")
-        await asyncio.gather(*(agent.leave() for agent in self._agents if agent.app.started))
+        leaving = [asyncio.ensure_future(agent.leave()) for agent in self._agents if agent.app.started]
+        _, late = await asyncio.wait(leaving, timeout=MAX_LEAVE_SECONDS) if leaving else ((), ())
+        if late:
+            log.warning("not all state was written within %.0f s: its blocks are read again", MAX_LEAVE_SECONDS)
+        for task in leaving:
+            if not task.cancel():
+                task.result()
 
-    async def _stop(self) -> None:
+    async def _stop(self, code: int) -> None:
         stops = [asyncio.ensure_future(agent.app.stop()) for agent in self._agents]
         _, late = await asyncio.wait(stops, timeout=MAX_STOP_SECONDS)
         if late:
             log.warning("%d of %d apps did not stop within %.0f s: ending by force", len(late), len(stops), MAX_STOP_SECONDS)
-            faulthandler.dump_traceback_later(1.0, exit=True)  # their threads would keep the process alive
+            force = threading.Timer(1.0, os._exit, [code])  # their threads would keep the process alive
+            force.daemon = True
+            force.start()
+
+
+async def _count_rebalance(app: faust.App, *_: Any, **__: Any) -> None:
+    METRICS.add(Metric.REBALANCES, agent=topics.agent_of(app.conf.id))
 
 
 def progress_line(agent: str, lags: Mapping[TP, tuple[int, int]] | None) -> str:

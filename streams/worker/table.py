@@ -27,6 +27,7 @@ from faust.stores import memory, rocksdb
 from faust.tables.manager import TableManager
 from faust.types import TP
 
+from streams.schema import topics
 from streams.schema.log_range import LogRecord, ReadRange
 from streams.telemetry.metrics import METRICS, Metric
 from streams.worker.stored import NO_OFFSET, Seal, Stamp, Stored
@@ -157,7 +158,7 @@ class ChunkTable(faust.Table[bytes, bytes]):
         return SimpleNamespace(key=record.key, value=record.value, message=message)
 
     def _report(self, refused: int, late: int) -> None:
-        agent, topic = self.app.conf.id.removeprefix("hydrometer-"), self.changelog_topic.get_topic_name()
+        agent, topic = topics.agent_of(self.app.conf.id), self.changelog_topic.get_topic_name()
         if refused:
             METRICS.add(Metric.CHUNKS_REFUSED, refused, agent=agent)
             log.error("%d records of %s carry no seal of ours: set aside", refused, topic)
@@ -189,7 +190,7 @@ class ChunkTable(faust.Table[bytes, bytes]):
             if stored is None or record.key is None:
                 self._report(refused=1, late=0)
             elif stored.stamp.epoch > own_epoch:
-                METRICS.add(Metric.OWNERS_FENCED, agent=self.app.conf.id.removeprefix("hydrometer-"))
+                METRICS.add(Metric.OWNERS_FENCED, agent=topics.agent_of(self.app.conf.id))
                 raise FencedError(f"{tp.topic}/{tp.partition} has an owner of epoch {stored.stamp.epoch}, ours is {own_epoch}")
             elif stored.stamp.epoch < own_epoch:
                 self._report(refused=0, late=1)

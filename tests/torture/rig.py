@@ -80,6 +80,14 @@ class Process:
         return self._child.wait(seconds), time.monotonic() - began
 
     @property
+    def memory(self) -> float:
+        """Return its resident memory in MB; 0 once it has ended."""
+        with suppress(OSError):
+            pages = int(Path(f"/proc/{self.pid}/statm").read_text().split()[1])
+            return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+        return 0.0
+
+    @property
     def lines(self) -> int:
         """Count the lines of its log."""
         return len(self.log.read_text(errors="replace").splitlines())

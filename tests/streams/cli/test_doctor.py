@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from kafka import KafkaProducer
+from pydantic import SecretStr
 
 from streams.cli import doctor
+from streams.clickhouse import migrate
+from streams.clickhouse.client import ClickHouse
 from streams.core.errors import HydrometerError
 from streams.core.settings import Settings
 from streams.schema import topics
-from streams.testing.builders import embedded_broker
+from streams.testing.builders import embedded_broker, local_clickhouse
 
 
 def test_a_group_that_never_acknowledged_anything_is_named_once_its_topic_has_records() -> None:
@@ -31,3 +36,23 @@ def test_more_records_than_a_moment_ago_are_a_failure(monkeypatch: pytest.Monkey
     monkeypatch.setattr(topics, "records", lambda _settings, *names: dict.fromkeys(names, 1))
     with pytest.raises(HydrometerError, match="more records wait for store than 0 s ago"):
         doctor._lag(Settings(mode="local"))
+
+
+def test_a_paused_source_is_named_until_its_collect_reports_otherwise(tmp_path: Path) -> None:
+    with local_clickhouse(tmp_path) as server:
+        settings = Settings(
+            mode="local", clickhouse_port=server.port, clickhouse_user=server.user, clickhouse_password=SecretStr(server.password)
+        )
+        migrate.run(settings)
+        clickhouse = ClickHouse(settings)
+        report = "INSERT INTO health (time, process, instance, metric, labels, value) SELECT now() - %(ago)s, 'collect', %(by)s, %(metric)s"
+        for instance, ago, blown in (("gate-7", 60, 0), ("gate-7", 30, 1), ("gate-8", 60, 1), ("gate-8", 30, 0), ("gate-9", 900, 1)):
+            values = {"ago": ago, "by": instance, "metric": "hydrometer_fuse_blown", "blown": blown}
+            clickhouse.query(f"{report}, map(), %(blown)s", values)
+        with pytest.raises(
+            HydrometerError, match=r"^gate-7 paused a source, because too many of its lines are refused: correct the format"
+        ):
+            doctor._sources(settings)
+        clickhouse.query("TRUNCATE TABLE health")
+        assert doctor._sources(settings) == "0 `collect` processes report, none has paused a source"
+        clickhouse.close()
