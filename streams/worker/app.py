@@ -80,7 +80,7 @@ def make_app(settings: Settings, stage: str) -> faust.App:
         autodiscover=False,
         logging_config={"version": 1, "disable_existing_loggers": False},
     )
-    wait_for_brokers(app)
+    wait_for_brokers(app, numbered=not local)
     if local:
         read_promptly(app)
     return app

@@ -1,6 +1,6 @@
 """A producer that waits for a broker that is away: Faust's own drops what it could not deliver within its request time-out.
 
-Records keep their sequence numbers however often they are sent, so a batch that had arrived when its answer was lost is not there twice.
+Records keep their sequence numbers however often they are sent, so a batch whose answer was lost is not there twice.
 Memory stays bounded: a full batch of a partition makes the sender wait, and while nothing is confirmed nothing more is read.
 """
 
@@ -35,13 +35,18 @@ class _Producer(Producer):
     def _producer_type(self) -> type[aiokafka.AIOKafkaProducer]:
         return _Patient
 
+
+class _NumberingProducer(_Producer):
     def _settings_extra(self) -> Mapping[str, Any]:
         return {"acks": "all", "enable_idempotence": True}
 
 
-def wait_for_brokers(app: faust.App) -> None:
-    """Make an app's producer keep what it could not deliver until the broker is back."""
-    app.transport.Producer = _Producer  # type: ignore[misc]  # of this one transport
+def wait_for_brokers(app: faust.App, *, numbered: bool) -> None:
+    """Make an app's producer keep what it could not deliver until the broker is back.
+
+    numbered: whether records have sequence numbers; the embedded broker knows none.
+    """
+    app.transport.Producer = _NumberingProducer if numbered else _Producer  # type: ignore[misc]  # of this one transport
 
 
 async def answers(app: faust.App) -> bool:
