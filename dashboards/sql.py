@@ -11,6 +11,12 @@ from models.evidence.families import FAMILIES
 FAMILY_COLUMNS: Final = {name: Column(color=color) for name, color in FAMILY.items()}
 """How the columns of `families` are drawn: each family in its colour."""
 
+COUNTED: Final = (
+    "mapFromArrays(arrayMap(part -> JSONExtractString(part, 'family'), JSONExtractArrayRaw(payload, 'score', 'parts') AS parts), "
+    "arrayMap(part -> toFloat32(JSONExtractFloat(part, 'counted')), parts))"
+)
+"""The parts of a payload's score by family: what is counted, so that they add up to the score."""
+
 LEAKED_ACCOUNTS: Final = """
 SELECT arrayJoin(JSONExtractKeys(payload, 'members')) FROM hydrometer.cases FINAL
 WHERE state = 'open' AND behaviour = 'extraction' AND NOT muted

@@ -9,7 +9,7 @@ from dashboards.board import Board, Choice, Row, Tile
 from dashboards.palette import CALM, EXTRACTION, EXTRACTION_STEPS, ROUTING_STEPS, WARN
 from dashboards.parts import REQUEST_COLUMNS, requests_of
 from dashboards.query import variable
-from dashboards.sql import FAMILY_COLUMNS, as_hex, families
+from dashboards.sql import COUNTED, FAMILY_COLUMNS, as_hex, families
 from dashboards.views import MINUTE, Bars, Column, Listing, Stat, States, Trend
 
 _CASE_ID: Final = variable("case")
@@ -89,6 +89,8 @@ FILE = Row(
                 sql=f"""
                 SELECT line.1 AS what, line.2 AS says FROM (SELECT arrayJoin([
                     ('Why', title),
+                    ('How urgent', concat(JSONExtractString(payload, 'score', 'severity'), '. ',
+                        JSONExtractString(payload, 'score', 'chance'))),
                     ('Rule', arrayStringConcat(arrayMap(held -> concat(JSONExtractString(held, 'name'), ' (',
                         toString(JSONExtractUInt(held, 'accounts') AS of), if(of = 1, ' account): ', ' accounts): '),
                         JSONExtractString(held, 'requires')), JSONExtractArrayRaw(payload, 'rules')), '; ')),
@@ -117,10 +119,10 @@ FILE = Row(
                 sql=f"""
                 SELECT JSONExtractString(considered, 'persona') AS persona,
                 multiIf(JSONExtractBool(considered, 'fits'), 'fits',
-                    JSONType(considered, 'fits') = 'Null', 'cannot be decided', 'does not fit') AS fits,
+                    JSONType(considered, 'fits') = 'Null', 'cannot be told', 'does not fit') AS fits,
                 JSONExtractString(considered, 'because') AS because
                 FROM (SELECT arrayJoin(JSONExtractArrayRaw(payload, 'counter_evidence')) AS considered {_CASE})
-                ORDER BY indexOf(['does not fit', 'cannot be decided', 'fits'], fits) DESC
+                ORDER BY indexOf(['does not fit', 'cannot be told', 'fits'], fits) DESC
                 """,
                 columns={
                     "persona": Column(title="Hypothesis", width=200, wrap=True),
@@ -139,12 +141,12 @@ EVIDENCE = Row(
     [
         Tile(
             Bars(
-                title="Evidence by family, of each linked entity",
-                question="Which families of evidence make up the case, and do several entities agree?",
+                title="Score of each linked entity, by what counts",
+                question="Which families add how much to the score, and do several entities agree?",
                 sql=f"""
                 SELECT entity, {families("found")}, path FROM (
                     SELECT concat(entity_kind, ' ', entity_id) AS entity, any({links.path_of("entity_kind", "entity_id")}) AS path,
-                    argMax(JSONExtract(payload, 'families', 'Map(String, Float32)'), time) AS found,
+                    argMax({COUNTED}, time) AS found,
                     max(evidence) AS strongest
                     FROM hydrometer.alerts WHERE case_id = {_CASE_ID} GROUP BY entity)
                 ORDER BY strongest DESC LIMIT 15

@@ -8,7 +8,7 @@ from dashboards import links
 from dashboards.board import Board, Choice, Row, Tile
 from dashboards.palette import ANY_IS_BAD, BAR, CALM, EXTRACTION, EXTRACTION_STEPS, ROUTING, ROUTING_BAR, ROUTING_STEPS
 from dashboards.query import variable
-from dashboards.sql import AGE, AGE_BANDS, FAMILY_COLUMNS, LEAKED_ACCOUNTS, families, hashed, per_minute
+from dashboards.sql import AGE, AGE_BANDS, COUNTED, FAMILY_COLUMNS, LEAKED_ACCOUNTS, families, hashed, per_minute
 from dashboards.views import Bars, Column, Heat, Listing, Stat, Trend
 
 _COHORT: Final = variable("cohort")
@@ -199,11 +199,11 @@ EVIDENCE = Row(
         ),
         Tile(
             Bars(
-                title="Why: evidence by family in each open case",
-                question="Which families of evidence make up each case? Doubt a case with a single colour.",
+                title="Why: the score of each open case, by what counts",
+                question="Which families add how much to the score of each case? Doubt a case with a single colour.",
                 sql=f"""
                 SELECT case_id, {families("families")}
-                FROM (SELECT case_id, extraction, JSONExtract(payload, 'families', 'Map(String, Float32)') AS families {_OPEN})
+                FROM (SELECT case_id, extraction, {COUNTED} AS families {_OPEN})
                 ORDER BY extraction DESC LIMIT 12
                 """,
                 unit="suffix: nats",

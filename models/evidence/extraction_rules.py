@@ -25,7 +25,6 @@ from models.evidence.weighing import (
     MIN_EVIDENCE_NATS,
     OPERATION,
     PAYMENT,
-    total,
 )
 
 Mask = NDArray[np.bool_]
@@ -160,6 +159,35 @@ class Extraction:
         return [None if position == NO_RULE else RULES[position].name for position in self.rules.tolist()]
 
 
+def counted(families: Floats, weights: Floats, purpose: Purpose) -> Floats:
+    """Return what of each family is in the score of extraction, (entities, families), NaN where unknown: the score is their sum.
+
+    >>> parts = counted(np.array([[7.0, 0.0, 6.0, 6.0, 6.0, 4.0, 0, 0, 5.0, 0, 0]]), EXTRACTION_WEIGHTS, Purpose.PLAIN)
+    >>> parts[0, :6].tolist()  # cohort, payment and link are 9 nats together at most; timing counts half
+    [7.0, 0.0, 3.0, 3.0, 3.0, 2.0]
+
+    Args:
+        families: Nats by family, (entities, families), NaN where unknown.
+        weights: Of each family, (families,).
+        purpose: How clearly the content shows what the accounts are for.
+    """
+    sole = purpose is Purpose.SOLE
+    parts: Floats = (_with_sole_purpose(families) if sole else families) * weights
+    belonging = np.nansum(parts[:, BELONGING], axis=1)
+    over = belonging > MAX_BELONGING_NATS
+    parts[:, BELONGING] *= np.where(over, MAX_BELONGING_NATS / np.where(over, belonging, 1.0), 1.0)[:, None]
+    parts[:, CONTENT] *= 2.0 if sole else 1.0
+    return parts
+
+
+def _with_sole_purpose(families: Floats) -> Floats:
+    """Accounts with one purpose may have a slightly uneven load, but less uneven than strangers with the same prompt."""
+    evenness = families[:, EVENNESS]
+    families = families.copy()
+    families[:, EVENNESS] = np.where(evenness > -MIN_EVIDENCE_NATS, np.maximum(evenness, 0.0), evenness)
+    return families
+
+
 def extraction(families: Floats, *, purpose: Purpose = Purpose.UNPROVEN, cards_dealt: bool = False, alone: bool = False) -> Extraction:
     """Return the evidence that traffic extracts the model, and the rule that held.
 
@@ -180,14 +208,9 @@ def extraction(families: Floats, *, purpose: Purpose = Purpose.UNPROVEN, cards_d
         alone: Whether the entities are accounts without links: family `change` then counts nothing.
     """
     weights = EXTRACTION_WEIGHTS * ALONE_COUNTS if alone else EXTRACTION_WEIGHTS
-    sole = purpose is Purpose.SOLE
-    if sole:  # accounts with one purpose may have a slightly uneven load, but less uneven than strangers with the same prompt
-        families = families.copy()
-        families[:, EVENNESS] = np.where(
-            families[:, EVENNESS] > -MIN_EVIDENCE_NATS, np.maximum(families[:, EVENNESS], 0.0), families[:, EVENNESS]
-        )
-    belonging = np.nansum(families[:, BELONGING], axis=1)
-    nats = total(families, weights) - np.maximum(belonging - MAX_BELONGING_NATS, 0.0) + sole * np.nan_to_num(families[:, CONTENT])
+    if purpose is Purpose.SOLE:
+        families = _with_sole_purpose(families)
+    nats = np.nansum(counted(families, weights, purpose), axis=1)
     signs = Signs(
         purpose,
         cards_dealt,

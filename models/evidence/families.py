@@ -22,6 +22,7 @@ class Family:
         name: As stored in rows and in declarations of features.
         words: What it means for a group, as part of a sentence: "... look like distillation: {words}."
         alone_words: What it means for a single account, where that differs.
+        words_without_prompts: What it means where no prompt was seen, where that differs.
         extraction: Weight of its nats as evidence that traffic extracts the model, 0..1. Habits of single accounts have 0.5.
         routing: Weight of its nats as evidence that traffic comes through a router or reseller, 0..1.
         counts_alone: Whether it counts for one account without links.
@@ -31,6 +32,7 @@ class Family:
     name: str
     words: str
     alone_words: str | None = None
+    words_without_prompts: str | None = None
     extraction: float = 1.0
     routing: float = 0.0
     counts_alone: bool = True
@@ -38,7 +40,11 @@ class Family:
 
 
 REGISTRY: Final = (
-    Family("content", "requests ask for what a student model is trained on"),
+    Family(
+        "content",
+        "requests ask for what a student model is trained on",
+        words_without_prompts="lengths and shape of requests and answers are those of a harvest (no prompt was seen)",
+    ),
     Family("evenness", "requests are dealt out evenly, as by a dispatcher", routing=0.5, shows_channel=True),
     Family("cohort", "the accounts were created together", alone_words="the account is younger than most"),
     Family(

@@ -231,8 +231,22 @@ def routing(families: Floats) -> Floats:
     Args:
         families: Nats by family, (entities, families), NaN where unknown.
     """
+    evidence: Floats = counted_for_routing(families).sum(axis=1)
+    return evidence
+
+
+def counted_for_routing(families: Floats) -> Floats:
+    """Return what of each family is in the score of routing, (entities, families), 0 where unknown: the score is their sum.
+
+    families: Nats by family, (entities, families), NaN where unknown.
+    """
     nats = np.nan_to_num(families) * ROUTING_WEIGHTS
     channel = nats[:, CHANNEL].sum(axis=1)
     beside = nats.sum(axis=1) - channel
-    evidence: Floats = channel + np.minimum(beside, MAX_CORROBORATION_RATIO * np.maximum(channel, 0.0))
-    return evidence
+    most = MAX_CORROBORATION_RATIO * np.maximum(channel, 0.0)
+    limited = beside > most
+    share = np.where(limited, most / np.where(limited, beside, 1.0), 1.0)
+    rest = np.ones(nats.shape[1], np.bool_)
+    rest[list(CHANNEL)] = False
+    nats[:, rest] *= share[:, None]
+    return nats

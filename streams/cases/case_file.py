@@ -13,11 +13,12 @@ from typing import Final
 import msgspec
 
 from models.detectors.triage import Triage
+from models.evidence import contributions
 from models.evidence.extraction_rules import BY_NAME as RULE_BY_NAME
 from models.evidence.families import BY_NAME as FAMILY_BY_NAME
 from models.evidence.families import REGISTRY as FAMILY_REGISTRY
 from models.evidence.links import ENTITY_WORDS, LINK_KINDS
-from streams.cases import response_steps, triage
+from streams.cases import response_steps, severity, triage
 from streams.cases.hypothesis import Facts, consider
 from streams.cases.phrasing import top_features
 from streams.cases.policy import Policy
@@ -32,11 +33,13 @@ from streams.schema.cases import (
     CaseMember,
     CasePayload,
     CaseState,
+    Contribution,
     Example,
     FeaturePart,
     HeldRule,
     Leak,
     Permission,
+    Score,
     ScoredEntity,
     Served,
 )
@@ -56,6 +59,8 @@ _NAMED_FAMILY_NATS = 1.0
 """Evidence from which a family is named in a summary."""
 _CHANNEL_FAMILIES = tuple(family.name for family in FAMILY_REGISTRY if family.shows_channel)
 """Families that are evidence of a channel; a channel's summary names no others."""
+PROMPT_FEATURES: Final = frozenset({"asks_grading", "asks_reasoning", "asks_trajectory", "known_corpus"})
+"""Features of accounts that are unknown where no prompt was sketched."""
 MAX_LISTED_MEMBERS = 10_000
 """Members that a case's record lists, strongest first: a record must fit into one Kafka message."""
 
@@ -104,7 +109,12 @@ def parts(entity: Entity, behaviour: Behaviour) -> list[FeaturePart]:
 def alert_record(alert_id: str, alert: AlertState, step: AlertStep, entity: Entity) -> Alert:
     """Return the record of one step of an alert (open, update, resolve) with its explanation."""
     behaviour = AlertName.parse(alert_id).behaviour
-    payload = explain(entity, behaviour, facts_of(entity, behaviour), alert.size)
+    account, row = (
+        min(_rows(entity), key=lambda item: abs(item[1].extraction - alert.evidence)) if behaviour == "extraction" else ("", entity)
+    )
+    standing = 0.0 if entity.common else row.extraction if behaviour == "extraction" else alert.evidence
+    score = score_of(account, row, entity, behaviour, standing)
+    payload = explain(entity, behaviour, facts_of(entity, behaviour), alert.size, score)
     return Alert(
         alert_id=alert_id,
         time=alert.time,
@@ -113,22 +123,57 @@ def alert_record(alert_id: str, alert: AlertState, step: AlertStep, entity: Enti
         entity_kind=entity.entity_kind,
         entity_id=entity.entity_id,
         case_id=alert.case_id,
-        evidence=round(alert.evidence, 3),
-        false_alerts_per_day=false_alerts_per_day(alert.evidence, entity.false_alerts),
+        evidence=payload.score.nats,
+        false_alerts_per_day=false_alerts_per_day(payload.score.nats, entity.false_alerts),
         summary=payload.summary,
         payload=payload,
     )
 
 
-def explain(entity: Entity, behaviour: Behaviour, facts: Facts, accounts: int) -> AlertPayload:
-    """Return a summary, evidence by family, the features with the most evidence, and the counter-evidence."""
+def explain(entity: Entity, behaviour: Behaviour, facts: Facts, accounts: int, score: Score, *, muted: bool = False) -> AlertPayload:
+    """Return a summary, the score, the features with the most evidence, and the counter-evidence."""
+    checks = consider(facts)
+    doubts = sum(bool(check.fits) for check in checks)
+    size = accounts or int(entity.accounts)
     return AlertPayload(
         summary=summary(entity, behaviour, facts.families, accounts),
+        score=msgspec.structs.replace(score, severity=severity.severity(behaviour, score.nats, size, muted=muted, doubts=doubts)),
         families=dict(facts.families),
         features=parts(entity, behaviour),
-        counter_evidence=consider(facts),
+        counter_evidence=checks,
         atlas=_atlas(behaviour, facts),
         rules=_rules(entity) if behaviour == "extraction" else [],
+    )
+
+
+def _rows(entity: Entity) -> list[tuple[str, Known]]:
+    """Return the accounts that an alert of extraction about an entity can be about: itself, or its suspect members."""
+    alone = entity.entity_kind == "account" or not entity.members
+    return [(entity.entity_id, entity)] if alone else list(entity.members.items())
+
+
+def score_of(account: str, row: Known, entity: Entity, behaviour: Behaviour, nats: float) -> Score:
+    """Return a score and what it is made of; its severity is not known yet.
+
+    Args:
+        account: The account whose score it is; empty for a channel, which is the entity itself.
+        row: The account as the entity shows it, or the entity.
+        entity: The alerted entity.
+        behaviour: Of what it is evidence.
+        nats: The score, after what counts of each family.
+    """
+    alone = entity.entity_kind == "account"
+    if behaviour == "routing":
+        parts = contributions.of_routing(row.families, nats)
+    else:
+        parts = contributions.of_extraction(row.families, nats, alone=row is entity and alone, held=bool(row.rule))
+    rarity = severity.one_in(entity.false_alerts) if behaviour == "extraction" and alone else None
+    return Score(
+        of=f"account:{account}" if account and (alone or row is not entity) else entity.key,
+        nats=round(nats, 3),
+        parts=[Contribution(*part) for part in parts],
+        one_in=rarity,
+        chance=severity.chance(rarity, alone=alone),
     )
 
 
@@ -179,7 +224,9 @@ def summary(entity: Entity, behaviour: Behaviour, family_nats: Mapping[str, floa
         if nats >= _NAMED_FAMILY_NATS and (behaviour == "extraction" or name in _CHANNEL_FAMILIES)
     ]
     reasons = (
-        "; ".join(_words(name, alone=alone) for name in sorted(named, key=lambda name: -family_nats[name])[:3])
+        "; ".join(
+            _words(name, alone=alone, prompts=prompts_seen(entity)) for name in sorted(named, key=lambda name: -family_nats[name])[:3]
+        )
         or "no single family stands out"
     )
     what = "distillation" if behaviour == "extraction" else "a router or reseller"
@@ -206,9 +253,15 @@ def withdrawal(alert: AlertState, nats: float, bar: float, now: Mapping[str, flo
     return f"{reason}, most of it in {most}: from {alert.families[most]:.1f} to {now.get(most, 0.0):.1f} nats."
 
 
-def _words(family: str, *, alone: bool) -> str:
+def _words(family: str, *, alone: bool, prompts: bool) -> str:
     entry = FAMILY_BY_NAME[family]
-    return (alone and entry.alone_words) or entry.words
+    return (not prompts and entry.words_without_prompts) or (alone and entry.alone_words) or entry.words
+
+
+def prompts_seen(entity: Entity) -> bool:
+    """Return whether any sketch of a prompt is behind an entity's evidence; without one, nothing can be said of what was asked."""
+    templates = [entity.template, *(member.template for member in entity.members.values())]
+    return any(templates) or not PROMPT_FEATURES.isdisjoint(entity.features)
 
 
 def case_record(
@@ -231,7 +284,8 @@ def case_record(
     facts = facts_of(strongest, behaviour, list(suspects.values()), permitted)
     leak = _leak(suspects, strongest)
     accounts = len(suspects) or int(strongest.accounts)
-    explained = explain(strongest, behaviour, facts, accounts)
+    score = case_score(case, entities, strongest)
+    explained = explain(strongest, behaviour, facts, accounts, score, muted=muted)
     doubts = sum(bool(check.fits) for check in explained.counter_evidence)
     step = response_steps.step(behaviour, accounts, explained.families, muted=muted, doubts=doubts)
     listed = sorted(members, key=lambda account: (-members[account].score(behaviour), account))[:MAX_LISTED_MEMBERS]
@@ -248,7 +302,7 @@ def case_record(
         members_left_out=len(members) - len(listed),
         users_not_listed=max(accounts - len(members), 0) if behaviour == "routing" else 0,
         leak=leak,
-        if_wrong=if_wrong(accounts, leak.requests),
+        if_wrong=if_wrong(list(suspects.values()), accounts, leak.requests),
         ladder=step,
         next_step=f"{step.step}: {step.why}.",
         withdrawn=case.withdrawn,
@@ -272,17 +326,56 @@ def case_record(
         accounts=accounts,
         requests=leak.requests,
         output_tokens=leak.output_tokens,
-        extraction=max([member.extraction for member in members.values()] or [strongest.extraction]),
+        extraction=score.nats
+        if behaviour == "extraction"
+        else max([member.extraction for member in members.values()] or [strongest.extraction]),
         routing=strongest.routing,
         muted=muted,
         payload=payload,
     )
 
 
-def if_wrong(accounts: int, requests: float) -> str:
-    """Return, as a sentence, what acting on the case would cost if it were wrong."""
-    customers = "one customer" if accounts == 1 else f"{accounts:,} customers"
-    return f"{customers} with {requests:,.0f} requests would be limited without cause: begin with a step that can be taken back."
+def case_score(case: CaseState, entities: Sequence[Entity], strongest: Entity) -> Score:
+    """Return the score of a case: of its present member with the most evidence, or of its channel.
+
+    Without a present member it is that of the strongest entity as it stands now, which no longer raises an alert.
+    """
+    if case.behaviour == "routing":
+        return score_of("", strongest, strongest, "routing", strongest.routing)
+    present = {account for account, member in case.members.items() if member.left_at is None}
+    rows = [(account, row, entity) for entity in entities for account, row in _rows(entity)]
+    candidates = [item for item in rows if item[0] in present] or [item for item in rows if item[2] is strongest]
+    account, row, entity = max(candidates, key=lambda item: (item[1].extraction, item[0]))
+    return score_of(account, row, entity, "extraction", row.extraction)
+
+
+def if_wrong(members: Sequence[CaseMember], accounts: int, requests: float) -> str:
+    """Return, as a sentence, what acting on the case would cost if it were wrong.
+
+    Args:
+        members: Its accounts, where they are listed.
+        accounts: How many accounts there are.
+        requests: What they were served.
+    """
+    limited = f"with {requests:,.0f} requests would be limited without cause: begin with a step that can be taken back."
+    return f"{affected(members, accounts)} {limited}"
+
+
+def affected(members: Sequence[CaseMember], accounts: int) -> str:
+    """Return who pays for these accounts, as a clause: organisations and cards, and accounts of which neither is known."""
+    if not members:
+        return f"{_counted(accounts, 'account')} of organisations that are not listed"
+    organizations = {member.organization for member in members if member.organization}
+    cards = {member.payment for member in members if member.payment}
+    unknown = sum(not member.organization for member in members)
+    paying = f"{_counted(len(cards), 'card')}, " if cards else ""
+    parts = [f"{_counted(len(organizations), 'organisation')}"] if organizations else []
+    parts += [f"{_counted(unknown, 'account')} of no known organisation"] if unknown else []
+    return f"{' and '.join(parts)} ({paying}{_counted(len(members), 'account')} in all)"
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def _atlas(behaviour: Behaviour, facts: Facts) -> list[str]:
@@ -301,8 +394,8 @@ def _leak(members: Mapping[str, CaseMember], strongest: Entity) -> Leak:
     return Leak(
         requests=sum(row.requests for row in rows),
         output_tokens=sum(row.output_tokens for row in rows),
-        requests_before_alert=sum(member.before.requests for member in members.values()),
-        output_tokens_before_alert=sum(member.before.output_tokens for member in members.values()),
+        requests_before_alert=sum(member.before.requests for member in members.values()) if members else None,
+        output_tokens_before_alert=sum(member.before.output_tokens for member in members.values()) if members else None,
         estimate="upper bound: whatever the accounts asked for themselves is counted too",
     )
 

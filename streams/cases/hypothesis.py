@@ -2,7 +2,7 @@
 
 Each hypothesis is one question about the numbers of a case, and its answer quotes the number. A case lists all answers, failed ones too,
 so that the analyst sees what was considered. A hypothesis that fits is a reason to ask, not an acquittal. Where no number here can refute
-one, its answer is "cannot be decided": to call it failed would count against the accused.
+one, its answer is "cannot be told": to call it failed would count against the accused.
 
 A hypothesis is one file in `streams.cases.benign_hypotheses`, or elsewhere under the entry point `hydrometer.hypotheses`.
 """
@@ -59,8 +59,8 @@ class Facts:
         return next((self.features[name] for name in names if name in self.features), math.nan)
 
     def nats_clause(self, family: str) -> str:
-        """Return a family's nats as a clause."""
-        return f"{family} has {self.nats(family):.1f} nats"
+        """Return a family's nats as a clause; of a group they are its accounts' mean."""
+        return f"{family} has {self.nats(family):.1f} nats{'' if self.alone else ' on average'}"
 
     def share(self, text: str, unknown: str, *names: str) -> tuple[float, str]:
         """Return the first known value of these features (else NaN), and `text` with it as a percentage (else `unknown`)."""
@@ -82,9 +82,9 @@ class Facts:
 
 
 Answer = tuple[bool | None, str]
-"""Whether it fits (None where no number can decide), and the reason."""
+"""Whether it fits (None where no number can decide), and what was found, as a clause."""
 
-WORDS = {True: "fits", None: "cannot be decided", False: "does not fit"}
+WORDS = {True: "fits", None: "cannot be told", False: "does not fit"}
 """An answer in words."""
 
 
@@ -94,6 +94,8 @@ class BenignHypothesis:
 
     name: str
     """The ordinary customer that would look the same, as a person reads it in a case."""
+    needs: str
+    """What it would need to explain the evidence, as a clause."""
     order: int
     """Position among the answers of a case, ascending."""
     ask: Callable[[Facts], Answer]
@@ -109,8 +111,14 @@ def fits_unless(*, unknown: bool, fits: bool) -> bool | None:
 
 def consider(facts: Facts) -> list[Hypothesis]:
     """Return for each hypothesis whether it fits (None: cannot be decided), and the reason."""
-    answers = {name: hypothesis.ask(facts) for name, hypothesis in hypotheses().items()}
-    return [Hypothesis(name, fits, because) for name, (fits, because) in answers.items()]
+    return [Hypothesis(name, *_answered(hypothesis, facts)) for name, hypothesis in hypotheses().items()]
+
+
+def _answered(hypothesis: BenignHypothesis, facts: Facts) -> tuple[bool | None, str]:
+    """Return whether a hypothesis fits, and why: what it would need, what was found, and what follows."""
+    fits, found = hypothesis.ask(facts)
+    follows = "whether it fits cannot be told" if fits is None else f"it {WORDS[fits]}"
+    return fits, f"Would need: {hypothesis.needs}; found: {found}; so {follows}."
 
 
 @cache

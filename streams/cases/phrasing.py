@@ -9,8 +9,8 @@ import math
 from collections.abc import Collection, Sequence
 from typing import Final
 
-from models.evidence.weighing import VOTE_BINS
-from streams.features.declaration import SHARE, Feature
+from models.evidence.weighing import MAX_FAMILY_NATS, VOTE_BINS
+from streams.features.declaration import NATS, SHARE, Feature
 from streams.features.registry import by_name
 from streams.schema.cases import FeaturePart
 from streams.schema.evidence import Entity
@@ -34,7 +34,7 @@ def top_features(entity: Entity, families: Collection[str] | None = None, most: 
     nats = entity.nats
     positive = [name for name in nats if nats[name] > 0 and (families is None or _family(name) in families)]
     ranked = sorted(positive, key=lambda name: (-nats[name], name))[:most]
-    return [_part(name, entity.features.get(name), entity.usual.get(name), nats[name]) for name in ranked]
+    return [_part(name, entity.features.get(name), entity.usual.get(name), min(nats[name], MAX_FAMILY_NATS)) for name in ranked]
 
 
 def _part(name: str, value: float | None, usual: list[float] | None, nats: float) -> FeaturePart:
@@ -58,8 +58,11 @@ def sentence(name: str, value: float | None, usual: Sequence[float] | None, nats
         return f"{name}: unknown."
     usually = "about 0 by chance" if kind.entity == "group" else _usual(kind, usual)  # groups are few and differ: there is no usual range
     meaning = "Typical of" if nats >= MIN_TYPICAL_NATS else "Weak sign of"
-    evidence = "" if kind.entity == "group" and math.isclose(value, nats, rel_tol=1e-3) else f" ({nats:+.1f} nats)"
-    return f"{kind.label}: {amount(kind, value)}; {usually}. {meaning} {kind.rises_on}{evidence}."
+    nats = min(nats, MAX_FAMILY_NATS)
+    itself = kind.unit == NATS  # such a value is its own evidence, and no feature adds more than a family may have
+    measured = f"{MAX_FAMILY_NATS:.1f} nats or more" if itself and value > MAX_FAMILY_NATS else amount(kind, value)
+    evidence = "" if itself and math.isclose(min(value, MAX_FAMILY_NATS), nats, rel_tol=1e-3) else f" ({nats:+.1f} nats)"
+    return f"{kind.label}: {measured}; {usually}. {meaning} {kind.rises_on}{evidence}."
 
 
 def amount(kind: type[Feature], stored: float) -> str:

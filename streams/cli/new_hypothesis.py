@@ -23,6 +23,7 @@ def _ask(facts: Facts) -> Answer:
 
 hypothesis = BenignHypothesis(
     name="{title}",
+    needs="say here what it would need",
     order={order},
     ask=_ask,
     example=Facts(alone=True, accounts=1, organizations=1, cards=1, families={{}}, features={{}}),

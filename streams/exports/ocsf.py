@@ -21,18 +21,19 @@ SCHEMA: Final = "1.6.0"
 CLASS_ID: Final = 2004
 _ACTIVITIES: Final = {"open": (1, "Create"), "update": (2, "Update"), "resolved": (3, "Close")}
 _STATUSES: Final = {"open": (1, "New"), "update": (2, "In Progress"), "resolved": (4, "Resolved")}
-_SEVERITIES: Final = {3: "Medium", 4: "High", 5: "Critical"}
-_CONFIDENCES: Final = {1: "Low", 2: "Medium", 3: "High"}
+_SEVERITIES: Final = {"low": (2, "Low"), "medium": (3, "Medium"), "high": (4, "High"), "critical": (5, "Critical")}
+_UNKNOWN: Final = (0, "Unknown")
+_CONFIDENCES: Final = {0: "Unknown", 1: "Low", 2: "Medium", 3: "High"}
 _STATISTICAL_TYPE_ID: Final = 3  # OCSF's number for a statistical analytic
-_CRITICAL_FALSE_ALERTS, _HIGH_CONFIDENCE_FALSE_ALERTS = 0.001, 0.1
-"""Expected false alerts per day of 10,000 entities: below the first the severity is critical, below the second confidence is high."""
+_HIGH_CONFIDENCE_ONE_IN, _MEDIUM_CONFIDENCE_ONE_IN = 100_000.0, 10_000.0
+"""Of how many ordinary accounts one scores as high: from the first on confidence is high, from the second medium."""
 
 
 def finding(alert: Alert) -> Json:
     """Return a record of the topic `alerts` as a Detection Finding. Seconds become milliseconds."""
     activity, activity_name = _ACTIVITIES[alert.state]
     status, status_name = _STATUSES[alert.state]
-    severity, confidence = _severity(alert), _confidence(alert)
+    (severity_id, severity), confidence = _SEVERITIES.get(alert.payload.score.severity, _UNKNOWN), _confidence(alert)
     return {
         "activity_id": activity,
         "activity_name": activity_name,
@@ -43,8 +44,8 @@ def finding(alert: Alert) -> Json:
         "type_uid": CLASS_ID * 100 + activity,
         "type_name": f"Detection Finding: {activity_name}",
         "time": _milliseconds(alert.time),
-        "severity_id": severity,
-        "severity": _SEVERITIES[severity],
+        "severity_id": severity_id,
+        "severity": severity,
         "status_id": status,
         "status": status_name,
         "confidence_id": confidence,
@@ -58,22 +59,18 @@ def finding(alert: Alert) -> Json:
         "unmapped": {
             "case_id": alert.case_id,
             "evidence_nats": alert.evidence,
-            "families_nats": dict(alert.payload.families),
-            "false_alerts_per_day": alert.false_alerts_per_day,
+            "score": msgspec.to_builtins(alert.payload.score),
             "counter_evidence": msgspec.to_builtins(alert.payload.counter_evidence),
         },
     }
 
 
-def _severity(alert: Alert) -> int:
-    if alert.behaviour == "routing":
-        return 3  # a channel, not a harm by itself
-    return 5 if alert.false_alerts_per_day < _CRITICAL_FALSE_ALERTS else 4
-
-
 def _confidence(alert: Alert) -> int:
-    expected = alert.false_alerts_per_day
-    return 3 if expected < _HIGH_CONFIDENCE_FALSE_ALERTS else 2 if expected < 1 else 1
+    """Return OCSF's number of a confidence, 0 for unknown: while calibration has no answer."""
+    rarity = alert.payload.score.one_in
+    if rarity is None:
+        return 0
+    return 3 if rarity >= _HIGH_CONFIDENCE_ONE_IN else 2 if rarity >= _MEDIUM_CONFIDENCE_ONE_IN else 1
 
 
 def _metadata(alert: Alert) -> Json:

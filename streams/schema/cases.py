@@ -19,6 +19,9 @@ AlertStep = Literal["open", "update", "resolved"]
 CaseStep = Literal["open", "resolved"]
 Tlp = Literal["CLEAR", "GREEN", "AMBER", "AMBER+STRICT", "RED"]
 """Traffic Light Protocol 2.0 (first.org/tlp): who may see what is exported."""
+Severity = Literal["low", "medium", "high", "critical"]
+"""How urgent a case is: see `streams.cases.severity`."""
+SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 TLPS: tuple[Tlp, ...] = get_args(Tlp)
 Total = int | float
 """Nats of several links. Of none it is written as 0, and must be read as 0: the audit chain's digests are of the bytes."""
@@ -48,12 +51,41 @@ class FeaturePart(Record, frozen=True):
     sentence: str = ""
 
 
+class Contribution(Record, frozen=True):
+    """What one family adds to a score."""
+
+    family: str
+    nats: Nats
+    """As measured."""
+    counted: Nats
+    """What of it is in the score, in tenths: the parts of a score add up to it."""
+    why: str = ""
+    """Why less, or more, is counted than was measured; empty where all of it is."""
+
+
+class Score(Record, frozen=True):
+    """The evidence of a behaviour: the sum of counted contributions. Terminal, page, boards, desk and OCSF show this one."""
+
+    of: str = ""
+    """`kind:id` of the account, or the channel, that has it."""
+    nats: Nats = 0.0
+    parts: list[Contribution] = msgspec.field(default_factory=list)
+    """The largest first; empty in records of before 0.3."""
+    severity: str = ""
+    """One of SEVERITIES; empty in records of before 0.3."""
+    one_in: float | None = None
+    """Of how many ordinary accounts one scores as high, by calibration; None while that is not known."""
+    chance: str = ""
+    """The same as a sentence."""
+
+
 class Hypothesis(Record, frozen=True):
-    """One benign explanation, whether it fits (None: cannot be decided), and the reason."""
+    """One benign explanation, whether it fits (None: cannot be told), and the reason."""
 
     persona: str
     fits: bool | None
     because: str
+    """What it would need, what was found, and what follows, as sentences."""
 
 
 class HeldRule(Record, frozen=True):
@@ -157,8 +189,9 @@ class Leak(Record, frozen=True):
 
     requests: float
     output_tokens: float
-    requests_before_alert: float
-    output_tokens_before_alert: float
+    requests_before_alert: float | None
+    """Of the members before each joined; None for a channel, whose accounts are not listed."""
+    output_tokens_before_alert: float | None
     estimate: str
 
 
@@ -257,8 +290,9 @@ class AlertPayload(Record, frozen=True, kw_only=True):
     """What explains an alert."""
 
     summary: str = ""
+    score: Score = msgspec.field(default_factory=Score)
     families: dict[str, float] = msgspec.field(default_factory=dict)
-    """Nats by family."""
+    """Nats by family, of a group its suspect accounts' mean: what benign explanations and triage read. The score's parts are in `score`."""
     features: list[FeaturePart] = msgspec.field(default_factory=list)
     counter_evidence: list[Hypothesis] = msgspec.field(default_factory=list)
     atlas: list[str] = msgspec.field(default_factory=list)
@@ -313,7 +347,7 @@ class Alert(Record, frozen=True):
     case_id: str
     evidence: Nats
     false_alerts_per_day: float
-    """Expected at this evidence, of 10,000 ordinary entities."""
+    """Expected at this evidence, of 10,000 ordinary entities; while that is not calibrated, nats are read as log-odds (see `score`)."""
     summary: str
     payload: AlertPayload
 

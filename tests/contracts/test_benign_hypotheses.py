@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import pkgutil
+import re
 from pathlib import Path
 
 import pytest
@@ -38,7 +39,8 @@ def test_a_hypothesis_has_its_own_test(name: str) -> None:
 @each_hypothesis
 def test_what_a_hypothesis_says_is_its_own(hypothesis: BenignHypothesis) -> None:
     _, said = hypothesis.ask(hypothesis.example)
-    assert "say here" not in said, f"{hypothesis.name} still has the words of its template"
+    words = said + hypothesis.needs
+    assert "say here" not in words, f"{hypothesis.name} still has the words of its template"
 
 
 def test_every_file_is_asked_and_no_name_or_place_is_taken_twice() -> None:
@@ -49,8 +51,18 @@ def test_every_file_is_asked_and_no_name_or_place_is_taken_twice() -> None:
 def test_a_case_carries_every_answer_in_its_order() -> None:
     answers = consider(HYDRA)
     assert [answer.persona for answer in answers] == list(hypotheses())
-    because = "a harness belongs to one organisation, here 200 organisations pay; no public corpus is loaded; content has 7.0 nats"
+    because = (
+        "Would need: one organisation, and prompts of a public corpus or little evidence of content; found: 200 organisations pay; "
+        "no prompt was compared with a public corpus; content has 7.0 nats on average; so it does not fit."
+    )
     assert answers[0] == Hypothesis("evaluation harness", fits=False, because=because)
+
+
+@each_hypothesis
+def test_every_answer_says_what_would_be_needed_what_was_found_and_what_follows(hypothesis: BenignHypothesis) -> None:
+    found = {answer.persona: answer for answer in consider(HYDRA)}[hypothesis.name]
+    follows = "so it does not fit." if found.fits is False else "so whether it fits cannot be told."
+    assert re.fullmatch(f"Would need: .+; found: .+; {re.escape(follows)}", found.because)
 
 
 @each_hypothesis

@@ -19,6 +19,7 @@ def _ask(facts: Facts) -> Answer:
 
 hypothesis = BenignHypothesis(
     name="authorised aggregator",
+    needs="a permission on file, or one routed account that names its end users",
     order=70,
     ask=_ask,
     example=Facts(

@@ -8,9 +8,7 @@ from streams.cases.hypothesis import MAJORITY_SHARE, PLAIN_CONTENT_NATS, Answer,
 
 
 def _ask(facts: Facts) -> Answer:
-    single, turns = facts.share(
-        "{} of the requests are single questions, a coding session has a past", "turns are not logged", "single_question", "fresh_questions"
-    )
+    single, turns = facts.share("{} of the requests are single questions", "turns are not logged", "single_question", "fresh_questions")
     planned = facts.nats("content") >= PLAIN_CONTENT_NATS
     fits = single < MAJORITY_SHARE and not planned
     return fits_unless(unknown=math.isnan(single) and not planned, fits=fits), f"{turns}; {facts.nats_clause('content')}"
@@ -18,6 +16,7 @@ def _ask(facts: Facts) -> Answer:
 
 hypothesis = BenignHypothesis(
     name="coding agent",
+    needs="conversations with a past rather than single questions, and little evidence of content",
     order=30,
     ask=_ask,
     example=Facts(alone=True, accounts=1, organizations=1, cards=1, families={"content": 1.0}, features={"fresh_questions": 0.1}),

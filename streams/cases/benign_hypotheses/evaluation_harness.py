@@ -8,17 +8,18 @@ from streams.cases.hypothesis import MAJORITY_SHARE, PLAIN_CONTENT_NATS, Answer,
 
 
 def _ask(facts: Facts) -> Answer:
-    known, corpus = facts.share("{} of its prompts are of a public corpus", "no public corpus is loaded", "known_corpus")
+    known, corpus = facts.share("{} of its prompts are of a public corpus", "no prompt was compared with a public corpus", "known_corpus")
     one_payer = facts.organizations == 1
     fits = one_payer and (known > MAJORITY_SHARE or facts.nats("content") < PLAIN_CONTENT_NATS)
     return (
         fits_unless(unknown=one_payer and math.isnan(known), fits=fits),
-        f"a harness belongs to one organisation, here {facts.paying()}; {corpus}; {facts.nats_clause('content')}",
+        f"{facts.paying()}; {corpus}; {facts.nats_clause('content')}",
     )
 
 
 hypothesis = BenignHypothesis(
     name="evaluation harness",
+    needs="one organisation, and prompts of a public corpus or little evidence of content",
     order=10,
     ask=_ask,
     example=Facts(alone=True, accounts=1, organizations=1, cards=1, families={"content": 6.0}, features={"known_corpus": 0.9}),

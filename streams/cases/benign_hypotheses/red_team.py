@@ -12,11 +12,12 @@ MAX_TEAM_ACCOUNTS: Final = 5
 
 def _ask(facts: Facts) -> Answer:
     fits = facts.organizations == 1 and facts.accounts <= MAX_TEAM_ACCOUNTS and facts.nats("volume") < MIN_EVIDENCE_NATS
-    return fits, f"a team is few, light and in one programme: {facts.present()} here, {facts.nats_clause('volume')}"
+    return fits, f"{facts.present()}, {facts.paying()}, {facts.nats_clause('volume')}"
 
 
 hypothesis = BenignHypothesis(
     name="red team or safety research",
+    needs="a few light accounts of one organisation",
     order=90,
     ask=_ask,
     example=Facts(alone=False, accounts=3, organizations=1, cards=1, families={"content": 5.0, "volume": 0.5}, features={}),

@@ -7,13 +7,12 @@ from streams.cases.hypothesis import Answer, BenignHypothesis, Facts
 
 
 def _ask(facts: Facts) -> Answer:
-    return facts.nats(
-        "content"
-    ) < MIN_EVIDENCE_NATS, f"customers ask for themselves: {facts.nats_clause('content')}, routing with {facts.routing:.1f}"
+    return facts.nats("content") < MIN_EVIDENCE_NATS, f"{facts.nats_clause('content')}; routing has {facts.routing:.1f}"
 
 
 hypothesis = BenignHypothesis(
     name="ordinary customers of a reseller",
+    needs="people who ask for themselves: little evidence of content",
     order=100,
     ask=_ask,
     example=Facts(alone=True, accounts=1, organizations=1, cards=1, families={"content": 0.4}, features={}, routing=8.0),

@@ -8,12 +8,13 @@ from streams.cases.hypothesis import Answer, BenignHypothesis, Facts, fits_unles
 
 def _ask(facts: Facts) -> Answer:
     fits = facts.organizations == 1 and facts.cards == 1 and facts.nats("client") < MIN_EVIDENCE_NATS
-    because = f"{facts.payers()}; its requests would look the same, only a contract tells: ask the owner"
+    because = f"{facts.payers()}, {facts.nats_clause('client')}; whether a contract permits it is in no number: ask the owner"
     return fits_unless(unknown=True, fits=fits), because
 
 
 hypothesis = BenignHypothesis(
     name="permitted synthetic data of its own",
+    needs="one organisation with one card and its own software, and a contract that permits it",
     order=60,
     ask=_ask,
     example=Facts(alone=True, accounts=1, organizations=1, cards=1, families={"content": 7.0}, features={}),

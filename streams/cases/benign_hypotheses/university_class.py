@@ -9,11 +9,12 @@ from streams.cases.hypothesis import MIN_EVENNESS_NATS, Answer, BenignHypothesis
 def _ask(facts: Facts) -> Answer:
     uneven = facts.nats("evenness") < MIN_EVENNESS_NATS
     fits = not facts.alone and facts.nats("cohort") >= MIN_EVIDENCE_NATS and uneven and facts.organizations == 1
-    return fits, f"people's loads differ and one school pays: {facts.nats_clause('evenness')}, {facts.paying()}"
+    return fits, f"{facts.nats_clause('cohort')}, {facts.nats_clause('evenness')}, {facts.paying()}"
 
 
 hypothesis = BenignHypothesis(
     name="university class",
+    needs="accounts created together, loads that differ as people's do, and one school that pays",
     order=40,
     ask=_ask,
     example=Facts(alone=False, accounts=60, organizations=1, cards=1, families={"cohort": 6.0, "evenness": -1.0}, features={}),

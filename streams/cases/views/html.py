@@ -77,7 +77,7 @@ h3{font-size:13px;margin:16px 0 4px;color:var(--soft)}
 .badge{font-family:system-ui,sans-serif;font-size:12px;border:1px solid var(--line);border-radius:10px;padding:1px 9px;margin-left:6px}
 .badge.extraction{color:#fff;background:var(--red);border-color:var(--red)}
 .badge.routing{color:#fff;background:var(--amber);border-color:var(--amber)}
-.figures{display:grid;grid-template-columns:repeat(6,auto);gap:12px;background:#f4f5f7;padding:12px 16px}
+.figures{display:grid;grid-template-columns:repeat(7,auto);gap:12px;background:#f4f5f7;padding:12px 16px}
 .figures b{display:block;font-size:17px;font-variant-numeric:tabular-nums;white-space:nowrap}
 .figures span,.note,footer{color:var(--soft);font-size:12px}
 table{width:100%;border-collapse:collapse;margin:4px 0}
@@ -90,6 +90,8 @@ td:first-child,td:nth-child(2):not(:last-child){white-space:nowrap}
 .bars .bar{width:auto}
 .bars i{display:block;height:11px;margin-top:4px;background:var(--bar)}
 .bars .n{width:52px;padding-right:0}
+.bars .grey{color:var(--soft)}
+.bars .sum th,.bars .sum td{border-top:1px solid var(--line);font-weight:600}
 .wide{font-size:12px}
 .wide td{white-space:nowrap}
 .doubt td{background:#fff6e0}

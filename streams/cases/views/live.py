@@ -20,6 +20,7 @@ FRESH_SECONDS: Final = 900.0
 """A change is shown in bold for this long."""
 _COLUMNS: Final[dict[str, Literal["left", "right"]]] = {
     "case": "left",
+    "severity": "left",
     "behaviour": "left",
     "accounts": "right",
     "requests": "right",
@@ -30,7 +31,7 @@ _COLUMNS: Final[dict[str, Literal["left", "right"]]] = {
     "decided": "left",
     "why": "left",
 }
-_NARROW: Final = ("case", "behaviour", "accounts", "nats", "decided", "why")
+_NARROW: Final = ("case", "severity", "behaviour", "accounts", "nats", "decided", "why")
 _MINUTE_SECONDS: Final = 60
 _HOUR_SECONDS: Final = 3600
 _DAY_SECONDS: Final = 86400
@@ -101,6 +102,7 @@ def _cells(case: CaseRow, now: datetime) -> dict[str, str | Text]:
     label = case.payload.label
     return {
         "case": case.case_id,
+        "severity": case.payload.score.severity,
         "behaviour": Text(case.behaviour, style=_COLOURS.get(case.behaviour, "")),
         "accounts": f"{case.accounts:,}",
         "requests": f"{case.requests:,.0f}",

@@ -9,7 +9,6 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from html import escape
 
-from models.evidence.weighing import MAX_FAMILY_NATS
 from streams.cases.hypothesis import WORDS
 from streams.cases.views import html, terminal
 from streams.cases.views.terminal import CaseRow
@@ -47,9 +46,7 @@ def page(case: CaseRow) -> str:
     payload = case.payload
     sections = [
         _head(case),
-        html.section(
-            "What stands out", _families(case) + html.bullets(feature.sentence for feature in payload.features) + _example(payload)
-        ),
+        html.section("What stands out", _score(case) + html.bullets(feature.sentence for feature in payload.features) + _example(payload)),
         *([html.section("Why it is an alert", html.bullets(map(terminal.rule_sentence, payload.rules)))] if payload.rules else []),
         html.section("Counter-evidence", _counter(payload.counter_evidence)),
         html.section("What it has been served", _leak(payload.leak) + _joins(payload.members)),
@@ -67,24 +64,35 @@ def _head(case: CaseRow) -> str:
         "accounts": f"{case.accounts:,}",
         "requests": f"{case.requests:,.0f}",
         "output tokens": f"{case.output_tokens:,.0f}",
+        "severity": case.payload.score.severity or "not stored",
         "evidence, nats": f"{case.evidence:.1f}",
         "opened (UTC)": _moment(case.opened_at),
         "last change (UTC)": _moment(case.updated_at),
     }
+    chance = f"<p class=note>{escape(case.payload.score.chance)}</p>"
     marks = "".join(f'<span class="badge {escape(mark.split(":")[0])}">{escape(mark)}</span>' for mark in badges)
-    return f'<header><p class="id">{escape(case.case_id)} {marks}</p><h1>{escape(case.title)}</h1>{html.figures(figures)}</header>'
+    return f'<header><p class="id">{escape(case.case_id)} {marks}</p><h1>{escape(case.title)}</h1>{html.figures(figures)}{chance}</header>'
 
 
-def _families(case: CaseRow) -> str:
-    """Return one bar per family, the most evidence first; a family's evidence is limited to MAX_FAMILY_NATS."""
+def _score(case: CaseRow) -> str:
+    """Return a row for each part of the score, what counts first, and its sum; what does not count is grey and says why."""
+    score = case.payload.score
+    most = max([abs(part.counted) for part in score.parts], default=1.0) or 1.0
     rows = []
-    for name, nats in sorted(case.payload.families.items(), key=lambda item: -item[1]):
-        width = 100.0 * min(max(nats, 0.0), MAX_FAMILY_NATS) / MAX_FAMILY_NATS
+    for part in score.parts:
+        width = 100.0 * max(part.counted, 0.0) / most
+        number = f"{part.counted:+.1f}" if part.counted else "0"
         rows.append(
-            f'<tr><th>{escape(name)}</th><td class="bar"><i style="width:{width:.1f}%"></i></td><td class="n">{nats:+.1f}</td></tr>'
+            f'<tr class="{"" if part.counted else "grey"}"><th>{escape(part.family)}</th>'
+            f'<td class="bar"><i style="width:{width:.1f}%"></i></td><td class="n">{number}</td>'
+            f'<td class="n">{part.nats:+.1f}</td><td>{escape(part.why)}</td></tr>'
         )
-    note = f"<p class=note>Evidence by family in nats: no single family is enough. {escape(terminal.sums(case.behaviour))}</p>"
-    return f'<table class="bars">{"".join(rows)}</table>{note}'
+    of = f" It is the score of {escape(score.of)}, the strongest of its accounts." if len(case.payload.members) > 1 else ""
+    head = "<tr><td></td><td></td><td class=n>counted</td><td class=n>measured</td><td></td></tr>"
+    unit = f"nats of {escape(case.behaviour)}"
+    total = f'<tr class="sum"><th>score</th><td></td><td class="n">{case.evidence:.1f}</td><td></td><td>{unit}</td></tr>'
+    note = f"<p class=note>The score is the sum of what is counted, in nats.{of}</p>"
+    return f'<table class="bars">{head}{"".join(rows)}{total}</table>{note}' if rows else ""
 
 
 def _example(payload: CasePayload) -> str:
@@ -104,12 +112,16 @@ def _counter(checks: Sequence[Hypothesis]) -> str:
 
 def _leak(leak: Leak) -> str:
     rows = [
-        ("requests", f"{leak.requests_before_alert:,.0f}", f"{leak.requests:,.0f}"),
-        ("output tokens", f"{leak.output_tokens_before_alert:,.0f}", f"{leak.output_tokens:,.0f}"),
+        ("requests", _before(leak.requests_before_alert), f"{leak.requests:,.0f}"),
+        ("output tokens", _before(leak.output_tokens_before_alert), f"{leak.output_tokens:,.0f}"),
     ]
     return (
         html.table(("", "before its accounts were alerted", "in all"), rows, numbers=(1, 2)) + f"<p class=note>{escape(leak.estimate)}.</p>"
     )
+
+
+def _before(served: float | None) -> str:
+    return "not counted: a channel's accounts are not listed" if served is None else f"{served:,.0f}"
 
 
 def _joins(members: Mapping[str, CaseMember]) -> str:
@@ -171,12 +183,14 @@ def _links(payload: CasePayload) -> str:
 def _weighed(weighed: Link | Merge | Near) -> str:
     if weighed.nats is None or weighed.needed is None:
         return "the first alert of the case"
-    parts = [f"{weighed.same_accounts:.0%} of the smaller side are the same accounts"] if weighed.same_accounts else []
-    parts += [
+    shared = [
         f"{edge.kind}: {edge.shared} of {edge.of} share it, as {edge.common:.1%} of all do, {edge.nats:+.1f}"
         for edge in weighed.edges or []
     ]
-    return "; ".join([*parts, f"{weighed.nats:.1f} nats of {weighed.needed:.0f} needed"]) if parts else "a member of the channel"
+    if not isinstance(weighed, Near):
+        return "; ".join([terminal.joined_by(weighed), *shared])
+    same = [f"{weighed.same_accounts:.0%} of the smaller side are the same accounts"] if weighed.same_accounts else []
+    return "; ".join([*same, *shared, f"not joined: {weighed.nats:.1f} nats of {weighed.needed:.0f} needed"])
 
 
 def _members(case: CaseRow) -> str:

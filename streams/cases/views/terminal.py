@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -16,12 +15,11 @@ from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from models.evidence.families import EXTRACTION_WEIGHTS, FAMILIES, ROUTING_WEIGHTS
-from models.evidence.weighing import BELONGING, CHANNEL, MAX_BELONGING_NATS, MAX_CORROBORATION_RATIO, MAX_FAMILY_NATS
 from streams.cases.audit_chain import HistoryCheck, content
 from streams.cases.caseload import links_to_remove
+from streams.cases.linking import MIN_SAME_ACCOUNTS_SHARE
 from streams.core.errors import HydrometerError
-from streams.schema.cases import Behaviour, Case, CaseMember, CasePayload, HeldRule, Hypothesis, Link, Version
+from streams.schema.cases import Behaviour, Case, CaseMember, CasePayload, Contribution, HeldRule, Hypothesis, Link, Merge, Score, Version
 from streams.schema.labels import VERDICTS
 
 MIN_SHOWN_NATS = 0.5
@@ -177,7 +175,7 @@ WIDE_CHARACTERS: Final = 120
 """Width from which a list shows all columns."""
 UNFOLDED_CHARACTERS: Final = 1000
 """Width for other programs: one line per case, never wrapped."""
-_NARROW: Final = ("case", "behaviour", "accounts", "nats", "why")
+_NARROW: Final = ("case", "severity", "behaviour", "accounts", "nats", "why")
 
 
 def table(cases: Sequence[CaseRow], width: int = WIDE_CHARACTERS) -> Table:
@@ -185,7 +183,7 @@ def table(cases: Sequence[CaseRow], width: int = WIDE_CHARACTERS) -> Table:
     listed = Table(
         box=None, pad_edge=False, caption=f"as of {_moment(max(case.updated_at for case in cases))} (UTC)", caption_justify="left"
     )
-    headings = ("case", "state", "behaviour", "accounts", "requests", "nats", "since (UTC)", "why")
+    headings = ("case", "severity", "state", "behaviour", "accounts", "requests", "nats", "since (UTC)", "why")
     shown = [heading for heading in headings if width >= WIDE_CHARACTERS or heading in _NARROW]
     for heading in shown:
         justify: Literal["left", "right"] = "right" if heading in {"accounts", "requests", "nats"} else "left"
@@ -194,7 +192,15 @@ def table(cases: Sequence[CaseRow], width: int = WIDE_CHARACTERS) -> Table:
     for case in cases:
         state = f"{case.state}, muted" if case.muted else case.state
         numbers = (f"{case.accounts:,}", f"{case.requests:,.0f}", f"{case.evidence:.1f}")
-        cells: tuple[str | Text, ...] = (case.case_id, state, case.behaviour, *numbers, _moment(case.opened_at), Text(case.title))
+        cells: tuple[str | Text, ...] = (
+            case.case_id,
+            case.payload.score.severity,
+            state,
+            case.behaviour,
+            *numbers,
+            _moment(case.opened_at),
+            Text(case.title),
+        )
         listed.add_row(*(cell for heading, cell in zip(headings, cells, strict=True) if heading in shown))
     return listed
 
@@ -206,7 +212,8 @@ def panel(case: CaseRow) -> Panel:
     grid.add_row("who", f"{case.accounts:,} accounts, {case.requests:,.0f} requests, {case.output_tokens:,.0f} output tokens")
     grid.add_row("why", Text(case.title))
     against = _against(payload.counter_evidence)
-    grid.add_row("evidence", f"{case.evidence:.1f} nats of {case.behaviour}; by family: {_families(payload.families, against)}")
+    grid.add_row("how urgent", Text(urgency(payload.score)))
+    grid.add_row("evidence", Text(evidence(case)))
     if payload.rules:
         grid.add_row("rule", Text("; ".join(rule_sentence(rule) for rule in payload.rules)))
     grid.add_row("against", Text(against))
@@ -231,7 +238,6 @@ def file(case: CaseRow) -> Group:
     grid.add_row("atlas", ", ".join(payload.atlas))
     for name, lines in (("features", _sentences(payload)), ("links", _links(payload)), ("members", _members(case))):
         grid.add_row(name, Text("\n".join(lines) or "none"))
-    grid.add_row("nats", Text(sums(case.behaviour)))
     grid.add_row("decide", f"hydrometer label case {case.case_id} {'|'.join(VERDICTS)} --note WHY")
     return Group(panel(case), grid)
 
@@ -243,40 +249,44 @@ def _grid() -> Table:
     return grid
 
 
-def _families(families: Mapping[str, float], against: str) -> str:
-    """Return the families worth mentioning, and those that `against` cites, however little evidence they have."""
-    cited = {name for name in re.findall(r"(\w+) has [-\d]", against) if name in FAMILIES}
-    ranked = sorted({**dict.fromkeys(cited, 0.0), **families}.items(), key=lambda item: (-item[1], item[0]))
-    return (
-        ", ".join(f"{name} {nats:+.1f}" for name, nats in ranked if abs(nats) >= MIN_SHOWN_NATS or name in cited) or "no family stands out"
-    )
+def urgency(score: Score) -> str:
+    """Return the severity of a score and how rare it is, as a person reads it.
+
+    >>> urgency(Score(severity="high", chance="About 1 in 2,000 ordinary accounts looks like this."))
+    'high. About 1 in 2,000 ordinary accounts looks like this.'
+    """
+    return f"{score.severity}. {score.chance}" if score.severity else "not known: stored by an older version"
+
+
+def evidence(case: CaseRow) -> str:
+    """Return the score of a case as the sum of what counts, and what does not count with the reason."""
+    score = case.payload.score
+    total = f"{case.evidence:.1f} nats of {case.behaviour}"
+    if not score.parts:
+        return f"{total}; of which families is not stored"
+    counting = ", ".join(f"{part.family} {part.counted:+.1f}{_measured(part)}" for part in score.parts if part.counted)
+    beside = "; ".join(f"{part.family} {part.nats:+.1f} ({part.why or 'is zero'})" for part in score.parts if uncounted(part))
+    whose = score.of if len(case.payload.members) > 1 else ""
+    return f"{total}{whose and f' (that of {whose})'} = {counting or 'nothing'}{beside and f'. Not counted: {beside}'}"
+
+
+def uncounted(part: Contribution) -> bool:
+    """Return whether a part of a score was measured, and does not count."""
+    return not part.counted and abs(part.nats) >= MIN_SHOWN_NATS
+
+
+def _measured(part: Contribution) -> str:
+    return f" ({part.nats:+.1f}: {part.why})" if part.why else ""
 
 
 def _against(checks: Sequence[Hypothesis]) -> str:
     fitting = "; ".join(_check(check) for check in checks if check.fits) or "no benign explanation fits"
     undecided = "; ".join(_check(check) for check in checks if check.fits is None)
-    return f"{fitting}; cannot be decided: {undecided}" if undecided else fitting
+    return f"{fitting}; cannot be told: {undecided}" if undecided else fitting
 
 
 def _check(check: Hypothesis) -> str:
     return f"{check.persona} ({check.because})"
-
-
-def sums(behaviour: str) -> str:
-    """Return why the nats of families do not add up to those of a case, as a sentence."""
-    weights = dict(zip(FAMILIES, (EXTRACTION_WEIGHTS if behaviour == "extraction" else ROUTING_WEIGHTS).tolist(), strict=True))
-    halves, nothing = (", ".join(name for name in FAMILIES if weights[name] == share) for share in (0.5, 0.0))
-    together = ", ".join(FAMILIES[index] for index in BELONGING)
-    parts = [f"each is limited to {MAX_FAMILY_NATS:g}", f"{halves} count half", f"{nothing} not at all"]
-    if behaviour == "extraction":
-        parts += [
-            f"{together} at most {MAX_BELONGING_NATS:g} together",
-            "content counts twice where accounts do nothing else, however even their load",
-        ]
-        parts += ["and a group shows its accounts' mean"]
-    else:
-        parts += [f"{halves} add up to {MAX_CORROBORATION_RATIO:g} times {' and '.join(FAMILIES[index] for index in CHANNEL)} at most"]
-    return f"Families do not add up to the nats of {behaviour}: {'; '.join(parts)}. Nats of links only decide which alerts are one case."
 
 
 def _sentences(payload: CasePayload) -> list[str]:
@@ -294,7 +304,20 @@ def _links(payload: CasePayload) -> list[str]:
 
 
 def _weighed(link: Link) -> str:
-    return f", {link.nats or 0.0:.1f} nats of {link.needed or 0.0:.0f} needed" if link.edges else ""
+    return f", {joined_by(link)}" if link.edges or link.same_accounts else ""
+
+
+def joined_by(link: Link | Merge) -> str:
+    """Return what joined an alert, or a case, to a case, as a clause: the same accounts, or links that weigh enough."""
+    nats, needed = link.nats or 0.0, link.needed or 0.0
+    same = f"{link.same_accounts:.0%} of the smaller side are the same accounts" if link.same_accounts else ""
+    if same and (link.same_accounts or 0.0) >= MIN_SAME_ACCOUNTS_SHARE and nats < needed:
+        return f"joined because {same} ({MIN_SAME_ACCOUNTS_SHARE:.0%} are needed)"
+    return (
+        f"joined by links of {nats:.1f} nats ({needed:.0f} are needed){f'; {same}' if same else ''}"
+        if link.edges
+        else "a member of the channel"
+    )
 
 
 def scored(case: CaseRow) -> Behaviour:

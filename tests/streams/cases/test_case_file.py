@@ -9,7 +9,8 @@ import pytest
 
 from models.evidence.extraction_rules import BY_NAME as RULE_BY_NAME
 from streams.cases import case_file, response_steps
-from streams.schema.cases import Behaviour
+from streams.features.registry import by_name
+from streams.schema.cases import Behaviour, CaseMember
 from streams.schema.evidence import Entity
 
 Row = Callable[..., dict[str, Any]]
@@ -23,11 +24,47 @@ def payload(desk: Any) -> dict[str, Any]:
 
 
 def test_a_loud_account_is_named_and_its_three_loudest_families_are_why(desk: Any, an_account: Row) -> None:
-    desk.hears(an_account("acct-1", extraction=20.0, nats_of={"content": 7.0, "timing": 5.0, "volume": 4.0, "cohort": 3.0}))
+    desk.hears(an_account("acct-1", extraction=20.0, template=7, nats_of={"content": 7.0, "timing": 5.0, "volume": 4.0, "cohort": 3.0}))
     assert desk.versions[-1]["title"] == (
         "Account acct-1 looks like distillation: requests ask for what a student model is trained on; "
         "requests are timed as by a machine; usage is far above that of others."
     )
+
+
+def test_nothing_is_said_of_prompts_that_were_not_seen(desk: Any, an_account: Row) -> None:
+    desk.hears(an_account("acct-1", extraction=20.0, nats_of={"content": 7.0}))
+    assert desk.versions[-1]["title"].endswith("lengths and shape of requests and answers are those of a harvest (no prompt was seen).")
+
+
+def test_the_features_that_show_a_prompt_exist() -> None:
+    assert set(by_name()) >= case_file.PROMPT_FEATURES
+
+
+def test_being_wrong_is_counted_in_payers() -> None:
+    members = [CaseMember(0.0, None, organization=organization, payment=card) for organization, card in (("a", "x"), ("a", "y"), ("", "y"))]
+    assert case_file.affected(members, 3) == "1 organisation and 1 account of no known organisation (2 cards, 3 accounts in all)"
+    assert case_file.affected([], 1200) == "1,200 accounts of organisations that are not listed"
+
+
+def test_the_score_of_a_case_is_that_of_its_strongest_present_account_and_adds_up(desk: Any, a_group: Rows) -> None:
+    rows = a_group("router", ROUTER, ["ada", "bob", "eve"], rule="even load", nats_of={"content": 7.0, "evenness": 7.0, "timing": 4.0})
+    strong = {"extraction": 23.0, "nats_of": {"content": 7.0, "evenness": 7.0, "cohort": 7.0, "timing": 4.0, "client": 3.0}}
+    desk.hears(*[row | strong if row["account_id"] == "bob" else row for row in rows])
+    case = desk.versions[-1]
+    score = case["payload"]["score"]
+    assert (score["of"], score["nats"], case["extraction"]) == ("account:bob", 23.0, 23.0)
+    assert sum(part["counted"] for part in score["parts"]) == pytest.approx(23.0)
+    assert {part["family"]: (part["counted"], part["why"]) for part in score["parts"] if not part["counted"] and part["nats"]} == {
+        "client": (0.0, "does not count for extraction")
+    }
+
+
+def test_a_case_says_how_urgent_and_how_rare_it_is(desk: Any, an_account: Row, a_group: Rows) -> None:
+    desk.hears(an_account("ada", extraction=20.0, false_alerts=5.0, nats_of={"content": 7.0, "timing": 3.0}))
+    desk.hears(*a_group("router", ROUTER, [f"acct-{number}" for number in range(10)], at=1.0))
+    alone, group = (version["payload"]["score"] for version in desk.versions)
+    assert (alone["one_in"], alone["chance"]) == (2000.0, "About 1 in 2,000 ordinary accounts looks like this.")
+    assert (group["one_in"], group["chance"]) == (None, "How many ordinary groups look like this is not known yet.")
 
 
 def test_one_account_was_not_created_together_with_anybody() -> None:
@@ -66,7 +103,7 @@ def test_a_case_carries_all_that_a_reviewer_asks_for(desk: Any, a_group: Rows) -
     assert told["atlas"][:2] == ["AML.T0024.002", "AML.T0040"]
     assert [term["id"] for term in told["terms"]] == ["competing-models", "automated-extraction"]
     assert (told["threshold"]["author"], told["threshold"]["approver"]) == ("detection", "operations")
-    assert told["if_wrong"].startswith("3 customers with 30 requests")
+    assert told["if_wrong"].startswith("3 accounts of no known organisation (3 accounts in all) with 30 requests")
     assert told["leak"]["estimate"].startswith("upper bound")
     assert told["features"][0]["sentence"].endswith("nats).") or told["features"][0]["sentence"].endswith("nats.")
 

@@ -44,18 +44,18 @@ def test_before_there_are_votes_what_is_usual_is_unknown() -> None:
 
 def test_a_group_is_compared_with_chance_because_groups_have_no_usual_range() -> None:
     text = sentence("evenness", 11.8, None, 11.8)
-    expected = "Work dealt out evenly, as by a dispatcher: 12 nats; about 0 by chance. "
+    expected = "Work dealt out evenly, as by a dispatcher: 7.0 nats or more; about 0 by chance. "
     assert text == f"{expected}Typical of round-robin or quotas over a pool of accounts."
 
 
 def test_a_groups_value_in_other_units_has_its_nats_beside_it() -> None:
     text = sentence("card_sharing", 4.0, None, 12.0)
     expected = "Organisations beyond the first on one card: 4; about 0 by chance. "
-    assert text == f"{expected}Typical of one payer behind many organisations (+12.0 nats)."
+    assert text == f"{expected}Typical of one payer behind many organisations (+7.0 nats)."
 
 
 def test_a_value_at_its_limit_is_or_more() -> None:
-    assert "50 or more nats" in sentence("age_cohort", 50.0, None, 50.0)
+    assert "7.0 nats or more" in sentence("age_cohort", 50.0, None, 50.0)
     assert sentence("daily_output", 21.0, None, 1.0).startswith("Output tokens per day: 1,320,000,000 or more; ")
 
 

@@ -109,15 +109,21 @@ def test_each_feature_is_an_anomaly_and_its_usual_range_the_baseline() -> None:
     assert [each["observations"] for each in analysis["baselines"]] == [[{"value": "0.1"}, {"value": "0.6"}]]
 
 
-def test_the_rarer_among_ordinary_users_the_more_severe_and_a_router_is_never_critical() -> None:
-    def ranks(**other: Any) -> tuple[int, int]:
-        found = finding(alert(**other))
+def test_severity_is_the_alerts_own_and_confidence_its_rarity() -> None:
+    def ranks(severity: str, one_in: float | None) -> tuple[int, int]:
+        found = finding(alert(payload={"score": {"severity": severity, "one_in": one_in}}))
         return found["severity_id"], found["confidence_id"]
 
-    assert ranks(false_alerts_per_day=2.0) == (4, 1)
-    assert ranks(false_alerts_per_day=0.5) == (4, 2)
-    assert ranks(false_alerts_per_day=0.0001) == (5, 3)
-    assert ranks(false_alerts_per_day=0.0001, behaviour="routing") == (3, 3)
+    assert ranks("critical", 200_000.0) == (5, 3)
+    assert ranks("high", 20_000.0) == (4, 2)
+    assert ranks("medium", 2_000.0) == (3, 1)
+    assert ranks("low", None) == (2, 0)
+    assert ranks("", None) == (0, 0)
+
+
+def test_the_score_is_the_alerts_own_with_all_its_parts() -> None:
+    score = {"of": "account:a-1", "nats": 12.0, "parts": [{"family": "content", "nats": 7.0, "counted": 7.0, "why": ""}]}
+    assert finding(alert(payload={"score": score}))["unmapped"]["score"]["parts"] == score["parts"]
 
 
 def test_techniques_of_atlas_are_attacks_and_its_case_studies_are_not() -> None:

@@ -9,7 +9,7 @@ def test_single_questions_are_not_a_session() -> None:
         Facts(alone=True, accounts=1, organizations=1, cards=1, families={"content": 1.0}, features={"single_question": 0.9})
     )
     assert fits is False
-    assert because.startswith("90% of the requests are single questions, a coding session has a past")
+    assert because.startswith("90% of the requests are single questions; ")
 
 
 def test_where_turns_are_not_logged_it_cannot_be_told() -> None:

@@ -8,5 +8,5 @@ def test_six_accounts_are_more_than_a_team() -> None:
     facts = Facts(alone=False, accounts=6, organizations=1, cards=1, families={}, features={})
     assert hypothesis.ask(facts) == (
         False,
-        "a team is few, light and in one programme: there are 6 accounts here, volume has 0.0 nats",
+        "there are 6 accounts, one organisation pays, volume has 0.0 nats on average",
     )

@@ -6,4 +6,4 @@ from streams.cases.hypothesis import Facts
 
 def test_who_asks_as_an_extraction_does_is_not_a_customer() -> None:
     facts = Facts(alone=True, accounts=1, organizations=1, cards=1, families={"content": 2.0}, features={}, routing=8.0)
-    assert hypothesis.ask(facts) == (False, "customers ask for themselves: content has 2.0 nats, routing with 8.0")
+    assert hypothesis.ask(facts) == (False, "content has 2.0 nats; routing has 8.0")

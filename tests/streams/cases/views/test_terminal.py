@@ -19,6 +19,8 @@ from click.testing import CliRunner
 from pydantic import SecretStr
 from rich.console import Console
 
+from dashboards.sql import COUNTED
+from models.evidence.contributions import OTHER_VERSION
 from streams.cases.audit_chain import HistoryCheck, HistoryKey
 from streams.cases.hypothesis import WORDS
 from streams.cases.views import page as casepage
@@ -31,7 +33,7 @@ from streams.core.errors import HydrometerError
 from streams.core.settings import Settings
 from streams.replay.run import Replay
 from streams.schema import topics
-from streams.schema.cases import CasePayload, Link
+from streams.schema.cases import AlertPayload, CasePayload, Link, WeighedEdge
 from streams.testing.builders import local_clickhouse, signed_case
 
 KEY = HistoryKey(b"the workers' key")
@@ -148,20 +150,26 @@ def test_a_member_of_a_channel_shows_its_routing_and_what_was_stored_without_it_
 
 def test_a_story_that_cannot_be_told_is_not_one_that_does_not_fit() -> None:
     checks = [{"persona": "gateway", "fits": False, "because": "3 pay"}, {"persona": "own data", "fits": None, "because": "ask the owner"}]
-    said = "no benign explanation fits; cannot be decided: own data (ask the owner)"
+    said = "no benign explanation fits; cannot be told: own data (ask the owner)"
     assert said in printed(terminal.panel(channel(counter_evidence=checks)))
 
 
-def test_a_family_that_a_story_cites_is_shown_however_little_it_says() -> None:
-    told = [{"persona": "class", "fits": True, "because": "content has 0.2 nats, cohort has 0.0 nats"}]
-    assert "client +4.0, content +0.2, cohort +0.0" in printed(terminal.panel(channel(counter_evidence=told)))
-    assert "content" not in printed(terminal.panel(channel()))
+def test_what_counts_is_a_sum_and_what_does_not_says_why() -> None:
+    parts = [{"family": "client", "nats": 8.0, "counted": 8.0}, {"family": "evenness", "nats": 8.0, "counted": 4.0, "why": "counts half"}]
+    parts.append({"family": "content", "nats": 5.0, "counted": 0.0, "why": "does not count for routing"})
+    score = {"of": "router:aa", "nats": 12.0, "parts": parts, "severity": "medium", "chance": "Not known yet."}
+    assert terminal.evidence(channel(score=score, members={})) == (
+        "12.0 nats of routing = client +8.0, evenness +4.0 (+8.0: counts half). Not counted: content +5.0 (does not count for routing)"
+    )
+    assert "medium. Not known yet." in printed(terminal.panel(channel(score=score)))
 
 
-def test_a_case_says_why_its_nats_do_not_add_up() -> None:
-    assert "each is limited to 7; evenness, payment count half; content, cohort, link" in terminal.sums("routing")
-    assert "evenness, payment add up to 2 times client and network at most" in terminal.sums("routing")
-    assert "cohort, payment, link at most 9 together" in terminal.sums("extraction")
+def test_a_link_that_joined_by_the_same_accounts_does_not_say_that_it_lacks_nats() -> None:
+    edges = [WeighedEdge("payment", ["aa"], 2, 3, 0.001, 9.9, "payment")]
+    same = Link("extraction:router:aa", 0.0, "", None, same_accounts=0.8, nats=9.9, needed=23.0, edges=edges)
+    assert terminal.joined_by(same) == "joined because 80% of the smaller side are the same accounts (50% are needed)"
+    rare = msgspec.structs.replace(same, same_accounts=0.1, nats=30.0)
+    assert terminal.joined_by(rare) == "joined by links of 30.0 nats (23 are needed); 10% of the smaller side are the same accounts"
 
 
 @pytest.fixture
@@ -211,6 +219,29 @@ def outline(case: CaseRow) -> Outline:
     return found
 
 
+def test_terminal_page_board_and_ocsf_show_one_score_that_adds_up(clickhouse: ClickHouse) -> None:
+    board = f"SELECT {COUNTED} FROM cases FINAL WHERE case_id = %(case)s"  # noqa: S608 (a constant)
+    for case in terminal.newest(clickhouse, with_resolved=True):
+        score = case.payload.score
+        counted = {part.family: part.counted for part in score.parts}
+        assert OTHER_VERSION not in counted
+        assert sum(counted.values()) == pytest.approx(round(score.nats, 1), abs=0.051)
+        assert case.evidence == pytest.approx(score.nats, abs=1e-3)
+        assert clickhouse.query(board, {"case": case.case_id})[0][0] == pytest.approx(counted, abs=1e-5)
+        text = outline(case).text
+        for part in score.parts:
+            if part.counted:
+                assert f"{part.family} {part.counted:+.1f}" in terminal.evidence(case)
+                assert f"{part.family}{part.counted:+.1f}" in text
+
+
+def test_an_alert_and_its_finding_show_the_alerts_own_score(clickhouse: ClickHouse) -> None:
+    for evidence, payload in clickhouse.query("SELECT evidence, payload FROM alerts"):
+        score = msgspec.json.decode(payload, type=AlertPayload).score
+        assert evidence == pytest.approx(score.nats, abs=1e-3)
+        assert sum(part.counted for part in score.parts) == pytest.approx(round(score.nats, 1), abs=0.051)
+
+
 def test_the_page_of_every_case_is_whole_and_needs_nothing_from_elsewhere(clickhouse: ClickHouse) -> None:
     for case in terminal.newest(clickhouse, with_resolved=True):
         found = outline(case)
@@ -227,7 +258,7 @@ def test_the_page_says_what_the_row_says(clickhouse: ClickHouse) -> None:
         assert said in text
     for check in told.counter_evidence:
         assert f"{check.persona}{WORDS[check.fits]}{check.because}" in text
-    assert terminal.sums(case.behaviour) in text
+    assert all(part.why in text and f"{part.nats:+.1f}" in text for part in told.score.parts)
     assert all(account in text for account in list(told.members)[:100])
 
 
