@@ -342,11 +342,21 @@ def case_score(case: CaseState, entities: Sequence[Entity], strongest: Entity) -
     """
     if case.behaviour == "routing":
         return score_of("", strongest, strongest, "routing", strongest.routing)
-    present = {account for account, member in case.members.items() if member.left_at is None}
-    rows = [(account, row, entity) for entity in entities for account, row in _rows(entity)]
-    candidates = [item for item in rows if item[0] in present] or [item for item in rows if item[2] is strongest]
-    account, row, entity = max(candidates, key=lambda item: (item[1].extraction, item[0]))
+    present = {account: member.extraction for account, member in case.members.items() if member.left_at is None}
+    account = max(present, key=lambda name: (present[name], name), default="")
+    rows = [(row, entity) for entity in entities if (row := _row(entity, account)) is not None]
+    if not rows:
+        account, row = max(_rows(strongest), key=lambda item: (item[1].extraction, item[0]))
+        return score_of(account, row, strongest, "extraction", row.extraction)
+    row, entity = max(rows, key=lambda item: (item[0].requests, item[0].extraction))  # the row that the case's list of members shows
     return score_of(account, row, entity, "extraction", row.extraction)
+
+
+def _row(entity: Entity, account: str) -> Known | None:
+    """Return an account as an entity shows it, None where it does not."""
+    if entity.entity_kind == "account":
+        return entity if entity.entity_id == account else None
+    return entity.members.get(account)
 
 
 def if_wrong(members: Sequence[CaseMember], accounts: int, requests: float) -> str:

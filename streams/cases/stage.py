@@ -334,18 +334,15 @@ class Cases:
         return [Message(topics.CASES, 0, msgspec.structs.replace(record, payload=payload).encode(), case.case_id.encode())]
 
     def _count_members(self, case: CaseState, entities: list[Entity]) -> None:
-        """Update members and leavers; of an account's rows in several entities the most requests, and the most evidence, count."""
+        """Update members and leavers; of an account's rows in several entities the one with the most requests is used."""
         over: dict[str, Known] = {}
-        strongest: dict[str, float] = {}
         for entity in sorted(entities, key=lambda entity: entity.time):
             for account, member in self._suspects(entity, case).items():
                 case.members.setdefault(account, case_file.new_member(member, entity.time))
                 if account not in over or member.requests > over[account].requests:
                     over[account] = member
-                strongest[account] = max(strongest.get(account, 0.0), member.extraction)
         for account, member in over.items():
             case_file.bring_up_to_date(case.members[account], member)
-            case.members[account].extraction = round(strongest[account], 3)
         for account in case.members.keys() - over.keys():
             if case.members[account].left_at is None:
                 case.members[account].left_at = case.updated_at
