@@ -29,8 +29,8 @@ NO_RULE: Final = "no rule"
 """Name of the part by which a score is limited while no rule of extraction holds."""
 OTHER_VERSION: Final = "other version"
 """Name of the part that the families of this version do not explain: the score was made by another version."""
-_TENTH: Final = 0.1
-_LARGEST_ERROR_NATS: Final = 0.05
+_TENTH_NATS: Final = 0.1
+_MAX_ERROR_NATS: Final = 0.05
 """Rounding of stored families: a difference below it belongs to the families."""
 
 
@@ -61,7 +61,7 @@ def of_extraction(families: Mapping[str, float], score: float, *, alone: bool, h
     known = _vector(families)
     weights = EXTRACTION_WEIGHTS * ALONE_COUNTS if alone else EXTRACTION_WEIGHTS
     by_purpose = {purpose: counted(known[None], weights, purpose)[0] for purpose in (Purpose.PLAIN, Purpose.SOLE)}
-    fitting = [purpose for purpose, parts in by_purpose.items() if abs(float(np.nansum(parts)) - score) <= _LARGEST_ERROR_NATS]
+    fitting = [purpose for purpose, parts in by_purpose.items() if abs(float(np.nansum(parts)) - score) <= _MAX_ERROR_NATS]
     purpose = fitting[0] if fitting else Purpose.PLAIN
     parts = by_purpose[purpose]
     belonging = float(np.nansum(known[list(BELONGING)]))
@@ -99,7 +99,7 @@ def of_routing(families: Mapping[str, float], score: float) -> list[Part]:
         if position in CHANNEL:
             return ""
         half = float(np.nan_to_num(known[position]) * ROUTING_WEIGHTS[position])
-        limited = not math.isclose(half, float(np.nan_to_num(parts[position])), abs_tol=_LARGEST_ERROR_NATS)
+        limited = not math.isclose(half, float(np.nan_to_num(parts[position])), abs_tol=_MAX_ERROR_NATS)
         return f"corroborates: {MAX_CORROBORATION_RATIO:g} times {channel} at most" if limited else "counts half: it corroborates"
 
     return _parts(known, parts, score, why, None)
@@ -115,12 +115,12 @@ def tenths(values: Sequence[float], total: float) -> list[float]:
         values: Any numbers.
         total: Their sum, but for rounding.
     """
-    floors = [math.floor(value / _TENTH + 1e-9) for value in values]
-    missing = round(total / _TENTH) - sum(floors)
-    order = sorted(range(len(values)), key=lambda index: floors[index] - values[index] / _TENTH)
+    floors = [math.floor(value / _TENTH_NATS + 1e-9) for value in values]
+    missing = round(total / _TENTH_NATS) - sum(floors)
+    order = sorted(range(len(values)), key=lambda index: floors[index] - values[index] / _TENTH_NATS)
     for turn in range(abs(missing) if values else 0):
         floors[order[turn % len(order)] if missing > 0 else order[-1 - turn % len(order)]] += 1 if missing > 0 else -1
-    return [round(value * _TENTH, 1) + 0.0 for value in floors]
+    return [round(value * _TENTH_NATS, 1) + 0.0 for value in floors]
 
 
 def _vector(families: Mapping[str, float]) -> Floats:
@@ -134,7 +134,7 @@ def _parts(known: Floats, counted_nats: Floats, score: float, why: Callable[[int
         if not np.isnan(known[position])
     ]
     rest = score - sum(row[2] for row in rows)
-    if abs(rest) > _LARGEST_ERROR_NATS:
+    if abs(rest) > _MAX_ERROR_NATS:
         name, reason = limit or (OTHER_VERSION, "was weighed by another version, with other families or weights")
         rows.append((name, 0.0, rest, reason))
     counting = [index for index, row in enumerate(rows) if row[2]]
