@@ -384,8 +384,8 @@ def affected(members: Sequence[CaseMember], accounts: int) -> str:
     return f"{' and '.join(parts)} ({paying}{_counted(len(members), 'account')} in all)"
 
 
-def _counted(number: int, noun: str) -> str:
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+def _counted(number: int, counted: str) -> str:
+    return f"{number:,} {counted}{'' if number == 1 else 's'}"
 
 
 def _atlas(behaviour: Behaviour, facts: Facts) -> list[str]:

@@ -18,7 +18,7 @@ from streams.cases.response_steps import MIN_CLUSTER_ACCOUNTS
 from streams.schema.cases import Behaviour, Severity
 
 CRITICAL_NATS: Final = 1.5 * ALERT_THRESHOLD_NATS
-MAX_ONE_IN: Final = 1_000_000.0
+MAX_RARITY_ACCOUNTS: Final = 1_000_000.0
 """Rarity beyond which a fitted tail is not believed: it says "fewer than one in"."""
 
 
@@ -53,7 +53,7 @@ def one_in(false_alerts: float | None) -> float | None:
     """
     if false_alerts is None:
         return None
-    return MAX_ONE_IN if false_alerts * MAX_ONE_IN <= REFERENCE_ENTITIES else max(REFERENCE_ENTITIES / false_alerts, 1.0)
+    return MAX_RARITY_ACCOUNTS if false_alerts * MAX_RARITY_ACCOUNTS <= REFERENCE_ENTITIES else max(REFERENCE_ENTITIES / false_alerts, 1.0)
 
 
 def chance(rarity: float | None, *, alone: bool) -> str:
@@ -71,6 +71,6 @@ def chance(rarity: float | None, *, alone: bool) -> str:
     ordinary = "accounts" if alone else "groups"
     if rarity is None:
         return f"How many ordinary {ordinary} look like this is not known yet."
-    if rarity >= MAX_ONE_IN:
-        return f"Fewer than 1 in {MAX_ONE_IN:,.0f} ordinary {ordinary} look like this."
+    if rarity >= MAX_RARITY_ACCOUNTS:
+        return f"Fewer than 1 in {MAX_RARITY_ACCOUNTS:,.0f} ordinary {ordinary} look like this."
     return f"About 1 in {float(f'{rarity:.2g}'):,.0f} ordinary {ordinary} looks like this."
