@@ -20,6 +20,7 @@ from pydantic import SecretStr
 
 from streams.core.errors import SettingsError, StoreUnavailableError
 from streams.core.logs import hide
+from streams.core.private_file import write_private
 from streams.core.settings import LocalPassword, Settings
 
 READY_SECONDS = 60.0
@@ -111,11 +112,7 @@ def hand_over(settings: Settings, password: str) -> None:
     if not isinstance(given, LocalPassword):
         return
     try:
-        given.path.parent.mkdir(parents=True, exist_ok=True)
-        descriptor, fresh = tempfile.mkstemp(dir=given.path.parent, prefix=f".{given.path.name}-")  # 0600
-        with os.fdopen(descriptor, "w") as file:
-            file.write(password)
-        Path(fresh).replace(given.path)
+        write_private(given.path, password)
     except OSError as error:
         raise SettingsError(f"cannot keep the password in {given.path} ({error.strerror}): set HYDROMETER_STATE_DIR") from error
 

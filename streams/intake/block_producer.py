@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import sys
 import time
@@ -17,6 +18,7 @@ from typing import Any, BinaryIO, Final, Self
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
+from tenacity import AsyncRetrying, retry_if_result, wait_exponential
 
 from streams.core.errors import BrokerUnavailableError, FuseBlownError
 from streams.core.output import console
@@ -34,6 +36,9 @@ DELIVERY_SECONDS: Final = 30.0
 MAX_IN_FLIGHT_BLOCKS: Final = 64
 """Blocks read from a file and not yet acknowledged by the broker."""
 
+RETRY_SECONDS: Final = 1.0
+MAX_RETRY_SECONDS: Final = 30.0
+"""Pauses between deliveries that Kafka does not take: the first, and the longest."""
 PAUSE_SECONDS: Final = 60.0
 """Pause of a source after its fuse has blown."""
 
@@ -127,6 +132,18 @@ class BlockProducer:
             topics.REQUESTS if isinstance(record, OutgoingBlock) else topics.DEAD_LETTERS for record in records
         ).items():
             METRICS.add(Metric.BLOCKS_SENT, count, topic=topic)
+
+
+async def deliver_until_taken(producer: BlockProducer, records: Sequence[OutgoingRecord]) -> None:
+    """Deliver, and try again until the broker has every record: for sources that keep what is not read yet."""
+    left = list(records)
+
+    async def deliver() -> bool:
+        nonlocal left
+        left = await asyncio.to_thread(producer.deliver, left)
+        return bool(left)
+
+    await AsyncRetrying(retry=retry_if_result(bool), wait=wait_exponential(multiplier=RETRY_SECONDS, max=MAX_RETRY_SECONDS))(deliver)
 
 
 def count(step: Step, source: str) -> None:

@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from aiokafka import AIOKafkaConsumer
-from tenacity import AsyncRetrying, retry_if_result, wait_exponential
 
 from streams.core import tls
 from streams.core.errors import FuseBlownError
 from streams.core.settings import Settings
-from streams.intake.block_producer import PAUSE_SECONDS, BlockProducer, OutgoingRecord, count, report_paused
+from streams.intake.block_producer import PAUSE_SECONDS, BlockProducer, count, deliver_until_taken, report_paused
 from streams.intake.collector import Collector, Step
 from streams.intake.formats.registry import AUTO
 from streams.schema import topics
@@ -23,9 +22,6 @@ from streams.schema.record_batches import tolerate_strangers
 
 MAX_BATCH_RECORDS: Final = 4096
 """Records per fetch."""
-RETRY_SECONDS: Final = 1.0
-MAX_RETRY_SECONDS: Final = 30.0
-"""Pauses between deliveries that Kafka does not take: the first, and the longest."""
 
 _log = logging.getLogger(__name__)
 
@@ -82,13 +78,13 @@ async def _round(consumer: Any, collector: Collector, producer: BlockProducer, s
     dead = [outgoing for step in steps for outgoing in step.dead]
     blocks = [outgoing for step in steps for outgoing in step.outgoing] + collector.flush()
     if collector.fuse.blown:
-        await _deliver(producer, [*dead] if send_dead_letters else [])
+        await deliver_until_taken(producer, [*dead] if send_dead_letters else [])
         for block in blocks:
             collector.forget(block)
         for partition, records in batch.items():
             consumer.seek(partition, records[0].offset)
         collector.fuse.check()
-    await _deliver(producer, [*dead, *blocks])
+    await deliver_until_taken(producer, [*dead, *blocks])
     if batch:
         await consumer.commit()
 
@@ -100,18 +96,6 @@ def _add(collector: Collector, records: Sequence[Any]) -> Step:
     step = collector.add(lines, topics.REQUESTS_RAW, [_arrival(record, now) for record in records], positions)
     count(step, topics.REQUESTS_RAW)
     return step
-
-
-async def _deliver(producer: BlockProducer, records: list[OutgoingRecord]) -> None:
-    """Deliver, and retry until every record has arrived: Kafka keeps the records that are not read meanwhile."""
-    left = records
-
-    async def deliver() -> bool:
-        nonlocal left
-        left = await asyncio.to_thread(producer.deliver, left)
-        return bool(left)
-
-    await AsyncRetrying(retry=retry_if_result(bool), wait=wait_exponential(multiplier=RETRY_SECONDS, max=MAX_RETRY_SECONDS))(deliver)
 
 
 def _arrival(record: Any, now: float) -> float:

@@ -19,6 +19,11 @@ BROKEN: Final = (OSError, EOFError, zlib.error, lzma.LZMAError, zstandard.ZstdEr
 """What reading a damaged input raises."""
 
 
+def is_packed(head: bytes) -> bool:
+    """Tell whether an input that begins like this (at least 6 bytes) is compressed, or in UTF-16: not lines as they are."""
+    return head.startswith((_GZIP, _ZSTD, _XZ, _BZIP2, _ZIP, codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+
+
 class Stream(Protocol):
     """A source of bytes: `read1` returns the available bytes, at most `size`, and none at the end."""
 

@@ -19,11 +19,13 @@ from pathlib import Path
 from typing import IO
 
 import pytest
+from kafka import KafkaConsumer, TopicPartition
 
 from streams.cli.main import main
 from streams.core.settings import Settings
 from streams.devserver.broker import EmbeddedBroker
 from streams.schema import topics
+from streams.schema.blocks import REQUESTS, decode
 
 COMMAND = [sys.executable, "-u", "-m", "streams", "collect"]
 
@@ -98,6 +100,30 @@ def test_http_and_topic_run_together_until_they_are_told_to_stop(env: dict[str, 
     assert b"Traceback" not in said
 
 
+def test_a_followed_log_arrives_whole_though_it_is_rotated_while_collect_is_dead(env: dict[str, str], tmp_path: Path) -> None:
+    log, positions = tmp_path / "requests.log", tmp_path / "positions.json"
+    command = [*COMMAND, "--follow", str(log), "--positions", str(positions)]
+    log.write_bytes(lines(3, "g"))
+    first = subprocess.Popen(command, env=env)
+    _wait_until_exists(positions)
+    first.kill()
+    first.wait()
+    with log.open("ab") as file:
+        file.write(lines(2, "h"))
+    log.rename(tmp_path / "requests.log.1")
+    log.write_bytes(lines(4, "i"))
+    positions_before = positions.read_bytes()
+    second = subprocess.Popen(command, env=env, stderr=subprocess.PIPE)
+    while positions.read_bytes() == positions_before or str(log.stat().st_size) not in positions.read_text():
+        assert second.poll() is None
+        time.sleep(0.1)
+    second.terminate()
+    _, text = second.communicate(timeout=30)
+    assert (second.returncode, b"Traceback" in text) == (143, False)
+    expected = {f"{prefix}-{number}" for prefix, count in (("g", 3), ("h", 2), ("i", 4)) for number in range(count)}
+    assert expected <= _event_ids(env["HYDROMETER_KAFKA"])
+
+
 def test_a_port_that_is_taken_is_one_line(env: dict[str, str]) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -108,7 +134,7 @@ def test_a_port_that_is_taken_is_one_line(env: dict[str, str]) -> None:
     assert done.stderr.splitlines()[-1].startswith(f"error: cannot listen on {address}")
 
 
-@pytest.mark.parametrize("arguments", [[], ["a.jsonl", "--topic"], ["a.jsonl", "-"]])
+@pytest.mark.parametrize("arguments", [[], ["a.jsonl", "--topic"], ["a.jsonl", "--follow", "--topic"], ["a.jsonl", "-"]])
 def test_one_kind_of_way_in_at_a_time(arguments: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as ended:
         main(["collect", *arguments])
@@ -143,3 +169,21 @@ def _wait_for(url: str) -> None:
         except urllib.error.URLError:
             time.sleep(0.1)
     pytest.fail(f"{url} does not answer")
+
+
+def _wait_until_exists(path: Path) -> None:
+    while not path.exists():
+        time.sleep(0.05)
+
+
+def _event_ids(kafka: str) -> set[str | None]:
+    """Return the ids of all events in the topic."""
+    consumer = KafkaConsumer(bootstrap_servers=kafka, auto_offset_reset="earliest", enable_auto_commit=False)
+    consumer.assign([TopicPartition(topics.REQUESTS, partition) for partition in consumer.partitions_for_topic(topics.REQUESTS)])
+    consumer.seek_to_beginning()
+    ids: set[str | None] = set()
+    while batch := consumer.poll(timeout_ms=1000):
+        records = [record for records in batch.values() for record in records]
+        ids |= {event_id for record in records for event_id in decode(record.value, REQUESTS).texts("event_id")}
+    consumer.close()
+    return ids
