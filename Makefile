@@ -62,8 +62,9 @@ bench-boards: setup ## Time every query of every board on a million requests, in
 demo: setup ## Show the whole path on generated traffic (KEEP=1 leaves it running)
 	$(BIN)/hydrometer demo $(if $(filter-out 0,$(KEEP)),--keep)
 
-render: setup ## Write the boards and alert rules into dashboards/generated
+render: setup ## Write what is generated: boards and alert rules (dashboards/generated), and what a missing field blinds
 	$(BIN)/python -m dashboards.render
+	$(BIN)/python -m streams.replay.little_world
 
 preview: setup ## Draw every board with Grafana's own components, into build/preview (LIVE=1: what HYDROMETER_CLICKHOUSE_* holds; node, Chromium, 470 MB)
 	$(BIN)/python -m dashboards.screenshots $(if $(LIVE),--live)

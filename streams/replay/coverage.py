@@ -62,7 +62,7 @@ class Coverage:
             self._seen[event_field.column].add(*_known(block, event_field.column))
 
     def report(self) -> CoverageReport:
-        """Return all of it. Takes half a second for each field that is never known."""
+        """Return all of it. Takes half a second: what several missing fields blind together is worked out."""
         blind = blind_without(frozenset(event_field.wire for event_field in _optional() if not self._distinguishes(event_field)))
         return CoverageReport(
             events=self.events,

@@ -2,17 +2,27 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from streams.features.registry import by_name
-from streams.replay.little_world import _distinguishing, blind_without
+from streams.replay.little_world import TABLE, _distinguishing, blind_without, table
+from streams.schema.event import FIELDS, REQUIRED
 
 LARGER_WORLDS = {"common_ground", "job_partition", "known_corpus", "stack_mismatch", "succession"}
 """Features that a little world cannot show: they need a corpus, days, or banned accounts."""
+ADVICE = "run `make render` and commit streams/replay/what_fields_blind.json"
 
 
 def test_every_other_feature_tells_accounts_apart_so_that_its_silence_means_something() -> None:
     assert set(by_name()) - _distinguishing(frozenset()) <= LARGER_WORLDS
+
+
+def test_the_table_knows_every_feature_and_what_tells_apart_today() -> None:
+    content = json.loads(TABLE.read_text(encoding="utf-8"))
+    assert content["features"] == sorted(by_name()), ADVICE
+    assert content["distinguishing"] == sorted(_distinguishing(frozenset())), ADVICE
 
 
 @pytest.mark.parametrize(
@@ -26,9 +36,22 @@ def test_every_other_feature_tells_accounts_apart_so_that_its_silence_means_some
         ("system_prompt", "system_prompts"),
     ],
 )
-def test_leaving_a_field_out_blinds_what_reads_it(field: str, feature: str) -> None:
-    assert feature in blind_without(frozenset({field}))
+def test_leaving_a_field_out_blinds_what_reads_it_as_the_table_says(field: str, feature: str) -> None:
+    blind = blind_without(frozenset({field}))
+    assert feature in blind
+    assert blind == _distinguishing(frozenset()) - _distinguishing(frozenset({field})), ADVICE
+
+
+@pytest.mark.integration  # half a minute
+@pytest.mark.timeout(600)
+def test_the_whole_table_is_what_the_little_world_says_today() -> None:
+    assert TABLE.read_text(encoding="utf-8") == table(), ADVICE
 
 
 def test_leaving_out_what_is_never_evidence_blinds_nothing() -> None:
     assert blind_without(frozenset({"client.geo.country_iso_code"})) == frozenset()
+
+
+def test_fields_can_blind_together_what_none_blinds_alone() -> None:
+    fields = frozenset(field.wire for field in FIELDS if field.wire not in REQUIRED)
+    assert blind_without(fields) > frozenset().union(*(blind_without(frozenset({field})) for field in fields))
