@@ -312,6 +312,7 @@ def case_record(
         label=case.label,
         hold=case.hold,
         decided=case.decided,
+        excluded=case.excluded,
         example=example,
         triage=triage.opinion(opinion, explained.families),
     )

@@ -25,6 +25,22 @@ def links_to_remove(links: Iterable[Link], entity: str) -> list[Link]:
     return [link for link in links if entity in (link.entity, AlertName.parse(link.entity).key, link.from_case)]
 
 
+def split_off(links: Iterable[Link], entity: str, at: float) -> str:
+    """Return the id of the case that a split makes, or opens again: that of the merged case, or of a new one.
+
+    Args:
+        links: The links of the case that is split; at least one is to be removed.
+        entity: What is split off, as for `links_to_remove`.
+        at: Time of the decision, seconds since 1970.
+    """
+    removed = links_to_remove(links, entity)
+    return entity if removed[0].from_case == entity else _named(removed[0].entity, at, removed[0].since)
+
+
+def _named(entity: str, time: float, since: float) -> str:
+    return f"case-{blake2b(f'{entity} {time:.3f} {since:.3f}'.encode(), digest_size=6).hexdigest()}"
+
+
 class Caseload:
     """All cases by id, and the case of each alerted entity."""
 
@@ -60,10 +76,17 @@ class Caseload:
         return case, merged
 
     def split(self, case_id: str, entity: str, entities: Entities, at: float) -> list[CaseState]:
-        """Split an entity, or a merged case, off a case for good; return the changed cases, none when it is not in the case."""
+        """Split an entity, or a merged case, off a case for good, with its accounts.
+
+        An account of both sides moves too, unless the case would keep none: then only the accounts move that are of the removed side alone.
+        Returns the changed cases: none when the entity is not in the case, or when a side would have no account.
+        """
         case = self.cases.get(case_id)
         removed = links_to_remove(case.links, entity) if case else []
         if case is None or not removed or len(removed) == len(case.links):
+            return []
+        moving, staying = self._sides(case, removed, entities)
+        if case.behaviour == "extraction" and not (moving and staying):
             return []
         other = self.cases.get(entity) or self._make(removed[0].entity, at, removed[0].since)
         case.links = [link for link in case.links if link not in removed]
@@ -75,10 +98,34 @@ class Caseload:
         for link in removed:
             self._home[link.entity] = other.case_id
         known_members = dict(case.members)
-        for side in (case, other):
-            side_accounts = linking.accounts_of(entities, side.keys, side.behaviour)
-            side.members = {account: copy(member) for account, member in known_members.items() if account in side_accounts}
+        for side, accounts in ((case, staying), (other, moving)):
+            side.members = {account: copy(member) for account, member in known_members.items() if account in accounts}
         return [case, other]
+
+    @staticmethod
+    def _sides(case: CaseState, removed: list[Link], entities: Entities) -> tuple[set[str], set[str]]:
+        """Return the accounts that move with the removed links, and those that stay."""
+        kept = [AlertName.parse(link.entity).key for link in case.links if link not in removed]
+        taken = [AlertName.parse(link.entity).key for link in removed]
+        staying, moving = (set(linking.accounts_of(entities, keys, case.behaviour)) & case.members.keys() for keys in (kept, taken))
+        return (moving, staying - moving) if staying - moving else (moving - staying, staying)
+
+    def join(self, case_id: str, other_id: str, entities: Entities, at: float) -> list[CaseState]:
+        """Merge another open case into a case because a person says so, even if they were split before; return the changed cases."""
+        case, other = self.cases.get(case_id), self.cases.get(other_id)
+        if case is None or other is None or case is other or {case.state, other.state} != {"open"} or case.behaviour != other.behaviour:
+            return []
+        for one, two in ((case, other), (other, case)):
+            one.apart = [name for name in one.apart if name != two.case_id]
+        self._merge(case, other, self._between(case, other, entities), at)
+        return [case, other]
+
+    def is_elsewhere(self, account: str, case: CaseState) -> bool:
+        """Return whether an account is a present member of another open case of the same behaviour: it belongs to one at a time."""
+        others = (
+            other for other in self.cases.values() if other is not case and other.state == "open" and other.behaviour == case.behaviour
+        )
+        return any((member := other.members.get(account)) is not None and member.left_at is None for other in others)
 
     def unlink(self, case: CaseState, key: str) -> None:
         """Remove the links of an entity (`kind:id`) from a case, as if it had never belonged to it."""
@@ -99,7 +146,7 @@ class Caseload:
         own_accounts = linking.accounts_of(entities, [key], behaviour)
         related = []
         for other in self.cases.values():
-            if other is own or other.state != "open" or other.behaviour != behaviour:
+            if other is own or other.state != "open" or other.behaviour != behaviour or key.removeprefix("account:") in other.excluded:
                 continue
             other_accounts = linking.accounts_of(entities, other.keys, behaviour)
             relation = _relation(entities, own_accounts, other_accounts, behaviour)
@@ -119,8 +166,7 @@ class Caseload:
         return case
 
     def _make(self, entity: str, time: float, since: float) -> CaseState:
-        name = blake2b(f"{entity} {time:.3f} {since:.3f}".encode(), digest_size=6).hexdigest()
-        case = CaseState(f"case-{name}", since, since, AlertName.parse(entity).behaviour)
+        case = CaseState(_named(entity, time, since), since, since, AlertName.parse(entity).behaviour)
         self.cases[case.case_id] = case
         return case
 
@@ -139,6 +185,9 @@ class Caseload:
             known = case.members.setdefault(account, copy(member))
             known.joined_at = min(known.joined_at, member.joined_at)
         case.apart = sorted({*case.apart, *other.apart})
+        case.excluded = sorted({*case.excluded, *other.excluded})
+        for account in case.excluded:
+            case.members.pop(account, None)
         case.hold = case.hold or other.hold
         other.state, other.merged_into = "merged", case.case_id
 

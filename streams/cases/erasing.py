@@ -14,7 +14,7 @@ from typing import Final, get_args
 from streams.cases.caseload import Caseload
 from streams.schema.cases import AlertState, Behaviour, CaseState
 from streams.schema.evidence import Entity
-from streams.schema.labels import LINK, LearnedLabel
+from streams.schema.labels import LINK, MEMBER, LearnedLabel
 
 BEHAVIOURS: Final[tuple[Behaviour, ...]] = get_args(Behaviour)
 
@@ -72,6 +72,7 @@ def erase(
 def _redact(erased: Erased, cases: Iterable[CaseState], load: Caseload, account: str, key: str) -> None:
     for case in cases:
         case.members.pop(account, None)
+        case.excluded = [name for name in case.excluded if name != account]
         case.decided = [decision for decision in case.decided if not decision.entity_id.endswith(f"/{key}")]
         load.unlink(case, key)
         if case.links:
@@ -88,7 +89,7 @@ def _contains(case: CaseState, account: str, key: str) -> bool:
 
 def _is_about(label: LearnedLabel, account: str, key: str, held: Iterable[str]) -> bool:
     """Return whether a label is about the account, alone or as a link of a case that is not held."""
-    if label.entity_kind == LINK:
+    if label.entity_kind in (LINK, MEMBER):
         case_id, _, entity = label.entity_id.partition("/")
         return entity == key and case_id not in held
     return (label.entity_kind, label.entity_id) == ("account", account)

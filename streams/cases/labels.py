@@ -15,16 +15,19 @@ from streams.schema.labels import LABELLED_KINDS, VERDICTS, Label, label_id
 from streams.schema.signatures import Signatures
 
 
-def make(entity_kind: str, entity_id: str, verdict: str, author: str, note: str = "", at: float | None = None) -> Label:
+def make(
+    entity_kind: str, entity_id: str, verdict: str, author: str, note: str = "", at: float | None = None, *, reason: str = ""
+) -> Label:
     """Return a label.
 
     Args:
-        entity_kind: One of LABELLED_KINDS, or LINK.
+        entity_kind: One of LABELLED_KINDS, LINK, MEMBER or HOLD.
         entity_id: The entity's id; of a link `case/link`.
-        verdict: One of VERDICTS; of a link SPLIT.
+        verdict: One of VERDICTS; of a link SPLIT or MERGE; of a member EXCLUDE; WITHDRAWN takes any back.
         author: The person who decided.
         note: The reason.
         at: Seconds since 1970; unset: now.
+        reason: One of REASONS for a benign entity, else empty.
 
     Raises:
         MalformedEventError: A value is not in its list, or a text is missing or too long.
@@ -32,7 +35,7 @@ def make(entity_kind: str, entity_id: str, verdict: str, author: str, note: str 
     name = label_id(entity_kind, entity_id, author)
     label = {"label_id": name, "time": time.time() if at is None else at, "entity_kind": entity_kind, "entity_id": entity_id}
     try:
-        return msgspec.convert(label | {"verdict": verdict, "author": author, "note": note}, Label)
+        return msgspec.convert(label | {"verdict": verdict, "author": author, "note": note, "reason": reason}, Label)
     except msgspec.ValidationError:
         kinds, verdicts = ", ".join(LABELLED_KINDS), ", ".join(VERDICTS)
         raise MalformedEventError("absurd", f"a label's verdict is one of {verdicts}; its entity_kind one of {kinds}") from None

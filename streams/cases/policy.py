@@ -50,7 +50,7 @@ class Policy:
         if missing:
             raise SettingsError(f"{path}: no [[threshold]] for {missing[0]}: add one with behaviour, nats, since, author, approver, reason")
         clauses = tuple(_with(entry, (*Term.__struct_fields__, "behaviours"), path, "clause") for entry in document.get("clause", []))
-        parties = [_permission(entry, permitted) for entry in read_toml(permitted, _ADVICE).get("party", [])] if permitted else []
+        parties = [_permission(entry, permitted) for entry in _parties(permitted)] if permitted else []
         return cls({(party.kind, party.party): party for party in parties}, clauses, tuple(thresholds))
 
     def permission(self, account: str, organization: str, router: str, at: float) -> Permission | None:
@@ -108,8 +108,20 @@ def _threshold(entry: Any, path: Path) -> Threshold:
     )
 
 
+def _parties(path: Path) -> list[Any]:
+    """Return the parties of a file. Raises SettingsError for any other table: it would silently permit nobody."""
+    document = read_toml(path, _ADVICE)
+    unknown = [name for name in document if name != "party"]
+    if unknown or not isinstance(document.get("party", []), list):
+        raise SettingsError(f"{path}: {unknown[0] if unknown else 'party'} is not a table of this file: write [[party]] before each party")
+    return list(document.get("party", []))
+
+
 def _permission(entry: Any, path: Path) -> Permission:
     fields = _with(entry, ("owner", "reason", "expires"), path, "party")
+    unknown = [name for name in fields if name not in (*PARTY_KINDS, "owner", "reason", "expires")]
+    if unknown:
+        raise SettingsError(f"{path}: a [[party]] has no key {unknown[0]}: it has one of {', '.join(PARTY_KINDS)}, owner, reason, expires")
     kinds = [kind for kind in PARTY_KINDS if kind in fields]
     if len(kinds) != 1 or not isinstance(fields["expires"], date):
         raise SettingsError(f"{path}: a [[party]] is wrong: it needs one of {', '.join(PARTY_KINDS)}, and expires = a date like 2027-01-01")

@@ -22,7 +22,7 @@ from streams.core.errors import MalformedEventError
 from streams.schema import blocks, topics
 from streams.schema.cases import AlertName, AlertState, AlertStep, CaseState, Decision, Example, Permission
 from streams.schema.evidence import Entity, Known
-from streams.schema.labels import HOLD, LINK, Label, LearnedLabel
+from streams.schema.labels import EXCLUDE, HOLD, LINK, MEMBER, SPLIT, VERDICTS, WITHDRAWN, Label, LearnedLabel
 from streams.stages import erasures
 from streams.stages.stage import Message
 
@@ -110,7 +110,7 @@ class Cases:
         known = self.labels.get(label.label_id)
         if known is not None and known.time >= label.time:
             return []
-        decide = {LINK: self._split, HOLD: self._hold}.get(label.entity_kind)
+        decide = {LINK: self._split_or_join, MEMBER: self._exclude, HOLD: self._hold}.get(label.entity_kind)
         messages = decide(label) if decide else self._decide(label, known)
         self._touch(self._offset + 1)  # belongs to no block yet: the chunk is written before the next block is acknowledged
         return messages
@@ -191,21 +191,51 @@ class Cases:
         self._triage = triage.trained(self.labels.values())
         if case is None or case.state == "merged":
             return []
+        if label.verdict == WITHDRAWN:
+            return self._withdraw(case, known)
         case.label = label
         if label.verdict != "benign":
             return self._reopen(case)
         return self._close(case, "dismissed") if case.state == "open" else self._publish(case)
 
-    def _split(self, label: Label) -> list[Message]:
-        """Split off for good what does not belong to a case."""
+    def _withdraw(self, case: CaseState, withdrawn: LearnedLabel | None) -> list[Message]:
+        """Take a verdict on a case back: the newest of the others' verdicts counts again, and a case closed as benign opens again."""
+        others = [label for label in self.labels.values() if (label.entity_kind, label.entity_id) == ("case", case.case_id)]
+        standing = max((label for label in others if label.verdict in VERDICTS), key=lambda label: label.time, default=None)
+        case.label = None if standing is None else Label.decode(standing.encode())
+        benign_before = withdrawn is not None and withdrawn.verdict == "benign"
+        return self._reopen(case) if benign_before and (standing is None or standing.verdict != "benign") else self._publish(case)
+
+    def _split_or_join(self, label: Label) -> list[Message]:
+        """Split off for good what does not belong to a case, or join what does; a split that is withdrawn joins again."""
         self.labels[label.label_id] = label.learned({})
         case_id, _, entity = label.entity_id.partition("/")
-        changed = self._load.split(case_id, entity, self.entities, label.time)
+        change = self._load.split if label.verdict == SPLIT else self._load.join
+        changed = change(case_id, entity, self.entities, label.time)
         for case in changed:
-            case.decided = [*case.decided, Decision(label.time, label.author, label.note, label.entity_id)]
+            case.decided = [*case.decided, Decision(label.time, label.author, label.note, label.entity_id, label.verdict)]
             for link in case.links:
                 self.alerts[link.entity].case_id = case.case_id
         return [message for case in changed for message in self._publish(case)]
+
+    def _exclude(self, label: Label) -> list[Message]:
+        """Take an innocent account out of a case for good, with its own alert; or, withdrawn, let its evidence bring it back."""
+        self.labels[label.label_id] = label.learned({})
+        case_id, _, key = label.entity_id.partition("/")
+        account, case = key.removeprefix("account:"), self.cases.get(case_id)
+        while case is not None and case.merged_into is not None:
+            case = self.cases.get(case.merged_into)
+        if case is None or (label.verdict == EXCLUDE and (account not in case.members or {*case.keys} == {key})):
+            return []
+        case.excluded = [name for name in case.excluded if name != account]
+        if label.verdict == EXCLUDE:
+            case.excluded = [*case.excluded, account]
+            case.members.pop(account)
+            for link in [link for link in case.links if AlertName.parse(link.entity).key == key]:
+                self.alerts[link.entity].state = "dismissed"
+            self._load.unlink(case, key)
+        case.decided = [*case.decided, Decision(label.time, label.author, label.note, label.entity_id, label.verdict)]
+        return self._publish(case)
 
     # -- alerts
 
@@ -338,6 +368,8 @@ class Cases:
         over: dict[str, Known] = {}
         for entity in sorted(entities, key=lambda entity: entity.time):
             for account, member in self._suspects(entity, case).items():
+                if account in case.excluded or (self._joins(account, case) and self._load.is_elsewhere(account, case)):
+                    continue
                 case.members.setdefault(account, case_file.new_member(member, entity.time))
                 if account not in over or member.requests > over[account].requests:
                     over[account] = member
@@ -346,6 +378,12 @@ class Cases:
         for account in case.members.keys() - over.keys():
             if case.members[account].left_at is None:
                 case.members[account].left_at = case.updated_at
+
+    @staticmethod
+    def _joins(account: str, case: CaseState) -> bool:
+        """Return whether an account with evidence would join a case now, or come back to it."""
+        known = case.members.get(account)
+        return known is None or known.left_at is not None
 
     def _suspects(self, entity: Entity, case: CaseState) -> Mapping[str, Known]:
         if case.behaviour == "routing":
@@ -389,6 +427,9 @@ class Cases:
                 case.state = alert.state = "open"
                 case.updated_at = max(case.updated_at, self._now)  # otherwise it would be resolved as quiet at once
                 messages += self._alert_messages(link.entity, "open")
+        for account, member in case.members.items():
+            if member.left_at is None and self._load.is_elsewhere(account, case):
+                member.left_at = case.updated_at
         return [*messages, *self._publish(case)]
 
 

@@ -11,7 +11,7 @@ from models.detectors.triage import Triage
 from models.evidence.families import FAMILIES
 from models.evidence.weighing import MAX_FAMILY_NATS, MIN_LEVEL_NATS
 from streams.schema.cases import Opinion, TriageCounts
-from streams.schema.labels import LearnedLabel
+from streams.schema.labels import VERDICTS, LearnedLabel
 
 _LIMITS = dict.fromkeys(FAMILIES, (MIN_LEVEL_NATS, MAX_FAMILY_NATS))
 
@@ -20,7 +20,7 @@ def trained(labels: Iterable[LearnedLabel]) -> Triage:
     """Return a triage model trained on the labels that carry families, in the order of their time."""
     model = Triage(_LIMITS)
     for label in sorted(labels, key=lambda label: (label.time, label.label_id)):
-        if label.families:
+        if label.families and label.verdict in VERDICTS:
             model.learn_one(label.families, label.verdict == "distilling")
     return model
 

@@ -12,10 +12,11 @@ from streams.cli.commands import AUTHOR, FILE, NOTE
 from streams.core.errors import HydrometerError
 from streams.core.output import echo
 from streams.core.printable import printable
-from streams.schema.labels import HOLD, LINK, RELEASE, SPLIT
+from streams.schema.labels import EXCLUDE, HOLD, LINK, MEMBER, MERGE, REASONS, RELEASE, SPLIT, WITHDRAWN
 
 if TYPE_CHECKING:
     from streams.cases.views.terminal import CaseRow
+    from streams.core.settings import Settings
 
 
 _FROM = click.option("--from", "folder", type=FILE, metavar="FOLDER", help="Read the --out of a replay instead of ClickHouse.")
@@ -117,13 +118,15 @@ def verify_case(*, case_id: str) -> None:
 @AUTHOR
 @NOTE
 def split_case(*, case_id: str, link: str, author: str | None, note: str) -> None:
-    """Split off what does not belong to a case: a case that was merged in, or an alerted entity. It is never joined again.
+    """Split off what does not belong to a case, with its accounts: a case that was merged in, or an alerted entity.
+
+    It is never joined again, unless a person merges it (`hydrometer case merge`). The command prints the id of the other case.
 
     \b
     Example:  hydrometer case split case-0fbfa5df00f4 case-77aa01b2c3d4 --note "another customer's batch"
               hydrometer case split case-0fbfa5df00f4 payment:57eab36011e07a37
     """
-    from streams.cases import labels
+    from streams.cases import caseload, labels
     from streams.cases.views import terminal
     from streams.core.settings import Settings
     from streams.schema import topics as names
@@ -134,7 +137,52 @@ def split_case(*, case_id: str, link: str, author: str | None, note: str) -> Non
     label = labels.make(LINK, f"{case_id}/{link}", SPLIT, labels.author(settings, author), note)
     with names.answering(settings):
         labels.send(settings, label)
-    echo(f"{case_id} without {link}: label {label.label_id} recorded")
+    other = caseload.split_off(known.payload.links, link, label.time)
+    echo(f"{case_id} without {link}, which becomes {other}: label {label.label_id} recorded")
+
+
+@case.command("merge")
+@click.argument("case_id")
+@click.argument("other_id")
+@AUTHOR
+@NOTE
+def merge_case(*, case_id: str, other_id: str, author: str | None, note: str) -> None:
+    """Merge another open case of the same behaviour into a case; `case split` undoes it.
+
+    \b
+    Example:  hydrometer case merge case-0fbfa5df00f4 case-77aa01b2c3d4 --note "one operator: same contract"
+    """
+    settings, known, other = _kafka(), known_case(case_id), known_case(other_id)
+    for one in (known, other):
+        if one.state != "open" or one.behaviour != known.behaviour or known.case_id == other.case_id:
+            raise HydrometerError(f"{known.case_id} and {other.case_id} cannot be merged: name two open cases of one behaviour")
+    label_id = _send(settings, LINK, f"{known.case_id}/{other.case_id}", MERGE, author, note)
+    echo(f"{other.case_id} becomes part of {known.case_id}: label {label_id} recorded")
+
+
+@case.command("exclude")
+@click.argument("case_id")
+@click.argument("account")
+@click.option("--reason", type=click.Choice(REASONS), default=None, help="Why it is innocent; required, unless --undo.")
+@click.option("--undo", is_flag=True, help="Let the account's evidence bring it back.")
+@AUTHOR
+@NOTE
+def exclude_account(*, case_id: str, account: str, reason: str | None, undo: bool, author: str | None, note: str) -> None:
+    """Take an innocent account out of a case for good.
+
+    \b
+    Example:  hydrometer case exclude case-0fbfa5df00f4 acct-17 --reason education --note "confirmed by the school"
+              hydrometer case exclude case-0fbfa5df00f4 acct-17 --undo
+    """
+    settings, known = _kafka(), known_case(case_id)
+    if not undo and reason is None:
+        raise click.UsageError(f"Say why: --reason, one of {', '.join(REASONS)}.")
+    listed = known.payload.excluded if undo else known.payload.members
+    if account not in listed:
+        raise HydrometerError(f"{known.case_id} has not {'excluded' if undo else 'the account'} {account}: see `hydrometer case show`")
+    entity_id = f"{known.case_id}/account:{account}"
+    label_id = _send(settings, MEMBER, entity_id, WITHDRAWN if undo else EXCLUDE, author, note, "" if undo else reason or "")
+    echo(f"{account} is {'no longer excluded from' if undo else 'excluded from'} {known.case_id}: label {label_id} recorded")
 
 
 @case.command("hold")
@@ -198,6 +246,23 @@ def _decide_hold(case_id: str, verdict: str, author: str | None, note: str) -> N
     with names.answering(settings):
         labels.send(settings, label)
     echo(f"{label.entity_id}: {verdict}, by {label.author} (label {label.label_id})")
+
+
+def _kafka() -> Settings:
+    from streams.core.settings import Settings
+
+    return Settings.load(role="kafka")
+
+
+def _send(settings: Settings, kind: str, entity_id: str, verdict: str, author: str | None, note: str, reason: str = "") -> str:
+    """Sign a label and wait until Kafka has stored it; return its id."""
+    from streams.cases import labels
+    from streams.schema import topics as names
+
+    label = labels.make(kind, entity_id, verdict, labels.author(settings, author), note, reason=reason)
+    with names.answering(settings):
+        labels.send(settings, label)
+    return label.label_id
 
 
 def known_case(beginning: str) -> CaseRow:

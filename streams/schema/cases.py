@@ -243,12 +243,13 @@ class Permission(Record, frozen=True):
 
 
 class Decision(Record, frozen=True):
-    """A split: who took what out of a case, when and why."""
+    """Who took what out of a case, or put it in, when and why."""
 
     time: Seconds
     author: str
     note: str
     entity_id: str
+    verdict: str = "split"
 
 
 class Example(Record, frozen=True):
@@ -327,6 +328,8 @@ class CasePayload(AlertPayload, frozen=True, kw_only=True):
     hold: Label | None = None
     """The legal hold: the case is kept whole, whoever asks for erasure."""
     decided: list[Decision] = msgspec.field(default_factory=list)
+    excluded: list[str] = msgspec.field(default_factory=list)
+    """Accounts that a person took out for good."""
     example: Example | None = None
     triage: Opinion = Opinion(None, TriageCounts(0, 0))
     history: list[Version] = msgspec.field(default_factory=list)
@@ -415,6 +418,8 @@ class CaseState(msgspec.Struct):
     label: Label | None = None
     hold: Label | None = None
     decided: list[Decision] = msgspec.field(default_factory=list)
+    excluded: list[str] = msgspec.field(default_factory=list)
+    """Accounts that a person took out for good."""
     withdrawn: str = ""
     """Why the newest of its alerts that was withdrawn was, as a sentence."""
     history: list[Version] = msgspec.field(default_factory=list)

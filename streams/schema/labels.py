@@ -1,6 +1,8 @@
 """Labels: what a person decided of a case, an account, a router or a link. They travel as JSON on the topic `labels`.
 
-The label of a link (`case-1/payment:0123...` or `case-1/case-2`) says `split`: what was joined does not belong together.
+The label of a link (`case-1/payment:0123...` or `case-1/case-2`) says `split`: what was joined does not belong together; `merge`: it does.
+The label of a member (`case-1/account:acct-1`) says `exclude`: the account is innocent, and is taken out of the case for good.
+Any of these, and any verdict, can be `withdrawn` by its author.
 The label of a hold names a case that is kept for a legal dispute: no erasure changes it until it is released.
 """
 
@@ -23,6 +25,17 @@ LabelledKind = Literal["case", "account", "router"]
 LABELLED_KINDS: Final[tuple[LabelledKind, ...]] = get_args(LabelledKind)
 LINK: Final = "link"
 SPLIT: Final = "split"
+MERGE: Final = "merge"
+MEMBER: Final = "member"
+"""The entity kind of an account of a case, and its verdict."""
+EXCLUDE: Final = "exclude"
+WITHDRAWN: Final = "withdrawn"
+"""What an author says to take a label back: it then counts as never given."""
+Reason = Literal[
+    "contract", "evaluation", "education", "own_data", "gateway", "batch", "research", "resale", "launch", "wrong_evidence", "other"
+]
+"""Why a case or an account is benign: the benign explanations, as codes."""
+REASONS: Final[tuple[Reason, ...]] = get_args(Reason)
 HOLD: Final = "hold"
 """The entity kind of a legal hold on a case, and its verdict ..."""
 RELEASE: Final = "release"
@@ -30,19 +43,29 @@ RELEASE: Final = "release"
 MAX_TEXT_CHARACTERS: Final = 2000
 
 
+_VERDICTS_OF: Final[Mapping[str, tuple[str, ...]]] = {
+    LINK: (SPLIT, MERGE, WITHDRAWN),
+    MEMBER: (EXCLUDE, WITHDRAWN),
+    HOLD: (HOLD, RELEASE),
+}
+"""The verdicts of kinds other than those that can be called something."""
+
+
 class Label(Record, frozen=True):
     """One decision of one person. The same author's newer label on an entity replaces the older: they have one id."""
 
     label_id: str
     time: Seconds
-    entity_kind: LabelledKind | Literal["link", "hold"]
+    entity_kind: LabelledKind | Literal["link", "member", "hold"]
     entity_id: str
-    verdict: Verdict | Literal["split", "hold", "release"]
+    verdict: Verdict | Literal["split", "merge", "exclude", "withdrawn", "hold", "release"]
     author: str
     note: str = ""
     signer: str = ""
     """Who vouches for the author: `analyst/<author>`, a key of their own; `analyst`, the analysts' desk; empty: nobody, from before labels
     were signed."""
+    reason: Reason | Literal[""] = ""
+    """Why it is benign; empty for other verdicts, and where its author gave none."""
 
     def __post_init__(self) -> None:
         """Check what types cannot say. Raises MalformedEventError."""
@@ -53,12 +76,15 @@ class Label(Record, frozen=True):
             raise MalformedEventError("bad_timestamp", "a label's time is in seconds since 1970, before 2100")
         if not all(texts[:3]):
             raise MalformedEventError("missing_field", "a label names its label_id, entity_id and author")
-        if (self.entity_kind == LINK) != (self.verdict == SPLIT):
-            raise MalformedEventError("absurd", f"the verdict {SPLIT} is for the entity_kind {LINK}, and for no other")
-        if (self.entity_kind == HOLD) != (self.verdict in (HOLD, RELEASE)):
-            raise MalformedEventError("absurd", f"the verdicts {HOLD} and {RELEASE} are for the entity_kind {HOLD}, and for no other")
+        allowed = _VERDICTS_OF.get(self.entity_kind, (*VERDICTS, WITHDRAWN))
+        if self.verdict not in allowed:
+            raise MalformedEventError("absurd", f"the verdict of the entity_kind {self.entity_kind} is one of {', '.join(allowed)}")
         if self.entity_kind == LINK and "/" not in self.entity_id:
             raise MalformedEventError("absurd", "the label of a link names case and link, as in case-1/case-2")
+        if self.entity_kind == MEMBER and "/account:" not in self.entity_id:
+            raise MalformedEventError("absurd", "the label of a member names case and account, as in case-1/account:acct-1")
+        if self.reason and self.verdict not in ("benign", EXCLUDE):
+            raise MalformedEventError("absurd", f"a reason is for the verdicts benign and {EXCLUDE}, and for no other")
 
     @property
     def expected_id(self) -> str:

@@ -97,7 +97,7 @@ def test_a_hold_survives_a_restart(of_three: Any) -> None:
 
 
 def test_what_a_held_case_was_split_into_or_merged_with_is_held_too(desk: Any, a_group: Callable[..., list[dict[str, Any]]]) -> None:
-    desk.hears(*a_group("payment", CARD, ["ada", "bob", "eve"]), *a_group("router", "00000000000000bb", ["ada", "bob", "eve"]))
+    desk.hears(*a_group("payment", CARD, ["ada", "bob", "eve"]), *a_group("router", "00000000000000bb", ["ada", "bob", "eve", "zoe"]))
     (case,) = desk.open
     desk.learns(hold(case["case_id"], HOLD, at=1.0))
     desk.learns(labels.make(LINK, f"{case['case_id']}/payment:{CARD}", SPLIT, "eva", at=2.0))

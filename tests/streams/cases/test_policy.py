@@ -45,6 +45,21 @@ def at(text: str) -> float:
     return datetime.fromisoformat(text).replace(tzinfo=UTC).timestamp()
 
 
+@pytest.mark.parametrize(
+    ("text", "complaint"),
+    [
+        ('[[partys]]\naccount = "acct-1"', "partys is not a table of this file"),
+        ('[party]\naccount = "acct-1"', "party is not a table of this file"),
+        ('[[party]]\nacount = "acct-1"\nowner = "a"\nreason = "b"\nexpires = 2027-01-01', "has no key acount"),
+    ],
+)
+def test_a_permitted_parties_file_with_an_unknown_table_or_key_is_refused(tmp_path: Path, text: str, complaint: str) -> None:
+    path = tmp_path / "permitted.toml"
+    path.write_text(text)
+    with pytest.raises(SettingsError, match=complaint):
+        Policy.load(path)
+
+
 def test_the_policy_beside_the_code_has_both_bars_and_terms_for_both_behaviours() -> None:
     known = Policy.load()
     assert known.bar("extraction", 0.0) > known.bar("routing", 0.0) > 0

@@ -11,11 +11,12 @@ from typing import Any
 import pytest
 
 from models.evidence.weighing import ALERT_THRESHOLD_NATS
-from streams.cases import labels
+from streams.cases import caseload, labels
 from streams.cases.policy import Policy
 from streams.cases.stage import Cases
 from streams.core.errors import BlockLayoutError, MalformedEventError
 from streams.schema import topics
+from streams.schema.cases import Link
 
 Row = Callable[..., dict[str, Any]]
 Rows = Callable[..., list[dict[str, Any]]]
@@ -281,6 +282,93 @@ def test_an_entity_that_joined_can_be_taken_out_too(desk: Any, a_group: Rows) ->
     (case,) = desk.open
     desk.learns(labels.make("link", f"{case['case_id']}/template:{TEMPLATE}", "split", "ada", at=2.0))
     assert sorted(len(each["payload"]["links"]) for each in desk.open) == [1, 1]
+
+
+def test_a_split_moves_the_accounts_and_no_account_is_in_both(desk: Any, a_group: Rows) -> None:
+    shared = ["ada", "bob", "eve", "kim"]
+    desk.hears(*a_group("router", ROUTER, [*shared, "zoe"]))
+    desk.hears(*a_group("payment", CARD, shared, at=1.0))
+    (case,) = desk.open
+    desk.learns(labels.make("link", f"{case['case_id']}/payment:{CARD}", "split", "ada", at=2.0))
+    by_id = {each["case_id"]: sorted(each["payload"]["members"]) for each in desk.open}
+    assert by_id.pop(case["case_id"]) == ["zoe"]
+    ((other, accounts),) = by_id.items()
+    assert accounts == shared
+    assert other == caseload.split_off([Link(f"extraction:payment:{CARD}", 1.0, "", None)], f"payment:{CARD}", 2.0)
+    desk.hears(*a_group("router", ROUTER, [*shared, "zoe"], at=HOUR, requests=100.0))
+    desk.hears(*a_group("payment", CARD, shared, at=HOUR, requests=100.0))
+    listed = [account for each in desk.open for account in each["payload"]["members"]]
+    assert sorted(listed) == [*shared, "zoe"]
+
+
+def test_a_split_that_would_leave_a_side_without_accounts_changes_nothing(desk: Any, a_group: Rows) -> None:
+    desk.hears(*a_group("router", ROUTER, FEW), *a_group("payment", CARD, FEW))
+    (case,) = desk.open
+    desk.learns(labels.make("link", f"{case['case_id']}/payment:{CARD}", "split", "ada", at=2.0))
+    assert [len(each["payload"]["links"]) for each in desk.open] == [2]
+
+
+def test_a_split_can_be_withdrawn(desk: Any, a_group: Rows) -> None:
+    stays, goes = merged(desk, a_group)
+    desk.learns(labels.make("link", f"{stays}/{goes}", "split", "ada", at=3.0))
+    desk.learns(labels.make("link", f"{stays}/{goes}", "withdrawn", "ada", "one customer after all", at=4.0))
+    (case,) = desk.open
+    assert (case["case_id"], len(case["payload"]["members"])) == (stays, 6)
+    assert [decision["verdict"] for decision in case["payload"]["decided"]] == ["split", "withdrawn"]
+
+
+def test_two_cases_are_merged_when_a_person_says_so(desk: Any, a_group: Rows) -> None:
+    desk.hears(*a_group("router", ROUTER, FEW))
+    desk.hears(*a_group("router", OTHER_ROUTER, ["kim", "lou", "max"], at=1.0))
+    first, second = (case["case_id"] for case in desk.open)
+    desk.learns(labels.make("link", f"{first}/{second}", "merge", "ada", "one operator", at=2.0))
+    (case,) = desk.open
+    assert sorted(case["payload"]["members"]) == ["ada", "bob", "eve", "kim", "lou", "max"]
+
+
+def test_an_excluded_account_stays_out_and_its_own_alert_is_closed(desk: Any, a_group: Rows, an_account: Row) -> None:
+    desk.hears(*a_group("router", ROUTER, [*FEW, "kim"]), an_account("ada", extraction=20.0))
+    (case,) = desk.open
+    desk.learns(labels.make("member", f"{case['case_id']}/account:ada", "exclude", "eve", "a school", at=2.0, reason="education"))
+    desk.hears(
+        *a_group("router", ROUTER, [*FEW, "kim"], at=HOUR, requests=100.0), an_account("ada", at=HOUR, extraction=20.0, requests=99.0)
+    )
+    (case,) = desk.open
+    assert sorted(case["payload"]["members"]) == ["bob", "eve", "kim"]
+    assert case["payload"]["excluded"] == ["ada"]
+    desk.learns(labels.make("member", f"{case['case_id']}/account:ada", "withdrawn", "eve", at=HOUR))
+    assert sorted(desk.open[0]["payload"]["members"]) == ["ada", "bob", "eve", "kim"]
+
+
+def test_the_only_account_of_a_case_is_not_excluded_from_it(desk: Any, an_account: Row) -> None:
+    desk.hears(an_account("ada", extraction=20.0))
+    (case,) = desk.open
+    desk.learns(labels.make("member", f"{case['case_id']}/account:ada", "exclude", "eve", at=2.0))
+    assert list(desk.open[0]["payload"]["members"]) == ["ada"]
+
+
+def test_an_account_is_in_one_open_case_of_a_behaviour(desk: Any, a_group: Rows) -> None:
+    desk.hears(*a_group("router", ROUTER, FEW))
+    desk.hears(*a_group("router", OTHER_ROUTER, ["ada", "kim", "lou", "max"], at=1.0))
+    assert [sorted(case["payload"]["members"]) for case in desk.open] == [sorted(FEW), ["kim", "lou", "max"]]
+
+
+def test_a_withdrawn_label_counts_as_never_given(desk: Any, an_account: Row) -> None:
+    desk.hears(an_account("ada", extraction=20.0))
+    case_id = desk.open[0]["case_id"]
+    desk.learns(labels.make("case", case_id, "benign", "ada", at=1.0))
+    assert desk.open == []
+    desk.learns(labels.make("case", case_id, "withdrawn", "ada", at=2.0))
+    assert [case["payload"]["label"] for case in desk.open] == [None]
+    assert desk.newest[case_id]["payload"]["triage"]["labels"] == {"distilling": 0, "other": 0}
+
+
+def test_another_analysts_label_counts_again_when_one_is_withdrawn(desk: Any, an_account: Row) -> None:
+    desk.hears(an_account("ada", extraction=20.0))
+    case_id = desk.open[0]["case_id"]
+    for at, (author, verdict) in enumerate((("ada", "distilling"), ("bob", "reseller"), ("bob", "withdrawn")), start=1):
+        desk.learns(labels.make("case", case_id, verdict, author, at=float(at)))
+    assert desk.newest[case_id]["payload"]["label"]["author"] == "ada"
 
 
 def test_a_split_of_what_is_not_there_changes_nothing(desk: Any, a_group: Rows) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
@@ -13,9 +14,10 @@ from streams.cases import labels
 from streams.cases.views import terminal
 from streams.cases.views.terminal import CaseRow, UnknownLinkError
 from streams.cli.main import cli
+from streams.core.errors import HydrometerError
 from streams.core.settings import Settings
 from streams.schema import topics
-from streams.schema.cases import CasePayload, Link
+from streams.schema.cases import CaseMember, CasePayload, Link
 from streams.schema.labels import Label
 from streams.testing.builders import embedded_broker
 
@@ -68,7 +70,7 @@ def case_of(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
         links = entities or (("extraction:router:aa", None), ("extraction:payment:bb", None), ("extraction:account:cc", "case-2"))
         shown = [Link(entity, 0.0, "", case) for entity, case in links]
         decided = labels.make("case", "case-1", label, "ada") if label else None
-        payload = CasePayload(links=shown, merged_into=into, label=decided)
+        payload = CasePayload(members={"acct-1": CaseMember(0.0, None)}, links=shown, merged_into=into, label=decided)
         row = CaseRow("case-1", 1, NOON, NOON, state, "extraction", "", 3, 1.0, 1.0, 20.0, 0.0, muted=False, payload=payload)
         monkeypatch.setattr(terminal, "find", lambda _clickhouse, _beginning: row)
 
@@ -80,7 +82,8 @@ def test_a_split_names_case_and_link(settings: Settings, case_of: Callable[..., 
     case_of()
     said = run(settings, "case", "split", "1", link, "--author", "ada", "--note", "another customer")
     found = first_label(settings)
-    assert said == f"case-1 without {link}: label {found.label_id} recorded\n"
+    assert re.fullmatch(rf"case-1 without {link}, which becomes case-\w+: label {found.label_id} recorded\n", said)
+    assert link != "case-2" or "becomes case-2:" in said
     assert (found.entity_kind, found.entity_id, found.verdict) == ("link", f"case-1/{link}", "split")
 
 
@@ -98,6 +101,21 @@ def test_nothing_is_split_from_a_case_of_one_link_or_a_merged_one(case_of: Calla
     case_of(into="case-0")
     with pytest.raises(UnknownLinkError, match="case-1 was merged: split case-0 instead"):
         runner.invoke(cli, ["case", "split", "case-1", "router:aa"], catch_exceptions=False)
+
+
+def test_an_account_is_excluded_with_a_reason(settings: Settings, case_of: Callable[..., None]) -> None:
+    case_of()
+    run(settings, "case", "exclude", "case-1", "acct-1", "--reason", "education", "--author", "ada")
+    found = first_label(settings)
+    assert (found.entity_kind, found.entity_id, found.verdict, found.reason) == ("member", "case-1/account:acct-1", "exclude", "education")
+
+
+def test_an_account_that_a_case_does_not_have_is_not_excluded_from_it(case_of: Callable[..., None]) -> None:
+    case_of()
+    with pytest.raises(HydrometerError, match="case-1 has not the account acct-9: see `hydrometer case show`"):
+        CliRunner(env={"HYDROMETER_MODE": "local"}).invoke(
+            cli, ["case", "exclude", "case-1", "acct-9", "--reason", "other"], catch_exceptions=False
+        )
 
 
 @pytest.mark.parametrize(
