@@ -50,7 +50,7 @@ def at(text: str) -> float:
     [
         ('[[partys]]\naccount = "acct-1"', "partys is not a table of this file"),
         ('[party]\naccount = "acct-1"', "party is not a table of this file"),
-        ('[[party]]\nacount = "acct-1"\nowner = "a"\nreason = "b"\nexpires = 2027-01-01', "has no key acount"),
+        ('[[party]]\nacc = "acct-1"\nowner = "a"\nreason = "b"\nexpires = 2027-01-01', "has no key acc"),
     ],
 )
 def test_a_permitted_parties_file_with_an_unknown_table_or_key_is_refused(tmp_path: Path, text: str, complaint: str) -> None:
