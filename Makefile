@@ -49,6 +49,9 @@ bench: setup ## Measure events per CPU-second, into build/figures/bench.json
 bench-collect: setup ## Print the microseconds an event of sketching, by language and length, and of the whole of collect
 	$(BIN)/python tests/bench/collecting.py
 
+bench-replay: setup ## Print the microseconds an event of a replay by room, block size and partitions (AGAINST=DIR: in turn with another checkout)
+	$(BIN)/python tests/bench/replaying.py $(if $(AGAINST),--against $(AGAINST))
+
 fuzz: setup ## Feed 500,000 seeded inputs to the readers of what strangers send, guided by coverage (ALL=1: 10 million; RUNS=1000: each reader)
 	$(BIN)/uv pip install --quiet --python $(BIN)/python atheris==3.0.0
 	$(if $(ALL),ALL=1) $(if $(RUNS),RUNS=$(RUNS)) $(BIN)/python tests/fuzz/run.py

@@ -3,6 +3,9 @@
 Each entry holds a digest of its version and a code (HMAC-SHA256) over itself and the code before, under a key that workers alone hold; over
 all entries goes an Ed25519 signature (RFC 8032), which anybody with the public key can check. Who can write to ClickHouse but has no key
 can forge neither. What they can do is delete the newest rows: the case is then an earlier one that was true once.
+
+A case has as many versions as news, and each carries the history: of the older half of `MAX_ENTRIES` every second entry is dropped when
+there are more, so a record does not grow with the age of its case. The first and the newest always stay.
 """
 
 from __future__ import annotations
@@ -25,6 +28,8 @@ from streams.schema.cases import Case, Version
 Json = Mapping[str, Any]
 """What was stored, as it was stored: a digest is taken of all of it, also of fields that this version does not know."""
 
+MAX_ENTRIES: Final = 64
+"""Versions that a history lists: 12 KB."""
 _BESIDE: Final = frozenset({"history", "signature"})
 """What a digest of a payload leaves out: it stands there itself."""
 
@@ -45,8 +50,8 @@ class HistoryKey:
     def extended(self, entries: Sequence[Version], case: Case) -> list[Version]:
         """Return the history with a new version of the case: its figures, a digest of the rest, and the code that chains it."""
         figures = (case.version, case.updated_at, case.state, case.accounts, case.requests, case.extraction, case.routing)
-        entry = Version(*figures, content=content(case, msgspec.to_builtins(case.payload)))
-        return [*entries, self._chained(case.case_id, entries[-1].hash if entries else "", entry)]
+        entry = Version(*figures, content=content(case, orjson.loads(case.payload.encode())))
+        return thinned([*entries, self._chained(case.case_id, entries[-1].hash if entries else "", entry)])
 
     def rechained(self, case_id: str, entries: Sequence[Version]) -> list[Version]:
         """Return the same history under this key: what a worker's own sealed state holds is true, whatever the key before was."""
@@ -60,12 +65,17 @@ class HistoryKey:
         return self._head.sign(_head(case_id, msgspec.to_builtins(entries))).hex() if self._head else ""
 
     def breaks(self, case_id: str, entries: Sequence[Json]) -> int | None:
-        """Return the first version that does not follow from the one before under this key, None when all do."""
-        previous = ""
+        """Return the first version that does not follow from the one before under this key, None when all do.
+
+        Where a long history lists not every version, an entry whose predecessor is missing is not looked at: the signature covers it.
+        """
+        previous, version = "", 0
+        is_whole = int(entries[-1]["version"]) == len(entries)
         for entry in entries:
-            if not hmac.compare_digest(str(entry["hash"]), _link(self._chain, case_id, previous, entry)):
+            follows = is_whole or int(entry["version"]) == version + 1
+            if follows and not hmac.compare_digest(str(entry["hash"]), _link(self._chain, case_id, previous, entry)):
                 return int(entry["version"])
-            previous = entry["hash"]
+            previous, version = entry["hash"], int(entry["version"])
         return None
 
     def _chained(self, case_id: str, previous: str, entry: Version) -> Version:
@@ -111,6 +121,17 @@ class HistoryCheck:
                 continue
             return True
         return False
+
+
+def thinned(entries: list[Version]) -> list[Version]:
+    """Return a history of at most MAX_ENTRIES: of the older half every second entry is dropped.
+
+    >>> long = [Version(number, 60.0 * number, "open", 3, 10.0) for number in range(1, MAX_ENTRIES + 2)]
+    >>> [entry.version for entry in thinned(long)][:3], len(thinned(long)), thinned(long)[-1].version
+    ([1, 3, 5], 49, 65)
+    """
+    older = MAX_ENTRIES // 2
+    return entries if len(entries) <= MAX_ENTRIES else entries[:older:2] + entries[older:]
 
 
 def content(case: Any, payload: Json) -> str:

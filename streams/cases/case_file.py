@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from operator import attrgetter
 from typing import Final
 
 import msgspec
@@ -63,6 +64,8 @@ PROMPT_FEATURES: Final = frozenset({"asks_grading", "asks_reasoning", "asks_traj
 """Features of accounts that are unknown where no prompt was sketched."""
 MAX_LISTED_MEMBERS = 10_000
 """Members that a case's record lists, strongest first: a record must fit into one Kafka message."""
+MAX_LISTED_LINKS = 500
+"""Links, entities and merges that a case's record lists, the newest: of each kind."""
 
 
 def false_alerts_per_day(nats: float, calibrated: float | None = None) -> float:
@@ -203,16 +206,18 @@ def facts_of(entity: Entity, behaviour: Behaviour, members: Sequence[CaseMember]
 
 def _payers(entity: Entity, accounts: Sequence[Known | CaseMember], name: str) -> int:
     """Return the number of organisations or cards that pay; for a group without listed members 1 if it is one, 0 if unknown."""
-    return len({getattr(account, name) for account in accounts}) if accounts else int(bool(getattr(entity, name)))
+    return len(set(map(attrgetter(name), accounts))) if accounts else int(bool(getattr(entity, name)))
 
 
 def families(entity: Entity) -> dict[str, float]:
     """Return an entity's nats by family: its own, or the mean over its suspect members where the alert is about members."""
-    members = [member.families for member in entity.members.values()]
-    if entity.entity_kind == "account" or not members:
+    if entity.entity_kind == "account" or not entity.members:
         return dict(entity.families)
-    names = dict.fromkeys(name for member in members for name in member)
-    return {name: round(sum(member.get(name, 0.0) for member in members) / len(members), 2) for name in names}
+    totals: dict[str, float] = {}
+    for member in entity.members.values():
+        for name, nats in member.families.items():
+            totals[name] = totals.get(name, 0.0) + nats
+    return {name: round(total / len(entity.members), 2) for name, total in totals.items()}
 
 
 def summary(entity: Entity, behaviour: Behaviour, family_nats: Mapping[str, float], accounts: int) -> str:
@@ -265,7 +270,13 @@ def prompts_seen(entity: Entity) -> bool:
 
 
 def case_record(
-    case: CaseState, entities: Sequence[Entity], strongest: Entity, policy: Policy, example: Example | None, opinion: Triage
+    case: CaseState,
+    entities: Sequence[Entity],
+    strongest: Entity,
+    policy: Policy,
+    example: Example | None,
+    opinion: Triage,
+    most_listed: int = MAX_LISTED_MEMBERS,
 ) -> Case:
     """Return a version of a case, without its history. The payload is the whole case file: a view needs nothing but the row.
 
@@ -276,6 +287,7 @@ def case_record(
         policy: Terms, thresholds and permitted parties.
         example: The member that stands out most by itself.
         opinion: The triage model, trained by analysts' labels.
+        most_listed: Members that are listed, and links if that is less than MAX_LISTED_LINKS; the others are counted.
     """
     members, behaviour, muted = case.members, case.behaviour, case.muted
     suspects = members if behaviour == "extraction" or strongest.entity_kind == "account" else {}
@@ -288,14 +300,16 @@ def case_record(
     explained = explain(strongest, behaviour, facts, accounts, score, muted=muted)
     doubts = sum(bool(check.fits) for check in explained.counter_evidence)
     step = response_steps.step(behaviour, accounts, explained.families, muted=muted, doubts=doubts)
-    listed = sorted(members, key=lambda account: (-members[account].score(behaviour), account))[:MAX_LISTED_MEMBERS]
+    listed = sorted(members, key=lambda account: (-members[account].score(behaviour), account))[:most_listed]
+    links = min(MAX_LISTED_LINKS, most_listed)
     payload = CasePayload(
         **msgspec.structs.asdict(explained),
-        entities=[ScoredEntity(entity.key, entity.extraction, entity.routing) for entity in entities],
-        links=case.links,
-        merges=case.merges,
+        entities=[ScoredEntity(entity.key, entity.extraction, entity.routing) for entity in entities[-links:]],
+        links=case.links[-links:],
+        links_left_out=max(len(case.links) - links, 0),
+        merges=case.merges[-links:],
         near=case.near,
-        apart=case.apart,
+        apart=case.apart[-links:],
         merged_into=case.merged_into,
         earlier=case.earlier,
         members={account: members[account] for account in listed},
@@ -311,7 +325,7 @@ def case_record(
         permission=permission,
         label=case.label,
         hold=case.hold,
-        decided=case.decided,
+        decided=case.decided[-links:],
         excluded=case.excluded,
         example=example,
         triage=triage.opinion(opinion, explained.families),

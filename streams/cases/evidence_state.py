@@ -18,12 +18,12 @@ _MEMBER_FIELDS: Final = tuple(name for name in Known.__struct_fields__ if name !
 _ENTITY_FIELDS: Final = tuple(name for name in Entity.__struct_fields__ if name not in ("members", "own_time"))
 
 
-def take(entities: dict[str, Entity], block: Block) -> list[str]:
-    """Update entities from a block of `evidence`; return the keys (`kind:id`) of the entities in the block, each once.
+def take(entities: dict[str, Entity], block: Block) -> dict[str, list[str]]:
+    """Update entities from a block of `evidence`; return the accounts whose rows are new, by key (`kind:id`) of each entity in the block.
 
     A row older than the stored state changes nothing.
     """
-    touched: dict[str, None] = {}
+    touched: dict[str, list[str]] = {}
     for account, row in _rows(block):
         entity = entities.setdefault(row.key, _members_only(row))
         newest = max(row.time, entity.time)
@@ -34,8 +34,10 @@ def take(entities: dict[str, Entity], block: Block) -> list[str]:
         elif row.time >= entity.members.get(account, row).time:
             entity.members[account] = Member(**{name: getattr(row, name) for name in _MEMBER_FIELDS})
             entity.accounts, entity.population, entity.time = row.accounts, row.population, newest
-        touched[row.key] = None
-    return list(touched)
+            touched.setdefault(row.key, []).append(account)
+            continue
+        touched.setdefault(row.key, []).extend([row.entity_id] if row.entity_kind == "account" else [])
+    return touched
 
 
 def _update(entity: Entity, row: Entity) -> None:

@@ -59,6 +59,11 @@ class Snapshots:
     _most_parts: int = 1
     _again: bool = False
 
+    @property
+    def is_clean(self) -> bool:
+        """Say whether nothing has changed since the last snapshot."""
+        return self._changed is None
+
     def touch(self, offset: int, parts: int) -> None:
         """Record that block `offset` changed the state, and into how many chunks it is to be split."""
         if self._changed is None:

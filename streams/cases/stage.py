@@ -5,29 +5,28 @@ evidence block -> states -> alerts (open, update, resolve) -> cases
 
 from __future__ import annotations
 
+import heapq
 import math
 from collections.abc import Iterable, Mapping
-from typing import Literal
+from typing import Final, Literal, get_args
 
 import msgspec
 
-from models.evidence import calibration, weighing
 from streams.cases import case_file, erasing, evidence_state, expiry, triage
 from streams.cases.audit_chain import HistoryKey
 from streams.cases.caseload import Caseload
 from streams.cases.policy import Policy
 from streams.cases.snapshot import Snapshots
+from streams.cases.suspects import MIN_ALERTED_MEMBERS, Suspects
 from streams.core.durations import DAY
 from streams.core.errors import MalformedEventError
 from streams.schema import blocks, topics
-from streams.schema.cases import AlertName, AlertState, AlertStep, CaseState, Decision, Example, Permission
+from streams.schema.cases import AlertName, AlertState, AlertStep, Behaviour, CaseState, Decision, Example
 from streams.schema.evidence import Entity, Known
 from streams.schema.labels import EXCLUDE, HOLD, LINK, MEMBER, SPLIT, VERDICTS, WITHDRAWN, Label, LearnedLabel
 from streams.stages import erasures
 from streams.stages.stage import Message
 
-MIN_ALERTED_MEMBERS = 3
-"""A group alerts only if at least this many of its members are over the threshold."""
 MIN_UPDATE_PAUSE_SECONDS = 600.0
 """Event time between two updates of an alert, unless it grows fast."""
 WITHDRAWAL_SHARE = 0.7
@@ -41,6 +40,10 @@ REOPEN_DISMISSED_NATS = 3.0
 QUIET_SECONDS = 3 * DAY
 """A case without news for this long, in event time, is resolved."""
 MAX_ROWS_PER_CHUNK = 8000
+MAX_CASE_BYTES = topics.MAX_RECORD_BYTES // 2
+"""Of a version of a case: one that is larger lists fewer members and links, and says how many it leaves out."""
+_LISTED_MEMBERS: Final = (case_file.MAX_LISTED_MEMBERS, 2_000, 400, 80, 16, 1)
+_BEHAVIOURS: Final[tuple[Behaviour, ...]] = get_args(Behaviour)
 _CHANNELS = ("account", "router")
 """Entity kinds that can be a router or reseller: a shared card or template is not a channel."""
 
@@ -70,6 +73,9 @@ class Cases:
         self.alerts: dict[str, AlertState] = {}
         self.labels: dict[str, LearnedLabel] = {}
         self._load = Caseload()
+        self._suspects = Suspects(self.policy)
+        self._counted: dict[str, object] = {}
+        self._moved: dict[str, dict[str, None]] = {}
         self._triage = triage.trained(())
         self._now = self._next_expiry = -math.inf
         self._offset = self._contained = -1
@@ -93,6 +99,7 @@ class Cases:
         if block.layout is blocks.ERASURES:
             return self._erase(block)
         touched = evidence_state.take(self.entities, block)
+        self._note_changes(touched)
         self._now = max(self._now, *(self.entities[key].time for key in touched), -math.inf)
         self._counts["evidence_rows"] += len(block)
         messages = [message for key in touched for message in self._judge(key)] + self._resolve_quiet()
@@ -141,6 +148,7 @@ class Cases:
         for case in tables.cases.values():
             case.history = self._history_key.rechained(case.case_id, case.history)
         self._load.load(tables.cases)
+        self._look_again()
         self._triage = triage.trained(self.labels.values())
 
     def counters(self) -> Mapping[str, float]:
@@ -148,8 +156,23 @@ class Cases:
         opened = sum(case.state == "open" for case in self.cases.values())
         return {**self._counts, "open_cases": opened, "cold_chunks": self._snapshots.cold}
 
+    def _note_changes(self, touched: Mapping[str, Iterable[str]]) -> None:
+        """Note which accounts' rows are new, by entity: neither suspects nor members of cases are counted from the beginning."""
+        for key, accounts in touched.items():
+            self._suspects.changed(key, accounts)
+            for behaviour in _BEHAVIOURS:
+                if case := self._load.of(f"{behaviour}:{key}"):
+                    self._moved.setdefault(case.case_id, {}).update(dict.fromkeys(accounts))
+
+    def _look_again(self) -> None:
+        """Count suspects and members of cases from the beginning when they are next asked for."""
+        self._suspects.forget()
+        self._counted.clear()
+        self._moved.clear()
+
     def _touch(self, offset: int) -> None:
-        self._snapshots.touch(offset, self._parts())
+        if self._snapshots.is_clean:  # the size of a snapshot is decided by the first change
+            self._snapshots.touch(offset, self._parts())
 
     def _parts(self) -> int:
         rows = sum(len(entity.members) for entity in self.entities.values()) + sum(len(case.members) for case in self.cases.values())
@@ -161,11 +184,13 @@ class Cases:
         """Remove accounts from everything but the cases under legal hold."""
         messages = []
         for erasure in erasures.read(block):
+            self._look_again()
             erased = erasing.erase(erasure.account, self.entities, self.alerts, self.labels, self._load)
             messages += [message for case in erased.changed for message in self._publish(case)]
             lists = {"held": erased.held, "alerts": erased.alerts, "cases": erased.cases}
             messages.append(erasures.report(erasure, topics.CASES_AGENT, erasure.source, erased.counts, **lists))
         self._triage = triage.trained(self.labels.values())
+        self._look_again()
         self._snapshots.touch_both_sides(self._offset, self._parts())
         return messages
 
@@ -241,14 +266,14 @@ class Cases:
 
     def _judge(self, key: str) -> list[Message]:
         entity, messages = self.entities[key], []
-        over, permitted = self._over(entity)
+        over, permitted = self._suspects.of(entity)
         if over or permitted:
             strongest = max(member.extraction for member in (over or permitted).values())
             messages += self._alert(f"extraction:{key}", strongest, over or permitted, muted=not over)
         else:
-            messages += self._withdraw_fallen(f"extraction:{key}", self._standing(entity), self._extraction_bar(entity))
+            messages += self._withdraw_fallen(f"extraction:{key}", self._standing(entity), self._suspects.bar(entity))
         if entity.routing >= self.policy.bar("routing", entity.time) and entity.entity_kind in _CHANNELS and not entity.common:
-            muted = self._permission(entity.entity_id, entity) is not None
+            muted = self._suspects.permission(entity.entity_id, entity) is not None
             messages += self._alert(f"routing:{key}", entity.routing, {}, muted=muted)
         else:
             standing = 0.0 if entity.common else entity.routing
@@ -277,35 +302,14 @@ class Cases:
         self._changed[case.case_id] = None
         return messages
 
-    def _extraction_bar(self, entity: Entity) -> float:
-        """Return the evidence from which an entity's accounts are alerted; infinite where calibration calls it usual."""
-        bar = self.policy.bar("extraction", entity.time)
-        if entity.entity_kind != "account" or entity.false_alerts is None:
-            return bar
-        # calibrated: alert whatever is rare among ordinary accounts, and nothing else
-        return min(bar, weighing.ALONE_ALERT_THRESHOLD_NATS) if entity.false_alerts <= calibration.FALSE_ALERTS_PER_DAY else math.inf
-
     @staticmethod
     def _standing(entity: Entity) -> float:
         """Return the evidence on which an entity's alert stands: its own, or that which MIN_ALERTED_MEMBERS members have."""
         if entity.entity_kind == "account":
             return entity.extraction
-        members = sorted((member.extraction for member in entity.members.values()), reverse=True)
-        return 0.0 if entity.common or len(members) < MIN_ALERTED_MEMBERS else members[MIN_ALERTED_MEMBERS - 1]
-
-    def _over(self, entity: Entity) -> tuple[dict[str, Known], dict[str, Known]]:
-        """Return the accounts over the threshold that alert, and those over it that are permitted, both by id."""
-        alone, bar = entity.entity_kind == "account", self._extraction_bar(entity)
-        candidates: Mapping[str, Known] = {entity.entity_id: entity} if alone else {} if entity.common else entity.members
-        over = {account: row for account, row in candidates.items() if row.extraction >= bar}
-        permitted = {account: row for account, row in over.items() if self._permission(account, row)}
-        free = {account: row for account, row in over.items() if account not in permitted}
-        least = 1 if alone else MIN_ALERTED_MEMBERS
-        return (free if len(free) >= least else {}), (permitted if len(permitted) >= least else {})
-
-    def _permission(self, account: str, row: Known) -> Permission | None:
-        router = row.entity_id if isinstance(row, Entity) and row.entity_kind == "router" else row.router
-        return self.policy.permission(account, row.organization, router, row.time)
+        if entity.common or len(entity.members) < MIN_ALERTED_MEMBERS:
+            return 0.0
+        return heapq.nlargest(MIN_ALERTED_MEMBERS, (member.extraction for member in entity.members.values()))[-1]
 
     def _alert(self, alert_id: str, nats: float, over: Mapping[str, Known], *, muted: bool) -> list[Message]:
         entity, alert = self.entities[AlertName.parse(alert_id).key], self.alerts.get(alert_id)
@@ -357,52 +361,67 @@ class Cases:
         if case.state != "merged":
             case.muted = all(self.alerts[link.entity].muted for link in case.links)
             self._count_members(case, entities)
-        record = case_file.case_record(case, entities, self._strongest(case), self.policy, self._example(case), self._triage)
-        case.history = self._history_key.extended(case.history, record)
-        signature = self._history_key.signature(case.case_id, case.history)
-        payload = msgspec.structs.replace(record.payload, history=case.history, signature=signature)
-        return [Message(topics.CASES, 0, msgspec.structs.replace(record, payload=payload).encode(), case.case_id.encode())]
+        for most_listed in _LISTED_MEMBERS:
+            record = case_file.case_record(
+                case, entities, self._strongest(case), self.policy, self._example(case), self._triage, most_listed
+            )
+            history = self._history_key.extended(case.history, record)
+            signature = self._history_key.signature(case.case_id, history)
+            payload = msgspec.structs.replace(record.payload, history=history, signature=signature)
+            data = msgspec.structs.replace(record, payload=payload).encode()
+            if len(data) <= MAX_CASE_BYTES:
+                break
+        case.history = history
+        return [Message(topics.CASES, 0, data, case.case_id.encode())]
 
     def _count_members(self, case: CaseState, entities: list[Entity]) -> None:
-        """Update members and leavers; of an account's rows in several entities the one with the most requests is used."""
-        over: dict[str, Known] = {}
-        for entity in sorted(entities, key=lambda entity: entity.time):
-            for account, member in self._suspects(entity, case).items():
-                if account in case.excluded or (self._joins(account, case) and self._load.is_elsewhere(account, case)):
-                    continue
-                case.members.setdefault(account, case_file.new_member(member, entity.time))
-                if account not in over or member.requests > over[account].requests:
-                    over[account] = member
-        for account, member in over.items():
-            case_file.bring_up_to_date(case.members[account], member)
-        for account in case.members.keys() - over.keys():
-            if case.members[account].left_at is None:
+        """Update members and leavers: those whose rows are new, or all when a threshold, a link or a permission has changed."""
+        suspects = [(entity, self._over(entity, case)) for entity in sorted(entities, key=lambda entity: entity.time)]
+        basis = (case.muted, list(case.excluded), sorted((entity.key, self._suspects.bar(entity), bool(rows)) for entity, rows in suspects))
+        moved = self._moved.pop(case.case_id, {})
+        if self._counted.get(case.case_id) != basis:
+            self._counted[case.case_id] = basis
+            moved = dict.fromkeys(account for _, rows in suspects for account in rows) | dict.fromkeys(case.members)
+        present: dict[str, Known] = {}
+        for entity, known in suspects:
+            for account in known if len(known) < len(moved) else moved:
+                if account in known and account in moved and self._may_belong(account, case):
+                    row = known[account]
+                    case.members.setdefault(account, case_file.new_member(row, entity.time))
+                    present[account] = max(present.get(account, row), row, key=_most_requests)
+        for account in moved:
+            if account in present:
+                case_file.bring_up_to_date(case.members[account], present[account])
+            elif account in case.members and case.members[account].left_at is None:
                 case.members[account].left_at = case.updated_at
 
-    @staticmethod
-    def _joins(account: str, case: CaseState) -> bool:
-        """Return whether an account with evidence would join a case now, or come back to it."""
+    def _may_belong(self, account: str, case: CaseState) -> bool:
+        """Return whether an account with evidence is a member: nobody excluded it, and it does not join while it is in another open case."""
+        if account in case.excluded:
+            return False
         known = case.members.get(account)
-        return known is None or known.left_at is not None
+        joins = known is None or known.left_at is not None
+        return not (joins and self._load.is_elsewhere(account, case))
 
-    def _suspects(self, entity: Entity, case: CaseState) -> Mapping[str, Known]:
+    def _over(self, entity: Entity, case: CaseState) -> Mapping[str, Known]:
+        """Return the accounts by which an entity belongs to a case."""
         if case.behaviour == "routing":
             return {entity.entity_id: entity} if entity.entity_kind == "account" else {}
-        over, permitted = self._over(entity)
-        return permitted if case.muted else over
+        free, permitted = self._suspects.of(entity)
+        return permitted if case.muted else free
 
     def _example(self, case: CaseState) -> Example | None:
         """Return the member with the most evidence of its own, and its features: a group's numbers do not describe an account."""
-        own = {account: self.entities[f"account:{account}"] for account in case.members if f"account:{account}" in self.entities}
+        own = [entity for account in case.members if (entity := self.entities.get("account:" + account)) is not None]
         if not own:
             return None
-        account = max(own, key=lambda name: (own[name].extraction, name))
-        return Example(account, case_file.parts(own[account], case.behaviour))
+        strongest = max(own, key=lambda entity: (entity.extraction, entity.entity_id))
+        return Example(strongest.entity_id, case_file.parts(strongest, case.behaviour))
 
     def _strongest(self, case: CaseState) -> Entity:
         """Return the entity with the most alerted members of a case, and among equals the most evidence."""
         entities = [self.entities[key] for key in case.keys]
-        return max(entities, key=lambda entity: (len(self._over(entity)[0]), getattr(entity, case.behaviour), entity.entity_id))
+        return max(entities, key=lambda entity: (len(self._suspects.of(entity)[0]), getattr(entity, case.behaviour), entity.entity_id))
 
     def _resolve_quiet(self) -> list[Message]:
         quiet = [case for case in self.cases.values() if case.state == "open" and self._now - case.updated_at > QUIET_SECONDS]
@@ -431,6 +450,11 @@ class Cases:
             if member.left_at is None and self._load.is_elsewhere(account, case):
                 member.left_at = case.updated_at
         return [*messages, *self._publish(case)]
+
+
+def _most_requests(row: Known) -> tuple[float, float]:
+    """Rank an account's rows in several entities: the one with the most requests is used, of equals the one with the most evidence."""
+    return row.requests, row.extraction
 
 
 def _is_news(alert: AlertState, time: float, nats: float, size: int, requests: float) -> bool:

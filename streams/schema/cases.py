@@ -307,6 +307,8 @@ class CasePayload(AlertPayload, frozen=True, kw_only=True):
 
     entities: list[ScoredEntity] = msgspec.field(default_factory=list)
     links: list[Link] = msgspec.field(default_factory=list)
+    links_left_out: UInt32 = 0
+    """Links before those listed: a record has the newest 500."""
     merges: list[Merge] = msgspec.field(default_factory=list)
     near: list[Near] = msgspec.field(default_factory=list)
     apart: list[str] = msgspec.field(default_factory=list)

@@ -241,9 +241,10 @@ def _history(entries: Sequence[Version], behaviour: Behaviour) -> str:
         )
         for entry in entries[-MAX_PAGE_VERSIONS:]
     ]
-    before = f"<p class=note>{len(entries) - len(rows)} versions before these. Check all: <code>hydrometer case verify</code>.</p>"
+    unlisted = entries[-1].version - len(rows) if entries else 0
+    before = f"<p class=note>{unlisted} other versions before these. Check all: <code>hydrometer case verify</code>.</p>"
     heads = ("version", "at (UTC)", "state", "accounts", "requests", f"nats of {behaviour}", "chained hash")
-    return html.table(heads, rows, numbers=(0, 3, 4, 5)) + (before if len(entries) > len(rows) else "")
+    return html.table(heads, rows, numbers=(0, 3, 4, 5)) + (before if unlisted else "")
 
 
 def _foot(case: CaseRow) -> str:

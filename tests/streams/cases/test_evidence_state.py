@@ -27,9 +27,12 @@ def test_an_entity_has_its_own_row_and_its_members(evidence: Encode, a_group: Ro
     assert entity.members["ada"].payment == ""
 
 
-def test_touched_entities_are_named_once(evidence: Encode, a_group: Rows, an_account: Row) -> None:
+def test_touched_entities_are_named_once_with_the_accounts_whose_rows_are_new(evidence: Encode, a_group: Rows, an_account: Row) -> None:
     rows = [*a_group("router", ROUTER, ["ada", "bob"]), an_account("ada")]
-    assert evidence_state.take({}, blocks.decode(evidence(rows), blocks.EVIDENCE)) == [f"router:{ROUTER}", "account:ada"]
+    assert evidence_state.take({}, blocks.decode(evidence(rows), blocks.EVIDENCE)) == {
+        f"router:{ROUTER}": ["ada", "bob"],
+        "account:ada": ["ada"],
+    }
 
 
 def test_a_member_may_be_heard_of_before_its_group(evidence: Encode, a_group: Rows) -> None:

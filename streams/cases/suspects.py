@@ -1,0 +1,86 @@
+"""Which accounts of each entity are over the alert threshold. Only the accounts that a block changed are looked at again."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from models.evidence import calibration, weighing
+from streams.cases.policy import Policy
+from streams.schema.cases import Permission
+from streams.schema.evidence import Entity, Known
+
+MIN_ALERTED_MEMBERS = 3
+"""A group alerts only if at least this many of its members are over the threshold."""
+
+
+@dataclass
+class _Over:
+    """The accounts of one entity over a threshold, and what has changed since they were looked at."""
+
+    bar: float
+    free: dict[str, Known] = field(default_factory=dict)
+    permitted: dict[str, Known] = field(default_factory=dict)
+
+
+class Suspects:
+    """The accounts over the threshold by entity (`kind:id`), free ones and permitted ones."""
+
+    def __init__(self, policy: Policy) -> None:
+        """Start without any. policy: thresholds, and permitted parties."""
+        self._policy = policy
+        self._over: dict[str, _Over] = {}
+        self._changed: dict[str, dict[str, None]] = {}
+
+    def changed(self, key: str, accounts: Iterable[str]) -> None:
+        """Note that the rows of these accounts of an entity are new."""
+        self._changed.setdefault(key, {}).update(dict.fromkeys(accounts))
+
+    def forget(self) -> None:
+        """Look at everything again: accounts were removed, or the state was loaded."""
+        self._over.clear()
+        self._changed.clear()
+
+    def bar(self, entity: Entity) -> float:
+        """Return the evidence from which an entity's accounts are alerted; infinite where calibration calls it usual."""
+        bar = self._policy.bar("extraction", entity.time)
+        if entity.entity_kind != "account" or entity.false_alerts is None:
+            return bar
+        # calibrated: alert whatever is rare among ordinary accounts, and nothing else
+        return min(bar, weighing.ALONE_ALERT_THRESHOLD_NATS) if entity.false_alerts <= calibration.FALSE_ALERTS_PER_DAY else math.inf
+
+    def of(self, entity: Entity) -> tuple[Mapping[str, Known], Mapping[str, Known]]:
+        """Return the accounts over the threshold that alert, and those over it that are permitted, both by id."""
+        alone, key, bar = entity.entity_kind == "account", entity.key, self.bar(entity)
+        changed = self._changed.pop(key, None)
+        if entity.common and not alone:
+            self._over.pop(key, None)  # it may be less common one day
+            return {}, {}
+        over = self._over.get(key)
+        if alone or over is None or over.bar != bar:
+            over = self._over[key] = _Over(bar)
+            rows: Mapping[str, Known] = {entity.entity_id: entity} if alone else entity.members
+            for account, row in rows.items():
+                self._sort(over, account, row)
+        else:
+            for account in changed or ():
+                self._sort(over, account, entity.members.get(account))
+        least = 1 if alone else MIN_ALERTED_MEMBERS
+        return (over.free if len(over.free) >= least else {}), (over.permitted if len(over.permitted) >= least else {})
+
+    def permission(self, account: str, row: Known) -> Permission | None:
+        """Return the permission of an account, by its own name, its organisation or its router."""
+        router = row.entity_id if isinstance(row, Entity) and row.entity_kind == "router" else row.router
+        return self._policy.permission(account, row.organization, router, row.time)
+
+    def _sort(self, over: _Over, account: str, row: Known | None) -> None:
+        """Put an account where it belongs."""
+        chosen = None
+        if row is not None and row.extraction >= over.bar:
+            chosen = over.permitted if self.permission(account, row) else over.free
+        for rows in (over.free, over.permitted):
+            if rows is chosen and row is not None:
+                rows[account] = row
+            else:
+                rows.pop(account, None)
