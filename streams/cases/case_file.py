@@ -276,7 +276,7 @@ def case_record(
     policy: Policy,
     example: Example | None,
     opinion: Triage,
-    most_listed: int = MAX_LISTED_MEMBERS,
+    shrink: int = 1,
 ) -> Case:
     """Return a version of a case, without its history. The payload is the whole case file: a view needs nothing but the row.
 
@@ -287,7 +287,7 @@ def case_record(
         policy: Terms, thresholds and permitted parties.
         example: The member that stands out most by itself.
         opinion: The triage model, trained by analysts' labels.
-        most_listed: Members that are listed, and links if that is less than MAX_LISTED_LINKS; the others are counted.
+        shrink: By how much fewer members and links than the most are listed; the others are counted.
     """
     members, behaviour, muted = case.members, case.behaviour, case.muted
     suspects = members if behaviour == "extraction" or strongest.entity_kind == "account" else {}
@@ -300,8 +300,8 @@ def case_record(
     explained = explain(strongest, behaviour, facts, accounts, score, muted=muted)
     doubts = sum(bool(check.fits) for check in explained.counter_evidence)
     step = response_steps.step(behaviour, accounts, explained.families, muted=muted, doubts=doubts)
-    listed = sorted(members, key=lambda account: (-members[account].score(behaviour), account))[:most_listed]
-    links = min(MAX_LISTED_LINKS, most_listed)
+    listed = sorted(members, key=lambda account: (-members[account].score(behaviour), account))[: max(MAX_LISTED_MEMBERS // shrink, 1)]
+    links = max(MAX_LISTED_LINKS // shrink, 1)
     payload = CasePayload(
         **msgspec.structs.asdict(explained),
         entities=[ScoredEntity(entity.key, entity.extraction, entity.routing) for entity in entities[-links:]],

@@ -42,7 +42,7 @@ QUIET_SECONDS = 3 * DAY
 MAX_ROWS_PER_CHUNK = 8000
 MAX_CASE_BYTES = topics.MAX_RECORD_BYTES // 2
 """Of a version of a case: one that is larger lists fewer members and links, and says how many it leaves out."""
-_LISTED_MEMBERS: Final = (case_file.MAX_LISTED_MEMBERS, 2_000, 400, 80, 16, 1)
+_SHRINKS: Final = (1, 4, 16, 64, 256, 1024, case_file.MAX_LISTED_MEMBERS)
 _BEHAVIOURS: Final[tuple[Behaviour, ...]] = get_args(Behaviour)
 _CHANNELS = ("account", "router")
 """Entity kinds that can be a router or reseller: a shared card or template is not a channel."""
@@ -361,10 +361,8 @@ class Cases:
         if case.state != "merged":
             case.muted = all(self.alerts[link.entity].muted for link in case.links)
             self._count_members(case, entities)
-        for most_listed in _LISTED_MEMBERS:
-            record = case_file.case_record(
-                case, entities, self._strongest(case), self.policy, self._example(case), self._triage, most_listed
-            )
+        for shrink in _SHRINKS:
+            record = case_file.case_record(case, entities, self._strongest(case), self.policy, self._example(case), self._triage, shrink)
             history = self._history_key.extended(case.history, record)
             signature = self._history_key.signature(case.case_id, history)
             payload = msgspec.structs.replace(record.payload, history=history, signature=signature)

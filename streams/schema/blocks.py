@@ -49,6 +49,11 @@ MAX_BLOCK_ROWS: Final = 262_144
 MAX_BLOCK_BYTES: Final = 64 * 1024 * 1024
 """Of all columns, unpacked: 65,536 requests take half of that, and their texts 8 MiB."""
 
+MAX_MESSAGE_BYTES: Final = 4 * 1024 * 1024
+"""Of a block that a stage sends, packed: half of what a Kafka record may have."""
+MAX_MESSAGE_ROWS: Final = 16_384
+"""Of a block that a stage sends: evidence unpacks to 1.4 KB a row."""
+
 _WRITE = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
 _READ = pa.ipc.IpcReadOptions(use_threads=False)  # handing 60 small buffers to threads takes four times as long
 _TYPES: dict[Kind, pa.DataType] = {
@@ -113,17 +118,26 @@ class Layout:
             batch = batch.replace_schema_metadata(self._metadata(tuple((key, tuple(words)) for key, words in names.items())))
         return encode(batch)
 
-    def encode_parts(self, columns: Mapping[str, Any], sizes: Sequence[int]) -> list[bytes]:
-        """Return a block of the first `sizes[0]` rows, one of the `sizes[1]` after them, and so on; nothing for a size of 0."""
+    def encode_within(self, columns: Mapping[str, Any], names: Mapping[str, Sequence[str]] | None = None) -> list[bytes]:
+        """Return these columns as one block, or as several of consecutive rows when one would be too large to send."""
+        rows = len(next(iter(columns.values())))
+        data = self.encode(columns, names) if rows <= MAX_MESSAGE_ROWS else b""
+        if rows <= 1 or 0 < len(data) <= MAX_MESSAGE_BYTES:
+            return [data]
+        middle = rows // 2
+        halves = ({key: values[part] for key, values in columns.items()} for part in (slice(middle), slice(middle, rows)))
+        return [block for half in halves for block in self.encode_within(half, names)]
+
+    def encode_parts(self, columns: Mapping[str, Any], sizes: Sequence[int]) -> list[list[bytes]]:
+        """Return the blocks of the first `sizes[0]` rows, those of the `sizes[1]` after them, and so on; none for a size of 0."""
         kinds = self.columns.items()
         whole = {key: columns[key] if kind == "text" else _array(columns[key], kind) for key, kind in kinds}
-        parts, first = [], 0
+        parts, end = list[list[bytes]](), 0
         for size in sizes:
-            rows = slice(first, first + size)
+            first, end = end, end + size
+            cuts = [slice(cut, min(cut + MAX_MESSAGE_ROWS, end)) for cut in range(first, end, MAX_MESSAGE_ROWS)]
             # words are collected part by part, or each block would carry those of all
-            part = {key: whole[key][rows] for key in self.columns}
-            parts.append(encode(self.batch(part)) if size else b"")
-            first += size
+            parts.append([encode(self.batch({key: whole[key][rows] for key in self.columns})) for rows in cuts])
         return parts
 
     def reads(self, schema: pa.Schema) -> bool:

@@ -35,10 +35,11 @@ from streams.testing import figures
 
 HERE: Final = Path(__file__).resolve().parent
 EVENTS: Final = 20_000
+"""Of the demonstration, in time order; `--events` replays the first of them."""
 ROOMS: Final = ("collect", "encode", "decode", "accounts", "groups", "cases", "writing")
 PARTITIONS: Final = (1, 4, 16)
 BLOCK_EVENTS: Final = (4, 16, 64, 256, 1024, 4096)
-WARM_UP: Final = 20_000
+WARM_UP: Final = 8_000
 KEY: Final = b"a key of the benchmark, 32 bytes"
 
 
@@ -117,7 +118,7 @@ def _time_stages(run: Replay, rooms: Rooms, sent: Counter[str]) -> None:
             for name in ("apply", "apply_feedback", "apply_all"):
                 if hasattr(stage, name):
                     setattr(stage, name, rooms.of(room, getattr(stage, name)))
-    listen = pipeline._on_message  # noqa: SLF001 (nobody else sees what the pipeline writes)
+    listen = pipeline._on_message
 
     def on_message(message: Message) -> None:
         if message.topic != topics.REQUESTS:
@@ -125,12 +126,12 @@ def _time_stages(run: Replay, rooms: Rooms, sent: Counter[str]) -> None:
         with rooms.inside("writing"):
             listen(message)
 
-    pipeline._on_message = on_message  # noqa: SLF001
+    pipeline._on_message = on_message
 
 
 def by_block_size(events_in_a_block: int) -> float:
     """Return the microseconds an event that accounts and groups take, after a warm-up, when blocks hold so many events."""
-    counted = min(20_000, max(800, 200 * events_in_a_block))
+    counted = min(8_192, max(400, 100 * events_in_a_block))
     later = Sample.draw(counted, seed=2)
     later.columns["time"] += SPAN  # the warm-up is the hour before
     pipeline = Pipeline(4, KEY)

@@ -7,6 +7,7 @@ import pytest
 from collecting import LENGTHS, TEXTS, collect, microseconds, prompts
 from job import Job
 from meter import Meter
+from replaying import Rooms, least
 from run import summary, verdict
 from sample import Sample
 
@@ -73,3 +74,12 @@ def test_what_is_below_the_floor_is_named() -> None:
         "accounts_agent handles 90,000 events per CPU-second, the floor is 100,000",
         "accounts_agent is 1.50 times confluent_loop, the floor is 2",
     ]
+
+
+def test_time_counts_for_the_innermost_room_and_the_least_of_each_figure_is_kept() -> None:
+    rooms = Rooms()
+    inner = rooms.of("decode", lambda: sum(range(200_000)))
+    with rooms.inside("accounts"):
+        inner()
+    assert rooms.seconds["decode"] > rooms.seconds["accounts"] >= 0
+    assert least([{"a": {"b": 2.0}}, {"a": {"b": 1.0}}]) == {"a": {"b": 1.0}}

@@ -57,7 +57,7 @@ class ScoreRows:
         votes = table["votes"][rows, 0] != self._votes.reference.no_vote
         verdicts = self._shadow.look(table, rows, np.zeros(len(rows), np.uint64), scores.values[due], votes, self._state.offset)
         shadow = shadow_detectors.encode(verdicts, table["clock"][rows], ["account"] * len(rows), self._state.ids(rows))
-        messages = [Message(topics.SCORES, partition, blocks.SCORES.encode(columns, self._names))]
+        messages = [Message(topics.SCORES, partition, block) for block in blocks.SCORES.encode_within(columns, self._names)]
         return messages if shadow is None else [*messages, Message(topics.SHADOW, partition, shadow)]
 
     def _evidence(self, scores: Scores) -> list[Message]:
@@ -87,7 +87,7 @@ class ScoreRows:
             "usual_high": usual[:, :, 1],
             **{link: table[link][rows] for link in LINKS},
         }
-        return [Message(topics.EVIDENCE, 0, blocks.EVIDENCE.encode(columns, self._names))]
+        return [Message(topics.EVIDENCE, 0, block) for block in blocks.EVIDENCE.encode_within(columns, self._names)]
 
     def _common(self, rows: Slots) -> BlockColumns:
         return {

@@ -28,18 +28,23 @@ class Outbox:
     """End of the suspicion in epoch seconds, by account id."""
 
     def messages(self, state: GroupState, names: Mapping[str, Sequence[str]]) -> list[Message]:
-        """Return one message for each topic and partition. names: names of the positions of each vector."""
+        """Return a message for each topic and partition, several where one would be too large.
+
+        names: names of the positions of each vector.
+        """
         messages = []
         if self.scores:
-            messages.append(Message(topics.SCORES, state.partition, blocks.SCORES.encode(_stacked(self.scores), names)))
+            rows = blocks.SCORES.encode_within(_stacked(self.scores), names)
+            messages += [Message(topics.SCORES, state.partition, block) for block in rows]
         if self.evidence:
-            messages.append(Message(topics.EVIDENCE, 0, blocks.EVIDENCE.encode(_stacked(self.evidence), names)))
+            rows = blocks.EVIDENCE.encode_within(_stacked(self.evidence), names)
+            messages += [Message(topics.EVIDENCE, 0, block) for block in rows]
         messages += [Message(topics.SHADOW, state.partition, block) for block in self.shadow]
         for home in range(state.partitions):
             verdicts = self._verdicts(home, state.partitions)
             if verdicts:
                 columns = dict(zip(blocks.VERDICTS.columns, map(list, zip(*verdicts, strict=True)), strict=True))
-                messages.append(Message(topics.VERDICTS, home, blocks.VERDICTS.encode(columns)))
+                messages += [Message(topics.VERDICTS, home, block) for block in blocks.VERDICTS.encode_within(columns)]
         return messages
 
     def _verdicts(self, home: int, partitions: int) -> list[VerdictRow]:

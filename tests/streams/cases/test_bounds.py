@@ -21,7 +21,7 @@ Rows = Callable[..., list[dict[str, Any]]]
 def published(stage: Cases) -> tuple[dict[str, Any], int]:
     """The next version of the only case, and its bytes."""
     (case,) = stage.cases.values()
-    (message,) = stage._publish(case)  # noqa: SLF001
+    (message,) = stage._publish(case)
     return orjson.loads(message.value), len(message.value)
 
 

@@ -32,9 +32,9 @@ def test_what_is_counted_by_change_is_what_a_count_from_the_beginning_finds(desk
         facts = {"extraction": nats, "requests": float(rng.randint(1, 500)), "common": float(rng.random() < 0.05)}
         desk.hears(*a_group(kind, name, who, at=900.0 * turn, **facts))
         for entity in desk.stage.entities.values():
-            assert dict(desk.stage._suspects.of(entity)[0]) == slow_over(desk.stage, entity), turn  # noqa: SLF001
+            assert dict(desk.stage._suspects.of(entity)[0]) == slow_over(desk.stage, entity), turn
         for case in desk.stage.cases.values():
-            if case.state == "open" and case.case_id not in desk.stage._moved:  # noqa: SLF001 (those have news, and no version since)
+            if case.state == "open" and case.case_id not in desk.stage._moved:
                 present = {account for key in case.keys for account in slow_over(desk.stage, desk.stage.entities[key])}
                 assert {account for account, member in case.members.items() if member.left_at is None} == present, turn
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
+from models.evidence.families import FAMILIES
 from streams.schema import blocks, topics
 from streams.schema.blocks import VerdictRow, decode
 from streams.stages.groups.outbox import Outbox
@@ -38,3 +41,18 @@ def test_a_shared_template_and_an_upgrade_are_told_to_every_partition() -> None:
     for template, router in sent.values():
         assert (template.template, template.account_id, math.isnan(template.until)) == (5, None, True)
         assert router == upgrade
+
+
+def test_evidence_of_500_000_members_is_split_into_blocks_that_can_be_sent_and_none_is_lost() -> None:
+    rows = 500_000
+    numbers = {name: np.ones(rows) for name, kind in blocks.EVIDENCE.columns.items() if kind in {"number", "time"}}
+    hashes = {name: np.arange(rows, dtype=np.uint64) for name, kind in blocks.EVIDENCE.columns.items() if kind == "hash"}
+    texts = {"entity_kind": ["router"] * rows, "entity_id": ["00000000000000aa"] * rows, "rule": [None] * rows}
+    accounts = [f"acct-{number:012x}" for number in range(rows)]
+    vectors = dict.fromkeys(("features", "nats", "usual_low", "usual_high"), np.ones((rows, 1), np.float32))
+    families = np.zeros((rows, len(FAMILIES)), np.float32)
+    outbox = Outbox(evidence=[numbers | hashes | texts | vectors | {"families": families, "account_id": accounts}])
+    messages = outbox.messages(GroupState(0, PARTITIONS, {}), {"features": ["one"], "families": list(FAMILIES)})
+    assert max(len(message.value) for message in messages) <= blocks.MAX_MESSAGE_BYTES < topics.MAX_RECORD_BYTES
+    read = [account for message in messages for account in decode(message.value, blocks.EVIDENCE).texts("account_id")]
+    assert read == accounts
