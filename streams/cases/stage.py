@@ -394,7 +394,7 @@ class Cases:
                 case.members[account].left_at = case.updated_at
 
     def _may_belong(self, account: str, case: CaseState) -> bool:
-        """Return whether an account with evidence is a member: nobody excluded it, and it does not join while it is in another open case."""
+        """Return whether an account with evidence is a member: not if it is excluded, or would join while it is in another open case."""
         if account in case.excluded:
             return False
         known = case.members.get(account)
