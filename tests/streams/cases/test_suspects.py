@@ -19,7 +19,7 @@ NAMES = [f"acct-{number}" for number in range(12)]
 def slow_over(stage: Cases, entity: Entity) -> dict[str, Known]:
     """The accounts of a group that alert, counted from the beginning."""
     bar = stage.policy.bar("extraction", entity.time)
-    over = {account: row for account, row in entity.members.items() if row.extraction >= bar}
+    over: dict[str, Known] = {account: row for account, row in entity.members.items() if row.extraction >= bar}
     return over if len(over) >= MIN_ALERTED_MEMBERS and not entity.common else {}
 
 

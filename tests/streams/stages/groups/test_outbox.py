@@ -47,11 +47,12 @@ def test_evidence_of_500_000_members_is_split_into_blocks_that_can_be_sent_and_n
     rows = 500_000
     numbers = {name: np.ones(rows) for name, kind in blocks.EVIDENCE.columns.items() if kind in {"number", "time"}}
     hashes = {name: np.arange(rows, dtype=np.uint64) for name, kind in blocks.EVIDENCE.columns.items() if kind == "hash"}
-    texts = {"entity_kind": ["router"] * rows, "entity_id": ["00000000000000aa"] * rows, "rule": [None] * rows}
+    texts: blocks.BlockColumns = {"entity_kind": ["router"] * rows, "entity_id": ["00000000000000aa"] * rows, "rule": [None] * rows}
     accounts = [f"acct-{number:012x}" for number in range(rows)]
     vectors = dict.fromkeys(("features", "nats", "usual_low", "usual_high"), np.ones((rows, 1), np.float32))
     families = np.zeros((rows, len(FAMILIES)), np.float32)
-    outbox = Outbox(evidence=[numbers | hashes | texts | vectors | {"families": families, "account_id": accounts}])
+    columns: blocks.BlockColumns = {**numbers, **hashes, **texts, **vectors, "families": families, "account_id": accounts}
+    outbox = Outbox(evidence=[columns])
     messages = outbox.messages(GroupState(0, PARTITIONS, {}), {"features": ["one"], "families": list(FAMILIES)})
     assert max(len(message.value) for message in messages) <= blocks.MAX_MESSAGE_BYTES < topics.MAX_RECORD_BYTES
     read = [account for message in messages for account in decode(message.value, blocks.EVIDENCE).texts("account_id")]
