@@ -9,7 +9,23 @@ from typing import NoReturn
 
 import click
 
-from streams.cli import case, collect, dead_letters, demo, export, features, forget, formats, keys, label, new, replay, setup, worker
+from streams.cli import (
+    case,
+    collect,
+    dead_letters,
+    demo,
+    export,
+    features,
+    forget,
+    formats,
+    install,
+    keys,
+    label,
+    new,
+    replay,
+    setup,
+    worker,
+)
 from streams.cli.commands import Commands
 from streams.core.errors import HydrometerError
 from streams.core.exit_codes import exit_code
@@ -37,12 +53,13 @@ def cli(*, verbose: bool) -> None:
     \b
     See it work:          hydrometer demo
     Try your own logs:    hydrometer replay yesterday.jsonl.gz --out build/replay
-    Run it:               hydrometer topics, migrate, collect, worker
+    Run it:               hydrometer init, topics, migrate, collect, worker
     """
     configure(verbose=verbose, quiet=_QUIET)
 
 
 for _command in (
+    install.init,
     setup.topics,
     setup.local,
     setup.migrate,

@@ -1,4 +1,4 @@
-"""All settings in one frozen object, read from `HYDROMETER_*` variables. An unknown variable is an error that names it.
+"""All settings in one frozen object, read from `HYDROMETER_*` variables and a file (`config_file`). An unknown name is an error.
 
 A secret may come from a file instead (`HYDROMETER_SEAL_KEY_FILE=/run/secrets/seal_key`), as containers hand them over. Outside local
 mode no secret has a default. Each role declares which secrets it reads, so that a process needs only its own.
@@ -17,7 +17,7 @@ from pydantic import Field, PrivateAttr, SecretStr, ValidationError, field_valid
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, EnvSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict
 
-from streams.core import markdown
+from streams.core import config_file, markdown
 from streams.core.errors import SettingsError
 from streams.core.logs import hide
 
@@ -63,7 +63,7 @@ LOCAL_PASSWORD_FILE = "clickhouse_password"  # noqa: S105 (a name)
 """In `state_dir`: the password of the local ClickHouse that runs."""
 
 _DEVELOPMENT = "development-only-"  # what local mode uses; production refuses it
-_OTHERS = frozenset({"HYDROMETER_SHARED"})  # read by the tests alone, to find sample data
+_OTHERS = frozenset({"HYDROMETER_SHARED", config_file.VARIABLE})  # read by the tests alone, to find sample data; and before the others
 
 
 class MissingSecret(SecretStr):
@@ -216,11 +216,12 @@ class Settings(BaseSettings):
 
     @classmethod
     def load(cls, env: Mapping[str, str] | None = None, role: Role = "all") -> Self:
-        """Read the settings from the environment (or `env`), and require the secrets that `role` reads.
+        """Read the settings from the environment (or `env`) and the configuration file, and require the secrets that `role` reads.
 
         Raises SettingsError, which names the variable and the fix.
         """
-        environment = Environment(cls, os.environ if env is None else env)
+        secrets = frozenset((*SECRETS, *OPTIONAL_SECRETS))
+        environment = Environment(cls, config_file.with_file(os.environ if env is None else env, PREFIX, secrets))
         values = environment()
         if values.get("mode") != "local":
             values |= {name: MissingSecret(name) for name in SECRETS if name not in values and name not in NEEDS[role]}

@@ -1,0 +1,1 @@
+"""What puts Hydrometer on one machine: its configuration, keys and systemd units."""
