@@ -81,5 +81,15 @@ class RecallingStage(Stage, Protocol):
         ...
 
 
+@runtime_checkable
+class TimedStage(Stage, Protocol):
+    """A stage that must not run ahead of its feedback."""
+
+    @property
+    def newest(self) -> float:
+        """Return the newest event time of the state, in epoch seconds; minus infinity without any."""
+        ...
+
+
 MakeStage = Callable[[int, MutableMapping[str, bytes]], Stage]
 """Makes the empty stage of a partition, from its number and a durable store for entities that leave memory."""

@@ -17,12 +17,15 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, cast
 
 import faust
+import msgspec
 from faust.transport.consumer import Consumer
 from faust.types import TP, EventT
 from faust.types.tuples import Message as Record
@@ -31,9 +34,10 @@ from streams.core.errors import MalformedEventError, StateLayoutError
 from streams.schema import topics
 from streams.schema.repeats import MAX_BLOCKS
 from streams.schema.signatures import Signatures
-from streams.stages.stage import MakeStage, Message, RecallingStage, TwoInputStage
+from streams.stages.stage import MakeStage, Message, RecallingStage, TimedStage, TwoInputStage
 from streams.telemetry.metrics import METRICS, Metric, Registry
 from streams.worker.failure import Failure
+from streams.worker.pace import MARK, Mark, Pace, Slowest
 from streams.worker.partition import Partition
 from streams.worker.reading import Reading
 from streams.worker.report import report_stage
@@ -45,6 +49,8 @@ log = logging.getLogger(__name__)
 
 END_SLACK_OFFSETS = 10_000
 """Offsets by which the reported end of a topic may be too low: Tansu reports the start of the last batch, Kafka is exact."""
+FULL_PAUSE_SECONDS = 0.1
+"""Time between two looks whether a partition with too many waiting blocks may go on."""
 MAX_CHUNKS_PER_WRITE = 32
 """Chunks that one write contains when all state is written: it bounds the memory for their bytes."""
 
@@ -58,6 +64,10 @@ class Inputs:
     second: str | None = None
     single: bool = False
     """Whether the input has one partition, because one stage needs all records."""
+    marks: str | None = None
+    """Topic on which an agent tells how far it is, to whom it waits for (`streams.worker.pace`)."""
+    answers: str | None = None
+    """Topic on which an agent answers marks."""
 
 
 class Engine:
@@ -91,6 +101,7 @@ class Engine:
         self._seconds = checkpoint_seconds
         self._signatures = signatures
         self._generation = -1
+        self._count = int(app.conf.topic_partitions)
         self._reading = Reading(app, compacted=(topics.LABELS,))
         self._applying = asyncio.Lock()
         self._writing = asyncio.Lock()
@@ -103,10 +114,18 @@ class Engine:
         with self.failure:
             async with self._applying:
                 if partition := await self._partition_in_turn(record):
-                    began = time.perf_counter()
-                    messages = partition.apply(record.value or b"", record.offset, self._refusal(record))
-                    METRICS.observe(Metric.AGENT_SECONDS, time.perf_counter() - began, agent=self.inputs.agent)
-                    await partition.send(messages, self._send)
+                    if self.inputs.answers and (mark := self._mark_in(record)):
+                        partition.skip(record.offset)
+                        await self._answer(partition, mark)
+                    elif partition.pace is None:
+                        await self._apply(partition, record)
+                    else:
+                        partition.pace.add(record)
+                        await self._go_on(partition)
+            while partition and partition.is_full and self._owns(partition):
+                await asyncio.sleep(FULL_PAUSE_SECONDS)
+                async with self._applying:
+                    await self._go_on(partition)
 
     async def take_second(self, event: EventT[Any]) -> None:
         """Apply one record of the second input, in the stage of the partition of the same number."""
@@ -114,13 +133,20 @@ class Engine:
         with self.failure:
             async with self._applying:
                 if partition := await self._partition_in_turn(record):
-                    if record.value is not None:  # a tombstone only removes what a topic contains
+                    if partition.pace and (mark := self._mark_in(record)):
+                        partition.pace.hear(mark, time.monotonic())
+                        await self._go_on(partition)
+                    elif record.value is not None:  # a tombstone only removes what a topic contains
                         messages = partition.apply_feedback(record.topic, record.value, record.offset, self._refusal(record))
                         await partition.send(messages, self._send)
                     partition.hold_second(record.offset)
 
     async def tick(self) -> None:
-        """Write the chunks that are due, and acknowledge the offsets that this allows. Call it about once a second."""
+        """Go on with what waited, write the chunks that are due, and acknowledge the offsets that this allows: about once a second."""
+        with self.failure:
+            async with self._applying:
+                for partition in list(self.partitions.values()):
+                    await self._go_on(partition)
         await self.checkpoint()
 
     async def checkpoint(self, *, everything: bool = False) -> None:
@@ -176,6 +202,49 @@ class Engine:
         """Update the metrics of all stages and checkpoints."""
         for number, partition in self.partitions.items():
             report_stage(metrics, self.inputs.agent, number, partition, time.monotonic())
+
+    async def _apply(self, partition: Partition, record: Record) -> None:
+        began = time.perf_counter()
+        messages = partition.apply(record.value or b"", record.offset, self._refusal(record))
+        METRICS.observe(Metric.AGENT_SECONDS, time.perf_counter() - began, agent=self.inputs.agent)
+        await partition.send(messages, self._send)
+
+    async def _go_on(self, partition: Partition) -> None:
+        """Apply the blocks that need not wait for feedback any more, and tell how far the partition is."""
+        pace = partition.pace
+        if pace is None:
+            return
+        while pace.waiting and not pace.must_wait(time.monotonic()) and self._owns(partition):
+            await self._apply(partition, pace.take())
+            pace.applied(cast("TimedStage", partition.stage).newest)
+            await self._send_mark(partition, pace)
+        if self._owns(partition):
+            await self._send_mark(partition, pace)
+
+    async def _send_mark(self, partition: Partition, pace: Pace) -> None:
+        end = cast("int | None", self.app.consumer.highwater(partition.tp))  # None before the first fetch
+        at_end = not pace.waiting and end is not None and max(partition.position + 1, partition.read_from) >= end
+        if (due := pace.mark_due(at_end=at_end, now=time.monotonic())) is not None:
+            await self._send_to_all(partition, str(self.inputs.marks), due)
+
+    async def _answer(self, partition: Partition, mark: Mark) -> None:
+        """Send the lowest mark of all partitions back, behind the messages that came of what was before it."""
+        if partition.slowest.hear(mark) and partition.slowest.time > -math.inf:
+            await self._send_to_all(partition, str(self.inputs.answers), partition.slowest.time)
+
+    async def _send_to_all(self, partition: Partition, topic: str, time_reached: float) -> None:
+        value = Mark(partition.tp.partition, time_reached).encode()
+        await partition.send([Message(topic, number, value, MARK) for number in range(self._count)], self._send)
+
+    def _mark_in(self, record: Record) -> Mark | None:
+        """Return the mark that a record is; None for any other record."""
+        if record.key == MARK and self._refusal(record) is None:
+            with suppress(msgspec.DecodeError):
+                return Mark.decode(record.value or b"")
+        return None
+
+    def _owns(self, partition: Partition) -> bool:
+        return self.partitions.get(partition.tp.partition) is partition
 
     async def _write(self, partition: Partition, chunks: Sequence[str]) -> None:
         async with self._applying:
@@ -250,7 +319,11 @@ class Engine:
         stage.load((name, data) for name, data, _ in records)
         if cold := int(stage.counters().get("cold_chunks", 0)):
             log.error("%s: %d chunks of partition %d cannot be read: their entities start empty", self.inputs.agent, cold, tp.partition)
-        return Partition(tp, stage, archive, self._seconds, _complete_to(records), read_from)
+        partition = Partition(tp, stage, archive, self._seconds, _complete_to(records), read_from)
+        partition.slowest = Slowest(self._count)
+        if self.inputs.marks and isinstance(stage, TimedStage):
+            partition.pace = Pace(self._count, stage.newest, time.monotonic())
+        return partition
 
     async def _check_history(self, complete_to: Mapping[TP, int]) -> None:
         """Refuse state that is ahead of its input: the topic was created again, and every block would look like a repeat.
@@ -263,7 +336,7 @@ class Engine:
             if complete_to[tp] >= (end or 0) + END_SLACK_OFFSETS:
                 raise StateLayoutError(
                     f"the state of {tp.topic}/{tp.partition} contains block {complete_to[tp]}, but the topic ends at {end}, so it was "
-                    f"made anew: delete {self.app.conf.datadir} and topic {self._table.changelog_topic.get_topic_name()}"
+                    "made anew: keep the state, and restore the topic from its mirror or backup; docs/guarantees.md says what else there is"
                 )
 
     async def _revoked(self, *_: Any, **__: Any) -> None:

@@ -17,6 +17,7 @@ from streams.schema.dead_letters import DeadLetter
 from streams.stages.stage import Message, Stage, TwoInputStage
 from streams.telemetry.metrics import Metric
 from streams.worker.checkpoint import Checkpointer
+from streams.worker.pace import MAX_WAITING_BYTES, Pace, Slowest
 from streams.worker.table import ARCHIVE, CHUNK, Archive
 
 Confirmation = asyncio.Future[Any]
@@ -68,6 +69,10 @@ class Partition:
         """Offset of the last block that any chunk may contain. It never decreases, so of two writes of a chunk the later one wins."""
         self.read_from = read_from
         """Offset of the first block that is not acknowledged."""
+        self.pace: Pace | None = None
+        """Of a partition that waits for feedback."""
+        self.slowest = Slowest(0)
+        """The marks of those who wait for this partition."""
         self.rejected = 0
         self._unconfirmed: deque[tuple[int, Confirmation]] = deque()
         self._held: deque[_Held] = deque()
@@ -75,11 +80,20 @@ class Partition:
         self.reported: dict[Metric, float] = {}
         """Totals that `report_stage` has already added to the counters."""
 
-    def apply(self, value: bytes, offset: int, refusal: MalformedEventError | None = None) -> list[Message]:
-        """Apply the next block unless it is refused, and return the messages to send."""
+    @property
+    def is_full(self) -> bool:
+        """Whether so many blocks wait for feedback that no more should be read."""
+        return self.pace is not None and self.pace.waiting_bytes > MAX_WAITING_BYTES
+
+    def skip(self, offset: int) -> None:
+        """Pass over a record that concerns no stage."""
         self.position = offset
         self.complete_to = max(self.complete_to, offset)
         self.checkpoint.applied(offset)
+
+    def apply(self, value: bytes, offset: int, refusal: MalformedEventError | None = None) -> list[Message]:
+        """Apply the next block unless it is refused, and return the messages to send."""
+        self.skip(offset)
         try:
             return self._refused(refusal, self.tp, offset) if refusal else self.stage.apply(value, offset)
         except BlockLayoutError as error:

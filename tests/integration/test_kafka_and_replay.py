@@ -15,29 +15,26 @@ from itertools import islice
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import orjson
 import pytest
+from comparison import families, last_monday, replay_of, state_of
 from kafka import KafkaConsumer, TopicPartition
 
-from streams.core.settings import Settings
 from streams.demo.campaigns import HYDRA
-from streams.demo.schedule import DAY
-from streams.demo.traffic import START, Traffic, demo_traffic
+from streams.demo.traffic import Traffic, demo_traffic
 from streams.devserver.kafka import ApacheKafka
 from streams.devserver.system import System, local_system
 from streams.intake.block_producer import BlockProducer
 from streams.intake.collector import OutgoingBlock, read_files
 from streams.replay.run import Replay
 from streams.schema import topics
-from streams.worker.stored import unsealed
-from streams.worker.table import CHUNK
+from streams.worker.pace import MARK
 
 EVENTS = 6_000
 FEEDBACK = (topics.GROUPS, topics.VERDICTS, topics.EVIDENCE)
 """What the next block may depend on."""
 OUTPUT = (*FEEDBACK, topics.SCORES)
-PATIENCE = 30.0
+PATIENCE = 90.0
 
 
 @dataclass
@@ -86,19 +83,13 @@ class Lockstep:
             assert time.monotonic() < give_up, f"replay has {wanted}, Kafka has {found}: read {self.system.folder}/worker-agents.log"
             self.system.check()
             for place, records in self._reader.poll(timeout_ms=50).items():
-                self.values.setdefault((place.topic, place.partition), []).extend(record.value for record in records)
+                self.values.setdefault((place.topic, place.partition), []).extend(record.value for record in records if record.key != MARK)
 
     def _counted(self, names: tuple[str, ...]) -> dict[str, int]:
         found = Counter(dict.fromkeys(names, 0))
         for (topic, _), values in self.values.items():
             found[topic] += len(values)
         return {name: found[name] for name in names}
-
-
-def last_monday() -> float:
-    """Return the newest Monday whose next two days are over: ClickHouse forgets requests after some weeks."""
-    weeks = (time.time() - 3 * DAY - START) // (7 * DAY)
-    return START + weeks * 7 * DAY
 
 
 def upgraded_halfway(traffic: Traffic) -> Iterator[bytes]:
@@ -115,43 +106,6 @@ def renamed(known: Replay) -> list[dict[str, int]]:
     """Return by which name each partition of accounts knows which stack."""
     tables = [stage.links.aliases.table for stage in known.pipeline.accounts]
     return [{table.keys[slot]: int(table["first"][slot]) for slot in table.slots.tolist()} for table in tables]
-
-
-def replay_of(settings: Settings) -> Replay:
-    return Replay(settings.partitions, settings.seal_key.get_secret_value().encode())
-
-
-def kept_state(settings: Settings) -> dict[tuple[str, int], dict[str, bytes]]:
-    """Return the newest value of each chunk, by agent and partition, as the changelogs have it."""
-    agents = {topics.changelog(agent): agent for agent in (topics.ACCOUNTS_AGENT, topics.GROUPS_AGENT, topics.CASES_AGENT)}
-    reader = KafkaConsumer(bootstrap_servers=settings.kafka, auto_offset_reset="earliest", consumer_timeout_ms=1_500, fetch_max_wait_ms=50)
-    reader.assign([TopicPartition(name, place) for name in agents for place in reader.partitions_for_topic(name)])
-    found: dict[tuple[str, int], dict[str, bytes]] = {}
-    with closing(reader):
-        for record in reader:
-            number, _, name = record.key.decode().partition("/")
-            if name.startswith(CHUNK):
-                found.setdefault((agents[record.topic], int(number)), {})[name.removeprefix(CHUNK)] = unsealed(record.value)
-    return found
-
-
-def state_of(settings: Settings) -> Replay:
-    """Return what the workers knew when they stopped, as the replay that would have known it."""
-    known = replay_of(settings)
-    stages: dict[str, list[Any]] = {
-        topics.ACCOUNTS_AGENT: [*known.pipeline.accounts],
-        topics.GROUPS_AGENT: [*known.pipeline.groups],
-        topics.CASES_AGENT: [known.pipeline.cases],
-    }
-    for (agent, number), chunks in kept_state(settings).items():
-        stages[agent][number].load(chunks.items())
-    return known
-
-
-def families(known: Replay) -> dict[str, list[float]]:
-    """Return the last evidence of every account by family, in nats."""
-    tables = [stage.table for stage in known.pipeline.accounts]
-    return {table.keys[slot]: np.nan_to_num(table["own"][slot]).tolist() for table in tables for slot in table.slots.tolist()}
 
 
 def stored(system: System, alerts: set[str]) -> dict[str, Any]:

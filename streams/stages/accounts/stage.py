@@ -134,6 +134,11 @@ class Accounts:
         self._suspect(dict(zip(block.texts("account_id"), block.numbers("until").tolist(), strict=True)))
         return []
 
+    @property
+    def newest(self) -> float:
+        """Return the newest event time of the state, in epoch seconds; minus infinity without any."""
+        return float(self.state.newest)
+
     def dirty(self) -> Mapping[str, int]:
         """Return the chunks to write, with the offset of the first change of each."""
         return self.chunks.dirty()

@@ -11,7 +11,7 @@ from streams.schema import topics
 from streams.worker.engine import Engine, Inputs
 from streams.worker.source import source, unacknowledged
 
-INPUTS: Final = Inputs(topics.ACCOUNTS_AGENT, topics.REQUESTS, second=topics.VERDICTS)
+INPUTS: Final = Inputs(topics.ACCOUNTS_AGENT, topics.REQUESTS, second=topics.VERDICTS, marks=topics.GROUPS)
 
 
 def attach(app: faust.App, engine: Engine) -> None:

@@ -1,0 +1,80 @@
+"""How far a partition may run ahead of its feedback."""
+
+from __future__ import annotations
+
+import math
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from streams.worker.pace import MAX_FEEDBACK_LAG_SECONDS, MAX_WAITING_BYTES, PATIENCE_SECONDS, REPEAT_SECONDS, Mark, Pace, Slowest
+
+FIVE_MINUTES = MAX_FEEDBACK_LAG_SECONDS
+
+
+def a_pace(newest: float = 1_000.0, partitions: int = 2) -> Pace:
+    return Pace(partitions, newest, now=0.0)
+
+
+def test_the_slowest_is_known_once_every_partition_has_sent_a_mark() -> None:
+    slowest = Slowest(2)
+    assert (slowest.hear(Mark(0, 60.0)), slowest.time) == (False, -math.inf)
+    assert (slowest.hear(Mark(1, 30.0)), slowest.time) == (True, 30.0)
+    assert (slowest.hear(Mark(0, 90.0)), slowest.time) == (False, 30.0)
+    assert (slowest.hear(Mark(1, math.inf)), slowest.time) == (True, 90.0)
+    assert slowest.hear(Mark(7, 0.0)) is False, "there is no partition 7"
+
+
+def test_a_partition_waits_once_it_is_five_minutes_ahead_of_the_slowest_answer() -> None:
+    pace = a_pace()
+    pace.applied(1_000.0 + FIVE_MINUTES)
+    assert not pace.must_wait(now=1.0)
+    pace.applied(1_001.0 + FIVE_MINUTES)
+    assert pace.must_wait(now=1.0)
+    pace.hear(Mark(0, 1_200.0), now=2.0)
+    assert pace.must_wait(now=2.0), "the other partition of groups has not answered"
+    pace.hear(Mark(1, 1_001.0), now=3.0)
+    assert not pace.must_wait(now=3.0)
+
+
+def test_it_waits_for_a_groups_stage_that_is_away_for_half_a_minute_only() -> None:
+    pace = a_pace()
+    assert pace.mark_due(at_end=False, now=5.0) == 1_000.0
+    pace.applied(9_000.0)
+    assert pace.must_wait(now=4.0 + PATIENCE_SECONDS)
+    assert not pace.must_wait(now=5.0 + PATIENCE_SECONDS)
+
+
+def test_an_empty_state_begins_with_its_first_block() -> None:
+    pace = a_pace(-math.inf)
+    assert pace.mark_due(at_end=False, now=0.0) is None
+    pace.applied(5_000.0)
+    assert not pace.must_wait(now=0.0)
+    assert pace.mark_due(at_end=False, now=0.0) == 5_000.0
+
+
+@pytest.mark.parametrize(("newest", "due"), [(1_059.0, None), (1_060.0, 1_060.0)])
+def test_a_partition_that_is_behind_sends_a_mark_a_minute(newest: float, due: float | None) -> None:
+    pace = a_pace()
+    assert pace.mark_due(at_end=False, now=0.0) == 1_000.0
+    pace.applied(newest)
+    assert pace.mark_due(at_end=False, now=0.0) == due
+
+
+def test_a_partition_at_its_end_holds_nobody_up_and_says_so_again_from_time_to_time() -> None:
+    pace = a_pace()
+    assert pace.mark_due(at_end=True, now=0.0) == math.inf
+    assert pace.mark_due(at_end=True, now=REPEAT_SECONDS - 1) is None
+    assert pace.mark_due(at_end=True, now=REPEAT_SECONDS) == math.inf
+    assert pace.mark_due(at_end=False, now=REPEAT_SECONDS) == 1_000.0, "a backlog has come: it says how far it is"
+
+
+def test_waiting_blocks_come_in_their_order_and_their_bytes_are_counted() -> None:
+    pace = a_pace()
+    records: list[Any] = [SimpleNamespace(value=bytes(size)) for size in (3, 4)]
+    for record in records:
+        pace.add(record)
+    assert pace.waiting_bytes == 7 < MAX_WAITING_BYTES
+    assert [pace.take(), pace.take()] == records
+    assert pace.waiting_bytes == 0

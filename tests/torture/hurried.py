@@ -1,0 +1,72 @@
+"""Two days in a minute: who catches up judges as who lived through it."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+import numpy as np
+from comparison import families, last_monday, replay_of, state_of
+from rig import Rig
+from trial import Outcome, scenario
+
+from streams.demo.traffic import demo_traffic
+from streams.intake.block_producer import BlockProducer
+from streams.intake.collector import read_files
+from streams.schema import topics
+
+AGENTS: Final = (topics.ACCOUNTS_AGENT, topics.GROUPS_AGENT, topics.CASES_AGENT, topics.STORE_AGENT)
+ACCOUNTS: Final = 600
+EVENTS: Final = 20_000
+BLOCKS: Final = 16
+"""Blocks that are sent at a time."""
+TOLERANCE: Final = 0.01
+"""By which evidence may differ, of itself and in nats."""
+
+
+@scenario
+def hurried(directory: Path, seed: int) -> Outcome:
+    """Two days of requests are pushed through Kafka as fast as it goes: alerts and evidence are those of a replay."""
+    with Rig(directory, partitions=4, checkpoint=60.0) as rig:
+        log = directory / "events.jsonl"
+        log.write_bytes(b"\n".join(demo_traffic(accounts=ACCOUNTS, events=EVENTS, start=last_monday(), seed=seed).lines()))
+        outgoing = list(read_files([log], rig.settings))
+        worker = rig.worker("one", *AGENTS)
+        rig.wait_for(lambda: worker.said("accounts: this worker owns partitions") > 0, what="the worker to have partitions")
+        began = time.monotonic()
+        with BlockProducer(rig.settings, "file") as producer:
+            for first in range(0, len(outgoing), BLOCKS):
+                producer.insist(outgoing[first : first + BLOCKS])
+        for agent in (*AGENTS, *AGENTS):  # twice: what one sends, another reads
+            rig.wait_for(lambda: rig.waiting(agent) == 0, lambda: rig.waiting(agent), what=f"{agent} to catch up")  # noqa: B023
+        seconds = time.monotonic() - began
+        code, _ = worker.stop()
+        with rig.connected() as client:
+            [[rows, alerts]] = client.execute("SELECT (SELECT count() FROM requests), groupUniqArray(alert_id) FROM alerts")
+        expected = replay_of(rig.settings)
+        expected.feed(outgoing)
+        want, have = families(expected), families(state_of(rig.settings))
+        wanted = {alert["alert_id"] for alert in expected.alerts}
+        off, nats = _differences(want, have)
+        faults = []
+        if set(alerts) != wanted:
+            faults.append(f"{len(wanted - set(alerts))} alerts are missing, {len(set(alerts) - wanted)} are more than in replay")
+        if off:
+            faults.append(f"evidence of {len(off)} of {len(want)} accounts differs by over {TOLERANCE:.0%}, by {nats:.1f} nats at most")
+        if rows != EVENTS or code:
+            faults.append(f"requests has {rows} of {EVENTS}, exit code {code}")
+        notes: dict[str, object] = {"seconds": round(seconds), "blocks": len(outgoing), "alerts": len(wanted), "nats off": round(nats, 2)}
+        return Outcome(f"sent {EVENTS:,}, requests {rows:,}", faults, notes)
+
+
+def _differences(want: Mapping[str, Sequence[float]], have: Mapping[str, Sequence[float]]) -> tuple[list[str], float]:
+    """Return the accounts whose evidence differs by more than TOLERANCE in a family, and by how much at most, in nats."""
+    off, most = [], 0.0
+    for account, nats in want.items():
+        other = np.array(have.get(account, np.zeros(len(nats))))
+        if not np.allclose(other, nats, rtol=TOLERANCE, atol=TOLERANCE):
+            off.append(account)
+        most = max(most, float(np.abs(other - nats).max()))
+    return off, most
