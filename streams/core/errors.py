@@ -29,6 +29,10 @@ class StateLayoutError(HydrometerError):
     """A stored chunk cannot be read by this version. It is counted, and its entities start cold."""
 
 
+class DiskFullError(HydrometerError):
+    """The disk of a worker's state has no room. The worker stops before anything is acknowledged that it could not keep."""
+
+
 class StoreUnavailableError(HydrometerError):
     """ClickHouse refused a batch. It is retried, and its offsets stay uncommitted."""
 

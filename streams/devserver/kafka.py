@@ -48,6 +48,7 @@ class ApacheKafka:
         properties: Mapping[str, str] | None = None,
         users: Mapping[str, str] | None = None,
         client: Mapping[str, Any] | None = None,
+        host: str = "127.0.0.1",
     ) -> None:
         """Prepare a node on this port of 127.0.0.1, or on a free one.
 
@@ -57,18 +58,19 @@ class ApacheKafka:
             properties: Further lines of its configuration; they count more than ours.
             users: Users who log in by SCRAM-SHA-512, and their passwords.
             client: How a client of kafka-python reaches it, to see when it answers.
+            host: The address on which `properties` make it listen.
         """
         self._properties = dict(properties or {})
         self._users = dict(users or {})
         self._client = dict(client or {})
         self.directory = directory.resolve()
-        self.port = port or _free_port()
+        self.host, self.port = host, port or _free_port()
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def bootstrap(self) -> str:
         """Return the address for clients, `host:port`."""
-        return f"127.0.0.1:{self.port}"
+        return f"{self.host}:{self.port}"
 
     @property
     def log(self) -> Path:
@@ -130,7 +132,7 @@ class ApacheKafka:
         while time.monotonic() < give_up:
             if self._process is None or self._process.poll() is not None:
                 raise self._failed("stopped while it was starting")
-            if _listens(self.port) and _answers({"bootstrap_servers": self.bootstrap, **self._client}):
+            if _listens(self.host, self.port) and _answers({"bootstrap_servers": self.bootstrap, **self._client}):
                 return
             time.sleep(0.2)
         raise self._failed(f"did not answer within {_MAX_START_SECONDS:.0f} s")
@@ -200,10 +202,10 @@ def _free_port() -> int:
         return int(probe.getsockname()[1])
 
 
-def _listens(port: int) -> bool:
+def _listens(host: str, port: int) -> bool:
     with socket.socket() as probe:
         probe.settimeout(1.0)
-        return probe.connect_ex(("127.0.0.1", port)) == 0
+        return probe.connect_ex((host, port)) == 0
 
 
 def _answers(client: Mapping[str, Any]) -> bool:

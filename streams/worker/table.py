@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import shutil
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, MutableMapping, Sequence
 from itertools import takewhile
@@ -27,12 +28,17 @@ from faust.stores import memory, rocksdb
 from faust.tables.manager import TableManager
 from faust.types import TP
 
+from streams.core.errors import DiskFullError
 from streams.schema import topics
 from streams.schema.log_range import LogRecord, ReadRange
 from streams.telemetry.metrics import METRICS, Metric
 from streams.worker.stored import NO_OFFSET, Seal, Stamp, Stored
 
 log = logging.getLogger(__name__)
+
+
+MIN_FREE_BYTES = 32 << 20
+"""Room on disk that a write needs: RocksDB's log and one of its files, twice."""
 
 
 class FencedError(Exception):
@@ -167,7 +173,8 @@ class ChunkTable(faust.Table[bytes, bytes]):
             log.warning("%d records of %s were written by a worker that had lost its partition: set aside", late, topic)
 
     async def _write(self, partition: int, pairs: Sequence[tuple[bytes, bytes]]) -> None:
-        """Write records, take notice of what others wrote between them, and only then keep them on disk."""
+        """Write records, take notice of what others wrote between them, and only then keep them on disk. Raises DiskFullError before."""
+        self._check_room()
         offsets = await self._confirmed(partition, pairs)
         tp = TP(self.changelog_topic.get_topic_name(), partition)
         expected = self._ends[partition] + 1
@@ -245,6 +252,15 @@ class ChunkTable(faust.Table[bytes, bytes]):
             )
             log.warning(
                 "%s/%d: %d records were written over, and are restored", self.changelog_topic.get_topic_name(), partition, len(keys)
+            )
+
+    def _check_room(self) -> None:
+        """Raise DiskFullError when RocksDB may fail at its next write: its own error comes too late, and does not say what to do."""
+        folder = self.app.conf.datadir
+        if not isinstance(self.data, memory.Store) and (free := shutil.disk_usage(folder).free) < MIN_FREE_BYTES:
+            raise DiskFullError(
+                f"the disk of {folder} is full ({free >> 20} MB free, {MIN_FREE_BYTES >> 20} are needed): free some space, then start the "
+                "worker again; it goes on where it was"
             )
 
     def _recovered_to(self, tp: TP) -> int:

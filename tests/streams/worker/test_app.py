@@ -9,7 +9,7 @@ import pytest
 
 from streams.core.errors import SettingsError
 from streams.core.settings import SECRETS, Settings
-from streams.worker.app import state_folder
+from streams.worker.app import make_app, state_folder
 
 
 def settings(folder: Path) -> Settings:
@@ -31,3 +31,10 @@ def test_a_state_folder_is_free_again_when_its_worker_ended(tmp_path: Path) -> N
     for _ in range(2):
         with state_folder(settings(tmp_path), "accounts"):
             pass
+
+
+def test_who_comes_back_with_its_state_folder_is_the_same_member_of_its_group(tmp_path: Path) -> None:
+    first, again, other = (make_app(settings(tmp_path / disk), "accounts").conf.consumer_group_instance_id for disk in ("a", "a", "b"))
+    assert first
+    assert first == again != other
+    assert make_app(Settings(mode="local", state_dir=tmp_path), "accounts").conf.consumer_group_instance_id is None

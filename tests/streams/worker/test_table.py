@@ -3,12 +3,20 @@
 from __future__ import annotations
 
 import hmac
+import shutil
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from streams.core.errors import DiskFullError
+from streams.core.settings import SECRETS, Settings
 from streams.schema.log_range import LogRecord
 from streams.telemetry.metrics import METRICS, Metric
+from streams.worker import table as table_module
+from streams.worker.app import make_app
+from streams.worker.app import make_table as make_worker_table
+from streams.worker.engine import Inputs
 from streams.worker.stored import NO_OFFSET, Seal, Stamp
 from streams.worker.table import ARCHIVE, CHUNK, Archive, ChunkTable, FencedError
 from tests.streams.worker.conftest import KEY, LogTable, MakeTable, as_event
@@ -244,3 +252,13 @@ async def again(make_table: MakeTable) -> int:
     table = make_table()
     table.catch_up()
     return await table.claim(0)
+
+
+async def test_a_full_disk_is_named_before_anything_is_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    secrets = {name: f"only-for-this-test-{name}" for name in SECRETS}
+    settings = Settings.model_validate({"state_dir": tmp_path, **secrets})
+    table = make_worker_table(make_app(settings, "accounts"), settings, Inputs("accounts", "requests"))
+    monkeypatch.setattr(table_module, "MIN_FREE_BYTES", shutil.disk_usage(tmp_path).total << 1)
+    table._epochs[0] = 1
+    with pytest.raises(DiskFullError, match=f"the disk of {tmp_path}/accounts is full"):
+        await table.write(0, [("chunk/a", b"1")], complete_to=5, read_from=0)
