@@ -56,11 +56,7 @@ def check(rig: Rig, feeder: Feeder, disks: list[str], *, doubles_in_topic: bool 
     """
     sent = {event["event.id"]: event for event in feeder.events if event["event.id"] in feeder.taken}
     in_topic = _in_topic(rig)
-    client = rig.client()
-    [[rows, ids]] = client.execute("SELECT count(), uniqExact(event_id) FROM requests")
-    [[usage]] = client.execute("SELECT sum(requests) FROM usage_minute")
-    [[arrivals]] = client.execute("SELECT sum(events) FROM arrivals")
-    client.disconnect()
+    rows, ids, usage, arrivals = _in_tables(rig)
     account = Account(len(sent), sum(in_topic.values()), rows, usage, arrivals, {})
     lost = sent.keys() - in_topic.keys()
     _note(account, bool(lost), f"{len(lost)} accepted events are not in the topic")
@@ -78,6 +74,29 @@ def check(rig: Rig, feeder: Feeder, disks: list[str], *, doubles_in_topic: bool 
         missing = there - account.states[disk]
         _note(account, bool(wrong), f"state of {disk}: {len(wrong)} accounts are wrong, {missing} events are missing")
     return account
+
+
+def check_totals(rig: Rig, taken: int, disks: list[str]) -> tuple[str, list[str]]:
+    """Return the counts in one line, and what is wrong: as `check` does, for more events than can be compared one by one."""
+    in_topic = _in_topic(rig)
+    rows, ids, usage, arrivals = _in_tables(rig)
+    account = Account(taken, sum(in_topic.values()), rows, usage, arrivals, {})
+    _note(account, len(in_topic) < taken, f"{taken - len(in_topic)} accepted events are not in the topic")
+    for name, found in (("requests", rows), ("different requests", ids), ("usage_minute", usage), ("arrivals", arrivals)):
+        _note(account, found != len(in_topic), f"{name} counts {found} of {len(in_topic)}")
+    for disk in [*disks, COLD]:
+        account.states[disk] = int(sum(requests for requests, _ in _loaded(rig, disk).values()))
+        _note(account, account.states[disk] != len(in_topic), f"state of {disk} counts {account.states[disk]} of {len(in_topic)}")
+    return account.line(), account.faults
+
+
+def _in_tables(rig: Rig) -> tuple[int, int, int, int]:
+    """Return rows of `requests`, different events in them, and the sums of `usage_minute` and `arrivals`."""
+    with rig.connected() as client:
+        [[rows, ids]] = client.execute("SELECT count(), uniqExact(event_id) FROM requests")
+        [[usage]] = client.execute("SELECT sum(requests) FROM usage_minute")
+        [[arrivals]] = client.execute("SELECT sum(events) FROM arrivals")
+    return rows, ids, usage, arrivals
 
 
 def _note(account: Account, wrong: bool, what: str) -> None:  # noqa: FBT001 - what was found

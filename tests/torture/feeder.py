@@ -9,38 +9,43 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
-BATCH = 20
-"""Events of a request."""
 TOKEN_BITS = 15
 """An account sends at most this many events, each with another power of two of output tokens: a sum says which of them were counted."""
 
 
+@dataclass(frozen=True, kw_only=True)
+class Diet:
+    """What a feeder sends."""
+
+    count: int
+    """Events."""
+    seed: int
+    accounts: int = 0
+    """0: as few as can be told apart."""
+    pause: float = 0.02
+    """Seconds between batches."""
+    batch: int = 20
+    """Events of a request."""
+    repeat_every: int = 0
+    """Of this many batches one is sent again, to the next server."""
+    change: Callable[[dict[str, Any]], dict[str, Any]] = lambda event: event
+    """Changes each event as it is sent."""
+
+
 class Feeder:
-    """Sends `count` events of `accounts` accounts, a batch after the other, in a thread of its own."""
+    """Sends events, a batch after the other, in a thread of its own."""
 
-    def __init__(
-        self,
-        urls: Sequence[str],
-        token: str,
-        *,
-        count: int,
-        seed: int,
-        accounts: int = 0,
-        pause: float = 0.02,
-        repeat_every: int = 0,
-    ) -> None:
-        """Send to the servers in turn; `pause` is in seconds, between batches. No `accounts`: as few as can be told apart.
-
-        repeat_every: of this many batches one is sent again, to the next server.
-        """
-        self._urls, self._token, self._pause, self._repeat_every = list(urls), token, pause, repeat_every
-        self._chance = random.Random(seed)
-        self.events = [self._event(number, accounts or max(1, -(-count // TOKEN_BITS))) for number in range(count)]
+    def __init__(self, urls: Sequence[str], token: str, diet: Diet) -> None:
+        """Send to the servers in turn."""
+        self._urls, self._token, self._diet, self._pause = list(urls), token, diet, diet.pause
+        self._chance = random.Random(diet.seed)
+        accounts = diet.accounts or max(1, -(-diet.count // TOKEN_BITS))
+        self.events = [self._event(number, accounts) for number in range(diet.count)]
         self.taken: set[str] = set()
         self.refusals = 0
-        self.change: Callable[[dict[str, Any]], dict[str, Any]] = lambda event: event
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._error: BaseException | None = None
 
@@ -77,7 +82,7 @@ class Feeder:
         return {
             "event.id": f"e{number}",
             "account.id": f"a{account}",
-            "gen_ai.usage.output_tokens": 1 << turn,
+            "gen_ai.usage.output_tokens": 1 << turn % TOKEN_BITS,
             "gen_ai.usage.input_tokens": 10,
             "gen_ai.request.model": "m",
             "prompt": f"question {self._chance.randrange(1_000_000)}",
@@ -87,7 +92,7 @@ class Feeder:
         try:
             for number, batch in enumerate(self._batches()):
                 self._insist(number, batch)
-                if self._repeat_every and number % self._repeat_every == 0:
+                if self._diet.repeat_every and number % self._diet.repeat_every == 0:
                     self._insist(number + 1, batch)
                 self.taken.update(event["event.id"] for event in batch)
                 time.sleep(self._pause)
@@ -100,5 +105,5 @@ class Feeder:
             time.sleep(0.3)
 
     def _batches(self) -> Iterator[list[dict[str, Any]]]:
-        for start in range(0, len(self.events), BATCH):
-            yield [self.change(event | {"timestamp": time.time()}) for event in self.events[start : start + BATCH]]
+        for start in range(0, len(self.events), self._diet.batch):
+            yield [self._diet.change(event | {"timestamp": time.time()}) for event in self.events[start : start + self._diet.batch]]

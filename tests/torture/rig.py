@@ -12,8 +12,8 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import Callable
-from contextlib import ExitStack, closing, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -100,18 +100,27 @@ class Process:
 class Rig:
     """One broker, one ClickHouse, and the processes started here; all of them end with the context."""
 
-    def __init__(self, directory: Path, partitions: int = 2, checkpoint: float = 2.0) -> None:
-        """Keep everything in `directory`."""
+    def __init__(self, directory: Path, partitions: int = 2, checkpoint: float = 2.0, host: str = "127.0.0.1") -> None:
+        """Keep everything in `directory`. host: the address under which the broker is reached."""
         self.directory = directory.resolve()
         self.directory.mkdir(parents=True, exist_ok=True)
         self.partitions, self._checkpoint = partitions, checkpoint
+        self._host = host
+        self.options: dict[str, dict[str, object]] = {}
+        """Settings of single processes, by name ..."""
+        self.environments: dict[str, dict[str, str]] = {}
+        """... variables of their environment, and ..."""
+        self.commands: dict[str, list[str]] = {}
+        """... what comes before their command."""
         self.processes: list[Process] = []
         self._stack = ExitStack()
 
     def __enter__(self) -> Self:
         """Start the broker and ClickHouse, and make topics and tables."""
         with ExitStack() as stack:
-            self.kafka = stack.enter_context(ApacheKafka(self.directory / "kafka"))
+            listens = f"PLAINTEXT://{self._host}:$port"
+            properties = {"listeners": f"{listens},CONTROLLER://127.0.0.1:$controller", "advertised.listeners": listens}
+            self.kafka = stack.enter_context(ApacheKafka(self.directory / "kafka", properties=properties, host=self._host))
             self.password = "only-for-this-trial"
             self.clickhouse: LocalClickHouse = stack.enter_context(
                 local_server(self.directory / "clickhouse", user=USER, password=self.password)
@@ -156,16 +165,30 @@ class Rig:
         assert self.kafka._process is not None
         return self.kafka._process
 
-    def client(self) -> Client:
-        """Return a connection to ClickHouse."""
-        return Client("127.0.0.1", self.clickhouse.port, user=USER, password=self.password, database="hydrometer")
+    @contextmanager
+    def connected(self) -> Iterator[Client]:
+        """Connect to ClickHouse while the context lasts."""
+        client = Client("127.0.0.1", self.clickhouse.port, user=USER, password=self.password, database="hydrometer")
+        try:
+            yield client
+        finally:
+            client.disconnect()
 
     def lag(self, agent: str, topic: str = topics.REQUESTS) -> int:
         """Return how many records of a topic an agent has not acknowledged; -1 before it has acknowledged any of each partition."""
+        behind = self.lags(agent).get(topic, {})
+        return sum(behind.values()) if len(behind) == self.partitions else -1
+
+    def lags(self, agent: str) -> dict[str, dict[int, int]]:
+        """Return how many records an agent has not acknowledged, by topic and partition; nothing when the broker does not answer."""
         with suppress(BrokerUnavailableError, KafkaError):
-            behind = topics.lag(self.settings, topics.group_of(agent)).get(topic, {})
-            return sum(behind.values()) if len(behind) == self.partitions else -1
-        return -1
+            return topics.lag(self.settings, topics.group_of(agent))
+        return {}
+
+    def waiting(self, agent: str) -> int:
+        """Return how many records wait for an agent, over all its topics; -1 while nobody knows."""
+        behind = self.lags(agent)
+        return sum(sum(partitions.values()) for partitions in behind.values()) if behind else -1
 
     def acknowledged(self, agent: str) -> dict[int, int]:
         """Return the next offset of `requests` that an agent would read, by partition."""
@@ -199,7 +222,9 @@ class Rig:
         return self.lag(agent) == 0
 
     def _start(self, name: str, command: list[str], state: Path) -> Process:
-        env = {f"HYDROMETER_{key.upper()}": str(value) for key, value in (self._values() | {"state_dir": state}).items()}
+        values = self._values() | {"state_dir": state} | self.options.get(name, {})
+        env = {f"HYDROMETER_{key.upper()}": str(value) for key, value in values.items()} | self.environments.get(name, {})
+        command = [*self.commands.get(name, ()), *command]
         process = Process(name, command, {**os.environ, **env, "PYTHONUNBUFFERED": "1"}, self.directory)
         self.processes.append(process)
         return process

@@ -38,8 +38,10 @@ def killed(directory: Path, seed: int) -> Outcome:
 @scenario
 def frozen(directory: Path, seed: int) -> Outcome:
     """Each worker freezes once, with state not written yet, until the other has acknowledged events of its partition; then it wakes."""
-    rig = Rig(directory, checkpoint=6.0)
-    with trial(directory, seed, count=15_000, accounts=5_000, workers=("one", "two"), rig=rig, settle=True) as here:
+    with (
+        Rig(directory, checkpoint=6.0) as rig,
+        trial(directory, seed, count=15_000, accounts=5_000, workers=("one", "two"), rig=rig, settle=True) as here,
+    ):
         workers = here.workers
         for name, other in (("one", "two"), ("two", "one")):
             here.more_taken(1_500 + here.chance.randrange(800))

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import hurried  # noqa: F401 - scenarios register themselves
+import load  # noqa: F401
+import machines  # noqa: F401
+import owners  # noqa: F401
 import pytest
-import scenarios  # noqa: F401 - they register themselves
+import scenarios  # noqa: F401
 from trial import SCENARIOS
 
 

@@ -1,21 +1,35 @@
-"""`make torture`: every scenario on real processes, and a table of what was found; exit code 1 when an event was lost or doubled."""
+"""`make torture`: every scenario on real processes, and a table of what was found; exit code 1 when an event was lost or doubled.
+
+Two scenarios run at a time, each in a process of its own; those that measure seconds (`ALONE`) run alone. The table is also written to
+`build/figures/torture.json`.
+"""
 
 from __future__ import annotations
 
 import argparse
 import json
 import shutil
+import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-import scenarios  # noqa: F401 - they register themselves
+import hurried  # noqa: F401 - scenarios register themselves
+import load  # noqa: F401
+import machines  # noqa: F401
+import owners  # noqa: F401
+import scenarios  # noqa: F401
 from rich.console import Console
 from rich.table import Table
 from trial import SCENARIOS
 
-OUT = Path(__file__).resolve().parents[2] / "build" / "torture"
+from streams.testing.figures import write
+
+OUT: Final = Path(__file__).resolve().parents[2] / "build" / "torture"
+ALONE: Final = ("stopped", "taken_over", "load")
+"""Scenarios that measure seconds."""
 
 
 def main() -> int:
@@ -24,19 +38,47 @@ def main() -> int:
     parser.add_argument("names", nargs="*", metavar="SCENARIO", help=", ".join(SCENARIOS))
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--runs", type=int, default=1, help="How often each, with one seed after the other.")
+    parser.add_argument("--jobs", type=int, default=2, help="Scenarios at a time.")
+    parser.add_argument("--here", action="store_true", help="Run the one scenario in this process, and print its result as JSON alone.")
     chosen = parser.parse_args()
-    rows: list[dict[str, Any]] = []
-    for name in chosen.names or SCENARIOS:
-        for seed in range(chosen.seed, chosen.seed + chosen.runs):
-            rows.append(_run(name, seed))
-            print(json.dumps(rows[-1]), flush=True)
+    if chosen.here:
+        print(json.dumps(_run(chosen.names[0], chosen.seed)))
+        return 0
+    names = chosen.names or list(SCENARIOS)
+    runs = [(name, seed) for name in names for seed in range(chosen.seed, chosen.seed + chosen.runs)]
+    began, rows = time.monotonic(), list[dict[str, Any]]()
+    for jobs, group in ((chosen.jobs, [run for run in runs if run[0] not in ALONE]), (1, [run for run in runs if run[0] in ALONE])):
+        with ThreadPoolExecutor(jobs) as pool:
+            for row in pool.map(_apart, group):
+                rows.append(row)
+                print(json.dumps(row), flush=True)
+    _show(rows)
+    left_out = "" if not chosen.names else f"all but {', '.join(chosen.names)}"
+    figures = {"seconds": round(time.monotonic() - began), "runs": rows}
+    print(f"figures -> {write('torture', figures, command='make torture', seed=chosen.seed, partial=left_out)}")
+    return 0 if all(row["good"] for row in rows) else 1
+
+
+def _show(rows: list[dict[str, Any]]) -> None:
     table = Table("scenario", "seed", "seconds", "result", "counts", "notes")
     for row in rows:
         result = "every event counts once" if row["good"] else "; ".join(row["faults"])
         notes = ", ".join(f"{key} {value}" for key, value in row["notes"].items())
         table.add_row(row["scenario"], str(row["seed"]), f"{row['seconds']:.0f}", result, row["counts"], notes)
     Console(width=200).print(table)
-    return 0 if all(row["good"] for row in rows) else 1
+
+
+def _apart(run: tuple[str, int]) -> dict[str, Any]:
+    """Run one scenario in a process of its own."""
+    name, seed = run
+    began = time.monotonic()
+    command = [sys.executable, str(Path(__file__).resolve()), name, "--seed", str(seed), "--here"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode == 0:
+        row: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+        return row
+    last = (done.stderr.strip().splitlines() or ["no message"])[-1]
+    return _row(name, seed, began, [f"the scenario ended in an error: {last}"], "", {})
 
 
 def _run(name: str, seed: int) -> dict[str, Any]:
@@ -44,15 +86,14 @@ def _run(name: str, seed: int) -> dict[str, Any]:
     shutil.rmtree(folder, ignore_errors=True)
     began = time.monotonic()
     outcome = SCENARIOS[name](folder, seed)
-    return {
-        "scenario": name,
-        "seed": seed,
-        "seconds": round(time.monotonic() - began, 1),
-        "good": not outcome.faults,
-        "faults": outcome.faults,
-        "counts": outcome.counts,
-        "notes": outcome.notes,
-    }
+    return _row(name, seed, began, outcome.faults, outcome.counts, outcome.notes)
+
+
+def _row(name: str, seed: int, began: float, faults: list[str], counts: str, notes: dict[str, Any]) -> dict[str, Any]:
+    seconds = round(time.monotonic() - began, 1)
+    what = (SCENARIOS[name].__doc__ or "").splitlines()[0]
+    row = {"scenario": name, "what": what, "seed": seed, "seconds": seconds, "good": not faults, "faults": faults}
+    return row | {"counts": counts, "notes": notes}
 
 
 if __name__ == "__main__":

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
 from checker import Account, check
-from feeder import Feeder
+from feeder import Diet, Feeder
 from rig import Process, Rig
 
 from streams.schema import topics
@@ -103,29 +103,27 @@ def trial(
     directory: Path,
     seed: int,
     *,
-    count: int,
     workers: Sequence[str] = ("one",),
     collects: Sequence[str] = ("collect",),
     rig: Rig | None = None,
     settle: bool = False,
-    **options: Any,
+    **diet: Any,
 ) -> Iterator[Trial]:
-    """Start a rig, `collect`, workers and a feeder that sends `count` events.
+    """Start a rig, `collect`, workers and a feeder.
 
     Args:
         directory: Of everything.
         seed: Of the feeder and of the scenario's own chance.
-        count: Events.
         workers: Names of the workers.
         collects: Names of the `collect` processes; the feeder sends to them in turn.
-        rig: A rig of its own kind, None for the usual one.
+        rig: A running rig, None for the usual one.
         settle: Whether every worker must have partitions before the first event is sent.
-        options: Of the feeder.
+        diet: What the feeder sends.
     """
-    with rig or Rig(directory) as running:
+    with nullcontext(rig) if rig else Rig(directory) as running:
         doors = {name: running.collect(name) for name in collects}
         token = running.settings.intake_token.get_secret_value()
-        feeder = Feeder([url for _, url in doors.values()], token, count=count, seed=seed, **options)
+        feeder = Feeder([url for _, url in doors.values()], token, Diet(seed=seed, **diet))
         here = Trial(running, feeder, random.Random(seed), doors)
         here.work(*workers)
         if settle:
