@@ -134,7 +134,7 @@ class Engine:
             async with self._applying:
                 if partition := await self._partition_in_turn(record):
                     if partition.pace and (mark := self._mark_in(record)):
-                        partition.pace.hear(mark, time.monotonic())
+                        partition.pace.note(mark, time.monotonic())
                         await self._go_on(partition)
                     elif record.value is not None:  # a tombstone only removes what a topic contains
                         messages = partition.apply_feedback(record.topic, record.value, record.offset, self._refusal(record))
@@ -229,7 +229,7 @@ class Engine:
 
     async def _answer(self, partition: Partition, mark: Mark) -> None:
         """Send the lowest mark of all partitions back, behind the messages that came of what was before it."""
-        if partition.slowest.hear(mark) and partition.slowest.time > -math.inf:
+        if partition.slowest.note(mark) and partition.slowest.time > -math.inf:
             await self._send_to_all(partition, str(self.inputs.answers), partition.slowest.time)
 
     async def _send_to_all(self, partition: Partition, topic: str, time_reached: float) -> None:

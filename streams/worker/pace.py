@@ -68,7 +68,7 @@ class Slowest:
         """Return the lowest mark; minus infinity until every partition has sent one."""
         return min(self._times.values(), default=-math.inf)
 
-    def hear(self, mark: Mark) -> bool:
+    def note(self, mark: Mark) -> bool:
         """Take a mark, and return whether the lowest has changed."""
         before = self.time
         if mark.source in self._times and mark.time is not None:
@@ -127,9 +127,9 @@ class Pace:
             self._sent, self._sent_at = due, now
         return due
 
-    def hear(self, mark: Mark, now: float) -> None:
+    def note(self, mark: Mark, now: float) -> None:
         """Take a mark that came back."""
-        self._feedback.hear(mark)
+        self._feedback.note(mark)
         self._heard_at = now
 
     def must_wait(self, now: float) -> bool:

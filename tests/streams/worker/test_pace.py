@@ -19,11 +19,11 @@ def a_pace(newest: float = 1_000.0, partitions: int = 2) -> Pace:
 
 def test_the_slowest_is_known_once_every_partition_has_sent_a_mark() -> None:
     slowest = Slowest(2)
-    assert (slowest.hear(Mark(0, 60.0)), slowest.time) == (False, -math.inf)
-    assert (slowest.hear(Mark(1, 30.0)), slowest.time) == (True, 30.0)
-    assert (slowest.hear(Mark(0, 90.0)), slowest.time) == (False, 30.0)
-    assert (slowest.hear(Mark(1, math.inf)), slowest.time) == (True, 90.0)
-    assert slowest.hear(Mark(7, 0.0)) is False, "there is no partition 7"
+    assert (slowest.note(Mark(0, 60.0)), slowest.time) == (False, -math.inf)
+    assert (slowest.note(Mark(1, 30.0)), slowest.time) == (True, 30.0)
+    assert (slowest.note(Mark(0, 90.0)), slowest.time) == (False, 30.0)
+    assert (slowest.note(Mark(1, math.inf)), slowest.time) == (True, 90.0)
+    assert slowest.note(Mark(7, 0.0)) is False, "there is no partition 7"
 
 
 def test_a_partition_waits_once_it_is_five_minutes_ahead_of_the_slowest_answer() -> None:
@@ -32,9 +32,9 @@ def test_a_partition_waits_once_it_is_five_minutes_ahead_of_the_slowest_answer()
     assert not pace.must_wait(now=1.0)
     pace.applied(1_001.0 + FIVE_MINUTES)
     assert pace.must_wait(now=1.0)
-    pace.hear(Mark(0, 1_200.0), now=2.0)
+    pace.note(Mark(0, 1_200.0), now=2.0)
     assert pace.must_wait(now=2.0), "the other partition of groups has not answered"
-    pace.hear(Mark(1, 1_001.0), now=3.0)
+    pace.note(Mark(1, 1_001.0), now=3.0)
     assert not pace.must_wait(now=3.0)
 
 
