@@ -15,13 +15,13 @@ from models.accumulators.step import Floats
 from models.evidence.extraction_rules import Purpose, counted
 from models.evidence.families import ALONE_COUNTS, EXTRACTION_WEIGHTS, FAMILIES, ROUTING_WEIGHTS
 from models.evidence.weighing import (
-    ALERT_THRESHOLD_NATS,
     BELONGING,
     CHANNEL,
     CONTENT,
     EVENNESS,
     MAX_BELONGING_NATS,
     MAX_CORROBORATION_RATIO,
+    MAX_UNRULED_NATS,
     counted_for_routing,
 )
 
@@ -78,7 +78,7 @@ def of_extraction(families: Mapping[str, float], score: float, *, alone: bool, h
             return f"{names} count {MAX_BELONGING_NATS:g} together at most"
         return "counts half: a habit of single accounts" if weights[position] < 1 else ""
 
-    limit = f"limited to {ALERT_THRESHOLD_NATS / 2:g} while no rule of extraction holds"
+    limit = f"limited to {MAX_UNRULED_NATS:g} while no rule of extraction holds"
     return _parts(known, parts, score, why, (NO_RULE, limit) if not held and score >= 0 else None)
 
 

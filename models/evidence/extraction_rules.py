@@ -17,11 +17,11 @@ from numpy.typing import NDArray
 from models.accumulators.step import Floats
 from models.evidence.families import ALONE_COUNTS, EXTRACTION_WEIGHTS
 from models.evidence.weighing import (
-    ALERT_THRESHOLD_NATS,
     BELONGING,
     CONTENT,
     EVENNESS,
     MAX_BELONGING_NATS,
+    MAX_UNRULED_NATS,
     MIN_EVIDENCE_NATS,
     OPERATION,
     PAYMENT,
@@ -220,4 +220,4 @@ def extraction(families: Floats, *, purpose: Purpose = Purpose.UNPROVEN, cards_d
     )
     held = np.column_stack([rule.holds(signs) for rule in RULES]) & signs.eligible[:, None]
     rules = np.where(held.any(axis=1), held.argmax(axis=1), NO_RULE)
-    return Extraction(np.where(rules != NO_RULE, nats, np.minimum(nats, ALERT_THRESHOLD_NATS / 2)), rules)
+    return Extraction(np.where(rules != NO_RULE, nats, np.minimum(nats, MAX_UNRULED_NATS)), rules)

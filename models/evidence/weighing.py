@@ -32,7 +32,9 @@ MIN_LEVEL_NATS: Final = -1.0
 MIN_EVIDENCE_NATS: Final = 2.0
 """Nats from which a family counts as evidence."""
 ALERT_THRESHOLD_NATS: Final = 13.0
-"""Evidence from which an entity raises an alert while calibration has too few votes to set the threshold."""
+"""Evidence from which an account counts for an alert, unless the policy says another or it is alone and calibrated."""
+MAX_UNRULED_NATS: Final = ALERT_THRESHOLD_NATS / 2
+"""Most evidence of extraction while no named rule holds. No policy may alert at so little."""
 SUSPECT_NATS: Final = 0.7 * ALERT_THRESHOLD_NATS
 """Evidence from which an entity is suspect: it has no vote in the references."""
 ALONE_ALERT_THRESHOLD_NATS: Final = 7.75

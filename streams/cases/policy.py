@@ -21,6 +21,7 @@ from datetime import UTC, date, datetime, time
 from pathlib import Path
 from typing import Any, Final
 
+from models.evidence.weighing import MAX_UNRULED_NATS
 from streams.core.errors import SettingsError
 from streams.core.toml_file import read_toml
 from streams.features.events import hash_word
@@ -94,6 +95,10 @@ def _threshold(entry: Any, path: Path) -> Threshold:
     nats, since = fields["nats"], fields["since"]
     if isinstance(nats, bool) or not isinstance(nats, int | float) or not 0 < nats < math.inf or not isinstance(since, date):
         raise SettingsError(f"{path}: a [[threshold]] is wrong: it needs nats = a number above 0, and since = a date like 2027-01-01")
+    if fields["behaviour"] == "extraction" and nats <= MAX_UNRULED_NATS:
+        raise SettingsError(
+            f"{path}: {nats:g} nats alert accounts for which no named rule holds: choose more than {MAX_UNRULED_NATS:g} for extraction"
+        )
     people = [str(fields[name]).strip().casefold() for name in ("author", "approver")]
     if not all(people):
         raise SettingsError(f"{path}: the threshold of {fields['behaviour']} lacks an author or an approver: name two people")

@@ -36,7 +36,7 @@ UPDATE_GROWTH_RATIO = 1.1
 IMMEDIATE_UPDATE_GROWTH_RATIO = 1.3
 """Growth from which it is updated at once."""
 REOPEN_DISMISSED_NATS = 3.0
-"""Additional evidence from which a dismissed alert opens again (or twice the members)."""
+"""Additional evidence from which a dismissed alert opens again (or at least twice the members and three)."""
 QUIET_SECONDS = 3 * DAY
 """A case without news for this long, in event time, is resolved."""
 MAX_ROWS_PER_CHUNK = 8000

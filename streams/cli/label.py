@@ -21,7 +21,7 @@ from streams.schema.labels import LABELLED_KINDS, REASONS, VERDICTS, WITHDRAWN
 def label(*, entity_kind: str, entity_id: str, verdict: str, reason: str | None, author: str | None, note: str) -> None:
     """Record a person's verdict on a case, an account or a router.
 
-    A case labelled benign is resolved, and opens as a new case only with 3 nats more or twice the members. If that was a mistake,
+    A case labelled benign is resolved, and a new case opens only with 3 nats more, or twice the accounts and three. If that was a mistake,
     label it again: the case opens with those of its alerts that did not open another case. Of an author's labels on an entity the newest
     counts; `withdrawn` takes yours back.
 

@@ -27,7 +27,7 @@ def new_feature(*, name: str, entity: str, family: str) -> None:
         echo(path)
     tests = " ".join(str(path) for path in paths if path.parts[0] == "tests")
     echo(f"next: implement it, then: .venv/bin/python -m pytest {tests} tests/contracts/test_features.py -k {name}")
-    echo("then: make render, which draws its panel on the board; commit dashboards/generated too")
+    echo("then: make render, which draws its panel and notes which fields it needs; commit what it changed")
 
 
 @click.command("new-hypothesis")

@@ -18,8 +18,9 @@ import msgspec
 from streams.clickhouse import migrate
 from streams.core import settings
 from streams.core.markdown import table
+from streams.features.events import NEVER_EVIDENCE
 from streams.schema import topics
-from streams.schema.event import FIELDS
+from streams.schema.event import FIELDS, LEAVES_AS
 from streams.schema.record import Seconds
 
 _COLUMN: Final = re.compile(r"^\s{4,}`?(\w+)`? ([A-Z]\w+[^,\n]*?),?\s*(?:--\s*(.*))?$")
@@ -102,8 +103,12 @@ def table_days(folder: Path = migrate.FOLDER) -> dict[str, int]:
 
 def event_page() -> str:
     """Return every field of the canonical event and the column that it fills."""
-    fields = [(f"`{field.wire}`", field.kind, f"`{field.column}`", "the caller's choice" if field.chosen else "") for field in FIELDS]
-    return "# The event\n\nOnly `timestamp`, `event.id` and `account.id` are required.\n\n" + table(("field", "kind", "column", ""), fields)
+    fields = [
+        (f"`{field.wire}`", LEAVES_AS[field.kind], f"`{field.column}`", "the caller's choice" if field.chosen else "") for field in FIELDS
+    ]
+    never = " and ".join(f"`{column}`" for column in sorted(NEVER_EVIDENCE))
+    rules = f"Only `timestamp`, `event.id` and `account.id` are required. No feature may read {never} (`streams/features/events.py`)."
+    return f"# The event\n\n{rules}\n\n" + table(("field", "leaves `collect` as", "column", ""), fields)
 
 
 def tables_page(folder: Path = migrate.FOLDER) -> str:

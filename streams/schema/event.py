@@ -51,6 +51,21 @@ REASONS: Final = (
 Kind = Literal["text", "number", "flag", "set", "time", "pseudonym", "network", "names", "first", "prompt", "sketch"]
 """How a field becomes a column. `set` is 0/1 for whether it was given, `first` the first of a list, `network` the keyed /24 or /48."""
 
+LEAVES_AS: Final[Mapping[Kind, str]] = {
+    "text": "its text",
+    "number": "the number",
+    "flag": "yes or no",
+    "set": "whether it was given",
+    "time": "the time",
+    "pseudonym": "a keyed pseudonym",
+    "network": "the keyed /24 or /48",
+    "names": "the names, in order",
+    "first": "the first of the list",
+    "prompt": "a keyed sketch, never the text",
+    "sketch": "the sketch",
+}
+"""What leaves `collect` of a field, by its kind: here it is decided what stays readable."""
+
 Event = dict[str, Any]
 
 

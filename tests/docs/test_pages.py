@@ -8,6 +8,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
@@ -22,6 +23,11 @@ from streams.testing.figure_tables import MARKER, TABLES, fill
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")])
+NAMING = sorted({*PAGES, *(ROOT / "dashboards").rglob("*.md"), *(ROOT / "deploy").rglob("*.md"), *(ROOT / "streams").rglob("*.md")})
+PATH = re.compile(r"`((?:streams|models|dashboards|deploy|tests|docs|examples)/[\w./-]*)`")
+GENERATED = "docs/reference/"
+WRITTEN_BY_A_GENERATOR = {"long_pauses", "syslog", "night_shift", "night_school"}
+"""Names that examples of generators give."""
 LINK = re.compile(r"\]\((?!https?://|mailto:|#)([^)\s#]+)")
 BLOCK = re.compile(r"^```(\w+)([^\n]*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FORBIDDEN = re.compile(
@@ -47,6 +53,24 @@ def console() -> Iterator[tuple[str, str, str]]:
 
 
 COMMANDS = sorted(set(console()))
+
+
+@pytest.mark.parametrize("page", NAMING, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_path_that_a_page_names_is_there(page: Path) -> None:
+    named = [path for path in PATH.findall(page.read_text(encoding="utf-8")) if not path.startswith(GENERATED)]
+    assert [path for path in named if not (ROOT / path).exists() and Path(path).stem not in WRITTEN_BY_A_GENERATOR] == []
+
+
+def test_the_table_of_rooms_is_in_the_order_in_which_they_import() -> None:
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"]["contracts"]
+    (layers,) = (contract["layers"] for contract in contracts if contract["id"] == "rooms")
+    levels = [{f"streams/{room}/" for room in layer.split(" | ")} for layer in reversed(layers)]
+    rows = re.findall(r"^\| `([\w/]+/)` \|", (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8"), re.MULTILINE)
+    assert (rows[0], rows[-1]) == ("models/", "dashboards/")
+    for level in levels:
+        del rows[0]
+        assert {*rows[: len(level)]} == level
+        del rows[: len(level) - 1]
 
 
 @each_page

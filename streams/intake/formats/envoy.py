@@ -60,7 +60,7 @@ FORMAT: Final = table(
         "account.id": at("account.id", "x-account-id"),
         "organization.id": at("organization.id", "x-organization-id"),
         "user.id": at("user.id", "x-user-id"),
-        "client.address": computed("first of `x-forwarded-for`, else `downstream_remote_address`", _client),
+        "client.address": computed("the last trusted hop of `x-forwarded-for`, else `downstream_remote_address`", _client),
         "user_agent.original": at("user_agent.original", "user-agent"),
         "connection.id": at("connection.id", "connection_id"),
         "network.protocol.version": at("network.protocol.version", "protocol", unit=_version),

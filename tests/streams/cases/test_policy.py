@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from streams.cases.policy import Policy
+from streams.cases.policy import DEFAULT, Policy
 from streams.core.errors import SettingsError
 from streams.features.events import hash_word
 
@@ -94,6 +94,13 @@ def test_a_threshold_without_an_approver_is_refused_by_name(tmp_path: Path) -> N
 def test_a_bar_is_a_number_of_nats(tmp_path: Path, nats: str) -> None:
     with pytest.raises(SettingsError, match="nats"):
         policy(tmp_path, threshold(15.0, "2026-11-01").replace("15.0", nats))
+
+
+def test_a_bar_that_would_alert_without_any_named_rule_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "policy.toml"
+    path.write_text(DEFAULT.read_text(encoding="utf-8").replace("nats = 13.0", "nats = 6.5"), encoding="utf-8")
+    with pytest.raises(SettingsError, match=r"no named rule holds: choose more than 6\.5"):
+        Policy.load(path)
 
 
 def test_a_policy_without_a_bar_says_which_is_missing(tmp_path: Path) -> None:
