@@ -2,8 +2,8 @@
 
 A prompt has its 8 smallest keyed shingle hashes, so prompts from one template have the same ones of the template's shingles, wherever the
 template is in the text. The table has one shingle a cell. A cell is a majority vote (Boyer and Moore 1981): another shingle reduces the
-count of the resident, and replaces it when the count is used up. So recurring shingles stay and single ones disappear. Accounts are
-counted by linear counting over 32 bits (Whang, Vander-Zanden, Taylor 1990).
+count of the resident, and replaces it when the count is used up. So recurring shingles stay and single ones disappear. Accounts and payers
+are counted by linear counting over 32 bits (Whang, Vander-Zanden, Taylor 1990).
 """
 
 from __future__ import annotations
@@ -34,6 +34,8 @@ class Templates:
     """Recurring shingles of each prompt, (events, 8), 0 for none."""
     piece_accounts: Floats
     """Approximate number of accounts with each piece (up to ~100), (events, 8)."""
+    piece_payers: Floats
+    """Approximate number of payers of these accounts (up to ~100), (events, 8)."""
     piece_shares: Floats
     """Share of this partition's prompts with each piece, decayed with a half-life of a day, (events, 8)."""
     chosen: Slots
@@ -50,6 +52,11 @@ class Templates:
         return self.piece_accounts[self._rows, self.chosen]
 
     @cached_property
+    def payers(self) -> Floats:
+        """Approximate number of payers with the template, (events,)."""
+        return self.piece_payers[self._rows, self.chosen]
+
+    @cached_property
     def share(self) -> Floats:
         """Share of this partition's prompts with the template, (events,)."""
         return self.piece_shares[self._rows, self.chosen]
@@ -60,7 +67,7 @@ class Templates:
 
 
 class Recurring:
-    """A bounded table of recent shingles: decayed count, newest time, and accounts of each."""
+    """A bounded table of recent shingles: decayed count, newest time, accounts and payers of each."""
 
     def __init__(self, cells: int = 1 << 18, least: float = 3.0) -> None:
         """Start empty.
@@ -71,7 +78,7 @@ class Recurring:
         """
         self.table = Columns(
             "shingles",
-            {"shingle": Field("u8"), "count": Field("f4"), "seen": Field("f8", -np.inf), "accounts": Field("u4")},
+            {"shingle": Field("u8"), "count": Field("f4"), "seen": Field("f8", -np.inf), "accounts": Field("u4"), "payers": Field("u4")},
             chunk_rows=CHUNK_CELLS,
             cells=cells,
         )
@@ -84,7 +91,7 @@ class Recurring:
         """The tables that a checkpoint has to store."""
         return self.table, self._total
 
-    def observe(self, shingles: Hashes, accounts: Hashes, now: float, offset: int) -> None:
+    def observe(self, shingles: Hashes, accounts: Hashes, now: float, offset: int, payers: Hashes | None = None) -> None:
         """Count a block's shingles.
 
         Two prompts have shingle 3, one of them has shingle 5 too:
@@ -99,6 +106,7 @@ class Recurring:
             accounts: Hash of each event's account, (events,).
             now: Newest event time of the block, epoch seconds.
             offset: Offset of the block; a cell that contains this block already is not changed.
+            payers: Hash of who pays for each event, (events,); the accounts when None.
         """
         flat = shingles.reshape(-1)
         order = np.argsort(flat)
@@ -106,8 +114,8 @@ class Recurring:
         ordered = flat[order]
         starts = np.flatnonzero(np.concatenate([ordered[:1] != 0, ordered[1:] != ordered[:-1]]))
         if len(starts):
-            bits = np.left_shift(np.uint32(1), (accounts % np.uint64(_ACCOUNT_BITS)).astype(np.uint32))
-            seen_by = np.bitwise_or.reduceat(bits[order // shingles.shape[1]], starts)
+            by = np.stack([_bit(accounts), _bit(accounts if payers is None else payers)], axis=1)
+            seen_by = np.bitwise_or.reduceat(by[order // shingles.shape[1]], starts)
             counts = np.diff(starts, append=len(order)).astype(np.float64)
             self._observe(ordered[starts], counts, seen_by, now, offset)
         self._count_prompts(int((shingles != 0).any(axis=1).sum()), now, offset)
@@ -125,9 +133,9 @@ class Recurring:
 
         Shingle 5 comes three times; shingle 9 reduces its count once, and replaces it when it comes four times:
 
-        >>> table, cell, accounts = Recurring(cells=4), np.array([1]), np.array([0b1], np.uint32)
+        >>> table, cell, seen_by = Recurring(cells=4), np.array([1]), np.array([[0b1, 0b1]], np.uint32)
         >>> for shingle, count in ((5, 3.0), (9, 1.0), (9, 4.0)):
-        ...     table._merge(cell, np.array([shingle], np.uint64), np.array([count]), accounts, now=0.0)
+        ...     table._merge(cell, np.array([shingle], np.uint64), np.array([count]), seen_by, now=0.0)
         ...     print(int(table.table["shingle"][1]), float(table.table["count"][1]))
         5 3.0
         5 2.0
@@ -137,7 +145,7 @@ class Recurring:
             cells: The cell of each shingle, (shingles,); several may have one cell.
             values: The shingles, (shingles,), ascending, each once.
             counts: Number of occurrences, (shingles,).
-            seen_by: Bits of the accounts with it, (shingles,).
+            seen_by: Bits of the accounts and of the payers with it, (shingles, 2).
             now: Newest event time, seconds.
         """
         state = self.table
@@ -152,10 +160,11 @@ class Recurring:
         stays = np.flatnonzero(~(same | wins))
         for rows in (stays, known, new):  # of several shingles for one cell the resident is written after losers, a winner last
             state["count"][cells[rows]] = after[rows]
-        state["accounts"][cells[known]] |= seen_by[known]
+        for column, name in enumerate(("accounts", "payers")):
+            state[name][cells[known]] |= seen_by[known, column]
+            state[name][cells[new]] = seen_by[new, column]
         # of two winners in one cell the one with the larger hash stays: arbitrary, but the same in every run
         state["shingle"][cells[new]] = values[new]
-        state["accounts"][cells[new]] = seen_by[new]
 
     def _count_prompts(self, prompts: int, now: float, offset: int) -> None:
         total, cell = self._total, np.zeros(1, np.int64)
@@ -181,12 +190,11 @@ class Recurring:
         cells = (shingles & self._mask).astype(np.int64)
         counts = np.where((state["shingle"][cells] == shingles) & (shingles != 0), state["count"][cells], 0.0)
         recurs = counts >= self._least
-        bits = np.bitwise_count(np.where(recurs, state["accounts"][cells], 0)).astype(np.float64)
-        accounts = -_ACCOUNT_BITS * np.log1p(-np.minimum(bits, _ACCOUNT_BITS - 1) / _ACCOUNT_BITS)
+        accounts, payers = (_distinct(np.where(recurs, state[name][cells], 0)) for name in ("accounts", "payers"))
         # shingles of one template recur about equally often; the smallest is in most samples, so all partitions choose the same
         candidates = np.where(recurs & (counts >= counts.max(axis=1, keepdims=True) / 2), shingles, np.iinfo(np.uint64).max)
         pieces, shares = np.where(recurs, shingles, np.uint64(0)), np.where(recurs, self._shares(counts), 0.0)
-        return Templates(pieces, accounts, shares, candidates.argmin(axis=1))
+        return Templates(pieces, accounts, payers, shares, candidates.argmin(axis=1))
 
     def shares(self, shingles: Hashes) -> Floats:
         """Return each shingle's share of this partition's prompts, 0..1, shape as given; 0 for one that is not in the table."""
@@ -203,3 +211,14 @@ class Recurring:
         stored: list[tuple[str, Any]] = list(chunks)
         for table in self.tables:
             table.load([item for item in stored if item[0].startswith(f"{table.name}/")])
+
+
+def _bit(hashes: Hashes) -> NDArray[np.uint32]:
+    return np.left_shift(np.uint32(1), (hashes % np.uint64(_ACCOUNT_BITS)).astype(np.uint32))
+
+
+def _distinct(bits: NDArray[np.uint32]) -> Floats:
+    """Return about how many different hashes have set these bits, shape as given."""
+    ones = np.bitwise_count(bits).astype(np.float64)
+    distinct: Floats = -_ACCOUNT_BITS * np.log1p(-np.minimum(ones, _ACCOUNT_BITS - 1) / _ACCOUNT_BITS)
+    return distinct

@@ -1,7 +1,7 @@
-"""How common a value is among accounts: a value that many accounts share is public, and is ignored as a link.
+"""How common a value is among payers: a value that many payers share is public, and is ignored as a link.
 
-A hashed table has one counter a cell; every account has one vote for each kind of value. Counters follow the accounts' changes and are
-rebuilt from the accounts' rows.
+A hashed table has one counter a cell; every account has one vote for each kind of value, and the accounts of a payer share one. Counters
+follow the accounts' changes and are rebuilt from the accounts' rows.
 """
 
 from __future__ import annotations
@@ -22,38 +22,56 @@ _HASH_SHIFT_BITS: Final = np.uint64(64 - 14)
 
 
 class Prevalence:
-    """Counts accounts by value, for several kinds of value. State: 128 KB a kind, whatever the number of accounts."""
+    """Counts weighted accounts by value, for several kinds of value. State: 128 KB a kind, whatever the number of accounts."""
 
     def __init__(self, kinds: Sequence[str]) -> None:
         """Start empty."""
         self._counts = {kind: np.zeros(_TABLE_CELLS) for kind in kinds}
 
-    def exchange(self, kind: str, old: Hashes, new: Hashes) -> None:
-        """Move accounts from old values to new ones, both (accounts,), 0 for no value."""
-        changed = old != new
+    def exchange(self, kind: str, old: Hashes, new: Hashes, old_weight: Floats | float = 1.0, new_weight: Floats | float = 1.0) -> None:
+        """Move accounts from old values to new ones.
+
+        Two accounts of one payer have value 7 and count as one account:
+
+        >>> table, seven = Prevalence(["router"]), np.array([7, 7], np.uint64)
+        >>> table.exchange("router", np.zeros(2, np.uint64), seven, new_weight=np.array([0.5, 0.5]))
+        >>> table.counted("router", seven[:1]).tolist()
+        [1.0]
+
+        Args:
+            kind: Kind of value.
+            old: Values so far, (accounts,), 0 for none.
+            new: Values from now on, (accounts,), 0 for none.
+            old_weight: What each account counted so far, (accounts,), multiples of 1/64 so that sums are exact; or one for all.
+            new_weight: What each account counts from now on.
+        """
+        changed = (old != new) | (np.asarray(old_weight) != new_weight)
         if changed.any():
             counts = self._counts[kind]
-            np.add.at(counts, _cell(new[changed & (new != 0)]), 1.0)
-            np.subtract.at(counts, _cell(old[changed & (old != 0)]), 1.0)
+            for values, weights, add in ((new, new_weight, np.add), (old, old_weight, np.subtract)):
+                moved = changed & (values != 0)
+                add.at(counts, _cell(values[moved]), np.broadcast_to(weights, values.shape)[moved])
 
-    def recount(self, kind: str, values: Hashes) -> None:
-        """Rebuild the counts of a kind from all accounts' values, (accounts,), 0 for no value."""
-        self._counts[kind] = np.bincount(_cell(values[values != 0]), minlength=_TABLE_CELLS).astype(np.float64)
+    def recount(self, kind: str, values: Hashes, weights: Floats | None = None) -> None:
+        """Rebuild the counts of a kind from all accounts' values, (accounts,), 0 for none, and their weights (1 when None)."""
+        known = values != 0
+        cast = None if weights is None else weights[known]
+        self._counts[kind] = np.bincount(_cell(values[known]), cast, minlength=_TABLE_CELLS).astype(np.float64)
 
-    def accounts(self, kind: str, values: Hashes) -> Floats:
-        """Return the number of accounts with each value, (rows,). values: (rows,), 0 for no value, whose count is 0."""
+    def counted(self, kind: str, values: Hashes) -> Floats:
+        """Return the weight of all accounts with each value, (rows,). values: (rows,), 0 for no value, whose count is 0."""
         return np.where(values == 0, 0.0, self._counts[kind][_cell(values)])
 
-    def rarity(self, kind: str, values: Hashes, accounts: int) -> Floats:
-        """Return -ln of the share of accounts with each value, nats, (rows,); NaN for no value.
+    def rarity(self, kind: str, values: Hashes, total: float) -> Floats:
+        """Return -ln of the share of payers with each value, nats, (rows,); NaN for no value.
 
         Args:
             kind: Kind of value.
             values: (rows,), 0 for no value.
-            accounts: Number of all accounts.
+            total: Weight of all accounts.
         """
         counts = np.maximum(self._counts[kind][_cell(values)], 1.0)
-        return np.where(values == 0, np.nan, -np.log(np.minimum(counts / max(accounts, 1), 1.0)))
+        return np.where(values == 0, np.nan, -np.log(np.minimum(counts / max(total, 1.0), 1.0)))
 
 
 def _cell(values: Hashes) -> NDArray[np.intp]:

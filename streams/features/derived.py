@@ -16,8 +16,8 @@ from streams.schema.blocks import Block, Hashes
 MIN_SHARING_ACCOUNTS = 3
 """Accounts from which a recurring shingle counts as a shared template, rather than as one account's own habit."""
 MAX_TEMPLATE_SHARE = 0.05
-"""Share of all prompts above which a shingle is too common to identify a template, if MIN_PUBLIC_ACCOUNTS accounts have it."""
-MIN_PUBLIC_ACCOUNTS = 60
+"""Share of all prompts above which a shingle is too common to identify a template, if MIN_PUBLIC_PAYERS accounts have it."""
+MIN_PUBLIC_PAYERS = 60
 """Accounts from which a common shingle does not identify a template."""
 
 Mask = NDArray[np.bool_]
@@ -67,16 +67,16 @@ def combined(block: Block, numbers: tuple[str, ...], texts: tuple[str, ...]) -> 
 
 def recurring(templates: Templates) -> Hashes:
     """Return each prompt's template, (rows,); 0 where no piece recurs, or where it is too common to identify a template."""
-    return np.where(_public(templates.share, templates.accounts), np.uint64(0), templates.template)
+    return np.where(_public(templates.share, templates.payers), np.uint64(0), templates.template)
 
 
 def pieces(templates: Templates) -> Hashes:
     """Return the recurring pieces of each prompt, (rows, 8); 0 for none, and for pieces too common to identify a template."""
-    return np.where(_public(templates.piece_shares, templates.piece_accounts), np.uint64(0), templates.pieces)
+    return np.where(_public(templates.piece_shares, templates.piece_payers), np.uint64(0), templates.pieces)
 
 
-def _public(share: Floats, accounts: Floats) -> Mask:
-    public: Mask = (share > MAX_TEMPLATE_SHARE) & (accounts >= MIN_PUBLIC_ACCOUNTS)
+def _public(share: Floats, payers: Floats) -> Mask:
+    public: Mask = (share > MAX_TEMPLATE_SHARE) & (payers >= MIN_PUBLIC_PAYERS)
     return public
 
 

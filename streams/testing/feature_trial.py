@@ -77,7 +77,7 @@ def derived_columns(block: Block, step: Step, given: Mapping[str, Any]) -> dict[
     """Return the derived columns of a block in step order: the given ones, others as without templates or claims."""
     rows = len(block)
     pieces, nothing, none = np.zeros((rows, PROMPT_SHINGLES), np.uint64), np.zeros((rows, PROMPT_SHINGLES)), np.zeros(rows, np.uint64)
-    templates = Templates(pieces, nothing, nothing, np.zeros(rows, np.intp))
+    templates = Templates(pieces, nothing, nothing, nothing, np.zeros(rows, np.intp))
     known = derived.columns(block, step, templates, none[:0], none, dict.fromkeys(_CLAIM_COLUMNS, np.full(rows, np.nan)))
     chosen = {name: given[name] for name in given if name not in REQUESTS.columns}
     return known | {name: np.broadcast_to(np.array(values, np.float64), len(block))[step.order] for name, values in chosen.items()}

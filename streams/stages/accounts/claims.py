@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from models.accumulators.step import Floats, Step
-from models.evidence.client_claims import VOTE_KEYS, ClientClaims, weight
+from models.evidence.client_claims import VOTE_KEYS, ClientClaims
 from models.state.columns import Slots
 from streams.schema.blocks import Hashes
 from streams.stages.accounts.clients import Clients
@@ -32,8 +32,7 @@ class ClaimVotes:
         votes = np.where(self._state.is_unsuspected(step.slots)[:, None], clients.votes(newest), np.uint64(0))
         changed = np.flatnonzero((votes != self._state.table["claim_votes"][step.slots]).any(axis=1))
         slots = step.slots[changed]
-        payers = self._links.accounts_with("payment", self._state.table["payment"][slots])
-        self._exchange(slots, votes[changed], weight(payers))
+        self._exchange(slots, votes[changed], self._links.vote_weight(slots))
 
     def withdraw(self, slots: Slots) -> None:
         """Remove the votes of these accounts, (accounts,)."""

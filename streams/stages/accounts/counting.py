@@ -31,9 +31,11 @@ class Counting:
     def observe(self, block: Block) -> None:
         """Update the tables of shingles and models with all rows, also repeated ones: the tables skip what they contain already."""
         accounts = np.array([hash_word(name) for name in block.words("account_id")], np.uint64)[block.codes("account_id")]
+        payment = block.hashes("payment")
+        payers = np.where(payment != 0, payment, accounts)
         times, offset = block.numbers("time").astype(np.float64), self._state.offset
-        self._templates.recurring.observe(block.hashes("shingles"), accounts, float(times.max()), offset)
-        self.releases.observe(block.words("response_model"), block.codes("response_model"), accounts, times, offset)
+        self._templates.recurring.observe(block.hashes("shingles"), accounts, float(times.max()), offset, payers)
+        self.releases.observe(block.words("response_model"), block.codes("response_model"), payers, times, offset)
 
     def count(self, block: Block, step: Step) -> Slots:
         """Add a block to its accounts, and return the slots of the accounts that have just changed to another router, (changed,)."""

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from models.accumulators.step import Floats, Step
+from models.evidence.client_claims import weight
 from models.evidence.prevalence import Prevalence
 from models.state.columns import Slots
 from streams.features.events import Events
@@ -14,9 +17,9 @@ from streams.stages.accounts.clients import Clients
 from streams.stages.accounts.state import LINK_COLUMNS, AccountState
 
 RARITY_LINKS = ("router", "subnet", "tools")
-"""Links whose rarity among all accounts is sent to the groups stage: a link that many accounts share is public."""
-_COUNTED_LINKS = (*RARITY_LINKS, "payment")
-"""Links counted by value. The card is counted so that all accounts of a payer have about one vote on clients."""
+"""Links whose rarity among all payers is sent to the groups stage: a link that many payers share is public."""
+_ACCOUNT_LINKS = ("router", "payment")
+"""Links counted by account: those of a payer share one vote, and a new router is an upgrade if most of its accounts came together."""
 _NEWEST_LINKS = {name: column for name, column in LINK_COLUMNS.items() if name != "router"}
 """Links of which the newest value counts; a router stays through an upgrade."""
 
@@ -28,27 +31,32 @@ class AccountLinks:
         """Start without links."""
         self._state = state
         self._table = state.table
-        self._prevalence = Prevalence(_COUNTED_LINKS)
+        self._accounts = Prevalence(_ACCOUNT_LINKS)
+        self._payers = Prevalence(RARITY_LINKS)
+        self._total = 0.0
         self.aliases = router_upgrades.Aliases()
 
     def accounts_with(self, link: str, values: Hashes) -> Floats:
-        """Return the number of this partition's accounts with each value of a link, (rows,). values: (rows,), 0 for none."""
-        return self._prevalence.accounts(link, values)
+        """Return the number of this partition's accounts with each router or card, (rows,). values: (rows,), 0 for none."""
+        return self._accounts.counted(link, values)
+
+    def vote_weight(self, slots: Slots) -> Floats:
+        """Return the weight of each account's vote, (accounts,): all accounts of a payer together have about one."""
+        return weight(self.accounts_with("payment", self._table["payment"][slots]))
 
     def rarity(self, link: str, slots: Slots) -> Floats:
-        """Return -ln of the share of this partition's accounts with each account's value, (accounts,), NaN where unknown."""
-        return self._prevalence.rarity(link, self._table[link][slots], len(self._table))
+        """Return -ln of the share of this partition's payers with each account's value, (accounts,), NaN where unknown."""
+        return self._payers.rarity(link, self._table[link][slots], self._total)
 
     def keep_newest(self, events: Events) -> None:
         """Store the newest known value of every link except the router, and of the date of creation."""
         step = events.step
+        before = {link: self._table[link][step.slots] for link in LINK_COLUMNS}
         for link, column in _NEWEST_LINKS.items():
             hashes = events.hashed(column)
             known = np.flatnonzero(hashes)
-            before = self._table[link][step.slots]
             self._table[link][step.slots[step.entity[known]]] = hashes[known]
-            if link in _COUNTED_LINKS:
-                self._prevalence.exchange(link, before, self._table[link][step.slots])
+        self._count(step.slots, before)
         created = events.number("account_created")
         known = np.flatnonzero(~np.isnan(created))
         self._table["created"][step.slots[step.entity[known]]] = created[known]
@@ -68,7 +76,7 @@ class AccountLinks:
         slots = step.slots[step.entity[rows]]
         before = self._table["router"][slots]
         changing = router_upgrades.follow(self._table, slots, routers[rows], clients.parts(step.order[rows]), step.times[rows])
-        self._prevalence.exchange("router", before, self._table["router"][slots])
+        self._move_router(slots, before)
         return changing
 
     def rename(self, verdicts: Block) -> None:
@@ -82,23 +90,48 @@ class AccountLinks:
             after, ahead = self.aliases.first(before), self.aliases.first(following)
             ahead = np.where(ahead == after, np.uint64(0), ahead)
             changed = slots[(after != before) | (ahead != following)]
-            self._prevalence.exchange("router", before, after)
             self._table["router"][slots], self._table["router_next"][slots] = after, ahead
+            self._move_router(slots, before)
             self._table.touch(changed, self._state.offset)
 
     def enter(self, slots: Slots) -> None:
         """Count the links of accounts restored from the archive, their routers under the first id."""
         self._table["router"][slots] = self.aliases.first(self._table["router"][slots])
-        for link in _COUNTED_LINKS:
-            self._prevalence.exchange(link, np.zeros(len(slots), np.uint64), self._table[link][slots])
+        self._table["link_weight"][slots] = 0.0
+        self._count(slots, {link: np.zeros(len(slots), np.uint64) for link in LINK_COLUMNS})
 
     def leave(self, slots: Slots) -> None:
         """Stop counting the links of these accounts; the links stay in their rows."""
-        for link in _COUNTED_LINKS:
-            self._prevalence.exchange(link, self._table[link][slots], np.zeros(len(slots), np.uint64))
+        none, weights = np.zeros(len(slots), np.uint64), self._table["link_weight"][slots]
+        for link in _ACCOUNT_LINKS:
+            self._accounts.exchange(link, self._table[link][slots], none)
+        for link in RARITY_LINKS:
+            self._payers.exchange(link, self._table[link][slots], none, weights, weights)
+        self._total -= float(weights.sum())
 
     def reload(self) -> None:
         """Rebuild the counts from the loaded accounts."""
         self.aliases.reread()
-        for link in _COUNTED_LINKS:
-            self._prevalence.recount(link, self._table[link][self._table.slots])
+        slots = self._table.slots
+        weights = self._table["link_weight"][slots]
+        for link in _ACCOUNT_LINKS:
+            self._accounts.recount(link, self._table[link][slots])
+        for link in RARITY_LINKS:
+            self._payers.recount(link, self._table[link][slots], weights)
+        self._total = float(weights.sum())
+
+    def _count(self, slots: Slots, before: Mapping[str, Hashes]) -> None:
+        """Count the links of these accounts, and weigh them by their payers' accounts. before: values counted so far, by link."""
+        for link in _ACCOUNT_LINKS:
+            self._accounts.exchange(link, before[link], self._table[link][slots])
+        old, new = self._table["link_weight"][slots], self.vote_weight(slots)
+        for link in RARITY_LINKS:
+            self._payers.exchange(link, before[link], self._table[link][slots], old, new)
+        self._table["link_weight"][slots] = new
+        self._total += float((new - old).sum())
+
+    def _move_router(self, slots: Slots, before: Hashes) -> None:
+        """Count these accounts' routers under their new ids. before: ids so far, (accounts,)."""
+        weights, routers = self._table["link_weight"][slots], self._table["router"][slots]
+        self._accounts.exchange("router", before, routers)
+        self._payers.exchange("router", before, routers, weights, weights)

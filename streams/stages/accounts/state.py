@@ -88,6 +88,7 @@ def account_fields(features: Sequence[str]) -> dict[str, Field]:
         "reported": Field("f4"),
         # links
         **{name: Field("u8") for name in LINK_COLUMNS},
+        "link_weight": Field("f8"),
         **router_upgrades.FIELDS,
         "created": Field("f8", np.nan),
         "age_rank": Field("f4", np.nan),

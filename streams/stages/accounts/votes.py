@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 
 from models.accumulators.step import Floats
 from models.evidence import calibration, weighing
-from models.evidence.client_claims import weight
 from models.evidence.families import FAMILIES
 from models.evidence.vote_exchange import MAX_VOTES, Tallies
 from models.evidence.weighing import Reference
@@ -68,8 +67,7 @@ class Votes:
         may_vote = (established & (extraction < weighing.SUSPECT_NATS))[:, None]
         votes = np.where(may_vote, self.reference.bins(values), self.reference.no_vote).astype(np.uint8)
         level_votes = np.where(may_vote, self.levels.bins(levels), self.levels.no_vote).astype(np.uint8)
-        payer_accounts = self._links.accounts_with("payment", self._state.table["payment"][slots])
-        self._exchange(slots, votes, level_votes, self.tail.ballots(extraction, established), weight(payer_accounts))
+        self._exchange(slots, votes, level_votes, self.tail.ballots(extraction, established), self._links.vote_weight(slots))
 
     def withdraw(self, slots: Slots) -> None:
         """Remove the votes of these accounts, (accounts,)."""

@@ -29,8 +29,8 @@ EVIDENCE_ROW_FLOOR_NATS = 5.0
 """Evidence from which a group has a row for the cases stage and is not part of the reference for other groups."""
 PUBLIC_SHARE = 0.02
 """Share of all accounts from which a link without signs of a router is public and is ignored as a link."""
-MIN_PUBLIC_ACCOUNTS = 50
-"""Accounts that a public link has at least."""
+MIN_PUBLIC_PAYERS = 50
+"""Payers that a public link has at least."""
 MAX_PUBLIC_POOL_SHARE = 0.5
 """Share of members with signs of a pool up to which a link can be public: of hundreds of people some always share a card by chance."""
 _POOL_FAMILIES = [FAMILIES.index(name) for name in ("evenness", "cohort", "payment")]
@@ -94,7 +94,7 @@ def score(group: int, members: Members, features: Sequence[Any], population: flo
     shown = attribution.member_families(members, families)
     purpose, cards_dealt = attribution.purpose(features, values, nats), attribution.has_dealt_cards(members)
     routing = float(weighing.routing(families[None])[0])
-    public = is_public(shown, population, routing)
+    public = is_public(shown, payers(members), population, routing)
     verdict = extraction_rules.extraction(families[None], purpose=purpose, cards_dealt=cards_dealt)
     extraction, rule = (0.0, None) if public else (float(verdict.nats[0]), verdict.rule())
     return GroupScore(
@@ -102,17 +102,29 @@ def score(group: int, members: Members, features: Sequence[Any], population: flo
     )
 
 
-def is_public(shown: Floats, population: float, routing: float) -> bool:
-    """Return whether many accounts have a link, few of them have signs of a pool, and the group has no signs of a router.
+def is_public(shown: Floats, paying: int, population: float, routing: float) -> bool:
+    """Return whether the accounts of many payers have a link, few of them have signs of a pool, and the group has no signs of a router.
 
     Args:
         shown: Nats by family attributed to each member, (members, families).
+        paying: Number of the members' payers.
         population: Approximate number of all accounts.
         routing: Evidence that the group is a router, nats.
     """
-    many = len(shown) >= max(MIN_PUBLIC_ACCOUNTS, PUBLIC_SHARE * population)
+    many = paying >= max(MIN_PUBLIC_PAYERS, PUBLIC_SHARE * population)
     pooled = (shown[:, _POOL_FAMILIES] >= weighing.MIN_EVIDENCE_NATS).any(axis=1).mean()
     return bool(many and pooled < MAX_PUBLIC_POOL_SHARE and routing < EVIDENCE_ROW_FLOOR_NATS)
+
+
+def payers(members: Members) -> int:
+    """Return how many pay for these members; one whose card is unknown pays for itself.
+
+    >>> from streams.testing.feature_trial import members_of
+    >>> payers(members_of(payment=[7, 7, 8, 0, 0]))
+    4
+    """
+    known = members.payment[members.payment != 0]
+    return len(np.unique(known)) + len(members.payment) - len(known)
 
 
 def record(table: Columns, scored: GroupScore) -> None:

@@ -124,6 +124,12 @@ def test_a_link_that_most_accounts_have_is_public() -> None:
     assert groups.table["common"][slot] == 1
 
 
+def test_a_link_of_one_payer_is_never_public() -> None:
+    groups = stage()
+    groups.apply(encoded([row(f"account-{number}", population=100.0, payment=5) for number in range(60)]), 0)
+    assert groups.table["common"][groups.table.find("payment:00000000000000aa")] == 0
+
+
 RELAY, NEXT = 0xAA, 0xBB
 
 
