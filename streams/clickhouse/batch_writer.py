@@ -26,6 +26,7 @@ from streams.clickhouse.client import Columns, RefusedRowsError, retrying
 from streams.clickhouse.rows import Insert, Record, inserts, own_dead_letters, set_aside
 from streams.core.errors import BlockLayoutError
 from streams.schema import blocks, topics
+from streams.schema.believable_times import arrived, believable
 from streams.schema.log_range import ReadRange
 from streams.schema.repeats import RecentEvents
 from streams.telemetry.metrics import METRICS, Metric, Registry
@@ -174,7 +175,7 @@ class BatchWriter:
             self._recent.pop(partition, None)
 
     def _marked(self, record: Record) -> Record:
-        """Return a record of `requests` with its rows marked that stood in the topic before."""
+        """Return a record of `requests` with its rows marked that become none: repetitions, and times that are not believable."""
         if record.topic != topics.REQUESTS or record.value is None:
             return record
         try:
@@ -184,7 +185,11 @@ class BatchWriter:
         repeated = self._recent_events(record).repeated(block, record.offset)
         if count := int(repeated.sum()):
             self._metrics.add(Metric.EVENTS_REPEATED, count, agent=topics.STORE_AGENT)
-        return replace(record, repeated=repeated)
+        arrival = arrived(record.timestamp, time.time())
+        unbelievable = ~believable(block.numbers("time"), arrival)
+        if count := int(unbelievable.sum()):
+            self._metrics.add(Metric.EVENTS_UNBELIEVABLE, count, agent=topics.STORE_AGENT)
+        return replace(record, left_out=repeated | unbelievable)
 
     def _recent_events(self, record: Record) -> RecentEvents:
         partition = (record.topic, record.partition)

@@ -45,8 +45,8 @@ class Record:
     headers: Mapping[str, bytes | None] = field(default_factory=dict)
     refused: str = ""
     """Reason for which its signature was refused: the record becomes a dead letter."""
-    repeated: Array | None = None
-    """Which rows of a block of requests stood in the topic before, (rows,); they become no rows here. None: not known, all do."""
+    left_out: Array | None = None
+    """Which rows of a block of requests become no rows here, (rows,): repetitions, and unbelievable times. None: not known, all do."""
 
 
 @dataclass(frozen=True)
@@ -159,8 +159,8 @@ def _texts(values: Iterable[str]) -> Array:
 
 def _request(record: Record) -> dict[str, Array]:
     block = blocks.decode(record.value or b"", blocks.REQUESTS)
-    if record.repeated is not None and record.repeated.any():
-        block = block.take(np.flatnonzero(~record.repeated))
+    if record.left_out is not None and record.left_out.any():
+        block = block.take(np.flatnonzero(~record.left_out))
     return {sent_name(name, block.layout): _column(block, name) for name in block.layout.columns}
 
 

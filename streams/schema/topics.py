@@ -68,6 +68,8 @@ class Topic:
     retention_hours: int
     """After this time a record ends; when compacted, the last record of each key, and earlier ones long before."""
     compacted: bool = False
+    stamped: bool = False
+    """Whether a record's time is the broker's, which no writer can choose."""
     single: bool = False
     """One partition, because one agent must see everything."""
     names_accounts: bool = True
@@ -83,12 +85,14 @@ class Topic:
         keep = {"retention.ms": str(self.retention_hours * _HOUR_MS)}
         if self.compacted:
             keep |= {"cleanup.policy": "compact,delete", **COMPACTION}
+        if self.stamped:
+            keep |= {"message.timestamp.type": "LogAppendTime"}
         return {**keep, "max.message.bytes": str(MAX_RECORD_BYTES)}
 
 
 TOPICS: Final = (
     Topic(REQUESTS_RAW, keyed_by="anything", retention_hours=24),
-    Topic(REQUESTS, keyed_by="account", retention_hours=72),
+    Topic(REQUESTS, keyed_by="account", retention_hours=72, stamped=True),
     Topic(GROUPS, keyed_by="group", retention_hours=24),
     Topic(EVIDENCE, keyed_by="entity", retention_hours=72, single=True),
     Topic(VERDICTS, keyed_by="account", retention_hours=72),

@@ -91,5 +91,14 @@ class TimedStage(Stage, Protocol):
         ...
 
 
+@runtime_checkable
+class ArrivalStage(Stage, Protocol):
+    """A stage that compares the times in a block with the block's arrival."""
+
+    def apply_arrived(self, value: bytes, offset: int, arrival: float) -> list[Message]:
+        """Apply one block as `apply` does. arrival: when its record arrived, seconds since 1970."""
+        ...
+
+
 MakeStage = Callable[[int, MutableMapping[str, bytes]], Stage]
 """Makes the empty stage of a partition, from its number and a durable store for entities that leave memory."""

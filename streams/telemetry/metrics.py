@@ -56,6 +56,7 @@ class Metric(Enum):
     AGENT_SECONDS = Spec("histogram", "How long does a block take?", ("agent",))
     AGENT_TIME = Spec("gauge", "How far is each partition, in event time (seconds since 1970)?", ("agent", "partition"))
     ROWS_REPEATED = Spec("counter", "How many rows came again after a restart, and counted only once?", ("agent",))
+    EVENTS_UNBELIEVABLE = Spec("counter", "How many events cannot have happened when they say so, and count nowhere?", ("agent",))
     EVENTS_REPEATED = Spec("counter", "How many events stood twice in the topic, and counted once?", ("agent",))
     BLOCKS_REFUSED = Spec("counter", "How many blocks could not be read?", ("agent",))
     ENTITIES = Spec("gauge", "How many entities does each partition hold in memory?", ("agent", "partition"))

@@ -32,6 +32,7 @@ from faust.types.tuples import Message as Record
 
 from streams.core.errors import MalformedEventError, StateLayoutError
 from streams.schema import topics
+from streams.schema.believable_times import arrived
 from streams.schema.repeats import MAX_BLOCKS
 from streams.schema.signatures import Signatures
 from streams.stages.stage import MakeStage, Message, RecallingStage, TimedStage, TwoInputStage
@@ -204,8 +205,8 @@ class Engine:
             report_stage(metrics, self.inputs.agent, number, partition, time.monotonic())
 
     async def _apply(self, partition: Partition, record: Record) -> None:
-        began = time.perf_counter()
-        messages = partition.apply(record.value or b"", record.offset, self._refusal(record))
+        began, arrival = time.perf_counter(), arrived(record.timestamp, time.time())
+        messages = partition.apply(record.value or b"", record.offset, self._refusal(record), arrival)
         METRICS.observe(Metric.AGENT_SECONDS, time.perf_counter() - began, agent=self.inputs.agent)
         await partition.send(messages, self._send)
 

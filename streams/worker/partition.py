@@ -14,7 +14,7 @@ from faust.types import TP
 from streams.core.errors import BlockLayoutError, MalformedEventError
 from streams.schema import topics
 from streams.schema.dead_letters import DeadLetter
-from streams.stages.stage import Message, Stage, TwoInputStage
+from streams.stages.stage import ArrivalStage, Message, Stage, TwoInputStage
 from streams.telemetry.metrics import Metric
 from streams.worker.checkpoint import Checkpointer
 from streams.worker.pace import MAX_WAITING_BYTES, Pace, Slowest
@@ -91,11 +91,15 @@ class Partition:
         self.complete_to = max(self.complete_to, offset)
         self.checkpoint.applied(offset)
 
-    def apply(self, value: bytes, offset: int, refusal: MalformedEventError | None = None) -> list[Message]:
-        """Apply the next block unless it is refused, and return the messages to send."""
+    def apply(self, value: bytes, offset: int, refusal: MalformedEventError | None = None, arrival: float = math.nan) -> list[Message]:
+        """Apply the next block unless it is refused, and return the messages to send. arrival: epoch seconds of its record."""
         self.skip(offset)
         try:
-            return self._refused(refusal, self.tp, offset) if refusal else self.stage.apply(value, offset)
+            if refusal:
+                return self._refused(refusal, self.tp, offset)
+            if isinstance(self.stage, ArrivalStage) and not math.isnan(arrival):
+                return self.stage.apply_arrived(value, offset, arrival)
+            return self.stage.apply(value, offset)
         except BlockLayoutError as error:
             return [self._dead_letter("block_layout", str(error), self.tp, offset)]
 

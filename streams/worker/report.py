@@ -21,6 +21,7 @@ TOTALS: Final[Mapping[str, Metric]] = {
     "duplicates": Metric.EVENTS_REPEATED,
     "evicted": Metric.EVICTED,
     "left_out": Metric.LEFT_OUT,
+    "unbelievable": Metric.EVENTS_UNBELIEVABLE,
     "cold_chunks": Metric.CHUNKS_REFUSED,
 }
 """Metric of each total that a stage counts since it was made."""

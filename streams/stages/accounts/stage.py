@@ -14,7 +14,9 @@ from models.state.columns import Slots
 from streams.features.bank import Bank
 from streams.features.registry import features
 from streams.schema import blocks, topics
+from streams.schema.believable_times import believable
 from streams.schema.blocks import Block
+from streams.schema.dead_letters import DeadLetter
 from streams.schema.repeats import RecentEvents
 from streams.stages import erasures
 from streams.stages.accounts import group_rows
@@ -79,15 +81,35 @@ class Accounts:
         tables = (*self.templates.recurring.tables, self.counting.releases.table, self.links.aliases.table, self.votes.tallies.table)
         self.chunks = Chunks((self.table, *tables, self.erased.table), shadow)
         self.recent = RecentEvents()
-        self._counts = {"events": 0.0, "ticks": 0.0, "replayed": 0.0, "duplicates": 0.0, "left_out": 0.0}
+        self._counts = {"events": 0.0, "ticks": 0.0, "replayed": 0.0, "duplicates": 0.0, "left_out": 0.0, "unbelievable": 0.0}
 
     def apply(self, value: bytes, offset: int) -> list[Message]:
-        """Count a block of `requests` and return the resulting messages.
+        """Count a block of `requests` whose times are believed, and return the resulting messages.
 
         Raises:
             BlockLayoutError: Before anything changed, if the block cannot be decoded.
         """
-        block = self.erased.without(blocks.decode(value, blocks.REQUESTS))
+        return self._apply(blocks.decode(value, blocks.REQUESTS), offset)
+
+    def apply_arrived(self, value: bytes, offset: int, arrival: float) -> list[Message]:
+        """Count the events of a block that can have happened when they say so; of the others one dead letter says how many there are.
+
+        Raises:
+            BlockLayoutError: Before anything changed, if the block cannot be decoded.
+        """
+        block = blocks.decode(value, blocks.REQUESTS)
+        good = believable(block.numbers("time"), arrival)
+        if good.all():
+            return self._apply(block, offset)
+        refused = int((~good).sum())
+        self._counts["unbelievable"] += refused
+        detail = f"{refused} of {len(block)} events happened long after or before their record arrived"
+        letter = DeadLetter("time_skew", detail, topics.REQUESTS, f"{self.state.partition}/{offset}")
+        message = Message(topics.DEAD_LETTERS, self.state.partition, letter.line, headers=tuple(letter.headers()))
+        return [message, *self._apply(block.take(np.flatnonzero(good)), offset)]
+
+    def _apply(self, block: Block, offset: int) -> list[Message]:
+        block = self.erased.without(block)
         self.state.offset = offset
         block = self._without_repetitions(block)
         if not len(block):

@@ -18,8 +18,9 @@ from streams.clickhouse.batch_writer import Batcher, BatchWriter
 from streams.clickhouse.client import Columns, RefusedRowsError, retrying
 from streams.clickhouse.rows import Record
 from streams.core.errors import StoreUnavailableError
-from streams.schema import topics
+from streams.schema import blocks, topics
 from streams.telemetry.metrics import METRICS, Metric
+from streams.testing.feature_trial import block_of
 
 PLACE = (topics.LABELS, 0)
 
@@ -32,7 +33,7 @@ class Model:
     """What ClickHouse promises: a claim or a batch with a known token changes nothing."""
 
     def __init__(self) -> None:
-        self.rows: dict[str, list[dict[str, Any]]] = {"labels": [], "batches": [], "dead_letters": []}
+        self.rows: dict[str, list[dict[str, Any]]] = {table: [] for table in ("labels", "batches", "dead_letters", "requests", "arrivals")}
         self.refused: set[str] = set()
         self._tokens: set[tuple[str, str]] = set()
         self.before: Iterator[Exception | None] = iter(())
@@ -155,6 +156,16 @@ def test_a_revoked_partition_is_dropped_and_not_written() -> None:
     stage.forget([PLACE])
     assert stage.due(now=99) == {}
     assert model.labels == []
+
+
+def test_an_event_that_cannot_have_happened_when_it_says_so_becomes_no_row() -> None:
+    model, now = Model(), 1_790_000_000.0
+    times = [now, now - 60.0, now + 3 * 86_400.0, now - 4 * 365 * 86_400.0]
+    block = block_of({"account_id": "ada", "event_id": [f"{time}" for time in times], "time": times})
+    record = Record(topics.REQUESTS, 0, 0, now, blocks.encode(block.batch))
+    store(model, offsets=1).apply([record], now=0)
+    assert len(model.rows["requests"]) == 2
+    assert [row["events"] for row in model.rows["arrivals"]] == [2]
 
 
 def test_a_message_that_cannot_be_read_is_counted_and_the_rest_goes_on() -> None:
