@@ -175,6 +175,28 @@ class Recurring:
         total["seen"][0] = newest
         total.touch(cell, offset)
 
+    def end(self, before: float, offset: int) -> None:
+        """Empty the cells whose shingle was last seen before this time.
+
+        >>> table = Recurring(cells=16)
+        >>> table.observe(np.array([[3, 0]], np.uint64), np.array([1], np.uint64), now=10.0, offset=0)
+        >>> table.end(before=10.0, offset=1)
+        >>> int(table.table["shingle"][3])
+        3
+        >>> table.end(before=11.0, offset=2)
+        >>> int(table.table["shingle"][3]), float(table.table["count"][3])
+        (0, 0.0)
+
+        Args:
+            before: Epoch seconds.
+            offset: Offset of the block just applied.
+        """
+        old = np.flatnonzero((self.table["seen"] < before) & (self.table["shingle"] != 0))
+        if len(old):
+            for name, field in self.table.fields.items():
+                self.table[name][old] = field.fill
+            self.table.touch(old, offset)
+
     def templates(self, shingles: Hashes) -> Templates:
         """Return the recurring pieces and the template of each prompt. shingles: (events, 8), 0 for none.
 

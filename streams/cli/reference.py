@@ -72,6 +72,7 @@ def retention_page() -> str:
     """Return after how long each topic, table and state ends."""
     from streams.cases import expiry
     from streams.core.durations import DAY
+    from streams.stages.accounts.archive import KEPT_SECONDS as KEPT_ACCOUNT_SECONDS
     from streams.stages.accounts.erased import KEPT_SECONDS
     from streams.stages.groups.state import MEMBER_SECONDS
 
@@ -85,7 +86,8 @@ def retention_page() -> str:
         ("hashes of erased accounts", KEPT_SECONDS),
     )
     kept += [(f"state: {name}", f"{seconds / DAY:g}", "") for name, seconds in states]
-    kept += [("state: accounts in the archive, which had no request for 14 days", "until they are erased", "`hydrometer forget`")]
+    accounts = "state: accounts without a request; after 14 days they are in the archive"
+    kept += [(accounts, f"{KEPT_ACCOUNT_SECONDS / DAY:g}", "`HYDROMETER_ACCOUNT_DAYS`")]
     intro = "In days, of event time in states. Of compacted topics the last record of each key is kept so long, earlier ones for two days."
     return f"# How long everything is kept\n\n{intro}\n\n" + table(("what", "days", "set by"), kept)
 

@@ -190,6 +190,9 @@ class Settings(BaseSettings):
     )
 
     state_dir: Path = Field(default=Path("/var/lib/hydrometer"), description="Where workers keep tables. `build/state` in local mode.")
+    account_days: int = Field(
+        default=400, ge=15, le=36_500, description="Days after its last request after which an account leaves the state and its archive."
+    )
     checkpoint_seconds: float = Field(default=60.0, gt=0, le=3600, description="Every changed chunk of state is durable within this time.")
     block_events: int = Field(default=4096, ge=1, le=65_536, description="A block is closed at this many events ...")
     block_seconds: float = Field(default=0.1, gt=0, le=60, description="... or after this time, whichever comes first.")

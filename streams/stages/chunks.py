@@ -17,6 +17,11 @@ class Chunks:
         self._shadow = shadow
 
     @property
+    def tables(self) -> Sequence[Columns]:
+        """The tables."""
+        return list(self._tables.values())
+
+    @property
     def cold(self) -> int:
         """Number of chunks and models that could not be read and started empty."""
         return sum(table.cold_chunks for table in self._tables.values()) + self._shadow.cold

@@ -111,6 +111,15 @@ class Aliases:
             self.table.evict(self.table.keys[oldest], offset)
         self.reread()
 
+    def end(self, before: float, offset: int) -> None:
+        """Forget the upgrades that were announced before this time, epoch seconds. offset: of the block just applied."""
+        slots = self.table.slots
+        old = [self.table.keys[slot] for slot in slots[self.table["at"][slots] < before].tolist()]
+        for alias in old:
+            self.table.evict(alias, offset)
+        if old:
+            self.reread()
+
     def reread(self) -> None:
         """Rebuild the index from the table, as after a load."""
         slots = self.table.slots

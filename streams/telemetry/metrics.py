@@ -62,6 +62,7 @@ class Metric(Enum):
     ENTITIES = Spec("gauge", "How many entities does each partition hold in memory?", ("agent", "partition"))
     STATE_BYTES = Spec("gauge", "How much memory does the state take?", ("agent", "partition"))
     EVICTED = Spec("counter", "How many idle entities left memory?", ("agent",))
+    ENDED = Spec("counter", "How many accounts had no request for so long that they left the archive?", ("agent",))
     LEFT_OUT = Spec("counter", "How many rows of new entities had no room in memory?", ("agent",))
     TICKS = Spec("counter", "How often are entities scored?", ("agent",))
 

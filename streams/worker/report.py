@@ -20,6 +20,7 @@ TOTALS: Final[Mapping[str, Metric]] = {
     "repeated": Metric.ROWS_REPEATED,
     "duplicates": Metric.EVENTS_REPEATED,
     "evicted": Metric.EVICTED,
+    "ended": Metric.ENDED,
     "left_out": Metric.LEFT_OUT,
     "unbelievable": Metric.EVENTS_UNBELIEVABLE,
     "cold_chunks": Metric.CHUNKS_REFUSED,

@@ -5,9 +5,11 @@ from __future__ import annotations
 from streams.cases.audit_chain import HistoryKey
 from streams.cases.policy import Policy
 from streams.cases.stage import Cases
+from streams.core.durations import DAY
 from streams.core.keyring import role_keys
 from streams.core.settings import Settings
 from streams.schema import topics
+from streams.stages.accounts.archive import Keeping
 from streams.stages.accounts.stage import Accounts
 from streams.stages.groups.stage import Groups
 from streams.stages.stage import MakeStage
@@ -17,9 +19,10 @@ def makers(settings: Settings) -> dict[str, MakeStage]:
     """Return the maker of a partition's stage, by agent."""
     policy = Policy.load(settings.permitted_parties, settings.policy)
     count, key = settings.partitions, settings.seal_key.get_secret_value().encode()
+    keeping = Keeping(kept_seconds=settings.account_days * DAY)
     history_key = HistoryKey(role_keys(settings, "worker")[0])
     return {
-        topics.ACCOUNTS_AGENT: lambda partition, archive: Accounts(partition, count, key, archive),
+        topics.ACCOUNTS_AGENT: lambda partition, archive: Accounts(partition, count, key, archive, keeping=keeping),
         topics.GROUPS_AGENT: lambda partition, _archive: Groups(partition, count, key),
         topics.CASES_AGENT: lambda _partition, _archive: Cases(policy, history_key),
     }

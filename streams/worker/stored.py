@@ -49,7 +49,7 @@ class Seal:
         return body + _code(self._key, key, body)
 
     def opened(self, key: bytes | None, value: bytes | None) -> Stored | None:
-        """Return the record of a key, or None when it is not ours, damaged, or a deletion (a table of chunks never deletes)."""
+        """Return the record of a key, or None when it is not ours, damaged,."""
         if not key or not value or len(value) < _HEADER_BEFORE_EPOCHS.size + _CODE_BYTES:
             return None
         body, code = value[:-_CODE_BYTES], value[-_CODE_BYTES:]

@@ -10,6 +10,8 @@ do not count, wherever they stand. A writer sees from the offsets of its records
 what that was, and either rewrites what an earlier owner wrote over, or stops because it was succeeded itself (`FencedError`).
 
 Each record is sealed (`streams.worker.stored`). One without a code of ours, of another writer or damaged, is set aside and counted.
+A deletion is a sealed record without bytes, as fenced as any other, and after it a tombstone, by which Kafka forgets the key as well. A
+tombstone alone deletes nothing.
 """
 
 from __future__ import annotations
@@ -19,7 +21,7 @@ import logging
 import shutil
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, MutableMapping, Sequence
-from itertools import takewhile
+from itertools import islice, takewhile
 from types import SimpleNamespace
 from typing import Any, cast
 
@@ -119,10 +121,10 @@ class ChunkTable(faust.Table[bytes, bytes]):
         stored = self._opened(partition, _key(partition, name))
         return None if stored is None else stored.data
 
-    def records(self, partition: int, prefix: str) -> Iterator[tuple[str, bytes, int]]:
-        """Yield name (without the prefix), bytes and offset of every record whose name starts with `prefix`."""
+    def records(self, partition: int, prefix: str, after: str = "") -> Iterator[tuple[str, bytes, int]]:
+        """Yield name (without the prefix), bytes and offset of every record whose name starts with `prefix`, from `after` on."""
         start = _key(partition, prefix)
-        for key, value in self._from(partition, start):
+        for key, value in self._from(partition, start + after.encode()):
             if not key.startswith(start):
                 return
             stored = self._seal.opened(key, value)
@@ -136,6 +138,9 @@ class ChunkTable(faust.Table[bytes, bytes]):
         owners: dict[int, Stamp] = {}
         for event in batch:
             partition, key = event.message.partition, event.message.key
+            if event.message.value is None:
+                refused += not self._bury(partition, key, newest)
+                continue
             stored = self._seal.opened(key, event.message.value)
             if stored is None:
                 refused += 1
@@ -157,6 +162,19 @@ class ChunkTable(faust.Table[bytes, bytes]):
         self._report(refused, late)
         super().apply_changelog_batch([event for _, event in newest.values()])
 
+    def _bury(self, partition: int, key: bytes | None, newest: dict[tuple[int, bytes], tuple[Stamp, Any]]) -> bool:
+        """Forget a key that a sealed record has deleted, and return True. Of any other key the record is to be written again."""
+        if not key:
+            return False
+        event = newest.get((partition, key))
+        value = event[1].message.value if event else self._get(partition, key)
+        if value is not None and not self._is_deletion(partition, key, value):
+            self._overwritten[partition].add(key)
+            return False
+        newest.pop((partition, key), None)
+        self._discard(partition, key)
+        return True
+
     @staticmethod
     def as_event(tp: TP, record: LogRecord) -> Any:
         """Return a record of the changelog as Faust's recovery hands it over."""
@@ -172,8 +190,11 @@ class ChunkTable(faust.Table[bytes, bytes]):
             METRICS.add(Metric.WRITES_FENCED, late, agent=agent)
             log.warning("%d records of %s were written by a worker that had lost its partition: set aside", late, topic)
 
-    async def _write(self, partition: int, pairs: Sequence[tuple[bytes, bytes]]) -> None:
-        """Write records, take notice of what others wrote between them, and only then keep them on disk. Raises DiskFullError before."""
+    async def _write(self, partition: int, pairs: Sequence[tuple[bytes, bytes | None]]) -> None:
+        """Write records, take notice of what others wrote between them, and only then keep them on disk. Deletions get a tombstone.
+
+        Raises DiskFullError before anything is written.
+        """
         self._check_room()
         offsets = await self._confirmed(partition, pairs)
         tp = TP(self.changelog_topic.get_topic_name(), partition)
@@ -183,18 +204,26 @@ class ChunkTable(faust.Table[bytes, bytes]):
                 await self._look_at_others(tp, expected, offset - 1)
             expected = offset + 1
         for key, value in pairs:
-            self._keep(partition, key, value)
+            if value is None:
+                self._discard(partition, key)
+            else:
+                self._keep(partition, key, value)
             self._overwritten[partition].discard(key)
         if offsets:
             self._ends[partition] = max(offsets)
             self.data.set_persisted_offset(tp, self._ends[partition])
+        deleted = [key for key, value in pairs if value is not None and self._is_deletion(partition, key, value)]
+        if deleted:
+            await self._write(partition, [(key, None) for key in deleted])
 
     async def _look_at_others(self, tp: TP, first: int, last: int) -> None:
         """Read what stands between records of ours. A resent record of our own epoch changes nothing."""
         own_epoch = self._epochs[tp.partition]
         for record in await asyncio.to_thread(self.read_range, tp.topic, tp.partition, first, last):
             stored = self._seal.opened(record.key, record.value)
-            if stored is None or record.key is None:
+            if record.value is None and record.key:
+                self._overwritten[tp.partition].add(record.key)
+            elif stored is None or record.key is None:
                 self._report(refused=1, late=0)
             elif stored.stamp.epoch > own_epoch:
                 METRICS.add(Metric.OWNERS_FENCED, agent=topics.agent_of(self.app.conf.id))
@@ -219,6 +248,8 @@ class ChunkTable(faust.Table[bytes, bytes]):
         readable, owner, lost = dict[bytes, tuple[bytes, Stamp]](), 0, set[bytes]()
         for record in self.read_range(tp.topic, tp.partition, 0, None):
             stored, key = self._seal.opened(record.key, record.value), record.key or b""
+            if record.value is None:
+                continue
             if stored is None:
                 lost.add(key)
             elif stored.stamp.epoch >= owner:
@@ -267,7 +298,7 @@ class ChunkTable(faust.Table[bytes, bytes]):
         end = cast("TableManager", self.app.tables).recovery.active_offsets.get(tp)
         return -1 if end is None else end
 
-    async def _confirmed(self, partition: int, pairs: Sequence[tuple[bytes, bytes]]) -> list[int]:
+    async def _confirmed(self, partition: int, pairs: Sequence[tuple[bytes, bytes | None]]) -> list[int]:
         """Send records, and return their offsets once Kafka has confirmed them."""
         topic = self.changelog_topic.get_topic_name()
         sent = [await self.app.producer.send(topic, key, value, partition, None, None) for key, value in pairs]
@@ -282,6 +313,10 @@ class ChunkTable(faust.Table[bytes, bytes]):
 
     def _opened(self, partition: int, key: bytes) -> Stored | None:
         return self._seal.opened(key, self._get(partition, key))
+
+    def _is_deletion(self, partition: int, key: bytes, value: bytes) -> bool:
+        stored = self._seal.opened(key, value)
+        return stored is not None and not stored.data and key != _key(partition, OWNER)
 
     def _keep(self, partition: int, key: bytes, value: bytes) -> None:
         if isinstance(self.data, memory.Store):
@@ -307,7 +342,7 @@ class ChunkTable(faust.Table[bytes, bytes]):
 
     def _from(self, partition: int, start: bytes) -> Iterator[tuple[bytes, bytes]]:
         if isinstance(self.data, memory.Store):
-            return iter(sorted(item for item in self.data.data.items() if item[0].startswith(start)))
+            return iter(sorted(item for item in self.data.data.items() if item[0] >= start))
         items: Iterator[tuple[bytes, bytes]] = self._database(partition).items(from_key=start)
         return items
 
@@ -363,6 +398,12 @@ class Archive(MutableMapping[str, bytes]):
     def __len__(self) -> int:
         """Return the number of keys; this reads the whole archive."""
         return sum(1 for _ in self)
+
+    def page(self, after: str, most: int) -> list[tuple[str, bytes]]:
+        """Return the next durable entities after this key in the order of their keys, at most `most`, fewer only at the end."""
+        records = self._table.records(self._partition, ARCHIVE, after)
+        durable = ((name, value) for name, value, _ in records if name > after and name not in self._fresh)
+        return list(islice(durable, most))
 
     def __contains__(self, key: object) -> bool:
         """Return whether an entity is archived."""

@@ -11,6 +11,7 @@ import numpy as np
 
 from models.accumulators.step import Step
 from models.state.columns import Slots
+from streams.core.durations import DAY
 from streams.features.bank import Bank
 from streams.features.registry import features
 from streams.schema import blocks, topics
@@ -20,7 +21,7 @@ from streams.schema.dead_letters import DeadLetter
 from streams.schema.repeats import RecentEvents
 from streams.stages import erasures
 from streams.stages.accounts import group_rows
-from streams.stages.accounts.archive import MAX_ACCOUNTS, Archive
+from streams.stages.accounts.archive import Archive, Keeping
 from streams.stages.accounts.claims import ClaimVotes
 from streams.stages.accounts.counting import Counting
 from streams.stages.accounts.erased import ErasedAccounts
@@ -45,9 +46,8 @@ class Accounts:
         partitions: int,
         seal_key: bytes,
         archive: MutableMapping[str, bytes] | None = None,
-        idle_seconds: float = 14 * 24 * 3600.0,
         shingle_cells: int = 1 << 18,
-        max_accounts: int = MAX_ACCOUNTS,
+        keeping: Keeping = Keeping(),  # noqa: B008 (it cannot be changed)
     ) -> None:
         """Start empty.
 
@@ -56,9 +56,8 @@ class Accounts:
             partitions: Number of partitions of `requests`.
             seal_key: Key that signs the stored shadow models, at least 16 bytes.
             archive: Store for idle accounts, as durable as the chunks; None for one in memory.
-            idle_seconds: Event time without a request after which an account is archived.
             shingle_cells: Rows of the table of prompt shingles, a power of two.
-            max_accounts: Accounts in memory; new ones beyond that are not counted until there is room.
+            keeping: How many accounts are kept, and for how long.
         """
         self.features = features("account")
         bank = Bank(self.features, group_rows.READINGS.values())
@@ -70,9 +69,7 @@ class Accounts:
         self.links = AccountLinks(self.state)
         self.claims = ClaimVotes(self.state, self.links)
         self.votes = Votes(self.state, self.links, self.features)
-        self.archive = Archive(
-            self.state, self.links, self.votes, self.claims, {} if archive is None else archive, idle_seconds, max_accounts
-        )
+        self.archive = Archive(self.state, self.links, self.votes, self.claims, {} if archive is None else archive, keeping)
         self.counting = Counting(self.state, bank, self.templates, self.links, self.claims)
         self.scoring = Scoring(self.state, bank, self.votes, self.features)
         self.group_rows = GroupRows(self.state, bank, self.links)
@@ -81,6 +78,7 @@ class Accounts:
         tables = (*self.templates.recurring.tables, self.counting.releases.table, self.links.aliases.table, self.votes.tallies.table)
         self.chunks = Chunks((self.table, *tables, self.erased.table), shadow)
         self.recent = RecentEvents()
+        self._kept_seconds, self._next_end = keeping.kept_seconds, -np.inf
         self._counts = {"events": 0.0, "ticks": 0.0, "replayed": 0.0, "duplicates": 0.0, "left_out": 0.0, "unbelievable": 0.0}
 
     def apply(self, value: bytes, offset: int) -> list[Message]:
@@ -130,6 +128,7 @@ class Accounts:
         self._counts["events"] += len(block)
         messages = self._score(self.scoring.due(step.slots)) + self.votes.announce()
         self.erased.expire(self.state.newest, offset)
+        self._end_daily(offset)
         self.archive.evict(safe_offset=min(self.dirty().values(), default=offset))
         return messages
 
@@ -180,6 +179,14 @@ class Accounts:
         table = self.table
         size = {"entities": len(table), "state_bytes_per_entity": table.bytes_per_row, "state_bytes": self.chunks.nbytes}
         return {**self._counts, **self.archive.counts, **size, "newest": self.state.newest, "cold_chunks": self.chunks.cold}
+
+    def _end_daily(self, offset: int) -> None:
+        """Once a day of event time, forget shingles and upgrades of routers that are older than an account is kept."""
+        if self.state.newest < self._next_end:
+            return
+        self._next_end = self.state.newest + DAY
+        for table in (self.templates.recurring, self.links.aliases):
+            table.end(self.state.newest - self._kept_seconds, offset)
 
     def _without_repetitions(self, block: Block) -> Block:
         """Return the rows of a block that stand in the topic for the first time."""

@@ -39,7 +39,7 @@ class LogTable(ChunkTable):
     def _recovered_to(self, _place: TP) -> int:
         return self.recovered
 
-    async def _confirmed(self, _partition: int, pairs: Sequence[tuple[bytes, bytes]]) -> list[int]:
+    async def _confirmed(self, _partition: int, pairs: Sequence[tuple[bytes, bytes | None]]) -> list[int]:
         first = len(self.history)
         self.history += [LogRecord(first + turn, *pair) for turn, pair in enumerate(pairs)]
         return list(range(first, len(self.history)))

@@ -262,3 +262,56 @@ async def test_a_full_disk_is_named_before_anything_is_written(tmp_path: Path, m
     table._epochs[0] = 1
     with pytest.raises(DiskFullError, match=f"the disk of {tmp_path}/accounts is full"):
         await table.write(0, [("chunk/a", b"1")], complete_to=5, read_from=0)
+
+
+# --- deletions
+
+
+def keys(table: LogTable) -> set[bytes | None]:
+    """Return the keys that compaction leaves in the log, a day after it has seen the tombstones."""
+    last = {record.key: record.value for record in table.history}
+    return {key for key, value in last.items() if value is not None}
+
+
+async def test_a_deleted_entity_leaves_no_key_on_disk_in_the_log_or_after_a_recovery(make_table: MakeTable) -> None:
+    table = await owner(make_table)
+    await table.write(0, [(f"{ARCHIVE}ada", b"row"), (f"{CHUNK}a", b"one")], 10, 0)
+    await table.write(0, [(f"{ARCHIVE}ada", b""), (f"{CHUNK}a", b"two")], 20, 0)
+    other = make_table()
+    other.catch_up()
+    for each in (table, other):
+        assert {key for key, _ in each._all(0)} == {b"0/owner", b"0/chunk/a"}
+        assert chunks(each) == {"a": b"two"}
+    assert keys(table) == {b"0/owner", b"0/chunk/a"}
+
+
+async def test_a_tombstone_alone_deletes_nothing_and_the_owner_writes_the_record_again(make_table: MakeTable) -> None:
+    table = await owner(make_table)
+    await table.write(0, [(f"{ARCHIVE}ada", b"row"), (f"{CHUNK}a", b"one")], 10, 0)
+    strange = [f"0/{name}".encode() for name in (f"{ARCHIVE}ada", f"{CHUNK}a", "owner")]
+    table.history += [LogRecord(len(table.history) + turn, key, None) for turn, key in enumerate(strange)]
+    other = make_table()
+    other.catch_up()
+    assert other.get_record(0, f"{ARCHIVE}ada") == b"row"
+    await other.claim(0)
+    assert set(strange) <= keys(other), "written again, before compaction could remove them"
+    assert chunks(other) == {"a": b"one"}
+
+
+async def test_an_entity_that_returned_and_left_again_outlives_its_tombstone(make_table: MakeTable) -> None:
+    table = await owner(make_table)
+    for row in (b"one", b"", b"two"):
+        await table.write(0, [(f"{ARCHIVE}ada", row)], 10, 0)
+    other = make_table()
+    other.catch_up()
+    assert table.get_record(0, f"{ARCHIVE}ada") == other.get_record(0, f"{ARCHIVE}ada") == b"two"
+
+
+async def test_pages_of_an_archive_go_through_it_in_order_without_what_is_deleted(make_table: MakeTable) -> None:
+    table = await owner(make_table)
+    await table.write(0, [(f"{ARCHIVE}{name}", b"row") for name in "edcba"], 10, 0)
+    archive = Archive(table, 0)
+    del archive["c"]
+    assert archive.page("", 2) == [("a", b"row"), ("b", b"row")]
+    assert [name for name, _ in archive.page("b", 2)] == ["d", "e"]
+    assert archive.page("e", 2) == []

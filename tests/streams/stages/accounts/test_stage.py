@@ -15,6 +15,7 @@ from streams.core.settings import Settings
 from streams.intake.collector import Collector
 from streams.schema import blocks, topics
 from streams.schema.prompt_sketch import PROMPT_SHINGLES
+from streams.stages.accounts.archive import Keeping
 from streams.stages.accounts.stage import Accounts
 from streams.stages.accounts.state import FIRST_REQUESTS
 from streams.stages.stage import Message
@@ -150,7 +151,7 @@ def test_a_verdict_on_an_account_that_is_not_here_is_ignored() -> None:
 
 def test_an_account_that_was_idle_for_long_comes_back_with_what_it_had() -> None:
     archive: dict[str, bytes] = {}
-    accounts = Accounts(0, 1, KEY, archive, idle_seconds=3_600.0, shingle_cells=1 << 10)
+    accounts = Accounts(0, 1, KEY, archive, shingle_cells=1 << 10, keeping=Keeping(idle_seconds=3_600.0))
     accounts.apply(requests(("ada", 0), ("ada", 1)), 0)
     for name in list(accounts.dirty()):
         accounts.dump(name)
@@ -332,7 +333,7 @@ def test_the_template_is_what_most_prompts_of_an_account_show_whatever_else_recu
 
 
 def test_a_flood_of_new_accounts_has_bounded_memory_and_evicts_nobody_who_has_a_past() -> None:
-    accounts = Accounts(0, 1, KEY, {}, shingle_cells=1 << 10, max_accounts=1_024)
+    accounts = Accounts(0, 1, KEY, {}, shingle_cells=1 << 10, keeping=Keeping(max_accounts=1_024))
     accounts.apply(requests(*[("ada", second) for second in range(20)]), 0)
     for offset in range(1, 9):
         flood = [(f"sock-{offset}-{number}", 100.0 * offset) for number in range(512)]
@@ -348,7 +349,7 @@ def test_a_flood_of_new_accounts_has_bounded_memory_and_evicts_nobody_who_has_a_
 
 
 def test_while_nothing_of_a_flood_is_durable_its_further_accounts_are_left_out_and_come_in_afterwards() -> None:
-    accounts = Accounts(0, 1, KEY, {}, shingle_cells=1 << 10, max_accounts=256)
+    accounts = Accounts(0, 1, KEY, {}, shingle_cells=1 << 10, keeping=Keeping(max_accounts=256))
     accounts.apply(requests(*[(f"sock-{number}", 0.0) for number in range(400)]), 0)
     assert (len(accounts.table), accounts.counters()["left_out"]) == (256, 144)
     for chunk in list(accounts.dirty()):

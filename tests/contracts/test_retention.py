@@ -1,0 +1,84 @@
+"""Everything that is stored about anybody ends: topics and states here, tables in tests/streams/clickhouse/test_retention.py."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+import zstandard
+
+from streams.core.durations import DAY
+from streams.replay.in_process import Pipeline
+from streams.schema import blocks, topics
+from streams.schema.prompt_sketch import PROMPT_SHINGLES
+from streams.schema.topics import Topic
+from streams.stages.accounts.archive import KEPT_SECONDS
+from streams.stages.accounts.stage import Accounts
+from streams.stages.groups.stage import Groups
+from streams.testing.feature_trial import block_of
+
+START = 1_600_000_000.0
+CARD, ROUTER, SHINGLE, NETWORK = (0x1122334455667700 + number for number in range(4))
+KEPT_TABLES = {"models": "names of models, at most 512", "prompts": "one count", "tallies": "counts of votes, one row a partition"}
+"""Tables of states that hold no trace of a caller."""
+
+
+@pytest.mark.parametrize("topic", topics.TOPICS, ids=lambda topic: topic.name)
+def test_every_topic_ends(topic: Topic) -> None:
+    configs = topic.configs
+    assert 0 < int(configs["retention.ms"]) <= 3 * 365 * 86_400_000
+    if topic.compacted:
+        assert configs["cleanup.policy"] == "compact,delete", "compaction alone keeps the last record of each key for ever"
+
+
+def traffic(account: str, at: float, *, marked: bool) -> bytes:
+    """Return three requests of an account; a marked one has a card, a router, a network and a prompt of its own."""
+    own = {"payment": CARD, "router": ROUTER, "client_network": NETWORK} if marked else {}
+    shingles = np.zeros((3, PROMPT_SHINGLES), np.uint64)
+    shingles[:, 0] = SHINGLE if marked else 5
+    rows = {"account_id": account, "event_id": [f"{account} {at} {place}" for place in range(3)], "time": [at, at + 1, at + 2]}
+    return blocks.encode(block_of({**rows, **own, "shingles": shingles, "message_count": 1, "output_tokens": 900}).batch)
+
+
+def stored(pipeline: Pipeline) -> Iterator[tuple[str, bytes]]:
+    """Yield the bytes of every chunk and archived row, unpacked, under the table's name."""
+    stages: list[Accounts | Groups] = [*pipeline.accounts, *pipeline.groups]
+    for stage in stages:
+        for chunk in list(stage.dirty()):
+            data = stage.dump(chunk)
+            yield chunk, zstandard.decompress(data) if data[:4] == zstandard.MAGIC_NUMBER.to_bytes(4, "little") else data
+    for accounts in pipeline.accounts:
+        yield from ((f"archive/{name}", name.encode()) for name in accounts.archive.rows)
+
+
+def traces(pipeline: Pipeline) -> set[str]:
+    """Return the tables that hold anything of the marked account."""
+    marks = [
+        b"ada",
+        *(value.to_bytes(8, "little") for value in (CARD, ROUTER, SHINGLE, NETWORK)),
+        f"{CARD:016x}".encode(),
+        f"{ROUTER:016x}".encode(),
+    ]
+    return {name.partition("/")[0] for name, data in stored(pipeline) if any(mark in data for mark in marks)}
+
+
+def test_an_account_without_requests_leaves_every_state_and_the_archive_and_nobody_else_does() -> None:
+    pipeline = Pipeline(1, b"a key of this test")
+    pipeline.feed(0, traffic("ada", START, marked=True))
+    assert {"accounts", "shingles", "groups", "members"} <= traces(pipeline)
+    for day in range(1, int(KEPT_SECONDS / DAY) + 40):
+        pipeline.feed(0, traffic("bob", START + day * DAY, marked=False))
+        if day == 100:
+            assert "archive" in traces(pipeline)
+    assert traces(pipeline) == set()
+    names = {name.partition("/")[0] for name, _ in stored(pipeline)}
+    assert "archive" not in names
+    assert "bob" in pipeline.accounts[0].table
+    assert pipeline.accounts[0].counters()["ended"] == 1
+
+
+def test_every_table_of_a_state_is_looked_at_or_holds_no_trace_of_a_caller() -> None:
+    pipeline = Pipeline(1, b"a key of this test")
+    tables = {table.name for stage in (pipeline.accounts[0], pipeline.groups[0]) for table in stage.chunks.tables}
+    assert tables - {"accounts", "shingles", "groups", "members", "aliases", "erased"} == set(KEPT_TABLES)
