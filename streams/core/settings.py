@@ -35,6 +35,7 @@ OPTIONAL_SECRETS = (
     "grafana_token",
     "webhook_token",
     "evidence_key",
+    "pseudonym_key_previous",
     "signing_key",
     "signing_key_previous",
     "worker_key",
@@ -140,7 +141,11 @@ class Settings(BaseSettings):
     clickhouse_ssl_cafile: Path | None = Field(default=None, description="Certificates to trust, PEM; the system's when unset.")
 
     sketch_key: SecretStr = _secret("Keys the prompt sketches. A new key forgets every template.")
-    pseudonym_key: SecretStr = _secret("Keys the pseudonyms of addresses, keys and payments. A new key unlinks them.")
+    pseudonym_key: SecretStr = _secret("Keys the pseudonyms of addresses, keys and payments. A new key alone unlinks them.")
+    pseudonym_key_previous: SecretStr | None = Field(
+        default=None,
+        description="The pseudonym key before, of `collect`: workers move what they keep under it to the new one. Unset it later.",
+    )
     seal_key: SecretStr = _secret("Seals what workers store of their state. A new key starts it cold.")
     signing_key: SecretStr | None = Field(
         default=None, description="Signs what workers and analysts write to Kafka: their keys are derived from it. Local mode draws one."

@@ -7,16 +7,18 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import shutil
 import socket
 import subprocess
 import sys
 import time
 import xml.etree.ElementTree as ET
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from string import Template
-from typing import IO, Any, Self
+from typing import IO, Any, Final, Self
+from zlib import crc32
 
 import click
 from kafka import KafkaAdminClient
@@ -31,6 +33,9 @@ SETUP = ROOT / "deploy" / "kafka"
 MIN_JAVA_VERSION = 17
 
 _MAX_START_SECONDS = 60.0
+_TOOLS: Final = {"kafka-acls.sh": "org.apache.kafka.tools.AclCommand", "kafka-configs.sh": "kafka.admin.ConfigCommand"}
+_SHORT: Final = ("-Xmx128m", "-XX:TieredStopAtLevel=1", "-XX:+UseSerialGC")
+"""Options of a Java that runs for a second."""
 _MAX_STOP_SECONDS = 30.0
 _CLUSTER_ID = "hydrometer-local-node-0"  # any 22 characters of base64; a data directory belongs to one id
 
@@ -143,6 +148,20 @@ class ApacheKafka:
         return BrokerUnavailableError(f"Apache Kafka {what}: {last[:200]} (more in {self.log})")
 
 
+def tools(directory: Path) -> Path:
+    """Write Kafka's own commands for users and access lists, as its distribution has them in `bin`, and return their directory.
+
+    Raises MissingToolError without Java or Maven.
+    """
+    java, jars = find_java(), fetch()
+    directory.mkdir(parents=True, exist_ok=True)
+    for name, main in _TOOLS.items():
+        command = shlex.join(_java(java, jars, main, options=_SHORT))
+        (directory / name).write_text(f'#!/bin/sh\nexec {command} "$@"\n')
+        (directory / name).chmod(0o755)
+    return directory
+
+
 def version() -> str:
     """Return the version of Apache Kafka that the pom pins."""
     found = ET.parse(SETUP / "pom.xml").find(".//{*}kafka.version")  # noqa: S314 - our own file
@@ -152,7 +171,7 @@ def version() -> str:
 def fetch() -> Path:
     """Return the directory of the broker's jars, fetched with Maven when it does not exist yet."""
     directory = ROOT / "build" / "kafka" / version()
-    complete = directory / ".complete"
+    complete = directory / f".complete-{crc32((SETUP / 'pom.xml').read_bytes()):08x}"
     if complete.exists():
         return directory
     maven = shutil.which("mvn")
@@ -181,9 +200,8 @@ def find_java() -> str:
     return java
 
 
-def _java(java: str, jars: Path, main: str, *arguments: str) -> list[str]:
-    options = ["-Xms128m", "-Xmx512m", f"-Dlog4j2.configurationFile={SETUP / 'log4j2.properties'}"]
-    return [java, *options, "-cp", f"{jars}/*", main, *arguments]
+def _java(java: str, jars: Path, main: str, *arguments: str, options: Sequence[str] = ("-Xms128m", "-Xmx512m")) -> list[str]:
+    return [java, *options, f"-Dlog4j2.configurationFile={SETUP / 'log4j2.properties'}", "-cp", f"{jars}/*", main, *arguments]
 
 
 def _format(config: Path, users: Mapping[str, str]) -> tuple[str, ...]:

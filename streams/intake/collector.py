@@ -135,6 +135,10 @@ class Collector:
         corpus = load_corpus(known_corpus) if known_corpus else None
         sketcher = Sketcher(settings.sketch_key.get_secret_value().encode(), corpus)
         self._normaliser = Normaliser(settings.pseudonym_key.get_secret_value().encode(), sketcher)
+        before = settings.pseudonym_key_previous
+        self._rotations = (
+            [self._normaliser.rotation(before.get_secret_value().encode()) for _ in range(settings.partitions)] if before else []
+        )
         self._events = reader(log_format, lambda entry: trusted(entry, settings.trusted_hops))
         self._format = log_format
         self._settings = settings
@@ -211,6 +215,8 @@ class Collector:
 
     def forget(self, lost: OutgoingBlock) -> None:
         """Forget the event ids of a block that was not delivered: its events are sent again, and must not count as duplicates."""
+        if self._rotations:
+            self._rotations[lost.partition].forget()
         seen = self._seen[lost.partition]
         for event_id in lost.ids:
             seen.pop(event_id, None)
@@ -299,7 +305,8 @@ class Collector:
 
     def _encoded(self, partition: int, block: _Open) -> list[OutgoingBlock]:
         """Encode a block; split it in two when it exceeds the size of a record."""
-        data = REQUESTS.encode(self._normaliser.columns(block.events, block.times))
+        aliases = self._rotations[partition].pairs(block.events, max(block.times)) if self._rotations else ()
+        data = REQUESTS.encode_with_aliases(self._normaliser.columns(block.events, block.times), aliases)
         count = len(block.events)
         if len(data) <= MAX_RECORD_BYTES - _RECORD_OVERHEAD_BYTES or count == 1:
             return [OutgoingBlock(partition, data, count, tuple(block.ids))]

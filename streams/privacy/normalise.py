@@ -11,7 +11,8 @@ from typing import Any, Final
 import numpy as np
 
 from streams.privacy.fingerprint import FINGERPRINT_PARTS, headers_of, router
-from streams.privacy.pseudonym import Pseudonyms
+from streams.privacy.pseudonym import Pseudonym, Pseudonyms
+from streams.privacy.rotation import LINKED_FIELDS, Rotation
 from streams.privacy.sketch import Sketcher, unknown
 from streams.schema.blocks import REQUESTS
 from streams.schema.event import FIELDS, Event
@@ -43,13 +44,8 @@ class Normaliser:
 
     def __init__(self, pseudonym_key: bytes, sketcher: Sketcher) -> None:
         """Make one pseudonym function for each field that identifies a person or a key."""
-        pseudonyms = Pseudonyms(pseudonym_key)
         self._sketcher = sketcher
-        self._people = {
-            field.wire: pseudonyms.network(field.column) if field.kind == "network" else pseudonyms.of(field.column)
-            for field in FIELDS
-            if field.kind in {"pseudonym", "network"}
-        }
+        self._people = _functions(pseudonym_key)
         self._kinds: Mapping[str, Column] = {
             "text": _texts,
             "number": _numbers,
@@ -60,6 +56,11 @@ class Normaliser:
             "pseudonym": self._hashes,
             "network": self._hashes,
         }
+
+    def rotation(self, key_before: bytes) -> Rotation:
+        """Return what links pseudonyms under this key to those under the key before."""
+        before = _functions(key_before)
+        return Rotation({wire: self._people[wire] for wire in LINKED_FIELDS}, {wire: before[wire] for wire in LINKED_FIELDS})
 
     def columns(self, events: Sequence[Event], times: Sequence[float]) -> dict[str, Any]:
         """Return all columns of REQUESTS, in time order.
@@ -98,6 +99,16 @@ class Normaliser:
             for position, row in enumerate(rows):
                 if row.get("prompt.sketch") and not row.get("prompt"):
                     _take_ready(columns, position, row["prompt.sketch"])
+
+
+def _functions(key: bytes) -> dict[str, Pseudonym]:
+    """Return the pseudonym function of each field that identifies a person or a key."""
+    pseudonyms = Pseudonyms(key)
+    return {
+        field.wire: pseudonyms.network(field.column) if field.kind == "network" else pseudonyms.of(field.column)
+        for field in FIELDS
+        if field.kind in {"pseudonym", "network"}
+    }
 
 
 def _with_canonical_operation(event: Event) -> Event:

@@ -48,12 +48,15 @@ MAX_BLOCK_ROWS: Final = 262_144
 """A request block has at most 65,536; each of its accounts is in at most three groups."""
 MAX_BLOCK_BYTES: Final = 64 * 1024 * 1024
 """Of all columns, unpacked: 65,536 requests take half of that, and their texts 8 MiB."""
+MAX_ALIASES: Final = 4_096
+"""Pairs of pseudonyms of a block of requests."""
 
 MAX_MESSAGE_BYTES: Final = 4 * 1024 * 1024
 """Of a block that a stage sends, packed: half of what a Kafka record may have."""
 MAX_MESSAGE_ROWS: Final = 16_384
 """Of a block that a stage sends: evidence unpacks to 1.4 KB a row."""
 
+_ALIASES: Final = b"aliases"
 _WRITE = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
 _READ = pa.ipc.IpcReadOptions(use_threads=False)  # handing 60 small buffers to threads takes four times as long
 _TYPES: dict[Kind, pa.DataType] = {
@@ -117,6 +120,13 @@ class Layout:
         if names:
             batch = batch.replace_schema_metadata(self._metadata(tuple((key, tuple(words)) for key, words in names.items())))
         return encode(batch)
+
+    def encode_with_aliases(self, columns: Mapping[str, Any], aliases: Sequence[tuple[int, int]]) -> bytes:
+        """Return the block of these columns, and of these values' pseudonyms under two keys: (now, before) each."""
+        if not aliases:
+            return self.encode(columns)
+        written = "".join(f"{now:016x}{before:016x}" for now, before in aliases)
+        return encode(self.batch(columns).replace_schema_metadata({**(self.schema.metadata or {}), _ALIASES: written.encode()}))
 
     def encode_within(self, columns: Mapping[str, Any], names: Mapping[str, Sequence[str]] | None = None) -> list[bytes]:
         """Return these columns as one block, or as several of consecutive rows when one would be too large to send."""
@@ -464,6 +474,17 @@ class Block:
         """Return what the positions of a vector column mean."""
         return _names(self.batch.schema.metadata or {}, column)
 
+    def aliases(self) -> Hashes:
+        """Return the pairs of pseudonyms (now, before) that a block of requests carries while a key replaces another, (pairs, 2).
+
+        Raises:
+            BlockLayoutError: They have another form than ours.
+        """
+        written = (self.batch.schema.metadata or {}).get(_ALIASES, b"")
+        if len(written) > 32 * MAX_ALIASES or not re.fullmatch(rb"([0-9a-f]{32})*", written):
+            raise BlockLayoutError(f"the aliases of a block are at most {MAX_ALIASES} pairs of hashes")
+        return np.frombuffer(bytes.fromhex(written.decode()), ">u8").astype(np.uint64).reshape(-1, 2)
+
     def take(self, rows: Sequence[int] | NDArray[Any]) -> Block:
         """Return the block of these rows."""
         return Block(self.layout, self.batch.take(pa.array(rows)))
@@ -526,7 +547,8 @@ def decode_keys(data: bytes) -> Block:
             with pa.ipc.open_stream(data, options=pa.ipc.IpcReadOptions(use_threads=False, included_fields=fields)) as reader:
                 batch = reader.read_next_batch()
             batch.validate(full=True)
-            if batch.schema.equals(REQUEST_KEYS.schema, check_metadata=True) and not REQUEST_KEYS.check.fault(batch):
+            same = (batch.schema.metadata or {}).get(b"layout") == REQUEST_KEYS.tag and batch.schema.equals(REQUEST_KEYS.schema)
+            if same and not REQUEST_KEYS.check.fault(batch):
                 return Block(REQUEST_KEYS, batch)
     except (pa.ArrowException, ValueError, OSError, StopIteration, MemoryError):
         pass  # a block of another version has its columns elsewhere

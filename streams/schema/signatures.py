@@ -1,8 +1,8 @@
 """Who may say what: records that others act on carry a code over all of them, under the key of the role that may write them.
 
 The code is HMAC-SHA256 (RFC 2104) over topic, key, value, signer and time, in the header `signature`. Readers check it before they look at
-anything else; what fails is set aside with a reason, and the stream goes on. The blocks of hot topics (`requests`, `groups`, `scores`,
-`shadow`) carry none: Kafka's access lists say who may write them (`streams/schema/access.py`).
+anything else; what fails is set aside with a reason, and the stream goes on. What `collect` writes carries none: strangers reach that
+process, and it holds no key of a role. Kafka's access lists say who may write there (`streams/schema/access.py`).
 """
 
 from __future__ import annotations
@@ -24,6 +24,8 @@ SIGNED: Final[Mapping[str, SigningRole]] = {
     topics.GROUPS: "worker",
     topics.EVIDENCE: "worker",
     topics.VERDICTS: "worker",
+    topics.SCORES: "worker",
+    topics.SHADOW: "worker",
     topics.ALERTS: "worker",
     topics.CASES: "worker",
     topics.ERASURES: "worker",

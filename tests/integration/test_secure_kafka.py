@@ -17,15 +17,14 @@ from typing import Any
 
 import orjson
 import pytest
-from kafka import KafkaAdminClient, KafkaProducer
-from kafka.admin import ACL, ACLOperation, ACLPermissionType, ResourcePattern, ResourceType
+from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
 from streams.cases import labels
 from streams.clickhouse import migrate
 from streams.core.errors import BrokerUnavailableError
 from streams.core.settings import SECRETS, Settings, variable_of
-from streams.devserver.kafka import ApacheKafka
+from streams.devserver.kafka import ApacheKafka, tools
 from streams.devserver.process import local_server
 from streams.exports.forward import forward
 from streams.exports.outlets.file import Outlet as File
@@ -34,9 +33,10 @@ from streams.schema import access, topics
 from streams.testing.builders import driver
 from streams.testing.certificates import Authority
 
-pytestmark = [pytest.mark.integration, pytest.mark.timeout(400)]
+pytestmark = [pytest.mark.integration, pytest.mark.timeout(1_200)]
 
 NAMES = (access.OPERATOR, *(role.name for role in access.ROLES))
+ACLS = Path(__file__).resolve().parents[2] / "deploy" / "kafka" / "acls.sh"
 PASSWORDS = {name: secrets.token_hex(16) for name in ("admin", *NAMES)}
 KEYS = {**{name: f"only-for-this-test-{name}" for name in SECRETS}, "signing_key": "only-for-this-test-signing"}
 
@@ -99,25 +99,31 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
         properties |= {f"{listener}.scram-sha-512.sasl.jaas.config": login}
     found = Cluster(authority, port, expired, misnamed)
     client = {**topics.client_options(found.settings("admin")), "bootstrap_servers": f"localhost:{port}"}
-    with ApacheKafka(folder / "kafka", port, properties, PASSWORDS, client):
-        grant(found.settings("admin"))
+    with ApacheKafka(folder / "kafka", port, properties, {"admin": PASSWORDS["admin"]}, client):
+        run_acls(folder, authority, port)
         topics.ensure(found.settings(access.OPERATOR))
         yield found
 
 
-def grant(settings: Settings) -> None:
-    """Apply the table of rights, as `deploy/kafka/acls.sh` does."""
-    kinds = {"topic": ResourceType.TOPIC, "group": ResourceType.GROUP, "cluster": ResourceType.CLUSTER}
-    operations = {"Describe": ACLOperation.DESCRIBE, "DescribeConfigs": ACLOperation.DESCRIBE_CONFIGS, "Create": ACLOperation.CREATE}
-    operations |= {"Read": ACLOperation.READ, "Write": ACLOperation.WRITE}
-    acls = [
-        ACL(f"User:{each.role}", "*", operations[word], ACLPermissionType.ALLOW, ResourcePattern(kinds[each.kind], name))
-        for each in access.grants()
-        for word in each.operations
-        for name in each.names or ("kafka-cluster",)
-    ]
-    with closing(KafkaAdminClient(**topics.client_options(settings))) as admin:
-        admin.create_acls(acls)
+def run_acls(folder: Path, authority: Authority, port: int) -> None:
+    """Run `deploy/kafka/acls.sh` as an operator does, with Kafka's own commands; the users' passwords are files that exist."""
+    passwords, admin = folder / "passwords", folder / "admin.properties"
+    passwords.mkdir()
+    for name in NAMES:
+        (passwords / name).write_text(PASSWORDS[name] + "\n")
+    login = f'org.apache.kafka.common.security.scram.ScramLoginModule required username="admin" password="{PASSWORDS["admin"]}";'
+    lines = {
+        "security.protocol": "SASL_SSL",
+        "sasl.mechanism": "SCRAM-SHA-512",
+        "sasl.jaas.config": login,
+        "ssl.truststore.type": "PEM",
+        "ssl.truststore.location": str(authority.cafile),
+    }
+    admin.write_text("".join(f"{name}={value}\n" for name, value in lines.items()))
+    where = {"KAFKA_BIN": str(tools(folder / "bin")), "BOOTSTRAP": f"localhost:{port}", "ADMIN": str(admin), "PASSWORDS": str(passwords)}
+    done = subprocess.run(["bash", str(ACLS)], env={**os.environ, **where}, capture_output=True, text=True, check=False, timeout=900)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    assert not any(password in done.stdout + done.stderr for password in PASSWORDS.values())
 
 
 def refused(settings: Settings) -> str:

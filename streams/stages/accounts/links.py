@@ -20,6 +20,8 @@ RARITY_LINKS = ("router", "subnet", "tools")
 """Links whose rarity among all payers is sent to the groups stage: a link that many payers share is public."""
 _ACCOUNT_LINKS = ("router", "payment")
 """Links counted by account: those of a payer share one vote, and a new router is an upgrade if most of its accounts came together."""
+KEYED_LINKS = ("payment", "subnet", "tools")
+"""Links that are pseudonyms under a key."""
 _NEWEST_LINKS = {name: column for name, column in LINK_COLUMNS.items() if name != "router"}
 """Links of which the newest value counts; a router stays through an upgrade."""
 
@@ -93,6 +95,30 @@ class AccountLinks:
             self._table["router"][slots], self._table["router_next"][slots] = after, ahead
             self._move_router(slots, before)
             self._table.touch(changed, self._state.offset)
+
+    def follow_keys(self, aliases: Hashes) -> Slots:
+        """Move links from their pseudonyms under the key before to those of now, and return the accounts whose card moved, (changed,).
+
+        Args:
+            aliases: Pairs (now, before), (pairs, 2). Of a value that has moved already nothing changes.
+        """
+        if not len(aliases):
+            return np.zeros(0, np.int64)
+        order = np.argsort(aliases[:, 1])
+        now, before = aliases[order, 0], aliases[order, 1]
+        slots = self._table.slots
+        old = {link: self._table[link][slots] for link in LINK_COLUMNS}
+        new = dict(old)
+        for link in KEYED_LINKS:
+            position = np.minimum(np.searchsorted(before, old[link]), len(before) - 1)
+            new[link] = np.where((before[position] == old[link]) & (old[link] != 0), now[position], old[link])
+        rows = np.flatnonzero(np.any([new[link] != old[link] for link in KEYED_LINKS], axis=0))
+        if len(rows):
+            for link in KEYED_LINKS:
+                self._table[link][slots[rows]] = new[link][rows]
+            self._count(slots[rows], {link: values[rows] for link, values in old.items()})
+            self._table.touch(slots[rows], self._state.offset)
+        return slots[new["payment"] != old["payment"]]
 
     def enter(self, slots: Slots) -> None:
         """Count the links of accounts restored from the archive, their routers under the first id."""

@@ -107,6 +107,7 @@ class Accounts:
         return [message, *self._apply(block.take(np.flatnonzero(good)), offset)]
 
     def _apply(self, block: Block, offset: int) -> list[Message]:
+        aliases = block.aliases()
         block = self.erased.without(block)
         self.state.offset = offset
         block = self._without_repetitions(block)
@@ -118,15 +119,16 @@ class Accounts:
             block, slots = block.take(np.flatnonzero(slots >= 0)), slots[slots >= 0]
             if not len(block):
                 return []
+        moved = self.links.follow_keys(aliases)
         self.counting.observe(block)
         block, slots = self._not_counted_yet(block, slots)
         if not len(block):
-            return []
+            return self.group_rows.take(moved)
         step = Step.of(slots, block.numbers("time").astype(np.float64), self.table["clock"])
         self.scoring.hasten(self.counting.count(block, step))
         self.state.advance(step)
         self._counts["events"] += len(block)
-        messages = self._score(self.scoring.due(step.slots)) + self.votes.announce()
+        messages = self._score(self.scoring.due(step.slots)) + self.group_rows.take(moved) + self.votes.announce()
         self.erased.expire(self.state.newest, offset)
         self._end_daily(offset)
         self.archive.evict(safe_offset=min(self.dirty().values(), default=offset))

@@ -141,8 +141,10 @@ def test_what_is_no_label_is_refused_although_it_is_signed() -> None:
     assert reason(topics.LABELS, b"k", b"[]", OURS.sign(topics.LABELS, b"k", b"[]", NOW)) == "not_object"
 
 
-def test_topics_that_carry_no_signatures_are_read_without() -> None:
-    for topic in {topic.name for topic in topics.TOPICS} - SIGNED.keys():
+def test_all_that_workers_and_analysts_write_is_signed_and_the_rest_is_read_without() -> None:
+    unsigned = {topic.name for topic in topics.TOPICS} - SIGNED.keys()
+    assert unsigned == {topics.REQUESTS_RAW, topics.REQUESTS, topics.DEAD_LETTERS}, "what gateways and collect write"
+    for topic in unsigned:
         assert OURS.sign(topic, None, VALUE, NOW) == []
         assert reason(topic, None, VALUE, []) is None
 

@@ -1,0 +1,116 @@
+"""A pseudonym key is replaced: while the key before is known, what is linked stays linked, and nothing stays under the old key."""
+
+from __future__ import annotations
+
+import numpy as np
+import orjson
+import pytest
+
+from streams.core.errors import BlockLayoutError
+from streams.core.settings import Settings
+from streams.intake.collector import Collector
+from streams.privacy.rotation import LINKED_FIELDS, REPEAT_SECONDS
+from streams.replay.in_process import Pipeline
+from streams.schema import blocks
+from streams.schema.event import FIELDS
+from streams.stages.accounts.links import KEYED_LINKS
+from streams.stages.accounts.stage import Accounts
+from streams.stages.accounts.state import LINK_COLUMNS
+
+START = 1_790_000_000.0
+TEN = [f"account-{number}" for number in range(10)]
+OLD, NEW = "the key of this year", "the key of next year"
+
+
+def collector(key: str, before: str | None = None) -> Collector:
+    return Collector(Settings.model_validate({"mode": "local", "partitions": 1, "pseudonym_key": key, "pseudonym_key_previous": before}))
+
+
+def block(collect: Collector, names: list[str], at: float) -> bytes:
+    """Return a request of each account; all pay with one card, from one network, with the same tools."""
+    linked = {"payment.hash": "4111", "client.address": "203.0.113.9", "tool_hash": "search"}
+    lines = [
+        orjson.dumps({"timestamp": START + at + place, "event.id": f"{name} {at}", "account.id": name, **linked})
+        for place, name in enumerate(names)
+    ]
+    collect.add(lines, "test", START + at + len(names))
+    (outgoing,) = collect.flush()
+    return outgoing.data
+
+
+def links(accounts: Accounts) -> dict[str, int]:
+    """Return how many different values each link has among all accounts."""
+    return {link: len(np.unique(accounts.table[link][accounts.table.slots])) for link in KEYED_LINKS}
+
+
+def members(pipeline: Pipeline) -> list[int]:
+    """Return the sizes of the groups of one card, largest first."""
+    (groups,) = pipeline.groups
+    sizes = [groups.state.size(slot) for slot in groups.table.slots.tolist() if groups.table.keys[slot].startswith("payment:")]
+    return sorted(sizes, reverse=True)
+
+
+def test_with_the_key_before_all_who_share_a_card_move_when_one_of_them_asks() -> None:
+    pipeline = Pipeline(1, b"a key of this test")
+    pipeline.feed(0, block(collector(OLD), TEN, at=0.0))
+    old = int(pipeline.accounts[0].table["payment"][0])
+    pipeline.feed(0, block(collector(NEW, OLD), TEN[:1], at=60.0))
+    (accounts,) = pipeline.accounts
+    assert links(accounts) == {"payment": 1, "subnet": 1, "tools": 1}
+    for link in KEYED_LINKS:
+        assert old not in accounts.table[link]
+    assert members(pipeline) == [10, 10], "the old group ends as any other without requests"
+    pipeline.feed(0, block(collector(NEW), TEN, at=120.0))
+    assert links(accounts) == {"payment": 1, "subnet": 1, "tools": 1}
+    assert accounts.table["requests"][accounts.table.slots].tolist() == [3.0, *[2.0] * 9]
+
+
+def test_without_the_key_before_each_account_moves_alone() -> None:
+    pipeline = Pipeline(1, b"a key of this test")
+    pipeline.feed(0, block(collector(OLD), TEN, at=0.0))
+    pipeline.feed(0, block(collector(NEW), TEN[:1], at=60.0))
+    assert links(pipeline.accounts[0]) == {"payment": 2, "subnet": 2, "tools": 2}
+    assert members(pipeline) == [10, 1]
+
+
+def test_a_restart_and_a_repeated_block_change_nothing() -> None:
+    first, second = block(collector(OLD), TEN, at=0.0), block(collector(NEW, OLD), TEN[:1], at=60.0)
+    accounts, restarted = (Accounts(0, 1, b"a key of this test", {}, shingle_cells=1 << 10) for _ in range(2))
+    accounts.apply(first, 0)
+    accounts.apply(second, 1)
+    restarted.load([(name, accounts.dump(name)) for name in list(accounts.dirty())])
+    restarted.apply(second, 1)
+    slots = accounts.table.slots
+    for name in (*LINK_COLUMNS, "link_weight", "requests"):
+        np.testing.assert_array_equal(restarted.table[name], accounts.table[name])
+    for link in ("router", "subnet", "tools"):
+        np.testing.assert_array_equal(restarted.links.rarity(link, slots), accounts.links.rarity(link, slots))
+
+
+def test_a_pair_is_sent_once_an_hour_and_again_when_a_block_was_lost() -> None:
+    collect = collector(NEW, OLD)
+    counts = [len(blocks.decode(block(collect, TEN, at), blocks.REQUESTS).aliases()) for at in (0.0, 60.0, REPEAT_SECONDS + 60.0)]
+    assert counts == [3, 0, 3]
+    linked = orjson.dumps({"timestamp": START + 7_300, "event.id": "lost", "account.id": "ada", "payment.hash": "4111"})
+    collect.add([linked], "test", START + 7_300)
+    (lost,) = collect.flush()
+    collect.forget(lost)
+    assert len(blocks.decode(block(collect, TEN, 7_400.0), blocks.REQUESTS).aliases()) == 3
+
+
+@pytest.mark.parametrize(
+    "written", [b"x" * 32, b"0" * 31, b"0" * 32 * (blocks.MAX_ALIASES + 1), "\N{GREEK SMALL LETTER ALPHA}".encode() * 16]
+)
+def test_aliases_of_another_form_refuse_the_block_before_anything_changed(written: bytes) -> None:
+    accounts = Accounts(0, 1, b"a key of this test", {}, shingle_cells=1 << 10)
+    batch = blocks.decode(block(collector(NEW, OLD), TEN, at=0.0), blocks.REQUESTS).batch
+    forged = batch.replace_schema_metadata({**(batch.schema.metadata or {}), b"aliases": written})
+    with pytest.raises(BlockLayoutError, match="pairs of hashes"):
+        accounts.apply(blocks.encode(forged), 0)
+    assert len(accounts.table) == 0
+
+
+def test_every_link_that_is_a_pseudonym_moves() -> None:
+    keyed = {field.column: field.wire for field in FIELDS if field.kind in {"pseudonym", "network"}}
+    assert set(KEYED_LINKS) == {link for link, column in LINK_COLUMNS.items() if column in keyed}
+    assert {keyed[LINK_COLUMNS[link]] for link in KEYED_LINKS} == set(LINKED_FIELDS)
