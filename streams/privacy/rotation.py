@@ -30,7 +30,7 @@ class Rotation:
 
     def pairs(self, events: Sequence[Event], time: float) -> list[tuple[int, int]]:
         """Return the pairs that a block of these events has to carry. time: of its newest event, epoch seconds."""
-        pairs = []
+        pairs: list[tuple[int, int]] = []
         for new, old in self._pairs(events):
             if time - self._sent.get(new, float("-inf")) < REPEAT_SECONDS or len(pairs) == MAX_ALIASES:
                 continue

@@ -118,7 +118,8 @@ class AccountLinks:
                 self._table[link][slots[rows]] = new[link][rows]
             self._count(slots[rows], {link: values[rows] for link, values in old.items()})
             self._table.touch(slots[rows], self._state.offset)
-        return slots[new["payment"] != old["payment"]]
+        carded: Slots = slots[new["payment"] != old["payment"]]
+        return carded
 
     def enter(self, slots: Slots) -> None:
         """Count the links of accounts restored from the archive, their routers under the first id."""
