@@ -26,7 +26,8 @@ CROWDED_SHARE = 0.75
 MAX_CROWD_EVICTIONS_PER_BLOCK = 512
 SWEEP_INTERVAL_SECONDS: Final = DAY
 """Event time between two searches of the archive for accounts that have to end."""
-MAX_SWEPT_PER_BLOCK: Final = 64
+MAX_SWEPT_ACCOUNTS: Final = 64
+"""Archived accounts that are looked at with each block of a search."""
 _LAST_REQUEST: Final = struct.Struct("<d")
 _ZSTD: Final = zstandard.MAGIC_NUMBER.to_bytes(4, "little")
 """Which no time of these centuries begins with."""
@@ -135,14 +136,14 @@ class Archive:
         if now < sweep.due:
             return
         paged = isinstance(self.rows, Pages)
-        page = self.rows.page(sweep.after, MAX_SWEPT_PER_BLOCK) if isinstance(self.rows, Pages) else list(self.rows.items())
+        page = self.rows.page(sweep.after, MAX_SWEPT_ACCOUNTS) if isinstance(self.rows, Pages) else list(self.rows.items())
         for account, row in page:
             if row.startswith(_ZSTD):  # from before rows said when their account was last seen
                 self.rows[account] = _LAST_REQUEST.pack(now) + row
             elif _LAST_REQUEST.unpack_from(row)[0] < now - self._keeping.kept_seconds:
                 del self.rows[account]
                 self.counts["ended"] += 1
-        more = paged and len(page) == MAX_SWEPT_PER_BLOCK
+        more = paged and len(page) == MAX_SWEPT_ACCOUNTS
         self._sweep = _Sweep(sweep.due, page[-1][0]) if more else _Sweep(now + SWEEP_INTERVAL_SECONDS)
 
     def _archive(self, accounts: Sequence[str]) -> None:
