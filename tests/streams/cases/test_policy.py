@@ -100,7 +100,7 @@ def test_a_bar_that_would_alert_without_any_named_rule_is_refused(tmp_path: Path
     path = tmp_path / "policy.toml"
     path.write_text(DEFAULT.read_text(encoding="utf-8").replace("nats = 13.0", "nats = 6.5"), encoding="utf-8")
     with pytest.raises(SettingsError, match=r"no named rule holds: choose more than 6\.5"):
-        Policy.load(path)
+        Policy.load(None, path)
 
 
 def test_a_policy_without_a_bar_says_which_is_missing(tmp_path: Path) -> None:
