@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
 import orjson
 import requests
@@ -23,7 +23,7 @@ from dashboards.rules import rules
 from streams.core.errors import HydrometerError, StoreUnavailableError
 from streams.telemetry.metrics import METRICS, Metric
 
-Query = Callable[[str], list[dict[str, Any]]]
+Query = Callable[[str], Sequence[Mapping[str, object]]]
 Key = tuple[str, tuple[tuple[str, str], ...]]
 
 MAX_MISSED_REPEATS: Final = 4
@@ -64,7 +64,7 @@ class _Alert:
     seen: float
 
 
-def firing(name: str, rule: Rule, rows: Sequence[Mapping[str, Any]]) -> list[Firing]:
+def firing(name: str, rule: Rule, rows: Sequence[Mapping[str, object]]) -> list[Firing]:
     """Return the alerts of a rule for the rows of its query, before its waiting time. Raises RuleShapeError."""
     results = [_row(name, row) for row in rows]
     if len({tuple(sorted(labels.items())) for labels, _ in results}) != len(results):
@@ -152,11 +152,12 @@ def run(query: Query, url: str, interval: float, stop: threading.Event) -> None:
             return
 
 
-def _row(name: str, row: Mapping[str, Any]) -> tuple[dict[str, str], float]:
-    labels = {column: value for column, value in row.items() if column != "value"}
-    if not all(isinstance(value, str) for value in labels.values()) or not isinstance(row.get("value"), float | int):
+def _row(name: str, row: Mapping[str, object]) -> tuple[dict[str, str], float]:
+    labels = {column: text for column, text in row.items() if column != "value" and isinstance(text, str)}
+    value = row.get("value")
+    if len(labels) != len(row) - 1 or not isinstance(value, float | int):
         raise RuleShapeError(f"the rule {name} must return text labels and one number called value")
-    return labels, float(row["value"])
+    return labels, float(value)
 
 
 def _time(at: float) -> str:

@@ -158,11 +158,13 @@ def connect(settings: Settings, backend: Backend = "grafana-api", timeout: float
 def _carrier(backend: Backend, url: str, auth: str | tuple[str, str], timeout: float) -> Carrier:
     parts = urlsplit(url)
     path = parts.path.strip("/")
-    where: dict[str, Any] = {"host": parts.hostname, "port": parts.port, "protocol": parts.scheme, "timeout": timeout}
-    where["url_path_prefix"] = f"{path}/" if path else ""
+    prefix = f"{path}/" if path else ""
     module, name = _LIBRARIES[backend]
     try:
         library = importlib.import_module(module)
     except ModuleNotFoundError as error:
         raise MissingToolError(f"{backend} is not installed: pip install {backend}") from error
-    return Carrier(getattr(library, name)(auth, **where), library.GrafanaException)
+    return Carrier(
+        getattr(library, name)(auth, host=parts.hostname, port=parts.port, protocol=parts.scheme, timeout=timeout, url_path_prefix=prefix),
+        library.GrafanaException,
+    )

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 from urllib.parse import quote
 
 from dashboards.board import boards
@@ -114,7 +114,7 @@ def _text(grafana: GrafanaHttp, published: Json, sql: str, summary: str, board: 
     return next((f"Grafana leaves {name} as {text!r}" for name, text in texts.items() if "{{" in text), "")
 
 
-def _asked(grafana: GrafanaHttp, path: str, body: Json) -> tuple[dict[str, Any], str]:
+def _asked(grafana: GrafanaHttp, path: str, body: Json) -> tuple[Json, str]:
     """Return the results of queries by their letter, and the first error among them."""
     try:
         results = grafana.post(path, body)["results"]

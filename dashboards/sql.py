@@ -23,6 +23,9 @@ WHERE state = 'open' AND behaviour = 'extraction' AND NOT muted
 """
 """Accounts that are members of an open extraction case."""
 
+HYPOTHESIS: Final = "concat(JSONExtractString(considered, 'hypothesis'), JSONExtractString(considered, 'persona'))"
+"""The name of a benign hypothesis in one `considered` element of a payload's counter_evidence; rows until 0.2.0 call it persona."""
+
 _SECONDS: Final = "(toUInt32(toDateTime(time)) - toUInt32(account_created))"
 AGE_BANDS: Final = ("unknown", "first day", "first week", "first month", "first year", "older")
 _BORDERS: Final = (1, 7, 30, 365)

@@ -25,7 +25,7 @@ from river.checks import clf, common
 from models.state.signed_pickle import seal, unseal
 
 Check = Callable[[Any], None]
-Example = tuple[dict[str, Any], bool]
+Example = tuple[dict[str, float], bool]
 
 FEATURES = tuple(f"f{i}" for i in range(6))
 """Features in every detector's `_unit_test_params`, with limits 0..1."""

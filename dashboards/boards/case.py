@@ -9,7 +9,7 @@ from dashboards.board import Board, Choice, Row, Tile
 from dashboards.palette import CALM, EXTRACTION, EXTRACTION_STEPS, ROUTING_STEPS, WARN
 from dashboards.parts import REQUEST_COLUMNS, requests_of
 from dashboards.query import variable
-from dashboards.sql import COUNTED, FAMILY_COLUMNS, as_hex, families
+from dashboards.sql import COUNTED, FAMILY_COLUMNS, HYPOTHESIS, as_hex, families
 from dashboards.views import MINUTE, Bars, Column, Listing, Stat, States, Trend
 
 _CASE_ID: Final = variable("case")
@@ -117,7 +117,7 @@ FILE = Row(
                 title="Does a benign hypothesis explain it?",
                 question="Which benign hypotheses were tested, and why do they not fit? If one fits, do not act.",
                 sql=f"""
-                SELECT JSONExtractString(considered, 'persona') AS persona,
+                SELECT {HYPOTHESIS} AS hypothesis,
                 multiIf(JSONExtractBool(considered, 'fits'), 'fits',
                     JSONType(considered, 'fits') = 'Null', 'cannot be told', 'does not fit') AS fits,
                 JSONExtractString(considered, 'because') AS because
@@ -125,7 +125,7 @@ FILE = Row(
                 ORDER BY indexOf(['does not fit', 'cannot be told', 'fits'], fits) DESC
                 """,
                 columns={
-                    "persona": Column(title="Hypothesis", width=200, wrap=True),
+                    "hypothesis": Column(title="Hypothesis", width=200, wrap=True),
                     "fits": Column(title="Fits?", width=115),
                     "because": Column(title="Because", wrap=True),
                 },

@@ -223,5 +223,5 @@ class Baseline(base.AnomalyDetector):
         return (nu + 1.0) / 2.0 * math.log1p(self._z(name, value) ** 2 / nu)
 
     @classmethod
-    def _unit_test_params(cls) -> Iterator[dict[str, Any]]:
+    def _unit_test_params(cls) -> Iterator[dict[str, object]]:
         yield {"limits": {f"f{i}": (0.0, 1.0) for i in range(6)}}

@@ -218,12 +218,12 @@ class Population(base.AnomalyDetector):
     def _named(self, values: Floats) -> list[dict[str, float]]:
         return [dict(zip(self.limits, row, strict=True)) for row in values.tolist()]
 
-    def __getstate__(self) -> dict[str, Any]:
+    def __getstate__(self) -> dict[str, object]:
         """Return the state without the flat copy of the trees, which is made again when needed."""
         return {**self.__dict__, "_flat": None}
 
     @classmethod
-    def _unit_test_params(cls) -> Iterator[dict[str, Any]]:
+    def _unit_test_params(cls) -> Iterator[dict[str, object]]:
         limits = {f"f{i}": (0.0, 1.0) for i in range(6)}
         yield {"limits": limits, "window_size": 100}
         yield {"limits": limits, "window_size": 100, "kind": "loda", "members": 10}

@@ -98,7 +98,7 @@ class RouterModels(base.AnomalyDetector):
         for x in self._named(ids, values):
             self.learn_one(x)
 
-    def _named(self, ids: NDArray[np.uint64], values: NDArray[np.float64]) -> list[dict[str, Any]]:
+    def _named(self, ids: NDArray[np.uint64], values: NDArray[np.float64]) -> list[dict[str, float]]:
         known = [{name: value for name, value in zip(self.limits, row, strict=True) if not math.isnan(value)} for row in values.tolist()]
         return [{**x, "router": router} for x, router in zip(known, ids.tolist(), strict=True)]
 
@@ -106,7 +106,7 @@ class RouterModels(base.AnomalyDetector):
         return Population(self.limits, members=5, height=6, window_size=self.window_size, gate=self.gate, seed=router ^ self.seed)
 
     @classmethod
-    def _unit_test_params(cls) -> Iterator[dict[str, Any]]:
+    def _unit_test_params(cls) -> Iterator[dict[str, object]]:
         yield {"limits": {f"f{i}": (0.0, 1.0) for i in range(6)}, "most": 4}
 
 

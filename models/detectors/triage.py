@@ -75,5 +75,5 @@ class Triage(base.Classifier):
         return {name: seen.get(name, 0.0) / max(abs(low), abs(high)) for name, (low, high) in self.limits.items()}
 
     @classmethod
-    def _unit_test_params(cls) -> Iterator[dict[str, Any]]:
+    def _unit_test_params(cls) -> Iterator[dict[str, object]]:
         yield {"limits": {f"f{i}": (0.0, 1.0) for i in range(6)}, "bar": 3.0}

@@ -6,12 +6,11 @@ that each block changed, and is stored as chunks of rows in plain bytes (never p
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
+import msgspec
 import numpy as np
 import zstandard
 from numpy.typing import NDArray
@@ -27,7 +26,22 @@ _NO_OFFSET = -1
 _MAX_LOST_CHUNKS = 64
 _MAX_NUMBER_DIGITS = 9
 _MAX_COLUMN_VALUES = 1 << 16
-_DTYPE = re.compile("f[248]|[iu][1248]")
+
+
+_Dtype = Annotated[str, msgspec.Meta(pattern="^(f[248]|[iu][1248])$")]
+"""NumPy reads far more than a dtype from a string, and fails in ways of its own."""
+
+
+class _Header(msgspec.Struct, frozen=True):
+    """What stands before the columns of a stored chunk."""
+
+    format: int
+    offsets: list[Annotated[int, msgspec.Meta(ge=_NO_OFFSET, lt=1 << 62)]]
+    """Offset of the newest block that a row contains: one for all rows, or one a row."""
+    rows: Annotated[int, msgspec.Meta(ge=0)]
+    keys: list[str]
+    columns: list[tuple[str, _Dtype, Annotated[int, msgspec.Meta(gt=0, le=_MAX_COLUMN_VALUES)], list[str]]]
+    """Name, dtype, number of values an entity, and their labels."""
 
 
 class StateLayoutError(Exception):
@@ -201,9 +215,9 @@ class Columns:
             StateLayoutError: If the bytes cannot be read; the entity then starts empty.
         """
         header, body = _parse(data, 1)
-        if len(header["keys"]) != 1:
+        if len(header.keys) != 1:
             raise StateLayoutError("an evicted entity is one row with its key")
-        self._unpack(header, body, np.array([0]), self.intern(header["keys"]))
+        self._unpack(header, body, np.array([0]), self.intern(header.keys))
 
     def fresh(self, slots: Slots, offset: int) -> NDArray[np.bool_]:
         """Return for each row whether it does not contain the block at `offset` yet, (rows,). All true outside of a replay."""
@@ -232,14 +246,14 @@ class Columns:
         # in a replay, loaded rows contain later blocks than new rows: each has an offset of its own
         contained = np.maximum(self._contained[part], self._applied)
         alike = contained.size == 0 or bool((contained == contained[0]).all())
-        header = {
-            "format": _FORMAT_VERSION,
-            "offsets": [int(contained.max(initial=_NO_OFFSET))] if alike else contained.tolist(),
-            "rows": part.stop - part.start,
-            "keys": self.keys[part],
-            "columns": [[name, field.dtype, field.size, list(field.labels)] for name, field in self.fields.items()],
-        }
-        head = json.dumps(header).encode()
+        header = _Header(
+            format=_FORMAT_VERSION,
+            offsets=[int(contained.max(initial=_NO_OFFSET))] if alike else contained.tolist(),
+            rows=part.stop - part.start,
+            keys=self.keys[part],
+            columns=[(name, field.dtype, field.size, list(field.labels)) for name, field in self.fields.items()],
+        )
+        head = msgspec.json.encode(header)
         body = b"".join(self._arrays[name][part].tobytes() for name in self.fields)
         return zstandard.compress(len(head).to_bytes(4, "little") + head + body, 1)
 
@@ -260,13 +274,13 @@ class Columns:
     def _load(self, chunk: int, data: bytes) -> None:
         """Load the rows of a chunk into the slots that they had, so that the next dump of the chunk replaces it."""
         header, body = _parse(data, self.chunk_rows)
-        if len(header["keys"]) != (0 if self.cells else int(header["rows"])):
+        if len(header.keys) != (0 if self.cells else header.rows):
             raise StateLayoutError("a stored chunk has another number of keys than of rows")
-        offsets = np.broadcast_to(np.array(header["offsets"], np.int64), int(header["rows"]))
+        offsets = np.broadcast_to(np.array(header.offsets, np.int64), header.rows)
         if self.cells:
-            kept = np.arange(min(int(header["rows"]), self.cells - chunk * self.chunk_rows))
+            kept = np.arange(min(header.rows, self.cells - chunk * self.chunk_rows))
         else:
-            kept = self._claim_all(header["keys"], chunk * self.chunk_rows, offsets.tolist())
+            kept = self._claim_all(header.keys, chunk * self.chunk_rows, offsets.tolist())
         slots = kept + chunk * self.chunk_rows
         self._unpack(header, body, kept, slots)
         self._contained[slots] = self._touched[slots] = offsets[kept]
@@ -292,11 +306,10 @@ class Columns:
         self._slot_of[key] = slot
         return True
 
-    def _unpack(self, header: Mapping[str, Any], body: memoryview, kept: Slots, slots: Slots) -> None:
-        rows = int(header["rows"])
-        for name, dtype, width, labels in header["columns"]:
-            size = np.dtype(dtype).itemsize * rows * width
-            stored = np.frombuffer(body[:size], np.dtype(dtype)).reshape(rows, -1)
+    def _unpack(self, header: _Header, body: memoryview, kept: Slots, slots: Slots) -> None:
+        for name, dtype, width, labels in header.columns:
+            size = np.dtype(dtype).itemsize * header.rows * width
+            stored = np.frombuffer(body[:size], np.dtype(dtype)).reshape(header.rows, -1)
             body = body[size:]
             self._restore(name, stored[kept], tuple(labels), slots)
 
@@ -318,14 +331,14 @@ def _index(chunk_key: str) -> int | None:
     return int(number) if number.isascii() and number.isdigit() and len(number) <= _MAX_NUMBER_DIGITS else None
 
 
-def _parse(data: bytes, most_rows: int) -> tuple[dict[str, Any], memoryview]:
+def _parse(data: bytes, most_rows: int) -> tuple[_Header, memoryview]:
     try:
         raw = zstandard.decompress(data, max_output_size=_MAX_CHUNK_BYTES) if _is_small(data) else b""
         size = int.from_bytes(raw[:4], "little")
-        header: dict[str, Any] = json.loads(raw[4 : 4 + size])
+        header = msgspec.json.decode(raw[4 : 4 + size], type=_Header)
         good = _is_header(header, most_rows)
-        expected = sum(np.dtype(dtype).itemsize * header["rows"] * width for _, dtype, width, _ in header["columns"]) if good else -1
-    except (zstandard.ZstdError, ValueError, KeyError, TypeError, RecursionError, MemoryError) as error:
+        expected = sum(np.dtype(dtype).itemsize * header.rows * width for _, dtype, width, _ in header.columns) if good else -1
+    except (zstandard.ZstdError, ValueError, TypeError, RecursionError, MemoryError) as error:
         message = f"a stored chunk of {len(data)} bytes is unreadable ({type(error).__name__})"
         raise StateLayoutError(message) from error
     body = memoryview(raw)[4 + size :]
@@ -338,23 +351,6 @@ def _is_small(data: bytes) -> bool:
     return 0 <= zstandard.frame_content_size(data) <= _MAX_CHUNK_BYTES
 
 
-def _is_header(header: dict[str, Any], most_rows: int) -> bool:
-    rows, keys, offsets = header["rows"], header["keys"], header["offsets"]
-    return (
-        header["format"] == _FORMAT_VERSION
-        and type(rows) is int
-        and 0 <= rows <= most_rows
-        and type(keys) is list
-        and len("".join(keys).encode()) >= 0  # words, and UTF-8
-        and type(offsets) is list
-        and len(offsets) in {1, rows}
-        and all(type(offset) is int and _NO_OFFSET <= offset < 1 << 62 for offset in offsets)
-        and all(map(_is_column, header["columns"]))
-    )
-
-
-def _is_column(column: Any) -> bool:
-    name, dtype, width, labels = column
-    plain = type(name) is str and type(dtype) is str and type(width) is int and 0 < width <= _MAX_COLUMN_VALUES and type(labels) is list
-    words = plain and len(labels) in {0, width} and all(type(label) is str for label in labels)
-    return words and _DTYPE.fullmatch(dtype) is not None  # NumPy reads far more than a dtype here, and fails in ways of its own
+def _is_header(header: _Header, most_rows: int) -> bool:
+    fits = header.rows <= most_rows and len(header.offsets) in {1, header.rows}
+    return header.format == _FORMAT_VERSION and fits and all(len(labels) in {0, width} for _, _, width, labels in header.columns)

@@ -88,7 +88,7 @@ def unseal(data: bytes, key: bytes, kind: type[T], name: str = "") -> T:
     return _read(body[_LENGTH.size + size :], kind)
 
 
-def _header(kind: type, name: str) -> dict[str, Any]:
+def _header(kind: type, name: str) -> dict[str, int | str]:
     return {"layout": LAYOUT_VERSION, "class": f"{kind.__module__}.{kind.__qualname__}", "river": version("river"), "name": name}
 
 

@@ -25,11 +25,9 @@ from streams.cases.phrasing import top_features
 from streams.cases.policy import Policy
 from streams.schema.cases import (
     Alert,
-    AlertName,
     AlertPayload,
     AlertState,
     AlertStep,
-    Behaviour,
     Case,
     CaseMember,
     CasePayload,
@@ -45,6 +43,7 @@ from streams.schema.cases import (
     Served,
 )
 from streams.schema.evidence import Entity, Known
+from streams.schema.names import AlertName, Behaviour, entity_key
 
 ATLAS = {
     "extraction": ["AML.T0024.002", "AML.T0040", "AML.T0005.001", "AML.CS0056"],
@@ -172,7 +171,7 @@ def score_of(account: str, row: Known, entity: Entity, behaviour: Behaviour, nat
         parts = contributions.of_extraction(row.families, nats, alone=row is entity and alone, held=bool(row.rule))
     rarity = severity.one_in(entity.false_alerts) if behaviour == "extraction" and alone else None
     return Score(
-        of=f"account:{account}" if account and (alone or row is not entity) else entity.key,
+        of=entity_key("account", account) if account and (alone or row is not entity) else entity.key,
         nats=round(nats, 3),
         parts=[Contribution(*part) for part in parts],
         one_in=rarity,

@@ -15,7 +15,8 @@ import msgspec
 from models.evidence import links
 from streams.cases import case_file, linking
 from streams.cases.linking import Entities, Relation
-from streams.schema.cases import AlertName, Behaviour, CaseState, Link
+from streams.schema.cases import CaseState, Link
+from streams.schema.names import AlertName, Behaviour
 
 _MAX_NEAR_CASES = 5
 

@@ -12,9 +12,10 @@ from dataclasses import dataclass, field
 from typing import Final, get_args
 
 from streams.cases.caseload import Caseload
-from streams.schema.cases import AlertState, Behaviour, CaseState
+from streams.schema.cases import AlertState, CaseState
 from streams.schema.evidence import Entity
 from streams.schema.labels import LINK, MEMBER, LearnedLabel
+from streams.schema.names import Behaviour, alert_name, entity_key
 
 BEHAVIOURS: Final[tuple[Behaviour, ...]] = get_args(Behaviour)
 
@@ -47,7 +48,7 @@ def erase(
         labels: Labels by id.
         load: All cases.
     """
-    erased, key = Erased(), f"account:{account}"
+    erased, key = Erased(), entity_key("account", account)
     held = [case for case in load.cases.values() if case.hold is not None and _contains(case, account, key)]
     erased.held = sorted(case.case_id for case in held)
     kept = {entity for case in held for entity in case.keys}
@@ -57,9 +58,9 @@ def erase(
         if entity.key not in kept and entity.members.pop(account, None) is not None:
             erased.counts["members"] += 1
     for behaviour in BEHAVIOURS:
-        alert = alerts.get(f"{behaviour}:{key}")
+        alert = alerts.get(alert_name(behaviour, key))
         if alert is not None and alert.case_id not in erased.held:
-            del alerts[f"{behaviour}:{key}"]
+            del alerts[alert_name(behaviour, key)]
             erased.alerts.append(behaviour)
     for label_id in [name for name, label in labels.items() if _is_about(label, account, key, erased.held)]:
         del labels[label_id]

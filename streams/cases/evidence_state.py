@@ -47,8 +47,9 @@ def _update(entity: Entity, row: Entity) -> None:
 
 def _members_only(row: Entity) -> Entity:
     """Return an entity of which only a member's row has arrived so far."""
-    nothing: dict[str, Any] = {"families": {}, "features": {}, "nats": {}, "usual": {}, "members": {}}
-    return msgspec.structs.replace(row, **nothing, extraction=0.0, rule="", routing=0.0, false_alerts=None)
+    return msgspec.structs.replace(
+        row, families={}, features={}, nats={}, usual={}, members={}, extraction=0.0, rule="", routing=0.0, false_alerts=None
+    )
 
 
 def _rows(block: Block) -> Iterator[tuple[str | None, Entity]]:

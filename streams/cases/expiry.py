@@ -6,9 +6,10 @@ from typing import Final
 
 from streams.cases.caseload import Caseload
 from streams.core.durations import DAY
-from streams.schema.cases import AlertName, AlertState
+from streams.schema.cases import AlertState
 from streams.schema.evidence import Entity
 from streams.schema.labels import LearnedLabel
+from streams.schema.names import AlertName
 
 CASE_SECONDS: Final = 400 * DAY
 """Time from the last change of a resolved case to its end, as in ClickHouse."""

@@ -111,7 +111,8 @@ def fits_unless(*, unknown: bool, fits: bool) -> bool | None:
 
 def consider(facts: Facts) -> list[Hypothesis]:
     """Return for each hypothesis whether it fits (None: cannot be decided), and the reason."""
-    return [Hypothesis(name, *_answered(hypothesis, facts)) for name, hypothesis in hypotheses().items()]
+    answers = {name: _answered(hypothesis, facts) for name, hypothesis in hypotheses().items()}
+    return [Hypothesis(hypothesis=name, fits=fits, because=because) for name, (fits, because) in answers.items()]
 
 
 def _answered(hypothesis: BenignHypothesis, facts: Facts) -> tuple[bool | None, str]:

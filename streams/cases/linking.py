@@ -7,8 +7,9 @@ from dataclasses import dataclass
 
 from models.evidence import links
 from models.evidence.links import JOINING, Edge
-from streams.schema.cases import Behaviour, Link, Merge, Near, WeighedEdge
+from streams.schema.cases import Link, Merge, Near, WeighedEdge
 from streams.schema.evidence import Entity, Known
+from streams.schema.names import Behaviour, entity_key
 
 MIN_SAME_ACCOUNTS_SHARE = 0.5
 """Share of the smaller side's accounts that must be on both sides for the two to be one case."""
@@ -112,7 +113,7 @@ def _payer(account: str, row: Known) -> tuple[str, str]:
 
 def _common(entities: Entities, kind: str, value: str) -> float | None:
     """Return the share of all accounts that show a value; None when its group is unknown or public."""
-    group = entities.get(f"{kind}:{value}")
+    group = entities.get(entity_key(kind, value))
     if group is None or group.common:
         return None
     return float(min(group.accounts / max(_population((group,)), 1.0), 1.0))

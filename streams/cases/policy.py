@@ -23,7 +23,7 @@ from typing import Any, Final
 
 from models.evidence.weighing import MAX_UNRULED_NATS
 from streams.core.errors import SettingsError
-from streams.core.toml_file import read_toml
+from streams.core.toml_file import Toml, read_toml
 from streams.features.events import hash_word
 from streams.schema.cases import Permission, Term, Threshold
 
@@ -35,10 +35,10 @@ _ROUTER: Final = re.compile("[0-9a-f]{16}")
 
 @dataclass(frozen=True)
 class Policy:
-    """Permissions by (kind, party), clauses, and every threshold, newest last."""
+    """Permissions by (kind, party), clauses with the behaviours that violate them, and every threshold, newest last."""
 
     permissions: Mapping[tuple[str, str], Permission]
-    clauses: tuple[Mapping[str, Any], ...]
+    clauses: tuple[tuple[Term, frozenset[str]], ...]
     thresholds: tuple[Threshold, ...]
 
     @classmethod
@@ -50,7 +50,7 @@ class Policy:
         missing = [behaviour for behaviour in ("extraction", "routing") if behaviour not in {entry.behaviour for entry in thresholds}]
         if missing:
             raise SettingsError(f"{path}: no [[threshold]] for {missing[0]}: add one with behaviour, nats, since, author, approver, reason")
-        clauses = tuple(_with(entry, (*Term.__struct_fields__, "behaviours"), path, "clause") for entry in document.get("clause", []))
+        clauses = tuple(_clause(entry, path) for entry in document.get("clause", []))
         parties = [_permission(entry, permitted) for entry in _parties(permitted)] if permitted else []
         return cls({(party.kind, party.party): party for party in parties}, clauses, tuple(thresholds))
 
@@ -78,15 +78,19 @@ class Policy:
 
     def terms(self, behaviour: str) -> list[Term]:
         """Return the clauses of the terms of service that a behaviour violates."""
-        touched = (clause for clause in self.clauses if behaviour in clause["behaviours"])
-        return [Term(*(str(clause[name]) for name in Term.__struct_fields__)) for clause in touched]
+        return [term for term, behaviours in self.clauses if behaviour in behaviours]
 
 
-def _with(entry: Any, names: tuple[str, ...], path: Path, what: str) -> Mapping[str, Any]:
+def _clause(entry: Any, path: Path) -> tuple[Term, frozenset[str]]:
+    fields = _with(entry, (*Term.__struct_fields__, "behaviours"), path, "clause")
+    return Term(*(str(fields[name]) for name in Term.__struct_fields__)), frozenset(fields["behaviours"])
+
+
+def _with(entry: Any, names: tuple[str, ...], path: Path, what: str) -> Toml:
     missing = [name for name in names if not isinstance(entry, dict) or name not in entry]
     if missing:
         raise SettingsError(f"{path}: a [[{what}]] lacks {missing[0]}: it needs {', '.join(names)}")
-    fields: Mapping[str, Any] = entry
+    fields: Toml = entry
     return fields
 
 

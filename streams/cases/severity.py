@@ -15,7 +15,8 @@ from typing import Final
 from models.evidence.calibration import REFERENCE_ENTITIES
 from models.evidence.weighing import ALERT_THRESHOLD_NATS
 from streams.cases.response_steps import MIN_CLUSTER_ACCOUNTS
-from streams.schema.cases import Behaviour, Severity
+from streams.schema.cases import Severity
+from streams.schema.names import Behaviour
 
 CRITICAL_NATS: Final = 1.5 * ALERT_THRESHOLD_NATS
 MAX_RARITY_ACCOUNTS: Final = 1_000_000.0

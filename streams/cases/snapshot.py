@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, NamedTuple
+from typing import Annotated, NamedTuple
 
 import msgspec
 import zstandard
@@ -20,7 +20,7 @@ _SIDES = ("a", "b")
 
 
 Number = Annotated[int, msgspec.Meta(ge=-1, lt=1 << 62)]
-Rows = dict[str, Any]
+Rows = dict[str, object]
 """Rows of one table by key; whoever loads them knows their types."""
 
 
@@ -29,7 +29,7 @@ class Snapshot(NamedTuple):
 
     offset: int
     """It contains all blocks up to this one."""
-    head: Mapping[str, Any]
+    head: Mapping[str, float | None]
     tables: dict[str, Rows]
 
 
@@ -41,7 +41,7 @@ class _Part(msgspec.Struct, frozen=True):
     parts: Number
     part: Annotated[int, msgspec.Meta(ge=0)]
     offset: Number
-    head: Rows
+    head: dict[str, float | None]
     tables: dict[str, Rows]
 
 
@@ -81,13 +81,13 @@ class Snapshots:
             chunks |= dict.fromkeys(self._names(self._serial), self._changed)
         return chunks
 
-    def take(self, chunk: str, offset: int, rows: Iterable[tuple[str, Mapping[str, Any]]], head: Mapping[str, Any]) -> bytes:
+    def take(self, chunk: str, offset: int, rows: Iterable[tuple[str, Mapping[str, object]]], head: Mapping[str, float | None]) -> bytes:
         """Freeze the state on the first call (`rows` by table name, complete up to block `offset`), then return this chunk."""
         if chunk not in self._frozen:
             self._freeze(offset, rows, head)
         return self._frozen.pop(chunk)
 
-    def _freeze(self, offset: int, rows: Iterable[tuple[str, Mapping[str, Any]]], head: Mapping[str, Any]) -> None:
+    def _freeze(self, offset: int, rows: Iterable[tuple[str, Mapping[str, object]]], head: Mapping[str, float | None]) -> None:
         names = self._names(self._serial)
         tables = [(table, list(held.items())) for table, held in rows]
         for part, name in enumerate(names):

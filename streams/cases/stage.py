@@ -21,9 +21,10 @@ from streams.cases.suspects import MIN_ALERTED_MEMBERS, Suspects
 from streams.core.durations import DAY
 from streams.core.errors import MalformedEventError
 from streams.schema import blocks, topics
-from streams.schema.cases import AlertName, AlertState, AlertStep, Behaviour, CaseState, Decision, Example
+from streams.schema.cases import AlertState, AlertStep, CaseState, Decision, Example
 from streams.schema.evidence import Entity, Known
 from streams.schema.labels import EXCLUDE, HOLD, LINK, MEMBER, SPLIT, VERDICTS, WITHDRAWN, Label, LearnedLabel
+from streams.schema.names import AlertName, Behaviour, alert_name, entity_key
 from streams.stages import erasures
 from streams.stages.stage import Message
 
@@ -161,7 +162,7 @@ class Cases:
         for key, accounts in touched.items():
             self._suspects.changed(key, accounts)
             for behaviour in _BEHAVIOURS:
-                if case := self._load.of(f"{behaviour}:{key}"):
+                if case := self._load.of(alert_name(behaviour, key)):
                     self._moved.setdefault(case.case_id, {}).update(dict.fromkeys(accounts))
 
     def _look_again(self) -> None:
@@ -210,7 +211,7 @@ class Cases:
     def _decide(self, label: Label, known: LearnedLabel | None) -> list[Message]:
         """Learn a verdict; close the case that it calls benign, and open again one that was closed so by mistake."""
         case = self.cases.get(label.entity_id) if label.entity_kind == "case" else None
-        entity = self._strongest(case) if case else self.entities.get(f"{label.entity_kind}:{label.entity_id}")
+        entity = self._strongest(case) if case else self.entities.get(entity_key(label.entity_kind, label.entity_id))
         families = case_file.families(entity) if entity else known.families if known else {}
         self.labels[label.label_id] = label.learned(families)
         self._triage = triage.trained(self.labels.values())
@@ -269,15 +270,15 @@ class Cases:
         over, permitted = self._suspects.of(entity)
         if over or permitted:
             strongest = max(member.extraction for member in (over or permitted).values())
-            messages += self._alert(f"extraction:{key}", strongest, over or permitted, muted=not over)
+            messages += self._alert(alert_name("extraction", key), strongest, over or permitted, muted=not over)
         else:
-            messages += self._withdraw_fallen(f"extraction:{key}", self._standing(entity), self._suspects.bar(entity))
+            messages += self._withdraw_fallen(alert_name("extraction", key), self._standing(entity), self._suspects.bar(entity))
         if entity.routing >= self.policy.bar("routing", entity.time) and entity.entity_kind in _CHANNELS and not entity.common:
             muted = self._suspects.permission(entity.entity_id, entity) is not None
-            messages += self._alert(f"routing:{key}", entity.routing, {}, muted=muted)
+            messages += self._alert(alert_name("routing", key), entity.routing, {}, muted=muted)
         else:
             standing = 0.0 if entity.common else entity.routing
-            messages += self._withdraw_fallen(f"routing:{key}", standing, self.policy.bar("routing", entity.time))
+            messages += self._withdraw_fallen(alert_name("routing", key), standing, self.policy.bar("routing", entity.time))
         return messages
 
     def _withdraw_fallen(self, alert_id: str, nats: float, bar: float) -> list[Message]:
@@ -410,7 +411,7 @@ class Cases:
 
     def _example(self, case: CaseState) -> Example | None:
         """Return the member with the most evidence of its own, and its features: a group's numbers do not describe an account."""
-        own = [entity for account in case.members if (entity := self.entities.get("account:" + account)) is not None]
+        own = [entity for account in case.members if (entity := self.entities.get(entity_key("account", account))) is not None]
         if not own:
             return None
         strongest = max(own, key=lambda entity: (entity.extraction, entity.entity_id))

@@ -174,13 +174,15 @@ def exclude_account(*, case_id: str, account: str, reason: str | None, undo: boo
     Example:  hydrometer case exclude case-0fbfa5df00f4 acct-17 --reason education --note "confirmed by the school"
               hydrometer case exclude case-0fbfa5df00f4 acct-17 --undo
     """
+    from streams.schema.names import entity_key
+
     settings, known = _kafka(), known_case(case_id)
     if not undo and reason is None:
         raise click.UsageError(f"Say why: --reason, one of {', '.join(REASONS)}.")
     listed = known.payload.excluded if undo else known.payload.members
     if account not in listed:
         raise HydrometerError(f"{known.case_id} has not {'excluded' if undo else 'the account'} {account}: see `hydrometer case show`")
-    entity_id = f"{known.case_id}/account:{account}"
+    entity_id = f"{known.case_id}/{entity_key('account', account)}"
     label_id = _send(settings, MEMBER, entity_id, WITHDRAWN if undo else EXCLUDE, author, note, "" if undo else reason or "")
     echo(f"{account} is {'no longer excluded from' if undo else 'excluded from'} {known.case_id}: label {label_id} recorded")
 

@@ -126,5 +126,5 @@ def export_verify(*, folder: Path) -> None:
     from streams.exports import bundle
 
     manifest = bundle.verify(folder, Settings.load(role="kafka").evidence())
-    files = len(manifest["sha256"])
-    echo(f"{manifest['case_id']}, version {manifest['version']}, exported {manifest['exported_at']}: {files} files as signed")
+    files = len(manifest.sha256)
+    echo(f"{manifest.case_id}, version {manifest.version}, exported {manifest.exported_at}: {files} files as signed")

@@ -81,7 +81,7 @@ class {cls}(base.AnomalyDetector):
         return [dict(zip(self.limits, row, strict=True)) for row in values.tolist()]
 
     @classmethod
-    def _unit_test_params(cls) -> Iterator[dict[str, Any]]:
+    def _unit_test_params(cls) -> Iterator[dict[str, object]]:
         yield {{"limits": {{f"f{{i}}": (0.0, 1.0) for i in range(6)}}}}
 '''
 

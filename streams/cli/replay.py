@@ -110,11 +110,14 @@ def _with_code_of(before: Revision, files: tuple[Path, ...], out: Path, until: s
 
 def _show(before: Revision, out: Path) -> None:
     import json
+    from dataclasses import asdict
 
     from streams.replay.compare import Outcome, compare, tables
 
     differences = compare(Outcome.read(out / before.short), Outcome.read(out / "now"))
-    (out / "compare.json").write_text(json.dumps({"revision": before.name, "commit": before.commit, **differences}, indent=2) + "\n")
+    (out / "compare.json").write_text(
+        json.dumps({"revision": before.name, "commit": before.commit, **asdict(differences)}, indent=2) + "\n"
+    )
     screen = console()
     for table in tables(differences, f"{before.name} ({before.short})"):
         screen.print(table)

@@ -9,12 +9,13 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final
 
 import orjson
 
 from streams.clickhouse.client import ClickHouse
 from streams.core.errors import StoreUnavailableError
+from streams.schema.names import entity_key
 
 CONDITIONS: Final[Mapping[tuple[str, ...], str]] = {
     ("account_id",): "account_id = %(account)s",
@@ -58,8 +59,8 @@ class AccountRows:
         self._clickhouse = clickhouse
         self._values = {
             "account": account,
-            "link": f"/account:{account}",
-            "quoted": orjson.dumps(f"account:{account}").decode()[1:],
+            "link": f"/{entity_key('account', account)}",
+            "quoted": orjson.dumps(entity_key("account", account)).decode()[1:],
             "held": [*held, ""],  # an alert without a case has an empty case_id; ClickHouse refuses an empty list
         }
         self.tables = tables(clickhouse)
@@ -92,7 +93,7 @@ class AccountRows:
         (table,) = [table for table in self.tables if table.name == "labels"]
         return [name for (name,) in self._clickhouse.query(f"SELECT DISTINCT label_id FROM labels WHERE {table.erasable}", self._values)]  # noqa: S608 (our own conditions)
 
-    def rows(self, table: AccountTable) -> Iterator[dict[str, Any]]:
+    def rows(self, table: AccountTable) -> Iterator[dict[str, object]]:
         """Yield the rows of one table, a page at a time. Raises StoreUnavailableError."""
         order = ", ".join(name for (name,) in self._clickhouse.query(_SORTING_KEY, {"table": table.name}))
         offset = 0

@@ -16,15 +16,16 @@ import hashlib
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Final, Protocol, TypeAlias, TypeVar
+from typing import Final, Protocol, TypeAlias, TypeVar
 
 import numpy as np
 
 from streams.clickhouse.client import Columns, RefusedRowsError, retrying
 from streams.clickhouse.rows import Insert, Record, inserts, own_dead_letters, set_aside
 from streams.core.errors import BlockLayoutError
+from streams.core.queries import Queries
 from streams.schema import blocks, topics
 from streams.schema.believable_times import arrived, believable
 from streams.schema.log_range import ReadRange
@@ -116,14 +117,11 @@ class Batcher:
         self._open.pop(partition, None)
 
 
-class Gateway(Protocol):
+class Gateway(Queries, Protocol):
     """The part of `streams.clickhouse.client.ClickHouse` that the store stage uses."""
 
     def insert(self, table: str, columns: Columns, token: str) -> None:
         """Insert columns under a token."""
-
-    def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
-        """Return the rows of a statement."""
 
 
 class BatchWriter:

@@ -24,6 +24,7 @@ from tenacity import RetryCallState, Retrying, retry_if_exception_type, wait_exp
 
 from streams.core import tls
 from streams.core.errors import HydrometerError, StoreUnavailableError
+from streams.core.queries import Parameters
 from streams.core.settings import Settings
 
 Columns = Mapping[str, Sequence[Any] | np.ndarray[Any, Any]]
@@ -109,7 +110,7 @@ class ClickHouse:
                 f"INSERT INTO {table} ({names}) VALUES", data, columnar=True, settings={**_INSERT, "insert_deduplication_token": token}
             )
 
-    def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
+    def query(self, sql: str, parameters: Parameters | None = None) -> list[tuple[Any, ...]]:
         """Run one statement and return its rows. Values are passed as `%(name)s` and `parameters`, never in the text.
 
         Raises StoreUnavailableError.
@@ -118,7 +119,7 @@ class ClickHouse:
             answer = self._client(numpy=False).execute(sql, dict(parameters) if parameters else None)
         return list(answer) if isinstance(answer, list) else []
 
-    def named(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[dict[str, Any]]:
+    def named(self, sql: str, parameters: Parameters | None = None) -> list[dict[str, object]]:
         """Run one query and return its rows as dictionaries by column name. Otherwise as `query`."""
         with self._translating_errors("a query"):
             rows, columns = self._client(numpy=False).execute(sql, dict(parameters) if parameters else None, with_column_types=True)

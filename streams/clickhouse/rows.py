@@ -255,7 +255,7 @@ def _default(part: msgspec.inspect.Field) -> Any:
 
 
 def _column_of(name: str, kind: msgspec.inspect.Type, annotation: Any) -> Column:
-    extra: Mapping[str, Any] = {}
+    extra: Mapping[str, object] = {}
     if isinstance(kind, msgspec.inspect.Metadata):
         extra, kind = kind.extra or {}, kind.type
     match kind:

@@ -277,12 +277,12 @@ class Settings(BaseSettings):
 
     @model_validator(mode="before")
     @classmethod
-    def _with_defaults(cls, given: dict[str, Any]) -> dict[str, Any]:
+    def _with_defaults(cls, given: dict[str, object]) -> dict[str, object]:
         if given.get("mode") == "local":
             local = {name: _DEVELOPMENT + name.replace("_", "-") for name in SECRETS}
             usual = {**local, "replication": 1, "state_dir": Path("build/state"), "metrics_port": 0, **given}
             if "clickhouse_password" not in given:
-                usual["clickhouse_password"] = LocalPassword(Path(usual["state_dir"]) / LOCAL_PASSWORD_FILE)
+                usual["clickhouse_password"] = LocalPassword(Path(str(usual["state_dir"])) / LOCAL_PASSWORD_FILE)
             return usual
         if given.get("mode", "production") == "production":  # any other value fails the field's own check
             for name in SECRETS:

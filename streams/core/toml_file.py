@@ -12,7 +12,11 @@ MAX_DEPTH_LEVELS: Final = 16
 """Tables and arrays within each other: ours have three."""
 
 
-def read_toml(path: Path, advice: str) -> dict[str, Any]:
+Toml = dict[str, Any]
+"""A table as a person wrote it: whoever reads a value checks its type."""
+
+
+def read_toml(path: Path, advice: str) -> Toml:
     """Return the tables of a file. Raises SettingsError when it cannot be opened (`advice` says what to do) or is no TOML."""
     try:
         content = tomllib.loads(path.read_text(encoding="utf-8"))

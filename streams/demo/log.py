@@ -7,7 +7,7 @@ when their line is written, from a seed. So a line costs microseconds, and a mil
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, fields
 from typing import Any
 
@@ -73,7 +73,11 @@ class Requests:
     status: ArrayLike = 0
 
 
-def _fragment(facts: Mapping[str, Any]) -> str:
+Fact = str | float | Sequence[str] | None
+"""The value of a field of the log; None leaves the field out."""
+
+
+def _fragment(facts: Mapping[str, Fact]) -> str:
     """Render the known facts as the inside of a JSON object."""
     return _encode({key: value for key, value in facts.items() if value is not None})[1:-1]
 
@@ -92,13 +96,13 @@ class Log:
     _bouts: list[dict[str, NDArray[Any]]] = field(default_factory=list)
     _drawn: dict[str, NDArray[Any]] | None = None
 
-    def account(self, role: Role, facts: Mapping[str, Any]) -> int:
+    def account(self, role: Role, facts: Mapping[str, Fact]) -> int:
         """Register an account and its fields in the log (`organization.id`, `payment.hash` ...)."""
         self.roles.append(role)
         self._accounts.append(_fragment({"account.id": role.account_id, **facts}))
         return len(self._accounts) - 1
 
-    def facts(self, facts: Mapping[str, Any]) -> int:
+    def facts(self, facts: Mapping[str, Fact]) -> int:
         """Register a stack, a location or a call: equal facts share an index."""
         text = _fragment(facts)
         known = self._interned.get(text)

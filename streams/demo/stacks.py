@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from hashlib import blake2b
-from typing import Any
 
 import numpy as np
 
@@ -38,7 +37,7 @@ class Stack:
         agent = self.agent.replace(self.version or "\0", version)
         return replace(self, version=version, runtime=runtime or self.runtime, agent=agent)
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> dict[str, str | list[str] | None]:
         """Return the canonical fields."""
         return {
             "tls.client.ja4": f"{self.ja4}_{digest(self.name, 'ciphers')}_{digest(self.name, 'extensions')}",
@@ -161,7 +160,7 @@ HARVESTER = Stack(
 )
 
 
-def location(rng: np.random.Generator, kind: str, number: int, country: str) -> dict[str, Any]:
+def location(rng: np.random.Generator, kind: str, number: int, country: str) -> dict[str, str | int]:
     """Draw an address in a network of the given kind and number (its autonomous system is of the private range)."""
     block = rng.integers(0, 256, 3)
     address = f"10.{block[0]}.{block[1]}.{block[2]}" if rng.binomial(1, 0.7) else f"2001:db8:{block[0] * 256 + block[1]:x}::{block[2]:x}"

@@ -10,7 +10,6 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
-from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +24,9 @@ class Language:
     joint: str
 
 
-def _language(pieces: Mapping[str, Any]) -> Language:
+def _language(pieces: Mapping[str, str | list[str]]) -> Language:
     pools = {key: tuple(values) for key, values in pieces.items() if key != "joint"}
-    return Language(**pools, joint=pieces["joint"])
+    return Language(**pools, joint=str(pieces["joint"]))
 
 
 _WORDS = json.loads(files("streams.demo").joinpath("words.json").read_text("utf-8"))

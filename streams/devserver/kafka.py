@@ -17,7 +17,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from string import Template
-from typing import IO, Any, Final, Self
+from typing import IO, Final, Self
 from zlib import crc32
 
 import click
@@ -52,7 +52,7 @@ class ApacheKafka:
         port: int = 0,
         properties: Mapping[str, str] | None = None,
         users: Mapping[str, str] | None = None,
-        client: Mapping[str, Any] | None = None,
+        client: Mapping[str, object] | None = None,
         host: str = "127.0.0.1",
     ) -> None:
         """Prepare a node on this port of 127.0.0.1, or on a free one.
@@ -226,7 +226,7 @@ def _listens(host: str, port: int) -> bool:
         return probe.connect_ex((host, port)) == 0
 
 
-def _answers(client: Mapping[str, Any]) -> bool:
+def _answers(client: Mapping[str, object]) -> bool:
     try:
         admin = KafkaAdminClient(**client, bootstrap_timeout_ms=2_000, request_timeout_ms=2_000)
     except KafkaError:

@@ -42,8 +42,14 @@ class LocalClickHouse:
 
     def settings(self, **changes: Any) -> Settings:
         """Return the settings of local mode that reach this server. changes: further settings."""
-        where: dict[str, Any] = {"host": self.host, "port": self.port, "user": self.user, "password": SecretStr(self.password)}
-        return Settings(mode="local", **{f"clickhouse_{name}": value for name, value in where.items()}, **changes)
+        return Settings(
+            mode="local",
+            clickhouse_host=self.host,
+            clickhouse_port=self.port,
+            clickhouse_user=self.user,
+            clickhouse_password=SecretStr(self.password),
+            **changes,
+        )
 
     def watch(self) -> None:
         """Wait until the server ends by itself.

@@ -6,6 +6,7 @@ Of a case only the account's own part is given: the other members are other peop
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final
 
@@ -20,6 +21,18 @@ NEWEST_SCORE: Final = (
 )
 _OWN_PARTS: Final = ("summary", "hold", "label")
 """What a case's payload says beside its members."""
+
+
+@dataclass(frozen=True)
+class Measured:
+    """The newest value of a feature, what it means, and its part in the evidence in nats."""
+
+    feature: str
+    means: str
+    unit: str
+    value: float
+    nats: float | None
+    time: datetime
 
 
 def document(clickhouse: ClickHouse, account: str, at: datetime) -> Iterator[bytes]:
@@ -44,7 +57,7 @@ def document(clickhouse: ClickHouse, account: str, at: datetime) -> Iterator[byt
     yield b"\n}\n}\n"
 
 
-def features(clickhouse: ClickHouse, account: str) -> list[dict[str, Any]]:
+def features(clickhouse: ClickHouse, account: str) -> list[Measured]:
     """Return the account's newest measured behaviour: each feature's value with its label, unit and part in the evidence (nats).
 
     Raises:
@@ -52,24 +65,24 @@ def features(clickhouse: ClickHouse, account: str) -> list[dict[str, Any]]:
     """
     known = by_name()
     return [
-        {
-            "feature": name,
-            "means": known[name].label if name in known else "",
-            "unit": known[name].unit.name if name in known else "",
-            "value": value,
-            "nats": row["nats"].get(name),
-            "time": row["time"],
-        }
-        for row in clickhouse.named(NEWEST_SCORE, {"account": account})
-        for name, value in row["features"].items()
+        Measured(
+            feature=name,
+            means=known[name].label if name in known else "",
+            unit=known[name].unit.name if name in known else "",
+            value=value,
+            nats=nats.get(name),
+            time=time,
+        )
+        for time, values, nats in clickhouse.query(NEWEST_SCORE, {"account": account})
+        for name, value in values.items()
     ]
 
 
-def own_part(row: Mapping[str, Any], account: str) -> dict[str, Any]:
+def own_part(row: Mapping[str, object], account: str) -> dict[str, object]:
     """Return a row, and of the payload of a case only what is about the account itself."""
     if "payload" not in row:
         return dict(row)
-    payload = orjson.loads(row["payload"])
+    payload = orjson.loads(str(row["payload"]))
     if "members" in payload:
         example = payload.get("example") or {}
         payload = {

@@ -19,15 +19,18 @@ import hmac
 import io
 import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
+import msgspec
 import orjson
 
 from streams.cases.views import page, terminal
 from streams.cases.views.terminal import CaseRow
 from streams.core.errors import HydrometerError
+from streams.core.queries import Queries
 from streams.schema.cases import Tlp
 
 FORMAT_VERSION: Final = 1
@@ -52,15 +55,43 @@ _CASE_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
 _BLANKS = " \t\r\n\v\f\u00a0\ufeff\u200b"
 
 
-class Gateway(Protocol):
-    """Queries ClickHouse."""
+@dataclass(frozen=True)
+class Share:
+    """A value that the case's requests show, and the share of them that show it, 0 to 1."""
 
-    def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
-        """Return the rows of a statement. Raises StoreUnavailableError."""
-        ...
+    value: str
+    share: float
 
 
-def write(case: CaseRow, folder: Path, key: bytes, indicators: Mapping[str, Any], at: datetime) -> Path:
+@dataclass(frozen=True)
+class Indicators:
+    """What `indicators.json` holds. Times are ISO 8601 in UTC."""
+
+    tlp: str
+    case_id: str
+    behaviour: str
+    first: str
+    last: str
+    accounts: int
+    atlas: list[str]
+    observed: dict[str, list[Share]]
+    """Column of the software's fingerprint -> its values, the most frequent first."""
+    note: str = "Shares of the requests of this case. Each value alone is common; together they identify one software stack."
+
+
+@dataclass(frozen=True)
+class Manifest:
+    """What `manifest.json` holds: what is signed."""
+
+    format: int
+    case_id: str
+    version: int
+    exported_at: str
+    sha256: dict[str, str]
+    """File name -> SHA-256."""
+
+
+def write(case: CaseRow, folder: Path, key: bytes, indicators: Indicators, at: datetime) -> Path:
     """Write the bundle of a case into `folder/<case id>` and return that folder. at: time of the export. Raises BundleError."""
     if not _CASE_ID.fullmatch(case.case_id):
         raise BundleError(f"{case.case_id!r} cannot name a folder: a case id has letters, digits, dots, dashes and underscores")
@@ -81,18 +112,18 @@ def write(case: CaseRow, folder: Path, key: bytes, indicators: Mapping[str, Any]
     return target
 
 
-def verify(folder: Path, key: bytes) -> dict[str, Any]:
+def verify(folder: Path, key: bytes) -> Manifest:
     """Return the manifest of a bundle after checking the signature and every file. Raises BundleError naming the first wrong one."""
     manifest, signature = _read(folder / MANIFEST), _read(folder / SIGNATURE)
     if not hmac.compare_digest(_sign(manifest, key).strip(), signature.strip()):
         raise BundleError(
             f"{folder / MANIFEST} differs from what was signed, or HYDROMETER_EVIDENCE_KEY is another key: ask the sender for both"
         )
-    content: dict[str, Any] = orjson.loads(manifest)
-    for name, digest in content["sha256"].items():
+    content = msgspec.json.decode(manifest, type=Manifest)
+    for name, digest in content.sha256.items():
         if hashlib.sha256(_read(folder / name)).hexdigest() != digest:
             raise BundleError(f"{folder / name} was changed after it was signed: ask the sender for the bundle again")
-    added = sorted({path.name for path in folder.iterdir()} - {*content["sha256"], MANIFEST, SIGNATURE})
+    added = sorted({path.name for path in folder.iterdir()} - {*content.sha256, MANIFEST, SIGNATURE})
     if added:
         raise BundleError(f"{folder / added[0]} was added after the bundle was signed: remove it")
     return content
@@ -111,43 +142,42 @@ def members(case: CaseRow) -> str:
     return text.getvalue()
 
 
-def indicators(clickhouse: Gateway, case: CaseRow, tlp: Tlp = "AMBER") -> dict[str, Any]:
+def indicators(clickhouse: Queries, case: CaseRow, tlp: Tlp = "AMBER") -> Indicators:
     """Return what others may look for in their own traffic: fingerprints of the client software, with their share of the case's requests.
 
     Computed from the requests that ClickHouse still has. Raises StoreUnavailableError.
     """
     accounts = [account for account, _ in terminal.members(case)[:MAX_INDICATOR_ACCOUNTS]]
     observed = {column: _values(clickhouse, column, accounts) for column in _COLUMNS} if accounts else {}
-    return {
-        "tlp": f"TLP:{tlp}",
-        "case_id": case.case_id,
-        "behaviour": case.behaviour,
-        "first": case.opened_at.astimezone(UTC).isoformat(),
-        "last": case.updated_at.astimezone(UTC).isoformat(),
-        "accounts": case.accounts,
-        "atlas": list(case.payload.atlas),
-        "observed": {column: values for column, values in observed.items() if values},
-        "note": "Shares of the requests of this case. Each value alone is common; together they identify one software stack.",
-    }
+    return Indicators(
+        tlp=f"TLP:{tlp}",
+        case_id=case.case_id,
+        behaviour=case.behaviour,
+        first=case.opened_at.astimezone(UTC).isoformat(),
+        last=case.updated_at.astimezone(UTC).isoformat(),
+        accounts=case.accounts,
+        atlas=list(case.payload.atlas),
+        observed={column: values for column, values in observed.items() if values},
+    )
 
 
-def _values(clickhouse: Gateway, column: str, accounts: Sequence[str]) -> list[dict[str, Any]]:
+def _values(clickhouse: Queries, column: str, accounts: Sequence[str]) -> list[Share]:
     rows = clickhouse.query(
         f"SELECT {column}, count() / sum(count()) OVER () AS share FROM requests "  # noqa: S608 (a column name of ours)
         f"WHERE account_id IN %(accounts)s AND {column} != '' GROUP BY {column} ORDER BY share DESC, {column} LIMIT 10",
         {"accounts": accounts},
     )
-    return [{"value": value, "share": round(share, 3)} for value, share in rows if share >= MIN_INDICATOR_SHARE]
+    return [Share(value, round(share, 3)) for value, share in rows if share >= MIN_INDICATOR_SHARE]
 
 
 def _manifest(case: CaseRow, files: Mapping[str, bytes], at: datetime) -> bytes:
-    manifest = {
-        "format": FORMAT_VERSION,
-        "case_id": case.case_id,
-        "version": case.version,
-        "exported_at": at.astimezone(UTC).isoformat(timespec="seconds"),
-        "sha256": {name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
-    }
+    manifest = Manifest(
+        format=FORMAT_VERSION,
+        case_id=case.case_id,
+        version=case.version,
+        exported_at=at.astimezone(UTC).isoformat(timespec="seconds"),
+        sha256={name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
+    )
     return orjson.dumps(manifest, option=orjson.OPT_INDENT_2)
 
 

@@ -25,6 +25,7 @@ from streams.core.errors import HydrometerError
 from streams.core.settings import Settings
 from streams.schema import topics
 from streams.schema.erasures import ErasureReport, Kept, Receipt
+from streams.schema.names import alert_name, entity_key
 from streams.schema.signatures import Signatures
 from streams.stages import erasures
 from streams.stages.accounts.erased import KEPT_SECONDS
@@ -142,7 +143,7 @@ def _by_stage(reports: Iterable[ErasureReport]) -> dict[str, dict[str, int]]:
 def _remove_keys(settings: Settings, account: str, reports: Sequence[ErasureReport], label_ids: Sequence[str]) -> dict[str, int]:
     """Write tombstones for the account's own alerts, cases and labels; return how many by topic."""
     keys = {
-        topics.ALERTS: sorted({f"{behaviour}:account:{account}" for report in reports for behaviour in report.alerts}),
+        topics.ALERTS: sorted({alert_name(behaviour, entity_key("account", account)) for report in reports for behaviour in report.alerts}),
         topics.CASES: sorted({case for report in reports for case in report.cases}),
         topics.LABELS: sorted(label_ids),
     }

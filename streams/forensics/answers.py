@@ -19,7 +19,7 @@ import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any, Final
+from typing import IO, Any, Final, Generic, TypeVar
 
 import orjson
 
@@ -61,16 +61,19 @@ class Options:
     sha256: str
 
 
+Row = TypeVar("Row")
+
+
 @dataclass
-class _Smallest:
+class _Smallest(Generic[Row]):
     """The `most` items with the smallest hashes, first seen first kept."""
 
     most: int
-    rows: dict[str, Any] = field(default_factory=dict)
+    rows: dict[str, Row] = field(default_factory=dict)
     repeated: int = 0
     _heap: list[tuple[int, str]] = field(default_factory=list)
 
-    def add(self, item: str, row: Any) -> None:
+    def add(self, item: str, row: Row) -> None:
         """Keep a row unless its item is known or its hash is too large."""
         if item in self.rows:
             self.repeated += 1
@@ -108,7 +111,7 @@ def files_of(folder: Path) -> list[Path]:
 
 def read_answers(path: Path) -> Answers:
     """Read one model's answers. Raises AnswersError when the file is missing, unreadable, or has no columns of items and answers."""
-    kept = _Smallest(MAX_ANSWERS)
+    kept = _Smallest[str](MAX_ANSWERS)
     for number, row in _rows(path):
         item, output = _first(row, _ITEM), _first(row, _OUTPUT)
         if item is None or output is None:
@@ -121,7 +124,7 @@ def read_answers(path: Path) -> Answers:
 
 def read_prompts(path: Path) -> tuple[dict[str, str], dict[str, str]]:
     """Return texts and topics of prompts, by item, from columns `item`, `instruction`, `topic` (either may lack). Raises AnswersError."""
-    texts, topics = _Smallest(MAX_QUESTIONS), {}
+    texts, topics = _Smallest[str](MAX_QUESTIONS), {}
     for number, row in _rows(path):
         item = _first(row, _ITEM)
         if item is None:
@@ -135,7 +138,7 @@ def read_prompts(path: Path) -> tuple[dict[str, str], dict[str, str]]:
 
 def read_options(path: Path) -> Options:
     """Read a table of chosen options. Raises AnswersError when a column is missing or `options` is not a number."""
-    kept = _Smallest(MAX_QUESTIONS)
+    kept = _Smallest[dict[str, object]](MAX_QUESTIONS)
     for number, row in _rows(path):
         missing = sorted({"item", "answer", "options"} - row.keys())
         if missing:
@@ -152,7 +155,7 @@ def read_options(path: Path) -> Options:
         raise AnswersError(f"{path} has {len(models)} models, more than {MAX_MODELS}: leave some out")
     return Options(
         right={item: str(row["answer"]) for item, row in kept.rows.items()},
-        count={item: int(row["options"]) for item, row in kept.rows.items()},
+        count={item: int(str(row["options"])) for item, row in kept.rows.items()},
         category={item: str(row.get("category") or "") for item, row in kept.rows.items()},
         chosen={model: {item: str(row.get(model) or "") for item, row in kept.rows.items()} for model in models},
         sha256=file_hash(path),
@@ -168,7 +171,7 @@ def file_hash(path: Path) -> str:
         raise _unreadable(path, error) from error
 
 
-def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+def _rows(path: Path) -> Iterator[tuple[int, dict[str, object]]]:
     """Yield number (from 1) and columns of each row."""
     if not path.name.endswith(_SUFFIXES):
         raise AnswersError(f"{path} has an unsupported suffix: use one of {', '.join(_SUFFIXES)}")
@@ -182,7 +185,7 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         raise _unreadable(path, error) from error
 
 
-def _json_lines(path: Path, source: IO[bytes] | gzip.GzipFile) -> Iterator[tuple[int, dict[str, Any]]]:
+def _json_lines(path: Path, source: IO[bytes] | gzip.GzipFile) -> Iterator[tuple[int, dict[str, object]]]:
     number = 0
     while line := source.readline(MAX_LINE_BYTES + 1):
         number += 1
@@ -199,7 +202,7 @@ def _json_lines(path: Path, source: IO[bytes] | gzip.GzipFile) -> Iterator[tuple
         yield number, row
 
 
-def _csv(path: Path, source: IO[bytes] | gzip.GzipFile) -> Iterator[tuple[int, dict[str, Any]]]:
+def _csv(path: Path, source: IO[bytes] | gzip.GzipFile) -> Iterator[tuple[int, dict[str, object]]]:
     csv.field_size_limit(min(MAX_LINE_BYTES, sys.maxsize))
     lines = (line.decode() for line in iter(lambda: source.readline(MAX_LINE_BYTES), b""))
     try:
@@ -209,7 +212,7 @@ def _csv(path: Path, source: IO[bytes] | gzip.GzipFile) -> Iterator[tuple[int, d
         raise AnswersError(f"{path} is not CSV in UTF-8 ({error}): export it again") from error
 
 
-def _parquet(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
+def _parquet(path: Path) -> Iterator[tuple[int, dict[str, object]]]:
     import pyarrow as pa  # noqa: PLC0415 - 100 ms that JSON lines need not pay
     import pyarrow.parquet as pq  # noqa: PLC0415
 
@@ -224,7 +227,7 @@ def _parquet(path: Path) -> Iterator[tuple[int, dict[str, Any]]]:
         raise AnswersError(f"{path} is not a Parquet file: export it again") from error
 
 
-def _first(row: Mapping[str, Any], names: tuple[str, ...]) -> Any:
+def _first(row: Mapping[str, object], names: tuple[str, ...]) -> Any:
     return next((row[name] for name in names if row.get(name) is not None), None)
 
 

@@ -14,11 +14,12 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-import orjson
+import msgspec
 
 from streams.forensics.compare import Outcome
+from streams.forensics.inference import Finding
 
 FILE: Final = Path(__file__).with_name("calibration.json")
 MIN_KNOWN_PAIRS: Final = 20
@@ -63,8 +64,7 @@ def load(path: Path = FILE) -> Calibration | None:
     """Return the calibration, or None without one."""
     if not path.exists():
         return None
-    stored: dict[str, Any] = orjson.loads(path.read_bytes())
-    return Calibration(**{**stored, "curve": tuple(Bin(**each) for each in stored["curve"])})
+    return msgspec.json.decode(path.read_bytes(), type=Calibration)
 
 
 def combine(outcomes: Sequence[Outcome], calibration: Calibration | None) -> Combined:
@@ -84,7 +84,7 @@ def log_ratio(effects: Mapping[str, float], calibration: Calibration) -> float:
     return calibration.intercept + sum(weight * effects[name] for name, weight in calibration.weights.items())
 
 
-def _refusal(effects: Mapping[str, Any], calibration: Calibration | None) -> str | None:
+def _refusal(effects: Mapping[str, Finding], calibration: Calibration | None) -> str | None:
     if calibration is None:
         return "there is no calibration: make evaluate-forensics writes one"
     if calibration.known_pairs < MIN_KNOWN_PAIRS:

@@ -18,12 +18,13 @@ import math
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
+import msgspec
 from scipy.stats import binom
 
 from streams.forensics.errors import AnswersError
@@ -37,12 +38,7 @@ _WORD: Final = re.compile(r"[^\W\d_]+")
 DISCLOSURE: Final = "Answers may use either of two equal wordings, chosen per customer, so that unlicensed training on them can be shown."
 
 
-_KEYS: Final = {"chosen": "say"}
-"""Names of fields in the policy file, where they differ."""
-
-
-@dataclass(frozen=True)
-class Policy:
+class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"chosen": "say"}):
     """A case's policy for a gateway: for each pair of wordings the one to use. It contains no key."""
 
     case_id: str
@@ -59,8 +55,7 @@ class Policy:
 
     def json(self) -> bytes:
         """Return the policy as a file."""
-        content = {_KEYS.get(name, name): value for name, value in asdict(self).items()}
-        return json.dumps(content, indent=1).encode() + b"\n"
+        return msgspec.json.format(msgspec.json.encode(self), indent=1) + b"\n"
 
 
 @dataclass(frozen=True)
@@ -105,20 +100,19 @@ def policy(canary_key: bytes, case_id: str, epoch: int, members: Sequence[str], 
 def read_policy(path: Path) -> Policy:
     """Read a policy. Raises AnswersError when it is missing or not a policy."""
     try:
-        document: dict[str, Any] = json.loads(path.read_bytes())
-        if document["format"] != FORMAT_VERSION:
-            raise AnswersError(f"{path} is a policy of another version: write it again with `hydrometer canary new`")
-        chosen = tuple((wording, replaced) for wording, replaced in document.pop(_KEYS["chosen"]))
-        return Policy(**{**document, "members": tuple(document["members"]), "chosen": chosen})
+        policy = msgspec.json.decode(path.read_bytes(), type=Policy)
     except OSError as error:
         raise AnswersError(f"cannot read {path} ({error.strerror}): give a policy file of `hydrometer canary new`") from error
-    except (ValueError, TypeError, KeyError) as error:
+    except msgspec.DecodeError as error:
         raise AnswersError(f"{path} is not a policy: give a file of `hydrometer canary new`") from error
+    if policy.format != FORMAT_VERSION:
+        raise AnswersError(f"{path} is a policy of another version: write it again with `hydrometer canary new`")
+    return policy
 
 
 def revoked(policy: Policy, at: str) -> Policy:
     """Return the policy as one that is no longer served."""
-    return replace(policy, revoked_at=at)
+    return msgspec.structs.replace(policy, revoked_at=at)
 
 
 def apply(policy: Policy, answer: str) -> str:

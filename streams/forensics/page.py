@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from html import escape
-from typing import Any, Final
+from typing import Final
 
 from streams.forensics import report
+from streams.forensics.report import Report, SkippedTest, TestResult
 
 _WIDTH_PIXELS: Final = 640
 _HEIGHT_PIXELS: Final = 74
@@ -20,18 +20,16 @@ _STYLE: Final = (
 )
 
 
-def page(content: Mapping[str, Any]) -> str:
+def page(content: Report) -> str:
     """Return the report as HTML."""
-    title = escape(f"{content['suspect']} compared with {content['our_model']}")
-    notes = "".join(f"<li>{escape(note)}</li>" for note in content["notes"])
-    tests = "".join(_test(test) for test in content["tests"])
-    limits = "".join(f"<p>{escape(limit)}</p>" for limit in content["limits"])
-    hashes = "".join(
-        f"<tr><td>{escape(path)}</td><td><code>{escape(digest)}</code></td></tr>" for path, digest in content["sha256"].items()
-    )
+    title = escape(f"{content.suspect} compared with {content.our_model}")
+    notes = "".join(f"<li>{escape(note)}</li>" for note in content.notes)
+    tests = "".join(_test(test) for test in content.tests)
+    limits = "".join(f"<p>{escape(limit)}</p>" for limit in content.limits)
+    hashes = "".join(f"<tr><td>{escape(path)}</td><td><code>{escape(digest)}</code></td></tr>" for path, digest in content.sha256.items())
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>{_STYLE}</style></head><body>'
-        f"<h1>{title}</h1><p>{len(content['controls'])} controls, {content['items']:,} common items.</p><ul>{notes}</ul>"
+        f"<h1>{title}</h1><p>{len(content.controls)} controls, {content.items:,} common items.</p><ul>{notes}</ul>"
         f"<h2>Summary</h2>{_summary(content)}<section><h2>Combined</h2><p>{escape(report.combined_sentence(content))}</p>{_curve(content)}</section>"
         f'<section class="limits">{limits}</section>{tests}'
         f"<section><h2>Files read (SHA-256)</h2><table>{hashes}</table></section>"
@@ -39,37 +37,37 @@ def page(content: Mapping[str, Any]) -> str:
     )
 
 
-def _summary(content: Mapping[str, Any]) -> str:
+def _summary(content: Report) -> str:
     rows = []
-    for test in content["tests"]:
-        if test["missing"] is not None:
+    for test in content.tests:
+        if not isinstance(test, TestResult):
             rows.append(
-                f'<tr class="missing"><td>{escape(test["title"])}</td><td colspan="4">input missing: {escape(test["missing"])}</td></tr>'
+                f'<tr class="missing"><td>{escape(test.title)}</td><td colspan="4">input missing: {escape(test.missing or "")}</td></tr>'
             )
             continue
-        cells = (f"{test['effect']:+.2f}", f"{test['p']:.4g}", f"{test['p_corrected']:.4g}", f"{test['rank']} of {test['controls'] + 1}")
-        rows.append(f"<tr><td>{escape(test['title'])}</td>" + "".join(f'<td class="n">{cell}</td>' for cell in cells) + "</tr>")
+        cells = (f"{test.effect:+.2f}", f"{test.p:.4g}", f"{test.p_corrected:.4g}", f"{test.rank} of {test.controls + 1}")
+        rows.append(f"<tr><td>{escape(test.title)}</td>" + "".join(f'<td class="n">{cell}</td>' for cell in cells) + "</tr>")
     return f"<table><tr><th>Test</th><th>Effect, sd</th><th>p</th><th>p (Holm)</th><th>Rank</th></tr>{''.join(rows)}</table>"
 
 
-def _test(test: Mapping[str, Any]) -> str:
-    if test["missing"] is not None:
+def _test(test: SkippedTest | TestResult) -> str:
+    if not isinstance(test, TestResult):
         return ""
     head, *lines, means = report.test_lines(test)
     body = "<br>".join(escape(line.strip()) for line in lines)
     return f"<section><h2>{escape(head)}</h2><p>{escape(means.strip())}</p>{_strip(test)}<p><small>{body}</small></p></section>"
 
 
-def _strip(test: Mapping[str, Any]) -> str:
+def _strip(test: TestResult) -> str:
     """Return the controls as dots on one axis, the suspect as a bar with its interval."""
-    low, high = test["interval"]
-    values = [effect for _, effect in test["control_effects"]]
+    low, high = test.interval
+    values = [effect for _, effect in test.control_effects]
     least, most = min([low, -1.0, *values]), max([high, 1.0, *values])
 
     def x(value: float) -> str:
         return f"{_MARGIN_PIXELS + (_WIDTH_PIXELS - 2 * _MARGIN_PIXELS) * (value - least) / (most - least):.1f}"
 
-    dots = "".join(_dot(x(effect), "30", 4.0, f"{model} {effect:+.2f}", "#8a94a0") for model, effect in test["control_effects"])
+    dots = "".join(_dot(x(effect), "30", 4.0, f"{model} {effect:+.2f}", "#8a94a0") for model, effect in test.control_effects)
     ticks = "".join(
         f'<path d="M{x(value)} 50v5" stroke="#555"/>{_text(x(value), 68, f"{value:+d}")}'
         for value in range(int(least), int(most) + 1, max(1, round((most - least) / 10)))
@@ -78,24 +76,24 @@ def _strip(test: Mapping[str, Any]) -> str:
         f'<svg viewBox="0 0 {_WIDTH_PIXELS} {_HEIGHT_PIXELS}" role="img" aria-label="Effect of the suspect among the controls">'
         f'<path d="M{_MARGIN_PIXELS} 50H{_WIDTH_PIXELS - _MARGIN_PIXELS}" stroke="#555"/>{ticks}{dots}'
         f'<path d="M{x(low)} 18H{x(high)}" stroke="#b3261e" stroke-width="3"/>'
-        f'<path d="M{x(test["effect"])} 14v36" stroke="#b3261e" stroke-width="2"/>'
-        f"{_text(x(test['effect']), 10, 'suspect')}</svg>"
+        f'<path d="M{x(test.effect)} 14v36" stroke="#b3261e" stroke-width="2"/>'
+        f"{_text(x(test.effect), 10, 'suspect')}</svg>"
     )
 
 
-def _curve(content: Mapping[str, Any]) -> str:
+def _curve(content: Report) -> str:
     """Return the calibration curve: the expected share of true pairs against the observed one; larger dots have more pairs."""
-    if content["calibration"] is None or content["combined"]["refused"] is not None:
+    if content.calibration is None or content.combined.refused is not None:
         return ""
     dots = "".join(
         _dot(
-            f"{40 + 200 * point['expected']:.1f}",
-            f"{210 - 200 * point['observed']:.1f}",
-            3 + point["pairs"] ** 0.33,
-            f"{point['pairs']} pairs",
+            f"{40 + 200 * point.expected:.1f}",
+            f"{210 - 200 * point.observed:.1f}",
+            3 + point.pairs**0.33,
+            f"{point.pairs} pairs",
             "#1f5fa8",
         )
-        for point in content["calibration"]["curve"]
+        for point in content.calibration.curve
     )
     return (
         '<svg viewBox="0 0 640 250" role="img" aria-label="Calibration curve">'

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Final
+
+from streams.intake.formats.format import Entry
 
 _FORWARDED: Final = "x-forwarded-for"
 
 
-def trusted(entry: dict[str, Any], hops: int) -> dict[str, Any]:
+def trusted(entry: Entry, hops: int) -> Entry:
     """Return a log object whose `x-forwarded-for`, if present, is the one address that our proxy saw.
 
     Args:

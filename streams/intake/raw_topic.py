@@ -104,9 +104,9 @@ def _arrival(record: Any, now: float) -> float:
     return min(written / 1000.0, now) if written and written > 0 else now
 
 
-def _options(settings: Settings) -> dict[str, Any]:
+def _options(settings: Settings) -> dict[str, object]:
     client_options = topics.client_options(settings)
-    options: dict[str, Any] = {
+    options: dict[str, object] = {
         "bootstrap_servers": client_options["bootstrap_servers"],
         "security_protocol": client_options["security_protocol"],
         "group_id": topics.group_of(topics.COLLECT),

@@ -9,12 +9,13 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from streams.privacy.fingerprint import FINGERPRINT_PARTS, headers_of, router
 from streams.privacy.pseudonym import Pseudonym, Pseudonyms
 from streams.privacy.rotation import LINKED_FIELDS, Rotation
 from streams.privacy.sketch import Sketcher, unknown
-from streams.schema.blocks import REQUESTS
+from streams.schema.blocks import REQUESTS, BlockColumns
 from streams.schema.event import FIELDS, Event
 from streams.schema.operations import NO_TEXT, operation_of
 from streams.schema.prompt_sketch import FLAGS, HASHES
@@ -36,7 +37,8 @@ _OF_TEXT: Final = frozenset(
 )
 """Fields about a text prompt and its answer: unknown for calls whose answer is not text."""
 
-Column = Callable[[str, Sequence[Event]], Any]
+Words = list[str | None]
+Numbers = NDArray[Any]
 
 
 class Normaliser:
@@ -46,12 +48,10 @@ class Normaliser:
         """Make one pseudonym function for each field that identifies a person or a key."""
         self._sketcher = sketcher
         self._people = _functions(pseudonym_key)
-        self._kinds: Mapping[str, Column] = {
-            "text": _texts,
+        self._words: Mapping[str, Callable[[str, Sequence[Event]], Words]] = {"text": _texts, "names": _names, "first": _firsts}
+        self._numbers: Mapping[str, Callable[[str, Sequence[Event]], Numbers]] = {
             "number": _numbers,
             "flag": _numbers,
-            "names": _names,
-            "first": _firsts,
             "time": _times,
             "pseudonym": self._hashes,
             "network": self._hashes,
@@ -62,7 +62,7 @@ class Normaliser:
         before = _functions(key_before)
         return Rotation({wire: self._people[wire] for wire in LINKED_FIELDS}, {wire: before[wire] for wire in LINKED_FIELDS})
 
-    def columns(self, events: Sequence[Event], times: Sequence[float]) -> dict[str, Any]:
+    def columns(self, events: Sequence[Event], times: Sequence[float]) -> BlockColumns:
         """Return all columns of REQUESTS, in time order.
 
         Args:
@@ -72,21 +72,24 @@ class Normaliser:
         order = sorted(range(len(events)), key=times.__getitem__)
         rows = [_with_canonical_operation(events[position]) for position in order]
         present = set().union(*rows)
-        columns = _unknown(len(rows))
+        words: dict[str, Words] = {name: [None] * len(rows) for name, kind in REQUESTS.columns.items() if kind == "text"}
+        numbers = _unknown_numbers(len(rows))
         for field in FIELDS:
-            if field.wire in present and field.kind in self._kinds and field.column != "time":
-                columns[field.column] = self._kinds[field.kind](field.wire, rows)
-        columns["time"] = np.array([times[position] for position in order])
-        columns["seeded"] = _seeded(columns, rows)
-        columns["router"] = _routers(columns)
-        self._sketch(columns, rows, present)
-        return columns
+            if field.wire in present and field.kind in self._words:
+                words[field.column] = self._words[field.kind](field.wire, rows)
+            if field.wire in present and field.kind in self._numbers and field.column != "time":
+                numbers[field.column] = self._numbers[field.kind](field.wire, rows)
+        numbers["time"] = np.array([times[position] for position in order])
+        numbers["seeded"] = _seeded(numbers, rows)
+        numbers["router"] = _routers(words)
+        self._sketch(numbers, rows, present)
+        return {**words, **numbers}
 
     def _hashes(self, wire: str, rows: Sequence[Event]) -> Any:
         pseudonym = self._people[wire]
         return np.array([pseudonym(row.get(wire)) for row in rows], np.uint64)
 
-    def _sketch(self, columns: dict[str, Any], rows: Sequence[Event], present: set[str]) -> None:
+    def _sketch(self, columns: dict[str, Numbers], rows: Sequence[Event], present: set[str]) -> None:
         if "prompt" in present:
             columns.update(self._sketcher.columns([asked_of(row.get("prompt")) for row in rows]))
             counts = [len(prompt) if type(prompt := row.get("prompt")) is list else None for row in rows]
@@ -141,7 +144,7 @@ def instructions_of(prompt: str | list[Any] | None) -> str | None:
     return "\n".join(text for text in contents if text) or None
 
 
-def _content(message: Mapping[str, Any]) -> str:
+def _content(message: Event) -> str:
     """Return a message's text, from a string or from a list of parts."""
     content = message.get("content", message.get("parts"))
     parts = content if isinstance(content, list) else [content]
@@ -149,17 +152,17 @@ def _content(message: Mapping[str, Any]) -> str:
     return "\n".join(text for text in texts if isinstance(text, str))
 
 
-def _unknown(rows: int) -> dict[str, Any]:
-    empty = {
-        "text": [None] * rows,
+def _unknown_numbers(rows: int) -> dict[str, Numbers]:
+    """Return every column that is not text, unknown in each row, and those of a sketch."""
+    empty: dict[str, Numbers] = {
         "number": np.full(rows, np.nan, np.float32),
         "time": np.full(rows, np.nan),
         "hash": np.zeros(rows, np.uint64),
     }
-    return {**{name: empty.get(kind) for name, kind in REQUESTS.columns.items()}, **unknown(rows)}
+    return {name: empty[kind] for name, kind in REQUESTS.columns.items() if kind in empty} | unknown(rows)
 
 
-def _texts(wire: str, rows: Sequence[Event]) -> list[str | None]:
+def _texts(wire: str, rows: Sequence[Event]) -> Words:
     return [row.get(wire) for row in rows]
 
 
@@ -171,19 +174,19 @@ def _times(wire: str, rows: Sequence[Event]) -> Any:
     return np.array([row.get(wire) for row in rows], np.float64)
 
 
-def _seeded(columns: Mapping[str, Any], rows: Sequence[Event]) -> Any:
+def _seeded(columns: Mapping[str, Numbers], rows: Sequence[Event]) -> Any:
     """Return 1 where a seed was set, 0 where only other parameters were, NaN where the log has no parameters, (rows,)."""
     given = np.array([row.get(_SEED) is not None for row in rows])
     has_parameters = given | np.any([~np.isnan(columns[name]) for name in _PARAMETERS], axis=0)
     return np.where(has_parameters, given, np.nan).astype(np.float32)
 
 
-def _names(wire: str, rows: Sequence[Event]) -> list[str | None]:
+def _names(wire: str, rows: Sequence[Event]) -> Words:
     values = (row.get(wire) for row in rows)
     return [headers_of(tuple(value) if isinstance(value, list) else value) for value in values]
 
 
-def _firsts(wire: str, rows: Sequence[Event]) -> list[str | None]:
+def _firsts(wire: str, rows: Sequence[Event]) -> Words:
     values = (row.get(wire) for row in rows)
     return [(value[0] if value else None) if isinstance(value, list) else value for value in values]
 
@@ -192,12 +195,12 @@ def _filled(numbers: Any, others: Sequence[float | None]) -> Any:
     return np.where(np.isnan(numbers), np.array(others, np.float32), numbers)
 
 
-def _routers(columns: Mapping[str, Any]) -> Any:
+def _routers(columns: Mapping[str, Words]) -> Any:
     parts = (columns[name] for name in FINGERPRINT_PARTS)
     return np.array([router(*row) for row in zip(*parts, strict=True)], np.uint64)
 
 
-def _take_ready(columns: dict[str, Any], row: int, sketch: Mapping[str, Any]) -> None:
+def _take_ready(columns: Mapping[str, Numbers], row: int, sketch: Event) -> None:
     """Copy a sketch that the gateway made into a row; `streams.schema.event.check` has checked it."""
     for name in HASHES:
         columns[name][row] = hash_of(sketch.get(name))

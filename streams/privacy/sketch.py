@@ -16,7 +16,6 @@ import re
 import string
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from functools import partial
 from hashlib import blake2b, sha256
 from pathlib import Path
 from typing import Any, Final
@@ -61,6 +60,9 @@ _KANA = re.compile("[\u3040-\u30ff]")
 _SCRIPT_STARTS = sorted(_SCRIPTS)
 _ASKS: Final = {"asks_reasoning": REASONING, "asks_grading": GRADING, "asks_trajectory": TRAJECTORY}
 
+SketchColumns = dict[str, NDArray[Any]]
+"""The parts of a sketch by name, a row a prompt; `language` is an array of objects, None for unknown."""
+
 
 class Sketcher:
     """Makes the sketch columns of a block of prompts, under one key."""
@@ -78,7 +80,7 @@ class Sketcher:
         self._corpus = corpus
         self._anchors = _Anchors()
 
-    def columns(self, prompts: Sequence[str | None]) -> dict[str, Any]:
+    def columns(self, prompts: Sequence[str | None]) -> SketchColumns:
         """Return the sketch columns of these prompts, one row for each; all are unknown for a prompt that is None or empty.
 
         A text that several rows have is sketched once.
@@ -88,10 +90,9 @@ class Sketcher:
         if len(distinct) == len(prompts):
             return columns
         rows = np.array([distinct[prompt] for prompt in prompts])
-        languages = columns.pop("language")
-        return {name: values[rows] for name, values in columns.items()} | {"language": [languages[row] for row in rows.tolist()]}
+        return {name: values[rows] for name, values in columns.items()}
 
-    def _distinct_columns(self, prompts: Sequence[str | None]) -> dict[str, Any]:
+    def _distinct_columns(self, prompts: Sequence[str | None]) -> SketchColumns:
         out = unknown(len(prompts))
         given = [row for row, prompt in enumerate(prompts) if prompt]
         texts = [_capped(prompts[row] or "") for row in given]
@@ -114,7 +115,7 @@ class Sketcher:
         """Return the keyed hash of a whole system prompt with masked numbers and quotations; 0 for none."""
         return hash64(_masked(text), self._key, b"system") if text else 0
 
-    def _fill(self, out: dict[str, Any], rows: NDArray[np.int64], texts: Sequence[bytes]) -> None:
+    def _fill(self, out: SketchColumns, rows: NDArray[np.int64], texts: Sequence[bytes]) -> None:
         texts = [text if len(text) >= _WINDOW_BYTES else text.ljust(_WINDOW_BYTES, b"\x00") for text in texts]
         joined = b"\x00".join(texts) + b"\x00" * _WINDOW_BYTES
         lengths = np.array([len(text) for text in texts])
@@ -236,12 +237,12 @@ class _Anchors:
         return hits
 
 
-def unknown(rows: int) -> dict[str, Any]:
+def unknown(rows: int) -> SketchColumns:
     """Return the sketch columns of rows with unknown prompts."""
-    nan = partial(np.full, rows, np.nan, np.float32)
-    hashes: dict[str, Any] = {name: np.zeros(rows, np.uint64) for name in ("simhash", "template")}
-    numbers = {name: nan() for name in ("topic", *_ASKS, "known_corpus")}
-    return {**hashes, "shingles": np.zeros((rows, PROMPT_SHINGLES), np.uint64), **numbers, "language": [None] * rows}
+    columns: SketchColumns = {name: np.zeros(rows, np.uint64) for name in ("simhash", "template")}
+    columns["shingles"] = np.zeros((rows, PROMPT_SHINGLES), np.uint64)
+    columns |= {name: np.full(rows, np.nan, np.float32) for name in ("topic", *_ASKS, "known_corpus")}
+    return columns | {"language": np.full(rows, None, object)}
 
 
 def language_of(text: str) -> str | None:

@@ -79,32 +79,78 @@ def _columns(path: Path, *names: str) -> Any:
     return pq.read_table(path, columns=list(names))
 
 
-def compare(before: Outcome, now: Outcome) -> dict[str, Any]:
-    """Return the differences as plain data: what `compare.json` holds. Times are seconds since 1970, evidence is in nats."""
+@dataclass(frozen=True)
+class Pair:
+    """A count in both replays."""
+
+    before: int
+    now: int
+
+
+@dataclass(frozen=True)
+class Accounts:
+    """The alerted accounts: how many, and which by both replays or by one alone."""
+
+    alerted: Pair
+    both: list[str]
+    only_before: list[str]
+    only_now: list[str]
+
+
+@dataclass(frozen=True)
+class FirstAlerts:
+    """Accounts alerted by both replays at different times: account -> seconds from the first alert before to the one now."""
+
+    earlier: dict[str, float]
+    later: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Mover:
+    """An entity whose best evidence moved, in nats. One that a replay never scored has None there."""
+
+    behaviour: str
+    entity_kind: str
+    entity_id: str
+    before: float | None
+    now: float | None
+    change: float
+    families: dict[str, float]
+
+
+@dataclass(frozen=True)
+class Differences:
+    """What `compare.json` holds beside the revision. Times are seconds since 1970, evidence is in nats."""
+
+    events: Pair
+    accounts: Accounts
+    first_alerts: FirstAlerts
+    open_cases: dict[str, Pair]
+    movers: list[Mover]
+
+
+def compare(before: Outcome, now: Outcome) -> Differences:
+    """Return the differences of two replays."""
     common = sorted(before.alerted.keys() & now.alerted.keys())
     moved = {account: now.alerted[account] - before.alerted[account] for account in common}
-    return {
-        "events": _pair(before.events, now.events),
-        "accounts": {
-            "alerted": _pair(len(before.alerted), len(now.alerted)),
-            "both": common,
-            "only_before": sorted(before.alerted.keys() - now.alerted.keys()),
-            "only_now": sorted(now.alerted.keys() - before.alerted.keys()),
-        },
-        "first_alerts": {
-            "earlier": {account: seconds for account, seconds in moved.items() if seconds < 0},
-            "later": {account: seconds for account, seconds in moved.items() if seconds > 0},
-        },
-        "open_cases": {behaviour: _pair(before.cases.get(behaviour, 0), now.cases.get(behaviour, 0)) for behaviour in BEHAVIOURS},
-        "movers": _movers(before.best, now.best),
-    }
+    return Differences(
+        events=Pair(before.events, now.events),
+        accounts=Accounts(
+            alerted=Pair(len(before.alerted), len(now.alerted)),
+            both=common,
+            only_before=sorted(before.alerted.keys() - now.alerted.keys()),
+            only_now=sorted(now.alerted.keys() - before.alerted.keys()),
+        ),
+        first_alerts=FirstAlerts(
+            earlier={account: seconds for account, seconds in moved.items() if seconds < 0},
+            later={account: seconds for account, seconds in moved.items() if seconds > 0},
+        ),
+        open_cases={behaviour: Pair(before.cases.get(behaviour, 0), now.cases.get(behaviour, 0)) for behaviour in BEHAVIOURS},
+        movers=_movers(before.best, now.best),
+    )
 
 
-def _pair(before: int, now: int) -> dict[str, int]:
-    return {"before": before, "now": now}
-
-
-def _movers(before: Mapping[Entity, Best], now: Mapping[Entity, Best]) -> list[dict[str, Any]]:
+def _movers(before: Mapping[Entity, Best], now: Mapping[Entity, Best]) -> list[Mover]:
     """Return the entities whose best evidence moved, the farthest first. One that was never scored had none."""
     nothing = Best(0.0, {})
     movers = []
@@ -112,15 +158,15 @@ def _movers(before: Mapping[Entity, Best], now: Mapping[Entity, Best]) -> list[d
         old, new = before.get(entity, nothing), now.get(entity, nothing)
         if abs(new.nats - old.nats) >= _MIN_MOVE_NATS:
             movers.append(
-                {
-                    **dict(zip(("behaviour", "entity_kind", "entity_id"), entity, strict=True)),
-                    "before": round(old.nats, 3) if entity in before else None,
-                    "now": round(new.nats, 3) if entity in now else None,
-                    "change": round(new.nats - old.nats, 3),
-                    "families": _moved_families(old.families, new.families),
-                }
+                Mover(
+                    *entity,
+                    before=round(old.nats, 3) if entity in before else None,
+                    now=round(new.nats, 3) if entity in now else None,
+                    change=round(new.nats - old.nats, 3),
+                    families=_moved_families(old.families, new.families),
+                )
             )
-    return sorted(movers, key=lambda mover: (-abs(mover["change"]), mover["behaviour"], mover["entity_kind"], mover["entity_id"]))
+    return sorted(movers, key=lambda mover: (-abs(mover.change), mover.behaviour, mover.entity_kind, mover.entity_id))
 
 
 def _moved_families(old: Mapping[str, float], new: Mapping[str, float]) -> dict[str, float]:
@@ -129,28 +175,28 @@ def _moved_families(old: Mapping[str, float], new: Mapping[str, float]) -> dict[
     return dict(sorted(moved, key=lambda pair: (-abs(pair[1]), pair[0])))
 
 
-def tables(differences: Mapping[str, Any], revision: str) -> list[Table]:
+def tables(differences: Differences, revision: str) -> list[Table]:
     """Return what a person sees of the differences: the counts, and the entities that moved most, if any did."""
-    return [_counts(differences, revision), *([_moves(differences["movers"])] if differences["movers"] else [])]
+    return [_counts(differences, revision), *([_moves(differences.movers)] if differences.movers else [])]
 
 
-def _counts(differences: Mapping[str, Any], revision: str) -> Table:
+def _counts(differences: Differences, revision: str) -> Table:
     table = Table(title="alerts before and after", title_justify="left")
     table.add_column("")
     for heading in (revision, "now"):
         table.add_column(heading, justify="right")
-    accounts, first = differences["accounts"], differences["first_alerts"]
-    pairs = {"events": differences["events"], "accounts alerted": accounts["alerted"]}
-    pairs |= {f"{behaviour} cases open": pair for behaviour, pair in differences["open_cases"].items()}
+    accounts, first = differences.accounts, differences.first_alerts
+    pairs = {"events": differences.events, "accounts alerted": accounts.alerted}
+    pairs |= {f"{behaviour} cases open": pair for behaviour, pair in differences.open_cases.items()}
     for name, pair in pairs.items():
-        table.add_row(name, f"{pair['before']:,}", f"{pair['now']:,}")
+        table.add_row(name, f"{pair.before:,}", f"{pair.now:,}")
     table.add_section()
     for name, before, now in (
-        ("alerted by both", accounts["both"], accounts["both"]),
-        ("alerted by one alone", accounts["only_before"], accounts["only_now"]),
+        ("alerted by both", accounts.both, accounts.both),
+        ("alerted by one alone", accounts.only_before, accounts.only_now),
     ):
         table.add_row(name, f"{len(before):,}", f"{len(now):,}")
-    table.add_row("first alert is the earlier one", _lead(first["later"]), _lead(first["earlier"]))
+    table.add_row("first alert is the earlier one", _lead(first.later), _lead(first.earlier))
     return table
 
 
@@ -161,17 +207,17 @@ def _lead(seconds: Mapping[str, float]) -> str:
     return f"{len(seconds):,} (median {abs(statistics.median(seconds.values())) / 3600:.1f} h)"
 
 
-def _moves(movers: Sequence[Mapping[str, Any]]) -> Table:
+def _moves(movers: Sequence[Mover]) -> Table:
     shown = movers[:SHOWN_ENTITIES]
     table = Table(title=f"best evidence in nats: the {len(shown):,} of {len(movers):,} that moved most", title_justify="left")
     for heading, justify in (("entity", "left"), ("", "left"), ("before", "right"), ("now", "right"), ("families that moved", "left")):
         table.add_column(heading, justify="right" if justify == "right" else "left")
     for mover in shown:
-        families = list(mover["families"].items())
+        families = list(mover.families.items())
         shown_families = ", ".join(f"{name} {change:+.1f}" for name, change in families[:_SHOWN_FAMILIES])
         more = f" and {len(families) - _SHOWN_FAMILIES} more" if len(families) > _SHOWN_FAMILIES else ""
-        entity = f"{mover['entity_kind']} {mover['entity_id']}"
-        table.add_row(entity, mover["behaviour"], _nats(mover["before"]), _nats(mover["now"]), shown_families + more)
+        entity = f"{mover.entity_kind} {mover.entity_id}"
+        table.add_row(entity, mover.behaviour, _nats(mover.before), _nats(mover.now), shown_families + more)
     return table
 
 

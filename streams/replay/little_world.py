@@ -14,7 +14,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import orjson
@@ -136,7 +136,7 @@ def _of_account(account: int, draw: random.Random) -> Iterator[Event]:
         }
 
 
-def _campaign(account: int) -> dict[str, Any]:
+def _campaign(account: int) -> Event:
     return {
         "account.id": f"campaign-{account}",
         "account.created": START_SECONDS - 172_800 + account * 20,
@@ -148,7 +148,7 @@ def _campaign(account: int) -> dict[str, Any]:
     }
 
 
-def _person(account: int) -> dict[str, Any]:
+def _person(account: int) -> Event:
     return {
         "account.id": f"person-{account}",
         "account.created": START_SECONDS - account * 864_000,
@@ -160,7 +160,7 @@ def _person(account: int) -> dict[str, Any]:
     }
 
 
-def _call(habit: int, request: int) -> dict[str, Any]:
+def _call(habit: int, request: int) -> Event:
     """Return what is left of an event. People of different habits (0..4) differ in all of it, and within it from call to call."""
     model = "large-2" if request > ACCOUNT_REQUESTS * 2 / 3 else "large-1"
     turn = request % (1 + habit)

@@ -21,11 +21,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
-import orjson
 import pyarrow as pa
 import pyarrow.parquet as pq
 from rich.progress import BarColumn, DownloadColumn, Progress, TextColumn, TimeRemainingColumn
@@ -41,7 +39,9 @@ from streams.replay.coverage import Coverage
 from streams.replay.in_process import Pipeline
 from streams.schema import blocks, topics
 from streams.schema.blocks import Block
+from streams.schema.cases import Alert, Case
 from streams.schema.dead_letters import DeadLetter
+from streams.schema.names import EntityName
 from streams.schema.replay_files import FILES, AccountRow, RefusedLine, RouterRow, ScoreRow, Summary, parquet_table
 from streams.stages.stage import Message
 
@@ -57,8 +57,8 @@ class Replay:
     seal_key: bytes
     policy: Policy | None = None
     scores: list[Block] = field(default_factory=list)
-    alerts: list[dict[str, Any]] = field(default_factory=list)
-    cases: list[dict[str, Any]] = field(default_factory=list)
+    alert_records: list[bytes] = field(default_factory=list)
+    case_records: list[bytes] = field(default_factory=list)
     coverage: Coverage | None = None
     """Counts what the requests hold, when it is given: that takes a second look at every block."""
 
@@ -72,9 +72,19 @@ class Replay:
         elif message.topic == topics.SCORES:
             self.scores.append(blocks.decode(message.value, blocks.SCORES))
         elif message.topic == topics.ALERTS:
-            self.alerts.append(orjson.loads(message.value))
+            self.alert_records.append(message.value)
         elif message.topic == topics.CASES:
-            self.cases.append(orjson.loads(message.value))
+            self.case_records.append(message.value)
+
+    @property
+    def alerts(self) -> list[Alert]:
+        """Every record of the topic `alerts` so far."""
+        return [Alert.decode(record) for record in self.alert_records]
+
+    @property
+    def cases(self) -> list[Case]:
+        """Every record of the topic `cases` so far."""
+        return [Case.decode(record) for record in self.case_records]
 
     def feed(self, outgoing: Iterable[OutgoingBlock], until: float = np.inf) -> int:
         """Carry blocks through the pipeline, events after `until` (seconds since 1970) left out. Returns the events carried."""
@@ -124,13 +134,14 @@ class Replay:
 
     def routers(self) -> dict[str, RouterRow]:
         """Return every router fingerprint's row, by id, sorted."""
-        alerted = {alert["entity_id"]: alert for alert in reversed(self.alerts) if alert["entity_kind"] == "router"}
+        alerts = self.alerts
+        alerted = {alert.entity_id for alert in alerts if alert.entity_kind == "router"}
         rows: dict[str, RouterRow] = {}
         for stage in self.pipeline.groups:
             for slot in stage.table.slots.tolist():
-                kind, _, name = stage.table.keys[slot].partition(":")
+                kind, name = EntityName.parse(stage.table.keys[slot])
                 if kind == "router":
-                    first = [alert["time"] for alert in self.alerts if alert["entity_id"] == name and alert["behaviour"] == "extraction"]
+                    first = [alert.time for alert in alerts if alert.entity_id == name and alert.behaviour == "extraction"]
                     rows[name] = RouterRow(
                         router_id=name,
                         accounts=len(stage.view(slot)),
@@ -166,8 +177,8 @@ class Replay:
         )
         for name, rows in tables:
             pq.write_table(parquet_table([*rows], FILES[name]), out / name)
-        for name, messages in (("alerts", self.alerts), ("cases", self.cases)):
-            (out / f"{name}.jsonl").write_bytes(b"".join(orjson.dumps(message) + b"\n" for message in messages))
+        for name, messages in (("alerts", self.alert_records), ("cases", self.case_records)):
+            (out / f"{name}.jsonl").write_bytes(b"".join(message + b"\n" for message in messages))
         (out / "rejected.jsonl").write_bytes(b"".join(_refusal(letter).encode() + b"\n" for letter in refused))
         if summary is not None:
             (out / "summary.json").write_bytes(msgspec.json.format(summary.encode(), indent=2) + b"\n")

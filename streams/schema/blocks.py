@@ -104,14 +104,14 @@ class Layout:
         self.schema = pa.schema([pa.field(key, _TYPES[kind]) for key, kind in columns.items()], metadata=tag)
         self._named: dict[tuple[tuple[str, tuple[str, ...]], ...], dict[bytes, bytes]] = {}
 
-    def batch(self, columns: Mapping[str, Any]) -> pa.RecordBatch:
+    def batch(self, columns: Mapping[str, object]) -> pa.RecordBatch:
         """Make a record batch of one array, list or Arrow array a column (all of this layout's, all one length).
 
         Text columns take lists of `str | None` or dictionary arrays; numbers take floats with NaN for unknown.
         """
         return pa.RecordBatch.from_arrays([_array(columns[key], kind) for key, kind in self.columns.items()], schema=self.schema)
 
-    def encode(self, columns: Mapping[str, Any], names: Mapping[str, Sequence[str]] | None = None) -> bytes:
+    def encode(self, columns: Mapping[str, object], names: Mapping[str, Sequence[str]] | None = None) -> bytes:
         """Return the block of these columns as bytes, ready to send.
 
         `names` says what the positions of a vector column mean, as in `{"features": ["egress_share", ...]}`.
@@ -121,14 +121,16 @@ class Layout:
             batch = batch.replace_schema_metadata(self._metadata(tuple((key, tuple(words)) for key, words in names.items())))
         return encode(batch)
 
-    def encode_with_aliases(self, columns: Mapping[str, Any], aliases: Sequence[tuple[int, int]]) -> bytes:
+    def encode_with_aliases(self, columns: Mapping[str, object], aliases: Sequence[tuple[int, int]]) -> bytes:
         """Return the block of these columns, and of these values' pseudonyms under two keys: (now, before) each."""
         if not aliases:
             return self.encode(columns)
         written = "".join(f"{now:016x}{before:016x}" for now, before in aliases)
         return encode(self.batch(columns).replace_schema_metadata({**(self.schema.metadata or {}), _ALIASES: written.encode()}))
 
-    def encode_within(self, columns: Mapping[str, Any], names: Mapping[str, Sequence[str]] | None = None) -> list[bytes]:
+    def encode_within(
+        self, columns: Mapping[str, Sequence[object] | NDArray[Any]], names: Mapping[str, Sequence[str]] | None = None
+    ) -> list[bytes]:
         """Return these columns as one block, or as several of consecutive rows when one would be too large to send."""
         rows = len(next(iter(columns.values())))
         data = self.encode(columns, names) if rows <= MAX_MESSAGE_ROWS else b""
@@ -138,10 +140,10 @@ class Layout:
         halves = ({key: values[part] for key, values in columns.items()} for part in (slice(middle), slice(middle, rows)))
         return [block for half in halves for block in self.encode_within(half, names)]
 
-    def encode_parts(self, columns: Mapping[str, Any], sizes: Sequence[int]) -> list[list[bytes]]:
+    def encode_parts(self, columns: Mapping[str, object], sizes: Sequence[int]) -> list[list[bytes]]:
         """Return the blocks of the first `sizes[0]` rows, those of the `sizes[1]` after them, and so on; none for a size of 0."""
         kinds = self.columns.items()
-        whole = {key: columns[key] if kind == "text" else _array(columns[key], kind) for key, kind in kinds}
+        whole: dict[str, Any] = {key: columns[key] if kind == "text" else _array(columns[key], kind) for key, kind in kinds}
         parts, end = list[list[bytes]](), 0
         for size in sizes:
             first, end = end, end + size

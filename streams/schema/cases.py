@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Literal, NamedTuple, get_args
+from typing import Literal, get_args
 
 import msgspec
 
 from streams.schema.labels import Label
+from streams.schema.names import AlertName, Behaviour
 from streams.schema.record import Nats, Record, Seconds, UInt32, UInt64
 
-Behaviour = Literal["extraction", "routing"]
 AlertStep = Literal["open", "update", "resolved"]
 CaseStep = Literal["open", "resolved"]
 Tlp = Literal["CLEAR", "GREEN", "AMBER", "AMBER+STRICT", "RED"]
@@ -25,20 +25,6 @@ SEVERITIES: tuple[Severity, ...] = get_args(Severity)
 TLPS: tuple[Tlp, ...] = get_args(Tlp)
 Total = int | float
 """Nats of several links. Of none it is written as 0, and must be read as 0: the audit chain's digests are of the bytes."""
-
-
-class AlertName(NamedTuple):
-    """The id of an alert, taken apart."""
-
-    behaviour: Behaviour
-    key: str
-    """`kind:id` of the entity."""
-
-    @classmethod
-    def parse(cls, alert_id: str) -> AlertName:
-        """Read `behaviour:kind:id`."""
-        behaviour, _, key = alert_id.partition(":")
-        return cls("routing" if behaviour == "routing" else "extraction", key)
 
 
 class FeaturePart(Record, frozen=True):
@@ -79,13 +65,21 @@ class Score(Record, frozen=True):
     """The same as a sentence."""
 
 
-class Hypothesis(Record, frozen=True):
+class Hypothesis(Record, frozen=True, kw_only=True):
     """One benign explanation, whether it fits (None: cannot be told), and the reason."""
 
-    persona: str
+    hypothesis: str = ""
     fits: bool | None
     because: str
     """What it would need, what was found, and what follows, as sentences."""
+    persona: str | msgspec.UnsetType = msgspec.UNSET
+    """What `hypothesis` was called until 0.2.0: read from older records, never written."""
+
+    def __post_init__(self) -> None:
+        """Take the explanation's name from where an older record has it."""
+        if self.persona is not msgspec.UNSET:
+            msgspec.structs.force_setattr(self, "hypothesis", self.persona)
+            msgspec.structs.force_setattr(self, "persona", msgspec.UNSET)
 
 
 class HeldRule(Record, frozen=True):

@@ -293,7 +293,7 @@ def _check_strings(name: str, value: str | list[Any]) -> None:
         raise MalformedEventError("wrong_type", f"{name} must hold strings only")
 
 
-def _check_sketch(name: str, value: dict[str, Any]) -> None:
+def _check_sketch(name: str, value: Event) -> None:
     shingles, topic, language = value.get("shingles"), value.get("topic"), value.get("language")
     hashes = [value.get(key) for key in HASHES]
     good = (

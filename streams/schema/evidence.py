@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import msgspec
 
+from streams.schema.names import entity_key
+
 
 class Known(msgspec.Struct, kw_only=True):
     """What is known of an account, or of a group. Links are 16 hex digits, empty where unknown."""
@@ -52,4 +54,4 @@ class Entity(Known, kw_only=True):
     @property
     def key(self) -> str:
         """Return `kind:id`."""
-        return f"{self.entity_kind}:{self.entity_id}"
+        return entity_key(self.entity_kind, self.entity_id)

@@ -28,7 +28,11 @@ OFFSETS: Final = (-1.0, float(1 << 53))
 class Declared(Protocol):
     """What the check reads of a layout (`streams.schema.blocks.Layout`)."""
 
-    columns: dict[str, Any]
+    @property
+    def columns(self) -> Mapping[str, str]:
+        """Kind of each column, by name, in order."""
+        ...
+
     known: frozenset[str]
     widths: dict[str, int | str]
     limits: dict[str, tuple[float, float]]

@@ -9,7 +9,7 @@ import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Final, Required, TypedDict
 
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import NewTopic, OffsetSpec
@@ -131,12 +131,20 @@ def partition_of(key: str, partitions: int) -> int:
     return zlib.crc32(key.encode()) % partitions
 
 
-def client_options(settings: Settings) -> dict[str, Any]:
-    """Return where the brokers are and how to log in, in the words of kafka-python's clients."""
-    options: dict[str, Any] = {
-        "bootstrap_servers": settings.kafka.split(","),
-        "security_protocol": settings.kafka_security_protocol,
-    }
+class ClientOptions(TypedDict, total=False):
+    """What every client of kafka-python needs to reach the brokers and to log in, in its own words."""
+
+    bootstrap_servers: Required[list[str]]
+    security_protocol: Required[str]
+    ssl_cafile: str
+    sasl_mechanism: str | None
+    sasl_plain_username: str | None
+    sasl_plain_password: str
+
+
+def client_options(settings: Settings) -> ClientOptions:
+    """Return where the brokers are and how to log in."""
+    options = ClientOptions(bootstrap_servers=settings.kafka.split(","), security_protocol=settings.kafka_security_protocol)
     if settings.kafka_ssl_cafile:
         options["ssl_cafile"] = str(settings.kafka_ssl_cafile)
     if settings.kafka_sasl_password:

@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from copy import deepcopy
-from typing import Any, Final, Protocol
+from typing import Final
 
 from models.evidence.feed_silence import Absence, Silence
+from streams.core.queries import Queries
 from streams.telemetry.metrics import METRICS, Metric, Registry
 
 MINUTE_SECONDS: Final = 60
@@ -27,17 +28,10 @@ REMOVED_MINUTES: Final = 3 * 1440
 _BUSY: Final = "SELECT feed, toUnixTimestamp(minute) FROM arrivals WHERE minute >= %(since)s GROUP BY feed, minute"
 
 
-class Asked(Protocol):
-    """The part of `streams.clickhouse.client.ClickHouse` that is needed here."""
-
-    def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
-        """Return the rows of a statement."""
-
-
 class Feeds:
     """The silence of each feed, minute by minute."""
 
-    def __init__(self, clickhouse: Asked, metrics: Registry = METRICS) -> None:
+    def __init__(self, clickhouse: Queries, metrics: Registry = METRICS) -> None:
         """Read from `clickhouse`, and set `metrics`."""
         self._clickhouse = clickhouse
         self._metrics = metrics

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from clickhouse_driver import Client
 from streams.cases.audit_chain import HistoryKey
 from streams.devserver.broker import EmbeddedBroker
 from streams.devserver.process import LocalClickHouse, local_server
-from streams.schema.cases import Version
+from streams.schema.cases import Case
 
 
 @contextmanager
@@ -25,11 +25,11 @@ def local_clickhouse(tmp_path: Path) -> Iterator[LocalClickHouse]:
         yield server
 
 
-def signed_case(case: Mapping[str, Any], key: HistoryKey) -> dict[str, Any]:
-    """Return a version of a case, as JSON, with the history that a worker of this key would send: a replay holds no key."""
-    entries = key.rechained(case["case_id"], msgspec.convert(case["payload"]["history"], list[Version]))
-    signature = key.signature(case["case_id"], entries)
-    return {**case, "payload": {**case["payload"], "history": msgspec.to_builtins(entries), "signature": signature}}
+def signed_case(case: Case, key: HistoryKey) -> Case:
+    """Return a version of a case with the history that a worker of this key would send: a replay holds no key."""
+    entries = key.rechained(case.case_id, case.payload.history)
+    payload = msgspec.structs.replace(case.payload, history=entries, signature=key.signature(case.case_id, entries))
+    return msgspec.structs.replace(case, payload=payload)
 
 
 @contextmanager

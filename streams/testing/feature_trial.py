@@ -11,7 +11,7 @@ from dataclasses import fields
 from typing import Any, Final
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from models.accumulators.recurring import Templates
 from models.accumulators.step import Floats, Step
@@ -33,6 +33,7 @@ START_SECONDS: Final = 20_000 * DAY
 
 _CLAIM_COLUMNS: Final = ("new_model", "claim_misfit")
 _HASHES: Final = frozenset({*LINKS, "subnet", "tools"})
+_GIVEN_MEMBERS: Final = frozenset({"kind", "now", "fills", "own", "raw", "balance"})
 
 
 def account(feature: type[Feature], **columns: Any) -> float:
@@ -55,7 +56,7 @@ def value_of(reading: Reading, **columns: Any) -> float:
     return account(type("Tried", (Feature,), {"value": reading}), **columns)
 
 
-def block_of(columns: Mapping[str, Any]) -> Block:
+def block_of(columns: Mapping[str, object]) -> Block:
     """Return the block of these requests. columns: as for `account`; names that a block does not have are ignored."""
     rows = max((len(values) for values in columns.values() if isinstance(values, list | np.ndarray)), default=1)
     filled = {name: _fill(columns.get(name), name, kind, rows) for name, kind in REQUESTS.columns.items()}
@@ -73,7 +74,7 @@ def _fill(values: Any, name: str, kind: Kind, rows: int) -> Any:
     return np.broadcast_to(np.array(unknown if values is None else values, np.float64), rows)
 
 
-def derived_columns(block: Block, step: Step, given: Mapping[str, Any]) -> dict[str, NDArray[Any]]:
+def derived_columns(block: Block, step: Step, given: Mapping[str, ArrayLike]) -> dict[str, NDArray[Any]]:
     """Return the derived columns of a block in step order: the given ones, others as without templates or claims."""
     rows = len(block)
     pieces, nothing, none = np.zeros((rows, PROMPT_SHINGLES), np.uint64), np.zeros((rows, PROMPT_SHINGLES)), np.zeros(rows, np.uint64)
@@ -100,13 +101,12 @@ def members_of(kind: str = "router", now: float = START_SECONDS, **columns: Any)
         nats[:, position] = np.nan if family in _HASHES else columns.get(family, np.nan)
     ones: dict[str, Floats] = {"requests": np.ones(rows), "total": np.ones(rows), "begun": np.ones(rows), "jobs": np.zeros(rows)}
     fills = np.array(columns.get("fills", np.zeros((rows, PROMPT_SHINGLES))), np.uint64)
-    filled: dict[str, Any] = {"fills": fills, "kind": kind, "now": now, "own": nats, "raw": nats, "balance": columns.get("balance", np.nan)}
     columns |= {
         f"account_{name}": columns[name] for name in ("first", "begun", "jobs") if name in columns and f"account_{name}" not in columns
     }
     ones |= {"account_begun": ones["begun"], "account_jobs": ones["jobs"]}
-    for field in fields(Members):
-        if field.name not in filled:
-            unknown = np.zeros(rows, np.uint64) if field.name in _HASHES else ones.get(field.name, np.full(rows, np.nan))
-            filled[field.name] = np.broadcast_to(np.array(columns.get(field.name, unknown), unknown.dtype), rows)
-    return Members(**filled)
+    arrays: dict[str, NDArray[Any]] = {}
+    for name in {field.name for field in fields(Members)} - _GIVEN_MEMBERS:
+        unknown = np.zeros(rows, np.uint64) if name in _HASHES else ones.get(name, np.full(rows, np.nan))
+        arrays[name] = np.broadcast_to(np.array(columns.get(name, unknown), unknown.dtype), rows)
+    return Members(kind=kind, now=now, fills=fills, own=nats, raw=nats, balance=columns.get("balance", np.nan), **arrays)

@@ -48,7 +48,7 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 def write(
-    target: str, figures: Mapping[str, Any], *, command: str, seed: int | None = None, partial: str = "", folder: Path = MEASURED
+    target: str, figures: Mapping[str, object], *, command: str, seed: int | None = None, partial: str = "", folder: Path = MEASURED
 ) -> Path:
     """Write the figures of a run with this checkout's provenance.
 

@@ -37,7 +37,7 @@ class _Producer(Producer):
 
 
 class _NumberingProducer(_Producer):
-    def _settings_extra(self) -> Mapping[str, Any]:
+    def _settings_extra(self) -> Mapping[str, object]:
         return {"acks": "all", "enable_idempotence": True}
 
 

@@ -50,17 +50,17 @@ def test_every_file_is_asked_and_no_name_or_place_is_taken_twice() -> None:
 
 def test_a_case_carries_every_answer_in_its_order() -> None:
     answers = consider(HYDRA)
-    assert [answer.persona for answer in answers] == list(hypotheses())
+    assert [answer.hypothesis for answer in answers] == list(hypotheses())
     because = (
         "Would need: one organisation, and prompts of a public corpus or little evidence of content; found: 200 organisations pay; "
         "no prompt was compared with a public corpus; content has 7.0 nats on average; so it does not fit."
     )
-    assert answers[0] == Hypothesis("evaluation harness", fits=False, because=because)
+    assert answers[0] == Hypothesis(hypothesis="evaluation harness", fits=False, because=because)
 
 
 @each_hypothesis
 def test_every_answer_says_what_would_be_needed_what_was_found_and_what_follows(hypothesis: BenignHypothesis) -> None:
-    found = {answer.persona: answer for answer in consider(HYDRA)}[hypothesis.name]
+    found = {answer.hypothesis: answer for answer in consider(HYDRA)}[hypothesis.name]
     follows = "so it does not fit." if found.fits is False else "so whether it fits cannot be told."
     assert re.fullmatch(f"Would need: .+; found: .+; {re.escape(follows)}", found.because)
 

@@ -62,7 +62,7 @@ outlet = outlets()["folder"].open(sys.argv[1], Settings(mode="local"))
 outlet.deliver([{"activity_id": 1}, {"activity_id": 2}])
 outlet.close()
 first = consider(hypotheses()["night shift"].example)[0]
-print(json.dumps([first.persona, first.fits, first.because]))
+print(json.dumps([first.hypothesis, first.fits, first.because]))
 """
 
 

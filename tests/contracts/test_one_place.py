@@ -5,8 +5,14 @@ from __future__ import annotations
 import ast
 from collections import defaultdict
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
-from typing import Final
+from typing import Final, get_args
+
+import pytest
+
+from models.evidence.links import LINK_KINDS
+from streams.schema.names import Behaviour
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 ROOMS: Final = ("streams", "models", "dashboards")
@@ -42,3 +48,81 @@ def test_no_set_of_names_is_written_in_two_modules() -> None:
     paths = [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))]
     modules = {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in paths}
     assert not copies({path: source for path, source in modules.items() if not path.startswith(FACTS_OF_OTHERS)})
+
+
+NAMES: Final = "streams/schema/names.py"
+"""Where `kind:id` and `behaviour:kind:id` are written and taken apart."""
+OTHER_COLONS: Final = {
+    "streams/cases/views/page.py": "the colon of a badge's text",
+    "streams/cli/collect.py": "host:port",
+    "streams/cli/setup.py": "host:port",
+    "streams/core/keyring.py": "author:key",
+    "streams/devserver/web.py": "user:password, RFC 7617",
+    "streams/privacy/pseudonym.py": "host:port",
+    "streams/schema/topics.py": "host:port",
+}
+"""Modules that part texts at a colon which is none of an entity's name, and what it is there."""
+ENTITY_WORDS: Final = {"kind", "entity_kind", "behaviour"}
+ENTITY_KINDS: Final = {*(kind.name for kind in LINK_KINDS), *get_args(Behaviour), "account"}
+
+
+def parts_at_colon(node: ast.AST) -> bool:
+    """Return whether a node takes a text apart at a colon: `.partition(":")`, `.split(":", 1)` and the like."""
+    match node:
+        case ast.Call(func=ast.Attribute(attr=method), args=[ast.Constant(value=":"), *_]):
+            return method in {"partition", "rpartition", "split", "rsplit"}
+        case _:
+            return False
+
+
+def joins_with_colon(node: ast.AST) -> bool:
+    """Return whether a node writes an entity's name: f"{kind}:{id}", f"account:{id}"."""
+    if isinstance(node, ast.BinOp) and isinstance(node.left, ast.Constant):
+        return node.left.value in {f"{kind}:" for kind in ENTITY_KINDS}
+    if not isinstance(node, ast.JoinedStr):
+        return False
+    for first, second in pairwise([ast.Constant(value=""), *node.values]):
+        if not isinstance(second, ast.Constant) or not isinstance(second.value, str):
+            continue
+        words = {word.id for word in ast.walk(first) if isinstance(word, ast.Name)} | {
+            word.attr for word in ast.walk(first) if isinstance(word, ast.Attribute)
+        }
+        if second.value == ":" and words & ENTITY_WORDS:
+            return True
+        if any(second.value == f"{kind}:" or second.value.endswith((f" {kind}:", f"/{kind}:")) for kind in ENTITY_KINDS):
+            return second is not node.values[-1]
+    return False
+
+
+def colons(source: str) -> list[int]:
+    """Return the lines of a module that write or take apart a name with a colon."""
+    return [node.lineno for node in ast.walk(ast.parse(source)) if parts_at_colon(node) or joins_with_colon(node)]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        'kind, _, name = key.partition(":")',
+        'key.split(":", 1)[1]',
+        'f"{kind}:{name}"',
+        'f"{row.entity_kind}:{row.id}"',
+        'f"account:{name}"',
+    ],
+)
+def test_a_second_parser_or_writer_of_names_is_found(source: str) -> None:
+    assert colons(source) == [1]
+
+
+@pytest.mark.parametrize("source", ['f"{host}:{port}"', 'text.partition("=")', 'f"no such account: {name}"', 'f"kind: {kind}"'])
+def test_a_colon_of_something_else_is_not_a_name(source: str) -> None:
+    assert colons(source) == []
+
+
+def test_names_of_entities_and_alerts_are_written_and_taken_apart_in_one_module() -> None:
+    found = {}
+    for path in sorted((ROOT / "streams").rglob("*.py")) + sorted((ROOT / "models").rglob("*.py")):
+        name = str(path.relative_to(ROOT))
+        if name not in {NAMES, *OTHER_COLONS} and not name.startswith("streams/intake/formats/") and (at := colons(path.read_text())):
+            found[name] = at
+    assert not found, f"use {NAMES}, or say in OTHER_COLONS what the colon parts"
+    assert all(colons((ROOT / name).read_text()) for name in OTHER_COLONS), "a module of OTHER_COLONS has no colon any more: drop it"

@@ -247,7 +247,7 @@ def test_every_innocent_story_is_shown_with_its_reason(rehearsed: Rehearsed) -> 
     rows = rehearsed.client.execute(rehearsed.window.expand(stories.target["rawSql"]))
     assert rows
     assert ("permitted synthetic data of its own", "does not fit") not in {row[:2] for row in rows}, "only a contract tells"
-    assert all(persona and because and fits in {"fits", "cannot be told", "does not fit"} for persona, fits, because in rows)
+    assert all(hypothesis and because and fits in {"fits", "cannot be told", "does not fit"} for hypothesis, fits, because in rows)
 
 
 def test_a_feature_without_a_last_week_has_not_moved(rehearsed: Rehearsed) -> None:

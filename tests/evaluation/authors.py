@@ -36,7 +36,7 @@ from rich.table import Table
 from streams.cases.policy import Policy
 from streams.replay.run import Replay
 from streams.schema import blocks
-from streams.schema.cases import AlertName
+from streams.schema.names import AlertName
 from streams.schema.replay_files import AccountRow
 from streams.testing.builders import shared
 

@@ -152,7 +152,7 @@ def test_the_same_events_give_the_same_alerts_and_the_same_evidence(broker: str 
         with closing(Lockstep(system, hop)) as lockstep:
             lockstep.run(read_files([log], system.settings))
         expected = lockstep.replay
-        ids = {alert["alert_id"] for alert in expected.alerts}
+        ids = {alert.alert_id for alert in expected.alerts}
         rows = stored(system, ids)
         system.stop()
         found = state_of(system.settings)

@@ -55,7 +55,7 @@ def played(folder: Path, cast_of: Callable[[Scene], object]) -> Outcome:
     for name, role in roles.items():
         if role.campaign:
             attackers.setdefault(role.persona, set()).add(name)
-    channels = {alert["entity_id"] for alert in replay.alerts if alert["behaviour"] == "routing"}
+    channels = {alert.entity_id for alert in replay.alerts if alert.behaviour == "routing"}
     behind = {f"router:{name}|" for name in channels}
     members = [key for stage in replay.pipeline.groups for key in stage.members.keys if any(key.startswith(name) for name in behind)]
     routed = {key.partition("|")[2] for key in members} | (channels & roles.keys())

@@ -57,7 +57,7 @@ def _compared(rig: Rig, outgoing: Sequence[OutgoingBlock]) -> Outcome:
     expected = replay_of(rig.settings)
     expected.feed(outgoing)
     want, have = families(expected), families(state_of(rig.settings))
-    wanted = {alert["alert_id"] for alert in expected.alerts}
+    wanted = {alert.alert_id for alert in expected.alerts}
     off, nats = _differences(want, have)
     faults = []
     if set(alerts) != wanted:

@@ -15,6 +15,7 @@ from rich.text import Text
 from streams.cases.views import terminal
 from streams.cases.views.terminal import WIDE_CHARACTERS, CaseRow
 from streams.core.errors import StoreUnavailableError
+from streams.core.queries import Queries
 
 FRESH_SECONDS: Final = 900.0
 """A change is shown in bold for this long."""
@@ -53,7 +54,7 @@ def screen(cases: Sequence[CaseRow], now: datetime, problem: str = "", width: in
 
 
 def watch(
-    clickhouse: terminal.Gateway,
+    clickhouse: Queries,
     console: Console,
     stop: threading.Event,
     interval_seconds: float,

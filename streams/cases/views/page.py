@@ -12,19 +12,8 @@ from html import escape
 from streams.cases.hypothesis import WORDS
 from streams.cases.views import html, terminal
 from streams.cases.views.terminal import CaseRow
-from streams.schema.cases import (
-    AlertName,
-    Behaviour,
-    CaseMember,
-    CasePayload,
-    Hypothesis,
-    Leak,
-    Link,
-    Merge,
-    Near,
-    Threshold,
-    Version,
-)
+from streams.schema.cases import CaseMember, CasePayload, Hypothesis, Leak, Link, Merge, Near, Threshold, Version
+from streams.schema.names import AlertName, Behaviour
 
 MAX_PAGE_MEMBERS = 250
 """Members on the page, strongest first; `hydrometer case show --json` prints all that are stored."""
@@ -106,7 +95,7 @@ def _example(payload: CasePayload) -> str:
 
 def _counter(checks: Sequence[Hypothesis]) -> str:
     ranked = sorted(checks, key=lambda check: list(WORDS).index(check.fits))
-    rows = [(check.persona, WORDS[check.fits], check.because) for check in ranked]
+    rows = [(check.hypothesis, WORDS[check.fits], check.because) for check in ranked]
     return html.table(("benign explanation", "", "because"), rows, lambda row: "" if row[1] == WORDS[False] else "doubt")
 
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Any, Final, Literal, Protocol
+from typing import Any, Final, Literal
 
 import msgspec
 import numpy as np
@@ -19,8 +19,10 @@ from streams.cases.audit_chain import HistoryCheck, content
 from streams.cases.caseload import links_to_remove
 from streams.cases.linking import MIN_SAME_ACCOUNTS_SHARE
 from streams.core.errors import HydrometerError
-from streams.schema.cases import Behaviour, Case, CaseMember, CasePayload, Contribution, HeldRule, Hypothesis, Link, Merge, Score, Version
+from streams.core.queries import Queries
+from streams.schema.cases import Case, CaseMember, CasePayload, Contribution, HeldRule, Hypothesis, Link, Merge, Score, Version
 from streams.schema.labels import VERDICTS
+from streams.schema.names import Behaviour
 
 MIN_SHOWN_NATS = 0.5
 """A panel does not mention a family with less evidence."""
@@ -38,14 +40,6 @@ class UnknownLinkError(HydrometerError):
 
 class BrokenHistoryError(HydrometerError):
     """A stored case was changed after it was stored. The message names the version."""
-
-
-class Gateway(Protocol):
-    """Queries ClickHouse."""
-
-    def query(self, sql: str, parameters: Mapping[str, Any] | None = None) -> list[tuple[Any, ...]]:
-        """Return the rows of a statement. Raises StoreUnavailableError."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -84,7 +78,7 @@ _COLUMNS = ", ".join(Case.__struct_fields__)
 _PREFIX: Final = "case-"
 
 
-def newest(clickhouse: Gateway, *, with_resolved: bool = False) -> list[CaseRow]:
+def newest(clickhouse: Queries, *, with_resolved: bool = False) -> list[CaseRow]:
     """Return the open cases (with `with_resolved`, resolved ones too), the most evidence first. Raises StoreUnavailableError."""
     rows = clickhouse.query(
         f"SELECT {_COLUMNS} FROM cases FINAL WHERE %(every)s OR state = 'open' "  # noqa: S608 (our own column names)
@@ -94,7 +88,7 @@ def newest(clickhouse: Gateway, *, with_resolved: bool = False) -> list[CaseRow]
     return [_case(row) for row in rows]
 
 
-def find(clickhouse: Gateway, case_id: str) -> CaseRow:
+def find(clickhouse: Queries, case_id: str) -> CaseRow:
     """Return one case by the start of its id, with or without `case-`. Raises UnknownCaseError when no case, or several, match."""
     rows = clickhouse.query(
         f"SELECT {_COLUMNS} FROM cases FINAL WHERE startsWith(case_id, %(name)s) ORDER BY case_id LIMIT 2",  # noqa: S608 (as above)
@@ -113,7 +107,7 @@ def only(cases: Sequence[CaseRow], case_id: str) -> CaseRow:
     raise UnknownCaseError(f"{problem} begins with {case_id!r}: see `hydrometer case list --all`")
 
 
-def seen(clickhouse: Gateway, kind: str, name: str) -> bool:
+def seen(clickhouse: Queries, kind: str, name: str) -> bool:
     """Return whether an account or a router was ever scored, or has a stored request."""
     scored = "SELECT 1 FROM scores WHERE entity_kind = %(kind)s AND entity_id = %(name)s LIMIT 1"
     asked = "SELECT 1 FROM requests WHERE %(kind)s = 'account' AND account_id = %(name)s LIMIT 1"
@@ -133,7 +127,7 @@ def check_split(case: CaseRow, link: str) -> None:
         raise UnknownLinkError(f"{link} is the only link of {case.case_id}: it cannot be split off")
 
 
-def check(clickhouse: Gateway, case: CaseRow, history: HistoryCheck) -> str:
+def check(clickhouse: Queries, case: CaseRow, history: HistoryCheck) -> str:
     """Check a case's history: its signature, and every signed version that ClickHouse still has. Return the result in one line.
 
     Raises BrokenHistoryError, which names the first version that was changed.
@@ -289,7 +283,7 @@ def _against(checks: Sequence[Hypothesis]) -> str:
 
 
 def _check(check: Hypothesis) -> str:
-    return f"{check.persona} ({check.because})"
+    return f"{check.hypothesis} ({check.because})"
 
 
 def _sentences(payload: CasePayload) -> list[str]:

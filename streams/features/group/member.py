@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from models.evidence.units import trimmed_mean
 from streams.features.declaration import NATS, Family, Feature, value_in_nats
 from streams.features.members import Members
@@ -22,9 +20,9 @@ def member(family: Family, label: str, rises_on: str, blind_to: str) -> type[Fea
     def value(members: Members) -> float:
         return trimmed_mean(members.family(family))
 
-    declared: dict[str, Any] = {"entity": "group", "family": family, "direction": "high", "limits": (-1.0, 7.0), "unit": NATS}
-    declared |= {"label": label, "rises_on": rises_on, "blind_to": blind_to, "value": value, "nats": value_in_nats}
-    return type(f"Member{family.capitalize()}", (Feature,), declared | {"__module__": __name__})
+    fixed = {"entity": "group", "family": family, "direction": "high", "limits": (-1.0, 7.0), "unit": NATS, "nats": value_in_nats}
+    declared = {"label": label, "rises_on": rises_on, "blind_to": blind_to, "value": value}
+    return type(f"Member{family.capitalize()}", (Feature,), {**fixed, **declared, "__module__": __name__})
 
 
 FEATURES = (

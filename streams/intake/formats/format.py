@@ -236,7 +236,7 @@ def digest(value: Any) -> Any:
     return hashlib.blake2b(written, digest_size=8).hexdigest()
 
 
-def _message(value: str | dict[str, Any]) -> Any:
+def _message(value: str | Entry) -> Any:
     if isinstance(value, str):
         return value
     content = value.get("content", value.get("parts", value.get("text")))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
-from streams.intake.formats.format import Entry, at, client_headers, computed, milliseconds, parameters, table, tools
+from streams.intake.formats.format import Entry, Source, at, client_headers, computed, milliseconds, parameters, table, tools
 
 _PAYLOAD: Final = "payload/request"
 
@@ -24,7 +25,7 @@ def _from_plugin(*paths: str, unit: Any = None) -> Any:
     return computed(described, lambda entry: inner.read(_plugin(entry) or {}))
 
 
-def _payload(paths: dict[str, Any]) -> dict[str, Any]:
+def _payload(paths: Mapping[str, Source]) -> dict[str, Source]:
     """Read fields of the logged payload, which older versions write beside the plugin's part."""
     return {
         name: computed(source.described.replace("payload/request/", "ai/proxy/payload/request/"), _either(source))
@@ -32,10 +33,11 @@ def _payload(paths: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _either(source: Any) -> Any:
+def _either(source: Source) -> Any:
     def read(entry: Entry) -> Any:
         value = source.read(_plugin(entry) or {})
-        return value if value is not None else source.read(entry.get("ai") if isinstance(entry.get("ai"), dict) else {})
+        beside = entry.get("ai")
+        return value if value is not None else source.read(beside if isinstance(beside, dict) else {})
 
     return read
 

@@ -22,7 +22,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from streams.core.errors import SettingsError
-from streams.core.toml_file import read_toml
+from streams.core.toml_file import Toml, read_toml
 from streams.intake.formats import canonical
 from streams.intake.formats.format import Entry, Format, Source, at, count, digest, follow, messages, milliseconds, table, texts, utc
 from streams.schema.event import NAMES, Event
@@ -66,7 +66,7 @@ def _from_file(path: Path) -> Format:
     return _format(str(content.get("title", path.stem)), sources, dict(_flat(keep)))
 
 
-def _format(title: str, fields: Mapping[str, Source], keep: Mapping[str, Any]) -> Format:
+def _format(title: str, fields: Mapping[str, Source], keep: Toml) -> Format:
     """Return a format that is only chosen by name, never recognised. Fields with the event fields' names are read, too."""
     wanted = {tuple(path.split("/")): values if isinstance(values, list) else [values] for path, values in keep.items()}
     mapped = table(
@@ -85,7 +85,7 @@ def _format(title: str, fields: Mapping[str, Source], keep: Mapping[str, Any]) -
     return replace(mapped, to_canonical=to_canonical)
 
 
-def _flat(names: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
+def _flat(names: Toml, before: str = "") -> Iterator[tuple[str, Any]]:
     """Yield names and values; `event.id = "x"` without quotes is a table within a table to TOML."""
     for name, value in names.items():
         if isinstance(value, dict) and "at" not in value:

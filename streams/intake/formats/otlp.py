@@ -9,7 +9,7 @@ read from there.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from typing import Any, Final
 
 from streams.intake.formats.format import UNKNOWN, Entry, Format, digest, messages, parsed, texts
@@ -54,7 +54,7 @@ def _to_canonical(entry: Entry) -> Iterable[Event]:
                 yield event
 
 
-def _scopes(entry: Entry, resources: str, scopes: str) -> Iterator[tuple[Mapping[str, Any], dict[str, Any]]]:
+def _scopes(entry: Entry, resources: str, scopes: str) -> Iterator[tuple[Entry, Event]]:
     """Yield each scope of each resource, with the attributes that all of its records share."""
     for resource in _list(entry, resources):
         shared = _attributes(_object(_object(resource), "resource"))
@@ -62,13 +62,13 @@ def _scopes(entry: Entry, resources: str, scopes: str) -> Iterator[tuple[Mapping
             yield _object(scope), {**shared, **_attributes(_object(_object(scope), "scope"))}
 
 
-def _of_record(shared: dict[str, Any], record: Mapping[str, Any]) -> Event:
+def _of_record(shared: Event, record: Entry) -> Event:
     event = {**shared, **_body(record), **_attributes(record)}
     when = next((value for name in ("timeUnixNano", "observedTimeUnixNano") if (value := record.get(name)) not in (None, "0", 0)), None)
     return _completed(event, record, when)
 
 
-def _of_span(shared: dict[str, Any], span: Mapping[str, Any]) -> Event:
+def _of_span(shared: Event, span: Entry) -> Event:
     event = {**shared, **_attributes(span)}
     began, ended = _seconds(span.get("startTimeUnixNano")), _seconds(span.get("endTimeUnixNano"))
     if isinstance(began, float) and isinstance(ended, float) and ended >= began:
@@ -78,7 +78,7 @@ def _of_span(shared: dict[str, Any], span: Mapping[str, Any]) -> Event:
     return _completed(event, span, span.get("startTimeUnixNano"))
 
 
-def _completed(event: Event, record: Mapping[str, Any], nanoseconds: Any) -> Event:
+def _completed(event: Event, record: Entry, nanoseconds: Any) -> Event:
     if "timestamp" not in event and nanoseconds is not None:
         event["timestamp"] = _seconds(nanoseconds)
     if "event.id" not in event:
@@ -86,19 +86,19 @@ def _completed(event: Event, record: Mapping[str, Any], nanoseconds: Any) -> Eve
     return event
 
 
-def _body(record: Mapping[str, Any]) -> dict[str, Any]:
+def _body(record: Entry) -> Event:
     """Return the known fields of a body: of an object, or of a text of JSON, as collectors that parse log files write it."""
     value = _value(record.get("body"))
     fields = parsed(value) if isinstance(value, str) else value
     return _named(fields.items()) if isinstance(fields, dict) else {}
 
 
-def _attributes(holder: Mapping[str, Any]) -> dict[str, Any]:
+def _attributes(holder: Entry) -> Event:
     return _named((str(pair.get("key", "")), _value(pair.get("value"))) for pair in _list(holder, "attributes") if isinstance(pair, dict))
 
 
-def _named(pairs: Iterable[tuple[str, Any]]) -> dict[str, Any]:
-    fields: dict[str, Any] = {}
+def _named(pairs: Iterable[tuple[str, Any]]) -> Event:
+    fields: Event = {}
     for key, value in pairs:
         if value in UNKNOWN:
             continue
@@ -135,12 +135,12 @@ def _seconds(nanoseconds: Any) -> Any:
     return whole / 1e9 if type(whole) is int else nanoseconds
 
 
-def _object(value: Any, name: str | None = None) -> Mapping[str, Any]:
+def _object(value: Any, name: str | None = None) -> Entry:
     item = value if name is None else value.get(name)
     return item if isinstance(item, dict) else {}
 
 
-def _list(holder: Mapping[str, Any], name: str) -> Iterable[Any]:
+def _list(holder: Entry, name: str) -> Iterable[Any]:
     """Return a list of a holder; of a body in protobuf it is an iterator that makes one record at a time."""
     found = holder.get(name)
     return found if isinstance(found, list | Iterator) else []

@@ -12,6 +12,7 @@ from streams.features.expressions import col
 from streams.features.readings import share
 from streams.schema import blocks, topics
 from streams.schema.blocks import BlockColumns
+from streams.schema.names import entity_key
 from streams.stages.accounts.links import RARITY_LINKS, AccountLinks
 from streams.stages.accounts.state import LINK_COLUMNS, AccountState
 from streams.stages.stage import Message
@@ -96,5 +97,5 @@ class GroupRows:
 @remembered(calls=1 << 16)
 def _group(kind: str, value: int, partitions: int) -> tuple[str, int]:
     """Return a group's id, and its partition."""
-    name = f"{kind}:{value:016x}"
+    name = entity_key(kind, value)
     return name, topics.partition_of(name, partitions)

@@ -16,7 +16,7 @@ UPGRADED_SHARE = 0.8
 
 def announce_template(state: GroupState, group: int, outbox: Outbox) -> None:
     """Add a group's template to the outbox as shared, once."""
-    kind, name = state.kind_and_id(group)
+    kind, name = state.name(group)
     if kind == "template" and not state.table["announced"][group]:
         state.table["announced"][group] = 1
         outbox.templates.append(int(name, 16))
@@ -28,7 +28,7 @@ def announce_upgrade(state: GroupState, group: int, outbox: Outbox) -> None:
     A public router has no upgrades. A stack that already had more accounts than changed to it is another router.
     """
     table, members = state.table, state.members
-    kind, name = state.kind_and_id(group)
+    kind, name = state.name(group)
     if kind != "router" or table["common"][group]:
         return
     slots = state.slots(group)

@@ -25,7 +25,7 @@ def report_group(state: GroupState, score: GroupScore, shadow: ShadowDetectors, 
     row = _row(state, score)
     if _score_row_is_due(state.table, score):
         outbox.scores.append({name: row[name] for name in blocks.SCORES.columns})
-        if state.kind_and_id(score.group)[0] == "router":
+        if state.name(score.group).kind == "router":
             _look(state, score, shadow, offset, outbox)
     strength, reported = max(score.extraction, score.routing), float(state.table["reported"][score.group])
     if max(strength, reported) >= EVIDENCE_ROW_FLOOR_NATS:  # also once below: who was told of it must hear that it fell
@@ -36,7 +36,7 @@ def report_group(state: GroupState, score: GroupScore, shadow: ShadowDetectors, 
 
 def _row(state: GroupState, score: GroupScore) -> BlockColumns:
     """Return the columns of a group, one row."""
-    kind, name = state.kind_and_id(score.group)
+    kind, name = state.name(score.group)
     table, members = state.table, score.members
     return {
         "time": np.array([members.now]),
@@ -72,7 +72,7 @@ def _score_row_is_due(table: Columns, score: GroupScore) -> bool:
 def _look(state: GroupState, score: GroupScore, shadow: ShadowDetectors, offset: int, outbox: Outbox) -> None:
     """Score a router with the shadow detectors; routers below EVIDENCE_ROW_FLOOR_NATS are the reference for others."""
     calm = np.array([score.extraction < EVIDENCE_ROW_FLOOR_NATS])
-    kind, name = state.kind_and_id(score.group)
+    kind, name = state.name(score.group)
     scores = shadow.look(state.table, np.array([score.group]), np.array([int(name, 16)], np.uint64), score.values[None], calm, offset)
     block = shadow_detectors.encode(scores, np.array([score.members.now]), [kind], [name])
     if block is not None:

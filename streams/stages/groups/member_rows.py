@@ -36,7 +36,7 @@ def report_members(state: GroupState, score: GroupScore, outbox: Outbox) -> None
     if not len(rows):
         return
     table["told"][slots[rows]], table["told_requests"][slots[rows]] = extraction[rows], table["total"][slots[rows]]
-    members, (kind, name) = score.members, state.kind_and_id(score.group)
+    members, (kind, name) = score.members, state.name(score.group)
     accounts = state.accounts(slots[rows])
     until = members.now + SUSPECT_SECONDS
     outbox.suspects.update((account, until) for account, is_suspect in zip(accounts, suspect[rows], strict=True) if is_suspect)

@@ -10,6 +10,7 @@ from models.state.columns import Columns, Field, Slots
 from streams.core.durations import DAY
 from streams.features.members import Members
 from streams.schema.blocks import Block
+from streams.schema.names import EntityName
 from streams.schema.prompt_sketch import PROMPT_SHINGLES
 from streams.stages.groups import work
 
@@ -129,10 +130,9 @@ class GroupState:
         """Return the slots of a group's members, (members,)."""
         return np.array(self._slots_of.get(group, ()), np.int64)
 
-    def kind_and_id(self, group: int) -> tuple[str, str]:
+    def name(self, group: int) -> EntityName:
         """Return a group's kind (`router`, `payment` or `template`) and its id, 16 hexadecimal digits."""
-        kind, _, name = self.table.keys[group].partition(":")
-        return kind, name
+        return EntityName.parse(self.table.keys[group])
 
     def accounts(self, slots: Slots) -> list[str]:
         """Return the account ids of these members, (members,)."""
@@ -143,7 +143,7 @@ class GroupState:
         slots, now = self.slots(group), float(self.table["clock"][group])
         columns = {name: self.members[name][slots] for name in _FEATURE_COLUMNS}
         columns["requests"] = columns["requests"] * np.exp2((columns["last"] - now) / work.HALF_LIFE_SECONDS)
-        return Members(kind=self.kind_and_id(group)[0], now=now, balance=work.balance(self.table, self.members, group, slots), **columns)
+        return Members(kind=self.name(group).kind, now=now, balance=work.balance(self.table, self.members, group, slots), **columns)
 
 
 _GROUP_FIELDS = {

@@ -10,8 +10,9 @@ import pytest
 from models.evidence.extraction_rules import BY_NAME as RULE_BY_NAME
 from streams.cases import case_file, response_steps
 from streams.features.registry import by_name
-from streams.schema.cases import Behaviour, CaseMember
+from streams.schema.cases import CaseMember
 from streams.schema.evidence import Entity
+from streams.schema.names import Behaviour
 
 Row = Callable[..., dict[str, Any]]
 Rows = Callable[..., list[dict[str, Any]]]
@@ -95,7 +96,7 @@ def test_a_channel_that_may_carry_a_campaign_says_whose_case_comes_first(desk: A
 def test_a_case_carries_all_that_a_reviewer_asks_for(desk: Any, a_group: Rows) -> None:
     desk.hears(*a_group("router", ROUTER, ["ada", "bob", "eve"]))
     told = payload(desk)
-    assert {check["persona"] for check in told["counter_evidence"]} >= {
+    assert {check["hypothesis"] for check in told["counter_evidence"]} >= {
         "evaluation harness",
         "enterprise gateway",
         "launch-day enthusiasts",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -26,6 +27,11 @@ def erase(desk: Any, account: str) -> ErasureReport:
     return ErasureReport.decode(report)
 
 
+def names(account: str, value: object) -> bool:
+    """Return whether anything in a value names an account; three letters within a hash do not."""
+    return re.search(rf"\b{account}\b", str(value)) is not None
+
+
 def hold(case_id: str, verdict: str, at: float, author: str = "ada") -> Label:
     return labels.make(HOLD, case_id, verdict, author, "court", at=at)
 
@@ -42,7 +48,11 @@ def test_a_case_loses_the_account_and_its_own_alert_and_gets_a_further_version(o
     (before,) = of_three.open
     report = erase(of_three, "ada")
     (after,) = of_three.open
-    assert (before["version"] + 1, "ada" in str(after), sorted(after["payload"]["members"])) == (after["version"], False, ["bob", "eve"])
+    assert (before["version"] + 1, names("ada", after), sorted(after["payload"]["members"])) == (
+        after["version"],
+        False,
+        ["bob", "eve"],
+    )
     assert report.removed == {"entities": 1, "members": 1, "alerts": 1, "cases removed": 0, "cases changed": 1}
     assert (report.alerts, report.cases, report.held) == (["extraction"], [], [])
 
@@ -66,7 +76,7 @@ def test_a_split_that_names_the_account_is_removed_with_it(of_three: Any) -> Non
     (case,) = of_three.open
     of_three.learns(labels.make(LINK, f"{case['case_id']}/account:ada", SPLIT, "eva", at=1.0))
     assert erase(of_three, "ada").removed["labels"] == 1
-    assert "ada" not in str([of_three.stage.cases, of_three.stage.labels, of_three.stage.alerts, of_three.stage.entities])
+    assert not names("ada", [of_three.stage.cases, of_three.stage.labels, of_three.stage.alerts, of_three.stage.entities])
 
 
 def test_a_case_under_legal_hold_keeps_the_account_until_it_is_released(of_three: Any) -> None:
@@ -78,7 +88,7 @@ def test_a_case_under_legal_hold_keeps_the_account_until_it_is_released(of_three
     assert "ada" in of_three.stage.cases[case["case_id"]].members
     of_three.learns(hold(case["case_id"], RELEASE, at=2.0, author="bob"))
     assert erase(of_three, "ada").held == []
-    assert "ada" not in str(of_three.open)
+    assert not names("ada", of_three.open)
 
 
 def test_an_older_release_changes_nothing(of_three: Any) -> None:

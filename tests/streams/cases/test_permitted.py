@@ -22,7 +22,7 @@ def test_who_is_permitted_is_scored_as_before_and_muted(morning: Path, replayed:
     before = replayed.accounts()
     alerted = {account for account, row in before.items() if row.alerted}
     assert alerted
-    assert not any(case["muted"] for case in replayed.cases)
+    assert not any(case.muted for case in replayed.cases)
 
     settings = Settings(mode="local", partitions=replayed.partitions)
     replay = Replay(settings.partitions, settings.seal_key.get_secret_value().encode(), permitting(tmp_path, alerted))
@@ -30,9 +30,10 @@ def test_who_is_permitted_is_scored_as_before_and_muted(morning: Path, replayed:
     rows = replay.accounts()
     assert not any(row.alerted for row in rows.values())
     assert {name: rows[name].extraction for name in alerted} == {name: before[name].extraction for name in alerted}
-    extraction = [case for case in replay.cases if case["behaviour"] == "extraction"]
+    extraction = [case for case in replay.cases if case.behaviour == "extraction"]
     assert extraction
-    assert all(case["muted"] for case in extraction)
-    assert extraction[-1]["payload"]["permission"]["reason"] == "contract 17"
-    assert extraction[-1]["payload"]["next_step"].startswith("L0: the accounts are permitted parties")
-    assert [alert for alert in replay.alerts if alert["behaviour"] == "extraction"] == []
+    assert all(case.muted for case in extraction)
+    assert extraction[-1].payload.permission is not None
+    assert extraction[-1].payload.permission.reason == "contract 17"
+    assert (extraction[-1].payload.next_step or "").startswith("L0: the accounts are permitted parties")
+    assert [alert for alert in replay.alerts if alert.behaviour == "extraction"] == []

@@ -47,7 +47,7 @@ def test_a_paused_source_is_named_until_its_collect_reports_otherwise(tmp_path: 
         clickhouse = ClickHouse(settings)
         report = "INSERT INTO health (time, process, instance, metric, labels, value) SELECT now() - %(ago)s, 'collect', %(by)s, %(metric)s"
         for instance, ago, blown in (("gate-7", 60, 0), ("gate-7", 30, 1), ("gate-8", 60, 1), ("gate-8", 30, 0), ("gate-9", 900, 1)):
-            values = {"ago": ago, "by": instance, "metric": "hydrometer_fuse_blown", "blown": blown}
+            values: dict[str, str | float] = {"ago": ago, "by": instance, "metric": "hydrometer_fuse_blown", "blown": blown}
             clickhouse.query(f"{report}, map(), %(blown)s", values)
         with pytest.raises(
             HydrometerError, match=r"^gate-7 paused a source, because too many of its lines are refused: correct the format"

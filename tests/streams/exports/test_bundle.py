@@ -4,12 +4,11 @@ import csv
 import io
 import json
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
 import msgspec
-import orjson
 import pytest
 from click.testing import CliRunner
 from pydantic import SecretStr
@@ -23,7 +22,7 @@ from streams.clickhouse.client import ClickHouse
 from streams.core.errors import SettingsError
 from streams.core.settings import Settings
 from streams.exports import bundle
-from streams.exports.bundle import BundleError
+from streams.exports.bundle import BundleError, Indicators, Share
 from streams.replay.run import Replay
 from streams.schema import topics
 from streams.schema.cases import CaseMember, CasePayload
@@ -50,7 +49,7 @@ def clickhouse(settings: Settings, replayed: Replay) -> Iterator[ClickHouse]:
     """The cases of a morning."""
     gateway = ClickHouse(settings)
     records = [
-        rows.Record(topics.CASES, 0, offset, 1.7e9, orjson.dumps(signed_case(case, HISTORY_KEY)), {})
+        rows.Record(topics.CASES, 0, offset, 1.7e9, signed_case(case, HISTORY_KEY).encode(), {})
         for offset, case in enumerate(replayed.cases)
     ]
     for insert in rows.inserts(topics.CASES, records):
@@ -64,14 +63,17 @@ def case(clickhouse: ClickHouse) -> CaseRow:
     return max(terminal.newest(clickhouse), key=lambda found: len(found.payload.members))
 
 
+INDICATORS = Indicators("TLP:AMBER", "case-1", "extraction", "", "", 2, [], {})
+
+
 @pytest.fixture
 def written(case: CaseRow, tmp_path: Path) -> Path:
-    return bundle.write(case, tmp_path, KEY, {"tlp": "TLP:AMBER"}, NOON)
+    return bundle.write(case, tmp_path, KEY, INDICATORS, NOON)
 
 
 def test_a_bundle_is_what_was_signed(written: Path, case: CaseRow) -> None:
     said = bundle.verify(written, KEY)
-    assert (said["case_id"], said["exported_at"]) == (case.case_id, "2026-11-22T12:00:00+00:00")
+    assert (said.case_id, said.exported_at) == (case.case_id, "2026-11-22T12:00:00+00:00")
     assert {path.name for path in written.iterdir()} == {
         "case.json", "case.html", "members.csv", "indicators.json", "manifest.json", "manifest.sig",
     }  # fmt: skip
@@ -128,7 +130,7 @@ def test_a_semicolon_parts_no_cells_where_it_is_the_comma(case: CaseRow) -> None
 @pytest.mark.parametrize("case_id", ["case-/../../x", "..", "", "/etc/x", "case-1\n", "a" * 101])
 def test_an_id_that_is_a_path_writes_nothing(case: CaseRow, tmp_path: Path, case_id: str) -> None:
     with pytest.raises(BundleError, match="cannot name a folder"):
-        bundle.write(replace(case, case_id=case_id), tmp_path / "out", KEY, {}, datetime.now(UTC))
+        bundle.write(replace(case, case_id=case_id), tmp_path / "out", KEY, INDICATORS, datetime.now(UTC))
     assert not list(tmp_path.iterdir())
 
 
@@ -136,14 +138,14 @@ def test_indicators_name_the_software_and_no_customer(clickhouse: ClickHouse, ca
     clickhouse.query("TRUNCATE TABLE requests")
     now = seconds_of(datetime.now(UTC))
     for number, (account, ja4) in enumerate(STACK):
-        row = {"time": now + number, "event": f"e-{number}", "account": account, "ja4": ja4}
+        row: dict[str, float | str] = {"time": now + number, "event": f"e-{number}", "account": account, "ja4": ja4}
         clickhouse.query("INSERT INTO requests (time, event_id, account_id, tls_ja4) SELECT %(time)s, %(event)s, %(account)s, %(ja4)s", row)
     members = {"a-1": CaseMember(0.0, None, extraction=9.0), "a-2": CaseMember(0.0, None, extraction=8.0)}
     two = replace(case, payload=msgspec.structs.replace(case.payload, members=members))
     shared = bundle.indicators(clickhouse, two, "GREEN")
-    assert shared["tlp"] == "TLP:GREEN"
-    assert shared["observed"] == {"tls_ja4": [{"value": "t13d_x", "share": 0.75}, {"value": "t13d_y", "share": 0.25}]}
-    assert not {"a-1", "a-2", "somebody"} & set(json.dumps(shared).split('"'))
+    assert shared.tlp == "TLP:GREEN"
+    assert shared.observed == {"tls_ja4": [Share("t13d_x", 0.75), Share("t13d_y", 0.25)]}
+    assert not {"a-1", "a-2", "somebody"} & set(json.dumps(asdict(shared)).split('"'))
 
 
 def seconds_of(at: datetime) -> int:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 from xml.etree import ElementTree as ET
 
 import pytest
@@ -13,13 +12,14 @@ from streams.forensics import calibration, page, report
 from streams.forensics.calibration import Bin, Calibration
 from streams.forensics.compare import compare
 from streams.forensics.panel import Panel
+from streams.forensics.report import Report, TestResult
 
 CALIBRATION = Calibration({"answer_text": 1.0}, -1.0, 30, 1_000, 8, 30, 3.0, (Bin(10, 0.2, 0.1), Bin(5, 0.8, 1.0)))
 
 
 @pytest.fixture
-def told(writers: Callable[..., Panel]) -> Callable[..., dict[str, Any]]:
-    def make(known: Calibration | None = CALIBRATION, **how: int) -> dict[str, Any]:
+def told(writers: Callable[..., Panel]) -> Callable[..., Report]:
+    def make(known: Calibration | None = CALIBRATION, **how: int) -> Report:
         panel = replace(writers(**how), notes=("<script>alert(1)</script> is left out",))
         outcomes = compare([panel])
         return report.report([panel], outcomes, calibration.combine(outcomes, known), known, {"a.jsonl": "ab12"})
@@ -27,18 +27,18 @@ def told(writers: Callable[..., Panel]) -> Callable[..., dict[str, Any]]:
     return make
 
 
-def test_a_test_without_its_input_says_which(told: Callable[..., dict[str, Any]]) -> None:
+def test_a_test_without_its_input_says_which(told: Callable[..., Report]) -> None:
     lines = report.terminal(told()).splitlines()
     assert lines[lines.index("Rare choices in common") + 1] == "  input missing: a table of chosen options (--table)"
 
 
-def test_a_copy_and_an_unrelated_model_read_differently(told: Callable[..., dict[str, Any]]) -> None:
+def test_a_copy_and_an_unrelated_model_read_differently(told: Callable[..., Report]) -> None:
     copy, unrelated = told(copied=80), told()
-    named = {test["name"]: test for test in copy["tests"]}
-    assert report.meaning(named["answer_text"] | {"p_corrected": 0.01}).startswith("Both models open their answers")
-    assert all(report.meaning(test) == "Not told apart from unrelated models." for test in unrelated["tests"] if test["missing"] is None)
-    assert copy["combined"]["likelihood_ratio"] == pytest.approx(20.1, abs=0.1)
-    assert copy["combined"]["cut"] is True
+    (measured,) = [test for test in copy.tests if test.name == "answer_text" and isinstance(test, TestResult)]
+    assert report.meaning(replace(measured, p_corrected=0.01)).startswith("Both models open their answers")
+    assert all(report.meaning(test) == "Not told apart from unrelated models." for test in unrelated.tests if isinstance(test, TestResult))
+    assert copy.combined.likelihood_ratio == pytest.approx(20.1, abs=0.1)
+    assert copy.combined.cut is True
     assert "which is the most that the calibration can bear out" in report.combined_sentence(copy)
 
 
@@ -53,14 +53,14 @@ def test_a_copy_and_an_unrelated_model_read_differently(told: Callable[..., dict
         (replace(CALIBRATION, fewest_items=400), "100 items, where the calibration had 400 or more"),
     ],
 )
-def test_what_cannot_be_calibrated_is_not_combined(told: Callable[..., dict[str, Any]], known: Calibration | None, says: str) -> None:
+def test_what_cannot_be_calibrated_is_not_combined(told: Callable[..., Report], known: Calibration | None, says: str) -> None:
     made = told(known)
-    assert made["combined"]["likelihood_ratio"] is None
+    assert made.combined.likelihood_ratio is None
     assert says in report.combined_sentence(made)
 
 
-def test_the_page_is_well_formed_prints_and_escapes_names(told: Callable[..., dict[str, Any]]) -> None:
-    html = page.page({**told(), "suspect": "<b>&"})
+def test_the_page_is_well_formed_prints_and_escapes_names(told: Callable[..., Report]) -> None:
+    html = page.page(replace(told(), suspect="<b>&"))
     assert "<script" not in html
     assert "&lt;script&gt;alert(1)" in html
     assert "@media print" in html
@@ -69,7 +69,7 @@ def test_the_page_is_well_formed_prints_and_escapes_names(told: Callable[..., di
     assert body.findtext(".//h1") == "<b>& compared with ours"
 
 
-def test_every_report_says_that_it_is_no_verdict(told: Callable[..., dict[str, Any]]) -> None:
+def test_every_report_says_that_it_is_no_verdict(told: Callable[..., Report]) -> None:
     made = told()
     assert report.NOT_A_VERDICT in report.terminal(made)
     assert "evidence, not a verdict" in page.page(made)

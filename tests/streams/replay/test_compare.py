@@ -16,7 +16,7 @@ from rich.console import Console
 
 from models.evidence.weighing import ALERT_THRESHOLD_NATS
 from streams.core.errors import SettingsError
-from streams.replay.compare import Best, Entity, Outcome, compare, tables
+from streams.replay.compare import Accounts, Best, Entity, FirstAlerts, Outcome, Pair, compare, tables
 from streams.replay.git_revision import ROOT
 from streams.testing.builders import committed
 
@@ -38,34 +38,34 @@ def printed(before: Outcome, now: Outcome) -> str:
 
 
 def test_accounts_fall_into_both_only_before_and_only_now() -> None:
-    accounts = compare(outcome({"a": 0.0, "b": 0.0}), outcome({"b": 0.0, "c": 0.0}))["accounts"]
-    assert accounts == {"alerted": {"before": 2, "now": 2}, "both": ["b"], "only_before": ["a"], "only_now": ["c"]}
+    accounts = compare(outcome({"a": 0.0, "b": 0.0}), outcome({"b": 0.0, "c": 0.0})).accounts
+    assert accounts == Accounts(alerted=Pair(2, 2), both=["b"], only_before=["a"], only_now=["c"])
 
 
 def test_the_first_alert_of_an_account_that_both_alert_may_come_earlier_or_later() -> None:
     found = compare(outcome({"a": 3 * HOUR, "b": 0.0, "c": HOUR}), outcome({"a": HOUR, "b": HOUR, "c": HOUR}))
-    assert found["first_alerts"] == {"earlier": {"a": -2 * HOUR}, "later": {"b": HOUR}}
+    assert found.first_alerts == FirstAlerts(earlier={"a": -2 * HOUR}, later={"b": HOUR})
 
 
 def test_the_entity_that_moved_most_comes_first_with_the_families_that_moved_it() -> None:
     before = {("extraction", "account", "a"): Best(5.0, {"content": 3.0, "timing": 2.0}), ("extraction", "account", "b"): Best(1.0, {})}
     now = {("extraction", "account", "a"): Best(9.0, {"content": 8.0, "timing": 1.0}), ("extraction", "account", "b"): Best(2.0, {})}
-    first, second = compare(outcome(best=before), outcome(best=now))["movers"]
-    assert (first["entity_id"], first["before"], first["now"], first["change"]) == ("a", 5.0, 9.0, 4.0)
-    assert list(first["families"].items()) == [("content", 5.0), ("timing", -1.0)]
-    assert second["entity_id"] == "b"
+    first, second = compare(outcome(best=before), outcome(best=now)).movers
+    assert (first.entity_id, first.before, first.now, first.change) == ("a", 5.0, 9.0, 4.0)
+    assert list(first.families.items()) == [("content", 5.0), ("timing", -1.0)]
+    assert second.entity_id == "b"
 
 
 def test_an_entity_that_only_one_run_scored_had_no_evidence_in_the_other() -> None:
-    (mover,) = compare(outcome(), outcome(best={("routing", "router", "r"): Best(7.0, {"network": 7.0})}))["movers"]
-    assert (mover["behaviour"], mover["before"], mover["now"], mover["change"]) == ("routing", None, 7.0, 7.0)
+    (mover,) = compare(outcome(), outcome(best={("routing", "router", "r"): Best(7.0, {"network": 7.0})})).movers
+    assert (mover.behaviour, mover.before, mover.now, mover.change) == ("routing", None, 7.0, 7.0)
 
 
 def test_a_change_that_changes_nothing_moves_nobody() -> None:
     same = outcome({"a": 0.0}, {("extraction", "account", "a"): Best(5.0, {"content": 5.0})}, {"extraction": 1})
     found = compare(same, same)
-    assert found["movers"] == []
-    assert found["accounts"]["only_before"] == found["accounts"]["only_now"] == []
+    assert found.movers == []
+    assert found.accounts.only_before == found.accounts.only_now == []
     assert "families that moved" not in printed(same, same)
 
 

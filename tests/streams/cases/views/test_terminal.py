@@ -54,7 +54,7 @@ def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
 def clickhouse(settings: Settings, replayed: Replay) -> Iterator[ClickHouse]:
     """The cases of a morning."""
     gateway = ClickHouse(settings)
-    values = [orjson.dumps(signed_case(case, KEY)) for case in replayed.cases]
+    values = [signed_case(case, KEY).encode() for case in replayed.cases]
     records = [rows.Record(topics.CASES, 0, offset, 1.7e9, value, {}) for offset, value in enumerate(values)]
     for insert in rows.inserts(topics.CASES, records):
         gateway.insert(insert.table, insert.columns, "cases")
@@ -149,7 +149,10 @@ def test_a_member_of_a_channel_shows_its_routing_and_what_was_stored_without_it_
 
 
 def test_a_story_that_cannot_be_told_is_not_one_that_does_not_fit() -> None:
-    checks = [{"persona": "gateway", "fits": False, "because": "3 pay"}, {"persona": "own data", "fits": None, "because": "ask the owner"}]
+    checks = [
+        {"hypothesis": "gateway", "fits": False, "because": "3 pay"},
+        {"hypothesis": "own data", "fits": None, "because": "ask the owner"},
+    ]
     said = "no benign explanation fits; cannot be told: own data (ask the owner)"
     assert said in printed(terminal.panel(channel(counter_evidence=checks)))
 
@@ -257,7 +260,7 @@ def test_the_page_says_what_the_row_says(clickhouse: ClickHouse) -> None:
     for said in (case.title, told.if_wrong, told.ladder.does, told.features[0].sentence, told.history[-1].hash):
         assert said in text
     for check in told.counter_evidence:
-        assert f"{check.persona}{WORDS[check.fits]}{check.because}" in text
+        assert f"{check.hypothesis}{WORDS[check.fits]}{check.because}" in text
     assert all(part.why in text and f"{part.nats:+.1f}" in text for part in told.score.parts)
     assert all(account in text for account in list(told.members)[:100])
 

@@ -15,7 +15,7 @@ FIRST = np.array([0])
 
 
 def columns(stack: Stack, **other: Any) -> dict[str, Any]:
-    facts = stack.facts()
+    facts: dict[str, Any] = dict(stack.facts())
     return {
         "user_agent": facts["user_agent.original"],
         "tls_ja4": facts["tls.client.ja4"],

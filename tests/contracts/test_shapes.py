@@ -1,0 +1,64 @@
+"""What is ours has a type; an object of unknown shape is named where foreign data enters, and nowhere else."""
+
+from __future__ import annotations
+
+import ast
+from collections import Counter
+from pathlib import Path
+from typing import Final
+
+import pytest
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+ROOMS: Final = ("streams", "models", "dashboards")
+OBJECTS: Final = frozenset({"dict", "Mapping", "MutableMapping"})
+
+EDGES: Final = {
+    "streams/core/toml_file.py": (1, "tables that people write"),
+    "streams/schema/event.py": (1, "an event before it is checked"),
+    "streams/schema/blocks.py": (1, "columns of any kind, on their way into Arrow"),
+    "streams/cases/audit_chain.py": (1, "a payload as it was stored, also with fields that this version does not know"),
+    "streams/intake/formats/format.py": (1, "a line of a gateway's log"),
+    "streams/intake/otlp_wire.py": (1, "a request of OTLP"),
+    "streams/exports/ocsf.py": (1, "a finding in OCSF's shape"),
+    "streams/forensics/litellm_hook.py": (1, "LiteLLM's own signature"),
+    "streams/testing/forensics_tables.py": (1, "figures of a target, read by the tables that it wrote them for"),
+    "dashboards/query.py": (1, "Grafana's JSON"),
+}
+"""Module -> how often it names an object of unknown shape, and whose shape that is. Numbers only fall; a new edge needs its reason."""
+
+
+def shapeless(source: str) -> int:
+    """Return how often a module names an object of unknown shape: `dict[str, Any]`, `Mapping[str, Any]` and the like."""
+    return sum(
+        isinstance(node, ast.Subscript)
+        and isinstance(node.value, ast.Name)
+        and node.value.id in OBJECTS
+        and isinstance(node.slice, ast.Tuple)
+        and [ast.unparse(item) for item in node.slice.elts] == ["str", "Any"]
+        for node in ast.walk(ast.parse(source))
+    )
+
+
+def uses() -> Counter[str]:
+    """Return the number of shapeless objects by module."""
+    paths = [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))]
+    return +Counter({str(path.relative_to(ROOT)): shapeless(path.read_text(encoding="utf-8")) for path in paths})
+
+
+@pytest.mark.parametrize(
+    ("source", "count"),
+    [
+        ("def f(a: dict[str, Any]) -> Mapping[str, Any]: ...", 2),
+        ("Json = dict[str, Any]", 1),
+        ("rows: list[dict[str, Any]] = []", 1),
+        ("def f(a: dict[str, object], b: dict[str, NDArray[Any]]) -> None: ...", 0),
+    ],
+)
+def test_a_shapeless_object_is_found_wherever_it_is_written(source: str, count: int) -> None:
+    assert shapeless(source) == count
+
+
+def test_shapeless_objects_are_named_at_the_edges_alone() -> None:
+    allowed = Counter({module: count for module, (count, _) in EDGES.items()})
+    assert uses() == allowed, "give it a msgspec struct, a frozen dataclass or a TypedDict; if foreign data enters here, say so in EDGES"
