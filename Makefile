@@ -88,6 +88,9 @@ evaluate-evasion: setup ## Measure what each evasion costs a campaign and what i
 evaluate-authors: setup ## Measure the detector in worlds by several authors: make evaluate-authors WORLDS="harbour:1 foundry:2"
 	$(BIN)/python tests/evaluation/authors.py $(WORLDS) --whole
 
+train-evidence: setup ## Train the judgement of groups' members on randomised worlds of several authors, and store it: an hour for the first time
+	$(BIN)/python tests/evaluation/train_evidence.py
+
 evaluate-detectors: setup ## Measure the River detectors on labelled sets, in time order
 	$(BIN)/python tests/evaluation/detectors.py
 

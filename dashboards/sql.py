@@ -17,9 +17,14 @@ COUNTED: Final = (
 )
 """The parts of a payload's score by family: what is counted, so that they add up to the score."""
 
-LEAKED_ACCOUNTS: Final = """
+TIER: Final = "if(JSONExtractString(payload, 'tier') = 'ask', 'ask', 'alert')"
+"""Of a case: `ask`, a question to the accounts' owner, or `alert`, as all cases of before 0.3 are."""
+ALERTED: Final = f"NOT muted AND {TIER} = 'alert'"
+"""Of a case: it is of no permitted party, and more than a question to the accounts' owner."""
+
+LEAKED_ACCOUNTS: Final = f"""
 SELECT arrayJoin(JSONExtractKeys(payload, 'members')) FROM hydrometer.cases FINAL
-WHERE state = 'open' AND behaviour = 'extraction' AND NOT muted
+WHERE state = 'open' AND behaviour = 'extraction' AND {ALERTED}
 """
 """Accounts that are members of an open extraction case."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dashboards.rule import Rule
+from dashboards.sql import ALERTED
 from models.evidence.calibration import FALSE_ALERTS_PER_DAY, REFERENCE_ENTITIES
 
 READABLE_CASES = 20
@@ -29,7 +30,7 @@ rule = Rule(
         SELECT behaviour,
             count() - floor(greatest({READABLE_CASES}, {FALSE_ALERTS_PER_DAY / REFERENCE_ENTITIES} * ifNull(watched, 0))) AS value
         FROM hydrometer.cases FINAL
-        WHERE opened_at > now() - INTERVAL 1 DAY AND NOT muted
+        WHERE opened_at > now() - INTERVAL 1 DAY AND {ALERTED}
         GROUP BY behaviour ORDER BY behaviour
     """,
     above=0,

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from dashboards.rule import Rule
+from dashboards.sql import ALERTED
 
 rule = Rule(
     title="A case grows fast",
     team="soc",
     severity="page",
     question="Which case older than an hour has gained more than 20 accounts within the last one? Accounts are being opened in bulk.",
-    sql="""
+    sql=f"""
         SELECT case_id, behaviour, toFloat64(arrayCount(
             member -> JSONExtractFloat(member.2, 'joined_at') > toUnixTimestamp(now()) - 3600,
             JSONExtractKeysAndValuesRaw(payload, 'members'))) AS value
         FROM hydrometer.cases FINAL
-        WHERE state = 'open' AND NOT muted AND opened_at < now() - INTERVAL 1 HOUR
+        WHERE state = 'open' AND {ALERTED} AND opened_at < now() - INTERVAL 1 HOUR
         ORDER BY value DESC LIMIT 100
     """,
     above=20,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dashboards.rule import Rule
+from dashboards.sql import ALERTED
 
 rule = Rule(
     title="A case has received much output",
@@ -12,10 +13,10 @@ rule = Rule(
         "Which open case of extraction has received more than 50 million output tokens? "
         "Published distillation sets are of that size or smaller."
     ),
-    sql="""
+    sql=f"""
         SELECT case_id, behaviour, output_tokens / 1e6 AS value
         FROM hydrometer.cases FINAL
-        WHERE state = 'open' AND behaviour = 'extraction' AND NOT muted
+        WHERE state = 'open' AND behaviour = 'extraction' AND {ALERTED}
         ORDER BY value DESC LIMIT 100
     """,
     above=50,

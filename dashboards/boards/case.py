@@ -9,7 +9,7 @@ from dashboards.board import Board, Choice, Row, Tile
 from dashboards.palette import CALM, EXTRACTION, EXTRACTION_STEPS, ROUTING_STEPS, WARN
 from dashboards.parts import REQUEST_COLUMNS, requests_of
 from dashboards.query import variable
-from dashboards.sql import COUNTED, FAMILY_COLUMNS, HYPOTHESIS, as_hex, families
+from dashboards.sql import COUNTED, FAMILY_COLUMNS, HYPOTHESIS, TIER, as_hex, families
 from dashboards.views import MINUTE, Bars, Column, Listing, Stat, States, Trend
 
 _CASE_ID: Final = variable("case")
@@ -101,6 +101,8 @@ FILE = Row(
                         concat(JSONExtractString(payload, 'label', 'verdict'), ', said ', JSONExtractString(payload, 'label',
                             'author'), ': ',
                                JSONExtractString(payload, 'label', 'note')))),
+                    ('Tier', if({TIER} = 'ask', 'a question to the owner of the accounts: honest use may explain it; no alert was sent',
+                        'alert')),
                     ('Permitted', if(muted, 'a permitted party: scored, but muted', 'no')),
                     ('Terms', arrayStringConcat(arrayMap(clause -> JSONExtractString(clause, 'text'), JSONExtractArrayRaw(payload,
                         'terms')), ' ')),

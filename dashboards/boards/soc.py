@@ -8,11 +8,12 @@ from dashboards import links
 from dashboards.board import Board, Choice, Row, Tile
 from dashboards.palette import ANY_IS_BAD, BAR, CALM, EXTRACTION, EXTRACTION_STEPS, ROUTING, ROUTING_BAR, ROUTING_STEPS
 from dashboards.query import variable
-from dashboards.sql import AGE, AGE_BANDS, COUNTED, FAMILY_COLUMNS, LEAKED_ACCOUNTS, families, hashed, per_minute
+from dashboards.sql import AGE, AGE_BANDS, ALERTED, COUNTED, FAMILY_COLUMNS, LEAKED_ACCOUNTS, TIER, families, hashed, per_minute
 from dashboards.views import Bars, Column, Heat, Listing, Stat, Trend
 
 _COHORT: Final = variable("cohort")
-_OPEN: Final = "FROM hydrometer.cases FINAL WHERE state = 'open' AND NOT muted"
+_OPEN: Final = f"FROM hydrometer.cases FINAL WHERE state = 'open' AND {ALERTED}"
+_QUEUE: Final = "FROM hydrometer.cases FINAL WHERE state = 'open' AND NOT muted"
 _EDGES: Final = (0, 2.5, 5, 7.5, 10, BAR, 16, 20, 25)
 """Upper edges of the heat map's buckets, in nats; a last bucket holds the rest."""
 
@@ -27,11 +28,11 @@ def _open_cases(behaviour: str, title: str, question: str) -> Stat:
     )
 
 
-_LEAK = """
+_LEAK = f"""
 SELECT sum(tokens) AS tokens FROM (
     SELECT member.1 AS account, max(JSONExtractFloat(member.2, 'output_tokens')) AS tokens
     FROM hydrometer.cases FINAL ARRAY JOIN JSONExtractKeysAndValuesRaw(payload, 'members') AS member
-    WHERE state = 'open' AND behaviour = 'extraction' AND NOT muted GROUP BY account)
+    WHERE state = 'open' AND behaviour = 'extraction' AND {ALERTED} GROUP BY account)
 """
 
 NOW = Row(
@@ -92,12 +93,12 @@ NOW = Row(
         Tile(
             Listing(
                 title="Open cases",
-                question="What should be worked next? Sorted by evidence; click a case to open its file.",
+                question="What should be worked next? Alerts by evidence, then questions to owners; click a case to open its file.",
                 sql=f"""
                 SELECT case_id, behaviour, title, accounts, requests, output_tokens, extraction, routing, opened_at, updated_at,
                 if(JSONExtractString(payload, 'label', 'verdict') = '', 'undecided', JSONExtractString(payload, 'label', 'verdict')) AS
-                    verdict
-                {_OPEN} ORDER BY behaviour = 'extraction' DESC, greatest(extraction / {BAR}, routing / {ROUTING_BAR}) DESC LIMIT 100
+                    verdict, {TIER} AS tier
+                {_QUEUE} ORDER BY tier, behaviour = 'extraction' DESC, greatest(extraction / {BAR}, routing / {ROUTING_BAR}) DESC LIMIT 100
                 """,
                 columns={
                     "case_id": Column(title="Case", link=links.to_case(), width=165),
@@ -115,6 +116,7 @@ NOW = Row(
                     "opened_at": Column(title="Opened", unit="dateTimeFromNow", width=105),
                     "updated_at": Column(title="Updated", unit="dateTimeFromNow", width=120),
                     "verdict": Column(title="Decision", width=90),
+                    "tier": Column(title="Tier", width=60),
                 },
                 empty="No case is open.",
             ),

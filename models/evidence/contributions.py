@@ -27,6 +27,8 @@ from models.evidence.weighing import (
 
 NO_RULE: Final = "no rule"
 """Name of the part by which a score is limited while no rule of extraction holds."""
+PRIOR: Final = "prior"
+"""Name of the part that the trained model adds before any evidence."""
 OTHER_VERSION: Final = "other version"
 """Name of the part that the families of this version do not explain: the score was made by another version."""
 _TENTH_NATS: Final = 0.1
@@ -44,6 +46,24 @@ class Part(NamedTuple):
     """What of it is in the score, in tenths; the parts of a score add up to it."""
     why: str
     """Why less, or more, is counted than was measured; empty where all of it is."""
+
+
+def of_model(families: Mapping[str, float], score: float, counted_nats: Mapping[str, float]) -> list[Part]:
+    """Return the parts of a score by the trained model, the largest first.
+
+    >>> [(part.family, part.counted) for part in of_model({"content": 7.0}, 14.0, {"content": 9.0, "evenness": 7.0})]
+    [('content', 9.0), ('evenness', 7.0), ('prior', -2.0)]
+
+    Args:
+        families: Nats by family, as measured; unknown families are left out.
+        score: The score in nats.
+        counted_nats: What each family adds to it.
+    """
+    rows = [(name, families.get(name, 0.0), nats, "as the trained model weighs it with the others") for name, nats in counted_nats.items()]
+    rows.append((PRIOR, 0.0, score - sum(counted_nats.values()), "before any evidence, an account of a group is rarely of a campaign"))
+    counted_tenths = tenths([row[2] for row in rows], score)
+    parts = [Part(name, round(nats, 2), tenth, why) for (name, nats, _, why), tenth in zip(rows, counted_tenths, strict=True)]
+    return sorted((part for part in parts if part.nats or part.counted), key=lambda part: (-part.counted, -part.nats, part.family))
 
 
 def of_extraction(families: Mapping[str, float], score: float, *, alone: bool, held: bool) -> list[Part]:

@@ -64,6 +64,37 @@ class Work:
         return Work(self.counts[rows], self.exposure[rows], self.waited[rows], self.accounts[rows])
 
 
+def expected_nats(work: Work) -> float:
+    """Return the nats against a dispatcher to expect of these counts if people made them: what the comparison can show at all.
+
+    The divergence of the people's model from the dispatcher's at each row's expected count, summed (Kullback and Leibler 1951). Twenty
+    accounts with one or two pieces of work each say nothing yet, with eight each they tell:
+
+    >>> light, heavy = (Work.of_accounts(np.full(20, count), np.ones(20), np.zeros(20)) for count in (1.5, 8.0))
+    >>> round(expected_nats(light), 1), round(expected_nats(heavy), 1)
+    (1.2, 11.4)
+    """
+    known = np.isfinite(work.counts) & np.isfinite(work.exposure) & (work.exposure > 0)
+    if known.sum() < 2:  # noqa: PLR2004 - one account cannot be uneven
+        return 0.0
+    rate = work.counts[known].sum() / work.exposure[known].sum()
+    return float(np.interp(np.log(np.maximum(rate * work.exposure[known], 1e-3)), np.log(_MEANS), _DIVERGENCES).sum())
+
+
+def _divergence(mean: float, shape: float = 2.0, other: float = 20.0) -> float:
+    """Return KL(negative binomial of a shape || that of another), both of this mean, in nats."""
+    counts = np.arange(int(12 * mean) + 60)
+    first, second = (
+        gammaln(counts + each) - gammaln(each) + each * np.log(each / (each + mean)) + counts * np.log(mean / (each + mean))
+        for each in (shape, other)
+    )
+    return float((np.exp(first - gammaln(counts + 1)) * (first - second)).sum())
+
+
+_MEANS: Final = np.geomspace(0.05, 200.0, 30)
+_DIVERGENCES: Final = np.array([_divergence(mean) for mean in _MEANS.tolist()])
+
+
 def log_likelihood_ratio(work: Work, least: int = 1, people: tuple[float, ...] = PEOPLE_SHAPES) -> float:
     """Return ln P(counts | dispatcher) - ln P(counts | people), MIN_EVENNESS_NATS..MAX_EVENNESS_NATS; 0 for fewer than two rows.
 

@@ -60,6 +60,8 @@ class Signs:
     """Whether the group has several cards that each pay for several organisations."""
     evenness: Floats
     """Nats of even load, NaN where unknown; below 0 the load looks like people's."""
+    tested: bool
+    """Whether the group's load would look like people's by now if it were: until then that it does not says nothing."""
     operated: Floats
     """Nats of even load, and of OPERATION where those are positive."""
     counting: Mask
@@ -88,9 +90,9 @@ class Signs:
         return self.counting[:, CONTENT] & (self.families >= MIN_FAMILIES)
 
     @property
-    def people(self) -> Mask:
-        """Whether the load looks like people's: then only a dealt load shows an operator."""
-        return self.evenness < 0
+    def not_people(self) -> Mask:
+        """Whether the load is known not to be people's; where it is, or may still turn out to be, only a dealt load shows an operator."""
+        return (self.evenness >= HINT_NATS) | (self.tested & ~(self.evenness < 0))
 
 
 @dataclass(frozen=True)
@@ -113,22 +115,22 @@ RULES: Final = (
     Rule(
         "machine-run",
         f"timing or network shows machines or proxies ({MIN_EVIDENCE_NATS:g} nats or more), and the load does not look like people's",
-        lambda signs: signs.counting[:, OPERATION].any(axis=1) & ~signs.people,
+        lambda signs: signs.counting[:, OPERATION].any(axis=1) & signs.not_people,
     ),
     Rule(
         "even load and operation",
         f"even load, timing and network have {DEALT_NATS:g} nats together, and the load does not look like people's",
-        lambda signs: (signs.operated >= DEALT_NATS) & ~signs.people,
+        lambda signs: (signs.operated >= DEALT_NATS) & signs.not_people,
     ),
     Rule(
         "dealt cards",
         "several cards each pay for several organisations, payment counts, and the load does not look like people's",
-        lambda signs: (signs.cards_dealt & signs.counting[:, PAYMENT]) & ~signs.people,
+        lambda signs: (signs.cards_dealt & signs.counting[:, PAYMENT]) & signs.not_people,
     ),
     Rule(
         "plain purpose",
         "content exceeds that of any benign crowd, and the load does not look like people's",
-        lambda signs: np.full(len(signs.evenness), signs.plain) & ~signs.people,
+        lambda signs: np.full(len(signs.evenness), signs.plain) & signs.not_people,
     ),
     Rule(
         "likely purpose and hinted load",
@@ -188,7 +190,9 @@ def _with_sole_purpose(families: Floats) -> Floats:
     return families
 
 
-def extraction(families: Floats, *, purpose: Purpose = Purpose.UNPROVEN, cards_dealt: bool = False, alone: bool = False) -> Extraction:
+def extraction(
+    families: Floats, *, purpose: Purpose = Purpose.UNPROVEN, cards_dealt: bool = False, tested: bool = True, alone: bool = False
+) -> Extraction:
     """Return the evidence that traffic extracts the model, and the rule that held.
 
     >>> dealt = np.zeros((1, 11))
@@ -205,6 +209,7 @@ def extraction(families: Floats, *, purpose: Purpose = Purpose.UNPROVEN, cards_d
         families: Nats by family, (entities, families), NaN where unknown.
         purpose: How clearly the group's content shows what its accounts are for.
         cards_dealt: Whether the group has several cards that each pay for several organisations.
+        tested: Whether the group's load would look like people's by now if it were.
         alone: Whether the entities are accounts without links: family `change` then counts nothing.
     """
     weights = EXTRACTION_WEIGHTS * ALONE_COUNTS if alone else EXTRACTION_WEIGHTS
@@ -214,6 +219,7 @@ def extraction(families: Floats, *, purpose: Purpose = Purpose.UNPROVEN, cards_d
     signs = Signs(
         purpose,
         cards_dealt,
+        tested=tested,
         evenness=families[:, EVENNESS],
         operated=np.nan_to_num(families[:, EVENNESS]) + np.nansum(np.maximum(families[:, OPERATION], 0.0), axis=1),
         counting=(np.nan_to_num(families) >= MIN_EVIDENCE_NATS) & (weights > 0),

@@ -167,6 +167,8 @@ def score_of(account: str, row: Known, entity: Entity, behaviour: Behaviour, nat
     alone = entity.entity_kind == "account"
     if behaviour == "routing":
         parts = contributions.of_routing(row.families, nats)
+    elif row.counted:
+        parts = contributions.of_model(row.families, nats, row.counted)
     else:
         parts = contributions.of_extraction(row.families, nats, alone=row is entity and alone, held=bool(row.rule))
     rarity = severity.one_in(entity.false_alerts) if behaviour == "extraction" and alone else None
@@ -296,13 +298,14 @@ def case_record(
     leak = _leak(suspects, strongest)
     accounts = len(suspects) or int(strongest.accounts)
     score = case_score(case, entities, strongest)
-    explained = explain(strongest, behaviour, facts, accounts, score, muted=muted)
+    explained = explain(strongest, behaviour, facts, accounts, score, muted=muted or case.tier == "ask")
     doubts = sum(bool(check.fits) for check in explained.counter_evidence)
-    step = response_steps.step(behaviour, accounts, explained.families, muted=muted, doubts=doubts)
+    step = response_steps.step(behaviour, accounts, explained.families, muted=muted, asks=case.tier == "ask", doubts=doubts)
     listed = sorted(members, key=lambda account: (-members[account].score(behaviour), account))[: max(MAX_LISTED_MEMBERS // shrink, 1)]
     links = max(MAX_LISTED_LINKS // shrink, 1)
     payload = CasePayload(
         **msgspec.structs.asdict(explained),
+        tier=case.tier,
         entities=[ScoredEntity(entity.key, entity.extraction, entity.routing) for entity in entities[-links:]],
         links=case.links[-links:],
         links_left_out=max(len(case.links) - links, 0),
@@ -320,7 +323,7 @@ def case_record(
         next_step=f"{step.step}: {step.why}.",
         withdrawn=case.withdrawn,
         terms=policy.terms(behaviour),
-        threshold=policy.threshold(behaviour, case.updated_at),
+        threshold=policy.threshold("ask" if case.tier == "ask" else behaviour, case.updated_at),
         permission=permission,
         label=case.label,
         hold=case.hold,

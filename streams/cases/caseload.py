@@ -15,7 +15,7 @@ import msgspec
 from models.evidence import links
 from streams.cases import case_file, linking
 from streams.cases.linking import Entities, Relation
-from streams.schema.cases import CaseState, Link
+from streams.schema.cases import CaseState, Link, Tier
 from streams.schema.names import AlertName, Behaviour
 
 _MAX_NEAR_CASES = 5
@@ -59,10 +59,10 @@ class Caseload:
         """Return the case that an entity (`behaviour:kind:id`) belongs to, open or not."""
         return self.cases.get(self._home.get(entity, ""))
 
-    def assign(self, entity: str, entities: Entities) -> tuple[CaseState, list[CaseState]]:
+    def assign(self, entity: str, entities: Entities, tier: Tier = "alert") -> tuple[CaseState, list[CaseState]]:
         """Return the open case of an alerted entity (its own, a related one, or a new one) and the cases merged into it."""
         own, at = self.of(entity), entities[AlertName.parse(entity).key].time
-        related = self._related(entity, entities, own)
+        related = self._related(entity, entities, own, tier)
         joined = [other for other, relation in related if relation.joined]
         if own is not None and own.state == "open":
             joined.append(own)
@@ -122,10 +122,12 @@ class Caseload:
         return [case, other]
 
     def is_elsewhere(self, account: str, case: CaseState) -> bool:
-        """Return whether an account is a present member of another open case of the same behaviour: it belongs to one at a time."""
-        others = (
-            other for other in self.cases.values() if other is not case and other.state == "open" and other.behaviour == case.behaviour
-        )
+        """Return whether an account is a present member of another open case of the same behaviour: it belongs to one at a time.
+
+        An alert does not mind that a question has the account too.
+        """
+        same = (other for other in self.cases.values() if (other.state, other.behaviour) == ("open", case.behaviour) and other is not case)
+        others = (other for other in same if other.tier == "alert" or case.tier == "ask")
         return any((member := other.members.get(account)) is not None and member.left_at is None for other in others)
 
     def unlink(self, case: CaseState, key: str) -> None:
@@ -141,13 +143,14 @@ class Caseload:
             if self._home.get(link.entity) == case_id:
                 del self._home[link.entity]
 
-    def _related(self, entity: str, entities: Entities, own: CaseState | None) -> list[tuple[CaseState, Relation]]:
-        """Return the other open cases related to an entity, and each relation, the most evidence first."""
+    def _related(self, entity: str, entities: Entities, own: CaseState | None, tier: Tier) -> list[tuple[CaseState, Relation]]:
+        """Return the other open cases of a tier that are related to an entity, and each relation, the most evidence first."""
         behaviour, key = AlertName.parse(entity)
         own_accounts = linking.accounts_of(entities, [key], behaviour)
         related = []
         for other in self.cases.values():
-            if other is own or other.state != "open" or other.behaviour != behaviour or key.removeprefix("account:") in other.excluded:
+            same_kind = (other.behaviour, other.tier) == (behaviour, tier)
+            if other is own or other.state != "open" or not same_kind or key.removeprefix("account:") in other.excluded:
                 continue
             other_accounts = linking.accounts_of(entities, other.keys, behaviour)
             relation = _relation(entities, own_accounts, other_accounts, behaviour)

@@ -48,7 +48,7 @@ def _update(entity: Entity, row: Entity) -> None:
 def _members_only(row: Entity) -> Entity:
     """Return an entity of which only a member's row has arrived so far."""
     return msgspec.structs.replace(
-        row, families={}, features={}, nats={}, usual={}, members={}, extraction=0.0, rule="", routing=0.0, false_alerts=None
+        row, families={}, counted={}, features={}, nats={}, usual={}, members={}, extraction=0.0, rule="", routing=0.0, false_alerts=None
     )
 
 
@@ -61,7 +61,7 @@ def _rows(block: Block) -> Iterator[tuple[str | None, Entity]]:
     columns["rule"] = [rule or "" for rule in block.texts("rule")]
     names = block.names("features")
     columns |= {name: [_named(names, row) for row in block.vectors(name).tolist()] for name in ("features", "nats")}
-    columns["families"] = [_named(FAMILIES, row) for row in block.vectors("families").tolist()]
+    columns |= {name: [_named(FAMILIES, row) for row in block.vectors(name).tolist()] for name in ("families", "counted")}
     low, high = ([_named(names, row) for row in block.vectors(name).tolist()] for name in ("usual_low", "usual_high"))
     columns["usual"] = [
         {name: [value, above[name]] for name, value in below.items() if name in above} for below, above in zip(low, high, strict=True)

@@ -73,7 +73,12 @@ class Policy:
         return next((entry for entry in reversed(entries) if entry.begins <= at), entries[0])
 
     def bar(self, behaviour: str, at: float = math.inf) -> float:
-        """Return the alert threshold of a behaviour in nats at a time (seconds since 1970; unset: once every entry is in force)."""
+        """Return the threshold of a behaviour in nats at a time (seconds since 1970; unset: once every entry is in force).
+
+        `ask` is that of questions about extraction; infinite where a policy has none.
+        """
+        if behaviour == "ask" and all(entry.behaviour != "ask" for entry in self.thresholds):
+            return math.inf
         return self.threshold(behaviour, at).nats
 
     def terms(self, behaviour: str) -> list[Term]:

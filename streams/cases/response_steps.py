@@ -17,21 +17,27 @@ MIN_CLUSTER_ACCOUNTS = 10
 """Accounts from which a case is a cluster: capping and hiding are then justified at once."""
 
 
-def step(behaviour: str, accounts: int, families: dict[str, float], *, muted: bool, doubts: int) -> Step:
-    """Return the step to consider first, and why. doubts: the number of benign hypotheses that fit."""
-    name, why = _choose(behaviour, accounts, families, doubts, muted=muted)
+def step(behaviour: str, accounts: int, families: dict[str, float], *, muted: bool, asks: bool = False, doubts: int) -> Step:
+    """Return the step to consider first, and why. asks: it is a question, no alert. doubts: the number of benign hypotheses that fit."""
+    name, why = _choose(behaviour, accounts, families, doubts, muted=muted, asks=asks)
     families_as_evidence = sorted(family for family, nats in families.items() if nats >= MIN_EVIDENCE_NATS)
     return Step(name, STEPS[name], why, families_as_evidence, "from L3 on: a person, and two families at least")
 
 
-def _choose(behaviour: str, accounts: int, families: dict[str, float], doubts: int, *, muted: bool) -> tuple[str, str]:
+def _choose(behaviour: str, accounts: int, families: dict[str, float], doubts: int, *, muted: bool, asks: bool) -> tuple[str, str]:
     if muted:
         return "L0", "the accounts are permitted parties: they are scored, alerts are muted; ask the owner of the permission if it grows"
+    if asks:
+        return "L0", "honest use may explain the evidence, and logs alone cannot decide: ask the accounts' owner what the work is for"
     if behaviour == "routing":
         return "L1", _channel_reason(families)
     if doubts:
         fitting = "one benign explanation fits" if doubts == 1 else f"{doubts} benign explanations fit"
         return "L0", f"{fitting}: ask the accounts' manager first"
+    return _by_size(accounts)
+
+
+def _by_size(accounts: int) -> tuple[str, str]:
     if accounts == 1:
         return "L1", "one account: ask its manager about its purpose, and cap its rate while you wait"
     if accounts < MIN_CLUSTER_ACCOUNTS:

@@ -5,7 +5,7 @@
 | critical | extraction by a cluster of accounts, with half as much evidence again as an alert needs |
 | high | extraction with the evidence that an alert needs |
 | medium | extraction that is alerted because calibration calls it rare; a router or reseller |
-| low | a permitted party, or a benign explanation fits |
+| low | a permitted party, a question to the accounts' owner, or a benign explanation fits |
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def severity(behaviour: Behaviour, nats: float, accounts: int, *, muted: bool = 
         behaviour: What it is about.
         nats: Its score.
         accounts: How many accounts it is about.
-        muted: Whether all of them are permitted parties.
+        muted: Whether nobody is alerted: all of them are permitted parties, or it is a question.
         doubts: How many benign explanations fit.
     """
     if muted or doubts:

@@ -21,7 +21,7 @@ from streams.cases.suspects import MIN_ALERTED_MEMBERS, Suspects
 from streams.core.durations import DAY
 from streams.core.errors import MalformedEventError
 from streams.schema import blocks, topics
-from streams.schema.cases import AlertState, AlertStep, CaseState, Decision, Example
+from streams.schema.cases import AlertState, AlertStep, CaseState, Decision, Example, Tier
 from streams.schema.evidence import Entity, Known
 from streams.schema.labels import EXCLUDE, HOLD, LINK, MEMBER, SPLIT, VERDICTS, WITHDRAWN, Label, LearnedLabel
 from streams.schema.names import AlertName, Behaviour, alert_name, entity_key
@@ -74,7 +74,7 @@ class Cases:
         self.alerts: dict[str, AlertState] = {}
         self.labels: dict[str, LearnedLabel] = {}
         self._load = Caseload()
-        self._suspects = Suspects(self.policy)
+        self._suspects: dict[Tier, Suspects] = {tier: Suspects(self.policy, tier) for tier in get_args(Tier)}
         self._counted: dict[str, object] = {}
         self._moved: dict[str, dict[str, None]] = {}
         self._triage = triage.trained(())
@@ -160,14 +160,16 @@ class Cases:
     def _note_changes(self, touched: Mapping[str, Iterable[str]]) -> None:
         """Note which accounts' rows are new, by entity: neither suspects nor members of cases are counted from the beginning."""
         for key, accounts in touched.items():
-            self._suspects.changed(key, accounts)
+            for suspects in self._suspects.values():
+                suspects.changed(key, accounts)
             for behaviour in _BEHAVIOURS:
                 if case := self._load.of(alert_name(behaviour, key)):
                     self._moved.setdefault(case.case_id, {}).update(dict.fromkeys(accounts))
 
     def _look_again(self) -> None:
         """Count suspects and members of cases from the beginning when they are next asked for."""
-        self._suspects.forget()
+        for suspects in self._suspects.values():
+            suspects.forget()
         self._counted.clear()
         self._moved.clear()
 
@@ -267,14 +269,16 @@ class Cases:
 
     def _judge(self, key: str) -> list[Message]:
         entity, messages = self.entities[key], []
-        over, permitted = self._suspects.of(entity)
+        alert_id = alert_name("extraction", key)
+        tier = self._tier(alert_id, entity)
+        over, permitted = self._suspects[tier].of(entity)
         if over or permitted:
             strongest = max(member.extraction for member in (over or permitted).values())
-            messages += self._alert(alert_name("extraction", key), strongest, over or permitted, muted=not over)
+            messages += self._alert(alert_id, strongest, over or permitted, muted=not over, tier=tier)
         else:
-            messages += self._withdraw_fallen(alert_name("extraction", key), self._standing(entity), self._suspects.bar(entity))
+            messages += self._withdraw_fallen(alert_id, self._standing(entity), self._suspects[tier].bar(entity))
         if entity.routing >= self.policy.bar("routing", entity.time) and entity.entity_kind in _CHANNELS and not entity.common:
-            muted = self._suspects.permission(entity.entity_id, entity) is not None
+            muted = self._suspects["alert"].permission(entity.entity_id, entity) is not None
             messages += self._alert(alert_name("routing", key), entity.routing, {}, muted=muted)
         else:
             standing = 0.0 if entity.common else entity.routing
@@ -303,6 +307,12 @@ class Cases:
         self._changed[case.case_id] = None
         return messages
 
+    def _tier(self, alert_id: str, entity: Entity) -> Tier:
+        """Return which tier an entity's evidence reaches; an alert that stands is not taken back to a question, only withdrawn."""
+        alert = self.alerts.get(alert_id)
+        stands = alert is not None and alert.alive and alert.tier == "alert"
+        return "alert" if stands or entity.entity_kind == "account" or any(self._suspects["alert"].of(entity)) else "ask"
+
     @staticmethod
     def _standing(entity: Entity) -> float:
         """Return the evidence on which an entity's alert stands: its own, or that which MIN_ALERTED_MEMBERS members have."""
@@ -312,16 +322,17 @@ class Cases:
             return 0.0
         return heapq.nlargest(MIN_ALERTED_MEMBERS, (member.extraction for member in entity.members.values()))[-1]
 
-    def _alert(self, alert_id: str, nats: float, over: Mapping[str, Known], *, muted: bool) -> list[Message]:
+    def _alert(self, alert_id: str, nats: float, over: Mapping[str, Known], *, muted: bool, tier: Tier = "alert") -> list[Message]:
         entity, alert = self.entities[AlertName.parse(alert_id).key], self.alerts.get(alert_id)
         requests = sum(member.requests for member in over.values()) or entity.requests
         alive = alert is not None and alert.alive
-        changed = alert is not None and alive and alert.muted != muted
+        changed = alert is not None and alive and (alert.muted, alert.tier) != (muted, tier)
         if alert and not changed and not _is_news(alert, entity.time, nats, len(over), requests):
             return []
-        is_new = alert is None or not alive or (alert.muted and not muted)  # a muted alert was never published
+        silent = muted or tier == "ask"
+        is_new = alert is None or not alive or (alert.silent and not silent)  # a silent one was never published
         before = len(self.cases)
-        case, merged = self._load.assign(alert_id, self.entities)
+        case, merged = self._load.assign(alert_id, self.entities, tier)
         self._counts["cases"] += len(self.cases) - before
         self.alerts[alert_id] = AlertState(
             state="open" if is_new else "update",
@@ -333,21 +344,22 @@ class Cases:
             size=len(over),
             requests=requests,
             families=case_file.facts_of(entity, AlertName.parse(alert_id).behaviour).families,
+            tier=tier,
         )
         case.withdrawn = ""
         for other in merged:
             for link in other.links:
                 self.alerts[link.entity].case_id = case.case_id
-        self._counts["alerts"] += is_new and not muted
+        self._counts["alerts"] += is_new and not silent
         self._changed.update(
             dict.fromkeys(changed_case.case_id for changed_case in (*merged, case))
         )  # published once per block, with all its changes
         return self._alert_messages(alert_id, "open" if is_new else "update")
 
     def _alert_messages(self, alert_id: str, step: AlertStep) -> list[Message]:
-        """Return the alert as a message; nothing when it is muted."""
+        """Return the alert as a message; nothing when it is silent."""
         alert = self.alerts[alert_id]
-        if alert.muted:
+        if alert.silent:
             return []
         record = case_file.alert_record(alert_id, alert, step, self.entities[AlertName.parse(alert_id).key])
         return [Message(topics.ALERTS, 0, record.encode(), alert_id.encode())]
@@ -360,7 +372,9 @@ class Cases:
         case.updated_at = max([case.updated_at, *(entity.time for entity in entities)])
         case.version += 1
         if case.state != "merged":
-            case.muted = all(self.alerts[link.entity].muted for link in case.links)
+            alerts = [self.alerts[link.entity] for link in case.links]
+            case.muted = all(alert.muted for alert in alerts)
+            case.tier = "alert" if any(alert.tier == "alert" for alert in alerts) else "ask"
             self._count_members(case, entities)
         for shrink in _SHRINKS:
             record = case_file.case_record(case, entities, self._strongest(case), self.policy, self._example(case), self._triage, shrink)
@@ -376,7 +390,8 @@ class Cases:
     def _count_members(self, case: CaseState, entities: list[Entity]) -> None:
         """Update members and leavers: those whose rows are new, or all when a threshold, a link or a permission has changed."""
         suspects = [(entity, self._over(entity, case)) for entity in sorted(entities, key=lambda entity: entity.time)]
-        basis = (case.muted, list(case.excluded), sorted((entity.key, self._suspects.bar(entity), bool(rows)) for entity, rows in suspects))
+        bar = self._suspects[case.tier].bar
+        basis = (case.muted, list(case.excluded), sorted((entity.key, bar(entity), bool(rows)) for entity, rows in suspects))
         moved = self._moved.pop(case.case_id, {})
         if self._counted.get(case.case_id) != basis:
             self._counted[case.case_id] = basis
@@ -406,7 +421,7 @@ class Cases:
         """Return the accounts by which an entity belongs to a case."""
         if case.behaviour == "routing":
             return {entity.entity_id: entity} if entity.entity_kind == "account" else {}
-        free, permitted = self._suspects.of(entity)
+        free, permitted = self._suspects[case.tier].of(entity)
         return permitted if case.muted else free
 
     def _example(self, case: CaseState) -> Example | None:
@@ -420,7 +435,8 @@ class Cases:
     def _strongest(self, case: CaseState) -> Entity:
         """Return the entity with the most alerted members of a case, and among equals the most evidence."""
         entities = [self.entities[key] for key in case.keys]
-        return max(entities, key=lambda entity: (len(self._suspects.of(entity)[0]), getattr(entity, case.behaviour), entity.entity_id))
+        over = self._suspects[case.tier]
+        return max(entities, key=lambda entity: (len(over.of(entity)[0]), getattr(entity, case.behaviour), entity.entity_id))
 
     def _resolve_quiet(self) -> list[Message]:
         quiet = [case for case in self.cases.values() if case.state == "open" and self._now - case.updated_at > QUIET_SECONDS]

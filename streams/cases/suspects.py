@@ -1,4 +1,4 @@
-"""Which accounts of each entity are over the alert threshold. Only the accounts that a block changed are looked at again."""
+"""Which accounts of each entity are over the threshold of a tier (alert, ask). Only accounts that a block changed are judged again."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 from models.evidence import calibration, weighing
 from streams.cases.policy import Policy
-from streams.schema.cases import Permission
+from streams.schema.cases import Permission, Tier
 from streams.schema.evidence import Entity, Known
 
 MIN_ALERTED_MEMBERS = 3
@@ -27,9 +27,10 @@ class _Over:
 class Suspects:
     """The accounts over the threshold by entity (`kind:id`), free ones and permitted ones."""
 
-    def __init__(self, policy: Policy) -> None:
+    def __init__(self, policy: Policy, tier: Tier = "alert") -> None:
         """Start without any. policy: thresholds, and permitted parties."""
         self._policy = policy
+        self._threshold = "ask" if tier == "ask" else "extraction"
         self._over: dict[str, _Over] = {}
         self._changed: dict[str, dict[str, None]] = {}
 
@@ -43,15 +44,15 @@ class Suspects:
         self._changed.clear()
 
     def bar(self, entity: Entity) -> float:
-        """Return the evidence from which an entity's accounts are alerted; infinite where calibration calls it usual."""
-        bar = self._policy.bar("extraction", entity.time)
+        """Return the evidence from which an entity's accounts are in the tier; infinite where calibration calls it usual."""
+        bar = self._policy.bar(self._threshold, entity.time)
         if entity.entity_kind != "account" or entity.false_alerts is None:
             return bar
         # calibrated: alert whatever is rare among ordinary accounts, and nothing else
         return min(bar, weighing.ALONE_ALERT_THRESHOLD_NATS) if entity.false_alerts <= calibration.FALSE_ALERTS_PER_DAY else math.inf
 
     def of(self, entity: Entity) -> tuple[Mapping[str, Known], Mapping[str, Known]]:
-        """Return the accounts over the threshold that alert, and those over it that are permitted, both by id."""
+        """Return the accounts over the threshold, and those over it that are permitted, both by id."""
         alone, key, bar = entity.entity_kind == "account", entity.key, self.bar(entity)
         changed = self._changed.pop(key, None)
         if entity.common and not alone:

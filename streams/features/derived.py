@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.accumulators.dialogue import Followed, Turns, follow
 from models.accumulators.recurring import Templates
 from models.accumulators.step import Floats, Step
 from streams.features.events import hash_word
@@ -22,12 +24,19 @@ MIN_PUBLIC_PAYERS = 60
 
 Mask = NDArray[np.bool_]
 
-MIN_LONG_ANSWER_TOKENS = 300.0
-"""Output tokens from which an answer is worth harvesting."""
+LONG_ANSWER_TOKENS = (120.0, 300.0)
+"""Output tokens of a piece of work below which nothing, and from which all of it, is worth harvesting; in between, by their logarithm."""
+TOOL_ANSWER_TOKENS = (40.0, 110.0)
+"""The same of a step with tools that nothing was served before: a call in a fixed schema is short."""
 MAX_TINY_ANSWER_TOKENS = 16.0
 """Output tokens up to which an answer is a grade."""
 MIN_GRADED_INPUT_TOKENS = 400.0
 """Input tokens from which a prompt can contain a question and an answer to grade. Batch jobs that label short texts have fewer."""
+GRADED_INPUT_TOKENS = (150.0, MIN_GRADED_INPUT_TOKENS)
+MIN_CACHED_SHARE = 0.5
+"""Share of the input that was cached from which a history was served here, whoever's request it continues."""
+MIN_PURPOSE_SHARE = 0.25
+"""Purpose from which a request votes on its account's template, and is in the sample of its prompts."""
 MAX_ONE_TURN_MESSAGES = 2.0
 """Messages up to which a request is one question: with a system prompt before it."""
 LULL_SECONDS = 1800.0
@@ -92,35 +101,77 @@ def shared(templates: Templates, known: Hashes) -> Mask:
     return mask
 
 
-def purposeful(block: Block) -> NDArray[np.float64]:
-    """Return 1 where an answer is worth harvesting, else 0, (rows,); NaN where unknown.
+def followed(block: Block, step: Step, past: Turns) -> Followed:
+    """Return what each request continues. past: the newest requests of each account before, (entities, KEPT_REQUESTS)."""
+    numbers = (_numbers(block, step, name) for name in ("message_count", "input_tokens", "output_tokens"))
+    return follow(step, past, block.hashes("conversation")[step.order], *numbers)
 
-    These are long or tiny answers to one question, and long steps of a run with tools: worked solutions, traces and grades. Most answers of
-    applications have a length in between.
 
-    >>> from streams.testing.feature_trial import block_of
-    >>> purposeful(block_of({"message_count": 1, "output_tokens": [900, 100, None]})).tolist()
-    [1.0, 0.0, nan]
+def fresh(block: Block, step: Step, followed: Followed) -> Floats:
+    """Return 1 where a request is one question: it has no history, or one that was not served here; else 0.
+
+    Shape (events,), in step order, NaN where messages are not counted. What was cached was served.
     """
-    output, messages = np.asarray(block.numbers("output_tokens"), np.float64), np.asarray(block.numbers("message_count"), np.float64)
-    tools, given = np.nan_to_num(block.numbers("tool_count")), np.nan_to_num(block.numbers("input_tokens"))
-    single = (messages <= MAX_ONE_TURN_MESSAGES) & (
-        (output >= MIN_LONG_ANSWER_TOKENS) | ((output <= MAX_TINY_ANSWER_TOKENS) & (given >= MIN_GRADED_INPUT_TOKENS))
-    )
-    harvested = single | ((tools > 0) & (output >= MIN_LONG_ANSWER_TOKENS))
-    return np.where(np.isnan(output) | (np.isnan(messages) & (tools == 0)), np.nan, harvested)
+    messages = _numbers(block, step, "message_count")
+    given, cached = _numbers(block, step, "input_tokens"), np.nan_to_num(_numbers(block, step, "cached_tokens"))
+    served = followed.served | (cached >= MIN_CACHED_SHARE * np.nan_to_num(given, nan=np.inf))
+    return np.where(np.isnan(messages), np.nan, (messages <= MAX_ONE_TURN_MESSAGES) | ~served)
 
 
-def begun(messages: Floats, gap: Floats) -> Mask:
-    """Return which requests begin a piece of work: the first turn of a conversation, or the first request after a lull, (events,).
+def purposeful(block: Block, step: Step, followed: Followed, single: Floats) -> Floats:
+    """Return how much of a request is what is harvested, 0..1: (events,), in step order, NaN where unknown.
+
+    Long answers to one question are worked solutions and traces, tiny ones grades; applications mostly live in between. A request that
+    only goes on adds what its piece of work gains. Whoever asks for token probabilities or several answers harvests those, and a step with
+    tools counts where it is long, or where nothing was served before. single: of `fresh`.
+    """
+    output, given, tools = (_numbers(block, step, name) for name in ("output_tokens", "input_tokens", "tool_count"))
+    uses_tools = np.nan_to_num(tools) > 0
+    long = _graded(followed.piece, LONG_ANSWER_TOKENS) - _graded(followed.before, LONG_ANSWER_TOKENS)
+    tiny = (output <= MAX_TINY_ANSWER_TOKENS) * _graded(np.nan_to_num(given), GRADED_INPUT_TOKENS)
+    sampled = (_numbers(block, step, "top_logprobs") >= 1) | (_numbers(block, step, "choice_count") > 1)
+    asked = np.maximum.reduce([long, tiny, sampled, uses_tools * _graded(output, TOOL_ANSWER_TOKENS)])
+    harvested = np.where(single > 0, asked, np.where(followed.before > 0, long, uses_tools * (output >= LONG_ANSWER_TOKENS[1])))
+    return np.where(np.isnan(output) | (np.isnan(single) & ~uses_tools), np.nan, harvested)
+
+
+def _graded(tokens: Floats, limits: tuple[float, float]) -> Floats:
+    """Return 0 up to the lower limit, 1 from the upper one, and in between the share of the way that the logarithm has gone.
+
+    >>> _graded(np.array([60.0, 120.0, 300.0]), (30.0, 120.0)).tolist()
+    [0.5, 1.0, 1.0]
+    """
+    low, high = limits
+    grade: Floats = np.clip(np.log(np.maximum(tokens, 1.0) / low) / np.log(high / low), 0.0, 1.0)
+    return grade
+
+
+def _numbers(block: Block, step: Step, name: str) -> Floats:
+    return np.asarray(block.numbers(name), np.float64)[step.order]
+
+
+def begun(single: Floats, gap: Floats) -> Mask:
+    """Return which requests begin a piece of work: one question (`fresh`), or the first request after a lull, (events,).
 
     A dispatcher deals out conversations, not requests: the turns of one come in clumps, also where the load is spread evenly.
     """
-    return (messages <= MAX_ONE_TURN_MESSAGES) | ~(gap <= LULL_SECONDS)
+    return (single > 0) | ~(gap <= LULL_SECONDS)
+
+
+@dataclass(frozen=True)
+class EventFacts:
+    """What is known of each event beside the block, (events,), in step order."""
+
+    fresh: Floats
+    """See `fresh`."""
+    purpose: Floats
+    """See `purposeful`."""
+    template: Hashes
+    """The template that its account uses most."""
 
 
 def columns(
-    block: Block, step: Step, templates: Templates, known_templates: Hashes, own: Hashes, context: Mapping[str, Floats]
+    block: Block, step: Step, templates: Templates, known_templates: Hashes, facts: EventFacts, context: Mapping[str, Floats]
 ) -> dict[str, NDArray[Any]]:
     """Return the derived columns of a block, each (events,), in step order.
 
@@ -129,26 +180,27 @@ def columns(
         step: Their order by entity and time.
         templates: Templates of the requests, in block order.
         known_templates: Templates that the groups stage announced as shared.
-        own: Most frequent template of each event's account, (events,), in step order.
+        facts: What is known of each event beside the block.
         context: Columns from other tables, by name, each (events,), in block order.
     """
     order = step.order
     shingles = block.hashes("shingles")[order]
     known = (shingles != 0).any(axis=1)
-    is_own = (shingles == own[:, None]).any(axis=1) & (own != 0)  # also if another piece of the prompt recurs more often
+    shows = (shingles == facts.template[:, None]).any(axis=1) & (facts.template != 0)  # also where another piece recurs more often
     gap = step.gaps()
-    begins, purpose = begun(np.asarray(block.numbers("message_count"), np.float64)[order], gap), purposeful(block)[order]
+    begins, purpose = begun(facts.fresh, gap), facts.purpose
     several = shared(templates, known_templates)[order]
     return {
         "gap": gap,
+        "fresh": facts.fresh,
         "begun": begins.astype(np.float64),
         "purposeful": purpose,
         "job": begins * np.nan_to_num(purpose),
         "harvested": np.where(known, several * purpose, np.nan),
         "templated": np.where(known, several.astype(np.float64), np.nan),
         "repeated": np.where(known, (templates.template[order] != 0).astype(np.float64), np.nan),
-        "own_template": np.where(known, is_own.astype(np.float64), np.nan),
-        "own_job": np.where(known, is_own * purpose, np.nan),
+        "own_template": np.where(known, shows.astype(np.float64), np.nan),
+        "own_job": np.where(known, shows * purpose, np.nan),
         "template_id": templates.template[order],
         "parameters": combined(block, ("temperature", "top_p", "max_tokens", "seeded", "streamed"), ())[order],
         "client_version": combined(block, (), ("sdk_language", "sdk_version", "sdk_runtime", "user_agent"))[order],

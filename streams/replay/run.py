@@ -127,6 +127,9 @@ class Replay:
                 continue
             for account, member in case.members.items():
                 row = rows[account]
+                if case.tier == "ask":
+                    row.asked = True
+                    continue
                 row.alerted = True
                 row.first_alert_at = min(row.first_alert_at or np.inf, member.joined_at)
                 if case.state != "merged" or row.case_id is None:

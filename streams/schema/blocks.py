@@ -356,6 +356,8 @@ EVIDENCE = Layout(
         # of 10,000 ordinary entities, how many a day are expected to show as much; unknown until calibration has seen enough
         "false_alerts": "number",
         "families": "vector",
+        # what each family adds to `extraction` where a trained model judged; unknown where the families are added up
+        "counted": "vector",
         "features": "vector",
         "nats": "vector",
         "usual_low": "vector",
@@ -367,7 +369,14 @@ EVIDENCE = Layout(
         "template": "hash",
     },
     known=("time", "entity_kind", "entity_id", "accounts", "common", "requests", "output_tokens", "first", "extraction", "routing"),
-    widths={"families": len(FAMILIES), "features": "features", "nats": "features", "usual_low": "features", "usual_high": "features"},
+    widths={
+        "families": len(FAMILIES),
+        "counted": len(FAMILIES),
+        "features": "features",
+        "nats": "features",
+        "usual_low": "features",
+        "usual_high": "features",
+    },
     words={"entity_kind": f"account|{_KINDS}", "rule": "[a-z][a-z -]{0,63}"},
 )
 """An entity, or a member of one, above the evidence floor a row. Rows are states, not changes: the newest is the truth."""

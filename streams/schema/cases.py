@@ -17,6 +17,8 @@ from streams.schema.record import Nats, Record, Seconds, UInt32, UInt64
 
 AlertStep = Literal["open", "update", "resolved"]
 CaseStep = Literal["open", "resolved"]
+Tier = Literal["alert", "ask"]
+"""How far the evidence goes: `alert`, or `ask`, where honest use may still explain it: a question to the accounts' owner, no alert."""
 Tlp = Literal["CLEAR", "GREEN", "AMBER", "AMBER+STRICT", "RED"]
 """Traffic Light Protocol 2.0 (first.org/tlp): who may see what is exported."""
 Severity = Literal["low", "medium", "high", "critical"]
@@ -299,6 +301,7 @@ class AlertPayload(Record, frozen=True, kw_only=True):
 class CasePayload(AlertPayload, frozen=True, kw_only=True):
     """The whole case file. A field that an older row does not have takes its default."""
 
+    tier: Tier = "alert"
     entities: list[ScoredEntity] = msgspec.field(default_factory=list)
     links: list[Link] = msgspec.field(default_factory=list)
     links_left_out: UInt32 = 0
@@ -385,6 +388,12 @@ class AlertState(msgspec.Struct):
     requests: float
     families: Mapping[str, float] = msgspec.field(default_factory=dict)
     """Nats by family then."""
+    tier: Tier = "alert"
+
+    @property
+    def silent(self) -> bool:
+        """Say whether it is published in its case only: of permitted parties, and where the evidence is enough for a question alone."""
+        return self.muted or self.tier == "ask"
 
     @property
     def alive(self) -> bool:
@@ -411,6 +420,7 @@ class CaseState(msgspec.Struct):
     earlier: str | None = None
     """The resolved case that the first alert belonged to before."""
     muted: bool = False
+    tier: Tier = "alert"
     label: Label | None = None
     hold: Label | None = None
     decided: list[Decision] = msgspec.field(default_factory=list)

@@ -21,6 +21,8 @@ class Known(msgspec.Struct, kw_only=True):
     routing: float = 0.0
     families: dict[str, float] = msgspec.field(default_factory=dict)
     """Nats by family; unknown families are left out."""
+    counted: dict[str, float] = msgspec.field(default_factory=dict)
+    """What each family adds to `extraction`, in nats, where a trained model judged; empty where the families are added up."""
     population: float = 0.0
     """About how many accounts there are in all; 0: unknown."""
     payment: str = ""

@@ -25,7 +25,9 @@ class AccountRow(msgspec.Struct):
     """Its own evidence, or that of the group in which it had most."""
     routing: Nats
     alerted: bool = False
-    """Whether it was a member of an extraction case that was not muted."""
+    """Whether it was a member of an extraction case that was not muted, and more than a question."""
+    asked: bool = False
+    """Whether it was a member of a case that is a question to its owner."""
     first_alert_at: Seconds | None = None
     case_id: str | None = None
 

@@ -13,6 +13,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from models.accumulators import dialogue
 from models.accumulators.recurring import Templates
 from models.accumulators.step import Floats, Step
 from models.evidence.families import FAMILIES
@@ -74,12 +75,22 @@ def _fill(values: Any, name: str, kind: Kind, rows: int) -> Any:
     return np.broadcast_to(np.array(unknown if values is None else values, np.float64), rows)
 
 
-def derived_columns(block: Block, step: Step, given: Mapping[str, ArrayLike]) -> dict[str, NDArray[Any]]:
-    """Return the derived columns of a block in step order: the given ones, others as without templates or claims."""
+def derived_columns(block: Block, step: Step, given: Mapping[str, ArrayLike], turns: Columns | None = None) -> dict[str, NDArray[Any]]:
+    """Return the derived columns of a block in step order: the given ones, others as without templates or claims.
+
+    turns: The newest requests of each account in earlier blocks, changed in place; None where there are no earlier ones.
+    """
     rows = len(block)
     pieces, nothing, none = np.zeros((rows, PROMPT_SHINGLES), np.uint64), np.zeros((rows, PROMPT_SHINGLES)), np.zeros(rows, np.uint64)
     templates = Templates(pieces, nothing, nothing, nothing, np.zeros(rows, np.intp))
-    known = derived.columns(block, step, templates, none[:0], none, dict.fromkeys(_CLAIM_COLUMNS, np.full(rows, np.nan)))
+    if turns is None:
+        turns = Columns("turns", dialogue.FIELDS)
+        turns.intern([str(slot) for slot in range(int(step.slots.max(initial=-1)) + 1)])  # a row for each slot
+    followed = derived.followed(block, step, dialogue.past(turns, step.slots))
+    dialogue.keep(turns, step.slots, followed.kept)
+    fresh = derived.fresh(block, step, followed)
+    facts = derived.EventFacts(fresh, derived.purposeful(block, step, followed, fresh), none)
+    known = derived.columns(block, step, templates, none[:0], facts, dict.fromkeys(_CLAIM_COLUMNS, np.full(rows, np.nan)))
     chosen = {name: given[name] for name in given if name not in REQUESTS.columns}
     return known | {name: np.broadcast_to(np.array(values, np.float64), len(block))[step.order] for name, values in chosen.items()}
 

@@ -110,6 +110,32 @@ def evaluate(kept: Kept) -> str:
     return table(["worlds", "campaigns found", "leak, median", "ordinary accounts alerted"], rows) + "\n" + provenance(kept)
 
 
+def authors(kept: Kept) -> str:
+    """Return what the newest `make evaluate-authors` found in worlds by several authors, a row a world."""
+    rows = [
+        [
+            f"`{world['world']}`",
+            f"{world['average_precision']:.2f}",
+            f"{world['recall']:.2f}",
+            f"{world['found']} ({world['found_or_asked']})",
+            f"{world['leak']:.0%}",
+            world["innocents"],
+            world["asked"],
+        ]
+        for world in kept[-1].figures["worlds"]
+    ]
+    header = [
+        "world",
+        "average precision",
+        "recall at 1 innocent in 1,000",
+        "campaigns alerted (or asked about)",
+        "leak, median",
+        "innocents alerted",
+        "asked about: of a campaign, of all",
+    ]
+    return table(header, rows) + "\n" + provenance(kept)
+
+
 def rankings(kept: Kept) -> str:
     """Return how many held-out campaigns each ranking finds at one false alert per 1,000 ordinary accounts."""
     compared = kept[-1].figures["held_out"]["comparison"]

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 import streams.features.account
 import streams.features.group
 from dashboards.panel import panels
+from models.accumulators import dialogue
 from models.accumulators.step import Floats, Step
 from models.evidence.families import FAMILIES
 from models.state.columns import Columns
@@ -201,7 +202,7 @@ def hostile_requests(seed: int, rows: int = 120) -> dict[str, Any]:
 
 def counted(*parts: Mapping[str, Any]) -> Columns:
     """All account features' state after these blocks."""
-    table = Columns("accounts", BANK.fields())
+    table = Columns("accounts", BANK.fields() | dialogue.FIELDS)
     for offset, columns in enumerate(parts):
         count(block_of(columns), columns, table, offset)
     return table
@@ -210,7 +211,7 @@ def counted(*parts: Mapping[str, Any]) -> Columns:
 def count(block: Block, columns: Mapping[str, Any], table: Columns, offset: int) -> None:
     slots = table.intern(block.words("account_id"))[block.codes("account_id")]
     step = Step.of(slots, np.asarray(block.numbers("time"), np.float64), table["clock"])
-    BANK.fold(table, Events(block, step, derived_columns(block, step, columns)))
+    BANK.fold(table, Events(block, step, derived_columns(block, step, columns, table)))
     table.touch(step.slots, offset)
 
 
@@ -241,7 +242,7 @@ def in_pieces() -> dict[str, Floats]:
 
 @pytest.fixture(scope="module")
 def restarted() -> dict[str, Floats]:
-    before, after = counted(some_requests(1)), Columns("accounts", BANK.fields())
+    before, after = counted(some_requests(1)), Columns("accounts", BANK.fields() | dialogue.FIELDS)
     after.load([(chunk, before.dump(chunk)) for chunk in before.dirty()])
     return values(after)
 
@@ -294,7 +295,7 @@ def test_nationality_and_language_are_never_read() -> None:
     columns = some_requests(1)
     plain = block_of(columns)
     block = WatchedBlock(plain.layout, plain.batch)
-    count(block, columns, Columns("accounts", BANK.fields()), 0)
+    count(block, columns, Columns("accounts", BANK.fields() | dialogue.FIELDS), 0)
     assert "output_tokens" in block.reads
     assert block.reads.isdisjoint(NEVER_EVIDENCE)
 
@@ -303,7 +304,7 @@ def test_nationality_and_language_are_never_read() -> None:
 def nothing_but_time() -> tuple[dict[str, Floats], set[str]]:
     """The values of an account of which nothing but the times is known, and the names of all that is unknown of it."""
     columns = {"account_id": ["account-0"] * 5, "time": [START_SECONDS + i for i in range(5)]}
-    block, table = block_of(columns), Columns("accounts", BANK.fields())
+    block, table = block_of(columns), Columns("accounts", BANK.fields() | dialogue.FIELDS)
     step = Step.of(np.zeros(5, np.int64), np.asarray(block.numbers("time"), np.float64), table["clock"])
     unknown = {*REQUESTS.columns, *derived_columns(block, step, {}), "uncached_input_tokens"} - {*columns, "gap"}
     return values(counted(columns)), unknown
@@ -317,7 +318,7 @@ def test_missing_is_not_zero(feature: type[Feature], nothing_but_time: tuple[dic
 
 
 def test_the_state_of_all_features_is_small(record_property: Callable[[str, object], None]) -> None:
-    table = Columns("accounts", BANK.fields())
+    table = Columns("accounts", BANK.fields() | dialogue.FIELDS)
     record_property("bytes_per_account", table.bytes_per_row)
     largest = sorted(((item.size * np.dtype(item.dtype).itemsize, name) for name, item in table.fields.items()), reverse=True)[:5]
     assert table.bytes_per_row < MAX_STATE_BYTES, f"{table.bytes_per_row} bytes an account; the largest: {largest}"
@@ -351,19 +352,24 @@ def some_members(seed: int, rows: int, unknown: float = 0.0) -> Members:
 @each_group_feature
 @pytest.mark.parametrize("unknown", [0.0, 0.3, 1.0])
 @pytest.mark.parametrize("rows", [0, 1, 2, 3, 40])
-def test_values_of_groups_are_finite_and_within_the_limits(feature: type[Feature], rows: int, unknown: float) -> None:
+def test_values_of_groups_are_unknown_or_within_the_limits(feature: type[Feature], rows: int, unknown: float) -> None:
     low, high = feature.limits
     for seed in range(5):
         value = feature.value(some_members(seed, rows, unknown))
         assert isinstance(value, float)
-        assert low <= value <= high
+        assert math.isnan(value) or low <= value <= high
+
+
+@each_group_feature
+def test_a_group_of_which_nothing_is_known_has_an_unknown_value(feature: type[Feature]) -> None:
+    assert math.isnan(feature.value(some_members(1, 40, unknown=1.0)))
 
 
 @each_group_feature
 def test_the_order_of_members_makes_no_difference(feature: type[Feature]) -> None:
     members = some_members(7, 30, unknown=0.1)
     turned = Members(**{item.name: _reversed(getattr(members, item.name)) for item in fields(Members)})
-    assert feature.value(turned) == pytest.approx(feature.value(members), abs=1e-9)
+    assert feature.value(turned) == pytest.approx(feature.value(members), abs=1e-9, nan_ok=True)
 
 
 def _reversed(column: Any) -> Any:

@@ -38,6 +38,7 @@ from streams.replay.run import Replay
 from streams.schema import blocks
 from streams.schema.names import AlertName
 from streams.schema.replay_files import AccountRow
+from streams.testing import figures as kept_figures
 from streams.testing.builders import shared
 
 WORLDS = ("harbour", "foundry", "orchard")
@@ -79,6 +80,9 @@ class Figures:
     leak: float
     """Median over tellable campaigns."""
     innocents: str
+    asked: str
+    """Of the accounts in a question to an owner, those of a campaign."""
+    found_or_asked: str
     worst_crowd: str
     victims: str
     routed: str
@@ -164,6 +168,8 @@ def judge(name: str, folder: Path, replay: Replay, cpu: float) -> Figures:
         f"{sum(share >= FOUND for share, _ in blind)}/{len(blind)}",
         round(float(np.median([leak for _, leak in told])), 3) if told else float("nan"),
         f"{sum(alerted.values())}/{len(innocents)}",
+        f"{sum(said[account].asked for crew in members.values() for account in crew)}/{sum(said[account].asked for account in judged)}",
+        _reached([crew for campaign, crew in members.items() if tellable[campaign]], said),
         f"{worst:.0%}",
         f"{sum(said[account].alerted for account in victims)}/{len(victims)}",
         f"{len(channel)}/{len(innocents)}",
@@ -172,6 +178,12 @@ def judge(name: str, folder: Path, replay: Replay, cpu: float) -> Figures:
         {campaign: f"{share:.0%} alerted, leak {leak:.0%}" for campaign, (share, leak) in sorted(fates.items())},
         {crowd: f"{count}/{len(people[crowd])}" for crowd, count in sorted(alerted.items()) if count},
     )
+
+
+def _reached(crews: Sequence[Sequence[str]], said: Mapping[str, AccountRow]) -> str:
+    """Return of how many campaigns half of the accounts were in an alert or a question."""
+    shares = [np.mean([said[account].alerted or said[account].asked for account in crew]) for crew in crews]
+    return f"{sum(share >= FOUND for share in shares)}/{len(shares)}"
 
 
 def _fate(crew: Sequence[str], said: Mapping[str, AccountRow], served: Mapping[str, Sequence[float]]) -> tuple[float, float]:
@@ -191,7 +203,7 @@ def _cases(replay: Replay, truth: Mapping[str, Role]) -> tuple[set[str], int]:
         if case.behaviour == "routing":
             named = {key.partition(":")[2] for key in case.keys}
             people |= {account for account in named & who.keys() if who[account].campaign is None and "grey" not in who[account].persona}
-        elif case.state != "merged" and not case.muted:
+        elif case.state != "merged" and not case.muted and case.tier == "alert":
             campaigns = {role.campaign for role in who.values() if role.campaign}
             mixed += len(campaigns) > 1 or (len(campaigns) == 1 and any(role.campaign is None for role in who.values()))
     return people, mixed
@@ -204,7 +216,7 @@ def _left_open(replay: Replay) -> int:
     count = 0
     for case in replay.pipeline.cases.cases.values():
         if case.state == "open" and case.behaviour == "extraction":
-            bar = FELL * policy.bar("extraction")
+            bar = FELL * policy.bar("ask" if case.tier == "ask" else "extraction")
             count += all(now.get(AlertName.parse(link.entity).key, 0.0) < bar for link in case.links)
     return count
 
@@ -246,6 +258,8 @@ def show(figures: Iterable[Figures], console: Console, *, whole: bool) -> None:
         "untellable",
         "leak",
         "innocents",
+        "asked",
+        "or asked",
         "worst crowd",
         "victims",
         "routed",
@@ -257,7 +271,8 @@ def show(figures: Iterable[Figures], console: Console, *, whole: bool) -> None:
     for each in figures:
         table.add_row(
             each.world, f"{each.average_precision:.3f}", f"{each.recall:.2f}", each.found, each.untellable, f"{each.leak:.0%}",
-            each.innocents, each.worst_crowd, each.victims, each.routed, str(each.mixed), str(each.left_open), f"{each.cpu_seconds:.0f} s",
+            each.innocents, each.asked, each.found_or_asked, each.worst_crowd, each.victims, each.routed, str(each.mixed),
+            str(each.left_open), f"{each.cpu_seconds:.0f} s",
         )  # fmt: skip
         if whole:
             console.print(f"{each.world} campaigns: {each.campaigns}\n{each.world} crowds: {each.crowds}")
@@ -279,7 +294,12 @@ def main(words: Sequence[str] | None = None) -> None:
         figures.append(one)
         with (asked.out / "figures.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(asdict(one)) + "\n")
-    show(figures, Console(width=170), whole=asked.whole)
+    show(figures, Console(width=190), whole=asked.whole)
+    kept_figures.write(
+        "evaluate-authors",
+        {"worlds": [asdict(each) for each in figures]},
+        command=f'make evaluate-authors WORLDS="{" ".join(asked.worlds)}"',
+    )
 
 
 if __name__ == "__main__":

@@ -94,7 +94,7 @@ def _table(cases: Sequence[CaseRow], now: datetime, width: int) -> Table:
         table.add_column(name, justify=_COLUMNS[name], no_wrap=name != "why", ratio=1 if name == "why" else None)
     for case in cases:
         cells = _cells(case, now)
-        table.add_row(*(cells[name] for name in shown), style="dim" if case.muted else "")
+        table.add_row(*(cells[name] for name in shown), style="dim" if case.muted or case.asks else "")
     return table
 
 
@@ -111,7 +111,7 @@ def _cells(case: CaseRow, now: datetime) -> dict[str, str | Text]:
         "nats": f"{case.evidence:.1f}",
         "open for": age((now - _aware(case.opened_at)).total_seconds()),
         "changed": Text(age(changed), style="bold" if changed < FRESH_SECONDS else ""),
-        "decided": "permitted" if case.muted else label.verdict if label else "",
+        "decided": "permitted" if case.muted else label.verdict if label else "ask" if case.asks else "",
         "why": Text(case.title),
     }
 

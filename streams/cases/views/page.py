@@ -48,7 +48,12 @@ def page(case: CaseRow) -> str:
 
 
 def _head(case: CaseRow) -> str:
-    badges = [case.behaviour, case.state, *(["muted: permitted party"] if case.muted else [])]
+    badges = [
+        case.behaviour,
+        case.state,
+        *(["muted: permitted party"] if case.muted else []),
+        *(["ask: a question, no alert"] if case.asks else []),
+    ]
     figures = {
         "accounts": f"{case.accounts:,}",
         "requests": f"{case.requests:,.0f}",

@@ -64,6 +64,11 @@ class CaseRow:
     """The payload as it was stored: its digest covers every field, also fields that this version does not know."""
 
     @property
+    def asks(self) -> bool:
+        """Whether it is a question to the accounts' owner, and no alert."""
+        return self.payload.tier == "ask"
+
+    @property
     def evidence(self) -> float:
         """Evidence of the case's behaviour, in nats."""
         return self.extraction if self.behaviour == "extraction" else self.routing
@@ -187,7 +192,7 @@ def table(cases: Sequence[CaseRow], width: int = WIDE_CHARACTERS) -> Table:
         whole = _ID_WIDTH if heading == "case" else None  # on a narrow terminal too: people type the id next
         listed.add_column(heading, no_wrap=heading != "why", justify=justify, min_width=whole)
     for case in cases:
-        state = f"{case.state}, muted" if case.muted else case.state
+        state = ", ".join([case.state, *(["muted"] if case.muted else []), *(["ask"] if case.asks else [])])
         numbers = (f"{case.accounts:,}", f"{case.requests:,.0f}", f"{case.evidence:.1f}")
         cells: tuple[str | Text, ...] = (
             case.case_id,

@@ -6,11 +6,9 @@ from streams.features.declaration import SHARE, Feature
 from streams.features.expressions import col
 from streams.features.readings import share
 
-MAX_ONE_TURN_MESSAGES = 2
-
 
 class FreshQuestions(Feature):
-    """Share of requests that are one question without a past: two messages at most, nothing of the prompt cached."""
+    """Share of requests that are one question without a past: no history that was served here, nothing of the prompt cached."""
 
     entity = "account"
     family = "content"
@@ -21,4 +19,4 @@ class FreshQuestions(Feature):
     rises_on = "job queues of independent questions"
     blind_to = "agentic harvests"
     benign_causes = "a search box in an application"
-    value = share((col.message_count <= MAX_ONE_TURN_MESSAGES) & (col.cached_tokens.or_else(0.0) <= 0))
+    value = share((col.fresh > 0) & (col.cached_tokens.or_else(0.0) <= 0))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from streams.features.declaration import SHARE, Feature
-from streams.features.derived import MIN_LONG_ANSWER_TOKENS
+from streams.features.derived import LONG_ANSWER_TOKENS
 from streams.features.expressions import col
 from streams.features.readings import share
 
@@ -20,4 +20,4 @@ class LongSteps(Feature):
     rises_on = "agentic harvests, whose every step explains itself"
     blind_to = "harvests without tools"
     benign_causes = "coding agents, some of whose steps are long"
-    value = share((col.tool_count.or_else(0.0) > 0) & (col.output_tokens >= MIN_LONG_ANSWER_TOKENS))
+    value = share((col.tool_count.or_else(0.0) > 0) & (col.output_tokens >= LONG_ANSWER_TOKENS[1]))

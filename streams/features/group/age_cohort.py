@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from models.evidence.cohort import scan
@@ -25,7 +27,9 @@ class AgeCohort(Feature):
 
     @staticmethod
     def value(members: Members) -> float:
-        """Return how much the units look made in one batch, in nats."""
+        """Return how much the units look made in one batch, in nats; NaN where no age is known."""
+        if not (np.isfinite(members.created) & np.isfinite(members.age_rank)).any():
+            return math.nan
         oldest = np.lexsort((members.age_rank, members.created))
         chosen = oldest[np.unique(members.unit[oldest], return_index=True)[1]]
         return scan(members.created[chosen], members.age_rank[chosen])

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from streams.features.declaration import Feature, count_of
 from streams.features.members import Members
 
@@ -23,7 +25,9 @@ class CardSharing(Feature):
 
     @staticmethod
     def value(members: Members) -> float:
-        """Return the organisations beyond the first on every card, summed."""
+        """Return the organisations beyond the first on every card, summed; NaN where no card is known."""
+        if not len(members.organizations_by_card):
+            return math.nan
         return float(min((members.organizations_by_card - 1).sum(), MAX_ORGANISATIONS))
 
     @staticmethod

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import math
+
 from streams.features.declaration import NATS, Feature, value_in_nats
 from streams.features.members import Members
-from streams.features.shared_links import common_ground
+from streams.features.shared_links import KINDS, common_ground
 
 
 class CommonGround(Feature):
@@ -23,5 +25,10 @@ class CommonGround(Feature):
 
     @staticmethod
     def value(members: Members) -> float:
-        """Return the divergence of what is shared from what chance would share, summed over kinds of link, in nats a payer."""
+        """Return the divergence of what is shared from what chance would share, summed over kinds of link, in nats a payer.
+
+        NaN where no router, template, network or tools are known.
+        """
+        if not any(getattr(members, kind).any() for kind in KINDS):
+            return math.nan
         return common_ground(members)

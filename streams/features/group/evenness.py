@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import math
+from dataclasses import replace
+
 import numpy as np
 
-from models.evidence.evenness import CHOSEN_PEOPLE_SHAPES, PEOPLE_SHAPES, Work, log_likelihood_ratio
+from models.evidence.evenness import CHOSEN_PEOPLE_SHAPES, PEOPLE_SHAPES, Work, expected_nats, log_likelihood_ratio
 from streams.core.durations import HOUR
 from streams.features.declaration import NATS, Feature, value_in_nats
 from streams.features.members import Members
@@ -34,18 +37,43 @@ class Evenness(Feature):
 
     @staticmethod
     def value(members: Members) -> float:
-        """Return the log-likelihood ratio of a dispatcher against people, in nats: of payers or of accounts, whichever is less."""
-        first, begun, jobs = members.first, members.begun, members.jobs
-        if members.kind == "template":  # a queue has several templates, and an account changes between them, but it has one load
-            first, begun, jobs = members.account_first, members.account_begun, members.account_jobs
-        end = np.where(members.now - members.last > _stopped(members), members.last, members.now)
-        exposure = np.maximum(end - first, HOUR)
-        began = first.min(initial=np.inf)
-        waited = first - np.fmax(began, np.minimum(members.created, first))
+        """Return the log-likelihood ratio of a dispatcher against people, in nats: of payers or of accounts, whichever is less.
+
+        NaN where no work is counted.
+        """
+        if not np.isfinite(members.begun).any():
+            return math.nan
+        jobs = members.account_jobs if members.kind == "template" else members.jobs
         # a dispatcher may deal out all work of its accounts, or the harvest alone, mixed into people's chat
-        work = [begun, jobs] if jobs.any() else [begun]
-        evidence = max(_of(members, Work.of_accounts(counts, exposure, waited)) for counts in work)
+        work = [_work(members), replace(_work(members), counts=jobs)] if jobs.any() else [_work(members)]
+        evidence = max(_of(members, counted) for counted in work)
         return evidence if members.kind != "template" else max(evidence - TESTED_GROUPS_NATS, min(evidence, 0.0))
+
+
+def expected_if_people(members: Members) -> float:
+    """Return the nats of uneven load to expect of these accounts if they were people's: a test that may acquit must have power first."""
+    if members.units < 2:  # noqa: PLR2004 (nothing is spread over one)
+        return 0.0
+    work = _work(members)
+    return min(expected_nats(work), expected_nats(work.by(members.unit)))
+
+
+def _work(members: Members) -> Work:
+    """Return the work that each member began, (members,), worked out once."""
+    key = ("work", "")
+    if key not in members.memo:
+        members.memo[key] = _begun_work(members)
+    remembered: Work = members.memo[key]
+    return remembered
+
+
+def _begun_work(members: Members) -> Work:
+    first, begun = members.first, members.begun
+    if members.kind == "template":  # a queue has several templates, and an account changes between them, but it has one load
+        first, begun = members.account_first, members.account_begun
+    end = np.where(members.now - members.last > _stopped(members), members.last, members.now)
+    waited = first - np.fmax(first.min(initial=np.inf), np.minimum(members.created, first))
+    return Work.of_accounts(begun, np.maximum(end - first, HOUR), waited)
 
 
 def _stopped(members: Members) -> float:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from streams.features.declaration import SHARE, Feature
@@ -31,13 +33,13 @@ class JobPartition(Feature):
 
     @staticmethod
     def value(members: Members) -> float:
-        """Return different over all prompts of the accounts' samples, 1 while there are too few.
+        """Return different over all prompts of the accounts' samples, 1 while there are too few; NaN where none is known.
 
         An account's sample has the lowest hashes of its prompts. Below the reach of most samples, samples overlap as much as prompts do.
         """
         fills = members.fills[(members.fills != 0).any(axis=1)]
         if not len(fills):
-            return 1.0
+            return math.nan
         reach = np.where((fills != 0).all(axis=1), fills.max(axis=1), np.iinfo(np.uint64).max)
         limit = np.sort(reach)[int(REACH_QUANTILE * len(reach))]
         sampled = fills[reach >= limit]

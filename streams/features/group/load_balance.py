@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from math import isfinite
+from math import isfinite, nan
 
 from streams.features.declaration import Feature, Unit
 from streams.features.members import Members
@@ -28,5 +28,5 @@ class LoadBalance(Feature):
 
     @staticmethod
     def value(members: Members) -> float:
-        """Return the index, at most 50; 1, as of members that work independently, before there are six hours."""
-        return min(members.balance, MAX_INDEX) if isfinite(members.balance) else 1.0
+        """Return the index, at most 50; NaN before there are six hours."""
+        return min(members.balance, MAX_INDEX) if isfinite(members.balance) else nan

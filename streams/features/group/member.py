@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
+
 from models.evidence.units import trimmed_mean
 from streams.features.declaration import NATS, Family, Feature, value_in_nats
 from streams.features.members import Members
@@ -18,7 +22,8 @@ def member(family: Family, label: str, rises_on: str, blind_to: str) -> type[Fea
     """
 
     def value(members: Members) -> float:
-        return trimmed_mean(members.family(family))
+        nats = members.family(family)
+        return trimmed_mean(nats) if np.isfinite(nats).any() else math.nan
 
     fixed = {"entity": "group", "family": family, "direction": "high", "limits": (-1.0, 7.0), "unit": NATS, "nats": value_in_nats}
     declared = {"label": label, "rises_on": rises_on, "blind_to": blind_to, "value": value}

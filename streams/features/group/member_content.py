@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from streams.features.declaration import NATS, Feature, value_in_nats
@@ -44,5 +46,7 @@ class MemberContent(Feature):
 
     @staticmethod
     def value(members: Members) -> float:
-        """Return the median over members, in nats, times the payers, three at most."""
+        """Return the median over members, in nats, times the payers, three at most; NaN where no member's content is known."""
+        if not np.isfinite(members.family("content")).any():
+            return math.nan
         return usual_content(members)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from streams.features.declaration import Feature, count_of
@@ -32,7 +34,9 @@ class OneScript(Feature):
 
     @staticmethod
     def value(members: Members) -> float:
-        """Return the different routers of such accounts, less one, 0 where they have no template in common."""
+        """Return the different routers of such accounts, less one, 0 without a common template; NaN where no prompt is known."""
+        if not np.isfinite(members.template_share).any():
+            return math.nan
         if members.kind != "template":
             return 0.0
         only = (np.nan_to_num(members.template_share) >= MIN_TEMPLATE_SHARE) & (members.router != 0) & (members.total >= MIN_REQUESTS)

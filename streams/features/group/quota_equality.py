@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from streams.features.declaration import SHARE, Feature
@@ -23,10 +25,10 @@ class QuotaEquality(Feature):
 
     @staticmethod
     def value(members: Members) -> float:
-        """Return 1 less the Gini coefficient of requests, 0 for fewer than two accounts."""
+        """Return 1 less the Gini coefficient of requests, NaN for fewer than two accounts."""
         counts = np.sort(members.total[np.isfinite(members.total)])
         if len(counts) < 2 or counts.sum() <= 0:  # noqa: PLR2004 - equality needs two
-            return 0.0
+            return math.nan
         ranks = np.arange(1, len(counts) + 1)
         gini = float(((2 * ranks - len(counts) - 1) * counts).sum() / (len(counts) * counts.sum()))
         return 1.0 - max(gini, 0.0)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from streams.features.declaration import Feature, count_of
 from streams.features.members import Members
 
@@ -27,5 +29,7 @@ class SharedCards(Feature):
 
     @staticmethod
     def value(members: Members) -> float:
-        """Return the number of cards with more than one organisation."""
+        """Return the number of cards with more than one organisation; NaN where no card is known."""
+        if not len(members.organizations_by_card):
+            return math.nan
         return float(min((members.organizations_by_card > 1).sum(), MAX_CARDS))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -99,7 +100,9 @@ class SharedTemplate(Feature):
 
     @staticmethod
     def value(members: Members) -> float:
-        """Return min(units, 20) times the divergence of their share from what is ordinary, in nats."""
+        """Return min(units, 20) times the divergence of their share from what is ordinary, in nats; NaN where no prompt is known."""
+        if not np.isfinite(members.job_share).any():
+            return math.nan
         shared = job(members)
         if not shared.users.any():
             return 0.0

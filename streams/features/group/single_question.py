@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from streams.features.declaration import SHARE, Feature
@@ -23,7 +25,7 @@ class SingleQuestion(Feature):
 
     @staticmethod
     def value(members: Members) -> float:
-        """Return the pooled share of single questions, 0 where nothing is known."""
+        """Return the pooled share of single questions, NaN where nothing is known."""
         known = np.isfinite(members.single_turn) & np.isfinite(members.requests)
         requests = members.requests[known]
-        return float(requests @ members.single_turn[known] / requests.sum()) if requests.sum() > 0 else 0.0
+        return float(requests @ members.single_turn[known] / requests.sum()) if requests.sum() > 0 else math.nan

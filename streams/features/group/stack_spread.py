@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from streams.features.declaration import SHARE, Feature
@@ -23,6 +25,6 @@ class StackSpread(Feature):
 
     @staticmethod
     def value(members: Members) -> float:
-        """Return different routers per member with a known one, 0 where none is."""
+        """Return different routers per member with a known one, NaN where none is."""
         known = members.router[members.router != 0]
-        return float(len(np.unique(known)) / len(known)) if len(known) else 0.0
+        return float(len(np.unique(known)) / len(known)) if len(known) else math.nan

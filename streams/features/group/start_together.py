@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from streams.core.durations import HOUR
@@ -24,9 +26,9 @@ class StartTogether(Feature):
 
     @staticmethod
     def value(members: Members) -> float:
-        """Return the largest share of first requests within an hour, 0 for fewer than two accounts."""
+        """Return the largest share of first requests within an hour, NaN for fewer than two accounts."""
         first = np.sort(members.first[np.isfinite(members.first)])
         if len(first) < 2:  # noqa: PLR2004 - together takes two
-            return 0.0
+            return math.nan
         within = np.searchsorted(first, first + HOUR, side="right") - np.arange(len(first))
         return float(within.max() / len(first))

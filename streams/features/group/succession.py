@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from models.accumulators.step import Floats
@@ -47,7 +49,9 @@ class Succession(Feature):
 
     @staticmethod
     def value(members: Members) -> float:
-        """Return the log-likelihood ratio of followers within a day of a stop against chance, in nats."""
+        """Return the log-likelihood ratio of followers within a day of a stop against chance, in nats; NaN where no request is known."""
+        if not np.isfinite(members.first).any():
+            return math.nan
         first = members.first[np.isfinite(members.first)]
         stops = np.sort(members.last[members.now - members.last > STOPPED_SECONDS])
         if len(stops) < MIN_ACCOUNTS or len(first) < MIN_ACCOUNTS:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from models.accumulators import dialogue
+from models.accumulators.dialogue import Followed
 from models.accumulators.lowest import lowest
 from models.accumulators.mixing import mix
 from models.accumulators.step import Step
@@ -40,14 +42,17 @@ class Counting:
     def count(self, block: Block, step: Step) -> Slots:
         """Add a block to its accounts, and return the slots of the accounts that have just changed to another router, (changed,)."""
         templates = self._templates.recurring.templates(block.hashes("shingles"))
-        own_templates = self._templates.choose(block, step, templates)
+        followed = self._follow(block, step)
+        fresh = derived.fresh(block, step, followed)
+        purpose = derived.purposeful(block, step, followed, fresh)
+        facts = derived.EventFacts(fresh, purpose, self._templates.choose(step, templates, purpose))
         clients, times = Clients.of(block), block.numbers("time").astype(np.float64)
         context = {
             "new_model": self.releases.new(block.words("response_model"), block.codes("response_model"), times),
             "claim_misfit": self._claims.misfit(clients),
         }
         routers = self._links.aliases.first(block.hashes("router"))[step.order]
-        columns = derived.columns(block, step, templates, self._templates.shared, own_templates, context)
+        columns = derived.columns(block, step, templates, self._templates.shared, facts, context)
         events = Events(block, step, columns | {"hash of router": routers})
         self._bank.fold(self._state.table, events)
         self._links.keep_newest(events)
@@ -55,6 +60,12 @@ class Counting:
         changing = self._links.follow_routers(clients, step, routers)
         self._claims.cast(clients, step)
         return changing
+
+    def _follow(self, block: Block, step: Step) -> Followed:
+        """Return what each request continues, and keep the newest requests of each account."""
+        followed = derived.followed(block, step, dialogue.past(self._state.table, step.slots))
+        dialogue.keep(self._state.table, step.slots, followed.kept)
+        return followed
 
     def _add_work(self, events: Events) -> None:
         """Add the block's work to the accounts' totals and to the work since their last group rows, and sample harvesting prompts."""
@@ -64,7 +75,7 @@ class Counting:
             added = np.add.reduceat(events.number(column), step.starts)
             table[name][step.slots] += added
             table[f"new_{name}"][step.slots] += added
-        prompts = np.where(events.number("purposeful") > 0, mix(events.hashed("simhash")), np.uint64(0))
+        prompts = np.where(events.number("purposeful") >= derived.MIN_PURPOSE_SHARE, mix(events.hashed("simhash")), np.uint64(0))
         table["fills"][step.slots] = lowest(table["fills"][step.slots], step.entity, prompts)
         output = np.add.reduceat(np.nan_to_num(events.number("output_tokens")), step.starts)
         table["new_output"][step.slots] += output

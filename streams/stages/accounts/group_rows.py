@@ -6,7 +6,6 @@ import numpy as np
 
 from models.state.columns import Slots
 from streams.core.remembered import remembered
-from streams.features import derived
 from streams.features.bank import Bank
 from streams.features.expressions import col
 from streams.features.readings import share
@@ -21,7 +20,7 @@ MIN_TEMPLATE_PROMPTS = 2
 """Prompts with a template from which an account is one of the template's users."""
 
 READINGS = {
-    "single_turn": share(col.message_count <= derived.MAX_ONE_TURN_MESSAGES),  # a question, or a system prompt and a question
+    "single_turn": share(col.fresh),
     "template_share": share(col.own_template),
     "job_share": share(col.own_job),
     "harvest_share": share(col.harvested),

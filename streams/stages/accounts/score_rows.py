@@ -81,6 +81,7 @@ class ScoreRows:
             "routing": scores.routing[strong],
             "false_alerts": self._votes.tail.false_alerts(scores.extraction[strong]),
             "families": table["own"][rows],
+            "counted": np.full((len(rows), len(self._names["families"])), np.nan),
             "features": scores.values[strong],
             "nats": scores.nats[strong],
             "usual_low": usual[:, :, 0],

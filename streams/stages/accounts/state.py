@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from models.accumulators import dialogue
 from models.accumulators.frequent import ENTITY_CELLS
 from models.accumulators.step import Step
 from models.evidence import calibration
@@ -99,6 +100,8 @@ def account_fields(features: Sequence[str]) -> dict[str, Field]:
         "template_rarity": Field("f4"),
         "best_extraction": Field("f4"),
         "best_routing": Field("f4"),
+        # its newest requests, which later ones may continue
+        **dialogue.FIELDS,
         # work in all; `new_`: since the last row for the groups stage
         "output": Field("f8"),
         "new_requests": Field("f8"),

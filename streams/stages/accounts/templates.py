@@ -6,9 +6,9 @@ import numpy as np
 
 from models.accumulators.frequent import frequent, usual
 from models.accumulators.recurring import Recurring, Templates
-from models.accumulators.step import Step
+from models.accumulators.step import Floats, Step
 from streams.features import derived
-from streams.schema.blocks import Block, Hashes
+from streams.schema.blocks import Hashes
 from streams.stages.accounts.state import AccountState
 
 MAX_SHARED_TEMPLATES = 1 << 16
@@ -29,18 +29,18 @@ class AccountTemplates:
         """Add templates to the shared ones. templates: (rows,), 0 for none."""
         self.shared = np.union1d(self.shared, templates[templates != 0])[-MAX_SHARED_TEMPLATES:]
 
-    def choose(self, block: Block, step: Step, templates: Templates) -> Hashes:
+    def choose(self, step: Step, templates: Templates, purpose: Floats) -> Hashes:
         """Update each account's template, the most frequent one of its harvesting prompts, and return it for each event.
 
         Args:
-            block: Requests.
             step: The step of the block.
             templates: Templates of the block's events, in block order.
+            purpose: How much of each event is what is harvested, (events,), in step order.
 
         Returns:
             The account's template, (events,), in step order, 0 for none.
         """
-        harvested = np.where(derived.purposeful(block)[:, None] > 0, derived.pieces(templates), np.uint64(0))[step.order]
+        harvested = np.where(purpose[:, None] >= derived.MIN_PURPOSE_SHARE, derived.pieces(templates)[step.order], np.uint64(0))
         table, slots = self._table, step.slots
         pieces, votes = frequent(table["pieces"][slots], table["piece_votes"][slots], step.entity, harvested)
         table["pieces"][slots], table["piece_votes"][slots] = pieces, votes

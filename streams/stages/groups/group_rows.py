@@ -47,6 +47,7 @@ def _row(state: GroupState, score: GroupScore) -> BlockColumns:
         "routing": np.array([score.routing]),
         "false_alerts": np.array([np.nan]),
         "families": score.families[None],
+        "counted": np.full((1, len(score.families)), np.nan),
         "features": score.values[None],
         "nats": score.nats[None],
         "rule": [score.rule.name if score.rule else None],

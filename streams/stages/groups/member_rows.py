@@ -4,13 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.accumulators.step import Floats
-from models.evidence import weighing
-from models.evidence.extraction_rules import Extraction
+from models.evidence import additive, weighing
 from models.evidence.links import LINKS
 from streams.core.durations import DAY
-from streams.stages import attribution
 from streams.stages.groups.outbox import Outbox
+from streams.stages.groups.readings import by_family
 from streams.stages.groups.scoring import GroupScore
 from streams.stages.groups.state import GroupState
 
@@ -25,8 +23,7 @@ MEMBER_GROWTH_SHARE = 0.05
 def report_members(state: GroupState, score: GroupScore, outbox: Outbox) -> None:
     """Add the rows of suspect members that moved or grew to the outbox, and record what was reported."""
     table, slots = state.members, state.slots(score.group)
-    families, verdict = _attributed(score)
-    extraction, rules = verdict.nats, verdict.names()
+    families, extraction, rules = score.attributed, score.verdict.nats, score.verdict.names()
     table["best_extraction"][slots] = np.maximum(table["best_extraction"][slots], extraction)
     suspect = extraction >= weighing.SUSPECT_NATS
     reported = table["told"][slots]
@@ -40,6 +37,7 @@ def report_members(state: GroupState, score: GroupScore, outbox: Outbox) -> None
     accounts = state.accounts(slots[rows])
     until = members.now + SUSPECT_SECONDS
     outbox.suspects.update((account, until) for account, is_suspect in zip(accounts, suspect[rows], strict=True) if is_suspect)
+    counted = by_family(additive.trained().contributions(score.readings[rows]))
     unknown = np.full((len(rows), len(score.values)), np.nan, np.float32)
     outbox.evidence.append(
         {
@@ -58,21 +56,8 @@ def report_members(state: GroupState, score: GroupScore, outbox: Outbox) -> None
             "routing": weighing.routing(families)[rows],
             "false_alerts": np.full(len(rows), np.nan),
             "families": families[rows],
+            "counted": counted,
             **dict.fromkeys(("features", "nats", "usual_low", "usual_high"), unknown),
             **{link: getattr(members, link)[rows] for link in LINKS},
         }
     )
-
-
-def _attributed(score: GroupScore) -> tuple[Floats, Extraction]:
-    """Return the members' nats by family, (members, families), and their evidence of extraction.
-
-    Outsiders keep only their own evidence.
-    """
-    families = score.shown
-    verdict = score.judge(families)
-    outside = attribution.outsiders(score.members, verdict.nats >= weighing.SUSPECT_NATS)
-    if outside.any():  # outsiders are known only after a first judgement of who is suspect
-        families = np.where(outside[:, None], np.nan_to_num(score.members.own), families)
-        verdict = score.judge(families)
-    return families, verdict

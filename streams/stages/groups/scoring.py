@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from models.accumulators.step import Floats
-from models.evidence import extraction_rules, weighing
-from models.evidence.extraction_rules import Extraction, Purpose, Rule
+from models.evidence import additive, extraction_rules, weighing
+from models.evidence.additive import Additive
+from models.evidence.extraction_rules import Extraction, Rule
 from models.evidence.families import FAMILIES
 from models.state.columns import Columns, Slots
 from streams.core.durations import HOUR
+from streams.features.group.evenness import expected_if_people
 from streams.features.members import Members
 from streams.stages import attribution
+from streams.stages.groups.readings import READINGS, Judged, read
 from streams.stages.groups.state import GroupState
 
 MIN_MEMBERS = 3
@@ -27,6 +31,8 @@ CATCH_UP_GROWTH_SHARE = 0.2
 """Growth of requests from which a group is scored at once: a backlog adds many events while the event time hardly moves."""
 EVIDENCE_ROW_FLOOR_NATS = 5.0
 """Evidence from which a group has a row for the cases stage and is not part of the reference for other groups."""
+MIN_TEST_POWER_NATS = 2.0
+"""Nats that the load of people would have against a dispatcher by now, from which its silence speaks for one."""
 PUBLIC_SHARE = 0.02
 """Share of all accounts from which a link without signs of a router is public and is ignored as a link."""
 MIN_PUBLIC_PAYERS = 50
@@ -48,22 +54,20 @@ class GroupScore:
     """Evidence by feature, (features,), NaN where unknown."""
     families: Floats
     """Evidence by family, nats, (families,), NaN where unknown."""
-    shown: Floats
-    """Nats by family attributed to each member, (members, families)."""
-    purpose: Purpose
-    cards_dealt: bool
-    is_public: bool
-    """Whether many ordinary accounts have this link: its evidence is then 0."""
+    attributed: Floats
+    """Nats by family of each member, (members, families); outsiders keep only their own."""
+    verdict: Extraction
+    """Evidence that each member extracts the model, (members,): the trained judgement, and the rules that held."""
     extraction: float
-    """Evidence that the group extracts the model, nats."""
+    """Evidence that the group extracts the model, nats: what MIN_MEMBERS of its members have."""
     rule: Rule | None
     """The rule that held for `extraction`, None where none did."""
+    readings: Floats
+    """What the trained model reads of each member, (members, readings), NaN where unknown; of a public link no rows."""
     routing: float
     """Evidence that the group is a router's or reseller's, nats."""
-
-    def judge(self, families: Floats) -> Extraction:
-        """Return the evidence of members, given this group's purpose and cards. families: nats, (members, families)."""
-        return extraction_rules.extraction(families, purpose=self.purpose, cards_dealt=self.cards_dealt)
+    is_public: bool = False
+    """Whether many ordinary accounts have this link: its evidence is then 0."""
 
 
 def due(state: GroupState, groups: Slots) -> Slots:
@@ -79,7 +83,7 @@ def due(state: GroupState, groups: Slots) -> Slots:
     return chosen
 
 
-def score(group: int, members: Members, features: Sequence[Any], population: float) -> GroupScore:
+def score(group: int, members: Members, features: Sequence[Any], population: float, model: Additive | None = None) -> GroupScore:
     """Return a group's score; no state changes.
 
     Args:
@@ -87,19 +91,46 @@ def score(group: int, members: Members, features: Sequence[Any], population: flo
         members: Its members.
         features: Features of groups.
         population: Approximate number of all accounts.
+        model: What judges the members; None: the stored one.
     """
     values = np.array([feature.value(members) for feature in features], np.float64)
     nats = np.array([_nats(feature, value) for feature, value in zip(features, values, strict=True)])
     families = attribution.group_families(features, nats)
     shown = attribution.member_families(members, families)
-    purpose, cards_dealt = attribution.purpose(features, values, nats), attribution.has_dealt_cards(members)
     routing = float(weighing.routing(families[None])[0])
-    public = is_public(shown, payers(members), population, routing)
-    verdict = extraction_rules.extraction(families[None], purpose=purpose, cards_dealt=cards_dealt)
-    extraction, rule = (0.0, None) if public else (float(verdict.nats[0]), verdict.rule())
-    return GroupScore(
-        group, members, values, nats, families, shown, purpose, cards_dealt, public, extraction, rule, 0.0 if public else routing
+    if is_public(shown, payers(members), population, routing):
+        read_nothing = np.empty((0, len(READINGS)))
+        nothing = Extraction(np.zeros(len(members)), np.full(len(members), extraction_rules.NO_RULE))
+        return GroupScore(group, members, values, nats, families, shown, nothing, 0.0, None, read_nothing, 0.0, is_public=True)
+    expected = expected_if_people(members)
+    judge = partial(
+        extraction_rules.extraction,
+        purpose=attribution.purpose(features, values, nats),
+        cards_dealt=attribution.has_dealt_cards(members),
+        tested=expected >= MIN_TEST_POWER_NATS,
     )
+    attributed, ruled = _attributed(members, shown, judge)
+    readings = read(Judged.of(members, features, values, nats, families, ruled.nats, expected))
+    verdict = Extraction((model or additive.trained()).nats(readings), ruled.rules)
+    weakest = int(np.argsort(-verdict.nats, kind="stable")[min(MIN_MEMBERS, len(members)) - 1])
+    extraction, rule = float(verdict.nats[weakest]), verdict.rule(weakest)
+    return GroupScore(group, members, values, nats, families, attributed, verdict, extraction, rule, readings, routing)
+
+
+def _attributed(members: Members, shown: Floats, judge: Callable[[Floats], Extraction]) -> tuple[Floats, Extraction]:
+    """Return the members' nats by family, (members, families), and what the rules say of each; outsiders keep only their own evidence.
+
+    Args:
+        members: A group's.
+        shown: Nats by family attributed to each, (members, families).
+        judge: The rules, given the group's purpose, cards and load.
+    """
+    verdict = judge(shown)
+    outside = attribution.outsiders(members, verdict.nats >= weighing.SUSPECT_NATS)
+    if not outside.any():  # outsiders are known only after a first judgement of who is suspect
+        return shown, verdict
+    families = np.where(outside[:, None], np.nan_to_num(members.own), shown)
+    return families, judge(families)
 
 
 def is_public(shown: Floats, paying: int, population: float, routing: float) -> bool:

@@ -35,7 +35,7 @@ class Ground:
             self.clickhouse.query(f"TRUNCATE TABLE {table}")
 
     def case(self, case_id: str, behaviour: str = "extraction", ago: float = 60, **more: Any) -> None:
-        payload = {"label": more.pop("label", None), "members": more.pop("members", {})}
+        payload = {"label": more.pop("label", None), "members": more.pop("members", {}), "tier": more.pop("tier", "alert")}
         row: dict[str, Any] = {
             "case_id": case_id,
             "version": 1,

@@ -8,11 +8,12 @@ def test_an_open_case_fires_once_with_the_number_of_its_accounts(ground: Any) ->
     assert ground.summaries("new_extraction_case") == ["case-1: 12 account(s) look like distillation of the model."]
 
 
-def test_what_is_decided_muted_resolved_or_routing_is_silent(ground: Any) -> None:
+def test_what_is_decided_muted_resolved_routing_or_a_question_is_silent(ground: Any) -> None:
     ground.case("case-1", label={"verdict": "distilling"})
     ground.case("case-2", muted=True)
     ground.case("case-3", state="resolved")
     ground.case("case-4", behaviour="routing")
+    ground.case("case-5", tier="ask")
     assert ground.summaries("new_extraction_case") == []
 
 

@@ -44,6 +44,7 @@ def encoded(rows: Sequence[dict[str, Any]]) -> bytes:
     unsaid = [name for name, kind in blocks.EVIDENCE.columns.items() if kind in {"number", "time"} and name not in columns]
     columns |= {name: np.full(len(rows), np.nan) for name in unsaid}  # what a test does not speak of is unknown
     columns["families"] = np.array([[each["nats_of"].get(name, 0.0) for name in FAMILIES] for each in rows])
+    columns["counted"] = np.array([[each.get("counted_of", {}).get(name, np.nan) for name in FAMILIES] for each in rows])
     values = np.tile([11.0, 0.8], (len(rows), 1))
     columns |= {"features": values, "nats": np.tile([1.5, 3.2], (len(rows), 1))}
     columns |= {"usual_low": np.tile([8.0, 0.0], (len(rows), 1)), "usual_high": np.tile([9.0, 0.4], (len(rows), 1))}

@@ -196,3 +196,10 @@ def test_the_ladder_begins_low_and_never_above_what_can_be_taken_back(
     found = response_steps.step(behaviour, accounts, {"content": 7.0, "timing": 1.0}, muted=muted, doubts=doubts)
     assert (found.step, found.families) == (expected, ["content"])
     assert found.step < "L3"
+
+
+def test_the_parts_of_a_trained_score_and_what_was_believed_before_add_up_to_it(desk: Any, a_group: Rows) -> None:
+    rows = a_group("router", "00000000000000aa", ["ada", "bob", "cyd"], extraction=14.0, counted_of={"content": 12.0, "evenness": 6.0})
+    desk.hears(*rows)
+    parts = desk.open[0]["payload"]["score"]["parts"]
+    assert [(part["family"], part["counted"]) for part in parts] == [("content", 12.0), ("evenness", 6.0), ("prior", -4.0)]

@@ -87,6 +87,33 @@ def test_an_alert_whose_evidence_has_fallen_is_withdrawn_with_its_case_and_says_
     assert case["payload"]["members"]["ada"]["left_at"] == 120.0
 
 
+def test_evidence_between_the_bars_is_a_question_and_no_alert(desk: Any, a_group: Rows) -> None:
+    assert desk.hears(*a_group("router", ROUTER, FEW, extraction=10.0)) == []
+    (case,) = desk.open
+    assert (case["payload"]["tier"], case["payload"]["threshold"]["behaviour"], case["accounts"]) == ("ask", "ask", 3)
+    assert "ask the accounts' owner" in case["payload"]["next_step"]
+
+
+def test_a_question_becomes_an_alert_of_the_same_case_and_never_a_question_again(desk: Any, a_group: Rows) -> None:
+    desk.hears(*a_group("router", ROUTER, FEW, extraction=10.0))
+    asked = desk.open[0]["case_id"]
+    (alert,) = desk.hears(*a_group("router", ROUTER, FEW, at=60.0, extraction=14.0))
+    assert (alert["state"], alert["case_id"]) == ("open", asked)
+    desk.hears(*a_group("router", ROUTER, FEW, at=2 * HOUR, extraction=10.0))
+    assert desk.open[0]["payload"]["tier"] == "alert"
+
+
+def test_a_question_whose_evidence_has_fallen_is_withdrawn_in_silence(desk: Any, a_group: Rows) -> None:
+    desk.hears(*a_group("router", ROUTER, FEW, extraction=10.0))
+    assert desk.hears(*a_group("router", ROUTER, FEW, at=60.0, extraction=2.0)) == []
+    assert desk.open == []
+
+
+def test_a_question_and_an_alert_are_not_one_case(desk: Any, a_group: Rows) -> None:
+    desk.hears(*a_group("router", ROUTER, FEW, extraction=14.0), *a_group("payment", CARD, FEW, extraction=10.0))
+    assert sorted(case["payload"]["tier"] for case in desk.open) == ["alert", "ask"]
+
+
 def test_a_case_stays_open_while_one_of_its_alerts_stands(desk: Any, a_group: Rows) -> None:
     desk.hears(*a_group("router", ROUTER, FEW), *a_group("payment", CARD, FEW))
     fallen = [{**row, "extraction": 1.0} for row in a_group("payment", CARD, FEW, at=HOUR)]

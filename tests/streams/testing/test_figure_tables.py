@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from streams.testing.figure_tables import bars, bench, evaluate, fill, mutants
+from streams.testing.figure_tables import authors, bars, bench, evaluate, fill, mutants
 from streams.testing.figures import Measurement
 
 
@@ -42,6 +42,12 @@ def test_a_split_that_was_not_measured_has_no_row() -> None:
     lines = evaluate([kept({"wild": {"counts": counts, "median_leak": [0.025, 0.01, 0.04]}})]).splitlines()
     assert lines[2] == "| drawn at random; some hide everything that would link them | 9 of 10 | 2.5% | 2 of 1,000 |"
     assert lines[3] == ""
+
+
+def test_a_world_of_another_author_is_a_row() -> None:
+    world = {"world": "harbour:1", "average_precision": 0.912, "recall": 0.5, "found": "4/5", "found_or_asked": "5/5", "leak": 0.05}
+    lines = authors([kept({"worlds": [world | {"innocents": "2/1858", "asked": "30/40"}]})]).splitlines()
+    assert lines[2] == "| `harbour:1` | 0.91 | 0.50 | 4/5 (5/5) | 5% | 2/1858 | 30/40 |"
 
 
 def test_the_score_is_the_share_of_mutants_killed() -> None:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
+from html import escape
 from html.parser import HTMLParser
 from io import StringIO
 from pathlib import Path
@@ -120,7 +121,7 @@ def test_the_rule_that_made_it_an_alert_is_on_the_panel_and_on_the_page(clickhou
     case = next(case for case in terminal.newest(clickhouse, with_resolved=True) if case.behaviour == "extraction")
     (first, *_) = case.payload.rules
     assert first.accounts > 0
-    assert terminal.rule_sentence(first) in casepage.page(case)
+    assert escape(terminal.rule_sentence(first)) in casepage.page(case)
     assert f"{first.name} ({first.accounts:,} account" in printed(terminal.panel(case))
 
 

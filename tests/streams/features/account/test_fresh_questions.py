@@ -5,7 +5,11 @@ from streams.testing.feature_trial import account
 
 
 def test_a_question_with_a_past_is_not_fresh() -> None:
-    assert account(FreshQuestions, message_count=[1, 2, 3, 9], cached_tokens=0) == 0.5
+    assert account(FreshQuestions, message_count=[1, 2, 3, 5], cached_tokens=0) == 0.5
+
+
+def test_a_past_that_was_never_served_here_leaves_it_fresh() -> None:
+    assert account(FreshQuestions, message_count=[7, 7], cached_tokens=0) == 1.0
 
 
 def test_a_cached_prefix_is_a_past() -> None:

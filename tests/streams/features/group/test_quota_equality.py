@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 import pytest
 
 from streams.features.group.quota_equality import QuotaEquality
@@ -14,5 +16,5 @@ def test_one_asks_for_all() -> None:
     assert group(QuotaEquality, total=[0, 0, 0, 8]) == pytest.approx(1 / 4)
 
 
-def test_one_alone_is_not_equal_to_anybody() -> None:
-    assert group(QuotaEquality, total=[5]) == 0
+def test_of_one_account_alone_it_is_unknown() -> None:
+    assert math.isnan(group(QuotaEquality, total=[5]))

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 from streams.features.group.shared_cards import SharedCards
 from streams.testing.feature_trial import group
 
@@ -16,5 +18,5 @@ def test_accounts_of_one_organisation_share_its_cards() -> None:
     assert group(SharedCards, payment=[7, 7, 8, 8], organization=1) == 0
 
 
-def test_unknown_payments_are_left_out() -> None:
-    assert group(SharedCards, payment=0, organization=[1, 2, 3]) == 0
+def test_without_a_known_card_it_is_unknown() -> None:
+    assert math.isnan(group(SharedCards, payment=0, organization=[1, 2, 3]))

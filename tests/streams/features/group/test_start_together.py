@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import math
+
 from streams.core.durations import HOUR
 from streams.features.group.start_together import StartTogether
 from streams.testing.feature_trial import group
@@ -9,5 +11,5 @@ def test_three_of_four_within_the_hour() -> None:
     assert group(StartTogether, first=[0, HOUR / 2, HOUR, 5 * HOUR]) == 0.75
 
 
-def test_one_alone_is_not_together() -> None:
-    assert group(StartTogether, first=[0]) == 0
+def test_of_one_account_alone_it_is_unknown() -> None:
+    assert math.isnan(group(StartTogether, first=[0]))

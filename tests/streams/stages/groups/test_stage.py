@@ -14,6 +14,7 @@ from streams.core.errors import BlockLayoutError
 from streams.schema import blocks, topics
 from streams.schema.prompt_sketch import PROMPT_SHINGLES
 from streams.stages import attribution
+from streams.stages.groups import scoring
 from streams.stages.groups.scoring import MIN_MEMBERS
 from streams.stages.groups.stage import Groups
 from streams.stages.groups.state import MEMBER_SECONDS
@@ -251,19 +252,24 @@ def suspects(said: list[Message]) -> set[str]:
     return {account for block in told for account in block.texts("account_id") if account}
 
 
-def suspects_of_one_text(stranger: int) -> set[str]:
-    """Return who of eight accounts in one program, and one in the program `stranger`, is suspect for the text that they all fill in."""
+def evidence_of_one_text(stranger: int) -> list[float]:
+    """Return the evidence of nine accounts that all fill in one text: eight in one program, and the first in the program `stranger`."""
     own = np.array([{"content": 4.0, "timing": 3.0}.get(name, 0.0) for name in FAMILIES])
     text = {"group_id": "template:00000000000000cc", "template": 0xCC, "template_rarity": 6.0, "template_share": 0.9, "job_share": 0.9}
+    text |= {"harvest_share": 0.9, "single_turn": 1.0, "begun": 20.0, "account_begun": 20.0, "account_first": 0.0, "time": 8 * HOUR}
     alike: dict[str, Any] = text | {"raw": own, "own": own, "age_rank": 0.01, "requests": 20.0}
     rows = [row(f"a{n}", created=n * HOUR, payment=n + 1, organization=n + 1, router=RELAY if n else stranger, **alike) for n in range(9)]
-    return suspects(stage().apply(encoded(rows), 0))
+    groups = stage()
+    groups.apply(encoded(rows), 0)
+    slot = groups.table.find("template:00000000000000cc")
+    nats: list[float] = scoring.score(slot, groups.view(slot), groups.features, 1_000.0).verdict.nats.tolist()
+    return nats
 
 
-def test_who_fills_in_the_text_of_a_pool_in_another_program_is_not_suspect_for_what_the_pool_shows() -> None:
-    pool = {f"a{n}" for n in range(1, 9)}
-    assert suspects_of_one_text(stranger=RELAY) == pool | {"a0"}
-    assert suspects_of_one_text(stranger=RELAY + 1) == pool
+def test_who_fills_in_the_text_of_a_pool_in_another_program_is_less_suspect_for_what_the_pool_shows() -> None:
+    together, apart = evidence_of_one_text(stranger=RELAY), evidence_of_one_text(stranger=RELAY + 1)
+    assert together[0] == together[1]
+    assert apart[0] < apart[1] - 1.0
 
 
 def suspects_on(cards: int) -> set[str]:
@@ -274,9 +280,9 @@ def suspects_on(cards: int) -> set[str]:
     return suspects(stage().apply(encoded(rows), 0))
 
 
-def test_before_their_load_can_tell_a_pool_is_known_by_cards_dealt_out_and_a_hackathon_by_its_sponsors() -> None:
-    assert suspects_on(cards=4) == {f"a{n}" for n in range(12)}
-    assert suspects_on(cards=1) == set()
+@pytest.mark.parametrize("cards", [1, 4])
+def test_before_their_load_can_tell_neither_a_hackathon_nor_a_pool_is_suspect(cards: int) -> None:
+    assert suspects_on(cards) == set()
 
 
 def test_a_group_counts_so_many_accounts_and_its_first_ones_go_on() -> None:

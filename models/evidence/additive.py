@@ -1,0 +1,109 @@
+"""A trained judgement of a group's members: many small trees of at most two readings each, whose values add up to log-odds.
+
+Trees of depth two are an additive model with pairs (GA2M: Lou, Caruana, Gehrke, Hooker 2013): what each reading contributes can be said,
+and the contributions sum to the score. The trees are data, with where they come from (`additive.json`); they are trained offline, with
+readings that may only raise the score where more of them is more suspicious. No pickle, and no library at run time but NumPy.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from models.accumulators.step import Floats
+
+FILE: Final = Path(__file__).with_suffix(".json")
+
+
+@dataclass(frozen=True)
+class Additive:
+    """The trees; every array has a row a tree."""
+
+    readings: tuple[str, ...]
+    """Names of the columns that it judges by, in order."""
+    base: float
+    """Log-odds, in nats, before any tree."""
+    offset: float
+    """Nats added so that the alert threshold of `weighing` stands where worlds by authors that were left out of training allow it to."""
+    scale: float
+    """By which log-odds are multiplied before that: ordinary groups then stay far under the floor of what the cases stage hears of."""
+    root: NDArray[np.intp]
+    """The reading that the first split compares, (trees,)."""
+    root_threshold: Floats
+    branch: NDArray[np.intp]
+    """The readings that the second splits compare, below and above the first threshold, (trees, 2)."""
+    root_unknown: NDArray[np.bool_]
+    """Whether an unknown reading goes the way of those above the first threshold, (trees,)."""
+    branch_threshold: Floats
+    """(trees, 2); infinite where there is no second split."""
+    branch_unknown: NDArray[np.bool_]
+    """The same of the second splits, (trees, 2)."""
+    leaves: Floats
+    """Nats of the four ends, (trees, 2, 2): above the first threshold or not, above the second or not."""
+
+    @classmethod
+    def of(cls, stored: dict[str, Any]) -> Additive:
+        """Return the model of what `additive.json` holds. Raises KeyError and ValueError for anything else.
+
+        One tree that adds 3 log-odds where content is above 2:
+
+        >>> tree = {"root": [0], "root_threshold": [2.0], "root_unknown": [False], "branch": [[0, 0]], "branch_unknown": [[False, False]]}
+        >>> tree |= {"branch_threshold": [[None, None]], "leaves": [[[0.0, 0.0], [3.0, 3.0]]]}
+        >>> model = Additive.of({"readings": ["content"], "base": -1.0, "offset": 10.0, "scale": 2.0, "trees": tree})
+        >>> model.nats(np.array([[1.0], [5.0]])).tolist()
+        [8.0, 14.0]
+        """
+        trees = stored["trees"]
+        return cls(
+            tuple(stored["readings"]),
+            float(stored["base"]),
+            float(stored["offset"]),
+            float(stored["scale"]),
+            np.array(trees["root"], np.intp),
+            np.array(trees["root_threshold"], np.float64),
+            np.array(trees["branch"], np.intp).reshape(-1, 2),
+            np.array(trees["root_unknown"], np.bool_),
+            np.array([np.inf if value is None else value for pair in trees["branch_threshold"] for value in pair], np.float64).reshape(
+                -1, 2
+            ),
+            np.array(trees["branch_unknown"], np.bool_).reshape(-1, 2),
+            np.array(trees["leaves"], np.float64).reshape(-1, 2, 2),
+        )
+
+    def nats(self, values: Floats) -> Floats:
+        """Return the evidence of each row, (rows,). values: (rows, readings), NaN where unknown."""
+        log_odds: Floats = self._ends(values)[0].sum(axis=1) + self.base
+        return log_odds * self.scale + self.offset
+
+    def contributions(self, values: Floats) -> Floats:
+        """Return what each reading adds, (rows, readings): with `base`, scaled, and `offset` it is `nats`. A pair shares its value."""
+        ends, second = self._ends(values)
+        parts = np.zeros_like(values)
+        rows = np.arange(len(values))[:, None]
+        paired = np.isfinite(self.branch_threshold)[np.arange(len(self.root)), second]
+        half = np.where(paired, ends / 2, 0.0)
+        np.add.at(parts, (rows, self.root[None, :]), ends - half)
+        np.add.at(parts, (rows, self.branch[np.arange(len(self.root)), second]), half)
+        return parts * self.scale
+
+    def _ends(self, values: Floats) -> tuple[Floats, NDArray[np.intp]]:
+        """Return the value of each tree, and which second split it went to, both (rows, trees)."""
+        trees = np.arange(len(self.root))
+        compared = values[:, self.root]
+        first = ((compared > self.root_threshold) | (np.isnan(compared) & self.root_unknown)).astype(np.intp)
+        compared = np.take_along_axis(values, self.branch[trees, first], axis=1)
+        above = (compared > self.branch_threshold[trees, first]) | (np.isnan(compared) & self.branch_unknown[trees, first])
+        second = above.astype(np.intp)
+        return self.leaves[trees, first, second], first
+
+
+@cache
+def trained() -> Additive:
+    """Return the model that is stored beside this module."""
+    return Additive.of(json.loads(FILE.read_text(encoding="utf-8")))

@@ -1,0 +1,79 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import train_evidence
+from train_evidence import Rows, Standing
+from worlds.mosaic import build
+
+from models.evidence.additive import Additive
+from streams.stages.groups.readings import READINGS
+from streams.testing.feature_trial import members_of
+
+
+def rows(readings: list[float], guilty: list[bool], moment: list[int]) -> Rows:
+    count = len(guilty)
+    names = np.array([f"acct-{number}" for number in range(count)])
+    same = np.array(["a"] * count)
+    matrix = np.full((count, len(READINGS)), np.nan)
+    matrix[:, list(READINGS).index("even")] = readings
+    kinds = np.where(guilty, "queue", "person")
+    return Rows(same, same, names, kinds, kinds, np.array(moment), np.array(guilty), np.array(guilty), matrix)
+
+
+def test_a_member_counts_with_as_much_as_three_of_its_group_have() -> None:
+    found = train_evidence.standing(rows([0] * 5, [False] * 5, [0, 0, 0, 1, 1]), np.array([9.0, 5.0, 1.0, 8.0, 8.0]))
+    assert found.nats.tolist() == [1.0, 1.0, 1.0, -np.inf, -np.inf]
+
+
+def test_a_threshold_is_passed_by_its_share_of_innocents_and_no_more() -> None:
+    innocents = np.arange(1000.0)
+    found = Standing(innocents, innocents < 0, innocents < 0, innocents.astype(str), innocents.astype(str))
+    assert (innocents >= train_evidence.threshold(found, 0.002)).sum() == 2
+
+
+def test_the_stored_trees_judge_as_the_trained_ones_also_where_a_reading_is_unknown() -> None:
+    rng = np.random.default_rng(0)
+    guilty = rng.random(600) < 0.5
+    drawn = rows((guilty * 2.0 + rng.normal(size=600)).tolist(), guilty.tolist(), [0] * 600)
+    drawn.readings[:, :3] = rng.normal(size=(600, 3)) + guilty[:, None]
+    drawn.readings[rng.random(drawn.readings.shape) < 0.2] = np.nan
+    drawn.readings[0] = 0.0  # scikit-learn bins no column of which nothing is known
+    drawn.readings[1] = 1.0
+    model = train_evidence.trained(drawn)
+    base = float(model._baseline_prediction.ravel()[0])
+    stored = Additive.of({"readings": READINGS, "base": base, "offset": 0.0, "scale": 1.0, "trees": train_evidence.as_data(model)})
+    assert np.abs(stored.nats(drawn.readings) - model.decision_function(drawn.readings)).max() < 0.01
+
+
+def test_recorded_members_come_back_as_they_were(tmp_path: Path) -> None:
+    members = members_of(payment=[2**63 + 1, 7], begun=[3, np.nan], fills=[[1] * 8, [2] * 8])
+    columns = {
+        "key": ["router:1", "router:1"],
+        "now": [members.now] * 2,
+        "balance": [1.5] * 2,
+        "population": [9.0] * 2,
+        "account": ["a", "b"],
+    }
+    recorded = {name: [np.array(values)] for name, values in columns.items()}
+    recorded |= {name: [getattr(members, name)] for name in train_evidence._COLUMNS}
+    train_evidence.write(recorded, tmp_path / "members.parquet", "today")
+    ((key, read, population, accounts),) = train_evidence.groups(tmp_path / "members.parquet")
+    assert (key, read.kind, read.balance, population, accounts) == ("router:1", "router", 1.5, 9.0, ["a", "b"])
+    for name in train_evidence._COLUMNS:
+        np.testing.assert_array_equal(getattr(read, name), getattr(members, name))
+
+
+def test_a_mosaic_has_crowds_and_campaigns_and_a_thinned_one_keeps_some_of_each() -> None:
+    world = build(3, days=1, people_=30)
+    crews = {(role["persona"], role["campaign"]) for role in world.truth.values()}
+    train_evidence.thin(world)
+    kept = {event["account.id"] for _, event in world.events}
+    assert len({campaign for _, campaign in crews if campaign}) >= 5
+    assert len({persona for persona, campaign in crews if not campaign}) >= 8
+    assert {(world.truth[account]["persona"], world.truth[account]["campaign"]) for account in kept} >= {crew for crew in crews if crew[1]}
+
+
+def test_nothing_is_trained_on_the_world_that_is_held_back() -> None:
+    assert not any(name.startswith("orchard") for name in train_evidence.WORLDS)

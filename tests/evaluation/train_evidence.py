@@ -1,0 +1,425 @@
+"""`make train-evidence`: train the additive judgement of a group's members on worlds of several authors, and store it as data.
+
+    python tests/evaluation/train_evidence.py --out build/train            # records what is not recorded yet, trains, prints, stores
+
+Each world is replayed once, with half of each crowd, and the members of its groups are recorded every six hours as the features see them
+(`members.parquet`): readings may change without another replay. The model is `scikit-learn`'s boosted trees of depth two, monotone where
+more is more suspicious. Before it is stored it is judged on what it has not seen: each author's worlds, and each crowd and kind of
+campaign, left out in turn. The nats of an alert and of a question are set on the predictions without the judged author (`ALERT_SHARE`,
+`ASK_SHARE`), never on rows that were trained on. `orchard` is in no list here: it judges.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import json
+import platform
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Final
+
+import authors
+import carried
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import sklearn
+import traffic
+from measures import average_precision, threshold_at
+from numpy.typing import NDArray
+from sklearn.ensemble import HistGradientBoostingClassifier
+from worlds import mosaic
+from worlds.frame import World
+
+from models.evidence import additive
+from models.evidence.additive import Additive
+from models.evidence.weighing import ALERT_THRESHOLD_NATS, SUSPECT_NATS
+from streams.core.durations import HOUR
+from streams.features.members import Members
+from streams.features.registry import features
+from streams.replay.run import Replay
+from streams.stages.groups import scoring
+from streams.stages.groups.readings import READINGS
+from streams.testing.builders import shared
+
+WORLDS: Final = (
+    *(f"mosaic:{seed}" for seed in range(1, 7)),
+    *(f"{author}:{seed}" for author in ("harbour", "foundry") for seed in (11, 12, 13)),
+    "second:34",
+    "generator:11",
+)
+"""Seeds that nothing else is judged by."""
+KEPT: Final = 0.5
+"""Share of each crowd and campaign that is kept, seven at least: look-alikes then weigh more than in real traffic."""
+EVERY_SECONDS: Final = 6 * HOUR
+MAX_MEMBERS: Final = 400
+MIN_HOURS: Final = 2.0
+MAX_WORLD_ROWS: Final = 8000
+"""Rows of one world, by groups at moments, chosen by chance."""
+MAX_CREW_ROWS: Final = 120
+"""Rows of one crowd or campaign to train on: further moments of the same accounts add little."""
+ALERT_SHARE: Final = 1e-3
+ASK_SHARE: Final = 1e-2
+"""Share of innocents, by a model without their author, that may reach an alert, and a question."""
+TREES: Final = ("root", "root_threshold", "root_unknown", "branch", "branch_threshold", "branch_unknown", "leaves")
+RISING: Final = (
+    "content_group", "member_content", "template", "even", "even_neg", "partition", "f_cohort", "f_payment", "f_network", "f_link",
+    "o_content", "r_content", "m_single", "jshare", "hshare", "rules", "both", "both_m",
+)  # fmt: skip
+"""Readings of which more is never less suspicious."""
+_COLUMNS: Final = tuple(item.name for item in fields(Members) if item.name not in ("kind", "now", "balance"))
+
+UNTRAINED: Final = Additive.of({"readings": READINGS, "base": 0.0, "offset": 0.0, "scale": 1.0, "trees": dict.fromkeys(TREES, ())})
+
+Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+
+# --- recording ----------------------------------------------------------------------------------------------------------------
+
+
+def draw(name: str, folder: Path) -> bool:
+    """Write a thinned world and its blocks, unless they are there. Returns False where its author is not at hand."""
+    author, _, seed = name.partition(":")
+    folder.mkdir(parents=True, exist_ok=True)
+    if not list(folder.glob("truth.*")):
+        if author == "second":
+            script = (shared() or Path("/nowhere")) / "worlds" / "second_author.py"
+            if not script.exists():
+                return False
+            words = [sys.executable, str(script), str(folder), "--seed", seed, "--scale", "0.16", "--days", "2"]
+            subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
+        elif author == "generator":
+            traffic.write(traffic.world("wild", int(seed), people=500), folder)
+        else:
+            size = {"people_": 260} if author == "mosaic" else {"people": 900}
+            world = (mosaic if author == "mosaic" else importlib.import_module(f"worlds.{author}")).build(int(seed), **size)
+            thin(world)
+            world.write(folder)
+    carried.keep(folder)
+    return True
+
+
+def thin(world: World) -> None:
+    """Keep a share of each crowd's and campaign's accounts, and their requests."""
+    rng, crews = np.random.default_rng(world.seed), dict[tuple[str, str | None], list[str]]()
+    for account, role in world.truth.items():
+        crews.setdefault((role["persona"], role["campaign"]), []).append(account)
+    chosen = (rng.choice(crew, max(min(7, len(crew)), int(KEPT * len(crew))), replace=False) for crew in crews.values())
+    kept = {str(account) for crew in chosen for account in crew}
+    world.events = [event for event in world.events if event[1]["account.id"] in kept]
+
+
+def record(folder: Path) -> None:
+    """Replay a world, and write the members of every group that is active, every six hours of event time."""
+    replay, rows, mark = Replay(4, carried.KEY), dict[str, list[Any]](), -np.inf
+    for outgoing in carried.kept(folder):
+        replay.pipeline.feed(outgoing.partition, outgoing.data)
+        newest = max(stage.state.newest for stage in replay.pipeline.accounts)
+        if newest >= mark:
+            _snapshot(replay, newest, rows)
+            mark = newest + EVERY_SECONDS
+    _snapshot(replay, newest, rows)
+    write(rows, folder / "members.parquet", revision())
+
+
+def write(rows: dict[str, list[Any]], path: Path, by: str) -> None:
+    """Write recorded columns, each a list of arrays, and which revision recorded them."""
+    whole = {name: np.concatenate(parts) for name, parts in rows.items()}
+    flat = {name: column for name, column in whole.items() if column.ndim == 1}
+    wide = {
+        name: pa.FixedSizeListArray.from_arrays(pa.array(column.ravel()), column.shape[1])
+        for name, column in whole.items()
+        if column.ndim > 1
+    }
+    columns = flat | wide
+    pq.write_table(pa.table(columns).replace_schema_metadata({"revision": by}), path)
+
+
+def _snapshot(replay: Replay, newest: float, rows: dict[str, list[Any]]) -> None:
+    for stage in replay.pipeline.groups:
+        state = stage.state
+        for slot in state.table.slots.tolist():
+            if not scoring.MIN_MEMBERS <= state.size(slot) <= MAX_MEMBERS or state.table["clock"][slot] < newest - EVERY_SECONDS:
+                continue
+            members, accounts = state.view(slot), state.accounts(state.slots(slot))
+            whole = {"key": state.table.keys[slot], "now": members.now, "balance": members.balance}
+            whole |= {"population": float(state.table["population"][slot])}
+            columns = {name: np.repeat(value, len(members)) for name, value in whole.items()} | {"account": np.array(accounts)}
+            for name, column in (columns | {name: getattr(members, name) for name in _COLUMNS}).items():
+                rows.setdefault(name, []).append(column)
+
+
+def groups(path: Path) -> Iterator[tuple[str, Members, float, list[str]]]:
+    """Yield key, members, population and accounts of every group at every moment of a recording."""
+    table = pq.read_table(path)
+    keys, moments = table["key"].to_numpy(zero_copy_only=False), table["now"].to_numpy()
+    whole = {name: _array(table[name].combine_chunks()) for name in _COLUMNS}
+    accounts, balances, populations = ([*table[name].to_pylist()] for name in ("account", "balance", "population"))
+    edges = np.flatnonzero(np.r_[True, (keys[1:] != keys[:-1]) | (moments[1:] != moments[:-1]), True])
+    for low, high in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
+        columns = {name: column[low:high] for name, column in whole.items()}
+        key, who = str(keys[low]), [str(account) for account in accounts[low:high]]
+        members = Members(kind=key.partition(":")[0], now=float(moments[low]), balance=float(balances[low] or 0.0), **columns)
+        yield key, members, float(populations[low] or 0.0), who
+
+
+def _array(column: Any) -> NDArray[Any]:
+    """Return a column as an array, of lists as (rows, width)."""
+    if pa.types.is_fixed_size_list(column.type):
+        return np.asarray(column.flatten()).reshape(len(column), -1)
+    return np.asarray(column)
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Members of groups at moments, to train on and to judge by; arrays are (rows,)."""
+
+    author: NDArray[np.str_]
+    world: NDArray[np.str_]
+    account: NDArray[np.str_]
+    crew: NDArray[np.str_]
+    """Persona, or campaign, in its world."""
+    kind: NDArray[np.str_]
+    """Persona of a crowd or campaign: what is left out together."""
+    moment: NDArray[np.intp]
+    """Number of the group at a moment."""
+    guilty: Mask
+    tellable: Mask
+    readings: Floats
+    """(rows, readings)."""
+
+    def take(self, rows: Mask) -> Rows:
+        """Return these rows."""
+        return Rows(*(getattr(self, item.name)[rows] for item in fields(self)))
+
+    @classmethod
+    def joined(cls, parts: Sequence[Rows]) -> Rows:
+        """Return the rows of all parts."""
+        starts = np.cumsum([0, *(int(part.moment.max(initial=-1)) + 1 for part in parts)])
+        shifted = [Rows(**{item.name: getattr(part, item.name) for item in fields(part)} | {"moment": part.moment + start})
+                   for part, start in zip(parts, starts.tolist(), strict=False)]  # fmt: skip
+        return cls(*(np.concatenate([getattr(part, item.name) for part in shifted]) for item in fields(cls)))
+
+
+def rows_of(name: str, folder: Path) -> Rows:
+    """Return the rows of a recorded world: members of groups that are not public, of accounts that are on one of the two sides."""
+    truth, named = authors.roles(folder), features("group")
+    columns: dict[str, list[Any]] = {item.name: [] for item in fields(Rows)}
+    chance = np.random.default_rng(0)
+    share = MAX_WORLD_ROWS / pq.read_metadata(folder / "members.parquet").num_rows
+    for number, (_, members, population, accounts) in enumerate(groups(folder / "members.parquet")):
+        if chance.random() > share or members.now - np.nanmin(members.first) < MIN_HOURS * HOUR:
+            continue
+        scored = scoring.score(0, members, named, population, UNTRAINED)
+        if scored.is_public:
+            continue
+        for account, reading in zip(accounts, scored.readings, strict=True):
+            role = truth.get(account)
+            if role is None or not role.judged:
+                continue
+            crew = role.campaign or role.persona
+            who = (name.partition(":")[0], name, account, f"{name} {crew}", role.persona)
+            values = (*who, number, role.campaign is not None, role.tellable, reading)
+            for column, value in zip(columns.values(), values, strict=True):
+                column.append(value)
+    return Rows(**{item: np.array(column) for item, column in columns.items()})
+
+
+# --- training -----------------------------------------------------------------------------------------------------------------
+
+
+def weights(rows: Rows) -> Floats:
+    """Return the weight of each row: a crowd's or campaign's rows together count as the root of their number, authors as that of worlds."""
+    _, which, counts = np.unique(rows.crew, return_inverse=True, return_counts=True)
+    weight = 1 / np.sqrt(counts[which])
+    for author in np.unique(rows.author):
+        mine = rows.author == author
+        weight[mine] *= np.sqrt(len(np.unique(rows.world[mine]))) / weight[mine].sum()
+    normal: Floats = weight * len(weight) / weight.sum()
+    return normal
+
+
+def trained(rows: Rows) -> HistGradientBoostingClassifier:
+    """Return the trees, fitted."""
+    model = HistGradientBoostingClassifier(
+        max_depth=2, max_iter=120, learning_rate=0.12, l2_regularization=5, min_samples_leaf=40, max_bins=64, early_stopping=False,
+        monotonic_cst=[int(name in RISING) for name in READINGS], random_state=0,
+    )  # fmt: skip
+    some = rows.take(_some(rows))
+    return model.fit(some.readings, some.guilty, sample_weight=weights(some))
+
+
+def _some(rows: Rows) -> Mask:
+    """Return at most MAX_CREW_ROWS rows of each crowd and campaign, chosen by chance."""
+    chance = np.random.default_rng(0).random(len(rows.guilty))
+    order = np.lexsort((chance, rows.crew))
+    _, starts, counts = np.unique(rows.crew[order], return_index=True, return_counts=True)
+    kept = np.zeros(len(order), np.bool_)
+    kept[order] = np.arange(len(order)) - np.repeat(starts, counts) < MAX_CREW_ROWS
+    return kept
+
+
+def left_out(rows: Rows, by: Iterable[Mask]) -> Floats:
+    """Return the log-odds of every row by a model that has not seen it; NaN where no mask holds. by: rows that are left out together."""
+    found = np.full(len(rows.guilty), np.nan)
+    for out in by:
+        found[out] = trained(rows.take(~out)).decision_function(rows.readings[out])
+    return found
+
+
+def by_author(rows: Rows) -> list[Mask]:
+    """Return the rows of each author."""
+    return [rows.author == author for author in np.unique(rows.author)]
+
+
+def by_crowd(rows: Rows, parts: int = 6) -> list[Mask]:
+    """Return the rows of several kinds of crowd or campaign at a time, by all authors and in all worlds."""
+    kinds, which = np.unique(rows.kind, return_inverse=True)
+    part = np.random.default_rng(0).permutation(len(kinds)) % parts
+    return [part[which] == number for number in range(parts)]
+
+
+@dataclass(frozen=True)
+class Standing:
+    """The most evidence that each account ever had, as an alert counts it; arrays are (accounts,)."""
+
+    nats: Floats
+    guilty: Mask
+    tellable: Mask
+    crew: NDArray[np.str_]
+    kind: NDArray[np.str_]
+
+
+def standing(rows: Rows, nats: Floats) -> Standing:
+    """Return what accounts reach: a member counts only with as much as MIN_MEMBERS of its group have at that moment."""
+    order = np.lexsort((-nats, rows.moment))
+    starts = np.flatnonzero(np.r_[True, np.diff(rows.moment[order]) != 0])
+    sizes = np.diff(np.r_[starts, len(order)])
+    third = np.where(sizes >= scoring.MIN_MEMBERS, nats[order][np.minimum(starts + scoring.MIN_MEMBERS - 1, len(order) - 1)], -np.inf)
+    counted = np.empty(len(nats))
+    counted[order] = np.minimum(nats[order], np.repeat(third, sizes))
+    _, first, account = np.unique(np.char.add(rows.world, rows.account), return_index=True, return_inverse=True)
+    best = np.full(len(first), -np.inf)
+    np.maximum.at(best, account, counted)
+    return Standing(best, rows.guilty[first], rows.tellable[first], rows.crew[first], rows.kind[first])
+
+
+def describe(name: str, found: Standing, alert: float, ask: float) -> dict[str, Any]:
+    """Return what thresholds do: precision of the ranking, campaigns found, innocents alerted and asked, and of which crowds."""
+    innocent, told = ~found.guilty, found.guilty & found.tellable
+    campaigns = {crew: float((found.nats[told & (found.crew == crew)] >= alert).mean()) for crew in np.unique(found.crew[told])}
+    asked = {crew: float((found.nats[told & (found.crew == crew)] >= ask).mean()) for crew in np.unique(found.crew[told])}
+
+    def crowds(low: float) -> dict[str, int]:
+        kinds, counts = np.unique(found.kind[innocent & (found.nats >= low)], return_counts=True)
+        return dict(sorted(zip(kinds.tolist(), counts.tolist(), strict=True), key=lambda pair: -pair[1]))
+
+    return {
+        "judged": name,
+        "average_precision": round(float(average_precision(found.nats, found.guilty)), 3),
+        "recall": round(float((found.nats[found.guilty] > threshold_at(found.nats, found.guilty)).mean()), 3),
+        "found": f"{sum(share >= 0.5 for share in campaigns.values())}/{len(campaigns)}",
+        "found_or_asked": f"{sum(share >= 0.5 for share in asked.values())}/{len(asked)}",
+        "innocents": int(innocent.sum()),
+        "alerted": crowds(alert),
+        "asked": crowds(ask),
+    }
+
+
+def threshold(found: Standing, share: float) -> float:
+    """Return the log-odds that at most this share of innocents reaches."""
+    innocents = np.sort(found.nats[~found.guilty])[::-1]
+    return float(np.nextafter(innocents[int(share * len(innocents))], np.inf))
+
+
+def as_data(model: HistGradientBoostingClassifier) -> dict[str, Any]:
+    """Return the trees as lists: roots, second splits and leaves (`models.evidence.additive.Additive`)."""
+    made: dict[str, list[Any]] = {name: [] for name in TREES}
+    for (tree,) in model._predictors:
+        nodes, root = tree.nodes, tree.nodes[0]
+        alone = bool(root["is_leaf"])
+        sides = [root, root] if alone else [nodes[root["left"]], nodes[root["right"]]]
+        made["root"].append(0 if alone else int(root["feature_idx"]))
+        made["root_threshold"].append(0.0 if alone else float(root["num_threshold"]))
+        made["root_unknown"].append(not alone and not bool(root["missing_go_to_left"]))
+        made["branch"].append([made["root"][-1] if side["is_leaf"] else int(side["feature_idx"]) for side in sides])
+        made["branch_threshold"].append([None if side["is_leaf"] else float(side["num_threshold"]) for side in sides])
+        made["branch_unknown"].append([not side["is_leaf"] and not bool(side["missing_go_to_left"]) for side in sides])
+        ends = [[side, side] if side["is_leaf"] else [nodes[side["left"]], nodes[side["right"]]] for side in sides]
+        made["leaves"].append([[round(float(end["value"]), 5) for end in pair] for pair in ends])
+    return made
+
+
+def _recorded_by(folder: Path) -> str:
+    return (pq.read_schema(folder / "members.parquet").metadata or {}).get(b"revision", b"unknown").decode()
+
+
+def revision() -> str:
+    """Return the commit of the code that runs, with a mark if files differ from it."""
+    return subprocess.run(["git", "describe", "--always", "--dirty"], check=True, capture_output=True, text=True).stdout.strip()
+
+
+def main(words: Sequence[str] | None = None) -> None:
+    """Record, train, judge and store."""
+    parser = argparse.ArgumentParser(description="Train the additive judgement of a group's members.")
+    parser.add_argument("worlds", nargs="*", default=list(WORLDS))
+    parser.add_argument("--out", type=Path, default=Path("build/train"))
+    parser.add_argument("--dry", action="store_true", help="print, and store nothing")
+    asked = parser.parse_args(words)
+    parts, used = [], []
+    for name in asked.worlds:
+        folder = asked.out / name.replace(":", "-")
+        if not (folder / "members.parquet").exists():
+            if not draw(name, folder):
+                print(f"{name}: left out, its author's script is not beside the checkout")
+                continue
+            record(folder)
+        parts.append(rows_of(name, folder))
+        used.append(name)
+        print(f"{name}: {len(parts[-1].guilty):,} rows of {len(np.unique(parts[-1].account)):,} accounts", flush=True)
+    rows = Rows.joined(parts)
+    strangers, novel = (left_out(rows, by(rows)) for by in (by_author, by_crowd))
+    unseen = standing(rows, strangers)
+    alert, ask = threshold(unseen, ALERT_SHARE), threshold(unseen, ASK_SHARE)
+    judged = [
+        describe(f"author {rows.author[out][0]} left out", standing(rows.take(out), strangers[out]), alert, ask) for out in by_author(rows)
+    ]
+    judged.append(describe("each crowd and kind of campaign left out", standing(rows, novel), alert, ask))
+    for line in judged:
+        print(json.dumps(line))
+    model = trained(rows)
+    scale = (ALERT_THRESHOLD_NATS - SUSPECT_NATS) / (alert - ask)
+    stored = {
+        "provenance": {
+            "target": "make train-evidence",
+            "revision": revision(),
+            "worlds": used,
+            "recorded_by": sorted({_recorded_by(asked.out / name.replace(":", "-")) for name in used}),
+            "kept_share_of_crowds": KEPT,
+            "rows": len(rows.guilty),
+            "innocents": int((~unseen.guilty).sum()),
+            "alert_share": ALERT_SHARE,
+            "ask_share": ASK_SHARE,
+            "alert_log_odds": round(alert, 4),
+            "ask_log_odds": round(ask, 4),
+            "versions": {"scikit-learn": sklearn.__version__, "numpy": np.__version__, "python": platform.python_version()},
+            "left_out": judged,
+        },
+        "readings": list(READINGS),
+        "base": float(model._baseline_prediction.ravel()[0]),
+        "scale": round(scale, 5),
+        "offset": round(ALERT_THRESHOLD_NATS - scale * alert, 5),
+        "trees": as_data(model),
+    }  # fmt: skip
+    print(f"alert at {alert:.2f}, ask at {ask:.2f} log-odds; scale {scale:.2f}")
+    if not asked.dry:
+        additive.FILE.write_text(json.dumps(stored, separators=(",", ":")) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

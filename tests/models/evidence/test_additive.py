@@ -1,0 +1,49 @@
+from __future__ import annotations
+
+import numpy as np
+
+from models.evidence import additive
+from models.evidence.additive import Additive
+from streams.stages.groups.readings import READINGS
+
+TWO_TREES = Additive.of(
+    {
+        "readings": ["content", "load"],
+        "base": -1.0,
+        "offset": 10.0,
+        "scale": 2.0,
+        "trees": {
+            # content above 2 is worth 1, and 4 where the load is above 5 too; a load above 5 alone is worth half a nat
+            "root": [0, 1],
+            "root_threshold": [2.0, 5.0],
+            "root_unknown": [False, True],
+            "branch": [[0, 1], [1, 1]],
+            "branch_threshold": [[None, 5.0], [None, None]],
+            "branch_unknown": [[False, False], [False, False]],
+            "leaves": [[[0.0, 0.0], [1.0, 4.0]], [[0.0, 0.0], [0.5, 0.5]]],
+        },
+    }
+)
+ROWS = np.array([[0.0, 0.0], [3.0, 0.0], [0.0, 6.0], [3.0, 6.0]])
+
+
+def test_the_values_of_all_trees_add_up() -> None:
+    assert TWO_TREES.nats(ROWS).tolist() == [8.0, 10.0, 9.0, 17.0]
+
+
+def test_what_is_unknown_goes_the_way_that_was_learned() -> None:
+    assert TWO_TREES.nats(np.array([[np.nan, 0.0], [0.0, np.nan]])).tolist() == [8.0, 9.0]
+
+
+def test_contributions_sum_to_the_score_and_a_pair_shares_its_value() -> None:
+    found = TWO_TREES.contributions(ROWS)
+    assert found[3].tolist() == [4.0, 5.0]
+    assert (found.sum(axis=1) + 8.0).tolist() == TWO_TREES.nats(ROWS).tolist()
+
+
+def test_the_stored_model_judges_by_the_readings_of_this_code() -> None:
+    stored = additive.trained()
+    assert stored.readings == tuple(READINGS)
+    assert stored.root.max() < len(READINGS)
+    assert np.isfinite(stored.leaves).all()
+    assert (np.isfinite(stored.branch_threshold) | np.isinf(stored.branch_threshold)).all()
