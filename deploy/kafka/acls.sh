@@ -23,27 +23,27 @@ user gateway # sends events by Kafka instead of HTTP
 user collect # `hydrometer collect`
 user worker # `hydrometer worker accounts groups cases`
 user store # `hydrometer worker store`
-user analyst # `hydrometer label` and `hydrometer case split`
+user analyst # `hydrometer label`, `hydrometer case split`, `hydrometer desk`, `hydrometer enforcement`
 user privacy # `hydrometer forget`
 user exporter # `hydrometer export ocsf`
 
 allow operator --operation Create --operation Describe --cluster
-allow operator --operation Describe --operation DescribeConfigs --topic requests-raw --topic requests --topic groups --topic evidence --topic verdicts --topic scores --topic shadow --topic alerts --topic cases --topic labels --topic erasures --topic dead-letters
+allow operator --operation Describe --operation DescribeConfigs --topic requests-raw --topic requests --topic groups --topic evidence --topic verdicts --topic scores --topic shadow --topic alerts --topic cases --topic labels --topic actions --topic enforcement --topic erasures --topic dead-letters
 allow operator --operation Describe --group hydrometer-collect --group hydrometer-accounts --group hydrometer-groups --group hydrometer-cases --group hydrometer-store
 allow gateway --operation Write --topic requests-raw
 allow collect --operation Read --topic requests-raw
 allow collect --operation Write --topic requests --topic dead-letters
 allow collect --operation Read --group hydrometer-collect
-allow worker --operation Describe --topic requests-raw --topic requests --topic groups --topic evidence --topic verdicts --topic scores --topic shadow --topic alerts --topic cases --topic labels --topic erasures --topic dead-letters
+allow worker --operation Describe --topic requests-raw --topic requests --topic groups --topic evidence --topic verdicts --topic scores --topic shadow --topic alerts --topic cases --topic labels --topic actions --topic enforcement --topic erasures --topic dead-letters
 allow worker --operation Read --topic requests --topic verdicts --topic groups --topic evidence --topic labels
 allow worker --operation Write --topic groups --topic evidence --topic verdicts --topic scores --topic shadow --topic alerts --topic cases --topic erasures --topic dead-letters
 allow worker --operation Create --operation Read --operation Write --topic hydrometer-accounts-state-changelog --topic hydrometer-groups-state-changelog --topic hydrometer-cases-state-changelog
 allow worker --operation Read --group hydrometer-accounts --group hydrometer-groups --group hydrometer-cases
-allow store --operation Describe --topic requests-raw --topic requests --topic groups --topic evidence --topic verdicts --topic scores --topic shadow --topic alerts --topic cases --topic labels --topic erasures --topic dead-letters
-allow store --operation Read --topic requests --topic scores --topic shadow --topic alerts --topic cases --topic labels --topic dead-letters
+allow store --operation Describe --topic requests-raw --topic requests --topic groups --topic evidence --topic verdicts --topic scores --topic shadow --topic alerts --topic cases --topic labels --topic actions --topic enforcement --topic erasures --topic dead-letters
+allow store --operation Read --topic requests --topic scores --topic shadow --topic alerts --topic cases --topic labels --topic actions --topic enforcement --topic dead-letters
 allow store --operation Read --group hydrometer-store
-allow analyst --operation Write --topic labels
-allow privacy --operation Describe --topic requests-raw --topic requests --topic groups --topic evidence --topic verdicts --topic scores --topic shadow --topic alerts --topic cases --topic labels --topic erasures --topic dead-letters
+allow analyst --operation Write --topic labels --topic actions --topic enforcement
+allow privacy --operation Describe --topic requests-raw --topic requests --topic groups --topic evidence --topic verdicts --topic scores --topic shadow --topic alerts --topic cases --topic labels --topic actions --topic enforcement --topic erasures --topic dead-letters
 allow privacy --operation Read --topic erasures
 allow privacy --operation Write --topic verdicts --topic alerts --topic cases --topic labels
 allow privacy --operation Describe --group hydrometer-store

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from streams.core.errors import BlockLayoutError
 from streams.schema import blocks, topics
 from streams.schema import record as records
+from streams.schema.actions import Action, EnforcementDecision
 from streams.schema.cases import Alert, Case
 from streams.schema.dead_letters import DeadLetter
 from streams.schema.event import MAX_TIME_SECONDS
@@ -309,6 +310,8 @@ _TABLES: Final[Mapping[str, tuple[str, Callable[[Record], dict[str, Array]]]]] =
     topics.ALERTS: ("alerts", _message(Alert)),
     topics.CASES: ("cases", _message(Case)),
     topics.LABELS: ("labels", _message(Label)),
+    topics.ACTIONS: ("actions", _message(Action)),
+    topics.ENFORCEMENT: ("enforcement", _message(EnforcementDecision)),
     topics.DEAD_LETTERS: ("dead_letters", _dead_letter),
 }
 

@@ -68,10 +68,24 @@ ROLES: Final = (
     Role(
         "store",
         "`hydrometer worker store`",
-        reads=(topics.REQUESTS, topics.SCORES, topics.SHADOW, topics.ALERTS, topics.CASES, topics.LABELS, topics.DEAD_LETTERS),
+        reads=(
+            topics.REQUESTS,
+            topics.SCORES,
+            topics.SHADOW,
+            topics.ALERTS,
+            topics.CASES,
+            topics.LABELS,
+            topics.ACTIONS,
+            topics.ENFORCEMENT,
+            topics.DEAD_LETTERS,
+        ),
         readers=(topics.STORE_AGENT,),
     ),
-    Role("analyst", "`hydrometer label` and `hydrometer case split`", writes=(topics.LABELS,)),
+    Role(
+        "analyst",
+        "`hydrometer label`, `hydrometer case split`, `hydrometer desk`, `hydrometer enforcement`",
+        writes=(topics.LABELS, topics.ACTIONS, topics.ENFORCEMENT),
+    ),
     Role(
         "privacy",
         "`hydrometer forget`",

@@ -18,6 +18,7 @@ from streams.core.errors import MalformedEventError
 from streams.core.keyring import SigningRole, author_key, derived, role_keys
 from streams.core.settings import Settings
 from streams.schema import topics
+from streams.schema.actions import Action, EnforcementDecision, is_by_its_signer
 from streams.schema.labels import Label
 
 SIGNED: Final[Mapping[str, SigningRole]] = {
@@ -30,8 +31,14 @@ SIGNED: Final[Mapping[str, SigningRole]] = {
     topics.CASES: "worker",
     topics.ERASURES: "worker",
     topics.LABELS: "analyst",
+    topics.ACTIONS: "analyst",
+    topics.ENFORCEMENT: "analyst",
 }
 """The topics whose records are signed, and the role that may write them."""
+_BY_PEOPLE: Final[Mapping[str, type[Action] | type[EnforcementDecision]]] = {
+    topics.ACTIONS: Action,
+    topics.ENFORCEMENT: EnforcementDecision,
+}
 HEADER: Final = "signature"
 ALLOWED_SKEW_SECONDS: Final = 300.0
 """How far the clock of a signer may be ahead of a reader's."""
@@ -102,6 +109,8 @@ class Signatures:
             _check_time(topic, seconds, time.time() if now is None else now)
             if topic == topics.LABELS:
                 _check_label(Label.decode(value or b""), signer, seconds, key)
+            elif topic in _BY_PEOPLE:
+                _check_person(_BY_PEOPLE[topic].decode(value or b""), signer, seconds)
         except MalformedEventError as error:
             return error
         return None
@@ -128,6 +137,13 @@ class Signatures:
 def own_key(analyst_key: bytes, author: str) -> bytes:
     """Return the key that signs labels of one author alone, derived from the analysts' key."""
     return derived(analyst_key, f"author {author}")
+
+
+def _check_person(record: Action | EnforcementDecision, signer: str, signed: float) -> None:
+    if not is_by_its_signer(record, signer, _AUTHOR):
+        raise MalformedEventError("bad_author", "a record names another author or signer than the one whose key signed it")
+    if record.time > signed + ALLOWED_SKEW_SECONDS:
+        raise MalformedEventError("bad_timestamp", "a record is dated later than it was signed")
 
 
 def _check_time(topic: str, signed: float, now: float) -> None:

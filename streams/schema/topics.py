@@ -29,6 +29,8 @@ SHADOW: Final = "shadow"
 ALERTS: Final = "alerts"
 CASES: Final = "cases"
 LABELS: Final = "labels"
+ACTIONS: Final = "actions"
+ENFORCEMENT: Final = "enforcement"
 ERASURES: Final = "erasures"
 DEAD_LETTERS: Final = "dead-letters"
 
@@ -101,6 +103,8 @@ TOPICS: Final = (
     Topic(ALERTS, keyed_by="alert", retention_hours=400 * _DAY_HOURS, compacted=True),
     Topic(CASES, keyed_by="case", retention_hours=400 * _DAY_HOURS, compacted=True),
     Topic(LABELS, keyed_by="label", retention_hours=3 * 365 * _DAY_HOURS, compacted=True, single=True),
+    Topic(ACTIONS, keyed_by="action", retention_hours=72, single=True),
+    Topic(ENFORCEMENT, keyed_by="decision", retention_hours=72, single=True),
     Topic(ERASURES, keyed_by="erasure", retention_hours=72, single=True, names_accounts=False),
     Topic(DEAD_LETTERS, keyed_by="nothing", retention_hours=14 * _DAY_HOURS, names_accounts=False),
 )

@@ -25,7 +25,7 @@ def test_every_topic_constant_has_one_specification() -> None:
     names = [topic.name for topic in topics.TOPICS]
     constants = {
         topics.REQUESTS_RAW, topics.REQUESTS, topics.GROUPS, topics.EVIDENCE, topics.VERDICTS, topics.SCORES,
-        topics.SHADOW, topics.ALERTS, topics.CASES, topics.LABELS, topics.ERASURES, topics.DEAD_LETTERS,
+        topics.SHADOW, topics.ALERTS, topics.CASES, topics.LABELS, topics.ACTIONS, topics.ENFORCEMENT, topics.ERASURES, topics.DEAD_LETTERS,
     }  # fmt: skip
     assert set(names) == constants
     assert len(names) == len(constants)
@@ -37,7 +37,8 @@ def test_of_what_is_a_state_the_last_record_of_each_key_is_kept() -> None:
 
 def test_what_the_cases_read_has_one_partition_and_the_rest_as_many_as_set() -> None:
     counts = {topic.name: topic.partitions(LOCAL) for topic in topics.TOPICS}
-    assert counts.pop(topics.EVIDENCE) == counts.pop(topics.LABELS) == counts.pop(topics.ERASURES) == 1
+    singles = (topics.EVIDENCE, topics.LABELS, topics.ACTIONS, topics.ENFORCEMENT, topics.ERASURES)
+    assert {counts.pop(name) for name in singles} == {1}
     assert set(counts.values()) == {4}
 
 

@@ -1,0 +1,342 @@
+"""The desk as an aiohttp application: pages from templates, forms that become signed records, and what keeps strangers out.
+
+Every request names a host that is ours; a form comes from our own origin and carries its session's token; a page loads nothing from
+elsewhere and runs no inline script. ClickHouse and Kafka clients block, so they run in threads.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from functools import partial
+from pathlib import Path
+from typing import Any, Final, TypeVar
+from urllib.parse import urlencode
+
+import jinja2
+from aiohttp import web
+
+from streams.cases.hypothesis import WORDS
+from streams.cases.views import terminal
+from streams.cases.views.terminal import UnknownCaseError
+from streams.core.errors import BrokerUnavailableError, HydrometerError, MalformedEventError, StoreUnavailableError
+from streams.desk import pictures
+from streams.desk.acting import Outbox
+from streams.desk.deeds import DEEDS, Wish, label_case, require, undoable
+from streams.desk.reading import PATTERN_HOURS, SORTS, Filters, Reading
+from streams.desk.sessions import Person, Role, Session, Sessions, same
+from streams.schema.actions import FOUR_EYES, MEASURES, STATUSES, STEP_OF
+from streams.schema.cases import SEVERITIES, AlertName
+from streams.schema.labels import REASONS, VERDICTS
+
+COOKIE: Final = "hydrometer_desk"
+MAX_FORM_BYTES: Final = 2 * 1024 * 1024
+MEMBERS_OF_PAGE: Final = 100
+MAX_LABELLED_AT_ONCE: Final = 200
+_CASE_ID: Final = re.compile(r"case-[0-9a-f]{12}")
+_ROUTER: Final = re.compile(r"[0-9a-f]{16}")
+_STATIC: Final = {"desk.css": "text/css", "desk.js": "text/javascript"}
+_HEADERS: Final = {
+    "Content-Security-Policy": (
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; form-action 'self'; "
+        "base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Cache-Control": "no-store",
+}
+_SESSION: Final = web.RequestKey("session", Session)
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+T = TypeVar("T")
+
+
+class Desk:
+    """The application's routes, and what they share."""
+
+    def __init__(self, reading: Reading, outbox: Outbox, sessions: Sessions, origins: frozenset[str]) -> None:
+        """Serve under these origins (`http://127.0.0.1:8700`), which name every host that is answered."""
+        self._reading = reading
+        self._outbox = outbox
+        self._sessions = sessions
+        self._origins = origins
+        self._hosts = {origin.partition("://")[2] for origin in origins}
+        self._secure = all(origin.startswith("https://") for origin in origins)
+        self._templates = jinja2.Environment(
+            loader=jinja2.PackageLoader("streams.desk"),
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        self._templates.filters |= {"moment": pictures.moment, "thousands": lambda value: f"{value:,.0f}"}
+        self._templates.globals |= {"bar": pictures.bar, "words": WORDS}
+
+    def app(self) -> web.Application:
+        """Return the application."""
+        app = web.Application(client_max_size=MAX_FORM_BYTES, middlewares=[self._guarded])
+        app.router.add_get("/", self._queue)
+        app.router.add_get("/login", self._login_page)
+        app.router.add_post("/login", self._log_in)
+        app.router.add_post("/logout", self._log_out)
+        app.router.add_post("/label", self._label_many)
+        app.router.add_get("/case/{case}", self._case)
+        app.router.add_get("/case/{case}/version", self._version)
+        app.router.add_post("/case/{case}/act", self._act)
+        app.router.add_get("/account", self._account)
+        app.router.add_get("/router/{router}", self._router)
+        app.router.add_get("/static/{name}", self._static)
+        app.router.add_get("/healthz", self._health)
+        return app
+
+    # -- who may come in
+
+    @web.middleware
+    async def _guarded(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        """Refuse foreign hosts and origins, find the session, and put the headers on every answer."""
+        try:
+            response = await self._answered(request, handler)
+        except web.HTTPException as error:
+            if error.status < 400 or request.path.endswith("/version"):  # noqa: PLR2004 (HTTP's first error)
+                error.headers.update(_HEADERS)
+                raise
+            response = self._refused(request, error.status, error.text or error.reason)
+        except UnknownCaseError as error:
+            response = self._refused(request, 404, str(error))
+        except MalformedEventError as error:
+            response = self._refused(request, 400, str(error))
+        except (StoreUnavailableError, BrokerUnavailableError) as error:
+            response = self._refused(request, 503, str(error))
+        except HydrometerError as error:
+            response = self._refused(request, 400, str(error))
+        response.headers.update(_HEADERS)
+        return response
+
+    async def _answered(self, request: web.Request, handler: Handler) -> web.StreamResponse:
+        if request.headers.get("Host", "") not in self._hosts:
+            raise web.HTTPMisdirectedRequest(text="this host is not one of the desk's: open the address that `hydrometer desk` prints")
+        if request.method == "POST":
+            self._check_origin(request)
+        session = self._sessions.of(request.cookies.get(COOKIE, ""))
+        if session is not None:
+            request[_SESSION] = session
+        if request.path in ("/login", "/healthz") or request.path.startswith("/static/"):
+            return await handler(request)
+        if session is None:
+            raise web.HTTPUnauthorized(text="you are not logged in, or your session has ended: ask for a new link from `hydrometer desk`")
+        if request.method == "POST":
+            form = await request.post()
+            if not same(str(form.get("form_token", "")), session.form_token):
+                raise web.HTTPForbidden(text="this form is not of your session: go back, reload the page, and send it again")
+        return await handler(request)
+
+    def _check_origin(self, request: web.Request) -> None:
+        """Raise HTTPForbidden unless a form was sent from one of our own pages."""
+        origin = request.headers.get("Origin")
+        ours = origin in self._origins if origin else request.headers.get("Sec-Fetch-Site") == "same-origin"
+        if not ours:
+            raise web.HTTPForbidden(text="this form was sent from another site: nothing was done")
+
+    @staticmethod
+    def _person(request: web.Request, role: Role = "viewer") -> Person:
+        """Return who asks. Raises HTTPForbidden when they may not do what this role may."""
+        person = request[_SESSION].person
+        if not person.may(role):
+            raise web.HTTPForbidden(text=f"your role is {person.role}: this takes the role {role}")
+        return person
+
+    # -- pages
+
+    def _page(self, request: web.Request, template: str, http_status: int = 200, **values: Any) -> web.Response:
+        session = request.get(_SESSION)
+        shared = {"me": session.person if session else None, "form_token": session.form_token if session else "", "path": request.path}
+        text = self._templates.get_template(template).render({**shared, "said": request.query.get("said", "")[:300], **values})
+        return web.Response(text=text, content_type="text/html", charset="utf-8", status=http_status)
+
+    def _refused(self, request: web.Request, status: int, reason: str) -> web.Response:
+        return self._page(request, "error.html", status, title="Not done" if request.method == "POST" else "Not shown", reason=reason)
+
+    async def _login_page(self, request: web.Request) -> web.Response:
+        token = request.query.get("token", "")
+        return self._page(request, "login.html", token=token, person=self._sessions.invited(token))
+
+    async def _log_in(self, request: web.Request) -> web.Response:
+        form = await request.post()
+        name = self._sessions.log_in(str(form.get("token", "")))
+        if name is None:
+            raise web.HTTPUnauthorized(text="this link was used, or is older than ten minutes: ask for a new one")
+        answer = web.HTTPSeeOther("/", headers=_HEADERS)
+        answer.set_cookie(COOKIE, name, httponly=True, samesite="Lax", secure=self._secure, path="/")
+        return answer
+
+    async def _log_out(self, request: web.Request) -> web.Response:
+        self._sessions.log_out(request.cookies.get(COOKIE, ""))
+        answer = web.HTTPSeeOther("/login", headers=_HEADERS)
+        answer.del_cookie(COOKIE, path="/")
+        return answer
+
+    async def _queue(self, request: web.Request) -> web.Response:
+        session = request[_SESSION]
+        filters = _filters(request.query)
+        lines, total = await _in_thread(self._reading.queue, filters, session.person.name, session.looked)
+        choices: dict[str, Any] = {
+            "sorts": SORTS,
+            "severities": SEVERITIES[::-1],
+            "statuses": STATUSES,
+            "reasons": REASONS,
+            "verdicts": VERDICTS,
+        }
+        return self._page(request, "queue.html", lines=lines, total=total, filters=filters, **choices)
+
+    async def _case(self, request: web.Request) -> web.Response:
+        session, page = request[_SESSION], _page_number(request.query.get("page", "1"))
+        row = await _in_thread(self._reading.case, _case_id(request))
+        actions = await _in_thread(partial(self._reading.actions, case=row.case_id))
+        decisions = await _in_thread(partial(self._reading.decisions, case=row.case_id))
+        owner, status = (await _in_thread(self._reading.work)).get(row.case_id, ("", "new"))
+        ranked = terminal.members(row)
+        pattern = await _in_thread(self._reading.pattern, [name for name, _ in ranked])
+        session.looked[row.case_id] = row.version
+        score = row.payload.score
+        most = max([abs(part.counted) for part in score.parts], default=1.0) or 1.0
+        return self._page(
+            request,
+            "case.html",
+            case=row,
+            payload=row.payload,
+            owner=owner,
+            status=status,
+            activity=[(action, undoable(action, actions, decisions, session.person)) for action in reversed(actions)],
+            decisions=decisions,
+            members=ranked[(page - 1) * MEMBERS_OF_PAGE : page * MEMBERS_OF_PAGE],
+            member_count=len(ranked),
+            page=page,
+            pages=max(-(-len(ranked) // MEMBERS_OF_PAGE), 1),
+            scored=terminal.scored(row),
+            largest_part=most,
+            links=[(link, AlertName.parse(link.entity).key, terminal.joined_by(link)) for link in row.payload.links],
+            checks=sorted(row.payload.counter_evidence, key=lambda check: list(WORDS).index(check.fits)),
+            joins=pictures.joins(row.payload.members),
+            graph=pictures.graph(row.payload, ranked),
+            pattern=pictures.pattern(*pattern, PATTERN_HOURS),
+            statuses=STATUSES,
+            verdicts=VERDICTS,
+            reasons=REASONS,
+            measures=[(measure, STEP_OF[measure]) for measure in MEASURES],
+            four_eyes=FOUR_EYES,
+            unlisted=terminal.unlisted(row),
+        )
+
+    async def _version(self, request: web.Request) -> web.Response:
+        return web.json_response({"version": await _in_thread(self._reading.version, _case_id(request))})
+
+    async def _account(self, request: web.Request) -> web.Response:
+        name = request.query.get("id", "")
+        if not 0 < len(name) <= 512:  # noqa: PLR2004 (longer ids are refused at the door)
+            raise web.HTTPNotFound(text="no account is named: search for one in the queue")
+        facts = await _in_thread(self._reading.facts, "account_id", name)
+        cases = await _in_thread(self._reading.cases_of, name)
+        if facts is None and not cases:
+            raise web.HTTPNotFound(text=f"nothing is stored about the account {name[:80]}")
+        scores = await _in_thread(self._reading.scores, "account", name)
+        pattern = await _in_thread(self._reading.pattern, [name])
+        return self._page(
+            request,
+            "account.html",
+            name=name,
+            facts=facts,
+            cases=cases,
+            evidence=pictures.curve([(at.timestamp(), max(nats, 0.0)) for at, nats, _ in scores], "Nats of extraction by itself"),
+            newest=scores[-1] if scores else None,
+            pattern=pictures.pattern(*pattern, PATTERN_HOURS),
+            actions=(await _in_thread(partial(self._reading.actions, account=name)))[::-1],
+            decisions=await _in_thread(partial(self._reading.decisions, account=name)),
+        )
+
+    async def _router(self, request: web.Request) -> web.Response:
+        name = request.match_info["router"]
+        if not _ROUTER.fullmatch(name):
+            raise web.HTTPNotFound(text="a router is 16 hexadecimal digits")
+        facts = await _in_thread(self._reading.facts, "router", name)
+        cases = await _in_thread(self._reading.cases_about, f"router:{name}")
+        if facts is None and not cases:
+            raise web.HTTPNotFound(text=f"nothing is stored about the router {name}")
+        scores = await _in_thread(self._reading.scores, "router", name)
+        routing = pictures.curve([(at.timestamp(), max(nats, 0.0)) for at, _, nats in scores], "Nats of routing")
+        pattern = await _in_thread(self._reading.pattern, facts["members"] if facts else [])
+        newest = scores[-1] if scores else None
+        return self._page(
+            request, "router.html", name=name, facts=facts, cases=cases, evidence=routing, newest=newest,
+            pattern=pictures.pattern(*pattern, PATTERN_HOURS),
+        )  # fmt: skip
+
+    async def _static(self, request: web.Request) -> web.Response:
+        name = request.match_info["name"]
+        if name not in _STATIC:
+            raise web.HTTPNotFound(text="no such file")
+        path = Path(__file__).with_name("static") / name
+        return web.Response(text=await _in_thread(partial(path.read_text, encoding="utf-8")), content_type=_STATIC[name], charset="utf-8")
+
+    async def _health(self, _request: web.Request) -> web.Response:
+        return web.Response(text="ok\n")
+
+    # -- what people do
+
+    async def _act(self, request: web.Request) -> web.Response:
+        case_id, form = _case_id(request), await request.post()
+        person, kind = self._person(request, "analyst"), str(form.get("kind", ""))
+        if kind not in DEEDS:
+            raise web.HTTPBadRequest(text=f"the desk cannot do {kind[:40]!r}")
+        row = await _in_thread(self._reading.case, case_id)
+        texts = {name: value for name, value in form.items() if isinstance(value, str)}
+        wish = Wish(row, person, texts, [str(name) for name in form.getall("account", [])], self._reading)
+        done = await _in_thread(DEEDS[kind], wish)
+        self._reading.recent.add(await _in_thread(self._outbox.send, done.records))
+        raise web.HTTPSeeOther(f"/case/{row.case_id}?{urlencode({'said': done.says})}", headers=_HEADERS)
+
+    async def _label_many(self, request: web.Request) -> web.Response:
+        person, form = self._person(request, "analyst"), await request.post()
+        cases = [str(name) for name in form.getall("case", [])]
+        require(0 < len(cases) <= MAX_LABELLED_AT_ONCE, f"choose 1 to {MAX_LABELLED_AT_ONCE} cases")
+        require(all(_CASE_ID.fullmatch(name) for name in cases), "a case is case- and 12 hexadecimal digits")
+        verdict, reason, note = (str(form.get(name, "")).strip() for name in ("value", "reason", "note"))
+        records = [record for case_id in cases for record in label_case(person, case_id, verdict, reason, note).records]
+        self._reading.recent.add(await _in_thread(self._outbox.send, records))
+        raise web.HTTPSeeOther(f"/?{urlencode({'said': f'{len(cases)} cases labelled {verdict}'})}", headers=_HEADERS)
+
+
+def _filters(query: Mapping[str, str]) -> Filters:
+    """Return the queue's filters from a query string; what is not a choice counts as not given."""
+
+    def choice(name: str, *choices: str) -> str:
+        return value if (value := query.get(name, "")) in choices else ""
+
+    return Filters(
+        text=query.get("text", "").strip()[:200],
+        behaviour=choice("behaviour", "extraction", "routing"),
+        severity=choice("severity", *SEVERITIES),
+        status=choice("status", *STATUSES),
+        owner=choice("owner", "mine", "unowned"),
+        state=choice("state", "resolved", "all") or "open",
+        changed=query.get("changed") == "1",
+        sort=choice("sort", *SORTS) or "evidence",
+    )
+
+
+def _case_id(request: web.Request) -> str:
+    name = request.match_info["case"]
+    if not _CASE_ID.fullmatch(name):
+        raise web.HTTPNotFound(text="a case is case- and 12 hexadecimal digits")
+    return name
+
+
+def _page_number(text: str) -> int:
+    return min(int(text), 1000) if text.isascii() and text.isdigit() and len(text) < 5 and int(text) else 1  # noqa: PLR2004 (1000 has four)
+
+
+async def _in_thread(work: Callable[..., T], *arguments: Any) -> T:
+    return await asyncio.to_thread(work, *arguments)
