@@ -20,7 +20,7 @@ from streams.schema.names import entity_key
 CONDITIONS: Final[Mapping[tuple[str, ...], str]] = {
     ("account_id",): "account_id = %(account)s",
     ("entity_kind", "entity_id"): (
-        "(entity_kind = 'account' AND entity_id = %(account)s) OR (entity_kind = 'link' AND endsWith(entity_id, %(link)s))"
+        "(entity_kind = 'account' AND entity_id = %(account)s) OR (entity_kind IN ('link', 'member') AND endsWith(entity_id, %(link)s))"
     ),
     ("payload",): (
         "JSONHas(payload, 'members', %(account)s) OR JSONExtractString(payload, 'example', 'account') = %(account)s "

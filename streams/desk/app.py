@@ -32,7 +32,7 @@ from streams.schema.labels import REASONS, VERDICTS
 
 COOKIE: Final = "hydrometer_desk"
 MAX_FORM_BYTES: Final = 2 * 1024 * 1024
-MEMBERS_OF_PAGE: Final = 100
+MEMBERS_OF_PAGE: Final = 25
 MAX_LABELLED_AT_ONCE: Final = 200
 _CASE_ID: Final = re.compile(r"case-[0-9a-f]{12}")
 _ROUTER: Final = re.compile(r"[0-9a-f]{16}")

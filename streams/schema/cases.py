@@ -289,7 +289,7 @@ class AlertPayload(Record, frozen=True, kw_only=True):
     summary: str = ""
     score: Score = msgspec.field(default_factory=Score)
     families: dict[str, float] = msgspec.field(default_factory=dict)
-    """Nats by family, of a group its suspect accounts' mean: what benign explanations and triage read. The score's parts are in `score`."""
+    """Nats by family, of a group the mean of its suspect accounts. What counts of them is in `score`."""
     features: list[FeaturePart] = msgspec.field(default_factory=list)
     counter_evidence: list[Hypothesis] = msgspec.field(default_factory=list)
     atlas: list[str] = msgspec.field(default_factory=list)

@@ -35,7 +35,7 @@ SIGNED: Final[Mapping[str, SigningRole]] = {
     topics.ENFORCEMENT: "analyst",
 }
 """The topics whose records are signed, and the role that may write them."""
-_BY_PEOPLE: Final[Mapping[str, type[Action] | type[EnforcementDecision]]] = {
+_BY_PEOPLE: Final[Mapping[str, type[Action | EnforcementDecision]]] = {
     topics.ACTIONS: Action,
     topics.ENFORCEMENT: EnforcementDecision,
 }

@@ -21,7 +21,11 @@ def test_the_replay_page_has_every_file_and_every_field() -> None:
 
 
 def test_a_fields_note_is_the_docstring_below_it_also_of_a_field_that_is_inherited() -> None:
-    assert field_notes(AlertPayload)["families"] == field_notes(CasePayload)["families"] == "Nats by family."
+    assert (
+        field_notes(AlertPayload)["families"]
+        == field_notes(CasePayload)["families"]
+        == "Nats by family, of a group the mean of its suspect accounts. What counts of them is in `score`."
+    )
     assert "summary" not in field_notes(AlertPayload)
 
 

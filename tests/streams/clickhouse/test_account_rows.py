@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from typing import Any, Final
 
+import msgspec
 import orjson
 import pytest
 
 from streams.clickhouse.account_rows import CONDITIONS, AccountRows, tables
 from streams.clickhouse.client import ClickHouse
 from streams.clickhouse.rows import Record, inserts
+from streams.schema.actions import Action, EnforcementDecision
 from streams.schema.cases import Alert, AlertPayload, Case, CaseMember, CasePayload, Example, Link, ScoredEntity
 from streams.schema.labels import Label, label_id
 
@@ -46,6 +48,15 @@ def case(case_id: str, version: int, *members: str, key: str = "payment:00000000
     return Case(case_id, version, NOW, NOW, "open", "extraction", "t", 1, 1.0, 1.0, 9.0, 0.0, muted=False, payload=payload)
 
 
+def decision(account: str) -> EnforcementDecision:
+    times = {"time": NOW, "starts": NOW, "expires": NOW + 60.0}
+    words = {"step": "L2", "measure": "hide_reasoning", "clause": "", "reason": "r", "author": "eva", "approver": "eva"}
+    about = {"case_id": "case-9", "payload": {"members": {account: []}}, "rate": 0.0}
+    return msgspec.convert(
+        {"decision_id": f"{hash(account) % 16**16:016x}", "state": "approved", **times, **words, **about}, EnforcementDecision
+    )
+
+
 def fill(clickhouse: ClickHouse, account: str) -> None:
     """Store one row about an account in every table, and others about nobody or bob."""
     for name in (account, "bob", f"{account}x"):
@@ -58,6 +69,8 @@ def fill(clickhouse: ClickHouse, account: str) -> None:
         )
         put(clickhouse, "alerts", alert)
         put(clickhouse, "labels", Label(label_id("account", name, "eva"), NOW, "account", name, "benign", "eva"))
+        put(clickhouse, "actions", Action(f"{hash(name) % 16**16:032x}", NOW, "case-9", "comment", "eva", "analyst", account_id=name))
+        put(clickhouse, "enforcement", decision(name))
         put(clickhouse, "cases", case(f"case-of-{name}", 1, key=f"account:{name}"))
     put(clickhouse, "labels", Label("split", NOW, "link", f"case-1/account:{account}", "split", "eva"))
     put(clickhouse, "cases", case("case-1", 1, account, "bob"))
@@ -75,9 +88,27 @@ def test_every_row_about_the_account_is_deleted_and_no_other(clickhouse: ClickHo
     fill(clickhouse, account)
     before = AccountRows(clickhouse, "bob").counts()
     rows = AccountRows(clickhouse, account)
-    assert rows.counts() == {"requests": 1, "scores": 1, "shadow_scores": 1, "alerts": 1, "labels": 2, "cases": 3}
+    assert rows.counts() == {
+        "requests": 1,
+        "scores": 1,
+        "shadow_scores": 1,
+        "alerts": 1,
+        "labels": 2,
+        "cases": 3,
+        "actions": 1,
+        "enforcement": 1,
+    }
     assert sorted(rows.label_ids()) == sorted([label_id("account", account, "eva"), "split"])
-    assert rows.delete(wait_seconds=60) == {"requests": 1, "scores": 1, "shadow_scores": 1, "alerts": 1, "labels": 2, "cases": 3}
+    assert rows.delete(wait_seconds=60) == {
+        "requests": 1,
+        "scores": 1,
+        "shadow_scores": 1,
+        "alerts": 1,
+        "labels": 2,
+        "cases": 3,
+        "actions": 1,
+        "enforcement": 1,
+    }
     assert not any(rows.counts().values())
     # case-1 has a member less in the version that a worker sends, and its row of before is gone
     assert AccountRows(clickhouse, "bob").counts() == before | {"cases": before["cases"] - 2}
@@ -88,7 +119,16 @@ def test_rows_of_a_case_under_hold_are_kept(clickhouse: ClickHouse) -> None:
     fill(clickhouse, "ada")
     rows = AccountRows(clickhouse, "ada", held=["case-1", "case-of-ada"])
     rows.delete(wait_seconds=60)
-    assert rows.counts() == {"requests": 0, "scores": 0, "shadow_scores": 0, "alerts": 1, "labels": 0, "cases": 2}
+    assert rows.counts() == {
+        "requests": 0,
+        "scores": 0,
+        "shadow_scores": 0,
+        "alerts": 1,
+        "labels": 0,
+        "cases": 2,
+        "actions": 0,
+        "enforcement": 0,
+    }
 
 
 def test_no_table_has_the_account_anywhere_afterwards(clickhouse: ClickHouse) -> None:
@@ -96,7 +136,7 @@ def test_no_table_has_the_account_anywhere_afterwards(clickhouse: ClickHouse) ->
     account = "a-very-special-account"
     fill(clickhouse, account)
     found = {table for table in texts(clickhouse) if contains(clickhouse, table, account)}
-    assert found == {"requests", "scores", "shadow_scores", "alerts", "labels", "cases"}
+    assert found == {"requests", "scores", "shadow_scores", "alerts", "labels", "cases", "actions", "enforcement"}
     clickhouse.query("ALTER TABLE scores DELETE WHERE entity_kind = 'router' SETTINGS mutations_sync = 1")  # a router of that name
     AccountRows(clickhouse, f"{account}x").delete(wait_seconds=60)
     AccountRows(clickhouse, account).delete(wait_seconds=60)

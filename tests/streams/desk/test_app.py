@@ -306,6 +306,6 @@ async def test_a_case_is_marked_as_changed_until_it_was_looked_at(desk: Client, 
 async def test_a_case_of_ten_thousand_listed_accounts_opens_page_by_page(desk: Client, make_case: MakeCase, log_in: LogIn) -> None:
     case, (cookies, _) = make_case(*(f"acct-{number:05d}" for number in range(10_000))), log_in("ada:analyst")
     first = await text_of(desk, f"/case/{case.case_id}", cookies)
-    assert "page 1 of 100, 10,000 accounts listed" in first
+    assert "page 1 of 400, 10,000 accounts listed" in first
     assert len(first) < 400_000
-    assert "acct-09999" in await text_of(desk, f"/case/{case.case_id}?page=100", cookies)
+    assert "acct-09999" in await text_of(desk, f"/case/{case.case_id}?page=400", cookies)

@@ -51,7 +51,7 @@ def test_collect_writes_blocks_and_dead_letters_alone() -> None:
 
 
 def test_an_analyst_writes_labels_and_an_exporter_reads_alerts() -> None:
-    assert set(ROLES["analyst"].writes) == sent_by("streams/cases/labels.py") | sent_by("streams/desk/acting.py")
+    assert set(ROLES["analyst"].writes) == sent_by("streams/cases/labels.py") | {topics.ACTIONS, topics.ENFORCEMENT}
     assert ROLES["exporter"].readers == (forward.READER,)
 
 
