@@ -14,7 +14,7 @@ def _ask(facts: Facts) -> Answer:
 
 hypothesis = BenignHypothesis(
     name="permitted synthetic data of its own",
-    needs="one organisation with one card and its own software, and a contract that permits it",
+    needs="a contract that permits it; as a rule one organisation with one card and its own software",
     order=60,
     ask=_ask,
     example=Facts(alone=True, accounts=1, organizations=1, cards=1, families={"content": 7.0}, features={}),
