@@ -27,8 +27,9 @@ from streams.desk.deeds import DEEDS, Wish, label_case, require, undoable
 from streams.desk.reading import PATTERN_HOURS, SORTS, Filters, Reading
 from streams.desk.sessions import Person, Role, Session, Sessions, same
 from streams.schema.actions import FOUR_EYES, MEASURES, STATUSES, STEP_OF
-from streams.schema.cases import SEVERITIES, AlertName
+from streams.schema.cases import SEVERITIES
 from streams.schema.labels import REASONS, VERDICTS
+from streams.schema.names import AlertName
 
 COOKIE: Final = "hydrometer_desk"
 MAX_FORM_BYTES: Final = 2 * 1024 * 1024

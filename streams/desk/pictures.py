@@ -9,7 +9,8 @@ from typing import Final
 
 from markupsafe import Markup, escape
 
-from streams.schema.cases import AlertName, CaseMember, CasePayload
+from streams.schema.cases import CaseMember, CasePayload
+from streams.schema.names import AlertName
 
 _WIDTH: Final = 720
 _GRAPH_ENTITIES: Final = 10

@@ -15,7 +15,8 @@ from typing import Any, Final
 import msgspec
 
 from streams.cases.views import terminal
-from streams.cases.views.terminal import CaseRow, Gateway
+from streams.cases.views.terminal import CaseRow
+from streams.core.queries import Queries
 from streams.features.events import hash_word
 from streams.schema.actions import Action, EnforcementDecision, EnforcementPayload, newest
 from streams.schema.cases import SEVERITIES
@@ -95,7 +96,7 @@ class Recent:
 class Reading:
     """Queries for the desk's pages. Every value goes to ClickHouse as a parameter."""
 
-    def __init__(self, clickhouse: Gateway) -> None:
+    def __init__(self, clickhouse: Queries) -> None:
         """Read through this client."""
         self._clickhouse = clickhouse
         self.recent = Recent()

@@ -63,7 +63,9 @@ def case_of(name: str = "0" * 12, *accounts: str, **other: Any) -> Case:
     }
     payload = CasePayload(
         score=Score("account:ada", 20.0, [], "high", None, "How many ordinary groups look like this is not known yet."),
-        counter_evidence=[Hypothesis("university class", fits=False, because="Would need: a school; found: none; so it does not fit.")],
+        counter_evidence=[
+            Hypothesis(hypothesis="university class", fits=False, because="Would need: a school; found: none; so it does not fit.")
+        ],
         links=[Link("extraction:router:00000000000000aa", START, "", None), Link("extraction:payment:00000000000000cc", START, "", None)],
         members=members,
         leak=Leak(30.0, 0.0, 0.0, 0.0, ""),
