@@ -33,8 +33,8 @@ from streams.schema.names import AlertName
 
 COOKIE: Final = "hydrometer_desk"
 MAX_FORM_BYTES: Final = 2 * 1024 * 1024
-MEMBERS_OF_PAGE: Final = 25
-MAX_LABELLED_AT_ONCE: Final = 200
+MAX_PAGE_MEMBERS: Final = 25
+MAX_LABELLED_CASES: Final = 200
 _CASE_ID: Final = re.compile(r"case-[0-9a-f]{12}")
 _ROUTER: Final = re.compile(r"[0-9a-f]{16}")
 _STATIC: Final = {"desk.css": "text/css", "desk.js": "text/javascript"}
@@ -213,10 +213,10 @@ class Desk:
             status=status,
             activity=[(action, undoable(action, actions, decisions, session.person)) for action in reversed(actions)],
             decisions=decisions,
-            members=ranked[(page - 1) * MEMBERS_OF_PAGE : page * MEMBERS_OF_PAGE],
+            members=ranked[(page - 1) * MAX_PAGE_MEMBERS : page * MAX_PAGE_MEMBERS],
             member_count=len(ranked),
             page=page,
-            pages=max(-(-len(ranked) // MEMBERS_OF_PAGE), 1),
+            pages=max(-(-len(ranked) // MAX_PAGE_MEMBERS), 1),
             scored=terminal.scored(row),
             largest_part=most,
             links=[(link, AlertName.parse(link.entity).key, terminal.joined_by(link)) for link in row.payload.links],
@@ -297,12 +297,12 @@ class Desk:
         wish = Wish(row, person, texts, [str(name) for name in form.getall("account", [])], self._reading)
         done = await _in_thread(DEEDS[kind], wish)
         self._reading.recent.add(await _in_thread(self._outbox.send, done.records))
-        raise web.HTTPSeeOther(f"/case/{row.case_id}?{urlencode({'said': done.says})}", headers=_HEADERS)
+        raise web.HTTPSeeOther(f"/case/{row.case_id}?{urlencode({'said': done.summary})}", headers=_HEADERS)
 
     async def _label_many(self, request: web.Request) -> web.Response:
         person, form = self._person(request, "analyst"), await request.post()
         cases = [str(name) for name in form.getall("case", [])]
-        require(0 < len(cases) <= MAX_LABELLED_AT_ONCE, f"choose 1 to {MAX_LABELLED_AT_ONCE} cases")
+        require(0 < len(cases) <= MAX_LABELLED_CASES, f"choose 1 to {MAX_LABELLED_CASES} cases")
         require(all(_CASE_ID.fullmatch(name) for name in cases), "a case is case- and 12 hexadecimal digits")
         verdict, reason, note = (str(form.get(name, "")).strip() for name in ("value", "reason", "note"))
         records = [record for case_id in cases for record in label_case(person, case_id, verdict, reason, note).records]

@@ -31,7 +31,7 @@ class Done:
     """The records that do it, and what the page says of it."""
 
     records: Sequence[Record]
-    says: str
+    summary: str
 
 
 @dataclass(frozen=True)

@@ -12,10 +12,10 @@ from markupsafe import Markup, escape
 from streams.schema.cases import CaseMember, CasePayload
 from streams.schema.names import AlertName
 
-_WIDTH: Final = 720
+_WIDTH_PIXELS: Final = 720
 _GRAPH_ENTITIES: Final = 10
 _GRAPH_ACCOUNTS: Final = 24
-_SHADES: Final = 5
+_MAX_SHADES: Final = 5
 
 
 def curve(points: Sequence[tuple[float, float]], title: str, *, steps: bool = False) -> Markup:
@@ -29,12 +29,12 @@ def curve(points: Sequence[tuple[float, float]], title: str, *, steps: bool = Fa
     if len(points) < 3 or points[-1][0] <= points[0][0]:  # noqa: PLR2004 (two points make a line, not a curve)
         return Markup("")
     start, span, most = points[0][0], points[-1][0] - points[0][0], max(value for _, value in points) or 1.0
-    places = [((at - start) / span * (_WIDTH - 60) + 44, 128 - value / most * 104) for at, value in points]
-    drawn = [f"{places[0][0]:.1f},{places[0][1]:.1f}"]
-    for before, after in pairwise(places):
+    points_drawn = [((at - start) / span * (_WIDTH_PIXELS - 60) + 44, 128 - value / most * 104) for at, value in points]
+    drawn = [f"{points_drawn[0][0]:.1f},{points_drawn[0][1]:.1f}"]
+    for before, after in pairwise(points_drawn):
         drawn += [f"{after[0]:.1f},{before[1]:.1f}"] if steps else []
         drawn.append(f"{after[0]:.1f},{after[1]:.1f}")
-    area = " ".join([f"{places[0][0]:.1f},128", *drawn, f"{places[-1][0]:.1f},128"])
+    area = " ".join([f"{points_drawn[0][0]:.1f},128", *drawn, f"{points_drawn[-1][0]:.1f},128"])
     label = f"{title}: {moment(start)} to {moment(points[-1][0])} (UTC), {most:,.0f} at most"
     return Markup(
         '<svg class="curve" viewBox="0 0 {width} 152" role="img" aria-label="{label}">'
@@ -44,7 +44,7 @@ def curve(points: Sequence[tuple[float, float]], title: str, *, steps: bool = Fa
         '<text x="38" y="28" class="end">{most}</text><text x="38" y="132" class="end">0</text>'
         '<text x="44" y="147">{first}</text><text x="{edge}" y="147" class="end">{last}</text></svg>'
     ).format(
-        width=_WIDTH, edge=_WIDTH - 16, label=label, area=area, line=" ".join(drawn), most=f"{most:,.0f}",
+        width=_WIDTH_PIXELS, edge=_WIDTH_PIXELS - 16, label=label, area=area, line=" ".join(drawn), most=f"{most:,.0f}",
         first=moment(start), last=moment(points[-1][0]),
     )  # fmt: skip
 
@@ -99,7 +99,7 @@ def graph(payload: CasePayload, ranked: Sequence[tuple[str, CaseMember]]) -> Mar
     )
     label = f"{len(keys)} linked entities and the {len(accounts)} strongest of {len(ranked):,} listed accounts"
     return Markup('<svg class="graph" viewBox="0 0 {} {}" role="img" aria-label="{}">{}{}{}</svg>').format(
-        _WIDTH, height + 4, label, Markup("").join(lines), Markup("").join(nodes), more
+        _WIDTH_PIXELS, height + 4, label, Markup("").join(lines), Markup("").join(nodes), more
     )
 
 
@@ -114,14 +114,14 @@ def pattern(accounts: Sequence[str], last_hour: int, counts: Mapping[tuple[str, 
     """
     if not accounts or not counts:
         return Markup("")
-    most, cell, left = max(counts.values()), (_WIDTH - 150) / hours, 140
+    most, cell, left = max(counts.values()), (_WIDTH_PIXELS - 150) / hours, 140
     rows = []
     for index, account in enumerate(accounts):
         y = index * 11
         rows.append(Markup('<text x="134" y="{}" class="end">{}</text>').format(y + 9, account[-20:]))
         for ago in range(hours):
             if count := counts.get((account, ago), 0):
-                shade = min(int(_SHADES * count / most) + 1, _SHADES)
+                shade = min(int(_MAX_SHADES * count / most) + 1, _MAX_SHADES)
                 rows.append(
                     Markup('<rect class="s{}" x="{:.1f}" y="{}" width="{:.1f}" height="10"/>').format(
                         shade, left + (hours - 1 - ago) * cell, y, cell - 1
@@ -133,7 +133,7 @@ def pattern(accounts: Sequence[str], last_hour: int, counts: Mapping[tuple[str, 
     return Markup(
         '<svg class="pattern" viewBox="0 0 {} {}" role="img" aria-label="{}">{}'
         '<text x="{}" y="{}">{}</text><text x="{}" y="{}" class="end">{}</text></svg>'
-    ).format(_WIDTH, height + 18, label, Markup("").join(rows), left, height + 14, first, _WIDTH - 10, height + 14, last)
+    ).format(_WIDTH_PIXELS, height + 18, label, Markup("").join(rows), left, height + 14, first, _WIDTH_PIXELS - 10, height + 14, last)
 
 
 def bar(share: float, kind: str = "") -> Markup:

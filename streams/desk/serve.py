@@ -35,7 +35,7 @@ def origins_of(host: str, port: int, public_url: str) -> frozenset[str]:
 
 
 async def serve(
-    settings: Settings, address: tuple[str, int], people: Sequence[Person], says: Callable[[str], None], public_url: str = ""
+    settings: Settings, address: tuple[str, int], people: Sequence[Person], announce: Callable[[str], None], public_url: str = ""
 ) -> None:
     """Serve the desk until cancelled; say the one-time link of each person.
 
@@ -43,7 +43,7 @@ async def serve(
         settings: With the analysts' key, Kafka and ClickHouse.
         address: Host and port to listen on.
         people: Who is invited.
-        says: Prints a line.
+        announce: Prints a line.
         public_url: The https address of a proxy in front; empty on this machine alone.
 
     Raises:
@@ -64,7 +64,7 @@ async def serve(
             raise SettingsError(f"cannot listen on {host}:{port} ({error.strerror}): choose another --port") from error
         base = next(iter(sorted(origins)))
         for person in people:
-            says(f"{person.name} ({person.role}), once within ten minutes: {base}/login?token={sessions.invite(person)}")
+            announce(f"{person.name} ({person.role}), once within ten minutes: {base}/login?token={sessions.invite(person)}")
         await asyncio.Event().wait()
     finally:
         await runner.cleanup()
