@@ -160,7 +160,7 @@ user() {
     mkdir -p "$PASSWORDS"
     [ -s "$PASSWORDS/$1" ] || (umask 077 && openssl rand -hex 32 > "$PASSWORDS/$1")
     "$KAFKA_BIN/kafka-configs.sh" --bootstrap-server "$BOOTSTRAP" --command-config "$ADMIN" --alter --entity-type users --entity-name "$1" \
-        --add-config-file <(printf 'SCRAM-SHA-512=[password=%s]\n' "$(cat "$PASSWORDS/$1")") # no argument: others see those
+        --add-config-file <(printf 'SCRAM-SHA-512=password=%s\n' "$(cat "$PASSWORDS/$1")") # no argument: others see those
 }
 
 allow() {

@@ -89,9 +89,16 @@ def test_the_migrator_makes_every_table_and_no_user(database: Path) -> None:
         (
             "writer",
             [HEALTH, "SELECT count() FROM hydrometer.requests", "SELECT count() FROM hydrometer.health"],
-            ["DROP TABLE hydrometer.requests", "TRUNCATE TABLE hydrometer.requests", "CREATE TABLE hydrometer.own (x Int8) ENGINE = Null"]
-            + ["ALTER TABLE hydrometer.requests DELETE WHERE 1", "GRANT SELECT ON hydrometer.* TO default", "CREATE USER somebody"]
-            + ["SELECT * FROM url('http://127.0.0.1:1/', 'CSV', 'x Int8')", "SELECT * FROM file('/etc/passwd', 'LineAsString')"],
+            [
+                "DROP TABLE hydrometer.requests",
+                "TRUNCATE TABLE hydrometer.requests",
+                "CREATE TABLE hydrometer.own (x Int8) ENGINE = Null",
+                "ALTER TABLE hydrometer.requests DELETE WHERE 1",
+                "GRANT SELECT ON hydrometer.* TO default",
+                "CREATE USER somebody",
+                "SELECT * FROM url('http://127.0.0.1:1/', 'CSV', 'x Int8')",
+                "SELECT * FROM file('/etc/passwd', 'LineAsString')",
+            ],
         ),
         (
             "reader",
@@ -101,8 +108,12 @@ def test_the_migrator_makes_every_table_and_no_user(database: Path) -> None:
         (
             "reporter",
             [HEALTH],
-            ["SELECT * FROM hydrometer.health", "SELECT * FROM hydrometer.requests", "DROP TABLE hydrometer.health"]
-            + ["INSERT INTO hydrometer.dead_letters (minute) VALUES (now())"],
+            [
+                "SELECT * FROM hydrometer.health",
+                "SELECT * FROM hydrometer.requests",
+                "DROP TABLE hydrometer.health",
+                "INSERT INTO hydrometer.dead_letters (minute) VALUES (now())",
+            ],
         ),
     ],
 )
