@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, Literal, get_args
 
 import msgspec
@@ -93,23 +93,44 @@ class Cases:
 
     def apply(self, value: bytes, offset: int) -> list[Message]:
         """Apply a block of `evidence`; return new alerts and cases. Raises BlockLayoutError before anything changes."""
-        block = blocks.decode(value, blocks.EVIDENCE, blocks.ERASURES)
-        if offset <= self._contained:
+        return self.apply_blocks([(self.read(value), offset)])
+
+    def read(self, value: bytes) -> blocks.Block:
+        """Decode a block of `evidence`, or erasures. Raises BlockLayoutError if it is neither."""
+        return blocks.decode(value, blocks.EVIDENCE, blocks.ERASURES)
+
+    def apply_blocks(self, gathered: Sequence[tuple[blocks.Block, int]]) -> list[Message]:
+        """Take the evidence of blocks, then judge each of their entities once, and return new alerts and cases."""
+        messages: list[Message] = []
+        touched: dict[str, None] = {}
+        first = -1
+        for block, offset in gathered:
+            if offset <= self._contained:
+                continue
+            if block.layout is blocks.ERASURES:
+                messages += self._judge_all(touched, first)
+                touched, first, self._offset = {}, -1, offset
+                messages += self._erase(block)
+                continue
+            first, self._offset = (offset if first < 0 else first), offset
+            changed = evidence_state.take(self.entities, block)
+            self._note_changes(changed)
+            touched |= dict.fromkeys(changed)
+            self._counts["evidence_rows"] += len(block)
+        return messages + self._judge_all(touched, first)
+
+    def _judge_all(self, touched: Mapping[str, None], first: int) -> list[Message]:
+        """Judge entities with new evidence, and publish what that changes. first: offset of the first of their blocks, -1 for none."""
+        if first < 0:
             return []
-        self._offset = offset
-        if block.layout is blocks.ERASURES:
-            return self._erase(block)
-        touched = evidence_state.take(self.entities, block)
-        self._note_changes(touched)
         self._now = max(self._now, *(self.entities[key].time for key in touched), -math.inf)
-        self._counts["evidence_rows"] += len(block)
         messages = [message for key in touched for message in self._judge(key)] + self._resolve_quiet()
         if self._now >= self._next_expiry:
             self._next_expiry = self._now + DAY
             expiry.expire(self._now, self.entities, self.alerts, self.labels, self._load)
         messages += [message for case_id in self._changed for message in self._publish(self.cases[case_id])]
         self._changed.clear()
-        self._touch(offset)
+        self._touch(first)
         return messages
 
     def apply_feedback(self, value: bytes, offset: int) -> list[Message]:  # noqa: ARG002 (labels are states: their offsets count nothing)

@@ -92,8 +92,9 @@ class Replay:
         for block in outgoing:
             data, count = (block.data, block.events) if until == np.inf else _before(block.data, until)
             if count:
-                self.pipeline.feed(block.partition, data)
+                self.pipeline.feed_round(block.partition, data)
             events += count
+        self.pipeline.drain()
         return events
 
     def accounts(self) -> dict[str, AccountRow]:

@@ -11,9 +11,11 @@ each event counts exactly once in the state, after any crash or rebalance.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, runtime_checkable
+
+from streams.schema.blocks import Block
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +54,22 @@ class Stage(Protocol):
 
     def counters(self) -> Mapping[str, float]:
         """Return the counts since the stage was made, by metric name: events, entities, cold chunks, ..."""
+        ...
+
+
+@runtime_checkable
+class GatheringStage(Stage, Protocol):
+    """A stage that applies several blocks at once: what they change is counted block by block, and scored and sent once.
+
+    `apply` is the same for one block. However the blocks are gathered, the state counts the same events.
+    """
+
+    def read(self, value: bytes) -> Block:
+        """Decode a block. Raises BlockLayoutError if it cannot be decoded."""
+        ...
+
+    def apply_blocks(self, gathered: Sequence[tuple[Block, int]]) -> list[Message]:
+        """Apply decoded blocks of this partition, each with its offset, in offset order, and return the messages to send."""
         ...
 
 

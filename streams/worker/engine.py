@@ -35,11 +35,11 @@ from streams.schema import topics
 from streams.schema.believable_times import arrived
 from streams.schema.repeats import MAX_BLOCKS
 from streams.schema.signatures import Signatures
-from streams.stages.stage import MakeStage, Message, RecallingStage, TimedStage, TwoInputStage
+from streams.stages.stage import GatheringStage, MakeStage, Message, RecallingStage, TimedStage, TwoInputStage
 from streams.telemetry.metrics import METRICS, Metric, Registry
 from streams.worker.failure import Failure
 from streams.worker.pace import MARK, Mark, Pace, Slowest
-from streams.worker.partition import Partition
+from streams.worker.partition import Gathered, Partition
 from streams.worker.reading import Reading
 from streams.worker.report import report_stage
 from streams.worker.source import headers_of
@@ -52,6 +52,10 @@ END_SLACK_OFFSETS = 10_000
 """Offsets by which the reported end of a topic may be too low: Tansu reports the start of the last batch, Kafka is exact."""
 FULL_PAUSE_SECONDS = 0.1
 """Time between two looks whether a partition with too many waiting blocks may go on."""
+GATHER_SECONDS = 0.1
+"""Time for which blocks are gathered where a stage applies several at once: what they change is scored and sent once."""
+MAX_GATHERED_BLOCKS = 256
+"""Blocks of a partition that are applied at once without waiting longer: a backlog."""
 MAX_CHUNKS_PER_WRITE = 32
 """Chunks that one write contains when all state is written: it bounds the memory for their bytes."""
 
@@ -104,20 +108,31 @@ class Engine:
         self._generation = -1
         self._count = int(app.conf.topic_partitions)
         self._reading = Reading(app, compacted=(topics.LABELS,))
+        self._gathering: asyncio.Task[None] | None = None
         self._applying = asyncio.Lock()
         self._writing = asyncio.Lock()
         table.on_recover(self.load)
         app.on_partitions_revoked.connect(self._revoked, weak=False)
 
     async def take(self, event: EventT[Any]) -> None:
-        """Apply one block, and send the resulting messages. A block of an earlier assignment is skipped and read again later."""
+        """Apply one block, at once or with those that come soon after it, and send the resulting messages.
+
+        A block of an earlier assignment is skipped and read again later.
+        """
         record = event.message
         with self.failure:
             async with self._applying:
                 if partition := await self._partition_in_turn(record):
                     if self.inputs.answers and (mark := self._mark_in(record)):
+                        await self._apply_gathered(partition)  # the answer goes behind what came of it
                         partition.skip(record.offset)
                         await self._answer(partition, mark)
+                    elif isinstance(partition.stage, GatheringStage):
+                        partition.gathered.append(Gathered(record.value or b"", record.offset, self._refusal(record)))
+                        if len(partition.gathered) >= MAX_GATHERED_BLOCKS:
+                            await self._apply_gathered(partition)
+                        elif self._gathering is None:
+                            self._gathering = asyncio.create_task(self._apply_soon())
                     elif partition.pace is None:
                         await self._apply(partition, record)
                     else:
@@ -138,6 +153,7 @@ class Engine:
                         partition.pace.note(mark, time.monotonic())
                         await self._go_on(partition)
                     elif record.value is not None:  # a tombstone only removes what a topic contains
+                        await self._apply_gathered(partition)  # what came before it counts before it
                         messages = partition.apply_feedback(record.topic, record.value, record.offset, self._refusal(record))
                         await partition.send(messages, self._send)
                     partition.hold_second(record.offset)
@@ -173,6 +189,8 @@ class Engine:
         if self.failure.error is not None:
             return
         async with self._applying:
+            for partition in self.partitions.values():
+                await self._apply_gathered(partition)
             leaving, self._generation = len(self.partitions), -1  # records that still arrive are skipped and read again later
         if leaving:
             await self.checkpoint(everything=True)
@@ -203,6 +221,28 @@ class Engine:
         """Update the metrics of all stages and checkpoints."""
         for number, partition in self.partitions.items():
             report_stage(metrics, self.inputs.agent, number, partition, time.monotonic())
+
+    async def _apply_soon(self) -> None:
+        """Apply what comes within GATHER_SECONDS, in all partitions."""
+        try:
+            await asyncio.sleep(GATHER_SECONDS)
+            with self.failure:
+                async with self._applying:
+                    self._gathering = None
+                    for partition in list(self.partitions.values()):
+                        await self._apply_gathered(partition)
+        finally:
+            if self._gathering is asyncio.current_task():
+                self._gathering = None
+
+    async def _apply_gathered(self, partition: Partition) -> None:
+        """Apply the blocks that a partition has gathered, and send the resulting messages."""
+        if partition.gathered:
+            gathered, partition.gathered = partition.gathered, []
+            began = time.perf_counter()
+            messages = partition.apply_gathered(gathered)
+            METRICS.observe(Metric.AGENT_SECONDS, time.perf_counter() - began, agent=self.inputs.agent)
+            await partition.send(messages, self._send)
 
     async def _apply(self, partition: Partition, record: Record) -> None:
         began, arrival = time.perf_counter(), arrived(record.timestamp, time.time())

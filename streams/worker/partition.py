@@ -7,14 +7,15 @@ import math
 from collections import deque
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple, cast
 
 from faust.types import TP
 
 from streams.core.errors import BlockLayoutError, MalformedEventError
 from streams.schema import topics
+from streams.schema.blocks import Block
 from streams.schema.dead_letters import DeadLetter
-from streams.stages.stage import ArrivalStage, Message, Stage, TwoInputStage
+from streams.stages.stage import ArrivalStage, GatheringStage, Message, Stage, TwoInputStage
 from streams.telemetry.metrics import Metric
 from streams.worker.checkpoint import Checkpointer
 from streams.worker.pace import MAX_WAITING_BYTES, Pace, Slowest
@@ -25,6 +26,14 @@ Send = Callable[[Message], Awaitable[Confirmation]]
 
 MAX_UNCONFIRMED_MESSAGES = 2_000
 """Messages of a partition in flight to Kafka, above which its agent waits for the oldest."""
+
+
+class Gathered(NamedTuple):
+    """A block that has come: its bytes, its offset, and why it is refused, if it is."""
+
+    value: bytes
+    offset: int
+    refusal: MalformedEventError | None = None
 
 
 @dataclass(frozen=True)
@@ -73,7 +82,10 @@ class Partition:
         """Of a partition that waits for feedback."""
         self.slowest = Slowest(0)
         """The marks of those who wait for this partition."""
+        self.gathered: list[Gathered] = []
+        """Blocks that have come and are not applied yet."""
         self.rejected = 0
+        self._sent_for = -1
         self._unconfirmed: deque[tuple[int, Confirmation]] = deque()
         self._held: deque[_Held] = deque()
         self._writes = 0
@@ -87,7 +99,7 @@ class Partition:
 
     def skip(self, offset: int) -> None:
         """Pass over a record that concerns no stage."""
-        self.position = offset
+        self.position = self._sent_for = offset
         self.complete_to = max(self.complete_to, offset)
         self.checkpoint.applied(offset)
 
@@ -103,6 +115,23 @@ class Partition:
         except BlockLayoutError as error:
             return [self._dead_letter("block_layout", str(error), self.tp, offset)]
 
+    def apply_gathered(self, gathered: Sequence[Gathered]) -> list[Message]:
+        """Apply the next blocks together, and return the messages to send. What is refused or cannot be read becomes a dead letter."""
+        messages: list[Message] = []
+        readable: list[tuple[Block, int]] = []
+        stage = cast("GatheringStage", self.stage)
+        for block in gathered:
+            self.skip(block.offset)
+            try:
+                if block.refusal:
+                    messages += self._refused(block.refusal, self.tp, block.offset)
+                else:
+                    readable.append((stage.read(block.value), block.offset))
+            except BlockLayoutError as error:
+                messages.append(self._dead_letter("block_layout", str(error), self.tp, block.offset))
+        self._sent_for = gathered[0].offset
+        return messages + stage.apply_blocks(readable)
+
     def apply_feedback(self, topic: str, value: bytes, offset: int, refusal: MalformedEventError | None = None) -> list[Message]:
         """Apply the next record of the second input unless it is refused, and return the messages to send."""
         if not isinstance(self.stage, TwoInputStage):
@@ -116,9 +145,9 @@ class Partition:
             return self._refused(error, tp, offset)
 
     async def send(self, messages: Iterable[Message], send: Send) -> None:
-        """Send messages of the last block to Kafka in order, and track them until they are confirmed."""
+        """Send messages of the last blocks to Kafka in order, and track them until they are confirmed."""
         for message in messages:
-            self._unconfirmed.append((self.position, await send(message)))
+            self._unconfirmed.append((self._sent_for, await send(message)))
         while self._unconfirmed and (self._unconfirmed[0][1].done() or len(self._unconfirmed) > MAX_UNCONFIRMED_MESSAGES):
             await self._unconfirmed[0][1]
             self._unconfirmed.popleft()

@@ -221,6 +221,7 @@ class Accounts:
         if not len(slots):
             return []
         self._counts["ticks"] += len(slots)
+        self.votes.add_others()
         scores = self.scoring.score(slots)
         self.votes.cast(slots, scores.values, scores.levels, scores.extraction)
         self.scoring.record(scores)

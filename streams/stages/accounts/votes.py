@@ -50,6 +50,7 @@ class Votes:
             "score",
         ]
         self._tallied = -np.inf
+        self._has_news = False
 
     def cast(self, slots: Slots, values: Floats, levels: Floats, extraction: Floats) -> None:
         """Replace the votes of these accounts by their current values.
@@ -116,6 +117,11 @@ class Votes:
             raise BlockLayoutError("a tally counts to a time far ahead of ours: no later one would replace it")
         if source != self._state.partition:
             self.tallies.receive(int(source), [str(name) for name in tally.texts("histogram")], votes, time, self._state.offset)
+            self._has_news = True  # all of them are added up once, when an account is next compared with them
+
+    def add_others(self) -> None:
+        """Add up the tallies of the other partitions, when one has come since they were last."""
+        if self._has_news:
             self._count_others()
 
     def _exchange(self, slots: Slots, votes: Ballots, level_votes: Ballots, score_votes: Ballots, weights: Floats) -> None:
@@ -130,6 +136,7 @@ class Votes:
         table["vote_weight"][slots] = weights
 
     def _count_others(self) -> None:
+        self._has_news = False
         own = np.r_[self.reference.votes.sum(axis=1), self.levels.votes.sum(axis=1), self.tail.votes.sum()]
         total = self.tallies.total(self._histograms, own)
         features = len(self.reference.votes)

@@ -5,7 +5,7 @@ groups block -> counting -> (groups that are due) scoring -> rows for scores and
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 
@@ -55,21 +55,49 @@ class Groups:
         Raises:
             BlockLayoutError: Before anything changed, if the block cannot be decoded.
         """
-        block = blocks.decode(value, blocks.GROUPS, blocks.ERASURES)
-        if block.layout is blocks.ERASURES:
-            return self._erase(block, offset)
+        return self.apply_blocks([(self.read(value), offset)])
+
+    def read(self, value: bytes) -> Block:
+        """Decode a block of `groups`, or erasures. Raises BlockLayoutError if it is neither."""
+        return blocks.decode(value, blocks.GROUPS, blocks.ERASURES)
+
+    def apply_blocks(self, gathered: Sequence[tuple[Block, int]]) -> list[Message]:
+        """Count blocks one after another, then score each of their groups that is due once, and return the resulting messages."""
+        messages: list[Message] = []
+        counted: dict[int, None] = {}
+        upgraded: dict[int, None] = {}
+        for block, offset in gathered:
+            if block.layout is blocks.ERASURES:  # what was counted before it is sent before it
+                messages += [*self._report(counted, upgraded, offset), *self._erase(block, offset)]
+                counted, upgraded = {}, {}
+            else:
+                changed, changing = self._count(block, offset)
+                counted |= dict.fromkeys(changed.tolist())
+                upgraded |= dict.fromkeys(changing.tolist())
+        return messages + self._report(counted, upgraded, gathered[-1][1] if gathered else 0)
+
+    def _count(self, block: Block, offset: int) -> tuple[Slots, Slots]:
+        """Count one block, and return its groups, and those of them with members that show a new stack."""
+        none = np.zeros(0, np.int64)
         if not len(block):
-            return []
+            return none, none
         block, groups, slots = self._not_counted_yet(*self._with_room(block, *self.state.intern(block)))
         if not len(block):
-            return []
+            return none, none
         count(self.state, block, groups, slots)
         self.members.touch(slots, offset)
         self.table.touch(groups, offset)
+        return np.unique(groups), np.unique(groups[block.hashes("router_next") != 0])
+
+    def _report(self, counted: Iterable[int], upgraded: Iterable[int], offset: int) -> list[Message]:
+        """Score the groups that are due, and return what is to be sent of them. offset: of the last block that they contain."""
+        groups = np.array(sorted(counted), np.int64)
+        if not len(groups):
+            return []
         outbox = Outbox()
-        for group in np.unique(groups[block.hashes("router_next") != 0]).tolist():
+        for group in sorted(upgraded):
             announce_upgrade(self.state, group, outbox)
-        for group in scoring.due(self.state, np.unique(groups)).tolist():
+        for group in scoring.due(self.state, groups).tolist():
             self._score(group, offset, outbox)
         self.state.expire(offset, safe_offset=min(self.dirty().values(), default=offset))
         return outbox.messages(self.state, self._names)
