@@ -34,6 +34,9 @@ MAX_EVENNESS_NATS: Final = 50.0
 _MAX_ROWS: Final = 400
 _RATE_MULTIPLES: Final = np.geomspace(1e-4, 4.0, 40)
 """Rates to try, as multiples of the group's pooled rate. Accounts barely over the threshold have a best rate far below it."""
+_FIRST_RATES: Final = np.array([*range(0, len(_RATE_MULTIPLES), 9), len(_RATE_MULTIPLES) - 1])
+_RATES_AROUND: Final = (np.array([-6, -3, 3, 6]), np.array([-2, -1, 1, 2]))
+"""Positions of the rates that are tried first, and those that are then tried around the best: 14 of 40."""
 
 
 @dataclass(frozen=True)
@@ -117,52 +120,81 @@ def log_likelihood_ratio(work: Work, least: int = 1, people: tuple[float, ...] =
     if len(usable) < 2:  # noqa: PLR2004 - one account cannot be uneven
         return 0.0
     judged = work.take(usable[np.linspace(0, len(usable) - 1, min(len(usable), _MAX_ROWS)).astype(np.intp)])
-    dealt, lived = (
-        max(_best(judged, shape, least, late) for shape in shapes for late in (False, True)) for shapes in (DISPATCHER_SHAPES, people)
-    )
+    best = _best(judged, (*DISPATCHER_SHAPES, *people), least)
+    dealt, lived = best[: len(DISPATCHER_SHAPES)].max(), best[len(DISPATCHER_SHAPES) :].max()
     return float(np.clip(dealt - lived, MIN_EVENNESS_NATS, MAX_EVENNESS_NATS))
 
 
-def _best(work: Work, shape: float, least: int, late: bool) -> float:  # noqa: FBT001 (one of two ways to fit)
-    """Return the largest log-likelihood over the rates tried, without the terms that both models have in common.
+def _best(work: Work, shapes: tuple[float, ...], least: int) -> Floats:
+    """Return each shape's largest log-likelihood over rates and both ways to read a late start, (shapes,), without their common terms.
 
-    late: whether a late start shows a light user: the prior of a rate then includes one event an account in the time waited.
+    Over the rates it has one summit, so a few of them are tried first, and then those around the best of these.
     """
-    counts = np.round(work.counts)
-    elapsed = work.exposure + work.waited if late else work.exposure
-    rates = _RATE_MULTIPLES * counts.sum() / elapsed.sum()
-    shapes = shape + work.accounts * late
-    none, some = _chances(shape / rates[:, None] + work.waited * late, work.exposure)
-    likelihood = _log_probability(counts - work.accounts, none, some, shapes) - np.log1p(-_below(none, some, shapes, least - 1))
-    return float(likelihood.sum(axis=1).max())
+    elapsed = np.array([work.exposure.sum(), (work.exposure + work.waited).sum()])
+    models = _Models(
+        work,
+        shapes=np.repeat(shapes, 2),
+        late=np.tile([False, True], len(shapes)),
+        pooled=np.tile(np.round(work.counts).sum() / elapsed, len(shapes)),
+        least=least,
+    )
+    tried = np.tile(_FIRST_RATES, (2 * len(shapes), 1))
+    found = models.log_likelihoods(tried)
+    for around in _RATES_AROUND:
+        summits = tried[np.arange(len(tried)), found.argmax(axis=1)]
+        tried = np.clip(np.column_stack([summits, summits[:, None] + around]), 0, len(_RATE_MULTIPLES) - 1)
+        found = np.column_stack([found.max(axis=1), models.log_likelihoods(tried[:, 1:])])
+    best: Floats = found.max(axis=1).reshape(-1, 2).max(axis=1)
+    return best
 
 
-def _chances(scale: Floats, exposure: Floats) -> tuple[Floats, Floats]:
-    """Return ln(scale / (scale + exposure)) and ln(exposure / (scale + exposure)), once for all terms: logarithms cost most of the time."""
-    whole = np.log(scale + exposure)
-    return np.log(scale) - whole, np.log(exposure) - whole
+class _Models:
+    """Negative binomial models of one group's work, and what of their likelihood does not depend on the rate."""
+
+    def __init__(self, work: Work, shapes: Floats, late: NDArray[np.bool_], pooled: Floats, least: int) -> None:
+        """Compare these models.
+
+        Args:
+            work: The group's work, (rows,) each.
+            shapes: Shape of the gamma distribution of the rates, (models,).
+            late: Whether a late start shows a light user: the prior of a rate then includes one event an account waiting, (models,).
+            pooled: The group's pooled rate, (models,).
+            least: Count from which an account belongs to the group.
+        """
+        self._shapes, self._pooled, self._least = shapes, pooled, least
+        self._exposure, self._waited = work.exposure, work.waited * late[:, None]
+        self._counts = np.round(work.counts) - work.accounts
+        self._row_shapes = shapes[:, None] + work.accounts * late[:, None]
+        rising = gammaln(self._counts + self._row_shapes) - gammaln(self._row_shapes)
+        self._fixed = (rising + self._counts * np.log(work.exposure)).sum(axis=1)
+
+    def log_likelihoods(self, rates: NDArray[np.intp]) -> Floats:
+        """Return the log-likelihood of each model at each of its rates, without the -ln(count!) of all. rates: (models, rates).
+
+        The probability of no event in a step is scale / (scale + exposure), that of an event exposure / (scale + exposure).
+        """
+        shapes = self._row_shapes[:, None]
+        scale = (self._shapes[:, None] / (_RATE_MULTIPLES[rates] * self._pooled[:, None]))[..., None] + self._waited[:, None]
+        log_scale, log_whole = np.log(scale), np.log(scale + self._exposure)
+        terms = shapes * log_scale - (self._counts + shapes) * log_whole
+        if self._least > 1:
+            none, odds = shapes * (log_scale - log_whole), self._exposure / (scale + self._exposure)
+            terms -= np.log1p(-_below(none, odds, shapes, self._least - 1))
+        total: Floats = terms.sum(axis=-1) + self._fixed[:, None]
+        return total
 
 
-def _log_probability(counts: Floats, none: Floats, some: Floats, shapes: Floats) -> Floats:
-    """Return ln of the negative binomial probability without its -ln(count!), (rates, rows).
+def _below(none: Floats, odds: Floats, shapes: Floats, least: int) -> Floats:
+    """Return the probability of counts below `least`, less than 1.
 
     Args:
-        counts: Events, (rows,).
-        none: ln of the probability of no event in a step, (rates, rows).
-        some: ln of the probability of an event, (rates, rows).
-        shapes: Shape of the gamma distribution, (rows,).
+        none: ln of the probability of no event, (models, rates, rows).
+        odds: Probability of an event in a step, of the same shape.
+        shapes: Shape of the gamma distribution, (models, 1, rows).
+        least: From 1.
     """
-    rising = gammaln(counts + shapes) - gammaln(shapes)
-    probability: Floats = rising + counts * some + shapes * none
-    return probability
-
-
-def _below(none: Floats, some: Floats, shapes: Floats, least: int) -> Floats:
-    """Return the probability of counts below `least`, less than 1, (rates, rows). none, some: (rates, rows). shapes: (rows,)."""
-    if least <= 0:
-        return np.zeros_like(none)
-    term = np.exp(shapes * none)
-    probability, odds = term.copy(), np.exp(some)
+    term = np.exp(none)
+    probability = term.copy()
     for count in range(least - 1):
         term = term * (count + shapes) / (count + 1) * odds
         probability += term

@@ -45,8 +45,9 @@ class Evenness(Feature):
             return math.nan
         jobs = members.account_jobs if members.kind == "template" else members.jobs
         # a dispatcher may deal out all work of its accounts, or the harvest alone, mixed into people's chat
-        work = [_work(members), replace(_work(members), counts=jobs)] if jobs.any() else [_work(members)]
-        evidence = max(_of(members, counted) for counted in work)
+        counted = _work(members)
+        work = [counted, replace(counted, counts=jobs)] if jobs.any() and not np.array_equal(counted.counts, jobs) else [counted]
+        evidence = max(_of(members, each) for each in work)
         return evidence if members.kind != "template" else max(evidence - TESTED_GROUPS_NATS, min(evidence, 0.0))
 
 
@@ -98,4 +99,5 @@ def _of(members: Members, work: Work) -> float:
     begun = work.counts >= least
     payers = np.unique(members.unit[begun], return_inverse=True)[1].reshape(-1)
     by_account = work.take(np.flatnonzero(begun))
-    return min(log_likelihood_ratio(by_voter, least, people) for by_voter in (by_account.by(payers), by_account))
+    voters = [by_account] if payers.max(initial=-1) + 1 == len(payers) else [by_account.by(payers), by_account]
+    return min(log_likelihood_ratio(by_voter, least, people) for by_voter in voters)

@@ -11,10 +11,9 @@ from models.evidence.evenness import (
     MAX_EVENNESS_NATS,
     MIN_EVENNESS_NATS,
     PEOPLE_SHAPES,
+    _RATE_MULTIPLES,
     Work,
     _below,
-    _chances,
-    _log_probability,
     log_likelihood_ratio,
 )
 from models.evidence.weighing import MIN_EVIDENCE_NATS
@@ -117,12 +116,49 @@ def test_it_stays_within_its_limits() -> None:
     assert ratio([100] * 5000) == MAX_EVENNESS_NATS
 
 
+def slow_log_likelihood(done: Work, shape: float, rate: float, least: int, *, late: bool) -> float:
+    """The same for one model and one rate, an account after another, as the formula is written."""
+    total = 0.0
+    for count, exposure, waited, accounts in zip(done.counts, done.exposure, done.waited, done.accounts, strict=True):
+        size, scale = shape + accounts * late, shape / rate + waited * late
+        none, some = scale / (scale + exposure), exposure / (scale + exposure)
+
+        def probability(events: float, size: float = size, none: float = none, some: float = some) -> float:
+            return math.exp(math.lgamma(events + size) - math.lgamma(size) - math.lgamma(events + 1)) * none**size * some**events
+
+        after = count - accounts
+        total += math.lgamma(after + size) - math.lgamma(size) + size * math.log(none) + after * math.log(some)
+        total -= math.log(1 - sum(probability(events) for events in range(least - 1)))
+    return total
+
+
+def slow_ratio(done: Work, least: int) -> float:
+    def best(shapes: tuple[float, ...]) -> float:
+        rates = [
+            (late, multiple * done.counts.sum() / (done.exposure + done.waited * late).sum())
+            for late in (False, True)
+            for multiple in _RATE_MULTIPLES
+        ]
+        return max(slow_log_likelihood(done, shape, rate, least, late=late) for shape in shapes for late, rate in rates)
+
+    return float(np.clip(best(DISPATCHER_SHAPES) - best(PEOPLE_SHAPES), MIN_EVENNESS_NATS, MAX_EVENNESS_NATS))
+
+
+@pytest.mark.parametrize("least", [1, 2, 3])
+def test_trying_a_few_rates_finds_what_trying_all_of_them_finds(least: int) -> None:
+    rng = np.random.default_rng(least)
+    for accounts in (2, 3, 5, 9, 30):
+        for shape in (0.5, 3.0, 30.0):
+            exposure, waited = rng.uniform(0.05, 3.0, accounts), rng.uniform(0.0, 2.0, accounts) * (rng.random(accounts) < 0.7)
+            counts = least + rng.poisson(rng.gamma(shape, rng.choice([0.5, 5.0, 90.0]) / shape, accounts) * exposure)
+            done = Work.of_accounts(counts.astype(np.float64), exposure, waited)
+            assert log_likelihood_ratio(done, least) == pytest.approx(slow_ratio(done, least), abs=1e-3)
+
+
 @pytest.mark.parametrize("shape", [*DISPATCHER_SHAPES, *PEOPLE_SHAPES])
-def test_probabilities_sum_to_one(shape: float) -> None:
-    counts, shapes = np.arange(400.0), np.full(400, shape)
-    none, some = _chances(np.full((1, 400), shape / 5.0), np.ones(400))
-    logarithm = _log_probability(counts, none, some, shapes)[0] - np.array([math.lgamma(count + 1) for count in counts])
-    assert np.exp(logarithm).sum() == pytest.approx(1)
-    assert (np.exp(logarithm) * counts).sum() == pytest.approx(5, rel=1e-3)
-    assert _below(none, some, shapes, 3)[0, 0] == pytest.approx(np.exp(logarithm[:3]).sum())
-    assert _below(none, some, shapes, 0)[0, 0] == 0.0
+def test_the_share_below_a_threshold_is_the_sum_of_the_probabilities_below_it(shape: float) -> None:
+    none, some = shape / (shape + 5.0), 5.0 / (shape + 5.0)
+    chances = [math.exp(math.lgamma(n + shape) - math.lgamma(shape) - math.lgamma(n + 1)) * none**shape * some**n for n in range(400)]
+    assert sum(chances) == pytest.approx(1)
+    below = _below(np.full((1, 1, 1), shape * math.log(none)), np.full((1, 1, 1), some), np.full((1, 1, 1), shape), 3)
+    assert below[0, 0, 0] == pytest.approx(sum(chances[:3]))
