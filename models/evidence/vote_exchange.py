@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.accumulators.step import Floats
-from models.state.columns import Columns, Field
+from models.state.columns import Columns, Field, Slots
 
 MAX_SHARE: Final = 2.0
 """Counted votes of a partition in a histogram, at most, as a multiple of those of a typical partition."""
@@ -32,6 +32,8 @@ class Tallies:
     def __init__(self, bins: int) -> None:
         """Start without tallies. bins: number of bins of every histogram."""
         self.table = Columns("tallies", {"time": Field("f8", -np.inf), "votes": Field("f4", width=bins)})
+        self._known: tuple[int, tuple[str, ...]] = (0, ())
+        self._slots: Slots = np.zeros((0, 0), np.int64)
 
     def receive(self, source: int, names: Sequence[str], votes: NDArray[np.floating], time: float, offset: int) -> None:
         """Replace the tally of one partition, unless it is older than the one known.
@@ -58,18 +60,24 @@ class Tallies:
         Returns:
             Votes, (names, bins).
         """
-        rows = {name: row for row, name in enumerate(names)}
-        by_source: dict[str, Floats] = {}
-        for slot in self.table.slots.tolist():
-            source, _, name = self.table.keys[slot].partition("/")
-            if name in rows:
-                votes = by_source.setdefault(source, np.full((len(names), self.table["votes"].shape[1]), np.nan))
-                votes[rows[name]] = self.table["votes"][slot]
-        sent = np.array([*by_source.values()]).reshape(-1, len(names), self.table["votes"].shape[1])
+        slots = self._slots_of(names)
+        sent = np.where(slots[..., None] >= 0, self.table["votes"][slots], np.nan).astype(np.float64)
         counts = sent.sum(axis=2)
         shares = np.minimum(1.0, _cap(np.vstack([own, counts])) / np.maximum(counts, 1.0))
         total: Floats = np.nansum(sent * shares[..., None], axis=0)
         return total
+
+    def _slots_of(self, names: Sequence[str]) -> Slots:
+        """Return the row of each partition's histogram, (partitions, names), -1 where it was never sent."""
+        known = (len(self.table), tuple(names))
+        if known != self._known:
+            rows, sources = {name: row for row, name in enumerate(names)}, dict[str, list[int]]()
+            for slot in self.table.slots.tolist():
+                source, _, name = self.table.keys[slot].partition("/")
+                if name in rows:
+                    sources.setdefault(source, [-1] * len(names))[rows[name]] = slot
+            self._known, self._slots = known, np.array([*sources.values()], np.int64).reshape(-1, len(names))
+        return self._slots
 
 
 def _cap(counts: Floats) -> Floats:

@@ -8,6 +8,7 @@ from __future__ import annotations
 import heapq
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from operator import attrgetter
 from typing import Final, Literal, get_args
 
 import msgspec
@@ -294,7 +295,7 @@ class Cases:
         tier = self._tier(alert_id, entity)
         over, permitted = self._suspects[tier].of(entity)
         if over or permitted:
-            strongest = max(member.extraction for member in (over or permitted).values())
+            strongest = max(map(attrgetter("extraction"), (over or permitted).values()))
             messages += self._alert(alert_id, strongest, over or permitted, muted=not over, tier=tier)
         else:
             messages += self._withdraw_fallen(alert_id, self._standing(entity), self._suspects[tier].bar(entity))
@@ -345,7 +346,7 @@ class Cases:
 
     def _alert(self, alert_id: str, nats: float, over: Mapping[str, Known], *, muted: bool, tier: Tier = "alert") -> list[Message]:
         entity, alert = self.entities[AlertName.parse(alert_id).key], self.alerts.get(alert_id)
-        requests = sum(member.requests for member in over.values()) or entity.requests
+        requests = sum(map(attrgetter("requests"), over.values())) or entity.requests
         alive = alert is not None and alert.alive
         changed = alert is not None and alive and (alert.muted, alert.tier) != (muted, tier)
         if alert and not changed and not _is_news(alert, entity.time, nats, len(over), requests):

@@ -61,7 +61,9 @@ class Pipeline:
             for partition in sorted({message.partition for message, _ in waiting}):
                 stage = self._gathering[topic][partition]
                 self._send(
-                    stage.apply_blocks([(stage.read(message.value), offset) for message, offset in waiting if message.partition == partition])
+                    stage.apply_blocks(
+                        [(stage.read(message.value), offset) for message, offset in waiting if message.partition == partition]
+                    )
                 )
 
     def erase(self, account: str, time: float) -> None:
@@ -84,4 +86,3 @@ class Pipeline:
     def _offset(self, message: Message) -> int:
         self._offsets[message.topic, message.partition] += 1
         return self._offsets[message.topic, message.partition] - 1
-

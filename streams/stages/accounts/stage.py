@@ -6,6 +6,7 @@ requests block -> counting -> (accounts that are due) scoring -> votes -> rows f
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, MutableMapping
+from functools import lru_cache
 
 import numpy as np
 
@@ -35,6 +36,12 @@ from streams.stages.accounts.votes import Votes
 from streams.stages.chunks import Chunks
 from streams.stages.shadow_detectors import ShadowDetectors
 from streams.stages.stage import Message
+
+
+@lru_cache(maxsize=32)
+def _feedback(value: bytes) -> Block:
+    """Decode a record of the second input. A partition's tally goes to all others: those of one process decode it once."""
+    return blocks.decode(value, blocks.VERDICTS, blocks.TALLIES, blocks.ERASURES)
 
 
 class Accounts:
@@ -146,7 +153,7 @@ class Accounts:
         Raises:
             BlockLayoutError: Before anything changed, if the block cannot be decoded.
         """
-        block = blocks.decode(value, blocks.VERDICTS, blocks.TALLIES, blocks.ERASURES)
+        block = _feedback(value)
         if block.layout is blocks.ERASURES:
             return self._erase(block)
         if block.layout is blocks.TALLIES:

@@ -7,11 +7,11 @@ import pytest
 
 from models.accumulators.step import Floats
 from models.evidence.evenness import (
+    _RATE_MULTIPLES,
     DISPATCHER_SHAPES,
     MAX_EVENNESS_NATS,
     MIN_EVENNESS_NATS,
     PEOPLE_SHAPES,
-    _RATE_MULTIPLES,
     Work,
     _below,
     log_likelihood_ratio,
@@ -124,12 +124,12 @@ def slow_log_likelihood(done: Work, shape: float, rate: float, least: int, *, la
         none, some = scale / (scale + exposure), exposure / (scale + exposure)
 
         def probability(events: float, size: float = size, none: float = none, some: float = some) -> float:
-            return math.exp(math.lgamma(events + size) - math.lgamma(size) - math.lgamma(events + 1)) * none**size * some**events
+            return float(math.exp(math.lgamma(events + size) - math.lgamma(size) - math.lgamma(events + 1)) * none**size * some**events)
 
         after = count - accounts
         total += math.lgamma(after + size) - math.lgamma(size) + size * math.log(none) + after * math.log(some)
         total -= math.log(1 - sum(probability(events) for events in range(least - 1)))
-    return total
+    return float(total)
 
 
 def slow_ratio(done: Work, least: int) -> float:

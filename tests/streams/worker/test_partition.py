@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from faust.types import TP
 
-from streams.core.errors import MalformedEventError
+from streams.core.errors import BlockLayoutError, MalformedEventError
 from streams.schema import topics
 from streams.stages.stage import Message
 from streams.testing.counting import CountingStage
-from streams.worker.partition import Partition
+from streams.worker.partition import Gathered, Partition
 from streams.worker.table import Archive, ChunkTable
 
 PLACE = TP(topics.REQUESTS, 2)
@@ -49,6 +50,33 @@ async def test_a_block_is_acknowledged_when_its_chunks_are_written_and_its_messa
     assert partition.acknowledge() == []
     sent.futures[0].set_result(None)
     assert partition.acknowledge() == [5]
+
+
+class GatheringCounts(CountingStage):
+    """Counts several blocks at once."""
+
+    def read(self, value: bytes) -> Any:
+        if value == b"secret prompt":
+            raise BlockLayoutError("not a block")
+        return value
+
+    def apply_blocks(self, gathered: Sequence[tuple[Any, int]]) -> list[Message]:
+        assert len(gathered) > 1, "they were gathered"
+        return [message for value, offset in gathered for message in self.apply(value, offset)]
+
+
+async def test_of_gathered_blocks_one_that_cannot_be_read_is_set_aside_and_the_others_count(table: ChunkTable) -> None:
+    partition, sent = Partition(PLACE, GatheringCounts(4, topics.SCORES, 2), Archive(table, 2), 60.0), Sent()
+    arrivals = [Gathered(a_block("a"), 5), Gathered(b"secret prompt", 6), Gathered(a_block("a", "b"), 7)]
+    await partition.send(partition.apply_gathered(arrivals), sent)
+    assert [message.topic for message in sent.messages].count(topics.DEAD_LETTERS) == 1
+    assert partition.position == 7
+    chunks = list(partition.stage.dirty())
+    partition.written(chunks, partition.take(chunks))
+    assert partition.acknowledge() == [], "no message of the first of them is confirmed yet"
+    for future in sent.futures:
+        future.set_result(None)
+    assert partition.acknowledge() == [5, 6, 7]
 
 
 async def test_a_block_of_another_layout_goes_to_the_dead_letters_without_its_bytes(table: ChunkTable) -> None:

@@ -1,0 +1,98 @@
+"""What the pipeline costs, in counts that are the same in every run: messages, bytes, and calls of Python functions. No clock."""
+
+from __future__ import annotations
+
+import cProfile
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+import pytest
+
+from streams.core.settings import Settings
+from streams.intake.collector import Collector, OutgoingBlock
+from streams.replay.in_process import Pipeline
+from streams.stages.stage import Message
+
+START = 1_790_000_000.0
+ACCOUNTS, MINUTES = 24, 60
+KEY = b"a key of this test"
+
+MOST_MESSAGES_AN_EVENT = 0.032
+MOST_BYTES_AN_EVENT = 230
+MOST_CALLS_AN_EVENT = 110
+"""A quarter above what was counted when these were set: lower them when the pipeline gets cheaper."""
+MOST_TIMES_OF_ONE_PARTITION = 15
+"""Calls with 16 partitions, as a multiple of those with one: 24 accounts fill blocks of fifteen events, not of 240."""
+
+
+def a_pool(partitions: int) -> list[OutgoingBlock]:
+    """The blocks of an hour: 24 accounts on one card and one router ask every other minute, a block a partition for ten minutes."""
+    collector = Collector(Settings(mode="local", partitions=partitions))
+    outgoing: list[OutgoingBlock] = []
+    for minute in range(0, MINUTES, 10):
+        lines = [
+            orjson.dumps(
+                {
+                    "timestamp": START + 60 * (minute + turn) + account,
+                    "event.id": f"{minute}-{turn}-{account}",
+                    "account.id": f"account-{account}",
+                    "payment.hash": "one card",
+                    "http.request.header_names": ["accept", "x-pool"],
+                    "gen_ai.usage.input_tokens": 300,
+                    "gen_ai.usage.output_tokens": 900,
+                    "prompt": f"Solve problem {account * 100 + turn} step by step and show your reasoning.",
+                }
+            )
+            for turn in range(0, 10, 2)
+            for account in range(ACCOUNTS)
+        ]
+        step = collector.add(lines, "test", START + 60 * (minute + 10))
+        outgoing += [*step.outgoing, *collector.flush()]
+    return outgoing
+
+
+def calls_of(work: Callable[[], Any]) -> int:
+    """The calls of functions, built-in ones too, that some work makes."""
+    profile = cProfile.Profile()
+    profile.runcall(work)
+    stats: Any = profile.getstats()
+    return int(sum(entry.callcount for entry in stats))
+
+
+def carried(outgoing: list[OutgoingBlock], partitions: int) -> tuple[int, list[Message]]:
+    """Calls, and what left the stages."""
+    sent: list[Message] = []
+    pipeline = Pipeline(partitions, KEY, sent.append)
+
+    def work() -> None:
+        for block in outgoing:
+            pipeline.feed_round(block.partition, block.data)
+        pipeline.drain()
+
+    return calls_of(work), sent[len(outgoing) :]
+
+
+@pytest.fixture(scope="module")
+def one_partition() -> tuple[int, int, list[Message]]:
+    """Events, calls and messages with one partition; what is computed once in a process was computed before."""
+    outgoing = a_pool(1)
+    carried(outgoing, 1)
+    return (sum(block.events for block in outgoing), *carried(outgoing, 1))
+
+
+def test_messages_and_bytes_an_event_stay_within_their_bounds(one_partition: tuple[int, int, list[Message]]) -> None:
+    events, _, sent = one_partition
+    assert events == ACCOUNTS * MINUTES // 2
+    assert len(sent) / events < MOST_MESSAGES_AN_EVENT
+    assert sum(len(message.value) for message in sent) / events < MOST_BYTES_AN_EVENT
+
+
+def test_calls_an_event_stay_within_their_bound(one_partition: tuple[int, int, list[Message]]) -> None:
+    events, calls, _ = one_partition
+    assert calls / events < MOST_CALLS_AN_EVENT
+
+
+def test_blocks_of_a_few_events_cost_no_more_calls_than_they_did(one_partition: tuple[int, int, list[Message]]) -> None:
+    calls, _ = carried(a_pool(16), 16)
+    assert calls / one_partition[1] < MOST_TIMES_OF_ONE_PARTITION
