@@ -8,6 +8,7 @@ from typing import Any
 
 from streams.cases.stage import Cases
 from streams.cases.suspects import MIN_ALERTED_MEMBERS
+from streams.schema.cases import Tier
 from streams.schema.evidence import Entity, Known
 
 Row = Callable[..., dict[str, Any]]
@@ -16,9 +17,9 @@ ROUTER, CARD = "00000000000000aa", "00000000000000cc"
 NAMES = [f"acct-{number}" for number in range(12)]
 
 
-def slow_over(stage: Cases, entity: Entity) -> dict[str, Known]:
-    """The accounts of a group that alert, counted from the beginning."""
-    bar = stage.policy.bar("extraction", entity.time)
+def slow_over(stage: Cases, entity: Entity, tier: Tier = "alert") -> dict[str, Known]:
+    """The accounts of a group that are over the bar of a tier, counted from the beginning."""
+    bar = stage._suspects[tier].bar(entity)
     over: dict[str, Known] = {account: row for account, row in entity.members.items() if row.extraction >= bar}
     return over if len(over) >= MIN_ALERTED_MEMBERS and not entity.common else {}
 
@@ -32,10 +33,10 @@ def test_what_is_counted_by_change_is_what_a_count_from_the_beginning_finds(desk
         facts = {"extraction": nats, "requests": float(rng.randint(1, 500)), "common": float(rng.random() < 0.05)}
         desk.hears(*a_group(kind, name, who, at=900.0 * turn, **facts))
         for entity in desk.stage.entities.values():
-            assert dict(desk.stage._suspects.of(entity)[0]) == slow_over(desk.stage, entity), turn
+            assert dict(desk.stage._suspects["alert"].of(entity)[0]) == slow_over(desk.stage, entity), turn
         for case in desk.stage.cases.values():
             if case.state == "open" and case.case_id not in desk.stage._moved:
-                present = {account for key in case.keys for account in slow_over(desk.stage, desk.stage.entities[key])}
+                present = {account for key in case.keys for account in slow_over(desk.stage, desk.stage.entities[key], case.tier)}
                 assert {account for account, member in case.members.items() if member.left_at is None} == present, turn
 
 

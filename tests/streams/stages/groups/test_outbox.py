@@ -49,9 +49,9 @@ def test_evidence_of_500_000_members_is_split_into_blocks_that_can_be_sent_and_n
     hashes = {name: np.arange(rows, dtype=np.uint64) for name, kind in blocks.EVIDENCE.columns.items() if kind == "hash"}
     texts: blocks.BlockColumns = {"entity_kind": ["router"] * rows, "entity_id": ["00000000000000aa"] * rows, "rule": [None] * rows}
     accounts = [f"acct-{number:012x}" for number in range(rows)]
-    vectors = dict.fromkeys(("features", "nats", "usual_low", "usual_high"), np.ones((rows, 1), np.float32))
-    families = np.zeros((rows, len(FAMILIES)), np.float32)
-    columns: blocks.BlockColumns = {**numbers, **hashes, **texts, **vectors, "families": families, "account_id": accounts}
+    widths = {name: width if isinstance(width, int) else 1 for name, width in blocks.EVIDENCE.widths.items()}
+    vectors = {name: np.ones((rows, width), np.float32) for name, width in widths.items()}
+    columns: blocks.BlockColumns = {**numbers, **hashes, **texts, **vectors, "account_id": accounts}
     outbox = Outbox(evidence=[columns])
     messages = outbox.messages(GroupState(0, PARTITIONS, {}), {"features": ["one"], "families": list(FAMILIES)})
     assert max(len(message.value) for message in messages) <= blocks.MAX_MESSAGE_BYTES < topics.MAX_RECORD_BYTES
