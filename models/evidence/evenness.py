@@ -139,12 +139,12 @@ def _best(work: Work, shapes: tuple[float, ...], least: int) -> Floats:
         least=least,
     )
     tried = np.tile(_FIRST_RATES, (2 * len(shapes), 1))
-    found = models.log_likelihoods(tried)
+    likelihoods = models.log_likelihoods(tried)
     for around in _RATES_AROUND:
-        summits = tried[np.arange(len(tried)), found.argmax(axis=1)]
+        summits = tried[np.arange(len(tried)), likelihoods.argmax(axis=1)]
         tried = np.clip(np.column_stack([summits, summits[:, None] + around]), 0, len(_RATE_MULTIPLES) - 1)
-        found = np.column_stack([found.max(axis=1), models.log_likelihoods(tried[:, 1:])])
-    best: Floats = found.max(axis=1).reshape(-1, 2).max(axis=1)
+        likelihoods = np.column_stack([likelihoods.max(axis=1), models.log_likelihoods(tried[:, 1:])])
+    best: Floats = likelihoods.max(axis=1).reshape(-1, 2).max(axis=1)
     return best
 
 
