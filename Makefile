@@ -33,7 +33,7 @@ check: setup ## Format, lint, types, direction of imports: all that CI checks, i
 	$(BIN)/lint-imports
 
 test: setup ## Run the tests that need nothing but Python (SLICE=models or streams/cases: a part; COVERAGE=1: with the floor for branches)
-	$(BIN)/python -m pytest -n 2 --dist loadgroup --no-loadscope-reorder -m "not integration and not speed" $(if $(COVERAGE),--cov --cov-report=term:skip-covered) $(addprefix tests/,$(SLICE))
+	$(BIN)/python -m pytest -n 2 --no-loadscope-reorder -m "not integration and not speed" $(if $(COVERAGE),--cov --cov-report=term:skip-covered) $(addprefix tests/,$(SLICE))
 
 test-integration: setup ## Run the end-to-end tests on real Apache Kafka (needs Java 17 and Maven)
 	$(BIN)/python -m streams.devserver.kafka --fetch

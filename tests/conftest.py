@@ -7,11 +7,19 @@ that each is made once.
 from __future__ import annotations
 
 import os
+import re
 import signal
-from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Final
 
 import hypothesis
 import pytest
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
+
+ROOT: Final = Path(__file__).resolve().parents[1]
+FIXTURE: Final = re.compile(r"^@pytest\.fixture.*\n(?:async )?def (\w+)", re.MULTILINE)
 
 hypothesis.settings.register_profile("hydrometer", deadline=None, derandomize=True, print_blob=True)
 hypothesis.settings.load_profile("hydrometer")
@@ -20,18 +28,36 @@ hypothesis.settings.load_profile("hydrometer")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the groups
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    if config.pluginmanager.hasplugin("xdist"):
-        for item in items:
-            item.add_marker(pytest.mark.xdist_group(home(item)))
+class ByHome(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
+    """Deals tests to processes by the file, or by the folder whose conftest makes what the file shares with others.
+
+    (xdist's `loadgroup` writes the group into an attribute that pytest has no longer: it would deal every test by itself.)
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return home(nodeid.partition("::")[0])
 
 
-def home(item: pytest.Item) -> str:
-    """Return the folder whose conftest makes what this test shares with others, else its file."""
-    fixtures: dict[str, Sequence[pytest.FixtureDef[object]]] = getattr(item, "_fixtureinfo").name2fixturedefs  # noqa: B009
-    shared = {definitions[-1].baseid for definitions in fixtures.values() if definitions[-1].scope == "session"}
-    return min(shared - {""}, key=len, default=item.nodeid.partition("::")[0])
+@pytest.hookimpl(optionalhook=True)  # without xdist there is nothing to deal
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByHome:
+    return ByHome(config, log)
+
+
+@cache
+def home(file: str) -> str:
+    """Return the folder, of `tests/...`, whose conftest has a fixture for the session that a file uses, else the file."""
+    path = ROOT / file
+    words = set(re.findall(r"\w+", path.read_text(encoding="utf-8")))
+    folders = [folder for folder in path.parents if ROOT / "tests" in folder.parents and words & shared(folder)]
+    return str(folders[-1].relative_to(ROOT)) if folders else file
+
+
+@cache
+def shared(folder: Path) -> frozenset[str]:
+    """Return the names of all fixtures of a folder's conftest, if it has one for the session."""
+    conftest = folder / "conftest.py"
+    text = conftest.read_text(encoding="utf-8") if conftest.exists() else ""
+    return frozenset(FIXTURE.findall(text)) if 'scope="session"' in text else frozenset()
 
 
 @pytest.fixture(autouse=True)
