@@ -108,6 +108,10 @@ class TimedStage(Stage, Protocol):
         """Return the newest event time of the state, in epoch seconds; minus infinity without any."""
         ...
 
+    def reach(self, value: bytes) -> float:
+        """Return the median event time of a block that is not applied yet, epoch seconds; minus infinity for one that cannot be read."""
+        ...
+
 
 @runtime_checkable
 class ArrivalStage(Stage, Protocol):

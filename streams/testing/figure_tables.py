@@ -162,6 +162,21 @@ def mutants(kept: Kept) -> str:
     return table(["module", "mutants tried", "killed", "score"], rows) + "\n" + provenance(kept)
 
 
+def torture(kept: Kept) -> str:
+    """Return what each scenario of the newest `make torture` does, how long it took, what was found and what was measured."""
+    rows = [
+        [
+            f"`{run['scenario']}`",
+            run["what"],
+            f"{run['seconds']:.0f}",
+            "every event counts once" if run["good"] else "; ".join(run["faults"]),
+            ", ".join(f"{name} {value}" for name, value in run["notes"].items()),
+        ]
+        for run in kept[-1].figures["runs"]
+    ]
+    return table(["scenario", "what happens", "seconds", "found", "measured"], rows) + "\n" + provenance(kept)
+
+
 def bars(title: str, values: Mapping[str, float]) -> str:
     """Return horizontal bars as an SVG that takes the page's own colours, the longest 400 units wide."""
     longest = max(values.values())
@@ -195,6 +210,7 @@ TABLES: Final[Mapping[str, Callable[[Kept], str]]] = {
     "evaluate": evaluate,
     "evasion": evasion,
     "mutants": mutants,
+    "torture": torture,
     "provenance": provenance,
     "rankings": rankings,
     **{f"forensics {name}": _of_newest(make) for name, make in forensics_tables.TABLES.items()},

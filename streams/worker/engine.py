@@ -136,8 +136,7 @@ class Engine:
                     elif partition.pace is None:
                         await self._apply(partition, record)
                     else:
-                        partition.pace.add(record)
-                        await self._go_on(partition)
+                        await self._apply_in_pace(partition, partition.pace, record)
             while partition and partition.is_full and self._owns(partition):
                 await asyncio.sleep(FULL_PAUSE_SECONDS)
                 async with self._applying:
@@ -250,6 +249,15 @@ class Engine:
         METRICS.observe(Metric.AGENT_SECONDS, time.perf_counter() - began, agent=self.inputs.agent)
         await partition.send(messages, self._send)
 
+    async def _apply_in_pace(self, partition: Partition, pace: Pace, record: Record) -> None:
+        stage = cast("TimedStage", partition.stage)
+        if pace.is_free(time.monotonic()):
+            await self._apply(partition, record)
+            pace.applied(stage.newest)
+        else:
+            pace.add(record, min(stage.reach(record.value or b""), record.timestamp or math.inf))  # no event is later than its arrival
+        await self._go_on(partition)
+
     async def _go_on(self, partition: Partition) -> None:
         """Apply the blocks that need not wait for feedback any more, and tell how far the partition is."""
         pace = partition.pace
@@ -257,7 +265,6 @@ class Engine:
             return
         while pace.waiting and not pace.must_wait(time.monotonic()) and self._owns(partition):
             await self._apply(partition, pace.take())
-            pace.applied(cast("TimedStage", partition.stage).newest)
             await self._send_mark(partition, pace)
         if self._owns(partition):
             await self._send_mark(partition, pace)

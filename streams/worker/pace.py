@@ -1,9 +1,10 @@
 """Keeps feedback near in event time: a partition that catches up judges as one that lived through the same days.
 
 Accounts send rows to the groups, and verdicts come back. Live, that takes a second. Of a backlog a second is an hour, and who runs ahead by
-an hour is judged without the verdicts of that hour. So, while it is behind, a partition of accounts sends *marks* along with its rows: how
-far it is. Each partition of groups sends back the lowest mark of all partitions, behind the verdicts that came before it. Who is further
-ahead of that than MAX_FEEDBACK_LAG_SECONDS waits. A partition at the end of its input holds nobody up: its mark is infinite.
+an hour is judged without the verdicts of that hour. So a partition of accounts that is behind sends *marks* with its rows: up to where
+its next block reaches. Each partition of groups sends back the lowest mark of all partitions, behind the verdicts that came before it. A
+block that reaches further than MAX_FEEDBACK_LAG_SECONDS beyond that waits. A partition at the end of its input holds nobody up: its mark is
+infinite.
 
 Pure: times are arguments, in seconds of event time or of any monotonic clock. Marks are no state: they are lost and come again.
 """
@@ -19,9 +20,9 @@ from faust.types.tuples import Message as Record
 
 MARK: Final = b"mark"
 """The key of a mark, on the topics of rows and of verdicts."""
-MAX_FEEDBACK_LAG_SECONDS: Final = 300.0
+MAX_FEEDBACK_LAG_SECONDS: Final = 60.0
 """Event time by which a partition may be ahead of its feedback."""
-MARK_INTERVAL_SECONDS: Final = 60.0
+MARK_INTERVAL_SECONDS: Final = 20.0
 """Event time between two marks of a partition that is behind."""
 PATIENCE_SECONDS: Final = 30.0
 """Time without any mark after which a partition no longer waits: the groups stage is away."""
@@ -43,7 +44,7 @@ class Mark(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     source: int
     """The partition."""
     time: float | None
-    """Its newest event, epoch seconds; infinite (null in JSON) at the end of its input."""
+    """Up to where its next block reaches, epoch seconds; infinite (null in JSON) at the end of its input."""
 
     def encode(self) -> bytes:
         """Return the mark as JSON."""
@@ -61,18 +62,18 @@ class Slowest:
 
     def __init__(self, partitions: int) -> None:
         """Start without marks: nobody knows how far the slowest is."""
-        self._times = dict.fromkeys(range(partitions), -math.inf)
+        self.times = dict.fromkeys(range(partitions), -math.inf)
 
     @property
     def time(self) -> float:
         """Return the lowest mark; minus infinity until every partition has sent one."""
-        return min(self._times.values(), default=-math.inf)
+        return min(self.times.values(), default=-math.inf)
 
     def note(self, mark: Mark) -> bool:
         """Take a mark, and return whether the lowest has changed."""
         before = self.time
-        if mark.source in self._times and mark.time is not None:
-            self._times[mark.source] = mark.time
+        if mark.source in self.times and mark.time is not None:
+            self.times[mark.source] = mark.time
         return self.time != before
 
 
@@ -84,33 +85,41 @@ class Pace:
 
         partitions: of the stage that sends marks back.
         """
-        self.waiting: deque[Record] = deque()
-        """Records whose turn has come, and which wait."""
+        self.waiting: deque[tuple[Record, float]] = deque()
+        """Records whose turn has come, each with its newest event."""
         self.waiting_bytes = 0
         self._feedback = Slowest(partitions)
         self._newest = self._start = newest
         self._sent = math.nan
-        self._sent_at = self._heard_at = now
+        self._turned = newest  # the first mark since the end of the input
+        self._sent_at = self._noted_at = now
 
-    def add(self, record: Record) -> None:
-        """Let a record wait for its turn."""
-        self.waiting.append(record)
-        self.waiting_bytes += len(record.value or b"")
-
-    def take(self) -> Record:
-        """Return the next record."""
-        record = self.waiting.popleft()
-        self.waiting_bytes -= len(record.value or b"")
-        return record
+    def is_free(self, now: float) -> bool:
+        """Return whether nothing waits, and nobody is behind or the groups stage is away: a block may reach as far as it will."""
+        return not self.waiting and (self._slowest == math.inf or now - self._noted_at >= PATIENCE_SECONDS)
 
     def applied(self, newest: float) -> None:
-        """Note the newest event of the state, after a block."""
+        """Note the newest event of the state, after a block that did not wait."""
         self._newest = newest
         if not math.isfinite(self._start):
             self._start = newest
 
+    def add(self, record: Record, reach: float) -> None:
+        """Let a record wait for its turn. reach: its newest event, epoch seconds."""
+        self.waiting.append((record, reach))
+        self.waiting_bytes += len(record.value or b"")
+        if not math.isfinite(self._start):
+            self._start = reach
+
+    def take(self) -> Record:
+        """Return the next record, which is applied now."""
+        record, reach = self.waiting.popleft()
+        self.waiting_bytes -= len(record.value or b"")
+        self._newest = max(self._newest, reach)
+        return record
+
     def mark_due(self, *, at_end: bool, now: float) -> float | None:
-        """Return the time of the mark to send now, None for none.
+        """Return the time of the mark to send now, None for none: no block of before that time will be applied any more.
 
         Args:
             at_end: Whether the input has no further record.
@@ -119,20 +128,28 @@ class Pace:
         if at_end:
             due = math.inf if self._sent != math.inf or now - self._sent_at >= REPEAT_SECONDS else None
         else:
-            moved = not self._newest - self._sent < MARK_INTERVAL_SECONDS  # also before the first mark, and after an endless one
-            due = self._newest if math.isfinite(self._newest) and (moved or self._sent == math.inf) else None
+            reached = max(self._newest, self.waiting[0][1]) if self.waiting else self._newest
+            moved = not reached - self._sent < MARK_INTERVAL_SECONDS  # also before the first mark
+            due = reached if math.isfinite(reached) and (moved or self._sent == math.inf) else None
         if due is not None:
             if math.isnan(self._sent) or self._sent == math.inf:
-                self._heard_at = now  # its answer takes a moment
+                self._noted_at = now  # its answer takes a moment
+                self._turned = due
             self._sent, self._sent_at = due, now
         return due
 
     def note(self, mark: Mark, now: float) -> None:
         """Take a mark that came back."""
         self._feedback.note(mark)
-        self._heard_at = now
+        self._noted_at = now
 
     def must_wait(self, now: float) -> bool:
-        """Return whether the partition is too far ahead of its feedback, which still moves."""
-        behind = self._newest - max(self._feedback.time, self._start)
-        return behind > MAX_FEEDBACK_LAG_SECONDS and now - self._heard_at < PATIENCE_SECONDS
+        """Return whether the next record reaches too far ahead of the feedback, which still moves."""
+        ahead = self.waiting[0][1] - max(self._slowest, self._start)
+        return ahead > MAX_FEEDBACK_LAG_SECONDS and now - self._noted_at < PATIENCE_SECONDS
+
+    @property
+    def _slowest(self) -> float:
+        """The lowest mark, as far as the answers tell. An infinite one is from before this partition sent its own."""
+        answers = self._feedback.times.values()
+        return min(self._turned if answer == math.inf and self._sent != math.inf else answer for answer in answers)

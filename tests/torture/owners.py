@@ -71,11 +71,16 @@ def taken_over(directory: Path, seed: int) -> Outcome:
         with_disk = _until_owned(here, "one")
         here.work("two")
         rig.wait_for(lambda: assigned(here.workers["two"]) > 0, what="the second worker to have a partition")
+        kept = assigned(here.workers["two"])
+        here.workers["one"].stop()
+        _until_owned(here, "one")
+        pauses = assigned(here.workers["two"]) - kept
         here.workers["one"].kill()
         began, before = time.monotonic(), assigned(here.workers["two"])
         rig.wait_for(lambda: assigned(here.workers["two"]) > before, what="the second worker to have both partitions")
         without = time.monotonic() - began
         here.notes |= {"accounts": HELD_ACCOUNTS, "seconds with disk": round(with_disk, 1), "seconds without": round(without, 1)}
+        here.notes["pauses of the other while one restarted"] = pauses
         here.fault(with_disk > MAX_WITH_DISK_SECONDS, f"with its disk a worker needed {with_disk:.1f} s")
         here.fault(without > MAX_WITHOUT_DISK_SECONDS, f"without a disk a worker needed {without:.1f} s")
         del here.workers["one"]

@@ -5,7 +5,9 @@ requests block -> counting -> (accounts that are due) scoring -> votes -> rows f
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping, MutableMapping
+from contextlib import suppress
 from functools import lru_cache
 
 import numpy as np
@@ -13,6 +15,7 @@ import numpy as np
 from models.accumulators.step import Step
 from models.state.columns import Slots
 from streams.core.durations import DAY
+from streams.core.errors import BlockLayoutError
 from streams.features.bank import Bank
 from streams.features.registry import features
 from streams.schema import blocks, topics
@@ -168,6 +171,13 @@ class Accounts:
     def newest(self) -> float:
         """Return the newest event time of the state, in epoch seconds; minus infinity without any."""
         return float(self.state.newest)
+
+    def reach(self, value: bytes) -> float:
+        """Return the median event time of a block that is not applied yet, epoch seconds; minus infinity for one that cannot be read."""
+        with suppress(BlockLayoutError):
+            times = blocks.decode(value, blocks.REQUESTS).numbers("time")
+            return float(np.median(times)) if len(times) else -math.inf
+        return -math.inf
 
     def dirty(self) -> Mapping[str, int]:
         """Return the chunks to write, with the offset of the first change of each."""

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from streams.testing.figure_tables import authors, bars, bench, evaluate, fill, mutants
+from streams.testing.figure_tables import authors, bars, bench, evaluate, fill, mutants, torture
 from streams.testing.figures import Measurement
 
 
@@ -73,3 +73,11 @@ def test_a_marker_is_replaced_and_all_else_stays(tmp_path: Path) -> None:
 def test_a_marker_of_an_unknown_table_names_it(tmp_path: Path) -> None:
     with pytest.raises(KeyError, match="speed of light"):
         fill("[figures: speed of light](data/bench)", tmp_path)
+
+
+def test_a_scenario_of_torture_says_what_was_found_and_what_was_measured() -> None:
+    calm = {"scenario": "killed", "what": "Kills.", "seconds": 90.4, "good": True, "faults": [], "notes": {"refusals": 2}}
+    bad = calm | {"scenario": "stopped", "good": False, "faults": ["a stop took 11.0 s"], "notes": {}}
+    lines = torture([kept({"runs": [calm, bad]})]).splitlines()
+    assert lines[2] == "| `killed` | Kills. | 90 | every event counts once | refusals 2 |"
+    assert lines[3] == "| `stopped` | Kills. | 90 | a stop took 11.0 s |  |"

@@ -10,11 +10,15 @@ import pytest
 
 from streams.worker.pace import MAX_FEEDBACK_LAG_SECONDS, MAX_WAITING_BYTES, PATIENCE_SECONDS, REPEAT_SECONDS, Mark, Pace, Slowest
 
-FIVE_MINUTES = MAX_FEEDBACK_LAG_SECONDS
+A_MINUTE = MAX_FEEDBACK_LAG_SECONDS
 
 
 def a_pace(newest: float = 1_000.0, partitions: int = 2) -> Pace:
     return Pace(partitions, newest, now=0.0)
+
+
+def a_record(size: int = 3) -> Any:
+    return SimpleNamespace(value=bytes(size))
 
 
 def test_the_slowest_is_known_once_every_partition_has_sent_a_mark() -> None:
@@ -26,13 +30,14 @@ def test_the_slowest_is_known_once_every_partition_has_sent_a_mark() -> None:
     assert slowest.note(Mark(7, 0.0)) is False, "there is no partition 7"
 
 
-def test_a_partition_waits_once_it_is_five_minutes_ahead_of_the_slowest_answer() -> None:
+def test_a_block_waits_that_reaches_more_than_a_minute_beyond_the_slowest_answer() -> None:
     pace = a_pace()
-    pace.applied(1_000.0 + FIVE_MINUTES)
+    pace.add(a_record(), 1_000.0 + A_MINUTE)
     assert not pace.must_wait(now=1.0)
-    pace.applied(1_001.0 + FIVE_MINUTES)
+    pace.take()
+    pace.add(a_record(), 1_001.0 + A_MINUTE)
     assert pace.must_wait(now=1.0)
-    pace.note(Mark(0, 1_200.0), now=2.0)
+    pace.note(Mark(0, 1_050.0), now=2.0)
     assert pace.must_wait(now=2.0), "the other partition of groups has not answered"
     pace.note(Mark(1, 1_001.0), now=3.0)
     assert not pace.must_wait(now=3.0)
@@ -41,24 +46,55 @@ def test_a_partition_waits_once_it_is_five_minutes_ahead_of_the_slowest_answer()
 def test_it_waits_for_a_groups_stage_that_is_away_for_half_a_minute_only() -> None:
     pace = a_pace()
     assert pace.mark_due(at_end=False, now=5.0) == 1_000.0
-    pace.applied(9_000.0)
+    pace.add(a_record(), 9_000.0)
     assert pace.must_wait(now=4.0 + PATIENCE_SECONDS)
     assert not pace.must_wait(now=5.0 + PATIENCE_SECONDS)
+    pace.take()
+    assert pace.is_free(now=5.0 + PATIENCE_SECONDS)
+
+
+def test_nothing_waits_once_every_partition_has_come_to_its_end() -> None:
+    pace = a_pace(partitions=1)
+    assert pace.mark_due(at_end=True, now=0.0) == math.inf
+    assert not pace.is_free(now=0.0)
+    pace.note(Mark(0, math.inf), now=1.0)
+    assert pace.is_free(now=1.0)
+
+
+def test_a_backlog_that_comes_after_the_end_waits_for_an_answer_of_its_own_time() -> None:
+    pace = a_pace(partitions=1)
+    pace.mark_due(at_end=True, now=0.0)
+    pace.note(Mark(0, math.inf), now=1.0)
+    pace.applied(2_000.0)
+    assert pace.mark_due(at_end=False, now=1.0) == 2_000.0
+    pace.add(a_record(), 2_001.0 + A_MINUTE)
+    assert pace.must_wait(now=2.0), "the infinite answer is from before the backlog"
+    pace.note(Mark(0, 2_001.0), now=2.0)
+    assert not pace.must_wait(now=2.0)
+
+
+def test_a_partition_at_its_end_waits_for_another_that_is_behind() -> None:
+    pace = a_pace(partitions=1)
+    pace.mark_due(at_end=True, now=0.0)
+    pace.note(Mark(0, 1_500.0), now=1.0)
+    pace.add(a_record(), 1_501.0 + A_MINUTE)
+    assert pace.must_wait(now=2.0)
 
 
 def test_an_empty_state_begins_with_its_first_block() -> None:
     pace = a_pace(-math.inf)
     assert pace.mark_due(at_end=False, now=0.0) is None
-    pace.applied(5_000.0)
+    pace.add(a_record(), 5_000.0)
     assert not pace.must_wait(now=0.0)
     assert pace.mark_due(at_end=False, now=0.0) == 5_000.0
 
 
-@pytest.mark.parametrize(("newest", "due"), [(1_059.0, None), (1_060.0, 1_060.0)])
-def test_a_partition_that_is_behind_sends_a_mark_a_minute(newest: float, due: float | None) -> None:
+@pytest.mark.parametrize(("reach", "due"), [(1_019.0, None), (1_020.0, 1_020.0)])
+def test_a_partition_that_is_behind_sends_up_to_where_its_next_block_reaches_every_twenty_seconds(reach: float, due: float | None) -> None:
     pace = a_pace()
     assert pace.mark_due(at_end=False, now=0.0) == 1_000.0
-    pace.applied(newest)
+    pace.add(a_record(), reach)
+    pace.add(a_record(), 9_000.0)
     assert pace.mark_due(at_end=False, now=0.0) == due
 
 
@@ -72,9 +108,9 @@ def test_a_partition_at_its_end_holds_nobody_up_and_says_so_again_from_time_to_t
 
 def test_waiting_blocks_come_in_their_order_and_their_bytes_are_counted() -> None:
     pace = a_pace()
-    records: list[Any] = [SimpleNamespace(value=bytes(size)) for size in (3, 4)]
+    records = [a_record(3), a_record(4)]
     for record in records:
-        pace.add(record)
+        pace.add(record, 1_000.0)
     assert pace.waiting_bytes == 7 < MAX_WAITING_BYTES
     assert [pace.take(), pace.take()] == records
     assert pace.waiting_bytes == 0

@@ -357,3 +357,9 @@ def test_while_nothing_of_a_flood_is_durable_its_further_accounts_are_left_out_a
     accounts.apply(requests(("sock-0", 1.0)), 1)
     accounts.apply(requests(("eve", 2.0)), 2)
     assert counted(accounts, "eve") == 1
+
+
+def test_a_block_reaches_to_its_median_event_so_that_one_wrong_clock_holds_nobody_up() -> None:
+    stage = Accounts(0, 4, KEY)
+    assert stage.reach(requests(("a", 100.0), ("b", 110.0), ("c", 9_000.0))) == START + 110.0
+    assert stage.reach(b"no block") == -np.inf
