@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from models.accumulators.step import Floats
 from models.evidence.families import FAMILIES
-from models.evidence.units import units
+from models.evidence.units import distinct_pairs, units
 
 Hashes = NDArray[np.uint64]
 
@@ -101,8 +101,7 @@ class Members:
     def organizations_by_card(self) -> NDArray[np.intp]:
         """Number of organisations that pay with each card, (cards,); accounts with an unknown card or organisation are left out."""
         known = (self.payment != 0) & (self.organization != 0)
-        pairs = np.unique(np.stack([self.payment[known], self.organization[known]]), axis=1)
-        return np.unique(pairs[0], return_counts=True)[1]
+        return np.unique(distinct_pairs(self.payment[known], self.organization[known])[0], return_counts=True)[1]
 
     @cached_property
     def memo(self) -> dict[tuple[str, str], Any]:

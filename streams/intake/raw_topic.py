@@ -23,6 +23,9 @@ from streams.schema.record_batches import tolerate_strangers
 MAX_BATCH_RECORDS: Final = 4096
 """Records per fetch."""
 
+MIN_FETCH_BYTES: Final = 1024 * 1024
+"""Bytes for which the broker waits, for as long as a block may wait: 500 to 1,000 events with their prompts."""
+
 _log = logging.getLogger(__name__)
 
 
@@ -107,6 +110,9 @@ def _arrival(record: Any, now: float) -> float:
 def _options(settings: Settings) -> dict[str, object]:
     client_options = topics.client_options(settings)
     options: dict[str, object] = {
+        # the broker gathers: otherwise it answers as soon as there is one record, and each block would hold a few
+        "fetch_min_bytes": MIN_FETCH_BYTES,
+        "fetch_max_wait_ms": int(settings.block_seconds * 1000),
         "bootstrap_servers": client_options["bootstrap_servers"],
         "security_protocol": client_options["security_protocol"],
         "group_id": topics.group_of(topics.COLLECT),

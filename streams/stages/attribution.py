@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from models.accumulators.step import Floats
 from models.evidence.extraction_rules import Purpose
 from models.evidence.families import FAMILIES
+from models.evidence.units import distinct_pairs
 from models.evidence.weighing import MAX_FAMILY_NATS, MIN_LEVEL_NATS
 from streams.core.durations import DAY
 from streams.features import shared_links
@@ -188,8 +189,7 @@ def _same_cohort(members: Members) -> Mask:
 
 def _same_card(members: Members) -> Mask:
     """Return which members pay with a card that another organisation of the group pays with too."""
-    pairs = np.unique(np.column_stack([members.payment, members.organization]), axis=0)
-    cards, organizations = np.unique(pairs[:, 0], return_counts=True)
+    cards, organizations = np.unique(distinct_pairs(members.payment, members.organization)[0], return_counts=True)
     mask: Mask = (members.payment != 0) & np.isin(members.payment, cards[organizations > 1])
     return mask
 

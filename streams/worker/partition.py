@@ -36,18 +36,19 @@ class Gathered(NamedTuple):
     refusal: MalformedEventError | None = None
 
 
-@dataclass(frozen=True)
+@dataclass
 class _Held:
     """A record of the second input that is not durable yet: what must be durable before it, and the number of writes before it."""
 
     offset: int
-    chunks: set[str]
     unconfirmed: list[Confirmation]
     after: int
+    chunks: set[str] | None = None
+    """None: not asked yet. The chunks that are changed when it is asked contain those that were changed when the record was applied."""
 
     @property
     def safe(self) -> bool:
-        return not self.chunks and all(future.done() for future in self.unconfirmed)
+        return self.chunks is not None and not self.chunks and all(future.done() for future in self.unconfirmed)
 
 
 class Partition:
@@ -88,6 +89,7 @@ class Partition:
         self._sent_for = -1
         self._unconfirmed: deque[tuple[int, Confirmation]] = deque()
         self._held: deque[_Held] = deque()
+        self._unresolved: list[_Held] = []
         self._writes = 0
         self.reported: dict[Metric, float] = {}
         """Totals that `report_stage` has already added to the counters."""
@@ -154,8 +156,9 @@ class Partition:
 
     def hold_second(self, offset: int) -> None:
         """Record what must be durable before the second input's last record, just applied and sent, may be acknowledged."""
-        unconfirmed = [future for _, future in self._unconfirmed]
-        self._held.append(_Held(offset, set(self.stage.dirty()), unconfirmed, self._writes))
+        unconfirmed = [future for _, future in self._unconfirmed if not future.done()]
+        self._held.append(_Held(offset, unconfirmed, self._writes))
+        self._unresolved.append(self._held[-1])
 
     async def confirmed(self) -> None:
         """Wait until Kafka has confirmed every message sent before this call."""
@@ -164,6 +167,7 @@ class Partition:
 
     def take(self, chunks: Sequence[str]) -> list[tuple[str, bytes]]:
         """Return the records to write, in this order: new archive records, then these chunks, complete up to `complete_to`."""
+        self._resolve_held()
         self._writes += 1
         self.checkpoint.began(self.stage.dirty(), chunks)
         return [*self.archive.take(), *((CHUNK + chunk, self.stage.dump(chunk)) for chunk in chunks)]
@@ -173,7 +177,7 @@ class Partition:
         self.checkpoint.finished(chunks)
         self.archive.written(record for record in records if record[0].startswith(ARCHIVE))
         for record in self._held:
-            if record.after < self._writes:
+            if record.chunks is not None and record.after < self._writes:
                 record.chunks.difference_update(chunks)
 
     def acknowledge(self) -> list[int]:
@@ -183,10 +187,19 @@ class Partition:
 
     def acknowledge_second(self) -> list[int]:
         """Return the offsets of the second input that may be acknowledged, in order."""
+        self._resolve_held()
         free = []
         while self._held and self._held[0].safe:
             free.append(self._held.popleft().offset)
         return free
+
+    def _resolve_held(self) -> None:
+        """Note, once for all records of the second input since the last time, which chunks must be written before they are durable."""
+        if self._unresolved:
+            changed = set(self.stage.dirty())
+            for record in self._unresolved:
+                record.chunks = changed
+            self._unresolved.clear()
 
     def _refused(self, error: MalformedEventError, tp: TP, offset: int) -> list[Message]:
         return [self._dead_letter(error.reason, error.detail, tp, offset)]

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 
-from models.evidence.units import trimmed_mean, units
+from models.evidence.units import distinct_pairs, trimmed_mean, units
 
 
 def of(organization: list[int], payment: list[int]) -> list[int]:
@@ -39,3 +39,11 @@ def test_unknown_values_are_left_out() -> None:
     assert trimmed_mean(np.array([1.0, math.nan, 3.0])) == 2
     assert trimmed_mean(np.array([math.nan])) == 0
     assert trimmed_mean(np.zeros(0)) == 0
+
+
+def test_distinct_pairs_are_those_that_sorting_pairs_finds() -> None:
+    rng = np.random.default_rng(3)
+    for rows in (0, 1, 2, 40):
+        first, second = (rng.integers(0, 5, rows).astype(np.uint64) for _ in range(2))
+        slow = sorted(set(zip(first.tolist(), second.tolist(), strict=True)))
+        assert list(zip(*(column.tolist() for column in distinct_pairs(first, second)), strict=True)) == slow

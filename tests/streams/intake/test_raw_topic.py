@@ -14,7 +14,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from streams.core.settings import Settings
 from streams.devserver.broker import EmbeddedBroker
-from streams.intake.raw_topic import consume
+from streams.intake.raw_topic import MIN_FETCH_BYTES, _options, consume
 from streams.schema import topics
 from streams.schema.blocks import REQUESTS, decode
 from streams.telemetry.metrics import METRICS, Metric
@@ -118,3 +118,10 @@ async def test_a_blown_fuse_pauses_the_topic_acknowledges_nothing_of_its_batch_a
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
+
+
+def test_the_broker_gathers_events_for_as_long_as_a_block_may_wait() -> None:
+    options = _options(Settings(mode="local", block_seconds=0.25))
+    assert options["fetch_max_wait_ms"] == 250
+    assert options["fetch_min_bytes"] == MIN_FETCH_BYTES
+    assert 500 * len(line(0)) < MIN_FETCH_BYTES, "it answers earlier only when hundreds of events are there"
