@@ -54,8 +54,6 @@ FULL_PAUSE_SECONDS = 0.1
 """Time between two looks whether a partition with too many waiting blocks may go on."""
 GATHER_SECONDS = 0.1
 """Time for which blocks are gathered where a stage applies several at once: what they change is scored and sent once."""
-MAX_GATHERED_BLOCKS = 256
-"""Blocks of a partition that are applied at once without waiting longer: a backlog."""
 MAX_CHUNKS_PER_WRITE = 32
 """Chunks that one write contains when all state is written: it bounds the memory for their bytes."""
 
@@ -129,7 +127,7 @@ class Engine:
                         await self._answer(partition, mark)
                     elif isinstance(partition.stage, GatheringStage):
                         partition.gathered.append(Gathered(record.value or b"", record.offset, self._refusal(record)))
-                        if len(partition.gathered) >= MAX_GATHERED_BLOCKS:
+                        if partition.has_gathered_enough:
                             await self._apply_gathered(partition)
                         elif self._gathering is None:
                             self._gathering = asyncio.create_task(self._apply_soon())

@@ -24,6 +24,9 @@ from streams.worker.table import ARCHIVE, CHUNK, Archive
 Confirmation = asyncio.Future[Any]
 Send = Callable[[Message], Awaitable[Confirmation]]
 
+MAX_GATHERED_BLOCKS = 256
+MAX_GATHERED_BYTES = 4 << 20
+"""Of the blocks that a partition gathers, packed."""
 MAX_UNCONFIRMED_MESSAGES = 2_000
 """Messages of a partition in flight to Kafka, above which its agent waits for the oldest."""
 
@@ -98,6 +101,11 @@ class Partition:
     def is_full(self) -> bool:
         """Whether so many blocks wait for feedback that no more should be read."""
         return self.pace is not None and self.pace.waiting_bytes > MAX_WAITING_BYTES
+
+    @property
+    def has_gathered_enough(self) -> bool:
+        """Whether the gathered blocks should be applied without waiting for more: a backlog, which must not fill memory."""
+        return len(self.gathered) >= MAX_GATHERED_BLOCKS or sum(len(block.value) for block in self.gathered) >= MAX_GATHERED_BYTES
 
     def skip(self, offset: int) -> None:
         """Pass over a record that concerns no stage."""

@@ -7,6 +7,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+import pytest
 from faust.types import TP
 
 from streams.core.errors import BlockLayoutError, MalformedEventError
@@ -77,6 +78,13 @@ async def test_of_gathered_blocks_one_that_cannot_be_read_is_set_aside_and_the_o
     for future in sent.futures:
         future.set_result(None)
     assert partition.acknowledge() == [5, 6, 7]
+
+
+@pytest.mark.parametrize(("blocks", "size", "enough"), [(3, 1 << 20, False), (4, 1 << 20, True), (255, 0, False), (256, 0, True)])
+def test_a_backlog_is_applied_before_it_fills_memory(table: ChunkTable, blocks: int, size: int, *, enough: bool) -> None:
+    partition = Partition(PLACE, GatheringCounts(4, topics.SCORES, 2), Archive(table, 2), 60.0)
+    partition.gathered = [Gathered(b"x" * size, offset) for offset in range(blocks)]
+    assert partition.has_gathered_enough is enough
 
 
 async def test_a_block_of_another_layout_goes_to_the_dead_letters_without_its_bytes(table: ChunkTable) -> None:
