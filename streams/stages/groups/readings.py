@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -46,17 +47,40 @@ class Judged:
         return float(self.families[FAMILIES.index(name)])
 
     @cached_property
+    def limited(self) -> list[float]:
+        """Return the group's nats by family, -1..7, NaN where unknown."""
+        limited: list[float] = np.clip(self.families, -1.0, 7.0).tolist()
+        return limited
+
+    @cached_property
+    def members_limited(self) -> dict[str, Floats]:
+        """Return the members' nats, -1..7, as `own` and `raw`, each (members, families)."""
+        return {"own": np.clip(self.members.own, -1.0, 7.0), "raw": np.clip(self.members.raw, -1.0, 7.0)}
+
+    @cached_property
+    def lengths(self) -> Floats:
+        """Return ln of the tokens that each member is answered with, a request, (members,)."""
+        lengths: Floats = np.log1p(self.members.output_tokens / np.maximum(self.members.total, 1.0))
+        return lengths
+
+    @cached_property
+    def usual_length(self) -> float:
+        """Return the median of `lengths`."""
+        return _usual(self.lengths)
+
+    @cached_property
     def content(self) -> float:
         """Return ln(1 + nats) of the group's content, uncapped."""
-        return float(np.log1p(sum(max(float(np.nan_to_num(self.nats[name])), 0.0) for name in ("member_content", "shared_template"))))
+        return float(np.log1p(sum(_positive(self.nats[name]) for name in ("member_content", "shared_template"))))
 
     @cached_property
     def operation(self) -> float:
         """Return the nats of what shows one operator, weighed by hand."""
         signs = ((self.values["evenness"], 1.0), *((self.family(name), weight) for name, weight in _OPERATION))
-        return sum(weight * min(max(float(np.nan_to_num(nats)), 0.0), 7.0) for nats, weight in signs)
+        return sum(weight * min(_positive(nats), 7.0) for nats, weight in signs)
 
 
+_CONTENT: Final = FAMILIES.index("content")
 _OPERATION: Final = (("timing", 0.5), ("network", 0.7), ("cohort", 0.4), ("payment", 0.3), ("link", 0.5))
 
 
@@ -65,12 +89,19 @@ def _clipped(value: float, low: float, high: float) -> float:
     return min(max(value, low), high) if value == value else value  # noqa: PLR0124 (NaN alone differs from itself)
 
 
+def _positive(value: float) -> float:
+    """Return a number that is not below 0, 0 where unknown."""
+    return value if value > 0 else 0.0
+
+
 def _family(name: str) -> Callable[[Judged], float]:
-    return lambda judged: _clipped(judged.family(name), -1.0, 7.0)
+    position = FAMILIES.index(name)
+    return lambda judged: judged.limited[position]
 
 
 def _own(name: str, matrix: str) -> Callable[[Judged], Floats]:
-    return lambda judged: np.clip(judged.members.family(name, matrix), -1.0, 7.0)
+    position = FAMILIES.index(name)
+    return lambda judged: judged.members_limited[matrix][:, position]
 
 
 def _distinct_share(hashes: Any) -> float:
@@ -83,11 +114,6 @@ def _usual(values: Floats) -> float:
     """Return the median of the known numbers, NaN where none is known."""
     known = values[np.isfinite(values)]
     return float(np.median(known)) if len(known) else np.nan
-
-
-def _lengths(members: Members) -> Floats:
-    """Return ln of the tokens that each member is answered with, a request."""
-    return np.log1p(members.output_tokens / np.maximum(members.total, 1.0))
 
 
 _BY_FAMILY: Final[dict[str, dict[str, Callable[[Judged], float | Floats]]]] = {
@@ -104,14 +130,14 @@ _BY_FAMILY: Final[dict[str, dict[str, Callable[[Judged], float | Floats]]]] = {
         "hshare": lambda judged: judged.members.harvest_share,
         "tshare": lambda judged: judged.members.template_share,
         "user": lambda judged: job(judged.members).users.astype(np.float64),
-        "length": lambda judged: _usual(_lengths(judged.members)),
-        "m_length": lambda judged: np.abs(_lengths(judged.members) - _usual(_lengths(judged.members))),
-        "both_m": lambda judged: np.minimum(judged.operation, 2 * np.clip(np.nan_to_num(judged.members.family("content")), 0.0, 7.0)),
+        "length": lambda judged: judged.usual_length,
+        "m_length": lambda judged: np.abs(judged.lengths - judged.usual_length),
+        "both_m": lambda judged: np.minimum(judged.operation, 2 * np.fmax(judged.members_limited["raw"][:, _CONTENT], 0.0)),
     },
     "evenness": {
         "even": lambda judged: _clipped(judged.values["evenness"], -12.0, 12.0),
         "even_neg": lambda judged: _clipped(judged.values["evenness"], -20.0, 0.0),
-        "power": lambda judged: float(np.log1p(np.clip(judged.expected, 0.0, 60.0))),
+        "power": lambda judged: math.log1p(min(max(judged.expected, 0.0), 60.0)),
         "balance": lambda judged: float(np.log(_clipped(judged.members.balance, 0.3, 8.0))),
         "equal": lambda judged: judged.values["quota_equality"],
         "alike": lambda judged: np.abs(np.log(np.maximum(judged.members.begun, 0.5) / max(_usual(judged.members.begun), 0.5))),
@@ -125,7 +151,7 @@ _BY_FAMILY: Final[dict[str, dict[str, Callable[[Judged], float | Floats]]]] = {
         "f_payment": _family("payment"),
         "cards": lambda judged: float(np.log1p(judged.values["shared_cards"])),
         "payers": lambda judged: judged.members.units / len(judged.members),
-        "units": lambda judged: float(np.log(np.clip(judged.members.units, 1, 60))),
+        "units": lambda judged: math.log(min(max(judged.members.units, 1), 60)),
         "paykind": lambda judged: float(judged.members.kind == "payment"),
     },
     "link": {
@@ -139,7 +165,7 @@ _BY_FAMILY: Final[dict[str, dict[str, Callable[[Judged], float | Floats]]]] = {
     "timing": {
         "f_timing": _family("timing"),
         "r_timing": _own("timing", "raw"),
-        "hours": lambda judged: float(np.log1p(np.clip((judged.members.now - np.nanmin(judged.members.first)) / HOUR, 0.0, 72.0))),
+        "hours": lambda judged: math.log1p(min(max((judged.members.now - float(np.nanmin(judged.members.first))) / HOUR, 0.0), 72.0)),
     },
     "network": {
         "f_network": _family("network"),
