@@ -109,7 +109,7 @@ def diff(*, backend: Backend, contacts: tuple[str, ...], policies: bool, prune: 
 def publish(*, backend: Backend, contacts: tuple[str, ...], policies: bool, prune: bool) -> None:
     """Bring boards, rules and contact points up to date; a second time changes nothing.
 
-    What people did in Grafana stays: names and permissions of folders, boards that were moved, paused rules, everything not ours.
+    What people did in Grafana stays: names and permissions of folders, boards that were moved, paused rules, all that is foreign.
 
     \b
     Example:  hydrometer boards publish

@@ -1,7 +1,7 @@
 """The changes that a Grafana needs: the declared state compared with the present one. Nothing is written until a change is applied.
 
 What people did in Grafana stays: a folder's name and permissions, the folder that a board was moved to, a paused rule, and every rule,
-board and route that is not ours. Ours is what carries a uid that begins with `hydrometer-`. What comes from Grafana's provisioning files
+board and route that is foreign. The project's own carry a uid that begins with `hydrometer-`. What comes from Grafana's provisioning files
 stays too, since Grafana refuses to change it through its API.
 """
 

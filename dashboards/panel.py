@@ -15,7 +15,7 @@ from streams.features.declaration import DAYS, LOGARITHMIC, NATS, SHARE, Feature
 from streams.features.registry import by_name
 
 _GRAFANA_UNITS: Final = {SHARE.name: "percentunit", NATS.name: "none", DAYS.name: "d", "seconds per day": "s"}
-"""Grafana's unit by the name of ours; any other counts something, which is `short`."""
+"""Grafana's unit by the name of our unit; any other counts something, which is `short`."""
 
 
 @dataclass(frozen=True)

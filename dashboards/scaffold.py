@@ -56,7 +56,7 @@ SELECT process, max(time) AS newest FROM hydrometer.health GROUP BY process
 
 
 class NameTakenError(HydrometerError):
-    """A new rule's name is no name, or in use."""
+    """A new rule's name is not a name, or in use."""
 
 
 def new_alert(name: str, team: str, root: Path = ROOT) -> list[Path]:

@@ -48,7 +48,7 @@ def families(source: str, aggregate: str = "{}") -> str:
 
 
 def hashed(variable: str) -> str:
-    """Return the number that a variable of 16 hexadecimal digits writes, as the hash columns hold it; 0 when it is none."""
+    """Return the number that a variable of 16 hexadecimal digits writes, as the hash columns hold it; 0 for any other text."""
     return f"reinterpretAsUInt64(reverse(unhex({variable})))"
 
 

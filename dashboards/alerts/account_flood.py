@@ -10,7 +10,7 @@ rule = Rule(
     severity="page",
     question=(
         "Under which card, API key or organisation have more than 5,000 different accounts sent requests within the last hour? "
-        "Somebody opens them in bulk, or account ids in the log are chosen by callers."
+        "One hand opens them in bulk, or account ids in the log are chosen by callers."
     ),
     sql="""
         SELECT link.1 AS kind, link.2 AS id, toFloat64(uniq(account_id)) AS value

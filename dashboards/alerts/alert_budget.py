@@ -7,7 +7,7 @@ from dashboards.sql import ALERTED
 from models.evidence.calibration import FALSE_ALERTS_PER_DAY, REFERENCE_ENTITIES
 
 READABLE_CASES = 20
-"""Cases a day that two people can look at with care: fewer trouble nobody, however few accounts there are."""
+"""Cases a day that two people can look at with care: fewer are easy to bear, however few accounts there are."""
 
 rule = Rule(
     title="The alert budget is exceeded",

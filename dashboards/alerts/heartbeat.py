@@ -1,4 +1,4 @@
-"""The rule that fires when nobody is there to fire."""
+"""The rule that fires when no process is left to report."""
 
 from __future__ import annotations
 

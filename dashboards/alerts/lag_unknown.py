@@ -1,4 +1,4 @@
-"""Nobody knows how many records wait."""
+"""The number of waiting records cannot be read."""
 
 from __future__ import annotations
 

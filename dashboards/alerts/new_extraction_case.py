@@ -1,4 +1,4 @@
-"""A case of extraction that nobody has decided yet."""
+"""A case of extraction without a verdict."""
 
 from __future__ import annotations
 

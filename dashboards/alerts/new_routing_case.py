@@ -1,4 +1,4 @@
-"""A case of routing that nobody has decided yet."""
+"""A case of routing without a verdict."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Account: what one account does, against its own past and against everybody."""
+"""Account: what one account does, against its own past and against all accounts."""
 
 from __future__ import annotations
 
@@ -110,16 +110,16 @@ EVIDENCE = Row(
                 title="Compared with other accounts",
                 question="Which of its features are unusual? Its latest value beside the quantiles over one account in eight.",
                 sql=f"""
-                SELECT feature, round(mine, 3) AS value, round(nats, 1) AS evidence, if(everybody.feature = '', NULL, round(low, 3)) AS
-                    p10, if(everybody.feature = '', NULL, round(middle, 3)) AS median,
-                if(everybody.feature = '', NULL, round(high, 3)) AS p90
+                SELECT feature, round(mine, 3) AS value, round(nats, 1) AS evidence, if(population.feature = '', NULL, round(low, 3)) AS
+                    p10, if(population.feature = '', NULL, round(middle, 3)) AS median,
+                if(population.feature = '', NULL, round(high, 3)) AS p90
                 FROM (SELECT own.1 AS feature, own.2 AS mine, nats_of[own.1] AS nats
                     FROM (SELECT argMax(features, time) AS features_of, argMax(nats, time) AS nats_of {_SCORES})
                     ARRAY JOIN CAST(features_of, 'Array(Tuple(String, Float32))') AS own) AS account
                 LEFT JOIN (SELECT toString(name) AS feature, spread[1] AS low, spread[2] AS middle, spread[3] AS high FROM (
                     SELECT name, quantiles(0.1, 0.5, 0.9)(seen) AS spread
                     FROM hydrometer.scores ARRAY JOIN features.keys AS name, features.values AS seen
-                    WHERE $__timeFilter(time) AND entity_kind = 'account' AND cityHash64(entity_id) % 8 = 0 GROUP BY name)) AS everybody
+                    WHERE $__timeFilter(time) AND entity_kind = 'account' AND cityHash64(entity_id) % 8 = 0 GROUP BY name)) AS population
                 USING feature
                 ORDER BY evidence DESC LIMIT 40
                 """,
@@ -262,7 +262,7 @@ TRAFFIC = Row(
                         anyHeavy(toString(tls_ja4)) AS ja4,
                     anyHeavy(toString(as_type)) AS network_type, count() AS requests {_REQUESTS} GROUP BY router) AS mine
                 LEFT JOIN (SELECT router, uniq(account_id) - 1 AS others FROM hydrometer.requests
-                    WHERE $__timeFilter(time) AND router IN (SELECT router {_REQUESTS}) GROUP BY router) AS everybody USING router
+                    WHERE $__timeFilter(time) AND router IN (SELECT router {_REQUESTS}) GROUP BY router) AS population USING router
                 ORDER BY requests DESC LIMIT 30
                 """,
                 columns={

@@ -22,7 +22,7 @@ FROM (SELECT arrayJoin(arrayMap(each -> JSONExtractString(each, 'entity'), JSONE
 WHERE startsWith(entity, 'router:')
 """
 _SUSPECT: Final = f"(account_id IN ({_MEMBERS}) OR router IN ({_CHANNELS}))"
-"""Requests of a case: of its members, and in a routing case of everybody behind the router."""
+"""Requests of a case: of its members, and in a routing case of all accounts behind the router."""
 
 
 def _stat(title: str, question: str, value: str, **more: object) -> Stat:

@@ -1,4 +1,4 @@
-"""Data quality: what the logs do not tell, what comes late, and which features have moved since last week."""
+"""Data quality: what the logs lack, what comes late, and which features have moved since last week."""
 
 from __future__ import annotations
 
@@ -195,7 +195,7 @@ TIME = Row(
         Tile(
             Trend(
                 title="Clock skew",
-                question="Which source's clock is wrong, and since when? Above zero: it is ahead of ours.",
+                question="Which source's clock is wrong, and since when? Above zero: it is ahead of our clock.",
                 sql=health.gauge(Metric.CLOCK_SKEW, over="argMax", expression="value, time"),
                 unit="s",
                 empty="No live source reports.",

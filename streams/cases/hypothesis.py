@@ -110,7 +110,7 @@ def fits_unless(*, unknown: bool, fits: bool) -> bool | None:
 
 
 def consider(facts: Facts) -> list[Hypothesis]:
-    """Return for each hypothesis whether it fits (None: cannot be decided), and the reason."""
+    """Return for each hypothesis whether it fits (None: cannot be told), and the reason."""
     answers = {name: _answered(hypothesis, facts) for name, hypothesis in hypotheses().items()}
     return [Hypothesis(hypothesis=name, fits=fits, because=because) for name, (fits, because) in answers.items()]
 

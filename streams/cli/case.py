@@ -96,7 +96,7 @@ def _cases(folder: Path | None, *, with_resolved: bool) -> Sequence[CaseRow]:
 def verify_case(*, case_id: str) -> None:
     """Check that no stored version of a case was changed or dropped: its history is signed by the workers.
 
-    Needs HYDROMETER_HISTORY_PUBLIC_KEY, or the key of the workers, which also tells the version that was changed.
+    Needs HYDROMETER_HISTORY_PUBLIC_KEY, or the key of the workers, which also names the version that was changed.
 
     \b
     Example:  hydrometer case verify case-0fbfa5df00f4
@@ -174,7 +174,7 @@ def exclude_account(*, case_id: str, account: str, reason: str | None, undo: boo
     Example:  hydrometer case exclude case-0fbfa5df00f4 acct-17 --reason education --note "confirmed by the school"
               hydrometer case exclude case-0fbfa5df00f4 acct-17 --undo
     """
-    from streams.schema.names import entity_key
+    from streams.schema.names import member_key
 
     settings, known = _kafka(), known_case(case_id)
     if not undo and reason is None:
@@ -182,7 +182,7 @@ def exclude_account(*, case_id: str, account: str, reason: str | None, undo: boo
     listed = known.payload.excluded if undo else known.payload.members
     if account not in listed:
         raise HydrometerError(f"{known.case_id} has not {'excluded' if undo else 'the account'} {account}: see `hydrometer case show`")
-    entity_id = f"{known.case_id}/{entity_key('account', account)}"
+    entity_id = member_key(known.case_id, account)
     label_id = _send(settings, MEMBER, entity_id, WITHDRAWN if undo else EXCLUDE, author, note, "" if undo else reason or "")
     echo(f"{account} is {'no longer excluded from' if undo else 'excluded from'} {known.case_id}: label {label_id} recorded")
 

@@ -73,7 +73,7 @@ def show(*, records: int, reason: str | None, source: str | None, count: int) ->
 
 
 def _letters(records: int, reason: str | None, source: str | None) -> list[tuple[str, DeadLetter]]:
-    """Return the newest letters with the time they were written, oldest first. Raises HydrometerError when there is none."""
+    """Return the newest letters with the time they were written, oldest first. Raises HydrometerError when no letter matches."""
     from datetime import UTC, datetime
 
     import msgspec

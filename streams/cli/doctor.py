@@ -26,7 +26,7 @@ INPUTS: Final = {
 LAG_SECONDS: Final = 3.0
 """Between two looks at the lag: it must not grow."""
 MAX_LAG_RISE_RECORDS: Final = 20
-"""Records that may come between, and are no growth."""
+"""Records that may come between without being growth."""
 
 
 @dataclass(frozen=True)

@@ -36,7 +36,7 @@ def author(*, name: str) -> None:
 
 @keys.command()
 def history() -> None:
-    """Print the public keys that check the histories of cases, the current one first. They are no secret: HYDROMETER_HISTORY_PUBLIC_KEY.
+    """Print the public keys that check the histories of cases, the current one first. They are public: HYDROMETER_HISTORY_PUBLIC_KEY.
 
     Needs HYDROMETER_WORKER_KEY or HYDROMETER_SIGNING_KEY. Keep the old keys as long as cases that they signed are kept.
 

@@ -84,7 +84,7 @@ def new_feature(name: str, entity: str, family: str = "content", root: Path = RO
         The paths of the two files.
 
     Raises:
-        HydrometerError: The name is no plain lower-case word or exists, the entity or family is unknown, or `root` is no checkout;
+        HydrometerError: The name is not a plain lower-case word or exists, the entity or family is unknown, or `root` is not a checkout;
             nothing is written.
     """
     paths = _paths(name, entity, root)

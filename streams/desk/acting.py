@@ -6,7 +6,7 @@ import secrets
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import closing
-from typing import Any, Final, Protocol
+from typing import Final, Protocol
 
 import msgspec
 from kafka import KafkaProducer
@@ -42,7 +42,7 @@ class KafkaOutbox:
 
     @property
     def author(self) -> str | None:
-        """The only person whom it can sign for; None: everybody."""
+        """The only person whom it can sign for; None: all people."""
         return self._signatures.author
 
     def send(self, records: Iterable[Record]) -> list[Record]:
@@ -81,7 +81,7 @@ def label(person: Person, entity: tuple[str, str], verdict: str, note: str = "",
 
 
 def proposal(
-    person: Person, case_id: str, measure: Measure, members: Mapping[str, list[str]], wanted: Mapping[str, Any]
+    person: Person, case_id: str, measure: Measure, members: Mapping[str, list[str]], wanted: Mapping[str, object]
 ) -> EnforcementDecision:
     """Return a proposed decision.
 
@@ -96,7 +96,7 @@ def proposal(
         MalformedEventError: A value is missing, or out of its range.
     """
     now = time.time()
-    rate = float(wanted["rate"]) if measure == "rate_cap" else 0.0
+    rate = float(str(wanted["rate"])) if measure == "rate_cap" else 0.0
     return EnforcementDecision(
         decision_id=secrets.token_hex(8),
         time=now,
@@ -110,7 +110,7 @@ def proposal(
         author=person.name,
         approver="",
         starts=now,
-        expires=now + float(wanted["days"]) * 86_400,
+        expires=now + float(str(wanted["days"])) * 86_400,
         payload=EnforcementPayload(dict(members)),
     )
 

@@ -1,6 +1,6 @@
 """The desk as an aiohttp application: pages from templates, forms that become signed records, and what keeps strangers out.
 
-Every request names a host that is ours; a form comes from our own origin and carries its session's token; a page loads nothing from
+Every request names one of our hosts; a form comes from our own origin and carries its session's token; a page loads nothing from
 elsewhere and runs no inline script. ClickHouse and Kafka clients block, so they run in threads.
 """
 
@@ -29,7 +29,7 @@ from streams.desk.sessions import Person, Role, Session, Sessions, same
 from streams.schema.actions import FOUR_EYES, MEASURES, STATUSES, STEP_OF
 from streams.schema.cases import SEVERITIES
 from streams.schema.labels import REASONS, VERDICTS
-from streams.schema.names import AlertName
+from streams.schema.names import AlertName, entity_key
 
 COOKIE: Final = "hydrometer_desk"
 MAX_FORM_BYTES: Final = 2 * 1024 * 1024
@@ -184,14 +184,18 @@ class Desk:
         session = request[_SESSION]
         filters = _filters(request.query)
         lines, total = await _in_thread(self._reading.queue, filters, session.person.name, session.looked)
-        choices: dict[str, Any] = {
-            "sorts": SORTS,
-            "severities": SEVERITIES[::-1],
-            "statuses": STATUSES,
-            "reasons": REASONS,
-            "verdicts": VERDICTS,
-        }
-        return self._page(request, "queue.html", lines=lines, total=total, filters=filters, **choices)
+        return self._page(
+            request,
+            "queue.html",
+            lines=lines,
+            total=total,
+            filters=filters,
+            sorts=SORTS,
+            severities=SEVERITIES[::-1],
+            statuses=STATUSES,
+            reasons=REASONS,
+            verdicts=VERDICTS,
+        )
 
     async def _case(self, request: web.Request) -> web.Response:
         session, page = request[_SESSION], _page_number(request.query.get("page", "1"))
@@ -263,12 +267,12 @@ class Desk:
         if not _ROUTER.fullmatch(name):
             raise web.HTTPNotFound(text="a router is 16 hexadecimal digits")
         facts = await _in_thread(self._reading.facts, "router", name)
-        cases = await _in_thread(self._reading.cases_about, f"router:{name}")
+        cases = await _in_thread(self._reading.cases_about, entity_key("router", name))
         if facts is None and not cases:
             raise web.HTTPNotFound(text=f"nothing is stored about the router {name}")
         scores = await _in_thread(self._reading.scores, "router", name)
         routing = pictures.curve([(at.timestamp(), max(nats, 0.0)) for at, _, nats in scores], "Nats of routing")
-        pattern = await _in_thread(self._reading.pattern, facts["members"] if facts else [])
+        pattern = await _in_thread(self._reading.pattern, facts.members if facts else [])
         newest = scores[-1] if scores else None
         return self._page(
             request, "router.html", name=name, facts=facts, cases=cases, evidence=routing, newest=newest,

@@ -16,6 +16,7 @@ from streams.desk.reading import Reading
 from streams.desk.sessions import Person
 from streams.schema.actions import MEASURES, STATUSES, Action, ActionKind, EnforcementDecision
 from streams.schema.labels import EXCLUDE, LINK, MEMBER, MERGE, REASONS, SPLIT, VERDICTS, WITHDRAWN
+from streams.schema.names import member_key
 from streams.schema.record import Record
 
 _UNDOABLE: Final = ("own", "label", "exclude", "split", "merge")
@@ -102,7 +103,7 @@ def _own(wish: Wish) -> Done:
 
 
 def _release(wish: Wish) -> Done:
-    return Done([wish.action("release")], "nobody owns the case now")
+    return Done([wish.action("release")], "the case has no owner now")
 
 
 def _comment(wish: Wish) -> Done:
@@ -123,8 +124,8 @@ def _exclude(wish: Wish) -> Done:
     accounts, reason, note = wish.chosen(), wish.text("reason"), wish.text("note")
     require(accounts, "choose at least one account")
     require(reason in REASONS, "say why they are innocent: choose a reason")
-    require(len(accounts) < len(wish.row.payload.members), "a case without accounts is none: label it benign instead")
-    labels = [acting.label(wish.person, (MEMBER, f"{wish.case_id}/account:{name}"), EXCLUDE, note, reason) for name in accounts]
+    require(len(accounts) < len(wish.row.payload.members), "a case needs an account: label it benign instead")
+    labels = [acting.label(wish.person, (MEMBER, member_key(wish.case_id, name)), EXCLUDE, note, reason) for name in accounts]
     return Done(
         [*labels, *(wish.action("exclude", reason, name) for name in accounts)], f"{len(accounts)} accounts are excluded within seconds"
     )
@@ -186,7 +187,7 @@ def _undo(wish: Wish) -> Done:
         case "label":
             records.append(acting.label(wish.person, ("case", wish.case_id), WITHDRAWN))
         case "exclude":
-            records.append(acting.label(wish.person, (MEMBER, f"{wish.case_id}/account:{action.account_id}"), WITHDRAWN))
+            records.append(acting.label(wish.person, (MEMBER, member_key(wish.case_id, action.account_id)), WITHDRAWN))
         case _:
             verdict = SPLIT if action.kind == "merge" else WITHDRAWN
             records.append(acting.label(wish.person, (LINK, f"{wish.case_id}/{action.value}"), verdict))

@@ -1,4 +1,4 @@
-"""Pictures of a case as SVG, without scripts and styles of their own: every value is a number of ours or escaped."""
+"""Pictures of a case as SVG, without scripts and styles of their own: every value is a number or escaped."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Final
 from markupsafe import Markup, escape
 
 from streams.schema.cases import CaseMember, CasePayload
-from streams.schema.names import AlertName
+from streams.schema.names import AlertName, EntityName
 
 _WIDTH_PIXELS: Final = 720
 _GRAPH_ENTITIES: Final = 10
@@ -71,7 +71,7 @@ def graph(payload: CasePayload, ranked: Sequence[tuple[str, CaseMember]]) -> Mar
     lines, nodes = [], []
     for name, member in accounts:
         for key, y in left.items():
-            kind, _, value = key.partition(":")
+            kind, value = EntityName.parse(key)
             if getattr(member, kind, "") == value:
                 lines.append(
                     Markup('<path class="edge {}" d="M236 {:.0f} C 360 {:.0f}, 380 {:.0f}, 492 {:.0f}"/>').format(
@@ -79,7 +79,7 @@ def graph(payload: CasePayload, ranked: Sequence[tuple[str, CaseMember]]) -> Mar
                     )
                 )
     for key, y in left.items():
-        kind, _, value = key.partition(":")
+        kind, value = EntityName.parse(key)
         tied = sum(getattr(member, kind, "") == value for _, member in ranked)
         nodes.append(
             Markup(

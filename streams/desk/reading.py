@@ -1,6 +1,6 @@
 """What the desk shows, read from ClickHouse: the queue, a case, an account, a router, and what people did about them.
 
-A record that was just sent is in ClickHouse seconds later: until then the desk adds it from its own memory, so that nobody waits to see it.
+A record that was just sent is in ClickHouse seconds later: until then the desk adds it from its own memory, so that it shows at once.
 """
 
 from __future__ import annotations
@@ -91,6 +91,24 @@ class Recent:
         while self._records and time.monotonic() - self._records[0][0] > RECENT_SECONDS:
             self._records.popleft()
         return [record for _, record in self._records if isinstance(record, kind)]
+
+
+@dataclass(frozen=True)
+class StoredFacts:
+    """What the stored requests say of an account or a router. Hashes are 16 hexadecimal digits."""
+
+    requests: int
+    accounts: int
+    first: datetime
+    last: datetime
+    output_tokens: float | None
+    organization: str
+    cards: list[str]
+    routers: list[str]
+    programs: list[str]
+    created: datetime | None
+    members: list[str]
+    """At most 100 of its accounts."""
 
 
 class Reading:
@@ -201,7 +219,7 @@ class Reading:
         )
         return [(str(case), str(state), str(behaviour), str(title)) for case, state, behaviour, title in rows]
 
-    def facts(self, column: str, value: str) -> dict[str, Any] | None:
+    def facts(self, column: str, value: str) -> StoredFacts | None:
         """Return what the stored requests say of an account (`account_id`) or a router (`router`); None without any.
 
         value: An account's id, or a router's 16 hexadecimal digits.
@@ -216,21 +234,8 @@ class Reading:
             """,  # noqa: S608 (one of two conditions)
             {"value": value},
         )
-        names = (
-            "requests",
-            "accounts",
-            "first",
-            "last",
-            "output_tokens",
-            "organization",
-            "cards",
-            "routers",
-            "programs",
-            "created",
-            "members",
-        )
-        found = dict(zip(names, rows[0], strict=True))
-        return found if found["requests"] else None
+        facts = StoredFacts(*rows[0])
+        return facts if facts.requests else None
 
     def scores(self, kind: str, name: str) -> list[tuple[datetime, float, float]]:
         """Return the newest 200 scores of an entity: time, extraction, routing, the oldest first."""

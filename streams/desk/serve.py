@@ -53,7 +53,7 @@ async def serve(
     check_host(settings, host)
     origins, sessions, outbox = origins_of(host, port, public_url), Sessions(), KafkaOutbox(settings)
     if outbox.author and any(person.name != outbox.author for person in people):
-        raise SettingsError(f"HYDROMETER_AUTHOR_KEY signs for {outbox.author} alone: invite nobody else, or set HYDROMETER_ANALYST_KEY")
+        raise SettingsError(f"HYDROMETER_AUTHOR_KEY signs for {outbox.author} alone: invite no one else, or set HYDROMETER_ANALYST_KEY")
     desk = Desk(Reading(ClickHouse(settings)), outbox, sessions, origins)
     runner = web.AppRunner(desk.app(), logger=quiet(), access_log=None)
     await runner.setup()

@@ -1,6 +1,6 @@
 """Who is logged in at the desk: one-time links, sessions with limits, and the token that each form carries.
 
-All of it is in the memory of one process: a restart logs everybody out. Nothing here is written anywhere.
+All of it is in the memory of one process: a restart logs all people out. Nothing here is written anywhere.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _MAX_NAME_CHARACTERS: Final = 64
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody who may use the desk."""
+    """A person who may use the desk."""
 
     name: str
     role: Role
@@ -41,7 +41,7 @@ class Person:
         """Read `name:role`; without a role it is `analyst`. Raises SettingsError."""
         name, _, role = text.partition(":")
         if not name or len(name) > _MAX_NAME_CHARACTERS or not name.isprintable() or (role or "analyst") not in ROLES:
-            raise SettingsError(f"{text!r} is nobody to invite: write NAME:ROLE, with a role of {', '.join(ROLES)}")
+            raise SettingsError(f"{text!r} is not an invitation: write NAME:ROLE, with a role of {', '.join(ROLES)}")
         return cls(name, next(known for known in ROLES if known == (role or "analyst")))
 
     def may(self, role: Role) -> bool:

@@ -55,6 +55,11 @@ def entity_key(kind: str, entity_id: str | int) -> str:
     return f"{kind}:{entity_id}" if isinstance(entity_id, str) else f"{kind}:{entity_id:016x}"
 
 
+def member_key(case_id: str, account: str) -> str:
+    """Return the entity id of a label on one account of a case: `case id/account:id`."""
+    return f"{case_id}/{entity_key('account', account)}"
+
+
 def alert_name(behaviour: str, key: str) -> str:
     """Return the id of the alert on an entity. key: `kind:id`."""
     return f"{behaviour}:{key}"

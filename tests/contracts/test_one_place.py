@@ -57,6 +57,7 @@ OTHER_COLONS: Final = {
     "streams/cli/collect.py": "host:port",
     "streams/cli/setup.py": "host:port",
     "streams/core/keyring.py": "author:key",
+    "streams/desk/sessions.py": "name:role",
     "streams/devserver/web.py": "user:password, RFC 7617",
     "streams/privacy/pseudonym.py": "host:port",
     "streams/schema/topics.py": "host:port",

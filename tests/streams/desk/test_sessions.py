@@ -52,5 +52,5 @@ def test_a_role_may_do_what_the_one_before_may() -> None:
 
 @pytest.mark.parametrize("text", ["", ":analyst", "ada:admin", "a\nb:viewer", "x" * 65])
 def test_nobody_is_invited_by_a_name_or_role_that_is_none(text: str) -> None:
-    with pytest.raises(SettingsError, match="is nobody to invite: write NAME:ROLE"):
+    with pytest.raises(SettingsError, match="is not an invitation: write NAME:ROLE"):
         Person.parse(text)
