@@ -12,13 +12,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Final
 
-import msgspec
-
 from streams.cases.views import terminal
 from streams.cases.views.terminal import CaseRow
 from streams.core.queries import Queries
 from streams.features.events import hash_word
-from streams.schema.actions import Action, EnforcementDecision, EnforcementPayload, newest
+from streams.schema.actions import Action, EnforcementDecision, decision_of, newest
 from streams.schema.cases import SEVERITIES
 from streams.schema.record import Record
 
@@ -274,14 +272,6 @@ def _line(row: Sequence[Any], work: Mapping[str, tuple[str, str]], looked: Mappi
     stored = dict(zip(Line.__dataclass_fields__, row[:-1], strict=False))
     owner, status = work.get(str(stored["case_id"]), ("", "new"))
     return Line(**stored, owner=owner, status=status, changed=looked.get(str(stored["case_id"])) != stored["version"])
-
-
-def decision_of(row: Sequence[Any]) -> EnforcementDecision:
-    """Return a row of `enforcement`, in the order of the record's fields, as its record."""
-    columns = dict(zip(EnforcementDecision.__struct_fields__, row, strict=True))
-    columns |= {name: _seconds(columns[name]) for name in ("time", "starts", "expires")}
-    columns["payload"] = msgspec.json.decode(str(columns["payload"]), type=EnforcementPayload)
-    return EnforcementDecision(**columns)
 
 
 def _action(row: Sequence[Any]) -> Action:

@@ -6,8 +6,11 @@ A score enforces nothing: only a decision that a person proposed and, from L3 on
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import Final, Literal, get_args
+from collections.abc import Mapping, Sequence
+from datetime import UTC
+from typing import Any, Final, Literal, get_args
+
+import msgspec
 
 from streams.core.durations import DAY
 from streams.core.errors import MalformedEventError
@@ -125,6 +128,14 @@ class EnforcementDecision(Record, frozen=True):
     def in_force(self, at: float) -> bool:
         """Return whether gateways obey it at a time (seconds since 1970)."""
         return self.state == "approved" and self.starts <= at < self.expires
+
+
+def decision_of(row: Sequence[Any]) -> EnforcementDecision:
+    """Return a row of the table `enforcement`, in the order of the record's fields, as its record. Raises MalformedEventError."""
+    columns = dict(zip(EnforcementDecision.__struct_fields__, row, strict=True))
+    columns |= {name: columns[name].replace(tzinfo=columns[name].tzinfo or UTC).timestamp() for name in ("time", "starts", "expires")}
+    columns["payload"] = msgspec.json.decode(str(columns["payload"]), type=EnforcementPayload)
+    return EnforcementDecision(**columns)
 
 
 def _check_texts(*texts: str) -> None:

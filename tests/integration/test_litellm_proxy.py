@@ -1,134 +1,121 @@
-"""A real LiteLLM proxy with our configuration, called through the OpenAI SDK: each call arrives as an event, failures too.
+"""The real LiteLLM proxy, from PyPI, with a mock model: it refuses, caps and strips as orders say, and serves again when they expire.
 
-The proxy lives in an environment of its own under `build/`, made from PyPI once; it answers from a mock, without a network.
+The proxy lives in an environment of its own, which this test makes with uv (a minute, and the package index once); LITELLM_PYTHON names one
+that has `litellm[proxy]` and `msgspec` already.
 """
 
 from __future__ import annotations
 
+import json
 import os
-import socket
 import subprocess
-import sys
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
-import yaml
-from kafka import KafkaConsumer, TopicPartition
+import requests
+from aiohttp.test_utils import unused_port
 
 from streams.core.settings import Settings
-from streams.schema import topics
-from streams.schema.blocks import REQUESTS, Block, decode
-from streams.testing.builders import embedded_broker
-from streams.testing.processes import wait_for_health
+from streams.enforcement.connectors.litellm import Connector
+from streams.enforcement.orders import Order
+
+ROOT = Path(__file__).resolve().parents[2]
+CONFIG = """
+model_list:
+  - model_name: mock
+    litellm_params: {model: openai/mock, api_key: none, mock_response: "an answer"}
+litellm_settings: {callbacks: streams.enforcement.litellm_hook.enforcement, drop_params: true}
+general_settings: {custom_auth: who.auth}
+"""
+WHO = """
+from litellm.proxy._types import UserAPIKeyAuth
+
+
+async def auth(request, api_key):
+    return UserAPIKeyAuth(api_key=api_key, user_id=api_key.removeprefix("key-of-"))
+"""
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
-ROOT = Path(__file__).resolve().parents[2]
-PACKAGE = "litellm[proxy]==1.108.7"
-CALLS = """
-from openai import BadRequestError, OpenAI
-client = OpenAI(base_url=%r, api_key="sk-master")
-def ask(text, **options):
-    return client.chat.completions.create(messages=[{"role": "user", "content": text}], **{"model": "large-1"} | options)
-ask("What is a river?", user="end-user-7", temperature=0.2)
-for _ in ask("What is a lake?", stream=True):
-    pass
-try:
-    ask("What is a sea?", model="unknown")
-except BadRequestError:
-    print("refused")
-"""
 
 
 @pytest.fixture(scope="module")
-def python_of_litellm() -> Path:
-    """Return the interpreter of an environment that has the proxy; skip where PyPI cannot be reached."""
-    folder = ROOT / "build" / PACKAGE
-    python, uv = folder / "bin" / "python", Path(sys.executable).with_name("uv")
-    subprocess.run([uv, "venv", "--quiet", "--allow-existing", "--python", sys.executable, folder], check=True)
-    done = subprocess.run([uv, "pip", "install", "--quiet", "--python", python, PACKAGE], check=False, capture_output=True, text=True)
-    if done.returncode:
-        pytest.skip(f"{PACKAGE} cannot be installed here: {done.stderr.strip().splitlines()[-1]}")
-    return python
+def python(tmp_path_factory: pytest.TempPathFactory) -> str:
+    if given := os.environ.get("LITELLM_PYTHON"):
+        return given
+    folder, uv = tmp_path_factory.mktemp("litellm") / "venv", ROOT / ".venv/bin/uv"
+    try:
+        subprocess.run([uv, "venv", "-q", folder, "--python", "python3.11"], check=True, capture_output=True)
+        install = [uv, "pip", "install", "-q", "--python", folder / "bin/python", "litellm[proxy]", "msgspec"]
+        subprocess.run(install, check=True, capture_output=True, timeout=500)
+    except (OSError, subprocess.SubprocessError) as error:
+        pytest.skip(f"litellm[proxy] cannot be had from the package index ({type(error).__name__})")
+    return str(folder / "bin/python")
 
 
-@pytest.fixture
-def settings() -> Iterator[Settings]:
-    with embedded_broker() as bootstrap:
-        local = Settings(mode="local", kafka=bootstrap, partitions=1)
-        topics.ensure(local)
-        yield local
+@pytest.fixture(scope="module")
+def proxy(python: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+    """The proxy's address, and the file of orders that it obeys."""
+    folder, port = tmp_path_factory.mktemp("proxy"), unused_port()
+    (folder / "config.yaml").write_text(CONFIG)
+    (folder / "who.py").write_text(WHO)
+    environment = {
+        **os.environ, "PYTHONPATH": f"{ROOT}:{folder}", "HYDROMETER_ORDERS": str(folder / "orders.json"), "LITELLM_TELEMETRY": "False",
+        "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+    }  # fmt: skip
+    command = [str(Path(python).with_name("litellm")), "--config", str(folder / "config.yaml"), "--host", "127.0.0.1", "--port", str(port)]
+    with (folder / "log").open("wb") as log:
+        process = subprocess.Popen(command, env=environment, cwd=folder, stdout=log, stderr=log)
+    base = f"http://127.0.0.1:{port}"
+    try:
+        _wait(process, base, folder / "log")
+        yield base, folder / "orders.json"
+    finally:
+        process.terminate()
+        process.wait(30)
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-def test_calls_through_a_real_proxy_arrive_with_their_client_and_without_their_text(
-    python_of_litellm: Path, settings: Settings, tmp_path: Path
-) -> None:
-    intake, proxy = free_port(), free_port()
-    ours = yaml.safe_load((ROOT / "deploy" / "shippers" / "litellm.yaml").read_text())
-    ours["callback_settings"]["hydrometer"]["endpoint"] = f"http://127.0.0.1:{intake}/v1/events"
-    model = {"model": "openai/large-1", "api_key": "none", "mock_response": "A river is water that flows."}
-    theirs = {"model_list": [{"model_name": "large-1", "litellm_params": model}], "general_settings": {"master_key": "sk-master"}}
-    (tmp_path / "config.yaml").write_text(yaml.safe_dump(ours | theirs))
-    environment = {**os.environ, "HYDROMETER_MODE": "local", "HYDROMETER_KAFKA": settings.kafka}
-    token = {"GENERIC_LOGGER_HEADERS": f"Authorization=Bearer {settings.intake_token.get_secret_value()}"}
-    collect = [sys.executable, "-m", "streams", "collect", "--http", f"127.0.0.1:{intake}"]
-    command = str(python_of_litellm.with_name("litellm"))
-    litellm = [command, "--config", str(tmp_path / "config.yaml"), "--host", "127.0.0.1", "--port", str(proxy)]
-    with (
-        (tmp_path / "proxy.log").open("wb") as log,
-        subprocess.Popen(collect, env=environment) as ours_running,
-        subprocess.Popen(litellm, env=os.environ | token, stdout=log, stderr=log) as theirs_running,
-    ):
+def _wait(process: subprocess.Popen[bytes], base: str, log: Path) -> None:
+    give_up = time.monotonic() + 240
+    while time.monotonic() < give_up:
+        assert process.poll() is None, log.read_text()[-3000:]
         try:
-            wait_for_health(intake)
-            wait_until_alive(f"http://127.0.0.1:{proxy}/health/liveliness", theirs_running)
-            script = CALLS % f"http://127.0.0.1:{proxy}/v1"
-            called = subprocess.run([python_of_litellm, "-c", script], check=True, capture_output=True, text=True)
-            assert called.stdout == "refused\n"
-            blocks = events_of(settings, 3)
-        finally:
-            theirs_running.terminate()
-            ours_running.terminate()
-    rows = sorted((row for block in blocks for row in block.batch.to_pylist()), key=lambda row: str(row["time"]))
-    assert [row["status"] for row in rows] == [200, 200, 400]
-    assert [row["streamed"] for row in rows] == [False, True, False]
-    assert {row["sdk_language"] for row in rows} == {"python"}
-    assert all("x-stainless-lang" in str(row["header_names"]) for row in rows)
-    assert len({row["simhash"] for row in rows}) == 3
-    assert rows[0]["temperature"] == pytest.approx(0.2)
-    assert b"river" not in b"".join(block.batch.serialize().to_pybytes() for block in blocks)
+            if requests.get(f"{base}/health/liveliness", timeout=5).ok:
+                return
+        except requests.RequestException:
+            time.sleep(1)
+    raise AssertionError(log.read_text()[-3000:])
 
 
-def wait_until_alive(url: str, process: subprocess.Popen[bytes], seconds: float = 240.0) -> None:
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline:
-        assert process.poll() is None, "the proxy ended"
-        try:
-            urllib.request.urlopen(url, timeout=5).close()
-        except (urllib.error.URLError, TimeoutError):
-            time.sleep(0.5)
-        else:
-            return
-    pytest.fail("the proxy does not answer")
+def ask(base: str, who: str, **more: Any) -> requests.Response:
+    body = {"model": "mock", "messages": [{"role": "user", "content": "hello"}], **more}
+    return requests.post(f"{base}/v1/chat/completions", json=body, headers={"Authorization": f"Bearer key-of-{who}"}, timeout=60)
 
 
-def events_of(settings: Settings, count: int, seconds: float = 120.0) -> list[Block]:
-    consumer = KafkaConsumer(bootstrap_servers=settings.kafka, auto_offset_reset="earliest", enable_auto_commit=False)
-    consumer.assign([TopicPartition(topics.REQUESTS, 0)])
-    consumer.seek_to_beginning()
-    blocks: list[Block] = []
-    deadline = time.monotonic() + seconds
-    while sum(map(len, blocks)) < count and time.monotonic() < deadline:
-        blocks += [decode(record.value, REQUESTS) for records in consumer.poll(timeout_ms=1000).values() for record in records]
-    consumer.close()
-    assert sum(map(len, blocks)) == count
-    return blocks
+def order(measure: str, who: str, seconds: float, rate: float = 0.0) -> Order:
+    number = f"{abs(hash((measure, who))) % 16**16:016x}"
+    return Order(number, measure, rate, [who], [], time.time() + seconds, f"a notice about {measure}")  # type: ignore[arg-type]
+
+
+def test_calls_are_refused_capped_and_stripped_until_the_orders_expire(proxy: tuple[str, Path]) -> None:
+    base, path = proxy
+    assert ask(base, "ada").status_code == 200
+    connector = Connector.open(str(path), Settings(mode="local"))
+    ends = 45.0
+    for one in (order("ban", "ada", ends), order("rate_cap", "bob", ends, rate=2.0), order("hide_reasoning", "eve", ends)):
+        connector.put(one)
+    began = time.time()
+    refused = ask(base, "ada")
+    assert refused.status_code == 403
+    assert "a notice about ban" in refused.text
+    assert [ask(base, "bob").status_code for _ in range(3)] == [200, 200, 429]
+    assert ask(base, "zoe").status_code == 200, "who is in no order is served"
+    stripped = ask(base, "eve", logprobs=True, n=2)
+    assert stripped.status_code == 200
+    assert len(stripped.json()["choices"]) == 1
+    assert not any(choice.get("logprobs") or choice["message"].get("reasoning_content") for choice in stripped.json()["choices"])
+    time.sleep(max(ends - (time.time() - began) + 1, 0))
+    assert [ask(base, who).status_code for who in ("ada", "bob", "eve")] == [200, 200, 200]
+    assert json.loads(path.read_text().partition("\n")[0].removeprefix("# hydrometer orders: ")), "expired orders are still in the file"

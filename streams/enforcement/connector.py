@@ -1,0 +1,121 @@
+"""What a connector is: one file of `streams/enforcement/connectors/` that puts orders at a gateway and takes them away again.
+
+The contract suite (`tests/contracts/test_connectors.py`) finds each by itself: a dry run changes nothing, applying twice is applying once,
+what expires is removed, drift is seen, a rollback restores what was before, and a partial failure names what failed and keeps the rest.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import pkgutil
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any, ClassVar, Final, Protocol, Self
+
+import msgspec
+import orjson
+
+from streams.core.errors import HydrometerError
+from streams.core.settings import Settings
+from streams.enforcement.orders import Order
+
+_HEADER: Final = "# hydrometer orders: "
+
+
+class ConnectorError(HydrometerError):
+    """A destination did not take or give away an order. The message names what to look at, and never a secret."""
+
+
+class Connector(Protocol):
+    """One destination."""
+
+    measures: ClassVar[frozenset[str]]
+    """What it can do; other orders are reported as not enforceable there."""
+    metavar: ClassVar[str]
+    """What its target is, for the help."""
+
+    @classmethod
+    def open(cls, target: str, settings: Settings) -> Self:
+        """Return a connector to a target. Raises ConnectorError."""
+        ...
+
+    def present(self) -> dict[str, Order]:
+        """Return our orders at the destination, by id; an order that was edited there differs. Raises ConnectorError."""
+        ...
+
+    def put(self, order: Order) -> None:
+        """Put an order there, or replace it. Raises ConnectorError."""
+        ...
+
+    def remove(self, order_id: str) -> None:
+        """Take an order away; one that is not there is no error. Raises ConnectorError."""
+        ...
+
+
+class FileConnector:
+    """A destination that is a configuration file, written whole and atomically. The orders stand in its first line."""
+
+    measures: ClassVar[frozenset[str]]
+    metavar: ClassVar[str] = "FILE"
+
+    def __init__(self, path: Path) -> None:
+        """Write to this file."""
+        self._path = path
+
+    @classmethod
+    def open(cls, target: str, settings: Settings) -> Self:  # noqa: ARG003 (files need no settings)
+        """Return a connector to a file. Raises ConnectorError when its folder does not exist."""
+        path = Path(target)
+        if not path.parent.is_dir():
+            raise ConnectorError(f"{path.parent} does not exist: create it, or name another file")
+        return cls(path)
+
+    def body(self, orders: Mapping[str, Order]) -> Any:
+        """Return the gateway's configuration for these orders, as what JSON holds (which every YAML reader reads)."""
+        raise NotImplementedError
+
+    def present(self) -> dict[str, Order]:
+        """Return the orders of the file; none when somebody edited the rest, so that they are put again. Raises ConnectorError."""
+        try:
+            text = self._path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return {}
+        except (OSError, UnicodeDecodeError) as error:
+            raise ConnectorError(f"cannot read {self._path} ({type(error).__name__}): correct it or name another file") from error
+        first, _, _ = text.partition("\n")
+        try:
+            orders = {order.order_id: order for order in msgspec.json.decode(first.removeprefix(_HEADER), type=list[Order])}
+        except msgspec.MsgspecError:
+            raise ConnectorError(f"{self._path} was not written by `hydrometer enforcement`: move it away or name another file") from None
+        return orders if text == self._text(orders) else {}
+
+    def put(self, order: Order) -> None:
+        """Put an order there, or replace it. Raises ConnectorError."""
+        self._write(self.present() | {order.order_id: order})
+
+    def remove(self, order_id: str) -> None:
+        """Take an order away. Raises ConnectorError."""
+        self._write({name: order for name, order in self.present().items() if name != order_id})
+
+    def _text(self, orders: Mapping[str, Order]) -> str:
+        ordered = {name: orders[name] for name in sorted(orders)}
+        listed = msgspec.json.encode(list(ordered.values())).decode()
+        return f"{_HEADER}{listed}\n{orjson.dumps(self.body(ordered), option=orjson.OPT_INDENT_2).decode()}\n"
+
+    def _write(self, orders: Mapping[str, Order]) -> None:
+        fresh = self._path.with_name(f".{self._path.name}.{os.getpid()}")
+        try:
+            fresh.write_text(self._text(orders), encoding="utf-8")
+            fresh.replace(self._path)
+        except OSError as error:
+            raise ConnectorError(f"cannot write {self._path} ({error.strerror}): correct it or name another file") from error
+
+
+@cache
+def connectors() -> dict[str, type[Connector]]:
+    """Return every connector by its name, which is that of its file."""
+    package = importlib.import_module("streams.enforcement.connectors")
+    names = sorted(module.name for module in pkgutil.iter_modules(package.__path__))
+    return {name: importlib.import_module(f"{package.__name__}.{name}").Connector for name in names}

@@ -1,0 +1,1 @@
+"""The gateways that obey, each in a file of its own."""

@@ -1,0 +1,206 @@
+"""What every connector keeps to. The suite finds connectors by itself; one that speaks to a server is given a little one here."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from typing import Any, ClassVar
+from urllib.parse import parse_qs, urlsplit
+
+import msgspec
+import pytest
+from pydantic import SecretStr
+
+from streams.core.settings import Settings
+from streams.enforcement import engine
+from streams.enforcement.connector import Connector, ConnectorError, connectors
+from streams.enforcement.orders import Order
+
+HOUR = 3600.0
+FAR = 4_000_000_000.0
+
+
+class Server(BaseHTTPRequestHandler):
+    """Takes orders as a webhook, and decisions as CrowdSec's Local API does. What is in `refused` fails."""
+
+    alerts: ClassVar[list[dict[str, Any]]] = []
+    refused: ClassVar[set[str]] = set()
+    seen: ClassVar[list[tuple[dict[str, str], bytes]]] = []
+
+    def answer(self, status: int, value: Any = None) -> None:
+        body = b"" if value is None else json.dumps(value).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def do_POST(self) -> None:
+        body = self.rfile.read(int(self.headers["Content-Length"]))
+        if self.path == "/v1/watchers/login":
+            return self.answer(200, {"token": "t"})
+        if any(name.encode() in body for name in self.refused):
+            return self.answer(500)
+        self.seen.append((dict(self.headers), body))
+        if self.path == "/v1/alerts":
+            self.alerts.extend(json.loads(body))
+            return self.answer(201, ["1"])
+        return self.answer(204)
+
+    def do_GET(self) -> None:
+        self.answer(200, self.alerts)
+
+    def do_DELETE(self) -> None:
+        scenario = parse_qs(urlsplit(self.path).query)["scenario"][0]
+        type(self).alerts = [alert for alert in self.alerts if alert["scenario"] != scenario]
+        self.answer(200, {"nbDeleted": "1"})
+
+    def log_message(self, *_: Any) -> None:
+        """Print nothing."""
+
+
+@pytest.fixture
+def server() -> Iterator[str]:
+    Server.alerts, Server.refused, Server.seen = [], set(), []
+    made = ThreadingHTTPServer(("127.0.0.1", 0), Server)
+    threading.Thread(target=made.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{made.server_port}"
+    made.shutdown()
+    made.server_close()
+
+
+@pytest.fixture
+def opened(server: str, tmp_path: Path) -> Callable[[str], Connector]:
+    """Open a connector by its name, on a destination of its own."""
+    credentials = tmp_path / "credentials.yaml"
+    credentials.write_text(f"url: {server}\nlogin: hydrometer\npassword: secret-word\n")
+    settings = Settings(mode="local", state_dir=tmp_path, webhook_token=SecretStr("a token of the webhook"))
+    targets = {"crowdsec": str(credentials), "webhook": f"{server}/orders"}
+    return lambda name: connectors()[name].open(targets.get(name, str(tmp_path / f"{name}.conf")), settings)
+
+
+def order(number: int, measure: str = "ban", *accounts: str, **other: Any) -> Order:
+    fields = {"order_id": f"{number:016x}", "measure": measure, "rate": 60.0 if measure == "rate_cap" else 0.0}
+    fields |= {"accounts": list(accounts or (f"acct-{number}",)), "keys": [], "expires": FAR, "notice": "a notice"}
+    return msgspec.convert({**fields, **other}, Order)
+
+
+def wanted(*orders: Order) -> dict[str, Order]:
+    return {one.order_id: one for one in orders}
+
+
+each = pytest.mark.parametrize("name", connectors())
+
+
+def test_there_are_six() -> None:
+    assert list(connectors()) == ["crowdsec", "csv", "envoy", "kong", "litellm", "webhook"]
+
+
+@each
+def test_a_dry_run_changes_nothing(name: str, opened: Callable[[str], Connector]) -> None:
+    connector = opened(name)
+    assert engine.apply(connector, wanted(order(1)), dry_run=True).plan.add == [order(1).order_id]
+    assert connector.present() == {}
+    assert Server.seen == []
+
+
+@each
+def test_applying_twice_is_applying_once(name: str, opened: Callable[[str], Connector]) -> None:
+    orders = wanted(order(1), order(2, "rate_cap", "acct-2", "acct-3"))
+    assert not engine.apply(opened(name), orders).failed
+    again = engine.apply(opened(name), orders)
+    assert again.plan.is_empty
+    assert again.plan.keep == sorted(orders)
+
+
+@each
+def test_what_has_expired_or_was_undone_is_removed_and_the_rest_stays(name: str, opened: Callable[[str], Connector]) -> None:
+    connector = opened(name)
+    engine.apply(connector, wanted(order(1), order(2)))
+    outcome = engine.apply(connector, wanted(order(2)))
+    assert (outcome.plan.remove, outcome.failed) == ([order(1).order_id], {})
+    assert list(connector.present()) == [order(2).order_id]
+
+
+@each
+def test_a_changed_decision_replaces_its_order(name: str, opened: Callable[[str], Connector]) -> None:
+    connector = opened(name)
+    engine.apply(connector, wanted(order(1)))
+    changed = order(1, "ban", "acct-1", "acct-9")
+    assert engine.apply(connector, wanted(changed)).plan.change == [changed.order_id]
+    assert connector.present() == wanted(changed)
+
+
+@each
+def test_what_a_connector_cannot_do_is_reported_and_not_done(name: str, opened: Callable[[str], Connector]) -> None:
+    connector = opened(name)
+    orders = wanted(
+        *(order(number, measure) for number, measure in enumerate(("rate_cap", "step_up", "hide_reasoning", "suspend_key", "ban")))
+    )
+    outcome = engine.apply(connector, orders)
+    assert {orders[key].measure for key in outcome.plan.impossible} == {one.measure for one in orders.values()} - connector.measures
+    assert {one.measure for one in connector.present().values()} == connector.measures
+
+
+@each
+def test_a_rollback_restores_the_run_before_but_nothing_that_was_undone(
+    name: str, opened: Callable[[str], Connector], tmp_path: Path
+) -> None:
+    connector, memory = opened(name), engine.Memory(tmp_path / "memory.json")
+    for orders in (wanted(order(1), order(2)), wanted(order(1), order(2), order(3))):
+        engine.apply(connector, orders)
+        memory.applied(name, orders)
+    in_force = wanted(order(2), order(3))  # the first was undone meanwhile
+    before = engine.Memory(tmp_path / "memory.json").before(name, in_force)
+    engine.apply(connector, before)
+    assert list(connector.present()) == [order(2).order_id]
+
+
+@pytest.mark.parametrize("name", ["crowdsec", "webhook"])
+def test_a_partial_failure_names_what_failed_and_the_next_run_does_it(name: str, opened: Callable[[str], Connector]) -> None:
+    connector = opened(name)
+    Server.refused = {order(2).order_id}
+    outcome = engine.apply(connector, wanted(order(1), order(2), order(3)))
+    assert list(outcome.failed) == [order(2).order_id]
+    assert "secret-word" not in str(outcome.failed)
+    assert sorted(connector.present()) == [order(1).order_id, order(3).order_id]
+    Server.refused = set()
+    assert engine.apply(connector, wanted(order(1), order(2), order(3))).plan.add == [order(2).order_id]
+    assert len(connector.present()) == 3
+
+
+@pytest.mark.parametrize("name", ["csv", "envoy", "kong", "litellm"])
+def test_a_file_that_somebody_edited_is_drift_and_is_put_right(name: str, opened: Callable[[str], Connector], tmp_path: Path) -> None:
+    connector, path = opened(name), tmp_path / f"{name}.conf"
+    engine.apply(connector, wanted(order(1)))
+    good = path.read_text()
+    path.write_text(good.replace("acct-1", "acct-7").replace("acct-7", "acct-1", 1))
+    assert engine.plan(connector, wanted(order(1))).add == [order(1).order_id]
+    engine.apply(connector, wanted(order(1)))
+    assert path.read_text() == good
+
+
+@pytest.mark.parametrize("name", ["csv", "envoy", "kong", "litellm"])
+def test_a_file_of_somebody_else_is_not_overwritten(name: str, opened: Callable[[str], Connector], tmp_path: Path) -> None:
+    (tmp_path / f"{name}.conf").write_text("precious: configuration\n")
+    with pytest.raises(ConnectorError, match="was not written by `hydrometer enforcement`: move it away"):
+        engine.apply(opened(name), wanted(order(1)))
+    assert (tmp_path / f"{name}.conf").read_text() == "precious: configuration\n"
+
+
+@each
+@pytest.mark.parametrize("account", ['"; DROP', "a\nb", "=cmd()", "a|.*", "ä/../x", "x" * 500])
+def test_an_account_of_any_name_is_that_account_alone(name: str, opened: Callable[[str], Connector], account: str) -> None:
+    connector = opened(name)
+    engine.apply(connector, wanted(order(1, "ban", account)))
+    assert connector.present()[order(1).order_id].accounts == [account]
+
+
+@each
+def test_a_stop_removes_all_of_ours(name: str, opened: Callable[[str], Connector]) -> None:
+    connector = opened(name)
+    engine.apply(connector, wanted(order(1), order(2)))
+    engine.apply(connector, {})
+    assert connector.present() == {}
