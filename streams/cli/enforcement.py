@@ -103,14 +103,14 @@ def show_status(*, targets: tuple[str, ...], canary: float) -> None:
 
     settings, wanted = _wanted(canary)
     for name, connector in _opened(settings, targets):
-        found = engine.plan(connector, wanted)
+        difference = engine.plan(connector, wanted)
         drift = ", ".join(
             f"{len(names)} {word}"
-            for word, names in (("missing", found.add), ("differ", found.change), ("too many", found.remove))
+            for word, names in (("missing", difference.add), ("differ", difference.change), ("too many", difference.remove))
             if names
         )
-        echo(f"{name}: {len(found.keep)} of {len(wanted)} orders are obeyed; {f'drift: {drift}' if drift else 'no drift'}")
-        for key in found.keep:
+        echo(f"{name}: {len(difference.keep)} of {len(wanted)} orders are obeyed; {f'drift: {drift}' if drift else 'no drift'}")
+        for key in difference.keep:
             echo(f"  {_line(wanted[key])}")
 
 
@@ -198,9 +198,8 @@ def _print(name: str, outcome: Outcome, wanted: Mapping[str, Order]) -> None:
     echo(f"{name}: {len(plan.add)} to add, {len(plan.change)} to change, {len(plan.remove)} to remove, {len(plan.keep)} as they are")
     for word, names in (("+", plan.add), ("~", plan.change), ("-", plan.remove)):
         for key in names:
-            echo(
-                f"  {word} {_line(wanted[key]) if key in wanted else key}{f': failed: {outcome.failed[key]}' if key in outcome.failed else ''}"
-            )
+            failed = f": failed: {outcome.failed[key]}" if key in outcome.failed else ""
+            echo(f"  {word} {_line(wanted[key]) if key in wanted else key}{failed}")
     for key in plan.impossible:
         echo(f"  ! {_line(wanted[key])}: this connector cannot do it")
 

@@ -28,7 +28,7 @@ model_list:
   - model_name: mock
     litellm_params: {model: openai/mock, api_key: none, mock_response: "an answer"}
 litellm_settings: {callbacks: streams.enforcement.litellm_hook.enforcement, drop_params: true}
-general_settings: {custom_auth: who.auth}
+general_settings: {custom_auth: who.auth, master_key: sk-a-key-of-this-test-alone-0123456789}
 """
 WHO = """
 from litellm.proxy._types import UserAPIKeyAuth
