@@ -44,11 +44,11 @@ def orders(decisions: Iterable[EnforcementDecision], at: float, canary: float = 
         at: Seconds since 1970.
         canary: Share of the accounts that it begins with, 0..1; the same accounts each time.
     """
-    found: dict[str, Order] = {}
+    in_force: dict[str, Order] = {}
     for decision in decisions:
         members = {account: keys for account, keys in decision.payload.members.items() if _drawn(account) < canary}
         if decision.in_force(at) and members:
-            found[decision.decision_id] = Order(
+            in_force[decision.decision_id] = Order(
                 order_id=decision.decision_id,
                 measure=decision.measure,
                 rate=decision.rate,
@@ -57,7 +57,7 @@ def orders(decisions: Iterable[EnforcementDecision], at: float, canary: float = 
                 expires=decision.expires,
                 notice=notice(decision),
             )
-    return found
+    return in_force
 
 
 def notice(decision: EnforcementDecision) -> str:

@@ -50,14 +50,14 @@ class Connector:
     def present(self) -> dict[str, Order]:
         """Return the orders whose alerts still have decisions. Raises ConnectorError."""
         alerts = self._call("GET", "/v1/alerts", params={"has_active_decision": "true", "scope": "account", "limit": "0"}) or []
-        found: dict[str, Order] = {}
+        active: dict[str, Order] = {}
         for alert in alerts:
             meta = {str(entry.get("key")): str(entry.get("value")) for entry in (alert.get("events") or [{}])[0].get("meta", [])}
             if str(alert.get("scenario", "")).startswith(_SCENARIO) and "order" in meta:
                 order = msgspec.json.decode(meta["order"], type=Order)
-                active = {str(decision.get("value")) for decision in alert.get("decisions") or []}
-                found[order.order_id] = msgspec.structs.replace(order, accounts=sorted(active & set(order.accounts)))
-        return found
+                standing = {str(decision.get("value")) for decision in alert.get("decisions") or []}
+                active[order.order_id] = msgspec.structs.replace(order, accounts=sorted(standing & set(order.accounts)))
+        return active
 
     def put(self, order: Order) -> None:
         """Add an order's decisions, after those of an earlier version are gone. Raises ConnectorError."""
