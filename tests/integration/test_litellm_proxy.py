@@ -48,7 +48,7 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> str:
     folder, uv = tmp_path_factory.mktemp("litellm") / "venv", ROOT / ".venv/bin/uv"
     try:
         subprocess.run([uv, "venv", "-q", folder, "--python", "python3.11"], check=True, capture_output=True)
-        install = [uv, "pip", "install", "-q", "--python", folder / "bin/python", "litellm[proxy]", "msgspec"]
+        install = [str(uv), "pip", "install", "-q", "--python", str(folder / "bin/python"), "litellm[proxy]", "msgspec"]
         subprocess.run(install, check=True, capture_output=True, timeout=500)
     except (OSError, subprocess.SubprocessError) as error:
         pytest.skip(f"litellm[proxy] cannot be had from the package index ({type(error).__name__})")
