@@ -510,6 +510,20 @@ class Block:
         return self.batch.column(self.layout.position[name])
 
 
+class _KnownSchema(NamedTuple):
+    """What a schema that was read before is."""
+
+    layout: Layout
+    is_same: bool
+    """Whether it has the layout's columns, none more and none less."""
+    dictionaries: int
+
+
+MAX_KNOWN_SCHEMAS: Final = 64
+_KNOWN_SCHEMAS: Final[dict[bytes, _KnownSchema]] = {}
+"""Schemas by the bytes that they were read from: comparing sixty columns takes as long as reading them."""
+
+
 def encode(batch: pa.RecordBatch) -> bytes:
     """Return a record batch as one Arrow IPC stream, lz4-compressed."""
     sink = pa.BufferOutputStream()
@@ -529,24 +543,36 @@ def decode(data: bytes, *layouts: Layout) -> Block:
         size = ipc.size(data)
         if size.rows > MAX_BLOCK_ROWS or size.bytes > MAX_BLOCK_BYTES:
             raise BlockLayoutError(f"a block of {size.rows} rows and {size.bytes} bytes: at most {MAX_BLOCK_ROWS} and {MAX_BLOCK_BYTES}")
+        head = ipc.schema_message(data)
         with pa.ipc.open_stream(data, options=_READ) as reader:
-            tag = (reader.schema.metadata or {}).get(b"layout", b"")
-            schema = reader.schema
-            layout = next((each for each in layouts if tag == each.tag), None)
-            same = layout is not None and schema.equals(layout.schema)
-            if layout is None or not (same or layout.reads(schema)):
-                raise BlockLayoutError(f"expected a block of layout {expected}, found {_shown(tag)}")
-            if size.batches != 1 or size.dictionaries != sum(map(pa.types.is_dictionary, schema.types)):
+            known = _KNOWN_SCHEMAS.get(head)
+            if known is None or known.layout not in layouts:
+                known = _known(reader.schema, layouts, expected)
+                if len(_KNOWN_SCHEMAS) >= MAX_KNOWN_SCHEMAS:
+                    _KNOWN_SCHEMAS.clear()
+                _KNOWN_SCHEMAS[head] = known
+            if size.batches != 1 or size.dictionaries != known.dictionaries:
                 raise BlockLayoutError(f"a block of layout {expected} has {size.batches} batches and {size.dictionaries} dictionaries")
             batch = reader.read_next_batch()
             batch.validate(full=True)
-            batch = batch if same else layout.shaped(batch)
+            layout = known.layout
+            batch = batch if known.is_same else layout.shaped(batch)
     except (pa.ArrowException, ValueError, OSError, StopIteration, MemoryError) as error:
         message = f"not a readable block of layout {expected}, {len(data)} bytes ({type(error).__name__})"
         raise BlockLayoutError(message) from error
     if fault := layout.check.fault(batch):
         raise BlockLayoutError(f"a block of layout {expected}: {fault}")
     return Block(layout, batch)
+
+
+def _known(schema: pa.Schema, layouts: Sequence[Layout], expected: str) -> _KnownSchema:
+    """Return by which of these layouts a schema can be read. Raises BlockLayoutError if by none."""
+    tag = (schema.metadata or {}).get(b"layout", b"")
+    layout = next((each for each in layouts if tag == each.tag), None)
+    is_same = layout is not None and schema.equals(layout.schema)
+    if layout is None or not (is_same or layout.reads(schema)):
+        raise BlockLayoutError(f"expected a block of layout {expected}, found {_shown(tag)}")
+    return _KnownSchema(layout, is_same, sum(map(pa.types.is_dictionary, schema.types)))
 
 
 def decode_keys(data: bytes) -> Block:

@@ -16,6 +16,8 @@ MAX_HEADER_BYTES: Final = 256 * 1024
 
 _SCHEMA, _DICTIONARY, _BATCH = 1, 2, 3
 _CONTINUATION_CODE: Final = 0xFFFFFFFF
+_CONTINUATION: Final = b"\xff\xff\xff\xff"
+_PREFIX_BYTES: Final = 8
 _U16, _I32, _U32, _I64 = (struct.Struct(form) for form in ("<H", "<i", "<I", "<q"))
 _BUFFER: Final = struct.Struct("<qq")
 
@@ -50,6 +52,14 @@ def size(data: bytes) -> Size:
     except struct.error as error:
         raise ValueError("a message that lies outside of the data") from error
     return Size(rows, unpacked, kinds[_BATCH], kinds[_DICTIONARY])
+
+
+def schema_message(data: bytes) -> bytes:
+    """Return the first message of a stream that `size` has read: its schema. All of the data when they are too short for one."""
+    if len(data) < _PREFIX_BYTES:
+        return data
+    begins = _PREFIX_BYTES if data.startswith(_CONTINUATION) else _PREFIX_BYTES - 4
+    return data[: begins + int(_U32.unpack_from(data, begins - 4)[0])]
 
 
 def _messages(data: bytes) -> Iterator[tuple[int, memoryview, int, memoryview]]:
