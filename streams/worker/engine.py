@@ -204,8 +204,9 @@ class Engine:
                 chunks = {tp: [*self._table.records(tp.partition, CHUNK)] for tp in assigned}
                 await self._check_history({tp: _complete_to(records) for tp, records in chunks.items()})
                 self.partitions = {tp.partition: self._loaded(tp, chunks.pop(tp), starts[tp]) for tp in assigned}
-                for partition in self.partitions.values():
-                    await self._recall(partition)
+                await asyncio.gather(
+                    *(self._recall(partition) for partition in self.partitions.values())
+                )  # each is a connection of its own
                 self._generation = generation
                 self._reading.forget(starts)
             log.info("%s: this worker owns partitions %s", self.app.conf.id, sorted(self.partitions))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from pathlib import Path
 from typing import Final
@@ -11,7 +12,7 @@ from trial import Outcome, Trial, assigned, scenario, trial
 
 from streams.schema import topics
 
-STOPS: Final = 20
+STOPS: Final = int(os.environ.get("STOPS", "20"))
 MAX_STOP_SECONDS: Final = 10.0
 STORM_TURNS: Final = 10
 HELD_ACCOUNTS: Final = 100_000
@@ -21,7 +22,7 @@ MAX_WITHOUT_DISK_SECONDS: Final = 30.0
 
 @scenario
 def stopped(directory: Path, seed: int) -> Outcome:
-    """A worker is stopped twenty times under load: within ten seconds, in order, and nothing is read again that was acknowledged."""
+    """A worker is stopped twenty times under load: within ten seconds, in order, and nothing acknowledged is read again."""
     with trial(directory, seed, count=60_000, accounts=5_000, pause=0.05) as here:
         took, codes = [], set()
         for turn in range(STOPS):
