@@ -6,12 +6,15 @@ production. Only the traffic is ours, so at the end it can say how many of each 
 
 from __future__ import annotations
 
+import asyncio
+import fcntl
+import itertools
 import shutil
-import signal
+import socket
 import time
 from collections import Counter
-from collections.abc import Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 from clickhouse_driver import Client
@@ -28,13 +31,17 @@ from streams.core.settings import Settings
 from streams.demo.log import Role
 from streams.demo.schedule import DAY
 from streams.demo.traffic import SPAN_SECONDS, demo_traffic
+from streams.desk.serve import serve
+from streams.desk.sessions import Person
 from streams.devserver.system import System, local_system
 from streams.intake.block_producer import send_files
 
 FOLDER = Path("build/demo")
 DEMO_EVENTS = 60_000
-MAX_WAIT_SECONDS = 150.0
-"""Time after which the demonstration gives up and names the logs to read."""
+MAX_STALL_SECONDS = 120.0
+"""Time without any progress after which the demonstration gives up and names the logs to read"""
+DESK_PORT = 8700
+"""Where the desk of a kept demonstration is, unless something else listens there."""
 QUIET_SECONDS = MAX_BATCH_SECONDS + 3.0
 """Time without a new row after which the stream has ended: the store writes within five seconds."""
 _TABLES = ("requests", "scores", "alerts", "cases")
@@ -47,11 +54,12 @@ class DemoError(HydrometerError):
 def run(*, keep: bool = False, folder: Path = FOLDER) -> None:
     """Stream generated traffic through the whole system and print the cases; with `keep`, leave it running until Ctrl-C.
 
-    Raises HydrometerError when a part does not start or the stream does not finish. It leaves no process and no open port.
+    A demonstration that still runs keeps its folder: another one takes the next. Raises HydrometerError when a part does not start or the
+    stream makes no progress. It leaves no process and no open port.
     """
     screen = console()
-    shutil.rmtree(folder, ignore_errors=True)  # about 100 MB per run; only the last one is useful
     with ExitStack() as running:
+        folder = running.enter_context(own_folder(folder))
         screen.print("[bold]1/4[/] starting a broker and ClickHouse, making topics and tables")
         system = running.enter_context(local_system(folder, checkpoint_seconds=10.0))
         screen.print(f"[bold]2/4[/] drawing two days of traffic: {DEMO_EVENTS:,} requests of ordinary users, look-alikes and two campaigns")
@@ -69,7 +77,45 @@ def run(*, keep: bool = False, folder: Path = FOLDER) -> None:
             _report(screen, system.settings, traffic.truth)
             _next_steps(screen, system, keep=keep)
             if keep:
-                signal.pause()
+                _open_desk(screen, system.settings)
+
+
+@contextmanager
+def own_folder(folder: Path) -> Iterator[Path]:
+    """Hold an empty folder: this one, or, while another demonstration holds it, the next (`demo-2`, `demo-3`, ...)."""
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    for number in itertools.count(1):
+        chosen = folder if number == 1 else folder.with_name(f"{folder.name}-{number}")
+        with chosen.with_name(f"{chosen.name}.lock").open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                continue
+            shutil.rmtree(chosen, ignore_errors=True)  # about 100 MB per run; only the last one is useful
+            yield chosen
+            return
+
+
+def _open_desk(screen: Console, settings: Settings) -> None:
+    """Serve the desk until Ctrl-C, and print a link for two people: from L3 on a step needs both."""
+    people = [Person("ada", "analyst"), Person("bob", "approver")]
+
+    def announce(line: str) -> None:
+        screen.print(f"  {line}", soft_wrap=True, highlight=False)
+
+    screen.print("The desk, in two browsers or windows:")
+    asyncio.run(serve(settings, ("127.0.0.1", free_port(DESK_PORT)), people, announce))
+
+
+def free_port(wanted: int) -> int:
+    """Return this port of the loopback interface, or another when something listens there."""
+    for port in (wanted, 0):
+        with socket.socket() as tried:
+            tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            with suppress(OSError):
+                tried.bind(("127.0.0.1", port))
+                return int(tried.getsockname()[1])
+    raise DemoError("no port of 127.0.0.1 is free: end another program")
 
 
 _LEGEND = (
@@ -95,9 +141,9 @@ def _wait(screen: Console, client: Client, system: System, began: float) -> floa
             told = f"{now['scores']:,} scores, {now['alerts']:,} alerts, requests stored:"
             progress.update(bar, completed=now["requests"], description=told)
             system.check()
-            if time.monotonic() - began > MAX_WAIT_SECONDS:
+            if time.monotonic() - moved > MAX_STALL_SECONDS:
                 stored = f"{now['requests']:,} of {DEMO_EVENTS:,} requests are stored"
-                raise DemoError(f"after {MAX_WAIT_SECONDS:.0f} s only {stored}: read {system.folder}/worker-*.log")
+                raise DemoError(f"nothing has moved for {MAX_STALL_SECONDS:.0f} s, {stored}: read {system.folder}/worker-*.log")
             time.sleep(0.5)
     return moved - began
 
