@@ -129,6 +129,7 @@ class Cases:
         if self._now >= self._next_expiry:
             self._next_expiry = self._now + DAY
             expiry.expire(self._now, self.entities, self.alerts, self.labels, self._load)
+            self._look_again()  # a group that was forgotten may come back with other members
         messages += [message for case_id in self._changed for message in self._publish(self.cases[case_id])]
         self._changed.clear()
         self._touch(first)

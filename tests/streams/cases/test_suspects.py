@@ -40,6 +40,15 @@ def test_what_is_counted_by_change_is_what_a_count_from_the_beginning_finds(desk
                 assert {account for account, member in case.members.items() if member.left_at is None} == present, turn
 
 
+def test_a_group_that_was_forgotten_comes_back_without_its_old_suspects(desk: Any, a_group: Rows, an_account: Row) -> None:
+    day = 86_400.0
+    desk.hears(*a_group("router", ROUTER, NAMES[:2], extraction=20.0))
+    desk.hears(an_account("other", at=100 * day))
+    assert f"router:{ROUTER}" not in desk.stage.entities
+    desk.hears(*a_group("router", ROUTER, NAMES[2:4], at=100 * day, extraction=20.0))
+    assert desk.open == [], "two suspects are no group, and those of a hundred days ago are gone"
+
+
 def test_an_account_in_two_groups_shows_the_row_with_the_most_requests_and_of_equals_the_most_evidence(desk: Any, a_group: Rows) -> None:
     desk.hears(*a_group("router", ROUTER, NAMES[:3], extraction=20.0), *a_group("payment", CARD, NAMES[:3], extraction=25.0))
     (case,) = desk.stage.cases.values()
