@@ -66,8 +66,8 @@ demo: setup ## Show the whole path on generated traffic (KEEP=1 leaves it runnin
 	$(BIN)/hydrometer demo $(if $(filter-out 0,$(KEEP)),--keep)
 
 render: setup ## Write what is generated: boards and alert rules (dashboards/generated), and what a missing field blinds
-	$(BIN)/python -m dashboards.render
 	$(BIN)/python -m streams.replay.little_world
+	$(BIN)/python -m dashboards.render
 
 preview: setup ## Draw every board with Grafana's own components, into build/preview (LIVE=1: what HYDROMETER_CLICKHOUSE_* holds; node, Chromium, 470 MB)
 	$(BIN)/python -m dashboards.screenshots $(if $(LIVE),--live)

@@ -10,31 +10,20 @@ from dashboards.palette import BAD, CALM, GOOD, WARN, Steps
 from dashboards.query import variable
 from dashboards.views import Bars, Column, Listing, Stat, Trend
 from models.evidence.families import FAMILIES
+from streams.clickhouse.unknown import COUNTS, SAMPLE
 from streams.features.registry import features
-from streams.schema import blocks
+from streams.replay.little_world import blind_by_field
+from streams.schema.event import FIELDS as FIELDS_OF_EVENT
 from streams.telemetry.metrics import Metric
 
 _FEATURE: Final = variable("feature")
-_ALWAYS: Final = frozenset({"time", "event_id", "account_id"})
 _UNKNOWN_STEPS: Final[Steps] = ((None, GOOD), (0.2, WARN), (0.8, BAD))
 _REQUESTS: Final = "FROM hydrometer.requests WHERE $__timeFilter(time)"
-_SAMPLE: Final = "FROM hydrometer.requests PREWHERE intDiv(_part_offset, 8192) % 8 = 0 WHERE $__timeFilter(time)"
-"""One granule in eight: what asks about every column would otherwise read the whole table."""
-
-
-def _unknown(column: str, kind: str) -> str:
-    """Return the condition under which a column of `requests` is unknown."""
-    if kind == "hash":
-        return f"{column} = 0"
-    if kind == "shingles":
-        return f"empty({column})"
-    return f"{column} = ''" if kind == "text" else f"{column} IS NULL"
-
-
-_FIELDS: Final = {name: _unknown(name, kind) for name, kind in blocks.REQUESTS.columns.items() if name not in _ALWAYS}
-_COUNTS: Final = ", ".join(f"('{name}', countIf({condition}))" for name, condition in _FIELDS.items())
-_COUNTED: Final = f"(SELECT [{_COUNTS}] AS counts, count() AS total {_SAMPLE})"
+_COUNTED: Final = f"(SELECT [{COUNTS}] AS counts, count() AS total {SAMPLE} WHERE $__timeFilter(time))"
 """For each field, in how many rows of the sample it is unknown; and the rows."""
+_COLUMNS: Final = {field.wire: field.column for field in FIELDS_OF_EVENT}
+_BLIND: Final = {_COLUMNS[field]: ", ".join(blind) for field, blind in blind_by_field().items()}
+_BLIND_WITHOUT: Final = f"transform(unknown.1, {list(_BLIND)!r}, {list(_BLIND.values())!r}, '')"
 _FEATURES: Final = {feature.name(): feature for kind in ("account", "group") for feature in features(kind)}
 _DECLARED: Final = ", ".join(f"('{name}', '{feature.family}', '{feature.entity}')" for name, feature in _FEATURES.items())
 
@@ -119,11 +108,12 @@ FIELDS = Row(
             Listing(
                 title="Unknown share of each field",
                 question="Which fields are missing from the logs, in an eighth of the rows? Ask the owners of the gateway for them.",
-                sql=f"SELECT unknown.1 AS field, unknown.2 / total AS share FROM {_COUNTED} ARRAY JOIN counts AS unknown "
-                "ORDER BY share DESC, field",
+                sql=f"SELECT unknown.1 AS field, unknown.2 / total AS share, {_BLIND_WITHOUT} AS blind FROM {_COUNTED} "
+                "ARRAY JOIN counts AS unknown ORDER BY share DESC, field",
                 columns={
                     "field": Column(title="Field", width=180),
                     "share": Column(title="Unknown", unit="percentunit", cell="gauge", steps=_UNKNOWN_STEPS, high=1, decimals=1),
+                    "blind": Column(title="Blind without it"),
                 },
             ),
             8,

@@ -1,4 +1,4 @@
-"""The checks of `hydrometer doctor`, in the order of the flow: settings, policy, Kafka, lag, ClickHouse, paused sources, the disk."""
+"""The checks of `hydrometer doctor`, in the order of the flow, from settings to the disk."""
 
 from __future__ import annotations
 
@@ -9,11 +9,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from streams.cases.policy import Policy
-from streams.clickhouse import migrate
+from streams.clickhouse import migrate, unknown
 from streams.clickhouse.client import ClickHouse
 from streams.core.errors import HydrometerError
 from streams.core.settings import Settings
+from streams.features.registry import by_name
+from streams.replay.little_world import blind_without
 from streams.schema import topics
+from streams.schema.event import FIELDS, REQUIRED
 from streams.telemetry.metrics import Metric
 
 INPUTS: Final = {
@@ -55,6 +58,7 @@ def examine() -> Iterator[Finding]:
     yield clickhouse
     if clickhouse.good:
         yield _finding("sources", _sources, settings)
+        yield _finding("log", _log, settings)
     yield _finding("state", _state, settings)
 
 
@@ -128,6 +132,20 @@ def _sources(settings: Settings) -> str:
         advice = "correct the format, see `hydrometer dead-letters list`"
         raise HydrometerError(f"{', '.join(paused)} paused a source, because too many of its lines are refused: {advice}")
     return f"{len(rows)} `collect` processes report, none has paused a source"
+
+
+def _log(settings: Settings) -> str:
+    """Return what the log of the last day lacks, and which features are blind without it."""
+    rows, columns = unknown.never_known(ClickHouse(settings))
+    if not rows:
+        return "no request within a day"
+    missing = [field.wire for field in FIELDS if field.column in columns and field.wire not in REQUIRED]
+    if not missing:
+        return "every field is known in some of the requests of a day"
+    blind = sorted(blind_without(frozenset(missing)) & by_name().keys())
+    return (
+        f"no request of a day has {', '.join(missing)}; {len(blind)} of {len(by_name())} features are blind: {', '.join(blind) or 'none'}"
+    )
 
 
 def _state(settings: Settings) -> str:

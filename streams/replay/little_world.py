@@ -63,6 +63,12 @@ def blind_without(missing: frozenset[str]) -> frozenset[str]:
     return alone[field] if not others and field in alone else whole - _distinguishing(missing)
 
 
+def blind_by_field() -> dict[str, list[str]]:
+    """Return what each optional field blinds when it alone is missing, of our own features, as the table has it."""
+    blind: dict[str, list[str]] = json.loads(TABLE.read_text(encoding="utf-8"))["blind_without"]
+    return blind
+
+
 def table() -> str:
     """Return the text of `what_fields_blind.json`, worked out anew: what tells apart, and what of it each optional field blinds alone."""
     whole = _distinguishing(frozenset())

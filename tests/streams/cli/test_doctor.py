@@ -56,3 +56,21 @@ def test_a_paused_source_is_named_until_its_collect_reports_otherwise(tmp_path: 
         clickhouse.query("TRUNCATE TABLE health")
         assert doctor._sources(settings) == "0 `collect` processes report, none has paused a source"
         clickhouse.close()
+
+
+def test_what_no_request_of_a_day_has_is_named_with_what_is_blind_without_it(tmp_path: Path) -> None:
+    with local_clickhouse(tmp_path) as server:
+        settings = Settings(
+            mode="local", clickhouse_port=server.port, clickhouse_user=server.user, clickhouse_password=SecretStr(server.password)
+        )
+        migrate.run(settings)
+        clickhouse = ClickHouse(settings)
+        assert doctor._log(settings) == "no request within a day"
+        columns = "time, event_id, account_id, organization_id, sent_output_tokens"
+        clickhouse.query(f"INSERT INTO requests ({columns}) SELECT now(), 'e1', 'a1', 'o1', 300 SETTINGS async_insert = 0")
+        text = doctor._log(settings)
+        clickhouse.close()
+    missing, blind = text.removeprefix("no request of a day has ").split("; ")
+    assert {"prompt", "payment.hash", "client.address"} <= {*missing.split(", ")}
+    assert {"organization.id", "gen_ai.usage.output_tokens"}.isdisjoint(missing.split(", "))
+    assert "shared_template" in blind
