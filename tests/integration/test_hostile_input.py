@@ -214,7 +214,7 @@ def test_the_text_of_a_prompt_is_in_no_record(run: Run) -> None:
     assert all(b"account-" in value for value in blocks_of_requests), "nothing was decompressed, so nothing would be found"
     for record in records:
         changed = record.topic.endswith("changelog")
-        value = decompressed(unsealed(record.value) if changed else record.value or b"")
+        value = decompressed(unsealed(record.value or b"") if changed else record.value or b"")
         whole = (record.value or b"", value, record.key or b"", *(word for _, word in record.headers))
         assert not any(MARKER.encode() in part for part in whole), (record.topic, record.partition, record.offset)
 

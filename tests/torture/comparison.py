@@ -38,7 +38,7 @@ def kept_state(settings: Settings) -> dict[tuple[str, int], dict[str, bytes]]:
         for record in reader:
             number, _, name = record.key.decode().partition("/")
             if name.startswith(CHUNK):
-                found.setdefault((agents[record.topic], int(number)), {})[name.removeprefix(CHUNK)] = unsealed(record.value)
+                found.setdefault((agents[record.topic], int(number)), {})[name.removeprefix(CHUNK)] = unsealed(record.value or b"")
     return found
 
 
