@@ -36,7 +36,7 @@ from streams.testing import figures
 HERE: Final = Path(__file__).resolve().parent
 EVENTS: Final = 20_000
 """Of the demonstration, in time order; `--events` replays the first of them."""
-ROOMS: Final = ("collect", "encode", "decode", "accounts", "groups", "cases", "writing")
+ROOMS: Final = ("collect", "encode", "decode", "accounts", "groups", "cases", "writing", "carrying")
 PARTITIONS: Final = (1, 4, 16)
 BLOCK_EVENTS: Final = (4, 16, 64, 256, 1024, 4096)
 WARM_UP: Final = 8_000
@@ -107,7 +107,7 @@ def replay(lines: Sequence[bytes], partitions: int) -> dict[str, Any]:
 def _timed(outgoing: Iterator[OutgoingBlock], rooms: Rooms) -> Iterator[OutgoingBlock]:
     """Yield blocks; what happens to them between two of them is not the collector's."""
     for block in outgoing:
-        with rooms.inside("pipeline"):
+        with rooms.inside("carrying"):
             yield block
 
 
@@ -115,7 +115,7 @@ def _time_stages(run: Replay, rooms: Rooms, sent: Counter[str]) -> None:
     pipeline: Any = run.pipeline
     for room, stages in (("accounts", pipeline.accounts), ("groups", pipeline.groups), ("cases", [pipeline.cases])):
         for stage in stages:
-            for name in ("apply", "apply_feedback", "apply_all"):
+            for name in ("apply", "apply_feedback", "apply_blocks"):
                 if hasattr(stage, name):
                     setattr(stage, name, rooms.of(room, getattr(stage, name)))
     listen = pipeline._on_message
