@@ -294,12 +294,9 @@ def main(words: Sequence[str] | None = None) -> None:
         figures.append(one)
         with (asked.out / "figures.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(asdict(one)) + "\n")
+        command = f'make evaluate-authors WORLDS="{" ".join(each.world for each in figures)}"'
+        kept_figures.write("evaluate-authors", {"worlds": [asdict(each) for each in figures]}, command=command)
     show(figures, Console(width=190), whole=asked.whole)
-    kept_figures.write(
-        "evaluate-authors",
-        {"worlds": [asdict(each) for each in figures]},
-        command=f'make evaluate-authors WORLDS="{" ".join(asked.worlds)}"',
-    )
 
 
 if __name__ == "__main__":
