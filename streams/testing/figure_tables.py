@@ -203,6 +203,7 @@ def _count(value: float) -> str:
 
 
 TABLES: Final[Mapping[str, Callable[[Kept], str]]] = {
+    "authors": authors,
     "bench": bench,
     "bench chart": bench_chart,
     "bench limit": bench_limit,
