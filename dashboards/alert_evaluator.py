@@ -75,7 +75,11 @@ def firing(name: str, rule: Rule, rows: Sequence[Mapping[str, object]]) -> list[
 
 
 def seconds(duration: str) -> float:
-    """Return a duration of Grafana's (`90s`, `5m`) in seconds."""
+    """Return a duration of Grafana's (`90s`, `5m`) in seconds.
+
+    Raises:
+        RuleShapeError: It is written in another way.
+    """
     match = re.fullmatch(r"(\d+)([smhd])", duration)
     if not match:
         raise RuleShapeError(f"{duration} is not a duration: write it as 90s, 5m or 1h")

@@ -327,7 +327,11 @@ class Environment(EnvSettingsSource):
                 raise _unknown(name)
 
     def prepare_field_value(self, field_name: str, field: FieldInfo, value: Any, value_is_complex: bool) -> Any:  # noqa: FBT001 (pydantic-settings' signature)
-        """Return the value of a field: its variable's, or the content of the file that its `_FILE` variable names."""
+        """Return the value of a field: its variable's, or the content of the file that its `_FILE` variable names.
+
+        Raises:
+            SettingsError: Both variables are set, or the file cannot be read.
+        """
         variable = variable_of(field_name)
         file = self.env_vars.get(f"{variable}_FILE".lower()) if is_secret(field_name) else None
         if file is None:

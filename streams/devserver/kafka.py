@@ -169,7 +169,12 @@ def version() -> str:
 
 
 def fetch() -> Path:
-    """Return the directory of the broker's jars, fetched with Maven when it does not exist yet."""
+    """Return the directory of the broker's jars, fetched with Maven when it does not exist yet.
+
+    Raises:
+        MissingToolError: Maven is not installed.
+        BrokerUnavailableError: Maven cannot fetch the jars.
+    """
     directory = ROOT / "build" / "kafka" / version()
     complete = directory / f".complete-{crc32((SETUP / 'pom.xml').read_bytes()):08x}"
     if complete.exists():

@@ -114,12 +114,20 @@ class LowCardinality(Layout):
     inner: Layout
 
     def prefix(self, passage: Passage) -> None:
-        """Pass the version of the keys; only one version exists."""
+        """Pass the version of the keys; only one version exists.
+
+        Raises:
+            ProtocolError: The version is another.
+        """
         if passage.uint64() != 1:
             raise ProtocolError("an unknown version of LowCardinality keys", UNKNOWN_TYPE_CODE)
 
     def body(self, passage: Passage, rows: int) -> None:
-        """Pass one or more pairs of a dictionary and its indexes."""
+        """Pass one or more pairs of a dictionary and its indexes.
+
+        Raises:
+            ProtocolError: A pair has more indexes than there are rows left, or none.
+        """
         while rows:
             size = 1 << (passage.uint64() & 3)
             self.inner.body(passage, passage.uint64())

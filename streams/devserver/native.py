@@ -61,7 +61,11 @@ def _pass_column(passage: Passage, rows: int, marks_in: bool, marks_out: bool) -
 
 
 def skip_info(reader: Reader) -> None:
-    """Skip a block's BlockInfo: it is not needed here."""
+    """Skip a block's BlockInfo: it is not needed here.
+
+    Raises:
+        ProtocolError: It has an unknown field.
+    """
     while number := reader.varint():
         if number not in (1, 2):
             raise ProtocolError(f"unknown field {number} of a block's information")

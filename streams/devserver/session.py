@@ -50,7 +50,11 @@ class Session:
 
     @property
     def connection(self) -> Connection:
-        """The client's connection to the engine, open after the hello."""
+        """The client's connection to the engine, open after the hello.
+
+        Raises:
+            ProtocolError: The client has not sent its hello.
+        """
         if self._connection is None:
             raise ProtocolError("the first packet must be a hello")
         return self._connection

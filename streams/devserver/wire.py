@@ -107,7 +107,11 @@ class Reader:
         return bool(self.data)
 
     def fill(self) -> None:
-        """Make sure that at least one unread byte is in `data`."""
+        """Make sure that at least one unread byte is in `data`.
+
+        Raises:
+            DisconnectedError: The client left.
+        """
         if not self.ready():
             raise DisconnectedError("the connection ended in the middle of a packet")
 
@@ -136,7 +140,11 @@ class Reader:
         return self.data[self.position - 1]
 
     def varint(self) -> int:
-        """Return a number of at most 64 bits, written in 7-bit groups."""
+        """Return a number of at most 64 bits, written in 7-bit groups.
+
+        Raises:
+            ProtocolError: It is longer.
+        """
         value = 0
         for shift in range(0, 70, 7):
             byte = self.byte()
@@ -150,7 +158,11 @@ class Reader:
         return int(struct.unpack("<Q", self.take(8))[0])
 
     def text(self, most: int = NAME_BYTES) -> str:
-        """Return a string of at most `most` bytes; invalid UTF-8 is replaced."""
+        """Return a string of at most `most` bytes; invalid UTF-8 is replaced.
+
+        Raises:
+            ProtocolError: It is longer.
+        """
         length = self.varint()
         if length > most:
             raise ProtocolError(f"a string of {length} bytes exceeds the limit of {most} bytes", 131)

@@ -223,7 +223,7 @@ def passed(settings: Settings, group: str, offsets: Mapping[TopicPartition, int]
 
 @contextmanager
 def answering(settings: Settings) -> Iterator[None]:
-    """Turn what kafka-python raises within this context into a BrokerUnavailableError of one line."""
+    """Catch what kafka-python raises within this context. Raises BrokerUnavailableError in its place: one line, with what to do."""
     try:
         yield
     except KafkaError as error:
