@@ -139,7 +139,7 @@ def roll_back(*, targets: tuple[str, ...]) -> None:
 @enforcement.command("stop")
 @_TO
 def stop_all(*, targets: tuple[str, ...]) -> None:
-    """In an emergency: remove every order of ours from these gateways, and apply none until `apply --resume`.
+    """In an emergency: remove every order of Hydrometer from these gateways, and apply none until `apply --resume`.
 
     \b
     Example:  hydrometer enforcement stop --to litellm=orders.json --to envoy=envoy-orders.yaml

@@ -7,7 +7,7 @@ from typing import Final
 from streams.clickhouse.client import ClickHouse
 from streams.schema import blocks
 
-ALWAYS_KNOWN: Final = frozenset({"time", "event_id", "account_id"})
+ALWAYS_KNOWN: Final = frozenset(blocks.REQUEST_KEYS.columns)
 
 
 def _condition(column: str, kind: str) -> str:

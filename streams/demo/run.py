@@ -108,7 +108,7 @@ def _open_desk(screen: Console, settings: Settings) -> None:
 
 
 def free_port(wanted: int) -> int:
-    """Return this port of the loopback interface, or another when something listens there."""
+    """Return this port of the loopback interface, or another when it is taken. Raises DemoError when no port is free."""
     for port in (wanted, 0):
         with socket.socket() as tried:
             tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)

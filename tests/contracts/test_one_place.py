@@ -17,8 +17,15 @@ from streams.schema.names import Behaviour
 ROOT: Final = Path(__file__).resolve().parents[2]
 ROOMS: Final = ("streams", "models", "dashboards")
 MIN_NAMES: Final = 3
-FACTS_OF_OTHERS: Final = ("streams/intake/formats/", "streams/devserver/", "dashboards/boards/", "streams/testing/", "streams/demo/")
-"""What other programs call their fields, what a panel shows, and what only examples say, is said where it is used."""
+FACTS_OF_OTHERS: Final = (
+    "streams/intake/formats/",
+    "streams/devserver/",
+    "dashboards/boards/",
+    "streams/testing/",
+    "streams/demo/",
+    "streams/enforcement/connectors/",
+)
+"""What other programs call their fields, what a panel shows, what a gateway can enforce, and what only examples say, is said where it is used."""
 
 
 def name_sets(source: str) -> Iterator[frozenset[str]]:
@@ -57,6 +64,7 @@ OTHER_COLONS: Final = {
     "streams/cli/collect.py": "host:port",
     "streams/cli/setup.py": "host:port",
     "streams/core/keyring.py": "author:key",
+    "streams/enforcement/connectors/crowdsec.py": "a line of YAML",
     "streams/desk/sessions.py": "name:role",
     "streams/devserver/web.py": "user:password, RFC 7617",
     "streams/privacy/pseudonym.py": "host:port",

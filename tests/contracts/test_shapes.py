@@ -21,6 +21,8 @@ EDGES: Final = {
     "streams/cases/audit_chain.py": (1, "a payload as it was stored, also with fields that this version does not know"),
     "streams/intake/formats/format.py": (1, "a line of a gateway's log"),
     "streams/intake/otlp_wire.py": (1, "a request of OTLP"),
+    "streams/enforcement/connectors/envoy.py": (3, "Envoy's configuration"),
+    "streams/enforcement/connectors/kong.py": (4, "Kong's plugins"),
     "streams/exports/ocsf.py": (1, "a finding in OCSF's shape"),
     "streams/forensics/litellm_hook.py": (1, "LiteLLM's own signature"),
     "streams/testing/forensics_tables.py": (1, "figures of a target, read by the tables that it wrote them for"),
