@@ -25,7 +25,7 @@ FACTS_OF_OTHERS: Final = (
     "streams/demo/",
     "streams/enforcement/connectors/",
 )
-"""What other programs call their fields, what a panel shows, what a gateway can enforce, and what only examples say, is said where it is used."""
+"""What others call their fields, what a panel shows or a gateway enforces, and what only examples say, is said where it is used."""
 
 
 def name_sets(source: str) -> Iterator[frozenset[str]]:
