@@ -22,7 +22,7 @@ import numpy as np
 import orjson
 from checker import check_totals
 from rig import Process, Rig
-from trial import Outcome, scenario
+from trial import Outcome, assigned, scenario
 
 from streams.schema import topics
 
@@ -140,6 +140,7 @@ def load(directory: Path, seed: int) -> Outcome:  # noqa: ARG001 - its numbers a
     with Rig(directory, partitions=4, checkpoint=30.0) as rig:
         collect, url = rig.collect()
         worker = rig.worker("one", *AGENTS)
+        rig.wait_for(lambda: assigned(worker) > 0, what="the worker to have partitions")
         traffic = Traffic(url, rig.settings.intake_token.get_secret_value())
         with sampling(rig, {"collect": collect, "worker": worker}) as samples:
             traffic.run(GATEWAYS, seconds, rate)
