@@ -38,6 +38,8 @@ MAX_LAG_RISE_RECORDS: Final = 200
 MIN_SLOPE_SECONDS: Final = 1_800.0
 """A slope an hour of a shorter run is noted, and no fault: a process grows until its caches are full."""
 MAX_SLOPE_PERCENT: Final = 1.0
+SETTLED: Final = (topics.ACCOUNTS_AGENT, topics.STORE_AGENT)
+"""The agents that must come to the end of their input: whose counts are compared."""
 AGENTS: Final = (topics.ACCOUNTS_AGENT, topics.GROUPS_AGENT, topics.CASES_AGENT, topics.STORE_AGENT)
 
 
@@ -150,11 +152,11 @@ def load(directory: Path, seed: int) -> Outcome:  # noqa: ARG001 - its numbers a
         before = traffic.answers.copy()
         traffic.run(OVERLOAD_GATEWAYS, OVERLOAD_SECONDS, 0.0)
         overload = traffic.answers - before
-        for agent in AGENTS:
+        for agent in SETTLED:
             rig.wait_for(lambda: rig.waiting(agent) == 0, lambda: rig.waiting(agent), what=f"{agent} to catch up")  # noqa: B023
         recovered = traffic.accepted
         traffic.run(1, 2.0, 500.0)
-        for agent in AGENTS:
+        for agent in SETTLED:
             rig.wait_for(lambda: rig.waiting(agent) == 0, lambda: rig.waiting(agent), what=f"{agent} to catch up")  # noqa: B023
         faults = []
         if worker.code is not None or collect.code is not None:
