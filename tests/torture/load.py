@@ -30,7 +30,7 @@ BATCH: Final = 250
 """Events of a request."""
 GATEWAYS: Final = 4
 ACCOUNTS: Final = 3_000
-OVERLOAD_GATEWAYS: Final = 48
+OVERLOAD_GATEWAYS: Final = 160
 OVERLOAD_SECONDS: Final = 20.0
 SAMPLE_SECONDS: Final = 5.0
 MAX_LAG_RISE_RECORDS: Final = 200
@@ -137,7 +137,7 @@ class Samples:
 
 @scenario
 def load(directory: Path, seed: int) -> Outcome:  # noqa: ARG001 - its numbers are counted, not drawn
-    """JSON over HTTP at a steady rate: lag and memory stay flat; then as fast as 48 gateways can, which are told to wait."""
+    """JSON over HTTP at a steady rate: lag and memory stay flat; then as fast as 160 gateways can, which are told to wait."""
     seconds, rate = float(os.environ.get("LOAD_SECONDS", "600")), float(os.environ.get("LOAD_RATE", "5000"))
     with Rig(directory, partitions=4, checkpoint=30.0) as rig:
         collect, url = rig.collect()

@@ -142,10 +142,9 @@ def small_disk(folder: Path, megabytes: int = 200) -> Iterator[None]:
 
 def fill(ballast: Path) -> None:
     """Write a file until the disk is full."""
-    with ballast.open("wb") as file:
+    with ballast.open("wb", buffering=0) as file:
         try:
             while True:
                 file.write(bytes(1 << 16))
-                file.flush()
         except OSError:
             return
