@@ -7,156 +7,156 @@ from typing import Final
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 WITHOUT_MIRROR: Final = frozenset(
-    """
-streams/cases/caseload.py
-streams/cases/hypothesis.py
-streams/cases/response_steps.py
-streams/cases/severity.py
-streams/cases/views/html.py
-streams/cases/views/page.py
-streams/cases/views/recorded.py
-streams/cli/case.py
-streams/cli/checkout.py
-streams/cli/commands.py
-streams/cli/demo.py
-streams/cli/desk.py
-streams/cli/export.py
-streams/cli/forget.py
-streams/cli/install.py
-streams/cli/keys.py
-streams/cli/label.py
-streams/cli/new.py
-streams/cli/replay.py
-streams/cli/setup.py
-streams/cli/worker.py
-streams/clickhouse/unknown.py
-streams/core/durations.py
-streams/core/errors.py
-streams/core/file_version.py
-streams/core/markdown.py
-streams/core/output.py
-streams/core/private_file.py
-streams/core/queries.py
-streams/core/tls.py
-streams/demo/campaigns.py
-streams/demo/cast.py
-streams/demo/log.py
-streams/demo/prompts.py
-streams/demo/scene.py
-streams/demo/schedule.py
-streams/demo/stacks.py
-streams/demo/words.py
-streams/desk/acting.py
-streams/desk/deeds.py
-streams/desk/pictures.py
-streams/desk/reading.py
-streams/desk/serve.py
-streams/devserver/access.py
-streams/devserver/body.py
-streams/devserver/channel.py
-streams/devserver/engine.py
-streams/devserver/layouts.py
-streams/devserver/passage.py
-streams/devserver/request.py
-streams/devserver/server.py
-streams/devserver/session.py
-streams/devserver/system.py
-streams/devserver/web.py
-streams/enforcement/connector.py
-streams/enforcement/connectors/crowdsec.py
-streams/enforcement/connectors/csv.py
-streams/enforcement/connectors/envoy.py
-streams/enforcement/connectors/kong.py
-streams/enforcement/connectors/litellm.py
-streams/enforcement/connectors/webhook.py
-streams/enforcement/decided.py
-streams/enforcement/engine.py
-streams/enforcement/litellm_hook.py
-streams/enforcement/orders.py
-streams/exports/erasure.py
-streams/features/derived.py
-streams/features/members.py
-streams/features/needs.py
-streams/features/shared_links.py
-streams/forensics/calibration.py
-streams/forensics/compare.py
-streams/forensics/errors.py
-streams/forensics/litellm_hook.py
-streams/forensics/page.py
-streams/intake/connections.py
-streams/intake/formats/azure.py
-streams/intake/formats/bedrock.py
-streams/intake/formats/canonical.py
-streams/intake/formats/cloudflare.py
-streams/intake/formats/envelopes.py
-streams/intake/formats/format.py
-streams/intake/formats/helicone.py
-streams/intake/formats/kong.py
-streams/intake/formats/langfuse.py
-streams/intake/formats/openrouter.py
-streams/intake/formats/portkey.py
-streams/intake/formats/tgi.py
-streams/intake/formats/vertex.py
-streams/intake/formats/vllm.py
-streams/intake/group_commit.py
-streams/intake/rate_limits.py
-streams/intake/serve.py
-streams/intake/unpacking.py
-streams/privacy/phrases.py
-streams/schema/cases.py
-streams/schema/erasures.py
-streams/schema/evidence.py
-streams/schema/ipc.py
-streams/schema/layout_check.py
-streams/schema/lenient_json.py
-streams/schema/log_range.py
-streams/schema/names.py
-streams/schema/prompt_sketch.py
-streams/schema/reports.py
-streams/stages/accounts/archive.py
-streams/stages/accounts/claims.py
-streams/stages/accounts/counting.py
-streams/stages/accounts/erased.py
-streams/stages/accounts/group_rows.py
-streams/stages/accounts/score_rows.py
-streams/stages/accounts/state.py
-streams/stages/accounts/votes.py
-streams/stages/chunks.py
-streams/stages/groups/announcements.py
-streams/stages/groups/counting.py
-streams/stages/groups/group_rows.py
-streams/stages/groups/member_rows.py
-streams/stages/groups/readings.py
-streams/stages/groups/scoring.py
-streams/stages/groups/state.py
-streams/stages/groups/work.py
-streams/stages/shadow_detectors.py
-streams/stages/stage.py
-streams/testing/builders.py
-streams/testing/certificates.py
-streams/testing/counting.py
-streams/testing/destination.py
-streams/testing/durability.py
-streams/testing/feature_trial.py
-streams/testing/forensics_tables.py
-streams/testing/processes.py
-streams/worker/agents/accounts.py
-streams/worker/agents/cases.py
-streams/worker/agents/groups.py
-streams/worker/agents/store.py
-streams/worker/engine.py
-streams/worker/fetch_wait.py
-streams/worker/reading.py
-streams/worker/report.py
-streams/worker/source.py
-streams/worker/stages.py
-streams/worker/supervisor.py
-models/accumulators/mixing.py
-models/detector_registry.py
-models/evidence/families.py
-models/evidence/prevalence.py
-models/learning/shadow.py
-""".split()
+    [
+        "streams/cases/caseload.py",
+        "streams/cases/hypothesis.py",
+        "streams/cases/response_steps.py",
+        "streams/cases/severity.py",
+        "streams/cases/views/html.py",
+        "streams/cases/views/page.py",
+        "streams/cases/views/recorded.py",
+        "streams/cli/case.py",
+        "streams/cli/checkout.py",
+        "streams/cli/commands.py",
+        "streams/cli/demo.py",
+        "streams/cli/desk.py",
+        "streams/cli/export.py",
+        "streams/cli/forget.py",
+        "streams/cli/install.py",
+        "streams/cli/keys.py",
+        "streams/cli/label.py",
+        "streams/cli/new.py",
+        "streams/cli/replay.py",
+        "streams/cli/setup.py",
+        "streams/cli/worker.py",
+        "streams/clickhouse/unknown.py",
+        "streams/core/durations.py",
+        "streams/core/errors.py",
+        "streams/core/file_version.py",
+        "streams/core/markdown.py",
+        "streams/core/output.py",
+        "streams/core/private_file.py",
+        "streams/core/queries.py",
+        "streams/core/tls.py",
+        "streams/demo/campaigns.py",
+        "streams/demo/cast.py",
+        "streams/demo/log.py",
+        "streams/demo/prompts.py",
+        "streams/demo/scene.py",
+        "streams/demo/schedule.py",
+        "streams/demo/stacks.py",
+        "streams/demo/words.py",
+        "streams/desk/acting.py",
+        "streams/desk/deeds.py",
+        "streams/desk/pictures.py",
+        "streams/desk/reading.py",
+        "streams/desk/serve.py",
+        "streams/devserver/access.py",
+        "streams/devserver/body.py",
+        "streams/devserver/channel.py",
+        "streams/devserver/engine.py",
+        "streams/devserver/layouts.py",
+        "streams/devserver/passage.py",
+        "streams/devserver/request.py",
+        "streams/devserver/server.py",
+        "streams/devserver/session.py",
+        "streams/devserver/system.py",
+        "streams/devserver/web.py",
+        "streams/enforcement/connector.py",
+        "streams/enforcement/connectors/crowdsec.py",
+        "streams/enforcement/connectors/csv.py",
+        "streams/enforcement/connectors/envoy.py",
+        "streams/enforcement/connectors/kong.py",
+        "streams/enforcement/connectors/litellm.py",
+        "streams/enforcement/connectors/webhook.py",
+        "streams/enforcement/decided.py",
+        "streams/enforcement/engine.py",
+        "streams/enforcement/litellm_hook.py",
+        "streams/enforcement/orders.py",
+        "streams/exports/erasure.py",
+        "streams/features/derived.py",
+        "streams/features/members.py",
+        "streams/features/needs.py",
+        "streams/features/shared_links.py",
+        "streams/forensics/calibration.py",
+        "streams/forensics/compare.py",
+        "streams/forensics/errors.py",
+        "streams/forensics/litellm_hook.py",
+        "streams/forensics/page.py",
+        "streams/intake/connections.py",
+        "streams/intake/formats/azure.py",
+        "streams/intake/formats/bedrock.py",
+        "streams/intake/formats/canonical.py",
+        "streams/intake/formats/cloudflare.py",
+        "streams/intake/formats/envelopes.py",
+        "streams/intake/formats/format.py",
+        "streams/intake/formats/helicone.py",
+        "streams/intake/formats/kong.py",
+        "streams/intake/formats/langfuse.py",
+        "streams/intake/formats/openrouter.py",
+        "streams/intake/formats/portkey.py",
+        "streams/intake/formats/tgi.py",
+        "streams/intake/formats/vertex.py",
+        "streams/intake/formats/vllm.py",
+        "streams/intake/group_commit.py",
+        "streams/intake/rate_limits.py",
+        "streams/intake/serve.py",
+        "streams/intake/unpacking.py",
+        "streams/privacy/phrases.py",
+        "streams/schema/cases.py",
+        "streams/schema/erasures.py",
+        "streams/schema/evidence.py",
+        "streams/schema/ipc.py",
+        "streams/schema/layout_check.py",
+        "streams/schema/lenient_json.py",
+        "streams/schema/log_range.py",
+        "streams/schema/names.py",
+        "streams/schema/prompt_sketch.py",
+        "streams/schema/reports.py",
+        "streams/stages/accounts/archive.py",
+        "streams/stages/accounts/claims.py",
+        "streams/stages/accounts/counting.py",
+        "streams/stages/accounts/erased.py",
+        "streams/stages/accounts/group_rows.py",
+        "streams/stages/accounts/score_rows.py",
+        "streams/stages/accounts/state.py",
+        "streams/stages/accounts/votes.py",
+        "streams/stages/chunks.py",
+        "streams/stages/groups/announcements.py",
+        "streams/stages/groups/counting.py",
+        "streams/stages/groups/group_rows.py",
+        "streams/stages/groups/member_rows.py",
+        "streams/stages/groups/readings.py",
+        "streams/stages/groups/scoring.py",
+        "streams/stages/groups/state.py",
+        "streams/stages/groups/work.py",
+        "streams/stages/shadow_detectors.py",
+        "streams/stages/stage.py",
+        "streams/testing/builders.py",
+        "streams/testing/certificates.py",
+        "streams/testing/counting.py",
+        "streams/testing/destination.py",
+        "streams/testing/durability.py",
+        "streams/testing/feature_trial.py",
+        "streams/testing/forensics_tables.py",
+        "streams/testing/processes.py",
+        "streams/worker/agents/accounts.py",
+        "streams/worker/agents/cases.py",
+        "streams/worker/agents/groups.py",
+        "streams/worker/agents/store.py",
+        "streams/worker/engine.py",
+        "streams/worker/fetch_wait.py",
+        "streams/worker/reading.py",
+        "streams/worker/report.py",
+        "streams/worker/source.py",
+        "streams/worker/stages.py",
+        "streams/worker/supervisor.py",
+        "models/accumulators/mixing.py",
+        "models/detector_registry.py",
+        "models/evidence/families.py",
+        "models/evidence/prevalence.py",
+        "models/learning/shadow.py",
+    ]
 )
 """Modules that other tests run (of their stage, command or contract), without a test module of their own. Never add to it."""
 
