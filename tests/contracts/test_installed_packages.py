@@ -42,6 +42,7 @@ class Outlet:
 hypothesis = BenignHypothesis(
     name="night shift",
     order=1,
+    needs="seven accounts",
     ask=lambda facts: (facts.accounts == 7, f"a night shift has 7 accounts, here {facts.present()}"),
     example=Facts(alone=False, accounts=7, organizations=1, cards=1, families={}, features={}),
 )
@@ -85,7 +86,11 @@ def run(site: Path, *arguments: str) -> str:
 
 def test_an_outlet_of_another_package_receives_findings_and_its_hypothesis_is_asked(site: Path, tmp_path: Path) -> None:
     answer = json.loads(run(site, "-c", USE, str(tmp_path)))
-    assert answer == ["night shift", True, "a night shift has 7 accounts, here there are 7 accounts"]
+    assert answer == [
+        "night shift",
+        True,
+        "Would need: seven accounts; found: a night shift has 7 accounts, here there are 7 accounts; so it fits.",
+    ]
     assert [json.loads((tmp_path / f"{number}.json").read_bytes()) for number in (1, 2)] == [{"activity_id": 1}, {"activity_id": 2}]
 
 
