@@ -46,7 +46,6 @@ WITHOUT_MIRROR: Final = frozenset(
         "streams/demo/schedule.py",
         "streams/demo/stacks.py",
         "streams/demo/words.py",
-        "streams/desk/acting.py",
         "streams/desk/deeds.py",
         "streams/desk/pictures.py",
         "streams/desk/reading.py",
