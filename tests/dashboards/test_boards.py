@@ -229,7 +229,7 @@ def test_a_case_that_is_noted_can_be_opened(rehearsed: Rehearsed) -> None:
 
 
 def test_each_family_has_a_column_in_the_case_of_why() -> None:
-    why = next(one for one in ASKED if one.board == "case" and one.where.startswith("Evidence by family"))
+    why = next(one for one in ASKED if one.board == "case" and one.where.startswith("Score of each linked entity"))
     assert all(f"AS {family}" in why.target["rawSql"] for family in FAMILIES)
 
 
