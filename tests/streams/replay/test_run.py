@@ -34,6 +34,7 @@ SHAPES = {
         "extraction": pa.float64(),
         "routing": pa.float64(),
         "alerted": pa.bool_(),
+        "asked": pa.bool_(),
         "first_alert_at": MOMENT,
         "case_id": pa.string(),
     },
