@@ -168,6 +168,11 @@ def version() -> str:
     return str(found.text) if found is not None else ""
 
 
+def marker() -> str:
+    """Return the name of the file that is written once all jars of this pom are there."""
+    return f".complete-{crc32((SETUP / 'pom.xml').read_bytes()):08x}"
+
+
 def fetch() -> Path:
     """Return the directory of the broker's jars, fetched with Maven when it does not exist yet.
 
@@ -176,7 +181,7 @@ def fetch() -> Path:
         BrokerUnavailableError: Maven cannot fetch the jars.
     """
     directory = ROOT / "build" / "kafka" / version()
-    complete = directory / f".complete-{crc32((SETUP / 'pom.xml').read_bytes()):08x}"
+    complete = directory / marker()
     if complete.exists():
         return directory
     maven = shutil.which("mvn")

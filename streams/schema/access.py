@@ -152,7 +152,7 @@ def _line(grant: Grant) -> str:
 _HEAD: Final = r"""#!/usr/bin/env bash
 # Kafka's users and what each may do, the least that its commands need. Made by `python -m streams.schema.access > deploy/kafka/acls.sh`.
 # The brokers need `authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer` and a SASL_SSL listener.
-# Run it as a superuser of theirs; each user's password is the file of its name in $PASSWORDS (made when it is missing):
+# Run it as a superuser of the brokers; each user's password is the file of its name in $PASSWORDS (made when it is missing):
 #   KAFKA_BIN=/opt/kafka/bin BOOTSTRAP=broker:9093 ADMIN=admin.properties PASSWORDS=secrets/kafka deploy/kafka/acls.sh
 set -euo pipefail
 

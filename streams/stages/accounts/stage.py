@@ -41,7 +41,7 @@ from streams.stages.shadow_detectors import ShadowDetectors
 from streams.stages.stage import Message
 
 
-@lru_cache(maxsize=32)
+@lru_cache(maxsize=4)
 def _feedback(value: bytes) -> Block:
     """Decode a record of the second input. A partition's tally goes to all others: those of one process decode it once."""
     return blocks.decode(value, blocks.VERDICTS, blocks.TALLIES, blocks.ERASURES)

@@ -28,7 +28,7 @@ def test_the_settings_shorten_or_lengthen_an_end(clickhouse: ClickHouse, setting
 
 @pytest.mark.parametrize("table", ["migrations", "nothing", "x; DROP TABLE labels"])
 def test_a_table_without_an_end_is_refused_by_name(clickhouse: ClickHouse, settings: Settings, table: str) -> None:
-    with pytest.raises(SettingsError, match=r"the tables with an end are alerts, "):
+    with pytest.raises(SettingsError, match=r"the tables with an end are actions, alerts, "):
         retention.apply(clickhouse, settings.model_copy(update={"table_days": f"{table}=7"}))
 
 

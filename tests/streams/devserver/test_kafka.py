@@ -55,7 +55,7 @@ def test_a_missing_maven_is_named_with_what_to_install() -> None:
 def test_jars_that_are_there_need_no_maven(no_tools: Path) -> None:
     jars = no_tools / "checkout" / "build" / "kafka" / kafka.version()
     jars.mkdir(parents=True)
-    (jars / ".complete").touch()
+    (jars / kafka.marker()).touch()
     assert kafka.fetch() == jars
 
 

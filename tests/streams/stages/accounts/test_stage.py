@@ -263,6 +263,7 @@ def test_what_is_ordinary_rests_on_the_accounts_of_all_partitions_also_after_a_r
     ((_, told),) = tallies(there.apply(people("bob", "eve", "joe"), 0))
     for _ in range(2):
         here.apply_feedback(told, 0)
+        here.votes.add_others()
         assert here.votes.reference.all_votes.sum() == 4 * here.votes.reference.votes.sum()
         assert here.votes.levels.all_votes.sum() == 4 * here.votes.levels.votes.sum()
         assert here.votes.tail.others.sum() == 3
@@ -291,6 +292,7 @@ def test_a_tally_that_counts_no_votes_changes_nothing() -> None:
             accounts.apply_feedback(blocks.TALLIES.encode(row | lost | {"votes": np.ones((1, 128))}), 0)
     accounts.apply_feedback(blocks.TALLIES.encode({name: [] for name in row} | {"votes": np.ones((0, 128))}), 1)
     accounts.apply_feedback(blocks.TALLIES.encode(row | {"source": [0.0], "votes": np.ones((1, 128))}), 2)
+    accounts.votes.add_others()
     assert accounts.votes.tail.others.sum() == 0, "its own tally it knows better"
 
 
@@ -304,6 +306,7 @@ def test_a_tally_of_very_many_votes_moves_what_is_ordinary_no_further_than_an_ho
     honest[0, 0], forged[0, 124] = 40.0, claimed
     accounts.apply_feedback(blocks.TALLIES.encode(row | {"source": [1.0], "votes": honest}), 0)
     accounts.apply_feedback(blocks.TALLIES.encode(row | {"source": [2.0], "votes": forged}), 1)
+    accounts.votes.add_others()
     assert accounts.votes.tail.votes.sum() == 40.0
     assert accounts.votes.tail.others.tolist() == [40.0, *[0.0] * 123, 80.0, 0.0, 0.0, 0.0]
 
