@@ -84,10 +84,13 @@ _PREFIX: Final = "case-"
 
 
 def newest(clickhouse: Queries, *, with_resolved: bool = False) -> list[CaseRow]:
-    """Return the open cases (with `with_resolved`, resolved ones too), the most evidence first. Raises StoreUnavailableError."""
+    """Return the open cases (with `with_resolved`, resolved ones too): alerts before questions, the most evidence first.
+
+    Raises StoreUnavailableError.
+    """
     rows = clickhouse.query(
         f"SELECT {_COLUMNS} FROM cases FINAL WHERE %(every)s OR state = 'open' "  # noqa: S608 (our own column names)
-        "ORDER BY state, behaviour, greatest(extraction, routing) DESC, case_id",
+        "ORDER BY state, JSONExtractString(payload, 'tier') = 'ask', behaviour, greatest(extraction, routing) DESC, case_id",
         {"every": int(with_resolved)},
     )
     return [_case(row) for row in rows]
