@@ -40,6 +40,7 @@ allow worker --operation Write --topic groups --topic evidence --topic verdicts 
 allow worker --operation Create --operation Read --operation Write --topic hydrometer-accounts-state-changelog --topic hydrometer-groups-state-changelog --topic hydrometer-cases-state-changelog
 allow worker --operation Read --group hydrometer-accounts --group hydrometer-groups --group hydrometer-cases
 allow store --operation Describe --topic requests-raw --topic requests --topic groups --topic evidence --topic verdicts --topic scores --topic shadow --topic alerts --topic cases --topic labels --topic actions --topic enforcement --topic erasures --topic dead-letters
+allow store --operation IdempotentWrite --cluster
 allow store --operation Read --topic requests --topic scores --topic shadow --topic alerts --topic cases --topic labels --topic actions --topic enforcement --topic dead-letters
 allow store --operation Read --group hydrometer-store
 allow analyst --operation Write --topic labels --topic actions --topic enforcement

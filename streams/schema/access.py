@@ -100,7 +100,7 @@ ROLES: Final = (
 
 @dataclass(frozen=True)
 class Grant:
-    """Rights of a role on resources of one kind, in Kafka's words: `Read`, `Write`, `Describe`, `Create`."""
+    """Rights of a role on resources of one kind, in Kafka's words: `Read`, `Write`, `Describe`, `Create`, `IdempotentWrite`."""
 
     role: str
     operations: tuple[str, ...]
@@ -119,6 +119,8 @@ def grants() -> Iterator[Grant]:
     for role in ROLES:
         if role.state_of or role.watches or topics.STORE_AGENT in role.readers:  # a worker looks whether all topics are there
             yield Grant(role.name, ("Describe",), "topic", names)
+        if topics.STORE_AGENT in role.readers:  # Faust's producer numbers what it sends, and asks for that before it sends anything
+            yield Grant(role.name, ("IdempotentWrite",), "cluster")
         if role.reads:
             yield Grant(role.name, ("Read",), "topic", role.reads)
         if role.writes:
