@@ -34,7 +34,7 @@ EVENTS = 6_000
 FEEDBACK = (topics.GROUPS, topics.VERDICTS, topics.EVIDENCE)
 """What the next block may depend on. (How many records carry the scores depends on what a worker gathers.)"""
 PATIENCE = 90.0
-LARGEST_DIFFERENCE_NATS = 2.0
+LARGEST_DIFFERENCE_NATS = 3.0
 
 
 @dataclass
