@@ -12,7 +12,7 @@ from dashboards.views import Bars, Column, Listing, Stat, Trend
 from models.evidence.families import FAMILIES
 from streams.clickhouse.unknown import COUNTS, SAMPLE
 from streams.features.registry import features
-from streams.replay.little_world import blind_by_field
+from streams.replay.blind_fields import stored
 from streams.schema.event import FIELDS as FIELDS_OF_EVENT
 from streams.telemetry.metrics import Metric
 
@@ -22,7 +22,7 @@ _REQUESTS: Final = "FROM hydrometer.requests WHERE $__timeFilter(time)"
 _COUNTED: Final = f"(SELECT [{COUNTS}] AS counts, count() AS total {SAMPLE} WHERE $__timeFilter(time))"
 """For each field, in how many rows of the sample it is unknown; and the rows."""
 _COLUMNS: Final = {field.wire: field.column for field in FIELDS_OF_EVENT}
-_BLIND: Final = {_COLUMNS[field]: ", ".join(blind) for field, blind in blind_by_field().items()}
+_BLIND: Final = {_COLUMNS[field]: ", ".join(blind) for field, blind in stored().blind_without.items()}
 _BLIND_WITHOUT: Final = f"transform(unknown.1, {list(_BLIND)!r}, {list(_BLIND.values())!r}, '')"
 _FEATURES: Final = {feature.name(): feature for kind in ("account", "group") for feature in features(kind)}
 _DECLARED: Final = ", ".join(f"('{name}', '{feature.family}', '{feature.entity}')" for name, feature in _FEATURES.items())

@@ -14,7 +14,6 @@ from streams.clickhouse.client import ClickHouse
 from streams.core.errors import HydrometerError
 from streams.core.settings import Settings
 from streams.features.registry import by_name
-from streams.replay.little_world import blind_without
 from streams.schema import topics
 from streams.schema.event import FIELDS, REQUIRED
 from streams.telemetry.metrics import Metric
@@ -142,6 +141,8 @@ def _log(settings: Settings) -> str:
     missing = [field.wire for field in FIELDS if field.column in columns and field.wire not in REQUIRED]
     if not missing:
         return "every field is known in some of the requests of a day"
+    from streams.replay.little_world import blind_without  # loads every stage
+
     blind = sorted(blind_without(frozenset(missing)) & by_name().keys())
     return (
         f"no request of a day has {', '.join(missing)}; {len(blind)} of {len(by_name())} features are blind: {', '.join(blind) or 'none'}"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from streams.clickhouse.client import ClickHouse
+from streams.core.queries import Queries
 from streams.schema import blocks
 
 ALWAYS_KNOWN: Final = frozenset(blocks.REQUEST_KEYS.columns)
@@ -26,7 +26,7 @@ SAMPLE: Final = "FROM hydrometer.requests PREWHERE intDiv(_part_offset, 8192) % 
 """One granule in eight: what asks about every column would otherwise read the whole table."""
 
 
-def never_known(clickhouse: ClickHouse) -> tuple[int, list[str]]:
+def never_known(clickhouse: Queries) -> tuple[int, list[str]]:
     """Return how many requests of the last day were looked at, and the columns that none of them has. Raises StoreUnavailableError."""
     sample = SAMPLE.replace("hydrometer.", "")
     ((rows, counts),) = clickhouse.query(f"SELECT count(), [{COUNTS}] {sample} WHERE time > now() - INTERVAL 1 DAY")

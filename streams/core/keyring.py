@@ -6,8 +6,6 @@ analysts' key each analyst can have a key of their own, which signs labels of th
 
 from __future__ import annotations
 
-import os
-import secrets
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -18,6 +16,7 @@ from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 from pydantic import SecretStr
 
 from streams.core.errors import SettingsError
+from streams.core.private_file import draw_secret
 from streams.core.settings import MIN_SECRET_CHARACTERS, Settings, variable_of
 
 SigningRole = Literal["worker", "analyst"]
@@ -78,13 +77,7 @@ def _long_enough(field: str, secret: SecretStr | None) -> Iterator[bytes]:
 def _drawn(path: Path) -> bytes:
     """Return the secret of local mode: drawn by the first process that asks, and readable by its user alone."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        fresh = path.with_name(f"{path.name}.{os.getpid()}.{secrets.token_hex(4)}")
-        with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
-            file.write(secrets.token_hex(_KEY_BYTES))
-        with suppress(FileExistsError):  # another process was faster: its secret counts
-            os.link(fresh, path)
-        fresh.unlink()
+        draw_secret(path)
         return path.read_bytes()
     except OSError as error:
         raise SettingsError(f"cannot keep a signing key in {path} ({error.strerror}): set HYDROMETER_STATE_DIR") from error

@@ -3,8 +3,13 @@
 from __future__ import annotations
 
 import os
+import secrets
 import tempfile
+from contextlib import suppress
 from pathlib import Path
+from typing import Final
+
+_SECRET_BYTES: Final = 32
 
 
 def write_private(path: Path, text: str) -> None:
@@ -18,3 +23,21 @@ def write_private(path: Path, text: str) -> None:
     except OSError:
         Path(fresh).unlink(missing_ok=True)
         raise
+
+
+def draw_secret(path: Path) -> bool:
+    """Write a random secret, readable by this user alone, unless the file is there; return whether it was written.
+
+    Of several processes that do it at once the first one's counts, whole. Makes the folder. Raises OSError.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f".{path.name}-{os.getpid()}-{secrets.token_hex(4)}")
+    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+        file.write(secrets.token_hex(_SECRET_BYTES))
+    try:
+        with suppress(FileExistsError):
+            os.link(fresh, path)
+            return True
+        return False
+    finally:
+        fresh.unlink()

@@ -11,8 +11,6 @@ A secret that exists is kept: a new key forgets what the old one linked. All els
 
 from __future__ import annotations
 
-import os
-import secrets
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -22,6 +20,7 @@ from typing import Final
 
 from streams.core.config_file import USUAL_PATH
 from streams.core.errors import SettingsError
+from streams.core.private_file import draw_secret
 
 SECRETS: Final = (
     "clickhouse_migrator_password",
@@ -37,7 +36,6 @@ SECRETS: Final = (
 FOLDER: Final = USUAL_PATH.parent.relative_to("/")
 UNITS: Final = Path("etc/systemd/system")
 USERS: Final = Path("etc/sysusers.d/hydrometer.conf")
-_KEY_BYTES: Final = 32
 _PEOPLE: Final = f"""\
 # For the commands that people run here:  set -a; . /{FOLDER}/people.env
 HYDROMETER_CLICKHOUSE_USER=reader
@@ -62,9 +60,10 @@ class Machine:
     def install(self) -> Iterator[tuple[str, Path]]:
         """Write all files; yield `kept` or `wrote`, and the path. Raises SettingsError when one cannot be written."""
         try:
+            (self.root / FOLDER / "secrets").mkdir(parents=True, exist_ok=True, mode=0o700)
             for name in SECRETS:
                 path = self.root / FOLDER / "secrets" / name
-                yield ("wrote" if _draw(path) else "kept"), path
+                yield ("wrote" if draw_secret(path) else "kept"), path
             for path, text in self._texts().items():
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_text(text, encoding="utf-8")
@@ -111,15 +110,3 @@ class Machine:
             f'clickhouse_host = "{self.clickhouse_host}"',
         )
         return "\n".join(lines) + "\n"
-
-
-def _draw(path: Path) -> bool:
-    """Write a random secret that its owner alone can read, unless there is one. Returns whether it was written."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    try:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
-        return False
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(secrets.token_hex(_KEY_BYTES) + "\n")
-    return True

@@ -55,9 +55,7 @@ class Callers:
 
     def _caller(self, source: str) -> Caller:
         if source not in self._callers:
-            settings = self._settings
-            fuse = Fuse(settings.fuse_window, settings.fuse_share, settings.fuse_run, skip=settings.fuse_skip)
-            self._callers[source] = Caller(source, Bucket(*self._rate), fuse)
+            self._callers[source] = Caller(source, Bucket(*self._rate), Fuse.of(self._settings))
         return self._callers[source]
 
     def _look(self, now: float) -> None:

@@ -146,7 +146,7 @@ class Collector:
         self._newest = [-math.inf] * settings.partitions
         self._seen: list[dict[int, None]] = [{} for _ in range(settings.partitions)]
         self._backfill = backfill
-        self.fuse = Fuse(settings.fuse_window, settings.fuse_share, settings.fuse_run, skip=settings.fuse_skip)
+        self.fuse = Fuse.of(settings)
         self.accepted = 0
         self.rejected: Counter[str] = Counter()
 

@@ -6,9 +6,10 @@ It detects an operator's mistake, which affects the lines of many accounts. The 
 from __future__ import annotations
 
 from collections import Counter, deque
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 from streams.core.errors import FuseBlownError, MalformedEventError
+from streams.core.settings import Settings
 
 
 class _Line(NamedTuple):
@@ -25,6 +26,11 @@ class Fuse:
         """Allow a `share` (0..1) of the last `window` lines, and fewer than `run` lines in a row; with `skip`, allow everything."""
         self._window, self._share, self._run, self._skip = window, share, run, skip
         self.reset()
+
+    @classmethod
+    def of(cls, settings: Settings) -> Self:
+        """Return a source's fuse with the limits of the settings."""
+        return cls(settings.fuse_window, settings.fuse_share, settings.fuse_run, skip=settings.fuse_skip)
 
     def reset(self) -> None:
         """Reset all counts, as after a pause."""

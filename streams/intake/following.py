@@ -223,8 +223,7 @@ async def follow(
         SettingsError: A file is packed or not readable, or the positions are no positions.
     """
     kept = load_positions(positions)
-    fuses = (Fuse(settings.fuse_window, settings.fuse_share, settings.fuse_run, skip=settings.fuse_skip) for _ in paths)
-    sources = [_Source(FollowedFile(path, kept.get(_key(path))), fuse) for path, fuse in zip(paths, fuses, strict=True)]
+    sources = [_Source(FollowedFile(path, kept.get(_key(path))), Fuse.of(settings)) for path in paths]
     collector = Collector(settings, log_format, known_corpus, backfill=backfill)
     with BlockProducer(settings, SOURCE) as producer:
         try:
@@ -234,7 +233,7 @@ async def follow(
                 if accepted:
                     kept |= {_key(file.path): file.position for file in accepted if file.position}
                     save_positions(positions, kept)
-                if not any(len(b"".join(piece.lines)) > PIECE_BYTES // 2 for _, piece in pieces):
+                if not any(sum(map(len, piece.lines)) > PIECE_BYTES // 2 for _, piece in pieces):
                     await asyncio.sleep(settings.block_seconds)  # so that a slow log is not a block a line
         finally:
             for source in sources:

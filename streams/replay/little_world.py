@@ -13,15 +13,16 @@ import random
 from collections import defaultdict
 from collections.abc import Iterator
 from functools import cache
-from pathlib import Path
 from typing import Final
 
+import msgspec
 import numpy as np
 import orjson
 
 from streams.core.settings import Settings
 from streams.features.registry import by_name
 from streams.intake.collector import Collector
+from streams.replay.blind_fields import TABLE, BlindFields, stored
 from streams.replay.in_process import Pipeline
 from streams.schema import blocks, topics
 from streams.schema.event import FIELDS, REQUIRED, Event
@@ -48,9 +49,6 @@ _JOBS: Final = (
 )
 
 
-TABLE: Final = Path(__file__).with_name("what_fields_blind.json")
-
-
 def blind_without(missing: frozenset[str]) -> frozenset[str]:
     """Return what tells the entities of this world apart, and no longer does once these fields (canonical names) are left out of it.
 
@@ -63,27 +61,21 @@ def blind_without(missing: frozenset[str]) -> frozenset[str]:
     return alone[field] if not others and field in alone else whole - _distinguishing(missing)
 
 
-def blind_by_field() -> dict[str, list[str]]:
-    """Return what each optional field blinds when it alone is missing, of our own features, as the table has it."""
-    blind: dict[str, list[str]] = json.loads(TABLE.read_text(encoding="utf-8"))["blind_without"]
-    return blind
-
-
 def table() -> str:
     """Return the text of `what_fields_blind.json`, worked out anew: what tells apart, and what of it each optional field blinds alone."""
     whole = _distinguishing(frozenset())
     alone = {field.wire: sorted(whole - _distinguishing(frozenset({field.wire}))) for field in FIELDS if field.wire not in REQUIRED}
-    content = {"features": sorted(by_name()), "distinguishing": sorted(whole), "blind_without": alone}
-    return json.dumps(content, indent=2) + "\n"
+    content = BlindFields(sorted(by_name()), sorted(whole), alone)
+    return json.dumps(msgspec.to_builtins(content), indent=2) + "\n"
 
 
 @cache
 def _table() -> tuple[frozenset[str], dict[str, frozenset[str]]]:
     """Return what tells apart, and what each field blinds alone: nothing of the latter when features of other packages are installed."""
-    content = json.loads(TABLE.read_text(encoding="utf-8"))
-    if content["features"] != sorted(by_name()):
+    table = stored()
+    if table.features != sorted(by_name()):
         return _distinguishing(frozenset()), {}
-    return frozenset(content["distinguishing"]), {field: frozenset(names) for field, names in content["blind_without"].items()}
+    return frozenset(table.distinguishing), {field: frozenset(names) for field, names in table.blind_without.items()}
 
 
 @cache

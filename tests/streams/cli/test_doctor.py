@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 from kafka import KafkaProducer
-from pydantic import SecretStr
 
 from streams.cli import doctor
 from streams.clickhouse import migrate
@@ -40,9 +39,7 @@ def test_more_records_than_a_moment_ago_are_a_failure(monkeypatch: pytest.Monkey
 
 def test_a_paused_source_is_named_until_its_collect_reports_otherwise(tmp_path: Path) -> None:
     with local_clickhouse(tmp_path) as server:
-        settings = Settings(
-            mode="local", clickhouse_port=server.port, clickhouse_user=server.user, clickhouse_password=SecretStr(server.password)
-        )
+        settings = server.settings()
         migrate.run(settings)
         clickhouse = ClickHouse(settings)
         report = "INSERT INTO health (time, process, instance, metric, labels, value) SELECT now() - %(ago)s, 'collect', %(by)s, %(metric)s"
@@ -60,9 +57,7 @@ def test_a_paused_source_is_named_until_its_collect_reports_otherwise(tmp_path: 
 
 def test_what_no_request_of_a_day_has_is_named_with_what_is_blind_without_it(tmp_path: Path) -> None:
     with local_clickhouse(tmp_path) as server:
-        settings = Settings(
-            mode="local", clickhouse_port=server.port, clickhouse_user=server.user, clickhouse_password=SecretStr(server.password)
-        )
+        settings = server.settings()
         migrate.run(settings)
         clickhouse = ClickHouse(settings)
         assert doctor._log(settings) == "no request within a day"

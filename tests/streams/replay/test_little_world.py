@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 
 from streams.features.registry import by_name
-from streams.replay.little_world import TABLE, _distinguishing, blind_without, table
+from streams.replay.blind_fields import TABLE, stored
+from streams.replay.little_world import _distinguishing, blind_without, table
 from streams.schema.event import FIELDS, REQUIRED
 
 LARGER_WORLDS = {"common_ground", "job_partition", "known_corpus", "stack_mismatch", "succession"}
@@ -20,9 +19,8 @@ def test_every_other_feature_tells_accounts_apart_so_that_its_silence_means_some
 
 
 def test_the_table_knows_every_feature_and_what_tells_apart_today() -> None:
-    content = json.loads(TABLE.read_text(encoding="utf-8"))
-    assert content["features"] == sorted(by_name()), ADVICE
-    assert content["distinguishing"] == sorted(_distinguishing(frozenset())), ADVICE
+    assert stored().features == sorted(by_name()), ADVICE
+    assert stored().distinguishing == sorted(_distinguishing(frozenset())), ADVICE
 
 
 @pytest.mark.parametrize(
