@@ -5,16 +5,20 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import msgspec
 from clickhouse_driver import Client
+from kafka import KafkaConsumer, TopicPartition
 
 from streams.cases.audit_chain import HistoryKey
 from streams.devserver.broker import EmbeddedBroker
 from streams.devserver.process import LocalClickHouse, local_server
+from streams.schema import topics
+from streams.schema.blocks import REQUESTS, decode
 from streams.schema.cases import Case
 
 
@@ -47,6 +51,22 @@ def embedded_broker() -> Iterator[str]:
     """Run an embedded Kafka-protocol broker on a free port and yield its bootstrap address."""
     with EmbeddedBroker() as broker:
         yield broker.bootstrap
+
+
+def records_of(kafka: str, topic: str, idle_ms: int = 1000) -> list[Any]:
+    """Return the records of a topic, in order within a partition, once none has come for `idle_ms`. kafka: its bootstrap address."""
+    with closing(KafkaConsumer(bootstrap_servers=kafka, auto_offset_reset="earliest", enable_auto_commit=False)) as consumer:
+        consumer.assign([TopicPartition(topic, partition) for partition in sorted(consumer.partitions_for_topic(topic))])
+        consumer.seek_to_beginning()
+        records: list[Any] = []
+        while batch := consumer.poll(timeout_ms=idle_ms):
+            records += chain.from_iterable(batch.values())
+        return records
+
+
+def event_ids_of(kafka: str) -> list[str | None]:
+    """Return the ids of all events of the topic `requests`."""
+    return [event_id for record in records_of(kafka, topics.REQUESTS) for event_id in decode(record.value, REQUESTS).texts("event_id")]
 
 
 def committed(root: Path) -> None:

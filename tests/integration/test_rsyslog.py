@@ -9,11 +9,11 @@ import time
 from pathlib import Path
 
 import pytest
-from kafka import KafkaConsumer, TopicPartition
 
 from streams.core.settings import Settings
 from streams.devserver.kafka import ApacheKafka
 from streams.schema import topics
+from streams.testing.builders import records_of
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 CONFIGURATION = Path(__file__).resolve().parents[2] / "deploy" / "shippers" / "rsyslog.conf"
@@ -50,12 +50,4 @@ def wait_until_whole(settings: Settings, lines: list[str], seconds: float = 60.0
 
 def raw_records(settings: Settings) -> list[str]:
     """Return what the topic holds, sorted: partitions have no common order."""
-    consumer = KafkaConsumer(bootstrap_servers=settings.kafka, auto_offset_reset="earliest", enable_auto_commit=False)
-    partitions = [TopicPartition(topics.REQUESTS_RAW, number) for number in sorted(consumer.partitions_for_topic(topics.REQUESTS_RAW))]
-    consumer.assign(partitions)
-    consumer.seek_to_beginning(*partitions)
-    records = []
-    while batch := consumer.poll(timeout_ms=1000):
-        records += [record for records_of_one in batch.values() for record in records_of_one]
-    consumer.close()
-    return sorted(record.value.decode() for record in records)
+    return sorted(record.value.decode() for record in records_of(settings.kafka, topics.REQUESTS_RAW))

@@ -19,13 +19,12 @@ from pathlib import Path
 from typing import IO
 
 import pytest
-from kafka import KafkaConsumer, TopicPartition
 
 from streams.cli.main import main
 from streams.core.settings import Settings
 from streams.devserver.broker import EmbeddedBroker
 from streams.schema import topics
-from streams.schema.blocks import REQUESTS, decode
+from streams.testing.builders import event_ids_of
 
 COMMAND = [sys.executable, "-u", "-m", "streams", "collect"]
 
@@ -121,7 +120,7 @@ def test_a_followed_log_arrives_whole_though_it_is_rotated_while_collect_is_dead
     _, text = second.communicate(timeout=30)
     assert (second.returncode, b"Traceback" in text) == (143, False)
     expected = {f"{prefix}-{number}" for prefix, count in (("g", 3), ("h", 2), ("i", 4)) for number in range(count)}
-    assert expected <= _event_ids(env["HYDROMETER_KAFKA"])
+    assert expected <= {*event_ids_of(env["HYDROMETER_KAFKA"])}
 
 
 def test_a_port_that_is_taken_is_one_line(env: dict[str, str]) -> None:
@@ -174,16 +173,3 @@ def _wait_for(url: str) -> None:
 def _wait_until_exists(path: Path) -> None:
     while not path.exists():
         time.sleep(0.05)
-
-
-def _event_ids(kafka: str) -> set[str | None]:
-    """Return the ids of all events in the topic."""
-    consumer = KafkaConsumer(bootstrap_servers=kafka, auto_offset_reset="earliest", enable_auto_commit=False)
-    consumer.assign([TopicPartition(topics.REQUESTS, partition) for partition in consumer.partitions_for_topic(topics.REQUESTS)])
-    consumer.seek_to_beginning()
-    ids: set[str | None] = set()
-    while batch := consumer.poll(timeout_ms=1000):
-        records = [record for records in batch.values() for record in records]
-        ids |= {event_id for record in records for event_id in decode(record.value, REQUESTS).texts("event_id")}
-    consumer.close()
-    return ids

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from kafka import KafkaConsumer, TopicPartition
 
 from streams.core.errors import BrokerUnavailableError, FuseBlownError
 from streams.core.settings import Settings
@@ -19,7 +18,7 @@ from streams.intake.block_producer import BlockProducer, send_files, send_stream
 from streams.intake.collector import Collector, OutgoingBlock
 from streams.schema import topics
 from streams.schema.blocks import REQUESTS, decode
-from streams.testing.builders import embedded_broker
+from streams.testing.builders import embedded_broker, event_ids_of, records_of
 
 MARKER = b"xylophone quokka manifesto"
 
@@ -37,29 +36,15 @@ def settings() -> Iterator[Settings]:
         yield found
 
 
-def records(settings: Settings, topic: str) -> list[Any]:
-    """Return what a topic holds."""
-    consumer = KafkaConsumer(bootstrap_servers=settings.kafka, auto_offset_reset="earliest", enable_auto_commit=False)
-    places = [TopicPartition(topic, partition) for partition in range(settings.partitions)]
-    consumer.assign(places)
-    consumer.seek_to_beginning(*places)
-    found: list[Any] = []
-    while batch := consumer.poll(timeout_ms=1500):
-        found += [record for each in batch.values() for record in each]
-    consumer.close()
-    return found
-
-
 def event_ids(settings: Settings) -> list[str]:
-    blocks = [decode(record.value, REQUESTS) for record in records(settings, topics.REQUESTS)]
-    return sorted(each or "" for block in blocks for each in block.texts("event_id"))
+    return sorted(event_id or "" for event_id in event_ids_of(settings.kafka))
 
 
 def test_a_file_arrives_whole_each_account_in_its_partition(settings: Settings, tmp_path: Path) -> None:
     path = tmp_path / "events.jsonl.gz"
     path.write_bytes(gzip.compress(b"\n".join([line(number, prompt=MARKER.decode()) for number in range(100)] + [b"wrong " + MARKER])))
     assert send_files([path], settings) == {"accepted": 100, "not_json": 1}
-    blocks, (letter,) = records(settings, topics.REQUESTS), records(settings, topics.DEAD_LETTERS)
+    blocks, (letter,) = records_of(settings.kafka, topics.REQUESTS), records_of(settings.kafka, topics.DEAD_LETTERS)
     found = [(each, block.partition) for block in blocks for each in decode(block.value, REQUESTS).batch.to_pylist()]
     assert sorted(row["event_id"] for row, _ in found) == sorted(f"e{number}" for number in range(100))
     assert all(topics.partition_of(row["account_id"], 2) == partition for row, partition in found)
@@ -87,7 +72,7 @@ def test_a_blown_fuse_delivers_what_was_good(settings: Settings, tmp_path: Path)
     with pytest.raises(FuseBlownError):
         send_files([path], settings)
     assert event_ids(settings) == ["e0"]
-    assert len(records(settings, topics.DEAD_LETTERS)) == 1000
+    assert len(records_of(settings.kafka, topics.DEAD_LETTERS)) == 1000
 
 
 def test_without_a_broker_blocks_come_back_and_a_command_says_so(tmp_path: Path) -> None:

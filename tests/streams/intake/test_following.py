@@ -8,20 +8,17 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from kafka import KafkaConsumer, TopicPartition
 
 from streams.core.errors import SettingsError
 from streams.core.settings import Settings
 from streams.intake.following import FollowedFile, Position, follow, load_positions, save_positions
 from streams.schema import topics
-from streams.schema.blocks import REQUESTS, decode
 from streams.schema.event import MAX_LINE_BYTES
-from streams.testing.builders import embedded_broker
+from streams.testing.builders import embedded_broker, event_ids_of, records_of
 
 
 def read_all(file: FollowedFile) -> list[bytes]:
@@ -197,21 +194,6 @@ def event(number: int) -> bytes:
     return json.dumps({"timestamp": time.time(), "event.id": f"e{number}", "account.id": "a"}).encode() + b"\n"
 
 
-def stored(settings: Settings, topic: str) -> list[Any]:
-    consumer = KafkaConsumer(bootstrap_servers=settings.kafka, auto_offset_reset="earliest", enable_auto_commit=False)
-    consumer.assign([TopicPartition(topic, 0)])
-    consumer.seek_to_beginning()
-    records: list[Any] = []
-    while batch := consumer.poll(timeout_ms=500):
-        records += [record for records_of_one in batch.values() for record in records_of_one]
-    consumer.close()
-    return records
-
-
-def event_ids(settings: Settings) -> list[str | None]:
-    return [event_id for record in stored(settings, topics.REQUESTS) for event_id in decode(record.value, REQUESTS).texts("event_id")]
-
-
 def wait_for(done: Callable[[], bool], seconds: float = 60.0) -> None:
     deadline = time.monotonic() + seconds
     while not done() and time.monotonic() < deadline:
@@ -235,7 +217,7 @@ async def test_a_second_run_goes_on_where_the_broker_had_the_last_line(settings:
     append(path, event(2))
     size = path.stat().st_size
     await follow_until(settings, [path], positions, lambda: load_positions(positions)[str(path.absolute())].offset == size)
-    assert event_ids(settings) == ["e0", "e1", "e2"]
+    assert event_ids_of(settings.kafka) == ["e0", "e1", "e2"]
 
 
 async def test_a_file_of_another_format_pauses_alone_and_its_lines_are_set_aside_once(settings: Settings, tmp_path: Path) -> None:
@@ -244,6 +226,6 @@ async def test_a_file_of_another_format_pauses_alone_and_its_lines_are_set_aside
     bad.write_bytes(b"".join(b'{"timestamp": 1, "account.id": "a%d"}\n' % number for number in range(9)))
     pauses = time.monotonic() + 2.0
     await follow_until(settings, [good, bad], positions, lambda: time.monotonic() > pauses, pause_seconds=0.3)
-    assert event_ids(settings) == ["e0"]
+    assert event_ids_of(settings.kafka) == ["e0"]
     assert str(bad) not in load_positions(positions)
-    assert 0 < len(stored(settings, topics.DEAD_LETTERS)) < 9
+    assert 0 < len(records_of(settings.kafka, topics.DEAD_LETTERS)) < 9

@@ -15,7 +15,6 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from google.rpc.status_pb2 import Status
-from kafka import KafkaConsumer, TopicPartition
 from opentelemetry._logs import LogRecord
 from opentelemetry.exporter.otlp.proto.http import Compression
 from opentelemetry.exporter.otlp.proto.http._log_exporter import OTLPLogExporter
@@ -32,7 +31,7 @@ from streams.intake.connections import Connections
 from streams.intake.http import Intake, Limits
 from streams.intake.rate_limits import Bucket
 from streams.schema import topics
-from streams.schema.blocks import REQUESTS, decode
+from streams.testing.builders import event_ids_of
 
 TOKEN = {"Authorization": "Bearer development-only-intake-token"}
 MARKER = "xylophone quokka manifesto"
@@ -58,17 +57,7 @@ async def intake(kafka: str, limits: Limits | None = None, **changes: Any) -> As
 
 def delivered(kafka: str) -> list[str]:
     """Return the ids of all events in the topic, in order."""
-    consumer = KafkaConsumer(bootstrap_servers=kafka, auto_offset_reset="earliest", enable_auto_commit=False)
-    place = TopicPartition(topics.REQUESTS, 0)
-    consumer.assign([place])
-    consumer.seek_to_beginning(place)
-    found: list[str] = []
-    while batch := consumer.poll(timeout_ms=1000):
-        found += [
-            each or "" for records in batch.values() for record in records for each in decode(record.value, REQUESTS).texts("event_id")
-        ]
-    consumer.close()
-    return found
+    return [event_id or "" for event_id in event_ids_of(kafka)]
 
 
 async def test_two_hundred_means_that_the_broker_has_it(broker: str) -> None:
