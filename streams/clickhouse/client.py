@@ -14,6 +14,7 @@ from __future__ import annotations
 import logging
 import random
 import threading
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from typing import Any, Final, TypeVar
@@ -82,17 +83,21 @@ class RefusedRowsError(HydrometerError):
         self.code = code
 
 
+class _Anchor:
+    """A local of a thread, which ends with it: what hangs on it is closed then."""
+
+
 class ClickHouse:
     """A client for any number of threads: each gets its own connections, because the driver's cannot be shared.
 
-    Connections are opened at first use, and again after an error.
+    Connections are opened at first use, and again after an error; they are closed when their thread ends.
     """
 
     def __init__(self, settings: Settings) -> None:
         """Keep the settings; the first use connects."""
         self._settings = settings
         self._local = threading.local()
-        self._clients: list[Client] = []
+        self._closings: list[weakref.finalize[[], _Anchor]] = []
         self._lock = threading.Lock()
 
     def insert(self, table: str, columns: Columns, token: str) -> None:
@@ -128,10 +133,10 @@ class ClickHouse:
     def close(self) -> None:
         """Close the connections of every thread."""
         with self._lock:
-            clients, self._clients = self._clients, []
+            closings, self._closings = self._closings, []
             self._local = threading.local()
-        for client in clients:
-            client.disconnect()
+        for close in closings:
+            close()
 
     def _client(self, *, numpy: bool) -> Client:
         kind = "numpy" if numpy else "plain"
@@ -139,8 +144,9 @@ class ClickHouse:
         if client is None:
             client = connect(self._settings, numpy=numpy, answer_seconds=_INSERT_SECONDS if numpy else _QUERY_SECONDS)
             setattr(self._local, kind, client)
+            self._local.anchor = anchor = getattr(self._local, "anchor", None) or _Anchor()
             with self._lock:
-                self._clients.append(client)
+                self._closings = [close for close in self._closings if close.alive] + [weakref.finalize(anchor, client.disconnect)]
         return client
 
     @contextmanager

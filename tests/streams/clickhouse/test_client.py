@@ -6,6 +6,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ import pytest
 from streams.clickhouse.client import ClickHouse, Columns, RefusedRowsError, retrying
 from streams.core.errors import StoreUnavailableError
 from streams.core.settings import Settings
+from streams.devserver.access import Limits
 
 MARKER = "the-secret-prompt"
 NOW = int(time.time())  # ClickHouse drops what has expired as it comes in
@@ -58,6 +60,15 @@ def test_each_thread_has_a_connection_of_its_own(clickhouse: ClickHouse) -> None
     for thread in threads:
         thread.join()
     assert reasons(clickhouse) == [f"r{n}" for n in range(8)]
+
+
+def test_a_thread_that_has_ended_leaves_no_connection(clickhouse: ClickHouse) -> None:
+    for _ in range(Limits().clients + 1):
+        answers: list[Any] = []
+        thread = threading.Thread(target=lambda found: found.extend(clickhouse.query("SELECT 1")), args=[answers])
+        thread.start()
+        thread.join()
+        assert answers == [(1,)]
 
 
 def test_a_closed_gateway_opens_again(clickhouse: ClickHouse) -> None:
