@@ -41,6 +41,10 @@ class BrokerUnavailableError(HydrometerError):
     """No Kafka broker answers, or it refuses. Nothing is acknowledged; the process tries again or stops with one line."""
 
 
+class BrokerAwayError(BrokerUnavailableError):
+    """No Kafka broker answers at all: it may come back without anybody changing a setting, so a process that serves waits for it."""
+
+
 class FuseBlownError(HydrometerError):
     """Too many rejected lines: a wrong format must not drain a day of logs into dead letters. `collect` stops."""
 

@@ -46,8 +46,8 @@ async def consume(
     collector = Collector(settings, log_format, known_corpus, backfill=backfill)
     consumer = AIOKafkaConsumer(topics.REQUESTS_RAW, **_options(settings))
     report_paused(topics.REQUESTS_RAW, paused=False)
-    await consumer.start()
     try:
+        await consumer.start()
         with BlockProducer(settings, topics.REQUESTS_RAW) as producer:
             paused = False
             while True:

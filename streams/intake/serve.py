@@ -3,17 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections.abc import Coroutine
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from aiokafka.errors import KafkaError
+from tenacity import AsyncRetrying
 
-from streams.core.errors import BrokerUnavailableError, SettingsError
+from streams.core.errors import SettingsError
 from streams.core.loopback import check_host
 from streams.core.settings import Settings
 from streams.intake import http, raw_topic
 from streams.intake.formats.registry import AUTO
+from streams.schema import topics
+
+log = logging.getLogger(__name__)
+
+RESTART_SECONDS: Final = 2.0
+"""Time before a session with Kafka that ended is begun again."""
 
 
 async def serve(
@@ -48,9 +56,13 @@ async def _serve_http(settings: Settings, address: tuple[str, int], log_format: 
 
 
 async def _serve_topic(settings: Settings, log_format: str, known_corpus: Path | None, *, backfill: bool) -> None:
-    try:
-        await raw_topic.consume(settings, log_format, known_corpus, backfill=backfill)
-    except KafkaError as error:
-        reason = type(error).__name__.removesuffix("Error")
-        message = f"Kafka at {settings.kafka} does not answer ({reason}): start it, or set HYDROMETER_KAFKA"
-        raise BrokerUnavailableError(message) from error
+    """Read the topic. When Kafka ends a session, or is away, everything since the last acknowledgement is read again."""
+    while True:
+        async for attempt in AsyncRetrying(**topics.patience(settings)):
+            with attempt:
+                await asyncio.to_thread(topics.missing, settings)  # says what aiokafka does not: a wrong password, a missing right
+        try:
+            await raw_topic.consume(settings, log_format, known_corpus, backfill=backfill)
+        except KafkaError as error:
+            log.warning("%s is read again from its last acknowledgement: %s", topics.REQUESTS_RAW, type(error).__name__)
+            await asyncio.sleep(RESTART_SECONDS)

@@ -5,19 +5,23 @@ Names are constants because Faust would otherwise derive them from module paths:
 
 from __future__ import annotations
 
+import logging
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from typing import Final, Required, TypedDict
+from typing import Any, Final, Required, TypedDict
 
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import NewTopic, OffsetSpec
 from kafka.errors import AuthorizationError, KafkaError, TopicAlreadyExistsError
+from tenacity import RetryCallState, retry_if_exception_type, stop_after_attempt, stop_never, wait_fixed
 
 from streams.core import tls
-from streams.core.errors import BrokerUnavailableError, SettingsError
+from streams.core.errors import BrokerAwayError, BrokerUnavailableError, SettingsError
 from streams.core.settings import Settings
+
+_log = logging.getLogger(__name__)
 
 REQUESTS_RAW: Final = "requests-raw"
 REQUESTS: Final = "requests"
@@ -59,6 +63,7 @@ COMPACTED_WITHIN_HOURS: Final = 48
 COMPACTION: Final = {"max.compaction.lag.ms": str(24 * _HOUR_MS), "delete.retention.ms": str(24 * _HOUR_MS)}
 """Configuration of compacted topics: without a largest lag, Kafka never compacts the newest segment."""
 _BOOTSTRAP_TIMEOUT_MS = 10_000  # for the first answer of a broker
+_RETRY_SECONDS = 5.0  # between two such attempts of a process that serves
 
 
 @dataclass(frozen=True)
@@ -227,11 +232,28 @@ def answering(settings: Settings) -> Iterator[None]:
     try:
         yield
     except KafkaError as error:
-        raise BrokerUnavailableError(f"Kafka at {settings.kafka} {_refusal(settings, error)}") from error
+        refusal = _refusal(settings, error)
+        if refusal is not None:
+            raise BrokerUnavailableError(f"Kafka at {settings.kafka} {refusal}") from error
+        reason = type(error).__name__.removesuffix("Error")
+        raise BrokerAwayError(f"Kafka at {settings.kafka} does not answer ({reason}): start it, or set HYDROMETER_KAFKA") from error
 
 
-def _refusal(settings: Settings, error: KafkaError) -> str:
-    """Return what Kafka refuses and what to do, as the end of a sentence."""
+def patience(settings: Settings) -> dict[str, Any]:
+    """Return tenacity's options for the start of a process that serves: while no broker answers it waits, and logs a line each time.
+
+    In local mode it does not wait: there a person looks at the terminal. What a broker refuses is raised in both modes.
+    """
+    options = {"retry": retry_if_exception_type(BrokerAwayError), "wait": wait_fixed(_RETRY_SECONDS), "before_sleep": _report_away}
+    return {**options, "stop": stop_after_attempt(1) if settings.mode == "local" else stop_never, "reraise": True}
+
+
+def _report_away(state: RetryCallState) -> None:
+    _log.warning("%s; waiting for it", state.outcome and state.outcome.exception())
+
+
+def _refusal(settings: Settings, error: KafkaError) -> str | None:
+    """Return what Kafka refuses and what to do, as the end of a sentence; None when it does not answer."""
     reason, user = type(error).__name__.removesuffix("Error"), settings.kafka_sasl_username
     if isinstance(error, AuthorizationError) or AuthorizationError.__name__.removesuffix("Error") in str(error):  # a producer wraps it
         return f"does not allow this to {user} ({reason}): give it the rights of its role, see deploy/kafka/acls.sh"
@@ -244,7 +266,7 @@ def _refusal(settings: Settings, error: KafkaError) -> str:
         tls.listens(*server) for server in servers
     ):  # it hangs up without a word
         return f"does not let {user} log in: check HYDROMETER_KAFKA_SASL_USERNAME and HYDROMETER_KAFKA_SASL_PASSWORD (or its _FILE)"
-    return f"does not answer ({reason}): start it, or set HYDROMETER_KAFKA"
+    return None
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from typing import Any, Final
 from uuid import uuid4
 
 import faust
+from tenacity import Retrying
 
 from streams.clickhouse.batch_writer import BatchWriter
 from streams.clickhouse.client import ClickHouse
@@ -194,7 +195,9 @@ def _run(settings: Settings, agents: Sequence[str], makers: Mapping[str, MakeSta
 def _check_topics(settings: Settings) -> None:
     if settings.mode == "local":
         topics.ensure(settings)
-    elif missing := topics.missing(settings):
+        return
+    missing = Retrying(**topics.patience(settings))(topics.missing, settings)
+    if missing:
         raise SettingsError(f"Kafka has no topic {', '.join(missing)}: make them with `hydrometer topics`")
 
 

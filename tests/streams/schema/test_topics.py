@@ -1,9 +1,10 @@
 from __future__ import annotations
 
 import pytest
+from tenacity import Retrying, wait_none
 
-from streams.core.errors import BrokerUnavailableError
-from streams.core.settings import Settings
+from streams.core.errors import BrokerAwayError, BrokerUnavailableError
+from streams.core.settings import SECRETS, Settings
 from streams.schema import topics
 
 LOCAL = Settings(mode="local")
@@ -63,6 +64,23 @@ def test_the_login_reaches_the_clients() -> None:
     )
     assert options["bootstrap_servers"] == ["a:1", "b:2"]
     assert (options["sasl_plain_username"], options["sasl_plain_password"]) == ("us", "pass")
+
+
+@pytest.mark.parametrize(("mode", "attempts"), [("local", 1), ("production", 3)])
+def test_who_serves_waits_for_a_broker_that_is_away_but_in_front_of_a_person(mode: str, attempts: int) -> None:
+    secrets = {name: f"only-for-this-test-{name}" for name in SECRETS}
+    options = topics.patience(Settings.model_validate({"mode": mode, **secrets})) | {"wait": wait_none()}
+    answers = [BrokerAwayError("away"), BrokerAwayError("away"), BrokerUnavailableError("wrong password")]
+    asked = 0
+
+    def ask() -> None:
+        nonlocal asked
+        asked += 1
+        raise answers[asked - 1]
+
+    with pytest.raises(BrokerUnavailableError):
+        Retrying(**options)(ask)
+    assert asked == attempts
 
 
 def test_a_broker_that_is_away_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:
