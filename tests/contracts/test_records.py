@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
+from functools import cache, partial
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -50,17 +51,31 @@ def stored(topic: str) -> Callable[[bytes], list[rows.Insert]]:
     return store
 
 
-def doors() -> dict[str, tuple[Any, Callable[[bytes], Any]]]:
-    """Return every reader of records, made anew: its stage, if it has state, and what it does with a record."""
-    first, second, third, fourth = accounts(), accounts(), Groups(0, 2, KEY), Cases()
-    found: dict[str, tuple[Any, Callable[[bytes], Any]]] = {
-        "accounts": (first, lambda value: first.apply(value, 0)),
-        "accounts, second input": (second, lambda value: second.apply_feedback(value, 0)),
-        "groups": (third, lambda value: third.apply(value, 0)),
-        "cases": (fourth, lambda value: fourth.apply(value, 0)),
-        "cases, second input": (fourth, lambda value: fourth.apply_feedback(value, 0)),
-    }
-    return found | {f"store, {topic}": (None, stored(topic)) for topic in rows.STORED}
+Door = Callable[[bytes], Any]
+
+
+def _of_stage(stage: Any, door: Callable[[bytes, int], Any]) -> tuple[Any, Door]:
+    return stage, lambda value: door(value, 0)
+
+
+def _first(make: Callable[[], Any]) -> tuple[Any, Door]:
+    stage = make()
+    return _of_stage(stage, stage.apply)
+
+
+def _second(make: Callable[[], Any]) -> tuple[Any, Door]:
+    stage = make()
+    return _of_stage(stage, stage.apply_feedback)
+
+
+DOORS: dict[str, Callable[[], tuple[Any, Door]]] = {
+    "accounts": lambda: _first(accounts),
+    "accounts, second input": lambda: _second(accounts),
+    "groups": lambda: _first(lambda: Groups(0, 2, KEY)),
+    "cases": lambda: _first(Cases),
+    "cases, second input": lambda: _second(Cases),
+} | {f"store, {topic}": partial(lambda topic: (None, stored(topic)), topic) for topic in rows.STORED}
+"""Makes every reader of records anew: its stage, if it has state, and what it does with a record."""
 
 
 class Sample(NamedTuple):
@@ -197,7 +212,7 @@ def refused(door: Callable[[bytes], Any], value: bytes) -> str:
 
 def readers(value: bytes) -> list[str]:
     """Return the names of the doors that take a record."""
-    return [name for name, (_, door) in doors().items() if not refused(door, value)]
+    return [name for name, make in DOORS.items() if not refused(make()[1], value)]
 
 
 def by_name(layout: Layout) -> str:
@@ -258,9 +273,8 @@ def test_whatever_is_wrong_with_a_block_no_reader_fails_and_none_changes_by_what
     good = sample(layout).encoded()
     names = readers(good)
     for what, value in tampered(layout):
-        found = doors()
         for name in names:
-            stage, door = found[name]
+            stage, door = DOORS[name]()
             if refusal := refused(door, value):
                 assert stage is None or not stage.dirty(), f"{name} changed by what it refused: {what}"
                 assert len(refusal) < 300
@@ -330,8 +344,8 @@ def test_a_label_with_anything_in_a_field_is_a_label_or_a_dead_letter(field: str
         value = json.dumps({**LABEL, field: wrong}).encode()
         with suppress(MalformedEventError):
             assert 0 <= Label.decode(value).time <= 4_102_444_800
-        for _, door in doors().values():
-            refused(door, value)
+        for make in DOORS.values():
+            refused(make()[1], value)
     for value in (b"", b"[]", b"{}", b"null", b"NaN", b"[" * 100_000, b"\xff", json.dumps(LABEL).encode()[:-1]):
         with pytest.raises(MalformedEventError):
             Label.decode(value)
@@ -428,6 +442,7 @@ def test_a_chunk_whose_columns_have_another_type_or_shape_or_whose_number_is_abs
                 loads_cold(make, chunk, value)
 
 
+@cache
 def bomb() -> bytes:
     return zstandard.compress(bytes(1 << 30 >> 1), 1)
 
