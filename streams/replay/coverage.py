@@ -13,7 +13,7 @@ from rich.table import Table
 
 from models.evidence.families import FAMILIES
 from streams.features.registry import by_name
-from streams.replay.little_world import blind_without
+from streams.replay.little_world import blind_without, blind_without_each
 from streams.schema.blocks import Block
 from streams.schema.event import FIELDS, REQUIRED
 from streams.schema.event import Field as EventField
@@ -63,18 +63,18 @@ class Coverage:
 
     def report(self) -> CoverageReport:
         """Return all of it. Takes half a second: what several missing fields blind together is worked out."""
-        blind = blind_without(frozenset(event_field.wire for event_field in _optional() if not self._distinguishes(event_field)))
+        missing = frozenset(event_field.wire for event_field in _optional() if not self._distinguishes(event_field))
+        blind, alone = blind_without(missing), blind_without_each(missing)
         return CoverageReport(
             events=self.events,
-            fields=[self._field(event_field) for event_field in _optional()],
+            fields=[self._field(event_field, sorted(alone.get(event_field.wire, ()))) for event_field in _optional()],
             blind=sorted(blind),
             families={family: FamilyCoverage(seen, total) for family, seen, total in families(blind)},
         )
 
-    def _field(self, event_field: EventField) -> FieldCoverage:
+    def _field(self, event_field: EventField, blinds: list[str]) -> FieldCoverage:
         seen = self._seen[event_field.column]
         share = seen.known / self.events if self.events else 0.0
-        blinds = [] if self._distinguishes(event_field) else sorted(blind_without(frozenset({event_field.wire})))
         return FieldCoverage(event_field.wire, share, seen.constant, blinds)
 
     def _distinguishes(self, event_field: EventField) -> bool:

@@ -3,7 +3,8 @@
 Sixteen accounts of one campaign (one card, one stack, one wording, dealt out by a clock) and twenty-four people who ask for things of
 their own, thirty requests each over two and a half days. It is not for judging detection: only for what a feature needs.
 
-What each field alone blinds is worked out once, by `make render`, into `what_fields_blind.json`: half a second a field.
+What each field alone blinds is worked out once, by `make render`, into `what_fields_blind.json`: half a second a field. What a feature of
+another package needs is found when a log is replayed.
 """
 
 from __future__ import annotations
@@ -54,11 +55,21 @@ def blind_without(missing: frozenset[str]) -> frozenset[str]:
 
     A feature tells apart when it has two values; a kind of group, `groups by payment`, when there is a group of it.
     """
-    if not missing:
-        return frozenset()
-    whole, alone = _table()
-    field, *others = missing
-    return alone[field] if not others and field in alone else whole - _distinguishing(missing)
+    if len(missing) == 1:
+        return blind_without_each(missing)[min(missing)]
+    return _whole() - _distinguishing(missing) if missing else frozenset()
+
+
+def blind_without_each(fields: frozenset[str]) -> dict[str, frozenset[str]]:
+    """Return what each of these optional fields (canonical names) blinds when it alone is left out.
+
+    The table has it for our own features. Which field blinds a feature of another package is found by halves.
+    """
+    alone = {field: frozenset(stored().blind_without[field]) for field in fields}
+    for feature in _whole() - {*stored().distinguishing}:
+        for field in _blinding(feature, sorted(fields)):
+            alone[field] |= {feature}
+    return alone
 
 
 def table() -> str:
@@ -70,12 +81,18 @@ def table() -> str:
 
 
 @cache
-def _table() -> tuple[frozenset[str], dict[str, frozenset[str]]]:
-    """Return what tells apart, and what each field blinds alone: nothing of the latter when features of other packages are installed."""
-    table = stored()
-    if table.features != sorted(by_name()):
-        return _distinguishing(frozenset()), {}
-    return frozenset(table.distinguishing), {field: frozenset(names) for field, names in table.blind_without.items()}
+def _whole() -> frozenset[str]:
+    """Return what tells apart when no field is missing: as the table says, unless features of other packages are installed."""
+    known = stored().features == sorted(by_name())
+    return frozenset(stored().distinguishing) if known else _distinguishing(frozenset())
+
+
+def _blinding(feature: str, fields: list[str]) -> list[str]:
+    """Return which of some fields blind a feature alone. Fields that do not blind it together are not asked one by one."""
+    if not fields or feature in _distinguishing(frozenset(fields)):
+        return []
+    middle = len(fields) // 2
+    return _blinding(feature, fields[:middle]) + _blinding(feature, fields[middle:]) if middle else fields
 
 
 @cache

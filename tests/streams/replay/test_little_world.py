@@ -5,8 +5,9 @@ from __future__ import annotations
 import pytest
 
 from streams.features.registry import by_name
-from streams.replay.blind_fields import TABLE, stored
-from streams.replay.little_world import _distinguishing, blind_without, table
+from streams.replay import little_world
+from streams.replay.blind_fields import TABLE, BlindFields, stored
+from streams.replay.little_world import _distinguishing, blind_without, blind_without_each, table
 from streams.schema.event import FIELDS, REQUIRED
 
 LARGER_WORLDS = {"common_ground", "job_partition", "known_corpus", "stack_mismatch", "succession"}
@@ -38,6 +39,27 @@ def test_leaving_a_field_out_blinds_what_reads_it_as_the_table_says(field: str, 
     blind = blind_without(frozenset({field}))
     assert feature in blind
     assert blind == _distinguishing(frozenset()) - _distinguishing(frozenset({field})), ADVICE
+
+
+def test_which_field_blinds_a_feature_of_another_package_is_found_without_leaving_out_each(monkeypatch: pytest.MonkeyPatch) -> None:
+    def but(names: list[str]) -> list[str]:
+        return [name for name in names if name != "card_sharing"]
+
+    ours = stored()
+    alone = {field: but(names) for field, names in ours.blind_without.items()}
+    monkeypatch.setattr(little_world, "stored", lambda: BlindFields(but(ours.features), but(ours.distinguishing), alone))
+    monkeypatch.setattr(little_world, "_whole", lambda: frozenset(ours.distinguishing))
+    asked: list[frozenset[str]] = []
+
+    def distinguishing(missing: frozenset[str]) -> frozenset[str]:
+        asked.append(missing)
+        return _distinguishing(missing)
+
+    monkeypatch.setattr(little_world, "_distinguishing", distinguishing)
+    fields = frozenset({"client.address", "payment.hash", "prompt", "system_prompt"})
+    assert blind_without_each(fields) == {field: frozenset(ours.blind_without[field]) for field in fields}
+    assert {"card_sharing"} < {*ours.blind_without["payment.hash"]}
+    assert frozenset({"prompt"}) not in asked, "fields that do not blind it together are not left out one by one"
 
 
 @pytest.mark.integration  # half a minute
