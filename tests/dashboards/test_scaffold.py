@@ -1,30 +1,22 @@
 from __future__ import annotations
 
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from dashboards.scaffold import ROOT, NameTakenError, new_alert
+from streams.testing.checkouts import copied, python
 
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
     """A copy of the code and of what the tests of rules share."""
-    for package in ("streams", "models", "dashboards"):
-        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__", "node_modules"))
+    copied(tmp_path, "streams", "models", "dashboards", "deploy/clickhouse")
     (tmp_path / "tests/dashboards/alerts").mkdir(parents=True)
-    (tmp_path / "deploy").mkdir()
-    shutil.copytree(ROOT / "deploy/clickhouse", tmp_path / "deploy/clickhouse")
     for name in ("conftest.py", "test_every_rule.py"):
         shutil.copy(ROOT / "tests/dashboards/alerts" / name, tmp_path / "tests/dashboards/alerts" / name)
     return tmp_path
-
-
-def run(checkout: Path, *arguments: str) -> str:
-    return subprocess.run([sys.executable, "-m", *arguments], cwd=checkout, capture_output=True, text=True, check=False).stdout
 
 
 def test_a_new_rule_is_three_files_and_its_test_fails_until_it_says_what_fires(checkout: Path) -> None:
@@ -33,9 +25,9 @@ def test_a_new_rule_is_three_files_and_its_test_fails_until_it_says_what_fires(c
     assert [path.relative_to(checkout).as_posix() for path in paths] == [
         "dashboards/alerts/late_backup.py", "dashboards/runbooks/late_backup.md", "tests/dashboards/alerts/test_late_backup.py",
     ]  # fmt: skip
-    linted = run(checkout, "ruff", "check", "--config", str(ROOT / "pyproject.toml"), str(paths[0]), str(paths[2]))
+    linted = python(checkout, "-m", "ruff", "check", "--config", str(ROOT / "pyproject.toml"), str(paths[0]), str(paths[2])).stdout
     assert "All checks passed" in linted, linted
-    tests = run(checkout, "pytest", "-q", "-p", "no:cacheprovider", "--import-mode=importlib", "-k", "late_backup", "tests")
+    tests = python(checkout, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--import-mode=importlib", "-k", "late_backup", "tests").stdout
     assert "write here the summary of late_backup for these rows" in tests
     assert "1 failed" in tests, tests
 

@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -10,15 +7,23 @@ import pytest
 from streams.cli.checkout import ROOT
 from streams.cli.new_format import new_format
 from streams.core.errors import HydrometerError
+from streams.testing.checkouts import copied, python
 
 SAMPLES = "tests/streams/intake/formats/samples"
 
 
+ROOMS = ("streams", "models", SAMPLES, "tests/contracts")
+
+
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    for package in ("streams", "models", SAMPLES, "tests/contracts"):
-        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
-    return tmp_path
+    return copied(tmp_path, *ROOMS)
+
+
+@pytest.fixture(scope="module")
+def untouched(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkout in which nothing is written."""
+    return copied(tmp_path_factory.mktemp("checkout"), *ROOMS)
 
 
 def test_a_new_format_is_found_with_its_sample_and_the_contract_fails_until_its_event_is_written(checkout: Path) -> None:
@@ -28,33 +33,23 @@ def test_a_new_format_is_found_with_its_sample_and_the_contract_fails_until_its_
         f"{SAMPLES}/our_gateway.jsonl",
         f"{SAMPLES}/our_gateway.expected.jsonl",
     ]
-    lint = [sys.executable, "-m", "ruff", "check", "--config", str(ROOT / "pyproject.toml"), str(paths[0])]
-    linted = subprocess.run(lint, cwd=checkout, capture_output=True, text=True, check=False)
+    linted = python(checkout, "-m", "ruff", "check", "--config", str(ROOT / "pyproject.toml"), str(paths[0]))
     assert linted.returncode == 0, linted.stdout
-    contract = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        "--import-mode=importlib",
-        "tests/contracts/test_formats.py",
-    ]
-    tested = subprocess.run([*contract, "-k", "our_gateway"], cwd=checkout, capture_output=True, text=True, check=False).stdout
+    contract = ("-m", "pytest", "-q", "-p", "no:cacheprovider", "--import-mode=importlib", "tests/contracts/test_formats.py")
+    tested = python(checkout, *contract, "-k", "our_gateway").stdout
     assert "failed" in tested
     assert "say here" in tested
 
 
 @pytest.mark.parametrize("name", ["Ours", "our gateway", "2nd", "our-gateway", "class", "../ours", ""])
-def test_a_name_that_is_not_plain_words_is_refused(checkout: Path, name: str) -> None:
+def test_a_name_that_is_not_plain_words_is_refused(untouched: Path, name: str) -> None:
     with pytest.raises(HydrometerError, match="is not a name for a format"):
-        new_format(name, checkout)
+        new_format(name, untouched)
 
 
-def test_a_name_that_exists_is_refused(checkout: Path) -> None:
+def test_a_name_that_exists_is_refused(untouched: Path) -> None:
     with pytest.raises(HydrometerError, match="exists"):
-        new_format("kong", checkout)
+        new_format("kong", untouched)
 
 
 def test_outside_a_checkout_it_says_so(tmp_path: Path) -> None:

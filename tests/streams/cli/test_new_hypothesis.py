@@ -1,8 +1,5 @@
 from __future__ import annotations
 
-import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -10,14 +7,23 @@ import pytest
 from streams.cli.checkout import ROOT
 from streams.cli.new_hypothesis import new_hypothesis
 from streams.core.errors import HydrometerError
+from streams.testing.checkouts import copied, python
+
+
+def made(folder: Path) -> Path:
+    (folder / "tests/streams/cases/benign_hypotheses").mkdir(parents=True)
+    return copied(folder, "streams", "models")
 
 
 @pytest.fixture
 def checkout(tmp_path: Path) -> Path:
-    for package in ("streams", "models"):
-        shutil.copytree(ROOT / package, tmp_path / package, ignore=shutil.ignore_patterns("__pycache__"))
-    (tmp_path / "tests/streams/cases/benign_hypotheses").mkdir(parents=True)
-    return tmp_path
+    return made(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def untouched(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkout in which nothing is written."""
+    return made(tmp_path_factory.mktemp("checkout"))
 
 
 def test_a_new_hypothesis_is_two_files_that_are_found_and_a_test_that_fails(checkout: Path) -> None:
@@ -26,27 +32,24 @@ def test_a_new_hypothesis_is_two_files_that_are_found_and_a_test_that_fails(chec
         "streams/cases/benign_hypotheses/night_school.py",
         "tests/streams/cases/benign_hypotheses/test_night_school.py",
     ]
-    run = [sys.executable, "-m"]
-    lint = [*run, "ruff", "check", "--config", str(ROOT / "pyproject.toml"), *map(str, paths)]
-    linted = subprocess.run(lint, cwd=checkout, capture_output=True, text=True, check=False)
+    linted = python(checkout, "-m", "ruff", "check", "--config", str(ROOT / "pyproject.toml"), *map(str, paths))
     assert linted.returncode == 0, linted.stdout
-    test = [*run, "pytest", "-q", "-p", "no:cacheprovider", "--import-mode=importlib", str(paths[1])]
-    tested = subprocess.run(test, cwd=checkout, capture_output=True, text=True, check=False).stdout
+    tested = python(checkout, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--import-mode=importlib", str(paths[1])).stdout
     assert "1 failed" in tested
     assert "say here what night_school answers" in tested
     show = "from streams.cases.hypothesis import hypotheses; print(list(hypotheses())[-1])"
-    assert subprocess.run([sys.executable, "-c", show], cwd=checkout, capture_output=True, text=True, check=True).stdout == "night school\n"
+    assert python(checkout, "-c", show).stdout == "night school\n"
 
 
 @pytest.mark.parametrize("name", ["Night", "night school", "2night", "night-school", "class", "../night", ""])
-def test_a_name_that_is_not_plain_words_is_refused(checkout: Path, name: str) -> None:
+def test_a_name_that_is_not_plain_words_is_refused(untouched: Path, name: str) -> None:
     with pytest.raises(HydrometerError, match="is not a name for a hypothesis"):
-        new_hypothesis(name, checkout)
+        new_hypothesis(name, untouched)
 
 
-def test_a_name_that_exists_is_refused(checkout: Path) -> None:
+def test_a_name_that_exists_is_refused(untouched: Path) -> None:
     with pytest.raises(HydrometerError, match="exists"):
-        new_hypothesis("batch_job", checkout)
+        new_hypothesis("batch_job", untouched)
 
 
 def test_outside_a_checkout_it_says_so(tmp_path: Path) -> None:

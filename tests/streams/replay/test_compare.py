@@ -17,8 +17,8 @@ from rich.console import Console
 from models.evidence.weighing import ALERT_THRESHOLD_NATS
 from streams.core.errors import SettingsError
 from streams.replay.compare import Accounts, Best, Entity, FirstAlerts, Outcome, Pair, compare, tables
-from streams.replay.git_revision import ROOT
 from streams.testing.builders import committed
+from streams.testing.checkouts import copied
 
 HOUR = 3600.0
 
@@ -89,8 +89,8 @@ def test_tables_of_another_layout_are_one_clear_line(tmp_path: Path) -> None:
 @pytest.mark.skipif(shutil.which("git") is None, reason="only --compare needs git")
 def test_a_bar_that_a_commit_set_too_high_shows_as_accounts_alerted_only_now(morning: Path, tmp_path: Path) -> None:
     root, out = tmp_path / "checkout", tmp_path / "out"
-    for package in ("streams", "models"):
-        shutil.copytree(ROOT / package, root / package, ignore=shutil.ignore_patterns("__pycache__"))
+    copied(root, "streams", "models")
+    (root / ".gitignore").write_text("__pycache__\n")
     policy = root / "streams/cases/policy.toml"
     text = policy.read_text()
     policy.write_text(text.replace(f"nats = {ALERT_THRESHOLD_NATS}", "nats = 1000.0"))
