@@ -6,40 +6,18 @@ A merge loses nothing: the other case keeps its record, closed, and can be opene
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from copy import copy
-from hashlib import blake2b
 
 import msgspec
 
 from models.evidence import links
 from streams.cases import case_file, linking
 from streams.cases.linking import Entities, Relation
+from streams.cases.splitting import links_to_remove, named
 from streams.schema.cases import CaseState, Link, Tier
 from streams.schema.names import AlertName, Behaviour
 
 _MAX_NEAR_CASES = 5
-
-
-def links_to_remove(links: Iterable[Link], entity: str) -> list[Link]:
-    """Return the links to remove when an alerted entity (with or without its behaviour), or a merged case, is split off."""
-    return [link for link in links if entity in (link.entity, AlertName.parse(link.entity).key, link.from_case)]
-
-
-def split_off(links: Iterable[Link], entity: str, at: float) -> str:
-    """Return the id of the case that a split makes, or opens again: that of the merged case, or of a new one.
-
-    Args:
-        links: The links of the case that is split; at least one is to be removed.
-        entity: What is split off, as for `links_to_remove`.
-        at: Time of the decision, seconds since 1970.
-    """
-    removed = links_to_remove(links, entity)
-    return entity if removed[0].from_case == entity else _named(removed[0].entity, at, removed[0].since)
-
-
-def _named(entity: str, time: float, since: float) -> str:
-    return f"case-{blake2b(f'{entity} {time:.3f} {since:.3f}'.encode(), digest_size=6).hexdigest()}"
 
 
 class Caseload:
@@ -170,7 +148,7 @@ class Caseload:
         return case
 
     def _make(self, entity: str, time: float, since: float) -> CaseState:
-        case = CaseState(_named(entity, time, since), since, since, AlertName.parse(entity).behaviour)
+        case = CaseState(named(entity, time, since), since, since, AlertName.parse(entity).behaviour)
         self.cases[case.case_id] = case
         return case
 

@@ -126,7 +126,7 @@ def split_case(*, case_id: str, link: str, author: str | None, note: str) -> Non
     Example:  hydrometer case split case-0fbfa5df00f4 case-77aa01b2c3d4 --note "another customer's batch"
               hydrometer case split case-0fbfa5df00f4 payment:57eab36011e07a37
     """
-    from streams.cases import caseload, labels
+    from streams.cases import labels, splitting
     from streams.cases.views import terminal
     from streams.core.settings import Settings
     from streams.schema import topics as names
@@ -137,7 +137,7 @@ def split_case(*, case_id: str, link: str, author: str | None, note: str) -> Non
     label = labels.make(LINK, f"{case_id}/{link}", SPLIT, labels.author(settings, author), note)
     with names.answering(settings):
         labels.send(settings, label)
-    other = caseload.split_off(known.payload.links, link, label.time)
+    other = splitting.split_off(known.payload.links, link, label.time)
     echo(f"{case_id} without {link}, which becomes {other}: label {label.label_id} recorded")
 
 

@@ -16,8 +16,8 @@ from rich.table import Table
 from rich.text import Text
 
 from streams.cases.audit_chain import HistoryCheck, content
-from streams.cases.caseload import links_to_remove
 from streams.cases.linking import MIN_SAME_ACCOUNTS_SHARE
+from streams.cases.splitting import links_to_remove
 from streams.core.errors import HydrometerError
 from streams.core.queries import Queries
 from streams.schema.cases import Case, CaseMember, CasePayload, Contribution, HeldRule, Hypothesis, Link, Merge, Score, Version
