@@ -1,7 +1,7 @@
 """What holds for every test: the machine's own settings and the shell's do not leak in, and hypothesis does not mind how busy it is.
 
 Tests are dealt to processes by file, and those that share a session fixture of ours (a replay, a filled ClickHouse) go to one process, so
-that each is made once.
+that each is made once. What a test does is counted: too much of it needs the mark `slow`.
 """
 
 from __future__ import annotations
@@ -9,6 +9,8 @@ from __future__ import annotations
 import os
 import re
 import signal
+import sys
+from collections.abc import Generator
 from functools import cache
 from pathlib import Path
 from typing import Final
@@ -18,6 +20,8 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
+from streams.testing.work import SLICES, Work
+
 ROOT: Final = Path(__file__).resolve().parents[1]
 FIXTURE: Final = re.compile(r"^@pytest\.fixture.*\n(?:async )?def (\w+)", re.MULTILINE)
 
@@ -26,6 +30,9 @@ hypothesis.settings.load_profile("hydrometer")
 
 # a shell ignores Ctrl-C for what it runs in the background, and every process that a test starts would inherit that
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+BEFORE: Final = pytest.StashKey[Work]()
 
 
 class ByHome(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
@@ -58,6 +65,44 @@ def shared(folder: Path) -> frozenset[str]:
     conftest = folder / "conftest.py"
     text = conftest.read_text(encoding="utf-8") if conftest.exists() else ""
     return frozenset(FIXTURE.findall(text)) if 'scope="session"' in text else frozenset()
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Count the work of tests: as a plugin, because no conftest hears of fixtures for the session."""
+    config.pluginmanager.register(Budget())
+
+
+class Budget:
+    """Fails a test that starts or replays too much without the mark `slow`."""
+
+    def __init__(self) -> None:
+        self.work = Work()
+        self.work.count_processes()
+
+    def pytest_collection_finish(self) -> None:
+        """Count the events of replays, if a test that was collected can replay."""
+        replays = sys.modules.get("streams.replay.run")
+        if replays is not None:
+            replays.Replay.feed = self.work.count_events(replays.Replay.feed)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_fixture_setup(self, fixturedef: pytest.FixtureDef[object]) -> Generator[None, object, object]:
+        if fixturedef.scope != "session":
+            return (yield)
+        with self.work.unchanged():
+            return (yield)
+
+    @pytest.hookimpl(wrapper=True, tryfirst=True)
+    def pytest_runtest_setup(self, item: pytest.Item) -> Generator[None, None, None]:
+        item.stash[BEFORE] = self.work.copy()
+        return (yield)
+
+    @pytest.hookimpl(wrapper=True)
+    def pytest_runtest_call(self, item: pytest.Item) -> Generator[None, None, None]:
+        yield
+        complaint = self.work.since(item.stash[BEFORE]).complaint()
+        if complaint and not any(item.get_closest_marker(name) for name in SLICES):
+            pytest.fail(complaint, pytrace=False)
 
 
 @pytest.fixture(autouse=True)

@@ -156,12 +156,14 @@ def commands(needs: str) -> pytest.MarkDecorator:
     return pytest.mark.parametrize("command", [line for _, need, line in COMMANDS if line.startswith("hydrometer ") and need == needs])
 
 
+@pytest.mark.slow
 @commands("")
 def test_every_command_of_a_page_runs(command: str, folder: Path) -> None:
     ended = run(command, folder)
     assert ended.returncode == 0, ended.stderr
 
 
+@pytest.mark.slow
 @commands("needs=cases")
 def test_every_command_of_a_page_that_needs_tables_runs(command: str, folder: Path, cases: dict[str, str]) -> None:
     ended = run(command, folder, cases)

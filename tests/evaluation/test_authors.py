@@ -10,6 +10,8 @@ from worlds.frame import World
 
 from streams.schema.replay_files import AccountRow
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.parametrize("author", authors.WORLDS)
 def test_a_world_has_campaigns_among_ordinary_people_in_the_order_of_time(author: str, tmp_path: Path) -> None:

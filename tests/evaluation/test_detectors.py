@@ -9,6 +9,8 @@ import pytest
 
 from streams.testing.figures import read
 
+pytestmark = pytest.mark.slow
+
 SCRIPT = Path(__file__).parent / "detectors.py"
 
 

@@ -18,6 +18,8 @@ from wording import swapped
 
 from streams.demo.log import Log
 
+pytestmark = pytest.mark.slow
+
 GOALS = {
     "loud single account",
     "hydra cluster",

@@ -17,7 +17,7 @@ from streams.schema import topics
 from streams.testing.builders import embedded_broker, local_clickhouse
 from streams.testing.processes import Running, free_port, hydrometer, post, wait_for_health
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 MARKER = "quokka-7f3a-marker"
 """Planted wherever text of a request may stand."""
 OWN = ("clickhouse_password", "intake_token")

@@ -8,10 +8,14 @@ import threading
 import time
 from pathlib import Path
 
+import pytest
+
 from streams.core.settings import Settings
 from streams.schema import topics
 from streams.testing.builders import embedded_broker
 from streams.testing.processes import free_port, hydrometer, post, wait_for_health
+
+pytestmark = pytest.mark.slow
 
 TOKEN = "quokka-token-5d21c0"
 EVENTS = 20_000

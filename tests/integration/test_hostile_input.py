@@ -21,6 +21,8 @@ from streams.intake.block_producer import send_files
 from streams.schema import blocks, topics
 from streams.worker.stored import unsealed
 
+pytestmark = pytest.mark.slow
+
 MARKER = "quokka-7f3a-marker"
 """Planted wherever a log holds text. Behind `collect` nobody may ever read it."""
 START = time.time() // 60 * 60 - 24 * 3600.0

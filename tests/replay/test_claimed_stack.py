@@ -8,11 +8,15 @@ from math import isnan, log
 from statistics import median
 from typing import Any
 
+import pytest
+
 from streams.demo import cast
 from streams.demo.scene import Scene
 from streams.demo.schedule import DAY
 from streams.demo.traffic import START
 from streams.replay.run import Replay
+
+pytestmark = pytest.mark.slow
 
 Play = Callable[..., Replay]
 

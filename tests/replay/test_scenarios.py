@@ -21,6 +21,8 @@ from streams.demo.traffic import SPAN_SECONDS, START
 from streams.intake.collector import read_files
 from streams.replay.run import Replay
 
+pytestmark = pytest.mark.slow
+
 PEOPLE = 1_500
 """Fewer ordinary accounts a partition, and the tails that evidence is measured against say nothing yet (cold start)."""
 PEOPLES_REQUESTS = 9_000

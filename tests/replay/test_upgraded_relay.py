@@ -13,6 +13,8 @@ from streams.demo.schedule import DAY
 from streams.demo.traffic import START
 from streams.replay.run import Replay
 
+pytestmark = pytest.mark.slow
+
 Play = Callable[..., Replay]
 
 MEMBERS, A_DAY = 40, 12.0

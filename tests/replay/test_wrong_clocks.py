@@ -13,6 +13,8 @@ from streams.demo.scene import Scene
 from streams.demo.schedule import DAY
 from streams.replay.run import Replay
 
+pytestmark = pytest.mark.slow
+
 Play = Callable[..., Replay]
 
 HOURS_AHEAD = 20

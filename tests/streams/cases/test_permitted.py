@@ -5,10 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from pathlib import Path
 
+import pytest
+
 from streams.cases.policy import Policy
 from streams.core.settings import Settings
 from streams.intake.collector import read_files
 from streams.replay.run import Replay
+
+pytestmark = pytest.mark.slow
 
 
 def permitting(folder: Path, accounts: Iterable[str]) -> Policy:

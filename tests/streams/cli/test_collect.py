@@ -26,6 +26,8 @@ from streams.devserver.broker import EmbeddedBroker
 from streams.schema import topics
 from streams.testing.builders import event_ids_of
 
+pytestmark = pytest.mark.slow
+
 COMMAND = [sys.executable, "-u", "-m", "streams", "collect"]
 
 

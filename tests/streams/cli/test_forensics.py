@@ -9,6 +9,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 REAL = next(
     (parent / "shared/data/forensics" for parent in Path(__file__).resolve().parents if (parent / "shared/data").exists()), Path("/nowhere")
 )

@@ -124,6 +124,7 @@ def test_a_directory_that_cannot_be_made_is_one_line_without_an_error_number(
     assert capsys.readouterr().err == f"error: cannot use {tmp_path}/file/below (Not a directory): choose another directory\n"
 
 
+@pytest.mark.slow
 def test_ctrl_c_stops_the_local_servers_and_frees_their_ports(tmp_path: Path) -> None:
     native, http, kafka = _free_ports(3)
     env = {**os.environ, "HYDROMETER_CLICKHOUSE_PORT": str(native), "HYDROMETER_KAFKA": f"127.0.0.1:{kafka}"}

@@ -86,6 +86,7 @@ def test_tables_of_another_layout_are_one_clear_line(tmp_path: Path) -> None:
         Outcome.read(tmp_path)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("git") is None, reason="only --compare needs git")
 def test_a_bar_that_a_commit_set_too_high_shows_as_accounts_alerted_only_now(morning: Path, tmp_path: Path) -> None:
     root, out = tmp_path / "checkout", tmp_path / "out"

@@ -62,7 +62,7 @@ SHAPES = {
 }
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def log(morning: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path: Path = tmp_path_factory.mktemp("log") / "events.jsonl"
     lines = morning.read_bytes().splitlines()
@@ -70,13 +70,14 @@ def log(morning: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def out(log: Path) -> Path:
     folder = log.parent / "out"
     run([log], folder, settings=SETTINGS)
     return folder
 
 
+@pytest.mark.slow
 def test_the_same_file_gives_the_same_bytes_in_another_process(log: Path, out: Path, tmp_path: Path) -> None:
     again = tmp_path / "again"
     command = [sys.executable, "-m", "streams", "replay", str(log), "--out", str(again)]

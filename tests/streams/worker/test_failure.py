@@ -10,6 +10,8 @@ from streams.schema import topics
 from streams.testing.builders import embedded_broker
 from streams.testing.durability import AGENT, BUG, Trial
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.mark.timeout(120)
 def test_a_bug_of_ours_stops_the_worker_and_its_block_is_never_acknowledged(tmp_path: Path) -> None:
