@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from models.evidence.weighing import ALERT_THRESHOLD_NATS
-from streams.cases import caseload, labels
+from streams.cases import labels, splitting
 from streams.cases.policy import Policy
 from streams.cases.stage import Cases
 from streams.core.errors import BlockLayoutError, MalformedEventError
@@ -321,7 +321,7 @@ def test_a_split_moves_the_accounts_and_no_account_is_in_both(desk: Any, a_group
     assert by_id.pop(case["case_id"]) == ["zoe"]
     ((other, accounts),) = by_id.items()
     assert accounts == shared
-    assert other == caseload.split_off([Link(f"extraction:payment:{CARD}", 1.0, "", None)], f"payment:{CARD}", 2.0)
+    assert other == splitting.split_off([Link(f"extraction:payment:{CARD}", 1.0, "", None)], f"payment:{CARD}", 2.0)
     desk.hears(*a_group("router", ROUTER, [*shared, "zoe"], at=HOUR, requests=100.0))
     desk.hears(*a_group("payment", CARD, shared, at=HOUR, requests=100.0))
     listed = [account for each in desk.open for account in each["payload"]["members"]]
