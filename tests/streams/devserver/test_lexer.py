@@ -64,26 +64,29 @@ STARTS = ["", "INSERT INTO t SETTINGS ", "INSERT INTO t (a", "CREATE TABLE t ENG
 
 
 def seconds(text: str) -> float:
-    """Return the least time of three to look at a statement in every way there is."""
-    refused, times = Refused(calls=frozenset({"file"}), engines=frozenset({"kafka"})), []
-    for _ in range(3):
-        began = time.process_time()
-        for look in (mask, without_format, lambda query: inline_data(query.encode()), refused.reason, check, insert):
-            try:
-                look(text)
-            except RefusedError:
-                continue
-        times.append(time.process_time() - began)
-    return min(times)
+    """Return the CPU time of one look at a statement in every way there is."""
+    refused = Refused(calls=frozenset({"file"}), engines=frozenset({"kafka"}))
+    began = time.process_time()
+    for look in (mask, without_format, lambda query: inline_data(query.encode()), refused.reason, check, insert):
+        try:
+            look(text)
+        except RefusedError:
+            continue
+    return time.process_time() - began
+
+
+def grows_evenly(short: str, long: str) -> bool:
+    """Tell whether one of three looks at a text eight times as long takes about eight times the time; squares would be 64 times."""
+    most = 24 * min(seconds(short) for _ in range(3)) + 0.02
+    return any(seconds(long) < most for _ in range(3))
 
 
 @pytest.mark.parametrize("start", STARTS)
 @pytest.mark.parametrize("piece", HOSTILE)
 def test_eight_times_the_text_takes_about_eight_times_the_time(start: str, piece: str) -> None:
-    short = seconds(start + piece * 1_000)
-    assert seconds(start + piece * 8_000) < 24 * short + 0.02  # squares would be 64 times
+    assert grows_evenly(start + piece * 1_000, start + piece * 8_000)
 
 
 def test_tags_that_all_differ_cost_no_more() -> None:
     few, many = (" ".join(f"${number} " for number in range(count)) for count in (1_000, 8_000))
-    assert seconds(many) < 24 * seconds(few) + 0.02
+    assert grows_evenly(few, many)

@@ -22,6 +22,8 @@ from streams.devserver.process import LocalClickHouse, local_server
 from streams.devserver.server import LocalServer
 from streams.testing.builders import driver
 
+pytestmark = pytest.mark.slow
+
 
 def command(folder: Path, *more: str) -> list[str]:
     password = folder / "password"
