@@ -10,6 +10,7 @@ from __future__ import annotations
 from itertools import pairwise
 
 import numpy as np
+from scipy import sparse
 
 from streams.forensics import text
 from streams.forensics.measure import Measure
@@ -38,7 +39,8 @@ def _cosines(documents: list[list[str]]) -> Cube:
     counts = text.hashed_counts(documents)
     columns, inverse = np.unique(counts.indices, return_inverse=True)
     rarity = np.log((len(documents) + 1) / np.bincount(inverse, minlength=len(columns)))
-    counts.data = (np.log1p(counts.data) * rarity[inverse]).astype(np.float32)
+    weights = (np.log1p(counts.data) * rarity[inverse]).astype(np.float32)
+    counts = sparse.csr_matrix((weights, inverse, counts.indptr), (len(documents), len(columns)))  # a product takes time for each column
     lengths = np.sqrt(np.asarray(counts.multiply(counts).sum(axis=1))).ravel()
     products: Cube = (counts @ counts.T).toarray()
     products /= np.maximum(np.outer(lengths, lengths), 1e-9).astype(np.float32)
