@@ -139,7 +139,7 @@ mutants: setup ## Change the code on purpose and see whether a test fails, 15 mi
 	$(BIN)/python tests/mutants.py $(if $(ALL),--all) $(if $(MUTANTS),--mutants $(MUTANTS)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) $(if $(MODULE),--module $(MODULE))
 
 lock: setup ## Resolve the dependencies into the two lock files (UPGRADE=1: newest versions of all)
-	$(BIN)/uv pip compile --quiet $(if $(UPGRADE),--upgrade) --python-version 3.11 --generate-hashes --no-header --no-annotate --extra local --extra docs --extra forensics --extra dev -o requirements-dev.lock pyproject.toml
+	$(BIN)/uv pip compile --quiet $(if $(UPGRADE),--upgrade) --python-version 3.11 --generate-hashes --no-header --no-annotate --extra local --extra docs --extra forensics --extra sharing --extra dev -o requirements-dev.lock pyproject.toml
 	$(BIN)/uv pip compile --quiet $(if $(UPGRADE),--upgrade) --python-version 3.11 --generate-hashes --no-header --no-annotate -c requirements-dev.lock -o requirements.lock pyproject.toml
 
 clean: ## Remove what the other targets made, the environment too

@@ -23,7 +23,7 @@ user gateway # sends events by Kafka instead of HTTP
 user collect # `hydrometer collect`
 user worker # `hydrometer worker accounts groups cases`
 user store # `hydrometer worker store`
-user analyst # `hydrometer label`, `hydrometer case split`, `hydrometer desk`, `hydrometer enforcement`
+user analyst # `hydrometer label`, `hydrometer case split`, `hydrometer desk`, `hydrometer enforcement`, `hydrometer export case`
 user privacy # `hydrometer forget`
 user exporter # `hydrometer export ocsf`
 
@@ -48,5 +48,5 @@ allow privacy --operation Describe --topic requests-raw --topic requests --topic
 allow privacy --operation Read --topic erasures
 allow privacy --operation Write --topic verdicts --topic alerts --topic cases --topic labels
 allow privacy --operation Describe --group hydrometer-store
-allow exporter --operation Read --topic alerts
-allow exporter --operation Read --group hydrometer-ocsf
+allow exporter --operation Read --topic alerts --topic cases
+allow exporter --operation Read --group hydrometer-ocsf --resource-pattern-type prefixed

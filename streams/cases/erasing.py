@@ -9,15 +9,12 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Final, get_args
 
 from streams.cases.caseload import Caseload
 from streams.schema.cases import AlertState, CaseState
 from streams.schema.evidence import Entity
 from streams.schema.labels import LINK, MEMBER, LearnedLabel
-from streams.schema.names import Behaviour, alert_name, entity_key
-
-BEHAVIOURS: Final[tuple[Behaviour, ...]] = get_args(Behaviour)
+from streams.schema.names import BEHAVIOURS, alert_name, entity_key
 
 
 @dataclass

@@ -26,6 +26,7 @@ from streams.core.errors import SettingsError
 from streams.core.toml_file import Toml, read_toml
 from streams.features.events import hash_word
 from streams.schema.cases import Permission, Term, Threshold
+from streams.schema.names import BEHAVIOURS
 
 DEFAULT: Final = Path(__file__).with_name("policy.toml")
 PARTY_KINDS: Final = ("account", "organization", "router")
@@ -47,7 +48,7 @@ class Policy:
         path = policy or DEFAULT
         document = read_toml(path, _ADVICE)
         thresholds = sorted((_threshold(entry, path) for entry in document.get("threshold", [])), key=lambda entry: entry.since)
-        missing = [behaviour for behaviour in ("extraction", "routing") if behaviour not in {entry.behaviour for entry in thresholds}]
+        missing = [behaviour for behaviour in BEHAVIOURS if behaviour not in {entry.behaviour for entry in thresholds}]
         if missing:
             raise SettingsError(f"{path}: no [[threshold]] for {missing[0]}: add one with behaviour, nats, since, author, approver, reason")
         clauses = tuple(_clause(entry, path) for entry in document.get("clause", []))

@@ -25,7 +25,7 @@ from streams.schema import blocks, topics
 from streams.schema.cases import AlertState, AlertStep, CaseState, Decision, Example, Tier
 from streams.schema.evidence import Entity, Known
 from streams.schema.labels import EXCLUDE, HOLD, LINK, MEMBER, SPLIT, VERDICTS, WITHDRAWN, Label, LearnedLabel
-from streams.schema.names import AlertName, Behaviour, alert_name, entity_key
+from streams.schema.names import BEHAVIOURS, AlertName, alert_name, entity_key
 from streams.stages import erasures
 from streams.stages.stage import Message
 
@@ -45,7 +45,6 @@ MAX_ROWS_PER_CHUNK = 8000
 MAX_CASE_BYTES = topics.MAX_RECORD_BYTES // 2
 """Of a version of a case: one that is larger lists fewer members and links, and says how many it leaves out."""
 _SHRINKS: Final = (1, 4, 16, 64, 256, 1024, case_file.MAX_LISTED_MEMBERS)
-_BEHAVIOURS: Final[tuple[Behaviour, ...]] = get_args(Behaviour)
 _CHANNELS = ("account", "router")
 """Entity kinds that can be a router or reseller: a shared card or template is not a channel."""
 
@@ -185,7 +184,7 @@ class Cases:
         for key, accounts in touched.items():
             for suspects in self._suspects.values():
                 suspects.changed(key, accounts)
-            for behaviour in _BEHAVIOURS:
+            for behaviour in BEHAVIOURS:
                 if case := self._load.of(alert_name(behaviour, key)):
                     self._moved.setdefault(case.case_id, {}).update(dict.fromkeys(accounts))
 

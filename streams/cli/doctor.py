@@ -16,6 +16,7 @@ from streams.core.settings import Settings
 from streams.features.registry import by_name
 from streams.schema import topics
 from streams.schema.event import FIELDS, REQUIRED
+from streams.schema.names import BEHAVIOURS
 from streams.telemetry.metrics import Metric
 
 INPUTS: Final = {
@@ -70,7 +71,7 @@ def _finding(subject: str, check: Callable[[Settings], str], settings: Settings)
 
 def _policy(settings: Settings) -> str:
     policy = Policy.load(settings.permitted_parties, settings.policy)
-    bars = ", ".join(f"{behaviour} {policy.bar(behaviour):g}" for behaviour in ("extraction", "routing"))
+    bars = ", ".join(f"{behaviour} {policy.bar(behaviour):g}" for behaviour in BEHAVIOURS)
     return f"thresholds in nats: {bars}; permitted parties: {len(policy.permissions)}"
 
 

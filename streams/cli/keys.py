@@ -9,7 +9,7 @@ from streams.core.output import echo
 
 @click.group()
 def keys() -> None:
-    """Derive keys that are handed out: an analyst's own, and the one that checks the histories of cases.
+    """Derive keys that are handed out: an analyst's own, and those that check the histories of cases and the bundles of evidence.
 
     \b
     Example:  hydrometer keys author ada
@@ -48,3 +48,20 @@ def history() -> None:
     from streams.core.settings import Settings
 
     echo(",".join(HistoryKey(key).public for key in role_keys(Settings.load(role="kafka"), "worker")))
+
+
+@keys.command()
+@click.option("--fingerprint", is_flag=True, help="Print its SHA-256 fingerprint instead: what two people compare by telephone.")
+def evidence(*, fingerprint: bool) -> None:
+    """Print the public key that checks bundles of evidence, as PEM. Publish it: a bundle is worth what the way of its key is worth.
+
+    Needs HYDROMETER_EVIDENCE_KEY.
+
+    \b
+    Example:  hydrometer keys evidence > hydrometer.pem
+    """
+    from streams.core.settings import Settings
+    from streams.exports.bundle_signature import BundleSigner
+
+    public = BundleSigner(Settings.load(role="kafka").evidence()).public
+    echo(public.fingerprint if fingerprint else public.pem.decode().rstrip())

@@ -183,7 +183,8 @@ class Settings(BaseSettings):
     webhook_token: SecretStr | None = Field(default=None, description="The bearer token of `hydrometer export ocsf --webhook`.")
     grafana_token: SecretStr | None = Field(default=None, description="A service account's token with the role Editor, for `boards` alone.")
     evidence_key: SecretStr | None = Field(
-        default=None, description="Signs the bundles of `hydrometer export case`; needed to verify them, too."
+        default=None,
+        description="Signs the bundles of `hydrometer export case`: the public key is in `hydrometer keys evidence`.",
     )
 
     metrics_host: str = Field(default="127.0.0.1", min_length=1, description="Where a process serves its metrics ...")

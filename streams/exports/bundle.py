@@ -4,22 +4,23 @@
     case.html        the same as one printable page
     members.csv      the accounts, one per line
     indicators.json  what may be shared (see its TLP mark): fingerprints of the software, no customer data
-    manifest.json    the case's id and version, and SHA-256 of every file above
-    manifest.sig     HMAC-SHA256 of manifest.json under HYDROMETER_EVIDENCE_KEY
+    signer.pem       the public key that checks the signature; compare its fingerprint with the published one
+    manifest.json    the case's id and version, who exported it when for whom, earlier exports, and SHA-256 of every file above
+    manifest.sig     Ed25519 signature of manifest.json
+    manifest.tsr     a trusted timestamp of manifest.sig, where one was asked for
 
-An HMAC proves to holders of the key that nothing was changed without the key. It proves nothing to others: hand the key over by another
-way than the bundle, and use one key per recipient.
+Whoever has the public key (`hydrometer keys evidence`) can check a bundle with openssl alone, and can make none. A bundle whose key came
+with it alone proves nothing: get the key, or its fingerprint, another way.
 """
 
 from __future__ import annotations
 
 import csv
 import hashlib
-import hmac
 import io
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
@@ -31,11 +32,14 @@ from streams.cases.views import page, terminal
 from streams.cases.views.terminal import CaseRow
 from streams.core.errors import HydrometerError
 from streams.core.queries import Queries
+from streams.exports.bundle_signature import BundleSigner, PublicKey
 from streams.schema.cases import Tlp
 
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
 MANIFEST: Final = "manifest.json"
 SIGNATURE: Final = "manifest.sig"
+TIMESTAMP: Final = "manifest.tsr"
+SIGNER: Final = "signer.pem"
 MAX_INDICATOR_ACCOUNTS: Final = 1000
 """Indicators are computed from the requests of the accounts with the most evidence."""
 MIN_INDICATOR_SHARE: Final = 0.05
@@ -80,50 +84,131 @@ class Indicators:
 
 
 @dataclass(frozen=True)
+class Handover:
+    """One export of a case: a link of its chain of custody."""
+
+    at: str
+    """ISO 8601 in UTC."""
+    by: str
+    recipient: str
+    """For whom; empty when it was not said."""
+    manifest_sha256: str = ""
+    """What was handed over; empty in its own manifest, which cannot contain its digest."""
+
+
+@dataclass(frozen=True)
 class Manifest:
     """What `manifest.json` holds: what is signed."""
 
     format: int
     case_id: str
     version: int
-    exported_at: str
+    exported: Handover
     sha256: dict[str, str]
     """File name -> SHA-256."""
+    earlier_exports: list[Handover] = field(default_factory=list)
+    """The exports of this case before, the oldest first."""
 
 
-def write(case: CaseRow, folder: Path, key: bytes, indicators: Indicators, at: datetime) -> Path:
-    """Write the bundle of a case into `folder/<case id>` and return that folder. at: time of the export. Raises BundleError."""
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle before it is written: file name -> content."""
+
+    case_id: str
+    files: Mapping[str, bytes]
+
+    @property
+    def manifest_sha256(self) -> str:
+        """What identifies the bundle in the chain of custody."""
+        return hashlib.sha256(self.files[MANIFEST]).hexdigest()
+
+    def write(self, folder: Path) -> Path:
+        """Write it into `folder/<case id>`, and return that folder.
+
+        Raises:
+            BundleError: The folder cannot be written.
+        """
+        target = folder / self.case_id
+        try:
+            target.mkdir(parents=True, exist_ok=True)
+            for name, content in self.files.items():
+                (target / name).write_bytes(content)
+        except OSError as error:
+            raise BundleError(f"cannot write {error.filename or target} ({error.strerror}): choose another --out") from error
+        return target
+
+
+def make(
+    case: CaseRow,
+    signer: BundleSigner,
+    shown: Indicators,
+    exported: Handover,
+    earlier: Sequence[Handover] = (),
+    stamp: Callable[[bytes], bytes] | None = None,
+) -> Bundle:
+    """Return the signed bundle of a case.
+
+    Args:
+        case: The case.
+        signer: What signs the manifest.
+        shown: Indicators that may be shared.
+        exported: Who exports it, when and for whom.
+        earlier: Its exports before.
+        stamp: Gives a timestamp of the signature; None for none.
+
+    Raises:
+        BundleError: The case's id cannot name a folder.
+    """
     if not _CASE_ID.fullmatch(case.case_id):
         raise BundleError(f"{case.case_id!r} cannot name a folder: a case id has letters, digits, dots, dashes and underscores")
     files = {
         "case.json": case.json(),
         "case.html": page.page(case).encode(),
         "members.csv": members(case).encode(),
-        "indicators.json": orjson.dumps(indicators, option=orjson.OPT_INDENT_2),
+        "indicators.json": orjson.dumps(shown, option=orjson.OPT_INDENT_2),
+        SIGNER: signer.public.pem,
     }
-    manifest = _manifest(case, files, at)
-    target = folder / case.case_id
-    try:
-        target.mkdir(parents=True, exist_ok=True)
-        for name, content in {**files, MANIFEST: manifest, SIGNATURE: _sign(manifest, key)}.items():
-            (target / name).write_bytes(content)
-    except OSError as error:
-        raise BundleError(f"cannot write {error.filename or target} ({error.strerror}): choose another --out") from error
-    return target
+    digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
+    manifest = orjson.dumps(
+        Manifest(FORMAT_VERSION, case.case_id, case.version, exported, digests, list(earlier)), option=orjson.OPT_INDENT_2
+    )
+    signature = signer.sign(manifest)
+    stamped = {TIMESTAMP: stamp(signature)} if stamp else {}
+    return Bundle(case.case_id, {**files, MANIFEST: manifest, SIGNATURE: signature, **stamped})
 
 
-def verify(folder: Path, key: bytes) -> Manifest:
-    """Return the manifest of a bundle after checking the signature and every file. Raises BundleError naming the first wrong one."""
+def earlier_exports(clickhouse: Queries, case_id: str) -> list[Handover]:
+    """Return the exports of a case so far, the oldest first. Raises StoreUnavailableError."""
+    rows = clickhouse.query(
+        "SELECT time, author, note, value FROM actions FINAL WHERE case_id = %(case)s AND kind = 'export' ORDER BY time",
+        {"case": case_id},
+    )
+    return [Handover(_iso(time.replace(tzinfo=time.tzinfo or UTC)), by, recipient, digest) for time, by, recipient, digest in rows]
+
+
+def handover(at: datetime, by: str, recipient: str) -> Handover:
+    """Return an export at this time."""
+    return Handover(_iso(at), by, recipient)
+
+
+def verify(folder: Path, key: PublicKey) -> Manifest:
+    """Return the manifest of a bundle after checking the signature and every file. A timestamp is left to openssl.
+
+    Raises:
+        BundleError: The first file that is wrong, missing, or was added.
+    """
     manifest, signature = _read(folder / MANIFEST), _read(folder / SIGNATURE)
-    if not hmac.compare_digest(_sign(manifest, key).strip(), signature.strip()):
-        raise BundleError(
-            f"{folder / MANIFEST} differs from what was signed, or HYDROMETER_EVIDENCE_KEY is another key: ask the sender for both"
-        )
-    content = msgspec.json.decode(manifest, type=Manifest)
+    if not key.signed(signature, manifest):
+        fault = f"{folder / MANIFEST} was changed after it was signed, or by another key than {key.fingerprint[:16]}..."
+        raise BundleError(f"{fault}: ask the sender, and compare the key's fingerprint with theirs")
+    try:
+        content = msgspec.json.decode(manifest, type=Manifest)
+    except msgspec.DecodeError:
+        raise BundleError(f"{folder / MANIFEST} is of another version of Hydrometer: verify it with that one, or with openssl") from None
     for name, digest in content.sha256.items():
         if hashlib.sha256(_read(folder / name)).hexdigest() != digest:
             raise BundleError(f"{folder / name} was changed after it was signed: ask the sender for the bundle again")
-    added = sorted({path.name for path in folder.iterdir()} - {*content.sha256, MANIFEST, SIGNATURE})
+    added = sorted({path.name for path in folder.iterdir()} - {*content.sha256, MANIFEST, SIGNATURE, TIMESTAMP})
     if added:
         raise BundleError(f"{folder / added[0]} was added after the bundle was signed: remove it")
     return content
@@ -170,19 +255,8 @@ def _values(clickhouse: Queries, column: str, accounts: Sequence[str]) -> list[S
     return [Share(value, round(share, 3)) for value, share in rows if share >= MIN_INDICATOR_SHARE]
 
 
-def _manifest(case: CaseRow, files: Mapping[str, bytes], at: datetime) -> bytes:
-    manifest = Manifest(
-        format=FORMAT_VERSION,
-        case_id=case.case_id,
-        version=case.version,
-        exported_at=at.astimezone(UTC).isoformat(timespec="seconds"),
-        sha256={name: hashlib.sha256(content).hexdigest() for name, content in files.items()},
-    )
-    return orjson.dumps(manifest, option=orjson.OPT_INDENT_2)
-
-
-def _sign(manifest: bytes, key: bytes) -> bytes:
-    return hmac.new(key, manifest, hashlib.sha256).hexdigest().encode() + b"\n"
+def _iso(at: datetime) -> str:
+    return at.astimezone(UTC).isoformat(timespec="seconds")
 
 
 def _read(path: Path) -> bytes:

@@ -16,8 +16,8 @@ import pyarrow.parquet as pq
 from rich.table import Table
 
 from streams.core.errors import SettingsError
+from streams.schema.names import BEHAVIOURS
 
-BEHAVIOURS: Final = ("extraction", "routing")
 SHOWN_ENTITIES: Final = 20
 """Entities that are shown: those whose best evidence moved most."""
 _MIN_MOVE_NATS = 0.05

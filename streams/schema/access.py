@@ -27,6 +27,8 @@ class Role:
     writes: tuple[str, ...] = ()
     readers: tuple[str, ...] = ()
     """Readers of `streams.schema.topics.READERS`, each a consumer group."""
+    named_readers: bool = False
+    """Whether each is also the beginning of the names of more groups, one a destination."""
     watches: tuple[str, ...] = ()
     """Readers whose progress it looks at."""
     state_of: tuple[str, ...] = ()
@@ -83,7 +85,7 @@ ROLES: Final = (
     ),
     Role(
         "analyst",
-        "`hydrometer label`, `hydrometer case split`, `hydrometer desk`, `hydrometer enforcement`",
+        "`hydrometer label`, `hydrometer case split`, `hydrometer desk`, `hydrometer enforcement`, `hydrometer export case`",
         writes=(topics.LABELS, topics.ACTIONS, topics.ENFORCEMENT),
     ),
     Role(
@@ -93,7 +95,7 @@ ROLES: Final = (
         writes=(topics.VERDICTS, topics.ALERTS, topics.CASES, topics.LABELS),
         watches=(topics.STORE_AGENT,),
     ),
-    Role("exporter", "`hydrometer export ocsf`", reads=(topics.ALERTS,), readers=("ocsf",)),
+    Role("exporter", "`hydrometer export ocsf`", reads=(topics.ALERTS, topics.CASES), readers=("ocsf",), named_readers=True),
 )
 """Every role but the operator, who may make and describe everything and read nothing."""
 
@@ -108,6 +110,8 @@ class Grant:
     """`topic`, `group` or `cluster`."""
     names: tuple[str, ...] = ()
     """None of the cluster. Read and Write include Describe."""
+    prefixed: bool = False
+    """Whether the names are beginnings of names."""
 
 
 def grants() -> Iterator[Grant]:
@@ -130,7 +134,7 @@ def grants() -> Iterator[Grant]:
         if role.watches:
             yield Grant(role.name, ("Describe",), "group", tuple(topics.group_of(reader) for reader in role.watches))
         if role.readers:
-            yield Grant(role.name, ("Read",), "group", tuple(topics.group_of(reader) for reader in role.readers))
+            yield Grant(role.name, ("Read",), "group", tuple(topics.group_of(reader) for reader in role.readers), role.named_readers)
 
 
 def script() -> str:
@@ -148,7 +152,8 @@ def _users() -> list[tuple[str, str]]:
 def _line(grant: Grant) -> str:
     operations = " ".join(f"--operation {operation}" for operation in grant.operations)
     resources = "--cluster" if grant.kind == "cluster" else " ".join(f"--{grant.kind} {name}" for name in grant.names)
-    return f"allow {grant.role} {operations} {resources}"
+    pattern = " --resource-pattern-type prefixed" if grant.prefixed else ""
+    return f"allow {grant.role} {operations} {resources}{pattern}"
 
 
 _HEAD: Final = r"""#!/usr/bin/env bash

@@ -19,7 +19,7 @@ from streams.schema.labels import MAX_TEXT_CHARACTERS
 from streams.schema.record import Record, Seconds
 
 ActionKind = Literal[
-    "own", "release", "comment", "status", "label", "exclude", "split", "merge", "permission", "propose", "approve", "undo"
+    "own", "release", "comment", "status", "label", "exclude", "split", "merge", "permission", "propose", "approve", "undo", "export"
 ]
 ACTION_KINDS: Final[tuple[ActionKind, ...]] = get_args(ActionKind)
 Status = Literal["new", "investigating", "waiting", "decided"]
@@ -55,7 +55,7 @@ class Action(Record, frozen=True):
     role: str
     """What the author was allowed: viewer, analyst or approver."""
     value: str = ""
-    """The new status, the verdict, the other case, the id of what is undone, ..."""
+    """The new status, the verdict, the other case, the id of what is undone, the digest of what was exported, ..."""
     note: str = ""
     account_id: str = ""
     """The account it is about; empty when it is about the case."""

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Final, Literal, NamedTuple, get_args
 
 Behaviour = Literal["extraction", "routing"]
+BEHAVIOURS: Final[tuple[Behaviour, ...]] = get_args(Behaviour)
 
 
 class EntityName(NamedTuple):

@@ -7,15 +7,18 @@ from __future__ import annotations
 
 import logging
 import zlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from typing import Any, Final, Required, TypedDict
+from typing import Final, Required, TypedDict
 
 from kafka import KafkaAdminClient, TopicPartition
 from kafka.admin import NewTopic, OffsetSpec
 from kafka.errors import AuthorizationError, KafkaError, TopicAlreadyExistsError
 from tenacity import RetryCallState, retry_if_exception_type, stop_after_attempt, stop_never, wait_fixed
+from tenacity.retry import retry_base
+from tenacity.stop import stop_base
+from tenacity.wait import wait_base
 
 from streams.core import tls
 from streams.core.errors import BrokerAwayError, BrokerUnavailableError, SettingsError
@@ -228,7 +231,12 @@ def passed(settings: Settings, group: str, offsets: Mapping[TopicPartition, int]
 
 @contextmanager
 def answering(settings: Settings) -> Iterator[None]:
-    """Catch what kafka-python raises within this context. Raises BrokerUnavailableError in its place: one line, with what to do."""
+    """Catch what kafka-python raises within this context: the caller gets one line, with what to do.
+
+    Raises:
+        BrokerAwayError: No broker answers.
+        BrokerUnavailableError: A broker refuses.
+    """
     try:
         yield
     except KafkaError as error:
@@ -239,13 +247,28 @@ def answering(settings: Settings) -> Iterator[None]:
         raise BrokerAwayError(f"Kafka at {settings.kafka} does not answer ({reason}): start it, or set HYDROMETER_KAFKA") from error
 
 
-def patience(settings: Settings) -> dict[str, Any]:
+class Patience(TypedDict):
+    """How tenacity tries again, in its own words."""
+
+    retry: retry_base
+    wait: wait_base
+    stop: stop_base
+    before_sleep: Callable[[RetryCallState], None]
+    reraise: bool
+
+
+def patience(settings: Settings) -> Patience:
     """Return tenacity's options for the start of a process that serves: while no broker answers it waits, and logs a line each time.
 
     In local mode it does not wait: there a person looks at the terminal. What a broker refuses is raised in both modes.
     """
-    options = {"retry": retry_if_exception_type(BrokerAwayError), "wait": wait_fixed(_RETRY_SECONDS), "before_sleep": _report_away}
-    return {**options, "stop": stop_after_attempt(1) if settings.mode == "local" else stop_never, "reraise": True}
+    return Patience(
+        retry=retry_if_exception_type(BrokerAwayError),
+        wait=wait_fixed(_RETRY_SECONDS),
+        stop=stop_after_attempt(1) if settings.mode == "local" else stop_never,
+        before_sleep=_report_away,
+        reraise=True,
+    )
 
 
 def _report_away(state: RetryCallState) -> None:

@@ -26,7 +26,7 @@ from streams.core.errors import BrokerUnavailableError
 from streams.core.settings import SECRETS, Settings, variable_of
 from streams.devserver.kafka import ApacheKafka, tools
 from streams.devserver.process import local_server
-from streams.exports.forward import forward
+from streams.exports.forward import Destination, forward
 from streams.exports.outlets.file import Outlet as File
 from streams.intake.block_producer import send_files
 from streams.schema import access, topics
@@ -239,6 +239,7 @@ def test_with_the_least_rights_of_each_role_events_become_rows_and_labels_are_be
         assert ended == [0, 0]
 
 
-def test_an_exporter_reads_alerts_with_its_rights_alone(cluster: Cluster, tmp_path: Path) -> None:
+@pytest.mark.parametrize("destination", [Destination(), Destination("soc", "alert")], ids=["cases", "alerts of a named one"])
+def test_an_exporter_reads_with_its_rights_alone(cluster: Cluster, tmp_path: Path, destination: Destination) -> None:
     with (tmp_path / "findings.jsonl").open("wb") as out:
-        assert forward(cluster.settings("exporter"), File(out, "out"), once=True) == 0
+        assert forward(cluster.settings("exporter"), File(out, "out"), destination, once=True) == 0

@@ -12,6 +12,7 @@ from html import escape
 from streams.cases.hypothesis import WORDS
 from streams.cases.views import html, terminal
 from streams.cases.views.terminal import CaseRow
+from streams.schema import atlas
 from streams.schema.cases import CaseMember, CasePayload, Hypothesis, Leak, Link, Merge, Near, Threshold, Version
 from streams.schema.names import AlertName, Behaviour
 
@@ -19,15 +20,6 @@ MAX_PAGE_MEMBERS = 250
 """Members on the page, strongest first; `hydrometer case show --json` prints all that are stored."""
 MAX_PAGE_VERSIONS = 12
 MAX_PAGE_LINKS = 40
-_ATLAS = {
-    "AML.T0024.002": "Extract AI Model",
-    "AML.T0040": "AI Model Inference API Access",
-    "AML.T0005.001": "Train Proxy via Replication",
-    "AML.CS0056": "case study: model distillation campaigns",
-    "AML.T0008.005": "Acquire Infrastructure: AI Service Proxies",
-    "AML.T0012": "Valid Accounts",
-    "AML.T0021": "Establish Accounts",
-}
 
 
 def page(case: CaseRow) -> str:
@@ -143,7 +135,7 @@ def _todo(case: CaseRow) -> str:
             "terms touched",
             " ".join(f"{term.id} ({term.version}, in force {term.effective}): {term.text}" for term in payload.terms),
         ),
-        ("ATLAS", "; ".join(f"{name} {_ATLAS.get(name, '')}".strip() for name in payload.atlas)),
+        ("ATLAS", "; ".join(f"{name} {atlas.NAMES.get(name, '')}".strip() for name in payload.atlas)),
         ("threshold", _bar(payload.threshold)),
     ]
     if permission:

@@ -3,6 +3,8 @@ from __future__ import annotations
 import csv
 import io
 import json
+import shutil
+import subprocess
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -19,17 +21,22 @@ from streams.cases.views.terminal import CaseRow
 from streams.cli.main import cli
 from streams.clickhouse import migrate, rows
 from streams.clickhouse.client import ClickHouse
-from streams.core.errors import SettingsError
+from streams.core.errors import BrokerUnavailableError, SettingsError
 from streams.core.settings import Settings
 from streams.exports import bundle
-from streams.exports.bundle import BundleError, Indicators, Share
+from streams.exports.bundle import BundleError, Handover, Indicators, Share
+from streams.exports.bundle_signature import BundleSigner
 from streams.replay.run import Replay
 from streams.schema import topics
 from streams.schema.cases import CaseMember, CasePayload
-from streams.testing.builders import local_clickhouse, signed_case
+from streams.testing.builders import embedded_broker, local_clickhouse, signed_case
 
 HISTORY_KEY = HistoryKey(b"the workers' key")
-KEY = b"a key of at least sixteen bytes"
+SECRET = b"a key of at least sixteen bytes"
+SIGNER = BundleSigner(SECRET)
+KEY = SIGNER.public
+ROOT = Path(__file__).parents[3]
+needs_openssl = pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed: apt-get install openssl")
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 STACK = [("a-1", "t13d_x"), ("a-1", "t13d_x"), ("a-2", "t13d_x"), ("a-2", "t13d_y"), ("somebody", "t13d_z")]
 
@@ -68,18 +75,18 @@ INDICATORS = Indicators("TLP:AMBER", "case-1", "extraction", "", "", 2, [], {})
 
 @pytest.fixture
 def written(case: CaseRow, tmp_path: Path) -> Path:
-    return bundle.write(case, tmp_path, KEY, INDICATORS, NOON)
+    return bundle.make(case, SIGNER, INDICATORS, bundle.handover(NOON, "ada", "a partner")).write(tmp_path)
 
 
 def test_a_bundle_is_what_was_signed(written: Path, case: CaseRow) -> None:
-    said = bundle.verify(written, KEY)
-    assert (said.case_id, said.exported_at) == (case.case_id, "2026-11-22T12:00:00+00:00")
+    manifest = bundle.verify(written, KEY)
+    assert (manifest.case_id, manifest.exported) == (case.case_id, Handover("2026-11-22T12:00:00+00:00", "ada", "a partner"))
     assert {path.name for path in written.iterdir()} == {
-        "case.json", "case.html", "members.csv", "indicators.json", "manifest.json", "manifest.sig",
+        "case.json", "case.html", "members.csv", "indicators.json", "signer.pem", "manifest.json", "manifest.sig",
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ["case.json", "case.html", "members.csv", "indicators.json"])
+@pytest.mark.parametrize("name", ["case.json", "case.html", "members.csv", "indicators.json", "signer.pem"])
 def test_one_changed_byte_shows_and_names_its_file(written: Path, name: str) -> None:
     content = bytearray((written / name).read_bytes())
     content[0] ^= 1
@@ -89,8 +96,8 @@ def test_one_changed_byte_shows_and_names_its_file(written: Path, name: str) -> 
 
 
 def test_a_changed_manifest_another_key_a_missing_and_a_strange_file_show(written: Path) -> None:
-    with pytest.raises(BundleError, match="differs from what was signed"):
-        bundle.verify(written, b"another key of sixteen bytes")
+    with pytest.raises(BundleError, match="was changed after it was signed, or by another key"):
+        bundle.verify(written, BundleSigner(b"another key of sixteen bytes").public)
     (written / "extra.txt").write_text("planted")
     with pytest.raises(BundleError, match=r"extra\.txt was added"):
         bundle.verify(written, KEY)
@@ -100,7 +107,7 @@ def test_a_changed_manifest_another_key_a_missing_and_a_strange_file_show(writte
         bundle.verify(written, KEY)
     manifest = json.loads((written / "manifest.json").read_text())
     (written / "manifest.json").write_text(json.dumps({**manifest, "sha256": {}}))
-    with pytest.raises(BundleError, match=r"manifest\.json differs from what was signed"):
+    with pytest.raises(BundleError, match=r"manifest\.json was changed after it was signed"):
         bundle.verify(written, KEY)
 
 
@@ -130,7 +137,7 @@ def test_a_semicolon_parts_no_cells_where_it_is_the_comma(case: CaseRow) -> None
 @pytest.mark.parametrize("case_id", ["case-/../../x", "..", "", "/etc/x", "case-1\n", "a" * 101])
 def test_an_id_that_is_a_path_writes_nothing(case: CaseRow, tmp_path: Path, case_id: str) -> None:
     with pytest.raises(BundleError, match="cannot name a folder"):
-        bundle.write(replace(case, case_id=case_id), tmp_path / "out", KEY, INDICATORS, datetime.now(UTC))
+        bundle.make(replace(case, case_id=case_id), SIGNER, INDICATORS, bundle.handover(NOON, "ada", "")).write(tmp_path / "out")
     assert not list(tmp_path.iterdir())
 
 
@@ -152,16 +159,71 @@ def seconds_of(at: datetime) -> int:
     return int(at.timestamp())
 
 
-def test_the_command_writes_a_bundle_that_the_command_verifies(settings: Settings, case: CaseRow, tmp_path: Path) -> None:
-    env = {"HYDROMETER_MODE": "local", "HYDROMETER_CLICKHOUSE_PORT": str(settings.clickhouse_port)}
-    env |= {"HYDROMETER_CLICKHOUSE_USER": settings.clickhouse_user}
+def test_the_chain_of_custody_names_every_earlier_export(clickhouse: ClickHouse, case: CaseRow) -> None:
+    clickhouse.query("TRUNCATE TABLE actions")
+    for number, (author, kind) in enumerate([("ada", "export"), ("bob", "own"), ("bob", "export")]):
+        row: dict[str, str | float] = {
+            "id": f"{number:032x}",
+            "time": NOON.timestamp() + number,
+            "case": case.case_id,
+            "kind": kind,
+            "author": author,
+        }
+        clickhouse.query(
+            "INSERT INTO actions (action_id, time, case_id, kind, author, value, note) "
+            "SELECT %(id)s, %(time)s, %(case)s, %(kind)s, %(author)s, 'ab12', 'a partner'",
+            row,
+        )
+    earlier = bundle.earlier_exports(clickhouse, case.case_id)
+    assert earlier == [
+        Handover("2026-11-22T12:00:00+00:00", "ada", "a partner", "ab12"),
+        Handover("2026-11-22T12:00:02+00:00", "bob", "a partner", "ab12"),
+    ]
+    made = bundle.make(case, SIGNER, INDICATORS, bundle.handover(NOON, "eve", ""), earlier)
+    assert [handover["by"] for handover in json.loads(made.files["manifest.json"])["earlier_exports"]] == ["ada", "bob"]
+
+
+@needs_openssl
+def test_a_recipient_checks_a_bundle_with_the_script_of_the_page(written: Path, tmp_path: Path) -> None:
+    page = (ROOT / "docs/how-to/hand-over-evidence.md").read_text()
+    script = tmp_path / "verify.sh"
+    script.write_text(page.partition("```sh\n#!/bin/sh")[2].partition("```")[0])
+    key = tmp_path / "hydrometer.pem"
+    key.write_bytes(KEY.pem)
+
+    def verified() -> int:
+        return subprocess.run(["sh", script, written, key], capture_output=True, check=False).returncode
+
+    assert verified() == 0
+    (written / "members.csv").write_text("nobody")
+    assert verified() != 0
+    with (written / "manifest.json").open("a") as manifest:
+        manifest.write(" ")
+    assert verified() != 0
+
+
+def test_the_command_records_an_export_and_then_writes_a_bundle_that_the_command_verifies(
+    settings: Settings, case: CaseRow, tmp_path: Path
+) -> None:
+    env = {"HYDROMETER_MODE": "local", "HYDROMETER_CLICKHOUSE_PORT": str(settings.clickhouse_port), "HYDROMETER_KAFKA": "127.0.0.1:9"}
+    env |= {"HYDROMETER_CLICKHOUSE_USER": settings.clickhouse_user, "HYDROMETER_STATE_DIR": str(tmp_path / "state")}
     env |= {"HYDROMETER_CLICKHOUSE_PASSWORD": settings.clickhouse_password.get_secret_value()}
-    runner = CliRunner(env=env)
-    missing = runner.invoke(cli, ["export", "case", case.case_id, "--out", str(tmp_path)])
+    command = ["export", "case", case.case_id, "--out", str(tmp_path / "out"), "--to", "a partner", "--author", "ada"]
+    missing = CliRunner(env=env).invoke(cli, command)
     assert isinstance(missing.exception, SettingsError)
     assert "HYDROMETER_EVIDENCE_KEY is not set" in str(missing.exception)
-    assert not list(tmp_path.iterdir())
-    runner = CliRunner(env={**env, "HYDROMETER_EVIDENCE_KEY": KEY.decode(), "HYDROMETER_HISTORY_PUBLIC_KEY": HISTORY_KEY.public})
-    runner.invoke(cli, ["export", "case", case.case_id, "--out", str(tmp_path)], catch_exceptions=False)
-    verified = runner.invoke(cli, ["export", "verify", str(tmp_path / case.case_id)], catch_exceptions=False)
-    assert verified.output.endswith("4 files as signed\n")
+    env |= {"HYDROMETER_EVIDENCE_KEY": SECRET.decode(), "HYDROMETER_HISTORY_PUBLIC_KEY": HISTORY_KEY.public}
+    unrecorded = CliRunner(env=env).invoke(cli, command)
+    assert isinstance(unrecorded.exception, BrokerUnavailableError)
+    assert not (tmp_path / "out").exists()
+    with embedded_broker() as bootstrap:
+        env |= {"HYDROMETER_KAFKA": bootstrap}
+        local = Settings(mode="local", kafka=bootstrap)
+        topics.ensure(local)
+        runner = CliRunner(env=env)
+        runner.invoke(cli, command, catch_exceptions=False)
+        assert topics.records(local, topics.ACTIONS) == {topics.ACTIONS: 1}
+    (tmp_path / "hydrometer.pem").write_text(runner.invoke(cli, ["keys", "evidence"], catch_exceptions=False).output)
+    verify = ["export", "verify", str(tmp_path / "out" / case.case_id), "--key", str(tmp_path / "hydrometer.pem")]
+    verified = CliRunner(env={}).invoke(cli, verify, catch_exceptions=False)
+    assert verified.output.endswith(" by ada for a partner: 5 files as signed\n")

@@ -4,10 +4,13 @@ from typing import Any
 
 import jsonschema
 import msgspec
+import orjson
 import pytest
+from py_ocsf_models.events.findings.detection_finding import DetectionFinding
 
-from streams.exports.ocsf import finding
-from streams.schema.cases import Alert
+from streams.exports.ocsf import case_finding, finding
+from streams.replay.run import Replay
+from streams.schema.cases import Alert, AlertStep
 
 TEXT, WHOLE = {"type": "string", "minLength": 1}, {"type": "integer"}
 OBSERVED = {
@@ -127,8 +130,25 @@ def test_the_score_is_the_alerts_own_with_all_its_parts() -> None:
 
 
 def test_techniques_of_atlas_are_attacks_and_its_case_studies_are_not() -> None:
-    assert finding(alert())["finding_info"]["attacks"] == [{"technique": {"uid": "AML.T0040"}, "version": "ATLAS 5.6"}]
+    technique = {"uid": "AML.T0040", "name": "AI Model Inference API Access"}
+    assert finding(alert())["finding_info"]["attacks"] == [{"technique": technique, "version": "ATLAS 5.6"}]
 
 
 def test_times_are_milliseconds() -> None:
     assert finding(alert())["time"] == 1_795_262_400_500
+
+
+def test_every_finding_of_a_run_is_valid_under_the_models_of_another_author(replayed: Replay) -> None:
+    steps: tuple[AlertStep, ...] = ("open", "update", "resolved")
+    findings = [finding(alert, "https://desk.example.com") for alert in replayed.alerts]
+    findings += [case_finding(case, step) for case in replayed.cases for step in steps]
+    assert len(findings) > len(replayed.alerts) > 0
+    for found in findings:
+        DetectionFinding.model_validate(orjson.loads(orjson.dumps(found)))
+        jsonschema.Draft202012Validator(DETECTION_FINDING).validate(found)
+
+
+def test_the_opening_of_a_case_has_one_id_however_often_it_is_told(replayed: Replay) -> None:
+    first, *_, last = (case for case in replayed.cases if case.case_id == replayed.cases[0].case_id)
+    assert case_finding(first, "open")["metadata"]["uid"] == case_finding(last, "open")["metadata"]["uid"]
+    assert case_finding(first, "update")["metadata"]["uid"] != case_finding(last, "update")["metadata"]["uid"]

@@ -69,7 +69,8 @@ def test_the_login_reaches_the_clients() -> None:
 @pytest.mark.parametrize(("mode", "attempts"), [("local", 1), ("production", 3)])
 def test_who_serves_waits_for_a_broker_that_is_away_but_in_front_of_a_person(mode: str, attempts: int) -> None:
     secrets = {name: f"only-for-this-test-{name}" for name in SECRETS}
-    options = topics.patience(Settings.model_validate({"mode": mode, **secrets})) | {"wait": wait_none()}
+    patience = topics.patience(Settings.model_validate({"mode": mode, **secrets}))
+    patience["wait"] = wait_none()
     answers = [BrokerAwayError("away"), BrokerAwayError("away"), BrokerUnavailableError("wrong password")]
     asked = 0
 
@@ -79,7 +80,7 @@ def test_who_serves_waits_for_a_broker_that_is_away_but_in_front_of_a_person(mod
         raise answers[asked - 1]
 
     with pytest.raises(BrokerUnavailableError):
-        Retrying(**options)(ask)
+        Retrying(**patience)(ask)
     assert asked == attempts
 
 
