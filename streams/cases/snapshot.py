@@ -14,6 +14,8 @@ from typing import Annotated, NamedTuple
 import msgspec
 import zstandard
 
+from streams.core.typed_json import read_json
+
 FORMAT_VERSION = 2
 _MAX_CHUNK_BYTES = 256 * 1024 * 1024
 _SIDES = ("a", "b")
@@ -139,7 +141,7 @@ def _read(data: bytes) -> _Part | None:
     try:
         if not 0 <= zstandard.frame_content_size(data) <= _MAX_CHUNK_BYTES:
             return None
-        part = msgspec.json.decode(zstandard.decompress(data), type=_Part)
+        part = read_json(zstandard.decompress(data), _Part)
     except (zstandard.ZstdError, ValueError, RecursionError, MemoryError):
         return None
     return part if part.format == FORMAT_VERSION and part.part < part.parts else None

@@ -19,6 +19,7 @@ import orjson
 from numpy.typing import NDArray
 
 from streams.core.errors import BlockLayoutError
+from streams.core.typed_json import read_json
 from streams.schema import blocks, topics
 from streams.schema import record as records
 from streams.schema.actions import Action, EnforcementDecision
@@ -289,9 +290,9 @@ def _message(record: type[records.Record]) -> Callable[[Record], dict[str, Array
 
     def convert(message: Record) -> dict[str, Array]:
         try:
-            row = msgspec.json.decode(message.value or b"", type=stored)
+            row = read_json(message.value or b"", stored)
             values = {name: column.convert(getattr(row, name)) for name, column in columns.items()}
-        except (msgspec.DecodeError, ValueError, OverflowError) as error:
+        except (ValueError, OverflowError) as error:
             raise BlockLayoutError(f"a message of {message.topic} lacks a field, or a field has the wrong type") from error
         return {column.name: _array_of([values[name]], column.dtype) for name, column in columns.items()}
 

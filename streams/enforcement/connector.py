@@ -19,6 +19,7 @@ import orjson
 
 from streams.core.errors import HydrometerError
 from streams.core.settings import Settings
+from streams.core.typed_json import read_json
 from streams.enforcement.orders import Order
 
 _HEADER: Final = "# hydrometer orders: "
@@ -86,7 +87,7 @@ class FileConnector:
             raise ConnectorError(f"cannot read {self._path} ({type(error).__name__}): correct it or name another file") from error
         first, _, _ = text.partition("\n")
         try:
-            orders = {order.order_id: order for order in msgspec.json.decode(first.removeprefix(_HEADER), type=list[Order])}
+            orders = {order.order_id: order for order in read_json(first.removeprefix(_HEADER), list[Order])}
         except msgspec.MsgspecError:
             raise ConnectorError(f"{self._path} was not written by `hydrometer enforcement`: move it away or name another file") from None
         return orders if text == self._text(orders) else {}

@@ -12,6 +12,7 @@ from pathlib import Path
 import msgspec
 
 from streams.core.errors import HydrometerError
+from streams.core.typed_json import read_json
 from streams.enforcement.connector import Connector, ConnectorError
 from streams.enforcement.orders import Order
 
@@ -87,7 +88,7 @@ class Memory:
         """Keep it in this file. Raises HydrometerError when it cannot be read."""
         self._path = path
         try:
-            self._kept = msgspec.json.decode(path.read_bytes(), type=_Kept)
+            self._kept = read_json(path.read_bytes(), _Kept)
         except FileNotFoundError:
             self._kept = _Kept()
         except (OSError, msgspec.MsgspecError) as error:

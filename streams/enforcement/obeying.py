@@ -16,6 +16,7 @@ from typing import Final, Literal
 import msgspec
 
 from streams.core.file_version import file_version
+from streams.core.typed_json import read_json
 from streams.enforcement.orders import Order
 
 _HEADER: Final = b"# hydrometer orders: "
@@ -67,7 +68,7 @@ class Obeying:
             return
         first, _, _ = self._path.read_bytes().partition(b"\n")
         try:
-            self._orders = msgspec.json.decode(first.removeprefix(_HEADER), type=list[Order])
+            self._orders = read_json(first.removeprefix(_HEADER), list[Order])
         except msgspec.MsgspecError:
             return
         self._version = version

@@ -25,13 +25,13 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-import msgspec
 import orjson
 
 from streams.cases.views import page, terminal
 from streams.cases.views.terminal import CaseRow
 from streams.core.errors import HydrometerError
 from streams.core.queries import Queries
+from streams.core.typed_json import read_json
 from streams.exports.bundle_signature import BundleSigner, PublicKey
 from streams.schema.cases import Tlp
 
@@ -202,7 +202,7 @@ def verify(folder: Path, key: PublicKey) -> Manifest:
         fault = f"{folder / MANIFEST} was changed after it was signed, or by another key than {key.fingerprint[:16]}..."
         raise BundleError(f"{fault}: ask the sender, and compare the key's fingerprint with theirs")
     try:
-        content = msgspec.json.decode(manifest, type=Manifest)
+        content = read_json(manifest, Manifest)
     except msgspec.DecodeError:
         raise BundleError(f"{folder / MANIFEST} is of another version of Hydrometer: verify it with that one, or with openssl") from None
     for name, digest in content.sha256.items():

@@ -16,8 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-import msgspec
-
+from streams.core.typed_json import read_json
 from streams.forensics.compare import Outcome
 from streams.forensics.inference import Finding
 
@@ -64,7 +63,7 @@ def load(path: Path = FILE) -> Calibration | None:
     """Return the calibration, or None without one."""
     if not path.exists():
         return None
-    return msgspec.json.decode(path.read_bytes(), type=Calibration)
+    return read_json(path.read_bytes(), Calibration)
 
 
 def combine(outcomes: Sequence[Outcome], calibration: Calibration | None) -> Combined:

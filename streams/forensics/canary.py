@@ -27,6 +27,7 @@ from typing import Final
 import msgspec
 from scipy.stats import binom
 
+from streams.core.typed_json import read_json
 from streams.forensics.errors import AnswersError
 
 FORMAT_VERSION: Final = 1
@@ -100,7 +101,7 @@ def policy(canary_key: bytes, case_id: str, epoch: int, members: Sequence[str], 
 def read_policy(path: Path) -> Policy:
     """Read a policy. Raises AnswersError when it is missing or not a policy."""
     try:
-        policy = msgspec.json.decode(path.read_bytes(), type=Policy)
+        policy = read_json(path.read_bytes(), Policy)
     except OSError as error:
         raise AnswersError(f"cannot read {path} ({error.strerror}): give a policy file of `hydrometer canary new`") from error
     except msgspec.DecodeError as error:

@@ -30,6 +30,7 @@ import msgspec
 from streams.core.errors import FuseBlownError, SettingsError
 from streams.core.private_file import write_private
 from streams.core.settings import Settings
+from streams.core.typed_json import read_json
 from streams.intake.block_producer import PAUSE_SECONDS, BlockProducer, count, deliver_until_taken, report_paused
 from streams.intake.collector import Collector, OutgoingBlock
 from streams.intake.dead_letter_limit import Fuse
@@ -243,7 +244,7 @@ async def follow(
 def load_positions(path: Path) -> dict[str, Position]:
     """Return the positions of an earlier run, by the file's absolute path; none where there was no run. Raises SettingsError."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=dict[str, Position])
+        return read_json(path.read_bytes(), dict[str, Position])
     except FileNotFoundError:
         return {}
     except (OSError, msgspec.DecodeError) as error:

@@ -11,6 +11,8 @@ from typing import Final
 
 import msgspec
 
+from streams.core.typed_json import read_json
+
 TABLE: Final = Path(__file__).with_name("what_fields_blind.json")
 
 
@@ -28,4 +30,4 @@ class BlindFields(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 @cache
 def stored() -> BlindFields:
     """Return the table."""
-    return msgspec.json.decode(TABLE.read_bytes(), type=BlindFields)
+    return read_json(TABLE.read_bytes(), BlindFields)

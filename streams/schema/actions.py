@@ -10,10 +10,9 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC
 from typing import Any, Final, Literal, get_args
 
-import msgspec
-
 from streams.core.durations import DAY
 from streams.core.errors import MalformedEventError
+from streams.core.typed_json import read_json
 from streams.schema.event import MAX_TIME_SECONDS
 from streams.schema.labels import MAX_TEXT_CHARACTERS
 from streams.schema.record import Record, Seconds
@@ -134,7 +133,7 @@ def decision_of(row: Sequence[Any]) -> EnforcementDecision:
     """Return a row of the table `enforcement`, in the order of the record's fields, as its record. Raises MalformedEventError."""
     columns = dict(zip(EnforcementDecision.__struct_fields__, row, strict=True))
     columns |= {name: columns[name].replace(tzinfo=columns[name].tzinfo or UTC).timestamp() for name in ("time", "starts", "expires")}
-    columns["payload"] = msgspec.json.decode(str(columns["payload"]), type=EnforcementPayload)
+    columns["payload"] = read_json(str(columns["payload"]), EnforcementPayload)
     return EnforcementDecision(**columns)
 
 

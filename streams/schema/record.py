@@ -12,6 +12,7 @@ from typing import Annotated, Self
 import msgspec
 
 from streams.core.errors import MalformedEventError
+from streams.core.typed_json import read_json
 
 Seconds = Annotated[float, msgspec.Meta(extra={"unit": "s", "moment": True})]
 """A moment: seconds since 1970 in UTC. In ClickHouse `DateTime64(3)`."""
@@ -39,10 +40,10 @@ class Record(msgspec.Struct, frozen=True):
         """
         what = cls.__name__.lower()
         try:
-            return msgspec.json.decode(data, type=cls)
+            return read_json(data, cls)
         except msgspec.ValidationError as error:
             raise _refused(what, str(error)) from None
-        except (msgspec.DecodeError, UnicodeDecodeError):
+        except msgspec.DecodeError:
             raise MalformedEventError("not_json", f"the {what} is not one JSON object") from None
 
     def encode(self) -> bytes:

@@ -19,6 +19,7 @@ from typing import Any, Final
 import msgspec
 
 from streams.core.output import echo
+from streams.core.typed_json import read_json
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 MEASURED: Final = ROOT / "build" / "figures"
@@ -81,7 +82,7 @@ def write(
 
 def read(path: Path) -> Measurement:
     """Read one file. Raises msgspec.ValidationError, which names the field, for a file of another shape."""
-    return msgspec.json.decode(path.read_bytes(), type=Measurement)
+    return read_json(path.read_bytes(), Measurement)
 
 
 def history(target: str, folder: Path = KEPT) -> list[Measurement]:

@@ -18,6 +18,8 @@ from typing import Final
 import msgspec
 from faust.types.tuples import Message as Record
 
+from streams.core.typed_json import read_json
+
 MARK: Final = b"mark"
 """The key of a mark, on the topics of rows and of verdicts."""
 MAX_FEEDBACK_LAG_SECONDS: Final = 60.0
@@ -53,7 +55,7 @@ class Mark(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     @classmethod
     def decode(cls, value: bytes) -> Mark:
         """Read a mark. Raises msgspec.DecodeError."""
-        mark = msgspec.json.decode(value, type=cls)
+        mark = read_json(value, cls)
         return cls(mark.source, math.inf) if mark.time is None else mark
 
 

@@ -9,6 +9,7 @@ import msgspec
 
 from streams.cases.views.terminal import CaseRow
 from streams.core.errors import HydrometerError
+from streams.core.typed_json import read_json
 from streams.schema.cases import Case, CasePayload
 
 FILE = "cases.jsonl"
@@ -31,7 +32,7 @@ def recorded(folder: Path, *, with_resolved: bool = False) -> list[CaseRow]:
     try:
         with (folder / FILE).open("rb") as lines:
             for line in lines:
-                newest[msgspec.json.decode(line, type=_Named).case_id] = line
+                newest[read_json(line, _Named).case_id] = line
         cases = [_row(line) for line in newest.values()]
     except (OSError, msgspec.MsgspecError) as error:
         raise HydrometerError(f"{folder} holds no {FILE} that can be read: name the --out of a `hydrometer replay`") from error
@@ -40,8 +41,8 @@ def recorded(folder: Path, *, with_resolved: bool = False) -> list[CaseRow]:
 
 
 def _row(line: bytes) -> CaseRow:
-    case = msgspec.json.decode(line, type=_Recorded)
+    case = read_json(line, _Recorded)
     fields = {name: getattr(case, name) for name in Case.__struct_fields__}
     times = {name: datetime.fromtimestamp(fields[name], UTC) for name in ("opened_at", "updated_at")}
-    payload = msgspec.json.decode(case.payload, type=CasePayload)
+    payload = read_json(case.payload, CasePayload)
     return CaseRow(**{**fields, **times, "payload": payload, "stored": bytes(case.payload)})

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any, Final, Literal
 
-import msgspec
 import numpy as np
 import orjson
 from rich.console import Group
@@ -20,6 +19,7 @@ from streams.cases.linking import MIN_SAME_ACCOUNTS_SHARE
 from streams.cases.splitting import links_to_remove
 from streams.core.errors import HydrometerError
 from streams.core.queries import Queries
+from streams.core.typed_json import read_json
 from streams.schema.cases import Case, CaseMember, CasePayload, Contribution, HeldRule, Hypothesis, Link, Merge, Score, Version
 from streams.schema.labels import VERDICTS
 from streams.schema.names import Behaviour
@@ -170,7 +170,7 @@ def _agrees(row: CaseRow, entry: Version) -> bool:
 def _case(row: Sequence[Any]) -> CaseRow:
     columns = dict(zip(Case.__struct_fields__, row, strict=True))
     stored = str(columns["payload"]).encode()
-    return CaseRow(**{**columns, "payload": msgspec.json.decode(stored, type=CasePayload), "stored": stored})
+    return CaseRow(**{**columns, "payload": read_json(stored, CasePayload), "stored": stored})
 
 
 _ID_WIDTH: Final = len("case-0fbfa5df00f4")

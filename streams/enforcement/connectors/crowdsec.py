@@ -15,6 +15,7 @@ import msgspec
 import requests
 
 from streams.core.settings import Settings
+from streams.core.typed_json import read_json
 from streams.enforcement.connector import ConnectorError
 from streams.enforcement.orders import Order
 
@@ -54,7 +55,10 @@ class Connector:
         for alert in alerts:
             meta = {str(entry.get("key")): str(entry.get("value")) for entry in (alert.get("events") or [{}])[0].get("meta", [])}
             if str(alert.get("scenario", "")).startswith(_SCENARIO) and "order" in meta:
-                order = msgspec.json.decode(meta["order"], type=Order)
+                try:
+                    order = read_json(meta["order"], Order)
+                except msgspec.MsgspecError:
+                    raise ConnectorError(f"an alert of {self._url} holds no order that can be read: delete it there") from None
                 standing = {str(decision.get("value")) for decision in alert.get("decisions") or []}
                 active[order.order_id] = msgspec.structs.replace(order, accounts=sorted(standing & set(order.accounts)))
         return active

@@ -17,6 +17,7 @@ import msgspec
 import requests
 
 from streams.core.settings import Settings
+from streams.core.typed_json import read_json
 from streams.enforcement.connector import ConnectorError
 from streams.enforcement.orders import Order
 
@@ -47,7 +48,7 @@ class Connector:
     def present(self) -> dict[str, Order]:
         """Return what the receiver accepted and was not told to remove. Raises ConnectorError."""
         try:
-            known = msgspec.json.decode(self._memory.read_bytes(), type=list[Order])
+            known = read_json(self._memory.read_bytes(), list[Order])
         except FileNotFoundError:
             return {}
         except (OSError, msgspec.MsgspecError) as error:
