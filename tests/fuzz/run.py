@@ -1,15 +1,19 @@
 """`make fuzz`: inputs that are guided by coverage (atheris), for whatever reads what strangers send (`targets.py`).
 
-Seeded: the same command reads the same number of inputs of each target, and prints it. An error that no person is meant to read, an input
-that takes over a second of CPU, and growth of the process beyond a bound end the run with the input's path: make it a test.
+Seeded, in stages: a stage is a twentieth of the 10 million inputs, in fixed shares of the targets, each target in a process of its own. The
+next stage has the next seed and begins with the inputs that earlier stages found new. `make fuzz` is one stage, `ALL=1` all of them;
+`FROM=7` goes on at the eighth. An error that no person is meant to read, an input that takes over a second of CPU, and growth of the
+process beyond a bound are failures, and the input's path is printed: make it a test. What was done is a figure (`docs/data/fuzz`).
 """
 
 from __future__ import annotations
 
 import importlib
+import json
 import os
 import re
 import resource
+import shutil
 import subprocess
 import sys
 import time
@@ -19,11 +23,13 @@ from typing import Any, Final
 
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from streams.testing.figures import write
+
 TARGETS: Final = importlib.import_module("targets").TARGETS
 
 SEED: Final = int(os.environ.get("SEED", "17"))
-SHARE: Final = 1 if os.environ.get("ALL") else 20
-"""Of the whole number of inputs, one in so many."""
+STAGES: Final = 20
+"""Each reads one in so many of the whole number of inputs."""
 SLOWEST_SECONDS: Final = 1.0
 """Of CPU, for one input: other processes of the machine do not count."""
 GROWTH_MB: Final = 50.0
@@ -32,16 +38,20 @@ WARM: Final = 4096
 """Inputs until caches are filled and growth counts; then it is looked at again after as many."""
 INSTRUMENTED: Final = ("streams", "models.state")
 BUILD: Final = Path("build/fuzz")
+ROWS: Final = BUILD / "runs.json"
+"""What was done since the first stage."""
 
 
 class Guard:
     """Passes inputs on to a target, and fails for one that is slow or that makes the process grow."""
 
-    def __init__(self, target: Callable[[bytes], object]) -> None:
-        """Guard a target."""
+    def __init__(self, target: Callable[[bytes], object], report: Path) -> None:
+        """Guard a target. What was weighed last is in the file `report`."""
         self._target = target
+        self._report = report
         self._inputs = 0
         self._first_mb = 0.0
+        self._slowest = 0.0
 
     def __call__(self, data: bytes) -> None:
         """Pass an input on."""
@@ -50,6 +60,7 @@ class Guard:
         seconds = time.process_time() - began
         if seconds > SLOWEST_SECONDS:
             raise TimeoutError(f"an input took {seconds:.1f} s")
+        self._slowest = max(self._slowest, seconds)
         self._inputs += 1
         if self._inputs % WARM == 0:
             self._weigh()
@@ -57,24 +68,27 @@ class Guard:
     def _weigh(self) -> None:
         peak_mb = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
         self._first_mb = self._first_mb or peak_mb
-        if peak_mb - self._first_mb > GROWTH_MB:
-            raise MemoryError(f"the process grew by {peak_mb - self._first_mb:.0f} MB within {self._inputs} inputs")
+        grown = peak_mb - self._first_mb
+        weighed = {"growth_mb": round(grown, 1), "slowest_seconds": round(self._slowest, 3), "cpu_seconds": round(time.process_time(), 1)}
+        self._report.write_text(json.dumps(weighed))
+        if grown > GROWTH_MB:
+            raise MemoryError(f"the process grew by {grown:.0f} MB within {self._inputs} inputs")
 
 
-def fuzz(name: str, runs: int) -> None:
+def fuzz(name: str, runs: int, seed: int) -> None:
     """Run one target in this process. atheris ends it."""
     atheris: Any = importlib.import_module("atheris")
     with atheris.instrument_imports(include=list(INSTRUMENTED)):
-        target, seeds = TARGETS[name][0]()
-    for seed in seeds:  # what is loaded on the way is loaded now
-        target(seed)
+        target, firsts = TARGETS[name][0]()
+    for first in firsts:  # what is loaded on the way is loaded now
+        target(first)
     folder = BUILD / name
-    folder.mkdir(parents=True, exist_ok=True)
-    paths = [folder / f"seed-{number}" for number, _ in enumerate(seeds)]
-    for path, seed in zip(paths, seeds, strict=True):
-        path.write_bytes(seed)
-    options = [f"-runs={runs}", f"-seed={SEED}", "-max_len=4096", "-timeout=60", "-rss_limit_mb=2048", f"-artifact_prefix={folder}/bad-"]
-    atheris.Setup([sys.argv[0], *options, f"-seed_inputs={','.join(map(str, paths))}"], Guard(target))
+    corpus = folder / "corpus"
+    corpus.mkdir(parents=True, exist_ok=True)
+    for number, first in enumerate(firsts):
+        (corpus / f"seed-{number}").write_bytes(first)
+    options = [f"-runs={runs}", f"-seed={seed}", "-max_len=4096", "-timeout=60", "-rss_limit_mb=2048", f"-artifact_prefix={folder}/bad-"]
+    atheris.Setup([sys.argv[0], *options, str(corpus)], Guard(target, folder / "weighed.json"))
     atheris.Fuzz()
 
 
@@ -83,25 +97,46 @@ def trouble(printed: str) -> str:
     return printed.partition("Uncaught Python exception")[2][-2000:]
 
 
+def run(name: str, runs: int, seed: int) -> dict[str, Any]:
+    """Run one target in a process of its own; return what it did, and print it."""
+    weighed = BUILD / name / "weighed.json"
+    weighed.unlink(missing_ok=True)
+    command = [sys.executable, __file__, "--one", name, str(runs), str(seed)]
+    found = subprocess.run(command, capture_output=True, text=True, errors="replace", check=False)
+    done = re.findall(r"Done (\d+) runs in (\d+) second", found.stderr)
+    good = bool(done) and not found.returncode
+    inputs, seconds = map(int, done[-1]) if good else (0, 0)
+    row = {"target": name, "seed": seed, "inputs": inputs, "seconds": seconds, "good": good}
+    row |= json.loads(weighed.read_text()) if weighed.exists() else {}
+    print(json.dumps(row), flush=True)
+    if not good:
+        print(f"{name}: failed\n{trouble(found.stdout)}{found.stderr[-700:]}", flush=True)
+    return row
+
+
 def main() -> int:
-    """Run every target, or those that are named, each in a process of its own."""
-    failed, inputs = [], 0
-    for name in sys.argv[1:] or TARGETS:
-        runs = int(os.environ.get("RUNS", TARGETS[name][1] // SHARE))
-        found = subprocess.run([sys.executable, __file__, "--one", name, str(runs)], capture_output=True, text=True, check=False)
-        done = re.findall(r"Done (\d+) runs in (\d+) second", found.stderr)
-        if found.returncode or not done:
-            failed.append(name)
-            print(f"{name}: failed\n{trouble(found.stdout)}{found.stderr[-700:]}", flush=True)
-            continue
-        inputs += int(done[-1][0])
-        print(f"{name}: {int(done[-1][0]):,} inputs in {done[-1][1]} s", flush=True)
-    print(f"{inputs:,} inputs, seed {SEED}, {len(failed)} failed {' '.join(failed)}".rstrip())
+    """Run every target, or those that are named. Returns 0 when nothing failed."""
+    names = sys.argv[1:] or list(TARGETS)
+    first = int(os.environ.get("FROM", "0"))
+    stages = range(first, STAGES if os.environ.get("ALL") else first + 1)
+    if not first:
+        for name in names:
+            shutil.rmtree(BUILD / name / "corpus", ignore_errors=True)
+    rows: list[dict[str, Any]] = json.loads(ROWS.read_text()) if first and ROWS.exists() else []
+    for stage in stages:
+        for name in names:
+            rows.append(run(name, int(os.environ.get("RUNS", TARGETS[name][1] // STAGES)), SEED + stage))
+            ROWS.write_text(json.dumps(rows))
+        left_out = "" if not sys.argv[1:] and stage == STAGES - 1 else f"stages after {stage + 1} of {STAGES}"
+        write("fuzz", {"runs": rows}, command="make fuzz ALL=1", seed=SEED, partial=left_out)
+    failed = sorted({row["target"] for row in rows if not row["good"]})
+    inputs = sum(row["inputs"] for row in rows)
+    print(f"{inputs:,} inputs, seeds from {SEED}, {len(failed)} failed {' '.join(failed)}".rstrip())
     return 1 if failed else 0
 
 
 if __name__ == "__main__":
     if sys.argv[1:2] == ["--one"]:
-        fuzz(sys.argv[2], int(sys.argv[3]))
+        fuzz(sys.argv[2], int(sys.argv[3]), int(sys.argv[4]))
     else:
         sys.exit(main())

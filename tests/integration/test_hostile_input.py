@@ -76,6 +76,8 @@ ACCEPTED = {
 }
 OTHER_LAYOUT = blocks.VERDICTS.encode({"account_id": ["a"], "template": [0], "router": [0], "upgrade": [0], "until": [1.0]})
 TRUNCATED = OTHER_LAYOUT[: len(OTHER_LAYOUT) // 2]
+DEEP = b'{"title": "", "nobody reads this": ' + b"[" * 100_000
+"""JSON whose nesting no reader follows."""
 RECORDS = [
     (topics.REQUESTS, OTHER_LAYOUT),
     (topics.REQUESTS, TRUNCATED),
@@ -87,6 +89,7 @@ RECORDS = [
     (topics.LABELS, MARKER.encode()),
     (topics.ALERTS, f'{{"summary": "{MARKER}"}}'.encode()),
     (topics.CASES, f'{{"title": "{MARKER}"}}'.encode()),
+    *((topic, DEEP) for topic in (topics.LABELS, topics.ALERTS, topics.CASES)),
 ]
 """What no process of ours would send."""
 PLANTED = {value for _, value in RECORDS}
@@ -197,7 +200,7 @@ def test_every_record_that_no_stage_can_read_is_a_dead_letter_that_says_where_it
         (topics.GROUPS, "unsigned"): 1,
         (topics.EVIDENCE, "unsigned"): 1,
         (topics.VERDICTS, "unsigned"): 1,
-        (topics.LABELS, "unsigned"): 2,
+        (topics.LABELS, "unsigned"): 3,
     }
 
 
