@@ -13,7 +13,7 @@ from streams.devserver.wire import Patience, ProtocolError, Reader, text, varint
 
 log = logging.getLogger(__name__)
 
-S_HELLO, S_DATA, S_EXCEPTION, S_PROGRESS, S_PONG, S_END, S_PROFILE = range(7)
+S_HELLO, S_DATA, S_EXCEPTION, S_PROGRESS, S_PONG, S_END, S_PROFILE, S_TOTALS, S_EXTREMES = range(9)
 S_PROFILE_EVENTS = 14
 BLOCK_INFO = b"\x01\x00\x02\xff\xff\xff\xff\x00"
 MARKED_BLOCKS = 54454
@@ -54,10 +54,10 @@ class Channel:
         self._sock.settimeout(self._send_seconds)
         self._sock.sendall(data)
 
-    def send_block(self, block: bytes, *, compressed: bool) -> None:
-        """Send a block, in frames of the query's method if the client asked for compression."""
+    def send_block(self, block: bytes, *, compressed: bool, kind: int = S_DATA) -> None:
+        """Send a block (`kind`: of data, totals or extremes), in frames of the query's method if the client asked for compression."""
         body = BLOCK_INFO + block
-        self.send(varint(S_DATA) + text("") + (frames.compress(body, self.method) if compressed else body))
+        self.send(varint(kind) + text("") + (frames.compress(body, self.method) if compressed else body))
 
     def send_header(self, columns: Sequence[tuple[str, str]], *, compressed: bool) -> None:
         """Send a block that only names the columns (name, type)."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import functools
 import importlib
 import json
 import os
@@ -11,9 +12,9 @@ import secrets
 import tempfile
 import threading
 import uuid
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from streams.core.errors import MissingToolError, SettingsError
 from streams.devserver import sql
@@ -26,6 +27,8 @@ _DEFAULTS = {
     "async_insert": "0",  # 26.9 inserts asynchronously by default: the client would get success too early
     "output_format_native_write_json_as_string": "1",
 }
+
+_EXACT_JSON = {f"output_format_json_quote_{kind}": "1" for kind in ("64bit_integers", "64bit_floats", "denormals", "decimals")}
 
 
 class QueryError(Exception):
@@ -142,6 +145,17 @@ def _native(path: Path) -> str:
     return f"SELECT * FROM file({sql.quote(str(path))}, 'Native')"  # noqa: S608 - quoted
 
 
+class Whole(NamedTuple):
+    """A whole result: the names of its columns, and Native blocks whose columns are numbered."""
+
+    names: list[str]
+    rows: bytes
+    totals: bytes
+    """Of a query `WITH TOTALS`, else b"". One row."""
+    extremes: bytes
+    """With the setting `extremes`, else b"". The row of minima, then that of maxima."""
+
+
 class Connection:
     """One client's view of the engine. Used by one thread at a time, except `cancel`."""
 
@@ -181,6 +195,39 @@ class Connection:
             raise _explained(error) from error
         finally:
             result.close()
+
+    def with_totals(self, query: str, params: Mapping[str, str]) -> Whole:
+        """Return a whole result with its totals and extremes, which the engine's Native format leaves out.
+
+        The query runs once, as JSON whose numbers are exact, and the engine reads each part back.
+
+        Raises:
+            QueryError: the engine refused it.
+        """
+        restore = self.set(_EXACT_JSON)
+        try:
+            lines = self.run(query, "JSONCompactEachRowWithProgress", params).splitlines()
+        finally:
+            restore()
+        parts: dict[bytes, list[bytes]] = {}
+        for line in lines:  # {"kind":value}, whatever the order
+            kind, _, value = line[2:-1].partition(b'":')
+            parts.setdefault(kind, []).append(value)
+        columns = json.loads(b"".join(parts.get(b"meta", [b"[]"])))
+        part = functools.partial(self._native_of, [column["type"] for column in columns])
+        extremes = parts.get(b"min", []) + parts.get(b"max", [])
+        return Whole([column["name"] for column in columns], part(parts.get(b"row", [])), part(parts.get(b"totals", [])), part(extremes))
+
+    def _native_of(self, kinds: Sequence[str], rows: Sequence[bytes]) -> bytes:
+        """Return rows, each a JSON array, in Native format; the columns are numbered. b"" for no rows."""
+        structure = ", ".join(f"`{number}` {kind}" for number, kind in enumerate(kinds))
+        path = self.engine.spool_file()
+        try:
+            path.write_bytes(b"\n".join(rows))
+            source = f"file({sql.quote(str(path))}, 'JSONCompactEachRow', {sql.quote(structure)})"
+            return self.run(f"SELECT * FROM {source}", "Native") if rows else b""  # noqa: S608 - quoted
+        finally:
+            path.unlink()
 
     def describe(self, what: str, params: Mapping[str, str] | None = None) -> list[tuple[str, str, str]]:
         """Return name, type and kind of default of each column of `what`: a table, or a query in parentheses."""
@@ -239,7 +286,7 @@ class Connection:
             if name in self.engine.refused.settings:
                 raise sql.RefusedError(f"hydrometer local refuses the setting {name}", sql.SUPPORT_IS_DISABLED)
         names = ", ".join(f"toString(getSetting({sql.quote(name)}))" for name in settings)
-        before = self.run(f"SELECT {names}", "TSVRaw").decode().rstrip("\n").split("\t") if settings else []
+        before = self._row(f"SELECT {names}") if settings else []
         self._apply(settings)
         return lambda: self._apply(dict(zip(settings, before, strict=True)))
 
@@ -253,7 +300,7 @@ class Connection:
 
     def renewed(self) -> Connection:
         """Close this connection, and return a fresh one on the same database."""
-        database = self.run("SELECT currentDatabase()", "TSVRaw").decode().rstrip("\n")
+        (database,) = self._row("SELECT currentDatabase()")
         self.close()
         fresh = self.engine.connect()
         fresh.run(f"USE {sql.identifier(database)}", "Null")
@@ -262,6 +309,11 @@ class Connection:
     def close(self) -> None:
         """Close the connection."""
         self._raw.close()
+
+    def _row(self, query: str) -> list[Any]:
+        """Return the one row of a query, in a format that never has extremes."""
+        row: list[Any] = json.loads(self.run(query, "JSONCompactEachRow"))
+        return row
 
     def _apply(self, settings: Mapping[str, str]) -> None:
         if settings:

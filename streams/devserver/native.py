@@ -23,7 +23,15 @@ class Shape:
     rows: int
 
 
-def pass_block(reader: Reader, write: Callable[[bytes], object], budget: int, *, marks_in: bool = False, marks_out: bool = False) -> Shape:
+def pass_block(
+    reader: Reader,
+    write: Callable[[bytes], object],
+    budget: int,
+    *,
+    marks_in: bool = False,
+    marks_out: bool = False,
+    names: Sequence[str] = (),
+) -> Shape:
     """Pass one block on and return its shape.
 
     From revision 54454 on each column carries a mark, "no custom serialisation"; a file in Native format has none.
@@ -34,6 +42,7 @@ def pass_block(reader: Reader, write: Callable[[bytes], object], budget: int, *,
         budget: most bytes that may be written.
         marks_in: the block that comes in has marks.
         marks_out: the block that goes out has marks.
+        names: the columns' names in the block that goes out; empty: their own.
 
     Raises:
         ProtocolError: malformed, over the budget, or of a type that cannot be walked.
@@ -45,11 +54,13 @@ def pass_block(reader: Reader, write: Callable[[bytes], object], budget: int, *,
         return Shape((), 0)
     write(varint(count) + varint(rows))
     passage = Passage(reader, write, budget)
-    return Shape(tuple(_pass_column(passage, rows, marks_in, marks_out) for _ in range(count)), rows)
+    named = [*names, *[None] * (count - len(names))]
+    return Shape(tuple(_pass_column(passage, rows, marks_in, marks_out, name) for name in named), rows)
 
 
-def _pass_column(passage: Passage, rows: int, marks_in: bool, marks_out: bool) -> tuple[str, str]:  # noqa: FBT001
-    name, type_name = passage.reader.text(), passage.reader.text()
+def _pass_column(passage: Passage, rows: int, marks_in: bool, marks_out: bool, given: str | None) -> tuple[str, str]:  # noqa: FBT001
+    own, type_name = passage.reader.text(), passage.reader.text()
+    name = own if given is None else given
     if marks_in and passage.reader.byte():
         raise ProtocolError(f"column {name[:200]} uses a custom serialisation, which is not supported", UNKNOWN_TYPE_CODE)
     passage.write(text(name) + text(type_name) + b"\0" * marks_out)

@@ -8,14 +8,14 @@ from __future__ import annotations
 
 import logging
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from typing import TypeVar
 
 from streams.devserver import frames, native, sql
 from streams.devserver.access import AUTHENTICATION_FAILED_CODE, NOBODY, Account, Limits
-from streams.devserver.channel import S_END, S_HELLO, S_PONG, S_PROFILE, S_PROGRESS, Channel
+from streams.devserver.channel import S_DATA, S_END, S_EXTREMES, S_HELLO, S_PONG, S_PROFILE, S_PROGRESS, S_TOTALS, Channel
 from streams.devserver.engine import Connection, Engine, QueryError
 from streams.devserver.request import OLDEST, REVISION, Hello, Query, read_hello, read_query
 from streams.devserver.wire import DisconnectedError, ProtocolError, Reader, text, varint
@@ -160,6 +160,9 @@ class Session:
     def _select(self, query: Query) -> None:
         words = sql.without_format(query.text)
         self._report(allowed=True)
+        if sql.has_totals(words) or query.settings.get("extremes", "0") != "0":
+            self._select_whole(words, query)
+            return
         pieces = self.connection.stream(words, query.params)
         sent: list[native.Shape] = []
         try:
@@ -173,8 +176,25 @@ class Session:
             self._wait(pieces.close)
         if not sent and not self._cancelled:
             self._send_empty(words, query)
+        self._send_profile(sent)
+
+    def _send_profile(self, sent: Sequence[native.Shape]) -> None:
         rows = sum(shape.rows for shape in sent)
         self._channel.send(varint(S_PROFILE) + varint(rows) + varint(len(sent)) + varint(0) + b"\0" + varint(0) + b"\0")
+
+    def _select_whole(self, words: str, query: Query) -> None:
+        """Answer with a result that may have totals and extremes."""
+        whole = self._wait(lambda: self.connection.with_totals(words, query.params))
+        sent: list[native.Shape] = []
+        for kind, part in ((S_DATA, whole.rows), (S_TOTALS, whole.totals), (S_EXTREMES, whole.extremes)):
+            if kind == S_DATA and not part:
+                self._send_empty(words, query)
+            for shape, block in self._blocks(part, whole.names):
+                if kind == S_DATA and not sent:
+                    self._channel.send_header(shape.columns, compressed=query.compressed)
+                self._channel.send_block(block, compressed=query.compressed, kind=kind)
+                sent += [shape] * (kind == S_DATA)
+        self._send_profile(sent)
 
     def _send_piece(self, piece: bytes, *, compressed: bool, first: bool) -> list[native.Shape]:
         shapes: list[native.Shape] = []
@@ -186,12 +206,12 @@ class Session:
         self._send_progress()
         return shapes
 
-    def _blocks(self, piece: bytes) -> Iterator[tuple[native.Shape, bytes]]:
+    def _blocks(self, piece: bytes, names: Sequence[str] = ()) -> Iterator[tuple[native.Shape, bytes]]:
         reader = Reader.over(piece)
         while reader.buffered:
             out: list[bytes] = []
             try:
-                shape = native.pass_block(reader, out.append, _UNBOUNDED_BYTES, marks_out=self._channel.marks)
+                shape = native.pass_block(reader, out.append, _UNBOUNDED_BYTES, marks_out=self._channel.marks, names=names)
             except ProtocolError as error:  # the type is not supported by the protocol: not the client's fault
                 raise QueryError(str(error), error.code) from error
             yield shape, b"".join(out)

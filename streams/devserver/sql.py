@@ -20,6 +20,7 @@ _INSERT = re.compile(
 )
 _FIRST = re.compile(r"[\s(]*+(\w+)")
 _INLINE = re.compile(r"\bFORMAT\s+\w+[ \t\r;]*(?:\n|(?=[\[{(]))|\bFORMAT\s+\w+\s", re.IGNORECASE)
+_TOTALS = re.compile(r"\bWITH\s+TOTALS\b|\bextremes\b", re.IGNORECASE)
 _FORMAT = re.compile(r"\bFORMAT\s+\w+\s*(?=\Z|;|SETTINGS\b)", re.IGNORECASE)
 
 
@@ -85,6 +86,11 @@ def check_values(values: Iterable[str], refused: Refused) -> None:
     """Raise RefusedError when a parameter's value or a database's name is that of the hidden database."""
     if any(refused.hidden in value.lower() for value in values):
         raise RefusedError("hydrometer local refuses this name: it is not for clients", SUPPORT_IS_DISABLED)
+
+
+def has_totals(query: str) -> bool:
+    """Return whether `query` may have totals or extremes beside its rows."""
+    return bool(_TOTALS.search(mask(query)))
 
 
 def without_format(query: str) -> str:

@@ -76,7 +76,6 @@ def environment(server: LocalClickHouse) -> dict[str, str]:
     return {
         **os.environ,
         "PYTHONPATH": extra,
-        "TZ": "UTC",
         **{f"CLICKHOUSE_{name}": value for name, value in names.items()},
         "CLICKHOUSE_DB": "default",
         "CLICKHOUSE_HTTP_PORT": str(server.http_port),
@@ -208,6 +207,7 @@ def main() -> int:
     chosen = parser.parse_args()
     names, waived, rows, bad = chosen.names or list(SUITES), waivers(), list[dict[str, object]](), 0
     BUILD.mkdir(parents=True, exist_ok=True)
+    os.environ["TZ"] = "UTC"  # as in ClickHouse's own images
     if not (BUILD / "extra").is_dir():
         uv = str(Path(sys.executable).with_name("uv"))
         subprocess.run([uv, "pip", "install", "--quiet", "--no-deps", "--target", str(BUILD / "extra"), *EXTRA], check=True)

@@ -36,6 +36,35 @@ def test_execute_returns_columns(client: Client, table: str) -> None:
     assert client.execute(f"SELECT visitor, pages FROM {table} ORDER BY visitor", columnar=True) == [("ann", "bob"), (3, 4)]
 
 
+BY_TEN = "SELECT intDiv(number, 10) AS ten, count() AS numbers, avg(number) AS middle FROM numbers(20) GROUP BY ten"
+
+
+def test_totals_follow_the_rows(client: Client) -> None:
+    assert client.execute(f"{BY_TEN} WITH TOTALS ORDER BY ten") == [(0, 10, 4.5), (1, 10, 14.5), (0, 20, 9.5)]
+
+
+def test_extremes_follow_the_rows(client: Client) -> None:
+    found = client.execute(f"{BY_TEN} ORDER BY ten", settings={"extremes": 1})
+    assert found == [(0, 10, 4.5), (1, 10, 14.5), (0, 10, 4.5), (1, 10, 14.5)]
+
+
+def test_totals_keep_names_types_and_values_exactly(client: Client) -> None:
+    values = (
+        "1 AS a, 1 AS `b c`, 'it''s\n\xff' AS d, 18446744073709551615 AS e, 0.1 AS f, nan AS g, toDecimal64('1234567890123.4567', 4) AS h, "
+    )
+    values += "NULL AS i, ['x', NULL] AS j, map('k', 1) AS k, toDateTime('2026-01-02 03:04:05', 'Asia/Tokyo') AS l, (1, 'z') AS m"
+    plain, types = client.execute(f"SELECT {values}", with_column_types=True)
+    shown, shown_types = client.execute(f"SELECT {values} FROM numbers(1) GROUP BY number WITH TOTALS", with_column_types=True)
+    assert shown_types == types
+    assert [str(value) for value in shown[0]] == [str(value) for value in plain[0]]
+
+
+def test_a_query_with_totals_may_have_no_rows_and_a_statement_may_only_name_them(client: Client) -> None:
+    assert client.execute("SELECT 1 AS a, count() FROM numbers(0) GROUP BY number WITH TOTALS HAVING 0") == [(1, 0)]
+    assert client.execute("CREATE TEMPORARY TABLE extremes (a UInt8)") == []
+    assert client.execute("SELECT a FROM extremes", with_column_types=True) == ([], [("a", "UInt8")])
+
+
 def test_statements_without_a_result_return_nothing(client: Client, table: str) -> None:
     assert client.execute(f"OPTIMIZE TABLE {table} FINAL") == []
 
