@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import re
 import zlib
 from collections.abc import Callable, Iterator
@@ -11,11 +12,14 @@ from pathlib import Path
 from typing import Protocol
 
 import lz4.frame  # type: ignore[import-untyped]
+import zstandard
 
 from streams.devserver import frames
 from streams.devserver.wire import DisconnectedError, ProtocolError, Reader
 
 TOO_LARGE_CODE, UNKNOWN_PACKING, CANNOT_DECOMPRESS = 131, 89, 271
+_WINDOW_BYTES = 8 * 1024 * 1024
+_ZSTD_PIECE_BYTES = 256  # four bytes of zstd may be a block of 128 KiB
 _PIECE_BYTES = 65_536  # small, because it may decompress to a thousand times as much
 
 
@@ -38,8 +42,8 @@ def pieces(stream: BufferedIOBase, headers: Message, *, framed: bool) -> Iterato
     if encoding == "identity":
         return raw
     if encoding not in _UNPACKERS:
-        raise ProtocolError(f"unknown Content-Encoding {encoding[:32]}: use gzip, deflate, lz4 or none", UNKNOWN_PACKING)
-    return _unpacked(raw, _UNPACKERS[encoding])
+        raise ProtocolError(f"unknown Content-Encoding {encoding[:32]}: use zstd, gzip, deflate, lz4 or none", UNKNOWN_PACKING)
+    return _unpacked(_sliced(raw, _ZSTD_PIECE_BYTES) if encoding == "zstd" else raw, _UNPACKERS[encoding])
 
 
 def whole(body: Iterator[bytes], most: int) -> bytes:
@@ -107,7 +111,27 @@ _UNPACKERS: dict[str, Callable[[], _Unpacker]] = {
     "gzip": lambda: zlib.decompressobj(31),
     "deflate": zlib.decompressobj,
     "lz4": lz4.frame.LZ4FrameDecompressor,
+    "zstd": lambda: zstandard.ZstdDecompressor(max_window_size=_WINDOW_BYTES).decompressobj(),
 }
+_PACKERS: dict[str, Callable[[bytes], bytes]] = {
+    "zstd": lambda data: zstandard.ZstdCompressor(level=1).compress(data),
+    "lz4": lz4.frame.compress,
+    "gzip": lambda data: gzip.compress(data, 1, mtime=0),
+    "deflate": lambda data: zlib.compress(data, 1),
+}
+"""The best first."""
+
+
+def packed_for(client: Message, content: bytes) -> tuple[str, bytes]:
+    """Return an encoding that the headers of a client accept, and the content in it; `identity` where it accepts none of ours."""
+    wanted = {word.partition(";")[0].strip().lower() for word in client.get("Accept-Encoding", "").split(",")}
+    encoding = next((name for name in _PACKERS if name in wanted), "identity")
+    return encoding, _PACKERS[encoding](content) if encoding in _PACKERS else content
+
+
+def _sliced(pieces: Iterator[bytes], size: int) -> Iterator[bytes]:
+    for piece in pieces:
+        yield from (piece[start : start + size] for start in range(0, len(piece), size))
 
 
 def _unpacked(packed: Iterator[bytes], make: Callable[[], _Unpacker]) -> Iterator[bytes]:
@@ -122,7 +146,7 @@ def _unpacked(packed: Iterator[bytes], make: Callable[[], _Unpacker]) -> Iterato
                 left = unpacker.unused_data or b""
                 if complete:
                     unpacker = make()
-    except (zlib.error, RuntimeError, EOFError) as error:
+    except (zlib.error, zstandard.ZstdError, RuntimeError, EOFError) as error:
         raise ProtocolError("the body cannot be unpacked", CANNOT_DECOMPRESS) from error
     if not complete:
         raise ProtocolError("the packed body ended early", CANNOT_DECOMPRESS)

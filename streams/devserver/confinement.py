@@ -129,7 +129,7 @@ class Refused:
     def _why_not_created(self, head: list[str], last: list[str], word: str) -> str:
         if word in self.engines and (last[-1:] == ["engine"] or last[-2:] == ["engine", "="]):
             return f"ENGINE = {word} {_REACHES}"
-        if last[-2:] == ["source", "("] and word not in _SOURCES:
+        if last[-2:] == ["source", "("] and "dictionary" in head and word not in _SOURCES:
             return f"a dictionary from {word[:40]} {_REACHES}"
         if word == "host" and "dictionary" in head:
             return f"a dictionary of another host {_REACHES}"

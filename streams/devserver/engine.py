@@ -82,7 +82,12 @@ class Engine:
 
     def connect(self) -> Connection:
         """Return a new connection, with its own database, settings and temporary tables."""
-        return Connection(self, self._connect(self._path))
+        try:
+            raw = self._connect(self._path)
+        except RuntimeError:  # a client dropped the database default
+            self._ask("CREATE DATABASE IF NOT EXISTS default")
+            raw = self._connect(self._path)
+        return Connection(self, raw)
 
     def spool_file(self) -> Path:
         """Return the path of a new, empty file for an insert's data. The caller removes it."""
@@ -175,6 +180,25 @@ class Connection:
         """
         return bytes(self._result(query, form, params).bytes())
 
+    def answer(self, query: str, form: str, params: Mapping[str, str]) -> tuple[bytes, dict[str, str]]:
+        """Return what `run` returns, and what it cost, as ClickHouse's HTTP summary names it.
+
+        Raises:
+            QueryError: the engine refused it.
+        """
+        result = self._result(query, form, params)
+        content = bytes(result.bytes())
+        figures = {
+            "read_rows": result.storage_rows_read(),
+            "read_bytes": result.storage_bytes_read(),
+            "written_rows": result.rows_written(),
+            "written_bytes": result.bytes_written(),
+            "result_rows": result.rows_read(),
+            "result_bytes": len(content),
+            "elapsed_ns": round(result.elapsed() * 1e9),
+        }
+        return content, {name: str(value) for name, value in figures.items()}
+
     def stream(self, query: str, params: Mapping[str, str] | None = None) -> Generator[bytes, None, None]:
         """Yield the result in Native format, piece by piece; closing the iterator cancels the query.
 
@@ -237,10 +261,7 @@ class Connection:
 
     def insert_columns(self, insert: sql.Insert) -> list[tuple[str, str]]:
         """Return the columns (name, type) that an INSERT expects, in its order."""
-        if insert.columns:
-            what = f"(SELECT {insert.columns} FROM {insert.target.removeprefix('FUNCTION')})"  # noqa: S608 - the client's own words
-        else:
-            what = f"TABLE {insert.target.removeprefix('FUNCTION')}"
+        what = f"(SELECT {insert.columns} FROM {insert.target})" if insert.columns else f"TABLE {insert.target}"  # noqa: S608
         return [(name, kind) for name, kind, default in self.describe(what) if default in ("", "DEFAULT")]
 
     def insert_native(self, insert: sql.Insert, path: Path) -> int:
@@ -248,7 +269,8 @@ class Connection:
 
         chdb's own `send_insert` reports success and loses rows when a constraint or a view fails: never use it.
         """
-        return int(self._result(f"{insert.head} {insert.settings} {_native(path)}", "Null").rows_written())
+        source = f"{_native(path)} SETTINGS max_threads = 1, max_insert_threads = 1"  # rows keep their order
+        return int(self._result(f"{insert.head} {insert.settings} {source}", "Null").rows_written())
 
     def insert_file(self, insert: sql.Insert, path: Path) -> int:
         """Insert a file in the INSERT's own format; return the number of rows written.

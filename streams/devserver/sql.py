@@ -15,11 +15,12 @@ _HEAD_BYTES = 64 * 1024  # in which an INSERT's own text must end
 _NAME = r'(?:`_*`|"_*"|\w+)'
 _INSERT = re.compile(
     rf"""\s*INSERT\s+INTO\s+(?:TABLE\s+)?
-    (?P<target>FUNCTION\s+\w+\s*(?P<call>\()|{_NAME}(?:\s*\.\s*{_NAME})?)""",
+    (?:FUNCTION\s+(?P<function>\w+\s*(?P<call>\())|(?P<table>{_NAME}(?:\s*\.\s*{_NAME})?))""",
     re.IGNORECASE | re.VERBOSE,
 )
 _FIRST = re.compile(r"[\s(]*+(\w+)")
 _INLINE = re.compile(r"\bFORMAT\s+\w+[ \t\r;]*(?:\n|(?=[\[{(]))|\bFORMAT\s+\w+\s", re.IGNORECASE)
+_WITH_RESULT = frozenset(["check", "desc", "describe", "exists", "explain", "select", "show", "values", "with"])
 _TOTALS = re.compile(r"\bWITH\s+TOTALS\b|\bextremes\b", re.IGNORECASE)
 _FORMAT = re.compile(r"\bFORMAT\s+\w+\s*(?=\Z|;|SETTINGS\b)", re.IGNORECASE)
 
@@ -38,7 +39,7 @@ class Insert:
     """An INSERT whose data are sent apart from its text."""
 
     target: str
-    """The table, or the table function's call."""
+    """The table, or the table function's call (without the word FUNCTION)."""
     columns: str
     """The list of columns as written, without its parentheses; empty: all."""
     head: str
@@ -88,6 +89,12 @@ def check_values(values: Iterable[str], refused: Refused) -> None:
         raise RefusedError("hydrometer local refuses this name: it is not for clients", SUPPORT_IS_DISABLED)
 
 
+def has_result(query: str) -> bool:
+    """Return whether `query` is a statement with a result, even an empty one."""
+    first = _FIRST.match(mask(query))
+    return bool(first) and first[1].lower() in _WITH_RESULT
+
+
 def has_totals(query: str) -> bool:
     """Return whether `query` may have totals or extremes beside its rows."""
     return bool(_TOTALS.search(mask(query)))
@@ -106,7 +113,7 @@ def insert(query: str) -> Insert | None:
     if not start:
         return None
     end = _closing(bare, start.end() - 1) if start["call"] else start.end()
-    target = query[start.start("target") : end]
+    target = query[max(start.start("function"), start.start("table")) : end]
     columns = re.compile(r"\s*\(").match(bare, end)
     listed = ""
     if columns:

@@ -172,15 +172,20 @@ class Handler(BaseHTTPRequestHandler):
         params = {name.removeprefix("param_"): value for name, value in fields.items() if name.startswith("param_")}
         form = self.headers.get("X-ClickHouse-Format") or fields.get("default_format") or "TabSeparated"
         sql.check_values(params.values(), self.server.engine.refused)
-        result = connection.run(words, form, params)
+        result, summary = connection.answer(words, form, params)
         named = _FORMAT.search(sql.mask(words))
         form = named[1] if named else form
         kind = next((kind for start, kind in _TYPES.items() if form.startswith(start)), "text/plain")
         if form == "Native":
             result = _for_client(result, body.number(fields.get("client_protocol_version", "")))
+        headers = {"Content-Type": f"{kind}; charset=UTF-8", "X-ClickHouse-Summary": json.dumps(summary)}
+        headers |= {"X-ClickHouse-Format": form} if result or sql.has_result(words) else {}
         if fields.get("compress") == "1":
             result = frames.compress(result)
-        self._answer(HTTPStatus.OK, result, {"Content-Type": f"{kind}; charset=UTF-8", "X-ClickHouse-Format": form})
+        elif fields.get("enable_http_compression") == "1":
+            encoding, result = body.packed_for(self.headers, result)
+            headers |= {"Content-Encoding": encoding} if encoding != "identity" else {}
+        self._answer(HTTPStatus.OK, result, headers)
 
     def _insert(self, connection: Connection, insert: sql.Insert, data: Iterator[bytes]) -> None:
         path = self.server.engine.spool_file()

@@ -46,6 +46,8 @@ from streams.telemetry.prometheus import written
 DELIVERY_SECONDS: Final = 10.0
 """How long a caller waits for the broker before it gets 503."""
 KEEPALIVE_SECONDS: Final = 30.0
+MAX_JSON_MARKS: Final = 2_000_000
+"""Brackets, colons and commas of one JSON body: a value takes up to 30 times its text, and there are at most as many values."""
 
 _ENCODINGS: Final = frozenset({"", "identity", "gzip", "deflate"})
 _MEDIA_TYPES: Final = frozenset(
@@ -108,7 +110,7 @@ class Intake:
 
     async def _events(self, request: web.Request) -> web.Response:
         async with self._received(request) as body:
-            step = await self._take(request[_CALLER], await self._parsing(partial(_lines, body)))
+            step = await self._take(request[_CALLER], await self._parsing(partial(_lines, body, self._limits.body_events)))
         answer = {"accepted": step.accepted, "rejected": dict(step.rejected)}
         return web.json_response(answer, status=400 if _nothing_accepted(step) else 200)
 
@@ -129,27 +131,21 @@ class Intake:
         else:
             within = otlp_wire.is_within(body, self._limits.body_events)
             if within is False:
-                raise self._too_many(self._limits.body_events + 1)
+                raise _too_many(self._limits.body_events)
             export = signal.read(body) if within else None
         if not isinstance(export, dict):
             raise web.HTTPBadRequest(text=f"the body must be an OTLP export request in {encoding}")
         events = list(islice(otlp.FORMAT.to_canonical(export), self._limits.body_events + 1))
         if len(events) > self._limits.body_events:
-            raise self._too_many(len(events))
+            raise _too_many(self._limits.body_events)
         return events
 
     async def _parsing(self, work: Callable[[], T]) -> T:
         """Parse a body beside the event loop, one at a time: what it becomes may be thirty times as large."""
         return await asyncio.get_running_loop().run_in_executor(self._parser, work)
 
-    def _too_many(self, events: int) -> web.HTTPRequestEntityTooLarge:
-        most = self._limits.body_events
-        return web.HTTPRequestEntityTooLarge(most, events, text=f"at most {most} events per request: split the batch")
-
     async def _take(self, caller: Caller, lines: Sequence[Line]) -> Step:
         """Ingest lines, and return once the broker has them. Raises 413, or 429 and 503 when the caller must send them again."""
-        if len(lines) > self._limits.body_events:
-            raise self._too_many(len(lines))
         now = time.monotonic()
         if wait := caller.bucket.wait(len(lines), now):
             raise web.HTTPTooManyRequests(headers={"Retry-After": str(wait)}, text="too many events per second: send the same again later")
@@ -268,15 +264,28 @@ def _encoding(request: web.Request) -> str:
     return otlp_wire.PROTOBUF if request.content_type.lower() == otlp_wire.PROTOBUF else otlp_wire.JSON
 
 
-def _lines(body: bytes) -> list[bytes]:
-    """Return the events of a body: its lines, or the items of an array."""
+def _lines(body: bytes, most: int) -> list[bytes]:
+    """Return at most `most` events of a body: its lines, or the items of an array. Raises 413 when there are more."""
     if body.lstrip()[:1] == b"[" and isinstance(items := _parsed(body), list):
+        if len(items) > most:
+            raise _too_many(most)
         return [_dumped(item) for item in items]
-    return [line for line in body.split(b"\n") if line and not line.isspace()]
+    if body.count(b"\n") > 2 * most:  # half of them may be empty
+        raise _too_many(most)
+    lines = [line for line in body.split(b"\n") if line and not line.isspace()]
+    if len(lines) > most:
+        raise _too_many(most)
+    return lines
+
+
+def _too_many(most: int) -> web.HTTPRequestEntityTooLarge:
+    return web.HTTPRequestEntityTooLarge(most, most + 1, text=f"at most {most} events per request: split the batch")
 
 
 def _parsed(body: bytes) -> Any:
-    """Return the value of a JSON body, also of lenient JSON; None when it is not JSON."""
+    """Return the value of a JSON body, also of lenient JSON; None when it is not JSON. Raises 413 for more values than events have."""
+    if sum(map(body.count, (b"[", b"{", b",", b":"))) > MAX_JSON_MARKS:
+        raise web.HTTPRequestEntityTooLarge(MAX_JSON_MARKS, MAX_JSON_MARKS + 1, text="too many values in one JSON body: split the batch")
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -288,8 +297,9 @@ def _parsed(body: bytes) -> Any:
 
 
 def _dumped(event: Any) -> bytes:
+    """Return an event as JSON, in as many bytes: what orjson returns holds four kilobytes while it lives."""
     try:
-        return orjson.dumps(event)
+        return bytes(memoryview(orjson.dumps(event)))
     except orjson.JSONEncodeError:  # an integer of more than 64 bits
         return json.dumps(event).encode()
 

@@ -16,6 +16,8 @@ def main(words: list[str]) -> int:
     """Run the statement. Returns 0, or 1 for what the server refused."""
     given = {name.removeprefix("--"): value for name, value in zip(words[::2], words[1::2], strict=True)}
     statement = given.pop("query").encode()
+    if given.pop("use_client_time_zone", "0") == "1":
+        given["session_timezone"] = os.environ["TZ"]
     fields = urlencode({name: value for name, value in given.items() if name not in ("host", "port")})
     user = {"X-ClickHouse-User": os.environ["HYDROMETER_PEERS_USER"], "X-ClickHouse-Key": os.environ["HYDROMETER_PEERS_PASSWORD"]}
     connection = HTTPConnection(os.environ["HYDROMETER_PEERS_HOST"], int(os.environ["HYDROMETER_PEERS_HTTP_PORT"]), timeout=60)

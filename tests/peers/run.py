@@ -57,6 +57,8 @@ class Suite:
     tag: str
     """The published version."""
     run: Callable[[Path, LocalClickHouse], Outcomes]
+    zone: str = "UTC"
+    """The time zone of the server, as the suite's authors set it for theirs."""
 
 
 @dataclass(frozen=True)
@@ -161,7 +163,7 @@ def go(source: Path, server: LocalClickHouse) -> Outcomes:
 
 
 SUITES: Final[Mapping[str, Suite]] = {
-    "clickhouse-driver": Suite("https://github.com/mymarilyn/clickhouse-driver", "0.2.11", driver),
+    "clickhouse-driver": Suite("https://github.com/mymarilyn/clickhouse-driver", "0.2.11", driver, "Europe/Moscow"),
     "asynch": Suite("https://github.com/long2ice/asynch", "v0.4.0", asynch),
     "clickhouse-connect": Suite("https://github.com/ClickHouse/clickhouse-connect", "v1.12.0", connect),
     "clickhouse-go": Suite(GO_CLIENT, "v2.51.0", go),
@@ -207,7 +209,6 @@ def main() -> int:
     chosen = parser.parse_args()
     names, waived, rows, bad = chosen.names or list(SUITES), waivers(), list[dict[str, object]](), 0
     BUILD.mkdir(parents=True, exist_ok=True)
-    os.environ["TZ"] = "UTC"  # as in ClickHouse's own images
     if not (BUILD / "extra").is_dir():
         uv = str(Path(sys.executable).with_name("uv"))
         subprocess.run([uv, "pip", "install", "--quiet", "--no-deps", "--target", str(BUILD / "extra"), *EXTRA], check=True)
@@ -215,7 +216,8 @@ def main() -> int:
         began = time.monotonic()
         data = BUILD / f"data-{name}"
         shutil.rmtree(data, ignore_errors=True)
-        with local_server(data, user="default", password="peers") as server:
+        os.environ["TZ"] = SUITES[name].zone
+        with local_server(data, user="default", password="peers", native_port=9000, http_port=8123) as server:
             outcomes = SUITES[name].run(source(name, chosen.peers), server)
         (BUILD / f"{name}.json").write_text(json.dumps(outcomes, indent=1))
         wrong, stale, excused = judge(name, outcomes, waived)

@@ -65,6 +65,18 @@ def test_a_query_with_totals_may_have_no_rows_and_a_statement_may_only_name_them
     assert client.execute("SELECT a FROM extremes", with_column_types=True) == ([], [("a", "UInt8")])
 
 
+def test_rows_of_an_insert_keep_their_order(client: Client) -> None:
+    client.execute("CREATE TEMPORARY TABLE ordered (number UInt32)")
+    sent = [(number,) for number in range(100_000)]
+    client.execute("INSERT INTO ordered VALUES", sent, settings={"insert_block_size": 1_000})
+    assert client.execute("SELECT number FROM ordered", settings={"max_threads": 1}) == sent
+
+
+def test_names_that_are_words_elsewhere_are_names(client: Client) -> None:
+    client.execute("INSERT INTO function null('x UInt64') VALUES", [(1,)])
+    assert client.execute("CREATE TEMPORARY TABLE source (number1 Int32)") == []
+
+
 def test_statements_without_a_result_return_nothing(client: Client, table: str) -> None:
     assert client.execute(f"OPTIMIZE TABLE {table} FINAL") == []
 
@@ -142,9 +154,9 @@ def test_parameters_are_put_in_by_the_server(clickhouse: LocalClickHouse, value:
 
 
 def test_settings_hold_for_their_query_alone(client: Client) -> None:
-    asked = "SELECT getSetting('max_block_size'), getSetting('extremes')"
+    asked = "SELECT getSetting('max_block_size'), getSetting('join_use_nulls')"
     before = client.execute(asked)
-    assert client.execute(asked, settings={"max_block_size": 77, "extremes": True}) == [(77, True)]
+    assert client.execute(asked, settings={"max_block_size": 77, "join_use_nulls": True}) == [(77, True)]
     assert client.execute(asked) == before
 
 

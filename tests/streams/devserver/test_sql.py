@@ -38,7 +38,7 @@ def test_what_is_not_one_statement_is_refused(query: str, code: int) -> None:
         ("INSERT INTO `t (` (`a)`) VALUES;", Insert("`t (`", "`a)`", "INSERT INTO `t (` (`a)`)", "", "Values")),
         ("INSERT INTO TABLE t", Insert("t", "", "INSERT INTO TABLE t", "", "Values")),
         ("INSERT INTO t SETTINGS x = 'y' VALUES", Insert("t", "", "INSERT INTO t", "SETTINGS x = 'y'", "Values")),
-        ("INSERT INTO FUNCTION null('a') VALUES", Insert("FUNCTION null('a')", "", "INSERT INTO FUNCTION null('a')", "", "Values")),
+        ("INSERT INTO FUNCTION null('a') VALUES", Insert("null('a')", "", "INSERT INTO FUNCTION null('a')", "", "Values")),
     ],
 )  # fmt: skip
 def test_an_insert_that_waits_for_data_is_taken_apart(query: str, expected: Insert) -> None:

@@ -8,14 +8,18 @@ import base64
 import gzip
 import json
 import socket
+import zlib
 from contextlib import suppress
 from http.client import HTTPConnection
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
 
 import asynch
 import clickhouse_connect
+import lz4.frame  # type: ignore[import-untyped]
 import pytest
+import zstandard
 from clickhouse_connect.driver.exceptions import DatabaseError
 
 from streams.devserver import frames
@@ -23,6 +27,11 @@ from streams.devserver.channel import BLOCK_INFO
 from streams.devserver.native import pass_block
 from streams.devserver.process import LocalClickHouse
 from streams.devserver.wire import Reader
+
+
+def peak_mb(pid: int) -> float:
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) / 1024 for line in lines if line.startswith("VmHWM"))
 
 
 class Answer:
@@ -119,6 +128,7 @@ def test_get_only_reads(clickhouse: LocalClickHouse) -> None:
         ("INSERT INTO posted VALUES", b"(1, 'a'), (2, 'b')", None),
         ("INSERT INTO posted FORMAT JSONEachRow", b'{"n": 1, "s": "a"}\n\n{"n": 2, "s": "b"}', None),
         ("INSERT INTO posted (s, n) FORMAT TSV", b"a\t1\nb\t2\n", "gzip"),
+        ("INSERT INTO posted (s, n) FORMAT TSV", b"a\t1\nb\t2\n", "zstd"),
         ("", b'INSERT INTO posted FORMAT JSONEachRow\n{"n": 1, "s": "a"}\n\n{"n": 2, "s": "b"}', None),
         ("", b'INSERT INTO posted FORMAT JSONEachRow {"n": 1, "s": "a"} {"n": 2, "s": "b"}', None),
         ("", b"INSERT INTO posted VALUES (1, 'a'), (2, 'b')", None),
@@ -126,7 +136,7 @@ def test_get_only_reads(clickhouse: LocalClickHouse) -> None:
 )
 def test_an_insert_brings_its_data(clickhouse: LocalClickHouse, query: str, body: bytes, packing: str | None) -> None:
     ask(clickhouse, b"CREATE OR REPLACE TABLE posted (n UInt8, s String) ENGINE = Memory")
-    packed = gzip.compress(body) if packing else body
+    packed = {"gzip": gzip.compress, "zstd": zstandard.compress, None: bytes}[packing](body)
     answer = ask(clickhouse, packed, headers={"Content-Encoding": packing} if packing else {}, query=query)
     assert answer.status == 200, answer.body
     assert ask(clickhouse, b"SELECT * FROM posted ORDER BY n").body == b"1\ta\n2\tb\n"
@@ -231,6 +241,33 @@ def test_native_answers_suit_the_clients_revision(clickhouse: LocalClickHouse) -
 def test_an_answer_names_its_query(clickhouse: LocalClickHouse) -> None:
     assert ask(clickhouse, b"SELECT 1", query_id="mine-1").headers["X-ClickHouse-Query-Id"] == "mine-1"
     assert len(ask(clickhouse, b"SELECT 1", query_id="a\r\nX-Other: b").headers["X-ClickHouse-Query-Id"]) == 36
+
+
+@pytest.mark.parametrize(
+    ("accepted", "encoding"),
+    [("gzip, zstd;q=0.5", "zstd"), ("br, gzip", "gzip"), ("deflate", "deflate"), ("lz4", "lz4"), ("br", None), ("", None)],
+)
+def test_an_answer_is_packed_as_the_client_accepts_it(clickhouse: LocalClickHouse, accepted: str, encoding: str | None) -> None:
+    answer = ask(clickhouse, b"SELECT 'x'", headers={"Accept-Encoding": accepted}, enable_http_compression="1")
+    assert answer.headers["Content-Encoding"] == encoding
+    unpack = {"zstd": zstandard.ZstdDecompressor().decompressobj().decompress, "gzip": gzip.decompress, "deflate": zlib.decompress}
+    assert ({**unpack, "lz4": lz4.frame.decompress, None: bytes}[encoding])(answer.body) == b"x\n"
+
+
+def test_a_body_that_unpacks_to_too_much_is_refused_and_costs_little(clickhouse: LocalClickHouse) -> None:
+    bomb = zstandard.compress(bytes(2 << 30), 1)
+    before = peak_mb(clickhouse.pid)
+    answer = ask(clickhouse, bomb, headers={"Content-Encoding": "zstd"})
+    assert (answer.status, peak_mb(clickhouse.pid) - before < 100) == (413, True)
+
+
+def test_a_statement_without_a_result_is_told_apart_and_every_answer_says_what_it_cost(clickhouse: LocalClickHouse) -> None:
+    made = ask(clickhouse, b"CREATE OR REPLACE TABLE counted (n UInt8) ENGINE = Memory")
+    empty = ask(clickhouse, b"SELECT n FROM counted")
+    read = ask(clickhouse, b"SELECT sum(number) FROM numbers(1000)")
+    assert [answer.headers["X-ClickHouse-Format"] for answer in (made, empty, read)] == [None, "TabSeparated", "TabSeparated"]
+    summary = json.loads(read.headers["X-ClickHouse-Summary"])
+    assert (summary["read_rows"], summary["result_rows"], summary["result_bytes"]) == ("1000", "1", "7")
 
 
 def test_bodies_may_travel_in_the_native_protocols_frames(clickhouse: LocalClickHouse) -> None:
