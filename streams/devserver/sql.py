@@ -92,7 +92,7 @@ def check_values(values: Iterable[str], refused: Refused) -> None:
 def has_result(query: str) -> bool:
     """Return whether `query` is a statement with a result, even an empty one."""
     first = _FIRST.match(mask(query))
-    return bool(first) and first[1].lower() in _WITH_RESULT
+    return first is not None and first[1].lower() in _WITH_RESULT
 
 
 def has_totals(query: str) -> bool:

@@ -17,10 +17,10 @@ def block(kind: str, rows: int, body: bytes, *, mark: bool = False) -> bytes:
     return varint(1) + varint(rows) + text("c") + text(kind) + b"\0" * mark + body
 
 
-def passed(data: bytes, **marks: bool) -> tuple[Shape, bytes, bytes]:
+def passed(data: bytes, *, marks_in: bool = False, marks_out: bool = False) -> tuple[Shape, bytes, bytes]:
     """Return the block's shape, what was passed on, and what was left."""
     reader, out = Reader.over(data), list[bytes]()
-    shape = pass_block(reader, out.append, 1_000_000, **marks)
+    shape = pass_block(reader, out.append, 1_000_000, marks_in=marks_in, marks_out=marks_out)
     return shape, b"".join(out), reader.data[reader.position :]
 
 
