@@ -390,7 +390,9 @@ class VerdictRow(NamedTuple):
     account_id: str | None = None
     """This account is suspect until `until`: it has no vote on what is ordinary."""
     template: int = 0
-    """Accounts of several partitions share this template, though each partition may see only one. Sent to every partition."""
+    """Accounts of several partitions share this template, though each partition may see only one. With `until` it is public by then: so
+    many unrelated accounts have it that it links none of them, and the next most frequent piece of their prompts may. Sent to every
+    partition."""
     router: int = 0
     upgrade: int = 0
     """What shows this fingerprint is `router`, as of `until`. Sent to every partition."""

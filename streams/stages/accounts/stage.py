@@ -163,8 +163,10 @@ class Accounts:
             self.votes.receive(block)
             return []
         self.links.rename(block)
+        until = block.numbers("until")
         self.templates.share(block.hashes("template"))
-        self._suspect(dict(zip(block.texts("account_id"), block.numbers("until").tolist(), strict=True)))
+        self.templates.publish(block.hashes("template"), until)
+        self._suspect(dict(zip(block.texts("account_id"), until.tolist(), strict=True)))
         return []
 
     @property

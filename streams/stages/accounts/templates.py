@@ -20,11 +20,33 @@ class AccountTemplates:
 
     def __init__(self, state: AccountState, cells: int) -> None:
         """Start empty. cells: number of cells of the table of shingles, a power of two."""
-        self._table = state.table
+        self._state, self._table = state, state.table
         self.recurring = Recurring(cells)
         self.shared: Hashes = np.zeros(0, np.uint64)
         """Templates that the groups announced as shared, ascending."""
         self._by_age: Hashes = self.shared
+        self._public: dict[int, float] = {}
+        self.public: Hashes = self.shared
+        """Templates that link no accounts, ascending."""
+
+    def publish(self, templates: Hashes, until: Floats) -> None:
+        """Note until when templates are public: accounts are then known by another piece of their prompts.
+
+        >>> known = AccountTemplates(AccountState(0, 1, {}), 8)
+        >>> known.publish(np.array([7, 0, 5], np.uint64), np.array([90.0, 90.0, np.nan])), known.public.tolist()
+        (None, [7])
+
+        Args:
+            templates: (rows,), 0 for none.
+            until: Epoch seconds, (rows,), NaN for a template that is shared and not public.
+        """
+        rows = np.flatnonzero((templates != 0) & ~np.isnan(until))
+        if not len(rows):
+            return
+        self._public |= dict(zip(templates[rows].tolist(), until[rows].tolist(), strict=True))
+        now = self._state.newest
+        self._public = {template: end for template, end in self._public.items() if end > now}
+        self.public = np.array(sorted(self._public), np.uint64)
 
     def share(self, templates: Hashes) -> None:
         """Add templates to the shared ones: those that are known already cost a look-up. templates: (rows,), 0 for none.
@@ -55,7 +77,11 @@ class AccountTemplates:
         """
         harvested = np.where(purpose[:, None] >= derived.MIN_PURPOSE_SHARE, derived.pieces(templates)[step.order], np.uint64(0))
         table, slots = self._table, step.slots
-        pieces, votes = frequent(table["pieces"][slots], table["piece_votes"][slots], step.entity, harvested)
+        pieces, votes = table["pieces"][slots], table["piece_votes"][slots]
+        if len(self.public):
+            harvested = np.where(np.isin(harvested, self.public), np.uint64(0), harvested)
+            votes = np.where(np.isin(pieces, self.public), 0.0, votes)
+        pieces, votes = frequent(pieces, votes, step.entity, harvested)
         table["pieces"][slots], table["piece_votes"][slots] = pieces, votes
         table["template"][slots], table["template_votes"][slots] = usual(pieces, votes)
         share = self.recurring.shares(table["template"][slots])

@@ -1,4 +1,4 @@
-"""Announcements to every partition of accounts, each made once: a template is shared, a new stack is the upgrade of a router."""
+"""Announcements to every partition of accounts: a template is shared, or public; a new stack is the upgrade of a router."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from streams.stages.groups.outbox import Outbox
 from streams.stages.groups.scoring import MIN_MEMBERS
 from streams.stages.groups.state import GroupState
 
+PUBLIC_SECONDS = DAY
+"""Event time for which a template counts as public once it was announced."""
 UPGRADED_SHARE = 0.8
 """Share of a router's accounts of the last day from which their common new stack is the router's upgrade."""
 
@@ -20,6 +22,15 @@ def announce_template(state: GroupState, group: int, outbox: Outbox) -> None:
     if kind == "template" and not state.table["announced"][group]:
         state.table["announced"][group] = 1
         outbox.templates.append(int(name, 16))
+
+
+def announce_public(state: GroupState, group: int, outbox: Outbox) -> None:
+    """Add a group's template to the outbox as public for a day, where it is and that has not been said for the coming half day."""
+    table, (kind, name) = state.table, state.name(group)
+    clock = float(table["clock"][group])
+    if kind == "template" and table["common"][group] and table["public_until"][group] < clock + PUBLIC_SECONDS / 2:
+        table["public_until"][group] = clock + PUBLIC_SECONDS
+        outbox.public.append(VerdictRow(template=int(name, 16), until=clock + PUBLIC_SECONDS))
 
 
 def announce_upgrade(state: GroupState, group: int, outbox: Outbox) -> None:

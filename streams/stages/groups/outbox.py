@@ -24,6 +24,8 @@ class Outbox:
     """Templates that several accounts share."""
     upgrades: list[VerdictRow] = field(default_factory=list)
     """New stacks to which a router's accounts changed."""
+    public: list[VerdictRow] = field(default_factory=list)
+    """Templates that link no accounts, until when."""
     suspects: dict[str, float] = field(default_factory=dict)
     """End of the suspicion in epoch seconds, by account id."""
 
@@ -54,6 +56,7 @@ class Outbox:
             *(VerdictRow(account_id=account, until=until) for account, until in suspects),
             *(VerdictRow(template=template) for template in self.templates),
             *self.upgrades,
+            *self.public,
         ]
 
 

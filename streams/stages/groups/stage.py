@@ -18,7 +18,7 @@ from streams.schema.blocks import Block
 from streams.stages import erasures
 from streams.stages.chunks import Chunks
 from streams.stages.groups import scoring
-from streams.stages.groups.announcements import announce_template, announce_upgrade
+from streams.stages.groups.announcements import announce_public, announce_template, announce_upgrade
 from streams.stages.groups.counting import count
 from streams.stages.groups.group_rows import report_group
 from streams.stages.groups.member_rows import report_members
@@ -157,5 +157,6 @@ class Groups:
         scoring.record(self.table, score)
         report_group(self.state, score, self.shadow, offset, outbox)
         announce_template(self.state, group, outbox)
+        announce_public(self.state, group, outbox)
         if not score.is_public:
             report_members(self.state, score, outbox)

@@ -162,6 +162,7 @@ _GROUP_FIELDS = {
     "reported": Field("f4"),  # evidence in its last row for the cases stage
     "common": Field("u1"),  # whether it is public, and ignored as a link
     "announced": Field("u1"),
+    "public_until": Field("f8", -np.inf),
     "upgrade": Field("u8"),  # the stack that was last announced as this router's
     "best_extraction": Field("f4"),
     "best_routing": Field("f4"),

@@ -366,3 +366,31 @@ def test_a_block_reaches_to_its_median_event_so_that_one_wrong_clock_holds_nobod
     stage = Accounts(0, 4, KEY)
     assert stage.reach(requests(("a", 100.0), ("b", 110.0), ("c", 9_000.0))) == START + 110.0
     assert stage.reach(b"no block") == -np.inf
+
+
+def template_of(accounts: Accounts, name: str) -> int:
+    return int(accounts.table["template"][accounts.table.find(name)])
+
+
+def test_an_account_is_known_by_its_own_wording_where_the_phrase_that_it_uses_most_is_public() -> None:
+    phrase, wording = 16, 33
+    prompts = [("ada", [phrase, wording] if number % 2 else [phrase]) for number in range(12)]
+    told, untold = stage(), stage()
+    told.apply_feedback(verdicts((None, phrase, 0, 0, START + 86_400)), 0)
+    untold.apply_feedback(verdicts((None, phrase, 0, 0, np.nan)), 0)
+    for accounts in (told, untold):
+        for number in range(2):
+            accounts.apply(harvest(*prompts, at=100.0 * number), number)
+    assert (template_of(untold, "ada"), template_of(told, "ada")) == (phrase, wording)
+
+
+def test_a_phrase_that_turns_public_gives_way_to_the_wording_at_the_next_request() -> None:
+    phrase, wording = 16, 33
+    accounts = stage()
+    prompts = [("ada", [phrase, wording] if number % 2 else [phrase]) for number in range(12)]
+    for number in range(2):
+        accounts.apply(harvest(*prompts, at=100.0 * number), number)
+    assert template_of(accounts, "ada") == phrase
+    accounts.apply_feedback(verdicts((None, phrase, 0, 0, START + 86_400)), 2)
+    accounts.apply(harvest(("ada", [phrase, wording]), at=300.0), 3)
+    assert template_of(accounts, "ada") == wording

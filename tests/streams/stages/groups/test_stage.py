@@ -210,6 +210,29 @@ def test_a_relay_that_many_accounts_come_through_is_not_public() -> None:
     assert [message.topic for message in said].count(topics.EVIDENCE) == 1
 
 
+def public_until(messages: list[Message]) -> list[tuple[int, float]]:
+    """Return the templates that are announced as public, and until when."""
+    found = [blocks.decode(message.value, blocks.VERDICTS) for message in messages if message.topic == topics.VERDICTS]
+    rows = [pair for block in found for pair in zip(block.hashes("template").tolist(), block.numbers("until").tolist(), strict=True)]
+    return [(template, until) for template, until in rows if template and not np.isnan(until)]
+
+
+def users(accounts: int, at: float, offset: int) -> bytes:
+    group = {"group_id": "template:00000000000000cc", "template": 0xCC, "template_rarity": 3.0, "template_share": 0.5}
+    people = {"created": 0.0, "requests": 5.0, "begun": 5.0}
+    return encoded([row(f"a{n}", at, offset, payment=n + 1, organization=n + 1, **(group | people)) for n in range(accounts)])
+
+
+def test_the_accounts_stage_learns_which_template_is_public_and_again_before_the_day_is_over() -> None:
+    groups = stage()
+    said = [public_until(groups.apply(users(60, hours * HOUR, offset), offset)) for offset, hours in enumerate((0, 6, 13))]
+    assert said == [[(0xCC, DAY)], [], [(0xCC, 13 * HOUR + DAY)]]
+
+
+def test_a_template_of_few_accounts_is_never_announced_as_public() -> None:
+    assert public_until(stage().apply(users(20, 0.0, 0), 0)) == []
+
+
 def test_a_public_app_whose_users_roam_stays_public() -> None:
     groups, slot, _ = sixty(client=0.0, network=3.0)
     assert groups.table["common"][slot] == 1
