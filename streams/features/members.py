@@ -51,6 +51,8 @@ class Members:
     """Those with an answer that is worth harvesting."""
     created: Floats
     """Time of the account's creation."""
+    router_since: Floats
+    """Time since which the account has its newest router, NaN while that is its first."""
     age_rank: Floats
     """Share of all accounts that are younger than this one, 0..1, NaN where unknown."""
     payment: Hashes

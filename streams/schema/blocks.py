@@ -304,6 +304,7 @@ GROUPS = Layout(
         "account_begun": "number",
         "account_jobs": "number",
         "created": "time",
+        "router_since": "time",
         "age_rank": "number",
         "payment": "hash",
         "organization": "hash",

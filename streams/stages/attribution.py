@@ -17,7 +17,7 @@ from models.evidence.extraction_rules import Purpose
 from models.evidence.families import FAMILIES
 from models.evidence.units import distinct_pairs
 from models.evidence.weighing import MAX_FAMILY_NATS, MIN_LEVEL_NATS
-from streams.core.durations import DAY
+from streams.core.durations import DAY, HOUR
 from streams.features import shared_links
 from streams.features.group.member_content import MAX_VOTING_PAYERS, usual_content
 from streams.features.group.one_script import MIN_TEMPLATE_SHARE
@@ -40,6 +40,10 @@ MEMBER_MATCH_NATS = 0.5
 COHORT_WINDOW_SECONDS = 14 * DAY
 MIN_COHORT_SHARE = 0.3
 MAX_EVEN_LOAD_FACTOR = 3.0
+MIN_OWN_WORK_SECONDS = HOUR
+"""Time in another program before, from which an account may have been handed over. A pool's own accounts work in its program at once."""
+ESTABLISHED_SECONDS = 14 * DAY
+"""Age at which an account is established: a pool that signs up accounts would have to wait as long to look like stolen keys."""
 MIN_LEADING_SHARE = 0.25
 """Share of a template's suspects from which a program is a leading one. The share of suspects among its users must also be at least this
 part of the largest such share of any program."""
@@ -136,6 +140,23 @@ def outsiders(members: Members, suspect: Mask) -> Mask:
         return outside
     outside[known] = _outside(members.router[known], members.router_rarity[known])
     return outside
+
+
+def handed_over(members: Members) -> Mask:
+    """Return which members are established accounts that came to a program after hours of work in another one, (members,).
+
+    Somebody else may use their key: who pays for them is to be warned, not accused. An account that was sold looks the same.
+
+    An account that is a year old came after ten hours, another after ten minutes; a third, a week old, came after ten hours too:
+
+    >>> from streams.testing.feature_trial import members_of
+    >>> came = members_of(account_first=[0, 0, 0], router_since=[36_000, 600, 36_000], created=[-365 * DAY, -365 * DAY, -7 * DAY])
+    >>> handed_over(came).tolist()
+    [True, False, False]
+    """
+    mask: Mask = members.router_since - members.account_first >= MIN_OWN_WORK_SECONDS
+    mask &= members.router_since - members.created >= ESTABLISHED_SECONDS
+    return mask
 
 
 def _outside(programs: NDArray[np.uint64], rarity: Floats) -> Mask:

@@ -29,8 +29,10 @@ FIELDS: Final = {
     "stack": Field("u4", width=len(FINGERPRINT_PARTS)),
     "router_next": Field("u8"),
     "router_left": Field("f8", np.nan),
+    "router_since": Field("f8", np.nan),
 }
-"""Columns of an account: the parts of its router's fingerprint, the other router that it has changed to, and since when."""
+"""Columns of an account: the parts of its router's fingerprint, the other router that it has changed to, and since when; and when it came to
+its router from another one, NaN while it has its first."""
 
 
 def follow(table: Columns, slots: Slots, routers: Hashes, stacks: NDArray[np.uint32], times: Floats) -> Slots:
@@ -51,6 +53,8 @@ def follow(table: Columns, slots: Slots, routers: Hashes, stacks: NDArray[np.uin
     since = np.where(np.isnan(left), times, left)
     waits = other & _alike(table["stack"][slots], stacks) & (times - since < UPGRADE_GRACE_SECONDS)
     begun = waits & (routers != table["router_next"][slots])
+    comes = other & ~waits
+    table["router_since"][slots[comes]] = times[comes]
     moves = slots[~waits]
     table["router"][moves], table["stack"][moves] = routers[~waits], stacks[~waits]
     table["router_next"][slots] = np.where(waits, routers, np.uint64(0))

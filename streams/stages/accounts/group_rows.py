@@ -26,7 +26,7 @@ READINGS = {
     "harvest_share": share(col.harvested),
 }
 """Readings for features of groups that are not features of accounts, by column of `groups`."""
-_COPIED = ("created", "age_rank", *LINK_COLUMNS, "template", "template_rarity", "fills", "own", "raw")
+_COPIED = ("created", "age_rank", "router_since", *LINK_COLUMNS, "template", "template_rarity", "fills", "own", "raw")
 
 
 class GroupRows:

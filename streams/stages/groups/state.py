@@ -16,7 +16,7 @@ from streams.stages.groups import work
 
 HASHES = (*LINKS, "subnet", "tools")
 """Columns with hashes by which a group or a member can be linked."""
-_TIMES = ("created", "account_first")
+_TIMES = ("created", "account_first", "router_since")
 _RARITIES = ("template_rarity", "router_rarity", "subnet_rarity", "tools_rarity")
 NEWEST_NUMBERS = (
     *_TIMES,

@@ -51,6 +51,15 @@ def test_an_account_with_an_entirely_different_stack_moves_at_once() -> None:
     assert [ada.shows(OLD, at=0.0), ada.shows(OTHER, at=1.0)] == [OLD, OTHER]
 
 
+def test_it_is_known_since_when_an_account_has_another_router_than_its_first() -> None:
+    ada = Ada()
+    since = []
+    for router, at in [(OLD, 0.0), (OTHER, 100.0), (OTHER, 200.0), (OLD, 300.0)]:
+        ada.shows(router, at)
+        since.append(float(ada.table["router_since"][0]))
+    np.testing.assert_array_equal(since, [np.nan, 100.0, 100.0, 300.0])
+
+
 def test_parts_that_nobody_knows_are_not_alike() -> None:
     ada = Ada()
     ada.shows(OLD, at=0.0, stack=[1, 2, 0, 0, 0, 0])

@@ -8,13 +8,16 @@ from typing import Any
 import numpy as np
 import pytest
 
+from models.evidence.additive import Additive
 from models.evidence.families import FAMILIES
+from models.evidence.weighing import SUSPECT_NATS
 from streams.core.durations import DAY
 from streams.core.errors import BlockLayoutError
 from streams.schema import blocks, topics
 from streams.schema.prompt_sketch import PROMPT_SHINGLES
 from streams.stages import attribution
 from streams.stages.groups import scoring
+from streams.stages.groups.readings import READINGS
 from streams.stages.groups.scoring import MIN_MEMBERS
 from streams.stages.groups.stage import Groups
 from streams.stages.groups.state import MEMBER_SECONDS
@@ -293,6 +296,26 @@ def test_who_fills_in_the_text_of_a_pool_in_another_program_is_less_suspect_for_
     together, apart = evidence_of_one_text(stranger=RELAY), evidence_of_one_text(stranger=RELAY + 1)
     assert together[0] == together[1]
     assert apart[0] < apart[1] - 1.0
+
+
+TREES = ("root", "root_threshold", "root_unknown", "branch", "branch_threshold", "branch_unknown", "leaves")
+SURE = Additive.of({"readings": READINGS, "base": 20.0, "offset": 0.0, "scale": 1.0, "trees": dict.fromkeys(TREES, ())})
+"""A judgement of 20 nats, whatever it reads."""
+
+
+def evidence_of_a_pool(came: float) -> list[float]:
+    """Return the evidence of three accounts of one program; the first, a year old, came to it so many seconds after its first request."""
+    group = {"group_id": f"router:{RELAY:016x}", "router": RELAY, "created": 0.0, "account_first": 365 * DAY, "time": 365 * DAY + 8 * HOUR}
+    groups = stage()
+    groups.apply(encoded([row(f"a{n}", router_since=np.nan if n else 365 * DAY + came, **group) for n in range(3)]), 0)
+    slot = groups.table.find(f"router:{RELAY:016x}")
+    nats: list[float] = scoring.score(slot, groups.view(slot), groups.features, 1_000.0, SURE).verdict.nats.tolist()
+    return nats
+
+
+def test_an_account_that_came_to_a_pool_after_hours_of_its_own_work_is_asked_about_and_not_accused() -> None:
+    assert evidence_of_a_pool(came=60.0) == [20.0, 20.0, 20.0]
+    assert evidence_of_a_pool(came=5 * HOUR) == [SUSPECT_NATS, 20.0, 20.0]
 
 
 def suspects_on(cards: int) -> set[str]:
