@@ -31,8 +31,8 @@ FIELDS: Final = {
     "router_left": Field("f8", np.nan),
     "router_since": Field("f8", np.nan),
 }
-"""Columns of an account: the parts of its router's fingerprint, the other router that it has changed to, and since when; and when it came to
-its router from another one, NaN while it has its first."""
+"""Columns of an account: the parts of its router's fingerprint, the other router that it has changed to, and since when; and when it came
+to its router from another one, NaN while it has its first."""
 
 
 def follow(table: Columns, slots: Slots, routers: Hashes, stacks: NDArray[np.uint32], times: Floats) -> Slots:

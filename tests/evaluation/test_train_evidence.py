@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -73,6 +74,19 @@ def test_a_mosaic_has_crowds_and_campaigns_and_a_thinned_one_keeps_some_of_each(
     assert len({campaign for _, campaign in crews if campaign}) >= 5
     assert len({persona for persona, campaign in crews if not campaign}) >= 8
     assert {(world.truth[account]["persona"], world.truth[account]["campaign"]) for account in kept} >= {crew for crew in crews if crew[1]}
+
+
+def test_of_a_written_world_campaigns_and_owners_of_stolen_keys_stay_whole(tmp_path: Path) -> None:
+    roles = {f"p{n}": {"persona": "people", "campaign": None} for n in range(40)} | {
+        f"c{n}": {"persona": "pool", "campaign": "one"} for n in range(9)
+    }
+    roles |= {"v": {"persona": "people", "campaign": None, "victim_of": "one"}}
+    (tmp_path / "truth.json").write_text(json.dumps(roles))
+    (tmp_path / "events.jsonl").write_text("".join(json.dumps({"account.id": account}) + "\n" for account in roles))
+    train_evidence.thin_files(tmp_path, seed=1)
+    kept = [json.loads(line)["account.id"] for line in (tmp_path / "events.jsonl").read_text().splitlines()]
+    assert sorted(kept) == sorted(json.loads((tmp_path / "truth.json").read_text()))
+    assert [sum(account.startswith(first) for account in kept) for first in "pcv"] == [20, 9, 1]
 
 
 def test_nothing_is_trained_on_the_world_that_is_held_back() -> None:

@@ -51,8 +51,11 @@ WORLDS: Final = (
     *(f"{author}:{seed}" for author in ("harbour", "foundry") for seed in (11, 12, 13)),
     "second:34",
     "generator:11",
+    *(f"{author}:{seed}" for author in ("bazaar", "meadow") for seed in (11, 24)),
 )
 """Seeds that nothing else is judged by."""
+STRANGERS: Final = {"second": ("second_author.py", 0.16, 2), "bazaar": ("bazaar.py", 0.8, 3), "meadow": ("meadow.py", 0.8, 3)}
+"""Authors whose scripts are beside the checkout (`../shared/worlds`): file, scale and days. Without a script its worlds are left out."""
 KEPT: Final = 0.5
 """Share of each crowd and campaign that is kept, seven at least: look-alikes then weigh more than in real traffic. Of a mosaic all is."""
 EVERY_SECONDS: Final = 6 * HOUR
@@ -89,12 +92,15 @@ def draw(name: str, folder: Path) -> bool:
     author, _, seed = name.partition(":")
     folder.mkdir(parents=True, exist_ok=True)
     if not list(folder.glob("truth.*")):
-        if author == "second":
-            script = (shared() or Path("/nowhere")) / "worlds" / "second_author.py"
+        if author in STRANGERS:
+            file, scale, days = STRANGERS[author]
+            script = (shared() or Path("/nowhere")) / "worlds" / file
             if not script.exists():
                 return False
-            words = [sys.executable, str(script), str(folder), "--seed", seed, "--scale", "0.16", "--days", "2"]
+            words = [sys.executable, str(script), str(folder), "--seed", seed, "--scale", str(scale), "--days", str(days)]
             subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
+            if author != "second":  # drawn small: a larger world of his needs as long as all others
+                thin_files(folder, int(seed))
         elif author == "generator":
             traffic.write(traffic.world("wild", int(seed), people=500), folder)
         else:
@@ -115,6 +121,22 @@ def thin(world: World) -> None:
     chosen = (rng.choice(crew, max(min(7, len(crew)), int(KEPT * len(crew))), replace=False) for crew in crews.values())
     kept = {str(account) for crew in chosen for account in crew}
     world.events = [event for event in world.events if event[1]["account.id"] in kept]
+
+
+def thin_files(folder: Path, seed: int) -> None:
+    """Keep a share of each crowd's accounts of a world that is written already, seven at least, and every campaign whole."""
+    truth = json.loads((folder / "truth.json").read_text(encoding="utf-8"))
+    rng, crowds = np.random.default_rng(seed), dict[str, list[str]]()
+    kept = {account for account, role in truth.items() if role["campaign"] or role.get("victim_of")}
+    for account, role in sorted(truth.items()):
+        if account not in kept:
+            crowds.setdefault(role["persona"], []).append(account)
+    for crowd in crowds.values():
+        kept |= {str(account) for account in rng.choice(crowd, max(min(7, len(crowd)), int(KEPT * len(crowd))), replace=False)}
+    events = folder / "events.jsonl"
+    thinned = [line for line in events.open(encoding="utf-8") if json.loads(line)["account.id"] in kept]
+    events.write_text("".join(thinned), encoding="utf-8")
+    (folder / "truth.json").write_text(json.dumps({account: truth[account] for account in kept}), encoding="utf-8")
 
 
 def record(folder: Path) -> None:
@@ -161,7 +183,8 @@ def groups(path: Path) -> Iterator[tuple[str, Members, float, list[str]]]:
     """Yield key, members, population and accounts of every group at every moment of a recording."""
     table = pq.read_table(path)
     keys, moments = table["key"].to_numpy(zero_copy_only=False), table["now"].to_numpy()
-    whole = {name: _array(table[name].combine_chunks()) for name in _COLUMNS}
+    unknown = np.full(len(keys), np.nan)  # a recording that is older than a column of numbers
+    whole = {name: _array(table[name].combine_chunks()) if name in table.column_names else unknown for name in _COLUMNS}
     accounts, balances, populations = ([*table[name].to_pylist()] for name in ("account", "balance", "population"))
     edges = np.flatnonzero(np.r_[True, (keys[1:] != keys[:-1]) | (moments[1:] != moments[:-1]), True])
     for low, high in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
@@ -250,7 +273,7 @@ def weights(rows: Rows) -> Floats:
 def trained(rows: Rows) -> HistGradientBoostingClassifier:
     """Return the trees, fitted."""
     model = HistGradientBoostingClassifier(
-        max_depth=2, max_iter=120, learning_rate=0.12, l2_regularization=5, min_samples_leaf=40, max_bins=64, early_stopping=False,
+        max_depth=2, max_iter=120, learning_rate=0.12, l2_regularization=20, min_samples_leaf=150, max_bins=64, early_stopping=False,
         monotonic_cst=[int(name in RISING) for name in READINGS], random_state=0,
     )  # fmt: skip
     some = rows.take(_some(rows))
