@@ -163,7 +163,7 @@ class Accounts:
             self.votes.receive(block)
             return []
         self.links.rename(block)
-        until = block.numbers("until")
+        until = block.numbers("until").astype(np.float64)
         self.templates.share(block.hashes("template"))
         self.templates.publish(block.hashes("template"), until)
         self._suspect(dict(zip(block.texts("account_id"), until.tolist(), strict=True)))

@@ -221,8 +221,8 @@ def public_until(messages: list[Message]) -> list[tuple[int, float]]:
 
 
 def users(accounts: int, at: float, offset: int) -> bytes:
-    group = {"group_id": "template:00000000000000cc", "template": 0xCC, "template_rarity": 3.0, "template_share": 0.5}
-    people = {"created": 0.0, "requests": 5.0, "begun": 5.0}
+    group: dict[str, Any] = {"group_id": "template:00000000000000cc", "template": 0xCC, "template_rarity": 3.0, "template_share": 0.5}
+    people: dict[str, Any] = {"created": 0.0, "requests": 5.0, "begun": 5.0}
     return encoded([row(f"a{n}", at, offset, payment=n + 1, organization=n + 1, **(group | people)) for n in range(accounts)])
 
 
@@ -305,7 +305,8 @@ SURE = Additive.of({"readings": READINGS, "base": 20.0, "offset": 0.0, "scale": 
 
 def evidence_of_a_pool(came: float) -> list[float]:
     """Return the evidence of three accounts of one program; the first, a year old, came to it so many seconds after its first request."""
-    group = {"group_id": f"router:{RELAY:016x}", "router": RELAY, "created": 0.0, "account_first": 365 * DAY, "time": 365 * DAY + 8 * HOUR}
+    group: dict[str, Any] = {"group_id": f"router:{RELAY:016x}", "router": RELAY, "created": 0.0}
+    group |= {"account_first": 365 * DAY, "time": 365 * DAY + 8 * HOUR}
     groups = stage()
     groups.apply(encoded([row(f"a{n}", router_since=np.nan if n else 365 * DAY + came, **group) for n in range(3)]), 0)
     slot = groups.table.find(f"router:{RELAY:016x}")
