@@ -12,7 +12,9 @@ from streams.cli.commands import AUTHOR, FILE, NOTE
 from streams.core.errors import HydrometerError
 from streams.core.output import echo
 from streams.core.printable import printable
+from streams.schema.cases import SEVERITIES, Severity
 from streams.schema.labels import EXCLUDE, HOLD, LINK, MEMBER, MERGE, REASONS, RELEASE, SPLIT, WITHDRAWN
+from streams.schema.names import BEHAVIOURS, Behaviour
 
 if TYPE_CHECKING:
     from streams.cases.views.terminal import CaseRow
@@ -34,22 +36,35 @@ def case() -> None:
 
 @case.command("list")
 @click.option("--all", "with_resolved", is_flag=True, help="Resolved cases too.")
+@click.option("--behaviour", type=click.Choice(BEHAVIOURS), help="Only this one.")
+@click.option("--severity", type=click.Choice(SEVERITIES), help="The least.")
+@click.option("--text", default="", help="The start of an id, or an account, organisation, card, router or template.")
+@click.option("--json", "as_json", is_flag=True, help="Print a list of objects, one a case.")
 @_FROM
-def list_cases(*, with_resolved: bool, folder: Path | None) -> None:
+def list_cases(
+    *, with_resolved: bool, behaviour: Behaviour | None, severity: Severity | None, text: str, as_json: bool, folder: Path | None
+) -> None:
     """List the open cases, those with the most evidence first.
 
     \b
     Example:  hydrometer case list
-              hydrometer case list --from build/replay
+              hydrometer case list --severity high --text acct-0042
+              hydrometer case list --json --from build/replay
     """
-    from streams.cases.views import terminal
+    import msgspec
+
+    from streams.cases.views import listed, terminal
     from streams.core.output import console
 
-    cases = _cases(folder, with_resolved=with_resolved)
+    wanted = listed.Filter(behaviour, severity, text)
+    cases = [row for row in _cases(folder, with_resolved=with_resolved) if wanted.wants(row)]
+    if as_json:
+        echo(printable(msgspec.json.format(msgspec.json.encode(listed.lines(cases)), indent=2).decode()))
+        return
     screen = console()
     if not screen.is_terminal:
         screen = console(width=terminal.UNFOLDED_CHARACTERS)
-    screen.print(terminal.table(cases, screen.width) if cases else "no open case")
+    screen.print(terminal.table(cases, screen.width) if cases else "no such case" if wanted != listed.Filter() else "no open case")
 
 
 @case.command("show")

@@ -10,6 +10,7 @@ from typing import NoReturn
 import click
 
 from streams.cli import (
+    account,
     case,
     collect,
     dead_letters,
@@ -75,6 +76,7 @@ for _command in (
     formats.formats,
     keys.keys,
     label.label,
+    account.account,
     case.case,
     case.watch,
     desk.desk,

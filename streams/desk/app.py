@@ -21,7 +21,7 @@ from streams.cases.hypothesis import WORDS
 from streams.cases.views import terminal
 from streams.cases.views.terminal import UnknownCaseError
 from streams.core.errors import BrokerUnavailableError, HydrometerError, MalformedEventError, StoreUnavailableError
-from streams.desk import pictures
+from streams.desk import account_view, pictures
 from streams.desk.acting import Outbox
 from streams.desk.deeds import DEEDS, Wish, label_case, require, undoable
 from streams.desk.reading import PATTERN_HOURS, SORTS, Filters, Reading
@@ -243,23 +243,18 @@ class Desk:
         name = request.query.get("id", "")
         if not 0 < len(name) <= 512:  # noqa: PLR2004 (longer ids are refused at the door)
             raise web.HTTPNotFound(text="no account is named: search for one in the queue")
-        facts = await _in_thread(self._reading.facts, "account_id", name)
-        cases = await _in_thread(self._reading.cases_of, name)
-        if facts is None and not cases:
+        view = await _in_thread(account_view.read, self._reading, name)
+        if view is None:
             raise web.HTTPNotFound(text=f"nothing is stored about the account {name[:80]}")
-        scores = await _in_thread(self._reading.scores, "account", name)
         pattern = await _in_thread(self._reading.pattern, [name])
         return self._page(
             request,
             "account.html",
-            name=name,
-            facts=facts,
-            cases=cases,
-            evidence=pictures.curve([(at.timestamp(), max(nats, 0.0)) for at, nats, _ in scores], "Nats of extraction by itself"),
-            newest=scores[-1] if scores else None,
+            view=view,
+            evidence=pictures.curve(
+                [(score.time.timestamp(), max(score.extraction, 0.0)) for score in view.scores], "Nats of extraction by itself"
+            ),
             pattern=pictures.pattern(*pattern, PATTERN_HOURS),
-            actions=(await _in_thread(partial(self._reading.actions, account=name)))[::-1],
-            decisions=await _in_thread(partial(self._reading.decisions, account=name)),
         )
 
     async def _router(self, request: web.Request) -> web.Response:
