@@ -22,10 +22,11 @@ from streams.testing.builders import local_clickhouse
 from streams.testing.figure_tables import MARKER, TABLES, fill
 
 ROOT = Path(__file__).resolve().parents[2]
-PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")])
+REFERENCE = ROOT / "docs" / "reference"
+WRITTEN = [*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "examples").rglob("*.md")]
+PAGES = sorted(page for page in WRITTEN if page.parent != REFERENCE)
 NAMING = sorted({*PAGES, *(ROOT / "dashboards").rglob("*.md"), *(ROOT / "deploy").rglob("*.md"), *(ROOT / "streams").rglob("*.md")})
 PATH = re.compile(r"`((?:streams|models|dashboards|deploy|tests|docs|examples)/[\w./-]*)`")
-GENERATED = "docs/reference/"
 WRITTEN_BY_A_GENERATOR = {"long_pauses", "syslog", "night_shift", "night_school"}
 """Names that examples of generators give."""
 LINK = re.compile(r"\]\((?!https?://|mailto:|#)([^)\s#]+)")
@@ -59,7 +60,7 @@ COMMANDS = sorted(set(console()))
 
 @pytest.mark.parametrize("page", NAMING, ids=lambda page: str(page.relative_to(ROOT)))
 def test_every_path_that_a_page_names_is_there(page: Path) -> None:
-    named = [path for path in PATH.findall(page.read_text(encoding="utf-8")) if not path.startswith(GENERATED)]
+    named = list(PATH.findall(page.read_text(encoding="utf-8")))
     assert [path for path in named if not (ROOT / path).exists() and Path(path).stem not in WRITTEN_BY_A_GENERATOR] == []
 
 
@@ -75,11 +76,15 @@ def test_the_table_of_rooms_is_in_the_order_in_which_they_import() -> None:
         del rows[: len(level) - 1]
 
 
+def test_the_reference_is_what_the_code_makes() -> None:
+    written = {page.stem: page.read_text(encoding="utf-8") for page in REFERENCE.glob("*.md")}
+    assert [name for name, text in pages().items() if written.pop(name, "") != text] + list(written) == [], "run `make render`"
+
+
 @each_page
 def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
-    generated = {ROOT / "docs" / "reference" / f"{name}.md" for name in pages()}
     targets = {target: (page.parent / target).resolve() for target in LINK.findall(page.read_text(encoding="utf-8"))}
-    assert [target for target, path in targets.items() if not path.exists() and path not in generated] == []
+    assert [target for target, path in targets.items() if not path.exists()] == []
 
 
 @pytest.mark.parametrize(
@@ -88,6 +93,40 @@ def test_every_link_of_a_page_leads_somewhere(page: Path) -> None:
 def test_no_table_of_figures_is_typed_by_hand(page: Path) -> None:
     rows = [[cell.strip() for cell in row.split("|")] for row in ROW.findall(page.read_text(encoding="utf-8"))]
     assert [row for row in rows if any(FIGURE.fullmatch(cell) for cell in row[1:])] == []
+
+
+DECISIONS = sorted((ROOT / "docs" / "decisions").glob("[0-9]*.md"))
+PARAGRAPH_WITH_FIGURES = re.compile(r"^\**Measured.*?\n\n", re.MULTILINE | re.DOTALL)
+PROVENANCE = re.compile(r"once on \d{4}-\d\d-\d\d[^:]*?not\s+kept|docs/data|`left_out` in `models/")
+
+
+def figures_without_provenance(text: str) -> list[str]:
+    """Return the first words of each paragraph that says "measured", and not when and whether it was kept; also a table before any."""
+    paragraphs = [found.group() for found in PARAGRAPH_WITH_FIGURES.finditer(text + "\n\n")]
+    first_table = next(
+        (row.start() for row in ROW.finditer(text) if any(FIGURE.fullmatch(cell.strip()) for cell in row[1].split("|")[1:])), None
+    )
+    said = text[:first_table] if first_table is not None else ""
+    bare = ["a table"] if first_table is not None and not PROVENANCE.search(said) else []
+    return bare + [paragraph[:40] for paragraph in paragraphs if not PROVENANCE.search(paragraph)]
+
+
+@pytest.mark.parametrize("page", DECISIONS, ids=lambda page: page.name[:4])
+def test_a_decision_says_when_its_figures_were_measured_and_whether_they_were_kept(page: Path) -> None:
+    assert figures_without_provenance(page.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    ("text", "count"),
+    [
+        ("**Measured.** 55 of 55 campaigns.\n\n", 1),
+        ("**Measured** once on 2026-11-25, not kept. 55 of 55.\n\n", 0),
+        ("| seeds | found |\n|---|---|\n| fresh | 55 of 55 |\n", 1),
+        ("Nothing was measured here.\n\n", 0),
+    ],
+)
+def test_a_figure_without_provenance_is_found(text: str, count: int) -> None:
+    assert len(figures_without_provenance(text)) == count
 
 
 @each_page
