@@ -68,9 +68,11 @@ bench-boards: setup ## Time every query of every board on a million requests, in
 demo: setup ## Show the whole path on generated traffic (KEEP=1 leaves it running)
 	$(BIN)/hydrometer demo $(if $(filter-out 0,$(KEEP)),--keep)
 
-render: setup ## Write what is generated: boards and alert rules (dashboards/generated), and what a missing field blinds
+render: setup ## Write all that is generated: boards and rules, the reference, Kafka's access lists, what a missing field blinds
 	$(BIN)/python -m streams.replay.little_world
 	$(BIN)/python -m dashboards.render
+	$(BIN)/python -m streams.cli.reference
+	$(BIN)/python -m streams.schema.access > deploy/kafka/acls.sh
 
 preview: setup ## Draw every board with Grafana's own components, into build/preview (LIVE=1: what HYDROMETER_CLICKHOUSE_* holds; node, Chromium, 470 MB)
 	$(BIN)/python -m dashboards.screenshots $(if $(LIVE),--live)
@@ -109,7 +111,7 @@ new-feature: setup ## Write a feature and its test: make new-feature NAME=long_p
 
 new-detector: setup ## Write a detector and its test: make new-detector NAME=night_shift
 	@test -n "$(NAME)" || { echo 'error: no name: say make new-detector NAME=night_shift' >&2; exit 2; }
-	$(BIN)/python -m streams.cli.new_detector $(NAME)
+	$(BIN)/hydrometer new-detector $(NAME)
 
 new-hypothesis: setup ## Write a benign hypothesis and its test: make new-hypothesis NAME=night_school
 	@test -n "$(NAME)" || { echo 'error: no name: say make new-hypothesis NAME=night_school' >&2; exit 2; }
@@ -117,7 +119,7 @@ new-hypothesis: setup ## Write a benign hypothesis and its test: make new-hypoth
 
 new-sink: setup ## Write an outlet of findings and its test: make new-sink NAME=syslog
 	@test -n "$(NAME)" || { echo 'error: no name: say make new-sink NAME=syslog' >&2; exit 2; }
-	$(BIN)/python -m streams.cli.new_sink $(NAME)
+	$(BIN)/hydrometer new-sink $(NAME)
 
 new-format: setup ## Write a log format and its samples: make new-format NAME=our_gateway
 	@test -n "$(NAME)" || { echo 'error: no name: say make new-format NAME=our_gateway' >&2; exit 2; }
@@ -125,7 +127,7 @@ new-format: setup ## Write a log format and its samples: make new-format NAME=ou
 
 new-alert: setup ## Write an alert rule, its runbook and its test: make new-alert NAME=late_backup TEAM=oncall
 	@test -n "$(NAME)" || { echo 'error: no name: say make new-alert NAME=late_backup TEAM=oncall' >&2; exit 2; }
-	$(BIN)/hydrometer alerts new $(NAME) --team $(or $(TEAM),oncall)
+	$(BIN)/hydrometer new-alert $(NAME) --team $(or $(TEAM),oncall)
 
 kafka: setup ## Run Apache Kafka on 127.0.0.1:9092 until Ctrl-C (needs Java 17 and Maven)
 	$(BIN)/python -m streams.devserver.kafka
@@ -135,8 +137,8 @@ docs: setup ## Build the documentation as a site, into build/site (SERVE=1: and 
 	@echo "the site: build/site/index.html"
 	$(if $(SERVE),$(BIN)/mkdocs serve --dev-addr 127.0.0.1:8000)
 
-mutants: setup ## Change the code on purpose and see whether a test fails, 15 minutes (MUTANTS=40 a module, MINUTES=15, SEED=1, MODULE=streams/cases/labels.py; ALL=1: every mutant)
-	$(BIN)/python tests/mutants.py $(if $(ALL),--all) $(if $(MUTANTS),--mutants $(MUTANTS)) $(if $(MINUTES),--minutes $(MINUTES)) $(if $(SEED),--seed $(SEED)) $(if $(MODULE),--module $(MODULE))
+mutants: setup ## Change the code on purpose and see whether a test fails, half an hour (MUTANTS=30 a module, SEED=1, MODULE=streams/cases/labels.py; ALL=1: every mutant)
+	$(BIN)/python -P tests/mutants.py $(if $(ALL),--all) $(if $(MUTANTS),--mutants $(MUTANTS)) $(if $(SEED),--seed $(SEED)) $(if $(MODULE),--module $(MODULE))
 
 lock: setup ## Resolve the dependencies into the two lock files (UPGRADE=1: newest versions of all)
 	$(BIN)/uv pip compile --quiet $(if $(UPGRADE),--upgrade) --python-version 3.11 --generate-hashes --no-header --no-annotate --extra local --extra docs --extra forensics --extra sharing --extra dev -o requirements-dev.lock pyproject.toml

@@ -20,8 +20,8 @@ import msgspec
 
 from streams.core.output import echo
 from streams.core.typed_json import read_json
+from streams.core.repository import ROOT
 
-ROOT: Final = Path(__file__).resolve().parents[2]
 MEASURED: Final = ROOT / "build" / "figures"
 KEPT: Final = ROOT / "docs" / "data"
 _LIBRARIES: Final = ("numpy", "river", "faust-streaming", "pyarrow")
@@ -49,7 +49,14 @@ class Measurement(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fiel
 
 
 def write(
-    target: str, figures: Mapping[str, object], *, command: str, seed: int | None = None, partial: str = "", folder: Path = MEASURED
+    target: str,
+    figures: Mapping[str, object],
+    *,
+    command: str,
+    seed: int | None = None,
+    partial: str = "",
+    revision: str = "",
+    folder: Path = MEASURED,
 ) -> Path:
     """Write the figures of a run with this checkout's provenance.
 
@@ -59,6 +66,7 @@ def write(
         command: how to measure them again.
         seed: the first seed that was drawn.
         partial: what the run left out; such figures are never kept for a release.
+        revision: of the code that was measured; empty for that of now.
         folder: where to, `build/figures`.
 
     Returns:
@@ -68,7 +76,7 @@ def write(
     measured = Measurement(
         target=target,
         version=version("hydrometer"),
-        revision=_revision(),
+        revision=revision or current_revision(),
         date=datetime.now(UTC).date().isoformat(),
         machine=f"{cpu_count()} cores, {_processor()}",
         command=command,
@@ -118,7 +126,9 @@ def _release(name: str) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r"\d+", name))
 
 
-def _revision() -> str:
+def current_revision() -> str:
+    """Return the commit of the checkout, with `+` behind it when files were changed."""
+
     def git(*words: str) -> str:
         return subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True, check=False).stdout.strip()  # noqa: S607
 
