@@ -129,7 +129,7 @@ class Evaluator:
 
 
 def send(url: str, alerts: Iterable[Json], timeout: float = _TIMEOUT_SECONDS) -> None:
-    """Send alerts to an Alertmanager (`http://127.0.0.1:9093`, API version 2). Raises AlertmanagerError."""
+    """Send alerts to an Alertmanager (`http://127.0.0.1:9093`, API version 2) within `timeout` seconds. Raises AlertmanagerError."""
     body = orjson.dumps(list(alerts))
     headers = {"Content-Type": "application/json"}
     try:

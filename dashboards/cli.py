@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from streams.core.output import echo
+from streams.core.repository import ROOT
 
 if TYPE_CHECKING:
     from dashboards.alert_evaluator import Query
@@ -174,21 +175,21 @@ def run(*, alertmanager: str, interval_seconds: float) -> None:
         alert_evaluator.run(ClickHouse(settings).named, alertmanager, interval_seconds, threading.Event())
 
 
-@alerts.command()
+@click.command("new-alert")
 @click.argument("name")
 @click.option("--team", default="oncall", show_default=True, help="The team that gets it: soc or oncall.")
-def new(*, name: str, team: str) -> None:
+def new_alert(*, name: str, team: str) -> None:
     """Write a new rule, its runbook and its test, which fails until it is completed.
 
     \b
-    Example:  hydrometer alerts new late_backup --team oncall
+    Example:  hydrometer new-alert late_backup --team oncall
     """
-    from dashboards import scaffold
+    from dashboards.new_alert import new_alert as write
+    from streams.cli.new import report
 
-    paths = [path.relative_to(scaffold.ROOT) for path in scaffold.new_alert(name, team)]
-    for path in paths:
-        echo(path)
-    echo(f"next: write what fires, then: .venv/bin/python -m pytest {paths[-1]} tests/dashboards/alerts/test_every_rule.py -k {name}")
+    paths = write(name, team)
+    test = paths[-1].relative_to(ROOT)
+    report(paths, f"write what fires, then: .venv/bin/python -m pytest {test} tests/dashboards/alerts/test_every_rule.py -k {name}")
     echo("then: make render, which writes the rule; commit dashboards/generated too")
 
 

@@ -144,7 +144,9 @@ class GrafanaHttp:
 
 
 def connect(settings: Settings, backend: Backend = "grafana-api", timeout: float = TIMEOUT_SECONDS) -> GrafanaHttp:
-    """Return the way to the Grafana of the settings: with a service account's token, or, with `grafana_user`, as that user.
+    """Return the way to the Grafana of the settings, with `timeout` seconds a call.
+
+    It is with a service account's token, or, with `grafana_user`, as that user.
 
     Raises SettingsError without a token, MissingToolError without the library.
     """

@@ -31,7 +31,7 @@ def rises(metric: Metric, *labels: str, named: str = "") -> str:
 
 
 def gauge(metric: Metric, *labels: str, over: str = "max", expression: str = "value") -> str:
-    """Return the query of a gauge, a series for each combination of labels; `over` combines instances and moments."""
+    """Return the query of a gauge, a series for each combination of labels; `over` combines an `expression` over instances and moments."""
     return f"""
     SELECT $__timeInterval(time) AS bucket, {_series(metric, labels)} AS series, {over}({expression}) AS Value FROM hydrometer.health
     WHERE $__timeFilter(time) AND metric = '{metric.exported}' GROUP BY bucket, series ORDER BY bucket
@@ -49,7 +49,7 @@ def total(metric: Metric, label: str) -> str:
 
 
 def quantile(metric: Metric, label: str, percent: int = 99) -> str:
-    """Return the query of a histogram's upper quantile (50 or 99), the worst over instances."""
+    """Return the query of a histogram's upper quantile (`percent`: 50 or 99), the worst over instances, a series a `label`."""
     return f"""
     SELECT $__timeInterval(time) AS bucket, labels['{label}'] AS series, max(value) AS Value FROM hydrometer.health
     WHERE $__timeFilter(time) AND metric = '{metric.exported}_p{percent}' GROUP BY bucket, series ORDER BY bucket
@@ -57,7 +57,10 @@ def quantile(metric: Metric, label: str, percent: int = 99) -> str:
 
 
 def last(metric: Metric, over: str = "max", expression: str = "value") -> str:
-    """Return one number: the newest value of each instance and label of a gauge, combined by `over`; no row without one."""
+    """Return one number: the newest value of each instance and label of a gauge, an `expression` of them combined by `over`.
+
+    No row without one.
+    """
     return f"""
     SELECT {over}({expression}) AS value FROM (
         SELECT argMax(value, time) AS value FROM hydrometer.health

@@ -54,7 +54,7 @@ def to_path_of(title: str, label: str) -> Json:
 
 
 def to_board(title: str, uid: str, *, new_tab: bool = False) -> Json:
-    """Open a board from the head of another one."""
+    """Open the board `uid` from the head of another one, in a `new_tab` if asked."""
     return {
         "title": title,
         "type": "link",

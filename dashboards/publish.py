@@ -59,7 +59,10 @@ def contact(text: str) -> Json:
 
 
 def publish(grafana: GrafanaHttp, wanted: Release, *, prune: bool = False, policies: bool = False) -> Iterator[Change]:
-    """Check the Grafana, then yield each change after it was applied; what is kept is yielded too. Raises GrafanaError."""
+    """Check the Grafana, then yield each change after it was applied; what is kept is yielded too.
+
+    With `prune`, what is no longer wanted is removed; with `policies`, alerts are routed to their teams. Raises GrafanaError.
+    """
     check(grafana, contacts=bool(wanted.contacts), policies=policies)
     for change in differences(grafana, wanted, prune=prune, policies=policies):
         yield change.apply()

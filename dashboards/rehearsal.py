@@ -25,7 +25,7 @@ from streams.clickhouse.rows import STORED, Record, insert_of
 from streams.core.settings import Settings
 from streams.demo.traffic import SPAN_SECONDS, demo_traffic
 from streams.intake.clock import FileClock
-from streams.intake.collector import Collector, OutgoingBlock, Step
+from streams.intake.collector import Collector, Ingested, OutgoingBlock
 from streams.replay.in_process import Pipeline
 from streams.schema import blocks, topics
 from streams.schema.reports import HealthRow
@@ -76,11 +76,11 @@ class Rehearsal:
 
     def feed(self, lines: Sequence[bytes]) -> None:
         """Process lines of the log up to ClickHouse."""
-        step = self._collector.add(lines, "rehearsal", self._clock)
-        self._count(step)
-        for letter in step.dead:
+        ingested = self._collector.add(lines, "rehearsal", self._clock)
+        self._count(ingested)
+        for letter in ingested.dead:
             self._write(Message(topics.DEAD_LETTERS, 0, letter.line, headers=tuple(letter.headers())))
-        for block in step.outgoing:
+        for block in ingested.outgoing:
             self._carry(block)
 
     def close(self) -> None:
@@ -126,11 +126,11 @@ class Rehearsal:
 
     # -- health, as the processes would report it
 
-    def _count(self, step: Step) -> None:
+    def _count(self, ingested: Ingested) -> None:
         self._collected.set(Metric.FUSE_BLOWN, 0)
-        self._collected.add(Metric.EVENTS_ACCEPTED, step.accepted, source="file")
-        self._collected.add(Metric.EVENTS_LATE, step.late, source="file")
-        for reason, lines in step.rejected.items():
+        self._collected.add(Metric.EVENTS_ACCEPTED, ingested.accepted, source="file")
+        self._collected.add(Metric.EVENTS_LATE, ingested.late, source="file")
+        for reason, lines in ingested.rejected.items():
             self._collected.add(Metric.EVENTS_REJECTED, lines, source="file", reason=reason)
 
     def _report(self) -> None:
@@ -164,7 +164,7 @@ class Rehearsal:
 def rehearse(settings: Settings, *, events: int = 60_000, start: float | None = None) -> float:
     """Fill the ClickHouse of `settings` with the demonstration's traffic and return the event time of its first moment (seconds).
 
-    By default the traffic ends about now, so that no table's TTL takes it away. About 12 s for 60,000 events.
+    `start` is that moment; by default the traffic ends about now, so that no table's TTL takes it away. About 12 s for 60,000 events.
     """
     began = time.time() // 3600 * 3600 - SPAN_SECONDS if start is None else start
     rehearsal = Rehearsal(settings)

@@ -58,7 +58,10 @@ class Rule:
     """The summary of an alert that fires for lack of rows or for an error: without labels and number."""
 
     def render(self, name: str, runbook_panel: int, folder: str, group: str) -> Json:
-        """Return the rule for Grafana's provisioning API. `runbook_panel` is its runbook's panel on the board of runbooks."""
+        """Return the rule for Grafana's provisioning API.
+
+        `runbook_panel` is its runbook's panel on the board of runbooks, `folder` the uid of its folder.
+        """
         return {
             "uid": uid(name),
             "title": self.title,

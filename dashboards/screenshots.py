@@ -93,7 +93,10 @@ def _installed(folder: Path) -> Path:
 
 
 def choices(client: Client, start: float, end: float) -> dict[str, str]:
-    """Return what each variable would be set to: what its query returns first, and for the case the one with the most accounts."""
+    """Return what each variable would be set to between two moments (`start`, `end`, epoch seconds).
+
+    That is what its query returns first, and for the case the one with the most accounts.
+    """
     largest = "SELECT case_id FROM hydrometer.cases FINAL WHERE behaviour = 'extraction' ORDER BY accounts DESC LIMIT 1"
     results = {"case": str(client.execute(largest)[0][0])} if client.execute(largest) else {}
     for board in boards().values():
@@ -107,7 +110,10 @@ def choices(client: Client, start: float, end: float) -> dict[str, str]:
 
 
 def answered(name: str, client: Client, start: float, end: float, chosen: Mapping[str, str]) -> Json:
-    """Return a board with the answers to the queries of its open panels, as the page reads it."""
+    """Return a board with the answers to the queries of its open panels, as the page reads it.
+
+    `start` and `end` are epoch seconds; `chosen` are the values of its variables.
+    """
     board = boards()[name].render()
     answers: Json = {}
     for panel in board["panels"]:

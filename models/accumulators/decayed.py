@@ -9,48 +9,48 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from models.accumulators.step import Floats, Step
+from models.accumulators.grouped_events import Floats, GroupedEvents
 
 
-def weights(step: Step, half_life: float) -> tuple[Floats, Floats]:
+def weights(grouped: GroupedEvents, half_life: float) -> tuple[Floats, Floats]:
     """Return the weight of each event at its entity's new clock, (events,), and the weight left to the old sums, (entities,).
 
     An entity's sum is from second 0; with a half-life of 60 s, its events at 60 and 120 s leave it a quarter:
 
-    >>> step = Step.of(np.array([0, 0]), np.array([60.0, 120.0]), clock=np.array([0.0]))
-    >>> events, kept = weights(step, half_life=60.0)
+    >>> grouped = GroupedEvents.of(np.array([0, 0]), np.array([60.0, 120.0]), clock=np.array([0.0]))
+    >>> events, kept = weights(grouped, half_life=60.0)
     >>> events.tolist(), kept.tolist()
     ([0.5, 1.0], [0.25])
 
     Args:
-        step: Events by entity.
+        grouped: Events by entity.
         half_life: Seconds.
     """
-    known: tuple[Floats, Floats] | None = step.memo.get(("decayed", half_life))
+    known: tuple[Floats, Floats] | None = grouped.memo.get(("decayed", half_life))
     if known is None:
-        events = np.exp2((step.times - step.clock[step.entity]) / half_life)
-        kept = np.exp2((step.clock_before - step.clock) / half_life)
-        known = step.memo["decayed", half_life] = (events, kept)
+        events = np.exp2((grouped.times - grouped.clock[grouped.entity]) / half_life)
+        kept = np.exp2((grouped.clock_before - grouped.clock) / half_life)
+        known = grouped.memo["decayed", half_life] = (events, kept)
     return known
 
 
-def fold(sums: NDArray[np.float32], step: Step, values: Floats, half_life: float) -> None:
+def fold(sums: NDArray[np.float32], grouped: GroupedEvents, values: Floats, half_life: float) -> None:
     """Add a block to decayed sums, in place.
 
     >>> sums = np.array([[4.0]], np.float32)
-    >>> step = Step.of(np.array([0, 0]), np.array([60.0, 120.0]), clock=np.array([0.0]))
-    >>> fold(sums, step, values=np.array([[10.0, 20.0]]), half_life=60.0)
+    >>> grouped = GroupedEvents.of(np.array([0, 0]), np.array([60.0, 120.0]), clock=np.array([0.0]))
+    >>> fold(sums, grouped, values=np.array([[10.0, 20.0]]), half_life=60.0)
     >>> sums.tolist()  # 4 / 4 + 10 / 2 + 20
     [[26.0]]
 
     Args:
         sums: (capacity, k).
-        step: Events by entity.
-        values: (k, events), in step order, finite; an unknown value is 0, and does not count in the count beside its sum.
+        grouped: Events by entity.
+        values: (k, events), in slot order, finite; an unknown value is 0, and does not count in the count beside its sum.
         half_life: Seconds.
     """
-    if not len(step.slots):
+    if not len(grouped.slots):
         return
-    worth, kept = weights(step, half_life)
-    added = np.add.reduceat(values * worth, step.starts, axis=1)
-    sums[step.slots] = sums[step.slots] * kept[:, None] + added.T
+    worth, kept = weights(grouped, half_life)
+    added = np.add.reduceat(values * worth, grouped.starts, axis=1)
+    sums[grouped.slots] = sums[grouped.slots] * kept[:, None] + added.T

@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.accumulators.step import Floats, Step
+from models.accumulators.grouped_events import Floats, GroupedEvents
 from models.state.columns import Columns, Field, Slots
 
 KEPT_REQUESTS: Final = 4
@@ -72,24 +72,24 @@ def keep(table: Columns, slots: Slots, turns: Turns) -> None:
         table[f"turn_{name}"][slots] = turns.numbers[name]
 
 
-def follow(step: Step, past: Turns, conversation: Hashes, messages: Floats, given: Floats, output: Floats) -> Followed:
-    """Find the parent of each request of a step.
+def follow(grouped: GroupedEvents, past: Turns, conversation: Hashes, messages: Floats, given: Floats, output: Floats) -> Followed:
+    """Find the parent of each request of a block.
 
     A question of one message is answered, and a minute later three messages go on from it; nothing was served before the first:
 
     >>> numbers = {name: np.full((1, KEPT_REQUESTS), np.nan) for name in NUMBERS}
     >>> nothing = Turns(np.zeros((1, KEPT_REQUESTS), np.uint64), numbers)
-    >>> step = Step.of(np.zeros(2, np.int64), np.array([0.0, 60.0]), np.full(1, -np.inf))
+    >>> grouped = GroupedEvents.of(np.zeros(2, np.int64), np.array([0.0, 60.0]), np.full(1, -np.inf))
     >>> messages, given, output = np.array([1.0, 3.0]), np.array([10.0, 55.0]), np.array([40.0, 40.0])
-    >>> found = follow(step, nothing, np.zeros(2, np.uint64), messages, given, output)
+    >>> found = follow(grouped, nothing, np.zeros(2, np.uint64), messages, given, output)
     >>> found.served.tolist(), found.piece.tolist()
     ([False, True], [40.0, 80.0])
 
     past: of each entity, (entities, KEPT_REQUESTS). conversation, messages, given (input tokens) and output (tokens): (events,), in order.
     """
-    entities, events = len(step.slots), len(step.times)
-    rows = np.arange(events) + KEPT_REQUESTS * (step.entity + 1)
-    old = (step.starts + KEPT_REQUESTS * np.arange(entities))[:, None] + np.arange(KEPT_REQUESTS)
+    entities, events = len(grouped.slots), len(grouped.times)
+    rows = np.arange(events) + KEPT_REQUESTS * (grouped.entity + 1)
+    old = (grouped.starts + KEPT_REQUESTS * np.arange(entities))[:, None] + np.arange(KEPT_REQUESTS)
     size = events + KEPT_REQUESTS * entities
 
     def joined(before: NDArray[np.float64], now: Floats) -> Floats:
@@ -99,7 +99,7 @@ def follow(step: Step, past: Turns, conversation: Hashes, messages: Floats, give
 
     named = np.empty(size, np.uint64)
     named[old], named[rows] = past.conversation, conversation
-    now = {"messages": messages, "input": given, "output": output, "piece": output, "at": step.times}
+    now = {"messages": messages, "input": given, "output": output, "piece": output, "at": grouped.times}
     whole = {name: joined(past.numbers[name], values) for name, values in now.items()}
     parent = _parents(rows, named, whole)
     served = parent >= 0
@@ -110,7 +110,7 @@ def follow(step: Step, past: Turns, conversation: Hashes, messages: Floats, give
     for event in np.flatnonzero(goes_on).tolist():  # a parent stands before its child
         before[event] = np.nan_to_num(whole["piece"][parent[event]])
         whole["piece"][rows[event]] += before[event]
-    last = (step.starts + step.counts + KEPT_REQUESTS * np.arange(entities))[:, None] + np.arange(KEPT_REQUESTS)
+    last = (grouped.starts + grouped.counts + KEPT_REQUESTS * np.arange(entities))[:, None] + np.arange(KEPT_REQUESTS)
     return Followed(served, whole["piece"][rows], before, Turns(named[last], {name: whole[name][last] for name in NUMBERS}))
 
 

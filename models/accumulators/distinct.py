@@ -11,8 +11,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from models.accumulators.mixing import mix
-from models.accumulators.step import Floats, Step
+from models.accumulators.grouped_events import Floats, GroupedEvents
+from models.accumulators.hashing import mix
 from models.state.columns import Slots
 
 WINDOW_REGISTERS = 64
@@ -24,24 +24,24 @@ _EXPONENT_BITS = np.uint64(52)
 _EXPONENT_BIAS = np.uint64(1023)
 
 
-def fold(registers: NDArray[np.uint8], step: Step, hashes: NDArray[np.uint64], window: float) -> None:
+def fold(registers: NDArray[np.uint8], grouped: GroupedEvents, hashes: NDArray[np.uint64], window: float) -> None:
     """Add a block's values, in place.
 
     One entity has 20 different values within a minute, each twice:
 
     >>> registers = np.zeros((1, ENTITY_REGISTERS), np.uint8)
-    >>> step = Step.of(np.zeros(40, np.int64), np.arange(40.0), clock=np.array([-np.inf]))
-    >>> fold(registers, step, hashes=np.tile(np.arange(1, 21, dtype=np.uint64), 2), window=3600.0)
+    >>> grouped = GroupedEvents.of(np.zeros(40, np.int64), np.arange(40.0), clock=np.array([-np.inf]))
+    >>> fold(registers, grouped, hashes=np.tile(np.arange(1, 21, dtype=np.uint64), 2), window=3600.0)
     >>> round(float(estimate(registers)[0]))
     20
 
     Args:
         registers: (capacity, 2 * 64), current window then the previous one, contiguous.
-        step: Events by entity.
-        hashes: Hash of each value, (events,), in step order, 0 where unknown.
+        grouped: Events by entity.
+        hashes: Hash of each value, (events,), in slot order, 0 where unknown.
         window: Seconds.
     """
-    turned, first, counts = _windows(step, window)
+    turned, first, counts = _windows(grouped, window)
     for passed, slots in enumerate(turned, 1):
         if len(slots):
             registers[slots, WINDOW_REGISTERS:] = registers[slots, :WINDOW_REGISTERS] if passed == 1 else 0
@@ -52,24 +52,24 @@ def fold(registers: NDArray[np.uint8], step: Step, hashes: NDArray[np.uint64], w
     np.maximum.at(registers.reshape(-1), index, _rank(mixed >> np.uint64(_INDEX_BITS)))
 
 
-def _windows(step: Step, window: float) -> tuple[tuple[Slots, Slots], NDArray[np.int64], NDArray[np.bool_] | None]:
-    """Return what all counters with this window have in common, computed once a step.
+def _windows(grouped: GroupedEvents, window: float) -> tuple[tuple[Slots, Slots], NDArray[np.int64], NDArray[np.bool_] | None]:
+    """Return what all counters with this window have in common, computed once a block.
 
     Returns:
         The slots whose clock has entered the next window, and those that have skipped one.
         Position of the first register of each event's window, (events,).
         Which events are recent enough to count, (events,); None if all are.
     """
-    known = step.memo.get(("distinct", window))
+    known = grouped.memo.get(("distinct", window))
     if known is None:
         with np.errstate(invalid="ignore"):
-            newest = np.floor(step.clock / window)
-            passed = newest - np.floor(step.clock_before / window)
-        behind = newest[step.entity] - np.floor(step.times / window)
-        first = step.slots[step.entity] * ENTITY_REGISTERS + WINDOW_REGISTERS * behind.astype(np.int64)
+            newest = np.floor(grouped.clock / window)
+            passed = newest - np.floor(grouped.clock_before / window)
+        behind = newest[grouped.entity] - np.floor(grouped.times / window)
+        first = grouped.slots[grouped.entity] * ENTITY_REGISTERS + WINDOW_REGISTERS * behind.astype(np.int64)
         counts = behind < WINDOW_GENERATIONS
-        turned = (step.slots[passed == 1], step.slots[passed > 1])
-        known = step.memo["distinct", window] = (turned, first, None if counts.all() else counts)
+        turned = (grouped.slots[passed == 1], grouped.slots[passed > 1])
+        known = grouped.memo["distinct", window] = (turned, first, None if counts.all() else counts)
     windows: tuple[tuple[Slots, Slots], NDArray[np.int64], NDArray[np.bool_] | None] = known
     return windows
 

@@ -10,33 +10,33 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.accumulators.decayed import weights
-from models.accumulators.mixing import mix
-from models.accumulators.step import Floats, Step
+from models.accumulators.grouped_events import Floats, GroupedEvents
+from models.accumulators.hashing import mix
 
 
-def fold(cells: NDArray[np.float32], step: Step, which: NDArray[np.int64], half_life: float) -> None:
+def fold(cells: NDArray[np.float32], grouped: GroupedEvents, which: NDArray[np.int64], half_life: float) -> None:
     """Add a block to decayed histograms, in place.
 
     >>> cells = np.array([[2.0, 0.0]], np.float32)
-    >>> step = Step.of(np.array([0, 0]), np.array([60.0, 60.0]), clock=np.array([0.0]))
-    >>> fold(cells, step, which=np.array([1, -1]), half_life=60.0)
+    >>> grouped = GroupedEvents.of(np.array([0, 0]), np.array([60.0, 60.0]), clock=np.array([0.0]))
+    >>> fold(cells, grouped, which=np.array([1, -1]), half_life=60.0)
     >>> cells.tolist()  # the old events count half, one new event is in bin 1, the other is unknown
     [[1.0, 1.0]]
 
     Args:
         cells: (capacity, bins).
-        step: Events by entity.
-        which: Bin of each event, (events,), in step order, -1 where unknown.
+        grouped: Events by entity.
+        which: Bin of each event, (events,), in slot order, -1 where unknown.
         half_life: Seconds.
     """
-    if not len(step.slots):
+    if not len(grouped.slots):
         return
     bins = cells.shape[1]
-    worth, kept = weights(step, half_life)
+    worth, kept = weights(grouped, half_life)
     known = which >= 0
-    flat = step.entity[known] * bins + which[known]
-    added = np.bincount(flat, worth[known], len(step.slots) * bins).reshape(-1, bins)
-    cells[step.slots] = cells[step.slots] * kept[:, None] + added
+    flat = grouped.entity[known] * bins + which[known]
+    added = np.bincount(flat, worth[known], len(grouped.slots) * bins).reshape(-1, bins)
+    cells[grouped.slots] = cells[grouped.slots] * kept[:, None] + added
 
 
 def cells_of(hashes: NDArray[np.uint64], bins: int) -> NDArray[np.int64]:
@@ -45,7 +45,7 @@ def cells_of(hashes: NDArray[np.uint64], bins: int) -> NDArray[np.int64]:
 
 
 def bins_of(values: Floats, low: float, high: float, bins: int) -> NDArray[np.int64]:
-    """Return the bin of each value, shape as given, -1 for NaN. Values outside of the limits count in the outermost bins.
+    """Return the bin of each of the `values`, shape as given, -1 for NaN. Values outside of the limits count in the outermost bins.
 
     >>> bins_of(np.array([0.0, 0.49, 5.0, np.nan]), low=0.0, high=1.0, bins=4).tolist()
     [0, 1, 3, -1]

@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.accumulators.step import Floats
+from models.accumulators.grouped_events import Floats
 from models.state.columns import Columns, Field, Slots
 
 Hashes = NDArray[np.uint64]

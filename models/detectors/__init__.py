@@ -1,1 +1,1 @@
-"""Detectors: one file each. They follow River's API, and `models/detector_contract.py` finds and examines every one."""
+"""Detectors: one file each. They follow River's API, and `streams/testing/detector_contract.py` finds and examines every one."""

@@ -95,7 +95,7 @@ class BaselineColumns:
         return np.where(scored.any(axis=1), top.sum(axis=1) / 2.0, np.nan)
 
     def learn(self, mean: Floats, var: Floats, weight: Floats, values: Floats) -> tuple[Floats, Floats, Floats]:
-        """Return the new mean, variance and weight after one observation a row; an unknown value changes nothing.
+        """Return the new mean, variance and weight, (rows, features), after one observation a row: `values`. NaN there changes nothing.
 
         Rows must be different entities: `mean[slots], var[slots], weight[slots] = columns.learn(mean[slots], ...)`.
         """

@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.accumulators.step import Floats
+from models.accumulators.grouped_events import Floats
 
 REFERENCE_ENTITIES: Final = 10_000.0
 """Entities for which false-alert rates are stated."""
@@ -24,6 +24,7 @@ MAX_SCORE_NATS: Final = 32.0
 """Scores above count as this one."""
 SCORE_BINS: Final = 128
 NO_VOTE: Final = 255
+"""Mark of an entity without a vote."""
 MIN_FIT_VOTES: Final = 400
 """Votes from which a tail is fitted: about 20 of them then lie in the tail."""
 _TAIL_SHARE: Final = 0.05
@@ -75,7 +76,7 @@ class Tail:
         return np.where(may_vote, np.clip(scores / _BIN_NATS, 0, SCORE_BINS - 1), NO_VOTE).astype(np.uint8)
 
     def revote(self, old: NDArray[np.uint8], old_weights: Floats, new: NDArray[np.uint8], new_weights: Floats) -> None:
-        """Replace old votes by new ones, NO_VOTE for none, and their weights; all (entities,)."""
+        """Replace `old` votes by `new` ones, NO_VOTE for none; `old_weights` and `new_weights` say what a vote counts, all (entities,)."""
         self.votes += _counted(new, new_weights) - _counted(old, old_weights)
 
     def recount(self, votes: NDArray[np.uint8], weights: Floats) -> None:

@@ -11,7 +11,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.accumulators.step import Floats
+from models.accumulators.grouped_events import Floats
+from models.accumulators.hashing import cell, spread
 
 Hashes = NDArray[np.uint64]
 
@@ -22,9 +23,7 @@ MIN_CLAIM_VOTES: Final = 10.0
 MAX_MISFIT_NATS: Final = 7.0
 """Most nats of a misfit: about one in 1,100 of those who claim the same."""
 
-_TABLE_CELLS: Final = 1 << 16
-_HASH_MULTIPLIER: Final = np.uint64(0x9E3779B97F4A7C15)
-_HASH_SHIFT_BITS: Final = np.uint64(64 - 16)
+_CELL_BITS: Final = 16
 _WEIGHT_STEPS: Final = 64.0
 
 
@@ -36,7 +35,7 @@ class ClientClaims:
 
     def __init__(self) -> None:
         """Start empty."""
-        self._counts = np.zeros(_TABLE_CELLS)
+        self._counts = np.zeros(1 << _CELL_BITS)
 
     def misfit(self, claims: Hashes, connections: Hashes, heads: Hashes) -> Floats:
         """Return how unusual each client's transport is for its claim, 0..MAX_MISFIT_NATS, (rows,).
@@ -70,7 +69,7 @@ class ClientClaims:
     def recount(self, votes: Hashes, weights: Floats) -> None:
         """Rebuild the counts from all votes. votes: (accounts, VOTE_KEYS), 0 for none. weights: (accounts,)."""
         cast = np.where(votes != 0, weights[:, None], 0.0)
-        self._counts[:] = np.bincount(_cell(votes).ravel(), cast.ravel(), minlength=_TABLE_CELLS)
+        self._counts[:] = np.bincount(_cell(votes).ravel(), cast.ravel(), minlength=1 << _CELL_BITS)
 
 
 def weight(accounts: Floats) -> Floats:
@@ -88,9 +87,9 @@ def weight(accounts: Floats) -> Floats:
 
 def paired(claims: Hashes, shown: Hashes) -> Hashes:
     """Return one key for a claim together with a layer of its transport, shape as given, 0 where either is unknown."""
-    mixed = (claims ^ (shown * _HASH_MULTIPLIER)) * _HASH_MULTIPLIER
+    mixed = spread(claims ^ spread(shown))
     return np.where((claims != 0) & (shown != 0), mixed | np.uint64(1), np.uint64(0))
 
 
 def _cell(keys: Hashes) -> NDArray[np.intp]:
-    return ((keys * _HASH_MULTIPLIER) >> _HASH_SHIFT_BITS).astype(np.intp)
+    return cell(keys, _CELL_BITS)

@@ -12,9 +12,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.accumulators.step import Floats
+from models.accumulators.grouped_events import Floats
+from models.durations import DAY
 
-DAY: Final = 86400.0
 WINDOWS_SECONDS: Final = (3 * DAY, 7 * DAY, 14 * DAY, 30 * DAY, 60 * DAY)
 MIN_BATCH_ACCOUNTS: Final = 3
 """Accounts from which a window counts as a batch."""

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln
 
-from models.accumulators.step import Floats
+from models.accumulators.grouped_events import Floats
 
 DISPATCHER_SHAPES: Final = (20.0, 8.0)
 PEOPLE_SHAPES: Final = (3.0, 2.0, 0.7)
@@ -54,7 +54,7 @@ class Work:
 
     @classmethod
     def of_accounts(cls, counts: Floats, exposure: Floats, waited: Floats) -> Work:
-        """Return one row for each account."""
+        """Return one row for each account; `counts`, `exposure` and `waited` are as in the fields, (accounts,)."""
         return cls(counts, exposure, waited, np.ones(len(counts)))
 
     def by(self, unit: NDArray[np.intp]) -> Work:

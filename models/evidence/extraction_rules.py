@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.accumulators.step import Floats
+from models.accumulators.grouped_events import Floats
 from models.evidence.families import ALONE_COUNTS, EXTRACTION_WEIGHTS
 from models.evidence.weighing import (
     BELONGING,
@@ -69,7 +69,7 @@ class Signs:
 
     @property
     def hinted(self) -> Mask:
-        """Whether a purpose is at least likely and the load hints at a dispatcher."""
+        """Whether a purpose is at least likely and the load hints at a dispatcher, (entities,)."""
         return (self.purpose is not Purpose.UNPROVEN) & (self.evenness >= HINT_NATS)
 
     @property
@@ -79,19 +79,25 @@ class Signs:
 
     @property
     def families(self) -> NDArray[np.intp]:
-        """How many families count. Content counts as two where the purpose is plain or hinted at, as three where it is the sole one."""
+        """How many families count, (entities,).
+
+        Content counts as two where the purpose is plain or hinted at, as three where it is the sole one.
+        """
         further = int(self.purpose is Purpose.SOLE) + (self.hinted | self.plain)
         families: NDArray[np.intp] = self.counting.sum(axis=1) + further
         return families
 
     @property
     def eligible(self) -> Mask:
-        """Whether content shows a purpose and enough families count: what every rule requires."""
+        """Whether content shows a purpose and enough families count, (entities,): what every rule requires."""
         return self.counting[:, CONTENT] & (self.families >= MIN_FAMILIES)
 
     @property
     def not_people(self) -> Mask:
-        """Whether the load is known not to be people's; where it is, or may still turn out to be, only a dealt load shows an operator."""
+        """Whether the load is known not to be people's, (entities,).
+
+        Where it is, or may still turn out to be, only a dealt load shows an operator.
+        """
         return (self.evenness >= HINT_NATS) | (self.tested & ~(self.evenness < 0))
 
 

@@ -19,6 +19,8 @@ from typing import Final
 
 import numpy as np
 
+from models.durations import DAY_HOURS
+
 MAX_FALSE_ALERTS_PER_DAY: Final = 0.01
 """False alerts a day allowed for one feed: one in a hundred days."""
 WEEK_HOURS: Final = 168
@@ -28,7 +30,6 @@ WEEKLY_RETENTION_SHARE: Final = 0.75
 
 _DAY_MINUTES = 1440
 _HOUR_MINUTES = 60
-_DAY_HOURS = 24
 _LENGTH_STEPS_MINUTES = 2.0 ** np.arange(15)  # 1 .. 16,384 busy minutes: eleven days
 _PRIOR_EVENTS = 0.5
 
@@ -98,7 +99,7 @@ class Absence:
         if seen[hour]:
             self._pace = float(self._busy[hour] / self._watched[hour])
         else:
-            self._pace = float(shares.min()) if len(shares) >= _DAY_HOURS else 0.0
+            self._pace = float(shares.min()) if len(shares) >= DAY_HOURS else 0.0
         self._hour = hour
         self._busy[hour] *= WEEKLY_RETENTION_SHARE
         self._watched[hour] *= WEEKLY_RETENTION_SHARE

@@ -19,7 +19,7 @@ JOIN_THRESHOLD_NATS: Final = 23.0
 """Nats from which two sets are joined: ln(10^8 candidate pairs a day / 0.01 wrong joins a day)."""
 MAX_FAMILY_NATS: Final = 15.0
 """Most nats of one family of links."""
-MIN_EVIDENCE_NATS: Final = 2.0
+MIN_LINK_FAMILY_NATS: Final = 2.0
 """Nats from which a family of links counts as evidence."""
 MIN_FAMILIES: Final = 2
 BIG_GROUP_ACCOUNTS: Final = 50
@@ -116,7 +116,7 @@ def needed(first_accounts: int, second_accounts: int) -> float:
 def joins(edges: Iterable[Edge], first_accounts: int, second_accounts: int) -> bool:
     """Return whether two sets with these numbers of accounts are joined: enough nats, from at least MIN_FAMILIES families."""
     families = _families(edges)
-    counting = sum(nats >= MIN_EVIDENCE_NATS for nats in families.values())
+    counting = sum(nats >= MIN_LINK_FAMILY_NATS for nats in families.values())
     return counting >= MIN_FAMILIES and sum(families.values()) >= needed(first_accounts, second_accounts)
 
 

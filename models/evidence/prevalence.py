@@ -12,13 +12,12 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.accumulators.step import Floats
+from models.accumulators.grouped_events import Floats
+from models.accumulators.hashing import cell
 
 Hashes = NDArray[np.uint64]
 
-_TABLE_CELLS: Final = 1 << 14
-_HASH_MULTIPLIER: Final = np.uint64(0x9E3779B97F4A7C15)
-_HASH_SHIFT_BITS: Final = np.uint64(64 - 14)
+_CELL_BITS: Final = 14
 
 
 class Prevalence:
@@ -26,7 +25,7 @@ class Prevalence:
 
     def __init__(self, kinds: Sequence[str]) -> None:
         """Start empty."""
-        self._counts = {kind: np.zeros(_TABLE_CELLS) for kind in kinds}
+        self._counts = {kind: np.zeros(1 << _CELL_BITS) for kind in kinds}
 
     def exchange(self, kind: str, old: Hashes, new: Hashes, old_weight: Floats | float = 1.0, new_weight: Floats | float = 1.0) -> None:
         """Move accounts from old values to new ones.
@@ -56,7 +55,7 @@ class Prevalence:
         """Rebuild the counts of a kind from all accounts' values, (accounts,), 0 for none, and their weights (1 when None)."""
         known = values != 0
         cast = None if weights is None else weights[known]
-        self._counts[kind] = np.bincount(_cell(values[known]), cast, minlength=_TABLE_CELLS).astype(np.float64)
+        self._counts[kind] = np.bincount(_cell(values[known]), cast, minlength=1 << _CELL_BITS).astype(np.float64)
 
     def counted(self, kind: str, values: Hashes) -> Floats:
         """Return the weight of all accounts with each value, (rows,). values: (rows,), 0 for no value, whose count is 0."""
@@ -75,4 +74,4 @@ class Prevalence:
 
 
 def _cell(values: Hashes) -> NDArray[np.intp]:
-    return ((values * _HASH_MULTIPLIER) >> _HASH_SHIFT_BITS).astype(np.intp)
+    return cell(values, _CELL_BITS)

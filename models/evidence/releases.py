@@ -12,10 +12,10 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.accumulators.step import Floats
+from models.accumulators.grouped_events import Floats
+from models.durations import DAY
 from models.state.columns import Columns, Field
 
-DAY: Final = 86400.0
 SEEN_BEFORE_SECONDS: Final = DAY
 """Traffic that must precede the first request to a model before the model counts as released."""
 NEW_SECONDS: Final = 3 * DAY

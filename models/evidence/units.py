@@ -5,12 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from models.accumulators.mixing import mix
-from models.accumulators.step import Floats
+from models.accumulators.grouped_events import Floats
+from models.accumulators.hashing import mix, spread
 
 Hashes = NDArray[np.uint64]
-
-_HASH_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 
 
 def units(organization: Hashes, payment: Hashes) -> NDArray[np.intp]:
@@ -27,9 +25,9 @@ def units(organization: Hashes, payment: Hashes) -> NDArray[np.intp]:
         organization: Hash of the organisation, (accounts,), 0 for unknown.
         payment: Hash of the payment method, (accounts,), 0 for unknown.
     """
-    alone = np.arange(1, len(organization) + 1, dtype=np.uint64) * _HASH_MULTIPLIER
+    alone = spread(np.arange(1, len(organization) + 1, dtype=np.uint64))
     # a pair becomes one hash: sorting one column is ten times cheaper than sorting pairs, and 64 bits do not collide here
-    pairs = np.where(organization == 0, alone, mix(organization) ^ (payment * _HASH_MULTIPLIER))
+    pairs = np.where(organization == 0, alone, mix(organization) ^ spread(payment))
     return np.unique(pairs, return_inverse=True)[1].reshape(-1)
 
 

@@ -13,7 +13,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.accumulators.step import Floats
+from models.accumulators.grouped_events import Floats
+from models.evidence.calibration import NO_VOTE
 from models.evidence.families import FAMILIES, ROUTING_WEIGHTS, positions
 
 CONTENT, EVENNESS, PAYMENT = positions("content", "evenness", "payment")
@@ -53,8 +54,6 @@ MAX_BELONGING_NATS: Final = 9.0
 
 
 VOTE_BINS: Final = 128
-NO_VOTE: Final = 255
-"""Mark of an entity without a vote."""
 
 
 class Reference:
@@ -102,7 +101,10 @@ class Reference:
         self._add(votes, weights)
 
     def revote(self, old: NDArray[np.uint8], old_weights: Floats, new: NDArray[np.uint8], new_weights: Floats) -> None:
-        """Replace old votes by new ones, both (entities, features), NO_VOTE for none, and their weights, (entities,)."""
+        """Replace `old` votes by `new` ones, both (entities, features), NO_VOTE for none.
+
+        A vote counts `old_weights`, `new_weights`: (entities,).
+        """
         self._add(old, -old_weights)
         self._add(new, new_weights)
 

@@ -133,7 +133,7 @@ def alert_record(alert_id: str, alert: AlertState, step: AlertStep, entity: Enti
 
 
 def explain(entity: Entity, behaviour: Behaviour, facts: Facts, accounts: int, score: Score, *, muted: bool = False) -> AlertPayload:
-    """Return a summary, the score, the features with the most evidence, and the counter-evidence."""
+    """Return a summary, the score, the features with the most evidence, and the counter-evidence. muted: no alert is sent."""
     checks = consider(facts)
     doubts = sum(bool(check.fits) for check in checks)
     size = accounts or int(entity.accounts)
@@ -189,7 +189,10 @@ def _rules(entity: Entity) -> list[HeldRule]:
 
 
 def facts_of(entity: Entity, behaviour: Behaviour, members: Sequence[CaseMember] = (), permitted: str = "") -> Facts:
-    """Return the facts that benign hypotheses are tested on: an entity's, and those of its case's accounts if there are more."""
+    """Return the facts that benign hypotheses are tested on: an entity's, and those of its case's accounts if there are more.
+
+    permitted: why the party is permitted, empty when it is not.
+    """
     alone = entity.entity_kind == "account"
     suspects = entity.members.values() if behaviour == "extraction" else ()  # a channel's listed members are only some of its customers
     accounts: list[Known | CaseMember] = list(members) or list(suspects) or ([entity] if alone else [])

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+from models.durations import DAY
 from streams.cases.caseload import Caseload
-from streams.core.durations import DAY
 from streams.schema.cases import AlertState
 from streams.schema.evidence import Entity
 from streams.schema.labels import LearnedLabel

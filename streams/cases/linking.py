@@ -45,7 +45,7 @@ class Relation:
         return Merge(case_id, at, round(self.same, 3), self.nats, self.needed, self._weighed())
 
     def link(self, entity: str, since: float, why: str) -> Link:
-        """Return it as the link by which an alerted entity joined a case."""
+        """Return it as the link by which an alerted entity joined a case, `since` epoch seconds, with `why` as a sentence."""
         return Link(entity, since, why, None, round(self.same, 3), self.nats, self.needed, self._weighed())
 
     def _weighed(self) -> list[WeighedEdge]:
@@ -54,7 +54,7 @@ class Relation:
 
 
 def accounts_of(entities: Entities, keys: Iterable[str], behaviour: Behaviour) -> dict[str, Known]:
-    """Return the accounts of entities by id: suspect members, or the entity itself where it is an account or a channel."""
+    """Return the accounts of the entities with these `keys`, by id: suspect members, or itself for an account or a channel."""
     accounts: dict[str, Known] = {}
     for key in keys:
         entity = entities[key]

@@ -14,7 +14,6 @@ Terms and thresholds are in `policy.toml` beside this module, or in the file tha
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
@@ -24,14 +23,13 @@ from typing import Any, Final
 from models.evidence.weighing import MAX_UNRULED_NATS
 from streams.core.errors import SettingsError
 from streams.core.toml_file import Toml, read_toml
-from streams.features.events import hash_word
+from streams.core.word_hash import hash_word
 from streams.schema.cases import Permission, Term, Threshold
-from streams.schema.names import BEHAVIOURS
+from streams.schema.names import BEHAVIOURS, ROUTER_ID
 
 DEFAULT: Final = Path(__file__).with_name("policy.toml")
 PARTY_KINDS: Final = ("account", "organization", "router")
 _ADVICE: Final = "create it, or correct HYDROMETER_POLICY and HYDROMETER_PERMITTED_PARTIES"
-_ROUTER: Final = re.compile("[0-9a-f]{16}")
 
 
 @dataclass(frozen=True)
@@ -141,7 +139,7 @@ def _permission(entry: Any, path: Path) -> Permission:
     if len(kinds) != 1 or not isinstance(fields["expires"], date):
         raise SettingsError(f"{path}: a [[party]] is wrong: it needs one of {', '.join(PARTY_KINDS)}, and expires = a date like 2027-01-01")
     kind, party = kinds[0], str(fields[kinds[0]])
-    if kind == "router" and not _ROUTER.fullmatch(party):  # it would silently permit nothing
+    if kind == "router" and not ROUTER_ID.fullmatch(party):  # it would silently permit nothing
         raise SettingsError(f"{path}: {party} is not a router: write its 16 hexadecimal digits, as boards and cases show them")
     stored_party = f"{hash_word(party):016x}" if kind == "organization" else party
     expires = datetime.combine(fields["expires"], time.max, UTC).timestamp()

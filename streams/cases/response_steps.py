@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from models.evidence.weighing import MIN_EVIDENCE_NATS
-from streams.schema.cases import Step
+from streams.schema.cases import ResponseStep
 
 STEPS = {
     "L0": "Observe: nothing changes for the accounts.",
@@ -17,11 +17,14 @@ MIN_CLUSTER_ACCOUNTS = 10
 """Accounts from which a case is a cluster: capping and hiding are then justified at once."""
 
 
-def step(behaviour: str, accounts: int, families: dict[str, float], *, muted: bool, asks: bool = False, doubts: int) -> Step:
-    """Return the step to consider first, and why. asks: it is a question, no alert. doubts: the number of benign hypotheses that fit."""
+def step(behaviour: str, accounts: int, families: dict[str, float], *, muted: bool, asks: bool = False, doubts: int) -> ResponseStep:
+    """Return the step to consider first, and why. muted: no alert is sent. asks: it is a question, not an alert.
+
+    doubts: the number of benign hypotheses that fit.
+    """
     name, why = _choose(behaviour, accounts, families, doubts, muted=muted, asks=asks)
     families_as_evidence = sorted(family for family, nats in families.items() if nats >= MIN_EVIDENCE_NATS)
-    return Step(name, STEPS[name], why, families_as_evidence, "from L3 on: a person, and two families at least")
+    return ResponseStep(name, STEPS[name], why, families_as_evidence, "from L3 on: a person, and two families at least")
 
 
 def _choose(behaviour: str, accounts: int, families: dict[str, float], doubts: int, *, muted: bool, asks: bool) -> tuple[str, str]:

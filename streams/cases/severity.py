@@ -33,7 +33,7 @@ def severity(behaviour: Behaviour, nats: float, accounts: int, *, muted: bool = 
         behaviour: What it is about.
         nats: Its score.
         accounts: How many accounts it is about.
-        muted: Whether nobody is alerted: all of them are permitted parties, or it is a question.
+        muted: Whether no alert is sent: all of them are permitted parties, or it is a question.
         doubts: How many benign explanations fit.
     """
     if muted or doubts:

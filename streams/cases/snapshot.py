@@ -84,7 +84,10 @@ class Snapshots:
         return chunks
 
     def take(self, chunk: str, offset: int, rows: Iterable[tuple[str, Mapping[str, object]]], head: Mapping[str, float | None]) -> bytes:
-        """Freeze the state on the first call (`rows` by table name, complete up to block `offset`), then return this chunk."""
+        """Freeze the state on the first call (`rows` by table name, complete up to block `offset`), then return this chunk.
+
+        head: numbers of the state as a whole, which every chunk repeats.
+        """
         if chunk not in self._frozen:
             self._freeze(offset, rows, head)
         return self._frozen.pop(chunk)

@@ -13,13 +13,13 @@ from typing import Final, Literal, get_args
 
 import msgspec
 
+from models.durations import DAY
 from streams.cases import case_file, erasing, evidence_state, expiry, triage
 from streams.cases.audit_chain import HistoryKey
 from streams.cases.caseload import Caseload
 from streams.cases.policy import Policy
 from streams.cases.snapshot import Snapshots
 from streams.cases.suspects import MIN_ALERTED_MEMBERS, Suspects
-from streams.core.durations import DAY
 from streams.core.errors import MalformedEventError
 from streams.schema import blocks, topics
 from streams.schema.cases import AlertState, AlertStep, CaseState, Decision, Example, Tier

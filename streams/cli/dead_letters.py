@@ -79,9 +79,9 @@ def _letters(records: int, reason: str | None, source: str | None) -> list[tuple
     import msgspec
 
     from streams.core.settings import Settings
+    from streams.kafka.log_range import tail
     from streams.schema import topics
     from streams.schema.dead_letters import DeadLetter
-    from streams.schema.log_range import tail
 
     letters = []
     for record in tail(Settings.load(role="kafka"), topics.DEAD_LETTERS, records):

@@ -86,6 +86,8 @@ for _command in (
     new.new_feature,
     new.new_hypothesis,
     new.new_format,
+    new.new_detector,
+    new.new_sink,
 ):
     cli.add_command(_command)
 

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from pathlib import Path
+
 import click
 
-from streams.cli.checkout import ROOT
 from streams.core.output import echo
+from streams.core.repository import ROOT
 
 
 @click.command("new-feature")
@@ -20,13 +23,10 @@ def new_feature(*, name: str, entity: str, family: str) -> None:
     \b
     Example:  hydrometer new-feature long_pauses --entity account --family timing
     """
-    from streams.cli import scaffold
+    from streams.cli.new_feature import new_feature as write
 
-    paths = [path.relative_to(ROOT) for path in scaffold.new_feature(name, entity, family)]
-    for path in paths:
-        echo(path)
-    tests = " ".join(str(path) for path in paths if path.parts[0] == "tests")
-    echo(f"next: implement it, then: .venv/bin/python -m pytest {tests} tests/contracts/test_features.py -k {name}")
+    paths = write(name, entity, family)
+    report(paths, f"implement it, then: .venv/bin/python -m pytest {_below(paths[-1])} tests/contracts/test_features.py -k {name}")
     echo("then: make render, which draws its panel and notes which fields it needs; commit what it changed")
 
 
@@ -40,12 +40,10 @@ def new_hypothesis(*, name: str) -> None:
     \b
     Example:  hydrometer new-hypothesis night_school
     """
-    from streams.cli import new_hypothesis as scaffold
+    from streams.cli.new_hypothesis import new_hypothesis as write
 
-    paths = [path.relative_to(ROOT) for path in scaffold.new_hypothesis(name)]
-    for path in paths:
-        echo(path)
-    echo(f"next: implement it, then: .venv/bin/python -m pytest {paths[-1]} tests/contracts/test_benign_hypotheses.py")
+    paths = write(name)
+    report(paths, f"implement it, then: .venv/bin/python -m pytest {_below(paths[-1])} tests/contracts/test_benign_hypotheses.py")
 
 
 @click.command("new-format")
@@ -58,8 +56,51 @@ def new_format(*, name: str) -> None:
     \b
     Example:  hydrometer new-format our_gateway
     """
-    from streams.cli import new_format as scaffold
+    from streams.cli.new_format import new_format as write
 
-    for path in scaffold.new_format(name):
-        echo(path.relative_to(ROOT))
-    echo(f"next: implement it, then: .venv/bin/python -m pytest tests/contracts/test_formats.py -k {name}")
+    report(write(name), f"implement it, then: .venv/bin/python -m pytest tests/contracts/test_formats.py -k {name}")
+
+
+@click.command("new-detector")
+@click.argument("name")
+def new_detector(*, name: str) -> None:
+    """Write a new detector, which runs in shadow, and its test.
+
+    The test fails until it says what the detector scores.
+
+    \b
+    Example:  hydrometer new-detector night_shift
+    """
+    from streams.cli.new_detector import class_of
+    from streams.cli.new_detector import new_detector as write
+
+    either = f'"{name} or {class_of(name)}"'  # the contract names its tests by the class
+    report(write(name), f"state its scores in the test, then: .venv/bin/python -m pytest tests/models tests/streams/testing -k {either}")
+
+
+@click.command("new-sink")
+@click.argument("name")
+def new_sink(*, name: str) -> None:
+    """Write a new sink of findings, which is an option of `export ocsf`, and its test.
+
+    The test fails until it has a real destination.
+
+    \b
+    Example:  hydrometer new-sink syslog
+    """
+    from streams.cli.new_sink import new_sink as write
+
+    report(
+        write(name), f"run a real destination in the test, then: .venv/bin/python -m pytest tests/streams/exports tests/contracts -k {name}"
+    )
+
+
+def report(paths: Iterable[Path], advice: str) -> None:
+    """Print the files that a generator wrote, and the next step."""
+    for path in paths:
+        echo(_below(path))
+    echo(f"next: {advice}")
+
+
+def _below(path: Path) -> Path:
+    return path.relative_to(ROOT)

@@ -1,18 +1,19 @@
-"""`make new-detector`: the two files of a new detector, with a test that fails until it is completed.
+"""`hydrometer new-detector`: the two files of a new detector, with a test that fails until it is completed.
 
-A detector is found by itself: the contract suite (`models/detector_contract.py`) examines it, and its `shadow_role` runs it in shadow.
+A detector is found by itself: the contract suite (`streams/testing/detector_contract.py`) examines it,
+and its `shadow_role` runs it in shadow.
 """
 
 from __future__ import annotations
 
 import keyword
 import re
-import sys
 from pathlib import Path
 from typing import Final
 
-from streams.cli.checkout import ROOT, refuse_taken, run_generator
+from streams.cli.checkout import refuse_taken
 from streams.core.errors import HydrometerError
+from streams.core.repository import ROOT
 
 _DETECTOR: Final = '''"""Detector `{name}`."""
 
@@ -124,17 +125,3 @@ def new_detector(name: str, root: Path = ROOT) -> list[Path]:
 def class_of(name: str) -> str:
     """Return the class of a detector's file: `night_shift` has `NightShift`."""
     return "".join(part.capitalize() for part in name.split("_"))
-
-
-def main(arguments: list[str]) -> int:
-    """Run as a command: write the detector named by the one argument. Returns the exit status."""
-    return run_generator(arguments, "python -m streams.cli.new_detector night_shift", new_detector, _next)
-
-
-def _next(name: str) -> str:
-    either = f'"{name} or {class_of(name)}"'  # the contract names its tests by the class
-    return f"state its scores in the test, then .venv/bin/python -m pytest tests/models -k {either}"
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

@@ -7,8 +7,9 @@ import re
 from pathlib import Path
 from typing import Final
 
-from streams.cli.checkout import ROOT, refuse_taken
+from streams.cli.checkout import refuse_taken
 from streams.core.errors import HydrometerError
+from streams.core.repository import ROOT
 
 _HYPOTHESIS: Final = '''"""Benign hypothesis `{name}`: which ordinary customer would show the same evidence."""
 

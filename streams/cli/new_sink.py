@@ -1,4 +1,4 @@
-"""`make new-sink`: the two files of a new outlet, with a test that fails until it has a real destination.
+"""`hydrometer new-sink`: the two files of a new outlet, with a test that fails until it has a real destination.
 
 An outlet is found by itself: `hydrometer export ocsf` has an option of its name, and `tests/contracts/test_outlets.py` examines it.
 """
@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import keyword
 import re
-import sys
 from pathlib import Path
 from typing import Final
 
-from streams.cli.checkout import ROOT, refuse_taken, run_generator
+from streams.cli.checkout import refuse_taken
 from streams.core.errors import HydrometerError
+from streams.core.repository import ROOT
 
 _OUTLET: Final = '''"""Outlet `{name}`: name the destination here."""
 
@@ -99,16 +99,3 @@ def new_sink(name: str, root: Path = ROOT) -> list[Path]:
     for path, text in zip(paths, (_OUTLET, _TEST), strict=True):
         path.write_text(text.format(name=name), encoding="utf-8")
     return paths
-
-
-def main(arguments: list[str]) -> int:
-    """Run as a command: write the outlet named by the one argument. Returns the exit status."""
-    return run_generator(arguments, "python -m streams.cli.new_sink syslog", new_sink, _next)
-
-
-def _next(name: str) -> str:
-    return f"run a real destination in the test, then .venv/bin/python -m pytest tests/streams/exports tests/contracts -k {name}"
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

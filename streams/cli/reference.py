@@ -1,4 +1,4 @@
-"""The reference pages of the documentation, derived from the code: `pages()` gives Markdown by name, `make docs` puts them on the site."""
+"""The reference pages of the documentation, derived from the code; `make render` writes them to `docs/reference`."""
 
 from __future__ import annotations
 
@@ -18,6 +18,8 @@ import msgspec
 from streams.clickhouse import migrate
 from streams.core import settings
 from streams.core.markdown import table
+from streams.core.output import echo
+from streams.core.repository import ROOT
 from streams.features.events import NEVER_EVIDENCE
 from streams.schema import topics
 from streams.schema.event import FIELDS, LEAVES_AS
@@ -39,7 +41,7 @@ def command_pages(group: click.Group, path: str = "hydrometer") -> Iterator[str]
         if command is None:
             continue
         full = f"{path} {name}"
-        context = click.Context(command, info_name=full, max_content_width=100)
+        context = click.Context(command, info_name=full, terminal_width=100)
         yield f"## {full}\n\n```text\n{command.get_help(context)}\n```\n"
         if isinstance(command, click.Group):
             yield from command_pages(command, full)
@@ -70,8 +72,8 @@ def topics_page() -> str:
 
 def retention_page() -> str:
     """Return after how long each topic, table and state ends."""
+    from models.durations import DAY
     from streams.cases import expiry
-    from streams.core.durations import DAY
     from streams.stages.accounts.archive import KEPT_SECONDS as KEPT_ACCOUNT_SECONDS
     from streams.stages.accounts.erased import KEPT_SECONDS
     from streams.stages.groups.state import MEMBER_SECONDS
@@ -241,3 +243,19 @@ PAGES: Final[Mapping[str, Callable[[], str]]] = {
 def pages() -> dict[str, str]:
     """Return every reference page as Markdown, by name."""
     return {name: make() for name, make in PAGES.items()}
+
+
+def main() -> None:
+    """Write `docs/reference` (a part of `make render`), and remove pages that are no longer made."""
+    folder, made = ROOT / "docs" / "reference", pages()
+    folder.mkdir(exist_ok=True)
+    for name, text in made.items():
+        (folder / f"{name}.md").write_text(text, encoding="utf-8")
+    for path in folder.glob("*.md"):
+        if path.stem not in made:
+            path.unlink()
+    echo(f"wrote docs/reference: {len(made)} pages")
+
+
+if __name__ == "__main__":
+    main()

@@ -26,10 +26,10 @@ from streams.clickhouse.client import Columns, RefusedRowsError, retrying
 from streams.clickhouse.rows import Insert, Record, inserts, own_dead_letters, set_aside
 from streams.core.errors import BlockLayoutError
 from streams.core.queries import Queries
+from streams.kafka.log_range import ReadRange
 from streams.schema import blocks, topics
 from streams.schema.believable_times import arrived, believable
-from streams.schema.log_range import ReadRange
-from streams.schema.repeats import RecentEvents
+from streams.stages.repeats import RecentEvents
 from streams.telemetry.metrics import METRICS, Metric, Registry
 
 T = TypeVar("T")

@@ -188,7 +188,10 @@ def connected(settings: Settings | None = None) -> Iterator[ClickHouse]:
 
 
 def connect(settings: Settings, *, numpy: bool = False, database: str | None = None, answer_seconds: int = _INSERT_SECONDS) -> Client:
-    """Return the driver's client for these settings, with lz4 and time-outs. It connects at its first query."""
+    """Return the driver's client for these settings, with lz4 and time-outs. It connects at its first query.
+
+    Results are NumPy columns with `numpy`; `database` is that of the settings unless given.
+    """
     return Client(
         settings.clickhouse_host,
         port=settings.clickhouse_port,

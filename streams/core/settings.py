@@ -201,7 +201,7 @@ class Settings(BaseSettings):
     )
     checkpoint_seconds: float = Field(default=60.0, gt=0, le=3600, description="Every changed chunk of state is durable within this time.")
     block_events: int = Field(default=4096, ge=1, le=65_536, description="A block is closed at this many events ...")
-    block_seconds: float = Field(default=0.1, gt=0, le=60, description="... or after this time, whichever comes first.")
+    block_seconds: float = Field(default=0.1, gt=0, le=60, description="... or after this time, if that comes first.")
     future_skew_seconds: float = Field(
         default=300.0,
         gt=0,

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from models.durations import DAY
 from streams.demo import prompts, stacks
 from streams.demo.cast import converse
 from streams.demo.log import Requests
 from streams.demo.scene import Scene, tokens
-from streams.demo.schedule import DAY, bursts, dealt, heavy_tailed, talks
+from streams.demo.schedule import bursts, dealt, heavy_tailed, talks
 from streams.demo.words import LANGUAGES
 
 LOUD_CAMPAIGN = "loud harvest"

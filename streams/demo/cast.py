@@ -181,7 +181,7 @@ def enterprise_gateway(scene: Scene, seats: int, requests: int) -> None:
 
 
 def grey_reseller(scene: Scene, accounts: int, users: int, requests: int) -> None:
-    """Add a reseller without permission: a relay spreads ordinary people over pooled accounts, sticky for an hour."""
+    """Add a reseller without permission: a relay spreads `users`, ordinary people, over pooled accounts, sticky for an hour."""
     rng = scene.rng
     pool = np.array([scene.account("grey reseller", age) for age in rng.uniform(20, 300, accounts)])
     country = rng.integers(0, len(COUNTRIES), users)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from models.accumulators.hashing import GOLDEN_RATIO_FACTOR
 from streams.demo.log import Writer
 from streams.demo.words import ENGLISH, FAULTS, PARTS, SYLLABLES, VERBS, Language
 
@@ -12,7 +13,7 @@ _STATE_MASK = 2**62 - 1
 
 def _picks(seed: int, turn: int, sizes: Sequence[int]) -> list[int]:
     """Return one number below each size, from a mix of seed and turn."""
-    state = (seed ^ (turn * 0x9E3779B97F4A7C15)) & _STATE_MASK
+    state = (seed ^ (turn * GOLDEN_RATIO_FACTOR)) & _STATE_MASK
     picks = []
     for size in sizes:
         state = (state * 6364136223846793005 + 1442695040888963407) & _STATE_MASK

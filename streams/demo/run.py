@@ -22,6 +22,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from models.durations import DAY
 from streams.cases.views import terminal
 from streams.clickhouse.batch_writer import MAX_BATCH_SECONDS
 from streams.clickhouse.client import connected
@@ -29,7 +30,6 @@ from streams.core.errors import HydrometerError
 from streams.core.output import console
 from streams.core.settings import Settings
 from streams.demo.log import Role
-from streams.demo.schedule import DAY
 from streams.demo.traffic import SPAN_SECONDS, demo_traffic
 from streams.desk.serve import serve
 from streams.desk.sessions import Person

@@ -10,9 +10,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.durations import DAY
 from streams.demo import stacks
 from streams.demo.log import Log, Role
-from streams.demo.schedule import DAY, Talks
+from streams.demo.schedule import Talks
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -44,7 +45,7 @@ class Scene:
         return datetime.fromtimestamp(self.start - days_before * DAY, UTC).isoformat(timespec="seconds")
 
     def account(self, persona: str, age: float, campaign: str | None = None, **facts: Any) -> int:
-        """Register an account of that age in days; facts given here replace the drawn organisation, key and card."""
+        """Register an account of that `persona`, and `age` in days; facts given here replace the drawn organisation, key and card."""
         known = {
             "account.created": self.day(age),
             "organization.id": self.token("org"),
@@ -55,7 +56,7 @@ class Scene:
         return self.log.account(Role(self.token("acct"), persona, campaign), known | given)
 
     def ages(self, count: int) -> Floats:
-        """Draw ordinary accounts' ages in days: some joined this week, most long ago."""
+        """Draw ordinary accounts' ages in days, (count,): some joined this week, most long ago."""
         ages: Floats = self.rng.exponential(240.0, count)
         return ages
 
@@ -68,7 +69,7 @@ class Scene:
         return self.log.facts(stack.facts())
 
     def location(self, kind: str, number: int, country: str) -> int:
-        """Draw an address and register it."""
+        """Draw an address in network `number` of a `kind` (isp, cloud, vpn...), and register it."""
         return self.log.facts(stacks.location(self.rng, kind, number, country))
 
     def haunts(self, country: int) -> list[int]:
@@ -105,7 +106,7 @@ _WIRE = {
 
 
 def tokens(rng: np.random.Generator, count: int, median: float, spread: float, most: int = 200_000) -> Ints:
-    """Draw log-normal token counts, at least 1."""
+    """Draw `count` log-normal token counts of this `median` and `spread` (deviation of the logarithm), 1 to `most`."""
     return np.clip(rng.lognormal(np.log(median), spread, count), 1, most).astype(np.int64)
 
 

@@ -10,7 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-DAY = 86_400.0
+from models.durations import DAY
+
 Floats = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
@@ -33,14 +34,17 @@ class Talks:
 
 
 def heavy_tailed(rng: np.random.Generator, people: int, spread: float = 1.2) -> Floats:
-    """Draw people's shares of use: log-normal, with the sum 1."""
+    """Draw people's shares of use, (people,): log-normal with this `spread` (deviation of the logarithm), with the sum 1."""
     weights = rng.lognormal(0.0, spread, people)
     shares: Floats = weights / weights.sum()
     return shares
 
 
 def by_day(rng: np.random.Generator, phase: Floats, span: float, waking: Floats = WAKING) -> Floats:
-    """Draw one moment for each of the given time zones (`phase`, in seconds), people being awake by day."""
+    """Draw one moment for each of the given time zones (`phase`, in seconds), within `span` seconds.
+
+    waking: share of a day's requests by local hour, (24,).
+    """
     hours = rng.choice(24, size=len(phase), p=waking / waking.sum())
     days = rng.integers(0, max(1, int(np.ceil(span / DAY))), len(phase))
     moment: Floats = (days * DAY + (hours + rng.random(len(phase))) * 3600 - phase) % span
@@ -86,7 +90,7 @@ def talks(  # noqa: PLR0913
 
 
 def bursts(rng: np.random.Generator, requests: int, span: float, variation: float = 1.4, rate: Floats | None = None) -> Floats:
-    """Draw an API client's requests: gamma gaps of the given coefficient of variation, under a rate profile.
+    """Draw the times of an API client's requests, (requests,): gamma gaps of the given coefficient of variation, under a rate profile.
 
     `rate` holds relative rates of equal windows over the span; None is a flat day.
     """
@@ -102,9 +106,9 @@ def bursts(rng: np.random.Generator, requests: int, span: float, variation: floa
 
 
 def dealt(rng: np.random.Generator, members: int, requests: int, span: float, jitter: float = 1.0) -> tuple[Ints, Floats]:
-    """Draw a dispatcher's work: round after round over its members, evenly over the span. Returns members and times.
+    """Draw a dispatcher's work: round after round over its members, evenly over the span.
 
-    `jitter` is in slots: 0 is a clock, 1 looks random.
+    Returns members and times, (requests,) each. `jitter` is in slots: 0 is a clock, 1 looks random.
     """
     rounds = -(-requests // members)
     member = np.concatenate([rng.permutation(members) for _ in range(rounds)])[:requests]

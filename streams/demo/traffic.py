@@ -12,10 +12,10 @@ from datetime import UTC, datetime
 
 import numpy as np
 
+from models.durations import DAY
 from streams.demo import campaigns, cast
 from streams.demo.log import Log, Role
 from streams.demo.scene import Scene
-from streams.demo.schedule import DAY
 
 SPAN_SECONDS = 2 * DAY
 START = datetime(2026, 11, 2, tzinfo=UTC).timestamp()

@@ -6,7 +6,7 @@ import secrets
 import time
 from collections.abc import Iterable, Mapping
 from contextlib import closing
-from typing import Final, Protocol
+from typing import Protocol
 
 import msgspec
 from kafka import KafkaProducer
@@ -20,8 +20,6 @@ from streams.schema.actions import STEP_OF, Action, ActionKind, EnforcementDecis
 from streams.schema.labels import Label
 from streams.schema.record import Record
 from streams.schema.signatures import Signatures
-
-_SEND_SECONDS: Final = 30.0
 
 
 class Outbox(Protocol):
@@ -67,7 +65,7 @@ class KafkaOutbox:
 
     def _put(self, topic: str, producer: KafkaProducer, name: str, value: bytes) -> None:
         headers = self._signatures.sign(topic, name.encode(), value)
-        producer.send(topic, key=name.encode(), value=value, headers=headers, partition=0).get(timeout=_SEND_SECONDS)
+        producer.send(topic, key=name.encode(), value=value, headers=headers, partition=0).get(timeout=topics.SEND_TIMEOUT_SECONDS)
 
 
 def action(person: Person, kind: ActionKind, case_id: str, value: str = "", note: str = "", account: str = "") -> Action:

@@ -29,14 +29,13 @@ from streams.desk.sessions import Person, Role, Session, Sessions, same
 from streams.schema.actions import FOUR_EYES, MEASURES, STATUSES, STEP_OF
 from streams.schema.cases import SEVERITIES
 from streams.schema.labels import REASONS, VERDICTS
-from streams.schema.names import AlertName, entity_key
+from streams.schema.names import ROUTER_ID, AlertName, entity_key
 
 COOKIE: Final = "hydrometer_desk"
 MAX_FORM_BYTES: Final = 2 * 1024 * 1024
 MAX_PAGE_MEMBERS: Final = 25
 MAX_LABELLED_CASES: Final = 200
 _CASE_ID: Final = re.compile(r"case-[0-9a-f]{12}")
-_ROUTER: Final = re.compile(r"[0-9a-f]{16}")
 _STATIC: Final = {"desk.css": "text/css", "desk.js": "text/javascript"}
 _HEADERS: Final = {
     "Content-Security-Policy": (
@@ -259,7 +258,7 @@ class Desk:
 
     async def _router(self, request: web.Request) -> web.Response:
         name = request.match_info["router"]
-        if not _ROUTER.fullmatch(name):
+        if not ROUTER_ID.fullmatch(name):
             raise web.HTTPNotFound(text="a router is 16 hexadecimal digits")
         facts = await _in_thread(self._reading.facts, "router", name)
         cases = await _in_thread(self._reading.cases_about, entity_key("router", name))

@@ -69,7 +69,7 @@ class Wish:
         return self.accounts
 
     def action(self, kind: str, value: str = "", account: str = "") -> Action:
-        """Return the action of this form."""
+        """Return the action of this form; `kind` is one of ActionKind."""
         return acting.action(self.person, msgspec.convert(kind, ActionKind), self.case_id, value, self.text("note"), account)
 
 

@@ -15,7 +15,7 @@ from typing import Any, Final
 from streams.cases.views import terminal
 from streams.cases.views.terminal import CaseRow
 from streams.core.queries import Queries
-from streams.features.events import hash_word
+from streams.core.word_hash import hash_word
 from streams.schema.actions import Action, EnforcementDecision, decision_of, newest
 from streams.schema.cases import SEVERITIES
 from streams.schema.record import Record
@@ -118,7 +118,12 @@ class Reading:
         self.recent = Recent()
 
     def queue(self, filters: Filters, me: str, looked: Mapping[str, int]) -> tuple[list[Line], int]:
-        """Return the lines of the queue, and how many cases match in all. Raises StoreUnavailableError."""
+        """Return the lines of the queue, and how many cases match in all.
+
+        me: the analyst who asks. looked: the version of each case that this analyst has seen, by id.
+
+        Raises StoreUnavailableError.
+        """
         rank = f"indexOf({list(SEVERITIES)!r}, severity)"
         rows = self._clickhouse.query(
             f"""

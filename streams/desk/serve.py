@@ -20,7 +20,7 @@ from streams.intake.connections import quiet
 
 
 def origins_of(host: str, port: int, public_url: str) -> frozenset[str]:
-    """Return the origins under which the desk answers: the public one, else those of the loopback interface.
+    """Return the origins under which the desk answers: that of `public_url`, else those of the loopback interface.
 
     Raises SettingsError for a public address that is not `https://host`, and for a listening address that needs one.
     """

@@ -173,7 +173,7 @@ class Connection:
         self.run("USE default", "Null")
 
     def run(self, query: str, form: str, params: Mapping[str, str] | None = None) -> bytes:
-        """Return the whole result in the format `form` (a FORMAT clause wins).
+        """Return the whole result in the format `form` (a FORMAT clause wins); `params` are values for `{name:Type}`.
 
         Raises:
             QueryError: the engine refused it.

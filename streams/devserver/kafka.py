@@ -27,8 +27,8 @@ from kafka.errors import KafkaError
 from streams.core.errors import BrokerUnavailableError, MissingToolError
 from streams.core.exit_codes import exit_code
 from streams.core.output import echo
+from streams.core.repository import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 SETUP = ROOT / "deploy" / "kafka"
 MIN_JAVA_VERSION = 17
 

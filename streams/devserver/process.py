@@ -66,7 +66,7 @@ class LocalClickHouse:
 
 @contextmanager
 def local_server(data_dir: Path, *, user: str, password: str, native_port: int = 0, http_port: int = 0) -> Iterator[LocalClickHouse]:
-    """Run a server on `data_dir` while the context lasts.
+    """Run a server on `data_dir` while the context lasts; a `native_port` or `http_port` of 0 is a free one.
 
     Raises:
         StoreUnavailableError: it did not start; the message is the server's own.

@@ -48,7 +48,7 @@ class Query:
 
 
 def read_query(reader: Reader, revision: int, known: AbstractSet[str], most: int) -> Query:
-    """Read a query packet of at most `most` bytes of text.
+    """Read a query packet of at most `most` bytes of text, from a client of this protocol `revision`.
 
     Settings that are not `known` are dropped, as ClickHouse does, unless the client calls them important.
 

@@ -138,7 +138,7 @@ class LocalServer:
         http_port: int = 0,
         limits: Limits | None = None,
     ) -> None:
-        """Prepare a server; port 0 selects a free one.
+        """Prepare a server; a `native_port` or `http_port` of 0 is a free one.
 
         Raises:
             SettingsError: `host` is not a loopback address, or there is no user or password.

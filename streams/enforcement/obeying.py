@@ -15,12 +15,12 @@ from typing import Final, Literal
 
 import msgspec
 
+from models.durations import MINUTE
 from streams.core.file_version import file_version
 from streams.core.typed_json import read_json
 from streams.enforcement.orders import Order
 
 _HEADER: Final = b"# hydrometer orders: "
-_MINUTE_SECONDS: Final = 60.0
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Obeying:
                 return Ruling("refuse", order.notice)
         for order in [order for order in meant if order.measure == "rate_cap"]:
             served = self._served.setdefault(order.order_id, deque())
-            while served and now - served[0] >= _MINUTE_SECONDS:
+            while served and now - served[0] >= MINUTE:
                 served.popleft()
             if len(served) >= order.rate:
                 return Ruling("limit", order.notice)

@@ -31,7 +31,6 @@ from streams.stages import erasures
 from streams.stages.accounts.erased import KEPT_SECONDS
 
 POLL_SECONDS: Final = 1.0
-SEND_SECONDS: Final = 30.0
 
 
 class UnfinishedErasureError(HydrometerError):
@@ -97,8 +96,8 @@ def _erase_state(settings: Settings, request: str, account: str, at: float, wait
         home = topics.partition_of(account, settings.partitions)
         command = erasures.command(request, account, at)
         with _producer(settings) as producer:
-            headers = signatures.sign(topics.VERDICTS, None, command)
-            producer.send(topics.VERDICTS, value=command, headers=headers, partition=home).get(timeout=SEND_SECONDS)
+            headers = signatures.sign(topics.FEEDBACK, None, command)
+            producer.send(topics.FEEDBACK, value=command, headers=headers, partition=home).get(timeout=topics.SEND_TIMEOUT_SECONDS)
         reports: dict[tuple[str, int], ErasureReport] = {}
         missing = _expected(settings, home)
         for report in _reports(consumer, signatures, request, wait_seconds):
@@ -149,7 +148,7 @@ def _remove_keys(settings: Settings, account: str, reports: Sequence[ErasureRepo
     }
     with _producer(settings) as producer:
         for sent in [producer.send(topic, key=key.encode(), value=None, partition=0) for topic, names in keys.items() for key in names]:
-            sent.get(timeout=SEND_SECONDS)
+            sent.get(timeout=topics.SEND_TIMEOUT_SECONDS)
     return {topic: len(names) for topic, names in keys.items() if names}
 
 

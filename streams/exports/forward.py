@@ -18,10 +18,11 @@ from streams.core.errors import HydrometerError, MalformedEventError
 from streams.core.settings import Settings
 from streams.exports.ocsf import Json, case_finding, finding
 from streams.exports.outlet import Outlet
+from streams.kafka.log_range import POLL_MS
+from streams.kafka.record_batches import tolerate_strangers
 from streams.schema import topics
 from streams.schema.cases import SEVERITIES, Alert, AlertStep, Case, Severity
 from streams.schema.names import Behaviour
-from streams.schema.record_batches import tolerate_strangers
 from streams.schema.signatures import Signatures
 from streams.telemetry.metrics import METRICS, Metric
 
@@ -32,7 +33,6 @@ Unit = Literal["case", "alert"]
 _TOPIC_OF: Final[dict[Unit, str]] = {"case": topics.CASES, "alert": topics.ALERTS}
 MAX_BATCH_FINDINGS: Final = 200
 """Findings per delivery."""
-_POLL_MS: Final = 1_000
 _NAME: Final = re.compile(r"[a-z0-9][a-z0-9-]{0,39}")
 
 _log = logging.getLogger(__name__)
@@ -116,7 +116,7 @@ def forward(settings: Settings, outlet: Outlet, destination: Destination, *, onc
     delivered, signatures = 0, Signatures.of(settings, "worker")
     with topics.answering(settings), closing(_consumer(settings, destination)) as consumer:
         while not (once and _caught_up(consumer)):
-            polled = consumer.poll(timeout_ms=_POLL_MS, max_records=MAX_BATCH_FINDINGS)
+            polled = consumer.poll(timeout_ms=POLL_MS, max_records=MAX_BATCH_FINDINGS)
             findings = [
                 record_finding
                 for records in polled.values()

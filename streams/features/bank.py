@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.accumulators import decayed, distinct, histogram
-from models.accumulators.step import Floats, Step
+from models.accumulators.grouped_events import Floats, GroupedEvents
 from models.state.columns import Columns, Field, Slots
 from streams.features.declaration import Feature
 from streams.features.events import Events
@@ -80,21 +80,21 @@ class Bank:
 
         Args:
             state: A table with the columns of `fields()`.
-            events: The block, in the order of a step over that table's slots.
+            events: The block, grouped by that table's slots.
         """
-        step = events.step
+        grouped = events.grouped
         known: dict[Expr, Floats] = {}
         for half_life, plan in self._plans.items():
-            decayed.fold(state[f"sums over {half_life:g}"], step, _matrix(plan, events, known), half_life)
+            decayed.fold(state[f"sums over {half_life:g}"], grouped, _matrix(plan, events, known), half_life)
         for cells in self._histograms:
-            histogram.fold(state[cells.label], step, _cells(cells, events), cells.half_life)
+            histogram.fold(state[cells.label], grouped, _cells(cells, events), cells.half_life)
         for registers in self._distinct:
-            distinct.fold(state[registers.label], step, events.hashed(registers.of.name), registers.window)
+            distinct.fold(state[registers.label], grouped, events.hashed(registers.of.name), registers.window)
         for position, need in enumerate(self._last):
-            _keep_last(state["last"], position, step, _evaluate(need.of, events, known))
-        state["clock"][step.slots] = step.clock
-        state["first"][step.slots] = np.minimum(state["first"][step.slots], step.times[step.starts])
-        state["requests"][step.slots] += step.counts
+            _keep_last(state["last"], position, grouped, _evaluate(need.of, events, known))
+        state["clock"][grouped.slots] = grouped.clock
+        state["first"][grouped.slots] = np.minimum(state["first"][grouped.slots], grouped.times[grouped.starts])
+        state["requests"][grouped.slots] += grouped.counts
 
     def reader(self, state: Columns, slots: Slots) -> Reader:
         """Return a reader of the accumulators of these entities. slots: (entities,)."""
@@ -121,7 +121,7 @@ def _evaluate(expr: Expr, events: Events, known: dict[Expr, Floats]) -> Floats:
 
 def _matrix(plan: _Plan, events: Events, known: dict[Expr, Floats]) -> Floats:
     """Return what to add to each sum, (sums, events): 0 where the value or its condition is unknown."""
-    values = np.empty((len(plan.expressions), len(events.step.order)))
+    values = np.empty((len(plan.expressions), len(events.grouped.order)))
     for row, expr in zip(values, plan.expressions, strict=True):
         row[:] = _evaluate(expr, events, known)
     unknown = np.isnan(values)
@@ -138,7 +138,7 @@ def _cells(need: Histogram, events: Events) -> NDArray[np.int64]:
     return histogram.cells_of(events.hashed(need.of.name), need.bins)
 
 
-def _keep_last(column: NDArray[np.float64], position: int, step: Step, values: Floats) -> None:
-    """Overwrite one newest value of each entity with the last one known, in place. values: (events,), in step order."""
+def _keep_last(column: NDArray[np.float64], position: int, grouped: GroupedEvents, values: Floats) -> None:
+    """Overwrite one newest value of each entity with the last one known, in place. values: (events,), in slot order."""
     known = np.flatnonzero(~np.isnan(values))
-    column[step.slots[step.entity[known]], position] = values[known]
+    column[grouped.slots[grouped.entity[known]], position] = values[known]

@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.accumulators.dialogue import Followed, Turns, follow
+from models.accumulators.grouped_events import Floats, GroupedEvents
+from models.accumulators.hashing import spread
 from models.accumulators.recurring import Templates
-from models.accumulators.step import Floats, Step
-from streams.features.events import hash_word
+from streams.core.word_hash import hash_word
 from streams.schema.blocks import Block, Hashes
 
 MIN_SHARING_ACCOUNTS = 3
@@ -27,7 +28,7 @@ Mask = NDArray[np.bool_]
 LONG_ANSWER_TOKENS = (120.0, 300.0)
 """Output tokens of a piece of work below which nothing, and from which all of it, is worth harvesting; in between, by their logarithm."""
 TOOL_ANSWER_TOKENS = (40.0, 110.0)
-"""The same of a step with tools that nothing was served before: a call in a fixed schema is short."""
+"""The same of a request with tools that nothing was served before: a call in a fixed schema is short."""
 MAX_TINY_ANSWER_TOKENS = 16.0
 """Output tokens up to which an answer is a grade."""
 MIN_GRADED_INPUT_TOKENS = 400.0
@@ -41,8 +42,6 @@ MAX_ONE_TURN_MESSAGES = 2.0
 """Messages up to which a request is one question: with a system prompt before it."""
 LULL_SECONDS = 1800.0
 """Silence after which an account's next request begins a new piece of work, also in an old conversation."""
-
-_HASH_MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 
 
 def combined(block: Block, numbers: tuple[str, ...], texts: tuple[str, ...]) -> Hashes:
@@ -64,12 +63,12 @@ def combined(block: Block, numbers: tuple[str, ...], texts: tuple[str, ...]) -> 
     for name in numbers:
         values = np.asarray(block.numbers(name), np.float32)
         present = ~np.isnan(values)
-        hashes = (hashes ^ np.where(present, values.view(np.uint32), 0).astype(np.uint64)) * _HASH_MULTIPLIER
+        hashes = spread(hashes ^ np.where(present, values.view(np.uint32), 0).astype(np.uint64))
         known |= present
     for name in texts:
         codes = block.codes(name)
         words = np.array([*(hash_word(word) for word in block.words(name)), 0], np.uint64)
-        hashes = (hashes ^ words[codes]) * _HASH_MULTIPLIER
+        hashes = spread(hashes ^ words[codes])
         known |= codes >= 0
     return np.where(known, hashes | np.uint64(1), np.uint64(0))
 
@@ -101,35 +100,35 @@ def shared(templates: Templates, known: Hashes) -> Mask:
     return mask
 
 
-def followed(block: Block, step: Step, past: Turns) -> Followed:
+def followed(block: Block, grouped: GroupedEvents, past: Turns) -> Followed:
     """Return what each request continues. past: the newest requests of each account before, (entities, KEPT_REQUESTS)."""
-    numbers = (_numbers(block, step, name) for name in ("message_count", "input_tokens", "output_tokens"))
-    return follow(step, past, block.hashes("conversation")[step.order], *numbers)
+    numbers = (_numbers(block, grouped, name) for name in ("message_count", "input_tokens", "output_tokens"))
+    return follow(grouped, past, block.hashes("conversation")[grouped.order], *numbers)
 
 
-def fresh(block: Block, step: Step, followed: Followed) -> Floats:
+def fresh(block: Block, grouped: GroupedEvents, followed: Followed) -> Floats:
     """Return 1 where a request is one question: it has no history, or one that was not served here; else 0.
 
-    Shape (events,), in step order, NaN where messages are not counted. What was cached was served.
+    Shape (events,), in slot order, NaN where messages are not counted. What was cached was served.
     """
-    messages = _numbers(block, step, "message_count")
-    given, cached = _numbers(block, step, "input_tokens"), np.nan_to_num(_numbers(block, step, "cached_tokens"))
+    messages = _numbers(block, grouped, "message_count")
+    given, cached = _numbers(block, grouped, "input_tokens"), np.nan_to_num(_numbers(block, grouped, "cached_tokens"))
     served = followed.served | (cached >= MIN_CACHED_SHARE * np.nan_to_num(given, nan=np.inf))
     return np.where(np.isnan(messages), np.nan, (messages <= MAX_ONE_TURN_MESSAGES) | ~served)
 
 
-def purposeful(block: Block, step: Step, followed: Followed, single: Floats) -> Floats:
-    """Return how much of a request is what is harvested, 0..1: (events,), in step order, NaN where unknown.
+def purposeful(block: Block, grouped: GroupedEvents, followed: Followed, single: Floats) -> Floats:
+    """Return how much of a request is what is harvested, 0..1: (events,), in slot order, NaN where unknown.
 
     Long answers to one question are worked solutions and traces, tiny ones grades; applications mostly live in between. A request that
-    only goes on adds what its piece of work gains. Whoever asks for token probabilities or several answers harvests those, and a step with
+    only goes on adds what its piece of work gains. Who asks for token probabilities or several answers harvests those, and a request with
     tools counts where it is long, or where nothing was served before. single: of `fresh`.
     """
-    output, given, tools = (_numbers(block, step, name) for name in ("output_tokens", "input_tokens", "tool_count"))
+    output, given, tools = (_numbers(block, grouped, name) for name in ("output_tokens", "input_tokens", "tool_count"))
     uses_tools = np.nan_to_num(tools) > 0
     long = _graded(followed.piece, LONG_ANSWER_TOKENS) - _graded(followed.before, LONG_ANSWER_TOKENS)
     tiny = (output <= MAX_TINY_ANSWER_TOKENS) * _graded(np.nan_to_num(given), GRADED_INPUT_TOKENS)
-    sampled = (_numbers(block, step, "top_logprobs") >= 1) | (_numbers(block, step, "choice_count") > 1)
+    sampled = (_numbers(block, grouped, "top_logprobs") >= 1) | (_numbers(block, grouped, "choice_count") > 1)
     asked = np.maximum.reduce([long, tiny, sampled, uses_tools * _graded(output, TOOL_ANSWER_TOKENS)])
     harvested = np.where(single > 0, asked, np.where(followed.before > 0, long, uses_tools * (output >= LONG_ANSWER_TOKENS[1])))
     return np.where(np.isnan(output) | (np.isnan(single) & ~uses_tools), np.nan, harvested)
@@ -146,8 +145,8 @@ def _graded(tokens: Floats, limits: tuple[float, float]) -> Floats:
     return grade
 
 
-def _numbers(block: Block, step: Step, name: str) -> Floats:
-    return np.asarray(block.numbers(name), np.float64)[step.order]
+def _numbers(block: Block, grouped: GroupedEvents, name: str) -> Floats:
+    return np.asarray(block.numbers(name), np.float64)[grouped.order]
 
 
 def begun(single: Floats, gap: Floats) -> Mask:
@@ -160,7 +159,7 @@ def begun(single: Floats, gap: Floats) -> Mask:
 
 @dataclass(frozen=True)
 class EventFacts:
-    """What is known of each event beside the block, (events,), in step order."""
+    """What is known of each event beside the block, (events,), in slot order."""
 
     fresh: Floats
     """See `fresh`."""
@@ -171,23 +170,23 @@ class EventFacts:
 
 
 def columns(
-    block: Block, step: Step, templates: Templates, known_templates: Hashes, facts: EventFacts, context: Mapping[str, Floats]
+    block: Block, grouped: GroupedEvents, templates: Templates, known_templates: Hashes, facts: EventFacts, context: Mapping[str, Floats]
 ) -> dict[str, NDArray[Any]]:
-    """Return the derived columns of a block, each (events,), in step order.
+    """Return the derived columns of a block, each (events,), in slot order.
 
     Args:
         block: Requests.
-        step: Their order by entity and time.
+        grouped: Their order by entity and time.
         templates: Templates of the requests, in block order.
         known_templates: Templates that the groups stage announced as shared.
         facts: What is known of each event beside the block.
         context: Columns from other tables, by name, each (events,), in block order.
     """
-    order = step.order
+    order = grouped.order
     shingles = block.hashes("shingles")[order]
     known = (shingles != 0).any(axis=1)
     shows = (shingles == facts.template[:, None]).any(axis=1) & (facts.template != 0)  # also where another piece recurs more often
-    gap = step.gaps()
+    gap = grouped.gaps()
     begins, purpose = begun(facts.fresh, gap), facts.purpose
     several = shared(templates, known_templates)[order]
     return {

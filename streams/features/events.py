@@ -1,18 +1,18 @@
-"""The input of the features' expressions: the columns of one block of requests, in the order of a step."""
+"""The input of the features' expressions: the columns of one block of requests, grouped by entity."""
 
 from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Mapping
-from hashlib import blake2b
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from models.accumulators.step import Floats, Step
-from streams.core.durations import DAY, HOUR
-from streams.core.remembered import remembered
+from models.accumulators.grouped_events import Floats, GroupedEvents
+from models.accumulators.hashing import spread
+from models.durations import DAY, HOUR
+from streams.core.word_hash import hash_word
 from streams.schema.blocks import Block, Hashes
 
 NEVER_EVIDENCE = frozenset({"country", "language"})
@@ -24,18 +24,18 @@ MAX_PLAUSIBLE_UNITS = 1e15
 
 
 class Events:
-    """A block's events in step order: numbers, hashes and derived columns, each computed once and on demand."""
+    """A block's events in slot order: numbers, hashes and derived columns, each computed once and on demand."""
 
-    def __init__(self, block: Block, step: Step, derived: Mapping[str, NDArray[Any]] | None = None) -> None:
-        """Make the columns of a block available in the order of a step.
+    def __init__(self, block: Block, grouped: GroupedEvents, derived: Mapping[str, NDArray[Any]] | None = None) -> None:
+        """Make the columns of a block available, grouped by entity.
 
         Args:
             block: The requests.
-            step: Their order by entity and time.
-            derived: Columns that the stage computed (`derived.columns`), each (events,), in step order.
+            grouped: Their order by entity and time.
+            derived: Columns that the stage computed (`derived.columns`), each (events,), in slot order.
         """
         self.block = block
-        self.step = step
+        self.grouped = grouped
         self._columns: dict[str, NDArray[Any]] = dict(derived or {})
 
     def number(self, name: str) -> Floats:
@@ -50,7 +50,7 @@ class Events:
         values = self._columns.get(name)
         if values is None:
             self._check(name)
-            numbers = np.asarray(self.block.numbers(name), np.float64)[self.step.order]
+            numbers = np.asarray(self.block.numbers(name), np.float64)[self.grouped.order]
             plausible = np.abs(numbers) < MAX_PLAUSIBLE_UNITS  # otherwise one number could make a float32 sum infinite
             values = self._columns[name] = np.where(plausible, numbers, np.nan)
         return values
@@ -69,7 +69,7 @@ class Events:
         if values is None:
             self._check(name)
             known = name in self.block.layout.columns
-            values = self._columns[key] = self._hashes(name)[self.step.order] if known else self._columns[name]
+            values = self._columns[key] = self._hashes(name)[self.grouped.order] if known else self._columns[name]
         return values
 
     def is_word(self, name: str, words: frozenset[str]) -> Floats:
@@ -83,7 +83,7 @@ class Events:
         """
         self._check(name)
         table = np.array([*(float(word in words) for word in self.block.words(name)), np.nan])
-        return table[self.block.codes(name)][self.step.order]
+        return table[self.block.codes(name)][self.grouped.order]
 
     def _check(self, name: str) -> None:
         if name in self.block.layout.columns or name in self._columns:
@@ -106,16 +106,6 @@ class Events:
         return table[self.block.codes(name)]
 
 
-@remembered(calls=1 << 16)
-def hash_word(word: str) -> int:
-    """Return a stable 64-bit hash of a word, never 0. It has no key: it identifies cells of state and never leaves a process.
-
-    >>> hash_word("python") == hash_word("python") != hash_word("node")
-    True
-    """
-    return int.from_bytes(blake2b(word.encode(), digest_size=8).digest(), "little") or 1
-
-
 def hash_numbers(values: NDArray[np.floating[Any]]) -> Hashes:
     """Return stable 64-bit hashes of numbers (Fibonacci hashing, Knuth 1973, section 6.4).
 
@@ -126,7 +116,7 @@ def hash_numbers(values: NDArray[np.floating[Any]]) -> Hashes:
     [True, True, False]
     """
     bits = np.ascontiguousarray(values, np.float64).view(np.uint64)
-    mixed = (bits ^ np.uint64(0xB492B66FBE98F273)) * np.uint64(0x9E3779B97F4A7C15)
+    mixed = spread(bits ^ np.uint64(0xB492B66FBE98F273))
     return np.where(np.isfinite(values), np.maximum(mixed ^ (mixed >> np.uint64(32)), 1), 0).astype(np.uint64)
 
 
@@ -143,6 +133,6 @@ def hour_of_day(events: Events) -> Floats:
 
 COMPUTED_COLUMNS: dict[str, Callable[[Events], Floats]] = {
     "uncached_input_tokens": _uncached_input_tokens,
-    "requests": lambda events: np.ones(len(events.step.order)),
+    "requests": lambda events: np.ones(len(events.grouped.order)),
 }
 """Columns that are computed from other columns of the same event: name -> function of `Events` to (events,)."""

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.accumulators.step import Floats
+from models.accumulators.grouped_events import Floats
 from models.evidence.families import FAMILIES
 from models.evidence.units import distinct_pairs, units
 

@@ -12,8 +12,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.accumulators import distinct, histogram
-from models.accumulators.step import Floats
-from streams.core.durations import DAY, HOUR
+from models.accumulators.grouped_events import Floats
+from models.durations import DAY, HOUR
 from streams.features.events import hour_of_day
 from streams.features.expressions import REQUESTS, Expr
 from streams.features.needs import Distinct, Histogram, Last, Need, Reader, Sum
@@ -66,7 +66,7 @@ def _divide(above: Floats, below: Floats) -> Floats:
 
 
 def ratio(above: Expr, below: Expr, half_life: float = DAY) -> Reading:
-    """Return one decayed sum over another, of the events where both values are known.
+    """Return one decayed sum over another, of the events where both values are known. half_life: seconds.
 
     >>> from streams.features.expressions import col
     >>> from streams.testing.feature_trial import value_of
@@ -166,7 +166,9 @@ def hours_used(half_life: float = 7 * DAY) -> Reading:
 
 
 def top_share(of: Expr, cells: int = 16, half_life: float = 7 * DAY) -> Reading:
-    """Return the share of a hash or text column's most frequent value, 0..1. Values are counted in hashed cells, which may collide.
+    """Return the share of a hash or text column's most frequent value, 0..1. half_life: seconds.
+
+    Values are counted in hashed cells, which may collide.
 
     >>> from streams.features.expressions import col
     >>> from streams.testing.feature_trial import value_of

@@ -10,6 +10,7 @@ from typing import Final
 
 import numpy as np
 
+from streams.forensics.inference import STANDARD_DEVIATIONS_PER_MAD
 from streams.forensics.panel import Cube, Floats, Mask
 
 MIN_MODELS: Final = 14
@@ -18,7 +19,6 @@ _LIMIT_DEVIATIONS: Final = 3.0
 """Pairs beyond this are pulled in to it during the fit, so that no single pair becomes a factor."""
 _MAX_ROUNDS: Final = 200
 _SMALLEST_STEP_DEVIATIONS: Final = 0.01
-_STANDARD_DEVIATIONS_PER_MAD: Final = 1.4826
 
 
 def less_ability(cube: Cube, kin: Mask) -> Cube:
@@ -42,7 +42,7 @@ def _explained(mean: Floats, used: Mask) -> Floats:
     latent = np.zeros_like(mean)
     for _ in range(_MAX_ROUNDS):
         left = _less_own(mean - latent, used)
-        deviation = _STANDARD_DEVIATIONS_PER_MAD * float(np.median(np.abs(left[used])))
+        deviation = STANDARD_DEVIATIONS_PER_MAD * float(np.median(np.abs(left[used])))
         filled = latent + np.where(used, np.clip(left, -_LIMIT_DEVIATIONS * deviation, _LIMIT_DEVIATIONS * deviation), 0.0)
         values, vectors = np.linalg.eigh(filled)
         largest = int(np.argmax(np.abs(values)))

@@ -87,7 +87,10 @@ def bits(canary_key: bytes, count: int) -> list[bool]:
 
 
 def policy(canary_key: bytes, case_id: str, epoch: int, members: Sequence[str], approval: tuple[str, str]) -> Policy:
-    """Return the policy of a case; `approval` is who and when (ISO 8601). Raises AnswersError without an approver or members."""
+    """Return the policy of a case, with the bits of `canary_key`, which is derived for this `epoch`.
+
+    `approval` is who and when (ISO 8601). Raises AnswersError without an approver or members.
+    """
     approved_by, approved_at = approval
     if not approved_by.strip():
         raise AnswersError("the canary is not approved: give --approved-by NAME")
@@ -156,7 +159,7 @@ def check(policy: Policy, suspect: Iterable[str], panel: Mapping[str, Iterable[s
 
 
 def is_green(canary_key: bytes, before: str, word: str) -> bool:
-    """Return whether a word is green after another: for a sampler to prefer, and for `green_z` to count."""
+    """Return whether `word` is green after `before` under this `canary_key`: for a sampler to prefer, and for `green_z` to count."""
     digest = hmac.digest(canary_key, f"{before}\0{word}".encode(), "sha256")
     return digest[0] < 256 * GREEN_SHARE
 

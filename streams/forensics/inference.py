@@ -30,7 +30,7 @@ _CHUNK_CELLS: Final = 2_000_000
 _NORMAL_975_QUANTILE: Final = 1.959963984540054
 _MIN_SPREAD_DEVIATIONS: Final = 1e-6
 """Minimum spread: pairs that are equal up to rounding have no outlier."""
-_STANDARD_DEVIATIONS_PER_MAD: Final = 1.4826
+STANDARD_DEVIATIONS_PER_MAD: Final = 1.4826
 """Standard deviations per median absolute deviation, of a normal distribution."""
 
 
@@ -86,7 +86,10 @@ class Finding:
 
 
 def excess(cube: Cube, kin: Mask, suspect: int = 0, teacher: int = 1) -> Excess:
-    """Return what is left of similarities `cube` (items, models, models) after an additive fit over the pairs that are not kin."""
+    """Return what is left of similarities `cube` (items, models, models) after an additive fit.
+
+    The fit is over the pairs that are not `kin`, (models, models). `suspect` and `teacher` are their places among the models.
+    """
     size = cube.shape[1]
     allowed = ~(kin | np.eye(size, dtype=bool))
     allowed[suspect, teacher] = allowed[teacher, suspect] = True
@@ -99,7 +102,7 @@ def excess(cube: Cube, kin: Mask, suspect: int = 0, teacher: int = 1) -> Excess:
     varies = _spreads(left)
     scale = np.sqrt(varies[:, None] * varies[None, :])
     controls = np.delete(np.delete(left, [suspect, teacher], axis=0), [suspect, teacher], axis=1)
-    spread = _STANDARD_DEVIATIONS_PER_MAD * float(np.nanmedian(np.abs(controls - np.nanmedian(controls))))
+    spread = STANDARD_DEVIATIONS_PER_MAD * float(np.nanmedian(np.abs(controls - np.nanmedian(controls))))
     return Excess(by_item.astype(np.float64), left, left / scale, max(spread, _MIN_SPREAD_DEVIATIONS))
 
 
@@ -116,6 +119,15 @@ def judge(
     """Return what the cube says of a pair, suspect and our model as places in it. All other models are controls.
 
     With a contrast, the excess of marked items over matched others is judged instead of the excess of all.
+
+    Args:
+        cube: Similarities, (items, models, models).
+        groups: The prompt of each item, (items,): items of one prompt are exchanged together.
+        kin: Pairs of models that are alike for another reason, (models, models); they are left out of the fit.
+        rng: Draws the permutations.
+        pair: Places of suspect and our model.
+        contrast: Which items are marked, and what they are matched by.
+        permutations: How many are drawn; the smallest p-value is 1 / (permutations + 1).
     """
     suspect, teacher = pair
     if contrast is not None:
@@ -131,7 +143,7 @@ def judge(
 
 
 def exchange_p(by_item: Floats, groups: Integers, rng: np.random.Generator, permutations: int = MAX_PERMUTATIONS) -> float:
-    """Return the p-value of the first column's mean, when each group of items draws at random whose column it takes.
+    """Return the p-value of the first column's mean, when each of the `groups` of items, (items,), draws at random whose column it takes.
 
     `by_item` is (items, models). The smallest value is 1 / (permutations + 1).
     """
@@ -154,7 +166,7 @@ def exchange_p(by_item: Floats, groups: Integers, rng: np.random.Generator, perm
 def shuffle_p(values: Floats, marked: Mask, strata: Integers, rng: np.random.Generator, permutations: int = MAX_PERMUTATIONS) -> float:
     """Return the p-value of the marked values' mean less the others', when marks are shuffled within strata. All are (items,).
 
-    Only strata with marked and other values count, each with its number of marked ones.
+    The smallest value is 1 / (permutations + 1). Only strata with marked and other values count, each with its number of marked ones.
     """
     observed = matched_difference(values, marked, strata)
     order = np.argsort(strata, kind="stable")
@@ -169,7 +181,7 @@ def shuffle_p(values: Floats, marked: Mask, strata: Integers, rng: np.random.Gen
 
 
 def matched_difference(values: Floats, marked: Mask, strata: Integers) -> float:
-    """Return the mean of marked values less that of others of the same stratum; nan when no stratum has both.
+    """Return the mean of marked values less that of others of the same stratum (`strata`, by item); nan when no stratum has both.
 
     >>> matched_difference(np.array([3.0, 1.0, 9.0]), np.array([True, False, False]), np.array([0, 0, 1]))
     2.0
@@ -251,7 +263,7 @@ def _own(totals: Floats, allowed: Mask) -> Floats:
 def _spreads(left: Floats) -> Floats:
     """Return how much each model's pairs vary, (models,): half by its own median deviation, half by the panel's."""
     everyone = float(np.sqrt(np.nanmean(left[np.triu_indices(len(left), 1)] ** 2)))
-    own = _STANDARD_DEVIATIONS_PER_MAD * np.nanmedian(np.abs(left), axis=1)
+    own = STANDARD_DEVIATIONS_PER_MAD * np.nanmedian(np.abs(left), axis=1)
     varies: Floats = np.sqrt((everyone**2 + own**2) / 2.0)
     return np.asarray(np.maximum(varies, _MIN_SPREAD_DEVIATIONS), dtype=np.float64)
 

@@ -87,7 +87,7 @@ class Prompts:
 def text_panel(
     suspect: Answers, teacher: Answers, controls: Sequence[Answers], prompts: Prompts | None = None, kin: Iterable[tuple[str, str]] = ()
 ) -> Panel:
-    """Return the panel of written answers.
+    """Return the panel of written answers. kin: pairs of models that are alike for another reason.
 
     Controls that lack a tenth of the items, or are a copy of another, or answer in another language, are left out with a note.
     Raises AnswersError when fewer than 30 items are common or fewer than 5 controls remain.
@@ -140,7 +140,10 @@ def text_panel(
 def options_panel(
     table: Options, suspect: str, teacher: str, controls: Sequence[str] | None = None, kin: Iterable[tuple[str, str]] = ()
 ) -> Panel:
-    """Return the panel of chosen options; `controls` are all other columns unless named. Raises AnswersError as `text_panel` does."""
+    """Return the panel of chosen options of columns `suspect` and `teacher`; `controls` are all others unless named.
+
+    kin: pairs of controls that are alike for another reason. Raises AnswersError as `text_panel` does.
+    """
     for name in (suspect, teacher, *(controls or ())):
         if name not in table.chosen:
             raise AnswersError(f"the table of options has no model {name}: it has {', '.join(sorted(table.chosen))}")

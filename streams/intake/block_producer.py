@@ -24,7 +24,7 @@ from streams.core.errors import BrokerUnavailableError, FuseBlownError
 from streams.core.output import console
 from streams.core.settings import Settings
 from streams.intake.clock import FileClock
-from streams.intake.collector import Collector, OutgoingBlock, Step, read_files
+from streams.intake.collector import Collector, Ingested, OutgoingBlock, read_files
 from streams.intake.files import UnreadableInputError, live_chunks
 from streams.intake.formats.registry import AUTO
 from streams.schema import topics
@@ -146,14 +146,14 @@ async def deliver_until_taken(producer: BlockProducer, records: Sequence[Outgoin
     await AsyncRetrying(retry=retry_if_result(bool), wait=wait_exponential(multiplier=RETRY_SECONDS, max=MAX_RETRY_SECONDS))(deliver)
 
 
-def count(step: Step, source: str) -> None:
+def count(ingested: Ingested, source: str) -> None:
     """Add the result of ingesting lines to the metrics. source: `file`, `stdin`, `http`, a caller's name or `requests-raw`."""
-    METRICS.add(Metric.EVENTS_ACCEPTED, step.accepted, source=source)
-    METRICS.add(Metric.EVENTS_LATE, step.late, source=source)
-    METRICS.add(Metric.EVENTS_CORRECTED, step.corrected, source=source)
-    if step.accepted and source != "file":  # a file's times are those of its own period
-        METRICS.set(Metric.CLOCK_SKEW, step.newest - time.time(), source=source)
-    for reason, lines in step.rejected.items():
+    METRICS.add(Metric.EVENTS_ACCEPTED, ingested.accepted, source=source)
+    METRICS.add(Metric.EVENTS_LATE, ingested.late, source=source)
+    METRICS.add(Metric.EVENTS_CORRECTED, ingested.corrected, source=source)
+    if ingested.accepted and source != "file":  # a file's times are those of its own period
+        METRICS.set(Metric.CLOCK_SKEW, ingested.newest - time.time(), source=source)
+    for reason, lines in ingested.rejected.items():
         METRICS.add(Metric.EVENTS_REJECTED, lines, source=source, reason=reason)
 
 
@@ -172,14 +172,14 @@ def send_files(paths: Sequence[Path], settings: Settings, log_format: str = AUTO
     with BlockProducer(settings, "file") as producer, _progress(paths) as advance:
         waiting: list[OutgoingRecord] = []
 
-        def on_step(step: Step, done: int) -> None:
-            count(step, "file")
-            waiting.extend(step.dead)
+        def on_ingested(ingested: Ingested, done: int) -> None:
+            count(ingested, "file")
+            waiting.extend(ingested.dead)
             advance(done)
 
         with _blown_fuse_shown():
             try:
-                for block in read_files(paths, settings, log_format, collector=collector, on_step=on_step):
+                for block in read_files(paths, settings, log_format, collector=collector, on_ingested=on_ingested):
                     waiting.append(block)
                     if len(waiting) >= MAX_IN_FLIGHT_BLOCKS:
                         producer.insist(waiting)
@@ -205,14 +205,14 @@ def send_stream(
         try:
             for lines in live_chunks(stream, settings.block_seconds):
                 now = time.time()
-                step = collector.add(lines, "stdin", clock or now, range(line + 1, line + len(lines) + 1))
+                ingested = collector.add(lines, "stdin", clock or now, range(line + 1, line + len(lines) + 1))
                 line += len(lines)
-                count(step, "stdin")
-                producer.insist([*step.dead, *step.outgoing, *([] if clock else collector.due(now))])
+                count(ingested, "stdin")
+                producer.insist([*ingested.dead, *ingested.outgoing, *([] if clock else collector.due(now))])
         except UnreadableInputError as error:
-            step = collector.broken("stdin", f"line {line}", str(error))
-            count(step, "stdin")
-            producer.insist(step.dead)
+            ingested = collector.broken("stdin", f"line {line}", str(error))
+            count(ingested, "stdin")
+            producer.insist(ingested.dead)
         except FuseBlownError:
             producer.insist(collector.flush())
             raise

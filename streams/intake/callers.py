@@ -37,7 +37,10 @@ class Callers:
     """All sources with a token. The files (`HYDROMETER_INTAKE_TOKENS`, `HYDROMETER_INTAKE_TOKEN_FILE`) are read again when they change."""
 
     def __init__(self, settings: Settings, events_per_second: float, burst_events: float) -> None:
-        """Read the tokens. Raises SettingsError when the file cannot be read, or has an invalid line."""
+        """Read the tokens; each source may send `events_per_second`, and `burst_events` at once.
+
+        Raises SettingsError when the file cannot be read, or has an invalid line.
+        """
         self._settings = settings
         self._rate = (events_per_second, burst_events)
         self._callers: dict[str, Caller] = {}

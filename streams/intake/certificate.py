@@ -14,8 +14,8 @@ from cryptography import x509
 from streams.core.errors import SettingsError
 from streams.core.file_version import file_version
 from streams.core.settings import Settings, variable_of
+from streams.intake.callers import RELOAD_INTERVAL_SECONDS
 
-RELOAD_INTERVAL_SECONDS: Final = 1.0
 """Time between two checks whether a file has changed."""
 _FIELD: Final = "intake_certificate"
 _log = logging.getLogger(__name__)

@@ -3,10 +3,10 @@
 `Collector` is the pure core of every input. A line is one of:
 
 * refused: it becomes a dead letter with a reason, and the fuse counts it;
-* `no_request`: its format knows that it is not a call of a model (a tool's step, another span of a trace). It is counted and dropped;
+* `no_request`: its format knows that it is not a call of a model (a tool's call, another span of a trace). It is counted and dropped;
 * `duplicate`: the same account sent the same event id with the same time among the last 65,536 of its partition. It is counted and
   dropped. (Callers may choose ids, and some back-ends repeat them: neither may hide a request.) Beyond that memory, or after a restart of
-  `collect`, the readers of the topic drop a repetition (`streams.schema.repeats`);
+  `collect`, the readers of the topic drop a repetition (`streams.stages.repeats`);
 * accepted: the parsed event waits for its partition's block. Its text never leaves this process.
 """
 
@@ -69,7 +69,7 @@ class OutgoingBlock(NamedTuple):
 
 
 @dataclass
-class Step:
+class Ingested:
     """Result of ingesting a chunk of lines: full blocks, dead letters, and counts."""
 
     outgoing: list[OutgoingBlock] = field(default_factory=list)
@@ -152,7 +152,7 @@ class Collector:
 
     def add(
         self, lines: Sequence[Line], source: str, arrival: Arrival, positions: Sequence[object] | None = None, fuse: Fuse | None = None
-    ) -> Step:
+    ) -> Ingested:
         """Ingest lines that arrived at `arrival`, or the next lines of a file, or canonical events.
 
         Blank lines are skipped. The call in which the fuse blows returns the result up to that line, and ignores the lines after it.
@@ -172,26 +172,26 @@ class Collector:
         read = [(index, outcome) for index, line in enumerate(lines) for outcome in self._read(line)]
         indices = [index for index, _ in read]
         when = [arrival[index] for index in indices] if isinstance(arrival, Sequence) else arrival
-        step = Step()
+        ingested = Ingested()
         for index, outcome in zip(indices, self._corrected([outcome for _, outcome in read], when), strict=True):
             line = lines[index]
             if outcome is None:
-                step.rejected["no_request"] += 1
+                ingested.rejected["no_request"] += 1
                 continue
             if isinstance(outcome, _Read):
                 size = len(line) if isinstance(line, bytes) else _EVENT_BYTES
-                self._accept(outcome, size, arrival[index] if isinstance(arrival, Sequence) else arrival, step)
+                self._accept(outcome, size, arrival[index] if isinstance(arrival, Sequence) else arrival, ingested)
                 if fuse.count():
                     break
                 continue
             error, account, event = outcome
-            step.rejected[error.reason] += 1
-            step.dead.append(letter(error, line if event is None else event, source, str(positions[index] if positions else index + 1)))
+            ingested.rejected[error.reason] += 1
+            ingested.dead.append(letter(error, line if event is None else event, source, str(positions[index] if positions else index + 1)))
             if error.reason not in OVERSIZE and fuse.count(error, account):
                 break
-        self.accepted += step.accepted
-        self.rejected += step.rejected
-        return step
+        self.accepted += ingested.accepted
+        self.rejected += ingested.rejected
+        return ingested
 
     def due(self, now: float) -> list[OutgoingBlock]:
         """Close the blocks whose first event has waited for `block_seconds`. Only for live sources. now: epoch seconds."""
@@ -207,11 +207,11 @@ class Collector:
         """Close every block that is not empty."""
         return [outgoing for partition, block in enumerate(self._open) if block.events for outgoing in self._close(partition)]
 
-    def broken(self, source: str, position: str, why: str) -> Step:
-        """Record an input that broke off as a dead letter."""
+    def broken(self, source: str, position: str, why: str) -> Ingested:
+        """Record an input that broke off as a dead letter; `why` is a sentence for it."""
         error = MalformedEventError("unreadable_input", why)
         self.rejected[error.reason] += 1
-        return Step(dead=[letter(error, b"", source, position)], rejected=Counter([error.reason]))
+        return Ingested(dead=[letter(error, b"", source, position)], rejected=Counter([error.reason]))
 
     def forget(self, lost: OutgoingBlock) -> None:
         """Forget the event ids of a block that was not delivered: its events are sent again, and must not count as duplicates."""
@@ -268,12 +268,12 @@ class Collector:
                 outcomes[index] = event_read._replace(corrected=time)
         return outcomes
 
-    def _accept(self, read: _Read, size: int, arrival: float | FileClock, step: Step) -> None:
+    def _accept(self, read: _Read, size: int, arrival: float | FileClock, ingested: Ingested) -> None:
         account, event_id = read.event["account.id"], read.event["event.id"]
         partition = partition_of(account, self._settings.partitions)
         known, seen = hash((account, event_id, read.time)), self._seen[partition]
         if known in seen:
-            step.rejected["duplicate"] += 1
+            ingested.rejected["duplicate"] += 1
             return
         seen[known] = None
         if len(seen) > MAX_REMEMBERED_IDS:
@@ -282,7 +282,7 @@ class Collector:
         time = read.counts_at
         newest = max(self._newest[partition], time)
         if from_file and self._open[partition].events and newest - self._open[partition].since >= FILE_BLOCK_SECONDS:
-            step.outgoing += self._close(partition)
+            ingested.outgoing += self._close(partition)
         block = self._open[partition]
         if not block.events:
             block.since = newest if isinstance(arrival, FileClock) else arrival
@@ -290,14 +290,14 @@ class Collector:
         block.times.append(time)
         block.ids.append(known)
         block.size += size
-        step.accepted += 1
-        step.late += time < self._newest[partition] - LATE_AFTER_SECONDS
-        step.corrected += time != read.time
+        ingested.accepted += 1
+        ingested.late += time < self._newest[partition] - LATE_AFTER_SECONDS
+        ingested.corrected += time != read.time
         self._newest[partition] = newest
-        step.newest = max(step.newest, read.time)
+        ingested.newest = max(ingested.newest, read.time)
         full = min(self._settings.block_events, FILE_BLOCK_EVENTS) if from_file else self._settings.block_events
         if len(block.events) >= full or block.size >= MAX_PENDING_BYTES:
-            step.outgoing += self._close(partition)
+            ingested.outgoing += self._close(partition)
 
     def _close(self, partition: int) -> list[OutgoingBlock]:
         block, self._open[partition] = self._open[partition], _Open()
@@ -329,11 +329,11 @@ def read_files(
     log_format: str = AUTO,
     *,
     collector: Collector | None = None,
-    on_step: Callable[[Step, int], None] = lambda _step, _done: None,
+    on_ingested: Callable[[Ingested, int], None] = lambda _step, _done: None,
 ) -> Iterator[OutgoingBlock]:
     """Read files in the given order, and yield their blocks: the same files always give the same blocks.
 
-    Pass a collector to read its counters (`accepted`, `rejected`) later. `on_step` is called with each step (and its dead letters) and
+    Pass a collector to read its counters (`accepted`, `rejected`) later. `on_ingested` is called with each result (and dead letters) and
     the bytes read of the current file. A file that breaks off (a cut gzip, a failing disk) becomes a dead letter of reason
     `unreadable_input`; the next file goes on. Raises SettingsError before anything is read when a file cannot be opened, FuseBlownError
     after the blocks before it.
@@ -342,9 +342,9 @@ def read_files(
     collector = collector or Collector(settings, log_format)
     try:
         for path in paths:
-            for step, done in _steps(collector, path, settings):
-                on_step(step, done)
-                yield from step.outgoing
+            for ingested, done in _steps(collector, path, settings):
+                on_ingested(ingested, done)
+                yield from ingested.outgoing
     except FuseBlownError:  # the events accepted before are delivered
         yield from collector.flush()
         raise
@@ -352,7 +352,7 @@ def read_files(
     collector.fuse.check()
 
 
-def _steps(collector: Collector, path: Path, settings: Settings) -> Iterator[tuple[Step, int]]:
+def _steps(collector: Collector, path: Path, settings: Settings) -> Iterator[tuple[Ingested, int]]:
     """Yield the result of each chunk of a file, and the bytes read so far."""
     clock, line, done = FileClock(settings.future_skew_seconds, settings.past_skew_seconds), 0, 0
     try:

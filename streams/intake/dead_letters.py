@@ -12,7 +12,7 @@ from streams.schema.event import FIELDS, MAX_LINE_BYTES, NAMES, Event, parse
 
 MAX_LETTER_BYTES: Final = 16 * 1024
 _SKELETON_BYTES = 256
-_MAX_DEPTH_LEVELS = 8
+_MAX_SHOWN_LEVELS = 8
 _STRUCTURE = frozenset(b'{}[]:,"')
 _NOT_STRUCTURE: Final = bytes(byte for byte in range(256) if byte not in _STRUCTURE)
 _FORMATS = """
@@ -61,7 +61,7 @@ def _skeleton(line: bytes) -> bytes:
 
 
 def _blank(value: Any, *, keep: bool, depth: int) -> Any:
-    if depth > _MAX_DEPTH_LEVELS:
+    if depth > _MAX_SHOWN_LEVELS:
         return None
     if isinstance(value, dict):
         return {

@@ -16,7 +16,7 @@ from streams.intake.unpacking import BROKEN, ZipError, unpacked
 CHUNK_LINES: Final = 1024
 """Lines per chunk. Fixed, so that a file is always cut at the same lines."""
 
-_PIECE_BYTES = 1 << 20
+PIECE_BYTES = 1 << 20
 
 
 class UnreadableInputError(HydrometerError):
@@ -77,7 +77,7 @@ def live_chunks(stream: BinaryIO, interval_seconds: float) -> Iterator[list[byte
 def lines_of(raw: BinaryIO) -> Iterator[bytes]:
     """Yield the records of an input, which is unpacked: its lines without their line feeds, or its JSON values."""
     splitter, stream = Records(), unpacked(raw)
-    while piece := stream.read1(_PIECE_BYTES):
+    while piece := stream.read1(PIECE_BYTES):
         yield from splitter.feed(piece)
     yield from splitter.finish()
 
@@ -94,7 +94,7 @@ def _pump(stream: BinaryIO, waiting: queue.Queue[list[bytes] | Exception | None]
     splitter = Records()
     try:
         source = unpacked(stream)
-        while piece := source.read1(_PIECE_BYTES):
+        while piece := source.read1(PIECE_BYTES):
             waiting.put(splitter.feed(piece))
         waiting.put(splitter.finish())
         waiting.put(None)

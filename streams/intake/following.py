@@ -34,6 +34,7 @@ from streams.core.typed_json import read_json
 from streams.intake.block_producer import PAUSE_SECONDS, BlockProducer, count, deliver_until_taken, report_paused
 from streams.intake.collector import Collector, OutgoingBlock
 from streams.intake.dead_letter_limit import Fuse
+from streams.intake.files import PIECE_BYTES
 from streams.intake.formats.registry import AUTO
 from streams.intake.splitting import Lines
 from streams.intake.unpacking import is_packed
@@ -44,7 +45,6 @@ SOURCE: Final = "follow"
 """Name of the input in metrics and in the header of blocks."""
 POSITIONS_FILE: Final = "followed_files.json"
 """In the folder of state: the positions, unless another file is named."""
-PIECE_BYTES: Final = 1 << 20
 HEAD_BYTES: Final = 1024
 """A file is recognised by a hash of at most its first 1,024 bytes."""
 LINGER_SECONDS: Final = 5.0

@@ -16,7 +16,7 @@ from typing import Final, TypeVar
 
 from streams.intake.block_producer import BlockProducer, OutgoingRecord, count
 from streams.intake.callers import Caller
-from streams.intake.collector import Collector, Line, OutgoingBlock, Step
+from streams.intake.collector import Collector, Ingested, Line, OutgoingBlock
 
 REJECT_AFTER_FAILURE_SECONDS: Final = 1.0
 """After a failed delivery, requests are rejected unread for this long."""
@@ -53,21 +53,23 @@ class GroupCommit:
         """Whether callers should come back later: the broker is unavailable or too slow."""
         return self._bytes > MAX_WAITING_BYTES or len(self._under_way) >= MAX_WAITING_GROUPS or time.monotonic() < self._rest_until
 
-    async def add(self, lines: Sequence[Line], arrival: float, caller: Caller) -> Step:
-        """Ingest lines, as `Collector.add` does, slice by slice in a thread, so that other callers' slices come between.
+    async def add(self, lines: Sequence[Line], arrival: float, caller: Caller) -> Ingested:
+        """Ingest lines that came at `arrival` (epoch seconds), as `Collector.add` does.
+
+        It works slice by slice in a thread, so that other callers' slices come between.
 
         They are delivered with the open groups: await `delivered` at once, and compare `failures`.
         Raises FuseBlownError while the caller is paused.
         """
-        whole = Step()
+        whole = Ingested()
         for start in range(0, len(lines), MAX_SLICE_LINES):
             part = lines[start : start + MAX_SLICE_LINES]
             positions = range(start + 1, start + len(part) + 1)
-            step = await self._parsed(partial(self.collector.add, part, caller.source, arrival, positions, caller.fuse))
-            count(step, caller.source)
-            self._records += [*step.dead, *step.outgoing]
-            whole.accepted += step.accepted
-            whole.rejected += step.rejected
+            ingested = await self._parsed(partial(self.collector.add, part, caller.source, arrival, positions, caller.fuse))
+            count(ingested, caller.source)
+            self._records += [*ingested.dead, *ingested.outgoing]
+            whole.accepted += ingested.accepted
+            whole.rejected += ingested.rejected
             if caller.fuse.blown:
                 break
         return whole

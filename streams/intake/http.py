@@ -33,7 +33,7 @@ from streams.intake import otlp_wire
 from streams.intake.block_producer import PAUSE_SECONDS, BlockProducer, report_paused
 from streams.intake.callers import DEFAULT_SOURCE, Caller, Callers
 from streams.intake.certificate import certificate
-from streams.intake.collector import Collector, Line, Step
+from streams.intake.collector import Collector, Ingested, Line
 from streams.intake.connections import Connections, quiet
 from streams.intake.formats import otlp
 from streams.intake.formats.registry import AUTO
@@ -87,7 +87,7 @@ class Intake:
         *,
         backfill: bool = False,
     ) -> None:
-        """Prepare the server. It reads the tokens, and the keys that `Collector` reads."""
+        """Prepare the server. It reads the tokens, and the keys that `Collector` reads. backfill: old events are accepted."""
         self._limits = limits or Limits()
         self._callers = Callers(settings, self._limits.events_per_second, self._limits.burst_events)
         producer = BlockProducer(settings, DEFAULT_SOURCE, timeout=DELIVERY_SECONDS)
@@ -110,17 +110,17 @@ class Intake:
 
     async def _events(self, request: web.Request) -> web.Response:
         async with self._received(request) as body:
-            step = await self._take(request[_CALLER], await self._parsing(partial(_lines, body, self._limits.body_events)))
-        answer = {"accepted": step.accepted, "rejected": dict(step.rejected)}
-        return web.json_response(answer, status=400 if _nothing_accepted(step) else 200)
+            ingested = await self._take(request[_CALLER], await self._parsing(partial(_lines, body, self._limits.body_events)))
+        answer = {"accepted": ingested.accepted, "rejected": dict(ingested.rejected)}
+        return web.json_response(answer, status=400 if _nothing_accepted(ingested) else 200)
 
     async def _otlp(self, request: web.Request) -> web.Response:
         signal, encoding = otlp_wire.SIGNALS[request.path], _encoding(request)
         async with self._received(request) as body:
-            step = await self._take(request[_CALLER], await self._parsing(partial(self._shipped, signal, encoding, body)))
-        refused = {reason: lines for reason, lines in step.rejected.items() if reason not in {"duplicate", "no_request"}}
+            ingested = await self._take(request[_CALLER], await self._parsing(partial(self._shipped, signal, encoding, body)))
+        refused = {reason: lines for reason, lines in ingested.rejected.items() if reason not in {"duplicate", "no_request"}}
         reasons = ", ".join(f"{reason}: {lines}" for reason, lines in sorted(refused.items()))
-        if refused and _nothing_accepted(step):
+        if refused and _nothing_accepted(ingested):
             raise web.HTTPBadRequest(text=reasons)
         return web.Response(body=otlp_wire.answered(signal, encoding, sum(refused.values()), reasons), content_type=encoding)
 
@@ -144,7 +144,7 @@ class Intake:
         """Parse a body beside the event loop, one at a time: what it becomes may be thirty times as large."""
         return await asyncio.get_running_loop().run_in_executor(self._parser, work)
 
-    async def _take(self, caller: Caller, lines: Sequence[Line]) -> Step:
+    async def _take(self, caller: Caller, lines: Sequence[Line]) -> Ingested:
         """Ingest lines, and return once the broker has them. Raises 413, or 429 and 503 when the caller must send them again."""
         now = time.monotonic()
         if wait := caller.bucket.wait(len(lines), now):
@@ -154,7 +154,7 @@ class Intake:
             report_paused(caller.source, paused=False)
         failures = self.groups.failures
         try:
-            step = await self.groups.add(lines, time.time(), caller)
+            ingested = await self.groups.add(lines, time.time(), caller)
             if blown := caller.fuse.blown:
                 caller.paused_until = time.monotonic() + PAUSE_SECONDS
                 report_paused(caller.source, paused=True)
@@ -166,7 +166,7 @@ class Intake:
             raise _unavailable(str(error), seconds=int(PAUSE_SECONDS)) from error
         if not arrived:
             raise _unavailable("the broker does not answer: send the same again")
-        return step
+        return ingested
 
     @web.middleware
     async def _guarded(self, request: web.Request, handler: Handler) -> web.StreamResponse:
@@ -226,6 +226,8 @@ async def serve(
     backfill: bool = False,
 ) -> None:
     """Serve until cancelled, with TLS when the settings name a certificate. A blown fuse pauses its source, which gets 503 for a minute.
+
+    backfill: old events are accepted.
 
     Raises SettingsError for a certificate that cannot be used, OSError for an address that is not available.
     """
@@ -304,9 +306,9 @@ def _dumped(event: Any) -> bytes:
         return json.dumps(event).encode()
 
 
-def _nothing_accepted(step: Step) -> bool:
+def _nothing_accepted(ingested: Ingested) -> bool:
     """Return whether no event of a body was accepted, now or before."""
-    return not step.accepted and not step.rejected["duplicate"]
+    return not ingested.accepted and not ingested.rejected["duplicate"]
 
 
 def _unavailable(why: str, seconds: int = 1) -> web.HTTPServiceUnavailable:

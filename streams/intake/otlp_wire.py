@@ -26,6 +26,8 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs, ScopeL
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span
 
+from streams.intake.formats.otlp import MAX_DEPTH_LEVELS
+
 PROTOBUF: Final = "application/x-protobuf"
 JSON: Final = "application/json"
 _MAX_ITEMS: Final = 65_536
@@ -35,7 +37,6 @@ _RECORD_PATH: Final = (0x0A, 0x12, 0x12)
 _MAX_OTHER_FIELDS: Final = 20_000
 """Resources, scopes, schema addresses and unknown fields of a body."""
 _VARINT_BITS: Final = 70
-_MAX_DEPTH_LEVELS: Final = 8
 """Nested values up to this level are read, as the format does; deeper ones are unknown."""
 
 _SCALARS: Final = {"string_value": "stringValue", "double_value": "doubleValue", "bool_value": "boolValue"}
@@ -105,13 +106,13 @@ def _varint(body: bytes, at: int) -> tuple[int, int]:
 
 
 def answered(signal: Signal, encoding: str, refused: int, reasons: str) -> bytes:
-    """Return the answer of 200 in JSON or PROTOBUF: empty when nothing was refused, else how many records and why."""
+    """Return the answer of 200 in this `encoding`, JSON or PROTOBUF: empty, or how many records were `refused`, with the `reasons`."""
     answer: Json = {"partialSuccess": {signal.refused: str(refused), "errorMessage": reasons}} if refused else {}
     return orjson.dumps(answer) if encoding == JSON else _bytes(ParseDict(answer, signal.answer()))
 
 
 def failed(encoding: str, http_status: int, message: str) -> bytes:
-    """Return the `google.rpc.Status` that an answer of 4xx or 5xx holds, in JSON or PROTOBUF."""
+    """Return the `google.rpc.Status` of an answer with this `http_status`, in JSON or PROTOBUF (`encoding`)."""
     again = http_status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}
     code = UNAVAILABLE if again else INVALID_ARGUMENT
     return orjson.dumps({"code": code, "message": message}) if encoding == JSON else _bytes(Status(code=code, message=message))
@@ -204,9 +205,9 @@ def _value(value: AnyValue, room: _Room, depth: int = 0) -> Json | None:
         return {_SCALARS[kind]: getattr(value, kind)}
     if kind == "int_value":
         return {"intValue": str(value.int_value)}
-    if kind == "array_value" and depth < _MAX_DEPTH_LEVELS:
+    if kind == "array_value" and depth < MAX_DEPTH_LEVELS:
         return {"arrayValue": {"values": [_value(item, room, depth + 1) for item in room.take(value.array_value.values)]}}
-    if kind == "kvlist_value" and depth < _MAX_DEPTH_LEVELS:
+    if kind == "kvlist_value" and depth < MAX_DEPTH_LEVELS:
         return {"kvlistValue": {"values": _attributes(value.kvlist_value.values, room, depth + 1)}}
     return None
 

@@ -15,10 +15,10 @@ from streams.core import tls
 from streams.core.errors import FuseBlownError
 from streams.core.settings import Settings
 from streams.intake.block_producer import PAUSE_SECONDS, BlockProducer, count, deliver_until_taken, report_paused
-from streams.intake.collector import Collector, Step
+from streams.intake.collector import Collector, Ingested
 from streams.intake.formats.registry import AUTO
+from streams.kafka.record_batches import tolerate_strangers
 from streams.schema import topics
-from streams.schema.record_batches import tolerate_strangers
 
 MAX_BATCH_RECORDS: Final = 4096
 """Records per fetch."""
@@ -37,7 +37,9 @@ async def consume(
     backfill: bool = False,
     pause_seconds: float = PAUSE_SECONDS,
 ) -> None:
-    """Read until cancelled. A blown fuse pauses the topic; then the same batch, of which nothing was acknowledged, is tried again.
+    """Read until cancelled. backfill: old events are accepted.
+
+    A blown fuse pauses the topic; then the same batch, of which nothing was acknowledged, is tried again.
 
     After a crash between delivery and acknowledgement, records are read again: delivery is at least once. Within a run, and 65,536 ids
     per partition, the repetition is dropped as `duplicate`.
@@ -78,8 +80,8 @@ async def _round(consumer: Any, collector: Collector, producer: BlockProducer, s
         timeout_ms=int(settings.block_seconds * 1000), max_records=MAX_BATCH_RECORDS
     )
     steps = [_add(collector, records) for records in batch.values() if not collector.fuse.blown]
-    dead = [outgoing for step in steps for outgoing in step.dead]
-    blocks = [outgoing for step in steps for outgoing in step.outgoing] + collector.flush()
+    dead = [outgoing for ingested in steps for outgoing in ingested.dead]
+    blocks = [outgoing for ingested in steps for outgoing in ingested.outgoing] + collector.flush()
     if collector.fuse.blown:
         await deliver_until_taken(producer, [*dead] if send_dead_letters else [])
         for block in blocks:
@@ -92,13 +94,13 @@ async def _round(consumer: Any, collector: Collector, producer: BlockProducer, s
         await consumer.commit()
 
 
-def _add(collector: Collector, records: Sequence[Any]) -> Step:
+def _add(collector: Collector, records: Sequence[Any]) -> Ingested:
     now = time.time()
     lines = [b"null" if record.value is None else record.value for record in records]
     positions = [f"{record.partition}/{record.offset}" for record in records]
-    step = collector.add(lines, topics.REQUESTS_RAW, [_arrival(record, now) for record in records], positions)
-    count(step, topics.REQUESTS_RAW)
-    return step
+    ingested = collector.add(lines, topics.REQUESTS_RAW, [_arrival(record, now) for record in records], positions)
+    count(ingested, topics.REQUESTS_RAW)
+    return ingested
 
 
 def _arrival(record: Any, now: float) -> float:

@@ -16,7 +16,6 @@ from streams.core.remembered import remembered
 CACHED_VALUES: Final = 1 << 16
 """Cached pseudonyms of one field; the least recently used is dropped first."""
 
-_MAX_KEY_BYTES = 64  # of blake2b
 _IPV4 = re.compile(r"([1-9]\d?\d?)\.(0|[1-9]\d?\d?)\.(0|[1-9]\d?\d?)\.(0|[1-9]\d?\d?)(?::\d+)?", re.ASCII)
 _OCTET_MASK = 255
 _IPV4_PREFIX_BITS = 24
@@ -30,7 +29,7 @@ class Pseudonyms:
 
     def __init__(self, key: bytes) -> None:
         """Set the key. A key of more than 64 bytes is hashed first."""
-        self._key = key if len(key) <= _MAX_KEY_BYTES else blake2b(key).digest()
+        self._key = key if len(key) <= blake2b.MAX_KEY_SIZE else blake2b(key).digest()
 
     def of(self, domain: str) -> Pseudonym:
         """Return the function from a value to its pseudonym, 1..2^64-1; 0 for None and for the empty string."""

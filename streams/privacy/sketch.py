@@ -23,6 +23,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from models.accumulators.hashing import cell
 from streams.core.errors import SettingsError
 from streams.privacy.phrases import GRADING, REASONING, TRAJECTORY
 from streams.privacy.pseudonym import hash64
@@ -315,7 +316,7 @@ def _slices(texts: Sequence[bytes]) -> Iterator[tuple[int, int]]:
 
 
 def _slot(words: Words) -> NDArray[np.int64]:
-    return ((words * np.uint64(0x9E3779B97F4A7C15)) >> np.uint64(48)).view(np.int64)
+    return cell(words, 16)
 
 
 def _bottom(hashes: Words, starts: NDArray[np.int64], lengths: NDArray[np.int64]) -> Words:

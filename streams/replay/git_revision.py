@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Final
 
 from streams.core.errors import MissingToolError, SettingsError
+from streams.core.repository import ROOT
 
-ROOT: Final = Path(__file__).resolve().parents[2]
 """Where this code lies: a git checkout, or a folder of packages."""
 _REPLAY: Final = "streams/replay/run.py"
 _HOMES: Final = (_REPLAY, "streams/replay.py")

@@ -14,7 +14,7 @@ from streams.stages.accounts.stage import Accounts
 from streams.stages.groups.stage import Groups
 from streams.stages.stage import GatheringStage, Message
 
-_ORDER: Final = (topics.GROUPS, topics.EVIDENCE, topics.VERDICTS)
+_ORDER: Final = (topics.GROUPS, topics.EVIDENCE, topics.FEEDBACK)
 """The topics that a stage reads, in the order of the flow: all that waits on the first goes on before the next is looked at."""
 
 
@@ -54,7 +54,7 @@ class Pipeline:
         self._round.clear()
         while topic := next((topic for topic in _ORDER if self._waiting[topic]), None):
             waiting, self._waiting[topic] = self._waiting[topic], []
-            if topic == topics.VERDICTS:
+            if topic == topics.FEEDBACK:
                 for message, offset in waiting:
                     self._send(self.accounts[message.partition].apply_feedback(message.value, offset))
                 continue
@@ -69,7 +69,7 @@ class Pipeline:
     def erase(self, account: str, time: float) -> None:
         """Erase an account: its requests up to `time` (epoch seconds) are not counted again."""
         home = topics.partition_of(account, len(self.accounts))
-        self._send([Message(topics.VERDICTS, home, erasures.command("replay", account, time))])
+        self._send([Message(topics.FEEDBACK, home, erasures.command("replay", account, time))])
         self.drain()
 
     def _take(self, request: Message) -> None:

@@ -32,7 +32,7 @@ from streams.cases.policy import Policy
 from streams.core.errors import SettingsError
 from streams.core.output import console
 from streams.core.settings import Settings
-from streams.intake.collector import Collector, OutgoingBlock, Step, read_files
+from streams.intake.collector import Collector, Ingested, OutgoingBlock, read_files
 from streams.intake.files import check_files
 from streams.replay import report
 from streams.replay.coverage import Coverage
@@ -159,7 +159,7 @@ class Replay:
         return dict(sorted(rows.items()))
 
     def summary(self, events: int, rejected: Counter[str], seconds: float = math.inf) -> Summary:
-        """Return the figures of a run that took so many seconds; all but the speed are the same for the same input."""
+        """Return the figures of a run of so many `events` that took so many seconds; all but the speed are the same for the same input."""
         rows = [len(stage.table) for stage in self.pipeline.accounts]
         return Summary(
             events=events,
@@ -226,7 +226,10 @@ def moment(text: str) -> float:
 
 
 def run(files: Sequence[Path], out: Path, until: str | None = None, log_format: str = "auto", settings: Settings | None = None) -> Summary:
-    """Replay files into `out` with a progress bar, and return the summary. Raises SettingsError for what cannot be read."""
+    """Replay files into `out` with a progress bar, and return the summary.
+
+    until: event time at which it ends, ISO 8601. Raises SettingsError for what cannot be read.
+    """
     settings = settings or Settings.load()
     limit = moment(until) if until else np.inf
     check_files(files)
@@ -241,14 +244,14 @@ def run(files: Sequence[Path], out: Path, until: str | None = None, log_format: 
         bar = progress.add_task("replay", total=sum(path.stat().st_size for path in files if path.exists()))
         behind = {"bytes": 0, "file": 0}
 
-        def on_step(step: Step, done: int) -> None:
-            rejected.update(step.rejected)
-            refused.extend(step.dead[: MAX_REJECTED_LINES - len(refused)])
+        def on_ingested(ingested: Ingested, done: int) -> None:
+            rejected.update(ingested.rejected)
+            refused.extend(ingested.dead[: MAX_REJECTED_LINES - len(refused)])
             behind["bytes"] += done - behind["file"] if done >= behind["file"] else done
             behind["file"] = done
             progress.update(bar, completed=behind["bytes"])
 
-        events = replay.feed(read_files(files, settings, log_format, collector=collector, on_step=on_step), limit)
+        events = replay.feed(read_files(files, settings, log_format, collector=collector, on_ingested=on_ingested), limit)
     summary = replay.summary(events, rejected, time.perf_counter() - began)
     replay.write(out, summary, refused)
     lacking = coverage.report()

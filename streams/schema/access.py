@@ -52,11 +52,11 @@ ROLES: Final = (
     Role(
         "worker",
         "`hydrometer worker accounts groups cases`",
-        reads=(topics.REQUESTS, topics.VERDICTS, topics.GROUPS, topics.EVIDENCE, topics.LABELS),
+        reads=(topics.REQUESTS, topics.FEEDBACK, topics.GROUPS, topics.EVIDENCE, topics.LABELS),
         writes=(
             topics.GROUPS,
             topics.EVIDENCE,
-            topics.VERDICTS,
+            topics.FEEDBACK,
             topics.SCORES,
             topics.SHADOW,
             topics.ALERTS,
@@ -92,7 +92,7 @@ ROLES: Final = (
         "privacy",
         "`hydrometer forget`",
         reads=(topics.ERASURES,),
-        writes=(topics.VERDICTS, topics.ALERTS, topics.CASES, topics.LABELS),
+        writes=(topics.FEEDBACK, topics.ALERTS, topics.CASES, topics.LABELS),
         watches=(topics.STORE_AGENT,),
     ),
     Role("exporter", "`hydrometer export ocsf`", reads=(topics.ALERTS, topics.CASES), readers=("ocsf",), named_readers=True),
@@ -157,7 +157,7 @@ def _line(grant: Grant) -> str:
 
 
 _HEAD: Final = r"""#!/usr/bin/env bash
-# Kafka's users and what each may do, the least that its commands need. Made by `python -m streams.schema.access > deploy/kafka/acls.sh`.
+# Kafka's users and what each may do, the least that its commands need. Made by `make render`.
 # The brokers need `authorizer.class.name=org.apache.kafka.metadata.authorizer.StandardAuthorizer` and a SASL_SSL listener.
 # Run it as a superuser of the brokers; each user's password is the file of its name in $PASSWORDS (made when it is missing):
 #   KAFKA_BIN=/opt/kafka/bin BOOTSTRAP=broker:9093 ADMIN=admin.properties PASSWORDS=secrets/kafka deploy/kafka/acls.sh

@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC
 from typing import Any, Final, Literal, get_args
 
-from streams.core.durations import DAY
+from models.durations import DAY
 from streams.core.errors import MalformedEventError
 from streams.core.typed_json import read_json
 from streams.schema.event import MAX_TIME_SECONDS
@@ -153,7 +153,7 @@ def _check_time(moment: float) -> None:
 
 
 def is_by_its_signer(record: Action | EnforcementDecision, signer: str, author_prefix: str) -> bool:
-    """Return whether a record names the signer that signed it, and, with a key of one author, that author.
+    """Return whether a record names the signer that signed it, and, with a key of one author (`author_prefix` and the name), that author.
 
     A decision is signed by who took its newest step: its approver once it is approved.
     """

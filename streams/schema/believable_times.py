@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from streams.core.durations import DAY
+from models.durations import DAY
 
 MAX_LEAD_SECONDS: Final = DAY
 """How far after its record's arrival an event may be: as far ahead as `collect` takes a wrong clock for a request that was made."""

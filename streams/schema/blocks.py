@@ -385,8 +385,8 @@ EVIDENCE = Layout(
 _KIND_OF_TYPE: Final[Mapping[Any, Kind]] = {str | None: "text", int: "hash", float: "time"}
 
 
-class VerdictRow(NamedTuple):
-    """A row of `verdicts`: one of the three messages of the groups to the accounts' partitions."""
+class FeedbackRow(NamedTuple):
+    """A row of `feedback`: one of the three messages of the groups to the accounts' partitions."""
 
     account_id: str | None = None
     """This account is suspect until `until`: it has no vote on what is ordinary."""
@@ -401,8 +401,8 @@ class VerdictRow(NamedTuple):
     """Seconds since 1970."""
 
 
-VERDICTS = Layout("verdicts", 3, {name: _KIND_OF_TYPE[kind] for name, kind in get_type_hints(VerdictRow).items()}, known=())
-"""One `VerdictRow` a row."""
+FEEDBACK = Layout("feedback", 1, {name: _KIND_OF_TYPE[kind] for name, kind in get_type_hints(FeedbackRow).items()}, known=())
+"""One `FeedbackRow` a row."""
 
 TALLIES = Layout(
     "tallies",
@@ -421,7 +421,7 @@ ERASURES = Layout(
     limits={"source": (-1, 4096)},
 )
 """Accounts to erase, one a row, on the topics between the stages, so that no row of an account comes after its erasure:
-`verdicts` (accounts) -> `groups` (every partition) -> `evidence` (cases).
+`feedback` (accounts) -> `groups` (every partition) -> `evidence` (cases).
 
 `request` names the erasure in reports, requests up to `time` are not counted again, and `source` is the partition of the sender, -1 for
 the command.

@@ -191,7 +191,7 @@ class Leak(Record, frozen=True):
     estimate: str
 
 
-class Step(Record, frozen=True):
+class ResponseStep(Record, frozen=True):
     """The response step to consider first."""
 
     step: str
@@ -316,7 +316,7 @@ class CasePayload(AlertPayload, frozen=True, kw_only=True):
     users_not_listed: int = 0
     leak: Leak = Leak(0.0, 0.0, 0.0, 0.0, "")
     if_wrong: str = ""
-    ladder: Step = msgspec.field(default_factory=lambda: Step("", "", "", [], ""))
+    ladder: ResponseStep = msgspec.field(default_factory=lambda: ResponseStep("", "", "", [], ""))
     next_step: str = ""
     withdrawn: str = ""
     """Why an alert of it was withdrawn, as a sentence; empty where none was since the newest alert."""
@@ -370,7 +370,7 @@ class Case(Record, frozen=True):
     extraction: Nats
     routing: Nats
     muted: bool
-    """A permitted party: scored, and nobody is alerted."""
+    """A permitted party: scored, and no alert is sent."""
     payload: CasePayload
 
 

@@ -15,6 +15,7 @@ from typing import Any, Final, Literal
 
 import orjson
 
+from models.durations import DAY
 from streams.core.errors import MalformedEventError
 from streams.core.remembered import remembered
 from streams.schema import lenient_json
@@ -89,7 +90,6 @@ class Field:
         return self.asked or self.sent
 
 
-_DAY_SECONDS = 86_400.0
 _MAX_TOKENS = 100_000_000.0
 _MAX_ITEMS = 1_000_000.0
 _MAX_ASN_ID = 4_294_967_295.0
@@ -119,8 +119,8 @@ FIELDS: Final = (
     Field("sdk.version", "sdk_version", "text", sent=True),
     Field("sdk.runtime", "sdk_runtime", "text", sent=True),
     Field("http.response.status_code", "status", "number", high=599),
-    Field("http.server.request.duration", "duration", "number", high=_DAY_SECONDS),
-    Field("gen_ai.response.time_to_first_chunk", "first_chunk", "number", high=_DAY_SECONDS),
+    Field("http.server.request.duration", "duration", "number", high=DAY),
+    Field("gen_ai.response.time_to_first_chunk", "first_chunk", "number", high=DAY),
     Field("gen_ai.operation.name", "operation", "text", sent=True),
     Field("gen_ai.provider.name", "provider", "text"),
     Field("gen_ai.request.model", "request_model", "text", sent=True),

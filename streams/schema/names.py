@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from typing import Final, Literal, NamedTuple, get_args
 
 Behaviour = Literal["extraction", "routing"]
 BEHAVIOURS: Final[tuple[Behaviour, ...]] = get_args(Behaviour)
+
+ROUTER_ID: Final = re.compile("[0-9a-f]{16}")
+"""The id of a router: its hash as `entity_key` writes it."""
 
 
 class EntityName(NamedTuple):

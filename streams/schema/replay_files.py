@@ -99,7 +99,7 @@ class FieldCoverage(Record, frozen=True):
     constant: bool
     """Whether all of those hold one value."""
     blinds: list[str]
-    """Features that tell nobody apart without it when all else is there, and kinds of groups that cannot form."""
+    """Features that are unknown without it when all else is there, and kinds of groups that cannot form."""
 
 
 class FamilyCoverage(Record, frozen=True):
@@ -115,7 +115,7 @@ class CoverageReport(Record, frozen=True):
     events: int
     fields: list[FieldCoverage]
     blind: list[str]
-    """Features that tell nobody apart, and kinds of groups that cannot form."""
+    """Features that are unknown, and kinds of groups that cannot form."""
     families: dict[str, FamilyCoverage]
 
 

@@ -24,7 +24,7 @@ from streams.schema.labels import Label
 SIGNED: Final[Mapping[str, SigningRole]] = {
     topics.GROUPS: "worker",
     topics.EVIDENCE: "worker",
-    topics.VERDICTS: "worker",
+    topics.FEEDBACK: "worker",
     topics.SCORES: "worker",
     topics.SHADOW: "worker",
     topics.ALERTS: "worker",

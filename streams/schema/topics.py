@@ -20,6 +20,7 @@ from tenacity.retry import retry_base
 from tenacity.stop import stop_base
 from tenacity.wait import wait_base
 
+from models.durations import DAY_HOURS
 from streams.core import tls
 from streams.core.errors import BrokerAwayError, BrokerUnavailableError, SettingsError
 from streams.core.settings import Settings
@@ -30,7 +31,7 @@ REQUESTS_RAW: Final = "requests-raw"
 REQUESTS: Final = "requests"
 GROUPS: Final = "groups"
 EVIDENCE: Final = "evidence"
-VERDICTS: Final = "verdicts"
+FEEDBACK: Final = "feedback"
 SCORES: Final = "scores"
 SHADOW: Final = "shadow"
 ALERTS: Final = "alerts"
@@ -59,12 +60,13 @@ MAX_RECORD_BYTES: Final = 8 * 1024 * 1024
 """The largest record that we send: a block of 4,096 events takes 1 MB as a rule, far more when every text is long and new."""
 
 _HOUR_MS = 3_600_000
-_DAY_HOURS = 24
 
 COMPACTED_WITHIN_HOURS: Final = 48
 """Time after which a compacted topic no longer contains what was replaced or removed: a day until compaction, a day for the tombstone."""
 COMPACTION: Final = {"max.compaction.lag.ms": str(24 * _HOUR_MS), "delete.retention.ms": str(24 * _HOUR_MS)}
 """Configuration of compacted topics: without a largest lag, Kafka never compacts the newest segment."""
+SEND_TIMEOUT_SECONDS: Final = 30.0
+"""Time within which the broker takes one record of a command."""
 _BOOTSTRAP_TIMEOUT_MS = 10_000  # for the first answer of a broker
 _RETRY_SECONDS = 5.0  # between two such attempts of a process that serves
 
@@ -105,16 +107,16 @@ TOPICS: Final = (
     Topic(REQUESTS, keyed_by="account", retention_hours=72, stamped=True),
     Topic(GROUPS, keyed_by="group", retention_hours=24),
     Topic(EVIDENCE, keyed_by="entity", retention_hours=72, single=True),
-    Topic(VERDICTS, keyed_by="account", retention_hours=72),
+    Topic(FEEDBACK, keyed_by="account", retention_hours=72),
     Topic(SCORES, keyed_by="entity", retention_hours=72),
     Topic(SHADOW, keyed_by="entity", retention_hours=72),
-    Topic(ALERTS, keyed_by="alert", retention_hours=400 * _DAY_HOURS, compacted=True),
-    Topic(CASES, keyed_by="case", retention_hours=400 * _DAY_HOURS, compacted=True),
-    Topic(LABELS, keyed_by="label", retention_hours=3 * 365 * _DAY_HOURS, compacted=True, single=True),
+    Topic(ALERTS, keyed_by="alert", retention_hours=400 * DAY_HOURS, compacted=True),
+    Topic(CASES, keyed_by="case", retention_hours=400 * DAY_HOURS, compacted=True),
+    Topic(LABELS, keyed_by="label", retention_hours=3 * 365 * DAY_HOURS, compacted=True, single=True),
     Topic(ACTIONS, keyed_by="action", retention_hours=72, single=True),
     Topic(ENFORCEMENT, keyed_by="decision", retention_hours=72, single=True),
     Topic(ERASURES, keyed_by="erasure", retention_hours=72, single=True, names_accounts=False),
-    Topic(DEAD_LETTERS, keyed_by="nothing", retention_hours=14 * _DAY_HOURS, names_accounts=False),
+    Topic(DEAD_LETTERS, keyed_by="nothing", retention_hours=14 * DAY_HOURS, names_accounts=False),
 )
 """Every topic but the changelogs, which Faust makes itself."""
 

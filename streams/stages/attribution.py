@@ -12,12 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.accumulators.step import Floats
+from models.accumulators.grouped_events import Floats
+from models.durations import DAY, HOUR
 from models.evidence.extraction_rules import Purpose
 from models.evidence.families import FAMILIES
 from models.evidence.units import distinct_pairs
 from models.evidence.weighing import MAX_FAMILY_NATS, MIN_LEVEL_NATS
-from streams.core.durations import DAY, HOUR
 from streams.features import shared_links
 from streams.features.group.member_content import MAX_VOTING_PAYERS, usual_content
 from streams.features.group.one_script import MIN_TEMPLATE_SHARE

@@ -1,6 +1,6 @@
 """Erasures: the command to remove an account from all state, as it travels from stage to stage, and what each stage reports of it.
 
-command -> `verdicts`, the account's partition -> accounts -> `groups`, every partition -> groups -> `evidence` -> cases
+command -> `feedback`, the account's partition -> accounts -> `groups`, every partition -> groups -> `evidence` -> cases
 
 Each stage hands an erasure on where it sends the account's rows, so that the next stage reads it after the last of them.
 """
@@ -29,7 +29,7 @@ class Erasure(NamedTuple):
 
 
 def command(request: str, account: str, time: float) -> bytes:
-    """Return the block that starts an erasure: for the account's partition of `verdicts`."""
+    """Return the block that starts the erasure `request`: for the account's partition of `feedback`. time: epoch seconds."""
     return blocks.ERASURES.encode({"request": [request], "account_id": [account], "time": [time], "source": [-1.0]})
 
 

@@ -12,17 +12,17 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.accumulators.step import Floats
+from models.accumulators.grouped_events import Floats
+from models.durations import DAY
 from models.evidence.prevalence import Hashes
 from models.state.columns import Columns, Field, Slots
-from streams.core.durations import DAY
 from streams.privacy.fingerprint import FINGERPRINT_PARTS
 
 UPGRADE_GRACE_SECONDS: Final = DAY
 """Time for which an account stays with its router after its stack changed in part."""
 MIN_ALIKE_SHARE: Final = 0.5
 """Share of the known parts of a fingerprint that stay the same in an upgrade."""
-MAX_ALIASES: Final = 4096
+MAX_UPGRADES: Final = 4096
 """Upgrades in the table; beyond, the oldest announcement is removed."""
 
 FIELDS: Final = {
@@ -110,7 +110,7 @@ class Aliases:
         changed = slots[(self.table["first"][slots] == upgrade) | (slots == slot)]
         self.table["first"][changed] = first
         self.table.touch(changed, offset)
-        if len(self.table) > MAX_ALIASES:
+        if len(self.table) > MAX_UPGRADES:
             oldest = min(slots.tolist(), key=lambda alias: (self.table["at"][alias], self.table.keys[alias]))
             self.table.evict(self.table.keys[oldest], offset)
         self.reread()

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models import detector_registry
-from models.accumulators.step import Floats
+from models.accumulators.grouped_events import Floats
 from models.detectors.baseline import BaselineColumns
 from models.learning.feature_bounds import Limits
 from models.learning.shadow import ShadowDetector

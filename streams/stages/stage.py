@@ -74,14 +74,14 @@ class GatheringStage(Stage, Protocol):
 
 
 @runtime_checkable
-class TwoInputStage(Stage, Protocol):
-    """A stage with a second input that has offsets of its own: analysts' labels, or verdicts of the groups on accounts.
+class FeedbackStage(Stage, Protocol):
+    """A stage that also reads feedback, with offsets of its own: labels of analysts for the cases, what the groups report for the accounts.
 
-    A record of the second input is a state, not a count: the same record again changes nothing.
+    Feedback is a state, not a count: the same record again changes nothing.
     """
 
     def apply_feedback(self, value: bytes, offset: int) -> list[Message]:
-        """Apply one record of the second input, in its offset order, and return the messages to send.
+        """Apply one record of feedback, in its offset order, and return the messages to send.
 
         Raises:
             BlockLayoutError: Before anything changed, if a block cannot be decoded.

@@ -11,11 +11,12 @@ from collections.abc import Collection, Mapping
 from copy import deepcopy
 from typing import Final
 
+from models.durations import MINUTE
 from models.evidence.feed_silence import Absence, Silence
 from streams.core.queries import Queries
 from streams.telemetry.metrics import METRICS, Metric, Registry
 
-MINUTE_SECONDS: Final = 60
+MINUTE_SECONDS: Final = int(MINUTE)
 GRACE_SECONDS: Final = 30.0
 """Time for the rows of a minute to arrive before it counts as silent; the store stage needs five seconds."""
 OPEN_MINUTES: Final = 60

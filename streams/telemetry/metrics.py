@@ -43,10 +43,12 @@ class Metric(Enum):
     EVENTS_REJECTED = Spec("counter", "Which source sends what we cannot read, and why?", ("source", "reason"))
     EVENTS_LATE = Spec("counter", "How many events come over a minute behind the newest of their partition?", ("source",))
     EVENTS_CORRECTED = Spec("counter", "How many events were so far ahead that they count at their arrival instead?", ("source",))
-    CLOCK_SKEW = Spec("gauge", "How far is a source's clock from ours (seconds, its newest event less our time)?", ("source",))
+    CLOCK_SKEW = Spec(
+        "gauge", "How far is a source's clock from this machine's (seconds, its newest event less the time here)?", ("source",)
+    )
     FUSE_BLOWN = Spec("gauge", "Is a source of collect paused, or did it stop, because the format is wrong? (1: yes)")
     BLOCKS_SENT = Spec("counter", "How many blocks leave for each topic?", ("topic",))
-    INTAKE_ANSWERS = Spec("counter", "Do gateways get through, or are they told to wait?", ("path", "status"))
+    INTAKE_ANSWERS = Spec("counter", "Do gateways get through, or must they wait?", ("path", "status"))
 
     FEED_SILENCE = Spec("gauge", "For how long has each feed been silent (minutes)?", ("feed",))
     FEED_NATS = Spec("gauge", "How surprising is its silence, by its own habits (nats)?", ("feed",))
@@ -161,7 +163,10 @@ class Registry(CollectorRegistry):
         return self.get_sample_value(metric.exported + suffix, {name: str(value) for name, value in labels.items()}) or 0.0
 
     def rows(self, time: float, process: str, instance: str) -> list[HealthRow]:
-        """Return all metrics as rows of `health` at a moment (seconds since 1970). A histogram has p50, p99, count, sum."""
+        """Return all metrics of a `process` (its command) and `instance` as rows of `health`, at a moment (seconds since 1970).
+
+        A histogram has p50, p99, count, sum.
+        """
         return [HealthRow(time, process, instance, *sample) for family in self.collect() for sample in _health(family.samples)]
 
     def _series(self, kind: type[Series], metric: Metric, labels: Mapping[str, str | int]) -> Series:

@@ -7,9 +7,8 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import Final
 
-ROOT: Final = Path(__file__).resolve().parents[2]
+from streams.core.repository import ROOT
 
 
 def copied(folder: Path, *rooms: str) -> Path:

@@ -1,7 +1,7 @@
 """The smallest stage: it counts keys. Durability tests and the benchmark of the doorway run it in index of a real one.
 
 A block is a JSON list of keys; its message is the list of the keys that it counted, to a topic of the caller's choice, keyed by
-partition and offset of the block. Its second input is ignored.
+partition and offset of the block. Its feedback is ignored.
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ class CountingStage:
         return [Message(self._topic, self._partition, json.dumps(counted).encode(), source)] if counted and self._topic else []
 
     def apply_feedback(self, value: bytes, offset: int) -> list[Message]:
-        """Ignore the second input. Raises MalformedEventError for an empty record."""
+        """Ignore feedback. Raises MalformedEventError for an empty record."""
         if not value:
-            raise MalformedEventError("empty", f"record {offset} of the second input has no value")
+            raise MalformedEventError("empty", f"record {offset} of feedback has no value")
         return []
 
     def dirty(self) -> Mapping[str, int]:

@@ -44,7 +44,7 @@ class Trial:
     """One broker, one state directory per worker, and the workers that this trial starts and stops."""
 
     def __init__(self, bootstrap: str, directory: Path, mode: Literal["local", "production"] = "local", checkpoint: float = 2.0) -> None:
-        """Create the topics. Local mode keeps tables in memory, production in RocksDB."""
+        """Create the topics; `checkpoint` is in seconds. Local mode keeps tables in memory, production in RocksDB."""
         self.directory = directory
         self.arguments = [bootstrap, mode, str(checkpoint)]
         self.settings = settings(directory, *self.arguments)
@@ -147,7 +147,7 @@ class Trial:
 
 
 def blocks_of_keys(count: int, partitions: int = 4, keys: int = 20) -> list[tuple[int, list[str]]]:
-    """Return blocks of different keys, of 5,000 in all, for the partitions in turn; always the same ones."""
+    """Return `count` blocks of different keys, of 5,000 in all, for the partitions in turn; always the same ones."""
     chance = random.Random(count)
     return [(number % partitions, [f"k{key}" for key in chance.sample(range(5_000), keys)]) for number in range(count)]
 
@@ -165,7 +165,7 @@ def stop(worker: subprocess.Popen[bytes]) -> int:
 
 
 def settings(directory: Path, bootstrap: str, mode: str, checkpoint: str) -> Settings:
-    """Return the settings of a trial, with made-up secrets."""
+    """Return the settings of a trial in a `mode`, with made-up secrets; `checkpoint` is in seconds."""
     secrets = {name: f"only-for-this-trial-{name}" for name in (*SECRETS, "signing_key")}
     given = {"mode": mode, "kafka": bootstrap, "checkpoint_seconds": checkpoint, "state_dir": str(directory), "replication": 1, **secrets}
     return Settings.model_validate(given)

@@ -14,12 +14,12 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from models.accumulators import dialogue
+from models.accumulators.grouped_events import Floats, GroupedEvents
 from models.accumulators.recurring import Templates
-from models.accumulators.step import Floats, Step
+from models.durations import DAY
 from models.evidence.families import FAMILIES
 from models.evidence.links import LINKS
 from models.state.columns import Columns
-from streams.core.durations import DAY
 from streams.features import derived
 from streams.features.bank import Bank
 from streams.features.declaration import Feature
@@ -47,8 +47,8 @@ def account(feature: type[Feature], **columns: Any) -> float:
     table = Columns("trial", bank.fields())
     block = block_of(columns)
     slots = table.intern(["a"] * len(block))
-    step = Step.of(slots, block.numbers("time").astype(np.float64), table["clock"])
-    bank.fold(table, Events(block, step, derived_columns(block, step, columns)))
+    grouped = GroupedEvents.of(slots, block.numbers("time").astype(np.float64), table["clock"])
+    bank.fold(table, Events(block, grouped, derived_columns(block, grouped, columns)))
     return float(bank.read(table, slots[:1])[0][0, 0])
 
 
@@ -75,8 +75,10 @@ def _fill(values: Any, name: str, kind: Kind, rows: int) -> Any:
     return np.broadcast_to(np.array(unknown if values is None else values, np.float64), rows)
 
 
-def derived_columns(block: Block, step: Step, given: Mapping[str, ArrayLike], turns: Columns | None = None) -> dict[str, NDArray[Any]]:
-    """Return the derived columns of a block in step order: the given ones, others as without templates or claims.
+def derived_columns(
+    block: Block, grouped: GroupedEvents, given: Mapping[str, ArrayLike], turns: Columns | None = None
+) -> dict[str, NDArray[Any]]:
+    """Return the derived columns of a block in slot order: the given ones, others as without templates or claims.
 
     turns: The newest requests of each account in earlier blocks, changed in place; None where there are no earlier ones.
     """
@@ -85,14 +87,14 @@ def derived_columns(block: Block, step: Step, given: Mapping[str, ArrayLike], tu
     templates = Templates(pieces, nothing, nothing, nothing, np.zeros(rows, np.intp))
     if turns is None:
         turns = Columns("turns", dialogue.FIELDS)
-        turns.intern([str(slot) for slot in range(int(step.slots.max(initial=-1)) + 1)])  # a row for each slot
-    followed = derived.followed(block, step, dialogue.past(turns, step.slots))
-    dialogue.keep(turns, step.slots, followed.kept)
-    fresh = derived.fresh(block, step, followed)
-    facts = derived.EventFacts(fresh, derived.purposeful(block, step, followed, fresh), none)
-    known = derived.columns(block, step, templates, none[:0], facts, dict.fromkeys(_CLAIM_COLUMNS, np.full(rows, np.nan)))
+        turns.intern([str(slot) for slot in range(int(grouped.slots.max(initial=-1)) + 1)])  # a row for each slot
+    followed = derived.followed(block, grouped, dialogue.past(turns, grouped.slots))
+    dialogue.keep(turns, grouped.slots, followed.kept)
+    fresh = derived.fresh(block, grouped, followed)
+    facts = derived.EventFacts(fresh, derived.purposeful(block, grouped, followed, fresh), none)
+    known = derived.columns(block, grouped, templates, none[:0], facts, dict.fromkeys(_CLAIM_COLUMNS, np.full(rows, np.nan)))
     chosen = {name: given[name] for name in given if name not in REQUESTS.columns}
-    return known | {name: np.broadcast_to(np.array(values, np.float64), len(block))[step.order] for name, values in chosen.items()}
+    return known | {name: np.broadcast_to(np.array(values, np.float64), len(block))[grouped.order] for name, values in chosen.items()}
 
 
 def group(feature: type[Feature], **columns: Any) -> float:

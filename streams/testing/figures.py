@@ -19,8 +19,8 @@ from typing import Any, Final
 import msgspec
 
 from streams.core.output import echo
-from streams.core.typed_json import read_json
 from streams.core.repository import ROOT
+from streams.core.typed_json import read_json
 
 MEASURED: Final = ROOT / "build" / "figures"
 KEPT: Final = ROOT / "docs" / "data"

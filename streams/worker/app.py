@@ -24,8 +24,8 @@ from streams.clickhouse.health import publisher, served
 from streams.core import tls
 from streams.core.errors import SettingsError
 from streams.core.settings import Settings
+from streams.kafka.log_range import range_reader
 from streams.schema import topics
-from streams.schema.log_range import range_reader
 from streams.schema.signatures import Signatures
 from streams.stages.stage import MakeStage
 from streams.worker.agents import accounts, cases, groups, store

@@ -33,9 +33,9 @@ from faust.types.tuples import Message as Record
 from streams.core.errors import MalformedEventError, StateLayoutError
 from streams.schema import topics
 from streams.schema.believable_times import arrived
-from streams.schema.repeats import MAX_BLOCKS
 from streams.schema.signatures import Signatures
-from streams.stages.stage import GatheringStage, MakeStage, Message, RecallingStage, TimedStage, TwoInputStage
+from streams.stages.repeats import MAX_BLOCKS
+from streams.stages.stage import FeedbackStage, GatheringStage, MakeStage, Message, RecallingStage, TimedStage
 from streams.telemetry.metrics import METRICS, Metric, Registry
 from streams.worker.failure import Failure
 from streams.worker.pace import MARK, Mark, Pace, Slowest
@@ -60,11 +60,11 @@ MAX_CHUNKS_PER_WRITE = 32
 
 @dataclass(frozen=True)
 class Inputs:
-    """The input topics of an agent. The second input has as many partitions as the first, each for the stage of the same number."""
+    """The topics that an agent reads. The feedback has as many partitions as the input, each for the stage of the same number."""
 
     agent: str
     topic: str
-    second: str | None = None
+    feedback: str | None = None
     single: bool = False
     """Whether the input has one partition, because one stage needs all records."""
     marks: str | None = None
@@ -141,7 +141,7 @@ class Engine:
                     await self._go_on(partition)
 
     async def take_second(self, event: EventT[Any]) -> None:
-        """Apply one record of the second input, in the stage of the partition of the same number."""
+        """Apply one record of feedback, in the stage of the partition of the same number."""
         record = event.message
         with self.failure:
             async with self._applying:
@@ -344,7 +344,7 @@ class Engine:
         for offset in free:
             self._ack(partition.tp, offset)
         for offset in partition.acknowledge_second():
-            self._ack(TP(self.inputs.second or "", partition.tp.partition), offset)
+            self._ack(TP(self.inputs.feedback or "", partition.tp.partition), offset)
 
     def _ack(self, tp: TP, offset: int) -> None:
         # not the record as received: it would stay in memory until its chunks are written, a minute of blocks
@@ -361,8 +361,8 @@ class Engine:
     def _loaded(self, tp: TP, records: list[tuple[str, bytes, int]], read_from: int) -> Partition:
         archive = Archive(self._table, tp.partition)
         stage = self._make_stage(tp.partition, archive)
-        if self.inputs.second and not isinstance(stage, TwoInputStage):
-            raise TypeError(f"{self.inputs.agent} reads {self.inputs.second}, but its stage has no apply_feedback")
+        if self.inputs.feedback and not isinstance(stage, FeedbackStage):
+            raise TypeError(f"{self.inputs.agent} reads {self.inputs.feedback}, but its stage has no apply_feedback")
         stage.load((name, data) for name, data, _ in records)
         if cold := int(stage.counters().get("cold_chunks", 0)):
             log.error("%s: %d chunks of partition %d cannot be read: their entities start empty", self.inputs.agent, cold, tp.partition)

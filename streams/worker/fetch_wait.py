@@ -7,7 +7,7 @@ from typing import Any
 import faust
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer
 
-from streams.schema.record_batches import tolerate_strangers
+from streams.kafka.record_batches import tolerate_strangers
 
 FETCH_WAIT_MS = 100
 """With Faust's own 1,500 ms each hop through the embedded broker takes 0.5 s, with this value 2 ms. Apache Kafka answers at once."""

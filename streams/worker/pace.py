@@ -1,8 +1,8 @@
 """Keeps feedback near in event time: a partition that catches up judges as one that lived through the same days.
 
-Accounts send rows to the groups, and verdicts come back. Live, that takes a second. Of a backlog a second is an hour, and who runs ahead by
-an hour is judged without the verdicts of that hour. So a partition of accounts that is behind sends *marks* with its rows: up to where
-its next block reaches. Each partition of groups sends back the lowest mark of all partitions, behind the verdicts that came before it. A
+Accounts send rows to the groups, and feedback comes back. Live, that takes a second. Of a backlog a second is an hour, and who is ahead by
+an hour is judged without the feedback of that hour. So a partition of accounts that is behind sends *marks* with its rows: up to where
+its next block reaches. Each partition of groups sends back the lowest mark of all partitions, behind the feedback that came before it. A
 block that reaches further than MAX_FEEDBACK_LAG_SECONDS beyond that waits. A partition at the end of its input holds nobody up: its mark is
 infinite.
 
@@ -21,14 +21,14 @@ from faust.types.tuples import Message as Record
 from streams.core.typed_json import read_json
 
 MARK: Final = b"mark"
-"""The key of a mark, on the topics of rows and of verdicts."""
+"""The key of a mark, on the topics of rows and of feedback."""
 MAX_FEEDBACK_LAG_SECONDS: Final = 60.0
 """Event time by which a partition may be ahead of its feedback."""
 MARK_INTERVAL_SECONDS: Final = 20.0
 """Event time between two marks of a partition that is behind."""
 PATIENCE_SECONDS: Final = 30.0
 """Time without any mark after which a partition no longer waits: the groups stage is away."""
-REPEAT_SECONDS: Final = 10.0
+MARK_AGAIN_SECONDS: Final = 10.0
 """Time after which an idle partition sends its mark again: the groups stage may have forgotten it."""
 MAX_WAITING_BYTES: Final = 64 << 20
 """Bytes of blocks that wait in a partition, above which its agent reads no more."""
@@ -128,7 +128,7 @@ class Pace:
             now: Seconds of a monotonic clock.
         """
         if at_end:
-            due = math.inf if self._sent != math.inf or now - self._sent_at >= REPEAT_SECONDS else None
+            due = math.inf if self._sent != math.inf or now - self._sent_at >= MARK_AGAIN_SECONDS else None
         else:
             reached = max(self._newest, self.waiting[0][1]) if self.waiting else self._newest
             moved = not reached - self._sent < MARK_INTERVAL_SECONDS  # also before the first mark

@@ -15,7 +15,7 @@ from streams.core.errors import BlockLayoutError, MalformedEventError
 from streams.schema import topics
 from streams.schema.blocks import Block
 from streams.schema.dead_letters import DeadLetter
-from streams.stages.stage import ArrivalStage, GatheringStage, Message, Stage, TwoInputStage
+from streams.stages.stage import ArrivalStage, FeedbackStage, GatheringStage, Message, Stage
 from streams.telemetry.metrics import Metric
 from streams.worker.checkpoint import Checkpointer
 from streams.worker.pace import MAX_WAITING_BYTES, Pace, Slowest
@@ -41,7 +41,7 @@ class Gathered(NamedTuple):
 
 @dataclass
 class _Held:
-    """A record of the second input that is not durable yet: what must be durable before it, and the number of writes before it."""
+    """A record of feedback that is not durable yet: what must be durable before it, and the number of writes before it."""
 
     offset: int
     unconfirmed: list[Confirmation]
@@ -57,7 +57,7 @@ class _Held:
 class Partition:
     """The stage of one partition. A block that it cannot decode becomes a dead letter, without its bytes.
 
-    A second input has offsets of its own: a record is acknowledged when every chunk that had changed by then has been written.
+    Feedback has offsets of its own: a record is acknowledged when every chunk that had changed by then has been written.
     """
 
     def __init__(
@@ -143,8 +143,8 @@ class Partition:
         return messages + stage.apply_blocks(readable)
 
     def apply_feedback(self, topic: str, value: bytes, offset: int, refusal: MalformedEventError | None = None) -> list[Message]:
-        """Apply the next record of the second input unless it is refused, and return the messages to send."""
-        if not isinstance(self.stage, TwoInputStage):
+        """Apply the next record of feedback unless it is refused, and return the messages to send."""
+        if not isinstance(self.stage, FeedbackStage):
             return []
         tp = TP(topic, self.tp.partition)
         try:
@@ -163,7 +163,7 @@ class Partition:
             self._unconfirmed.popleft()
 
     def hold_second(self, offset: int) -> None:
-        """Record what must be durable before the second input's last record, just applied and sent, may be acknowledged."""
+        """Record what must be durable before the last record of feedback, just applied and sent, may be acknowledged."""
         unconfirmed = [future for _, future in self._unconfirmed if not future.done()]
         self._held.append(_Held(offset, unconfirmed, self._writes))
         self._unresolved.append(self._held[-1])
@@ -194,7 +194,7 @@ class Partition:
         return self.checkpoint.acknowledge(self.stage.dirty(), sent_below)
 
     def acknowledge_second(self) -> list[int]:
-        """Return the offsets of the second input that may be acknowledged, in order."""
+        """Return the offsets of feedback that may be acknowledged, in order."""
         self._resolve_held()
         free = []
         while self._held and self._held[0].safe:
@@ -202,7 +202,7 @@ class Partition:
         return free
 
     def _resolve_held(self) -> None:
-        """Note, once for all records of the second input since the last time, which chunks must be written before they are durable."""
+        """Note, once for all records of feedback since the last time, which chunks must be written before they are durable."""
         if self._unresolved:
             changed = set(self.stage.dirty())
             for record in self._unresolved:

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from models.durations import DAY
 from streams.cases.audit_chain import HistoryKey
 from streams.cases.policy import Policy
 from streams.cases.stage import Cases
-from streams.core.durations import DAY
 from streams.core.keyring import role_keys
 from streams.core.settings import Settings
 from streams.schema import topics

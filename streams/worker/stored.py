@@ -44,7 +44,7 @@ class Seal:
         self._key_before_epochs = key
 
     def packed(self, key: bytes, stamp: Stamp, data: bytes) -> bytes:
-        """Return the record of a key."""
+        """Return the record of a key whose value is `data`."""
         body = _HEADER.pack(*stamp) + data
         return body + _code(self._key, key, body)
 

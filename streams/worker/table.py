@@ -31,8 +31,8 @@ from faust.tables.manager import TableManager
 from faust.types import TP
 
 from streams.core.errors import DiskFullError
+from streams.kafka.log_range import LogRecord, ReadRange
 from streams.schema import topics
-from streams.schema.log_range import LogRecord, ReadRange
 from streams.telemetry.metrics import METRICS, Metric
 from streams.worker.stored import NO_OFFSET, Seal, Stamp, Stored
 
@@ -106,7 +106,10 @@ class ChunkTable(faust.Table[bytes, bytes]):
         await self._repair(partition)
 
     async def note_acknowledged(self, partition: int, complete_to: int, read_from: int) -> None:
-        """Write down, before Kafka is told, up to which input offset everything is durable. Raises FencedError."""
+        """Write down, before Kafka knows, that all up to the offset `complete_to` is durable, and where a reader would start (`read_from`).
+
+        Raises FencedError.
+        """
         await self.write(partition, [(OWNER, b"")], complete_to, read_from)
 
     def read_from(self, partition: int) -> int:

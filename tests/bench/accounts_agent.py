@@ -16,7 +16,7 @@ from meter import Meter, arguments
 
 from streams.core.settings import Settings
 from streams.schema import topics
-from streams.stages.stage import MakeStage, Message, TwoInputStage
+from streams.stages.stage import FeedbackStage, MakeStage, Message
 from streams.telemetry.metrics import METRICS, Metric
 from streams.worker.app import make_engine
 from streams.worker.engine import Engine
@@ -30,7 +30,7 @@ CHECKPOINT_SECONDS = 10.0
 class Metered:
     """A stage that tells the meter of every block; otherwise the stage that it was given."""
 
-    def __init__(self, stage: TwoInputStage, meter: Meter, done: asyncio.Event, sent: Counter[str]) -> None:
+    def __init__(self, stage: FeedbackStage, meter: Meter, done: asyncio.Event, sent: Counter[str]) -> None:
         """Wrap a stage. `sent` counts messages and bytes by topic."""
         self._stage = stage
         self._meter = meter

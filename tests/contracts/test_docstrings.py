@@ -1,4 +1,4 @@
-"""Every example in a docstring (`>>>`) is executed, the dense kernels have one, and who raises one of our errors says so."""
+"""Docstrings: examples (`>>>`) are executed, dense kernels have one, errors are named, and no parameter or shape is left open."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import ast
 import doctest
 import importlib
 import pkgutil
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -14,6 +15,7 @@ import pytest
 
 import models
 import streams
+from streams.schema.event import FIELDS
 
 MODULES = [
     module.name
@@ -95,13 +97,19 @@ def raised(function: ast.FunctionDef | ast.AsyncFunctionDef, errors: set[str]) -
 
 def public(node: ast.AST) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
     """Yield the functions and methods that others may call. Commands are left out: their docstrings are helps."""
+    return (function for function, _ in public_with_docstrings(node))
+
+
+def public_with_docstrings(node: ast.AST, of_class: str = "") -> Iterator[tuple[ast.FunctionDef | ast.AsyncFunctionDef, str]]:
+    """Yield the public functions and methods with their docstrings; a constructor's is that of its class too."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.ClassDef) and not child.name.startswith("_"):
-            yield from public(child)
+            yield from public_with_docstrings(child, ast.get_docstring(child) or "")
         if isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef) and (not child.name.startswith("_") or child.name.endswith("__")):
             marks = [ast.unparse(decorator).partition("(")[0] for decorator in child.decorator_list]
             if not any(mark.endswith((".command", ".group")) for mark in marks):
-                yield child
+                words = ast.get_docstring(child) or ""
+                yield child, f"{words} {of_class}" if child.name == "__init__" else words
 
 
 def silent_raisers(tree: ast.AST, errors: set[str]) -> list[str]:
@@ -132,3 +140,69 @@ def test_a_public_function_names_each_of_our_errors_that_it_raises(path: str) ->
 )
 def test_a_silent_raiser_is_found(body: str, silent: list[str]) -> None:
     assert silent_raisers(ast.parse(f"def f():\n    {body}"), {"AError"}) == silent
+
+
+_PLAIN = "int float str bool bytes dict list tuple set frozenset Sequence Mapping MutableMapping Iterable Iterator Collection Callable Any"
+_NUMPY = "object None NDArray ArrayLike Floats Hashes Slots Rows Mask Integers np uint64 int64 intp float32 float64 bool_"
+PLAIN_TYPES: Final = frozenset(f"{_PLAIN} {_NUMPY}".split())
+"""Types that say nothing about a value. A parameter of another type (`Settings`, `Block`) is explained by that type."""
+ARRAY_TYPES: Final = frozenset({"NDArray", "Floats", "Hashes", "Slots", "Rows", "Mask", "Integers"})
+MIN_PARAMETERS: Final = 3
+"""Parameters from which a reader can no longer keep apart what the summary does not name."""
+_OF_THE_WEB = (
+    "name title url host port user password key table value note message secret seed time now at headers query sql width height x y"
+)
+_OF_KAFKA = "bootstrap topic partition partitions offset source position log_format"
+_OF_THE_GLOSSARY = "requests accounts families slots panel_id group campaign country reason"
+OWN_WORDS: Final = frozenset(f"{_OF_THE_WEB} {_OF_KAFKA} {_OF_THE_GLOSSARY}".split())
+"""Words that mean the same everywhere: of the web, of Kafka, of the glossary. An Args block for them would repeat them."""
+FIELDS_OF_RECORDS: Final = {"case_id", "account", "verdict", "behaviour", "entity_kind", "entity_id", *(field.column for field in FIELDS)}
+"""Fields that a schema explains."""
+UNIT: Final = re.compile(r"_(seconds|nats|bytes|ms|share|events|members|ids?|days|tokens|accounts)$")
+SHAPE: Final = re.compile(
+    r"\(\w[\w ]*,|\([\w ]+, [\w ,]+\)|\bshape|\bper (event|entity)|\ban? (row|entity|account|value)\b|\beach\b|\bfields\b"
+)
+FOREIGN_SIGNATURES: Final = ("streams/enforcement/litellm_hook.py", "streams/forensics/litellm_hook.py", "streams/core/settings.py")
+"""Modules whose methods have the parameters of a library, which explains them."""
+
+
+def words_of(annotation: ast.AST) -> set[str]:
+    """Return the names that an annotation uses."""
+    nodes = list(ast.walk(annotation))
+    return {node.id for node in nodes if isinstance(node, ast.Name)} | {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+
+
+def unexplained(tree: ast.Module) -> Iterator[str]:
+    """Yield the parameters of public functions whose meaning or unit neither name, type nor docstring says, and arrays without a shape."""
+    for function, words in public_with_docstrings(tree):
+        arguments = function.args
+        named = [argument for argument in (*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs) if argument.annotation]
+        for argument in named if len(named) >= MIN_PARAMETERS and not re.search(r"[Ss]ee `|as in the fields", words) else ():
+            known = argument.arg in OWN_WORDS | FIELDS_OF_RECORDS or UNIT.search(argument.arg) or re.search(rf"\b{argument.arg}\b", words)
+            if not known and argument.annotation and words_of(argument.annotation) <= PLAIN_TYPES:
+                yield f"{function.name}: what is {argument.arg}?"
+        returned = words_of(function.returns) if function.returns else set()
+        if returned & ARRAY_TYPES and "Callable" not in returned and not SHAPE.search(words):
+            yield f"{function.name}: which shape has the array?"
+
+
+@pytest.mark.parametrize("path", [path for path in SOURCES if path not in FOREIGN_SIGNATURES])
+def test_a_public_function_says_what_its_parameters_mean_and_which_shape_its_array_has(path: str) -> None:
+    assert list(unexplained(SOURCES[path])) == []
+
+
+@pytest.mark.parametrize(
+    ("source", "questions"),
+    [
+        ('def f(a: float, b: Block, case_id: str) -> None:\n    "Do it."', ["f: what is a?"]),
+        ('def f(a: float, b: Block, case_id: str) -> None:\n    "Do it within `a` seconds."', []),
+        ('def f(wait_seconds: float, b: Block, c: Block) -> None:\n    "Do it."', []),
+        ('def f(a: float, b: float) -> None:\n    "Two parameters can be kept apart."', []),
+        ('class A:\n    "Args: a: seconds."\n    def __init__(self, a: float, b: Block, c: Block) -> None:\n        "Start."', []),
+        ('class A:\n    "It is one."\n    def f(self, a: bool, b: Block, c: Block) -> None:\n        "Do it."', ["f: what is a?"]),
+        ('def f() -> NDArray[np.float64]:\n    "Return the scores."', ["f: which shape has the array?"]),
+        ('def f() -> NDArray[np.float64]:\n    "Return the scores, (entities,)."', []),
+    ],
+)
+def test_what_a_docstring_leaves_open_is_found(source: str, questions: list[str]) -> None:
+    assert list(unexplained(ast.parse(source))) == questions

@@ -22,10 +22,10 @@ import streams.features.account
 import streams.features.group
 from dashboards.panel import panels
 from models.accumulators import dialogue
-from models.accumulators.step import Floats, Step
+from models.accumulators.grouped_events import Floats, GroupedEvents
+from models.durations import DAY
 from models.evidence.families import FAMILIES
 from models.state.columns import Columns
-from streams.core.durations import DAY
 from streams.features.bank import Bank
 from streams.features.declaration import SHARE, Direction, Feature
 from streams.features.events import NEVER_EVIDENCE, Events
@@ -210,9 +210,9 @@ def counted(*parts: Mapping[str, Any]) -> Columns:
 
 def count(block: Block, columns: Mapping[str, Any], table: Columns, offset: int) -> None:
     slots = table.intern(block.words("account_id"))[block.codes("account_id")]
-    step = Step.of(slots, np.asarray(block.numbers("time"), np.float64), table["clock"])
-    BANK.fold(table, Events(block, step, derived_columns(block, step, columns, table)))
-    table.touch(step.slots, offset)
+    grouped = GroupedEvents.of(slots, np.asarray(block.numbers("time"), np.float64), table["clock"])
+    BANK.fold(table, Events(block, grouped, derived_columns(block, grouped, columns, table)))
+    table.touch(grouped.slots, offset)
 
 
 def values(table: Columns) -> dict[str, Floats]:
@@ -305,8 +305,8 @@ def nothing_but_time() -> tuple[dict[str, Floats], set[str]]:
     """The values of an account of which nothing but the times is known, and the names of all that is unknown of it."""
     columns = {"account_id": ["account-0"] * 5, "time": [START_SECONDS + i for i in range(5)]}
     block, table = block_of(columns), Columns("accounts", BANK.fields() | dialogue.FIELDS)
-    step = Step.of(np.zeros(5, np.int64), np.asarray(block.numbers("time"), np.float64), table["clock"])
-    unknown = {*REQUESTS.columns, *derived_columns(block, step, {}), "uncached_input_tokens"} - {*columns, "gap"}
+    grouped = GroupedEvents.of(np.zeros(5, np.int64), np.asarray(block.numbers("time"), np.float64), table["clock"])
+    unknown = {*REQUESTS.columns, *derived_columns(block, grouped, {}), "uncached_input_tokens"} - {*columns, "gap"}
     return values(counted(columns)), unknown
 
 

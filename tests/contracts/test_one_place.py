@@ -57,6 +57,64 @@ def test_no_set_of_names_is_written_in_two_modules() -> None:
     assert not copies({path: source for path, source in modules.items() if not path.startswith(FACTS_OF_OTHERS)})
 
 
+MIN_TELLING_NUMBER: Final = 1 << 32
+"""A written number from which nobody writes the same one by chance: a multiplier of a hash, a seed."""
+
+
+def constants(source: str) -> Iterator[tuple[str, str]]:
+    """Yield name and value, as text, of each constant of a module, and each number from MIN_TELLING_NUMBER by itself.
+
+    A private constant has the name of the public one, and units do not make another name of it: `_DAY_SECONDS` is `DAY`.
+    """
+    tree = ast.parse(source)
+    for statement in tree.body:
+        match statement:
+            case ast.Assign(targets=[ast.Name(id=name)], value=value) | ast.AnnAssign(target=ast.Name(id=name), value=ast.expr() as value):
+                if name.isupper() and len(name) > 1:
+                    yield name.strip("_").removesuffix("_SECONDS"), ast.unparse(value).replace("_", "").removesuffix(".0")
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, int) and node.value >= MIN_TELLING_NUMBER:
+            yield str(node.value), str(node.value)
+
+
+SAME_BY_CHANCE: Final = {
+    ("FORMAT_VERSION", "1"): "each file format counts its own versions",
+    ("FORMAT_VERSION", "2"): "each file format counts its own versions",
+    ("NO_OFFSET", "-1"): "no block is in the state yet; no epoch was written yet",
+}
+"""Constants of one name and one value that are two facts, and why."""
+
+
+def constants_written_twice(modules: dict[str, str]) -> dict[tuple[str, str], list[str]]:
+    """Return the constants that several modules write with the same value, with those modules. modules: source by path."""
+    places: dict[tuple[str, str], set[str]] = defaultdict(set)
+    for path, source in modules.items():
+        for constant in constants(source):
+            places[constant].add(path)
+    return {constant: sorted(paths) for constant, paths in places.items() if len(paths) > 1}
+
+
+@pytest.mark.parametrize(
+    ("first", "other", "count"),
+    [
+        ("DAY = 86400.0", "_DAY_SECONDS: Final = 86_400", 1),
+        ("DAY = 86400.0", "DAY = 24 * HOUR", 0),
+        ("mixed = hashes * 0x9E3779B97F4A7C15", "state = turn ^ 0x9E3779B97F4A7C15", 1),
+        ("LIMIT_BYTES = 64", "OTHER_BYTES = 64", 0),
+    ],
+)
+def test_a_constant_that_is_written_twice_is_found(first: str, other: str, count: int) -> None:
+    assert len(constants_written_twice({"a.py": first, "b.py": other})) == count
+
+
+def test_no_constant_is_written_in_two_modules() -> None:
+    paths = [path for room in ROOMS for path in sorted((ROOT / room).rglob("*.py"))]
+    modules = {str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in paths}
+    copied = constants_written_twice({path: source for path, source in modules.items() if not path.startswith(FACTS_OF_OTHERS)})
+    assert {constant: paths for constant, paths in copied.items() if constant not in SAME_BY_CHANCE} == {}
+    assert set(SAME_BY_CHANCE) <= set(copied), "a constant of SAME_BY_CHANCE is no longer written twice: drop it"
+
+
 NAMES: Final = "streams/schema/names.py"
 """Where `kind:id` and `behaviour:kind:id` are written and taken apart."""
 OTHER_COLONS: Final = {

@@ -63,17 +63,17 @@ def _first(make: Callable[[], Any]) -> tuple[Any, Door]:
     return _of_stage(stage, stage.apply)
 
 
-def _second(make: Callable[[], Any]) -> tuple[Any, Door]:
+def _feedback(make: Callable[[], Any]) -> tuple[Any, Door]:
     stage = make()
     return _of_stage(stage, stage.apply_feedback)
 
 
 DOORS: dict[str, Callable[[], tuple[Any, Door]]] = {
     "accounts": lambda: _first(accounts),
-    "accounts, second input": lambda: _second(accounts),
+    "accounts, feedback": lambda: _feedback(accounts),
     "groups": lambda: _first(lambda: Groups(0, 2, KEY)),
     "cases": lambda: _first(Cases),
-    "cases, second input": lambda: _second(Cases),
+    "cases, feedback": lambda: _feedback(Cases),
 } | {f"store, {topic}": partial(lambda topic: (None, stored(topic)), topic) for topic in rows.STORED}
 """Makes every reader of records anew: its stage, if it has state, and what it does with a record."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from streams.core.durations import DAY
+from models.durations import DAY
 from streams.replay.in_process import Pipeline
 from streams.schema import blocks, topics
 from streams.schema.prompt_sketch import PROMPT_SHINGLES

@@ -16,13 +16,13 @@ from measures import average_precision
 from rich.console import Console
 from rich.table import Table
 
-from models.accumulators.step import Floats
-from models.detector_contract import roc_auc
+from models.accumulators.grouped_events import Floats
 from models.evidence import weighing
 from models.evidence.families import EXTRACTION_WEIGHTS, FAMILIES
 from streams.replay.run import Replay
 from streams.schema import blocks, topics
 from streams.stages.stage import Message
+from streams.testing.detector_contract import roc_auc
 
 ALL = tuple(name for name in FAMILIES if EXTRACTION_WEIGHTS[FAMILIES.index(name)] > 0)
 QUICK = ("content", "evenness", "link")

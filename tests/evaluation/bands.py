@@ -14,9 +14,10 @@ import numpy as np
 from corpora import Ints, corpora
 from numpy.typing import NDArray
 
+from models.durations import DAY
 from streams.demo.log import Requests, Role, Writer
 from streams.demo.scene import COUNTRIES, HOURS_EAST, Scene, chosen, tokens
-from streams.demo.schedule import DAY, WAKING, Talks, dealt, talks
+from streams.demo.schedule import WAKING, Talks, dealt, talks
 from streams.demo.stacks import Stack
 
 Schedule = Literal["people", "bots", "dealt", "shifts", "tenants", "nightly"]

@@ -22,11 +22,11 @@ import numpy as np
 from numpy.typing import NDArray
 from river import anomaly
 
-from models.detector_contract import roc_auc
 from models.detectors.baseline import Baseline
 from models.detectors.population import Population
 from models.detectors.router import RouterModels
 from models.learning.feature_bounds import Limits
+from streams.testing.detector_contract import roc_auc
 from streams.testing.figures import MEASURED, write
 
 WARM = 500

@@ -21,7 +21,7 @@ from measures import Estimate, average_precision, bootstrap, mean, median, thres
 from rich.console import Console
 from rich.table import Table
 
-from models.detector_contract import roc_auc
+from streams.testing.detector_contract import roc_auc
 
 FOUND = 0.5
 

@@ -19,10 +19,10 @@ import pyarrow.parquet as pq
 from rich.console import Console
 from rich.table import Table
 
-from models.accumulators.step import Floats
-from models.detector_contract import roc_auc
+from models.accumulators.grouped_events import Floats
 from streams.features.registry import features
 from streams.testing.builders import shared
+from streams.testing.detector_contract import roc_auc
 
 EVEN = 0.5
 LONG = 300

@@ -25,9 +25,9 @@ from crowds import innocents
 from rich.console import Console
 from rich.progress import track
 
+from models.durations import DAY
 from streams.demo.log import Log
 from streams.demo.scene import Scene
-from streams.demo.schedule import DAY
 
 SPAN = 4 * DAY
 START = datetime(2026, 10, 5, tzinfo=UTC).timestamp()

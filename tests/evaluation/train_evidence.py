@@ -35,10 +35,10 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from worlds import mosaic
 from worlds.frame import World
 
+from models.durations import HOUR
 from models.evidence import additive
 from models.evidence.additive import Additive
 from models.evidence.weighing import ALERT_THRESHOLD_NATS, SUSPECT_NATS
-from streams.core.durations import HOUR
 from streams.features.members import Members
 from streams.features.registry import features
 from streams.replay.run import Replay

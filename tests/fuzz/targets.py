@@ -114,11 +114,11 @@ def layouts() -> list[Any]:
 def block_seeds() -> list[bytes]:
     """Return a block of most layouts."""
     schema = load("streams.schema.blocks")
-    verdicts = {"account_id": ["a", None], "template": [0, 1], "router": [0, 0], "upgrade": [0, 0], "until": [START, START]}
+    feedback = {"account_id": ["a", None], "template": [0, 1], "router": [0, 0], "upgrade": [0, 0], "until": [START, START]}
     shadow = {"time": [START], "entity_kind": ["account"], "entity_id": ["a"], "detector": ["d"], "score": [1.0]}
     erasures = {"request": ["r"], "account_id": ["a"], "time": [START], "source": [-1.0]}
     tally = {"time": [START], "source": [0.0], "histogram": ["h"], "votes": [[0.0] * schema.TALLIES.widths["votes"]]}
-    return [schema.VERDICTS.encode(verdicts), schema.SHADOW.encode(shadow), schema.TALLIES.encode(tally), schema.ERASURES.encode(erasures)]
+    return [schema.FEEDBACK.encode(feedback), schema.SHADOW.encode(shadow), schema.TALLIES.encode(tally), schema.ERASURES.encode(erasures)]
 
 
 def blocks() -> Seeded:

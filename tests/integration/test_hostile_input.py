@@ -74,7 +74,7 @@ ACCEPTED = {
     "messages of the caller": good(9_101, messages=[{"role": "user", "content": MARKER}]),
     "a prompt of messages": good(9_102, prompt=[{"role": "user", "content": [{"type": "text", "text": MARKER}]}]),
 }
-OTHER_LAYOUT = blocks.VERDICTS.encode({"account_id": ["a"], "template": [0], "router": [0], "upgrade": [0], "until": [1.0]})
+OTHER_LAYOUT = blocks.FEEDBACK.encode({"account_id": ["a"], "template": [0], "router": [0], "upgrade": [0], "until": [1.0]})
 TRUNCATED = OTHER_LAYOUT[: len(OTHER_LAYOUT) // 2]
 DEEP = b'{"title": "", "nobody reads this": ' + b"[" * 100_000
 """JSON whose nesting no reader follows."""
@@ -84,7 +84,7 @@ RECORDS = [
     (topics.REQUESTS, MARKER.encode()),
     (topics.GROUPS, TRUNCATED),
     (topics.EVIDENCE, TRUNCATED),
-    (topics.VERDICTS, TRUNCATED),
+    (topics.FEEDBACK, TRUNCATED),
     (topics.LABELS, f'{{"verdict": "{MARKER}"}}'.encode()),
     (topics.LABELS, MARKER.encode()),
     (topics.ALERTS, f'{{"summary": "{MARKER}"}}'.encode()),
@@ -199,7 +199,7 @@ def test_every_record_that_no_stage_can_read_is_a_dead_letter_that_says_where_it
         (topics.REQUESTS, "block_layout"): 3,
         (topics.GROUPS, "unsigned"): 1,
         (topics.EVIDENCE, "unsigned"): 1,
-        (topics.VERDICTS, "unsigned"): 1,
+        (topics.FEEDBACK, "unsigned"): 1,
         (topics.LABELS, "unsigned"): 3,
     }
 

@@ -1,6 +1,6 @@
 """Through Kafka and through replay the same events give the same alerts and the same evidence.
 
-Replay carries a block through all stages before it reads the next. Live traffic comes close to that: its verdicts are a second behind the
+Replay carries a block through all stages before it reads the next. Live traffic comes close to that: its feedback is a second behind the
 events. So blocks are sent here one at a time, each when everything that came of the one before has arrived where it belongs.
 """
 
@@ -31,7 +31,7 @@ from streams.schema import topics
 from streams.worker.pace import MARK
 
 EVENTS = 6_000
-FEEDBACK = (topics.GROUPS, topics.VERDICTS, topics.EVIDENCE)
+FEEDBACK = (topics.GROUPS, topics.FEEDBACK, topics.EVIDENCE)
 """What the next block may depend on. (How many records carry the scores depends on what a worker gathers.)"""
 PATIENCE = 90.0
 LARGEST_DIFFERENCE_NATS = 3.0
@@ -59,11 +59,11 @@ class Lockstep:
     def run(self, outgoing: Iterator[OutgoingBlock]) -> None:
         with BlockProducer(self.system.settings, "file") as shipper:
             for block in outgoing:
-                told = self._expected()[topics.VERDICTS]
+                told = self._expected()[topics.FEEDBACK]
                 shipper.insist([block])
                 self.replay.feed([block])
                 self._wait(FEEDBACK)
-                time.sleep(self.hop if self._expected()[topics.VERDICTS] > told else 0)
+                time.sleep(self.hop if self._expected()[topics.FEEDBACK] > told else 0)
         time.sleep(self.hop)  # for the cases: evidence of two groups may come in another order, and then in more or fewer versions of them
 
     def _partitions(self, topic: str) -> int:

@@ -175,7 +175,7 @@ def test_a_process_with_a_wrong_password_ends_with_one_line(cluster: Cluster, co
     [
         ("gateway", topics.REQUESTS),
         ("collect", topics.LABELS),
-        ("collect", topics.VERDICTS),
+        ("collect", topics.FEEDBACK),
         ("worker", topics.REQUESTS),
         ("worker", topics.LABELS),
         ("store", topics.CASES),

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
+from models.durations import DAY
 from streams.demo import cast
 from streams.demo.scene import Scene
-from streams.demo.schedule import DAY
 from streams.demo.traffic import START
 from streams.replay.run import Replay
 

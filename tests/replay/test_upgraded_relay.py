@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from models.durations import DAY
 from streams.demo import campaigns, cast, stacks
 from streams.demo.scene import Scene
-from streams.demo.schedule import DAY
 from streams.demo.traffic import START
 from streams.replay.run import Replay
 

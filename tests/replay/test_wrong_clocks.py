@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
+from models.durations import DAY
 from streams.demo import cast
 from streams.demo.scene import Scene
-from streams.demo.schedule import DAY
 from streams.replay.run import Replay
 
 pytestmark = pytest.mark.slow

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from kafka import KafkaConsumer, TopicPartition
 
+from models.durations import DAY
 from streams.core.settings import Settings
-from streams.demo.schedule import DAY
 from streams.demo.traffic import START
 from streams.replay.run import Replay
 from streams.schema import topics

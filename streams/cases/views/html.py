@@ -52,7 +52,10 @@ def table(
     head: bool = True,
     wide: bool = False,
 ) -> str:
-    """Return a table of texts; columns in `numbers` are right-aligned, `mark` returns a row's class."""
+    """Return a table of `rows` of texts below their `heads`, which are not shown without `head`; a `wide` one scrolls sideways.
+
+    Columns in `numbers` are right-aligned, `mark` returns a row's class.
+    """
     top = f"<thead><tr>{''.join(_cell('th', name, column in numbers) for column, name in enumerate(heads))}</tr></thead>" if head else ""
     body = "".join(
         f'<tr class="{mark(row) if mark else ""}">{"".join(_cell("td", cell, column in numbers) for column, cell in enumerate(row))}</tr>'

@@ -12,6 +12,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from models.durations import DAY, HOUR, MINUTE
 from streams.cases.views import terminal
 from streams.cases.views.terminal import WIDE_CHARACTERS, CaseRow
 from streams.core.errors import StoreUnavailableError
@@ -33,9 +34,6 @@ _COLUMNS: Final[dict[str, Literal["left", "right"]]] = {
     "why": "left",
 }
 _NARROW: Final = ("case", "severity", "behaviour", "accounts", "nats", "decided", "why")
-_MINUTE_SECONDS: Final = 60
-_HOUR_SECONDS: Final = 3600
-_DAY_SECONDS: Final = 86400
 _COLOURS: Final = {"extraction": "red", "routing": "yellow"}
 
 
@@ -118,7 +116,7 @@ def _cells(case: CaseRow, now: datetime) -> dict[str, str | Text]:
 
 def age(seconds: float) -> str:
     """Return a duration in its largest whole unit: 45 s, 12 min, 3 h, 2 d."""
-    for size, unit in ((_DAY_SECONDS, "d"), (_HOUR_SECONDS, "h"), (_MINUTE_SECONDS, "min")):
+    for size, unit in ((DAY, "d"), (HOUR, "h"), (MINUTE, "min")):
         if seconds >= size:
             return f"{seconds // size:.0f} {unit}"
     return f"{max(seconds, 0.0):.0f} s"

@@ -116,7 +116,7 @@ def only(cases: Sequence[CaseRow], case_id: str) -> CaseRow:
 
 
 def seen(clickhouse: Queries, kind: str, name: str) -> bool:
-    """Return whether an account or a router was ever scored, or has a stored request."""
+    """Return whether an account or a router (the `kind`) was ever scored, or has a stored request."""
     scored = "SELECT 1 FROM scores WHERE entity_kind = %(kind)s AND entity_id = %(name)s LIMIT 1"
     asked = "SELECT 1 FROM requests WHERE %(kind)s = 'account' AND account_id = %(name)s LIMIT 1"
     return any(clickhouse.query(sql, {"kind": kind, "name": name}) for sql in (scored, asked))

@@ -31,7 +31,7 @@ class Connector:
     metavar: ClassVar = "CREDENTIALS"
 
     def __init__(self, url: str, login: str, password: str) -> None:
-        """Log in as this machine at first use."""
+        """Log in as this machine (`login`) at first use."""
         self._url, self._login, self._password = url.rstrip("/"), login, password
         self._token = ""
 

@@ -13,8 +13,8 @@ from streams.core.settings import Settings
 from streams.exports.ocsf import Json
 from streams.exports.outlet import OutletConfigError
 from streams.schema import topics
+from streams.schema.topics import SEND_TIMEOUT_SECONDS
 
-_TIMEOUT_SECONDS: Final = 30.0
 _CONNECT_MS: Final = 10_000
 _TOPIC: Final = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}")
 """Kafka's rule for a topic's name."""
@@ -47,7 +47,7 @@ class Outlet:
                 for finding in findings
             ]
             for record in sent:
-                record.get(timeout=_TIMEOUT_SECONDS)
+                record.get(timeout=SEND_TIMEOUT_SECONDS)
 
     def close(self) -> None:
         """Close the connection."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streams.core.durations import HOUR
+from models.durations import HOUR
 from streams.features.declaration import LOGARITHMIC, Feature, count_of
 from streams.features.expressions import col
 from streams.features.readings import different

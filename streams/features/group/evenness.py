@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from models.durations import HOUR
 from models.evidence.evenness import CHOSEN_PEOPLE_SHAPES, PEOPLE_SHAPES, Work, expected_nats, log_likelihood_ratio
-from streams.core.durations import HOUR
 from streams.features.declaration import NATS, Feature, value_in_nats
 from streams.features.members import Members
 

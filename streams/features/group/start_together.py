@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from streams.core.durations import HOUR
+from models.durations import HOUR
 from streams.features.declaration import SHARE, Feature
 from streams.features.members import Members
 

@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 
-from models.accumulators.step import Floats
+from models.accumulators.grouped_events import Floats
+from models.durations import DAY
 from models.evidence.cohort import divergence
-from streams.core.durations import DAY
 from streams.features.declaration import NATS, Feature, value_in_nats
 from streams.features.members import Members
 

@@ -9,8 +9,8 @@ from typing import Final, NamedTuple, Protocol, runtime_checkable
 import numpy as np
 import zstandard
 
+from models.durations import DAY
 from models.state.columns import Slots, StateLayoutError
-from streams.core.durations import DAY
 from streams.stages.accounts.claims import ClaimVotes
 from streams.stages.accounts.links import AccountLinks
 from streams.stages.accounts.state import AccountState

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.accumulators.step import Floats, Step
+from models.accumulators.grouped_events import Floats, GroupedEvents
 from models.evidence.client_claims import VOTE_KEYS, ClientClaims
 from models.state.columns import Slots
 from streams.schema.blocks import Hashes
@@ -26,12 +26,12 @@ class ClaimVotes:
         """Return how unusual each request's transport is for the client that it claims, nats, (rows,), NaN where unknown."""
         return self._claims.misfit(clients.claim, clients.connection, clients.head)
 
-    def cast(self, clients: Clients, step: Step) -> None:
+    def cast(self, clients: Clients, grouped: GroupedEvents) -> None:
         """Replace the votes of a block's accounts by those of their newest requests. clients: of the block, in block order."""
-        newest = step.order[step.starts + step.counts - 1]
-        votes = np.where(self._state.is_unsuspected(step.slots)[:, None], clients.votes(newest), np.uint64(0))
-        changed = np.flatnonzero((votes != self._state.table["claim_votes"][step.slots]).any(axis=1))
-        slots = step.slots[changed]
+        newest = grouped.order[grouped.starts + grouped.counts - 1]
+        votes = np.where(self._state.is_unsuspected(grouped.slots)[:, None], clients.votes(newest), np.uint64(0))
+        changed = np.flatnonzero((votes != self._state.table["claim_votes"][grouped.slots]).any(axis=1))
+        slots = grouped.slots[changed]
         self._exchange(slots, votes[changed], self._links.vote_weight(slots))
 
     def withdraw(self, slots: Slots) -> None:

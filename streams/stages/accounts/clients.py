@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.evidence.client_claims import paired
-from streams.features.events import hash_word
+from streams.core.word_hash import hash_word
 from streams.privacy.fingerprint import FINGERPRINT_PARTS, first_part, own_headers, software
 from streams.schema.blocks import Block, Hashes
 

@@ -6,14 +6,15 @@ import numpy as np
 
 from models.accumulators import dialogue
 from models.accumulators.dialogue import Followed
+from models.accumulators.grouped_events import GroupedEvents
+from models.accumulators.hashing import mix
 from models.accumulators.lowest import lowest
-from models.accumulators.mixing import mix
-from models.accumulators.step import Step
 from models.evidence.releases import Releases
 from models.state.columns import Slots
+from streams.core.word_hash import hash_word
 from streams.features import derived
 from streams.features.bank import Bank
-from streams.features.events import Events, hash_word
+from streams.features.events import Events
 from streams.schema.blocks import Block
 from streams.stages.accounts.claims import ClaimVotes
 from streams.stages.accounts.clients import Clients
@@ -39,44 +40,44 @@ class Counting:
         self._templates.recurring.observe(block.hashes("shingles"), accounts, float(times.max()), offset, payers)
         self.releases.observe(block.words("response_model"), block.codes("response_model"), payers, times, offset)
 
-    def count(self, block: Block, step: Step) -> Slots:
+    def count(self, block: Block, grouped: GroupedEvents) -> Slots:
         """Add a block to its accounts, and return the slots of the accounts that have just changed to another router, (changed,)."""
         templates = self._templates.recurring.templates(block.hashes("shingles"))
-        followed = self._follow(block, step)
-        fresh = derived.fresh(block, step, followed)
-        purpose = derived.purposeful(block, step, followed, fresh)
-        facts = derived.EventFacts(fresh, purpose, self._templates.choose(step, templates, purpose))
+        followed = self._follow(block, grouped)
+        fresh = derived.fresh(block, grouped, followed)
+        purpose = derived.purposeful(block, grouped, followed, fresh)
+        facts = derived.EventFacts(fresh, purpose, self._templates.choose(grouped, templates, purpose))
         clients, times = Clients.of(block), block.numbers("time").astype(np.float64)
         context = {
             "new_model": self.releases.new(block.words("response_model"), block.codes("response_model"), times),
             "claim_misfit": self._claims.misfit(clients),
         }
-        routers = self._links.aliases.first(block.hashes("router"))[step.order]
-        columns = derived.columns(block, step, templates, self._templates.shared, facts, context)
-        events = Events(block, step, columns | {"hash of router": routers})
+        routers = self._links.aliases.first(block.hashes("router"))[grouped.order]
+        columns = derived.columns(block, grouped, templates, self._templates.shared, facts, context)
+        events = Events(block, grouped, columns | {"hash of router": routers})
         self._bank.fold(self._state.table, events)
         self._links.keep_newest(events)
         self._add_work(events)
-        changing = self._links.follow_routers(clients, step, routers)
-        self._claims.cast(clients, step)
+        changing = self._links.follow_routers(clients, grouped, routers)
+        self._claims.cast(clients, grouped)
         return changing
 
-    def _follow(self, block: Block, step: Step) -> Followed:
+    def _follow(self, block: Block, grouped: GroupedEvents) -> Followed:
         """Return what each request continues, and keep the newest requests of each account."""
-        followed = derived.followed(block, step, dialogue.past(self._state.table, step.slots))
-        dialogue.keep(self._state.table, step.slots, followed.kept)
+        followed = derived.followed(block, grouped, dialogue.past(self._state.table, grouped.slots))
+        dialogue.keep(self._state.table, grouped.slots, followed.kept)
         return followed
 
     def _add_work(self, events: Events) -> None:
         """Add the block's work to the accounts' totals and to the work since their last group rows, and sample harvesting prompts."""
-        table, step = self._state.table, events.step
-        table["new_requests"][step.slots] += step.counts
+        table, grouped = self._state.table, events.grouped
+        table["new_requests"][grouped.slots] += grouped.counts
         for name, column in (("begun", "begun"), ("jobs", "job")):
-            added = np.add.reduceat(events.number(column), step.starts)
-            table[name][step.slots] += added
-            table[f"new_{name}"][step.slots] += added
+            added = np.add.reduceat(events.number(column), grouped.starts)
+            table[name][grouped.slots] += added
+            table[f"new_{name}"][grouped.slots] += added
         prompts = np.where(events.number("purposeful") >= derived.MIN_PURPOSE_SHARE, mix(events.hashed("simhash")), np.uint64(0))
-        table["fills"][step.slots] = lowest(table["fills"][step.slots], step.entity, prompts)
-        output = np.add.reduceat(np.nan_to_num(events.number("output_tokens")), step.starts)
-        table["new_output"][step.slots] += output
-        table["output"][step.slots] += output
+        table["fills"][grouped.slots] = lowest(table["fills"][grouped.slots], grouped.entity, prompts)
+        output = np.add.reduceat(np.nan_to_num(events.number("output_tokens")), grouped.starts)
+        table["new_output"][grouped.slots] += output
+        table["output"][grouped.slots] += output

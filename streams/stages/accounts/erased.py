@@ -6,13 +6,12 @@ from hashlib import blake2b
 
 import numpy as np
 
+from models.durations import DAY
 from models.state.columns import Columns, Field
-from streams.core.durations import DAY
 from streams.schema.blocks import Block
 
 KEPT_SECONDS = 4 * DAY
 """Event time for which an erasure is remembered: a day longer than Kafka keeps requests."""
-_MAX_KEY_BYTES = 64
 
 
 class ErasedAccounts:
@@ -20,7 +19,7 @@ class ErasedAccounts:
 
     def __init__(self, key: bytes) -> None:
         """Start without erasures. key: key of the hashes."""
-        self._key = key[:_MAX_KEY_BYTES]
+        self._key = key[: blake2b.MAX_KEY_SIZE]
         self.table = Columns("erased", {"time": Field("f8", -np.inf)})
 
     def add(self, account: str, time: float, offset: int) -> None:

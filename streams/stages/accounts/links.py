@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from models.accumulators.step import Floats, Step
+from models.accumulators.grouped_events import Floats, GroupedEvents
 from models.evidence.client_claims import weight
 from models.evidence.prevalence import Prevalence
 from models.state.columns import Slots
@@ -52,38 +52,38 @@ class AccountLinks:
 
     def keep_newest(self, events: Events) -> None:
         """Store the newest known value of every link except the router, and of the date of creation."""
-        step = events.step
-        before = {link: self._table[link][step.slots] for link in LINK_COLUMNS}
+        grouped = events.grouped
+        before = {link: self._table[link][grouped.slots] for link in LINK_COLUMNS}
         for link, column in _NEWEST_LINKS.items():
             hashes = events.hashed(column)
             known = np.flatnonzero(hashes)
-            self._table[link][step.slots[step.entity[known]]] = hashes[known]
-        self._count(step.slots, before)
+            self._table[link][grouped.slots[grouped.entity[known]]] = hashes[known]
+        self._count(grouped.slots, before)
         created = events.number("account_created")
         known = np.flatnonzero(~np.isnan(created))
-        self._table["created"][step.slots[step.entity[known]]] = created[known]
+        self._table["created"][grouped.slots[grouped.entity[known]]] = created[known]
 
-    def follow_routers(self, clients: Clients, step: Step, routers: Hashes) -> Slots:
+    def follow_routers(self, clients: Clients, grouped: GroupedEvents, routers: Hashes) -> Slots:
         """Update each account's router, and return the slots of the accounts that have just changed to another, (changed,).
 
         Args:
             clients: Clients of the block, in block order.
-            step: The step of the block.
-            routers: First id of each event's router, (events,), in step order, 0 where unknown.
+            grouped: The events of the block by account.
+            routers: First id of each event's router, (events,), in slot order, 0 where unknown.
         """
         known = np.flatnonzero(routers)
-        newest = np.full(len(step.slots), -1)
-        newest[step.entity[known]] = known
+        newest = np.full(len(grouped.slots), -1)
+        newest[grouped.entity[known]] = known
         rows = newest[newest >= 0]
-        slots = step.slots[step.entity[rows]]
+        slots = grouped.slots[grouped.entity[rows]]
         before = self._table["router"][slots]
-        changing = router_upgrades.follow(self._table, slots, routers[rows], clients.parts(step.order[rows]), step.times[rows])
+        changing = router_upgrades.follow(self._table, slots, routers[rows], clients.parts(grouped.order[rows]), grouped.times[rows])
         self._move_router(slots, before)
         return changing
 
-    def rename(self, verdicts: Block) -> None:
+    def rename(self, feedback: Block) -> None:
         """Record the upgrades announced by the groups stage, and move accounts with an upgraded router to its first id."""
-        upgrades, firsts, times = verdicts.hashes("upgrade"), verdicts.hashes("router"), verdicts.numbers("until")
+        upgrades, firsts, times = feedback.hashes("upgrade"), feedback.hashes("router"), feedback.numbers("until")
         for row in np.flatnonzero(upgrades).tolist():
             self.aliases.learn(int(upgrades[row]), int(firsts[row]), float(times[row]), self._state.offset)
         if upgrades.any():

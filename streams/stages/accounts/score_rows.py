@@ -16,14 +16,9 @@ from streams.stages import shadow_detectors
 from streams.stages.accounts.scoring import Scores
 from streams.stages.accounts.state import AccountState
 from streams.stages.accounts.votes import Votes
+from streams.stages.reporting import EVIDENCE_ROW_FLOOR_NATS, SCORE_ROW_INTERVAL_SECONDS, SCORE_ROW_STEP_NATS
 from streams.stages.shadow_detectors import ShadowDetectors
 from streams.stages.stage import Message
-
-SCORE_ROW_INTERVAL_SECONDS = 600.0
-"""Event time between score rows of an account whose evidence has not moved by SCORE_ROW_STEP_NATS."""
-SCORE_ROW_STEP_NATS = 1.0
-EVIDENCE_ROW_FLOOR_NATS = 5.0
-"""Evidence from which an account has a row for the cases stage."""
 
 
 class ScoreRows:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.accumulators.step import Floats
+from models.accumulators.grouped_events import Floats
 from models.evidence import extraction_rules, weighing
 from models.evidence.weighing import MAX_FAMILY_NATS, MIN_LEVEL_NATS, FamilySum
 from models.state.columns import Slots
@@ -15,11 +15,10 @@ from streams.features.bank import Bank
 from streams.features.declaration import Feature
 from streams.stages.accounts.state import FIRST_REQUESTS, AccountState
 from streams.stages.accounts.votes import Votes
+from streams.stages.reporting import TICK_INTERVAL_SECONDS
 
 TICK_GROWTH_SHARE = 0.1
 """Growth of requests since the last score from which an account is scored again, if TICK_INTERVAL_SECONDS have passed too."""
-TICK_INTERVAL_SECONDS = 60.0
-"""Event time between two scores of an account, after its first requests."""
 
 
 @dataclass(frozen=True)

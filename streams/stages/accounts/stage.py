@@ -12,9 +12,9 @@ from functools import lru_cache
 
 import numpy as np
 
-from models.accumulators.step import Step
+from models.accumulators.grouped_events import GroupedEvents
+from models.durations import DAY
 from models.state.columns import Slots
-from streams.core.durations import DAY
 from streams.core.errors import BlockLayoutError
 from streams.features.bank import Bank
 from streams.features.registry import features
@@ -22,7 +22,6 @@ from streams.schema import blocks, topics
 from streams.schema.believable_times import believable
 from streams.schema.blocks import Block
 from streams.schema.dead_letters import DeadLetter
-from streams.schema.repeats import RecentEvents
 from streams.stages import erasures
 from streams.stages.accounts import group_rows
 from streams.stages.accounts.archive import Archive, Keeping
@@ -37,14 +36,15 @@ from streams.stages.accounts.state import AccountState, account_fields
 from streams.stages.accounts.templates import AccountTemplates
 from streams.stages.accounts.votes import Votes
 from streams.stages.chunks import Chunks
+from streams.stages.repeats import RecentEvents
 from streams.stages.shadow_detectors import ShadowDetectors
 from streams.stages.stage import Message
 
 
 @lru_cache(maxsize=4)
 def _feedback(value: bytes) -> Block:
-    """Decode a record of the second input. A partition's tally goes to all others: those of one process decode it once."""
-    return blocks.decode(value, blocks.VERDICTS, blocks.TALLIES, blocks.ERASURES)
+    """Decode a record of feedback. A partition's tally goes to all others: those of one process decode it once."""
+    return blocks.decode(value, blocks.FEEDBACK, blocks.TALLIES, blocks.ERASURES)
 
 
 class Accounts:
@@ -100,7 +100,9 @@ class Accounts:
         return self._apply(blocks.decode(value, blocks.REQUESTS), offset)
 
     def apply_arrived(self, value: bytes, offset: int, arrival: float) -> list[Message]:
-        """Count the events of a block that can have happened when they say so; of the others one dead letter says how many there are.
+        """Count the events of a block that can have happened by its `arrival` (epoch seconds).
+
+        Of the others one dead letter says how many there are.
 
         Raises:
             BlockLayoutError: Before anything changed, if the block cannot be decoded.
@@ -134,11 +136,11 @@ class Accounts:
         block, slots = self._not_counted_yet(block, slots)
         if not len(block):
             return self.group_rows.take(moved)
-        step = Step.of(slots, block.numbers("time").astype(np.float64), self.table["clock"])
-        self.scoring.hasten(self.counting.count(block, step))
-        self.state.advance(step)
+        grouped = GroupedEvents.of(slots, block.numbers("time").astype(np.float64), self.table["clock"])
+        self.scoring.hasten(self.counting.count(block, grouped))
+        self.state.advance(grouped)
         self._counts["events"] += len(block)
-        messages = self._score(self.scoring.due(step.slots)) + self.group_rows.take(moved) + self.votes.announce()
+        messages = self._score(self.scoring.due(grouped.slots)) + self.group_rows.take(moved) + self.votes.announce()
         self.erased.expire(self.state.newest, offset)
         self._end_daily(offset)
         self.archive.evict(safe_offset=min(self.dirty().values(), default=offset))
@@ -148,8 +150,8 @@ class Accounts:
         """Note the events of a block that is contained in the state: a later one that repeats them counts nothing."""
         self.recent.recall(value, offset)
 
-    def apply_feedback(self, value: bytes, offset: int) -> list[Message]:  # noqa: ARG002 (verdicts are states: their offsets count nothing)
-        """Apply verdicts of the groups stage (suspects, shared templates, upgrades of routers), a tally of another partition, or erasures.
+    def apply_feedback(self, value: bytes, offset: int) -> list[Message]:  # noqa: ARG002 (feedback is a state: its offset counts nothing)
+        """Apply what the groups stage reports (suspects, shared templates, upgrades of routers), a tally of another partition, or erasures.
 
         All of these are states: a repeat changes nothing.
 

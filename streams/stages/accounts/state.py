@@ -9,11 +9,11 @@ from numpy.typing import NDArray
 
 from models.accumulators import dialogue
 from models.accumulators.frequent import ENTITY_CELLS
-from models.accumulators.step import Step
+from models.accumulators.grouped_events import GroupedEvents
 from models.evidence import calibration
+from models.evidence.calibration import NO_VOTE
 from models.evidence.client_claims import VOTE_KEYS
 from models.evidence.families import FAMILIES
-from models.evidence.weighing import NO_VOTE
 from models.state.columns import Columns, Field, Slots
 from streams.schema.prompt_sketch import PROMPT_SHINGLES
 from streams.stages import router_upgrades
@@ -67,10 +67,10 @@ class AccountState:
         self.table["suspect_until"][slots] = np.fmax(self.table["suspect_until"][slots], until)
         self.table.touch(slots, self.offset)
 
-    def advance(self, step: Step) -> None:
-        """Mark the accounts of this step as changed by the block at `offset`."""
-        self.table.touch(step.slots, self.offset)
-        self.newest = max(self.newest, float(step.clock.max()))
+    def advance(self, grouped: GroupedEvents) -> None:
+        """Mark the accounts of these events as changed by the block at `offset`."""
+        self.table.touch(grouped.slots, self.offset)
+        self.newest = max(self.newest, float(grouped.clock.max()))
 
     def reload(self) -> None:
         """Recompute the newest event time from the loaded accounts."""

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 
 from models.accumulators.frequent import frequent, usual
+from models.accumulators.grouped_events import Floats, GroupedEvents
 from models.accumulators.recurring import Recurring, Templates
-from models.accumulators.step import Floats, Step
 from streams.features import derived
 from streams.schema.blocks import Hashes
 from streams.stages.accounts.state import AccountState
@@ -64,28 +64,28 @@ class AccountTemplates:
             self._by_age = np.concatenate([self._by_age, fresh])[-MAX_SHARED_TEMPLATES:]
             self.shared = np.sort(self._by_age)
 
-    def choose(self, step: Step, templates: Templates, purpose: Floats) -> Hashes:
+    def choose(self, grouped: GroupedEvents, templates: Templates, purpose: Floats) -> Hashes:
         """Update each account's template, the most frequent one of its harvesting prompts, and return it for each event.
 
         Args:
-            step: The step of the block.
+            grouped: The events of the block by account.
             templates: Templates of the block's events, in block order.
-            purpose: How much of each event is what is harvested, (events,), in step order.
+            purpose: How much of each event is what is harvested, (events,), in slot order.
 
         Returns:
-            The account's template, (events,), in step order, 0 for none.
+            The account's template, (events,), in slot order, 0 for none.
         """
-        harvested = np.where(purpose[:, None] >= derived.MIN_PURPOSE_SHARE, derived.pieces(templates)[step.order], np.uint64(0))
-        table, slots = self._table, step.slots
+        harvested = np.where(purpose[:, None] >= derived.MIN_PURPOSE_SHARE, derived.pieces(templates)[grouped.order], np.uint64(0))
+        table, slots = self._table, grouped.slots
         pieces, votes = table["pieces"][slots], table["piece_votes"][slots]
         if len(self.public):
             harvested = np.where(np.isin(harvested, self.public), np.uint64(0), harvested)
             votes = np.where(np.isin(pieces, self.public), 0.0, votes)
-        pieces, votes = frequent(pieces, votes, step.entity, harvested)
+        pieces, votes = frequent(pieces, votes, grouped.entity, harvested)
         table["pieces"][slots], table["piece_votes"][slots] = pieces, votes
         table["template"][slots], table["template_votes"][slots] = usual(pieces, votes)
         share = self.recurring.shares(table["template"][slots])
         known = np.flatnonzero(share)
         table["template_rarity"][slots[known]] = -np.log(share[known])
-        chosen: Hashes = table["template"][slots][step.entity]
+        chosen: Hashes = table["template"][slots][grouped.entity]
         return chosen

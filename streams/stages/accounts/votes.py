@@ -10,13 +10,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from models.accumulators.step import Floats
+from models.accumulators.grouped_events import Floats
+from models.durations import DAY
 from models.evidence import calibration, weighing
 from models.evidence.families import FAMILIES
 from models.evidence.vote_exchange import MAX_VOTES, Tallies
 from models.evidence.weighing import Reference
 from models.state.columns import Slots
-from streams.core.durations import DAY
 from streams.core.errors import BlockLayoutError
 from streams.features.declaration import Feature
 from streams.schema import blocks, topics
@@ -72,7 +72,7 @@ class Votes:
 
     def withdraw(self, slots: Slots) -> None:
         """Remove the votes of these accounts, (accounts,)."""
-        votes, level_votes = (np.full_like(self._state.table[column][slots], weighing.NO_VOTE) for column in ("votes", "level_votes"))
+        votes, level_votes = (np.full_like(self._state.table[column][slots], calibration.NO_VOTE) for column in ("votes", "level_votes"))
         self._exchange(slots, votes, level_votes, np.full(len(slots), calibration.NO_VOTE, np.uint8), np.ones(len(slots)))
 
     def reload(self) -> None:
@@ -97,7 +97,7 @@ class Votes:
                 "votes": votes,
             }
         )
-        return [Message(topics.VERDICTS, home, block) for home in range(state.partitions) if home != state.partition]
+        return [Message(topics.FEEDBACK, home, block) for home in range(state.partitions) if home != state.partition]
 
     def receive(self, tally: Block) -> None:
         """Replace the tally of another partition; a tally of this partition itself is ignored.

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from streams.core.durations import DAY
-from streams.schema.blocks import VerdictRow
+from models.durations import DAY
+from streams.schema.blocks import FeedbackRow
 from streams.stages.groups.outbox import Outbox
 from streams.stages.groups.scoring import MIN_MEMBERS
 from streams.stages.groups.state import GroupState
@@ -30,7 +30,7 @@ def announce_public(state: GroupState, group: int, outbox: Outbox) -> None:
     clock = float(table["clock"][group])
     if kind == "template" and table["common"][group] and table["public_until"][group] < clock + PUBLIC_SECONDS / 2:
         table["public_until"][group] = clock + PUBLIC_SECONDS
-        outbox.public.append(VerdictRow(template=int(name, 16), until=clock + PUBLIC_SECONDS))
+        outbox.public.append(FeedbackRow(template=int(name, 16), until=clock + PUBLIC_SECONDS))
 
 
 def announce_upgrade(state: GroupState, group: int, outbox: Outbox) -> None:
@@ -50,4 +50,4 @@ def announce_upgrade(state: GroupState, group: int, outbox: Outbox) -> None:
         movers = recent[members["router_next"][recent] == stack]
         if float(members["next_accounts"][movers].mean()) * state.partitions < len(movers):
             table["upgrade"][group] = stack
-            outbox.upgrades.append(VerdictRow(router=int(name, 16), upgrade=stack, until=float(table["clock"][group])))
+            outbox.upgrades.append(FeedbackRow(router=int(name, 16), upgrade=stack, until=float(table["clock"][group])))

@@ -11,13 +11,10 @@ from streams.schema import blocks
 from streams.schema.blocks import BlockColumns
 from streams.stages import shadow_detectors
 from streams.stages.groups.outbox import Outbox
-from streams.stages.groups.scoring import EVIDENCE_ROW_FLOOR_NATS, GroupScore
+from streams.stages.groups.scoring import GroupScore
 from streams.stages.groups.state import GroupState
+from streams.stages.reporting import EVIDENCE_ROW_FLOOR_NATS, SCORE_ROW_INTERVAL_SECONDS, SCORE_ROW_STEP_NATS
 from streams.stages.shadow_detectors import ShadowDetectors
-
-SCORE_ROW_INTERVAL_SECONDS = 600.0
-"""Event time between score rows of a group whose evidence has not moved by SCORE_ROW_STEP_NATS."""
-SCORE_ROW_STEP_NATS = 1.0
 
 
 def report_group(state: GroupState, score: GroupScore, shadow: ShadowDetectors, offset: int, outbox: Outbox) -> None:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from models.durations import DAY
 from models.evidence import additive, weighing
 from models.evidence.links import LINKS
-from streams.core.durations import DAY
 from streams.stages.groups.outbox import Outbox
 from streams.stages.groups.readings import by_family
 from streams.stages.groups.scoring import GroupScore

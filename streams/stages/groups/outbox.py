@@ -1,4 +1,4 @@
-"""Messages of the groups of one block: rows of scores, shadow and evidence, and verdicts for the accounts' partitions."""
+"""Messages of the groups of one block: rows of scores, shadow and evidence, and feedback for the accounts' partitions."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from streams.schema import blocks, topics
-from streams.schema.blocks import BlockColumns, VerdictRow
+from streams.schema.blocks import BlockColumns, FeedbackRow
 from streams.stages.groups.state import GroupState
 from streams.stages.stage import Message
 
@@ -22,9 +22,9 @@ class Outbox:
     shadow: list[bytes] = field(default_factory=list)
     templates: list[int] = field(default_factory=list)
     """Templates that several accounts share."""
-    upgrades: list[VerdictRow] = field(default_factory=list)
+    upgrades: list[FeedbackRow] = field(default_factory=list)
     """New stacks to which a router's accounts changed."""
-    public: list[VerdictRow] = field(default_factory=list)
+    public: list[FeedbackRow] = field(default_factory=list)
     """Templates that link no accounts, until when."""
     suspects: dict[str, float] = field(default_factory=dict)
     """End of the suspicion in epoch seconds, by account id."""
@@ -43,18 +43,18 @@ class Outbox:
             messages += [Message(topics.EVIDENCE, 0, block) for block in rows]
         messages += [Message(topics.SHADOW, state.partition, block) for block in self.shadow]
         for home in range(state.partitions):
-            verdicts = self._verdicts(home, state.partitions)
-            if verdicts:
-                columns = dict(zip(blocks.VERDICTS.columns, map(list, zip(*verdicts, strict=True)), strict=True))
-                messages += [Message(topics.VERDICTS, home, block) for block in blocks.VERDICTS.encode_within(columns)]
+            feedback = self._feedback(home, state.partitions)
+            if feedback:
+                columns = dict(zip(blocks.FEEDBACK.columns, map(list, zip(*feedback, strict=True)), strict=True))
+                messages += [Message(topics.FEEDBACK, home, block) for block in blocks.FEEDBACK.encode_within(columns)]
         return messages
 
-    def _verdicts(self, home: int, partitions: int) -> list[VerdictRow]:
-        """Return the rows of `verdicts` for one partition of accounts: its own suspects, and the announcements to all partitions."""
+    def _feedback(self, home: int, partitions: int) -> list[FeedbackRow]:
+        """Return the rows of `feedback` for one partition of accounts: its own suspects, and the announcements to all partitions."""
         suspects = ((account, until) for account, until in self.suspects.items() if topics.partition_of(account, partitions) == home)
         return [
-            *(VerdictRow(account_id=account, until=until) for account, until in suspects),
-            *(VerdictRow(template=template) for template in self.templates),
+            *(FeedbackRow(account_id=account, until=until) for account, until in suspects),
+            *(FeedbackRow(template=template) for template in self.templates),
             *self.upgrades,
             *self.public,
         ]

@@ -10,9 +10,9 @@ from typing import Any, Final
 
 import numpy as np
 
-from models.accumulators.step import Floats
+from models.accumulators.grouped_events import Floats
+from models.durations import HOUR
 from models.evidence.families import FAMILIES
-from streams.core.durations import HOUR
 from streams.features.group.shared_template import job
 from streams.features.members import Members
 
@@ -37,7 +37,7 @@ class Judged:
     def of(
         cls, members: Members, features: Sequence[Any], values: Floats, nats: Floats, families: Floats, rules: Floats, expected: float
     ) -> Judged:
-        """Name what comes as arrays, (features,)."""
+        """Return the same with names: `values` and `nats` come as arrays, (features,); the others are as in the fields."""
         names = [feature.name() for feature in features]
         named, weighed = (dict(zip(names, array.tolist(), strict=True)) for array in (values, nats))
         return cls(members, named, weighed, families, rules, expected)

@@ -9,28 +9,25 @@ from typing import Any
 
 import numpy as np
 
-from models.accumulators.step import Floats
+from models.accumulators.grouped_events import Floats
+from models.durations import HOUR
 from models.evidence import additive, extraction_rules, weighing
 from models.evidence.additive import Additive
 from models.evidence.extraction_rules import Extraction, Rule
 from models.evidence.families import FAMILIES
 from models.state.columns import Columns, Slots
-from streams.core.durations import HOUR
 from streams.features.group.evenness import expected_if_people
 from streams.features.members import Members
 from streams.stages import attribution
 from streams.stages.groups.readings import READINGS, Judged, read
 from streams.stages.groups.state import GroupState
+from streams.stages.reporting import EVIDENCE_ROW_FLOOR_NATS, TICK_INTERVAL_SECONDS
 
 MIN_MEMBERS = 3
 TICK_GROWTH_SHARE = 0.05
 """Growth of requests since the last score from which a group is scored again, if TICK_INTERVAL_SECONDS have passed too."""
-TICK_INTERVAL_SECONDS = 60.0
-"""Event time between two scores of a group."""
 CATCH_UP_GROWTH_SHARE = 0.2
 """Growth of requests from which a group is scored at once: a backlog adds many events while the event time hardly moves."""
-EVIDENCE_ROW_FLOOR_NATS = 5.0
-"""Evidence from which a group has a row for the cases stage and is not part of the reference for other groups."""
 MIN_TEST_POWER_NATS = 2.0
 """Nats that the load of people would have against a dispatcher by now, from which its silence speaks for one."""
 PUBLIC_SHARE = 0.02

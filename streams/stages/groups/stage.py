@@ -1,6 +1,6 @@
 """The groups stage: accounts that share a router, a card or a template are scored as one entity, so weak evidence of many adds up.
 
-groups block -> counting -> (groups that are due) scoring -> rows for scores and evidence, of the group and of its members -> verdicts
+groups block -> counting -> (groups that are due) scoring -> rows for scores and evidence, of the group and of its members -> feedback
 """
 
 from __future__ import annotations

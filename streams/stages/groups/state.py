@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from models.durations import DAY
 from models.evidence.families import FAMILIES
 from models.evidence.links import LINKS
 from models.state.columns import Columns, Field, Slots
-from streams.core.durations import DAY
 from streams.features.members import Members
 from streams.schema.blocks import Block
 from streams.schema.names import EntityName

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.accumulators.step import Floats
+from models.accumulators.grouped_events import Floats
+from models.durations import DAY
 from models.state.columns import Columns, Slots
-from streams.core.durations import DAY
 
 HALF_LIFE_SECONDS = 7 * DAY
 """Half-life of a member's decayed requests."""

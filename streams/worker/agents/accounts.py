@@ -1,4 +1,4 @@
-"""The agent `accounts`: reads blocks of requests, and verdicts of the groups stage. `streams.stages.accounts.stage` does the work."""
+"""The agent `accounts`: reads blocks of requests, and feedback from the groups stage. `streams.stages.accounts.stage` does the work."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from streams.schema import topics
 from streams.worker.engine import Engine, Inputs
 from streams.worker.source import source, unacknowledged
 
-INPUTS: Final = Inputs(topics.ACCOUNTS_AGENT, topics.REQUESTS, second=topics.VERDICTS, marks=topics.GROUPS)
+INPUTS: Final = Inputs(topics.ACCOUNTS_AGENT, topics.REQUESTS, feedback=topics.FEEDBACK, marks=topics.GROUPS)
 
 
 def attach(app: faust.App, engine: Engine) -> None:
-    """Make the app read `requests` and `verdicts` into the engine."""
+    """Make the app read `requests` and `feedback` into the engine."""
     requests = source(app, INPUTS.topic)
-    verdicts = source(app, INPUTS.second)
+    feedback = source(app, INPUTS.feedback)
 
     @app.agent(requests, name=topics.ACCOUNTS_AGENT)
     async def accounts(blocks: StreamT[bytes]) -> None:
@@ -25,7 +25,7 @@ def attach(app: faust.App, engine: Engine) -> None:
         async for event in unacknowledged(blocks):
             await engine.take(event)
 
-    @app.agent(verdicts, name=f"{topics.ACCOUNTS_AGENT}-{topics.VERDICTS}")
+    @app.agent(feedback, name=f"{topics.ACCOUNTS_AGENT}-{topics.FEEDBACK}")
     async def suspects(blocks: StreamT[bytes]) -> None:
         """Remove the votes of accounts while one of their groups is suspect."""
         async for event in unacknowledged(blocks):

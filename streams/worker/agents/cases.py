@@ -11,13 +11,13 @@ from streams.schema import topics
 from streams.worker.engine import Engine, Inputs
 from streams.worker.source import source, unacknowledged
 
-INPUTS: Final = Inputs(topics.CASES_AGENT, topics.EVIDENCE, second=topics.LABELS, single=True)
+INPUTS: Final = Inputs(topics.CASES_AGENT, topics.EVIDENCE, feedback=topics.LABELS, single=True)
 
 
 def attach(app: faust.App, engine: Engine) -> None:
     """Make the app read `evidence` and `labels` into the engine."""
     evidence = source(app, INPUTS.topic)
-    labels = source(app, INPUTS.second)
+    labels = source(app, INPUTS.feedback)
 
     @app.agent(evidence, name=topics.CASES_AGENT)
     async def cases(blocks: StreamT[bytes]) -> None:

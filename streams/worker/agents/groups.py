@@ -11,7 +11,7 @@ from streams.schema import topics
 from streams.worker.engine import Engine, Inputs
 from streams.worker.source import source, unacknowledged
 
-INPUTS: Final = Inputs(topics.GROUPS_AGENT, topics.GROUPS, answers=topics.VERDICTS)
+INPUTS: Final = Inputs(topics.GROUPS_AGENT, topics.GROUPS, answers=topics.FEEDBACK)
 
 
 def attach(app: faust.App, engine: Engine) -> None:

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from models.accumulators import decayed
-from models.accumulators.step import Floats, Step
+from models.accumulators.grouped_events import Floats, GroupedEvents
 
 HALF_LIFE = 60.0
 EVENT = st.tuples(st.integers(0, 7), st.integers(0, 600).map(float), st.integers(-100, 100).map(float))
@@ -27,8 +27,8 @@ def slow(blocks: list[list[tuple[int, float, float]]], slot: int) -> float:
 def summed(folded: Folded, blocks: list[list[tuple[int, float, float]]]) -> list[float]:
     sums = np.zeros((8, 1), np.float32)
 
-    def fold(step: Step, values: Floats) -> None:
-        decayed.fold(sums, step, values[None], HALF_LIFE)
+    def fold(grouped: GroupedEvents, values: Floats) -> None:
+        decayed.fold(sums, grouped, values[None], HALF_LIFE)
 
     folded(blocks, fold)
     return [float(total) for total in sums[:, 0]]

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 
 from models.accumulators.dialogue import KEPT_REQUESTS, NUMBERS, Followed, Turns, follow
-from models.accumulators.step import Floats, Step
+from models.accumulators.grouped_events import Floats, GroupedEvents
 
 NOTHING = Turns(np.zeros((1, KEPT_REQUESTS), np.uint64), {name: np.full((1, KEPT_REQUESTS), np.nan) for name in NUMBERS})
 
@@ -18,9 +18,9 @@ def followed(
     past: Turns = NOTHING,
 ) -> Followed:
     rows = len(times)
-    step = Step.of(np.zeros(rows, np.int64), np.array(times), np.full(1, -np.inf))
+    grouped = GroupedEvents.of(np.zeros(rows, np.int64), np.array(times), np.full(1, -np.inf))
     return follow(
-        step, past, np.array(conversation or [0] * rows, np.uint64), np.array(messages, float), _or(given, rows), _or(output, rows)
+        grouped, past, np.array(conversation or [0] * rows, np.uint64), np.array(messages, float), _or(given, rows), _or(output, rows)
     )
 
 

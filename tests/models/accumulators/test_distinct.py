@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from models.accumulators import distinct
-from models.accumulators.mixing import mix
-from models.accumulators.step import Floats, Step
+from models.accumulators.grouped_events import Floats, GroupedEvents
+from models.accumulators.hashing import mix
 
 WINDOW = 60.0
 EVENT = st.tuples(st.integers(0, 7), st.integers(0, 300).map(float), st.integers(0, 30).map(float))
@@ -24,8 +24,8 @@ Registers = np.ndarray[tuple[int, int], np.dtype[np.uint8]]
 def registers_of(folded: Folded, blocks: list[list[tuple[int, float, float]]]) -> Registers:
     registers: Registers = np.zeros((8, distinct.ENTITY_REGISTERS), np.uint8)
 
-    def fold(step: Step, values: Floats) -> None:
-        distinct.fold(registers, step, values.astype(np.uint64), WINDOW)
+    def fold(grouped: GroupedEvents, values: Floats) -> None:
+        distinct.fold(registers, grouped, values.astype(np.uint64), WINDOW)
 
     folded(blocks, fold)
     return registers
@@ -61,8 +61,8 @@ def test_the_error_is_about_13_percent(different: int) -> None:
     numbers = random.Random(different)
     registers: Registers = np.zeros((60, distinct.ENTITY_REGISTERS), np.uint8)
     slots = np.repeat(np.arange(60), different)
-    step = Step.of(slots, np.zeros(len(slots)), np.full(60, -np.inf))
-    distinct.fold(registers, step, np.array([numbers.randrange(1, 2**64) for _ in slots], np.uint64), WINDOW)
+    grouped = GroupedEvents.of(slots, np.zeros(len(slots)), np.full(60, -np.inf))
+    distinct.fold(registers, grouped, np.array([numbers.randrange(1, 2**64) for _ in slots], np.uint64), WINDOW)
     errors = distinct.estimate(registers) / different - 1
     assert math.sqrt(float(np.mean(errors**2))) < 0.16
 

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.accumulators.frequent import ENTITY_CELLS, MAX_VOTES, Hashes, frequent, usual
-from models.accumulators.step import Floats
+from models.accumulators.grouped_events import Floats
 
 EVENTS = st.lists(st.tuples(st.integers(0, 2), st.lists(st.integers(1, ENTITY_CELLS), max_size=3, unique=True)), max_size=20)
 

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from models.accumulators import histogram
-from models.accumulators.step import Floats, Step
+from models.accumulators.grouped_events import Floats, GroupedEvents
 
 HALF_LIFE = 60.0
 BINS = 4
@@ -30,8 +30,8 @@ def slow(blocks: list[list[tuple[int, float, float]]], slot: int) -> list[float]
 def counted(folded: Folded, blocks: list[list[tuple[int, float, float]]]) -> Cells:
     cells: Cells = np.zeros((8, BINS), np.float32)
 
-    def fold(step: Step, which: Floats) -> None:
-        histogram.fold(cells, step, which.astype(np.int64), HALF_LIFE)
+    def fold(grouped: GroupedEvents, which: Floats) -> None:
+        histogram.fold(cells, grouped, which.astype(np.int64), HALF_LIFE)
 
     folded(blocks, fold)
     return cells

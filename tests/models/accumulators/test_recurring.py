@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from models.accumulators.recurring import Hashes, Recurring
-from streams.core.durations import DAY
+from models.durations import DAY
 
 CELLS = 64
 PROMPT = st.tuples(st.integers(0, 5), st.lists(st.integers(1, 20), max_size=8, unique=True))

@@ -5,8 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from models.detector_contract import roc_auc
 from models.detectors.triage import Triage
+from streams.testing.detector_contract import roc_auc
 
 FAMILIES = ("content", "evenness", "payment", "timing", "volume")
 LIMITS = dict.fromkeys(FAMILIES, (-3.0, 7.0))

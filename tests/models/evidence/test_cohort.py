@@ -5,7 +5,8 @@ import math
 import numpy as np
 import pytest
 
-from models.evidence.cohort import DAY, MAX_COHORT_NATS, divergence, scan
+from models.durations import DAY
+from models.evidence.cohort import MAX_COHORT_NATS, divergence, scan
 
 YEAR = 365 * DAY
 

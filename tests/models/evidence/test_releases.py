@@ -4,7 +4,8 @@ from math import nan
 
 import numpy as np
 
-from models.evidence.releases import DAY, NEW_SECONDS, Releases
+from models.durations import DAY
+from models.evidence.releases import NEW_SECONDS, Releases
 
 CROWD = np.arange(20, dtype=np.uint64)
 

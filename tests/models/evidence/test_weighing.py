@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.accumulators.step import Floats
+from models.accumulators.grouped_events import Floats
 from models.evidence import weighing
 from models.evidence.families import FAMILIES
 from models.evidence.weighing import HALF_VOTES, VOTE_BINS, FamilySum, Reference, level_reference

@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from models.durations import DAY
 from streams.cases import labels
 from streams.cases.expiry import CASE_SECONDS, ENTITY_SECONDS, LABEL_SECONDS
-from streams.core.durations import DAY
 from streams.schema.labels import HOLD
 
 Row = Callable[..., dict[str, Any]]

@@ -7,7 +7,7 @@ import pytest
 
 from streams.cases.policy import DEFAULT, Policy
 from streams.core.errors import SettingsError
-from streams.features.events import hash_word
+from streams.core.word_hash import hash_word
 
 THRESHOLDS = """
 [[threshold]]

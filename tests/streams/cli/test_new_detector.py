@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from streams.cli.checkout import ROOT
 from streams.cli.new_detector import new_detector
 from streams.core.errors import HydrometerError
+from streams.core.repository import ROOT
 from streams.testing.checkouts import copied, python
 
 
@@ -28,7 +28,8 @@ def untouched(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 _KEEPS_THE_CONTRACT = """
-from models import detector_contract, detector_registry
+from models import detector_registry
+from streams.testing import detector_contract
 (kind,) = (kind for kind in detector_registry.detectors() if kind.__name__ == "NightShift")
 for model in detector_contract.examples(kind):
     for check in detector_contract.yield_checks(model):

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from streams.cli.checkout import ROOT
 from streams.cli.new_format import new_format
 from streams.core.errors import HydrometerError
+from streams.core.repository import ROOT
 from streams.testing.checkouts import copied, python
 
 SAMPLES = "tests/streams/intake/formats/samples"

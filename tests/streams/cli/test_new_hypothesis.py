@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from streams.cli.checkout import ROOT
 from streams.cli.new_hypothesis import new_hypothesis
 from streams.core.errors import HydrometerError
+from streams.core.repository import ROOT
 from streams.testing.checkouts import copied, python
 
 

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from streams.cli.checkout import ROOT
 from streams.cli.new_sink import new_sink
 from streams.core.errors import HydrometerError
+from streams.core.repository import ROOT
 from streams.testing.checkouts import copied, python
 
 OUTLETS = Path("streams", "exports", "outlets")

@@ -23,8 +23,8 @@ from streams.clickhouse.client import ClickHouse
 from streams.clickhouse.rows import Record, insert_of
 from streams.core.settings import Settings
 from streams.devserver.process import LocalClickHouse
+from streams.kafka.log_range import LogRecord
 from streams.schema import blocks, topics
-from streams.schema.log_range import LogRecord
 from streams.schema.reports import HealthRow
 from streams.telemetry.feed_silence import Feeds
 from streams.telemetry.metrics import Metric, Registry

@@ -18,7 +18,7 @@ from streams.desk.reading import Reading
 from streams.desk.sessions import Person, Sessions
 from streams.schema import topics
 from streams.schema.actions import Action, EnforcementDecision
-from streams.schema.cases import Case, CaseMember, CasePayload, Hypothesis, Leak, Link, Score, Step, Term, Threshold, Version
+from streams.schema.cases import Case, CaseMember, CasePayload, Hypothesis, Leak, Link, ResponseStep, Score, Term, Threshold, Version
 from streams.schema.labels import Label
 from streams.schema.record import Record
 from streams.testing.builders import local_clickhouse
@@ -70,7 +70,7 @@ def case_of(name: str = "0" * 12, *accounts: str, **other: Any) -> Case:
         members=members,
         leak=Leak(30.0, 0.0, 0.0, 0.0, ""),
         if_wrong="1 organisation would be limited.",
-        ladder=Step("L1", "", "", [], ""),
+        ladder=ResponseStep("L1", "", "", [], ""),
         next_step="L1: cap them.",
         terms=[Term("competing-models", "3", "2026-01-01", "No training of competing models.")],
         threshold=Threshold("extraction", 13.0, "2026-01-01", "detection", "operations", ""),

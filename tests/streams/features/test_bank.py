@@ -4,9 +4,9 @@ import math
 
 import numpy as np
 
-from models.accumulators.step import Step
+from models.accumulators.grouped_events import GroupedEvents
+from models.durations import DAY
 from models.state.columns import Columns
-from streams.core.durations import DAY
 from streams.features.bank import Bank
 from streams.features.declaration import Feature
 from streams.features.events import Events
@@ -35,6 +35,6 @@ def test_a_reading_rests_on_the_requests_where_it_was_known() -> None:
     bank = Bank([tried(share(col.seeded))])
     table = Columns("t", bank.fields())
     block = block_of({"seeded": [1, 0, math.nan, math.nan]})
-    step = Step.of(table.intern(["a"] * 4), np.asarray(block.numbers("time"), np.float64), table["clock"])
-    bank.fold(table, Events(block, step))
+    grouped = GroupedEvents.of(table.intern(["a"] * 4), np.asarray(block.numbers("time"), np.float64), table["clock"])
+    bank.fold(table, Events(block, grouped))
     assert bank.read(table, np.zeros(1, np.int64))[1].tolist() == [[2.0]]

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from models.accumulators.step import Floats, Step
+from models.accumulators.grouped_events import Floats, GroupedEvents
 from streams.features.events import Events
 from streams.features.expressions import Expr, col
 from streams.testing.feature_trial import block_of, derived_columns
@@ -14,8 +14,8 @@ from streams.testing.feature_trial import block_of, derived_columns
 
 def evaluated(expr: Expr, **columns: Any) -> list[float]:
     block = block_of(columns)
-    step = Step.of(np.zeros(len(block), np.int64), np.asarray(block.numbers("time"), np.float64), np.full(1, -np.inf))
-    found: Floats = expr.evaluate(Events(block, step, derived_columns(block, step, columns)))
+    grouped = GroupedEvents.of(np.zeros(len(block), np.int64), np.asarray(block.numbers("time"), np.float64), np.full(1, -np.inf))
+    found: Floats = expr.evaluate(Events(block, grouped, derived_columns(block, grouped, columns)))
     return [float(value) for value in found]
 
 

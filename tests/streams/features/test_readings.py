@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from streams.core.durations import HOUR
+from models.durations import HOUR
 from streams.features.expressions import REQUESTS, col
 from streams.features.readings import (
     daily,

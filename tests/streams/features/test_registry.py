@@ -45,7 +45,7 @@ def test_a_feature_of_an_installed_package_is_loaded_by_its_name() -> None:
     [
         ("gone", "no_such_module:Gone", r"feature gone \(no_such_module:Gone\) cannot be loaded \(No module named 'no_such_module'\)"),
         ("gone", "streams.features.group.evenness:Gone", "cannot be loaded .*has no attribute 'Gone'"),
-        ("hour", "streams.core.durations:HOUR", "is not a Feature: name a subclass of"),
+        ("hour", "models.durations:HOUR", "is not a Feature: name a subclass of"),
         ("even", "streams.features.group.evenness:Evenness", "is called evenness, after its class: name the entry point evenness"),
     ],
 )

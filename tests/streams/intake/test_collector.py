@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from streams.core.errors import FuseBlownError, SettingsError
 from streams.core.settings import Settings
 from streams.intake.clock import FileClock
-from streams.intake.collector import _RECORD_OVERHEAD_BYTES, Collector, OutgoingBlock, Step, collect_garbage_rarely, read_files
+from streams.intake.collector import _RECORD_OVERHEAD_BYTES, Collector, Ingested, OutgoingBlock, collect_garbage_rarely, read_files
 from streams.schema.blocks import REQUESTS, Block, decode
 from streams.schema.topics import partition_of
 
@@ -38,13 +38,13 @@ def settings(**changes: Any) -> Settings:
     return Settings(mode="local", **changes)
 
 
-def collected(lines: list[bytes], **changes: Any) -> tuple[Block, Step]:
-    """Return one block of all accepted lines, and the step."""
+def collected(lines: list[bytes], **changes: Any) -> tuple[Block, Ingested]:
+    """Return one block of all accepted lines, and the result."""
     collector = Collector(settings(partitions=1, **changes))
-    step = collector.add(lines, "test", NOON)
-    blocks = [*step.outgoing, *collector.flush()]
+    ingested = collector.add(lines, "test", NOON)
+    blocks = [*ingested.outgoing, *collector.flush()]
     assert len(blocks) == 1
-    return decode(blocks[0].data, REQUESTS), step
+    return decode(blocks[0].data, REQUESTS), ingested
 
 
 def reasons(lines: list[bytes], **changes: Any) -> list[str]:
@@ -52,8 +52,8 @@ def reasons(lines: list[bytes], **changes: Any) -> list[str]:
 
 
 def test_a_good_line_becomes_a_row() -> None:
-    block, step = collected([line(1, gen_ai__usage__input_tokens=12, user_agent__original="curl/8")])
-    assert step.accepted == 1
+    block, ingested = collected([line(1, gen_ai__usage__input_tokens=12, user_agent__original="curl/8")])
+    assert ingested.accepted == 1
     assert block.numbers("time").tolist() == [NOON + 1]
     assert block.texts("account_id") == ["a1"]
     assert block.numbers("input_tokens").tolist() == [12.0]
@@ -88,8 +88,8 @@ def test_an_account_always_goes_to_its_partition() -> None:
 
 def test_a_block_closes_at_its_size() -> None:
     collector = Collector(settings(partitions=1, block_events=2))
-    step = collector.add([line(number) for number in range(5)], "test", NOON)
-    assert [each.events for each in step.outgoing] == [2, 2]
+    ingested = collector.add([line(number) for number in range(5)], "test", NOON)
+    assert [each.events for each in ingested.outgoing] == [2, 2]
     assert [each.events for each in collector.flush()] == [1]
 
 
@@ -104,16 +104,16 @@ def test_a_live_block_closes_after_its_time() -> None:
 def test_a_block_of_a_file_closes_after_ten_minutes_of_the_files_own_time() -> None:
     collector = Collector(settings(partitions=1))
     lines = [line(number, timestamp=NOON + seconds) for number, seconds in enumerate((0, 599, 600, 601))]
-    step = collector.add(lines, "test", FileClock(300.0, DAY))
-    assert [len(decode(block.data, REQUESTS)) for block in step.outgoing] == [2]
+    ingested = collector.add(lines, "test", FileClock(300.0, DAY))
+    assert [len(decode(block.data, REQUESTS)) for block in ingested.outgoing] == [2]
 
 
 def test_long_lines_close_a_block_early_so_that_memory_stays_bounded() -> None:
     collector = Collector(settings(partitions=1))
     words = [{"role": "user", "content": "x" * 60_000}] * 10
-    step = collector.add([line(number, prompt=words) for number in range(20)], "test", NOON)
-    assert step.outgoing
-    assert step.outgoing[0].events < 20
+    ingested = collector.add([line(number, prompt=words) for number in range(20)], "test", NOON)
+    assert ingested.outgoing
+    assert ingested.outgoing[0].events < 20
 
 
 def test_a_block_too_big_for_a_record_goes_as_two(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,11 +150,11 @@ BAD = {
 
 @pytest.mark.parametrize("reason", BAD)
 def test_each_bad_line_has_one_reason_and_nothing_else_is_lost(reason: str) -> None:
-    block, step = collected([line(1), BAD[reason], line(2)])
+    block, ingested = collected([line(1), BAD[reason], line(2)])
     assert block.texts("event_id") == ["e1", "e2"]
-    assert [each.reason for each in step.dead] == [reason]
-    assert step.rejected == {reason: 1}
-    assert step.dead[0].position == "2"
+    assert [each.reason for each in ingested.dead] == [reason]
+    assert ingested.rejected == {reason: 1}
+    assert ingested.dead[0].position == "2"
 
 
 @pytest.mark.parametrize("year", ["1970-01-01T00:00:00Z", "2200-01-01T00:00:00Z"])
@@ -169,15 +169,15 @@ def test_a_live_event_may_be_a_day_from_its_arrival(seconds: float, fate: list[s
 
 def test_an_event_that_is_hours_ahead_counts_at_its_arrival_and_its_repetition_is_a_duplicate() -> None:
     collector, ahead = Collector(settings()), line(timestamp=NOON + 20 * 3_600)
-    step = collector.add([ahead, ahead], "test", NOON)
-    assert (step.accepted, step.corrected, dict(step.rejected)) == (1, 1, {"duplicate": 1})
+    ingested = collector.add([ahead, ahead], "test", NOON)
+    assert (ingested.accepted, ingested.corrected, dict(ingested.rejected)) == (1, 1, {"duplicate": 1})
     [block] = collector.flush()
     assert decode(block.data, REQUESTS).numbers("time").tolist() == [NOON]
 
 
 def test_one_clock_that_is_two_days_ahead_is_set_aside_alone() -> None:
-    step = Collector(settings()).add([line(1), line(2, timestamp=NOON + 2 * DAY), line(3)], "test", [NOON, NOON, NOON])
-    assert (step.accepted, dict(step.rejected)) == (2, {"clock_ahead": 1})
+    ingested = Collector(settings()).add([line(1), line(2, timestamp=NOON + 2 * DAY), line(3)], "test", [NOON, NOON, NOON])
+    assert (ingested.accepted, dict(ingested.rejected)) == (2, {"clock_ahead": 1})
 
 
 def test_a_backlog_of_last_year_is_read_when_it_is_called_one_and_the_future_is_not() -> None:
@@ -187,21 +187,21 @@ def test_a_backlog_of_last_year_is_read_when_it_is_called_one_and_the_future_is_
 
 
 def test_blank_lines_are_nothing() -> None:
-    _, step = collected([b"", line(), b"  ", b"\r"])
-    assert step.accepted == 1
-    assert not step.rejected
+    _, ingested = collected([b"", line(), b"  ", b"\r"])
+    assert ingested.accepted == 1
+    assert not ingested.rejected
 
 
 def test_unknown_fields_are_ignored() -> None:
-    _, step = collected([line(weather={"deep": [1, {"x": MARKER}]})])
-    assert step.accepted == 1
+    _, ingested = collected([line(weather={"deep": [1, {"x": MARKER}]})])
+    assert ingested.accepted == 1
 
 
 def test_a_duplicate_is_counted_once_and_is_no_fault_of_its_line() -> None:
-    block, step = collected([line(1), line(1), line(1, account__id="a2"), line(1, timestamp=NOON + 9)])
+    block, ingested = collected([line(1), line(1), line(1, account__id="a2"), line(1, timestamp=NOON + 9)])
     assert len(block) == 3
-    assert step.rejected == {"duplicate": 1}
-    assert not step.dead
+    assert ingested.rejected == {"duplicate": 1}
+    assert not ingested.dead
 
 
 def test_a_refused_event_is_no_duplicate_of_its_corrected_self() -> None:
@@ -220,8 +220,8 @@ def test_a_block_that_was_lost_may_be_sent_again() -> None:
 
 def test_the_fuse_stops_a_thousand_refused_lines_in_a_row() -> None:
     collector = Collector(settings())
-    step = collector.add([line(), *[b"wrong"] * 2000], "test", NOON)
-    assert len(step.dead) == 1000
+    ingested = collector.add([line(), *[b"wrong"] * 2000], "test", NOON)
+    assert len(ingested.dead) == 1000
     with pytest.raises(FuseBlownError, match="1000 lines in a row"):
         collector.add([line(2)], "test", NOON)
     assert [each.events for each in collector.flush()] == [1]
@@ -230,8 +230,8 @@ def test_the_fuse_stops_a_thousand_refused_lines_in_a_row() -> None:
 def test_the_fuse_stops_when_more_than_a_fifth_of_the_window_is_refused() -> None:
     collector = Collector(settings(fuse_window=100, partitions=1))
     mixed = [b"wrong" if number % 4 == 0 else line(number) for number in range(200)]
-    step = collector.add(mixed, "test", NOON)
-    assert len(step.dead) + step.accepted == 100
+    ingested = collector.add(mixed, "test", NOON)
+    assert len(ingested.dead) + ingested.accepted == 100
     with pytest.raises(FuseBlownError, match="25 of the last 100"):
         collector.fuse.check()
 
@@ -250,9 +250,9 @@ def test_duplicates_do_not_blow_the_fuse() -> None:
 
 def test_a_refused_event_of_many_leaves_its_own_shape_and_not_that_of_the_whole_line() -> None:
     export = json.dumps({"resourceLogs": [{"scopeLogs": [{"logRecords": [{}] * 10_000}]}], "padding": "x" * 900_000}).encode()
-    step = Collector(settings(fuse_skip=True)).add([export], "test", NOON)
-    assert step.rejected == {"missing_field": 10_000}
-    assert sum(len(each.line) for each in step.dead) < 1_000_000
+    ingested = Collector(settings(fuse_skip=True)).add([export], "test", NOON)
+    assert ingested.rejected == {"missing_field": 10_000}
+    assert sum(len(each.line) for each in ingested.dead) < 1_000_000
 
 
 def test_a_line_of_more_events_than_a_line_may_hold_is_refused_as_one() -> None:
@@ -261,9 +261,9 @@ def test_a_line_of_more_events_than_a_line_may_hold_is_refused_as_one() -> None:
 
 
 def test_events_of_a_shipment_are_taken_as_they_are_and_refused_by_their_shape() -> None:
-    step = Collector(settings()).add([event(1), {"account.id": "a1", "prompt": MARKER}], "test", NOON)
-    assert step.accepted == 1
-    assert [each.line for each in step.dead] == [b'{"account.id":"","prompt":""}']
+    ingested = Collector(settings()).add([event(1), {"account.id": "a1", "prompt": MARKER}], "test", NOON)
+    assert ingested.accepted == 1
+    assert [each.line for each in ingested.dead] == [b'{"account.id":"","prompt":""}']
 
 
 def test_no_caller_can_blow_the_fuse_with_huge_prompts() -> None:
@@ -274,11 +274,11 @@ def test_no_caller_can_blow_the_fuse_with_huge_prompts() -> None:
 
 
 def leaving(collector: Collector, lines: list[bytes]) -> bytes:
-    step = collector.add(lines, "test", NOON)
-    letters = [each.line + repr(each).encode() + repr(each.headers()).encode() for each in step.dead]
-    blocks = [each.data for each in [*step.outgoing, *collector.flush()]]
+    ingested = collector.add(lines, "test", NOON)
+    letters = [each.line + repr(each).encode() + repr(each.headers()).encode() for each in ingested.dead]
+    blocks = [each.data for each in [*ingested.outgoing, *collector.flush()]]
     texts = [repr(decode(each, REQUESTS).batch.to_pylist()).encode() for each in blocks]
-    return b"".join([*letters, *blocks, *texts, repr(step).encode()])
+    return b"".join([*letters, *blocks, *texts, repr(ingested).encode()])
 
 
 @pytest.mark.parametrize(
@@ -320,9 +320,9 @@ def test_a_number_in_place_of_a_text_is_blanked_too() -> None:
 @given(st.lists(st.binary(max_size=200), max_size=20))
 def test_any_bytes_are_dead_letters_and_never_an_error(lines: list[bytes]) -> None:
     collector = Collector(settings())
-    step = collector.add(lines, "test", NOON)
+    ingested = collector.add(lines, "test", NOON)
     filled = [each for each in lines if each and not each.isspace()]
-    assert step.accepted + len(step.dead) + step.rejected["duplicate"] == len(filled)
+    assert ingested.accepted + len(ingested.dead) + ingested.rejected["duplicate"] == len(filled)
 
 
 JSON = st.recursive(
@@ -336,8 +336,8 @@ FIELD_NAMES = sorted(__import__("streams.schema.event", fromlist=["NAMES"]).NAME
 @given(st.dictionaries(st.sampled_from(FIELD_NAMES), JSON, max_size=8), st.sampled_from(["auto", "litellm", "envoy"]))
 def test_any_json_under_our_names_is_accepted_or_refused_and_never_an_error(fields: dict[str, Any], log_format: str) -> None:
     collector = Collector(settings(), log_format)
-    step = collector.add([json.dumps(event() | fields).encode()], "test", NOON)
-    assert step.accepted + len(step.dead) == 1
+    ingested = collector.add([json.dumps(event() | fields).encode()], "test", NOON)
+    assert ingested.accepted + len(ingested.dead) == 1
     for block in collector.flush():
         assert len(decode(block.data, REQUESTS)) == 1
 

@@ -33,7 +33,7 @@ def _first_arguments(tree: ast.AST) -> Iterator[str]:
 
 def test_the_worker_reads_the_inputs_of_its_agents_and_keeps_their_state() -> None:
     inputs = [module.INPUTS for module in STATEFUL.values()]
-    assert set(ROLES["worker"].reads) == {topic for each in inputs for topic in (each.topic, each.second) if topic}
+    assert set(ROLES["worker"].reads) == {topic for each in inputs for topic in (each.topic, each.feedback) if topic}
     assert set(ROLES["worker"].readers) == set(ROLES["worker"].state_of) == set(STATEFUL)
 
 
@@ -67,4 +67,4 @@ def test_every_topic_has_one_writer_beside_who_erases(topic: str) -> None:
 
 
 def test_the_script_in_deploy_is_made_of_the_table() -> None:
-    assert (ROOT / "deploy/kafka/acls.sh").read_text() == access.script(), "python -m streams.schema.access > deploy/kafka/acls.sh"
+    assert (ROOT / "deploy/kafka/acls.sh").read_text() == access.script(), "run `make render`"

@@ -6,26 +6,26 @@ import pytest
 
 from streams.core.errors import BlockLayoutError
 from streams.schema import blocks
-from streams.schema.blocks import ERASURES, MAX_KNOWN_SCHEMAS, SCORES, VERDICTS, decode
+from streams.schema.blocks import ERASURES, FEEDBACK, MAX_KNOWN_SCHEMAS, SCORES, decode
 
 
-def verdicts(names: tuple[str, ...] = ("ada",)) -> bytes:
-    """A block of verdicts about these accounts."""
+def feedback(names: tuple[str, ...] = ("ada",)) -> bytes:
+    """A block of feedback about these accounts."""
     rows = {"account_id": list(names), **{name: [0] * len(names) for name in ("template", "router", "upgrade")}}
-    return VERDICTS.encode(rows | {"until": [60.0] * len(names)})
+    return FEEDBACK.encode(rows | {"until": [60.0] * len(names)})
 
 
 def test_a_block_that_was_read_before_is_still_refused_where_another_layout_is_expected() -> None:
-    assert decode(verdicts(), VERDICTS).texts("account_id") == ["ada"]
+    assert decode(feedback(), FEEDBACK).texts("account_id") == ["ada"]
     with pytest.raises(BlockLayoutError, match="expected a block of layout scores/1"):
-        decode(verdicts(), SCORES)
-    assert decode(verdicts(("bob", "eve")), ERASURES, VERDICTS).texts("account_id") == ["bob", "eve"]
+        decode(feedback(), SCORES)
+    assert decode(feedback(("bob", "eve")), ERASURES, FEEDBACK).texts("account_id") == ["bob", "eve"]
 
 
 @pytest.mark.parametrize("size", [0, 3, 4, 7, 8, 100])
 def test_a_block_that_is_cut_short_is_refused(size: int) -> None:
     with pytest.raises(BlockLayoutError):
-        decode(verdicts()[:size], VERDICTS)
+        decode(feedback()[:size], FEEDBACK)
 
 
 def test_schemas_are_remembered_up_to_a_number() -> None:

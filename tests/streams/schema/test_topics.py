@@ -25,7 +25,7 @@ def test_keys_spread_evenly_over_partitions() -> None:
 def test_every_topic_constant_has_one_specification() -> None:
     names = [topic.name for topic in topics.TOPICS]
     constants = {
-        topics.REQUESTS_RAW, topics.REQUESTS, topics.GROUPS, topics.EVIDENCE, topics.VERDICTS, topics.SCORES,
+        topics.REQUESTS_RAW, topics.REQUESTS, topics.GROUPS, topics.EVIDENCE, topics.FEEDBACK, topics.SCORES,
         topics.SHADOW, topics.ALERTS, topics.CASES, topics.LABELS, topics.ACTIONS, topics.ENFORCEMENT, topics.ERASURES, topics.DEAD_LETTERS,
     }  # fmt: skip
     assert set(names) == constants

@@ -13,8 +13,8 @@ import orjson
 import pytest
 import zstandard
 
+from models.durations import DAY
 from streams.cases.audit_chain import HistoryKey
-from streams.core.durations import DAY
 from streams.core.settings import Settings
 from streams.intake.collector import OutgoingBlock, read_files
 from streams.replay.in_process import Pipeline
@@ -102,7 +102,7 @@ def test_messages_after_an_erasure_name_the_account_only_where_the_erasure_itsel
     account = min(run.case_of_many().members)
     run.erase(account)
     naming = [message for message in run.messages if contains(message.value, account)]
-    assert {message.topic for message in naming} <= {topics.VERDICTS, topics.GROUPS, topics.EVIDENCE}
+    assert {message.topic for message in naming} <= {topics.FEEDBACK, topics.GROUPS, topics.EVIDENCE}
     assert all(blocks.decode(message.value, blocks.ERASURES) for message in naming)
 
 

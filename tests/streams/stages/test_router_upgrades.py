@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from models.durations import DAY
 from models.state.columns import Columns, Field
-from streams.core.durations import DAY
 from streams.stages import router_upgrades
 from streams.stages.router_upgrades import FIELDS, Aliases, follow
 

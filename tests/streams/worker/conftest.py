@@ -11,7 +11,7 @@ import pytest
 from faust.types import TP
 
 from streams.core.settings import Settings
-from streams.schema.log_range import LogRecord
+from streams.kafka.log_range import LogRecord
 from streams.worker.app import make_app
 from streams.worker.table import ChunkTable
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from streams.worker.pace import MAX_FEEDBACK_LAG_SECONDS, MAX_WAITING_BYTES, PATIENCE_SECONDS, REPEAT_SECONDS, Mark, Pace, Slowest
+from streams.worker.pace import MARK_AGAIN_SECONDS, MAX_FEEDBACK_LAG_SECONDS, MAX_WAITING_BYTES, PATIENCE_SECONDS, Mark, Pace, Slowest
 
 A_MINUTE = MAX_FEEDBACK_LAG_SECONDS
 
@@ -101,9 +101,9 @@ def test_a_partition_that_is_behind_sends_up_to_where_its_next_block_reaches_eve
 def test_a_partition_at_its_end_holds_nobody_up_and_says_so_again_from_time_to_time() -> None:
     pace = a_pace()
     assert pace.mark_due(at_end=True, now=0.0) == math.inf
-    assert pace.mark_due(at_end=True, now=REPEAT_SECONDS - 1) is None
-    assert pace.mark_due(at_end=True, now=REPEAT_SECONDS) == math.inf
-    assert pace.mark_due(at_end=False, now=REPEAT_SECONDS) == 1_000.0, "a backlog has come: it says how far it is"
+    assert pace.mark_due(at_end=True, now=MARK_AGAIN_SECONDS - 1) is None
+    assert pace.mark_due(at_end=True, now=MARK_AGAIN_SECONDS) == math.inf
+    assert pace.mark_due(at_end=False, now=MARK_AGAIN_SECONDS) == 1_000.0, "a backlog has come: it says how far it is"
 
 
 def test_waiting_blocks_come_in_their_order_and_their_bytes_are_counted() -> None:

@@ -106,7 +106,7 @@ async def test_a_record_of_the_second_input_waits_for_every_chunk_changed_before
     chunks = list(partition.stage.dirty())
     before = partition.take(chunks)
     partition.apply(a_block("a"), 6)
-    await partition.send(partition.apply_feedback(topics.VERDICTS, b"x", 0), sent)
+    await partition.send(partition.apply_feedback(topics.FEEDBACK, b"x", 0), sent)
     partition.hold_second(0)
     partition.written(chunks, before)
     assert partition.acknowledge_second() == []
@@ -116,14 +116,14 @@ async def test_a_record_of_the_second_input_waits_for_every_chunk_changed_before
 
 
 async def test_an_unreadable_record_of_the_second_input_goes_to_the_dead_letters(table: ChunkTable) -> None:
-    [letter] = a_partition(table).apply_feedback(topics.VERDICTS, b"", 9)
-    detail = b"record 9 of the second input has no value"
-    assert dict(letter.headers) == {"reason": b"empty", "detail": detail, "source": b"verdicts", "position": b"2/9"}
+    [letter] = a_partition(table).apply_feedback(topics.FEEDBACK, b"", 9)
+    detail = b"record 9 of feedback has no value"
+    assert dict(letter.headers) == {"reason": b"empty", "detail": detail, "source": b"feedback", "position": b"2/9"}
 
 
 async def test_a_record_that_is_refused_changes_nothing_and_is_a_dead_letter_of_its_reason(table: ChunkTable) -> None:
     partition, refusal = a_partition(table), MalformedEventError("unsigned", "it carries no signature")
-    letters = partition.apply(a_block("a"), 5, refusal) + partition.apply_feedback(topics.VERDICTS, b"x", 9, refusal)
+    letters = partition.apply(a_block("a"), 5, refusal) + partition.apply_feedback(topics.FEEDBACK, b"x", 9, refusal)
     assert [dict(letter.headers)["reason"] for letter in letters] == [b"unsigned", b"unsigned"]
     assert (partition.stage.dirty(), partition.position, partition.rejected) == ({}, 5, 2)
 

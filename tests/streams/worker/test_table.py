@@ -11,7 +11,7 @@ import pytest
 
 from streams.core.errors import DiskFullError
 from streams.core.settings import SECRETS, Settings
-from streams.schema.log_range import LogRecord
+from streams.kafka.log_range import LogRecord
 from streams.telemetry.metrics import METRICS, Metric
 from streams.worker import table as table_module
 from streams.worker.app import make_app

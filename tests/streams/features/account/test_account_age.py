@@ -4,7 +4,7 @@ from math import isnan, log
 
 import pytest
 
-from streams.core.durations import DAY
+from models.durations import DAY
 from streams.features.account.account_age import AccountAge
 from streams.testing.feature_trial import START_SECONDS, account
 

@@ -4,7 +4,7 @@ from math import exp
 
 import pytest
 
-from streams.core.durations import DAY
+from models.durations import DAY
 from streams.features.account.conversations_open import ConversationsOpen
 from streams.testing.feature_trial import START_SECONDS, account
 

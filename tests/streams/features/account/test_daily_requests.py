@@ -4,7 +4,7 @@ from math import exp, log
 
 import pytest
 
-from streams.core.durations import HOUR
+from models.durations import HOUR
 from streams.features.account.daily_requests import DailyRequests
 from streams.testing.feature_trial import START_SECONDS, account
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from streams.core.durations import HOUR
+from models.durations import HOUR
 from streams.features.account.round_the_clock import RoundTheClock
 from streams.testing.feature_trial import START_SECONDS, account
 

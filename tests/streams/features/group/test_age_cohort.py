@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from streams.core.durations import DAY, HOUR
+from models.durations import DAY, HOUR
 from streams.features.group.age_cohort import AgeCohort
 from streams.testing.feature_trial import START_SECONDS, group
 

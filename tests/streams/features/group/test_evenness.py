@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from streams.core.durations import DAY
+from models.durations import DAY
 from streams.features.group.evenness import Evenness
 from streams.testing.feature_trial import START_SECONDS, group
 

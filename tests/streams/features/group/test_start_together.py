@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import math
 
-from streams.core.durations import HOUR
+from models.durations import HOUR
 from streams.features.group.start_together import StartTogether
 from streams.testing.feature_trial import group
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from models.accumulators.recurring import Recurring
-from models.evidence.releases import DAY, Releases
+from models.durations import DAY
+from models.evidence.releases import Releases
 from streams.schema import blocks
 from streams.stages.accounts.links import RARITY_LINKS
 from streams.stages.accounts.stage import Accounts

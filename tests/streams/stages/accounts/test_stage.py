@@ -9,7 +9,7 @@ import numpy as np
 import orjson
 import pytest
 
-from streams.core.durations import DAY
+from models.durations import DAY
 from streams.core.errors import BlockLayoutError
 from streams.core.settings import Settings
 from streams.intake.collector import Collector
@@ -52,17 +52,17 @@ def harvest(*prompts: tuple[str, list[int]], at: float = 0.0) -> bytes:
     return blocks.encode(block.batch)
 
 
-def verdicts(*rows: tuple[str | None, int, int, int, float]) -> bytes:
-    """Return a block of verdicts: account, template, router, upgrade, until."""
-    return blocks.VERDICTS.encode(dict(zip(blocks.VERDICTS.columns, map(list, zip(*rows, strict=True)), strict=True)))
+def feedback(*rows: tuple[str | None, int, int, int, float]) -> bytes:
+    """Return a block of feedback: account, template, router, upgrade, until."""
+    return blocks.FEEDBACK.encode(dict(zip(blocks.FEEDBACK.columns, map(list, zip(*rows, strict=True)), strict=True)))
 
 
 def suspect(*accounts: str, until: float = START + 86_400) -> bytes:
-    return verdicts(*[(account, 0, 0, 0, until) for account in accounts])
+    return feedback(*[(account, 0, 0, 0, until) for account in accounts])
 
 
 def upgraded(router: int, upgrade: int) -> bytes:
-    return verdicts((None, 0, router, upgrade, START))
+    return feedback((None, 0, router, upgrade, START))
 
 
 def stage() -> Accounts:
@@ -243,7 +243,7 @@ def people(*names: str, at: float = 0.0) -> bytes:
 
 
 def tallies(messages: list[Message]) -> list[tuple[int, bytes]]:
-    return [(message.partition, message.value) for message in messages if message.topic == topics.VERDICTS]
+    return [(message.partition, message.value) for message in messages if message.topic == topics.FEEDBACK]
 
 
 def test_a_partition_tells_every_other_how_its_accounts_vote_and_again_after_ten_minutes() -> None:
@@ -376,8 +376,8 @@ def test_an_account_is_known_by_its_own_wording_where_the_phrase_that_it_uses_mo
     phrase, wording = 16, 33
     prompts = [("ada", [phrase, wording] if number % 2 else [phrase]) for number in range(12)]
     told, untold = stage(), stage()
-    told.apply_feedback(verdicts((None, phrase, 0, 0, START + 86_400)), 0)
-    untold.apply_feedback(verdicts((None, phrase, 0, 0, np.nan)), 0)
+    told.apply_feedback(feedback((None, phrase, 0, 0, START + 86_400)), 0)
+    untold.apply_feedback(feedback((None, phrase, 0, 0, np.nan)), 0)
     for accounts in (told, untold):
         for number in range(2):
             accounts.apply(harvest(*prompts, at=100.0 * number), number)
@@ -391,6 +391,6 @@ def test_a_phrase_that_turns_public_gives_way_to_the_wording_at_the_next_request
     for number in range(2):
         accounts.apply(harvest(*prompts, at=100.0 * number), number)
     assert template_of(accounts, "ada") == phrase
-    accounts.apply_feedback(verdicts((None, phrase, 0, 0, START + 86_400)), 2)
+    accounts.apply_feedback(feedback((None, phrase, 0, 0, START + 86_400)), 2)
     accounts.apply(harvest(("ada", [phrase, wording]), at=300.0), 3)
     assert template_of(accounts, "ada") == wording

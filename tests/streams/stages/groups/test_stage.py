@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from models.durations import DAY
 from models.evidence.additive import Additive
 from models.evidence.families import FAMILIES
 from models.evidence.weighing import SUSPECT_NATS
-from streams.core.durations import DAY
 from streams.core.errors import BlockLayoutError
 from streams.schema import blocks, topics
 from streams.schema.prompt_sketch import PROMPT_SHINGLES
@@ -152,7 +152,7 @@ def ten(**more: Any) -> Groups:
 
 def renamed(messages: list[Message]) -> list[tuple[int, int]]:
     """What the accounts' partitions are told: the router, and the stack that is its upgrade."""
-    found = [blocks.decode(message.value, blocks.VERDICTS) for message in messages if message.topic == topics.VERDICTS]
+    found = [blocks.decode(message.value, blocks.FEEDBACK) for message in messages if message.topic == topics.FEEDBACK]
     pairs = [pair for block in found for pair in zip(block.hashes("router").tolist(), block.hashes("upgrade").tolist(), strict=True)]
     return [pair for pair in pairs if pair[1]]
 
@@ -215,7 +215,7 @@ def test_a_relay_that_many_accounts_come_through_is_not_public() -> None:
 
 def public_until(messages: list[Message]) -> list[tuple[int, float]]:
     """Return the templates that are announced as public, and until when."""
-    found = [blocks.decode(message.value, blocks.VERDICTS) for message in messages if message.topic == topics.VERDICTS]
+    found = [blocks.decode(message.value, blocks.FEEDBACK) for message in messages if message.topic == topics.FEEDBACK]
     rows = [pair for block in found for pair in zip(block.hashes("template").tolist(), block.numbers("until").tolist(), strict=True)]
     return [(template, until) for template, until in rows if template and not np.isnan(until)]
 
@@ -274,7 +274,7 @@ def families_of(groups: Groups, slot: int) -> Any:
 
 
 def suspects(said: list[Message]) -> set[str]:
-    told = [blocks.decode(message.value, blocks.VERDICTS) for message in said if message.topic == topics.VERDICTS]
+    told = [blocks.decode(message.value, blocks.FEEDBACK) for message in said if message.topic == topics.FEEDBACK]
     return {account for block in told for account in block.texts("account_id") if account}
 
 

@@ -10,8 +10,8 @@ from kafka import KafkaConsumer, TopicPartition
 
 from streams.core.errors import BrokerUnavailableError
 from streams.core.settings import Settings
+from streams.kafka.record_batches import tolerate_strangers
 from streams.schema import topics
-from streams.schema.record_batches import tolerate_strangers
 
 POLL_MS: Final = 1_000
 MAX_FRUITLESS_POLLS: Final = 30

@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Final, get_args
 
 from models.evidence.families import FAMILIES
-from streams.cli.checkout import ROOT, refuse_taken
+from streams.cli.checkout import refuse_taken
 from streams.core.errors import HydrometerError
+from streams.core.repository import ROOT
 from streams.features.declaration import Entity
 
 ENTITIES: Final[tuple[str, ...]] = get_args(Entity)

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from streams.cli.checkout import ROOT
-from streams.cli.scaffold import new_feature
+from streams.cli.new_feature import new_feature
 from streams.core.errors import HydrometerError
+from streams.core.repository import ROOT
 from streams.testing.checkouts import copied, python
 
 

@@ -4,5 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-HOUR: Final = 3600.0
+MINUTE: Final = 60.0
+HOUR: Final = 60 * MINUTE
 DAY: Final = 24 * HOUR
+DAY_HOURS: Final = 24

@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from river import anomaly, base
 
-from models import detector_contract, detector_registry
+from models import detector_registry
 from models import detectors as package
+from streams.core.repository import ROOT
+from streams.testing import detector_contract
 
 CASES = [
     pytest.param(model, check, id=f"{type(model).__name__}{number}-{check.__name__}")
@@ -28,7 +30,7 @@ def test_every_file_of_detectors_holds_one_detector_with_its_own_test() -> None:
     names = [path.stem for path in Path(package.__path__[0]).glob("*.py") if path.stem != "__init__"]
     homes = [kind.__module__.rsplit(".", 1)[-1] for kind in detector_registry.detectors()]
     assert sorted(homes) == sorted(names)
-    missing = [name for name in names if not (Path(__file__).parent / "detectors" / f"test_{name}.py").exists()]
+    missing = [name for name in names if not (ROOT / "tests/models/detectors" / f"test_{name}.py").exists()]
     assert not missing, f"{missing[0]} needs tests/models/detectors/test_{missing[0]}.py"
 
 

@@ -6,7 +6,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.accumulators.step import Step
+from models.accumulators.grouped_events import GroupedEvents
 
 EVENTS = st.lists(st.tuples(st.integers(0, 7), st.integers(0, 100).map(float)), max_size=30)
 
@@ -26,40 +26,40 @@ def slow_gaps(blocks: list[list[tuple[int, float]]]) -> list[list[float]]:
     return found
 
 
-def of(events: list[tuple[int, float]], clock: np.ndarray[tuple[int], np.dtype[np.float64]]) -> Step:
-    return Step.of(np.array([slot for slot, _ in events], np.int64), np.array([time for _, time in events], np.float64), clock)
+def of(events: list[tuple[int, float]], clock: np.ndarray[tuple[int], np.dtype[np.float64]]) -> GroupedEvents:
+    return GroupedEvents.of(np.array([slot for slot, _ in events], np.int64), np.array([time for _, time in events], np.float64), clock)
 
 
 def test_events_are_grouped_by_entity_and_ordered_by_time() -> None:
-    step = of([(5, 30.0), (2, 20.0), (5, 10.0)], np.full(8, -np.inf))
-    assert step.order.tolist() == [1, 2, 0]
-    assert step.slots.tolist() == [2, 5]
-    assert step.starts.tolist() == [0, 1]
-    assert step.counts.tolist() == [1, 2]
-    assert step.entity.tolist() == [0, 1, 1]
-    assert step.clock.tolist() == [20.0, 30.0]
+    grouped = of([(5, 30.0), (2, 20.0), (5, 10.0)], np.full(8, -np.inf))
+    assert grouped.order.tolist() == [1, 2, 0]
+    assert grouped.slots.tolist() == [2, 5]
+    assert grouped.starts.tolist() == [0, 1]
+    assert grouped.counts.tolist() == [1, 2]
+    assert grouped.entity.tolist() == [0, 1, 1]
+    assert grouped.clock.tolist() == [20.0, 30.0]
 
 
 def test_a_late_event_never_turns_the_clock_back() -> None:
-    step = of([(0, 40.0)], np.array([100.0]))
-    assert step.clock_before.tolist() == [100.0]
-    assert step.clock.tolist() == [100.0]
+    grouped = of([(0, 40.0)], np.array([100.0]))
+    assert grouped.clock_before.tolist() == [100.0]
+    assert grouped.clock.tolist() == [100.0]
 
 
 def test_an_empty_block_is_a_step_of_nobody() -> None:
-    step = of([], np.full(8, -np.inf))
-    assert len(step.slots) == len(step.order) == len(step.gaps()) == 0
+    grouped = of([], np.full(8, -np.inf))
+    assert len(grouped.slots) == len(grouped.order) == len(grouped.gaps()) == 0
 
 
 def test_a_gap_reaches_back_over_blocks_and_a_late_event_has_none() -> None:
-    step = of([(0, 130.0), (0, 90.0)], np.array([100.0]))
-    np.testing.assert_array_equal(step.gaps(), [np.nan, 40.0])
+    grouped = of([(0, 130.0), (0, 90.0)], np.array([100.0]))
+    np.testing.assert_array_equal(grouped.gaps(), [np.nan, 40.0])
 
 
 @given(st.lists(EVENTS, max_size=4))
 def test_gaps_are_those_of_one_event_at_a_time(blocks: list[list[tuple[int, float]]]) -> None:
     clock = np.full(8, -np.inf)
     for events, expected in zip(blocks, slow_gaps(blocks), strict=True):
-        step = of(events, clock)
-        np.testing.assert_array_equal(step.gaps(), np.array(expected, np.float64))
-        clock[step.slots] = step.clock
+        grouped = of(events, clock)
+        np.testing.assert_array_equal(grouped.gaps(), np.array(expected, np.float64))
+        clock[grouped.slots] = grouped.clock

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from streams.schema.blocks import REQUEST_KEYS, REQUESTS, Block, decode, decode_keys, encode
-from streams.schema.repeats import RecentEvents
+from streams.stages.repeats import RecentEvents
 from streams.testing.feature_trial import block_of
 
 

@@ -1,4 +1,4 @@
-"""`hydrometer alerts new`: the three files of a new alert rule, with a test that fails until it says what fires."""
+"""`hydrometer new-alert`: the three files of a new alert rule, with a test that fails until it says what fires."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from typing import Final
 from dashboards.rule import PREFIX
 from dashboards.rules import GROUPS, HEADINGS
 from streams.core.errors import HydrometerError
+from streams.core.repository import ROOT
 
-ROOT: Final = Path(__file__).resolve().parents[1]
 MAX_NAME_CHARACTERS: Final = 40 - len(PREFIX)
 """Letters of a name: Grafana allows a uid 40."""
 
@@ -60,7 +60,10 @@ class NameTakenError(HydrometerError):
 
 
 def new_alert(name: str, team: str, root: Path = ROOT) -> list[Path]:
-    """Write rule, runbook and test of a new alert rule, and return them. Raises NameTakenError; nothing is written then."""
+    """Write rule, runbook and test of a new alert rule of a `team` (soc, oncall), and return them.
+
+    Raises NameTakenError; nothing is written then.
+    """
     if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or keyword.iskeyword(name) or len(name) > MAX_NAME_CHARACTERS:
         raise NameTakenError(
             f"{name} is not a name for a rule: use at most {MAX_NAME_CHARACTERS} lower-case letters, digits and underscores, as late_backup"

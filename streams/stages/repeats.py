@@ -16,7 +16,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.accumulators.mixing import mix
+from models.accumulators.hashing import mix
 from streams.core.errors import BlockLayoutError
 from streams.schema import blocks
 from streams.schema.blocks import Block

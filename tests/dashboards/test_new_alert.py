@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from dashboards.scaffold import ROOT, NameTakenError, new_alert
+from dashboards.new_alert import NameTakenError, new_alert
+from streams.core.repository import ROOT
 from streams.testing.checkouts import copied, python
 
 

@@ -17,35 +17,35 @@ _MAX_RADIX_SLOTS = 1 << 16
 
 
 @dataclass(frozen=True)
-class Step:
+class GroupedEvents:
     """The events of a block in the order of their entities' slots, in time order within an entity.
 
-    Shapes: "per event" is (events,) in step order, "per entity" is (entities,) in ascending slot order.
+    Shapes: "per event" is (events,) in slot order, "per entity" is (entities,) in ascending slot order.
     """
 
     order: NDArray[np.intp]
     """Position of each event in the block; per event."""
     times: Floats
-    """Event time, seconds; per event, in step order."""
+    """Event time, seconds; per event, in slot order."""
     slots: Slots
     """Slot of each entity; per entity."""
     starts: NDArray[np.intp]
-    """Position of an entity's first event in the step; per entity."""
+    """Position of an entity's first event in the order; per entity."""
     entity: NDArray[np.intp]
-    """Position of an event's entity among the step's entities; per event."""
+    """Position of an event's entity among the block's entities; per event."""
     clock_before: Floats
     """Newest event time before this block, epoch seconds, -inf for a new entity; per entity."""
     clock: Floats
     """Newest event time including this block, epoch seconds: a late event does not set it back; per entity."""
     memo: dict[tuple[str, float], Any] = field(default_factory=dict, repr=False, compare=False)
-    """Results that depend on the step alone, for reuse by other accumulators: by kernel, and half-life or window."""
+    """Results that depend on these events alone, for reuse by other accumulators: by kernel, and half-life or window."""
 
     @classmethod
-    def of(cls, slots: Slots, times: Floats, clock: Floats) -> Step:
+    def of(cls, slots: Slots, times: Floats, clock: Floats) -> GroupedEvents:
         """Group events by slot.
 
-        >>> step = Step.of(np.array([7, 2, 7]), np.array([10.0, 11.0, 12.0]), clock=np.full(8, -np.inf))
-        >>> step.slots.tolist(), step.order.tolist(), step.clock.tolist()
+        >>> grouped = GroupedEvents.of(np.array([7, 2, 7]), np.array([10.0, 11.0, 12.0]), clock=np.full(8, -np.inf))
+        >>> grouped.slots.tolist(), grouped.order.tolist(), grouped.clock.tolist()
         ([2, 7], [1, 0, 2], [11.0, 12.0])
 
         Args:

@@ -13,7 +13,7 @@ from aiokafka.record.default_records import DefaultRecordBatch, DefaultRecordBat
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.schema.record_batches import _HEAD, Batch, Batches, SynchronousBatches, UnreadableBatchError, unpacked
+from streams.kafka.record_batches import _HEAD, Batch, Batches, SynchronousBatches, UnreadableBatchError, unpacked
 
 PACK = {1: gzip.compress, 2: lambda data: bytes(cramjam.snappy.compress_raw(data)), 3: lz4.frame.compress, 4: zstandard.compress}
 
