@@ -188,7 +188,7 @@ def earlier_exports(clickhouse: Queries, case_id: str) -> list[Handover]:
 
 
 def handover(at: datetime, by: str, recipient: str) -> Handover:
-    """Return an export at this time."""
+    """Return an export at this time, signed `by` a person for a `recipient`."""
     return Handover(_iso(at), by, recipient)
 
 

@@ -48,7 +48,10 @@ def finding(alert: Alert, desk: str = "") -> Json:
 
 
 def case_finding(case: Case, step: AlertStep, desk: str = "") -> Json:
-    """Return a version of a case as a Detection Finding: its step is not in the record, it follows from the versions before."""
+    """Return a version of a case as a Detection Finding: its step is not in the record, it follows from the versions before.
+
+    desk: the address of the desk, empty without one.
+    """
     payload = case.payload
     info = {
         "uid": case.case_id,

@@ -9,7 +9,7 @@ import requests
 from streams.core.errors import HydrometerError, MissingToolError
 
 MAX_TOKEN_BYTES: Final = 64 * 1024
-_TIMEOUT_SECONDS: Final = 30.0
+_AUTHORITY_SECONDS: Final = 30.0
 
 
 class TimestampError(HydrometerError):
@@ -37,7 +37,7 @@ def timestamp(url: str, content: bytes) -> bytes:
     request = TimestampRequestBuilder().data(content).nonce(nonce=True).build()
     headers = {"Content-Type": "application/timestamp-query"}
     try:
-        answer = requests.post(url, data=request.as_bytes(), headers=headers, timeout=_TIMEOUT_SECONDS, allow_redirects=False)
+        answer = requests.post(url, data=request.as_bytes(), headers=headers, timeout=_AUTHORITY_SECONDS, allow_redirects=False)
     except requests.RequestException as error:
         raise TimestampError(f"the timestamp authority does not answer ({type(error).__name__}): try again, or name another") from None
     if not answer.ok or len(answer.content) > MAX_TOKEN_BYTES:
