@@ -55,7 +55,7 @@ class Channel:
         self._sock.sendall(data)
 
     def send_block(self, block: bytes, *, compressed: bool, kind: int = S_DATA) -> None:
-        """Send a block (`kind`: of data, totals or extremes), in frames of the query's method if the client asked for compression."""
+        """Send a block (`kind`: of data, totals or extremes), in frames of the query's method if the client asked for it (`compressed`)."""
         body = BLOCK_INFO + block
         self.send(varint(kind) + text("") + (frames.compress(body, self.method) if compressed else body))
 

@@ -181,7 +181,7 @@ class Connection:
         return bytes(self._result(query, form, params).bytes())
 
     def answer(self, query: str, form: str, params: Mapping[str, str]) -> tuple[bytes, dict[str, str]]:
-        """Return what `run` returns, and what it cost, as ClickHouse's HTTP summary names it.
+        """Return what `run` returns for a `query` in a `form` with `params`, and what it cost, as ClickHouse's HTTP summary names it.
 
         Raises:
             QueryError: the engine refused it.
