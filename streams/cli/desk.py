@@ -15,6 +15,8 @@ import click
 def desk(*, host: str, port: int, public_url: str, invite: tuple[str, ...]) -> None:
     """Serve the desk, and print a one-time link for each person who is invited (unset: you, as approver).
 
+    With HYDROMETER_OIDC_ISSUER people log in at your organisation's provider, and only those are invited who are named.
+
     \b
     Example:  hydrometer desk
               hydrometer desk --invite ada:analyst --invite bob:approver
@@ -28,5 +30,7 @@ def desk(*, host: str, port: int, public_url: str, invite: tuple[str, ...]) -> N
     from streams.desk.sessions import Person
 
     settings = Settings.load()
-    people = [Person.parse(text) for text in invite] or [Person(labels.author(settings, None), "approver")]
+    people = [Person.parse(text) for text in invite]
+    if not people and not settings.oidc_issuer:
+        people = [Person(labels.author(settings, None), "approver")]
     asyncio.run(serve(settings, (host, port), people, echo, public_url))

@@ -35,6 +35,7 @@ OPTIONAL_SECRETS = (
     "grafana_token",
     "webhook_token",
     "evidence_key",
+    "oidc_client_secret",
     "pseudonym_key_previous",
     "signing_key",
     "signing_key_previous",
@@ -171,6 +172,15 @@ class Settings(BaseSettings):
     intake_certificate_key: Path | None = Field(
         default=None, description="The key of the intake's certificate, PEM; unset when it is in the same file."
     )
+    oidc_issuer: str = Field(
+        default="", description="The provider (OpenID Connect) at which people log in to `hydrometer desk`; empty: by one-time links alone."
+    )
+    oidc_client_id: str = Field(default="", description="The desk's name at that provider.")
+    oidc_client_secret: SecretStr | None = Field(default=None, description="The desk's secret there; unset where PKCE alone is asked for.")
+    oidc_scope: str = Field(default="openid profile email", description="What the provider is asked for; some need `groups`, too.")
+    oidc_name_claim: str = Field(default="email", description="The claim that names a person in every record; it must be unique there.")
+    oidc_groups_claim: str = Field(default="groups", description="The claim with a person's groups.")
+    oidc_roles: str = Field(default="", description="The role of each group: `soc=analyst,soc-leads=approver`; the highest counts.")
     permitted_parties: Path | None = Field(default=None, description="A file of permitted parties: scored, alerts muted.")
     policy: Path | None = Field(
         default=None, description="A file of terms and alert thresholds with their approvers; the package's when unset."

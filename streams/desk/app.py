@@ -24,6 +24,7 @@ from streams.core.errors import BrokerUnavailableError, HydrometerError, Malform
 from streams.desk import account_view, pictures
 from streams.desk.acting import Outbox
 from streams.desk.deeds import DEEDS, Wish, label_case, require, undoable
+from streams.desk.oidc_login import CALLBACK, LOGIN_SECONDS, LoginError, OidcLogin
 from streams.desk.reading import PATTERN_HOURS, SORTS, Filters, Reading
 from streams.desk.sessions import Person, Role, Session, Sessions, same
 from streams.schema.actions import FOUR_EYES, MEASURES, STATUSES, STEP_OF
@@ -32,6 +33,10 @@ from streams.schema.labels import REASONS, VERDICTS
 from streams.schema.names import ROUTER_ID, AlertName, entity_key
 
 COOKIE: Final = "hydrometer_desk"
+LOGIN_COOKIE: Final = "hydrometer_desk_login"
+"""While a person is at the provider: which login this browser began."""
+START: Final = "/login/start"
+_OPEN_PATHS: Final = frozenset({"/login", START, CALLBACK, "/healthz"})
 MAX_FORM_BYTES: Final = 2 * 1024 * 1024
 MAX_PAGE_MEMBERS: Final = 25
 MAX_LABELLED_CASES: Final = 200
@@ -58,8 +63,11 @@ T = TypeVar("T")
 class Desk:
     """The application's routes, and what they share."""
 
-    def __init__(self, reading: Reading, outbox: Outbox, sessions: Sessions, origins: frozenset[str]) -> None:
-        """Serve under these origins (`http://127.0.0.1:8700`), which name every host that is answered."""
+    def __init__(
+        self, reading: Reading, outbox: Outbox, sessions: Sessions, origins: frozenset[str], provider: OidcLogin | None = None
+    ) -> None:
+        """Serve under these origins (`http://127.0.0.1:8700`), which name every host that is answered. provider: where people log in."""
+        self._provider = provider
         self._reading = reading
         self._outbox = outbox
         self._sessions = sessions
@@ -82,6 +90,9 @@ class Desk:
         app.router.add_get("/", self._queue)
         app.router.add_get("/login", self._login_page)
         app.router.add_post("/login", self._log_in)
+        if self._provider is not None:
+            app.router.add_get(START, self._begin_login)
+            app.router.add_get(CALLBACK, self._finish_login)
         app.router.add_post("/logout", self._log_out)
         app.router.add_post("/label", self._label_many)
         app.router.add_get("/case/{case}", self._case)
@@ -124,7 +135,7 @@ class Desk:
         session = self._sessions.of(request.cookies.get(COOKIE, ""))
         if session is not None:
             request[_SESSION] = session
-        if request.path in ("/login", "/healthz") or request.path.startswith("/static/"):
+        if request.path in _OPEN_PATHS or request.path.startswith("/static/"):
             return await handler(request)
         if session is None:
             raise web.HTTPUnauthorized(text="you are not logged in, or your session has ended: ask for a new link from `hydrometer desk`")
@@ -162,15 +173,38 @@ class Desk:
 
     async def _login_page(self, request: web.Request) -> web.Response:
         token = request.query.get("token", "")
-        return self._page(request, "login.html", token=token, person=self._sessions.invited(token))
+        person = self._sessions.invited(token)
+        return self._page(request, "login.html", token=token, person=person, start=START if self._provider is not None else "")
 
     async def _log_in(self, request: web.Request) -> web.Response:
         form = await request.post()
         name = self._sessions.log_in(str(form.get("token", "")))
         if name is None:
             raise web.HTTPUnauthorized(text="this link was used, or is older than ten minutes: ask for a new one")
+        return self._logged_in(name)
+
+    def _logged_in(self, name: str) -> web.HTTPSeeOther:
         answer = web.HTTPSeeOther("/", headers=_HEADERS)
         answer.set_cookie(COOKIE, name, httponly=True, samesite="Lax", secure=self._secure, path="/")
+        return answer
+
+    async def _begin_login(self, _request: web.Request) -> web.Response:
+        assert self._provider is not None  # noqa: S101 - no route without one
+        address, state = self._provider.begin()
+        answer = web.HTTPSeeOther(address, headers=_HEADERS)
+        answer.set_cookie(
+            LOGIN_COOKIE, state, httponly=True, samesite="Lax", secure=self._secure, path=CALLBACK, max_age=int(LOGIN_SECONDS)
+        )
+        return answer
+
+    async def _finish_login(self, request: web.Request) -> web.Response:
+        assert self._provider is not None  # noqa: S101 - no route without one
+        try:
+            person = await _in_thread(self._provider.finish, dict(request.query), request.cookies.get(LOGIN_COOKIE, ""))
+        except LoginError as error:
+            raise web.HTTPForbidden(text=str(error)) from error
+        answer = self._logged_in(self._sessions.begin(person))
+        answer.del_cookie(LOGIN_COOKIE, path=CALLBACK)
         return answer
 
     async def _log_out(self, request: web.Request) -> web.Response:

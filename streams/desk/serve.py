@@ -14,6 +14,7 @@ from streams.core.loopback import check_host, is_loopback
 from streams.core.settings import Settings
 from streams.desk.acting import KafkaOutbox
 from streams.desk.app import Desk
+from streams.desk.oidc_login import CALLBACK, OidcLogin
 from streams.desk.reading import Reading
 from streams.desk.sessions import Person, Sessions
 from streams.intake.connections import quiet
@@ -54,7 +55,11 @@ async def serve(
     origins, sessions, outbox = origins_of(host, port, public_url), Sessions(), KafkaOutbox(settings)
     if outbox.author and any(person.name != outbox.author for person in people):
         raise SettingsError(f"HYDROMETER_AUTHOR_KEY signs for {outbox.author} alone: invite no one else, or set HYDROMETER_ANALYST_KEY")
-    desk = Desk(Reading(ClickHouse(settings)), outbox, sessions, origins)
+    base = next(iter(sorted(origins)))
+    provider = await asyncio.to_thread(OidcLogin, settings, base + CALLBACK) if settings.oidc_issuer else None
+    if provider is not None and outbox.author:
+        raise SettingsError(f"HYDROMETER_AUTHOR_KEY signs for {outbox.author} alone: for logins at a provider set HYDROMETER_ANALYST_KEY")
+    desk = Desk(Reading(ClickHouse(settings)), outbox, sessions, origins, provider)
     runner = web.AppRunner(desk.app(), logger=quiet(), access_log=None)
     await runner.setup()
     try:
@@ -62,7 +67,8 @@ async def serve(
             await web.TCPSite(runner, host, port).start()
         except OSError as error:
             raise SettingsError(f"cannot listen on {host}:{port} ({error.strerror}): choose another --port") from error
-        base = next(iter(sorted(origins)))
+        if provider is not None:
+            announce(f"people log in at {base}/login, through {settings.oidc_issuer}")
         for person in people:
             announce(f"{person.name} ({person.role}), once within ten minutes: {base}/login?token={sessions.invite(person)}")
         await asyncio.Event().wait()

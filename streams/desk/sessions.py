@@ -87,8 +87,10 @@ class Sessions:
         """Use a token up, and return the name of the new session; None when it is unknown, used or too old."""
         person = self.invited(token)
         self._links.pop(token, None)
-        if person is None:
-            return None
+        return None if person is None else self.begin(person)
+
+    def begin(self, person: Person) -> str:
+        """Return the name of a new session of a person, who is known to be them."""
         self._end_old(person)
         name, now = secrets.token_urlsafe(32), self._clock()
         self._sessions[name] = Session(person, now, now, looked=self._looked.setdefault(person.name, {}))

@@ -24,6 +24,7 @@ EDGES: Final = {
     "streams/enforcement/connectors/envoy.py": (3, "Envoy's configuration"),
     "streams/enforcement/connectors/kong.py": (4, "Kong's plugins"),
     "streams/enforcement/litellm_hook.py": (4, "LiteLLM's own signatures"),
+    "streams/desk/oidc_login.py": (1, "claims of an identity provider"),
     "streams/exports/ocsf.py": (1, "a finding in OCSF's shape"),
     "streams/forensics/litellm_hook.py": (1, "LiteLLM's own signature"),
     "streams/testing/forensics_tables.py": (1, "figures of a target, read by the tables that it wrote them for"),
