@@ -8,6 +8,7 @@ import importlib
 import pkgutil
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Final
 
@@ -70,15 +71,21 @@ def test_every_dense_kernel_has_an_example(name: str) -> None:
 
 
 ROOT: Final = Path(__file__).resolve().parents[2]
-SOURCES: Final = {
-    str(path.relative_to(ROOT)): ast.parse(path.read_text(encoding="utf-8"))
-    for room in ("streams", "models", "dashboards")
-    for path in sorted((ROOT / room).rglob("*.py"))
-}
-OUR_ERRORS: Final = {
-    node.name for tree in SOURCES.values() for node in ast.walk(tree) if isinstance(node, ast.ClassDef) and node.name.endswith("Error")
-}
-"""Names of the errors that this project defines."""
+SOURCES: Final = [
+    str(path.relative_to(ROOT)) for room in ("streams", "models", "dashboards") for path in sorted((ROOT / room).rglob("*.py"))
+]
+
+
+@cache
+def tree_of(path: str) -> ast.Module:
+    return ast.parse((ROOT / path).read_text(encoding="utf-8"))
+
+
+@cache
+def our_errors() -> set[str]:
+    """Return the names of the errors that this project defines."""
+    nodes = (node for path in SOURCES for node in ast.walk(tree_of(path)))
+    return {node.name for node in nodes if isinstance(node, ast.ClassDef) and node.name.endswith("Error")}
 
 
 def raised(function: ast.FunctionDef | ast.AsyncFunctionDef, errors: set[str]) -> set[str]:
@@ -125,7 +132,7 @@ def silent_raisers(tree: ast.AST, errors: set[str]) -> list[str]:
 
 @pytest.mark.parametrize("path", SOURCES)
 def test_a_public_function_names_each_of_our_errors_that_it_raises(path: str) -> None:
-    assert silent_raisers(SOURCES[path], OUR_ERRORS) == []
+    assert silent_raisers(tree_of(path), our_errors()) == []
 
 
 @pytest.mark.parametrize(

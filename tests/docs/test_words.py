@@ -13,6 +13,7 @@ from __future__ import annotations
 import ast
 import re
 from collections import defaultdict
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -126,6 +127,7 @@ def unitless_numbers(tree: ast.Module) -> Iterator[tuple[int, str]]:
                     yield statement.lineno, name
 
 
+@cache
 def offences() -> dict[str, list[Offence]]:
     """Every name that breaks a rule, by room."""
     by_room: dict[str, list[Offence]] = defaultdict(list)
@@ -137,13 +139,12 @@ def offences() -> dict[str, list[Offence]]:
     return by_room
 
 
-OFFENCES = offences()
 ROOMS = sorted({room_of(str(file.relative_to(ROOT))) for top in ("models", "streams", "dashboards") for file in (ROOT / top).rglob("*.py")})
 
 
 @pytest.mark.parametrize("room", ROOMS)
 def test_names_are_nouns_of_the_domain_and_numbers_carry_their_unit(room: str) -> None:
-    assert not OFFENCES[room], "\n" + "\n".join(map(str, OFFENCES[room]))
+    assert not offences()[room], "\n" + "\n".join(map(str, offences()[room]))
 
 
 @pytest.mark.parametrize(
