@@ -35,7 +35,7 @@ check: setup ## Format, lint, types, direction of imports: all that CI checks, i
 test: setup ## Run the tests that need nothing but Python and little of it (SLICE=models or streams/cases: all of a part; COVERAGE=1: with the floor for branches)
 	$(BIN)/python -m pytest -n 2 --no-loadscope-reorder -m "not integration and not speed$(if $(SLICE),, and not slow)" $(if $(COVERAGE),--cov --cov-report=term:skip-covered) $(addprefix tests/,$(SLICE))
 
-test-slow: setup ## Run the tests that replay whole worlds or run real processes, nothing but Python needed
+test-slow: setup ## Run the tests that replay whole worlds, simulate many draws or run real processes, nothing but Python needed
 	$(BIN)/python -m pytest -n 2 --no-loadscope-reorder -m slow
 
 test-integration: setup ## Run the end-to-end tests on real Apache Kafka (needs Java 17 and Maven)

@@ -73,6 +73,7 @@ def test_a_student_of_served_answers_shows_its_case_and_no_other() -> None:
     assert mine.pairs >= 20
 
 
+@pytest.mark.slow
 def test_who_was_not_served_is_accused_one_time_in_twenty() -> None:
     """Of 200 unrelated writers 10 are expected at p <= 0.05; the binomial is discrete, and ties are held against the case."""
     accused = sum(canary.check(make(f"case-{seed}"), habits(1000 + seed), PANEL).p <= 0.05 for seed in range(200))

@@ -57,6 +57,7 @@ def test_the_order_of_prompts_does_not_matter(name: str, panel_for: Callable[...
     assert second == first
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", MEASURES)
 def test_without_any_relation_p_values_are_spread_evenly(name: str, panel_for: Callable[..., Panel]) -> None:
     """Of 40 unrelated suspects 20 are expected below one half, 4 below one tenth: outside 9..31 and above 12 is one chance in 2,000."""

@@ -24,6 +24,8 @@ from streams.schema.erasures import ErasureReport
 from streams.stages.accounts.erased import ErasedAccounts
 from streams.stages.stage import Message, Stage
 
+pytestmark = pytest.mark.slow
+
 KEY = b"a key of this test"
 PARTITIONS = 2
 
