@@ -161,14 +161,20 @@ class Rehearsal:
         self._registry.set(Metric.LAG, 0, agent=agent, topic=topics.REQUESTS, partition=partition)
 
 
-def rehearse(settings: Settings, *, events: int = 60_000, start: float | None = None) -> float:
+def rehearse(settings: Settings, *, events: int = 60_000, first: int | None = None, start: float | None = None) -> float:
     """Fill the ClickHouse of `settings` with the demonstration's traffic and return the event time of its first moment (seconds).
 
-    `start` is that moment; by default the traffic ends about now, so that no table's TTL takes it away. About 12 s for 60,000 events.
+    By default the traffic ends about now, so that no table's TTL takes it away. About 12 s for 60,000 events.
+
+    Args:
+        settings: Where ClickHouse is.
+        events: Size of the demonstration.
+        first: Events of it that are carried, from its beginning; all of them by default.
+        start: Event time of its first moment, seconds since 1970.
     """
     began = time.time() // 3600 * 3600 - SPAN_SECONDS if start is None else start
     rehearsal = Rehearsal(settings)
-    lines = _with_broken(demo_traffic(events=events, start=began).lines())
+    lines = islice(_with_broken(demo_traffic(events=events, start=began).lines()), first)
     while chunk := list(islice(lines, _CHUNK_LINES)):
         rehearsal.feed(chunk)
     rehearsal.close()

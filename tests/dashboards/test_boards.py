@@ -105,6 +105,7 @@ def answers(rehearsed: Rehearsed, board: str, name: str, value: str) -> dict[str
     return {where: sorted(map(repr, found)) for where, found in rows.items()}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("board", "name"), CHOSEN)
 def test_no_value_of_a_variable_shows_more_than_an_unknown_value(rehearsed: Rehearsed, board: str, name: str) -> None:
     nothing = answers(rehearsed, board, name, "nobody-has-this-id")
