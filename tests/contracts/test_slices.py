@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tomllib
 from pathlib import Path
+from typing import Final
 
 import pytest
 
@@ -59,6 +60,17 @@ def test_ci_runs_every_slice_that_does_not_time(target: str) -> None:
     listed = re.search(r"for target in ([\w\s-]+); do", (ROOT / ".ci" / "run").read_text())
     assert listed
     assert target in listed[1].split()
+
+
+RUNS_US: Final = re.compile(r"^from streams\.testing\.(processes import .*\bhydrometer\b|durability import .*\bTrial\b)", re.MULTILINE)
+"""Imports what runs `hydrometer`, or a worker, as a process of its own."""
+
+
+def test_whoever_runs_us_as_a_process_is_of_another_slice() -> None:
+    texts = {path: path.read_text() for path in (ROOT / "tests").rglob("test_*.py")}
+    running = {path for path, text in texts.items() if RUNS_US.search(text)}
+    assert len(running) > 3
+    assert [str(path) for path in running if not re.search(r"pytest\.mark\.(slow|integration)", texts[path])] == []
 
 
 def test_a_part_is_tested_with_its_slow_tests() -> None:

@@ -16,7 +16,7 @@ from streams.schema.blocks import REQUESTS, decode
 from streams.testing.builders import embedded_broker, records_of
 from streams.testing.processes import Running, free_port, hydrometer, post, wait_for_health
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 TOKEN = "quokka-token-5d21c0"
 HEADERS = {"Authorization": f"Bearer {TOKEN}"}
 EVASIONS = (

@@ -18,7 +18,7 @@ from streams.schema import topics
 from streams.testing.builders import embedded_broker
 from streams.testing.processes import Running, free_port, hydrometer, post, wait_for_health
 
-pytestmark = pytest.mark.timeout(300)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(300)]
 TOKEN, NEIGHBOUR = "quokka-token-5d21c0", "quokka-neighbour-91aa"
 HALF_OPEN = 400
 JSON = {"Content-Type": "application/json"}
