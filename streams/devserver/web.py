@@ -38,7 +38,7 @@ _STATUS = {
     body.TOO_LARGE_CODE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
 }
 _NOT_SETTINGS = re.compile(
-    "query|query_id|database|default_format|user|password|session_.*|compress|decompress|role|quota_key|client_protocol_version|"
+    "query|query_id|database|default_format|user|password|session_id|session_timeout|session_check|compress|decompress|role|quota_key|client_protocol_version|"
     "enable_http_compression|http_zlib_compression_level|buffer_size|wait_end_of_query|close_session|send_progress_in_http_headers|"
     "cancel_http_readonly_queries_on_client_close|http_headers_progress_interval_ms|param_.*"
 )
