@@ -22,7 +22,7 @@ class Limits:
     query_bytes: int = 16 * 1024 * 1024
     insert_bytes: int = 4 * 1024**3
     """Maximum size of one insert, which is spooled on disk until its last block has arrived."""
-    clients: int = 256
+    clients: int = 64
 
 
 @dataclass(frozen=True)

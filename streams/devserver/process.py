@@ -22,6 +22,7 @@ from streams.core.errors import SettingsError, StoreUnavailableError
 from streams.core.logs import hide
 from streams.core.private_file import write_private
 from streams.core.settings import LocalPassword, Settings
+from streams.devserver.access import Limits
 
 READY_SECONDS = 60.0
 STOP_SECONDS = 20.0
@@ -65,14 +66,16 @@ class LocalClickHouse:
 
 
 @contextmanager
-def local_server(data_dir: Path, *, user: str, password: str, native_port: int = 0, http_port: int = 0) -> Iterator[LocalClickHouse]:
-    """Run a server on `data_dir` while the context lasts; a `native_port` or `http_port` of 0 is a free one.
+def local_server(
+    data_dir: Path, *, user: str, password: str, native_port: int = 0, http_port: int = 0, clients: int = Limits.clients
+) -> Iterator[LocalClickHouse]:
+    """Run a server for `clients` at a time on `data_dir` while the context lasts; a `native_port` or `http_port` of 0 is a free one.
 
     Raises:
         StoreUnavailableError: it did not start; the message is the server's own.
     """
     with _said_once(password) as descriptor, tempfile.TemporaryFile() as ready_line:
-        ports = ["--native-port", str(native_port), "--http-port", str(http_port)]
+        ports = ["--native-port", str(native_port), "--http-port", str(http_port), "--clients", str(clients)]
         command = [sys.executable, "-m", "streams.devserver", "--data-dir", str(data_dir), *ports, "--user", user]
         child = subprocess.Popen(
             [*command, "--password-file", f"/dev/fd/{descriptor}", "--with-parent"],

@@ -217,7 +217,7 @@ def main() -> int:
         data = BUILD / f"data-{name}"
         shutil.rmtree(data, ignore_errors=True)
         os.environ["TZ"] = SUITES[name].zone
-        with local_server(data, user="default", password="peers", native_port=9000, http_port=8123) as server:
+        with local_server(data, user="default", password="peers", native_port=9000, http_port=8123, clients=4096) as server:
             outcomes = SUITES[name].run(source(name, chosen.peers), server)
         (BUILD / f"{name}.json").write_text(json.dumps(outcomes, indent=1))
         wrong, stale, excused = judge(name, outcomes, waived)
