@@ -59,6 +59,9 @@ fuzz: setup ## Feed 500,000 seeded inputs to the readers of what strangers send,
 	$(BIN)/uv pip install --quiet --python $(BIN)/python atheris==3.0.0
 	$(if $(ALL),ALL=1) $(if $(RUNS),RUNS=$(RUNS)) $(BIN)/python tests/fuzz/run.py
 
+peers: setup ## Run the test suites of ClickHouse's clients against hydrometer local (PEERS=DIR: their checkouts; SUITES="asynch clickhouse-go")
+	$(BIN)/python tests/peers/run.py $(SUITES) $(if $(PEERS),--peers $(PEERS))
+
 audit: setup ## Ask OSV whether a known advisory applies to what the locks install (STRICT=1: fail when it cannot be reached)
 	$(if $(STRICT),STRICT=1) $(BIN)/python tests/audit.py
 

@@ -23,7 +23,7 @@ KEY, OTHER = "only-for-this-test-signing", "of-somebody-else"
 START = time.time() // 60 * 60 - 3_600.0
 NAMES = [name for name in (f"a{number}" for number in range(200)) if topics.partition_of(name, 2) == 0][:40]
 """Accounts of the first partition: the second has nothing to say, so that all votes of others are forged ones."""
-BUCKETS = blocks.TALLIES.widths["votes"]
+BUCKETS = int(blocks.TALLIES.widths["votes"])
 
 
 def tally(votes: float) -> bytes:

@@ -15,6 +15,7 @@ import zstandard
 from streams.testing.processes import Running, free_port, hydrometer
 
 pytestmark = pytest.mark.timeout(200)
+EVERYWHERE = "0.0.0.0"  # noqa: S104  (nothing may listen there)
 SECRET = "quokka-7f3a-marker"
 
 
@@ -131,11 +132,11 @@ def test_a_small_body_that_unpacks_to_much_is_refused(local: Local) -> None:
 def test_it_listens_on_loopback_alone_whatever_it_is_told(tmp_path: Path) -> None:
     broker, native, web = (free_port() for _ in range(3))
     told = {
-        "CLICKHOUSE_HOST": "0.0.0.0",
+        "CLICKHOUSE_HOST": EVERYWHERE,
         "CLICKHOUSE_PORT": str(native),
-        "KAFKA": f"0.0.0.0:{broker}",
+        "KAFKA": f"{EVERYWHERE}:{broker}",
         "STATE_DIR": str(tmp_path / "state"),
-    }  # noqa: S104
+    }
     with hydrometer("local", "--data", str(tmp_path / "data"), "--http-port", str(web), log=tmp_path / "log", **told) as process:
         Local(process, web, tmp_path)
         lines = [line.split() for table in ("tcp", "tcp6") for line in Path(f"/proc/net/{table}").read_text().splitlines()[1:]]
