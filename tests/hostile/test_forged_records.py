@@ -31,7 +31,7 @@ def tally(votes: float) -> bytes:
     return blocks.TALLIES.encode({"time": [START], "source": [1.0], "histogram": ["score"], "votes": [[votes] * BUCKETS]})
 
 
-VERDICT = blocks.VERDICTS.encode({"account_id": [NAMES[0]], "template": [0], "router": [0], "upgrade": [0], "until": [START + 1e6]})
+FEEDBACK = blocks.FEEDBACK.encode({"account_id": [NAMES[0]], "template": [0], "router": [0], "upgrade": [0], "until": [START + 1e6]})
 
 
 def signatures(secret: str) -> Signatures:
@@ -41,11 +41,11 @@ def signatures(secret: str) -> Signatures:
 def forgeries() -> list[tuple[str, bytes, list[tuple[str, bytes]], str]]:
     """Return topic, value, headers and the reason for which each is set aside."""
     stranger, insider = signatures(OTHER), signatures(KEY)
-    unsigned = [(topics.VERDICTS, value) for value in (VERDICT, tally(1e38), tally(1_000.0))]
+    unsigned = [(topics.FEEDBACK, value) for value in (FEEDBACK, tally(1e38), tally(1_000.0))]
     foreign = [(topic, value, stranger.sign(topic, None, value), "bad_signature") for topic, value in unsigned]
-    absurd = [(topics.VERDICTS, tally(votes)) for votes in (1e38, -1.0, float("inf"), float("nan"))]
+    absurd = [(topics.FEEDBACK, tally(votes)) for votes in (1e38, -1.0, float("inf"), float("nan"))]
     known = [(topic, value, insider.sign(topic, None, value), "block_layout") for topic, value in absurd]
-    moved = (topics.VERDICTS, tally(1_000.0), insider.sign(topics.GROUPS, None, tally(1_000.0)), "bad_signature")
+    moved = (topics.FEEDBACK, tally(1_000.0), insider.sign(topics.GROUPS, None, tally(1_000.0)), "bad_signature")
     return [*((topic, value, [], "unsigned") for topic, value in unsigned), *foreign, *known, moved]
 
 
