@@ -25,7 +25,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TypedDict
 
 import pytest
 from cosmic_ray.ast import ast_nodes, get_ast
@@ -52,6 +52,23 @@ MUTANT_SECONDS = 60
 """CPU seconds after which a mutant that runs in circles counts as killed: a busy machine changes no score."""
 MAX_WAIT_SECONDS = 900
 """Seconds after which a test of a mutant that waits for something counts as failed."""
+
+
+class Survivor(TypedDict):
+    """A change that no test noticed."""
+
+    line: int
+    change: str
+
+
+class Score(TypedDict):
+    """How many mutants of a module were tried, of how many, and which survived."""
+
+    module: str
+    possible: int
+    mutants: int
+    killed: int
+    survived: list[Survivor]
 
 
 @dataclass(frozen=True)
@@ -163,7 +180,7 @@ def _judge(test: str) -> None:
         os._exit(code)
 
 
-def judged(module: str, most: int | None, seed: int) -> dict[str, Any]:
+def judged(module: str, most: int | None, seed: int) -> Score:
     """Return how many mutants of a module were tried, how many a test killed, and which survived.
 
     Raises:
@@ -182,7 +199,7 @@ def judged(module: str, most: int | None, seed: int) -> dict[str, Any]:
     random.Random(seed).shuffle(every)
     tried = every[:most]
     survivors = sorted((mutant for mutant in tried if not killed(module, mutant.source)), key=lambda mutant: mutant.line)
-    shown = [{"line": mutant.line, "change": mutant.change} for mutant in survivors]
+    shown: list[Survivor] = [{"line": mutant.line, "change": mutant.change} for mutant in survivors]
     return {"module": module, "possible": len(every), "mutants": len(tried), "killed": len(tried) - len(survivors), "survived": shown}
 
 
@@ -207,7 +224,7 @@ def main(words: Sequence[str] | None = None) -> None:
         print(f"figures -> {figures.write('mutants', {'modules': rows}, command='make mutants', seed=asked.seed, revision=revision)}")
 
 
-def show(rows: Sequence[dict[str, Any]], console: Console) -> None:
+def show(rows: Sequence[Score], console: Console) -> None:
     """Print the score of each module and every change that survived."""
     table = Table("module", "mutants", "of", "killed", "score")
     for row in rows:

@@ -45,7 +45,7 @@ LINK_KINDS: Final = (
     LinkKind("router", "software", "accounts behind one router fingerprint"),
     LinkKind("template", "prompts", "accounts that use one prompt template"),
 )
-"""Every kind of link, in column order. A new kind is one entry here and a column in the migrations."""
+"""Every kind of link, in column order. A new kind is an entry here, a column in the layouts, and counted by both stages."""
 LINKS: Final = tuple(kind.name for kind in LINK_KINDS)
 JOINING: Final = ("router", "payment", "template")
 """Kinds by which cases are joined: those that form groups, in the order in which a case lists them."""

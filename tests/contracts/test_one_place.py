@@ -77,9 +77,9 @@ def constants(source: str) -> Iterator[tuple[str, str]]:
             yield str(node.value), str(node.value)
 
 
+OWN_FACTS: Final = frozenset({"FORMAT_VERSION", "TIMEOUT"})
+"""Names of which each module has its own: versions of its file format, patience with its peer."""
 SAME_BY_CHANCE: Final = {
-    ("FORMAT_VERSION", "1"): "each file format counts its own versions",
-    ("FORMAT_VERSION", "2"): "each file format counts its own versions",
     ("NO_OFFSET", "-1"): "no block is in the state yet; no epoch was written yet",
 }
 """Constants of one name and one value that are two facts, and why."""
@@ -90,7 +90,8 @@ def constants_written_twice(modules: dict[str, str]) -> dict[tuple[str, str], li
     places: dict[tuple[str, str], set[str]] = defaultdict(set)
     for path, source in modules.items():
         for constant in constants(source):
-            places[constant].add(path)
+            if constant[0] not in OWN_FACTS:
+                places[constant].add(path)
     return {constant: sorted(paths) for constant, paths in places.items() if len(paths) > 1}
 
 

@@ -67,3 +67,47 @@ def test_a_shapeless_object_is_found_wherever_it_is_written(source: str, count: 
 def test_shapeless_objects_are_named_at_the_edges_alone() -> None:
     allowed = Counter({module: count for module, (count, _) in EDGES.items()})
     assert uses() == allowed, "give it a msgspec struct, a frozen dataclass or a TypedDict; if foreign data enters here, say so in EDGES"
+
+
+IN_TESTS: Final = {
+    "tests/bench": 28,
+    "tests/contracts": 14,
+    "tests/dashboards": 11,
+    "tests/deploy": 3,
+    "tests/evaluation": 64,
+    "tests/fuzz": 3,
+    "tests/hostile": 1,
+    "tests/integration": 8,
+    "tests/replay": 1,
+    "tests/streams/cases": 42,
+    "tests/streams/cli": 1,
+    "tests/streams/clickhouse": 10,
+    "tests/streams/desk": 6,
+    "tests/streams/devserver": 1,
+    "tests/streams/enforcement": 1,
+    "tests/streams/exports": 4,
+    "tests/streams/intake": 10,
+    "tests/streams/privacy": 4,
+    "tests/streams/schema": 4,
+    "tests/streams/stages": 12,
+    "tests/streams/telemetry": 1,
+    "tests/streams/testing": 1,
+    "tests/torture": 7,
+}
+"""Folder of tests -> how often they name an object of unknown shape. Numbers only fall: an event is an `Event`, a record its struct."""
+
+
+def uses_in_tests() -> Counter[str]:
+    """Return the number of shapeless objects by folder of tests, two levels deep below `tests/streams`."""
+    counts = Counter[str]()
+    for path in sorted((ROOT / "tests").rglob("*.py")):
+        folders = path.relative_to(ROOT).parts[:-1]
+        counts["/".join(folders[: 3 if "streams" in folders else 2])] += shapeless(path.read_text(encoding="utf-8"))
+    return +counts
+
+
+def test_shapeless_objects_of_tests_become_fewer() -> None:
+    counts = uses_in_tests()
+    grown = {folder: count for folder, count in counts.items() if count > IN_TESTS.get(folder, 0)}
+    assert not grown, "give the fixture a type: `Event`, a struct of streams/schema, a TypedDict"
+    assert counts == IN_TESTS, "fewer than before: write the new number"

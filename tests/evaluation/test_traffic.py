@@ -3,7 +3,6 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -17,6 +16,7 @@ from traffic import main, truth, world
 from wording import swapped
 
 from streams.demo.log import Log
+from streams.schema.event import Event
 
 pytestmark = pytest.mark.slow
 
@@ -41,7 +41,7 @@ def log() -> Log:
 
 
 @pytest.fixture(scope="module")
-def events(log: Log) -> list[dict[str, Any]]:
+def events(log: Log) -> list[Event]:
     return [json.loads(line) for line in log.lines()]
 
 
@@ -71,7 +71,7 @@ def test_the_same_seed_writes_the_same_bytes(log: Log) -> None:
     ]
 
 
-def test_truth_names_each_account_once_with_its_first_request(log: Log, events: list[dict[str, Any]]) -> None:
+def test_truth_names_each_account_once_with_its_first_request(log: Log, events: list[Event]) -> None:
     first: dict[str, float] = {}
     for event in events:
         first.setdefault(event["account.id"], event["timestamp"])
@@ -80,7 +80,7 @@ def test_truth_names_each_account_once_with_its_first_request(log: Log, events: 
     assert max(abs(row["first_request"].timestamp() - first[row["account_id"]]) for row in rows) < 0.01
 
 
-def test_nobody_asks_before_the_account_exists(log: Log, events: list[dict[str, Any]]) -> None:
+def test_nobody_asks_before_the_account_exists(log: Log, events: list[Event]) -> None:
     born = {event["account.id"]: event["account.created"] for event in events}
     joined = [row for row in truth(log).to_pylist() if row["first_request"].isoformat() < born[row["account_id"]]]
     assert joined == []
@@ -98,7 +98,7 @@ def test_api_customers_are_as_bursty_as_real_ones(log: Log) -> None:
     assert 1.0 < np.median(gaps) < 2.5
 
 
-def test_benign_accounts_roam_reason_answer_at_length_and_share_cards(log: Log, events: list[dict[str, Any]]) -> None:
+def test_benign_accounts_roam_reason_answer_at_length_and_share_cards(log: Log, events: list[Event]) -> None:
     guilty = {role.account_id for role in log.roles if role.is_attacker}
     networks, organizations = defaultdict(set), defaultdict(set)
     for event in events:

@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Callable
 from math import isnan, log
 from statistics import median
-from typing import Any
 
 import pytest
 
@@ -15,6 +14,7 @@ from streams.demo import cast
 from streams.demo.scene import Scene
 from streams.demo.traffic import START
 from streams.replay.run import Replay
+from streams.schema.event import Event
 
 pytestmark = pytest.mark.slow
 
@@ -76,7 +76,7 @@ def test_the_first_users_of_a_release_and_a_company_behind_its_proxy_do_not_stan
     users = users_of_the_tool(drawn)
     early, company = set(users[: USERS // 3]), set(users[-40:])
 
-    def change(event: dict[str, Any]) -> dict[str, Any]:
+    def change(event: Event) -> Event:
         names = event["http.request.header_names"]
         if event["account.id"] in early and event["timestamp"] > RELEASE:
             return event | {"http.request.header_names": ["x-client-build", *names], "sdk.version": "1.9.0"}

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
@@ -12,6 +11,7 @@ from streams.demo import campaigns, cast, stacks
 from streams.demo.scene import Scene
 from streams.demo.traffic import START
 from streams.replay.run import Replay
+from streams.schema.event import Event
 
 pytestmark = pytest.mark.slow
 
@@ -22,7 +22,7 @@ UPGRADE = START + 2 * DAY
 """The beginning of day 3 of 4."""
 
 
-def upgraded(event: dict[str, Any]) -> dict[str, Any]:
+def upgraded(event: Event) -> Event:
     """The same client with its headers in another order and another way to write bodies; all else stays."""
     names = list(reversed(event["http.request.header_names"]))
     return event | {"http.request.header_names": names, "http.request.body.shape": f"2-{event['http.request.body.shape']}"}
@@ -53,7 +53,7 @@ def test_an_upgraded_hydra_stays_one_router_and_one_case_and_a_third_of_a_librar
     agent = stacks.OPENAI_PYTHON.agent.partition(" ")[0]
     third = {role.account_id for role in drawn.log.roles[::3]} - hydra
 
-    def change(event: dict[str, Any]) -> dict[str, Any]:
+    def change(event: Event) -> Event:
         theirs = event["user_agent.original"].startswith(agent) and event["account.id"] in third
         return upgraded(event) if (theirs or event["account.id"] in hydra) and event["timestamp"] >= UPGRADE else event
 

@@ -12,6 +12,7 @@ from models.durations import DAY
 from streams.demo import cast
 from streams.demo.scene import Scene
 from streams.replay.run import Replay
+from streams.schema.event import Event
 
 pytestmark = pytest.mark.slow
 
@@ -38,7 +39,7 @@ def test_a_thousandth_of_the_events_20_hours_ahead_changes_no_other_accounts_evi
     cast.ordinary_people(drawn, 800, 8_000)
     seen, theirs = [0], set[str]()
 
-    def ahead(event: dict[str, Any]) -> dict[str, Any]:
+    def ahead(event: Event) -> Event:
         seen[0] += 1
         if seen[0] % ONE_IN:
             return event

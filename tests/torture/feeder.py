@@ -10,7 +10,8 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+
+from streams.schema.event import Event
 
 TOKEN_BITS = 15
 """An account sends at most this many events, each with another power of two of output tokens: a sum says which of them were counted."""
@@ -31,7 +32,7 @@ class Diet:
     """Events of a request."""
     repeat_every: int = 0
     """Of this many batches one is sent again, to the next server."""
-    change: Callable[[dict[str, Any]], dict[str, Any]] = lambda event: event
+    change: Callable[[Event], Event] = lambda event: event
     """Changes each event as it is sent."""
 
 
@@ -64,7 +65,7 @@ class Feeder:
             raise self._error
         return len(self.taken) == len(self.events)
 
-    def send(self, url: str, events: Sequence[dict[str, Any]], seconds: float = 30.0) -> int:
+    def send(self, url: str, events: Sequence[Event], seconds: float = 30.0) -> int:
         """Send one batch once, and return the status (0: no answer)."""
         body = b"\n".join(json.dumps(event).encode() for event in events)
         request = urllib.request.Request(f"{url}/v1/events", body, {"Authorization": f"Bearer {self._token}"})
@@ -77,7 +78,7 @@ class Feeder:
         except OSError:
             return 0
 
-    def _event(self, number: int, accounts: int) -> dict[str, Any]:
+    def _event(self, number: int, accounts: int) -> Event:
         account, turn = number % accounts, number // accounts
         return {
             "event.id": f"e{number}",
@@ -99,11 +100,11 @@ class Feeder:
         except BaseException as error:  # noqa: BLE001 - whoever asks whether it is done must hear of it
             self._error = error
 
-    def _insist(self, number: int, batch: Sequence[dict[str, Any]]) -> None:
+    def _insist(self, number: int, batch: Sequence[Event]) -> None:
         while self.send(self._urls[number % len(self._urls)], batch) // 100 != 2:
             self.refusals += 1
             time.sleep(0.3)
 
-    def _batches(self) -> Iterator[list[dict[str, Any]]]:
+    def _batches(self) -> Iterator[list[Event]]:
         for start in range(0, len(self.events), self._diet.batch):
             yield [self._diet.change(event | {"timestamp": time.time()}) for event in self.events[start : start + self._diet.batch]]

@@ -7,11 +7,13 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from network import Door, Namespace, has_namespaces
 from rig import Rig
 from trial import Outcome, assigned, scenario, trial
+
+from streams.schema.event import Event
 
 TABLES: Final = ("requests", "usage_minute", "arrivals")
 READ_ONLY_SECONDS: Final = 30.0
@@ -124,7 +126,7 @@ def clock_jump(directory: Path, seed: int) -> Outcome:
             return outcome
 
 
-def ahead(event: dict[str, Any]) -> dict[str, Any]:
+def ahead(event: Event) -> Event:
     """Set the clock of one event in 200 to 20 hours ahead."""
     return event | {"timestamp": event["timestamp"] + 20 * HOUR} if int(event["event.id"][1:]) % 200 == 0 else event
 

@@ -27,7 +27,7 @@ from streams.schema.topics import REQUESTS as TOPIC
 
 NOW = 1_790_000_000.0
 KEY = b"0123456789abcdef"
-EVENT: dict[str, Any] = {"timestamp": NOW, "event.id": "e1", "account.id": "ada", "tool_count": 2, "gen_ai.request.effort": 7}
+EVENT: event.Event = {"timestamp": NOW, "event.id": "e1", "account.id": "ada", "tool_count": 2, "gen_ai.request.effort": 7}
 LINE = '    Field("gen_ai.request.effort", "effort", "number", high=10.0, sent=True),\n'
 BEFORE = '    Field("gen_ai.conversation.id"'
 MIGRATION = """ALTER TABLE requests

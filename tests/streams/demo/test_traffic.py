@@ -3,17 +3,17 @@ from __future__ import annotations
 import json
 from collections import Counter, defaultdict
 from itertools import pairwise
-from typing import Any
 
 import pytest
 
 from streams.demo.traffic import SPAN_SECONDS, START, demo_traffic
+from streams.schema.event import Event
 
 SMALL = {"accounts": 900, "events": 20_000}
 
 
 @pytest.fixture(scope="module")
-def events() -> list[dict[str, Any]]:
+def events() -> list[Event]:
     return [json.loads(line) for line in demo_traffic(seed=3, **SMALL).lines()]
 
 
@@ -28,7 +28,7 @@ def test_the_same_seed_writes_the_same_bytes_and_another_seed_others() -> None:
     assert first != other
 
 
-def test_there_are_as_many_events_as_asked_in_time_order_within_two_days(events: list[dict[str, Any]]) -> None:
+def test_there_are_as_many_events_as_asked_in_time_order_within_two_days(events: list[Event]) -> None:
     times = [event["timestamp"] for event in events]
     assert len(events) == 20_000
     assert all(earlier <= later for earlier, later in pairwise(times))
@@ -36,13 +36,13 @@ def test_there_are_as_many_events_as_asked_in_time_order_within_two_days(events:
     assert times[-1] <= START + SPAN_SECONDS
 
 
-def test_every_event_has_its_own_id_and_an_account_of_the_truth(events: list[dict[str, Any]], campaigns: dict[str, str | None]) -> None:
+def test_every_event_has_its_own_id_and_an_account_of_the_truth(events: list[Event], campaigns: dict[str, str | None]) -> None:
     assert len({event["event.id"] for event in events}) == len(events)
     assert {event["account.id"] for event in events} == set(campaigns)
     assert len(campaigns) == 900
 
 
-def test_no_event_says_what_its_account_is(events: list[dict[str, Any]]) -> None:
+def test_no_event_says_what_its_account_is(events: list[Event]) -> None:
     told = {role.persona for role in demo_traffic(seed=3, **SMALL).truth.values()} | {"hydra", "loud harvest"}
     for event in events:
         labels = json.dumps({key: value for key, value in event.items() if key != "prompt"})
@@ -59,7 +59,7 @@ def test_a_hydra_member_asks_for_about_25_requests_a_day_at_full_size() -> None:
 
 
 def test_the_hydra_shares_cards_over_organisations_and_ordinary_people_do_not(
-    events: list[dict[str, Any]], campaigns: dict[str, str | None]
+    events: list[Event], campaigns: dict[str, str | None]
 ) -> None:
     organizations: dict[tuple[str | None, str], set[str]] = defaultdict(set)
     for event in events:
@@ -68,7 +68,7 @@ def test_the_hydra_shares_cards_over_organisations_and_ordinary_people_do_not(
     assert {len(found) for (campaign, _), found in organizations.items() if campaign is None} == {1}
 
 
-def test_every_account_is_older_than_its_first_request(events: list[dict[str, Any]]) -> None:
+def test_every_account_is_older_than_its_first_request(events: list[Event]) -> None:
     assert all(event["account.created"] < "2026-11-02T00:00:00" for event in events)
 
 

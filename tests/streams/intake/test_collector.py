@@ -18,6 +18,7 @@ from streams.core.settings import Settings
 from streams.intake.clock import FileClock
 from streams.intake.collector import _RECORD_OVERHEAD_BYTES, Collector, Ingested, OutgoingBlock, collect_garbage_rarely, read_files
 from streams.schema.blocks import REQUESTS, Block, decode
+from streams.schema.event import Event
 from streams.schema.topics import partition_of
 
 NOON = 1_790_000_000.0
@@ -25,7 +26,7 @@ DAY = 86_400.0
 MARKER = "xylophone quokka manifesto"
 
 
-def event(number: int = 1, **changes: Any) -> dict[str, Any]:
+def event(number: int = 1, **changes: Any) -> Event:
     named = {name.replace("__", "."): value for name, value in changes.items()}
     return {"timestamp": NOON + number, "event.id": f"e{number}", "account.id": "a1", **named}
 

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
 from streams.privacy.normalise import Normaliser, asked_of, instructions_of
 from streams.privacy.pseudonym import Pseudonyms
 from streams.privacy.sketch import Sketcher
 from streams.schema.blocks import REQUESTS, Block, decode
+from streams.schema.event import Event
 
 SKETCHER = Sketcher(b"sketch key")
 
 
-def block(*events: dict[str, Any]) -> Block:
+def block(*events: Event) -> Block:
     rows = [{"timestamp": 1.0, "event.id": f"e{number}", "account.id": "a", **each} for number, each in enumerate(events)]
     return decode(REQUESTS.encode(Normaliser(b"key", SKETCHER).columns(rows, [1.0] * len(rows))), REQUESTS)
 

@@ -8,12 +8,12 @@ from typing import Any
 import pytest
 
 from streams.core.errors import MalformedEventError
-from streams.schema.event import FIELDS, MAX_LINE_BYTES, MAX_TEXT_BYTES, REASONS, check, parse, seconds
+from streams.schema.event import FIELDS, MAX_LINE_BYTES, MAX_TEXT_BYTES, REASONS, Event, check, parse, seconds
 
 NOON = 1_790_000_000.0
 
 
-def event(**changes: Any) -> dict[str, Any]:
+def event(**changes: Any) -> Event:
     named = {name.replace("__", "."): value for name, value in changes.items()}
     return {"timestamp": NOON, "event.id": "e1", "account.id": "a1", **named}
 
