@@ -2,9 +2,9 @@
 
     python tests/evaluation/authors.py harbour:1 foundry:1 second:33 --out build/authors
 
-Authors are the project's own generator (`generator`, its `wild` split), `second` (beside the checkout; skipped where it is not), and the
-worlds of `tests/evaluation/worlds`. `orchard` is held back: nothing may be tuned on it. A world is drawn and sketched once, in `--out`,
-and replayed every time. A folder with `events.jsonl` and `truth.json` may be named instead of an author.
+Authors are the project's own generator (`generator`, its `wild` split), those of `SCRIPTS` (beside the checkout; skipped where they are
+not), and the worlds of `tests/evaluation/worlds`. `orchard` is held back: nothing may be tuned on it. A world is drawn and sketched once,
+in `--out`, and replayed every time. A folder with `events.jsonl` and `truth.json` may be named instead of an author.
 
 Accounts of a campaign are the positives; owners of stolen keys (`victim_of`) and permitted parties are on neither side. A campaign marked
 `tellable: false` in the truth cannot be told from ordinary use by logs alone, and is counted apart.
@@ -42,6 +42,8 @@ from streams.testing import figures as kept_figures
 from streams.testing.builders import shared
 
 WORLDS = ("harbour", "foundry", "orchard")
+SCRIPTS = {"second": ("second_author.py", 0.4, 3.0), "bazaar": ("bazaar.py", 0.5, 4.0), "meadow": ("meadow.py", 0.5, 4.0)}
+"""Authors whose scripts are beside the checkout (`../shared/worlds`): file, scale and days of a world to judge by."""
 PERMITTED = ("permitted_synthetic", "authorised_aggregator")
 CROWD_ACCOUNTS = 5
 """Accounts from which a crowd's share of alerts is a figure of its own."""
@@ -98,19 +100,25 @@ class Figures:
 def draw(author: str, seed: int, folder: Path) -> bool:
     """Write a world and its blocks, unless they are there. Returns False where its author is not at hand."""
     folder.mkdir(parents=True, exist_ok=True)
-    if author == "second":
-        script = (shared() or Path("/nowhere")) / "worlds" / "second_author.py"
-        if not script.exists():
+    if author in SCRIPTS and not (folder / "truth.json").exists():
+        if not run_script(author, seed, folder, *SCRIPTS[author][1:]):
             return False
-        if not (folder / "truth.json").exists():
-            words = [sys.executable, str(script), str(folder), "--seed", str(seed), "--scale", "0.4", "--days", "3"]
-            subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
     elif author == "generator":
         if not (folder / "truth.parquet").exists():
             traffic.write(traffic.world("wild", seed, people=2000), folder)
     elif not (folder / "truth.json").exists():
         importlib.import_module(f"worlds.{author}").build(seed).write(folder)
     carried.keep(folder)
+    return True
+
+
+def run_script(author: str, seed: int, folder: Path, scale: float, days: float) -> bool:
+    """Write a world by the script of an author of SCRIPTS. Returns False where it is not beside the checkout."""
+    script = (shared() or Path("/nowhere")) / "worlds" / SCRIPTS[author][0]
+    if not script.exists():
+        return False
+    words = [sys.executable, str(script), str(folder), "--seed", str(seed), "--scale", f"{scale:g}", "--days", f"{days:g}"]
+    subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
     return True
 
 

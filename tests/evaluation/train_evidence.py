@@ -16,7 +16,6 @@ import importlib
 import json
 import platform
 import subprocess
-import sys
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -44,7 +43,6 @@ from streams.features.registry import features
 from streams.replay.run import Replay
 from streams.stages.groups import scoring
 from streams.stages.groups.readings import READINGS
-from streams.testing.builders import shared
 
 WORLDS: Final = (
     *(f"mosaic:{seed}" for seed in range(1, 7)),
@@ -54,8 +52,8 @@ WORLDS: Final = (
     *(f"{author}:{seed}" for author in ("bazaar", "meadow") for seed in (11, 24)),
 )
 """Seeds that nothing else is judged by."""
-STRANGERS: Final = {"second": ("second_author.py", 0.16, 2), "bazaar": ("bazaar.py", 0.8, 3), "meadow": ("meadow.py", 0.8, 3)}
-"""Authors whose scripts are beside the checkout (`../shared/worlds`): file, scale and days. Without a script its worlds are left out."""
+SCRIPTED: Final = {"second": (0.16, 2.0), "bazaar": (0.8, 3.0), "meadow": (0.8, 3.0)}
+"""Scale and days of the worlds of `authors.SCRIPTS` to train on. Without a script its worlds are left out."""
 KEPT: Final = 0.5
 """Share of each crowd and campaign that is kept, seven at least: look-alikes then weigh more than in real traffic. Of a mosaic all is."""
 EVERY_SECONDS: Final = 6 * HOUR
@@ -95,13 +93,9 @@ def draw(name: str, folder: Path) -> bool:
     author, _, seed = name.partition(":")
     folder.mkdir(parents=True, exist_ok=True)
     if not list(folder.glob("truth.*")):
-        if author in STRANGERS:
-            file, scale, days = STRANGERS[author]
-            script = (shared() or Path("/nowhere")) / "worlds" / file
-            if not script.exists():
+        if author in SCRIPTED:
+            if not authors.run_script(author, int(seed), folder, *SCRIPTED[author]):
                 return False
-            words = [sys.executable, str(script), str(folder), "--seed", seed, "--scale", str(scale), "--days", str(days)]
-            subprocess.run(words, check=True, stdout=subprocess.DEVNULL)
             if author != "second":  # drawn small: a larger world of his needs as long as all others
                 thin_files(folder, int(seed))
         elif author == "generator":
