@@ -203,12 +203,12 @@ def extraction(
 
     >>> dealt = np.zeros((1, 11))
     >>> dealt[0, [CONTENT, EVENNESS, PAYMENT]] = 6.0, 5.0, 4.0
-    >>> verdict = extraction(dealt)
-    >>> float(verdict.nats[0]), verdict.rule().name
+    >>> judgement = extraction(dealt)
+    >>> float(judgement.nats[0]), judgement.rule().name
     (15.0, 'even load')
     >>> dealt[0, EVENNESS] = -1.0  # people's load: no rule holds, so evidence stays at half of 13 nats
-    >>> verdict = extraction(dealt)
-    >>> float(verdict.nats[0]), verdict.rule()
+    >>> judgement = extraction(dealt)
+    >>> float(judgement.nats[0]), judgement.rule()
     (6.5, None)
 
     Args:

@@ -50,8 +50,8 @@ class ScoreRows:
             "nats": scores.nats[due],
         }
         votes = table["votes"][rows, 0] != self._votes.reference.no_vote
-        verdicts = self._shadow.look(table, rows, np.zeros(len(rows), np.uint64), scores.values[due], votes, self._state.offset)
-        shadow = shadow_detectors.encode(verdicts, table["clock"][rows], ["account"] * len(rows), self._state.ids(rows))
+        looked = self._shadow.look(table, rows, np.zeros(len(rows), np.uint64), scores.values[due], votes, self._state.offset)
+        shadow = shadow_detectors.encode(looked, table["clock"][rows], ["account"] * len(rows), self._state.ids(rows))
         messages = [Message(topics.SCORES, partition, block) for block in blocks.SCORES.encode_within(columns, self._names)]
         return messages if shadow is None else [*messages, Message(topics.SHADOW, partition, shadow)]
 

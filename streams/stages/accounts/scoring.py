@@ -77,8 +77,8 @@ class Scoring:
         levels, believed = self._families.of(nats, trusted)
         raw = np.clip(self._votes.levels.tails(levels), MIN_LEVEL_NATS, MAX_FAMILY_NATS)
         own = raw * believed
-        verdict = extraction_rules.extraction(own, alone=True)
-        return Scores(slots, values, nats * trusted, levels, raw, own, verdict.nats, verdict.names(), weighing.routing(own))
+        judgement = extraction_rules.extraction(own, alone=True)
+        return Scores(slots, values, nats * trusted, levels, raw, own, judgement.nats, judgement.names(), weighing.routing(own))
 
     def record(self, scores: Scores) -> None:
         """Store these scores as the accounts' newest, with the rank of each account's age among all accounts."""

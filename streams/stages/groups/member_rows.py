@@ -1,4 +1,4 @@
-"""Output rows of a group's members: a row of `evidence` for each suspect, and a verdict for the suspect's own partition."""
+"""Output rows of a group's members: a row of `evidence` for each suspect, and feedback for the suspect's own partition."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ MEMBER_GROWTH_SHARE = 0.05
 def report_members(state: GroupState, score: GroupScore, outbox: Outbox) -> None:
     """Add the rows of suspect members that moved or grew to the outbox, and record what was reported."""
     table, slots = state.members, state.slots(score.group)
-    families, extraction, rules = score.attributed, score.verdict.nats, score.verdict.names()
+    families, extraction, rules = score.attributed, score.judgement.nats, score.judgement.names()
     table["best_extraction"][slots] = np.maximum(table["best_extraction"][slots], extraction)
     suspect = extraction >= weighing.SUSPECT_NATS
     reported = table["told"][slots]

@@ -53,7 +53,7 @@ class GroupScore:
     """Evidence by family, nats, (families,), NaN where unknown."""
     attributed: Floats
     """Nats by family of each member, (members, families); outsiders keep only their own."""
-    verdict: Extraction
+    judgement: Extraction
     """Evidence that each member extracts the model, (members,): the trained judgement, and the rules that held."""
     extraction: float
     """Evidence that the group extracts the model, nats: what MIN_MEMBERS of its members have."""
@@ -110,10 +110,10 @@ def score(group: int, members: Members, features: Sequence[Any], population: flo
     readings = read(Judged.of(members, features, values, nats, families, ruled.nats, expected))
     nats_of_members = (model or additive.trained()).nats(readings)
     asked = np.where(attribution.handed_over(members), np.minimum(nats_of_members, weighing.SUSPECT_NATS), nats_of_members)
-    verdict = Extraction(asked, ruled.rules)
-    weakest = int(np.argsort(-verdict.nats, kind="stable")[min(MIN_MEMBERS, len(members)) - 1])
-    extraction, rule = float(verdict.nats[weakest]), verdict.rule(weakest)
-    return GroupScore(group, members, values, nats, families, attributed, verdict, extraction, rule, readings, routing)
+    judgement = Extraction(asked, ruled.rules)
+    weakest = int(np.argsort(-judgement.nats, kind="stable")[min(MIN_MEMBERS, len(members)) - 1])
+    extraction, rule = float(judgement.nats[weakest]), judgement.rule(weakest)
+    return GroupScore(group, members, values, nats, families, attributed, judgement, extraction, rule, readings, routing)
 
 
 def _attributed(members: Members, shown: Floats, judge: Callable[[Floats], Extraction]) -> tuple[Floats, Extraction]:
@@ -124,10 +124,10 @@ def _attributed(members: Members, shown: Floats, judge: Callable[[Floats], Extra
         shown: Nats by family attributed to each, (members, families).
         judge: The rules, given the group's purpose, cards and load.
     """
-    verdict = judge(shown)
-    outside = attribution.outsiders(members, verdict.nats >= weighing.SUSPECT_NATS)
+    judgement = judge(shown)
+    outside = attribution.outsiders(members, judgement.nats >= weighing.SUSPECT_NATS)
     if not outside.any():  # outsiders are known only after a first judgement of who is suspect
-        return shown, verdict
+        return shown, judgement
     families = np.where(outside[:, None], np.nan_to_num(members.own), shown)
     return families, judge(families)
 

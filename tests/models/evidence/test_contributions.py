@@ -24,9 +24,9 @@ def vector(families: dict[str, float]) -> np.ndarray[tuple[int, int], np.dtype[n
 
 @given(some_families, st.sampled_from(Purpose), st.booleans())
 def test_the_parts_of_an_extraction_score_add_up_to_it(families: dict[str, float], purpose: Purpose, alone: bool) -> None:  # noqa: FBT001 (drawn)
-    verdict = extraction(vector(families), purpose=purpose, alone=alone)
-    score = float(verdict.nats[0])
-    parts = contributions.of_extraction(families, score, alone=alone, held=verdict.rule() is not None)
+    judgement = extraction(vector(families), purpose=purpose, alone=alone)
+    score = float(judgement.nats[0])
+    parts = contributions.of_extraction(families, score, alone=alone, held=judgement.rule() is not None)
     assert sum(part.counted for part in parts) == pytest.approx(round(score, 1), abs=0.051)
     assert OTHER_VERSION not in {part.family for part in parts}
 

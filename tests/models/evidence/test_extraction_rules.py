@@ -65,9 +65,9 @@ def families(**nats_of: float) -> Floats:
 @given(st.lists(FAMILY_NATS, min_size=1, max_size=8), st.sampled_from(Purpose), st.booleans(), st.booleans())
 def test_the_rules_give_what_one_expression_gave(rows: list[list[float]], purpose: Purpose, cards_dealt: bool, alone: bool) -> None:  # noqa: FBT001 (drawn)
     families = np.array(rows)
-    verdict = extraction(families, purpose=purpose, cards_dealt=cards_dealt, alone=alone)
-    np.testing.assert_allclose(verdict.nats, reference(families, purpose, cards_dealt=cards_dealt, alone=alone), atol=1e-12)
-    assert (verdict.nats[verdict.rules == NO_RULE] <= ALERT_THRESHOLD_NATS / 2).all()
+    judgement = extraction(families, purpose=purpose, cards_dealt=cards_dealt, alone=alone)
+    np.testing.assert_allclose(judgement.nats, reference(families, purpose, cards_dealt=cards_dealt, alone=alone), atol=1e-12)
+    assert (judgement.nats[judgement.rules == NO_RULE] <= ALERT_THRESHOLD_NATS / 2).all()
 
 
 CONVICTED = {"content": 7.0, "cohort": 7.0, "payment": 7.0}

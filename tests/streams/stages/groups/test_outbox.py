@@ -1,4 +1,4 @@
-"""Messages of a block: which partition of accounts receives which verdict."""
+"""Messages of a block: which partition of accounts receives which feedback."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PARTITIONS = 2
 
 
 def feedback(outbox: Outbox) -> dict[int, list[FeedbackRow]]:
-    """Every verdict that was sent, by partition."""
+    """All feedback that was sent, by partition."""
     rows: dict[int, list[FeedbackRow]] = {}
     for message in outbox.messages(GroupState(0, PARTITIONS, {}), {}):
         block = decode(message.value, blocks.FEEDBACK)

@@ -288,7 +288,7 @@ def evidence_of_one_text(stranger: int) -> list[float]:
     groups = stage()
     groups.apply(encoded(rows), 0)
     slot = groups.table.find("template:00000000000000cc")
-    nats: list[float] = scoring.score(slot, groups.view(slot), groups.features, 1_000.0).verdict.nats.tolist()
+    nats: list[float] = scoring.score(slot, groups.view(slot), groups.features, 1_000.0).judgement.nats.tolist()
     return nats
 
 
@@ -310,7 +310,7 @@ def evidence_of_a_pool(came: float) -> list[float]:
     groups = stage()
     groups.apply(encoded([row(f"a{n}", router_since=np.nan if n else 365 * DAY + came, **group) for n in range(3)]), 0)
     slot = groups.table.find(f"router:{RELAY:016x}")
-    nats: list[float] = scoring.score(slot, groups.view(slot), groups.features, 1_000.0, SURE).verdict.nats.tolist()
+    nats: list[float] = scoring.score(slot, groups.view(slot), groups.features, 1_000.0, SURE).judgement.nats.tolist()
     return nats
 
 
