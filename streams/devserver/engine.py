@@ -151,9 +151,10 @@ def _native(path: Path) -> str:
 
 
 class Whole(NamedTuple):
-    """A whole result: the names of its columns, and Native blocks whose columns are numbered."""
+    """A whole result: the names and types of its columns, and Native blocks whose columns are numbered."""
 
     names: list[str]
+    kinds: list[str]
     rows: bytes
     totals: bytes
     """Of a query `WITH TOTALS`, else b"". One row."""
@@ -238,9 +239,12 @@ class Connection:
             kind, _, value = line[2:-1].partition(b'":')
             parts.setdefault(kind, []).append(value)
         columns = json.loads(b"".join(parts.get(b"meta", [b"[]"])))
-        part = functools.partial(self._native_of, [column["type"] for column in columns])
+        kinds = [column["type"] for column in columns]
+        part = functools.partial(self._native_of, kinds)
         extremes = parts.get(b"min", []) + parts.get(b"max", [])
-        return Whole([column["name"] for column in columns], part(parts.get(b"row", [])), part(parts.get(b"totals", [])), part(extremes))
+        return Whole(
+            [column["name"] for column in columns], kinds, part(parts.get(b"row", [])), part(parts.get(b"totals", [])), part(extremes)
+        )
 
     def _native_of(self, kinds: Sequence[str], rows: Sequence[bytes]) -> bytes:
         """Return rows, each a JSON array, in Native format; the columns are numbered. b"" for no rows."""
@@ -252,6 +256,14 @@ class Connection:
             return self.run(f"SELECT * FROM {source}", "Native") if rows else b""  # noqa: S608 - quoted
         finally:
             path.unlink()
+
+    def kinds_of(self, words: str, params: Mapping[str, str]) -> list[str]:
+        """Return the names of the types of a query's columns, if one has a zone that Native leaves out, else none."""
+        try:
+            kinds = [kind for _, kind, _ in self.describe(f"({words.strip().rstrip(';')}\n)", params)]
+        except QueryError:  # not a SELECT, or its own error comes with the query
+            return []
+        return kinds if any(kind.startswith("DateTime(") for kind in kinds) else []
 
     def describe(self, what: str, params: Mapping[str, str] | None = None) -> list[tuple[str, str, str]]:
         """Return name, type and kind of default of each column of `what`: a table, or a query in parentheses."""

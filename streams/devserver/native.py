@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain, islice, repeat, zip_longest
 
 from streams.devserver.layouts import UNKNOWN_TYPE_CODE, layout
 from streams.devserver.passage import TOO_LARGE_CODE, Passage
@@ -31,6 +32,7 @@ def pass_block(
     marks_in: bool = False,
     marks_out: bool = False,
     names: Sequence[str] = (),
+    kinds: Sequence[str] = (),
 ) -> Shape:
     """Pass one block on and return its shape.
 
@@ -43,6 +45,7 @@ def pass_block(
         marks_in: the block that comes in has marks.
         marks_out: the block that goes out has marks.
         names: the columns' names in the block that goes out; empty: their own.
+        kinds: the names of their types in the block that goes out; empty: their own. Only a time zone may differ.
 
     Raises:
         ProtocolError: malformed, over the budget, or of a type that cannot be walked.
@@ -54,21 +57,28 @@ def pass_block(
         return Shape((), 0)
     write(varint(count) + varint(rows))
     passage = Passage(reader, write, budget)
-    named = [*names, *[None] * (count - len(names))]
-    return Shape(tuple(_pass_column(passage, rows, marks_in, marks_out, name) for name in named), rows)
+    pairs = islice(chain(zip_longest(names, kinds), repeat((None, None))), count)
+    return Shape(tuple(_pass_column(passage, rows, marks_in, marks_out, *pair) for pair in pairs), rows)
 
 
-def _pass_column(passage: Passage, rows: int, marks_in: bool, marks_out: bool, given: str | None) -> tuple[str, str]:  # noqa: FBT001
+def _pass_column(
+    passage: Passage,
+    rows: int,
+    marks_in: bool,  # noqa: FBT001
+    marks_out: bool,  # noqa: FBT001
+    name: str | None,
+    kind_out: str | None,
+) -> tuple[str, str]:
     own, type_name = passage.reader.text(), passage.reader.text()
-    name = own if given is None else given
+    name, kind_out = own if name is None else name, kind_out or type_name
     if marks_in and passage.reader.byte():
         raise ProtocolError(f"column {name[:200]} uses a custom serialisation, which is not supported", UNKNOWN_TYPE_CODE)
-    passage.write(text(name) + text(type_name) + b"\0" * marks_out)
+    passage.write(text(name) + text(kind_out) + b"\0" * marks_out)
     if rows:
         kind = layout(type_name)
         kind.prefix(passage)
         kind.body(passage, rows)
-    return name, type_name
+    return name, kind_out
 
 
 def skip_info(reader: Reader) -> None:

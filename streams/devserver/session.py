@@ -159,6 +159,7 @@ class Session:
 
     def _select(self, query: Query) -> None:
         words = sql.without_format(query.text)
+        kinds = self._wait(lambda: self.connection.kinds_of(words, query.params)) if sql.has_result(words) else []
         self._report(allowed=True)
         if sql.has_totals(words) or query.settings.get("extremes", "0") != "0":
             self._select_whole(words, query)
@@ -167,7 +168,7 @@ class Session:
         sent: list[native.Shape] = []
         try:
             while not self._cancelled and (piece := self._wait(lambda: next(pieces, None))) is not None:
-                sent += self._send_piece(piece, compressed=query.compressed, first=not sent)
+                sent += self._send_piece(piece, kinds, compressed=query.compressed, first=not sent)
                 self._heed_cancel()
         except QueryError:
             if not self._cancelled:
@@ -189,16 +190,16 @@ class Session:
         for kind, part in ((S_DATA, whole.rows), (S_TOTALS, whole.totals), (S_EXTREMES, whole.extremes)):
             if kind == S_DATA and not part:
                 self._send_empty(words, query)
-            for shape, block in self._blocks(part, whole.names):
+            for shape, block in self._blocks(part, whole.names, whole.kinds):
                 if kind == S_DATA and not sent:
                     self._channel.send_header(shape.columns, compressed=query.compressed)
                 self._channel.send_block(block, compressed=query.compressed, kind=kind)
                 sent += [shape] * (kind == S_DATA)
         self._send_profile(sent)
 
-    def _send_piece(self, piece: bytes, *, compressed: bool, first: bool) -> list[native.Shape]:
+    def _send_piece(self, piece: bytes, kinds: Sequence[str], *, compressed: bool, first: bool) -> list[native.Shape]:
         shapes: list[native.Shape] = []
-        for shape, block in self._blocks(piece):
+        for shape, block in self._blocks(piece, kinds=kinds):
             if first and not shapes:
                 self._channel.send_header(shape.columns, compressed=compressed)
             self._channel.send_block(block, compressed=compressed)
@@ -206,12 +207,12 @@ class Session:
         self._send_progress()
         return shapes
 
-    def _blocks(self, piece: bytes, names: Sequence[str] = ()) -> Iterator[tuple[native.Shape, bytes]]:
+    def _blocks(self, piece: bytes, names: Sequence[str] = (), kinds: Sequence[str] = ()) -> Iterator[tuple[native.Shape, bytes]]:
         reader = Reader.over(piece)
         while reader.buffered:
             out: list[bytes] = []
             try:
-                shape = native.pass_block(reader, out.append, _UNBOUNDED_BYTES, marks_out=self._channel.marks, names=names)
+                shape = native.pass_block(reader, out.append, _UNBOUNDED_BYTES, marks_out=self._channel.marks, names=names, kinds=kinds)
             except ProtocolError as error:  # the type is not supported by the protocol: not the client's fault
                 raise QueryError(str(error), error.code) from error
             yield shape, b"".join(out)

@@ -9,7 +9,7 @@ import json
 import logging
 import re
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import closing
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
@@ -177,7 +177,8 @@ class Handler(BaseHTTPRequestHandler):
         form = named[1] if named else form
         kind = next((kind for start, kind in _TYPES.items() if form.startswith(start)), "text/plain")
         if form == "Native":
-            result = _for_client(result, body.number(fields.get("client_protocol_version", "")))
+            revision = body.number(fields.get("client_protocol_version", ""))
+            result = _for_client(result, revision, connection.kinds_of(sql.without_format(words), params) if revision else [])
         headers = {"Content-Type": f"{kind}; charset=UTF-8", "X-ClickHouse-Summary": json.dumps(summary)}
         headers |= {"X-ClickHouse-Format": form} if result or sql.has_result(words) else {}
         if fields.get("compress") == "1":
@@ -225,10 +226,10 @@ class Handler(BaseHTTPRequestHandler):
         self.wfile.write(content)
 
 
-def _for_client(blocks: bytes, revision: int) -> bytes:
+def _for_client(blocks: bytes, revision: int, kinds: Sequence[str] = ()) -> bytes:
     """Return Native blocks as a client of this revision reads them: each with its BlockInfo, and marks."""
     reader, out = Reader.over(blocks), list[bytes]()
     while revision and reader.buffered:
         out.append(BLOCK_INFO)
-        native.pass_block(reader, out.append, 2 * MAX_RESULT_BYTES, marks_out=revision >= MARKED_BLOCKS)
+        native.pass_block(reader, out.append, 2 * MAX_RESULT_BYTES, marks_out=revision >= MARKED_BLOCKS, kinds=kinds)
     return b"".join(out) or blocks

@@ -65,6 +65,15 @@ def test_a_query_with_totals_may_have_no_rows_and_a_statement_may_only_name_them
     assert client.execute("SELECT a FROM extremes", with_column_types=True) == ([], [("a", "UInt8")])
 
 
+def test_a_column_keeps_its_time_zone(client: Client) -> None:
+    client.execute("CREATE TEMPORARY TABLE zoned (at DateTime('Asia/Tokyo'), exactly DateTime64(3, 'Asia/Tokyo'), plain DateTime)")
+    client.execute("INSERT INTO zoned VALUES", [(0, 0, 0)])
+    for query in ("SELECT at, exactly, plain FROM zoned", "SELECT any(at), any(exactly), any(plain) FROM zoned GROUP BY at WITH TOTALS"):
+        rows, columns = client.execute(query, with_column_types=True)
+        assert [kind for _, kind in columns] == ["DateTime('Asia/Tokyo')", "DateTime64(3, 'Asia/Tokyo')", "DateTime"]
+        assert [moment.hour for moment in rows[0][:2]] == [9, 9]
+
+
 def test_rows_of_an_insert_keep_their_order(client: Client) -> None:
     client.execute("CREATE TEMPORARY TABLE ordered (number UInt32)")
     sent = [(number,) for number in range(100_000)]

@@ -86,6 +86,11 @@ def test_parameters_and_settings_come_in_the_address(clickhouse: LocalClickHouse
     assert answer.body == b"it\\'s\t7\n"
 
 
+def test_a_time_zone_of_the_session_holds(clickhouse: LocalClickHouse) -> None:
+    answer = ask(clickhouse, b"SELECT toUnixTimestamp(toDateTime('1970-01-01 07:00:00'))", session_timezone="Asia/Novosibirsk")
+    assert answer.body == b"0\n"
+
+
 @pytest.mark.parametrize(
     ("query", "fields", "status", "code"),
     [
@@ -98,11 +103,6 @@ def test_parameters_and_settings_come_in_the_address(clickhouse: LocalClickHouse
         ("CREATE TABLE k (a UInt8) ENGINE = Kafka", {}, 500, "344"),
     ],
 )
-def test_a_time_zone_of_the_session_holds(clickhouse: LocalClickHouse) -> None:
-    answer = ask(clickhouse, b"SELECT toUnixTimestamp(toDateTime('1970-01-01 07:00:00'))", session_timezone="Asia/Novosibirsk")
-    assert answer.body == b"0\n"
-
-
 def test_exceptions_carry_clickhouses_code(clickhouse: LocalClickHouse, query: str, fields: Any, status: int, code: str) -> None:
     answer = ask(clickhouse, query.encode(), **fields)
     assert (answer.status, answer.headers["X-ClickHouse-Exception-Code"]) == (status, code)
