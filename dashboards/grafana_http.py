@@ -16,6 +16,7 @@ from http import HTTPStatus
 from typing import Any, Final, Literal
 from urllib.parse import urlsplit
 
+from requests.exceptions import JSONDecodeError
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_exponential_jitter
 
 from dashboards.query import Json
@@ -33,6 +34,8 @@ _LIBRARIES: Final[Mapping[Backend, tuple[str, str]]] = {
     "grafana-api": ("grafana_api.grafana_api", "GrafanaAPI"),
     "grafana-client": ("grafana_client.client", "GrafanaClient"),
 }
+_NO_JSON: Final = (json.JSONDecodeError, JSONDecodeError)
+"""What the libraries raise of an answer that is not JSON: requests' own error is another where simplejson is installed."""
 _AGAIN: Final = frozenset({429, 502, 503, 504})
 TOKEN_ADVICE: Final = "make a service account with the role Editor, and put its token into HYDROMETER_GRAFANA_TOKEN"  # noqa: S105
 
@@ -115,7 +118,7 @@ class GrafanaHttp:
         headers = {"X-Disable-Provenance": "true"} if path.startswith("/v1/provisioning/") and verb != "GET" else None
         try:
             answer = getattr(self._carrier.client, verb)(path, json=body, headers=headers)
-        except json.JSONDecodeError as error:  # both libraries parse everything, and one even the empty answer to a DELETE
+        except _NO_JSON as error:  # both libraries parse everything, and one even the empty answer to a DELETE
             if not error.doc:
                 return None
             raise self._foreign() from None

@@ -98,7 +98,7 @@ def test_a_restart_remembers_every_name() -> None:
 
 
 def test_names_are_bounded_and_the_oldest_go_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(router_upgrades, "MAX_ALIASES", 2)
+    monkeypatch.setattr(router_upgrades, "MAX_UPGRADES", 2)
     aliases = Aliases()
     for number in (10, 20, 30):
         aliases.learn(number + 1, number, float(number), 0)
