@@ -33,25 +33,25 @@ _TTL_DAYS: Final = re.compile(r"\bTTL .*INTERVAL (\d+) DAY")
 _TABLE: Final = re.compile(r"CREATE TABLE IF NOT EXISTS (\w+)\s*\((.*?)\n\)", re.DOTALL)
 
 
-def command_pages(group: click.Group, path: str = "hydrometer") -> Iterator[str]:
-    """Yield a heading and the help of every command below a group, in the order of `--help`."""
-    above = click.Context(group, info_name=path)
+def command_pages(above: click.Context) -> Iterator[str]:
+    """Yield a heading and the help of every command below the group of a context, in the order of `--help`."""
+    group = above.command
+    assert isinstance(group, click.Group)  # noqa: S101 - the caller's
     for name in group.list_commands(above):
         command = group.get_command(above, name)
         if command is None:
             continue
-        full = f"{path} {name}"
-        context = click.Context(command, info_name=full, terminal_width=100)
-        yield f"## {full}\n\n```text\n{command.get_help(context)}\n```\n"
+        context = click.Context(command, parent=above, info_name=name, terminal_width=100)  # its options for help are those above
+        yield f"## {context.command_path}\n\n```text\n{command.get_help(context)}\n```\n"
         if isinstance(command, click.Group):
-            yield from command_pages(command, full)
+            yield from command_pages(context)
 
 
 def cli_page() -> str:
     """Return the help of every command."""
     from streams.cli.main import cli
 
-    return "\n".join(["# Commands", *command_pages(cli)])
+    return "\n".join(["# Commands", *command_pages(click.Context(cli, info_name="hydrometer", **cli.context_settings))])
 
 
 def settings_page() -> str:

@@ -18,7 +18,7 @@ from streams.schema.signatures import Signatures
 from streams.testing.builders import embedded_broker, records_of
 from streams.testing.processes import Running, hydrometer
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 KEY, OTHER = "only-for-this-test-signing", "of-somebody-else"
 START = time.time() // 60 * 60 - 3_600.0
 NAMES = [name for name in (f"a{number}" for number in range(200)) if topics.partition_of(name, 2) == 0][:40]

@@ -14,7 +14,7 @@ import zstandard
 
 from streams.testing.processes import Running, free_port, hydrometer
 
-pytestmark = pytest.mark.timeout(200)
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(200)]
 EVERYWHERE = "0.0.0.0"  # noqa: S104  (nothing may listen there)
 SECRET = "quokka-7f3a-marker"
 
