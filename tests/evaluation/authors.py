@@ -300,6 +300,7 @@ def main(words: Sequence[str] | None = None) -> None:
             print(f"{name}: skipped, its author's script is not beside the checkout")
             continue
         figures.append(one)
+        asked.out.mkdir(parents=True, exist_ok=True)
         with (asked.out / "figures.jsonl").open("a", encoding="utf-8") as file:
             file.write(json.dumps(asdict(one)) + "\n")
         command = f'make evaluate-authors WORLDS="{" ".join(each.world for each in figures)}"'
