@@ -54,12 +54,17 @@ def embedded_broker() -> Iterator[str]:
 
 
 def records_of(kafka: str, topic: str, idle_ms: int = 1000) -> list[Any]:
-    """Return the records of a topic, in order within a partition, once none has come for `idle_ms`. kafka: its bootstrap address."""
+    """Return the records of a topic, in order within a partition: all that are there, and what comes until none does for `idle_ms`.
+
+    kafka: its bootstrap address.
+    """
     with closing(KafkaConsumer(bootstrap_servers=kafka, auto_offset_reset="earliest", enable_auto_commit=False)) as consumer:
-        consumer.assign([TopicPartition(topic, partition) for partition in sorted(consumer.partitions_for_topic(topic))])
+        partitions = [TopicPartition(topic, partition) for partition in sorted(consumer.partitions_for_topic(topic))]
+        consumer.assign(partitions)
         consumer.seek_to_beginning()
+        ends = consumer.end_offsets(partitions)
         records: list[Any] = []
-        while batch := consumer.poll(timeout_ms=idle_ms):
+        while (batch := consumer.poll(timeout_ms=idle_ms)) or any(consumer.position(tp) < end for tp, end in ends.items()):
             records += chain.from_iterable(batch.values())
         return records
 
