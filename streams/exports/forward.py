@@ -21,7 +21,7 @@ from streams.exports.outlet import Outlet
 from streams.kafka.log_range import POLL_MS
 from streams.kafka.record_batches import tolerate_strangers
 from streams.schema import topics
-from streams.schema.cases import SEVERITIES, Alert, AlertStep, Case, Severity
+from streams.schema.cases import Alert, AlertStep, Case, Severity, is_at_least
 from streams.schema.names import Behaviour
 from streams.schema.signatures import Signatures
 from streams.telemetry.metrics import METRICS, Metric
@@ -50,7 +50,7 @@ class Destination:
     behaviour: Behaviour | None = None
     desk: str = ""
     """Address of the desk, for links."""
-    _sent: dict[str, Severity | str] = field(default_factory=dict)
+    _sent: dict[str, str] = field(default_factory=dict, init=False)
     """Severity of each case that is open there."""
 
     def __post_init__(self) -> None:
@@ -78,8 +78,7 @@ class Destination:
         return case_finding(case, step, self.desk) if step else None
 
     def _wants(self, behaviour: Behaviour, severity: str) -> bool:
-        strong = severity not in SEVERITIES or SEVERITIES.index(severity) >= SEVERITIES.index(self.severity)
-        return strong and self.behaviour in (None, behaviour)
+        return is_at_least(severity, self.severity) and self.behaviour in (None, behaviour)
 
     def _step(self, case: Case) -> AlertStep | None:
         """Return what is new of a case: it opens, its severity changes, it ends. Questions and permitted parties are not findings."""

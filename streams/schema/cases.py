@@ -29,6 +29,15 @@ Total = int | float
 """Nats of several links. Of none it is written as 0, and must be read as 0: the audit chain's digests are of the bytes."""
 
 
+def is_at_least(severity: str, least: Severity) -> bool:
+    """Return whether a severity is `least` or more. One that is unknown, as in records of before 0.3, passes: nothing is hidden by it.
+
+    >>> is_at_least("high", "medium"), is_at_least("low", "medium"), is_at_least("", "critical")
+    (True, False, True)
+    """
+    return severity not in SEVERITIES or SEVERITIES.index(severity) >= SEVERITIES.index(least)
+
+
 class FeaturePart(Record, frozen=True):
     """One feature's part in a score, and all of it as a sentence."""
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from streams.cases.views.terminal import CaseRow
-from streams.schema.cases import SEVERITIES, Severity
+from streams.schema.cases import Severity, is_at_least
 from streams.schema.names import Behaviour
 
 
@@ -23,9 +23,8 @@ class Filter:
 
     def wants(self, case: CaseRow) -> bool:
         """Return whether a case is asked for."""
-        severity = case.payload.score.severity
-        weak = self.severity is not None and severity in SEVERITIES and SEVERITIES.index(severity) < SEVERITIES.index(self.severity)
-        return not weak and self.behaviour in (None, case.behaviour) and (not self.text or self._mentions(case))
+        enough = self.severity is None or is_at_least(case.payload.score.severity, self.severity)
+        return enough and self.behaviour in (None, case.behaviour) and (not self.text or self._mentions(case))
 
     def _mentions(self, case: CaseRow) -> bool:
         return case.case_id.removeprefix("case-").startswith(self.text.removeprefix("case-")) or self.text.encode() in case.stored
