@@ -84,7 +84,15 @@ class RefusedRowsError(HydrometerError):
 
 
 class _Anchor:
-    """A local of a thread, which ends with it: what hangs on it is closed then."""
+    """Ends with its thread: what hangs on it is closed then."""
+
+
+class _OfThread(threading.local):
+    """What a thread has of its own: its connections, and what they hang on."""
+
+    def __init__(self) -> None:
+        self.anchor = _Anchor()
+        self.clients: dict[bool, Client] = {}
 
 
 class ClickHouse:
@@ -96,7 +104,7 @@ class ClickHouse:
     def __init__(self, settings: Settings) -> None:
         """Keep the settings; the first use connects."""
         self._settings = settings
-        self._local = threading.local()
+        self._local = _OfThread()
         self._closings: list[weakref.finalize[[], _Anchor]] = []
         self._lock = threading.Lock()
 
@@ -134,19 +142,18 @@ class ClickHouse:
         """Close the connections of every thread."""
         with self._lock:
             closings, self._closings = self._closings, []
-            self._local = threading.local()
+            self._local = _OfThread()
         for close in closings:
             close()
 
     def _client(self, *, numpy: bool) -> Client:
-        kind = "numpy" if numpy else "plain"
-        client: Client | None = getattr(self._local, kind, None)
+        client = self._local.clients.get(numpy)
         if client is None:
             client = connect(self._settings, numpy=numpy, answer_seconds=_INSERT_SECONDS if numpy else _QUERY_SECONDS)
-            setattr(self._local, kind, client)
-            self._local.anchor = anchor = getattr(self._local, "anchor", None) or _Anchor()
+            self._local.clients[numpy] = client
+            closing_with_thread = weakref.finalize(self._local.anchor, client.disconnect)
             with self._lock:
-                self._closings = [close for close in self._closings if close.alive] + [weakref.finalize(anchor, client.disconnect)]
+                self._closings = [*(close for close in self._closings if close.alive), closing_with_thread]
         return client
 
     @contextmanager
