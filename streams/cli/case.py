@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from streams.cli.commands import AUTHOR, FILE, NOTE
+from streams.cli.commands import AUTHOR, FILE, NOTE, write_text
 from streams.core.errors import HydrometerError
 from streams.core.output import echo
 from streams.core.printable import printable
@@ -86,7 +86,7 @@ def show_case(*, case_id: str, as_json: bool, html: Path | None, folder: Path | 
         raise click.UsageError("Name --json or --html, not both.")
     row = terminal.only(_cases(folder, with_resolved=True), case_id) if folder else known_case(case_id)
     if html:
-        _write(html, page.page(row))
+        write_text(html, page.page(row))
         echo(f"wrote {html}")
     elif as_json:
         echo(printable(row.json().decode()))
@@ -289,10 +289,3 @@ def known_case(beginning: str) -> CaseRow:
 
     with connected() as clickhouse:
         return terminal.find(clickhouse, beginning)
-
-
-def _write(path: Path, text: str) -> None:
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise HydrometerError(f"cannot write {path} ({error.strerror}): choose another file") from error

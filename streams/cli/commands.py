@@ -12,6 +12,8 @@ from typing import Final
 
 import click
 
+from streams.core.errors import HydrometerError
+
 GROUP: Final = "hydrometer.commands"
 FILE: Final = click.Path(path_type=Path)
 """An argument or option that names a file or a directory."""
@@ -40,6 +42,14 @@ def named_format(log_format: str, pairs: tuple[str, ...]) -> str:
     if pairs and log_format != "auto":
         raise click.UsageError("Give --format or --map. A mapping file holds more than pairs: --format gateway.toml.")
     return ",".join(pairs) or log_format
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file that a command was asked for. Raises HydrometerError when it cannot be."""
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise HydrometerError(f"cannot write {path} ({error.strerror}): choose another file") from error
 
 
 class Commands(click.Group):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from streams.cli.commands import AUTHOR, FILE
+from streams.cli.commands import AUTHOR, FILE, write_text
 from streams.core.output import echo
 from streams.schema.cases import SEVERITIES, TLPS, Severity, Tlp
 from streams.schema.names import BEHAVIOURS, Behaviour
@@ -132,16 +132,12 @@ def export_stix(*, case_id: str, out: Path, tlp: Tlp) -> None:
     """
     from streams.cases.views import terminal
     from streams.clickhouse.client import connected
-    from streams.core.errors import HydrometerError
     from streams.exports import bundle, stix
 
     with connected() as clickhouse:
         row = terminal.find(clickhouse, case_id)
         shown = bundle.indicators(clickhouse, row, tlp)
-    try:
-        out.write_text(stix.document(row, shown, tlp), encoding="utf-8")
-    except OSError as error:
-        raise HydrometerError(f"cannot write {out} ({error.strerror}): choose another file") from error
+    write_text(out, stix.document(row, shown, tlp))
     echo(f"wrote {out}")
 
 

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 from rich.table import Table
 from rich.text import Text
 
+from streams.core import moments
 from streams.desk.reading import Reading, StoredFacts
 from streams.schema.actions import Action, EnforcementDecision
 
 MAX_SHOWN_ACTIONS: Final = 10
 """The newest, on a terminal; as data there are all."""
-_NO_HASH: Final = "0" * 16
 
 
 @dataclass(frozen=True)
@@ -78,30 +78,22 @@ def _rows(view: AccountView) -> list[tuple[str, str]]:
     if facts:
         rows += [
             ("requests", f"{facts.requests:,} stored, {facts.output_tokens or 0:,.0f} output tokens"),
-            ("seen (UTC)", f"{_moment(facts.first)} to {_moment(facts.last)}"),
-            ("created", _moment(facts.created) if facts.created else "not in the log"),
+            ("seen (UTC)", f"{moments.shown(facts.first)} to {moments.shown(facts.last)}"),
+            ("created", moments.shown(facts.created) if facts.created else "not in the log"),
             ("organisation", facts.organization or "not in the log"),
             ("cards", _known(facts.cards)),
             ("routers", _known(facts.routers)),
             ("programs", _known(facts.programs)),
         ]
-    score = f"{newest.extraction:.1f} extraction, {newest.routing:.1f} routing, {_moment(newest.time)}" if newest else "none yet"
+    score = f"{newest.extraction:.1f} extraction, {newest.routing:.1f} routing, {moments.shown(newest.time)}" if newest else "none yet"
     rows.append(("nats by itself", score))
     rows.append(("cases", "\n".join(f"{case.case_id} {case.state}, {case.behaviour}: {case.title}" for case in view.cases) or "none"))
-    done = [f"{_moment_of(action.time)} {action.author}: {action.kind} {action.value} {action.note}".rstrip() for action in view.actions]
+    done = [f"{moments.shown(action.time)} {action.author}: {action.kind} {action.value} {action.note}".rstrip() for action in view.actions]
     rows.append(("people did", "\n".join(done[-MAX_SHOWN_ACTIONS:]) or "nothing yet"))
-    orders = [f"{one.measure}, {one.state}, until {_moment_of(one.expires)}: {one.reason}" for one in view.decisions]
+    orders = [f"{one.measure}, {one.state}, until {moments.shown(one.expires)}: {one.reason}" for one in view.decisions]
     rows.append(("to enforce", "\n".join(orders) or "nothing"))
     return rows
 
 
 def _known(values: Sequence[str]) -> str:
-    return ", ".join(value for value in values if value and value != _NO_HASH) or "not in the log"
-
-
-def _moment(at: datetime) -> str:
-    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M") if at.tzinfo else at.strftime("%Y-%m-%d %H:%M")
-
-
-def _moment_of(seconds: float) -> str:
-    return _moment(datetime.fromtimestamp(seconds, UTC))
+    return ", ".join(values) or "not in the log"

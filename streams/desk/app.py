@@ -20,6 +20,7 @@ from aiohttp import web
 from streams.cases.hypothesis import WORDS
 from streams.cases.views import terminal
 from streams.cases.views.terminal import UnknownCaseError
+from streams.core import moments
 from streams.core.errors import BrokerUnavailableError, HydrometerError, MalformedEventError, StoreUnavailableError
 from streams.desk import account_view, pictures
 from streams.desk.acting import Outbox
@@ -81,7 +82,7 @@ class Desk:
             trim_blocks=True,
             lstrip_blocks=True,
         )
-        self._templates.filters |= {"moment": pictures.moment, "thousands": lambda value: f"{value:,.0f}"}
+        self._templates.filters |= {"moment": moments.shown, "thousands": lambda value: f"{value:,.0f}"}
         self._templates.globals |= {"bar": pictures.bar, "words": WORDS}
 
     def app(self) -> web.Application:
@@ -91,8 +92,8 @@ class Desk:
         app.router.add_get("/login", self._login_page)
         app.router.add_post("/login", self._log_in)
         if self._provider is not None:
-            app.router.add_get(START, self._begin_login)
-            app.router.add_get(CALLBACK, self._finish_login)
+            app.router.add_get(START, partial(self._begin_login, self._provider))
+            app.router.add_get(CALLBACK, partial(self._finish_login, self._provider))
         app.router.add_post("/logout", self._log_out)
         app.router.add_post("/label", self._label_many)
         app.router.add_get("/case/{case}", self._case)
@@ -188,19 +189,17 @@ class Desk:
         answer.set_cookie(COOKIE, name, httponly=True, samesite="Lax", secure=self._secure, path="/")
         return answer
 
-    async def _begin_login(self, _request: web.Request) -> web.Response:
-        assert self._provider is not None  # noqa: S101 - no route without one
-        address, state = self._provider.begin()
+    async def _begin_login(self, provider: OidcLogin, _request: web.Request) -> web.Response:
+        address, state = provider.begin()
         answer = web.HTTPSeeOther(address, headers=_HEADERS)
         answer.set_cookie(
             LOGIN_COOKIE, state, httponly=True, samesite="Lax", secure=self._secure, path=CALLBACK, max_age=int(LOGIN_SECONDS)
         )
         return answer
 
-    async def _finish_login(self, request: web.Request) -> web.Response:
-        assert self._provider is not None  # noqa: S101 - no route without one
+    async def _finish_login(self, provider: OidcLogin, request: web.Request) -> web.Response:
         try:
-            person = await _in_thread(self._provider.finish, dict(request.query), request.cookies.get(LOGIN_COOKIE, ""))
+            person = await _in_thread(provider.finish, dict(request.query), request.cookies.get(LOGIN_COOKIE, ""))
         except LoginError as error:
             raise web.HTTPForbidden(text=str(error)) from error
         answer = self._logged_in(self._sessions.begin(person))

@@ -63,7 +63,7 @@ class Provider:
 
 
 class OidcLogin:
-    """Logins at one provider. Not thread-safe but for `begin` and `finish`, which each change one entry."""
+    """Logins at one provider. `finish` may run in another thread: it takes one login out, and blocks on the provider."""
 
     def __init__(self, settings: Settings, redirect_uri: str, clock: Callable[[], float] = time.monotonic) -> None:
         """Ask the provider for its addresses.

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from itertools import pairwise
 from typing import Final
 
 from markupsafe import Markup, escape
 
+from streams.core import moments
 from streams.schema.cases import CaseMember, CasePayload
 from streams.schema.names import AlertName, EntityName
 
@@ -35,7 +35,7 @@ def curve(points: Sequence[tuple[float, float]], title: str, *, steps: bool = Fa
         drawn += [f"{after[0]:.1f},{before[1]:.1f}"] if steps else []
         drawn.append(f"{after[0]:.1f},{after[1]:.1f}")
     area = " ".join([f"{points_drawn[0][0]:.1f},128", *drawn, f"{points_drawn[-1][0]:.1f},128"])
-    label = f"{title}: {moment(start)} to {moment(points[-1][0])} (UTC), {most:,.0f} at most"
+    label = f"{title}: {moments.shown(start)} to {moments.shown(points[-1][0])} (UTC), {most:,.0f} at most"
     return Markup(
         '<svg class="curve" viewBox="0 0 {width} 152" role="img" aria-label="{label}">'
         '<line class="grid" x1="44" y1="24" x2="{edge}" y2="24"/>'
@@ -45,7 +45,7 @@ def curve(points: Sequence[tuple[float, float]], title: str, *, steps: bool = Fa
         '<text x="44" y="147">{first}</text><text x="{edge}" y="147" class="end">{last}</text></svg>'
     ).format(
         width=_WIDTH_PIXELS, edge=_WIDTH_PIXELS - 16, label=label, area=area, line=" ".join(drawn), most=f"{most:,.0f}",
-        first=moment(start), last=moment(points[-1][0]),
+        first=moments.shown(start), last=moments.shown(points[-1][0]),
     )  # fmt: skip
 
 
@@ -128,7 +128,7 @@ def pattern(accounts: Sequence[str], last_hour: int, counts: Mapping[tuple[str, 
                     )
                 )
     height = len(accounts) * 11
-    first, last = moment((last_hour - hours + 1) * 3600.0), moment(last_hour * 3600.0)
+    first, last = moments.shown((last_hour - hours + 1) * 3600.0), moments.shown(last_hour * 3600.0)
     label = f"Requests by hour of {len(accounts)} accounts, {first} to {last} (UTC), {most:,} an hour at most"
     return Markup(
         '<svg class="pattern" viewBox="0 0 {} {}" role="img" aria-label="{}">{}'
@@ -142,9 +142,3 @@ def bar(share: float, kind: str = "") -> Markup:
         '<svg class="bar" viewBox="0 0 100 10" preserveAspectRatio="none" aria-hidden="true">'
         '<rect class="{}" width="{:.1f}" height="10"/></svg>'
     ).format(escape(kind), 100 * min(max(share, 0.0), 1.0))
-
-
-def moment(at: datetime | float) -> str:
-    """Return a moment as people read it, in UTC."""
-    known = at if isinstance(at, datetime) else datetime.fromtimestamp(at, UTC)
-    return (known if known.tzinfo else known.replace(tzinfo=UTC)).astimezone(UTC).strftime("%Y-%m-%d %H:%M")

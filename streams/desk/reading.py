@@ -8,11 +8,12 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from streams.cases.views import terminal
+from streams.cases.views.listed import Line
 from streams.cases.views.terminal import CaseRow
 from streams.core.queries import Queries
 from streams.core.word_hash import hash_word
@@ -32,6 +33,8 @@ _SORTS: Final = {
     "accounts": "accounts DESC, case_id",
 }
 SORTS: Final = tuple(_SORTS)
+_NO_HASH: Final = "0" * 16
+"""What is not in the log, as ClickHouse writes a hash."""
 
 
 @dataclass(frozen=True)
@@ -51,24 +54,10 @@ class Filters:
 
 
 @dataclass(frozen=True)
-class Line:
-    """A case in the queue."""
+class QueueLine(Line):
+    """A case in the queue, with what people have done about it."""
 
-    case_id: str
     version: int
-    state: str
-    behaviour: str
-    severity: str
-    chance: str
-    title: str
-    accounts: int
-    requests: float
-    nats: float
-    muted: bool
-    opened_at: datetime
-    updated_at: datetime
-    verdict: str
-    next_step: str
     owner: str = ""
     status: str = "new"
     changed: bool = False
@@ -93,7 +82,7 @@ class Recent:
 
 @dataclass(frozen=True)
 class StoredFacts:
-    """What the stored requests say of an account or a router. Hashes are 16 hexadecimal digits."""
+    """What the stored requests say of an account or a router. Hashes are 16 hexadecimal digits; lists hold what is known."""
 
     requests: int
     accounts: int
@@ -117,7 +106,7 @@ class Reading:
         self._clickhouse = clickhouse
         self.recent = Recent()
 
-    def queue(self, filters: Filters, me: str, looked: Mapping[str, int]) -> tuple[list[Line], int]:
+    def queue(self, filters: Filters, me: str, looked: Mapping[str, int]) -> tuple[list[QueueLine], int]:
         """Return the lines of the queue, and how many cases match in all.
 
         me: the analyst who asks. looked: the version of each case that this analyst has seen, by id.
@@ -127,10 +116,10 @@ class Reading:
         rank = f"indexOf({list(SEVERITIES)!r}, severity)"
         rows = self._clickhouse.query(
             f"""
-            SELECT case_id, version, toString(state), behaviour, JSONExtractString(payload, 'score', 'severity') AS severity,
-                JSONExtractString(payload, 'score', 'chance'), title, accounts, requests,
-                if(behaviour = 'extraction', extraction, routing) AS nats, muted, opened_at, updated_at,
-                JSONExtractString(payload, 'label', 'verdict'), JSONExtractString(payload, 'next_step'), {rank} AS rank
+            SELECT case_id, toString(state), JSONExtractString(payload, 'tier'), behaviour,
+                JSONExtractString(payload, 'score', 'severity') AS severity, JSONExtractString(payload, 'score', 'chance'),
+                title, accounts, requests, if(behaviour = 'extraction', extraction, routing) AS nats, muted, opened_at, updated_at,
+                JSONExtractString(payload, 'label', 'verdict'), JSONExtractString(payload, 'next_step'), version, {rank} AS rank
             FROM cases FINAL
             WHERE (%(state)s = 'all' OR state = %(state)s) AND (%(behaviour)s = '' OR behaviour = %(behaviour)s)
                 AND (%(severity)s = '' OR severity = %(severity)s)
@@ -238,7 +227,9 @@ class Reading:
             {"value": value},
         )
         facts = StoredFacts(*rows[0])
-        return facts if facts.requests else None
+        lists = (facts.cards, facts.routers, facts.programs)
+        cards, routers, programs = ([value for value in values if value and value != _NO_HASH] for values in lists)
+        return replace(facts, cards=cards, routers=routers, programs=programs) if facts.requests else None
 
     def scores(self, kind: str, name: str) -> list[tuple[datetime, float, float]]:
         """Return the newest 200 scores of an entity: time, extraction, routing, the oldest first."""
@@ -273,10 +264,10 @@ class Reading:
         )
 
 
-def _line(row: Sequence[Any], work: Mapping[str, tuple[str, str]], looked: Mapping[str, int]) -> Line:
-    stored = dict(zip(Line.__dataclass_fields__, row[:-1], strict=False))
+def _line(row: Sequence[Any], work: Mapping[str, tuple[str, str]], looked: Mapping[str, int]) -> QueueLine:
+    stored = dict(zip(QueueLine.__dataclass_fields__, row[:-1], strict=False))
     owner, status = work.get(str(stored["case_id"]), ("", "new"))
-    return Line(**stored, owner=owner, status=status, changed=looked.get(str(stored["case_id"])) != stored["version"])
+    return QueueLine(**stored, owner=owner, status=status, changed=looked.get(str(stored["case_id"])) != stored["version"])
 
 
 def _action(row: Sequence[Any]) -> Action:
@@ -288,7 +279,7 @@ def _seconds(at: datetime) -> float:
     return at.replace(tzinfo=at.tzinfo or UTC).timestamp()
 
 
-def _is_wanted(line: Line, filters: Filters, me: str) -> bool:
+def _is_wanted(line: QueueLine, filters: Filters, me: str) -> bool:
     if filters.owner and line.owner != {"mine": me, "unowned": ""}.get(filters.owner, line.owner):
         return False
     return (not filters.status or line.status == filters.status) and (not filters.changed or line.changed)

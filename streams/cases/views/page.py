@@ -6,12 +6,12 @@ All of it comes from the stored row: the same row gives the same page.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from html import escape
 
 from streams.cases.hypothesis import WORDS
 from streams.cases.views import html, terminal
 from streams.cases.views.terminal import CaseRow
+from streams.core import moments
 from streams.schema import atlas
 from streams.schema.cases import CaseMember, CasePayload, Hypothesis, Leak, Link, Merge, Near, Threshold, Version
 from streams.schema.names import AlertName, Behaviour
@@ -52,8 +52,8 @@ def _head(case: CaseRow) -> str:
         "output tokens": f"{case.output_tokens:,.0f}",
         "severity": case.payload.score.severity or "not stored",
         "evidence, nats": f"{case.evidence:.1f}",
-        "opened (UTC)": _moment(case.opened_at),
-        "last change (UTC)": _moment(case.updated_at),
+        "opened (UTC)": moments.shown(case.opened_at),
+        "last change (UTC)": moments.shown(case.updated_at),
     }
     chance = f"<p class=note>{escape(case.payload.score.chance)}</p>"
     marks = "".join(f'<span class="badge {escape(mark.split(":")[0])}">{escape(mark)}</span>' for mark in badges)
@@ -119,7 +119,7 @@ def _joins(members: Mapping[str, CaseMember]) -> str:
     for count, time in enumerate(times, start=1):
         x = 600 * (time - times[0]) / span
         points += [(x, 60 - 56 * (count - 1) / most), (x, 60 - 56 * count / most)]
-    ends = f"<p class=ends><span>{_moment(times[0])}</span><span>{most:,} accounts by {_moment(times[-1])}</span></p>"
+    ends = f"<p class=ends><span>{moments.shown(times[0])}</span><span>{most:,} accounts by {moments.shown(times[-1])}</span></p>"
     return html.curve("Accounts in the case over time", points, ends)
 
 
@@ -139,7 +139,7 @@ def _todo(case: CaseRow) -> str:
         ("threshold", _bar(payload.threshold)),
     ]
     if permission:
-        until = _moment(permission.expires)
+        until = moments.shown(permission.expires)
         rows.append(("permitted", f"{permission.kind} {permission.party}, by {permission.owner}: {permission.reason}, until {until}"))
     return html.table(("", ""), rows, head=False)
 
@@ -151,13 +151,13 @@ def _bar(threshold: Threshold) -> str:
 
 def _links(payload: CasePayload) -> str:
     rows = [
-        (AlertName.parse(link.entity).key, _moment(link.since), f"came with {link.from_case}" if link.from_case else _weighed(link))
+        (AlertName.parse(link.entity).key, moments.shown(link.since), f"came with {link.from_case}" if link.from_case else _weighed(link))
         for link in payload.links[:MAX_PAGE_LINKS]
     ]
     rest = len(payload.links) - len(rows)
     tables = html.table(("alert", "since (UTC)", "weighed"), rows) + (f"<p class=note>... and {rest:,} more.</p>" if rest else "")
     if payload.merges:
-        merged = [(merge.case_id, _moment(merge.at), _weighed(merge)) for merge in payload.merges]
+        merged = [(merge.case_id, moments.shown(merge.at), _weighed(merge)) for merge in payload.merges]
         tables += "<h3>Merges</h3>" + html.table(("case", "at (UTC)", "weighed"), merged)
         tables += "<p class=note>Undo: <code>hydrometer case split CASE LINK</code>. What was split is never joined again.</p>"
     if payload.near:
@@ -184,8 +184,8 @@ def _members(case: CaseRow) -> str:
     rows = [
         (
             account,
-            _moment(member.joined_at),
-            _moment(member.left_at) if member.left_at else "",
+            moments.shown(member.joined_at),
+            moments.shown(member.left_at) if member.left_at else "",
             f"{member.requests:,.0f}",
             f"{member.output_tokens:,.0f}",
             f"{member.score(score):.1f}",
@@ -203,9 +203,9 @@ def _members(case: CaseRow) -> str:
 
 def _decisions(payload: CasePayload) -> str:
     label = payload.label
-    decisions = [f"{label.verdict}, {label.author}, {_moment(label.time)}: {label.note or 'no note'}"] if label else []
+    decisions = [f"{label.verdict}, {label.author}, {moments.shown(label.time)}: {label.note or 'no note'}"] if label else []
     decisions += [
-        f"split {decision.entity_id}, {decision.author}, {_moment(decision.time)}: {decision.note or 'no note'}"
+        f"split {decision.entity_id}, {decision.author}, {moments.shown(decision.time)}: {decision.note or 'no note'}"
         for decision in payload.decided
     ]
     triage = payload.triage
@@ -218,7 +218,7 @@ def _history(entries: Sequence[Version], behaviour: Behaviour) -> str:
     rows = [
         (
             str(entry.version),
-            _moment(entry.updated_at),
+            moments.shown(entry.updated_at),
             entry.state,
             f"{entry.accounts:,}",
             f"{entry.requests:,.0f}",
@@ -237,8 +237,3 @@ def _foot(case: CaseRow) -> str:
     digest = case.payload.history[-1].hash
     made = f"Hydrometer, table cases, version {case.version}, chained hash {digest}."
     return f"<footer>{escape(made)} Scores rank a queue; a person decides. No prompt text is stored, so none is shown.</footer>"
-
-
-def _moment(at: datetime | float) -> str:
-    moment = at if isinstance(at, datetime) else datetime.fromtimestamp(at, UTC)
-    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M")

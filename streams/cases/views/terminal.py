@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final, Literal
 
 import numpy as np
@@ -17,6 +17,7 @@ from rich.text import Text
 from streams.cases.audit_chain import HistoryCheck, content
 from streams.cases.linking import MIN_SAME_ACCOUNTS_SHARE
 from streams.cases.splitting import links_to_remove
+from streams.core import moments
 from streams.core.errors import HydrometerError
 from streams.core.queries import Queries
 from streams.core.typed_json import read_json
@@ -186,7 +187,7 @@ _NARROW: Final = ("case", "severity", "behaviour", "accounts", "nats", "why")
 def table(cases: Sequence[CaseRow], width: int = WIDE_CHARACTERS) -> Table:
     """Return a list of at least one case, with fewer columns below `WIDE_CHARACTERS`: the reason needs room."""
     listed = Table(
-        box=None, pad_edge=False, caption=f"as of {_moment(max(case.updated_at for case in cases))} (UTC)", caption_justify="left"
+        box=None, pad_edge=False, caption=f"as of {moments.shown(max(case.updated_at for case in cases))} (UTC)", caption_justify="left"
     )
     headings = ("case", "severity", "state", "behaviour", "accounts", "requests", "nats", "since (UTC)", "why")
     shown = [heading for heading in headings if width >= WIDE_CHARACTERS or heading in _NARROW]
@@ -203,7 +204,7 @@ def table(cases: Sequence[CaseRow], width: int = WIDE_CHARACTERS) -> Table:
             state,
             case.behaviour,
             *numbers,
-            _moment(case.opened_at),
+            moments.shown(case.opened_at),
             Text(case.title),
         )
         listed.add_row(*(cell for heading, cell in zip(headings, cells, strict=True) if heading in shown))
@@ -238,7 +239,9 @@ def file(case: CaseRow) -> Group:
     """Return the panel of a case with its details: state, features, links, strongest members."""
     grid, payload = _grid(), case.payload
     label = payload.label
-    grid.add_row("state", f"{case.state}, opened {_moment(case.opened_at)}, version {case.version} of {_moment(case.updated_at)} (UTC)")
+    grid.add_row(
+        "state", f"{case.state}, opened {moments.shown(case.opened_at)}, version {case.version} of {moments.shown(case.updated_at)} (UTC)"
+    )
     grid.add_row("label", Text(f"{label.verdict}, {label.author}: {label.note}" if label else "none yet"))
     grid.add_row("atlas", ", ".join(payload.atlas))
     for name, lines in (("features", _sentences(payload)), ("links", _links(payload)), ("members", _members(case))):
@@ -358,7 +361,3 @@ def _members(case: CaseRow) -> list[str]:
 
 def _rest(items: Sequence[Any]) -> list[str]:
     return [f"... and {len(items) - MAX_SHOWN_ROWS} more: --json has all"] if len(items) > MAX_SHOWN_ROWS else []
-
-
-def _moment(at: datetime) -> str:
-    return at.astimezone(UTC).strftime("%Y-%m-%d %H:%M")

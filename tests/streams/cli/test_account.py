@@ -41,6 +41,7 @@ def test_an_account_is_shown_to_people_and_to_programs(runner: CliRunner) -> Non
     assert "2 stored, 60 output tokens" in text
     shown = json.loads(runner.invoke(cli, ["account", "show", "ada", "--json"], catch_exceptions=False).output)
     assert (shown["account"], shown["facts"]["requests"], shown["cases"]) == ("ada", 2, [])
+    assert [shown["facts"][name] for name in ("cards", "routers", "programs")] == [[], [], []]  # stored as zeros and empty words
 
 
 def test_an_account_that_never_came_is_an_error(runner: CliRunner) -> None:
