@@ -8,9 +8,10 @@ from dashboards import links
 from dashboards.board import Row, Tile
 from dashboards.palette import EXTRACTION, EXTRACTION_STEPS, ROUTING
 from dashboards.panel import panels
-from dashboards.sql import FAMILY_COLUMNS, as_hex, families
+from dashboards.sql import FAMILY_COLUMNS, families
 from dashboards.views import Column, Trend
 from models.evidence.families import FAMILIES
+from streams.clickhouse.hash_text import as_hex
 from streams.features.declaration import Entity
 
 _MAX_REQUESTS: Final = 200

@@ -47,16 +47,6 @@ def families(source: str, aggregate: str = "{}") -> str:
     return ", ".join(f"{aggregate.format(f'''greatest({source}['{name}'], 0)''')} AS {name}" for name in FAMILIES)
 
 
-def hashed(variable: str) -> str:
-    """Return the number that a variable of 16 hexadecimal digits writes, as the hash columns hold it; 0 for any other text."""
-    return f"reinterpretAsUInt64(reverse(unhex({variable})))"
-
-
-def as_hex(column: str) -> str:
-    """Return a hash column as the 16 digits by which scores, alerts and cases name it; '' when unknown."""
-    return f"if({column} = 0, '', lower(hex({column})))"
-
-
 def per_minute(count: str) -> str:
     """Return a count of a bucket as a rate per minute."""
     return f"{count} * 60 / $__interval_s"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dashboards.rule import Rule
+from streams.clickhouse.hash_text import as_hex
 
 rule = Rule(
     title="A flood of accounts",
@@ -12,12 +13,12 @@ rule = Rule(
         "Under which card, API key or organisation have more than 5,000 different accounts sent requests within the last hour? "
         "One hand opens them in bulk, or account ids in the log are chosen by callers."
     ),
-    sql="""
+    sql=f"""
         SELECT link.1 AS kind, link.2 AS id, toFloat64(uniq(account_id)) AS value
         FROM hydrometer.requests
         ARRAY JOIN [
-            ('card', if(payment = 0, '', leftPad(lower(hex(payment)), 16, '0'))),
-            ('key', if(api_key = 0, '', leftPad(lower(hex(api_key)), 16, '0'))),
+            ('card', {as_hex("payment")}),
+            ('key', {as_hex("api_key")}),
             ('organisation', toString(organization_id))
         ] AS link
         WHERE time > now() - INTERVAL 1 HOUR AND link.2 != ''

@@ -9,8 +9,9 @@ from dashboards.board import Board, Choice, Row, Tile
 from dashboards.palette import BAR, CALM, EXTRACTION, EXTRACTION_STEPS, ROUTING, ROUTING_STEPS, WARN
 from dashboards.parts import REQUEST_COLUMNS, evidence_trends, feature_rows, requests_of
 from dashboards.query import variable
-from dashboards.sql import as_hex, per_minute
+from dashboards.sql import per_minute
 from dashboards.views import Column, Heat, Listing, Stat, Trend
+from streams.clickhouse.hash_text import as_hex
 
 _ACCOUNT: Final = variable("account")
 _OF_ACCOUNT: Final = f"account_id = {_ACCOUNT}"

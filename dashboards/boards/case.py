@@ -9,14 +9,15 @@ from dashboards.board import Board, Choice, Row, Tile
 from dashboards.palette import CALM, EXTRACTION, EXTRACTION_STEPS, ROUTING_STEPS, WARN
 from dashboards.parts import REQUEST_COLUMNS, requests_of
 from dashboards.query import variable
-from dashboards.sql import COUNTED, FAMILY_COLUMNS, HYPOTHESIS, TIER, as_hex, families
+from dashboards.sql import COUNTED, FAMILY_COLUMNS, HYPOTHESIS, TIER, families
 from dashboards.views import MINUTE, Bars, Column, Listing, Stat, States, Trend
+from streams.clickhouse.hash_text import as_hex, hashed
 
 _CASE_ID: Final = variable("case")
 _CASE: Final = f"FROM hydrometer.cases FINAL WHERE case_id = {_CASE_ID}"
 _MEMBERS: Final = f"SELECT arrayJoin(JSONExtractKeys(payload, 'members')) {_CASE}"
 _CHANNELS: Final = f"""
-SELECT reinterpretAsUInt64(reverse(unhex(substring(entity, 8))))
+SELECT {hashed("substring(entity, 8)")}
 FROM (SELECT arrayJoin(arrayMap(each -> JSONExtractString(each, 'entity'), JSONExtractArrayRaw(payload, 'links'))) AS link,
       substring(link, position(link, ':') + 1) AS entity {_CASE} AND behaviour = 'routing')
 WHERE startsWith(entity, 'router:')
@@ -249,7 +250,7 @@ EVIDENCE = Row(
                 title="Requests of the members, by what they share",
                 question="Do the requests move from one shared router to another, as in a campaign that changed its tools?",
                 sql=f"""
-                SELECT $__timeInterval(time) AS bucket, if(router = 0, 'unknown', lower(hex(router))) AS shared, count() AS Value
+                SELECT $__timeInterval(time) AS bucket, if(router = 0, 'unknown', {as_hex("router")}) AS shared, count() AS Value
                 FROM hydrometer.requests WHERE $__timeFilter(time) AND {_SUSPECT} GROUP BY bucket, shared ORDER BY bucket
                 """,
                 style="bars",

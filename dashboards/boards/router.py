@@ -9,8 +9,8 @@ from dashboards.board import Board, Choice, Row, Tile
 from dashboards.palette import BAR, CALM, EXTRACTION_STEPS, ROUTING, ROUTING_BAR, ROUTING_STEPS
 from dashboards.parts import REQUEST_COLUMNS, evidence_trends, feature_rows, requests_of
 from dashboards.query import variable
-from dashboards.sql import as_hex, hashed
 from dashboards.views import MINUTE, Bars, Column, Listing, Stat, Trend
+from streams.clickhouse.hash_text import as_hex, hashed
 
 _KIND: Final = variable("kind")
 _GROUP: Final = variable("group")

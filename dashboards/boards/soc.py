@@ -8,8 +8,9 @@ from dashboards import links
 from dashboards.board import Board, Choice, Row, Tile
 from dashboards.palette import ANY_IS_BAD, BAR, CALM, EXTRACTION, EXTRACTION_STEPS, ROUTING, ROUTING_BAR, ROUTING_STEPS
 from dashboards.query import variable
-from dashboards.sql import AGE, AGE_BANDS, ALERTED, COUNTED, FAMILY_COLUMNS, LEAKED_ACCOUNTS, TIER, families, hashed, per_minute
+from dashboards.sql import AGE, AGE_BANDS, ALERTED, COUNTED, FAMILY_COLUMNS, LEAKED_ACCOUNTS, TIER, families, per_minute
 from dashboards.views import Bars, Column, Heat, Listing, Stat, Trend
+from streams.clickhouse.hash_text import hashed
 
 _COHORT: Final = variable("cohort")
 _OPEN: Final = f"FROM hydrometer.cases FINAL WHERE state = 'open' AND {ALERTED}"

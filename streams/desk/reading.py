@@ -15,6 +15,7 @@ from typing import Any, Final
 from streams.cases.views import terminal
 from streams.cases.views.listed import Line
 from streams.cases.views.terminal import CaseRow
+from streams.clickhouse.hash_text import as_hex, hashed
 from streams.core.queries import Queries
 from streams.core.word_hash import hash_word
 from streams.schema.actions import Action, EnforcementDecision, decision_of, newest
@@ -33,8 +34,6 @@ _SORTS: Final = {
     "accounts": "accounts DESC, case_id",
 }
 SORTS: Final = tuple(_SORTS)
-_NO_HASH: Final = "0" * 16
-"""What is not in the log, as ClickHouse writes a hash."""
 
 
 @dataclass(frozen=True)
@@ -216,11 +215,11 @@ class Reading:
 
         value: An account's id, or a router's 16 hexadecimal digits.
         """
-        condition = "account_id = %(value)s" if column == "account_id" else "router = reinterpretAsUInt64(reverse(unhex(%(value)s)))"
+        condition = "account_id = %(value)s" if column == "account_id" else f"router = {hashed('%(value)s')}"
         rows = self._clickhouse.query(
             f"""
             SELECT count(), uniqExact(account_id), min(time), max(time), sum(output_tokens), any(toString(organization_id)),
-                groupUniqArray(10)(lower(hex(payment))), groupUniqArray(10)(lower(hex(router))), groupUniqArray(5)(toString(user_agent)),
+                groupUniqArray(10)({as_hex("payment")}), groupUniqArray(10)({as_hex("router")}), groupUniqArray(5)(toString(user_agent)),
                 any(account_created), groupUniqArray(100)(account_id)
             FROM requests WHERE {condition}
             """,  # noqa: S608 (one of two conditions)
@@ -228,7 +227,7 @@ class Reading:
         )
         facts = StoredFacts(*rows[0])
         lists = (facts.cards, facts.routers, facts.programs)
-        cards, routers, programs = ([value for value in values if value and value != _NO_HASH] for values in lists)
+        cards, routers, programs = ([value for value in values if value] for values in lists)
         return replace(facts, cards=cards, routers=routers, programs=programs) if facts.requests else None
 
     def scores(self, kind: str, name: str) -> list[tuple[datetime, float, float]]:

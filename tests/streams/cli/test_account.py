@@ -6,33 +6,27 @@ from collections.abc import Iterator
 
 import pytest
 from click.testing import CliRunner
-from pydantic import SecretStr
 
 from streams.cli.main import cli
-from streams.clickhouse import migrate
 from streams.clickhouse.client import connected
 from streams.core.errors import HydrometerError
-from streams.core.settings import Settings
-from streams.testing.builders import local_clickhouse
+from streams.testing.builders import migrated_clickhouse
 
 
 @pytest.fixture(scope="module")
 def runner(tmp_path_factory: pytest.TempPathFactory) -> Iterator[CliRunner]:
     """Commands that read a ClickHouse with two requests of one account."""
     pytest.importorskip("chdb", reason="the local ClickHouse needs chdb: pip install 'hydrometer[local]'")
-    with local_clickhouse(tmp_path_factory.mktemp("clickhouse")) as server:
-        settings = Settings(
-            mode="local", clickhouse_port=server.port, clickhouse_user=server.user, clickhouse_password=SecretStr(server.password)
-        )
-        migrate.run(settings)
+    with migrated_clickhouse(tmp_path_factory.mktemp("clickhouse")) as settings:
         with connected(settings) as clickhouse:
             for number in range(2):
                 clickhouse.query(
                     "INSERT INTO requests (time, event_id, account_id, output_tokens) SELECT %(time)s, %(event)s, 'ada', 30",
                     {"time": int(time.time()), "event": f"e-{number}"},
                 )
-        environment = {"HYDROMETER_MODE": "local", "HYDROMETER_CLICKHOUSE_PORT": str(server.port)}
-        environment |= {"HYDROMETER_CLICKHOUSE_USER": server.user, "HYDROMETER_CLICKHOUSE_PASSWORD": server.password}
+        environment = {"HYDROMETER_MODE": "local", "HYDROMETER_CLICKHOUSE_PORT": str(settings.clickhouse_port)}
+        environment |= {"HYDROMETER_CLICKHOUSE_USER": settings.clickhouse_user}
+        environment |= {"HYDROMETER_CLICKHOUSE_PASSWORD": settings.clickhouse_password.get_secret_value()}
         yield CliRunner(env=environment)
 
 
