@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import importlib.util
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import date
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import pytest
+
+from streams.testing.http_answers import Asked, answering
 
 
 @pytest.fixture(scope="module")
@@ -30,23 +30,13 @@ def audit() -> ModuleType:
 def database(advisories: dict[str, list[str]], status: int = 200, *, broken: bool = False) -> Iterator[str]:
     """Serve OSV's answer: the advisories of the packages that are named."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            asked = json.loads(self.rfile.read(int(self.headers["Content-Length"])))["queries"]
-            names = [query["package"]["name"] for query in asked]
-            results: list[Any] = [{"vulns": [{"id": each} for each in advisories[name]]} if name in advisories else {} for name in names]
-            self.send_response(status)
-            self.end_headers()
-            self.wfile.write(json.dumps({"results": results[1:] if broken else results}).encode())
+    def answer(asked: Asked) -> tuple[int, bytes]:
+        names = [query["package"]["name"] for query in json.loads(asked.body)["queries"]]
+        results: list[Any] = [{"vulns": [{"id": each} for each in advisories[name]]} if name in advisories else {} for name in names]
+        return status, json.dumps({"results": results[1:] if broken else results}).encode()
 
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}/v1/querybatch"
-    server.shutdown()
-    server.server_close()
+    with answering(answer) as url:
+        yield f"{url}/v1/querybatch"
 
 
 def test_every_package_of_both_locks_is_asked_about(audit: ModuleType) -> None:

@@ -13,8 +13,11 @@ from typing import Any
 import msgspec
 from clickhouse_driver import Client
 from kafka import KafkaConsumer, TopicPartition
+from pydantic import SecretStr
 
 from streams.cases.audit_chain import HistoryKey
+from streams.clickhouse import migrate
+from streams.core.settings import Settings
 from streams.devserver.broker import EmbeddedBroker
 from streams.devserver.process import LocalClickHouse, local_server
 from streams.schema import topics
@@ -27,6 +30,16 @@ def local_clickhouse(tmp_path: Path) -> Iterator[LocalClickHouse]:
     """Run a local ClickHouse (its own process) on `tmp_path/clickhouse`; about 1.5 s, so one for a whole test module."""
     with local_server(tmp_path / "clickhouse", user="hydrometer", password="only-for-tests") as server:  # noqa: S106
         yield server
+
+
+@contextmanager
+def migrated_clickhouse(folder: Path) -> Iterator[Settings]:
+    """Run a local ClickHouse as `local_clickhouse` does, with our tables; yield the settings that reach it."""
+    with local_clickhouse(folder) as server:
+        password = SecretStr(server.password)
+        settings = Settings(mode="local", clickhouse_port=server.port, clickhouse_user=server.user, clickhouse_password=password)
+        migrate.run(settings)
+        yield settings
 
 
 def signed_case(case: Case, key: HistoryKey) -> Case:

@@ -82,7 +82,7 @@ IN_TESTS: Final = {
     "tests/streams/cases": 42,
     "tests/streams/cli": 1,
     "tests/streams/clickhouse": 10,
-    "tests/streams/desk": 6,
+    "tests/streams/desk": 5,
     "tests/streams/devserver": 1,
     "tests/streams/enforcement": 1,
     "tests/streams/exports": 4,

@@ -7,14 +7,12 @@ import os
 import shutil
 import socket
 import subprocess
-import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +26,7 @@ from streams.clickhouse import migrate
 from streams.clickhouse.client import ClickHouse, connect
 from streams.core.settings import Settings
 from streams.testing.builders import local_clickhouse
+from streams.testing.http_answers import Asked, answering
 
 pytestmark = pytest.mark.integration
 
@@ -61,25 +60,12 @@ def heard() -> Iterator[tuple[str, list[dict[str, Any]]]]:
     """Where to send webhooks, and what has come."""
     messages: list[dict[str, Any]] = []
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-            messages.append({**body, "path": self.path})
-            self.send_response(200)
-            self.end_headers()
+    def answer(asked: Asked) -> tuple[int, bytes]:
+        messages.append({**json.loads(asked.body), "path": asked.path})
+        return 200, b""
 
-        def log_message(self, *_: Any) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}", messages
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with answering(answer) as url:
+        yield url, messages
 
 
 @pytest.fixture

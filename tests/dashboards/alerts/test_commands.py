@@ -5,9 +5,7 @@ import os
 import re
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from queue import Queue
 from typing import Any
 
@@ -15,6 +13,7 @@ import pytest
 from click.testing import CliRunner
 
 from streams.cli.main import cli
+from streams.testing.http_answers import Asked, answering
 
 
 def environment(ground: Any) -> dict[str, str]:
@@ -36,24 +35,12 @@ def alertmanager() -> Iterator[tuple[str, Queue[list[Any]]]]:
     """Where something takes alerts as an Alertmanager does, and what it was told."""
     told: Queue[list[Any]] = Queue()
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            told.put(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(200)
-            self.end_headers()
+    def answer(asked: Asked) -> tuple[int, bytes]:
+        told.put(json.loads(asked.body))
+        return 200, b""
 
-        def log_message(self, *_: Any) -> None:
-            """Say nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}", told
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with answering(answer) as url:
+        yield url, told
 
 
 def test_what_fires_now_is_one_line_each_with_how_urgent_it_is(ground: Any) -> None:

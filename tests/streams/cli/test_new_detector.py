@@ -16,17 +16,6 @@ def made(folder: Path) -> Path:
     return copied(folder, "models", "streams")
 
 
-@pytest.fixture
-def checkout(tmp_path: Path) -> Path:
-    return made(tmp_path)
-
-
-@pytest.fixture(scope="module")
-def untouched(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A checkout in which nothing is written."""
-    return made(tmp_path_factory.mktemp("checkout"))
-
-
 _KEEPS_THE_CONTRACT = """
 from models import detector_registry
 from streams.testing import detector_contract

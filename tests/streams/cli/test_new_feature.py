@@ -17,17 +17,6 @@ def made(folder: Path) -> Path:
     return copied(folder, "streams", "models", "dashboards")
 
 
-@pytest.fixture
-def checkout(tmp_path: Path) -> Path:
-    return made(tmp_path)
-
-
-@pytest.fixture(scope="module")
-def untouched(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A checkout in which nothing is written."""
-    return made(tmp_path_factory.mktemp("checkout"))
-
-
 @pytest.mark.parametrize("entity", ["account", "group"])
 def test_a_new_feature_is_two_files_a_panel_and_a_test_that_fails(checkout: Path, entity: str) -> None:
     paths = new_feature("long_pauses", entity, "timing", checkout)

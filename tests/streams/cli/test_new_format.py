@@ -12,18 +12,9 @@ from streams.testing.checkouts import copied, python
 SAMPLES = "tests/streams/intake/formats/samples"
 
 
-ROOMS = ("streams", "models", SAMPLES, "tests/contracts")
-
-
-@pytest.fixture
-def checkout(tmp_path: Path) -> Path:
-    return copied(tmp_path, *ROOMS)
-
-
-@pytest.fixture(scope="module")
-def untouched(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A checkout in which nothing is written."""
-    return copied(tmp_path_factory.mktemp("checkout"), *ROOMS)
+def made(folder: Path) -> Path:
+    """Copy the code, with the samples of the other formats and their contract."""
+    return copied(folder, "streams", "models", SAMPLES, "tests/contracts")
 
 
 def test_a_new_format_is_found_with_its_sample_and_the_contract_fails_until_its_event_is_written(checkout: Path) -> None:

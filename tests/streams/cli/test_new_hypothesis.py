@@ -15,17 +15,6 @@ def made(folder: Path) -> Path:
     return copied(folder, "streams", "models")
 
 
-@pytest.fixture
-def checkout(tmp_path: Path) -> Path:
-    return made(tmp_path)
-
-
-@pytest.fixture(scope="module")
-def untouched(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A checkout in which nothing is written."""
-    return made(tmp_path_factory.mktemp("checkout"))
-
-
 def test_a_new_hypothesis_is_two_files_that_are_found_and_a_test_that_fails(checkout: Path) -> None:
     paths = new_hypothesis("night_school", checkout)
     assert [path.relative_to(checkout).as_posix() for path in paths] == [

@@ -18,17 +18,6 @@ def made(folder: Path) -> Path:
     return copied(folder, "models", "streams")
 
 
-@pytest.fixture
-def checkout(tmp_path: Path) -> Path:
-    return made(tmp_path)
-
-
-@pytest.fixture(scope="module")
-def untouched(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A checkout in which nothing is written."""
-    return made(tmp_path_factory.mktemp("checkout"))
-
-
 def test_a_new_sink_is_two_files_a_failing_test_and_an_option_without_being_listed(checkout: Path) -> None:
     paths = new_sink("syslog", checkout)
     names = [path.relative_to(checkout).as_posix() for path in paths]

@@ -10,24 +10,19 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
-from pydantic import SecretStr
 
-from streams.clickhouse import migrate
 from streams.clickhouse.client import ClickHouse
 from streams.clickhouse.health import LAST_REPORT_SECONDS, report_health, reporting
 from streams.core.errors import StoreUnavailableError
 from streams.core.settings import Settings
 from streams.telemetry.metrics import METRICS, Metric
-from streams.testing.builders import local_clickhouse
+from streams.testing.builders import migrated_clickhouse
 
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Iterator[Settings]:
     pytest.importorskip("chdb", reason="the local ClickHouse needs chdb: pip install 'hydrometer[local]'")
-    with local_clickhouse(tmp_path) as server:
-        password = SecretStr(server.password)
-        settings = Settings(mode="local", clickhouse_port=server.port, clickhouse_user=server.user, clickhouse_password=password)
-        migrate.run(settings)
+    with migrated_clickhouse(tmp_path) as settings:
         yield settings
 
 

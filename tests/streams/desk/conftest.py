@@ -8,11 +8,9 @@ from typing import Any
 import pytest
 from aiohttp import DummyCookieJar
 from aiohttp.test_utils import TestClient, TestServer, unused_port
-from pydantic import SecretStr
 
-from streams.clickhouse import migrate, rows
+from streams.clickhouse import rows
 from streams.clickhouse.client import ClickHouse
-from streams.core.settings import Settings
 from streams.desk.app import COOKIE, Desk
 from streams.desk.reading import Reading
 from streams.desk.sessions import Person, Sessions
@@ -21,7 +19,7 @@ from streams.schema.actions import Action, EnforcementDecision
 from streams.schema.cases import Case, CaseMember, CasePayload, Hypothesis, Leak, Link, ResponseStep, Score, Term, Threshold, Version
 from streams.schema.labels import Label
 from streams.schema.record import Record
-from streams.testing.builders import local_clickhouse
+from streams.testing.builders import migrated_clickhouse
 
 TOPICS: dict[type[Any], str] = {
     Case: topics.CASES,
@@ -98,11 +96,7 @@ def case_of(name: str = "0" * 12, *accounts: str, **other: Any) -> Case:
 @pytest.fixture(scope="session")
 def clickhouse(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ClickHouse]:
     pytest.importorskip("chdb", reason="the local ClickHouse needs chdb: pip install 'hydrometer[local]'")
-    with local_clickhouse(tmp_path_factory.mktemp("desk")) as server:
-        settings = Settings(
-            mode="local", clickhouse_port=server.port, clickhouse_user=server.user, clickhouse_password=SecretStr(server.password)
-        )
-        migrate.run(settings)
+    with migrated_clickhouse(tmp_path_factory.mktemp("desk")) as settings:
         gateway = ClickHouse(settings)
         yield gateway
         gateway.close()

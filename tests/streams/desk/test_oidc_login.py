@@ -7,8 +7,6 @@ import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from threading import Thread
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -26,6 +24,7 @@ from streams.desk.app import COOKIE, LOGIN_COOKIE, START, Desk
 from streams.desk.oidc_login import CALLBACK, LOGIN_SECONDS, MAX_LOGINS, LoginError, OidcLogin, discovered, roles_of
 from streams.desk.reading import Reading
 from streams.desk.sessions import Person, Sessions
+from streams.testing.http_answers import Asked, answering
 
 with warnings.catch_warnings():
     warnings.simplefilter("ignore")  # the provider's own
@@ -144,25 +143,15 @@ def forged(name: str, issuer: str) -> str:
 def provider(published: dict[str, Any] | None = None) -> Iterator[str]:
     """A provider that publishes its addresses and KEY, and nothing else."""
 
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            issuer = f"http://{self.headers['Host']}"
-            names = ("authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri")
-            body: dict[str, Any] = {"issuer": issuer, **{name: f"{issuer}/{name}" for name in names}} | (published or {})
-            if self.path == "/jwks_uri":
-                body = {"keys": [KEY.as_dict(private=False)]}
-            data = json.dumps(body).encode()
-            self.send_response(200)
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
+    def answer(asked: Asked) -> tuple[int, bytes]:
+        issuer = f"http://{asked.headers['Host']}"
+        names = ("authorization_endpoint", "token_endpoint", "userinfo_endpoint", "jwks_uri")
+        addresses = {"issuer": issuer, **{name: f"{issuer}/{name}" for name in names}}
+        body = {"keys": [KEY.as_dict(private=False)]} if asked.path == "/jwks_uri" else addresses | (published or {})
+        return 200, json.dumps(body).encode()
 
-        def log_message(self, *_: object) -> None: ...
-
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
+    with answering(answer) as issuer:
+        yield issuer
 
 
 def test_a_token_is_believed_only_from_this_provider_for_this_client_and_this_login() -> None:

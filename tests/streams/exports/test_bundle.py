@@ -13,13 +13,12 @@ from pathlib import Path
 import msgspec
 import pytest
 from click.testing import CliRunner
-from pydantic import SecretStr
 
 from streams.cases.audit_chain import HistoryKey
 from streams.cases.views import terminal
 from streams.cases.views.terminal import CaseRow
 from streams.cli.main import cli
-from streams.clickhouse import migrate, rows
+from streams.clickhouse import rows
 from streams.clickhouse.client import ClickHouse
 from streams.core.errors import BrokerUnavailableError, SettingsError
 from streams.core.settings import Settings
@@ -29,7 +28,7 @@ from streams.exports.bundle_signature import BundleSigner
 from streams.replay.run import Replay
 from streams.schema import topics
 from streams.schema.cases import CaseMember, CasePayload
-from streams.testing.builders import embedded_broker, local_clickhouse, signed_case
+from streams.testing.builders import embedded_broker, migrated_clickhouse, signed_case
 
 HISTORY_KEY = HistoryKey(b"the workers' key")
 SECRET = b"a key of at least sixteen bytes"
@@ -44,10 +43,7 @@ STACK = [("a-1", "t13d_x"), ("a-1", "t13d_x"), ("a-2", "t13d_x"), ("a-2", "t13d_
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     pytest.importorskip("chdb", reason="the local ClickHouse needs chdb: pip install 'hydrometer[local]'")
-    with local_clickhouse(tmp_path_factory.mktemp("clickhouse")) as server:
-        password = SecretStr(server.password)
-        settings = Settings(mode="local", clickhouse_port=server.port, clickhouse_user=server.user, clickhouse_password=password)
-        migrate.run(settings)
+    with migrated_clickhouse(tmp_path_factory.mktemp("clickhouse")) as settings:
         yield settings
 
 

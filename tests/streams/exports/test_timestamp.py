@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
 from streams.exports.timestamp import MAX_TOKEN_BYTES, TimestampError, timestamp
+from streams.testing.http_answers import Asked, answering
 
 pytestmark = pytest.mark.skipif(shutil.which("openssl") is None, reason="openssl is not installed: apt-get install openssl")
 SIGNATURE = b"the signature of a manifest"
@@ -48,26 +45,8 @@ def stamped(folder: Path, query: bytes) -> bytes:
     return (folder / "reply").read_bytes()
 
 
-@contextmanager
-def serving(answer: Callable[[bytes], tuple[int, bytes]]) -> Iterator[str]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            code, body = answer(self.rfile.read(int(self.headers["Content-Length"])))
-            self.send_response(code)
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, *_: object) -> None: ...
-
-    with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        Thread(target=server.serve_forever, daemon=True).start()
-        yield f"http://127.0.0.1:{server.server_port}/"
-        server.shutdown()
-
-
 def test_openssl_verifies_what_the_authority_gave(authority: Path, tmp_path: Path) -> None:
-    with serving(lambda query: (200, stamped(authority, query))) as url:
+    with answering(lambda asked: (200, stamped(authority, asked.body))) as url:
         token = timestamp(url, SIGNATURE)
     (tmp_path / "manifest.tsr").write_bytes(token)
     (tmp_path / "manifest.sig").write_bytes(SIGNATURE)
@@ -81,11 +60,11 @@ def test_openssl_verifies_what_the_authority_gave(authority: Path, tmp_path: Pat
 def test_an_answer_to_another_question_is_no_timestamp(authority: Path) -> None:
     answers: list[bytes] = []
 
-    def first_again(query: bytes) -> tuple[int, bytes]:
-        answers.append(stamped(authority, query))
+    def first_again(asked: Asked) -> tuple[int, bytes]:
+        answers.append(stamped(authority, asked.body))
         return 200, answers[0]
 
-    with serving(first_again) as url:
+    with answering(first_again) as url:
         timestamp(url, SIGNATURE)
         with pytest.raises(TimestampError, match="answered for something else"):
             timestamp(url, SIGNATURE)
@@ -93,12 +72,12 @@ def test_an_answer_to_another_question_is_no_timestamp(authority: Path) -> None:
 
 @pytest.mark.parametrize("body", [b"", b"<html>busy</html>", b"\x30\x03\x02\x01\x00", b"x" * (MAX_TOKEN_BYTES + 1)])
 def test_what_is_no_timestamp_is_refused_in_one_line(body: bytes) -> None:
-    with serving(lambda _query: (200, body)) as url, pytest.raises(TimestampError, match="timestamp authority"):
+    with answering(lambda _asked: (200, body)) as url, pytest.raises(TimestampError, match="timestamp authority"):
         timestamp(url, SIGNATURE)
 
 
 def test_an_authority_that_is_away_or_refuses_is_named_so() -> None:
-    with serving(lambda _query: (503, b"")) as url, pytest.raises(TimestampError, match="HTTP 503"):
+    with answering(lambda _asked: (503, b"")) as url, pytest.raises(TimestampError, match="HTTP 503"):
         timestamp(url, SIGNATURE)
     with pytest.raises(TimestampError, match="does not answer"):
         timestamp("http://127.0.0.1:9/", SIGNATURE)

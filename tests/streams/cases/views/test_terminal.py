@@ -17,7 +17,6 @@ import numpy as np
 import orjson
 import pytest
 from click.testing import CliRunner
-from pydantic import SecretStr
 from rich.console import Console
 
 from dashboards.sql import COUNTED
@@ -28,14 +27,14 @@ from streams.cases.views import page as casepage
 from streams.cases.views import terminal
 from streams.cases.views.terminal import BrokenHistoryError, CaseRow, UnknownCaseError
 from streams.cli.main import cli
-from streams.clickhouse import migrate, rows
+from streams.clickhouse import rows
 from streams.clickhouse.client import ClickHouse
 from streams.core.errors import HydrometerError
 from streams.core.settings import Settings
 from streams.replay.run import Replay
 from streams.schema import topics
 from streams.schema.cases import AlertPayload, CasePayload, Link, WeighedEdge
-from streams.testing.builders import local_clickhouse, signed_case
+from streams.testing.builders import migrated_clickhouse, signed_case
 
 KEY = HistoryKey(b"the workers' key")
 CHECK = HistoryCheck([KEY.public], [KEY])
@@ -44,10 +43,7 @@ CHECK = HistoryCheck([KEY.public], [KEY])
 @pytest.fixture(scope="module")
 def settings(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Settings]:
     pytest.importorskip("chdb", reason="the local ClickHouse needs chdb: pip install 'hydrometer[local]'")
-    with local_clickhouse(tmp_path_factory.mktemp("clickhouse")) as server:
-        password = SecretStr(server.password)
-        settings = Settings(mode="local", clickhouse_port=server.port, clickhouse_user=server.user, clickhouse_password=password)
-        migrate.run(settings)
+    with migrated_clickhouse(tmp_path_factory.mktemp("clickhouse")) as settings:
         yield settings
 
 

@@ -2,10 +2,8 @@ from __future__ import annotations
 
 import json
 import socket
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ from streams.core.settings import Settings
 from streams.exports.outlet import DeliveryError
 from streams.exports.outlets.webhook import Outlet
 from streams.testing.destination import SECRET, Destination
+from streams.testing.http_answers import Asked, answering
 
 SETTINGS = Settings.model_validate({"mode": "local", "webhook_token": SECRET})
 
@@ -24,32 +23,19 @@ class Hook:
 
     def __init__(self) -> None:
         self.heard: list[tuple[str | None, Any]] = []
-        self.status = 200
-        hook = self
+        self.status, self.url = 200, ""
 
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
-                hook.heard.append((self.headers.get("Authorization"), body))
-                self.send_response(hook.status)
-                self.end_headers()
-
-            def log_message(self, *_: Any) -> None:
-                """Say nothing."""
-
-        self.server = HTTPServer(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self.server.server_port}/{SECRET}"
+    def answer(self, asked: Asked) -> tuple[int, bytes]:
+        self.heard.append((asked.headers.get("Authorization"), json.loads(asked.body)))
+        return self.status, b""
 
 
 @contextmanager
 def served() -> Iterator[Hook]:
-    found = Hook()
-    thread = threading.Thread(target=found.server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    yield found
-    found.server.shutdown()
-    thread.join()
-    found.server.server_close()
+    hook = Hook()
+    with answering(hook.answer) as url:
+        hook.url = f"{url}/{SECRET}"
+        yield hook
 
 
 @pytest.fixture
