@@ -10,12 +10,17 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from streams.core.errors import BrokerUnavailableError
+from streams.core.settings import Settings
+from streams.schema import topics
+
 STARTS_WITHIN_SECONDS: Final = 60.0
+READS_WITHIN_SECONDS: Final = 120.0
 _STOPS_WITHIN_SECONDS = 30.0
 
 
@@ -91,3 +96,25 @@ def wait_for_health(port: int, seconds: float = STARTS_WITHIN_SECONDS) -> float:
         else:
             return time.monotonic() - began
     raise TimeoutError(f"nobody answers on port {port}")
+
+
+def wait_until_read(settings: Settings, reader: str, *names: str, running: Running) -> None:
+    """Wait until a reader has acknowledged every record that these topics hold now. Raises TimeoutError, AssertionError when it ended.
+
+    A lag of nothing would not do: a partition of which nothing was ever acknowledged has no lag.
+
+    Args:
+        settings: Where the broker is.
+        reader: One of `topics.READERS`.
+        names: Topics that it reads.
+        running: The process that reads.
+    """
+    give_up, ends = time.monotonic() + READS_WITHIN_SECONDS, topics.ends(settings, names)
+    while time.monotonic() < give_up:
+        if not running.runs:
+            raise AssertionError(running.log.read_text()[-2_000:])
+        with suppress(BrokerUnavailableError):  # until the group has a coordinator
+            if topics.passed(settings, topics.group_of(reader), ends):
+                return
+        time.sleep(0.5)
+    raise TimeoutError(f"{reader} has not read all of {', '.join(names)}; {running.log.read_text()[-2_000:]}")

@@ -10,13 +10,12 @@ from pathlib import Path
 import pytest
 from kafka import KafkaProducer
 
-from streams.core.errors import BrokerUnavailableError
 from streams.core.settings import Settings
 from streams.intake.block_producer import send_files
 from streams.schema import blocks, topics
 from streams.schema.signatures import Signatures
 from streams.testing.builders import embedded_broker, records_of
-from streams.testing.processes import Running, hydrometer
+from streams.testing.processes import hydrometer, wait_until_read
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 KEY, OTHER = "only-for-this-test-signing", "of-somebody-else"
@@ -79,10 +78,10 @@ def scores(folder: Path, *, attacked: bool) -> tuple[dict[str, tuple[float, ...]
         with hydrometer("worker", "accounts", log=folder / "worker", **given) as worker:
             for minutes in (range(30), range(30, 60)):
                 send_files([log(folder, minutes)], settings)
-                wait_until_read(settings, worker)
+                wait_until_read(settings, topics.ACCOUNTS_AGENT, topics.REQUESTS, topics.FEEDBACK, running=worker)
                 for topic, value, headers, _ in forgeries() if attacked else ():
                     producer.send(topic, value, partition=0, headers=headers).get(timeout=20)
-                wait_until_read(settings, worker)
+                wait_until_read(settings, topics.ACCOUNTS_AGENT, topics.REQUESTS, topics.FEEDBACK, running=worker)
         producer.close()
         letters = Counter(dict(record.headers)["reason"].decode() for record in records_of(kafka, topics.DEAD_LETTERS))
         last: dict[str, tuple[float, ...]] = {}
@@ -91,20 +90,6 @@ def scores(folder: Path, *, attacked: bool) -> tuple[dict[str, tuple[float, ...]
             columns = [block.numbers(name).tolist() for name in ("requests", "extraction", "routing")]
             last |= {str(name): tuple(row) for name, *row in zip(block.texts("entity_id"), *columns, strict=True)}
         return last, letters
-
-
-def wait_until_read(settings: Settings, worker: Running) -> None:
-    give_up, behind = time.monotonic() + 120, dict[str, dict[int, int]]()
-    while time.monotonic() < give_up:
-        assert worker.runs, worker.log.read_text()[-2_000:]
-        try:
-            behind = topics.lag(settings, topics.group_of(topics.ACCOUNTS_AGENT))
-        except BrokerUnavailableError:
-            behind = {}
-        if behind and not any(sum(partitions.values()) for partitions in behind.values()):
-            return
-        time.sleep(0.5)
-    raise TimeoutError(f"behind: {behind}; {worker.log.read_text()[-2_000:]}")
 
 
 def test_forged_records_are_set_aside_and_move_no_score(tmp_path: Path) -> None:

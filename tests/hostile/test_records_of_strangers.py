@@ -6,18 +6,16 @@ import asyncio
 import json
 import time
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 from aiokafka import AIOKafkaProducer
 from kafka import KafkaProducer
 
-from streams.core.errors import BrokerUnavailableError
 from streams.core.settings import Settings
 from streams.devserver.kafka import ApacheKafka
 from streams.schema import topics
-from streams.testing.processes import Running, hydrometer
+from streams.testing.processes import hydrometer, wait_until_read
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(300)]
 
@@ -84,34 +82,20 @@ async def attack(settings: Settings, topic: str, good: Callable[[int], bytes]) -
     return sent
 
 
-def wait_until_read(settings: Settings, reader: str, running: Running, least: int) -> None:
-    """Wait until a group has acknowledged this many records of its topics, and everything. Raises TimeoutError, AssertionError."""
-    give_up, behind = time.monotonic() + 120, dict[str, dict[int, int]]()
-    while time.monotonic() < give_up:
-        assert running.runs, running.log.read_text()[-2000:]
-        behind = {}
-        with suppress(BrokerUnavailableError):  # until the group has a coordinator
-            behind = topics.lag(settings, topics.group_of(reader))
-        if behind and not any(sum(places.values()) for places in behind.values()) and sum(map(len, behind.values())) >= least:
-            return
-        time.sleep(0.5)
-    raise TimeoutError(f"{reader} is behind: {behind}; {running.log.read_text()[-2000:]}")
-
-
 def test_collect_and_the_workers_read_on_whatever_strangers_write(settings: Settings, tmp_path: Path) -> None:
     with hydrometer("collect", "--topic", log=tmp_path / "collect", KAFKA=settings.kafka, PARTITIONS="1") as collect:
         good = asyncio.run(attack(settings, topics.REQUESTS_RAW, line))
-        wait_until_read(settings, topics.COLLECT, collect, 1)
+        wait_until_read(settings, topics.COLLECT, topics.REQUESTS_RAW, running=collect)
         before = collect.peak_mb
         asyncio.run(attack(settings, topics.REQUESTS_RAW, lambda number: line(100 + number)))
-        wait_until_read(settings, topics.COLLECT, collect, 1)
+        wait_until_read(settings, topics.COLLECT, topics.REQUESTS_RAW, running=collect)
         assert collect.peak_mb - before < 128, "a bomb was unpacked whole"
     assert good == 10
     block = collected(settings)
     asyncio.run(attack(settings, topics.REQUESTS, lambda _number: block))
     state = {"STATE_DIR": str(tmp_path / "state"), "CHECKPOINT_SECONDS": "1"}
     with hydrometer("worker", "accounts", log=tmp_path / "worker", KAFKA=settings.kafka, PARTITIONS="1", **state) as worker:
-        wait_until_read(settings, topics.ACCOUNTS_AGENT, worker, 1)
+        wait_until_read(settings, topics.ACCOUNTS_AGENT, topics.REQUESTS, running=worker)
 
 
 def collected(settings: Settings) -> bytes:
