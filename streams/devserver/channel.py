@@ -31,6 +31,8 @@ class Channel:
         self.method = frames.LZ4  # of what is sent compressed
         self._sock = sock
         self._send_seconds = send_seconds
+        self._arrivals = select.poll()
+        self._arrivals.register(sock, select.POLLIN)
 
     @property
     def marks(self) -> bool:
@@ -43,7 +45,7 @@ class Channel:
 
     def waiting(self) -> bool:
         """Return whether the client has sent bytes that are not read yet, or has left."""
-        return bool(self.reader.buffered or select.select([self._sock], [], [], 0)[0])
+        return bool(self.reader.buffered or self._arrivals.poll(0))
 
     def send(self, data: bytes) -> None:
         """Send one packet.

@@ -139,7 +139,7 @@ def _said_once(password: str) -> Iterator[int]:
 
 
 def _ready(child: subprocess.Popen[bytes], ready_line: IO[bytes]) -> dict[str, int]:
-    if child.stdout is None or not select.select([child.stdout], [], [], READY_SECONDS)[0]:
+    if child.stdout is None or not _speaks_within(child.stdout, READY_SECONDS):
         raise StoreUnavailableError(f"the local ClickHouse did not start within {READY_SECONDS:.0f} s")
     line = child.stdout.readline()
     if not line:
@@ -149,6 +149,12 @@ def _ready(child: subprocess.Popen[bytes], ready_line: IO[bytes]) -> dict[str, i
         raise StoreUnavailableError(words[-1].removeprefix("error: ") if words else "the local ClickHouse ended without an error message")
     ports: dict[str, int] = json.loads(line)
     return ports
+
+
+def _speaks_within(pipe: IO[bytes], seconds: float) -> bool:
+    polled = select.poll()
+    polled.register(pipe, select.POLLIN)
+    return bool(polled.poll(seconds * 1000))
 
 
 def stop(child: subprocess.Popen[bytes]) -> None:

@@ -18,7 +18,7 @@ from streams.devserver.access import AUTHENTICATION_FAILED_CODE, NOBODY, Account
 from streams.devserver.channel import S_DATA, S_END, S_EXTREMES, S_HELLO, S_PONG, S_PROFILE, S_PROGRESS, S_TOTALS, Channel
 from streams.devserver.engine import Connection, Engine, QueryError
 from streams.devserver.request import OLDEST, REVISION, Hello, Query, read_hello, read_query
-from streams.devserver.wire import DisconnectedError, ProtocolError, Reader, text, varint
+from streams.devserver.wire import DisconnectedError, ProtocolError, Reader, no_space, text, varint
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -70,8 +70,10 @@ class Session:
             log.debug("a client left in the middle of a packet")
         except ProtocolError as error:
             self._channel.close_because(error)
-        except OSError as error:
+        except (ConnectionError, TimeoutError) as error:
             log.debug("a client's connection broke: %s", error)
+        except OSError as error:  # of a file of ours, as on a full disk: the client is told
+            self._channel.close_because(no_space(error))
         finally:
             self._worker.shutdown()
             if self._connection:

@@ -21,7 +21,7 @@ from streams.devserver.access import AUTHENTICATION_FAILED_CODE, NOBODY
 from streams.devserver.channel import BLOCK_INFO, MARKED_BLOCKS
 from streams.devserver.engine import Connection, QueryError
 from streams.devserver.request import UNKNOWN_SETTING_CODE
-from streams.devserver.wire import DisconnectedError, Patience, ProtocolError, Reader
+from streams.devserver.wire import NOT_ENOUGH_SPACE_CODE, DisconnectedError, Patience, ProtocolError, Reader, no_space
 
 if TYPE_CHECKING:
     from streams.devserver.server import WebServer
@@ -36,6 +36,7 @@ _STATUS = {
     81: HTTPStatus.NOT_FOUND,
     62: HTTPStatus.BAD_REQUEST,
     body.TOO_LARGE_CODE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    body.UNKNOWN_PACKING: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
 }
 _NOT_SETTINGS = re.compile(
     "query|query_id|database|default_format|user|password|session_id|session_timeout|session_check|compress|decompress|role|quota_key|client_protocol_version|"
@@ -117,6 +118,10 @@ class Handler(BaseHTTPRequestHandler):
             self.close_connection = True
         except (QueryError, sql.RefusedError, ProtocolError) as error:
             self._refuse(str(error), error.code)
+        except (ConnectionError, TimeoutError):
+            raise
+        except OSError as error:
+            self._refuse(str(no_space(error)), NOT_ENOUGH_SPACE_CODE)
 
     def _authenticate(self, fields: dict[str, str]) -> None:
         user = self.headers.get("X-ClickHouse-User") or fields.get("user", "default")

@@ -11,6 +11,8 @@ from collections.abc import Callable
 NAME_BYTES = 64 * 1024
 """Longest name, type, setting or identifier that is believed."""
 
+NOT_ENOUGH_SPACE_CODE = 243
+
 
 class ProtocolError(Exception):
     """The peer's bytes cannot be this protocol, or exceed a limit. It is told why, and the connection closes."""
@@ -23,6 +25,11 @@ class ProtocolError(Exception):
 
 class DisconnectedError(ProtocolError):
     """The peer went away, or stayed silent for too long in the middle of a packet."""
+
+
+def no_space(error: OSError) -> ProtocolError:
+    """Return what a client reads when a file of the server's fails with `error`, as on a full disk."""
+    return ProtocolError(f"the server cannot keep what was sent: {error.strerror}: free disk space", NOT_ENOUGH_SPACE_CODE)
 
 
 class Patience(io.RawIOBase):

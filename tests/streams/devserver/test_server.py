@@ -8,6 +8,8 @@ import struct
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import pytest
 from clickhouse_driver import Client
@@ -20,7 +22,7 @@ from streams.devserver.native import header
 from streams.devserver.process import LocalClickHouse
 from streams.devserver.server import LocalServer
 from streams.devserver.wire import text, varint
-from streams.testing.builders import driver
+from streams.testing.builders import driver, local_clickhouse
 
 HELLO = varint(0) + text("test") + varint(1) + varint(1) + varint(54459) + text("")
 CLIENT_INFO = b"\x01" + text("") * 3 + bytes(8) + b"\x01" + text("") * 3 + bytes(3) + text("") + bytes(2) + b"\0" + bytes(3)
@@ -228,3 +230,19 @@ def test_more_clients_than_there_is_room_for_are_told(strict: LocalClickHouse) -
     assert clients[4].execute("SELECT 1") == [(1,)]
     for client in clients:
         client.disconnect()
+
+
+def test_a_server_that_cannot_keep_what_it_is_sent_says_so(tmp_path: Path) -> None:
+    with local_clickhouse(tmp_path) as server, driver(server) as client:
+        assert client.execute("SELECT 1") == [(1,)]
+        (tmp_path / "clickhouse" / "spool").rmdir()
+        with pytest.raises(ServerException, match="cannot keep what was sent") as caught:
+            client.execute("SELECT 1")
+        assert caught.value.code == 243
+        who = {"X-ClickHouse-User": server.user, "X-ClickHouse-Key": server.password}
+        question = Request(f"http://{server.host}:{server.http_port}/?query=INSERT+INTO+t+FORMAT+TSV", b"1", who)
+        with pytest.raises(HTTPError, match="500") as answer:
+            urlopen(question)
+        assert b"cannot keep what was sent" in answer.value.read()
+        (tmp_path / "clickhouse" / "spool").mkdir()
+        assert client.execute("SELECT 1") == [(1,)]
