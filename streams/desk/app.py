@@ -28,6 +28,7 @@ from streams.desk.deeds import DEEDS, Wish, label_case, require, undoable
 from streams.desk.oidc_login import CALLBACK, LOGIN_SECONDS, LoginError, OidcLogin
 from streams.desk.reading import PATTERN_HOURS, SORTS, Filters, Reading
 from streams.desk.sessions import Person, Role, Session, Sessions, same
+from streams.intake import bodies
 from streams.schema.actions import FOUR_EYES, MEASURES, STATUSES, STEP_OF
 from streams.schema.cases import SEVERITIES
 from streams.schema.labels import REASONS, VERDICTS
@@ -133,6 +134,7 @@ class Desk:
             raise web.HTTPMisdirectedRequest(text="this host is not one of the desk's: open the address that `hydrometer desk` prints")
         if request.method == "POST":
             self._check_origin(request)
+            bodies.check(request, {bodies.FORM})
         session = self._sessions.of(request.cookies.get(COOKIE, ""))
         if session is not None:
             request[_SESSION] = session

@@ -17,7 +17,7 @@ from streams.desk.app import Desk
 from streams.desk.oidc_login import CALLBACK, OidcLogin
 from streams.desk.reading import Reading
 from streams.desk.sessions import Person, Sessions
-from streams.intake.connections import quiet
+from streams.intake import bodies
 
 
 def origins_of(host: str, port: int, public_url: str) -> frozenset[str]:
@@ -60,7 +60,7 @@ async def serve(
     if provider is not None and outbox.author:
         raise SettingsError(f"HYDROMETER_AUTHOR_KEY signs for {outbox.author} alone: for logins at a provider set HYDROMETER_ANALYST_KEY")
     desk = Desk(Reading(ClickHouse(settings)), outbox, sessions, origins, provider)
-    runner = web.AppRunner(desk.app(), logger=quiet(), access_log=None)
+    runner = web.AppRunner(desk.app(), **bodies.SERVER)
     await runner.setup()
     try:
         try:

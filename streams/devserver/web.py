@@ -36,6 +36,7 @@ _STATUS = {
     81: HTTPStatus.NOT_FOUND,
     62: HTTPStatus.BAD_REQUEST,
     body.TOO_LARGE_CODE: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    body.CANNOT_DECOMPRESS: HTTPStatus.BAD_REQUEST,
     body.UNKNOWN_PACKING: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
 }
 _NOT_SETTINGS = re.compile(
@@ -155,6 +156,10 @@ class Handler(BaseHTTPRequestHandler):
 
     def _statement(self, fields: dict[str, str]) -> tuple[str, Iterator[bytes]]:
         """Tell a statement from the data of an INSERT: either may come in the body, or both."""
+        if self.headers.get_content_maintype() == "multipart":
+            raise ProtocolError(
+                "forms of several parts are not read: put the query into the body, or the data into a table", body.UNKNOWN_PACKING
+            )
         words = fields.get("query", "")
         data = body.pieces(self.rfile, self.headers, framed=fields.get("decompress") == "1")
         if sql.insert(words):

@@ -29,12 +29,12 @@ from aiohttp import web
 from streams.core.errors import FuseBlownError
 from streams.core.loopback import is_loopback
 from streams.core.settings import Settings, variable_of
-from streams.intake import otlp_wire
+from streams.intake import bodies, otlp_wire
 from streams.intake.block_producer import PAUSE_SECONDS, BlockProducer, report_paused
 from streams.intake.callers import DEFAULT_SOURCE, Caller, Callers
 from streams.intake.certificate import certificate
 from streams.intake.collector import Collector, Ingested, Line
-from streams.intake.connections import Connections, quiet
+from streams.intake.connections import Connections
 from streams.intake.formats import otlp
 from streams.intake.formats.registry import AUTO
 from streams.intake.group_commit import GroupCommit
@@ -49,10 +49,9 @@ KEEPALIVE_SECONDS: Final = 30.0
 MAX_JSON_MARKS: Final = 2_000_000
 """Brackets, colons and commas of one JSON body: a value takes up to 30 times its text, and there are at most as many values."""
 
-_ENCODINGS: Final = frozenset({"", "identity", "gzip", "deflate"})
 _MEDIA_TYPES: Final = frozenset(
     ("application/json", "application/x-ndjson", "application/ndjson", "application/jsonl", "application/json-seq", "text/plain")
-) | {"application/octet-stream", "application/x-www-form-urlencoded"}  # the last is curl's default
+) | {"application/octet-stream", bodies.FORM}  # the last is curl's default
 _CALLER: Final = web.RequestKey("caller", Caller)
 _log = logging.getLogger(__name__)
 
@@ -181,7 +180,9 @@ class Intake:
             )
         if self.groups.busy:
             raise _unavailable("the broker is behind: send the same again")
-        _check_media_type(request)
+        bodies.check(
+            request, _MEDIA_TYPES | {otlp_wire.PROTOBUF} if request.path in otlp_wire.SIGNALS else _MEDIA_TYPES, packings=bodies.PACKED
+        )
         request[_CALLER] = caller
         return await handler(request)
 
@@ -191,7 +192,7 @@ class Intake:
         parts: list[bytes] = []
         try:
             async with asyncio.timeout(self._limits.body_seconds):
-                async for part in request.content.iter_any():
+                async for part in bodies.unpacked(request):
                     parts.append(part)
                     self._open_bytes += len(part)
                     if sum(map(len, parts)) > self._limits.body_bytes:
@@ -201,7 +202,7 @@ class Intake:
             yield b"".join(parts)
         except TimeoutError:
             raise web.HTTPRequestTimeout(text=f"the body did not arrive within {self._limits.body_seconds:.0f} s") from None
-        except web.RequestPayloadError as error:
+        except (web.RequestPayloadError, bodies.NotUnpackedError) as error:
             raise web.HTTPBadRequest(text="the body does not match its Content-Encoding, or was cut short") from error
         finally:
             self._open_bytes -= sum(map(len, parts))
@@ -234,7 +235,7 @@ async def serve(
     report_paused(DEFAULT_SOURCE, paused=False)
     tls = certificate(settings)
     intake = Intake(settings, log_format, limits, known_corpus, backfill=backfill)
-    runner = web.AppRunner(intake.app(), access_log=None, keepalive_timeout=KEEPALIVE_SECONDS, logger=quiet())
+    runner = web.AppRunner(intake.app(), keepalive_timeout=KEEPALIVE_SECONDS, **bodies.SERVER)
     await runner.setup()
     server = cast("web.Server", runner.server)  # set up
     try:
@@ -247,18 +248,6 @@ async def serve(
             await (tls.keep() if tls else asyncio.Event().wait())  # until cancelled
     finally:
         await runner.cleanup()
-
-
-def _check_media_type(request: web.Request) -> None:
-    """Raise 415 for an encoding or a media type that is not supported."""
-    encoding = request.headers.get("Content-Encoding", "").strip().lower()
-    kind = request.content_type.lower()
-    if encoding not in _ENCODINGS:
-        raise web.HTTPUnsupportedMediaType(text="send the body plain, or with Content-Encoding: gzip")
-    if kind not in _MEDIA_TYPES and not (kind == otlp_wire.PROTOBUF and request.path in otlp_wire.SIGNALS):
-        raise web.HTTPUnsupportedMediaType(
-            text=f"send application/x-ndjson for lines, application/json for an array or OTLP, {otlp_wire.PROTOBUF} for OTLP"
-        )
 
 
 def _encoding(request: web.Request) -> str:

@@ -100,6 +100,8 @@ def test_a_small_body_that_unpacks_to_much_costs_its_sender_alone(door: Door) ->
     ("status", "path", "body", "headers"),
     [
         (415, "/v1/events", b"{}", {"Content_Encoding": "lzw"}),
+        (415, "/v1/events", b"{}", {"Content_Encoding": "br"}),
+        (415, "/v1/logs", b"{}", {"Content_Encoding": "zstd"}),
         (415, "/v1/events", b"{}", {"Content_Type": "image/png"}),
         (415, "/v1/events", b"{}", {"Content_Type": "application/x-protobuf"}),
         (400, "/v1/events", b"plain words", {}),
@@ -108,7 +110,7 @@ def test_a_small_body_that_unpacks_to_much_costs_its_sender_alone(door: Door) ->
         (400, "/v1/events", b"not packed", {"Content_Encoding": "gzip"}),
         (404, "/etc/passwd", b"", {}),
     ],
-    ids=["encoding", "media type", "OTLP where lines go", "words", "no event", "half of JSON", "not packed", "path"],
+    ids=["encoding", "brotli", "zstd", "media type", "OTLP where lines go", "words", "no event", "half of JSON", "not packed", "path"],
 )
 def test_what_cannot_be_read_is_said_so(door: Door, status: int, path: str, body: bytes, headers: dict[str, str]) -> None:
     assert door.send(body, path=path, **headers) == status

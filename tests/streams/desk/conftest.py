@@ -14,6 +14,7 @@ from streams.clickhouse.client import ClickHouse
 from streams.desk.app import COOKIE, Desk
 from streams.desk.reading import Reading
 from streams.desk.sessions import Person, Sessions
+from streams.intake import bodies
 from streams.schema import topics
 from streams.schema.actions import Action, EnforcementDecision
 from streams.schema.cases import Case, CaseMember, CasePayload, Hypothesis, Leak, Link, ResponseStep, Score, Term, Threshold, Version
@@ -131,6 +132,7 @@ async def desk(clickhouse: ClickHouse, store: Store, sessions: Sessions) -> Asyn
     origin = f"http://127.0.0.1:{port}"
     app = Desk(Reading(clickhouse), store, sessions, frozenset({origin})).app()
     client: TestClient[Any, Any] = TestClient(TestServer(app, port=port), headers={"Origin": origin}, cookie_jar=DummyCookieJar())
+    await client.server.start_server(**bodies.SERVER)
     await client.start_server()
     yield client
     await client.close()

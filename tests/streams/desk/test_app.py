@@ -50,6 +50,22 @@ async def test_a_foreign_host_is_refused_before_anything_else(desk: Client, log_
     assert (await desk.get("/", cookies=cookies, headers={"Host": host})).status == 421
 
 
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Content-Encoding": "br"},
+        {"Content-Encoding": "gzip"},
+        {"Content-Type": "application/json"},
+        {"Content-Type": "multipart/form-data; boundary=x"},
+    ],
+)
+async def test_what_is_no_plain_form_is_said_so(desk: Client, make_case: MakeCase, log_in: LogIn, headers: dict[str, str]) -> None:
+    case, (cookies, token) = make_case(), log_in("ada:approver")
+    for path in ("/login", "/logout", f"/case/{case.case_id}/act"):
+        sent = {"Content-Type": "application/x-www-form-urlencoded", **headers}
+        assert (await desk.post(path, data=f"form_token={token}&kind=own", cookies=cookies, headers=sent)).status == 415
+
+
 @pytest.mark.parametrize("origin", ["http://evil.example", "null", "http://127.0.0.1", "https://127.0.0.1:1"])
 async def test_a_form_of_another_site_does_nothing(desk: Client, make_case: MakeCase, log_in: LogIn, store: Any, origin: str) -> None:
     case, (cookies, token) = make_case(), log_in("ada:approver")

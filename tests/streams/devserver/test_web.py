@@ -56,6 +56,13 @@ def ask(server: LocalClickHouse, body: Any = None, *, method: str = "POST", head
         connection.close()
 
 
+@pytest.mark.parametrize(
+    "headers", [{"Content-Encoding": "br"}, {"Content-Encoding": "gzip, br"}, {"Content-Type": "multipart/form-data; boundary=x"}]
+)
+def test_a_body_that_is_not_read_here_is_said_so(clickhouse: LocalClickHouse, headers: dict[str, str]) -> None:
+    assert ask(clickhouse, b"SELECT 1", headers=headers).status == 415
+
+
 def test_ping_needs_no_login(clickhouse: LocalClickHouse) -> None:
     connection = HTTPConnection(clickhouse.host, clickhouse.http_port, timeout=20)
     connection.request("GET", "/ping")
@@ -163,9 +170,9 @@ def test_a_failing_insert_is_told(clickhouse: LocalClickHouse) -> None:
 
 
 def test_bad_requests_do_not_stop_the_server(clickhouse: LocalClickHouse) -> None:
-    assert ask(clickhouse, b"no gzip", headers={"Content-Encoding": "gzip"}).status == 500
-    assert ask(clickhouse, gzip.compress(b"SELECT 1")[:-5], headers={"Content-Encoding": "gzip"}).status == 500
-    assert ask(clickhouse, b"x", headers={"Content-Encoding": "snappy"}).status == 500
+    assert ask(clickhouse, b"no gzip", headers={"Content-Encoding": "gzip"}).status == 400
+    assert ask(clickhouse, gzip.compress(b"SELECT 1")[:-5], headers={"Content-Encoding": "gzip"}).status == 400
+    assert ask(clickhouse, b"x", headers={"Content-Encoding": "snappy"}).status == 415
     assert ask(clickhouse, b"\xff\xfe\x00").status == 400
     assert ask(clickhouse, b"").status == 400
     assert ask(clickhouse, b"SELECT 1", client_protocol_version="many").status == 200
