@@ -19,9 +19,9 @@ PACKED: Final = ("gzip", "deflate")
 FORM: Final = "application/x-www-form-urlencoded"
 
 _PIECE_BYTES: Final = 262_144
-_GZIP, _ZLIB, _RAW = 31, 15, -15
+_GZIP_BITS, _ZLIB_BITS, _RAW_BITS = 31, 15, -15
 """What zlib reads by its number of window bits."""
-_ZLIB_METHOD: Final = 8
+_ZLIB_METHOD_CODE: Final = 8
 """The lower half of the first byte of RFC 1950; some senders leave its head out."""
 
 
@@ -97,4 +97,4 @@ def _encoding(request: web.Request) -> str:
 
 
 def _window(encoding: str, first: bytes) -> int:
-    return _GZIP if encoding == "gzip" else _ZLIB if first[0] & 0xF == _ZLIB_METHOD else _RAW
+    return _GZIP_BITS if encoding == "gzip" else _ZLIB_BITS if first[0] & 0xF == _ZLIB_METHOD_CODE else _RAW_BITS
