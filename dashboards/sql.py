@@ -28,6 +28,9 @@ WHERE state = 'open' AND behaviour = 'extraction' AND {ALERTED}
 """
 """Accounts that are members of an open extraction case."""
 
+DECISIONS: Final = "SELECT * FROM hydrometer.enforcement FINAL ORDER BY time DESC LIMIT 1 BY decision_id"
+"""The newest version of each decision that people took."""
+
 HYPOTHESIS: Final = "concat(JSONExtractString(considered, 'hypothesis'), JSONExtractString(considered, 'persona'))"
 """The name of a benign hypothesis in one `considered` element of a payload's counter_evidence; rows until 0.2.0 call it persona."""
 

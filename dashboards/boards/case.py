@@ -9,7 +9,7 @@ from dashboards.board import Board, Choice, Row, Tile
 from dashboards.palette import CALM, EXTRACTION, EXTRACTION_STEPS, ROUTING_STEPS, WARN
 from dashboards.parts import REQUEST_COLUMNS, requests_of
 from dashboards.query import variable
-from dashboards.sql import COUNTED, FAMILY_COLUMNS, HYPOTHESIS, TIER, families
+from dashboards.sql import COUNTED, DECISIONS, FAMILY_COLUMNS, HYPOTHESIS, TIER, families
 from dashboards.views import MINUTE, Bars, Column, Listing, Stat, States, Trend
 from streams.clickhouse.hash_text import as_hex, hashed
 
@@ -267,6 +267,30 @@ EVIDENCE = Row(
 MEMBERS = Row(
     "Who",
     [
+        Tile(
+            Listing(
+                title="Decisions to enforce",
+                question="What did people decide to do about these accounts, who approved it, and until when do gateways obey it?",
+                sql=f"""
+                SELECT step, replaceAll(measure, '_', ' ') AS measure, toString(state) AS state, JSONLength(payload, 'members') AS accounts,
+                    author, approver, expires, reason
+                FROM ({DECISIONS}) WHERE case_id = {_CASE_ID} ORDER BY expires DESC
+                """,
+                columns={
+                    "step": Column(title="Step", width=70),
+                    "measure": Column(title="Measure", width=130),
+                    "state": Column(title="State", width=100),
+                    "accounts": Column(title="Accounts", width=90),
+                    "author": Column(title="Proposed by", width=130),
+                    "approver": Column(title="Approved or undone by", width=130),
+                    "expires": Column(title="Expires", unit=MINUTE, width=140),
+                    "reason": Column(title="Reason", wrap=True),
+                },
+                empty="Nothing is enforced: no score enforces anything.",
+            ),
+            24,
+            6,
+        ),
         Tile(
             Listing(
                 title="Links",

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 from clickhouse_driver import Client
 
@@ -22,6 +22,20 @@ from streams.core.settings import Settings, variable_of
 from streams.devserver.broker import EmbeddedBroker
 from streams.devserver.process import LocalClickHouse, hand_over, local_server, password_of, stop
 from streams.schema import topics
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Where the parts of a system listen; 0 is a free port."""
+
+    kafka: int = 0
+    native: int = 0
+    """ClickHouse's native protocol."""
+    http: int = 0
+    """ClickHouse's HTTP interface."""
+
+
+FREE_PORTS: Final = Ports()
 
 
 @dataclass
@@ -72,17 +86,20 @@ class System:
 
 
 @contextmanager
-def local_system(folder: Path, kafka: str | None = None, **chosen: Any) -> Iterator[System]:
+def local_system(folder: Path, kafka: str | None = None, ports: Ports = FREE_PORTS, **chosen: Any) -> Iterator[System]:
     """Run ClickHouse and, unless `kafka` names a broker, the embedded one; make topics and tables. Workers are started by the caller.
 
-    `chosen` are further fields of `Settings`. Raises HydrometerError in one line when a part does not start. Nothing outlives the context.
+    `ports` are where they listen. `chosen` are further fields of `Settings`.
+
+    Raises HydrometerError in one line when a part does not start. Nothing outlives the context.
     """
     folder.mkdir(parents=True, exist_ok=True)
     with ExitStack() as running:
-        kafka = kafka or running.enter_context(EmbeddedBroker()).bootstrap
+        kafka = kafka or running.enter_context(EmbeddedBroker(ports.kafka)).bootstrap
         usual = Settings(mode="local", state_dir=folder / "state")
         password = running.enter_context(password_of(usual))
-        server = running.enter_context(local_server(folder / "clickhouse", user=usual.clickhouse_user, password=password))
+        listening = {"native_port": ports.native, "http_port": ports.http}
+        server = running.enter_context(local_server(folder / "clickhouse", user=usual.clickhouse_user, password=password, **listening))
         hand_over(usual, password)
         settings = Settings(mode="local", kafka=kafka, clickhouse_port=server.port, state_dir=folder / "state", **chosen)
         migrate.run(settings)

@@ -256,3 +256,36 @@ def test_a_feature_without_a_last_week_has_not_moved(rehearsed: Rehearsed) -> No
     rows = rehearsed.client.execute(rehearsed.window.expand(drift.target["rawSql"]))
     assert rows
     assert {row[4:] for row in rows} == {(None, None, None, None)}, "the rehearsal is two days long"
+
+
+_DECIDED: Final = """
+INSERT INTO hydrometer.enforcement (decision_id, time, state, case_id, step, measure, author, approver, starts, expires, payload)
+SELECT '{name}', now() - {age}, '{state}', 'case-1', 'L3', 'suspend_key', 'ada', 'bob', now() - 60, now() + {left},
+    '{{"members": {{"a-1": [], "{name}": []}}}}'
+"""
+
+
+def test_a_decision_is_shown_as_it_is_now_by_its_newest_version(rehearsed: Rehearsed) -> None:
+    versions = [
+        ("d-force", 20, "proposed", 60),
+        ("d-force", 10, "approved", 60),
+        ("d-waits", 9, "proposed", 60),
+        ("d-past", 9, "approved", -1),
+    ]
+    versions += [("d-undone", 9, "approved", 60), ("d-undone", 8, "undone", 60)]
+    for name, age, state, left in versions:
+        rehearsed.client.execute(_DECIDED.format(name=name, age=age, state=state, left=left))
+    answered = {
+        one.where: rehearsed.client.execute(rehearsed.window.expand(one.target["rawSql"])) for one in ASKED if one.board == "enforcement"
+    }
+    assert [(row[12], row[4], row[5]) for row in answered["Decisions"]] == [
+        ("d-force", "in force", 2),
+        ("d-waits", "waits", 2),
+        ("d-past", "expired", 2),
+        ("d-undone", "undone", 2),
+    ]
+    counted = ("Decisions in force", "Accounts under a decision", "Waiting for an approval", "End within a day")
+    assert [answered[title] for title in counted] == [[(1,)], [(2,)], [(1,)], [(1,)]]
+    of_case = next(one for one in ASKED if one.board == "case" and one.where == "Decisions to enforce")
+    window = replace(rehearsed.window, variables={**rehearsed.window.variables, "case": "case-1"})
+    assert len(rehearsed.client.execute(window.expand(of_case.target["rawSql"]))) == 4
