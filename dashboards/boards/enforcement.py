@@ -13,7 +13,7 @@ from models.durations import DAY
 
 _IN_FORCE: Final = "state = 'approved' AND starts <= now() AND now() < expires"
 _OVERDUE_SECONDS: Final = int(DAY)
-"""A proposal that has waited longer is forgotten, or nobody wants it: it should be approved or undone."""
+"""A proposal that has waited longer should be approved or undone."""
 
 NOW = Row(
     "Now",
@@ -41,7 +41,7 @@ NOW = Row(
         Tile(
             Stat(
                 title="Waiting for an approval",
-                question="How many proposed steps does nobody obey yet, because an approver has not looked?",
+                question="How many proposed steps does no gateway obey yet, because no approver has looked?",
                 sql=f"SELECT count() AS proposals FROM ({DECISIONS}) WHERE state = 'proposed' AND now() < expires",
                 steps=((None, GOOD), (1, WARN)),
             ),
@@ -97,7 +97,7 @@ NOW = Row(
                     "reason": Column(title="Reason", wrap=True),
                     "decision_id": Column(title="Reference", width=150),
                 },
-                empty="Nobody has decided to enforce anything, and no score does.",
+                empty="Nothing was decided, and no score enforces anything.",
             ),
             24,
             10,
@@ -142,7 +142,7 @@ DEEDS = Row(
                     "account_id": Column(title="Account", link=links.to_account(), width=165),
                     "what": Column(title="What", wrap=True),
                 },
-                empty="Nobody did anything in this time range.",
+                empty="No analyst did anything in this time range.",
             ),
             16,
             10,

@@ -46,7 +46,8 @@ class Answered:
 
     account: str
     status: int
-    says: str
+    notice: str
+    """`served`, or why it was not."""
 
 
 @dataclass(frozen=True)
@@ -103,8 +104,8 @@ def undo(system: System, proposal: Proposal) -> None:
 def ask(address: str, account: str) -> Answered:
     """Send one request of an account to the gateway at this address."""
     answer = requests.post(address, json={"model": "stand-in"}, headers={"Authorization": f"Bearer {account}"}, timeout=10)
-    says = answer.json()
-    return Answered(account, answer.status_code, says["error"] if answer.status_code != HTTPStatus.OK else "served")
+    is_served = answer.status_code == HTTPStatus.OK
+    return Answered(account, answer.status_code, "served" if is_served else answer.json()["error"])
 
 
 def ask_both(address: str, decision: EnforcementDecision) -> list[Answered]:
@@ -113,7 +114,17 @@ def ask_both(address: str, decision: EnforcementDecision) -> list[Answered]:
 
 
 def wait_until_answered(address: str, decision: EnforcementDecision, status: HTTPStatus, system: System) -> list[Answered]:
-    """Wait until the gateway answers the accounts of a decision with this status. Raises DecisionError after a minute."""
+    """Wait until a gateway answers the accounts of a decision with this status, and return its answers.
+
+    Args:
+        address: Where requests are sent.
+        decision: What is to be obeyed, or was undone.
+        status: What its accounts then get.
+        system: The system that must not stop meanwhile.
+
+    Raises:
+        DecisionError: It does not within a minute.
+    """
     give_up = time.monotonic() + _MAX_WAIT_SECONDS
     while (answers := ask_both(address, decision))[0].status != status:
         system.check()

@@ -13,7 +13,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Lock, Thread
-from typing import Any, Final
+from typing import Final
 
 from streams.enforcement.obeying import Obeying, Ruling
 
@@ -44,7 +44,7 @@ def gateway(orders: Path, port: int = 0) -> Iterator[str]:
                 ruling = obeying.rule([account])
             self._send(_STATUS.get(ruling.does, HTTPStatus.OK), _body(ruling))
 
-        def _send(self, status: HTTPStatus, body: dict[str, Any]) -> None:
+        def _send(self, status: HTTPStatus, body: dict[str, object]) -> None:
             content = json.dumps(body).encode()
             self.send_response(status)
             self.send_header("Content-Type", "application/json")
@@ -66,7 +66,7 @@ def gateway(orders: Path, port: int = 0) -> Iterator[str]:
         server.server_close()
 
 
-def _body(ruling: Ruling) -> dict[str, Any]:
+def _body(ruling: Ruling) -> dict[str, object]:
     """Return an answer in OpenAI's form, without reasoning where an order hides it; or the notice of an order that refuses."""
     if ruling.does in _STATUS:
         return {"error": ruling.notice}

@@ -113,13 +113,13 @@ def decide(screen: Console, system: System, case: CaseRow) -> None:
     with decision.applying(system), gateway(decision.orders_file(system)) as address:
         proposal = decision.propose(system, case)
         suspended = len(proposal.decision.payload.members)
-        _say(screen, f"ada proposes to suspend the keys of {suspended} accounts", decision.ask_both(address, proposal.decision))
+        _print_step(screen, f"ada proposes to suspend the keys of {suspended} accounts", decision.ask_both(address, proposal.decision))
         approved = decision.approve(system, proposal)
         refused = decision.wait_until_answered(address, proposal.decision, HTTPStatus.FORBIDDEN, system)
-        _say(screen, "bob approves it (L3: another person than ada)", refused)
+        _print_step(screen, "bob approves it (L3: another person than ada)", refused)
         decision.undo(system, approved)
         served = decision.wait_until_answered(address, proposal.decision, HTTPStatus.OK, system)
-        _say(screen, "bob undoes it", served)
+        _print_step(screen, "bob undoes it", served)
     _hand_over(screen, system, case)
     screen.print(f"\nThe log had {SPAN_SECONDS / DAY:.0f} days of requests, newly drawn in each run: {system.folder}/events.jsonl.")
     screen.print("`make demo KEEP=1` leaves it running; `make replay FILES=your.jsonl OUT=build/replay` reads your own logs.")
@@ -149,11 +149,11 @@ def _line(screen: Console, text: str) -> None:
     screen.print(f"  {text}", soft_wrap=True, highlight=False)
 
 
-def _say(screen: Console, deed: str, answers: Sequence[decision.Answered]) -> None:
+def _print_step(screen: Console, deed: str, answers: Sequence[decision.Answered]) -> None:
     """Print what was done, and what the gateway then answers to an account of the case and to another."""
     screen.print(f"  {deed}")
     for answered in answers:
-        screen.print(f"    {answered.account}: HTTP {answered.status}, {answered.says}", soft_wrap=True, highlight=False, markup=False)
+        screen.print(f"    {answered.account}: HTTP {answered.status}, {answered.notice}", soft_wrap=True, highlight=False, markup=False)
 
 
 def _hand_over(screen: Console, system: System, case: CaseRow) -> None:
