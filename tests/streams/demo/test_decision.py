@@ -15,12 +15,12 @@ from streams.cases.audit_chain import HistoryKey
 from streams.cases.views import terminal
 from streams.clickhouse import rows
 from streams.clickhouse.client import connected
+from streams.core.keyring import role_keys
 from streams.core.settings import Settings
 from streams.demo.run import decide
 from streams.devserver.system import local_system
 from streams.schema import topics
 from streams.schema.cases import Case, CaseMember, CasePayload, Leak, ResponseStep, Score, Threshold
-from streams.schema.signatures import role_keys
 from streams.testing.builders import signed_case
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]
