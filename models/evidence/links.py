@@ -29,29 +29,50 @@ BIG_JOIN_EXTRA_NATS: Final = 10.0
 
 @dataclass(frozen=True)
 class LinkKind:
-    """A kind of value that accounts can share."""
+    """A kind of value that accounts can share. It is a column of accounts, of their groups' members and of what travels between them."""
 
     name: str
-    """Name of its column in blocks of `evidence`."""
-    family: str
-    """Kinds of one family are the same evidence: only the strongest counts, with at most MAX_FAMILY_NATS."""
+    family: str | None = None
+    """Cases are linked by it. Kinds of one family are the same evidence: only the strongest counts, with at most MAX_FAMILY_NATS."""
     group_words: str | None = None
-    """What a scored group of accounts with one value is called; None if the kind links accounts but forms no groups."""
+    """What a scored group of accounts with one value is called; None if the kind forms no groups."""
+    column: str | None = None
+    """Column of a request whose newest known value is the account's; None if the accounts stage chooses the value itself."""
+    keyed: bool = False
+    """Whether the value is a pseudonym under a key."""
+    min_payers: int | None = None
+    """Payers of a group with a rare value from which it counts as shared; None if nobody asks how rare it is."""
 
 
 LINK_KINDS: Final = (
-    LinkKind("payment", "money", "accounts on one payment method"),
-    LinkKind("organization", "money"),
-    LinkKind("router", "software", "accounts behind one router fingerprint"),
-    LinkKind("template", "prompts", "accounts that use one prompt template"),
+    LinkKind("payment", "money", "accounts on one payment method", column="payment", keyed=True),
+    LinkKind("organization", "money", column="organization_id"),
+    LinkKind("router", "software", "accounts behind one router fingerprint", min_payers=3),
+    LinkKind("template", "prompts", "accounts that use one prompt template", min_payers=3),
+    # a rare network is nearly an address: two payers suffice
+    LinkKind("subnet", column="client_network", keyed=True, min_payers=2),
+    LinkKind("tools", column="tool_hash", keyed=True, min_payers=3),
 )
-"""Every kind of link, in column order. A new kind is an entry here, a column in the layouts, and counted by both stages."""
+"""Every kind of link, in column order. A new kind is an entry here, and a column in a migration if cases are linked by it."""
 LINKS: Final = tuple(kind.name for kind in LINK_KINDS)
+CASE_LINKS: Final = tuple(kind.name for kind in LINK_KINDS if kind.family)
+"""Kinds by which cases are linked."""
+NEWEST: Final = {kind.name: kind.column for kind in LINK_KINDS if kind.column}
+"""Column of a request by kind, where the newest value counts."""
+MIN_PAYERS: Final = {kind.name: kind.min_payers for kind in LINK_KINDS if kind.min_payers}
+"""Payers from which a rare value counts as shared, by kind. How rare each value is, is counted for these."""
+KEYED: Final = tuple(kind.name for kind in LINK_KINDS if kind.keyed)
+"""Kinds that are pseudonyms under a key."""
 JOINING: Final = ("router", "payment", "template")
 """Kinds by which cases are joined: those that form groups, in the order in which a case lists them."""
 ENTITY_WORDS: Final = {"account": "account", **{kind.name: kind.group_words for kind in LINK_KINDS if kind.group_words}}
 """Words for each kind of scored entity in a sentence."""
-_FAMILY: Final = {kind.name: kind.family for kind in LINK_KINDS}
+_FAMILY: Final = {kind.name: kind.family for kind in LINK_KINDS if kind.family}
+
+
+def rarity_of(kind: str) -> str:
+    """Return the name of the column that says how rare an account's value of this kind is."""
+    return f"{kind}_rarity"
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from models.evidence import contributions
 from models.evidence.extraction_rules import BY_NAME as RULE_BY_NAME
 from models.evidence.families import BY_NAME as FAMILY_BY_NAME
 from models.evidence.families import REGISTRY as FAMILY_REGISTRY
-from models.evidence.links import ENTITY_WORDS, LINK_KINDS
+from models.evidence.links import CASE_LINKS, ENTITY_WORDS
 from streams.cases import response_steps, severity, triage
 from streams.cases.hypothesis import Facts, consider
 from streams.cases.phrasing import top_features
@@ -87,7 +87,7 @@ def link(entity: Entity) -> str:
     return f"{ENTITY_WORDS[entity.entity_kind]} ({entity.entity_id})"
 
 
-_TOTALS: Final = ("requests", "output_tokens", "extraction", "routing", "first", *(kind.name for kind in LINK_KINDS))
+_TOTALS: Final = ("requests", "output_tokens", "extraction", "routing", "first", *CASE_LINKS)
 
 
 def new_member(member: Known, at: float) -> CaseMember:

@@ -9,7 +9,7 @@ from typing import Any, Final
 import msgspec
 
 from models.evidence.families import FAMILIES
-from models.evidence.links import LINK_KINDS
+from models.evidence.links import CASE_LINKS
 from streams.schema.blocks import Block
 from streams.schema.evidence import Entity, Known, Member
 
@@ -56,7 +56,7 @@ def _rows(block: Block) -> Iterator[tuple[str | None, Entity]]:
     """Yield account (None for the entity itself) and row; unknown numbers are absent from the maps, and 0 elsewhere."""
     columns: dict[str, list[Any]] = {name: [_known(value) for value in block.numbers(name).tolist()] for name in _NUMBER_COLUMNS}
     columns["false_alerts"] = [None if math.isnan(value) else round(value, 6) for value in block.numbers("false_alerts").tolist()]
-    columns |= {kind.name: [f"{value:016x}" if value else "" for value in block.hashes(kind.name).tolist()] for kind in LINK_KINDS}
+    columns |= {link: [f"{value:016x}" if value else "" for value in block.hashes(link).tolist()] for link in CASE_LINKS}
     columns |= {name: block.texts(name) for name in ("entity_kind", "entity_id")}
     columns["rule"] = [rule or "" for rule in block.texts("rule")]
     names = block.names("features")

@@ -55,27 +55,16 @@ class Members:
     """Time since which the account has its newest router, NaN while that is its first."""
     age_rank: Floats
     """Share of all accounts that are younger than this one, 0..1, NaN where unknown."""
-    payment: Hashes
-    organization: Hashes
-    router: Hashes
-    template: Hashes
-    """The account's most frequent template, 0 for none."""
-    subnet: Hashes
-    """The client network (/24 or /48) of the newest request."""
-    tools: Hashes
-    """The newest set of tools."""
+    links: dict[str, Hashes]
+    """The account's value of each kind of link (`models.evidence.links`): its newest card or set of tools, its most frequent template."""
+    rarities: dict[str, Floats]
+    """-ln of the share of all payers (template: of all prompts) with that value, by kind of link."""
     template_share: Floats
     """Share of the account's prompts with that template, 0..1."""
     job_share: Floats
     """Share of the account's prompts that begin work with that template and an answer worth harvesting (column `own_job`), 0..1."""
     harvest_share: Floats
     """Share of the account's prompts with any shared template and an answer worth harvesting (column `harvested`), 0..1."""
-    template_rarity: Floats
-    """-ln of the share of all prompts with that template; 0 for none."""
-    router_rarity: Floats
-    """-ln of the share of all accounts with that router; `subnet_rarity` and `tools_rarity` likewise."""
-    subnet_rarity: Floats
-    tools_rarity: Floats
     single_turn: Floats
     """Share of the account's requests that are one question, 0..1."""
     fills: Hashes
@@ -92,7 +81,7 @@ class Members:
     @cached_property
     def unit(self) -> NDArray[np.intp]:
         """The paying unit (organisation and card) of each member, (members,), numbered from 0."""
-        return units(self.organization, self.payment)
+        return units(self.links["organization"], self.links["payment"])
 
     @cached_property
     def units(self) -> int:
@@ -102,8 +91,9 @@ class Members:
     @cached_property
     def organizations_by_card(self) -> NDArray[np.intp]:
         """Number of organisations that pay with each card, (cards,); accounts with an unknown card or organisation are left out."""
-        known = (self.payment != 0) & (self.organization != 0)
-        return np.unique(distinct_pairs(self.payment[known], self.organization[known])[0], return_counts=True)[1]
+        cards, organizations = self.links["payment"], self.links["organization"]
+        known = (cards != 0) & (organizations != 0)
+        return np.unique(distinct_pairs(cards[known], organizations[known])[0], return_counts=True)[1]
 
     @cached_property
     def memo(self) -> dict[tuple[str, str], Any]:

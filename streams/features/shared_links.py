@@ -14,11 +14,9 @@ from numpy.typing import NDArray
 
 from models.accumulators.grouped_events import Floats
 from models.evidence.cohort import divergence
+from models.evidence.links import MIN_PAYERS
 from streams.features.members import Members
 
-KINDS: Final = ("router", "template", "subnet", "tools")
-MIN_PAYERS: Final = {"router": 3, "template": 3, "subnet": 2, "tools": 3}
-"""Payers with a value from which it counts as shared. A rare subnet is nearly an address: two payers suffice."""
 PUBLIC_SHARE: Final = 0.03
 """Share of all accounts from which a value is public and is ignored as a link."""
 MIN_CHANCE_SHARE: Final = 0.02
@@ -54,7 +52,7 @@ def _shared(members: Members, kind: str) -> Mask:
     >>> _shared(group, "subnet").tolist()
     [True, True, True, False]
     """
-    values, rarity = getattr(members, kind), np.nan_to_num(getattr(members, f"{kind}_rarity"))
+    values, rarity = members.links[kind], np.nan_to_num(members.rarities[kind])
     usable = (values != 0) & (rarity >= -np.log(PUBLIC_SHARE))
     if kind == "template":
         usable &= np.nan_to_num(members.template_share) >= MIN_TEMPLATE_SHARE
@@ -77,9 +75,9 @@ def common_ground(members: Members) -> float:
     if units < MIN_UNITS:
         return 0.0
     nats = 0.0
-    for kind in KINDS:
+    for kind in MIN_PAYERS:
         if kind == members.kind:
-            rare = kind == "router" and float(np.nanmax(members.router_rarity, initial=0.0)) >= -np.log(PUBLIC_SHARE)
+            rare = kind == "router" and float(np.nanmax(members.rarities["router"], initial=0.0)) >= -np.log(PUBLIC_SHARE)
             nats += RARE_ROUTER_NATS if rare else 0.0
             continue
         mask = shared(members, kind)
@@ -91,6 +89,6 @@ def common_ground(members: Members) -> float:
 
 def _by_chance(members: Members, kind: str, mask: Mask) -> float:
     """Return the share of all accounts with one of the shared values, 0..1."""
-    values, first = np.unique(getattr(members, kind)[mask], return_index=True)
-    rarity: Floats = np.nan_to_num(getattr(members, f"{kind}_rarity"))[mask][first]
+    values, first = np.unique(members.links[kind][mask], return_index=True)
+    rarity: Floats = np.nan_to_num(members.rarities[kind])[mask][first]
     return float(np.minimum(np.exp(-rarity).sum(), 1.0)) if len(values) else 0.0

@@ -30,7 +30,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from models.evidence.families import FAMILIES
-from models.evidence.links import JOINING
+from models.evidence.links import CASE_LINKS, JOINING, LINKS, MIN_PAYERS, rarity_of
 from models.evidence.weighing import VOTE_BINS
 from streams.core.errors import BlockLayoutError
 from streams.schema import ipc
@@ -306,22 +306,14 @@ GROUPS = Layout(
         "created": "time",
         "router_since": "time",
         "age_rank": "number",
-        "payment": "hash",
-        "organization": "hash",
-        "router": "hash",
-        "template": "hash",
-        "subnet": "hash",
-        "tools": "hash",
+        **dict.fromkeys(LINKS, "hash"),
         # the stack that it shows instead of its router's, and how many of its partition's accounts have that for their own
         "router_next": "hash",
         "next_accounts": "number",
         "template_share": "number",
         "job_share": "number",
         "harvest_share": "number",
-        "template_rarity": "number",
-        "router_rarity": "number",
-        "subnet_rarity": "number",
-        "tools_rarity": "number",
+        **dict.fromkeys(map(rarity_of, MIN_PAYERS), "number"),
         "single_turn": "number",
         "fills": "shingles",
         "own": "vector",
@@ -364,10 +356,7 @@ EVIDENCE = Layout(
         "usual_low": "vector",
         "usual_high": "vector",
         # what it can be linked by
-        "payment": "hash",
-        "organization": "hash",
-        "router": "hash",
-        "template": "hash",
+        **dict.fromkeys(CASE_LINKS, "hash"),
     },
     known=("time", "entity_kind", "entity_id", "accounts", "common", "requests", "output_tokens", "first", "extraction", "routing"),
     widths={

@@ -16,6 +16,7 @@ from models.accumulators.grouped_events import Floats
 from models.durations import DAY, HOUR
 from models.evidence.extraction_rules import Purpose
 from models.evidence.families import FAMILIES
+from models.evidence.links import MIN_PAYERS
 from models.evidence.units import distinct_pairs
 from models.evidence.weighing import MAX_FAMILY_NATS, MIN_LEVEL_NATS
 from streams.features import shared_links
@@ -135,10 +136,10 @@ def outsiders(members: Members, suspect: Mask) -> Mask:
         Which members are outsiders, (members,).
     """
     outside = np.zeros(len(members), np.bool_)
-    known = suspect & (members.router != 0)
+    known = suspect & (members.links["router"] != 0)
     if members.kind != "template" or not known.any():
         return outside
-    outside[known] = _outside(members.router[known], members.router_rarity[known])
+    outside[known] = _outside(members.links["router"][known], members.rarities["router"][known])
     return outside
 
 
@@ -210,17 +211,16 @@ def _same_cohort(members: Members) -> Mask:
 
 def _same_card(members: Members) -> Mask:
     """Return which members pay with a card that another organisation of the group pays with too."""
-    cards, organizations = np.unique(distinct_pairs(members.payment, members.organization)[0], return_counts=True)
-    mask: Mask = (members.payment != 0) & np.isin(members.payment, cards[organizations > 1])
+    payment = members.links["payment"]
+    cards, organizations = np.unique(distinct_pairs(payment, members.links["organization"])[0], return_counts=True)
+    mask: Mask = (payment != 0) & np.isin(payment, cards[organizations > 1])
     return mask
 
 
 def _linked(members: Members) -> Mask:
     """Return which members share a second link beside the group's own, or have hardly any other prompts than the group's template."""
     scripted = (np.nan_to_num(members.template_share) >= MIN_TEMPLATE_SHARE) & (members.kind == "template")
-    mask: Mask = np.logical_or.reduce(
-        [scripted, *(shared_links.shared(members, kind) for kind in shared_links.KINDS if kind != members.kind)]
-    )
+    mask: Mask = np.logical_or.reduce([scripted, *(shared_links.shared(members, kind) for kind in MIN_PAYERS if kind != members.kind)])
     return mask
 
 

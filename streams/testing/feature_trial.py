@@ -18,7 +18,7 @@ from models.accumulators.grouped_events import Floats, GroupedEvents
 from models.accumulators.recurring import Templates
 from models.durations import DAY
 from models.evidence.families import FAMILIES
-from models.evidence.links import LINKS
+from models.evidence.links import LINKS, MIN_PAYERS, rarity_of
 from models.state.columns import Columns
 from streams.features import derived
 from streams.features.bank import Bank
@@ -33,8 +33,7 @@ START_SECONDS: Final = 20_000 * DAY
 """A midnight: the default time of events and `now` of groups."""
 
 _CLAIM_COLUMNS: Final = ("new_model", "claim_misfit")
-_HASHES: Final = frozenset({*LINKS, "subnet", "tools"})
-_GIVEN_MEMBERS: Final = frozenset({"kind", "now", "fills", "own", "raw", "balance"})
+_GIVEN_MEMBERS: Final = frozenset({"kind", "now", "fills", "own", "raw", "balance", "links", "rarities"})
 
 
 def account(feature: type[Feature], **columns: Any) -> float:
@@ -105,21 +104,27 @@ def group(feature: type[Feature], **columns: Any) -> float:
 def members_of(kind: str = "router", now: float = START_SECONDS, **columns: Any) -> Members:
     """Return the members of one group.
 
-    columns: of `Members`, or a family's name for that family's nats; a list has one value per account, a scalar applies to all. Other
-    columns are unknown, except that every account has made one request; an account's totals are those of this group.
+    columns: of `Members`, a kind of link, its rarity (`subnet_rarity`), or a family's name for that family's nats; a list has one value
+    per account, a scalar applies to all. Other columns are unknown, except that every account has made one request; an account's totals
+    are those of this group.
     """
     rows = max((len(values) for values in columns.values() if isinstance(values, list | np.ndarray)), default=1)
     nats = np.full((rows, len(FAMILIES)), np.nan)
     for position, family in enumerate(FAMILIES):
-        nats[:, position] = np.nan if family in _HASHES else columns.get(family, np.nan)
+        nats[:, position] = np.nan if family in LINKS else columns.get(family, np.nan)
     ones: dict[str, Floats] = {"requests": np.ones(rows), "total": np.ones(rows), "begun": np.ones(rows), "jobs": np.zeros(rows)}
     fills = np.array(columns.get("fills", np.zeros((rows, PROMPT_SHINGLES))), np.uint64)
     columns |= {
         f"account_{name}": columns[name] for name in ("first", "begun", "jobs") if name in columns and f"account_{name}" not in columns
     }
     ones |= {"account_begun": ones["begun"], "account_jobs": ones["jobs"]}
-    arrays: dict[str, NDArray[Any]] = {}
-    for name in {field.name for field in fields(Members)} - _GIVEN_MEMBERS:
-        unknown = np.zeros(rows, np.uint64) if name in _HASHES else ones.get(name, np.full(rows, np.nan))
-        arrays[name] = np.broadcast_to(np.array(columns.get(name, unknown), unknown.dtype), rows)
-    return Members(kind=kind, now=now, fills=fills, own=nats, raw=nats, balance=columns.get("balance", np.nan), **arrays)
+
+    def column(name: str, unknown: NDArray[Any]) -> NDArray[Any]:
+        return np.broadcast_to(np.array(columns.get(name, unknown), unknown.dtype), rows)
+
+    names = {field.name for field in fields(Members)} - _GIVEN_MEMBERS
+    arrays = {name: column(name, ones.get(name, np.full(rows, np.nan))) for name in names}
+    links = {link: column(link, np.zeros(rows, np.uint64)) for link in LINKS}
+    rarities = {link: column(rarity_of(link), np.full(rows, np.nan)) for link in MIN_PAYERS}
+    balance = columns.get("balance", np.nan)
+    return Members(kind=kind, now=now, fills=fills, own=nats, raw=nats, balance=balance, links=links, rarities=rarities, **arrays)

@@ -37,6 +37,7 @@ from worlds.frame import World
 from models.durations import HOUR
 from models.evidence import additive
 from models.evidence.additive import Additive
+from models.evidence.links import LINKS, MIN_PAYERS, rarity_of
 from models.evidence.weighing import ALERT_THRESHOLD_NATS, SUSPECT_NATS
 from streams.features.members import Members
 from streams.features.registry import features
@@ -77,7 +78,8 @@ RISING: Final = (
     "o_content", "r_content", "m_single", "jshare", "hshare", "rules", "both", "both_m",
 )  # fmt: skip
 """Readings of which more is never less suspicious."""
-_COLUMNS: Final = tuple(item.name for item in fields(Members) if item.name not in ("kind", "now", "balance"))
+_COLUMNS: Final = tuple(item.name for item in fields(Members) if item.name not in ("kind", "now", "balance", "links", "rarities"))
+_LINKED: Final = (*LINKS, *map(rarity_of, MIN_PAYERS))
 
 UNTRAINED: Final = Additive.of({"readings": READINGS, "base": 0.0, "offset": 0.0, "scale": 1.0, "trees": dict.fromkeys(TREES, ())})
 
@@ -172,7 +174,8 @@ def _snapshot(replay: Replay, newest: float, rows: dict[str, list[Any]]) -> None
             whole = {"key": state.table.keys[slot], "now": members.now, "balance": members.balance}
             whole |= {"population": float(state.table["population"][slot])}
             columns = {name: np.repeat(value, len(members)) for name, value in whole.items()} | {"account": np.array(accounts)}
-            for name, column in (columns | {name: getattr(members, name) for name in _COLUMNS}).items():
+            linked = members.links | {rarity_of(kind): values for kind, values in members.rarities.items()}
+            for name, column in (columns | linked | {name: getattr(members, name) for name in _COLUMNS}).items():
                 rows.setdefault(name, []).append(column)
 
 
@@ -181,13 +184,16 @@ def groups(path: Path) -> Iterator[tuple[str, Members, float, list[str]]]:
     table = pq.read_table(path)
     keys, moments = table["key"].to_numpy(zero_copy_only=False), table["now"].to_numpy()
     unknown = np.full(len(keys), np.nan)  # a recording that is older than a column of numbers
-    whole = {name: _array(table[name].combine_chunks()) if name in table.column_names else unknown for name in _COLUMNS}
+    whole = {name: _array(table[name].combine_chunks()) if name in table.column_names else unknown for name in (*_COLUMNS, *_LINKED)}
     accounts, balances, populations = ([*table[name].to_pylist()] for name in ("account", "balance", "population"))
     edges = np.flatnonzero(np.r_[True, (keys[1:] != keys[:-1]) | (moments[1:] != moments[:-1]), True])
     for low, high in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
         columns = {name: column[low:high] for name, column in whole.items()}
         key, who = str(keys[low]), [str(account) for account in accounts[low:high]]
-        members = Members(kind=key.partition(":")[0], now=float(moments[low]), balance=float(balances[low] or 0.0), **columns)
+        links = {kind: columns.pop(kind) for kind in LINKS}
+        rarities = {kind: columns.pop(rarity_of(kind)) for kind in MIN_PAYERS}
+        now, balance = float(moments[low]), float(balances[low] or 0.0)
+        members = Members(kind=key.partition(":")[0], now=now, balance=balance, links=links, rarities=rarities, **columns)
         yield key, members, float(populations[low] or 0.0), who
 
 

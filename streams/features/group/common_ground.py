@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 
+from models.evidence.links import MIN_PAYERS
 from streams.features.declaration import NATS, Feature, value_in_nats
 from streams.features.members import Members
-from streams.features.shared_links import KINDS, common_ground
+from streams.features.shared_links import common_ground
 
 
 class CommonGround(Feature):
@@ -29,6 +30,6 @@ class CommonGround(Feature):
 
         NaN where no router, template, network or tools are known.
         """
-        if not any(getattr(members, kind).any() for kind in KINDS):
+        if not any(members.links[kind].any() for kind in MIN_PAYERS):
             return math.nan
         return common_ground(members)

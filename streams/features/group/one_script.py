@@ -39,5 +39,7 @@ class OneScript(Feature):
             return math.nan
         if members.kind != "template":
             return 0.0
-        only = (np.nan_to_num(members.template_share) >= MIN_TEMPLATE_SHARE) & (members.router != 0) & (members.total >= MIN_REQUESTS)
-        return float(min(max(len(np.unique(members.router[only])) - 1, 0), MAX_PROGRAMS))
+        only = (
+            (np.nan_to_num(members.template_share) >= MIN_TEMPLATE_SHARE) & (members.links["router"] != 0) & (members.total >= MIN_REQUESTS)
+        )
+        return float(min(max(len(np.unique(members.links["router"][only])) - 1, 0), MAX_PROGRAMS))

@@ -63,14 +63,14 @@ def _job(members: Members) -> Job:
     ([True, True, False], 0.667, 0.000123)
     """
     requests, jobs = np.nan_to_num(members.requests), np.nan_to_num(members.job_share)
-    users = (members.template != 0) & (jobs >= MIN_USER_SHARE)
+    users = (members.links["template"] != 0) & (jobs >= MIN_USER_SHARE)
     if not users.any():
         return Job(users, 0.0, 0.0)
-    templates, which, counts = np.unique(members.template[users], return_inverse=True, return_counts=True)
+    templates, which, counts = np.unique(members.links["template"][users], return_inverse=True, return_counts=True)
     weight = np.bincount(which, requests[users], len(templates))
     template_shares = np.bincount(which, (requests * jobs)[users], len(templates)) / np.maximum(weight, 1e-9)
     rarity = np.full(len(templates), np.inf)
-    np.minimum.at(rarity, which, np.nan_to_num(members.template_rarity[users]))
+    np.minimum.at(rarity, which, np.nan_to_num(members.rarities["template"][users]))
     shown = np.nan_to_num(members.harvest_share)
     least = 1 if np.median(shown) >= TYPICAL_HARVEST_SHARE else max(MIN_USERS, counts.max() / 4)
     leads = (counts >= least) & (template_shares >= MIN_LIFT_RATIO * np.exp(-rarity))

@@ -26,5 +26,5 @@ class StackSpread(Feature):
     @staticmethod
     def value(members: Members) -> float:
         """Return different routers per member with a known one, NaN where none is."""
-        known = members.router[members.router != 0]
+        known = members.links["router"][members.links["router"] != 0]
         return float(len(np.unique(known)) / len(known)) if len(known) else math.nan

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from models.evidence.links import JOINING, LINKS, rarity_of
 from models.state.columns import Slots
 from streams.core.remembered import remembered
 from streams.features.bank import Bank
@@ -13,7 +14,7 @@ from streams.schema import blocks, topics
 from streams.schema.blocks import BlockColumns
 from streams.schema.names import entity_key
 from streams.stages.accounts.links import RARITY_LINKS, AccountLinks
-from streams.stages.accounts.state import LINK_COLUMNS, AccountState
+from streams.stages.accounts.state import AccountState
 from streams.stages.stage import Message
 
 MIN_TEMPLATE_PROMPTS = 2
@@ -26,7 +27,7 @@ READINGS = {
     "harvest_share": share(col.harvested),
 }
 """Readings for features of groups that are not features of accounts, by column of `groups`."""
-_COPIED = ("created", "age_rank", "router_since", *LINK_COLUMNS, "template", "template_rarity", "fills", "own", "raw")
+_COPIED = ("created", "age_rank", "router_since", *LINKS, "template_rarity", "fills", "own", "raw")
 
 
 class GroupRows:
@@ -62,11 +63,7 @@ class GroupRows:
         """Return the accounts with a group of each kind."""
         table = self._state.table
         uses_template = (table["template"][slots] != 0) & (table["template_votes"][slots] >= MIN_TEMPLATE_PROMPTS)
-        return [
-            ("router", slots[table["router"][slots] != 0]),
-            ("payment", slots[table["payment"][slots] != 0]),
-            ("template", slots[uses_template]),
-        ]
+        return [(kind, slots[uses_template if kind == "template" else table[kind][slots] != 0]) for kind in JOINING]
 
     def _columns(self, rows: Slots) -> BlockColumns:
         """Return the columns of these rows, without the groups' names. rows: slot of the account, once for each of its groups."""
@@ -88,7 +85,7 @@ class GroupRows:
             "router_next": table["router_next"][rows],
             "next_accounts": self._links.accounts_with("router", table["router_next"][rows]),
             **{name: reading.read(reader)[0] for name, reading in READINGS.items()},
-            **{f"{link}_rarity": self._links.rarity(link, rows) for link in RARITY_LINKS},
+            **{rarity_of(link): self._links.rarity(link, rows) for link in RARITY_LINKS},
             **{name: table[name][rows] for name in _COPIED},
         }
 

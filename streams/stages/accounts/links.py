@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from models.accumulators.grouped_events import Floats, GroupedEvents
+from models.evidence import links
 from models.evidence.client_claims import weight
 from models.evidence.prevalence import Prevalence
 from models.state.columns import Slots
@@ -14,16 +15,13 @@ from streams.features.events import Events
 from streams.schema.blocks import Block, Hashes
 from streams.stages import router_upgrades
 from streams.stages.accounts.clients import Clients
-from streams.stages.accounts.state import LINK_COLUMNS, AccountState
+from streams.stages.accounts.state import AccountState
 
-RARITY_LINKS = ("router", "subnet", "tools")
-"""Links whose rarity among all payers is sent to the groups stage: a link that many payers share is public."""
+RARITY_LINKS = tuple(link for link in links.MIN_PAYERS if link != "template")
+"""Links whose rarity among all payers is sent to the groups stage: what many payers share is public. A template is rare among prompts."""
 _ACCOUNT_LINKS = ("router", "payment")
 """Links counted by account: those of a payer share one vote, and a new router is an upgrade if most of its accounts came together."""
-KEYED_LINKS = ("payment", "subnet", "tools")
-"""Links that are pseudonyms under a key."""
-_NEWEST_LINKS = {name: column for name, column in LINK_COLUMNS.items() if name != "router"}
-"""Links of which the newest value counts; a router stays through an upgrade."""
+_COUNTED = tuple(dict.fromkeys((*_ACCOUNT_LINKS, *RARITY_LINKS, *links.KEYED)))
 
 
 class AccountLinks:
@@ -53,8 +51,8 @@ class AccountLinks:
     def keep_newest(self, events: Events) -> None:
         """Store the newest known value of every link except the router, and of the date of creation."""
         grouped = events.grouped
-        before = {link: self._table[link][grouped.slots] for link in LINK_COLUMNS}
-        for link, column in _NEWEST_LINKS.items():
+        before = {link: self._table[link][grouped.slots] for link in _COUNTED}
+        for link, column in links.NEWEST.items():
             hashes = events.hashed(column)
             known = np.flatnonzero(hashes)
             self._table[link][grouped.slots[grouped.entity[known]]] = hashes[known]
@@ -107,14 +105,14 @@ class AccountLinks:
         order = np.argsort(aliases[:, 1])
         now, before = aliases[order, 0], aliases[order, 1]
         slots = self._table.slots
-        old = {link: self._table[link][slots] for link in LINK_COLUMNS}
+        old = {link: self._table[link][slots] for link in _COUNTED}
         new = dict(old)
-        for link in KEYED_LINKS:
+        for link in links.KEYED:
             position = np.minimum(np.searchsorted(before, old[link]), len(before) - 1)
             new[link] = np.where((before[position] == old[link]) & (old[link] != 0), now[position], old[link])
-        rows = np.flatnonzero(np.any([new[link] != old[link] for link in KEYED_LINKS], axis=0))
+        rows = np.flatnonzero(np.any([new[link] != old[link] for link in links.KEYED], axis=0))
         if len(rows):
-            for link in KEYED_LINKS:
+            for link in links.KEYED:
                 self._table[link][slots[rows]] = new[link][rows]
             self._count(slots[rows], {link: values[rows] for link, values in old.items()})
             self._table.touch(slots[rows], self._state.offset)
@@ -125,7 +123,7 @@ class AccountLinks:
         """Count the links of accounts restored from the archive, their routers under the first id."""
         self._table["router"][slots] = self.aliases.first(self._table["router"][slots])
         self._table["link_weight"][slots] = 0.0
-        self._count(slots, {link: np.zeros(len(slots), np.uint64) for link in LINK_COLUMNS})
+        self._count(slots, {link: np.zeros(len(slots), np.uint64) for link in _COUNTED})
 
     def leave(self, slots: Slots) -> None:
         """Stop counting the links of these accounts; the links stay in their rows."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from models.evidence.families import FAMILIES
-from models.evidence.links import LINKS
+from models.evidence.links import CASE_LINKS
 from models.state.columns import Slots
 from streams.features.declaration import Feature
 from streams.schema import blocks, topics
@@ -81,7 +81,7 @@ class ScoreRows:
             "nats": scores.nats[strong],
             "usual_low": usual[:, :, 0],
             "usual_high": usual[:, :, 1],
-            **{link: table[link][rows] for link in LINKS},
+            **{link: table[link][rows] for link in CASE_LINKS},
         }
         return [Message(topics.EVIDENCE, 0, block) for block in blocks.EVIDENCE.encode_within(columns, self._names)]
 

@@ -14,20 +14,13 @@ from models.evidence import calibration
 from models.evidence.calibration import NO_VOTE
 from models.evidence.client_claims import VOTE_KEYS
 from models.evidence.families import FAMILIES
+from models.evidence.links import LINKS
 from models.state.columns import Columns, Field, Slots
 from streams.schema.prompt_sketch import PROMPT_SHINGLES
 from streams.stages import router_upgrades
 
 FIRST_REQUESTS = 8
 """Requests of a new account that are scored one by one; after them the account has a vote in the references."""
-LINK_COLUMNS = {
-    "router": "router",
-    "payment": "payment",
-    "organization": "organization_id",
-    "subnet": "client_network",
-    "tools": "tool_hash",
-}
-"""Event column of each link of an account."""
 
 
 class AccountState:
@@ -88,14 +81,13 @@ def account_fields(features: Sequence[str]) -> dict[str, Field]:
         "scored": Field("f4"),
         "reported": Field("f4"),
         # links
-        **{name: Field("u8") for name in LINK_COLUMNS},
+        **{name: Field("u8") for name in LINKS},
         "link_weight": Field("f8"),
         **router_upgrades.FIELDS,
         "created": Field("f8", np.nan),
         "age_rank": Field("f4", np.nan),
         "pieces": Field("u8", width=ENTITY_CELLS),
         "piece_votes": Field("f4", width=ENTITY_CELLS),
-        "template": Field("u8"),
         "template_votes": Field("f4"),
         "template_rarity": Field("f4"),
         "best_extraction": Field("f4"),

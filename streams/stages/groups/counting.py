@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from models.evidence.links import LINKS
 from models.state.columns import Slots
 from streams.schema.blocks import Block
-from streams.stages.groups.state import HASHES, NEWEST_NUMBERS, GroupState
+from streams.stages.groups.state import NEWEST_NUMBERS, GroupState
 from streams.stages.groups.work import HALF_LIFE_SECONDS, WINDOW_SECONDS, count_windows
 
 
@@ -43,6 +44,6 @@ def _keep_newest(state: GroupState, block: Block, slots: Slots) -> None:
     members = state.members
     for name in (*NEWEST_NUMBERS, "next_accounts"):
         members[name][slots] = block.numbers(name)
-    for name in (*HASHES, "router_next", "fills"):
+    for name in (*LINKS, "router_next", "fills"):
         members[name][slots] = block.hashes(name)
     members["own"][slots], members["raw"][slots] = block.vectors("own"), block.vectors("raw")

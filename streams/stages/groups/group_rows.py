@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from models.evidence.links import LINKS
+from models.evidence.links import CASE_LINKS
 from models.state.columns import Columns
 from streams.schema import blocks
 from streams.schema.blocks import BlockColumns
@@ -54,7 +54,7 @@ def _row(state: GroupState, score: GroupScore) -> BlockColumns:
         "population": np.array([float(table["population"][score.group])]),
         "output_tokens": np.array([float(members.output_tokens.sum())]),
         "first": np.array([float(members.first.min())]),
-        **{link: np.array([_shared_by_all(getattr(members, link))], np.uint64) for link in LINKS},
+        **{link: np.array([_shared_by_all(members.links[link])], np.uint64) for link in CASE_LINKS},
     }
 
 

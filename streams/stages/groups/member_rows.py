@@ -6,7 +6,7 @@ import numpy as np
 
 from models.durations import DAY
 from models.evidence import additive, weighing
-from models.evidence.links import LINKS
+from models.evidence.links import CASE_LINKS
 from streams.stages.groups.outbox import Outbox
 from streams.stages.groups.readings import by_family
 from streams.stages.groups.scoring import GroupScore
@@ -58,6 +58,6 @@ def report_members(state: GroupState, score: GroupScore, outbox: Outbox) -> None
             "families": families[rows],
             "counted": counted,
             **dict.fromkeys(("features", "nats", "usual_low", "usual_high"), unknown),
-            **{link: getattr(members, link)[rows] for link in LINKS},
+            **{link: members.links[link][rows] for link in CASE_LINKS},
         }
     )

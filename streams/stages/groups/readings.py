@@ -158,7 +158,7 @@ _BY_FAMILY: Final[dict[str, dict[str, Callable[[Judged], float | Floats]]]] = {
         "f_link": _family("link"),
         "script": lambda judged: float(np.log1p(judged.values["one_script"])),
         "router": lambda judged: float(judged.members.kind == "router"),
-        "rare": lambda judged: _usual(judged.members.router_rarity),
+        "rare": lambda judged: _usual(judged.members.rarities["router"]),
         "both": lambda judged: min(judged.operation, 2 * judged.content),
         "rules": lambda judged: np.clip(judged.rules, -3.0, 25.0),
     },
@@ -170,7 +170,7 @@ _BY_FAMILY: Final[dict[str, dict[str, Callable[[Judged], float | Floats]]]] = {
     "network": {
         "f_network": _family("network"),
         "r_network": _own("network", "raw"),
-        "places": lambda judged: _distinct_share(judged.members.subnet),
+        "places": lambda judged: _distinct_share(judged.members.links["subnet"]),
     },
     "parameters": {"f_parameters": _family("parameters"), "r_parameters": _own("parameters", "raw")},
     "client": {

@@ -153,8 +153,9 @@ def payers(members: Members) -> int:
     >>> payers(members_of(payment=[7, 7, 8, 0, 0]))
     4
     """
-    known = members.payment[members.payment != 0]
-    return len(np.unique(known)) + len(members.payment) - len(known)
+    cards = members.links["payment"]
+    known = cards[cards != 0]
+    return len(np.unique(known)) + len(cards) - len(known)
 
 
 def record(table: Columns, scored: GroupScore) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 
 from models.durations import DAY
 from models.evidence.families import FAMILIES
-from models.evidence.links import LINKS
+from models.evidence.links import LINKS, MIN_PAYERS, rarity_of
 from models.state.columns import Columns, Field, Slots
 from streams.features.members import Members
 from streams.schema.blocks import Block
@@ -14,11 +14,9 @@ from streams.schema.names import EntityName
 from streams.schema.prompt_sketch import PROMPT_SHINGLES
 from streams.stages.groups import work
 
-HASHES = (*LINKS, "subnet", "tools")
-"""Columns with hashes by which a group or a member can be linked."""
 _TIMES = ("created", "account_first", "router_since")
-_RARITIES = ("template_rarity", "router_rarity", "subnet_rarity", "tools_rarity")
-NEWEST_NUMBERS = (
+_RARITIES = {kind: rarity_of(kind) for kind in MIN_PAYERS}
+_NEWEST = (
     *_TIMES,
     "account_begun",
     "account_jobs",
@@ -27,10 +25,10 @@ NEWEST_NUMBERS = (
     "job_share",
     "harvest_share",
     "single_turn",
-    *_RARITIES,
 )
+NEWEST_NUMBERS = (*_NEWEST, *_RARITIES.values())
 """Columns of numbers of which a member has the newest value."""
-_FEATURE_COLUMNS = ("requests", "total", "begun", "jobs", "output_tokens", "first", "last", *NEWEST_NUMBERS, *HASHES, "fills", "own", "raw")
+_FEATURE_COLUMNS = ("requests", "total", "begun", "jobs", "output_tokens", "first", "last", *_NEWEST, "fills", "own", "raw")
 _SEPARATOR = "|"
 
 MEMBER_SECONDS = 90 * DAY
@@ -142,8 +140,11 @@ class GroupState:
         """Return a group's members, as its features need them."""
         slots, now = self.slots(group), float(self.table["clock"][group])
         columns = {name: self.members[name][slots] for name in _FEATURE_COLUMNS}
+        links = {kind: self.members[kind][slots] for kind in LINKS}
+        rarities = {kind: self.members[name][slots] for kind, name in _RARITIES.items()}
         columns["requests"] = columns["requests"] * np.exp2((columns["last"] - now) / work.HALF_LIFE_SECONDS)
-        return Members(kind=self.name(group).kind, now=now, balance=work.balance(self.table, self.members, group, slots), **columns)
+        balance = work.balance(self.table, self.members, group, slots)
+        return Members(kind=self.name(group).kind, now=now, balance=balance, links=links, rarities=rarities, **columns)
 
 
 _GROUP_FIELDS = {
@@ -180,7 +181,7 @@ _MEMBER_FIELDS = {
     "first": Field("f8", np.inf),
     "last": Field("f8", -np.inf),
     **{name: Field("f8" if name in _TIMES else "f4", np.nan) for name in NEWEST_NUMBERS},
-    **{name: Field("u8") for name in (*HASHES, "router_next")},
+    **{name: Field("u8") for name in (*LINKS, "router_next")},
     "next_accounts": Field("f4"),
     "fills": Field("u8", width=PROMPT_SHINGLES),
     "own": Field("f4", np.nan, labels=FAMILIES),

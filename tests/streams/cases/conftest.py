@@ -10,13 +10,13 @@ import orjson
 import pytest
 
 from models.evidence.families import FAMILIES
+from models.evidence.links import CASE_LINKS
 from streams.cases.policy import Policy
 from streams.cases.stage import Cases
 from streams.schema import blocks, topics
 from streams.schema.labels import Label
 from streams.stages.stage import Message
 
-HASHES = ("payment", "organization", "router", "template")
 FEATURES = ["daily_output", "fresh_questions"]
 
 
@@ -32,7 +32,7 @@ def row(kind: str, name: str, account: str | None = None, at: float = 0.0, **fac
         "false_alerts": float("nan"),
         "requests": 10.0,
     }
-    said |= {"output_tokens": 1000.0, "first": 0.0, **dict.fromkeys(HASHES, 0)}
+    said |= {"output_tokens": 1000.0, "first": 0.0, **dict.fromkeys(CASE_LINKS, 0)}
     return said | {"time": at, "entity_kind": kind, "entity_id": name, "account_id": account, "nats_of": {"content": 7.0}} | facts
 
 
@@ -40,7 +40,7 @@ def encoded(rows: Sequence[dict[str, Any]]) -> bytes:
     columns: dict[str, Any] = {name: [each[name] for each in rows] for name in ("entity_kind", "entity_id", "account_id", "rule")}
     plain = ("time", "accounts", "common", "population", "requests", "output_tokens", "first", "extraction", "routing", "false_alerts")
     columns |= {name: np.array([each[name] for each in rows], np.float64) for name in plain}
-    columns |= {name: np.array([each[name] for each in rows], np.uint64) for name in HASHES}
+    columns |= {name: np.array([each[name] for each in rows], np.uint64) for name in CASE_LINKS}
     unsaid = [name for name, kind in blocks.EVIDENCE.columns.items() if kind in {"number", "time"} and name not in columns]
     columns |= {name: np.full(len(rows), np.nan) for name in unsaid}  # what a test does not speak of is unknown
     columns["families"] = np.array([[each["nats_of"].get(name, 0.0) for name in FAMILIES] for each in rows])

@@ -6,6 +6,7 @@ import numpy as np
 import orjson
 import pytest
 
+from models.evidence.links import KEYED, LINKS, NEWEST
 from streams.core.errors import BlockLayoutError
 from streams.core.settings import Settings
 from streams.intake.collector import Collector
@@ -13,9 +14,7 @@ from streams.privacy.rotation import LINKED_FIELDS, REPEAT_SECONDS
 from streams.replay.in_process import Pipeline
 from streams.schema import blocks
 from streams.schema.event import FIELDS
-from streams.stages.accounts.links import KEYED_LINKS
 from streams.stages.accounts.stage import Accounts
-from streams.stages.accounts.state import LINK_COLUMNS
 
 START = 1_790_000_000.0
 TEN = [f"account-{number}" for number in range(10)]
@@ -40,7 +39,7 @@ def block(collect: Collector, names: list[str], at: float) -> bytes:
 
 def links(accounts: Accounts) -> dict[str, int]:
     """Return how many different values each link has among all accounts."""
-    return {link: len(np.unique(accounts.table[link][accounts.table.slots])) for link in KEYED_LINKS}
+    return {link: len(np.unique(accounts.table[link][accounts.table.slots])) for link in KEYED}
 
 
 def members(pipeline: Pipeline) -> list[int]:
@@ -57,7 +56,7 @@ def test_with_the_key_before_all_who_share_a_card_move_when_one_of_them_asks() -
     pipeline.feed(0, block(collector(NEW, OLD), TEN[:1], at=60.0))
     (accounts,) = pipeline.accounts
     assert links(accounts) == {"payment": 1, "subnet": 1, "tools": 1}
-    for link in KEYED_LINKS:
+    for link in KEYED:
         assert old not in accounts.table[link]
     assert members(pipeline) == [10, 10], "the old group ends as any other without requests"
     pipeline.feed(0, block(collector(NEW), TEN, at=120.0))
@@ -81,7 +80,7 @@ def test_a_restart_and_a_repeated_block_change_nothing() -> None:
     restarted.load([(name, accounts.dump(name)) for name in list(accounts.dirty())])
     restarted.apply(second, 1)
     slots = accounts.table.slots
-    for name in (*LINK_COLUMNS, "link_weight", "requests"):
+    for name in (*LINKS, "link_weight", "requests"):
         np.testing.assert_array_equal(restarted.table[name], accounts.table[name])
     for link in ("router", "subnet", "tools"):
         np.testing.assert_array_equal(restarted.links.rarity(link, slots), accounts.links.rarity(link, slots))
@@ -112,5 +111,5 @@ def test_aliases_of_another_form_refuse_the_block_before_anything_changed(writte
 
 def test_every_link_that_is_a_pseudonym_moves() -> None:
     keyed = {field.column: field.wire for field in FIELDS if field.kind in {"pseudonym", "network"}}
-    assert set(KEYED_LINKS) == {link for link, column in LINK_COLUMNS.items() if column in keyed}
-    assert {keyed[LINK_COLUMNS[link]] for link in KEYED_LINKS} == set(LINKED_FIELDS)
+    assert set(KEYED) == {link for link, column in NEWEST.items() if column in keyed}
+    assert {keyed[NEWEST[link]] for link in KEYED} == set(LINKED_FIELDS)
