@@ -26,7 +26,7 @@ from streams.telemetry.prometheus import listening
 
 REPORT_INTERVAL_SECONDS: Final = 10.0
 """Time between two reports."""
-LAST_REPORT_SECONDS = 2.0
+LAST_REPORT_SECONDS = 5.0
 
 Publish = Callable[[], None]
 """Writes the metrics of this process; may raise HydrometerError, which loses one report."""
