@@ -77,7 +77,9 @@ def test_whoever_runs_us_as_a_process_is_of_another_slice() -> None:
 def test_a_part_is_tested_with_its_slow_tests() -> None:
     def marked(*variables: str) -> str:
         command = ["make", "--dry-run", "--old-file=.venv/.ready", "test", *variables]
-        environment = {name: value for name, value in os.environ.items() if name not in {"MAKEFLAGS", "MAKEOVERRIDES", "COVERAGE", "RERUNS"}}
+        environment = {
+            name: value for name, value in os.environ.items() if name not in {"MAKEFLAGS", "MAKEOVERRIDES", "COVERAGE", "RERUNS"}
+        }
         return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, env=environment).stdout
 
     assert '-m "not integration and not speed and not slow"' in marked()
