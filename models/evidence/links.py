@@ -53,7 +53,7 @@ LINK_KINDS: Final = (
     LinkKind("subnet", column="client_network", keyed=True, min_payers=2),
     LinkKind("tools", column="tool_hash", keyed=True, min_payers=3),
 )
-"""Every kind of link, in column order. A new kind is an entry here; if cases are linked by it, also a field of `Known` and of `CaseMember`."""
+"""Every kind of link, in column order. A new one is an entry here; if cases are linked by it, a field of `Known` and `CaseMember` too."""
 LINKS: Final = tuple(kind.name for kind in LINK_KINDS)
 CASE_LINKS: Final = tuple(kind.name for kind in LINK_KINDS if kind.family)
 """Kinds by which cases are linked."""
