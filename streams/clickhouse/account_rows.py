@@ -28,6 +28,13 @@ CONDITIONS: Final[Mapping[tuple[str, ...], str]] = {
     ),
 }
 """When a row of a table with these columns is about the account."""
+_OF_SEVERAL: Final = "JSONHas(payload, 'members', %(account)s) AND JSONLength(payload, 'members') > 1"
+"""When a decision is about others, too: it holds for them, and only the account is taken out of it."""
+_OTHERS: Final = (
+    "payload = toJSONString(map('members', mapFilter((name, keys) -> name != %(account)s, "
+    "JSONExtract(payload, 'members', 'Map(String, Array(String))'))))"
+)
+"""Its payload without the account (`EnforcementPayload` has nothing but members)."""
 _NOT_HELD: Final = "case_id NOT IN %(held)s"
 _POLL_SECONDS: Final = 0.2
 _PAGE_ROWS: Final = 1_000
@@ -44,6 +51,11 @@ class AccountTable:
     def condition(self) -> str:
         """Return the SQL condition of rows about `%(account)s`."""
         return " OR ".join(f"({condition})" for columns, condition in CONDITIONS.items() if set(columns) <= set(self.columns))
+
+    @property
+    def decides(self) -> bool:
+        """Return whether its rows are decisions of people, which no stage writes again without the account."""
+        return {"decision_id", "payload"} <= set(self.columns)
 
     @property
     def erasable(self) -> str:
@@ -72,11 +84,15 @@ class AccountRows:
     def delete(self, wait_seconds: float) -> dict[str, int]:
         """Delete the rows, and return how many by table. Blocks until ClickHouse has rewritten the parts.
 
+        A decision about several accounts stays, without the account.
+
         Raises:
             StoreUnavailableError: If ClickHouse is unavailable, or has not finished after `wait_seconds`.
         """
         counts = self.counts(erasable=True)
         for table in self.tables:
+            if counts[table.name] and table.decides:
+                self._clickhouse.query(f"ALTER TABLE {table.name} UPDATE {_OTHERS} WHERE {_OF_SEVERAL}", self._values)
             if counts[table.name]:
                 self._clickhouse.query(f"ALTER TABLE {table.name} DELETE WHERE {table.erasable}", self._values)
         give_up = time.monotonic() + wait_seconds

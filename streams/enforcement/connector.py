@@ -6,10 +6,11 @@ what expires is removed, drift is seen, a rollback restores what was before, and
 
 from __future__ import annotations
 
+import base64
 import importlib
 import os
 import pkgutil
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any, ClassVar, Final, Protocol, Self
@@ -85,10 +86,11 @@ class FileConnector:
             return {}
         except (OSError, UnicodeDecodeError) as error:
             raise ConnectorError(f"cannot read {self._path} ({type(error).__name__}): correct it or name another file") from error
-        first, _, _ = text.partition("\n")
+        listed = text.partition("\n")[0].removeprefix(_HEADER)
         try:
-            orders = {order.order_id: order for order in read_json(first.removeprefix(_HEADER), list[Order])}
-        except msgspec.MsgspecError:
+            plain: bytes | str = listed if listed.startswith("[") else base64.urlsafe_b64decode(listed)
+            orders = {order.order_id: order for order in read_json(plain, list[Order])}
+        except (msgspec.MsgspecError, ValueError):
             raise ConnectorError(f"{self._path} was not written by `hydrometer enforcement`: move it away or name another file") from None
         return orders if text == self._text(orders) else {}
 
@@ -100,10 +102,17 @@ class FileConnector:
         """Take an order away. Raises ConnectorError."""
         self._write({name: order for name, order in self.present().items() if name != order_id})
 
+    def stated(self, orders: Sequence[Order]) -> str:
+        """Return these orders as the first line of the file holds them: as JSON, or that in base64."""
+        return msgspec.json.encode(orders).decode()
+
+    def written(self, body: Any) -> str:
+        """Return a configuration as the file holds it."""
+        return f"{orjson.dumps(body, option=orjson.OPT_INDENT_2).decode()}\n"
+
     def _text(self, orders: Mapping[str, Order]) -> str:
         ordered = {name: orders[name] for name in sorted(orders)}
-        listed = msgspec.json.encode(list(ordered.values())).decode()
-        return f"{_HEADER}{listed}\n{orjson.dumps(self.body(ordered), option=orjson.OPT_INDENT_2).decode()}\n"
+        return f"{_HEADER}{self.stated(list(ordered.values()))}\n{self.written(self.body(ordered))}"
 
     def _write(self, orders: Mapping[str, Order]) -> None:
         fresh = self._path.with_name(f".{self._path.name}.{os.getpid()}")

@@ -15,9 +15,7 @@ with it alone proves nothing: get the key, or its fingerprint, another way.
 
 from __future__ import annotations
 
-import csv
 import hashlib
-import io
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -30,6 +28,7 @@ import orjson
 
 from streams.cases.views import page, terminal
 from streams.cases.views.terminal import CaseRow
+from streams.core import spreadsheet
 from streams.core.errors import HydrometerError
 from streams.core.queries import Queries
 from streams.core.typed_json import read_json
@@ -49,7 +48,6 @@ MIN_INDICATOR_SHARE: Final = 0.05
 _COLUMNS: Final = ("tls_ja4", "tls_ja3", "http_version", "header_names", "accept_encoding", "body_shape", "sdk_language", "user_agent")
 """Columns that describe the client software. Addresses, networks, keys and texts are left out: they are personal, or keyed."""
 _MEMBER: Final = ("joined_at", "first", "requests", "output_tokens", "extraction", "routing")
-_FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r")
 
 
 class BundleError(HydrometerError):
@@ -57,7 +55,6 @@ class BundleError(HydrometerError):
 
 
 _CASE_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
-_BLANKS = " \t\r\n\v\f\u00a0\ufeff\u200b"
 
 
 @dataclass(frozen=True)
@@ -220,12 +217,9 @@ def members(case: CaseRow) -> str:
 
     An id that a spreadsheet would take for a formula gets an apostrophe before it: accounts choose their names.
     """
-    text = io.StringIO()
-    table = csv.writer(text, quoting=csv.QUOTE_ALL)  # quotes also protect semicolons, the separator of some locales
-    table.writerow(("account", *_MEMBER))
     ranked = terminal.members(case)
-    table.writerows((_harmless(account), *(_shown(name, getattr(member, name)) for name in _MEMBER)) for account, member in ranked)
-    return text.getvalue()
+    rows = ((account, *(_shown(name, getattr(member, name)) for name in _MEMBER)) for account, member in ranked)
+    return spreadsheet.table([("account", *_MEMBER), *rows])
 
 
 def indicators(clickhouse: Queries, case: CaseRow, tlp: Tlp = "AMBER") -> Indicators:
@@ -265,12 +259,6 @@ def _read(path: Path) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise BundleError(f"{path} cannot be read ({error.strerror}): check that the bundle is complete") from error
-
-
-def _harmless(account: str) -> str:
-    """Return an id that no spreadsheet takes for a formula, also after blanks or a byte order mark."""
-    formula = account.lstrip(_BLANKS).startswith(_FORMULAS)
-    return f"'{account}" if formula else account
 
 
 def _shown(name: str, value: Any) -> Any:

@@ -1,4 +1,8 @@
-"""Real workers, a broker and ClickHouse's engine: a planted account is in no table, compacted topic or state after `hydrometer forget`."""
+"""Workers with RocksDB, Apache Kafka, ClickHouse's engine: who looks everywhere after `hydrometer forget` finds nothing of the account.
+
+Who looks is independent of what erases: every table as text, every record of every topic as compaction leaves it, every file of the state
+folder. All ids have a backslash, quotes and a letter beyond ASCII, and a core that stays the same however it is escaped.
+"""
 
 from __future__ import annotations
 
@@ -14,26 +18,43 @@ import orjson
 import pytest
 import zstandard
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
-from pydantic import SecretStr
+from rocksdict import AccessType, Options, Rdict
 
 from streams.cases.audit_chain import HistoryCheck
 from streams.cases.views import terminal
+from streams.cases.views.terminal import CaseRow
 from streams.clickhouse import migrate
-from streams.clickhouse.account_rows import AccountRows
 from streams.clickhouse.client import ClickHouse, connected
 from streams.core.settings import Settings
 from streams.demo.traffic import demo_traffic
+from streams.desk import acting
+from streams.desk.acting import KafkaOutbox
+from streams.desk.sessions import Person
+from streams.devserver.kafka import ApacheKafka
+from streams.devserver.process import local_server
+from streams.enforcement.decided import decisions
 from streams.exports.erasure import Order, erase
 from streams.intake.collector import read_files
 from streams.schema import topics
 from streams.schema.erasures import Receipt
-from streams.testing.builders import embedded_broker, local_clickhouse
 from streams.testing.processes import hydrometer
-from streams.worker.stored import Seal
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 EVENTS = 6_000
-SIGNING_KEY = "a signing key for this test"
+ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
+
+
+KEYS = {name: f"the {name} of these tests, and long" for name in ("signing_key", "seal_key", "sketch_key", "pseudonym_key")}
+TABLES = "SELECT name FROM system.tables WHERE database = currentDatabase() AND NOT endsWith(engine, 'View')"
+
+
+def hostile(account: str) -> str:
+    return f"CORP\\x{account}x'\"\u00e9; -- "
+
+
+def core(account: str) -> bytes:
+    """Return the part of a hostile id that no escaping changes."""
+    return f"x{account.partition('x')[2].rpartition('x')[0]}x".encode()
 
 
 @dataclass
@@ -42,31 +63,63 @@ class System:
 
     settings: Settings
     clickhouse: ClickHouse
+    state: Path
 
     def forget(self, account: str) -> Receipt:
         return erase(self.settings, self.clickhouse, Order(account, "ada", "request 1"), wait_seconds=200)
 
-    def records(self, topic: str) -> dict[tuple[int, bytes | None], bytes | None]:
-        """Return the last record of each key, as compaction leaves it."""
+    def newest_case(self) -> CaseRow:
+        return max(terminal.newest(self.clickhouse, with_resolved=True), key=lambda case: len(case.payload.members))
+
+    def in_tables(self, needle: bytes) -> dict[str, int]:
+        """Return how many rows of each table contain some bytes."""
+        found: dict[str, int] = {}
+        for (table,) in self.clickhouse.query(TABLES):
+            has = "position(toString(tuple(*)), %(needle)s) > 0"
+            ((count,),) = self.clickhouse.query(f"SELECT count() FROM `{table}` WHERE {has}", {"needle": needle.decode()})  # noqa: S608
+            found |= {table: count} if count else {}
+        return found
+
+    def in_topics(self, needle: bytes) -> set[str]:
+        """Return the topics of which a record contains some bytes: of compacted ones the last record of a key."""
+        compacted = {topic.name for topic in topics.TOPICS if topic.compacted}
         options = topics.client_options(self.settings)
-        last: dict[tuple[int, bytes | None], bytes | None] = {}
+        found: dict[str, dict[object, bool]] = {}
         with closing(KafkaConsumer(**options, enable_auto_commit=False, auto_offset_reset="earliest")) as consumer:
-            tps = [TopicPartition(topic, number) for number in sorted(consumer.partitions_for_topic(topic) or ())]
+            names = [name for name in consumer.topics() if not name.startswith("__")]
+            tps = [TopicPartition(name, number) for name in names for number in sorted(consumer.partitions_for_topic(name) or ())]
             consumer.assign(tps)
             consumer.seek_to_beginning(*tps)
             ends = consumer.end_offsets(tps)
             while any(consumer.position(tp) < ends[tp] for tp in tps):
                 for tp, records in consumer.poll(timeout_ms=1000).items():
-                    last |= {(tp.partition, record.key): record.value for record in records}
-        return last
+                    for record in records:
+                        last = tp.topic in compacted or tp.topic.endswith("changelog")
+                        key = (tp.partition, record.key if last else record.offset)
+                        headers = [value for _, value in record.headers]
+                        found.setdefault(tp.topic, {})[key] = contains(needle, record.key, record.value, *headers)
+        return {topic for topic, keys in found.items() if any(keys.values())}
 
-    def state(self, agent: str) -> Iterator[bytes]:
-        """Yield every record of an agent's state, unpacked."""
-        seal = Seal(self.settings.seal_key.get_secret_value().encode())
-        for (_, key), value in self.records(topics.changelog(agent)).items():
-            stored = seal.opened(key, value)
-            data = stored.data if stored else b""
-            yield zstandard.decompress(data, max_output_size=1 << 28) if data[:4] == b"\x28\xb5\x2f\xfd" else data
+    def in_state(self, needle: bytes) -> set[str]:
+        """Return the files of the state folder that contain some bytes, and the RocksDB folders that return them."""
+        files = {path.name for path in self.state.rglob("*") if path.is_file() and contains(needle, path.read_bytes())}
+        for folder in {path.parent for path in self.state.rglob("CURRENT")}:
+            with closing(Rdict(str(folder), access_type=AccessType.read_only(), options=Options(raw_mode=True))) as table:
+                files |= {folder.name for key, value in table.items() if contains(needle, key, value)}
+        return files
+
+
+def contains(needle: bytes, *pieces: Any) -> bool:
+    """Return whether bytes are in one of these pieces, as they are or in what zstd has packed in them."""
+    for piece in pieces:
+        if not piece:
+            continue
+        if needle in piece:
+            return True
+        start = piece.find(ZSTD_MAGIC)
+        if start >= 0 and needle in zstandard.ZstdDecompressor().decompressobj().decompress(piece[start:]):
+            return True
+    return False
 
 
 def wait_for(done: Callable[[], Any], seconds: float = 240) -> Any:
@@ -81,56 +134,94 @@ def shifted(path: Path) -> Path:
     """Write a morning of the demonstration that ends now: ClickHouse drops what has expired as it comes in."""
     events = [orjson.loads(line) for line in islice(demo_traffic(accounts=600, events=20_000).lines(), EVENTS)]
     by = time.time() - 60 - max(event["timestamp"] for event in events)
-    path.write_bytes(b"".join(orjson.dumps({**event, "timestamp": event["timestamp"] + by}) + b"\n" for event in events))
+    own = [{**event, "timestamp": event["timestamp"] + by, "account.id": hostile(event["account.id"])} for event in events]
+    path.write_bytes(b"".join(orjson.dumps(event) + b"\n" for event in own))
     return path
 
 
 @pytest.fixture(scope="module")
 def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
     folder: Path = tmp_path_factory.mktemp("forget")
-    with embedded_broker() as bootstrap, local_clickhouse(folder) as server:
-        settings = server.settings(partitions=2, kafka=bootstrap, signing_key=SecretStr(SIGNING_KEY))
+    with (
+        ApacheKafka(folder / "kafka") as kafka,
+        local_server(folder / "clickhouse", user="h", password="a password of these tests") as server,
+    ):
+        where = {"kafka": kafka.bootstrap, "partitions": 2, "clickhouse_host": server.host, "clickhouse_port": server.port}
+        login = {"clickhouse_user": server.user, "clickhouse_password": server.password}
+        given = {**where, **login, **KEYS, "replication": 1, "checkpoint_seconds": 2, "state_dir": folder / "state", "mode": "production"}
+        settings = Settings.load({f"HYDROMETER_{name.upper()}": str(value) for name, value in given.items()}, role="worker")
         topics.ensure(settings)
         migrate.run(settings)
         with closing(KafkaProducer(**topics.client_options(settings))) as producer:
             for block in read_files([shifted(folder / "events.jsonl")], settings):
                 producer.send(topics.REQUESTS, block.data, partition=block.partition)
             producer.flush()
-        variables = {
-            "KAFKA": bootstrap,
-            "PARTITIONS": "2",
-            "CLICKHOUSE_HOST": server.host,
-            "CLICKHOUSE_PORT": str(server.port),
-            "CLICKHOUSE_USER": server.user,
-            "CLICKHOUSE_PASSWORD": server.password,
-            "SIGNING_KEY": SIGNING_KEY,
-            "CHECKPOINT_SECONDS": "2",
-            "STATE_DIR": str(folder / "state"),
-        }
+        variables = {name.upper(): str(value) for name, value in given.items()}
         with hydrometer("worker", log=folder / "worker.log", **variables), connected(settings) as clickhouse:
             wait_for(lambda: clickhouse.query("SELECT count() FROM requests")[0][0] >= EVENTS * 0.9)
             wait_for(lambda: clickhouse.query("SELECT max(accounts) FROM cases")[0][0] >= 3)
-            yield System(settings, clickhouse)
+            yield System(settings, clickhouse, folder / "state")
 
 
-def test_a_planted_account_is_in_no_table_topic_or_state_after_it_was_forgotten(system: System) -> None:
-    case = max(terminal.newest(system.clickhouse, with_resolved=True), key=lambda case: len(case.payload.members))
-    account = min(case.payload.members)
-    rows = AccountRows(system.clickhouse, account)
-    assert {table for table, count in rows.counts().items() if count} >= {"requests", "scores", "cases"}
+def work(system: System, case: CaseRow, account: str, other: str) -> None:
+    """Do at the desk what people do about an account and about another of its case; return when all of it is stored."""
+    outbox, ada, bob = KafkaOutbox(system.settings), Person("ada", "analyst"), Person("bob", "approver")
+    wanted = {"days": 3, "clause": "4.2", "reason": "a trial"}
+    decision = acting.proposal(ada, case.case_id, "suspend_key", {account: [], other: []}, wanted)
+    outbox.send([
+        acting.label(ada, ("account", account), "distilling", "a note"),
+        acting.label(ada, ("member", f"{case.case_id}/account:{account}"), "exclude", "another"),
+        acting.action(ada, "comment", case.case_id, note="a comment", account=account),
+        decision,
+        acting.approved(bob, decision),
+        acting.label(ada, ("account", other), "distilling", "a note"),
+    ])  # fmt: skip
+    wait_for(lambda: system.clickhouse.query("SELECT count() FROM labels")[0][0] >= 3)
+    wait_for(lambda: system.clickhouse.query("SELECT count() FROM enforcement")[0][0] >= 2)
+    wait_for(lambda: system.clickhouse.query("SELECT count() FROM actions")[0][0] >= 1)
+
+
+def test_an_independent_reader_finds_nothing_of_an_account_that_was_forgotten(system: System) -> None:
+    case = system.newest_case()
+    account, other, *_ = sorted(case.payload.members)
+    work(system, case, account, other)
+    assert set(system.in_tables(core(account))) >= {"requests", "scores", "cases", "labels", "actions", "enforcement"}
+    assert system.in_topics(core(account)) >= {topics.CASES, topics.LABELS, topics.ACTIONS, topics.ENFORCEMENT}
+    wait_for(lambda: system.in_state(core(account)), 60)
     receipt = system.forget(account)
     assert receipt.rows["requests"] > 0
     assert receipt.state["accounts"] == {"accounts": 1}
-    assert receipt.state["cases"]["cases changed"] == 1
-    assert not any(rows.counts().values())
-    assert account not in str(terminal.find(system.clickhouse, case.case_id))
-    for topic in (topics.ALERTS, topics.CASES, topics.LABELS, topics.ERASURES):
-        assert not [key for key, value in system.records(topic).items() if value and account.encode() in value]
-    wait_for(
-        lambda: not [data for agent in ("accounts", "groups", "cases") for data in system.state(agent) if account.encode() in data], 60
-    )
+    assert receipt.state["cases"]["cases changed"] >= 1
+    assert system.in_tables(core(account)) == {}
+    kept = {kept.what.rpartition(" ")[2] for kept in receipt.kept if kept.what.startswith("records of before")}
+    wait_for(lambda: system.in_topics(core(account)) <= kept, 60)
+    wait_for(lambda: not system.in_state(core(account)), 60)
     history = HistoryCheck.of(system.settings)
     assert "versions are signed" in terminal.check(system.clickhouse, terminal.find(system.clickhouse, case.case_id), history)
+
+
+def test_what_was_decided_about_others_outlives_who_was_forgotten_beside_them(system: System) -> None:
+    case = system.newest_case()
+    account, other = "CORP\\xnobody-7x", min(case.payload.members)
+    ada, bob = Person("ada", "analyst"), Person("bob", "approver")
+    decision = acting.proposal(ada, case.case_id, "ban", {account: ["k"], other: ["k'\\"]}, {"days": 3, "clause": "4", "reason": "a trial"})
+    KafkaOutbox(system.settings).send([decision, acting.approved(bob, decision)])
+    wait_for(lambda: [found for found in decisions(system.clickhouse) if found.decision_id == decision.decision_id and found.approver])
+    assert system.forget(account).rows == {"enforcement": 2}
+    [left] = [found for found in decisions(system.clickhouse) if found.decision_id == decision.decision_id]
+    assert (left.state, left.payload.members) == ("approved", {other: ["k'\\"]})
+    assert "enforcement" not in system.in_tables(core(account))
+
+
+def test_a_case_under_legal_hold_keeps_its_members_and_the_receipt_says_so(system: System) -> None:
+    case = system.newest_case()
+    account = max(case.payload.members)
+    KafkaOutbox(system.settings).send([acting.label(Person("ada", "analyst"), ("hold", case.case_id), "hold", "proceedings")])
+    wait_for(lambda: system.clickhouse.query("SELECT count() FROM labels WHERE verdict = 'hold'")[0][0])
+    receipt = system.forget(account)
+    assert [kept.what for kept in receipt.kept if kept.what.startswith("case ")] == [f"case {case.case_id}"]
+    assert account in terminal.find(system.clickhouse, case.case_id).payload.members
+    assert {"cases"} <= set(system.in_tables(core(account))) <= {"cases", "alerts", "actions", "enforcement"}
 
 
 def test_an_account_that_nobody_knows_has_a_receipt_of_nothing(system: System) -> None:

@@ -45,7 +45,7 @@ def test_a_plan_does_nothing_and_apply_does_it(tmp_path: Path, decisions: list[E
     assert "1 to add, 0 to change, 0 to remove" in run(tmp_path, "plan")
     assert not (tmp_path / "orders.csv").exists()
     run(tmp_path, "apply")
-    assert "acct-1,hide_reasoning" in (tmp_path / "orders.csv").read_text()
+    assert '"acct-1","hide_reasoning"' in (tmp_path / "orders.csv").read_text()
     assert "1 of 1 orders are obeyed; no drift" in run(tmp_path, "status")
 
 

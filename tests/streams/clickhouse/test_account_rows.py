@@ -12,7 +12,8 @@ import pytest
 from streams.clickhouse.account_rows import CONDITIONS, AccountRows, tables
 from streams.clickhouse.client import ClickHouse
 from streams.clickhouse.rows import Record, inserts
-from streams.schema.actions import Action, EnforcementDecision
+from streams.enforcement.decided import decisions
+from streams.schema.actions import Action, EnforcementDecision, EnforcementPayload
 from streams.schema.cases import Alert, AlertPayload, Case, CaseMember, CasePayload, Example, Link, ScoredEntity
 from streams.schema.labels import Label, label_id
 
@@ -105,6 +106,16 @@ def test_every_row_about_the_account_is_deleted_and_no_other(clickhouse: ClickHo
     # case-1 has a member less in the version that a worker sends, and its row of before is gone
     assert AccountRows(clickhouse, "bob").counts() == before | {"cases": before["cases"] - 2}
     assert AccountRows(clickhouse, f"{account}x").counts() == dict.fromkeys(before, 1)
+
+
+@pytest.mark.parametrize("account", ["ada", ODD])
+def test_a_decision_about_several_stays_for_the_others(clickhouse: ClickHouse, account: str) -> None:
+    several = msgspec.structs.replace(decision("several"), payload=EnforcementPayload({account: ["k"], "bob/7": ["l'\\"], "eve": []}))
+    put(clickhouse, "enforcement", several)
+    put(clickhouse, "enforcement", decision(account))
+    assert AccountRows(clickhouse, account).delete(wait_seconds=60) == {"enforcement": 2}
+    assert [found.payload.members for found in decisions(clickhouse)] == [{"bob/7": ["l'\\"], "eve": []}]
+    assert EnforcementPayload.__struct_fields__ == ("members",), "the erasure writes the members alone: teach it the new field"
 
 
 def test_rows_of_a_case_under_hold_are_kept(clickhouse: ClickHouse) -> None:

@@ -120,14 +120,14 @@ def test_an_account_cannot_smuggle_a_formula_into_a_spreadsheet(case: CaseRow, a
     member = next(iter(case.payload.members.values()))
     evil = replace(case, payload=CasePayload(members={account: member}))
     (line,) = csv.DictReader(io.StringIO(bundle.members(evil)))
-    assert line["account"] == f"'{account}"
+    assert line["account"].lstrip(" \t\ufeff\u00a0").startswith("'")
 
 
 def test_a_semicolon_parts_no_cells_where_it_is_the_comma(case: CaseRow) -> None:
     member = next(iter(case.payload.members.values()))
     evil = replace(case, payload=CasePayload(members={"a;=1+1": member}))
     (line,) = csv.reader(io.StringIO(bundle.members(evil).splitlines()[1]), delimiter=";")
-    assert line[0].startswith("a;=1+1")
+    assert line[0].startswith("a;'=1+1")
 
 
 @pytest.mark.parametrize("case_id", ["case-/../../x", "..", "", "/etc/x", "case-1\n", "a" * 101])
