@@ -5,16 +5,26 @@ aiohttp's own unpacking is switched off (`SERVER`): it answers 400 to an encodin
 
 from __future__ import annotations
 
+import logging
 import zlib
 from collections.abc import AsyncIterator, Collection, Iterator
-from typing import Any, Final
+from typing import Any, Final, TypedDict
 
 from aiohttp import web
 
 from streams.intake.connections import quiet
 
-SERVER: Final[dict[str, Any]] = {"auto_decompress": False, "access_log": None, "logger": quiet()}
-"""How each of our HTTP servers is set up: arguments of aiohttp's `AppRunner`."""
+
+class ServerOptions(TypedDict):
+    """Arguments of aiohttp's `AppRunner`."""
+
+    auto_decompress: bool
+    access_log: logging.Logger | None
+    logger: logging.Logger
+
+
+SERVER: Final = ServerOptions(auto_decompress=False, access_log=None, logger=quiet())
+"""How each of our HTTP servers is set up."""
 PACKED: Final = ("gzip", "deflate")
 FORM: Final = "application/x-www-form-urlencoded"
 
