@@ -30,9 +30,9 @@ class Additive:
     base: float
     """Log-odds, in nats, before any tree."""
     offset: float
-    """Nats added so that the alert threshold of `weighing` stands where worlds by authors that were left out of training allow it to."""
+    """Nats added so that the alert threshold admits at most 1 in 2,000 innocents of authors that were left out of training."""
     scale: float
-    """By which log-odds are multiplied before that: ordinary groups then stay far under the floor of what the cases stage hears of."""
+    """By which log-odds are multiplied before that, so that ordinary groups stay under the floor of `evidence`."""
     root: NDArray[np.intp]
     """The reading that the first split compares, (trees,)."""
     root_threshold: Floats
@@ -83,17 +83,17 @@ class Additive:
 
     def contributions(self, values: Floats) -> Floats:
         """Return what each reading adds, (rows, readings): with `base`, scaled, and `offset` it is `nats`. A pair shares its value."""
-        ends, second = self._ends(values)
+        ends, side = self._ends(values)
         parts = np.zeros_like(values)
         rows = np.arange(len(values))[:, None]
-        paired = np.isfinite(self.branch_threshold)[np.arange(len(self.root)), second]
+        paired = np.isfinite(self.branch_threshold)[np.arange(len(self.root)), side]
         half = np.where(paired, ends / 2, 0.0)
         np.add.at(parts, (rows, self.root[None, :]), ends - half)
-        np.add.at(parts, (rows, self.branch[np.arange(len(self.root)), second]), half)
+        np.add.at(parts, (rows, self.branch[np.arange(len(self.root)), side]), half)
         return parts * self.scale
 
     def _ends(self, values: Floats) -> tuple[Floats, NDArray[np.intp]]:
-        """Return the value of each tree, and which second split it went to, both (rows, trees)."""
+        """Return the value of each tree, and whether the first split led above (1) or below (0) its threshold, both (rows, trees)."""
         trees = np.arange(len(self.root))
         compared = values[:, self.root]
         first = ((compared > self.root_threshold) | (np.isnan(compared) & self.root_unknown)).astype(np.intp)

@@ -17,11 +17,11 @@ MATCH_PROBABILITY: Final = 0.9
 """Share of an operator's accounts that have the operator's value (Fellegi and Sunter's m)."""
 JOIN_THRESHOLD_NATS: Final = 23.0
 """Nats from which two sets are joined: ln(10^8 candidate pairs a day / 0.01 wrong joins a day)."""
-MAX_FAMILY_NATS: Final = 15.0
+MAX_LINK_FAMILY_NATS: Final = 15.0
 """Most nats of one family of links."""
 MIN_LINK_FAMILY_NATS: Final = 2.0
 """Nats from which a family of links counts as evidence."""
-MIN_FAMILIES: Final = 2
+MIN_LINK_FAMILIES: Final = 2
 BIG_GROUP_ACCOUNTS: Final = 50
 BIG_JOIN_EXTRA_NATS: Final = 10.0
 """Additional nats required where both sets have more than BIG_GROUP_ACCOUNTS accounts: such a mistake is the hardest to see and undo."""
@@ -33,7 +33,7 @@ class LinkKind:
 
     name: str
     family: str | None = None
-    """Cases are linked by it. Kinds of one family are the same evidence: only the strongest counts, with at most MAX_FAMILY_NATS."""
+    """Cases are linked by it. Kinds of one family are the same evidence: only the strongest counts, with at most MAX_LINK_FAMILY_NATS."""
     group_words: str | None = None
     """What a scored group of accounts with one value is called; None if the kind forms no groups."""
     column: str | None = None
@@ -121,7 +121,7 @@ def edge(kind: str, shared: Mapping[str, int], common: Mapping[str, float], of: 
     matches = min(sum(shared.values()), of)
     usual = sum(common[value] * count for value, count in shared.items()) / max(sum(shared.values()), 1)
     nats = sum(weight(common[value]) * count for value, count in shared.items()) + (of - matches) * miss(usual)
-    return Edge(kind, tuple(sorted(shared)), matches, of, round(usual, 6), round(min(max(nats, 0.0), MAX_FAMILY_NATS), 2))
+    return Edge(kind, tuple(sorted(shared)), matches, of, round(usual, 6), round(min(max(nats, 0.0), MAX_LINK_FAMILY_NATS), 2))
 
 
 def total(edges: Iterable[Edge]) -> float:
@@ -135,10 +135,10 @@ def needed(first_accounts: int, second_accounts: int) -> float:
 
 
 def joins(edges: Iterable[Edge], first_accounts: int, second_accounts: int) -> bool:
-    """Return whether two sets with these numbers of accounts are joined: enough nats, from at least MIN_FAMILIES families."""
+    """Return whether two sets with these numbers of accounts are joined: enough nats, from at least MIN_LINK_FAMILIES families."""
     families = _families(edges)
     counting = sum(nats >= MIN_LINK_FAMILY_NATS for nats in families.values())
-    return counting >= MIN_FAMILIES and sum(families.values()) >= needed(first_accounts, second_accounts)
+    return counting >= MIN_LINK_FAMILIES and sum(families.values()) >= needed(first_accounts, second_accounts)
 
 
 def _families(edges: Iterable[Edge]) -> dict[str, float]:

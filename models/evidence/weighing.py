@@ -220,12 +220,6 @@ def _two_largest(nats: Floats, trusted: Floats) -> tuple[Floats, Floats]:
     return level, believed
 
 
-def total(families: Floats, weights: Floats) -> Floats:
-    """Return the weighted sum over known families, (entities,). families: nats, (entities, families). weights: (families,)."""
-    nats: Floats = np.nansum(families * weights, axis=1)
-    return nats
-
-
 def routing(families: Floats) -> Floats:
     """Return the evidence that traffic comes through a router or reseller, in nats, (entities,).
 

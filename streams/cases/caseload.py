@@ -57,7 +57,7 @@ class Caseload:
     def split(self, case_id: str, entity: str, entities: Entities, at: float) -> list[CaseState]:
         """Split an entity, or a merged case, off a case for good, with its accounts.
 
-        An account of both sides moves too, unless the case would keep none: then only the accounts move that are of the removed side alone.
+        Accounts on both sides move too. If that would empty the case, they stay.
         Returns the changed cases: none when the entity is not in the case, or when a side would have no account.
         """
         case = self.cases.get(case_id)
@@ -102,7 +102,7 @@ class Caseload:
     def is_elsewhere(self, account: str, case: CaseState) -> bool:
         """Return whether an account is a present member of another open case of the same behaviour: it belongs to one at a time.
 
-        An alert does not mind that a question has the account too.
+        An open question does not keep an account out of an alert's case.
         """
         same = (other for other in self.cases.values() if (other.state, other.behaviour) == ("open", case.behaviour) and other is not case)
         others = (other for other in same if other.tier == "alert" or case.tier == "ask")

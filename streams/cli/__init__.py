@@ -1,1 +1,4 @@
-"""`hydrometer`, the one command. `main.py` lists the commands; each imports its work when it is called."""
+"""`hydrometer`, the one command. `main.py` lists the commands, `pyproject.toml` those of optional packages.
+
+Each imports its work when it is called.
+"""

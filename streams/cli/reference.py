@@ -61,13 +61,13 @@ def settings_page() -> str:
 
 
 def topics_page() -> str:
-    """Return every topic, what its records are keyed by and how long they are kept."""
+    """Return every topic, what its records are partitioned by and how long they are kept."""
     kept = [
-        (topic.name, topic.keyed_by, f"{topic.retention_hours} hours" + (", of each key the last record" if topic.compacted else ""),
+        (topic.name, topic.partitioned_by, f"{topic.retention_hours} hours" + (", of each key the last record" if topic.compacted else ""),
          "one" if topic.single else "HYDROMETER_PARTITIONS")
         for topic in topics.TOPICS
     ]  # fmt: skip
-    return "# Topics\n\n" + table(("topic", "keyed by", "kept", "partitions"), kept)
+    return "# Topics\n\n" + table(("topic", "partitioned by", "kept", "partitions"), kept)
 
 
 def retention_page() -> str:

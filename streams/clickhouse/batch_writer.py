@@ -38,11 +38,11 @@ Partition: TypeAlias = tuple[str, int]
 """A topic and a partition."""
 
 BATCH_OFFSETS: Final = 64
-"""A batch ends at a multiple of this many offsets: 64 blocks of 1,024 events are 65,536 rows ..."""
+"""A batch ends at a multiple of this many offsets, so that it ends at the same one when it is sent again. The next two end it earlier."""
 MAX_BATCH_BYTES: Final = 16 * 1024 * 1024
-"""... or at this many bytes ..."""
+"""Bytes at which a batch ends."""
 MAX_BATCH_SECONDS: Final = 5.0
-"""... or after this time. A shorter time makes fresher boards, and more parts for ClickHouse to merge."""
+"""Time after which a batch ends. A shorter time makes fresher boards, and more parts for ClickHouse to merge."""
 
 _log = logging.getLogger(__name__)
 

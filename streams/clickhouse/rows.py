@@ -21,12 +21,12 @@ from numpy.typing import NDArray
 from streams.core.errors import BlockLayoutError
 from streams.core.typed_json import read_json
 from streams.schema import blocks, topics
-from streams.schema import record as records
 from streams.schema.actions import Action, EnforcementDecision
 from streams.schema.cases import Alert, Case
 from streams.schema.dead_letters import DeadLetter
 from streams.schema.event import MAX_TIME_SECONDS
 from streams.schema.labels import Label
+from streams.schema.record import Record as Travelling
 from streams.schema.reports import ArrivalCount, DeadLetterCount
 
 Array = NDArray[Any]
@@ -113,7 +113,7 @@ def arrivals(counts: Mapping[tuple[int, str], int]) -> Insert:
     return insert_of("arrivals", [ArrivalCount(minute, feed, events) for (minute, feed), events in sorted(counts.items()) if events])
 
 
-def insert_of(table: str, rows: Sequence[records.Record]) -> Insert:
+def insert_of(table: str, rows: Sequence[Travelling]) -> Insert:
     """Return records of one type as the columns of their table."""
     if not rows:
         return Insert(table, {})
@@ -240,7 +240,7 @@ class Column:
 
 
 @cache
-def columns_of(record: type[records.Record]) -> dict[str, Column]:
+def columns_of(record: type[Travelling]) -> dict[str, Column]:
     """Return the columns of a record's table, by name, in the order of its fields."""
     hints = get_type_hints(record, include_extras=True)
     fields = msgspec.inspect.type_info(record)
@@ -283,7 +283,7 @@ def _milliseconds(seconds: float) -> int:
     return round(seconds * 1000)
 
 
-def _message(record: type[records.Record]) -> Callable[[Record], dict[str, Array]]:
+def _message(record: type[Travelling]) -> Callable[[Record], dict[str, Array]]:
     columns = columns_of(record)
     fields = [(name, column.annotation, column.default) for name, column in columns.items()]
     stored = msgspec.defstruct(f"Stored{record.__name__}", fields, kw_only=True)

@@ -1,6 +1,6 @@
 """What a connector is: one file of `streams/enforcement/connectors/` that puts orders at a gateway and takes them away again.
 
-The contract suite (`tests/contracts/test_connectors.py`) finds each by itself: a dry run changes nothing, applying twice is applying once,
+The contract suite (`tests/contracts/test_connectors.py`) is given each: a dry run changes nothing, applying twice is applying once,
 what expires is removed, drift is seen, a rollback restores what was before, and a partial failure names what failed and keeps the rest.
 """
 

@@ -60,9 +60,9 @@ class Members:
     rarities: dict[str, Floats]
     """-ln of the share of all payers (template: of all prompts) with that value, by kind of link."""
     template_share: Floats
-    """Share of the account's prompts with that template, 0..1."""
+    """Share of the account's prompts with its template, 0..1."""
     job_share: Floats
-    """Share of the account's prompts that begin work with that template and an answer worth harvesting (column `own_job`), 0..1."""
+    """Share of the account's prompts with its template and an answer worth harvesting (column `own_job`), 0..1."""
     harvest_share: Floats
     """Share of the account's prompts with any shared template and an answer worth harvesting (column `harvested`), 0..1."""
     single_turn: Floats

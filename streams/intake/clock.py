@@ -5,8 +5,8 @@ and everything until then would look late. So an event that is further ahead cou
 wrong. What is ahead or behind by days is refused, as `clock_ahead` or `time_skew`, and so is what lies outside 2015..2100.
 
 A file may be of last year, so its own largest time so far is its arrival. It need not be in order within an hour, and may be silent for a
-week: a jump ahead by more is not believed when most of the next eight lines lie back before it by more. So the week passes, and a stray
-line of tomorrow moves nothing.
+week: a jump of more than an hour is believed only if most of the next eight lines follow it. So the week passes, and a stray line of
+tomorrow moves nothing.
 """
 
 from __future__ import annotations

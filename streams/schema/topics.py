@@ -73,10 +73,10 @@ _RETRY_SECONDS = 5.0  # between two such attempts of a process that serves
 
 @dataclass(frozen=True)
 class Topic:
-    """A topic: what its records are keyed by, and how long the broker keeps them."""
+    """A topic: what its records are partitioned by, and how long the broker keeps them."""
 
     name: str
-    keyed_by: str
+    partitioned_by: str
     retention_hours: int
     """After this time a record ends; when compacted, the last record of each key, and earlier ones long before."""
     compacted: bool = False
@@ -103,20 +103,20 @@ class Topic:
 
 
 TOPICS: Final = (
-    Topic(REQUESTS_RAW, keyed_by="anything", retention_hours=24),
-    Topic(REQUESTS, keyed_by="account", retention_hours=72, stamped=True),
-    Topic(GROUPS, keyed_by="group", retention_hours=24),
-    Topic(EVIDENCE, keyed_by="entity", retention_hours=72, single=True),
-    Topic(FEEDBACK, keyed_by="account", retention_hours=72),
-    Topic(SCORES, keyed_by="entity", retention_hours=72),
-    Topic(SHADOW, keyed_by="entity", retention_hours=72),
-    Topic(ALERTS, keyed_by="alert", retention_hours=400 * DAY_HOURS, compacted=True),
-    Topic(CASES, keyed_by="case", retention_hours=400 * DAY_HOURS, compacted=True),
-    Topic(LABELS, keyed_by="label", retention_hours=3 * 365 * DAY_HOURS, compacted=True, single=True),
-    Topic(ACTIONS, keyed_by="action", retention_hours=72, single=True),
-    Topic(ENFORCEMENT, keyed_by="decision", retention_hours=72, single=True),
-    Topic(ERASURES, keyed_by="erasure", retention_hours=72, single=True, names_accounts=False),
-    Topic(DEAD_LETTERS, keyed_by="nothing", retention_hours=14 * DAY_HOURS, names_accounts=False),
+    Topic(REQUESTS_RAW, partitioned_by="anything", retention_hours=24),
+    Topic(REQUESTS, partitioned_by="account", retention_hours=72, stamped=True),
+    Topic(GROUPS, partitioned_by="group", retention_hours=24),
+    Topic(EVIDENCE, partitioned_by="entity", retention_hours=72, single=True),
+    Topic(FEEDBACK, partitioned_by="account", retention_hours=72),
+    Topic(SCORES, partitioned_by="entity", retention_hours=72),
+    Topic(SHADOW, partitioned_by="entity", retention_hours=72),
+    Topic(ALERTS, partitioned_by="alert", retention_hours=400 * DAY_HOURS, compacted=True),
+    Topic(CASES, partitioned_by="case", retention_hours=400 * DAY_HOURS, compacted=True),
+    Topic(LABELS, partitioned_by="label", retention_hours=3 * 365 * DAY_HOURS, compacted=True, single=True),
+    Topic(ACTIONS, partitioned_by="action", retention_hours=72, single=True),
+    Topic(ENFORCEMENT, partitioned_by="decision", retention_hours=72, single=True),
+    Topic(ERASURES, partitioned_by="erasure", retention_hours=72, single=True, names_accounts=False),
+    Topic(DEAD_LETTERS, partitioned_by="nothing", retention_hours=14 * DAY_HOURS, names_accounts=False),
 )
 """Every topic but the changelogs, which Faust makes itself."""
 

@@ -37,11 +37,6 @@ class Checkpointer:
         self._asked: float | None = None
         self._credit = 0.0
 
-    @property
-    def unacknowledged(self) -> int:
-        """Number of applied blocks that would be read again after a crash."""
-        return len(self._unacknowledged)
-
     def applied(self, offset: int) -> None:
         """Record that a block was applied, skipped as already contained, or rejected."""
         self._unacknowledged.append(offset)

@@ -1,10 +1,10 @@
 """Keeps feedback near in event time: a partition that catches up judges as one that lived through the same days.
 
-Accounts send rows to the groups, and feedback comes back. Live, that takes a second. Of a backlog a second is an hour, and who is ahead by
-an hour is judged without the feedback of that hour. So a partition of accounts that is behind sends *marks* with its rows: up to where
-its next block reaches. Each partition of groups sends back the lowest mark of all partitions, behind the feedback that came before it. A
-block that reaches further than MAX_FEEDBACK_LAG_SECONDS beyond that waits. A partition at the end of its input holds nobody up: its mark is
-infinite.
+Accounts send rows to the groups, and feedback comes back a second later. While a backlog is read, one second covers an hour of event time;
+a partition that far ahead is scored without that hour's feedback. So a partition of accounts that is behind sends *marks* with its rows: up
+to where its next block reaches. Each partition of groups sends back the lowest mark of all partitions, behind the feedback that came before
+it. A block that reaches further than MAX_FEEDBACK_LAG_SECONDS beyond that waits. A partition at the end of its input holds nobody up: its
+mark is infinite.
 
 Pure: times are arguments, in seconds of event time or of any monotonic clock. Marks are no state: they are lost and come again.
 """
@@ -131,7 +131,7 @@ class Pace:
             due = math.inf if self._sent != math.inf or now - self._sent_at >= MARK_AGAIN_SECONDS else None
         else:
             reached = max(self._newest, self.waiting[0][1]) if self.waiting else self._newest
-            moved = not reached - self._sent < MARK_INTERVAL_SECONDS  # also before the first mark
+            moved = math.isnan(self._sent) or reached - self._sent >= MARK_INTERVAL_SECONDS
             due = reached if math.isfinite(reached) and (moved or self._sent == math.inf) else None
         if due is not None:
             if math.isnan(self._sent) or self._sent == math.inf:

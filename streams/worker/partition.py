@@ -47,7 +47,7 @@ class _Held:
     unconfirmed: list[Confirmation]
     after: int
     chunks: set[str] | None = None
-    """None: not asked yet. The chunks that are changed when it is asked contain those that were changed when the record was applied."""
+    """None: not asked yet. Asked late on purpose: between two writes the set only grows, so it contains those that the record changed."""
 
     @property
     def safe(self) -> bool:

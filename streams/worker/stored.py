@@ -49,7 +49,7 @@ class Seal:
         return body + _code(self._key, key, body)
 
     def opened(self, key: bytes | None, value: bytes | None) -> Stored | None:
-        """Return the record of a key, or None when it is not ours, damaged,."""
+        """Return the record of a key, or None when it is damaged or not ours."""
         if not key or not value or len(value) < _HEADER_BEFORE_EPOCHS.size + _CODE_BYTES:
             return None
         body, code = value[:-_CODE_BYTES], value[-_CODE_BYTES:]
@@ -62,7 +62,7 @@ class Seal:
 
 
 def unsealed(value: bytes) -> bytes:
-    """Return the bytes of a record without looking at its stamp or its code: for who only searches in them."""
+    """Return the bytes of a record without looking at its stamp or its code; only a search in them may read so."""
     return value[_HEADER.size : -_CODE_BYTES]
 
 

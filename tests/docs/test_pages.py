@@ -245,3 +245,18 @@ def test_every_decision_is_listed() -> None:
     folder = ROOT / "docs" / "decisions"
     listed = set(LINK.findall((folder / "README.md").read_text(encoding="utf-8")))
     assert {path.name for path in folder.glob("[0-9]*.md")} == listed
+
+
+def _first_column(page: Path) -> list[str]:
+    rows = [row.split("|")[0].strip().strip("`") for row in ROW.findall(page.read_text())]
+    return [cell for cell in rows[1:] if not set(cell) <= set("-: ")]
+
+
+def test_the_glossary_is_in_alphabetical_order() -> None:
+    words = [word.lower() for word in _first_column(ROOT / "docs" / "glossary.md")]
+    assert words == sorted(words)
+
+
+def test_every_table_is_in_the_table_of_tables() -> None:
+    tables = set(re.findall(r"^## (\w+)$", (REFERENCE / "tables.md").read_text(), re.MULTILINE))
+    assert set(_first_column(ROOT / "streams" / "clickhouse" / "README.md")) == tables

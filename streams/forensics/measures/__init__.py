@@ -1,1 +1,1 @@
-"""The tests of `hydrometer forensics compare`: one file each, found by `registry.measures`."""
+"""The tests of `hydrometer forensics compare`: one file each, found by `measure.all_measures`."""

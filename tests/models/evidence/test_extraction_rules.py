@@ -27,7 +27,6 @@ from models.evidence.weighing import (
     MIN_EVIDENCE_NATS,
     OPERATION,
     PAYMENT,
-    total,
 )
 
 # at the edges that the rules ask about, on either side of them, unknown, and anywhere
@@ -45,7 +44,9 @@ def reference(families: Floats, purpose: Purpose, *, cards_dealt: bool, alone: b
             families[:, EVENNESS] > -MIN_EVIDENCE_NATS, np.maximum(families[:, EVENNESS], 0.0), families[:, EVENNESS]
         )
     together = np.nansum(families[:, BELONGING], axis=1)
-    nats = total(families, weights) - np.maximum(together - MAX_BELONGING_NATS, 0.0) + sole * np.nan_to_num(families[:, CONTENT])
+    nats = (
+        np.nansum(families * weights, axis=1) - np.maximum(together - MAX_BELONGING_NATS, 0.0) + sole * np.nan_to_num(families[:, CONTENT])
+    )
     speaks = (np.nan_to_num(families) >= MIN_EVIDENCE_NATS) & (weights > 0)
     hinted = (purpose is not Purpose.UNPROVEN) & (families[:, EVENNESS] >= HINT_NATS)
     plain = purpose in (Purpose.PLAIN, Purpose.SOLE)

@@ -29,13 +29,13 @@ def test_two_of_three_voices_with_one_rare_card_are_two_matches_and_a_miss() -> 
 
 def test_one_family_says_no_more_than_its_cap_and_so_never_joins_alone() -> None:
     found = edge("router", {"r": 1000}, {"r": 1e-6}, of=1000)
-    assert found.nats == links.MAX_FAMILY_NATS < links.JOIN_THRESHOLD_NATS
+    assert found.nats == links.MAX_LINK_FAMILY_NATS < links.JOIN_THRESHOLD_NATS
     assert not joins([found], 1000, 5)
 
 
 def test_a_card_and_an_organisation_are_one_family() -> None:
     both = [edge(kind, {"x": 9}, {"x": 1e-4}, of=9) for kind in ("payment", "organization")]
-    assert total(both) == links.MAX_FAMILY_NATS
+    assert total(both) == links.MAX_LINK_FAMILY_NATS
     assert not joins(both, 9, 9)
 
 
@@ -60,3 +60,7 @@ def test_two_sets_of_more_than_fifty_accounts_need_ten_nats_more() -> None:
 
 def test_more_misses_than_matches_say_nothing_rather_than_less_than_nothing() -> None:
     assert edge("template", {"t": 1}, {"t": 0.1}, of=10).nats == 0.0
+
+
+def test_cases_are_joined_by_the_kinds_that_form_groups() -> None:
+    assert set(links.JOINING) == {kind.name for kind in links.LINK_KINDS if kind.group_words}

@@ -44,7 +44,7 @@ def test_what_the_cases_read_has_one_partition_and_the_rest_as_many_as_set() -> 
 
 
 def test_a_day_of_retention_in_kafkas_words() -> None:
-    topic = topics.Topic("t", keyed_by="nothing", retention_hours=24)
+    topic = topics.Topic("t", partitioned_by="nothing", retention_hours=24)
     assert topic.configs["retention.ms"] == "86400000"
 
 
