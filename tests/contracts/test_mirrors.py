@@ -48,7 +48,6 @@ WITHOUT_MIRROR: Final = frozenset(
         "streams/desk/serve.py",
         "streams/devserver/access.py",
         "streams/devserver/body.py",
-        "streams/devserver/channel.py",
         "streams/devserver/engine.py",
         "streams/devserver/passage.py",
         "streams/devserver/request.py",
