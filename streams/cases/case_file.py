@@ -132,13 +132,18 @@ def alert_record(alert_id: str, alert: AlertState, step: AlertStep, entity: Enti
     )
 
 
-def explain(entity: Entity, behaviour: Behaviour, facts: Facts, accounts: int, score: Score, *, muted: bool = False) -> AlertPayload:
-    """Return a summary, the score, the features with the most evidence, and the counter-evidence. muted: no alert is sent."""
+def explain(
+    entity: Entity, behaviour: Behaviour, facts: Facts, accounts: int, score: Score, *, muted: bool = False, handed_over: bool = False
+) -> AlertPayload:
+    """Return a summary, the score, the features with the most evidence, and the counter-evidence.
+
+    muted: no alert is sent. handed_over: all of the accounts were.
+    """
     checks = consider(facts)
     doubts = sum(bool(check.fits) for check in checks)
     size = accounts or int(entity.accounts)
     return AlertPayload(
-        summary=summary(entity, behaviour, facts.families, accounts),
+        summary=summary(entity, behaviour, facts.families, accounts, handed_over=handed_over),
         score=msgspec.structs.replace(score, severity=severity.severity(behaviour, score.nats, size, muted=muted, doubts=doubts)),
         families=dict(facts.families),
         features=parts(entity, behaviour),
@@ -224,8 +229,11 @@ def families(entity: Entity) -> dict[str, float]:
     return {name: round(total / len(entity.members), 2) for name, total in totals.items()}
 
 
-def summary(entity: Entity, behaviour: Behaviour, family_nats: Mapping[str, float], accounts: int) -> str:
-    """Return one sentence: who, and the three families with the most evidence. accounts: the group's size."""
+def summary(entity: Entity, behaviour: Behaviour, family_nats: Mapping[str, float], accounts: int, *, handed_over: bool = False) -> str:
+    """Return one sentence: who, and the three families with the most evidence.
+
+    accounts: the group's size. handed_over: all of the accounts were, so that their owners are not accused.
+    """
     alone = entity.entity_kind == "account"
     named = [
         name
@@ -239,12 +247,15 @@ def summary(entity: Entity, behaviour: Behaviour, family_nats: Mapping[str, floa
         or "no single family stands out"
     )
     what = "distillation" if behaviour == "extraction" else "a router or reseller"
+    seems, seem = ("may be used by others than the owner", "may be used by others than the owners")
+    if not handed_over:
+        seems, seem = f"looks like {what}", f"look like {what}"
     if alone:
-        return f"Account {entity.entity_id} looks like {what}: {reasons}."
-    return f"{accounts or int(entity.accounts):,} {ENTITY_WORDS[entity.entity_kind]} look like {what}: {reasons}."
+        return f"Account {entity.entity_id} {seems}: {reasons}."
+    return f"{accounts or int(entity.accounts):,} {ENTITY_WORDS[entity.entity_kind]} {seem}: {reasons}."
 
 
-def withdrawal(alert: AlertState, nats: float, bar: float, now: Mapping[str, float]) -> str:
+def withdrawal(alert: AlertState, nats: float, bar: float, now: Mapping[str, float], owners: int = 0) -> str:
     """Return as a sentence why an alert is withdrawn: how far its evidence fell, and in which family most of it did.
 
     Args:
@@ -252,9 +263,11 @@ def withdrawal(alert: AlertState, nats: float, bar: float, now: Mapping[str, flo
         nats: Its evidence now.
         bar: The threshold that it was over.
         now: Nats by family now.
+        owners: How many of its accounts were handed over, and count for no alert.
     """
     reason = f"Withdrawn: evidence fell from {alert.evidence:.1f} to {nats:.1f} nats"
     reason += "" if math.isinf(bar) else f" (the threshold is {bar:.1f})"
+    reason += f"; {_counted(owners, 'account')} may be used by others than the owner and no longer count" if owners else ""
     falls = {family: before - now.get(family, 0.0) for family, before in alert.families.items()}
     most = max(falls, key=lambda family: falls[family], default="")
     if not most or falls[most] < _NAMED_FAMILY_NATS:
@@ -294,17 +307,22 @@ def case_record(
         shrink: By how much fewer members and links than the most are listed; the others are counted.
     """
     members, behaviour, muted = case.members, case.behaviour, case.muted
-    suspects = members if behaviour == "extraction" or strongest.entity_kind == "account" else {}
+    suspects = (members or case.owners) if behaviour == "extraction" or strongest.entity_kind == "account" else {}
     permission = _permission(strongest, members, policy)
     permitted = f"permitted by {permission.owner}: {permission.reason}" if permission else ""
     facts = facts_of(strongest, behaviour, list(suspects.values()), permitted)
     leak = _leak(suspects, strongest)
     accounts = len(suspects) or int(strongest.accounts)
     score = case_score(case, entities, strongest)
-    explained = explain(strongest, behaviour, facts, accounts, score, muted=muted or case.tier == "ask")
+    only_owners = bool(case.owners) and not members
+    silent = muted or case.tier == "ask"
+    explained = explain(strongest, behaviour, facts, accounts, score, muted=silent, handed_over=only_owners)
     doubts = sum(bool(check.fits) for check in explained.counter_evidence)
     step = response_steps.step(behaviour, accounts, explained.families, muted=muted, asks=case.tier == "ask", doubts=doubts)
-    listed = sorted(members, key=lambda account: (-members[account].score(behaviour), account))[: max(MAX_LISTED_MEMBERS // shrink, 1)]
+    listed, owners = (
+        sorted(side, key=lambda account: (-side[account].score(behaviour), account))[: max(MAX_LISTED_MEMBERS // shrink, 1)]
+        for side in (members, case.owners)
+    )
     links = max(MAX_LISTED_LINKS // shrink, 1)
     payload = CasePayload(
         **msgspec.structs.asdict(explained),
@@ -319,11 +337,13 @@ def case_record(
         earlier=case.earlier,
         members={account: members[account] for account in listed},
         members_left_out=len(members) - len(listed),
+        owners={account: case.owners[account] for account in owners},
+        owners_left_out=len(case.owners) - len(owners),
         users_not_listed=max(accounts - len(members), 0) if behaviour == "routing" else 0,
         leak=leak,
         if_wrong=if_wrong(list(suspects.values()), accounts, leak.requests),
         ladder=step,
-        next_step=f"{step.step}: {step.why}.",
+        next_step=f"{step.step}: {step.why}.{warning(len(case.owners))}",
         withdrawn=case.withdrawn,
         terms=policy.terms(behaviour),
         threshold=policy.threshold("ask" if case.tier == "ask" else behaviour, case.updated_at),
@@ -362,7 +382,7 @@ def case_score(case: CaseState, entities: Sequence[Entity], strongest: Entity) -
     """
     if case.behaviour == "routing":
         return score_of("", strongest, strongest, "routing", strongest.routing)
-    present = {account: member.extraction for account, member in case.members.items() if member.left_at is None}
+    present = {account: member.extraction for account, member in (case.members or case.owners).items() if member.left_at is None}
     account = max(present, key=lambda name: (present[name], name), default="")
     rows = [(row, entity) for entity in entities if (row := _row(entity, account)) is not None]
     if not rows:
@@ -389,6 +409,21 @@ def if_wrong(members: Sequence[CaseMember], accounts: int, requests: float) -> s
     """
     limited = f"with {requests:,.0f} requests would be limited without cause: begin with a step that can be taken back."
     return f"{affected(members, accounts)} {limited}"
+
+
+def warning(owners: int) -> str:
+    """Return what to do for the owners of accounts that were handed over, as a sentence after another; empty for none.
+
+    >>> warning(1)
+    ' Warn the owner of 1 account: the key may be used by others, and no step names the account.'
+    """
+    if not owners:
+        return ""
+    one = owners == 1
+    return (
+        f" Warn the owner{'' if one else 's'} of {_counted(owners, 'account')}: the key{'' if one else 's'} may be used by others, "
+        f"and no step names the account{'' if one else 's'}."
+    )
 
 
 def affected(members: Sequence[CaseMember], accounts: int) -> str:

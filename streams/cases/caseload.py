@@ -79,6 +79,7 @@ class Caseload:
         known_members = dict(case.members)
         for side, accounts in ((case, staying), (other, moving)):
             side.members = {account: copy(member) for account, member in known_members.items() if account in accounts}
+        other.owners = {account: copy(member) for account, member in case.owners.items()}  # the next version keeps those of its own links
         return [case, other]
 
     @staticmethod
@@ -163,13 +164,15 @@ class Caseload:
         for link in other.links:
             case.links.append(msgspec.structs.replace(link, from_case=other.case_id))
             self._home[link.entity] = case.case_id
-        for account, member in other.members.items():
-            known = case.members.setdefault(account, copy(member))
-            known.joined_at = min(known.joined_at, member.joined_at)
+        for ours, theirs in ((case.members, other.members), (case.owners, other.owners)):
+            for account, member in theirs.items():
+                known = ours.setdefault(account, copy(member))
+                known.joined_at = min(known.joined_at, member.joined_at)
         case.apart = sorted({*case.apart, *other.apart})
         case.excluded = sorted({*case.excluded, *other.excluded})
         for account in case.excluded:
             case.members.pop(account, None)
+            case.owners.pop(account, None)
         case.hold = case.hold or other.hold
         other.state, other.merged_into = "merged", case.case_id
 

@@ -70,6 +70,7 @@ def erase(
 def _redact(erased: Erased, cases: Iterable[CaseState], load: Caseload, account: str, key: str) -> None:
     for case in cases:
         case.members.pop(account, None)
+        case.owners.pop(account, None)
         case.excluded = [name for name in case.excluded if name != account]
         case.decided = [decision for decision in case.decided if not decision.entity_id.endswith(f"/{key}")]
         load.unlink(case, key)
@@ -82,7 +83,7 @@ def _redact(erased: Erased, cases: Iterable[CaseState], load: Caseload, account:
 
 def _contains(case: CaseState, account: str, key: str) -> bool:
     decided = any(decision.entity_id.endswith(f"/{key}") for decision in case.decided)
-    return account in case.members or key in case.keys or decided
+    return account in case.members or account in case.owners or key in case.keys or decided
 
 
 def _is_about(label: LearnedLabel, account: str, key: str, held: Iterable[str]) -> bool:

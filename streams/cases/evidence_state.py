@@ -13,7 +13,9 @@ from models.evidence.links import CASE_LINKS
 from streams.schema.blocks import Block
 from streams.schema.evidence import Entity, Known, Member
 
-_NUMBER_COLUMNS: Final = ("time", "accounts", "population", "common", "requests", "output_tokens", "first", "extraction", "routing")
+_NUMBER_COLUMNS: Final = (
+    "time", "accounts", "population", "common", "requests", "output_tokens", "first", "extraction", "routing", "handed_over",
+)  # fmt: skip
 _MEMBER_FIELDS: Final = tuple(name for name in Known.__struct_fields__ if name != "population")
 _ENTITY_FIELDS: Final = tuple(name for name in Entity.__struct_fields__ if name not in ("members", "own_time"))
 

@@ -22,7 +22,7 @@ from streams.cases.snapshot import Snapshots
 from streams.cases.suspects import MIN_ALERTED_MEMBERS, Suspects
 from streams.core.errors import MalformedEventError
 from streams.schema import blocks, topics
-from streams.schema.cases import AlertState, AlertStep, CaseState, Decision, Example, Tier
+from streams.schema.cases import AlertState, AlertStep, CaseMember, CaseState, Decision, Example, Tier
 from streams.schema.evidence import Entity, Known
 from streams.schema.labels import EXCLUDE, HOLD, LINK, MEMBER, SPLIT, VERDICTS, WITHDRAWN, Label, LearnedLabel
 from streams.schema.names import BEHAVIOURS, AlertName, alert_name, entity_key
@@ -275,12 +275,14 @@ class Cases:
         account, case = key.removeprefix("account:"), self.cases.get(case_id)
         while case is not None and case.merged_into is not None:
             case = self.cases.get(case.merged_into)
-        if case is None or (label.verdict == EXCLUDE and (account not in case.members or {*case.keys} == {key})):
+        listed = case is not None and (account in case.members or account in case.owners)
+        if case is None or (label.verdict == EXCLUDE and (not listed or {*case.keys} == {key})):
             return []
         case.excluded = [name for name in case.excluded if name != account]
         if label.verdict == EXCLUDE:
             case.excluded = [*case.excluded, account]
-            case.members.pop(account)
+            case.members.pop(account, None)
+            case.owners.pop(account, None)
             for link in [link for link in case.links if AlertName.parse(link.entity).key == key]:
                 self.alerts[link.entity].state = "dismissed"
             self._load.unlink(case, key)
@@ -297,8 +299,9 @@ class Cases:
         if over or permitted:
             strongest = max(map(attrgetter("extraction"), (over or permitted).values()))
             messages += self._alert(alert_id, strongest, over or permitted, muted=not over, tier=tier)
+            self._acquit_owners(alert_id, entity)
         else:
-            messages += self._withdraw_fallen(alert_id, self._standing(entity), self._suspects[tier].bar(entity))
+            messages += self._withdraw_fallen(alert_id, self._standing(entity, tier), self._suspects[tier].bar(entity))
         if entity.routing >= self.policy.bar("routing", entity.time) and entity.entity_kind in _CHANNELS and not entity.common:
             muted = self._suspects["alert"].permission(entity.entity_id, entity) is not None
             messages += self._alert(alert_name("routing", key), entity.routing, {}, muted=muted)
@@ -306,6 +309,12 @@ class Cases:
             standing = 0.0 if entity.common else entity.routing
             messages += self._withdraw_fallen(alert_name("routing", key), standing, self.policy.bar("routing", entity.time))
         return messages
+
+    def _acquit_owners(self, alert_id: str, entity: Entity) -> None:
+        """Publish the case of an alert at once when a member turns out to be handed over, however little else changed."""
+        case = self._load.of(alert_id)
+        if case is not None and case.state == "open" and not case.members.keys().isdisjoint(self._suspects[case.tier].owners(entity)):
+            self._changed[case.case_id] = None
 
     def _withdraw_fallen(self, alert_id: str, nats: float, bar: float) -> list[Message]:
         """Resolve an alert whose evidence is well under the bar now, and its case when no other alert of it stands; say why.
@@ -320,7 +329,8 @@ class Cases:
             return []
         behaviour, key = AlertName.parse(alert_id)
         entity, case = self.entities[key], self.cases[alert.case_id]
-        case.withdrawn = case_file.withdrawal(alert, nats, bar, case_file.facts_of(entity, behaviour).families)
+        owners = len(self._suspects["alert"].owners(entity)) if behaviour == "extraction" else 0
+        case.withdrawn = case_file.withdrawal(alert, nats, bar, case_file.facts_of(entity, behaviour).families, owners)
         alert.evidence, alert.time = nats, entity.time
         if all(not self.alerts[link.entity].alive or link.entity == alert_id for link in case.links):
             return self._close(case, "resolved")
@@ -333,16 +343,19 @@ class Cases:
         """Return which tier an entity's evidence reaches; an alert that stands is not taken back to a question, only withdrawn."""
         alert = self.alerts.get(alert_id)
         stands = alert is not None and alert.alive and alert.tier == "alert"
-        return "alert" if stands or entity.entity_kind == "account" or any(self._suspects["alert"].of(entity)) else "ask"
+        alone = entity.entity_kind == "account" and not entity.handed_over
+        return "alert" if stands or alone or any(self._suspects["alert"].of(entity)) else "ask"
 
     @staticmethod
-    def _standing(entity: Entity) -> float:
-        """Return the evidence on which an entity's alert stands: its own, or that which MIN_ALERTED_MEMBERS members have."""
-        if entity.entity_kind == "account":
-            return entity.extraction
-        if entity.common or len(entity.members) < MIN_ALERTED_MEMBERS:
-            return 0.0
-        return heapq.nlargest(MIN_ALERTED_MEMBERS, (member.extraction for member in entity.members.values()))[-1]
+    def _standing(entity: Entity, tier: Tier) -> float:
+        """Return the evidence on which an entity stands in a tier: its own, or that which MIN_ALERTED_MEMBERS members have.
+
+        For an alert, accounts that were handed over have none.
+        """
+        rows: Iterable[Known] = [entity] if entity.entity_kind == "account" else () if entity.common else entity.members.values()
+        nats = [row.extraction for row in rows if tier == "ask" or not row.handed_over]
+        least = 1 if entity.entity_kind == "account" else MIN_ALERTED_MEMBERS
+        return heapq.nlargest(least, nats)[-1] if len(nats) >= least else 0.0
 
     def _alert(self, alert_id: str, nats: float, over: Mapping[str, Known], *, muted: bool, tier: Tier = "alert") -> list[Message]:
         entity, alert = self.entities[AlertName.parse(alert_id).key], self.alerts.get(alert_id)
@@ -417,34 +430,49 @@ class Cases:
         moved = self._moved.pop(case.case_id, {})
         if self._counted.get(case.case_id) != basis:
             self._counted[case.case_id] = basis
-            moved = dict.fromkeys(account for _, rows in suspects for account in rows) | dict.fromkeys(case.members)
+            moved = dict.fromkeys(account for _, rows in suspects for account in rows) | dict.fromkeys((*case.members, *case.owners))
         present: dict[str, Known] = {}
+        joins: dict[str, CaseMember] = {}
+        handed_over: dict[str, None] = {}
         for entity, known in suspects:
             for account in known if len(known) < len(moved) else moved:
-                if account in known and account in moved and self._may_belong(account, case):
+                if account in known and account in moved:
                     row = known[account]
-                    case.members.setdefault(account, case_file.new_member(row, entity.time))
+                    joins.setdefault(account, case_file.new_member(row, entity.time))
                     present[account] = max(present.get(account, row), row, key=_most_requests)
+                    if row.handed_over:
+                        handed_over[account] = None
+        for account, row in present.items():
+            side, other = (case.owners, case.members) if account in handed_over else (case.members, case.owners)
+            joins[account] = other.pop(account, joins[account])
+            if self._may_belong(account, case, side):
+                case_file.bring_up_to_date(side.setdefault(account, joins[account]), row)
+                moved.pop(account)
         for account in moved:
-            if account in present:
-                case_file.bring_up_to_date(case.members[account], present[account])
-            elif account in case.members and case.members[account].left_at is None:
+            case.owners.pop(account, None)
+            if account in case.members and case.members[account].left_at is None:
                 case.members[account].left_at = case.updated_at
 
-    def _may_belong(self, account: str, case: CaseState) -> bool:
-        """Return whether an account with evidence is a member: not if it is excluded, or would join while it is in another open case."""
+    def _may_belong(self, account: str, case: CaseState, side: Mapping[str, CaseMember]) -> bool:
+        """Return whether an account with evidence belongs to a side of a case: not if it is excluded.
+
+        It does not join the members while it is one of another open case. side: the case's members, or its owners to be warned.
+        """
         if account in case.excluded:
             return False
+        if side is case.owners:
+            return True
         known = case.members.get(account)
         joins = known is None or known.left_at is not None
         return not (joins and self._load.is_elsewhere(account, case))
 
     def _over(self, entity: Entity, case: CaseState) -> Mapping[str, Known]:
-        """Return the accounts by which an entity belongs to a case."""
+        """Return the accounts by which an entity belongs to a case, and those of it whose owners are to be warned."""
         if case.behaviour == "routing":
             return {entity.entity_id: entity} if entity.entity_kind == "account" else {}
         free, permitted = self._suspects[case.tier].of(entity)
-        return permitted if case.muted else free
+        owners = self._suspects[case.tier].owners(entity)
+        return permitted if case.muted else {**free, **owners} if owners else free
 
     def _example(self, case: CaseState) -> Example | None:
         """Return the member with the most evidence of its own, and its features: a group's numbers do not describe an account."""

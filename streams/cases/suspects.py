@@ -1,4 +1,7 @@
-"""Which accounts of each entity are over the threshold of a tier (alert, ask). Only accounts that a block changed are judged again."""
+"""Which accounts of each entity are over the threshold of a tier (alert, ask). Only accounts that a block changed are judged again.
+
+An account that was handed over is in no alert, whatever its evidence: others may use its key. It is kept apart, for its owner to be warned.
+"""
 
 from __future__ import annotations
 
@@ -20,8 +23,12 @@ class _Over:
     """The accounts of one entity over a threshold, and what has changed since they were looked at."""
 
     bar: float
+    owners_bar: float
+    """Evidence from which the owner of an account that was handed over is to be warned."""
     free: dict[str, Known] = field(default_factory=dict)
     permitted: dict[str, Known] = field(default_factory=dict)
+    owners: dict[str, Known] = field(default_factory=dict)
+    """Accounts that were handed over."""
 
 
 class Suspects:
@@ -30,6 +37,7 @@ class Suspects:
     def __init__(self, policy: Policy, tier: Tier = "alert") -> None:
         """Start without any. policy: thresholds, and permitted parties."""
         self._policy = policy
+        self._asks = tier == "ask"
         self._threshold = "ask" if tier == "ask" else "extraction"
         self._over: dict[str, _Over] = {}
         self._changed: dict[str, dict[str, None]] = {}
@@ -52,7 +60,10 @@ class Suspects:
         return min(bar, weighing.ALONE_ALERT_THRESHOLD_NATS) if entity.false_alerts <= calibration.FALSE_ALERTS_PER_DAY else math.inf
 
     def of(self, entity: Entity) -> tuple[Mapping[str, Known], Mapping[str, Known]]:
-        """Return the accounts over the threshold, and those over it that are permitted, both by id."""
+        """Return the accounts over the threshold, and those over it that are permitted, both by id.
+
+        Accounts that were handed over count for a question, never for an alert.
+        """
         alone, key, bar = entity.entity_kind == "account", entity.key, self.bar(entity)
         changed = self._changed.pop(key, None)
         if entity.common and not alone:
@@ -60,7 +71,7 @@ class Suspects:
             return {}, {}
         over = self._over.get(key)
         if alone or over is None or over.bar != bar:
-            over = self._over[key] = _Over(bar)
+            over = self._over[key] = _Over(bar, bar if alone else min(bar, weighing.SUSPECT_NATS))
             rows: Mapping[str, Known] = {entity.entity_id: entity} if alone else entity.members
             for account, row in rows.items():
                 self._sort(over, account, row)
@@ -68,7 +79,14 @@ class Suspects:
             for account in changed or ():
                 self._sort(over, account, entity.members.get(account))
         least = 1 if alone else MIN_ALERTED_MEMBERS
-        return (over.free if len(over.free) >= least else {}), (over.permitted if len(over.permitted) >= least else {})
+        free = {**over.free, **over.owners} if self._asks and over.owners else over.free
+        return (free if len(free) >= least else {}), (over.permitted if len(over.permitted) >= least else {})
+
+    def owners(self, entity: Entity) -> Mapping[str, Known]:
+        """Return the suspect accounts of an entity that were handed over, by id: others may use their keys."""
+        self.of(entity)
+        over = self._over.get(entity.key)
+        return over.owners if over else {}
 
     def permission(self, account: str, row: Known) -> Permission | None:
         """Return the permission of an account, by its own name, its organisation or its router."""
@@ -78,9 +96,10 @@ class Suspects:
     def _sort(self, over: _Over, account: str, row: Known | None) -> None:
         """Put an account where it belongs."""
         chosen = None
-        if row is not None and row.extraction >= over.bar:
-            chosen = over.permitted if self.permission(account, row) else over.free
-        for rows in (over.free, over.permitted):
+        if row is not None and row.extraction >= (over.owners_bar if row.handed_over else over.bar):
+            apart = over.owners if row.handed_over else over.free
+            chosen = over.permitted if row.extraction >= over.bar and self.permission(account, row) else apart
+        for rows in (over.free, over.permitted, over.owners):
             if rows is chosen and row is not None:
                 rows[account] = row
             else:

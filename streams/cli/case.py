@@ -194,7 +194,7 @@ def exclude_account(*, case_id: str, account: str, reason: str | None, undo: boo
     settings, known = _kafka(), known_case(case_id)
     if not undo and reason is None:
         raise click.UsageError(f"Say why: --reason, one of {', '.join(REASONS)}.")
-    listed = known.payload.excluded if undo else known.payload.members
+    listed = known.payload.excluded if undo else {*known.payload.members, *known.payload.owners}
     if account not in listed:
         raise HydrometerError(f"{known.case_id} has not {'excluded' if undo else 'the account'} {account}: see `hydrometer case show`")
     entity_id = member_key(known.case_id, account)

@@ -17,6 +17,8 @@ from streams.schema.actions import Action, EnforcementDecision
 MAX_SHOWN_ACTIONS: Final = 10
 """The newest, on a terminal; as data there are all."""
 
+WARNS: Final = "others may use the account's key: warn its owner. The case accuses other accounts"
+
 
 @dataclass(frozen=True)
 class AccountScore:
@@ -29,12 +31,14 @@ class AccountScore:
 
 @dataclass(frozen=True)
 class AccountCase:
-    """A case in which the account is a member."""
+    """A case in which the account is a member, or whose account holder is to be warned."""
 
     case_id: str
     state: str
     behaviour: str
     title: str
+    warns: bool = False
+    """Others may use the account's key: its owner is to be warned, and the case accuses others."""
 
 
 @dataclass(frozen=True)
@@ -87,7 +91,13 @@ def _rows(view: AccountView) -> list[tuple[str, str]]:
         ]
     score = f"{newest.extraction:.1f} extraction, {newest.routing:.1f} routing, {moments.shown(newest.time)}" if newest else "none yet"
     rows.append(("nats by itself", score))
-    rows.append(("cases", "\n".join(f"{case.case_id} {case.state}, {case.behaviour}: {case.title}" for case in view.cases) or "none"))
+    rows.append(
+        (
+            "cases",
+            "\n".join(f"{case.case_id} {case.state}, {case.behaviour}: {WARNS if case.warns else case.title}" for case in view.cases)
+            or "none",
+        )
+    )
     done = [f"{moments.shown(action.time)} {action.author}: {action.kind} {action.value} {action.note}".rstrip() for action in view.actions]
     rows.append(("people did", "\n".join(done[-MAX_SHOWN_ACTIONS:]) or "nothing yet"))
     orders = [f"{one.measure}, {one.state}, until {moments.shown(one.expires)}: {one.reason}" for one in view.decisions]

@@ -237,7 +237,7 @@ class Desk:
         actions = await _in_thread(partial(self._reading.actions, case=row.case_id))
         decisions = await _in_thread(partial(self._reading.decisions, case=row.case_id))
         owner, status = (await _in_thread(self._reading.work)).get(row.case_id, ("", "new"))
-        ranked = terminal.members(row)
+        ranked, owners = terminal.members(row), terminal.owners(row.payload)
         pattern = await _in_thread(self._reading.pattern, [name for name, _ in ranked])
         session.looked[row.case_id] = row.version
         score = row.payload.score
@@ -268,6 +268,10 @@ class Desk:
             measures=[(measure, STEP_OF[measure]) for measure in MEASURES],
             four_eyes=FOUR_EYES,
             unlisted=terminal.unlisted(row),
+            owners_heading=terminal.OWNERS,
+            owners_why=terminal.OWNERS_WHY,
+            owners=owners[:MAX_PAGE_MEMBERS],
+            unshown_owners=max(len(owners) - MAX_PAGE_MEMBERS, 0) + row.payload.owners_left_out,
         )
 
     async def _version(self, request: web.Request) -> web.Response:
@@ -285,6 +289,7 @@ class Desk:
             request,
             "account.html",
             view=view,
+            warns_words=account_view.WARNS,
             evidence=pictures.curve(
                 [(score.time.timestamp(), max(score.extraction, 0.0)) for score in view.scores], "Nats of extraction by itself"
             ),

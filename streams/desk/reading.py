@@ -192,14 +192,15 @@ class Reading:
         rows = self._clickhouse.query("SELECT max(version) FROM cases WHERE case_id = %(case)s", {"case": case_id})
         return int(rows[0][0])
 
-    def cases_of(self, account: str) -> list[tuple[str, str, str, str]]:
-        """Return the cases in which an account is a member: id, state, behaviour, title."""
+    def cases_of(self, account: str) -> list[tuple[str, str, str, str, bool]]:
+        """Return the cases in which an account is a member, or its owner is to be warned (True): id, state, behaviour, title, which."""
         rows = self._clickhouse.query(
-            "SELECT case_id, toString(state), behaviour, title FROM cases FINAL WHERE JSONHas(payload, 'members', %(account)s) "
+            "SELECT case_id, toString(state), behaviour, title, JSONHas(payload, 'owners', %(account)s) FROM cases FINAL "
+            "WHERE JSONHas(payload, 'members', %(account)s) OR JSONHas(payload, 'owners', %(account)s) "
             "ORDER BY state, updated_at DESC LIMIT 50",
             {"account": account},
         )
-        return [(str(case), str(state), str(behaviour), str(title)) for case, state, behaviour, title in rows]
+        return [(str(case), str(state), str(behaviour), str(title), bool(warns)) for case, state, behaviour, title, warns in rows]
 
     def cases_about(self, key: str) -> list[tuple[str, str, str, str]]:
         """Return the cases that an entity (`kind:id`) belongs to: id, state, behaviour, title."""

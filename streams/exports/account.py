@@ -88,6 +88,7 @@ def own_part(row: Mapping[str, object], account: str) -> dict[str, object]:
         payload = {
             **{name: payload[name] for name in _OWN_PARTS if payload.get(name)},
             "member": payload["members"].get(account),
+            "owner": payload.get("owners", {}).get(account),
             "example": example if example.get("account") == account else None,
         }
     return {**row, "payload": payload}

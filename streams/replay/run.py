@@ -126,6 +126,9 @@ class Replay:
         for case in self.pipeline.cases.cases.values():
             if case.behaviour != "extraction" or case.muted:
                 continue
+            for account in case.owners:
+                rows[account].warned = True
+                rows[account].asked |= case.tier == "ask"
             for account, member in case.members.items():
                 row = rows[account]
                 if case.tier == "ask":

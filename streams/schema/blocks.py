@@ -346,6 +346,8 @@ EVIDENCE = Layout(
         # the first of the rules of extraction that held, null where none did
         "rule": "text",
         "routing": "number",
+        # 1: the account was handed over, so its key may be used by others than its owner
+        "handed_over": "number",
         # of 10,000 ordinary entities, how many a day are expected to show as much; unknown until calibration has seen enough
         "false_alerts": "number",
         "families": "vector",
@@ -367,6 +369,7 @@ EVIDENCE = Layout(
         "usual_low": "features",
         "usual_high": "features",
     },
+    limits={"handed_over": (0.0, 1.0)},
     words={"entity_kind": f"account|{_KINDS}", "rule": "[a-z][a-z -]{0,63}"},
 )
 """An entity, or a member of one, above the evidence floor a row. Rows are states, not changes: the newest is the truth."""

@@ -322,6 +322,9 @@ class CasePayload(AlertPayload, frozen=True, kw_only=True):
     earlier: str | None = None
     members: dict[str, CaseMember] = msgspec.field(default_factory=dict)
     members_left_out: int = 0
+    owners: dict[str, CaseMember] = msgspec.field(default_factory=dict)
+    """Accounts that were handed over: others may use their key. Their owners are to be warned; no step may name them."""
+    owners_left_out: UInt32 = 0
     users_not_listed: int = 0
     leak: Leak = Leak(0.0, 0.0, 0.0, 0.0, "")
     if_wrong: str = ""
@@ -422,6 +425,8 @@ class CaseState(msgspec.Struct):
     links: list[Link] = msgspec.field(default_factory=list)
     merges: list[Merge] = msgspec.field(default_factory=list)
     members: dict[str, CaseMember] = msgspec.field(default_factory=dict)
+    owners: dict[str, CaseMember] = msgspec.field(default_factory=dict)
+    """Accounts that were handed over: they are never among the members."""
     apart: list[str] = msgspec.field(default_factory=list)
     """Cases that a person split from this one: they are never merged again."""
     near: list[Near] = msgspec.field(default_factory=list)

@@ -19,6 +19,8 @@ class Known(msgspec.Struct, kw_only=True):
     rule: str = ""
     """The first of the rules of extraction that held (`models/evidence/extraction_rules.py`); empty where none did."""
     routing: float = 0.0
+    handed_over: float = 0.0
+    """1: the account came to its program after hours of work in another one, so its key may be used by others than its owner."""
     families: dict[str, float] = msgspec.field(default_factory=dict)
     """Nats by family; unknown families are left out."""
     counted: dict[str, float] = msgspec.field(default_factory=dict)

@@ -28,6 +28,8 @@ class AccountRow(msgspec.Struct):
     """Whether it was a member of an extraction case that was not muted, and more than a question."""
     asked: bool = False
     """Whether it was a member of a case that is a question to its owner."""
+    warned: bool = False
+    """Whether its owner is to be warned: others may use its key, and it is a member of no case for that."""
     first_alert_at: Seconds | None = None
     case_id: str | None = None
 

@@ -155,8 +155,18 @@ def handed_over(members: Members) -> Mask:
     >>> handed_over(came).tolist()
     [True, False, False]
     """
-    mask: Mask = members.router_since - members.account_first >= MIN_OWN_WORK_SECONDS
-    mask &= members.router_since - members.created >= ESTABLISHED_SECONDS
+    return came_from_elsewhere(members.router_since, members.account_first, members.created)
+
+
+def came_from_elsewhere(router_since: Floats, first: Floats, created: Floats) -> Mask:
+    """Return which accounts were established, and had worked for hours in another program, when they came to theirs, (accounts,).
+
+    Args:
+        router_since: When each came to its program from another one, epoch seconds; NaN where it has its first.
+        first: Its first request, epoch seconds.
+        created: When it was created, epoch seconds; NaN where unknown.
+    """
+    mask: Mask = (router_since - first >= MIN_OWN_WORK_SECONDS) & (router_since - created >= ESTABLISHED_SECONDS)
     return mask
 
 

@@ -87,6 +87,9 @@ class Figures:
     found_or_asked: str
     worst_crowd: str
     victims: str
+    """Owners of stolen keys that are members of an alerted case."""
+    warned: str
+    """Of the accounts whose owner is to be warned, those whose key was stolen."""
     routed: str
     """Ordinary people in a routing case."""
     mixed: int
@@ -180,6 +183,7 @@ def judge(name: str, folder: Path, replay: Replay, cpu: float) -> Figures:
         _reached([crew for campaign, crew in members.items() if tellable[campaign]], said),
         f"{worst:.0%}",
         f"{sum(said[account].alerted for account in victims)}/{len(victims)}",
+        f"{sum(said[account].warned for account in victims)}/{sum(row.warned for row in said.values())}",
         f"{len(channel)}/{len(innocents)}",
         mixed,
         _left_open(replay),
@@ -270,6 +274,7 @@ def show(figures: Iterable[Figures], console: Console, *, whole: bool) -> None:
         "or asked",
         "worst crowd",
         "victims",
+        "warned",
         "routed",
         "mixed",
         "left open",
@@ -279,7 +284,7 @@ def show(figures: Iterable[Figures], console: Console, *, whole: bool) -> None:
     for each in figures:
         table.add_row(
             each.world, f"{each.average_precision:.3f}", f"{each.recall:.2f}", each.found, each.untellable, f"{each.leak:.0%}",
-            each.innocents, each.asked, each.found_or_asked, each.worst_crowd, each.victims, each.routed, str(each.mixed),
+            each.innocents, each.asked, each.found_or_asked, each.worst_crowd, each.victims, each.warned, each.routed, str(each.mixed),
             str(each.left_open), f"{each.cpu_seconds:.0f} s",
         )  # fmt: skip
         if whole:

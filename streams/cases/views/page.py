@@ -33,7 +33,8 @@ def page(case: CaseRow) -> str:
         html.section("What it has been served", _leak(payload.leak) + _joins(payload.members)),
         html.section("What to do", _todo(case)),
         html.section("Why this is one case", _links(payload)),
-        html.section(f"Accounts ({case.accounts:,})", _members(case)),
+        html.section(f"Accounts ({len(payload.members) and case.accounts:,})", _members(case)),
+        *([html.section(f"{terminal.OWNERS} ({len(payload.owners):,})", _owners(payload))] if payload.owners else []),
         html.section("Decisions and history", _decisions(payload) + _history(payload.history, case.behaviour)),
     ]
     return html.document(f"{case.case_id}: {case.behaviour}", [*sections, _foot(case)])
@@ -199,6 +200,17 @@ def _members(case: CaseRow) -> str:
     more += f"<p class=note>{escape(others)}.</p>" if others else ""
     heads = ("account", "joined (UTC)", "left", "requests", "output tokens", f"nats of {score}", "router", "card")
     return (html.table(heads, rows, numbers=(3, 4, 5), wide=True) if rows else "") + more
+
+
+def _owners(payload: CasePayload) -> str:
+    rows = [
+        (account, moments.shown(owner.joined_at), f"{owner.requests:,.0f}", f"{owner.output_tokens:,.0f}", owner.router, owner.organization)
+        for account, owner in terminal.owners(payload)[:MAX_PAGE_MEMBERS]
+    ]
+    rest = len(payload.owners) - len(rows) + payload.owners_left_out
+    heads = ("account", "found (UTC)", "requests", "output tokens", "router", "organisation")
+    more = f"<p class=note>... and {rest:,} more.</p>" if rest else ""
+    return f"<p class=note>{escape(terminal.OWNERS_WHY)}</p>{html.table(heads, rows, numbers=(2, 3), wide=True)}{more}"
 
 
 def _decisions(payload: CasePayload) -> str:

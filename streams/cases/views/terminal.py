@@ -27,6 +27,12 @@ from streams.schema.names import Behaviour
 
 MIN_SHOWN_NATS = 0.5
 """A panel does not mention a family with less evidence."""
+OWNERS: Final = "Accounts whose key may be used by others: warn the owner"
+"""Heading of the accounts of a case that were handed over."""
+OWNERS_WHY: Final = (
+    "Each is established, and worked for an hour or more in another program before it came to the one that the case is about. "
+    "Whoever pays for it may not know of these requests. They are no members of the case, and no step may name them."
+)
 MAX_SHOWN_ROWS = 8
 """Members, features and links that a panel shows; `--json` prints all."""
 
@@ -225,8 +231,20 @@ def panel(case: CaseRow) -> Panel:
     grid.add_row("against", Text(against))
     grid.add_row("if wrong", Text(payload.if_wrong))
     grid.add_row("next", Text(payload.next_step))
+    if payload.owners:
+        grid.add_row("warn", Text(f"{OWNERS}: {', '.join(_shown_owners(payload))}"))
     colour = "red" if case.behaviour == "extraction" else "yellow"
     return Panel(grid, title=f"[bold]{case.case_id}[/] {case.behaviour}", title_align="left", border_style=colour)
+
+
+def owners(payload: CasePayload) -> list[tuple[str, CaseMember]]:
+    """Return the accounts of a case whose key may be used by others, the most evidence of extraction first."""
+    return sorted(payload.owners.items(), key=lambda item: (-item[1].extraction, item[0]))
+
+
+def _shown_owners(payload: CasePayload) -> list[str]:
+    rest = len(payload.owners) - MAX_SHOWN_ROWS + payload.owners_left_out
+    return [name for name, _ in owners(payload)[:MAX_SHOWN_ROWS]] + ([f"and {rest:,} more: --json has all"] if rest > 0 else [])
 
 
 def rule_sentence(rule: HeldRule) -> str:

@@ -16,6 +16,7 @@ from streams.stages import shadow_detectors
 from streams.stages.accounts.scoring import Scores
 from streams.stages.accounts.state import AccountState
 from streams.stages.accounts.votes import Votes
+from streams.stages.attribution import came_from_elsewhere
 from streams.stages.reporting import EVIDENCE_ROW_FLOOR_NATS, SCORE_ROW_INTERVAL_SECONDS, SCORE_ROW_STEP_NATS
 from streams.stages.shadow_detectors import ShadowDetectors
 from streams.stages.stage import Message
@@ -74,6 +75,7 @@ class ScoreRows:
             "extraction": scores.extraction[strong],
             "rule": [scores.rules[row] for row in strong.tolist()],
             "routing": scores.routing[strong],
+            "handed_over": came_from_elsewhere(*(table[name][rows] for name in ("router_since", "first", "created"))).astype(np.float32),
             "false_alerts": self._votes.tail.false_alerts(scores.extraction[strong]),
             "families": table["own"][rows],
             "counted": np.full((len(rows), len(self._names["families"])), np.nan),

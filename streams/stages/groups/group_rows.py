@@ -42,6 +42,7 @@ def _row(state: GroupState, score: GroupScore) -> BlockColumns:
         "requests": np.array([float(table["requests"][score.group])]),
         "extraction": np.array([score.extraction]),
         "routing": np.array([score.routing]),
+        "handed_over": np.array([np.nan]),
         "false_alerts": np.array([np.nan]),
         "families": score.families[None],
         "counted": np.full((1, len(score.families)), np.nan),

@@ -54,6 +54,7 @@ def report_members(state: GroupState, score: GroupScore, outbox: Outbox) -> None
             "extraction": extraction[rows],
             "rule": [rules[row] for row in rows.tolist()],
             "routing": weighing.routing(families)[rows],
+            "handed_over": score.handed_over[rows].astype(np.float32),
             "false_alerts": np.full(len(rows), np.nan),
             "families": families[rows],
             "counted": counted,

@@ -19,6 +19,7 @@ from models.state.columns import Columns, Slots
 from streams.features.group.evenness import expected_if_people
 from streams.features.members import Members
 from streams.stages import attribution
+from streams.stages.attribution import Mask
 from streams.stages.groups.readings import READINGS, Judged, read
 from streams.stages.groups.state import GroupState
 from streams.stages.reporting import EVIDENCE_ROW_FLOOR_NATS, TICK_INTERVAL_SECONDS
@@ -63,6 +64,8 @@ class GroupScore:
     """What the trained model reads of each member, (members, readings), NaN where unknown; of a public link no rows."""
     routing: float
     """Evidence that the group is a router's or reseller's, nats."""
+    handed_over: Mask
+    """Which members were handed over, (members,): their evidence is at most that of a question."""
     is_public: bool = False
     """Whether many ordinary accounts have this link: its evidence is then 0."""
 
@@ -96,9 +99,9 @@ def score(group: int, members: Members, features: Sequence[Any], population: flo
     shown = attribution.member_families(members, families)
     routing = float(weighing.routing(families[None])[0])
     if is_public(shown, payers(members), population, routing):
-        read_nothing = np.empty((0, len(READINGS)))
+        read_nothing, nobody = np.empty((0, len(READINGS))), np.zeros(len(members), np.bool_)
         nothing = Extraction(np.zeros(len(members)), np.full(len(members), extraction_rules.NO_RULE))
-        return GroupScore(group, members, values, nats, families, shown, nothing, 0.0, None, read_nothing, 0.0, is_public=True)
+        return GroupScore(group, members, values, nats, families, shown, nothing, 0.0, None, read_nothing, 0.0, nobody, is_public=True)
     expected = expected_if_people(members)
     judge = partial(
         extraction_rules.extraction,
@@ -109,11 +112,12 @@ def score(group: int, members: Members, features: Sequence[Any], population: flo
     attributed, ruled = _attributed(members, shown, judge)
     readings = read(Judged.of(members, features, values, nats, families, ruled.nats, expected))
     nats_of_members = (model or additive.trained()).nats(readings)
-    asked = np.where(attribution.handed_over(members), np.minimum(nats_of_members, weighing.SUSPECT_NATS), nats_of_members)
+    handed_over = attribution.handed_over(members)
+    asked = np.where(handed_over, np.minimum(nats_of_members, weighing.SUSPECT_NATS), nats_of_members)
     judgement = Extraction(asked, ruled.rules)
     weakest = int(np.argsort(-judgement.nats, kind="stable")[min(MIN_MEMBERS, len(members)) - 1])
     extraction, rule = float(judgement.nats[weakest]), judgement.rule(weakest)
-    return GroupScore(group, members, values, nats, families, attributed, judgement, extraction, rule, readings, routing)
+    return GroupScore(group, members, values, nats, families, attributed, judgement, extraction, rule, readings, routing, handed_over)
 
 
 def _attributed(members: Members, shown: Floats, judge: Callable[[Floats], Extraction]) -> tuple[Floats, Extraction]:

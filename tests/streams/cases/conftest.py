@@ -31,6 +31,7 @@ def row(kind: str, name: str, account: str | None = None, at: float = 0.0, **fac
         "population": 10_000.0,
         "false_alerts": float("nan"),
         "requests": 10.0,
+        "handed_over": float("nan"),
     }
     said |= {"output_tokens": 1000.0, "first": 0.0, **dict.fromkeys(CASE_LINKS, 0)}
     return said | {"time": at, "entity_kind": kind, "entity_id": name, "account_id": account, "nats_of": {"content": 7.0}} | facts
@@ -38,7 +39,10 @@ def row(kind: str, name: str, account: str | None = None, at: float = 0.0, **fac
 
 def encoded(rows: Sequence[dict[str, Any]]) -> bytes:
     columns: dict[str, Any] = {name: [each[name] for each in rows] for name in ("entity_kind", "entity_id", "account_id", "rule")}
-    plain = ("time", "accounts", "common", "population", "requests", "output_tokens", "first", "extraction", "routing", "false_alerts")
+    plain = (
+        *("time", "accounts", "common", "population", "requests", "output_tokens", "first"),
+        *("extraction", "routing", "handed_over", "false_alerts"),
+    )
     columns |= {name: np.array([each[name] for each in rows], np.float64) for name in plain}
     columns |= {name: np.array([each[name] for each in rows], np.uint64) for name in CASE_LINKS}
     unsaid = [name for name, kind in blocks.EVIDENCE.columns.items() if kind in {"number", "time"} and name not in columns]

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
+import msgspec
+
+from streams.cases.policy import Policy
 from streams.cases.stage import Cases
 from streams.cases.suspects import MIN_ALERTED_MEMBERS
 from streams.schema.cases import Tier
 from streams.schema.evidence import Entity, Known
+from streams.schema.labels import Label
 
 Row = Callable[..., dict[str, Any]]
 Rows = Callable[..., list[dict[str, Any]]]
@@ -55,3 +61,84 @@ def test_an_account_in_two_groups_shows_the_row_with_the_most_requests_and_of_eq
     assert {member.extraction for member in case.members.values()} == {25.0}
     desk.hears(*a_group("router", ROUTER, NAMES[:3], at=900.0, extraction=20.0, requests=100.0))
     assert {member.extraction for member in case.members.values()} == {20.0}
+
+
+ADA_TO_EVE, OWNERS = ["ada", "bob", "eve"], ["max", "zoe"]
+
+
+def with_owners(a_group: Rows, at: float = 0.0, who: Sequence[str] = OWNERS, **facts: float) -> list[Any]:
+    """Rows of a group: of three accounts over the bar, and of handed-over ones with the evidence of a question."""
+    question: dict[str, float] = {"extraction": 9.5, "handed_over": 1.0, **facts}
+    return [*a_group("router", ROUTER, ADA_TO_EVE, at, accounts=5), *a_group("router", ROUTER, who, at, accounts=5, **question)[1:]]
+
+
+def test_accounts_that_were_handed_over_are_no_members_of_an_alert_and_are_shown_apart(desk: Any, a_group: Rows) -> None:
+    alerts = desk.hears(*with_owners(a_group))
+    (case,) = desk.open
+    assert (case["payload"]["tier"], case["accounts"]) == ("alert", 3)
+    assert (sorted(case["payload"]["members"]), sorted(case["payload"]["owners"])) == (ADA_TO_EVE, OWNERS)
+    assert "Warn the owners of 2 accounts" in case["payload"]["next_step"]
+    assert not any(owner in json.dumps(alerts) for owner in OWNERS)
+
+
+def test_a_policy_with_a_low_bar_does_not_make_members_of_them(make_desk: Any, a_group: Rows) -> None:
+    policy = Policy.load()
+    low = [msgspec.structs.replace(entry, nats=8.0) if entry.behaviour == "extraction" else entry for entry in policy.thresholds]
+    desk = make_desk(dataclasses.replace(policy, thresholds=tuple(low)))
+    desk.hears(*with_owners(a_group))
+    (case,) = desk.open
+    assert sorted(case["payload"]["members"]) == ADA_TO_EVE
+
+
+def test_a_member_that_turns_out_to_be_handed_over_moves_to_the_owners(desk: Any, a_group: Rows) -> None:
+    desk.hears(*with_owners(a_group, handed_over=0.0, extraction=20.0))
+    (case,) = desk.open
+    assert len(case["payload"]["members"]) == 5
+    desk.hears(*with_owners(a_group, at=900.0))
+    (case,) = desk.open
+    assert (sorted(case["payload"]["members"]), sorted(case["payload"]["owners"])) == (ADA_TO_EVE, OWNERS)
+    assert case["payload"]["owners"]["max"]["joined_at"] == 0.0
+
+
+def test_handed_over_accounts_alone_are_a_question_that_accuses_nobody(desk: Any, a_group: Rows) -> None:
+    alerts = desk.hears(*a_group("router", ROUTER, ADA_TO_EVE, handed_over=1.0, extraction=20.0))
+    (case,) = desk.open
+    assert (alerts, case["payload"]["tier"], case["payload"]["members"]) == ([], "ask", {})
+    assert case["title"].startswith("3 accounts behind one router fingerprint may be used by others than the owners")
+
+
+def test_an_alert_of_which_all_accounts_turn_out_to_be_handed_over_is_withdrawn_with_the_reason(desk: Any, a_group: Rows) -> None:
+    desk.hears(*a_group("router", ROUTER, ADA_TO_EVE))
+    desk.hears(*a_group("router", ROUTER, ADA_TO_EVE, at=900.0, handed_over=1.0, extraction=9.5))
+    (case,) = desk.newest.values()
+    assert "3 accounts may be used by others than the owner" in case["payload"]["withdrawn"]
+    desk.hears(*a_group("router", ROUTER, ADA_TO_EVE, at=1800.0, handed_over=1.0, extraction=9.5))
+    (case,) = desk.open
+    assert case["payload"]["tier"] == "ask"
+
+
+def test_one_account_alone_that_was_handed_over_is_a_question(desk: Any, an_account: Row) -> None:
+    assert desk.hears(an_account("ada", extraction=20.0, handed_over=1.0, false_alerts=0.01)) == []
+    (case,) = desk.open
+    assert (case["payload"]["tier"], sorted(case["payload"]["owners"])) == ("ask", ["ada"])
+
+
+def test_owners_are_warned_no_more_when_they_are_excluded_erased_or_their_evidence_fell(desk: Any, a_group: Rows) -> None:
+    desk.hears(*with_owners(a_group))
+    fell = a_group("router", ROUTER, ["max"], at=900.0, accounts=5, extraction=2.0, handed_over=1.0)[1:]
+    desk.hears(*a_group("router", ROUTER, ADA_TO_EVE, at=900.0, accounts=5, requests=100.0), *fell)
+    (case,) = desk.open
+    assert sorted(case["payload"]["owners"]) == ["zoe"]
+    key = f"{case['case_id']}/account:zoe"
+    desk.learns(Label("l-1", 1000.0, "member", key, "exclude", "analyst", "she told us", reason="education"))
+    (case,) = desk.open
+    assert (case["payload"]["owners"], case["payload"]["excluded"]) == ({}, ["zoe"])
+
+
+def test_owners_survive_a_restart_and_a_merge(desk: Any, make_desk: Any, a_group: Rows) -> None:
+    desk.hears(*with_owners(a_group))
+    desk.hears(*a_group("payment", CARD, ADA_TO_EVE, at=900.0))
+    again = make_desk(None)
+    again.stage.load([(name, desk.stage.dump(name)) for name in desk.stage.dirty()])
+    (case,) = [case for case in again.stage.cases.values() if case.state == "open"]
+    assert sorted(case.owners) == OWNERS

@@ -6,9 +6,12 @@ import re
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 from aiohttp.test_utils import TestClient
 
+from streams.cases.views import terminal
+from streams.desk import account_view
 from streams.desk.sessions import Person, Sessions
 from streams.schema.actions import Action, EnforcementDecision
 from streams.schema.cases import Case
@@ -241,6 +244,25 @@ async def test_several_cases_are_labelled_at_once(desk: Client, make_case: MakeC
     data = [("form_token", token), ("value", "distilling"), *(("case", case.case_id) for case in cases)]
     assert (await desk.post("/label", data=data, cookies=cookies, allow_redirects=False)).status == 303
     assert [label.entity_id for label in store.sent if isinstance(label, Label)] == [case.case_id for case in cases]
+
+
+async def test_no_step_names_an_account_whose_key_may_be_used_by_others(
+    desk: Client, make_case: MakeCase, log_in: LogIn, store: Any
+) -> None:
+    usual = make_case("ada", "bob", "eve", "victim")
+    members = dict(usual.payload.members)
+    owners = {"victim": members.pop("victim")}
+    case, ada = make_case(payload=msgspec.structs.replace(usual.payload, members=members, owners=owners)), log_in("ada:analyst")
+    page = await text_of(desk, f"/case/{case.case_id}", ada[0])
+    apart = page.partition(terminal.OWNERS)[2]
+    assert (page.count('href="/account?id=victim"'), apart.count('href="/account?id=victim"')) == (1, 1)
+    assert 'value="victim"' not in page, "it cannot be chosen"
+    form = {"kind": "propose", "measure": "rate_cap", "rate": "60", "days": "7", "clause": "competing-models", "note": "while we ask"}
+    assert (await act(desk, case, ada, **form))[0] == 303
+    assert "victim" not in store.sent[0].payload.members
+    status, words = await act(desk, case, ada, **form, account="victim")
+    assert (status, "not in the case" in words) == (400, True)
+    assert account_view.WARNS.replace("'", "&#39;") in await text_of(desk, "/account?id=victim", ada[0])
 
 
 async def test_accounts_are_excluded_with_a_reason(desk: Client, make_case: MakeCase, log_in: LogIn, store: Any) -> None:

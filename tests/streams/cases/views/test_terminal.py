@@ -262,6 +262,16 @@ def test_the_page_says_what_the_row_says(clickhouse: ClickHouse) -> None:
     assert all(account in text for account in list(told.members)[:100])
 
 
+def test_owners_to_be_warned_are_shown_apart_from_the_members(clickhouse: ClickHouse) -> None:
+    case = terminal.newest(clickhouse)[0]
+    told = msgspec.structs.replace(case.payload, owners={"victim": next(iter(case.payload.members.values()))})
+    warned = replace(case, payload=told)
+    assert f"{terminal.OWNERS}: victim" in " ".join(printed(terminal.panel(warned)).replace("│", " ").split())
+    page = casepage.page(warned)
+    assert page.index(">Accounts (") < page.index(f"{terminal.OWNERS} (1)") < page.index(">victim<")
+    assert terminal.OWNERS not in casepage.page(case)
+
+
 def test_what_accounts_are_called_cannot_become_markup(clickhouse: ClickHouse) -> None:
     case = terminal.newest(clickhouse)[0]
     hostile = "<img src=x onerror=alert(1)>"
