@@ -85,7 +85,13 @@ class Accounts:
         self.group_rows = GroupRows(self.state, bank, self.links)
         self.score_rows = ScoreRows(self.state, self.votes, shadow, self.features)
         self.erased = ErasedAccounts(seal_key)
-        tables = (*self.templates.recurring.tables, self.counting.releases.table, self.links.aliases.table, self.votes.tallies.table)
+        tables = (
+            *self.templates.recurring.tables,
+            self.templates.public_until,
+            self.counting.releases.table,
+            self.links.aliases.table,
+            self.votes.tallies.table,
+        )
         self.chunks = Chunks((self.table, *tables, self.erased.table), shadow)
         self.recent = RecentEvents()
         self._kept_seconds, self._next_end = keeping.kept_seconds, -np.inf
@@ -194,7 +200,7 @@ class Accounts:
     def load(self, chunks: Iterable[tuple[str, bytes]]) -> None:
         """Load stored chunks; counts over accounts are rebuilt from the accounts' rows."""
         self.chunks.load(chunks)
-        for counted in (self.links, self.votes, self.claims, self.state):
+        for counted in (self.links, self.votes, self.claims, self.state, self.templates):
             counted.reload()
 
     def counters(self) -> Mapping[str, float]:

@@ -7,6 +7,7 @@ import numpy as np
 from models.accumulators.frequent import frequent, usual
 from models.accumulators.grouped_events import Floats, GroupedEvents
 from models.accumulators.recurring import Recurring, Templates
+from models.state.columns import Columns, Field
 from streams.features import derived
 from streams.schema.blocks import Hashes
 from streams.stages.accounts.state import AccountState
@@ -25,7 +26,8 @@ class AccountTemplates:
         self.shared: Hashes = np.zeros(0, np.uint64)
         """Templates that the groups announced as shared, ascending."""
         self._by_age: Hashes = self.shared
-        self._public: dict[int, float] = {}
+        self.public_until = Columns("public_templates", {"until": Field("f8", -np.inf)})
+        """When each public template ends to be public, epoch seconds, by its 16 hex digits: stored, or a new owner would link by it again."""
         self.public: Hashes = self.shared
         """Templates that link no accounts, ascending."""
 
@@ -43,10 +45,17 @@ class AccountTemplates:
         rows = np.flatnonzero((templates != 0) & ~np.isnan(until))
         if not len(rows):
             return
-        self._public |= dict(zip(templates[rows].tolist(), until[rows].tolist(), strict=True))
-        now = self._state.newest
-        self._public = {template: end for template, end in self._public.items() if end > now}
-        self.public = np.array(sorted(self._public), np.uint64)
+        table, offset = self.public_until, self._state.offset
+        slots = table.intern([f"{template:016x}" for template in templates[rows].tolist()])
+        table["until"][slots] = until[rows]
+        table.touch(slots, offset)
+        for ended in [table.keys[slot] for slot in table.slots[table["until"][table.slots] <= self._state.newest].tolist()]:
+            table.evict(ended, offset)
+        self.reload()
+
+    def reload(self) -> None:
+        """Take the public templates from their table, as after a load."""
+        self.public = np.array(sorted(int(self.public_until.keys[slot], 16) for slot in self.public_until.slots.tolist()), np.uint64)
 
     def share(self, templates: Hashes) -> None:
         """Add templates to the shared ones: those that are known already cost a look-up. templates: (rows,), 0 for none.

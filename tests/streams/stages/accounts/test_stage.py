@@ -384,6 +384,16 @@ def test_an_account_is_known_by_its_own_wording_where_the_phrase_that_it_uses_mo
     assert (template_of(untold, "ada"), template_of(told, "ada")) == (phrase, wording)
 
 
+def test_a_new_owner_of_the_partition_knows_which_phrases_are_public() -> None:
+    phrase, wording = 16, 33
+    before, after = stage(), stage()
+    before.apply_feedback(feedback((None, phrase, 0, 0, START + 86_400)), 0)
+    after.load([(name, before.dump(name)) for name in before.dirty()])
+    for number in range(2):
+        after.apply(harvest(*[("ada", [phrase, wording] if turn % 2 else [phrase]) for turn in range(12)], at=100.0 * number), number)
+    assert template_of(after, "ada") == wording
+
+
 def test_a_phrase_that_turns_public_gives_way_to_the_wording_at_the_next_request() -> None:
     phrase, wording = 16, 33
     accounts = stage()
