@@ -27,7 +27,7 @@ class AccountTemplates:
         """Templates that the groups announced as shared, ascending."""
         self._by_age: Hashes = self.shared
         self.public_until = Columns("public_templates", {"until": Field("f8", -np.inf)})
-        """When each public template ends to be public, epoch seconds, by its 16 hex digits: stored, or a new owner would link by it again."""
+        """Until when each is public, epoch seconds, by its 16 hex digits: stored, or a new owner would link by it again."""
         self.public: Hashes = self.shared
         """Templates that link no accounts, ascending."""
 
