@@ -62,8 +62,10 @@ REGISTRY: Final = (
     Family("network", "network addresses rotate", extraction=0.5, routing=1.0, shows_channel=True),
     # one account that takes a new model at once belongs to an enthusiast; a pool that does so is evidence
     Family("change", "behaviour has changed abruptly against its own past", extraction=0.5, counts_alone=False),
+    # what others say of software like this is a reason to look, and no evidence of what this account does
+    Family("indicator", "requests match indicators that others shared", extraction=0.5, counts_alone=False),
 )
-"""Every family, in the order of every vector of evidence. A new family is appended: stored vectors are read by position."""
+"""Every family, in the order of every vector of evidence. A new family is appended: vectors are read by position, shorter ones too."""
 
 FAMILIES: Final = tuple(family.name for family in REGISTRY)
 BY_NAME: Final = {family.name: family for family in REGISTRY}

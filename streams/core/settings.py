@@ -35,6 +35,8 @@ OPTIONAL_SECRETS = (
     "grafana_token",
     "webhook_token",
     "evidence_key",
+    "shared_sketch_key",
+    "taxii_password",
     "oidc_client_secret",
     "pseudonym_key_previous",
     "signing_key",
@@ -196,6 +198,17 @@ class Settings(BaseSettings):
         default=None,
         description="Signs the bundles of `hydrometer export case`: the public key is in `hydrometer keys evidence`.",
     )
+
+    indicators: Path | None = Field(
+        default=None,
+        description="Indicators that others shared, as `hydrometer indicators` keeps them: `collect` compares each request with them, and "
+        "reads the file again when it changes.",
+    )
+    shared_sketch_key: SecretStr | None = Field(
+        default=None, description="A key that partners share: wordings are compared by their sketches under it, never by their text."
+    )
+    taxii_username: str = Field(default="", description="Name of this deployment at the TAXII server of `hydrometer indicators fetch` ...")
+    taxii_password: SecretStr | None = Field(default=None, description="... and its password there.")
 
     metrics_host: str = Field(default="127.0.0.1", min_length=1, description="Where a process serves its metrics ...")
     metrics_port: int = Field(

@@ -28,6 +28,7 @@ import orjson
 
 from streams.cases.views import page, terminal
 from streams.cases.views.terminal import CaseRow
+from streams.clickhouse.hash_text import as_hex
 from streams.core import spreadsheet
 from streams.core.errors import HydrometerError
 from streams.core.queries import Queries
@@ -45,8 +46,10 @@ MAX_INDICATOR_ACCOUNTS: Final = 1000
 MIN_INDICATOR_SHARE: Final = 0.05
 """Minimum share of a case's requests that show an indicator."""
 
-_COLUMNS: Final = ("tls_ja4", "tls_ja3", "http_version", "header_names", "accept_encoding", "body_shape", "sdk_language", "user_agent")
-"""Columns that describe the client software. Addresses, networks, keys and texts are left out: they are personal, or keyed."""
+_TEXTS: Final = ("tls_ja4", "tls_ja3", "http_version", "header_names", "accept_encoding", "body_shape", "sdk_language", "user_agent")
+_COLUMNS: Final = {"router": as_hex("router")} | {name: name for name in _TEXTS}
+"""Column that describes the client software -> its text in SQL; a router's fingerprint is the same at every provider. Addresses, networks,
+keys and texts are left out: they are personal, or keyed."""
 _MEMBER: Final = ("joined_at", "first", "requests", "output_tokens", "extraction", "routing")
 
 
@@ -228,7 +231,7 @@ def indicators(clickhouse: Queries, case: CaseRow, tlp: Tlp = "AMBER") -> Indica
     Computed from the requests that ClickHouse still has. Raises StoreUnavailableError.
     """
     accounts = [account for account, _ in terminal.members(case)[:MAX_INDICATOR_ACCOUNTS]]
-    observed = {column: _values(clickhouse, column, accounts) for column in _COLUMNS} if accounts else {}
+    observed = {column: _values(clickhouse, text, accounts) for column, text in _COLUMNS.items()} if accounts else {}
     return Indicators(
         tlp=f"TLP:{tlp}",
         case_id=case.case_id,
@@ -241,10 +244,10 @@ def indicators(clickhouse: Queries, case: CaseRow, tlp: Tlp = "AMBER") -> Indica
     )
 
 
-def _values(clickhouse: Queries, column: str, accounts: Sequence[str]) -> list[Share]:
+def _values(clickhouse: Queries, text: str, accounts: Sequence[str]) -> list[Share]:
     rows = clickhouse.query(
-        f"SELECT {column}, count() / sum(count()) OVER () AS share FROM requests "  # noqa: S608 (a column name of ours)
-        f"WHERE account_id IN %(accounts)s AND {column} != '' GROUP BY {column} ORDER BY share DESC, {column} LIMIT 10",
+        f"SELECT {text} AS value, count() / sum(count()) OVER () AS share FROM requests "  # noqa: S608 (an expression of ours)
+        "WHERE account_id IN %(accounts)s AND value != '' GROUP BY value ORDER BY share DESC, value LIMIT 10",
         {"accounts": accounts},
     )
     return [Share(value, round(share, 3)) for value, share in rows if share >= MIN_INDICATOR_SHARE]

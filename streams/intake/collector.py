@@ -28,6 +28,7 @@ from streams.intake.dead_letters import letter
 from streams.intake.files import UnreadableInputError, check_files, chunks_of
 from streams.intake.formats.registry import AUTO, advice, reader
 from streams.intake.forwarded import trusted
+from streams.privacy.indicators import IndicatorMatcher
 from streams.privacy.normalise import Normaliser
 from streams.privacy.sketch import Sketcher, load_corpus
 from streams.schema.blocks import REQUESTS
@@ -128,13 +129,17 @@ class Collector:
     """Turns lines into blocks. One per process; not thread-safe."""
 
     def __init__(self, settings: Settings, log_format: str = AUTO, known_corpus: Path | None = None, *, backfill: bool = False) -> None:
-        """Read keys, limits and partitions from the settings. Raises SettingsError for an unknown format or an unreadable corpus.
+        """Read keys, limits and partitions from the settings.
+
+        Raises SettingsError for an unknown format or an unreadable corpus, IndicatorsError for indicators that cannot be read.
 
         With `backfill` a live event may be as old as the oldest log.
         """
         corpus = load_corpus(known_corpus) if known_corpus else None
         sketcher = Sketcher(settings.sketch_key.get_secret_value().encode(), corpus)
-        self._normaliser = Normaliser(settings.pseudonym_key.get_secret_value().encode(), sketcher)
+        shared_key = settings.shared_sketch_key.get_secret_value().encode() if settings.shared_sketch_key else b""
+        matcher = IndicatorMatcher(settings.indicators, shared_key) if settings.indicators else None
+        self._normaliser = Normaliser(settings.pseudonym_key.get_secret_value().encode(), sketcher, matcher)
         before = settings.pseudonym_key_previous
         self._rotations = (
             [self._normaliser.rotation(before.get_secret_value().encode()) for _ in range(settings.partitions)] if before else []

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streams.privacy.fingerprint import FINGERPRINT_PARTS, headers_of, router
+from streams.privacy.indicators import IndicatorMatcher
 from streams.privacy.pseudonym import Pseudonym, Pseudonyms
 from streams.privacy.rotation import LINKED_FIELDS, Rotation
 from streams.privacy.sketch import Sketcher, unknown
@@ -44,9 +45,15 @@ Numbers = NDArray[Any]
 class Normaliser:
     """Converts the events of one block into columns, with one pair of keys."""
 
-    def __init__(self, pseudonym_key: bytes, sketcher: Sketcher) -> None:
-        """Make one pseudonym function for each field that identifies a person or a key."""
-        self._sketcher = sketcher
+    def __init__(self, pseudonym_key: bytes, sketcher: Sketcher, matcher: IndicatorMatcher | None = None) -> None:
+        """Make one pseudonym function for each field that identifies a person or a key.
+
+        Args:
+            pseudonym_key: The key of the pseudonyms.
+            sketcher: Makes the sketches of prompts.
+            matcher: Compares requests with the indicators of others; None: nothing is compared.
+        """
+        self._sketcher, self._matcher = sketcher, matcher
         self._people = _functions(pseudonym_key)
         self._words: Mapping[str, Callable[[str, Sequence[Event]], Words]] = {"text": _texts, "names": _names, "first": _firsts}
         self._numbers: Mapping[str, Callable[[str, Sequence[Event]], Numbers]] = {
@@ -83,6 +90,9 @@ class Normaliser:
         numbers["seeded"] = _seeded(numbers, rows)
         numbers["router"] = _routers(words)
         self._sketch(numbers, rows, present)
+        if self._matcher is not None:
+            matched = self._matcher.ids(rows, {**words, **numbers}, [_texts_of(row) for row in rows])
+            words["indicator"] = [given or own for given, own in zip(words["indicator"], matched, strict=True)]
         return {**words, **numbers}
 
     def _hashes(self, wire: str, rows: Sequence[Event]) -> Any:
@@ -95,13 +105,22 @@ class Normaliser:
             counts = [len(prompt) if type(prompt := row.get("prompt")) is list else None for row in rows]
             columns["message_count"] = _filled(columns["message_count"], counts)
         if "prompt" in present or "system_prompt" in present:
-            systems = [asked_of(row.get("system_prompt")) or instructions_of(row.get("prompt")) for row in rows]
+            systems = [_system_of(row) for row in rows]
             templates = {system: self._sketcher.system(system) for system in set(systems)}
             columns["system_template"] = np.array([templates[system] for system in systems], np.uint64)
         if "prompt.sketch" in present:
             for position, row in enumerate(rows):
                 if row.get("prompt.sketch") and not row.get("prompt"):
                     _take_ready(columns, position, row["prompt.sketch"])
+
+
+def _system_of(row: Event) -> str | None:
+    return asked_of(row.get("system_prompt")) or instructions_of(row.get("prompt"))
+
+
+def _texts_of(row: Event) -> tuple[str | None, str | None]:
+    """Return a request's system prompt and its question."""
+    return _system_of(row), asked_of(row.get("prompt"))
 
 
 def _functions(key: bytes) -> dict[str, Pseudonym]:

@@ -14,6 +14,8 @@ Kinds of column, and how each says "unknown":
 * `time`: float64 seconds since 1970, NaN. `offset`: float64 too, the position of a record in its topic.
 * `hash`: uint64, 0. Keyed pseudonyms and sketches; equal values have equal hashes while a key lives.
 * `shingles`: 8 hashes. `vector`: float32, of one width in all rows of a block.
+
+A vector by family grows: a reader takes the families that its writer did not know yet as unknown.
 """
 
 from __future__ import annotations
@@ -35,7 +37,7 @@ from models.evidence.weighing import VOTE_BINS
 from streams.core.errors import BlockLayoutError
 from streams.schema import ipc
 from streams.schema.event import FIELDS, REQUIRED, Field
-from streams.schema.layout_check import Check
+from streams.schema.layout_check import Check, Growing
 from streams.schema.prompt_sketch import FLAGS, PARTS, PROMPT_SHINGLES, PROMPT_TOPICS
 
 Kind = Literal["text", "number", "time", "offset", "hash", "shingles", "vector"]
@@ -69,6 +71,9 @@ _TYPES: dict[Kind, pa.DataType] = {
     "vector": pa.list_(pa.float32()),
 }
 _DTYPES: dict[Kind, Any] = {"number": np.float32, "time": np.float64, "offset": np.float64, "hash": np.uint64}
+
+
+BY_FAMILY: Final = Growing(len(FAMILIES))
 
 
 class Layout:
@@ -320,7 +325,7 @@ GROUPS = Layout(
         "raw": "vector",
     },
     known=("time", "group_id", "account_id", "source", "offset", "population", "requests", "begun", "jobs", "output_tokens"),
-    widths={"own": len(FAMILIES), "raw": len(FAMILIES)},
+    widths={"own": BY_FAMILY, "raw": BY_FAMILY},
     words={"group_id": f"{_KINDS}:{_HASH}"},
 )
 """One account in one of its groups a row; `own` and `raw` are its evidence by family, in the order of
@@ -362,8 +367,8 @@ EVIDENCE = Layout(
     },
     known=("time", "entity_kind", "entity_id", "accounts", "common", "requests", "output_tokens", "first", "extraction", "routing"),
     widths={
-        "families": len(FAMILIES),
-        "counted": len(FAMILIES),
+        "families": BY_FAMILY,
+        "counted": BY_FAMILY,
         "features": "features",
         "nats": "features",
         "usual_low": "features",
@@ -454,9 +459,12 @@ class Block:
         return values
 
     def vectors(self, name: str) -> Floats:
-        """Return a vector column, shape (rows, width), float32."""
+        """Return a vector column, shape (rows, width), float32; NaN where its writer did not know a position yet."""
         flat: Floats = self._column(name).flatten().to_numpy()
-        return flat.reshape(len(self), -1)
+        rows = flat.reshape(len(self), -1)
+        width = self.layout.widths[name]
+        missing = width - rows.shape[1] if isinstance(width, Growing) else 0
+        return np.pad(rows, ((0, 0), (0, missing)), constant_values=np.nan) if missing else rows
 
     def codes(self, name: str) -> NDArray[np.int32]:
         """Return a text column as indices into `words(name)`, shape (rows,), -1 where unknown."""

@@ -137,6 +137,7 @@ FIELDS: Final = (
     Field("gen_ai.usage.cache_read.input_tokens", "cached_tokens", "number", high=_MAX_TOKENS),
     Field("gen_ai.usage.reasoning.output_tokens", "reasoning_tokens", "number", high=_MAX_TOKENS),
     Field("gen_ai.response.finish_reasons", "finish_reason", "first"),
+    Field("threat.indicator.id", "indicator", "text"),
     Field("gen_ai.conversation.id", "conversation", "pseudonym", sent=True),
     Field("message_count", "message_count", "number", high=_MAX_ITEMS, sent=True),
     Field("tool_count", "tool_count", "number", high=_MAX_ITEMS, sent=True),

@@ -25,6 +25,10 @@ OFFSETS: Final = (-1.0, float(1 << 53))
 """What is believed of a number, of a time and of an offset whose layout says nothing else."""
 
 
+class Growing(int):
+    """The width of a vector that a later version appends to: one that its writer made before is shorter."""
+
+
 class Declared(Protocol):
     """What the check reads of a layout (`streams.schema.blocks.Layout`)."""
 
@@ -109,7 +113,10 @@ class Check:
                 if names is None:
                     return f"{width} has no list of names"
                 width = len(names)
-            if column.null_count or not (np.diff(column.offsets.to_numpy()) == width).all():
+            sizes = np.diff(column.offsets.to_numpy())
+            if isinstance(width, Growing) and 0 < sizes[0] < width:
+                width = sizes[0]
+            if column.null_count or not (sizes == width).all():
                 return f"{name} has not {width} values in each row"
             flat = column.flatten()
             if flat.null_count:
