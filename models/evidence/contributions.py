@@ -130,13 +130,15 @@ def tenths(values: Sequence[float], total: float) -> list[float]:
 
     >>> tenths([1.04, 1.04, 1.04], 3.12)
     [1.1, 1.0, 1.0]
+    >>> tenths([0.65], 0.65), f"{0.65:.1f}"  # as it is printed
+    ([0.7], '0.7')
 
     Args:
         values: Any numbers.
         total: Their sum, but for rounding.
     """
     floors = [math.floor(value / _TENTH_NATS + 1e-9) for value in values]
-    missing = round(total / _TENTH_NATS) - sum(floors)
+    missing = round(round(total, 1) / _TENTH_NATS) - sum(floors)
     order = sorted(range(len(values)), key=lambda index: floors[index] - values[index] / _TENTH_NATS)
     for turn in range(abs(missing) if values else 0):
         floors[order[turn % len(order)] if missing > 0 else order[-1 - turn % len(order)]] += 1 if missing > 0 else -1

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.accumulators.grouped_events import Floats
-from models.evidence.families import ALONE_COUNTS, EXTRACTION_WEIGHTS
+from models.evidence.families import ALONE_COUNTS, EXTRACTION_WEIGHTS, IS_SIGN
 from models.evidence.weighing import (
     BELONGING,
     CONTENT,
@@ -65,7 +65,7 @@ class Signs:
     operated: Floats
     """Nats of even load, and of OPERATION where those are positive."""
     counting: Mask
-    """Which families count as evidence: MIN_EVIDENCE_NATS or more and a positive weight, (entities, families)."""
+    """Which families count as signs: MIN_EVIDENCE_NATS or more and a positive weight, (entities, families)."""
 
     @property
     def hinted(self) -> Mask:
@@ -170,7 +170,7 @@ class Extraction:
 def counted(families: Floats, weights: Floats, purpose: Purpose) -> Floats:
     """Return what of each family is in the score of extraction, (entities, families), NaN where unknown: the score is their sum.
 
-    >>> parts = counted(np.array([[7.0, 0.0, 6.0, 6.0, 6.0, 4.0, 0, 0, 5.0, 0, 0]]), EXTRACTION_WEIGHTS, Purpose.PLAIN)
+    >>> parts = counted(np.array([[7.0, 0.0, 6.0, 6.0, 6.0, 4.0, 0, 0, 5.0, 0, 0, 0]]), EXTRACTION_WEIGHTS, Purpose.PLAIN)
     >>> parts[0, :6].tolist()  # cohort, payment and link are 9 nats together at most; timing counts half
     [7.0, 0.0, 3.0, 3.0, 3.0, 2.0]
 
@@ -201,7 +201,7 @@ def extraction(
 ) -> Extraction:
     """Return the evidence that traffic extracts the model, and the rule that held.
 
-    >>> dealt = np.zeros((1, 11))
+    >>> dealt = np.zeros((1, len(EXTRACTION_WEIGHTS)))
     >>> dealt[0, [CONTENT, EVENNESS, PAYMENT]] = 6.0, 5.0, 4.0
     >>> judgement = extraction(dealt)
     >>> float(judgement.nats[0]), judgement.rule().name
@@ -216,7 +216,7 @@ def extraction(
         purpose: How clearly the group's content shows what its accounts are for.
         cards_dealt: Whether the group has several cards that each pay for several organisations.
         tested: Whether the group's load would look like people's by now if it were.
-        alone: Whether the entities are accounts without links: family `change` then counts nothing.
+        alone: Whether the entities are accounts without links: families that do not count alone then count nothing.
     """
     weights = EXTRACTION_WEIGHTS * ALONE_COUNTS if alone else EXTRACTION_WEIGHTS
     if purpose is Purpose.SOLE:
@@ -228,7 +228,7 @@ def extraction(
         tested=tested,
         evenness=families[:, EVENNESS],
         operated=np.nan_to_num(families[:, EVENNESS]) + np.nansum(np.maximum(families[:, OPERATION], 0.0), axis=1),
-        counting=(np.nan_to_num(families) >= MIN_EVIDENCE_NATS) & (weights > 0),
+        counting=(np.nan_to_num(families) >= MIN_EVIDENCE_NATS) & (weights > 0) & IS_SIGN,
     )
     held = np.column_stack([rule.holds(signs) for rule in RULES]) & signs.eligible[:, None]
     rules = np.where(held.any(axis=1), held.argmax(axis=1), NO_RULE)

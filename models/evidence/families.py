@@ -26,6 +26,7 @@ class Family:
         extraction: Weight of its nats as evidence that traffic extracts the model, 0..1. Habits of single accounts have 0.5.
         routing: Weight of its nats as evidence that traffic comes through a router or reseller, 0..1.
         counts_alone: Whether it counts for one account without links.
+        is_sign: Whether it can be one of the families that a rule of extraction requires; otherwise it only adds to what they show.
         shows_channel: Whether a summary of a routing case names it.
     """
 
@@ -36,6 +37,7 @@ class Family:
     extraction: float = 1.0
     routing: float = 0.0
     counts_alone: bool = True
+    is_sign: bool = True
     shows_channel: bool = False
 
 
@@ -63,7 +65,7 @@ REGISTRY: Final = (
     # one account that takes a new model at once belongs to an enthusiast; a pool that does so is evidence
     Family("change", "behaviour has changed abruptly against its own past", extraction=0.5, counts_alone=False),
     # what others say of software like this is a reason to look, and no evidence of what this account does
-    Family("indicator", "requests match indicators that others shared", extraction=0.5, counts_alone=False),
+    Family("indicator", "requests match indicators that others shared", extraction=0.5, counts_alone=False, is_sign=False),
 )
 """Every family, in the order of every vector of evidence. A new family is appended: vectors are read by position, shorter ones too."""
 
@@ -83,3 +85,5 @@ def positions(*names: str) -> tuple[int, ...]:
 EXTRACTION_WEIGHTS: Final[Floats] = np.array([family.extraction for family in REGISTRY])
 ROUTING_WEIGHTS: Final[Floats] = np.array([family.routing for family in REGISTRY])
 ALONE_COUNTS: Final[NDArray[np.float64]] = np.array([float(family.counts_alone) for family in REGISTRY])
+IS_SIGN: Final[NDArray[np.bool_]] = np.array([family.is_sign for family in REGISTRY])
+"""Whether a family can be one of those that a rule of extraction requires, (families,)."""

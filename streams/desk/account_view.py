@@ -88,6 +88,7 @@ def _rows(view: AccountView) -> list[tuple[str, str]]:
             ("cards", _known(facts.cards)),
             ("routers", _known(facts.routers)),
             ("programs", _known(facts.programs)),
+            ("indicators", ", ".join(facts.indicators) or "matches none of others"),
         ]
     score = f"{newest.extraction:.1f} extraction, {newest.routing:.1f} routing, {moments.shown(newest.time)}" if newest else "none yet"
     rows.append(("nats by itself", score))

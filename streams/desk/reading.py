@@ -20,6 +20,7 @@ from streams.core.queries import Queries
 from streams.core.word_hash import hash_word
 from streams.schema.actions import Action, EnforcementDecision, decision_of, newest
 from streams.schema.cases import SEVERITIES
+from streams.schema.indicators import NO_INDICATOR
 from streams.schema.record import Record
 
 QUEUE_ROWS: Final = 200
@@ -92,6 +93,8 @@ class StoredFacts:
     cards: list[str]
     routers: list[str]
     programs: list[str]
+    indicators: list[str]
+    """Those of others that its requests match (`hydrometer indicators list`)."""
     created: datetime | None
     members: list[str]
     """At most 100 of its accounts."""
@@ -221,6 +224,7 @@ class Reading:
             f"""
             SELECT count(), uniqExact(account_id), min(time), max(time), sum(output_tokens), any(toString(organization_id)),
                 groupUniqArray(10)({as_hex("payment")}), groupUniqArray(10)({as_hex("router")}), groupUniqArray(5)(toString(user_agent)),
+                groupUniqArrayIf(10)(toString(indicator), indicator NOT IN ('', '{NO_INDICATOR}')),
                 any(account_created), groupUniqArray(100)(account_id)
             FROM requests WHERE {condition}
             """,  # noqa: S608 (one of two conditions)

@@ -17,7 +17,7 @@ from models.evidence.extraction_rules import (
     Purpose,
     extraction,
 )
-from models.evidence.families import ALONE_COUNTS, EXTRACTION_WEIGHTS, FAMILIES
+from models.evidence.families import ALONE_COUNTS, EXTRACTION_WEIGHTS, FAMILIES, IS_SIGN
 from models.evidence.weighing import (
     ALERT_THRESHOLD_NATS,
     BELONGING,
@@ -47,7 +47,7 @@ def reference(families: Floats, purpose: Purpose, *, cards_dealt: bool, alone: b
     nats = (
         np.nansum(families * weights, axis=1) - np.maximum(together - MAX_BELONGING_NATS, 0.0) + sole * np.nan_to_num(families[:, CONTENT])
     )
-    speaks = (np.nan_to_num(families) >= MIN_EVIDENCE_NATS) & (weights > 0)
+    speaks = (np.nan_to_num(families) >= MIN_EVIDENCE_NATS) & (weights > 0) & IS_SIGN
     hinted = (purpose is not Purpose.UNPROVEN) & (families[:, EVENNESS] >= HINT_NATS)
     plain = purpose in (Purpose.PLAIN, Purpose.SOLE)
     operated = np.nan_to_num(families[:, EVENNESS]) + np.nansum(np.maximum(families[:, OPERATION], 0.0), axis=1)
@@ -184,3 +184,13 @@ def test_a_new_model_at_once_says_nothing_of_one_account_and_much_of_a_pool() ->
     found = families(content=4, timing=6, volume=6, change=6)
     assert extraction(found, alone=True).nats[0] == 4 + 3 + 3
     assert extraction(found).nats[0] == 4 + 3 + 3 + 3
+
+
+def test_what_others_saw_makes_nobody_guilty_by_itself() -> None:
+    assert extraction(families(indicator=7)).nats[0] == 3.5
+    assert extraction(families(indicator=7), alone=True).nats[0] == 0
+    two = families(content=7, timing=4, indicator=7)
+    assert extraction(two).rule() is None, "content and timing are two signs, and an indicator is none"
+    assert extraction(two).nats[0] == ALERT_THRESHOLD_NATS / 2
+    three = families(content=7, timing=4, evenness=4, indicator=7)
+    assert extraction(three).nats[0] == 7 + 2 + 4 + 3.5, "beside enough signs it adds half"

@@ -12,7 +12,7 @@ from streams.desk.account_view import AccountCase, AccountScore, AccountView
 from streams.desk.reading import Reading, StoredFacts
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
-FACTS = StoredFacts(1200, 1, NOON, NOON, 90_000.0, "", [], ["00000000000000aa"], [], None, [])
+FACTS = StoredFacts(1200, 1, NOON, NOON, 90_000.0, "", [], ["00000000000000aa"], [], ["ind-000000000001"], None, [])
 VIEW = AccountView("ada", FACTS, [AccountScore(NOON, 4.25, 0.5)], [AccountCase("case-1", "open", "extraction", "Two accounts")], [], [])
 
 
