@@ -162,15 +162,15 @@ def read_document(text: bytes, origin: str, now: float | None = None) -> Documen
     if len(text) > MAX_DOCUMENT_BYTES:
         raise IndicatorsError(f"{origin} has more than {MAX_DOCUMENT_BYTES // 2**20} MiB: split it")
     at, document = time.time() if now is None else now, Document()
-    found: Iterable[Indicator | str]
+    read: Iterable[Indicator | str]
     match _read(text, origin):
         case _Bundle() as bundle:
-            found = _of_stix(bundle, origin, at)
+            read = _of_stix(bundle, origin, at)
         case _OneEvent() as one:
-            found = _of_misp(one.event, origin, at)
+            read = _of_misp(one.event, origin, at)
         case _Answer() as answer:
-            found = (indicator for one in answer.response for indicator in _of_misp(one.event, origin, at))
-    for indicator in found:
+            read = (indicator for one in answer.response for indicator in _of_misp(one.event, origin, at))
+    for indicator in read:
         if isinstance(indicator, str):
             document.left_out[indicator] += 1
         elif len(document.indicators) < MAX_INDICATORS:
@@ -286,9 +286,8 @@ def _misp_mark(tag: str) -> str:
     >>> _misp_mark("tlp:white"), _misp_mark("tlp:amber+strict"), _misp_mark("type:osint")
     ('CLEAR', 'AMBER+STRICT', '')
     """
-    name, _, mark = tag.upper().partition(":")
-    mark = "CLEAR" if mark == "WHITE" else mark
-    return mark if name == "TLP" and mark in TLPS else ""
+    mark = tag.upper().removeprefix("TLP:") if tag.upper().startswith("TLP:") else ""
+    return "CLEAR" if mark == "WHITE" else mark if mark in TLPS else ""
 
 
 def _strictest(marks: Iterable[str]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -23,7 +24,7 @@ PAGE_OBJECTS: Final = 1000
 MAX_PAGES: Final = 1000
 _TIMEOUT_SECONDS: Final = 30.0
 _PART_BYTES: Final = 1 << 16
-_ADVICE: Final = {
+_ADVICE: Final[Mapping[int, str]] = {
     HTTPStatus.UNAUTHORIZED: "set HYDROMETER_TAXII_USERNAME and HYDROMETER_TAXII_PASSWORD",
     HTTPStatus.FORBIDDEN: "this name may not read the collection: ask its owner",
     HTTPStatus.NOT_FOUND: "name the address of a collection, https://HOST/API-ROOT/collections/ID/",
@@ -106,12 +107,14 @@ class _Page(NamedTuple):
 def _get(url: str, settings: Settings, query: dict[str, str]) -> _Page:
     host, secret = urlsplit(url).hostname, settings.taxii_password
     login = (settings.taxii_username, secret.get_secret_value()) if secret else None
-    options = {"params": query, "headers": {"Accept": MEDIA_TYPE}, "auth": login}
-    content = bytearray()
+    content, headers = bytearray(), {"Accept": MEDIA_TYPE}
     try:
-        with requests.get(url, timeout=_TIMEOUT_SECONDS, allow_redirects=False, stream=True, **options) as answer:
+        with requests.get(
+            url, params=query, headers=headers, auth=login, timeout=_TIMEOUT_SECONDS, allow_redirects=False, stream=True
+        ) as answer:
             if answer.status_code != HTTPStatus.OK:
-                raise IndicatorsError(f"{host} refuses (HTTP {answer.status_code}): {_ADVICE.get(answer.status_code, 'ask its owner')}")
+                advice = _ADVICE.get(answer.status_code, "ask its owner")
+                raise IndicatorsError(f"{host} refuses (HTTP {answer.status_code}): {advice}")
             for part in answer.iter_content(_PART_BYTES):
                 content += part
                 if len(content) > MAX_DOCUMENT_BYTES:

@@ -8,17 +8,16 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from streams.core.file_version import file_version
 from streams.privacy.sketch import Sketcher
+from streams.schema.blocks import BlockColumns
 from streams.schema.event import Event
-from streams.schema.indicators import NO_INDICATOR, IndicatorKind, in_force, read_indicators
+from streams.schema.indicators import INDICATOR_KINDS, NO_INDICATOR, Indicator, IndicatorKind, in_force, read_indicators
 
 RELOAD_SECONDS: Final = 60.0
 """How often the file is looked at again, for changes and for what has ended."""
-_PRIORITY: Final[tuple[IndicatorKind, ...]] = ("payment", "template", "router", "tls_ja4", "tls_ja3", "header_names", "user_agent")
-"""Of several that a request matches, the first is named: the one that fewest strangers share."""
 
 
 class IndicatorMatcher:
@@ -36,10 +35,11 @@ class IndicatorMatcher:
         self._sketcher = Sketcher(shared_key) if shared_key else None
         self._next = -1.0
         self._version: tuple[int, int, int] | None = None
+        self._all: list[Indicator] = []
         self._known: Mapping[IndicatorKind, Mapping[str, str]] = {}
         self._reload()
 
-    def ids(self, rows: Sequence[Event], columns: Mapping[str, Any], asked: Sequence[tuple[str | None, str | None]]) -> list[str]:
+    def ids(self, rows: Sequence[Event], columns: BlockColumns, asked: Sequence[tuple[str | None, str | None]]) -> list[str]:
         """Return for each request the id of the indicator that it matches, `none` where it matches none.
 
         Args:
@@ -49,7 +49,7 @@ class IndicatorMatcher:
         """
         self._reload()
         matched: list[str] = [NO_INDICATOR] * len(rows)
-        for kind in reversed(_PRIORITY):
+        for kind in reversed(INDICATOR_KINDS):
             known = self._known.get(kind)
             if not known:
                 continue
@@ -59,17 +59,17 @@ class IndicatorMatcher:
         return matched
 
     def _values(
-        self, kind: IndicatorKind, rows: Sequence[Event], columns: Mapping[str, Any], asked: Sequence[tuple[str | None, str | None]]
+        self, kind: IndicatorKind, rows: Sequence[Event], columns: BlockColumns, asked: Sequence[tuple[str | None, str | None]]
     ) -> Sequence[Sequence[str]]:
         """Return what each request shows of a kind."""
         if kind == "payment":
             return [(str(row.get("payment.hash") or ""),) for row in rows]
         if kind == "router":
-            return [(f"{router:016x}",) for router in columns["router"].tolist()]
+            return [(f"{int(router or 0):016x}",) for router in columns["router"]]
         if kind == "template":
             sketched = {texts: self._sketched(*texts) for texts in set(asked)}
             return [sketched[texts] for texts in asked]
-        return [(value or "",) for value in columns[kind]]
+        return [(str(value or ""),) for value in columns[kind]]
 
     def _sketched(self, system: str | None, question: str | None) -> tuple[str, ...]:
         if self._sketcher is None:

@@ -18,10 +18,10 @@ from streams.core.private_file import write_private
 from streams.core.typed_json import read_json
 from streams.schema.record import Record, Seconds
 
-IndicatorKind = Literal["router", "tls_ja4", "tls_ja3", "header_names", "user_agent", "template", "payment"]
+IndicatorKind = Literal["payment", "template", "router", "tls_ja4", "tls_ja3", "header_names", "user_agent"]
 INDICATOR_KINDS: Final[tuple[IndicatorKind, ...]] = get_args(IndicatorKind)
-"""Fingerprint of a stack (16 hex digits), JA4, JA3, header names in order, user agent, keyed sketch of a wording (16 hex digits), and
-`payment.hash` as logs write it."""
+"""`payment.hash` as logs write it, keyed sketch of a wording (16 hex digits), fingerprint of a stack (16 hex digits), JA4, JA3, header
+names in order, user agent: what fewest strangers share comes first, and names a request that matches several."""
 NO_INDICATOR: Final = "none"
 """What a request that was compared, and matches no indicator, has in its place."""
 MAX_INDICATORS: Final = 100_000

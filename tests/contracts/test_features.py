@@ -177,6 +177,7 @@ def some_requests(seed: int, rows: int = 600) -> dict[str, Any]:
         "new_model": number(coin[11].astype(float)),
         "known_corpus": number(coin[10].astype(float)),
         "finish_reason": words("stop", "length", None),
+        "indicator": words("ind-000000000001", "none", "none", None),
         "as_type": words("isp", "hosting", "vpn", None),
         "sdk_version": words("1.0", "1.1", None),
         "user_agent": words("a", "b", None),

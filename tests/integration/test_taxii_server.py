@@ -11,7 +11,6 @@ import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import requests
@@ -20,6 +19,7 @@ from click.testing import CliRunner
 
 from streams.cli.main import cli
 from streams.exports import taxii
+from streams.exports.ocsf import Json
 
 ROOT = Path(__file__).resolve().parents[2]
 COLLECTION = "91a7b528-80eb-42ed-a74d-c6fbd5a26116"
@@ -42,7 +42,7 @@ def python(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(folder / "bin/python")
 
 
-def objects() -> Iterator[tuple[dict[str, Any], dict[str, Any]]]:
+def objects() -> Iterator[tuple[Json, Json]]:
     """Yield indicators, each with its line in the server's manifest."""
     for number in range(TOTAL):
         name, made = f"indicator--00000000-0000-4000-8000-00000000000{number}", f"2026-11-2{number}T00:00:00.000000Z"

@@ -18,6 +18,6 @@ class IndicatorMatches(Feature):
     label = "Requests that match an indicator of others"
     unit = SHARE
     rises_on = "campaigns that bring the same tools, cards or wording from one provider to the next"
-    blind_to = "campaigns that nobody has shared, and tools that were changed since"
+    blind_to = "campaigns that no partner has shared, and tools that were changed since"
     benign_causes = "indicators that are too common, and customers who use the same software honestly"
     value = share(col.indicator.is_(NO_INDICATOR) < 1)

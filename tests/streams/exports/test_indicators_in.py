@@ -13,6 +13,7 @@ from streams.cases.views.terminal import CaseRow
 from streams.exports import stix
 from streams.exports.bundle import Indicators, Share
 from streams.exports.indicators_in import VALID_DAYS, read_document
+from streams.exports.ocsf import Json
 from streams.schema.cases import TLPS, CasePayload, Tlp
 from streams.schema.indicators import IndicatorsError
 
@@ -78,7 +79,7 @@ def test_an_indicator_ends_as_its_sender_says_else_after_ninety_days() -> None:
     assert left_out(bundle_of(pattern=pattern, revoked=True)) == {"revoked": 1}
 
 
-def event_of(*attributes: dict[str, Any], objects: tuple[dict[str, Any], ...] = ()) -> dict[str, Any]:
+def event_of(*attributes: Json, objects: tuple[Json, ...] = ()) -> Json:
     whole = [{"to_ids": True, "timestamp": str(int(NOW_SECONDS)), **attribute} for attribute in attributes]
     tags = [{"name": "tlp:amber"}, {"name": "type:osint"}]
     return {"Event": {"info": "a campaign", "Orgc": {"name": "CERT"}, "Attribute": whole, "Object": list(objects), "Tag": tags}}

@@ -28,10 +28,9 @@ def test_all_pages_are_read_with_the_login_and_in_taxiis_media_type() -> None:
 
     def answer(request: Asked) -> tuple[int, bytes]:
         asked.append(request)
-        first = "next" not in parse_qs(urlsplit(request.path).query)
-        return 200, json.dumps(
-            {"more": first, "next": "2", "objects": [one(1 if first else 2)]} if first else {"objects": [one(2)]}
-        ).encode()
+        if "next" in parse_qs(urlsplit(request.path).query):
+            return 200, json.dumps({"objects": [one(2)]}).encode()
+        return 200, json.dumps({"more": True, "next": "2", "objects": [one(1)]}).encode()
 
     with answering(answer) as server:
         document, _ = fetch(f"{server}/api/collections/c/", SETTINGS, "2026-11-01T00:00:00Z")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -13,6 +12,7 @@ from streams.privacy.indicators import RELOAD_SECONDS, IndicatorMatcher, shared_
 from streams.privacy.normalise import Normaliser
 from streams.privacy.sketch import Sketcher
 from streams.schema.blocks import REQUESTS, decode
+from streams.schema.event import Event
 from streams.schema.indicators import Indicator, IndicatorKind, indicator_id, write_indicators
 
 SHARED = b"a key that partners share"
@@ -43,7 +43,7 @@ def kept(tmp_path: Path) -> Callable[..., Path]:
     return keep
 
 
-def matched(matcher: IndicatorMatcher | None, *events: dict[str, Any]) -> list[str | None]:
+def matched(matcher: IndicatorMatcher | None, *events: Event) -> list[str | None]:
     """Return what a block says of these requests."""
     normaliser = Normaliser(b"a key of pseudonyms", Sketcher(b"our own key"), matcher)
     columns = normaliser.columns([{**EVENT, **event} for event in events], [float(place) for place in range(len(events))])
@@ -68,9 +68,7 @@ def test_with_one_a_request_matches_or_does_not(kept: Callable[..., Path]) -> No
         ("header_names", "Accept,X-Own", {"http.request.header_names": ["Host", "Accept", "X-Own"]}),
     ],
 )
-def test_each_kind_is_compared_as_its_senders_write_it(
-    kept: Callable[..., Path], kind: IndicatorKind, value: str, event: dict[str, Any]
-) -> None:
+def test_each_kind_is_compared_as_its_senders_write_it(kept: Callable[..., Path], kind: IndicatorKind, value: str, event: Event) -> None:
     one = indicator(kind, value)
     assert matched(IndicatorMatcher(kept(one), clock=Clock()), event, STACK | {"payment.hash": "another"})[0] == one.indicator_id
 
