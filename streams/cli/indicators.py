@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def indicators() -> None:
     """Keep indicators that others shared, in the file of HYDROMETER_INDICATORS, for `collect` to compare requests with.
 
-    A match is evidence of its own family. It is no proof: it counts half, and only beside other evidence of a whole group.
+    A match is evidence of its own family. It proves nothing: it counts half, and only beside other evidence of a whole group.
 
     \b
     Example:  hydrometer indicators import partner.stix.json

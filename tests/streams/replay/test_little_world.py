@@ -10,8 +10,8 @@ from streams.replay.blind_fields import TABLE, BlindFields, stored
 from streams.replay.little_world import _distinguishing, blind_without, blind_without_each, table
 from streams.schema.event import FIELDS, REQUIRED
 
-LARGER_WORLDS = {"common_ground", "job_partition", "known_corpus", "stack_mismatch", "succession"}
-"""Features that a little world cannot show: they need a corpus, days, or banned accounts."""
+LARGER_WORLDS = {"common_ground", "indicator_matches", "job_partition", "known_corpus", "stack_mismatch", "succession"}
+"""Features that a little world cannot show: they need a corpus, indicators of others, days, or banned accounts."""
 ADVICE = "run `make render` and commit streams/replay/what_fields_blind.json"
 
 
