@@ -74,6 +74,7 @@ class Engine:
             os.close(self._lock)
             raise SettingsError(f"the data directory {data_dir} cannot be opened: {' '.join(str(error).split())[:300]}") from error
         self._control_lock = threading.Lock()
+        self._names: dict[int, str] = {}
         self.version: str = self._ask("SELECT version()").strip()
         self.timezone: str = self._ask("SELECT timezone()").strip()
         self.refused = Refused.of(lambda query: self._ask(query).split(), hidden)
@@ -88,6 +89,13 @@ class Engine:
             self._ask("CREATE DATABASE IF NOT EXISTS default")
             raw = self._connect(self._path)
         return Connection(self, raw)
+
+    def named(self, message: str, code: int) -> str:
+        """Return an error's message with the name of its `code` at its end, which the engine leaves out of a syntax error."""
+        if code not in self._names:
+            self._names[code] = self._ask(f"SELECT errorCodeToName({code})").strip()
+        name = self._names[code]
+        return message if not name or f"({name})" in message else f"{message.rstrip()} ({name})"
 
     def spool_file(self) -> Path:
         """Return the path of a new, empty file for an insert's data. The caller removes it."""

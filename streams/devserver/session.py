@@ -129,7 +129,7 @@ class Session:
             sql.check_values(query.params.values(), self._engine.refused)
             self._prepared(query, externals)
         except (QueryError, sql.RefusedError) as error:
-            self._channel.send_exception(str(error), error.code)
+            self._channel.send_exception(self._engine.named(str(error), error.code), error.code)
         finally:
             _remove(externals)
 

@@ -213,7 +213,7 @@ class Handler(BaseHTTPRequestHandler):
 
     def _refuse(self, reason: str, code: int) -> None:
         self.close_connection = True  # the rest of the body was not read
-        shown = reason.removeprefix("DB::Exception: ")
+        shown = self.server.engine.named(reason.removeprefix("DB::Exception: "), code)
         words = f"Code: {code}. DB::Exception: {shown} (version {self.server.engine.version})\n".encode()
         status = _STATUS.get(code, HTTPStatus.INTERNAL_SERVER_ERROR)
         self._answer(status, words, {"X-ClickHouse-Exception-Code": str(code), "Content-Type": "text/plain; charset=UTF-8"})

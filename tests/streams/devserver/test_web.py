@@ -63,6 +63,13 @@ def test_a_body_that_is_not_read_here_is_said_so(clickhouse: LocalClickHouse, he
     assert ask(clickhouse, b"SELECT 1", headers=headers).status == 415
 
 
+def test_every_error_ends_with_its_name(clickhouse: LocalClickHouse) -> None:
+    for words, name in (("SELEC 1", b"(SYNTAX_ERROR)"), ("SELECT * FROM nowhere", b"(UNKNOWN_TABLE)")):
+        body = ask(clickhouse, words.encode()).body
+        assert body.count(name) == 1
+    assert b"(UNKNOWN_SETTING)" in ask(clickhouse, b"SELECT 1", no_such_setting="1").body
+
+
 def test_ping_needs_no_login(clickhouse: LocalClickHouse) -> None:
     connection = HTTPConnection(clickhouse.host, clickhouse.http_port, timeout=20)
     connection.request("GET", "/ping")
