@@ -8,6 +8,7 @@ import io
 import json
 import logging
 import re
+import secrets
 import uuid
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -230,6 +231,7 @@ class Handler(BaseHTTPRequestHandler):
         self.send_header("X-ClickHouse-Server-Display-Name", "hydrometer local")
         self.send_header("X-ClickHouse-Query-Id", self._query_id())
         self.send_header("X-ClickHouse-Timezone", self.server.engine.timezone)
+        self.send_header("X-ClickHouse-Exception-Tag", secrets.token_hex(8))  # no data are taken for an error in the middle of an answer
         self.send_header("Content-Length", str(len(content)))
         self.end_headers()
         self.connection.settimeout(self.server.limits.packet_seconds)

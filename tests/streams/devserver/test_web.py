@@ -70,6 +70,11 @@ def test_every_error_ends_with_its_name(clickhouse: LocalClickHouse) -> None:
     assert b"(UNKNOWN_SETTING)" in ask(clickhouse, b"SELECT 1", no_such_setting="1").body
 
 
+def test_data_that_look_like_an_error_are_data_to_clients_that_know_the_tag(clickhouse: LocalClickHouse) -> None:
+    tags = {ask(clickhouse, b"SELECT '__exception__'").headers["X-ClickHouse-Exception-Tag"] for _ in range(3)}
+    assert [len(tag) for tag in tags] == [16] * 3, "a new one for each answer"
+
+
 def test_ping_needs_no_login(clickhouse: LocalClickHouse) -> None:
     connection = HTTPConnection(clickhouse.host, clickhouse.http_port, timeout=20)
     connection.request("GET", "/ping")
