@@ -177,6 +177,25 @@ def torture(kept: Kept) -> str:
     return table(["scenario", "what happens", "seconds", "found", "measured"], rows) + "\n" + provenance(kept)
 
 
+def peers(kept: Kept) -> str:
+    """Return how many cases of each client's suite passed in the newest `make peers`, and why the others need not."""
+    suites = kept[-1].figures["suites"]
+    rows = [
+        [
+            suite["suite"],
+            suite["version"],
+            f"{suite['passed'] + suite['failed']:,}",
+            f"{suite['passed']:,}",
+            suite["failed"],
+            suite["skipped"],
+        ]
+        for suite in suites
+    ]
+    reasons = [[suite["suite"], cases, reason] for suite in suites for reason, cases in suite["waived"]]
+    counted = table(["suite", "version", "cases", "passed", "waived", "skipped by the suite itself"], rows)
+    return f"{counted}\n{table(['suite', 'cases waived', 'why'], reasons)}\n{provenance(kept)}"
+
+
 def bars(title: str, values: Mapping[str, float]) -> str:
     """Return horizontal bars as an SVG that takes the page's own colours, the longest 400 units wide."""
     longest = max(values.values())
@@ -211,6 +230,7 @@ TABLES: Final[Mapping[str, Callable[[Kept], str]]] = {
     "evaluate": evaluate,
     "evasion": evasion,
     "mutants": mutants,
+    "peers": peers,
     "torture": torture,
     "provenance": provenance,
     "rankings": rankings,

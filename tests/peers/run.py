@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Final
 
 from streams.devserver.process import LocalClickHouse, local_server
-from streams.testing.figures import write
+from streams.testing.figures import current_revision, write
 
 HERE: Final = Path(__file__).resolve().parent
 BUILD: Final = HERE.parents[1] / "build" / "peers"
@@ -212,6 +212,7 @@ def main() -> int:
     parser.add_argument("--peers", type=Path, help="a folder with checkouts, by the suites' names")
     chosen = parser.parse_args()
     names, waived, rows, bad = chosen.names or list(SUITES), waivers(), list[dict[str, object]](), 0
+    revision = current_revision()
     BUILD.mkdir(parents=True, exist_ok=True)
     if not (BUILD / "extra").is_dir():
         uv = str(Path(sys.executable).with_name("uv"))
@@ -235,7 +236,7 @@ def main() -> int:
             print(f"  waived, and nothing fails: {reason}")
         rows.append({"suite": name, "version": SUITES[name].tag, **counts, "waived": [[w.reason, n] for w, n in excused]})
     left_out = "" if not chosen.names else f"all but {', '.join(names)}"
-    print(f"figures -> {write('peers', {'suites': rows}, command='make peers', seed=0, partial=left_out)}")
+    print(f"figures -> {write('peers', {'suites': rows}, command='make peers', partial=left_out, revision=revision)}")
     return 1 if bad else 0
 
 

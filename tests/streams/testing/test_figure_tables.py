@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from streams.testing.figure_tables import authors, bars, bench, evaluate, fill, mutants, torture
+from streams.testing.figure_tables import authors, bars, bench, evaluate, fill, mutants, peers, torture
 from streams.testing.figures import Measurement
 
 
@@ -53,6 +53,13 @@ def test_a_world_of_another_author_is_a_row() -> None:
 def test_the_score_is_the_share_of_mutants_killed() -> None:
     lines = mutants([kept({"modules": [{"module": "a.py", "mutants": 20, "killed": 15}]})]).splitlines()
     assert lines[2] == "| `a.py` | 20 | 15 | 75% |"
+
+
+def test_a_clients_suite_says_what_passed_and_why_the_rest_need_not() -> None:
+    suite = {"suite": "asynch", "version": "1", "passed": 1_200, "failed": 3, "skipped": 2, "waived": [["no TLS", 3]]}
+    lines = peers([kept({"suites": [suite]})]).splitlines()
+    assert lines[2] == "| asynch | 1 | 1,203 | 1,200 | 3 | 2 |"
+    assert lines[6] == "| asynch | 3 | no TLS |"
 
 
 def test_the_longest_bar_is_400_wide_and_half_as_much_is_half_as_wide() -> None:
