@@ -59,7 +59,7 @@ def test_a_clients_suite_says_what_passed_and_why_the_rest_need_not() -> None:
     suite = {"suite": "asynch", "version": "1", "passed": 1_200, "failed": 3, "skipped": 2, "waived": [["no TLS", 3]]}
     lines = peers([kept({"suites": [suite]})]).splitlines()
     assert lines[2] == "| asynch | 1 | 1,203 | 1,200 | 3 | 2 |"
-    assert lines[6] == "| asynch | 3 | no TLS |"
+    assert "| asynch | 3 | no TLS |" in lines
 
 
 def test_the_longest_bar_is_400_wide_and_half_as_much_is_half_as_wide() -> None:
