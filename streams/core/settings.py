@@ -39,6 +39,7 @@ OPTIONAL_SECRETS = (
     "taxii_password",
     "oidc_client_secret",
     "pseudonym_key_previous",
+    "seal_key_previous",
     "signing_key",
     "signing_key_previous",
     "worker_key",
@@ -149,7 +150,10 @@ class Settings(BaseSettings):
         default=None,
         description="The pseudonym key before, of `collect`: workers move what they keep under it to the new one. Unset it later.",
     )
-    seal_key: SecretStr = _secret("Seals what workers store of their state. A new key starts it cold.")
+    seal_key: SecretStr = _secret("Seals what workers store of their state. A new key alone starts it cold.")
+    seal_key_previous: SecretStr | None = Field(
+        default=None, description="The seal key before: what it sealed is read, and sealed anew when a worker starts."
+    )
     signing_key: SecretStr | None = Field(
         default=None, description="Signs what workers and analysts write to Kafka: their keys are derived from it. Local mode draws one."
     )

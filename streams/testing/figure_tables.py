@@ -184,14 +184,11 @@ def peers(kept: Kept) -> str:
         [
             suite["suite"],
             suite["version"],
-            f"{suite['passed'] + suite['failed']:,}",
-            f"{suite['passed']:,}",
-            suite["failed"],
-            suite["skipped"],
+            *map(_count, (suite["passed"] + suite["failed"], suite["passed"], suite["failed"], suite["skipped"])),
         ]
         for suite in suites
     ]
-    reasons = [[suite["suite"], cases, reason] for suite in suites for reason, cases in suite["waived"]]
+    reasons = [[suite["suite"], _count(cases), reason] for suite in suites for reason, cases in suite["waived"]]
     counted = table(["suite", "version", "cases", "passed", "waived", "skipped by the suite itself"], rows)
     return f"{counted}\n{table(['suite', 'cases waived', 'why'], reasons)}\n{provenance(kept)}"
 

@@ -105,6 +105,7 @@ def make_table(app: faust.App, settings: Settings, inputs: Inputs) -> ChunkTable
     return ChunkTable(
         app,
         seal_key=settings.seal_key.get_secret_value().encode(),
+        previous_seal_key=settings.seal_key_previous.get_secret_value().encode() if settings.seal_key_previous else None,
         read_range=range_reader(settings),
         name=topics.STATE_TABLE,
         partitions=1 if inputs.single else settings.partitions,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import MutableMapping
+
 from models.durations import DAY
 from streams.cases.audit_chain import HistoryKey
 from streams.cases.policy import Policy
@@ -21,8 +23,15 @@ def makers(settings: Settings) -> dict[str, MakeStage]:
     count, key = settings.partitions, settings.seal_key.get_secret_value().encode()
     keeping = Keeping(kept_seconds=settings.account_days * DAY)
     history_key = HistoryKey(role_keys(settings, "worker")[0])
+
+    def accounts(partition: int, archive: MutableMapping[str, bytes]) -> Accounts:
+        stage = Accounts(partition, count, key, archive, keeping=keeping)
+        if settings.seal_key_previous is not None:
+            stage.erased.read_also(settings.seal_key_previous.get_secret_value().encode())
+        return stage
+
     return {
-        topics.ACCOUNTS_AGENT: lambda partition, archive: Accounts(partition, count, key, archive, keeping=keeping),
+        topics.ACCOUNTS_AGENT: accounts,
         topics.GROUPS_AGENT: lambda partition, _archive: Groups(partition, count, key),
         topics.CASES_AGENT: lambda _partition, _archive: Cases(policy, history_key),
     }

@@ -36,26 +36,46 @@ class Stored(NamedTuple):
 
 
 class Seal:
-    """Packs and opens records under one key."""
+    """Packs records under one key, and opens them under it and under the key before."""
 
-    def __init__(self, key: bytes) -> None:
-        """Take the seal key."""
-        self._key = hmac.digest(key, _LAYOUT, "sha256")
-        self._key_before_epochs = key
+    def __init__(self, key: bytes, previous: bytes | None = None) -> None:
+        """Take the seal key, and the one that it replaces."""
+        self._keys = [_Key.of(key), *([_Key.of(previous)] if previous else [])]
 
     def packed(self, key: bytes, stamp: Stamp, data: bytes) -> bytes:
         """Return the record of a key whose value is `data`."""
         body = _HEADER.pack(*stamp) + data
-        return body + _code(self._key, key, body)
+        return body + _code(self._keys[0].now, key, body)
 
     def opened(self, key: bytes | None, value: bytes | None) -> Stored | None:
         """Return the record of a key, or None when it is damaged or not ours."""
+        found = (sealed.opened(key, value) for sealed in self._keys)
+        return next((stored for stored in found if stored is not None), None)
+
+    def is_old(self, key: bytes | None, value: bytes | None) -> bool:
+        """Return whether a record is sealed under the key before."""
+        return len(self._keys) > 1 and self._keys[0].opened(key, value) is None and self._keys[1].opened(key, value) is not None
+
+
+class _Key(NamedTuple):
+    """One seal key, as it seals now and as it sealed before there were epochs."""
+
+    now: bytes
+    before_epochs: bytes
+
+    @classmethod
+    def of(cls, key: bytes) -> _Key:
+        """Return the seal key `key`, derived."""
+        return cls(hmac.digest(key, _LAYOUT, "sha256"), key)
+
+    def opened(self, key: bytes | None, value: bytes | None) -> Stored | None:
+        """Return the record of a key, or None when it is damaged or not under this key."""
         if not key or not value or len(value) < _HEADER_BEFORE_EPOCHS.size + _CODE_BYTES:
             return None
         body, code = value[:-_CODE_BYTES], value[-_CODE_BYTES:]
-        if len(body) >= _HEADER.size and hmac.compare_digest(code, _code(self._key, key, body)):
+        if len(body) >= _HEADER.size and hmac.compare_digest(code, _code(self.now, key, body)):
             return Stored(Stamp(*_HEADER.unpack_from(body)), body[_HEADER.size :])
-        if hmac.compare_digest(code, _code(self._key_before_epochs, key, body)):
+        if hmac.compare_digest(code, _code(self.before_epochs, key, body)):
             [complete_to] = _HEADER_BEFORE_EPOCHS.unpack_from(body)
             return Stored(Stamp(0, complete_to, NO_OFFSET), body[_HEADER_BEFORE_EPOCHS.size :])
         return None

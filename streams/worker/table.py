@@ -42,6 +42,8 @@ log = logging.getLogger(__name__)
 MIN_FREE_BYTES = 32 << 20
 """Room on disk that a write needs: RocksDB's log and one of its files, twice."""
 
+_SEALED_AT_ONCE = 1_000
+
 
 class FencedError(Exception):
     """Another worker has claimed the partition: what this one holds of it is old, and must not be written or acknowledged."""
@@ -50,10 +52,20 @@ class FencedError(Exception):
 class ChunkTable(faust.Table[bytes, bytes]):
     """name -> bytes, each pinned to the partition of the input that it was computed from. Keys are `<partition>/<name>`."""
 
-    def __init__(self, app: faust.App, *, seal_key: bytes, read_range: ReadRange, **options: Any) -> None:
-        """Make a table of Faust's (`options`) whose records are sealed under `seal_key`; `read_range` reads its changelog again."""
+    def __init__(
+        self, app: faust.App, *, seal_key: bytes, read_range: ReadRange, previous_seal_key: bytes | None = None, **options: Any
+    ) -> None:
+        """Make a table of Faust's.
+
+        Args:
+            app: The app that it belongs to.
+            seal_key: Records are sealed under it.
+            read_range: Reads its changelog again.
+            previous_seal_key: The key before: what it sealed is read, and sealed anew when a partition is claimed.
+            options: Faust's own.
+        """
         super().__init__(app, **options)
-        self._seal = Seal(seal_key)
+        self._seal = Seal(seal_key, previous_seal_key)
         self.read_range = read_range
         self._epochs: dict[int, int] = {}
         self._ends: dict[int, int] = {}  # the last changelog offset that we know what it holds
@@ -90,6 +102,7 @@ class ChunkTable(faust.Table[bytes, bytes]):
         self.data.set_persisted_offset(tp, offset)
         self._epochs[partition], self._ends[partition] = claimed.epoch, offset
         await self._repair(partition)
+        await self._seal_anew(partition)
         return read_from
 
     async def write(self, partition: int, records: Sequence[tuple[str, bytes]], complete_to: int, read_from: int) -> None:
@@ -277,16 +290,26 @@ class ChunkTable(faust.Table[bytes, bytes]):
     async def _repair(self, partition: int) -> None:
         """Write again what an earlier owner wrote over: compaction keeps the last record of a key, whoever wrote it."""
         while keys := self._overwritten.pop(partition, None):
-            stored = {key: self._opened(partition, key) for key in keys}
-            epoch, owner = self._epochs[partition], self._owner(partition)
-            missing = Stored(Stamp(epoch, owner.complete_to, owner.read_from), b"")
-            restored = ((key, old or missing) for key, old in stored.items())
-            await self._write(
-                partition, [(key, self._seal.packed(key, old.stamp._replace(epoch=epoch), old.data)) for key, old in restored]
-            )
+            await self._write_again(partition, keys)
             log.warning(
                 "%s/%d: %d records were written over, and are restored", self.changelog_topic.get_topic_name(), partition, len(keys)
             )
+
+    async def _seal_anew(self, partition: int) -> None:
+        """Write again what is sealed under the key before, so that nothing needs that key any more."""
+        old = [key for key, value in self._all(partition) if self._seal.is_old(key, value)]
+        for start in range(0, len(old), _SEALED_AT_ONCE):
+            await self._write_again(partition, old[start : start + _SEALED_AT_ONCE])
+        if old:
+            log.info("%s/%d: %d records are sealed anew", self.changelog_topic.get_topic_name(), partition, len(old))
+
+    async def _write_again(self, partition: int, keys: Iterable[bytes]) -> None:
+        """Write records as they are kept here, in our epoch and under our key."""
+        stored = {key: self._opened(partition, key) for key in keys}
+        epoch, owner = self._epochs[partition], self._owner(partition)
+        missing = Stored(Stamp(epoch, owner.complete_to, owner.read_from), b"")
+        restored = ((key, old or missing) for key, old in stored.items())
+        await self._write(partition, [(key, self._seal.packed(key, old.stamp._replace(epoch=epoch), old.data)) for key, old in restored])
 
     def _check_room(self) -> None:
         """Raise DiskFullError when RocksDB may fail at its next write: its own error comes too late, and does not say what to do."""

@@ -19,12 +19,16 @@ class ErasedAccounts:
 
     def __init__(self, key: bytes) -> None:
         """Start without erasures. key: key of the hashes."""
-        self._key = key[: blake2b.MAX_KEY_SIZE]
+        self._keys = [key[: blake2b.MAX_KEY_SIZE]]
         self.table = Columns("erased", {"time": Field("f8", -np.inf)})
+
+    def read_also(self, key: bytes) -> None:
+        """Know the accounts that were erased under an earlier key, too."""
+        self._keys.append(key[: blake2b.MAX_KEY_SIZE])
 
     def add(self, account: str, time: float, offset: int) -> None:
         """Remember an erasure: requests of the account up to `time` (epoch seconds) are not counted again."""
-        slots = self.table.intern([self._name(account)])
+        slots = self.table.intern([self._names(account)[0]])
         self.table["time"][slots] = np.fmax(self.table["time"][slots], time)
         self.table.touch(slots, offset)
 
@@ -42,8 +46,8 @@ class ErasedAccounts:
             self.table.evict(name, offset)
 
     def _time(self, account: str) -> float:
-        slot = self.table.find(self._name(account))
-        return float(self.table["time"][slot]) if slot >= 0 else -np.inf
+        slots = [slot for name in self._names(account) if (slot := self.table.find(name)) >= 0]
+        return max((float(self.table["time"][slot]) for slot in slots), default=-np.inf)
 
-    def _name(self, account: str) -> str:
-        return blake2b(account.encode(), key=self._key, digest_size=16).hexdigest()
+    def _names(self, account: str) -> list[str]:
+        return [blake2b(account.encode(), key=key, digest_size=16).hexdigest() for key in self._keys]

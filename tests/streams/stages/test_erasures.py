@@ -172,6 +172,17 @@ def test_an_erasure_is_forgotten_once_no_topic_can_undo_it() -> None:
     assert len(erased.table) == 0
 
 
+def test_an_erasure_outlives_the_key_that_it_was_remembered_under(run: Run) -> None:
+    block = blocks.decode(run.blocks[0].data, blocks.REQUESTS)
+    account = block.words("account_id")[0]
+    before, after = ErasedAccounts(b"the key of this year"), ErasedAccounts(b"the key of next year")
+    before.add(account, np.inf, 0)
+    after.table = before.table
+    assert len(after.without(block)) == len(block)
+    after.read_also(b"the key of this year")
+    assert account not in after.without(block).words("account_id")
+
+
 def test_a_restart_remembers_an_erasure(run: Run) -> None:
     account = min(run.case_of_many().members)
     home = run.pipeline.accounts[topics.partition_of(account, PARTITIONS)]

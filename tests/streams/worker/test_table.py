@@ -115,6 +115,29 @@ async def test_a_worker_that_was_succeeded_while_it_was_frozen_is_told_at_its_fi
     assert chunks(frozen) == {"a": b"one"}
 
 
+async def test_what_the_key_before_sealed_is_read_and_sealed_anew_so_that_the_key_can_go(make_table: MakeTable) -> None:
+    before = await owner(make_table)
+    await before.write(0, [(f"{CHUNK}a", b"one"), (f"{ARCHIVE}idle", b"entity")], 10, 7)
+    await before.note_acknowledged(0, 10, 7)
+    during, afterwards = make_table(), make_table()
+    during._seal, afterwards._seal = Seal(b"the key of next year", KEY), Seal(b"the key of next year")
+    for table in (during, afterwards):
+        table.catch_up()
+        assert await table.claim(0) == 7
+        assert chunks(table) == {"a": b"one"}
+        assert dict(Archive(table, 0)) == {"idle": b"entity"}
+
+
+async def test_without_the_key_before_state_starts_cold(make_table: MakeTable) -> None:
+    before = await owner(make_table)
+    await before.write(0, [(f"{CHUNK}a", b"one")], 10, 7)
+    table = make_table()
+    table._seal = Seal(b"the key of next year")
+    table.catch_up()
+    await table.claim(0)
+    assert chunks(table) == {}
+
+
 async def test_what_it_wrote_late_counts_for_no_owner_after_it_though_it_stands_later_and_claims_more(make_table: MakeTable) -> None:
     frozen = await owner(make_table)
     successor = await owner(make_table)
