@@ -227,7 +227,6 @@ TABLES: Final[Mapping[str, Callable[[Kept], str]]] = {
     "evaluate": evaluate,
     "evasion": evasion,
     "mutants": mutants,
-    "peers": peers,
     "torture": torture,
     "provenance": provenance,
     "rankings": rankings,

@@ -42,7 +42,7 @@ log = logging.getLogger(__name__)
 MIN_FREE_BYTES = 32 << 20
 """Room on disk that a write needs: RocksDB's log and one of its files, twice."""
 
-_SEALED_AT_ONCE = 1_000
+_SEALED_BATCH_RECORDS = 1_000
 
 
 class FencedError(Exception):
@@ -298,8 +298,8 @@ class ChunkTable(faust.Table[bytes, bytes]):
     async def _seal_anew(self, partition: int) -> None:
         """Write again what is sealed under the key before, so that nothing needs that key any more."""
         old = [key for key, value in self._all(partition) if self._seal.is_old(key, value)]
-        for start in range(0, len(old), _SEALED_AT_ONCE):
-            await self._write_again(partition, old[start : start + _SEALED_AT_ONCE])
+        for start in range(0, len(old), _SEALED_BATCH_RECORDS):
+            await self._write_again(partition, old[start : start + _SEALED_BATCH_RECORDS])
         if old:
             log.info("%s/%d: %d records are sealed anew", self.changelog_topic.get_topic_name(), partition, len(old))
 
