@@ -317,8 +317,7 @@ def case_record(
     only_owners = bool(case.owners) and not members
     silent = muted or case.tier == "ask"
     explained = explain(strongest, behaviour, facts, accounts, score, muted=silent, handed_over=only_owners)
-    doubts = sum(bool(check.fits) for check in explained.counter_evidence)
-    step = response_steps.step(behaviour, accounts, explained.families, muted=muted, asks=case.tier == "ask", doubts=doubts)
+    step = response_steps.step(behaviour, accounts, explained.families, explained.counter_evidence, muted=muted, asks=case.tier == "ask")
     listed, owners = (
         sorted(side, key=lambda account: (-side[account].score(behaviour), account))[: max(MAX_LISTED_MEMBERS // shrink, 1)]
         for side in (members, case.owners)

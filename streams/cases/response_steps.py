@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from models.evidence.weighing import MIN_EVIDENCE_NATS
-from streams.schema.cases import ResponseStep
+from streams.schema.cases import Hypothesis, ResponseStep
 
 STEPS = {
     "L0": "Observe: nothing changes for the accounts.",
@@ -17,27 +19,49 @@ MIN_CLUSTER_ACCOUNTS = 10
 """Accounts from which a case is a cluster: capping and hiding are then justified at once."""
 
 
-def step(behaviour: str, accounts: int, families: dict[str, float], *, muted: bool, asks: bool = False, doubts: int) -> ResponseStep:
+def step(
+    behaviour: str, accounts: int, families: dict[str, float], checks: Sequence[Hypothesis] = (), *, muted: bool, asks: bool = False
+) -> ResponseStep:
     """Return the step to consider first, and why. muted: no alert is sent. asks: it is a question, not an alert.
 
-    doubts: the number of benign hypotheses that fit.
+    checks: the answers of the benign hypotheses.
     """
-    name, why = _choose(behaviour, accounts, families, doubts, muted=muted, asks=asks)
+    name, why = _choose(behaviour, accounts, families, checks, muted=muted, asks=asks)
     families_as_evidence = sorted(family for family, nats in families.items() if nats >= MIN_EVIDENCE_NATS)
     return ResponseStep(name, STEPS[name], why, families_as_evidence, "from L3 on: a person, and two families at least")
 
 
-def _choose(behaviour: str, accounts: int, families: dict[str, float], doubts: int, *, muted: bool, asks: bool) -> tuple[str, str]:
+def _choose(
+    behaviour: str, accounts: int, families: dict[str, float], checks: Sequence[Hypothesis], *, muted: bool, asks: bool
+) -> tuple[str, str]:
     if muted:
         return "L0", "the accounts are permitted parties: they are scored, alerts are muted; ask the owner of the permission if it grows"
     if asks:
-        return "L0", "honest use may explain the evidence, and logs alone cannot decide: ask the accounts' owner what the work is for"
+        return "L0", question(checks)
     if behaviour == "routing":
         return "L1", _channel_reason(families)
+    doubts = sum(bool(check.fits) for check in checks)
     if doubts:
         fitting = "one benign explanation fits" if doubts == 1 else f"{doubts} benign explanations fit"
         return "L0", f"{fitting}: ask the accounts' manager first"
     return _by_size(accounts)
+
+
+def question(checks: Sequence[Hypothesis]) -> str:
+    """Return why logs alone cannot decide, by the explanations that fit, else those that no number can refute, and what to ask.
+
+    >>> question([Hypothesis(hypothesis="hackathon", fits=True, because=""), Hypothesis(hypothesis="red team", fits=None, because="")])
+    "an explanation fits (hackathon), and logs alone cannot decide: ask the accounts' owner what the work is for"
+    """
+    fitting = [check.hypothesis for check in checks if check.fits]
+    undecided = [check.hypothesis for check in checks if check.fits is None]
+    if fitting:
+        reason = f"{'an explanation fits' if len(fitting) == 1 else 'explanations fit'} ({', '.join(fitting)})"
+    elif undecided:
+        reason = f"no number refutes honest use ({', '.join(undecided)})"
+    else:
+        reason = "honest use may explain the evidence"
+    return f"{reason}, and logs alone cannot decide: ask the accounts' owner what the work is for"
 
 
 def _by_size(accounts: int) -> tuple[str, str]:

@@ -33,9 +33,11 @@ from report import FOUND
 from rich.console import Console
 from rich.table import Table
 
+from models.durations import DAY
 from streams.cases.policy import Policy
 from streams.replay.run import Replay
 from streams.schema import blocks
+from streams.schema.cases import CaseState
 from streams.schema.names import AlertName
 from streams.schema.replay_files import AccountRow
 from streams.testing import figures as kept_figures
@@ -79,12 +81,17 @@ class Figures:
     """Of campaigns' accounts, where 1 innocent in 1,000 scores as much."""
     found: str
     untellable: str
+    """Found among the campaigns that logs alone cannot tell; with a question too: `untellable_or_asked`."""
+    untellable_or_asked: str
     leak: float
     """Median over tellable campaigns."""
     innocents: str
     asked: str
     """Of the accounts in a question to an owner, those of a campaign."""
     found_or_asked: str
+    questions: str
+    """Cases that end as a question and of whose accounts, at least half, belong to a campaign or have a stolen key; of all such cases."""
+    questions_a_day: float
     worst_crowd: str
     victims: str
     """Owners of stolen keys that are members of an alerted case."""
@@ -169,6 +176,9 @@ def judge(name: str, folder: Path, replay: Replay, cpu: float) -> Figures:
     worst = max((alerted[crowd] / len(crew) for crowd, crew in people.items() if len(crew) >= CROWD_ACCOUNTS), default=0.0)
     victims = [account for account, role in truth.items() if role.victim and account in said]
     channel, mixed = _cases(replay, truth)
+    questions = [case for case in replay.pipeline.cases.cases.values() if case.behaviour == "extraction" and case.tier == "ask"]
+    questions = [case for case in questions if case.state != "merged" and not case.muted]
+    right = [case for case in questions if _is_right(case, truth)]
     return Figures(
         name,
         len(judged),
@@ -177,10 +187,13 @@ def judge(name: str, folder: Path, replay: Replay, cpu: float) -> Figures:
         round(float(over[guilty].mean()), 3) if guilty.any() else float("nan"),
         f"{sum(share >= FOUND for share, _ in told)}/{len(told)}",
         f"{sum(share >= FOUND for share, _ in blind)}/{len(blind)}",
+        _reached([crew for campaign, crew in members.items() if not tellable[campaign]], said),
         round(float(np.median([leak for _, leak in told])), 3) if told else float("nan"),
         f"{sum(alerted.values())}/{len(innocents)}",
         f"{sum(said[account].asked for crew in members.values() for account in crew)}/{sum(said[account].asked for account in judged)}",
         _reached([crew for campaign, crew in members.items() if tellable[campaign]], said),
+        f"{len(right)}/{len(questions)}",
+        round(len(questions) / (_days(served) or 1.0), 2),
         f"{worst:.0%}",
         f"{sum(said[account].alerted for account in victims)}/{len(victims)}",
         f"{sum(said[account].warned for account in victims)}/{sum(row.warned for row in said.values())}",
@@ -205,6 +218,18 @@ def _fate(crew: Sequence[str], said: Mapping[str, AccountRow], served: Mapping[s
     first = min(alerts, default=np.inf)
     moments = np.concatenate([np.array(served[account]) for account in crew])
     return len(hit) / len(crew), float(np.mean(moments < first))
+
+
+def _is_right(case: CaseState, truth: Mapping[str, Role]) -> bool:
+    """Return whether at least half of a question's accounts belong to a campaign, or have a stolen key."""
+    known = [truth[account] for account in (*case.members, *case.owners) if account in truth]
+    return bool(known) and sum(role.campaign is not None or role.victim for role in known) >= len(known) / 2
+
+
+def _days(served: Mapping[str, Sequence[float]]) -> float:
+    """Return from the first to the last request, in days."""
+    moments = [moment for times in served.values() for moment in (times[0], times[-1])]
+    return (max(moments) - min(moments)) / DAY if moments else 0.0
 
 
 def _cases(replay: Replay, truth: Mapping[str, Role]) -> tuple[set[str], int]:
@@ -272,6 +297,8 @@ def show(figures: Iterable[Figures], console: Console, *, whole: bool) -> None:
         "innocents",
         "asked",
         "or asked",
+        "questions",
+        "a day",
         "worst crowd",
         "victims",
         "warned",
@@ -283,9 +310,10 @@ def show(figures: Iterable[Figures], console: Console, *, whole: bool) -> None:
     table = Table(*heads, title="Worlds by several authors")
     for each in figures:
         table.add_row(
-            each.world, f"{each.average_precision:.3f}", f"{each.recall:.2f}", each.found, each.untellable, f"{each.leak:.0%}",
-            each.innocents, each.asked, each.found_or_asked, each.worst_crowd, each.victims, each.warned, each.routed, str(each.mixed),
-            str(each.left_open), f"{each.cpu_seconds:.0f} s",
+            each.world, f"{each.average_precision:.3f}", f"{each.recall:.2f}", each.found,
+            f"{each.untellable} ({each.untellable_or_asked})", f"{each.leak:.0%}",
+            each.innocents, each.asked, each.found_or_asked, each.questions, f"{each.questions_a_day:.1f}", each.worst_crowd,
+            each.victims, each.warned, each.routed, str(each.mixed), str(each.left_open), f"{each.cpu_seconds:.0f} s",
         )  # fmt: skip
         if whole:
             console.print(f"{each.world} campaigns: {each.campaigns}\n{each.world} crowds: {each.crowds}")

@@ -10,7 +10,7 @@ import pytest
 from models.evidence.extraction_rules import BY_NAME as RULE_BY_NAME
 from streams.cases import case_file, response_steps
 from streams.features.registry import by_name
-from streams.schema.cases import CaseMember
+from streams.schema.cases import CaseMember, Hypothesis
 from streams.schema.evidence import Entity
 from streams.schema.names import Behaviour
 
@@ -193,7 +193,8 @@ def test_the_ladder_begins_low_and_never_above_what_can_be_taken_back(
     doubts: int,
     expected: str,
 ) -> None:
-    found = response_steps.step(behaviour, accounts, {"content": 7.0, "timing": 1.0}, muted=muted, doubts=doubts)
+    checks = [Hypothesis(hypothesis="hackathon", fits=True, because="")] * doubts
+    found = response_steps.step(behaviour, accounts, {"content": 7.0, "timing": 1.0}, checks, muted=muted)
     assert (found.step, found.families) == (expected, ["content"])
     assert found.step < "L3"
 
