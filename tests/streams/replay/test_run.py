@@ -35,6 +35,7 @@ SHAPES = {
         "routing": pa.float64(),
         "alerted": pa.bool_(),
         "asked": pa.bool_(),
+        "warned": pa.bool_(),
         "first_alert_at": MOMENT,
         "case_id": pa.string(),
     },
