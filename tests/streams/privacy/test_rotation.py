@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from itertools import chain
+from pathlib import Path
+
 import numpy as np
 import orjson
 import pytest
@@ -9,7 +12,7 @@ import pytest
 from models.evidence.links import KEYED, LINKS, NEWEST
 from streams.core.errors import BlockLayoutError
 from streams.core.settings import Settings
-from streams.intake.collector import Collector
+from streams.intake.collector import Collector, read_files
 from streams.privacy.rotation import LINKED_FIELDS, REPEAT_SECONDS
 from streams.replay.in_process import Pipeline
 from streams.schema import blocks
@@ -113,3 +116,36 @@ def test_every_link_that_is_a_pseudonym_moves() -> None:
     keyed = {field.column: field.wire for field in FIELDS if field.kind in {"pseudonym", "network"}}
     assert set(KEYED) == {link for link, column in NEWEST.items() if column in keyed}
     assert {keyed[NEWEST[link]] for link in KEYED} == set(LINKED_FIELDS)
+
+
+# -- what a rotation leaves of cases
+
+
+def read(lines: list[bytes], folder: Path, pipeline: Pipeline, **keys: str) -> None:
+    """Carry lines through a collector with these keys, and through the stages."""
+    path = folder / "lines.jsonl"
+    path.write_bytes(b"\n".join(lines))
+    settings = Settings.model_validate({"mode": "local", "partitions": 2, **keys})
+    for outgoing in read_files([path], settings):
+        pipeline.feed(outgoing.partition, outgoing.data)
+
+
+def cases(pipeline: Pipeline) -> dict[str, set[str]]:
+    """Return the members of every open case of several accounts."""
+    return {name: set(case.members) for name, case in pipeline.cases.cases.items() if len(case.members) > 2 and case.state == "open"}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("keeps", [True, False], ids=["side by side", "all at once"])
+def test_a_campaign_is_one_case_before_and_after_a_new_key(morning: Path, tmp_path: Path, keeps: bool) -> None:  # noqa: FBT001
+    lines = sorted(filter(None, morning.read_bytes().splitlines()), key=lambda line: float(orjson.loads(line)["timestamp"]))
+    middle = len(lines) * 2 // 3
+    pipeline = Pipeline(2, b"a key of this test")
+    read(lines[:middle], tmp_path, pipeline, pseudonym_key=OLD)
+    before = cases(pipeline)
+    assert before
+    read(lines[middle:], tmp_path, pipeline, pseudonym_key=NEW, **({"pseudonym_key_previous": OLD} if keeps else {}))
+    after = cases(pipeline)
+    for name, members in before.items():
+        assert members <= after[name], "the case goes on under its name, and loses nobody"
+    assert len(set(chain.from_iterable(after.values()))) == sum(map(len, after.values())), "nobody is in two cases"
