@@ -185,11 +185,12 @@ def peers(kept: Kept) -> str:
             suite["suite"],
             suite["version"],
             *map(_count, (suite["passed"] + suite["failed"], suite["passed"], suite["failed"], suite["skipped"])),
+            f"`{suite['revision']}`",
         ]
         for suite in suites
     ]
     reasons = [[suite["suite"], _count(cases), reason] for suite in suites for reason, cases in suite["waived"]]
-    counted = table(["suite", "version", "cases", "passed", "waived", "skipped by the suite itself"], rows)
+    counted = table(["suite", "version", "cases", "passed", "waived", "skipped by the suite itself", "measured at"], rows)
     return f"{counted}\n{table(['suite', 'cases waived', 'why'], reasons)}\n{provenance(kept)}"
 
 

@@ -27,6 +27,8 @@ from streams.testing.figures import current_revision, write
 
 HERE: Final = Path(__file__).resolve().parent
 BUILD: Final = HERE.parents[1] / "build" / "peers"
+ROWS: Final = BUILD / "rows.json"
+"""What each suite passed when it ran last: suites that are named are run again, the others keep theirs."""
 EXTRA: Final = (
     "pytest-mock==3.17.0",
     "polars==2.1.0",
@@ -211,7 +213,8 @@ def main() -> int:
     parser.add_argument("names", nargs="*", choices=[*SUITES, []], metavar="SUITE", help=", ".join(SUITES))
     parser.add_argument("--peers", type=Path, help="a folder with checkouts, by the suites' names")
     chosen = parser.parse_args()
-    names, waived, rows, bad = chosen.names or list(SUITES), waivers(), list[dict[str, object]](), 0
+    names, waived, bad = chosen.names or list(SUITES), waivers(), 0
+    rows: dict[str, dict[str, object]] = json.loads(ROWS.read_text()) if chosen.names and ROWS.exists() else {}
     revision = current_revision()
     BUILD.mkdir(parents=True, exist_ok=True)
     if not (BUILD / "extra").is_dir():
@@ -234,9 +237,12 @@ def main() -> int:
             print(f"  must pass: {case}")
         for reason in stale:
             print(f"  waived, and nothing fails: {reason}")
-        rows.append({"suite": name, "version": SUITES[name].tag, **counts, "waived": [[w.reason, n] for w, n in excused]})
-    left_out = "" if not chosen.names else f"all but {', '.join(names)}"
-    print(f"figures -> {write('peers', {'suites': rows}, command='make peers', partial=left_out, revision=revision)}")
+        reasons = [[waiver.reason, cases] for waiver, cases in excused]
+        rows[name] = {"suite": name, "version": SUITES[name].tag, "revision": revision, **counts, "waived": reasons}
+        ROWS.write_text(json.dumps(rows))
+    left_out = ", ".join(name for name in SUITES if name not in rows)
+    figures = {"suites": [rows[name] for name in SUITES if name in rows]}
+    print(f"figures -> {write('peers', figures, command='make peers', partial=left_out, revision=revision)}")
     return 1 if bad else 0
 
 

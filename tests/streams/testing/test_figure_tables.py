@@ -56,9 +56,17 @@ def test_the_score_is_the_share_of_mutants_killed() -> None:
 
 
 def test_a_clients_suite_says_what_passed_and_why_the_rest_need_not() -> None:
-    suite = {"suite": "asynch", "version": "1", "passed": 1_200, "failed": 3, "skipped": 2, "waived": [["no TLS", 3]]}
+    suite = {
+        "suite": "asynch",
+        "version": "1",
+        "revision": "4205a4e",
+        "passed": 1_200,
+        "failed": 3,
+        "skipped": 2,
+        "waived": [["no TLS", 3]],
+    }
     lines = peers([kept({"suites": [suite]})]).splitlines()
-    assert lines[2] == "| asynch | 1 | 1,203 | 1,200 | 3 | 2 |"
+    assert lines[2] == "| asynch | 1 | 1,203 | 1,200 | 3 | 2 | `4205a4e` |"
     assert "| asynch | 3 | no TLS |" in lines
 
 
