@@ -22,7 +22,7 @@ _TO = click.option(
     multiple=True,
     required=True,
     metavar="CONNECTOR=TARGET",
-    help="litellm=FILE, envoy=FILE, kong=FILE, csv=FILE, crowdsec=CREDENTIALS or webhook=URL; repeat it for more.",
+    help="litellm=FILE, litellm_admin=CREDENTIALS, envoy=FILE, kong=FILE, csv=FILE, crowdsec=CREDENTIALS, webhook=URL; repeat it for more.",
 )
 _CANARY = click.option(
     "--canary", type=click.FloatRange(0.0, 1.0), default=1.0, show_default=True, help="Share of each decision's accounts to begin with."

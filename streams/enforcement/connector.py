@@ -123,6 +123,56 @@ class FileConnector:
             raise ConnectorError(f"cannot write {self._path} ({error.strerror}): correct it or name another file") from error
 
 
+class RememberedOrders:
+    """Which orders a destination took that cannot tell them back, in a file beside the workers' state."""
+
+    def __init__(self, path: Path) -> None:
+        """Keep them here."""
+        self._path = path
+
+    def read(self) -> dict[str, Order]:
+        """Return them by id. Raises ConnectorError."""
+        try:
+            known = read_json(self._path.read_bytes(), list[Order])
+        except FileNotFoundError:
+            return {}
+        except (OSError, msgspec.MsgspecError) as error:
+            raise ConnectorError(f"cannot read {self._path} ({type(error).__name__}): delete it, and orders are put again") from error
+        return {order.order_id: order for order in known}
+
+    def write(self, orders: Mapping[str, Order]) -> None:
+        """Replace them. Raises ConnectorError."""
+        fresh = self._path.with_suffix(".new")
+        try:
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            fresh.write_bytes(msgspec.json.encode(list(orders.values())))
+            fresh.replace(self._path)
+        except OSError as error:
+            raise ConnectorError(f"cannot write {self._path} ({error.strerror}): check HYDROMETER_STATE_DIR") from error
+
+
+def credentials(path: Path, names: Sequence[str], advice: str) -> dict[str, str]:
+    """Return the values of a file with a line `name: value` each.
+
+    Args:
+        path: The file.
+        names: What it must hold.
+        advice: How to make it.
+
+    Raises:
+        ConnectorError: It cannot be read, or lacks a name.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConnectorError(f"cannot read {path} ({type(error).__name__}): {advice}") from error
+    values = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    missing = [name for name in names if not values.get(name)]
+    if missing:
+        raise ConnectorError(f"{path} has no {missing[0]}: {advice}")
+    return values
+
+
 @cache
 def connectors() -> dict[str, type[Connector]]:
     """Return every connector by its name, which is that of its file."""

@@ -7,7 +7,8 @@ import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypedDict
+from unittest.mock import ANY
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
@@ -23,8 +24,25 @@ HOUR = 3600.0
 FAR = 4_000_000_000.0
 
 
+HOSTILE = ['"; DROP', "a\nb", "=cmd()", "a|.*", "ä/../x", "x" * 500]
+"""Accounts with names that mean something to somebody's parser."""
+
+
+class Key(TypedDict, total=False):
+    """A key of LiteLLM, as its admin API shows and takes it."""
+
+    user_id: str
+    rpm_limit: int | None
+    blocked: bool | None
+    max_budget: float | None
+    metadata: dict[str, object] | None
+
+
 class Server(BaseHTTPRequestHandler):
-    """Takes orders as a webhook, and decisions as CrowdSec's Local API does. What is in `refused` fails."""
+    """Takes orders as a webhook, decisions as CrowdSec's Local API, changes of keys as LiteLLM's admin API. What is in `refused` fails."""
+
+    keys: ClassVar[dict[str, Key]] = {}
+    """Of LiteLLM, by their hash."""
 
     alerts: ClassVar[list[dict[str, Any]]] = []
     refused: ClassVar[set[str]] = set()
@@ -44,13 +62,22 @@ class Server(BaseHTTPRequestHandler):
         if any(name.encode() in body for name in self.refused):
             return self.answer(500)
         self.seen.append((dict(self.headers), body))
+        if self.path == "/key/update":
+            change = json.loads(body)
+            self.keys[change.pop("key")].update(change)
+            return self.answer(200, {})
         if self.path == "/v1/alerts":
             self.alerts.extend(json.loads(body))
             return self.answer(201, ["1"])
         return self.answer(204)
 
     def do_GET(self) -> None:
-        self.answer(200, self.alerts)
+        if not self.path.startswith("/key/list"):
+            return self.answer(200, self.alerts)
+        query = parse_qs(urlsplit(self.path).query)
+        first, size = (int(query["page"][0]) - 1) * int(query["size"][0]), int(query["size"][0])
+        keys = [{"token": token, **key} for token, key in self.keys.items()]
+        return self.answer(200, {"keys": keys[first : first + size], "total_pages": -(-len(keys) // size)})
 
     def do_DELETE(self) -> None:
         scenario = parse_qs(urlsplit(self.path).query)["scenario"][0]
@@ -64,6 +91,9 @@ class Server(BaseHTTPRequestHandler):
 @pytest.fixture
 def server() -> Iterator[str]:
     Server.alerts, Server.refused, Server.seen = [], set(), []
+    users = [*(f"acct-{number}" for number in range(120)), *HOSTILE]
+    Server.keys = {f"hash-{number}": Key(user_id=user, rpm_limit=100, metadata={"team": "a"}) for number, user in enumerate(users)}
+    Server.keys["hash-1b"] = Key(user_id="acct-1", rpm_limit=None, metadata=None)
     made = ThreadingHTTPServer(("127.0.0.1", 0), Server)
     threading.Thread(target=made.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{made.server_port}"
@@ -77,7 +107,9 @@ def opened(server: str, tmp_path: Path) -> Callable[[str], Connector]:
     credentials = tmp_path / "credentials.yaml"
     credentials.write_text(f"url: {server}\nlogin: hydrometer\npassword: secret-word\n")
     settings = Settings(mode="local", state_dir=tmp_path, webhook_token=SecretStr("a token of the webhook"))
-    targets = {"crowdsec": str(credentials), "webhook": f"{server}/orders"}
+    admin = tmp_path / "admin.yaml"
+    admin.write_text(f"url: {server}\nkey: sk-secret-word\n")
+    targets = {"crowdsec": str(credentials), "litellm_admin": str(admin), "webhook": f"{server}/orders"}
     return lambda name: connectors()[name].open(targets.get(name, str(tmp_path / f"{name}.conf")), settings)
 
 
@@ -94,8 +126,8 @@ def wanted(*orders: Order) -> dict[str, Order]:
 each = pytest.mark.parametrize("name", connectors())
 
 
-def test_there_are_six() -> None:
-    assert list(connectors()) == ["crowdsec", "csv", "envoy", "kong", "litellm", "webhook"]
+def test_there_are_seven() -> None:
+    assert list(connectors()) == ["crowdsec", "csv", "envoy", "kong", "litellm", "litellm_admin", "webhook"]
 
 
 @each
@@ -158,7 +190,7 @@ def test_a_rollback_restores_the_run_before_but_nothing_that_was_undone(
     assert list(connector.present()) == [order(2).order_id]
 
 
-@pytest.mark.parametrize("name", ["crowdsec", "webhook"])
+@pytest.mark.parametrize("name", ["crowdsec", "litellm_admin", "webhook"])
 def test_a_partial_failure_names_what_failed_and_the_next_run_does_it(name: str, opened: Callable[[str], Connector]) -> None:
     connector = opened(name)
     Server.refused = {order(2).order_id}
@@ -200,7 +232,7 @@ def test_a_file_of_somebody_else_is_not_overwritten(name: str, opened: Callable[
 
 
 @each
-@pytest.mark.parametrize("account", ['"; DROP', "a\nb", "=cmd()", "a|.*", "ä/../x", "x" * 500])
+@pytest.mark.parametrize("account", HOSTILE)
 def test_an_account_of_any_name_is_that_account_alone(name: str, opened: Callable[[str], Connector], account: str) -> None:
     connector = opened(name)
     engine.apply(connector, wanted(order(1, "ban", account)))
@@ -213,3 +245,61 @@ def test_a_stop_removes_all_of_ours(name: str, opened: Callable[[str], Connector
     engine.apply(connector, wanted(order(1), order(2)))
     engine.apply(connector, {})
     assert connector.present() == {}
+
+
+# -- keys of LiteLLM
+
+
+def changed(*tokens: str) -> list[tuple[int | None, bool | None, float | None]]:
+    return [(key.get("rpm_limit"), key.get("blocked"), key.get("max_budget")) for key in (Server.keys[token] for token in tokens)]
+
+
+def test_a_cap_is_shared_out_among_the_keys_and_what_they_had_comes_back(opened: Callable[[str], Connector]) -> None:
+    capped = order(2, "rate_cap", "acct-1", "acct-2")
+    engine.apply(opened("litellm_admin"), wanted(capped))
+    assert changed("hash-1", "hash-1b", "hash-2", "hash-3") == [(20, None, None), (20, None, None), (20, None, None), (100, None, None)]
+    assert Server.keys["hash-1"]["metadata"] == {"team": "a", "hydrometer": {"own": ANY, "caps": {capped.order_id: 20}}}
+    engine.apply(opened("litellm_admin"), {})
+    assert changed("hash-1", "hash-1b", "hash-2") == [(100, None, None), (None, None, None), (100, None, None)]
+    assert Server.keys["hash-1"]["metadata"] == {"team": "a"}
+
+
+def test_a_banned_accounts_keys_are_blocked_without_a_budget_and_two_orders_end_one_by_one(opened: Callable[[str], Connector]) -> None:
+    ban, cap = order(1, "ban", "acct-5"), order(2, "rate_cap", "acct-5")
+    engine.apply(opened("litellm_admin"), wanted(ban, cap))
+    assert changed("hash-5") == [(60, True, 0.0)]
+    engine.apply(opened("litellm_admin"), wanted(cap))
+    assert changed("hash-5") == [(60, None, None)]
+    engine.apply(opened("litellm_admin"), {})
+    assert changed("hash-5") == [(100, None, None)]
+
+
+DRIFTS: dict[str, tuple[str, Key]] = {
+    "unblocked by hand": ("hash-5", {"blocked": False}),
+    "made since": ("hash-5b", {"user_id": "acct-5"}),
+    "given a budget": ("hash-5", {"max_budget": 10.0}),
+}
+
+
+@pytest.mark.parametrize("drift", DRIFTS)
+def test_a_key_that_was_changed_or_made_since_is_drift(opened: Callable[[str], Connector], drift: str) -> None:
+    ban, (token, change) = order(1, "ban", "acct-5"), DRIFTS[drift]
+    engine.apply(opened("litellm_admin"), wanted(ban))
+    Server.keys[token] = {**Server.keys.get(token, {}), **change}
+    assert engine.apply(opened("litellm_admin"), wanted(ban)).plan.change == [ban.order_id]
+    assert engine.plan(opened("litellm_admin"), wanted(ban)).is_empty
+    assert changed(token)[0][1:] == (True, 0.0)
+
+
+def test_what_another_machine_put_or_what_failed_halfway_is_taken_away(opened: Callable[[str], Connector], tmp_path: Path) -> None:
+    engine.apply(opened("litellm_admin"), wanted(order(1, "ban", "acct-5")))
+    for memory in tmp_path.glob("enforcement-litellm-admin-*"):
+        memory.unlink()
+    assert engine.apply(opened("litellm_admin"), {}).plan.remove == [order(1).order_id]
+    assert changed("hash-5") == [(100, None, None)]
+
+
+def test_an_account_without_a_key_is_an_error_that_says_where_to_look(opened: Callable[[str], Connector]) -> None:
+    outcome = engine.apply(opened("litellm_admin"), wanted(order(1, "ban", "stranger")))
+    assert outcome.failed == {order(1).order_id: ANY}
+    assert "no account of the order has a key at the proxy" in next(iter(outcome.failed.values()))

@@ -13,14 +13,19 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs, urlsplit
 
+import jsonschema
 import pytest
 import requests
 from aiohttp.test_utils import unused_port
 
 from streams.core.settings import Settings
 from streams.enforcement.connectors.litellm import Connector
+from streams.enforcement.connectors.litellm_admin import Connector as AdminConnector
 from streams.enforcement.orders import Order
+from streams.exports.ocsf import Json
+from streams.testing.http_answers import Asked, answering
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = """
@@ -119,3 +124,37 @@ def test_calls_are_refused_capped_and_stripped_until_the_orders_expire(proxy: tu
     time.sleep(max(ends - (time.time() - began) + 1, 0))
     assert [ask(base, who).status_code for who in ("ada", "bob", "eve")] == [200, 200, 200]
     assert json.loads(path.read_text().partition("\n")[0].removeprefix("# hydrometer orders: ")), "expired orders are still in the file"
+
+
+def test_the_admin_connector_asks_for_what_the_proxys_own_openapi_document_offers(proxy: tuple[str, Path], tmp_path: Path) -> None:
+    document = requests.get(f"{proxy[0]}/openapi.json", timeout=60).json()
+    updated, listed = document["paths"]["/key/update"]["post"], document["paths"]["/key/list"]["get"]
+    schema = updated["requestBody"]["content"]["application/json"]["schema"] | {"components": document["components"]}
+    offered = {parameter["name"]: parameter["schema"] for parameter in listed["parameters"]}
+    asked: list[Asked] = []
+
+    def answer(request: Asked) -> tuple[int, bytes]:
+        asked.append(request)
+        key = {"token": "0" * 64, "user_id": "ada", "rpm_limit": 10, "metadata": {}}
+        return 200, json.dumps({"keys": [key], "total_count": 1, "current_page": 1, "total_pages": 1}).encode()
+
+    with answering(answer) as server:
+        (tmp_path / "admin").write_text(f"url: {server}\nkey: sk-of-this-test\n")
+        connector = AdminConnector.open(str(tmp_path / "admin"), Settings(mode="local", state_dir=tmp_path))
+        for one in (order("ban", "ada", 60), order("rate_cap", "ada", 60, rate=5.0)):
+            connector.put(one)
+    changes = [json.loads(request.body) for request in asked if request.path == "/key/update"]
+    assert len(changes) == 2
+    properties = resolved(document, schema)["properties"]
+    for change in changes:
+        assert change.keys() <= properties.keys()
+        jsonschema.validate(change, schema)
+    query = parse_qs(urlsplit(asked[0].path).query)
+    assert query.keys() <= offered.keys()
+    assert int(query["size"][0]) <= offered["size"]["maximum"]
+
+
+def resolved(document: Json, schema: Json) -> Json:
+    """Return the schema that a reference names."""
+    found: Json = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
+    return found

@@ -16,7 +16,7 @@ import requests
 
 from streams.core.settings import Settings
 from streams.core.typed_json import read_json
-from streams.enforcement.connector import ConnectorError
+from streams.enforcement.connector import ConnectorError, credentials
 from streams.enforcement.orders import Order
 
 _TIMEOUT_SECONDS: Final = 15.0
@@ -38,14 +38,7 @@ class Connector:
     @classmethod
     def open(cls, target: str, settings: Settings) -> Self:  # noqa: ARG003 (the file has what is needed)
         """Return a connector with a credentials file. Raises ConnectorError when a line is missing."""
-        try:
-            lines = Path(target).read_text(encoding="utf-8").splitlines()
-        except OSError as error:
-            raise ConnectorError(f"cannot read {target} ({error.strerror}): make it with `cscli machines add`") from error
-        values = {name.strip(): value.strip() for name, _, value in (line.partition(":") for line in lines)}
-        missing = [name for name in ("url", "login", "password") if not values.get(name)]
-        if missing:
-            raise ConnectorError(f"{target} has no {missing[0]}: make it with `cscli machines add`")
+        values = credentials(Path(target), ("url", "login", "password"), "make it with `cscli machines add`")
         return cls(values["url"], values["login"], values["password"])
 
     def present(self) -> dict[str, Order]:

@@ -17,8 +17,7 @@ import msgspec
 import requests
 
 from streams.core.settings import Settings
-from streams.core.typed_json import read_json
-from streams.enforcement.connector import ConnectorError
+from streams.enforcement.connector import ConnectorError, RememberedOrders
 from streams.enforcement.orders import Order
 
 _TIMEOUT_SECONDS: Final = 15.0
@@ -32,7 +31,7 @@ class Connector:
 
     def __init__(self, url: str, secret: bytes, memory: Path) -> None:
         """POST to `url`, and remember in `memory` what was accepted."""
-        self._url, self._secret, self._memory = url, secret, memory
+        self._url, self._secret, self._remembered = url, secret, RememberedOrders(memory)
         self._host = urlsplit(url).hostname or ""
 
     @classmethod
@@ -47,23 +46,17 @@ class Connector:
 
     def present(self) -> dict[str, Order]:
         """Return what the receiver accepted and was not told to remove. Raises ConnectorError."""
-        try:
-            known = read_json(self._memory.read_bytes(), list[Order])
-        except FileNotFoundError:
-            return {}
-        except (OSError, msgspec.MsgspecError) as error:
-            raise ConnectorError(f"cannot read {self._memory} ({type(error).__name__}): delete it, and orders are sent again") from error
-        return {order.order_id: order for order in known}
+        return self._remembered.read()
 
     def put(self, order: Order) -> None:
         """Send an order. Raises ConnectorError unless the answer is below 300."""
         self._send({"event": "put", "order": msgspec.to_builtins(order)})
-        self._remember(self.present() | {order.order_id: order})
+        self._remembered.write(self.present() | {order.order_id: order})
 
     def remove(self, order_id: str) -> None:
         """Tell the receiver that an order ends. Raises ConnectorError unless the answer is below 300."""
         self._send({"event": "remove", "order": {"order_id": order_id}})
-        self._remember({name: order for name, order in self.present().items() if name != order_id})
+        self._remembered.write({name: order for name, order in self.present().items() if name != order_id})
 
     def _send(self, message: dict[str, object]) -> None:
         body, now = msgspec.json.encode(message), f"{time.time():.0f}"
@@ -77,9 +70,3 @@ class Connector:
             ) from None
         if not 200 <= answer.status_code < 300:  # noqa: PLR2004 (HTTP's successes)
             raise ConnectorError(f"the webhook at {self._host} refuses the order (HTTP {answer.status_code}): look at its log")
-
-    def _remember(self, orders: dict[str, Order]) -> None:
-        self._memory.parent.mkdir(parents=True, exist_ok=True)
-        fresh = self._memory.with_suffix(".new")
-        fresh.write_bytes(msgspec.json.encode(list(orders.values())))
-        fresh.replace(self._memory)
