@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any, ClassVar, TypedDict
-from unittest.mock import ANY
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
@@ -93,7 +92,6 @@ def server() -> Iterator[str]:
     Server.alerts, Server.refused, Server.seen = [], set(), []
     users = [*(f"acct-{number}" for number in range(120)), *HOSTILE]
     Server.keys = {f"hash-{number}": Key(user_id=user, rpm_limit=100, metadata={"team": "a"}) for number, user in enumerate(users)}
-    Server.keys["hash-1b"] = Key(user_id="acct-1", rpm_limit=None, metadata=None)
     made = ThreadingHTTPServer(("127.0.0.1", 0), Server)
     threading.Thread(target=made.serve_forever, daemon=True).start()
     yield f"http://127.0.0.1:{made.server_port}"
@@ -245,61 +243,3 @@ def test_a_stop_removes_all_of_ours(name: str, opened: Callable[[str], Connector
     engine.apply(connector, wanted(order(1), order(2)))
     engine.apply(connector, {})
     assert connector.present() == {}
-
-
-# -- keys of LiteLLM
-
-
-def changed(*tokens: str) -> list[tuple[int | None, bool | None, float | None]]:
-    return [(key.get("rpm_limit"), key.get("blocked"), key.get("max_budget")) for key in (Server.keys[token] for token in tokens)]
-
-
-def test_a_cap_is_shared_out_among_the_keys_and_what_they_had_comes_back(opened: Callable[[str], Connector]) -> None:
-    capped = order(2, "rate_cap", "acct-1", "acct-2")
-    engine.apply(opened("litellm_admin"), wanted(capped))
-    assert changed("hash-1", "hash-1b", "hash-2", "hash-3") == [(20, None, None), (20, None, None), (20, None, None), (100, None, None)]
-    assert Server.keys["hash-1"]["metadata"] == {"team": "a", "hydrometer": {"own": ANY, "caps": {capped.order_id: 20}}}
-    engine.apply(opened("litellm_admin"), {})
-    assert changed("hash-1", "hash-1b", "hash-2") == [(100, None, None), (None, None, None), (100, None, None)]
-    assert Server.keys["hash-1"]["metadata"] == {"team": "a"}
-
-
-def test_a_banned_accounts_keys_are_blocked_without_a_budget_and_two_orders_end_one_by_one(opened: Callable[[str], Connector]) -> None:
-    ban, cap = order(1, "ban", "acct-5"), order(2, "rate_cap", "acct-5")
-    engine.apply(opened("litellm_admin"), wanted(ban, cap))
-    assert changed("hash-5") == [(60, True, 0.0)]
-    engine.apply(opened("litellm_admin"), wanted(cap))
-    assert changed("hash-5") == [(60, None, None)]
-    engine.apply(opened("litellm_admin"), {})
-    assert changed("hash-5") == [(100, None, None)]
-
-
-DRIFTS: dict[str, tuple[str, Key]] = {
-    "unblocked by hand": ("hash-5", {"blocked": False}),
-    "made since": ("hash-5b", {"user_id": "acct-5"}),
-    "given a budget": ("hash-5", {"max_budget": 10.0}),
-}
-
-
-@pytest.mark.parametrize("drift", DRIFTS)
-def test_a_key_that_was_changed_or_made_since_is_drift(opened: Callable[[str], Connector], drift: str) -> None:
-    ban, (token, change) = order(1, "ban", "acct-5"), DRIFTS[drift]
-    engine.apply(opened("litellm_admin"), wanted(ban))
-    Server.keys[token] = {**Server.keys.get(token, {}), **change}
-    assert engine.apply(opened("litellm_admin"), wanted(ban)).plan.change == [ban.order_id]
-    assert engine.plan(opened("litellm_admin"), wanted(ban)).is_empty
-    assert changed(token)[0][1:] == (True, 0.0)
-
-
-def test_what_another_machine_put_or_what_failed_halfway_is_taken_away(opened: Callable[[str], Connector], tmp_path: Path) -> None:
-    engine.apply(opened("litellm_admin"), wanted(order(1, "ban", "acct-5")))
-    for memory in tmp_path.glob("enforcement-litellm-admin-*"):
-        memory.unlink()
-    assert engine.apply(opened("litellm_admin"), {}).plan.remove == [order(1).order_id]
-    assert changed("hash-5") == [(100, None, None)]
-
-
-def test_an_account_without_a_key_is_an_error_that_says_where_to_look(opened: Callable[[str], Connector]) -> None:
-    outcome = engine.apply(opened("litellm_admin"), wanted(order(1, "ban", "stranger")))
-    assert outcome.failed == {order(1).order_id: ANY}
-    assert "no account of the order has a key at the proxy" in next(iter(outcome.failed.values()))

@@ -123,7 +123,7 @@ OTHER_COLONS: Final = {
     "streams/cli/collect.py": "host:port",
     "streams/cli/setup.py": "host:port",
     "streams/core/keyring.py": "author:key",
-    "streams/enforcement/connectors/crowdsec.py": "a line of YAML",
+    "streams/enforcement/connector.py": "a line of YAML",
     "streams/desk/sessions.py": "name:role",
     "streams/devserver/web.py": "user:password, RFC 7617",
     "streams/privacy/pseudonym.py": "host:port",

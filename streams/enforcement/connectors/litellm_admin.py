@@ -24,7 +24,7 @@ _TIMEOUT_SECONDS: Final = 30.0
 _PAGE_KEYS: Final = 100
 """The most that a page of `/key/list` has."""
 _MAX_PAGES: Final = 10_000
-_OURS: Final = "hydrometer"
+_NOTE_FIELD: Final = "hydrometer"
 _NO_LIMIT: Final = 0
 """Of an order that refuses: it has no cap."""
 
@@ -66,7 +66,7 @@ class _Key(msgspec.Struct):
     def note(self) -> _Note:
         """Our note; an empty one where there is none that can be read."""
         try:
-            return read_json(bytes((self.metadata or {})[_OURS]), _Note)
+            return read_json(bytes((self.metadata or {})[_NOTE_FIELD]), _Note)
         except (KeyError, msgspec.MsgspecError):
             return _Note(_Own(self.rpm_limit, self.blocked, self.max_budget), {})
 
@@ -138,9 +138,9 @@ class Connector:
                 self._update(key, _Note(note.own, {name: cap for name, cap in note.caps.items() if name != order_id}))
 
     def _update(self, key: _Key, note: _Note) -> None:
-        wanted, metadata = note.wanted(), {name: value for name, value in (key.metadata or {}).items() if name != _OURS}
+        wanted, metadata = note.wanted(), {name: value for name, value in (key.metadata or {}).items() if name != _NOTE_FIELD}
         if note.caps:
-            metadata[_OURS] = msgspec.Raw(msgspec.json.encode(note))
+            metadata[_NOTE_FIELD] = msgspec.Raw(msgspec.json.encode(note))
         change = {"key": key.token, **msgspec.structs.asdict(wanted), "metadata": metadata}
         self._call("POST", "/key/update", msgspec.json.encode(change))
         key.rpm_limit, key.blocked, key.max_budget, key.metadata = wanted.rpm_limit, wanted.blocked, wanted.max_budget, metadata
