@@ -5,7 +5,8 @@ The same input gives the same bytes out, but for the speed in `summary.json`: no
 * `accounts.parquet`: an account a row, with the highest evidence it had over the run, and whether it was alerted as extraction;
 * `routers.parquet`: a router fingerprint a row;
 * `scores.parquet`: every score row, as ClickHouse would have it;
-* `alerts.jsonl`, `cases.jsonl`: every alert and every version of every case, in order;
+* `alerts.parquet`, `cases.parquet`: every step of an alert, the newest version of a case; `case_versions.parquet`, `case_members.parquet`;
+* `alerts.jsonl`, `cases.jsonl`: the same whole, every alert and every version of every case, in order;
 * `rejected.jsonl`: the first 10,000 refused lines without their text: reason, detail, source, position, shape;
 * `coverage.json`: how much of each field is known, and what is blind without it;
 * `report.html`, `cases/ID.html`: the same to read, in a browser or on paper;
@@ -20,6 +21,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 
 import msgspec
@@ -35,6 +37,7 @@ from streams.core.settings import Settings
 from streams.intake.collector import Collector, Ingested, OutgoingBlock, read_files
 from streams.intake.files import check_files
 from streams.replay import report
+from streams.replay.case_rows import alert_rows, case_row, member_rows, newest, version_rows
 from streams.replay.coverage import Coverage
 from streams.replay.in_process import Pipeline
 from streams.schema import blocks, topics
@@ -177,10 +180,15 @@ class Replay:
     def write(self, out: Path, summary: Summary | None = None, refused: Iterable[DeadLetter] = ()) -> None:
         """Write every output file; without a summary, no `summary.json`."""
         out.mkdir(parents=True, exist_ok=True)
+        cases = newest(self.case_records)
         tables: tuple[tuple[str, Iterable[msgspec.Struct]], ...] = (
             ("accounts.parquet", self.accounts().values()),
             ("routers.parquet", self.routers().values()),
             ("scores.parquet", _scores(self.scores)),
+            ("alerts.parquet", alert_rows(self.alert_records)),
+            ("cases.parquet", map(case_row, cases)),
+            ("case_versions.parquet", version_rows(self.case_records)),
+            ("case_members.parquet", chain.from_iterable(map(member_rows, cases))),
         )
         for name, rows in tables:
             pq.write_table(parquet_table([*rows], FILES[name]), out / name)

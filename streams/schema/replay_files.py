@@ -67,6 +67,85 @@ class ScoreRow(Record, frozen=True):
     """Nats by feature."""
 
 
+class AlertRow(Record, frozen=True):
+    """A step in the life of an alert."""
+
+    alert_id: str
+    time: Seconds
+    state: str
+    """open, update or resolved."""
+    behaviour: str
+    entity_kind: str
+    entity_id: str
+    case_id: str
+    evidence: Nats
+    severity: str
+    summary: str
+
+
+class CaseRow(Record, frozen=True):
+    """The newest version of a case."""
+
+    case_id: str
+    version: int
+    opened_at: Seconds
+    updated_at: Seconds
+    state: str
+    """open or resolved."""
+    merged_into: str | None
+    behaviour: str
+    tier: str
+    """alert, or ask: a question to the accounts' owner."""
+    severity: str
+    title: str
+    rule: str | None
+    """The rule of extraction that held for most accounts."""
+    accounts: int
+    requests: float
+    output_tokens: float
+    requests_before_alert: float | None
+    """Of the members before each joined; null for a channel, whose accounts are not listed."""
+    extraction: Nats
+    routing: Nats
+    families: dict[str, float]
+    """Nats by family, the mean of the suspect accounts."""
+    step: str
+    """The response step to consider first."""
+    muted: bool
+    withdrawn: bool
+    """Whether an alert of it was withdrawn since the newest one."""
+
+
+class CaseVersionRow(Record, frozen=True):
+    """A version of a case, in order: how it came to the newest."""
+
+    case_id: str
+    version: int
+    updated_at: Seconds
+    state: str
+    tier: str
+    severity: str
+    accounts: int
+    requests: float
+    extraction: Nats
+    routing: Nats
+
+
+class CaseMemberRow(Record, frozen=True):
+    """An account of a case, in its newest version."""
+
+    case_id: str
+    account_id: str
+    part: str
+    """`member`, or `owner`: others may use its key, and no step may name it."""
+    joined_at: Seconds
+    left_at: Seconds | None
+    requests: float
+    output_tokens: float
+    extraction: Nats
+    routing: Nats | None
+
+
 class RefusedLine(Record, frozen=True):
     """A refused line without its text."""
 
@@ -125,11 +204,15 @@ FILES: Final[dict[str, type[msgspec.Struct]]] = {
     "accounts.parquet": AccountRow,
     "routers.parquet": RouterRow,
     "scores.parquet": ScoreRow,
+    "alerts.parquet": AlertRow,
+    "cases.parquet": CaseRow,
+    "case_versions.parquet": CaseVersionRow,
+    "case_members.parquet": CaseMemberRow,
     "rejected.jsonl": RefusedLine,
     "summary.json": Summary,
     "coverage.json": CoverageReport,
 }
-"""Beside `alerts.jsonl` and `cases.jsonl`, which have the records of the topics of these names."""
+"""Beside `alerts.jsonl` and `cases.jsonl`, which have the records of these topics. `case_id` and `account_id` join the tables."""
 
 
 def parquet_schema(row: type[msgspec.Struct]) -> pa.Schema:
