@@ -11,7 +11,7 @@ from streams.schema.record import Nats, Record, Seconds, UInt32, UInt64
 from streams.schema.replay_files import AlertRow, CaseMemberRow, CaseRow, CaseVersionRow
 
 
-class _Told(Record, frozen=True):
+class _TierAndScore(Record, frozen=True):
     """What a version row needs of a payload."""
 
     tier: Tier = "alert"
@@ -29,7 +29,7 @@ class _Figures(Record, frozen=True):
     requests: float
     extraction: Nats
     routing: Nats
-    payload: _Told
+    payload: _TierAndScore
 
 
 def alert_rows(records: Iterable[bytes]) -> Iterator[AlertRow]:
