@@ -228,6 +228,7 @@ TABLES: Final[Mapping[str, Callable[[Kept], str]]] = {
     "evaluate": evaluate,
     "evasion": evasion,
     "mutants": mutants,
+    "peers": peers,
     "torture": torture,
     "provenance": provenance,
     "rankings": rankings,
