@@ -176,7 +176,7 @@ def score_of(account: str, row: Known, entity: Entity, behaviour: Behaviour, nat
         parts = contributions.of_model(row.families, nats, row.counted)
     else:
         parts = contributions.of_extraction(row.families, nats, alone=row is entity and alone, held=bool(row.rule))
-    rarity = severity.one_in(entity.false_alerts) if behaviour == "extraction" and alone else None
+    rarity = severity.one_in(entity.false_alerts) if behaviour == "extraction" else None
     return Score(
         of=entity_key("account", account) if account and (alone or row is not entity) else entity.key,
         nats=round(nats, 3),

@@ -44,13 +44,13 @@ def severity(behaviour: Behaviour, nats: float, accounts: int, *, muted: bool = 
 
 
 def one_in(false_alerts: float | None) -> float | None:
-    """Return of how many ordinary accounts one scores as high.
+    """Return of how many ordinary accounts, or groups, one scores as high.
 
     >>> one_in(5.0)
     2000.0
 
     Args:
-        false_alerts: Of 10,000 ordinary accounts, how many are expected to score as high; None where that is not calibrated.
+        false_alerts: Of 10,000 ordinary accounts or groups, how many are expected to score as high; None where that is not calibrated.
     """
     if false_alerts is None:
         return None
@@ -66,7 +66,7 @@ def chance(rarity: float | None, *, alone: bool) -> str:
     'How many ordinary groups look like this is not known yet.'
 
     Args:
-        rarity: Of how many ordinary accounts one scores as high; None where that is not known.
+        rarity: Of how many ordinary accounts, or groups, one scores as high; None where that is not known.
         alone: Whether it is an account by itself; else a group.
     """
     ordinary = "accounts" if alone else "groups"

@@ -111,7 +111,6 @@ WITHOUT_MIRROR: Final = frozenset(
         "streams/stages/chunks.py",
         "streams/stages/groups/announcements.py",
         "streams/stages/groups/counting.py",
-        "streams/stages/groups/group_rows.py",
         "streams/stages/groups/member_rows.py",
         "streams/stages/groups/readings.py",
         "streams/stages/groups/scoring.py",

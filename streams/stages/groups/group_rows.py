@@ -5,7 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from models.evidence.calibration import Tail
 from models.evidence.links import CASE_LINKS
+from models.evidence.weighing import SUSPECT_NATS
 from models.state.columns import Columns
 from streams.schema import blocks
 from streams.schema.blocks import BlockColumns
@@ -28,7 +30,19 @@ def report_group(state: GroupState, score: GroupScore, shadow: ShadowDetectors, 
     if max(strength, reported) >= EVIDENCE_ROW_FLOOR_NATS:  # also once below: who was told of it must hear that it fell
         state.table["reported"][score.group] = strength
         unknown = np.full((1, len(score.values)), np.nan)
-        outbox.evidence.append(row | {"usual_low": unknown, "usual_high": unknown})
+        rarity = {"false_alerts": ordinary_tail(state.table).false_alerts(np.array([score.extraction]))}
+        outbox.evidence.append(row | rarity | {"usual_low": unknown, "usual_high": unknown})
+
+
+def ordinary_tail(table: Columns) -> Tail:
+    """Return the tail of what ordinary groups of this partition score: those that were scored, are not public and not suspect.
+
+    table: groups. A group votes with the score of its newest row; with few groups the tail has no fit.
+    """
+    may_vote = np.isfinite(table["scored_time"]) & (table["common"] == 0) & (table["scored"] < SUSPECT_NATS)
+    tail = Tail()
+    tail.recount(tail.ballots(table["scored"], may_vote), np.ones(len(may_vote)))
+    return tail
 
 
 def _row(state: GroupState, score: GroupScore) -> BlockColumns:

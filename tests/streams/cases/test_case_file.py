@@ -68,6 +68,13 @@ def test_a_case_says_how_urgent_and_how_rare_it_is(desk: Any, an_account: Row, a
     assert (group["one_in"], group["chance"]) == (None, "How many ordinary groups look like this is not known yet.")
 
 
+def test_a_case_of_a_group_says_how_rare_it_is_once_that_is_calibrated(desk: Any, a_group: Rows) -> None:
+    entity, *members = a_group("router", ROUTER, [f"acct-{number}" for number in range(10)])
+    desk.hears(entity | {"false_alerts": 5.0}, *members)
+    score = desk.versions[-1]["payload"]["score"]
+    assert (score["one_in"], score["chance"]) == (2000.0, "About 1 in 2,000 ordinary groups looks like this.")
+
+
 def test_one_account_was_not_created_together_with_anybody() -> None:
     entity = Entity(entity_kind="account", entity_id="acct-1")
     assert (
