@@ -193,7 +193,7 @@ def _rules(entity: Entity) -> list[HeldRule]:
     return [HeldRule(name, RULE_BY_NAME[name].requires if name in RULE_BY_NAME else "", count) for name, count in counts.most_common()]
 
 
-def facts_of(entity: Entity, behaviour: Behaviour, members: Sequence[CaseMember] = (), permitted: str = "") -> Facts:
+def facts_of(entity: Entity, behaviour: Behaviour, members: Sequence[Known | CaseMember] = (), permitted: str = "") -> Facts:
     """Return the facts that benign hypotheses are tested on: an entity's, and those of its case's accounts if there are more.
 
     permitted: why the party is permitted, empty when it is not.

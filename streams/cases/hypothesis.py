@@ -102,6 +102,8 @@ class BenignHypothesis:
     """A pure function: the same facts give the same answer."""
     example: Facts
     """Facts that it fits."""
+    tellable: bool = True
+    """False: where it fits, logs alone cannot tell it from distillation, so the evidence is a question and no alert."""
 
 
 def fits_unless(*, unknown: bool, fits: bool) -> bool | None:
@@ -113,6 +115,11 @@ def consider(facts: Facts) -> list[Hypothesis]:
     """Return for each hypothesis whether it fits (None: cannot be told), and the reason."""
     answers = {name: _answered(hypothesis, facts) for name, hypothesis in hypotheses().items()}
     return [Hypothesis(hypothesis=name, fits=fits, because=because) for name, (fits, because) in answers.items()]
+
+
+def untellable(facts: Facts) -> bool:
+    """Return whether an explanation fits that logs alone cannot tell from distillation."""
+    return any(bool(hypothesis.ask(facts)[0]) for hypothesis in hypotheses().values() if not hypothesis.tellable)
 
 
 def _answered(hypothesis: BenignHypothesis, facts: Facts) -> tuple[bool | None, str]:

@@ -14,7 +14,7 @@ from typing import Final, Literal, get_args
 import msgspec
 
 from models.durations import DAY
-from streams.cases import case_file, erasing, evidence_state, expiry, triage
+from streams.cases import case_file, erasing, evidence_state, expiry, hypothesis, triage
 from streams.cases.audit_chain import HistoryKey
 from streams.cases.caseload import Caseload
 from streams.cases.policy import Policy
@@ -340,11 +340,18 @@ class Cases:
         return messages
 
     def _tier(self, alert_id: str, entity: Entity) -> Tier:
-        """Return which tier an entity's evidence reaches; an alert that stands is not taken back to a question, only withdrawn."""
+        """Return which tier an entity's evidence reaches; an alert that stands is not taken back to a question, only withdrawn.
+
+        It is a question too where an explanation fits that logs alone cannot tell from distillation: one payer's own permitted work.
+        """
         alert = self.alerts.get(alert_id)
-        stands = alert is not None and alert.alive and alert.tier == "alert"
-        alone = entity.entity_kind == "account" and not entity.handed_over
-        return "alert" if stands or alone or any(self._suspects["alert"].of(entity)) else "ask"
+        if alert is not None and alert.alive and alert.tier == "alert":
+            return "alert"
+        free, permitted = self._suspects["alert"].of(entity)
+        if not (free or permitted):
+            return "alert" if entity.entity_kind == "account" and not entity.handed_over else "ask"
+        known = bool(free) and all(row.organization and row.payment for row in free.values())  # of an unknown payer nobody can be asked
+        return "ask" if known and hypothesis.untellable(case_file.facts_of(entity, "extraction", [*free.values()])) else "alert"
 
     @staticmethod
     def _standing(entity: Entity, tier: Tier) -> float:

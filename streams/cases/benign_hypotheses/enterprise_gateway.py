@@ -15,5 +15,6 @@ hypothesis = BenignHypothesis(
     needs="several accounts of one organisation with one card",
     order=80,
     ask=_ask,
+    tellable=False,
     example=Facts(alone=False, accounts=40, organizations=1, cards=1, families={}, features={}),
 )

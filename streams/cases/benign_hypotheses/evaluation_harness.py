@@ -22,5 +22,6 @@ hypothesis = BenignHypothesis(
     needs="one organisation, and prompts of a public corpus or little evidence of content",
     order=10,
     ask=_ask,
+    tellable=False,
     example=Facts(alone=True, accounts=1, organizations=1, cards=1, families={"content": 6.0}, features={"known_corpus": 0.9}),
 )

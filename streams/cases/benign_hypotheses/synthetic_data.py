@@ -17,5 +17,6 @@ hypothesis = BenignHypothesis(
     needs="a contract that permits it; as a rule one organisation with one card and its own software",
     order=60,
     ask=_ask,
+    tellable=False,
     example=Facts(alone=True, accounts=1, organizations=1, cards=1, families={"content": 7.0}, features={}),
 )

@@ -142,3 +142,34 @@ def test_owners_survive_a_restart_and_a_merge(desk: Any, make_desk: Any, a_group
     again.stage.load([(name, desk.stage.dump(name)) for name in desk.stage.dirty()])
     (case,) = [case for case in again.stage.cases.values() if case.state == "open"]
     assert sorted(case.owners) == OWNERS
+
+
+# -- what logs alone cannot tell
+
+
+PAYER: dict[str, int] = {"organization": 0xA0, "payment": 0xC0}
+
+
+def test_what_a_known_payers_own_permitted_work_would_look_like_is_a_question_and_names_it(desk: Any, an_account: Row) -> None:
+    assert desk.hears(an_account("ada", extraction=20.0, **PAYER)) == []
+    (case,) = desk.open
+    assert case["payload"]["tier"] == "ask"
+    assert "permitted synthetic data of its own" in case["payload"]["next_step"]
+
+
+def test_one_organisation_behind_all_accounts_of_a_group_is_asked_and_several_are_alerted(desk: Any, a_group: Rows) -> None:
+    assert desk.hears(*a_group("router", ROUTER, NAMES[:3], **PAYER)) == []
+    assert [case["payload"]["tier"] for case in desk.open] == ["ask"]
+    rows = a_group("router", ROUTER, NAMES[:3], at=900.0, requests=100.0, **PAYER)
+    apart = [{**row, "organization": 0xA0 + number, "payment": 0xC0 + number} for number, row in enumerate(rows)]
+    assert [alert["state"] for alert in desk.hears(*apart)] == ["open"]
+
+
+def test_of_an_unknown_payer_nobody_can_be_asked_so_the_evidence_alerts(desk: Any, an_account: Row) -> None:
+    assert len(desk.hears(an_account("ada", extraction=20.0))) == 1
+
+
+def test_an_alert_that_stands_is_not_taken_back_when_an_explanation_begins_to_fit(desk: Any, an_account: Row) -> None:
+    desk.hears(an_account("ada", extraction=20.0, organization=0xA0))
+    desk.hears(an_account("ada", extraction=20.0, at=900.0, requests=100.0, **PAYER))
+    assert [case["payload"]["tier"] for case in desk.open] == ["alert"]
