@@ -6,6 +6,7 @@ A merge loses nothing: the other case keeps its record, closed, and can be opene
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from copy import copy
 
 import msgspec
@@ -108,6 +109,13 @@ class Caseload:
         same = (other for other in self.cases.values() if (other.state, other.behaviour) == ("open", case.behaviour) and other is not case)
         others = (other for other in same if other.tier == "alert" or case.tier == "ask")
         return any((member := other.members.get(account)) is not None and member.left_at is None for other in others)
+
+    def has_alerted(self, accounts: Iterable[str]) -> bool:
+        """Return whether one of these accounts is a present member of an open case of extraction that is an alert."""
+        members = [
+            case.members for case in self.cases.values() if (case.state, case.behaviour, case.tier) == ("open", "extraction", "alert")
+        ]
+        return any((member := known.get(account)) is not None and member.left_at is None for account in accounts for known in members)
 
     def unlink(self, case: CaseState, key: str) -> None:
         """Remove the links of an entity (`kind:id`) from a case, as if it had never belonged to it."""

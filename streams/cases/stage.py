@@ -350,8 +350,10 @@ class Cases:
         free, permitted = self._suspects["alert"].of(entity)
         if not (free or permitted):
             return "alert" if entity.entity_kind == "account" and not entity.handed_over else "ask"
-        known = bool(free) and all(row.organization and row.payment for row in free.values())  # of an unknown payer nobody can be asked
-        return "ask" if known and hypothesis.untellable(case_file.facts_of(entity, "extraction", [*free.values()])) else "alert"
+        known = bool(free) and all(row.organization and row.payment for row in free.values())  # an unknown payer cannot be asked
+        if not known or not hypothesis.untellable(case_file.facts_of(entity, "extraction", [*free.values()])):
+            return "alert"
+        return "alert" if self._load.has_alerted(free) else "ask"  # with others' accounts it is one payer's work no more
 
     @staticmethod
     def _standing(entity: Entity, tier: Tier) -> float:

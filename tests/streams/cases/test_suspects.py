@@ -173,3 +173,10 @@ def test_an_alert_that_stands_is_not_taken_back_when_an_explanation_begins_to_fi
     desk.hears(an_account("ada", extraction=20.0, organization=0xA0))
     desk.hears(an_account("ada", extraction=20.0, at=900.0, requests=100.0, **PAYER))
     assert [case["payload"]["tier"] for case in desk.open] == ["alert"]
+
+
+def test_an_account_of_an_alerted_case_joins_it_and_is_no_question_of_its_own(desk: Any, a_group: Rows, an_account: Row) -> None:
+    desk.hears(an_account(NAMES[0], extraction=20.0, **PAYER))
+    desk.hears(*a_group("router", ROUTER, NAMES[:3], at=900.0))
+    desk.hears(an_account(NAMES[0], extraction=20.0, at=1800.0, requests=100.0, router=int(ROUTER, 16), **PAYER))
+    assert [(case["payload"]["tier"], case["accounts"]) for case in desk.open] == [("alert", 3)]
