@@ -40,8 +40,9 @@ def collect(  # noqa: PLR0913 - an argument an option
 ) -> None:
     """Turn log lines into blocks of events, without any prompt text, and send them to Kafka.
 
-    From FILES (JSON lines, an array or values; plain, gzip, zstd, xz, bzip2), from standard input (-), from gateways over HTTP, or from a
-    topic. It ends with its input; HTTP, the topic and followed files end with Ctrl-C, once all accepted events are delivered.
+    From FILES, or folders of them (JSON lines, an array or values; plain, gzip, zstd, xz, bzip2), from standard input (-), from
+    gateways over HTTP, or from a topic. It ends with its input; HTTP, the topic and followed files end with Ctrl-C, once all accepted
+    events are delivered.
 
     \b
     Example:  hydrometer collect monday.jsonl.gz tuesday.jsonl.zst

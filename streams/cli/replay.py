@@ -29,7 +29,7 @@ _SHOWN_CASES = 3
 @MAP
 @click.option("--compare", "revision", metavar="REV", help="Also replay with the code of this git revision, and print the differences.")
 def replay(*, files: tuple[Path, ...], out: Path, until: str | None, log_format: str, pairs: tuple[str, ...], revision: str | None) -> None:
-    """Run log files through the whole pipeline in this process: no broker, event time, same input, same output.
+    """Run log files, or a folder of them, through the whole pipeline in this process: no broker, event time, same input, same output.
 
     Without HYDROMETER_MODE this uses the development keys of local mode: nothing that they key leaves the output directory.
 
@@ -40,6 +40,7 @@ def replay(*, files: tuple[Path, ...], out: Path, until: str | None, log_format:
 
     \b
     Example:  hydrometer replay yesterday.jsonl.gz --out build/replay
+              hydrometer replay bucket/2026/11/28 --out build/replay
               hydrometer replay ours.jsonl --out build/replay --map began=timestamp --map caller/key=account.id
               hydrometer replay yesterday.jsonl.gz --out build/replay --compare main
     """

@@ -25,7 +25,7 @@ from streams.core.settings import Settings
 from streams.intake.clock import FileClock, event_time
 from streams.intake.dead_letter_limit import Fuse
 from streams.intake.dead_letters import letter
-from streams.intake.files import UnreadableInputError, check_files, chunks_of
+from streams.intake.files import UnreadableInputError, chunks_of, named_files
 from streams.intake.formats.registry import AUTO, advice, reader
 from streams.intake.forwarded import trusted
 from streams.privacy.indicators import IndicatorMatcher
@@ -336,17 +336,17 @@ def read_files(
     collector: Collector | None = None,
     on_ingested: Callable[[Ingested, int], None] = lambda _step, _done: None,
 ) -> Iterator[OutgoingBlock]:
-    """Read files in the given order, and yield their blocks: the same files always give the same blocks.
+    """Read files, and folders of them, in the given order, and yield their blocks: the same files always give the same blocks.
 
     Pass a collector to read its counters (`accepted`, `rejected`) later. `on_ingested` is called with each result (and dead letters) and
     the bytes read of the current file. A file that breaks off (a cut gzip, a failing disk) becomes a dead letter of reason
     `unreadable_input`; the next file goes on. Raises SettingsError before anything is read when a file cannot be opened, FuseBlownError
     after the blocks before it.
     """
-    check_files(paths)
+    files = named_files(paths)
     collector = collector or Collector(settings, log_format)
     try:
-        for path in paths:
+        for path in files:
             for ingested, done in _steps(collector, path, settings):
                 on_ingested(ingested, done)
                 yield from ingested.outgoing

@@ -33,14 +33,32 @@ class Chunk(NamedTuple):
     """Bytes of the file on disk that were read so far."""
 
 
-def check_files(paths: Sequence[Path]) -> None:
-    """Raise SettingsError, one line, for the first path that cannot be opened."""
+def named_files(paths: Sequence[Path]) -> list[Path]:
+    """Return the files that paths name, a folder's by their names, as a bucket lists them; hidden ones (`.name`) are left out.
+
+    Raises:
+        SettingsError: one line, for the first path that cannot be opened, and for a folder without files.
+    """
+    files: list[Path] = []
     for path in paths:
+        if not path.is_dir():
+            files.append(path)
+            continue
+        inside = [file for file in sorted(path.rglob("*")) if file.is_file() and not _is_hidden(file.relative_to(path))]
+        if not inside:
+            raise SettingsError(f"{path} holds no file: name a folder of logs, or the files themselves")
+        files += inside
+    for file in files:
         try:
-            path.open("rb").close()
+            file.open("rb").close()
         except OSError as error:
-            message = f"cannot read {path} ({error.strerror}): check the path and its permissions"
+            message = f"cannot read {file} ({error.strerror}): check the path and its permissions"
             raise SettingsError(message) from error
+    return files
+
+
+def _is_hidden(path: Path) -> bool:
+    return any(part.startswith(".") for part in path.parts)
 
 
 def chunks_of(path: Path) -> Iterator[Chunk]:

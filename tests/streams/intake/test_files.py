@@ -15,7 +15,8 @@ from pathlib import Path
 import pytest
 import zstandard
 
-from streams.intake.files import Chunk, UnreadableInputError, chunks_of, live_chunks
+from streams.core.errors import SettingsError
+from streams.intake.files import Chunk, UnreadableInputError, chunks_of, live_chunks, named_files
 from streams.schema.event import MAX_LINE_BYTES
 
 LINES = [f"line {number}".encode() for number in range(2500)]
@@ -104,3 +105,17 @@ def test_a_live_stream_that_is_cut_says_so() -> None:
     packed = gzip.compress(os.urandom(100_000))
     with pytest.raises(UnreadableInputError):
         list(live_chunks(io.BufferedReader(io.BytesIO(packed[:50_000])), 1.0))
+
+
+def test_a_folder_is_its_files_in_the_order_of_their_names(tmp_path: Path) -> None:
+    for name in ("2026/11/29/b.json.gz", "2026/11/29/a.json.gz", "2026/11/28/z.json", ".tmp/half.json", "2026/.a.json.swp"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).touch()
+    alone = tmp_path / "2026/11/28/z.json"
+    names = ["2026/11/28/z.json", "2026/11/29/a.json.gz", "2026/11/29/b.json.gz"]
+    assert named_files([alone, tmp_path]) == [alone, *(tmp_path / name for name in names)]
+
+
+def test_a_folder_without_files_is_an_error_that_says_what_to_name(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="holds no file: name a folder of logs, or the files themselves"):
+        named_files([tmp_path])
