@@ -17,7 +17,12 @@ from streams.testing.feature_trial import block_of
 
 START = 1_600_000_000.0
 CARD, ROUTER, SHINGLE, NETWORK = (0x1122334455667700 + number for number in range(4))
-KEPT_TABLES = {"models": "names of models, at most 512", "prompts": "one count", "tallies": "counts of votes, one row a partition"}
+KEPT_TABLES = {
+    "models": "names of models, at most 512",
+    "prompts": "one count",
+    "public_templates": "phrases that so many payers use that they link none, for a day",
+    "tallies": "counts of votes, one row a partition",
+}
 """Tables of states that hold no trace of a caller."""
 
 

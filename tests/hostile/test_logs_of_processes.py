@@ -71,6 +71,11 @@ FURTHER = {
     "export account": ("export", "account", "a1", "--out", "{folder}/a1.json"),
     "export stix": ("export", "stix", "case-0123456789ab", "--out", "{folder}/case.json"),
     "forget": ("forget", "a1", "--wait", "3"),
+    "indicators fetch": ("indicators", "fetch", "http://127.0.0.1:9/api1/collections/c1/"),
+    "indicators import": ("indicators", "import", "{log}"),
+    "indicators list": ("indicators", "list"),
+    "indicators remove": ("indicators", "remove", "ind-831412519b59"),
+    "indicators sketch": ("indicators", "sketch", "{log}"),
     "keys history": ("keys", "history"),
     "local": ("local", "--data", "{folder}/local", "--http-port", "0"),
     "watch": ("watch", "--once"),
@@ -118,7 +123,15 @@ def planted(kafka: str, clickhouse: LocalClickHouse, folder: Path) -> dict[str, 
     where = {"CLICKHOUSE_HOST": clickhouse.host, "CLICKHOUSE_PORT": str(clickhouse.port), "CLICKHOUSE_USER": clickhouse.user}
     own = {"CLICKHOUSE_PASSWORD": clickhouse.password, "INTAKE_TOKEN": TOKEN, "GRAFANA_URL": "http://127.0.0.1:9"}
     keys = {name.upper(): value for name, value in KEYS.items() if name != "kafka_sasl_password"}
-    return {**where, **own, **keys, "KAFKA": kafka, "PARTITIONS": "1", "STATE_DIR": str(folder / "state")}
+    return {
+        **where,
+        **own,
+        **keys,
+        "KAFKA": kafka,
+        "PARTITIONS": "1",
+        "STATE_DIR": str(folder / "state"),
+        "INDICATORS": str(folder / "ind.json"),
+    }
 
 
 def listen(running: Running, seconds: float = SERVES_SECONDS) -> bytes:

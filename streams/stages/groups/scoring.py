@@ -113,11 +113,19 @@ def score(group: int, members: Members, features: Sequence[Any], population: flo
     readings = read(Judged.of(members, features, values, nats, families, ruled.nats, expected))
     nats_of_members = (model or additive.trained()).nats(readings)
     handed_over = attribution.handed_over(members)
-    asked = np.where(handed_over, np.minimum(nats_of_members, weighing.SUSPECT_NATS), nats_of_members)
-    judgement = Extraction(asked, ruled.rules)
+    judgement = Extraction(_asked_of_owners(nats_of_members, handed_over), ruled.rules)
     weakest = int(np.argsort(-judgement.nats, kind="stable")[min(MIN_MEMBERS, len(members)) - 1])
     extraction, rule = float(judgement.nats[weakest]), judgement.rule(weakest)
     return GroupScore(group, members, values, nats, families, attributed, judgement, extraction, rule, readings, routing, handed_over)
+
+
+def _asked_of_owners(nats: Floats, handed_over: Mask) -> Floats:
+    """Return the members' nats, of those that were handed over at most those of a question, (members,).
+
+    >>> _asked_of_owners(np.array([20.0, 20.0]), np.array([False, True])).round(1).tolist()
+    [20.0, 9.1]
+    """
+    return np.where(handed_over, np.minimum(nats, weighing.SUSPECT_NATS), nats)
 
 
 def _attributed(members: Members, shown: Floats, judge: Callable[[Floats], Extraction]) -> tuple[Floats, Extraction]:
