@@ -66,10 +66,12 @@ def show(*, records: int, reason: str | None, source: str | None, count: int) ->
     \b
     Example:  hydrometer dead-letters show --source monday.jsonl.gz --count 1
     """
+    from streams.intake.dead_letters import blanked  # a stranger may have written onto the topic what nobody blanked
+
     for when, letter in reversed(_letters(records, reason, source)[-count:]):
         echo(f"{when}  {letter.source}, {letter.position}: {letter.reason}")
         echo(f"  {letter.detail}")
-        echo(f"  {letter.line.decode('utf-8', 'replace') or 'a record without a line'}")
+        echo(f"  {blanked(letter.line).decode() if letter.line else 'a record without a line'}")
 
 
 def _letters(records: int, reason: str | None, source: str | None) -> list[tuple[str, DeadLetter]]:

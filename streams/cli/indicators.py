@@ -80,8 +80,12 @@ def list_indicators(*, whole: bool) -> None:
 
     from streams.schema.indicators import in_force, read_indicators
 
-    known = list(read_indicators(_file(_settings())).values())
-    for indicator in known if whole else in_force(known, time.time()):
+    path = _file(_settings())
+    known = list(read_indicators(path).values())
+    shown = known if whole else list(in_force(known, time.time()))
+    if not shown:
+        echo(f"{path} has no indicator{'' if whole else ' in force'}: `hydrometer indicators import FILE` adds those of a document")
+    for indicator in shown:
         until = datetime.fromtimestamp(indicator.valid_until, UTC).strftime("%Y-%m-%d")
         mark = f"TLP:{indicator.tlp}" if indicator.tlp else "no TLP mark"
         echo(f"{indicator.indicator_id}  {indicator.kind} {indicator.value}  from {indicator.source}, {mark}, until {until}")

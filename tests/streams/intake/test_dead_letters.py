@@ -29,6 +29,15 @@ def test_the_shape_stays_and_the_text_goes(line: bytes, left: object) -> None:
     assert orjson.loads(blanked(line)) == left
 
 
+@given(st.binary(max_size=300) | st.text('{}[]:,"ab1', max_size=40).map(str.encode))
+def test_what_is_blanked_stays_as_it_is(line: bytes) -> None:
+    assert blanked(blanked(line)) == blanked(line)
+
+
+def test_words_in_a_strangers_skeleton_and_after_it_go() -> None:
+    assert b"words" not in blanked(b'{"length":5,"skeleton":"words"}') + blanked(b'{"length":5,"skeleton":"{}"} words')
+
+
 def test_a_letter_is_never_large() -> None:
     assert len(blanked(orjson.dumps({"messages": [0] * 100_000}))) < MAX_LETTER_BYTES
     assert len(blanked(b'"' * 5_000_000)) < MAX_LETTER_BYTES
