@@ -148,6 +148,7 @@ def _of_events(rng: np.random.Generator, events: int) -> dict[str, Any]:
         "message_count": rng.geometric(0.3, events).astype(np.float64),
         "tool_count": np.where(rng.random(events) < 0.2, 3.0, 0.0),
         "tool_hash": np.zeros(events, np.uint64),
+        "indicator": np.full(events, None, object),
     }
 
 
