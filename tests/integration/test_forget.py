@@ -6,9 +6,10 @@ folder. All ids have a backslash, quotes and a letter beyond ASCII, and a core t
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -101,8 +102,11 @@ class System:
         return {topic for topic, keys in found.items() if any(keys.values())}
 
     def in_state(self, needle: bytes) -> set[str]:
-        """Return the files of the state folder that contain some bytes, and the RocksDB folders that return them."""
-        files = {path.name for path in self.state.rglob("*") if path.is_file() and contains(needle, path.read_bytes())}
+        """Return the files of the state folder that contain some bytes as they are, and the RocksDB folders that return them.
+
+        What RocksDB replaced stays in its files, packed, until it compacts them: the receipt says so.
+        """
+        files = {path.name for path in self.state.rglob("*") if path.is_file() and needle in path.read_bytes()}
         for folder in {path.parent for path in self.state.rglob("CURRENT")}:
             with closing(Rdict(str(folder), access_type=AccessType.read_only(), options=Options(raw_mode=True))) as table:
                 files |= {folder.name for key, value in table.items() if contains(needle, key, value)}
@@ -116,10 +120,19 @@ def contains(needle: bytes, *pieces: Any) -> bool:
             continue
         if needle in piece:
             return True
-        start = piece.find(ZSTD_MAGIC)
-        if start >= 0 and needle in zstandard.ZstdDecompressor().decompressobj().decompress(piece[start:]):
+        starts = [match.start() for match in re.finditer(re.escape(ZSTD_MAGIC), piece)]
+        if any(needle in unpacked(piece[start:]) for start in starts):
             return True
     return False
+
+
+def unpacked(frame: bytes) -> bytes:
+    """Return what a frame holds, as far as it can be read: what looks like the start of one may be none."""
+    held, reader = b"", zstandard.ZstdDecompressor().stream_reader(frame)
+    with suppress(zstandard.ZstdError):
+        while piece := reader.read(1 << 16):
+            held += piece
+    return held
 
 
 def wait_for(done: Callable[[], Any], seconds: float = 240) -> Any:
