@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from typing import Any, TypeVar
 
 import msgspec
 
 from streams.schema.cases import Alert, Case, Score, Tier
 from streams.schema.record import Nats, Record, Seconds, UInt32, UInt64
 from streams.schema.replay_files import AlertRow, CaseMemberRow, CaseRow, CaseVersionRow
+
+_Row = TypeVar("_Row", bound=Record)
 
 
 class _TierAndScore(Record, frozen=True):
@@ -34,38 +37,14 @@ class _Figures(Record, frozen=True):
 
 def alert_rows(records: Iterable[bytes]) -> Iterator[AlertRow]:
     """Yield a row for each record of the topic `alerts`."""
-    for record in records:
-        alert = Alert.decode(record)
-        yield AlertRow(
-            alert_id=alert.alert_id,
-            time=alert.time,
-            state=alert.state,
-            behaviour=alert.behaviour,
-            entity_kind=alert.entity_kind,
-            entity_id=alert.entity_id,
-            case_id=alert.case_id,
-            evidence=alert.evidence,
-            severity=alert.payload.score.severity,
-            summary=alert.summary,
-        )
+    for alert in map(Alert.decode, records):
+        yield _row(AlertRow, alert, severity=alert.payload.score.severity)
 
 
 def version_rows(records: Iterable[bytes]) -> Iterator[CaseVersionRow]:
     """Yield a row for each record of the topic `cases`."""
-    for record in records:
-        case = _Figures.decode(record)
-        yield CaseVersionRow(
-            case_id=case.case_id,
-            version=case.version,
-            updated_at=case.updated_at,
-            state=case.state,
-            tier=case.payload.tier,
-            severity=case.payload.score.severity,
-            accounts=case.accounts,
-            requests=case.requests,
-            extraction=case.extraction,
-            routing=case.routing,
-        )
+    for case in map(_Figures.decode, records):
+        yield _row(CaseVersionRow, case, tier=case.payload.tier, severity=case.payload.score.severity)
 
 
 def newest(records: Iterable[bytes]) -> list[Case]:
@@ -77,27 +56,16 @@ def newest(records: Iterable[bytes]) -> list[Case]:
 def case_row(case: Case) -> CaseRow:
     """Return the row of a case."""
     payload = case.payload
-    return CaseRow(
-        case_id=case.case_id,
-        version=case.version,
-        opened_at=case.opened_at,
-        updated_at=case.updated_at,
-        state=case.state,
+    return _row(
+        CaseRow,
+        case,
         merged_into=payload.merged_into,
-        behaviour=case.behaviour,
         tier=payload.tier,
         severity=payload.score.severity,
-        title=case.title,
         rule=payload.rules[0].name if payload.rules else None,
-        accounts=case.accounts,
-        requests=case.requests,
-        output_tokens=case.output_tokens,
         requests_before_alert=payload.leak.requests_before_alert,
-        extraction=case.extraction,
-        routing=case.routing,
         families=payload.families,
         step=payload.ladder.step,
-        muted=case.muted,
         withdrawn=bool(payload.withdrawn),
     )
 
@@ -106,14 +74,9 @@ def member_rows(case: Case) -> Iterator[CaseMemberRow]:
     """Yield a row for each account that a case lists, its members before the owners that are to be warned."""
     for part, accounts in (("member", case.payload.members), ("owner", case.payload.owners)):
         for account, member in accounts.items():
-            yield CaseMemberRow(
-                case_id=case.case_id,
-                account_id=account,
-                part=part,
-                joined_at=member.joined_at,
-                left_at=member.left_at,
-                requests=member.requests,
-                output_tokens=member.output_tokens,
-                extraction=member.extraction,
-                routing=member.routing,
-            )
+            yield _row(CaseMemberRow, member, case_id=case.case_id, account_id=account, part=part)
+
+
+def _row(kind: type[_Row], record: msgspec.Struct, **others: Any) -> _Row:
+    """Return a row of this kind: `others`, and fields that a record has under the same names."""
+    return kind(**{name: getattr(record, name) for name in kind.__struct_fields__ if name not in others}, **others)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from itertools import chain
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pytest
 from clickhouse_driver import Client
 from kafka import KafkaConsumer, TopicPartition
 from pydantic import SecretStr
@@ -99,3 +101,23 @@ def shared() -> Path | None:
     checkout = Path(__file__).resolve().parents[2]
     folder = Path(os.environ.get("HYDROMETER_SHARED", checkout.parent / "shared"))
     return folder if folder.is_dir() else None
+
+
+def foreign_python(folder: Path, variable: str, *packages: str, seconds: float = 300.0) -> str:
+    """Return a Python that has other programs' packages, in an environment of its own; skip the test where they cannot be had.
+
+    Args:
+        folder: Where the environment is made.
+        variable: Of the shell: names a Python that has the packages already.
+        packages: As in `pip install`, the program's own first.
+        seconds: How long the installation may take.
+    """
+    if given := os.environ.get(variable):
+        return given
+    python, uv = folder / "venv/bin/python", Path(sys.executable).with_name("uv")
+    try:
+        subprocess.run([uv, "venv", "-q", folder / "venv", "--python", "python3.11"], check=True, capture_output=True)
+        subprocess.run([uv, "pip", "install", "-q", "--python", python, *packages], check=True, capture_output=True, timeout=seconds)
+    except (OSError, subprocess.SubprocessError) as error:
+        pytest.skip(f"{packages[0]} cannot be had from the package index ({type(error).__name__})")
+    return str(python)

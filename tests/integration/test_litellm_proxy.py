@@ -25,6 +25,7 @@ from streams.enforcement.connectors.litellm import Connector
 from streams.enforcement.connectors.litellm_admin import Connector as AdminConnector
 from streams.enforcement.orders import Order
 from streams.exports.ocsf import Json
+from streams.testing.builders import foreign_python
 from streams.testing.http_answers import Asked, answering
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,16 +49,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
 @pytest.fixture(scope="module")
 def python(tmp_path_factory: pytest.TempPathFactory) -> str:
-    if given := os.environ.get("LITELLM_PYTHON"):
-        return given
-    folder, uv = tmp_path_factory.mktemp("litellm") / "venv", ROOT / ".venv/bin/uv"
-    try:
-        subprocess.run([uv, "venv", "-q", folder, "--python", "python3.11"], check=True, capture_output=True)
-        install = [str(uv), "pip", "install", "-q", "--python", str(folder / "bin/python"), "litellm[proxy]", "msgspec"]
-        subprocess.run(install, check=True, capture_output=True, timeout=500)
-    except (OSError, subprocess.SubprocessError) as error:
-        pytest.skip(f"litellm[proxy] cannot be had from the package index ({type(error).__name__})")
-    return str(folder / "bin/python")
+    return foreign_python(tmp_path_factory.mktemp("litellm"), "LITELLM_PYTHON", "litellm[proxy]", "msgspec", seconds=500.0)
 
 
 @pytest.fixture(scope="module")

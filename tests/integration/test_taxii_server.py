@@ -6,7 +6,6 @@ The server lives in an environment of its own, which this test makes with uv; ME
 from __future__ import annotations
 
 import json
-import os
 import subprocess
 import time
 from collections.abc import Iterator
@@ -20,6 +19,7 @@ from click.testing import CliRunner
 from streams.cli.main import cli
 from streams.exports import taxii
 from streams.exports.ocsf import Json
+from streams.testing.builders import foreign_python
 
 ROOT = Path(__file__).resolve().parents[2]
 COLLECTION = "91a7b528-80eb-42ed-a74d-c6fbd5a26116"
@@ -30,16 +30,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
 @pytest.fixture(scope="module")
 def python(tmp_path_factory: pytest.TempPathFactory) -> str:
-    if given := os.environ.get("MEDALLION_PYTHON"):
-        return given
-    folder, uv = tmp_path_factory.mktemp("medallion") / "venv", ROOT / ".venv/bin/uv"
-    try:
-        subprocess.run([uv, "venv", "-q", folder, "--python", "python3.11"], check=True, capture_output=True)
-        install = [str(uv), "pip", "install", "-q", "--python", str(folder / "bin/python"), "medallion"]
-        subprocess.run(install, check=True, capture_output=True, timeout=300)
-    except (OSError, subprocess.SubprocessError) as error:
-        pytest.skip(f"medallion cannot be had from the package index ({type(error).__name__})")
-    return str(folder / "bin/python")
+    return foreign_python(tmp_path_factory.mktemp("medallion"), "MEDALLION_PYTHON", "medallion")
 
 
 def objects() -> Iterator[tuple[Json, Json]]:

@@ -11,7 +11,6 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 import tarfile
 import time
 from collections.abc import Callable
@@ -25,6 +24,7 @@ from streams.clickhouse.client import ClickHouse
 from streams.desk.sessions import Person, Sessions
 from streams.exports.ocsf import Json
 from streams.schema.cases import Case
+from streams.testing.builders import foreign_python
 
 ROOT = Path(__file__).resolve().parents[3]
 MEMBERS = 20_000
@@ -43,16 +43,7 @@ def chromium() -> str:
 
 @pytest.fixture(scope="session")
 def python(tmp_path_factory: pytest.TempPathFactory) -> str:
-    if given := os.environ.get("PLAYWRIGHT_PYTHON"):
-        return given
-    folder, uv = tmp_path_factory.mktemp("playwright") / "venv", Path(sys.executable).with_name("uv")
-    try:
-        subprocess.run([uv, "venv", "-q", folder, "--python", "python3.11"], check=True, capture_output=True)
-        install = [str(uv), "pip", "install", "-q", "--python", str(folder / "bin/python"), "playwright"]
-        subprocess.run(install, check=True, capture_output=True, timeout=300)
-    except (OSError, subprocess.SubprocessError) as error:
-        pytest.skip(f"playwright cannot be had from the package index ({type(error).__name__})")
-    return str(folder / "bin/python")
+    return foreign_python(tmp_path_factory.mktemp("playwright"), "PLAYWRIGHT_PYTHON", "playwright")
 
 
 @pytest.fixture(scope="session")
