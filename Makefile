@@ -9,6 +9,10 @@ BIN := .venv/bin
 # Pin threads: the blocks are small, and two workers on one machine must not fight over its cores.
 export OMP_NUM_THREADS ?= 1
 export OPENBLAS_NUM_THREADS ?= 1
+# A shell that forbids bytecode makes every process that a test starts compile every module anew.
+unexport PYTHONDONTWRITEBYTECODE
+# Of tests at once. They wait for brokers and databases a third of their time: one more than two cores.
+PROCESSES ?= 3
 # In CI a failed test runs again and its first failure is printed; many that fail are no accident (decision 0030).
 AGAIN = $(if $(RERUNS),--reruns $(RERUNS) --max-suite-reruns 3 --rerun-show-tracebacks)
 
@@ -35,10 +39,10 @@ check: setup ## Format, lint, types, direction of imports: all that CI checks, i
 	$(BIN)/lint-imports
 
 test: setup ## Run the tests that need nothing but Python and little of it (SLICE=models or streams/cases: all of a part; COVERAGE=1: with the floor for branches; RERUNS=1: a failed test runs again)
-	$(BIN)/python -m pytest -n 2 --no-loadscope-reorder -m "not integration and not speed$(if $(SLICE),, and not slow)" $(if $(COVERAGE),--cov --cov-report=term:skip-covered) $(AGAIN) $(addprefix tests/,$(SLICE))
+	$(BIN)/python -m pytest -n $(PROCESSES) --no-loadscope-reorder -m "not integration and not speed$(if $(SLICE),, and not slow)" $(if $(COVERAGE),--cov --cov-report=term:skip-covered) $(AGAIN) $(addprefix tests/,$(SLICE))
 
 test-slow: setup ## Run the tests that replay whole worlds, simulate many draws or run real processes, nothing but Python needed
-	$(BIN)/python -m pytest -n 2 --no-loadscope-reorder -m slow $(AGAIN)
+	$(BIN)/python -m pytest -n $(PROCESSES) --no-loadscope-reorder -m slow $(AGAIN)
 
 test-integration: setup ## Run the end-to-end tests on real Apache Kafka (needs Java 17 and Maven)
 	$(BIN)/python -m streams.devserver.kafka --fetch

@@ -108,7 +108,7 @@ class GrafanaHttp:
         trying = Retrying(
             sleep=self._wait,
             stop=stop_after_attempt(self._tries),
-            wait=wait_exponential_jitter(initial=0.5, jitter=0.5),
+            wait=wait_exponential_jitter(multiplier=0.5, jitter=0.5),
             retry=retry_if_exception(lambda error: isinstance(error, GrafanaError) and error.status in (_AGAIN | {0})),
             reraise=True,
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -18,6 +17,7 @@ from streams.core.settings import Settings
 from streams.enforcement import engine
 from streams.enforcement.connector import Connector, ConnectorError, connectors
 from streams.enforcement.orders import Order
+from streams.testing.http_answers import serving
 
 HOUR = 3600.0
 FAR = 4_000_000_000.0
@@ -93,10 +93,8 @@ def server() -> Iterator[str]:
     users = [*(f"acct-{number}" for number in range(120)), *HOSTILE]
     Server.keys = {f"hash-{number}": Key(user_id=user, rpm_limit=100, metadata={"team": "a"}) for number, user in enumerate(users)}
     made = ThreadingHTTPServer(("127.0.0.1", 0), Server)
-    threading.Thread(target=made.serve_forever, daemon=True).start()
-    yield f"http://127.0.0.1:{made.server_port}"
-    made.shutdown()
-    made.server_close()
+    with serving(made):
+        yield f"http://127.0.0.1:{made.server_port}"
 
 
 @pytest.fixture

@@ -8,7 +8,6 @@ import ssl
 import stat
 import subprocess
 import sys
-import threading
 import xml.etree.ElementTree as ET
 from http.server import HTTPServer, SimpleHTTPRequestHandler
 from pathlib import Path
@@ -23,6 +22,7 @@ from streams.core.settings import NEEDS, PREFIX, SECRETS, MissingSecret, Role, S
 from streams.devserver.kafka import version
 from streams.testing.builders import driver, local_clickhouse
 from streams.testing.certificates import Authority
+from streams.testing.http_answers import serving
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
 COMPOSE: dict[str, Any] = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
@@ -254,8 +254,7 @@ def test_with_tls_its_settings_load_and_its_health_check_speaks_tls(tmp_path: Pa
     context.load_cert_chain(Authority(tmp_path).issue("collect.example"))
     server = HTTPServer(("127.0.0.1", 0), SimpleHTTPRequestHandler)
     server.socket = context.wrap_socket(server.socket, server_side=True)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
     *_, code = collect["healthcheck"]["test"]
     elsewhere = code.replace(":8088/healthz", f":{server.server_port}/")
-    assert subprocess.run([sys.executable, "-c", elsewhere], check=False, timeout=20).returncode == 0
-    server.shutdown()
+    with serving(server):
+        assert subprocess.run([sys.executable, "-c", elsewhere], check=False, timeout=20).returncode == 0

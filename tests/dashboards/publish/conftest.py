@@ -6,7 +6,6 @@ import base64
 import copy
 import json
 import re
-import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
@@ -19,6 +18,7 @@ from dashboards.grafana_diff import Release
 from dashboards.grafana_http import Backend, GrafanaHttp, connect
 from streams.core.settings import Settings
 from streams.testing.builders import shared
+from streams.testing.http_answers import serving
 
 TOKEN = "glsa_made_up_for_tests"
 UNDESCRIBED = {"/access-control/user/permissions", "/v1/eval", "/v1/rule/test/grafana"}
@@ -294,15 +294,9 @@ def grafana(description: Description) -> Iterator[FakeGrafana]:
             """Say nothing."""
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
     fake.url = f"http://127.0.0.1:{server.server_port}"
-    try:
+    with serving(server):
         yield fake
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @pytest.fixture(params=["grafana-api", "grafana-client"])

@@ -94,7 +94,7 @@ def test_a_broker_that_comes_back_takes_what_it_missed() -> None:
         settings = Settings(mode="local", kafka=broker.bootstrap, partitions=1)
         topics.ensure(settings)
         collector = Collector(settings)
-        shipper = BlockProducer(settings, "http", timeout=2.0)
+        shipper = BlockProducer(settings, "http", timeout=0.5)
         collector.add([line(0)], "test", 1_790_000_000.0)
         assert shipper.deliver(collector.flush()) == []
     collector.add([line(1)], "test", 1_790_000_000.0)

