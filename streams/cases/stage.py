@@ -91,11 +91,11 @@ class Cases:
 
     # -- the stage contract
 
-    def apply(self, value: bytes, offset: int) -> list[Message]:
+    def apply(self, value: bytes | blocks.Block, offset: int) -> list[Message]:
         """Apply a block of `evidence`; return new alerts and cases. Raises BlockLayoutError before anything changes."""
         return self.apply_blocks([(self.read(value), offset)])
 
-    def read(self, value: bytes) -> blocks.Block:
+    def read(self, value: bytes | blocks.Block) -> blocks.Block:
         """Decode a block of `evidence`, or erasures. Raises BlockLayoutError if it is neither."""
         return blocks.decode(value, blocks.EVIDENCE, blocks.ERASURES)
 

@@ -31,7 +31,7 @@ from streams.intake.forwarded import trusted
 from streams.privacy.indicators import IndicatorMatcher
 from streams.privacy.normalise import Normaliser
 from streams.privacy.sketch import Sketcher, load_corpus
-from streams.schema.blocks import REQUESTS
+from streams.schema.blocks import REQUESTS, Block
 from streams.schema.dead_letters import DeadLetter
 from streams.schema.event import MAX_TEXT_BYTES, Event, check
 from streams.schema.topics import MAX_RECORD_BYTES, partition_of
@@ -63,10 +63,15 @@ class OutgoingBlock(NamedTuple):
     """A closed block, ready for the topic `requests`."""
 
     partition: int
-    data: bytes
+    content: bytes | Block
     events: int
     ids: tuple[int, ...] = ()
     """Hashes of its event ids, for `Collector.forget` when the block could not be delivered."""
+
+    @property
+    def data(self) -> bytes:
+        """Return the block's bytes, as they are sent."""
+        return self.content.packed if isinstance(self.content, Block) else self.content
 
 
 @dataclass
@@ -311,10 +316,10 @@ class Collector:
     def _encoded(self, partition: int, block: _Open) -> list[OutgoingBlock]:
         """Encode a block; split it in two when it exceeds the size of a record."""
         aliases = self._rotations[partition].pairs(block.events, max(block.times)) if self._rotations else ()
-        data = REQUESTS.encode_with_aliases(self._normaliser.columns(block.events, block.times), aliases)
+        content = REQUESTS.block_with_aliases(self._normaliser.columns(block.events, block.times), aliases)
         count = len(block.events)
-        if len(data) <= MAX_RECORD_BYTES - _RECORD_OVERHEAD_BYTES or count == 1:
-            return [OutgoingBlock(partition, data, count, tuple(block.ids))]
+        if count == 1 or content.packs_within(MAX_RECORD_BYTES - _RECORD_OVERHEAD_BYTES):
+            return [OutgoingBlock(partition, content, count, tuple(block.ids))]
         halves = (slice(None, count // 2), slice(count // 2, None))
         return [
             outgoing

@@ -9,6 +9,7 @@ from typing import Final
 from streams.cases.policy import Policy
 from streams.cases.stage import Cases
 from streams.schema import topics
+from streams.schema.blocks import Block
 from streams.stages import erasures
 from streams.stages.accounts.stage import Accounts
 from streams.stages.groups.stage import Groups
@@ -34,12 +35,12 @@ class Pipeline:
         self._waiting: dict[str, list[tuple[Message, int]]] = {topic: [] for topic in _ORDER}
         self._round: set[int] = set()
 
-    def feed(self, partition: int, block: bytes) -> None:
+    def feed(self, partition: int, block: bytes | Block) -> None:
         """Carry one block of `requests`, and all that comes of it, through the stages."""
         self._take(Message(topics.REQUESTS, partition, block))
         self.drain()
 
-    def feed_round(self, partition: int, block: bytes) -> None:
+    def feed_round(self, partition: int, block: bytes | Block) -> None:
         """Carry one block of `requests` into its accounts. What comes of a round, a block of each partition, is carried on together.
 
         A new round begins with the second block of a partition. Call `drain` after the last one.
@@ -56,13 +57,13 @@ class Pipeline:
             waiting, self._waiting[topic] = self._waiting[topic], []
             if topic == topics.FEEDBACK:
                 for message, offset in waiting:
-                    self._send(self.accounts[message.partition].apply_feedback(message.value, offset))
+                    self._send(self.accounts[message.partition].apply_feedback(message.content, offset))
                 continue
             for partition in sorted({message.partition for message, _ in waiting}):
                 stage = self._gathering[topic][partition]
                 self._send(
                     stage.apply_blocks(
-                        [(stage.read(message.value), offset) for message, offset in waiting if message.partition == partition]
+                        [(stage.read(message.content), offset) for message, offset in waiting if message.partition == partition]
                     )
                 )
 
@@ -74,7 +75,7 @@ class Pipeline:
 
     def _take(self, request: Message) -> None:
         self._on_message(request)
-        self._send(self.accounts[request.partition].apply(request.value, self._offset(request)))
+        self._send(self.accounts[request.partition].apply(request.content, self._offset(request)))
 
     def _send(self, messages: Iterable[Message]) -> None:
         """Let what leaves a stage be seen, and wait where a stage reads it."""

@@ -101,7 +101,7 @@ def _distinguishing(missing: frozenset[str]) -> frozenset[str]:
 
     def on_message(message: Message) -> None:
         if message.topic == topics.SCORES:
-            block = blocks.decode(message.value, blocks.SCORES)
+            block = blocks.decode(message.content, blocks.SCORES)
             for name, column in zip(block.names("features"), block.vectors("features").T, strict=True):
                 values[name].update(np.unique(column[~np.isnan(column)])[:2].tolist())
             for kind in {*block.texts("entity_kind")} - {"account"}:

@@ -71,9 +71,9 @@ class Replay:
 
     def _on_message(self, message: Message) -> None:
         if message.topic == topics.REQUESTS and self.coverage is not None:
-            self.coverage.add(blocks.decode(message.value, blocks.REQUESTS))
+            self.coverage.add(blocks.decode(message.content, blocks.REQUESTS))
         elif message.topic == topics.SCORES:
-            self.scores.append(blocks.decode(message.value, blocks.SCORES))
+            self.scores.append(blocks.decode(message.content, blocks.SCORES))
         elif message.topic == topics.ALERTS:
             self.alert_records.append(message.value)
         elif message.topic == topics.CASES:
@@ -93,9 +93,9 @@ class Replay:
         """Carry blocks through the pipeline, events after `until` (seconds since 1970) left out. Returns the events carried."""
         events = 0
         for block in outgoing:
-            data, count = (block.data, block.events) if until == np.inf else _before(block.data, until)
+            content, count = (block.content, block.events) if until == np.inf else _before(block.content, until)
             if count:
-                self.pipeline.feed_round(block.partition, data)
+                self.pipeline.feed_round(block.partition, content)
             events += count
         self.pipeline.drain()
         return events
@@ -214,16 +214,16 @@ def _maps(block: Block, column: str) -> list[dict[str, float]]:
     ]
 
 
-def _before(data: bytes, until: float) -> tuple[bytes, int]:
+def _before(content: bytes | Block, until: float) -> tuple[bytes | Block, int]:
     """Return a block without the events after `until`, and without the names that only those mention."""
-    block = blocks.decode(data, blocks.REQUESTS)
+    block = blocks.decode(content, blocks.REQUESTS)
     kept = np.flatnonzero(block.numbers("time") <= until)
     if len(kept) == len(block):
-        return data, len(kept)
+        return content, len(kept)
     batch = block.take(kept).batch
     texts = {name for name, kind in blocks.REQUESTS.columns.items() if kind == "text"}
     columns = {name: batch[name].cast(pa.string()).dictionary_encode() if name in texts else batch[name] for name in batch.schema.names}
-    return blocks.REQUESTS.encode(columns), len(kept)
+    return blocks.REQUESTS.block(columns), len(kept)
 
 
 def moment(text: str) -> float:

@@ -25,6 +25,7 @@ import math
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Final, Literal, NamedTuple, get_type_hints
 
 import numpy as np
@@ -55,6 +56,8 @@ MAX_ALIASES: Final = 4_096
 
 MAX_MESSAGE_BYTES: Final = 4 * 1024 * 1024
 """Of a block that a stage sends, packed: half of what a Kafka record may have."""
+MAX_OVERHEAD_BYTES: Final = 512 * 1024
+"""Of packing a block: its schema with names and aliases, the headers of its messages, and columns that lz4 cannot shrink."""
 MAX_MESSAGE_ROWS: Final = 16_384
 """Of a block that a stage sends: evidence unpacks to 1.4 KB a row."""
 
@@ -121,40 +124,48 @@ class Layout:
 
         `names` says what the positions of a vector column mean, as in `{"features": ["egress_share", ...]}`.
         """
+        return self.block(columns, names).packed
+
+    def block(self, columns: Mapping[str, object], names: Mapping[str, Sequence[str]] | None = None) -> Block:
+        """Return the block of these columns. It takes over the memory of arrays that have its dtypes: they must not change after this.
+
+        names: as for `encode`.
+        """
         batch = self.batch(columns)
         if names:
             batch = batch.replace_schema_metadata(self._metadata(tuple((key, tuple(words)) for key, words in names.items())))
-        return encode(batch)
+        return Block(self, batch)
 
-    def encode_with_aliases(self, columns: Mapping[str, object], aliases: Sequence[tuple[int, int]]) -> bytes:
+    def block_with_aliases(self, columns: Mapping[str, object], aliases: Sequence[tuple[int, int]]) -> Block:
         """Return the block of these columns, and of these values' pseudonyms under two keys: (now, before) each."""
         if not aliases:
-            return self.encode(columns)
+            return self.block(columns)
         written = "".join(f"{now:016x}{before:016x}" for now, before in aliases)
-        return encode(self.batch(columns).replace_schema_metadata({**(self.schema.metadata or {}), _ALIASES: written.encode()}))
+        return Block(self, self.batch(columns).replace_schema_metadata({**(self.schema.metadata or {}), _ALIASES: written.encode()}))
 
-    def encode_within(
+    def blocks_within(
         self, columns: Mapping[str, Sequence[object] | NDArray[Any]], names: Mapping[str, Sequence[str]] | None = None
-    ) -> list[bytes]:
+    ) -> list[Block]:
         """Return these columns as one block, or as several of consecutive rows when one would be too large to send."""
         rows = len(next(iter(columns.values())))
-        data = self.encode(columns, names) if rows <= MAX_MESSAGE_ROWS else b""
-        if rows <= 1 or 0 < len(data) <= MAX_MESSAGE_BYTES:
-            return [data]
+        if rows <= MAX_MESSAGE_ROWS:
+            whole = self.block(columns, names)
+            if rows <= 1 or whole.packs_within(MAX_MESSAGE_BYTES):
+                return [whole]
         middle = rows // 2
         halves = ({key: values[part] for key, values in columns.items()} for part in (slice(middle), slice(middle, rows)))
-        return [block for half in halves for block in self.encode_within(half, names)]
+        return [block for half in halves for block in self.blocks_within(half, names)]
 
-    def encode_parts(self, columns: Mapping[str, object], sizes: Sequence[int]) -> list[list[bytes]]:
+    def parts(self, columns: Mapping[str, object], sizes: Sequence[int]) -> list[list[Block]]:
         """Return the blocks of the first `sizes[0]` rows, those of the `sizes[1]` after them, and so on; none for a size of 0."""
         kinds = self.columns.items()
         whole: dict[str, Any] = {key: columns[key] if kind == "text" else _array(columns[key], kind) for key, kind in kinds}
-        parts, end = list[list[bytes]](), 0
+        parts, end = list[list[Block]](), 0
         for size in sizes:
             first, end = end, end + size
             cuts = [slice(cut, min(cut + MAX_MESSAGE_ROWS, end)) for cut in range(first, end, MAX_MESSAGE_ROWS)]
             # words are collected part by part, or each block would carry those of all
-            parts.append([encode(self.batch({key: whole[key][rows] for key in self.columns})) for rows in cuts])
+            parts.append([Block(self, self.batch({key: whole[key][rows] for key in self.columns})) for rows in cuts])
         return parts
 
     def reads(self, schema: pa.Schema) -> bool:
@@ -444,6 +455,15 @@ class Block:
         """Count the rows."""
         return int(self.batch.num_rows)
 
+    @cached_property
+    def packed(self) -> bytes:
+        """Return the block as bytes, ready to send."""
+        return encode(self.batch)
+
+    def packs_within(self, most: int) -> bool:
+        """Return whether the block's bytes are at most so many. It is packed only where its size in memory leaves that open."""
+        return int(self.batch.nbytes) + MAX_OVERHEAD_BYTES <= most or len(self.packed) <= most
+
     def numbers(self, name: str) -> Floats:
         """Return a number or time column, shape (rows,), NaN where unknown."""
         values: Floats = self._column(name).to_numpy(zero_copy_only=False)
@@ -535,12 +555,14 @@ def encode(batch: pa.RecordBatch) -> bytes:
     return bytes(sink.getvalue())
 
 
-def decode(data: bytes, *layouts: Layout) -> Block:
-    """Read a block of one of these layouts.
+def decode(data: bytes | Block, *layouts: Layout) -> Block:
+    """Read a block of one of these layouts. One that was never packed was made in this process: it is returned as it is.
 
     Raises BlockLayoutError, which names the column and quotes nothing, when the bytes are cut short, are no Arrow, are of another layout
     or version, would take too much memory, or hold what the layout does not allow (`streams.schema.layout_check`).
     """
+    if isinstance(data, Block):
+        return data
     expected = " or ".join(layout.tag.decode() for layout in layouts)
     try:
         size = ipc.size(data)

@@ -21,7 +21,7 @@ from models.state.columns import Columns, Field, Slots
 from models.state.signed_pickle import SealError, seal, unseal
 from streams.features.declaration import Feature
 from streams.schema import blocks
-from streams.schema.blocks import Hashes
+from streams.schema.blocks import Block, Hashes
 
 _OFFSET_BYTES = 8
 
@@ -111,7 +111,7 @@ class ShadowDetectors:
                     self._contained[name] = self._offset = int.from_bytes(data[:_OFFSET_BYTES], "little", signed=True)
 
 
-def encode(scores: Mapping[str, Floats], times: Floats, kinds: Sequence[str], ids: Sequence[str]) -> bytes | None:
+def encode(scores: Mapping[str, Floats], times: Floats, kinds: Sequence[str], ids: Sequence[str]) -> Block | None:
     """Return the known scores as a block of shadow rows, or None when all are unknown.
 
     Args:
@@ -128,4 +128,4 @@ def encode(scores: Mapping[str, Floats], times: Floats, kinds: Sequence[str], id
         rows["entity_id"] += [ids[row] for row in known]
         rows["detector"] += [detector] * len(known)
         rows["score"] += nats[known].tolist()
-    return blocks.SHADOW.encode(rows) if rows["time"] else None
+    return blocks.SHADOW.block(rows) if rows["time"] else None

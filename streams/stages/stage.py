@@ -18,15 +18,32 @@ from typing import Protocol, runtime_checkable
 from streams.schema.blocks import Block
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Message:
-    """A message to send: raw bytes for one partition of a topic."""
+    """A message to send, for one partition of a topic."""
 
     topic: str
     partition: int
-    value: bytes
+    content: bytes | Block
+    """A block is packed when its bytes are asked for: who reads it in the same process takes it as it is."""
     key: bytes | None = None
     headers: tuple[tuple[str, bytes], ...] = ()
+
+    @property
+    def value(self) -> bytes:
+        """Return the bytes to send."""
+        return self.content.packed if isinstance(self.content, Block) else self.content
+
+    def __eq__(self, other: object) -> bool:
+        """Return whether the same bytes go to the same place."""
+        return isinstance(other, Message) and self._sent() == other._sent()
+
+    def __hash__(self) -> int:
+        """Hash what `__eq__` compares."""
+        return hash(self._sent())
+
+    def _sent(self) -> tuple[object, ...]:
+        return self.topic, self.partition, self.value, self.key, self.headers
 
 
 class Stage(Protocol):
@@ -64,7 +81,7 @@ class GatheringStage(Stage, Protocol):
     `apply` is the same for one block. However the blocks are gathered, the state counts the same events.
     """
 
-    def read(self, value: bytes) -> Block:
+    def read(self, value: bytes | Block) -> Block:
         """Decode a block. Raises BlockLayoutError if it cannot be decoded."""
         ...
 

@@ -56,7 +56,7 @@ class GroupRows:
         order = np.argsort(homes, kind="stable")
         columns = self._columns(rows[order]) | {"group_id": [named[row][0] for row in order.tolist()]}
         sizes = np.bincount(homes, minlength=state.partitions).tolist()
-        parts = blocks.GROUPS.encode_parts(columns, sizes)
+        parts = blocks.GROUPS.parts(columns, sizes)
         return [Message(topics.GROUPS, home, data) for home, part in enumerate(parts) for data in part]
 
     def _linked(self, slots: Slots) -> list[tuple[str, Slots]]:

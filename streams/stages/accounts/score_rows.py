@@ -53,7 +53,7 @@ class ScoreRows:
         votes = table["votes"][rows, 0] != self._votes.reference.no_vote
         looked = self._shadow.look(table, rows, np.zeros(len(rows), np.uint64), scores.values[due], votes, self._state.offset)
         shadow = shadow_detectors.encode(looked, table["clock"][rows], ["account"] * len(rows), self._state.ids(rows))
-        messages = [Message(topics.SCORES, partition, block) for block in blocks.SCORES.encode_within(columns, self._names)]
+        messages = [Message(topics.SCORES, partition, block) for block in blocks.SCORES.blocks_within(columns, self._names)]
         return messages if shadow is None else [*messages, Message(topics.SHADOW, partition, shadow)]
 
     def _evidence(self, scores: Scores) -> list[Message]:
@@ -85,7 +85,7 @@ class ScoreRows:
             "usual_high": usual[:, :, 1],
             **{link: table[link][rows] for link in CASE_LINKS},
         }
-        return [Message(topics.EVIDENCE, 0, block) for block in blocks.EVIDENCE.encode_within(columns, self._names)]
+        return [Message(topics.EVIDENCE, 0, block) for block in blocks.EVIDENCE.blocks_within(columns, self._names)]
 
     def _common(self, rows: Slots) -> BlockColumns:
         return {

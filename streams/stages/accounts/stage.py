@@ -97,7 +97,7 @@ class Accounts:
         self._kept_seconds, self._next_end = keeping.kept_seconds, -np.inf
         self._counts = {"events": 0.0, "ticks": 0.0, "replayed": 0.0, "duplicates": 0.0, "left_out": 0.0, "unbelievable": 0.0}
 
-    def apply(self, value: bytes, offset: int) -> list[Message]:
+    def apply(self, value: bytes | Block, offset: int) -> list[Message]:
         """Count a block of `requests` whose times are believed, and return the resulting messages.
 
         Raises:
@@ -156,7 +156,7 @@ class Accounts:
         """Note the events of a block that is contained in the state: a later one that repeats them counts nothing."""
         self.recent.recall(value, offset)
 
-    def apply_feedback(self, value: bytes, offset: int) -> list[Message]:  # noqa: ARG002 (feedback is a state: its offset counts nothing)
+    def apply_feedback(self, value: bytes | Block, offset: int) -> list[Message]:  # noqa: ARG002 (feedback is a state: its offset counts nothing)
         """Apply what the groups stage reports (suspects, shared templates, upgrades of routers), a tally of another partition, or erasures.
 
         All of these are states: a repeat changes nothing.
@@ -164,7 +164,7 @@ class Accounts:
         Raises:
             BlockLayoutError: Before anything changed, if the block cannot be decoded.
         """
-        block = _feedback(value)
+        block = value if isinstance(value, Block) else _feedback(value)
         if block.layout is blocks.ERASURES:
             return self._erase(block)
         if block.layout is blocks.TALLIES:

@@ -89,7 +89,7 @@ class Votes:
             return []
         self._tallied = state.newest
         votes = np.vstack([self.reference.votes, self.levels.votes, self.tail.votes])
-        block = blocks.TALLIES.encode(
+        block = blocks.TALLIES.block(
             {
                 "time": np.full(len(votes), state.newest),
                 "source": np.full(len(votes), float(state.partition)),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from streams.schema import blocks, topics
-from streams.schema.blocks import BlockColumns, FeedbackRow
+from streams.schema.blocks import Block, BlockColumns, FeedbackRow
 from streams.stages.groups.state import GroupState
 from streams.stages.stage import Message
 
@@ -19,7 +19,7 @@ class Outbox:
 
     scores: list[BlockColumns] = field(default_factory=list)
     evidence: list[BlockColumns] = field(default_factory=list)
-    shadow: list[bytes] = field(default_factory=list)
+    shadow: list[Block] = field(default_factory=list)
     templates: list[int] = field(default_factory=list)
     """Templates that several accounts share."""
     upgrades: list[FeedbackRow] = field(default_factory=list)
@@ -36,17 +36,17 @@ class Outbox:
         """
         messages = []
         if self.scores:
-            rows = blocks.SCORES.encode_within(_stacked(self.scores), names)
+            rows = blocks.SCORES.blocks_within(_stacked(self.scores), names)
             messages += [Message(topics.SCORES, state.partition, block) for block in rows]
         if self.evidence:
-            rows = blocks.EVIDENCE.encode_within(_stacked(self.evidence), names)
+            rows = blocks.EVIDENCE.blocks_within(_stacked(self.evidence), names)
             messages += [Message(topics.EVIDENCE, 0, block) for block in rows]
         messages += [Message(topics.SHADOW, state.partition, block) for block in self.shadow]
         for home in range(state.partitions):
             feedback = self._feedback(home, state.partitions)
             if feedback:
                 columns = dict(zip(blocks.FEEDBACK.columns, map(list, zip(*feedback, strict=True)), strict=True))
-                messages += [Message(topics.FEEDBACK, home, block) for block in blocks.FEEDBACK.encode_within(columns)]
+                messages += [Message(topics.FEEDBACK, home, block) for block in blocks.FEEDBACK.blocks_within(columns)]
         return messages
 
     def _feedback(self, home: int, partitions: int) -> list[FeedbackRow]:

@@ -49,7 +49,7 @@ class Groups:
         self.chunks = Chunks((self.table, self.members), self.shadow)
         self._counts = {"rows": 0.0, "repeated": 0.0, "group_ticks": 0.0, "left_out": 0.0}
 
-    def apply(self, value: bytes, offset: int) -> list[Message]:
+    def apply(self, value: bytes | Block, offset: int) -> list[Message]:
         """Count a block of `groups` and return the resulting messages.
 
         Raises:
@@ -57,7 +57,7 @@ class Groups:
         """
         return self.apply_blocks([(self.read(value), offset)])
 
-    def read(self, value: bytes) -> Block:
+    def read(self, value: bytes | Block) -> Block:
         """Decode a block of `groups`, or erasures. Raises BlockLayoutError if it is neither."""
         return blocks.decode(value, blocks.GROUPS, blocks.ERASURES)
 
