@@ -24,8 +24,7 @@ import json
 import math
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Final, Literal, NamedTuple, get_type_hints
 
 import numpy as np
@@ -131,17 +130,14 @@ class Layout:
 
         names: as for `encode`.
         """
-        batch = self.batch(columns)
-        if names:
-            batch = batch.replace_schema_metadata(self._metadata(tuple((key, tuple(words)) for key, words in names.items())))
-        return Block(self, batch)
+        return FreshBlock(self, columns, self._metadata(tuple((key, tuple(words)) for key, words in names.items())) if names else None)
 
     def block_with_aliases(self, columns: Mapping[str, object], aliases: Sequence[tuple[int, int]]) -> Block:
         """Return the block of these columns, and of these values' pseudonyms under two keys: (now, before) each."""
         if not aliases:
             return self.block(columns)
         written = "".join(f"{now:016x}{before:016x}" for now, before in aliases)
-        return Block(self, self.batch(columns).replace_schema_metadata({**(self.schema.metadata or {}), _ALIASES: written.encode()}))
+        return FreshBlock(self, columns, {**(self.schema.metadata or {}), _ALIASES: written.encode()})
 
     def blocks_within(
         self, columns: Mapping[str, Sequence[object] | NDArray[Any]], names: Mapping[str, Sequence[str]] | None = None
@@ -156,16 +152,14 @@ class Layout:
         halves = ({key: values[part] for key, values in columns.items()} for part in (slice(middle), slice(middle, rows)))
         return [block for half in halves for block in self.blocks_within(half, names)]
 
-    def parts(self, columns: Mapping[str, object], sizes: Sequence[int]) -> list[list[Block]]:
+    def parts(self, columns: Mapping[str, Any], sizes: Sequence[int]) -> list[list[Block]]:
         """Return the blocks of the first `sizes[0]` rows, those of the `sizes[1]` after them, and so on; none for a size of 0."""
-        kinds = self.columns.items()
-        whole: dict[str, Any] = {key: columns[key] if kind == "text" else _array(columns[key], kind) for key, kind in kinds}
         parts, end = list[list[Block]](), 0
         for size in sizes:
             first, end = end, end + size
             cuts = [slice(cut, min(cut + MAX_MESSAGE_ROWS, end)) for cut in range(first, end, MAX_MESSAGE_ROWS)]
             # words are collected part by part, or each block would carry those of all
-            parts.append([Block(self, self.batch({key: whole[key][rows] for key in self.columns})) for rows in cuts])
+            parts.append([FreshBlock(self, {key: columns[key][rows] for key in self.columns}) for rows in cuts])
         return parts
 
     def reads(self, schema: pa.Schema) -> bool:
@@ -206,7 +200,12 @@ class Layout:
 
 def _names(metadata: Mapping[bytes, bytes], column: str) -> list[str]:
     """Return what the positions of a vector column mean."""
-    return [str(word) for word in json.loads(metadata.get(column.encode(), b"[]"))]
+    return list(_words(metadata.get(column.encode(), b"[]")))
+
+
+@lru_cache(maxsize=64)
+def _words(written: bytes) -> tuple[str, ...]:
+    return tuple(str(word) for word in json.loads(written))
 
 
 def _array(values: Any, kind: Kind) -> Any:
@@ -444,12 +443,18 @@ SHADOW = Layout(
 """What detectors on trial would have said. It has a topic and a table of its own, so that no query takes it for an alert."""
 
 
-@dataclass(frozen=True)
 class Block:
     """A decoded block: its layout, and its columns as NumPy arrays on demand."""
 
-    layout: Layout
-    batch: pa.RecordBatch
+    def __init__(self, layout: Layout, batch: pa.RecordBatch) -> None:
+        """Read a batch of the layout's schema."""
+        self.layout = layout
+        self._batch = batch
+
+    @property
+    def batch(self) -> pa.RecordBatch:
+        """The columns as Arrow has them."""
+        return self._batch
 
     def __len__(self) -> int:
         """Count the rows."""
@@ -462,7 +467,7 @@ class Block:
 
     def packs_within(self, most: int) -> bool:
         """Return whether the block's bytes are at most so many. It is packed only where its size in memory leaves that open."""
-        return int(self.batch.nbytes) + MAX_OVERHEAD_BYTES <= most or len(self.packed) <= most
+        return self._nbytes() + MAX_OVERHEAD_BYTES <= most or len(self.packed) <= most
 
     def numbers(self, name: str) -> Floats:
         """Return a number or time column, shape (rows,), NaN where unknown."""
@@ -506,7 +511,7 @@ class Block:
 
     def names(self, column: str) -> list[str]:
         """Return what the positions of a vector column mean."""
-        return _names(self.batch.schema.metadata or {}, column)
+        return _names(self._metadata(), column)
 
     def aliases(self) -> Hashes:
         """Return the pairs of pseudonyms (now, before) that a block of requests carries while a key replaces another, (pairs, 2).
@@ -514,7 +519,7 @@ class Block:
         Raises:
             BlockLayoutError: They have another form than ours.
         """
-        written = (self.batch.schema.metadata or {}).get(_ALIASES, b"")
+        written = self._metadata().get(_ALIASES, b"")
         if len(written) > 32 * MAX_ALIASES or not re.fullmatch(rb"([0-9a-f]{32})*", written):
             raise BlockLayoutError(f"the aliases of a block are at most {MAX_ALIASES} pairs of hashes")
         return np.frombuffer(bytes.fromhex(written.decode()), ">u8").astype(np.uint64).reshape(-1, 2)
@@ -531,6 +536,95 @@ class Block:
 
     def _column(self, name: str) -> Any:
         return self.batch.column(self.layout.position[name])
+
+    def _metadata(self) -> Mapping[bytes, bytes]:
+        return self.batch.schema.metadata or {}
+
+    def _nbytes(self) -> int:
+        return int(self.batch.nbytes)
+
+
+class FreshBlock(Block):
+    """A block that this process made: its columns are arrays already, and become Arrow's when somebody asks for its bytes."""
+
+    def __init__(self, layout: Layout, columns: Mapping[str, Any], metadata: Mapping[bytes, bytes] | None = None) -> None:
+        """Take over columns as `Layout.block` gets them. metadata: of the schema, None for the layout's own."""
+        self.layout = layout
+        self._columns = {name: _typed(columns[name], kind) for name, kind in layout.columns.items()}
+        self._written = metadata
+        self._read: dict[str, tuple[NDArray[np.int32], list[str]]] = {}
+
+    def __len__(self) -> int:
+        """Count the rows."""
+        return len(next(iter(self._columns.values())))
+
+    @cached_property
+    def batch(self) -> pa.RecordBatch:
+        """The columns as Arrow has them."""
+        batch = self.layout.batch(self._columns)
+        return batch.replace_schema_metadata({**self._written}) if self._written else batch
+
+    def numbers(self, name: str) -> Floats:
+        """Return a number or time column, shape (rows,), NaN where unknown."""
+        numbers: Floats = self._columns[name]
+        return numbers
+
+    def hashes(self, name: str) -> Hashes:
+        """Return a hash column, shape (rows,), or the shingles, shape (rows, 8); 0 where unknown."""
+        hashes: Hashes = self._columns[name]
+        return hashes
+
+    def vectors(self, name: str) -> Floats:
+        """Return a vector column, shape (rows, width), float32; NaN where unknown."""
+        vectors: Floats = self._columns[name]
+        return vectors
+
+    def codes(self, name: str) -> NDArray[np.int32]:
+        """Return a text column as indices into `words(name)`, shape (rows,), -1 where unknown."""
+        return self._coded(name)[0]
+
+    def words(self, name: str) -> list[str]:
+        """Return the distinct values of a text column."""
+        return self._coded(name)[1]
+
+    def texts(self, name: str) -> list[str | None]:
+        """Return a text column as strings, None where unknown."""
+        texts: list[str | None] = self._columns[name]
+        return texts
+
+    def _coded(self, name: str) -> tuple[NDArray[np.int32], list[str]]:
+        if name not in self._read:
+            texts = self._columns[name]
+            words = [word for word in dict.fromkeys(texts) if word is not None]
+            numbers = {word: number for number, word in enumerate(words)} | {None: -1}
+            self._read[name] = np.array([numbers[text] for text in texts], np.int32), words
+        return self._read[name]
+
+    def _metadata(self) -> Mapping[bytes, bytes]:
+        return self._written or self.layout.schema.metadata or {}
+
+    def _nbytes(self) -> int:
+        widest = 4  # bytes of a character in UTF-8
+        size = 0
+        for values in self._columns.values():
+            size += widest * (len(values) + sum(map(len, filter(None, values)))) if isinstance(values, list) else int(values.nbytes)
+        return size
+
+
+def _typed(values: Any, kind: Kind) -> Any:
+    """Return a column as its readers get it: a list of texts, or an array of the kind's dtype and shape."""
+    if kind == "text":
+        return values.to_pylist() if isinstance(values, pa.Array) else values
+    if isinstance(values, pa.Array):
+        column: Any = values
+        nested = kind in {"shingles", "vector"}
+        values = column.flatten().to_numpy().reshape(len(column), -1) if nested else column.to_numpy(zero_copy_only=False)
+    if kind == "shingles":
+        return np.ascontiguousarray(values, np.uint64).reshape(-1, PROMPT_SHINGLES)
+    if kind == "vector":
+        matrix = np.ascontiguousarray(values, np.float32)
+        return matrix if matrix.ndim > 1 else matrix.reshape(len(matrix), -1) if len(matrix) else matrix.reshape(0, 0)
+    return np.ascontiguousarray(values, _DTYPES[kind])
 
 
 class _KnownSchema(NamedTuple):
@@ -561,9 +655,11 @@ def decode(data: bytes | Block, *layouts: Layout) -> Block:
     Raises BlockLayoutError, which names the column and quotes nothing, when the bytes are cut short, are no Arrow, are of another layout
     or version, would take too much memory, or hold what the layout does not allow (`streams.schema.layout_check`).
     """
-    if isinstance(data, Block):
-        return data
     expected = " or ".join(layout.tag.decode() for layout in layouts)
+    if isinstance(data, Block):
+        if data.layout not in layouts:
+            raise BlockLayoutError(f"expected a block of layout {expected}, found {data.layout.tag.decode()}")
+        return data
     try:
         size = ipc.size(data)
         if size.rows > MAX_BLOCK_ROWS or size.bytes > MAX_BLOCK_BYTES:

@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, get_args
 
@@ -31,7 +31,7 @@ from streams.features.declaration import SHARE, Direction, Feature
 from streams.features.events import NEVER_EVIDENCE, Events
 from streams.features.members import Members
 from streams.features.registry import features
-from streams.schema.blocks import REQUESTS, Block
+from streams.schema.blocks import REQUESTS, Block, Layout
 from streams.testing.feature_trial import START_SECONDS, block_of, derived_columns, members_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -281,11 +281,12 @@ def test_no_input_makes_a_value_infinite(seed: int) -> None:
     assert [name for name, column in found.items() if np.isinf(column).any()] == []
 
 
-@dataclass(frozen=True)
 class WatchedBlock(Block):
     """A block that notes which columns are read."""
 
-    reads: set[str] = field(default_factory=set)
+    def __init__(self, layout: Layout, batch: Any) -> None:
+        super().__init__(layout, batch)
+        self.reads = set[str]()
 
     def _column(self, name: str) -> Any:
         self.reads.add(name)
