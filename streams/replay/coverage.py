@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple
 
 import numpy as np
+from numpy.typing import NDArray
 from rich.table import Table
 
 from models.evidence.families import FAMILIES
@@ -23,6 +24,8 @@ WHOLE_SHARE: Final = 0.95
 """Share of events from which a field counts as there."""
 MIN_CONSTANT_EVENTS: Final = 100
 """Events from which one value in all of them is worth a word."""
+COUNTED_EVENTS: Final = 4_096
+"""Events whose blocks are looked at together."""
 PERSONAL: Final = frozenset(
     {"prompt", "system_prompt", "account.created", "organization.id", "payment.hash", "client.address", "user_agent.original"}
 )
@@ -54,15 +57,25 @@ class Coverage:
 
     events: int = 0
     _seen: dict[str, _Seen] = field(default_factory=lambda: defaultdict(_Seen))
+    _waiting: list[Block] = field(default_factory=list)
+    _counted: int = 0
 
     def add(self, block: Block) -> None:
-        """Count one block of requests."""
+        """Count one block of requests: it waits for others, because a look at a column costs the same for any number of rows."""
         self.events += len(block)
-        for event_field in _optional():
-            self._seen[event_field.column].add(*_known(block, event_field.column))
+        self._waiting.append(block)
+        if self.events - self._counted >= COUNTED_EVENTS:
+            self._count()
+
+    def _count(self) -> None:
+        if self._waiting:
+            for event_field in _optional():
+                self._seen[event_field.column].add(*_known(self._waiting, event_field.column))
+        self._waiting, self._counted = [], self.events
 
     def report(self) -> CoverageReport:
         """Return all of it. Takes half a second: what several missing fields blind together is worked out."""
+        self._count()
         missing = frozenset(event_field.wire for event_field in _optional() if not self._distinguishes(event_field))
         blind, alone = blind_without(missing), blind_without_each(missing)
         return CoverageReport(
@@ -133,20 +146,16 @@ def _optional() -> list[EventField]:
     return [event_field for event_field in FIELDS if event_field.wire not in REQUIRED and event_field.wire not in _UNDECLARED]
 
 
-def _known(block: Block, column: str) -> tuple[int, Any, Any]:
-    """Return in how many rows a column is known, and its lowest and highest value there."""
-    kind = block.layout.columns[column]
+def _known(gathered: Sequence[Block], column: str) -> tuple[int, Any, Any]:
+    """Return in how many rows of blocks a column is known, and its lowest and highest value there."""
+    kind = gathered[0].layout.columns[column]
     if kind == "text":
-        codes = block.codes(column)
-        used = np.unique(codes[codes >= 0])
-        words = block.words(column)
-        return int((codes >= 0).sum()), *_ends([words[code] for code in used.tolist()])
+        texts = [text for block in gathered for text in block.texts(column) if text is not None]
+        return (len(texts), min(texts), max(texts)) if texts else (0, None, None)
     if kind == "hash":
-        hashes = block.hashes(column)
-        return int((hashes != 0).sum()), *_ends(hashes[hashes != 0])
-    numbers = np.asarray(block.numbers(column), np.float64)
-    return int((~np.isnan(numbers)).sum()), *_ends(numbers[~np.isnan(numbers)])
-
-
-def _ends(values: Any) -> tuple[Any, Any]:
-    return (min(values), max(values)) if len(values) else (None, None)
+        values: NDArray[Any] = np.concatenate([block.hashes(column) for block in gathered])
+        known = values[values != 0]
+    else:
+        values = np.concatenate([block.numbers(column) for block in gathered]).astype(np.float64)
+        known = values[~np.isnan(values)]
+    return (len(known), known.min(), known.max()) if len(known) else (0, None, None)
