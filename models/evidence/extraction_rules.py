@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.accumulators.grouped_events import Floats
+from models.accumulators.short import known_or_zero
 from models.evidence.families import ALONE_COUNTS, EXTRACTION_WEIGHTS, IS_SIGN
 from models.evidence.weighing import (
     BELONGING,
@@ -181,7 +182,7 @@ def counted(families: Floats, weights: Floats, purpose: Purpose) -> Floats:
     """
     sole = purpose is Purpose.SOLE
     parts: Floats = (_with_sole_purpose(families) if sole else families) * weights
-    belonging = np.nansum(parts[:, BELONGING], axis=1)
+    belonging = known_or_zero(parts[:, BELONGING]).sum(axis=1)
     over = belonging > MAX_BELONGING_NATS
     parts[:, BELONGING] *= np.where(over, MAX_BELONGING_NATS / np.where(over, belonging, 1.0), 1.0)[:, None]
     parts[:, CONTENT] *= 2.0 if sole else 1.0
@@ -221,14 +222,15 @@ def extraction(
     weights = EXTRACTION_WEIGHTS * ALONE_COUNTS if alone else EXTRACTION_WEIGHTS
     if purpose is Purpose.SOLE:
         families = _with_sole_purpose(families)
-    nats = np.nansum(counted(families, weights, purpose), axis=1)
+    nats = known_or_zero(counted(families, weights, purpose)).sum(axis=1)
+    known = known_or_zero(families)
     signs = Signs(
         purpose,
         cards_dealt,
         tested=tested,
         evenness=families[:, EVENNESS],
-        operated=np.nan_to_num(families[:, EVENNESS]) + np.nansum(np.maximum(families[:, OPERATION], 0.0), axis=1),
-        counting=(np.nan_to_num(families) >= MIN_EVIDENCE_NATS) & (weights > 0) & IS_SIGN,
+        operated=known[:, EVENNESS] + np.maximum(known[:, OPERATION], 0.0).sum(axis=1),
+        counting=(known >= MIN_EVIDENCE_NATS) & (weights > 0) & IS_SIGN,
     )
     held = np.column_stack([rule.holds(signs) for rule in RULES]) & signs.eligible[:, None]
     rules = np.where(held.any(axis=1), held.argmax(axis=1), NO_RULE)

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from models.accumulators.grouped_events import Floats
 from models.accumulators.hashing import mix, spread
+from models.accumulators.short import numbered
 
 Hashes = NDArray[np.uint64]
 
@@ -28,7 +29,7 @@ def units(organization: Hashes, payment: Hashes) -> NDArray[np.intp]:
     alone = spread(np.arange(1, len(organization) + 1, dtype=np.uint64))
     # a pair becomes one hash: sorting one column is ten times cheaper than sorting pairs, and 64 bits do not collide here
     pairs = np.where(organization == 0, alone, mix(organization) ^ spread(payment))
-    return np.unique(pairs, return_inverse=True)[1].reshape(-1)
+    return numbered(pairs)[1]
 
 
 def distinct_pairs(first: Hashes, second: Hashes) -> tuple[Hashes, Hashes]:

@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.accumulators.grouped_events import Floats
+from models.accumulators.short import known_or_zero
 from models.evidence.calibration import NO_VOTE
 from models.evidence.families import FAMILIES, ROUTING_WEIGHTS, positions
 
@@ -238,7 +239,7 @@ def counted_for_routing(families: Floats) -> Floats:
 
     families: Nats by family, (entities, families), NaN where unknown.
     """
-    nats = np.nan_to_num(families) * ROUTING_WEIGHTS
+    nats = known_or_zero(families) * ROUTING_WEIGHTS
     channel = nats[:, CHANNEL].sum(axis=1)
     beside = nats.sum(axis=1) - channel
     most = MAX_CORROBORATION_RATIO * np.maximum(channel, 0.0)

@@ -21,6 +21,7 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, ClassVar, Final, Literal
 
 Family = str
@@ -94,6 +95,7 @@ class Feature:
     The evidence of accounts comes from tails."""
 
     @classmethod
+    @cache
     def name(cls) -> str:
         """Return the feature's name: the name of its class in snake case."""
         return re.sub(r"(?<!^)(?=[A-Z])", "_", cls.__name__).lower()

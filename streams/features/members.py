@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.accumulators.grouped_events import Floats
+from models.accumulators.short import tallied
 from models.evidence.families import FAMILIES
 from models.evidence.units import distinct_pairs, units
 
@@ -93,7 +94,7 @@ class Members:
         """Number of organisations that pay with each card, (cards,); accounts with an unknown card or organisation are left out."""
         cards, organizations = self.links["payment"], self.links["organization"]
         known = (cards != 0) & (organizations != 0)
-        return np.unique(distinct_pairs(cards[known], organizations[known])[0], return_counts=True)[1]
+        return tallied(distinct_pairs(cards[known], organizations[known])[0])[1]
 
     @cached_property
     def memo(self) -> dict[tuple[str, str], Any]:

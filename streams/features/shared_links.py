@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.accumulators.grouped_events import Floats
+from models.accumulators.short import known_or_zero, numbered
 from models.evidence.cohort import divergence
 from models.evidence.links import MIN_PAYERS
 from streams.features.members import Members
@@ -52,13 +52,13 @@ def _shared(members: Members, kind: str) -> Mask:
     >>> _shared(group, "subnet").tolist()
     [True, True, True, False]
     """
-    values, rarity = members.links[kind], np.nan_to_num(members.rarities[kind])
+    values, rarity = members.links[kind], known_or_zero(members.rarities[kind])
     usable = (values != 0) & (rarity >= -np.log(PUBLIC_SHARE))
     if kind == "template":
-        usable &= np.nan_to_num(members.template_share) >= MIN_TEMPLATE_SHARE
+        usable &= known_or_zero(members.template_share) >= MIN_TEMPLATE_SHARE
     if not usable.any():
         return np.zeros(len(members), np.bool_)
-    distinct, which = np.unique(values[usable], return_inverse=True)
+    distinct, which = numbered(values[usable])
     pairs = np.unique(which * members.units + members.unit[usable])
     payers = np.bincount(pairs // members.units, minlength=len(distinct))
     mask = np.zeros(len(members), np.bool_)
@@ -90,5 +90,5 @@ def common_ground(members: Members) -> float:
 def _by_chance(members: Members, kind: str, mask: Mask) -> float:
     """Return the share of all accounts with one of the shared values, 0..1."""
     values, first = np.unique(members.links[kind][mask], return_index=True)
-    rarity: Floats = np.nan_to_num(members.rarities[kind])[mask][first]
+    rarity = known_or_zero(members.rarities[kind])[mask][first]
     return float(np.minimum(np.exp(-rarity).sum(), 1.0)) if len(values) else 0.0

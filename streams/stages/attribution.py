@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.accumulators.grouped_events import Floats
+from models.accumulators.short import known_or_zero, median, tallied
 from models.durations import DAY, HOUR
 from models.evidence.extraction_rules import Purpose
 from models.evidence.families import FAMILIES
@@ -87,8 +88,8 @@ def purpose(features: Sequence[Any], values: Floats, nats: Floats) -> Purpose:
         values: Their values, (features,), NaN where unknown.
         nats: Their evidence before the caps, (features,), NaN where unknown.
     """
-    content = float(np.nansum(nats[[feature.family == "content" for feature in features]]))
-    script = float(np.nansum(values[[feature.name() == "one_script" for feature in features]]))
+    content = float(known_or_zero(nats[[feature.family == "content" for feature in features]]).sum())
+    script = float(known_or_zero(values[[feature.name() == "one_script" for feature in features]]).sum())
     if content >= SOLE_PURPOSE_NATS and script >= MIN_UNRELATED_PROGRAMS:
         return Purpose.SOLE
     if content >= PLAIN_PURPOSE_NATS:
@@ -222,20 +223,20 @@ def _same_cohort(members: Members) -> Mask:
 def _same_card(members: Members) -> Mask:
     """Return which members pay with a card that another organisation of the group pays with too."""
     payment = members.links["payment"]
-    cards, organizations = np.unique(distinct_pairs(payment, members.links["organization"])[0], return_counts=True)
+    cards, organizations = tallied(distinct_pairs(payment, members.links["organization"])[0])
     mask: Mask = (payment != 0) & np.isin(payment, cards[organizations > 1])
     return mask
 
 
 def _linked(members: Members) -> Mask:
     """Return which members share a second link beside the group's own, or have hardly any other prompts than the group's template."""
-    scripted = (np.nan_to_num(members.template_share) >= MIN_TEMPLATE_SHARE) & (members.kind == "template")
+    scripted = (known_or_zero(members.template_share) >= MIN_TEMPLATE_SHARE) & (members.kind == "template")
     mask: Mask = np.logical_or.reduce([scripted, *(shared_links.shared(members, kind) for kind in MIN_PAYERS if kind != members.kind)])
     return mask
 
 
 def _even(members: Members) -> Mask:
     """Return which members have about as many requests as the group's median."""
-    middle = max(float(np.median(members.requests)), 1.0)
+    middle = max(median(members.requests), 1.0)
     mask: Mask = (members.requests <= MAX_EVEN_LOAD_FACTOR * middle) & (members.requests >= middle / MAX_EVEN_LOAD_FACTOR)
     return mask

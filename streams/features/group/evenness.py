@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from models.accumulators.short import median, numbered, quantile
 from models.durations import HOUR
 from models.evidence.evenness import CHOSEN_PEOPLE_SHAPES, PEOPLE_SHAPES, Work, expected_nats, log_likelihood_ratio
 from streams.features.declaration import NATS, Feature, value_in_nats
@@ -85,9 +86,9 @@ def _stopped(members: Members) -> float:
     asked = members.begun > 1
     if not asked.any():
         return np.inf
-    pause = np.median((members.last - members.first)[asked] / (members.begun[asked] - 1))
-    going_on = np.quantile(members.now - members.last, MIN_ACTIVE_SHARE)
-    return max(MAX_PAUSES * float(max(pause, going_on)), HOUR)
+    pause = median((members.last - members.first)[asked] / (members.begun[asked] - 1))
+    going_on = quantile(members.now - members.last, MIN_ACTIVE_SHARE)
+    return max(MAX_PAUSES * max(pause, going_on), HOUR)
 
 
 def _of(members: Members, work: Work) -> float:
@@ -97,7 +98,7 @@ def _of(members: Members, work: Work) -> float:
     # the sums over each payer's accounts are more even than single people are
     least, people = (MIN_TEMPLATE_REQUESTS, CHOSEN_PEOPLE_SHAPES) if members.kind == "template" else (1, PEOPLE_SHAPES)
     begun = work.counts >= least
-    payers = np.unique(members.unit[begun], return_inverse=True)[1].reshape(-1)
+    payers = numbered(members.unit[begun])[1]
     by_account = work.take(np.flatnonzero(begun))
     voters = [by_account] if payers.max(initial=-1) + 1 == len(payers) else [by_account.by(payers), by_account]
     return min(log_likelihood_ratio(by_voter, least, people) for by_voter in voters)

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from models.accumulators.short import known_or_zero
 from streams.features.declaration import NATS, Feature, value_in_nats
 from streams.features.members import Members
 
@@ -22,7 +23,7 @@ def usual_content(members: Members) -> float:
     because a share of a handful of requests can have nearly any value; the weights of many such members add up.
     """
     nats = members.family("content")
-    weight = np.nan_to_num(members.total / (members.total + HALF_WEIGHT_REQUESTS)) * np.isfinite(nats)
+    weight = known_or_zero(members.total / (members.total + HALF_WEIGHT_REQUESTS)) * np.isfinite(nats)
     if not weight.sum():
         return 0.0
     order = np.argsort(nats, kind="stable")

@@ -6,6 +6,7 @@ import math
 
 import numpy as np
 
+from models.accumulators.short import known_or_zero
 from streams.features.declaration import Feature, count_of
 from streams.features.members import Members
 
@@ -40,6 +41,6 @@ class OneScript(Feature):
         if members.kind != "template":
             return 0.0
         only = (
-            (np.nan_to_num(members.template_share) >= MIN_TEMPLATE_SHARE) & (members.links["router"] != 0) & (members.total >= MIN_REQUESTS)
+            (known_or_zero(members.template_share) >= MIN_TEMPLATE_SHARE) & (members.links["router"] != 0) & (members.total >= MIN_REQUESTS)
         )
         return float(min(max(len(np.unique(members.links["router"][only])) - 1, 0), MAX_PROGRAMS))

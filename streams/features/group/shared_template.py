@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from models.accumulators.short import known_or_zero, median, numbered
 from models.evidence.cohort import divergence
 from streams.features.declaration import NATS, Feature, value_in_nats
 from streams.features.members import Members
@@ -62,22 +63,23 @@ def _job(members: Members) -> Job:
     >>> found.users.tolist(), round(found.share, 3), round(found.everywhere, 6)
     ([True, True, False], 0.667, 0.000123)
     """
-    requests, jobs = np.nan_to_num(members.requests), np.nan_to_num(members.job_share)
+    requests, jobs = known_or_zero(members.requests), known_or_zero(members.job_share)
     users = (members.links["template"] != 0) & (jobs >= MIN_USER_SHARE)
     if not users.any():
         return Job(users, 0.0, 0.0)
-    templates, which, counts = np.unique(members.links["template"][users], return_inverse=True, return_counts=True)
+    templates, which = numbered(members.links["template"][users])
+    counts = np.bincount(which)
     weight = np.bincount(which, requests[users], len(templates))
     template_shares = np.bincount(which, (requests * jobs)[users], len(templates)) / np.maximum(weight, 1e-9)
     rarity = np.full(len(templates), np.inf)
-    np.minimum.at(rarity, which, np.nan_to_num(members.rarities["template"][users]))
-    shown = np.nan_to_num(members.harvest_share)
-    least = 1 if np.median(shown) >= TYPICAL_HARVEST_SHARE else max(MIN_USERS, counts.max() / 4)
+    np.minimum.at(rarity, which, known_or_zero(members.rarities["template"][users]))
+    shown = known_or_zero(members.harvest_share)
+    least = 1 if median(shown) >= TYPICAL_HARVEST_SHARE else max(MIN_USERS, counts.max() / 4)
     leads = (counts >= least) & (template_shares >= MIN_LIFT_RATIO * np.exp(-rarity))
     if not leads.any():
         return Job(np.zeros_like(users), 0.0, 0.0)
     user_shares = jobs[users]
-    least_share = MIN_MEDIAN_SHARE * np.median(user_shares[leads[which]])
+    least_share = MIN_MEDIAN_SHARE * median(user_shares[leads[which]])
     leads &= template_shares >= least_share
     users[users] = leads[which] & (user_shares >= least_share)
     users_share = float((requests * jobs)[users].sum() / requests.sum()) if requests.sum() else 0.0  # a lower limit

@@ -11,6 +11,7 @@ from typing import Any, Final
 import numpy as np
 
 from models.accumulators.grouped_events import Floats
+from models.accumulators.short import median
 from models.durations import HOUR
 from models.evidence.families import FAMILIES
 from streams.features.group.shared_template import job
@@ -113,7 +114,7 @@ def _distinct_share(hashes: Any) -> float:
 def _usual(values: Floats) -> float:
     """Return the median of the known numbers, NaN where none is known."""
     known = values[np.isfinite(values)]
-    return float(np.median(known)) if len(known) else np.nan
+    return median(known) if len(known) else np.nan
 
 
 _BY_FAMILY: Final[dict[str, dict[str, Callable[[Judged], float | Floats]]]] = {
