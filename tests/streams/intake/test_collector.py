@@ -372,7 +372,7 @@ def test_a_file_always_gives_the_same_blocks(tmp_path: Path) -> None:
         tmp_path / "a.jsonl", [line(number, account__id=f"a{number % 7}", prompt=f"Question {number}") for number in range(3000)]
     )
     first, second = read([path])[0], read([path])[0]
-    assert [each[:3] for each in first] == [each[:3] for each in second]
+    assert [(each.partition, each.data, each.events) for each in first] == [(each.partition, each.data, each.events) for each in second]
     assert sum(each.events for each in first) == 3000
 
 
