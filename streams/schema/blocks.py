@@ -152,7 +152,7 @@ class Layout:
         halves = ({key: values[part] for key, values in columns.items()} for part in (slice(middle), slice(middle, rows)))
         return [block for half in halves for block in self.blocks_within(half, names)]
 
-    def parts(self, columns: Mapping[str, Any], sizes: Sequence[int]) -> list[list[Block]]:
+    def parts(self, columns: BlockColumns, sizes: Sequence[int]) -> list[list[Block]]:
         """Return the blocks of the first `sizes[0]` rows, those of the `sizes[1]` after them, and so on; none for a size of 0."""
         parts, end = list[list[Block]](), 0
         for size in sizes:
@@ -547,7 +547,7 @@ class Block:
 class FreshBlock(Block):
     """A block that this process made: its columns are arrays already, and become Arrow's when somebody asks for its bytes."""
 
-    def __init__(self, layout: Layout, columns: Mapping[str, Any], metadata: Mapping[bytes, bytes] | None = None) -> None:
+    def __init__(self, layout: Layout, columns: Mapping[str, object], metadata: Mapping[bytes, bytes] | None = None) -> None:
         """Take over columns as `Layout.block` gets them. metadata: of the schema, None for the layout's own."""
         self.layout = layout
         self._columns = {name: _typed(columns[name], kind) for name, kind in layout.columns.items()}

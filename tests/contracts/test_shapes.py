@@ -17,7 +17,6 @@ EDGES: Final = {
     "models/evidence/additive.py": (1, "trees as a target wrote them, checked by NumPy"),
     "streams/core/toml_file.py": (1, "tables that people write"),
     "streams/schema/event.py": (1, "an event before it is checked"),
-    "streams/schema/blocks.py": (1, "columns of any kind, on their way into Arrow"),
     "streams/cases/audit_chain.py": (1, "a payload as it was stored, also with fields that this version does not know"),
     "streams/intake/formats/format.py": (1, "a line of a gateway's log"),
     "streams/intake/otlp_wire.py": (1, "a request of OTLP"),
