@@ -27,14 +27,14 @@ _HERE: Final = "is not in this Grafana: run `hydrometer boards publish`"
 
 
 @dataclass(frozen=True)
-class Trial:
+class GrafanaTrial:
     """One query or text that Grafana ran. error: the problem, '' without one."""
 
     name: str
     error: str = ""
 
 
-def try_all(grafana: GrafanaHttp) -> Iterator[Trial]:
+def try_all(grafana: GrafanaHttp) -> Iterator[GrafanaTrial]:
     """Yield a trial for each query of each board, and for the query and the texts of each rule. Raises GrafanaError."""
     for board in boards().values():
         yield from _board(grafana, board.uid, board.title)
@@ -46,10 +46,10 @@ def try_all(grafana: GrafanaHttp) -> Iterator[Trial]:
                 yield from _rule(grafana, rule, published.get(uid(name)), f"rule {name}")
 
 
-def _board(grafana: GrafanaHttp, uid: str, title: str) -> Iterator[Trial]:
+def _board(grafana: GrafanaHttp, uid: str, title: str) -> Iterator[GrafanaTrial]:
     published_board = grafana.find(f"/dashboards/uid/{uid}")
     if published_board is None:
-        yield Trial(title, _HERE)
+        yield GrafanaTrial(title, _HERE)
         return
     board, values = published_board["dashboard"], dict[str, str]()
     for variable in board["templating"]["list"]:
@@ -58,9 +58,9 @@ def _board(grafana: GrafanaHttp, uid: str, title: str) -> Iterator[Trial]:
         else:
             first, error = _run(grafana, board, variable["query"], values)
             values[variable["name"]] = first
-            yield Trial(f"{title}: variable {variable['name']}", error)
+            yield GrafanaTrial(f"{title}: variable {variable['name']}", error)
     for name, target in _targets(board):
-        yield Trial(f"{title}: {name}", _run(grafana, board, target, values)[1])
+        yield GrafanaTrial(f"{title}: {name}", _run(grafana, board, target, values)[1])
 
 
 def _targets(board: Json) -> Iterator[tuple[str, Json]]:
@@ -81,17 +81,17 @@ def _run(grafana: GrafanaHttp, board: Json, target: Json, values: Mapping[str, s
     return (str(columns[0][0]) if columns and columns[0] else ""), error
 
 
-def _rule(grafana: GrafanaHttp, rule: Rule, published: Json | None, name: str) -> Iterator[Trial]:
+def _rule(grafana: GrafanaHttp, rule: Rule, published: Json | None, name: str) -> Iterator[GrafanaTrial]:
     if published is None:
-        yield Trial(name, _HERE)
+        yield GrafanaTrial(name, _HERE)
         return
-    yield Trial(f"{name}: query", _asked(grafana, "/v1/eval", {"data": published["data"]})[1])
+    yield GrafanaTrial(f"{name}: query", _asked(grafana, "/v1/eval", {"data": published["data"]})[1])
     labels = {label: f"any-{label}" for label in sorted(fields(rule.summary) | fields(rule.board))}
     row = ", ".join([*(f"'{value}' AS {label}" for label, value in labels.items()), f"toFloat64({rule.above + 1}) AS value"])
     board = f"/d/{rule.board.format_map(labels)}" if rule.board else ""
-    yield Trial(f"{name}: text", _text(grafana, published, f"SELECT {row}", rule.summary_of(labels, rule.above + 1), board))
+    yield GrafanaTrial(f"{name}: text", _text(grafana, published, f"SELECT {row}", rule.summary_of(labels, rule.above + 1), board))
     if rule.no_rows == "Alerting":
-        yield Trial(f"{name}: text without a row", _text(grafana, published, f"SELECT {row} WHERE 0", rule.silence, ""))
+        yield GrafanaTrial(f"{name}: text without a row", _text(grafana, published, f"SELECT {row} WHERE 0", rule.silence, ""))
 
 
 def _text(grafana: GrafanaHttp, published: Json, sql: str, summary: str, board: str) -> str:

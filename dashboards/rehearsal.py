@@ -21,7 +21,7 @@ from streams.cases import labels
 from streams.clickhouse import migrate
 from streams.clickhouse.batch_writer import BatchWriter
 from streams.clickhouse.client import ClickHouse
-from streams.clickhouse.rows import STORED, Record, insert_of
+from streams.clickhouse.rows import STORED, KafkaRecord, insert_of
 from streams.core.settings import Settings
 from streams.demo.traffic import SPAN_SECONDS, demo_traffic
 from streams.intake.clock import FileClock
@@ -110,7 +110,9 @@ class Rehearsal:
     def _write(self, message: Message) -> None:
         partition = (message.topic, message.partition)
         if message.topic in STORED:
-            record = Record(message.topic, message.partition, self._offsets[partition], self._now, message.value, dict(message.headers))
+            record = KafkaRecord(
+                message.topic, message.partition, self._offsets[partition], self._now, message.value, dict(message.headers)
+            )
             self._store.apply([record], time.monotonic())
         self._offsets[partition] += 1
 

@@ -20,7 +20,7 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
-from streams.testing.work import SLICES, Work
+from streams.testing.work import SLICES, WorkDone
 
 ROOT: Final = Path(__file__).resolve().parents[1]
 FIXTURE: Final = re.compile(r"^@pytest\.fixture.*\n(?:async )?def (\w+)", re.MULTILINE)
@@ -32,7 +32,7 @@ hypothesis.settings.load_profile("hydrometer")
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
-BEFORE: Final = pytest.StashKey[Work]()
+BEFORE: Final = pytest.StashKey[WorkDone]()
 
 
 class ByHome(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
@@ -76,7 +76,7 @@ class Budget:
     """Fails a test that starts or replays too much without the mark `slow`."""
 
     def __init__(self) -> None:
-        self.work = Work()
+        self.work = WorkDone()
         self.work.count_processes()
 
     def pytest_collection_finish(self) -> None:

@@ -103,7 +103,7 @@ class Signs:
 
 
 @dataclass(frozen=True)
-class Rule:
+class ExtractionRule:
     """One way in which evidence suffices."""
 
     name: str
@@ -114,32 +114,32 @@ class Rule:
 
 
 RULES: Final = (
-    Rule(
+    ExtractionRule(
         "even load",
         f"requests are dealt out evenly, as by a dispatcher ({DEALT_NATS:g} nats or more)",
         lambda signs: signs.evenness >= DEALT_NATS,
     ),
-    Rule(
+    ExtractionRule(
         "machine-run",
         f"timing or network shows machines or proxies ({MIN_EVIDENCE_NATS:g} nats or more), and the load does not look like people's",
         lambda signs: signs.counting[:, OPERATION].any(axis=1) & signs.not_people,
     ),
-    Rule(
+    ExtractionRule(
         "even load and operation",
         f"even load, timing and network have {DEALT_NATS:g} nats together, and the load does not look like people's",
         lambda signs: (signs.operated >= DEALT_NATS) & signs.not_people,
     ),
-    Rule(
+    ExtractionRule(
         "dealt cards",
         "several cards each pay for several organisations, payment counts, and the load does not look like people's",
         lambda signs: (signs.cards_dealt & signs.counting[:, PAYMENT]) & signs.not_people,
     ),
-    Rule(
+    ExtractionRule(
         "plain purpose",
         "content exceeds that of any benign crowd, and the load does not look like people's",
         lambda signs: np.full(len(signs.evenness), signs.plain) & signs.not_people,
     ),
-    Rule(
+    ExtractionRule(
         "likely purpose and hinted load",
         f"content has twice what any family may have, and the load hints at a dispatcher ({HINT_NATS:g} nats or more)",
         lambda signs: signs.hinted,
@@ -158,7 +158,7 @@ class Extraction:
     rules: NDArray[np.intp]
     """Position in RULES of the first rule that held, (entities,), NO_RULE where none did."""
 
-    def rule(self, entity: int = 0) -> Rule | None:
+    def rule(self, entity: int = 0) -> ExtractionRule | None:
         """Return the rule that held for one entity, None where none did."""
         position = int(self.rules[entity])
         return None if position == NO_RULE else RULES[position]

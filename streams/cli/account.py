@@ -35,10 +35,10 @@ def show_account(*, name: str, as_json: bool) -> None:
     from streams.clickhouse.client import connected
     from streams.core.output import console
     from streams.desk import account_view
-    from streams.desk.reading import Reading
+    from streams.desk.queries import DeskQueries
 
     with connected() as clickhouse:
-        view = account_view.read(Reading(clickhouse), name)
+        view = account_view.read(DeskQueries(clickhouse), name)
     if view is None:
         raise HydrometerError(f"{name} has neither a request nor a score nor a case: check its spelling")
     if as_json:

@@ -33,7 +33,7 @@ MAX_LAG_RISE_RECORDS: Final = 20
 
 
 @dataclass(frozen=True)
-class Finding:
+class CheckResult:
     """The result of one check: its state, or the problem and the fix."""
 
     subject: str
@@ -41,14 +41,14 @@ class Finding:
     text: str
 
 
-def examine() -> Iterator[Finding]:
+def examine() -> Iterator[CheckResult]:
     """Yield one finding per check, without changing anything."""
     try:
         settings = Settings.load(role="clickhouse")
     except HydrometerError as error:
-        yield Finding("settings", good=False, text=str(error))
+        yield CheckResult("settings", good=False, text=str(error))
         return
-    yield Finding("settings", good=True, text=f"{settings.mode} mode, {settings.partitions} partitions")
+    yield CheckResult("settings", good=True, text=f"{settings.mode} mode, {settings.partitions} partitions")
     yield _finding("policy", _policy, settings)
     kafka = _finding("topics", _topics, settings)
     yield kafka
@@ -62,11 +62,11 @@ def examine() -> Iterator[Finding]:
     yield _finding("state", _state, settings)
 
 
-def _finding(subject: str, check: Callable[[Settings], str], settings: Settings) -> Finding:
+def _finding(subject: str, check: Callable[[Settings], str], settings: Settings) -> CheckResult:
     try:
-        return Finding(subject, good=True, text=check(settings))
+        return CheckResult(subject, good=True, text=check(settings))
     except HydrometerError as error:
-        return Finding(subject, good=False, text=str(error))
+        return CheckResult(subject, good=False, text=str(error))
 
 
 def _policy(settings: Settings) -> str:

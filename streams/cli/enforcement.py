@@ -13,7 +13,7 @@ from streams.core.output import echo
 if TYPE_CHECKING:
     from streams.core.settings import Settings
     from streams.enforcement.connector import Connector
-    from streams.enforcement.engine import Memory, Outcome
+    from streams.enforcement.engine import ApplyOutcome, Memory
     from streams.enforcement.orders import Order
 
 _TO = click.option(
@@ -193,7 +193,7 @@ def _opened(settings: Settings, targets: tuple[str, ...]) -> list[tuple[str, Con
     return opened
 
 
-def _print(name: str, outcome: Outcome, wanted: Mapping[str, Order]) -> None:
+def _print(name: str, outcome: ApplyOutcome, wanted: Mapping[str, Order]) -> None:
     plan = outcome.plan
     echo(f"{name}: {len(plan.add)} to add, {len(plan.change)} to change, {len(plan.remove)} to remove, {len(plan.keep)} as they are")
     for word, names in (("+", plan.add), ("~", plan.change), ("-", plan.remove)):

@@ -32,13 +32,13 @@ def forget(*, account: str, by: str | None, note: str, out: Path | None, wait_se
 
     from streams.clickhouse.client import connected
     from streams.core.settings import Settings
-    from streams.exports.erasure import Order, erase
+    from streams.exports.erasure import ErasureOrder, erase
 
     settings = Settings.load(role="clickhouse")
     if out is not None and out.exists():
         raise HydrometerError(f"{out} exists: name another file for the receipt")
     with connected(settings) as clickhouse:
-        receipt = erase(settings, clickhouse, Order(account, by or getpass.getuser(), note), wait_seconds)
+        receipt = erase(settings, clickhouse, ErasureOrder(account, by or getpass.getuser(), note), wait_seconds)
     text = orjson.dumps(orjson.loads(receipt.encode()), option=orjson.OPT_INDENT_2)
     if out is None:
         echo(text.decode())

@@ -68,7 +68,7 @@ SETTINGS = Settings.model_validate({{"mode": "local"}})
 @contextmanager
 def destination(folder: Path) -> Iterator[Destination]:
     received = list[dict[str, object]]  # replace this: run a real destination here, and return what it has
-    yield Destination(str(folder), SETTINGS, received, (f"away-{{SECRET}}", SETTINGS))
+    yield TrialDestination(str(folder), SETTINGS, received, (f"away-{{SECRET}}", SETTINGS))
 
 
 def test_one_sentence_that_says_what_holds(tmp_path: Path) -> None:

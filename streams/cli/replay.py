@@ -113,9 +113,9 @@ def _show(before: Revision, out: Path) -> None:
     import json
     from dataclasses import asdict
 
-    from streams.replay.compare import Outcome, compare, tables
+    from streams.replay.compare import ReplayOutcome, compare, tables
 
-    differences = compare(Outcome.read(out / before.short), Outcome.read(out / "now"))
+    differences = compare(ReplayOutcome.read(out / before.short), ReplayOutcome.read(out / "now"))
     (out / "compare.json").write_text(
         json.dumps({"revision": before.name, "commit": before.commit, **asdict(differences)}, indent=2) + "\n"
     )

@@ -23,7 +23,7 @@ from typing import Final, Protocol, TypeAlias, TypeVar
 import numpy as np
 
 from streams.clickhouse.client import Columns, RefusedRowsError, retrying
-from streams.clickhouse.rows import Insert, Record, inserts, own_dead_letters, set_aside
+from streams.clickhouse.rows import KafkaRecord, TableRows, inserts, own_dead_letters, set_aside
 from streams.core.errors import BlockLayoutError
 from streams.core.queries import Queries
 from streams.kafka.log_range import ReadRange
@@ -52,7 +52,7 @@ class _Open:
     """The records of one partition that are not written yet, in the order of their offsets."""
 
     since: float
-    records: list[Record] = field(default_factory=list)
+    records: list[KafkaRecord] = field(default_factory=list)
     size: int = 0
     claimed: int | None = None
     """The last offset of a range that was claimed before a restart and has not arrived in full yet."""
@@ -73,7 +73,7 @@ class Batcher:
         """The partitions with records that are not written yet."""
         return list(self._open)
 
-    def add(self, record: Record, now: float) -> None:
+    def add(self, record: KafkaRecord, now: float) -> None:
         """Add a record. An offset that is not new is a replay: the partition's open batch will be read again, so it is dropped."""
         partition = (record.topic, record.partition)
         open_batch = self._open.get(partition)
@@ -82,7 +82,7 @@ class Batcher:
         open_batch.records.append(record)
         open_batch.size += len(record.value or b"")
 
-    def cut(self, partition: Partition, now: float) -> tuple[Record, int] | None:
+    def cut(self, partition: Partition, now: float) -> tuple[KafkaRecord, int] | None:
         """Return the first record and the last offset of a batch to write now; None when none is due."""
         open_batch = self._open.get(partition)
         if open_batch is None:
@@ -97,7 +97,7 @@ class Batcher:
             return first, newest
         return None
 
-    def batch(self, partition: Partition, last: int) -> list[Record]:
+    def batch(self, partition: Partition, last: int) -> list[KafkaRecord]:
         """Return the records up to offset `last`; none when it has not arrived yet: then `cut` waits for it."""
         open_batch = self._open[partition]
         if open_batch.records[-1].offset < last:
@@ -148,7 +148,7 @@ class BatchWriter:
         self._read_range = read_range
         self._recent: dict[Partition, RecentEvents] = {}
 
-    def apply(self, records: Iterable[Record], now: float) -> dict[Partition, int]:
+    def apply(self, records: Iterable[KafkaRecord], now: float) -> dict[Partition, int]:
         """Add records, in the order of their offsets in each partition; write full batches.
 
         Returns the last stored offset of each partition where it moved: acknowledge everything up to it.
@@ -172,7 +172,7 @@ class BatchWriter:
             self._batcher.forget(partition)
             self._recent.pop(partition, None)
 
-    def _marked(self, record: Record) -> Record:
+    def _marked(self, record: KafkaRecord) -> KafkaRecord:
         """Return a record of `requests` with its rows marked that become none: repetitions, and times that are not believable."""
         if record.topic != topics.REQUESTS or record.value is None:
             return record
@@ -189,7 +189,7 @@ class BatchWriter:
             self._metrics.add(Metric.EVENTS_UNBELIEVABLE, count, agent=topics.STORE_AGENT)
         return replace(record, left_out=repeated | unbelievable)
 
-    def _recent_events(self, record: Record) -> RecentEvents:
+    def _recent_events(self, record: KafkaRecord) -> RecentEvents:
         partition = (record.topic, record.partition)
         if partition not in self._recent:
             recent = RecentEvents()
@@ -213,7 +213,7 @@ class BatchWriter:
             stored[partition] = records[-1].offset
         return stored
 
-    def _claim(self, first: Record, last: int) -> int:
+    def _claim(self, first: KafkaRecord, last: int) -> int:
         """Return the last offset of the batch that starts at `first`: `last`, or the one that was claimed before."""
         digest = _digest([first])
         key: dict[str, str | int] = {"topic": first.topic, "partition": first.partition, "first": first.offset, "digest": digest}
@@ -226,14 +226,14 @@ class BatchWriter:
 
         return self._retrying(claim, "batches")
 
-    def _write(self, partition: Partition, records: Sequence[Record], token: str) -> None:
+    def _write(self, partition: Partition, records: Sequence[KafkaRecord], token: str) -> None:
         for insert in inserts(partition[0], records):
             try:
                 self._send(insert, token)
             except RefusedRowsError:
                 self._write_singly(insert.table, records, token)
 
-    def _write_singly(self, table: str, records: Sequence[Record], token: str) -> None:
+    def _write_singly(self, table: str, records: Sequence[KafkaRecord], token: str) -> None:
         """Write each record by itself, and set aside the ones that ClickHouse refuses."""
         for record in records:
             for insert in (each for each in inserts(record.topic, [record]) if each.table == table):
@@ -243,7 +243,7 @@ class BatchWriter:
                     _log.error("%s (%s, partition %d, offset %d)", error, record.topic, record.partition, record.offset)
                     self._send(set_aside(record, "refused"), f"{token}-{record.offset}-refused")
 
-    def _send(self, insert: Insert, token: str) -> None:
+    def _send(self, insert: TableRows, token: str) -> None:
         started = time.perf_counter()
         self._retrying(lambda: self._clickhouse.insert(insert.table, insert.columns, token), insert.table)
         self._metrics.observe(Metric.INSERT_SECONDS, time.perf_counter() - started, table=insert.table)
@@ -265,7 +265,7 @@ def _one(value: str | int) -> np.ndarray[tuple[int, ...], np.dtype[np.object_ | 
     return np.array([value], object if isinstance(value, str) else np.uint64)
 
 
-def _digest(records: Sequence[Record]) -> int:
+def _digest(records: Sequence[KafkaRecord]) -> int:
     """Hash the records: a recreated topic repeats its offsets, and ClickHouse must not mistake its records for the old ones."""
     digest = hashlib.blake2b(digest_size=8)
     for record in records:
@@ -274,6 +274,6 @@ def _digest(records: Sequence[Record]) -> int:
     return int.from_bytes(digest.digest(), "big")
 
 
-def _token(records: Sequence[Record], last: int) -> str:
+def _token(records: Sequence[KafkaRecord], last: int) -> str:
     first = records[0]
     return f"{first.topic}-{first.partition}-{first.offset}-{last}-{_digest(records):016x}"

@@ -26,7 +26,7 @@ from streams.schema.cases import Alert, Case
 from streams.schema.dead_letters import DeadLetter
 from streams.schema.event import MAX_TIME_SECONDS
 from streams.schema.labels import Label
-from streams.schema.record import Record as Travelling
+from streams.schema.record import Record
 from streams.schema.reports import ArrivalCount, DeadLetterCount
 
 Array = NDArray[Any]
@@ -34,7 +34,7 @@ _MAX_CODE_BYTES: Final = 64  # reasons and sources are short words of ours
 
 
 @dataclass(frozen=True)
-class Record:
+class KafkaRecord:
     """One Kafka record, as the store stage reads it."""
 
     topic: str
@@ -52,7 +52,7 @@ class Record:
 
 
 @dataclass(frozen=True)
-class Insert:
+class TableRows:
     """Columns of one length for one table."""
 
     table: str
@@ -64,7 +64,7 @@ class Insert:
         return len(next(iter(self.columns.values()))) if self.columns else 0
 
 
-def inserts(topic: str, records: Sequence[Record]) -> list[Insert]:
+def inserts(topic: str, records: Sequence[KafkaRecord]) -> list[TableRows]:
     """Return the rows of these records of one topic; a refused or unreadable record becomes a dead letter.
 
     Requests are also counted by minute and feed. The same records give the same columns.
@@ -89,12 +89,12 @@ def inserts(topic: str, records: Sequence[Record]) -> list[Insert]:
     return [insert for insert in (_joined(table, parts), arrivals(arrived), dead_letters(refused_records)) if insert.rows]
 
 
-def set_aside(record: Record, reason: str) -> Insert:
+def set_aside(record: KafkaRecord, reason: str) -> TableRows:
     """Return the dead letter of one record."""
     return dead_letters({(_minute(record), record.topic, reason): 1})
 
 
-def own_dead_letters(insert: Insert) -> int:
+def own_dead_letters(insert: TableRows) -> int:
     """Return how many of the rows for `dead_letters` come from the store stage itself; `collect` counts its own."""
     if insert.table != "dead_letters":
         return 0
@@ -102,23 +102,23 @@ def own_dead_letters(insert: Insert) -> int:
     return int(insert.columns["count"][ours].sum())
 
 
-def dead_letters(counts: Mapping[tuple[int, str, str], int]) -> Insert:
+def dead_letters(counts: Mapping[tuple[int, str, str], int]) -> TableRows:
     """Return the rows of counted dead letters, by minute (epoch seconds), source and reason."""
     rows = [DeadLetterCount(minute, source, reason, counts[minute, source, reason]) for minute, source, reason in sorted(counts)]
     return insert_of("dead_letters", rows)
 
 
-def arrivals(counts: Mapping[tuple[int, str], int]) -> Insert:
+def arrivals(counts: Mapping[tuple[int, str], int]) -> TableRows:
     """Return the rows of counted events, by minute (epoch seconds) and feed."""
     return insert_of("arrivals", [ArrivalCount(minute, feed, events) for (minute, feed), events in sorted(counts.items()) if events])
 
 
-def insert_of(table: str, rows: Sequence[Travelling]) -> Insert:
+def insert_of(table: str, rows: Sequence[Record]) -> TableRows:
     """Return records of one type as the columns of their table."""
     if not rows:
-        return Insert(table, {})
+        return TableRows(table, {})
     columns = columns_of(type(rows[0]))
-    return Insert(
+    return TableRows(
         table,
         {column.name: _array_of([column.convert(getattr(row, name)) for row in rows], column.dtype) for name, column in columns.items()},
     )
@@ -128,24 +128,24 @@ def _array_of(values: list[Any], dtype: type) -> Array:
     return _texts(values) if dtype is object else np.array(values, dtype)
 
 
-def _joined(table: str, parts: Sequence[Mapping[str, Array]]) -> Insert:
+def _joined(table: str, parts: Sequence[Mapping[str, Array]]) -> TableRows:
     if not parts:
-        return Insert(table, {})
-    joined = Insert(table, {name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
+        return TableRows(table, {})
+    joined = TableRows(table, {name: np.concatenate([part[name] for part in parts]) for name in parts[0]})
     return _counted(joined) if table == "dead_letters" else joined
 
 
-def _counted(refused_records: Insert) -> Insert:
+def _counted(refused_records: TableRows) -> TableRows:
     counts = Counter(zip(*(refused_records.columns[name].tolist() for name in ("minute", "source", "reason")), strict=True))
     return dead_letters(counts)
 
 
-def _minute(record: Record) -> int:
+def _minute(record: KafkaRecord) -> int:
     """Return the minute of a record (epoch seconds). Its sender chooses the time: an impossible one becomes 1970."""
     return int(record.timestamp // 60) * 60 if 0 <= record.timestamp <= MAX_TIME_SECONDS else 0
 
 
-def _word(record: Record, header: str) -> str:
+def _word(record: KafkaRecord, header: str) -> str:
     return (record.headers.get(header) or b"unknown")[:_MAX_CODE_BYTES].decode("utf-8", "replace")
 
 
@@ -159,14 +159,14 @@ def _texts(values: Iterable[str]) -> Array:
 # --- blocks
 
 
-def _request(record: Record) -> dict[str, Array]:
+def _request(record: KafkaRecord) -> dict[str, Array]:
     block = blocks.decode(record.value or b"", blocks.REQUESTS)
     if record.left_out is not None and record.left_out.any():
         block = block.take(np.flatnonzero(~record.left_out))
     return {sent_name(name, block.layout): _column(block, name) for name in block.layout.columns}
 
 
-def _score(record: Record) -> dict[str, Array]:
+def _score(record: KafkaRecord) -> dict[str, Array]:
     block = blocks.decode(record.value or b"", blocks.SCORES)
     plain = {name: _column(block, name) for name, kind in block.layout.columns.items() if kind != "vector"}
     families, features = block.names("families"), block.names("features")
@@ -180,7 +180,7 @@ def _score(record: Record) -> dict[str, Array]:
     }
 
 
-def _shadow(record: Record) -> dict[str, Array]:
+def _shadow(record: KafkaRecord) -> dict[str, Array]:
     block = blocks.decode(record.value or b"", blocks.SHADOW)
     return {name: _column(block, name) for name in block.layout.columns}
 
@@ -226,7 +226,7 @@ def sent_name(name: str, layout: blocks.Layout) -> str:
 
 
 @dataclass(frozen=True)
-class Column:
+class RecordColumn:
     """How a field of a record becomes a column."""
 
     name: str
@@ -240,7 +240,7 @@ class Column:
 
 
 @cache
-def columns_of(record: type[Travelling]) -> dict[str, Column]:
+def columns_of(record: type[Record]) -> dict[str, RecordColumn]:
     """Return the columns of a record's table, by name, in the order of its fields."""
     hints = get_type_hints(record, include_extras=True)
     fields = msgspec.inspect.type_info(record)
@@ -256,24 +256,24 @@ def _default(part: msgspec.inspect.Field) -> Any:
     return msgspec.field() if part.default is msgspec.NODEFAULT else msgspec.field(default=part.default)
 
 
-def _column_of(name: str, kind: msgspec.inspect.Type, annotation: Any) -> Column:
+def _column_of(name: str, kind: msgspec.inspect.Type, annotation: Any) -> RecordColumn:
     extra: Mapping[str, object] = {}
     if isinstance(kind, msgspec.inspect.Metadata):
         extra, kind = kind.extra or {}, kind.type
     match kind:
         case msgspec.inspect.StructType():
-            return Column(name, msgspec.Raw, object, lambda value: bytes(value).decode())
+            return RecordColumn(name, msgspec.Raw, object, lambda value: bytes(value).decode())
         case msgspec.inspect.StrType() | msgspec.inspect.LiteralType() | msgspec.inspect.UnionType():
-            return Column(name, annotation, object)
+            return RecordColumn(name, annotation, object)
         case msgspec.inspect.FloatType() if extra.get("moment"):
-            return Column(name, annotation, np.int64, _milliseconds)
+            return RecordColumn(name, annotation, np.int64, _milliseconds)
         case msgspec.inspect.FloatType():
-            return Column(name, float | None, np.float64, lambda value: math.nan if value is None else value)
+            return RecordColumn(name, float | None, np.float64, lambda value: math.nan if value is None else value)
         case msgspec.inspect.BoolType() | msgspec.inspect.IntType():
             whole = np.int64 if extra.get("signed") else np.uint64
-            return Column(name, annotation, whole if isinstance(kind, msgspec.inspect.IntType) else np.bool_)
+            return RecordColumn(name, annotation, whole if isinstance(kind, msgspec.inspect.IntType) else np.bool_)
         case msgspec.inspect.DictType():
-            return Column(f"sent_{name}", annotation, object, lambda value: orjson.dumps(value).decode())
+            return RecordColumn(f"sent_{name}", annotation, object, lambda value: orjson.dumps(value).decode())
     raise TypeError(kind)
 
 
@@ -283,12 +283,12 @@ def _milliseconds(seconds: float) -> int:
     return round(seconds * 1000)
 
 
-def _message(record: type[Travelling]) -> Callable[[Record], dict[str, Array]]:
+def _message(record: type[Record]) -> Callable[[KafkaRecord], dict[str, Array]]:
     columns = columns_of(record)
     fields = [(name, column.annotation, column.default) for name, column in columns.items()]
     stored = msgspec.defstruct(f"Stored{record.__name__}", fields, kw_only=True)
 
-    def convert(message: Record) -> dict[str, Array]:
+    def convert(message: KafkaRecord) -> dict[str, Array]:
         try:
             row = read_json(message.value or b"", stored)
             values = {name: column.convert(getattr(row, name)) for name, column in columns.items()}
@@ -299,12 +299,12 @@ def _message(record: type[Travelling]) -> Callable[[Record], dict[str, Array]]:
     return convert
 
 
-def _dead_letter(record: Record) -> dict[str, Array]:
+def _dead_letter(record: KafkaRecord) -> dict[str, Array]:
     letter = DeadLetter.from_headers(record.headers)
     return dict(dead_letters({(_minute(record), letter.source[:_MAX_CODE_BYTES], letter.reason[:_MAX_CODE_BYTES]): 1}).columns)
 
 
-_TABLES: Final[Mapping[str, tuple[str, Callable[[Record], dict[str, Array]]]]] = {
+_TABLES: Final[Mapping[str, tuple[str, Callable[[KafkaRecord], dict[str, Array]]]]] = {
     topics.REQUESTS: ("requests", _request),
     topics.SCORES: ("scores", _score),
     topics.SHADOW: ("shadow_scores", _shadow),

@@ -25,7 +25,7 @@ class BlockLayoutError(HydrometerError):
     """A block was written in another layout, or is cut short. It goes to the dead letters; the stream goes on."""
 
 
-class StateLayoutError(HydrometerError):
+class StateAheadError(HydrometerError):
     """A stored chunk cannot be read by this version. It is counted, and its entities start cold."""
 
 

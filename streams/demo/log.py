@@ -26,7 +26,7 @@ _FINISH = ("stop", "length", "tool_calls")
 
 
 @dataclass(frozen=True, slots=True)
-class Role:
+class TrueRole:
     """The true role of an account. It is not in the log; evaluation and the demo's closing table compare with it."""
 
     account_id: str
@@ -87,7 +87,7 @@ class Log:
     """Collects accounts, software, places, calls and requests; `lines` writes them out."""
 
     rng: np.random.Generator
-    roles: list[Role] = field(default_factory=list)
+    roles: list[TrueRole] = field(default_factory=list)
     _accounts: list[str] = field(default_factory=list)
     _interned: dict[str, int] = field(default_factory=dict)
     _facts: list[str] = field(default_factory=list)
@@ -96,7 +96,7 @@ class Log:
     _bouts: list[dict[str, NDArray[Any]]] = field(default_factory=list)
     _drawn: dict[str, NDArray[Any]] | None = None
 
-    def account(self, role: Role, facts: Mapping[str, Fact]) -> int:
+    def account(self, role: TrueRole, facts: Mapping[str, Fact]) -> int:
         """Register an account and its fields in the log (`organization.id`, `payment.hash` ...)."""
         self.roles.append(role)
         self._accounts.append(_fragment({"account.id": role.account_id, **facts}))

@@ -36,7 +36,7 @@ from streams.core.output import console
 from streams.core.settings import Settings
 from streams.demo import decision
 from streams.demo.gateway import gateway
-from streams.demo.log import Role
+from streams.demo.log import TrueRole
 from streams.demo.traffic import SPAN_SECONDS, demo_traffic
 from streams.desk.serve import serve
 from streams.devserver.system import FREE_PORTS, Ports, System, local_system
@@ -204,7 +204,7 @@ def _wait(screen: Console, client: Client, system: System, began: float) -> floa
     return moved - began
 
 
-def _report(screen: Console, settings: Settings, truth: Mapping[str, Role]) -> CaseRow:
+def _report(screen: Console, settings: Settings, truth: Mapping[str, TrueRole]) -> CaseRow:
     """Print the cases and how many of each drawn role they name; return the strongest extraction case. Raises DemoError without one."""
     with connected(settings) as clickhouse:
         cases = terminal.newest(clickhouse)
@@ -219,7 +219,7 @@ def _report(screen: Console, settings: Settings, truth: Mapping[str, Role]) -> C
     return max(extraction, key=lambda case: case.extraction)
 
 
-def _truth_table(truth: Mapping[str, Role], alerted: set[str]) -> Table:
+def _truth_table(truth: Mapping[str, TrueRole], alerted: set[str]) -> Table:
     """Return the drawn roles with their accounts, and how many are in an extraction case. The roles are not in the log."""
     drawn = Counter(role.persona for role in truth.values())
     alerted_count = Counter(truth[account].persona for account in alerted if account in truth)

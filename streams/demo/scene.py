@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from models.durations import DAY
 from streams.demo import stacks
-from streams.demo.log import Log, Role
+from streams.demo.log import Log, TrueRole
 from streams.demo.schedule import Talks
 
 Ints = NDArray[np.int64]
@@ -53,7 +53,7 @@ class Scene:
             "payment.hash": self.token("card"),
         }
         given = {_WIRE[key]: value for key, value in facts.items()}
-        return self.log.account(Role(self.token("acct"), persona, campaign), known | given)
+        return self.log.account(TrueRole(self.token("acct"), persona, campaign), known | given)
 
     def ages(self, count: int) -> Floats:
         """Draw ordinary accounts' ages in days, (count,): some joined this week, most long ago."""

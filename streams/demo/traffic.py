@@ -14,7 +14,7 @@ import numpy as np
 
 from models.durations import DAY
 from streams.demo import campaigns, cast
-from streams.demo.log import Log, Role
+from streams.demo.log import Log, TrueRole
 from streams.demo.scene import Scene
 
 SPAN_SECONDS = 2 * DAY
@@ -37,7 +37,7 @@ class Traffic:
         return self.log.lines(self.events)
 
     @property
-    def truth(self) -> dict[str, Role]:
+    def truth(self) -> dict[str, TrueRole]:
         """The true role of each account."""
         return {role.account_id: role for role in self.log.roles}
 

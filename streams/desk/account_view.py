@@ -11,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from streams.core import moments
-from streams.desk.reading import Reading, StoredFacts
+from streams.desk.queries import DeskQueries, StoredFacts
 from streams.schema.actions import Action, EnforcementDecision
 
 MAX_SHOWN_ACTIONS: Final = 10
@@ -56,7 +56,7 @@ class AccountView:
     decisions: Sequence[EnforcementDecision]
 
 
-def read(reading: Reading, account: str) -> AccountView | None:
+def read(reading: DeskQueries, account: str) -> AccountView | None:
     """Return what ClickHouse holds about an account; None when that is nothing. Raises StoreUnavailableError."""
     facts = reading.facts("account_id", account)
     scores = [AccountScore(*row) for row in reading.scores("account", account)]

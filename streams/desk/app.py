@@ -26,7 +26,7 @@ from streams.desk import account_view, pictures
 from streams.desk.acting import Outbox
 from streams.desk.deeds import DEEDS, Wish, label_case, require, undoable
 from streams.desk.oidc_login import CALLBACK, LOGIN_SECONDS, LoginError, OidcLogin
-from streams.desk.reading import PATTERN_HOURS, SORTS, Filters, Reading
+from streams.desk.queries import PATTERN_HOURS, SORTS, DeskQueries, Filters
 from streams.desk.sessions import Person, Role, Session, Sessions, same
 from streams.intake import bodies
 from streams.schema.actions import FOUR_EYES, MEASURES, STATUSES, STEP_OF
@@ -66,7 +66,7 @@ class Desk:
     """The application's routes, and what they share."""
 
     def __init__(
-        self, reading: Reading, outbox: Outbox, sessions: Sessions, origins: frozenset[str], provider: OidcLogin | None = None
+        self, reading: DeskQueries, outbox: Outbox, sessions: Sessions, origins: frozenset[str], provider: OidcLogin | None = None
     ) -> None:
         """Serve under these origins (`http://127.0.0.1:8700`), which name every host that is answered. provider: where people log in."""
         self._provider = provider

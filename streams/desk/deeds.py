@@ -12,7 +12,7 @@ from streams.cases.views import terminal
 from streams.cases.views.terminal import CaseRow
 from streams.core.errors import HydrometerError
 from streams.desk import acting
-from streams.desk.reading import Reading
+from streams.desk.queries import DeskQueries
 from streams.desk.sessions import Person
 from streams.schema.actions import MEASURES, STATUSES, Action, ActionKind, EnforcementDecision
 from streams.schema.labels import EXCLUDE, LINK, MEMBER, MERGE, REASONS, SPLIT, VERDICTS, WITHDRAWN
@@ -43,7 +43,7 @@ class Wish:
     person: Person
     texts: Mapping[str, str]
     accounts: Sequence[str]
-    reading: Reading
+    reading: DeskQueries
 
     @property
     def case_id(self) -> str:

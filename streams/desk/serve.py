@@ -15,7 +15,7 @@ from streams.core.settings import Settings
 from streams.desk.acting import KafkaOutbox
 from streams.desk.app import Desk
 from streams.desk.oidc_login import CALLBACK, OidcLogin
-from streams.desk.reading import Reading
+from streams.desk.queries import DeskQueries
 from streams.desk.sessions import Person, Sessions
 from streams.intake import bodies
 
@@ -59,7 +59,7 @@ async def serve(
     provider = await asyncio.to_thread(OidcLogin, settings, base + CALLBACK) if settings.oidc_issuer else None
     if provider is not None and outbox.author:
         raise SettingsError(f"HYDROMETER_AUTHOR_KEY signs for {outbox.author} alone: for logins at a provider set HYDROMETER_ANALYST_KEY")
-    desk = Desk(Reading(ClickHouse(settings)), outbox, sessions, origins, provider)
+    desk = Desk(DeskQueries(ClickHouse(settings)), outbox, sessions, origins, provider)
     runner = web.AppRunner(desk.app(), **bodies.SERVER)
     await runner.setup()
     try:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from streams.core.errors import HydrometerError
 from streams.core.output import echo
-from streams.devserver.access import Limits
+from streams.devserver.access import ClientLimits
 from streams.devserver.server import LocalServer
 
 
@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             host=options.host,
             native_port=options.native_port,
             http_port=options.http_port,
-            limits=Limits(clients=options.clients),
+            limits=ClientLimits(clients=options.clients),
         )
         with server:
             echo(json.dumps({"native_port": server.native_port, "http_port": server.http_port}))
@@ -61,7 +61,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--host", default="127.0.0.1", help="a loopback address")
     parser.add_argument("--native-port", type=int, default=0, help="0: any free port")
     parser.add_argument("--http-port", type=int, default=0, help="0: any free port")
-    parser.add_argument("--clients", type=int, default=Limits.clients, help="most of them at a time, on each port")
+    parser.add_argument("--clients", type=int, default=ClientLimits.clients, help="most of them at a time, on each port")
     parser.add_argument("--user", required=True)
     parser.add_argument("--password-file", type=Path, required=True)
     parser.add_argument("--with-parent", action="store_true", help="end, too, when standard input closes: the parent is gone")

@@ -12,7 +12,7 @@ NOBODY = "Authentication failed: password is incorrect, or there is no user with
 
 
 @dataclass(frozen=True)
-class Limits:
+class ClientLimits:
     """Limits of one client."""
 
     hello_seconds: float = 10.0

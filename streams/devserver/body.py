@@ -15,7 +15,7 @@ import lz4.frame  # type: ignore[import-untyped]
 import zstandard
 
 from streams.devserver import frames
-from streams.devserver.wire import DisconnectedError, ProtocolError, Reader
+from streams.devserver.wire import DisconnectedError, ProtocolError, WireReader
 
 TOO_LARGE_CODE, UNKNOWN_PACKING, CANNOT_DECOMPRESS = 131, 89, 271
 _WINDOW_BYTES = 8 * 1024 * 1024
@@ -94,7 +94,7 @@ def _chunks(stream: BufferedIOBase) -> Iterator[bytes]:
 
 
 def _unframed(packed: Iterator[bytes]) -> Iterator[bytes]:
-    reader = Reader(lambda: next(packed, b""))
+    reader = WireReader(lambda: next(packed, b""))
     while reader.ready():
         yield frames.read_frame(reader)
 

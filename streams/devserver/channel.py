@@ -9,7 +9,7 @@ import struct
 from collections.abc import Sequence
 
 from streams.devserver import frames, native
-from streams.devserver.wire import Patience, ProtocolError, Reader, text, varint
+from streams.devserver.wire import PatientSocket, ProtocolError, WireReader, text, varint
 
 log = logging.getLogger(__name__)
 
@@ -25,8 +25,8 @@ class Channel:
 
     def __init__(self, sock: socket.socket, send_seconds: float) -> None:
         """Use the socket `sock`; a client that does not read an answer for `send_seconds` is dropped."""
-        self._patience = Patience(sock)
-        self.reader = Reader(self._patience.receive)
+        self._patience = PatientSocket(sock)
+        self.reader = WireReader(self._patience.receive)
         self.revision = 0
         self.method = frames.LZ4  # of what is sent compressed
         self._sock = sock

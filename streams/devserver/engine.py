@@ -46,7 +46,7 @@ def _explained(error: Exception) -> QueryError:
     return QueryError(found[2], int(found[1])) if found else QueryError(f"DB::Exception: {words}", 1002)
 
 
-class Engine:
+class ClickHouseEngine:
     """The engine on one data directory, which only one process may use."""
 
     def __init__(self, data_dir: Path) -> None:
@@ -173,7 +173,7 @@ class Whole(NamedTuple):
 class Connection:
     """One client's view of the engine. Used by one thread at a time, except `cancel`."""
 
-    def __init__(self, engine: Engine, raw: Any) -> None:
+    def __init__(self, engine: ClickHouseEngine, raw: Any) -> None:
         """Wrap a chdb connection; `mark` names its queries, so that they can be cancelled."""
         self.engine = engine
         self.mark = str(uuid.uuid4())

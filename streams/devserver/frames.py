@@ -8,7 +8,7 @@ import lz4.block  # type: ignore[import-untyped]
 import zstandard
 from clickhouse_cityhash.cityhash import CityHash128  # type: ignore[import-untyped]
 
-from streams.devserver.wire import ProtocolError, Reader
+from streams.devserver.wire import ProtocolError, WireReader
 
 LZ4, ZSTD, NONE = 0x82, 0x90, 0x02
 FRAME_BYTES = 256 * 1024 * 1024
@@ -35,7 +35,7 @@ def _frame(data: bytes, method: int) -> bytes:
     return _checksum(framed) + framed
 
 
-def read_frame(reader: Reader) -> bytes:
+def read_frame(reader: WireReader) -> bytes:
     """Return the content of the next frame.
 
     Raises:

@@ -18,7 +18,7 @@ MAX_TYPE_LEVELS = 32
 UNKNOWN_TYPE_CODE = 50
 
 
-class Layout(ABC):
+class TypeLayout(ABC):
     """The layout of one type in a column: a prefix, then `rows` values."""
 
     def prefix(self, passage: Passage) -> None:  # noqa: B027 - nothing, for most types
@@ -30,7 +30,7 @@ class Layout(ABC):
 
 
 @dataclass(frozen=True)
-class Fixed(Layout):
+class Fixed(TypeLayout):
     """Values of `size` bytes."""
 
     size: int
@@ -41,7 +41,7 @@ class Fixed(Layout):
 
 
 @dataclass(frozen=True)
-class Text(Layout):
+class Text(TypeLayout):
     """Strings, each after its length."""
 
     def body(self, passage: Passage, rows: int) -> None:
@@ -60,10 +60,10 @@ class JsonText(Text):
 
 
 @dataclass(frozen=True)
-class Nullable(Layout):
+class Nullable(TypeLayout):
     """A null mark of one byte per row, then the values."""
 
-    inner: Layout
+    inner: TypeLayout
 
     def prefix(self, passage: Passage) -> None:
         """Pass the prefix of the values."""
@@ -76,10 +76,10 @@ class Nullable(Layout):
 
 
 @dataclass(frozen=True)
-class Array(Layout):
+class Array(TypeLayout):
     """The end of each row's elements, then the elements of all rows."""
 
-    inner: Layout
+    inner: TypeLayout
 
     def prefix(self, passage: Passage) -> None:
         """Pass the prefix of the elements."""
@@ -91,10 +91,10 @@ class Array(Layout):
 
 
 @dataclass(frozen=True)
-class Tuple(Layout):
+class Tuple(TypeLayout):
     """One column per element."""
 
-    items: tuple[Layout, ...]
+    items: tuple[TypeLayout, ...]
 
     def prefix(self, passage: Passage) -> None:
         """Pass the prefixes of all elements."""
@@ -108,10 +108,10 @@ class Tuple(Layout):
 
 
 @dataclass(frozen=True)
-class LowCardinality(Layout):
+class LowCardinality(TypeLayout):
     """A dictionary of distinct values, then one index per row."""
 
-    inner: Layout
+    inner: TypeLayout
 
     def prefix(self, passage: Passage) -> None:
         """Pass the version of the keys; only one version exists.
@@ -160,7 +160,7 @@ _NAMED = re.compile(r"(?:`(?:[^`\\]|\\.)*`|\w+)\s+(.+)", re.DOTALL)
 
 
 @remembered(calls=4096)
-def layout(type_name: str) -> Layout:
+def layout(type_name: str) -> TypeLayout:
     """Return the layout of the type of this name.
 
     Raises:
@@ -169,7 +169,7 @@ def layout(type_name: str) -> Layout:
     return _layout(type_name.strip(), MAX_TYPE_LEVELS)
 
 
-def _layout(name: str, depth: int) -> Layout:
+def _layout(name: str, depth: int) -> TypeLayout:
     family, _, rest = name.partition("(")
     if depth and (family in _FIXED or family.startswith("Interval")):
         return _FIXED.get(family, Fixed(8))
@@ -195,7 +195,7 @@ def _arguments(inside: str) -> list[str]:
     return [part.strip() for part in (*parts, inside[start:]) if part.strip()]
 
 
-def _one(parts: Sequence[str], depth: int) -> Layout:
+def _one(parts: Sequence[str], depth: int) -> TypeLayout:
     if not parts:
         raise ProtocolError("a type without its argument", UNKNOWN_TYPE_CODE)
     return _layout(parts[-1], depth)
@@ -225,7 +225,7 @@ def _decimal(parts: Sequence[str], _: int) -> Fixed:
     return Fixed(next(size for size, most in ((4, 9), (8, 18), (16, 38), (32, 10**9)) if digits <= most))
 
 
-_MAKERS: dict[str, Callable[[Sequence[str], int], Layout]] = {
+_MAKERS: dict[str, Callable[[Sequence[str], int], TypeLayout]] = {
     "String": lambda _parts, _depth: Text(),
     "JSON": lambda _parts, _depth: JsonText(),
     "FixedString": lambda parts, _depth: Fixed(_number(parts)),

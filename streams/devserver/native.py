@@ -11,7 +11,7 @@ from itertools import chain, islice, repeat, zip_longest
 
 from streams.devserver.layouts import UNKNOWN_TYPE_CODE, layout
 from streams.devserver.passage import TOO_LARGE_CODE, Passage
-from streams.devserver.wire import ProtocolError, Reader, text, varint
+from streams.devserver.wire import ProtocolError, WireReader, text, varint
 
 MAX_COLUMNS = 10_000
 
@@ -25,7 +25,7 @@ class Shape:
 
 
 def pass_block(
-    reader: Reader,
+    reader: WireReader,
     write: Callable[[bytes], object],
     budget: int,
     *,
@@ -81,7 +81,7 @@ def _pass_column(
     return name, kind_out
 
 
-def skip_info(reader: Reader) -> None:
+def skip_info(reader: WireReader) -> None:
     """Skip a block's BlockInfo: it is not needed here.
 
     Raises:

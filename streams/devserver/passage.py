@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from streams.devserver.wire import ProtocolError, Reader, varint
+from streams.devserver.wire import ProtocolError, WireReader, varint
 
 TOO_LARGE_CODE = 131
 
@@ -12,7 +12,7 @@ TOO_LARGE_CODE = 131
 class Passage:
     """A pass-through of bytes: read from `reader`, counted against a budget, written on unchanged."""
 
-    def __init__(self, reader: Reader, write: Callable[[bytes], object], budget: int) -> None:
+    def __init__(self, reader: WireReader, write: Callable[[bytes], object], budget: int) -> None:
         """Pass at most `budget` bytes on to `write`."""
         self.reader = reader
         self.write = write

@@ -22,7 +22,7 @@ from streams.core.errors import SettingsError, StoreUnavailableError
 from streams.core.logs import hide
 from streams.core.private_file import write_private
 from streams.core.settings import LocalPassword, Settings
-from streams.devserver.access import Limits
+from streams.devserver.access import ClientLimits
 
 READY_SECONDS = 60.0
 STOP_SECONDS = 20.0
@@ -67,7 +67,7 @@ class LocalClickHouse:
 
 @contextmanager
 def local_server(
-    data_dir: Path, *, user: str, password: str, native_port: int = 0, http_port: int = 0, clients: int = Limits.clients
+    data_dir: Path, *, user: str, password: str, native_port: int = 0, http_port: int = 0, clients: int = ClientLimits.clients
 ) -> Iterator[LocalClickHouse]:
     """Run a server for `clients` at a time on `data_dir` while the context lasts; a `native_port` or `http_port` of 0 is a free one.
 

@@ -6,7 +6,7 @@ from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 from streams.devserver import sql
-from streams.devserver.wire import ProtocolError, Reader
+from streams.devserver.wire import ProtocolError, WireReader
 
 REVISION, OLDEST = 54459, 54429
 SECRET, TRACE, DEPTH, START_TIME, REPLICAS, PARAMETERS = 54441, 54442, 54448, 54449, 54453, 54459
@@ -24,7 +24,7 @@ class Hello:
     password: str
 
 
-def read_hello(reader: Reader) -> Hello:
+def read_hello(reader: WireReader) -> Hello:
     """Read the first packet.
 
     Raises:
@@ -47,7 +47,7 @@ class Query:
     compressed: bool
 
 
-def read_query(reader: Reader, revision: int, known: AbstractSet[str], most: int) -> Query:
+def read_query(reader: WireReader, revision: int, known: AbstractSet[str], most: int) -> Query:
     """Read a query packet of at most `most` bytes of text, from a client of this protocol `revision`.
 
     Settings that are not `known` are dropped, as ClickHouse does, unless the client calls them important.
@@ -75,7 +75,7 @@ def read_query(reader: Reader, revision: int, known: AbstractSet[str], most: int
     )
 
 
-def _skip_client_info(reader: Reader, revision: int) -> None:
+def _skip_client_info(reader: WireReader, revision: int) -> None:
     if not reader.byte():
         return
     for _ in range(3):  # the initial user, query and address
@@ -96,7 +96,7 @@ def _skip_client_info(reader: Reader, revision: int) -> None:
         reader.varint()
 
 
-def _read_settings(reader: Reader, most: int) -> dict[str, tuple[str, int]]:
+def _read_settings(reader: WireReader, most: int) -> dict[str, tuple[str, int]]:
     """Return value and flags of each setting; at most `most` bytes together."""
     settings: dict[str, tuple[str, int]] = {}
     while name := reader.text():

@@ -20,9 +20,9 @@ from typing import Any, Self
 
 from streams.core.errors import SettingsError
 from streams.core.loopback import is_loopback
-from streams.devserver.access import Account, Limits
-from streams.devserver.engine import Engine
-from streams.devserver.session import Session
+from streams.devserver.access import Account, ClientLimits
+from streams.devserver.engine import ClickHouseEngine
+from streams.devserver.session import NativeSession
 from streams.devserver.web import Handler
 from streams.devserver.wire import text, varint
 
@@ -41,7 +41,7 @@ class _Clients(socketserver.ThreadingTCPServer):
     busy = b""
     handler: type[socketserver.BaseRequestHandler]
 
-    def __init__(self, address: tuple[str, int], engine: Engine, account: Account, limits: Limits) -> None:
+    def __init__(self, address: tuple[str, int], engine: ClickHouseEngine, account: Account, limits: ClientLimits) -> None:
         """Listen on a loopback `address`."""
         self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         self.engine, self.account, self.limits = engine, account, limits
@@ -103,7 +103,7 @@ class _Native(socketserver.BaseRequestHandler):
 
     def handle(self) -> None:
         self.request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        Session(self.request, self.server.engine, self.server.account, self.server.limits).run()
+        NativeSession(self.request, self.server.engine, self.server.account, self.server.limits).run()
 
 
 class NativeServer(_Clients):
@@ -136,7 +136,7 @@ class LocalServer:
         host: str = "127.0.0.1",
         native_port: int = 0,
         http_port: int = 0,
-        limits: Limits | None = None,
+        limits: ClientLimits | None = None,
     ) -> None:
         """Prepare a server; a `native_port` or `http_port` of 0 is a free one.
 
@@ -151,8 +151,8 @@ class LocalServer:
             )
         self._data_dir, self._host = data_dir, host
         self._ports = native_port, http_port
-        self._account, self._limits = Account(user, password), limits or Limits()
-        self._engine: Engine | None = None
+        self._account, self._limits = Account(user, password), limits or ClientLimits()
+        self._engine: ClickHouseEngine | None = None
         self._listeners: list[_Clients] = []
         self._threads: list[threading.Thread] = []
 
@@ -173,7 +173,7 @@ class LocalServer:
             MissingToolError: chdb is not installed.
             SettingsError: the data directory or a port is in use.
         """
-        self._engine = Engine(self._data_dir)
+        self._engine = ClickHouseEngine(self._data_dir)
         try:
             for kind, port in zip((NativeServer, WebServer), self._ports, strict=True):
                 self._listeners.append(kind((self._host, port), self._engine, self._account, self._limits))

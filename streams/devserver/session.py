@@ -14,11 +14,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from streams.devserver import frames, native, sql
-from streams.devserver.access import AUTHENTICATION_FAILED_CODE, NOBODY, Account, Limits
+from streams.devserver.access import AUTHENTICATION_FAILED_CODE, NOBODY, Account, ClientLimits
 from streams.devserver.channel import S_DATA, S_END, S_EXTREMES, S_HELLO, S_PONG, S_PROFILE, S_PROGRESS, S_TOTALS, Channel
-from streams.devserver.engine import Connection, Engine, QueryError
+from streams.devserver.engine import ClickHouseEngine, Connection, QueryError
 from streams.devserver.request import OLDEST, REVISION, Hello, Query, read_hello, read_query
-from streams.devserver.wire import DisconnectedError, ProtocolError, Reader, no_space, text, varint
+from streams.devserver.wire import DisconnectedError, ProtocolError, WireReader, no_space, text, varint
 
 T = TypeVar("T")
 log = logging.getLogger(__name__)
@@ -31,10 +31,10 @@ _UNBOUNDED_BYTES = 1 << 62
 _PROGRESS = ("read_rows", "read_bytes", "total_rows_to_read", "written_rows", "written_bytes")
 
 
-class Session:
+class NativeSession:
     """Serves one client over a socket until it leaves, errs or is stopped."""
 
-    def __init__(self, sock: socket.socket, engine: Engine, account: Account, limits: Limits) -> None:
+    def __init__(self, sock: socket.socket, engine: ClickHouseEngine, account: Account, limits: ClientLimits) -> None:
         """Make a session; `run` does the work."""
         self._channel = Channel(sock, limits.packet_seconds)
         self._engine = engine
@@ -210,7 +210,7 @@ class Session:
         return shapes
 
     def _blocks(self, piece: bytes, names: Sequence[str] = (), kinds: Sequence[str] = ()) -> Iterator[tuple[native.Shape, bytes]]:
-        reader = Reader.over(piece)
+        reader = WireReader.over(piece)
         while reader.buffered:
             out: list[bytes] = []
             try:
@@ -312,7 +312,7 @@ class Session:
         if (kind := raw.varint()) != C_DATA:
             raise ProtocolError(f"unexpected packet {kind} instead of data")
         name = raw.text()
-        reader = Reader(lambda: frames.read_frame(raw)) if compressed else raw
+        reader = WireReader(lambda: frames.read_frame(raw)) if compressed else raw
         native.skip_info(reader)
         shape = native.pass_block(reader, write, budget, marks_in=self._channel.marks)
         if compressed and reader.buffered:

@@ -22,7 +22,7 @@ from streams.devserver.access import AUTHENTICATION_FAILED_CODE, NOBODY
 from streams.devserver.channel import BLOCK_INFO, MARKED_BLOCKS
 from streams.devserver.engine import Connection, QueryError
 from streams.devserver.request import UNKNOWN_SETTING_CODE
-from streams.devserver.wire import NOT_ENOUGH_SPACE_CODE, DisconnectedError, Patience, ProtocolError, Reader, no_space
+from streams.devserver.wire import NOT_ENOUGH_SPACE_CODE, DisconnectedError, PatientSocket, ProtocolError, WireReader, no_space
 
 if TYPE_CHECKING:
     from streams.devserver.server import WebServer
@@ -69,7 +69,7 @@ class Handler(BaseHTTPRequestHandler):
     def setup(self) -> None:
         """Read the client's words up to a deadline, instead of one that each byte renews."""
         super().setup()
-        self._patience = Patience(self.connection)
+        self._patience = PatientSocket(self.connection)
         self.rfile = io.BufferedReader(self._patience)
 
     def handle_one_request(self) -> None:
@@ -240,7 +240,7 @@ class Handler(BaseHTTPRequestHandler):
 
 def _for_client(blocks: bytes, revision: int, kinds: Sequence[str] = ()) -> bytes:
     """Return Native blocks as a client of this revision reads them: each with its BlockInfo, and marks."""
-    reader, out = Reader.over(blocks), list[bytes]()
+    reader, out = WireReader.over(blocks), list[bytes]()
     while revision and reader.buffered:
         out.append(BLOCK_INFO)
         native.pass_block(reader, out.append, 2 * MAX_RESULT_BYTES, marks_out=revision >= MARKED_BLOCKS, kinds=kinds)

@@ -32,7 +32,7 @@ def no_space(error: OSError) -> ProtocolError:
     return ProtocolError(f"the server cannot keep what was sent: {error.strerror}: free disk space", NOT_ENOUGH_SPACE_CODE)
 
 
-class Patience(io.RawIOBase):
+class PatientSocket(io.RawIOBase):
     """What a socket says, up to a deadline: a peer that sends a byte a minute is cut off, too."""
 
     def __init__(self, sock: socket.socket) -> None:
@@ -86,7 +86,7 @@ def text(value: str) -> bytes:
     return varint(len(data)) + data
 
 
-class Reader:
+class WireReader:
     """Typed reads over `more`, which returns the next piece of bytes, or none at the end. Holds one piece at a time."""
 
     def __init__(self, more: Callable[[], bytes]) -> None:
@@ -96,7 +96,7 @@ class Reader:
         self.position = 0
 
     @classmethod
-    def over(cls, data: bytes) -> Reader:
+    def over(cls, data: bytes) -> WireReader:
         """Return a reader of `data` alone."""
         reader = cls(bytes)
         reader.data = data

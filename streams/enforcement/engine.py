@@ -39,7 +39,7 @@ class Plan:
 
 
 @dataclass
-class Outcome:
+class ApplyOutcome:
     """What was done, and what failed for which reason, by order."""
 
     plan: Plan
@@ -59,9 +59,9 @@ def plan(connector: Connector, wanted: Mapping[str, Order]) -> Plan:
     )
 
 
-def apply(connector: Connector, wanted: Mapping[str, Order], *, dry_run: bool = False) -> Outcome:
+def apply(connector: Connector, wanted: Mapping[str, Order], *, dry_run: bool = False) -> ApplyOutcome:
     """Do what the plan says, the removals first; with `dry_run` nothing. Raises ConnectorError when the destination cannot be read."""
-    outcome = Outcome(plan(connector, wanted))
+    outcome = ApplyOutcome(plan(connector, wanted))
     if dry_run:
         return outcome
     for name in (*outcome.plan.remove, *outcome.plan.add, *outcome.plan.change):

@@ -38,7 +38,7 @@ class UnfinishedErasureError(HydrometerError):
 
 
 @dataclass(frozen=True)
-class Order:
+class ErasureOrder:
     """Who wants which account erased, and why."""
 
     account: str
@@ -46,7 +46,7 @@ class Order:
     note: str = ""
 
 
-def erase(settings: Settings, clickhouse: ClickHouse, order: Order, wait_seconds: float) -> Receipt:
+def erase(settings: Settings, clickhouse: ClickHouse, order: ErasureOrder, wait_seconds: float) -> Receipt:
     """Erase an account from everything but the cases under legal hold. Waits for the workers and for ClickHouse.
 
     Args:

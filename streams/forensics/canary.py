@@ -39,7 +39,7 @@ _WORD: Final = re.compile(r"[^\W\d_]+")
 DISCLOSURE: Final = "Answers may use either of two equal wordings, chosen per customer, so that unlicensed training on them can be shown."
 
 
-class Policy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"chosen": "say"}):
+class CanaryPolicy(msgspec.Struct, frozen=True, forbid_unknown_fields=True, rename={"chosen": "say"}):
     """A case's policy for a gateway: for each pair of wordings the one to use. It contains no key."""
 
     case_id: str
@@ -86,7 +86,7 @@ def bits(canary_key: bytes, count: int) -> list[bool]:
     return [bool(hmac.digest(canary_key, f"wording {number}".encode(), "sha256")[0] & 1) for number in range(count)]
 
 
-def policy(canary_key: bytes, case_id: str, epoch: int, members: Sequence[str], approval: tuple[str, str]) -> Policy:
+def policy(canary_key: bytes, case_id: str, epoch: int, members: Sequence[str], approval: tuple[str, str]) -> CanaryPolicy:
     """Return the policy of a case, with the bits of `canary_key`, which is derived for this `epoch`.
 
     `approval` is who and when (ISO 8601). Raises AnswersError without an approver or members.
@@ -98,13 +98,13 @@ def policy(canary_key: bytes, case_id: str, epoch: int, members: Sequence[str], 
         raise AnswersError("the canary has no members: give --member for each key that gets it")
     pairs = wordings()
     chosen = tuple((one, other) if first else (other, one) for (one, other), first in zip(pairs, bits(canary_key, len(pairs)), strict=True))
-    return Policy(case_id, epoch, approved_by, approved_at, tuple(members), chosen)
+    return CanaryPolicy(case_id, epoch, approved_by, approved_at, tuple(members), chosen)
 
 
-def read_policy(path: Path) -> Policy:
+def read_policy(path: Path) -> CanaryPolicy:
     """Read a policy. Raises AnswersError when it is missing or not a policy."""
     try:
-        policy = read_json(path.read_bytes(), Policy)
+        policy = read_json(path.read_bytes(), CanaryPolicy)
     except OSError as error:
         raise AnswersError(f"cannot read {path} ({error.strerror}): give a policy file of `hydrometer canary new`") from error
     except msgspec.DecodeError as error:
@@ -114,15 +114,15 @@ def read_policy(path: Path) -> Policy:
     return policy
 
 
-def revoked(policy: Policy, at: str) -> Policy:
+def revoked(policy: CanaryPolicy, at: str) -> CanaryPolicy:
     """Return the policy as one that is no longer served."""
     return msgspec.structs.replace(policy, revoked_at=at)
 
 
-def apply(policy: Policy, answer: str) -> str:
+def apply(policy: CanaryPolicy, answer: str) -> str:
     """Return an answer with the policy's wordings; code, and upper case of a first letter, stay.
 
-    >>> apply(Policy("c", 1, "a", "", ("k",), (("for instance,", "for example,"),)), "For example, `for example,`")
+    >>> apply(CanaryPolicy("c", 1, "a", "", ("k",), (("for instance,", "for example,"),)), "For example, `for example,`")
     'For instance, `for example,`'
     """
     if policy.revoked_at:
@@ -134,7 +134,7 @@ def apply(policy: Policy, answer: str) -> str:
     return "".join(parts)
 
 
-def check(policy: Policy, suspect: Iterable[str], panel: Mapping[str, Iterable[str]]) -> Wording:
+def check(policy: CanaryPolicy, suspect: Iterable[str], panel: Mapping[str, Iterable[str]]) -> Wording:
     """Return how many wordings a suspect shares with a policy, with the exact binomial p-value against the panel's rate.
 
     A wording agrees when the suspect's share of the policy's form is above the panel's median share. The rate is that of the panel's own
@@ -177,7 +177,7 @@ def _bigrams(answer: str) -> list[tuple[str, str]]:
     return list(pairwise(words))
 
 
-def _shares(policy: Policy, answers: Iterable[str]) -> dict[int, float]:
+def _shares(policy: CanaryPolicy, answers: Iterable[str]) -> dict[int, float]:
     """Return by number of wording the share of the policy's form, where either form occurs at least three times."""
     forms = {
         form: (number, is_chosen) for number, pair in enumerate(policy.chosen) for form, is_chosen in zip(pair, (True, False), strict=True)

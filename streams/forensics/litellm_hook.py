@@ -19,7 +19,7 @@ from typing import Any
 
 from litellm.integrations.custom_logger import CustomLogger
 
-from streams.forensics.canary import Policy, apply, read_policy
+from streams.forensics.canary import CanaryPolicy, apply, read_policy
 
 
 class CanaryHook(CustomLogger):
@@ -30,7 +30,7 @@ class CanaryHook(CustomLogger):
         super().__init__()
         self._path, self._served = path, served
         self._changed = -1.0
-        self._policy: Policy | None = None
+        self._policy: CanaryPolicy | None = None
 
     async def async_post_call_success_hook(self, data: dict[str, Any], user_api_key_dict: Any, response: Any) -> Any:  # noqa: ARG002 - theirs
         """Return the response, with the policy's wordings when a member asked."""
@@ -45,7 +45,7 @@ class CanaryHook(CustomLogger):
         self._write_down(policy)
         return response
 
-    def _current(self) -> Policy | None:
+    def _current(self) -> CanaryPolicy | None:
         """Return the policy as the file says now; None when there is no file."""
         if not self._path.exists():
             return None
@@ -54,7 +54,7 @@ class CanaryHook(CustomLogger):
             self._policy, self._changed = read_policy(self._path), changed
         return self._policy
 
-    def _write_down(self, policy: Policy) -> None:
+    def _write_down(self, policy: CanaryPolicy) -> None:
         line = json.dumps({"at": round(time.time(), 3), "case_id": policy.case_id, "epoch": policy.epoch, "answers": 1})
         with self._served.open("a", encoding="utf-8") as served:
             served.write(line + "\n")

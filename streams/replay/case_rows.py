@@ -9,7 +9,7 @@ import msgspec
 
 from streams.schema.cases import Alert, Case, Score, Tier
 from streams.schema.record import Nats, Record, Seconds, UInt32, UInt64
-from streams.schema.replay_files import AlertRow, CaseMemberRow, CaseRow, CaseVersionRow
+from streams.schema.replay_files import AlertRow, CaseMemberRow, CaseVersionRow, ReplayedCase
 
 _Row = TypeVar("_Row", bound=Record)
 
@@ -53,11 +53,11 @@ def newest(records: Iterable[bytes]) -> list[Case]:
     return [Case.decode(last[case_id]) for case_id in sorted(last)]
 
 
-def case_row(case: Case) -> CaseRow:
+def case_row(case: Case) -> ReplayedCase:
     """Return the row of a case."""
     payload = case.payload
     return _row(
-        CaseRow,
+        ReplayedCase,
         case,
         merged_into=payload.merged_into,
         tier=payload.tier,

@@ -37,7 +37,7 @@ class Best:
 
 
 @dataclass(frozen=True)
-class Outcome:
+class ReplayOutcome:
     """What a replay found, as far as it is compared."""
 
     events: int
@@ -48,7 +48,7 @@ class Outcome:
     best: Mapping[Entity, Best]
 
     @classmethod
-    def read(cls, folder: Path) -> Outcome:
+    def read(cls, folder: Path) -> ReplayOutcome:
         """Read a replay's folder. Raises SettingsError when a table lacks a column: it was written by another layout."""
         accounts = _columns(folder / "accounts.parquet", "account_id", "alerted", "first_alert_at")
         rows = zip(*(accounts[name].to_pylist() for name in accounts.schema.names), strict=True)
@@ -88,7 +88,7 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class Accounts:
+class AccountsCompared:
     """The alerted accounts: how many, and which by both replays or by one alone."""
 
     alerted: Pair
@@ -123,19 +123,19 @@ class Differences:
     """What `compare.json` holds beside the revision. Times are seconds since 1970, evidence is in nats."""
 
     events: Pair
-    accounts: Accounts
+    accounts: AccountsCompared
     first_alerts: FirstAlerts
     open_cases: dict[str, Pair]
     movers: list[Mover]
 
 
-def compare(before: Outcome, now: Outcome) -> Differences:
+def compare(before: ReplayOutcome, now: ReplayOutcome) -> Differences:
     """Return the differences of two replays."""
     common = sorted(before.alerted.keys() & now.alerted.keys())
     moved = {account: now.alerted[account] - before.alerted[account] for account in common}
     return Differences(
         events=Pair(before.events, now.events),
-        accounts=Accounts(
+        accounts=AccountsCompared(
             alerted=Pair(len(before.alerted), len(now.alerted)),
             both=common,
             only_before=sorted(before.alerted.keys() - now.alerted.keys()),

@@ -16,8 +16,7 @@ from models.evidence.families import FAMILIES
 from streams.features.registry import by_name
 from streams.replay.little_world import blind_without, blind_without_each
 from streams.schema.blocks import Block
-from streams.schema.event import FIELDS, REQUIRED
-from streams.schema.event import Field as EventField
+from streams.schema.event import FIELDS, REQUIRED, EventField
 from streams.schema.replay_files import CoverageReport, FamilyCoverage, FieldCoverage
 
 WHOLE_SHARE: Final = 0.95

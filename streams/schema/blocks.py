@@ -36,7 +36,7 @@ from models.evidence.links import CASE_LINKS, JOINING, LINKS, MIN_PAYERS, rarity
 from models.evidence.weighing import VOTE_BINS
 from streams.core.errors import BlockLayoutError
 from streams.schema import ipc
-from streams.schema.event import FIELDS, REQUIRED, Field
+from streams.schema.event import FIELDS, REQUIRED, EventField
 from streams.schema.layout_check import Check, Growing
 from streams.schema.prompt_sketch import FLAGS, PARTS, PROMPT_SHINGLES, PROMPT_TOPICS
 
@@ -246,7 +246,7 @@ _KIND_OF_FIELD: Final[Mapping[str, Kind]] = {
 """How a field of the event lies in a block. Prompts are missing here: of them only the sketch travels."""
 
 
-def _request_columns(fields: Iterable[Field]) -> Iterator[tuple[str, Kind]]:
+def _request_columns(fields: Iterable[EventField]) -> Iterator[tuple[str, Kind]]:
     for field in fields:
         if field.wire == "tls.client.ja4":
             yield "router", "hash"  # the fingerprint stands before what it is made of

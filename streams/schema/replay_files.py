@@ -83,7 +83,7 @@ class AlertRow(Record, frozen=True):
     summary: str
 
 
-class CaseRow(Record, frozen=True):
+class ReplayedCase(Record, frozen=True):
     """The newest version of a case."""
 
     case_id: str
@@ -205,7 +205,7 @@ FILES: Final[dict[str, type[msgspec.Struct]]] = {
     "routers.parquet": RouterRow,
     "scores.parquet": ScoreRow,
     "alerts.parquet": AlertRow,
-    "cases.parquet": CaseRow,
+    "cases.parquet": ReplayedCase,
     "case_versions.parquet": CaseVersionRow,
     "case_members.parquet": CaseMemberRow,
     "rejected.jsonl": RefusedLine,

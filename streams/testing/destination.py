@@ -13,7 +13,7 @@ SECRET: Final = "s3cr3t"  # noqa: S105 (made up: the suite looks for it in what 
 
 
 @dataclass(frozen=True)
-class Destination:
+class TrialDestination:
     """The destination of an outlet in a test. Use SECRET for every secret in `target`, `broken` or the settings."""
 
     target: str

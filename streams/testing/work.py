@@ -20,19 +20,19 @@ _OURS = ("python", "hydrometer")
 
 
 @dataclass
-class Work:
+class WorkDone:
     """What was done so far."""
 
     processes: int = 0
     events: int = 0
 
-    def since(self, before: Work) -> Work:
+    def since(self, before: WorkDone) -> WorkDone:
         """Return what was done since an earlier count."""
-        return Work(self.processes - before.processes, self.events - before.events)
+        return WorkDone(self.processes - before.processes, self.events - before.events)
 
-    def copy(self) -> Work:
+    def copy(self) -> WorkDone:
         """Return the count as it is now."""
-        return Work(self.processes, self.events)
+        return WorkDone(self.processes, self.events)
 
     def complaint(self) -> str:
         """Return why this is too much for a test that is not marked `slow`; nothing when it is not."""

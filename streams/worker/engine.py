@@ -30,7 +30,7 @@ from faust.transport.consumer import Consumer
 from faust.types import TP, EventT
 from faust.types.tuples import Message as Record
 
-from streams.core.errors import MalformedEventError, StateLayoutError
+from streams.core.errors import MalformedEventError, StateAheadError
 from streams.schema import topics
 from streams.schema.believable_times import arrived
 from streams.schema.signatures import Signatures
@@ -38,13 +38,13 @@ from streams.stages.repeats import MAX_BLOCKS
 from streams.stages.stage import FeedbackStage, GatheringStage, MakeStage, Message, RecallingStage, TimedStage
 from streams.telemetry.metrics import METRICS, Metric, Registry
 from streams.worker.failure import Failure
+from streams.worker.ordered_input import OrderedInput
 from streams.worker.pace import MARK, Mark, Pace, Slowest
 from streams.worker.partition import Gathered, Partition
-from streams.worker.reading import Reading
 from streams.worker.report import report_stage
 from streams.worker.source import headers_of
 from streams.worker.stored import NO_OFFSET
-from streams.worker.table import CHUNK, Archive, ChunkTable, FencedError
+from streams.worker.table import CHUNK, ChunkTable, FencedError, StoredArchive
 
 log = logging.getLogger(__name__)
 
@@ -105,7 +105,7 @@ class Engine:
         self._signatures = signatures
         self._generation = -1
         self._count = int(app.conf.topic_partitions)
-        self._reading = Reading(app, compacted=(topics.LABELS,))
+        self._reading = OrderedInput(app, compacted=(topics.LABELS,))
         self._gathering: asyncio.Task[None] | None = None
         self._applying = asyncio.Lock()
         self._writing = asyncio.Lock()
@@ -359,7 +359,7 @@ class Engine:
         return self._signatures.refusal(record.topic, record.key, record.value, headers_of(record))
 
     def _loaded(self, tp: TP, records: list[tuple[str, bytes, int]], read_from: int) -> Partition:
-        archive = Archive(self._table, tp.partition)
+        archive = StoredArchive(self._table, tp.partition)
         stage = self._make_stage(tp.partition, archive)
         if self.inputs.feedback and not isinstance(stage, FeedbackStage):
             raise TypeError(f"{self.inputs.agent} reads {self.inputs.feedback}, but its stage has no apply_feedback")
@@ -381,7 +381,7 @@ class Engine:
         ends = await self.app.consumer.highwaters(*complete_to) if max(complete_to.values(), default=-1) >= 0 else {}
         for tp, end in ends.items():
             if complete_to[tp] >= (end or 0) + END_SLACK_OFFSETS:
-                raise StateLayoutError(
+                raise StateAheadError(
                     f"the state of {tp.topic}/{tp.partition} contains block {complete_to[tp]}, but the topic ends at {end}, so it was "
                     "made anew: keep the state, and restore the topic from its mirror or backup; docs/guarantees.md says what else there is"
                 )

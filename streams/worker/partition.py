@@ -19,7 +19,7 @@ from streams.stages.stage import ArrivalStage, FeedbackStage, GatheringStage, Me
 from streams.telemetry.metrics import Metric
 from streams.worker.checkpoint import Checkpointer
 from streams.worker.pace import MAX_WAITING_BYTES, Pace, Slowest
-from streams.worker.table import ARCHIVE, CHUNK, Archive
+from streams.worker.table import ARCHIVE, CHUNK, StoredArchive
 
 Confirmation = asyncio.Future[Any]
 Send = Callable[[Message], Awaitable[Confirmation]]
@@ -61,7 +61,7 @@ class Partition:
     """
 
     def __init__(
-        self, tp: TP, stage: Stage, archive: Archive, checkpoint_seconds: float, complete_to: int = -1, read_from: int = 0
+        self, tp: TP, stage: Stage, archive: StoredArchive, checkpoint_seconds: float, complete_to: int = -1, read_from: int = 0
     ) -> None:
         """Start with a loaded stage.
 

@@ -376,7 +376,7 @@ class ChunkTable(faust.Table[bytes, bytes]):
         return cast("rocksdb.Store", self.data)._db_for_partition(partition)  # noqa: SLF001 - Faust asks the current event; there is none
 
 
-class Archive(MutableMapping[str, bytes]):
+class StoredArchive(MutableMapping[str, bytes]):
     """Entities of a stage that left memory. A new entry is durable after the next checkpoint of the stage."""
 
     def __init__(self, table: ChunkTable, partition: int) -> None:

@@ -10,7 +10,7 @@ import pytest
 from streams.core.settings import Settings
 from streams.intake.collector import Collector
 from streams.schema.blocks import REQUESTS, decode
-from streams.schema.event import FIELDS, REQUIRED, Field
+from streams.schema.event import FIELDS, REQUIRED, EventField
 
 NOON = 1_790_000_000.0
 REST = {"timestamp": NOON, "event.id": "e1", "account.id": "a1", "gen_ai.usage.input_tokens": 7}
@@ -38,14 +38,14 @@ WRONG = (
 CALLERS = [field for field in FIELDS if field.chosen]
 
 
-def lines(field: Field) -> list[bytes]:
+def lines(field: EventField) -> list[bytes]:
     rest = {name: value for name, value in REST.items() if name != field.wire}
     whole = json.dumps(rest).encode()
     return [whole[:-1] + b', "' + field.wire.encode() + b'": ' + wrong + b"}" for wrong in WRONG]
 
 
 @pytest.mark.parametrize("field", CALLERS, ids=lambda field: field.wire)
-def test_whatever_a_caller_writes_its_request_is_kept(field: Field) -> None:
+def test_whatever_a_caller_writes_its_request_is_kept(field: EventField) -> None:
     for line, wrong in zip(lines(field), WRONG, strict=True):
         if field.wire in REQUIRED and not wrong.startswith((b'"0', b"0", b"1", b'"x')):
             continue  # an event without an id cannot be told from its repetition
@@ -57,7 +57,7 @@ def test_whatever_a_caller_writes_its_request_is_kept(field: Field) -> None:
 
 
 @pytest.mark.parametrize("field", CALLERS, ids=lambda field: field.wire)
-def test_a_request_before_and_after_it_is_kept_too(field: Field) -> None:
+def test_a_request_before_and_after_it_is_kept_too(field: EventField) -> None:
     collector = Collector(Settings(mode="local", partitions=1, fuse_run=2, fuse_window=10))
     step = collector.add(lines(field), "test", NOON)
     assert step.accepted + step.rejected.total() == len(WRONG)

@@ -16,7 +16,7 @@ import pytest
 import streams.exports.outlets
 from streams.core.errors import HydrometerError
 from streams.exports.outlet import Outlet, OutletConfigError, outlets
-from streams.testing.destination import SECRET, Destination
+from streams.testing.destination import SECRET, TrialDestination
 
 TESTS = Path(__file__).resolve().parents[1] / "streams" / "exports" / "outlets"
 NAMES = sorted(module.name for module in pkgutil.iter_modules(streams.exports.outlets.__path__))
@@ -34,14 +34,14 @@ def outlet(name: str) -> type[Outlet]:
 
 
 @pytest.fixture
-def destination(name: str, tmp_path: Path) -> Iterator[Destination]:
+def destination(name: str, tmp_path: Path) -> Iterator[TrialDestination]:
     path = TESTS / f"test_{name}.py"
     spec = importlib.util.spec_from_file_location(f"destination_of_{name}", path)
     assert spec
     assert spec.loader
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
-    opened: AbstractContextManager[Destination] = module.destination(tmp_path)
+    opened: AbstractContextManager[TrialDestination] = module.destination(tmp_path)
     with opened as found:
         yield found
 
@@ -50,28 +50,28 @@ def test_every_file_is_an_outlet_under_its_name() -> None:
     assert {"file", "topic", "webhook"} <= set(NAMES) <= set(outlets())
 
 
-def test_it_returns_once_the_destination_has_every_finding_in_order(outlet: type[Outlet], destination: Destination) -> None:
+def test_it_returns_once_the_destination_has_every_finding_in_order(outlet: type[Outlet], destination: TrialDestination) -> None:
     with closing(outlet.open(destination.target, destination.settings)) as opened:
         opened.deliver(FINDINGS[:1])
         opened.deliver(FINDINGS[1:])
         assert destination.received() == FINDINGS
 
 
-def test_findings_may_be_delivered_again_by_another_run(outlet: type[Outlet], destination: Destination) -> None:
+def test_findings_may_be_delivered_again_by_another_run(outlet: type[Outlet], destination: TrialDestination) -> None:
     for _ in range(2):
         with closing(outlet.open(destination.target, destination.settings)) as opened:
             opened.deliver(FINDINGS[:1])
     assert destination.received() == FINDINGS[:1] * 2
 
 
-def test_what_the_destination_did_not_take_is_an_error_of_one_line(outlet: type[Outlet], destination: Destination) -> None:
+def test_what_the_destination_did_not_take_is_an_error_of_one_line(outlet: type[Outlet], destination: TrialDestination) -> None:
     target, settings = destination.broken
     with pytest.raises(HydrometerError) as error, closing(outlet.open(target, settings)) as opened:
         opened.deliver(FINDINGS)
     assert len(str(error.value).splitlines()) == 1
 
 
-def test_a_wrong_target_is_refused_in_one_line_before_anything_is_delivered(outlet: type[Outlet], destination: Destination) -> None:
+def test_a_wrong_target_is_refused_in_one_line_before_anything_is_delivered(outlet: type[Outlet], destination: TrialDestination) -> None:
     for target in ("", *destination.wrong):
         with pytest.raises(OutletConfigError) as error:
             outlet.open(target, destination.settings)
@@ -79,7 +79,7 @@ def test_a_wrong_target_is_refused_in_one_line_before_anything_is_delivered(outl
 
 
 def test_its_secret_is_never_printed(
-    outlet: type[Outlet], destination: Destination, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+    outlet: type[Outlet], destination: TrialDestination, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     caplog.set_level("INFO")
     printed = []

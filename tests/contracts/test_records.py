@@ -41,9 +41,9 @@ def accounts() -> Accounts:
     return Accounts(0, 2, KEY, {}, shingle_cells=1 << 10)
 
 
-def stored(topic: str) -> Callable[[bytes], list[rows.Insert]]:
-    def store(value: bytes) -> list[rows.Insert]:
-        found = rows.inserts(topic, [rows.Record(topic, 0, 0, START, value)])
+def stored(topic: str) -> Callable[[bytes], list[rows.TableRows]]:
+    def store(value: bytes) -> list[rows.TableRows]:
+        found = rows.inserts(topic, [rows.KafkaRecord(topic, 0, 0, START, value)])
         if topic != topics.DEAD_LETTERS and any(insert.table == "dead_letters" for insert in found):
             raise BlockLayoutError("set aside")
         return found
@@ -363,7 +363,7 @@ def test_the_store_sets_aside_whatever_is_no_message(topic: str) -> None:
     for value in (None, b"", b"null", b"[]", b"{}", b"[" * 100_000, b"\xff", orjson.dumps(dict.fromkeys(LABEL, 1e18))):
         for headers in ({}, {"source": None, "reason": None}, {"source": b"\xff" * 500, "reason": b""}):
             for timestamp in (0.0, -1.0, 1e18, START):
-                for insert in rows.inserts(topic, [rows.Record(topic, 0, 0, timestamp, value, headers)]):
+                for insert in rows.inserts(topic, [rows.KafkaRecord(topic, 0, 0, timestamp, value, headers)]):
                     assert insert.rows
                     minutes = insert.columns.get("minute", np.zeros(1))
                     assert ((minutes >= 0) & (minutes <= 4_102_444_800)).all()
@@ -373,7 +373,7 @@ def test_the_store_sets_aside_whatever_is_no_message(topic: str) -> None:
 def test_a_field_of_an_alert_or_a_case_with_anything_in_it_is_stored_or_set_aside(topic: str, field: str) -> None:
     for wrong in WRONG:
         value = json.dumps({**dict.fromkeys(MESSAGES[topic], 1), field: wrong}).encode()
-        for insert in rows.inserts(topic, [rows.Record(topic, 0, 0, START, value)]):
+        for insert in rows.inserts(topic, [rows.KafkaRecord(topic, 0, 0, START, value)]):
             assert insert.rows == 1
 
 

@@ -15,7 +15,7 @@ from corpora import Ints, corpora
 from numpy.typing import NDArray
 
 from models.durations import DAY
-from streams.demo.log import Requests, Role, Writer
+from streams.demo.log import Requests, TrueRole, Writer
 from streams.demo.scene import COUNTRIES, HOURS_EAST, Scene, chosen, tokens
 from streams.demo.schedule import WAKING, Talks, dealt, talks
 from streams.demo.stacks import Stack
@@ -126,7 +126,7 @@ def _accounts(scene: Scene, band: Band) -> tuple[NDArray[np.float64], Ints]:
             "api_key.id": None if band.web else scene.token("key"),
             "payment.hash": cards[index % len(cards)],
         }
-        owners.append(scene.log.account(Role(scene.token("acct"), band.persona, band.campaign, band.permitted), facts))
+        owners.append(scene.log.account(TrueRole(scene.token("acct"), band.persona, band.campaign, band.permitted), facts))
     return -ages * DAY, np.array(owners)
 
 

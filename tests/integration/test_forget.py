@@ -34,7 +34,7 @@ from streams.desk.sessions import Person
 from streams.devserver.kafka import ApacheKafka
 from streams.devserver.process import local_server
 from streams.enforcement.decided import decisions
-from streams.exports.erasure import Order, erase
+from streams.exports.erasure import ErasureOrder, erase
 from streams.intake.collector import read_files
 from streams.schema import topics
 from streams.schema.erasures import Receipt
@@ -67,7 +67,7 @@ class System:
     state: Path
 
     def forget(self, account: str) -> Receipt:
-        return erase(self.settings, self.clickhouse, Order(account, "ada", "request 1"), wait_seconds=200)
+        return erase(self.settings, self.clickhouse, ErasureOrder(account, "ada", "request 1"), wait_seconds=200)
 
     def newest_case(self) -> CaseRow:
         return max(terminal.newest(self.clickhouse, with_resolved=True), key=lambda case: len(case.payload.members))

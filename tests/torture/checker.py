@@ -18,7 +18,7 @@ from streams.core.settings import Settings
 from streams.schema import blocks, topics
 from streams.stages.accounts.stage import Accounts
 from streams.worker.app import STATEFUL, make_app, make_table
-from streams.worker.table import CHUNK, Archive, ChunkTable
+from streams.worker.table import CHUNK, ChunkTable, StoredArchive
 
 COLD = "nobody"
 """The next owner who has no disk: it loads the changelog alone."""
@@ -160,7 +160,7 @@ def _loaded(rig: Rig, disk: str) -> dict[str, tuple[float, float]]:
     for partition in range(rig.partitions):
         place = TP(topics.changelog(topics.ACCOUNTS_AGENT), partition)
         table.recover(place)
-        stage = Accounts(partition, rig.partitions, settings.seal_key.get_secret_value().encode(), Archive(table, partition))
+        stage = Accounts(partition, rig.partitions, settings.seal_key.get_secret_value().encode(), StoredArchive(table, partition))
         stage.load((name, data) for name, data, _ in table.records(partition, CHUNK))
         rows = stage.table
         state |= {key: (float(rows["requests"][row]), float(rows["output"][row])) for key, row in rows._slot_of.items()}

@@ -6,7 +6,7 @@ import numpy as np
 
 from models.durations import DAY
 from streams.schema.blocks import FeedbackRow
-from streams.stages.groups.outbox import Outbox
+from streams.stages.groups.outbox import GroupOutbox
 from streams.stages.groups.scoring import MIN_MEMBERS
 from streams.stages.groups.state import GroupState
 
@@ -16,7 +16,7 @@ UPGRADED_SHARE = 0.8
 """Share of a router's accounts of the last day from which their common new stack is the router's upgrade."""
 
 
-def announce_template(state: GroupState, group: int, outbox: Outbox) -> None:
+def announce_template(state: GroupState, group: int, outbox: GroupOutbox) -> None:
     """Add a group's template to the outbox as shared, once."""
     kind, name = state.name(group)
     if kind == "template" and not state.table["announced"][group]:
@@ -24,7 +24,7 @@ def announce_template(state: GroupState, group: int, outbox: Outbox) -> None:
         outbox.templates.append(int(name, 16))
 
 
-def announce_public(state: GroupState, group: int, outbox: Outbox) -> None:
+def announce_public(state: GroupState, group: int, outbox: GroupOutbox) -> None:
     """Add a group's template to the outbox as public for a day, where it is and that has not been said for the coming half day."""
     table, (kind, name) = state.table, state.name(group)
     clock = float(table["clock"][group])
@@ -33,7 +33,7 @@ def announce_public(state: GroupState, group: int, outbox: Outbox) -> None:
         outbox.public.append(FeedbackRow(template=int(name, 16), until=clock + PUBLIC_SECONDS))
 
 
-def announce_upgrade(state: GroupState, group: int, outbox: Outbox) -> None:
+def announce_upgrade(state: GroupState, group: int, outbox: GroupOutbox) -> None:
     """Add a new stack to the outbox as a router's upgrade, once, if most of the router's accounts changed to it within a day.
 
     A public router has no upgrades. A stack that already had more accounts than changed to it is another router.

@@ -12,14 +12,14 @@ from models.state.columns import Columns
 from streams.schema import blocks
 from streams.schema.blocks import BlockColumns
 from streams.stages import shadow_detectors
-from streams.stages.groups.outbox import Outbox
+from streams.stages.groups.outbox import GroupOutbox
 from streams.stages.groups.scoring import GroupScore
 from streams.stages.groups.state import GroupState
 from streams.stages.reporting import EVIDENCE_ROW_FLOOR_NATS, SCORE_ROW_INTERVAL_SECONDS, SCORE_ROW_STEP_NATS
 from streams.stages.shadow_detectors import ShadowDetectors
 
 
-def report_group(state: GroupState, score: GroupScore, shadow: ShadowDetectors, offset: int, outbox: Outbox) -> None:
+def report_group(state: GroupState, score: GroupScore, shadow: ShadowDetectors, offset: int, outbox: GroupOutbox) -> None:
     """Add a group's rows that are due to the outbox, record the time of output, and score routers with the shadow detectors."""
     row = _row(state, score)
     if _score_row_is_due(state.table, score):
@@ -82,7 +82,7 @@ def _score_row_is_due(table: Columns, score: GroupScore) -> bool:
     return True
 
 
-def _look(state: GroupState, score: GroupScore, shadow: ShadowDetectors, offset: int, outbox: Outbox) -> None:
+def _look(state: GroupState, score: GroupScore, shadow: ShadowDetectors, offset: int, outbox: GroupOutbox) -> None:
     """Score a router with the shadow detectors; routers below EVIDENCE_ROW_FLOOR_NATS are the reference for others."""
     calm = np.array([score.extraction < EVIDENCE_ROW_FLOOR_NATS])
     kind, name = state.name(score.group)

@@ -7,7 +7,7 @@ import numpy as np
 from models.durations import DAY
 from models.evidence import additive, weighing
 from models.evidence.links import CASE_LINKS
-from streams.stages.groups.outbox import Outbox
+from streams.stages.groups.outbox import GroupOutbox
 from streams.stages.groups.readings import by_family
 from streams.stages.groups.scoring import GroupScore
 from streams.stages.groups.state import GroupState
@@ -20,7 +20,7 @@ MEMBER_GROWTH_SHARE = 0.05
 """Growth of a member's requests from which it is reported again."""
 
 
-def report_members(state: GroupState, score: GroupScore, outbox: Outbox) -> None:
+def report_members(state: GroupState, score: GroupScore, outbox: GroupOutbox) -> None:
     """Add the rows of suspect members that moved or grew to the outbox, and record what was reported."""
     table, slots = state.members, state.slots(score.group)
     families, extraction, rules = score.attributed, score.judgement.nats, score.judgement.names()

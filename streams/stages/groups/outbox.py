@@ -14,7 +14,7 @@ from streams.stages.stage import Message
 
 
 @dataclass
-class Outbox:
+class GroupOutbox:
     """Rows by topic, each a dictionary of columns."""
 
     scores: list[BlockColumns] = field(default_factory=list)

@@ -13,7 +13,7 @@ from models.accumulators.grouped_events import Floats
 from models.durations import HOUR
 from models.evidence import additive, extraction_rules, weighing
 from models.evidence.additive import Additive
-from models.evidence.extraction_rules import Extraction, Rule
+from models.evidence.extraction_rules import Extraction, ExtractionRule
 from models.evidence.families import FAMILIES
 from models.state.columns import Columns, Slots
 from streams.features.group.evenness import expected_if_people
@@ -58,7 +58,7 @@ class GroupScore:
     """Evidence that each member extracts the model, (members,): the trained judgement, and the rules that held."""
     extraction: float
     """Evidence that the group extracts the model, nats: what MIN_MEMBERS of its members have."""
-    rule: Rule | None
+    rule: ExtractionRule | None
     """The rule that held for `extraction`, None where none did."""
     readings: Floats
     """What the trained model reads of each member, (members, readings), NaN where unknown; of a public link no rows."""

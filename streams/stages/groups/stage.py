@@ -22,7 +22,7 @@ from streams.stages.groups.announcements import announce_public, announce_templa
 from streams.stages.groups.counting import count
 from streams.stages.groups.group_rows import report_group
 from streams.stages.groups.member_rows import report_members
-from streams.stages.groups.outbox import Outbox
+from streams.stages.groups.outbox import GroupOutbox
 from streams.stages.groups.state import MAX_GROUP_MEMBERS, GroupState
 from streams.stages.shadow_detectors import ShadowDetectors
 from streams.stages.stage import Message
@@ -94,7 +94,7 @@ class Groups:
         groups = np.array(sorted(counted), np.int64)
         if not len(groups):
             return []
-        outbox = Outbox()
+        outbox = GroupOutbox()
         for group in sorted(upgraded):
             announce_upgrade(self.state, group, outbox)
         for group in scoring.due(self.state, groups).tolist():
@@ -150,7 +150,7 @@ class Groups:
         kept = np.flatnonzero(new)
         return block.take(kept), groups[kept], slots[kept]
 
-    def _score(self, group: int, offset: int, outbox: Outbox) -> None:
+    def _score(self, group: int, offset: int, outbox: GroupOutbox) -> None:
         """Score a group, and add its rows and those of its members to the outbox."""
         self._counts["group_ticks"] += 1
         score = scoring.score(group, self.view(group), self.features, float(self.table["population"][group]))

@@ -26,7 +26,7 @@ from streams.schema import topics
 from streams.schema.signatures import Signatures
 from streams.telemetry.metrics import Registry
 from streams.worker.failure import Failure
-from streams.worker.reading import Reading
+from streams.worker.ordered_input import OrderedInput
 from streams.worker.source import headers_of, source, unacknowledged
 
 
@@ -43,7 +43,7 @@ class StoreEngine:
         self._thread = ThreadPoolExecutor(1, "store")
         self._busy = asyncio.Lock()
         self._positions: dict[Partition, int] = {}
-        self._reading = Reading(app, compacted=(topics.ALERTS, topics.CASES, topics.LABELS))
+        self._reading = OrderedInput(app, compacted=(topics.ALERTS, topics.CASES, topics.LABELS))
         self._held: dict[Partition, deque[int]] = {}
         app.on_partitions_revoked.connect(self._revoked, weak=False)
 
@@ -93,11 +93,11 @@ class StoreEngine:
             while waiting and waiting[0] <= last:
                 self._ack(TP(*tp), waiting.popleft())
 
-    def _row(self, record: Record) -> rows.Record:
+    def _row(self, record: Record) -> rows.KafkaRecord:
         headers = headers_of(record)
         error = self._signatures.refusal(record.topic, record.key, record.value, headers) if record.value is not None else None
         reason = error.reason if error else ""
-        return rows.Record(record.topic, record.partition, record.offset, record.timestamp or 0.0, record.value, dict(headers), reason)
+        return rows.KafkaRecord(record.topic, record.partition, record.offset, record.timestamp or 0.0, record.value, dict(headers), reason)
 
     def _ack(self, tp: TP, offset: int) -> None:
         self.app.consumer.ack(Record(tp.topic, tp.partition, offset, 0.0, 0, None, None, None, None, tp=tp))

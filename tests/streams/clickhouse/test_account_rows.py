@@ -11,7 +11,7 @@ import pytest
 
 from streams.clickhouse.account_rows import CONDITIONS, AccountRows, tables
 from streams.clickhouse.client import ClickHouse
-from streams.clickhouse.rows import Record, inserts
+from streams.clickhouse.rows import KafkaRecord, inserts
 from streams.enforcement.decided import decisions
 from streams.schema.actions import Action, EnforcementDecision, EnforcementPayload
 from streams.schema.cases import Alert, AlertPayload, Case, CaseMember, CasePayload, Example, Link, ScoredEntity
@@ -80,7 +80,7 @@ def fill(clickhouse: ClickHouse, account: str) -> None:
 
 def put(clickhouse: ClickHouse, topic: str, record: Any) -> None:
     """Store a record as the store stage does."""
-    (insert,) = inserts(topic, [Record(topic, 0, 0, NOW, record.encode())])
+    (insert,) = inserts(topic, [KafkaRecord(topic, 0, 0, NOW, record.encode())])
     clickhouse.insert(insert.table, insert.columns, token=repr(record))
 
 

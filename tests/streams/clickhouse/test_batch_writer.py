@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from streams.clickhouse.batch_writer import Batcher, BatchWriter
 from streams.clickhouse.client import Columns, RefusedRowsError, retrying
-from streams.clickhouse.rows import Record
+from streams.clickhouse.rows import KafkaRecord
 from streams.core.errors import StoreUnavailableError
 from streams.schema import blocks, topics
 from streams.telemetry.metrics import METRICS, Metric
@@ -68,7 +68,7 @@ def _raise(error: Exception | None) -> None:
         raise error
 
 
-def label(offset: int, **changes: object) -> Record:
+def label(offset: int, **changes: object) -> KafkaRecord:
     message = {
         "label_id": str(offset),
         "time": 0,
@@ -78,7 +78,7 @@ def label(offset: int, **changes: object) -> Record:
         "author": "x",
         "note": "",
     }
-    return Record(*PLACE, offset, 0.0, orjson.dumps({**message, **changes}))
+    return KafkaRecord(*PLACE, offset, 0.0, orjson.dumps({**message, **changes}))
 
 
 def store(model: Model, offsets: int = 4, seconds: float = 5.0) -> BatchWriter:
@@ -162,7 +162,7 @@ def test_an_event_that_cannot_have_happened_when_it_says_so_becomes_no_row() -> 
     model, now = Model(), 1_790_000_000.0
     times = [now, now - 60.0, now + 3 * 86_400.0, now - 4 * 365 * 86_400.0]
     block = block_of({"account_id": "ada", "event_id": [f"{time}" for time in times], "time": times})
-    record = Record(topics.REQUESTS, 0, 0, now, blocks.encode(block.batch))
+    record = KafkaRecord(topics.REQUESTS, 0, 0, now, blocks.encode(block.batch))
     store(model, offsets=1).apply([record], now=0)
     assert len(model.rows["requests"]) == 2
     assert [row["events"] for row in model.rows["arrivals"]] == [2]
@@ -172,7 +172,7 @@ def test_a_message_that_cannot_be_read_is_counted_and_the_rest_goes_on() -> None
     model = Model()
     stage = store(model)
     before = METRICS.value(Metric.BLOCKS_REFUSED, agent="store")
-    torn = Record(*PLACE, 1, 61.0, b'{"label_id": "1"')
+    torn = KafkaRecord(*PLACE, 1, 61.0, b'{"label_id": "1"')
     assert stage.apply([label(0), torn, label(2, verdict="guilty"), label(3)], now=0) == {PLACE: 3}
     assert model.labels == [0, 3]
     assert [(row["minute"], row["source"], row["reason"], row["count"]) for row in model.rows["dead_letters"]] == [
@@ -193,7 +193,7 @@ def test_the_one_record_that_clickhouse_refuses_is_set_aside_alone() -> None:
 
 def test_tombstones_store_nothing_but_are_acknowledged() -> None:
     model = Model()
-    assert store(model).apply([Record(*PLACE, offset, 0.0, None) for offset in range(4)], now=0) == {PLACE: 3}
+    assert store(model).apply([KafkaRecord(*PLACE, offset, 0.0, None) for offset in range(4)], now=0) == {PLACE: 3}
     assert model.labels == []
 
 

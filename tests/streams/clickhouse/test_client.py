@@ -14,7 +14,7 @@ import pytest
 from streams.clickhouse.client import ClickHouse, Columns, RefusedRowsError, retrying
 from streams.core.errors import StoreUnavailableError
 from streams.core.settings import Settings
-from streams.devserver.access import Limits
+from streams.devserver.access import ClientLimits
 
 MARKER = "the-secret-prompt"
 NOW = int(time.time())  # ClickHouse drops what has expired as it comes in
@@ -63,7 +63,7 @@ def test_each_thread_has_a_connection_of_its_own(clickhouse: ClickHouse) -> None
 
 
 def test_a_thread_that_has_ended_leaves_no_connection(clickhouse: ClickHouse) -> None:
-    for _ in range(Limits().clients + 1):
+    for _ in range(ClientLimits().clients + 1):
         answers: list[Any] = []
         thread = threading.Thread(target=lambda found: found.extend(clickhouse.query("SELECT 1")), args=[answers])
         thread.start()

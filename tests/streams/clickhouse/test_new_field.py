@@ -55,7 +55,7 @@ key = b"0123456789abcdef"
 event = module.parse(text.encode())
 columns = Normaliser(key, Sketcher(key)).columns([event], [module.check(event)])
 block = REQUESTS.encode(columns)
-(insert, _) = inserts("requests", [Record("requests", 0, 0, 1.79e9, block, {})])
+(insert, _) = inserts("requests", [KafkaRecord("requests", 0, 0, 1.79e9, block, {})])
 row = {name: values.tolist()[0] for name, values in insert.columns.items()}
 row["sent_shingles"] = row["sent_shingles"].hex()
 print(json.dumps({
@@ -107,7 +107,7 @@ def test_a_migration_of_one_file_keeps_the_field_in_clickhouse(newer: dict[str, 
     columns = {name: np.array([value], newer["types"][name]) for name, value in row.items()}
     columns["time"] = columns["time"] * 0 + int(_now_milliseconds(clickhouse))
     clickhouse.insert("requests", columns, "newer")
-    older = rows.inserts(TOPIC, [rows.Record(TOPIC, 0, 1, NOW, older_block(), {})])[0].columns
+    older = rows.inserts(TOPIC, [rows.KafkaRecord(TOPIC, 0, 1, NOW, older_block(), {})])[0].columns
     clickhouse.insert("requests", {**older, "time": columns["time"], "account_id": np.array(["bob"], object)}, "older")
     assert clickhouse.query("SELECT account_id, effort, tool_count FROM requests ORDER BY account_id") == [
         ("ada", 7.0, 2),

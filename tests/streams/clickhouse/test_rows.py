@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from streams.clickhouse import migrate, rows
-from streams.clickhouse.rows import Record, columns_of, insert_of, inserts, own_dead_letters, set_aside
+from streams.clickhouse.rows import KafkaRecord, columns_of, insert_of, inserts, own_dead_letters, set_aside
 from streams.schema import blocks, topics
 from streams.schema import record as records
 from streams.schema.cases import Alert, Case
@@ -20,8 +20,8 @@ def shadow(*times: float) -> bytes:
     return blocks.SHADOW.encode(columns | {"detector": ["loda"] * size, "score": [0.5] * size})
 
 
-def record(topic: str, value: bytes | None, **headers: bytes) -> Record:
-    return Record(topic, 0, 0, 90.0, value, headers)
+def record(topic: str, value: bytes | None, **headers: bytes) -> KafkaRecord:
+    return KafkaRecord(topic, 0, 0, 90.0, value, headers)
 
 
 def test_blocks_are_joined_in_their_order_with_times_in_milliseconds() -> None:
@@ -42,7 +42,7 @@ def test_an_empty_block_and_a_tombstone_are_no_rows() -> None:
 
 @pytest.mark.parametrize("topic", rows.STORED)
 def test_a_record_whose_signature_is_refused_is_a_dead_letter_whatever_it_says(topic: str) -> None:
-    [insert] = inserts(topic, [Record(topic, 0, 7, 61.0, b"{}", {}, refused="bad_signature")])
+    [insert] = inserts(topic, [KafkaRecord(topic, 0, 7, 61.0, b"{}", {}, refused="bad_signature")])
     assert {name: column.tolist() for name, column in insert.columns.items()} == {
         "minute": [60], "source": [topic], "reason": ["bad_signature"], "count": [1],
     }  # fmt: skip

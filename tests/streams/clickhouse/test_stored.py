@@ -20,7 +20,7 @@ from pydantic import SecretStr
 from streams.clickhouse import migrate
 from streams.clickhouse.batch_writer import Batcher, BatchWriter
 from streams.clickhouse.client import ClickHouse
-from streams.clickhouse.rows import Record, insert_of
+from streams.clickhouse.rows import KafkaRecord, insert_of
 from streams.core.settings import Settings
 from streams.devserver.process import LocalClickHouse
 from streams.kafka.log_range import LogRecord
@@ -51,15 +51,15 @@ def score_block(names: list[str], values: list[list[float]], kind: str = "accoun
     return blocks.SCORES.encode(columns, names={"families": ["content", "timing"], "features": names})
 
 
-def record(topic: str, offset: int, value: bytes | None, headers: Mapping[str, bytes] | None = None) -> Record:
-    return Record(topic, 0, offset, NOW, value, headers or {})
+def record(topic: str, offset: int, value: bytes | None, headers: Mapping[str, bytes] | None = None) -> KafkaRecord:
+    return KafkaRecord(topic, 0, offset, NOW, value, headers or {})
 
 
 def store(clickhouse: ClickHouse, offsets: int = 2) -> BatchWriter:
     return BatchWriter(clickhouse, threading.Event(), Batcher(offsets=offsets))
 
 
-def write(clickhouse: ClickHouse, *records: Record) -> None:
+def write(clickhouse: ClickHouse, *records: KafkaRecord) -> None:
     stage = store(clickhouse, offsets=64)
     stage.apply(records, now=0)
     stage.due(now=99)
@@ -246,7 +246,7 @@ def counted(clickhouse: ClickHouse) -> tuple[int, int, int]:
     return requests, *usage
 
 
-def pairs(count: int) -> list[Record]:
+def pairs(count: int) -> list[KafkaRecord]:
     return [record(topics.REQUESTS, offset, request_block(f"a{offset}", f"b{offset}", output_tokens=[1.0, 1.0])) for offset in range(count)]
 
 

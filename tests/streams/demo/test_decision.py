@@ -43,7 +43,7 @@ def stored_case(settings: Settings) -> None:
     key = HistoryKey(role_keys(settings, "worker")[0])
     signed = signed_case(msgspec.structs.replace(case, payload=msgspec.structs.replace(case.payload, history=key.extended([], case))), key)
     with connected(settings) as clickhouse:
-        for insert in rows.inserts(topics.CASES, [rows.Record(topics.CASES, 0, 0, now, signed.encode(), {})]):
+        for insert in rows.inserts(topics.CASES, [rows.KafkaRecord(topics.CASES, 0, 0, now, signed.encode(), {})]):
             clickhouse.insert(insert.table, insert.columns, "case")
 
 

@@ -12,7 +12,7 @@ from aiohttp.test_utils import TestClient, TestServer, unused_port
 from streams.clickhouse import rows
 from streams.clickhouse.client import ClickHouse
 from streams.desk.app import COOKIE, Desk
-from streams.desk.reading import Reading
+from streams.desk.queries import DeskQueries
 from streams.desk.sessions import Person, Sessions
 from streams.intake import bodies
 from streams.schema import topics
@@ -35,7 +35,7 @@ START = time.time() // 60 * 60 - 3600.0
 
 def put(clickhouse: ClickHouse, record: Record) -> None:
     topic, number = TOPICS[type(record)], next(NUMBERS)
-    for insert in rows.inserts(topic, [rows.Record(topic, 0, number, START, record.encode(), {})]):
+    for insert in rows.inserts(topic, [rows.KafkaRecord(topic, 0, number, START, record.encode(), {})]):
         clickhouse.insert(insert.table, insert.columns, f"desk-{number}")
 
 
@@ -130,7 +130,7 @@ async def desk(clickhouse: ClickHouse, store: Store, sessions: Sessions) -> Asyn
     """The desk on a port of this machine, and a client that sends forms from its pages."""
     port = unused_port()
     origin = f"http://127.0.0.1:{port}"
-    app = Desk(Reading(clickhouse), store, sessions, frozenset({origin})).app()
+    app = Desk(DeskQueries(clickhouse), store, sessions, frozenset({origin})).app()
     client: TestClient[Any, Any] = TestClient(TestServer(app, port=port), headers={"Origin": origin}, cookie_jar=DummyCookieJar())
     await client.server.start_server(**bodies.SERVER)
     await client.start_server()

@@ -9,7 +9,7 @@ from rich.console import Console
 from streams.clickhouse.client import ClickHouse
 from streams.desk import account_view
 from streams.desk.account_view import AccountCase, AccountScore, AccountView
-from streams.desk.reading import Reading, StoredFacts
+from streams.desk.queries import DeskQueries, StoredFacts
 
 NOON = datetime(2026, 11, 22, 12, tzinfo=UTC)
 FACTS = StoredFacts(1200, 1, NOON, NOON, 90_000.0, "", [], ["00000000000000aa"], [], ["ind-000000000001"], None, [])
@@ -38,8 +38,8 @@ def test_a_name_cannot_write_markup_on_the_terminal() -> None:
 
 def test_the_data_is_the_same_facts(clickhouse: ClickHouse, make_case: Any) -> None:
     case = make_case("only-in-this-case")
-    view = account_view.read(Reading(clickhouse), "only-in-this-case")
+    view = account_view.read(DeskQueries(clickhouse), "only-in-this-case")
     assert view is not None
     assert [member_of.case_id for member_of in view.cases] == [case.case_id]
     assert msgspec.json.decode(msgspec.json.encode(view))["cases"][0]["state"] == "open"
-    assert account_view.read(Reading(clickhouse), "nobody") is None
+    assert account_view.read(DeskQueries(clickhouse), "nobody") is None

@@ -22,7 +22,7 @@ from streams.core.errors import SettingsError
 from streams.core.settings import Settings
 from streams.desk.app import COOKIE, LOGIN_COOKIE, START, Desk
 from streams.desk.oidc_login import CALLBACK, LOGIN_SECONDS, MAX_LOGINS, LoginError, OidcLogin, discovered, roles_of
-from streams.desk.reading import Reading
+from streams.desk.queries import DeskQueries
 from streams.desk.sessions import Person, Sessions
 from streams.testing.http_answers import Asked, answering
 
@@ -190,7 +190,7 @@ async def test_a_browser_goes_to_the_provider_and_comes_back_logged_in(issuer: s
     port = unused_port()
     origin = f"http://127.0.0.1:{port}"
     login = OidcLogin(settings_of(issuer), origin + CALLBACK)
-    app = Desk(Reading(clickhouse), store, Sessions(), frozenset({origin}), login).app()
+    app = Desk(DeskQueries(clickhouse), store, Sessions(), frozenset({origin}), login).app()
     async with TestClient(TestServer(app, port=port), cookie_jar=DummyCookieJar()) as browser:
         assert START in await (await browser.get("/login")).text()
         begun = await browser.get(START, allow_redirects=False)

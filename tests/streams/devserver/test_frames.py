@@ -10,12 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.devserver.frames import LZ4, ZSTD, compress, read_frame
-from streams.devserver.wire import ProtocolError, Reader
+from streams.devserver.wire import ProtocolError, WireReader
 
 
 @given(st.binary(min_size=1), st.sampled_from([LZ4, ZSTD]))
 def test_what_was_compressed_is_read(data: bytes, method: int) -> None:
-    assert read_frame(Reader.over(compress(data, method))) == data
+    assert read_frame(WireReader.over(compress(data, method))) == data
 
 
 @pytest.mark.parametrize("payload", [zstandard.ZstdCompressor().compress(bytes(1 << 24)), b"no zstd", b""])
@@ -23,11 +23,11 @@ def test_a_zstd_frame_that_does_not_hold_its_size_is_refused(payload: bytes) -> 
     framed = struct.pack("<BII", ZSTD, 9 + len(payload), 100) + payload
     value = CityHash128(framed)
     with pytest.raises(ProtocolError, match="unpacked"):
-        read_frame(Reader.over(struct.pack("<QQ", value >> 64, value & (1 << 64) - 1) + framed))
+        read_frame(WireReader.over(struct.pack("<QQ", value >> 64, value & (1 << 64) - 1) + framed))
 
 
 def test_large_data_become_frames_of_a_mebibyte() -> None:
-    reader = Reader.over(compress(b"x" * 2_500_000))
+    reader = WireReader.over(compress(b"x" * 2_500_000))
     assert [len(read_frame(reader)) for _ in range(3)] == [1 << 20, 1 << 20, 2_500_000 - (2 << 20)]
     assert reader.buffered == 0
 
@@ -36,7 +36,7 @@ def test_one_wrong_bit_is_noticed() -> None:
     framed = bytearray(compress(b"some words"))
     framed[-1] ^= 1
     with pytest.raises(ProtocolError, match="checksum"):
-        read_frame(Reader.over(bytes(framed)))
+        read_frame(WireReader.over(bytes(framed)))
 
 
 def test_the_driver_reads_our_frames() -> None:

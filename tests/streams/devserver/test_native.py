@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from streams.devserver.layouts import Array, Fixed, LowCardinality, Nullable, Text, Tuple, layout
 from streams.devserver.native import Shape, header, pass_block
-from streams.devserver.wire import ProtocolError, Reader, text, varint
+from streams.devserver.wire import ProtocolError, WireReader, text, varint
 
 
 def block(kind: str, rows: int, body: bytes, *, mark: bool = False) -> bytes:
@@ -19,7 +19,7 @@ def block(kind: str, rows: int, body: bytes, *, mark: bool = False) -> bytes:
 
 def passed(data: bytes, *, marks_in: bool = False, marks_out: bool = False) -> tuple[Shape, bytes, bytes]:
     """Return the block's shape, what was passed on, and what was left."""
-    reader, out = Reader.over(data), list[bytes]()
+    reader, out = WireReader.over(data), list[bytes]()
     shape = pass_block(reader, out.append, 1_000_000, marks_in=marks_in, marks_out=marks_out)
     return shape, b"".join(out), reader.data[reader.position :]
 
@@ -90,7 +90,7 @@ def test_strings_are_walked_in_pieces_of_any_size(values: list[str], size: int) 
     data = block("String", len(values), b"".join(map(text, values)))
     pieces: Callable[[], bytes] = iter([data[start : start + size] for start in range(0, len(data), size)]).__next__
     out: list[bytes] = []
-    assert pass_block(Reader(pieces), out.append, 1_000_000).rows == len(values)
+    assert pass_block(WireReader(pieces), out.append, 1_000_000).rows == len(values)
     assert b"".join(out) == data
 
 
@@ -102,5 +102,5 @@ def test_any_bytes_are_a_block_or_a_protocol_error(data: bytes) -> None:
 
 def test_more_bytes_than_the_budget_are_refused() -> None:
     with pytest.raises(ProtocolError, match="smaller inserts") as caught:
-        pass_block(Reader.over(block("UInt64", 10**9, b"")), list[bytes]().append, 1_000_000)
+        pass_block(WireReader.over(block("UInt64", 10**9, b"")), list[bytes]().append, 1_000_000)
     assert caught.value.code == 131

@@ -16,7 +16,7 @@ from clickhouse_driver import Client
 from clickhouse_driver.errors import ServerException
 
 from streams.devserver import frames
-from streams.devserver.access import Limits
+from streams.devserver.access import ClientLimits
 from streams.devserver.channel import BLOCK_INFO
 from streams.devserver.native import header
 from streams.devserver.process import LocalClickHouse
@@ -176,7 +176,7 @@ def test_one_packet_at_a_time_may_also_come_byte_by_byte(clickhouse: LocalClickH
 
 @pytest.fixture(scope="module")
 def strict(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalClickHouse]:
-    limits = Limits(hello_seconds=0.3, packet_seconds=0.5, idle_seconds=5.0, query_bytes=10_000, insert_bytes=1_000_000, clients=4)
+    limits = ClientLimits(hello_seconds=0.3, packet_seconds=0.5, idle_seconds=5.0, query_bytes=10_000, insert_bytes=1_000_000, clients=4)
     folder: Path = tmp_path_factory.mktemp("strict")
     with LocalServer(folder, user="u", password="p", limits=limits) as server:
         yield LocalClickHouse("127.0.0.1", server.native_port, server.http_port, "u", "p", 0)

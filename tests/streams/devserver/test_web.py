@@ -27,7 +27,7 @@ from streams.devserver import frames
 from streams.devserver.channel import BLOCK_INFO
 from streams.devserver.native import pass_block
 from streams.devserver.process import LocalClickHouse
-from streams.devserver.wire import Reader
+from streams.devserver.wire import WireReader
 
 
 def peak_mb(pid: int) -> float:
@@ -221,7 +221,7 @@ toLowCardinality(toNullable('a')), mapFromArrays([toLowCardinality('a')], [toLow
 def test_a_walk_over_any_block_ends_where_the_block_ends(clickhouse: LocalClickHouse, expression: str, rows: int) -> None:
     query = f"SELECT number, {expression}, number FROM numbers({rows}) SETTINGS output_format_native_write_json_as_string = 1 FORMAT Native"
     block = ask(clickhouse, query.encode()).body
-    reader, out = Reader.over(block), list[bytes]()
+    reader, out = WireReader.over(block), list[bytes]()
     assert pass_block(reader, out.append, 1 << 40).rows == rows
     assert (reader.buffered, b"".join(out)) == (0, block)
 
@@ -303,4 +303,4 @@ def test_a_statement_without_a_result_is_told_apart_and_every_answer_says_what_i
 
 def test_bodies_may_travel_in_the_native_protocols_frames(clickhouse: LocalClickHouse) -> None:
     answer = ask(clickhouse, frames.compress(b"SELECT 'x'"), compress="1", decompress="1")
-    assert frames.read_frame(Reader.over(answer.body)) == b"x\n"
+    assert frames.read_frame(WireReader.over(answer.body)) == b"x\n"

@@ -14,7 +14,7 @@ import pytest
 
 from streams.clickhouse import migrate
 from streams.clickhouse.client import ClickHouse, connected
-from streams.clickhouse.rows import Record, inserts
+from streams.clickhouse.rows import KafkaRecord, inserts
 from streams.exports.account import document
 from streams.schema import blocks, topics
 from streams.schema.cases import Case, CaseMember, CasePayload, Example
@@ -44,7 +44,7 @@ def fill(clickhouse: ClickHouse) -> None:
     payload = CasePayload(members=members, example=Example("bob", []))
     case = Case("case-1", 1, NOW, NOW, "open", "extraction", "two accounts", 2, 1.0, 1.0, 9.0, 0.0, muted=False, payload=payload)
     for topic, value in ((topics.SCORES, scores), (topics.CASES, case.encode())):
-        (insert,) = inserts(topic, [Record(topic, 0, 0, NOW, value)])
+        (insert,) = inserts(topic, [KafkaRecord(topic, 0, 0, NOW, value)])
         clickhouse.insert(insert.table, insert.columns, token=topic)
 
 

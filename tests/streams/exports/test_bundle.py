@@ -52,7 +52,7 @@ def clickhouse(settings: Settings, replayed: Replay) -> Iterator[ClickHouse]:
     """The cases of a morning."""
     gateway = ClickHouse(settings)
     records = [
-        rows.Record(topics.CASES, 0, offset, 1.7e9, signed_case(case, HISTORY_KEY).encode(), {})
+        rows.KafkaRecord(topics.CASES, 0, offset, 1.7e9, signed_case(case, HISTORY_KEY).encode(), {})
         for offset, case in enumerate(replayed.cases)
     ]
     for insert in rows.inserts(topics.CASES, records):

@@ -13,17 +13,17 @@ from types import SimpleNamespace
 import pytest
 
 from streams.forensics import canary
-from streams.forensics.canary import Policy
+from streams.forensics.canary import CanaryPolicy
 from streams.forensics.errors import AnswersError
 
 KEY = canary.key(b"secret", "case-1", 1)
 
 
-def make(case_id: str = "case-1", epoch: int = 1) -> Policy:
+def make(case_id: str = "case-1", epoch: int = 1) -> CanaryPolicy:
     return canary.policy(canary.key(b"secret", case_id, epoch), case_id, epoch, ["member"], ("J. Doe", "2026-11-29T08:00:00+00:00"))
 
 
-def habits(seed: int, served: Policy | None = None, share: float = 1.0, answers: int = 400) -> list[str]:
+def habits(seed: int, served: CanaryPolicy | None = None, share: float = 1.0, answers: int = 400) -> list[str]:
     """Return answers of a writer who leans its own way in each wording; a share of them as a policy says."""
     draw = random.Random(seed)
     leaning = {pair: draw.random() for pair in canary.wordings()}
@@ -54,7 +54,7 @@ def test_another_case_or_epoch_has_other_wordings() -> None:
 
 
 def test_only_wordings_are_replaced_and_code_and_quotations_stay() -> None:
-    policy = Policy("c", 1, "J. Doe", "", ("k",), (("towards", "toward"), ("for instance,", "for example,")))
+    policy = CanaryPolicy("c", 1, "J. Doe", "", ("k",), (("towards", "toward"), ("for instance,", "for example,")))
     answer = 'For example, go toward x. "toward" `toward` untoward\n```\ntoward\n```'
     assert canary.apply(policy, answer) == 'For instance, go towards x. "toward" `toward` untoward\n```\ntoward\n```'
     assert canary.apply(canary.revoked(policy, "now"), answer) == answer
@@ -152,7 +152,7 @@ def test_the_gateway_serves_members_alone_and_counts_without_text(tmp_path: Path
 
     from streams.forensics.litellm_hook import CanaryHook  # noqa: PLC0415 - as above
 
-    policy = Policy("case-1", 1, "J. Doe", "", ("member",), (("for instance,", "for example,"),))
+    policy = CanaryPolicy("case-1", 1, "J. Doe", "", ("member",), (("for instance,", "for example,"),))
     path, served = tmp_path / "policy.json", tmp_path / "served.jsonl"
     path.write_bytes(policy.json())
     hook = CanaryHook(path, served)

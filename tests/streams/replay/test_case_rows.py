@@ -11,7 +11,7 @@ import pytest
 
 from streams.replay.case_rows import alert_rows, case_row, member_rows, newest, version_rows
 from streams.replay.run import Replay
-from streams.schema.replay_files import AlertRow, CaseRow, CaseVersionRow
+from streams.schema.replay_files import AlertRow, CaseVersionRow, ReplayedCase
 
 
 def test_the_newest_version_of_each_case_is_its_row(replayed: Replay) -> None:
@@ -63,5 +63,5 @@ def test_moments_have_a_zone(written: Path) -> None:
 
 def test_a_run_without_cases_has_the_columns_all_the_same(tmp_path: Path) -> None:
     Replay(partitions=1, seal_key=b"a key of this test").write(tmp_path)
-    for name, row in (("alerts", AlertRow), ("cases", CaseRow), ("case_versions", CaseVersionRow)):
+    for name, row in (("alerts", AlertRow), ("cases", ReplayedCase), ("case_versions", CaseVersionRow)):
         assert pq.read_schema(tmp_path / f"{name}.parquet").names == list(row.__struct_fields__)

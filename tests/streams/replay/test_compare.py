@@ -16,7 +16,7 @@ from rich.console import Console
 
 from models.evidence.weighing import ALERT_THRESHOLD_NATS
 from streams.core.errors import SettingsError
-from streams.replay.compare import Accounts, Best, Entity, FirstAlerts, Outcome, Pair, compare, tables
+from streams.replay.compare import AccountsCompared, Best, Entity, FirstAlerts, Pair, ReplayOutcome, compare, tables
 from streams.testing.builders import committed
 from streams.testing.checkouts import copied
 
@@ -25,11 +25,11 @@ HOUR = 3600.0
 
 def outcome(
     alerted: dict[str, float] | None = None, best: dict[Entity, Best] | None = None, cases: dict[str, int] | None = None
-) -> Outcome:
-    return Outcome(events=100, alerted=alerted or {}, cases=cases or {}, best=best or {})
+) -> ReplayOutcome:
+    return ReplayOutcome(events=100, alerted=alerted or {}, cases=cases or {}, best=best or {})
 
 
-def printed(before: Outcome, now: Outcome) -> str:
+def printed(before: ReplayOutcome, now: ReplayOutcome) -> str:
     console = Console(width=160)
     with console.capture() as said:
         for table in tables(compare(before, now), "main (0123456789)"):
@@ -39,7 +39,7 @@ def printed(before: Outcome, now: Outcome) -> str:
 
 def test_accounts_fall_into_both_only_before_and_only_now() -> None:
     accounts = compare(outcome({"a": 0.0, "b": 0.0}), outcome({"b": 0.0, "c": 0.0})).accounts
-    assert accounts == Accounts(alerted=Pair(2, 2), both=["b"], only_before=["a"], only_now=["c"])
+    assert accounts == AccountsCompared(alerted=Pair(2, 2), both=["b"], only_before=["a"], only_now=["c"])
 
 
 def test_the_first_alert_of_an_account_that_both_alert_may_come_earlier_or_later() -> None:
@@ -83,7 +83,7 @@ def test_the_tables_say_it_in_numbers() -> None:
 def test_tables_of_another_layout_are_one_clear_line(tmp_path: Path) -> None:
     pq.write_table(pa.table({"account_id": ["a"], "alerted": [True]}), tmp_path / "accounts.parquet")
     with pytest.raises(SettingsError, match=r"accounts.parquet has no column first_alert_at: its revision wrote other tables"):
-        Outcome.read(tmp_path)
+        ReplayOutcome.read(tmp_path)
 
 
 @pytest.mark.slow

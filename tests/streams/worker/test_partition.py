@@ -15,7 +15,7 @@ from streams.schema import topics
 from streams.stages.stage import Message
 from streams.testing.counting import CountingStage
 from streams.worker.partition import Gathered, Partition
-from streams.worker.table import Archive, ChunkTable
+from streams.worker.table import ChunkTable, StoredArchive
 
 PLACE = TP(topics.REQUESTS, 2)
 
@@ -34,7 +34,7 @@ class Sent:
 
 
 def a_partition(table: ChunkTable) -> Partition:
-    return Partition(PLACE, CountingStage(4, topics.SCORES, 2), Archive(table, 2), 60.0)
+    return Partition(PLACE, CountingStage(4, topics.SCORES, 2), StoredArchive(table, 2), 60.0)
 
 
 def a_block(*keys: str) -> bytes:
@@ -67,7 +67,7 @@ class GatheringCounts(CountingStage):
 
 
 async def test_of_gathered_blocks_one_that_cannot_be_read_is_set_aside_and_the_others_count(table: ChunkTable) -> None:
-    partition, sent = Partition(PLACE, GatheringCounts(4, topics.SCORES, 2), Archive(table, 2), 60.0), Sent()
+    partition, sent = Partition(PLACE, GatheringCounts(4, topics.SCORES, 2), StoredArchive(table, 2), 60.0), Sent()
     arrivals = [Gathered(a_block("a"), 5), Gathered(b"secret prompt", 6), Gathered(a_block("a", "b"), 7)]
     await partition.send(partition.apply_gathered(arrivals), sent)
     assert [message.topic for message in sent.messages].count(topics.DEAD_LETTERS) == 1
@@ -82,7 +82,7 @@ async def test_of_gathered_blocks_one_that_cannot_be_read_is_set_aside_and_the_o
 
 @pytest.mark.parametrize(("blocks", "size", "enough"), [(3, 1 << 20, False), (4, 1 << 20, True), (255, 0, False), (256, 0, True)])
 def test_a_backlog_is_applied_before_it_fills_memory(table: ChunkTable, blocks: int, size: int, *, enough: bool) -> None:
-    partition = Partition(PLACE, GatheringCounts(4, topics.SCORES, 2), Archive(table, 2), 60.0)
+    partition = Partition(PLACE, GatheringCounts(4, topics.SCORES, 2), StoredArchive(table, 2), 60.0)
     partition.gathered = [Gathered(b"x" * size, offset) for offset in range(blocks)]
     assert partition.has_gathered_enough is enough
 

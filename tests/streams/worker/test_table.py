@@ -18,7 +18,7 @@ from streams.worker.app import make_app
 from streams.worker.app import make_table as make_worker_table
 from streams.worker.engine import Inputs
 from streams.worker.stored import NO_OFFSET, Seal, Stamp
-from streams.worker.table import ARCHIVE, CHUNK, Archive, ChunkTable, FencedError
+from streams.worker.table import ARCHIVE, CHUNK, ChunkTable, FencedError, StoredArchive
 from tests.streams.worker.conftest import KEY, LogTable, MakeTable, as_event
 
 
@@ -41,7 +41,7 @@ def test_a_partition_sees_its_own_chunks_only(table: ChunkTable) -> None:
 def test_the_archive_is_not_among_the_chunks(table: ChunkTable) -> None:
     table.apply_changelog_batch([recovered(0, f"{CHUNK}a", b"chunk", 3), recovered(0, f"{ARCHIVE}a", b"entity", 3)])
     assert list(table.records(0, CHUNK)) == [("a", b"chunk", 3)]
-    assert dict(Archive(table, 0)) == {"a": b"entity"}
+    assert dict(StoredArchive(table, 0)) == {"a": b"entity"}
 
 
 @pytest.mark.parametrize("together", [True, False])
@@ -72,7 +72,7 @@ def test_a_record_that_is_not_ours_is_set_aside_whatever_its_key_and_offset(tabl
 
 
 def test_an_archived_entity_is_found_at_once_and_a_deleted_one_never(table: ChunkTable) -> None:
-    archive = Archive(table, 0)
+    archive = StoredArchive(table, 0)
     table.apply_changelog_batch([recovered(0, f"{ARCHIVE}old", b"entity", 3)])
     archive["new"] = b"fresh"
     del archive["old"]
@@ -82,7 +82,7 @@ def test_an_archived_entity_is_found_at_once_and_a_deleted_one_never(table: Chun
 
 
 def test_an_entity_archived_again_while_its_record_is_written_stays_fresh(table: ChunkTable) -> None:
-    archive = Archive(table, 0)
+    archive = StoredArchive(table, 0)
     archive["a"] = b"one"
     taken = archive.take()
     archive["a"] = b"two"
@@ -125,7 +125,7 @@ async def test_what_the_key_before_sealed_is_read_and_sealed_anew_so_that_the_ke
         table.catch_up()
         assert await table.claim(0) == 7
         assert chunks(table) == {"a": b"one"}
-        assert dict(Archive(table, 0)) == {"idle": b"entity"}
+        assert dict(StoredArchive(table, 0)) == {"idle": b"entity"}
 
 
 async def test_without_the_key_before_state_starts_cold(make_table: MakeTable) -> None:
@@ -333,7 +333,7 @@ async def test_an_entity_that_returned_and_left_again_outlives_its_tombstone(mak
 async def test_pages_of_an_archive_go_through_it_in_order_without_what_is_deleted(make_table: MakeTable) -> None:
     table = await owner(make_table)
     await table.write(0, [(f"{ARCHIVE}{name}", b"row") for name in "edcba"], 10, 0)
-    archive = Archive(table, 0)
+    archive = StoredArchive(table, 0)
     del archive["c"]
     assert archive.page("", 2) == [("a", b"row"), ("b", b"row")]
     assert [name for name, _ in archive.page("b", 2)] == ["d", "e"]

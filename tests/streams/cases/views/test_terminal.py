@@ -52,7 +52,7 @@ def clickhouse(settings: Settings, replayed: Replay) -> Iterator[ClickHouse]:
     """The cases of a morning."""
     gateway = ClickHouse(settings)
     values = [signed_case(case, KEY).encode() for case in replayed.cases]
-    records = [rows.Record(topics.CASES, 0, offset, 1.7e9, value, {}) for offset, value in enumerate(values)]
+    records = [rows.KafkaRecord(topics.CASES, 0, offset, 1.7e9, value, {}) for offset, value in enumerate(values)]
     for insert in rows.inserts(topics.CASES, records):
         gateway.insert(insert.table, insert.columns, "cases")
     yield gateway
@@ -356,7 +356,7 @@ def test_a_stored_row_that_was_rewritten_is_found(clickhouse: ClickHouse) -> Non
     case = max(terminal.newest(clickhouse), key=lambda each: each.version)
     row = {**orjson.loads(case.json()), "version": case.version + 1, "requests": 1.0}
     row |= {"opened_at": case.opened_at.timestamp(), "updated_at": case.updated_at.timestamp()}
-    record = rows.Record(topics.CASES, 0, 10**6, 1.7e9, orjson.dumps(row), {})
+    record = rows.KafkaRecord(topics.CASES, 0, 10**6, 1.7e9, orjson.dumps(row), {})
     for insert in rows.inserts(topics.CASES, [record]):
         clickhouse.insert(insert.table, insert.columns, "rewritten")
     with pytest.raises(BrokenHistoryError, match=f"version {case.version + 1} is stored, but its history ends at {case.version}"):

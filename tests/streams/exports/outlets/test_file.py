@@ -10,16 +10,16 @@ import pytest
 from streams.core.settings import Settings
 from streams.exports.outlet import OutletConfigError
 from streams.exports.outlets.file import Outlet
-from streams.testing.destination import Destination
+from streams.testing.destination import TrialDestination
 
 SETTINGS = Settings.model_validate({"mode": "local"})
 
 
 @contextmanager
-def destination(folder: Path) -> Iterator[Destination]:
+def destination(folder: Path) -> Iterator[TrialDestination]:
     path = folder / "findings.jsonl"
     full = ("/dev/full", SETTINGS)  # Linux: every write finds the disk full
-    yield Destination(str(path), SETTINGS, lambda: [json.loads(line) for line in path.read_text().splitlines()], full, (str(folder),))
+    yield TrialDestination(str(path), SETTINGS, lambda: [json.loads(line) for line in path.read_text().splitlines()], full, (str(folder),))
 
 
 def test_findings_are_appended_to_those_of_the_last_run(tmp_path: Path) -> None:

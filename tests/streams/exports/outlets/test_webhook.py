@@ -12,7 +12,7 @@ import pytest
 from streams.core.settings import Settings
 from streams.exports.outlet import DeliveryError
 from streams.exports.outlets.webhook import Outlet
-from streams.testing.destination import SECRET, Destination
+from streams.testing.destination import SECRET, TrialDestination
 from streams.testing.http_answers import Asked, answering
 
 SETTINGS = Settings.model_validate({"mode": "local", "webhook_token": SECRET})
@@ -45,13 +45,13 @@ def hook() -> Iterator[Hook]:
 
 
 @contextmanager
-def destination(folder: Path) -> Iterator[Destination]:
+def destination(folder: Path) -> Iterator[TrialDestination]:
     del folder
     with served() as hook, socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         away = f"http://127.0.0.1:{unused.getsockname()[1]}/{SECRET}"
         wrong = (f"ftp://siem.example.com/{SECRET}", f"https:///{SECRET}", f"siem.example.com/{SECRET}", f"https://[{SECRET}/")
-        yield Destination(hook.url, SETTINGS, lambda: [each for _, body in hook.heard for each in body], (away, SETTINGS), wrong)
+        yield TrialDestination(hook.url, SETTINGS, lambda: [each for _, body in hook.heard for each in body], (away, SETTINGS), wrong)
 
 
 def test_the_token_is_sent_as_a_bearers(hook: Hook) -> None:

@@ -9,13 +9,13 @@ import numpy as np
 from models.evidence.families import FAMILIES
 from streams.schema import blocks, topics
 from streams.schema.blocks import FeedbackRow, decode
-from streams.stages.groups.outbox import Outbox
+from streams.stages.groups.outbox import GroupOutbox
 from streams.stages.groups.state import GroupState
 
 PARTITIONS = 2
 
 
-def feedback(outbox: Outbox) -> dict[int, list[FeedbackRow]]:
+def feedback(outbox: GroupOutbox) -> dict[int, list[FeedbackRow]]:
     """All feedback that was sent, by partition."""
     rows: dict[int, list[FeedbackRow]] = {}
     for message in outbox.messages(GroupState(0, PARTITIONS, {}), {}):
@@ -26,17 +26,17 @@ def feedback(outbox: Outbox) -> dict[int, list[FeedbackRow]]:
 
 
 def test_an_empty_outbox_sends_nothing() -> None:
-    assert feedback(Outbox()) == {}
+    assert feedback(GroupOutbox()) == {}
 
 
 def test_a_suspect_is_told_to_the_partition_of_its_account_alone() -> None:
     home = topics.partition_of("ada", PARTITIONS)
-    assert feedback(Outbox(suspects={"ada": 60.0})) == {home: [FeedbackRow("ada", until=60.0)]}
+    assert feedback(GroupOutbox(suspects={"ada": 60.0})) == {home: [FeedbackRow("ada", until=60.0)]}
 
 
 def test_a_shared_template_and_an_upgrade_are_told_to_every_partition() -> None:
     upgrade = FeedbackRow(router=7, upgrade=9, until=60.0)
-    sent = feedback(Outbox(templates=[5], upgrades=[upgrade]))
+    sent = feedback(GroupOutbox(templates=[5], upgrades=[upgrade]))
     assert sent.keys() == {0, 1}
     for template, router in sent.values():
         assert (template.template, template.account_id, math.isnan(template.until)) == (5, None, True)
@@ -52,7 +52,7 @@ def test_evidence_of_500_000_members_is_split_into_blocks_that_can_be_sent_and_n
     widths = {name: width if isinstance(width, int) else 1 for name, width in blocks.EVIDENCE.widths.items()}
     vectors = {name: np.ones((rows, width), np.float32) for name, width in widths.items()}
     columns: blocks.BlockColumns = {**numbers, **hashes, **texts, **vectors, "account_id": accounts}
-    outbox = Outbox(evidence=[columns])
+    outbox = GroupOutbox(evidence=[columns])
     messages = outbox.messages(GroupState(0, PARTITIONS, {}), {"features": ["one"], "families": list(FAMILIES)})
     assert max(len(message.value) for message in messages) <= blocks.MAX_MESSAGE_BYTES < topics.MAX_RECORD_BYTES
     read = [account for message in messages for account in decode(message.value, blocks.EVIDENCE).texts("account_id")]

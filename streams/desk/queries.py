@@ -100,7 +100,7 @@ class StoredFacts:
     """At most 100 of its accounts."""
 
 
-class Reading:
+class DeskQueries:
     """Queries for the desk's pages. Every value goes to ClickHouse as a parameter."""
 
     def __init__(self, clickhouse: Queries) -> None:

@@ -33,7 +33,7 @@ class LostRecordsError(HydrometerError):
     """Kafka no longer has records that were not processed. An operator must decide: nothing is skipped silently."""
 
 
-class Reading:
+class OrderedInput:
     """The cursors of one app."""
 
     def __init__(self, app: faust.App, compacted: Collection[str] = ()) -> None:
