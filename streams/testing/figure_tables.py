@@ -162,6 +162,20 @@ def mutants(kept: Kept) -> str:
     return table(["module", "mutants tried", "killed", "score"], rows) + "\n" + provenance(kept)
 
 
+def fuzz(kept: Kept) -> str:
+    """Return by reader how many inputs the newest `make fuzz` fed to it, the slowest of them, and how much the process grew."""
+    runs = kept[-1].figures["runs"]
+    rows = []
+    for target in dict.fromkeys(run["target"] for run in runs):
+        its = [run for run in runs if run["target"] == target]
+        failed = sum(not run["good"] for run in its)
+        slowest, grown = (max(run.get(name, 0.0) for run in its) for name in ("slowest_seconds", "growth_mb"))
+        rows.append([f"`{target}`", f"{sum(run['inputs'] for run in its):,}", str(failed), f"{slowest:.3f}", f"{grown:.1f}"])
+    rows.append(["all", f"{sum(run['inputs'] for run in runs):,}", str(sum(not run["good"] for run in runs)), "", ""])
+    header = ["reader", "inputs", "runs that failed", "slowest input, CPU s", "growth of the process, MB"]
+    return table(header, rows) + "\n" + provenance(kept)
+
+
 def torture(kept: Kept) -> str:
     """Return what each scenario of the newest `make torture` does, how long it took, what was found and what was measured."""
     rows = [
@@ -227,6 +241,7 @@ TABLES: Final[Mapping[str, Callable[[Kept], str]]] = {
     "collect": collecting,
     "evaluate": evaluate,
     "evasion": evasion,
+    "fuzz": fuzz,
     "mutants": mutants,
     "peers": peers,
     "torture": torture,

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from streams.testing.figure_tables import authors, bars, bench, evaluate, fill, mutants, peers, torture
+from streams.testing.figure_tables import authors, bars, bench, evaluate, fill, fuzz, mutants, peers, torture
 from streams.testing.figures import Measurement
 
 
@@ -48,6 +48,12 @@ def test_a_world_of_another_author_is_a_row() -> None:
     world = {"world": "harbour:1", "average_precision": 0.912, "recall": 0.5, "found": "4/5", "found_or_asked": "5/5", "leak": 0.05}
     lines = authors([kept({"worlds": [world | {"innocents": "2/1858", "asked": "30/40"}]})]).splitlines()
     assert lines[2] == "| `harbour:1` | 0.91 | 0.50 | 4/5 (5/5) | 5% | 2/1858 | 30/40 |"
+
+
+def test_inputs_of_a_reader_are_added_over_its_runs_and_the_worst_of_them_is_shown() -> None:
+    run = {"target": "lines", "inputs": 1_000, "good": True, "slowest_seconds": 0.25, "growth_mb": 1.5}
+    lines = fuzz([kept({"runs": [run, run | {"slowest_seconds": 0.5, "good": False}]})]).splitlines()
+    assert lines[2:4] == ["| `lines` | 2,000 | 1 | 0.500 | 1.5 |", "| all | 2,000 | 1 |  |  |"]
 
 
 def test_the_score_is_the_share_of_mutants_killed() -> None:
