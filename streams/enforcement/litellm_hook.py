@@ -1,4 +1,4 @@
-"""Makes a LiteLLM proxy obey orders: a callback that refuses, caps and strips before and after a call.
+"""Makes a LiteLLM proxy obey orders: a callback that refuses, caps, strips and marks for a canary before and after a call.
 
 In the proxy's configuration:  litellm_settings: {callbacks: streams.enforcement.litellm_hook.enforcement}
 In its environment: HYDROMETER_ORDERS, the file that `hydrometer enforcement apply --to litellm=FILE` writes
@@ -40,6 +40,8 @@ class EnforcementHook(CustomLogger):
                 data.pop(name, None)
             data["n"] = 1
             data.setdefault("metadata", {})["hydrometer_strip"] = True
+        if ruling.canary:
+            data.setdefault("metadata", {})["hydrometer_canary"] = True
         return data
 
     async def async_post_call_success_hook(self, data: dict[str, Any], user_api_key_dict: Any, response: Any) -> Any:  # noqa: ARG002 - theirs

@@ -29,6 +29,8 @@ class Ruling:
 
     does: Literal["serve", "strip", "limit", "refuse"]
     notice: str = ""
+    canary: bool = False
+    """Whether the answer is to have the wordings of the case's canary (`streams.forensics.litellm_hook`)."""
 
 
 class Obeying:
@@ -59,8 +61,9 @@ class Obeying:
             if len(served) >= order.rate:
                 return Ruling("limit", order.notice)
             served.append(now)
-        hidden = [order for order in meant if order.measure == "hide_reasoning"]
-        return Ruling("strip", hidden[0].notice) if hidden else Ruling("serve")
+        notices = {order.measure: order.notice for order in meant}
+        does: Literal["strip", "serve"] = "strip" if "hide_reasoning" in notices else "serve"
+        return Ruling(does, notices.get("hide_reasoning", ""), canary="canary" in notices)
 
     def _read(self) -> None:
         version = file_version(self._path)

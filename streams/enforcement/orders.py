@@ -14,6 +14,7 @@ NOTICES: Final[dict[Measure, str]] = {
     "rate_cap": "Requests of this group of accounts are limited to {rate:g} a minute together",
     "step_up": "This account must be verified again before it is served",
     "hide_reasoning": "Reasoning and log-probabilities are not returned to this account",
+    "canary": "Answers to this account may use either of two equal wordings, so that unlicensed training on them can be shown,",
     "suspend_key": "The keys of this account are suspended",
     "ban": "This account is not served any more",
 }

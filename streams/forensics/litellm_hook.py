@@ -3,8 +3,10 @@
 In the proxy's configuration:  litellm_settings: {callbacks: streams.forensics.litellm_hook.canary} In its environment:
 HYDROMETER_CANARY_POLICY and HYDROMETER_CANARY_SERVED, the paths of the policy and of the list of served answers
 
-A member is a key's hash, user or team as LiteLLM names them. The policy is read again when its file changes, so a revocation takes effect
-at the next answer. Streamed answers are left as they are. The list of served answers has times and counts, never text.
+A member is a key's hash, user or team as LiteLLM names them. Where the proxy obeys orders too (HYDROMETER_ORDERS, and
+`streams.enforcement.litellm_hook` before this callback), a member is served while a decision of the measure `canary` is in force. The
+policy is read again when its file changes, so a revocation takes effect at the next answer. Streamed answers are left as they are. The
+list of served answers has times and counts, never text.
 
 Source: LiteLLM's `CustomLogger.async_post_call_success_hook` (docs.litellm.ai/docs/proxy/call_hooks).
 """
@@ -25,15 +27,17 @@ from streams.forensics.canary import CanaryPolicy, apply, read_policy
 class CanaryHook(CustomLogger):
     """Rewrites answers to a policy's members."""
 
-    def __init__(self, path: Path, served: Path) -> None:
-        """Serve the policy at `path`, and append to `served`."""
+    def __init__(self, path: Path, served: Path, *, by_order: bool = False) -> None:
+        """Serve the policy at `path`, and append to `served`. by_order: only answers that an order's hook marked."""
         super().__init__()
-        self._path, self._served = path, served
+        self._path, self._served, self._by_order = path, served, by_order
         self._changed = -1.0
         self._policy: CanaryPolicy | None = None
 
-    async def async_post_call_success_hook(self, data: dict[str, Any], user_api_key_dict: Any, response: Any) -> Any:  # noqa: ARG002 - theirs
+    async def async_post_call_success_hook(self, data: dict[str, Any], user_api_key_dict: Any, response: Any) -> Any:
         """Return the response, with the policy's wordings when a member asked."""
+        if self._by_order and not (data.get("metadata") or {}).get("hydrometer_canary"):
+            return response
         policy = self._current()
         asked = {getattr(user_api_key_dict, name, None) for name in ("api_key", "user_id", "team_id")}
         if policy is None or policy.revoked_at or not asked.intersection(policy.members):
@@ -61,5 +65,7 @@ class CanaryHook(CustomLogger):
 
 
 canary = CanaryHook(
-    Path(os.environ.get("HYDROMETER_CANARY_POLICY", "canary.json")), Path(os.environ.get("HYDROMETER_CANARY_SERVED", "canary-served.jsonl"))
+    Path(os.environ.get("HYDROMETER_CANARY_POLICY", "canary.json")),
+    Path(os.environ.get("HYDROMETER_CANARY_SERVED", "canary-served.jsonl")),
+    by_order="HYDROMETER_ORDERS" in os.environ,
 )

@@ -24,11 +24,12 @@ ACTION_KINDS: Final[tuple[ActionKind, ...]] = get_args(ActionKind)
 Status = Literal["new", "investigating", "waiting", "decided"]
 """How far a case is in people's hands; whether it is open is another question, which its evidence answers."""
 STATUSES: Final[tuple[Status, ...]] = get_args(Status)
-Measure = Literal["rate_cap", "step_up", "hide_reasoning", "suspend_key", "ban"]
+Measure = Literal["rate_cap", "step_up", "hide_reasoning", "canary", "suspend_key", "ban"]
 STEP_OF: Final[Mapping[Measure, str]] = {
     "rate_cap": "L1",
     "step_up": "L1",
     "hide_reasoning": "L2",
+    "canary": "L2",
     "suspend_key": "L3",
     "ban": "L4",
 }

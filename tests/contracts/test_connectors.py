@@ -17,6 +17,7 @@ from streams.core.settings import Settings
 from streams.enforcement import engine
 from streams.enforcement.connector import Connector, ConnectorError, connectors
 from streams.enforcement.orders import Order
+from streams.schema.actions import MEASURES
 from streams.testing.http_answers import serving
 
 HOUR = 3600.0
@@ -164,9 +165,7 @@ def test_a_changed_decision_replaces_its_order(name: str, opened: Callable[[str]
 @each
 def test_what_a_connector_cannot_do_is_reported_and_not_done(name: str, opened: Callable[[str], Connector]) -> None:
     connector = opened(name)
-    orders = wanted(
-        *(order(number, measure) for number, measure in enumerate(("rate_cap", "step_up", "hide_reasoning", "suspend_key", "ban")))
-    )
+    orders = wanted(*(order(number, measure) for number, measure in enumerate(MEASURES)))
     outcome = engine.apply(connector, orders)
     assert {orders[key].measure for key in outcome.plan.impossible} == {one.measure for one in orders.values()} - connector.measures
     assert {one.measure for one in connector.present().values()} == connector.measures

@@ -1,4 +1,4 @@
-"""The real LiteLLM proxy, from PyPI, with a mock model: it refuses, caps and strips as orders say, and serves again when they expire.
+"""The real LiteLLM proxy, from PyPI, with a mock model: it refuses, caps, strips and serves canaries as orders say, until they expire.
 
 The proxy lives in an environment of its own, which this test makes with uv (a minute, and the package index once); LITELLM_PYTHON names one
 that has `litellm[proxy]` and `msgspec` already.
@@ -25,6 +25,7 @@ from streams.enforcement.connectors.litellm import Connector
 from streams.enforcement.connectors.litellm_admin import Connector as AdminConnector
 from streams.enforcement.orders import Order
 from streams.exports.ocsf import Json
+from streams.forensics.canary import CanaryPolicy
 from streams.testing.builders import foreign_python
 from streams.testing.http_answers import Asked, answering
 
@@ -32,8 +33,8 @@ ROOT = Path(__file__).resolve().parents[2]
 CONFIG = """
 model_list:
   - model_name: mock
-    litellm_params: {model: openai/mock, api_key: none, mock_response: "an answer"}
-litellm_settings: {callbacks: streams.enforcement.litellm_hook.enforcement, drop_params: true}
+    litellm_params: {model: openai/mock, api_key: none, mock_response: "For example, an answer"}
+litellm_settings: {callbacks: [streams.enforcement.litellm_hook.enforcement, streams.forensics.litellm_hook.canary], drop_params: true}
 general_settings: {custom_auth: who.auth, master_key: sk-a-key-of-this-test-alone-0123456789}
 """
 WHO = """
@@ -58,9 +59,13 @@ def proxy(python: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tup
     folder, port = tmp_path_factory.mktemp("proxy"), unused_port()
     (folder / "config.yaml").write_text(CONFIG)
     (folder / "who.py").write_text(WHO)
+    (folder / "canary.json").write_bytes(
+        CanaryPolicy("case-1", 1, "J. Doe", "", ("kim", "zoe"), (("for instance,", "for example,"),)).json()
+    )
     environment = {
         **os.environ, "PYTHONPATH": f"{ROOT}:{folder}", "HYDROMETER_ORDERS": str(folder / "orders.json"), "LITELLM_TELEMETRY": "False",
-        "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+        "LITELLM_LOCAL_MODEL_COST_MAP": "True", "HYDROMETER_CANARY_POLICY": str(folder / "canary.json"),
+        "HYDROMETER_CANARY_SERVED": str(folder / "served.jsonl"),
     }  # fmt: skip
     command = [str(Path(python).with_name("litellm")), "--config", str(folder / "config.yaml"), "--host", "127.0.0.1", "--port", str(port)]
     with (folder / "log").open("wb") as log:
@@ -91,6 +96,11 @@ def ask(base: str, who: str, **more: Any) -> requests.Response:
     return requests.post(f"{base}/v1/chat/completions", json=body, headers={"Authorization": f"Bearer key-of-{who}"}, timeout=60)
 
 
+def answer_of(response: requests.Response) -> str:
+    text: str = response.json()["choices"][0]["message"]["content"]
+    return text
+
+
 def order(measure: str, who: str, seconds: float, rate: float = 0.0) -> Order:
     number = f"{abs(hash((measure, who))) % 16**16:016x}"
     return Order(number, measure, rate, [who], [], time.time() + seconds, f"a notice about {measure}")  # type: ignore[arg-type]
@@ -101,7 +111,12 @@ def test_calls_are_refused_capped_and_stripped_until_the_orders_expire(proxy: tu
     assert ask(base, "ada").status_code == 200
     connector = Connector.open(str(path), Settings(mode="local"))
     ends = 45.0
-    for one in (order("ban", "ada", ends), order("rate_cap", "bob", ends, rate=2.0), order("hide_reasoning", "eve", ends)):
+    for one in (
+        order("ban", "ada", ends),
+        order("rate_cap", "bob", ends, rate=2.0),
+        order("hide_reasoning", "eve", ends),
+        order("canary", "kim", ends),
+    ):
         connector.put(one)
     began = time.time()
     refused = ask(base, "ada")
@@ -113,8 +128,11 @@ def test_calls_are_refused_capped_and_stripped_until_the_orders_expire(proxy: tu
     assert stripped.status_code == 200
     assert len(stripped.json()["choices"]) == 1
     assert not any(choice.get("logprobs") or choice["message"].get("reasoning_content") for choice in stripped.json()["choices"])
+    assert [answer_of(ask(base, who)) for who in ("kim", "zoe")] == ["For instance, an answer", "For example, an answer"]
     time.sleep(max(ends - (time.time() - began) + 1, 0))
     assert [ask(base, who).status_code for who in ("ada", "bob", "eve")] == [200, 200, 200]
+    assert answer_of(ask(base, "kim")) == "For example, an answer"
+    assert (path.parent / "served.jsonl").read_text().count("\n") == 1
     assert json.loads(path.read_text().partition("\n")[0].removeprefix("# hydrometer orders: ")), "expired orders are still in the file"
 
 

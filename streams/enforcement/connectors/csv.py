@@ -15,7 +15,7 @@ from streams.enforcement.orders import Order
 class Connector(FileConnector):
     """Rows with account, measure, rate, expiry, reference and notice; no value is a formula to a spreadsheet."""
 
-    measures: ClassVar = frozenset({"rate_cap", "step_up", "hide_reasoning", "suspend_key", "ban"})
+    measures: ClassVar = frozenset({"rate_cap", "step_up", "hide_reasoning", "canary", "suspend_key", "ban"})
 
     def body(self, orders: Mapping[str, Order]) -> Any:
         """Return the rows."""

@@ -14,7 +14,7 @@ from streams.enforcement.orders import Order
 class Connector(FileConnector):
     """The hook obeys the file's first line, until each order expires; what follows is for people."""
 
-    measures: ClassVar = frozenset({"rate_cap", "step_up", "hide_reasoning", "suspend_key", "ban"})
+    measures: ClassVar = frozenset({"rate_cap", "step_up", "hide_reasoning", "canary", "suspend_key", "ban"})
 
     def body(self, orders: Mapping[str, Order]) -> Any:
         """Return the orders for a person to read."""

@@ -26,7 +26,7 @@ _TIMEOUT_SECONDS: Final = 15.0
 class Connector:
     """A receiver of orders. Errors name its host alone: an address can contain secrets."""
 
-    measures: ClassVar = frozenset({"rate_cap", "step_up", "hide_reasoning", "suspend_key", "ban"})
+    measures: ClassVar = frozenset({"rate_cap", "step_up", "hide_reasoning", "canary", "suspend_key", "ban"})
     metavar: ClassVar = "URL"
 
     def __init__(self, url: str, secret: bytes, memory: Path) -> None:

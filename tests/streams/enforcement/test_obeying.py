@@ -60,6 +60,13 @@ def test_an_order_holds_for_its_accounts_until_it_expires(tmp_path: Path, clock:
     assert gateway.rule(["ada"]).does == "serve"
 
 
+def test_a_canary_is_served_beside_whatever_else_is_ordered_until_it_expires(tmp_path: Path, clock: Clock) -> None:
+    gateway = obeying(tmp_path, clock, order("canary", "ada"), order("hide_reasoning", "ada", order_id="1" * 16))
+    assert [(gateway.rule([who]).does, gateway.rule([who]).canary) for who in ("ada", "bob")] == [("strip", True), ("serve", False)]
+    clock.now = NOW + 60
+    assert not gateway.rule(["ada"]).canary
+
+
 def test_a_cap_counts_the_group_together_within_a_minute(tmp_path: Path, clock: Clock) -> None:
     gateway = obeying(tmp_path, clock, order("rate_cap", "ada", "bob", rate=3.0, expires=NOW + 600))
     assert [gateway.rule([who]).does for who in ("ada", "bob", "ada", "bob", "ada")] == ["serve", "serve", "serve", "limit", "limit"]

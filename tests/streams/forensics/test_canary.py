@@ -157,14 +157,18 @@ def test_the_gateway_serves_members_alone_and_counts_without_text(tmp_path: Path
     path.write_bytes(policy.json())
     hook = CanaryHook(path, served)
 
-    def said(asked: str) -> str | None:
+    def said(asked: str, by: CanaryHook = hook, **request: object) -> str | None:
         response = ModelResponse(choices=[Choices(message=Message(content="For example, this."))])
         who = SimpleNamespace(api_key=asked, user_id=None, team_id=None)
-        content: str | None = asyncio.run(hook.async_post_call_success_hook({}, who, response)).choices[0].message.content
+        content: str | None = asyncio.run(by.async_post_call_success_hook(request, who, response)).choices[0].message.content
         return content
 
     assert (said("member"), said("stranger")) == ("For instance, this.", "For example, this.")
     assert served.read_text().count("\n") == 1
+    by_order = CanaryHook(path, served, by_order=True)
+    assert said("member", by_order) == "For example, this."
+    assert said("member", by_order, metadata={"hydrometer_canary": True}) == "For instance, this."
+    assert served.read_text().count("\n") == 2
     assert "this" not in served.read_text()
     path.write_bytes(canary.revoked(policy, "now").json())
     assert said("member") == "For example, this."
