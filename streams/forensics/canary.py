@@ -25,7 +25,6 @@ from pathlib import Path
 from typing import Final
 
 import msgspec
-from scipy.stats import binom
 
 from streams.core.typed_json import read_json
 from streams.forensics.errors import AnswersError
@@ -134,6 +133,15 @@ def apply(policy: CanaryPolicy, answer: str) -> str:
     return "".join(parts)
 
 
+def at_least(count: int, of: int, rate: float) -> float:
+    """Return the probability of so many successes or more (exact binomial; a gateway that serves canaries has no scipy).
+
+    >>> at_least(2, 2, 0.5)
+    0.25
+    """
+    return math.fsum(math.comb(of, hits) * rate**hits * (1 - rate) ** (of - hits) for hits in range(count, of + 1))
+
+
 def check(policy: CanaryPolicy, suspect: Iterable[str], panel: Mapping[str, Iterable[str]]) -> Wording:
     """Return how many wordings a suspect shares with a policy, with the exact binomial p-value against the panel's rate.
 
@@ -155,7 +163,7 @@ def check(policy: CanaryPolicy, suspect: Iterable[str], panel: Mapping[str, Iter
     if not judged:
         raise AnswersError("no wording of the policy occurs often enough: give more answers, and at least 3 controls")
     rate = max(0.5, (sum(chances) + 1) / (len(chances) + 2))
-    return Wording(policy.case_id, policy.epoch, judged, agree, rate, float(binom.sf(agree - 1, judged, rate)))
+    return Wording(policy.case_id, policy.epoch, judged, agree, rate, at_least(agree, judged, rate))
 
 
 def is_green(canary_key: bytes, before: str, word: str) -> bool:
