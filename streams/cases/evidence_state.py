@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 import msgspec
+import numpy as np
 
 from models.evidence.families import FAMILIES
 from models.evidence.links import CASE_LINKS
-from streams.schema.blocks import Block
+from streams.schema.blocks import Block, Floats
 from streams.schema.evidence import Entity, Known, Member
 
 _NUMBER_COLUMNS: Final = (
@@ -62,9 +63,9 @@ def _rows(block: Block) -> Iterator[tuple[str | None, Entity]]:
     columns |= {name: block.texts(name) for name in ("entity_kind", "entity_id")}
     columns["rule"] = [rule or "" for rule in block.texts("rule")]
     names = block.names("features")
-    columns |= {name: [_named(names, row) for row in block.vectors(name).tolist()] for name in ("features", "nats")}
-    columns |= {name: [_named(FAMILIES, row) for row in block.vectors(name).tolist()] for name in ("families", "counted")}
-    low, high = ([_named(names, row) for row in block.vectors(name).tolist()] for name in ("usual_low", "usual_high"))
+    columns |= {name: _named(names, block.vectors(name)) for name in ("features", "nats")}
+    columns |= {name: _named(FAMILIES, block.vectors(name)) for name in ("families", "counted")}
+    low, high = (_named(names, block.vectors(name)) for name in ("usual_low", "usual_high"))
     columns["usual"] = [
         {name: [value, above[name]] for name, value in below.items() if name in above} for below, above in zip(low, high, strict=True)
     ]
@@ -77,5 +78,11 @@ def _known(value: float) -> float:
     return 0.0 if math.isnan(value) else value
 
 
-def _named(names: Iterable[str], values: Iterable[float]) -> dict[str, float]:
-    return {name: round(value, 4) for name, value in zip(names, values, strict=True) if not math.isnan(value)}
+def _named(names: Sequence[str], values: Floats) -> list[dict[str, float]]:
+    """Return the known values of each row by name. values: (rows, names), NaN where unknown, as most are of a member's row."""
+    rows: list[dict[str, float]] = [{} for _ in range(len(values))]
+    known = ~np.isnan(values)
+    at_rows, positions = (axis.tolist() for axis in known.nonzero())
+    for row, position, value in zip(at_rows, positions, values[known].tolist(), strict=True):
+        rows[row][names[position]] = round(value, 4)
+    return rows

@@ -450,6 +450,7 @@ class Block:
         """Read a batch of the layout's schema."""
         self.layout = layout
         self._batch = batch
+        self._arrays: dict[str, NDArray[Any]] = {}
 
     @property
     def batch(self) -> pa.RecordBatch:
@@ -471,17 +472,16 @@ class Block:
 
     def numbers(self, name: str) -> Floats:
         """Return a number or time column, shape (rows,), NaN where unknown."""
-        values: Floats = self._column(name).to_numpy(zero_copy_only=False)
-        return values
+        numbers: Floats = self._read(name)
+        return numbers
 
     def hashes(self, name: str) -> Hashes:
         """Return a hash column, shape (rows,), or the shingles, shape (rows, 8); 0 where unknown."""
-        column = self._column(name)
-        if self.layout.columns[name] == "shingles":
-            flat: Hashes = column.flatten().to_numpy()
-            return flat.reshape(len(self), PROMPT_SHINGLES)
-        values: Hashes = column.to_numpy(zero_copy_only=False)
-        return values
+        if self.layout.columns[name] != "shingles":
+            hashes: Hashes = self._read(name)
+            return hashes
+        flat: Hashes = self._column(name).flatten().to_numpy()
+        return flat.reshape(len(self), PROMPT_SHINGLES)
 
     def vectors(self, name: str) -> Floats:
         """Return a vector column, shape (rows, width), float32; NaN where its writer did not know a position yet."""
@@ -493,11 +493,10 @@ class Block:
 
     def codes(self, name: str) -> NDArray[np.int32]:
         """Return a text column as indices into `words(name)`, shape (rows,), -1 where unknown."""
-        indices = self._column(name).indices
-        if indices.null_count == 0:
-            codes: NDArray[np.int32] = indices.to_numpy()
-            return codes
-        return np.asarray(indices.fill_null(-1).to_numpy(zero_copy_only=False), np.int32)
+        codes = self._arrays.get(name)
+        if codes is None:
+            codes = self._arrays[name] = _codes(self._column(name).indices)
+        return codes
 
     def words(self, name: str) -> list[str]:
         """Return the distinct values of a text column."""
@@ -534,6 +533,12 @@ class Block:
         used = self.batch.column(position).cast(pa.string()).dictionary_encode()
         return Block(self.layout, self.batch.set_column(position, self.batch.schema.field(position), used))
 
+    def _read(self, name: str) -> NDArray[Any]:
+        values = self._arrays.get(name)
+        if values is None:
+            values = self._arrays[name] = self._column(name).to_numpy(zero_copy_only=False)
+        return values
+
     def _column(self, name: str) -> Any:
         return self.batch.column(self.layout.position[name])
 
@@ -544,6 +549,17 @@ class Block:
         return int(self.batch.nbytes)
 
 
+def _codes(indices: Any) -> NDArray[np.int32]:
+    """Return Arrow's indices, -1 for null: from their buffers, as `fill_null` takes as long as to decode a small block."""
+    if indices.null_count == 0:
+        codes: NDArray[np.int32] = indices.to_numpy()
+        return codes
+    first, end = indices.offset, indices.offset + len(indices)
+    bits, values = indices.buffers()
+    known = np.unpackbits(np.frombuffer(bits, np.uint8), count=end, bitorder="little")[first:]
+    return np.where(known, np.frombuffer(values, np.int32, end)[first:], np.int32(-1))
+
+
 class FreshBlock(Block):
     """A block that this process made: its columns are arrays already, and become Arrow's when somebody asks for its bytes."""
 
@@ -552,7 +568,7 @@ class FreshBlock(Block):
         self.layout = layout
         self._columns = {name: _typed(columns[name], kind) for name, kind in layout.columns.items()}
         self._written = metadata
-        self._read: dict[str, tuple[NDArray[np.int32], list[str]]] = {}
+        self._words: dict[str, tuple[NDArray[np.int32], list[str]]] = {}
 
     def __len__(self) -> int:
         """Count the rows."""
@@ -593,12 +609,12 @@ class FreshBlock(Block):
         return texts
 
     def _coded(self, name: str) -> tuple[NDArray[np.int32], list[str]]:
-        if name not in self._read:
+        if name not in self._words:
             texts = self._columns[name]
             words = [word for word in dict.fromkeys(texts) if word is not None]
             numbers = {word: number for number, word in enumerate(words)} | {None: -1}
-            self._read[name] = np.array([numbers[text] for text in texts], np.int32), words
-        return self._read[name]
+            self._words[name] = np.array([numbers[text] for text in texts], np.int32), words
+        return self._words[name]
 
     def _metadata(self) -> Mapping[bytes, bytes]:
         return self._written or self.layout.schema.metadata or {}

@@ -48,7 +48,7 @@ def size(data: bytes) -> Size:
             if kind != _SCHEMA:
                 batch = table if kind == _BATCH else _child(header, table, 1)
                 rows = max(rows, _number(header, batch, 0))
-                unpacked += sum(_unpacked(header, batch, body))
+                unpacked += _unpacked(header, batch, body)
     except struct.error as error:
         raise ValueError("a message that lies outside of the data") from error
     return Size(rows, unpacked, kinds[_BATCH], kinds[_DICTIONARY])
@@ -86,21 +86,26 @@ def _messages(data: bytes) -> Iterator[tuple[int, memoryview, int, memoryview]]:
         at += body_bytes
 
 
-def _unpacked(header: memoryview, batch: int, body: memoryview) -> Iterator[int]:
-    """Yield the unpacked length of each buffer of a record batch."""
+def _unpacked(header: memoryview, batch: int, body: memoryview) -> int:
+    """Return the unpacked length of all buffers of a record batch together."""
     position, packed = _slot(header, batch, 2), bool(_slot(header, batch, 3))
     if not position:
-        return
+        return 0
     start = position + _U32.unpack_from(header, position)[0]
     (count,) = _U32.unpack_from(header, start)
-    for number in range(count):
-        offset, length = _BUFFER.unpack_from(header, start + 4 + number * _BUFFER.size)
+    if start + 4 + count * _BUFFER.size > len(header):
+        raise ValueError("a list of buffers that lies outside of its message")
+    total = 0
+    for offset, length in _BUFFER.iter_unpack(header[start + 4 : start + 4 + count * _BUFFER.size]):
+        if not length:  # of a column that has no nulls, or no rows
+            continue
         if offset < 0 or length < 0 or offset + length > len(body):
             raise ValueError("a buffer that lies outside of its message")
-        whole = _I64.unpack_from(body, offset)[0] if packed and length else length
+        whole = _I64.unpack_from(body, offset)[0] if packed else length
         if whole < -1:
             raise ValueError("a buffer of negative length")
-        yield length if whole == -1 else whole  # -1: not compressed after all
+        total += length if whole == -1 else whole  # -1: not compressed after all
+    return total
 
 
 def _slot(header: memoryview, table: int, field: int) -> int:
