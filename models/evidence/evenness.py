@@ -14,6 +14,7 @@ models are truncated below that threshold.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -32,6 +33,8 @@ MIN_EVENNESS_NATS: Final = -50.0
 MAX_EVENNESS_NATS: Final = 50.0
 
 _MAX_ROWS: Final = 400
+_ROWS_APART: Final = 16
+"""Rows by which groups may differ that are compared in one pass."""
 _RATE_MULTIPLES: Final = np.geomspace(1e-4, 4.0, 40)
 """Rates to try, as multiples of the group's pooled rate. Accounts barely over the threshold have a best rate far below it."""
 _FIRST_RATES: Final = np.array([*range(0, len(_RATE_MULTIPLES), 9), len(_RATE_MULTIPLES) - 1])
@@ -115,65 +118,113 @@ def log_likelihood_ratio(work: Work, least: int = 1, people: tuple[float, ...] =
         least: Count from which an account belongs to the group.
         people: Shapes of the people's model.
     """
-    known = np.isfinite(work.counts) & np.isfinite(work.exposure) & np.isfinite(work.waited) & (work.exposure > 0)
-    usable = np.flatnonzero(known & (work.counts >= least * work.accounts))
-    if len(usable) < 2:  # noqa: PLR2004 - one account cannot be uneven
-        return 0.0
-    judged = work.take(usable[np.linspace(0, len(usable) - 1, min(len(usable), _MAX_ROWS)).astype(np.intp)])
-    best = _best(judged, (*DISPATCHER_SHAPES, *people), least)
-    dealt, lived = best[: len(DISPATCHER_SHAPES)].max(), best[len(DISPATCHER_SHAPES) :].max()
-    return float(np.clip(dealt - lived, MIN_EVENNESS_NATS, MAX_EVENNESS_NATS))
+    return log_likelihood_ratios([work], least, people)[0]
 
 
-def _best(work: Work, shapes: tuple[float, ...], least: int) -> Floats:
-    """Return each shape's largest log-likelihood over rates and both ways to read a late start, (shapes,), without their common terms.
+def log_likelihood_ratios(works: Sequence[Work], least: int = 1, people: tuple[float, ...] = PEOPLE_SHAPES) -> list[float]:
+    """Return `log_likelihood_ratio` of each of several groups, (groups,): groups of about one size are compared in one pass.
+
+    >>> day = np.ones(10)
+    >>> even, uneven = (Work.of_accounts(counts, day, 0 * day) for counts in (np.linspace(90, 110, 10), np.geomspace(10, 1000, 10)))
+    >>> [round(ratio) for ratio in log_likelihood_ratios([even, uneven])] == [round(log_likelihood_ratio(each)) for each in (even, uneven)]
+    True
+    """
+    ratios = [0.0] * len(works)
+    by_size: dict[int, list[tuple[int, Work]]] = {}
+    for group, work in enumerate(works):
+        known = np.isfinite(work.counts) & np.isfinite(work.exposure) & np.isfinite(work.waited) & (work.exposure > 0)
+        usable = np.flatnonzero(known & (work.counts >= least * work.accounts))
+        if len(usable) >= 2:  # noqa: PLR2004 - one account cannot be uneven
+            judged = work.take(usable[np.linspace(0, len(usable) - 1, min(len(usable), _MAX_ROWS)).astype(np.intp)])
+            by_size.setdefault((len(judged.counts) - 1) // _ROWS_APART, []).append((group, judged))
+    for alike in by_size.values():
+        best = _best([work for _, work in alike], (*DISPATCHER_SHAPES, *people), least)
+        dealt, lived = best[:, : len(DISPATCHER_SHAPES)].max(axis=1), best[:, len(DISPATCHER_SHAPES) :].max(axis=1)
+        for (group, _), ratio in zip(alike, np.clip(dealt - lived, MIN_EVENNESS_NATS, MAX_EVENNESS_NATS).tolist(), strict=True):
+            ratios[group] = ratio
+    return ratios
+
+
+def _best(works: Sequence[Work], shapes: tuple[float, ...], least: int) -> Floats:
+    """Return each shape's largest log-likelihood over rates and both ways to read a late start, without their common terms.
 
     Over the rates it has one summit, so a few of them are tried first, and then those around the best of these.
 
     Ten counts of 12 in a day each are likelier dealt evenly (shape 20) than lived (shape 1):
 
     >>> even = Work.of_accounts(np.full(10, 12.0), np.ones(10), np.zeros(10))
-    >>> dealt, lived = _best(even, (20.0, 1.0), least=1)
+    >>> [[dealt, lived]] = _best([even], (20.0, 1.0), least=1)
     >>> bool(dealt - lived > 5)
     True
+
+    Args:
+        works: Of several groups.
+        shapes: Of the gamma distribution of the rates.
+        least: Count from which an account belongs to the group.
+
+    Returns:
+        (groups, shapes).
     """
-    elapsed = np.array([work.exposure.sum(), (work.exposure + work.waited).sum()])
+    elapsed = np.array([(work.exposure.sum(), (work.exposure + work.waited).sum()) for work in works])
+    begun = np.array([np.round(work.counts).sum() for work in works])
+    ways = 2 * len(shapes)
     models = _Models(
-        work,
-        shapes=np.repeat(shapes, 2),
-        late=np.tile([False, True], len(shapes)),
-        pooled=np.tile(np.round(work.counts).sum() / elapsed, len(shapes)),
+        works,
+        shapes=np.tile(np.repeat(shapes, 2), len(works)),
+        late=np.tile([False, True], len(shapes) * len(works)),
+        pooled=np.tile(begun[:, None] / elapsed, len(shapes)).reshape(-1),
         least=least,
     )
-    tried = np.tile(_FIRST_RATES, (2 * len(shapes), 1))
+    tried = np.tile(_FIRST_RATES, (ways * len(works), 1))
     likelihoods = models.log_likelihoods(tried)
     for around in _RATES_AROUND:
         summits = tried[np.arange(len(tried)), likelihoods.argmax(axis=1)]
         tried = np.clip(np.column_stack([summits, summits[:, None] + around]), 0, len(_RATE_MULTIPLES) - 1)
         likelihoods = np.column_stack([likelihoods.max(axis=1), models.log_likelihoods(tried[:, 1:])])
-    best: Floats = likelihoods.max(axis=1).reshape(-1, 2).max(axis=1)
+    best: Floats = likelihoods.max(axis=1).reshape(len(works), -1, 2).max(axis=2)
     return best
 
 
 class _Models:
-    """Negative binomial models of one group's work, and what of their likelihood does not depend on the rate."""
+    """Negative binomial models of several groups' work, and what of their likelihood does not depend on the rate.
 
-    def __init__(self, work: Work, shapes: Floats, late: NDArray[np.bool_], pooled: Floats, least: int) -> None:
+    The groups' rows are filled up to the longest group's, and the sums leave out what was filled: they are those of each group alone.
+    """
+
+    def __init__(self, works: Sequence[Work], shapes: Floats, late: NDArray[np.bool_], pooled: Floats, least: int) -> None:
         """Compare these models.
 
         Args:
-            work: The group's work, (rows,) each.
+            works: The groups' work; each has as many models, one group's after another's.
             shapes: Shape of the gamma distribution of the rates, (models,).
             late: Whether a late start shows a light user: the prior of a rate then includes one event an account waiting, (models,).
             pooled: The group's pooled rate, (models,).
             least: Count from which an account belongs to the group.
         """
         self._shapes, self._pooled, self._least = shapes, pooled, least
-        self._exposure, self._waited = work.exposure, work.waited * late[:, None]
-        self._counts = np.round(work.counts) - work.accounts
-        self._row_shapes = shapes[:, None] + work.accounts * late[:, None]
-        rising = gammaln(self._counts + self._row_shapes) - gammaln(self._row_shapes)
-        self._fixed = (rising + self._counts * np.log(work.exposure)).sum(axis=1)
+        self._sizes, self._ways = [len(work.counts) for work in works], len(shapes) // len(works)
+        exposure = self._filled([work.exposure for work in works], 1.0)
+        accounts = self._filled([work.accounts for work in works], 1.0)
+        self._exposure, self._waited = exposure[:, None], self._filled([work.waited for work in works], 0.0) * late[:, None]
+        counts = self._filled([np.round(work.counts) for work in works], 1.0) - accounts
+        self._row_shapes = shapes[:, None] + accounts * late[:, None]
+        rising = gammaln(counts + self._row_shapes) - gammaln(self._row_shapes)
+        self._counts = counts[:, None]
+        self._fixed = self._summed(rising + counts * np.log(exposure))
+
+    def _filled(self, rows: Sequence[Floats], with_value: float) -> Floats:
+        """Return the rows of each model's group, (models, rows of the longest)."""
+        filled = np.full((len(rows), max(self._sizes)), with_value)
+        for group, values in enumerate(rows):
+            filled[group, : len(values)] = values
+        return filled.repeat(self._ways, axis=0)
+
+    def _summed(self, terms: Floats) -> Floats:
+        """Return the sums over the rows of each model's group. terms: (models, ..., rows)."""
+        if min(self._sizes) == terms.shape[-1]:
+            return np.asarray(terms.sum(axis=-1))
+        by_group = (terms[group * self._ways : (group + 1) * self._ways, ..., :size] for group, size in enumerate(self._sizes))
+        return np.concatenate([part.sum(axis=-1) for part in by_group])
 
     def log_likelihoods(self, rates: NDArray[np.intp]) -> Floats:
         """Return the log-likelihood of each model at each of its rates, without the -ln(count!) of all. rates: (models, rates).
@@ -187,7 +238,7 @@ class _Models:
         if self._least > 1:
             none, odds = shapes * (log_scale - log_whole), self._exposure / (scale + self._exposure)
             terms -= np.log1p(-_below(none, odds, shapes, self._least - 1))
-        total: Floats = terms.sum(axis=-1) + self._fixed[:, None]
+        total: Floats = self._summed(terms) + self._fixed[:, None]
         return total
 
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from models.accumulators.short import median, numbered, quantile
 from models.durations import HOUR
-from models.evidence.evenness import CHOSEN_PEOPLE_SHAPES, PEOPLE_SHAPES, Work, expected_nats, log_likelihood_ratio
+from models.evidence.evenness import CHOSEN_PEOPLE_SHAPES, PEOPLE_SHAPES, Work, expected_nats, log_likelihood_ratios
 from streams.features.declaration import NATS, Feature, value_in_nats
 from streams.features.members import Members
 
@@ -21,6 +22,8 @@ MAX_PAUSES = 8
 """Silence from which a member counts as stopped, as a multiple of the group's usual pause."""
 MIN_ACTIVE_SHARE = 0.2
 """Share of a group that is assumed to be active, even if the others were replaced."""
+_RATIOS = ("evenness", "")
+"""Key of what a group remembers."""
 
 
 class Evenness(Feature):
@@ -44,11 +47,10 @@ class Evenness(Feature):
         """
         if not np.isfinite(members.begun).any():
             return math.nan
-        jobs = members.account_jobs if members.kind == "template" else members.jobs
-        # a dispatcher may deal out all work of its accounts, or the harvest alone, mixed into people's chat
-        counted = _work(members)
-        work = [counted, replace(counted, counts=jobs)] if jobs.any() and not np.array_equal(counted.counts, jobs) else [counted]
-        evidence = max(_of(members, each) for each in work)
+        if _RATIOS not in members.memo:
+            compare([members])
+        # of work without a voter nothing is known
+        evidence = max(min(ratios, default=0.0) for ratios in members.memo[_RATIOS])
         return evidence if members.kind != "template" else max(evidence - TESTED_GROUPS_NATS, min(evidence, 0.0))
 
 
@@ -91,14 +93,33 @@ def _stopped(members: Members) -> float:
     return max(MAX_PAUSES * max(pause, going_on), HOUR)
 
 
-def _of(members: Members, work: Work) -> float:
-    """Return the smaller of the log-likelihood ratios of payers and of accounts; 0 for one payer."""
-    if members.units < 2:  # noqa: PLR2004 (nothing is spread over one)
-        return 0.0
+def compare(groups: Sequence[Members]) -> None:
+    """Work out the log-likelihood ratios that `evenness` needs of some groups, in one pass, and let each group remember its own."""
+    for is_template, people in ((True, CHOSEN_PEOPLE_SHAPES), (False, PEOPLE_SHAPES)):
+        least = MIN_TEMPLATE_REQUESTS if is_template else 1
+        alike = [members for members in groups if (members.kind == "template") == is_template]
+        voters = [[_voters(members, work, least) for work in _works(members)] for members in alike]
+        ratios = iter(log_likelihood_ratios([voter for works in voters for each in works for voter in each], least, people))
+        for members, works in zip(alike, voters, strict=True):
+            members.memo[_RATIOS] = [[next(ratios) for _ in each] for each in works]
+
+
+def _works(members: Members) -> list[Work]:
+    """Return the work whose load is compared.
+
+    A dispatcher may deal out all work of its accounts, or the harvest alone, mixed into people's chat.
+    """
+    jobs = members.account_jobs if members.kind == "template" else members.jobs
+    counted = _work(members)
+    return [counted, replace(counted, counts=jobs)] if jobs.any() and not np.array_equal(counted.counts, jobs) else [counted]
+
+
+def _voters(members: Members, work: Work, least: int) -> list[Work]:
+    """Return the work by payer and by account: the smaller of their ratios counts. Nothing is spread over one payer."""
+    if members.units < 2:  # noqa: PLR2004
+        return []
     # the sums over each payer's accounts are more even than single people are
-    least, people = (MIN_TEMPLATE_REQUESTS, CHOSEN_PEOPLE_SHAPES) if members.kind == "template" else (1, PEOPLE_SHAPES)
     begun = work.counts >= least
     payers = numbered(members.unit[begun])[1]
     by_account = work.take(np.flatnonzero(begun))
-    voters = [by_account] if payers.max(initial=-1) + 1 == len(payers) else [by_account.by(payers), by_account]
-    return min(log_likelihood_ratio(by_voter, least, people) for by_voter in voters)
+    return [by_account] if payers.max(initial=-1) + 1 == len(payers) else [by_account.by(payers), by_account]

@@ -5,12 +5,13 @@ groups block -> counting -> (groups that are due) scoring -> rows for scores and
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 import numpy as np
 
 from models.evidence.families import FAMILIES
 from models.state.columns import Slots
+from streams.features.group import evenness
 from streams.features.members import Members
 from streams.features.registry import features
 from streams.schema import blocks, topics
@@ -26,6 +27,9 @@ from streams.stages.groups.outbox import GroupOutbox
 from streams.stages.groups.state import MAX_GROUP_MEMBERS, GroupState
 from streams.stages.shadow_detectors import ShadowDetectors
 from streams.stages.stage import Message
+
+MAX_TOGETHER_MEMBERS = 4_096
+"""Members of the groups whose columns are in memory at once."""
 
 
 class Groups:
@@ -97,8 +101,11 @@ class Groups:
         outbox = GroupOutbox()
         for group in sorted(upgraded):
             announce_upgrade(self.state, group, outbox)
-        for group in scoring.due(self.state, groups).tolist():
-            self._score(group, offset, outbox)
+        for together in self._together(scoring.due(self.state, groups).tolist()):
+            views = [self.view(group) for group in together]
+            evenness.compare(views)
+            for group, members in zip(together, views, strict=True):
+                self._score(group, members, offset, outbox)
         self.state.expire(offset, safe_offset=min(self.dirty().values(), default=offset))
         return outbox.messages(self.state, self._names)
 
@@ -150,10 +157,23 @@ class Groups:
         kept = np.flatnonzero(new)
         return block.take(kept), groups[kept], slots[kept]
 
-    def _score(self, group: int, offset: int, outbox: GroupOutbox) -> None:
+    def _together(self, groups: Sequence[int]) -> Iterator[list[int]]:
+        """Yield groups in batches of at most MAX_TOGETHER_MEMBERS members, or of one group."""
+        batch, members = list[int](), 0
+        for group in groups:
+            size = self.state.size(group)
+            if batch and members + size > MAX_TOGETHER_MEMBERS:
+                yield batch
+                batch, members = [], 0
+            batch.append(group)
+            members += size
+        if batch:
+            yield batch
+
+    def _score(self, group: int, members: Members, offset: int, outbox: GroupOutbox) -> None:
         """Score a group, and add its rows and those of its members to the outbox."""
         self._counts["group_ticks"] += 1
-        score = scoring.score(group, self.view(group), self.features, float(self.table["population"][group]))
+        score = scoring.score(group, members, self.features, float(self.table["population"][group]))
         scoring.record(self.table, score)
         report_group(self.state, score, self.shadow, offset, outbox)
         announce_template(self.state, group, outbox)

@@ -15,6 +15,7 @@ from models.evidence.evenness import (
     Work,
     _below,
     log_likelihood_ratio,
+    log_likelihood_ratios,
 )
 from models.evidence.weighing import MIN_EVIDENCE_NATS
 
@@ -48,6 +49,21 @@ def test_nobody_and_one_alone_say_nothing() -> None:
 
 def test_unknown_counts_and_exposures_are_left_out() -> None:
     assert ratio([25, 25, math.nan, 25], [1, 1, 1, math.nan]) == ratio([25, 25])
+
+
+@pytest.mark.parametrize("least", [1, 2])
+def test_groups_that_are_compared_in_one_pass_get_what_each_gets_alone(least: int) -> None:
+    rng = np.random.default_rng(7)
+    groups = [
+        Work(
+            np.round(rng.gamma(2, 5, rows)) + 1,
+            rng.uniform(0.1, 2, rows),
+            rng.uniform(0, 2, rows),
+            np.round(rng.uniform(1, 2, rows)),
+        )
+        for rows in (0, 1, 2, 3, 7, 8, 9, 12, 15, 16, 17, 40, 41, 47, 130, 399, 500)
+    ]
+    assert log_likelihood_ratios(groups, least) == [log_likelihood_ratio(each, least) for each in groups]
 
 
 def test_who_could_ask_twice_as_long_may_ask_twice_as_often() -> None:
