@@ -128,6 +128,11 @@ def log_likelihood_ratios(works: Sequence[Work], least: int = 1, people: tuple[f
     >>> even, uneven = (Work.of_accounts(counts, day, 0 * day) for counts in (np.linspace(90, 110, 10), np.geomspace(10, 1000, 10)))
     >>> [round(ratio) for ratio in log_likelihood_ratios([even, uneven])] == [round(log_likelihood_ratio(each)) for each in (even, uneven)]
     True
+
+    Args:
+        works: The groups' work, one each.
+        least: Count from which an account belongs to its group.
+        people: Shapes of the people's model.
     """
     ratios = [0.0] * len(works)
     by_size: dict[int, list[tuple[int, Work]]] = {}

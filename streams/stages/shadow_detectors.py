@@ -7,7 +7,6 @@ evidence. They score when a score row is due, not at every event.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,8 +19,7 @@ from models.learning.shadow import ShadowDetector
 from models.state.columns import Columns, Field, Slots
 from models.state.signed_pickle import SealError, seal, unseal
 from streams.features.declaration import Feature
-from streams.schema import blocks
-from streams.schema.blocks import Block, Hashes
+from streams.schema.blocks import BlockColumns, Hashes
 
 _OFFSET_BYTES = 8
 
@@ -111,8 +109,8 @@ class ShadowDetectors:
                     self._contained[name] = self._offset = int.from_bytes(data[:_OFFSET_BYTES], "little", signed=True)
 
 
-def encode(scores: Mapping[str, Floats], times: Floats, kinds: Sequence[str], ids: Sequence[str]) -> Block | None:
-    """Return the known scores as a block of shadow rows, or None when all are unknown.
+def rows_of(scores: Mapping[str, Floats], times: Floats, kinds: Sequence[str], ids: Sequence[str]) -> BlockColumns | None:
+    """Return the known scores as columns of `shadow`, or None when all are unknown.
 
     Args:
         scores: Nats by detector, (entities,), NaN for too little experience.
@@ -120,12 +118,13 @@ def encode(scores: Mapping[str, Floats], times: Floats, kinds: Sequence[str], id
         kinds: Kind of each entity, (entities,).
         ids: Id of each entity, (entities,).
     """
-    rows: dict[str, list[Any]] = {name: [] for name in blocks.SHADOW.columns}
+    texts: dict[str, list[str]] = {"entity_kind": [], "entity_id": [], "detector": []}
+    numbers: dict[str, list[Floats]] = {"time": [], "score": []}
     for detector, nats in scores.items():
-        known = np.flatnonzero(~np.isnan(nats)).tolist()
-        rows["time"] += times[known].tolist()
-        rows["entity_kind"] += [kinds[row] for row in known]
-        rows["entity_id"] += [ids[row] for row in known]
-        rows["detector"] += [detector] * len(known)
-        rows["score"] += nats[known].tolist()
-    return blocks.SHADOW.block(rows) if rows["time"] else None
+        known = np.flatnonzero(~np.isnan(nats))
+        texts["entity_kind"] += [kinds[row] for row in known.tolist()]
+        texts["entity_id"] += [ids[row] for row in known.tolist()]
+        texts["detector"] += [detector] * len(known)
+        numbers["time"].append(times[known])
+        numbers["score"].append(nats[known])
+    return {**texts, **{name: np.concatenate(parts) for name, parts in numbers.items()}} if texts["detector"] else None

@@ -52,9 +52,9 @@ class ScoreRows:
         }
         votes = table["votes"][rows, 0] != self._votes.reference.no_vote
         looked = self._shadow.look(table, rows, np.zeros(len(rows), np.uint64), scores.values[due], votes, self._state.offset)
-        shadow = shadow_detectors.encode(looked, table["clock"][rows], ["account"] * len(rows), self._state.ids(rows))
+        shadow = shadow_detectors.rows_of(looked, table["clock"][rows], ["account"] * len(rows), self._state.ids(rows))
         messages = [Message(topics.SCORES, partition, block) for block in blocks.SCORES.blocks_within(columns, self._names)]
-        return messages if shadow is None else [*messages, Message(topics.SHADOW, partition, shadow)]
+        return messages if shadow is None else [*messages, Message(topics.SHADOW, partition, blocks.SHADOW.block(shadow))]
 
     def _evidence(self, scores: Scores) -> list[Message]:
         strength, reported = np.maximum(scores.extraction, scores.routing), self._state.table["reported"][scores.slots]

@@ -87,9 +87,9 @@ def _look(state: GroupState, score: GroupScore, shadow: ShadowDetectors, offset:
     calm = np.array([score.extraction < EVIDENCE_ROW_FLOOR_NATS])
     kind, name = state.name(score.group)
     scores = shadow.look(state.table, np.array([score.group]), np.array([int(name, 16)], np.uint64), score.values[None], calm, offset)
-    block = shadow_detectors.encode(scores, np.array([score.members.now]), [kind], [name])
-    if block is not None:
-        outbox.shadow.append(block)
+    rows = shadow_detectors.rows_of(scores, np.array([score.members.now]), [kind], [name])
+    if rows is not None:
+        outbox.shadow.append(rows)
 
 
 def _shared_by_all(values: NDArray[np.uint64]) -> int:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from streams.schema import blocks, topics
-from streams.schema.blocks import Block, BlockColumns, FeedbackRow
+from streams.schema.blocks import BlockColumns, FeedbackRow
 from streams.stages.groups.state import GroupState
 from streams.stages.stage import Message
 
@@ -19,7 +19,7 @@ class GroupOutbox:
 
     scores: list[BlockColumns] = field(default_factory=list)
     evidence: list[BlockColumns] = field(default_factory=list)
-    shadow: list[Block] = field(default_factory=list)
+    shadow: list[BlockColumns] = field(default_factory=list)
     templates: list[int] = field(default_factory=list)
     """Templates that several accounts share."""
     upgrades: list[FeedbackRow] = field(default_factory=list)
@@ -35,13 +35,14 @@ class GroupOutbox:
         names: names of the positions of each vector.
         """
         messages = []
-        if self.scores:
-            rows = blocks.SCORES.blocks_within(_stacked(self.scores), names)
-            messages += [Message(topics.SCORES, state.partition, block) for block in rows]
-        if self.evidence:
-            rows = blocks.EVIDENCE.blocks_within(_stacked(self.evidence), names)
-            messages += [Message(topics.EVIDENCE, 0, block) for block in rows]
-        messages += [Message(topics.SHADOW, state.partition, block) for block in self.shadow]
+        for topic, home, layout, parts in (
+            (topics.SCORES, state.partition, blocks.SCORES, self.scores),
+            (topics.EVIDENCE, 0, blocks.EVIDENCE, self.evidence),
+            (topics.SHADOW, state.partition, blocks.SHADOW, self.shadow),
+        ):
+            if parts:
+                rows = layout.blocks_within(_stacked(parts), names if layout is not blocks.SHADOW else None)
+                messages += [Message(topic, home, block) for block in rows]
         for home in range(state.partitions):
             feedback = self._feedback(home, state.partitions)
             if feedback:
