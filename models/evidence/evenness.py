@@ -33,7 +33,7 @@ MIN_EVENNESS_NATS: Final = -50.0
 MAX_EVENNESS_NATS: Final = 50.0
 
 _MAX_ROWS: Final = 400
-_ROWS_APART: Final = 16
+_SIZE_STEP_ROWS: Final = 16
 """Rows by which groups may differ that are compared in one pass."""
 _RATE_MULTIPLES: Final = np.geomspace(1e-4, 4.0, 40)
 """Rates to try, as multiples of the group's pooled rate. Accounts barely over the threshold have a best rate far below it."""
@@ -141,7 +141,7 @@ def log_likelihood_ratios(works: Sequence[Work], least: int = 1, people: tuple[f
         usable = np.flatnonzero(known & (work.counts >= least * work.accounts))
         if len(usable) >= 2:  # noqa: PLR2004 - one account cannot be uneven
             judged = work.take(usable[np.linspace(0, len(usable) - 1, min(len(usable), _MAX_ROWS)).astype(np.intp)])
-            by_size.setdefault((len(judged.counts) - 1) // _ROWS_APART, []).append((group, judged))
+            by_size.setdefault((len(judged.counts) - 1) // _SIZE_STEP_ROWS, []).append((group, judged))
     for alike in by_size.values():
         best = _best([work for _, work in alike], (*DISPATCHER_SHAPES, *people), least)
         dealt, lived = best[:, : len(DISPATCHER_SHAPES)].max(axis=1), best[:, len(DISPATCHER_SHAPES) :].max(axis=1)
