@@ -108,7 +108,8 @@ def replaying(kept: Kept) -> str:
         for label, values, goal in _replayed(list(measured.values()))
     ]
     headings = ["microseconds of CPU an event", *measured, "times the goal"]
-    goals = f"The goals are {REPLAY_GOAL_MICROSECONDS} for a replay, and {STAGES_GOAL_MICROSECONDS} for accounts and groups with blocks of any size."
+    stages = f"{STAGES_GOAL_MICROSECONDS} for accounts and groups with blocks of any size"
+    goals = f"The goals are {REPLAY_GOAL_MICROSECONDS} for a replay, and {stages}."
     return f"{table(headings, rows)}\n{goals}\n\n{provenance(kept)}"
 
 
