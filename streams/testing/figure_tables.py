@@ -7,7 +7,7 @@ The word after `figures:` is a member of `TABLES`; the folder of the link is the
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,10 +28,6 @@ SPLITS: Final = {
     "held_out": "other campaigns, phrasings and crowds",
     "wild": "drawn at random; some hide everything that would link them",
 }
-REPLAY_GOAL_MICROSECONDS: Final = 40
-"""Microseconds of CPU that a replayed event may take."""
-STAGES_GOAL_MICROSECONDS: Final = 25
-"""Those of accounts and groups, however few events a block holds."""
 RANKINGS: Final = {
     "hydrometer": "Hydrometer",
     "requests_a_day": "requests on the busiest day",
@@ -98,32 +94,6 @@ def collecting(kept: Kept) -> str:
     )
     header = ["characters of prompt", *(f"sketch, {language}" for language in languages), "the whole of `collect`, English"]
     return f"{table(header, rows)}\n{demonstration}\n\n{provenance(kept)}"
-
-
-def replaying(kept: Kept) -> str:
-    """Return microseconds of CPU an event of the newest `make bench-replay`: of replays, their rooms, and stages by events in a block."""
-    measured = kept[-1].figures
-    rows = [
-        [label, *(f"{value:,.0f}" for value in values), f"{values[-1] / goal:.0f}" if goal else ""]
-        for label, values, goal in _replayed(list(measured.values()))
-    ]
-    headings = ["microseconds of CPU an event", *measured, "times the goal"]
-    stages = f"{STAGES_GOAL_MICROSECONDS} for accounts and groups with blocks of any size"
-    goals = f"The goals are {REPLAY_GOAL_MICROSECONDS} for a replay, and {stages}."
-    return f"{table(headings, rows)}\n{goals}\n\n{provenance(kept)}"
-
-
-def _replayed(runs: Sequence[Mapping[str, Any]]) -> Iterator[tuple[str, list[float], float]]:
-    for partitions in runs[-1]["replay"]:
-        yield (
-            f"replay, partitions: {partitions}",
-            [sum(run["replay"][partitions]["us_an_event"].values()) for run in runs],
-            REPLAY_GOAL_MICROSECONDS,
-        )
-    for room in runs[-1]["replay"]["4"]["us_an_event"]:
-        yield f"of which {room}, with 4", [run["replay"]["4"]["us_an_event"][room] for run in runs], 0.0
-    for size in runs[-1]["by_block"]:
-        yield f"accounts and groups, events in a block: {size}", [run["by_block"][size] for run in runs], STAGES_GOAL_MICROSECONDS
 
 
 def evaluate(kept: Kept) -> str:
@@ -277,7 +247,6 @@ TABLES: Final[Mapping[str, Callable[[Kept], str]]] = {
     "torture": torture,
     "provenance": provenance,
     "rankings": rankings,
-    "replaying": replaying,
     **{f"forensics {name}": _of_newest(make) for name, make in forensics_tables.TABLES.items()},
 }
 """What a marker may name."""

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from streams.testing.figure_tables import authors, bars, bench, evaluate, fill, fuzz, mutants, peers, replaying, torture
+from streams.testing.figure_tables import authors, bars, bench, evaluate, fill, fuzz, mutants, peers, torture
 from streams.testing.figures import Measurement
 
 
@@ -102,15 +102,3 @@ def test_a_scenario_of_torture_says_what_was_found_and_what_was_measured() -> No
     lines = torture([kept({"runs": [calm, bad]})]).splitlines()
     assert lines[2] == "| `killed` | Kills. | 90 | every event counts once | refusals 2 |"
     assert lines[3] == "| `stopped` | Kills. | 90 | a stop took 11.0 s |  |"
-
-
-def test_a_replay_stands_beside_the_one_before_with_what_its_goal_is_away() -> None:
-    def run(collect: float, groups: float, sparse: float) -> dict[str, Any]:
-        us = {"us_an_event": {"collect": collect, "groups": groups}}
-        return {"replay": {"1": us, "4": us}, "by_block": {"4": sparse}}
-
-    lines = replaying([kept({"before": run(100, 300, 2_000), "now": run(80, 200, 1_000)})]).splitlines()
-    assert lines[0] == "| microseconds of CPU an event | before | now | times the goal |"
-    assert lines[2] == "| replay, partitions: 1 | 400 | 280 | 7 |"
-    assert lines[5] == "| of which groups, with 4 | 300 | 200 |  |"
-    assert lines[6] == "| accounts and groups, events in a block: 4 | 2,000 | 1,000 | 40 |"
