@@ -11,6 +11,7 @@ import click
 
 from streams.cli import (
     account,
+    backup,
     case,
     collect,
     dead_letters,
@@ -68,6 +69,8 @@ for _command in (
     setup.local,
     setup.migrate,
     setup.doctor,
+    backup.backup,
+    backup.restore,
     collect.collect,
     dead_letters.dead_letters,
     worker.worker,

@@ -70,6 +70,7 @@ _INSERT: Final = {
 _CONNECT_SECONDS, _PING_SECONDS = 5, 5
 _INSERT_SECONDS, _QUERY_SECONDS = 60, 10
 """A batch may wait for merges; a person who opens a case does not wait for a hanging server."""
+_STREAM_SECONDS: Final = 600
 
 _log = logging.getLogger(__name__)
 
@@ -93,6 +94,16 @@ class _OfThread(threading.local):
     def __init__(self) -> None:
         self.anchor = _Anchor()
         self.clients: dict[bool, Client] = {}
+
+
+class _Whole:
+    """A connection for whole tables: a block of rows at a time, texts as bytes."""
+
+    def __init__(self, settings: Settings) -> None:
+        self.client = connect(settings, as_bytes=True, answer_seconds=_STREAM_SECONDS)
+
+    def close(self) -> None:
+        self.client.disconnect()
 
 
 class ClickHouse:
@@ -137,6 +148,23 @@ class ClickHouse:
         with self._translating_errors("a query"):
             rows, columns = self._client(numpy=False).execute(sql, dict(parameters) if parameters else None, with_column_types=True)
         return [dict(zip((name for name, _ in columns), row, strict=True)) for row in rows]
+
+    def stream(self, sql: str, parameters: Parameters | None = None) -> Iterator[tuple[Any, ...]]:
+        """Run one query over a connection of its own, and yield its rows as they come; texts are bytes, exactly as they are stored.
+
+        Raises StoreUnavailableError.
+        """
+        with self._translating_errors("a query"), closing(_Whole(self._settings)) as whole:
+            yield from whole.client.execute_iter(sql, dict(parameters) if parameters else None)
+
+    def insert_rows(self, table: str, names: Sequence[str], rows: Sequence[Sequence[Any]]) -> None:
+        """Insert rows as `stream` yields them, as one block. `table` and `names` must not come from input.
+
+        Raises StoreUnavailableError or RefusedRowsError.
+        """
+        listed = ", ".join(f"`{name}`" for name in names)
+        with self._translating_errors(table), closing(_Whole(self._settings)) as whole:
+            whole.client.execute(f"INSERT INTO `{table}` ({listed}) VALUES", rows, settings=_INSERT)
 
     def close(self) -> None:
         """Close the connections of every thread."""
@@ -194,10 +222,12 @@ def connected(settings: Settings | None = None) -> Iterator[ClickHouse]:
         yield clickhouse
 
 
-def connect(settings: Settings, *, numpy: bool = False, database: str | None = None, answer_seconds: int = _INSERT_SECONDS) -> Client:
+def connect(
+    settings: Settings, *, numpy: bool = False, as_bytes: bool = False, database: str | None = None, answer_seconds: int = _INSERT_SECONDS
+) -> Client:
     """Return the driver's client for these settings, with lz4 and time-outs. It connects at its first query.
 
-    Results are NumPy columns with `numpy`; `database` is that of the settings unless given.
+    Results are NumPy columns with `numpy`, and their texts bytes with `as_bytes`; `database` is that of the settings unless given.
     """
     return Client(
         settings.clickhouse_host,
@@ -213,7 +243,7 @@ def connect(settings: Settings, *, numpy: bool = False, database: str | None = N
         connect_timeout=_CONNECT_SECONDS,
         send_receive_timeout=answer_seconds,
         sync_request_timeout=_PING_SECONDS,
-        settings={"use_numpy": numpy},
+        settings={"use_numpy": numpy, "strings_as_bytes": as_bytes},
     )
 
 

@@ -24,7 +24,7 @@ from streams.core.logs import hide
 PREFIX = "HYDROMETER_"
 
 Mode = Literal["local", "production"]
-Role = Literal["all", "collect", "intake", "worker", "replay", "clickhouse", "kafka"]
+Role = Literal["all", "collect", "intake", "worker", "replay", "backup", "clickhouse", "kafka"]
 Security = Literal["PLAINTEXT", "SSL", "SASL_PLAINTEXT", "SASL_SSL"]
 
 SECRETS = ("clickhouse_password", "sketch_key", "pseudonym_key", "seal_key", "intake_token")
@@ -56,6 +56,7 @@ NEEDS: Mapping[Role, tuple[str, ...]] = {
     "intake": ("sketch_key", "pseudonym_key", "intake_token"),
     "worker": ("clickhouse_password", "seal_key"),
     "replay": ("sketch_key", "pseudonym_key"),
+    "backup": ("clickhouse_password", "sketch_key", "pseudonym_key", "seal_key"),
     "clickhouse": ("clickhouse_password",),
     "kafka": (),
 }
@@ -223,6 +224,10 @@ class Settings(BaseSettings):
     )
 
     state_dir: Path = Field(default=Path("/var/lib/hydrometer"), description="Where workers keep tables. `build/state` in local mode.")
+    erasures: Path | None = Field(
+        default=None,
+        description="The ledger of `hydrometer forget`, which `hydrometer restore` reads; `erasures.jsonl` in the folder above when unset.",
+    )
     account_days: int = Field(
         default=400, ge=15, le=36_500, description="Days after its last request after which an account leaves the state and its archive."
     )

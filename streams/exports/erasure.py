@@ -23,6 +23,7 @@ from streams.clickhouse.client import ClickHouse
 from streams.clickhouse.rows import STORED
 from streams.core.errors import HydrometerError
 from streams.core.settings import Settings
+from streams.exports.erasure_ledger import ErasureLedger
 from streams.schema import topics
 from streams.schema.erasures import ErasureReport, Kept, Receipt
 from streams.schema.names import alert_name, entity_key
@@ -60,7 +61,9 @@ def erase(settings: Settings, clickhouse: ClickHouse, order: ErasureOrder, wait_
         BrokerUnavailableError: If Kafka does not answer.
         StoreUnavailableError: If ClickHouse does not answer, or does not delete in time.
         SettingsError: If no signing key is set.
+        LedgerError: If the ledger of erasures cannot be written. Nothing was erased then.
     """
+    ErasureLedger(settings).add(order.account)
     request, began = secrets.token_hex(8), time.time()
     with topics.answering(settings):
         reports = _erase_state(settings, request, order.account, began, wait_seconds)
@@ -192,7 +195,8 @@ def _kept(began: float, ended: float) -> list[Kept]:
         Kept("a keyed hash of the account id in the state of accounts", "so that requests still on topics are not counted again",
              _iso(began, timedelta(seconds=KEPT_SECONDS))),
         Kept("counts over many accounts: votes of before, trained detectors, requests per minute", "no account can be named from them"),
-        Kept("findings, bundles and backups outside of Hydrometer", "they were handed out before: ask who has them"),
+        Kept("backups made before", "`hydrometer restore` erases the account again: keep the ledger of erasures as long as they"),
+        Kept("findings and bundles outside of Hydrometer", "they were handed out before: ask who has them"),
     ]  # fmt: skip
 
 

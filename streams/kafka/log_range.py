@@ -40,7 +40,7 @@ def range_reader(settings: Settings) -> ReadRange:
 
     def read(topic: str, partition: int, first: int, last: int | None) -> list[LogRecord]:
         with topics.answering(settings):
-            return list(_read(settings, TopicPartition(topic, partition), first, last))
+            return list(stream(settings, TopicPartition(topic, partition), first, last))
 
     return read
 
@@ -52,7 +52,7 @@ def tail(settings: Settings, topic: str, records: int) -> list[LogRecord]:
             tps = [TopicPartition(topic, partition) for partition in sorted(consumer.partitions_for_topic(topic) or ())]
             begins, ends = consumer.beginning_offsets(tps), consumer.end_offsets(tps)
         firsts = {tp: max(begins[tp], ends[tp] - records) for tp in tps}
-        newest = [record for tp in tps for record in _read(settings, tp, firsts[tp], ends[tp] - 1)]
+        newest = [record for tp in tps for record in stream(settings, tp, firsts[tp], ends[tp] - 1)]
     return sorted(newest, key=lambda record: record.time_ms)
 
 
@@ -62,7 +62,18 @@ def _consumer(settings: Settings) -> KafkaConsumer:
     return KafkaConsumer(**topics.client_options(settings), **limits, enable_auto_commit=False, bootstrap_timeout_ms=10_000)
 
 
-def _read(settings: Settings, tp: Any, first: int, last: int | None) -> Iterator[LogRecord]:
+def stream(settings: Settings, tp: Any, first: int, last: int | None) -> Iterator[LogRecord]:
+    """Yield the records of a range as they come, so that memory is bounded.
+
+    Args:
+        settings: Where the broker is.
+        tp: Topic and partition.
+        first: Offset of the first record.
+        last: Offset of the last one; None for the newest.
+
+    Raises:
+        BrokerUnavailableError: Kafka does not give them. What kafka-python raises is not caught here.
+    """
     with closing(_consumer(settings)) as consumer:
         consumer.assign([tp])
         consumer.seek(tp, first)

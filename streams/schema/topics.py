@@ -65,6 +65,12 @@ COMPACTED_WITHIN_HOURS: Final = 48
 """Time after which a compacted topic no longer contains what was replaced or removed: a day until compaction, a day for the tombstone."""
 COMPACTION: Final = {"max.compaction.lag.ms": str(24 * _HOUR_MS), "delete.retention.ms": str(24 * _HOUR_MS)}
 """Configuration of compacted topics: without a largest lag, Kafka never compacts the newest segment."""
+CHANGELOG_CONFIG: Final[Mapping[str, str]] = {
+    "max.message.bytes": str(MAX_RECORD_BYTES),
+    "min.compaction.lag.ms": str(_HOUR_MS),  # if two workers both own a partition for a moment, the wrong one cannot erase the last hour
+    **COMPACTION,
+}
+"""Configuration of changelogs, beside `cleanup.policy=compact`, which Faust sets."""
 SEND_TIMEOUT_SECONDS: Final = 30.0
 """Time within which the broker takes one record of a command."""
 _BOOTSTRAP_TIMEOUT_MS = 10_000  # for the first answer of a broker
@@ -174,7 +180,7 @@ def ensure(settings: Settings) -> dict[str, str]:
     Raises SettingsError when a topic exists with another number of partitions (accounts would be split over two states),
     BrokerUnavailableError when no broker answers.
     """
-    with _admin(settings) as admin:
+    with administration(settings) as admin:
         existing = _partitions(admin)
         _refuse_other_counts(existing, settings)
         for topic in TOPICS:
@@ -185,7 +191,7 @@ def ensure(settings: Settings) -> dict[str, str]:
 
 def missing(settings: Settings) -> list[str]:
     """Return the topics that `ensure` would make, and raise what it would raise."""
-    with _admin(settings) as admin:
+    with administration(settings) as admin:
         existing = _partitions(admin)
     _refuse_other_counts(existing, settings)
     return [topic.name for topic in TOPICS if topic.name not in existing]
@@ -196,7 +202,7 @@ def lag(settings: Settings, group: str) -> dict[str, dict[int, int]]:
 
     Only partitions with an acknowledged offset are listed.
     """
-    with _admin(settings) as admin:
+    with administration(settings) as admin:
         committed = admin.list_group_offsets({group: None})[group]
         ends = admin.list_partition_offsets(dict.fromkeys(committed, OffsetSpec.LATEST)) if committed else {}
     behind: dict[str, dict[int, int]] = {}
@@ -207,7 +213,7 @@ def lag(settings: Settings, group: str) -> dict[str, dict[int, int]]:
 
 def records(settings: Settings, *names: str) -> dict[str, int]:
     """Return how many records each of these topics has ever had."""
-    with _admin(settings) as admin:
+    with administration(settings) as admin:
         parts = {each["name"]: len(each["partitions"]) for each in admin.describe_topics([*names])}
         tps = [TopicPartition(name, number) for name, count in parts.items() for number in range(count)]
         ends = admin.list_partition_offsets(dict.fromkeys(tps, OffsetSpec.LATEST))
@@ -219,14 +225,14 @@ def ends(settings: Settings, names: Iterable[str]) -> dict[TopicPartition, int]:
     partitions = [
         TopicPartition(topic.name, number) for topic in TOPICS if topic.name in names for number in range(topic.partitions(settings))
     ]
-    with _admin(settings) as admin:
+    with administration(settings) as admin:
         found = admin.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.LATEST))
     return {tp: found[tp].offset for tp in partitions}
 
 
 def passed(settings: Settings, group: str, offsets: Mapping[TopicPartition, int]) -> bool:
     """Return whether `group` has acknowledged every record before these offsets. Raises BrokerUnavailableError."""
-    with _admin(settings) as admin:
+    with administration(settings) as admin:
         committed = admin.list_group_offsets({group: None})[group]
     return all(offset == 0 or (tp in committed and committed[tp].offset >= offset) for tp, offset in offsets.items())
 
@@ -295,7 +301,8 @@ def _refusal(settings: Settings, error: KafkaError) -> str | None:
 
 
 @contextmanager
-def _admin(settings: Settings) -> Iterator[KafkaAdminClient]:
+def administration(settings: Settings) -> Iterator[KafkaAdminClient]:
+    """Yield a client that administrates the brokers, and close it at the end. Raises as `answering`."""
     with answering(settings):
         admin = KafkaAdminClient(**client_options(settings), client_id=APP, bootstrap_timeout_ms=_BOOTSTRAP_TIMEOUT_MS)
         with closing(admin):

@@ -42,9 +42,6 @@ STATEFUL: Final = {module.INPUTS.agent: module for module in (accounts, groups, 
 
 AGENTS: Final = (*STATEFUL, topics.STORE_AGENT)
 
-COMPACT_AFTER_MS: Final = 3_600_000
-"""Age from which a record can be compacted. If two workers both own a partition for a moment, the wrong one cannot erase the last hour."""
-
 ROCKSDB_OPTIONS: Final = {"write_buffer_size": 8 << 20, "max_write_buffer_number": 2, "block_cache_size": 4 << 20}
 """RocksDB options for each partition. Chunks are written, and read once in sequence at recovery; Faust's defaults use 2 GB of cache."""
 
@@ -112,7 +109,7 @@ def make_table(app: faust.App, settings: Settings, inputs: Inputs) -> ChunkTable
         key_type=bytes,
         value_type=bytes,
         options=dict(ROCKSDB_OPTIONS),
-        extra_topic_configs={"max.message.bytes": topics.MAX_RECORD_BYTES, "min.compaction.lag.ms": COMPACT_AFTER_MS, **topics.COMPACTION},
+        extra_topic_configs=dict(topics.CHANGELOG_CONFIG),
         help=f"the state of {inputs.agent}, in chunks",
     )
 

@@ -51,6 +51,7 @@ COMMANDS = {
 FURTHER = {
     "account show": ("account", "show", "a1"),
     "alerts show": ("alerts", "show"),
+    "backup": ("backup", "{folder}/backup", "--wait", "0"),
     "boards check": ("boards", "check"),
     "boards diff": ("boards", "diff"),
     "case exclude": ("case", "exclude", "case-0123456789ab", "a1"),
@@ -78,6 +79,7 @@ FURTHER = {
     "indicators sketch": ("indicators", "sketch", "{log}"),
     "keys history": ("keys", "history"),
     "local": ("local", "--data", "{folder}/local", "--http-port", "0"),
+    "restore": ("restore", "{folder}/backup"),
     "watch": ("watch", "--once"),
 }
 """The rest: what they say to Kafka is what the others say, and is not heard again with passwords."""
