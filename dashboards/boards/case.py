@@ -293,6 +293,39 @@ MEMBERS = Row(
         ),
         Tile(
             Listing(
+                title="Chain of evidence",
+                question="What was harvested, which canaries were served, when was the model released, and what did the tests find?",
+                sql=f"""
+                SELECT began, what, sentence, author, sha256 FROM (
+                    SELECT fromUnixTimestamp64Milli(toInt64(1000 * JSONExtractFloat(value, 'began'))) AS began,
+                    JSONExtractString(value, 'kind') AS what, note AS sentence, author, JSONExtractString(value, 'sha256') AS sha256
+                    FROM hydrometer.actions FINAL WHERE kind = 'exhibit' AND case_id = {_CASE_ID}
+                    UNION ALL SELECT time, 'export', concat('The case was exported', if(note = '', '', concat(' for ', note)), '.'), author,
+                        value
+                    FROM hydrometer.actions FINAL WHERE kind = 'export' AND case_id = {_CASE_ID}
+                    UNION ALL SELECT opened_at, 'alert', concat('The case opened: ', title), '', '' {_CASE}
+                    UNION ALL SELECT least(opened_at, fromUnixTimestamp64Milli(toInt64(1000 * arrayMin(arrayMap(member ->
+                        if(JSONExtractFloat(member.2, 'first') > 0, JSONExtractFloat(member.2, 'first'),
+                        JSONExtractFloat(member.2, 'joined_at')),
+                        arrayPushBack(JSONExtractKeysAndValuesRaw(payload, 'members'), ('', '{{"joined_at": 4e9}}'))))))),
+                    'harvest', concat(toString(accounts), ' accounts were served ', formatReadableQuantity(output_tokens),
+                        ' output tokens until ', formatDateTime(updated_at, '%Y-%m-%d %H:%i'), '.'), '', '' {_CASE})
+                ORDER BY began
+                """,
+                columns={
+                    "began": Column(title="When", unit=MINUTE, width=140),
+                    "what": Column(title="What", width=120),
+                    "sentence": Column(title="  ", wrap=True),
+                    "author": Column(title="Recorded by", width=130),
+                    "sha256": Column(title="SHA-256 of the file", width=200),
+                },
+                empty="The case does not exist.",
+            ),
+            24,
+            6,
+        ),
+        Tile(
+            Listing(
                 title="Links",
                 question="What ties these accounts together, and since when? Each link can be followed and undone.",
                 sql=f"""

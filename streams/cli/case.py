@@ -17,6 +17,7 @@ from streams.schema.labels import EXCLUDE, HOLD, LINK, MEMBER, MERGE, REASONS, R
 from streams.schema.names import BEHAVIOURS, Behaviour
 
 if TYPE_CHECKING:
+    from streams.cases.timeline import Moment
     from streams.cases.views.terminal import CaseRow
     from streams.core.settings import Settings
 
@@ -84,14 +85,27 @@ def show_case(*, case_id: str, as_json: bool, html: Path | None, folder: Path | 
 
     if as_json and html:
         raise click.UsageError("Name --json or --html, not both.")
-    row = terminal.only(_cases(folder, with_resolved=True), case_id) if folder else known_case(case_id)
+    row, chain = _with_timeline(folder, case_id)
     if html:
-        write_text(html, page.page(row))
+        write_text(html, page.page(row, chain))
         echo(f"wrote {html}")
     elif as_json:
         echo(printable(row.json().decode()))
     else:
-        console().print(terminal.file(row))
+        console().print(terminal.file(row, chain))
+
+
+def _with_timeline(folder: Path | None, case_id: str) -> tuple[CaseRow, list[Moment]]:
+    """Return a case, and its chain of evidence; a replay's folder has no actions of people."""
+    from streams.cases import timeline
+    from streams.cases.views import terminal
+    from streams.clickhouse.client import connected
+
+    if folder:
+        return terminal.only(_cases(folder, with_resolved=True), case_id), []
+    with connected() as clickhouse:
+        row = terminal.find(clickhouse, case_id)
+        return row, timeline.timeline(row, timeline.recorded(clickhouse, row.case_id))
 
 
 def _cases(folder: Path | None, *, with_resolved: bool) -> Sequence[CaseRow]:

@@ -81,9 +81,12 @@ def export_ocsf(
 @click.option("--tlp", type=click.Choice(TLPS), default="AMBER", show_default=True)
 @click.option("--to", "recipient", default="", help="For whom: a person, an organisation. It is part of the chain of custody.")
 @click.option("--timestamp", "authority", metavar="URL", help="Let this authority stamp the signature (RFC 3161).")
+@click.option("--exhibit", "exhibits", multiple=True, type=FILE, help="A file that `forensics record` recorded on the case. Repeatable.")
 @AUTHOR
-def export_case(*, case_id: str, out: Path, tlp: Tlp, recipient: str, authority: str | None, author: str | None) -> None:
-    """Write a case as a signed bundle: JSON, page, CSV of members, and indicators that may be shared under the TLP mark.
+def export_case(
+    *, case_id: str, out: Path, tlp: Tlp, recipient: str, authority: str | None, exhibits: tuple[Path, ...], author: str | None
+) -> None:
+    """Write a case as a signed bundle: JSON, page, CSV of members, timeline, and indicators that may be shared under the TLP mark.
 
     Needs HYDROMETER_EVIDENCE_KEY, and an analyst's key: who exported what, when and for whom is recorded before anything is written. The
     case's history is verified first, as by `hydrometer case verify`.
@@ -94,7 +97,7 @@ def export_case(*, case_id: str, out: Path, tlp: Tlp, recipient: str, authority:
     from datetime import UTC, datetime
     from functools import partial
 
-    from streams.cases import labels
+    from streams.cases import labels, timeline
     from streams.cases.audit_chain import HistoryCheck
     from streams.cases.views import terminal
     from streams.clickhouse.client import connected
@@ -113,7 +116,9 @@ def export_case(*, case_id: str, out: Path, tlp: Tlp, recipient: str, authority:
         row = terminal.find(clickhouse, case_id)
         terminal.check(clickhouse, row, history)
         shown, earlier = bundle.indicators(clickhouse, row, tlp), bundle.earlier_exports(clickhouse, row.case_id)
-    made = bundle.make(row, signer, shown, exported, earlier, stamp=partial(timestamp, authority) if authority else None)
+        chain = timeline.timeline(row, timeline.recorded(clickhouse, row.case_id))
+    stamp, files = partial(timestamp, authority) if authority else None, {str(path): _content(path) for path in exhibits}
+    made = bundle.make(row, signer, shown, exported, earlier, stamp, bundle.Proof(chain, files))
     KafkaOutbox(settings).send([action(person, "export", row.case_id, made.manifest_sha256, recipient)])
     echo(f"wrote {made.write(out)}; its key has the fingerprint {signer.public.fingerprint}")
 
@@ -184,6 +189,15 @@ def export_verify(*, folder: Path, key_file: Path | None) -> None:
     if (folder / bundle.TIMESTAMP).exists():
         paths = f"-data {folder / bundle.SIGNATURE} -in {folder / bundle.TIMESTAMP}"
         echo(f"check its timestamp with the authority's certificate: openssl ts -verify {paths} -CAfile AUTHORITY.pem")
+
+
+def _content(path: Path) -> bytes:
+    from streams.core.errors import HydrometerError
+
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise HydrometerError(f"cannot read {path} ({error.strerror}): name a file that was recorded on the case") from error
 
 
 def _public_key(file: Path | None) -> PublicKey:

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from streams.cli.commands import AUTHOR
 from streams.core.output import echo
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from streams.forensics.answers import Answers
 
 from streams.forensics.errors import AnswersError
@@ -97,6 +100,45 @@ def compare(  # noqa: PLR0913 - an argument an option
     echo(orjson.dumps(findings, option=orjson.OPT_INDENT_2).decode() if as_json else report.terminal(findings))
 
 
+@forensics.command()
+@click.argument("case_id")
+@click.argument("files", nargs=-1, type=_PATH)
+@click.option("--released", type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]), help="When the suspect's model was released, in UTC.")
+@click.option("--model", default="", help="The model that was released.")
+@click.option("--source", default="", help="Where its release can be read.")
+@AUTHOR
+def record(*, case_id: str, files: tuple[Path, ...], released: datetime | None, model: str, source: str, author: str | None) -> None:
+    """Record exhibits on a case: each file with its SHA-256, and the release of a model.
+
+    FILES are policies of `canary new`, the gateway's list of served answers, and what `compare --json` and `canary check --json` printed.
+    They join the case's timeline: on its page, its board, at the desk, and with `hydrometer export case --exhibit FILE` in its bundle.
+
+    \b
+    Example:  hydrometer forensics record case-0fbfa5df00f4 canary.json canary-served.jsonl report.json
+              hydrometer forensics record case-0fbfa5df00f4 --released 2026-11-20 --model suspect-7b --source https://example.com/card
+    """
+    import time
+
+    from streams.cases import labels
+    from streams.cli.case import known_case
+    from streams.core.settings import Settings
+    from streams.desk.acting import KafkaOutbox, action
+    from streams.desk.sessions import Person
+    from streams.forensics import exhibits
+
+    if bool(released) != bool(model and source):
+        raise click.UsageError("Name --released, --model and --source together.")
+    if not files and not released:
+        raise click.UsageError("Name a file, or --released with --model and --source.")
+    settings, known = Settings.load(role="kafka"), known_case(case_id)
+    described = [exhibits.describe(path, known.case_id, time.time()) for path in files]
+    described += [exhibits.release(model, released, source)] if released else []
+    person = Person(labels.author(settings, author), "analyst")
+    KafkaOutbox(settings).send(action(person, "exhibit", known.case_id, one.exhibit.encode().decode(), one.sentence) for one in described)
+    for one in described:
+        echo(f"{known.case_id}: {one.exhibit.kind} recorded: {one.sentence}")
+
+
 def _pair(text: str) -> tuple[str, str]:
     one, _, other = text.partition("=")
     if not one or not other:
@@ -170,28 +212,42 @@ def revoke(*, policy: Path) -> None:
 @click.option("--policy", "policies", multiple=True, type=_PATH, required=True, help="A policy to look for. Repeatable.")
 @click.option("--controls", type=_PATH, required=True, help="A folder of unrelated models' answers.")
 @click.option("--green", is_flag=True, help="Also count the green words of a sampler (needs HYDROMETER_EVIDENCE_KEY).")
-def check(*, suspect: Path, policies: tuple[Path, ...], controls: Path, green: bool) -> None:
+@click.option("--json", "as_json", is_flag=True, help="Print the result as JSON, for `hydrometer forensics record`.")
+def check(*, suspect: Path, policies: tuple[Path, ...], controls: Path, green: bool, as_json: bool) -> None:
     """Find the case whose canaries a suspect's answers show, with Holm-corrected p-values over the policies.
 
     \b
     Example:  hydrometer canary check suspect.jsonl --policy canary-case-12.json --controls panel/
     """
+    import msgspec
+
     from streams.core.settings import Settings
     from streams.forensics import answers as reading
     from streams.forensics import canary as canaries
     from streams.forensics.inference import holm
 
-    own = reading.read_answers(suspect).texts.values()
-    panel = {wording.model: list(wording.texts.values()) for wording in map(reading.read_answers, reading.files_of(controls))}
-    panel.pop(reading.model_name(suspect), None)
+    own = reading.read_answers(suspect)
+    read = [reading.read_answers(path) for path in reading.files_of(controls)]
+    panel = {answers.model: list(answers.texts.values()) for answers in read if answers.sha256 != own.sha256}
     loaded = [canaries.read_policy(path) for path in policies]
-    wordings = [canaries.check(policy, own, panel) for policy in loaded]
-    for policy, wording, corrected in zip(loaded, wordings, holm([wording.p for wording in wordings]), strict=True):
-        line = f"{wording.case_id} epoch {wording.epoch}: {wording.agree} of {wording.pairs} wordings agree"
-        echo(f"{line} (panel's rate {wording.panel_rate:.2f}), p {wording.p:.3g}, after Holm {corrected:.3g}")
+    texts = list(own.texts.values())
+    wordings = [canaries.check(policy, texts, panel) for policy in loaded]
+    checked = []
+    for wording, corrected in zip(wordings, holm([wording.p for wording in wordings]), strict=True):
+        z, contexts = None, None
         if green:
-            z, contexts = canaries.green_z(canaries.key(Settings.load(role="kafka").evidence(), policy.case_id, policy.epoch), own)
-            echo(f"  green words: z {z:+.2f} over {contexts:,} distinct contexts")
+            z, contexts = canaries.green_z(canaries.key(Settings.load(role="kafka").evidence(), wording.case_id, wording.epoch), texts)
+        checked.append(canaries.CheckedPolicy(**vars(wording), p_corrected=corrected, green_z=z, green_contexts=contexts))
+    if as_json:
+        files = {str(suspect): own.sha256} | {str(path): reading.file_hash(path) for path in policies}
+        found = canaries.CheckReport(own.model, len(panel), tuple(checked), files)
+        echo(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
+        return
+    for one in checked:
+        line = f"{one.case_id} epoch {one.epoch}: {one.agree} of {one.pairs} wordings agree"
+        echo(f"{line} (panel's rate {one.panel_rate:.2f}), p {one.p:.3g}, after Holm {one.p_corrected:.3g}")
+        if one.green_z is not None:
+            echo(f"  green words: z {one.green_z:+.2f} over {one.green_contexts:,} distinct contexts")
 
 
 def _write(path: Path, content: bytes) -> None:

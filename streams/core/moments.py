@@ -13,3 +13,13 @@ def shown(at: datetime | float) -> str:
     """
     known = at if isinstance(at, datetime) else datetime.fromtimestamp(at, UTC)
     return (known if known.tzinfo else known.replace(tzinfo=UTC)).astimezone(UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def lasted(began: float, ended: float) -> str:
+    """Return a span in UTC, both in seconds since 1970; one moment when both are the same minute.
+
+    >>> lasted(60.0, 60.0), lasted(60.0, 3600.0)
+    ('1970-01-01 00:01', '1970-01-01 00:01 to 1970-01-01 01:00')
+    """
+    first, last = shown(began), shown(ended)
+    return first if first == last else f"{first} to {last}"

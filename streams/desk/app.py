@@ -17,6 +17,7 @@ from urllib.parse import urlencode
 import jinja2
 from aiohttp import web
 
+from streams.cases import timeline
 from streams.cases.hypothesis import WORDS
 from streams.cases.views import terminal
 from streams.cases.views.terminal import UnknownCaseError
@@ -240,6 +241,7 @@ class Desk:
         ranked, owners = terminal.members(row), terminal.owners(row.payload)
         pattern = await _in_thread(self._reading.pattern, [name for name, _ in ranked])
         session.looked[row.case_id] = row.version
+        chain = timeline.timeline(row, actions)
         score = row.payload.score
         most = max([abs(part.counted) for part in score.parts], default=1.0) or 1.0
         return self._page(
@@ -251,6 +253,7 @@ class Desk:
             status=status,
             activity=[(action, undoable(action, actions, decisions, session.person)) for action in reversed(actions)],
             decisions=decisions,
+            timeline=chain if timeline.has_exhibits(chain) else [],
             members=ranked[(page - 1) * MAX_PAGE_MEMBERS : page * MAX_PAGE_MEMBERS],
             member_count=len(ranked),
             page=page,

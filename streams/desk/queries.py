@@ -9,7 +9,7 @@ import time
 from collections import deque
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 from streams.cases.views import terminal
@@ -18,7 +18,7 @@ from streams.cases.views.terminal import CaseRow
 from streams.clickhouse.hash_text import as_hex, hashed
 from streams.core.queries import Queries
 from streams.core.word_hash import hash_word
-from streams.schema.actions import Action, EnforcementDecision, decision_of, newest
+from streams.schema.actions import Action, EnforcementDecision, action_of, decision_of, newest
 from streams.schema.cases import SEVERITIES
 from streams.schema.indicators import NO_INDICATOR
 from streams.schema.record import Record
@@ -160,7 +160,7 @@ class DeskQueries:
             "AND (%(account)s = '' OR account_id = %(account)s) AND (%(all)s OR kind IN %(kinds)s) ORDER BY time, action_id",
             {"case": case, "account": account, "all": int(not kinds), "kinds": [*kinds, ""]},
         )
-        stored = {str(row[0]): _action(row) for row in rows}
+        stored = {str(row[0]): action_of(row) for row in rows}
         for action in self.recent.of(Action):
             if (
                 (not case or action.case_id == case)
@@ -272,15 +272,6 @@ def _line(row: Sequence[Any], work: Mapping[str, tuple[str, str]], looked: Mappi
     stored = dict(zip(QueueLine.__dataclass_fields__, row[:-1], strict=False))
     owner, status = work.get(str(stored["case_id"]), ("", "new"))
     return QueueLine(**stored, owner=owner, status=status, changed=looked.get(str(stored["case_id"])) != stored["version"])
-
-
-def _action(row: Sequence[Any]) -> Action:
-    columns = dict(zip(Action.__struct_fields__, row, strict=True))
-    return Action(**{**columns, "time": _seconds(columns["time"])})
-
-
-def _seconds(at: datetime) -> float:
-    return at.replace(tzinfo=at.tzinfo or UTC).timestamp()
 
 
 def _is_wanted(line: QueueLine, filters: Filters, me: str) -> bool:

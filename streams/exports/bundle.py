@@ -4,6 +4,8 @@
     case.html        the same as one printable page
     members.csv      the accounts, one per line
     indicators.json  what may be shared (see its TLP mark): fingerprints of the software, no customer data
+    timeline.json    the chain of evidence: harvest, alert, served canaries, the model's release, tests, exports
+    exhibit-*        the files that the timeline names, where they were given: each must be recorded on the case
     signer.pem       the public key that checks the signature; compare its fingerprint with the published one
     manifest.json    the case's id and version, who exported it when for whom, earlier exports, and SHA-256 of every file above
     manifest.sig     Ed25519 signature of manifest.json
@@ -26,6 +28,7 @@ from typing import Any, Final
 import msgspec
 import orjson
 
+from streams.cases.timeline import Moment
 from streams.cases.views import page, terminal
 from streams.cases.views.terminal import CaseRow
 from streams.clickhouse.hash_text import as_hex
@@ -57,6 +60,7 @@ class BundleError(HydrometerError):
     """A bundle cannot be written, or differs from what was signed. The message names the file."""
 
 
+_EXHIBIT_SUFFIXES: Final = (".json", ".jsonl", ".html")
 _CASE_ID = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,99}")
 
 
@@ -139,6 +143,16 @@ class Bundle:
         return target
 
 
+@dataclass(frozen=True)
+class Proof:
+    """What ties a case to a model."""
+
+    chain: Sequence[Moment] = ()
+    """The timeline of the case."""
+    exhibits: Mapping[str, bytes] = field(default_factory=dict)
+    """Files that the chain names, by their path."""
+
+
 def make(
     case: CaseRow,
     signer: BundleSigner,
@@ -146,6 +160,7 @@ def make(
     exported: Handover,
     earlier: Sequence[Handover] = (),
     stamp: Callable[[bytes], bytes] | None = None,
+    proof: Proof | None = None,
 ) -> Bundle:
     """Return the signed bundle of a case.
 
@@ -156,17 +171,21 @@ def make(
         exported: Who exports it, when and for whom.
         earlier: Its exports before.
         stamp: Gives a timestamp of the signature; None for none.
+        proof: Its chain of evidence, with files that the chain names.
 
     Raises:
-        BundleError: The case's id cannot name a folder.
+        BundleError: The case's id cannot name a folder, or an exhibit is not recorded on the case.
     """
     if not _CASE_ID.fullmatch(case.case_id):
         raise BundleError(f"{case.case_id!r} cannot name a folder: a case id has letters, digits, dots, dashes and underscores")
+    proof = proof or Proof()
     files = {
         "case.json": case.json(),
-        "case.html": page.page(case).encode(),
+        "case.html": page.page(case, proof.chain).encode(),
         "members.csv": members(case).encode(),
         "indicators.json": orjson.dumps(shown, option=orjson.OPT_INDENT_2),
+        "timeline.json": orjson.dumps(proof.chain, option=orjson.OPT_INDENT_2),
+        **_exhibits(proof),
         SIGNER: signer.public.pem,
     }
     digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
@@ -176,6 +195,19 @@ def make(
     signature = signer.sign(manifest)
     stamped = {TIMESTAMP: stamp(signature)} if stamp else {}
     return Bundle(case.case_id, {**files, MANIFEST: manifest, SIGNATURE: signature, **stamped})
+
+
+def _exhibits(proof: Proof) -> dict[str, bytes]:
+    """Return the exhibits by their name in the bundle: no name of a stranger's file stands in it."""
+    recorded = {moment.sha256 for moment in proof.chain if moment.what != "export"}
+    named = {}
+    for path, content in proof.exhibits.items():
+        digest = hashlib.sha256(content).hexdigest()
+        if digest not in recorded:
+            raise BundleError(f"{path} is not recorded on the case: record it with `hydrometer forensics record`")
+        suffix = Path(path).suffix
+        named[f"exhibit-{digest[:16]}{suffix if suffix in _EXHIBIT_SUFFIXES else '.bin'}"] = content
+    return named
 
 
 def earlier_exports(clickhouse: Queries, case_id: str) -> list[Handover]:

@@ -70,6 +70,32 @@ class Wording:
     p: float
 
 
+class CheckedPolicy(msgspec.Struct, frozen=True):
+    """The result of a check for one policy, corrected over all policies of the check."""
+
+    case_id: str
+    epoch: int
+    pairs: int
+    agree: int
+    panel_rate: float
+    p: float
+    p_corrected: float
+    green_z: float | None = None
+    """Standard deviations of green words over one half; None where they were not counted."""
+    green_contexts: int | None = None
+
+
+class CheckReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What `hydrometer canary check --json` prints."""
+
+    suspect: str
+    controls: int
+    policies: tuple[CheckedPolicy, ...]
+    sha256: dict[str, str]
+    """SHA-256 of each file that was read, by its path."""
+    format: int = FORMAT_VERSION
+
+
 def wordings() -> tuple[tuple[str, str], ...]:
     """Return the pairs of equal wordings, in the order that keys count them."""
     return tuple((one, other) for one, other in json.loads(Path(__file__).with_name("wordings.json").read_text(encoding="utf-8")))
@@ -148,8 +174,27 @@ def check(policy: CanaryPolicy, suspect: Iterable[str], panel: Mapping[str, Iter
     A wording agrees when the suspect's share of the policy's form is above the panel's median share. The rate is that of the panel's own
     models, at least one half. Raises AnswersError when no wording occurs often enough.
     """
+    forms = tuple(form for pair in policy.chosen for form in pair)
+    return check_uses(policy, uses(forms, suspect), [uses(forms, answers) for answers in panel.values()])
+
+
+def uses(forms: Sequence[str], answers: Iterable[str]) -> Counter[str]:
+    """Return how often each form of a wording occurs outside code and quotations.
+
+    >>> uses(["for example,", "for instance,"], ["For example, `for example,`"])
+    Counter({'for example,': 1})
+    """
+    pattern = _pattern(tuple(forms))
+    return Counter(form.lower() for answer in answers for part in _VERBATIM.split(answer)[::2] for form in pattern.findall(part))
+
+
+def check_uses(policy: CanaryPolicy, suspect: Mapping[str, int], panel: Sequence[Mapping[str, int]]) -> Wording:
+    """Return what `check` does, from how often each form occurs in the suspect's answers and in those of each model of the panel.
+
+    Raises AnswersError when no wording occurs often enough.
+    """
     own = _shares(policy, suspect)
-    others = [_shares(policy, answers) for answers in panel.values()]
+    others = [_shares(policy, counted) for counted in panel]
     judged = agree = 0
     chances: list[bool] = []
     for number, share in own.items():
@@ -185,17 +230,10 @@ def _bigrams(answer: str) -> list[tuple[str, str]]:
     return list(pairwise(words))
 
 
-def _shares(policy: CanaryPolicy, answers: Iterable[str]) -> dict[int, float]:
+def _shares(policy: CanaryPolicy, counted: Mapping[str, int]) -> dict[int, float]:
     """Return by number of wording the share of the policy's form, where either form occurs at least three times."""
-    forms = {
-        form: (number, is_chosen) for number, pair in enumerate(policy.chosen) for form, is_chosen in zip(pair, (True, False), strict=True)
-    }
-    pattern = _pattern(tuple(forms))
-    uses: Counter[tuple[int, bool]] = Counter(
-        forms[form.lower()] for answer in answers for part in _VERBATIM.split(answer)[::2] for form in pattern.findall(part)
-    )
-    totals = {number: uses[number, True] + uses[number, False] for number in range(len(policy.chosen))}
-    return {number: uses[number, True] / total for number, total in totals.items() if total >= MIN_USES}
+    totals = [counted.get(chosen, 0) + counted.get(replaced, 0) for chosen, replaced in policy.chosen]
+    return {number: counted.get(policy.chosen[number][0], 0) / total for number, total in enumerate(totals) if total >= MIN_USES}
 
 
 def _cased(original: str, replacements: Mapping[str, str]) -> str:

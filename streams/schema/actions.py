@@ -18,7 +18,20 @@ from streams.schema.labels import MAX_TEXT_CHARACTERS
 from streams.schema.record import Record, Seconds
 
 ActionKind = Literal[
-    "own", "release", "comment", "status", "label", "exclude", "split", "merge", "permission", "propose", "approve", "undo", "export"
+    "own",
+    "release",
+    "comment",
+    "status",
+    "label",
+    "exclude",
+    "split",
+    "merge",
+    "permission",
+    "propose",
+    "approve",
+    "undo",
+    "export",
+    "exhibit",
 ]
 ACTION_KINDS: Final[tuple[ActionKind, ...]] = get_args(ActionKind)
 Status = Literal["new", "investigating", "waiting", "decided"]
@@ -55,7 +68,7 @@ class Action(Record, frozen=True):
     role: str
     """What the author was allowed: viewer, analyst or approver."""
     value: str = ""
-    """The new status, the verdict, the other case, the id of what is undone, the digest of what was exported, ..."""
+    """The new status, the verdict, the other case, the id of what is undone, the digest of what was exported, an `Exhibit`, ..."""
     note: str = ""
     account_id: str = ""
     """The account it is about; empty when it is about the case."""
@@ -128,6 +141,12 @@ class EnforcementDecision(Record, frozen=True):
     def in_force(self, at: float) -> bool:
         """Return whether gateways obey it at a time (seconds since 1970)."""
         return self.state == "approved" and self.starts <= at < self.expires
+
+
+def action_of(row: Sequence[Any]) -> Action:
+    """Return a row of the table `actions`, in the order of the record's fields, as its record. Raises MalformedEventError."""
+    columns = dict(zip(Action.__struct_fields__, row, strict=True))
+    return Action(**{**columns, "time": columns["time"].replace(tzinfo=columns["time"].tzinfo or UTC).timestamp()})
 
 
 def decision_of(row: Sequence[Any]) -> EnforcementDecision:

@@ -69,6 +69,7 @@ FURTHER = {
     "enforcement rollback": ("enforcement", "rollback", "--to", "kong={folder}/kong.yaml"),
     "enforcement status": ("enforcement", "status", "--to", "kong={folder}/kong.yaml"),
     "enforcement stop": ("enforcement", "stop", "--to", "kong={folder}/kong.yaml"),
+    "forensics record": ("forensics", "record", "case-1", "--released", "2026-11-20", "--model", "m", "--source", "s"),
     "export account": ("export", "account", "a1", "--out", "{folder}/a1.json"),
     "export stix": ("export", "stix", "case-0123456789ab", "--out", "{folder}/case.json"),
     "forget": ("forget", "a1", "--wait", "3"),

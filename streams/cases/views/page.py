@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from html import escape
 
 from streams.cases.hypothesis import WORDS
+from streams.cases.timeline import Moment, has_exhibits
 from streams.cases.views import html, terminal
 from streams.cases.views.terminal import CaseRow
 from streams.core import moments
@@ -22,8 +23,8 @@ MAX_PAGE_VERSIONS = 12
 MAX_PAGE_LINKS = 40
 
 
-def page(case: CaseRow) -> str:
-    """Return the page of a case as HTML."""
+def page(case: CaseRow, chain: Sequence[Moment] = ()) -> str:
+    """Return the page of a case as HTML, with its chain of evidence where people recorded any."""
     payload = case.payload
     sections = [
         _head(case),
@@ -35,6 +36,7 @@ def page(case: CaseRow) -> str:
         html.section("Why this is one case", _links(payload)),
         html.section(f"Accounts ({len(payload.members) and case.accounts:,})", _members(case)),
         *([html.section(f"{terminal.OWNERS} ({len(payload.owners):,})", _owners(payload))] if payload.owners else []),
+        *([html.section("Chain of evidence", _chain(chain))] if has_exhibits(chain) else []),
         html.section("Decisions and history", _decisions(payload) + _history(payload.history, case.behaviour)),
     ]
     return html.document(f"{case.case_id}: {case.behaviour}", [*sections, _foot(case)])
@@ -211,6 +213,12 @@ def _owners(payload: CasePayload) -> str:
     heads = ("account", "found (UTC)", "requests", "output tokens", "router", "organisation")
     more = f"<p class=note>... and {rest:,} more.</p>" if rest else ""
     return f"<p class=note>{escape(terminal.OWNERS_WHY)}</p>{html.table(heads, rows, numbers=(2, 3), wide=True)}{more}"
+
+
+def _chain(chain: Sequence[Moment]) -> str:
+    rows = [(moments.lasted(one.began, one.ended), one.what, one.sentence, one.by, one.sha256) for one in chain]
+    note = "Harvest and alert are the case's own; a person recorded each other line, signed. SHA-256 is of the file."
+    return html.table(("when (UTC)", "what", "", "recorded by", "SHA-256"), rows, wide=True) + f"<p class=note>{escape(note)}</p>"
 
 
 def _decisions(payload: CasePayload) -> str:

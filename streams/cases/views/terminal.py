@@ -17,6 +17,7 @@ from rich.text import Text
 from streams.cases.audit_chain import HistoryCheck, content
 from streams.cases.linking import MIN_SAME_ACCOUNTS_SHARE
 from streams.cases.splitting import links_to_remove
+from streams.cases.timeline import Moment, has_exhibits
 from streams.core import moments
 from streams.core.errors import HydrometerError
 from streams.core.queries import Queries
@@ -253,8 +254,8 @@ def rule_sentence(rule: HeldRule) -> str:
     return f"{rule.name} ({accounts}): {rule.requires or 'a rule of another version'}"
 
 
-def file(case: CaseRow) -> Group:
-    """Return the panel of a case with its details: state, features, links, strongest members."""
+def file(case: CaseRow, chain: Sequence[Moment] = ()) -> Group:
+    """Return the panel of a case with its details: state, features, links, strongest members, and its chain of evidence."""
     grid, payload = _grid(), case.payload
     label = payload.label
     grid.add_row(
@@ -264,6 +265,8 @@ def file(case: CaseRow) -> Group:
     grid.add_row("atlas", ", ".join(payload.atlas))
     for name, lines in (("features", _sentences(payload)), ("links", _links(payload)), ("members", _members(case))):
         grid.add_row(name, Text("\n".join(lines) or "none"))
+    if has_exhibits(chain):
+        grid.add_row("chain", Text("\n".join(f"{moments.lasted(one.began, one.ended)} {one.what}: {one.sentence}" for one in chain)))
     grid.add_row("decide", f"hydrometer label case {case.case_id} {'|'.join(VERDICTS)} --note WHY")
     return Group(panel(case), grid)
 

@@ -8,12 +8,14 @@ import subprocess
 from collections.abc import Iterator
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
+from hashlib import sha256
 from pathlib import Path
 
 import msgspec
 import pytest
 from click.testing import CliRunner
 
+from streams.cases import timeline
 from streams.cases.audit_chain import HistoryKey
 from streams.cases.views import terminal
 from streams.cases.views.terminal import CaseRow
@@ -27,7 +29,9 @@ from streams.exports.bundle import BundleError, Handover, Indicators, Share
 from streams.exports.bundle_signature import BundleSigner
 from streams.replay.run import Replay
 from streams.schema import topics
+from streams.schema.actions import Action
 from streams.schema.cases import CaseMember, CasePayload
+from streams.schema.exhibits import Exhibit
 from streams.testing.builders import embedded_broker, migrated_clickhouse, signed_case
 
 HISTORY_KEY = HistoryKey(b"the workers' key")
@@ -78,11 +82,11 @@ def test_a_bundle_is_what_was_signed(written: Path, case: CaseRow) -> None:
     manifest = bundle.verify(written, KEY)
     assert (manifest.case_id, manifest.exported) == (case.case_id, Handover("2026-11-22T12:00:00+00:00", "ada", "a partner"))
     assert {path.name for path in written.iterdir()} == {
-        "case.json", "case.html", "members.csv", "indicators.json", "signer.pem", "manifest.json", "manifest.sig",
+        "case.json", "case.html", "members.csv", "indicators.json", "timeline.json", "signer.pem", "manifest.json", "manifest.sig",
     }  # fmt: skip
 
 
-@pytest.mark.parametrize("name", ["case.json", "case.html", "members.csv", "indicators.json", "signer.pem"])
+@pytest.mark.parametrize("name", ["case.json", "case.html", "members.csv", "indicators.json", "timeline.json", "signer.pem"])
 def test_one_changed_byte_shows_and_names_its_file(written: Path, name: str) -> None:
     content = bytearray((written / name).read_bytes())
     content[0] ^= 1
@@ -105,6 +109,28 @@ def test_a_changed_manifest_another_key_a_missing_and_a_strange_file_show(writte
     (written / "manifest.json").write_text(json.dumps({**manifest, "sha256": {}}))
     with pytest.raises(BundleError, match=r"manifest\.json was changed after it was signed"):
         bundle.verify(written, KEY)
+
+
+def proof_of(case: CaseRow, *files: bytes) -> bundle.Proof:
+    """A case of which a report was recorded at noon, and these files to hand over."""
+    exhibit = Exhibit("comparison", NOON.timestamp(), NOON.timestamp(), sha256(b"a report").hexdigest())
+    action = Action("0" * 32, NOON.timestamp(), case.case_id, "exhibit", "ada", "analyst", exhibit.encode().decode(), "a vs b")
+    return bundle.Proof(timeline.timeline(case, [action]), {f"report-{place}.json": file for place, file in enumerate(files)})
+
+
+def test_a_recorded_report_is_signed_with_the_bundle_and_stands_in_its_timeline_and_page(case: CaseRow, tmp_path: Path) -> None:
+    folder = bundle.make(case, SIGNER, INDICATORS, bundle.handover(NOON, "ada", ""), proof=proof_of(case, b"a report")).write(tmp_path)
+    digest = sha256(b"a report").hexdigest()
+    assert bundle.verify(folder, KEY).sha256[f"exhibit-{digest[:16]}.json"] == digest
+    chain = json.loads((folder / "timeline.json").read_text())
+    assert {moment["what"] for moment in chain} == {"harvest", "alert", "comparison"}
+    assert [moment["sha256"] for moment in chain if moment["what"] == "comparison"] == [digest]
+    assert digest in (folder / "case.html").read_text()
+
+
+def test_a_report_that_nobody_recorded_does_not_leave_with_the_case(case: CaseRow) -> None:
+    with pytest.raises(BundleError, match=r"report-0\.json is not recorded on the case: record it with `hydrometer forensics record`"):
+        bundle.make(case, SIGNER, INDICATORS, bundle.handover(NOON, "ada", ""), proof=proof_of(case, b"another report"))
 
 
 def test_members_are_a_table_with_the_strongest_first(case: CaseRow) -> None:
@@ -219,7 +245,11 @@ def test_the_command_records_an_export_and_then_writes_a_bundle_that_the_command
         runner = CliRunner(env=env)
         runner.invoke(cli, command, catch_exceptions=False)
         assert topics.records(local, topics.ACTIONS) == {topics.ACTIONS: 1}
+        release = ["--released", "2026-11-20", "--model", "suspect-7b", "--source", "https://example.com", "--author", "ada"]
+        recorded = runner.invoke(cli, ["forensics", "record", case.case_id, *release], catch_exceptions=False)
+        assert recorded.output == f"{case.case_id}: release recorded: suspect-7b was released (https://example.com).\n"
+        assert topics.records(local, topics.ACTIONS) == {topics.ACTIONS: 2}
     (tmp_path / "hydrometer.pem").write_text(runner.invoke(cli, ["keys", "evidence"], catch_exceptions=False).output)
     verify = ["export", "verify", str(tmp_path / "out" / case.case_id), "--key", str(tmp_path / "hydrometer.pem")]
     verified = CliRunner(env={}).invoke(cli, verify, catch_exceptions=False)
-    assert verified.output.endswith(" by ada for a partner: 5 files as signed\n")
+    assert verified.output.endswith(" by ada for a partner: 6 files as signed\n")
