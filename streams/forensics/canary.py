@@ -160,7 +160,9 @@ def apply(policy: CanaryPolicy, answer: str) -> str:
 
 
 def at_least(count: int, of: int, rate: float) -> float:
-    """Return the probability of so many successes or more (exact binomial; a gateway that serves canaries has no scipy).
+    """Return the probability of `count` successes or more of `of`, each at a probability of `rate`, 0 to 1 (exact binomial).
+
+    A gateway that serves canaries has no scipy.
 
     >>> at_least(2, 2, 0.5)
     0.25
