@@ -76,10 +76,9 @@ def show(*, records: int, reason: str | None, source: str | None, count: int) ->
 
 def _letters(records: int, reason: str | None, source: str | None) -> list[tuple[str, DeadLetter]]:
     """Return the newest letters with the time they were written, oldest first. Raises HydrometerError when no letter matches."""
-    from datetime import UTC, datetime
-
     import msgspec
 
+    from streams.core.moments import moment
     from streams.core.settings import Settings
     from streams.kafka.log_range import tail
     from streams.schema import topics
@@ -89,7 +88,7 @@ def _letters(records: int, reason: str | None, source: str | None) -> list[tuple
     for record in tail(Settings.load(role="kafka"), topics.DEAD_LETTERS, records):
         letter = msgspec.structs.replace(DeadLetter.from_headers(dict(record.headers)), line=record.value or b"")
         if reason in (None, letter.reason) and source in (None, letter.source):
-            letters.append((f"{datetime.fromtimestamp(record.time_ms / 1000, UTC):%Y-%m-%d %H:%M:%S}", letter))
+            letters.append((f"{moment(record.time_ms / 1000):%Y-%m-%d %H:%M:%S}", letter))
     if not letters:
         raise HydrometerError(f"no such letter among the newest {records:,} records of each partition of {topics.DEAD_LETTERS}")
     return letters

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 UNKNOWN_TABLE_CODE = 60
+READONLY_CODE = 164
 MAX_RESULT_BYTES = 1024**3
 _STATUS = {
     AUTHENTICATION_FAILED_CODE: HTTPStatus.FORBIDDEN,
@@ -149,6 +150,8 @@ class Handler(BaseHTTPRequestHandler):
             connection.set({"readonly": "1"})  # last: nothing can be set after it
         words, data = self._statement(fields)
         sql.check(words, self.server.engine.refused)
+        if self.command != "POST" and not sql.has_result(words):  # KILL and SYSTEM are no writes to the engine
+            raise sql.RefusedError(f"a {self.command} only reads: send this statement by POST", READONLY_CODE)
         insert = sql.insert(words)
         if insert:
             self._insert(connection, insert, data)

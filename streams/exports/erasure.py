@@ -192,6 +192,7 @@ def _kept(began: float, ended: float) -> list[Kept]:
         Kept(f"earlier records on {', '.join([*compacted, *changelogs])}", "replaced or removed: they end with compaction",
              _iso(ended, timedelta(hours=topics.COMPACTED_WITHIN_HOURS))),
         Kept("earlier values in the files of the workers' state folders", "no reader returns them: they end as RocksDB compacts"),
+        Kept("the deletions themselves in `system.mutations`", "ClickHouse keeps the words of a table's newest 100, with the id"),
         Kept("a keyed hash of the account id in the state of accounts", "so that requests still on topics are not counted again",
              _iso(began, timedelta(seconds=KEPT_SECONDS))),
         Kept("counts over many accounts: votes of before, trained detectors, requests per minute", "no account can be named from them"),

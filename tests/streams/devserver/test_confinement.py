@@ -88,6 +88,9 @@ def test_programs_of_this_machine_are_served(clickhouse: LocalClickHouse, host: 
         "TRUNCATE TABLE kept",
         "SET readonly = 0",
         "SYSTEM FLUSH LOGS",
+        "SYSTEM STOP MERGES",
+        "KILL QUERY WHERE 1",
+        "(KILL MUTATION WHERE 1)",
         "SELECT 1 SETTINGS readonly = 0",
     ],
 )

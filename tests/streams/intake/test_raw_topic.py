@@ -14,7 +14,7 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from streams.core.settings import Settings
 from streams.devserver.broker import EmbeddedBroker
-from streams.intake.raw_topic import MIN_FETCH_BYTES, _options, consume
+from streams.intake.raw_topic import MIN_FETCH_BYTES, MIN_PROBE_RECORDS, _options, consume
 from streams.schema import topics
 from streams.schema.blocks import REQUESTS, decode
 from streams.telemetry.metrics import METRICS, Metric
@@ -118,6 +118,26 @@ async def test_a_blown_fuse_pauses_the_topic_acknowledges_nothing_of_its_batch_a
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
+
+
+async def test_a_poisoned_topic_goes_on_by_itself_once_what_comes_behind_can_be_read(settings: Settings) -> None:
+    strict = Settings(mode="local", kafka=settings.kafka, partitions=1, fuse_run=3)
+    await write(settings, [line(1), *[b"wrong"] * 5])
+    task = asyncio.create_task(consume(strict, pause_seconds=0.2))
+    try:
+        assert len(await wait_for(settings, topics.DEAD_LETTERS, 3)) == 3
+        await write(settings, [line(number) for number in range(2, 2 + MIN_PROBE_RECORDS)])
+        assert await wait_for(settings, topics.REQUESTS, 1 + MIN_PROBE_RECORDS) == [
+            f"e{1 + number}" for number in range(1 + MIN_PROBE_RECORDS)
+        ]
+        assert len(await wait_for(settings, topics.DEAD_LETTERS, 8)) == 8, "three when the fuse blew, all five when they were set aside"
+        await write(settings, [b"wrong"] * 4)
+        assert len(await wait_for(settings, topics.DEAD_LETTERS, 11)) == 11, "the fuse works on behind them"
+    finally:
+        task.cancel()
+        with suppress(asyncio.CancelledError):
+            await task
+    assert await committed(settings) == 6 + MIN_PROBE_RECORDS
 
 
 def test_the_broker_gathers_events_for_as_long_as_a_block_may_wait() -> None:
