@@ -80,8 +80,9 @@ def compare(  # noqa: PLR0913 - an argument an option
             Path(our_model),
             *(file for title in controls for file in (reading.files_of(title) if title.is_dir() else [title])),
         ]
-        for path in paths:
+        for number, path in enumerate(paths, start=1):
             if path.resolve() not in read:
+                echo(f"reading {number} of {len(paths)}: {path} ...", err=True)
                 read[path.resolve()] = reading.read_answers(path)
                 files[str(path)] = read[path.resolve()].sha256
         first, second = read[paths[0].resolve()], read[paths[1].resolve()]
@@ -93,7 +94,7 @@ def compare(  # noqa: PLR0913 - an argument an option
         panels.append(panel.options_panel(options, reading.model_name(Path(suspect)), reading.model_name(Path(our_model)), kin=pairs))
     files |= {str(path): reading.file_hash(path) for path in (prompts_path, harvested) if path is not None}
     known = calibration.load()
-    outcomes = run(panels, lambda title: echo(f"measuring: {title} ...", err=True))
+    outcomes = run(panels, lambda title, number, of: echo(f"measuring {number} of {of}: {title} ...", err=True))
     findings = report.report(panels, outcomes, calibration.combine(outcomes, known), known, files)
     if html is not None:
         _write(html, page.page(findings).encode())

@@ -110,13 +110,16 @@ def files_of(folder: Path) -> list[Path]:
 
 
 def read_answers(path: Path) -> Answers:
-    """Read one model's answers. Raises AnswersError when the file is missing, unreadable, or has no columns of items and answers."""
+    """Read one model's answers, without spaces around them: those come from how a model was served, not from the model.
+
+    Raises AnswersError when the file is missing, unreadable, or has no columns of items and answers.
+    """
     kept = _Smallest[str](MAX_ANSWERS)
     for number, row in _rows(path):
         item, output = _first(row, _ITEM), _first(row, _OUTPUT)
         if item is None or output is None:
             raise AnswersError(f"{path}: row {number} lacks `item` or `output`: write both, as {{'item': 7, 'output': '...'}}")
-        kept.add(str(item), str(output)[:MAX_ANSWER_CHARACTERS])
+        kept.add(str(item), str(output)[:MAX_ANSWER_CHARACTERS].strip())
     if not kept.rows:
         raise AnswersError(f"{path} is empty: write one answer per line")
     return Answers(model_name(path), kept.rows, file_hash(path), kept.repeated)
@@ -173,7 +176,7 @@ def file_hash(path: Path) -> str:
 
 def _rows(path: Path) -> Iterator[tuple[int, dict[str, object]]]:
     """Yield number (from 1) and columns of each row."""
-    if not path.name.endswith(_SUFFIXES):
+    if path.exists() and not path.name.endswith(_SUFFIXES):
         raise AnswersError(f"{path} has an unsupported suffix: use one of {', '.join(_SUFFIXES)}")
     try:
         if path.suffix == ".parquet":

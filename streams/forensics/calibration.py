@@ -1,8 +1,9 @@
 """A likelihood ratio from several measures, calibrated on pairs of models whose makers published the teacher.
 
 `calibration.json` is written by `make evaluate-forensics`: a logistic regression on the effects of the measures, of known teacher-student
-pairs against unrelated pairs, less the log of their numbers' ratio, and a calibration curve on models that the fit has not seen. Only
-what the file names can be combined; whatever lies outside what was seen there is refused, and said to be.
+pairs against unrelated pairs, less the log of their numbers' ratio, and a calibration curve on models that the fit has not seen. No weight
+is below 0: likeness never counts against likeness, and a measure of weight 0 adds nothing to the others. Only what the file names can be
+combined; whatever lies outside what was seen there is refused, and said to be.
 
 Source: Ramos and Gonzalez-Rodriguez 2013, "Reliable support: measuring calibration of likelihood ratios"; ENFSI 2015 guideline for
 evaluative reporting (a ratio of evidence, never a probability of guilt).
@@ -22,6 +23,8 @@ from streams.forensics.inference import Finding
 
 FILE: Final = Path(__file__).with_name("calibration.json")
 MIN_KNOWN_PAIRS: Final = 20
+LIMIT_DEVIATIONS: Final = 6.0
+"""Effects beyond this count as this: nothing was seen there."""
 
 
 @dataclass(frozen=True)
@@ -79,8 +82,9 @@ def combine(outcomes: Sequence[Outcome], calibration: Calibration | None) -> Com
 
 
 def log_ratio(effects: Mapping[str, float], calibration: Calibration) -> float:
-    """Return the natural logarithm of the likelihood ratio, not cut."""
-    return calibration.intercept + sum(weight * effects[name] for name, weight in calibration.weights.items())
+    """Return the natural logarithm of the likelihood ratio, not cut; effects are cut at `LIMIT_DEVIATIONS`, as in the fit."""
+    clipped = {name: min(max(effects[name], -LIMIT_DEVIATIONS), LIMIT_DEVIATIONS) for name in calibration.weights}
+    return calibration.intercept + sum(weight * clipped[name] for name, weight in calibration.weights.items())
 
 
 def _refusal(effects: Mapping[str, Finding], calibration: Calibration | None) -> str | None:
@@ -88,11 +92,6 @@ def _refusal(effects: Mapping[str, Finding], calibration: Calibration | None) ->
         return "there is no calibration: make evaluate-forensics writes one"
     if calibration.known_pairs < MIN_KNOWN_PAIRS:
         return f"the calibration rests on {calibration.known_pairs} known pairs, fewer than {MIN_KNOWN_PAIRS}"
-    backwards = sorted(name for name, weight in calibration.weights.items() if weight < 0.0)
-    if backwards:
-        return (
-            f"on the known pairs {', '.join(backwards)} counts against likeness, so those pairs are too few or too weak to calibrate with"
-        )
     missing = sorted(calibration.weights.keys() - effects.keys())
     if missing:
         return f"calibrated are {', '.join(calibration.weights)} together, and {', '.join(missing)} did not run"

@@ -25,16 +25,20 @@ class Outcome:
     missing: str | None
 
 
-def compare(panels: Sequence[Panel], progress: Callable[[str], None] = lambda _: None) -> list[Outcome]:
-    """Return the outcome of every measure, on the first of the panels that has its inputs. `progress` is called with each title."""
+def compare(panels: Sequence[Panel], progress: Callable[[str, int, int], None] = lambda _title, _number, _of: None) -> list[Outcome]:
+    """Return the outcome of every measure, on the first of the panels that has its inputs.
+
+    `progress` is called with each measure's title, its number, and how many there are.
+    """
     results: list[tuple[Measure, Finding | None, str | None]] = []
-    for measure in all_measures().values():
+    measures = all_measures().values()
+    for number, measure in enumerate(measures, start=1):
         lacks = [missing_input(measure, panel) for panel in panels]
         panel = next((panel for panel, lack in zip(panels, lacks, strict=True) if lack is None), None)
         if panel is None:
             results.append((measure, None, lacks[0]))
             continue
-        progress(measure.title)
+        progress(measure.title, number, len(measures))
         results.append((measure, examine(measure, panel), None))
     corrected = iter(holm([finding.p for _, finding, _ in results if finding is not None]))
     return [Outcome(measure, finding, None if finding is None else next(corrected), missing) for measure, finding, missing in results]

@@ -1,7 +1,8 @@
 """From similarities of answers to p-values, ranks and effect sizes, the same way for every measure.
 
 A measure gives a cube: similarity by item, model and model. What two models' own closeness to all models explains is taken off (a two-way
-additive fit), and the rest, the excess of suspect and our model, is asked two questions:
+additive fit), and so is what one trait of all models explains (`trait`). The rest, the excess of suspect and our model, is asked two
+questions:
 
 * Is it luck of the prompts? Our model's name is exchanged, prompt by prompt, with a control's drawn at random (a permutation within blocks:
   Good 2005, "Permutation, parametric and bootstrap tests of hypotheses"). Prompts that are near copies are exchanged together.
@@ -9,8 +10,9 @@ additive fit), and the rest, the excess of suspect and our model, is asked two q
 exact when models are exchangeable (joint exchangeability: Aldous 1981). With k controls and no kin no value below 2 / ((k+1) (k+2)) can
 come out.
 
-Both must be answered, so a test's p-value is the larger one (an intersection-union test: Berger 1982). Neither rules out a common cause
-that the controls lack: a shared base model, shared training sets, or a shared habit of short answers.
+Both must be answered, so a test's p-value is the larger one (an intersection-union test: Berger 1982). One test can mistake a style for
+a teacher, so `corroborated` asks whether at least two tests answer. Nothing of it rules out a common cause that the controls lack: a shared
+base model, shared training sets, or a shared habit of short answers.
 """
 
 from __future__ import annotations
@@ -21,7 +23,9 @@ from typing import Final
 
 import numpy as np
 
+from streams.forensics import trait
 from streams.forensics.panel import Cube, Floats, Integers, Mask
+from streams.forensics.trait import STANDARD_DEVIATIONS_PER_MAD
 
 MAX_PERMUTATIONS: Final = 9_999
 ENOUGH_EXCEEDANCES: Final = 100
@@ -30,8 +34,6 @@ _CHUNK_CELLS: Final = 2_000_000
 _NORMAL_975_QUANTILE: Final = 1.959963984540054
 _MIN_SPREAD_DEVIATIONS: Final = 1e-6
 """Minimum spread: pairs that are equal up to rounding have no outlier."""
-STANDARD_DEVIATIONS_PER_MAD: Final = 1.4826
-"""Standard deviations per median absolute deviation, of a normal distribution."""
 
 
 @dataclass(frozen=True)
@@ -86,19 +88,25 @@ class Finding:
 
 
 def excess(cube: Cube, kin: Mask, suspect: int = 0, teacher: int = 1) -> Excess:
-    """Return what is left of similarities `cube` (items, models, models) after an additive fit.
+    """Return what is left of similarities `cube` (items, models, models) after an additive fit and one trait.
 
-    The fit is over the pairs that are not `kin`, (models, models). `suspect` and `teacher` are their places among the models.
+    The fit is over the pairs that are not `kin`, (models, models). `suspect` and `teacher` are their places among the models; their pair
+    is no part of the trait: copying must not look like one.
     """
     size = cube.shape[1]
     allowed = ~(kin | np.eye(size, dtype=bool))
     allowed[suspect, teacher] = allowed[teacher, suspect] = True
     mean: Floats = cube.mean(axis=0, dtype=np.float64)
+    used = allowed.copy()
+    used[suspect, teacher] = used[teacher, suspect] = False
+    common = trait.fit(mean, used)
+    mean -= common.explained
     own = _own(np.where(allowed, mean, 0.0).sum(axis=1), allowed)
-    left = np.where(allowed, mean - own[:, None] - own[None, :], np.nan)
+    left = np.where(allowed, mean - own[:, None] - own[None, :], np.nan) / (1.0 - common.leverage)
     totals = np.einsum("iab,ab->ia", cube, allowed.astype(np.float32)).astype(np.float64)
-    own_by_item = _own(totals.T, allowed).T
-    by_item = cube[:, suspect, :] - own_by_item - own_by_item[:, [suspect]]
+    own_by_item = _own((totals - np.where(allowed, common.explained, 0.0).sum(axis=1)).T, allowed).T
+    by_item = cube[:, suspect, :] - common.explained[suspect] - own_by_item - own_by_item[:, [suspect]]
+    by_item = by_item / (1.0 - common.leverage[suspect])
     varies = _spreads(left)
     scale = np.sqrt(varies[:, None] * varies[None, :])
     controls = np.delete(np.delete(left, [suspect, teacher], axis=0), [suspect, teacher], axis=1)
@@ -212,6 +220,20 @@ def holm(values: Sequence[float]) -> list[float]:
         largest = max(largest, min(1.0, (len(values) - step) * values[place]))
         corrected[place] = largest
     return corrected
+
+
+def corroborated(values: Sequence[float]) -> float | None:
+    """Return the p-value that at least two of the tests show an excess, under any dependence between them; None for fewer than two tests.
+
+    The partial conjunction of two (Benjamini and Heller 2008, "Screening for partial conjunction hypotheses"), by Bonferroni: (n - 1) times
+    the second smallest of n p-values.
+
+    >>> corroborated([0.001, 0.9, 0.004]), corroborated([0.001])
+    (0.008, None)
+    """
+    if len(values) < 2:  # noqa: PLR2004 - two tests corroborate each other
+        return None
+    return min(1.0, (len(values) - 1) * sorted(values)[1])
 
 
 def _contrast_p(values: Floats, contrast: Contrast, rng: np.random.Generator, permutations: int) -> float:

@@ -14,7 +14,7 @@ _MARGIN_PIXELS: Final = 14
 _STYLE: Final = (
     "body{font:15px/1.5 system-ui,sans-serif;color:#1a2027;max-width:760px;margin:2em auto;padding:0 1em}"
     "h1{font-size:1.5em}h2{font-size:1.1em;margin:1.6em 0 .3em}table{border-collapse:collapse;width:100%;font-size:.9em}"
-    "td,th{border-bottom:1px solid #d5dae0;padding:.25em .5em;text-align:left}td.n{text-align:right;font-variant-numeric:tabular-nums}"
+    "td,th{border-bottom:1px solid #d5dae0;padding:.25em .5em;text-align:left}td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}"
     "svg{width:100%;height:auto;display:block}.missing{color:#6a737d}.limits{border-left:3px solid #b8860b;padding-left:.8em}"
     "code{font-size:.8em;word-break:break-all}section{break-inside:avoid}@media print{body{margin:0;max-width:none;font-size:11pt}}"
 )
@@ -30,7 +30,9 @@ def page(content: Report) -> str:
     return (
         f'<!doctype html><html lang="en"><head><meta charset="utf-8"><title>{title}</title><style>{_STYLE}</style></head><body>'
         f"<h1>{title}</h1><p>{len(content.controls)} controls, {content.items:,} common items.</p><ul>{notes}</ul>"
-        f"<h2>Summary</h2>{_summary(content)}<section><h2>Combined</h2><p>{escape(report.combined_sentence(content))}</p>{_curve(content)}</section>"
+        f"<h2>Summary</h2>{_summary(content)}<section><h2>Combined</h2>"
+        f"<p>Two tests or more: {escape(report.corroborated_sentence(content))}</p>"
+        f"<p>Likelihood ratio: {escape(report.combined_sentence(content))}</p>{_curve(content)}</section>"
         f'<section class="limits">{limits}</section>{tests}'
         f"<section><h2>Files read (SHA-256)</h2><table>{hashes}</table></section>"
         "</body></html>\n"
@@ -47,7 +49,8 @@ def _summary(content: Report) -> str:
             continue
         cells = (f"{test.effect:+.2f}", f"{test.p:.4g}", f"{test.p_corrected:.4g}", f"{test.rank} of {test.controls + 1}")
         rows.append(f"<tr><td>{escape(test.title)}</td>" + "".join(f'<td class="n">{cell}</td>' for cell in cells) + "</tr>")
-    return f"<table><tr><th>Test</th><th>Effect, sd</th><th>p</th><th>p (Holm)</th><th>Rank</th></tr>{''.join(rows)}</table>"
+    heads = "".join(f'<th class="n">{head}</th>' for head in ("Effect, sd", "p", "p (Holm)", "Rank"))
+    return f"<table><tr><th>Test</th>{heads}</tr>{''.join(rows)}</table>"
 
 
 def _test(test: SkippedTest | TestResult) -> str:

@@ -9,9 +9,10 @@ from typing import Final
 
 from streams.forensics.calibration import Calibration, Combined
 from streams.forensics.compare import Outcome
+from streams.forensics.inference import corroborated
 from streams.forensics.panel import Panel
 
-FORMAT_VERSION: Final = 1
+FORMAT_VERSION: Final = 2
 MAX_SIGNIFICANT_PROBABILITY: Final = 0.05
 NOT_A_VERDICT: Final = (
     "This report is evidence, not a verdict. It does not show who asked, when, or whether terms were broken. "
@@ -70,6 +71,8 @@ class Report:
     items: int
     notes: tuple[str, ...]
     tests: tuple[SkippedTest | TestResult, ...]
+    corroborated_p: float | None
+    """The p-value that at least two tests show an excess; None where fewer than two ran."""
     combined: Combined
     calibration: Calibration | None
     limits: tuple[str, ...]
@@ -90,6 +93,7 @@ def report(
         items=max(len(panel.items) for panel in panels),
         notes=tuple(note for panel in panels for note in panel.notes),
         tests=tuple(_test(outcome, panels) for outcome in outcomes),
+        corroborated_p=corroborated([outcome.finding.p for outcome in outcomes if outcome.finding is not None]),
         combined=combined,
         calibration=calibration,
         limits=(NOT_A_VERDICT, CONFOUNDERS),
@@ -103,22 +107,43 @@ def terminal(content: Report) -> str:
     lines += [f"note: {note}" for note in content.notes]
     for test in content.tests:
         lines += ["", *test_lines(test)]
-    lines += ["", f"Combined: {combined_sentence(content)}", *content.limits]
+    lines += [
+        "",
+        f"Two tests or more: {corroborated_sentence(content)}",
+        f"Likelihood ratio: {combined_sentence(content)}",
+        *content.limits,
+    ]
     return "\n".join(lines)
+
+
+def corroborated_sentence(content: Report) -> str:
+    """Return whether tests corroborate each other, and what that means."""
+    if content.corroborated_p is None:
+        return "fewer than two tests ran, so none is corroborated; one test alone can mistake a style for a teacher."
+    found = content.corroborated_p < MAX_SIGNIFICANT_PROBABILITY
+    means = "at least two tests agree on an excess" if found else "no two tests agree, and one alone can mistake a style for a teacher"
+    return f"p {content.corroborated_p:.4g}: {means}."
 
 
 def combined_sentence(content: Report) -> str:
     """Return the meaning of the likelihood ratio, or why it is refused."""
     combined, base = content.combined, content.calibration
     if combined.likelihood_ratio is None or base is None:
-        return f"no likelihood ratio ({combined.refused})."
+        return f"none ({combined.refused})."
     ratio = combined.likelihood_ratio
     side = f"{ratio:,.1f} times as likely" if ratio >= 1 else f"{1 / ratio:,.1f} times less likely"
     bound = ", which is the most that the calibration can bear out" if combined.cut else ""
     return (
-        f"likelihood ratio {ratio:.3g}: these effects are {side} for a model trained on our model's answers as for an unrelated one{bound} "
+        f"{ratio:.3g}: these effects are {side} for a model trained on our model's answers as for an unrelated one{bound} "
         f"({', '.join(combined.measures)}; calibrated on {base.known_pairs} known and {base.unrelated_pairs:,} unrelated pairs)."
+        f"{_uncalibrated(content)}"
     )
+
+
+def _uncalibrated(content: Report) -> str:
+    """Return which tests that ran are no part of the ratio, as a sentence; empty when all are."""
+    beside = [test.title for test in content.tests if isinstance(test, TestResult) and test.name not in content.combined.measures]
+    return f" Not in it, since no known pairs calibrate them: {', '.join(beside)}." if beside else ""
 
 
 def meaning(test: TestResult) -> str:
@@ -140,7 +165,7 @@ def test_lines(test: SkippedTest | TestResult) -> list[str]:
     student = f"rank {test.rank} of {ranks} as a student of our model (rank p at best {test.smallest_p_rank:.2g})"
     return [
         test.title,
-        f"  statistic {test.statistic:.4f}, expected from both models' own means {test.expected:.4f}; {test.items:,} items",
+        f"  statistic {test.statistic:.4f}, expected from what either shares with all others {test.expected:.4f}; {test.items:,} items",
         f"  effect {effect}; controls {usual[0]:+.2f} to {usual[-1]:+.2f}",
         f"  p {test.p:.4g}, after Holm {test.p_corrected:.4g} ({chances})",
         f"  {student}; our model is rank {test.teacher_rank} of {ranks} as its teacher",

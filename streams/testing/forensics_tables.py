@@ -12,7 +12,7 @@ from streams.forensics.measure import all_measures
 Figures = Mapping[str, Any]
 
 TEXT: Final = ("answer_text", "phrasing", "reasoning_structure")
-CHOICES: Final = ("same_wrong_answers", "chance_adjusted_agreement", "rare_choices")
+CHOICES: Final = ("same_wrong_answers", "chance_adjusted_agreement", "rare_choices", "matches_beyond_ability")
 
 
 def attribution(figures: Figures) -> str:
@@ -36,7 +36,8 @@ def accusations(figures: Figures) -> str:
     rows = [
         [name, f"{by['pairs']:,}", _title(m), f"{by[m]['accused']}", f"{by[m]['accused'] / by['pairs']:.2%}"]
         for name, by in figures["accusations"].items()
-        for m in (*TEXT, "corrected")
+        for m in (*TEXT, "corrected", "corroborated")
+        if m in by
     ]
     return table(["Models", "Pairs", "Measure", "Accused", "Rate"], rows)
 
@@ -65,25 +66,24 @@ def alike(figures: Figures) -> str:
 
 def bases(figures: Figures) -> str:
     """Return the ranks of each known base model's maker and of the model, and its p-value, by chosen options."""
+    measured = [m for m in CHOICES if all(m in by for by in figures["lineage"].values())]
     rows = [
-        [pair, *(f"{by[m]['maker_rank']}, {by[m]['rank']} ({by[m]['p']:.2g})" for m in CHOICES)] for pair, by in figures["lineage"].items()
+        [pair, *(f"{by[m]['maker_rank']}, {by[m]['rank']} ({by[m]['p']:.2g})" for m in measured)] for pair, by in figures["lineage"].items()
     ]
-    return table(["Model and base", *map(_title, CHOICES)], rows)
+    return table(["Model and base", *map(_title, measured)], rows)
 
 
 def ratio(figures: Figures) -> str:
-    """Return what the likelihood ratio was fitted on, its calibration on models held back, and why it is refused if it is."""
+    """Return what the likelihood ratio was fitted on, and its calibration on models held back."""
     fitted = figures["calibration"]
-    against = [name for name, weight in fitted["weights"].items() if weight < 0.0]
-    weights = ", ".join(f"{name} {weight:+.2f}" for name, weight in fitted["weights"].items())
-    refusal = (
-        f" {' and '.join(against)} would count against likeness, so `hydrometer forensics compare` refuses to combine." if against else ""
-    )
+    weights = ", ".join(f"{_title(name).lower()} {weight:.2f}" for name, weight in fitted["weights"].items())
+    idle = [_title(name).lower() for name, weight in fitted["weights"].items() if weight == 0.0]
+    adds = f" On these pairs {' and '.join(idle)} adds nothing to the others." if idle else ""
     rows = [[f"{each['pairs']}", f"{each['expected']:.1%}", f"{each['observed']:.1%}"] for each in fitted["curve"]]
     return (
         f"Fitted on {fitted['known_pairs']} known and {fitted['unrelated_pairs']:,} unrelated pairs of models that were not held back; "
         f"ratios are cut at {exp(fitted['largest_log_ratio']):.0f} and its inverse, the most that so few known pairs bear out. On models "
-        f"held back, in fifths:\n\n{table(['Pairs', 'True, expected', 'True, seen'], rows)}\nWeights: {weights}.{refusal}\n"
+        f"held back, in fifths:\n\n{table(['Pairs', 'True, expected', 'True, seen'], rows)}\nWeights: {weights}.{adds}\n"
     )
 
 
@@ -98,11 +98,38 @@ def cost(figures: Figures) -> str:
     return f"{figures['cost']['cpu_seconds']} CPU seconds on one core, {figures['cost']['peak_gb']} GB at its peak.\n"
 
 
+def canaries(figures: Figures) -> str:
+    """Return how often canaries are found in simulated students, by the share of their training answers that was served."""
+    if "canaries" not in figures:
+        return "Not measured for this release.\n"
+    told = figures["canaries"]
+    head = ["Served", *(f"Wordings, {title}" for title in told["rows"][0]["found"]), "Wordings that agree"]
+    head += [f"Green words, {title}" for title in told["rows"][0]["green"]]
+    rows = [
+        [
+            f"{row['share']:.0%}",
+            *(f"{value:.0%}" for value in row["found"].values()),
+            f"{row['agree']:.0%}",
+            *(f"{row['green'][title]:.0%} (z {row['green_z'][title]:+.1f})" for title in row["green"]),
+        ]
+        for row in told["rows"]
+    ]
+    setting = (
+        f"Students found at p < 0.01, of {told['cases']} with another key each: trained on {told['training_answers']:,} answers, of which "
+        f"a share was served with canaries; {told['student_answers']:,} of each student's own answers are checked, against "
+        f"{told['controls']} real models."
+    )
+    return f"{setting}\n\n{table(head, rows)}"
+
+
 def _title(measure: str) -> str:
-    return {"sum": "Sum of the three", "corrected": "Holm over the three"}.get(measure) or all_measures()[measure].title
+    return {"sum": "Sum of the three", "corrected": "Any, after Holm", "corroborated": "Two of the three"}.get(measure) or all_measures()[
+        measure
+    ].title
 
 
 TABLES: Final[Mapping[str, Callable[[Figures], str]]] = {
-    function.__name__: function for function in (attribution, plainest, accusations, power, disguised, alike, bases, ratio, known, cost)
+    function.__name__: function
+    for function in (attribution, plainest, accusations, power, disguised, alike, bases, ratio, known, canaries, cost)
 }
 """What a marker `forensics NAME` may name."""

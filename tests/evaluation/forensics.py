@@ -15,30 +15,31 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from itertools import combinations
 from pathlib import Path
 from typing import Any
 
+import canaries
 import numpy as np
 import orjson
-from sklearn.linear_model import LogisticRegression
+from scipy.optimize import minimize
 from sklearn.metrics import roc_auc_score
 
 from streams.forensics import answers as reading
 from streams.forensics import calibration
-from streams.forensics.calibration import Bin, Calibration
-from streams.forensics.inference import excess, holm, judge
+from streams.forensics.calibration import LIMIT_DEVIATIONS, Bin, Calibration
+from streams.forensics.inference import corroborated, excess, holm, judge
 from streams.forensics.measure import all_measures
 from streams.forensics.panel import Panel, Prompts, options_panel, text_panel
 from streams.testing import figures
 
 ROOT = Path(__file__).resolve().parents[2]
 MEASURES = ("answer_text", "phrasing", "reasoning_structure")
-CHOICES = ("same_wrong_answers", "chance_adjusted_agreement", "rare_choices")
+CHOICES = ("same_wrong_answers", "chance_adjusted_agreement", "rare_choices", "matches_beyond_ability")
+JUDGED = (*MEASURES, "corrected", "corroborated")
 ACCUSED = 0.01
 PROMPTS = (50, 100, 200, 400, 800)
-CLIP = 6.0
 
 FAMILIES = {  # versions of one model, which count as one candidate
     "gpt-4": "gpt4_0314 gpt4_0613",
@@ -87,6 +88,10 @@ LINEAGE = (
 )  # fmt: skip
 BASE_MAKERS = (("Mistral", "mathstral", "Mixtral"), ("Meta-Llama-3",), ("Llama-2",), ("Yi",), ("Qwen",), ("gemini",))
 DISGUISED_PROMPTS = 200
+CANARY_TEACHER = "gpt4_0314"
+CANARY_REST = ("guanaco-33b", "guanaco-65b", "oasst-sft-llama-33b", "tulu-2-dpo-13b")
+CANARY_PANEL_STEP = 8
+"""Every eighth of the other models is a control of the canaries' check."""
 
 
 def held_back(model: str) -> bool:
@@ -102,6 +107,8 @@ class Answered:
     means: dict[str, Any]
     cubes: dict[str, Any]
     related: Any
+    known_effects: dict[tuple[str, str], dict[str, float]] = field(default_factory=dict)
+    """Effects by pair, once computed."""
 
     def place(self, model: str) -> int:
         """Return where a model stands."""
@@ -109,7 +116,9 @@ class Answered:
 
     def effects(self, suspect: str, teacher: str) -> dict[str, float]:
         """Return the effect of each measure."""
-        return {name: self._excess(name, suspect, teacher)[0] for name in self.means}
+        if (suspect, teacher) not in self.known_effects:
+            self.known_effects[suspect, teacher] = {name: self._excess(name, suspect, teacher)[0] for name in self.means}
+        return self.known_effects[suspect, teacher]
 
     def p_values(self, suspect: str, teacher: str, cubes: dict[str, Any] | None = None) -> dict[str, float]:
         """Return the p-value of each measure; prompts are permuted only where the panel's place is below 0.05: the larger counts."""
@@ -232,11 +241,11 @@ def fit(found: Answered, known: dict[str, str]) -> Calibration:
     build = {s: t for s, t in known.items() if not held_back(s)}
     held = {s: t for s, t in known.items() if held_back(s)}
     true, false = vectors(found, build.items()), vectors(found, [*strangers(found, held=False), *false_pairs(found, build)])
-    model = LogisticRegression(C=1.0).fit(np.concatenate([true, false]), [1] * len(true) + [0] * len(false))
+    weights, intercept = fitted_weights(np.concatenate([true, false]), np.array([1.0] * len(true) + [0.0] * len(false)))
     prior = math.log(len(true) / len(false))
     made = Calibration(
-        weights=dict(zip(MEASURES, (round(float(w), 4) for w in model.coef_[0]), strict=True)),
-        intercept=round(float(model.intercept_[0]) - prior, 4),
+        weights=dict(zip(MEASURES, (round(weight, 4) for weight in weights), strict=True)),
+        intercept=round(intercept - prior, 4),
         known_pairs=len(true),
         unrelated_pairs=len(false),
         fewest_controls=40,
@@ -254,9 +263,26 @@ def fit(found: Answered, known: dict[str, str]) -> Calibration:
     return Calibration(**{**asdict(made), "curve": curve})
 
 
+def fitted_weights(effects: Any, labels: Any) -> tuple[list[float], float]:
+    """Return weights and intercept of a logistic regression with a penalty of half the weights' squares, where no weight is below 0.
+
+    effects: (pairs, measures). labels: (pairs,), 1 for a known pair, else 0.
+    """
+
+    def loss(parameters: Any) -> tuple[float, Any]:
+        scores = effects @ parameters[:-1] + parameters[-1]
+        residual = 1.0 / (1.0 + np.exp(-scores)) - labels
+        slope = np.append(effects.T @ residual + parameters[:-1], residual.sum())
+        return float((np.logaddexp(0.0, scores) - labels * scores).sum() + 0.5 * (parameters[:-1] ** 2).sum()), slope
+
+    count = effects.shape[1]
+    best = minimize(loss, np.zeros(count + 1), jac=True, method="L-BFGS-B", bounds=[(0.0, None)] * count + [(None, None)])
+    return [float(weight) for weight in best.x[:-1]], float(best.x[-1])
+
+
 def vectors(found: Answered, pairs: Iterable[tuple[str, str]]) -> Any:
     """Return the effects of pairs, (pairs, measures), cut at 6 standard deviations."""
-    return np.clip([[found.effects(s, t)[name] for name in MEASURES] for s, t in pairs], -CLIP, CLIP)
+    return np.clip([[found.effects(s, t)[name] for name in MEASURES] for s, t in pairs], -LIMIT_DEVIATIONS, LIMIT_DEVIATIONS)
 
 
 def aucs(found: Answered, known: dict[str, str]) -> dict[str, float]:
@@ -271,8 +297,8 @@ def aucs(found: Answered, known: dict[str, str]) -> dict[str, float]:
 
 
 def accusations(found: Answered, pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:
-    """Return how many pairs are accused at p < 0.01, by each measure alone and corrected over the three, and which."""
-    accused: dict[str, list[str]] = {name: [] for name in (*MEASURES, "corrected")}
+    """Return how many pairs are accused at p < 0.01, and which: by a measure alone, corrected over the three, and by two of the three."""
+    accused: dict[str, list[str]] = {name: [] for name in JUDGED}
     for suspect, teacher in pairs:
         values = found.p_values(suspect, teacher)
         for name, value in values.items():
@@ -280,26 +306,31 @@ def accusations(found: Answered, pairs: Sequence[tuple[str, str]]) -> dict[str, 
                 accused[name].append(f"{suspect} -> {teacher}")
         if min(holm(list(values.values()))) < ACCUSED:
             accused["corrected"].append(f"{suspect} -> {teacher}")
+        if two_agree(values) < ACCUSED:
+            accused["corroborated"].append(f"{suspect} -> {teacher}")
     return {"pairs": len(pairs), **{name: {"accused": len(each), "which": each} for name, each in accused.items()}}
 
 
 def only_controls(found: Answered, of_sets: Sequence[dict[str, Any]]) -> dict[str, Any]:
     """Return what `accusations` found for models that were trained on people's answers or on their own."""
-    which = {
-        name: [pair for each in of_sets for pair in each[name]["which"] if starts(pair, CONTROLS)] for name in (*MEASURES, "corrected")
-    }
+    which = {name: [pair for each in of_sets for pair in each[name]["which"] if starts(pair, CONTROLS)] for name in JUDGED}
     pairs = sum(starts(suspect, CONTROLS) for suspect, _ in strangers(found, held=None))
     return {"pairs": pairs, **{name: {"accused": len(each), "which": each} for name, each in which.items()}}
 
 
+def two_agree(values: dict[str, float]) -> float:
+    """Return the p-value that at least two of the measures show an excess."""
+    return corroborated(list(values.values())) or 0.0
+
+
 def power(found: Answered, known: dict[str, str]) -> list[dict[str, Any]]:
-    """Return the share of known pairs with corrected p < 0.01, and of teachers ranked first and among three, by number of prompts."""
+    """Return the share of known pairs on which two measures agree (p < 0.01), and of teachers first and among three, by prompts."""
     rows = []
     for count in PROMPTS:
         kept = np.random.default_rng(count).permutation(len(found.panel.items))[: min(count, len(found.panel.items))]
         part = Answered(found.panel.of_items(kept), {}, {name: cube[kept] for name, cube in found.cubes.items()}, found.related)
         part.means = {name: cube.mean(axis=0, dtype=np.float64) for name, cube in part.cubes.items()}
-        detected = [min(holm(list(part.p_values(s, t).values()))) < ACCUSED for s, t in known.items()]
+        detected = [two_agree(part.p_values(s, t)) < ACCUSED for s, t in known.items()]
         tops = attribution(part, known)
         rows.append({"prompts": len(kept), "detected": float(np.mean(detected)), "top1": tops["sum"]["top1"], "top3": tops["sum"]["top3"]})
     return rows
@@ -315,16 +346,11 @@ def reversed_sentences(answer: str) -> str:
     return " ".join(reversed(re.split(r"(?<=[.!?])\s+", answer.strip())))
 
 
-def thinned(answer: str) -> str:
-    """Return the answer without every third word."""
-    return " ".join(word for place, word in enumerate(answer.split()) if place % 3 != 2)
-
-
 DISGUISES: dict[str, Callable[[str], str]] = {
     "as it is": str,
     "first sentence alone": first_sentence,
     "sentences reversed": reversed_sentences,
-    "every third word left out": thinned,
+    "every third word left out": canaries.thinned,
 }
 
 
@@ -338,7 +364,7 @@ def disguised(found: Answered, known: dict[str, str]) -> dict[str, Any]:
             tuple(map(rewrite, row)) if model in known else row for model, row in zip(panel.models, panel.texts or (), strict=True)
         )
         part = measured_panel(replace(panel, texts=texts))
-        values = {s: min(holm(list(part.p_values(s, t).values()))) for s, t in known.items()}
+        values = {s: two_agree(part.p_values(s, t)) for s, t in known.items()}
         tops = attribution(part, known)["sum"]
         detected = float(np.mean([p < ACCUSED for p in values.values()]))
         rows[title] = {"detected": detected, "top1": tops["top1"], "top3": tops["top3"], "p": values}
@@ -416,6 +442,13 @@ def cost(data: Path) -> dict[str, float]:
     return {"cpu_seconds": round(cpu, 1), "peak_gb": round(ended.ru_maxrss / 1e6, 2)}
 
 
+def canary_power(panel: Panel) -> dict[str, Any]:
+    """Return how often canaries are found in simulated students."""
+    answers = dict(zip(panel.models, panel.texts or (), strict=True))
+    controls = [model for model in panel.models if model not in {CANARY_TEACHER, *CANARY_REST}][::CANARY_PANEL_STEP]
+    return canaries.power(answers, CANARY_TEACHER, CANARY_REST, controls)
+
+
 def main() -> None:
     """Measure everything, write the figures and the calibration."""
     options = argparse.ArgumentParser(description=__doc__)
@@ -446,7 +479,11 @@ def main() -> None:
     print(f"{time.monotonic() - began:5.0f} s  accusations", flush=True)
     told["known"] = {f"{s} -> {t}": {"p": found.p_values(s, t), "effect": found.effects(s, t)} for s, t in known.items()}
     told["floor"] = {
-        f"{s} -> {t}": {"p": found.p_values(s, t), "rank": told["attribution"]["said without reserve"]["answer_text"]["ranks"][s]}
+        f"{s} -> {t}": {
+            "p": found.p_values(s, t),
+            "corroborated": two_agree(found.p_values(s, t)),
+            "rank": told["attribution"]["said without reserve"]["answer_text"]["ranks"][s],
+        }
         for s, t in (("alpaca-7b", "text_davinci_003"), ("claude2-alpaca-13b", "claude-2"))
     }
     told["power"] = power(found, said)
@@ -454,6 +491,8 @@ def main() -> None:
     told["disguised"] = disguised(found, said)
     print(f"{time.monotonic() - began:5.0f} s  disguises", flush=True)
     told["alike"] = looks_alike(found)
+    told["canaries"] = canary_power(found.panel)
+    print(f"{time.monotonic() - began:5.0f} s  canaries", flush=True)
     told["lineage"] = lineage(reading.read_options(data / "mmlu_pro_answers.csv.gz"))
     fitted = fit(found, known)
     told["calibration"] = asdict(fitted)

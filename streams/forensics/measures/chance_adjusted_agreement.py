@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from streams.forensics.ability import less_ability
 from streams.forensics.measure import Measure
 from streams.forensics.panel import NO_CHOICE, Cube, Panel
 
@@ -26,7 +25,7 @@ def similarity(panel: Panel) -> Cube:
     cube: Cube = same.astype(np.float32)
     cube -= expected.astype(np.float32)
     cube /= np.maximum(1.0 - expected, 1e-6).astype(np.float32)
-    return less_ability(cube, panel.kin)
+    return cube
 
 
 MEASURE = Measure(

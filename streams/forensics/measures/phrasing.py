@@ -24,7 +24,10 @@ MOST_COMPONENTS = 150
 SHRINKAGE_WEIGHT = 0.1
 MIN_VARIANCE_SHARE = 1e-6
 LEAST_COLUMNS = 3
-LEAST_PROBABILITY = 0.001
+LEAST_PROBABILITY = 0.01
+"""Smaller probabilities count as this one: one answer in a strange manner must not outweigh a hundred ordinary ones."""
+LIMIT_DEVIATIONS = 2.0
+"""Features are cut at this many standard deviations, so that no single rare habit (a question at the end, say) names an author."""
 _COMMON_SHARE = 0.025
 _OPENING_WORDS = 4
 
@@ -77,7 +80,7 @@ def _features(panel: Panel) -> Floats:
         most = min(MOST_COMPONENTS, len(columns) - 1, max(2, items // 3))
         words = TruncatedSVD(most, n_iter=3, random_state=0).fit_transform(kept @ sparse.diags(rarity)).reshape(len(rows), items, -1)
         features = np.concatenate([features, words - words.mean(axis=0)], axis=2)
-    scaled: Floats = features / np.maximum(features.std(axis=(0, 1)), 1e-6)
+    scaled: Floats = np.clip(features / np.maximum(features.std(axis=(0, 1)), 1e-6), -LIMIT_DEVIATIONS, LIMIT_DEVIATIONS)
     return scaled
 
 
@@ -104,9 +107,7 @@ def _habits(answer: str) -> list[float]:
         np.log1p(len(lines)),
         np.log1p(text.list_lines(answer)),
         float(np.mean([len(word) for word in words])) if words else 0.0,
-        float(answer[:1].isspace()),
-        float(answer[-1:].isspace()),
-        float(answer.rstrip()[-1:] == "?"),
+        float(answer[-1:] == "?"),
         *(float(mark in answer) for mark in marks),
     ]
 

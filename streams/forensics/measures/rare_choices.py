@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from streams.forensics.ability import less_ability
 from streams.forensics.measure import Measure
 from streams.forensics.panel import NO_CHOICE, Cube, Panel
 
@@ -22,7 +21,7 @@ def similarity(panel: Panel) -> Cube:
     share = same.sum(axis=2) / panel.size
     weight = np.where(share > 0, -np.log(np.maximum(share, 1.0 / panel.size)), 0.0)
     cube: Cube = same * weight.astype(np.float32)[:, :, None]
-    return less_ability(cube, panel.kin)
+    return cube
 
 
 MEASURE = Measure(

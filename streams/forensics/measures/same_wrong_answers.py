@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import numpy as np
 
-from streams.forensics.ability import less_ability
 from streams.forensics.measure import Measure
 from streams.forensics.panel import NO_CHOICE, Cube, Panel
 
@@ -36,7 +35,7 @@ def similarity(panel: Panel) -> Cube:
     cube -= usual[strata].astype(np.float32)[:, None, None]
     cube *= both
     cube *= (items / np.maximum(both.sum(axis=0), 1)).astype(np.float32)
-    return less_ability(cube, panel.kin)
+    return cube
 
 
 MEASURE = Measure(

@@ -82,3 +82,11 @@ def test_shuffled_marks_keep_their_number_in_each_stratum() -> None:
 def test_holm_is_never_below_the_p_value_nor_above_one() -> None:
     assert inference.holm([0.5, 0.9, 0.01]) == [1.0, 1.0, 0.03]
     assert inference.holm([]) == []
+
+
+def test_one_small_p_value_alone_is_corroborated_by_none() -> None:
+    """Of three tests the second smallest counts, doubled; of one, or none, nothing corroborates."""
+    assert inference.corroborated([0.0001, 0.4, 0.6]) == 0.8
+    assert inference.corroborated([0.0001, 0.004, 0.6]) == 0.008
+    assert inference.corroborated([0.9, 0.9, 0.9]) == 1.0
+    assert inference.corroborated([0.0001]) is inference.corroborated([]) is None

@@ -86,6 +86,7 @@ def test_what_a_panel_lacks_is_said_test_by_test(writers: Make) -> None:
         "answer_text": True,
         "chance_adjusted_agreement": False,
         "harvested_topics": False,
+        "matches_beyond_ability": False,
         "phrasing": True,
         "rare_choices": False,
         "reasoning_structure": True,
@@ -96,5 +97,5 @@ def test_what_a_panel_lacks_is_said_test_by_test(writers: Make) -> None:
 def test_p_values_are_corrected_over_the_tests_that_ran(choosers: Make) -> None:
     outcomes = compare([choosers(copied=50)])
     ran = [each for each in outcomes if each.finding is not None]
-    assert len(ran) == 3
-    assert max(each.corrected_p or 0.0 for each in ran) == pytest.approx(3 * min(each.finding.p for each in ran if each.finding))
+    assert len(ran) == 4
+    assert max(each.corrected_p or 0.0 for each in ran) == pytest.approx(4 * min(each.finding.p for each in ran if each.finding))

@@ -47,7 +47,6 @@ def test_a_copy_and_an_unrelated_model_read_differently(told: Callable[..., Repo
     [
         (None, "there is no calibration"),
         (replace(CALIBRATION, known_pairs=6), "rests on 6 known pairs, fewer than 20"),
-        (replace(CALIBRATION, weights={"answer_text": -0.1}), "answer_text counts against likeness"),
         (replace(CALIBRATION, weights={"rare_choices": 1.0}), "rare_choices did not run"),
         (replace(CALIBRATION, fewest_controls=40), "8 controls, where the calibration had 40 or more"),
         (replace(CALIBRATION, fewest_items=400), "100 items, where the calibration had 400 or more"),
@@ -67,6 +66,20 @@ def test_the_page_is_well_formed_prints_and_escapes_names(told: Callable[..., Re
     body = ET.fromstring(html.removeprefix("<!doctype html>").replace('<meta charset="utf-8">', "").replace("<br>", "<br/>"))
     assert len(body.findall(".//svg")) == 4  # three tests and the calibration curve
     assert body.findtext(".//h1") == "<b>& compared with ours"
+
+
+def test_tests_that_agree_are_told_from_one_that_stands_alone(told: Callable[..., Report]) -> None:
+    copy, unrelated = told(copied=80), told()
+    assert copy.corroborated_p == pytest.approx(2 / 45)  # the first of 45 pairs in each of three tests, doubled
+    assert report.corroborated_sentence(copy) == "p 0.04444: at least two tests agree on an excess."
+    assert "no two tests agree, and one alone can mistake a style for a teacher" in page.page(unrelated)
+    alone = replace(copy, corroborated_p=None)
+    assert "Two tests or more: fewer than two tests ran" in report.terminal(alone)
+
+
+def test_a_ratio_names_the_tests_that_are_no_part_of_it(told: Callable[..., Report]) -> None:
+    said = report.combined_sentence(told(copied=80))
+    assert said.endswith("Not in it, since no known pairs calibrate them: Phrasing fingerprint, Structure of reasoning.")
 
 
 def test_every_report_says_that_it_is_no_verdict(told: Callable[..., Report]) -> None:
