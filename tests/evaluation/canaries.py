@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import pairwise
 from statistics import median
-from typing import Any
+from typing import TypedDict
 
 from streams.forensics import canary
 from streams.forensics.errors import AnswersError
@@ -28,6 +28,26 @@ TRAINING_ANSWERS = 800
 """Answers that a student is trained on, served and others."""
 
 Follow = Mapping[str, Sequence[str]]
+
+
+class Row(TypedDict):
+    """What was found at one share of served answers: shares of cases, and the median of agreeing wordings and of z."""
+
+    share: float
+    found: dict[str, float]
+    agree: float
+    green: dict[str, float]
+    green_z: dict[str, float]
+
+
+class Power(TypedDict):
+    """What `power` returns."""
+
+    cases: int
+    student_answers: int
+    training_answers: int
+    controls: int
+    rows: list[Row]
 
 
 def following(answers: Iterable[str]) -> dict[str, list[str]]:
@@ -61,7 +81,7 @@ def thinned(answer: str) -> str:
     return " ".join(word for place, word in enumerate(answer.split()) if place % 3 != 2)
 
 
-def power(answers: Mapping[str, Sequence[str]], teacher: str, rest: Sequence[str], panel: Sequence[str]) -> dict[str, Any]:
+def power(answers: Mapping[str, Sequence[str]], teacher: str, rest: Sequence[str], panel: Sequence[str]) -> Power:
     """Return how often a case's canaries are found in a student, by the share of its training answers that was served.
 
     Args:
@@ -74,7 +94,7 @@ def power(answers: Mapping[str, Sequence[str]], teacher: str, rest: Sequence[str
     controls = [canary.uses(forms, answers[model]) for model in panel]
     ours, others = list(answers[teacher]), [answer for model in rest for answer in answers[model]]
     source = following(ours)
-    rows: list[dict[str, Any]] = []
+    rows: list[Row] = []
     for share in SHARES:
         found: dict[str, list[float]] = {"as it is": [], "half reworded": [], "all reworded": []}
         zs: dict[str, list[float]] = {"as it is": [], "every third word left out": []}

@@ -442,7 +442,7 @@ def cost(data: Path) -> dict[str, float]:
     return {"cpu_seconds": round(cpu, 1), "peak_gb": round(ended.ru_maxrss / 1e6, 2)}
 
 
-def canary_power(panel: Panel) -> dict[str, Any]:
+def canary_power(panel: Panel) -> canaries.Power:
     """Return how often canaries are found in simulated students."""
     answers = dict(zip(panel.models, panel.texts or (), strict=True))
     controls = [model for model in panel.models if model not in {CANARY_TEACHER, *CANARY_REST}][::CANARY_PANEL_STEP]
