@@ -26,7 +26,7 @@ _LIMIT_DEVIATIONS: Final = 3.0
 _MAX_ROUNDS: Final = 60
 _POWER_STEPS: Final = 3
 _SMALLEST_STEP_DEVIATIONS: Final = 0.05
-_LARGEST_LEVERAGE: Final = 0.5
+_MAX_LEVERAGE_SHARE: Final = 0.5
 
 
 @dataclass(frozen=True)
@@ -87,4 +87,4 @@ def _improved(matrix: Floats, vector: Floats) -> Floats:
 def _leverage(vector: Floats) -> Floats:
     """Return how much of a pair's own deviation a rank-one fit takes up, (models, models)."""
     squares = vector**2
-    return np.minimum(squares[:, None] + squares[None, :] - 2.0 * np.outer(squares, squares), _LARGEST_LEVERAGE)
+    return np.minimum(squares[:, None] + squares[None, :] - 2.0 * np.outer(squares, squares), _MAX_LEVERAGE_SHARE)

@@ -141,7 +141,7 @@ def student(draw: random.Random, training: Iterable[str]) -> list[str]:
     return [written(draw, follow) for _ in range(STUDENT_ANSWERS)]
 
 
-def _checked(policy: canary.Policy, own: Mapping[str, int], controls: Sequence[Mapping[str, int]]) -> tuple[float, float]:
+def _checked(policy: canary.CanaryPolicy, own: Mapping[str, int], controls: Sequence[Mapping[str, int]]) -> tuple[float, float]:
     """Return p-value and share of agreeing wordings; 1 and 0 where no wording occurs often enough."""
     try:
         found = canary.check_uses(policy, own, controls)
