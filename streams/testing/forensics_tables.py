@@ -102,9 +102,9 @@ def canaries(figures: Figures) -> str:
     """Return how often canaries are found in simulated students, by the share of their training answers that was served."""
     if "canaries" not in figures:
         return "Not measured for this release.\n"
-    told = figures["canaries"]
-    head = ["Served", *(f"Wordings, {title}" for title in told["rows"][0]["found"]), "Wordings that agree"]
-    head += [f"Green words, {title}" for title in told["rows"][0]["green"]]
+    students = figures["canaries"]
+    head = ["Served", *(f"Wordings, {title}" for title in students["rows"][0]["found"]), "Wordings that agree"]
+    head += [f"Green words, {title}" for title in students["rows"][0]["green"]]
     rows = [
         [
             f"{row['share']:.0%}",
@@ -112,12 +112,12 @@ def canaries(figures: Figures) -> str:
             f"{row['agree']:.0%}",
             *(f"{row['green'][title]:.0%} (z {row['green_z'][title]:+.1f})" for title in row["green"]),
         ]
-        for row in told["rows"]
+        for row in students["rows"]
     ]
     setting = (
-        f"Students found at p < 0.01, of {told['cases']} with another key each: trained on {told['training_answers']:,} answers, of which "
-        f"a share was served with canaries; {told['student_answers']:,} of each student's own answers are checked, against "
-        f"{told['controls']} real models."
+        f"Students found at p < 0.01, of {students['cases']} with another key each: trained on {students['training_answers']:,} answers, of which "
+        f"a share was served with canaries; {students['student_answers']:,} of each student's own answers are checked, against "
+        f"{students['controls']} real models."
     )
     return f"{setting}\n\n{table(head, rows)}"
 

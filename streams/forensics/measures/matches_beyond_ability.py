@@ -19,7 +19,7 @@ from streams.forensics.panel import NO_CHOICE, Cube, Floats, Mask, Panel
 PRIOR_MODELS: Final = 0.5
 """Weight of an even chance for every option, in models: a curve without models as able is even."""
 _CHUNK_ITEMS: Final = 500
-_MIN_WIDTH_ACCURACY: Final = 0.02
+_MIN_WIDTH_SHARE: Final = 0.02
 """Accuracy within which models are always alike: two models of equal accuracy are no sign of a narrow panel."""
 
 
@@ -41,7 +41,7 @@ def similarity(panel: Panel) -> Cube:
 
 def _weights(accuracy: Floats, kin: Mask) -> Floats:
     """Return how much each model counts for another's option curves, (models, models); 0 for itself and for declared kin."""
-    width = max(1.06 * float(accuracy.std()) * len(accuracy) ** -0.2, _MIN_WIDTH_ACCURACY)
+    width = max(1.06 * float(accuracy.std()) * len(accuracy) ** -0.2, _MIN_WIDTH_SHARE)
     weights = np.exp(-0.5 * ((accuracy[:, None] - accuracy[None, :]) / width) ** 2)
     return np.asarray(np.where(kin | np.eye(len(kin), dtype=bool), 0.0, weights), dtype=np.float64)
 
