@@ -115,9 +115,9 @@ def canaries(figures: Figures) -> str:
         for row in students["rows"]
     ]
     setting = (
-        f"Students found at p < 0.01, of {students['cases']} with another key each: trained on {students['training_answers']:,} answers, of "
-        f"which a share was served with canaries; {students['student_answers']:,} of each student's own answers are checked, against "
-        f"{students['controls']} real models."
+        f"Students found at p < 0.01, of {students['cases']} with another key each: trained on {students['training_answers']:,} answers, "
+        f"of which a share was served with canaries; {students['student_answers']:,} of each student's own answers are checked, "
+        f"against {students['controls']} real models."
     )
     return f"{setting}\n\n{table(head, rows)}"
 
