@@ -9,25 +9,28 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Final, TypeVar
+from typing import Final
 
 from streams.intake.block_producer import BlockProducer, OutgoingRecord, count
 from streams.intake.callers import Caller
 from streams.intake.collector import Collector, Ingested, Line, OutgoingBlock
+from streams.intake.fair_thread import FairThread
 
 REJECT_AFTER_FAILURE_SECONDS: Final = 1.0
 """After a failed delivery, requests are rejected unread for this long."""
 MAX_WAITING_GROUPS: Final = 64
 """Requests are rejected once this many groups are being delivered, or ..."""
 MAX_SLICE_LINES: Final = 512
-"""Lines that are parsed at a time: other callers' slices come between."""
+"""Lines that are parsed at a time: other sources' slices come between, and ..."""
+MAX_SLICE_BYTES: Final = 256 * 1024
+"""... bytes. The line that exceeds them is the slice's last."""
 MAX_WAITING_BYTES: Final = 64 * 1024 * 1024
 """... this many bytes."""
-
-T = TypeVar("T")
+_NO_SOURCE: Final = ""
+"""Takes the turns of what is done for all sources."""
 
 
 class GroupCommit:
@@ -46,7 +49,7 @@ class GroupCommit:
         self._bytes = 0
         self._rest_until = 0.0
         self._thread = ThreadPoolExecutor(max_workers=1, thread_name_prefix="ship")
-        self._parser = ThreadPoolExecutor(max_workers=1, thread_name_prefix="parse")
+        self._parser = FairThread("parse")
 
     @property
     def busy(self) -> bool:
@@ -56,16 +59,17 @@ class GroupCommit:
     async def add(self, lines: Sequence[Line], arrival: float, caller: Caller) -> Ingested:
         """Ingest lines that came at `arrival` (epoch seconds), as `Collector.add` does.
 
-        It works slice by slice in a thread, so that other callers' slices come between.
+        It works slice by slice in a thread, of each source in turn, so that no source waits for all lines of another.
 
         They are delivered with the open groups: await `delivered` at once, and compare `failures`.
         Raises FuseBlownError while the caller is paused.
         """
         whole = Ingested()
-        for start in range(0, len(lines), MAX_SLICE_LINES):
-            part = lines[start : start + MAX_SLICE_LINES]
-            positions = range(start + 1, start + len(part) + 1)
-            ingested = await self._parsed(partial(self.collector.add, part, caller.source, arrival, positions, caller.fuse))
+        for start, end in _slices(lines):
+            part, positions = lines[start:end], range(start + 1, end + 1)
+            ingested = await self._parser.run(
+                caller.source, partial(self.collector.add, part, caller.source, arrival, positions, caller.fuse)
+            )
             count(ingested, caller.source)
             self._records += [*ingested.dead, *ingested.outgoing]
             whole.accepted += ingested.accepted
@@ -73,10 +77,6 @@ class GroupCommit:
             if caller.fuse.blown:
                 break
         return whole
-
-    async def _parsed(self, work: Callable[[], T]) -> T:
-        """Run a function that uses the collector in the collector's thread."""
-        return await asyncio.get_running_loop().run_in_executor(self._parser, work)
 
     async def delivered(self) -> bool:
         """Wait for the open group and all before it; return whether all arrived."""
@@ -90,12 +90,12 @@ class GroupCommit:
         await asyncio.gather(*self._under_way)
         await asyncio.get_running_loop().run_in_executor(self._thread, self._producer.close)
         self._thread.shutdown()
-        self._parser.shutdown()
+        self._parser.close()
 
     async def _commit(self) -> bool:
         await asyncio.sleep(self._seconds)
         task, self._open = self._open, None
-        flushed = await self._parsed(self.collector.flush)
+        flushed = await self._parser.run(_NO_SOURCE, self.collector.flush)
         records, self._records = [*self._records, *flushed], []
         size = sum(len(record.data if isinstance(record, OutgoingBlock) else record.line) for record in records)
         self._bytes += size
@@ -106,8 +106,20 @@ class GroupCommit:
             self._under_way -= {task}
         for record in lost:
             if isinstance(record, OutgoingBlock):
-                await self._parsed(partial(self.collector.forget, record))
+                await self._parser.run(_NO_SOURCE, partial(self.collector.forget, record))
         if lost:
             self.failures += 1
             self._rest_until = time.monotonic() + REJECT_AFTER_FAILURE_SECONDS
         return not lost
+
+
+def _slices(lines: Sequence[Line]) -> Iterator[tuple[int, int]]:
+    """Yield the first and the last position, exclusive, of each slice."""
+    start = size = 0
+    for end, line in enumerate(lines, 1):
+        size += len(line) if isinstance(line, bytes) else 0
+        if end - start >= MAX_SLICE_LINES or size > MAX_SLICE_BYTES:
+            yield start, end
+            start, size = end, 0
+    if start < len(lines):
+        yield start, len(lines)

@@ -13,15 +13,15 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final, TypeVar, cast
+from typing import Any, Final, cast
 
 import orjson
 from aiohttp import web
@@ -35,9 +35,12 @@ from streams.intake.callers import DEFAULT_SOURCE, Caller, Callers
 from streams.intake.certificate import certificate
 from streams.intake.collector import Collector, Ingested, Line
 from streams.intake.connections import Connections
+from streams.intake.fair_thread import FairThread
 from streams.intake.formats import otlp
 from streams.intake.formats.registry import AUTO
 from streams.intake.group_commit import GroupCommit
+from streams.intake.rate_limits import Shares
+from streams.intake.splitting import Values
 from streams.schema import lenient_json
 from streams.schema.event import Event
 from streams.telemetry.metrics import METRICS, Metric
@@ -47,15 +50,18 @@ DELIVERY_SECONDS: Final = 10.0
 """How long a caller waits for the broker before it gets 503."""
 KEEPALIVE_SECONDS: Final = 30.0
 MAX_JSON_MARKS: Final = 2_000_000
-"""Brackets, colons and commas of one JSON body: a value takes up to 30 times its text, and there are at most as many values."""
+"""Brackets, colons and commas of one JSON body, outside its strings: a value takes up to 30 times its text, and there are at most as
+many values."""
 
 _MEDIA_TYPES: Final = frozenset(
     ("application/json", "application/x-ndjson", "application/ndjson", "application/jsonl", "application/json-seq", "text/plain")
 ) | {"application/octet-stream", bodies.FORM}  # the last is curl's default
 _CALLER: Final = web.RequestKey("caller", Caller)
+_STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
+_OBJECTS: Final = re.compile(rb"\s*\[\s*\{")
+"""How an array of objects begins."""
 _log = logging.getLogger(__name__)
 
-T = TypeVar("T")
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -66,7 +72,7 @@ class Limits:
     body_bytes: int = 16 * 1024 * 1024
     """Of one request, decompressed."""
     open_bytes: int = 64 * 1024 * 1024
-    """Of all bodies that are being read or wait for the broker, decompressed."""
+    """Of all bodies that are being read or wait for the broker, decompressed. A source may use half of what others leave of it."""
     body_events: int = 50_000
     body_seconds: float = 30.0
     """Time for a body to arrive."""
@@ -93,8 +99,8 @@ class Intake:
         collector = Collector(settings, log_format, known_corpus, backfill=backfill)
         self.groups = GroupCommit(collector, producer, settings.block_seconds)
         self.connections = Connections()
-        self._open_bytes = 0
-        self._parser = ThreadPoolExecutor(max_workers=1, thread_name_prefix="bodies")
+        self._open_bytes = Shares(self._limits.open_bytes)
+        self.parser = FairThread("bodies")
 
     def app(self) -> web.Application:
         """Return the application: `/v1/events`, `/v1/logs`, `/v1/traces`, `/healthz`, `/metrics`."""
@@ -104,19 +110,20 @@ class Intake:
             app.router.add_post(path, self._otlp)
         app.router.add_get("/healthz", self._health)
         app.router.add_get("/metrics", _metrics)
+        app.on_response_prepare.append(_parted)
         app.on_cleanup.append(self._close)
         return app
 
     async def _events(self, request: web.Request) -> web.Response:
         async with self._received(request) as body:
-            ingested = await self._take(request[_CALLER], await self._parsing(partial(_lines, body, self._limits.body_events)))
+            ingested = await self._take(request[_CALLER], partial(_lines, body, self._limits.body_events))
         answer = {"accepted": ingested.accepted, "rejected": dict(ingested.rejected)}
         return web.json_response(answer, status=400 if _nothing_accepted(ingested) else 200)
 
     async def _otlp(self, request: web.Request) -> web.Response:
         signal, encoding = otlp_wire.SIGNALS[request.path], _encoding(request)
         async with self._received(request) as body:
-            ingested = await self._take(request[_CALLER], await self._parsing(partial(self._shipped, signal, encoding, body)))
+            ingested = await self._take(request[_CALLER], partial(self._shipped, signal, encoding, body))
         refused = {reason: lines for reason, lines in ingested.rejected.items() if reason not in {"duplicate", "no_request"}}
         reasons = ", ".join(f"{reason}: {lines}" for reason, lines in sorted(refused.items()))
         if refused and _nothing_accepted(ingested):
@@ -139,18 +146,33 @@ class Intake:
             raise _too_many(self._limits.body_events)
         return events
 
-    async def _parsing(self, work: Callable[[], T]) -> T:
-        """Parse a body beside the event loop, one at a time: what it becomes may be thirty times as large."""
-        return await asyncio.get_running_loop().run_in_executor(self._parser, work)
-
-    async def _take(self, caller: Caller, lines: Sequence[Line]) -> Ingested:
-        """Ingest lines, and return once the broker has them. Raises 413, or 429 and 503 when the caller must send them again."""
+    def _check(self, caller: Caller) -> None:
+        """Refuse, before any work on a body, what would be refused after it: what a source that is paused or in debt sends."""
         now = time.monotonic()
-        if wait := caller.bucket.wait(len(lines), now):
-            raise web.HTTPTooManyRequests(headers={"Retry-After": str(wait)}, text="too many events per second: send the same again later")
-        if caller.fuse.blown and now >= caller.paused_until:
+        if caller.fuse.blown:
+            caller.paused_until = caller.paused_until or now + PAUSE_SECONDS
+            if now < caller.paused_until:
+                try:
+                    caller.fuse.check()
+                except FuseBlownError as error:
+                    raise _paused(error) from error
+            caller.paused_until = 0.0
             caller.fuse.reset()
             report_paused(caller.source, paused=False)
+        if wait := caller.bucket.wait(0, now):
+            raise _too_fast(wait)
+
+    async def _take(self, caller: Caller, read: Callable[[], Sequence[Line]]) -> Ingested:
+        """Read the lines of a body, ingest them, and return once the broker has them.
+
+        They are read beside the event loop, one body at a time, of each source in turn: what a body becomes may be thirty times as large.
+        Raises 413, or 429 and 503 when the caller must send them again.
+        """
+        async with self.parser.turn(caller.source) as run:
+            self._check(caller)
+            lines = await run(read)
+        if wait := caller.bucket.wait(len(lines), time.monotonic()):
+            raise _too_fast(wait)
         failures = self.groups.failures
         try:
             ingested = await self.groups.add(lines, time.time(), caller)
@@ -162,7 +184,7 @@ class Intake:
             if blown:
                 caller.fuse.check()  # the lines after it were ignored
         except FuseBlownError as error:
-            raise _unavailable(str(error), seconds=int(PAUSE_SECONDS)) from error
+            raise _paused(error) from error
         if not arrived:
             raise _unavailable("the broker does not answer: send the same again")
         return ingested
@@ -183,29 +205,35 @@ class Intake:
         bodies.check(
             request, _MEDIA_TYPES | {otlp_wire.PROTOBUF} if request.path in otlp_wire.SIGNALS else _MEDIA_TYPES, packings=bodies.PACKED
         )
-        request[_CALLER] = caller
-        return await handler(request)
+        self._check(caller)
+        with self.connections.serving(request, caller.source) as within_share:
+            if not within_share:
+                raise _unavailable("too many requests at once: send the same again")
+            request[_CALLER] = caller
+            return await handler(request)
 
     @asynccontextmanager
     async def _received(self, request: web.Request) -> AsyncIterator[bytes]:
         """Yield the decompressed body, within the limits; its bytes count as open until the context ends."""
         parts: list[bytes] = []
+        held = 0
+        source = request[_CALLER].source
         try:
             async with asyncio.timeout(self._limits.body_seconds):
                 async for part in bodies.unpacked(request):
-                    parts.append(part)
-                    self._open_bytes += len(part)
-                    if sum(map(len, parts)) > self._limits.body_bytes:
+                    if held + len(part) > self._limits.body_bytes:
                         raise web.HTTPRequestEntityTooLarge(self._limits.body_bytes, self._limits.body_bytes + 1)
-                    if self._open_bytes > self._limits.open_bytes:
+                    if not self._open_bytes.take(source, len(part)):
                         raise _unavailable("too many bodies at once: send the same again")
+                    held += len(part)
+                    parts.append(part)
             yield b"".join(parts)
         except TimeoutError:
             raise web.HTTPRequestTimeout(text=f"the body did not arrive within {self._limits.body_seconds:.0f} s") from None
         except (web.RequestPayloadError, bodies.NotUnpackedError) as error:
             raise web.HTTPBadRequest(text="the body does not match its Content-Encoding, or was cut short") from error
         finally:
-            self._open_bytes -= sum(map(len, parts))
+            self._open_bytes.give_back(source, held)
 
     async def _health(self, _request: web.Request) -> web.Response:
         good = not self.groups.busy
@@ -213,7 +241,7 @@ class Intake:
 
     async def _close(self, _app: web.Application) -> None:
         await self.groups.close()
-        self._parser.shutdown()
+        self.parser.close()
 
 
 async def serve(
@@ -257,26 +285,44 @@ def _encoding(request: web.Request) -> str:
 
 def _lines(body: bytes, most: int) -> list[bytes]:
     """Return at most `most` events of a body: its lines, or the items of an array. Raises 413 when there are more."""
-    if body.lstrip()[:1] == b"[" and isinstance(items := _parsed(body), list):
-        if len(items) > most:
-            raise _too_many(most)
-        return [_dumped(item) for item in items]
-    if body.count(b"\n") > 2 * most:  # half of them may be empty
+    if body.lstrip()[:1] == b"[" and (items := _items(body)) is not None:
+        lines = items
+    elif body.count(b"\n") > 2 * most:  # half of them may be empty
         raise _too_many(most)
-    lines = [line for line in body.split(b"\n") if line and not line.isspace()]
+    else:
+        lines = [line for line in body.split(b"\n") if line and not line.isspace()]
     if len(lines) > most:
         raise _too_many(most)
     return lines
+
+
+def _items(body: bytes) -> list[bytes] | None:
+    """Return the items of an array, or None when the body is not one. An array of objects may be lenient JSON: it is cut, not read."""
+    _check_marks(body)
+    try:
+        items = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        return [*(values := Values()).feed(body), *values.finish()] if _OBJECTS.match(body) else None
+    return [_dumped(item) for item in items] if isinstance(items, list) else None
 
 
 def _too_many(most: int) -> web.HTTPRequestEntityTooLarge:
     return web.HTTPRequestEntityTooLarge(most, most + 1, text=f"at most {most} events per request: split the batch")
 
 
+def _check_marks(body: bytes) -> None:
+    """Raise 413 for a JSON body of more values than events have. What is in a string is no value, whoever wrote it."""
+    if _marks(body) > MAX_JSON_MARKS and _marks(_STRING.sub(b"", body)) > MAX_JSON_MARKS:
+        raise web.HTTPRequestEntityTooLarge(MAX_JSON_MARKS, MAX_JSON_MARKS + 1, text="too many values in one JSON body: split the batch")
+
+
+def _marks(text: bytes) -> int:
+    return sum(map(text.count, (b"[", b"{", b",", b":")))
+
+
 def _parsed(body: bytes) -> Any:
     """Return the value of a JSON body, also of lenient JSON; None when it is not JSON. Raises 413 for more values than events have."""
-    if sum(map(body.count, (b"[", b"{", b",", b":"))) > MAX_JSON_MARKS:
-        raise web.HTTPRequestEntityTooLarge(MAX_JSON_MARKS, MAX_JSON_MARKS + 1, text="too many values in one JSON body: split the batch")
+    _check_marks(body)
     try:
         return orjson.loads(body)
     except orjson.JSONDecodeError:
@@ -302,6 +348,21 @@ def _nothing_accepted(ingested: Ingested) -> bool:
 
 def _unavailable(why: str, seconds: int = 1) -> web.HTTPServiceUnavailable:
     return web.HTTPServiceUnavailable(headers={"Retry-After": str(seconds)}, text=why)
+
+
+def _paused(error: FuseBlownError) -> web.HTTPServiceUnavailable:
+    return _unavailable(str(error), seconds=int(PAUSE_SECONDS))
+
+
+def _too_fast(wait_seconds: int) -> web.HTTPTooManyRequests:
+    return web.HTTPTooManyRequests(headers={"Retry-After": str(wait_seconds)}, text="too many events per second: send the same again later")
+
+
+async def _parted(request: web.Request, response: web.StreamResponse) -> None:
+    """Close the connection of a request without a valid token after its answer: strangers keep no place."""
+    if _CALLER not in request:
+        response.force_close()
+        response.headers["Connection"] = "close"
 
 
 @web.middleware

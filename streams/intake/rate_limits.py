@@ -1,8 +1,9 @@
-"""Rate limit of a caller: a token bucket."""
+"""Limits of callers: a token bucket for each, and shares of what all of them use."""
 
 from __future__ import annotations
 
 import math
+from collections import Counter
 
 
 class Bucket:
@@ -27,3 +28,25 @@ class Bucket:
             return math.ceil(missing / self._rate)
         self._level = max(self._level - events, -self._burst)
         return 0
+
+
+class Shares:
+    """An amount that sources share. A source may use half of what the others leave free, so that there is always room for another."""
+
+    def __init__(self, total: int) -> None:
+        """Start with nothing used. total: in any unit that cannot be divided, such as bytes or connections."""
+        self._total = total
+        self._used: Counter[str] = Counter()
+
+    def take(self, source: str, amount: int) -> bool:
+        """Take `amount` for a source and return True, or take nothing and return False. The first unit is never refused."""
+        used = self._used[source] + amount
+        if used > max(1, (self._total - self._used.total() + self._used[source]) // 2):
+            return False
+        self._used[source] = used
+        return True
+
+    def give_back(self, source: str, amount: int) -> None:
+        """Return `amount` that a source has taken."""
+        self._used[source] -= amount
+        self._used += Counter()  # drops sources that use nothing

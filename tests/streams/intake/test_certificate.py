@@ -125,14 +125,15 @@ async def test_a_handshake_that_says_nothing_is_closed_and_there_are_only_so_man
 
         connections: tuple[()] = ()
         connection_made: Callable[..., None]
+        connection_lost: Callable[..., None]
 
-        def connection_made_(self, *_: object) -> None: ...
+        def ignore(self, *_: object) -> None: ...
 
         def __call__(self) -> asyncio.Protocol:
             return asyncio.Protocol()
 
     server = Server()
-    server.connection_made = server.connection_made_
+    server.connection_made = server.connection_lost = server.ignore
     context = Certificate(authority.issue("localhost"), None).context
     limits = Connections(most=3, header_seconds=0.5)
     listener = await limits.listen(server, "127.0.0.1", 0, context)  # type: ignore[arg-type]

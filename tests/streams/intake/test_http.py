@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
+import threading
 import time
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
@@ -29,8 +30,8 @@ from streams.core.settings import Settings
 from streams.devserver.broker import EmbeddedBroker
 from streams.intake import bodies
 from streams.intake.connections import Connections
+from streams.intake.fair_thread import FairThread
 from streams.intake.http import Intake, Limits
-from streams.intake.rate_limits import Bucket
 from streams.schema import topics
 from streams.testing.builders import event_ids_of
 
@@ -233,7 +234,7 @@ async def test_more_bodies_than_there_is_room_for_are_told_to_come_back_and_slow
         yield b"x" * 900
         await asyncio.sleep(5)
 
-    limits = Limits(open_bytes=1_000, body_seconds=0.5)
+    limits = Limits(open_bytes=2_000, body_seconds=0.5)
     async with intake("127.0.0.1:1", limits) as client:
         slow = asyncio.create_task(client.post("/v1/events", data=slowly(), headers=TOKEN))
         await asyncio.sleep(0.2)
@@ -289,10 +290,92 @@ async def test_metrics_count_the_answers() -> None:
         assert (await client.get("/nowhere")).status == 404
 
 
-def test_a_bucket_fills_with_time_and_lets_a_big_batch_pass_when_full() -> None:
-    bucket = Bucket(rate=10, burst=20)
-    assert bucket.wait(20, now=0.0) == 0
-    assert bucket.wait(5, now=0.0) == 1
-    assert bucket.wait(5, now=0.5) == 0
-    assert bucket.wait(100, now=10.0) == 0
-    assert 1 < bucket.wait(1, now=10.0) <= 3, "a debt is no more than a burst"
+NEIGHBOUR = {"Authorization": "Bearer neighbour-token-of-16"}
+
+
+@pytest.fixture
+def neighbour(tmp_path: Path) -> Path:
+    """A file of tokens with that of another source."""
+    tokens = tmp_path / "tokens"
+    tokens.write_text("neighbour neighbour-token-of-16\n")
+    return tokens
+
+
+async def test_open_bodies_of_one_source_leave_room_for_another(broker: str, neighbour: Path) -> None:
+    async def endless() -> AsyncIterator[bytes]:
+        for _ in range(100):
+            yield b"x" * 400
+            await asyncio.sleep(0.01)
+        await asyncio.sleep(60)
+
+    async with intake(broker, Limits(open_bytes=4_000, body_seconds=5), intake_tokens=neighbour) as client:
+        slow = [asyncio.create_task(client.post("/v1/events", data=endless(), headers=TOKEN)) for _ in range(4)]
+        answers, _ = await asyncio.wait(slow, return_when=asyncio.FIRST_COMPLETED)
+        assert {answer.result().status for answer in answers} == {503}
+        assert (await client.post("/v1/events", data=line(901), headers=NEIGHBOUR)).status == 200
+        for task in slow:
+            task.cancel()
+
+
+async def until_waiting(fair: FairThread, number: int) -> None:
+    while fair.waiting < number:  # noqa: ASYNC110 - it has no event
+        await asyncio.sleep(0.01)
+
+
+async def test_bodies_are_read_in_turns_of_their_sources(broker: str, neighbour: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """While the first body of a source is read, four more of it come, and then one of another: it is the second."""
+    gate, order = threading.Event(), list[bytes]()
+
+    def lines(body: bytes, _most: int) -> list[bytes]:
+        gate.wait()
+        order.append(body[:1])
+        return [body]
+
+    monkeypatch.setattr("streams.intake.http._lines", lines)
+    served = Intake(Settings(mode="local", kafka=broker, partitions=1, intake_tokens=neighbour))
+    server = TestServer(served.app())
+    await server.start_server(**bodies.SERVER)
+    async with TestClient[Any, Any](server) as client:
+        sent = [asyncio.create_task(client.post("/v1/events", data=line(910 + number), headers=TOKEN)) for number in range(5)]
+        await until_waiting(served.parser, 4)
+        sent.append(asyncio.create_task(client.post("/v1/events", data=b" " + line(920), headers=NEIGHBOUR)))
+        await until_waiting(served.parser, 5)
+        gate.set()
+        assert [answer.status for answer in await asyncio.gather(*sent)] == [200] * 6
+    assert order == [b"{", b" ", *[b"{"] * 4]
+
+
+async def test_a_source_that_is_paused_or_in_debt_is_refused_before_its_body_is_read(broker: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    limits = Limits(events_per_second=0.1, burst_events=2)
+    async with intake(broker, limits) as client:
+        assert (await client.post("/v1/events", data=b"\n".join(map(line, range(930, 934))), headers=TOKEN)).status == 200
+        monkeypatch.delattr("streams.intake.http._lines")
+        assert (await client.post("/v1/events", data=line(934), headers=TOKEN)).status == 429
+    monkeypatch.undo()
+    async with intake(broker, fuse_run=3) as client:
+        assert (await client.post("/v1/events", data=b"\n".join([b"wrong"] * 5), headers=TOKEN)).status == 503
+        monkeypatch.delattr("streams.intake.http._lines")
+        assert (await client.post("/v1/events", data=line(935), headers=TOKEN)).status == 503
+
+
+@pytest.mark.parametrize("text", ["," * 2_000_001, '\\"[{:,' * 400_001], ids=["commas", "escaped"])
+async def test_what_a_prompt_says_is_not_counted_as_values(broker: str, text: str) -> None:
+    """One customer's prompt of two million commas does not take the other customers' events with it."""
+    key = f"{len(text)}"
+    attributes = [{"key": name, "value": {"stringValue": value}} for name, value in (("account.id", "a"), ("gen_ai.input.messages", text))]
+    record = {"timeUnixNano": str(time.time_ns()), "spanId": f"l{key}", "attributes": attributes}
+    async with intake(broker) as client:
+        array = b"[" + line(int(key)) + b"," + line(int(key) + 1, prompt=text) + b"]"
+        answer = await client.post("/v1/events", data=array, headers={**TOKEN, "Content-Type": "application/json"})
+        assert (await answer.json())["accepted"] >= 1
+        answer = await client.post("/v1/logs", json={"resourceLogs": [{"scopeLogs": [{"logRecords": [record]}]}]}, headers=TOKEN)
+        assert answer.status == 200
+
+
+async def test_an_array_that_is_not_strict_json_is_cut_into_its_events(broker: str) -> None:
+    async with intake(broker) as client:
+        array = b" [" + line(941, prompt="}],[{") + b",\n" + line(942)[:-1] + b', "temperature": 1e400}]'
+        answer = await client.post("/v1/events", data=array, headers=TOKEN)
+        assert await answer.json() == {"accepted": 2, "rejected": {}}
+        answer = await client.post("/v1/events", data=b"[" + b'{"a":1e400},' * 50_001 + b"{}]", headers=TOKEN)
+        assert answer.status == 413
