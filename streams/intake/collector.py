@@ -33,7 +33,7 @@ from streams.privacy.normalise import Normaliser
 from streams.privacy.sketch import Sketcher, load_corpus
 from streams.schema.blocks import REQUESTS, Block
 from streams.schema.dead_letters import DeadLetter
-from streams.schema.event import MAX_TEXT_BYTES, Event, check
+from streams.schema.event import MAX_LINE_BYTES, MAX_TEXT_BYTES, Event, check
 from streams.schema.topics import MAX_RECORD_BYTES, partition_of
 
 FILE_BLOCK_EVENTS: Final = 1024
@@ -48,6 +48,8 @@ MAX_PENDING_BYTES: Final = 8 * 1024 * 1024
 OVERSIZE: Final = frozenset({"too_large"})
 """Reasons that the fuse does not count: any caller can write a huge prompt, and must not be able to stop `collect` by it."""
 
+_CUT: Final = frozenset({"missing_field", "not_json", "truncated", "bad_utf8"})
+"""What a line that was cut may lack."""
 _RECORD_OVERHEAD_BYTES = 64 * 1024  # headers and framing of a record
 
 
@@ -237,6 +239,11 @@ class Collector:
             return [self._checked(line, long=True)]
         if not line or line.isspace():
             return []
+        if len(line) > MAX_LINE_BYTES:
+            return [_cut_short(outcome) for outcome in self._outcomes(line)]
+        return self._outcomes(line)
+
+    def _outcomes(self, line: bytes) -> list[_Outcome]:
         try:
             events = self._events(line)
         except MalformedEventError as error:
@@ -326,6 +333,13 @@ class Collector:
             for half in halves
             for outgoing in self._encoded(partition, _Open(block.events[half], block.times[half], block.ids[half]))
         ]
+
+
+def _cut_short(outcome: _Outcome) -> _Outcome:
+    """Say of a line that was cut, when it cannot be read for it, that it was too large: a caller's strings made it so."""
+    if isinstance(outcome, _Refused) and outcome.error.reason in _CUT:
+        return outcome._replace(error=MalformedEventError("too_large", f"of a line over {MAX_LINE_BYTES} bytes: {outcome.error.detail}"))
+    return outcome
 
 
 def _account(event: Event) -> str | None:

@@ -1,4 +1,4 @@
-"""Lines from files and standard input, whatever packs them (`unpacking`) and cuts them (`splitting`); of one at most 1 MiB in memory."""
+"""Lines from files and standard input, whatever packs them (`unpacking`) and cuts them (`splitting`); of one at most 16 MiB in memory."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ from streams.intake.unpacking import BROKEN, ZipError, unpacked
 
 CHUNK_LINES: Final = 1024
 """Lines per chunk. Fixed, so that a file is always cut at the same lines."""
+CHUNK_BYTES: Final = 64 * 1024 * 1024
+"""A chunk of long lines ends where it has so many bytes."""
 
 PIECE_BYTES = 1 << 20
 
@@ -65,7 +67,7 @@ def chunks_of(path: Path) -> Iterator[Chunk]:
     """Yield a file's lines, 1,024 at a time. Raises UnreadableInputError after the last readable line when the file breaks off."""
     with path.open("rb") as raw:
         lines, first = lines_of(raw), 1
-        while chunk := list(_until_broken(islice(lines, CHUNK_LINES))):
+        while chunk := list(_until_broken(_chunk(lines))):
             yield Chunk([line for line in chunk if not isinstance(line, Exception)], first, raw.tell())
             if isinstance(chunk[-1], Exception):
                 raise UnreadableInputError(_why(chunk[-1])) from chunk[-1]
@@ -98,6 +100,15 @@ def lines_of(raw: BinaryIO) -> Iterator[bytes]:
     while piece := stream.read1(PIECE_BYTES):
         yield from splitter.feed(piece)
     yield from splitter.finish()
+
+
+def _chunk(lines: Iterator[bytes]) -> Iterator[bytes]:
+    size = 0
+    for line in islice(lines, CHUNK_LINES):
+        yield line
+        size += len(line)
+        if size >= CHUNK_BYTES:
+            return
 
 
 def _until_broken(lines: Iterator[bytes]) -> Iterator[bytes | Exception]:

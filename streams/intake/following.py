@@ -39,7 +39,7 @@ from streams.intake.formats.registry import AUTO
 from streams.intake.splitting import Lines
 from streams.intake.unpacking import is_packed
 from streams.schema.dead_letters import DeadLetter
-from streams.schema.event import MAX_LINE_BYTES
+from streams.schema.event import MAX_READ_BYTES
 
 SOURCE: Final = "follow"
 """Name of the input in metrics and in the header of blocks."""
@@ -313,10 +313,10 @@ def _piece(raw: BinaryIO, position: Position, *, ended: bool = False) -> Piece |
     descriptor, lines, starts = raw.fileno(), Lines(), [position.offset]
     whole: list[bytes] = []
     end = position.offset
-    while not whole and end - position.offset <= MAX_LINE_BYTES and (data := os.pread(descriptor, PIECE_BYTES, end)):
+    while not whole and end - position.offset <= MAX_READ_BYTES and (data := os.pread(descriptor, PIECE_BYTES, end)):
         starts += [end + match.end() for match in _LINE_FEED.finditer(data)]
         whole, end = lines.feed(data), end + len(data)
-    if not whole and (ended or end - position.offset > MAX_LINE_BYTES):
+    if not whole and (ended or end - position.offset > MAX_READ_BYTES):
         whole, starts = lines.finish(), [position.offset, end]
     if not whole:
         return None

@@ -11,7 +11,7 @@ from typing import Final, Protocol
 
 import orjson
 
-from streams.schema.event import MAX_LINE_BYTES
+from streams.schema.event import MAX_READ_BYTES
 
 _STRUCTURE: Final = re.compile(rb'[{}\[\]"]')
 _STRING: Final = re.compile(rb'["\\]')
@@ -54,21 +54,22 @@ class Lines:
 
     def __init__(self) -> None:
         """Start at the beginning of a line."""
-        self._rest = b""
+        self._rest = bytearray()
 
     def feed(self, piece: bytes) -> list[bytes]:
         """Return the lines that this piece completes, without their line feeds."""
         if b"\n" not in piece:
-            self._rest = _bounded(self._rest + piece)
+            _extend(self._rest, piece)
             return []
         head, *lines = piece.split(b"\n")
-        lines.insert(0, _bounded(self._rest + head))
-        self._rest = _bounded(lines.pop())
+        _extend(self._rest, head)
+        lines.insert(0, bytes(self._rest))
+        self._rest = bytearray(lines.pop())
         return lines
 
     def finish(self) -> list[bytes]:
         """Return the last line, if it did not end in a line feed."""
-        rest, self._rest = self._rest, b""
+        rest, self._rest = bytes(self._rest), bytearray()
         return [rest] if rest else []
 
 
@@ -83,7 +84,7 @@ class Values:
         """Start between two values."""
         self._depth = 0
         self._in_string = self._escaped = False
-        self._value = self._stray = b""
+        self._value, self._stray = bytearray(), b""
 
     def feed(self, piece: bytes) -> list[bytes]:
         """Return the values that this piece completes; what stands between two values and is none is a value of its own, to be refused."""
@@ -107,20 +108,21 @@ class Values:
             elif self._depth:
                 self._depth -= 1
                 if not self._depth:
-                    values.append(_bounded(self._value + piece[start:position]))
-                    self._value, start = b"", position
+                    _extend(self._value, piece[start:position])
+                    values.append(bytes(self._value))
+                    self._value, start = bytearray(), position
             else:  # the brackets of the array around the values
                 self._stray = _bounded(self._stray + piece[start : structure.start()].strip(_BETWEEN))
                 start = position
         if self._depth:
-            self._value = _bounded(self._value + piece[start:])
+            _extend(self._value, piece[start:])
         else:
             self._stray = _bounded(self._stray + piece[start:].strip(_BETWEEN))
         return values
 
     def finish(self) -> list[bytes]:
         """Return a value that has no end, and what stands after the last one."""
-        rest, self._value = self._value, b""
+        rest, self._value = bytes(self._value), bytearray()
         return [*self._strays(), *([rest] if rest else [])]
 
     def _strays(self) -> list[bytes]:
@@ -149,4 +151,9 @@ def _is_json(text: bytes) -> bool:
 
 
 def _bounded(record: bytes) -> bytes:
-    return record[: MAX_LINE_BYTES + 1]
+    return record[: MAX_READ_BYTES + 1]
+
+
+def _extend(record: bytearray, piece: bytes) -> None:
+    """Add to a record in place, up to the limit: what arrives in small pieces is not copied for each of them."""
+    record += piece[: MAX_READ_BYTES + 1 - len(record)]

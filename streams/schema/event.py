@@ -7,6 +7,7 @@ What a caller chooses (`chosen`) is read where it can be and unknown where it ca
 
 from __future__ import annotations
 
+import hashlib
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -22,7 +23,9 @@ from streams.schema import lenient_json
 from streams.schema.prompt_sketch import FLAGS, HASHES, PROMPT_SHINGLES, PROMPT_TOPICS
 
 MAX_LINE_BYTES: Final = 1024 * 1024
-"""Of a longer line the fields before the one that reaches over this are read. Readers never hold more of it."""
+"""Of a longer line that holds more than so many values, the longest strings are cut until it fits."""
+MAX_READ_BYTES: Final = 16 * 1024 * 1024
+"""Of a longer line only the fields before this are read. Readers never hold more of it."""
 MAX_TEXT_BYTES: Final = 64 * 1024
 """A longer string, in UTF-8, is cut. (A longer account id is `too_long`.) Send `prompt.sketch` for longer prompts."""
 MIN_TIME_SECONDS: Final = 1_420_070_400.0
@@ -168,6 +171,9 @@ _TYPES: Final[Mapping[Kind, tuple[type, ...]]] = {
     "sketch": (dict,),
 }
 _ONLY_STRINGS: Final = frozenset({str})
+_NO_IDS: Final = frozenset({"", "-"})
+_MARKS: Final = (b"[", b"{", b",", b":", b"\\u00")
+"""What each value of a JSON text has one of, also as a text within a text may write it."""
 _MIN_EPOCH_MILLISECONDS = 1e11
 _MIN_RFC3339_CHARACTERS = len("2026-01-01T00:00:00Z")
 
@@ -178,9 +184,7 @@ def parse(line: bytes) -> Event:
     Raises MalformedEventError: too_large, bad_utf8, truncated, not_json or not_object.
     """
     if len(line) > MAX_LINE_BYTES:
-        line = lenient_json.closed(line[:MAX_LINE_BYTES]) or b""
-        if not line:
-            raise MalformedEventError("too_large", f"the line is longer than {MAX_LINE_BYTES} bytes, and its first field ends nowhere")
+        line = _fitting(line)
     try:
         event = orjson.loads(line)
     except orjson.JSONDecodeError as error:
@@ -193,12 +197,10 @@ def parse(line: bytes) -> Event:
 def check(event: Event, *, long: bool = True) -> float:
     """Return the event's time in epoch seconds, having checked every known field.
 
-    What a caller chose becomes what its field holds, or None; `account.created` becomes epoch seconds, long strings are cut. `long` says
-    that the line was long enough to hold a string over the limit.
+    What a caller chose becomes what its field holds, or None; an event id that is none is derived from the event; `account.created` becomes
+    epoch seconds, long strings are cut. `long` says that the line was long enough to hold a string over the limit.
     Raises MalformedEventError.
     """
-    if type(event_id := event.get("event.id")) not in {str, type(None)}:
-        event["event.id"] = str(event_id)
     _demand(event)
     rule_of = _RULES.get
     for name, value in event.items():
@@ -214,10 +216,31 @@ def check(event: Event, *, long: bool = True) -> float:
         elif high is not None:
             _demand_range(name, value, high)
         elif deep is not None:
-            deep(name, value)
+            event[name] = deep(name, value)
     if long:
         _cut_long(event)
     return _times(event)
+
+
+def _identify(event: Event) -> None:
+    """Give an event whose id is no text one of its own: of a number its digits, else a hash of all that the event holds.
+
+    A caller may leave its id out, or write what it likes; a log whose format has no ids at all is refused for it.
+    """
+    given = event.get("event.id")
+    if type(given) in _NUMBERS:
+        event["event.id"] = str(given)
+    elif "event.id" in event:
+        hashed, waiting = hashlib.blake2b(digest_size=16), list[Any]([event])
+        while waiting:  # without recursion
+            value = waiting.pop()
+            if type(value) is dict:
+                waiting += [*value, *value.values()]
+            elif type(value) is list:
+                waiting += value
+            else:
+                hashed.update(repr(value).encode(errors="replace"))
+        event["event.id"] = hashed.hexdigest()
 
 
 def _times(event: Event) -> float:
@@ -227,6 +250,9 @@ def _times(event: Event) -> float:
 
 
 def _demand(event: Event) -> None:
+    event_id = event.get("event.id")
+    if type(event_id) is not str or event_id in _NO_IDS or event_id.isspace():
+        _identify(event)
     for name in REQUIRED:
         if event.get(name) is None or event[name] == "":
             raise MalformedEventError("missing_field", f"{name} is missing")
@@ -262,6 +288,23 @@ def _leap_second(name: str, value: str) -> float:
     raise MalformedEventError("bad_timestamp", f"{name} must be RFC 3339 with an offset, or epoch seconds")
 
 
+def _fitting(line: bytes) -> bytes:
+    """Return a long line as one that takes no more memory than one of MAX_LINE_BYTES could: what is long in it is cut, and not the line.
+
+    Raises MalformedEventError (too_large) when nothing of it can be read.
+    """
+    whole = len(line) <= MAX_READ_BYTES
+    if whole and sum(map(line.count, _MARKS)) <= MAX_LINE_BYTES:
+        return line
+    short = lenient_json.shortened(line[:MAX_READ_BYTES], MAX_LINE_BYTES)
+    if whole and len(short) <= MAX_LINE_BYTES:
+        return short
+    closed = lenient_json.closed(short[:MAX_LINE_BYTES])
+    if closed is None:
+        raise MalformedEventError("too_large", f"the line is longer than {MAX_LINE_BYTES} bytes, and its first field ends nowhere")
+    return closed
+
+
 def _read_leniently(line: bytes, error: orjson.JSONDecodeError) -> Any:
     """Read a line that is JSON but for what a caller may write into one. Raises MalformedEventError."""
     try:
@@ -289,12 +332,16 @@ def _type_words(types: tuple[type, ...]) -> str:
     return " or ".join(dict.fromkeys(words[kind] for kind in types))
 
 
-def _check_strings(name: str, value: str | list[Any]) -> None:
-    if type(value) is list and not _ONLY_STRINGS.issuperset(map(type, value)):
+def _check_strings(name: str, value: str | list[Any]) -> Any:
+    if type(value) is not list or _ONLY_STRINGS.issuperset(map(type, value)):
+        return value
+    known = [item for item in value if item is not None]
+    if not _ONLY_STRINGS.issuperset(map(type, known)):
         raise MalformedEventError("wrong_type", f"{name} must hold strings only")
+    return known or None
 
 
-def _check_sketch(name: str, value: Event) -> None:
+def _check_sketch(name: str, value: Event) -> Event:
     shingles, topic, language = value.get("shingles"), value.get("topic"), value.get("language")
     hashes = [value.get(key) for key in HASHES]
     good = (
@@ -306,6 +353,7 @@ def _check_sketch(name: str, value: Event) -> None:
     )
     if not good:
         raise MalformedEventError("bad_sketch", f"{name} has a part of the wrong type or range")
+    return value
 
 
 def is_hash(value: object) -> bool:
@@ -380,7 +428,7 @@ def _is_long(value: Any) -> bool:
     return type(value) is str and len(value) * 4 > MAX_TEXT_BYTES and len(value.encode()) > MAX_TEXT_BYTES
 
 
-_DEEP: Final[Mapping[Kind, Callable[[str, Any], None]]] = {
+_DEEP: Final[Mapping[Kind, Callable[[str, Any], Any]]] = {
     "names": _check_strings,
     "first": _check_strings,
     "sketch": _check_sketch,

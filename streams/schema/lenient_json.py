@@ -15,7 +15,20 @@ import orjson
 
 MAX_DEPTH_LEVELS: Final = 64
 """Nesting below which values are read; deeper ones are null."""
-_STRING: Final = rb'"[^"\\]*(?:\\.[^"\\]*)*"?'
+# possessive quantifiers (`*+`) keep no memory of a string's every escape
+_STRING: Final = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?'
+_TEXT: Final = re.compile(_STRING, re.DOTALL)
+_HIGH_HALF: Final = rb"\\u[dD][89abAB][0-9a-fA-F]{2}"
+_WHOLE_CHARACTERS: Final = re.compile(
+    rb'(?:[^"\\]++|(?!' + _HIGH_HALF + rb")\\u[0-9a-fA-F]{4}|" + _HIGH_HALF + rb"\\u[0-9a-fA-F]{4}|\\[^u])*+", re.DOTALL
+)
+_JSON_IN_A_TEXT: Final = re.compile(rb'"(?:\s|\\[nrt])*+[{\[]')
+_INSIDE_A_CHARACTER: Final = range(0x80, 0xC0)
+"""Bytes of UTF-8 that begin no character."""
+_TEXT_LIMITS_BYTES: Final = (65_536, 16_384, 4_096, 1_024, 256)
+"""How long strings may stay in a text that is too long: the first that is short enough."""
+_MAX_TEXT_LEVELS: Final = 3
+"""JSON in a text of JSON in a text of JSON: strings within are cut, the text around them stays JSON."""
 _TOKEN: Final = re.compile(_STRING + rb"|[\[\]{}]", re.DOTALL)
 _TOKEN_OR_COMMA: Final = re.compile(_STRING + rb"|[\[\]{},]", re.DOTALL)
 _OPENING, _CLOSING = frozenset(b"[{"), frozenset(b"]}")
@@ -48,6 +61,37 @@ def closed(line: bytes) -> bytes | None:
         if first == ord(",") and depth == 1:
             end = token.start()
     return line[:end] + b"}" if end is not None and line.lstrip().startswith(b"{") else None
+
+
+def shortened(text: bytes, most: int, level: int = 0) -> bytes:
+    """Return a JSON text with its longest strings cut, so that it has at most so many bytes; more when other things fill it.
+
+    It takes time in proportion to the text. A string that holds JSON, as a log in an envelope does, is cut inside, and stays JSON.
+    """
+    long = [found.span() for found in _TEXT.finditer(text) if found.end() - found.start() > _TEXT_LIMITS_BYTES[-1]]
+    for limit in _TEXT_LIMITS_BYTES:
+        if len(text) - sum(max(0, end - start - limit) for start, end in long) <= most:
+            break
+    parts, kept = [], 0
+    for start, end in long:
+        if end - start > limit:
+            parts += [text[kept:start], _cut(text[start:end], limit, most // 2, level)]
+            kept = end
+    return b"".join([*parts, text[kept:]])
+
+
+def _cut(string: bytes, limit: int, most: int, level: int) -> bytes:
+    """Return a string, in its quotes, that is cut to a limit; one that holds JSON is shortened inside to `most` bytes, if that goes."""
+    if level < _MAX_TEXT_LEVELS and _JSON_IN_A_TEXT.match(string):
+        try:
+            inside = shortened(orjson.loads(string).encode(), most, level + 1)
+            if len(inside) <= most:
+                return orjson.dumps(inside.decode(errors="replace"))
+        except orjson.JSONDecodeError:
+            pass
+    while string[limit] in _INSIDE_A_CHARACTER:
+        limit -= 1
+    return b"".join([b'"', *_WHOLE_CHARACTERS.findall(string, 1, limit)[:1], b'"'])
 
 
 def _shallow(line: bytes) -> bytes:

@@ -30,7 +30,7 @@ FORMAT: Final = table(
     recognise=_recognise,
     fields={
         "timestamp": at("Timestamp", "created_at"),
-        "event.id": computed("`id`, else made of `Timestamp`, `Metadata`, `Metrics` and others", _id),
+        "event.id": computed("`id`, else made of `Timestamp`, `Metadata`, `Metrics` and others", _id, "id"),
         "account.id": at(*_METADATA),
         "organization.id": at("Gateway"),
         "http.response.status_code": at("StatusCode", "status_code"),

@@ -33,6 +33,7 @@ from typing import Any, Final
 import orjson
 
 from streams.core.errors import MalformedEventError
+from streams.schema import lenient_json
 from streams.schema.event import FIELDS, Event, seconds
 
 Entry = dict[str, Any]
@@ -55,6 +56,8 @@ class Source:
 
     described: str
     read: Callable[[Entry], Any]
+    ways: tuple[tuple[str, ...], ...] = ()
+    """The paths that it reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +90,7 @@ def table(
     """Return a format with one event per entry, field by field. `keep` selects the entries that are requests."""
     rows = [(canonical, source.read, _TYPED[_KINDS[canonical]]) for canonical, source in fields.items()]
     asked = {canonical for canonical in fields if canonical in CALLERS_CHOICE}
+    id_ways = fields["event.id"].ways if "event.id" in fields else ()
 
     def to_canonical(entry: Entry) -> Iterable[Event]:
         if not keep(entry):
@@ -96,6 +100,8 @@ def table(
             value = typed(read(entry), canonical in asked)
             if value is not None:
                 event[canonical] = value
+        if "event.id" not in event and any(_stands(entry, way) for way in id_ways):
+            event["event.id"] = None  # a caller's, and none
         return (event,)
 
     return Format(name, title, recognise, to_canonical, fields)
@@ -118,12 +124,12 @@ def at(*paths: str, unit: Callable[[Any], Any] | None = None) -> Source:
                     return value
         return None
 
-    return Source(described if unit is None else f"{described} ({unit.__name__.replace('_', ' ')})", read)
+    return Source(described if unit is None else f"{described} ({unit.__name__.replace('_', ' ')})", read, tuple(ways))
 
 
-def computed(described: str, read: Callable[[Entry], Any]) -> Source:
-    """Return a source with its own reader, and its description in the documentation."""
-    return Source(described, read)
+def computed(described: str, read: Callable[[Entry], Any], *paths: str) -> Source:
+    """Return a source with its own reader, its description in the documentation, and the paths that it reads."""
+    return Source(described, read, tuple(tuple(path.split("/")) for path in paths))
 
 
 def between(start: str, end: str) -> Source:
@@ -151,14 +157,24 @@ def follow(value: Any, steps: Iterable[str]) -> Any:
     return value
 
 
+def _stands(entry: Entry, way: tuple[str, ...]) -> bool:
+    """Tell whether there is a value at the end of a path of keys, whatever it is."""
+    holder = follow(entry, way[:-1])
+    return type(holder) is dict and way[-1] in holder
+
+
 @lru_cache(maxsize=4)  # the fields of one entry read one text several times
 def parsed(text: str) -> Any:
-    """Return the object or list in a text of JSON, None for anything else."""
+    """Return the object or list in a text of JSON, also of lenient JSON; None for anything else."""
     if text.lstrip()[:1] not in ("{", "["):
         return None
     try:
         return orjson.loads(text)
     except orjson.JSONDecodeError:
+        pass
+    try:
+        return lenient_json.loads(text.encode(errors="replace"))
+    except (ValueError, RecursionError):
         return None
 
 

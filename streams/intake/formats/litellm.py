@@ -51,11 +51,11 @@ def _first_chunk(entry: Entry) -> Any:
 
 
 def _prompt(value: Any) -> Any:
-    """Return the messages as `messages` does; unknown where LiteLLM redacted them."""
+    """Return the messages as `messages` does; unknown where LiteLLM redacted all of them: a caller may write those words in one."""
     prompt = messages(value)
     shown = prompt if isinstance(prompt, list) else [prompt]
     words = [message.get("content") if isinstance(message, dict) else message for message in shown]
-    return None if any(isinstance(word, str) and word in _REDACTED for word in words) else prompt
+    return None if all(isinstance(word, str) and word in _REDACTED for word in words) else prompt
 
 
 def _operation(entry: Entry) -> Any:

@@ -75,14 +75,15 @@ def _of_span(shared: Event, span: Entry) -> Event:
         event.setdefault("http.server.request.duration", ended - began)
     if _object(span, "status").get("code") in _SPAN_FAILED:
         event.setdefault("http.response.status_code", _SERVER_ERROR_STATUS)
+    event.setdefault("event.id", None)
     return _completed(event, span, span.get("startTimeUnixNano"))
 
 
 def _completed(event: Event, record: Entry, nanoseconds: Any) -> Event:
     if "timestamp" not in event and nanoseconds is not None:
         event["timestamp"] = _seconds(nanoseconds)
-    if "event.id" not in event:
-        event["event.id"] = record.get("spanId") or None
+    if event.get("event.id") is None and record.get("spanId"):
+        event["event.id"] = record["spanId"]
     return event
 
 
@@ -101,6 +102,8 @@ def _named(pairs: Iterable[tuple[str, Any]]) -> Event:
     fields: Event = {}
     for key, value in pairs:
         if value in UNKNOWN:
+            if key == "event.id":
+                fields[key] = None  # a caller's, and none
             continue
         name = _CANONICAL_NAMES.get(key, key)
         if key in _CONVERTED:

@@ -271,7 +271,30 @@ def test_no_caller_can_blow_the_fuse_with_huge_prompts() -> None:
     collector = Collector(settings(fuse_run=3))
     assert collector.add([line(number, prompt="x" * 70_000) for number in range(10)], "test", NOON).accepted == 10
     assert len(collector.add([b'{"prompt": "' + b"x" * (2 << 20)] * 10, "test", NOON).dead) == 10
+    values = b'{"timestamp": 1790000000, "event.id": "e", "prompt": [' + b"1," * (1 << 20) + b'1], "account.id": "a"}'
+    assert collector.add([values] * 10, "test", NOON).rejected == {"too_large": 10}
     collector.fuse.check()
+
+
+def test_ids_that_two_callers_leave_out_lose_no_event_and_blow_no_fuse() -> None:
+    collector = Collector(settings(fuse_run=3))
+    lines = [line(number, event__id="", account__id=f"a{number % 2}") for number in range(100)]
+    assert collector.add(lines, "test", NOON).accepted == 100
+    assert collector.add(lines, "test", NOON).rejected == {"duplicate": 100}
+
+
+@pytest.mark.parametrize("prompt", ["word " * 240_000, "," * 1_200_000], ids=["words", "commas"])
+def test_one_long_prompt_in_an_export_of_many_hides_none_of_them(prompt: str) -> None:
+    pairs = [
+        {"account.id": f"a{number}", "event.id": "e", "gen_ai.input.messages": prompt if number == 25 else "hi"} for number in range(51)
+    ]
+    records = [{"timeUnixNano": f"{NOON:.0f}000000000", "attributes": [attribute(*pair) for pair in each.items()]} for each in pairs]
+    export = json.dumps({"resourceLogs": [{"scopeLogs": [{"logRecords": records}]}]}).encode()
+    assert Collector(settings()).add([export], "test", NOON).accepted == 51
+
+
+def attribute(name: str, value: str) -> dict[str, Any]:
+    return {"key": name, "value": {"stringValue": value}}
 
 
 def leaving(collector: Collector, lines: list[bytes]) -> bytes:

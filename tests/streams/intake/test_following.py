@@ -17,7 +17,7 @@ from streams.core.errors import SettingsError
 from streams.core.settings import Settings
 from streams.intake.following import FollowedFile, Position, follow, load_positions, save_positions
 from streams.schema import topics
-from streams.schema.event import MAX_LINE_BYTES
+from streams.schema.event import MAX_READ_BYTES
 from streams.testing.builders import embedded_broker, event_ids_of, records_of
 
 
@@ -139,12 +139,12 @@ def test_a_packed_file_is_refused_in_one_line_that_says_what_to_do(tmp_path: Pat
 
 def test_a_line_without_an_end_is_cut_and_not_read_again_and_again(tmp_path: Path) -> None:
     path = tmp_path / "log"
-    path.write_bytes(b"x" * (3 * MAX_LINE_BYTES) + b"\nshort\n")
+    path.write_bytes(b"x" * (3 * MAX_READ_BYTES) + b"\nshort\n")
     file = followed(path)
     lines = read_all(file)
     assert lines[-1] == b"short"
-    assert all(len(line) <= MAX_LINE_BYTES + 1 for line in lines)
-    assert [len(line) > MAX_LINE_BYTES for line in lines[:-2]] == [True] * (len(lines) - 2)
+    assert all(len(line) <= MAX_READ_BYTES + 1 for line in lines)
+    assert [len(line) > MAX_READ_BYTES for line in lines[:-2]] == [True] * (len(lines) - 2)
 
 
 @given(st.lists(st.tuples(st.sampled_from(["write", "rename", "stop"]), st.binary(max_size=9)), max_size=12))

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.intake.splitting import Lines, Records, Splitter, Values
-from streams.schema.event import MAX_LINE_BYTES
+from streams.schema.event import MAX_READ_BYTES
 
 JSON = st.recursive(
     st.none() | st.integers() | st.text(alphabet='a"{}[]\\\n', max_size=6),
@@ -42,8 +42,8 @@ def test_pieces_of_any_size_give_the_same_values(objects: list[Any], indent: int
 
 def test_an_endless_record_keeps_no_more_than_its_limit() -> None:
     for splitter, start in ((Lines(), b"x"), (Values(), b'{"a": "')):
-        assert split(splitter, [start, *[b"x" * 1_000_000] * 20])[0][:1] == start[:1]
-        assert max(map(len, split(splitter, [start, *[b"x" * 1_000_000] * 20]))) <= MAX_LINE_BYTES + 1
+        assert split(splitter, [start, *[b"x" * 1_000_000] * 40])[0][:1] == start[:1]
+        assert max(map(len, split(splitter, [start, *[b"x" * 1_000_000] * 40]))) <= MAX_READ_BYTES + 1
 
 
 @pytest.mark.parametrize(

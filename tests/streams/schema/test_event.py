@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from streams.core.errors import MalformedEventError
-from streams.schema.event import FIELDS, MAX_LINE_BYTES, MAX_TEXT_BYTES, REASONS, Event, check, parse, seconds
+from streams.schema.event import FIELDS, MAX_READ_BYTES, MAX_TEXT_BYTES, REASONS, Event, check, parse, seconds
 
 NOON = 1_790_000_000.0
 
@@ -39,7 +39,7 @@ def refused(changes: dict[str, Any]) -> str:
         (b'{"event.id": "\xff\xfe"', "bad_utf8"),
         (b"[1, 2]", "not_object"),
         (b'"text"', "not_object"),
-        (b'{"a": "' + b"x" * MAX_LINE_BYTES + b'"}', "too_large"),
+        (b'{"a": "' + b"x" * MAX_READ_BYTES + b'"}', "too_large"),
         (b"[" * 5000, "not_json"),
     ],
 )
@@ -47,7 +47,7 @@ def test_a_line_that_is_no_object_is_refused_with_its_reason(line: bytes, reason
     assert reason_of(line) == reason
 
 
-@pytest.mark.parametrize("missing", ["timestamp", "event.id", "account.id"])
+@pytest.mark.parametrize("missing", ["timestamp", "account.id"])
 @pytest.mark.parametrize("nothing", [None, ""])
 def test_each_required_field_is_demanded(missing: str, nothing: object) -> None:
     assert refused({missing: nothing}) == "missing_field"
@@ -97,6 +97,30 @@ def test_the_reason_names_the_field_and_never_its_value() -> None:
         check(event(gen_ai__usage__input_tokens="secret words"))
     assert "gen_ai.usage.input_tokens" in str(caught.value)
     assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("nothing", [None, "", "-", " ", True, [], {"a": [1]}])
+def test_an_event_whose_id_is_no_text_has_the_same_one_when_it_is_sent_again_and_another_one_has_another(nothing: object) -> None:
+    first, again, other = event(), event(), event(prompt=["another"])
+    for each in (first, again, other):
+        each["event.id"] = nothing
+        check(each)
+    assert len(first["event.id"]) == len("a hash of 16 bytes in hex digits")
+    assert first["event.id"] == again["event.id"] != other["event.id"]
+
+
+def test_an_event_without_the_field_of_its_id_is_refused_and_a_number_is_an_id() -> None:
+    assert reason_of(json.dumps({"timestamp": NOON, "account.id": "a1"}).encode()) == "missing_field"
+    numbered = event(event__id=17)
+    check(numbered)
+    assert numbered["event.id"] == "17"
+
+
+@pytest.mark.parametrize(("reasons", "read"), [([None], None), ([None, "stop"], ["stop"]), (["stop"], ["stop"]), ([], [])])
+def test_a_reason_to_finish_that_is_null_is_unknown(reasons: list[str | None], read: list[str] | None) -> None:
+    finished = event(gen_ai__response__finish_reasons=reasons)
+    check(finished)
+    assert finished["gen_ai.response.finish_reasons"] == read
 
 
 def test_null_is_the_same_as_missing() -> None:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import math
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from streams.schema.lenient_json import MAX_DEPTH_LEVELS, closed, loads
+from streams.schema.lenient_json import MAX_DEPTH_LEVELS, closed, loads, shortened
 
 
 @pytest.mark.parametrize(
@@ -51,3 +55,34 @@ def test_what_is_no_json_is_refused(text: bytes) -> None:
 )
 def test_an_object_that_was_cut_off_ends_after_its_last_whole_field(cut: bytes, whole: bytes | None) -> None:
     assert closed(cut) == whole
+
+
+TEXTS = st.text(alphabet='ab"\\\\\n,{}[]é\U0001f600', max_size=8)
+VALUES = st.recursive(TEXTS | st.integers(), lambda inner: st.lists(inner) | st.dictionaries(TEXTS, inner), max_leaves=6)
+
+
+@given(VALUES, TEXTS, st.integers(0, 3), st.booleans())
+def test_a_long_text_is_cut_and_everything_around_it_stays(around: Any, unit: str, level: int, ascii_only: bool) -> None:  # noqa: FBT001
+    long = (unit or "x") * 40_000
+
+    def nested(prompt: str) -> Any:
+        value: Any = {"before": around, "prompt": f" {prompt}", "after": around}
+        for _ in range(level):
+            value = {"log": json.dumps(value, ensure_ascii=ascii_only), "after": around}
+        return value
+
+    whole = json.dumps(nested(long), ensure_ascii=ascii_only).encode()
+    value = loads(shortened(whole, 50_000))
+    for _ in range(level):
+        assert value["after"] == around
+        value = json.loads(value["log"])
+    assert (value["before"], value["after"]) == (around, around)
+    assert f" {long}".startswith(value["prompt"].rstrip("?"))
+    assert len(whole) <= 50_000 or len(value["prompt"]) < len(long)
+
+
+def test_what_is_short_enough_or_has_no_long_text_stays() -> None:
+    text = b'{"a": "' + b"x" * 300 + b'", "b": [' + b"1," * 300 + b"1]}"
+    assert shortened(text, len(text)) == text
+    assert loads(shortened(text, len(text) - 1)) == {"a": "x" * 255, "b": [1] * 301}
+    assert loads(shortened(text, 10))["b"] == [1] * 301

@@ -25,6 +25,11 @@ def test_a_word_in_place_of_the_messages_is_unknown_text(word: str) -> None:
     assert "prompt" not in read(messages=word)
 
 
+def test_a_caller_who_writes_such_a_word_hides_none_of_the_other_messages() -> None:
+    messages = [{"role": "user", "content": "the question"}, {"role": "user", "content": "redacted-by-litellm"}]
+    assert read(messages=messages)["prompt"] == messages
+
+
 def test_token_ids_are_no_text() -> None:
     assert "prompt" not in read(messages=[[15339, 1917]])
 

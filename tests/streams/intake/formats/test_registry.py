@@ -98,6 +98,13 @@ def test_every_module_with_a_format_is_found() -> None:
     assert {"canonical", "litellm", "envoy", "otlp", "vllm"} <= {each.name for each in all_formats()}
 
 
+@pytest.mark.parametrize("strange", [b'"\\ud800"', b"NaN", b"1e400", b"[" * 500 + b"]" * 500])
+def test_what_a_caller_writes_into_an_entry_in_an_envelope_does_not_hide_it(strange: bytes) -> None:
+    entry = b'{"prompt": ' + strange + b', "timestamp": 1790000000, "event.id": "e", "account.id": "a"}'
+    (event,) = reader("auto")(orjson.dumps({"log": entry.decode()}))
+    assert (event["event.id"], event["account.id"]) == ("e", "a")
+
+
 def test_an_envelope_in_an_envelope_is_opened_and_a_container_runtimes_prefix_left_out() -> None:
     event = {"timestamp": 1_790_000_000, "event.id": "e", "account.id": "a"}
     wrapped = orjson.dumps({"records": [{"log": orjson.dumps(event).decode()}, event]})
