@@ -210,7 +210,17 @@ async def test_an_array_is_a_list_of_events_whatever_a_caller_wrote_into_them(br
         assert await answer.json() == {"accepted": 2, "rejected": {}}
 
 
-@pytest.mark.parametrize("body", [b"[" + b"{}," * 50_000 + b"{}]", b"{}\n" * 50_001, b"\n" * 1_000_000, b"[" + b"[]," * 1_000_000 + b"[]]"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"[" + b"{}," * 50_000 + b"{}]",
+        b"{}\n" * 50_001,
+        b"\n" * 1_000_000,
+        b"[" + b"[]," * 1_000_000 + b"[]]",
+        b"[" + b'"",' * 2_000_001 + b'""]',
+    ],
+    ids=["items", "lines", "line feeds", "values", "strings"],
+)
 async def test_a_body_of_more_events_or_values_than_one_may_hold_is_too_large(body: bytes) -> None:
     async with intake("127.0.0.1:1") as client:
         assert (await client.post("/v1/events", data=body, headers=TOKEN)).status == 413
