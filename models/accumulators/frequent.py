@@ -77,7 +77,7 @@ def _challenge(residents: Hashes, votes: Floats, cells: Slots, values: Hashes) -
     votes[strongest] = np.where(wins, np.minimum(times[starts], -left), left)
 
 
-def usual(residents: Hashes, votes: Floats) -> tuple[Hashes, Floats]:
+def usual(residents: Hashes, votes: Floats, worth: Floats | None = None) -> tuple[Hashes, Floats]:
     """Return the smallest of each entity's about most frequent hashes, and its votes, both (entities,), 0 for none.
 
     Hashes 9 and 4 have 10 and 8 votes, hash 2 has only 7:
@@ -86,11 +86,19 @@ def usual(residents: Hashes, votes: Floats) -> tuple[Hashes, Floats]:
     >>> hashes.tolist(), votes.tolist()
     ([4], [8.0])
 
+    A vote for hash 2 is worth two of the others:
+
+    >>> hashes, votes = usual(np.array([[9, 4, 2]], np.uint64), np.array([[10.0, 8.0, 7.0]]), np.array([[1.0, 1.0, 2.0]]))
+    >>> hashes.tolist(), votes.tolist()
+    ([2], [7.0])
+
     Args:
         residents: Hash in each cell, (entities, cells), 0 for none.
         votes: Its votes, same shape.
+        worth: What one vote for it is worth, same shape; all the same when None.
     """
-    alike = (votes >= ALIKE_SHARE * votes.max(axis=1, keepdims=True)) & (votes > 0)
+    weighed = votes if worth is None else votes * worth
+    alike = (weighed >= ALIKE_SHARE * weighed.max(axis=1, keepdims=True)) & (weighed > 0)
     chosen = np.where(alike, residents, np.iinfo(np.uint64).max).argmin(axis=1)
     rows, shows = np.arange(len(residents)), alike.any(axis=1)
     return np.where(shows, residents[rows, chosen], np.uint64(0)), np.where(shows, votes[rows, chosen], 0.0)

@@ -31,13 +31,13 @@ class Templates:
     """The recurring shingles ("pieces") of each event's prompt: several of its template, and others of a task that was asked before."""
 
     pieces: Hashes
-    """Recurring shingles of each prompt, (events, 8), 0 for none."""
+    """Recurring shingles of each prompt, (events, pieces), 0 for none."""
     piece_accounts: Floats
-    """Approximate number of accounts with each piece (up to ~100), (events, 8)."""
+    """Approximate number of accounts with each piece (up to ~100), (events, pieces)."""
     piece_payers: Floats
-    """Approximate number of payers of these accounts (up to ~100), (events, 8)."""
+    """Approximate number of payers of these accounts (up to ~100), (events, pieces)."""
     piece_shares: Floats
-    """Share of this partition's prompts with each piece, decayed with a half-life of a day, (events, 8)."""
+    """Share of this partition's prompts with each piece, decayed with a half-life of a day, (events, pieces)."""
     chosen: Slots
     """Position of the piece that represents the prompt's template, (events,)."""
 
@@ -102,7 +102,7 @@ class Recurring:
         ([2.0, 1.0], [1.0, 0.5])
 
         Args:
-            shingles: (events, 8), 0 for none.
+            shingles: (events, pieces), 0 for none.
             accounts: Hash of each event's account, (events,).
             now: Newest event time of the block, epoch seconds.
             offset: Offset of the block; a cell that contains this block already is not changed.
@@ -197,8 +197,8 @@ class Recurring:
                 self.table[name][old] = field.fill
             self.table.touch(old, offset)
 
-    def templates(self, shingles: Hashes) -> Templates:
-        """Return the recurring pieces and the template of each prompt. shingles: (events, 8), 0 for none.
+    def templates(self, shingles: Hashes, own: int | None = None) -> Templates:
+        """Return the recurring pieces and the template of each prompt.
 
         Shingle 3 recurs, in prompts of two accounts; shingle 5 does not:
 
@@ -207,6 +207,10 @@ class Recurring:
         >>> templates = table.templates(np.array([[5, 3]], np.uint64))
         >>> templates.template.tolist(), round(float(templates.accounts[0]), 1), templates.share.tolist()
         ([3], 2.1, [1.0])
+
+        Args:
+            shingles: (events, pieces), 0 for none.
+            own: Number of the first pieces that can stand for the template; all when None.
         """
         state = self.table
         cells = (shingles & self._mask).astype(np.int64)
@@ -214,9 +218,9 @@ class Recurring:
         recurs = counts >= self._least
         accounts, payers = (_distinct(np.where(recurs, state[name][cells], 0)) for name in ("accounts", "payers"))
         # shingles of one template recur about equally often; the smallest is in most samples, so all partitions choose the same
-        candidates = np.where(recurs & (counts >= counts.max(axis=1, keepdims=True) / 2), shingles, np.iinfo(np.uint64).max)
+        candidates = np.where(recurs & (counts >= counts[:, :own].max(axis=1, keepdims=True) / 2), shingles, np.iinfo(np.uint64).max)
         pieces, shares = np.where(recurs, shingles, np.uint64(0)), np.where(recurs, self._shares(counts), 0.0)
-        return Templates(pieces, accounts, payers, shares, candidates.argmin(axis=1))
+        return Templates(pieces, accounts, payers, shares, candidates[:, :own].argmin(axis=1))
 
     def shares(self, shingles: Hashes) -> Floats:
         """Return each shingle's share of this partition's prompts, 0..1, shape as given; 0 for one that is not in the table."""
@@ -227,6 +231,18 @@ class Recurring:
     def _shares(self, counts: Floats) -> Floats:
         shares: Floats = np.minimum(counts / max(float(self._total["count"][0]), 1.0), 1.0)
         return shares
+
+    def rarity(self, shingles: Hashes) -> Floats:
+        """Return -ln of each shingle's share of this partition's prompts, shape as given; of one that is not in the table that of one prompt.
+
+        >>> table = Recurring(cells=16)
+        >>> table.observe(np.array([[3, 5], [3, 0]], np.uint64), accounts=np.array([1, 2], np.uint64), now=0.0, offset=0)
+        >>> table.rarity(np.array([3, 5, 7], np.uint64)).round(2).tolist()
+        [0.0, 0.69, 0.69]
+        """
+        least = 1.0 / max(float(self._total["count"][0]), 1.0)
+        rarity: Floats = -np.log(np.maximum(self.shares(shingles), least))
+        return rarity
 
     def load(self, chunks: Iterable[tuple[str, bytes]]) -> None:
         """Load stored chunks of both tables."""

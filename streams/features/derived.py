@@ -73,13 +73,21 @@ def combined(block: Block, numbers: tuple[str, ...], texts: tuple[str, ...]) -> 
     return np.where(known, hashes | np.uint64(1), np.uint64(0))
 
 
+def texts(block: Block) -> Hashes:
+    """Return the pieces by which prompts show a template, (rows, 9), 0 for none: their shingles, and their system prompt as a whole.
+
+    A shingle and a system prompt have the same hash by chance alone.
+    """
+    return np.column_stack([block.hashes("shingles"), block.hashes("system_template")])
+
+
 def recurring(templates: Templates) -> Hashes:
     """Return each prompt's template, (rows,); 0 where no piece recurs, or where it is too common to identify a template."""
     return np.where(_public(templates.share, templates.payers), np.uint64(0), templates.template)
 
 
 def pieces(templates: Templates) -> Hashes:
-    """Return the recurring pieces of each prompt, (rows, 8); 0 for none, and for pieces too common to identify a template."""
+    """Return the recurring pieces of each prompt, (rows, 9); 0 for none, and for pieces too common to identify a template."""
     return np.where(_public(templates.piece_shares, templates.piece_payers), np.uint64(0), templates.pieces)
 
 
@@ -183,9 +191,9 @@ def columns(
         context: Columns from other tables, by name, each (events,), in block order.
     """
     order = grouped.order
-    shingles = block.hashes("shingles")[order]
-    known = (shingles != 0).any(axis=1)
-    shows = (shingles == facts.template[:, None]).any(axis=1) & (facts.template != 0)  # also where another piece recurs more often
+    parts = texts(block)[order]
+    known = (parts != 0).any(axis=1)
+    shows = (parts == facts.template[:, None]).any(axis=1) & (facts.template != 0)  # also where another piece recurs more often
     gap = grouped.gaps()
     begins, purpose = begun(facts.fresh, gap), facts.purpose
     several = shared(templates, known_templates)[order]

@@ -16,6 +16,7 @@ from streams.features import derived
 from streams.features.bank import Bank
 from streams.features.events import Events
 from streams.schema.blocks import Block
+from streams.schema.prompt_sketch import PROMPT_SHINGLES
 from streams.stages.accounts.claims import ClaimVotes
 from streams.stages.accounts.clients import Clients
 from streams.stages.accounts.links import AccountLinks
@@ -37,12 +38,12 @@ class Counting:
         payment = block.hashes("payment")
         payers = np.where(payment != 0, payment, accounts)
         times, offset = block.numbers("time").astype(np.float64), self._state.offset
-        self._templates.recurring.observe(block.hashes("shingles"), accounts, float(times.max()), offset, payers)
+        self._templates.recurring.observe(derived.texts(block), accounts, float(times.max()), offset, payers)
         self.releases.observe(block.words("response_model"), block.codes("response_model"), payers, times, offset)
 
     def count(self, block: Block, grouped: GroupedEvents) -> Slots:
         """Add a block to its accounts, and return the slots of the accounts that have just changed to another router, (changed,)."""
-        templates = self._templates.recurring.templates(block.hashes("shingles"))
+        templates = self._templates.recurring.templates(derived.texts(block), PROMPT_SHINGLES)
         followed = self._follow(block, grouped)
         fresh = derived.fresh(block, grouped, followed)
         purpose = derived.purposeful(block, grouped, followed, fresh)

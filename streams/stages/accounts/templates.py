@@ -74,7 +74,10 @@ class AccountTemplates:
             self.shared = np.sort(self._by_age)
 
     def choose(self, grouped: GroupedEvents, templates: Templates, purpose: Floats) -> Hashes:
-        """Update each account's template, the most frequent one of its harvesting prompts, and return it for each event.
+        """Update each account's template, the most telling one of its harvesting prompts, and return it for each event.
+
+        Of two pieces that an account uses as often the rarer one is its template, and one that is half as frequent is, where hardly anybody
+        else has it: a public text links strangers (`docs/decisions/0033-a-rare-piece.md`).
 
         Args:
             grouped: The events of the block by account.
@@ -92,7 +95,7 @@ class AccountTemplates:
             votes = np.where(np.isin(pieces, self.public), 0.0, votes)
         pieces, votes = frequent(pieces, votes, grouped.entity, harvested)
         table["pieces"][slots], table["piece_votes"][slots] = pieces, votes
-        table["template"][slots], table["template_votes"][slots] = usual(pieces, votes)
+        table["template"][slots], table["template_votes"][slots] = usual(pieces, votes, self.recurring.rarity(pieces) ** 2)
         share = self.recurring.shares(table["template"][slots])
         known = np.flatnonzero(share)
         table["template_rarity"][slots[known]] = -np.log(share[known])

@@ -41,13 +41,14 @@ def requests(*events: tuple[str, float], **more: Any) -> bytes:
     return block.data
 
 
-def harvest(*prompts: tuple[str, list[int]], at: float = 0.0) -> bytes:
+def harvest(*prompts: tuple[str, list[int]], at: float = 0.0, system: int = 0) -> bytes:
     """Return a block of requests that get long answers to one question: (account, shingles) each, a second apart."""
     rows = len(prompts)
     shingles = np.array([[*pieces, *[0] * (PROMPT_SHINGLES - len(pieces))] for _, pieces in prompts], np.uint64)
     block = block_of(
         {"account_id": [account for account, _ in prompts], "event_id": [f"{at} {place}" for place in range(rows)], "shingles": shingles}
         | {"time": [START + at + place for place in range(rows)], "message_count": 1, "output_tokens": 900, "input_tokens": 100}
+        | {"system_template": [system] * rows}
     )
     return blocks.encode(block.batch)
 
@@ -372,9 +373,32 @@ def template_of(accounts: Accounts, name: str) -> int:
     return int(accounts.table["template"][accounts.table.find(name)])
 
 
+OTHERS = [(f"person-{number}", [1_000 + number]) for number in range(240)]
+"""Prompts of others that nobody repeats: what one account uses is rare among them."""
+
+
+def test_of_an_accounts_pieces_the_one_that_few_others_use_is_its_template() -> None:
+    phrase, wording = 16, 33
+    mine = [("ada", [phrase, wording] if number % 2 else [phrase]) for number in range(12)]
+    alone, crowded = stage(), stage()
+    for number in range(2):
+        alone.apply(harvest(*mine, *OTHERS, at=1_000.0 * number), number)
+        crowded.apply(harvest(*mine, *OTHERS[40:], *[(name, [phrase]) for name, _ in OTHERS[:40]], at=1_000.0 * number), number)
+    assert (template_of(alone, "ada"), template_of(crowded, "ada")) == (phrase, wording)
+
+
+def test_a_system_prompt_of_their_own_links_accounts_whose_questions_have_nothing_in_common() -> None:
+    system, accounts = 77, stage()
+    for number in range(2):
+        accounts.apply(harvest(*OTHERS, at=1_000.0 * number), 2 * number)
+        asked = [(name, [place + 100 * number]) for place, name in enumerate(("ada", "bob", "cyd") * 4, start=1)]
+        accounts.apply(harvest(*asked, at=1_000.0 * number + 500.0, system=system), 2 * number + 1)
+    assert {template_of(accounts, name) for name in ("ada", "bob", "cyd")} == {system}
+
+
 def test_an_account_is_known_by_its_own_wording_where_the_phrase_that_it_uses_most_is_public() -> None:
     phrase, wording = 16, 33
-    prompts = [("ada", [phrase, wording] if number % 2 else [phrase]) for number in range(12)]
+    prompts = [("ada", [phrase, wording] if number % 2 else [phrase]) for number in range(12)] + OTHERS
     told, untold = stage(), stage()
     told.apply_feedback(feedback((None, phrase, 0, 0, START + 86_400)), 0)
     untold.apply_feedback(feedback((None, phrase, 0, 0, np.nan)), 0)
@@ -397,10 +421,10 @@ def test_a_new_owner_of_the_partition_knows_which_phrases_are_public() -> None:
 def test_a_phrase_that_turns_public_gives_way_to_the_wording_at_the_next_request() -> None:
     phrase, wording = 16, 33
     accounts = stage()
-    prompts = [("ada", [phrase, wording] if number % 2 else [phrase]) for number in range(12)]
+    prompts = [("ada", [phrase, wording] if number % 2 else [phrase]) for number in range(12)] + OTHERS
     for number in range(2):
-        accounts.apply(harvest(*prompts, at=100.0 * number), number)
+        accounts.apply(harvest(*prompts, at=1_000.0 * number), number)
     assert template_of(accounts, "ada") == phrase
     accounts.apply_feedback(feedback((None, phrase, 0, 0, START + 86_400)), 2)
-    accounts.apply(harvest(("ada", [phrase, wording]), at=300.0), 3)
+    accounts.apply(harvest(("ada", [phrase, wording]), at=3_000.0), 3)
     assert template_of(accounts, "ada") == wording
