@@ -57,7 +57,7 @@ class Members:
     age_rank: Floats
     """Share of all accounts that are younger than this one, 0..1, NaN where unknown."""
     links: dict[str, Hashes]
-    """The account's value of each kind of link (`models.evidence.links`): its newest card or set of tools, its most frequent template."""
+    """The account's value of each kind of link (`models.evidence.links`): its newest card or set of tools, its own template."""
     rarities: dict[str, Floats]
     """-ln of the share of all payers (template: of all prompts) with that value, by kind of link."""
     template_share: Floats

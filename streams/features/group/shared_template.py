@@ -42,7 +42,7 @@ class Job:
 def job(members: Members) -> Job:
     """Return the job of a group: templates with which several members harvest, each much more frequent than among all prompts.
 
-    Only the most frequent template of an account is known. If a queue has four templates, each account has one of them and uses all of
+    Only one template of an account is known. If a queue has four templates, each account has one of them and uses all of
     them as often as the users of that one do. So the shares of templates add up, to at most the share with which members harvest with
     shared templates. A queue of repeated bare tasks has nearly as many templates as accounts; then the median member has to confirm it.
     """

@@ -77,7 +77,7 @@ class AccountTemplates:
         """Update each account's template, the most telling one of its harvesting prompts, and return it for each event.
 
         Of two pieces that an account uses as often the rarer one is its template, and one that is half as frequent is, where hardly anybody
-        else has it: a public text links strangers (`docs/decisions/0033-a-rare-piece.md`).
+        else has it: a public text links strangers (`docs/decisions/0035-a-rare-piece.md`).
 
         Args:
             grouped: The events of the block by account.
