@@ -241,7 +241,7 @@ class Recurring:
         [0.0, 0.69, 0.69]
         """
         least = 1.0 / max(float(self._total["count"][0]), 1.0)
-        rarity: Floats = -np.log(np.maximum(self.shares(shingles), least))
+        rarity: Floats = 0.0 - np.log(np.maximum(self.shares(shingles), least))
         return rarity
 
     def load(self, chunks: Iterable[tuple[str, bytes]]) -> None:
