@@ -237,7 +237,7 @@ class Recurring:
 
         >>> table = Recurring(cells=16)
         >>> table.observe(np.array([[3, 5], [3, 0]], np.uint64), accounts=np.array([1, 2], np.uint64), now=0.0, offset=0)
-        >>> table.rarity(np.array([3, 5, 7], np.uint64)).round(2).tolist()
+        >>> table.rarity(np.array([3, 5, 7], np.uint64)).astype(np.float64).round(2).tolist()
         [0.0, 0.69, 0.69]
         """
         least = 1.0 / max(float(self._total["count"][0]), 1.0)
