@@ -634,7 +634,9 @@ def _typed(values: Any, kind: Kind) -> Any:
     if isinstance(values, pa.Array):
         column: Any = values
         nested = kind in {"shingles", "vector"}
-        values = column.flatten().to_numpy().reshape(len(column), -1) if nested else column.to_numpy(zero_copy_only=False)
+        values = (
+            column.flatten().to_numpy().reshape(len(column), column.type.list_size) if nested else column.to_numpy(zero_copy_only=False)
+        )
     if kind == "shingles":
         return np.ascontiguousarray(values, np.uint64).reshape(-1, PROMPT_SHINGLES)
     if kind == "vector":
