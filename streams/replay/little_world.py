@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 import random
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
 from functools import cache
 from typing import Final
@@ -53,7 +53,8 @@ _JOBS: Final = (
 def blind_without(missing: frozenset[str]) -> frozenset[str]:
     """Return what tells the entities of this world apart, and no longer does once these fields (canonical names) are left out of it.
 
-    A feature tells apart when it has two values; a kind of group, `groups by payment`, when there is a group of it.
+    A feature tells apart when more than one row differs from its usual value; a kind of group, `groups by payment`, when there is a group
+    of it.
     """
     if len(missing) == 1:
         return blind_without_each(missing)[min(missing)]
@@ -97,15 +98,15 @@ def _blinding(feature: str, fields: list[str]) -> list[str]:
 
 @cache
 def _distinguishing(missing: frozenset[str]) -> frozenset[str]:
-    values: dict[str, set[float]] = defaultdict(set)
+    values: dict[str, Counter[float]] = defaultdict(Counter)
+    kinds = set[str]()
 
     def on_message(message: Message) -> None:
         if message.topic == topics.SCORES:
             block = blocks.decode(message.content, blocks.SCORES)
             for name, column in zip(block.names("features"), block.vectors("features").T, strict=True):
-                values[name].update(np.unique(column[~np.isnan(column)])[:2].tolist())
-            for kind in {*block.texts("entity_kind")} - {"account"}:
-                values[f"groups by {kind}"].update((0.0, 1.0))
+                values[name].update(column[~np.isnan(column)].tolist())
+            kinds.update(f"groups by {kind}" for kind in {*block.texts("entity_kind")} - {"account"})
 
     settings = Settings(mode="local", partitions=1)
     collector, pipeline = Collector(settings), Pipeline(1, bytes(32), on_message)
@@ -116,7 +117,8 @@ def _distinguishing(missing: frozenset[str]) -> frozenset[str]:
         step = collector.add(lines, "little world", batch[-1]["timestamp"])
         for outgoing in [*step.outgoing, *collector.flush()]:
             pipeline.feed(outgoing.partition, outgoing.data)
-    return frozenset(name for name, seen in values.items() if len(seen) > 1)
+    telling = (name for name, seen in values.items() if seen.total() - max(seen.values(), default=0) > 1)
+    return frozenset(telling) | kinds
 
 
 @cache

@@ -31,7 +31,7 @@ def test_the_table_knows_every_feature_and_what_tells_apart_today() -> None:
         ("payment.hash", "card_sharing"),
         ("client.address", "networks_per_request"),
         ("gen_ai.usage.output_tokens", "long_answers"),
-        ("prompt", "shared_template"),
+        ("prompt", "asks_grading"),
         ("system_prompt", "system_prompts"),
     ],
 )
