@@ -233,7 +233,7 @@ class Recurring:
         return shares
 
     def rarity(self, shingles: Hashes) -> Floats:
-        """Return -ln of each shingle's share of this partition's prompts, shape as given; of one that is not in the table that of one prompt.
+        """Return -ln of each shingle's share of this partition's prompts, shape as given; of one not in the table that of one prompt.
 
         >>> table = Recurring(cells=16)
         >>> table.observe(np.array([[3, 5], [3, 0]], np.uint64), accounts=np.array([1, 2], np.uint64), now=0.0, offset=0)
