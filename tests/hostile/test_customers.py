@@ -32,6 +32,8 @@ EVASIONS = (
     b'"prompt": "' + b"long " * 20_000 + b'"',
     b'"prompt": [{"role": "user", "content": [{"type": "image_url"}]}]',
     b'"user.id": 42',
+    b'"event.id": ""',
+    b'"event.id": "-", "gen_ai.response.finish_reasons": [null]',
 )
 """Parameters of a wrong type or shape, as a customer chooses them."""
 
@@ -53,6 +55,8 @@ def test_no_customer_hides_a_request_or_stops_anybody_else(tmp_path: Path) -> No
             for part in range(12):
                 evasions = [line(f"evader-{part}-{number}", "evader", EVASIONS[number % len(EVASIONS)]) for number in range(100)]
                 sent["evader"] += send(port, evasions)
+            late = b'{"prompt": "' + b"long " * 240_000 + b'", ' + line("late", "late")[1:]
+            sent["late"] += send(port, [late])
             sent["one-id"] += send(port, [line("the-same", "one-id", at=time.time() - number) for number in range(100)])
             ahead = [line(f"ahead-{number}", "ahead", at=time.time() + 2 * 86_400 * (number == 50)) for number in range(100)]
             sent["ahead"] += send(port, ahead) - 1  # the record whose clock is wrong, and no other
