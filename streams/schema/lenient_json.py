@@ -67,6 +67,11 @@ def shortened(text: bytes, most: int, level: int = 0) -> bytes:
     """Return a JSON text with its longest strings cut, so that it has at most so many bytes; more when other things fill it.
 
     It takes time in proportion to the text. A string that holds JSON, as a log in an envelope does, is cut inside, and stays JSON.
+
+    Args:
+        text: What is JSON, or was before somebody cut it off.
+        most: Bytes to come down to.
+        level: How many texts of JSON this one stands in.
     """
     long = [found.span() for found in _TEXT.finditer(text) if found.end() - found.start() > _TEXT_LIMITS_BYTES[-1]]
     for limit in _TEXT_LIMITS_BYTES:

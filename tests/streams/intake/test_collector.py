@@ -293,7 +293,7 @@ def test_one_long_prompt_in_an_export_of_many_hides_none_of_them(prompt: str) ->
     assert Collector(settings()).add([export], "test", NOON).accepted == 51
 
 
-def attribute(name: str, value: str) -> dict[str, Any]:
+def attribute(name: str, value: str) -> Event:
     return {"key": name, "value": {"stringValue": value}}
 
 
