@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from streams.backup.manifest import BackupError, Manifest, SavedFile, checksum, saved
+from streams.backup.manifest import BackupError, BackupManifest, SavedFile, checksum, saved
 from streams.core import config_file
 from streams.core.private_file import write_private
 from streams.core.settings import Settings
@@ -45,7 +45,7 @@ def save(settings: Settings, folder: Path, others: Sequence[Path]) -> Iterator[S
         yield saved(folder, path, "file", name, 0, str(source.absolute()))
 
 
-def refuse_others(settings: Settings, manifest: Manifest) -> None:
+def refuse_others(settings: Settings, manifest: BackupManifest) -> None:
     """Raise BackupError when another file stands where one of the backup goes."""
     for file, target in _targets(settings, manifest):
         if target.exists() and checksum(target) != file.sha256:
@@ -54,7 +54,7 @@ def refuse_others(settings: Settings, manifest: Manifest) -> None:
             )
 
 
-def load(settings: Settings, folder: Path, manifest: Manifest) -> Iterator[Path]:
+def load(settings: Settings, folder: Path, manifest: BackupManifest) -> Iterator[Path]:
     """Write the files to where the settings name them now, unless they are there, and yield each. Raises BackupError."""
     for file, target in _targets(settings, manifest):
         if target.exists():
@@ -82,7 +82,7 @@ def _sources(settings: Settings, others: Sequence[Path]) -> Iterator[tuple[str, 
         yield _BY_HAND, path
 
 
-def _targets(settings: Settings, manifest: Manifest) -> Iterator[tuple[SavedFile, Path]]:
+def _targets(settings: Settings, manifest: BackupManifest) -> Iterator[tuple[SavedFile, Path]]:
     for file in manifest.files:
         if file.kind != "file":
             continue

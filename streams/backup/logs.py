@@ -23,7 +23,7 @@ from kafka.errors import KafkaConnectionError
 from kafka.structs import OffsetAndMetadata
 from tenacity import Retrying, retry_if_exception_type, stop_after_delay, wait_fixed
 
-from streams.backup.manifest import BackupError, Committed, Manifest, SavedFile, SavedPartition, read_parquet, saved, write_parquet
+from streams.backup.manifest import BackupError, BackupManifest, Committed, SavedFile, SavedPartition, read_parquet, saved, write_parquet
 from streams.clickhouse.rows import STORED
 from streams.core.errors import BrokerUnavailableError
 from streams.core.settings import Settings
@@ -54,7 +54,7 @@ _MAX_REQUEST_BYTES: Final = topics.MAX_RECORD_BYTES + _BATCH_BYTES
 
 
 @dataclass(frozen=True)
-class Position:
+class TopicPosition:
     """Where the topics begin and end, and how far the groups have read."""
 
     begins: Mapping[Any, int]
@@ -63,7 +63,7 @@ class Position:
     """Offset by partition, by group."""
 
     @classmethod
-    def of(cls, settings: Settings) -> Position:
+    def of(cls, settings: Settings) -> TopicPosition:
         """Read them from the broker. Raises BrokerUnavailableError."""
         with topics.administration(settings) as admin:
             there = set(admin.list_topics())
@@ -109,7 +109,7 @@ def running(settings: Settings) -> list[str]:
         return sorted(name for name, state in _groups(admin).items() if name in readers and state not in _GONE)
 
 
-def save(settings: Settings, position: Position, folder: Path) -> Iterator[tuple[SavedPartition, SavedFile | None]]:
+def save(settings: Settings, position: TopicPosition, folder: Path) -> Iterator[tuple[SavedPartition, SavedFile | None]]:
     """Write the records of all topics into a folder; yield each partition, and its file if it has records.
 
     Raises BackupError, BrokerUnavailableError.
@@ -130,7 +130,7 @@ def save(settings: Settings, position: Position, folder: Path) -> Iterator[tuple
 
 def refuse_filled(settings: Settings) -> None:
     """Raise BackupError when a topic has a record, or a group of ours has acknowledged one."""
-    position = Position.of(settings)
+    position = TopicPosition.of(settings)
     for tp, end in position.ends.items():
         if end and tp.topic != UNSAVED:
             raise BackupError(f"the topic {tp.topic} is not empty: stop everything, and delete our topics (kafka-topics.sh --delete) first")
@@ -153,7 +153,7 @@ def make(settings: Settings) -> None:
                 )
 
 
-def load(settings: Settings, folder: Path, manifest: Manifest) -> Iterator[SavedPartition]:
+def load(settings: Settings, folder: Path, manifest: BackupManifest) -> Iterator[SavedPartition]:
     """Send the records of a backup into empty topics, each at its own offset; yield each partition when it is complete.
 
     Raises:
@@ -190,7 +190,7 @@ def commit(settings: Settings, offsets: Sequence[Committed]) -> None:
                 admin.alter_group_offsets(group, read)
 
 
-def committed(position: Position) -> list[Committed]:
+def committed(position: TopicPosition) -> list[Committed]:
     """Return how far every group has read the topics that are saved."""
     return [
         Committed(group, tp.topic, tp.partition, offset)

@@ -21,6 +21,7 @@ from streams.core.errors import HydrometerError
 from streams.core.keyring import EPOCHS, ROLES, derived, role_keys
 from streams.core.private_file import write_private
 from streams.core.settings import MissingSecret, Settings, variable_of
+from streams.core.typed_json import read_json
 
 FORMAT_VERSION: Final = 1
 """Of the folder; a later one is refused."""
@@ -85,7 +86,7 @@ class LedgerMark(msgspec.Struct, frozen=True):
     """Of the bytes of these lines."""
 
 
-class Manifest(msgspec.Struct, frozen=True):
+class BackupManifest(msgspec.Struct, frozen=True):
     """What a backup holds."""
 
     format: int
@@ -122,7 +123,7 @@ class _Form(msgspec.Struct, frozen=True):
     format: int
 
 
-def read(folder: Path, settings: Settings) -> Manifest:
+def read(folder: Path, settings: Settings) -> BackupManifest:
     """Read a manifest, and check its keys and its code.
 
     Raises:
@@ -130,11 +131,11 @@ def read(folder: Path, settings: Settings) -> Manifest:
     """
     path = folder / MANIFEST_FILE
     try:
-        envelope = msgspec.json.decode(path.read_bytes(), type=_Envelope)
+        envelope = read_json(path.read_bytes(), _Envelope)
         body = bytes(envelope.manifest)
-        if msgspec.json.decode(body, type=_Form).format != FORMAT_VERSION:
+        if read_json(body, _Form).format != FORMAT_VERSION:
             raise BackupError(f"{folder} is a backup of another format: restore it with the version that made it")
-        manifest = msgspec.json.decode(body, type=Manifest)
+        manifest = read_json(body, BackupManifest)
     except FileNotFoundError:
         raise BackupError(f"{folder} is no whole backup, since {MANIFEST_FILE} is missing: name one that was finished") from None
     except (OSError, msgspec.MsgspecError) as error:
@@ -145,7 +146,7 @@ def read(folder: Path, settings: Settings) -> Manifest:
     return manifest
 
 
-def check(folder: Path, manifest: Manifest) -> Iterator[SavedFile]:
+def check(folder: Path, manifest: BackupManifest) -> Iterator[SavedFile]:
     """Yield each file once its size, checksum and number of rows are right. Raises BackupError for the first that is not."""
     listed = {file.path for file in manifest.files}
     found = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()} - {MANIFEST_FILE}
@@ -183,7 +184,7 @@ def fingerprints(settings: Settings) -> dict[str, list[str]]:
     return {name: [derived(secret, purpose)[:_FINGERPRINT_BYTES].hex() for secret in found] for name, found in secrets.items() if found}
 
 
-def refuse_other_keys(manifest: Manifest, settings: Settings) -> None:
+def refuse_other_keys(manifest: BackupManifest, settings: Settings) -> None:
     """Raise BackupError when a key of the backup is not among ours: what it made could not be read."""
     own = fingerprints(settings)
     for name, fingerprint in manifest.keys.items():

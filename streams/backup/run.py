@@ -18,8 +18,8 @@ from typing import Final
 from kafka import KafkaProducer
 
 from streams.backup import files, logs, manifest, tables
-from streams.backup.logs import Position
-from streams.backup.manifest import BackupError, LedgerMark, Manifest, SavedFile, SavedPartition
+from streams.backup.logs import TopicPosition
+from streams.backup.manifest import BackupError, BackupManifest, LedgerMark, SavedFile, SavedPartition
 from streams.clickhouse import migrate
 from streams.clickhouse.account_rows import AccountRows
 from streams.clickhouse.client import ClickHouse
@@ -53,14 +53,14 @@ _HELD: Final = "SELECT case_id FROM cases FINAL WHERE JSONHas(payload, 'hold', '
 class Restored:
     """What a restore has done."""
 
-    manifest: Manifest
+    manifest: BackupManifest
     erased: list[str]
     """Accounts that were forgotten after the backup, and are erased from its tables; their state goes when workers start."""
 
 
 def backup(
     settings: Settings, clickhouse: ClickHouse, folder: Path, others: Sequence[Path], wait_seconds: float, progress: Progress
-) -> Manifest:
+) -> BackupManifest:
     """Save everything that cannot be made again into a new folder.
 
     Args:
@@ -78,7 +78,7 @@ def backup(
     _refuse_full(folder)
     keys = {name: found[0] for name, found in manifest.fingerprints(settings).items()}
     wait_until_quiet(settings, clickhouse, wait_seconds, progress)
-    before = Position.of(settings)
+    before = TopicPosition.of(settings)
     refuse_open_batches(clickhouse, before)
     ledger = ErasureLedger(settings)
     ledger.begin()
@@ -93,14 +93,14 @@ def backup(
     for file in tables.save(clickhouse, folder):
         saved.append(file)
         progress(f"saved {file.rows:,} rows of {file.path.removeprefix('tables/').removesuffix('.parquet')}")
-    if Position.of(settings).settled() != before.settled() or logs.running(settings):
+    if TopicPosition.of(settings).settled() != before.settled() or logs.running(settings):
         raise BackupError(
             f"something ran while {folder} was written, so it is no backup: delete it, stop collect and workers, and run it again"
         )
     mark = LedgerMark(*ledger.mark())
     made = datetime.now(UTC).isoformat(timespec="seconds")
     applied = tables.applied(clickhouse)
-    done = Manifest(
+    done = BackupManifest(
         manifest.FORMAT_VERSION,
         version("hydrometer"),
         made,
@@ -118,7 +118,7 @@ def backup(
     return done
 
 
-def check(settings: Settings, folder: Path, progress: Progress) -> Manifest:
+def check(settings: Settings, folder: Path, progress: Progress) -> BackupManifest:
     """Verify a backup without restoring it. Raises BackupError."""
     saved = manifest.read(folder, settings)
     for file in manifest.check(folder, saved):
@@ -184,7 +184,7 @@ def wait_until_quiet(settings: Settings, clickhouse: ClickHouse, wait_seconds: f
         time.sleep(POLL_SECONDS)
 
 
-def refuse_open_batches(clickhouse: ClickHouse, position: Position) -> None:
+def refuse_open_batches(clickhouse: ClickHouse, position: TopicPosition) -> None:
     """Raise BackupError when the store was killed between the rows of a batch and its offsets: restored, they would be written twice."""
     done = position.committed.get(topics.group_of(topics.STORE_AGENT), {})
     acknowledged = {(tp.topic, tp.partition): offset for tp, offset in done.items()}
@@ -209,7 +209,7 @@ def _refuse_full(folder: Path) -> None:
         raise BackupError(f"cannot use {folder} ({error.strerror}): name a new folder") from error
 
 
-def _refuse_other_layout(settings: Settings, saved: Manifest) -> None:
+def _refuse_other_layout(settings: Settings, saved: BackupManifest) -> None:
     if saved.partitions != settings.partitions:
         raise BackupError(
             f"the backup has {saved.partitions} partitions, the settings say {settings.partitions}: set HYDROMETER_PARTITIONS"
@@ -229,7 +229,7 @@ def _refuse_state(settings: Settings) -> None:
             raise BackupError(f"{folder} holds the tables of a worker: stop it, and delete that folder first")
 
 
-def _forgotten(settings: Settings, saved: Manifest, *, ledger_is_lost: bool) -> list[str]:
+def _forgotten(settings: Settings, saved: BackupManifest, *, ledger_is_lost: bool) -> list[str]:
     ledger = ErasureLedger(settings)
     if ledger.exists:
         return ledger.since(saved.erasures.lines, saved.erasures.sha256)

@@ -15,7 +15,7 @@ from typing import Final
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from streams.backup.manifest import BackupError, Manifest, SavedFile, read_parquet, saved, write_parquet
+from streams.backup.manifest import BackupError, BackupManifest, SavedFile, read_parquet, saved, write_parquet
 from streams.clickhouse.client import ClickHouse
 
 MIGRATIONS: Final = "migrations"
@@ -127,7 +127,7 @@ def refuse_filled(clickhouse: ClickHouse) -> None:
             )
 
 
-def load(clickhouse: ClickHouse, folder: Path, manifest: Manifest) -> Iterator[SavedFile]:
+def load(clickhouse: ClickHouse, folder: Path, manifest: BackupManifest) -> Iterator[SavedFile]:
     """Insert the rows of a backup into empty tables, and yield each file when its rows are in.
 
     Raises:

@@ -60,13 +60,13 @@ from pathlib import Path
 
 from streams.core.settings import Settings
 from streams.exports.outlets.{name} import Outlet
-from streams.testing.destination import SECRET, Destination
+from streams.testing.destination import SECRET, TrialDestination
 
 SETTINGS = Settings.model_validate({{"mode": "local"}})
 
 
 @contextmanager
-def destination(folder: Path) -> Iterator[Destination]:
+def destination(folder: Path) -> Iterator[TrialDestination]:
     received = list[dict[str, object]]  # replace this: run a real destination here, and return what it has
     yield TrialDestination(str(folder), SETTINGS, received, (f"away-{{SECRET}}", SETTINGS))
 

@@ -26,7 +26,7 @@ MAX_FILE_BYTES: Final = 50_000_000
 _SHOWN_RESULTS: Final = 8
 
 
-class Served(msgspec.Struct, frozen=True):
+class ServedCanary(msgspec.Struct, frozen=True):
     """A line of the gateway's list of served answers; it holds no text."""
 
     at: float
@@ -94,7 +94,7 @@ def _policy(content: bytes, case_id: str, now: float) -> tuple[Exhibit, str] | N
 def _served(content: bytes, case_id: str, now: float) -> tuple[Exhibit, str] | None:
     del now
     try:
-        lines = [read_json(line, Served) for line in content.splitlines() if line.strip()]
+        lines = [read_json(line, ServedCanary) for line in content.splitlines() if line.strip()]
     except msgspec.DecodeError:
         return None
     if not lines:

@@ -105,7 +105,7 @@ class Deployment:
 
 def topic_position(settings: Settings) -> tuple[dict[Any, int], Mapping[str, Mapping[Any, int]]]:
     """Return where the topics end, and how far the groups have read: of a changelog only the records count, not their offsets."""
-    ends, committed = logs.Position.of(settings).settled()
+    ends, committed = logs.TopicPosition.of(settings).settled()
     return {tp: end for tp, end in ends.items() if tp.topic not in logs.CHANGELOGS}, committed
 
 

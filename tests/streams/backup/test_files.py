@@ -8,12 +8,12 @@ from typing import get_args
 import pytest
 
 from streams.backup import files
-from streams.backup.manifest import BackupError, LedgerMark, Manifest, SavedFile
+from streams.backup.manifest import BackupError, BackupManifest, LedgerMark, SavedFile
 from streams.core.settings import Settings
 
 
-def manifest_of(saved: list[SavedFile]) -> Manifest:
-    return Manifest(1, "", "", 2, {}, {}, LedgerMark(0, ""), saved, [], [])
+def manifest_of(saved: list[SavedFile]) -> BackupManifest:
+    return BackupManifest(1, "", "", 2, {}, {}, LedgerMark(0, ""), saved, [], [])
 
 
 def test_every_setting_that_names_a_file_is_saved_or_has_a_reason() -> None:

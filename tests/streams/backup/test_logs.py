@@ -5,7 +5,7 @@ from __future__ import annotations
 from kafka import TopicPartition
 
 from streams.backup import logs
-from streams.backup.logs import Position
+from streams.backup.logs import TopicPosition
 from streams.backup.manifest import SavedPartition
 from streams.clickhouse.rows import STORED
 from streams.kafka.log_range import LogRecord
@@ -15,9 +15,11 @@ from streams.schema.access import ROLES
 REQUESTS, LABELS, RAW = (TopicPartition(name, 0) for name in (topics.REQUESTS, topics.LABELS, topics.REQUESTS_RAW))
 
 
-def position(begin: int, end: int, **committed: int) -> Position:
+def position(begin: int, end: int, **committed: int) -> TopicPosition:
     """Return a partition of requests from one offset to another, and how far each agent has read it."""
-    return Position({REQUESTS: begin}, {REQUESTS: end}, {topics.group_of(agent): {REQUESTS: offset} for agent, offset in committed.items()})
+    return TopicPosition(
+        {REQUESTS: begin}, {REQUESTS: end}, {topics.group_of(agent): {REQUESTS: offset} for agent, offset in committed.items()}
+    )
 
 
 def test_what_the_slowest_reader_has_not_read_is_saved() -> None:
@@ -36,12 +38,12 @@ def test_what_everybody_has_read_is_not_saved() -> None:
 def test_compacted_topics_are_saved_as_a_whole() -> None:
     changelog = TopicPartition(topics.changelog(topics.CASES_AGENT), 0)
     groups = {topics.group_of(agent): {LABELS: 9} for agent in (topics.CASES_AGENT, topics.STORE_AGENT)}
-    found = Position({LABELS: 3, changelog: 4}, {LABELS: 9, changelog: 8}, groups)
+    found = TopicPosition({LABELS: 3, changelog: 4}, {LABELS: 9, changelog: 8}, groups)
     assert [found.first_needed(tp) for tp in (LABELS, changelog)] == [3, 4]
 
 
 def test_records_of_others_are_counted_and_may_change() -> None:
-    found = Position({RAW: 2}, {RAW: 9}, {topics.group_of(topics.COLLECT): {RAW: 5}})
+    found = TopicPosition({RAW: 2}, {RAW: 9}, {topics.group_of(topics.COLLECT): {RAW: 5}})
     assert found.unread_raw() == 4
     assert found.settled()[0] == {}
 

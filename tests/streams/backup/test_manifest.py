@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from streams.backup import manifest
-from streams.backup.manifest import MANIFEST_FILE, BackupError, LedgerMark, Manifest
+from streams.backup.manifest import MANIFEST_FILE, BackupError, BackupManifest, LedgerMark
 from streams.core.settings import Settings
 
 COLUMNS: dict[str, pa.DataType] = {"number": pa.int64(), "text": pa.binary()}
@@ -28,7 +28,7 @@ def folder(tmp_path: Path) -> Path:
     rows = manifest.write_parquet(path, SCHEMA, iter([(1, b"a"), (2, b"\xff"), (3, b"c")]))
     files = [manifest.saved(tmp_path, path, "table", "t", rows)]
     keys = {name: found[0] for name, found in manifest.fingerprints(settings()).items()}
-    Manifest(1, "0.2.0", "2026-11-30", 2, {}, keys, LedgerMark(0, ""), files, [], []).write(tmp_path, settings())
+    BackupManifest(1, "0.2.0", "2026-11-30", 2, {}, keys, LedgerMark(0, ""), files, [], []).write(tmp_path, settings())
     return tmp_path
 
 

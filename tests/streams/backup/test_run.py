@@ -43,7 +43,7 @@ def commit(settings: Settings, agent: str, topic: str, offset: int, partition: i
 def records(settings: Settings) -> dict[tuple[str, int, int], tuple[Any, ...]]:
     """Return key, value and headers of every record with a value, by topic, partition and offset."""
     found: dict[tuple[str, int, int], tuple[Any, ...]] = {}
-    position = logs.Position.of(settings)
+    position = logs.TopicPosition.of(settings)
     with closing(KafkaConsumer(**topics.client_options(settings), enable_auto_commit=False, auto_offset_reset="earliest")) as consumer:
         tps = list(position.ends)
         consumer.assign(tps)
@@ -114,7 +114,7 @@ def test_what_was_destroyed_is_as_it_was(before: Settings, empty: Settings, tmp_
     run.restore(empty, tmp_path / "backup", ledger_is_lost=False, progress=ignore_step)
     read_already = {(topics.REQUESTS, 1, 0), (topics.REQUESTS, 1, 1), (topics.REQUESTS_RAW, 0, 0)}
     assert records(empty) == {at: record for at, record in records(before).items() if at not in read_already}
-    first, second = logs.Position.of(before), logs.Position.of(empty)
+    first, second = logs.TopicPosition.of(before), logs.TopicPosition.of(empty)
     assert second.committed == first.committed
     assert second.settled() == first.settled()
     assert contents(empty) == contents(before)
@@ -179,7 +179,7 @@ def test_a_restore_goes_only_into_empty_places(before: Settings, empty: Settings
     (empty.state_dir / topics.CASES_AGENT / "tables").mkdir(parents=True)
     (empty.state_dir / topics.CASES_AGENT / "tables" / "CURRENT").touch()
     assert "holds the tables of a worker: stop it, and delete that folder first" in refusal(empty)
-    assert not logs.Position.of(empty).ends, "a refused restore made a topic"
+    assert not logs.TopicPosition.of(empty).ends, "a refused restore made a topic"
 
 
 def test_an_account_that_was_forgotten_after_a_backup_does_not_come_back(before: Settings, empty: Settings, tmp_path: Path) -> None:

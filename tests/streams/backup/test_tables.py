@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 
 from streams.backup import tables
-from streams.backup.manifest import BackupError, LedgerMark, Manifest, SavedFile
+from streams.backup.manifest import BackupError, BackupManifest, LedgerMark, SavedFile
 from streams.backup.tables import Table
 from streams.clickhouse.client import ClickHouse, connected
 from streams.core.settings import Settings
@@ -17,8 +17,8 @@ from streams.core.settings import Settings
 HOLDING = "SELECT name FROM system.tables WHERE database = currentDatabase() AND NOT endsWith(engine, 'View') ORDER BY name"
 
 
-def manifest_of(files: list[SavedFile]) -> Manifest:
-    return Manifest(1, "", "", 2, {}, {}, LedgerMark(0, ""), files, [], [])
+def manifest_of(files: list[SavedFile]) -> BackupManifest:
+    return BackupManifest(1, "", "", 2, {}, {}, LedgerMark(0, ""), files, [], [])
 
 
 def fill(clickhouse: ClickHouse, table: Table) -> None:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from streams.backup.manifest import BackupError, LedgerMark, Manifest, fingerprints
+from streams.backup.manifest import BackupError, BackupManifest, LedgerMark, fingerprints
 from streams.cli.main import cli
 from streams.core.settings import Settings
 
@@ -23,7 +23,7 @@ def local(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Settings:
 def test_a_backup_can_be_verified_without_kafka_and_clickhouse(local: Settings, tmp_path: Path) -> None:
     keys = {name: found[0] for name, found in fingerprints(local).items()}
     folder = tmp_path / "backup"
-    Manifest(1, "0.2.0", "2026-11-30T00:00:00+00:00", 2, {}, keys, LedgerMark(0, ""), [], [], []).write(folder, local)
+    BackupManifest(1, "0.2.0", "2026-11-30T00:00:00+00:00", 2, {}, keys, LedgerMark(0, ""), [], [], []).write(folder, local)
     printed = CliRunner().invoke(cli, ["backup", "--check", str(folder)])
     assert printed.output == f"{folder} is whole: 0 files of 2026-11-30T00:00:00+00:00\n"
 

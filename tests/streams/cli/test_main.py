@@ -73,7 +73,7 @@ def test_the_demonstration_stays_only_where_it_is_told_to(keep: str, *, kept: bo
 
 def test_doctor_lists_every_variable(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("doctor", "--settings") == 0
-    assert "| `HYDROMETER_SEAL_KEY` | required by worker |" in capsys.readouterr().out
+    assert "| `HYDROMETER_SEAL_KEY` | required by worker, backup |" in capsys.readouterr().out
 
 
 def test_doctor_says_what_to_do_about_each_failure(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,6 +33,7 @@ def test_an_unknown_hash_is_no_text_and_any_other_text_is_no_hash(clickhouse: Cl
 def test_no_other_module_writes_or_reads_a_hash_in_sql() -> None:
     """ClickHouse's own `hex` leaves out leading zeros, so that one hash in 256 would have another name."""
     own = re.compile(r"(?<![\w.])(?:un)?hex\(")
-    modules = [path for room in ("streams", "dashboards") for path in (ROOT / room).rglob("*.py") if path.name != "hash_text.py"]
+    modules = [path for room in ("streams", "dashboards") for path in (ROOT / room).rglob("*.py")]
+    allowed = {"streams/clickhouse/hash_text.py", "streams/backup/tables.py"}  # the second writes states of aggregates: no hashes
     assert len(modules) > 300
-    assert [str(path.relative_to(ROOT)) for path in modules if own.search(path.read_text(encoding="utf-8"))] == []
+    assert {str(path.relative_to(ROOT)) for path in modules if own.search(path.read_text(encoding="utf-8"))} <= allowed

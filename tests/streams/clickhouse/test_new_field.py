@@ -28,8 +28,8 @@ from streams.schema.topics import REQUESTS as TOPIC
 NOW = 1_790_000_000.0
 KEY = b"0123456789abcdef"
 EVENT: event.Event = {"timestamp": NOW, "event.id": "e1", "account.id": "ada", "tool_count": 2, "gen_ai.request.effort": 7}
-LINE = '    Field("gen_ai.request.effort", "effort", "number", high=10.0, sent=True),\n'
-BEFORE = '    Field("gen_ai.conversation.id"'
+LINE = '    EventField("gen_ai.request.effort", "effort", "number", high=10.0, sent=True),\n'
+BEFORE = '    EventField("gen_ai.conversation.id"'
 MIGRATION = """ALTER TABLE requests
     ADD COLUMN IF NOT EXISTS effort Nullable(Float32) DEFAULT if(isNaN(sent_effort), NULL, sent_effort),
     ADD COLUMN IF NOT EXISTS sent_effort Float32 EPHEMERAL nan;
@@ -46,7 +46,7 @@ module = types.ModuleType("streams.schema.event")
 sys.modules[module.__name__] = streams.schema.event = module
 exec(compile(source.replace(before, line + before), path, "exec"), module.__dict__)
 
-from streams.clickhouse.rows import Record, inserts
+from streams.clickhouse.rows import KafkaRecord, inserts
 from streams.privacy.normalise import Normaliser
 from streams.privacy.sketch import Sketcher
 from streams.schema.blocks import REQUESTS, decode

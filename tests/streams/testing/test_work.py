@@ -32,7 +32,7 @@ def test_a_replay_counts_what_it_carried() -> None:
 
 def test_python_counts_and_another_program_does_not() -> None:
     code = (
-        "import subprocess, sys; from streams.testing.work import Work; work = WorkDone(); work.count_processes(); "
+        "import subprocess, sys; from streams.testing.work import WorkDone; work = WorkDone(); work.count_processes(); "
         "subprocess.run([sys.executable, '-c', '']); subprocess.run(['/bin/true']); print(work.processes)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout == "1\n"
