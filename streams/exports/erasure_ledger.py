@@ -24,6 +24,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from streams.core.errors import HydrometerError
 from streams.core.keyring import derived, role_keys
 from streams.core.settings import Settings
+from streams.core.typed_json import read_json
 
 _FILE: Final = "erasures.jsonl"
 _NONCE_BYTES: Final = 12
@@ -103,7 +104,7 @@ class ErasureLedger:
 
     def _account(self, line: bytes) -> str:
         with suppress(msgspec.MsgspecError, binascii.Error, UnicodeDecodeError):
-            sealed = base64.b64decode(msgspec.json.decode(line, type=ErasedAccount).account, validate=True)
+            sealed = base64.b64decode(read_json(line, ErasedAccount).account, validate=True)
             for key in self._keys:
                 with suppress(InvalidTag, ValueError):
                     return key.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], None).decode()
