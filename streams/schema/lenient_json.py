@@ -11,6 +11,7 @@ import math
 import re
 from typing import Any, Final
 
+import numpy as np
 import orjson
 
 MAX_DEPTH_LEVELS: Final = 64
@@ -18,6 +19,7 @@ MAX_DEPTH_LEVELS: Final = 64
 # possessive quantifiers (`*+`) keep no memory of a string's every escape
 _STRING: Final = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?'
 _TEXT: Final = re.compile(_STRING, re.DOTALL)
+_HALF_A_CHARACTER: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 _HIGH_HALF: Final = rb"\\u[dD][89abAB][0-9a-fA-F]{2}"
 _WHOLE_CHARACTERS: Final = re.compile(
     rb'(?:[^"\\]++|(?!' + _HIGH_HALF + rb")\\u[0-9a-fA-F]{4}|" + _HIGH_HALF + rb"\\u[0-9a-fA-F]{4}|\\[^u])*+", re.DOTALL
@@ -29,9 +31,8 @@ _TEXT_LIMITS_BYTES: Final = (65_536, 16_384, 4_096, 1_024, 256)
 """How long strings may stay in a text that is too long: the first that is short enough."""
 _MAX_TEXT_LEVELS: Final = 3
 """JSON in a text of JSON in a text of JSON: strings within are cut, the text around them stays JSON."""
-_TOKEN: Final = re.compile(_STRING + rb"|[\[\]{}]", re.DOTALL)
 _TOKEN_OR_COMMA: Final = re.compile(_STRING + rb"|[\[\]{},]", re.DOTALL)
-_OPENING, _CLOSING = frozenset(b"[{"), frozenset(b"]}")
+_OPENING, _CLOSING = b"[{", b"]}"
 _MAX_DOUBLE_DIGITS: Final = 308
 
 
@@ -48,6 +49,8 @@ def loads(line: bytes) -> Any:
         return orjson.loads(clean)
     except orjson.JSONDecodeError:
         value = json.loads(clean, parse_constant=lambda _word: None, parse_int=_whole)
+        if not _HALF_A_CHARACTER.search(clean):
+            return value
         # a round trip replaces lone surrogates, which no encoder of ours takes
         return json.loads(json.dumps(value, ensure_ascii=False).encode(errors="replace"))
 
@@ -100,20 +103,23 @@ def _cut(string: bytes, limit: int, most: int, level: int) -> bytes:
 
 
 def _shallow(line: bytes) -> bytes:
-    """Return a text whose values below MAX_DEPTH_LEVELS are null."""
-    depth, kept, start, parts = 0, 0, 0, []
-    for token in _TOKEN.finditer(line):
-        first = line[token.start()]
-        if first in _OPENING:
-            depth += 1
-            if depth == MAX_DEPTH_LEVELS + 1:
-                start = token.start()
-        elif first in _CLOSING:
-            if depth == MAX_DEPTH_LEVELS + 1:
-                parts += [line[kept:start], b"null"]
-                kept = token.end()
-            depth -= 1
-    return b"".join([*parts, line[kept:]]) if parts else line
+    """Return a text whose values below MAX_DEPTH_LEVELS are null.
+
+    >>> _shallow(b'{"[": ' + b"[" * 64 + b"7" + b"]" * 64 + b"}") == b'{"[": ' + b"[" * 63 + b"null" + b"]" * 63 + b"}"
+    True
+    """
+    if line.count(b"[") + line.count(b"{") <= MAX_DEPTH_LEVELS:
+        return line
+    marks = np.frombuffer(_TEXT.sub(lambda text: b'"' * len(text[0]), line), np.uint8)
+    opens, closes = (np.isin(marks, np.frombuffer(kind, np.uint8)) for kind in (_OPENING, _CLOSING))
+    depth = np.cumsum(opens.astype(np.int32) - closes)
+    starts = np.flatnonzero(opens & (depth == MAX_DEPTH_LEVELS + 1)).tolist()
+    ends = np.flatnonzero(closes & (depth == MAX_DEPTH_LEVELS)).tolist()
+    kept, parts = 0, []
+    for start, end in zip(starts, ends, strict=False):  # the last may be open
+        parts += [line[kept:start], b"null"]
+        kept = end + 1
+    return b"".join([*parts, line[kept:]])
 
 
 def _whole(digits: str) -> float:
