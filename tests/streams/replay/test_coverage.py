@@ -54,12 +54,13 @@ def test_the_share_counts_known_values_over_all_blocks() -> None:
 
 
 def test_one_prompt_for_everybody_is_as_blind_as_none() -> None:
-    redacted, own = found(simhash=7), found()
+    redacted, own = found(simhash=7, system_template=7), found()
     assert entry(redacted, "prompt").constant
     assert "shared_template" in redacted.blind
     assert "asks_reasoning" in entry(redacted, "prompt").blinds
     assert not entry(own, "prompt").constant
     assert "asks_reasoning" not in entry(own, "prompt").blinds
+    assert "shared_template" not in found(simhash=7).blind, "system prompts are templates too"
 
 
 @pytest.mark.parametrize("name", ["payment", "cohort"])
