@@ -6,7 +6,7 @@ from html import escape
 from typing import Final
 
 from streams.forensics import report
-from streams.forensics.report import Report, SkippedTest, TestResult
+from streams.forensics.report import MeasureReport, Report, SkippedTest
 
 _WIDTH_PIXELS: Final = 640
 _HEIGHT_PIXELS: Final = 74
@@ -42,7 +42,7 @@ def page(content: Report) -> str:
 def _summary(content: Report) -> str:
     rows = []
     for test in content.tests:
-        if not isinstance(test, TestResult):
+        if not isinstance(test, MeasureReport):
             rows.append(
                 f'<tr class="missing"><td>{escape(test.title)}</td><td colspan="4">input missing: {escape(test.missing or "")}</td></tr>'
             )
@@ -53,15 +53,15 @@ def _summary(content: Report) -> str:
     return f"<table><tr><th>Test</th>{heads}</tr>{''.join(rows)}</table>"
 
 
-def _test(test: SkippedTest | TestResult) -> str:
-    if not isinstance(test, TestResult):
+def _test(test: SkippedTest | MeasureReport) -> str:
+    if not isinstance(test, MeasureReport):
         return ""
     head, *lines, means = report.test_lines(test)
     body = "<br>".join(escape(line.strip()) for line in lines)
     return f"<section><h2>{escape(head)}</h2><p>{escape(means.strip())}</p>{_strip(test)}<p><small>{body}</small></p></section>"
 
 
-def _strip(test: TestResult) -> str:
+def _strip(test: MeasureReport) -> str:
     """Return the controls as dots on one axis, the suspect as a bar with its interval."""
     low, high = test.interval
     values = [effect for _, effect in test.control_effects]

@@ -37,7 +37,7 @@ class SkippedTest:
 
 
 @dataclass(frozen=True)
-class TestResult(SkippedTest):
+class MeasureReport(SkippedTest):
     """A test that ran: the fields of `Finding`, with the controls' names beside their effects."""
 
     statistic: float
@@ -70,7 +70,7 @@ class Report:
     controls: tuple[str, ...]
     items: int
     notes: tuple[str, ...]
-    tests: tuple[SkippedTest | TestResult, ...]
+    tests: tuple[SkippedTest | MeasureReport, ...]
     corroborated_p: float | None
     """The p-value that at least two tests show an excess; None where fewer than two ran."""
     combined: Combined
@@ -142,20 +142,20 @@ def combined_sentence(content: Report) -> str:
 
 def _uncalibrated(content: Report) -> str:
     """Return which tests that ran are no part of the ratio, as a sentence; empty when all are."""
-    beside = [test.title for test in content.tests if isinstance(test, TestResult) and test.name not in content.combined.measures]
+    beside = [test.title for test in content.tests if isinstance(test, MeasureReport) and test.name not in content.combined.measures]
     return f" Not in it, since no known pairs calibrate them: {', '.join(beside)}." if beside else ""
 
 
-def meaning(test: TestResult) -> str:
+def meaning(test: MeasureReport) -> str:
     """Return in one sentence what a test's result means."""
     if test.p_corrected >= MAX_SIGNIFICANT_PROBABILITY:
         return "Not told apart from unrelated models."
     return f"{test.shows} {test.cannot_show}"
 
 
-def test_lines(test: SkippedTest | TestResult) -> list[str]:
+def test_lines(test: SkippedTest | MeasureReport) -> list[str]:
     """Return a test's title, figures and meaning, one per line."""
-    if not isinstance(test, TestResult):
+    if not isinstance(test, MeasureReport):
         return [test.title, f"  input missing: {test.missing}"]
     low, high = test.interval
     usual = sorted(effect for _, effect in test.control_effects)
@@ -173,7 +173,7 @@ def test_lines(test: SkippedTest | TestResult) -> list[str]:
     ]
 
 
-def _test(outcome: Outcome, panels: Sequence[Panel]) -> SkippedTest | TestResult:
+def _test(outcome: Outcome, panels: Sequence[Panel]) -> SkippedTest | MeasureReport:
     measure, finding, corrected = outcome.measure, outcome.finding, outcome.corrected_p
     head = SkippedTest(measure.name, measure.title, measure.shows, measure.cannot_show, outcome.missing)
     if finding is None or corrected is None:
@@ -182,4 +182,4 @@ def _test(outcome: Outcome, panels: Sequence[Panel]) -> SkippedTest | TestResult
     effects = zip(controls, finding.control_effects, strict=True)
     unrelated = tuple((model, effect) for model, effect in effects if not math.isnan(effect))  # NaN: kin
     measured = {part.name: getattr(finding, part.name) for part in fields(finding)} | {"control_effects": unrelated}
-    return TestResult(**vars(head), **measured, p_corrected=corrected)
+    return MeasureReport(**vars(head), **measured, p_corrected=corrected)

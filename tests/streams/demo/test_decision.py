@@ -69,5 +69,5 @@ def test_a_gateway_refuses_from_the_approval_until_the_undo_and_a_bundle_verifie
     ]
     refused = next(line for line in lines if line.startswith("ada: HTTP 403"))
     assert refused.startswith("ada: HTTP 403, The keys of this account are suspended until ")
-    assert any(line.startswith(f"{CASE}, version 1, exported ") and line.endswith(": 5 files as signed") for line in lines)
+    assert any(line.startswith(f"{CASE}, version 1, exported ") and line.endswith(": 6 files as signed") for line in lines)
     assert did[:3] == [("propose", "ada"), ("approve", "bob"), ("undo", "bob")]

@@ -12,7 +12,7 @@ from streams.forensics import calibration, page, report
 from streams.forensics.calibration import Bin, Calibration
 from streams.forensics.compare import compare
 from streams.forensics.panel import Panel
-from streams.forensics.report import Report, TestResult
+from streams.forensics.report import MeasureReport, Report
 
 CALIBRATION = Calibration({"answer_text": 1.0}, -1.0, 30, 1_000, 8, 30, 3.0, (Bin(10, 0.2, 0.1), Bin(5, 0.8, 1.0)))
 
@@ -34,9 +34,11 @@ def test_a_test_without_its_input_says_which(told: Callable[..., Report]) -> Non
 
 def test_a_copy_and_an_unrelated_model_read_differently(told: Callable[..., Report]) -> None:
     copy, unrelated = told(copied=80), told()
-    (measured,) = [test for test in copy.tests if test.name == "answer_text" and isinstance(test, TestResult)]
+    (measured,) = [test for test in copy.tests if test.name == "answer_text" and isinstance(test, MeasureReport)]
     assert report.meaning(replace(measured, p_corrected=0.01)).startswith("Both models open their answers")
-    assert all(report.meaning(test) == "Not told apart from unrelated models." for test in unrelated.tests if isinstance(test, TestResult))
+    assert all(
+        report.meaning(test) == "Not told apart from unrelated models." for test in unrelated.tests if isinstance(test, MeasureReport)
+    )
     assert copy.combined.likelihood_ratio == pytest.approx(20.1, abs=0.1)
     assert copy.combined.cut is True
     assert "which is the most that the calibration can bear out" in report.combined_sentence(copy)
