@@ -11,7 +11,6 @@ import math
 import re
 from typing import Any, Final
 
-import numpy as np
 import orjson
 
 MAX_DEPTH_LEVELS: Final = 64
@@ -110,6 +109,8 @@ def _shallow(line: bytes) -> bytes:
     """
     if line.count(b"[") + line.count(b"{") <= MAX_DEPTH_LEVELS:
         return line
+    import numpy as np  # noqa: PLC0415 (`--help` answers at once, without it)
+
     marks = np.frombuffer(_TEXT.sub(lambda text: b'"' * len(text[0]), line), np.uint8)
     opens, closes = (np.isin(marks, np.frombuffer(kind, np.uint8)) for kind in (_OPENING, _CLOSING))
     depth = np.cumsum(opens.astype(np.int32) - closes)
