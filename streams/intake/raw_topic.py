@@ -5,7 +5,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from bisect import bisect_left
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final
 
@@ -28,6 +30,7 @@ MIN_PROBE_RECORDS: Final = 20
 """Records behind a poisoned batch by which the topic's format is judged; fewer are waited for."""
 
 _PROBE_FETCHES = 8
+_offset = attrgetter("offset")
 
 MIN_FETCH_BYTES: Final = 1024 * 1024
 """Bytes for which the broker waits, for as long as a block may wait: 500 to 1,000 events with their prompts."""
@@ -92,6 +95,8 @@ async def consume(
 async def _is_readable_since(stood: Ends, consumer: Any, settings: Settings, log_format: str, *, backfill: bool) -> bool:
     """Return whether the records behind these ends are enough to judge a format by, and as few of them are refused as the fuse allows."""
     ends = {partition: end for partition, end in stood.items() if partition in consumer.assignment()}
+    if not ends:  # they went to another `collect`; without names, `getmany` would take records of all others, which nobody would read again
+        return False
     positions = {partition: await consumer.position(partition) for partition in ends}
     judge, records, refused = Collector(settings, log_format, backfill=backfill), 0, 0
     for partition, end in ends.items():
@@ -128,10 +133,10 @@ async def _round(
     steps = []
     for partition, records in batch.items():
         read[partition] = records[-1].offset + 1
-        before = sum(record.offset < aside.get(partition, 0) for record in records)
-        for part, fuse in ((records[:before], _lenient(settings)), (records[before:], collector.fuse)):
+        before = bisect_left(records, aside.get(partition, 0), key=_offset)
+        for part, lenient in ((records[:before], True), (records[before:], False)):
             if part and not collector.fuse.blown:
-                steps.append(_read(collector, part, fuse))
+                steps.append(_read(collector, part, _lenient(settings) if lenient else collector.fuse))
                 count(steps[-1], topics.REQUESTS_RAW)
     dead = [outgoing for ingested in steps for outgoing in ingested.dead]
     blocks = [outgoing for ingested in steps for outgoing in ingested.outgoing] + collector.flush()

@@ -14,7 +14,8 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from streams.core.settings import Settings
 from streams.devserver.broker import EmbeddedBroker
-from streams.intake.raw_topic import MIN_FETCH_BYTES, MIN_PROBE_RECORDS, _options, consume
+from streams.intake.formats.registry import AUTO
+from streams.intake.raw_topic import MIN_FETCH_BYTES, MIN_PROBE_RECORDS, _is_readable_since, _options, consume
 from streams.schema import topics
 from streams.schema.blocks import REQUESTS, decode
 from streams.telemetry.metrics import METRICS, Metric
@@ -118,6 +119,17 @@ async def test_a_blown_fuse_pauses_the_topic_acknowledges_nothing_of_its_batch_a
         task.cancel()
         with suppress(asyncio.CancelledError):
             await task
+
+
+async def test_a_topic_whose_partitions_went_to_another_collect_is_not_judged_and_no_record_is_passed_over(settings: Settings) -> None:
+    await write(settings, [line(number) for number in range(MIN_PROBE_RECORDS)])
+    async with AIOKafkaConsumer(bootstrap_servers=settings.kafka) as consumer:
+        mine = TopicPartition(topics.REQUESTS_RAW, 0)
+        consumer.assign([mine])
+        await consumer.seek_to_beginning(mine)
+        gone = {TopicPartition(topics.REQUESTS_RAW, 7): 0}
+        assert not await _is_readable_since(gone, consumer, settings, AUTO, backfill=False)
+        assert await consumer.position(mine) == 0
 
 
 async def test_a_poisoned_topic_goes_on_by_itself_once_what_comes_behind_can_be_read(settings: Settings) -> None:
