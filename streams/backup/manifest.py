@@ -9,7 +9,7 @@ from __future__ import annotations
 import hmac
 import os
 from collections.abc import Iterator, Sequence
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -30,7 +30,6 @@ KEYS: Final = ("seal_key", "sketch_key", "pseudonym_key", "shared_sketch_key")
 """Keys without which the saved state and rows are unreadable, or fit nothing that comes later. The roles' keys are the other ones."""
 
 _FINGERPRINT_BYTES = 16
-_READ_BYTES = 1 << 20
 _PIECE_BYTES = 16 << 20
 _PIECE_ROWS = 8_192
 
@@ -165,11 +164,8 @@ def check(folder: Path, manifest: BackupManifest) -> Iterator[SavedFile]:
 
 def checksum(path: Path) -> str:
     """Return the SHA-256 of a file, hexadecimal. Raises OSError."""
-    digest = sha256()
     with path.open("rb") as file:
-        while piece := file.read(_READ_BYTES):
-            digest.update(piece)
-    return digest.hexdigest()
+        return file_digest(file, "sha256").hexdigest()
 
 
 def fingerprints(settings: Settings) -> dict[str, list[str]]:

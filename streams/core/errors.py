@@ -26,7 +26,7 @@ class BlockLayoutError(HydrometerError):
 
 
 class StateAheadError(HydrometerError):
-    """A stored chunk cannot be read by this version. It is counted, and its entities start cold."""
+    """State contains a block behind the end of its topic, which was made anew. The worker does not start; the state stays as it is."""
 
 
 class DiskFullError(HydrometerError):

@@ -57,8 +57,8 @@ _MEDIA_TYPES: Final = frozenset(
     ("application/json", "application/x-ndjson", "application/ndjson", "application/jsonl", "application/json-seq", "text/plain")
 ) | {"application/octet-stream", bodies.FORM}  # the last is curl's default
 _CALLER: Final = web.RequestKey("caller", Caller)
-_STRING: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?', re.DOTALL)
-_SOME_STRINGS: Final = re.compile(rb'(?:[^"]++|' + _STRING.pattern + rb"){1,10000}+", re.DOTALL)
+_STRING: Final = re.compile(lenient_json.STRING, re.DOTALL)
+_SOME_STRINGS: Final = re.compile(rb'(?:[^"]++|' + lenient_json.STRING + rb"){1,10000}+", re.DOTALL)
 """Text with up to 10,000 whole strings: what is between them is copied, at 33 bytes a piece and more."""
 _OBJECTS: Final = re.compile(rb"\s*\[\s*\{")
 """How an array of objects begins."""

@@ -16,8 +16,9 @@ import orjson
 MAX_DEPTH_LEVELS: Final = 64
 """Nesting below which values are read; deeper ones are null."""
 # possessive quantifiers (`*+`) keep no memory of a string's every escape
-_STRING: Final = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?'
-_TEXT: Final = re.compile(_STRING, re.DOTALL)
+STRING: Final = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?'
+"""A string of JSON, also one that was cut off, as a pattern (with DOTALL)."""
+_TEXT: Final = re.compile(STRING, re.DOTALL)
 _HALF_A_CHARACTER: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 _HIGH_HALF: Final = rb"\\u[dD][89abAB][0-9a-fA-F]{2}"
 _WHOLE_CHARACTERS: Final = re.compile(
@@ -30,7 +31,7 @@ _TEXT_LIMITS_BYTES: Final = (65_536, 16_384, 4_096, 1_024, 256)
 """How long strings may stay in a text that is too long: the first that is short enough."""
 _MAX_TEXT_LEVELS: Final = 3
 """JSON in a text of JSON in a text of JSON: strings within are cut, the text around them stays JSON."""
-_TOKEN_OR_COMMA: Final = re.compile(_STRING + rb"|[\[\]{},]", re.DOTALL)
+_TOKEN_OR_COMMA: Final = re.compile(STRING + rb"|[\[\]{},]", re.DOTALL)
 _OPENING, _CLOSING = b"[{", b"]}"
 _MAX_DOUBLE_DIGITS: Final = 308
 
