@@ -12,7 +12,7 @@ from typing import Final
 
 from streams.backup.manifest import BackupError, BackupManifest, SavedFile, checksum, saved
 from streams.core import config_file
-from streams.core.private_file import write_private
+from streams.core.private_file import owner_only, write_private
 from streams.core.settings import Settings
 
 FIELDS: Final = ("policy", "permitted_parties", "indicators")
@@ -38,7 +38,7 @@ def save(settings: Settings, folder: Path, others: Sequence[Path]) -> Iterator[S
         path = folder / "files" / f"{number:02d}-{source.name}"
         try:
             path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+            with open(path, "xb", opener=owner_only) as file:
                 file.write(source.read_bytes())
         except OSError as error:
             raise BackupError(f"cannot copy {source} ({error.strerror}): check the path and its permissions") from error

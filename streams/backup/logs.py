@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import pyarrow as pa
-from kafka import KafkaConsumer, KafkaProducer, TopicPartition
+from kafka import KafkaProducer, TopicPartition
 from kafka.admin import NewTopic
 from kafka.errors import KafkaConnectionError
 from kafka.structs import OffsetAndMetadata
@@ -27,7 +27,7 @@ from streams.backup.manifest import BackupError, BackupManifest, Committed, Save
 from streams.clickhouse.rows import STORED
 from streams.core.errors import BrokerUnavailableError
 from streams.core.settings import Settings
-from streams.kafka.log_range import LogRecord, stream
+from streams.kafka.log_range import LogRecord, open_consumer, stream
 from streams.schema import topics
 from streams.worker.app import STATEFUL
 
@@ -72,7 +72,7 @@ class TopicPosition:
             groups = sorted(name for name in _groups(admin) if name.startswith(topics.APP))
             committed = {group: admin.list_group_offsets({group: None})[group] for group in groups}
         tps = [TopicPartition(name, number) for name in names for number in range(counts[name])]
-        with topics.answering(settings), closing(KafkaConsumer(**topics.client_options(settings), enable_auto_commit=False)) as consumer:
+        with topics.answering(settings), closing(open_consumer(settings)) as consumer:
             begins, ends = (consumer.beginning_offsets(tps), consumer.end_offsets(tps)) if tps else ({}, {})
         return cls(begins, ends, {group: {tp: done.offset for tp, done in read.items()} for group, read in committed.items()})
 
@@ -271,7 +271,7 @@ def _delete_fillers(settings: Settings, partition: SavedPartition) -> None:
 
 def _check_end(settings: Settings, partition: SavedPartition, expected: int) -> None:
     tp = TopicPartition(partition.topic, partition.partition)
-    with closing(KafkaConsumer(**topics.client_options(settings), enable_auto_commit=False)) as consumer:
+    with closing(open_consumer(settings)) as consumer:
         end = consumer.end_offsets([tp])[tp]
     if end != expected:
         raise BackupError(f"{tp.topic}/{tp.partition} ends at {end} instead of {expected}: delete the topics, and restore again")

@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from streams.core.errors import HydrometerError
 from streams.core.keyring import EPOCHS, ROLES, derived, role_keys
-from streams.core.private_file import write_private
+from streams.core.private_file import owner_only, write_private
 from streams.core.settings import MissingSecret, Settings, variable_of
 from streams.core.typed_json import read_json
 
@@ -197,7 +197,7 @@ def write_parquet(path: Path, schema: pa.Schema, rows: Iterator[Sequence[Any]]) 
     count, piece, size = 0, list[Sequence[Any]](), 0
     try:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        with open(path, "xb", opener=owner_only) as file:
             with pq.ParquetWriter(file, schema, compression="zstd") as writer:
                 for row in rows:
                     piece.append(row)

@@ -12,6 +12,11 @@ from typing import Final
 _SECRET_BYTES: Final = 32
 
 
+def owner_only(path: str, flags: int) -> int:
+    """Open a file that only this user may read, if it is made: an opener for `open`. Raises OSError."""
+    return os.open(path, flags, 0o600)
+
+
 def write_private(path: Path, text: str) -> None:
     """Replace a file's text at once, readable by this user alone; make its folder. Raises OSError."""
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -32,7 +37,7 @@ def draw_secret(path: Path) -> bool:
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_name(f".{path.name}-{os.getpid()}-{secrets.token_hex(4)}")
-    with os.fdopen(os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w", encoding="utf-8") as file:
+    with open(fresh, "x", encoding="utf-8", opener=owner_only) as file:
         file.write(secrets.token_hex(_SECRET_BYTES))
     try:
         with suppress(FileExistsError):

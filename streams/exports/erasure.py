@@ -24,6 +24,7 @@ from streams.clickhouse.rows import STORED
 from streams.core.errors import HydrometerError
 from streams.core.settings import Settings
 from streams.exports.erasure_ledger import ErasureLedger
+from streams.kafka.log_range import open_consumer
 from streams.schema import topics
 from streams.schema.erasures import ErasureReport, Kept, Receipt
 from streams.schema.names import alert_name, entity_key
@@ -92,7 +93,7 @@ def _erase_state(settings: Settings, request: str, account: str, at: float, wait
     """Send the command, and return the reports of all stages."""
     signatures = Signatures.of(settings, "worker")
     tp = TopicPartition(topics.ERASURES, 0)
-    with closing(KafkaConsumer(**topics.client_options(settings), enable_auto_commit=False, auto_offset_reset="earliest")) as consumer:
+    with closing(open_consumer(settings)) as consumer:
         consumer.assign([tp])
         consumer.seek(tp, consumer.end_offsets([tp])[tp])
         consumer.position(tp)

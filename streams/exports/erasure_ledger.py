@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from streams.core.errors import HydrometerError
 from streams.core.keyring import derived, role_keys
+from streams.core.private_file import owner_only
 from streams.core.settings import Settings
 from streams.core.typed_json import read_json
 
@@ -87,7 +88,7 @@ class ErasureLedger:
     def _append(self, text: str) -> None:
         try:
             self.path.parent.mkdir(parents=True, exist_ok=True)
-            with os.fdopen(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "w", encoding="utf-8") as file:
+            with open(self.path, "a", encoding="utf-8", opener=owner_only) as file:
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())

@@ -6,7 +6,9 @@ import asyncio
 import logging
 import time
 from bisect import bisect_left
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import partial
 from operator import attrgetter
 from pathlib import Path
 from typing import Any, Final
@@ -65,92 +67,113 @@ async def consume(
     try:
         await consumer.start()
         with BlockProducer(settings, topics.REQUESTS_RAW) as producer:
-            paused = False
-            read: Ends = {}
-            stood: Ends = {}  # when the fuse blew
-            aside: Ends = {}
+            topic = _RawTopic(settings, consumer, collector, producer, partial(Collector, settings, log_format, backfill=backfill))
             while True:
-                try:
-                    took = await _round(consumer, collector, producer, settings, aside, read, send_dead_letters=not paused)
-                except FuseBlownError as error:
-                    if not paused:
-                        _log.error("%s is paused: %s", topics.REQUESTS_RAW, error)
-                        ends = await consumer.end_offsets(list(consumer.assignment()))
-                        stood = {partition: max(end, read.get(partition, 0)) for partition, end in ends.items()}
-                    paused = True
-                    report_paused(topics.REQUESTS_RAW, paused=True)
-                    await asyncio.sleep(pause_seconds)
-                    collector.fuse.reset()
-                    if await _is_readable_since(stood, consumer, settings, log_format, backfill=backfill):
-                        _log.warning("%s goes on: what was written since can be read, so what cannot is set aside", topics.REQUESTS_RAW)
-                        aside = stood
-                else:
-                    if paused and took:
-                        paused = False
-                        report_paused(topics.REQUESTS_RAW, paused=False)
+                await topic.step(pause_seconds)
     finally:
         await consumer.stop()
 
 
-async def _is_readable_since(stood: Ends, consumer: Any, settings: Settings, log_format: str, *, backfill: bool) -> bool:
-    """Return whether the records behind these ends are enough to judge a format by, and as few of them are refused as the fuse allows."""
-    ends = {partition: end for partition, end in stood.items() if partition in consumer.assignment()}
-    if not ends:  # they went to another `collect`; without names, `getmany` would take records of all others, which nobody would read again
-        return False
-    positions = {partition: await consumer.position(partition) for partition in ends}
-    judge, records, refused = Collector(settings, log_format, backfill=backfill), 0, 0
-    for partition, end in ends.items():
-        consumer.seek(partition, end)
-    for _ in range(_PROBE_FETCHES):
-        batch = await consumer.getmany(*ends, timeout_ms=int(settings.block_seconds * 1000), max_records=MAX_BATCH_RECORDS)
-        for written in batch.values():
-            rejected = _read(judge, written, _lenient(settings)).rejected
-            records += len(written)
-            refused += sum(count for reason, count in rejected.items() if reason not in OVERSIZE | {"duplicate", "no_request"})
-        judge.flush()
-        if records >= MAX_BATCH_RECORDS or (records >= MIN_PROBE_RECORDS and not batch):
-            break
-    for partition, position in positions.items():
-        consumer.seek(partition, position)
-    return records >= MIN_PROBE_RECORDS and refused <= settings.fuse_share * records
+@dataclass
+class _RawTopic:
+    """The reader of the topic, and what it remembers from one batch to the next."""
 
+    settings: Settings
+    consumer: Any
+    collector: Collector
+    producer: BlockProducer
+    new_judge: Callable[[], Collector]
+    """Makes a collector that reads what came since a pause, only to count what it refuses."""
+    paused: bool = False
+    read: Ends = field(default_factory=dict)
+    stood: Ends = field(default_factory=dict)
+    """Where the topic ended when the fuse blew."""
+    aside: Ends = field(default_factory=dict)
+    """Before these ends refused lines blow no fuse."""
 
-def _lenient(settings: Settings) -> Fuse:
-    return Fuse(settings.fuse_window, settings.fuse_share, settings.fuse_run, skip=True)
+    async def step(self, pause_seconds: float) -> None:
+        """Take one batch; pause when it blows the fuse, and judge then whether the topic can go on."""
+        try:
+            took = await self.take()
+        except FuseBlownError as error:
+            if not self.paused:
+                _log.error("%s is paused: %s", topics.REQUESTS_RAW, error)
+                ends = await self.consumer.end_offsets(list(self.consumer.assignment()))
+                self.stood = {partition: max(end, self.read.get(partition, 0)) for partition, end in ends.items()}
+            self.paused = True
+            report_paused(topics.REQUESTS_RAW, paused=True)
+            await asyncio.sleep(pause_seconds)
+            self.collector.fuse.reset()
+            if await self.is_readable_since():
+                _log.warning("%s goes on: what was written since can be read, so what cannot is set aside", topics.REQUESTS_RAW)
+                self.aside = self.stood
+        else:
+            if self.paused and took:
+                self.paused = False
+                report_paused(topics.REQUESTS_RAW, paused=False)
 
+    async def take(self) -> bool:
+        """Read a batch, deliver its blocks, acknowledge it; return whether there was one.
 
-async def _round(
-    consumer: Any, collector: Collector, producer: BlockProducer, settings: Settings, aside: Ends, read: Ends, *, send_dead_letters: bool
-) -> bool:
-    """Read a batch, deliver its blocks, acknowledge it; return whether there was one.
-
-    Refused lines before the ends `aside` blow no fuse; `read` gets the ends of what was read. When the fuse blows, only the batch's dead
-    letters are sent, once (`send_dead_letters`); nothing is acknowledged, so the whole batch is read again. Raises FuseBlownError then.
-    """
-    batch: Mapping[Any, Sequence[Any]] = await consumer.getmany(
-        timeout_ms=int(settings.block_seconds * 1000), max_records=MAX_BATCH_RECORDS
-    )
-    steps = []
-    for partition, records in batch.items():
-        read[partition] = records[-1].offset + 1
-        before = bisect_left(records, aside.get(partition, 0), key=_offset)
-        for part, lenient in ((records[:before], True), (records[before:], False)):
-            if part and not collector.fuse.blown:
-                steps.append(_read(collector, part, _lenient(settings) if lenient else collector.fuse))
-                count(steps[-1], topics.REQUESTS_RAW)
-    dead = [outgoing for ingested in steps for outgoing in ingested.dead]
-    blocks = [outgoing for ingested in steps for outgoing in ingested.outgoing] + collector.flush()
-    if collector.fuse.blown:
-        await deliver_until_taken(producer, [*dead] if send_dead_letters else [])
-        for block in blocks:
-            collector.forget(block)
+        When the fuse blows, only the batch's dead letters are sent, once; nothing is acknowledged, so the whole batch is read again.
+        Raises FuseBlownError then.
+        """
+        batch = await self._fetch()
+        steps = []
         for partition, records in batch.items():
-            consumer.seek(partition, records[0].offset)
-        collector.fuse.check()
-    await deliver_until_taken(producer, [*dead, *blocks])
-    if batch:
-        await consumer.commit()
-    return bool(batch)
+            self.read[partition] = records[-1].offset + 1
+            before = bisect_left(records, self.aside.get(partition, 0), key=_offset)
+            for part, lenient in ((records[:before], True), (records[before:], False)):
+                if part and not self.collector.fuse.blown:
+                    steps.append(_read(self.collector, part, self._lenient() if lenient else self.collector.fuse))
+                    count(steps[-1], topics.REQUESTS_RAW)
+        dead = [outgoing for ingested in steps for outgoing in ingested.dead]
+        blocks = [outgoing for ingested in steps for outgoing in ingested.outgoing] + self.collector.flush()
+        if self.collector.fuse.blown:
+            await deliver_until_taken(self.producer, [] if self.paused else [*dead])
+            for block in blocks:
+                self.collector.forget(block)
+            for partition, records in batch.items():
+                self.consumer.seek(partition, records[0].offset)
+            self.collector.fuse.check()
+        await deliver_until_taken(self.producer, [*dead, *blocks])
+        if batch:
+            await self.consumer.commit()
+        return bool(batch)
+
+    async def is_readable_since(self) -> bool:
+        """Return whether the records since the fuse blew are enough to judge a format by, and as few are refused as the fuse allows."""
+        ends = {partition: end for partition, end in self.stood.items() if partition in self.consumer.assignment()}
+        if (
+            not ends
+        ):  # they went to another `collect`; without names, `getmany` would take records of all others, which nobody would read again
+            return False
+        positions = {partition: await self.consumer.position(partition) for partition in ends}
+        judge, records, refused = self.new_judge(), 0, 0
+        for partition, end in ends.items():
+            self.consumer.seek(partition, end)
+        for _ in range(_PROBE_FETCHES):
+            batch = await self._fetch(*ends)
+            for written in batch.values():
+                rejected = _read(judge, written, self._lenient()).rejected
+                records += len(written)
+                refused += sum(count for reason, count in rejected.items() if reason not in OVERSIZE | {"duplicate", "no_request"})
+            judge.flush()
+            if records >= MAX_BATCH_RECORDS or (records >= MIN_PROBE_RECORDS and not batch):
+                break
+        for partition, position in positions.items():
+            self.consumer.seek(partition, position)
+        return records >= MIN_PROBE_RECORDS and refused <= self.settings.fuse_share * records
+
+    async def _fetch(self, *partitions: TopicPartition) -> Mapping[TopicPartition, Sequence[Any]]:
+        wait_ms = int(self.settings.block_seconds * 1000)
+        batch: Mapping[TopicPartition, Sequence[Any]] = await self.consumer.getmany(
+            *partitions, timeout_ms=wait_ms, max_records=MAX_BATCH_RECORDS
+        )
+        return batch
+
+    def _lenient(self) -> Fuse:
+        return Fuse(self.settings.fuse_window, self.settings.fuse_share, self.settings.fuse_run, skip=True)
 
 
 def _read(collector: Collector, records: Sequence[Any], fuse: Fuse) -> Ingested:

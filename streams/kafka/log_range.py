@@ -48,7 +48,7 @@ def range_reader(settings: Settings) -> ReadRange:
 def tail(settings: Settings, topic: str, records: int) -> list[LogRecord]:
     """Return the newest records of a topic, at most so many of each partition, oldest first. Raises BrokerUnavailableError."""
     with topics.answering(settings):
-        with closing(_consumer(settings)) as consumer:
+        with closing(open_consumer(settings)) as consumer:
             tps = [TopicPartition(topic, partition) for partition in sorted(consumer.partitions_for_topic(topic) or ())]
             begins, ends = consumer.beginning_offsets(tps), consumer.end_offsets(tps)
         firsts = {tp: max(begins[tp], ends[tp] - records) for tp in tps}
@@ -56,7 +56,8 @@ def tail(settings: Settings, topic: str, records: int) -> list[LogRecord]:
     return sorted(newest, key=lambda record: record.time_ms)
 
 
-def _consumer(settings: Settings) -> KafkaConsumer:
+def open_consumer(settings: Settings) -> KafkaConsumer:
+    """Return a consumer of no group, for a caller to close, that fetches bounded bytes. Raises what kafka-python raises."""
     tolerate_strangers()
     limits = {"max_partition_fetch_bytes": topics.MAX_RECORD_BYTES, "fetch_max_bytes": FETCH_BYTES, "auto_offset_reset": "earliest"}
     return KafkaConsumer(**topics.client_options(settings), **limits, enable_auto_commit=False, bootstrap_timeout_ms=10_000)
@@ -74,7 +75,7 @@ def stream(settings: Settings, tp: Any, first: int, last: int | None) -> Iterato
     Raises:
         BrokerUnavailableError: Kafka does not give them. What kafka-python raises is not caught here.
     """
-    with closing(_consumer(settings)) as consumer:
+    with closing(open_consumer(settings)) as consumer:
         consumer.assign([tp])
         consumer.seek(tp, first)
         last = consumer.end_offsets([tp])[tp] - 1 if last is None else last

@@ -14,8 +14,10 @@ from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 
 from streams.core.settings import Settings
 from streams.devserver.broker import EmbeddedBroker
+from streams.intake.block_producer import BlockProducer
+from streams.intake.collector import Collector
 from streams.intake.formats.registry import AUTO
-from streams.intake.raw_topic import MIN_FETCH_BYTES, MIN_PROBE_RECORDS, _is_readable_since, _options, consume
+from streams.intake.raw_topic import MIN_FETCH_BYTES, MIN_PROBE_RECORDS, _options, _RawTopic, consume
 from streams.schema import topics
 from streams.schema.blocks import REQUESTS, decode
 from streams.telemetry.metrics import METRICS, Metric
@@ -128,7 +130,10 @@ async def test_a_topic_whose_partitions_went_to_another_collect_is_not_judged_an
         consumer.assign([mine])
         await consumer.seek_to_beginning(mine)
         gone = {TopicPartition(topics.REQUESTS_RAW, 7): 0}
-        assert not await _is_readable_since(gone, consumer, settings, AUTO, backfill=False)
+        collector = Collector(settings, AUTO)
+        with BlockProducer(settings, topics.REQUESTS_RAW) as producer:
+            topic = _RawTopic(settings, consumer, collector, producer, lambda: collector, stood=gone)
+            assert not await topic.is_readable_since()
         assert await consumer.position(mine) == 0
 
 

@@ -16,7 +16,9 @@ def test_a_batch_never_expires_and_keeps_its_number_when_it_is_sent_again(tmp_pa
     async def made() -> Any:
         secrets = {name: f"only-for-this-test-{name}" for name in SECRETS}
         app: Any = make_app(Settings.model_validate({"state_dir": tmp_path, "kafka": "127.0.0.1:1", **secrets}), "accounts")
-        return app.producer._new_producer()
+        producer = app.producer._new_producer()
+        await producer.stop()
+        return producer
 
     producer = asyncio.run(made())
     assert producer._message_accumulator._batch_ttl == math.inf
@@ -28,6 +30,9 @@ def test_a_broker_that_is_away_does_not_answer_and_is_asked_for_seconds_only(tmp
     async def asked() -> bool:
         app: Any = make_app(Settings(mode="local", state_dir=tmp_path, kafka="127.0.0.1:1"), "accounts")
         app.producer._producer = app.producer._new_producer()
-        return await asyncio.wait_for(answers(app), 10.0)
+        async with asyncio.timeout(10.0):
+            answered = await answers(app)
+        await app.producer._producer.stop()
+        return answered
 
     assert asyncio.run(asked()) is False
