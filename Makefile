@@ -14,7 +14,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Of tests at once. They wait for brokers and databases a third of their time: one more than two cores.
 PROCESSES ?= 3
 # In CI a failed test runs again and its first failure is printed; many that fail are no accident (decision 0030).
-AGAIN = $(if $(RERUNS),--reruns $(RERUNS) --max-suite-reruns 3 --rerun-show-tracebacks)
+OPTIONS = $(if $(DURATIONS),--write-durations) $(if $(RERUNS),--reruns $(RERUNS) --max-suite-reruns 3 --rerun-show-tracebacks)
 
 help: ## Print this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-17s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,15 +38,15 @@ check: setup ## Format, lint, types, direction of imports: all that CI checks, i
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-test: setup ## Run the tests that need nothing but Python and little of it (SLICE=models or streams/cases: all of a part; COVERAGE=1: with the floor for branches; RERUNS=1: a failed test runs again)
-	$(BIN)/python -m pytest -n $(PROCESSES) --no-loadscope-reorder -m "not integration and not speed$(if $(SLICE),, and not slow)" $(if $(COVERAGE),--cov --cov-report=term:skip-covered) $(AGAIN) $(addprefix tests/,$(SLICE))
+test: setup ## Run the tests that need nothing but Python and little of it (SLICE=models or streams/cases: all of a part; COVERAGE=1: with the floor for branches; RERUNS=1: a failed test runs again; DURATIONS=1: writes what takes longest, which is dealt first)
+	$(BIN)/python -m pytest -n $(PROCESSES) --no-loadscope-reorder -m "not integration and not speed$(if $(SLICE),, and not slow)" $(if $(COVERAGE),--cov --cov-report=term:skip-covered) $(OPTIONS) $(addprefix tests/,$(SLICE))
 
 test-slow: setup ## Run the tests that replay whole worlds, simulate many draws or run real processes, nothing but Python needed
-	$(BIN)/python -m pytest -n $(PROCESSES) --no-loadscope-reorder -m slow $(AGAIN)
+	$(BIN)/python -m pytest -n $(PROCESSES) --no-loadscope-reorder -m slow $(OPTIONS)
 
 test-integration: setup ## Run the end-to-end tests on real Apache Kafka (needs Java 17 and Maven)
 	$(BIN)/python -m streams.devserver.kafka --fetch
-	$(BIN)/python -m pytest -m integration $(AGAIN)
+	$(BIN)/python -m pytest -m integration $(OPTIONS)
 
 torture: setup ## Freeze, kill and hang real processes on Apache Kafka, and count every event four times (ONLY="frozen killed", SEED=1, RUNS=1; LOAD_SECONDS=600 LOAD_RATE=5000; HURRIED_EVENTS=20000)
 	$(BIN)/python -m streams.devserver.kafka --fetch

@@ -1,7 +1,8 @@
 """What holds for every test: the machine's own settings and the shell's do not leak in, and hypothesis does not mind how busy it is.
 
 Tests are dealt to processes by file, and those that share a session fixture of ours (a replay, a filled ClickHouse) go to one process, so
-that each is made once. What a test does is counted: too much of it needs the mark `slow`.
+that each is made once. What takes longest is dealt first, by the durations that `make test DURATIONS=1` writes. What a test does is
+counted: too much of it needs the mark `slow`.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ import os
 import re
 import signal
 import sys
+from collections import defaultdict
 from collections.abc import Generator
 from functools import cache
 from pathlib import Path
@@ -20,9 +22,11 @@ import pytest
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
+from streams.testing.dealing import longest_first, read_durations, write_durations
 from streams.testing.work import SLICES, WorkDone
 
 ROOT: Final = Path(__file__).resolve().parents[1]
+DURATIONS: Final = ROOT / "tests" / "durations.json"
 FIXTURE: Final = re.compile(r"^@pytest\.fixture.*\n(?:async )?def (\w+)", re.MULTILINE)
 
 hypothesis.settings.register_profile("hydrometer", deadline=None, derandomize=True, print_blob=True)
@@ -42,12 +46,24 @@ class ByHome(LoadScopeScheduling):  # type: ignore[misc]  # xdist has no types
     """
 
     def _split_scope(self, nodeid: str) -> str:
-        return home(nodeid.partition("::")[0])
+        return home_of(nodeid)
 
 
 @pytest.hookimpl(optionalhook=True)  # without xdist there is nothing to deal
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> ByHome:
     return ByHome(config, log)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put what takes longest first where tests are dealt to several processes; one process runs them as they stand."""
+    if hasattr(config, "workerinput"):
+        by_name = {item.nodeid: item for item in items}
+        items[:] = [by_name[name] for name in longest_first([*by_name], home_of, read_durations(DURATIONS))]
+
+
+def home_of(nodeid: str) -> str:
+    """Return what goes to one process with a test."""
+    return home(nodeid.partition("::")[0])
 
 
 @cache
@@ -67,9 +83,31 @@ def shared(folder: Path) -> frozenset[str]:
     return frozenset(FIXTURE.findall(text)) if 'scope="session"' in text else frozenset()
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Know the option by which durations are kept."""
+    parser.addoption("--write-durations", action="store_true", help=f"write how long tests took into {DURATIONS.relative_to(ROOT)}")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Count the work of tests: as a plugin, because no conftest hears of fixtures for the session."""
     config.pluginmanager.register(Budget())
+    if config.getoption("--write-durations") and not hasattr(config, "workerinput"):
+        config.pluginmanager.register(Stopwatch())
+
+
+class Stopwatch:
+    """Keeps how long tests took, with the fixtures that were made for them."""
+
+    def __init__(self) -> None:
+        self.seconds = defaultdict[str, float](float)
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Add what one phase of a test took."""
+        self.seconds[report.nodeid] += report.duration
+
+    def pytest_sessionfinish(self) -> None:
+        """Write the file."""
+        write_durations(DURATIONS, self.seconds, ROOT)
 
 
 class Budget:
