@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -11,47 +10,46 @@ from models.durations import DAY
 from streams.cases import labels
 from streams.cases.expiry import CASE_SECONDS, ENTITY_SECONDS, LABEL_SECONDS
 from streams.schema.labels import HOLD
-
-Row = Callable[..., dict[str, Any]]
+from streams.testing.case_desk import CaseDesk, an_account
 
 
 @pytest.fixture
-def resolved(desk: Any, an_account: Row) -> Any:
+def resolved(desk: CaseDesk) -> Any:
     """A desk with one case, of ada alone, that was resolved as quiet after day 4."""
-    desk.hears(an_account("ada", extraction=30.0))
-    desk.hears(an_account("bob", at=4 * DAY))
-    assert [case["state"] for case in desk.newest.values()] == ["resolved"]
+    desk.apply(an_account("ada", extraction=30.0))
+    desk.apply(an_account("bob", at=4 * DAY))
+    assert [case.state for case in desk.newest.values()] == ["resolved"]
     return desk
 
 
-def test_a_resolved_case_ends_with_its_alert_and_its_entity(resolved: Any, an_account: Row) -> None:
+def test_a_resolved_case_ends_with_its_alert_and_its_entity(resolved: Any) -> None:
     (case_id,) = resolved.stage.cases
     updated = resolved.stage.cases[case_id].updated_at
-    resolved.hears(an_account("eve", at=updated + CASE_SECONDS))
+    resolved.apply(an_account("eve", at=updated + CASE_SECONDS))
     assert list(resolved.stage.cases) == [case_id]
-    resolved.hears(an_account("eve", at=updated + CASE_SECONDS + DAY + 1))
+    resolved.apply(an_account("eve", at=updated + CASE_SECONDS + DAY + 1))
     assert not resolved.stage.cases
     assert not resolved.stage.alerts
     assert list(resolved.stage.entities) == ["account:eve"]
 
 
-def test_a_held_case_does_not_end(resolved: Any, an_account: Row) -> None:
+def test_a_held_case_does_not_end(resolved: Any) -> None:
     (case_id,) = resolved.stage.cases
-    resolved.learns(labels.make(HOLD, case_id, HOLD, "ada", "court", at=1.0))
-    resolved.hears(an_account("eve", at=3 * CASE_SECONDS))
+    resolved.learn(labels.make(HOLD, case_id, HOLD, "ada", "court", at=1.0))
+    resolved.apply(an_account("eve", at=3 * CASE_SECONDS))
     assert list(resolved.stage.cases) == [case_id]
     assert "account:ada" in resolved.stage.entities
 
 
-def test_an_entity_of_no_case_is_forgotten_after_a_quarter(desk: Any, an_account: Row) -> None:
-    desk.hears(an_account("ada"))
-    desk.hears(an_account("bob", at=ENTITY_SECONDS + 1))
+def test_an_entity_of_no_case_is_forgotten_after_a_quarter(desk: CaseDesk) -> None:
+    desk.apply(an_account("ada"))
+    desk.apply(an_account("bob", at=ENTITY_SECONDS + 1))
     assert list(desk.stage.entities) == ["account:bob"]
 
 
-def test_a_label_teaches_for_three_years(desk: Any, an_account: Row) -> None:
-    desk.learns(labels.make("account", "ada", "benign", "eva", at=0.0))
-    desk.hears(an_account("bob", at=LABEL_SECONDS))
+def test_a_label_teaches_for_three_years(desk: CaseDesk) -> None:
+    desk.learn(labels.make("account", "ada", "benign", "eva", at=0.0))
+    desk.apply(an_account("bob", at=LABEL_SECONDS))
     assert len(desk.stage.labels) == 1
-    desk.hears(an_account("bob", at=LABEL_SECONDS + DAY))
+    desk.apply(an_account("bob", at=LABEL_SECONDS + DAY))
     assert not desk.stage.labels

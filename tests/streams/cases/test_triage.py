@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
-
 import pytest
 
 from streams.cases import labels
 from streams.cases.triage import opinion, trained
 from streams.schema.cases import Opinion, TriageCounts
 from streams.schema.labels import LearnedLabel
+from streams.testing.case_desk import CaseDesk, an_account
 
 LOUD, CALM = {"content": 6.0, "evenness": 5.0}, {"content": 0.5, "timing": 4.0}
 
@@ -45,20 +43,21 @@ def test_a_label_without_families_teaches_nothing() -> None:
     assert trained([learned(0, "benign", {})]).labels == {False: 0, True: 0}
 
 
-def test_labels_of_sixty_cases_make_the_next_case_say_what_analysts_would(desk: Any, an_account: Callable[..., dict[str, Any]]) -> None:
+def test_labels_of_sixty_cases_make_the_next_case_say_what_analysts_would(desk: CaseDesk) -> None:
     for number in range(60):
         guilty = number % 2 == 0
-        desk.hears(an_account(f"a{number}", at=float(number), extraction=20.0, nats_of=LOUD if guilty else CALM))
+        desk.apply(an_account(f"a{number}", at=float(number), extraction=20.0, families=LOUD if guilty else CALM))
         verdict = "distilling" if guilty else "reseller"
-        desk.learns(labels.make("case", desk.versions[-1]["case_id"], verdict, "ada", at=float(number)))
-    desk.hears(an_account("next", at=100.0, extraction=20.0, nats_of=LOUD))
-    triage = desk.versions[-1]["payload"]["triage"]
-    assert triage["labels"] == {"distilling": 30, "other": 30}
-    assert triage["distilling"] > 0.9
+        desk.learn(labels.make("case", desk.versions[-1].case_id, verdict, "ada", at=float(number)))
+    desk.apply(an_account("next", at=100.0, extraction=20.0, families=LOUD))
+    triage = desk.versions[-1].payload.triage
+    assert triage.labels == TriageCounts(30, 30)
+    assert triage.distilling is not None
+    assert triage.distilling > 0.9
 
 
-def test_a_label_of_an_account_teaches_by_what_is_known_of_it(desk: Any, an_account: Callable[..., dict[str, Any]]) -> None:
-    desk.hears(an_account("ada", extraction=10.0, nats_of=LOUD))
-    desk.learns(labels.make("account", "ada", "distilling", "ada", at=1.0))
+def test_a_label_of_an_account_teaches_by_what_is_known_of_it(desk: CaseDesk) -> None:
+    desk.apply(an_account("ada", extraction=10.0, families=LOUD))
+    desk.learn(labels.make("account", "ada", "distilling", "ada", at=1.0))
     (label,) = desk.stage.labels.values()
     assert label.families["content"] == 6.0

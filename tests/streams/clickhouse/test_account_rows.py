@@ -35,7 +35,7 @@ def insert(clickhouse: ClickHouse, table: str, **columns: Any) -> None:
     clickhouse.insert(table, {name: [value] for name, value in columns.items()}, token=f"{table} {columns}")
 
 
-def entity(kind: str, name: str) -> dict[str, Any]:
+def entity(kind: str, name: str) -> dict[str, str | int]:
     return {"entity_kind": kind, "entity_id": name, "time": round(NOW * 1000)}
 
 

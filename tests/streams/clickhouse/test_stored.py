@@ -28,6 +28,7 @@ from streams.schema import blocks, topics
 from streams.schema.reports import HealthRow
 from streams.telemetry.feed_silence import Feeds
 from streams.telemetry.metrics import Metric, Registry
+from streams.testing.block_rows import Row, columns_of
 from streams.testing.builders import local_clickhouse
 
 MARKER = "the-secret-prompt"
@@ -35,20 +36,14 @@ NOW = float(int(time.time()) // 60 * 60)  # ClickHouse drops what has expired as
 
 
 def request_block(*accounts: str, **known: Any) -> bytes:
-    size = len(accounts)
-    unknown = {"text": [None] * size, "number": np.full(size, np.nan), "time": np.full(size, np.nan), "hash": np.zeros(size, np.uint64)}
-    columns: dict[str, Any] = {name: unknown.get(kind) for name, kind in blocks.REQUESTS.columns.items()}
-    columns |= {"shingles": np.zeros((size, 8), np.uint64), "account_id": list(accounts)}
-    columns |= {"time": np.full(size, NOW), "event_id": [f"{account}-{place}" for place, account in enumerate(accounts)]}
-    return blocks.REQUESTS.encode(columns | known)
+    rows: list[Row] = [{"account_id": account, "time": NOW, "event_id": f"{account}-{number}"} for number, account in enumerate(accounts)]
+    return blocks.REQUESTS.encode(columns_of(blocks.REQUESTS, rows) | known)
 
 
 def score_block(names: list[str], values: list[list[float]], kind: str = "account") -> bytes:
-    size = len(values)
-    columns: dict[str, Any] = {name: np.ones(size) for name in ("requests", "extraction", "routing")}
-    columns |= {"time": np.full(size, NOW), "entity_kind": [kind] * size, "entity_id": [f"e{row}" for row in range(size)]}
-    columns |= {"families": np.array([[1.0, np.nan]] * size), "features": np.array(values), "nats": np.array(values) / 2}
-    return blocks.SCORES.encode(columns, names={"families": ["content", "timing"], "features": names})
+    usual: Row = {"requests": 1.0, "extraction": 1.0, "routing": 1.0, "time": NOW, "entity_kind": kind, "families": [1.0, np.nan]}
+    rows: list[Row] = [{"entity_id": f"e{row}", "features": row_of, "nats": np.array(row_of) / 2} for row, row_of in enumerate(values)]
+    return blocks.SCORES.encode(columns_of(blocks.SCORES, rows, usual), names={"families": ["content", "timing"], "features": names})
 
 
 def record(topic: str, offset: int, value: bytes | None, headers: Mapping[str, bytes] | None = None) -> KafkaRecord:

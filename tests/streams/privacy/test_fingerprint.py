@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Final
 
 import pytest
 
 from streams.privacy.fingerprint import headers_of, own_headers, router, software
 
-STACK: dict[str, Any] = {
+STACK: Final = {
     "header_names": "Accept,Content-Type",
     "accept_encoding": "gzip",
     "http_version": "2",

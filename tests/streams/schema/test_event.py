@@ -25,7 +25,7 @@ def reason_of(line: bytes) -> str:
     return caught.value.reason
 
 
-def refused(changes: dict[str, Any]) -> str:
+def refused(changes: Event) -> str:
     return reason_of(json.dumps({**event(), **changes}).encode())
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any
 
 import msgspec
 import pyarrow as pa
@@ -39,8 +38,7 @@ def test_each_type_has_its_column() -> None:
 
 def test_a_row_is_read_back_with_moments_in_milliseconds_and_unknown_as_null() -> None:
     table = parquet_table([Parcel("a", 2, fragile=True, weight=1.5, size=0.5, parts={"x": 0.25}, sent=60.002)], Parcel)
-    row: dict[str, Any] = table.to_pylist()[0]
-    assert row == {
+    assert table.to_pylist()[0] == {
         "name": "a",
         "pieces": 2,
         "fragile": True,

@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from copy import copy, deepcopy
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
-import orjson
 import pytest
 import zstandard
 
@@ -19,7 +17,7 @@ from streams.core.settings import Settings
 from streams.intake.collector import OutgoingBlock, read_files
 from streams.replay.in_process import Pipeline
 from streams.schema import blocks, topics
-from streams.schema.cases import CaseState, Version
+from streams.schema.cases import Case, CaseState
 from streams.schema.erasures import ErasureReport
 from streams.stages.accounts.erased import ErasedAccounts
 from streams.stages.stage import Message, Stage
@@ -54,8 +52,8 @@ class Run:
         self.pipeline.erase(account, self.newest)
         return [ErasureReport.decode(message.value) for message in self.messages if message.topic == topics.ERASURES]
 
-    def published(self) -> list[dict[str, Any]]:
-        return [orjson.loads(message.value) for message in self.messages if message.topic == topics.CASES]
+    def published(self) -> list[Case]:
+        return [Case.decode(message.value) for message in self.messages if message.topic == topics.CASES]
 
     @property
     def stages(self) -> list[Stage]:
@@ -126,10 +124,10 @@ def test_the_history_of_a_redacted_case_still_verifies_and_has_one_version_more(
     case = run.case_of_many()
     before = list(case.history)
     run.erase(min(case.members))
-    (version,) = [row for row in run.published() if row["case_id"] == case.case_id]
-    history = version["payload"]["history"]
-    assert [msgspec.convert(entry, Version) for entry in history[:-1]] == before
-    assert HistoryKey().breaks(case.case_id, history) is None
+    (version,) = [row for row in run.published() if row.case_id == case.case_id]
+    history = version.payload.history
+    assert history[:-1] == before
+    assert HistoryKey().breaks(case.case_id, msgspec.to_builtins(history)) is None
 
 
 def test_requests_that_a_topic_still_contains_are_not_counted_again_but_new_ones_are(run: Run) -> None:

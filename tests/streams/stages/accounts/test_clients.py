@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 
 from streams.demo.stacks import CODING_TOOL, RELAY, Stack
+from streams.schema.event import Event
 from streams.stages.accounts.clients import Clients
 from streams.testing.feature_trial import block_of
 
 FIRST = np.array([0])
 
 
-def columns(stack: Stack, **other: Any) -> dict[str, Any]:
-    facts: dict[str, Any] = dict(stack.facts())
+def columns(stack: Stack, **other: object) -> dict[str, object]:
+    facts: Event = dict(stack.facts())
     return {
         "user_agent": facts["user_agent.original"],
         "tls_ja4": facts["tls.client.ja4"],
@@ -29,11 +28,11 @@ def columns(stack: Stack, **other: Any) -> dict[str, Any]:
     }
 
 
-def read(stack: Stack, **other: Any) -> Clients:
+def read(stack: Stack, **other: object) -> Clients:
     return Clients.of(block_of(columns(stack, **other)))
 
 
-def claimed(stack: Stack, **other: Any) -> list[int]:
+def claimed(stack: Stack, **other: object) -> list[int]:
     """Claim, connection and head of a request."""
     found = read(stack, **other)
     return [int(each[0]) for each in (found.claim, found.connection, found.head)]

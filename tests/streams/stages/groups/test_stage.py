@@ -14,7 +14,6 @@ from models.evidence.families import FAMILIES
 from models.evidence.weighing import SUSPECT_NATS
 from streams.core.errors import BlockLayoutError
 from streams.schema import blocks, topics
-from streams.schema.prompt_sketch import PROMPT_SHINGLES
 from streams.stages import attribution
 from streams.stages.groups import scoring
 from streams.stages.groups.readings import READINGS
@@ -22,23 +21,20 @@ from streams.stages.groups.scoring import MIN_MEMBERS
 from streams.stages.groups.stage import Groups
 from streams.stages.groups.state import MEMBER_SECONDS
 from streams.stages.stage import Message
+from streams.testing.block_rows import Cell, Row, columns_of
 
 KEY = b"a key of this test"
 HOUR = 3600.0
 
 
-def row(account: str, at: float = 0.0, offset: int = 0, requests: float = 1.0, **more: Any) -> dict[str, Any]:
+def row(account: str, at: Cell = 0.0, offset: Cell = 0, requests: Cell = 1.0, **more: Cell) -> Row:
     return {"group_id": "payment:00000000000000aa", "account_id": account, "time": at, "offset": offset, "requests": requests, **more}
 
 
-def encoded(rows: Sequence[dict[str, Any]]) -> bytes:
+def encoded(rows: Sequence[Row]) -> bytes:
     """Return a block of groups; what the rows do not say is unknown, of no evidence, in a population of 1,000."""
-    unknown: dict[str, Any] = {"text": None, "number": np.nan, "time": np.nan, "offset": 0.0, "hash": 0}
-    unknown |= {"vector": np.zeros(len(FAMILIES)), "shingles": np.zeros(PROMPT_SHINGLES, np.uint64)}
-    usual = {"population": 1_000.0, "source": 0.0, "first": 0.0, "output_tokens": 10.0, "begun": 0.0, "jobs": 0.0}
-    columns = {name: [each.get(name, usual.get(name, unknown[kind])) for each in rows] for name, kind in blocks.GROUPS.columns.items()}
-    numbers = {name: values if blocks.GROUPS.columns[name] == "text" else np.array(values) for name, values in columns.items()}
-    return blocks.GROUPS.encode(numbers)
+    usual: Row = {"population": 1_000.0, "source": 0.0, "output_tokens": 10.0, "begun": 0.0, "jobs": 0.0}
+    return blocks.GROUPS.encode(columns_of(blocks.GROUPS, rows, usual))
 
 
 def stage() -> Groups:
@@ -139,11 +135,11 @@ RELAY, NEXT = 0xAA, 0xBB
 
 def moved(*accounts: str, offset: int, at: float = HOUR, others: float = 0.0) -> bytes:
     """Rows of a router's accounts that show another stack now, which `others` accounts of their partition have for their own."""
-    router: dict[str, Any] = {"group_id": f"router:{RELAY:016x}", "router": RELAY, "router_next": NEXT, "next_accounts": others}
+    router: Row = {"group_id": f"router:{RELAY:016x}", "router": RELAY, "router_next": NEXT, "next_accounts": others}
     return encoded([row(account, at, offset) | router for account in accounts])
 
 
-def ten(**more: Any) -> Groups:
+def ten(**more: Cell) -> Groups:
     """A stage that knows ten accounts of one router."""
     groups = stage()
     groups.apply(encoded([row(f"a{number}", **more) | {"group_id": f"router:{RELAY:016x}", "router": RELAY} for number in range(10)]), 0)
@@ -196,7 +192,8 @@ def test_a_public_stack_is_never_renamed() -> None:
 def sixty(client: float, network: float) -> tuple[Groups, int, list[Message]]:
     """60 of 1,000 accounts on one stack, each with so many nats of its own, and a card of its own."""
     nats = np.array([{"client": client, "network": network}.get(name, 0.0) for name in FAMILIES])
-    groups, router = stage(), {"group_id": f"router:{RELAY:016x}", "router": RELAY}
+    groups = stage()
+    router: Row = {"group_id": f"router:{RELAY:016x}", "router": RELAY}
     said = groups.apply(encoded([row(f"a{number}", raw=nats, own=nats, payment=number + 1) | router for number in range(60)]), 0)
     return groups, groups.table.find(f"router:{RELAY:016x}"), said
 
@@ -221,8 +218,8 @@ def public_until(messages: list[Message]) -> list[tuple[int, float]]:
 
 
 def users(accounts: int, at: float, offset: int) -> bytes:
-    group: dict[str, Any] = {"group_id": "template:00000000000000cc", "template": 0xCC, "template_rarity": 3.0, "template_share": 0.5}
-    people: dict[str, Any] = {"created": 0.0, "requests": 5.0, "begun": 5.0}
+    group: Row = {"group_id": "template:00000000000000cc", "template": 0xCC, "template_rarity": 3.0, "template_share": 0.5}
+    people: Row = {"created": 0.0, "requests": 5.0, "begun": 5.0}
     return encoded([row(f"a{n}", at, offset, payment=n + 1, organization=n + 1, **(group | people)) for n in range(accounts)])
 
 
@@ -242,7 +239,8 @@ def test_a_public_app_whose_users_roam_stays_public() -> None:
 
 
 def test_a_stack_of_many_people_is_public_though_a_fifth_of_them_joined_in_one_week_and_share_a_card() -> None:
-    groups, router = stage(), {"group_id": f"router:{RELAY:016x}", "router": RELAY}
+    groups = stage()
+    router: Row = {"group_id": f"router:{RELAY:016x}", "router": RELAY}
     people = [
         row(f"a{n}", created=(400 - n) * 24 * HOUR, age_rank=n / 400, payment=n + 9, organization=n + 9) | router for n in range(1, 401)
     ]
@@ -257,7 +255,8 @@ def test_a_stack_of_many_people_is_public_though_a_fifth_of_them_joined_in_one_w
 
 
 def test_a_stack_is_not_public_when_half_of_its_accounts_joined_in_one_week_and_share_a_card() -> None:
-    groups, router = stage(), {"group_id": f"router:{RELAY:016x}", "router": RELAY}
+    groups = stage()
+    router: Row = {"group_id": f"router:{RELAY:016x}", "router": RELAY}
     people = [
         row(f"a{n}", created=(400 - n) * 24 * HOUR, age_rank=n / 400, payment=n + 9, organization=n + 9) | router for n in range(1, 101)
     ]
@@ -281,9 +280,9 @@ def suspects(said: list[Message]) -> set[str]:
 def evidence_of_one_text(stranger: int) -> list[float]:
     """Return the evidence of nine accounts that all fill in one text: eight in one program, and the first in the program `stranger`."""
     own = np.array([{"content": 4.0, "timing": 3.0}.get(name, 0.0) for name in FAMILIES])
-    text = {"group_id": "template:00000000000000cc", "template": 0xCC, "template_rarity": 6.0, "template_share": 0.9, "job_share": 0.9}
+    text: Row = {"group_id": "template:00000000000000cc", "template": 0xCC, "template_rarity": 6.0, "template_share": 0.9, "job_share": 0.9}
     text |= {"harvest_share": 0.9, "single_turn": 1.0, "begun": 20.0, "account_begun": 20.0, "account_first": 0.0, "time": 8 * HOUR}
-    alike: dict[str, Any] = text | {"raw": own, "own": own, "age_rank": 0.01, "requests": 20.0}
+    alike: Row = text | {"raw": own, "own": own, "age_rank": 0.01, "requests": 20.0}
     rows = [row(f"a{n}", created=n * HOUR, payment=n + 1, organization=n + 1, router=RELAY if n else stranger, **alike) for n in range(9)]
     groups = stage()
     groups.apply(encoded(rows), 0)
@@ -305,7 +304,7 @@ SURE = Additive.of({"readings": READINGS, "base": 20.0, "offset": 0.0, "scale": 
 
 def evidence_of_a_pool(came: float) -> list[float]:
     """Return the evidence of three accounts of one program; the first, a year old, came to it so many seconds after its first request."""
-    group: dict[str, Any] = {"group_id": f"router:{RELAY:016x}", "router": RELAY, "created": 0.0}
+    group: Row = {"group_id": f"router:{RELAY:016x}", "router": RELAY, "created": 0.0}
     group |= {"account_first": 365 * DAY, "time": 365 * DAY + 8 * HOUR}
     groups = stage()
     groups.apply(encoded([row(f"a{n}", router_since=np.nan if n else 365 * DAY + came, **group) for n in range(3)]), 0)
@@ -322,7 +321,7 @@ def test_an_account_that_came_to_a_pool_after_hours_of_its_own_work_is_asked_abo
 def suspects_on(cards: int) -> set[str]:
     """Return who of twelve young accounts that ask alike behind one router is suspect, if they pay with so many cards."""
     own = np.array([{"content": 3.0}.get(name, 0.0) for name in FAMILIES])
-    behind: dict[str, Any] = {"group_id": f"router:{RELAY:016x}", "router": RELAY, "raw": own, "own": own, "age_rank": 0.01}
+    behind: Row = {"group_id": f"router:{RELAY:016x}", "router": RELAY, "raw": own, "own": own, "age_rank": 0.01}
     rows = [row(f"a{n}", created=n * HOUR, payment=n % cards + 1, organization=n + 1, requests=20.0, **behind) for n in range(12)]
     return suspects(stage().apply(encoded(rows), 0))
 

@@ -1,0 +1,120 @@
+"""A cases stage for tests, and the evidence that it is given: accounts and groups over the bar, as the stages before would send them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from models.evidence.families import FAMILIES
+from models.evidence.links import CASE_LINKS
+from streams.cases.policy import Policy
+from streams.cases.stage import Cases
+from streams.schema import blocks, topics
+from streams.schema.cases import Alert, Case
+from streams.schema.labels import Label
+from streams.stages.stage import Message
+from streams.testing.block_rows import Cell, Row, columns_of
+
+FEATURES: Final = ("daily_output", "fresh_questions")
+_USUAL: Final[Row] = {
+    "common": 0.0,
+    "accounts": 1.0,
+    "population": 10_000.0,
+    "requests": 10.0,
+    "output_tokens": 1000.0,
+    "first": 0.0,
+    "extraction": 0.0,
+    "routing": 0.0,
+    "features": [11.0, 0.8],
+    "nats": [1.5, 3.2],
+    "usual_low": [8.0, 0.0],
+    "usual_high": [9.0, 0.4],
+    "counted": [np.nan] * len(FAMILIES),
+    **dict.fromkeys(CASE_LINKS, 0),
+}
+
+
+def evidence_row(kind: str, name: str, account: str | None = None, at: float = 0.0, **cells: Cell) -> Row:
+    """Return one row of evidence.
+
+    Args:
+        kind: Of the entity.
+        name: Its id.
+        account: Of a member; None for the entity's own row.
+        at: When the evidence was weighed, seconds.
+        cells: Of other columns; the others are as usual.
+    """
+    return {"time": at, "entity_kind": kind, "entity_id": name, "account_id": account, "families": {"content": 7.0}, **cells}
+
+
+def an_account(name: str, at: float = 0.0, **cells: Cell) -> Row:
+    """Return an account's own evidence: `an_account("ada", at=5.0, extraction=20.0, families={"content": 7.0})`.
+
+    Args:
+        name: Of the account.
+        at: When the evidence was weighed, seconds.
+        cells: Of other columns.
+    """
+    return evidence_row("account", name, None, at, **cells)
+
+
+def a_group(kind: str, name: str, who: Sequence[str], at: float = 0.0, **cells: Cell) -> list[Row]:
+    """Return a group's own row, and one for each member over the bar: `a_group("router", "00000000000000aa", ["ada", "bob", "eve"])`.
+
+    Args:
+        kind: Of link, or `account` for a group without one.
+        name: The link's value, 16 hexadecimal digits.
+        who: The members.
+        at: When the evidence was weighed, seconds.
+        cells: Of other columns, the same in all rows.
+    """
+    of_link: Row = {} if kind == "account" else {kind: int(name, 16)}
+    cells = {"extraction": 20.0, **of_link, "accounts": float(len(who)), **cells}
+    return [evidence_row(kind, name, account, at, **cells) for account in (None, *who)]
+
+
+def encoded(rows: Sequence[Row]) -> bytes:
+    """Return rows of evidence as a block."""
+    columns = columns_of(blocks.EVIDENCE, rows, _USUAL)
+    return blocks.EVIDENCE.encode(columns, {"features": FEATURES, "families": list(FAMILIES)})
+
+
+class CaseDesk:
+    """A cases stage, and what it has sent. Blocks are numbered by themselves, and kept so that they can be played again."""
+
+    def __init__(self, policy: Policy | None = None) -> None:
+        """Start with nothing; without a policy of its own by the one of this version."""
+        self.stage = Cases(policy)
+        self.blocks: list[bytes] = []
+        self.sent: list[Message] = []
+
+    def apply(self, *rows: Row) -> list[Alert]:
+        """Apply one block; return the alerts that it gave rise to."""
+        self.blocks.append(encoded(rows))
+        return self.take(self.stage.apply(self.blocks[-1], len(self.blocks) - 1))
+
+    def learn(self, label: Label) -> list[Alert]:
+        """Apply an analyst's label; return the alerts that it gave rise to."""
+        return self.take(self.stage.apply_feedback(label.encode(), 0))
+
+    def take(self, messages: list[Message]) -> list[Alert]:
+        """Keep messages of the stage; return the alerts among them."""
+        self.sent += messages
+        return [Alert.decode(message.value) for message in messages if message.topic == topics.ALERTS]
+
+    @property
+    def versions(self) -> list[Case]:
+        """Every version of every case that was sent, in order."""
+        return [Case.decode(message.value) for message in self.sent if message.topic == topics.CASES]
+
+    @property
+    def newest(self) -> dict[str, Case]:
+        """The newest version of every case, by id."""
+        return {case.case_id: case for case in self.versions}
+
+    @property
+    def open(self) -> list[Case]:
+        """The newest versions of open cases."""
+        return [case for case in self.newest.values() if case.state == "open"]
