@@ -19,7 +19,7 @@ import asyncio
 import logging
 import math
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, cast
@@ -39,7 +39,7 @@ from streams.stages.stage import FeedbackStage, GatheringStage, MakeStage, Messa
 from streams.telemetry.metrics import METRICS, Metric, Registry
 from streams.worker.failure import Failure
 from streams.worker.ordered_input import OrderedInput
-from streams.worker.pace import MARK, Mark, Pace, Slowest
+from streams.worker.pace import MARK, NOTHING_KNOWN, Mark, Pace, Slowest
 from streams.worker.partition import Gathered, Partition
 from streams.worker.report import report_stage
 from streams.worker.source import headers_of
@@ -107,6 +107,7 @@ class Engine:
         self._count = int(app.conf.topic_partitions)
         self._reading = OrderedInput(app, compacted=(topics.LABELS,))
         self._gathering: asyncio.Task[None] | None = None
+        self._catching_up: asyncio.Task[None] | None = None
         self._applying = asyncio.Lock()
         self._writing = asyncio.Lock()
         table.on_recover(self.load)
@@ -135,10 +136,8 @@ class Engine:
                         await self._apply(partition, record)
                     else:
                         await self._apply_in_pace(partition, partition.pace, record)
-            while partition and partition.is_full and self._owns(partition):
+            while partition and partition.is_full and self._owns(partition):  # noqa: ASYNC110 - it may be lost meanwhile
                 await asyncio.sleep(FULL_PAUSE_SECONDS)
-                async with self._applying:
-                    await self._go_on(partition)
 
     async def take_second(self, event: EventT[Any]) -> None:
         """Apply one record of feedback, in the stage of the partition of the same number."""
@@ -147,8 +146,8 @@ class Engine:
             async with self._applying:
                 if partition := await self._partition_in_turn(record):
                     if partition.pace and (mark := self._mark_in(record)):
-                        partition.pace.note(mark, time.monotonic())
-                        await self._go_on(partition)
+                        partition.pace.note(mark)
+                        await self._tell(partition, partition.pace)
                     elif record.value is not None:  # a tombstone only removes what a topic contains
                         await self._apply_gathered(partition)  # what came before it counts before it
                         messages = partition.apply_feedback(record.topic, record.value, record.offset, self._refusal(record))
@@ -160,7 +159,9 @@ class Engine:
         with self.failure:
             async with self._applying:
                 for partition in list(self.partitions.values()):
-                    await self._go_on(partition)
+                    if partition.pace:
+                        partition.pace.look(time.monotonic())
+                        await self._tell(partition, partition.pace)
         await self.checkpoint()
 
     async def checkpoint(self, *, everything: bool = False) -> None:
@@ -209,6 +210,9 @@ class Engine:
                 )  # each is a connection of its own
                 self._generation = generation
                 self._reading.forget(starts)
+                if self.inputs.answers:
+                    for partition in self.partitions.values():
+                        await self._send_marks(partition, self.inputs.answers, NOTHING_KNOWN, range(self._count))
             log.info("%s: this worker owns partitions %s", self.app.conf.id, sorted(self.partitions))
 
     def positions(self) -> dict[TP, int]:
@@ -250,38 +254,56 @@ class Engine:
 
     async def _apply_in_pace(self, partition: Partition, pace: Pace, record: Record) -> None:
         stage = cast("TimedStage", partition.stage)
-        if pace.is_free(time.monotonic()):
+        if pace.is_free:
             await self._apply(partition, record)
             pace.applied(stage.newest)
         else:
             pace.add(record, min(stage.reach(record.value or b""), record.timestamp or math.inf))  # no event is later than its arrival
-        await self._go_on(partition)
+        await self._tell(partition, pace)
 
-    async def _go_on(self, partition: Partition) -> None:
-        """Apply the blocks that need not wait for feedback any more, and tell how far the partition is."""
-        pace = partition.pace
-        if pace is None:
-            return
-        while pace.waiting and not pace.must_wait(time.monotonic()) and self._owns(partition):
-            await self._apply(partition, pace.take())
-            await self._send_mark(partition, pace)
-        if self._owns(partition):
-            await self._send_mark(partition, pace)
+    async def _catch_up(self) -> None:
+        """Apply the blocks that need not wait for feedback, of all partitions the earliest first.
+
+        Between two of them feedback is applied and other agents work: a backlog must not keep what it waits for from coming.
+        """
+        try:
+            with self.failure:
+                while True:
+                    async with self._applying:
+                        paces = {number: partition.pace for number, partition in self.partitions.items() if partition.pace}
+                        reach, number = min(((pace.next_reach, number) for number, pace in paces.items()), default=(math.inf, -1))
+                        if reach == math.inf or self._generation < 0:
+                            self._catching_up = None  # what comes from here on begins anew
+                            return
+                        await self._apply(self.partitions[number], paces[number].take())
+                        await self._send_mark(self.partitions[number], paces[number])
+                    await asyncio.sleep(0)
+        finally:
+            if self._catching_up is asyncio.current_task():
+                self._catching_up = None
+
+    async def _tell(self, partition: Partition, pace: Pace) -> None:
+        """Tell how far a partition is, and go on with what need not wait for feedback any more."""
+        await self._send_mark(partition, pace)
+        if pace.next_reach < math.inf and self._catching_up is None:
+            self._catching_up = asyncio.create_task(self._catch_up())
 
     async def _send_mark(self, partition: Partition, pace: Pace) -> None:
         end = cast("int | None", self.app.consumer.highwater(partition.tp))  # None before the first fetch
         at_end = not pace.waiting and end is not None and max(partition.position + 1, partition.read_from) >= end
         if (due := pace.mark_due(at_end=at_end, now=time.monotonic())) is not None:
-            await self._send_to_all(partition, str(self.inputs.marks), due)
+            await self._send_marks(partition, str(self.inputs.marks), due, range(self._count))
 
     async def _answer(self, partition: Partition, mark: Mark) -> None:
         """Send the lowest mark of all partitions back, behind the messages that came of what was before it."""
-        if partition.slowest.note(mark) and partition.slowest.time > -math.inf:
-            await self._send_to_all(partition, str(self.inputs.answers), partition.slowest.time)
+        has_changed, time_reached = partition.slowest.note(mark), partition.slowest.time
+        if time_reached > -math.inf and mark.source in partition.slowest.times:  # who sent it may have forgotten the answer
+            to = range(self._count) if has_changed else (mark.source,)
+            await self._send_marks(partition, str(self.inputs.answers), time_reached, to)
 
-    async def _send_to_all(self, partition: Partition, topic: str, time_reached: float) -> None:
+    async def _send_marks(self, partition: Partition, topic: str, time_reached: float, to: Iterable[int]) -> None:
         value = Mark(partition.tp.partition, time_reached).encode()
-        await partition.send([Message(topic, number, value, MARK) for number in range(self._count)], self._send)
+        await partition.send([Message(topic, number, value, MARK) for number in to], self._send)
 
     def _mark_in(self, record: Record) -> Mark | None:
         """Return the mark that a record is; None for any other record."""

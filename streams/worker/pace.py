@@ -6,7 +6,10 @@ to where its next block reaches. Each partition of groups sends back the lowest 
 it. A block that reaches further than MAX_FEEDBACK_LAG_SECONDS beyond that waits. A partition at the end of its input holds nobody up: its
 mark is infinite.
 
-Pure: times are arguments, in seconds of event time or of any monotonic clock. Marks are no state: they are lost and come again.
+Marks are no state. A partition of groups that is loaded knows of none: it sends back the time NOTHING_KNOWN, and whoever gets an earlier
+time than before sends its own mark again.
+
+Pure: times are arguments, in seconds of event time or of any monotonic clock.
 """
 
 from __future__ import annotations
@@ -26,10 +29,14 @@ MAX_FEEDBACK_LAG_SECONDS: Final = 60.0
 """Event time by which a partition may be ahead of its feedback."""
 MARK_INTERVAL_SECONDS: Final = 20.0
 """Event time between two marks of a partition that is behind."""
-PATIENCE_SECONDS: Final = 30.0
-"""Time without any mark after which a partition no longer waits: the groups stage is away."""
+PATIENCE_SECONDS: Final = 60.0
+"""Time without any mark after which a partition no longer waits: the groups stage is away. It is longer than a rebalance."""
+MAX_LOOK_SECONDS: Final = 2.0
+"""Time that counts at most between two looks: who was kept from working for longer could not have read a mark either."""
 MARK_AGAIN_SECONDS: Final = 10.0
-"""Time after which an idle partition sends its mark again: the groups stage may have forgotten it."""
+"""Time after which a partition sends its mark again that has had nothing else to say."""
+NOTHING_KNOWN: Final = 0.0
+"""The time that a partition of groups sends back before it knows any mark, epoch seconds."""
 MAX_WAITING_BYTES: Final = 64 << 20
 """Bytes of blocks that wait in a partition, above which its agent reads no more."""
 
@@ -94,11 +101,28 @@ class Pace:
         self._newest = self._start = newest
         self._sent = math.nan
         self._turned = newest  # the first mark since the end of the input
-        self._sent_at = self._noted_at = now
+        self._sent_at = self._looked_at = now
+        self._waited = 0.0  # since the last mark, or the last one sent that has an answer to come
 
-    def is_free(self, now: float) -> bool:
-        """Return whether nothing waits, and nobody is behind or the groups stage is away: a block may reach as far as it will."""
-        return not self.waiting and (self._slowest == math.inf or now - self._noted_at >= PATIENCE_SECONDS)
+    @property
+    def is_free(self) -> bool:
+        """Whether nothing waits, and nobody is behind or the groups stage is away: a block may reach as far as it will."""
+        return not self.waiting and (self._slowest == math.inf or self._waited >= PATIENCE_SECONDS)
+
+    def must_wait(self) -> bool:
+        """Return whether the next record reaches too far ahead of the feedback, which still moves."""
+        ahead = self.waiting[0][1] - max(self._slowest, self._start)
+        return ahead > MAX_FEEDBACK_LAG_SECONDS and self._waited < PATIENCE_SECONDS
+
+    @property
+    def next_reach(self) -> float:
+        """The newest event of the next record, if one waits that may be applied, epoch seconds; else infinite."""
+        return self.waiting[0][1] if self.waiting and not self.must_wait() else math.inf
+
+    def look(self, now: float) -> None:
+        """Let time pass, seconds of a monotonic clock: called about once a second."""
+        self._waited += min(now - self._looked_at, MAX_LOOK_SECONDS)
+        self._looked_at = now
 
     def applied(self, newest: float) -> None:
         """Note the newest event of the state, after a block that did not wait."""
@@ -127,28 +151,23 @@ class Pace:
             at_end: Whether the input has no further record.
             now: Seconds of a monotonic clock.
         """
-        if at_end:
-            due = math.inf if self._sent != math.inf or now - self._sent_at >= MARK_AGAIN_SECONDS else None
-        else:
-            reached = max(self._newest, self.waiting[0][1]) if self.waiting else self._newest
-            moved = math.isnan(self._sent) or reached - self._sent >= MARK_INTERVAL_SECONDS
-            due = reached if math.isfinite(reached) and (moved or self._sent == math.inf) else None
-        if due is not None:
-            if math.isnan(self._sent) or self._sent == math.inf:
-                self._noted_at = now  # its answer takes a moment
-                self._turned = due
-            self._sent, self._sent_at = due, now
-        return due
+        reached = math.inf if at_end else max(self._newest, self.waiting[0][1]) if self.waiting else self._newest
+        is_first = math.isnan(self._sent) or (self._sent == math.inf and not at_end)
+        moved = is_first or (reached != self._sent and reached - self._sent >= MARK_INTERVAL_SECONDS)
+        if reached == -math.inf or not (moved or now - self._sent_at >= MARK_AGAIN_SECONDS):
+            return None
+        if is_first:
+            self._waited = 0.0  # its answer takes a moment
+            self._turned = reached
+        self._sent, self._sent_at = reached, now
+        return reached
 
-    def note(self, mark: Mark, now: float) -> None:
-        """Take a mark that came back."""
+    def note(self, mark: Mark) -> None:
+        """Take a mark that came back. An earlier one than before may be from a stage that has forgotten ours: it is due again."""
+        if mark.time is not None and mark.time < self._feedback.times.get(mark.source, -math.inf):
+            self._sent = math.nan
         self._feedback.note(mark)
-        self._noted_at = now
-
-    def must_wait(self, now: float) -> bool:
-        """Return whether the next record reaches too far ahead of the feedback, which still moves."""
-        ahead = self.waiting[0][1] - max(self._slowest, self._start)
-        return ahead > MAX_FEEDBACK_LAG_SECONDS and now - self._noted_at < PATIENCE_SECONDS
+        self._waited = 0.0
 
     @property
     def _slowest(self) -> float:

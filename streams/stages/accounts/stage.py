@@ -29,6 +29,7 @@ from streams.stages.accounts.claims import ClaimVotes
 from streams.stages.accounts.counting import Counting
 from streams.stages.accounts.erased import ErasedAccounts
 from streams.stages.accounts.group_rows import GroupRows
+from streams.stages.accounts.later import Later
 from streams.stages.accounts.links import AccountLinks
 from streams.stages.accounts.score_rows import ScoreRows
 from streams.stages.accounts.scoring import Scoring
@@ -37,6 +38,7 @@ from streams.stages.accounts.templates import AccountTemplates
 from streams.stages.accounts.votes import Votes
 from streams.stages.chunks import Chunks
 from streams.stages.repeats import RecentEvents
+from streams.stages.reporting import SUSPECT_SECONDS
 from streams.stages.shadow_detectors import ShadowDetectors
 from streams.stages.stage import Message
 
@@ -94,6 +96,7 @@ class Accounts:
         )
         self.chunks = Chunks((self.table, *tables, self.erased.table), shadow)
         self.recent = RecentEvents()
+        self._suspects = Later[str, float]()
         self._kept_seconds, self._next_end = keeping.kept_seconds, -np.inf
         self._counts = {"events": 0.0, "ticks": 0.0, "replayed": 0.0, "duplicates": 0.0, "left_out": 0.0, "unbelievable": 0.0}
 
@@ -145,6 +148,7 @@ class Accounts:
         grouped = GroupedEvents.of(slots, block.numbers("time").astype(np.float64), self.table["clock"])
         self.scoring.hasten(self.counting.count(block, grouped))
         self.state.advance(grouped)
+        self._suspect(self._suspects.due(self.state.newest))
         self._counts["events"] += len(block)
         messages = self._score(self.scoring.due(grouped.slots)) + self.group_rows.take(moved) + self.votes.announce()
         self.erased.expire(self.state.newest, offset)
@@ -174,7 +178,9 @@ class Accounts:
         until = block.numbers("until").astype(np.float64)
         self.templates.share(block.hashes("template"))
         self.templates.publish(block.hashes("template"), until)
-        self._suspect(dict(zip(block.texts("account_id"), until.tolist(), strict=True)))
+        for account, end in zip(block.texts("account_id"), until.tolist(), strict=True):
+            if account is not None:
+                self._suspects.add(account, end - SUSPECT_SECONDS, end)
         return []
 
     @property
@@ -254,9 +260,9 @@ class Accounts:
         self.scoring.record(scores)
         return self.group_rows.take(slots) + self.score_rows.take(scores)
 
-    def _suspect(self, until: Mapping[str | None, float]) -> None:
+    def _suspect(self, until: Mapping[str, float]) -> None:
         """Mark this partition's accounts among these as suspect until the given times (epoch seconds), and remove their votes."""
-        accounts = [account for account in until if account is not None and account in self.table]
+        accounts = [account for account in until if account in self.table]
         if accounts:
             slots = self.table.intern(accounts)
             self.claims.withdraw(slots)

@@ -21,6 +21,7 @@ from streams.core.errors import BlockLayoutError
 from streams.features.declaration import Feature
 from streams.schema import blocks, topics
 from streams.schema.blocks import Block
+from streams.stages.accounts.later import Later
 from streams.stages.accounts.links import AccountLinks
 from streams.stages.accounts.state import AccountState
 from streams.stages.stage import Message
@@ -49,8 +50,8 @@ class Votes:
             *(f"level of {name}" for name in FAMILIES),
             "score",
         ]
+        self._later = Later[int, tuple[float, Block]]()
         self._tallied = -np.inf
-        self._has_news = False
 
     def cast(self, slots: Slots, values: Floats, levels: Floats, extraction: Floats) -> None:
         """Replace the votes of these accounts by their current values.
@@ -100,7 +101,7 @@ class Votes:
         return [Message(topics.FEEDBACK, home, block) for home in range(state.partitions) if home != state.partition]
 
     def receive(self, tally: Block) -> None:
-        """Replace the tally of another partition; a tally of this partition itself is ignored.
+        """Let the tally of another partition wait until it takes effect; a tally of this partition itself is ignored.
 
         Raises:
             BlockLayoutError: Before anything changed, if a count is negative, unknown, above MAX_VOTES or of another width, the partition
@@ -116,12 +117,14 @@ class Votes:
         if np.isfinite(self._state.newest) and time > self._state.newest + MAX_CLOCK_LEAD_SECONDS:
             raise BlockLayoutError("a tally counts to a time far ahead of ours: no later one would replace it")
         if source != self._state.partition:
-            self.tallies.receive(int(source), [str(name) for name in tally.texts("histogram")], votes, time, self._state.offset)
-            self._has_news = True  # all of them are added up once, when an account is next compared with them
+            self._later.add(int(source), time, (time, tally))
 
     def add_others(self) -> None:
-        """Add up the tallies of the other partitions, when one has come since they were last."""
-        if self._has_news:
+        """Add up the tallies of the other partitions, when one of them takes effect."""
+        due = self._later.due(self._state.newest)
+        for source, (time, tally) in due.items():
+            self.tallies.receive(source, [str(name) for name in tally.texts("histogram")], tally.vectors("votes"), time, self._state.offset)
+        if due:
             self._count_others()
 
     def _exchange(self, slots: Slots, votes: Ballots, level_votes: Ballots, score_votes: Ballots, weights: Floats) -> None:
@@ -136,7 +139,6 @@ class Votes:
         table["vote_weight"][slots] = weights
 
     def _count_others(self) -> None:
-        self._has_news = False
         own = np.r_[self.reference.votes.sum(axis=1), self.levels.votes.sum(axis=1), self.tail.votes.sum()]
         total = self.tallies.total(self._histograms, own)
         features = len(self.reference.votes)

@@ -4,16 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.durations import DAY
 from models.evidence import additive, weighing
 from models.evidence.links import CASE_LINKS
 from streams.stages.groups.outbox import GroupOutbox
 from streams.stages.groups.readings import by_family
 from streams.stages.groups.scoring import GroupScore
 from streams.stages.groups.state import GroupState
+from streams.stages.reporting import SUSPECT_SECONDS
 
-SUSPECT_SECONDS = DAY
-"""Time without a vote in the references after a member last looked suspect."""
 MEMBER_STEP_NATS = 1.0
 """Change of a member's evidence from which it is reported again."""
 MEMBER_GROWTH_SHARE = 0.05

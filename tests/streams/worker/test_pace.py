@@ -8,7 +8,16 @@ from typing import Any
 
 import pytest
 
-from streams.worker.pace import MARK_AGAIN_SECONDS, MAX_FEEDBACK_LAG_SECONDS, MAX_WAITING_BYTES, PATIENCE_SECONDS, Mark, Pace, Slowest
+from streams.worker.pace import (
+    MARK_AGAIN_SECONDS,
+    MAX_FEEDBACK_LAG_SECONDS,
+    MAX_WAITING_BYTES,
+    NOTHING_KNOWN,
+    PATIENCE_SECONDS,
+    Mark,
+    Pace,
+    Slowest,
+)
 
 A_MINUTE = MAX_FEEDBACK_LAG_SECONDS
 
@@ -33,59 +42,103 @@ def test_the_slowest_is_known_once_every_partition_has_sent_a_mark() -> None:
 def test_a_block_waits_that_reaches_more_than_a_minute_beyond_the_slowest_answer() -> None:
     pace = a_pace()
     pace.add(a_record(), 1_000.0 + A_MINUTE)
-    assert not pace.must_wait(now=1.0)
+    assert not pace.must_wait()
     pace.take()
     pace.add(a_record(), 1_001.0 + A_MINUTE)
-    assert pace.must_wait(now=1.0)
-    pace.note(Mark(0, 1_050.0), now=2.0)
-    assert pace.must_wait(now=2.0), "the other partition of groups has not answered"
-    pace.note(Mark(1, 1_001.0), now=3.0)
-    assert not pace.must_wait(now=3.0)
+    assert pace.must_wait()
+    pace.note(Mark(0, 1_050.0))
+    assert pace.must_wait(), "the other partition of groups has not answered"
+    pace.note(Mark(1, 1_001.0))
+    assert not pace.must_wait()
 
 
-def test_it_waits_for_a_groups_stage_that_is_away_for_half_a_minute_only() -> None:
+def waited(pace: Pace, seconds: float) -> None:
+    """Let time pass, a look a second."""
+    for second in range(1, int(seconds) + 1):
+        pace.look(float(second))
+
+
+def test_it_waits_for_a_groups_stage_that_is_away_for_a_minute_only() -> None:
     pace = a_pace()
-    assert pace.mark_due(at_end=False, now=5.0) == 1_000.0
+    assert pace.mark_due(at_end=False, now=0.0) == 1_000.0
     pace.add(a_record(), 9_000.0)
-    assert pace.must_wait(now=4.0 + PATIENCE_SECONDS)
-    assert not pace.must_wait(now=5.0 + PATIENCE_SECONDS)
+    waited(pace, PATIENCE_SECONDS - 1)
+    assert pace.must_wait()
+    pace.look(PATIENCE_SECONDS)
+    assert not pace.must_wait()
     pace.take()
-    assert pace.is_free(now=5.0 + PATIENCE_SECONDS)
+    assert pace.is_free
+
+
+def test_a_worker_that_was_kept_from_working_has_not_waited_for_its_groups() -> None:
+    pace = a_pace()
+    pace.add(a_record(), 9_000.0)
+    pace.look(10 * PATIENCE_SECONDS)
+    assert pace.must_wait(), "an answer may have come meanwhile, and nobody read it"
+
+
+def test_a_groups_stage_that_knows_nothing_yet_is_told_again() -> None:
+    pace = a_pace(partitions=1)
+    assert pace.mark_due(at_end=False, now=0.0) == 1_000.0
+    pace.note(Mark(0, 1_000.0))
+    pace.add(a_record(), 9_000.0)
+    assert pace.mark_due(at_end=False, now=0.0) == 9_000.0
+    assert pace.mark_due(at_end=False, now=1.0) is None
+    pace.note(Mark(0, NOTHING_KNOWN))
+    assert pace.mark_due(at_end=False, now=1.0) == 9_000.0
+    assert pace.mark_due(at_end=False, now=1.0) is None, "once is enough"
+
+
+def test_a_mark_without_an_answer_is_sent_again_from_time_to_time() -> None:
+    pace = a_pace()
+    assert pace.mark_due(at_end=False, now=0.0) == 1_000.0
+    assert pace.mark_due(at_end=False, now=MARK_AGAIN_SECONDS - 1) is None
+    assert pace.mark_due(at_end=False, now=MARK_AGAIN_SECONDS) == 1_000.0
+
+
+def test_the_next_record_has_a_reach_when_it_need_not_wait() -> None:
+    pace = a_pace()
+    assert pace.next_reach == math.inf, "none waits"
+    pace.add(a_record(), 1_000.0 + A_MINUTE)
+    assert pace.next_reach == 1_000.0 + A_MINUTE
+    pace.take()
+    pace.add(a_record(), 1_001.0 + A_MINUTE)
+    assert pace.next_reach == math.inf, "it waits for feedback"
 
 
 def test_nothing_waits_once_every_partition_has_come_to_its_end() -> None:
     pace = a_pace(partitions=1)
     assert pace.mark_due(at_end=True, now=0.0) == math.inf
-    assert not pace.is_free(now=0.0)
-    pace.note(Mark(0, math.inf), now=1.0)
-    assert pace.is_free(now=1.0)
+    assert not pace.is_free
+    pace.note(Mark(0, math.inf))
+    assert pace.is_free
 
 
 def test_a_backlog_that_comes_after_the_end_waits_for_an_answer_of_its_own_time() -> None:
     pace = a_pace(partitions=1)
     pace.mark_due(at_end=True, now=0.0)
-    pace.note(Mark(0, math.inf), now=1.0)
+    pace.note(Mark(0, math.inf))
     pace.applied(2_000.0)
     assert pace.mark_due(at_end=False, now=1.0) == 2_000.0
     pace.add(a_record(), 2_001.0 + A_MINUTE)
-    assert pace.must_wait(now=2.0), "the infinite answer is from before the backlog"
-    pace.note(Mark(0, 2_001.0), now=2.0)
-    assert not pace.must_wait(now=2.0)
+    assert pace.must_wait(), "the infinite answer is from before the backlog"
+    pace.note(Mark(0, 2_001.0))
+    assert not pace.must_wait()
 
 
 def test_a_partition_at_its_end_waits_for_another_that_is_behind() -> None:
     pace = a_pace(partitions=1)
     pace.mark_due(at_end=True, now=0.0)
-    pace.note(Mark(0, 1_500.0), now=1.0)
+    pace.note(Mark(0, 1_500.0))
     pace.add(a_record(), 1_501.0 + A_MINUTE)
-    assert pace.must_wait(now=2.0)
+    assert pace.must_wait()
 
 
 def test_an_empty_state_begins_with_its_first_block() -> None:
     pace = a_pace(-math.inf)
     assert pace.mark_due(at_end=False, now=0.0) is None
     pace.add(a_record(), 5_000.0)
-    assert not pace.must_wait(now=0.0)
+    assert not pace.must_wait()
     assert pace.mark_due(at_end=False, now=0.0) == 5_000.0
 
 

@@ -16,12 +16,15 @@ from streams.intake.collector import Collector
 from streams.schema import blocks, topics
 from streams.schema.prompt_sketch import PROMPT_SHINGLES
 from streams.stages.accounts.archive import Keeping
+from streams.stages.accounts.later import FEEDBACK_DELAY_SECONDS, STEP_SECONDS
 from streams.stages.accounts.stage import Accounts
 from streams.stages.accounts.state import FIRST_REQUESTS
 from streams.stages.stage import Message
 from streams.testing.feature_trial import block_of
 
 START = 1_790_000_000.0
+LATER = FEEDBACK_DELAY_SECONDS + STEP_SECONDS
+"""Seconds after START at which feedback about START has taken effect."""
 KEY = b"a key of this test"
 NUMBERS = count()
 
@@ -140,6 +143,21 @@ def test_a_suspect_account_has_no_vote_on_what_is_ordinary() -> None:
     told = suspect("ada")
     for offset in (0, 1):
         assert accounts.apply_feedback(told, offset) == []
+        accounts.apply(requests(("bob", LATER + offset)), 1 + offset)
+        assert accounts.votes.reference.votes.sum() == 0
+
+
+def test_feedback_takes_effect_ten_minutes_after_what_it_is_about_however_late_it_comes() -> None:
+    early, late = stage(), stage()
+    for accounts in (early, late):
+        accounts.apply(requests(*[("ada", number) for number in range(FIRST_REQUESTS)]), 0)
+    early.apply_feedback(suspect("ada"), 0)
+    for accounts in (early, late):
+        accounts.apply(requests(("bob", FEEDBACK_DELAY_SECONDS)), 1)
+        assert accounts.votes.reference.votes.sum() > 0
+    late.apply_feedback(suspect("ada"), 0)
+    for accounts in (early, late):
+        accounts.apply(requests(("bob", LATER)), 2)
         assert accounts.votes.reference.votes.sum() == 0
 
 
@@ -204,9 +222,10 @@ def test_the_suspect_have_no_vote_on_what_is_usual_for_a_client_and_a_restart_ch
     for each in (accounts, restarted):
         assert misfit(each.apply(claiming(RELAY, "eve"), 2)) == pytest.approx([np.log(25 / 5)], abs=1e-5)
         each.apply_feedback(told, 0)
-        assert misfit(each.apply(claiming(RELAY, "bob"), 3)) == pytest.approx([np.log(21)], abs=1e-5), "21 votes, of which one is eve's"
-        each.apply(claiming(RELAY, *five), 4)
-        assert misfit(each.apply(claiming(RELAY, "joe"), 5)) == pytest.approx([np.log(22 / 2)], abs=1e-5), "bob's counts, theirs do not"
+        each.apply(requests(("ann", LATER)), 3)
+        assert misfit(each.apply(claiming(RELAY, "bob"), 4)) == pytest.approx([np.log(21)], abs=1e-5), "21 votes, of which one is eve's"
+        each.apply(claiming(RELAY, *five), 5)
+        assert misfit(each.apply(claiming(RELAY, "joe"), 6)) == pytest.approx([np.log(22 / 2)], abs=1e-5), "bob's counts, theirs do not"
 
 
 OLD = TOOL | {"network.protocol.version": "1.1", "http.request.header.accept-encoding": "identity", "sdk.language": "js"}
@@ -264,6 +283,7 @@ def test_what_is_ordinary_rests_on_the_accounts_of_all_partitions_also_after_a_r
     ((_, told),) = tallies(there.apply(people("bob", "eve", "joe"), 0))
     for _ in range(2):
         here.apply_feedback(told, 0)
+        here.state.newest = START + LATER
         here.votes.add_others()
         assert here.votes.reference.all_votes.sum() == 4 * here.votes.reference.votes.sum()
         assert here.votes.levels.all_votes.sum() == 4 * here.votes.levels.votes.sum()
@@ -293,6 +313,7 @@ def test_a_tally_that_counts_no_votes_changes_nothing() -> None:
             accounts.apply_feedback(blocks.TALLIES.encode(row | lost | {"votes": np.ones((1, 128))}), 0)
     accounts.apply_feedback(blocks.TALLIES.encode({name: [] for name in row} | {"votes": np.ones((0, 128))}), 1)
     accounts.apply_feedback(blocks.TALLIES.encode(row | {"source": [0.0], "votes": np.ones((1, 128))}), 2)
+    accounts.state.newest = START + LATER
     accounts.votes.add_others()
     assert accounts.votes.tail.others.sum() == 0, "its own tally it knows better"
 
@@ -307,6 +328,7 @@ def test_a_tally_of_very_many_votes_moves_what_is_ordinary_no_further_than_an_ho
     honest[0, 0], forged[0, 124] = 40.0, claimed
     accounts.apply_feedback(blocks.TALLIES.encode(row | {"source": [1.0], "votes": honest}), 0)
     accounts.apply_feedback(blocks.TALLIES.encode(row | {"source": [2.0], "votes": forged}), 1)
+    accounts.state.newest = START + LATER
     accounts.votes.add_others()
     assert accounts.votes.tail.votes.sum() == 40.0
     assert accounts.votes.tail.others.tolist() == [40.0, *[0.0] * 123, 80.0, 0.0, 0.0, 0.0]

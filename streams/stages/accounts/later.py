@@ -1,0 +1,59 @@
+"""Feedback that takes effect at a time of its own, so that it does not matter when it arrives.
+
+Feedback is a second late, which is nothing of event time in live traffic, and an hour of it while a backlog is read. What the accounts are
+compared with would then depend on how fast they are read. So feedback takes effect FEEDBACK_DELAY_SECONDS of event time after what it is
+about; a partition that reads a backlog is never so far ahead of it (`streams.worker.pace`).
+
+What waits is no state: a crash loses at most what would have taken effect within ten minutes, and newer feedback replaces it.
+"""
+
+from __future__ import annotations
+
+from typing import Final, Generic, TypeVar
+
+FEEDBACK_DELAY_SECONDS: Final = 600.0
+"""Event time between what feedback is about and its effect."""
+STEP_SECONDS: Final = 60.0
+"""Feedback on the same minute takes effect together."""
+MAX_STEPS: Final = 100
+"""Minutes that wait at most, the latest: a partition without traffic has a clock that stands still."""
+
+Key = TypeVar("Key")
+Value = TypeVar("Value")
+
+
+class Later(Generic[Key, Value]):
+    """The newest value of each key, minute by minute.
+
+    >>> later = Later[str, int]()
+    >>> later.add("a", 70.0, 2)
+    >>> later.add("a", 61.0, 1)  # about an earlier moment of the same minute
+    >>> later.due(719.0), later.due(720.0), later.due(720.0)
+    ({}, {'a': 2}, {})
+    """
+
+    def __init__(self) -> None:
+        """Start empty."""
+        self._steps: dict[float, dict[Key, tuple[float, Value]]] = {}
+        self._first = float("inf")
+
+    def add(self, key: Key, time: float, value: Value) -> None:
+        """Let a value wait. time: of what it is about, epoch seconds; an unknown one is ignored."""
+        if not time < float("inf"):
+            return
+        waiting = self._steps.setdefault((time // STEP_SECONDS + 1) * STEP_SECONDS + FEEDBACK_DELAY_SECONDS, {})
+        if key not in waiting or waiting[key][0] <= time:
+            waiting[key] = (time, value)
+        if len(self._steps) > MAX_STEPS:
+            del self._steps[min(self._steps)]
+        self._first = min(self._steps)
+
+    def due(self, clock: float) -> dict[Key, Value]:
+        """Return the newest value of each key that takes effect now, once. clock: newest event time, epoch seconds."""
+        found: dict[Key, Value] = {}
+        if clock < self._first:
+            return found
+        for step in sorted(step for step in self._steps if step <= clock):
+            found |= {key: value for key, (_, value) in self._steps.pop(step).items()}
+        self._first = min(self._steps, default=float("inf"))
+        return found
