@@ -39,7 +39,7 @@ from streams.stages.stage import FeedbackStage, GatheringStage, MakeStage, Messa
 from streams.telemetry.metrics import METRICS, Metric, Registry
 from streams.worker.failure import Failure
 from streams.worker.ordered_input import OrderedInput
-from streams.worker.pace import MARK, NOTHING_KNOWN, Mark, Pace, Slowest
+from streams.worker.pace import MARK, UNKNOWN_EPOCH_SECONDS, Mark, Pace, Slowest
 from streams.worker.partition import Gathered, Partition
 from streams.worker.report import report_stage
 from streams.worker.source import headers_of
@@ -147,7 +147,7 @@ class Engine:
                 if partition := await self._partition_in_turn(record):
                     if partition.pace and (mark := self._mark_in(record)):
                         partition.pace.note(mark)
-                        await self._tell(partition, partition.pace)
+                        await self._report_reach(partition, partition.pace)
                     elif record.value is not None:  # a tombstone only removes what a topic contains
                         await self._apply_gathered(partition)  # what came before it counts before it
                         messages = partition.apply_feedback(record.topic, record.value, record.offset, self._refusal(record))
@@ -161,7 +161,7 @@ class Engine:
                 for partition in list(self.partitions.values()):
                     if partition.pace:
                         partition.pace.look(time.monotonic())
-                        await self._tell(partition, partition.pace)
+                        await self._report_reach(partition, partition.pace)
         await self.checkpoint()
 
     async def checkpoint(self, *, everything: bool = False) -> None:
@@ -212,7 +212,7 @@ class Engine:
                 self._reading.forget(starts)
                 if self.inputs.answers:
                     for partition in self.partitions.values():
-                        await self._send_marks(partition, self.inputs.answers, NOTHING_KNOWN, range(self._count))
+                        await self._send_marks(partition, self.inputs.answers, UNKNOWN_EPOCH_SECONDS, range(self._count))
             log.info("%s: this worker owns partitions %s", self.app.conf.id, sorted(self.partitions))
 
     def positions(self) -> dict[TP, int]:
@@ -259,7 +259,7 @@ class Engine:
             pace.applied(stage.newest)
         else:
             pace.add(record, min(stage.reach(record.value or b""), record.timestamp or math.inf))  # no event is later than its arrival
-        await self._tell(partition, pace)
+        await self._report_reach(partition, pace)
 
     async def _catch_up(self) -> None:
         """Apply the blocks that need not wait for feedback, of all partitions the earliest first.
@@ -282,7 +282,7 @@ class Engine:
             if self._catching_up is asyncio.current_task():
                 self._catching_up = None
 
-    async def _tell(self, partition: Partition, pace: Pace) -> None:
+    async def _report_reach(self, partition: Partition, pace: Pace) -> None:
         """Tell how far a partition is, and go on with what need not wait for feedback any more."""
         await self._send_mark(partition, pace)
         if pace.next_reach < math.inf and self._catching_up is None:

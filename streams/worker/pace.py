@@ -6,7 +6,7 @@ to where its next block reaches. Each partition of groups sends back the lowest 
 it. A block that reaches further than MAX_FEEDBACK_LAG_SECONDS beyond that waits. A partition at the end of its input holds nobody up: its
 mark is infinite.
 
-Marks are no state. A partition of groups that is loaded knows of none: it sends back the time NOTHING_KNOWN, and whoever gets an earlier
+Marks are no state. A partition of groups that is loaded knows of none: it sends back the time UNKNOWN_EPOCH_SECONDS, and whoever gets an earlier
 time than before sends its own mark again.
 
 Pure: times are arguments, in seconds of event time or of any monotonic clock.
@@ -35,7 +35,7 @@ MAX_LOOK_SECONDS: Final = 2.0
 """Time that counts at most between two looks: who was kept from working for longer could not have read a mark either."""
 MARK_AGAIN_SECONDS: Final = 10.0
 """Time after which a partition sends its mark again that has had nothing else to say."""
-NOTHING_KNOWN: Final = 0.0
+UNKNOWN_EPOCH_SECONDS: Final = 0.0
 """The time that a partition of groups sends back before it knows any mark, epoch seconds."""
 MAX_WAITING_BYTES: Final = 64 << 20
 """Bytes of blocks that wait in a partition, above which its agent reads no more."""

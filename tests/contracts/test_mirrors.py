@@ -127,7 +127,6 @@ WITHOUT_MIRROR: Final = frozenset(
         "streams/worker/agents/cases.py",
         "streams/worker/agents/groups.py",
         "streams/worker/agents/store.py",
-        "streams/worker/engine.py",
         "streams/worker/fetch_wait.py",
         "streams/worker/ordered_input.py",
         "streams/worker/report.py",

@@ -4,31 +4,31 @@ Feedback is a second late, which is nothing of event time in live traffic, and a
 compared with would then depend on how fast they are read. So feedback takes effect FEEDBACK_DELAY_SECONDS of event time after what it is
 about; a partition that reads a backlog is never so far ahead of it (`streams.worker.pace`).
 
-What waits is no state: a crash loses at most what would have taken effect within ten minutes, and newer feedback replaces it.
+What waits is no state: a crash loses at most what was about the last fifty minutes, and newer feedback replaces it.
 """
 
 from __future__ import annotations
 
 from typing import Final, Generic, TypeVar
 
-FEEDBACK_DELAY_SECONDS: Final = 600.0
-"""Event time between what feedback is about and its effect."""
-STEP_SECONDS: Final = 60.0
-"""Feedback on the same minute takes effect together."""
+STEP_SECONDS: Final = 600.0
+"""What feedback is about moves with the order of blocks, by up to a block; what is about the same ten minutes takes effect together ..."""
+FEEDBACK_DELAY_SECONDS: Final = 4 * STEP_SECONDS
+"""... so long after their end, in event time: two blocks of a file reach twenty minutes beyond one another."""
 MAX_STEPS: Final = 100
-"""Minutes that wait at most, the latest: a partition without traffic has a clock that stands still."""
+"""Steps that wait at most, the latest: a partition without traffic has a clock that stands still."""
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
 
 
 class Later(Generic[Key, Value]):
-    """The newest value of each key, minute by minute.
+    """The newest value of each key, in steps of ten minutes.
 
     >>> later = Later[str, int]()
     >>> later.add("a", 70.0, 2)
-    >>> later.add("a", 61.0, 1)  # about an earlier moment of the same minute
-    >>> later.due(719.0), later.due(720.0), later.due(720.0)
+    >>> later.add("a", 61.0, 1)  # about an earlier moment of the same ten minutes
+    >>> later.due(2999.0), later.due(3000.0), later.due(3000.0)
     ({}, {'a': 2}, {})
     """
 
@@ -50,10 +50,10 @@ class Later(Generic[Key, Value]):
 
     def due(self, clock: float) -> dict[Key, Value]:
         """Return the newest value of each key that takes effect now, once. clock: newest event time, epoch seconds."""
-        found: dict[Key, Value] = {}
+        newest: dict[Key, Value] = {}
         if clock < self._first:
-            return found
+            return newest
         for step in sorted(step for step in self._steps if step <= clock):
-            found |= {key: value for key, (_, value) in self._steps.pop(step).items()}
+            newest |= {key: value for key, (_, value) in self._steps.pop(step).items()}
         self._first = min(self._steps, default=float("inf"))
-        return found
+        return newest

@@ -98,7 +98,7 @@ async def test_between_two_blocks_of_a_backlog_the_loop_turns_and_feedback_is_no
     partition.pace = pace = Pace(1, START, 0.0)
     for offset in range(50):
         pace.add(a_record(0, offset), START)
-    await engine._tell(partition, pace)
+    await engine._report_reach(partition, pace)
 
     async def look() -> None:
         while len(applied) < 50:
@@ -119,7 +119,7 @@ async def test_of_several_partitions_the_earliest_block_is_applied_first(make_en
         partition.pace = Pace(1, START, 0.0)
         for offset, reach in enumerate(reaches):
             partition.pace.add(a_record(number, offset), START + reach)
-    await engine._tell(engine.partitions[0], engine.partitions[0].pace or Pace(1, 0.0, 0.0))
+    await engine._report_reach(engine.partitions[0], engine.partitions[0].pace or Pace(1, 0.0, 0.0))
     await until(lambda: len(applied) == 6)
     assert applied == [(0, 0), (1, 0), (1, 1), (0, 1), (0, 2), (1, 2)]
 

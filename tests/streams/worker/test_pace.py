@@ -12,8 +12,8 @@ from streams.worker.pace import (
     MARK_AGAIN_SECONDS,
     MAX_FEEDBACK_LAG_SECONDS,
     MAX_WAITING_BYTES,
-    NOTHING_KNOWN,
     PATIENCE_SECONDS,
+    UNKNOWN_EPOCH_SECONDS,
     Mark,
     Pace,
     Slowest,
@@ -84,7 +84,7 @@ def test_a_groups_stage_that_knows_nothing_yet_is_told_again() -> None:
     pace.add(a_record(), 9_000.0)
     assert pace.mark_due(at_end=False, now=0.0) == 9_000.0
     assert pace.mark_due(at_end=False, now=1.0) is None
-    pace.note(Mark(0, NOTHING_KNOWN))
+    pace.note(Mark(0, UNKNOWN_EPOCH_SECONDS))
     assert pace.mark_due(at_end=False, now=1.0) == 9_000.0
     assert pace.mark_due(at_end=False, now=1.0) is None, "once is enough"
 

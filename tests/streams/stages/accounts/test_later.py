@@ -4,36 +4,36 @@ from __future__ import annotations
 
 import math
 
-from streams.stages.accounts.later import FEEDBACK_DELAY_SECONDS, MAX_STEPS, STEP_SECONDS, Later
+from streams.stages.accounts.later import MAX_STEPS, STEP_SECONDS, Later
 
 
-def test_what_is_about_one_minute_takes_effect_together_ten_minutes_after_its_end() -> None:
+def test_what_is_about_the_same_ten_minutes_takes_effect_together_forty_minutes_after_their_end() -> None:
     later = Later[str, str]()
     later.add("ada", 0.0, "first")
-    later.add("bob", 59.0, "second")
-    later.add("eve", 60.0, "third")
-    assert later.due(659.0) == {}
-    assert later.due(660.0) == {"ada": "first", "bob": "second"}
-    assert later.due(720.0) == {"eve": "third"}
+    later.add("bob", 599.0, "second")
+    later.add("eve", 600.0, "third")
+    assert later.due(2_999.0) == {}
+    assert later.due(3_000.0) == {"ada": "first", "bob": "second"}
+    assert later.due(3_600.0) == {"eve": "third"}
 
 
 def test_of_several_about_the_same_the_newest_counts_in_whatever_order_they_come() -> None:
     in_order, reversed_ = Later[str, float](), Later[str, float]()
-    times = [10.0, 50.0, 70.0, 130.0]
+    times = [10.0, 500.0, 700.0, 1_300.0]
     for later, order in ((in_order, times), (reversed_, times[::-1])):
         for time in order:
             later.add("ada", time, time)
-        assert later.due(660.0) == {"ada": 50.0}
-        assert later.due(math.inf) == {"ada": 130.0}
+        assert later.due(3_000.0) == {"ada": 500.0}
+        assert later.due(math.inf) == {"ada": 1_300.0}
 
 
 def test_an_unknown_time_is_ignored_and_a_clock_that_stands_still_costs_no_memory() -> None:
     later = Later[str, int]()
     for unknown in (math.nan, math.inf):
         later.add("ada", unknown, 0)
-    for minute in range(MAX_STEPS + 5):
-        later.add(f"account {minute}", minute * STEP_SECONDS, minute)
+    for step in range(MAX_STEPS + 5):
+        later.add(f"account {step}", step * STEP_SECONDS, step)
     found = later.due(math.inf)
     assert len(found) == MAX_STEPS
     assert min(found.values()) == 5, "the earliest went first"
-    assert later.due(math.inf) == {}, FEEDBACK_DELAY_SECONDS
+    assert later.due(math.inf) == {}

@@ -147,7 +147,7 @@ def test_a_suspect_account_has_no_vote_on_what_is_ordinary() -> None:
         assert accounts.votes.reference.votes.sum() == 0
 
 
-def test_feedback_takes_effect_ten_minutes_after_what_it_is_about_however_late_it_comes() -> None:
+def test_feedback_takes_effect_forty_minutes_after_what_it_is_about_however_late_it_comes() -> None:
     early, late = stage(), stage()
     for accounts in (early, late):
         accounts.apply(requests(*[("ada", number) for number in range(FIRST_REQUESTS)]), 0)
