@@ -6,7 +6,7 @@ to where its next block reaches. Each partition of groups sends back the lowest 
 it. A block that reaches further than MAX_FEEDBACK_LAG_SECONDS beyond that waits. A partition at the end of its input holds nobody up: its
 mark is infinite.
 
-Marks are no state. A partition of groups that is loaded knows of none: it sends back the time UNKNOWN_EPOCH_SECONDS, and whoever gets an earlier
+Marks are no state. A partition of groups that is loaded knows of none: it sends back UNKNOWN_EPOCH_SECONDS, and whoever gets an earlier
 time than before sends its own mark again.
 
 Pure: times are arguments, in seconds of event time or of any monotonic clock.
