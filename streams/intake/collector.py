@@ -16,6 +16,7 @@ import gc
 import math
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -59,6 +60,18 @@ def collect_garbage_rarely() -> None:
     Parsed events have no cycles: reference counting frees them.
     """
     gc.set_threshold(50_000)
+
+
+@contextmanager
+def _without_garbage_collection() -> Iterator[None]:
+    """Keep the garbage collector from walking through a line of a million values again and again while they are read."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
 
 
 class OutgoingBlock(NamedTuple):
@@ -181,7 +194,8 @@ class Collector:
         """
         fuse = fuse or self.fuse
         fuse.check()
-        read = [(index, outcome) for index, line in enumerate(lines) for outcome in self._read(line)]
+        with _without_garbage_collection():
+            read = [(index, outcome) for index, line in enumerate(lines) for outcome in self._read(line)]
         indices = [index for index, _ in read]
         when = [arrival[index] for index in indices] if isinstance(arrival, Sequence) else arrival
         ingested = Ingested()

@@ -19,7 +19,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from itertools import accumulate, islice
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final, cast
 
@@ -40,7 +40,6 @@ from streams.intake.formats import otlp
 from streams.intake.formats.registry import AUTO
 from streams.intake.group_commit import GroupCommit
 from streams.intake.rate_limits import Shares
-from streams.intake.splitting import Values
 from streams.schema import lenient_json
 from streams.schema.event import Event
 from streams.telemetry.metrics import METRICS, Metric
@@ -49,6 +48,8 @@ from streams.telemetry.prometheus import written
 DELIVERY_SECONDS: Final = 10.0
 """How long a caller waits for the broker before it gets 503."""
 KEEPALIVE_SECONDS: Final = 30.0
+CHARGED_BYTES: Final = 1024
+"""Bytes of a body that count as one event of its source's rate, when its events are fewer."""
 MAX_JSON_MARKS: Final = 2_000_000
 """Brackets, colons and commas of one JSON body, outside its strings: a value takes up to 30 times its text, and there are at most as
 many values."""
@@ -57,9 +58,6 @@ _MEDIA_TYPES: Final = frozenset(
     ("application/json", "application/x-ndjson", "application/ndjson", "application/jsonl", "application/json-seq", "text/plain")
 ) | {"application/octet-stream", bodies.FORM}  # the last is curl's default
 _CALLER: Final = web.RequestKey("caller", Caller)
-_STRING: Final = re.compile(lenient_json.STRING, re.DOTALL)
-_SOME_STRINGS: Final = re.compile(rb'(?:[^"]++|' + lenient_json.STRING + rb"){1,10000}+", re.DOTALL)
-"""Text with up to 10,000 whole strings: what is between them is copied, at 33 bytes a piece and more."""
 _OBJECTS: Final = re.compile(rb"\s*\[\s*\{")
 """How an array of objects begins."""
 _log = logging.getLogger(__name__)
@@ -118,14 +116,14 @@ class Intake:
 
     async def _events(self, request: web.Request) -> web.Response:
         async with self._received(request) as body:
-            ingested = await self._take(request[_CALLER], partial(_lines, body, self._limits.body_events))
+            ingested = await self._take(request[_CALLER], partial(_lines, most=self._limits.body_events), body)
         answer = {"accepted": ingested.accepted, "rejected": dict(ingested.rejected)}
         return web.json_response(answer, status=400 if _nothing_accepted(ingested) else 200)
 
     async def _otlp(self, request: web.Request) -> web.Response:
         signal, encoding = otlp_wire.SIGNALS[request.path], _encoding(request)
         async with self._received(request) as body:
-            ingested = await self._take(request[_CALLER], partial(self._shipped, signal, encoding, body))
+            ingested = await self._take(request[_CALLER], partial(self._shipped, signal, encoding), body)
         refused = {reason: lines for reason, lines in ingested.rejected.items() if reason not in {"duplicate", "no_request"}}
         reasons = ", ".join(f"{reason}: {lines}" for reason, lines in sorted(refused.items()))
         if refused and _nothing_accepted(ingested):
@@ -161,20 +159,23 @@ class Intake:
             caller.paused_until = 0.0
             caller.fuse.reset()
             report_paused(caller.source, paused=False)
-        if wait := caller.bucket.wait(0, now):
+        if wait := caller.bucket.wait(now):
             raise _too_fast(wait)
 
-    async def _take(self, caller: Caller, read: Callable[[], Sequence[Line]]) -> Ingested:
+    async def _take(self, caller: Caller, read: Callable[[bytes], Sequence[Line]], body: bytes) -> Ingested:
         """Read the lines of a body, ingest them, and return once the broker has them.
+
+        The body is charged before it is read, by its bytes, and after it by its lines if these are more: a refusal is not free.
 
         They are read beside the event loop, one body at a time, of each source in turn: what a body becomes may be thirty times as large.
         Raises 413, or 429 and 503 when the caller must send them again.
         """
         async with self.parser.turn(caller.source) as run:
             self._check(caller)
-            lines = await run(read)
-        if wait := caller.bucket.wait(len(lines), time.monotonic()):
-            raise _too_fast(wait)
+            charged = len(body) / CHARGED_BYTES
+            caller.bucket.take(charged, time.monotonic())
+            lines = await run(partial(read, body))
+            caller.bucket.take(max(0.0, len(lines) - charged), time.monotonic())
         failures = self.groups.failures
         try:
             ingested = await self.groups.add(lines, time.time(), caller)
@@ -287,7 +288,7 @@ def _encoding(request: web.Request) -> str:
 
 def _lines(body: bytes, most: int) -> list[bytes]:
     """Return at most `most` events of a body: its lines, or the items of an array. Raises 413 when there are more."""
-    if body.lstrip()[:1] == b"[" and (items := _items(body)) is not None:
+    if body.lstrip()[:1] == b"[" and (items := _items(body, most)) is not None:
         lines = items
     elif body.count(b"\n") > 2 * most:  # half of them may be empty
         raise _too_many(most)
@@ -298,14 +299,24 @@ def _lines(body: bytes, most: int) -> list[bytes]:
     return lines
 
 
-def _items(body: bytes) -> list[bytes] | None:
-    """Return the items of an array, or None when the body is not one. An array of objects may be lenient JSON: it is cut, not read."""
+def _items(body: bytes, most: int) -> list[bytes] | None:
+    """Return the items of an array, or None when the body is not one. An array of objects may be lenient JSON: it is cut, not read.
+
+    Raises 413 when such an array has more than `most` items.
+    """
     _check_marks(body)
     try:
         items = orjson.loads(body)
     except orjson.JSONDecodeError:
-        return [*(values := Values()).feed(body), *values.finish()] if _OBJECTS.match(body) else None
+        return _cut(body, most) if _OBJECTS.match(body) else None
     return [_dumped(item) for item in items] if isinstance(items, list) else None
+
+
+def _cut(body: bytes, most: int) -> list[bytes]:
+    items = lenient_json.items(body, most)
+    if items is None:
+        raise _too_many(most)
+    return items
 
 
 def _too_many(most: int) -> web.HTTPRequestEntityTooLarge:
@@ -314,15 +325,8 @@ def _too_many(most: int) -> web.HTTPRequestEntityTooLarge:
 
 def _check_marks(body: bytes) -> None:
     """Raise 413 for a JSON body of more values than events have. What is in a string is no value, whoever wrote it."""
-    if _marks(body) <= MAX_JSON_MARKS:
-        return
-    marks = accumulate(_marks(_STRING.sub(b"", some[0])) for some in _SOME_STRINGS.finditer(body))
-    if any(number > MAX_JSON_MARKS for number in marks):
+    if sum(map(body.count, lenient_json.VALUES)) > MAX_JSON_MARKS and lenient_json.values(body) > MAX_JSON_MARKS:
         raise web.HTTPRequestEntityTooLarge(MAX_JSON_MARKS, MAX_JSON_MARKS + 1, text="too many values in one JSON body: split the batch")
-
-
-def _marks(text: bytes) -> int:
-    return sum(map(text.count, (b"[", b"{", b",", b":")))
 
 
 def _parsed(body: bytes) -> Any:

@@ -16,18 +16,19 @@ class Bucket:
         self._level = burst
         self._at = 0.0
 
-    def wait(self, events: int, now: float) -> int:
-        """Take `events` at `now` (seconds of any monotonic clock) and return 0, or take none and return the seconds to wait.
+    def wait(self, now: float) -> int:
+        """Return the seconds to wait at `now` (of any monotonic clock) until a debt is paid; 0 without one."""
+        self._fill(now)
+        return math.ceil(-self._level / self._rate) if self._level < 0 else 0
 
-        More events than the burst pass when the bucket is full, and leave it in debt by one more burst at most.
-        """
+    def take(self, events: float, now: float) -> None:
+        """Take `events` at `now`, also more than there are: the debt, of one burst at most, is paid by waiting."""
+        self._fill(now)
+        self._level = max(self._level - events, -self._burst)
+
+    def _fill(self, now: float) -> None:
         self._level = min(self._burst, self._level + (now - self._at) * self._rate)
         self._at = now
-        missing = min(events, self._burst) - self._level
-        if missing > 0:
-            return math.ceil(missing / self._rate)
-        self._level = max(self._level - events, -self._burst)
-        return 0
 
 
 class Shares:

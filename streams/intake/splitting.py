@@ -84,7 +84,7 @@ class Values:
         """Start between two values."""
         self._depth = 0
         self._in_string = self._escaped = False
-        self._value, self._stray = bytearray(), b""
+        self._value, self._stray = bytearray(), bytearray()
 
     def feed(self, piece: bytes) -> list[bytes]:
         """Return the values that this piece completes; what stands between two values and is none is a value of its own, to be refused."""
@@ -112,12 +112,12 @@ class Values:
                     values.append(bytes(self._value))
                     self._value, start = bytearray(), position
             else:  # the brackets of the array around the values
-                self._stray = _bounded(self._stray + piece[start : structure.start()].strip(_BETWEEN))
+                _extend(self._stray, piece[start : structure.start()].strip(_BETWEEN))
                 start = position
         if self._depth:
             _extend(self._value, piece[start:])
         else:
-            self._stray = _bounded(self._stray + piece[start:].strip(_BETWEEN))
+            _extend(self._stray, piece[start:].strip(_BETWEEN))
         return values
 
     def finish(self) -> list[bytes]:
@@ -126,7 +126,7 @@ class Values:
         return [*self._strays(), *([rest] if rest else [])]
 
     def _strays(self) -> list[bytes]:
-        stray, self._stray = self._stray, b""
+        stray, self._stray = bytes(self._stray), bytearray()
         return [stray] if stray else []
 
 
@@ -148,10 +148,6 @@ def _is_json(text: bytes) -> bool:
     except orjson.JSONDecodeError:
         return False
     return True
-
-
-def _bounded(record: bytes) -> bytes:
-    return record[: MAX_READ_BYTES + 1]
 
 
 def _extend(record: bytearray, piece: bytes) -> None:

@@ -8,6 +8,7 @@ What a caller chooses (`chosen`) is read where it can be and unknown where it ca
 from __future__ import annotations
 
 import hashlib
+import marshal
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -28,6 +29,8 @@ MAX_READ_BYTES: Final = 16 * 1024 * 1024
 """Of a longer line only the fields before this are read. Readers never hold more of it."""
 MAX_TEXT_BYTES: Final = 64 * 1024
 """A longer string, in UTF-8, is cut. (A longer account id is `too_long`.) Send `prompt.sketch` for longer prompts."""
+MAX_LIST_ITEMS: Final = 4096
+"""Of a longer list that a caller chose (messages, their parts, names of headers) the first and the last half of so many are read."""
 MIN_TIME_SECONDS: Final = 1_420_070_400.0
 """2015-01-01: no log of a language model is older."""
 MAX_TIME_SECONDS: Final = 4_102_444_800.0
@@ -174,6 +177,8 @@ _ONLY_STRINGS: Final = frozenset({str})
 _NO_IDS: Final = frozenset({"", "-"})
 _MARKS: Final = (b"[", b"{", b",", b":", b"\\u00")
 """What each value of a JSON text has one of, also as a text within a text may write it."""
+_MARSHAL_WITHOUT_REFERENCES = 2
+"""The version whose bytes depend on values alone; later ones depend on which objects are shared."""
 _MIN_EPOCH_MILLISECONDS = 1e11
 _MIN_RFC3339_CHARACTERS = len("2026-01-01T00:00:00Z")
 
@@ -209,6 +214,7 @@ def check(event: Event, *, long: bool = True) -> float:
             continue
         types, high, deep = rule
         if name in CHOSEN:
+            value = ends_of(value)
             if type(value) not in types or type(value) is list or (high is not None and not 0 <= value <= high):
                 event[name] = _CONVERTERS[_KINDS[name]](value, high)
         elif type(value) not in types:
@@ -231,16 +237,7 @@ def _identify(event: Event) -> None:
     if type(given) in _NUMBERS:
         event["event.id"] = str(given)
     elif "event.id" in event:
-        hashed, waiting = hashlib.blake2b(digest_size=16), list[Any]([event])
-        while waiting:  # without recursion
-            value = waiting.pop()
-            if type(value) is dict:
-                waiting += [*value, *value.values()]
-            elif type(value) is list:
-                waiting += value
-            else:
-                hashed.update(repr(value).encode(errors="replace"))
-        event["event.id"] = hashed.hexdigest()
+        event["event.id"] = hashlib.blake2b(marshal.dumps(event, _MARSHAL_WITHOUT_REFERENCES), digest_size=16).hexdigest()
 
 
 def _times(event: Event) -> float:
@@ -389,6 +386,12 @@ def _given(value: Any, _high: float | None) -> float:
     return 1.0 if value is not None else math.nan
 
 
+def ends_of(value: Any) -> Any:
+    """Return a list of more than MAX_LIST_ITEMS without its middle, and everything else as it is."""
+    half = MAX_LIST_ITEMS // 2
+    return [*value[:half], *value[-half:]] if type(value) is list and len(value) > MAX_LIST_ITEMS else value
+
+
 def _text(value: Any, _high: float | None) -> str | None:
     return str(value) if type(value) in {str, *_NUMBERS} else None
 
@@ -408,7 +411,7 @@ def _message(message: Any) -> Any:
 
 
 def _cut_long(event: Event) -> None:
-    """Cut the over-long strings of the known fields, at any depth (without recursion)."""
+    """Cut the over-long strings and lists of the known fields, at any depth (without recursion)."""
     for name in NAMES & event.keys():
         if name == "account.id" and _is_long(event[name]):
             raise MalformedEventError("too_long", f"{name} is over {MAX_TEXT_BYTES} bytes")
@@ -419,6 +422,7 @@ def _cut_long(event: Event) -> None:
             if type(value) is dict:
                 waiting += [(value, key) for key in value]
             elif type(value) is list:
+                parent[key] = value = ends_of(value)
                 waiting += [(value, number) for number in range(len(value))]
             elif _is_long(value):
                 parent[key] = value[:MAX_TEXT_BYTES].encode()[:MAX_TEXT_BYTES].decode(errors="ignore")

@@ -9,16 +9,18 @@ from __future__ import annotations
 import json
 import math
 import re
-from typing import Any, Final
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import orjson
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 MAX_DEPTH_LEVELS: Final = 64
 """Nesting below which values are read; deeper ones are null."""
 # possessive quantifiers (`*+`) keep no memory of a string's every escape
-STRING: Final = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?'
-"""A string of JSON, also one that was cut off, as a pattern (with DOTALL)."""
-_TEXT: Final = re.compile(STRING, re.DOTALL)
 _HALF_A_CHARACTER: Final = re.compile(rb"\\u[dD][89a-fA-F]")
 _HIGH_HALF: Final = rb"\\u[dD][89abAB][0-9a-fA-F]{2}"
 _WHOLE_CHARACTERS: Final = re.compile(
@@ -31,9 +33,15 @@ _TEXT_LIMITS_BYTES: Final = (65_536, 16_384, 4_096, 1_024, 256)
 """How long strings may stay in a text that is too long: the first that is short enough."""
 _MAX_TEXT_LEVELS: Final = 3
 """JSON in a text of JSON in a text of JSON: strings within are cut, the text around them stays JSON."""
-_TOKEN_OR_COMMA: Final = re.compile(STRING + rb"|[\[\]{},]", re.DOTALL)
 _OPENING, _CLOSING = b"[{", b"]}"
+VALUES: Final = b"[{,:"
+"""Each value of a JSON text has one of them before it."""
+_BETWEEN: Final = b" \t\r\n,"
+"""What may stand between two values of an array."""
+_PIECE_BYTES: Final = 1 << 20
+"""Text whose nesting is known at a time: it takes ten times its bytes."""
 _MAX_DOUBLE_DIGITS: Final = 308
+_LONG_NUMBER: Final = re.compile(rb"(?<!\d)\d{%d}" % (_MAX_DOUBLE_DIGITS + 1))
 
 
 def loads(line: bytes) -> Any:
@@ -44,11 +52,13 @@ def loads(line: bytes) -> Any:
 
     Raises ValueError when it is no JSON all the same.
     """
-    clean = _shallow(line.decode(errors="replace").encode())
+    clean = line.decode(errors="replace").encode()
+    if clean.count(b"[") + clean.count(b"{") > MAX_DEPTH_LEVELS:
+        clean = _shallow(clean, MAX_DEPTH_LEVELS)
     try:
         return orjson.loads(clean)
     except orjson.JSONDecodeError:
-        value = json.loads(clean, parse_constant=lambda _word: None, parse_int=_whole)
+        value = json.loads(clean, parse_constant=lambda _word: None, parse_int=_whole if _LONG_NUMBER.search(clean) else None)
         if not _HALF_A_CHARACTER.search(clean):
             return value
         # a round trip replaces lone surrogates, which no encoder of ours takes
@@ -57,26 +67,66 @@ def loads(line: bytes) -> Any:
 
 def closed(line: bytes) -> bytes | None:
     """Return an object that was cut off inside, up to the last of its fields that is whole; None when there is none."""
-    depth, end = 0, None
-    for token in _TOKEN_OR_COMMA.finditer(line):
-        first = line[token.start()]
-        depth += (first in _OPENING) - (first in _CLOSING)
-        if first == ord(",") and depth == 1:
-            end = token.start()
-    return line[:end] + b"}" if end is not None and line.lstrip().startswith(b"{") else None
+    end = 0
+    for piece in _nesting(line):
+        commas = ((piece.text == ord(",")) & piece.is_mark & (piece.depth == 1)).nonzero()[0]
+        end = piece.start + int(commas[-1]) if len(commas) else end
+    return line[:end] + b"}" if end and line.lstrip().startswith(b"{") else None
+
+
+def values(text: bytes) -> int:
+    """Return the number of values in a JSON text, and of what looks like one outside its strings.
+
+    >>> values(b'{"a": [1, "[{,:"]}')
+    4
+    """
+    import numpy as np  # noqa: PLC0415 (`--help` answers at once, without it)
+
+    wanted = _table(VALUES)
+    return sum(int(np.count_nonzero(wanted[piece.text] & piece.is_mark)) for piece in _nesting(text))
+
+
+def items(array: bytes, most: int) -> list[bytes] | None:
+    """Return the items of an array as texts, which need not be JSON for that; None when there are more than `most` of them.
+
+    What stands between two objects and is none is an item of its own, and so is what follows the array's end, or never ends.
+
+    >>> items(b'[{"a": NaN}, 1, {"b": "]"}] x', 9)
+    [b'{"a": NaN}', b'1', b'{"b": "]"}', b'x']
+    """
+    begins, ends, last = [], [], len(array)
+    for piece in _nesting(array):
+        begins += (piece.start + ((piece.step > 0) & (piece.depth == 2)).nonzero()[0]).tolist()  # noqa: PLR2004 (in the array)
+        ends += (piece.start + ((piece.step < 0) & (piece.depth == 1)).nonzero()[0]).tolist()
+        over = ((piece.step < 0) & (piece.depth == 0)).nonzero()[0]
+        if len(over):
+            last = piece.start + int(over[0])
+            break
+        if len(begins) > most:
+            return None
+    found, done = [], array.find(b"[") + 1
+    for begin, end in zip(begins, [*ends, last][: len(begins)], strict=False):
+        if begin >= last:
+            break
+        found += [array[done:begin], array[begin : end + 1]]
+        done = end + 1
+    found += [array[done:last], array[last + 1 :]]
+    found = [item for text in found if (item := text.strip(_BETWEEN))]
+    return found if len(found) <= most else None
 
 
 def shortened(text: bytes, most: int, level: int = 0) -> bytes:
-    """Return a JSON text with its longest strings cut, so that it has at most so many bytes; more when other things fill it.
+    """Return a JSON text with its longest strings cut, so that it has at most so many bytes; else what is nested deepest is null, too.
 
     It takes time in proportion to the text. A string that holds JSON, as a log in an envelope does, is cut inside, and stays JSON.
+    More bytes are returned when those of the first level are more.
 
     Args:
         text: What is JSON, or was before somebody cut it off.
         most: Bytes to come down to.
         level: How many texts of JSON this one stands in.
     """
-    long = [found.span() for found in _TEXT.finditer(text) if found.end() - found.start() > _TEXT_LIMITS_BYTES[-1]]
+    long = _strings_over(text, _TEXT_LIMITS_BYTES[-1])
     for limit in _TEXT_LIMITS_BYTES:
         if len(text) - sum(max(0, end - start - limit) for start, end in long) <= most:
             break
@@ -85,7 +135,8 @@ def shortened(text: bytes, most: int, level: int = 0) -> bytes:
         if end - start > limit:
             parts += [text[kept:start], _cut(text[start:end], limit, most // 2, level)]
             kept = end
-    return b"".join([*parts, text[kept:]])
+    short = b"".join([*parts, text[kept:]])
+    return short if len(short) <= most else _shallow(short, _depth_within(short, most))
 
 
 def _cut(string: bytes, limit: int, most: int, level: int) -> bytes:
@@ -102,26 +153,95 @@ def _cut(string: bytes, limit: int, most: int, level: int) -> bytes:
     return b"".join([b'"', *_WHOLE_CHARACTERS.findall(string, 1, limit)[:1], b'"'])
 
 
-def _shallow(line: bytes) -> bytes:
-    """Return a text whose values below MAX_DEPTH_LEVELS are null.
+def _strings_over(text: bytes, most: int) -> list[tuple[int, int]]:
+    """Return the start and the end, exclusive, of each string with more than so many bytes, in their order.
 
-    >>> _shallow(b'{"[": ' + b"[" * 64 + b"7" + b"]" * 64 + b"}") == b'{"[": ' + b"[" * 63 + b"null" + b"]" * 63 + b"}"
-    True
+    >>> _strings_over(b'["a", "abcd", "abcde', 5)
+    [(6, 12), (14, 20)]
     """
-    if line.count(b"[") + line.count(b"{") <= MAX_DEPTH_LEVELS:
-        return line
     import numpy as np  # noqa: PLC0415 (`--help` answers at once, without it)
 
-    marks = np.frombuffer(_TEXT.sub(lambda text: b'"' * len(text[0]), line), np.uint8)
-    opens, closes = (np.isin(marks, np.frombuffer(kind, np.uint8)) for kind in (_OPENING, _CLOSING))
-    depth = np.cumsum(opens.astype(np.int32) - closes)
-    starts = np.flatnonzero(opens & (depth == MAX_DEPTH_LEVELS + 1)).tolist()
-    ends = np.flatnonzero(closes & (depth == MAX_DEPTH_LEVELS)).tolist()
+    found, opened = [], np.empty(0, np.int64)
+    for piece in _nesting(text):
+        quotes = np.concatenate((opened, piece.start + (piece.text == ord('"')).nonzero()[0]))
+        starts, ends = quotes[: len(quotes) // 2 * 2].reshape(-1, 2).T + [[0], [1]]
+        found += np.stack((starts, ends), axis=1)[ends - starts > most].tolist()
+        opened = quotes[len(quotes) // 2 * 2 :]
+    found += [(int(start), len(text)) for start in opened if len(text) - start > most]
+    return [(start, end) for start, end in found]
+
+
+def _shallow(text: bytes, levels: int) -> bytes:
+    """Return a text whose values below so many levels are null.
+
+    >>> _shallow(b'{"[": [[7, 8]], "b": {}}', 2)
+    b'{"[": [null], "b": {}}'
+    """
+    begins, ends = [], []
+    for piece in _nesting(text):
+        begins += (piece.start + ((piece.step > 0) & (piece.depth == levels + 1)).nonzero()[0]).tolist()
+        ends += (piece.start + ((piece.step < 0) & (piece.depth == levels)).nonzero()[0]).tolist()
     kept, parts = 0, []
-    for start, end in zip(starts, ends, strict=False):  # the last may be open
-        parts += [line[kept:start], b"null"]
+    for begin, end in zip(begins, ends, strict=False):  # the last may be open
+        parts += [text[kept:begin], b"null"]
         kept = end + 1
-    return b"".join([*parts, line[kept:]])
+    return b"".join([*parts, text[kept:]])
+
+
+def _depth_within(text: bytes, most: int) -> int:
+    """Return how many levels of a text have at most so many bytes when what is deeper is null, at least 1."""
+    import numpy as np  # noqa: PLC0415 (`--help` answers at once, without it)
+
+    deepest = MAX_DEPTH_LEVELS + 1
+    sizes, nulls = np.zeros((2, deepest + 1), np.int64)
+    for piece in _nesting(text):
+        depth = np.clip(piece.depth, 0, deepest)
+        sizes += np.bincount(depth, minlength=len(sizes))
+        nulls += np.bincount(depth[piece.step > 0], minlength=len(nulls))
+    written = np.cumsum(sizes)[:-1] + nulls[1:] * (len(b"null") - len(b"]"))
+    fitting = (written <= most).nonzero()[0]
+    return max(1, int(fitting[-1])) if len(fitting) else 1
+
+
+class _Piece(NamedTuple):
+    """How a piece of a text is nested, each array (bytes,)."""
+
+    start: int
+    """Position of its first byte."""
+    text: NDArray[np.uint8]
+    """Its bytes; escaped ones are blank."""
+    is_mark: NDArray[np.bool_]
+    """Whether a byte stands outside strings."""
+    step: NDArray[np.int8]
+    """1 for a bracket that opens, -1 for one that closes."""
+    depth: NDArray[np.int32]
+    """Brackets that are open after a byte."""
+
+
+def _nesting(text: bytes) -> Iterator[_Piece]:
+    """Yield the nesting of a text piece by piece, in a time that its content does not change. What ends nowhere is open to the end."""
+    import numpy as np  # noqa: PLC0415 (`--help` answers at once, without it)
+
+    plain = text.replace(rb"\\", b"  ").replace(rb"\"", b"  ")
+    steps = _table(_OPENING).astype(np.int8) - _table(_CLOSING).astype(np.int8)
+    quotes, depth = 0, 0
+    for start in range(0, len(plain), _PIECE_BYTES):
+        piece = np.frombuffer(plain, np.uint8, min(_PIECE_BYTES, len(plain) - start), start)
+        parity = np.cumsum(piece == ord('"'), dtype=np.uint8) + np.uint8(quotes)
+        outside = (parity & 1) == 0
+        step = steps[piece] * outside
+        depths = np.cumsum(step, dtype=np.int32) + np.int32(depth)
+        yield _Piece(start, piece, outside, step, depths)
+        quotes, depth = int(parity[-1]) & 1, int(depths[-1])
+
+
+def _table(wanted: bytes) -> NDArray[np.bool_]:
+    """Return whether each of the 256 bytes is wanted, (256,)."""
+    import numpy as np  # noqa: PLC0415 (`--help` answers at once, without it)
+
+    table = np.zeros(256, np.bool_)
+    table[list(wanted)] = True
+    return table
 
 
 def _whole(digits: str) -> float:

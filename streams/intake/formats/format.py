@@ -34,7 +34,7 @@ import orjson
 
 from streams.core.errors import MalformedEventError
 from streams.schema import lenient_json
-from streams.schema.event import FIELDS, Event, seconds
+from streams.schema.event import FIELDS, Event, ends_of, seconds
 
 Entry = dict[str, Any]
 """One JSON object of a log, as it was written."""
@@ -222,7 +222,7 @@ def messages(value: Any) -> Any:
         value = next((value[key] for key in ("messages", "contents", "input", "prompt") if value.get(key)), None)
     if type(value) is not list:
         return value if type(value) is str else None
-    kept = [_message(item) for item in value if type(item) in (str, dict)]
+    kept = [_message(item) for item in ends_of(value) if type(item) in (str, dict)]
     return kept or None
 
 
@@ -232,7 +232,7 @@ def texts(value: Any) -> Any:
         value = value.get("parts", value.get("content"))
     if type(value) is not list:
         return value if type(value) is str else None
-    parts = [text for part in value if (text := _text(part))]
+    parts = [text for part in ends_of(value) if (text := _text(part))]
     return "\n".join(parts) or None
 
 
@@ -256,7 +256,7 @@ def _message(value: str | Entry) -> Any:
     if isinstance(value, str):
         return value
     content = value.get("content", value.get("parts", value.get("text")))
-    parts = content if type(content) is list else [content]
+    parts = ends_of(content) if type(content) is list else [content]
     texts = [text for part in parts if (text := _text(part))]
     role = value.get("role")
     return {"role": role if type(role) is str else "user", "content": texts[0] if len(texts) == 1 else texts}
@@ -300,7 +300,7 @@ def _as_flag(value: Any, asked: bool) -> Any:  # noqa: FBT001
 
 def _as_texts(value: Any, asked: bool) -> Any:  # noqa: ARG001, FBT001
     if type(value) is list:
-        return [item for item in value if type(item) is str] or None
+        return [item for item in ends_of(value) if type(item) is str] or None
     return value if type(value) is str else None
 
 

@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import gc
 import gzip
+import itertools
 import json
+import sys
+from collections.abc import Callable
 from pathlib import Path
+from types import FrameType
 from typing import Any
 
 import numpy as np
@@ -272,8 +276,47 @@ def test_no_caller_can_blow_the_fuse_with_huge_prompts() -> None:
     assert collector.add([line(number, prompt="x" * 70_000) for number in range(10)], "test", NOON).accepted == 10
     assert len(collector.add([b'{"prompt": "' + b"x" * (2 << 20)] * 10, "test", NOON).dead) == 10
     values = b'{"timestamp": 1790000000, "event.id": "e", "prompt": [' + b"1," * (1 << 20) + b'1], "account.id": "a"}'
-    assert collector.add([values] * 4, "test", NOON).rejected == {"too_large": 4}
+    assert collector.add([values.replace(b'"e"', b'"%d"' % number) for number in range(4)], "test", NOON).accepted == 4
     collector.fuse.check()
+
+
+WHERE_CALLERS_WRITE = ("prompt", "system_prompt", "http.request.header_names", "gen_ai.request.seed", "user.id", "event.id", "other")
+WHAT_THEY_WRITE = (b"[],", b"{},", b"1,", b'"",', b'"a",', b"NaN,", b"[[1],[2]],", b'{"role":"user","content":"a"},', b'{"text":"ab"},')
+
+
+@pytest.mark.parametrize("field", WHERE_CALLERS_WRITE)
+def test_a_line_of_odd_values_takes_no_more_calls_than_lines_of_as_many_bytes(field: str) -> None:
+    """What is counted is steps of Python, not time."""
+    head = b'{"timestamp":1790000000,"account.id":"a","event.id":"e","model":"m","%s":[' % field.encode()
+    usual = [line(number, prompt="Translate this, please. " * 10) for number in range(1_000)]
+    of_usual = steps_of(usual) / sum(map(len, usual))
+    for values in WHAT_THEY_WRITE:
+        odd = head + values * (400_000 // len(values)) + b"1]}"
+        assert steps_of([odd]) / len(odd) < 3 * of_usual, values
+
+
+def steps_of(lines: list[bytes]) -> int:
+    """Return how many lines of Python are run for these lines of a log, and how many functions are called."""
+    collector, steps = Collector(settings()), itertools.count()
+
+    def trace(_frame: FrameType, _event: str, _argument: object) -> Callable[..., Any]:
+        next(steps)
+        return trace
+
+    def profile(_frame: FrameType, event: str, _argument: object) -> None:
+        if event == "c_call":
+            next(steps)
+
+    before = sys.gettrace()  # that of coverage
+    sys.settrace(trace)
+    sys.setprofile(profile)
+    try:
+        assert collector.add(lines, "test", NOON).accepted == len(lines)
+        collector.flush()
+    finally:
+        sys.settrace(before)
+        sys.setprofile(None)
+    return next(steps)
 
 
 def test_ids_that_two_callers_leave_out_lose_no_event_and_blow_no_fuse() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -11,16 +12,18 @@ from aiohttp import web
 
 from streams.core.settings import Settings
 from streams.intake import bodies
+from streams.intake.certificate import Certificate
 from streams.intake.connections import Connections
 from streams.intake.http import Intake
+from streams.testing.certificates import Authority
 
 TOKENS = {source: f"{source}-token-of-16-letters" for source in ("north", "east", "south", "west")}
 Connection = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 @asynccontextmanager
-async def door(folder: Path, most: int) -> AsyncIterator[tuple[str, int]]:
-    """A server of `most` connections; its address."""
+async def door(folder: Path, most: int, context: ssl.SSLContext | None = None) -> AsyncIterator[tuple[str, int]]:
+    """A server of `most` connections; its address. context: it speaks TLS."""
     tokens = folder / "tokens"
     tokens.write_text("".join(f"{source} {token}\n" for source, token in TOKENS.items()))
     served = Intake(Settings(mode="local", kafka="127.0.0.1:1", partitions=1, intake_tokens=tokens))
@@ -28,7 +31,7 @@ async def door(folder: Path, most: int) -> AsyncIterator[tuple[str, int]]:
     runner = web.AppRunner(served.app(), **bodies.SERVER)
     await runner.setup()
     assert runner.server is not None
-    listener = await served.connections.listen(runner.server, "127.0.0.1", 0)
+    listener = await served.connections.listen(runner.server, "127.0.0.1", 0, context)
     try:
         yield listener.sockets[0].getsockname()[:2]
     finally:
@@ -108,3 +111,21 @@ async def test_when_all_are_in_use_the_source_with_the_most_makes_room(tmp_path:
         assert await is_closed(first)
         assert (await asyncio.wait_for(late[0].readline(), 5)).split()[1] == b"100"
         assert not any(reader.at_eof() for reader, _ in others)
+
+
+async def test_handshakes_that_never_end_keep_nobody_out_and_the_address_with_most_of_them_makes_room(tmp_path: Path) -> None:
+    authority = Authority(tmp_path / "ca")
+    trusted = ssl.create_default_context(cafile=str(authority.cafile))
+    async with door(tmp_path, most=4, context=Certificate(authority.issue("localhost"), None).context) as (host, port):
+        alone = await asyncio.open_connection(host, port, local_addr=("127.0.0.2", 0))
+        unfinished = [await asyncio.open_connection(host, port) for _ in range(8)]
+        for connection in unfinished[:5]:
+            assert await is_closed(connection)
+        async with asyncio.timeout(5):
+            reader, writer = await asyncio.open_connection(host, port, ssl=trusted, server_hostname="localhost")
+            writer.write(post("west", 0).replace("Expect: 100-continue\r\n", "").encode())
+            assert (await reader.readline()).split()[1] == b"400", "a body without an event"
+        assert await is_closed(unfinished[5])
+        assert not alone[0].at_eof()
+        for _, unneeded in (alone, *unfinished, (reader, writer)):
+            unneeded.close()

@@ -159,11 +159,17 @@ async def test_a_body_over_the_limit_is_refused_packed_or_not() -> None:
 
 async def test_who_sends_too_fast_is_told_when_to_come_back(broker: str) -> None:
     async with intake(broker, Limits(events_per_second=0.1, burst_events=2)) as client:
-        body = b"\n".join([line(501), line(502)])
+        body = b"\n".join([line(501), line(502), line(503)])
         assert (await client.post("/v1/events", data=body, headers=TOKEN)).status == 200
         answer = await client.post("/v1/events", data=body, headers=TOKEN)
         assert answer.status == 429
         assert 1 <= int(answer.headers["Retry-After"]) <= 20
+
+
+async def test_a_body_that_is_refused_is_charged_by_its_bytes(broker: str) -> None:
+    async with intake(broker, Limits(events_per_second=0.1, burst_events=2, body_events=9)) as client:
+        for body, status in ((b"[" * 1_024, 400), (b"x\n" * 1_024, 413), (line(504), 429)):
+            assert (await client.post("/v1/events", data=body, headers=TOKEN)).status == status
 
 
 async def test_without_a_broker_the_answer_is_503_and_the_same_batch_counts_once_it_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -270,7 +276,8 @@ async def test_each_source_has_its_own_token_rate_and_fuse_and_new_ones_are_read
         await asyncio.sleep(1.1)
         assert await status("other-token-of-16", line(824)) == 200
         assert await status("first-token-of-16", line(825)) == 401
-        assert await status("other-token-of-16", *[line(number) for number in range(830, 840)]) == 429
+        assert await status("other-token-of-16", *[line(number) for number in range(830, 840)]) == 200
+        assert await status("other-token-of-16", line(840)) == 429
 
 
 async def test_a_connection_that_says_nothing_is_closed_and_there_are_only_so_many() -> None:
@@ -336,7 +343,8 @@ async def test_bodies_are_read_in_turns_of_their_sources(broker: str, neighbour:
     """While the first body of a source is read, four more of it come, and then one of another: it is the second."""
     gate, order = threading.Event(), list[bytes]()
 
-    def lines(body: bytes, _most: int) -> list[bytes]:
+    def lines(body: bytes, most: int) -> list[bytes]:
+        assert most == 50_000
         gate.wait()
         order.append(body[:1])
         return [body]

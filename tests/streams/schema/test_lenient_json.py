@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import math
+import sys
+from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.schema.lenient_json import MAX_DEPTH_LEVELS, closed, loads, shortened
+from streams.schema.lenient_json import MAX_DEPTH_LEVELS, closed, items, loads, shortened, values
 
 
 @pytest.mark.parametrize(
@@ -85,4 +89,46 @@ def test_what_is_short_enough_or_has_no_long_text_stays() -> None:
     text = b'{"a": "' + b"x" * 300 + b'", "b": [' + b"1," * 300 + b"1]}"
     assert shortened(text, len(text)) == text
     assert loads(shortened(text, len(text) - 1)) == {"a": "x" * 255, "b": [1] * 301}
-    assert loads(shortened(text, 10))["b"] == [1] * 301
+    assert loads(shortened(text, 300)) == {"a": "x" * 255, "b": None}
+
+
+@pytest.mark.parametrize("unit", [b"[],", b"[[]],", b"1,", b'{"":[]},', b'"",', b"[[[[[[[[1]]]]]]]],"])
+@pytest.mark.parametrize("wrapped", [b"%s", b'{"log": %s}', b'{"records": [%s]}'])
+def test_fields_beside_a_million_small_values_stay(unit: bytes, wrapped: bytes) -> None:
+    event = b'{"before": 1, "x": [' + unit * 5_000 + b'0], "after": 2}'
+    value = loads(shortened(wrapped.replace(b"%s", event), 5_000))
+    value = value.get("log") or value.get("records", [value])[0]
+    assert (value["before"], value["after"]) == (1, 2)
+
+
+@given(st.lists(VALUES, max_size=5), st.sampled_from([b",", b" , ", b"\n"]))
+def test_an_array_is_cut_into_its_items(items_of: list[Any], between: bytes) -> None:
+    texts = [json.dumps({"a": value}).encode() for value in items_of]
+    assert items(b"[" + between.join(texts) + b"]", 5) == texts
+    assert items(b" [" + between.join([*texts, b'{"a": [']), 6) == [*texts, b'{"a": [']
+
+
+UNITS = [bytes(unit) for size in (1, 2) for unit in itertools.product(b'[]{}",:\\1 ', repeat=size)]
+HEADS = [b"", b"[", b"[{}", b"[{", b'[{"', b'[{"a":[', b'{"a":NaN,"b":[']
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_no_text_takes_more_steps_than_its_length_allows(head: bytes) -> None:
+    """Calls are counted, not time: one for 64 bytes at most."""
+    for unit in UNITS:
+        text = head + unit * (40_000 // len(unit))
+        for read in (loads, closed, values, partial(items, most=100), partial(shortened, most=10_000)):
+            assert calls_of(read, text) < 1_000, (unit, read)
+
+
+def calls_of(read: Callable[[bytes], object], text: bytes) -> int:
+    """Return how many functions were called, Python's and C's."""
+    calls = itertools.count()
+    sys.setprofile(lambda _frame, event, _argument: next(calls) if event in {"call", "c_call"} else None)
+    try:
+        read(text)
+    except (ValueError, RecursionError):
+        pass
+    finally:
+        sys.setprofile(None)
+    return next(calls)
