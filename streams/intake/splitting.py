@@ -12,11 +12,10 @@ from typing import Final, Protocol
 import orjson
 
 from streams.schema.event import MAX_READ_BYTES
+from streams.schema.lenient_json import BETWEEN
 
 _STRUCTURE: Final = re.compile(rb'[{}\[\]"]')
 _STRING: Final = re.compile(rb'["\\]')
-_BETWEEN: Final = b" \t\r\n,"
-"""What may stand between two values of an array, or of a stream of them."""
 
 
 class Splitter(Protocol):
@@ -101,7 +100,7 @@ class Values:
                 self._in_string = not self._in_string
             elif mark in b"{[" and (self._depth or mark == b"{"):
                 if not self._depth:
-                    self._stray += piece[start : structure.start()].strip(_BETWEEN)
+                    self._stray += piece[start : structure.start()].strip(BETWEEN)
                     values += self._strays()
                     start = structure.start()
                 self._depth += 1
@@ -112,12 +111,12 @@ class Values:
                     values.append(bytes(self._value))
                     self._value, start = bytearray(), position
             else:  # the brackets of the array around the values
-                _extend(self._stray, piece[start : structure.start()].strip(_BETWEEN))
+                _extend(self._stray, piece[start : structure.start()].strip(BETWEEN))
                 start = position
         if self._depth:
             _extend(self._value, piece[start:])
         else:
-            _extend(self._stray, piece[start:].strip(_BETWEEN))
+            _extend(self._stray, piece[start:].strip(BETWEEN))
         return values
 
     def finish(self) -> list[bytes]:

@@ -214,9 +214,8 @@ def check(event: Event, *, long: bool = True) -> float:
             continue
         types, high, deep = rule
         if name in CHOSEN:
-            value = ends_of(value)
             if type(value) not in types or type(value) is list or (high is not None and not 0 <= value <= high):
-                event[name] = _CONVERTERS[_KINDS[name]](value, high)
+                event[name] = _CONVERTERS[_KINDS[name]](ends_of(value), high)
         elif type(value) not in types:
             raise MalformedEventError("wrong_type", f"{name} must be {_type_words(types)}")
         elif high is not None:

@@ -36,9 +36,9 @@ _MAX_TEXT_LEVELS: Final = 3
 _OPENING, _CLOSING = b"[{", b"]}"
 VALUES: Final = b"[{,:"
 """Each value of a JSON text has one of them before it."""
-_BETWEEN: Final = b" \t\r\n,"
-"""What may stand between two values of an array."""
-_PIECE_BYTES: Final = 1 << 20
+BETWEEN: Final = b" \t\r\n,"
+"""What may stand between two values of an array, or of a stream of them."""
+_PIECE_BYTES: Final = 512 * 1024
 """Text whose nesting is known at a time: it takes ten times its bytes."""
 _MAX_DOUBLE_DIGITS: Final = 308
 _LONG_NUMBER: Final = re.compile(rb"(?<!\d)\d{%d}" % (_MAX_DOUBLE_DIGITS + 1))
@@ -111,7 +111,7 @@ def items(array: bytes, most: int) -> list[bytes] | None:
         found += [array[done:begin], array[begin : end + 1]]
         done = end + 1
     found += [array[done:last], array[last + 1 :]]
-    found = [item for text in found if (item := text.strip(_BETWEEN))]
+    found = [item for text in found if (item := text.strip(BETWEEN))]
     return found if len(found) <= most else None
 
 
@@ -164,9 +164,10 @@ def _strings_over(text: bytes, most: int) -> list[tuple[int, int]]:
     found, opened = [], np.empty(0, np.int64)
     for piece in _nesting(text):
         quotes = np.concatenate((opened, piece.start + (piece.text == ord('"')).nonzero()[0]))
-        starts, ends = quotes[: len(quotes) // 2 * 2].reshape(-1, 2).T + [[0], [1]]
+        pairs = len(quotes) // 2 * 2
+        starts, ends = quotes[:pairs:2], quotes[1:pairs:2] + 1
         found += np.stack((starts, ends), axis=1)[ends - starts > most].tolist()
-        opened = quotes[len(quotes) // 2 * 2 :]
+        opened = quotes[pairs:]
     found += [(int(start), len(text)) for start in opened if len(text) - start > most]
     return [(start, end) for start, end in found]
 
