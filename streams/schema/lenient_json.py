@@ -104,15 +104,15 @@ def items(array: bytes, most: int) -> list[bytes] | None:
             break
         if len(begins) > most:
             return None
-    found, done = [], array.find(b"[") + 1
+    parts, done = [], array.find(b"[") + 1
     for begin, end in zip(begins, [*ends, last][: len(begins)], strict=False):
         if begin >= last:
             break
-        found += [array[done:begin], array[begin : end + 1]]
+        parts += [array[done:begin], array[begin : end + 1]]
         done = end + 1
-    found += [array[done:last], array[last + 1 :]]
-    found = [item for text in found if (item := text.strip(BETWEEN))]
-    return found if len(found) <= most else None
+    parts += [array[done:last], array[last + 1 :]]
+    texts = [text for part in parts if (text := part.strip(BETWEEN))]
+    return texts if len(texts) <= most else None
 
 
 def shortened(text: bytes, most: int, level: int = 0) -> bytes:
@@ -161,15 +161,15 @@ def _strings_over(text: bytes, most: int) -> list[tuple[int, int]]:
     """
     import numpy as np  # noqa: PLC0415 (`--help` answers at once, without it)
 
-    found, opened = [], np.empty(0, np.int64)
+    strings, opened = [], np.empty(0, np.int64)
     for piece in _nesting(text):
         quotes = np.concatenate((opened, piece.start + (piece.text == ord('"')).nonzero()[0]))
         pairs = len(quotes) // 2 * 2
         starts, ends = quotes[:pairs:2], quotes[1:pairs:2] + 1
-        found += np.stack((starts, ends), axis=1)[ends - starts > most].tolist()
+        strings += np.stack((starts, ends), axis=1)[ends - starts > most].tolist()
         opened = quotes[pairs:]
-    found += [(int(start), len(text)) for start in opened if len(text) - start > most]
-    return [(start, end) for start, end in found]
+    strings += [(int(start), len(text)) for start in opened if len(text) - start > most]
+    return [(start, end) for start, end in strings]
 
 
 def _shallow(text: bytes, levels: int) -> bytes:
