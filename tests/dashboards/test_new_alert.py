@@ -20,6 +20,7 @@ def checkout(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.slow
 def test_a_new_rule_is_three_files_and_its_test_fails_until_it_says_what_fires(checkout: Path) -> None:
     pytest.importorskip("chdb", reason="the local ClickHouse needs chdb: pip install 'hydrometer[local]'")
     paths = new_alert("late_backup", "oncall", checkout)

@@ -63,6 +63,7 @@ def test_a_pair_that_drew_the_fit_to_itself_has_a_leverage_and_the_tested_pair_h
     assert found.leverage.max() <= 0.5
 
 
+@pytest.mark.slow
 def test_without_any_relation_the_tested_pair_ranks_as_any_other_of_a_panel_that_fits_a_trait() -> None:
     """Of 300 unrelated pairs 150 are expected below one half, 15 below one twentieth: outside 115..185 and above 30 is one in 5,000."""
     rng, values = np.random.default_rng(1), []
