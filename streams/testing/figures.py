@@ -24,6 +24,8 @@ from streams.core.typed_json import read_json
 
 MEASURED: Final = ROOT / "build" / "figures"
 KEPT: Final = ROOT / "docs" / "data"
+Figures = dict[str, Any]
+"""Numbers, texts, lists and objects as JSON has them, in the shape that the target's table reads."""
 _LIBRARIES: Final = ("numpy", "river", "faust-streaming", "pyarrow")
 
 

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Iterable, Sequence
+from typing import Final
 
 import numpy as np
 from rich.console import Console
@@ -22,6 +22,7 @@ from streams.intake.clock import FileClock
 from streams.intake.collector import FILE_BLOCK_EVENTS, Collector, collect_garbage_rarely
 from streams.privacy.sketch import Sketcher
 from streams.testing import figures
+from streams.testing.figures import Figures
 
 LENGTHS: Final = (200, 600)
 EVENTS: Final = 20 * FILE_BLOCK_EVENTS
@@ -105,7 +106,7 @@ def main() -> None:
     console.print(f"figures -> {written}")
 
 
-def measure(lengths: Sequence[int] = LENGTHS, events: int = EVENTS) -> dict[str, Any]:
+def measure(lengths: Sequence[int] = LENGTHS, events: int = EVENTS) -> Figures:
     """Return microseconds of CPU an event: of the sketch by language and length, of the whole of `collect` by length."""
     sparse = demonstration(events)
     lines = busy(sparse)
@@ -121,7 +122,7 @@ def measure(lengths: Sequence[int] = LENGTHS, events: int = EVENTS) -> dict[str,
     }
 
 
-def show(measured: Mapping[str, Any], console: Console) -> None:
+def show(measured: Figures, console: Console) -> None:
     """Print the figures."""
     table = Table(title="microseconds of CPU an event", title_justify="left")
     table.add_column("")

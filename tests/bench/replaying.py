@@ -32,6 +32,7 @@ from streams.replay.run import Replay
 from streams.schema import blocks, topics
 from streams.stages.stage import Message
 from streams.testing import figures
+from streams.testing.figures import Figures
 
 HERE: Final = Path(__file__).resolve().parent
 EVENTS: Final = 20_000
@@ -79,7 +80,7 @@ class Rooms:
         self._since = now
 
 
-def replay(lines: Sequence[bytes], partitions: int) -> dict[str, Any]:
+def replay(lines: Sequence[bytes], partitions: int) -> Figures:
     """Return microseconds an event by room, and messages and bytes an event, of a replay of these lines."""
     settings, rooms, sent = Settings(mode="local", partitions=partitions), Rooms(), list[Message]()
     originals = blocks.encode, blocks.decode
@@ -144,7 +145,7 @@ def by_block_size(events_in_a_block: int) -> float:
     return 1e6 * (time.process_time() - began) / counted
 
 
-def measure(events: int) -> dict[str, Any]:
+def measure(events: int) -> Figures:
     """Return every figure of one round in this process."""
     collect_garbage_rarely()
     lines = demonstration(EVENTS)[:events]
@@ -154,9 +155,9 @@ def measure(events: int) -> dict[str, Any]:
     }
 
 
-def in_turn(checkouts: Mapping[str, Path], events: int, rounds: int) -> dict[str, list[dict[str, Any]]]:
+def in_turn(checkouts: Mapping[str, Path], events: int, rounds: int) -> dict[str, list[Figures]]:
     """Return what each checkout measured in each round, the checkouts in turn, each in a process of its own."""
-    found: dict[str, list[dict[str, Any]]] = {name: [] for name in checkouts}
+    found: dict[str, list[Figures]] = {name: [] for name in checkouts}
     for _ in range(rounds):
         for name, checkout in checkouts.items():
             environment = {**os.environ, "PYTHONPATH": f"{checkout}{os.pathsep}{HERE}", "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
@@ -173,12 +174,12 @@ def least(runs: Sequence[Any]) -> Any:
     return min(runs)
 
 
-def total(replayed: Mapping[str, Any]) -> float:
+def total(replayed: Figures) -> float:
     """Return the microseconds an event of all rooms."""
     return float(sum(replayed["us_an_event"].values()))
 
 
-def show(console: Console, measured: Mapping[str, Any]) -> None:
+def show(console: Console, measured: Figures) -> None:
     """Print the figures of each checkout, and how many times faster this one is."""
     table = Table(title="CPU microseconds an event", title_justify="left")
     for heading in ("", *measured, *(["before / after"] if len(measured) > 1 else [])):
@@ -189,7 +190,7 @@ def show(console: Console, measured: Mapping[str, Any]) -> None:
     console.print(table)
 
 
-def _rows(measured: Mapping[str, Any]) -> Iterator[tuple[str, list[float]]]:
+def _rows(measured: Figures) -> Iterator[tuple[str, list[float]]]:
     runs = list(measured.values())
     for partitions in map(str, PARTITIONS):
         yield f"replay, {partitions} partitions", [total(run["replay"][partitions]) for run in runs]

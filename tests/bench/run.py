@@ -17,7 +17,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 from confluent_kafka import Producer
 from job import TOPIC
@@ -34,6 +34,7 @@ from streams.devserver.kafka import ApacheKafka
 from streams.devserver.process import stop
 from streams.schema import topics
 from streams.testing import figures
+from streams.testing.figures import Figures
 
 HERE = Path(__file__).resolve().parent
 OURS, LOOP, PLAIN = "accounts_agent", "confluent_loop", "plain_faust"
@@ -80,7 +81,7 @@ def contenders(events: int) -> list[Contender]:
     ]
 
 
-def measure(contender: Contender, core: int, *, apache: bool) -> dict[str, Any]:
+def measure(contender: Contender, core: int, *, apache: bool) -> Figures:
     """Run one contender on one core, on a broker of its own, and return what it reports."""
     with tempfile.TemporaryDirectory() as directory, _broker(Path(directory), apache=apache) as broker:
         _make_topics(broker.bootstrap)
@@ -93,7 +94,7 @@ def measure(contender: Contender, core: int, *, apache: bool) -> dict[str, Any]:
             if _line(child) != "ready":
                 raise SystemExit(f"error: {contender.name} did not get through its warm-up; what it said stands above")
             _send(producer, contender.topic, contender.counted)
-            found: dict[str, Any] = json.loads(_line(child) or "{}")
+            found: Figures = json.loads(_line(child) or "{}")
         if not found:
             raise SystemExit(f"error: {contender.name} ended without a result; what it said stands above")
         return found
@@ -148,19 +149,19 @@ def _line(child: subprocess.Popen[bytes]) -> str:
     return child.stdout.readline().decode().strip() if child.stdout else ""
 
 
-def summary(runs: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def summary(runs: Sequence[Figures]) -> Figures:
     """Return median, least and most of the speed over the repetitions, and the runs themselves."""
     speeds = [run["events_per_cpu_second"] for run in runs]
     return {"median": statistics.median(speeds), "min": min(speeds), "max": max(speeds), "runs": list(runs)}
 
 
-def bench(events: int, repetitions: int, *, apache: bool) -> dict[str, Any]:
+def bench(events: int, repetitions: int, *, apache: bool) -> Figures:
     """Measure everything, and return the figures."""
     cores = sorted(os.sched_getaffinity(0))
     core = cores[-1]
     os.sched_setaffinity(0, set(cores[:-1]) or {core})
     chosen = contenders(events)
-    runs: dict[str, list[dict[str, Any]]] = {contender.name: [] for contender in chosen}
+    runs: dict[str, list[Figures]] = {contender.name: [] for contender in chosen}
     for repetition in range(repetitions):
         for contender in chosen:
             runs[contender.name].append(measure(contender, core, apache=apache))
@@ -192,7 +193,7 @@ def bench(events: int, repetitions: int, *, apache: bool) -> dict[str, Any]:
     }
 
 
-def verdict(found: dict[str, Any]) -> list[str]:
+def verdict(found: Figures) -> list[str]:
     """Return what is below the floor, in words."""
     speeds, said = found["events_per_cpu_second"], []
     if (ours := speeds[OURS]["median"]) < FLOOR:
@@ -202,7 +203,7 @@ def verdict(found: dict[str, Any]) -> list[str]:
     return said
 
 
-def show(console: Console, found: dict[str, Any]) -> None:
+def show(console: Console, found: Figures) -> None:
     """Print the figures."""
     table = Table(title=f"events per CPU-second of one core, {found['broker']}", title_justify="left")
     for heading in ("contender", "median", "least", "most", "times plain_faust"):

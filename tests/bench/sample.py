@@ -36,7 +36,7 @@ _AS_TYPES = ("isp", "hosting", "vpn", "education")
 class Sample:
     """Events in time order, as columns of `blocks.REQUESTS`; `account` is each event's account as a number."""
 
-    columns: dict[str, Any]
+    columns: dict[str, NDArray[Any]]
     account: NDArray[np.int64]
 
     @classmethod
@@ -69,7 +69,7 @@ class Sample:
     def _names(self) -> list[str]:
         return [_account(number) for number in range(int(self.account.max()) + 1)]
 
-    def _rows(self, rows: NDArray[np.intp]) -> dict[str, Any]:
+    def _rows(self, rows: NDArray[np.intp]) -> dict[str, NDArray[Any]]:
         return {name: values[rows].tolist() if values.dtype == object else values[rows] for name, values in self.columns.items()}
 
 
@@ -85,7 +85,7 @@ def _texts(words: list[str], which: NDArray[np.int64]) -> NDArray[Any]:
     return np.array(words, object)[which]
 
 
-def _of_accounts(rng: np.random.Generator, accounts: int, account: NDArray[np.int64]) -> dict[str, Any]:
+def _of_accounts(rng: np.random.Generator, accounts: int, account: NDArray[np.int64]) -> dict[str, NDArray[Any]]:
     """Draw what an account keeps: who pays, where it is, its software; one in ten accounts changes its network."""
     every = np.arange(accounts)
     stack = rng.integers(0, _STACKS, accounts)[account]
@@ -122,7 +122,7 @@ def _of_accounts(rng: np.random.Generator, accounts: int, account: NDArray[np.in
     }
 
 
-def _of_events(rng: np.random.Generator, events: int) -> dict[str, Any]:
+def _of_events(rng: np.random.Generator, events: int) -> dict[str, NDArray[Any]]:
     """Draw what differs from request to request."""
     output = np.round(rng.lognormal(5.5, 1.0, events))
     given = np.round(rng.lognormal(6.5, 1.2, events))
@@ -152,7 +152,7 @@ def _of_events(rng: np.random.Generator, events: int) -> dict[str, Any]:
     }
 
 
-def _sketches(rng: np.random.Generator, events: int) -> dict[str, Any]:
+def _sketches(rng: np.random.Generator, events: int) -> dict[str, NDArray[Any]]:
     """Draw prompt sketches: two in five prompts are of one of 200 templates and share half of their shingles."""
     which = np.where(rng.random(events) < _TEMPLATED, rng.integers(0, _TEMPLATES, events), -1)
     shingles = rng.integers(1, 2**62, (events, PROMPT_SHINGLES), dtype=np.uint64)

@@ -11,7 +11,6 @@ import time
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 from collecting import busy, collect, demonstration
 from sample import Sample
@@ -20,6 +19,7 @@ from streams.core.settings import Settings
 from streams.intake.collector import collect_garbage_rarely
 from streams.schema import blocks, topics
 from streams.stages.stage import Message, Stage
+from streams.testing.figures import Figures
 from streams.worker.stages import makers
 
 PARTITIONS = 4
@@ -29,12 +29,12 @@ LIGHT = 40_000
 LINES = 20_000
 
 
-def measure() -> dict[str, Any]:
+def measure() -> Figures:
     """Return every figure."""
     return _bench() | _light() | _collect()
 
 
-def _bench() -> dict[str, Any]:
+def _bench() -> Figures:
     """Decode, accounts and groups on the benchmark's blocks."""
     cut = Sample.draw(EVENTS).blocks(PARTITIONS)
     decode = _speed(lambda: [blocks.decode(data, blocks.REQUESTS) for _, _, data in cut], EVENTS)
@@ -80,7 +80,7 @@ def _forward(messages: list[Message], groups: list[Stage], offset: int) -> None:
             groups[message.partition].apply(message.value, offset)
 
 
-def _light() -> dict[str, Any]:
+def _light() -> Figures:
     """Apply blocks in which every event is of another, new account: the dearest traffic there is. Also the memory that they take."""
     cut = Sample.draw(LIGHT, light=True).blocks(PARTITIONS)
     stages = _stages(topics.ACCOUNTS_AGENT)
@@ -100,7 +100,7 @@ def _resident() -> int:
     return pages * resource.getpagesize()
 
 
-def _collect() -> dict[str, Any]:
+def _collect() -> Figures:
     """Parse, sketch, redact and cut the demonstration's lines, prompts and all, as they come on a busy site."""
     lines = busy(demonstration(LINES))
     collect_garbage_rarely()

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 from collecting import LENGTHS, TEXTS, collect, microseconds, prompts
@@ -12,9 +11,10 @@ from run import summary, verdict
 from sample import Sample
 
 from streams.schema import blocks
+from streams.testing.figures import Figures
 
 
-def found(ours: float, ratio: float) -> dict[str, Any]:
+def found(ours: float, ratio: float) -> Figures:
     return {"events_per_cpu_second": {"accounts_agent": {"median": ours}}, "ratios": {"accounts_agent / confluent_loop": ratio}}
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-from typing import Any
 
 import pytest
 
 from streams.core.settings import Settings
 from streams.intake.collector import Collector
 from streams.schema.blocks import REQUESTS, decode
-from streams.schema.event import FIELDS, REQUIRED, EventField
+from streams.schema.event import FIELDS, REQUIRED, Event, EventField
 
 NOON = 1_790_000_000.0
 REST = {"timestamp": NOON, "event.id": "e1", "account.id": "a1", "gen_ai.usage.input_tokens": 7}
@@ -65,7 +64,7 @@ def test_a_request_before_and_after_it_is_kept_too(field: EventField) -> None:
 
 
 def test_what_a_caller_writes_in_another_type_is_read_where_it_can_be() -> None:
-    chosen: dict[str, Any] = {"gen_ai.request.temperature": "0.7", "gen_ai.request.stream": 1, "gen_ai.request.seed": "x", "user.id": 42}
+    chosen: Event = {"gen_ai.request.temperature": "0.7", "gen_ai.request.stream": 1, "gen_ai.request.seed": "x", "user.id": 42}
     chosen |= {"gen_ai.request.max_tokens": True, "prompt": [[1, 2, 3]], "gen_ai.request.top_p": "7"}
     collector = Collector(Settings(mode="local", partitions=1))
     collector.add([json.dumps(REST | chosen).encode()], "test", NOON)

@@ -7,7 +7,7 @@ import pkgutil
 import re
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, get_args
@@ -31,7 +31,7 @@ from streams.features.declaration import SHARE, Direction, Feature
 from streams.features.events import NEVER_EVIDENCE, Events
 from streams.features.members import Members
 from streams.features.registry import features
-from streams.schema.blocks import REQUESTS, Block, Layout
+from streams.schema.blocks import REQUESTS, Block, BlockColumns, Layout
 from streams.testing.feature_trial import START_SECONDS, block_of, derived_columns, members_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -141,7 +141,7 @@ def test_a_groups_vote_never_falls_as_its_value_rises(feature: type[Feature]) ->
 # -- values of accounts
 
 
-def some_requests(seed: int, rows: int = 600) -> dict[str, Any]:
+def some_requests(seed: int, rows: int = 600) -> BlockColumns:
     """Requests of 12 accounts over three days as they come: plausible numbers, many of them unknown."""
     rng = np.random.default_rng(seed)
 
@@ -152,7 +152,7 @@ def some_requests(seed: int, rows: int = 600) -> dict[str, Any]:
         return [choice[i] for i in rng.integers(0, len(choice), rows)]
 
     coin = rng.random((12, rows)) < 0.3
-    columns: dict[str, Any] = {name: rng.integers(0, 9, rows) for name, kind in REQUESTS.columns.items() if kind == "hash"}
+    columns: BlockColumns = {name: rng.integers(0, 9, rows) for name, kind in REQUESTS.columns.items() if kind == "hash"}
     columns |= {
         name: number(coin[i].astype(float)) for i, name in enumerate(("seeded", "streamed", "templated", "repeated", "own_template"))
     }
@@ -186,7 +186,7 @@ def some_requests(seed: int, rows: int = 600) -> dict[str, Any]:
     }
 
 
-def hostile_requests(seed: int, rows: int = 120) -> dict[str, Any]:
+def hostile_requests(seed: int, rows: int = 120) -> BlockColumns:
     """Requests out of order, with every number drawn from the worst there are."""
     rng = np.random.default_rng(seed)
     worst = np.array([np.nan, np.inf, -np.inf, 0.0, -0.0, -1.0, 1e-30, 1e9, 3e38, -3e38])
@@ -196,12 +196,12 @@ def hostile_requests(seed: int, rows: int = 120) -> dict[str, Any]:
             columns[name] = rng.choice(worst, rows)
         elif kind == "hash":
             columns[name] = rng.choice(np.array([0, 1, 2**63, 2**64 - 1], np.uint64), rows)
-    columns["time"] = rng.permutation(columns["time"])
+    columns["time"] = rng.permutation(np.asarray(columns["time"]))
     columns["account_created"] = rng.choice([np.nan, np.inf, -1e12, 0.0, START_SECONDS + DAY], rows)
     return columns
 
 
-def counted(*parts: Mapping[str, Any]) -> Columns:
+def counted(*parts: BlockColumns) -> Columns:
     """All account features' state after these blocks."""
     table = Columns("accounts", BANK.fields() | dialogue.FIELDS)
     for offset, columns in enumerate(parts):
@@ -209,10 +209,13 @@ def counted(*parts: Mapping[str, Any]) -> Columns:
     return table
 
 
-def count(block: Block, columns: Mapping[str, Any], table: Columns, offset: int) -> None:
+def count(block: Block, columns: BlockColumns, table: Columns, offset: int) -> None:
     slots = table.intern(block.words("account_id"))[block.codes("account_id")]
     grouped = GroupedEvents.of(slots, np.asarray(block.numbers("time"), np.float64), table["clock"])
-    BANK.fold(table, Events(block, grouped, derived_columns(block, grouped, columns, table)))
+    BANK.fold(
+        table,
+        Events(block, grouped, derived_columns(block, grouped, {name: np.asarray(column) for name, column in columns.items()}, table)),
+    )
     table.touch(grouped.slots, offset)
 
 
@@ -221,7 +224,7 @@ def values(table: Columns) -> dict[str, Floats]:
     return {feature.name(): found[:, position] for position, feature in enumerate(ACCOUNT)}
 
 
-def part(columns: Mapping[str, Any], rows: slice) -> dict[str, Any]:
+def part(columns: BlockColumns, rows: slice) -> BlockColumns:
     return {name: column[rows] for name, column in columns.items()}
 
 
@@ -305,7 +308,7 @@ def test_nationality_and_language_are_never_read() -> None:
 @pytest.fixture(scope="module")
 def nothing_but_time() -> tuple[dict[str, Floats], set[str]]:
     """The values of an account of which nothing but the times is known, and the names of all that is unknown of it."""
-    columns = {"account_id": ["account-0"] * 5, "time": [START_SECONDS + i for i in range(5)]}
+    columns: BlockColumns = {"account_id": ["account-0"] * 5, "time": START_SECONDS + np.arange(5.0)}
     block, table = block_of(columns), Columns("accounts", BANK.fields() | dialogue.FIELDS)
     grouped = GroupedEvents.of(np.zeros(5, np.int64), np.asarray(block.numbers("time"), np.float64), table["clock"])
     unknown = {*REQUESTS.columns, *derived_columns(block, grouped, {}), "uncached_input_tokens"} - {*columns, "gap"}

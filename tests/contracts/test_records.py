@@ -16,6 +16,7 @@ import orjson
 import pyarrow as pa
 import pytest
 import zstandard
+from numpy.typing import NDArray
 
 from models.state.columns import Columns
 from streams.cases.stage import Cases
@@ -82,7 +83,7 @@ class Sample(NamedTuple):
     """A block of a layout, open for tampering."""
 
     layout: Layout
-    arrays: dict[str, Any]
+    arrays: dict[str, Any]  # of Arrow
     names: Mapping[bytes, bytes]
 
     def encoded(self, **changed: Any) -> bytes:
@@ -94,14 +95,14 @@ class Sample(NamedTuple):
 
 
 def sample(layout: Layout) -> Sample:
-    plain: Mapping[str, Any] = {
+    plain: Mapping[str, NDArray[Any]] = {
         "number": np.zeros(ROWS, np.float32),
         "time": np.full(ROWS, START),
         "offset": np.zeros(ROWS),
         "hash": np.full(ROWS, 0xAA, np.uint64),
         "shingles": np.ones((ROWS, 8), np.uint64),
     }
-    columns: dict[str, Any] = {name: plain.get(kind) for name, kind in layout.columns.items()}
+    columns: dict[str, object] = {name: plain.get(kind) for name, kind in layout.columns.items()}
     for name, kind in layout.columns.items():
         if kind == "text":
             pattern = layout.words.get(name)

@@ -69,15 +69,14 @@ def test_shapeless_objects_are_named_at_the_edges_alone() -> None:
 
 
 IN_TESTS: Final = {
-    "tests/bench": 28,
-    "tests/contracts": 14,
+    "tests/bench": 1,
+    "tests/contracts": 4,
     "tests/dashboards": 11,
     "tests/deploy": 3,
-    "tests/evaluation": 64,
+    "tests/evaluation": 10,
     "tests/fuzz": 3,
     "tests/hostile": 1,
-    "tests/integration": 8,
-    "tests/replay": 1,
+    "tests/integration": 6,
     "tests/streams/cases": 5,
     "tests/streams/cli": 1,
     "tests/streams/clickhouse": 7,
@@ -85,12 +84,9 @@ IN_TESTS: Final = {
     "tests/streams/devserver": 1,
     "tests/streams/enforcement": 1,
     "tests/streams/exports": 4,
-    "tests/streams/intake": 10,
-    "tests/streams/privacy": 3,
     "tests/streams/schema": 2,
     "tests/streams/telemetry": 1,
     "tests/streams/testing": 1,
-    "tests/torture": 7,
 }
 """Folder of tests -> how often they name an object of unknown shape. Numbers only fall: an event is an `Event`, a record its struct."""
 

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import carried
 import numpy as np
@@ -23,6 +22,7 @@ from streams.replay.run import Replay
 from streams.schema import blocks, topics
 from streams.stages.stage import Message
 from streams.testing.detector_contract import roc_auc
+from streams.testing.figures import Figures
 
 ALL = tuple(name for name in FAMILIES if EXTRACTION_WEIGHTS[FAMILIES.index(name)] > 0)
 QUICK = ("content", "evenness", "link")
@@ -36,7 +36,7 @@ def drop(family: str) -> None:
         EXTRACTION_WEIGHTS[FAMILIES.index(family)] = 0.0
 
 
-def row(family: str, folder: Path, run: Replay) -> dict[str, Any]:
+def row(family: str, folder: Path, run: Replay) -> Figures:
     """Return the figures of a run without a family."""
     run.write(folder / f"without-{family}")
     figures = report.summary([report.load(folder, folder / f"without-{family}")])
@@ -44,7 +44,7 @@ def row(family: str, folder: Path, run: Replay) -> dict[str, Any]:
     return {"without": family} | {name: figures[name][0] for name in kept}
 
 
-def show(rows: Sequence[dict[str, Any]], console: Console) -> None:
+def show(rows: Sequence[Figures], console: Console) -> None:
     """Print the table of families."""
     table = Table(
         "without",
@@ -81,7 +81,7 @@ class Watched(Replay):
                 said[name] = max(said.get(name, -np.inf), score)
 
 
-def models(folder: Path) -> list[dict[str, Any]]:
+def models(folder: Path) -> list[Figures]:
     """Return, for each model in shadow, how it ranks accounts alone, and what the evidence ranks with and without it."""
     run = Watched()
     carried.replayed(folder, run)
@@ -97,7 +97,7 @@ def models(folder: Path) -> list[dict[str, Any]]:
     return rows
 
 
-def show_models(rows: Sequence[dict[str, Any]], console: Console) -> None:
+def show_models(rows: Sequence[Figures], console: Console) -> None:
     """Print the table of River models."""
     table = Table(
         "model",

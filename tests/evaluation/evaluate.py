@@ -21,7 +21,6 @@ from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import ablation
 import baselines
@@ -33,7 +32,7 @@ from attackers import Grid
 from rich.console import Console
 from rich.table import Table
 
-from streams.testing.figures import MEASURED, write
+from streams.testing.figures import MEASURED, Figures, write
 
 SEEDS, PEOPLE = 5, 7_400
 MIXES, SIZES, RATES = (0.05, 0.1, 0.25, 0.5, 1.0), (1, 10, 100, 1000), (5.0, 25.0, 100.0, 1000.0)
@@ -91,16 +90,16 @@ def measure(plan: Plan, job: tuple[str, int, Grid | None]) -> Path:
     return folder
 
 
-def judged(folders: Sequence[Path], *, compare: bool) -> dict[str, Any]:
+def judged(folders: Sequence[Path], *, compare: bool) -> Figures:
     """Return the report's figures of some runs, pooled."""
     runs = [report.load(folder, folder / "replay") for folder in folders]
     figures = report.summary(runs)
     return figures | {"comparison": report.comparison(list(folders), runs)} if compare else figures
 
 
-def evaluate(plan: Plan, console: Console) -> dict[str, Any]:
+def evaluate(plan: Plan, console: Console) -> Figures:
     """Measure everything, print it as it comes, and return the figures."""
-    figures: dict[str, Any] = {}
+    figures: Figures = {}
     with ProcessPoolExecutor(plan.jobs) as pool:
         for split in traffic.SPLITS:
             folders = list(pool.map(partial(measure, plan), [(split, seed, None) for seed in plan.seeds]))
@@ -121,13 +120,13 @@ def evaluate(plan: Plan, console: Console) -> dict[str, Any]:
     return figures
 
 
-def ablated(folder: Path, family: str) -> dict[str, Any]:
+def ablated(folder: Path, family: str) -> Figures:
     """Return what the run would have been without a family of evidence."""
     ablation.drop(family)
     return ablation.row(family, folder, carried.replayed(folder))
 
 
-def _grid_rows(points: Sequence[Grid], folders: Sequence[Path]) -> Iterator[dict[str, Any]]:
+def _grid_rows(points: Sequence[Grid], folders: Sequence[Path]) -> Iterator[Figures]:
     for grid, folder in zip(points, folders, strict=True):
         campaign = report.load(folder, folder / "replay").campaigns[0]
         yield {
@@ -140,7 +139,7 @@ def _grid_rows(points: Sequence[Grid], folders: Sequence[Path]) -> Iterator[dict
         }
 
 
-def _show_grids(rows: Sequence[dict[str, Any]], console: Console) -> None:
+def _show_grids(rows: Sequence[Figures], console: Console) -> None:
     table = Table("mix", "accounts", "requests an account a day", "alerted", "leak", title="One held-out hydra in other dimensions")
     for each in rows:
         table.add_row(

@@ -7,7 +7,7 @@ time with one more thing hidden. The table of `docs/decisions/0009-what-evasion-
 from __future__ import annotations
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -27,7 +27,7 @@ from wording import templates, tongues
 
 from streams.demo.log import Log
 from streams.demo.scene import Scene
-from streams.testing.figures import MEASURED, write
+from streams.testing.figures import MEASURED, Figures, write
 
 PEOPLE = 7_400
 COSTS = {
@@ -138,7 +138,7 @@ def main(words: Sequence[str] | None = None) -> None:
     print(f"figures -> {written}")
 
 
-def row(campaign: report.Campaign, accounts: Sequence[report.Account]) -> dict[str, Any]:
+def row(campaign: report.Campaign, accounts: Sequence[report.Account]) -> Figures:
     """Return what an evasion bought the campaign that used it."""
     score = float(np.median([account.score for account in accounts if account.campaign == campaign.name]))
     return {
@@ -151,7 +151,7 @@ def row(campaign: report.Campaign, accounts: Sequence[report.Account]) -> dict[s
     }
 
 
-def show(measured: Mapping[str, Any], console: Console, seed: int) -> None:
+def show(measured: Figures, console: Console, seed: int) -> None:
     """Print the figures."""
     table = Table("hidden", "alerted", "leak", "median score", title=f"Evasions, seed {seed}")
     for each in measured["campaigns"]:

@@ -33,6 +33,7 @@ from streams.forensics.inference import corroborated, excess, holm, judge
 from streams.forensics.measure import all_measures
 from streams.forensics.panel import Panel, Prompts, options_panel, text_panel
 from streams.testing import figures
+from streams.testing.figures import Figures
 
 ROOT = Path(__file__).resolve().parents[2]
 MEASURES = ("answer_text", "phrasing", "reasoning_structure")
@@ -104,8 +105,8 @@ class Answered:
     """The cubes of all measures over the models of one panel, and what is known of their relations."""
 
     panel: Panel
-    means: dict[str, Any]
-    cubes: dict[str, Any]
+    means: Figures
+    cubes: Figures
     related: Any
     known_effects: dict[tuple[str, str], dict[str, float]] = field(default_factory=dict)
     """Effects by pair, once computed."""
@@ -120,7 +121,7 @@ class Answered:
             self.known_effects[suspect, teacher] = {name: self._excess(name, suspect, teacher)[0] for name in self.means}
         return self.known_effects[suspect, teacher]
 
-    def p_values(self, suspect: str, teacher: str, cubes: dict[str, Any] | None = None) -> dict[str, float]:
+    def p_values(self, suspect: str, teacher: str, cubes: Figures | None = None) -> dict[str, float]:
         """Return the p-value of each measure; prompts are permuted only where the panel's place is below 0.05: the larger counts."""
         found = {}
         for name, cube in (cubes or self.cubes).items():
@@ -194,7 +195,7 @@ def relations(models: Sequence[str]) -> Any:
     return related
 
 
-def attribution(found: Answered, known: dict[str, str]) -> dict[str, Any]:
+def attribution(found: Answered, known: dict[str, str]) -> Figures:
     """Return how often the teacher's family comes first, and among the first three families, by each measure and by their sum."""
     ranks: dict[str, dict[str, int]] = {}
     for student, teacher in known.items():
@@ -296,7 +297,7 @@ def aucs(found: Answered, known: dict[str, str]) -> dict[str, float]:
     }
 
 
-def accusations(found: Answered, pairs: Sequence[tuple[str, str]]) -> dict[str, Any]:
+def accusations(found: Answered, pairs: Sequence[tuple[str, str]]) -> Figures:
     """Return how many pairs are accused at p < 0.01, and which: by a measure alone, corrected over the three, and by two of the three."""
     accused: dict[str, list[str]] = {name: [] for name in JUDGED}
     for suspect, teacher in pairs:
@@ -311,7 +312,7 @@ def accusations(found: Answered, pairs: Sequence[tuple[str, str]]) -> dict[str, 
     return {"pairs": len(pairs), **{name: {"accused": len(each), "which": each} for name, each in accused.items()}}
 
 
-def only_controls(found: Answered, of_sets: Sequence[dict[str, Any]]) -> dict[str, Any]:
+def only_controls(found: Answered, of_sets: Sequence[Figures]) -> Figures:
     """Return what `accusations` found for models that were trained on people's answers or on their own."""
     which = {name: [pair for each in of_sets for pair in each[name]["which"] if starts(pair, CONTROLS)] for name in JUDGED}
     pairs = sum(starts(suspect, CONTROLS) for suspect, _ in strangers(found, held=None))
@@ -323,7 +324,7 @@ def two_agree(values: dict[str, float]) -> float:
     return corroborated(list(values.values())) or 0.0
 
 
-def power(found: Answered, known: dict[str, str]) -> list[dict[str, Any]]:
+def power(found: Answered, known: dict[str, str]) -> list[Figures]:
     """Return the share of known pairs on which two measures agree (p < 0.01), and of teachers first and among three, by prompts."""
     rows = []
     for count in PROMPTS:
@@ -354,7 +355,7 @@ DISGUISES: dict[str, Callable[[str], str]] = {
 }
 
 
-def disguised(found: Answered, known: dict[str, str]) -> dict[str, Any]:
+def disguised(found: Answered, known: dict[str, str]) -> Figures:
     """Return what remains on 200 prompts when all students rewrite their answers: detected, teacher first, and each p-value."""
     kept = np.random.default_rng(DISGUISED_PROMPTS).permutation(len(found.panel.items))[:DISGUISED_PROMPTS]
     panel = found.panel.of_items(kept)
@@ -392,9 +393,9 @@ def one_maker(models: Sequence[str]) -> list[tuple[str, str]]:
     return [(a, b) for maker in BASE_MAKERS for a, b in combinations([m for m in models if m.startswith(maker)], 2)]
 
 
-def lineage(table: reading.Options) -> dict[str, Any]:
+def lineage(table: reading.Options) -> Figures:
     """Return for each known model and base: the rank of the base among other makers' models by each measure of choices, and the p-value."""
-    rows: dict[str, Any] = {}
+    rows: Figures = {}
     every = all_measures()
     for child, base in LINEAGE:
         panel = options_panel(table, child, base, kin=one_maker(sorted(table.chosen)))
@@ -457,7 +458,7 @@ def main() -> None:
     if not data.exists():
         sys.exit(f"error: {data} is absent: give the folder of real answers with --data")
     began = time.monotonic()
-    told: dict[str, Any] = {"cost": cost(data)}
+    told: Figures = {"cost": cost(data)}
     found = measured(data / "alpaca_eval")
     print(f"{time.monotonic() - began:5.0f} s  cubes", flush=True)
     said = {student: teacher for teacher, students in SAID.items() for student in students.split()}

@@ -22,6 +22,7 @@ from rich.console import Console
 from rich.table import Table
 
 from streams.testing.detector_contract import roc_auc
+from streams.testing.figures import Figures
 
 FOUND = 0.5
 
@@ -108,7 +109,7 @@ def _fared(name: str, members: Sequence[Account], times: Mapping[str, Sequence[f
     return Campaign(name, members[0].persona, len(members), sum(member.alerted for member in members), float(np.mean(served < first)))
 
 
-def summary(runs: Sequence[Run]) -> dict[str, Any]:
+def summary(runs: Sequence[Run]) -> Figures:
     """Return every figure of the report, pooled over runs, ready for JSON."""
     every = [campaign for run in runs for campaign in run.campaigns]
     innocent = [account for run in runs for account in run.accounts if account.campaign is None and not account.permitted]
@@ -136,7 +137,7 @@ def _ranked(accounts: Sequence[Account], measure: Any) -> float:
     return float(measure(scores, np.array([account.campaign is not None for account in judged])))
 
 
-def _by_campaign(every: Sequence[Campaign]) -> list[dict[str, Any]]:
+def _by_campaign(every: Sequence[Campaign]) -> list[Figures]:
     grouped: dict[str, list[Campaign]] = defaultdict(list)
     for campaign in every:
         grouped[campaign.name].append(campaign)
@@ -152,7 +153,7 @@ def _by_campaign(every: Sequence[Campaign]) -> list[dict[str, Any]]:
     ]
 
 
-def _by_persona(runs: Sequence[Run]) -> list[dict[str, Any]]:
+def _by_persona(runs: Sequence[Run]) -> list[Figures]:
     grouped: dict[str, list[Account]] = defaultdict(list)
     for account in (account for run in runs for account in run.accounts if account.campaign is None):
         grouped[account.persona].append(account)
@@ -170,7 +171,7 @@ def _by_persona(runs: Sequence[Run]) -> list[dict[str, Any]]:
     ]
 
 
-def comparison(traffic: Sequence[Path], runs: Sequence[Run]) -> list[dict[str, Any]]:
+def comparison(traffic: Sequence[Path], runs: Sequence[Run]) -> list[Figures]:
     """Return ranking measures of ours and of the baselines, each at the threshold that alerts 1 innocent in 1,000."""
     judged = [[account for account in run.accounts if not account.permitted] for run in runs]
     rows = [_compared("hydrometer", [(each, [account.score for account in each]) for each in judged])]
@@ -184,7 +185,7 @@ def comparison(traffic: Sequence[Path], runs: Sequence[Run]) -> list[dict[str, A
     return rows
 
 
-def _compared(name: str, runs: Sequence[tuple[Sequence[Account], Sequence[float]]]) -> dict[str, Any]:
+def _compared(name: str, runs: Sequence[tuple[Sequence[Account], Sequence[float]]]) -> Figures:
     areas, precisions, recalls, found, total = [], [], [], 0, 0
     for accounts, listed in runs:
         scores = np.nan_to_num(np.array(listed, dtype=np.float64), neginf=-1e9)
@@ -210,7 +211,7 @@ def _shown(numbers: Sequence[float], *, percent: bool = True) -> str:
     return f"{value:.2%} ({low:.2%}-{high:.2%})" if percent else f"{value:.3f} ({low:.3f}-{high:.3f})"
 
 
-def show(figures: Mapping[str, Any], console: Console) -> None:
+def show(figures: Figures, console: Console) -> None:
     """Print the report as tables."""
     goals = Table("figure", "goal", "measured (95 %)", title=f"Goals, {figures['runs']} run(s)")
     goals.add_row("campaigns found", "all", _shown(figures["campaigns_found"]))

@@ -12,7 +12,6 @@ import csv
 import math
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow.parquet as pq
@@ -23,6 +22,7 @@ from models.accumulators.grouped_events import Floats
 from streams.features.registry import features
 from streams.testing.builders import shared
 from streams.testing.detector_contract import roc_auc
+from streams.testing.figures import Figures
 
 EVEN = 0.5
 LONG = 300
@@ -60,7 +60,7 @@ REAL: dict[str, Callable[[Client], float]] = {
 """What the summary says of a feature. Of shares of templated or tool requests it says the most they could be."""
 
 
-def check(folder: Path) -> list[dict[str, Any]]:
+def check(folder: Path) -> list[Figures]:
     """Return a row a feature of accounts: its direction, both sides' medians, and the AUC; or why there is none."""
     real = _clients()
     attackers = _attackers(folder)
@@ -89,7 +89,7 @@ def _attackers(folder: Path) -> dict[str, dict[str, Floats]]:
     return {name: {campaign: np.array(values) for campaign, values in of.items()} for name, of in found.items()}
 
 
-def _row(name: str, family: str, direction: str, real: Sequence[Client], attackers: Mapping[str, Mapping[str, Floats]]) -> dict[str, Any]:
+def _row(name: str, family: str, direction: str, real: Sequence[Client], attackers: Mapping[str, Mapping[str, Floats]]) -> Figures:
     made = {"feature": name, "family": family, "direction": direction}
     if name not in REAL or not real:
         return made | {"note": "not in the summary" if real else "shared data absent"}
@@ -108,7 +108,7 @@ def _auc(known: Floats, theirs: Floats) -> float:
     return roc_auc(np.r_[known, theirs], np.r_[np.zeros(len(known)), np.ones(len(theirs))].astype(bool))
 
 
-def show(rows: Sequence[dict[str, Any]], console: Console) -> None:
+def show(rows: Sequence[Figures], console: Console) -> None:
     """Print the table, those with a figure first."""
     table = Table("feature", "family", "direction", "real clients", "attackers", "AUC", "", title="Signs against 422 real API clients")
     for each in sorted(rows, key=lambda row: "auc" not in row):

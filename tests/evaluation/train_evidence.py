@@ -44,6 +44,7 @@ from streams.features.registry import features
 from streams.replay.run import Replay
 from streams.stages.groups import scoring
 from streams.stages.groups.readings import READINGS
+from streams.testing.figures import Figures
 
 WORLDS: Final = (
     *(f"mosaic:{seed}" for seed in range(1, 7)),
@@ -338,7 +339,7 @@ def standing(rows: Rows, nats: Floats) -> Standing:
     return Standing(best, rows.guilty[first], rows.tellable[first], rows.crew[first], rows.kind[first])
 
 
-def describe(name: str, found: Standing, alert: float, ask: float) -> dict[str, Any]:
+def describe(name: str, found: Standing, alert: float, ask: float) -> Figures:
     """Return what thresholds do: precision of the ranking, campaigns found, innocents alerted and asked, and of which crowds."""
     innocent, told = ~found.guilty, found.guilty & found.tellable
     campaigns = {crew: float((found.nats[told & (found.crew == crew)] >= alert).mean()) for crew in np.unique(found.crew[told])}
@@ -366,7 +367,7 @@ def threshold(found: Standing, share: float) -> float:
     return float(np.nextafter(innocents[int(share * len(innocents))], np.inf))
 
 
-def as_data(model: HistGradientBoostingClassifier) -> dict[str, Any]:
+def as_data(model: HistGradientBoostingClassifier) -> Figures:
     """Return the trees as lists: roots, second splits and leaves (`models.evidence.additive.Additive`)."""
     made: dict[str, list[Any]] = {name: [] for name in TREES}
     for (tree,) in model._predictors:

@@ -10,7 +10,6 @@ import sys
 import time
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -18,6 +17,7 @@ from streams.devserver.system import System, local_system
 from streams.intake.block_producer import send_files
 from streams.schema import topics
 from streams.testing.builders import shared
+from streams.testing.figures import Figures
 
 EVENTS = 20_000
 SETTLED = 8.0
@@ -30,7 +30,7 @@ pytestmark = [
 ]
 
 
-def settled(system: System) -> tuple[dict[str, Any], float]:
+def settled(system: System) -> tuple[Figures, float]:
     """Wait until no table grows any more; return their rows, and when the last request came."""
     tables = ("requests", "scores", "alerts", "cases", "dead_letters", "shadow_scores")
     seen: dict[str, int] = {}
@@ -44,7 +44,7 @@ def settled(system: System) -> tuple[dict[str, Any], float]:
                 arrived = time.monotonic() if now["requests"] != seen.get("requests") else arrived
                 seen, moved = now, time.monotonic()
             time.sleep(0.5)
-        figures: dict[str, Any] = dict(seen)
+        figures: Figures = dict(seen)
         (figures["usage"],) = client.execute("SELECT sum(requests) FROM usage_minute")[0]
         figures["open cases"] = client.execute("SELECT behaviour, accounts, extraction, title FROM cases FINAL WHERE state = 'open'")
         figures["alerted"] = client.execute("SELECT behaviour, entity_kind, uniq(entity_id) FROM alerts GROUP BY ALL ORDER BY ALL")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import orjson
@@ -16,8 +15,8 @@ from streams.demo.scene import Scene
 from streams.demo.traffic import START
 from streams.intake.collector import read_files
 from streams.replay.run import Replay
+from streams.schema.event import Event
 
-Event = dict[str, Any]
 Change = Callable[[Event], Event]
 
 

@@ -14,7 +14,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import hurried  # noqa: F401 - scenarios register themselves
 import load  # noqa: F401
@@ -25,7 +25,7 @@ from rich.console import Console
 from rich.table import Table
 from trial import SCENARIOS
 
-from streams.testing.figures import write
+from streams.testing.figures import Figures, write
 
 OUT: Final = Path(__file__).resolve().parents[2] / "build" / "torture"
 ALONE: Final = ("stopped", "taken_over", "load")
@@ -46,7 +46,7 @@ def main() -> int:
         return 0
     names = chosen.names or list(SCENARIOS)
     runs = [(name, seed) for name in names for seed in range(chosen.seed, chosen.seed + chosen.runs)]
-    began, rows = time.monotonic(), list[dict[str, Any]]()
+    began, rows = time.monotonic(), list[Figures]()
     for jobs, group in ((chosen.jobs, [run for run in runs if run[0] not in ALONE]), (1, [run for run in runs if run[0] in ALONE])):
         with ThreadPoolExecutor(jobs) as pool:
             for row in pool.map(_apart, group):
@@ -59,7 +59,7 @@ def main() -> int:
     return 0 if all(row["good"] for row in rows) else 1
 
 
-def _show(rows: list[dict[str, Any]]) -> None:
+def _show(rows: list[Figures]) -> None:
     table = Table("scenario", "seed", "seconds", "result", "counts", "notes")
     for row in rows:
         result = "every event counts once" if row["good"] else "; ".join(row["faults"])
@@ -68,20 +68,20 @@ def _show(rows: list[dict[str, Any]]) -> None:
     Console(width=200).print(table)
 
 
-def _apart(run: tuple[str, int]) -> dict[str, Any]:
+def _apart(run: tuple[str, int]) -> Figures:
     """Run one scenario in a process of its own."""
     name, seed = run
     began = time.monotonic()
     command = [sys.executable, str(Path(__file__).resolve()), name, "--seed", str(seed), "--here"]
     done = subprocess.run(command, capture_output=True, text=True, check=False)
     if done.returncode == 0:
-        row: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+        row: Figures = json.loads(done.stdout.splitlines()[-1])
         return row
     last = (done.stderr.strip().splitlines() or ["no message"])[-1]
     return _row(name, seed, began, [f"the scenario ended in an error: {last}"], "", {})
 
 
-def _run(name: str, seed: int) -> dict[str, Any]:
+def _run(name: str, seed: int) -> Figures:
     folder = OUT / f"{name}-{seed}"
     shutil.rmtree(folder, ignore_errors=True)
     began = time.monotonic()
@@ -89,7 +89,7 @@ def _run(name: str, seed: int) -> dict[str, Any]:
     return _row(name, seed, began, outcome.faults, outcome.counts, outcome.notes)
 
 
-def _row(name: str, seed: int, began: float, faults: list[str], counts: str, notes: dict[str, Any]) -> dict[str, Any]:
+def _row(name: str, seed: int, began: float, faults: list[str], counts: str, notes: Figures) -> Figures:
     seconds = round(time.monotonic() - began, 1)
     what = (SCENARIOS[name].__doc__ or "").splitlines()[0]
     row = {"scenario": name, "what": what, "seed": seed, "seconds": seconds, "good": not faults, "faults": faults}

@@ -12,7 +12,9 @@ from typing import Any
 
 import numpy as np
 from corpora import corpora
-from worlds.frame import DAY, HOUR, Account, Network, Stack, Times, World, digest, network, own, patchwork, person, public, rotating
+from worlds.frame import DAY, HOUR, Account, Network, Stack, Times, Told, World, digest, network, own, patchwork, person, public, rotating
+
+from streams.schema.event import Event
 
 _VERBS = ("list", "derive", "compare", "rewrite", "classify", "annotate", "expand", "debug", "prove", "outline", "criticise", "continue")
 _THINGS = ("the passage", "this case", "the record", "the snippet", "the statement", "the claim", "the scenario", "the following input")
@@ -80,7 +82,7 @@ def queue_workers(world: World) -> None:
         account, client = world.account("queue_worker", age=world.log_between(10, 900)), public(world.rng)
         room, book = network(world.rng, "hosting", world.count(1, 4)), Phrasebook(world, world.count(1, 3), f"{patchwork(world.rng, 1)}. ")
         median, spread = world.log_between(5, 900), world.log_between(0.1, 0.9)
-        fields: dict[str, Any] = {
+        fields: Event = {
             "gen_ai__request__temperature": world.pick([0, 0.3, 0.7, None]),
             "gen_ai__request__max_tokens": world.pick([64, 512, 1024, None]),
         }
@@ -283,7 +285,7 @@ class Crew:
         world = self.world
         oldest = world.log_between(1, 25) if not self.clean else world.log_between(200, 800)
         per_card = 1 if self.clean else world.pick([1, 3, 6, 20])
-        truth: dict[str, Any] = {"campaign": self.name, "tellable": self.tellable}
+        truth: Told = {"campaign": self.name, "tellable": self.tellable}
         self.accounts = [
             world.account(
                 self.kind, age=world.between(0.05, 1) * oldest, card=f"pay_{digest(world.seed, self.name, index // per_card)}", **truth
@@ -384,7 +386,7 @@ def campaigns(world: World) -> list[Callable[[], None]]:
         )
 
         def ask(account: Account, index: int, moment: float) -> None:
-            more: dict[str, Any] = {"messages": world.pick([3, 5, 7]), "given": world.count(400, 2500)}
+            more: Event = {"messages": world.pick([3, 5, 7]), "given": world.count(400, 2500)}
             if world.maybe(0.5):
                 more["gen_ai__conversation__id"] = digest(account.name, moment)
             crew.emit(index, moment, book.ask(next(feed)), answer=world.lengths(450, 0.5), **more)

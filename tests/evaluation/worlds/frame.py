@@ -14,11 +14,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict, Unpack
 
 import numpy as np
 from corpora import corpora
 from numpy.typing import NDArray
+
+from streams.schema.event import Event
 
 HOUR, DAY = 3600.0, 86_400.0
 START = datetime(2027, 3, 2, tzinfo=UTC).timestamp()
@@ -42,7 +44,7 @@ class Account:
     key: str
     card: str
 
-    def facts(self) -> dict[str, Any]:
+    def facts(self) -> Event:
         """Return its fields of the event."""
         return {
             "account.id": self.name,
@@ -51,6 +53,21 @@ class Account:
             "api_key.id": self.key,
             "payment.hash": self.card,
         }
+
+
+class Told(TypedDict, total=False):
+    """What is true of an account beside its persona: the names of its campaign, reseller or thief, and whether logs can show it."""
+
+    campaign: str | None
+    reseller: str | None
+    victim_of: str | None
+    tellable: bool
+
+
+class Truth(Told):
+    """All that is true of an account."""
+
+    persona: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +79,7 @@ class Network:
     country: str
     blocks: tuple[int, ...]
 
-    def facts(self, rng: np.random.Generator) -> dict[str, Any]:
+    def facts(self, rng: np.random.Generator) -> Event:
         """Return an address in it."""
         base = (self.number * 2654435761) & 0xFFFFFFFF
         block = self.blocks[int(rng.integers(len(self.blocks)))]
@@ -101,7 +118,7 @@ def rotating(rng: np.random.Generator, kind: str, count: int) -> list[Network]:
     return [network(rng, "isp" if kind == "residential" else "hosting", 30) for _ in range(count)]
 
 
-Stack = dict[str, Any]
+Stack = Event
 _BASE = ("host", "accept", "accept-encoding", "connection", "user-agent", "authorization", "content-type", "content-length")
 
 
@@ -165,8 +182,8 @@ class World:
 
     seed: int
     days: int
-    events: list[tuple[float, dict[str, Any]]] = field(default_factory=list)
-    truth: dict[str, dict[str, Any]] = field(default_factory=dict)
+    events: list[tuple[float, Event]] = field(default_factory=list)
+    truth: dict[str, Truth] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.rng = np.random.default_rng(self.seed)
@@ -197,11 +214,18 @@ class World:
     # --- who ----------------------------------------------------------------------------------------------------------
 
     def account(
-        self, persona: str, *, age: float | None = None, card: str = "", organization: str = "", starts: float = 0.0, **truth: Any
+        self,
+        persona: str,
+        *,
+        age: float | None = None,
+        card: str = "",
+        organization: str = "",
+        starts: float = 0.0,
+        **truth: Unpack[Told],
     ) -> Account:
         """Add an account; `age` in days before the world's first moment (None: as people's are), or before `starts` seconds into it."""
         name = f"acct_{digest(self.seed, 'a', len(self.truth))}"
-        self.truth[name] = {"persona": persona, "campaign": None, "reseller": None, "victim_of": None} | truth
+        self.truth[name] = {"persona": persona, "campaign": None, "reseller": None, "victim_of": None, **truth}
         days = float(self.rng.exponential(240)) + 1 if age is None else age
         return Account(
             name,

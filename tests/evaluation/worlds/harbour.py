@@ -12,6 +12,8 @@ import numpy as np
 from corpora import corpora
 from worlds.frame import DAY, HOUR, Account, Network, Stack, World, digest, network, own, patchwork, person, public, reworded, rotating
 
+from streams.schema.event import Event
+
 Ask = Callable[[], str]
 
 OPENINGS = (
@@ -222,7 +224,7 @@ def benchmarkers(world: World) -> None:
             for item in exams[: world.count(60, 350)]:
                 moment += float(world.rng.exponential(gap))
                 text = f"Question: {item}\nLet's think step by step.\nAnswer:"
-                more: dict[str, Any] = {"gen_ai__request__temperature": 0, "model": ["atlas-4", "atlas-4-mini", "atlas-reason"][run]}
+                more: Event = {"gen_ai__request__temperature": 0, "model": ["atlas-4", "atlas-4-mini", "atlas-reason"][run]}
                 world.emit(moment, account, client, home, text, answer=world.lengths(170, 0.4), **more)
 
 
@@ -371,7 +373,7 @@ def attacks(world: World) -> list[Callable[[], None]]:
     def history() -> None:
         ask = job(world, wordings(world, world.count(1, 3)), "mixed")
 
-        def told() -> dict[str, Any]:
+        def told() -> Event:
             return {"messages": 1 + 2 * world.count(1, 4), "given": world.count(300, 1500)}
 
         campaign(world, "history", "invented_history", size(), rate(), ask, fields=told)
@@ -379,7 +381,7 @@ def attacks(world: World) -> list[Callable[[], None]]:
     def tools() -> None:
         schemas = [digest(world.seed, "schema", index) for index in range(world.count(1, 4))]
 
-        def called() -> dict[str, Any]:
+        def called() -> Event:
             return {"tool_count": 3, "tool_hash": world.pick(schemas), "finish": "tool_calls", "messages": world.pick([1, 2, 3])}
 
         ask = job(world, [f"{patchwork(world.rng, 1)} Use the tools. Task: {{}}"], "code")

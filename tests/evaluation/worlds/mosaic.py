@@ -20,6 +20,7 @@ from worlds.frame import (
     Network,
     Stack,
     Times,
+    Told,
     World,
     digest,
     network,
@@ -31,7 +32,9 @@ from worlds.frame import (
     rotating,
 )
 
-Fields = Callable[[], dict[str, Any]]
+from streams.schema.event import Event
+
+Fields = Callable[[], Event]
 
 _TONGUES = (
     "Beantworte ausführlich: {}", "Réponds en détail : {}", "详细回答：{}", "Ответь подробно: {}", "Contesta con detalle: {}",
@@ -39,7 +42,7 @@ _TONGUES = (
 )  # fmt: skip
 
 
-def _nothing() -> dict[str, Any]:
+def _nothing() -> Event:
     return {}
 
 
@@ -99,7 +102,7 @@ class Party:
         ages = self.ages or world.pick(["people", "batch", "month", "any"])
         oldest = {"batch": world.log_between(0.3, 5), "month": world.log_between(6, 40), "any": world.log_between(60, 900)}.get(ages, 0.0)
         cards = self.cards if self.cards >= 0 else world.pick([0, 0, 1, 2, 4])
-        truth: dict[str, Any] = {"campaign": self.campaign, "tellable": self.tellable} if self.campaign else {}
+        truth = Told(campaign=self.campaign, tellable=self.tellable) if self.campaign else Told()
         self.accounts = [
             world.account(
                 self.persona,
@@ -153,11 +156,11 @@ class Party:
         text = (form or world.pick(self.forms)).replace("{}", item)
         answer = world.lengths(self.median, self.spread)
         talk = digest(account.name, moment) if world.maybe(0.5) else None
-        more: dict[str, Any] = {"gen_ai__conversation__id": talk} | self.fields()
+        more: Event = {"gen_ai__conversation__id": talk} | self.fields()
         world.emit(moment, account, client, where, text, answer=answer, **more)
         if world.maybe(self.follows):
             given = len(text) // 4 + answer + 30
-            again: dict[str, Any] = {"messages": 3, "given": given, "gen_ai__conversation__id": talk}
+            again: Event = {"messages": 3, "given": given, "gen_ai__conversation__id": talk}
             world.emit(moment + world.between(15, 240), account, client, where, patchwork(world.rng, 1), answer=answer * 0.7, **again)
 
     def own_work(self, item: Callable[[int], str]) -> None:
@@ -360,7 +363,7 @@ def relay(world: World, name: str) -> tuple[Stack, list[Network]]:
     ]
     single = world.between(0, 0.5)
     for user in range(world.count(30, 110)):
-        seat: dict[str, Any] = {"user__id": f"d{user}"} if world.maybe(0.6) else {}
+        seat: Event = {"user__id": f"d{user}"} if world.maybe(0.6) else {}
         for moment in world.awake(world.rate(3, 1.0), zone=world.pick([5, 7, 8]), burst=2):
             account, where = world.pick(pool), world.pick(exits)
             if world.maybe(single):
@@ -395,7 +398,7 @@ def campaigns(world: World) -> list[Callable[[str], None]]:
     """Return the kinds of campaign; each takes the campaign's name."""
 
     def crew(name: str, **how: Any) -> Party:
-        drawn: dict[str, Any] = {
+        drawn: Event = {
             "size": int(world.log_between(5, 55)), "hours": world.pick(["dealt", "dealt", "dealt", "flat", "timer", "quota", "people"]),
             "skew": world.log_between(0.05, 0.7), "per_day": world.log_between(7, 60), "follows": 0.0,
             "mix": world.pick([0.0, 0.0, 0.0, 0.3]),

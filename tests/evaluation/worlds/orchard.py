@@ -7,11 +7,13 @@ role plays, rankings and self-chats; crews that copy the look of a crowd which r
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Unpack
 
 import numpy as np
 from corpora import corpora
-from worlds.frame import DAY, HOUR, Account, Network, Stack, Times, World, digest, network, own, patchwork, person, public, rotating
+from worlds.frame import DAY, HOUR, Account, Network, Stack, Times, Told, World, digest, network, own, patchwork, person, public, rotating
+
+from streams.schema.event import Event
 
 
 def _voice(world: World, parts: int = 2) -> str:
@@ -174,14 +176,15 @@ def broker(world: World, name: str, accounts: tuple[int, int] = (10, 30)) -> tup
 class Band:
     """Thieves: accounts, dress, hours."""
 
-    def __init__(self, world: World, kind: str, *, dress: Stack | None = None, size: tuple[float, float] = (7, 60), **truth: Any) -> None:
+    def __init__(
+        self, world: World, kind: str, *, dress: Stack | None = None, size: tuple[float, float] = (7, 60), **truth: Unpack[Told]
+    ) -> None:
         self.world, rng = world, world.rng
+        truth["campaign"] = kind
         cards, oldest = world.pick([1, 2, 5, 30]), world.log_between(1, 300)
         count = int(world.log_between(*size))
         self.accounts = [
-            world.account(
-                kind, age=world.between(0.02, 1) * oldest, card=f"pay_{digest(world.seed, kind, index // cards)}", campaign=kind, **truth
-            )
+            world.account(kind, age=world.between(0.02, 1) * oldest, card=f"pay_{digest(world.seed, kind, index // cards)}", **truth)
             for index in range(count)
         ]
         mask = dress or own(rng, kind)
@@ -241,7 +244,7 @@ def thefts(world: World) -> list[Callable[[], None]]:
         )
 
     def odds() -> None:
-        more: dict[str, Any] = {"gen_ai__request__top_logprobs": world.pick([5, 20]), "gen_ai__request__max_tokens": world.pick([1, 2])}
+        more: Event = {"gen_ai__request__top_logprobs": world.pick([5, 20]), "gen_ai__request__max_tokens": world.pick([1, 2])}
         Band(world, "odds_harvest", size=(3, 30)).work(pace() * 2, lambda: next(queue), 1, 0.01, **more)
 
     def many() -> None:

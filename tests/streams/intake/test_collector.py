@@ -401,7 +401,7 @@ FIELD_NAMES = sorted(__import__("streams.schema.event", fromlist=["NAMES"]).NAME
 
 
 @given(st.dictionaries(st.sampled_from(FIELD_NAMES), JSON, max_size=8), st.sampled_from(["auto", "litellm", "envoy"]))
-def test_any_json_under_our_names_is_accepted_or_refused_and_never_an_error(fields: dict[str, Any], log_format: str) -> None:
+def test_any_json_under_our_names_is_accepted_or_refused_and_never_an_error(fields: Event, log_format: str) -> None:
     collector = Collector(settings(), log_format)
     ingested = collector.add([json.dumps(event() | fields).encode()], "test", NOON)
     assert ingested.accepted + len(ingested.dead) == 1
@@ -410,7 +410,7 @@ def test_any_json_under_our_names_is_accepted_or_refused_and_never_an_error(fiel
 
 
 @given(st.lists(st.dictionaries(st.sampled_from(FIELD_NAMES), JSON, max_size=8), max_size=20))
-def test_how_often_python_looks_for_cycles_changes_no_byte(fields: list[dict[str, Any]]) -> None:
+def test_how_often_python_looks_for_cycles_changes_no_byte(fields: list[Event]) -> None:
     lines = [json.dumps(event(number) | each).encode() for number, each in enumerate(fields)]
     before = gc.get_threshold()
     try:

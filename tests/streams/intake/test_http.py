@@ -33,6 +33,7 @@ from streams.intake.connections import Connections
 from streams.intake.fair_thread import FairThread
 from streams.intake.http import Intake, Limits
 from streams.schema import topics
+from streams.schema.event import Event
 from streams.testing.builders import event_ids_of
 
 TOKEN = {"Authorization": "Bearer development-only-intake-token"}
@@ -130,7 +131,7 @@ async def test_protobuf_that_is_none_is_a_status_in_protobuf(broker: str) -> Non
         assert Status.FromString(await answer.read()).message == "the body must be an OTLP export request in application/x-protobuf"
 
 
-def a_span(attributes: dict[str, Any]) -> Any:
+def a_span(attributes: Event) -> Any:
     span: Any = TracerProvider().get_tracer("gateway").start_span("chat", attributes={"gen_ai.request.model": "m", **attributes})
     span.end()
     return span
@@ -240,7 +241,7 @@ async def test_an_integer_beyond_64_bits_is_no_error_of_ours(broker: str) -> Non
 
 
 async def test_a_shipment_of_more_records_than_a_body_may_hold_is_too_large() -> None:
-    body: dict[str, Any] = {"resourceLogs": [{"scopeLogs": [{"logRecords": [{}] * 11}]}]}
+    body: Event = {"resourceLogs": [{"scopeLogs": [{"logRecords": [{}] * 11}]}]}
     async with intake("127.0.0.1:1", Limits(body_events=10)) as client:
         assert (await client.post("/v1/logs", json=body, headers=TOKEN)).status == 413
 

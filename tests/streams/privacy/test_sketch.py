@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
@@ -12,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.core.errors import SettingsError
-from streams.privacy.sketch import Sketcher, corpus_hash, language_of, load_corpus
+from streams.privacy.sketch import SketchColumns, Sketcher, corpus_hash, language_of, load_corpus
 
 TEMPLATE = (
     "You are an expert in {0}. Write a detailed explanation of {0} for a student, with three examples and a short summary at the end."
@@ -20,16 +19,16 @@ TEMPLATE = (
 FILLER = " ".join(f"word{chr(97 + number % 26)}{chr(97 + number // 26)}" for number in range(300))
 
 
-def sketch(*prompts: str | None, key: bytes = b"one key", corpus: frozenset[int] | None = None) -> dict[str, Any]:
+def sketch(*prompts: str | None, key: bytes = b"one key", corpus: frozenset[int] | None = None) -> SketchColumns:
     return Sketcher(key, corpus).columns(prompts)
 
 
-def shared_shingles(columns: dict[str, Any]) -> int:
+def shared_shingles(columns: SketchColumns) -> int:
     first, second = columns["shingles"][:2].tolist()
     return len(set(first) & set(second) - {0})
 
 
-def bits_apart(columns: dict[str, Any]) -> int:
+def bits_apart(columns: SketchColumns) -> int:
     first, second = columns["simhash"][:2].tolist()
     return int(first ^ second).bit_count()
 

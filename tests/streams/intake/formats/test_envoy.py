@@ -13,7 +13,7 @@ from streams.intake.formats.registry import reader
 from streams.schema.event import Event, check
 
 
-def log(**changes: Any) -> dict[str, Any]:
+def log(**changes: Any) -> Event:
     return {
         "start_time": "2026-09-21T13:46:40.000Z",
         "x-request-id": "r1",

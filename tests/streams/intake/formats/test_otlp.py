@@ -9,14 +9,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.intake.formats import otlp
+from streams.intake.otlp_wire import Json
 from streams.schema.event import check
 
 
-def attribute(key: str, **value: Any) -> dict[str, Any]:
+def attribute(key: str, **value: Any) -> Json:
     return {"key": key, "value": value}
 
 
-def body(*attributes: dict[str, Any], **record: Any) -> dict[str, Any]:
+def body(*attributes: Json, **record: Any) -> Json:
     records = [{"timeUnixNano": "1790000000500000000", "spanId": "s1", "attributes": list(attributes), **record}]
     resource = {"attributes": [attribute("account.id", stringValue="a1"), attribute("sdk.language", stringValue="python")]}
     return {"resourceLogs": [{"resource": resource, "scopeLogs": [{"logRecords": records}]}]}
@@ -64,6 +65,6 @@ ANY = st.recursive(
 
 
 @given(st.dictionaries(st.just("resourceLogs"), ANY))
-def test_a_body_of_any_shape_yields_events_or_nothing(found: dict[str, Any]) -> None:
+def test_a_body_of_any_shape_yields_events_or_nothing(found: Json) -> None:
     for event in otlp.FORMAT.to_canonical(found):
         json.dumps(event)

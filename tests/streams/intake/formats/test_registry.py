@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import orjson
 import pytest
 from hypothesis import given
@@ -13,6 +11,7 @@ from streams.core.errors import SettingsError
 from streams.core.settings import Settings
 from streams.intake.collector import Collector
 from streams.intake.formats.registry import advice, all_formats, names, reader
+from streams.schema.event import Event
 
 THEIR_NAMES = [
     "standard_logging_object",
@@ -65,7 +64,7 @@ ANY = st.recursive(
 
 @pytest.mark.parametrize("name", names())
 @given(found=st.dictionaries(st.sampled_from(THEIR_NAMES), ANY, max_size=12))
-def test_any_object_is_translated_or_refused(name: str, found: dict[str, Any]) -> None:
+def test_any_object_is_translated_or_refused(name: str, found: Event) -> None:
     collector = Collector(Settings(mode="local"), name)
     step = collector.add([orjson.dumps(found)], "test", 1_790_000_000.0)
     assert step.accepted + len(step.dead) + step.rejected["no_request"] >= 1
