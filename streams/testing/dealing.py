@@ -8,9 +8,9 @@ from typing import Final
 
 import orjson
 
-MIN_SECONDS: Final = 0.5
+MIN_SECONDS: Final = 1.0
 """Of a test whose duration is kept: shorter ones count as OTHER_SECONDS, and the file changes seldom."""
-OTHER_SECONDS: Final = 0.03
+OTHER_SECONDS: Final = 0.05
 """What a test takes of which nothing is kept: the mean of such tests."""
 
 
@@ -28,10 +28,8 @@ def write_durations(path: Path, run: Mapping[str, float], root: Path) -> None:
         run: Seconds by the name of a test, `tests/a/test_b.py::test_c`.
         root: The folder that the names begin at.
     """
-    others = {
-        name: seconds for name, seconds in read_durations(path).items() if name not in run and (root / name.partition("::")[0]).exists()
-    }
-    kept = others | {name: round(seconds, 1) for name, seconds in run.items() if seconds >= MIN_SECONDS}
+    others = {name: seconds for name, seconds in read_durations(path).items() if (root / name.partition("::")[0]).exists()}
+    kept = {name: round(seconds, 1) for name, seconds in {**others, **run}.items() if seconds >= MIN_SECONDS}
     path.write_bytes(orjson.dumps(kept, option=orjson.OPT_INDENT_2 | orjson.OPT_SORT_KEYS | orjson.OPT_APPEND_NEWLINE))
 
 

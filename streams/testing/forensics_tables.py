@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from math import exp
-from typing import Any, Final
+from typing import Final
 
 from streams.core.markdown import table
 from streams.forensics.measure import all_measures
-
-Figures = Mapping[str, Any]
+from streams.testing.figures import Figures
 
 TEXT: Final = ("answer_text", "phrasing", "reasoning_structure")
 CHOICES: Final = ("same_wrong_answers", "chance_adjusted_agreement", "rare_choices", "matches_beyond_ability")

@@ -26,7 +26,7 @@ EDGES: Final = {
     "streams/desk/oidc_login.py": (1, "claims of an identity provider"),
     "streams/exports/ocsf.py": (1, "a finding in OCSF's shape"),
     "streams/forensics/litellm_hook.py": (1, "LiteLLM's own signature"),
-    "streams/testing/forensics_tables.py": (1, "figures of a target, read by the tables that it wrote them for"),
+    "streams/testing/figures.py": (1, "figures of a target, read by the tables that it wrote them for"),
     "dashboards/query.py": (1, "Grafana's JSON"),
 }
 """Module -> how often it names an object of unknown shape, and whose shape that is. Numbers only fall; a new edge needs its reason."""

@@ -28,7 +28,7 @@ async def door(folder: Path, most: int, context: ssl.SSLContext | None = None) -
     tokens.write_text("".join(f"{source} {token}\n" for source, token in TOKENS.items()))
     served = Intake(Settings(mode="local", kafka="127.0.0.1:1", partitions=1, intake_tokens=tokens))
     served.connections = Connections(most=most)
-    runner = web.AppRunner(served.app(), **bodies.SERVER)
+    runner = web.AppRunner(served.app(), shutdown_timeout=0.1, **bodies.SERVER)
     await runner.setup()
     assert runner.server is not None
     listener = await served.connections.listen(runner.server, "127.0.0.1", 0, context)
