@@ -27,7 +27,7 @@ from streams.demo.traffic import SPAN_SECONDS, demo_traffic
 from streams.intake.clock import FileClock
 from streams.intake.collector import Collector, Ingested, OutgoingBlock
 from streams.replay.in_process import Pipeline
-from streams.schema import blocks, topics
+from streams.schema import blocks, layouts, topics
 from streams.schema.reports import HealthRow
 from streams.stages.stage import Message, Stage
 from streams.telemetry.metrics import Metric, Registry
@@ -102,7 +102,7 @@ class Rehearsal:
 
     def _keep(self, message: Message) -> None:
         if message.topic == topics.REQUESTS:
-            self._now = max(self._now, float(blocks.decode(message.value, blocks.REQUESTS).numbers("time").max()))
+            self._now = max(self._now, float(blocks.decode(message.value, layouts.REQUESTS).numbers("time").max()))
             if self._now - self._reported >= REPORT_SECONDS:
                 self._report()
         self._write(message)

@@ -21,7 +21,7 @@ from streams.cases.policy import Policy
 from streams.cases.snapshot import Snapshots
 from streams.cases.suspects import MIN_ALERTED_MEMBERS, Suspects
 from streams.core.errors import MalformedEventError
-from streams.schema import blocks, topics
+from streams.schema import blocks, layouts, topics
 from streams.schema.cases import AlertState, AlertStep, CaseMember, CaseState, Decision, Example, Tier
 from streams.schema.evidence import Entity, Known
 from streams.schema.labels import EXCLUDE, HOLD, LINK, MEMBER, SPLIT, VERDICTS, WITHDRAWN, Label, LearnedLabel
@@ -97,7 +97,7 @@ class Cases:
 
     def read(self, value: bytes | blocks.Block) -> blocks.Block:
         """Decode a block of `evidence`, or erasures. Raises BlockLayoutError if it is neither."""
-        return blocks.decode(value, blocks.EVIDENCE, blocks.ERASURES)
+        return blocks.decode(value, layouts.EVIDENCE, layouts.ERASURES)
 
     def apply_blocks(self, gathered: Sequence[tuple[blocks.Block, int]]) -> list[Message]:
         """Take the evidence of blocks, then judge each of their entities once, and return new alerts and cases."""
@@ -107,7 +107,7 @@ class Cases:
         for block, offset in gathered:
             if offset <= self._contained:
                 continue
-            if block.layout is blocks.ERASURES:
+            if block.layout is layouts.ERASURES:
                 messages += self._judge_all(touched, first)
                 touched, first, self._offset = {}, -1, offset
                 messages += self._erase(block)

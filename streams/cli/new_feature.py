@@ -40,7 +40,7 @@ _ACCOUNT: Final = """    value = share(col.output_tokens >= MIN_TOKENS)
 """
 _CONSTANTS: Final = {
     "account": '''
-# `col` has the columns REQUESTS of streams/schema/blocks.py and columns() of streams/features/derived.py.
+# `col` has the columns REQUESTS of streams/schema/layouts.py and columns() of streams/features/derived.py.
 MIN_TOKENS = 100.0
 """Output tokens from which ... Name every number: `ruff` asks for it."""
 ''',

@@ -27,7 +27,7 @@ from streams.clickhouse.rows import KafkaRecord, TableRows, inserts, own_dead_le
 from streams.core.errors import BlockLayoutError
 from streams.core.queries import Queries
 from streams.kafka.log_range import ReadRange
-from streams.schema import blocks, topics
+from streams.schema import blocks, layouts, topics
 from streams.schema.believable_times import arrived, believable
 from streams.stages.repeats import RecentEvents
 from streams.telemetry.metrics import METRICS, Metric, Registry
@@ -177,7 +177,7 @@ class BatchWriter:
         if record.topic != topics.REQUESTS or record.value is None:
             return record
         try:
-            block = blocks.decode(record.value, blocks.REQUESTS)
+            block = blocks.decode(record.value, layouts.REQUESTS)
         except BlockLayoutError:
             return record
         repeated = self._recent_events(record).repeated(block, record.offset)

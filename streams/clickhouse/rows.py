@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from streams.core.errors import BlockLayoutError
 from streams.core.typed_json import read_json
-from streams.schema import blocks, topics
+from streams.schema import blocks, layouts, topics
 from streams.schema.actions import Action, EnforcementDecision
 from streams.schema.cases import Alert, Case
 from streams.schema.dead_letters import DeadLetter
@@ -160,14 +160,14 @@ def _texts(values: Iterable[str]) -> Array:
 
 
 def _request(record: KafkaRecord) -> dict[str, Array]:
-    block = blocks.decode(record.value or b"", blocks.REQUESTS)
+    block = blocks.decode(record.value or b"", layouts.REQUESTS)
     if record.left_out is not None and record.left_out.any():
         block = block.take(np.flatnonzero(~record.left_out))
     return {sent_name(name, block.layout): _column(block, name) for name in block.layout.columns}
 
 
 def _score(record: KafkaRecord) -> dict[str, Array]:
-    block = blocks.decode(record.value or b"", blocks.SCORES)
+    block = blocks.decode(record.value or b"", layouts.SCORES)
     plain = {name: _column(block, name) for name, kind in block.layout.columns.items() if kind != "vector"}
     families, features = block.names("families"), block.names("features")
     return {
@@ -181,7 +181,7 @@ def _score(record: KafkaRecord) -> dict[str, Array]:
 
 
 def _shadow(record: KafkaRecord) -> dict[str, Array]:
-    block = blocks.decode(record.value or b"", blocks.SHADOW)
+    block = blocks.decode(record.value or b"", layouts.SHADOW)
     return {name: _column(block, name) for name in block.layout.columns}
 
 

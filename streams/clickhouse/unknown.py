@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Final
 
 from streams.core.queries import Queries
-from streams.schema import blocks
+from streams.schema import layouts
 
-ALWAYS_KNOWN: Final = frozenset(blocks.REQUEST_KEYS.columns)
+ALWAYS_KNOWN: Final = frozenset(layouts.REQUEST_KEYS.columns)
 
 
 def _condition(column: str, kind: str) -> str:
@@ -18,7 +18,7 @@ def _condition(column: str, kind: str) -> str:
     return f"{column} = ''" if kind == "text" else f"{column} IS NULL"
 
 
-CONDITIONS: Final = {column: _condition(column, kind) for column, kind in blocks.REQUESTS.columns.items() if column not in ALWAYS_KNOWN}
+CONDITIONS: Final = {column: _condition(column, kind) for column, kind in layouts.REQUESTS.columns.items() if column not in ALWAYS_KNOWN}
 """By column, the condition under which it is unknown."""
 COUNTS: Final = ", ".join(f"('{column}', countIf({condition}))" for column, condition in CONDITIONS.items())
 """An expression: pairs of a column and in how many rows it is unknown."""

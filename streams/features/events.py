@@ -92,7 +92,7 @@ class Events:
         near = difflib.get_close_matches(name, sorted(known), n=1)
         hint = f"did you mean {near[0]}? " if near else ""
         message = (
-            f"unknown column {name}: {hint}REQUESTS in streams/schema/blocks.py and columns() in streams/features/derived.py list them"
+            f"unknown column {name}: {hint}REQUESTS in streams/schema/layouts.py and columns() in streams/features/derived.py list them"
         )
         raise ValueError(message)
 

@@ -32,9 +32,10 @@ from streams.intake.forwarded import trusted
 from streams.privacy.indicators import IndicatorMatcher
 from streams.privacy.normalise import Normaliser
 from streams.privacy.sketch import Sketcher, load_corpus
-from streams.schema.blocks import REQUESTS, Block
+from streams.schema.blocks import Block
 from streams.schema.dead_letters import DeadLetter
 from streams.schema.event import MAX_LINE_BYTES, MAX_TEXT_BYTES, Event, check
+from streams.schema.layouts import REQUESTS
 from streams.schema.topics import MAX_RECORD_BYTES, partition_of
 
 FILE_BLOCK_EVENTS: Final = 1024

@@ -16,8 +16,9 @@ from streams.privacy.indicators import IndicatorMatcher
 from streams.privacy.pseudonym import Pseudonym, Pseudonyms
 from streams.privacy.rotation import LINKED_FIELDS, Rotation
 from streams.privacy.sketch import Sketcher, unknown
-from streams.schema.blocks import REQUESTS, BlockColumns
+from streams.schema.blocks import BlockColumns
 from streams.schema.event import FIELDS, Event
+from streams.schema.layouts import REQUESTS
 from streams.schema.operations import NO_TEXT, operation_of
 from streams.schema.prompt_sketch import FLAGS, HASHES
 

@@ -25,7 +25,7 @@ from streams.features.registry import by_name
 from streams.intake.collector import Collector
 from streams.replay.blind_fields import TABLE, BlindFields, stored
 from streams.replay.in_process import Pipeline
-from streams.schema import blocks, topics
+from streams.schema import blocks, layouts, topics
 from streams.schema.event import FIELDS, REQUIRED, Event
 from streams.stages.stage import Message
 
@@ -103,7 +103,7 @@ def _distinguishing(missing: frozenset[str]) -> frozenset[str]:
 
     def on_message(message: Message) -> None:
         if message.topic == topics.SCORES:
-            block = blocks.decode(message.content, blocks.SCORES)
+            block = blocks.decode(message.content, layouts.SCORES)
             for name, column in zip(block.names("features"), block.vectors("features").T, strict=True):
                 values[name].update(column[~np.isnan(column)].tolist())
             kinds.update(f"groups by {kind}" for kind in {*block.texts("entity_kind")} - {"account"})

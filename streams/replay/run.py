@@ -40,7 +40,7 @@ from streams.replay import report
 from streams.replay.case_rows import alert_rows, case_row, member_rows, newest, version_rows
 from streams.replay.coverage import Coverage
 from streams.replay.in_process import Pipeline
-from streams.schema import blocks, topics
+from streams.schema import blocks, layouts, topics
 from streams.schema.blocks import Block
 from streams.schema.cases import Alert, Case
 from streams.schema.dead_letters import DeadLetter
@@ -71,9 +71,9 @@ class Replay:
 
     def _on_message(self, message: Message) -> None:
         if message.topic == topics.REQUESTS and self.coverage is not None:
-            self.coverage.add(blocks.decode(message.content, blocks.REQUESTS))
+            self.coverage.add(blocks.decode(message.content, layouts.REQUESTS))
         elif message.topic == topics.SCORES:
-            self.scores.append(blocks.decode(message.content, blocks.SCORES))
+            self.scores.append(blocks.decode(message.content, layouts.SCORES))
         elif message.topic == topics.ALERTS:
             self.alert_records.append(message.value)
         elif message.topic == topics.CASES:
@@ -216,14 +216,14 @@ def _maps(block: Block, column: str) -> list[dict[str, float]]:
 
 def _before(content: bytes | Block, until: float) -> tuple[bytes | Block, int]:
     """Return a block without the events after `until`, and without the names that only those mention."""
-    block = blocks.decode(content, blocks.REQUESTS)
+    block = blocks.decode(content, layouts.REQUESTS)
     kept = np.flatnonzero(block.numbers("time") <= until)
     if len(kept) == len(block):
         return content, len(kept)
     batch = block.take(kept).batch
-    texts = {name for name, kind in blocks.REQUESTS.columns.items() if kind == "text"}
+    texts = {name for name, kind in layouts.REQUESTS.columns.items() if kind == "text"}
     columns = {name: batch[name].cast(pa.string()).dictionary_encode() if name in texts else batch[name] for name in batch.schema.names}
-    return blocks.REQUESTS.block(columns), len(kept)
+    return layouts.REQUESTS.block(columns), len(kept)
 
 
 def moment(text: str) -> float:

@@ -1,8 +1,8 @@
 """Blocks: what travels between stages. Arrow IPC record batches, lz4, one Kafka message each.
 
-A stage pays its cost per block, never per event (`docs/decisions/0001-blocks-not-events.md`). Every layout is declared here, once,
-with its name and version in the schema's metadata: a reader refuses a layout or version that it does not know, and what no process of ours
-would write.
+A stage pays its cost per block, never per event (`docs/decisions/0001-blocks-not-events.md`). Every layout is declared in
+`streams.schema.layouts`, once, with its name and version in the schema's metadata: a reader refuses a layout or version that it does not
+know, and what no process of ours would write.
 
 A new column needs no new version, in either direction: a reader takes a column that the writer did not have as unknown, and ignores one
 that it does not know itself. A column that changes its meaning, its kind, or goes, is a new version.
@@ -21,24 +21,19 @@ A vector by family grows: a reader takes the families that its writer did not kn
 from __future__ import annotations
 
 import json
-import math
 import re
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from functools import cached_property, lru_cache
-from typing import Any, Final, Literal, NamedTuple, get_type_hints
+from typing import Any, Final, Literal, NamedTuple
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from models.evidence.families import FAMILIES
-from models.evidence.links import CASE_LINKS, JOINING, LINKS, MIN_PAYERS, rarity_of
-from models.evidence.weighing import VOTE_BINS
 from streams.core.errors import BlockLayoutError
 from streams.schema import ipc
-from streams.schema.event import FIELDS, REQUIRED, EventField
 from streams.schema.layout_check import Check, Growing
-from streams.schema.prompt_sketch import FLAGS, PARTS, PROMPT_SHINGLES, PROMPT_TOPICS
+from streams.schema.prompt_sketch import PROMPT_SHINGLES
 
 Kind = Literal["text", "number", "time", "offset", "hash", "shingles", "vector"]
 Floats = NDArray[np.floating[Any]]
@@ -73,9 +68,6 @@ _TYPES: dict[Kind, pa.DataType] = {
     "vector": pa.list_(pa.float32()),
 }
 _DTYPES: dict[Kind, Any] = {"number": np.float32, "time": np.float64, "offset": np.float64, "hash": np.uint64}
-
-
-BY_FAMILY: Final = Growing(len(FAMILIES))
 
 
 class Layout:
@@ -227,220 +219,6 @@ def _plain(values: Any, kind: Kind) -> Any:
     """Return numbers of any shape as one Arrow array. NumPy converts, and hands over its memory: pyarrow takes ten times as long."""
     flat: Any = np.ascontiguousarray(values, _DTYPES[kind]).reshape(-1)
     return pa.Array.from_buffers(_TYPES[kind], len(flat), [None, pa.py_buffer(flat)])
-
-
-_KINDS: Final = f"({'|'.join(JOINING)})"
-_HASH: Final = "[0-9a-f]{16}"
-
-_KIND_OF_FIELD: Final[Mapping[str, Kind]] = {
-    "text": "text",
-    "names": "text",
-    "first": "text",
-    "number": "number",
-    "flag": "number",
-    "set": "number",
-    "time": "time",
-    "pseudonym": "hash",
-    "network": "hash",  # the address itself stays in collect, only its network travels, keyed
-}
-"""How a field of the event lies in a block. Prompts are missing here: of them only the sketch travels."""
-
-
-def _request_columns(fields: Iterable[EventField]) -> Iterator[tuple[str, Kind]]:
-    for field in fields:
-        if field.wire == "tls.client.ja4":
-            yield "router", "hash"  # the fingerprint stands before what it is made of
-        if field.kind in _KIND_OF_FIELD:
-            yield field.column, _KIND_OF_FIELD[field.kind]
-    for part, kind in PARTS.items():
-        yield part, "number" if kind == "flag" else kind
-
-
-REQUESTS = Layout(
-    "requests",
-    1,
-    dict(_request_columns(FIELDS)),
-    known=[field.column for field in FIELDS if field.wire in REQUIRED],
-    limits={field.column: (0.0, field.high) for field in FIELDS if field.kind == "number"}
-    | {field.column: (0.0, 1.0) for field in FIELDS if field.kind in {"flag", "set"}}
-    | dict.fromkeys(FLAGS, (0.0, 1.0))
-    | {"topic": (0.0, PROMPT_TOPICS - 1.0)},
-)
-"""One normalised event a row, without any prompt text, in time order, all of one partition."""
-
-
-REQUEST_KEYS = Layout(
-    REQUESTS.name, REQUESTS.version, {name: REQUESTS.columns[name] for name in ("time", "event_id", "account_id")}, known=()
-)
-"""What tells one event from another, of a block of requests."""
-
-
-SCORES = Layout(
-    "scores",
-    1,
-    {
-        "time": "time",
-        "entity_kind": "text",
-        "entity_id": "text",
-        "requests": "number",
-        "extraction": "number",
-        "routing": "number",
-        "families": "vector",
-        "features": "vector",
-        "nats": "vector",
-    },
-    known=("time", "entity_kind", "entity_id", "requests", "extraction", "routing"),
-    widths={"families": "families", "features": "features", "nats": "features"},
-)
-"""One scored entity a row: evidence in nats by family, feature values, and each feature's share of the evidence.
-
-All rows of a block have one set of names: `names("families")`, and `names("features")` for both features and nats.
-"""
-
-GROUPS = Layout(
-    "groups",
-    6,
-    {
-        "time": "time",
-        "group_id": "text",
-        "account_id": "text",
-        # which request block this row came from: a member skips what it has counted already
-        "source": "number",
-        "offset": "offset",
-        # about how many accounts there are in all
-        "population": "number",
-        # since this account's last row for this group
-        "requests": "number",
-        "begun": "number",
-        "jobs": "number",
-        "output_tokens": "number",
-        # what holds now; work of the account in all, for any group, since its first request
-        "account_first": "time",
-        "account_begun": "number",
-        "account_jobs": "number",
-        "created": "time",
-        "router_since": "time",
-        "age_rank": "number",
-        **dict.fromkeys(LINKS, "hash"),
-        # the stack that it shows instead of its router's, and how many of its partition's accounts have that for their own
-        "router_next": "hash",
-        "next_accounts": "number",
-        "template_share": "number",
-        "job_share": "number",
-        "harvest_share": "number",
-        **dict.fromkeys(map(rarity_of, MIN_PAYERS), "number"),
-        "single_turn": "number",
-        "fills": "shingles",
-        "own": "vector",
-        "raw": "vector",
-    },
-    known=("time", "group_id", "account_id", "source", "offset", "population", "requests", "begun", "jobs", "output_tokens"),
-    widths={"own": BY_FAMILY, "raw": BY_FAMILY},
-    words={"group_id": f"{_KINDS}:{_HASH}"},
-)
-"""One account in one of its groups a row; `own` and `raw` are its evidence by family, in the order of
-`models.evidence.families.FAMILIES`."""
-
-EVIDENCE = Layout(
-    "evidence",
-    3,
-    {
-        "time": "time",
-        "entity_kind": "text",
-        "entity_id": "text",
-        # the member that this row is about, null for the entity itself
-        "account_id": "text",
-        "accounts": "number",
-        "common": "number",
-        # about how many accounts there are in all
-        "population": "number",
-        "requests": "number",
-        "output_tokens": "number",
-        "first": "time",
-        "extraction": "number",
-        # the first of the rules of extraction that held, null where none did
-        "rule": "text",
-        "routing": "number",
-        # 1: the account was handed over, so its key may be used by others than its owner
-        "handed_over": "number",
-        # of 10,000 ordinary entities, how many a day are expected to show as much; unknown until calibration has seen enough
-        "false_alerts": "number",
-        "families": "vector",
-        # what each family adds to `extraction` where a trained model judged; unknown where the families are added up
-        "counted": "vector",
-        "features": "vector",
-        "nats": "vector",
-        "usual_low": "vector",
-        "usual_high": "vector",
-        # what it can be linked by
-        **dict.fromkeys(CASE_LINKS, "hash"),
-    },
-    known=("time", "entity_kind", "entity_id", "accounts", "common", "requests", "output_tokens", "first", "extraction", "routing"),
-    widths={
-        "families": BY_FAMILY,
-        "counted": BY_FAMILY,
-        "features": "features",
-        "nats": "features",
-        "usual_low": "features",
-        "usual_high": "features",
-    },
-    limits={"handed_over": (0.0, 1.0)},
-    words={"entity_kind": f"account|{_KINDS}", "rule": "[a-z][a-z -]{0,63}"},
-)
-"""An entity, or a member of one, above the evidence floor a row. Rows are states, not changes: the newest is the truth."""
-
-_KIND_OF_TYPE: Final[Mapping[Any, Kind]] = {str | None: "text", int: "hash", float: "time"}
-
-
-class FeedbackRow(NamedTuple):
-    """A row of `feedback`: one of the three messages of the groups to the accounts' partitions."""
-
-    account_id: str | None = None
-    """This account is suspect until `until`: it has no vote on what is ordinary."""
-    template: int = 0
-    """Accounts of several partitions share this template, though each partition may see only one. With `until` it is public by then: so
-    many unrelated accounts have it that it links none of them, and the next most frequent piece of their prompts may. Sent to every
-    partition."""
-    router: int = 0
-    upgrade: int = 0
-    """What shows this fingerprint is `router`, as of `until`. Sent to every partition."""
-    until: float = math.nan
-    """Seconds since 1970."""
-
-
-FEEDBACK = Layout("feedback", 1, {name: _KIND_OF_TYPE[kind] for name, kind in get_type_hints(FeedbackRow).items()}, known=())
-"""One `FeedbackRow` a row."""
-
-TALLIES = Layout(
-    "tallies",
-    1,
-    {"time": "time", "source": "number", "histogram": "text", "votes": "vector"},
-    known=("time", "source", "histogram"),
-    widths={"votes": VOTE_BINS},
-)
-"""What a partition of accounts tells the others, on the same topic: how its accounts vote on what is ordinary, a histogram a row."""
-
-ERASURES = Layout(
-    "erasures",
-    1,
-    {"request": "text", "account_id": "text", "time": "time", "source": "number"},
-    known=("request", "account_id", "time", "source"),
-    limits={"source": (-1, 4096)},
-)
-"""Accounts to erase, one a row, on the topics between the stages, so that no row of an account comes after its erasure:
-`feedback` (accounts) -> `groups` (every partition) -> `evidence` (cases).
-
-`request` names the erasure in reports, requests up to `time` are not counted again, and `source` is the partition of the sender, -1 for
-the command.
-"""
-
-SHADOW = Layout(
-    "shadow",
-    1,
-    {"time": "time", "entity_kind": "text", "entity_id": "text", "detector": "text", "score": "number"},
-    known=("time", "entity_kind", "entity_id", "detector", "score"),
-)
-"""What detectors on trial would have said. It has a topic and a table of its own, so that no query takes it for an alert."""
 
 
 class Block:
@@ -712,23 +490,6 @@ def _known(schema: pa.Schema, layouts: Sequence[Layout], expected: str) -> _Know
     if layout is None or not (is_same or layout.reads(schema)):
         raise BlockLayoutError(f"expected a block of layout {expected}, found {_shown(tag)}")
     return _KnownSchema(layout, is_same, sum(map(pa.types.is_dictionary, schema.types)))
-
-
-def decode_keys(data: bytes) -> Block:
-    """Read the columns of REQUEST_KEYS alone, for a third of the cost. Raises BlockLayoutError as `decode` does."""
-    fields = [REQUESTS.position[name] for name in REQUEST_KEYS.columns]
-    try:
-        size = ipc.size(data)
-        if size.rows <= MAX_BLOCK_ROWS and size.bytes <= MAX_BLOCK_BYTES:
-            with pa.ipc.open_stream(data, options=pa.ipc.IpcReadOptions(use_threads=False, included_fields=fields)) as reader:
-                batch = reader.read_next_batch()
-            batch.validate(full=True)
-            same = (batch.schema.metadata or {}).get(b"layout") == REQUEST_KEYS.tag and batch.schema.equals(REQUEST_KEYS.schema)
-            if same and not REQUEST_KEYS.check.fault(batch):
-                return Block(REQUEST_KEYS, batch)
-    except (pa.ArrowException, ValueError, OSError, StopIteration, MemoryError):
-        pass  # a block of another version has its columns elsewhere
-    return decode(data, REQUESTS)
 
 
 def _shown(tag: bytes) -> str:

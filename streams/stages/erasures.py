@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from streams.schema import blocks, topics
+from streams.schema import layouts, topics
 from streams.schema.blocks import Block
 from streams.schema.erasures import ErasureReport
 from streams.stages.stage import Message
@@ -30,7 +30,7 @@ class Erasure(NamedTuple):
 
 def command(request: str, account: str, time: float) -> bytes:
     """Return the block that starts the erasure `request`: for the account's partition of `feedback`. time: epoch seconds."""
-    return blocks.ERASURES.encode({"request": [request], "account_id": [account], "time": [time], "source": [-1.0]})
+    return layouts.ERASURES.encode({"request": [request], "account_id": [account], "time": [time], "source": [-1.0]})
 
 
 def read(block: Block) -> list[Erasure]:
@@ -44,7 +44,7 @@ def read(block: Block) -> list[Erasure]:
 def handed_on(block: Block, source: int) -> bytes:
     """Return the same erasures for the next stage. source: partition of the stage that sends them."""
     columns = {"request": block.texts("request"), "account_id": block.texts("account_id"), "time": block.numbers("time")}
-    return blocks.ERASURES.encode(columns | {"source": [float(source)] * len(block)})
+    return layouts.ERASURES.encode(columns | {"source": [float(source)] * len(block)})
 
 
 def report(

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from models.accumulators.hashing import mix
 from streams.core.errors import BlockLayoutError
-from streams.schema import blocks
+from streams.schema import layouts
 from streams.schema.blocks import Block
 
 MAX_BLOCKS: Final = 2_048
@@ -44,7 +44,7 @@ class RecentEvents:
     def recall(self, value: bytes, offset: int) -> None:
         """Note the events of a block that was read before. One that cannot be decoded has none."""
         try:
-            block = blocks.decode_keys(value)
+            block = layouts.decode_keys(value)
         except BlockLayoutError:
             return
         self.repeated(block, offset)

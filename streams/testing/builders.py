@@ -23,8 +23,9 @@ from streams.core.settings import Settings
 from streams.devserver.broker import EmbeddedBroker
 from streams.devserver.process import LocalClickHouse, local_server
 from streams.schema import topics
-from streams.schema.blocks import REQUESTS, decode
+from streams.schema.blocks import decode
 from streams.schema.cases import Case
+from streams.schema.layouts import REQUESTS
 
 
 @contextmanager

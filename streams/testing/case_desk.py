@@ -11,7 +11,7 @@ from models.evidence.families import FAMILIES
 from models.evidence.links import CASE_LINKS
 from streams.cases.policy import Policy
 from streams.cases.stage import Cases
-from streams.schema import blocks, topics
+from streams.schema import layouts, topics
 from streams.schema.cases import Alert, Case
 from streams.schema.labels import Label
 from streams.stages.stage import Message
@@ -77,8 +77,8 @@ def a_group(kind: str, name: str, who: Sequence[str], at: float = 0.0, **cells: 
 
 def encoded(rows: Sequence[Row]) -> bytes:
     """Return rows of evidence as a block."""
-    columns = columns_of(blocks.EVIDENCE, rows, _USUAL)
-    return blocks.EVIDENCE.encode(columns, {"features": FEATURES, "families": list(FAMILIES)})
+    columns = columns_of(layouts.EVIDENCE, rows, _USUAL)
+    return layouts.EVIDENCE.encode(columns, {"features": FEATURES, "families": list(FAMILIES)})
 
 
 class CaseDesk:

@@ -26,7 +26,8 @@ from streams.features.declaration import Feature
 from streams.features.events import Events
 from streams.features.members import Members
 from streams.features.readings import Reading
-from streams.schema.blocks import REQUESTS, Block, Kind
+from streams.schema.blocks import Block, Kind
+from streams.schema.layouts import REQUESTS
 from streams.schema.prompt_sketch import PROMPT_SHINGLES
 
 START_SECONDS: Final = 20_000 * DAY
@@ -39,7 +40,7 @@ _GIVEN_MEMBERS: Final = frozenset({"kind", "now", "fills", "own", "raw", "balanc
 def account(feature: type[Feature], **columns: Any) -> float:
     """Return a feature's value of one account after these requests, NaN when unknown.
 
-    columns: of `blocks.REQUESTS`, or derived ones such as `templated`; a list has one value per request, a scalar applies to all. Without
+    columns: of `layouts.REQUESTS`, or derived ones such as `templated`; a list has one value per request, a scalar applies to all. Without
     `time` all requests are at START_SECONDS. Other columns are unknown.
     """
     bank = Bank([feature])

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from streams.core.settings import Settings
-from streams.schema.blocks import REQUESTS
+from streams.schema.layouts import REQUESTS
 from streams.schema.prompt_sketch import PROMPT_SHINGLES
 from streams.schema.topics import partition_of
 
@@ -34,7 +34,7 @@ _AS_TYPES = ("isp", "hosting", "vpn", "education")
 
 @dataclass(frozen=True)
 class Sample:
-    """Events in time order, as columns of `blocks.REQUESTS`; `account` is each event's account as a number."""
+    """Events in time order, as columns of `layouts.REQUESTS`; `account` is each event's account as a number."""
 
     columns: dict[str, NDArray[Any]]
     account: NDArray[np.int64]

@@ -17,7 +17,7 @@ from sample import Sample
 
 from streams.core.settings import Settings
 from streams.intake.collector import collect_garbage_rarely
-from streams.schema import blocks, topics
+from streams.schema import blocks, layouts, topics
 from streams.stages.stage import Message, Stage
 from streams.testing.figures import Figures
 from streams.worker.stages import makers
@@ -37,7 +37,7 @@ def measure() -> Figures:
 def _bench() -> Figures:
     """Decode, accounts and groups on the benchmark's blocks."""
     cut = Sample.draw(EVENTS).blocks(PARTITIONS)
-    decode = _speed(lambda: [blocks.decode(data, blocks.REQUESTS) for _, _, data in cut], EVENTS)
+    decode = _speed(lambda: [blocks.decode(data, layouts.REQUESTS) for _, _, data in cut], EVENTS)
     accounts, groups = _stages(topics.ACCOUNTS_AGENT), _stages(topics.GROUPS_AGENT)
     seconds = {"accounts": 0.0, "groups": 0.0}
     seen = measured = 0

@@ -10,7 +10,7 @@ from replaying import Rooms, least
 from run import summary, verdict
 from sample import Sample
 
-from streams.schema import blocks
+from streams.schema import blocks, layouts
 from streams.testing.figures import Figures
 
 
@@ -20,7 +20,7 @@ def found(ours: float, ratio: float) -> Figures:
 
 def test_the_same_traffic_comes_as_blocks_and_as_lines() -> None:
     sample = Sample.draw(3_000, accounts=10)
-    decoded = [blocks.decode(data, blocks.REQUESTS) for _, _, data in sample.blocks(partitions=2)]
+    decoded = [blocks.decode(data, layouts.REQUESTS) for _, _, data in sample.blocks(partitions=2)]
     lines = [json.loads(line) for _, line in sample.lines()]
     assert sum(map(len, decoded)) == len(lines) == 3_000
     tokens = sum(float(block.numbers("output_tokens").sum(dtype=float)) for block in decoded)

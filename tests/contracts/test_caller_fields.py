@@ -8,8 +8,9 @@ import pytest
 
 from streams.core.settings import Settings
 from streams.intake.collector import Collector
-from streams.schema.blocks import REQUESTS, decode
+from streams.schema.blocks import decode
 from streams.schema.event import FIELDS, REQUIRED, Event, EventField
+from streams.schema.layouts import REQUESTS
 
 NOON = 1_790_000_000.0
 REST = {"timestamp": NOON, "event.id": "e1", "account.id": "a1", "gen_ai.usage.input_tokens": 7}

@@ -31,7 +31,8 @@ from streams.features.declaration import SHARE, Direction, Feature
 from streams.features.events import NEVER_EVIDENCE, Events
 from streams.features.members import Members
 from streams.features.registry import features
-from streams.schema.blocks import REQUESTS, Block, BlockColumns, Layout
+from streams.schema.blocks import Block, BlockColumns, Layout
+from streams.schema.layouts import REQUESTS
 from streams.testing.feature_trial import START_SECONDS, block_of, derived_columns, members_of
 
 ROOT = Path(__file__).resolve().parents[2]

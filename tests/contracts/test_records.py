@@ -1,6 +1,6 @@
 """A record is data: whatever lies on a topic, a stage counts it or refuses it before anything changed. No layout or column is named here.
 
-Every layout of `streams.schema.blocks` is found by itself, and so is every reader of it; a new column is mutated from the day it exists.
+Every layout of `streams.schema.layouts` is found by itself, and so is every reader of it; a new column is mutated from the day it exists.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from models.state.columns import Columns
 from streams.cases.stage import Cases
 from streams.clickhouse import rows
 from streams.core.errors import BlockLayoutError, MalformedEventError
-from streams.schema import blocks, topics
+from streams.schema import blocks, layouts, topics
 from streams.schema.blocks import Layout, decode
 from streams.schema.cases import Alert, Case
 from streams.schema.labels import Label
@@ -33,7 +33,7 @@ from streams.stages.groups.stage import Groups
 KEY = b"the seal key of these tests"
 START = 1_790_000_000.0
 ROWS = 3
-LAYOUTS = [value for value in vars(blocks).values() if isinstance(value, Layout)]
+LAYOUTS = [value for value in vars(layouts).values() if isinstance(value, Layout)]
 WORDS = ("account", "router:00000000000000aa", "word")
 """The first of these that a text column takes stands in its rows."""
 
@@ -293,7 +293,7 @@ def goes_on(stage: Any, door: Door, good: bytes, after: str) -> None:
 
 def test_a_block_that_would_take_gigabytes_is_refused_before_anything_is_allocated() -> None:
     many = 1_000_000
-    layout = blocks.REQUESTS
+    layout = layouts.REQUESTS
     small = sample(layout).arrays
     grown = {name: array.take(pa.array(np.zeros(many, np.int32))) for name, array in small.items() if layout.columns[name] != "shingles"}
     grown["shingles"] = pa.FixedSizeListArray.from_arrays(pa.array(np.zeros(8 * many, np.uint64)), 8)
@@ -384,12 +384,12 @@ def test_a_field_of_an_alert_or_a_case_with_anything_in_it_is_stored_or_set_asid
 def chunks_of_every_stage() -> dict[str, tuple[Callable[[], Any], dict[str, bytes]]]:
     """Return each stage with state, and its chunks once it has read a block."""
     found: dict[str, tuple[Callable[[], Any], dict[str, bytes]]] = {}
-    for name, make, layout in (("accounts", accounts, blocks.REQUESTS), ("groups", lambda: Groups(0, 2, KEY), blocks.GROUPS)):
+    for name, make, layout in (("accounts", accounts, layouts.REQUESTS), ("groups", lambda: Groups(0, 2, KEY), layouts.GROUPS)):
         stage = make()
         stage.apply(sample(layout).encoded(), 0)
         found[name] = (make, {chunk: stage.dump(chunk) for chunk in list(stage.dirty())})
     cases = Cases()
-    cases.apply(sample(blocks.EVIDENCE).encoded(), 0)
+    cases.apply(sample(layouts.EVIDENCE).encoded(), 0)
     found["cases"] = (Cases, {chunk: cases.dump(chunk) for chunk in list(cases.dirty())})
     return found
 

@@ -11,7 +11,7 @@ import yaml
 
 from streams.core.settings import Settings
 from streams.intake.collector import Collector
-from streams.schema import blocks
+from streams.schema import blocks, layouts
 
 MAPPING: dict[str, Any] = yaml.safe_load((Path(__file__).resolve().parents[2] / "deploy" / "envoy.yaml").read_text())
 CALLERS = frozenset({"x-request-id", "x-forwarded-for", "user-agent"})
@@ -59,7 +59,7 @@ def test_collect_reads_what_it_logs_and_believes_the_address_that_envoy_saw() ->
     step = collector.add(lines, "test", 1_790_000_000.0)
     assert (step.accepted, dict(step.rejected)) == (2, {})
     (outgoing,) = collector.flush()
-    block = blocks.decode(outgoing.data, blocks.REQUESTS)
+    block = blocks.decode(outgoing.data, layouts.REQUESTS)
     assert block.texts("account_id") == ["a1", "a1"]
     assert len(set(block.hashes("client_network").tolist())) == 1, "what the caller wrote into x-forwarded-for counted"
     assert block.numbers("duration").tolist() == [1.5, 1.5]

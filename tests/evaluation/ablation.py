@@ -19,7 +19,7 @@ from models.accumulators.grouped_events import Floats
 from models.evidence import weighing
 from models.evidence.families import EXTRACTION_WEIGHTS, FAMILIES
 from streams.replay.run import Replay
-from streams.schema import blocks, topics
+from streams.schema import blocks, layouts, topics
 from streams.stages.stage import Message
 from streams.testing.detector_contract import roc_auc
 from streams.testing.figures import Figures
@@ -73,7 +73,7 @@ class Watched(Replay):
         super()._on_message(message)
         if message.topic != topics.SHADOW:
             return
-        block = blocks.decode(message.value, blocks.SHADOW)
+        block = blocks.decode(message.value, layouts.SHADOW)
         kinds, names, detectors = (block.texts(name) for name in ("entity_kind", "entity_id", "detector"))
         for kind, name, detector, score in zip(kinds, names, detectors, block.numbers("score").tolist(), strict=True):
             if kind == "account" and name and detector:

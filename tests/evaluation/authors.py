@@ -36,7 +36,7 @@ from rich.table import Table
 from models.durations import DAY
 from streams.cases.policy import Policy
 from streams.replay.run import Replay
-from streams.schema import blocks
+from streams.schema import blocks, layouts
 from streams.schema.cases import CaseState
 from streams.schema.names import AlertName
 from streams.schema.replay_files import AccountRow
@@ -149,7 +149,7 @@ def times(folder: Path) -> dict[str, list[float]]:
     """Return the moments of every account's requests, seconds since 1970."""
     found: dict[str, list[float]] = defaultdict(list)
     for outgoing in carried.kept(folder):
-        block = blocks.decode(outgoing.data, blocks.REQUESTS)
+        block = blocks.decode(outgoing.data, layouts.REQUESTS)
         for account, moment in zip(block.texts("account_id"), block.numbers("time").tolist(), strict=True):
             found[str(account)].append(moment)
     return found

@@ -32,7 +32,7 @@ def load(name: str) -> Any:
 
 def lines() -> Seeded:
     """Log lines of every format, through the whole collector."""
-    collecting, settings, blocks = load("streams.intake.collector"), load("streams.core.settings"), load("streams.schema.blocks")
+    collecting, settings, blocks = load("streams.intake.collector"), load("streams.core.settings"), load("streams.schema.layouts")
     collector = collecting.Collector(settings.Settings(mode="local", partitions=1, fuse_skip=True))
 
     def read(data: bytes) -> None:
@@ -107,13 +107,13 @@ def texts() -> Seeded:
 
 def layouts() -> list[Any]:
     """Return the layout of every block."""
-    schema = load("streams.schema.blocks")
+    schema = load("streams.schema.layouts")
     return [value for value in vars(schema).values() if isinstance(value, schema.Layout)]
 
 
 def block_seeds() -> list[bytes]:
     """Return a block of most layouts."""
-    schema = load("streams.schema.blocks")
+    schema = load("streams.schema.layouts")
     feedback = {"account_id": ["a", None], "template": [0, 1], "router": [0, 0], "upgrade": [0, 0], "until": [START, START]}
     shadow = {"time": [START], "entity_kind": ["account"], "entity_id": ["a"], "detector": ["d"], "score": [1.0]}
     erasures = {"request": ["r"], "account_id": ["a"], "time": [START], "source": [-1.0]}
@@ -123,7 +123,7 @@ def block_seeds() -> list[bytes]:
 
 def blocks() -> Seeded:
     """Blocks of every layout."""
-    schema, errors, every = load("streams.schema.blocks"), load("streams.core.errors"), layouts()
+    schema, errors, every = load("streams.schema.layouts"), load("streams.core.errors"), layouts()
 
     def read(data: bytes) -> None:
         try:

@@ -12,7 +12,8 @@ import pytest
 
 from streams.core.settings import Settings
 from streams.schema import topics
-from streams.schema.blocks import REQUESTS, decode
+from streams.schema.blocks import decode
+from streams.schema.layouts import REQUESTS
 from streams.testing.builders import embedded_broker, records_of
 from streams.testing.processes import Running, free_port, hydrometer, post, wait_for_health
 

@@ -12,7 +12,7 @@ from kafka import KafkaProducer
 
 from streams.core.settings import Settings
 from streams.intake.block_producer import send_files
-from streams.schema import blocks, topics
+from streams.schema import blocks, layouts, topics
 from streams.schema.signatures import Signatures
 from streams.testing.builders import embedded_broker, records_of
 from streams.testing.processes import hydrometer, wait_until_read
@@ -22,15 +22,15 @@ KEY, OTHER = "only-for-this-test-signing", "of-somebody-else"
 START = time.time() // 60 * 60 - 3_600.0
 NAMES = [name for name in (f"a{number}" for number in range(200)) if topics.partition_of(name, 2) == 0][:40]
 """Accounts of the first partition: the second has nothing to say, so that all votes of others are forged ones."""
-BUCKETS = int(blocks.TALLIES.widths["votes"])
+BUCKETS = int(layouts.TALLIES.widths["votes"])
 
 
 def tally(votes: float) -> bytes:
     """Return what the second partition would say of its accounts' votes."""
-    return blocks.TALLIES.encode({"time": [START], "source": [1.0], "histogram": ["score"], "votes": [[votes] * BUCKETS]})
+    return layouts.TALLIES.encode({"time": [START], "source": [1.0], "histogram": ["score"], "votes": [[votes] * BUCKETS]})
 
 
-FEEDBACK = blocks.FEEDBACK.encode({"account_id": [NAMES[0]], "template": [0], "router": [0], "upgrade": [0], "until": [START + 1e6]})
+FEEDBACK = layouts.FEEDBACK.encode({"account_id": [NAMES[0]], "template": [0], "router": [0], "upgrade": [0], "until": [START + 1e6]})
 
 
 def signatures(secret: str) -> Signatures:
@@ -86,7 +86,7 @@ def scores(folder: Path, *, attacked: bool) -> tuple[dict[str, tuple[float, ...]
         letters = Counter(dict(record.headers)["reason"].decode() for record in records_of(kafka, topics.DEAD_LETTERS))
         last: dict[str, tuple[float, ...]] = {}
         for record in records_of(kafka, topics.SCORES):
-            block = blocks.decode(record.value, blocks.SCORES)
+            block = blocks.decode(record.value, layouts.SCORES)
             columns = [block.numbers(name).tolist() for name in ("requests", "extraction", "routing")]
             last |= {str(name): tuple(row) for name, *row in zip(block.texts("entity_id"), *columns, strict=True)}
         return last, letters

@@ -102,12 +102,12 @@ def collected(settings: Settings) -> bytes:
     """Return a block that `collect` made, having looked whether all 20 good events are in one."""
     from kafka import KafkaConsumer, TopicPartition  # noqa: PLC0415
 
-    from streams.schema import blocks  # noqa: PLC0415
+    from streams.schema import blocks, layouts  # noqa: PLC0415
 
     consumer = KafkaConsumer(bootstrap_servers=settings.kafka, auto_offset_reset="earliest", consumer_timeout_ms=3_000)
     consumer.assign([TopicPartition(topics.REQUESTS, 0)])
     values = [record.value for record in consumer]
     consumer.close()
-    accounts = {account for value in values for account in blocks.decode(value, blocks.REQUESTS).texts("account_id")}
+    accounts = {account for value in values for account in blocks.decode(value, layouts.REQUESTS).texts("account_id")}
     assert accounts == {f"a{number}" for number in (*range(10), *range(100, 110))}
     return bytes(values[0])

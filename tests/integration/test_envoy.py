@@ -22,7 +22,7 @@ from cryptography.hazmat.primitives.hashes import SHA256
 
 from streams.core.settings import Settings
 from streams.intake.collector import Collector
-from streams.schema import blocks
+from streams.schema import blocks, layouts
 from streams.testing.http_answers import Asked, answering
 from streams.testing.processes import free_port
 
@@ -156,7 +156,7 @@ def test_a_caller_cannot_name_another_account_or_address(proxy: Proxy) -> None:
     step = collector.add(lines, "envoy", time.time())
     assert (step.accepted, dict(step.rejected)) == (2, {})
     (outgoing,) = collector.flush()
-    block = blocks.decode(outgoing.data, blocks.REQUESTS)
+    block = blocks.decode(outgoing.data, layouts.REQUESTS)
     assert block.texts("account_id") == ["ada", "ada"]
     assert block.texts("organization_id") == ["org-1", "org-1"]
     assert block.hashes("payment").tolist() == [0, 0]

@@ -18,7 +18,7 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from streams.devserver.system import System, local_system
 from streams.intake.block_producer import send_files
-from streams.schema import blocks, topics
+from streams.schema import layouts, topics
 from streams.worker.stored import unsealed
 
 pytestmark = pytest.mark.slow
@@ -74,7 +74,7 @@ ACCEPTED = {
     "messages of the caller": good(9_101, messages=[{"role": "user", "content": MARKER}]),
     "a prompt of messages": good(9_102, prompt=[{"role": "user", "content": [{"type": "text", "text": MARKER}]}]),
 }
-OTHER_LAYOUT = blocks.FEEDBACK.encode({"account_id": ["a"], "template": [0], "router": [0], "upgrade": [0], "until": [1.0]})
+OTHER_LAYOUT = layouts.FEEDBACK.encode({"account_id": ["a"], "template": [0], "router": [0], "upgrade": [0], "until": [1.0]})
 TRUNCATED = OTHER_LAYOUT[: len(OTHER_LAYOUT) // 2]
 DEEP = b'{"title": "", "nobody reads this": ' + b"[" * 100_000
 """JSON whose nesting no reader follows."""

@@ -15,7 +15,7 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from rig import Rig
 
 from streams.core.settings import Settings
-from streams.schema import blocks, topics
+from streams.schema import blocks, layouts, topics
 from streams.stages.accounts.stage import Accounts
 from streams.worker.app import STATEFUL, make_app, make_table
 from streams.worker.table import CHUNK, ChunkTable, StoredArchive
@@ -123,7 +123,7 @@ def _in_topic(rig: Rig) -> Counter[str]:
         while any(consumer.position(place) < ends[place] for place in places):
             for records in consumer.poll(timeout_ms=1_000).values():
                 for record in records:
-                    counts.update(str(each) for each in blocks.decode(record.value, blocks.REQUESTS).texts("event_id"))
+                    counts.update(str(each) for each in blocks.decode(record.value, layouts.REQUESTS).texts("event_id"))
     finally:
         consumer.close()
     return counts

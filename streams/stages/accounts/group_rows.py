@@ -10,7 +10,7 @@ from streams.core.remembered import remembered
 from streams.features.bank import Bank
 from streams.features.expressions import col
 from streams.features.readings import share
-from streams.schema import blocks, topics
+from streams.schema import layouts, topics
 from streams.schema.blocks import BlockColumns
 from streams.schema.names import entity_key
 from streams.stages.accounts.links import RARITY_LINKS, AccountLinks
@@ -56,7 +56,7 @@ class GroupRows:
         order = np.argsort(homes, kind="stable")
         columns = self._columns(rows[order]) | {"group_id": [named[row][0] for row in order.tolist()]}
         sizes = np.bincount(homes, minlength=state.partitions).tolist()
-        parts = blocks.GROUPS.parts(columns, sizes)
+        parts = layouts.GROUPS.parts(columns, sizes)
         return [Message(topics.GROUPS, home, data) for home, part in enumerate(parts) for data in part]
 
     def _linked(self, slots: Slots) -> list[tuple[str, Slots]]:

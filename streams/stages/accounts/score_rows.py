@@ -10,7 +10,7 @@ from models.evidence.families import FAMILIES
 from models.evidence.links import CASE_LINKS
 from models.state.columns import Slots
 from streams.features.declaration import Feature
-from streams.schema import blocks, topics
+from streams.schema import layouts, topics
 from streams.schema.blocks import BlockColumns
 from streams.stages import shadow_detectors
 from streams.stages.accounts.scoring import Scores
@@ -53,8 +53,8 @@ class ScoreRows:
         votes = table["votes"][rows, 0] != self._votes.reference.no_vote
         looked = self._shadow.look(table, rows, np.zeros(len(rows), np.uint64), scores.values[due], votes, self._state.offset)
         shadow = shadow_detectors.rows_of(looked, table["clock"][rows], ["account"] * len(rows), self._state.ids(rows))
-        messages = [Message(topics.SCORES, partition, block) for block in blocks.SCORES.blocks_within(columns, self._names)]
-        return messages if shadow is None else [*messages, Message(topics.SHADOW, partition, blocks.SHADOW.block(shadow))]
+        messages = [Message(topics.SCORES, partition, block) for block in layouts.SCORES.blocks_within(columns, self._names)]
+        return messages if shadow is None else [*messages, Message(topics.SHADOW, partition, layouts.SHADOW.block(shadow))]
 
     def _evidence(self, scores: Scores) -> list[Message]:
         strength, reported = np.maximum(scores.extraction, scores.routing), self._state.table["reported"][scores.slots]
@@ -85,7 +85,7 @@ class ScoreRows:
             "usual_high": usual[:, :, 1],
             **{link: table[link][rows] for link in CASE_LINKS},
         }
-        return [Message(topics.EVIDENCE, 0, block) for block in blocks.EVIDENCE.blocks_within(columns, self._names)]
+        return [Message(topics.EVIDENCE, 0, block) for block in layouts.EVIDENCE.blocks_within(columns, self._names)]
 
     def _common(self, rows: Slots) -> BlockColumns:
         return {

@@ -18,7 +18,7 @@ from models.state.columns import Slots
 from streams.core.errors import BlockLayoutError
 from streams.features.bank import Bank
 from streams.features.registry import features
-from streams.schema import blocks, topics
+from streams.schema import blocks, layouts, topics
 from streams.schema.believable_times import believable
 from streams.schema.blocks import Block
 from streams.schema.dead_letters import DeadLetter
@@ -46,7 +46,7 @@ from streams.stages.stage import Message
 @lru_cache(maxsize=4)
 def _feedback(value: bytes) -> Block:
     """Decode a record of feedback. A partition's tally goes to all others: those of one process decode it once."""
-    return blocks.decode(value, blocks.FEEDBACK, blocks.TALLIES, blocks.ERASURES)
+    return blocks.decode(value, layouts.FEEDBACK, layouts.TALLIES, layouts.ERASURES)
 
 
 class Accounts:
@@ -106,7 +106,7 @@ class Accounts:
         Raises:
             BlockLayoutError: Before anything changed, if the block cannot be decoded.
         """
-        return self._apply(blocks.decode(value, blocks.REQUESTS), offset)
+        return self._apply(blocks.decode(value, layouts.REQUESTS), offset)
 
     def apply_arrived(self, value: bytes, offset: int, arrival: float) -> list[Message]:
         """Count the events of a block that can have happened by its `arrival` (epoch seconds).
@@ -116,7 +116,7 @@ class Accounts:
         Raises:
             BlockLayoutError: Before anything changed, if the block cannot be decoded.
         """
-        block = blocks.decode(value, blocks.REQUESTS)
+        block = blocks.decode(value, layouts.REQUESTS)
         good = believable(block.numbers("time"), arrival)
         if good.all():
             return self._apply(block, offset)
@@ -169,9 +169,9 @@ class Accounts:
             BlockLayoutError: Before anything changed, if the block cannot be decoded.
         """
         block = value if isinstance(value, Block) else _feedback(value)
-        if block.layout is blocks.ERASURES:
+        if block.layout is layouts.ERASURES:
             return self._erase(block)
-        if block.layout is blocks.TALLIES:
+        if block.layout is layouts.TALLIES:
             self.votes.receive(block)
             return []
         self.links.rename(block)
@@ -191,7 +191,7 @@ class Accounts:
     def reach(self, value: bytes) -> float:
         """Return the median event time of a block that is not applied yet, epoch seconds; minus infinity for one that cannot be read."""
         with suppress(BlockLayoutError):
-            times = blocks.decode(value, blocks.REQUESTS).numbers("time")
+            times = blocks.decode(value, layouts.REQUESTS).numbers("time")
             return float(np.median(times)) if len(times) else -math.inf
         return -math.inf
 

@@ -19,7 +19,7 @@ from models.evidence.weighing import Reference
 from models.state.columns import Slots
 from streams.core.errors import BlockLayoutError
 from streams.features.declaration import Feature
-from streams.schema import blocks, topics
+from streams.schema import layouts, topics
 from streams.schema.blocks import Block
 from streams.stages.accounts.later import Later
 from streams.stages.accounts.links import AccountLinks
@@ -90,7 +90,7 @@ class Votes:
             return []
         self._tallied = state.newest
         votes = np.vstack([self.reference.votes, self.levels.votes, self.tail.votes])
-        block = blocks.TALLIES.block(
+        block = layouts.TALLIES.block(
             {
                 "time": np.full(len(votes), state.newest),
                 "source": np.full(len(votes), float(state.partition)),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from models.durations import DAY
-from streams.schema.blocks import FeedbackRow
+from streams.schema.layouts import FeedbackRow
 from streams.stages.groups.outbox import GroupOutbox
 from streams.stages.groups.scoring import MIN_MEMBERS
 from streams.stages.groups.state import GroupState

@@ -9,7 +9,7 @@ from models.evidence.calibration import Tail
 from models.evidence.links import CASE_LINKS
 from models.evidence.weighing import SUSPECT_NATS
 from models.state.columns import Columns
-from streams.schema import blocks
+from streams.schema import layouts
 from streams.schema.blocks import BlockColumns
 from streams.stages import shadow_detectors
 from streams.stages.groups.outbox import GroupOutbox
@@ -23,7 +23,7 @@ def report_group(state: GroupState, score: GroupScore, shadow: ShadowDetectors, 
     """Add a group's rows that are due to the outbox, record the time of output, and score routers with the shadow detectors."""
     row = _row(state, score)
     if _score_row_is_due(state.table, score):
-        outbox.scores.append({name: row[name] for name in blocks.SCORES.columns})
+        outbox.scores.append({name: row[name] for name in layouts.SCORES.columns})
         if state.name(score.group).kind == "router":
             _look(state, score, shadow, offset, outbox)
     strength, reported = max(score.extraction, score.routing), float(state.table["reported"][score.group])

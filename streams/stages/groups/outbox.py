@@ -7,8 +7,9 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from streams.schema import blocks, topics
-from streams.schema.blocks import BlockColumns, FeedbackRow
+from streams.schema import layouts, topics
+from streams.schema.blocks import BlockColumns
+from streams.schema.layouts import FeedbackRow
 from streams.stages.groups.state import GroupState
 from streams.stages.stage import Message
 
@@ -36,18 +37,18 @@ class GroupOutbox:
         """
         messages = []
         for topic, home, layout, parts in (
-            (topics.SCORES, state.partition, blocks.SCORES, self.scores),
-            (topics.EVIDENCE, 0, blocks.EVIDENCE, self.evidence),
-            (topics.SHADOW, state.partition, blocks.SHADOW, self.shadow),
+            (topics.SCORES, state.partition, layouts.SCORES, self.scores),
+            (topics.EVIDENCE, 0, layouts.EVIDENCE, self.evidence),
+            (topics.SHADOW, state.partition, layouts.SHADOW, self.shadow),
         ):
             if parts:
-                rows = layout.blocks_within(_stacked(parts), names if layout is not blocks.SHADOW else None)
+                rows = layout.blocks_within(_stacked(parts), names if layout is not layouts.SHADOW else None)
                 messages += [Message(topic, home, block) for block in rows]
         for home in range(state.partitions):
             feedback = self._feedback(home, state.partitions)
             if feedback:
-                columns = dict(zip(blocks.FEEDBACK.columns, map(list, zip(*feedback, strict=True)), strict=True))
-                messages += [Message(topics.FEEDBACK, home, block) for block in blocks.FEEDBACK.blocks_within(columns)]
+                columns = dict(zip(layouts.FEEDBACK.columns, map(list, zip(*feedback, strict=True)), strict=True))
+                messages += [Message(topics.FEEDBACK, home, block) for block in layouts.FEEDBACK.blocks_within(columns)]
         return messages
 
     def _feedback(self, home: int, partitions: int) -> list[FeedbackRow]:

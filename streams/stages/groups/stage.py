@@ -14,7 +14,7 @@ from models.state.columns import Slots
 from streams.features.group import evenness
 from streams.features.members import Members
 from streams.features.registry import features
-from streams.schema import blocks, topics
+from streams.schema import blocks, layouts, topics
 from streams.schema.blocks import Block
 from streams.stages import erasures
 from streams.stages.chunks import Chunks
@@ -63,7 +63,7 @@ class Groups:
 
     def read(self, value: bytes | Block) -> Block:
         """Decode a block of `groups`, or erasures. Raises BlockLayoutError if it is neither."""
-        return blocks.decode(value, blocks.GROUPS, blocks.ERASURES)
+        return blocks.decode(value, layouts.GROUPS, layouts.ERASURES)
 
     def apply_blocks(self, gathered: Sequence[tuple[Block, int]]) -> list[Message]:
         """Count blocks one after another, then score each of their groups that is due once, and return the resulting messages."""
@@ -71,7 +71,7 @@ class Groups:
         counted: dict[int, None] = {}
         upgraded: dict[int, None] = {}
         for block, offset in gathered:
-            if block.layout is blocks.ERASURES:  # what was counted before it is sent before it
+            if block.layout is layouts.ERASURES:  # what was counted before it is sent before it
                 messages += [*self._report(counted, upgraded, offset), *self._erase(block, offset)]
                 counted, upgraded = {}, {}
             else:

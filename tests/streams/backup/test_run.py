@@ -17,7 +17,7 @@ from streams.backup.manifest import MANIFEST_FILE, BackupError, read_parquet
 from streams.clickhouse.client import connected
 from streams.core.settings import Settings
 from streams.exports.erasure_ledger import ErasureLedger, LedgerError
-from streams.schema import blocks, topics
+from streams.schema import blocks, layouts, topics
 from streams.stages import erasures
 
 pytestmark = pytest.mark.slow
@@ -195,4 +195,4 @@ def test_an_account_that_was_forgotten_after_a_backup_does_not_come_back(before:
     assert len(rows["scores"]) == 1, "acct-2 was forgotten before the backup, and seen again"
     home = topics.partition_of("acct-1", 2)
     [(_, value, _)] = [record for (topic, number, _), record in records(empty).items() if (topic, number) == (topics.FEEDBACK, home)]
-    assert [erasure.account for erasure in erasures.read(blocks.decode(value, blocks.ERASURES))] == ["acct-1"]
+    assert [erasure.account for erasure in erasures.read(blocks.decode(value, layouts.ERASURES))] == ["acct-1"]

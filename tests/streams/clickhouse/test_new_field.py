@@ -21,8 +21,9 @@ from streams.core.settings import Settings
 from streams.privacy.normalise import Normaliser
 from streams.privacy.sketch import Sketcher
 from streams.schema import event
-from streams.schema.blocks import REQUESTS, decode
+from streams.schema.blocks import decode
 from streams.schema.event import check, parse
+from streams.schema.layouts import REQUESTS
 from streams.schema.topics import REQUESTS as TOPIC
 
 NOW = 1_790_000_000.0
@@ -49,7 +50,8 @@ exec(compile(source.replace(before, line + before), path, "exec"), module.__dict
 from streams.clickhouse.rows import KafkaRecord, inserts
 from streams.privacy.normalise import Normaliser
 from streams.privacy.sketch import Sketcher
-from streams.schema.blocks import REQUESTS, decode
+from streams.schema.blocks import decode
+from streams.schema.layouts import REQUESTS
 
 key = b"0123456789abcdef"
 event = module.parse(text.encode())

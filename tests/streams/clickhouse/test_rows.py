@@ -7,7 +7,7 @@ import pytest
 
 from streams.clickhouse import migrate, rows
 from streams.clickhouse.rows import KafkaRecord, columns_of, insert_of, inserts, own_dead_letters, set_aside
-from streams.schema import blocks, topics
+from streams.schema import layouts, topics
 from streams.schema import record as records
 from streams.schema.cases import Alert, Case
 from streams.schema.labels import Label
@@ -17,7 +17,7 @@ from streams.schema.reports import ArrivalCount, DeadLetterCount, HealthRow
 def shadow(*times: float) -> bytes:
     size = len(times)
     columns = {"time": list(times), "entity_kind": ["account", "router"][:size], "entity_id": ["a", "b"][:size]}
-    return blocks.SHADOW.encode(columns | {"detector": ["loda"] * size, "score": [0.5] * size})
+    return layouts.SHADOW.encode(columns | {"detector": ["loda"] * size, "score": [0.5] * size})
 
 
 def record(topic: str, value: bytes | None, **headers: bytes) -> KafkaRecord:
@@ -107,4 +107,4 @@ def test_a_row_of_health_has_milliseconds_and_its_labels_as_json() -> None:
 
 
 def test_every_column_of_a_requests_block_is_in_its_table() -> None:
-    assert set(blocks.REQUESTS.columns) <= columns_in_sql("requests")
+    assert set(layouts.REQUESTS.columns) <= columns_in_sql("requests")

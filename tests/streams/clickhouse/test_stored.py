@@ -24,7 +24,7 @@ from streams.clickhouse.rows import KafkaRecord, insert_of
 from streams.core.settings import Settings
 from streams.devserver.process import LocalClickHouse
 from streams.kafka.log_range import LogRecord
-from streams.schema import blocks, topics
+from streams.schema import layouts, topics
 from streams.schema.reports import HealthRow
 from streams.telemetry.feed_silence import Feeds
 from streams.telemetry.metrics import Metric, Registry
@@ -37,13 +37,13 @@ NOW = float(int(time.time()) // 60 * 60)  # ClickHouse drops what has expired as
 
 def request_block(*accounts: str, **known: Any) -> bytes:
     rows: list[Row] = [{"account_id": account, "time": NOW, "event_id": f"{account}-{number}"} for number, account in enumerate(accounts)]
-    return blocks.REQUESTS.encode(columns_of(blocks.REQUESTS, rows) | known)
+    return layouts.REQUESTS.encode(columns_of(layouts.REQUESTS, rows) | known)
 
 
 def score_block(names: list[str], values: list[list[float]], kind: str = "account") -> bytes:
     usual: Row = {"requests": 1.0, "extraction": 1.0, "routing": 1.0, "time": NOW, "entity_kind": kind, "families": [1.0, np.nan]}
     rows: list[Row] = [{"entity_id": f"e{row}", "features": row_of, "nats": np.array(row_of) / 2} for row, row_of in enumerate(values)]
-    return blocks.SCORES.encode(columns_of(blocks.SCORES, rows, usual), names={"families": ["content", "timing"], "features": names})
+    return layouts.SCORES.encode(columns_of(layouts.SCORES, rows, usual), names={"families": ["content", "timing"], "features": names})
 
 
 def record(topic: str, offset: int, value: bytes | None, headers: Mapping[str, bytes] | None = None) -> KafkaRecord:
@@ -64,7 +64,7 @@ def test_every_column_of_a_requests_block_has_a_column_in_the_table(clickhouse: 
     kept = clickhouse.query(
         "SELECT name FROM system.columns WHERE database = currentDatabase() AND table = 'requests' AND default_kind != 'EPHEMERAL'"
     )
-    assert {name for (name,) in kept} == set(blocks.REQUESTS.columns)
+    assert {name for (name,) in kept} == set(layouts.REQUESTS.columns)
 
 
 def test_what_is_unknown_is_null_in_numbers_empty_in_texts_and_zero_in_hashes(clickhouse: ClickHouse) -> None:
@@ -119,7 +119,7 @@ def test_scores_whose_names_do_not_fit_are_set_aside(clickhouse: ClickHouse) -> 
 
 def test_detectors_on_trial_have_a_table_of_their_own(clickhouse: ClickHouse) -> None:
     columns = {"time": [NOW], "entity_kind": ["account"], "entity_id": ["a"], "detector": ["loda"], "score": [0.5]}
-    write(clickhouse, record(topics.SHADOW, 0, blocks.SHADOW.encode(columns)))
+    write(clickhouse, record(topics.SHADOW, 0, layouts.SHADOW.encode(columns)))
     assert clickhouse.query("SELECT detector, entity_id, score FROM shadow_scores") == [("loda", "a", 0.5)]
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from streams.clickhouse import unknown
 from streams.clickhouse.client import ClickHouse
-from streams.schema import blocks
+from streams.schema import layouts
 
 
 def test_every_column_but_those_that_a_request_must_have_can_be_unknown() -> None:
-    assert unknown.CONDITIONS.keys() | unknown.ALWAYS_KNOWN == blocks.REQUESTS.columns.keys()
+    assert unknown.CONDITIONS.keys() | unknown.ALWAYS_KNOWN == layouts.REQUESTS.columns.keys()
     assert not unknown.CONDITIONS.keys() & unknown.ALWAYS_KNOWN
 
 

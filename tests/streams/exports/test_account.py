@@ -16,7 +16,7 @@ from streams.clickhouse import migrate
 from streams.clickhouse.client import ClickHouse, connected
 from streams.clickhouse.rows import KafkaRecord, inserts
 from streams.exports.account import document
-from streams.schema import blocks, topics
+from streams.schema import layouts, topics
 from streams.schema.cases import Case, CaseMember, CasePayload, Example
 from streams.testing.builders import local_clickhouse
 
@@ -39,7 +39,7 @@ def fill(clickhouse: ClickHouse) -> None:
     columns: dict[str, Any] = {name: np.ones(2) for name in ("requests", "extraction", "routing")}
     columns |= {"time": [NOW, NOW - 60], "entity_kind": ["account", "account"], "entity_id": ["ada", "bob"]}
     columns |= {"families": np.zeros((2, 1)), "features": np.array([[0.25], [0.75]]), "nats": np.array([[1.5], [0.0]])}
-    scores = blocks.SCORES.encode(columns, names={"families": ["content"], "features": ["fresh_questions"]})
+    scores = layouts.SCORES.encode(columns, names={"families": ["content"], "features": ["fresh_questions"]})
     members = {name: CaseMember(NOW, None) for name in ("ada", "bob")}
     payload = CasePayload(members=members, example=Example("bob", []))
     case = Case("case-1", 1, NOW, NOW, "open", "extraction", "two accounts", 2, 1.0, 1.0, 9.0, 0.0, muted=False, payload=payload)

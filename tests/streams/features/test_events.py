@@ -25,7 +25,7 @@ def evaluated(expr: Expr, **columns: Any) -> list[float]:
     [
         (col.gaps, "unknown column gaps: did you mean gap?"),
         (col.as_typ.is_("isp"), "unknown column as_typ: did you mean as_type?"),
-        (col.zzz, "unknown column zzz: REQUESTS in streams/schema/blocks.py and columns()"),
+        (col.zzz, "unknown column zzz: REQUESTS in streams/schema/layouts.py and columns()"),
     ],
 )
 def test_a_misspelt_column_says_which_was_meant_or_where_they_are(expr: Expr, hint: str) -> None:

@@ -17,7 +17,8 @@ from streams.core.settings import Settings
 from streams.intake.block_producer import BlockProducer, send_files, send_stream
 from streams.intake.collector import Collector, OutgoingBlock
 from streams.schema import topics
-from streams.schema.blocks import REQUESTS, decode
+from streams.schema.blocks import decode
+from streams.schema.layouts import REQUESTS
 from streams.testing.builders import embedded_broker, event_ids_of, records_of
 
 MARKER = b"xylophone quokka manifesto"

@@ -21,8 +21,9 @@ from streams.core.errors import FuseBlownError, SettingsError
 from streams.core.settings import Settings
 from streams.intake.clock import FileClock
 from streams.intake.collector import _RECORD_OVERHEAD_BYTES, Collector, Ingested, OutgoingBlock, collect_garbage_rarely, read_files
-from streams.schema.blocks import REQUESTS, Block, decode
+from streams.schema.blocks import Block, decode
 from streams.schema.event import Event
+from streams.schema.layouts import REQUESTS
 from streams.schema.topics import partition_of
 
 NOON = 1_790_000_000.0

@@ -10,7 +10,8 @@ import pytest
 from streams.core.settings import Settings
 from streams.intake.collector import Collector
 from streams.intake.forwarded import trusted
-from streams.schema.blocks import REQUESTS, decode
+from streams.schema.blocks import decode
+from streams.schema.layouts import REQUESTS
 
 CHAIN = "6.6.6.6, 203.0.113.7, 10.0.0.1"
 """The first was written by the caller; the others by two proxies of ours."""

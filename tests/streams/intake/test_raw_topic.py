@@ -19,7 +19,8 @@ from streams.intake.collector import Collector
 from streams.intake.formats.registry import AUTO
 from streams.intake.raw_topic import MIN_FETCH_BYTES, MIN_PROBE_RECORDS, _options, _RawTopic, consume
 from streams.schema import topics
-from streams.schema.blocks import REQUESTS, decode
+from streams.schema.blocks import decode
+from streams.schema.layouts import REQUESTS
 from streams.telemetry.metrics import METRICS, Metric
 
 

@@ -11,9 +11,10 @@ import pytest
 from streams.privacy.indicators import RELOAD_SECONDS, IndicatorMatcher, shared_sketches
 from streams.privacy.normalise import Normaliser
 from streams.privacy.sketch import Sketcher
-from streams.schema.blocks import REQUESTS, decode
+from streams.schema.blocks import decode
 from streams.schema.event import Event
 from streams.schema.indicators import Indicator, IndicatorKind, indicator_id, write_indicators
+from streams.schema.layouts import REQUESTS
 
 SHARED = b"a key that partners share"
 EVENT = {"timestamp": 1.0, "event.id": "e", "account.id": "a"}

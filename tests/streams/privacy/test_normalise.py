@@ -7,8 +7,9 @@ import numpy as np
 from streams.privacy.normalise import Normaliser, asked_of, instructions_of
 from streams.privacy.pseudonym import Pseudonyms
 from streams.privacy.sketch import Sketcher
-from streams.schema.blocks import REQUESTS, Block, decode
+from streams.schema.blocks import Block, decode
 from streams.schema.event import Event
+from streams.schema.layouts import REQUESTS
 
 SKETCHER = Sketcher(b"sketch key")
 

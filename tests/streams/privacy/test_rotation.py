@@ -15,7 +15,7 @@ from streams.core.settings import Settings
 from streams.intake.collector import Collector, read_files
 from streams.privacy.rotation import LINKED_FIELDS, REPEAT_SECONDS
 from streams.replay.in_process import Pipeline
-from streams.schema import blocks
+from streams.schema import blocks, layouts
 from streams.schema.event import FIELDS
 from streams.stages.accounts.stage import Accounts
 
@@ -91,13 +91,13 @@ def test_a_restart_and_a_repeated_block_change_nothing() -> None:
 
 def test_a_pair_is_sent_once_an_hour_and_again_when_a_block_was_lost() -> None:
     collect = collector(NEW, OLD)
-    counts = [len(blocks.decode(block(collect, TEN, at), blocks.REQUESTS).aliases()) for at in (0.0, 60.0, REPEAT_SECONDS + 60.0)]
+    counts = [len(blocks.decode(block(collect, TEN, at), layouts.REQUESTS).aliases()) for at in (0.0, 60.0, REPEAT_SECONDS + 60.0)]
     assert counts == [3, 0, 3]
     linked = orjson.dumps({"timestamp": START + 7_300, "event.id": "lost", "account.id": "ada", "payment.hash": "4111"})
     collect.add([linked], "test", START + 7_300)
     (lost,) = collect.flush()
     collect.forget(lost)
-    assert len(blocks.decode(block(collect, TEN, 7_400.0), blocks.REQUESTS).aliases()) == 3
+    assert len(blocks.decode(block(collect, TEN, 7_400.0), layouts.REQUESTS).aliases()) == 3
 
 
 @pytest.mark.parametrize(
@@ -105,7 +105,7 @@ def test_a_pair_is_sent_once_an_hour_and_again_when_a_block_was_lost() -> None:
 )
 def test_aliases_of_another_form_refuse_the_block_before_anything_changed(written: bytes) -> None:
     accounts = Accounts(0, 1, b"a key of this test", {}, shingle_cells=1 << 10)
-    batch = blocks.decode(block(collector(NEW, OLD), TEN, at=0.0), blocks.REQUESTS).batch
+    batch = blocks.decode(block(collector(NEW, OLD), TEN, at=0.0), layouts.REQUESTS).batch
     forged = batch.replace_schema_metadata({**(batch.schema.metadata or {}), b"aliases": written})
     with pytest.raises(BlockLayoutError, match="pairs of hashes"):
         accounts.apply(blocks.encode(forged), 0)

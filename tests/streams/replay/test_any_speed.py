@@ -13,7 +13,7 @@ from streams.core.settings import Settings
 from streams.demo.traffic import demo_traffic
 from streams.intake.collector import OutgoingBlock, read_files
 from streams.replay.run import Replay
-from streams.schema import blocks
+from streams.schema import blocks, layouts
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 EVENTS = 3_000
@@ -54,7 +54,7 @@ def alerts(replay: Replay) -> set[str]:
 def jostled(outgoing: Sequence[OutgoingBlock], seconds: float) -> Iterator[OutgoingBlock]:
     """Yield the blocks as if each partition were up to so many seconds of event time late; within a partition they keep their order."""
     chance, queues = random.Random(1), [iter([block for block in outgoing if block.partition == place]) for place in range(PARTITIONS)]
-    times = [float(np.median(blocks.decode(block.content, blocks.REQUESTS).numbers("time"))) for block in outgoing]
+    times = [float(np.median(blocks.decode(block.content, layouts.REQUESTS).numbers("time"))) for block in outgoing]
     for turn in sorted(range(len(outgoing)), key=lambda turn: times[turn] + chance.uniform(0.0, seconds)):
         yield next(queues[outgoing[turn].partition])
 

@@ -11,7 +11,8 @@ from rich.console import Console
 
 from models.evidence.families import FAMILIES
 from streams.replay.coverage import Coverage, families, tables
-from streams.schema.blocks import REQUESTS, Block
+from streams.schema.blocks import Block
+from streams.schema.layouts import REQUESTS
 from streams.schema.replay_files import CoverageReport, FieldCoverage
 from streams.testing.feature_trial import block_of
 

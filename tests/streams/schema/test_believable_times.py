@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from streams.core.errors import BlockLayoutError
-from streams.schema import blocks, topics
+from streams.schema import layouts, topics
 from streams.schema.believable_times import MAX_AGE_SECONDS, MAX_LEAD_SECONDS
 from streams.stages.accounts.stage import Accounts
 from streams.stages.stage import Message
@@ -27,7 +27,7 @@ ABSURD = {"never": np.nan, "infinite": np.inf, "before time": -1.0, "1e18": 1e18
 
 def block(*times: float, account: str = "ada") -> bytes:
     rows = {"account_id": account, "event_id": [f"{account} {place} {time}" for place, time in enumerate(times)], "time": list(times)}
-    return blocks.REQUESTS.encode(dict(zip(blocks.REQUESTS.columns, block_of(rows).batch.columns, strict=True)))
+    return layouts.REQUESTS.encode(dict(zip(layouts.REQUESTS.columns, block_of(rows).batch.columns, strict=True)))
 
 
 def stage() -> Accounts:

@@ -6,7 +6,8 @@ import pytest
 
 from streams.core.errors import BlockLayoutError
 from streams.schema import blocks
-from streams.schema.blocks import ERASURES, FEEDBACK, MAX_KNOWN_SCHEMAS, SCORES, decode
+from streams.schema.blocks import MAX_KNOWN_SCHEMAS, decode
+from streams.schema.layouts import ERASURES, FEEDBACK, SCORES
 
 
 def feedback(names: tuple[str, ...] = ("ada",)) -> bytes:

@@ -163,7 +163,7 @@ def test_an_account_tells_its_age_in_either_form() -> None:
 
 
 def test_no_two_fields_share_a_name_and_all_fill_a_column_of_the_block() -> None:
-    from streams.schema.blocks import REQUESTS  # noqa: PLC0415  (only this test compares the two tables)
+    from streams.schema.layouts import REQUESTS  # noqa: PLC0415  (only this test compares the two tables)
 
     names = [field.wire for field in FIELDS]
     assert len(set(names)) == len(names)

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pytest
 
 from streams.core.errors import MalformedEventError
-from streams.schema import blocks, topics
+from streams.schema import layouts, topics
 from streams.schema.blocks import Layout, decode
 from streams.schema.cases import Alert, Case
 from streams.schema.dead_letters import DeadLetter
@@ -32,7 +32,7 @@ RECORDS: Final[dict[str, type[Record]]] = {
     "rejected": RefusedLine,
     "summary": Summary,
 }
-LAYOUTS: Final = [value for value in vars(blocks).values() if isinstance(value, Layout)]
+LAYOUTS: Final = [value for value in vars(layouts).values() if isinstance(value, Layout)]
 RENAMED: Final = {"persona": "hypothesis"}
 """Names of fields in older examples, and what they are called today; today's records read both."""
 ADVICE: Final = (

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 
 from streams.core.errors import BlockLayoutError
-from streams.schema import blocks
+from streams.schema import blocks, layouts
 from streams.schema.blocks import Block, Layout
 from streams.schema.prompt_sketch import PROMPT_SHINGLES
 
-LAYOUTS = (blocks.REQUESTS, blocks.SCORES, blocks.GROUPS, blocks.EVIDENCE, blocks.FEEDBACK, blocks.TALLIES, blocks.SHADOW)
+LAYOUTS = (layouts.REQUESTS, layouts.SCORES, layouts.GROUPS, layouts.EVIDENCE, layouts.FEEDBACK, layouts.TALLIES, layouts.SHADOW)
 NAMES = {"features": ["egress_share", "burst"], "families": ["content", "timing"]}
 ROWS = 3
 
@@ -68,13 +68,13 @@ def test_a_block_that_surely_fits_is_not_packed_to_find_out(layout: Layout) -> N
 
 
 def test_a_block_of_requests_keeps_its_aliases_unpacked() -> None:
-    columns = {name: some(blocks.REQUESTS, name) for name in blocks.REQUESTS.columns}
-    made = blocks.REQUESTS.block_with_aliases(columns, [(1, 2), (3, 4)])
-    assert made.aliases().tolist() == blocks.decode(made.packed, blocks.REQUESTS).aliases().tolist() == [[1, 2], [3, 4]]
+    columns = {name: some(layouts.REQUESTS, name) for name in layouts.REQUESTS.columns}
+    made = layouts.REQUESTS.block_with_aliases(columns, [(1, 2), (3, 4)])
+    assert made.aliases().tolist() == blocks.decode(made.packed, layouts.REQUESTS).aliases().tolist() == [[1, 2], [3, 4]]
 
 
 def test_what_was_never_packed_is_decoded_as_it_is_and_of_another_layout_never() -> None:
-    made = fresh(blocks.FEEDBACK)
-    assert blocks.decode(made, blocks.GROUPS, blocks.FEEDBACK) is made
+    made = fresh(layouts.FEEDBACK)
+    assert blocks.decode(made, layouts.GROUPS, layouts.FEEDBACK) is made
     with pytest.raises(BlockLayoutError, match="expected a block of layout groups/6"):
-        blocks.decode(made, blocks.GROUPS)
+        blocks.decode(made, layouts.GROUPS)

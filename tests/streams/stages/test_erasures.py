@@ -16,7 +16,7 @@ from streams.cases.audit_chain import HistoryKey
 from streams.core.settings import Settings
 from streams.intake.collector import OutgoingBlock, read_files
 from streams.replay.in_process import Pipeline
-from streams.schema import blocks, topics
+from streams.schema import blocks, layouts, topics
 from streams.schema.cases import Case, CaseState
 from streams.schema.erasures import ErasureReport
 from streams.stages.accounts.erased import ErasedAccounts
@@ -103,7 +103,7 @@ def test_messages_after_an_erasure_name_the_account_only_where_the_erasure_itsel
     run.erase(account)
     naming = [message for message in run.messages if contains(message.value, account)]
     assert {message.topic for message in naming} <= {topics.FEEDBACK, topics.GROUPS, topics.EVIDENCE}
-    assert all(blocks.decode(message.value, blocks.ERASURES) for message in naming)
+    assert all(blocks.decode(message.value, layouts.ERASURES) for message in naming)
 
 
 def test_the_others_of_its_groups_and_cases_stay(run: Run) -> None:
@@ -134,12 +134,12 @@ def test_requests_that_a_topic_still_contains_are_not_counted_again_but_new_ones
     account = min(run.case_of_many().members)
     home = run.pipeline.accounts[topics.partition_of(account, PARTITIONS)]
     run.erase(account)
-    rows = [block for block in run.blocks if account in blocks.decode(block.data, blocks.REQUESTS).words("account_id")]
+    rows = [block for block in run.blocks if account in blocks.decode(block.data, layouts.REQUESTS).words("account_id")]
     run.pipeline.feed(rows[0].partition, rows[0].data)  # as after a crash, or from a backlog
     assert account not in home.table
-    block = blocks.decode(rows[0].data, blocks.REQUESTS)
+    block = blocks.decode(rows[0].data, layouts.REQUESTS)
     columns = {name: block.batch.column(name) for name in block.batch.schema.names}
-    later = blocks.REQUESTS.encode({**columns, "time": block.numbers("time") - block.numbers("time").min() + run.newest + 1.0})
+    later = layouts.REQUESTS.encode({**columns, "time": block.numbers("time") - block.numbers("time").min() + run.newest + 1.0})
     run.pipeline.feed(rows[0].partition, later)
     assert account in home.table
 
@@ -171,7 +171,7 @@ def test_an_erasure_is_forgotten_once_no_topic_can_undo_it() -> None:
 
 
 def test_an_erasure_outlives_the_key_that_it_was_remembered_under(run: Run) -> None:
-    block = blocks.decode(run.blocks[0].data, blocks.REQUESTS)
+    block = blocks.decode(run.blocks[0].data, layouts.REQUESTS)
     account = block.words("account_id")[0]
     before, after = ErasedAccounts(b"the key of this year"), ErasedAccounts(b"the key of next year")
     before.add(account, np.inf, 0)

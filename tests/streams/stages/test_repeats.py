@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from streams.schema.blocks import REQUEST_KEYS, REQUESTS, Block, decode, decode_keys, encode
+from streams.schema.blocks import Block, decode, encode
+from streams.schema.layouts import REQUEST_KEYS, REQUESTS, decode_keys
 from streams.stages.repeats import RecentEvents
 from streams.testing.feature_trial import block_of
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from models.evidence.families import FAMILIES
-from streams.schema.blocks import EVIDENCE
+from streams.schema.layouts import EVIDENCE
 from streams.testing.block_rows import columns_of
 
 

@@ -13,7 +13,7 @@ from models.durations import DAY
 from streams.core.errors import BlockLayoutError
 from streams.core.settings import Settings
 from streams.intake.collector import Collector
-from streams.schema import blocks, topics
+from streams.schema import blocks, layouts, topics
 from streams.schema.prompt_sketch import PROMPT_SHINGLES
 from streams.stages.accounts.archive import Keeping
 from streams.stages.accounts.later import FEEDBACK_DELAY_SECONDS, STEP_SECONDS
@@ -58,7 +58,7 @@ def harvest(*prompts: tuple[str, list[int]], at: float = 0.0, system: int = 0) -
 
 def feedback(*rows: tuple[str | None, int, int, int, float]) -> bytes:
     """Return a block of feedback: account, template, router, upgrade, until."""
-    return blocks.FEEDBACK.encode(dict(zip(blocks.FEEDBACK.columns, map(list, zip(*rows, strict=True)), strict=True)))
+    return layouts.FEEDBACK.encode(dict(zip(layouts.FEEDBACK.columns, map(list, zip(*rows, strict=True)), strict=True)))
 
 
 def suspect(*accounts: str, until: float = START + 86_400) -> bytes:
@@ -115,7 +115,7 @@ def test_a_block_that_cannot_be_read_changes_nothing() -> None:
 def test_every_one_of_the_first_requests_is_scored() -> None:
     accounts = stage()
     for number in range(FIRST_REQUESTS):
-        (block,) = of(accounts.apply(requests(("ada", number)), number), topics.GROUPS, blocks.GROUPS)
+        (block,) = of(accounts.apply(requests(("ada", number)), number), topics.GROUPS, layouts.GROUPS)
         assert block.numbers("requests").tolist() == [1.0]
 
 
@@ -124,12 +124,12 @@ def test_later_an_account_is_scored_when_it_has_grown_and_a_minute_has_passed() 
     accounts.apply(requests(*[("ada", 0.1 * number) for number in range(20)]), 0)
     assert accounts.apply(requests(("ada", 3), ("ada", 4)), 1) == [], "grown by a tenth, but no minute has passed"
     messages = accounts.apply(requests(("ada", 70)), 2)
-    (block,) = of(messages, topics.GROUPS, blocks.GROUPS)
+    (block,) = of(messages, topics.GROUPS, layouts.GROUPS)
     assert block.numbers("requests").tolist() == [3.0], "the groups hear of all that is new since the last row"
 
 
 def test_accounts_of_one_card_are_sent_to_one_group() -> None:
-    (block,) = of(stage().apply(requests(("ada", 0), ("bob", 1), **{"payment.hash": "card"}), 0), topics.GROUPS, blocks.GROUPS)
+    (block,) = of(stage().apply(requests(("ada", 0), ("bob", 1), **{"payment.hash": "card"}), 0), topics.GROUPS, layouts.GROUPS)
     kinds = [str(name).partition(":")[0] for name in block.texts("group_id")]
     assert kinds.count("payment") == 2
     assert len({name for name in block.texts("group_id") if str(name).startswith("payment:")}) == 1
@@ -191,7 +191,7 @@ def claiming(client: dict[str, str], *names: str, card: str | None = None) -> by
 
 def misfit(messages: list[Message]) -> list[float]:
     """What each account scored now shows of `stack_mismatch`."""
-    (block,) = of(messages, topics.SCORES, blocks.SCORES)
+    (block,) = of(messages, topics.SCORES, layouts.SCORES)
     values: list[float] = block.vectors("features")[:, block.names("features").index("stack_mismatch")].tolist()
     return values
 
@@ -234,7 +234,7 @@ NEW = OLD | {"http.request.header_names": "user-agent,accept"}
 
 def routers(messages: list[Message]) -> list[tuple[int, int]]:
     """The router that each row for the groups counts under, and what it shows instead."""
-    found = of(messages, topics.GROUPS, blocks.GROUPS)
+    found = of(messages, topics.GROUPS, layouts.GROUPS)
     return [pair for block in found for pair in zip(block.hashes("router").tolist(), block.hashes("router_next").tolist(), strict=True)]
 
 
@@ -300,7 +300,7 @@ def test_a_tally_that_counts_no_votes_changes_nothing() -> None:
     row = {"time": [START], "source": [1.0], "histogram": ["score"]}
     for votes in (np.ones((1, 3)), *(np.full((1, 128), absurd) for absurd in (np.nan, np.inf, -1.0, 1e38, 2.0**25))):
         with pytest.raises(BlockLayoutError):
-            accounts.apply_feedback(blocks.TALLIES.encode(row | {"votes": votes}), 0)
+            accounts.apply_feedback(layouts.TALLIES.encode(row | {"votes": votes}), 0)
     for lost in (
         {"source": [np.nan]},
         {"source": [2.0]},
@@ -310,9 +310,9 @@ def test_a_tally_that_counts_no_votes_changes_nothing() -> None:
         {"time": [START + 10 * DAY]},
     ):
         with pytest.raises(BlockLayoutError):
-            accounts.apply_feedback(blocks.TALLIES.encode(row | lost | {"votes": np.ones((1, 128))}), 0)
-    accounts.apply_feedback(blocks.TALLIES.encode({name: [] for name in row} | {"votes": np.ones((0, 128))}), 1)
-    accounts.apply_feedback(blocks.TALLIES.encode(row | {"source": [0.0], "votes": np.ones((1, 128))}), 2)
+            accounts.apply_feedback(layouts.TALLIES.encode(row | lost | {"votes": np.ones((1, 128))}), 0)
+    accounts.apply_feedback(layouts.TALLIES.encode({name: [] for name in row} | {"votes": np.ones((0, 128))}), 1)
+    accounts.apply_feedback(layouts.TALLIES.encode(row | {"source": [0.0], "votes": np.ones((1, 128))}), 2)
     accounts.state.newest = START + LATER
     accounts.votes.add_others()
     assert accounts.votes.tail.others.sum() == 0, "its own tally it knows better"
@@ -326,8 +326,8 @@ def test_a_tally_of_very_many_votes_moves_what_is_ordinary_no_further_than_an_ho
     row = {"time": [START], "histogram": ["score"]}
     honest, forged = np.zeros((1, 128)), np.zeros((1, 128))
     honest[0, 0], forged[0, 124] = 40.0, claimed
-    accounts.apply_feedback(blocks.TALLIES.encode(row | {"source": [1.0], "votes": honest}), 0)
-    accounts.apply_feedback(blocks.TALLIES.encode(row | {"source": [2.0], "votes": forged}), 1)
+    accounts.apply_feedback(layouts.TALLIES.encode(row | {"source": [1.0], "votes": honest}), 0)
+    accounts.apply_feedback(layouts.TALLIES.encode(row | {"source": [2.0], "votes": forged}), 1)
     accounts.state.newest = START + LATER
     accounts.votes.add_others()
     assert accounts.votes.tail.votes.sum() == 40.0
@@ -353,7 +353,7 @@ def test_the_template_is_what_most_prompts_of_an_account_show_whatever_else_recu
     accounts.apply(harvest(*[(f"guest{number}", [task]) for number in range(20) for task in (3, 5, 7)]), 0)
     messages = [accounts.apply(harvest(*[("ada", [task, 40]) for task in (3, 5, 7)], at=600.0 * number), number) for number in range(1, 5)]
     assert accounts.table["template"][accounts.table.find("ada")] == 40
-    newest = of(messages[-1], topics.GROUPS, blocks.GROUPS)[-1]
+    newest = of(messages[-1], topics.GROUPS, layouts.GROUPS)[-1]
     assert newest.numbers("job_share").tolist() == [1.0], "every prompt, not those alone whose task is rarer"
     assert newest.numbers("account_begun").tolist() == newest.numbers("account_jobs").tolist() == [12.0]
 

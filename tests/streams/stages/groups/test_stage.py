@@ -13,7 +13,7 @@ from models.evidence.additive import Additive
 from models.evidence.families import FAMILIES
 from models.evidence.weighing import SUSPECT_NATS
 from streams.core.errors import BlockLayoutError
-from streams.schema import blocks, topics
+from streams.schema import blocks, layouts, topics
 from streams.stages import attribution
 from streams.stages.groups import scoring
 from streams.stages.groups.readings import READINGS
@@ -34,7 +34,7 @@ def row(account: str, at: Cell = 0.0, offset: Cell = 0, requests: Cell = 1.0, **
 def encoded(rows: Sequence[Row]) -> bytes:
     """Return a block of groups; what the rows do not say is unknown, of no evidence, in a population of 1,000."""
     usual: Row = {"population": 1_000.0, "source": 0.0, "output_tokens": 10.0, "begun": 0.0, "jobs": 0.0}
-    return blocks.GROUPS.encode(columns_of(blocks.GROUPS, rows, usual))
+    return layouts.GROUPS.encode(columns_of(layouts.GROUPS, rows, usual))
 
 
 def stage() -> Groups:
@@ -46,7 +46,7 @@ def total(groups: Groups, account: str) -> float:
 
 
 def scored(messages: list[Message]) -> list[tuple[str | None, float]]:
-    found = [blocks.decode(message.value, blocks.SCORES) for message in messages if message.topic == topics.SCORES]
+    found = [blocks.decode(message.value, layouts.SCORES) for message in messages if message.topic == topics.SCORES]
     return [pair for block in found for pair in zip(block.texts("entity_id"), block.numbers("requests").tolist(), strict=True)]
 
 
@@ -148,7 +148,7 @@ def ten(**more: Cell) -> Groups:
 
 def renamed(messages: list[Message]) -> list[tuple[int, int]]:
     """What the accounts' partitions are told: the router, and the stack that is its upgrade."""
-    found = [blocks.decode(message.value, blocks.FEEDBACK) for message in messages if message.topic == topics.FEEDBACK]
+    found = [blocks.decode(message.value, layouts.FEEDBACK) for message in messages if message.topic == topics.FEEDBACK]
     pairs = [pair for block in found for pair in zip(block.hashes("router").tolist(), block.hashes("upgrade").tolist(), strict=True)]
     return [pair for pair in pairs if pair[1]]
 
@@ -212,7 +212,7 @@ def test_a_relay_that_many_accounts_come_through_is_not_public() -> None:
 
 def public_until(messages: list[Message]) -> list[tuple[int, float]]:
     """Return the templates that are announced as public, and until when."""
-    found = [blocks.decode(message.value, blocks.FEEDBACK) for message in messages if message.topic == topics.FEEDBACK]
+    found = [blocks.decode(message.value, layouts.FEEDBACK) for message in messages if message.topic == topics.FEEDBACK]
     rows = [pair for block in found for pair in zip(block.hashes("template").tolist(), block.numbers("until").tolist(), strict=True)]
     return [(template, until) for template, until in rows if template and not np.isnan(until)]
 
@@ -273,7 +273,7 @@ def families_of(groups: Groups, slot: int) -> Any:
 
 
 def suspects(said: list[Message]) -> set[str]:
-    told = [blocks.decode(message.value, blocks.FEEDBACK) for message in said if message.topic == topics.FEEDBACK]
+    told = [blocks.decode(message.value, layouts.FEEDBACK) for message in said if message.topic == topics.FEEDBACK]
     return {account for block in told for account in block.texts("account_id") if account}
 
 
