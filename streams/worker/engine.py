@@ -98,6 +98,7 @@ class Engine:
         self.app = app
         self.inputs = inputs
         self.partitions: dict[int, Partition] = {}
+        self._left: dict[int, Partition] = {}
         self.failure = Failure()
         self._table = table
         self._make_stage = make_stage
@@ -193,21 +194,28 @@ class Engine:
         if leaving:
             await self.checkpoint(everything=True)
             await cast("Consumer", self.app.consumer).force_commit()
+            self._left = {number: partition for number, partition in self.partitions.items() if partition.is_durable}
         self.partitions = {}
 
     async def load(self) -> None:
-        """Make the stages of the assigned partitions from their chunks. Faust calls it after the recovery of the table."""
+        """Make the stages of the assigned partitions. Faust calls it after the recovery of the table.
+
+        A partition that comes back to us, and that nobody had between, goes on with the stage that it had; others are loaded from their
+        chunks.
+        """
         with self.failure:
             generation = self.app.consumer_generation_id
             assigned = sorted(tp for tp in self.app.assignor.assigned_actives() if tp.topic == self.inputs.topic)
             async with self._applying:
                 starts = await self._claim(assigned)
-                chunks = {tp: [*self._table.records(tp.partition, CHUNK)] for tp in assigned}
+                kept = {number: left for number, left in self._left.items() if self._table.is_unbroken(number)}
+                self._left = {}
+                chunks = {tp: [*self._table.records(tp.partition, CHUNK)] for tp in assigned if tp.partition not in kept}
                 await self._check_history({tp: _complete_to(records) for tp, records in chunks.items()})
-                self.partitions = {tp.partition: self._loaded(tp, chunks.pop(tp), starts[tp]) for tp in assigned}
-                await asyncio.gather(
-                    *(self._recall(partition) for partition in self.partitions.values())
-                )  # each is a connection of its own
+                new = [self._loaded(tp, chunks.pop(tp), starts[tp]) for tp in [*chunks]]
+                await asyncio.gather(*(self._recall(partition) for partition in new))  # each is a connection of its own
+                old = [self._resumed(kept[tp.partition], starts[tp]) for tp in assigned if tp.partition in kept]
+                self.partitions = {partition.tp.partition: partition for partition in (*new, *old)}
                 self._generation = generation
                 self._reading.forget(starts)
                 if self.inputs.answers:
@@ -388,7 +396,13 @@ class Engine:
         stage.load((name, data) for name, data, _ in records)
         if cold := int(stage.counters().get("cold_chunks", 0)):
             log.error("%s: %d chunks of partition %d cannot be read: their entities start empty", self.inputs.agent, cold, tp.partition)
-        partition = Partition(tp, stage, archive, self._seconds, _complete_to(records), read_from)
+        return self._resumed(Partition(tp, stage, archive, self._seconds, _complete_to(records)), read_from)
+
+    def _resumed(self, left: Partition, read_from: int) -> Partition:
+        """Return a partition with the stage of one that was left: nothing of it waits, and all of it is durable."""
+        stage = left.stage
+        partition = Partition(left.tp, stage, left.archive, self._seconds, left.complete_to, read_from)
+        partition.rejected, partition.reported = left.rejected, left.reported
         partition.slowest = Slowest(self._count)
         if self.inputs.marks and isinstance(stage, TimedStage):
             partition.pace = Pace(self._count, stage.newest, time.monotonic())

@@ -98,6 +98,11 @@ class Partition:
         """Totals that `report_stage` has already added to the counters."""
 
     @property
+    def is_durable(self) -> bool:
+        """Whether all that the stage contains has been written, and Kafka has confirmed its messages."""
+        return not self.stage.dirty() and not self.archive.take() and all(future.done() for _, future in self._unconfirmed)
+
+    @property
     def is_full(self) -> bool:
         """Whether so many blocks wait for feedback that no more should be read."""
         return self.pace is not None and self.pace.waiting_bytes > MAX_WAITING_BYTES

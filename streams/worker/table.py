@@ -68,6 +68,7 @@ class ChunkTable(faust.Table[bytes, bytes]):
         self._seal = Seal(seal_key, previous_seal_key)
         self.read_range = read_range
         self._epochs: dict[int, int] = {}
+        self._unbroken: set[int] = set()
         self._ends: dict[int, int] = {}  # the last changelog offset that we know what it holds
         self._overwritten: defaultdict[int, set[bytes]] = defaultdict(set)  # keys whose newest record in the log does not count
         self._unreadable: defaultdict[int, set[bytes]] = defaultdict(set)  # keys whose newest record in the log has no code of ours
@@ -86,6 +87,7 @@ class ChunkTable(faust.Table[bytes, bytes]):
         """
         tp = TP(self.changelog_topic.get_topic_name(), partition)
         key, end = _key(partition, OWNER), self._recovered_to(tp)
+        last_epoch = self._epochs.pop(partition, None)
         lost_from = await asyncio.to_thread(self._mend, tp)
         while True:
             owner, read_from = self._owner(partition), self.read_from(partition)
@@ -101,9 +103,16 @@ class ChunkTable(faust.Table[bytes, bytes]):
         self._keep(partition, key, value)
         self.data.set_persisted_offset(tp, offset)
         self._epochs[partition], self._ends[partition] = claimed.epoch, offset
+        self._unbroken -= {partition}
+        if lost_from is None and owner.epoch == last_epoch:
+            self._unbroken.add(partition)
         await self._repair(partition)
         await self._seal_anew(partition)
         return read_from
+
+    def is_unbroken(self, partition: int) -> bool:
+        """Return whether the last claim followed one of our own: nobody else owned the partition between them, and nothing was damaged."""
+        return partition in self._unbroken
 
     async def write(self, partition: int, records: Sequence[tuple[str, bytes]], complete_to: int, read_from: int) -> None:
         """Make records durable, in their order; they contain every block of the partition up to `complete_to`.

@@ -181,6 +181,18 @@ async def test_what_the_owner_before_wrote_between_recovery_and_claim_is_taken_o
     assert chunks(successor) == {"a": b"just in time"}
 
 
+async def test_a_claim_that_follows_one_of_our_own_is_unbroken_and_one_that_follows_anothers_is_not(make_table: MakeTable) -> None:
+    ours, theirs = make_table(), make_table()
+    unbroken = []
+    for table in (ours, ours, theirs, ours):
+        table.catch_up()
+        await table.claim(0)
+        unbroken.append(table.is_unbroken(0))
+        await table.write(0, [("chunk/a", b"1")], 1, 2)
+        table.recovered = len(table.history) - 1
+    assert unbroken == [False, True, False, False]
+
+
 async def test_of_two_that_claim_at_once_the_one_whose_claim_stands_later_owns_the_partition(make_table: MakeTable) -> None:
     first, second = make_table(), make_table()
     await first.claim(0)
