@@ -194,7 +194,7 @@ class Engine:
         if leaving:
             await self.checkpoint(everything=True)
             await cast("Consumer", self.app.consumer).force_commit()
-            self._left = {number: partition for number, partition in self.partitions.items() if partition.is_durable}
+            self._left = {number: partition for number, partition in self.partitions.items() if partition.is_durable()}
         self.partitions = {}
 
     async def load(self) -> None:

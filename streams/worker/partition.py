@@ -97,9 +97,8 @@ class Partition:
         self.reported: dict[Metric, float] = {}
         """Totals that `report_stage` has already added to the counters."""
 
-    @property
     def is_durable(self) -> bool:
-        """Whether all that the stage contains has been written, and Kafka has confirmed its messages."""
+        """Return whether all that the stage contains has been written, and Kafka has confirmed its messages."""
         return not self.stage.dirty() and not self.archive.take() and all(future.done() for _, future in self._unconfirmed)
 
     @property

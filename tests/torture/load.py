@@ -21,7 +21,7 @@ from urllib.parse import urlsplit
 import numpy as np
 import orjson
 from checker import check_totals
-from rig import Process, Rig
+from rig import Process, Rig, cpu_seconds
 from trial import Outcome, assigned, scenario
 
 from streams.schema import topics
@@ -144,8 +144,11 @@ def load(directory: Path, seed: int) -> Outcome:  # noqa: ARG001 - its numbers a
         worker = rig.worker("one", *AGENTS)
         rig.wait_for(lambda: assigned(worker) > 0, what="the worker to have partitions")
         traffic = Traffic(url, rig.settings.intake_token.get_secret_value())
+        pids = {"collect": collect.pid, "worker": worker.pid, **rig.pids()}
+        spent = {name: cpu_seconds(pid) for name, pid in pids.items()}
         with sampling(rig, {"collect": collect, "worker": worker}) as samples:
             traffic.run(GATEWAYS, seconds, rate)
+        spent = {name: round((cpu_seconds(pid) - spent[name]) / max(traffic.accepted, 1) * 1e6) for name, pid in pids.items()}
         steady, slow = traffic.accepted, float(np.quantile(traffic.seconds, 0.99))
         first, last = samples.quarters()
         slopes = {name: round(samples.slope(name), 1) for name in samples.memory}
@@ -181,6 +184,7 @@ def load(directory: Path, seed: int) -> Outcome:  # noqa: ARG001 - its numbers a
             "lag in records, first and last quarter": [round(first), round(last)],
             "MB at the end": {name: round(values[-1]) for name, values in samples.memory.items()},
             "per cent an hour": slopes,
+            "CPU microseconds an event": spent,
             "answers under overload": dict(overload),
             "stop": [code, round(took, 1)],
         }

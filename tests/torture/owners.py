@@ -82,6 +82,7 @@ def taken_over(directory: Path, seed: int) -> Outcome:
         without = time.monotonic() - began
         here.notes |= {"accounts": HELD_ACCOUNTS, "seconds with disk": round(with_disk, 1), "seconds without": round(without, 1)}
         here.notes["pauses of the other while one restarted"] = pauses
+        here.notes["pauses of the other in seconds"] = [round(seconds, 1) for seconds in here.workers["two"].pauses]
         here.fault(with_disk > MAX_WITH_DISK_SECONDS, f"with its disk a worker needed {with_disk:.1f} s")
         here.fault(without > MAX_WITHOUT_DISK_SECONDS, f"without a disk a worker needed {without:.1f} s")
         del here.workers["one"]

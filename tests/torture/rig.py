@@ -14,6 +14,7 @@ import time
 import urllib.request
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager, suppress
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -88,6 +89,23 @@ class Process:
         return 0.0
 
     @property
+    def cpu_seconds(self) -> float:
+        """Return the CPU time that it has taken; 0 once it has ended."""
+        return cpu_seconds(self.pid)
+
+    @property
+    def pauses(self) -> list[float]:
+        """Return for how many seconds it had no partition of `accounts`, in each rebalance since it first had one."""
+        seconds, since = list[float](), None
+        for line in self.log.read_text(errors="replace").splitlines():
+            if "Revoking previously assigned partitions" in line and line.endswith("hydrometer-accounts"):
+                since = since or datetime.fromisoformat(line[:23].replace(",", "."))
+            elif "hydrometer-accounts: this worker owns partitions" in line and since:
+                seconds.append((datetime.fromisoformat(line[:23].replace(",", ".")) - since).total_seconds())
+                since = None
+        return seconds[1:]
+
+    @property
     def lines(self) -> int:
         """Count the lines of its log."""
         return len(self.log.read_text(errors="replace").splitlines())
@@ -152,6 +170,10 @@ class Rig:
         process = self._start(name, command, self.directory / "state-collect")
         self.wait_for(lambda: _healthy(port), what="collect to answer")
         return process, f"http://127.0.0.1:{port}"
+
+    def pids(self) -> dict[str, int]:
+        """Return the numbers of the broker's process and of ClickHouse's."""
+        return {"broker": self._broker().pid, "clickhouse": self.clickhouse.pid}
 
     def freeze_broker(self) -> None:
         """Stop the broker's clock."""
@@ -250,6 +272,14 @@ class Rig:
             with suppress(ProcessLookupError):
                 process.wake()
             process.kill()
+
+
+def cpu_seconds(pid: int) -> float:
+    """Return the CPU time that a process has taken; 0 once it has ended."""
+    with suppress(OSError):
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    return 0.0
 
 
 def free_port() -> int:

@@ -55,14 +55,14 @@ async def test_a_block_is_acknowledged_when_its_chunks_are_written_and_its_messa
 
 async def test_a_partition_is_durable_once_its_chunks_are_written_and_its_messages_confirmed(table: ChunkTable) -> None:
     partition, sent = a_partition(table), Sent()
-    assert partition.is_durable
+    assert partition.is_durable()
     await partition.send(partition.apply(a_block("a"), 5), sent)
-    assert not partition.is_durable
+    assert not partition.is_durable()
     chunks = list(partition.stage.dirty())
     partition.written(chunks, partition.take(chunks))
-    assert not partition.is_durable, "Kafka has not confirmed its message"
+    assert not partition.is_durable(), "Kafka has not confirmed its message"
     sent.futures[0].set_result(None)
-    assert partition.is_durable
+    assert partition.is_durable()
 
 
 class GatheringCounts(CountingStage):
