@@ -111,7 +111,7 @@ class ChunkTable(faust.Table[bytes, bytes]):
         return read_from
 
     def is_unbroken(self, partition: int) -> bool:
-        """Return whether the last claim followed one of our own: nobody else owned the partition between them, and nothing was damaged."""
+        """Return whether the last claim followed one of this worker: no other owned the partition between, and no record was damaged."""
         return partition in self._unbroken
 
     async def write(self, partition: int, records: Sequence[tuple[str, bytes]], complete_to: int, read_from: int) -> None:
