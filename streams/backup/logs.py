@@ -1,8 +1,8 @@
-"""Topics in a backup: records, their offsets, and how far every group has read.
+"""Topics in a backup: records, their offsets, and how far every consumer group has read.
 
-A record comes back at its own offset, because state, claims of batches and groups name records by their offsets. Offsets before the first
-saved record, and those that compaction removed, get fillers: records without a value, which the broker then deletes where it can.
-Changelogs are read by nobody's offset, and come back without gaps.
+A record comes back at its own offset, because state, claims of batches and consumer groups name records by their offsets. Offsets before
+the first saved record, and those that compaction removed, get fillers: records without a value, which the broker then deletes where it
+can. Changelogs are read by nobody's offset, and come back without gaps.
 
 Saved are compacted topics and changelogs as a whole, and of the other topics what one of their readers has not acknowledged: all before
 that is in the state and in the tables. What others write into `requests-raw` is not saved, since it holds prompts.
@@ -45,9 +45,9 @@ _COLUMNS: Final[Mapping[str, pa.DataType]] = {
     "headers": pa.list_(pa.struct([("name", pa.string()), ("value", pa.binary())])),
 }
 _GONE: Final = frozenset({"Empty", "Dead", "Unknown"})
-"""States of a group without members, in Kafka's words; the embedded broker knows none of them."""
+"""States of a consumer group without members, in Kafka's words; the embedded broker knows none of them."""
 _NEW_KAFKA_SECONDS: Final = 120.0
-"""Time that a new Kafka may take to make its topic of offsets, which it does when the first group asks; it refuses until then."""
+"""Time that a new Kafka may take to make its topic of offsets, which it does when the first consumer group asks; it refuses until then."""
 _FLUSH_RECORDS: Final = 20_000
 _BATCH_BYTES: Final = 1 << 20
 _MAX_REQUEST_BYTES: Final = topics.MAX_RECORD_BYTES + _BATCH_BYTES
@@ -55,12 +55,12 @@ _MAX_REQUEST_BYTES: Final = topics.MAX_RECORD_BYTES + _BATCH_BYTES
 
 @dataclass(frozen=True)
 class TopicPosition:
-    """Where the topics begin and end, and how far the groups have read."""
+    """Where the topics begin and end, and how far the consumer groups have read."""
 
     begins: Mapping[Any, int]
     ends: Mapping[Any, int]
     committed: Mapping[str, Mapping[Any, int]]
-    """Offset by partition, by group."""
+    """Offset by partition, by consumer group."""
 
     @classmethod
     def of(cls, settings: Settings) -> TopicPosition:
@@ -103,7 +103,7 @@ def reads() -> dict[str, tuple[str, ...]]:
 
 
 def running(settings: Settings) -> list[str]:
-    """Return the groups of our readers that have members. Raises BrokerUnavailableError."""
+    """Return the consumer groups of our readers that have members. Raises BrokerUnavailableError."""
     readers = {topics.group_of(reader) for reader in topics.READERS}
     with topics.administration(settings) as admin:
         return sorted(name for name, state in _groups(admin).items() if name in readers and state not in _GONE)
@@ -129,14 +129,14 @@ def save(settings: Settings, position: TopicPosition, folder: Path) -> Iterator[
 
 
 def refuse_filled(settings: Settings) -> None:
-    """Raise BackupError when a topic has a record, or a group of ours has acknowledged one."""
+    """Raise BackupError when a topic has a record, or a consumer group of ours has acknowledged one."""
     position = TopicPosition.of(settings)
     for tp, end in position.ends.items():
         if end and tp.topic != UNSAVED:
             raise BackupError(f"the topic {tp.topic} is not empty: stop everything, and delete our topics (kafka-topics.sh --delete) first")
     for group, offsets in position.committed.items():
         if any(tp.topic != UNSAVED for tp in offsets):
-            raise BackupError(f"the group {group} has read topics of before: delete it (kafka-consumer-groups.sh --delete) first")
+            raise BackupError(f"the consumer group {group} has read topics of before: delete it (kafka-consumer-groups.sh --delete) first")
 
 
 def make(settings: Settings) -> None:
@@ -177,7 +177,7 @@ def load(settings: Settings, folder: Path, manifest: BackupManifest) -> Iterator
 
 
 def commit(settings: Settings, offsets: Sequence[Committed]) -> None:
-    """Set how far every group has read. Raises BrokerUnavailableError."""
+    """Set how far every consumer group has read. Raises BrokerUnavailableError."""
     by_group: dict[str, dict[Any, OffsetAndMetadata]] = {}
     for done in offsets:
         by_group.setdefault(done.group, {})[TopicPartition(done.topic, done.partition)] = OffsetAndMetadata(done.offset, "", -1)
@@ -191,7 +191,7 @@ def commit(settings: Settings, offsets: Sequence[Committed]) -> None:
 
 
 def committed(position: TopicPosition) -> list[Committed]:
-    """Return how far every group has read the topics that are saved."""
+    """Return how far every consumer group has read the topics that are saved."""
     return [
         Committed(group, tp.topic, tp.partition, offset)
         for group, offsets in position.committed.items()

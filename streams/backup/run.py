@@ -171,7 +171,7 @@ def forgotten_after(settings: Settings, folder: Path) -> list[str]:
 
 
 def wait_until_quiet(settings: Settings, clickhouse: ClickHouse, wait_seconds: float, progress: Progress) -> None:
-    """Wait until no reader is in its group and no process reports any more. Raises BackupError when one still does at the end."""
+    """Wait until no reader is in its consumer group and no process reports any more. Raises BackupError when one still does at the end."""
     give_up, is_reported = time.monotonic() + wait_seconds, False
     while alive := [*logs.running(settings), *_reporting(clickhouse)]:
         if time.monotonic() >= give_up:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from models.evidence.weighing import ALERT_THRESHOLD_NATS, SUSPECT_NATS
 from streams.cases.policy import DEFAULT, Policy
 from streams.core.errors import SettingsError
 from streams.core.word_hash import hash_word
@@ -142,3 +143,10 @@ def test_a_permission_that_lacks_something_stops_the_start(tmp_path: Path, text:
 def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"nowhere\.toml"):
         Policy.load(tmp_path / "nowhere.toml")
+
+
+def test_the_delivered_thresholds_are_those_that_evidence_is_scaled_to() -> None:
+    """The trained model is scaled so that its alert and its question fall on these nats: one side alone would shift all alerts."""
+    bars = {bar.behaviour: bar.nats for bar in Policy.load().thresholds}
+    assert bars["extraction"] == ALERT_THRESHOLD_NATS
+    assert bars["ask"] == pytest.approx(SUSPECT_NATS)
