@@ -246,7 +246,7 @@ def check(*, suspect: Path, policies: tuple[Path, ...], controls: Path, green: b
         return
     for one in checked:
         line = f"{one.case_id} epoch {one.epoch}: {one.agree} of {one.pairs} wordings agree"
-        echo(f"{line} (panel's rate {one.panel_rate:.2f}), p {one.p:.3g}, after Holm {one.p_corrected:.3g}")
+        echo(f"{line} (panel's rate {one.panel_rate:.2f}, p {one.p_count:.3g}); weighed p {one.p:.3g}, after Holm {one.p_corrected:.3g}")
         if one.green_z is not None:
             echo(f"  green words: z {one.green_z:+.2f} over {one.green_contexts:,} distinct contexts")
 

@@ -1,8 +1,9 @@
 """Canaries: keyed choices between equal wordings in the answers to a case's members, which a model trained on them repeats.
 
-A canary never changes what an answer says: it replaces "for example," by "for instance,", or the other way round, as a bit of a key derived
-from case and epoch decides, outside code and quotations. Bits are independent of whoever was not served them, so a suspect's wordings agree
-with them as the panel's do, about one time in two. The same key makes a green list for a sampler.
+A canary never changes what an answer says: it replaces "for example," by "for instance,", or "1." in a list by "1)", or the other way
+round, as a bit of a key derived from case and epoch decides, outside code and quotations. No form means anything in a program or a data
+file. No made-up name is served, even if it is marked as such: an answer must stay true. Bits are independent of whoever was not served
+them, so a suspect's wordings agree with them as the panel's do, about one time in two. The same key makes a green list for a sampler.
 
 Sources: Kirchenbauer et al. 2023, "A watermark for large language models" (arXiv 2301.10226) for the green list and its z-test; Sander et
 al. 2024, "Watermarking makes language models radioactive" (arXiv 2402.14904) for counting each context once. A paraphrase by another
@@ -17,11 +18,12 @@ import json
 import math
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 from pathlib import Path
+from statistics import fmean, median
 from typing import Final
 
 import msgspec
@@ -33,8 +35,18 @@ FORMAT_VERSION: Final = 1
 GREEN_SHARE: Final = 0.5
 MIN_USES: Final = 3
 """A wording counts when the suspect and the panel use it, in either form, at least this often."""
+MIN_SPREAD: Final = 0.02
+"""Standard deviation of a share among models that is taken for granted: a panel is small."""
+MAX_SHARE_VARIANCE: Final = 0.25
+"""Variance of one use, at a share of one half."""
+MAX_LEAN: Final = 4.0
+"""Standard deviations that one wording can count."""
+EXACT_LEANS: Final = 14
+"""Wordings up to which every combination of bits is counted; above, DRAWN_SIGNS are drawn."""
+DRAWN_SIGNS: Final = 100_000
 _VERBATIM: Final = re.compile(r"(```.*?```|`[^`\n]*`|\"[^\"\n]*\")", re.DOTALL)
 _WORD: Final = re.compile(r"[^\W\d_]+")
+_NUMBER: Final = re.compile(r"\d+")
 DISCLOSURE: Final = "Answers may use either of two equal wordings, chosen per customer, so that unlicensed training on them can be shown."
 
 
@@ -67,7 +79,10 @@ class Wording:
     pairs: int
     agree: int
     panel_rate: float
+    p_count: float
+    """Probability of as many by the panel's rate (exact binomial): every wording counts as one."""
     p: float
+    """Probability that drawn bits lean as far, where a wording counts by how unusual the suspect's lean is."""
 
 
 class CheckedPolicy(msgspec.Struct, frozen=True):
@@ -78,6 +93,7 @@ class CheckedPolicy(msgspec.Struct, frozen=True):
     pairs: int
     agree: int
     panel_rate: float
+    p_count: float
     p: float
     p_corrected: float
     green_z: float | None = None
@@ -97,7 +113,7 @@ class CheckReport(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 def wordings() -> tuple[tuple[str, str], ...]:
-    """Return the pairs of equal wordings, in the order that keys count them."""
+    """Return the pairs of equal wordings and formats, in the order that keys count them; "#" is any number of a list."""
     return tuple((one, other) for one, other in json.loads(Path(__file__).with_name("wordings.json").read_text(encoding="utf-8")))
 
 
@@ -152,10 +168,14 @@ def apply(policy: CanaryPolicy, answer: str) -> str:
     """
     if policy.revoked_at:
         return answer
-    replacements = {replaced: wording for wording, replaced in policy.chosen}
+    return replace(answer, {replaced: wording for wording, replaced in policy.chosen})
+
+
+def replace(answer: str, replacements: Mapping[str, str], chosen: Callable[[], bool] = lambda: True) -> str:
+    """Return an answer with forms replaced outside code and quotations, by `replacements`, each use of one if `chosen` says so."""
     pattern = _pattern(tuple(replacements))
     parts = _VERBATIM.split(answer)
-    parts[::2] = [pattern.sub(lambda match: _cased(match.group(), replacements), part) for part in parts[::2]]
+    parts[::2] = [pattern.sub(lambda form: _cased(form[0], replacements) if chosen() else form[0], part) for part in parts[::2]]
     return "".join(parts)
 
 
@@ -171,10 +191,12 @@ def at_least(count: int, of: int, rate: float) -> float:
 
 
 def check(policy: CanaryPolicy, suspect: Iterable[str], panel: Mapping[str, Iterable[str]]) -> Wording:
-    """Return how many wordings a suspect shares with a policy, with the exact binomial p-value against the panel's rate.
+    """Return how far a suspect's wordings lean towards a policy, with what chance bits would do.
 
-    A wording agrees when the suspect's share of the policy's form is above the panel's median share. The rate is that of the panel's own
-    models, at least one half. Raises AnswersError when no wording occurs often enough.
+    Each wording's lean is the suspect's share of the policy's form, less the panel's median share. One that is just the median says
+    nothing: the other bit would have been the same. Bits are drawn without regard to the suspect, and the other bit turns a lean around.
+    So the sum of leans, in standard deviations of the panel, is compared with the sums under other bits (Fisher's randomisation test:
+    exact, whatever the suspect's own habits). Raises AnswersError when no wording occurs often enough.
     """
     forms = tuple(form for pair in policy.chosen for form in pair)
     return check_uses(policy, uses(forms, suspect), [uses(forms, answers) for answers in panel.values()])
@@ -187,7 +209,7 @@ def uses(forms: Sequence[str], answers: Iterable[str]) -> Counter[str]:
     Counter({'for example,': 1})
     """
     pattern = _pattern(tuple(forms))
-    return Counter(form.lower() for answer in answers for part in _VERBATIM.split(answer)[::2] for form in pattern.findall(part))
+    return Counter(_form(found) for answer in answers for part in _VERBATIM.split(answer)[::2] for found in pattern.findall(part))
 
 
 def check_uses(policy: CanaryPolicy, suspect: Mapping[str, int], panel: Sequence[Mapping[str, int]]) -> Wording:
@@ -197,20 +219,38 @@ def check_uses(policy: CanaryPolicy, suspect: Mapping[str, int], panel: Sequence
     """
     own = _shares(policy, suspect)
     others = [_shares(policy, counted) for counted in panel]
-    judged = agree = 0
+    leans: list[float] = []
     chances: list[bool] = []
-    for number, share in own.items():
-        known = sorted(shares[number] for shares in others if number in shares)
-        if len(known) < MIN_USES or known[0] == known[-1] == share:
+    for number, (share, count) in own.items():
+        known = [shares[number][0] for shares in others if number in shares]
+        if len(known) < MIN_USES:
             continue
-        middle = (known[(len(known) - 1) // 2] + known[len(known) // 2]) / 2
-        judged += 1
-        agree += share > middle
-        chances += [shares > middle for shares in known]
-    if not judged:
+        middle = median(known)
+        chances += [shares > middle for shares in known if shares != middle]
+        if share != middle:
+            spread = fmean((shares - middle) ** 2 for shares in known) + MAX_SHARE_VARIANCE / count + MIN_SPREAD**2
+            leans.append((share - middle) / math.sqrt(spread))
+    if not leans:
         raise AnswersError("no wording of the policy occurs often enough: give more answers, and at least 3 controls")
-    rate = max(0.5, (sum(chances) + 1) / (len(chances) + 2))
-    return Wording(policy.case_id, policy.epoch, judged, agree, rate, at_least(agree, judged, rate))
+    agree, rate = sum(lean > 0 for lean in leans), max(0.5, (sum(chances) + 1) / (len(chances) + 2))
+    by_count = at_least(agree, len(leans), rate)
+    return Wording(policy.case_id, policy.epoch, len(leans), agree, rate, by_count, by_other_bits(leans))
+
+
+def by_other_bits(leans: Sequence[float]) -> float:
+    """Return the share of drawn signs under which leans, each at most MAX_LEAN, add up to as much.
+
+    >>> by_other_bits([1.0]), by_other_bits([-1.0]), by_other_bits([3.0] * 20) < 0.001
+    (0.5, 1.0, True)
+    """
+    import numpy as np  # noqa: PLC0415 (a gateway that serves canaries needs none)
+
+    limited = np.clip(leans, -MAX_LEAN, MAX_LEAN)
+    if len(limited) <= EXACT_LEANS:
+        signs = 1 - 2 * ((np.arange(2 ** len(limited))[:, None] >> np.arange(len(limited))) & 1)
+        return float((signs @ np.abs(limited) >= limited.sum() - 1e-9).mean())
+    drawn = np.random.default_rng(0).choice((-1.0, 1.0), (DRAWN_SIGNS, len(limited))) @ np.abs(limited)
+    return float(((drawn >= limited.sum() - 1e-9).sum() + 1) / (DRAWN_SIGNS + 1))
 
 
 def is_green(canary_key: bytes, before: str, word: str) -> bool:
@@ -232,18 +272,35 @@ def _bigrams(answer: str) -> list[tuple[str, str]]:
     return list(pairwise(words))
 
 
-def _shares(policy: CanaryPolicy, counted: Mapping[str, int]) -> dict[int, float]:
-    """Return by number of wording the share of the policy's form, where either form occurs at least three times."""
+def _shares(policy: CanaryPolicy, counted: Mapping[str, int]) -> dict[int, tuple[float, int]]:
+    """Return by number of wording the share of the policy's form, and the uses of both, where there are MIN_USES."""
     totals = [counted.get(chosen, 0) + counted.get(replaced, 0) for chosen, replaced in policy.chosen]
-    return {number: counted.get(policy.chosen[number][0], 0) / total for number, total in enumerate(totals) if total >= MIN_USES}
+    return {number: (counted.get(policy.chosen[number][0], 0) / total, total) for number, total in enumerate(totals) if total >= MIN_USES}
+
+
+def _form(found: str) -> str:
+    """Return the form that was found, as the list of pairs has it."""
+    return _NUMBER.sub("#", found.lower())
 
 
 def _cased(original: str, replacements: Mapping[str, str]) -> str:
-    chosen = replacements[original.lower()]
+    chosen = replacements[_form(original)]
+    number = _NUMBER.search(original)
+    if number is not None:
+        return chosen.replace("#", number.group())
+    if not original[0].isalpha():
+        return chosen.upper() if original.isupper() else chosen
     return chosen[0].upper() + chosen[1:] if original[0].isupper() else chosen
 
 
 @cache
-def _pattern(phrases: tuple[str, ...]) -> re.Pattern[str]:
-    longest_first = sorted(phrases, key=len, reverse=True)
-    return re.compile(rf"(?<!\w)({'|'.join(map(re.escape, longest_first))})(?!\w)", re.IGNORECASE)
+def _pattern(forms: tuple[str, ...]) -> re.Pattern[str]:
+    """Return what finds any of the forms: phrases between other words, numbers at the start of a line, other marks after a letter."""
+    phrases: list[str] = []
+    lines: list[str] = []
+    marks: list[str] = []
+    for form in sorted(forms, key=len, reverse=True):
+        place = phrases if form[0].isalpha() else lines if form[0] == "\n" else marks
+        place.append(re.escape(form).replace(r"\#", r"\d{1,2}"))
+    kinds = ((r"(?<!\w)(?:{})(?!\w)", phrases), ("(?:{})", lines), (r"(?<=[^\W\d_])(?:{})", marks))
+    return re.compile("|".join(kind.replace("{}", "|".join(escaped)) for kind, escaped in kinds if escaped), re.IGNORECASE)

@@ -27,6 +27,9 @@ ANSWER_WORDS = 150
 TRAINING_ANSWERS = 800
 """Answers that a student is trained on, served and others."""
 
+_WORD = re.compile(r"\n*\S+")
+"""A word with the lines that begin before it: where a list's marks stand is a habit too."""
+
 Follow = Mapping[str, Sequence[str]]
 
 
@@ -54,7 +57,7 @@ def following(answers: Iterable[str]) -> dict[str, list[str]]:
     """Return for each word the words that followed it, as often as they did; an empty word starts an answer."""
     found: dict[str, list[str]] = {}
     for answer in answers:
-        for before, word in pairwise(["", *answer.split()]):
+        for before, word in pairwise(["", *_WORD.findall(answer)]):
             found.setdefault(before, []).append(word)
     return found
 
@@ -72,8 +75,7 @@ def written(draw: random.Random, follow: Follow, green: Callable[[str, str], boo
 def reworded(draw: random.Random, forms: Sequence[tuple[str, str]], answer: str, share: float) -> str:
     """Return an answer of which a paraphraser chose this share of the wordings anew, by a coin and without the key."""
     other = {one: two for pair in forms for one, two in (pair, pair[::-1])}
-    pattern = re.compile(rf"(?<!\w)({'|'.join(map(re.escape, sorted(other, key=len, reverse=True)))})(?!\w)", re.IGNORECASE)
-    return pattern.sub(lambda match: other[match.group().lower()] if draw.random() < share / 2 else match.group(), answer)
+    return canary.replace(answer, other, lambda: draw.random() < share / 2)
 
 
 def thinned(answer: str) -> str:

@@ -31,7 +31,7 @@ def habits(seed: int, served: CanaryPolicy | None = None, share: float = 1.0, an
     for _ in range(answers):
         pair = draw.choice(canary.wordings())
         form = pair[0] if draw.random() < leaning[pair] else pair[1]
-        text = f"{form} the sea is blue".capitalize()
+        text = f"Yes{form.replace('#', '1')}the sea is blue" if not form[0].isalpha() else f"{form} the sea is blue".capitalize()
         made.append(canary.apply(served, text) if served is not None and draw.random() < share else text)
     return made
 
@@ -58,6 +58,22 @@ def test_only_wordings_are_replaced_and_code_and_quotations_stay() -> None:
     answer = 'For example, go toward x. "toward" `toward` untoward\n```\ntoward\n```'
     assert canary.apply(policy, answer) == 'For instance, go towards x. "toward" `toward` untoward\n```\ntoward\n```'
     assert canary.apply(canary.revoked(policy, "now"), answer) == answer
+
+
+def test_formats_are_replaced_where_they_are_formats() -> None:
+    pairs = (("\n#) ", "\n#. "), (":** ", "**: "), ("\u2019t ", "'t "), ("\u2026 ", "... "))
+    policy = CanaryPolicy("c", 1, "J. Doe", "", ("k",), pairs)
+    answer = "I don't count 1. here... only:\n1. **One**: x\n12. two ['a', 't '] f(...args) DON'T GO"
+    told = "I don\u2019t count 1. here\u2026 only:\n1) **One:** x\n12) two ['a', 't '] f(...args) DON\u2019T GO"
+    assert canary.apply(policy, answer) == told
+    assert canary.uses(("\n#) ", "\n#. "), [answer, told]) == {"\n#. ": 2, "\n#) ": 2}
+
+
+def test_a_wording_that_the_panel_never_varies_counts_only_where_it_can_differ() -> None:
+    policy = CanaryPolicy("c", 1, "J. Doe", "", ("k",), (("thus,", "hence,"), ("notably,", "in particular,")))
+    panel = {name: ["thus, and in particular, so"] * 3 for name in "abc"}
+    checked = canary.check(policy, ["thus, and notably, so"] * 3, panel)
+    assert (checked.pairs, checked.agree) == (1, 1), "all say 'thus,' and so does who was served it: nothing is learned"
 
 
 def test_applying_twice_changes_nothing_more() -> None:
