@@ -35,11 +35,11 @@ FORMAT_VERSION: Final = 1
 GREEN_SHARE: Final = 0.5
 MIN_USES: Final = 3
 """A wording counts when the suspect and the panel use it, in either form, at least this often."""
-MIN_SPREAD: Final = 0.02
+MIN_SPREAD_SHARE: Final = 0.02
 """Standard deviation of a share among models that is taken for granted: a panel is small."""
-MAX_SHARE_VARIANCE: Final = 0.25
+USE_VARIANCE_SHARE: Final = 0.25
 """Variance of one use, at a share of one half."""
-MAX_LEAN: Final = 4.0
+MAX_LEAN_DEVIATIONS: Final = 4.0
 """Standard deviations that one wording can count."""
 EXACT_LEANS: Final = 14
 """Wordings up to which every combination of bits is counted; above, DRAWN_SIGNS are drawn."""
@@ -209,7 +209,7 @@ def uses(forms: Sequence[str], answers: Iterable[str]) -> Counter[str]:
     Counter({'for example,': 1})
     """
     pattern = _pattern(tuple(forms))
-    return Counter(_form(found) for answer in answers for part in _VERBATIM.split(answer)[::2] for found in pattern.findall(part))
+    return Counter(_form(form) for answer in answers for part in _VERBATIM.split(answer)[::2] for form in pattern.findall(part))
 
 
 def check_uses(policy: CanaryPolicy, suspect: Mapping[str, int], panel: Sequence[Mapping[str, int]]) -> Wording:
@@ -228,7 +228,7 @@ def check_uses(policy: CanaryPolicy, suspect: Mapping[str, int], panel: Sequence
         middle = median(known)
         chances += [shares > middle for shares in known if shares != middle]
         if share != middle:
-            spread = fmean((shares - middle) ** 2 for shares in known) + MAX_SHARE_VARIANCE / count + MIN_SPREAD**2
+            spread = fmean((shares - middle) ** 2 for shares in known) + USE_VARIANCE_SHARE / count + MIN_SPREAD_SHARE**2
             leans.append((share - middle) / math.sqrt(spread))
     if not leans:
         raise AnswersError("no wording of the policy occurs often enough: give more answers, and at least 3 controls")
@@ -238,14 +238,14 @@ def check_uses(policy: CanaryPolicy, suspect: Mapping[str, int], panel: Sequence
 
 
 def by_other_bits(leans: Sequence[float]) -> float:
-    """Return the share of drawn signs under which leans, each at most MAX_LEAN, add up to as much.
+    """Return the share of drawn signs under which leans, each at most MAX_LEAN_DEVIATIONS, add up to as much.
 
     >>> by_other_bits([1.0]), by_other_bits([-1.0]), by_other_bits([3.0] * 20) < 0.001
     (0.5, 1.0, True)
     """
     import numpy as np  # noqa: PLC0415 (a gateway that serves canaries needs none)
 
-    limited = np.clip(leans, -MAX_LEAN, MAX_LEAN)
+    limited = np.clip(leans, -MAX_LEAN_DEVIATIONS, MAX_LEAN_DEVIATIONS)
     if len(limited) <= EXACT_LEANS:
         signs = 1 - 2 * ((np.arange(2 ** len(limited))[:, None] >> np.arange(len(limited))) & 1)
         return float((signs @ np.abs(limited) >= limited.sum() - 1e-9).mean())
@@ -278,9 +278,9 @@ def _shares(policy: CanaryPolicy, counted: Mapping[str, int]) -> dict[int, tuple
     return {number: (counted.get(policy.chosen[number][0], 0) / total, total) for number, total in enumerate(totals) if total >= MIN_USES}
 
 
-def _form(found: str) -> str:
-    """Return the form that was found, as the list of pairs has it."""
-    return _NUMBER.sub("#", found.lower())
+def _form(form: str) -> str:
+    """Return a form in an answer, as the list of pairs has it."""
+    return _NUMBER.sub("#", form.lower())
 
 
 def _cased(original: str, replacements: Mapping[str, str]) -> str:
