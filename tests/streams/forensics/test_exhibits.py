@@ -61,7 +61,7 @@ def test_a_report_is_told_with_its_effects_and_why_it_is_not_combined(writers: C
 
 
 def test_a_check_is_told_for_its_case_alone(put: Callable[[bytes], Path]) -> None:
-    checked = [canary.CheckedPolicy(case, 1, 20, agree, 0.5, 0.001, 0.002) for case, agree in (("case-1", 18), ("case-2", 9))]
+    checked = [canary.CheckedPolicy(case, 1, 20, agree, 0.5, 0.001, 0.001, 0.002) for case, agree in (("case-1", 18), ("case-2", 9))]
     content = orjson.dumps({"suspect": "m", "controls": 7, "policies": [orjson.Fragment(json.dumps({
         name: getattr(one, name) for name in one.__struct_fields__})) for one in checked], "sha256": {}})  # fmt: skip
     found = exhibits.describe(put(content), "case-1", NOON)
