@@ -12,10 +12,10 @@ from collections.abc import Awaitable, Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, TypeVar
-from urllib.parse import urlencode
 
 import jinja2
 from aiohttp import web
+from multidict import MultiDictProxy
 
 from streams.cases import timeline
 from streams.cases.hypothesis import WORDS
@@ -36,6 +36,7 @@ from streams.schema.labels import REASONS, VERDICTS
 from streams.schema.names import ROUTER_ID, AlertName, entity_key
 
 COOKIE: Final = "hydrometer_desk"
+"""Behind TLS its name begins with `__Host-`: no other host of the domain can set it, and so log a browser in as somebody else."""
 LOGIN_COOKIE: Final = "hydrometer_desk_login"
 """While a person is at the provider: which login this browser began."""
 START: Final = "/login/start"
@@ -77,6 +78,7 @@ class Desk:
         self._origins = origins
         self._hosts = {origin.partition("://")[2] for origin in origins}
         self._secure = all(origin.startswith("https://") for origin in origins)
+        self._cookie = f"__Host-{COOKIE}" if self._secure else COOKIE
         self._templates = jinja2.Environment(
             loader=jinja2.PackageLoader("streams.desk"),
             autoescape=True,
@@ -136,7 +138,7 @@ class Desk:
         if request.method == "POST":
             self._check_origin(request)
             bodies.check(request, {bodies.FORM})
-        session = self._sessions.of(request.cookies.get(COOKIE, ""))
+        session = self._sessions.of(request.cookies.get(self._cookie, ""))
         if session is not None:
             request[_SESSION] = session
         if request.path in _OPEN_PATHS or request.path.startswith("/static/"):
@@ -144,7 +146,7 @@ class Desk:
         if session is None:
             raise web.HTTPUnauthorized(text="you are not logged in, or your session has ended: ask for a new link from `hydrometer desk`")
         if request.method == "POST":
-            form = await request.post()
+            form = await _form(request)
             if not same(str(form.get("form_token", "")), session.form_token):
                 raise web.HTTPForbidden(text="this form is not of your session: go back, reload the page, and send it again")
         return await handler(request)
@@ -169,7 +171,7 @@ class Desk:
     def _page(self, request: web.Request, template: str, http_status: int = 200, **values: Any) -> web.Response:
         session = request.get(_SESSION)
         shared = {"me": session.person if session else None, "form_token": session.form_token if session else "", "path": request.path}
-        text = self._templates.get_template(template).render({**shared, "said": request.query.get("said", "")[:300], **values})
+        text = self._templates.get_template(template).render({**shared, "said": session.told() if session else "", **values})
         return web.Response(text=text, content_type="text/html", charset="utf-8", status=http_status)
 
     def _refused(self, request: web.Request, status: int, reason: str) -> web.Response:
@@ -181,7 +183,7 @@ class Desk:
         return self._page(request, "login.html", token=token, person=person, start=START if self._provider is not None else "")
 
     async def _log_in(self, request: web.Request) -> web.Response:
-        form = await request.post()
+        form = await _form(request)
         name = self._sessions.log_in(str(form.get("token", "")))
         if name is None:
             raise web.HTTPUnauthorized(text="this link was used, or is older than ten minutes: ask for a new one")
@@ -189,7 +191,7 @@ class Desk:
 
     def _logged_in(self, name: str) -> web.HTTPSeeOther:
         answer = web.HTTPSeeOther("/", headers=_HEADERS)
-        answer.set_cookie(COOKIE, name, httponly=True, samesite="Lax", secure=self._secure, path="/")
+        answer.set_cookie(self._cookie, name, httponly=True, samesite="Lax", secure=self._secure, path="/")
         return answer
 
     async def _begin_login(self, provider: OidcLogin, _request: web.Request) -> web.Response:
@@ -210,9 +212,9 @@ class Desk:
         return answer
 
     async def _log_out(self, request: web.Request) -> web.Response:
-        self._sessions.log_out(request.cookies.get(COOKIE, ""))
+        self._sessions.log_out(request.cookies.get(self._cookie, ""))
         answer = web.HTTPSeeOther("/login", headers=_HEADERS)
-        answer.del_cookie(COOKIE, path="/")
+        answer.del_cookie(self._cookie, path="/", secure=self._secure)
         return answer
 
     async def _queue(self, request: web.Request) -> web.Response:
@@ -329,7 +331,7 @@ class Desk:
     # -- what people do
 
     async def _act(self, request: web.Request) -> web.Response:
-        case_id, form = _case_id(request), await request.post()
+        case_id, form = _case_id(request), await _form(request)
         person, kind = self._person(request, "analyst"), str(form.get("kind", ""))
         if kind not in DEEDS:
             raise web.HTTPBadRequest(text=f"the desk cannot do {kind[:40]!r}")
@@ -338,17 +340,27 @@ class Desk:
         wish = Wish(row, person, texts, [str(name) for name in form.getall("account", [])], self._reading)
         done = await _in_thread(DEEDS[kind], wish)
         self._reading.recent.add(await _in_thread(self._outbox.send, done.records))
-        raise web.HTTPSeeOther(f"/case/{row.case_id}?{urlencode({'said': done.summary})}", headers=_HEADERS)
+        request[_SESSION].summary = done.summary
+        raise web.HTTPSeeOther(f"/case/{row.case_id}", headers=_HEADERS)
 
     async def _label_many(self, request: web.Request) -> web.Response:
-        person, form = self._person(request, "analyst"), await request.post()
+        person, form = self._person(request, "analyst"), await _form(request)
         cases = [str(name) for name in form.getall("case", [])]
         require(0 < len(cases) <= MAX_LABELLED_CASES, f"choose 1 to {MAX_LABELLED_CASES} cases")
         require(all(_CASE_ID.fullmatch(name) for name in cases), "a case is case- and 12 hexadecimal digits")
         verdict, reason, note = (str(form.get(name, "")).strip() for name in ("value", "reason", "note"))
         records = [record for case_id in cases for record in label_case(person, case_id, verdict, reason, note).records]
         self._reading.recent.add(await _in_thread(self._outbox.send, records))
-        raise web.HTTPSeeOther(f"/?{urlencode({'said': f'{len(cases)} cases labelled {verdict}'})}", headers=_HEADERS)
+        request[_SESSION].summary = f"{len(cases)} cases labelled {verdict}"
+        raise web.HTTPSeeOther("/", headers=_HEADERS)
+
+
+async def _form(request: web.Request) -> MultiDictProxy[str | bytearray | web.FileField]:
+    """Return the fields of a form. Raises HTTPBadRequest when its text is not of the charset that it names, or that is unknown."""
+    try:
+        return await request.post()
+    except (LookupError, ValueError) as error:
+        raise web.HTTPBadRequest(text="this form is not UTF-8: nothing was done") from error
 
 
 def _filters(query: Mapping[str, str]) -> Filters:

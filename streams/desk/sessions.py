@@ -60,6 +60,13 @@ class Session:
     """What every form of the session carries: another site's form does not know it."""
     looked: dict[str, int] = field(default_factory=dict)
     """The version of each case that was on the screen last."""
+    summary: str = ""
+    """What was done last, until the next page shows it. No address can name it: it would be a stranger's sentence in our page."""
+
+    def told(self) -> str:
+        """Return what was done last, once."""
+        summary, self.summary = self.summary, ""
+        return summary
 
 
 class Sessions:
@@ -120,4 +127,4 @@ class Sessions:
 
 def same(given: str, expected: str) -> bool:
     """Compare two tokens in a time that does not depend on where they differ."""
-    return hmac.compare_digest(given.encode(), expected.encode())
+    return hmac.compare_digest(given.encode(errors="surrogatepass"), expected.encode())

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Callable
 from typing import Any
 
 import msgspec
 import pytest
-from aiohttp.test_utils import TestClient
+from aiohttp import DummyCookieJar
+from aiohttp.test_utils import TestClient, TestServer
 
 from streams.cases.views import terminal
+from streams.clickhouse.client import ClickHouse
 from streams.desk import account_view
+from streams.desk.app import Desk
+from streams.desk.queries import DeskQueries
 from streams.desk.sessions import Person, Sessions
 from streams.schema.actions import Action, EnforcementDecision
 from streams.schema.cases import Case
@@ -119,6 +124,18 @@ async def test_a_link_logs_in_once_and_by_a_form_alone(desk: Client, sessions: S
     assert (await desk.post("/login", data={"token": token}, allow_redirects=False)).status == 401
 
 
+async def test_behind_tls_no_other_host_of_the_domain_can_set_the_cookie(clickhouse: ClickHouse, store: Any, sessions: Sessions) -> None:
+    app = Desk(DeskQueries(clickhouse), store, sessions, frozenset({"https://desk.example"})).app()
+    headers = {"Host": "desk.example", "Origin": "https://desk.example"}
+    async with TestClient(TestServer(app), headers=headers, cookie_jar=DummyCookieJar()) as browser:
+        token = sessions.invite(Person("ada", "analyst"))
+        cookie = (await browser.post("/login", data={"token": token}, allow_redirects=False)).headers["Set-Cookie"]
+        assert cookie.startswith("__Host-")
+        assert all(word in cookie for word in ("Secure", "Path=/", "HttpOnly"))
+        assert (await browser.get("/", headers={"Cookie": cookie.partition(";")[0]})).status == 200
+        assert (await browser.get("/", headers={"Cookie": cookie.partition(";")[0].removeprefix("__Host-")})).status == 401
+
+
 async def test_who_logs_out_is_out(desk: Client, log_in: LogIn) -> None:
     cookies, token = log_in("ada:analyst")
     await desk.post("/logout", data={"form_token": token}, cookies=cookies, allow_redirects=False)
@@ -137,11 +154,43 @@ async def test_whatever_the_rows_hold_is_shown_as_text(desk: Client, make_case: 
         {"kind": "propose", "measure": "ban", "days": "7", "note": EVIL, "clause": EVIL},
     ):
         assert (await act(desk, case, login, **form))[0] == 303
-    for path in (f"/case/{case.case_id}?said={EVIL}", "/?text=%3Cscript%3Ealert", "/", f"/account?id={EVIL}"):
+    for path in (f"/case/{case.case_id}", "/?text=%3Cscript%3Ealert", "/", f"/account?id={EVIL}"):
         page = await (await desk.get(path, cookies=login[0])).text()
         assert "<script>alert" not in page
         assert "<img src=x" not in page
     assert "&lt;script&gt;" in await text_of(desk, f"/case/{case.case_id}", login[0])
+
+
+async def test_a_page_says_once_what_was_done_and_no_sentence_of_an_address(desk: Client, make_case: MakeCase, log_in: LogIn) -> None:
+    case, login = make_case(), log_in("ada:analyst")
+    assert await act(desk, case, login, kind="own") == (303, f"/case/{case.case_id}")
+    pages = [await text_of(desk, f"/case/{case.case_id}?said=Bob+approved+it", login[0]) for _ in range(2)]
+    assert ['<p class="banner" role="status">' in page for page in pages] == [True, False]
+    assert not any("Bob approved" in page for page in pages)
+
+
+@pytest.mark.parametrize("charset", ["utf-7", "utf-16", "rot13", "zlib", "idna", "punycode", "undefined", "no-such", "utf-8"])
+@pytest.mark.parametrize("path", ["/login", "/logout", "/label", "/case/case-0123456789ab/act"])
+async def test_a_form_in_any_charset_is_no_fault_of_ours(desk: Client, log_in: LogIn, path: str, charset: str) -> None:
+    cookies, _ = log_in("ada:approver")
+    for body in (b"token=+2AA-&form_token=+2AA-", b"form_token=%ED%A0%80&token=\xff", b"form_token=\xff"):
+        headers = {"Content-Type": f"application/x-www-form-urlencoded; charset={charset}"}
+        assert 400 <= (await desk.post(path, data=body, cookies=cookies, headers=headers)).status < 500
+
+
+@pytest.mark.parametrize("character", ["%00", "%ED%A0%80", "%0d%0aSet-Cookie:x", "%FF", "%F4%90%80%80", "%E2%80%AE", "%5C", "%27"])
+@pytest.mark.parametrize(
+    "path", ["/?text=", "/account?id=", "/router/", "/case/case-0123456789ab", "/static/", "/login?token=", "//evil.example/"]
+)
+async def test_no_address_is_a_fault_of_ours(desk: Client, log_in: LogIn, path: str, character: str) -> None:
+    cookies, _ = log_in("ada:viewer")
+    reader, writer = await asyncio.open_connection(desk.host, desk.port)
+    cookie = "; ".join(f"{name}={value}" for name, value in cookies.items())
+    writer.write(f"GET {path}{character} HTTP/1.1\r\nHost: 127.0.0.1:{desk.port}\r\nCookie: {cookie}\r\nConnection: close\r\n\r\n".encode())
+    head = (await asyncio.wait_for(reader.read(), 20)).partition(b"\r\n\r\n")[0]
+    writer.close()
+    assert 200 <= int(head.split()[1]) < 500
+    assert b"Set-Cookie" not in head
 
 
 @pytest.mark.parametrize(
