@@ -355,7 +355,7 @@ class Desk:
         raise web.HTTPSeeOther("/", headers=_HEADERS)
 
 
-async def _form(request: web.Request) -> MultiDictProxy[str | bytearray | web.FileField]:
+async def _form(request: web.Request) -> MultiDictProxy[str | bytes | bytearray | web.FileField]:
     """Return the fields of a form. Raises HTTPBadRequest when its text is not of the charset that it names, or that is unknown."""
     try:
         return await request.post()
