@@ -36,7 +36,7 @@ from streams.schema.labels import REASONS, VERDICTS
 from streams.schema.names import ROUTER_ID, AlertName, entity_key
 
 COOKIE: Final = "hydrometer_desk"
-"""Behind TLS its name begins with `__Host-`: no other host of the domain can set it, and so log a browser in as somebody else."""
+"""Behind TLS its name begins with `__Host-`: no other host of the domain can set it, and so log a browser in as another person."""
 LOGIN_COOKIE: Final = "hydrometer_desk_login"
 """While a person is at the provider: which login this browser began."""
 START: Final = "/login/start"
