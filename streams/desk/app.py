@@ -171,7 +171,7 @@ class Desk:
     def _page(self, request: web.Request, template: str, http_status: int = 200, **values: Any) -> web.Response:
         session = request.get(_SESSION)
         shared = {"me": session.person if session else None, "form_token": session.form_token if session else "", "path": request.path}
-        text = self._templates.get_template(template).render({**shared, "said": session.told() if session else "", **values})
+        text = self._templates.get_template(template).render({**shared, "said": session.take_summary() if session else "", **values})
         return web.Response(text=text, content_type="text/html", charset="utf-8", status=http_status)
 
     def _refused(self, request: web.Request, status: int, reason: str) -> web.Response:

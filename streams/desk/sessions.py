@@ -63,8 +63,8 @@ class Session:
     summary: str = ""
     """What was done last, until the next page shows it. No address can name it: it would be a stranger's sentence in our page."""
 
-    def told(self) -> str:
-        """Return what was done last, once."""
+    def take_summary(self) -> str:
+        """Return what was done last, and forget it."""
         summary, self.summary = self.summary, ""
         return summary
 

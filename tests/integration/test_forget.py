@@ -21,6 +21,7 @@ import zstandard
 from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 from rocksdict import AccessType, Options, Rdict
 
+from streams.backup.manifest import FORMAT_VERSION, BackupManifest, LedgerMark, fingerprints
 from streams.cases.audit_chain import HistoryCheck
 from streams.cases.views import terminal
 from streams.cases.views.terminal import CaseRow
@@ -35,6 +36,7 @@ from streams.devserver.kafka import ApacheKafka
 from streams.devserver.process import local_server
 from streams.enforcement.decided import decisions
 from streams.exports.erasure import ErasureOrder, erase
+from streams.exports.erasure_ledger import ErasureLedger
 from streams.intake.collector import read_files
 from streams.schema import topics
 from streams.schema.erasures import Receipt
@@ -65,6 +67,7 @@ class System:
     settings: Settings
     clickhouse: ClickHouse
     state: Path
+    variables: dict[str, str]
 
     def forget(self, account: str) -> Receipt:
         return erase(self.settings, self.clickhouse, ErasureOrder(account, "ada", "request 1"), wait_seconds=200)
@@ -173,7 +176,7 @@ def system(tmp_path_factory: pytest.TempPathFactory) -> Iterator[System]:
         with hydrometer("worker", log=folder / "worker.log", **variables), connected(settings) as clickhouse:
             wait_for(lambda: clickhouse.query("SELECT count() FROM requests")[0][0] >= EVENTS * 0.9)
             wait_for(lambda: clickhouse.query("SELECT max(accounts) FROM cases")[0][0] >= 3)
-            yield System(settings, clickhouse, folder / "state")
+            yield System(settings, clickhouse, folder / "state", variables)
 
 
 def work(system: System, case: CaseRow, account: str, other: str) -> None:
@@ -211,6 +214,24 @@ def test_an_independent_reader_finds_nothing_of_an_account_that_was_forgotten(sy
     wait_for(lambda: not system.in_state(core(account)), 60)
     history = HistoryCheck.of(system.settings)
     assert "versions are signed" in terminal.check(system.clickhouse, terminal.find(system.clickhouse, case.case_id), history)
+
+
+def test_after_a_restore_only_who_was_forgotten_since_the_backup_is_forgotten_again(system: System, tmp_path: Path) -> None:
+    """Beside running workers, by the command; the tables hold both accounts, as a restored backup does."""
+    wanted = "SELECT account_id FROM requests GROUP BY account_id ORDER BY count() DESC, account_id LIMIT 2"
+    before, after = (str(name) for (name,) in system.clickhouse.query(wanted))
+    ledger = ErasureLedger(system.settings)
+    ledger.add(before)
+    keys = {name: marks[0] for name, marks in fingerprints(system.settings).items()}
+    mark = LedgerMark(*ledger.mark())
+    BackupManifest(FORMAT_VERSION, "test", "2026-11-30T00:00:00+00:00", 2, {}, keys, mark, [], [], []).write(tmp_path, system.settings)
+    ledger.add(after)
+    with hydrometer("forget", "--after", str(tmp_path), "--wait", "200", log=tmp_path / "log", **system.variables) as forget:
+        assert forget.process.wait(400) == 0, forget.log.read_text()
+    assert "1 of 1 accounts are erased" in forget.log.read_text()
+    assert system.in_tables(core(after)) == {}
+    wait_for(lambda: not system.in_state(core(after)), 60)
+    assert system.in_tables(core(before))["requests"] > 0
 
 
 def test_what_was_decided_about_others_outlives_who_was_forgotten_beside_them(system: System) -> None:
