@@ -78,7 +78,9 @@ def test_a_part_is_tested_with_its_slow_tests() -> None:
     def marked(*variables: str) -> str:
         command = ["make", "--dry-run", "--old-file=.venv/.ready", "test", *variables]
         environment = {
-            name: value for name, value in os.environ.items() if name not in {"MAKEFLAGS", "MAKEOVERRIDES", "COVERAGE", "RERUNS"}
+            name: value
+            for name, value in os.environ.items()
+            if name not in {"MAKEFLAGS", "MAKEOVERRIDES", "COVERAGE", "DURATIONS", "RERUNS"}
         }
         return subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True, env=environment).stdout
 
