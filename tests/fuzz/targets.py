@@ -151,7 +151,7 @@ def stages() -> Seeded:
             except errors.BlockLayoutError:
                 continue
         for topic in stored:
-            rows.inserts(topic, [rows.Record(topic, 0, offset, START, data)])
+            rows.inserts(topic, [rows.KafkaRecord(topic, 0, offset, START, data)])
 
     return read, block_seeds()
 
@@ -178,7 +178,7 @@ def records() -> Seeded:
 
     def read(data: bytes) -> None:
         for topic in stored:
-            rows.inserts(topic, [rows.Record(topic, 0, 0, START, data, {"reason": data[:80], "source": None})])
+            rows.inserts(topic, [rows.KafkaRecord(topic, 0, 0, START, data, {"reason": data[:80], "source": None})])
         try:
             labels.Label.decode(data)
             stage.apply_feedback(data, 0)
@@ -200,7 +200,7 @@ def native() -> Seeded:
         return None
 
     def read(data: bytes) -> None:
-        reader = wire.Reader.over(data[1:])
+        reader = wire.WireReader.over(data[1:])
         try:
             match data[0] % 5 if data else 0:
                 case 0:
@@ -330,7 +330,7 @@ def files() -> Seeded:
     party = b'[[party]]\naccount = "a"\nowner = "o"\nreason = "r"\nexpires = 2027-01-01\n'
     fields = b'[fields]\n"timestamp" = ["began", "at"]\n[fields."event.id"]\nat = "id"\nunit = "milliseconds"\n'
     gateway = b'title = "ours"\n' + fields + b'[keep]\nkind = ["chat"]\n'
-    wording = canary.Policy("case-1", 1, "somebody", "2026-01-01", ("key",), (("for instance,", "for example,"),))
+    wording = canary.CanaryPolicy("case-1", 1, "somebody", "2026-01-01", ("key",), (("for instance,", "for example,"),))
     return read, [b"\x00" + rules, b"\x01" + party, b"\x02first " + b"t" * 20 + b"\n", b"\x03" + wording.json(), b"\x04" + gateway]
 
 
