@@ -1,4 +1,4 @@
-"""What `make fuzz` feeds still exists: each target reads its first inputs. They name our modules at run time, so that no type check sees them."""
+"""What `make fuzz` feeds still exists: each target reads its first inputs. No type check sees them: they name modules at run time."""
 
 from __future__ import annotations
 
