@@ -100,6 +100,19 @@ def test_a_rank_is_the_share_of_votes_below() -> None:
     assert np.isnan(reference("high", []).rank(0, np.array([1.0]))).all()
 
 
+def test_a_rank_is_by_the_features_own_limits() -> None:
+    made = Reference([(0.0, 1.0), (0.0, 2.0 * VOTE_BINS)], ["high", "high"])
+    made.recount(np.array([[10, 10], [20, 20]], np.uint8), np.ones(2))
+    assert made.rank(1, np.array([30.0, 2.0 * VOTE_BINS])).tolist() == [0.5, 1.0]
+    assert made.votes[1, 10] == made.votes[0, 20] == 1.0
+
+
+def test_thresholds_hang_together() -> None:
+    """No unruled evidence alerts, and who is asked about has no vote."""
+    assert (weighing.MAX_UNRULED_NATS, weighing.ALERT_THRESHOLD_NATS) == (6.5, 13.0)
+    assert pytest.approx(9.1) == weighing.SUSPECT_NATS
+
+
 def family(values: list[float], trust: list[float] | None = None) -> tuple[float, float]:
     """Level of the family content of one entity with these features, and how much of it to believe."""
     raw, shrunk = FamilySum(["content"] * len(values)).of(np.array([values]), np.array([trust or [1.0] * len(values)]))

@@ -20,7 +20,8 @@ from hypothesis import strategies as st
 from streams.core.errors import FuseBlownError, SettingsError
 from streams.core.settings import Settings
 from streams.intake.clock import FileClock
-from streams.intake.collector import _RECORD_OVERHEAD_BYTES, Collector, Ingested, OutgoingBlock, collect_garbage_rarely, read_files
+from streams.intake.collector import _RECORD_OVERHEAD_BYTES, Collector, Ingested, OutgoingBlock, _steps, collect_garbage_rarely, read_files
+from streams.intake.files import CHUNK_LINES
 from streams.schema.blocks import Block, decode
 from streams.schema.event import Event
 from streams.schema.layouts import REQUESTS
@@ -461,6 +462,13 @@ def test_a_broken_gzip_gives_what_it_holds_and_one_dead_letter(tmp_path: Path) -
 def test_a_file_that_is_not_there_is_said_before_anything_is_read(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"nowhere\.jsonl"):
         list(read_files([tmp_path / "nowhere.jsonl"], settings()))
+
+
+def test_a_refused_line_is_named_by_its_number_in_the_file_also_in_the_second_chunk(tmp_path: Path) -> None:
+    path, dead = written(tmp_path / "a.jsonl", [*[line(number) for number in range(CHUNK_LINES)], b"wrong"]), list[str]()
+    for ingested, _ in _steps(Collector(settings()), path, settings()):
+        dead += [letter.position for letter in ingested.dead]
+    assert dead == [str(CHUNK_LINES + 1)]
 
 
 def test_a_blown_fuse_ends_a_file_after_the_good_lines_before_it(tmp_path: Path) -> None:
