@@ -6,7 +6,7 @@ A score enforces nothing: only a decision that a person proposed and, from L3 on
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC
 from typing import Any, Final, Literal, get_args
 
@@ -53,6 +53,8 @@ FOUR_EYES: Final = ("L3", "L4", "L5")
 MAX_DECISION_SECONDS: Final = 90 * DAY
 """A decision ends after at most this long: it is taken anew, or it ends."""
 MAX_DECISION_ACCOUNTS: Final = 20_000
+_ROUNDED_SECONDS: Final = 0.01
+"""What moments lose in the table, which keeps milliseconds."""
 _ID: Final = re.compile(r"[0-9a-f]{16,32}")
 
 
@@ -175,15 +177,35 @@ def _check_time(moment: float) -> None:
 def is_by_its_signer(record: Action | EnforcementDecision, signer: str, author_prefix: str) -> bool:
     """Return whether a record names the signer that signed it, and, with a key of one author (`author_prefix` and the name), that author.
 
-    A decision is signed by who took its newest step: its approver once it is approved.
+    A decision is signed by who took its newest step: its author who proposes, its approver who approves, either who undoes.
     """
     own = signer.removeprefix(author_prefix) if signer.startswith(author_prefix) else None
-    people = {record.author} if isinstance(record, Action) else {record.author, record.approver}
-    if isinstance(record, EnforcementDecision) and record.state == "approved":
-        people = {record.approver}
+    people = {record.author}
+    if isinstance(record, EnforcementDecision) and record.state != "proposed":
+        people = {record.approver} if record.state == "approved" else {record.author, record.approver}
     return record.signer == signer and (own is None or own in people)
 
 
-def newest(versions: list[EnforcementDecision]) -> dict[str, EnforcementDecision]:
+def is_as_proposed(decision: EnforcementDecision, versions: Iterable[EnforcementDecision]) -> bool:
+    """Return whether an approved decision that takes four eyes was proposed by its author, for its accounts and keys and for as long.
+
+    Who approves with a key of their own can sign for themselves alone, so the proposal is the other person's. Other decisions need none.
+    """
+    if decision.state != "approved" or decision.step not in FOUR_EYES:
+        return True
+    return any(
+        (one.state, one.case_id, one.measure, one.author) == ("proposed", decision.case_id, decision.measure, decision.author)
+        and one.decision_id == decision.decision_id
+        and one.time <= decision.time
+        and decision.expires - decision.starts <= one.expires - one.starts + _ROUNDED_SECONDS
+        and all(
+            account in one.payload.members and set(keys) == set(one.payload.members[account])
+            for account, keys in decision.payload.members.items()
+        )
+        for one in versions
+    )
+
+
+def newest(versions: Sequence[EnforcementDecision]) -> dict[str, EnforcementDecision]:
     """Return the newest version of each decision, by id."""
     return {version.decision_id: version for version in sorted(versions, key=lambda version: version.time)}

@@ -59,7 +59,6 @@ WITHOUT_MIRROR: Final = frozenset(
         "streams/enforcement/connectors/kong.py",
         "streams/enforcement/connectors/litellm.py",
         "streams/enforcement/connectors/webhook.py",
-        "streams/enforcement/decided.py",
         "streams/enforcement/engine.py",
         "streams/enforcement/litellm_hook.py",
         "streams/enforcement/orders.py",

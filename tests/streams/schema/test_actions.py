@@ -9,7 +9,7 @@ import pytest
 
 from streams.core.errors import MalformedEventError
 from streams.schema import topics
-from streams.schema.actions import Action, EnforcementDecision, EnforcementPayload, newest
+from streams.schema.actions import Action, EnforcementDecision, EnforcementPayload, is_as_proposed, newest
 from streams.schema.signatures import Signatures, own_key
 
 NOW, DAY = 1_795_000_000.0, 86_400.0
@@ -86,12 +86,41 @@ def test_the_newest_version_of_a_decision_counts() -> None:
 
 
 @pytest.mark.parametrize(
+    ("other", "holds"),
+    [
+        ({}, True),
+        ({"author": "eve"}, False),
+        ({"case_id": "case-2"}, False),
+        ({"decision_id": "1" * 16}, False),
+        ({"step": "L4", "measure": "ban"}, False),
+        ({"payload": EnforcementPayload({"acct-2": []})}, False),
+        ({"payload": EnforcementPayload({"acct-1": ["a-key"]})}, False),
+        ({"expires": NOW + 8 * DAY}, False),
+        ({"time": NOW - 2}, False),
+        ({"state": "undone", "author": "eve"}, True),
+        ({"step": "L2", "measure": "hide_reasoning", "author": "eve"}, True),
+    ],
+)
+def test_what_takes_four_eyes_is_obeyed_only_as_its_author_proposed_it(other: dict[str, Any], *, holds: bool) -> None:
+    proposed = decision(state="proposed", approver="", time=NOW - 1)
+    assert is_as_proposed(decision(**other), [proposed]) == holds
+
+
+def test_an_approval_of_fewer_accounts_than_were_proposed_is_obeyed() -> None:
+    proposed = decision(state="proposed", approver="", time=NOW - 1, payload=EnforcementPayload({"acct-1": [], "acct-2": []}))
+    assert is_as_proposed(decision(), [proposed])
+    assert not is_as_proposed(decision(), [])
+
+
+@pytest.mark.parametrize(
     ("record", "signed_by", "believed"),
     [
         (decision(signer="analyst"), ALL, True),
         (decision(approver="ada", author="bob", signer="analyst/ada"), ADA, True),
         (decision(signer="analyst/ada"), ADA, False),
         (decision(signer="analyst"), ADA, False),
+        (decision(state="proposed", approver="", signer="analyst/ada"), ADA, True),
+        (decision(state="proposed", author="eve", approver="ada", signer="analyst/ada"), ADA, False),
         (Action("0" * 32, NOW, "case-1", "own", "ada", "analyst", signer="analyst/ada"), ADA, True),
         (Action("0" * 32, NOW, "case-1", "own", "bob", "analyst", signer="analyst/ada"), ADA, False),
         (Action("0" * 32, NOW + 900, "case-1", "own", "ada", "analyst", signer="analyst"), ALL, False),
