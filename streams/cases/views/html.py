@@ -97,6 +97,7 @@ td:first-child,td:nth-child(2):not(:last-child){white-space:nowrap}
 .bars .sum th,.bars .sum td{border-top:1px solid var(--line);font-weight:600}
 .wide{font-size:12px}
 .wide td{white-space:nowrap}
+td:last-child{overflow-wrap:anywhere}
 .doubt td{background:#fff6e0}
 ul{margin:6px 0;padding-left:20px}
 li{margin:2px 0}

@@ -216,9 +216,12 @@ def _owners(payload: CasePayload) -> str:
 
 
 def _chain(chain: Sequence[Moment]) -> str:
-    rows = [(moments.lasted(one.began, one.ended), one.what, one.sentence, one.by, one.sha256) for one in chain]
+    rows = [
+        (moments.lasted(one.began, one.ended), one.what, one.by, f"{one.sentence} SHA-256 {one.sha256}" if one.sha256 else one.sentence)
+        for one in chain
+    ]
     note = "Harvest and alert are the case's own; a person recorded each other line, signed. SHA-256 is of the file."
-    return html.table(("when (UTC)", "what", "", "recorded by", "SHA-256"), rows, wide=True) + f"<p class=note>{escape(note)}</p>"
+    return html.table(("when (UTC)", "what", "recorded by", ""), rows) + f"<p class=note>{escape(note)}</p>"
 
 
 def _decisions(payload: CasePayload) -> str:
