@@ -86,24 +86,24 @@ def test_the_newest_version_of_a_decision_counts() -> None:
 
 
 @pytest.mark.parametrize(
-    ("other", "holds"),
+    ("approved", "holds"),
     [
-        ({}, True),
-        ({"author": "eve"}, False),
-        ({"case_id": "case-2"}, False),
-        ({"decision_id": "1" * 16}, False),
-        ({"step": "L4", "measure": "ban"}, False),
-        ({"payload": EnforcementPayload({"acct-2": []})}, False),
-        ({"payload": EnforcementPayload({"acct-1": ["a-key"]})}, False),
-        ({"expires": NOW + 8 * DAY}, False),
-        ({"time": NOW - 2}, False),
-        ({"state": "undone", "author": "eve"}, True),
-        ({"step": "L2", "measure": "hide_reasoning", "author": "eve"}, True),
+        (decision(), True),
+        (decision(author="eve"), False),
+        (decision(case_id="case-2"), False),
+        (decision(decision_id="1" * 16), False),
+        (decision(step="L4", measure="ban"), False),
+        (decision(payload=EnforcementPayload({"acct-2": []})), False),
+        (decision(payload=EnforcementPayload({"acct-1": ["a-key"]})), False),
+        (decision(expires=NOW + 8 * DAY), False),
+        (decision(time=NOW - 2), False),
+        (decision(state="undone", author="eve"), True),
+        (decision(step="L2", measure="hide_reasoning", author="eve"), True),
     ],
 )
-def test_what_takes_four_eyes_is_obeyed_only_as_its_author_proposed_it(other: dict[str, Any], *, holds: bool) -> None:
+def test_what_takes_four_eyes_is_obeyed_only_as_its_author_proposed_it(approved: EnforcementDecision, *, holds: bool) -> None:
     proposed = decision(state="proposed", approver="", time=NOW - 1)
-    assert is_as_proposed(decision(**other), [proposed]) == holds
+    assert is_as_proposed(approved, [proposed]) == holds
 
 
 def test_an_approval_of_fewer_accounts_than_were_proposed_is_obeyed() -> None:
