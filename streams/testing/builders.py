@@ -97,13 +97,6 @@ def committed(root: Path) -> None:
         subprocess.run(["git", "-C", str(root), *words], check=True)  # noqa: S607  (only tests of `--compare` need git)
 
 
-def shared() -> Path | None:
-    """Return the folder of real data (HYDROMETER_SHARED, else `../shared` beside the checkout), or None when it does not exist."""
-    checkout = Path(__file__).resolve().parents[2]
-    folder = Path(os.environ.get("HYDROMETER_SHARED", checkout.parent / "shared"))
-    return folder if folder.is_dir() else None
-
-
 def foreign_python(folder: Path, variable: str, *packages: str, seconds: float = 300.0) -> str:
     """Return a Python that has other programs' packages, in an environment of its own; skip the test where they cannot be had.
 

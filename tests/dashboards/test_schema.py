@@ -11,10 +11,10 @@ import pytest
 from jsonschema import Draft7Validator
 
 from dashboards.board import boards
-from streams.testing.builders import shared
+from streams.testing.real_data import real_data
 
-_FOLDER = (shared() or Path("/nowhere")) / "grafana" / "jsonschema"
-pytestmark = pytest.mark.skipif(not _FOLDER.is_dir(), reason=f"Grafana's JSON schemas are not at hand ({_FOLDER})")
+_SCHEMAS = real_data("grafana/jsonschema")
+pytestmark = pytest.mark.skipif(_SCHEMAS is None, reason="Grafana's JSON schemas are not beside this checkout: see HYDROMETER_SHARED")
 
 BOARDS = {name: board.render() for name, board in boards().items()}
 PANELS = {
@@ -36,15 +36,21 @@ def relaxed(schema: Any) -> Any:
     return [relaxed(each) for each in schema] if isinstance(schema, list) else schema
 
 
+def described(kind: str) -> Path:
+    """Return the file of a kind of panel."""
+    assert _SCHEMAS is not None
+    return _SCHEMAS / f"{kind}.jsonschema.json"
+
+
 @cache
 def validator(kind: str, definition: str = "") -> Draft7Validator:
-    schema = relaxed(json.loads((_FOLDER / f"{kind}.jsonschema.json").read_text()))
+    schema = relaxed(json.loads(described(kind).read_text()))
     return Draft7Validator({**schema, "$ref": f"#/definitions/{definition}"} if definition else schema)
 
 
 @cache
 def definitions(kind: str) -> tuple[str, ...]:
-    return tuple(json.loads((_FOLDER / f"{kind}.jsonschema.json").read_text())["definitions"])
+    return tuple(json.loads(described(kind).read_text())["definitions"])
 
 
 def complaints(checker: Draft7Validator, document: Any) -> list[str]:
@@ -60,7 +66,7 @@ def test_a_board_is_a_dashboard_to_grafana(name: str) -> None:
 def test_options_and_field_settings_of_a_panel_are_those_of_its_type(name: str) -> None:
     panel = PANELS[name]
     kind = panel["type"].replace("-", "")
-    if not (_FOLDER / f"{kind}.jsonschema.json").is_file():
+    if not described(kind).is_file():
         pytest.skip(f"Grafana publishes no schema for panels of type {panel['type']}")
     if "Options" in definitions(kind):
         assert complaints(validator(kind, "Options"), panel["options"]) == []

@@ -41,7 +41,7 @@ from streams.schema.cases import CaseState
 from streams.schema.names import AlertName
 from streams.schema.replay_files import AccountRow
 from streams.testing import figures as kept_figures
-from streams.testing.builders import shared
+from streams.testing.real_data import real_data
 
 WORLDS = ("harbour", "foundry", "orchard")
 SCRIPTS = {"second": ("second_author.py", 0.4, 3.0), "bazaar": ("bazaar.py", 0.5, 4.0), "meadow": ("meadow.py", 0.5, 4.0)}
@@ -124,8 +124,8 @@ def draw(author: str, seed: int, folder: Path) -> bool:
 
 def run_script(author: str, seed: int, folder: Path, scale: float, days: float) -> bool:
     """Write a world by the script of an author of SCRIPTS. Returns False where it is not beside the checkout."""
-    script = (shared() or Path("/nowhere")) / "worlds" / SCRIPTS[author][0]
-    if not script.exists():
+    script = real_data(f"worlds/{SCRIPTS[author][0]}")
+    if script is None:
         return False
     words = [sys.executable, str(script), str(folder), "--seed", str(seed), "--scale", f"{scale:g}", "--days", f"{days:g}"]
     subprocess.run(words, check=True, stdout=subprocess.DEVNULL)

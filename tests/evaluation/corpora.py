@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from streams.demo import prompts
 from streams.demo.words import LANGUAGES
-from streams.testing.builders import shared
+from streams.testing.real_data import real_data
 
 Ints = NDArray[np.int64]
 Floats = NDArray[np.float64]
@@ -56,8 +56,8 @@ class Corpora:
 @cache
 def corpora() -> Corpora:
     """Read the shared data, or make a stand-in when it is absent."""
-    folder = shared()
-    return _real(folder / "data") if folder else _stand_in()
+    folder = real_data("data")
+    return _real(folder) if folder else _stand_in()
 
 
 def _load(path: Path) -> Any:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import argparse
 import math
-import os
 import pickle
 import sys
 import time
@@ -28,6 +27,7 @@ from models.detectors.router import RouterModels
 from models.learning.feature_bounds import Limits
 from streams.testing.detector_contract import roc_auc
 from streams.testing.figures import MEASURED, write
+from streams.testing.real_data import real_data
 
 WARM = 500
 
@@ -153,11 +153,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--full", action="store_true", help="whole sets, no stretches (about 10 minutes more)")
     parser.add_argument("--figures", type=Path, default=MEASURED, help="where the figures go (build/figures)")
     options = parser.parse_args(arguments)
-    folder = Path(os.environ.get("HYDROMETER_SHARED", Path(__file__).parents[3] / "shared")) / "data" / "adbench"
-    present = [source for source in SETS if (folder / source.file).exists()]
-    if not present:
-        print(f"skipped: no labelled sets in {folder} (set HYDROMETER_SHARED to the folder that holds data/adbench)")
+    folder = real_data("data/adbench")
+    if folder is None:
+        print("skipped: no labelled sets (set HYDROMETER_SHARED to the folder that holds data/adbench)")
         return 0
+    present = [source for source in SETS if (folder / source.file).exists()]
     results = []
     for source in present:
         values, positive = load(folder, source, full=options.full)

@@ -34,6 +34,7 @@ from streams.forensics.measure import all_measures
 from streams.forensics.panel import Panel, Prompts, options_panel, text_panel
 from streams.testing import figures
 from streams.testing.figures import Figures
+from streams.testing.real_data import real_data
 
 ROOT = Path(__file__).resolve().parents[2]
 MEASURES = ("answer_text", "phrasing", "reasoning_structure")
@@ -453,10 +454,10 @@ def canary_power(panel: Panel) -> canaries.Power:
 def main() -> None:
     """Measure everything, write the figures and the calibration."""
     options = argparse.ArgumentParser(description=__doc__)
-    options.add_argument("--data", type=Path, default=ROOT.parent / "shared/data/forensics")
+    options.add_argument("--data", type=Path, default=real_data("data/forensics"))
     data = options.parse_args().data
-    if not data.exists():
-        sys.exit(f"error: {data} is absent: give the folder of real answers with --data")
+    if data is None or not data.exists():
+        sys.exit("error: no folder of real answers: give it with --data, or its parent's parent as HYDROMETER_SHARED")
     began = time.monotonic()
     told: Figures = {"cost": cost(data)}
     found = measured(data / "alpaca_eval")

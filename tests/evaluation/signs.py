@@ -20,9 +20,9 @@ from rich.table import Table
 
 from models.accumulators.grouped_events import Floats
 from streams.features.registry import features
-from streams.testing.builders import shared
 from streams.testing.detector_contract import roc_auc
 from streams.testing.figures import Figures
+from streams.testing.real_data import real_data
 
 EVEN = 0.5
 LONG = 300
@@ -68,10 +68,10 @@ def check(folder: Path) -> list[Figures]:
 
 
 def _clients() -> list[Client]:
-    folder = shared()
-    if folder is None:
+    clients = real_data("data/servegen_clients_summary.csv")
+    if clients is None:
         return []
-    with (folder / "data" / "servegen_clients_summary.csv").open(encoding="utf-8") as table:
+    with clients.open(encoding="utf-8") as table:
         return [client for client in csv.DictReader(table) if client["output_tokens_mean"] and client["cv_p50"]]
 
 

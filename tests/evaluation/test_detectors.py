@@ -22,9 +22,9 @@ def run(shared: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_without_the_sets_it_says_where_it_looked(tmp_path: Path) -> None:
-    said = run(tmp_path).stdout
-    assert said.startswith("skipped: no labelled sets in")
+def test_without_the_sets_it_says_where_they_are_looked_for(tmp_path: Path) -> None:
+    said = run(tmp_path / "nothing").stdout
+    assert said.startswith("skipped: no labelled sets")
     assert "HYDROMETER_SHARED" in said
 
 

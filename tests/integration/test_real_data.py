@@ -16,8 +16,8 @@ import pytest
 from streams.devserver.system import System, local_system
 from streams.intake.block_producer import send_files
 from streams.schema import topics
-from streams.testing.builders import shared
 from streams.testing.figures import Figures
+from streams.testing.real_data import real_data
 
 EVENTS = 20_000
 SETTLED = 8.0
@@ -26,7 +26,7 @@ PATIENCE = 180.0
 pytestmark = [
     pytest.mark.integration,
     pytest.mark.timeout(300),
-    pytest.mark.skipif(shared() is None, reason="no real data: point HYDROMETER_SHARED at the folder that holds it"),
+    pytest.mark.skipif(real_data("data") is None, reason="no real data: point HYDROMETER_SHARED at the folder that holds it"),
 ]
 
 

@@ -17,8 +17,8 @@ import pytest
 from dashboards.grafana_diff import Release
 from dashboards.grafana_http import Backend, GrafanaHttp, connect
 from streams.core.settings import Settings
-from streams.testing.builders import shared
 from streams.testing.http_answers import serving
+from streams.testing.real_data import real_data
 
 TOKEN = "glsa_made_up_for_tests"
 UNDESCRIBED = {"/access-control/user/permissions", "/v1/eval", "/v1/rule/test/grafana"}
@@ -261,9 +261,8 @@ class FakeGrafana:
 
 @pytest.fixture(scope="session")
 def description() -> Description:
-    folder = shared()
-    path = folder / "grafana/grafana-13.0.openapi3.json" if folder else None
-    if path is None or not path.is_file():
+    path = real_data("grafana/grafana-13.0.openapi3.json")
+    if path is None:
         pytest.skip("Grafana's OpenAPI description is not here: put grafana-13.0.openapi3.json into $HYDROMETER_SHARED/grafana")
     return Description(json.loads(path.read_text()))
 

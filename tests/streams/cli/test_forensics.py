@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from streams.testing.real_data import real_data
+
 pytestmark = pytest.mark.slow
 
-REAL = next(
-    (parent / "shared/data/forensics" for parent in Path(__file__).resolve().parents if (parent / "shared/data").exists()), Path("/nowhere")
-)
+CHOICES = real_data("data/forensics/mmlu_pro_answers.csv.gz")
 HYDROMETER: list[str | Path] = [sys.executable, "-m", "streams"]
 
 
@@ -63,9 +63,10 @@ def test_without_a_panel_it_says_what_to_give(folder: Path) -> None:
     assert (done.returncode, done.stderr) == (2, "error: --kin m0 does not name two models: write --kin A=B\n")
 
 
-@pytest.mark.skipif(not REAL.exists(), reason="the real answers are beside the checkout only where we develop")
+@pytest.mark.skipif(CHOICES is None, reason="the real answers are not beside this checkout")
 def test_on_real_choices_a_model_and_its_base_are_found() -> None:
-    command = [*HYDROMETER, "forensics", "compare", "Yi-6b-Chat", "Yi-6B", "--table", REAL / "mmlu_pro_answers.csv.gz", "--json"]
+    assert CHOICES is not None
+    command = [*HYDROMETER, "forensics", "compare", "Yi-6b-Chat", "Yi-6B", "--table", CHOICES, "--json"]
     told = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
     ran = [test for test in told["tests"] if test["missing"] is None]
     assert len(ran) == 4

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,8 +9,9 @@ import pytest
 from streams.intake.formats.litellm import FORMAT
 from streams.intake.formats.registry import reader
 from streams.schema.event import Event, check
+from streams.testing.real_data import real_data
 
-REAL = Path(__file__).resolve().parents[5].parent / "shared" / "formats" / "samples" / "litellm.jsonl"
+REAL = real_data("formats/samples/litellm.jsonl")
 
 
 def read(**payload: Any) -> Event:
@@ -52,8 +52,9 @@ def test_the_unique_id_is_taken_before_the_back_ends() -> None:
     assert read(id="chatcmpl-1", litellm_call_id="c1")["event.id"] == "c1"
 
 
-@pytest.mark.skipif(not REAL.is_file(), reason="the recorded payloads are not beside this checkout")
+@pytest.mark.skipif(REAL is None, reason="the recorded payloads are not beside this checkout")
 def test_recorded_payloads_of_real_calls_are_accepted() -> None:
+    assert REAL is not None
     events = [event for line in REAL.read_bytes().splitlines() for event in reader("auto")(line) if "account.id" in event]
     assert len(events) >= 20
     for event in events:
