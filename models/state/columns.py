@@ -69,6 +69,8 @@ class Field:
     def empty(self, rows: int) -> NDArray[Any]:
         """Return `rows` rows of new entities, (rows,) or (rows, size)."""
         shape = (rows, self.size) if self.labels or self.width else (rows,)
+        if not self.fill:
+            return np.zeros(shape, np.dtype(self.dtype))  # takes memory row by row, as rows are used
         return np.full(shape, self.fill, np.dtype(self.dtype))
 
 
@@ -159,18 +161,24 @@ class Columns:
             slot = len(self.keys)
             self.keys.append(key)
             if slot >= self.capacity:
-                self._grow()
+                self._grow(slot + 1)
         self._slot_of[key] = slot
         return slot
 
-    def _grow(self) -> None:
-        more = self.capacity
+    def _grow(self, rows: int) -> None:
+        """Double the capacity until it has room for so many rows."""
+        before = self.capacity
+        while self.capacity < rows:
+            self.capacity *= 2
+        if self.capacity == before:
+            return
         for name, field in self.fields.items():
-            self._arrays[name] = np.concatenate([self._arrays[name], field.empty(more)])
-        never = np.full(more, _NO_OFFSET, np.int64)
+            grown = field.empty(self.capacity)
+            grown[:before] = self._arrays[name]
+            self._arrays[name] = grown
+        never = np.full(self.capacity - before, _NO_OFFSET, np.int64)
         self._contained = np.concatenate([self._contained, never])
         self._touched = np.concatenate([self._touched, never])
-        self.capacity += more
 
     def idle(self, candidates: NDArray[np.bool_], offset: int) -> list[str]:
         """Return the keys of candidate rows that no block from `offset` on has changed.
@@ -264,6 +272,8 @@ class Columns:
         most = -(-self.cells // self.chunk_rows) if self.cells else 2 * len(stored) + _MAX_LOST_CHUNKS
         numbered = [(number, data) for name, data in stored if (number := _index(name)) is not None and number < most]
         self.cold_chunks += len(stored) - len(numbered)
+        if numbered and not self.cells:
+            self._grow((max(numbered)[0] + 1) * self.chunk_rows)  # once, not again and again
         for number, data in sorted(numbered):
             try:
                 self._load(number, data)
@@ -288,8 +298,6 @@ class Columns:
 
     def _claim_all(self, keys: Sequence[str], first: int, offsets: Sequence[int]) -> Slots:
         self.keys.extend([""] * (first + self.chunk_rows - len(self.keys)))
-        while self.capacity < len(self.keys):
-            self._grow()
         return np.array([row for row, key in enumerate(keys) if key and self._claim(key, first + row, offsets[row])], np.int64)
 
     def _claim(self, key: str, slot: int, offset: int) -> bool:
@@ -307,19 +315,22 @@ class Columns:
         return True
 
     def _unpack(self, header: _Header, body: memoryview, kept: Slots, slots: Slots) -> None:
+        rows: Slots | slice = slots
+        if len(kept) == header.rows:  # as a rule; then whole columns are copied
+            rows = slice(int(slots[0]), int(slots[0]) + header.rows) if header.rows else slice(0)
         for name, dtype, width, labels in header.columns:
             size = np.dtype(dtype).itemsize * header.rows * width
             stored = np.frombuffer(body[:size], np.dtype(dtype)).reshape(header.rows, -1)
             body = body[size:]
-            self._restore(name, stored[kept], tuple(labels), slots)
+            self._restore(name, stored if isinstance(rows, slice) else stored[kept], tuple(labels), rows)
 
-    def _restore(self, name: str, stored: NDArray[Any], labels: tuple[str, ...], slots: Slots) -> None:
+    def _restore(self, name: str, stored: NDArray[Any], labels: tuple[str, ...], slots: Slots | slice) -> None:
         """Copy a stored column into this version's column. Labels that no longer exist are dropped, new ones have the fill value."""
         field = self.fields.get(name)
         if field is None or bool(field.labels) != bool(labels) or (not labels and field.size != stored.shape[1]):
             return
-        if not labels:
-            self._arrays[name][slots] = stored if field.width else stored[:, 0]
+        if labels == field.labels:
+            self._arrays[name][slots] = stored if field.width or labels else stored[:, 0]
             return
         for position, label in enumerate(labels):
             if label in field.labels:

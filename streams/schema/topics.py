@@ -21,7 +21,7 @@ from tenacity.stop import stop_base
 from tenacity.wait import wait_base
 
 from models.durations import DAY_HOURS
-from streams.core import tls
+from streams.core import record_checksums, tls
 from streams.core.errors import BrokerAwayError, BrokerUnavailableError, SettingsError
 from streams.core.settings import Settings
 
@@ -163,7 +163,8 @@ class ClientOptions(TypedDict, total=False):
 
 
 def client_options(settings: Settings) -> ClientOptions:
-    """Return where the brokers are and how to log in."""
+    """Return where the brokers are and how to log in, for any client of kafka-python."""
+    record_checksums.compute_in_c()
     options = ClientOptions(bootstrap_servers=settings.kafka.split(","), security_protocol=settings.kafka_security_protocol)
     if settings.kafka_ssl_cafile:
         options["ssl_cafile"] = str(settings.kafka_ssl_cafile)

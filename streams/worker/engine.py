@@ -204,15 +204,17 @@ class Engine:
         chunks.
         """
         with self.failure:
-            generation = self.app.consumer_generation_id
+            began, generation = time.monotonic(), self.app.consumer_generation_id
             assigned = sorted(tp for tp in self.app.assignor.assigned_actives() if tp.topic == self.inputs.topic)
             async with self._applying:
                 starts = await self._claim(assigned)
+                claimed = time.monotonic()
                 kept = {number: left for number, left in self._left.items() if self._table.is_unbroken(number)}
                 self._left = {}
                 chunks = {tp: [*self._table.records(tp.partition, CHUNK)] for tp in assigned if tp.partition not in kept}
                 await self._check_history({tp: _complete_to(records) for tp, records in chunks.items()})
                 new = [self._loaded(tp, chunks.pop(tp), starts[tp]) for tp in [*chunks]]
+                loaded = time.monotonic()
                 await asyncio.gather(*(self._recall(partition) for partition in new))  # each is a connection of its own
                 old = [self._resumed(kept[tp.partition], starts[tp]) for tp in assigned if tp.partition in kept]
                 self.partitions = {partition.tp.partition: partition for partition in (*new, *old)}
@@ -221,7 +223,9 @@ class Engine:
                 if self.inputs.answers:
                     for partition in self.partitions.values():
                         await self._send_marks(partition, self.inputs.answers, UNKNOWN_EPOCH_SECONDS, range(self._count))
-            log.info("%s: this worker owns partitions %s", self.app.conf.id, sorted(self.partitions))
+            seconds = (claimed - began, loaded - claimed, time.monotonic() - loaded)
+            took = "claimed in {:.1f} s, loaded in {:.1f} s, last blocks read again in {:.1f} s".format(*seconds)
+            log.info("%s: this worker owns partitions %s (%s)", self.app.conf.id, sorted(self.partitions), took)
 
     def positions(self) -> dict[TP, int]:
         """Return the last block applied (-1: none yet) of each partition."""

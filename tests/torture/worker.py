@@ -6,12 +6,13 @@ account how many requests and how many output tokens it has.
 
 from __future__ import annotations
 
-import json
 import logging
 import os
 import sys
 from collections.abc import Iterable, MutableMapping
 from pathlib import Path
+
+import orjson
 
 from streams.core.exit_codes import exit_code
 from streams.core.logs import configure
@@ -34,7 +35,7 @@ class LoadedAccounts(Accounts):
         table = self.table
         found = {key: [float(table["requests"][slot]), float(table["output"][slot])] for key, slot in table._slot_of.items()}
         part = self._file.with_suffix(".part")
-        part.write_text(json.dumps(found))
+        part.write_bytes(orjson.dumps(found))
         part.rename(self._file)
 
 

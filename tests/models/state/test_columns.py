@@ -92,6 +92,18 @@ def test_every_column_survives_a_dump_and_a_load() -> None:
         np.testing.assert_array_equal(after[field][after.intern(["a", "b", "c"])], before[field][slots])
 
 
+def test_a_load_grows_the_table_once_to_what_its_last_chunk_needs() -> None:
+    before = table(chunk_rows=2)
+    slots = before.intern([f"k{number}" for number in range(9)])  # five chunks
+    before["sums"][slots] = np.arange(18).reshape(9, 2)
+    before.touch(slots, 0)
+    after = table(chunk_rows=2)
+    after.load(chunks(before))
+    assert (len(after), after.capacity) == (9, 16)
+    assert after["sums"][after.slots].tolist() == before["sums"][slots].tolist()
+    assert after.intern(["k9"]).tolist() == [9]
+
+
 def test_labels_are_matched_by_name_when_a_version_adds_and_drops_some() -> None:
     before = Columns("t", {"sums": Field("f4", labels=("in", "out"))})
     before["sums"][before.intern(["a"])] = [[1, 2]]
