@@ -13,11 +13,11 @@ Steps = tuple[tuple[float | None, str], ...]
 """Colours from a value upward; the first has no value."""
 
 _POLICY: Final = Policy.load()
-BAR: Final = _POLICY.bar("extraction")
-ROUTING_BAR: Final = _POLICY.bar("routing")
+ALERT_NATS: Final = _POLICY.threshold_nats("extraction")
+ROUTING_NATS: Final = _POLICY.threshold_nats("routing")
 """Alert threshold in nats (`streams/cases/policy.toml`); a provider with its own policy renders its own boards."""
 SUSPECT_SHARE: Final = SUSPECT_NATS / ALERT_THRESHOLD_NATS
-"""Share of the bar from which an entity is suspect: its votes on what is ordinary no longer count."""
+"""Share of the threshold from which an entity is suspect: its votes on what is ordinary no longer count."""
 
 EXTRACTION: Final = "#F2495C"
 ROUTING: Final = "#B877D9"
@@ -46,5 +46,5 @@ FAMILY: Final = dict(zip(FAMILIES, cycle(_HUES), strict=False))
 
 NEUTRAL: Final[Steps] = ((None, PLAIN),)
 ANY_IS_BAD: Final[Steps] = ((None, GOOD), (1, BAD))
-EXTRACTION_STEPS: Final[Steps] = ((None, GOOD), (SUSPECT_SHARE * BAR, WARN), (BAR, BAD))
-ROUTING_STEPS: Final[Steps] = ((None, GOOD), (SUSPECT_SHARE * ROUTING_BAR, WARN), (ROUTING_BAR, BAD))
+EXTRACTION_STEPS: Final[Steps] = ((None, GOOD), (SUSPECT_SHARE * ALERT_NATS, WARN), (ALERT_NATS, BAD))
+ROUTING_STEPS: Final[Steps] = ((None, GOOD), (SUSPECT_SHARE * ROUTING_NATS, WARN), (ROUTING_NATS, BAD))

@@ -6,7 +6,7 @@ from typing import Final
 
 from dashboards import links
 from dashboards.board import Board, Choice, Row, Tile
-from dashboards.palette import BAR, CALM, EXTRACTION, EXTRACTION_STEPS, ROUTING, ROUTING_STEPS, WARN
+from dashboards.palette import ALERT_NATS, CALM, EXTRACTION, EXTRACTION_STEPS, ROUTING, ROUTING_STEPS, WARN
 from dashboards.parts import REQUEST_COLUMNS, evidence_trends, feature_rows, requests_of
 from dashboards.query import variable
 from dashboards.sql import per_minute
@@ -331,7 +331,7 @@ board = Board(
             label="Account",
             description="The 500 with the most evidence; a link may bring any other",
             sql=f"""
-            SELECT entity_id, concat(entity_id, ' (', toString(round(strongest, 1)), ' of {BAR:g} nats)') AS text
+            SELECT entity_id, concat(entity_id, ' (', toString(round(strongest, 1)), ' of {ALERT_NATS:g} nats)') AS text
             FROM (SELECT entity_id, max(extraction) AS strongest FROM hydrometer.scores WHERE $__timeFilter(time) AND entity_kind =
                 'account' GROUP BY entity_id)
             ORDER BY strongest DESC, entity_id LIMIT 500

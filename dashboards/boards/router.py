@@ -6,7 +6,7 @@ from typing import Final
 
 from dashboards import links
 from dashboards.board import Board, Choice, Row, Tile
-from dashboards.palette import BAR, CALM, EXTRACTION_STEPS, ROUTING, ROUTING_BAR, ROUTING_STEPS
+from dashboards.palette import ALERT_NATS, CALM, EXTRACTION_STEPS, ROUTING, ROUTING_NATS, ROUTING_STEPS
 from dashboards.parts import REQUEST_COLUMNS, evidence_trends, feature_rows, requests_of
 from dashboards.query import variable
 from dashboards.views import MINUTE, Bars, Column, Listing, Stat, Trend
@@ -265,11 +265,11 @@ board = Board(
             label="Group",
             description="The 500 with the most evidence; a link may bring any other",
             sql=f"""
-            SELECT entity_id, concat(entity_id, ' (', toString(round(extraction, 1)), ' of {BAR:g} and ', toString(round(routing, 1)),
-                ' of {ROUTING_BAR:g} nats)') AS text
+            SELECT entity_id, concat(entity_id, ' (', toString(round(extraction, 1)), ' of {ALERT_NATS:g} and ',
+                toString(round(routing, 1)), ' of {ROUTING_NATS:g} nats)') AS text
             FROM (SELECT entity_id, max(extraction) AS extraction, max(routing) AS routing FROM hydrometer.scores
                 WHERE $__timeFilter(time) AND entity_kind = {_KIND} GROUP BY entity_id)
-            ORDER BY greatest(extraction / {BAR:g}, routing / {ROUTING_BAR:g}) DESC, entity_id LIMIT 500
+            ORDER BY greatest(extraction / {ALERT_NATS:g}, routing / {ROUTING_NATS:g}) DESC, entity_id LIMIT 500
             """,
         ),
     ],

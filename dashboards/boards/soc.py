@@ -6,7 +6,16 @@ from typing import Final
 
 from dashboards import links
 from dashboards.board import Board, Choice, Row, Tile
-from dashboards.palette import ANY_IS_BAD, BAR, CALM, EXTRACTION, EXTRACTION_STEPS, ROUTING, ROUTING_BAR, ROUTING_STEPS
+from dashboards.palette import (
+    ALERT_NATS,
+    ANY_IS_BAD,
+    CALM,
+    EXTRACTION,
+    EXTRACTION_STEPS,
+    ROUTING,
+    ROUTING_NATS,
+    ROUTING_STEPS,
+)
 from dashboards.query import variable
 from dashboards.sql import AGE, AGE_BANDS, ALERTED, COUNTED, FAMILY_COLUMNS, LEAKED_ACCOUNTS, TIER, families, per_minute
 from dashboards.views import Bars, Column, Heat, Listing, Stat, Trend
@@ -15,7 +24,7 @@ from streams.clickhouse.hash_text import hashed
 _COHORT: Final = variable("cohort")
 _OPEN: Final = f"FROM hydrometer.cases FINAL WHERE state = 'open' AND {ALERTED}"
 _QUEUE: Final = "FROM hydrometer.cases FINAL WHERE state = 'open' AND NOT muted"
-_EDGES: Final = (0, 2.5, 5, 7.5, 10, BAR, 16, 20, 25)
+_EDGES: Final = (0, 2.5, 5, 7.5, 10, ALERT_NATS, 16, 20, 25)
 """Upper edges of the heat map's buckets, in nats; a last bucket holds the rest."""
 
 
@@ -99,7 +108,8 @@ NOW = Row(
                 SELECT case_id, behaviour, title, accounts, requests, output_tokens, extraction, routing, opened_at, updated_at,
                 if(JSONExtractString(payload, 'label', 'verdict') = '', 'undecided', JSONExtractString(payload, 'label', 'verdict')) AS
                     verdict, {TIER} AS tier
-                {_QUEUE} ORDER BY tier, behaviour = 'extraction' DESC, greatest(extraction / {BAR}, routing / {ROUTING_BAR}) DESC LIMIT 100
+                {_QUEUE} ORDER BY tier, behaviour = 'extraction' DESC, greatest(extraction / {ALERT_NATS}, routing / {ROUTING_NATS}) DESC
+                LIMIT 100
                 """,
                 columns={
                     "case_id": Column(title="Case", link=links.to_case(), width=165),
@@ -190,7 +200,7 @@ EVIDENCE = Row(
             Heat(
                 title="Heat map of extraction evidence",
                 question=f"Do a few entities move away from the rest, or do all (then suspect a change in the logs)? Each cell counts "
-                f"scores; alerts open at {BAR:g} nats.",
+                f"scores; alerts open at {ALERT_NATS:g} nats.",
                 sql=f"""
                 SELECT $__timeInterval(time) AS bucket, {_BUCKETS} FROM hydrometer.scores
                 WHERE $__timeFilter(time) GROUP BY bucket ORDER BY bucket
@@ -229,17 +239,22 @@ EVIDENCE = Row(
                 max(time) AS seen, {links.path_of("entity_kind", "entity_id")} AS path
                 FROM hydrometer.scores AS score
                 WHERE $__timeFilter(time) AND (entity_kind, entity_id) NOT IN (SELECT entity_kind, entity_id FROM hydrometer.alerts)
-                AND (score.extraction >= {BAR / 3:g} OR score.routing >= {ROUTING_BAR / 2:g})
-                GROUP BY entity_kind, entity_id ORDER BY greatest(extraction / {BAR}, routing / {ROUTING_BAR}) DESC LIMIT 50
+                AND (score.extraction >= {ALERT_NATS / 3:g} OR score.routing >= {ROUTING_NATS / 2:g})
+                GROUP BY entity_kind, entity_id ORDER BY greatest(extraction / {ALERT_NATS}, routing / {ROUTING_NATS}) DESC LIMIT 50
                 """,
                 columns={
                     "entity_kind": Column(title="Kind", width=85),
                     "entity_id": Column(title="Entity", link=links.to_path("Open it", "path")),
                     "extraction": Column(
-                        title="Extraction", unit="suffix: nats", cell="gauge", steps=EXTRACTION_STEPS, high=BAR, decimals=1
+                        title="Extraction",
+                        unit="suffix: nats",
+                        cell="gauge",
+                        steps=EXTRACTION_STEPS,
+                        high=ALERT_NATS,
+                        decimals=1,
                     ),
                     "routing": Column(
-                        title="Routing", unit="suffix: nats", cell="gauge", steps=ROUTING_STEPS, high=ROUTING_BAR, decimals=1
+                        title="Routing", unit="suffix: nats", cell="gauge", steps=ROUTING_STEPS, high=ROUTING_NATS, decimals=1
                     ),
                     "requests": Column(title="Requests", width=85),
                     "seen": Column(title="Last scored", unit="dateTimeFromNow", width=120),

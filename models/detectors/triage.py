@@ -21,16 +21,16 @@ class Triage(base.Classifier):
     Args:
         limits: Declared range of each family's evidence in nats; an unknown family counts as 0 nats.
         enough: Labels of each verdict from which the regression is used.
-        bar: Evidence in nats at which the abstaining model returns one half.
+        even_odds_nats: Evidence in nats at which the abstaining model returns one half.
         rate: Learning rate.
         l2: Weight of the L2 penalty.
     """
 
-    def __init__(self, limits: Limits, enough: int = 30, bar: float = 15.0, rate: float = 0.5, l2: float = 0.001) -> None:
+    def __init__(self, limits: Limits, enough: int, even_odds_nats: float = 15.0, rate: float = 0.5, l2: float = 0.001) -> None:
         """Start without labels."""
         self.limits = limits
         self.enough = enough
-        self.bar = bar
+        self.even_odds_nats = even_odds_nats
         self.rate = rate
         self.l2 = l2
         self._model: Any = linear_model.LogisticRegression(optimizer=optim.SGD(rate), l2=l2, intercept_lr=rate)
@@ -55,7 +55,7 @@ class Triage(base.Classifier):
         if self.ready_one(x):
             return float(self._model.predict_proba_one(self._scaled(x))[True])
         evidence = math.fsum(value for _, value in known(x, self.limits))
-        return 1.0 / (1.0 + math.exp(max(min(self.bar - evidence, 700.0), -700.0) / 3.0))
+        return 1.0 / (1.0 + math.exp(max(min(self.even_odds_nats - evidence, 700.0), -700.0) / 3.0))
 
     def predict_proba_one(self, x: Mapping[Any, Any], **kwargs: Any) -> dict[base.typing.ClfTarget, float]:
         """Return the probabilities of both verdicts. River passes no `kwargs` to a classifier like this one."""
@@ -76,4 +76,4 @@ class Triage(base.Classifier):
 
     @classmethod
     def _unit_test_params(cls) -> Iterator[dict[str, object]]:
-        yield {"limits": {f"f{i}": (0.0, 1.0) for i in range(6)}, "bar": 3.0}
+        yield {"limits": {f"f{i}": (0.0, 1.0) for i in range(6)}, "enough": 30, "even_odds_nats": 3.0}

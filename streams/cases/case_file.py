@@ -15,6 +15,7 @@ import msgspec
 
 from models.detectors.triage import Triage
 from models.evidence import contributions
+from models.evidence.calibration import REFERENCE_ENTITIES
 from models.evidence.extraction_rules import BY_NAME as RULE_BY_NAME
 from models.evidence.families import BY_NAME as FAMILY_BY_NAME
 from models.evidence.families import REGISTRY as FAMILY_REGISTRY
@@ -72,9 +73,10 @@ def false_alerts_per_day(nats: float, calibrated: float | None = None) -> float:
 
     Args:
         nats: The evidence of the alert.
-        calibrated: The calibrated rate; None where there is none, and then nats are read as log-odds.
+        calibrated: The calibrated rate; None where there is too little calm traffic, and then it is the rate that log-odds of as many
+            nats would give: a rough one, because evidence is scaled to its threshold and not to odds.
     """
-    return 10_000 * math.exp(-nats) if calibrated is None else calibrated
+    return REFERENCE_ENTITIES * math.exp(-nats) if calibrated is None else calibrated
 
 
 def families_of(behaviour: Behaviour) -> Collection[str] | None:
@@ -108,15 +110,17 @@ def parts(entity: Entity, behaviour: Behaviour) -> list[FeaturePart]:
     return top_features(entity, families_of(behaviour))
 
 
-def alert_record(alert_id: str, alert: AlertState, step: AlertStep, entity: Entity) -> Alert:
-    """Return the record of one step of an alert (open, update, resolve) with its explanation."""
+def alert_record(alert_id: str, alert: AlertState, step: AlertStep, entity: Entity, policy: Policy) -> Alert:
+    """Return the record of one step of an alert (open, update, resolve) with its explanation, in terms of the policy's thresholds."""
     behaviour = AlertName.parse(alert_id).behaviour
     account, row = (
         min(_rows(entity), key=lambda item: abs(item[1].extraction - alert.evidence)) if behaviour == "extraction" else ("", entity)
     )
     standing = 0.0 if entity.common else row.extraction if behaviour == "extraction" else alert.evidence
     score = score_of(account, row, entity, behaviour, standing)
+    threshold = policy.threshold_nats("extraction", entity.time)
     payload = explain(entity, behaviour, facts_of(entity, behaviour), alert.size, score)
+    payload = graded(payload, behaviour, alert.size or int(entity.accounts), threshold)
     return Alert(
         alert_id=alert_id,
         time=alert.time,
@@ -133,24 +137,48 @@ def alert_record(alert_id: str, alert: AlertState, step: AlertStep, entity: Enti
 
 
 def explain(
-    entity: Entity, behaviour: Behaviour, facts: Facts, accounts: int, score: Score, *, muted: bool = False, handed_over: bool = False
+    entity: Entity,
+    behaviour: Behaviour,
+    facts: Facts,
+    accounts: int,
+    score: Score,
+    *,
+    handed_over: bool = False,
 ) -> AlertPayload:
     """Return a summary, the score, the features with the most evidence, and the counter-evidence.
 
-    muted: no alert is sent. handed_over: all of the accounts were.
+    Args:
+        entity: What it is about.
+        behaviour: Of what it is evidence.
+        facts: On which benign hypotheses are tested.
+        accounts: How many accounts are over the threshold; 0 for those of the entity.
+        score: Without its severity.
+        handed_over: Whether all of the accounts were.
     """
-    checks = consider(facts)
-    doubts = sum(bool(check.fits) for check in checks)
-    size = accounts or int(entity.accounts)
     return AlertPayload(
         summary=summary(entity, behaviour, facts.families, accounts, handed_over=handed_over),
-        score=msgspec.structs.replace(score, severity=severity.severity(behaviour, score.nats, size, muted=muted, doubts=doubts)),
+        score=score,
         families=dict(facts.families),
         features=parts(entity, behaviour),
-        counter_evidence=checks,
+        counter_evidence=consider(facts),
         atlas=_atlas(behaviour, facts),
         rules=_rules(entity) if behaviour == "extraction" else [],
     )
+
+
+def graded(payload: AlertPayload, behaviour: Behaviour, accounts: int, threshold: float, *, muted: bool = False) -> AlertPayload:
+    """Return an explanation with its severity.
+
+    Args:
+        payload: The score and the benign explanations that it depends on.
+        behaviour: Of what it is evidence.
+        accounts: How many accounts it is about.
+        threshold: Of an alert of extraction, in nats.
+        muted: Whether no alert is sent.
+    """
+    doubts = sum(bool(check.fits) for check in payload.counter_evidence)
+    grade = severity.severity(behaviour, payload.score.nats, accounts, threshold=threshold, muted=muted, doubts=doubts)
+    return msgspec.structs.replace(payload, score=msgspec.structs.replace(payload.score, severity=grade))
 
 
 def _rows(entity: Entity) -> list[tuple[str, Known]]:
@@ -255,18 +283,18 @@ def summary(entity: Entity, behaviour: Behaviour, family_nats: Mapping[str, floa
     return f"{accounts or int(entity.accounts):,} {ENTITY_WORDS[entity.entity_kind]} {seem}: {reasons}."
 
 
-def withdrawal(alert: AlertState, nats: float, bar: float, now: Mapping[str, float], owners: int = 0) -> str:
+def withdrawal(alert: AlertState, nats: float, threshold: float, now: Mapping[str, float], owners: int = 0) -> str:
     """Return as a sentence why an alert is withdrawn: how far its evidence fell, and in which family most of it did.
 
     Args:
         alert: As it stood.
         nats: Its evidence now.
-        bar: The threshold that it was over.
+        threshold: In nats, what it was over; infinite where it had none.
         now: Nats by family now.
         owners: How many of its accounts were handed over, and count for no alert.
     """
     reason = f"Withdrawn: evidence fell from {alert.evidence:.1f} to {nats:.1f} nats"
-    reason += "" if math.isinf(bar) else f" (the threshold is {bar:.1f})"
+    reason += "" if math.isinf(threshold) else f" (the threshold is {threshold:.1f})"
     reason += f"; {_counted(owners, 'account')} may be used by others than the owner and no longer count" if owners else ""
     falls = {family: before - now.get(family, 0.0) for family, before in alert.families.items()}
     most = max(falls, key=lambda family: falls[family], default="")
@@ -316,7 +344,9 @@ def case_record(
     score = case_score(case, entities, strongest)
     only_owners = bool(case.owners) and not members
     silent = muted or case.tier == "ask"
-    explained = explain(strongest, behaviour, facts, accounts, score, muted=silent, handed_over=only_owners)
+    threshold = policy.threshold_nats("extraction", strongest.time)
+    explained = explain(strongest, behaviour, facts, accounts, score, handed_over=only_owners)
+    explained = graded(explained, behaviour, accounts or int(strongest.accounts), threshold, muted=silent)
     step = response_steps.step(behaviour, accounts, explained.families, explained.counter_evidence, muted=muted, asks=case.tier == "ask")
     listed, owners = (
         sorted(side, key=lambda account: (-side[account].score(behaviour), account))[: max(MAX_LISTED_MEMBERS // shrink, 1)]
@@ -421,7 +451,7 @@ def warning(owners: int) -> str:
     one = owners == 1
     return (
         f" Warn the owner{'' if one else 's'} of {_counted(owners, 'account')}: the key{'' if one else 's'} may be used by others, "
-        f"and no step names the account{'' if one else 's'}."
+        f"and no response step applies to {'it' if one else 'them'}."
     )
 
 
@@ -460,7 +490,7 @@ def _leak(members: Mapping[str, CaseMember], strongest: Entity) -> Leak:
         output_tokens=sum(row.output_tokens for row in rows),
         requests_before_alert=sum(member.before.requests for member in members.values()) if members else None,
         output_tokens_before_alert=sum(member.before.output_tokens for member in members.values()) if members else None,
-        estimate="upper bound: whatever the accounts asked for themselves is counted too",
+        estimate="upper bound: includes the accounts' ordinary use",
     )
 
 

@@ -71,7 +71,7 @@ class Policy:
         entries = [entry for entry in self.thresholds if entry.behaviour == behaviour]
         return next((entry for entry in reversed(entries) if entry.begins <= at), entries[0])
 
-    def bar(self, behaviour: str, at: float = math.inf) -> float:
+    def threshold_nats(self, behaviour: str, at: float = math.inf) -> float:
         """Return the threshold of a behaviour in nats at a time (seconds since 1970; unset: once every entry is in force).
 
         `ask` is that of questions about extraction; infinite where a policy has none.

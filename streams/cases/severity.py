@@ -5,7 +5,7 @@
 | critical | extraction by a cluster of accounts, with half as much evidence again as an alert needs |
 | high | extraction with the evidence that an alert needs |
 | medium | extraction that is alerted because calibration calls it rare; a router or reseller |
-| low | a permitted party, a question to the accounts' owner, or a benign explanation fits |
+| low | a permitted party, a question to the account holder, or a benign explanation fits |
 """
 
 from __future__ import annotations
@@ -13,34 +13,37 @@ from __future__ import annotations
 from typing import Final
 
 from models.evidence.calibration import REFERENCE_ENTITIES
-from models.evidence.weighing import ALERT_THRESHOLD_NATS
 from streams.cases.response_steps import MIN_CLUSTER_ACCOUNTS
 from streams.schema.cases import Severity
 from streams.schema.names import Behaviour
 
-CRITICAL_NATS: Final = 1.5 * ALERT_THRESHOLD_NATS
+CRITICAL_SHARE: Final = 1.5
+"""Evidence as a share of the threshold from which a cluster's case is critical."""
 MAX_RARITY_ACCOUNTS: Final = 1_000_000.0
 """Rarity beyond which a fitted tail is not believed: it says "fewer than one in"."""
 
 
-def severity(behaviour: Behaviour, nats: float, accounts: int, *, muted: bool = False, doubts: int = 0) -> Severity:
+def severity(behaviour: Behaviour, nats: float, accounts: int, *, threshold: float, muted: bool = False, doubts: int = 0) -> Severity:
     """Return the severity of an alert or a case.
 
-    >>> severity("extraction", 20.0, 10), severity("extraction", 20.0, 3), severity("routing", 20.0, 10)
-    ('critical', 'high', 'medium')
+    >>> [severity("extraction", nats, 10, threshold=13.0) for nats in (12.0, 14.0, 20.0)]
+    ['medium', 'high', 'critical']
+    >>> severity("extraction", 20.0, 3, threshold=13.0), severity("routing", 20.0, 10, threshold=13.0)
+    ('high', 'medium')
 
     Args:
         behaviour: What it is about.
         nats: Its score.
         accounts: How many accounts it is about.
+        threshold: Of an alert of extraction at that time, in nats, as the policy has it.
         muted: Whether no alert is sent: all of them are permitted parties, or it is a question.
         doubts: How many benign explanations fit.
     """
     if muted or doubts:
         return "low"
-    if behaviour == "routing" or nats < ALERT_THRESHOLD_NATS:
+    if behaviour == "routing" or nats < threshold:
         return "medium"
-    return "critical" if nats >= CRITICAL_NATS and accounts >= MIN_CLUSTER_ACCOUNTS else "high"
+    return "critical" if nats >= CRITICAL_SHARE * threshold and accounts >= MIN_CLUSTER_ACCOUNTS else "high"
 
 
 def one_in(false_alerts: float | None) -> float | None:

@@ -301,13 +301,13 @@ class Cases:
             messages += self._alert(alert_id, strongest, over or permitted, muted=not over, tier=tier)
             self._acquit_owners(alert_id, entity)
         else:
-            messages += self._withdraw_fallen(alert_id, self._standing(entity, tier), self._suspects[tier].bar(entity))
-        if entity.routing >= self.policy.bar("routing", entity.time) and entity.entity_kind in _CHANNELS and not entity.common:
+            messages += self._withdraw_fallen(alert_id, self._standing(entity, tier), self._suspects[tier].threshold_nats(entity))
+        if entity.routing >= self.policy.threshold_nats("routing", entity.time) and entity.entity_kind in _CHANNELS and not entity.common:
             muted = self._suspects["alert"].permission(entity.entity_id, entity) is not None
             messages += self._alert(alert_name("routing", key), entity.routing, {}, muted=muted)
         else:
             standing = 0.0 if entity.common else entity.routing
-            messages += self._withdraw_fallen(alert_name("routing", key), standing, self.policy.bar("routing", entity.time))
+            messages += self._withdraw_fallen(alert_name("routing", key), standing, self.policy.threshold_nats("routing", entity.time))
         return messages
 
     def _acquit_owners(self, alert_id: str, entity: Entity) -> None:
@@ -316,21 +316,21 @@ class Cases:
         if case is not None and case.state == "open" and not case.members.keys().isdisjoint(self._suspects[case.tier].owners(entity)):
             self._changed[case.case_id] = None
 
-    def _withdraw_fallen(self, alert_id: str, nats: float, bar: float) -> list[Message]:
-        """Resolve an alert whose evidence is well under the bar now, and its case when no other alert of it stands; say why.
+    def _withdraw_fallen(self, alert_id: str, nats: float, threshold: float) -> list[Message]:
+        """Resolve an alert whose evidence is well under the threshold now, and its case when no other alert of it stands; say why.
 
         Args:
             alert_id: `behaviour:kind:id`.
             nats: Its evidence now.
-            bar: The threshold that it was over.
+            threshold: In nats, what it was over.
         """
         alert = self.alerts.get(alert_id)
-        if alert is None or not alert.alive or nats >= WITHDRAWAL_SHARE * bar:
+        if alert is None or not alert.alive or nats >= WITHDRAWAL_SHARE * threshold:
             return []
         behaviour, key = AlertName.parse(alert_id)
         entity, case = self.entities[key], self.cases[alert.case_id]
         owners = len(self._suspects["alert"].owners(entity)) if behaviour == "extraction" else 0
-        case.withdrawn = case_file.withdrawal(alert, nats, bar, case_file.facts_of(entity, behaviour).families, owners)
+        case.withdrawn = case_file.withdrawal(alert, nats, threshold, case_file.facts_of(entity, behaviour).families, owners)
         alert.evidence, alert.time = nats, entity.time
         if all(not self.alerts[link.entity].alive or link.entity == alert_id for link in case.links):
             return self._close(case, "resolved")
@@ -405,7 +405,7 @@ class Cases:
         alert = self.alerts[alert_id]
         if alert.silent:
             return []
-        record = case_file.alert_record(alert_id, alert, step, self.entities[AlertName.parse(alert_id).key])
+        record = case_file.alert_record(alert_id, alert, step, self.entities[AlertName.parse(alert_id).key], self.policy)
         return [Message(topics.ALERTS, 0, record.encode(), alert_id.encode())]
 
     # -- cases
@@ -434,8 +434,8 @@ class Cases:
     def _count_members(self, case: CaseState, entities: list[Entity]) -> None:
         """Update members and leavers: those whose rows are new, or all when a threshold, a link or a permission has changed."""
         suspects = [(entity, self._over(entity, case)) for entity in sorted(entities, key=lambda entity: entity.time)]
-        bar = self._suspects[case.tier].bar
-        basis = (case.muted, list(case.excluded), sorted((entity.key, bar(entity), bool(rows)) for entity, rows in suspects))
+        threshold_nats = self._suspects[case.tier].threshold_nats
+        basis = (case.muted, list(case.excluded), sorted((entity.key, threshold_nats(entity), bool(rows)) for entity, rows in suspects))
         moved = self._moved.pop(case.case_id, {})
         if self._counted.get(case.case_id) != basis:
             self._counted[case.case_id] = basis

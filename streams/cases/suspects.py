@@ -22,8 +22,8 @@ MIN_ALERTED_MEMBERS = 3
 class _Over:
     """The accounts of one entity over a threshold, and what has changed since they were looked at."""
 
-    bar: float
-    owners_bar: float
+    threshold_nats: float
+    handed_over_threshold_nats: float
     """Evidence from which the owner of an account that was handed over is to be warned."""
     free: dict[str, Known] = field(default_factory=dict)
     permitted: dict[str, Known] = field(default_factory=dict)
@@ -38,7 +38,7 @@ class Suspects:
         """Start without any. policy: thresholds, and permitted parties."""
         self._policy = policy
         self._asks = tier == "ask"
-        self._threshold = "ask" if tier == "ask" else "extraction"
+        self._threshold_name = "ask" if tier == "ask" else "extraction"
         self._over: dict[str, _Over] = {}
         self._changed: dict[str, dict[str, None]] = {}
 
@@ -51,27 +51,27 @@ class Suspects:
         self._over.clear()
         self._changed.clear()
 
-    def bar(self, entity: Entity) -> float:
+    def threshold_nats(self, entity: Entity) -> float:
         """Return the evidence from which an entity's accounts are in the tier; infinite where calibration calls it usual."""
-        bar = self._policy.bar(self._threshold, entity.time)
+        threshold = self._policy.threshold_nats(self._threshold_name, entity.time)
         if entity.entity_kind != "account" or entity.false_alerts is None:
-            return bar
+            return threshold
         # calibrated: alert whatever is rare among ordinary accounts, and nothing else
-        return min(bar, weighing.ALONE_ALERT_THRESHOLD_NATS) if entity.false_alerts <= calibration.FALSE_ALERTS_PER_DAY else math.inf
+        return min(threshold, weighing.ALONE_ALERT_THRESHOLD_NATS) if entity.false_alerts <= calibration.FALSE_ALERTS_PER_DAY else math.inf
 
     def of(self, entity: Entity) -> tuple[Mapping[str, Known], Mapping[str, Known]]:
         """Return the accounts over the threshold, and those over it that are permitted, both by id.
 
         Accounts that were handed over count for a question, never for an alert.
         """
-        alone, key, bar = entity.entity_kind == "account", entity.key, self.bar(entity)
+        alone, key, threshold = entity.entity_kind == "account", entity.key, self.threshold_nats(entity)
         changed = self._changed.pop(key, None)
         if entity.common and not alone:
             self._over.pop(key, None)  # it may be less common one day
             return {}, {}
         over = self._over.get(key)
-        if alone or over is None or over.bar != bar:
-            over = self._over[key] = _Over(bar, bar if alone else min(bar, weighing.SUSPECT_NATS))
+        if alone or over is None or over.threshold_nats != threshold:
+            over = self._over[key] = _Over(threshold, threshold if alone else min(threshold, weighing.SUSPECT_NATS))
             rows: Mapping[str, Known] = {entity.entity_id: entity} if alone else entity.members
             for account, row in rows.items():
                 self._sort(over, account, row)
@@ -96,9 +96,9 @@ class Suspects:
     def _sort(self, over: _Over, account: str, row: Known | None) -> None:
         """Put an account where it belongs."""
         chosen = None
-        if row is not None and row.extraction >= (over.owners_bar if row.handed_over else over.bar):
+        if row is not None and row.extraction >= (over.handed_over_threshold_nats if row.handed_over else over.threshold_nats):
             apart = over.owners if row.handed_over else over.free
-            chosen = over.permitted if row.extraction >= over.bar and self.permission(account, row) else apart
+            chosen = over.permitted if row.extraction >= over.threshold_nats and self.permission(account, row) else apart
         for rows in (over.free, over.permitted, over.owners):
             if rows is chosen and row is not None:
                 rows[account] = row

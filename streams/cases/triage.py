@@ -11,14 +11,14 @@ from models.detectors.triage import Triage
 from models.evidence.families import FAMILIES
 from models.evidence.weighing import MAX_FAMILY_NATS, MIN_LEVEL_NATS
 from streams.schema.cases import Opinion, TriageCounts
-from streams.schema.labels import VERDICTS, LearnedLabel
+from streams.schema.labels import ENOUGH_LABELS, VERDICTS, LearnedLabel
 
 _LIMITS = dict.fromkeys(FAMILIES, (MIN_LEVEL_NATS, MAX_FAMILY_NATS))
 
 
 def trained(labels: Iterable[LearnedLabel]) -> Triage:
     """Return a triage model trained on the labels that carry families, in the order of their time."""
-    model = Triage(_LIMITS)
+    model = Triage(_LIMITS, ENOUGH_LABELS)
     for label in sorted(labels, key=lambda label: (label.time, label.label_id)):
         if label.families and label.verdict in VERDICTS:
             model.learn_one(label.families, label.verdict == "distilling")

@@ -71,8 +71,8 @@ def _finding(subject: str, check: Callable[[Settings], str], settings: Settings)
 
 def _policy(settings: Settings) -> str:
     policy = Policy.load(settings.permitted_parties, settings.policy)
-    bars = ", ".join(f"{behaviour} {policy.bar(behaviour):g}" for behaviour in BEHAVIOURS)
-    return f"thresholds in nats: {bars}; permitted parties: {len(policy.permissions)}"
+    thresholds = ", ".join(f"{behaviour} {policy.threshold_nats(behaviour):g}" for behaviour in BEHAVIOURS)
+    return f"thresholds in nats: {thresholds}; permitted parties: {len(policy.permissions)}"
 
 
 def _topics(settings: Settings) -> str:

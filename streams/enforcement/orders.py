@@ -11,14 +11,14 @@ from streams.schema.actions import EnforcementDecision, Measure
 from streams.schema.record import Record, Seconds
 
 NOTICES: Final[dict[Measure, str]] = {
-    "rate_cap": "Requests of this group of accounts are limited to {rate:g} a minute together",
+    "rate_cap": "Requests of this group of accounts are limited to {rate:g} per minute in total",
     "step_up": "This account must be verified again before it is served",
     "hide_reasoning": "Reasoning and log-probabilities are not returned to this account",
-    "canary": "Answers to this account may use either of two equal wordings, so that unlicensed training on them can be shown,",
+    "canary": "Answers to this account may carry wording by which we recognise training on them,",
     "suspend_key": "The keys of this account are suspended",
     "ban": "This account is not served any more",
 }
-_APPEAL: Final = " until {until} (UTC), under clause {clause} of the terms. To appeal, answer with the reference {order_id}."
+_APPEAL: Final = " until {until} (UTC), under {terms}. To appeal, answer with the reference {order_id}."
 
 
 class Order(Record, frozen=True):
@@ -64,8 +64,9 @@ def orders(decisions: Iterable[EnforcementDecision], at: float, canary: float = 
 def notice(decision: EnforcementDecision) -> str:
     """Return what an account holder may be told: what, until when, why in the terms, and how to appeal. Nothing of the evidence."""
     until = datetime.fromtimestamp(decision.expires, UTC).strftime("%Y-%m-%d %H:%M")
+    terms = f"clause {decision.clause} of the terms of use" if decision.clause else "the terms of use"
     what = NOTICES[decision.measure].format(rate=decision.rate)
-    return what + _APPEAL.format(until=until, clause=decision.clause or "on use", order_id=decision.decision_id)
+    return what + _APPEAL.format(until=until, terms=terms, order_id=decision.decision_id)
 
 
 def _drawn(account: str) -> float:

@@ -249,12 +249,12 @@ def _same_language(
     votes = Counter(word for counted in words.values() for word, _ in counted.most_common(100))
     usual = {word for word, count in votes.items() if count > len(words) / 2}
     share = {model: sum(counted[word] for word in usual) / max(counted.total(), 1) for model, counted in words.items()}
-    bar = OTHER_LANGUAGE_SHARE * float(np.median(list(share.values())))
+    least_share = OTHER_LANGUAGE_SHARE * float(np.median(list(share.values())))
     for model in (suspect, teacher):
-        if share[model] < bar:
+        if share[model] < least_share:
             raise AnswersError(f"{model} answers in another language than the panel: ask all models in one language")
-    notes = [f"{one.model} is left out: it answers in another language" for one in controls if share[one.model] < bar]
-    return [one for one in controls if share[one.model] >= bar], notes
+    notes = [f"{one.model} is left out: it answers in another language" for one in controls if share[one.model] < least_share]
+    return [one for one in controls if share[one.model] >= least_share], notes
 
 
 def _harvested(items: Sequence[str], topics: Sequence[str] | None, harvested: Collection[str]) -> Mask | None:

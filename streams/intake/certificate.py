@@ -16,7 +16,6 @@ from streams.core.file_version import file_version
 from streams.core.settings import Settings, variable_of
 from streams.intake.callers import RELOAD_INTERVAL_SECONDS
 
-"""Time between two checks whether a file has changed."""
 _FIELD: Final = "intake_certificate"
 _log = logging.getLogger(__name__)
 

@@ -37,7 +37,7 @@ _RECORD_PATH: Final = (0x0A, 0x12, 0x12)
 _MAX_OTHER_FIELDS: Final = 20_000
 """Resources, scopes, schema addresses and unknown fields of a body."""
 _VARINT_BITS: Final = 70
-"""Nested values up to this level are read, as the format does; deeper ones are unknown."""
+"""Of the longest number on the wire: ten bytes of seven bits each."""
 
 _SCALARS: Final = {"string_value": "stringValue", "double_value": "doubleValue", "bool_value": "boolValue"}
 

@@ -11,7 +11,7 @@ from typing import Literal, get_args
 
 import msgspec
 
-from streams.schema.labels import Label
+from streams.schema.labels import SPLIT, Label
 from streams.schema.names import AlertName, Behaviour
 from streams.schema.record import Nats, Record, Seconds, UInt32, UInt64
 
@@ -220,7 +220,7 @@ class Term(Record, frozen=True):
 
 
 class Threshold(Record, frozen=True):
-    """The bar of one behaviour, in nats, and who answers for it."""
+    """The threshold of one behaviour, in nats, and who answers for it."""
 
     behaviour: str
     nats: Nats
@@ -248,13 +248,13 @@ class Permission(Record, frozen=True):
 
 
 class Decision(Record, frozen=True):
-    """Who took what out of a case, or put it in, when and why."""
+    """Who took what out of a case, or put it in, when and why. verdict: one of those of a label on a link or a member."""
 
     time: Seconds
     author: str
     note: str
     entity_id: str
-    verdict: str = "split"
+    verdict: str = SPLIT
 
 
 class Example(Record, frozen=True):
@@ -396,7 +396,7 @@ class AlertState(msgspec.Struct):
     case_id: str
     evidence: float
     size: int
-    """Members over the bar."""
+    """Members over the threshold."""
     requests: float
     families: Mapping[str, float] = msgspec.field(default_factory=dict)
     """Nats by family then."""

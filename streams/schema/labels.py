@@ -21,6 +21,8 @@ from streams.schema.record import Record, Seconds
 Verdict = Literal["distilling", "reseller", "benign"]
 """What a case, an account or a router can be called."""
 VERDICTS: Final[tuple[Verdict, ...]] = get_args(Verdict)
+ENOUGH_LABELS: Final = 30
+"""Of "distilling" and of others each, from which the triage model gives a probability."""
 LabelledKind = Literal["case", "account", "router"]
 LABELLED_KINDS: Final[tuple[LabelledKind, ...]] = get_args(LabelledKind)
 LINK: Final = "link"
@@ -37,13 +39,13 @@ Reason = Literal[
 """Why a case or an account is benign: the benign explanations, as codes."""
 REASONS: Final[tuple[Reason, ...]] = get_args(Reason)
 HOLD: Final = "hold"
-"""The entity kind of a legal hold on a case, and its verdict ..."""
+"""The entity kind of a legal hold on a case, and the verdict that begins it."""
 RELEASE: Final = "release"
-"""... until this one."""
+"""The verdict that ends a legal hold."""
 MAX_TEXT_CHARACTERS: Final = 2000
 
 
-_VERDICTS_OF: Final[Mapping[str, tuple[str, ...]]] = {
+VERDICTS_OF: Final[Mapping[str, tuple[str, ...]]] = {
     LINK: (SPLIT, MERGE, WITHDRAWN),
     MEMBER: (EXCLUDE, WITHDRAWN),
     HOLD: (HOLD, RELEASE),
@@ -76,7 +78,7 @@ class Label(Record, frozen=True):
             raise MalformedEventError("bad_timestamp", "a label's time is in seconds since 1970, before 2100")
         if not all(texts[:3]):
             raise MalformedEventError("missing_field", "a label names its label_id, entity_id and author")
-        allowed = _VERDICTS_OF.get(self.entity_kind, (*VERDICTS, WITHDRAWN))
+        allowed = VERDICTS_OF.get(self.entity_kind, (*VERDICTS, WITHDRAWN))
         if self.verdict not in allowed:
             raise MalformedEventError("absurd", f"the verdict of the entity_kind {self.entity_kind} is one of {', '.join(allowed)}")
         if self.entity_kind == LINK and "/" not in self.entity_id:

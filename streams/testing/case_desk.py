@@ -1,4 +1,4 @@
-"""A cases stage for tests, and the evidence that it is given: accounts and groups over the bar, as the stages before would send them."""
+"""A cases stage for tests, and evidence for it: accounts and groups over the threshold, as the stages before would send them."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def an_account(name: str, at: float = 0.0, **cells: Cell) -> Row:
 
 
 def a_group(kind: str, name: str, who: Sequence[str], at: float = 0.0, **cells: Cell) -> list[Row]:
-    """Return a group's own row, and one for each member over the bar: `a_group("router", "00000000000000aa", ["ada", "bob", "eve"])`.
+    """Return a group's own row, and one for each member over the threshold: `a_group("router", "00000000000000aa", ["ada", "bob", "eve"])`.
 
     Args:
         kind: Of link, or `account` for a group without one.

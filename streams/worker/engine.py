@@ -416,7 +416,7 @@ class Engine:
         """Refuse state that is ahead of its input: the topic was created again, and every block would look like a repeat.
 
         Raises:
-            StateLayoutError: If a chunk contains a block behind the end of its topic.
+            StateAheadError: If a chunk contains a block behind the end of its topic.
         """
         ends = await self.app.consumer.highwaters(*complete_to) if max(complete_to.values(), default=-1) >= 0 else {}
         for tp, end in ends.items():

@@ -50,7 +50,7 @@ PERMITTED = ("permitted_synthetic", "authorised_aggregator")
 CROWD_ACCOUNTS = 5
 """Accounts from which a crowd's share of alerts is a figure of its own."""
 FELL = 0.7
-"""Share of the bar under which the evidence of every entity of a case must be for the case to be left open without reason."""
+"""Share of the threshold under which the evidence of every entity of a case must be for the case to be left open without reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,14 +247,14 @@ def _cases(replay: Replay, truth: Mapping[str, Role]) -> tuple[set[str], int]:
 
 
 def _left_open(replay: Replay) -> int:
-    """Count the open extraction cases none of whose entities has evidence near the bar any more."""
+    """Count the open extraction cases none of whose entities has evidence near the threshold any more."""
     now = _evidence_now(replay)
     policy = Policy.load()
     count = 0
     for case in replay.pipeline.cases.cases.values():
         if case.state == "open" and case.behaviour == "extraction":
-            bar = FELL * policy.bar("ask" if case.tier == "ask" else "extraction")
-            count += all(now.get(AlertName.parse(link.entity).key, 0.0) < bar for link in case.links)
+            least = FELL * policy.threshold_nats("ask" if case.tier == "ask" else "extraction")
+            count += all(now.get(AlertName.parse(link.entity).key, 0.0) < least for link in case.links)
     return count
 
 
@@ -265,7 +265,7 @@ def _evidence_now(replay: Replay) -> dict[str, float]:
         found |= {groups.table.keys[slot]: float(groups.table["scored"][slot]) for slot in groups.table.slots.tolist()}
     for accounts in replay.pipeline.accounts:
         table = accounts.table
-        # one account alone is alerted over a calibrated bar of its own: what it has now is compared with that of a group's
+        # one account alone is alerted over a calibrated threshold of its own: what it has now is compared with that of a group's
         found |= {f"account:{table.keys[slot]}": 2.0 * float(table["scored"][slot]) for slot in table.slots.tolist()}
     return found
 

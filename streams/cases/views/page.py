@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from html import escape
+from typing import Final
 
 from streams.cases.hypothesis import WORDS
 from streams.cases.timeline import Moment, has_exhibits
@@ -14,7 +15,8 @@ from streams.cases.views import html, terminal
 from streams.cases.views.terminal import CaseRow
 from streams.core import moments
 from streams.schema import atlas
-from streams.schema.cases import CaseMember, CasePayload, Hypothesis, Leak, Link, Merge, Near, Threshold, Version
+from streams.schema.cases import CaseMember, CasePayload, Decision, Hypothesis, Leak, Link, Merge, Near, Threshold, Version
+from streams.schema.labels import ENOUGH_LABELS, EXCLUDE, MERGE, SPLIT, WITHDRAWN, Label
 from streams.schema.names import AlertName, Behaviour
 
 MAX_PAGE_MEMBERS = 250
@@ -224,17 +226,24 @@ def _chain(chain: Sequence[Moment]) -> str:
     return html.table(("when (UTC)", "what", "recorded by", ""), rows) + f"<p class=note>{escape(note)}</p>"
 
 
+DECISION_WORDS: Final[Mapping[str, str]] = {
+    SPLIT: "split off",
+    MERGE: "joined",
+    EXCLUDE: "excluded",
+    WITHDRAWN: "withdrew the decision about",
+}
+"""What was done to a link or a member of a case, by verdict."""
+
+
 def _decisions(payload: CasePayload) -> str:
     label = payload.label
-    decisions = [f"{label.verdict}, {label.author}, {moments.shown(label.time)}: {label.note or 'no note'}"] if label else []
-    decisions += [
-        f"split {decision.entity_id}, {decision.author}, {moments.shown(decision.time)}: {decision.note or 'no note'}"
-        for decision in payload.decided
-    ]
+    rows: list[tuple[str, Label | Decision]] = [(label.verdict, label)] if label else []
+    rows += [(f"{DECISION_WORDS[one.verdict]} {one.entity_id}", one) for one in payload.decided]
+    lines = [f"{what}, {one.author}, {moments.shown(one.time)}: {one.note or 'no note'}" for what, one in rows]
     triage = payload.triage
     counts = f"{triage.labels.distilling} labels distilling, {triage.labels.other} other"
     opinion = "has too few labels" if triage.distilling is None else f"gives distilling a probability of {triage.distilling:.0%}"
-    return html.bullets([*(decisions or ["No decision yet."]), f"Triage {opinion} ({counts}; it needs 30 of each)."])
+    return html.bullets([*(lines or ["No decision yet."]), f"Triage {opinion} ({counts}; it needs {ENOUGH_LABELS} of each)."])
 
 
 def _history(entries: Sequence[Version], behaviour: Behaviour) -> str:

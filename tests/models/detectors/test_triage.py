@@ -26,7 +26,7 @@ def batch_jobs(seed: int, rows: int) -> list[dict[str, float]]:
 
 
 def taught(labels: int) -> Triage:
-    model = Triage(LIMITS)
+    model = Triage(LIMITS, 30)
     for distilling, benign in zip(harvests(1, labels), batch_jobs(2, labels), strict=True):
         model.learn_one(distilling, y=True)
         model.learn_one(benign, y=False)
@@ -53,7 +53,7 @@ def test_30_and_30_labels_tell_hard_benign_from_campaigns() -> None:
 
 
 def test_many_easy_benign_labels_do_not_drown_the_campaigns() -> None:
-    model = Triage(LIMITS)
+    model = Triage(LIMITS, 30)
     for x in cases(6, 3000, (0.0, 0.0, 0.0, 0.0, 0.0)):
         model.learn_one(x, y=False)
     for distilling, benign in zip(harvests(7, 30), batch_jobs(8, 30), strict=True):

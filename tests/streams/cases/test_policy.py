@@ -63,16 +63,16 @@ def test_a_permitted_parties_file_with_an_unknown_table_or_key_is_refused(tmp_pa
 
 def test_the_policy_beside_the_code_has_both_bars_and_terms_for_both_behaviours() -> None:
     known = Policy.load()
-    assert known.bar("extraction", 0.0) > known.bar("routing", 0.0) > 0
+    assert known.threshold_nats("extraction", 0.0) > known.threshold_nats("routing", 0.0) > 0
     assert [clause.id for clause in known.terms("extraction")] == ["competing-models", "automated-extraction"]
     assert [clause.id for clause in known.terms("routing")] == ["transfer-of-access"]
 
 
 def test_the_newest_threshold_in_force_counts_wherever_it_stands_in_the_file(tmp_path: Path) -> None:
     known = policy(tmp_path, threshold(18.0, "2026-12-01"), threshold(15.0, "2026-11-01"))
-    assert known.bar("extraction", at("2026-11-30T23:59:59")) == 15.0
-    assert known.bar("extraction", at("2026-12-01T00:00:00")) == 18.0
-    assert known.bar("extraction", at("1999-01-01T00:00:00")) == 15.0
+    assert known.threshold_nats("extraction", at("2026-11-30T23:59:59")) == 15.0
+    assert known.threshold_nats("extraction", at("2026-12-01T00:00:00")) == 18.0
+    assert known.threshold_nats("extraction", at("1999-01-01T00:00:00")) == 15.0
 
 
 def test_a_threshold_keeps_who_wrote_and_who_approved_it(tmp_path: Path) -> None:
@@ -147,6 +147,6 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path) -> None:
 
 def test_the_delivered_thresholds_are_those_that_evidence_is_scaled_to() -> None:
     """The trained model is scaled so that its alert and its question fall on these nats: one side alone would shift all alerts."""
-    bars = {bar.behaviour: bar.nats for bar in Policy.load().thresholds}
-    assert bars["extraction"] == ALERT_THRESHOLD_NATS
-    assert bars["ask"] == pytest.approx(SUSPECT_NATS)
+    nats = {entry.behaviour: entry.nats for entry in Policy.load().thresholds}
+    assert nats["extraction"] == ALERT_THRESHOLD_NATS
+    assert nats["ask"] == pytest.approx(SUSPECT_NATS)

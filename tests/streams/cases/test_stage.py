@@ -83,7 +83,7 @@ def test_three_quiet_days_resolve_a_case_and_its_alert(desk: CaseDesk) -> None:
 
 def test_an_alert_whose_evidence_has_fallen_is_withdrawn_with_its_case_and_says_why(desk: CaseDesk) -> None:
     desk.apply(an_account("ada", extraction=20.0))
-    assert desk.apply(an_account("ada", at=60.0, extraction=ALERT_THRESHOLD_NATS - 1.0)) == []  # it wavers about the bar
+    assert desk.apply(an_account("ada", at=60.0, extraction=ALERT_THRESHOLD_NATS - 1.0)) == []  # it wavers about the threshold
     (alert,) = desk.apply(an_account("ada", at=120.0, extraction=3.0))
     assert (alert.state, alert.evidence) == ("resolved", 3.0)
     assert desk.open == []

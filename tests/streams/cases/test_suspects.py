@@ -22,9 +22,9 @@ NAMES = [f"acct-{number}" for number in range(12)]
 
 
 def slow_over(stage: Cases, entity: Entity, tier: Tier = "alert") -> dict[str, Known]:
-    """The accounts of a group that are over the bar of a tier, counted from the beginning."""
-    bar = stage._suspects[tier].bar(entity)
-    over: dict[str, Known] = {account: row for account, row in entity.members.items() if row.extraction >= bar}
+    """The accounts of a group that are over the threshold of a tier, counted from the beginning."""
+    threshold = stage._suspects[tier].threshold_nats(entity)
+    over: dict[str, Known] = {account: row for account, row in entity.members.items() if row.extraction >= threshold}
     return over if len(over) >= MIN_ALERTED_MEMBERS and not entity.common else {}
 
 
@@ -65,7 +65,7 @@ ADA_TO_EVE, OWNERS = ["ada", "bob", "eve"], ["max", "zoe"]
 
 
 def with_owners(at: float = 0.0, who: Sequence[str] = OWNERS, **facts: float) -> list[Any]:
-    """Rows of a group: of three accounts over the bar, and of handed-over ones with the evidence of a question."""
+    """Rows of a group: of three accounts over the threshold, and of handed-over ones with the evidence of a question."""
     question: dict[str, float] = {"extraction": 9.5, "handed_over": 1.0, **facts}
     return [*a_group("router", ROUTER, ADA_TO_EVE, at, accounts=5), *a_group("router", ROUTER, who, at, accounts=5, **question)[1:]]
 

@@ -118,10 +118,14 @@ def test_a_canary_begins_with_a_share_of_the_accounts_the_same_each_time() -> No
     assert orders([decision()], NOW, 0.0) == {}
 
 
+def test_a_notice_without_a_clause_names_the_terms_alone() -> None:
+    assert " (UTC), under the terms of use. To appeal" in notice(msgspec.structs.replace(decision(), clause=""))
+
+
 def test_an_account_holder_is_told_what_until_when_and_how_to_appeal_and_nothing_of_the_evidence() -> None:
     text = notice(decision())
     assert text == (
-        "Requests of this group of accounts are limited to 60 a minute together until 2026-11-18 12:06 (UTC), under clause "
-        "competing-models of the terms. To appeal, answer with the reference 0000000000000000."
+        "Requests of this group of accounts are limited to 60 per minute in total until 2026-11-18 12:06 (UTC), under clause "
+        "competing-models of the terms of use. To appeal, answer with the reference 0000000000000000."
     )
     assert "nats" not in text

@@ -1,4 +1,4 @@
-"""Two replays compared: who is alerted by which, who earlier, what moved; and the whole of it, with a bar that a commit had elsewhere."""
+"""Two replays compared: who is alerted by which, who earlier, what moved; and the whole of it, with another threshold in a commit."""
 
 from __future__ import annotations
 
@@ -102,6 +102,6 @@ def test_a_bar_that_a_commit_set_too_high_shows_as_accounts_alerted_only_now(mor
     found = json.loads((out / "compare.json").read_bytes())
     assert found["accounts"]["both"] == found["accounts"]["only_before"] == []
     assert len(found["accounts"]["only_now"]) == found["accounts"]["alerted"]["now"] > 0
-    assert found["open_cases"]["extraction"]["before"] <= found["open_cases"]["extraction"]["now"]  # questions do not ask for the bar
+    assert found["open_cases"]["extraction"]["before"] <= found["open_cases"]["extraction"]["now"]  # questions do not ask for the threshold
     assert found["movers"] == []  # a bar moves no evidence
     assert {each.name for each in out.iterdir()} == {"now", found["commit"][:10], "compare.json"}
