@@ -6,16 +6,7 @@ from typing import Final
 
 from dashboards import links
 from dashboards.board import Board, Choice, Row, Tile
-from dashboards.palette import (
-    ALERT_NATS,
-    ANY_IS_BAD,
-    CALM,
-    EXTRACTION,
-    EXTRACTION_STEPS,
-    ROUTING,
-    ROUTING_NATS,
-    ROUTING_STEPS,
-)
+from dashboards.palette import ALERT_NATS, ANY_IS_BAD, CALM, EXTRACTION, EXTRACTION_STEPS, ROUTING, ROUTING_NATS, ROUTING_STEPS
 from dashboards.query import variable
 from dashboards.sql import AGE, AGE_BANDS, ALERTED, COUNTED, FAMILY_COLUMNS, LEAKED_ACCOUNTS, TIER, families, per_minute
 from dashboards.views import Bars, Column, Heat, Listing, Stat, Trend
@@ -246,12 +237,7 @@ EVIDENCE = Row(
                     "entity_kind": Column(title="Kind", width=85),
                     "entity_id": Column(title="Entity", link=links.to_path("Open it", "path")),
                     "extraction": Column(
-                        title="Extraction",
-                        unit="suffix: nats",
-                        cell="gauge",
-                        steps=EXTRACTION_STEPS,
-                        high=ALERT_NATS,
-                        decimals=1,
+                        title="Extraction", unit="suffix: nats", cell="gauge", steps=EXTRACTION_STEPS, high=ALERT_NATS, decimals=1
                     ),
                     "routing": Column(
                         title="Routing", unit="suffix: nats", cell="gauge", steps=ROUTING_STEPS, high=ROUTING_NATS, decimals=1

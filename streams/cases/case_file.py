@@ -444,7 +444,7 @@ def warning(owners: int) -> str:
     """Return what to do for the owners of accounts that were handed over, as a sentence after another; empty for none.
 
     >>> warning(1)
-    ' Warn the owner of 1 account: the key may be used by others, and no step names the account.'
+    ' Warn the owner of 1 account: the key may be used by others, and no response step applies to it.'
     """
     if not owners:
         return ""
