@@ -6,7 +6,7 @@ import logging
 from collections.abc import Sequence
 
 from streams.core.queries import Queries
-from streams.schema.actions import EnforcementDecision, decision_of, is_as_proposed, newest
+from streams.schema.actions import EnforcementDecision, decision_of, newest
 
 _log = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ def believed(versions: Sequence[EnforcementDecision]) -> list[EnforcementDecisio
         of_each.setdefault(version.decision_id, []).append(version)
     kept = []
     for decision in newest(versions).values():
-        if is_as_proposed(decision, of_each[decision.decision_id]):
+        if decision.is_as_proposed(of_each[decision.decision_id]):
             kept.append(decision)
         else:
             _log.warning(

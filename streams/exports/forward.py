@@ -18,8 +18,7 @@ from streams.core.errors import HydrometerError, MalformedEventError
 from streams.core.settings import Settings
 from streams.exports.ocsf import Json, case_finding, finding
 from streams.exports.outlet import Outlet
-from streams.kafka.log_range import POLL_MS
-from streams.kafka.record_batches import tolerate_strangers
+from streams.kafka.log_range import POLL_MS, open_consumer
 from streams.schema import topics
 from streams.schema.cases import Alert, AlertStep, Case, Severity, is_at_least
 from streams.schema.names import Behaviour
@@ -146,9 +145,7 @@ def _finding(record: Any, destination: Destination, signatures: Signatures) -> J
 
 def _consumer(settings: Settings, destination: Destination) -> KafkaConsumer:
     """Return a consumer of all partitions, without group rebalancing: one process forwards them all."""
-    tolerate_strangers()
-    options = {"group_id": destination.group, "enable_auto_commit": False, "auto_offset_reset": "earliest"}
-    consumer = KafkaConsumer(**options, **topics.client_options(settings))
+    consumer = open_consumer(settings, destination.group)
     numbers = consumer.partitions_for_topic(destination.topic)
     if not numbers:
         consumer.close()

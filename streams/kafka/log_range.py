@@ -1,4 +1,4 @@
-"""Records of a topic read again, from one offset to another, outside of any consumer group."""
+"""Consumers of kafka-python, and records of a topic read again, from one offset to another, outside of any consumer group."""
 
 from __future__ import annotations
 
@@ -56,11 +56,20 @@ def tail(settings: Settings, topic: str, records: int) -> list[LogRecord]:
     return sorted(newest, key=lambda record: record.time_ms)
 
 
-def open_consumer(settings: Settings) -> KafkaConsumer:
-    """Return a consumer of no group, for a caller to close, that fetches bounded bytes. Raises what kafka-python raises."""
+def open_consumer(settings: Settings, group: str | None = None) -> KafkaConsumer:
+    """Return a consumer, for a caller to close, that fetches bounded bytes and reads what strangers wrote.
+
+    Args:
+        settings: Where the broker is.
+        group: The consumer group whose offsets the caller commits; none: it commits nothing.
+
+    Raises:
+        KafkaError: The broker does not answer; callers are within `topics.answering`.
+    """
     tolerate_strangers()
-    limits = {"max_partition_fetch_bytes": topics.MAX_RECORD_BYTES, "fetch_max_bytes": FETCH_BYTES, "auto_offset_reset": "earliest"}
-    return KafkaConsumer(**topics.client_options(settings), **limits, enable_auto_commit=False, bootstrap_timeout_ms=10_000)
+    limits = {"max_partition_fetch_bytes": topics.MAX_RECORD_BYTES, "fetch_max_bytes": FETCH_BYTES, "bootstrap_timeout_ms": 10_000}
+    offsets = {"group_id": group, "enable_auto_commit": False, "auto_offset_reset": "earliest"}
+    return KafkaConsumer(**topics.client_options(settings), **limits, **offsets)
 
 
 def stream(settings: Settings, tp: Any, first: int, last: int | None) -> Iterator[LogRecord]:

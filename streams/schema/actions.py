@@ -10,6 +10,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC
 from typing import Any, Final, Literal, get_args
 
+import msgspec
+
 from models.durations import DAY
 from streams.core.errors import MalformedEventError
 from streams.core.typed_json import read_json
@@ -55,6 +57,8 @@ MAX_DECISION_SECONDS: Final = 90 * DAY
 MAX_DECISION_ACCOUNTS: Final = 20_000
 _ROUNDED_SECONDS: Final = 0.01
 """What moments lose in the table, which keeps milliseconds."""
+_CHANGED_BY_APPROVAL: Final = ("state", "time", "approver", "starts", "expires", "payload", "signer")
+"""Fields of a decision that may differ from its proposal: fewer accounts, fewer days, another moment and signer."""
 _ID: Final = re.compile(r"[0-9a-f]{16,32}")
 
 
@@ -144,6 +148,28 @@ class EnforcementDecision(Record, frozen=True):
         """Return whether gateways obey it at a time (seconds since 1970)."""
         return self.state == "approved" and self.starts <= at < self.expires
 
+    def is_as_proposed(self, versions: Iterable[EnforcementDecision]) -> bool:
+        """Return whether a decision that takes four eyes was proposed by its author as it is approved, for at least its accounts and days.
+
+        Who approves with a key of their own can sign for themselves alone, so the proposal is the other person's. Others need none.
+
+        Args:
+            versions: The versions of decisions among which the proposal may be.
+        """
+        return self.state != "approved" or self.step not in FOUR_EYES or any(self._approves(one) for one in versions)
+
+    def _approves(self, proposal: EnforcementDecision) -> bool:
+        """Return whether this is a proposal, approved. What an approval may not change is the same in both, whatever fields there are."""
+        if proposal.state != "proposed" or proposal.time > self.time:
+            return False
+        changed = {name: getattr(proposal, name) for name in _CHANGED_BY_APPROVAL}
+        members = proposal.payload.members
+        return (
+            msgspec.structs.replace(self, **changed) == proposal
+            and self.expires - self.starts <= proposal.expires - proposal.starts + _ROUNDED_SECONDS
+            and all(account in members and set(keys) == set(members[account]) for account, keys in self.payload.members.items())
+        )
+
 
 def action_of(row: Sequence[Any]) -> Action:
     """Return a row of the table `actions`, in the order of the record's fields, as its record. Raises MalformedEventError."""
@@ -184,26 +210,6 @@ def is_by_its_signer(record: Action | EnforcementDecision, signer: str, author_p
     if isinstance(record, EnforcementDecision) and record.state != "proposed":
         people = {record.approver} if record.state == "approved" else {record.author, record.approver}
     return record.signer == signer and (own is None or own in people)
-
-
-def is_as_proposed(decision: EnforcementDecision, versions: Iterable[EnforcementDecision]) -> bool:
-    """Return whether an approved decision that takes four eyes was proposed by its author, for its accounts and keys and for as long.
-
-    Who approves with a key of their own can sign for themselves alone, so the proposal is the other person's. Other decisions need none.
-    """
-    if decision.state != "approved" or decision.step not in FOUR_EYES:
-        return True
-    return any(
-        (one.state, one.case_id, one.measure, one.author) == ("proposed", decision.case_id, decision.measure, decision.author)
-        and one.decision_id == decision.decision_id
-        and one.time <= decision.time
-        and decision.expires - decision.starts <= one.expires - one.starts + _ROUNDED_SECONDS
-        and all(
-            account in one.payload.members and set(keys) == set(one.payload.members[account])
-            for account, keys in decision.payload.members.items()
-        )
-        for one in versions
-    )
 
 
 def newest(versions: Sequence[EnforcementDecision]) -> dict[str, EnforcementDecision]:

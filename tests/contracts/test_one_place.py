@@ -194,3 +194,25 @@ def test_names_of_entities_and_alerts_are_written_and_taken_apart_in_one_module(
             found[name] = at
     assert not found, f"use {NAMES}, or say in OTHER_COLONS what the colon parts"
     assert all(colons((ROOT / name).read_text()) for name in OTHER_COLONS), "a module of OTHER_COLONS has no colon any more: drop it"
+
+
+CONSUMERS: Final = {"KafkaConsumer": "streams/kafka/log_range.py", "AIOKafkaConsumer": "streams/intake/raw_topic.py"}
+"""Where a consumer of a library is made, with the limits to what it fetches."""
+
+
+def makes_a_consumer(source: str) -> set[str]:
+    """Return the libraries' consumers that a module makes."""
+    calls = (node.func for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Call))
+    return {call.id if isinstance(call, ast.Name) else call.attr for call in calls if isinstance(call, ast.Name | ast.Attribute)} & set(
+        CONSUMERS
+    )
+
+
+def test_a_consumer_that_is_made_is_seen() -> None:
+    assert makes_a_consumer("kafka.KafkaConsumer(a)\nAIOKafkaConsumer()") == {"KafkaConsumer", "AIOKafkaConsumer"}
+
+
+def test_consumers_are_made_in_one_module_where_their_limits_are() -> None:
+    paths = [path for path in sorted((ROOT / "streams").rglob("*.py")) if "streams/testing/" not in str(path)]
+    made = {(name, str(path.relative_to(ROOT))) for path in paths for name in makes_a_consumer(path.read_text(encoding="utf-8"))}
+    assert made == set(CONSUMERS.items())

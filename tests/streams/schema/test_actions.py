@@ -9,7 +9,7 @@ import pytest
 
 from streams.core.errors import MalformedEventError
 from streams.schema import topics
-from streams.schema.actions import Action, EnforcementDecision, EnforcementPayload, is_as_proposed, newest
+from streams.schema.actions import Action, EnforcementDecision, EnforcementPayload, newest
 from streams.schema.signatures import Signatures, own_key
 
 NOW, DAY = 1_795_000_000.0, 86_400.0
@@ -97,19 +97,25 @@ def test_the_newest_version_of_a_decision_counts() -> None:
         (decision(payload=EnforcementPayload({"acct-1": ["a-key"]})), False),
         (decision(expires=NOW + 8 * DAY), False),
         (decision(time=NOW - 2), False),
+        (decision(clause="another-clause"), False),
+        (decision(reason="a grudge"), False),
         (decision(state="undone", author="eve"), True),
         (decision(step="L2", measure="hide_reasoning", author="eve"), True),
     ],
 )
 def test_what_takes_four_eyes_is_obeyed_only_as_its_author_proposed_it(approved: EnforcementDecision, *, holds: bool) -> None:
     proposed = decision(state="proposed", approver="", time=NOW - 1)
-    assert is_as_proposed(approved, [proposed]) == holds
+    assert approved.is_as_proposed([proposed]) == holds
+
+
+def test_a_proposal_by_the_approver_is_none_by_the_author() -> None:
+    assert not decision().is_as_proposed([decision(state="proposed", author="bob", approver="", time=NOW - 1)])
 
 
 def test_an_approval_of_fewer_accounts_than_were_proposed_is_obeyed() -> None:
     proposed = decision(state="proposed", approver="", time=NOW - 1, payload=EnforcementPayload({"acct-1": [], "acct-2": []}))
-    assert is_as_proposed(decision(), [proposed])
-    assert not is_as_proposed(decision(), [])
+    assert decision().is_as_proposed([proposed])
+    assert not decision().is_as_proposed([])
 
 
 @pytest.mark.parametrize(
