@@ -35,6 +35,8 @@ class Connector(Protocol):
 
     measures: ClassVar[frozenset[str]]
     """What it can do; other orders are reported as not enforceable there."""
+    by_key: ClassVar[bool]
+    """Whether it can limit an order to some keys of an account; where it cannot, such an order is not enforceable: it would hit all."""
     metavar: ClassVar[str]
     """What its target is, for the help."""
 
@@ -60,6 +62,7 @@ class FileConnector:
     """A destination that is a configuration file, written whole and atomically. The orders stand in its first line."""
 
     measures: ClassVar[frozenset[str]]
+    by_key: ClassVar[bool] = False
     metavar: ClassVar[str] = "FILE"
 
     def __init__(self, path: Path) -> None:

@@ -30,7 +30,7 @@ class Plan:
     remove: list[str]
     keep: list[str]
     impossible: list[str]
-    """Orders whose measure the destination does not have."""
+    """Orders whose measure the destination does not have, or that are about keys where it knows accounts alone."""
 
     @property
     def is_empty(self) -> bool:
@@ -49,7 +49,7 @@ class ApplyOutcome:
 def plan(connector: Connector, wanted: Mapping[str, Order]) -> Plan:
     """Return what is to be done so that a destination has these orders and no others of ours. Raises ConnectorError."""
     present = connector.present()
-    able = {name: order for name, order in wanted.items() if order.measure in connector.measures}
+    able = {name: order for name, order in wanted.items() if _is_able(connector, order)}
     return Plan(
         add=sorted(able.keys() - present.keys()),
         change=sorted(name for name in able.keys() & present.keys() if able[name] != present[name]),
@@ -57,6 +57,10 @@ def plan(connector: Connector, wanted: Mapping[str, Order]) -> Plan:
         keep=sorted(name for name in able.keys() & present.keys() if able[name] == present[name]),
         impossible=sorted(wanted.keys() - able.keys()),
     )
+
+
+def _is_able(connector: Connector, order: Order) -> bool:
+    return order.measure in connector.measures and (connector.by_key or not order.keys)
 
 
 def apply(connector: Connector, wanted: Mapping[str, Order], *, dry_run: bool = False) -> ApplyOutcome:

@@ -24,7 +24,7 @@ Answer = Callable[[Asked], tuple[int, bytes]]
 
 @contextmanager
 def answering(answer: Answer) -> Iterator[str]:
-    """Answer GET and POST on a free port of this machine while the context lasts; yield `http://127.0.0.1:PORT`."""
+    """Answer GET, POST and DELETE on a free port of this machine while the context lasts; yield `http://127.0.0.1:PORT`."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -35,6 +35,9 @@ def answering(answer: Answer) -> Iterator[str]:
             self.wfile.write(body)
 
         def do_POST(self) -> None:
+            self.do_GET()
+
+        def do_DELETE(self) -> None:
             self.do_GET()
 
         def log_message(self, *_: object) -> None:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import Any, ClassVar, TypedDict
+from typing import Any, ClassVar, Final, TypedDict
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
@@ -38,13 +38,48 @@ class Key(TypedDict, total=False):
     metadata: dict[str, object] | None
 
 
+class Decision(TypedDict):
+    """A decision of CrowdSec, as far as it is looked at here."""
+
+    value: str
+    duration: str
+
+
+class Event(TypedDict):
+    """What an alert of CrowdSec is about."""
+
+    meta: list[dict[str, str]]
+
+
+class Alert(TypedDict):
+    """An alert of CrowdSec, as its API takes and shows it."""
+
+    scenario: str
+    events: list[Event]
+    decisions: list[Decision]
+
+
+ENDED: Final = "-1s"
+"""What CrowdSec shows of a decision that was deleted or has expired: it lists it still."""
+MAX_EVENT_BYTES: Final = 8191
+"""What CrowdSec keeps of an event; beyond, it cuts off the values."""
+
+
+def cut(alert: Alert) -> Alert:
+    """Return an alert as CrowdSec keeps it."""
+    for event in alert["events"]:
+        if len(json.dumps(event["meta"])) > MAX_EVENT_BYTES:
+            event["meta"] = [{**meta, "value": f"{meta['value'][:256]}<TRUNCATED>"} for meta in event["meta"]]
+    return alert
+
+
 class Server(BaseHTTPRequestHandler):
     """Takes orders as a webhook, decisions as CrowdSec's Local API, changes of keys as LiteLLM's admin API. What is in `refused` fails."""
 
     keys: ClassVar[dict[str, Key]] = {}
     """Of LiteLLM, by their hash."""
 
-    alerts: ClassVar[list[dict[str, Any]]] = []
+    alerts: ClassVar[list[Alert]] = []
     refused: ClassVar[set[str]] = set()
     seen: ClassVar[list[tuple[dict[str, str], bytes]]] = []
 
@@ -67,13 +102,14 @@ class Server(BaseHTTPRequestHandler):
             self.keys[change.pop("key")].update(change)
             return self.answer(200, {})
         if self.path == "/v1/alerts":
-            self.alerts.extend(json.loads(body))
+            self.alerts.extend(cut(alert) for alert in json.loads(body))
             return self.answer(201, ["1"])
         return self.answer(204)
 
     def do_GET(self) -> None:
         if not self.path.startswith("/key/list"):
-            return self.answer(200, self.alerts)
+            active = [alert for alert in self.alerts if any(decision["duration"] != ENDED for decision in alert["decisions"])]
+            return self.answer(200, active)
         query = parse_qs(urlsplit(self.path).query)
         first, size = (int(query["page"][0]) - 1) * int(query["size"][0]), int(query["size"][0])
         keys = [{"token": token, **key} for token, key in self.keys.items()]
@@ -81,7 +117,9 @@ class Server(BaseHTTPRequestHandler):
 
     def do_DELETE(self) -> None:
         scenario = parse_qs(urlsplit(self.path).query)["scenario"][0]
-        type(self).alerts = [alert for alert in self.alerts if alert["scenario"] != scenario]
+        for alert in self.alerts:
+            for decision in alert["decisions"]:
+                decision["duration"] = ENDED if alert["scenario"] == scenario else decision["duration"]
         self.answer(200, {"nbDeleted": "1"})
 
     def log_message(self, *_: Any) -> None:
@@ -169,6 +207,25 @@ def test_what_a_connector_cannot_do_is_reported_and_not_done(name: str, opened: 
     outcome = engine.apply(connector, orders)
     assert {orders[key].measure for key in outcome.plan.impossible} == {one.measure for one in orders.values()} - connector.measures
     assert {one.measure for one in connector.present().values()} == connector.measures
+
+
+@each
+def test_an_order_about_some_keys_is_never_one_about_the_whole_account(name: str, opened: Callable[[str], Connector]) -> None:
+    connector = opened(name)
+    orders = wanted(order(1, "suspend_key", "acct-1", keys=["hash-1"]))
+    outcome = engine.apply(connector, orders)
+    assert outcome.plan.impossible == ([] if connector.by_key else list(orders))
+    assert connector.present() == (orders if connector.by_key else {})
+
+
+@each
+def test_an_order_about_thousands_with_a_long_notice_is_read_back_whole(name: str, opened: Callable[[str], Connector]) -> None:
+    accounts = sorted(Server.keys[key]["user_id"] for key in Server.keys)[:100] + [f"z-{number:04d}" for number in range(2_000)]
+    orders = wanted(order(1, "ban", *accounts, notice='§ "ä" ' * 400))
+    engine.apply(opened(name), orders)
+    assert opened(name).present() == orders
+    engine.apply(opened(name), {})
+    assert opened(name).present() == {}
 
 
 @each

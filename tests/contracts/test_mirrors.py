@@ -51,7 +51,6 @@ WITHOUT_MIRROR: Final = frozenset(
         "streams/devserver/request.py",
         "streams/devserver/system.py",
         "streams/enforcement/connector.py",
-        "streams/enforcement/connectors/crowdsec.py",
         "streams/enforcement/connectors/csv.py",
         "streams/enforcement/connectors/envoy.py",
         "streams/enforcement/connectors/kong.py",

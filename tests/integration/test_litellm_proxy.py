@@ -1,7 +1,7 @@
 """The real LiteLLM proxy, from PyPI, with a mock model: it refuses, caps, strips and serves canaries as orders say, until they expire.
 
 The proxy lives in an environment of its own, which this test makes with uv (a minute, and the package index once); LITELLM_PYTHON names one
-that has `litellm[proxy]` and `msgspec` already.
+that has `litellm[proxy]`, `prisma` and `msgspec` already.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ from streams.enforcement.connectors.litellm_admin import Connector as AdminConne
 from streams.enforcement.orders import Order
 from streams.exports.ocsf import Json
 from streams.forensics.canary import CanaryPolicy
-from streams.testing.builders import foreign_python
 from streams.testing.http_answers import Asked, answering
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -49,12 +48,7 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")
-def python(tmp_path_factory: pytest.TempPathFactory) -> str:
-    return foreign_python(tmp_path_factory.mktemp("litellm"), "LITELLM_PYTHON", "litellm[proxy]", "msgspec", seconds=500.0)
-
-
-@pytest.fixture(scope="module")
-def proxy(python: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+def proxy(litellm_python: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     """The proxy's address, and the file of orders that it obeys."""
     folder, port = tmp_path_factory.mktemp("proxy"), unused_port()
     (folder / "config.yaml").write_text(CONFIG)
@@ -67,7 +61,15 @@ def proxy(python: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tup
         "LITELLM_LOCAL_MODEL_COST_MAP": "True", "HYDROMETER_CANARY_POLICY": str(folder / "canary.json"),
         "HYDROMETER_CANARY_SERVED": str(folder / "served.jsonl"),
     }  # fmt: skip
-    command = [str(Path(python).with_name("litellm")), "--config", str(folder / "config.yaml"), "--host", "127.0.0.1", "--port", str(port)]
+    command = [
+        str(Path(litellm_python).with_name("litellm")),
+        "--config",
+        str(folder / "config.yaml"),
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+    ]
     with (folder / "log").open("wb") as log:
         process = subprocess.Popen(command, env=environment, cwd=folder, stdout=log, stderr=log)
     base = f"http://127.0.0.1:{port}"

@@ -1,7 +1,8 @@
-"""Connector `envoy`: a rate-limit service's descriptors, the route's actions that choose them, and an RBAC filter that refuses.
+"""Connector `envoy`: what caps a group (a filter of Envoy's own, or a rate-limit service), and an RBAC filter that refuses.
 
-Source: envoyproxy.io, `config.route.v3.RateLimit.Action.HeaderValueMatch`, `extensions.filters.http.rbac.v3.RBAC`, and
-github.com/envoyproxy/ratelimit. The account stands in the header `x-account-id`, as the gateway's authentication sets it.
+Source: envoyproxy.io, `config.route.v3.RateLimit.Action.HeaderValueMatch`, `extensions.filters.http.rbac.v3.RBAC`,
+`extensions.filters.http.local_ratelimit.v3.LocalRateLimit`, and github.com/envoyproxy/ratelimit. tests/integration/test_envoy.py has the
+filters in a real Envoy. The account stands in the header `x-account-id`, as the gateway's authentication sets it.
 """
 
 from __future__ import annotations
@@ -13,6 +14,9 @@ from streams.enforcement.connector import FileConnector
 from streams.enforcement.orders import Order
 
 HEADER: Final = "x-account-id"
+_ALWAYS: Final = {"default_value": {"numerator": 100, "denominator": "HUNDRED"}}
+_UNLIMITED: Final = {"max_tokens": 4_294_967_295, "tokens_per_fill": 4_294_967_295, "fill_interval": "1s"}
+"""For requests of no order: the filter wants a bucket for them."""
 
 
 class Connector(FileConnector):
@@ -21,7 +25,10 @@ class Connector(FileConnector):
     measures: ClassVar = frozenset({"rate_cap", "suspend_key", "ban"})
 
     def body(self, orders: Mapping[str, Order]) -> Any:
-        """Return the three pieces of configuration, each under the name of where it belongs."""
+        """Return the pieces of configuration, each under the name of where it belongs.
+
+        Take one of two for caps: the service, which counts over all processes of a fleet, or `local_ratelimit`, in each process by itself.
+        """
         capped = [order for order in orders.values() if order.measure == "rate_cap"]
         refused = sorted({account for order in orders.values() if order.measure in ("suspend_key", "ban") for account in order.accounts})
         return {
@@ -37,29 +44,38 @@ class Connector(FileConnector):
                 ],
             },
             "route_rate_limits": [
-                {"actions": [{"header_value_match": {"descriptor_value": order.order_id, "headers": [_matches(order.accounts)]}}]}
+                {"actions": [{"header_value_match": {"descriptor_value": order.order_id, "headers": [_is(account)]}}]}
                 for order in capped
+                for account in order.accounts
             ],
+            "local_ratelimit": _local(capped),
             "rbac": {"rules": {"action": "DENY", "policies": _policies(refused)}},
         }
+
+
+def _local(capped: list[Order]) -> dict[str, Any]:
+    return {
+        "stat_prefix": "hydrometer",
+        "token_bucket": _UNLIMITED,
+        "filter_enabled": _ALWAYS,
+        "filter_enforced": _ALWAYS,
+        "descriptors": [
+            {
+                "entries": [{"key": "header_match", "value": order.order_id}],
+                "token_bucket": {"max_tokens": limit, "tokens_per_fill": limit, "fill_interval": "60s"},
+            }
+            for order in capped
+            for limit in (max(int(order.rate), 1),)
+        ],
+    }
 
 
 def _policies(accounts: list[str]) -> dict[str, Any]:
     if not accounts:
         return {}
-    return {
-        "hydrometer": {"permissions": [{"any": True}], "principals": [{"header": {"name": HEADER, **_exact(name)}} for name in accounts]}
-    }
+    return {"hydrometer": {"permissions": [{"any": True}], "principals": [{"header": _is(account)} for account in accounts]}}
 
 
-def _exact(account: str) -> dict[str, Any]:
-    return {"string_match": {"exact": account}}
-
-
-def _matches(accounts: list[str]) -> dict[str, Any]:
-    return {"name": HEADER, "string_match": {"safe_regex": {"regex": "|".join(_escaped(account) for account in accounts)}}}
-
-
-def _escaped(text: str) -> str:
-    """Return a text as a pattern of RE2 that matches it alone."""
-    return "".join(char if (char.isalnum() and char.isascii()) or char in "_-" else f"\\x{{{ord(char):x}}}" for char in text)
+def _is(account: str) -> dict[str, Any]:
+    """Return what matches an account. Envoy refuses an expression of many names, so each has a matcher of its own."""
+    return {"name": HEADER, "string_match": {"exact": account}}

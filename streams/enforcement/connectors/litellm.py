@@ -15,6 +15,7 @@ class Connector(FileConnector):
     """The hook obeys the file's first line, until each order expires; what follows is for people."""
 
     measures: ClassVar = frozenset({"rate_cap", "step_up", "hide_reasoning", "canary", "suspend_key", "ban"})
+    by_key: ClassVar = True
 
     def body(self, orders: Mapping[str, Order]) -> Any:
         """Return the orders for a person to read."""

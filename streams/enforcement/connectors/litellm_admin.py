@@ -86,6 +86,7 @@ class Connector:
     """The keys of a proxy."""
 
     measures: ClassVar = frozenset({"rate_cap", "suspend_key", "ban"})
+    by_key: ClassVar = True
     metavar: ClassVar = "CREDENTIALS"
 
     def __init__(self, url: str, key: str, memory: Path) -> None:

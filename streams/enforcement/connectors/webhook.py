@@ -27,6 +27,7 @@ class Connector:
     """A receiver of orders. Errors name its host alone: an address can contain secrets."""
 
     measures: ClassVar = frozenset({"rate_cap", "step_up", "hide_reasoning", "canary", "suspend_key", "ban"})
+    by_key: ClassVar = True
     metavar: ClassVar = "URL"
 
     def __init__(self, url: str, secret: bytes, memory: Path) -> None:
