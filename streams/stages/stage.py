@@ -131,6 +131,21 @@ class TimedStage(Stage, Protocol):
 
 
 @runtime_checkable
+class PatientStage(FeedbackStage, TimedStage, Protocol):
+    """A stage in which feedback waits for a time of its own, and is no state until then."""
+
+    def recall_feedback(self, value: bytes, since: float) -> None:
+        """Let a record of feedback wait again that was read before, if it takes effect later than `since`, epoch seconds.
+
+        Called in offset order, before the first call of `apply`.
+
+        Raises:
+            BlockLayoutError: Before anything changed, if a block cannot be decoded.
+        """
+        ...
+
+
+@runtime_checkable
 class ArrivalStage(Stage, Protocol):
     """A stage that compares the times in a block with the block's arrival."""
 

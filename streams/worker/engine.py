@@ -34,13 +34,13 @@ from streams.core.errors import MalformedEventError, StateAheadError
 from streams.schema import topics
 from streams.schema.believable_times import arrived
 from streams.schema.signatures import Signatures
-from streams.stages.repeats import MAX_BLOCKS
-from streams.stages.stage import FeedbackStage, GatheringStage, MakeStage, Message, RecallingStage, TimedStage
+from streams.stages.stage import FeedbackStage, GatheringStage, MakeStage, Message, TimedStage
 from streams.telemetry.metrics import METRICS, Metric, Registry
 from streams.worker.failure import Failure
 from streams.worker.ordered_input import OrderedInput
 from streams.worker.pace import MARK, UNKNOWN_EPOCH_SECONDS, Mark, Pace, Slowest
 from streams.worker.partition import Gathered, Partition
+from streams.worker.recall import recall
 from streams.worker.report import report_stage
 from streams.worker.source import headers_of
 from streams.worker.stored import NO_OFFSET
@@ -207,7 +207,7 @@ class Engine:
             began, generation = time.monotonic(), self.app.consumer_generation_id
             assigned = sorted(tp for tp in self.app.assignor.assigned_actives() if tp.topic == self.inputs.topic)
             async with self._applying:
-                starts = await self._claim(assigned)
+                starts, feedback = await self._claim(assigned)
                 claimed = time.monotonic()
                 kept = {number: left for number, left in self._left.items() if self._table.is_unbroken(number)}
                 self._left = {}
@@ -215,7 +215,7 @@ class Engine:
                 await self._check_history({tp: _complete_to(records) for tp, records in chunks.items()})
                 new = [self._loaded(tp, chunks.pop(tp), starts[tp]) for tp in [*chunks]]
                 loaded = time.monotonic()
-                await asyncio.gather(*(self._recall(partition) for partition in new))  # each is a connection of its own
+                await asyncio.gather(*(self._recall(partition, feedback.get(partition.tp.partition, 0)) for partition in new))
                 old = [self._resumed(kept[tp.partition], starts[tp]) for tp in assigned if tp.partition in kept]
                 self.partitions = {partition.tp.partition: partition for partition in (*new, *old)}
                 self._generation = generation
@@ -335,19 +335,22 @@ class Engine:
         partition.written(chunks, taken)
         METRICS.add(Metric.CHUNKS_WRITTEN, len(chunks), agent=self.inputs.agent)
 
-    async def _claim(self, tps: Sequence[TP]) -> dict[TP, int]:
-        """Become the owner of these partitions, and return the offset from which the input of each must be read."""
+    async def _claim(self, tps: Sequence[TP]) -> tuple[dict[TP, int], dict[int, int]]:
+        """Become the owner of these partitions.
+
+        Returns the offset from which the input of each must be read, and by partition the one from which its feedback will be read.
+        """
         committed = await cast("Consumer", self.app.consumer).seek_to_committed() if tps else {}
         read_from = await asyncio.gather(*(self._table.claim(tp.partition) for tp in tps))
-        return {tp: self._start(tp, offset, committed.get(tp) or 0) for tp, offset in zip(tps, read_from, strict=True)}
+        starts = {tp: self._start(tp, offset, committed.get(tp) or 0) for tp, offset in zip(tps, read_from, strict=True)}
+        return starts, {tp.partition: offset or 0 for tp, offset in committed.items() if tp.topic == self.inputs.feedback}
 
-    async def _recall(self, partition: Partition) -> None:
-        """Show a stage that asks for them the blocks before the first one that it reads."""
-        stage, tp, start = partition.stage, partition.tp, partition.read_from
-        if isinstance(stage, RecallingStage) and start > 0:
-            first = max(0, start - MAX_BLOCKS)
-            for record in await asyncio.to_thread(self._table.read_range, tp.topic, tp.partition, first, start - 1):
-                stage.recall(record.value or b"", record.offset)
+    async def _recall(self, partition: Partition, committed: int) -> None:
+        """Show a stage what it depends on of what was acknowledged. committed: offset from which its feedback will be read."""
+        feedback = TP(self.inputs.feedback or "", partition.tp.partition)
+        if committed:  # a topic that was made anew may end before
+            committed = min(committed, (await self.app.consumer.highwaters(feedback))[feedback] or 0)
+        await recall(partition, feedback, committed, self._table.read_range, self._signatures)
 
     def _start(self, tp: TP, read_from: int, acknowledged: int) -> int:
         """Return the first input offset that the state may lack; an error is logged when Kafka was told that the state has it."""

@@ -8,10 +8,11 @@ from __future__ import annotations
 import http.client
 import itertools
 import os
+import re
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -130,7 +131,9 @@ class Samples:
         return float(np.polyfit(hours, megabytes, 1)[0] / megabytes[0] * 100) if len(hours) > 2 else 0.0
 
     def quarters(self) -> tuple[float, float]:
-        """Return the mean lag of the first and of the last quarter, in records."""
+        """Return the mean lag of the first and of the last quarter, in records; 0 without any."""
+        if not self.lags:
+            return 0.0, 0.0
         quarter = max(1, len(self.lags) // 4)
         return float(np.mean(self.lags[:quarter])), float(np.mean(self.lags[-quarter:]))
 
@@ -146,7 +149,7 @@ def load(directory: Path, seed: int) -> Outcome:  # noqa: ARG001 - its numbers a
         traffic = Traffic(url, rig.settings.intake_token.get_secret_value())
         pids = {"collect": collect.pid, "worker": worker.pid, **rig.pids()}
         spent = {name: cpu_seconds(pid) for name, pid in pids.items()}
-        with sampling(rig, {"collect": collect, "worker": worker}) as samples:
+        with sampling({"collect": collect, "worker": worker}) as samples:
             traffic.run(GATEWAYS, seconds, rate)
         spent = {name: round((cpu_seconds(pid) - spent[name]) / max(traffic.accepted, 1) * 1e6) for name, pid in pids.items()}
         steady, slow = traffic.accepted, float(np.quantile(traffic.seconds, 0.99))
@@ -169,6 +172,8 @@ def load(directory: Path, seed: int) -> Outcome:  # noqa: ARG001 - its numbers a
         faults += missing
         if steady < 0.98 * rate * seconds:
             faults.append(f"taken were {steady / seconds:,.0f} events a second of {rate:,.0f}")
+        if not samples.lags:
+            faults.append("no line of the worker says how far it is")
         if last > first + MAX_LAG_RISE_RECORDS:
             faults.append(f"the lag rose from {first:.0f} to {last:.0f} records")
         if seconds >= MIN_SLOPE_SECONDS and max(slopes.values()) > MAX_SLOPE_PERCENT:
@@ -181,7 +186,8 @@ def load(directory: Path, seed: int) -> Outcome:  # noqa: ARG001 - its numbers a
             "seconds": seconds,
             "events a second": round(steady / seconds),
             "p99 of an answer in seconds": round(slow, 2),
-            "lag in records, first and last quarter": [round(first), round(last)],
+            "records that wait, first and last quarter": [round(first), round(last)],
+            "most that waited": max(samples.lags, default=0),
             "MB at the end": {name: round(values[-1]) for name, values in samples.memory.items()},
             "per cent an hour": slopes,
             "CPU microseconds an event": spent,
@@ -192,14 +198,14 @@ def load(directory: Path, seed: int) -> Outcome:  # noqa: ARG001 - its numbers a
 
 
 @contextmanager
-def sampling(rig: Rig, processes: dict[str, Process]) -> Iterator[Samples]:
-    """Look at lag and memory every few seconds while the context lasts."""
+def sampling(processes: dict[str, Process]) -> Iterator[Samples]:
+    """Look at memory every few seconds while the context lasts, and then at what the worker said of its lag."""
     samples, done, began = Samples(memory={name: [] for name in processes}), threading.Event(), time.monotonic()
+    seen = processes["worker"].lines
 
     def look() -> None:
         while not done.wait(SAMPLE_SECONDS):
             samples.times.append(time.monotonic() - began)
-            samples.lags.append(max(0, rig.waiting(topics.ACCOUNTS_AGENT)))
             for name, process in processes.items():
                 samples.memory[name].append(process.memory)
 
@@ -210,3 +216,18 @@ def sampling(rig: Rig, processes: dict[str, Process]) -> Iterator[Samples]:
     finally:
         done.set()
         thread.join()
+        samples.lags = records_waiting(processes["worker"].log.read_text(errors="replace").splitlines()[seen:])
+
+
+def records_waiting(lines: Iterable[str]) -> list[int]:
+    """Return how many records waited for all agents of a worker, in each line of its log that says so.
+
+    What a worker has not read is its lag; what it has not acknowledged is mostly what its next checkpoint will contain.
+
+    >>> records_waiting(["progress: accounts: 4 partitions, 3 records wait; store: 8 partitions, 2 records wait", "anything else"])
+    [5]
+    >>> records_waiting(["progress: accounts: unknown, its consumer does not answer or rebalances; store: 8 partitions, 2 records wait"])
+    []
+    """
+    progress = [line for line in lines if "progress: " in line and "unknown" not in line]
+    return [sum(map(int, re.findall(r"(\d+) records wait", line))) for line in progress]

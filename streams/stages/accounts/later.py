@@ -4,7 +4,8 @@ Feedback is a second late, which is nothing of event time in live traffic, and a
 compared with would then depend on how fast they are read. So feedback takes effect FEEDBACK_DELAY_SECONDS of event time after what it is
 about; a partition that reads a backlog is never so far ahead of it (`streams.worker.pace`).
 
-What waits is no state: a crash loses at most what was about the last fifty minutes, and newer feedback replaces it.
+What waits is no state: a new owner of a partition reads the last feedback again (`streams.worker.engine`), and what has not taken effect by
+then waits again.
 """
 
 from __future__ import annotations
@@ -17,6 +18,16 @@ FEEDBACK_DELAY_SECONDS: Final = 4 * STEP_SECONDS
 """... so long after their end, in event time: two blocks of a file reach twenty minutes beyond one another."""
 MAX_STEPS: Final = 100
 """Steps that wait at most, the latest: a partition without traffic has a clock that stands still."""
+
+
+def takes_effect(time: float) -> float:
+    """Return when feedback about a time takes effect, epoch seconds of event time.
+
+    >>> takes_effect(70.0), takes_effect(599.0), takes_effect(600.0)
+    (3000.0, 3000.0, 3600.0)
+    """
+    return (time // STEP_SECONDS + 1) * STEP_SECONDS + FEEDBACK_DELAY_SECONDS
+
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -41,7 +52,7 @@ class Later(Generic[Key, Value]):
         """Let a value wait. time: of what it is about, epoch seconds; an unknown one is ignored."""
         if not time < float("inf"):
             return
-        waiting = self._steps.setdefault((time // STEP_SECONDS + 1) * STEP_SECONDS + FEEDBACK_DELAY_SECONDS, {})
+        waiting = self._steps.setdefault(takes_effect(time), {})
         if key not in waiting or waiting[key][0] <= time:
             waiting[key] = (time, value)
         if len(self._steps) > MAX_STEPS:

@@ -29,7 +29,7 @@ from streams.stages.accounts.claims import ClaimVotes
 from streams.stages.accounts.counting import Counting
 from streams.stages.accounts.erased import ErasedAccounts
 from streams.stages.accounts.group_rows import GroupRows
-from streams.stages.accounts.later import Later
+from streams.stages.accounts.later import Later, takes_effect
 from streams.stages.accounts.links import AccountLinks
 from streams.stages.accounts.score_rows import ScoreRows
 from streams.stages.accounts.scoring import Scoring
@@ -175,13 +175,24 @@ class Accounts:
             self.votes.receive(block)
             return []
         self.links.rename(block)
-        until = block.numbers("until").astype(np.float64)
         self.templates.share(block.hashes("template"))
-        self.templates.publish(block.hashes("template"), until)
-        for account, end in zip(block.texts("account_id"), until.tolist(), strict=True):
-            if account is not None:
-                self._suspects.add(account, end - SUSPECT_SECONDS, end)
+        self.templates.publish(block.hashes("template"), block.numbers("until").astype(np.float64))
+        self._let_suspects_wait(block)
         return []
+
+    def recall_feedback(self, value: bytes, since: float) -> None:
+        """Let suspects and a tally wait again that were read before, if they take effect later than `since`, epoch seconds.
+
+        All else of the feedback took effect when it was read.
+
+        Raises:
+            BlockLayoutError: Before anything changed, if the block cannot be decoded.
+        """
+        block = _feedback(value)
+        if block.layout is layouts.FEEDBACK:
+            self._let_suspects_wait(block, since)
+        elif block.layout is layouts.TALLIES and len(block) and takes_effect(float(block.numbers("time")[0])) > since:
+            self.votes.receive(block)
 
     @property
     def newest(self) -> float:
@@ -214,6 +225,13 @@ class Accounts:
         table = self.table
         size = {"entities": len(table), "state_bytes_per_entity": table.bytes_per_row, "state_bytes": self.chunks.nbytes}
         return {**self._counts, **self.archive.counts, **size, "newest": self.state.newest, "cold_chunks": self.chunks.cold}
+
+    def _let_suspects_wait(self, block: Block, since: float = -math.inf) -> None:
+        """Let the suspects of a block wait that take effect later than `since`."""
+        ends = block.numbers("until").astype(np.float64).tolist()
+        for account, end in zip(block.texts("account_id"), ends, strict=True):
+            if account is not None and takes_effect(end - SUSPECT_SECONDS) > since:
+                self._suspects.add(account, end - SUSPECT_SECONDS, end)
 
     def _end_daily(self, offset: int) -> None:
         """Once a day of event time, forget shingles and upgrades of routers that are older than an account is kept."""

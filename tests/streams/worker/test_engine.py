@@ -1,4 +1,4 @@
-"""A backlog that need not wait is applied block by block, and all else goes on between two of them."""
+"""A backlog that need not wait is applied block by block; a partition that stays goes on with its stage, and one that comes is loaded."""
 
 from __future__ import annotations
 
@@ -21,6 +21,7 @@ from streams.worker.engine import Engine, Inputs
 from streams.worker.pace import MARK, Mark, Pace, Slowest
 from streams.worker.partition import Partition
 from streams.worker.table import ChunkTable, StoredArchive
+from tests.streams.worker.conftest import LogTable, MakeTable
 
 START = 1_800_000_000.0
 
@@ -39,7 +40,7 @@ class TimedCounts(CountingStage):
 
     def apply(self, value: bytes, offset: int) -> list[Message]:
         self._applied.append((self.number, offset))
-        return super().apply(value.replace(b"[", b'["').replace(b"]", b'"]'), offset)
+        return super().apply(value if b'"' in value else value.replace(b"[", b'["').replace(b"]", b'"]'), offset)
 
 
 class HereEngine(Engine):
@@ -69,16 +70,57 @@ class HereEngine(Engine):
 
 
 MakeEngine = Callable[[Inputs], HereEngine]
+PLACE = TP(topics.REQUESTS, 0)
+
+
+class Broker:
+    """The consumer of an app: what was committed, and where topics end."""
+
+    def __init__(self) -> None:
+        self.committed: dict[TP, int] = {}
+
+    def highwater(self, _place: TP) -> int:
+        return 1_000
+
+    async def highwaters(self, *places: TP) -> dict[TP, int]:
+        return dict.fromkeys(places, 1_000)
+
+    async def seek_to_committed(self) -> dict[TP, int]:
+        return self.committed
+
+    async def force_commit(self) -> None:
+        """Commit what was acknowledged."""
+
+    def ack(self, record: Any) -> bool:
+        self.committed[record.tp] = record.offset + 1
+        return True
 
 
 @pytest.fixture
-def make_engine(table: ChunkTable, monkeypatch: pytest.MonkeyPatch) -> MakeEngine:
-    monkeypatch.setattr(table.app, "consumer", SimpleNamespace(highwater=lambda _place: 1_000))
+def make_engine(make_table: MakeTable, monkeypatch: pytest.MonkeyPatch) -> MakeEngine:
+    """Make the engines of several workers, each of which is given partition 0 whenever it loads."""
+    broker = Broker()
 
     def make(inputs: Inputs) -> HereEngine:
+        table = make_table()
+        monkeypatch.setattr(table.app, "consumer", broker)
+        monkeypatch.setattr(table.app, "consumer_generation_id", 1)
+        monkeypatch.setattr(table.app, "assignor", SimpleNamespace(assigned_actives=lambda: {PLACE}))
         return HereEngine(table, inputs)
 
     return make
+
+
+async def load(engine: HereEngine) -> TimedCounts:
+    """Let an engine load partition 0, behind a recovery of its table, and return its stage."""
+    cast("LogTable", engine._table).catch_up()
+    await engine.load()
+    return cast("TimedCounts", engine.partitions[0].stage)
+
+
+async def count_block(engine: HereEngine, offset: int) -> None:
+    engine.partitions[0].apply(b'["ada"]', offset)
+    await engine.checkpoint(everything=True)
 
 
 def a_record(partition: int, offset: int, reach: int = 0) -> Any:
@@ -136,3 +178,25 @@ async def test_a_mark_is_answered_to_all_when_the_slowest_moves_and_else_to_its_
     await engine._answer(partition, Mark(7, 1.0))
     assert len(engine.sent) == 3, "there is no partition 7"
     assert {message.key for message in engine.sent} == {MARK}
+
+
+async def test_a_partition_that_nobody_had_meanwhile_goes_on_with_the_stage_that_it_had(make_engine: MakeEngine) -> None:
+    engine = make_engine(Inputs("accounts", topics.REQUESTS))
+    stage = await load(engine)
+    await count_block(engine, 0)
+    await engine.leave()
+    assert engine.partitions == {}
+    assert await load(engine) is stage
+    assert (engine.partitions[0].complete_to, engine.partitions[0].read_from) == (0, 1)
+
+
+async def test_a_partition_that_another_worker_had_meanwhile_is_loaded_with_what_that_one_counted(make_engine: MakeEngine) -> None:
+    one, two = (make_engine(Inputs("accounts", topics.REQUESTS)) for _ in range(2))
+    stage = await load(one)
+    await count_block(one, 0)
+    await one.leave()
+    await load(two)
+    await count_block(two, 1)
+    await two.leave()
+    assert (back := await load(one)) is not stage
+    assert (stage.counts(), back.counts()) == ({"ada": 1}, {"ada": 2})

@@ -161,6 +161,50 @@ def test_feedback_takes_effect_forty_minutes_after_what_it_is_about_however_late
         assert accounts.votes.reference.votes.sum() == 0
 
 
+def test_a_partition_that_moves_knows_what_of_its_feedback_waits_and_applies_none_twice() -> None:
+    """Both feedbacks came before the move: the first has taken effect by then, the second has not."""
+    first, second = suspect("ada", until=START + 86_400), suspect("bob", until=START + 86_400 + 2 * STEP_SECONDS)
+    stays = stage()
+    stays.apply(requests(*[(name, number) for number in range(FIRST_REQUESTS) for name in ("ada", "bob")]), 0)
+    for offset, told in enumerate((first, second)):
+        stays.apply_feedback(told, offset)
+    stays.apply(requests(("eve", LATER)), 1)
+    moved, forgetful = stage(), stage()
+    chunks = [(name, stays.dump(name)) for name in list(stays.dirty())]
+    for other in (moved, forgetful):
+        other.load(chunks)
+    for told in (first, second):
+        moved.recall_feedback(told, since=START + LATER)
+    last = requests(("eve", LATER + 2 * STEP_SECONDS))
+    for each in (stays, moved, forgetful):
+        each.apply(last, 2)
+    suspects = [{name for name in ("ada", "bob") if each.table["suspect_until"][each.table.find(name)] > START} for each in (stays, moved)]
+    assert suspects == [{"ada", "bob"}] * 2
+    assert moved.votes.reference.votes.sum() == stays.votes.reference.votes.sum() < forgetful.votes.reference.votes.sum()
+
+
+def test_a_tally_waits_again_unless_it_took_effect() -> None:
+    there = Accounts(1, 2, KEY, {}, shingle_cells=1 << 10)
+    ((_, told),) = tallies(there.apply(people("bob", "eve", "joe"), 0))
+    for since, others in ((START, 3.0), (START + LATER, 0.0)):
+        here = Accounts(0, 2, KEY, {}, shingle_cells=1 << 10)
+        here.apply(people("ada"), 0)
+        here.recall_feedback(told, since)
+        here.state.newest = START + LATER
+        here.votes.add_others()
+        assert here.votes.tail.others.sum() == others
+
+
+def test_what_took_effect_when_it_came_is_not_recalled() -> None:
+    accounts = stage()
+    accounts.apply(requests(("ada", 0)), 0)
+    before = {name: accounts.dump(name) for name in list(accounts.dirty())}
+    accounts.recall_feedback(feedback((None, 7, 0, 0, START + 86_400), (None, 0, 5, 6, START)), since=-np.inf)
+    accounts.recall_feedback(layouts.ERASURES.encode({name: [] for name in layouts.ERASURES.columns}), since=-np.inf)
+    assert before
+    assert accounts.dirty() == {}
+
+
 def test_a_verdict_on_an_account_that_is_not_here_is_ignored() -> None:
     accounts = stage()
     accounts.apply(requests(("ada", 0)), 0)
