@@ -17,6 +17,11 @@ from streams.schema.labels import Label
 from streams.stages.stage import Message
 from streams.testing.block_rows import Cell, Row, columns_of
 
+ROUTER: Final = "00000000000000aa"
+CARD: Final = "00000000000000cc"
+OTHER_CARD: Final = "00000000000000dd"
+TEMPLATE: Final = "00000000000000ee"
+FEW: Final = ("ada", "bob", "eve")
 FEATURES: Final = ("daily_output", "fresh_questions")
 _USUAL: Final[Row] = {
     "common": 0.0,
@@ -75,6 +80,25 @@ def a_group(kind: str, name: str, who: Sequence[str], at: float = 0.0, **cells: 
     return [evidence_row(kind, name, account, at, **cells) for account in (None, *who)]
 
 
+def hydra(router: str, accounts: Sequence[str], at: float, start: int) -> list[Row]:
+    """Return the rows of accounts behind one router, each of its own organisation, all with one card and one template.
+
+    Args:
+        router: Its id.
+        accounts: Behind it.
+        at: When the evidence was weighed, seconds.
+        start: The first organisation's number.
+    """
+    pays = {name: start + number for number, name in enumerate(accounts)}
+    rows = a_group("router", router, accounts, at=at, payment=int(CARD, 16), template=int(TEMPLATE, 16))
+    return [row | {"organization": pays.get(str(row["account_id"]), 0)} for row in rows]
+
+
+def known_links() -> list[Row]:
+    """Return what makes commonness known: 6 of 10,000 accounts have the card and the template of `hydra`."""
+    return [a_group(kind, name, [], accounts=6.0, extraction=1.0)[0] for kind, name in (("payment", CARD), ("template", TEMPLATE))]
+
+
 def encoded(rows: Sequence[Row]) -> bytes:
     """Return rows of evidence as a block."""
     columns = columns_of(layouts.EVIDENCE, rows, _USUAL)
@@ -118,3 +142,12 @@ class CaseDesk:
     def open(self) -> list[Case]:
         """The newest versions of open cases."""
         return [case for case in self.newest.values() if case.state == "open"]
+
+
+def merged(desk: CaseDesk) -> tuple[str, str]:
+    """Make two cases that a third alert makes one; return both ids, the one that stays first."""
+    desk.apply(*a_group("router", ROUTER, FEW))
+    desk.apply(*a_group("payment", OTHER_CARD, ["kim", "lou", "max"], at=1.0))
+    stays, goes = (case.case_id for case in desk.open)
+    desk.apply(*a_group("template", TEMPLATE, [*FEW, "kim", "lou", "max"], at=2.0))
+    return stays, goes

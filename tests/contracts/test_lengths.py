@@ -15,7 +15,6 @@ LONGER: Final = frozenset(
         "dashboards/boards/oncall.py",
         "dashboards/views.py",
         "streams/cases/case_file.py",
-        "streams/cases/stage.py",
         "streams/core/settings.py",
         "streams/intake/collector.py",
         "streams/intake/http.py",

@@ -9,7 +9,6 @@ from typing import Final
 ROOT: Final = Path(__file__).resolve().parents[2]
 WITHOUT_MIRROR: Final = frozenset(
     [
-        "streams/cases/caseload.py",
         "streams/cases/hypothesis.py",
         "streams/cases/response_steps.py",
         "streams/cases/views/html.py",

@@ -62,21 +62,21 @@ def test_a_case_of_the_account_alone_is_removed_as_a_whole(desk: CaseDesk) -> No
     (case,) = desk.open
     report = erase(desk, "ada")
     assert (report.cases, report.alerts) == ([case.case_id], ["extraction"])
-    assert [len(table) for table in (desk.stage.cases, desk.stage.alerts, desk.stage.entities)] == [0, 0, 0]
+    assert [len(table) for table in (desk.stage.cases, desk.stage.book.alerts, desk.stage.book.entities)] == [0, 0, 0]
 
 
 def test_a_label_on_the_account_is_removed_and_those_on_others_stay(of_three: CaseDesk) -> None:
     of_three.learn(labels.make("account", "ada", "benign", "eva", at=1.0))
     of_three.learn(labels.make("account", "bob", "benign", "eva", at=1.0))
     assert erase(of_three, "ada").removed["labels"] == 1
-    assert [label.entity_id for label in of_three.stage.labels.values()] == ["bob"]
+    assert [label.entity_id for label in of_three.stage.book.labels.values()] == ["bob"]
 
 
 def test_a_split_that_names_the_account_is_removed_with_it(of_three: CaseDesk) -> None:
     (case,) = of_three.open
     of_three.learn(labels.make(LINK, f"{case.case_id}/account:ada", SPLIT, "eva", at=1.0))
     assert erase(of_three, "ada").removed["labels"] == 1
-    assert not names("ada", [of_three.stage.cases, of_three.stage.labels, of_three.stage.alerts, of_three.stage.entities])
+    assert not names("ada", [of_three.stage.cases, of_three.stage.book.labels, of_three.stage.book.alerts, of_three.stage.book.entities])
 
 
 def test_a_case_under_legal_hold_keeps_the_account_until_it_is_released(of_three: CaseDesk) -> None:

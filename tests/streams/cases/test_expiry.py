@@ -29,8 +29,8 @@ def test_a_resolved_case_ends_with_its_alert_and_its_entity(resolved: Any) -> No
     assert list(resolved.stage.cases) == [case_id]
     resolved.apply(an_account("eve", at=updated + CASE_SECONDS + DAY + 1))
     assert not resolved.stage.cases
-    assert not resolved.stage.alerts
-    assert list(resolved.stage.entities) == ["account:eve"]
+    assert not resolved.stage.book.alerts
+    assert list(resolved.stage.book.entities) == ["account:eve"]
 
 
 def test_a_held_case_does_not_end(resolved: Any) -> None:
@@ -38,18 +38,18 @@ def test_a_held_case_does_not_end(resolved: Any) -> None:
     resolved.learn(labels.make(HOLD, case_id, HOLD, "ada", "court", at=1.0))
     resolved.apply(an_account("eve", at=3 * CASE_SECONDS))
     assert list(resolved.stage.cases) == [case_id]
-    assert "account:ada" in resolved.stage.entities
+    assert "account:ada" in resolved.stage.book.entities
 
 
 def test_an_entity_of_no_case_is_forgotten_after_a_quarter(desk: CaseDesk) -> None:
     desk.apply(an_account("ada"))
     desk.apply(an_account("bob", at=ENTITY_SECONDS + 1))
-    assert list(desk.stage.entities) == ["account:bob"]
+    assert list(desk.stage.book.entities) == ["account:bob"]
 
 
 def test_a_label_teaches_for_three_years(desk: CaseDesk) -> None:
     desk.learn(labels.make("account", "ada", "benign", "eva", at=0.0))
     desk.apply(an_account("bob", at=LABEL_SECONDS))
-    assert len(desk.stage.labels) == 1
+    assert len(desk.stage.book.labels) == 1
     desk.apply(an_account("bob", at=LABEL_SECONDS + DAY))
-    assert not desk.stage.labels
+    assert not desk.stage.book.labels

@@ -23,7 +23,7 @@ NAMES = [f"acct-{number}" for number in range(12)]
 
 def slow_over(stage: Cases, entity: Entity, tier: Tier = "alert") -> dict[str, Known]:
     """The accounts of a group that are over the threshold of a tier, counted from the beginning."""
-    threshold = stage._suspects[tier].threshold_nats(entity)
+    threshold = stage.book.membership.suspects[tier].threshold_nats(entity)
     over: dict[str, Known] = {account: row for account, row in entity.members.items() if row.extraction >= threshold}
     return over if len(over) >= MIN_ALERTED_MEMBERS and not entity.common else {}
 
@@ -36,11 +36,11 @@ def test_what_is_counted_by_change_is_what_a_count_from_the_beginning_finds(desk
         nats = rng.choice([1.0, 20.0, 20.0])
         facts = {"extraction": nats, "requests": float(rng.randint(1, 500)), "common": float(rng.random() < 0.05)}
         desk.apply(*a_group(kind, name, who, at=900.0 * turn, **facts))
-        for entity in desk.stage.entities.values():
-            assert dict(desk.stage._suspects["alert"].of(entity)[0]) == slow_over(desk.stage, entity), turn
+        for entity in desk.stage.book.entities.values():
+            assert dict(desk.stage.book.membership.suspects["alert"].of(entity)[0]) == slow_over(desk.stage, entity), turn
         for case in desk.stage.cases.values():
-            if case.state == "open" and case.case_id not in desk.stage._moved:
-                present = {account for key in case.keys for account in slow_over(desk.stage, desk.stage.entities[key], case.tier)}
+            if case.state == "open" and case.case_id not in desk.stage.book.membership.changed:
+                present = {account for key in case.keys for account in slow_over(desk.stage, desk.stage.book.entities[key], case.tier)}
                 assert {account for account, member in case.members.items() if member.left_at is None} == present, turn
 
 
@@ -48,7 +48,7 @@ def test_a_group_that_was_forgotten_comes_back_without_its_old_suspects(desk: Ca
     day = 86_400.0
     desk.apply(*a_group("router", ROUTER, NAMES[:2], extraction=20.0))
     desk.apply(an_account("other", at=100 * day))
-    assert f"router:{ROUTER}" not in desk.stage.entities
+    assert f"router:{ROUTER}" not in desk.stage.book.entities
     desk.apply(*a_group("router", ROUTER, NAMES[2:4], at=100 * day, extraction=20.0))
     assert desk.open == [], "two suspects are no group, and those of a hundred days ago are gone"
 

@@ -59,5 +59,5 @@ def test_labels_of_sixty_cases_make_the_next_case_say_what_analysts_would(desk: 
 def test_a_label_of_an_account_teaches_by_what_is_known_of_it(desk: CaseDesk) -> None:
     desk.apply(an_account("ada", extraction=10.0, families=LOUD))
     desk.learn(labels.make("account", "ada", "distilling", "ada", at=1.0))
-    (label,) = desk.stage.labels.values()
+    (label,) = desk.stage.book.labels.values()
     assert label.families["content"] == 6.0

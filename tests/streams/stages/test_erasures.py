@@ -86,7 +86,9 @@ def run(read: Run) -> Run:
 
 def test_an_erased_member_of_a_case_is_in_no_state_of_any_stage(run: Run) -> None:
     account = min(run.case_of_many().members)
-    assert account in run.pipeline.cases.entities or any(account in entity.members for entity in run.pipeline.cases.entities.values())
+    assert account in run.pipeline.cases.book.entities or any(
+        account in entity.members for entity in run.pipeline.cases.book.entities.values()
+    )
     reports = run.erase(account)
     assert not [stage for stage in run.stages for data in stored(stage) if contains(data, account)]
     # both sides of the snapshot of the cases are written again, so that neither contains the account

@@ -6,7 +6,8 @@ import msgspec
 
 from streams.cases.audit_chain import MAX_ENTRIES
 from streams.cases.case_file import MAX_LISTED_LINKS, MAX_LISTED_MEMBERS
-from streams.cases.stage import MAX_CASE_BYTES, Cases
+from streams.cases.casebook import MAX_CASE_BYTES
+from streams.cases.stage import Cases
 from streams.schema import topics
 from streams.schema.cases import Case, CaseMember, CasePayload, Link, WeighedEdge
 from streams.testing.case_desk import CaseDesk, an_account
@@ -15,7 +16,7 @@ from streams.testing.case_desk import CaseDesk, an_account
 def published(stage: Cases) -> tuple[Case, int]:
     """The next version of the only case, and its bytes."""
     (case,) = stage.cases.values()
-    (message,) = stage._publish(case)
+    (message,) = stage.book.publish(case)
     return Case.decode(message.value), len(message.value)
 
 

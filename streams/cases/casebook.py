@@ -1,0 +1,136 @@
+"""The casebook: entities, alerts, cases and labels, and how a case is published, closed and opened again."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Final, Literal
+
+import msgspec
+
+from models.durations import DAY
+from streams.cases import case_file, triage
+from streams.cases.audit_chain import HistoryKey
+from streams.cases.caseload import Caseload
+from streams.cases.membership import Membership
+from streams.cases.policy import Policy
+from streams.schema import topics
+from streams.schema.cases import AlertState, AlertStep, CaseState, Example
+from streams.schema.evidence import Entity
+from streams.schema.labels import LearnedLabel
+from streams.schema.names import AlertName, entity_key
+from streams.stages.stage import Message
+
+QUIET_SECONDS = 3 * DAY
+"""A case without news for this long, in event time, is resolved."""
+MAX_CASE_BYTES = topics.MAX_RECORD_BYTES // 2
+"""Of a version of a case: one that is larger lists fewer members and links, and says how many it leaves out."""
+_LIST_DIVISORS: Final = (1, 4, 16, 64, 256, 1024, case_file.MAX_LISTED_MEMBERS)
+
+
+class Casebook:
+    """What the stage knows. Alerting and decisions change it; what it publishes are alerts and versions of cases."""
+
+    def __init__(self, policy: Policy, history_key: HistoryKey) -> None:
+        """Start empty.
+
+        Args:
+            policy: Thresholds, terms and permitted parties.
+            history_key: Signs the histories of cases.
+        """
+        self.policy = policy
+        self.history_key = history_key
+        self.entities: dict[str, Entity] = {}
+        self.alerts: dict[str, AlertState] = {}
+        self.labels: dict[str, LearnedLabel] = {}
+        self.caseload = Caseload()
+        self.membership = Membership(policy, self.caseload)
+        self.triage = triage.trained(())
+        self.changed: dict[str, None] = {}
+        """Cases to be published once the block is judged, by id."""
+        self.now = -math.inf
+        """Event time of the newest evidence, seconds since 1970."""
+        self.counts = {"evidence_rows": 0.0, "alerts": 0.0, "cases": 0.0}
+
+    @property
+    def cases(self) -> Mapping[str, CaseState]:
+        """Return every case by id, merged and resolved ones too."""
+        return self.caseload.cases
+
+    def learn(self) -> None:
+        """Train the triage model anew: a label came, changed or went."""
+        self.triage = triage.trained(self.labels.values())
+
+    def alert_messages(self, alert_id: str, step: AlertStep) -> list[Message]:
+        """Return the alert as a message; nothing when it is silent."""
+        alert = self.alerts[alert_id]
+        if alert.silent:
+            return []
+        record = case_file.alert_record(alert_id, alert, step, self.entities[AlertName.parse(alert_id).key], self.policy)
+        return [Message(topics.ALERTS, 0, record.encode(), alert_id.encode())]
+
+    def publish(self, case: CaseState) -> list[Message]:
+        """Bring a case up to date and return its next version."""
+        entities = [self.entities[key] for key in case.keys]
+        case.updated_at = max([case.updated_at, *(entity.time for entity in entities)])
+        case.version += 1
+        if case.state != "merged":
+            alerts = [self.alerts[link.entity] for link in case.links]
+            case.muted = all(alert.muted for alert in alerts)
+            case.tier = "alert" if any(alert.tier == "alert" for alert in alerts) else "ask"
+            self.membership.update(case, entities)
+        for list_divisor in _LIST_DIVISORS:
+            record = case_file.case_record(
+                case, entities, self.strongest(case), self.policy, self._example(case), self.triage, list_divisor
+            )
+            history = self.history_key.extended(case.history, record)
+            signature = self.history_key.signature(case.case_id, history)
+            payload = msgspec.structs.replace(record.payload, history=history, signature=signature)
+            data = msgspec.structs.replace(record, payload=payload).encode()
+            if len(data) <= MAX_CASE_BYTES:
+                break
+        case.history = history
+        return [Message(topics.CASES, 0, data, case.case_id.encode())]
+
+    def _example(self, case: CaseState) -> Example | None:
+        """Return the member with the most evidence of its own, and its features: a group's numbers do not describe an account."""
+        own = [entity for account in case.members if (entity := self.entities.get(entity_key("account", account))) is not None]
+        if not own:
+            return None
+        strongest = max(own, key=lambda entity: (entity.extraction, entity.entity_id))
+        return Example(strongest.entity_id, case_file.parts(strongest, case.behaviour))
+
+    def strongest(self, case: CaseState) -> Entity:
+        """Return the entity with the most alerted members of a case, and among equals the most evidence."""
+        entities = [self.entities[key] for key in case.keys]
+        over = self.membership.suspects[case.tier]
+        return max(entities, key=lambda entity: (len(over.of(entity)[0]), getattr(entity, case.behaviour), entity.entity_id))
+
+    def resolve_quiet(self) -> list[Message]:
+        """Resolve the open cases without news for QUIET_SECONDS."""
+        quiet = [case for case in self.cases.values() if case.state == "open" and self.now - case.updated_at > QUIET_SECONDS]
+        return [message for case in quiet for message in self.close(case, "resolved")]
+
+    def close(self, case: CaseState, why: Literal["resolved", "dismissed"]) -> list[Message]:
+        """Resolve a case and its alerts: `resolved` for lack of news, or `dismissed` by a person, which takes more to reopen."""
+        case.state = "resolved"
+        self.changed.pop(case.case_id, None)
+        messages = []
+        for link in case.links:
+            messages += self.alert_messages(link.entity, "resolved")
+            self.alerts[link.entity].state = why
+        return [*messages, *self.publish(case)]
+
+    def reopen(self, case: CaseState) -> list[Message]:
+        """Publish a case; open its dismissed alerts again, except those that another case has taken over."""
+        messages = []
+        for link in case.links:
+            alert = self.alerts[link.entity]
+            if (alert.state, alert.case_id) == ("dismissed", case.case_id):
+                case.state = alert.state = "open"
+                case.updated_at = max(case.updated_at, self.now)  # otherwise it would be resolved as quiet at once
+                messages += self.alert_messages(link.entity, "open")
+        for account, member in case.members.items():
+            if member.left_at is None and self.caseload.is_elsewhere(account, case):
+                member.left_at = case.updated_at
+        return [*messages, *self.publish(case)]
