@@ -25,7 +25,7 @@ rule = Rule(
     title="{title}",
     team="{team}",
     severity="ticket",
-    question="Which question does it answer? Say what the number is.",
+    question="Say here which question it answers, and what the number is.",
     sql="""
         SELECT process, toFloat64(count()) AS value
         FROM hydrometer.health
@@ -45,7 +45,7 @@ from typing import Any
 
 def test_one_sentence_that_says_what_fires(ground: Any) -> None:
     ground.health("lag", 1, agent="accounts", topic="requests", partition="0")
-    assert ground.summaries("{name}") == ["write here the summary of {name} for these rows"]
+    assert ground.summaries("{name}") == ["say here what the summary of {name} is for these rows"]
 """
 
 _QUERY: Final = """
@@ -86,5 +86,5 @@ def new_alert(name: str, team: str, root: Path = ROOT) -> list[Path]:
 
 
 def _runbook(title: str) -> str:
-    parts = [f"\n## {heading}\n{_QUERY if heading == HEADINGS[0] else ''}\nSay it in a few lines.\n" for heading in HEADINGS]
+    parts = [f"\n## {heading}\n{_QUERY if heading == HEADINGS[0] else ''}\nSay it here in a few lines.\n" for heading in HEADINGS]
     return f"# {title}\n{''.join(parts)}"

@@ -33,7 +33,8 @@ class LinkKind:
 
     name: str
     family: str | None = None
-    """Cases are linked by it. Kinds of one family are the same evidence: only the strongest counts, with at most MAX_LINK_FAMILY_NATS."""
+    """What its value is evidence of, carried with every account of a case; None for a kind that only groups count. Kinds of one family
+    are the same evidence: only the strongest counts, with at most MAX_LINK_FAMILY_NATS."""
     group_words: str | None = None
     """What a scored group of accounts with one value is called; None if the kind forms no groups."""
     column: str | None = None
@@ -53,10 +54,11 @@ LINK_KINDS: Final = (
     LinkKind("subnet", column="client_network", keyed=True, min_payers=2),
     LinkKind("tools", column="tool_hash", keyed=True, min_payers=3),
 )
-"""Every kind of link, in column order. A new one is an entry here; if cases are linked by it, a field of `Known` and `CaseMember` too."""
+"""Every kind of link, in column order. A new one is an entry here; if it has a family, a field of `Known` and `CaseMember` too; if it has
+groups, a place in JOINING."""
 LINKS: Final = tuple(kind.name for kind in LINK_KINDS)
 CASE_LINKS: Final = tuple(kind.name for kind in LINK_KINDS if kind.family)
-"""Kinds by which cases are linked."""
+"""Kinds whose values travel with the accounts of a case."""
 NEWEST: Final = {kind.name: kind.column for kind in LINK_KINDS if kind.column}
 """Column of a request by kind, where the newest value counts."""
 MIN_PAYERS: Final = {kind.name: kind.min_payers for kind in LINK_KINDS if kind.min_payers}

@@ -27,12 +27,17 @@ FORMAT: Final = table(
         "timestamp": at("began"),
         "event.id": at("call/id"),
         "account.id": at("caller/account", "caller/key"),
+        "prompt": at("question"),
         "http.server.request.duration": at("took_ms", unit=milliseconds),
     }},
 )
 '''
-_SAMPLE: Final = '{{"{name}_version":1,"began":"2026-11-02T09:00:00Z","call":{{"id":"r-1"}},"caller":{{"account":"a-1"}},"took_ms":250}}\n'
-_EXPECTED: Final = '{{"say here":"which canonical event the line of {name}.jsonl is"}}\n'
+_SAMPLE: Final = (
+    '{{"{name}_version":1,"began":"2026-11-02T09:00:00Z","call":{{"id":"r-1"}},"caller":{{"account":"a-1"}},'
+    '"question":"SECRET words of a caller","took_ms":250}}\n'
+)
+"""SECRET marks each text of a caller: the contract fails when it leaves by another field than `prompt` and `system_prompt`."""
+_EXPECTED: Final = '[{{"say here":"which canonical events the line of {name}.jsonl is"}}]\n'
 
 
 def new_format(name: str, root: Path = ROOT) -> list[Path]:

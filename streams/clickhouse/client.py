@@ -54,7 +54,12 @@ REFUSALS: Final = frozenset(
 """ClickHouse's codes for rows that it will never accept."""
 
 _MISSING: Final = frozenset(
-    {errors.ErrorCodes.UNKNOWN_TABLE, errors.ErrorCodes.UNKNOWN_DATABASE, errors.ErrorCodes.NO_SUCH_COLUMN_IN_TABLE}
+    {
+        errors.ErrorCodes.UNKNOWN_TABLE,
+        errors.ErrorCodes.UNKNOWN_DATABASE,
+        errors.ErrorCodes.NO_SUCH_COLUMN_IN_TABLE,
+        errors.ErrorCodes.UNKNOWN_IDENTIFIER,  # of a column that a later migration adds
+    }
 )
 _DENIED: Final = frozenset({errors.ErrorCodes.WRONG_PASSWORD, errors.ErrorCodes.UNKNOWN_USER, 497, 516})  # and by their newer names
 

@@ -19,7 +19,8 @@ from streams.intake.formats.registry import all_formats, reader
 from streams.schema.event import NAMES, check, seconds
 
 SAMPLES = Path(__file__).parents[1] / "streams" / "intake" / "formats" / "samples"
-SECRET = "SECRET"  # in every text of every sample
+SECRET = "SECRET"
+"""In every text of a caller in every sample."""
 OURS = [each for each in all_formats() if (SAMPLES.parents[4] / "streams/intake/formats" / f"{each.name}.py").is_file()]
 READABLE = [each for each in OURS if each.readable]
 NONSENSE: tuple[Any, ...] = (None, "", "nonsense", -1, True, 1e300, [], ["x", 1], {"a": {"b": 1}})
@@ -96,8 +97,17 @@ def test_a_sample_is_accepted_and_its_text_is_in_prompt_fields_alone(each: Forma
     for event in found:
         check(event)
         assert set(event) <= NAMES | {"@timestamp"}
+        for name in {"prompt", "system_prompt"} & event.keys():
+            assert any(SECRET in text for text in texts(event[name])), f"mark each caller's text in the sample of {each.name} with {SECRET}"
         elsewhere = {name: value for name, value in event.items() if name not in {"prompt", "system_prompt"}}
         assert not any(SECRET in text for text in texts(elsewhere))
+
+
+@pytest.mark.parametrize("each", READABLE, ids=name_of)
+def test_each_kind_of_text_that_a_format_reads_is_in_a_sample(each: Format) -> None:
+    sampled = {name for line in lines(each) for event in reader("auto")(line) for name in event}
+    missing = {"prompt", "system_prompt"} & each.fields.keys() - sampled
+    assert not missing, f"a sample of {each.name} needs a text of a caller for {missing}, marked with {SECRET}"
 
 
 @pytest.mark.parametrize("each", READABLE, ids=name_of)

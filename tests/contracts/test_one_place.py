@@ -192,7 +192,10 @@ def test_names_of_entities_and_alerts_are_written_and_taken_apart_in_one_module(
         name = str(path.relative_to(ROOT))
         if name not in {NAMES, *OTHER_COLONS} and not name.startswith("streams/intake/formats/") and (at := colons(path.read_text())):
             found[name] = at
-    assert not found, f"use {NAMES}, or say in OTHER_COLONS what the colon parts"
+    assert not found, (
+        f"modules and lines that write or part a name at a colon: if it names an entity or an alert, use {NAMES}; else list the module in "
+        "OTHER_COLONS of tests/contracts/test_one_place.py, with what the colon parts"
+    )
     assert all(colons((ROOT / name).read_text()) for name in OTHER_COLONS), "a module of OTHER_COLONS has no colon any more: drop it"
 
 

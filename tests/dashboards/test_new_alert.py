@@ -30,8 +30,8 @@ def test_a_new_rule_is_three_files_and_its_test_fails_until_it_says_what_fires(c
     linted = python(checkout, "-m", "ruff", "check", "--config", str(ROOT / "pyproject.toml"), str(paths[0]), str(paths[2])).stdout
     assert "All checks passed" in linted, linted
     tests = python(checkout, "-m", "pytest", "-q", "-p", "no:cacheprovider", "--import-mode=importlib", "-k", "late_backup", "tests").stdout
-    assert "write here the summary of late_backup for these rows" in tests
-    assert "1 failed" in tests, tests
+    assert "say here what the summary of late_backup is for these rows" in tests
+    assert "2 failed" in tests, tests  # what fires, and the words of the template
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import importlib
 import re
 import shlex
 import string
@@ -17,6 +18,8 @@ from dashboards.rules import RUNBOOKS, rules, runbook
 from streams.cli.main import cli
 
 HERE = Path(__file__).parent
+TEMPLATE_WORDS = re.compile(r"\b[Ss]ay (it )?here\b|^What the rule is about, in one line")
+"""As dashboards/new_alert.py writes them."""
 FENCE = re.compile(r"^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 QUERIES = [(name, sql) for name in rules() for language, sql in FENCE.findall(runbook(name)) if language == "sql"]
 COMMANDS = [
@@ -28,6 +31,13 @@ COMMANDS = [
 def test_it_has_a_test_and_a_runbook_of_its_name(name: str) -> None:
     assert (HERE / f"test_{name}.py").is_file(), f"{name} needs tests/dashboards/alerts/test_{name}.py"
     assert runbook(name).startswith(f"# {rules()[name].title}\n")
+
+
+@pytest.mark.parametrize("name", rules())
+def test_it_has_no_words_of_its_template_left(name: str) -> None:
+    module = importlib.import_module(f"dashboards.alerts.{name}")
+    for text in (str(module.__doc__), rules()[name].question, runbook(name)):
+        assert not TEMPLATE_WORDS.search(text), f"{name} still has the words of its template: {text.strip()}"
 
 
 def test_no_runbook_is_left_without_its_rule() -> None:

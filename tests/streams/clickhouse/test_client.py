@@ -77,6 +77,14 @@ def test_a_closed_gateway_opens_again(clickhouse: ClickHouse) -> None:
     assert clickhouse.query("SELECT 1") == [(1,)]
 
 
+def test_a_column_of_a_later_version_says_to_migrate(clickhouse: ClickHouse) -> None:
+    later = {**letters("not_json"), "added_later": np.ones(1, np.uint64)}
+    with pytest.raises(StoreUnavailableError, match="run `hydrometer migrate`"):
+        clickhouse.insert("dead_letters", later, "t-0")
+    with pytest.raises(StoreUnavailableError, match="run `hydrometer migrate`"):
+        clickhouse.query("SELECT added_later FROM dead_letters")
+
+
 def test_a_missing_table_says_to_migrate(clickhouse: ClickHouse) -> None:
     clickhouse.query("DROP TABLE dead_letters SYNC")
     with pytest.raises(StoreUnavailableError, match="run `hydrometer migrate`"):

@@ -16,7 +16,7 @@ from streams.core.errors import HydrometerError
 from streams.core.settings import Settings
 from streams.exports.forward import Destination, forward
 from streams.exports.ocsf import Json
-from streams.exports.outlet import DeliveryError
+from streams.exports.outlet import DeliveryError, outlets
 from streams.exports.outlets.file import Outlet as File
 from streams.replay.run import Replay
 from streams.schema import topics
@@ -79,7 +79,7 @@ def test_the_command_appends_to_a_file_and_says_how_many(settings: Settings, pro
     assert len(out.read_text().splitlines()) == 2
     both = runner.invoke(cli, ["export", "ocsf", "--file", "-", "--topic", "x"])
     assert both.exit_code == 2
-    assert "Name one of --file, --topic and --webhook" in both.output
+    assert all(f"--{outlet}" in both.output for outlet in outlets())
 
 
 class Refusing:

@@ -143,7 +143,7 @@ def test_what_is_no_label_is_refused_although_it_is_signed() -> None:
 
 def test_all_that_workers_and_analysts_write_is_signed_and_the_rest_is_read_without() -> None:
     unsigned = {topic.name for topic in topics.TOPICS} - SIGNED.keys()
-    assert unsigned == {topics.REQUESTS_RAW, topics.REQUESTS, topics.DEAD_LETTERS}, "what gateways and collect write"
+    assert unsigned == {topics.REQUESTS_RAW, topics.REQUESTS, topics.DEAD_LETTERS}, "say in SIGNED of schema/signatures.py who signs it"
     for topic in unsigned:
         assert OURS.sign(topic, None, VALUE, NOW) == []
         assert reason(topic, None, VALUE, []) is None

@@ -6,6 +6,7 @@ from tenacity import Retrying, wait_none
 from streams.core.errors import BrokerAwayError, BrokerUnavailableError
 from streams.core.settings import SECRETS, Settings
 from streams.schema import topics
+from streams.schema.access import ROLES
 
 LOCAL = Settings(mode="local")
 
@@ -22,14 +23,12 @@ def test_keys_spread_evenly_over_partitions() -> None:
     assert all(900 < count < 1_100 for count in counts)
 
 
-def test_every_topic_constant_has_one_specification() -> None:
+def test_every_topic_has_one_specification_a_writer_and_a_reader() -> None:
     names = [topic.name for topic in topics.TOPICS]
-    constants = {
-        topics.REQUESTS_RAW, topics.REQUESTS, topics.GROUPS, topics.EVIDENCE, topics.FEEDBACK, topics.SCORES,
-        topics.SHADOW, topics.ALERTS, topics.CASES, topics.LABELS, topics.ACTIONS, topics.ENFORCEMENT, topics.ERASURES, topics.DEAD_LETTERS,
-    }  # fmt: skip
-    assert set(names) == constants
-    assert len(names) == len(constants)
+    assert len(names) == len(set(names))
+    for right in ("writes", "reads"):
+        used = {name for role in ROLES for name in getattr(role, right)}
+        assert used == set(names), f"say in ROLES of streams/schema/access.py who {right} each topic of TOPICS, and no other"
 
 
 def test_of_what_is_a_state_the_last_record_of_each_key_is_kept() -> None:
