@@ -39,6 +39,8 @@ MAX_UNRULED_NATS: Final = ALERT_THRESHOLD_NATS / 2
 """Most evidence of extraction while no named rule holds. No policy may alert at so little."""
 SUSPECT_NATS: Final = 0.7 * ALERT_THRESHOLD_NATS
 """Evidence from which an entity is suspect: it has no vote in the references."""
+MIN_SUSPECT_MEMBERS: Final = 3
+"""Members of a group that must have as much evidence as the group is said to have, and be over a threshold before it alerts."""
 ALONE_ALERT_THRESHOLD_NATS: Final = 7.75
 """Evidence from which a single account without links raises an alert, if by calibration hardly any ordinary account scores as much."""
 

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping
 from operator import attrgetter
 from typing import Final
 
+from models.evidence.weighing import MIN_SUSPECT_MEMBERS
 from streams.cases import case_file, hypothesis
 from streams.cases.casebook import Casebook
-from streams.cases.suspects import MIN_ALERTED_MEMBERS
 from streams.schema.cases import AlertState, Tier
 from streams.schema.evidence import Entity, Known
 from streams.schema.names import AlertName, alert_name
@@ -105,13 +105,13 @@ class Alerting:
 
     @staticmethod
     def _tier_evidence(entity: Entity, tier: Tier) -> float:
-        """Return an entity's evidence of a tier: its own, or that which MIN_ALERTED_MEMBERS members have.
+        """Return an entity's evidence of a tier: its own, or that which MIN_SUSPECT_MEMBERS members have.
 
         For an alert, accounts that were handed over have none.
         """
         rows: Iterable[Known] = [entity] if entity.entity_kind == "account" else () if entity.common else entity.members.values()
         nats = [row.extraction for row in rows if tier == "ask" or not row.handed_over]
-        least = 1 if entity.entity_kind == "account" else MIN_ALERTED_MEMBERS
+        least = 1 if entity.entity_kind == "account" else MIN_SUSPECT_MEMBERS
         return heapq.nlargest(least, nats)[-1] if len(nats) >= least else 0.0
 
     def _alert(self, alert_id: str, nats: float, over: Mapping[str, Known], *, muted: bool, tier: Tier = "alert") -> list[Message]:
@@ -156,7 +156,7 @@ def _is_news(alert: AlertState, time: float, nats: float, size: int, requests: f
     much more evidence or members.
     """
     if alert.state == "dismissed":
-        return bool(nats >= alert.evidence + REOPEN_DISMISSED_NATS or size >= 2 * alert.size + MIN_ALERTED_MEMBERS)
+        return bool(nats >= alert.evidence + REOPEN_DISMISSED_NATS or size >= 2 * alert.size + MIN_SUSPECT_MEMBERS)
     pause_over = time - alert.time >= MIN_UPDATE_PAUSE_SECONDS
     if alert.state == "resolved":
         return bool(pause_over)

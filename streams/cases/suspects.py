@@ -14,9 +14,6 @@ from streams.cases.policy import Policy
 from streams.schema.cases import Permission, Tier
 from streams.schema.evidence import Entity, Known
 
-MIN_ALERTED_MEMBERS = 3
-"""A group alerts only if at least this many of its members are over the threshold."""
-
 
 @dataclass
 class _Over:
@@ -78,7 +75,7 @@ class Suspects:
         else:
             for account in changed or ():
                 self._sort(over, account, entity.members.get(account))
-        least = 1 if alone else MIN_ALERTED_MEMBERS
+        least = 1 if alone else weighing.MIN_SUSPECT_MEMBERS
         free = {**over.free, **over.owners} if self._asks and over.owners else over.free
         return (free if len(free) >= least else {}), (over.permitted if len(over.permitted) >= least else {})
 

@@ -38,7 +38,7 @@ from models.durations import HOUR
 from models.evidence import additive
 from models.evidence.additive import Additive
 from models.evidence.links import LINKS, MIN_PAYERS, rarity_of
-from models.evidence.weighing import ALERT_THRESHOLD_NATS, SUSPECT_NATS
+from models.evidence.weighing import ALERT_THRESHOLD_NATS, MIN_SUSPECT_MEMBERS, SUSPECT_NATS
 from streams.features.members import Members
 from streams.features.registry import features
 from streams.replay.run import Replay
@@ -169,7 +169,7 @@ def _snapshot(replay: Replay, newest: float, rows: dict[str, list[Any]]) -> None
     for stage in replay.pipeline.groups:
         state = stage.state
         for slot in state.table.slots.tolist():
-            if not scoring.MIN_MEMBERS <= state.size(slot) <= MAX_MEMBERS or state.table["clock"][slot] < newest - EVERY_SECONDS:
+            if not MIN_SUSPECT_MEMBERS <= state.size(slot) <= MAX_MEMBERS or state.table["clock"][slot] < newest - EVERY_SECONDS:
                 continue
             members, accounts = state.view(slot), state.accounts(state.slots(slot))
             whole = {"key": state.table.keys[slot], "now": members.now, "balance": members.balance}
@@ -326,11 +326,11 @@ class Standing:
 
 
 def standing(rows: Rows, nats: Floats) -> Standing:
-    """Return what accounts reach: a member counts only with as much as MIN_MEMBERS of its group have at that moment."""
+    """Return what accounts reach: a member counts only with as much as MIN_SUSPECT_MEMBERS of its group have at that moment."""
     order = np.lexsort((-nats, rows.moment))
     starts = np.flatnonzero(np.r_[True, np.diff(rows.moment[order]) != 0])
     sizes = np.diff(np.r_[starts, len(order)])
-    third = np.where(sizes >= scoring.MIN_MEMBERS, nats[order][np.minimum(starts + scoring.MIN_MEMBERS - 1, len(order) - 1)], -np.inf)
+    third = np.where(sizes >= MIN_SUSPECT_MEMBERS, nats[order][np.minimum(starts + MIN_SUSPECT_MEMBERS - 1, len(order) - 1)], -np.inf)
     counted = np.empty(len(nats))
     counted[order] = np.minimum(nats[order], np.repeat(third, sizes))
     _, first, account = np.unique(np.char.add(rows.world, rows.account), return_index=True, return_inverse=True)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from models.durations import DAY
+from models.evidence.weighing import MIN_SUSPECT_MEMBERS
 from streams.schema.layouts import FeedbackRow
 from streams.stages.groups.outbox import GroupOutbox
-from streams.stages.groups.scoring import MIN_MEMBERS
 from streams.stages.groups.state import GroupState
 
 PUBLIC_SECONDS = DAY
@@ -45,7 +45,7 @@ def announce_upgrade(state: GroupState, group: int, outbox: GroupOutbox) -> None
     slots = state.slots(group)
     recent = slots[members["last"][slots] >= table["clock"][group] - DAY]
     stacks, counts = np.unique(members["router_next"][recent], return_counts=True)
-    enough = (stacks != 0) & (counts >= max(MIN_MEMBERS, UPGRADED_SHARE * len(recent)))
+    enough = (stacks != 0) & (counts >= max(MIN_SUSPECT_MEMBERS, UPGRADED_SHARE * len(recent)))
     for stack in stacks[enough & (stacks != table["upgrade"][group])].tolist():  # one at most
         movers = recent[members["router_next"][recent] == stack]
         if float(members["next_accounts"][movers].mean()) * state.partitions < len(movers):

@@ -24,7 +24,6 @@ from streams.stages.groups.readings import READINGS, Judged, read
 from streams.stages.groups.state import GroupState
 from streams.stages.reporting import EVIDENCE_ROW_FLOOR_NATS, TICK_INTERVAL_SECONDS
 
-MIN_MEMBERS = 3
 TICK_GROWTH_SHARE = 0.05
 """Growth of requests since the last score from which a group is scored again, if TICK_INTERVAL_SECONDS have passed too."""
 CATCH_UP_GROWTH_SHARE = 0.2
@@ -57,7 +56,7 @@ class GroupScore:
     judgement: Extraction
     """Evidence that each member extracts the model, (members,): the trained judgement, and the rules that held."""
     extraction: float
-    """Evidence that the group extracts the model, nats: what MIN_MEMBERS of its members have."""
+    """Evidence that the group extracts the model, nats: what MIN_SUSPECT_MEMBERS of its members have."""
     rule: ExtractionRule | None
     """The rule that held for `extraction`, None where none did."""
     readings: Floats
@@ -75,7 +74,7 @@ def due(state: GroupState, groups: Slots) -> Slots:
     table = state.table
     requests, scored_requests = table["requests"][groups], table["tick_requests"][groups]
     waited = table["clock"][groups] - table["tick_time"][groups] >= TICK_INTERVAL_SECONDS
-    enough = np.array([state.size(group) >= MIN_MEMBERS for group in groups.tolist()])
+    enough = np.array([state.size(group) >= weighing.MIN_SUSPECT_MEMBERS for group in groups.tolist()])
     grown = requests >= scored_requests * (1 + TICK_GROWTH_SHARE)
     standing = (table["reported"][groups] >= EVIDENCE_ROW_FLOOR_NATS) & (table["clock"][groups] - table["tick_time"][groups] >= HOUR)
     catching_up = requests >= scored_requests * (1 + CATCH_UP_GROWTH_SHARE)
@@ -114,7 +113,7 @@ def score(group: int, members: Members, features: Sequence[Any], population: flo
     nats_of_members = (model or additive.trained()).nats(readings)
     handed_over = attribution.handed_over(members)
     judgement = Extraction(_asked_of_owners(nats_of_members, handed_over), ruled.rules)
-    weakest = int(np.argsort(-judgement.nats, kind="stable")[min(MIN_MEMBERS, len(members)) - 1])
+    weakest = int(np.argsort(-judgement.nats, kind="stable")[min(weighing.MIN_SUSPECT_MEMBERS, len(members)) - 1])
     extraction, rule = float(judgement.nats[weakest]), judgement.rule(weakest)
     return GroupScore(group, members, values, nats, families, attributed, judgement, extraction, rule, readings, routing, handed_over)
 

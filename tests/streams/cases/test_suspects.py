@@ -9,9 +9,9 @@ from typing import Any
 
 import msgspec
 
+from models.evidence.weighing import MIN_SUSPECT_MEMBERS
 from streams.cases.policy import Policy
 from streams.cases.stage import Cases
-from streams.cases.suspects import MIN_ALERTED_MEMBERS
 from streams.schema.cases import Tier
 from streams.schema.evidence import Entity, Known
 from streams.schema.labels import Label
@@ -25,7 +25,7 @@ def slow_over(stage: Cases, entity: Entity, tier: Tier = "alert") -> dict[str, K
     """The accounts of a group that are over the threshold of a tier, counted from the beginning."""
     threshold = stage.book.membership.suspects[tier].threshold_nats(entity)
     over: dict[str, Known] = {account: row for account, row in entity.members.items() if row.extraction >= threshold}
-    return over if len(over) >= MIN_ALERTED_MEMBERS and not entity.common else {}
+    return over if len(over) >= MIN_SUSPECT_MEMBERS and not entity.common else {}
 
 
 def test_what_is_counted_by_change_is_what_a_count_from_the_beginning_finds(desk: CaseDesk) -> None:

@@ -11,13 +11,12 @@ import pytest
 from models.durations import DAY
 from models.evidence.additive import Additive
 from models.evidence.families import FAMILIES
-from models.evidence.weighing import SUSPECT_NATS
+from models.evidence.weighing import MIN_SUSPECT_MEMBERS, SUSPECT_NATS
 from streams.core.errors import BlockLayoutError
 from streams.schema import blocks, layouts, topics
 from streams.stages import attribution
 from streams.stages.groups import scoring
 from streams.stages.groups.readings import READINGS
-from streams.stages.groups.scoring import MIN_MEMBERS
 from streams.stages.groups.stage import Groups
 from streams.stages.groups.state import MEMBER_SECONDS
 from streams.stages.stage import Message
@@ -74,7 +73,7 @@ def test_a_restart_knows_who_belongs_to_whom() -> None:
 
 def test_fewer_than_three_accounts_are_no_group() -> None:
     groups = stage()
-    pair = [row(f"account-{number}") for number in range(MIN_MEMBERS - 1)]
+    pair = [row(f"account-{number}") for number in range(MIN_SUSPECT_MEMBERS - 1)]
     assert groups.apply(encoded(pair), 0) == []
     assert scored(groups.apply(encoded([row("one-more", offset=1)]), 1)) == [("00000000000000aa", 3.0)]
 
