@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from dashboards.grafana_http import GrafanaError, GrafanaHttp
 from dashboards.query import Json
-from dashboards.rule import PREFIX
+from dashboards.rule import UID_PREFIX
 from dashboards.rules import FOLDER, FOLDER_TITLE
 
 Action = Literal["create", "update", "delete", "keep"]
@@ -113,7 +113,7 @@ def _board(grafana: GrafanaHttp, board: Json) -> Change:
 
 def _old_boards(grafana: GrafanaHttp, wanted: set[str], *, prune: bool) -> Iterator[Change]:
     for hit in grafana.get(f"/search?type=dash-db&tag={TAG}&limit={_MAX_PAGE_BOARDS}") or []:
-        if hit["uid"].startswith(PREFIX) and hit["uid"] not in wanted:
+        if hit["uid"].startswith(UID_PREFIX) and hit["uid"] not in wanted:
             yield _old(hit["title"], partial(grafana.delete, f"/dashboards/uid/{hit['uid']}"), prune=prune)
 
 
@@ -125,7 +125,7 @@ def _group(grafana: GrafanaHttp, group: Json, *, prune: bool) -> Change:
     remote = {rule["uid"]: rule for rule in current["rules"]}
     desired = [_as_it_is(rule, remote.get(rule["uid"], {})) for rule in group["rules"]]
     uids = {rule["uid"] for rule in desired}
-    others = [rule for uid, rule in remote.items() if uid not in uids and not (prune and uid.startswith(PREFIX))]
+    others = [rule for uid, rule in remote.items() if uid not in uids and not (prune and uid.startswith(UID_PREFIX))]
     wanted = {**group, "rules": [*desired, *others]}
     why = difference(_by_uid(wanted), _by_uid(current)) if current["rules"] else NEW
     gone = sorted(set(remote) - {rule["uid"] for rule in wanted["rules"]})
@@ -170,7 +170,7 @@ def _policies(grafana: GrafanaHttp, receivers: Sequence[str]) -> Change:
 
 
 def _route(receiver: str) -> Json:
-    team = receiver.removeprefix(PREFIX)
+    team = receiver.removeprefix(UID_PREFIX)
     times = {"group_wait": "30s", "group_interval": "5m", "repeat_interval": "4h"}
     return {"receiver": receiver, "object_matchers": [["team", "=", team]], "group_by": ["rule", "grafana_folder", "alertname"], **times}
 

@@ -7,12 +7,12 @@ import re
 from pathlib import Path
 from typing import Final
 
-from dashboards.rule import PREFIX
+from dashboards.rule import UID_PREFIX
 from dashboards.rules import GROUPS, HEADINGS
 from streams.core.errors import HydrometerError
 from streams.core.repository import ROOT
 
-MAX_NAME_CHARACTERS: Final = 40 - len(PREFIX)
+MAX_RULE_NAME_CHARACTERS: Final = 40 - len(UID_PREFIX)
 """Letters of a name: Grafana allows a uid 40."""
 
 _RULE: Final = '''"""What the rule is about, in one line."""
@@ -64,9 +64,10 @@ def new_alert(name: str, team: str, root: Path = ROOT) -> list[Path]:
 
     Raises NameTakenError; nothing is written then.
     """
-    if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or keyword.iskeyword(name) or len(name) > MAX_NAME_CHARACTERS:
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", name) or keyword.iskeyword(name) or len(name) > MAX_RULE_NAME_CHARACTERS:
         raise NameTakenError(
-            f"{name} is not a name for a rule: use at most {MAX_NAME_CHARACTERS} lower-case letters, digits and underscores, as late_backup"
+            f"{name} is not a name for a rule: use at most {MAX_RULE_NAME_CHARACTERS} lower-case letters, digits and underscores, "
+            "as late_backup"
         )
     if team not in GROUPS:
         raise NameTakenError(f"there is no team {team}: choose {' or '.join(GROUPS)}")

@@ -13,7 +13,7 @@ from dashboards.board import boards
 from dashboards.grafana_diff import Change, Release, differences
 from dashboards.grafana_http import OLDEST, TOKEN_ADVICE, GrafanaError, GrafanaHttp
 from dashboards.query import DATASOURCE, PLUGIN, PLUGIN_VERSION, Json
-from dashboards.rule import PREFIX
+from dashboards.rule import UID_PREFIX
 from dashboards.rules import FOLDER, GROUPS, files, group
 from streams.core.errors import HydrometerError
 
@@ -54,7 +54,7 @@ def contact(text: str) -> Json:
     if not match or match[1] not in GROUPS:
         raise ContactError(f"a contact is written as TEAM=KIND:TARGET, TEAM {' or '.join(GROUPS)}, KIND webhook or email")
     settings = {"url": match[3]} if match[2] == "webhook" else {"addresses": match[3]}
-    name = f"{PREFIX}{match[1]}"
+    name = f"{UID_PREFIX}{match[1]}"
     return {"uid": name, "name": name, "type": match[2], "settings": settings, "disableResolveMessage": False}
 
 

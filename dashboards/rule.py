@@ -23,9 +23,9 @@ Severity = Literal["page", "ticket"]
 State = Literal["OK", "Alerting"]
 
 EXPRESSION: Final = {"type": "__expr__", "uid": "__expr__"}
-PREFIX: Final = "hydrometer-"
+UID_PREFIX: Final = "hydrometer-"
 """Prefix of the uid of everything published to a Grafana."""
-RUNBOOK_BOARD: Final = f"{PREFIX}runbooks"
+RUNBOOK_BOARD: Final = f"{UID_PREFIX}runbooks"
 _PACE: Final = {"intervalMs": 1000, "maxDataPoints": 43200}  # Grafana's own defaults
 _HOST: Final = '{{ reReplaceAll "/+$" "" externalURL }}'  # with or without a slash at its end: Grafana's settings decide
 
@@ -104,7 +104,7 @@ class Rule:
 
 def uid(name: str) -> str:
     """Return the uid of a rule in Grafana: at most 40 characters, letters, digits and hyphens."""
-    return PREFIX + name.replace("_", "-")
+    return UID_PREFIX + name.replace("_", "-")
 
 
 def template(text: str) -> str:

@@ -16,7 +16,7 @@ from dashboards.query import DATASOURCE, TABLE_FORMAT_ID, TIME_SERIES_FORMAT_ID,
 
 Cell = Literal["auto", "gauge", "color-background", "color-text"]
 
-MINUTE: Final = "time:YYYY-MM-DD HH:mm"
+MINUTE_UNIT: Final = "time:YYYY-MM-DD HH:mm"
 """The unit of moments of which the second does not matter."""
 
 

@@ -10,7 +10,7 @@ from dashboards.palette import CALM, EXTRACTION, EXTRACTION_STEPS, ROUTING_STEPS
 from dashboards.parts import REQUEST_COLUMNS, requests_of
 from dashboards.query import variable
 from dashboards.sql import COUNTED, DECISIONS, FAMILY_COLUMNS, HYPOTHESIS, TIER, families
-from dashboards.views import MINUTE, Bars, Column, Listing, Stat, States, Trend
+from dashboards.views import MINUTE_UNIT, Bars, Column, Listing, Stat, States, Trend
 from streams.clickhouse.hash_text import as_hex, hashed
 
 _CASE_ID: Final = variable("case")
@@ -283,7 +283,7 @@ MEMBERS = Row(
                     "accounts": Column(title="Accounts", width=90),
                     "author": Column(title="Proposed by", width=130),
                     "approver": Column(title="Approved or undone by", width=130),
-                    "expires": Column(title="Expires", unit=MINUTE, width=140),
+                    "expires": Column(title="Expires", unit=MINUTE_UNIT, width=140),
                     "reason": Column(title="Reason", wrap=True),
                 },
                 empty="Nothing is enforced: no score enforces anything.",
@@ -313,7 +313,7 @@ MEMBERS = Row(
                 ORDER BY began
                 """,
                 columns={
-                    "began": Column(title="When", unit=MINUTE, width=140),
+                    "began": Column(title="When", unit=MINUTE_UNIT, width=140),
                     "what": Column(title="What", width=120),
                     "sentence": Column(title="  ", wrap=True),
                     "author": Column(title="Recorded by", width=130),
@@ -341,7 +341,7 @@ MEMBERS = Row(
                 columns={
                     "kind": Column(title="Kind", width=85),
                     "id": Column(title="Entity", link=links.to_path("Open it", "path"), width=175),
-                    "since": Column(title="Since", unit=MINUTE, width=140),
+                    "since": Column(title="Since", unit=MINUTE_UNIT, width=140),
                     "why": Column(title="Links", wrap=True),
                     "path": Column(hidden=True),
                 },
@@ -370,13 +370,13 @@ MEMBERS = Row(
                 """,
                 columns={
                     "account_id": Column(title="Account", link=links.to_account(), width=175),
-                    "joined_at": Column(title="Joined", unit=MINUTE, width=140),
+                    "joined_at": Column(title="Joined", unit=MINUTE_UNIT, width=140),
                     "extraction": Column(
                         title="Extraction", unit="suffix: nats", cell="gauge", steps=EXTRACTION_STEPS, high=40, decimals=1, width=170
                     ),
                     "requests": Column(title="Requests", width=90),
                     "output_tokens": Column(title="Output tokens", width=120),
-                    "created": Column(title="Created", unit=MINUTE, width=140),
+                    "created": Column(title="Created", unit=MINUTE_UNIT, width=140),
                     "organization": Column(title="Organisation", width=160),
                     "payment_id": Column(title="Card", link=links.to_group("payment", "payment_id"), width=175),
                     "software": Column(title="User agent"),

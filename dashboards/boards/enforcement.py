@@ -8,7 +8,7 @@ from dashboards import links
 from dashboards.board import Board, Row, Tile
 from dashboards.palette import BAD, CALM, GOOD, WARN
 from dashboards.sql import DECISIONS
-from dashboards.views import MINUTE, Column, Listing, Stat, Trend
+from dashboards.views import MINUTE_UNIT, Column, Listing, Stat, Trend
 from models.durations import DAY
 
 _IN_FORCE: Final = "state = 'approved' AND starts <= now() AND now() < expires"
@@ -91,8 +91,8 @@ NOW = Row(
                     "accounts": Column(title="Accounts", width=85),
                     "author": Column(title="Proposed by", width=120),
                     "approver": Column(title="Approved or undone by", width=120),
-                    "starts": Column(title="Starts", unit=MINUTE, width=135),
-                    "expires": Column(title="Expires", unit=MINUTE, width=135),
+                    "starts": Column(title="Starts", unit=MINUTE_UNIT, width=135),
+                    "expires": Column(title="Expires", unit=MINUTE_UNIT, width=135),
                     "clause": Column(title="Clause", width=140),
                     "reason": Column(title="Reason", wrap=True),
                     "decision_id": Column(title="Reference", width=150),
@@ -134,7 +134,7 @@ DEEDS = Row(
                 FROM hydrometer.actions FINAL WHERE $__timeFilter(time) ORDER BY time DESC LIMIT 200
                 """,
                 columns={
-                    "time": Column(title="When", unit=MINUTE, width=135),
+                    "time": Column(title="When", unit=MINUTE_UNIT, width=135),
                     "author": Column(title="Who", width=140),
                     "role": Column(title="Role", width=80),
                     "kind": Column(title="Did", width=90),

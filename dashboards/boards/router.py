@@ -9,7 +9,7 @@ from dashboards.board import Board, Choice, Row, Tile
 from dashboards.palette import ALERT_NATS, CALM, EXTRACTION_STEPS, ROUTING, ROUTING_NATS, ROUTING_STEPS
 from dashboards.parts import REQUEST_COLUMNS, evidence_trends, feature_rows, requests_of
 from dashboards.query import variable
-from dashboards.views import MINUTE, Bars, Column, Listing, Stat, Trend
+from dashboards.views import MINUTE_UNIT, Bars, Column, Listing, Stat, Trend
 from streams.clickhouse.hash_text import as_hex, hashed
 
 _KIND: Final = variable("kind")
@@ -169,7 +169,7 @@ MEMBERS = Row(
                     "requests": Column(title="Requests", cell="gauge", steps=((None, CALM),), width=110),
                     "output_tokens": Column(title="Tokens out", width=95),
                     "networks": Column(title="Networks", width=85),
-                    "created": Column(title="Created", unit=MINUTE, width=135),
+                    "created": Column(title="Created", unit=MINUTE_UNIT, width=135),
                     "last_request": Column(title="Last request", unit="dateTimeFromNow", width=120),
                 },
             ),

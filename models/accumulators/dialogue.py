@@ -20,7 +20,7 @@ from models.state.columns import Columns, Field, Slots
 
 KEPT_REQUESTS: Final = 4
 """Requests of an entity that are kept."""
-PAUSE_SECONDS: Final = 1800.0
+CONTINUATION_SECONDS: Final = 1800.0
 """Within which a request without the name of a conversation may continue another."""
 MAX_NEW_MESSAGES: Final = 2.0
 MAX_NEW_TOKENS: Final = 24.0
@@ -123,7 +123,7 @@ def _parents(rows: NDArray[np.intp], named: Hashes, whole: Mapping[str, Floats])
         other, more = named[earlier], messages - whole["messages"][earlier]
         both = (own != 0) & (other != 0)
         with np.errstate(invalid="ignore"):
-            near = (more > 0) & (more <= MAX_NEW_MESSAGES) & (at - whole["at"][earlier] <= PAUSE_SECONDS)
+            near = (more > 0) & (more <= MAX_NEW_MESSAGES) & (at - whole["at"][earlier] <= CONTINUATION_SECONDS)
             found = np.where(both, (own == other) & (more > 0), near)
         parent = np.where((parent < 0) & found, earlier, parent)
     return parent

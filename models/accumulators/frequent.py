@@ -19,7 +19,7 @@ Hashes = NDArray[np.uint64]
 
 ENTITY_CELLS: Final = 16
 """Cells of an entity."""
-MAX_VOTES: Final = 64.0
+MAX_PIECE_VOTES: Final = 64.0
 """Votes of one hash above which all votes of the entity are halved, so that old events count less."""
 ALIKE_SHARE: Final = 0.8
 """Share of the votes of the most frequent hash from which another is about as frequent."""
@@ -42,7 +42,7 @@ def frequent(residents: Hashes, votes: Floats, entity: Slots, values: Hashes) ->
     _challenge(flat_held, flat_votes, cells[new], values[new])
 
     after = flat_votes.reshape(residents.shape)
-    after *= np.where(after.max(axis=1, keepdims=True) > MAX_VOTES, 0.5, 1.0)
+    after *= np.where(after.max(axis=1, keepdims=True) > MAX_PIECE_VOTES, 0.5, 1.0)
     return flat_held.reshape(residents.shape), after
 
 

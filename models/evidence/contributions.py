@@ -25,7 +25,7 @@ from models.evidence.weighing import (
     counted_for_routing,
 )
 
-NO_RULE: Final = "no rule"
+NO_RULE_PART: Final = "no rule"
 """Name of the part by which a score is limited while no rule of extraction holds."""
 PRIOR: Final = "prior"
 """Name of the part that the trained model adds before any evidence."""
@@ -99,7 +99,7 @@ def of_extraction(families: Mapping[str, float], score: float, *, alone: bool, h
         return "counts half: a habit of single accounts" if weights[position] < 1 else ""
 
     limit = f"limited to {MAX_UNRULED_NATS:g} while no rule of extraction holds"
-    return _parts(known, parts, score, why, (NO_RULE, limit) if not held and score >= 0 else None)
+    return _parts(known, parts, score, why, (NO_RULE_PART, limit) if not held and score >= 0 else None)
 
 
 def of_routing(families: Mapping[str, float], score: float) -> list[Part]:

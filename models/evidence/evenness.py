@@ -29,8 +29,9 @@ PEOPLE_SHAPES: Final = (3.0, 2.0, 0.7)
 """Shapes of the gamma distribution to try. Rates differ by 1 / sqrt(shape) of their mean; they differ less among people at one event."""
 CHOSEN_PEOPLE_SHAPES: Final = (4.0, *PEOPLE_SHAPES)
 """Shapes for people who were selected by their activity: the lightest users are not among them, so rates differ less."""
-MIN_EVENNESS_NATS: Final = -50.0
+LOWEST_EVENNESS_NATS: Final = -50.0
 MAX_EVENNESS_NATS: Final = 50.0
+"""Limits of the log-likelihood ratio, for people and for a dispatcher."""
 
 _MAX_ROWS: Final = 400
 _SIZE_STEP_ROWS: Final = 16
@@ -102,7 +103,7 @@ _DIVERGENCES: Final = np.array([_divergence(mean) for mean in _MEANS.tolist()])
 
 
 def log_likelihood_ratio(work: Work, least: int = 1, people: tuple[float, ...] = PEOPLE_SHAPES) -> float:
-    """Return ln P(counts | dispatcher) - ln P(counts | people), MIN_EVENNESS_NATS..MAX_EVENNESS_NATS; 0 for fewer than two rows.
+    """Return ln P(counts | dispatcher) - ln P(counts | people), LOWEST_EVENNESS_NATS..MAX_EVENNESS_NATS; 0 for fewer than two rows.
 
     Ten accounts with about 100 requests each in one day look dealt out; with 10 to 1,000 requests each they look like people:
 
@@ -145,7 +146,7 @@ def log_likelihood_ratios(works: Sequence[Work], least: int = 1, people: tuple[f
     for alike in by_size.values():
         best = _best([work for _, work in alike], (*DISPATCHER_SHAPES, *people), least)
         dealt, lived = best[:, : len(DISPATCHER_SHAPES)].max(axis=1), best[:, len(DISPATCHER_SHAPES) :].max(axis=1)
-        for (group, _), ratio in zip(alike, np.clip(dealt - lived, MIN_EVENNESS_NATS, MAX_EVENNESS_NATS).tolist(), strict=True):
+        for (group, _), ratio in zip(alike, np.clip(dealt - lived, LOWEST_EVENNESS_NATS, MAX_EVENNESS_NATS).tolist(), strict=True):
             ratios[group] = ratio
     return ratios
 

@@ -36,7 +36,7 @@ DEALT_NATS: Final = 4.0
 """Evenness, together with OPERATION, that shows an operator. A large group with similar prompts reaches three nats by chance."""
 MIN_FAMILIES: Final = 3
 """Families that must count as evidence."""
-NO_RULE: Final = -1
+NO_RULE_INDEX: Final = -1
 """Mark of an entity for which no rule held."""
 
 
@@ -156,16 +156,16 @@ class Extraction:
     nats: Floats
     """(entities,)."""
     rules: NDArray[np.intp]
-    """Position in RULES of the first rule that held, (entities,), NO_RULE where none did."""
+    """Position in RULES of the first rule that held, (entities,), NO_RULE_INDEX where none did."""
 
     def rule(self, entity: int = 0) -> ExtractionRule | None:
         """Return the rule that held for one entity, None where none did."""
         position = int(self.rules[entity])
-        return None if position == NO_RULE else RULES[position]
+        return None if position == NO_RULE_INDEX else RULES[position]
 
     def names(self) -> list[str | None]:
         """Return the name of the rule that held for each entity, None where none did."""
-        return [None if position == NO_RULE else RULES[position].name for position in self.rules.tolist()]
+        return [None if position == NO_RULE_INDEX else RULES[position].name for position in self.rules.tolist()]
 
 
 def counted(families: Floats, weights: Floats, purpose: Purpose) -> Floats:
@@ -233,5 +233,5 @@ def extraction(
         counting=(known >= MIN_EVIDENCE_NATS) & (weights > 0) & IS_SIGN,
     )
     held = np.column_stack([rule.holds(signs) for rule in RULES]) & signs.eligible[:, None]
-    rules = np.where(held.any(axis=1), held.argmax(axis=1), NO_RULE)
-    return Extraction(np.where(rules != NO_RULE, nats, np.minimum(nats, MAX_UNRULED_NATS)), rules)
+    rules = np.where(held.any(axis=1), held.argmax(axis=1), NO_RULE_INDEX)
+    return Extraction(np.where(rules != NO_RULE_INDEX, nats, np.minimum(nats, MAX_UNRULED_NATS)), rules)

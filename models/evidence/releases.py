@@ -21,7 +21,7 @@ SEEN_BEFORE_SECONDS: Final = DAY
 NEW_SECONDS: Final = 3 * DAY
 MIN_PAYER_BITS: Final = 12
 """Bits of 32: about 15 payers. A model with fewer is private, for example a fine-tuned one."""
-MAX_MODELS: Final = 512
+MAX_KNOWN_MODELS: Final = 512
 """Models in the table; a model beyond is never new."""
 
 
@@ -43,7 +43,7 @@ class Releases:
             offset: Offset of the block, for the next checkpoint.
         """
         for code, word in enumerate(words):
-            if word not in self.table and len(self.table) >= MAX_MODELS:
+            if word not in self.table and len(self.table) >= MAX_KNOWN_MODELS:
                 continue
             rows = codes == code
             if not rows.any():

@@ -22,7 +22,7 @@ MAX_SHARE: Final = 2.0
 """Counted votes of a partition in a histogram, at most, as a multiple of those of a typical partition."""
 MIN_CAP_VOTES: Final = 50.0
 """Votes of a partition that always count: twice those at which a reference counts half; so few are uneven by chance."""
-MAX_VOTES: Final = float(1 << 24)
+MAX_BIN_VOTES: Final = float(1 << 24)
 """Votes in a bin, at most: float32 counts no further."""
 
 

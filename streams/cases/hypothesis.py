@@ -21,13 +21,13 @@ from typing import Final
 import streams.cases.benign_hypotheses
 from streams.schema.cases import Hypothesis
 
-ENTRY_POINTS: Final = "hydrometer.hypotheses"
+HYPOTHESIS_ENTRY_POINTS: Final = "hydrometer.hypotheses"
 """Where packages outside of this one name a `BenignHypothesis`."""
 
 PLAIN_CONTENT_NATS: Final = 3.0
 """From this much evidence of content on, a harness or a batch job does not explain the requests."""
 MAJORITY_SHARE: Final = 0.5
-MIN_EVENNESS_NATS: Final = 1.0
+DISPATCHER_HINT_NATS: Final = 1.0
 """Below this much evidence of evenness, the requests are not dealt out by a dispatcher."""
 
 
@@ -135,7 +135,7 @@ def hypotheses() -> Mapping[str, BenignHypothesis]:
     package = streams.cases.benign_hypotheses
     modules = [importlib.import_module(f"{package.__name__}.{module.name}") for module in pkgutil.iter_modules(package.__path__)]
     candidates: dict[str, object] = {module.__name__: getattr(module, "hypothesis", None) for module in modules}
-    candidates |= {point.value: point.load() for point in entry_points(group=ENTRY_POINTS)}
+    candidates |= {point.value: point.load() for point in entry_points(group=HYPOTHESIS_ENTRY_POINTS)}
     checked = [_checked(source, value) for source, value in candidates.items()]
     return {hypothesis.name: hypothesis for hypothesis in sorted(checked, key=lambda hypothesis: (hypothesis.order, hypothesis.name))}
 

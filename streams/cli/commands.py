@@ -14,7 +14,7 @@ import click
 
 from streams.core.errors import HydrometerError
 
-GROUP: Final = "hydrometer.commands"
+COMMAND_ENTRY_POINTS: Final = "hydrometer.commands"
 FILE: Final = click.Path(path_type=Path)
 """An argument or option that names a file or a directory."""
 
@@ -69,4 +69,4 @@ class Commands(click.Group):
 
     @cached_property
     def _others(self) -> dict[str, EntryPoint]:
-        return {point.name: point for point in entry_points(group=GROUP)}
+        return {point.name: point for point in entry_points(group=COMMAND_ENTRY_POINTS)}

@@ -74,8 +74,8 @@ def retention_page() -> str:
     """Return after how long each topic, table and state ends."""
     from models.durations import DAY
     from streams.cases import expiry
-    from streams.stages.accounts.archive import KEPT_SECONDS as KEPT_ACCOUNT_SECONDS
-    from streams.stages.accounts.erased import KEPT_SECONDS
+    from streams.stages.accounts.archive import ARCHIVE_SECONDS
+    from streams.stages.accounts.erased import ERASURE_MEMORY_SECONDS
     from streams.stages.groups.state import MEMBER_SECONDS
 
     kept = [(f"topic `{topic.name}`", f"{topic.retention_hours / 24:g}", "") for topic in topics.TOPICS]
@@ -85,11 +85,11 @@ def retention_page() -> str:
         ("entities with evidence, of no case", expiry.ENTITY_SECONDS),
         ("cases that are resolved and not under legal hold, with their alerts", expiry.CASE_SECONDS),
         ("labels", expiry.LABEL_SECONDS),
-        ("hashes of erased accounts", KEPT_SECONDS),
+        ("hashes of erased accounts", ERASURE_MEMORY_SECONDS),
     )
     kept += [(f"state: {name}", f"{seconds / DAY:g}", "") for name, seconds in states]
     accounts = "state: accounts without a request; after 14 days they are in the archive"
-    kept += [(accounts, f"{KEPT_ACCOUNT_SECONDS / DAY:g}", "`HYDROMETER_ACCOUNT_DAYS`")]
+    kept += [(accounts, f"{ARCHIVE_SECONDS / DAY:g}", "`HYDROMETER_ACCOUNT_DAYS`")]
     intro = "In days, of event time in states. Of compacted topics the last record of each key is kept so long, earlier ones for two days."
     return f"# How long everything is kept\n\n{intro}\n\n" + table(("what", "days", "set by"), kept)
 

@@ -39,7 +39,7 @@ Partition: TypeAlias = tuple[str, int]
 
 BATCH_OFFSETS: Final = 64
 """A batch ends at a multiple of this many offsets, so that it ends at the same one when it is sent again. The next two end it earlier."""
-MAX_BATCH_BYTES: Final = 16 * 1024 * 1024
+BATCH_BYTES: Final = 16 * 1024 * 1024
 """Bytes at which a batch ends."""
 MAX_BATCH_SECONDS: Final = 5.0
 """Time after which a batch ends. A shorter time makes fresher boards, and more parts for ClickHouse to merge."""
@@ -61,7 +61,7 @@ class _Open:
 class Batcher:
     """Decides which records are written together. Pure: time is an argument (seconds of any monotonic clock)."""
 
-    def __init__(self, offsets: int = BATCH_OFFSETS, max_bytes: int = MAX_BATCH_BYTES, seconds: float = MAX_BATCH_SECONDS) -> None:
+    def __init__(self, offsets: int = BATCH_OFFSETS, max_bytes: int = BATCH_BYTES, seconds: float = MAX_BATCH_SECONDS) -> None:
         """Close a batch at a multiple of `offsets`, at `max_bytes`, or `seconds` after its first record."""
         self._offsets = offsets
         self._max_bytes = max_bytes

@@ -22,7 +22,7 @@ _QUOTED: Final = re.compile(r"""b?'[^']*'|b?"[^"]*"|b'.*|b".*""", re.DOTALL)
 _MIN_HIDDEN_CHARACTERS: Final = 6
 _MAX_LINE_CHARACTERS: Final = 2_000
 _HIDDEN: Final[set[str]] = set()
-REPEAT_SECONDS: Final = 10.0
+REPEATED_LINE_SECONDS: Final = 10.0
 MAX_REPEATED_LINES: Final = 5
 MAX_WORDINGS: Final = 1_000
 """Wordings that are counted at a time; libraries write values into some of them."""
@@ -46,7 +46,7 @@ def configure(*, verbose: bool, quiet: dict[str, int]) -> None:
 
 
 class RepeatedLines(logging.Filter):
-    """Passes a line of a library, of one logger and wording, MAX_REPEATED_LINES times within REPEAT_SECONDS, then counts it.
+    """Passes a line of a library, of one logger and wording, MAX_REPEATED_LINES times within REPEATED_LINE_SECONDS, then counts it.
 
     A client without its broker logs hundreds of equal lines a second.
     """
@@ -62,7 +62,7 @@ class RepeatedLines(logging.Filter):
             return True
         key = (record.name, str(record.msg))
         since, count = self._logged.get(key, (-math.inf, 0))
-        if record.created - since < REPEAT_SECONDS:
+        if record.created - since < REPEATED_LINE_SECONDS:
             self._logged[key] = (since, count + 1)
             return count < MAX_REPEATED_LINES
         if count > MAX_REPEATED_LINES:

@@ -21,7 +21,7 @@ from streams.core import config_file, markdown
 from streams.core.errors import SettingsError
 from streams.core.logs import hide
 
-PREFIX = "HYDROMETER_"
+VARIABLE_PREFIX = "HYDROMETER_"
 
 Mode = Literal["local", "production"]
 Role = Literal["all", "collect", "intake", "worker", "replay", "backup", "clickhouse", "kafka"]
@@ -111,7 +111,7 @@ def _secret(description: str) -> Any:
 class Settings(BaseSettings):
     """The settings of one process. `Settings.load()` reads them; tests may write `Settings(mode="local")`."""
 
-    model_config = SettingsConfigDict(env_prefix=PREFIX, frozen=True, extra="forbid", hide_input_in_errors=True)
+    model_config = SettingsConfigDict(env_prefix=VARIABLE_PREFIX, frozen=True, extra="forbid", hide_input_in_errors=True)
 
     mode: Mode = Field(
         default="production", description="`local`: one machine, fixed development keys. `production`: every secret must be set."
@@ -262,7 +262,7 @@ class Settings(BaseSettings):
         Raises SettingsError, which names the variable and the fix.
         """
         secrets = frozenset((*SECRETS, *OPTIONAL_SECRETS))
-        environment = Environment(cls, config_file.with_file(os.environ if env is None else env, PREFIX, secrets))
+        environment = Environment(cls, config_file.with_file(os.environ if env is None else env, VARIABLE_PREFIX, secrets))
         values = environment()
         if values.get("mode") != "local":
             values |= {name: MissingSecret(name) for name in SECRETS if name not in values and name not in NEEDS[role]}
@@ -353,7 +353,9 @@ class Environment(EnvSettingsSource):
         super().__init__(settings)
         self.files: dict[str, Path] = {}
         """The files that secrets were read from, by field."""
-        self.env_vars = {name.lower(): value for name, value in env.items() if name.startswith(PREFIX) and name not in _OTHERS and value}
+        self.env_vars = {
+            name.lower(): value for name, value in env.items() if name.startswith(VARIABLE_PREFIX) and name not in _OTHERS and value
+        }
         known = {name.lower() for name in _known()}
         for name in sorted(env):
             if name.lower() in self.env_vars and name.lower() not in known:
@@ -404,7 +406,7 @@ def shown(settings: Settings) -> dict[str, str]:
 
 def variable_of(field: str) -> str:
     """Return the environment variable of a field of `Settings`."""
-    return PREFIX + field.upper()
+    return VARIABLE_PREFIX + field.upper()
 
 
 def is_secret(field: str) -> bool:
@@ -442,9 +444,9 @@ def _known() -> list[str]:
 
 
 def _unknown(variable: str) -> SettingsError:
-    known = [name.removeprefix(PREFIX) for name in _known()]  # the common prefix would make all names similar
-    near = difflib.get_close_matches(variable.removeprefix(PREFIX), known, n=1)
-    hint = f"did you mean {PREFIX}{near[0]}?" if near else "`hydrometer doctor --settings` lists all variables"
+    known = [name.removeprefix(VARIABLE_PREFIX) for name in _known()]  # the common prefix would make all names similar
+    near = difflib.get_close_matches(variable.removeprefix(VARIABLE_PREFIX), known, n=1)
+    hint = f"did you mean {VARIABLE_PREFIX}{near[0]}?" if near else "`hydrometer doctor --settings` lists all variables"
     return SettingsError(f"unknown variable {variable}: {hint}")
 
 

@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from streams.core.errors import SettingsError
 
-MAX_DEPTH_LEVELS: Final = 16
+MAX_TOML_DEPTH_LEVELS: Final = 16
 """Tables and arrays within each other: ours have three."""
 
 
@@ -27,7 +27,7 @@ def read_toml(path: Path, advice: str) -> Toml:
     except RecursionError:
         raise _too_deep(path) from None
     level: list[Any] = [content]
-    for _ in range(MAX_DEPTH_LEVELS):
+    for _ in range(MAX_TOML_DEPTH_LEVELS):
         inside = [list(each.values()) if isinstance(each, dict) else each for each in level if isinstance(each, dict | list)]
         level = [value for values in inside for value in values]
     if level:
@@ -36,4 +36,4 @@ def read_toml(path: Path, advice: str) -> Toml:
 
 
 def _too_deep(path: Path) -> SettingsError:
-    return SettingsError(f"{path} nests tables or arrays deeper than {MAX_DEPTH_LEVELS} levels: write it flat")
+    return SettingsError(f"{path} nests tables or arrays deeper than {MAX_TOML_DEPTH_LEVELS} levels: write it flat")

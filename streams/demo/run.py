@@ -50,7 +50,7 @@ KEPT_PORTS = (9092, 9000, 8123)
 """Kafka, ClickHouse's native protocol and its HTTP interface of a kept demonstration, unless something else listens there."""
 DESK_PORT, GATEWAY_PORT = 8700, 8701
 """Its desk and its gateway, likewise."""
-QUIET_SECONDS = MAX_BATCH_SECONDS + 3.0
+SETTLED_SECONDS = MAX_BATCH_SECONDS + 3.0
 """Time without a new row after which the stream has ended: the store writes within five seconds."""
 _TABLES = ("requests", "scores", "alerts", "cases")
 
@@ -190,7 +190,7 @@ def _wait(screen: Console, client: Client, system: System, began: float) -> floa
     columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=screen) as progress:
         bar = progress.add_task("requests stored", total=DEMO_EVENTS)
-        while time.monotonic() - moved < QUIET_SECONDS or seen.get("requests", 0) < DEMO_EVENTS:
+        while time.monotonic() - moved < SETTLED_SECONDS or seen.get("requests", 0) < DEMO_EVENTS:
             now = {table: int(client.execute(f"SELECT count() FROM {table}")[0][0]) for table in _TABLES}  # noqa: S608 (constants)
             if now != seen:
                 seen, moved = now, time.monotonic()

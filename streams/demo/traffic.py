@@ -21,7 +21,7 @@ SPAN_SECONDS = 2 * DAY
 START = datetime(2026, 11, 2, tzinfo=UTC).timestamp()
 """Default start of event time: a Monday, in seconds since 1970."""
 
-MIN_ACCOUNTS = 600
+MIN_DEMO_ACCOUNTS = 600
 MIN_EVENTS = 20_000
 
 
@@ -54,8 +54,8 @@ def demo_traffic(seed: int = 7, accounts: int = 3000, events: int = 60_000, star
     Raises:
         ValueError: Too few accounts or events for all roles.
     """
-    if accounts < MIN_ACCOUNTS or events < MIN_EVENTS:
-        raise ValueError(f"demo traffic: needs at least {MIN_ACCOUNTS} accounts and {MIN_EVENTS} events, got {accounts} and {events}")
+    if accounts < MIN_DEMO_ACCOUNTS or events < MIN_EVENTS:
+        raise ValueError(f"demo traffic: needs at least {MIN_DEMO_ACCOUNTS} accounts and {MIN_EVENTS} events, got {accounts} and {events}")
     scene = Scene(Log(np.random.default_rng(seed)), start, SPAN_SECONDS)
     seats, coders, heads, pooled = 40, accounts // 25, accounts // 15, 12
     share = events / 60_000

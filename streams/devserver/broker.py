@@ -17,7 +17,7 @@ from typing import Self
 from streams.core.errors import HydrometerError, MissingToolError
 from streams.devserver.process import stop
 
-READY_SECONDS = 10.0
+BROKER_START_SECONDS = 10.0
 _API_VERSIONS = bytes.fromhex("0000000e 0012 0000 00000001 0004") + b"boot"
 
 
@@ -72,12 +72,12 @@ class EmbeddedBroker:
             self._child = None
 
     def _wait(self, child: subprocess.Popen[bytes]) -> None:
-        end = time.monotonic() + READY_SECONDS
+        end = time.monotonic() + BROKER_START_SECONDS
         while child.poll() is None and time.monotonic() < end:
             if _answers(self.port):
                 return
             time.sleep(0.02)
-        raise BrokerError(f"the embedded broker did not answer on {self.bootstrap} within {READY_SECONDS:.0f} s")
+        raise BrokerError(f"the embedded broker did not answer on {self.bootstrap} within {BROKER_START_SECONDS:.0f} s")
 
     def __enter__(self) -> Self:
         """Start."""

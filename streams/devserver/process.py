@@ -24,7 +24,7 @@ from streams.core.private_file import write_private
 from streams.core.settings import LocalPassword, Settings
 from streams.devserver.access import ClientLimits
 
-READY_SECONDS = 60.0
+CLICKHOUSE_START_SECONDS = 60.0
 STOP_SECONDS = 20.0
 
 
@@ -139,8 +139,8 @@ def _said_once(password: str) -> Iterator[int]:
 
 
 def _ready(child: subprocess.Popen[bytes], ready_line: IO[bytes]) -> dict[str, int]:
-    if child.stdout is None or not _speaks_within(child.stdout, READY_SECONDS):
-        raise StoreUnavailableError(f"the local ClickHouse did not start within {READY_SECONDS:.0f} s")
+    if child.stdout is None or not _speaks_within(child.stdout, CLICKHOUSE_START_SECONDS):
+        raise StoreUnavailableError(f"the local ClickHouse did not start within {CLICKHOUSE_START_SECONDS:.0f} s")
     line = child.stdout.readline()
     if not line:
         child.wait(STOP_SECONDS)

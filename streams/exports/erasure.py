@@ -30,7 +30,7 @@ from streams.schema.erasures import ErasureReport, Kept, Receipt
 from streams.schema.names import alert_name, entity_key
 from streams.schema.signatures import Signatures
 from streams.stages import erasures
-from streams.stages.accounts.erased import KEPT_SECONDS
+from streams.stages.accounts.erased import ERASURE_MEMORY_SECONDS
 
 POLL_SECONDS: Final = 1.0
 
@@ -195,7 +195,7 @@ def _kept(began: float, ended: float) -> list[Kept]:
         Kept("earlier values in the files of the workers' state folders", "no reader returns them: they end as RocksDB compacts"),
         Kept("the deletions themselves in `system.mutations`", "ClickHouse keeps the words of a table's newest 100, with the id"),
         Kept("a keyed hash of the account id in the state of accounts", "so that requests still on topics are not counted again",
-             _iso(began, timedelta(seconds=KEPT_SECONDS))),
+             _iso(began, timedelta(seconds=ERASURE_MEMORY_SECONDS))),
         Kept("counts over many accounts: votes of before, trained detectors, requests per minute", "no account can be named from them"),
         Kept("backups made before", "`hydrometer restore` erases the account again: keep the ledger of erasures as long as they"),
         Kept("findings and bundles outside of Hydrometer", "they were handed out before: ask who has them"),

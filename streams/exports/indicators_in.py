@@ -35,7 +35,7 @@ from streams.schema.indicators import (
 VALID_DAYS: Final = 90
 """How long an indicator is valid whose sender names no end, from when it was made."""
 MAX_DOCUMENT_BYTES: Final = 64 * 1024 * 1024
-MAX_NAME_CHARACTERS: Final = 200
+MAX_INDICATOR_NAME_CHARACTERS: Final = 200
 
 _COMPARISON: Final = re.compile(r"\s*(?P<path>[A-Za-z0-9_:.'\[\]*-]+)\s*=\s*'(?P<value>(?:[^'\\]|\\.)*)'\s*")
 _OR: Final = re.compile(r"(?i:OR)\b|$")
@@ -234,7 +234,7 @@ def _indicator(kind: IndicatorKind, value: str, names: tuple[str, str, str], val
     normal = normal_value(kind, value)
     if normal is None:
         return "not comparable"
-    source, name, tlp = (text[:MAX_NAME_CHARACTERS] for text in names)
+    source, name, tlp = (text[:MAX_INDICATOR_NAME_CHARACTERS] for text in names)
     return Indicator(indicator_id(kind, normal), kind, normal, source, name, tlp, *valid)
 
 

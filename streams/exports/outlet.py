@@ -22,7 +22,7 @@ from streams.core.settings import Settings
 from streams.exports import outlets as package
 from streams.exports.ocsf import Json
 
-GROUP: Final = "hydrometer.outlets"
+OUTLET_ENTRY_POINTS: Final = "hydrometer.outlets"
 _FIELDS: Final = ("metavar", "help", "open", "deliver", "close")
 
 
@@ -65,7 +65,7 @@ def outlets() -> dict[str, type[Outlet]]:
     """
     names = [module.name for module in pkgutil.iter_modules(package.__path__)]
     own: dict[str, type[Outlet]] = {name: importlib.import_module(f"{package.__name__}.{name}").Outlet for name in names}
-    others = {point.name: load(point) for point in entry_points(group=GROUP)}
+    others = {point.name: load(point) for point in entry_points(group=OUTLET_ENTRY_POINTS)}
     if taken := own.keys() & others.keys():
         raise OutletConfigError(f"outlet {min(taken)} of an installed package exists here already: rename its entry point")
     return dict(sorted((own | others).items()))

@@ -19,8 +19,8 @@ from streams.schema.blocks import Block, Hashes
 MIN_SHARING_ACCOUNTS = 3
 """Accounts from which a recurring shingle counts as a shared template, rather than as one account's own habit."""
 MAX_TEMPLATE_SHARE = 0.05
-"""Share of all prompts above which a shingle is too common to identify a template, if MIN_PUBLIC_PAYERS accounts have it."""
-MIN_PUBLIC_PAYERS = 60
+"""Share of all prompts above which a shingle is too common to identify a template, if MIN_PUBLIC_SHINGLE_PAYERS accounts have it."""
+MIN_PUBLIC_SHINGLE_PAYERS = 60
 """Accounts from which a common shingle does not identify a template."""
 
 Mask = NDArray[np.bool_]
@@ -92,7 +92,7 @@ def pieces(templates: Templates) -> Hashes:
 
 
 def _public(share: Floats, payers: Floats) -> Mask:
-    public: Mask = (share > MAX_TEMPLATE_SHARE) & (payers >= MIN_PUBLIC_PAYERS)
+    public: Mask = (share > MAX_TEMPLATE_SHARE) & (payers >= MIN_PUBLIC_SHINGLE_PAYERS)
     return public
 
 

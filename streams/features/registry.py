@@ -21,7 +21,7 @@ from models.evidence.families import FAMILIES
 from streams.core.errors import HydrometerError
 from streams.features.declaration import Direction, Entity, Feature
 
-GROUP: Final = "hydrometer.features"
+FEATURE_ENTRY_POINTS: Final = "hydrometer.features"
 _FIELDS: Final = ("entity", "family", "direction", "limits", "label", "unit", "rises_on", "blind_to", "value")
 _CHOICES: Final = {"entity": get_args(Entity), "family": FAMILIES, "direction": get_args(Direction)}
 
@@ -41,7 +41,7 @@ def features(entity: Entity) -> tuple[type[Feature], ...]:
     for module in pkgutil.iter_modules(package.__path__):
         importlib.import_module(f"{package.__name__}.{module.name}")
     built_in = {cls.name(): cls for cls in Feature.__subclasses__() if cls.__module__.startswith(f"{package.__name__}.")}
-    installed = {name: cls for name, cls in loaded(entry_points(group=GROUP)).items() if cls.entity == entity}
+    installed = {name: cls for name, cls in loaded(entry_points(group=FEATURE_ENTRY_POINTS)).items() if cls.entity == entity}
     if taken := built_in.keys() & installed.keys():
         raise FeatureLoadError(f"feature {min(taken)} of an installed package exists here already: rename its class and its entry point")
     return tuple(feature for _, feature in sorted((built_in | installed).items()))

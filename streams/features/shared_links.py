@@ -17,7 +17,7 @@ from models.evidence.cohort import divergence
 from models.evidence.links import MIN_PAYERS
 from streams.features.members import Members
 
-PUBLIC_SHARE: Final = 0.03
+MIN_PUBLIC_VALUE_SHARE: Final = 0.03
 """Share of all accounts from which a value is public and is ignored as a link."""
 MIN_CHANCE_SHARE: Final = 0.02
 """Smallest share of all accounts that a value is assumed to have: rarities are estimates."""
@@ -25,7 +25,7 @@ RARE_ROUTER_NATS: Final = 2.0
 """Nats of a group's own router if few other accounts use it. An application's users share a program too, so it is weak evidence."""
 MIN_UNITS: Final = 3
 """Paying units from which a group has this evidence."""
-MIN_TEMPLATE_SHARE: Final = 0.1
+MIN_LINKING_TEMPLATE_SHARE: Final = 0.1
 """Share of an account's prompts from which its template counts as shared."""
 MAX_SHARED_NATS: Final = 50.0
 """Most nats of the feature."""
@@ -53,9 +53,9 @@ def _shared(members: Members, kind: str) -> Mask:
     [True, True, True, False]
     """
     values, rarity = members.links[kind], known_or_zero(members.rarities[kind])
-    usable = (values != 0) & (rarity >= -np.log(PUBLIC_SHARE))
+    usable = (values != 0) & (rarity >= -np.log(MIN_PUBLIC_VALUE_SHARE))
     if kind == "template":
-        usable &= known_or_zero(members.template_share) >= MIN_TEMPLATE_SHARE
+        usable &= known_or_zero(members.template_share) >= MIN_LINKING_TEMPLATE_SHARE
     if not usable.any():
         return np.zeros(len(members), np.bool_)
     distinct, which = numbered(values[usable])
@@ -77,7 +77,7 @@ def common_ground(members: Members) -> float:
     nats = 0.0
     for kind in MIN_PAYERS:
         if kind == members.kind:
-            rare = kind == "router" and float(np.nanmax(members.rarities["router"], initial=0.0)) >= -np.log(PUBLIC_SHARE)
+            rare = kind == "router" and float(np.nanmax(members.rarities["router"], initial=0.0)) >= -np.log(MIN_PUBLIC_VALUE_SHARE)
             nats += RARE_ROUTER_NATS if rare else 0.0
             continue
         mask = shared(members, kind)

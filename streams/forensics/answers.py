@@ -30,8 +30,9 @@ MAX_ANSWERS: Final = 2_000
 MAX_QUESTIONS: Final = 12_500
 """Items per table that are kept with their options."""
 MAX_ANSWER_CHARACTERS: Final = 2_500
-MAX_LINE_BYTES: Final = 1_000_000
-MAX_MODELS: Final = 200
+MAX_ANSWER_BYTES: Final = 1_000_000
+"""Bytes of a line, which is one answer."""
+MAX_COMPARED_MODELS: Final = 200
 _ITEM: Final = ("item", "id", "prompt_id")
 _OUTPUT: Final = ("output", "answer", "response", "text")
 _QUESTION: Final = frozenset({"item", "answer", "options", "category"})
@@ -104,8 +105,8 @@ def files_of(folder: Path) -> list[Path]:
     files = sorted(path for path in folder.iterdir() if path.name.endswith(_SUFFIXES) and not path.name.startswith("_"))
     if not files:
         raise AnswersError(f"{folder} has no answers: put one file per model there ({', '.join(_SUFFIXES)})")
-    if len(files) > MAX_MODELS:
-        raise AnswersError(f"{folder} has {len(files)} models, more than {MAX_MODELS}: leave some out")
+    if len(files) > MAX_COMPARED_MODELS:
+        raise AnswersError(f"{folder} has {len(files)} models, more than {MAX_COMPARED_MODELS}: leave some out")
     return files
 
 
@@ -154,8 +155,8 @@ def read_options(path: Path) -> Options:
     if not kept.rows:
         raise AnswersError(f"{path} is empty: write one question per line")
     models = list(dict.fromkeys(name for row in kept.rows.values() for name in row if name not in _QUESTION))
-    if len(models) > MAX_MODELS:
-        raise AnswersError(f"{path} has {len(models)} models, more than {MAX_MODELS}: leave some out")
+    if len(models) > MAX_COMPARED_MODELS:
+        raise AnswersError(f"{path} has {len(models)} models, more than {MAX_COMPARED_MODELS}: leave some out")
     return Options(
         right={item: str(row["answer"]) for item, row in kept.rows.items()},
         count={item: int(str(row["options"])) for item, row in kept.rows.items()},
@@ -190,10 +191,10 @@ def _rows(path: Path) -> Iterator[tuple[int, dict[str, object]]]:
 
 def _json_lines(path: Path, source: IO[bytes] | gzip.GzipFile) -> Iterator[tuple[int, dict[str, object]]]:
     number = 0
-    while line := source.readline(MAX_LINE_BYTES + 1):
+    while line := source.readline(MAX_ANSWER_BYTES + 1):
         number += 1
-        if len(line) > MAX_LINE_BYTES:
-            raise AnswersError(f"{path}: line {number} is longer than {MAX_LINE_BYTES:,} bytes: write one answer per line")
+        if len(line) > MAX_ANSWER_BYTES:
+            raise AnswersError(f"{path}: line {number} is longer than {MAX_ANSWER_BYTES:,} bytes: write one answer per line")
         if not line.strip():
             continue
         try:
@@ -206,8 +207,8 @@ def _json_lines(path: Path, source: IO[bytes] | gzip.GzipFile) -> Iterator[tuple
 
 
 def _csv(path: Path, source: IO[bytes] | gzip.GzipFile) -> Iterator[tuple[int, dict[str, object]]]:
-    csv.field_size_limit(min(MAX_LINE_BYTES, sys.maxsize))
-    lines = (line.decode() for line in iter(lambda: source.readline(MAX_LINE_BYTES), b""))
+    csv.field_size_limit(min(MAX_ANSWER_BYTES, sys.maxsize))
+    lines = (line.decode() for line in iter(lambda: source.readline(MAX_ANSWER_BYTES), b""))
     try:
         for number, row in enumerate(csv.DictReader(lines), start=1):
             yield number, {str(name): value for name, value in row.items() if name is not None}

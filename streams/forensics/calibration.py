@@ -23,7 +23,7 @@ from streams.forensics.inference import Finding
 
 FILE: Final = Path(__file__).with_name("calibration.json")
 MIN_KNOWN_PAIRS: Final = 20
-LIMIT_DEVIATIONS: Final = 6.0
+MAX_EFFECT_DEVIATIONS: Final = 6.0
 """Effects beyond this count as this: nothing was seen there."""
 
 
@@ -82,8 +82,8 @@ def combine(outcomes: Sequence[Outcome], calibration: Calibration | None) -> Com
 
 
 def log_ratio(effects: Mapping[str, float], calibration: Calibration) -> float:
-    """Return the natural logarithm of the likelihood ratio, not cut; effects are cut at `LIMIT_DEVIATIONS`, as in the fit."""
-    clipped = {name: min(max(effects[name], -LIMIT_DEVIATIONS), LIMIT_DEVIATIONS) for name in calibration.weights}
+    """Return the natural logarithm of the likelihood ratio, not cut; effects are cut at `MAX_EFFECT_DEVIATIONS`, as in the fit."""
+    clipped = {name: min(max(effects[name], -MAX_EFFECT_DEVIATIONS), MAX_EFFECT_DEVIATIONS) for name in calibration.weights}
     return calibration.intercept + sum(weight * clipped[name] for name, weight in calibration.weights.items())
 
 

@@ -45,7 +45,7 @@ SOURCE: Final = "follow"
 """Name of the input in metrics and in the header of blocks."""
 POSITIONS_FILE: Final = "followed_files.json"
 """In the folder of state: the positions, unless another file is named."""
-HEAD_BYTES: Final = 1024
+IDENTITY_BYTES: Final = 1024
 """A file is recognised by a hash of at most its first 1,024 bytes."""
 LINGER_SECONDS: Final = 5.0
 """A renamed file is read for as long after its last line: its writer may not have been told yet."""
@@ -320,7 +320,7 @@ def _piece(raw: BinaryIO, position: Position, *, ended: bool = False) -> Piece |
         whole, starts = lines.finish(), [position.offset, end]
     if not whole:
         return None
-    head_bytes = min(starts[-1], HEAD_BYTES)
+    head_bytes = min(starts[-1], IDENTITY_BYTES)
     status = os.fstat(descriptor)
     after = Position(status.st_dev, status.st_ino, starts[-1], head_bytes, _hash(descriptor, head_bytes))
     return Piece(whole, starts[:-1], after)

@@ -27,7 +27,7 @@ MAX_SLICE_LINES: Final = 512
 """Lines that are parsed at a time: other sources' slices come between, and ..."""
 MAX_SLICE_BYTES: Final = 256 * 1024
 """... bytes. The line that exceeds them is the slice's last."""
-MAX_WAITING_BYTES: Final = 64 * 1024 * 1024
+MAX_UNANSWERED_BYTES: Final = 64 * 1024 * 1024
 """... this many bytes."""
 _NO_SOURCE: Final = ""
 """Takes the turns of what is done for all sources."""
@@ -54,7 +54,7 @@ class GroupCommit:
     @property
     def busy(self) -> bool:
         """Whether callers should come back later: the broker is unavailable or too slow."""
-        return self._bytes > MAX_WAITING_BYTES or len(self._under_way) >= MAX_WAITING_GROUPS or time.monotonic() < self._rest_until
+        return self._bytes > MAX_UNANSWERED_BYTES or len(self._under_way) >= MAX_WAITING_GROUPS or time.monotonic() < self._rest_until
 
     async def add(self, lines: Sequence[Line], arrival: float, caller: Caller) -> Ingested:
         """Ingest lines that came at `arrival` (epoch seconds), as `Collector.add` does.

@@ -45,7 +45,7 @@ from streams.schema.event import Event
 from streams.telemetry.metrics import METRICS, Metric
 from streams.telemetry.prometheus import written
 
-DELIVERY_SECONDS: Final = 10.0
+CALLER_WAIT_SECONDS: Final = 10.0
 """How long a caller waits for the broker before it gets 503."""
 KEEPALIVE_SECONDS: Final = 30.0
 CHARGED_BYTES: Final = 1024
@@ -95,7 +95,7 @@ class Intake:
         """Prepare the server. It reads the tokens, and the keys that `Collector` reads. backfill: old events are accepted."""
         self._limits = limits or Limits()
         self._callers = Callers(settings, self._limits.events_per_second, self._limits.burst_events)
-        producer = BlockProducer(settings, DEFAULT_SOURCE, timeout=DELIVERY_SECONDS)
+        producer = BlockProducer(settings, DEFAULT_SOURCE, timeout=CALLER_WAIT_SECONDS)
         collector = Collector(settings, log_format, known_corpus, backfill=backfill)
         self.groups = GroupCommit(collector, producer, settings.block_seconds)
         self.connections = Connections()

@@ -26,7 +26,7 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs, ScopeL
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 from opentelemetry.proto.trace.v1.trace_pb2 import ResourceSpans, ScopeSpans, Span
 
-from streams.intake.formats.otlp import MAX_DEPTH_LEVELS
+from streams.intake.formats.otlp import MAX_OTLP_DEPTH_LEVELS
 
 PROTOBUF: Final = "application/x-protobuf"
 JSON: Final = "application/json"
@@ -205,9 +205,9 @@ def _value(value: AnyValue, room: _Room, depth: int = 0) -> Json | None:
         return {_SCALARS[kind]: getattr(value, kind)}
     if kind == "int_value":
         return {"intValue": str(value.int_value)}
-    if kind == "array_value" and depth < MAX_DEPTH_LEVELS:
+    if kind == "array_value" and depth < MAX_OTLP_DEPTH_LEVELS:
         return {"arrayValue": {"values": [_value(item, room, depth + 1) for item in room.take(value.array_value.values)]}}
-    if kind == "kvlist_value" and depth < MAX_DEPTH_LEVELS:
+    if kind == "kvlist_value" and depth < MAX_OTLP_DEPTH_LEVELS:
         return {"kvlistValue": {"values": _attributes(value.kvlist_value.values, room, depth + 1)}}
     return None
 

@@ -27,7 +27,7 @@ from kafka.errors import CorruptRecordError
 from kafka.record.default_records import DefaultRecordBatch as SynchronousBatch
 from kafka.record.memory_records import MemoryRecords as SynchronousRecords
 
-MAX_BATCH_BYTES: Final = 64 * 1024 * 1024
+MAX_UNPACKED_BATCH_BYTES: Final = 64 * 1024 * 1024
 """Of one batch, unpacked. A producer's are of a megabyte or less, and none of ours is over 8 MiB."""
 
 _HEAD: Final = struct.Struct(">qiibIhiqqqhii")
@@ -142,7 +142,7 @@ def tolerate_strangers() -> None:
     synchronous_fetcher.MemoryRecords = SynchronousBatches
 
 
-def unpacked(batch: bytes, most: int = MAX_BATCH_BYTES) -> bytes:
+def unpacked(batch: bytes, most: int = MAX_UNPACKED_BATCH_BYTES) -> bytes:
     """Return a batch without compression. Raises UnreadableBatchError when it is damaged, or over `most` bytes unpacked."""
     head = list(_HEAD.unpack_from(batch))
     codec = head[5] & _CODEC_MASK

@@ -15,7 +15,7 @@ from streams.schema.event import Event
 
 LINKED_FIELDS: Final = ("payment.hash", "client.address", "tool_hash")
 """Fields whose pseudonyms are kept as links of accounts. The others only tell values of one account apart."""
-REPEAT_SECONDS: Final = 3_600.0
+ALIAS_INTERVAL_SECONDS: Final = 3_600.0
 """Event time after which a pair is sent again: a reader may have missed it."""
 MAX_REMEMBERED_PAIRS: Final = 1 << 16
 
@@ -32,7 +32,7 @@ class Rotation:
         """Return the pairs that a block of these events has to carry. time: of its newest event, epoch seconds."""
         pairs: list[tuple[int, int]] = []
         for new, old in self._pairs(events):
-            if time - self._sent.get(new, float("-inf")) < REPEAT_SECONDS or len(pairs) == MAX_ALIASES:
+            if time - self._sent.get(new, float("-inf")) < ALIAS_INTERVAL_SECONDS or len(pairs) == MAX_ALIASES:
                 continue
             pairs.append((new, old))
             self._sent.pop(new, None)

@@ -29,7 +29,7 @@ from streams.privacy.phrases import GRADING, REASONING, TRAJECTORY
 from streams.privacy.pseudonym import hash64
 from streams.schema.prompt_sketch import PROMPT_SHINGLES, PROMPT_TOPICS
 
-HEAD_BYTES: Final = 4096
+SKETCH_HEAD_BYTES: Final = 4096
 TAIL_BYTES: Final = 1024
 OPENING_CHARACTERS: Final = 64
 """Characters of the masked opening in the template's hash."""
@@ -248,9 +248,9 @@ def unknown(rows: int) -> SketchColumns:
 
 def language_of(text: str) -> str | None:
     """Return the language of a text by its script, as ISO 639-1; None for Latin letters, which many languages use."""
-    if text.isascii() or not (match := _SCRIPT.search(text, 0, HEAD_BYTES)):
+    if text.isascii() or not (match := _SCRIPT.search(text, 0, SKETCH_HEAD_BYTES)):
         return None
-    if ("\u3040" <= match[0] <= "\u9fff") and _KANA.search(text, 0, HEAD_BYTES):
+    if ("\u3040" <= match[0] <= "\u9fff") and _KANA.search(text, 0, SKETCH_HEAD_BYTES):
         return "ja"
     return _SCRIPTS[_SCRIPT_STARTS[bisect_right(_SCRIPT_STARTS, ord(match[0])) - 1]]
 
@@ -287,11 +287,11 @@ def _hex(word: str, path: Path, number: int) -> int:
 
 def _capped(text: str) -> bytes:
     """Return the part of a text that is sketched. Characters are cut before encoding, so a huge text costs nothing."""
-    head = text[:HEAD_BYTES].encode("utf-8", "replace")
-    if len(text) <= HEAD_BYTES and len(head) <= HEAD_BYTES + TAIL_BYTES:
+    head = text[:SKETCH_HEAD_BYTES].encode("utf-8", "replace")
+    if len(text) <= SKETCH_HEAD_BYTES and len(head) <= SKETCH_HEAD_BYTES + TAIL_BYTES:
         return head.translate(_PLAIN)
     tail = text[-TAIL_BYTES:].encode("utf-8", "replace")[-TAIL_BYTES:]
-    return (head[:HEAD_BYTES] + b" " + tail).translate(_PLAIN)
+    return (head[:SKETCH_HEAD_BYTES] + b" " + tail).translate(_PLAIN)
 
 
 def _masked(text: str) -> bytes:

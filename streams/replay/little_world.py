@@ -29,12 +29,12 @@ from streams.schema import blocks, layouts, topics
 from streams.schema.event import FIELDS, REQUIRED, Event
 from streams.stages.stage import Message
 
-START_SECONDS: Final = 1_790_000_000.0
+WORLD_START_SECONDS: Final = 1_790_000_000.0
 """Seconds since 1970."""
 TOTAL_ACCOUNTS: Final = 40
 CAMPAIGN_ACCOUNTS: Final = 16
 ACCOUNT_REQUESTS: Final = 30
-PAUSE_SECONDS: Final = 7200.0
+BURST_PAUSE_SECONDS: Final = 7200.0
 FREE_HABITS: Final = 3
 """People from this habit on change their parameters and conversations from call to call."""
 BURST_REQUESTS: Final = 5
@@ -139,8 +139,8 @@ def _of_account(account: int, draw: random.Random) -> Iterator[Event]:
         yield {
             **who,
             **_call(habit, request),
-            "timestamp": START_SECONDS
-            + request // BURST_REQUESTS * BURST_REQUESTS * PAUSE_SECONDS
+            "timestamp": WORLD_START_SECONDS
+            + request // BURST_REQUESTS * BURST_REQUESTS * BURST_PAUSE_SECONDS
             + request % BURST_REQUESTS * 60
             + draw.uniform(0, 600),
             "event.id": f"{account}-{request}",
@@ -156,7 +156,7 @@ def _of_account(account: int, draw: random.Random) -> Iterator[Event]:
 def _campaign(account: int) -> Event:
     return {
         "account.id": f"campaign-{account}",
-        "account.created": START_SECONDS - 172_800 + account * 20,
+        "account.created": WORLD_START_SECONDS - 172_800 + account * 20,
         "organization.id": f"organisation-{account}",
         "payment.hash": "one card",
         "user_agent.original": "python-requests/2",
@@ -168,7 +168,7 @@ def _campaign(account: int) -> Event:
 def _person(account: int) -> Event:
     return {
         "account.id": f"person-{account}",
-        "account.created": START_SECONDS - account * 864_000,
+        "account.created": WORLD_START_SECONDS - account * 864_000,
         "organization.id": f"organisation-{account}",
         "payment.hash": f"card {account}",
         "user_agent.original": f"client-{account % 5}/1",

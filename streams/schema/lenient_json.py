@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-MAX_DEPTH_LEVELS: Final = 64
+MAX_JSON_DEPTH_LEVELS: Final = 64
 """Nesting below which values are read; deeper ones are null."""
 # possessive quantifiers (`*+`) keep no memory of a string's every escape
 _HALF_A_CHARACTER: Final = re.compile(rb"\\u[dD][89a-fA-F]")
@@ -48,13 +48,13 @@ def loads(line: bytes) -> Any:
     """Return the value of a JSON text that orjson refused.
 
     Numbers that no double holds are infinite, what is no number is None, broken text has replacement characters, values nested deeper than
-    MAX_DEPTH_LEVELS are None.
+    MAX_JSON_DEPTH_LEVELS are None.
 
     Raises ValueError when it is no JSON all the same.
     """
     clean = line.decode(errors="replace").encode()
-    if clean.count(b"[") + clean.count(b"{") > MAX_DEPTH_LEVELS:
-        clean = _shallow(clean, MAX_DEPTH_LEVELS)
+    if clean.count(b"[") + clean.count(b"{") > MAX_JSON_DEPTH_LEVELS:
+        clean = _shallow(clean, MAX_JSON_DEPTH_LEVELS)
     try:
         return orjson.loads(clean)
     except orjson.JSONDecodeError:
@@ -193,7 +193,7 @@ def _depth_within(text: bytes, most: int) -> int:
     """Return how many levels of a text have at most so many bytes when what is deeper is null, at least 1."""
     import numpy as np  # noqa: PLC0415 (`--help` answers at once, without it)
 
-    deepest = MAX_DEPTH_LEVELS + 1
+    deepest = MAX_JSON_DEPTH_LEVELS + 1
     sizes, nulls = np.zeros((2, deepest + 1), np.int64)
     for piece in _nesting(text):
         depth = np.clip(piece.depth, 0, deepest)

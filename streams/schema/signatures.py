@@ -39,7 +39,7 @@ _BY_PEOPLE: Final[Mapping[str, type[Action | EnforcementDecision]]] = {
     topics.ACTIONS: Action,
     topics.ENFORCEMENT: EnforcementDecision,
 }
-HEADER: Final = "signature"
+SIGNATURE_HEADER: Final = "signature"
 ALLOWED_SKEW_SECONDS: Final = 300.0
 """How far the clock of a signer may be ahead of a reader's."""
 REASONS: Final = ("unsigned", "bad_signature", "bad_timestamp", "bad_author")
@@ -92,7 +92,7 @@ class Signatures:
         signer, secret = (self.analyst, self._own[1]) if role == "analyst" and self._own else (role, self._keys[role][0])
         milliseconds = f"{(time.time() if now is None else now) * 1000:.0f}"
         code = _code(secret, topic, key, value, signer, milliseconds)
-        return [(HEADER, f"{_VERSION};{milliseconds};{code};{signer}".encode())]
+        return [(SIGNATURE_HEADER, f"{_VERSION};{milliseconds};{code};{signer}".encode())]
 
     def refusal(
         self, topic: str, key: bytes | None, value: bytes | None, headers: Headers, now: float | None = None
@@ -105,7 +105,7 @@ class Signatures:
         if role is None:
             return None
         try:
-            signer, seconds = self._checked(topic, role, key, value or b"", dict(headers).get(HEADER))
+            signer, seconds = self._checked(topic, role, key, value or b"", dict(headers).get(SIGNATURE_HEADER))
             _check_time(topic, seconds, time.time() if now is None else now)
             if topic == topics.LABELS:
                 _check_label(Label.decode(value or b""), signer, seconds, key)

@@ -21,8 +21,8 @@ from models.evidence.links import MIN_PAYERS
 from models.evidence.units import distinct_pairs
 from models.evidence.weighing import MAX_FAMILY_NATS, MIN_LEVEL_NATS
 from streams.features import shared_links
-from streams.features.group.member_content import MAX_VOTING_PAYERS, usual_content
-from streams.features.group.one_script import MIN_TEMPLATE_SHARE
+from streams.features.group.member_content import MAX_MEMBER_CONTENT_PAYERS, usual_content
+from streams.features.group.one_script import SOLE_TEMPLATE_SHARE
 from streams.features.group.shared_cards import SharedCards
 from streams.features.group.shared_template import job
 from streams.features.members import Members
@@ -206,7 +206,7 @@ def _content(members: Members, shared: float, own: Floats) -> Floats:
     """
     raw = np.nan_to_num(members.family("content"), nan=MIN_LEVEL_NATS)
     usual = min(usual_content(members), MAX_FAMILY_NATS)
-    confirmed = np.where(raw >= MEMBER_MATCH_NATS, np.minimum(usual, MAX_VOTING_PAYERS * raw), own)
+    confirmed = np.where(raw >= MEMBER_MATCH_NATS, np.minimum(usual, MAX_MEMBER_CONTENT_PAYERS * raw), own)
     return np.maximum(own, np.where(job(members).users, shared, confirmed))
 
 
@@ -230,7 +230,7 @@ def _same_card(members: Members) -> Mask:
 
 def _linked(members: Members) -> Mask:
     """Return which members share a second link beside the group's own, or have hardly any other prompts than the group's template."""
-    scripted = (known_or_zero(members.template_share) >= MIN_TEMPLATE_SHARE) & (members.kind == "template")
+    scripted = (known_or_zero(members.template_share) >= SOLE_TEMPLATE_SHARE) & (members.kind == "template")
     mask: Mask = np.logical_or.reduce([scripted, *(shared_links.shared(members, kind) for kind in MIN_PAYERS if kind != members.kind)])
     return mask
 

@@ -10,7 +10,7 @@ from streams.replay.in_process import Pipeline
 from streams.schema import blocks, topics
 from streams.schema.prompt_sketch import PROMPT_SHINGLES
 from streams.schema.topics import Topic
-from streams.stages.accounts.archive import KEPT_SECONDS
+from streams.stages.accounts.archive import ARCHIVE_SECONDS
 from streams.stages.accounts.stage import Accounts
 from streams.stages.groups.stage import Groups
 from streams.testing.feature_trial import block_of
@@ -70,7 +70,7 @@ def test_an_account_without_requests_leaves_every_state_and_the_archive_and_nobo
     pipeline.feed(0, traffic("ada", START, marked=True))
     assert traces(pipeline) == {"accounts", "shingles", "groups", "members"}
     checkpoint(pipeline)
-    for day in range(4, int(KEPT_SECONDS / DAY) + 40, 4):
+    for day in range(4, int(ARCHIVE_SECONDS / DAY) + 40, 4):
         pipeline.feed(0, traffic("bob", START + day * DAY, marked=False))
         checkpoint(pipeline)
         if day == 100:

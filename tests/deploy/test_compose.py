@@ -18,7 +18,7 @@ import yaml
 from click.testing import CliRunner
 
 from streams.cli.main import cli
-from streams.core.settings import NEEDS, PREFIX, SECRETS, MissingSecret, Role, Settings, is_secret
+from streams.core.settings import NEEDS, SECRETS, VARIABLE_PREFIX, MissingSecret, Role, Settings, is_secret
 from streams.devserver.kafka import version
 from streams.testing.builders import driver, local_clickhouse
 from streams.testing.certificates import Authority
@@ -72,7 +72,7 @@ def test_grafana_gets_boards_and_rules_from_one_source() -> None:
 @pytest.mark.parametrize("name", OURS)
 def test_every_variable_is_one_of_the_settings(name: str) -> None:
     for variable in SERVICES[name]["environment"]:
-        field = variable.removeprefix(PREFIX).lower()
+        field = variable.removeprefix(VARIABLE_PREFIX).lower()
         secret = field.removesuffix("_file")
         assert field in Settings.model_fields or (is_secret(secret) and secret in Settings.model_fields), variable
 
@@ -80,7 +80,7 @@ def test_every_variable_is_one_of_the_settings(name: str) -> None:
 @pytest.mark.parametrize("name", OURS)
 def test_a_process_holds_the_secrets_of_its_role_and_no_other(name: str) -> None:
     environment = SERVICES[name]["environment"]
-    files = {variable.removeprefix(PREFIX).removesuffix("_FILE").lower() for variable in environment if variable.endswith("_FILE")}
+    files = {variable.removeprefix(VARIABLE_PREFIX).removesuffix("_FILE").lower() for variable in environment if variable.endswith("_FILE")}
     also = {"collect": ["clickhouse_password"], "boards": ["grafana_token"]} | {
         worker: ["signing_key"] for worker in ("worker-1", "worker-2")
     }

@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from streams.cli.reference import pages
-from streams.demo.traffic import MIN_ACCOUNTS, MIN_EVENTS, demo_traffic
+from streams.demo.traffic import MIN_DEMO_ACCOUNTS, MIN_EVENTS, demo_traffic
 from streams.testing.builders import local_clickhouse
 from streams.testing.figure_tables import MARKER, TABLES, fill
 
@@ -168,7 +168,7 @@ def test_make_knows_every_target_that_a_page_names(command: str) -> None:
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the files that the pages name: `yesterday.jsonl`, and `ours.jsonl` of a gateway with names of its own."""
     path = tmp_path_factory.mktemp("reader")
-    lines = list(islice(demo_traffic(accounts=MIN_ACCOUNTS, events=MIN_EVENTS).lines(), 2_000))
+    lines = list(islice(demo_traffic(accounts=MIN_DEMO_ACCOUNTS, events=MIN_EVENTS).lines(), 2_000))
     (path / "yesterday.jsonl").write_bytes(b"".join(line.rstrip(b"\n") + b"\n" for line in lines))
     theirs = [
         {"began": event["timestamp"], "call": {"id": event["event.id"]}, "caller": {"key": event["account.id"]}}

@@ -28,7 +28,7 @@ from sklearn.metrics import roc_auc_score
 
 from streams.forensics import answers as reading
 from streams.forensics import calibration
-from streams.forensics.calibration import LIMIT_DEVIATIONS, Bin, Calibration
+from streams.forensics.calibration import MAX_EFFECT_DEVIATIONS, Bin, Calibration
 from streams.forensics.inference import corroborated, excess, holm, judge
 from streams.forensics.measure import all_measures
 from streams.forensics.panel import Panel, Prompts, options_panel, text_panel
@@ -284,7 +284,7 @@ def fitted_weights(effects: Any, labels: Any) -> tuple[list[float], float]:
 
 def vectors(found: Answered, pairs: Iterable[tuple[str, str]]) -> Any:
     """Return the effects of pairs, (pairs, measures), cut at 6 standard deviations."""
-    return np.clip([[found.effects(s, t)[name] for name in MEASURES] for s, t in pairs], -LIMIT_DEVIATIONS, LIMIT_DEVIATIONS)
+    return np.clip([[found.effects(s, t)[name] for name in MEASURES] for s, t in pairs], -MAX_EFFECT_DEVIATIONS, MAX_EFFECT_DEVIATIONS)
 
 
 def aucs(found: Answered, known: dict[str, str]) -> dict[str, float]:

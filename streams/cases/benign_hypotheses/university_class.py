@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from models.evidence.weighing import MIN_EVIDENCE_NATS
-from streams.cases.hypothesis import MIN_EVENNESS_NATS, Answer, BenignHypothesis, Facts
+from streams.cases.hypothesis import DISPATCHER_HINT_NATS, Answer, BenignHypothesis, Facts
 
 
 def _ask(facts: Facts) -> Answer:
-    uneven = facts.nats("evenness") < MIN_EVENNESS_NATS
+    uneven = facts.nats("evenness") < DISPATCHER_HINT_NATS
     fits = not facts.alone and facts.nats("cohort") >= MIN_EVIDENCE_NATS and uneven and facts.organizations == 1
     return fits, f"{facts.nats_clause('cohort')}, {facts.nats_clause('evenness')}, {facts.paying()}"
 

@@ -19,7 +19,7 @@ from streams.schema.cases import CaseMember, CasePayload, Decision, Hypothesis, 
 from streams.schema.labels import ENOUGH_LABELS, EXCLUDE, MERGE, SPLIT, WITHDRAWN, Label
 from streams.schema.names import AlertName, Behaviour
 
-MAX_PAGE_MEMBERS = 250
+PRINTED_MEMBERS = 250
 """Members on the page, strongest first; `hydrometer case show --json` prints all that are stored."""
 MAX_PAGE_VERSIONS = 12
 MAX_PAGE_LINKS = 40
@@ -197,7 +197,7 @@ def _members(case: CaseRow) -> str:
             member.router,
             member.payment,
         )
-        for account, member in ranked[:MAX_PAGE_MEMBERS]
+        for account, member in ranked[:PRINTED_MEMBERS]
     ]
     rest, others = len(ranked) - len(rows) + case.payload.members_left_out, terminal.unlisted(case)
     more = f"<p class=note>... and {rest:,} more.</p>" if rest else ""
@@ -209,7 +209,7 @@ def _members(case: CaseRow) -> str:
 def _owners(payload: CasePayload) -> str:
     rows = [
         (account, moments.shown(owner.joined_at), f"{owner.requests:,.0f}", f"{owner.output_tokens:,.0f}", owner.router, owner.organization)
-        for account, owner in terminal.owners(payload)[:MAX_PAGE_MEMBERS]
+        for account, owner in terminal.owners(payload)[:PRINTED_MEMBERS]
     ]
     rest = len(payload.owners) - len(rows) + payload.owners_left_out
     heads = ("account", "found (UTC)", "requests", "output tokens", "router", "organisation")

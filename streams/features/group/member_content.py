@@ -10,14 +10,14 @@ from models.accumulators.short import known_or_zero
 from streams.features.declaration import NATS, Feature, value_in_nats
 from streams.features.members import Members
 
-MAX_VOTING_PAYERS = 3
+MAX_MEMBER_CONTENT_PAYERS = 3
 """Most payers that count: members of one group are alike for innocent reasons too, so more of them add no evidence."""
 HALF_WEIGHT_REQUESTS = 8.0
 """Requests at which a member counts half."""
 
 
 def usual_content(members: Members) -> float:
-    """Return the content of the median member times the number of payers, MAX_VOTING_PAYERS at most, in nats.
+    """Return the content of the median member times the number of payers, MAX_MEMBER_CONTENT_PAYERS at most, in nats.
 
     The median protects the other customers of a relay of which up to a third run a campaign. A member with few requests has little weight,
     because a share of a handful of requests can have nearly any value; the weights of many such members add up.
@@ -28,7 +28,7 @@ def usual_content(members: Members) -> float:
         return 0.0
     order = np.argsort(nats, kind="stable")
     usual = float(nats[order][np.searchsorted(np.cumsum(weight[order]), weight.sum() / 2)])
-    voters = weight.sum() / (weight.sum() + 1.0) * min(members.units, MAX_VOTING_PAYERS)
+    voters = weight.sum() / (weight.sum() + 1.0) * min(members.units, MAX_MEMBER_CONTENT_PAYERS)
     return usual * float(voters) if usual > 0 else usual
 
 

@@ -10,7 +10,7 @@ from models.accumulators.short import known_or_zero
 from streams.features.declaration import Feature, count_of
 from streams.features.members import Members
 
-MIN_TEMPLATE_SHARE = 0.85
+SOLE_TEMPLATE_SHARE = 0.85
 """Share of an account's prompts from which the account does nearly nothing else."""
 MIN_REQUESTS = 3
 """Requests from which an account can count as doing nothing else."""
@@ -41,6 +41,8 @@ class OneScript(Feature):
         if members.kind != "template":
             return 0.0
         only = (
-            (known_or_zero(members.template_share) >= MIN_TEMPLATE_SHARE) & (members.links["router"] != 0) & (members.total >= MIN_REQUESTS)
+            (known_or_zero(members.template_share) >= SOLE_TEMPLATE_SHARE)
+            & (members.links["router"] != 0)
+            & (members.total >= MIN_REQUESTS)
         )
         return float(min(max(len(np.unique(members.links["router"][only])) - 1, 0), MAX_PROGRAMS))

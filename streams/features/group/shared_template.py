@@ -13,7 +13,8 @@ from models.evidence.cohort import divergence
 from streams.features.declaration import NATS, Feature, value_in_nats
 from streams.features.members import Members
 
-MAX_VOTING_PAYERS = 20
+MAX_TEMPLATE_PAYERS = 20
+"""Payers of a template that count at most: a vote each."""
 ORDINARY_SHARE = 0.04
 """Share of a group's prompts up to which its templates are ordinary."""
 MIN_LIFT_RATIO = 3.0
@@ -109,4 +110,6 @@ class SharedTemplate(Feature):
         if not shared.users.any():
             return 0.0
         voters = len(np.unique(members.unit[shared.users]))
-        return min(voters, MAX_VOTING_PAYERS) * float(divergence(np.array(shared.share), np.array(max(ORDINARY_SHARE, shared.everywhere))))
+        return min(voters, MAX_TEMPLATE_PAYERS) * float(
+            divergence(np.array(shared.share), np.array(max(ORDINARY_SHARE, shared.everywhere)))
+        )

@@ -12,7 +12,7 @@ from models.evidence.cohort import divergence
 from streams.features.declaration import NATS, Feature, value_in_nats
 from streams.features.members import Members
 
-MIN_ACCOUNTS = 3
+MIN_SUCCEEDED_ACCOUNTS = 3
 """Accounts that must have stopped, and accounts that must have followed."""
 STOPPED_SECONDS = 2 * DAY
 """Silence after which an account counts as stopped for good."""
@@ -54,11 +54,11 @@ class Succession(Feature):
             return math.nan
         first = members.first[np.isfinite(members.first)]
         stops = np.sort(members.last[members.now - members.last > STOPPED_SECONDS])
-        if len(stops) < MIN_ACCOUNTS or len(first) < MIN_ACCOUNTS:
+        if len(stops) < MIN_SUCCEEDED_ACCOUNTS or len(first) < MIN_SUCCEEDED_ACCOUNTS:
             return 0.0
         nearest = stops[np.maximum(np.searchsorted(stops, first, side="right") - 1, 0)]
         share = float(np.mean((first >= nearest) & (first - nearest <= DAY)))
-        if share * len(first) < MIN_ACCOUNTS:
+        if share * len(first) < MIN_SUCCEEDED_ACCOUNTS:
             return 0.0
         by_chance = covered(stops, float(first.min()), max(members.now, float(stops[-1])))
         return float(np.clip(len(first) * divergence(np.array(share), np.array(by_chance)), 0.0, MAX_NATS))

@@ -26,7 +26,7 @@ MIN_VARIANCE_SHARE = 1e-6
 LEAST_COLUMNS = 3
 LEAST_PROBABILITY = 0.01
 """Smaller probabilities count as this one: one answer in a strange manner must not outweigh a hundred ordinary ones."""
-LIMIT_DEVIATIONS = 2.0
+MAX_HABIT_DEVIATIONS = 2.0
 """Features are cut at this many standard deviations, so that no single rare habit (a question at the end, say) names an author."""
 _COMMON_SHARE = 0.025
 _OPENING_WORDS = 4
@@ -80,7 +80,7 @@ def _features(panel: Panel) -> Floats:
         most = min(MOST_COMPONENTS, len(columns) - 1, max(2, items // 3))
         words = TruncatedSVD(most, n_iter=3, random_state=0).fit_transform(kept @ sparse.diags(rarity)).reshape(len(rows), items, -1)
         features = np.concatenate([features, words - words.mean(axis=0)], axis=2)
-    scaled: Floats = np.clip(features / np.maximum(features.std(axis=(0, 1)), 1e-6), -LIMIT_DEVIATIONS, LIMIT_DEVIATIONS)
+    scaled: Floats = np.clip(features / np.maximum(features.std(axis=(0, 1)), 1e-6), -MAX_HABIT_DEVIATIONS, MAX_HABIT_DEVIATIONS)
     return scaled
 
 

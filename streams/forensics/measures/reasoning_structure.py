@@ -18,7 +18,7 @@ from streams.forensics import text
 from streams.forensics.measure import Measure
 from streams.forensics.panel import Cube, Panel
 
-MAX_STEPS = 60
+MAX_SENTENCES = 60
 _SENTENCE = re.compile(r"(?<=[.!?:])\s+|\n+")
 _STEPS = tuple(
     re.compile(pattern, re.IGNORECASE)
@@ -56,7 +56,7 @@ def similarity(panel: Panel) -> Cube:
 
 def steps(answer: str) -> list[int]:
     """Return the kind of each sentence, at most 60 of them."""
-    sentences = [sentence for sentence in _SENTENCE.split(answer) if sentence.strip()][:MAX_STEPS]
+    sentences = [sentence for sentence in _SENTENCE.split(answer) if sentence.strip()][:MAX_SENTENCES]
     return [next((kind for kind, pattern in enumerate(_STEPS) if pattern.match(sentence[:300])), _PLAIN) for sentence in sentences]
 
 

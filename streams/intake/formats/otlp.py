@@ -32,7 +32,7 @@ _CONVERTED: Final = {"gen_ai.input.messages": messages, "gen_ai.system_instructi
 _JSON_TEXTS: Final = frozenset({"gen_ai.system_instructions", "gen_ai.tool.definitions"})
 _MODEL_FIELDS: Final = frozenset({"gen_ai.request.model", "gen_ai.response.model", "gen_ai.operation.name", "gen_ai.usage.input_tokens"})
 _OTHER_OPERATIONS: Final = ("execute_tool", "invoke_agent", "create_agent", "invoke_workflow")  # a tuple: a trace's value may be unhashable
-MAX_DEPTH_LEVELS: Final = 8
+MAX_OTLP_DEPTH_LEVELS: Final = 8
 _INTEGER: Final = re.compile(r"-?[0-9]{1,19}")
 _NANOSECONDS: Final = re.compile(r"[0-9]{1,20}")
 _SERVER_ERROR_STATUS: Final = 500
@@ -116,7 +116,7 @@ def _named(pairs: Iterable[tuple[str, Any]]) -> Event:
 
 def _value(value: Any, depth: int = 0) -> Any:
     """Return an AnyValue as plain JSON. Its 64-bit integers are texts."""
-    if not isinstance(value, dict) or depth > MAX_DEPTH_LEVELS:
+    if not isinstance(value, dict) or depth > MAX_OTLP_DEPTH_LEVELS:
         return None
     if "intValue" in value:
         return _integer(value["intValue"])

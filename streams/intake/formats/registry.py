@@ -23,7 +23,7 @@ from streams.schema.event import Event, parse
 
 AUTO: Final = "auto"
 """Recognise the format of each line."""
-ENTRY_POINTS: Final = "hydrometer.formats"
+FORMAT_ENTRY_POINTS: Final = "hydrometer.formats"
 """Entry-point group of formats in other packages."""
 
 _FIRST_FORMAT: Final = "canonical"
@@ -44,7 +44,7 @@ def all_formats() -> tuple[Format, ...]:
     Raises SettingsError for an entry point that is not a Format, or that takes the name of another.
     """
     by_name = {own.name: own for own in _own_formats()}
-    for point in entry_points(group=ENTRY_POINTS):
+    for point in entry_points(group=FORMAT_ENTRY_POINTS):
         other = point.load()
         if not isinstance(other, Format) or other.name in (*by_name, AUTO):
             raise SettingsError(f"the entry point {point.name} = {point.value} is not a Format with a unique name: correct that package")

@@ -20,7 +20,8 @@ MAX_EVICTIONS_PER_BLOCK = 64
 EVICTION_INTERVAL_SECONDS = 3600.0
 """Event time between two searches for idle accounts, after all idle accounts are archived."""
 MAX_ACCOUNTS = 262_144
-KEPT_SECONDS: Final = 400 * DAY
+ARCHIVE_SECONDS: Final = 400 * DAY
+"""Event time for which an account without a request is kept, in memory and then in the archive."""
 CROWDED_SHARE = 0.75
 """Share of `max_accounts` from which those with the fewest requests are archived: a flood of new ones makes room for itself."""
 MAX_CROWD_EVICTIONS_PER_BLOCK = 512
@@ -38,7 +39,7 @@ class Keeping(NamedTuple):
 
     idle_seconds: float = 14 * DAY
     """Event time without a request after which an account is archived."""
-    kept_seconds: float = KEPT_SECONDS
+    kept_seconds: float = ARCHIVE_SECONDS
     """Event time without a request after which an account leaves the archive."""
     max_accounts: int = MAX_ACCOUNTS
     """Accounts of a partition in memory, 4.3 KB each. New ones beyond that are not counted until there is room."""

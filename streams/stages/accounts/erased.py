@@ -10,7 +10,7 @@ from models.durations import DAY
 from models.state.columns import Columns, Field
 from streams.schema.blocks import Block
 
-KEPT_SECONDS = 4 * DAY
+ERASURE_MEMORY_SECONDS = 4 * DAY
 """Event time for which an erasure is remembered: a day longer than Kafka keeps requests."""
 
 
@@ -42,7 +42,9 @@ class ErasedAccounts:
 
     def expire(self, newest: float, offset: int) -> None:
         """Forget erasures that no topic can undo any more. newest: newest event time, epoch seconds."""
-        for name in [self.table.keys[slot] for slot in self.table.slots.tolist() if self.table["time"][slot] < newest - KEPT_SECONDS]:
+        for name in [
+            self.table.keys[slot] for slot in self.table.slots.tolist() if self.table["time"][slot] < newest - ERASURE_MEMORY_SECONDS
+        ]:
             self.table.evict(name, offset)
 
     def _time(self, account: str) -> float:

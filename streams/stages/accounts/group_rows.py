@@ -20,7 +20,7 @@ from streams.stages.stage import Message
 MIN_TEMPLATE_PROMPTS = 2
 """Prompts with a template from which an account is one of the template's users."""
 
-READINGS = {
+GROUP_READINGS = {
     "single_turn": share(col.fresh),
     "template_share": share(col.own_template),
     "job_share": share(col.own_job),
@@ -84,7 +84,7 @@ class GroupRows:
             "account_jobs": table["jobs"][rows],
             "router_next": table["router_next"][rows],
             "next_accounts": self._links.accounts_with("router", table["router_next"][rows]),
-            **{name: reading.read(reader)[0] for name, reading in READINGS.items()},
+            **{name: reading.read(reader)[0] for name, reading in GROUP_READINGS.items()},
             **{rarity_of(link): self._links.rarity(link, rows) for link in RARITY_LINKS},
             **{name: table[name][rows] for name in _COPIED},
         }

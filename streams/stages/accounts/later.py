@@ -16,7 +16,7 @@ STEP_SECONDS: Final = 600.0
 """What feedback is about moves with the order of blocks, by up to a block; what is about the same ten minutes takes effect together ..."""
 FEEDBACK_DELAY_SECONDS: Final = 4 * STEP_SECONDS
 """... so long after their end, in event time: two blocks of a file reach twenty minutes beyond one another."""
-MAX_STEPS: Final = 100
+MAX_WAITING_STEPS: Final = 100
 """Steps that wait at most, the latest: a partition without traffic has a clock that stands still."""
 
 
@@ -55,7 +55,7 @@ class Later(Generic[Key, Value]):
         waiting = self._steps.setdefault(takes_effect(time), {})
         if key not in waiting or waiting[key][0] <= time:
             waiting[key] = (time, value)
-        if len(self._steps) > MAX_STEPS:
+        if len(self._steps) > MAX_WAITING_STEPS:
             del self._steps[min(self._steps)]
         self._first = min(self._steps)
 

@@ -17,7 +17,7 @@ from streams.stages.accounts.state import FIRST_REQUESTS, AccountState
 from streams.stages.accounts.votes import Votes
 from streams.stages.reporting import TICK_INTERVAL_SECONDS
 
-TICK_GROWTH_SHARE = 0.1
+ACCOUNT_TICK_GROWTH_SHARE = 0.1
 """Growth of requests since the last score from which an account is scored again, if TICK_INTERVAL_SECONDS have passed too."""
 
 
@@ -62,12 +62,12 @@ class Scoring:
         """Return which of these accounts have to be scored now, (due,)."""
         requests, scored_requests = self._table["requests"][slots], self._table["tick_requests"][slots]
         waited = self._table["clock"][slots] - self._table["tick_time"][slots] >= TICK_INTERVAL_SECONDS
-        due: Slots = slots[(scored_requests < FIRST_REQUESTS) | (waited & (requests >= scored_requests * (1 + TICK_GROWTH_SHARE)))]
+        due: Slots = slots[(scored_requests < FIRST_REQUESTS) | (waited & (requests >= scored_requests * (1 + ACCOUNT_TICK_GROWTH_SHARE)))]
         return due
 
     def hasten(self, slots: Slots) -> None:
         """Make these accounts due after TICK_INTERVAL_SECONDS: the groups stage needs a new stack within the day."""
-        self._table["tick_requests"][slots] /= 1 + TICK_GROWTH_SHARE
+        self._table["tick_requests"][slots] /= 1 + ACCOUNT_TICK_GROWTH_SHARE
 
     def score(self, slots: Slots) -> Scores:
         """Return the scores of these accounts; no state changes."""

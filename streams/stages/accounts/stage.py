@@ -72,7 +72,7 @@ class Accounts:
             keeping: How many accounts are kept, and for how long.
         """
         self.features = features("account")
-        bank = Bank(self.features, group_rows.READINGS.values())
+        bank = Bank(self.features, group_rows.GROUP_READINGS.values())
         shadow = ShadowDetectors("accounts", self.features, seal_key)
         fields = bank.fields() | shadow.fields | account_fields([feature.name() for feature in self.features])
         self.state = AccountState(partition, partitions, fields)

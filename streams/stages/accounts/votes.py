@@ -14,7 +14,7 @@ from models.accumulators.grouped_events import Floats
 from models.durations import DAY
 from models.evidence import calibration, weighing
 from models.evidence.families import FAMILIES
-from models.evidence.vote_exchange import MAX_VOTES, Tallies
+from models.evidence.vote_exchange import MAX_BIN_VOTES, Tallies
 from models.evidence.weighing import Reference
 from models.state.columns import Slots
 from streams.core.errors import BlockLayoutError
@@ -104,14 +104,14 @@ class Votes:
         """Let the tally of another partition wait until it takes effect; a tally of this partition itself is ignored.
 
         Raises:
-            BlockLayoutError: Before anything changed, if a count is negative, unknown, above MAX_VOTES or of another width, the partition
-                is unknown, or its clock is more than MAX_CLOCK_LEAD_SECONDS ahead of this partition's newest event.
+            BlockLayoutError: Before anything changed, if a count is negative, unknown, above MAX_BIN_VOTES or of another width, the
+                partition is unknown, or its clock is more than MAX_CLOCK_LEAD_SECONDS ahead of this partition's newest event.
         """
         if not len(tally):
             return
         source, time, votes = float(tally.numbers("source")[0]), float(tally.numbers("time")[0]), tally.vectors("votes")
-        if votes.shape[1] != weighing.VOTE_BINS or not ((votes >= 0) & (votes <= MAX_VOTES)).all():
-            raise BlockLayoutError(f"a tally has {weighing.VOTE_BINS} counts of votes a histogram, each from 0 to {MAX_VOTES:.0f}")
+        if votes.shape[1] != weighing.VOTE_BINS or not ((votes >= 0) & (votes <= MAX_BIN_VOTES)).all():
+            raise BlockLayoutError(f"a tally has {weighing.VOTE_BINS} counts of votes a histogram, each from 0 to {MAX_BIN_VOTES:.0f}")
         if source not in range(self._state.partitions) or not np.isfinite(time):
             raise BlockLayoutError("a tally names its partition, and the time to which it counts")
         if np.isfinite(self._state.newest) and time > self._state.newest + MAX_CLOCK_LEAD_SECONDS:

@@ -77,12 +77,12 @@ class Judged:
     @cached_property
     def operation(self) -> float:
         """Return the nats of what shows one operator, weighed by hand."""
-        signs = ((self.values["evenness"], 1.0), *((self.family(name), weight) for name, weight in _OPERATION))
+        signs = ((self.values["evenness"], 1.0), *((self.family(name), weight) for name, weight in _ONE_OPERATOR_WEIGHTS))
         return sum(weight * min(_positive(nats), 7.0) for nats, weight in signs)
 
 
 _CONTENT: Final = FAMILIES.index("content")
-_OPERATION: Final = (("timing", 0.5), ("network", 0.7), ("cohort", 0.4), ("payment", 0.3), ("link", 0.5))
+_ONE_OPERATOR_WEIGHTS: Final = (("timing", 0.5), ("network", 0.7), ("cohort", 0.4), ("payment", 0.3), ("link", 0.5))
 
 
 def _clipped(value: float, low: float, high: float) -> float:

@@ -24,15 +24,15 @@ from streams.stages.groups.readings import READINGS, Judged, read
 from streams.stages.groups.state import GroupState
 from streams.stages.reporting import EVIDENCE_ROW_FLOOR_NATS, TICK_INTERVAL_SECONDS
 
-TICK_GROWTH_SHARE = 0.05
+GROUP_TICK_GROWTH_SHARE = 0.05
 """Growth of requests since the last score from which a group is scored again, if TICK_INTERVAL_SECONDS have passed too."""
 CATCH_UP_GROWTH_SHARE = 0.2
 """Growth of requests from which a group is scored at once: a backlog adds many events while the event time hardly moves."""
 MIN_TEST_POWER_NATS = 2.0
 """Nats that the load of people would have against a dispatcher by now, from which its silence speaks for one."""
-PUBLIC_SHARE = 0.02
+MIN_PUBLIC_GROUP_SHARE = 0.02
 """Share of all accounts from which a link without signs of a router is public and is ignored as a link."""
-MIN_PUBLIC_PAYERS = 50
+MIN_PUBLIC_GROUP_PAYERS = 50
 """Payers that a public link has at least."""
 MAX_PUBLIC_POOL_SHARE = 0.5
 """Share of members with signs of a pool up to which a link can be public: of hundreds of people some always share a card by chance."""
@@ -75,7 +75,7 @@ def due(state: GroupState, groups: Slots) -> Slots:
     requests, scored_requests = table["requests"][groups], table["tick_requests"][groups]
     waited = table["clock"][groups] - table["tick_time"][groups] >= TICK_INTERVAL_SECONDS
     enough = np.array([state.size(group) >= weighing.MIN_SUSPECT_MEMBERS for group in groups.tolist()])
-    grown = requests >= scored_requests * (1 + TICK_GROWTH_SHARE)
+    grown = requests >= scored_requests * (1 + GROUP_TICK_GROWTH_SHARE)
     standing = (table["reported"][groups] >= EVIDENCE_ROW_FLOOR_NATS) & (table["clock"][groups] - table["tick_time"][groups] >= HOUR)
     catching_up = requests >= scored_requests * (1 + CATCH_UP_GROWTH_SHARE)
     chosen: Slots = groups[enough & ((waited & grown) | catching_up | standing)]
@@ -99,7 +99,7 @@ def score(group: int, members: Members, features: Sequence[Any], population: flo
     routing = float(weighing.routing(families[None])[0])
     if is_public(shown, payers(members), population, routing):
         read_nothing, nobody = np.empty((0, len(READINGS))), np.zeros(len(members), np.bool_)
-        nothing = Extraction(np.zeros(len(members)), np.full(len(members), extraction_rules.NO_RULE))
+        nothing = Extraction(np.zeros(len(members)), np.full(len(members), extraction_rules.NO_RULE_INDEX))
         return GroupScore(group, members, values, nats, families, shown, nothing, 0.0, None, read_nothing, 0.0, nobody, is_public=True)
     expected = expected_if_people(members)
     judge = partial(
@@ -152,7 +152,7 @@ def is_public(shown: Floats, paying: int, population: float, routing: float) -> 
         population: Approximate number of all accounts.
         routing: Evidence that the group is a router, nats.
     """
-    many = paying >= max(MIN_PUBLIC_PAYERS, PUBLIC_SHARE * population)
+    many = paying >= max(MIN_PUBLIC_GROUP_PAYERS, MIN_PUBLIC_GROUP_SHARE * population)
     pooled = (shown[:, _POOL_FAMILIES] >= weighing.MIN_EVIDENCE_NATS).any(axis=1).mean()
     return bool(many and pooled < MAX_PUBLIC_POOL_SHARE and routing < EVIDENCE_ROW_FLOOR_NATS)
 

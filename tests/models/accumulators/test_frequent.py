@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.accumulators.frequent import ENTITY_CELLS, MAX_VOTES, Hashes, frequent, usual
+from models.accumulators.frequent import ENTITY_CELLS, MAX_PIECE_VOTES, Hashes, frequent, usual
 from models.accumulators.grouped_events import Floats
 
 EVENTS = st.lists(st.tuples(st.integers(0, 2), st.lists(st.integers(1, ENTITY_CELLS), max_size=3, unique=True)), max_size=20)
@@ -61,10 +61,10 @@ def test_of_two_newcomers_to_a_cell_the_more_frequent_takes_it() -> None:
 
 def test_what_was_done_long_ago_fades() -> None:
     state = nothing()
-    for _ in range(int(MAX_VOTES) * 3):
+    for _ in range(int(MAX_PIECE_VOTES) * 3):
         state = shown(state, (0, [5]))
-    assert state[1].max() <= MAX_VOTES
-    for _ in range(int(MAX_VOTES) * 2):
+    assert state[1].max() <= MAX_PIECE_VOTES
+    for _ in range(int(MAX_PIECE_VOTES) * 2):
         state = shown(state, (0, [6]))
     assert usual(*state)[0].tolist() == [6]
 

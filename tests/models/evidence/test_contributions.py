@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.evidence import contributions, weighing
-from models.evidence.contributions import NO_RULE, OTHER_VERSION
+from models.evidence.contributions import NO_RULE_PART, OTHER_VERSION
 from models.evidence.extraction_rules import Purpose, extraction
 from models.evidence.families import FAMILIES
 
@@ -57,7 +57,7 @@ def test_what_does_not_count_says_why() -> None:
 
 def test_a_score_without_a_rule_is_limited_and_says_so() -> None:
     parts = contributions.of_extraction({"content": 7.0, "cohort": 7.0}, 6.5, alone=False, held=False)
-    assert [(part.family, part.counted) for part in parts] == [("cohort", 7.0), ("content", 7.0), (NO_RULE, -7.5)]
+    assert [(part.family, part.counted) for part in parts] == [("cohort", 7.0), ("content", 7.0), (NO_RULE_PART, -7.5)]
 
 
 def test_a_score_of_another_version_is_not_passed_off_as_this_ones() -> None:

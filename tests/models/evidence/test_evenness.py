@@ -9,8 +9,8 @@ from models.accumulators.grouped_events import Floats
 from models.evidence.evenness import (
     _RATE_MULTIPLES,
     DISPATCHER_SHAPES,
+    LOWEST_EVENNESS_NATS,
     MAX_EVENNESS_NATS,
-    MIN_EVENNESS_NATS,
     PEOPLE_SHAPES,
     Work,
     _below,
@@ -82,7 +82,7 @@ def test_counts_barely_above_a_threshold_are_not_even() -> None:
 
 
 def test_it_stays_above_its_floor() -> None:
-    assert ratio([1, 1000] * 200) == MIN_EVENNESS_NATS
+    assert ratio([1, 1000] * 200) == LOWEST_EVENNESS_NATS
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -157,7 +157,7 @@ def slow_ratio(done: Work, least: int) -> float:
         ]
         return max(slow_log_likelihood(done, shape, rate, least, late=late) for shape in shapes for late, rate in rates)
 
-    return float(np.clip(best(DISPATCHER_SHAPES) - best(PEOPLE_SHAPES), MIN_EVENNESS_NATS, MAX_EVENNESS_NATS))
+    return float(np.clip(best(DISPATCHER_SHAPES) - best(PEOPLE_SHAPES), LOWEST_EVENNESS_NATS, MAX_EVENNESS_NATS))
 
 
 @pytest.mark.parametrize("least", [1, 2, 3])

@@ -12,7 +12,7 @@ from models.evidence.extraction_rules import (
     DEALT_NATS,
     HINT_NATS,
     MIN_FAMILIES,
-    NO_RULE,
+    NO_RULE_INDEX,
     RULES,
     Purpose,
     extraction,
@@ -68,7 +68,7 @@ def test_the_rules_give_what_one_expression_gave(rows: list[list[float]], purpos
     families = np.array(rows)
     judgement = extraction(families, purpose=purpose, cards_dealt=cards_dealt, alone=alone)
     np.testing.assert_allclose(judgement.nats, reference(families, purpose, cards_dealt=cards_dealt, alone=alone), atol=1e-12)
-    assert (judgement.nats[judgement.rules == NO_RULE] <= ALERT_THRESHOLD_NATS / 2).all()
+    assert (judgement.nats[judgement.rules == NO_RULE_INDEX] <= ALERT_THRESHOLD_NATS / 2).all()
 
 
 CONVICTED = {"content": 7.0, "cohort": 7.0, "payment": 7.0}

@@ -9,7 +9,7 @@ import pytest
 
 from streams.cases.policy import Policy
 from streams.core.errors import SettingsError
-from streams.core.toml_file import MAX_DEPTH_LEVELS, read_toml
+from streams.core.toml_file import MAX_TOML_DEPTH_LEVELS, read_toml
 from streams.intake.formats.mapping import mapping
 
 READERS: dict[str, Callable[[Path], object]] = {
@@ -22,7 +22,7 @@ NONSENSE = {
     "not UTF-8": b"\xff",
     "deep arrays": b"a = " + b"[" * 3_000 + b"]" * 3_000,
     "deep tables": b"[fields]\n" + b".".join([b"a"] * 3_000) + b' = "x"',
-    "a table too deep": b"a" + b".a" * (MAX_DEPTH_LEVELS + 1) + b" = 1",
+    "a table too deep": b"a" + b".a" * (MAX_TOML_DEPTH_LEVELS + 1) + b" = 1",
 }
 
 
@@ -45,5 +45,5 @@ def test_a_unit_that_is_no_word_is_refused(tmp_path: Path) -> None:
 
 def test_what_is_not_too_deep_is_read(tmp_path: Path) -> None:
     path = tmp_path / "some.toml"
-    path.write_text("a" + ".a" * (MAX_DEPTH_LEVELS - 2) + " = 1")
+    path.write_text("a" + ".a" * (MAX_TOML_DEPTH_LEVELS - 2) + " = 1")
     assert list(read_toml(path, "")) == ["a"]

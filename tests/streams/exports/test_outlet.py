@@ -4,12 +4,12 @@ from importlib.metadata import EntryPoint
 
 import pytest
 
-from streams.exports.outlet import GROUP, OutletConfigError, load, outlets
+from streams.exports.outlet import OUTLET_ENTRY_POINTS, OutletConfigError, load, outlets
 from streams.exports.outlets.file import Outlet as File
 
 
 def point(name: str, value: str) -> EntryPoint:
-    return EntryPoint(name, value, GROUP)
+    return EntryPoint(name, value, OUTLET_ENTRY_POINTS)
 
 
 def test_outlets_are_found_by_their_files() -> None:

@@ -7,11 +7,11 @@ import pytest
 from streams.features import registry
 from streams.features.declaration import Feature
 from streams.features.group.evenness import Evenness
-from streams.features.registry import GROUP, FeatureLoadError, by_name, features, loaded
+from streams.features.registry import FEATURE_ENTRY_POINTS, FeatureLoadError, by_name, features, loaded
 
 
 def point(name: str, value: str) -> EntryPoint:
-    return EntryPoint(name, value, GROUP)
+    return EntryPoint(name, value, FEATURE_ENTRY_POINTS)
 
 
 class Bare(Feature):
@@ -66,7 +66,7 @@ def test_one_that_lacks_a_field_says_which(feature: type[Feature], message: str,
 
 
 def test_a_package_cannot_replace_one_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
-    points = {GROUP: [point("evenness", "streams.features.group.evenness:Evenness")]}
+    points = {FEATURE_ENTRY_POINTS: [point("evenness", "streams.features.group.evenness:Evenness")]}
     monkeypatch.setattr(registry, "entry_points", lambda group: points[group])
     with pytest.raises(FeatureLoadError, match="feature evenness of an installed package exists here already"):
         features.__wrapped__("group")

@@ -174,7 +174,7 @@ async def test_a_body_that_is_refused_is_charged_by_its_bytes(broker: str) -> No
 
 
 async def test_without_a_broker_the_answer_is_503_and_the_same_batch_counts_once_it_is_back(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("streams.intake.http.DELIVERY_SECONDS", 0.5)
+    monkeypatch.setattr("streams.intake.http.CALLER_WAIT_SECONDS", 0.5)
     running = EmbeddedBroker()
     with running:
         kafka = running.bootstrap

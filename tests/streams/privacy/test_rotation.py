@@ -13,7 +13,7 @@ from models.evidence.links import KEYED, LINKS, NEWEST
 from streams.core.errors import BlockLayoutError
 from streams.core.settings import Settings
 from streams.intake.collector import Collector, read_files
-from streams.privacy.rotation import LINKED_FIELDS, REPEAT_SECONDS
+from streams.privacy.rotation import ALIAS_INTERVAL_SECONDS, LINKED_FIELDS
 from streams.replay.in_process import Pipeline
 from streams.schema import blocks, layouts
 from streams.schema.event import FIELDS
@@ -91,7 +91,7 @@ def test_a_restart_and_a_repeated_block_change_nothing() -> None:
 
 def test_a_pair_is_sent_once_an_hour_and_again_when_a_block_was_lost() -> None:
     collect = collector(NEW, OLD)
-    counts = [len(blocks.decode(block(collect, TEN, at), layouts.REQUESTS).aliases()) for at in (0.0, 60.0, REPEAT_SECONDS + 60.0)]
+    counts = [len(blocks.decode(block(collect, TEN, at), layouts.REQUESTS).aliases()) for at in (0.0, 60.0, ALIAS_INTERVAL_SECONDS + 60.0)]
     assert counts == [3, 0, 3]
     linked = orjson.dumps({"timestamp": START + 7_300, "event.id": "lost", "account.id": "ada", "payment.hash": "4111"})
     collect.add([linked], "test", START + 7_300)

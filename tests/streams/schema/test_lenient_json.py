@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.schema.lenient_json import MAX_DEPTH_LEVELS, closed, items, loads, shortened, values
+from streams.schema.lenient_json import MAX_JSON_DEPTH_LEVELS, closed, items, loads, shortened, values
 
 
 @pytest.mark.parametrize(
@@ -33,13 +33,13 @@ def test_one_strange_value_costs_only_itself(text: bytes, value: object) -> None
 
 
 def test_what_is_nested_deeper_than_64_levels_is_null_and_what_stands_beside_it_is_read() -> None:
-    deep = b"[" * MAX_DEPTH_LEVELS + b"1" + b"]" * MAX_DEPTH_LEVELS
+    deep = b"[" * MAX_JSON_DEPTH_LEVELS + b"1" + b"]" * MAX_JSON_DEPTH_LEVELS
     read = loads(b'{"deep": ' + deep + b', "brackets": "[[[", "b": 2}')
     assert (read["brackets"], read["b"]) == ("[[[", 2)
     levels, value = 0, read["deep"]
     while isinstance(value, list) and value:
         levels, value = levels + 1, value[0]
-    assert (levels, value) == (MAX_DEPTH_LEVELS - 1, None)
+    assert (levels, value) == (MAX_JSON_DEPTH_LEVELS - 1, None)
 
 
 @pytest.mark.parametrize("text", [b"", b"plain words", b'{"a": }', b'{"a": 1'])

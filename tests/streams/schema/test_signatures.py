@@ -12,7 +12,7 @@ from streams.core.keyring import ROLES, role_keys
 from streams.core.settings import SECRETS, Settings
 from streams.schema import topics
 from streams.schema.labels import Label
-from streams.schema.signatures import ALLOWED_SKEW_SECONDS, HEADER, REASONS, SIGNED, Headers, Signatures, own_key
+from streams.schema.signatures import ALLOWED_SKEW_SECONDS, REASONS, SIGNATURE_HEADER, SIGNED, Headers, Signatures, own_key
 
 NOW = 1_790_000_000.0
 VALUE = b"what a worker says"
@@ -76,7 +76,7 @@ def test_every_bit_of_the_header_counts() -> None:
     "header", [None, b"", b";", b"1;;;", b"1;1;1", b"\xff" * 10_000, b"1;" + b"9" * 5000 + b";00;worker", b"2;1;00;worker"]
 )
 def test_a_header_of_another_form_is_refused(header: bytes | None) -> None:
-    assert reason(topics.CASES, b"key", VALUE, [(HEADER, header)]) in {"unsigned", "bad_signature"}
+    assert reason(topics.CASES, b"key", VALUE, [(SIGNATURE_HEADER, header)]) in {"unsigned", "bad_signature"}
 
 
 def test_a_worker_cannot_label_and_an_analyst_cannot_say_what_workers_say() -> None:
@@ -84,7 +84,7 @@ def test_a_worker_cannot_label_and_an_analyst_cannot_say_what_workers_say() -> N
     label = a_label()
     with pytest.raises(KeyError):
         worker.sign(topics.LABELS, label.label_id.encode(), label.encode(), NOW)
-    forged = [(HEADER, worker.sign(topics.CASES, b"key", VALUE, NOW)[0][1].replace(b"worker", b"analyst"))]
+    forged = [(SIGNATURE_HEADER, worker.sign(topics.CASES, b"key", VALUE, NOW)[0][1].replace(b"worker", b"analyst"))]
     assert reason(topics.LABELS, b"key", VALUE, forged) == "bad_signature"
     with pytest.raises(KeyError):
         analyst.sign(topics.EVIDENCE, None, VALUE, NOW)
@@ -120,7 +120,7 @@ def test_an_authors_own_key_signs_labels_of_that_author_alone() -> None:
     assert labelled(a_label("ada", signer="analyst/ada"), ADA) is None
     assert labelled(a_label("grace", signer="analyst/ada"), ADA) == "bad_author"
     assert labelled(a_label("ada", signer="analyst"), ADA) == "bad_author"
-    grace = [(HEADER, ADA.sign(topics.LABELS, b"k", VALUE, NOW)[0][1].replace(b"analyst/ada", b"analyst/grace"))]
+    grace = [(SIGNATURE_HEADER, ADA.sign(topics.LABELS, b"k", VALUE, NOW)[0][1].replace(b"analyst/ada", b"analyst/grace"))]
     assert reason(topics.LABELS, b"k", VALUE, grace) == "bad_signature"
 
 

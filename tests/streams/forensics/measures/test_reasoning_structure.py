@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from streams.forensics.measures.reasoning_structure import MAX_STEPS, steps
+from streams.forensics.measures.reasoning_structure import MAX_SENTENCES, steps
 
 
 def test_sentences_are_told_apart_by_kind_of_step() -> None:
@@ -13,5 +13,5 @@ def test_sentences_are_told_apart_by_kind_of_step() -> None:
 
 
 def test_a_long_answer_is_read_up_to_sixty_sentences() -> None:
-    assert len(steps("Yes. " * 1000)) == MAX_STEPS
+    assert len(steps("Yes. " * 1000)) == MAX_SENTENCES
     assert steps("") == []

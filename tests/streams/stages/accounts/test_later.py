@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from streams.stages.accounts.later import MAX_STEPS, STEP_SECONDS, Later
+from streams.stages.accounts.later import MAX_WAITING_STEPS, STEP_SECONDS, Later
 
 
 def test_what_is_about_the_same_ten_minutes_takes_effect_together_forty_minutes_after_their_end() -> None:
@@ -31,9 +31,9 @@ def test_an_unknown_time_is_ignored_and_a_clock_that_stands_still_costs_no_memor
     later = Later[str, int]()
     for unknown in (math.nan, math.inf):
         later.add("ada", unknown, 0)
-    for step in range(MAX_STEPS + 5):
+    for step in range(MAX_WAITING_STEPS + 5):
         later.add(f"account {step}", step * STEP_SECONDS, step)
     found = later.due(math.inf)
-    assert len(found) == MAX_STEPS
+    assert len(found) == MAX_WAITING_STEPS
     assert min(found.values()) == 5, "the earliest went first"
     assert later.due(math.inf) == {}
