@@ -1,8 +1,8 @@
-"""A trained judgement of a group's members: many small trees of at most two readings each, whose values add up to log-odds.
+"""A trained judgement of a group's members: many small trees of at most two inputs each, whose values add up to log-odds.
 
-Trees of depth two are an additive model with pairs (GA2M: Lou, Caruana, Gehrke, Hooker 2013): what each reading contributes can be said,
+Trees of depth two are an additive model with pairs (GA2M: Lou, Caruana, Gehrke, Hooker 2013): what each input contributes can be said,
 and the contributions sum to the score. The trees are data, with where they come from (`additive.json`); they are trained offline, with
-readings that may only raise the score where more of them is more suspicious. No pickle, and no library at run time but NumPy.
+inputs that may only raise the score where more of them is more suspicious. No pickle, and no library at run time but NumPy.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ FILE: Final = Path(__file__).with_suffix(".json")
 class Additive:
     """The trees; every array has a row a tree."""
 
-    readings: tuple[str, ...]
-    """Names of the columns that it judges by, in order."""
+    inputs: tuple[str, ...]
+    """Names of the columns that it judges by, in order (`streams.stages.groups.model_inputs`)."""
     base: float
     """Log-odds, in nats, before any tree."""
     offset: float
@@ -34,12 +34,12 @@ class Additive:
     scale: float
     """By which log-odds are multiplied before that, so that ordinary groups stay under the floor of `evidence`."""
     root: NDArray[np.intp]
-    """The reading that the first split compares, (trees,)."""
+    """The input that the first split compares, (trees,)."""
     root_threshold: Floats
     branch: NDArray[np.intp]
-    """The readings that the second splits compare, below and above the first threshold, (trees, 2)."""
+    """The inputs that the second splits compare, below and above the first threshold, (trees, 2)."""
     root_unknown: NDArray[np.bool_]
-    """Whether an unknown reading goes the way of those above the first threshold, (trees,)."""
+    """Whether an unknown input goes the way of those above the first threshold, (trees,)."""
     branch_threshold: Floats
     """(trees, 2); infinite where there is no second split."""
     branch_unknown: NDArray[np.bool_]
@@ -55,13 +55,13 @@ class Additive:
 
         >>> tree = {"root": [0], "root_threshold": [2.0], "root_unknown": [False], "branch": [[0, 0]], "branch_unknown": [[False, False]]}
         >>> tree |= {"branch_threshold": [[None, None]], "leaves": [[[0.0, 0.0], [3.0, 3.0]]]}
-        >>> model = Additive.of({"readings": ["content"], "base": -1.0, "offset": 10.0, "scale": 2.0, "trees": tree})
+        >>> model = Additive.of({"inputs": ["content"], "base": -1.0, "offset": 10.0, "scale": 2.0, "trees": tree})
         >>> model.nats(np.array([[1.0], [5.0]])).tolist()
         [8.0, 14.0]
         """
         trees = stored["trees"]
         return cls(
-            tuple(stored["readings"]),
+            tuple(stored["inputs"]),
             float(stored["base"]),
             float(stored["offset"]),
             float(stored["scale"]),
@@ -77,12 +77,12 @@ class Additive:
         )
 
     def nats(self, values: Floats) -> Floats:
-        """Return the evidence of each row, (rows,). values: (rows, readings), NaN where unknown."""
+        """Return the evidence of each row, (rows,). values: (rows, inputs), NaN where unknown."""
         log_odds: Floats = self._ends(values)[0].sum(axis=1) + self.base
         return log_odds * self.scale + self.offset
 
     def contributions(self, values: Floats) -> Floats:
-        """Return what each reading adds, (rows, readings): with `base`, scaled, and `offset` it is `nats`. A pair shares its value."""
+        """Return what each input adds, (rows, inputs): with `base`, scaled, and `offset` it is `nats`. A pair shares its value."""
         ends, side = self._ends(values)
         parts = np.zeros_like(values)
         rows = np.arange(len(values))[:, None]

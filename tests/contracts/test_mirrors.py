@@ -104,7 +104,6 @@ WITHOUT_MIRROR: Final = frozenset(
         "streams/stages/groups/announcements.py",
         "streams/stages/groups/counting.py",
         "streams/stages/groups/member_rows.py",
-        "streams/stages/groups/readings.py",
         "streams/stages/groups/scoring.py",
         "streams/stages/groups/state.py",
         "streams/stages/groups/work.py",

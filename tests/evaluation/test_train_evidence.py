@@ -9,16 +9,16 @@ from train_evidence import Rows, Standing
 from worlds.mosaic import build
 
 from models.evidence.additive import Additive
-from streams.stages.groups.readings import READINGS
+from streams.stages.groups.model_inputs import INPUT_NAMES
 from streams.testing.feature_trial import members_of
 
 
-def rows(readings: list[float], guilty: list[bool], moment: list[int]) -> Rows:
+def rows(inputs: list[float], guilty: list[bool], moment: list[int]) -> Rows:
     count = len(guilty)
     names = np.array([f"acct-{number}" for number in range(count)])
     same = np.array(["a"] * count)
-    matrix = np.full((count, len(READINGS)), np.nan)
-    matrix[:, list(READINGS).index("even")] = readings
+    matrix = np.full((count, len(INPUT_NAMES)), np.nan)
+    matrix[:, INPUT_NAMES.index("even_load")] = inputs
     kinds = np.where(guilty, "queue", "person")
     return Rows(same, same, names, kinds, kinds, np.array(moment), np.array(guilty), np.array(guilty), matrix)
 
@@ -34,18 +34,18 @@ def test_a_threshold_is_passed_by_its_share_of_innocents_and_no_more() -> None:
     assert (innocents >= train_evidence.threshold(found, 0.002)).sum() == 2
 
 
-def test_the_stored_trees_judge_as_the_trained_ones_also_where_a_reading_is_unknown() -> None:
+def test_the_stored_trees_judge_as_the_trained_ones_also_where_an_input_is_unknown() -> None:
     rng = np.random.default_rng(0)
     guilty = rng.random(600) < 0.5
     drawn = rows((guilty * 2.0 + rng.normal(size=600)).tolist(), guilty.tolist(), [0] * 600)
-    drawn.readings[:, :3] = rng.normal(size=(600, 3)) + guilty[:, None]
-    drawn.readings[rng.random(drawn.readings.shape) < 0.2] = np.nan
-    drawn.readings[0] = 0.0  # scikit-learn bins no column of which nothing is known
-    drawn.readings[1] = 1.0
+    drawn.inputs[:, :3] = rng.normal(size=(600, 3)) + guilty[:, None]
+    drawn.inputs[rng.random(drawn.inputs.shape) < 0.2] = np.nan
+    drawn.inputs[0] = 0.0  # scikit-learn bins no column of which nothing is known
+    drawn.inputs[1] = 1.0
     model = train_evidence.trained(drawn)
     base = float(model._baseline_prediction.ravel()[0])
-    stored = Additive.of({"readings": READINGS, "base": base, "offset": 0.0, "scale": 1.0, "trees": train_evidence.as_data(model)})
-    assert np.abs(stored.nats(drawn.readings) - model.decision_function(drawn.readings)).max() < 0.01
+    stored = Additive.of({"inputs": INPUT_NAMES, "base": base, "offset": 0.0, "scale": 1.0, "trees": train_evidence.as_data(model)})
+    assert np.abs(stored.nats(drawn.inputs) - model.decision_function(drawn.inputs)).max() < 0.01
 
 
 def test_recorded_members_come_back_as_they_were(tmp_path: Path) -> None:

@@ -3,7 +3,7 @@
     python tests/evaluation/train_evidence.py --out build/train            # records what is not recorded yet, trains, prints, stores
 
 Each world is replayed once, with half of each crowd, and the members of its groups are recorded every six hours as the features see them
-(`members.parquet`): readings may change without another replay. The model is `scikit-learn`'s boosted trees of depth two, monotone where
+(`members.parquet`): inputs may change without another replay. The model is `scikit-learn`'s boosted trees of depth two, monotone where
 more is more suspicious. Before it is stored it is judged on what it has not seen: each author's worlds, and each crowd and kind of
 campaign, left out in turn. The nats of an alert and of a question are set on the predictions without the judged author (`ALERT_SHARE`,
 `ASK_SHARE`), never on rows that were trained on. `orchard` is in no list here: it judges.
@@ -43,7 +43,7 @@ from streams.features.members import Members
 from streams.features.registry import features
 from streams.replay.run import Replay
 from streams.stages.groups import scoring
-from streams.stages.groups.readings import READINGS
+from streams.stages.groups.model_inputs import INPUT_NAMES
 from streams.testing.figures import Figures
 
 WORLDS: Final = (
@@ -75,14 +75,16 @@ TREES: Final = ("root", "root_threshold", "root_unknown", "branch", "branch_thre
 MIN_ASK_GAP_LOG_ODDS: Final = 1.2
 """How far a question is below an alert at least: an alert that wavers by less is not withdrawn."""
 RISING: Final = (
-    "content_group", "member_content", "template", "even", "even_neg", "partition", "f_cohort", "f_payment", "f_network", "f_link",
-    "o_content", "r_content", "m_single", "jshare", "hshare", "rules", "both", "both_m",
+    "group_content", "typical_content", "shared_template", "even_load", "uneven_load",
+    "different_prompts", "group_cohort", "group_payment", "group_network", "group_link",
+    "member_content_shrunk", "member_content_raw", "member_single_questions", "own_template_harvest_share", "any_template_harvest_share",
+    "ruled", "operator_and_group_content", "operator_and_member_content",
 )  # fmt: skip
-"""Readings of which more is never less suspicious."""
+"""Inputs of which more is never less suspicious."""
 _COLUMNS: Final = tuple(item.name for item in fields(Members) if item.name not in ("kind", "now", "balance", "links", "rarities"))
 _LINKED: Final = (*LINKS, *map(rarity_of, MIN_PAYERS))
 
-UNTRAINED: Final = Additive.of({"readings": READINGS, "base": 0.0, "offset": 0.0, "scale": 1.0, "trees": dict.fromkeys(TREES, ())})
+UNTRAINED: Final = Additive.of({"inputs": INPUT_NAMES, "base": 0.0, "offset": 0.0, "scale": 1.0, "trees": dict.fromkeys(TREES, ())})
 
 Floats = NDArray[np.float64]
 Mask = NDArray[np.bool_]
@@ -220,8 +222,8 @@ class Rows:
     """Number of the group at a moment."""
     guilty: Mask
     tellable: Mask
-    readings: Floats
-    """(rows, readings)."""
+    inputs: Floats
+    """(rows, inputs)."""
 
     def take(self, rows: Mask) -> Rows:
         """Return these rows."""
@@ -248,13 +250,13 @@ def rows_of(name: str, folder: Path) -> Rows:
         scored = scoring.score(0, members, named, population, UNTRAINED)
         if scored.is_public:
             continue
-        for account, reading in zip(accounts, scored.readings, strict=True):
+        for account, inputs in zip(accounts, scored.model_inputs, strict=True):
             role = truth.get(account)
             if role is None or not role.judged:
                 continue
             crew = role.campaign or role.persona
             who = (name.partition(":")[0], name, account, f"{name} {crew}", role.persona)
-            values = (*who, number, role.campaign is not None, role.tellable, reading)
+            values = (*who, number, role.campaign is not None, role.tellable, inputs)
             for column, value in zip(columns.values(), values, strict=True):
                 column.append(value)
     return Rows(**{item: np.array(column) for item, column in columns.items()})
@@ -278,10 +280,10 @@ def trained(rows: Rows) -> HistGradientBoostingClassifier:
     """Return the trees, fitted."""
     model = HistGradientBoostingClassifier(
         max_depth=2, max_iter=120, learning_rate=0.12, l2_regularization=20, min_samples_leaf=150, max_bins=64, early_stopping=False,
-        monotonic_cst=[int(name in RISING) for name in READINGS], random_state=0,
+        monotonic_cst=[int(name in RISING) for name in INPUT_NAMES], random_state=0,
     )  # fmt: skip
     some = rows.take(_some(rows))
-    return model.fit(some.readings, some.guilty, sample_weight=weights(some))
+    return model.fit(some.inputs, some.guilty, sample_weight=weights(some))
 
 
 def _some(rows: Rows) -> Mask:
@@ -298,7 +300,7 @@ def left_out(rows: Rows, by: Iterable[Mask]) -> Floats:
     """Return the log-odds of every row by a model that has not seen it; NaN where no mask holds. by: rows that are left out together."""
     found = np.full(len(rows.guilty), np.nan)
     for out in by:
-        found[out] = trained(rows.take(~out)).decision_function(rows.readings[out])
+        found[out] = trained(rows.take(~out)).decision_function(rows.inputs[out])
     return found
 
 
@@ -445,7 +447,7 @@ def main(words: Sequence[str] | None = None) -> None:
             "versions": {"scikit-learn": sklearn.__version__, "numpy": np.__version__, "python": platform.python_version()},
             "left_out": judged,
         },
-        "readings": list(READINGS),
+        "inputs": list(INPUT_NAMES),
         "base": float(model._baseline_prediction.ravel()[0]),
         "scale": round(scale, 5),
         "offset": round(ALERT_THRESHOLD_NATS - scale * alert, 5),

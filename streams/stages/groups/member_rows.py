@@ -6,8 +6,8 @@ import numpy as np
 
 from models.evidence import additive, weighing
 from models.evidence.links import CASE_LINKS
+from streams.stages.groups.model_inputs import by_family
 from streams.stages.groups.outbox import GroupOutbox
-from streams.stages.groups.readings import by_family
 from streams.stages.groups.scoring import GroupScore
 from streams.stages.groups.state import GroupState
 from streams.stages.reporting import SUSPECT_SECONDS
@@ -35,7 +35,7 @@ def report_members(state: GroupState, score: GroupScore, outbox: GroupOutbox) ->
     accounts = state.accounts(slots[rows])
     until = members.now + SUSPECT_SECONDS
     outbox.suspects.update((account, until) for account, is_suspect in zip(accounts, suspect[rows], strict=True) if is_suspect)
-    counted = by_family(additive.trained().contributions(score.readings[rows]))
+    counted = by_family(additive.trained().contributions(score.model_inputs[rows]))
     unknown = np.full((len(rows), len(score.values)), np.nan, np.float32)
     outbox.evidence.append(
         {

@@ -20,7 +20,8 @@ from streams.features.group.evenness import expected_if_people
 from streams.features.members import Members
 from streams.stages import attribution
 from streams.stages.attribution import Mask
-from streams.stages.groups.readings import READINGS, Judged, read
+from streams.stages.groups import model_inputs
+from streams.stages.groups.model_inputs import GroupFacts
 from streams.stages.groups.state import GroupState
 from streams.stages.reporting import EVIDENCE_ROW_FLOOR_NATS, TICK_INTERVAL_SECONDS
 
@@ -59,8 +60,8 @@ class GroupScore:
     """Evidence that the group extracts the model, nats: what MIN_SUSPECT_MEMBERS of its members have."""
     rule: ExtractionRule | None
     """The rule that held for `extraction`, None where none did."""
-    readings: Floats
-    """What the trained model reads of each member, (members, readings), NaN where unknown; of a public link no rows."""
+    model_inputs: Floats
+    """What the trained model is given of each member, (members, inputs), NaN where unknown; of a public link no rows."""
     routing: float
     """Evidence that the group is a router's or reseller's, nats."""
     handed_over: Mask
@@ -98,7 +99,7 @@ def score(group: int, members: Members, features: Sequence[Any], population: flo
     shown = attribution.member_families(members, families)
     routing = float(weighing.routing(families[None])[0])
     if is_public(shown, payers(members), population, routing):
-        read_nothing, nobody = np.empty((0, len(READINGS))), np.zeros(len(members), np.bool_)
+        read_nothing, nobody = np.empty((0, len(model_inputs.MODEL_INPUTS))), np.zeros(len(members), np.bool_)
         nothing = Extraction(np.zeros(len(members)), np.full(len(members), extraction_rules.NO_RULE_INDEX))
         return GroupScore(group, members, values, nats, families, shown, nothing, 0.0, None, read_nothing, 0.0, nobody, is_public=True)
     expected = expected_if_people(members)
@@ -109,13 +110,13 @@ def score(group: int, members: Members, features: Sequence[Any], population: flo
         tested=expected >= MIN_TEST_POWER_NATS,
     )
     attributed, ruled = _attributed(members, shown, judge)
-    readings = read(Judged.of(members, features, values, nats, families, ruled.nats, expected))
-    nats_of_members = (model or additive.trained()).nats(readings)
+    inputs = model_inputs.read(GroupFacts.of(members, features, values, nats, families, ruled.nats, expected))
+    nats_of_members = (model or additive.trained()).nats(inputs)
     handed_over = attribution.handed_over(members)
     judgement = Extraction(_asked_of_owners(nats_of_members, handed_over), ruled.rules)
     weakest = int(np.argsort(-judgement.nats, kind="stable")[min(weighing.MIN_SUSPECT_MEMBERS, len(members)) - 1])
     extraction, rule = float(judgement.nats[weakest]), judgement.rule(weakest)
-    return GroupScore(group, members, values, nats, families, attributed, judgement, extraction, rule, readings, routing, handed_over)
+    return GroupScore(group, members, values, nats, families, attributed, judgement, extraction, rule, inputs, routing, handed_over)
 
 
 def _asked_of_owners(nats: Floats, handed_over: Mask) -> Floats:

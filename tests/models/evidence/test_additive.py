@@ -4,11 +4,11 @@ import numpy as np
 
 from models.evidence import additive
 from models.evidence.additive import Additive
-from streams.stages.groups.readings import READINGS
+from streams.stages.groups.model_inputs import INPUT_NAMES
 
 TWO_TREES = Additive.of(
     {
-        "readings": ["content", "load"],
+        "inputs": ["content", "load"],
         "base": -1.0,
         "offset": 10.0,
         "scale": 2.0,
@@ -41,9 +41,9 @@ def test_contributions_sum_to_the_score_and_a_pair_shares_its_value() -> None:
     assert (found.sum(axis=1) + 8.0).tolist() == TWO_TREES.nats(ROWS).tolist()
 
 
-def test_the_stored_model_judges_by_the_readings_of_this_code() -> None:
+def test_the_stored_model_judges_by_the_inputs_of_this_code() -> None:
     stored = additive.trained()
-    assert stored.readings == tuple(READINGS)
-    assert stored.root.max() < len(READINGS)
+    assert stored.inputs == INPUT_NAMES
+    assert stored.root.max() < len(INPUT_NAMES)
     assert np.isfinite(stored.leaves).all()
     assert (np.isfinite(stored.branch_threshold) | np.isinf(stored.branch_threshold)).all()

@@ -16,7 +16,7 @@ from streams.core.errors import BlockLayoutError
 from streams.schema import blocks, layouts, topics
 from streams.stages import attribution
 from streams.stages.groups import scoring
-from streams.stages.groups.readings import READINGS
+from streams.stages.groups.model_inputs import INPUT_NAMES
 from streams.stages.groups.stage import Groups
 from streams.stages.groups.state import MEMBER_SECONDS
 from streams.stages.stage import Message
@@ -297,7 +297,7 @@ def test_who_fills_in_the_text_of_a_pool_in_another_program_is_less_suspect_for_
 
 
 TREES = ("root", "root_threshold", "root_unknown", "branch", "branch_threshold", "branch_unknown", "leaves")
-SURE = Additive.of({"readings": READINGS, "base": 20.0, "offset": 0.0, "scale": 1.0, "trees": dict.fromkeys(TREES, ())})
+SURE = Additive.of({"inputs": INPUT_NAMES, "base": 20.0, "offset": 0.0, "scale": 1.0, "trees": dict.fromkeys(TREES, ())})
 """A judgement of 20 nats, whatever it reads."""
 
 
