@@ -9,7 +9,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from models.accumulators.grouped_events import Floats, GroupedEvents
+from models.accumulators.grouped_events import GroupedEvents
+from models.arrays import Floats
 
 
 def weights(grouped: GroupedEvents, half_life: float) -> tuple[Floats, Floats]:

@@ -15,7 +15,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.accumulators.grouped_events import Floats, GroupedEvents
+from models.accumulators.grouped_events import GroupedEvents
+from models.arrays import Floats, Hashes
 from models.state.columns import Columns, Field, Slots
 
 KEPT_REQUESTS: Final = 4
@@ -28,8 +29,6 @@ MAX_NEW_TOKENS: Final = 24.0
 
 NUMBERS: Final = ("messages", "input", "output", "piece", "at")
 """What is kept of a request beside its conversation; `piece` are the tokens that its piece of work had been answered with."""
-
-Hashes = NDArray[np.uint64]
 
 FIELDS: Final = {
     "turn_conversation": Field("u8", width=KEPT_REQUESTS),

@@ -11,8 +11,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from models.accumulators.grouped_events import Floats, GroupedEvents
+from models.accumulators.grouped_events import GroupedEvents
 from models.accumulators.hashing import mix
+from models.arrays import Floats
 from models.state.columns import Slots
 
 WINDOW_REGISTERS = 64

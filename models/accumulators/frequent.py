@@ -10,12 +10,9 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from models.accumulators.grouped_events import Floats
+from models.arrays import Floats, Hashes
 from models.state.columns import Slots
-
-Hashes = NDArray[np.uint64]
 
 ENTITY_CELLS: Final = 16
 """Cells of an entity."""

@@ -9,9 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from models.arrays import Floats
 from models.state.columns import Slots
-
-Floats = NDArray[np.float64]
 
 _MAX_RADIX_SLOTS = 1 << 16
 

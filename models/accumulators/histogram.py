@@ -10,8 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.accumulators.decayed import weights
-from models.accumulators.grouped_events import Floats, GroupedEvents
+from models.accumulators.grouped_events import GroupedEvents
 from models.accumulators.hashing import mix
+from models.arrays import Floats
 
 
 def fold(cells: NDArray[np.float32], grouped: GroupedEvents, which: NDArray[np.int64], half_life: float) -> None:

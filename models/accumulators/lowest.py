@@ -6,11 +6,9 @@ Bottom-k sketches (Cohen and Kaplan 2007): samples by the same hash overlap as m
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
+from models.arrays import Hashes
 from models.state.columns import Slots
-
-Hashes = NDArray[np.uint64]
 
 
 def lowest(samples: Hashes, entity: Slots, values: Hashes) -> Hashes:

@@ -16,10 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.accumulators.grouped_events import Floats
+from models.arrays import Floats, Hashes
 from models.state.columns import Columns, Field, Slots
-
-Hashes = NDArray[np.uint64]
 
 CHUNK_CELLS = 8192
 _ACCOUNT_BITS = 32

@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.accumulators.grouped_events import Floats
+from models.arrays import Floats
 
 REFERENCE_ENTITIES: Final = 10_000.0
 """Entities for which false-alert rates are stated."""
@@ -22,7 +22,8 @@ FALSE_ALERTS_PER_DAY: Final = 10.0
 """False alerts a day that single accounts may cause among 10,000 accounts. The fixed threshold holds beside this budget."""
 MAX_SCORE_NATS: Final = 32.0
 """Scores above count as this one."""
-SCORE_BINS: Final = 128
+VOTE_BINS: Final = 128
+"""Bins of every histogram of votes: a partition sends those of features, levels and scores as one matrix."""
 NO_VOTE: Final = 255
 """Mark of an entity without a vote."""
 MIN_FIT_VOTES: Final = 400
@@ -30,7 +31,7 @@ MIN_FIT_VOTES: Final = 400
 _TAIL_SHARE: Final = 0.05
 """Share of the highest scores to which the tail is fitted."""
 _MIN_TAIL_VOTES: Final = 15
-_BIN_NATS: Final = MAX_SCORE_NATS / SCORE_BINS
+_BIN_NATS: Final = MAX_SCORE_NATS / VOTE_BINS
 _MAX_PARETO_SHAPE: Final = 0.5
 
 
@@ -62,9 +63,9 @@ class Tail:
 
     def __init__(self) -> None:
         """Start without votes."""
-        self.votes = np.zeros(SCORE_BINS)
-        self.others = np.zeros(SCORE_BINS)
-        """Votes that other partitions count, (SCORE_BINS,)."""
+        self.votes = np.zeros(VOTE_BINS)
+        self.others = np.zeros(VOTE_BINS)
+        """Votes that other partitions count, (VOTE_BINS,)."""
 
     def ballots(self, scores: Floats, may_vote: NDArray[np.bool_]) -> NDArray[np.uint8]:
         """Return the vote of each entity, (entities,), NO_VOTE where it may not vote.
@@ -73,7 +74,7 @@ class Tail:
             scores: Nats, (entities,).
             may_vote: Which entities are ordinary enough to vote, (entities,).
         """
-        return np.where(may_vote, np.clip(scores / _BIN_NATS, 0, SCORE_BINS - 1), NO_VOTE).astype(np.uint8)
+        return np.where(may_vote, np.clip(scores / _BIN_NATS, 0, VOTE_BINS - 1), NO_VOTE).astype(np.uint8)
 
     def revote(self, old: NDArray[np.uint8], old_weights: Floats, new: NDArray[np.uint8], new_weights: Floats) -> None:
         """Replace `old` votes by `new` ones, NO_VOTE for none; `old_weights` and `new_weights` say what a vote counts, all (entities,)."""
@@ -111,7 +112,7 @@ class Tail:
 
 def _counted(votes: NDArray[np.uint8], weights: Floats) -> Floats:
     cast = votes != NO_VOTE
-    return np.bincount(votes[cast], weights[cast], SCORE_BINS).astype(np.float64)
+    return np.bincount(votes[cast], weights[cast], VOTE_BINS).astype(np.float64)
 
 
 def _pareto(peaks: Floats) -> tuple[float, float]:

@@ -11,10 +11,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.accumulators.grouped_events import Floats
 from models.accumulators.hashing import cell, spread
-
-Hashes = NDArray[np.uint64]
+from models.arrays import Floats, Hashes
 
 VOTE_KEYS: Final = 3
 """Keys of one vote: the claim itself, the claim with the connection, the claim with the headers."""

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.accumulators.grouped_events import Floats
+from models.arrays import Floats
 from models.durations import DAY
 
 WINDOWS_SECONDS: Final = (3 * DAY, 7 * DAY, 14 * DAY, 30 * DAY, 60 * DAY)

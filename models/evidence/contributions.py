@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
-from models.accumulators.grouped_events import Floats
+from models.arrays import Floats
 from models.evidence.extraction_rules import Purpose, counted
 from models.evidence.families import ALONE_COUNTS, EXTRACTION_WEIGHTS, FAMILIES, ROUTING_WEIGHTS
 from models.evidence.weighing import (

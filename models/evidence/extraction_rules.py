@@ -14,8 +14,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.accumulators.grouped_events import Floats
 from models.accumulators.short import known_or_zero
+from models.arrays import Floats, Mask
 from models.evidence.families import ALONE_COUNTS, EXTRACTION_WEIGHTS, IS_SIGN
 from models.evidence.weighing import (
     BELONGING,
@@ -27,8 +27,6 @@ from models.evidence.weighing import (
     OPERATION,
     PAYMENT,
 )
-
-Mask = NDArray[np.bool_]
 
 HINT_NATS: Final = 0.5
 """Evenness from which a dispatcher is more likely than not."""

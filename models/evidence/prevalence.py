@@ -12,10 +12,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.accumulators.grouped_events import Floats
 from models.accumulators.hashing import cell
-
-Hashes = NDArray[np.uint64]
+from models.arrays import Floats, Hashes
 
 _CELL_BITS: Final = 14
 

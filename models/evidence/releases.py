@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.accumulators.grouped_events import Floats
+from models.arrays import Floats
 from models.durations import DAY
 from models.state.columns import Columns, Field
 

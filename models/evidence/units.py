@@ -5,38 +5,36 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from models.accumulators.grouped_events import Floats
 from models.accumulators.hashing import mix, spread
 from models.accumulators.short import numbered
+from models.arrays import Floats, Hashes
 
-Hashes = NDArray[np.uint64]
 
-
-def units(organization: Hashes, payment: Hashes) -> NDArray[np.intp]:
+def units(organisation: Hashes, payment: Hashes) -> NDArray[np.intp]:
     """Return the unit of each account, numbered from 0, (accounts,).
 
     A unit is a pair of organisation and payment; an account with an unknown organisation is a unit of its own.
 
-    >>> organization, payment = np.array([7, 7, 7, 0, 0], np.uint64), np.array([1, 1, 2, 1, 1], np.uint64)
-    >>> first, second, other_card, *unknown = units(organization, payment).tolist()
+    >>> organisation, payment = np.array([7, 7, 7, 0, 0], np.uint64), np.array([1, 1, 2, 1, 1], np.uint64)
+    >>> first, second, other_card, *unknown = units(organisation, payment).tolist()
     >>> first == second, len({first, other_card, *unknown})
     (True, 4)
 
     Args:
-        organization: Hash of the organisation, (accounts,), 0 for unknown.
+        organisation: Hash of the organisation, (accounts,), 0 for unknown.
         payment: Hash of the payment method, (accounts,), 0 for unknown.
     """
-    alone = spread(np.arange(1, len(organization) + 1, dtype=np.uint64))
+    alone = spread(np.arange(1, len(organisation) + 1, dtype=np.uint64))
     # a pair becomes one hash: sorting one column is ten times cheaper than sorting pairs, and 64 bits do not collide here
-    pairs = np.where(organization == 0, alone, mix(organization) ^ spread(payment))
+    pairs = np.where(organisation == 0, alone, mix(organisation) ^ spread(payment))
     return numbered(pairs)[1]
 
 
 def distinct_pairs(first: Hashes, second: Hashes) -> tuple[Hashes, Hashes]:
     """Return the different pairs, in ascending order, (pairs,) each: `np.unique` along an axis, at a fifth of its cost.
 
-    >>> cards, organizations = distinct_pairs(np.array([2, 1, 2, 2], np.uint64), np.array([7, 7, 5, 7], np.uint64))
-    >>> cards.tolist(), organizations.tolist()
+    >>> cards, organisations = distinct_pairs(np.array([2, 1, 2, 2], np.uint64), np.array([7, 7, 5, 7], np.uint64))
+    >>> cards.tolist(), organisations.tolist()
     ([1, 2, 2], [7, 5, 7])
 
     Args:

@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.accumulators.grouped_events import Floats
+from models.arrays import Floats
 from models.state.columns import Columns, Field, Slots
 
 MAX_SHARE: Final = 2.0

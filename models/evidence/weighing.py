@@ -13,9 +13,9 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.accumulators.grouped_events import Floats
 from models.accumulators.short import known_or_zero
-from models.evidence.calibration import NO_VOTE
+from models.arrays import Floats
+from models.evidence.calibration import NO_VOTE, VOTE_BINS
 from models.evidence.families import FAMILIES, ROUTING_WEIGHTS, positions
 
 CONTENT, EVENNESS, PAYMENT = positions("content", "evenness", "payment")
@@ -34,7 +34,10 @@ MIN_LEVEL_NATS: Final = -1.0
 MIN_EVIDENCE_NATS: Final = 2.0
 """Nats from which a family counts as evidence."""
 ALERT_THRESHOLD_NATS: Final = 13.0
-"""Evidence from which an account counts for an alert, unless the policy says another or it is alone and calibrated."""
+"""Evidence from which an account counts for an alert, unless the policy says another or it is alone and calibrated.
+
+The trained trees are shifted so that it admits few innocents, and what follows from it is in stages that read no policy: so `policy.toml`,
+which a site replaces, repeats it, and a test holds the two together."""
 MAX_UNRULED_NATS: Final = ALERT_THRESHOLD_NATS / 2
 """Most evidence of extraction while no named rule holds. No policy may alert at so little."""
 SUSPECT_NATS: Final = 0.7 * ALERT_THRESHOLD_NATS
@@ -54,9 +57,6 @@ similar prompts lack them. Volume is left out, because real clients are heavier 
 change, because enthusiasts take a new model at once."""
 MAX_BELONGING_NATS: Final = 9.0
 """Most nats of the families in BELONGING together: they are one fact with several signs, and a hackathon has all of them."""
-
-
-VOTE_BINS: Final = 128
 
 
 class Reference:
@@ -87,13 +87,8 @@ class Reference:
         votes: Floats = self.votes + self.others
         return votes
 
-    @property
-    def no_vote(self) -> int:
-        """Mark of an entity without a vote."""
-        return NO_VOTE
-
     def bins(self, values: Floats) -> NDArray[np.uint8]:
-        """Return the bin of each value, (entities, features), `no_vote` where unknown. values: same shape, NaN where unknown."""
+        """Return the bin of each value, (entities, features), NO_VOTE where unknown. values: same shape, NaN where unknown."""
         with np.errstate(invalid="ignore"):
             bins = np.clip((values - self._low) * self._scale, 0, VOTE_BINS - 1)
         return np.where(np.isnan(bins), NO_VOTE, bins).astype(np.uint8)

@@ -8,9 +8,9 @@ from typing import ClassVar, Protocol, Self, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
+from models.arrays import Hashes
 from models.learning.feature_bounds import Limits
 
-Hashes = NDArray[np.uint64]
 Values = NDArray[np.float64]
 
 

@@ -9,7 +9,8 @@ import math
 from collections.abc import Collection, Sequence
 from typing import Final
 
-from models.evidence.weighing import MAX_FAMILY_NATS, VOTE_BINS
+from models.evidence.calibration import VOTE_BINS
+from models.evidence.weighing import MAX_FAMILY_NATS
 from streams.features.declaration import NATS, SHARE, Feature
 from streams.features.registry import by_name
 from streams.schema.cases import FeaturePart

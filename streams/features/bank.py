@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.accumulators import decayed, distinct, histogram
-from models.accumulators.grouped_events import Floats, GroupedEvents
+from models.accumulators.grouped_events import GroupedEvents
+from models.arrays import Floats
 from models.state.columns import Columns, Field, Slots
 from streams.features.declaration import Feature
 from streams.features.events import Events

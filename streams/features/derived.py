@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.accumulators.dialogue import Followed, Turns, follow
-from models.accumulators.grouped_events import Floats, GroupedEvents
+from models.accumulators.grouped_events import GroupedEvents
 from models.accumulators.hashing import spread
 from models.accumulators.recurring import Templates
+from models.arrays import Floats, Hashes, Mask
 from streams.core.word_hash import hash_word
-from streams.schema.blocks import Block, Hashes
+from streams.schema.blocks import Block
 
 MIN_SHARING_ACCOUNTS = 3
 """Accounts from which a recurring shingle counts as a shared template, rather than as one account's own habit."""
@@ -22,8 +23,6 @@ MAX_TEMPLATE_SHARE = 0.05
 """Share of all prompts above which a shingle is too common to identify a template, if MIN_PUBLIC_SHINGLE_PAYERS accounts have it."""
 MIN_PUBLIC_SHINGLE_PAYERS = 60
 """Accounts from which a common shingle does not identify a template."""
-
-Mask = NDArray[np.bool_]
 
 LONG_ANSWER_TOKENS = (120.0, 300.0)
 """Output tokens of a piece of work below which nothing, and from which all of it, is worth harvesting; in between, by their logarithm."""

@@ -9,11 +9,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.accumulators.grouped_events import Floats, GroupedEvents
+from models.accumulators.grouped_events import GroupedEvents
 from models.accumulators.hashing import spread
+from models.arrays import Floats, Hashes
 from models.durations import DAY, HOUR
 from streams.core.word_hash import hash_word
-from streams.schema.blocks import Block, Hashes
+from streams.schema.blocks import Block
 
 NEVER_EVIDENCE = frozenset({"country", "language"})
 """Columns that no feature may read: nationality and language are never evidence of guilt."""

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from models.accumulators.grouped_events import Floats
+from models.arrays import Floats
 from streams.features.events import CLOCK_COLUMNS, COMPUTED_COLUMNS, NEVER_EVIDENCE, Events
 
 

@@ -9,12 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.accumulators.grouped_events import Floats
 from models.accumulators.short import tallied
+from models.arrays import Floats, Hashes
 from models.evidence.families import FAMILIES
 from models.evidence.units import distinct_pairs, units
-
-Hashes = NDArray[np.uint64]
 
 
 @dataclass(frozen=True)
@@ -90,11 +88,11 @@ class Members:
         return int(self.unit.max(initial=-1)) + 1
 
     @cached_property
-    def organizations_by_card(self) -> NDArray[np.intp]:
+    def organisations_by_card(self) -> NDArray[np.intp]:
         """Number of organisations that pay with each card, (cards,); accounts with an unknown card or organisation are left out."""
-        cards, organizations = self.links["payment"], self.links["organization"]
-        known = (cards != 0) & (organizations != 0)
-        return tallied(distinct_pairs(cards[known], organizations[known])[0])[1]
+        cards, organisations = self.links["payment"], self.links["organization"]
+        known = (cards != 0) & (organisations != 0)
+        return tallied(distinct_pairs(cards[known], organisations[known])[0])[1]
 
     @cached_property
     def memo(self) -> dict[tuple[str, str], Any]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.accumulators import distinct, histogram
-from models.accumulators.grouped_events import Floats
+from models.arrays import Floats
 from models.durations import DAY, HOUR
 from streams.features.events import hour_of_day
 from streams.features.expressions import REQUESTS, Expr

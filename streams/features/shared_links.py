@@ -10,9 +10,9 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from models.accumulators.short import known_or_zero, numbered
+from models.arrays import Mask
 from models.evidence.cohort import divergence
 from models.evidence.links import MIN_PAYERS
 from streams.features.members import Members
@@ -29,8 +29,6 @@ MIN_LINKING_TEMPLATE_SHARE: Final = 0.1
 """Share of an account's prompts from which its template counts as shared."""
 MAX_SHARED_NATS: Final = 50.0
 """Most nats of the feature."""
-
-Mask = NDArray[np.bool_]
 
 
 def shared(members: Members, kind: str) -> Mask:

@@ -30,6 +30,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from models.arrays import Hashes
 from streams.core.errors import BlockLayoutError
 from streams.schema import ipc
 from streams.schema.layout_check import Check, Growing
@@ -37,7 +38,6 @@ from streams.schema.prompt_sketch import PROMPT_SHINGLES
 
 Kind = Literal["text", "number", "time", "offset", "hash", "shingles", "vector"]
 Floats = NDArray[np.floating[Any]]
-Hashes = NDArray[np.uint64]
 BlockColumns = dict[str, Sequence[str | None] | NDArray[Any]]
 """Columns of one length by name: texts as a list, everything else as an array."""
 

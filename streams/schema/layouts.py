@@ -11,9 +11,9 @@ from typing import Any, Final, NamedTuple, get_type_hints
 
 import pyarrow as pa
 
+from models.evidence.calibration import VOTE_BINS
 from models.evidence.families import FAMILIES
 from models.evidence.links import CASE_LINKS, JOINING, LINKS, MIN_PAYERS, rarity_of
-from models.evidence.weighing import VOTE_BINS
 from streams.schema import ipc
 from streams.schema.blocks import MAX_BLOCK_BYTES, MAX_BLOCK_ROWS, Block, Kind, Layout, decode
 from streams.schema.event import FIELDS, REQUIRED, EventField

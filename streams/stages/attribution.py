@@ -12,8 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.accumulators.grouped_events import Floats
 from models.accumulators.short import known_or_zero, median, tallied
+from models.arrays import Floats, Mask
 from models.durations import DAY, HOUR
 from models.evidence.extraction_rules import Purpose
 from models.evidence.families import FAMILIES
@@ -51,8 +51,6 @@ MIN_LEADING_SHARE = 0.25
 part of the largest such share of any program."""
 MAX_OUTSIDER_SHARE = 0.1
 """Share of a template's suspects up to which the users of a program that does not lead are outsiders, if most suspects use leading ones."""
-
-Mask = NDArray[np.bool_]
 
 
 def group_families(features: Sequence[Any], nats: Floats) -> Floats:
@@ -223,8 +221,8 @@ def _same_cohort(members: Members) -> Mask:
 def _same_card(members: Members) -> Mask:
     """Return which members pay with a card that another organisation of the group pays with too."""
     payment = members.links["payment"]
-    cards, organizations = tallied(distinct_pairs(payment, members.links["organization"])[0])
-    mask: Mask = (payment != 0) & np.isin(payment, cards[organizations > 1])
+    cards, organisations = tallied(distinct_pairs(payment, members.links["organization"])[0])
+    mask: Mask = (payment != 0) & np.isin(payment, cards[organisations > 1])
     return mask
 
 

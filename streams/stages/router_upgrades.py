@@ -12,9 +12,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from models.accumulators.grouped_events import Floats
+from models.arrays import Floats, Hashes
 from models.durations import DAY
-from models.evidence.prevalence import Hashes
 from models.state.columns import Columns, Field, Slots
 from streams.privacy.fingerprint import FINGERPRINT_PARTS
 

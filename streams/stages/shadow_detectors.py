@@ -12,14 +12,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models import detector_registry
-from models.accumulators.grouped_events import Floats
+from models.arrays import Floats, Hashes
 from models.detectors.baseline import BaselineColumns
 from models.learning.feature_bounds import Limits
 from models.learning.shadow import ShadowDetector
 from models.state.columns import Columns, Field, Slots
 from models.state.signed_pickle import SealError, seal, unseal
 from streams.features.declaration import Feature
-from streams.schema.blocks import BlockColumns, Hashes
+from streams.schema.blocks import BlockColumns
 
 _OFFSET_BYTES = 8
 

@@ -14,8 +14,9 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from models.accumulators import dialogue
-from models.accumulators.grouped_events import Floats, GroupedEvents
+from models.accumulators.grouped_events import GroupedEvents
 from models.accumulators.recurring import Templates
+from models.arrays import Floats
 from models.durations import DAY
 from models.evidence.families import FAMILIES
 from models.evidence.links import LINKS, MIN_PAYERS, rarity_of

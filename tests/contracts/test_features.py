@@ -22,7 +22,8 @@ import streams.features.account
 import streams.features.group
 from dashboards.panel import panels
 from models.accumulators import dialogue
-from models.accumulators.grouped_events import Floats, GroupedEvents
+from models.accumulators.grouped_events import GroupedEvents
+from models.arrays import Floats
 from models.durations import DAY
 from models.evidence.families import FAMILIES
 from models.state.columns import Columns

@@ -15,7 +15,7 @@ from measures import average_precision
 from rich.console import Console
 from rich.table import Table
 
-from models.accumulators.grouped_events import Floats
+from models.arrays import Floats
 from models.evidence import weighing
 from models.evidence.families import EXTRACTION_WEIGHTS, FAMILIES
 from streams.replay.run import Replay

@@ -18,7 +18,7 @@ import pyarrow.parquet as pq
 from rich.console import Console
 from rich.table import Table
 
-from models.accumulators.grouped_events import Floats
+from models.arrays import Floats
 from streams.features.registry import features
 from streams.testing.detector_contract import roc_auc
 from streams.testing.figures import Figures

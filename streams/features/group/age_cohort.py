@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from models.evidence.cohort import scan
+from models.evidence.cohort import MAX_COHORT_NATS, scan
 from streams.features.declaration import NATS, Feature, value_in_nats
 from streams.features.members import Members
 
@@ -17,7 +17,7 @@ class AgeCohort(Feature):
     entity = "group"
     family = "cohort"
     direction = "high"
-    limits = (0.0, 50.0)
+    limits = (0.0, MAX_COHORT_NATS)
     label = "Accounts created in one batch"
     unit = NATS
     rises_on = "pools of fresh accounts, and accounts bought from one batch"

@@ -8,6 +8,7 @@ from streams.features.declaration import Feature, count_of
 from streams.features.members import Members
 
 ORGANISATION_NATS = 3.0
+"""Nats of each organisation beyond the first on one card."""
 MAX_ORGANISATIONS = 50.0
 
 
@@ -17,7 +18,7 @@ class CardSharing(Feature):
     entity = "group"
     family = "payment"
     direction = "high"
-    limits = (0.0, 50.0)
+    limits = (0.0, MAX_ORGANISATIONS)
     label = "Organisations beyond the first on one card"
     unit = count_of("organisations")
     rises_on = "one payer behind many organisations"
@@ -26,9 +27,9 @@ class CardSharing(Feature):
     @staticmethod
     def value(members: Members) -> float:
         """Return the organisations beyond the first on every card, summed; NaN where no card is known."""
-        if not len(members.organizations_by_card):
+        if not len(members.organisations_by_card):
             return math.nan
-        return float(min((members.organizations_by_card - 1).sum(), MAX_ORGANISATIONS))
+        return float(min((members.organisations_by_card - 1).sum(), MAX_ORGANISATIONS))
 
     @staticmethod
     def nats(value: float) -> float:

@@ -7,7 +7,7 @@ import math
 from models.evidence.links import MIN_PAYERS
 from streams.features.declaration import NATS, Feature, value_in_nats
 from streams.features.members import Members
-from streams.features.shared_links import common_ground
+from streams.features.shared_links import MAX_SHARED_NATS, common_ground
 
 
 class CommonGround(Feature):
@@ -16,7 +16,7 @@ class CommonGround(Feature):
     entity = "group"
     family = "link"
     direction = "high"
-    limits = (0.0, 50.0)
+    limits = (0.0, MAX_SHARED_NATS)
     label = "Traits shared beside the link that made the group"
     unit = NATS
     rises_on = "one operator behind many payers"

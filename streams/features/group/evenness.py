@@ -10,7 +10,15 @@ import numpy as np
 
 from models.accumulators.short import median, numbered, quantile
 from models.durations import HOUR
-from models.evidence.evenness import CHOSEN_PEOPLE_SHAPES, PEOPLE_SHAPES, Work, expected_nats, log_likelihood_ratios
+from models.evidence.evenness import (
+    CHOSEN_PEOPLE_SHAPES,
+    LOWEST_EVENNESS_NATS,
+    MAX_EVENNESS_NATS,
+    PEOPLE_SHAPES,
+    Work,
+    expected_nats,
+    log_likelihood_ratios,
+)
 from streams.features.declaration import NATS, Feature, value_in_nats
 from streams.features.members import Members
 
@@ -32,7 +40,7 @@ class Evenness(Feature):
     entity = "group"
     family = "evenness"
     direction = "high"
-    limits = (-50.0, 50.0)
+    limits = (LOWEST_EVENNESS_NATS, MAX_EVENNESS_NATS)
     label = "Work dealt out evenly, as by a dispatcher"
     unit = NATS
     rises_on = "round-robin or quotas over a pool of accounts"

@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from models.evidence.units import trimmed_mean
+from models.evidence.weighing import MAX_FAMILY_NATS, MIN_LEVEL_NATS
 from streams.features.declaration import NATS, Family, Feature, value_in_nats
 from streams.features.members import Members
 
@@ -25,7 +26,14 @@ def member(family: Family, label: str, rises_on: str, blind_to: str) -> type[Fea
         nats = members.family(family)
         return trimmed_mean(nats) if np.isfinite(nats).any() else math.nan
 
-    fixed = {"entity": "group", "family": family, "direction": "high", "limits": (-1.0, 7.0), "unit": NATS, "nats": value_in_nats}
+    fixed = {
+        "entity": "group",
+        "family": family,
+        "direction": "high",
+        "limits": (MIN_LEVEL_NATS, MAX_FAMILY_NATS),
+        "unit": NATS,
+        "nats": value_in_nats,
+    }
     declared = {"label": label, "rises_on": rises_on, "blind_to": blind_to, "value": value}
     return type(f"Member{family.capitalize()}", (Feature,), {**fixed, **declared, "__module__": __name__})
 

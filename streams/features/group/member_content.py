@@ -7,6 +7,7 @@ import math
 import numpy as np
 
 from models.accumulators.short import known_or_zero
+from models.evidence.weighing import MAX_FAMILY_NATS, MIN_LEVEL_NATS
 from streams.features.declaration import NATS, Feature, value_in_nats
 from streams.features.members import Members
 
@@ -38,7 +39,7 @@ class MemberContent(Feature):
     entity = "group"
     family = "content"
     direction = "high"
-    limits = (-1.0, 21.0)
+    limits = (MIN_LEVEL_NATS, MAX_MEMBER_CONTENT_PAYERS * MAX_FAMILY_NATS)
     label = "Content of the typical member"
     unit = NATS
     rises_on = "groups whose every member looks like a harvest"

@@ -26,7 +26,7 @@ class OneScript(Feature):
     entity = "group"
     family = "link"
     direction = "high"
-    limits = (0.0, 50.0)
+    limits = (0.0, MAX_PROGRAMS)
     label = "Programs beyond the first that only fill the group's template"
     unit = count_of("programs")
     rises_on = "one job spread over unrelated software to look like many customers"

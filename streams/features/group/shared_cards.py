@@ -20,7 +20,7 @@ class SharedCards(Feature):
     entity = "group"
     family = "payment"
     direction = "high"
-    limits = (0.0, 50.0)
+    limits = (0.0, MAX_CARDS)
     label = "Cards that pay for several organisations"
     unit = count_of("cards")
     rises_on = "pools whose accounts are bought with a few cards"
@@ -30,6 +30,6 @@ class SharedCards(Feature):
     @staticmethod
     def value(members: Members) -> float:
         """Return the number of cards with more than one organisation; NaN where no card is known."""
-        if not len(members.organizations_by_card):
+        if not len(members.organisations_by_card):
             return math.nan
-        return float(min((members.organizations_by_card > 1).sum(), MAX_CARDS))
+        return float(min((members.organisations_by_card > 1).sum(), MAX_CARDS))

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from models.accumulators.grouped_events import Floats
+from models.arrays import Floats
 from models.durations import DAY
 from models.evidence.cohort import divergence
 from streams.features.declaration import NATS, Feature, value_in_nats
@@ -16,7 +16,7 @@ MIN_SUCCEEDED_ACCOUNTS = 3
 """Accounts that must have stopped, and accounts that must have followed."""
 STOPPED_SECONDS = 2 * DAY
 """Silence after which an account counts as stopped for good."""
-MAX_NATS = 50.0
+MAX_SUCCESSION_NATS = 50.0
 
 
 def covered(stops: Floats, start: float, end: float) -> float:
@@ -40,7 +40,7 @@ class Succession(Feature):
     entity = "group"
     family = "cohort"
     direction = "high"
-    limits = (0.0, 50.0)
+    limits = (0.0, MAX_SUCCESSION_NATS)
     label = "Accounts that begin soon after others stop"
     unit = NATS
     rises_on = "replacement of banned or spent accounts"
@@ -61,4 +61,4 @@ class Succession(Feature):
         if share * len(first) < MIN_SUCCEEDED_ACCOUNTS:
             return 0.0
         by_chance = covered(stops, float(first.min()), max(members.now, float(stops[-1])))
-        return float(np.clip(len(first) * divergence(np.array(share), np.array(by_chance)), 0.0, MAX_NATS))
+        return float(np.clip(len(first) * divergence(np.array(share), np.array(by_chance)), 0.0, MAX_SUCCESSION_NATS))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.accumulators.grouped_events import Floats, GroupedEvents
+from models.accumulators.grouped_events import GroupedEvents
+from models.arrays import Floats, Hashes
 from models.evidence.client_claims import VOTE_KEYS, ClientClaims
 from models.state.columns import Slots
-from streams.schema.blocks import Hashes
 from streams.stages.accounts.clients import Clients
 from streams.stages.accounts.links import AccountLinks
 from streams.stages.accounts.state import AccountState

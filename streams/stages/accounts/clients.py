@@ -9,10 +9,11 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from models.arrays import Hashes
 from models.evidence.client_claims import paired
 from streams.core.word_hash import hash_word
 from streams.privacy.fingerprint import FINGERPRINT_PARTS, first_part, own_headers, software
-from streams.schema.blocks import Block, Hashes
+from streams.schema.blocks import Block
 
 _CLAIM_PARTS: Final = ("user_agent", "sdk_runtime")
 _NORMALISERS: Final[dict[str, Callable[[str], str]]] = {

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from models.accumulators.grouped_events import Floats, GroupedEvents
+from models.accumulators.grouped_events import GroupedEvents
+from models.arrays import Floats, Hashes
 from models.evidence import links
 from models.evidence.client_claims import weight
 from models.evidence.prevalence import Prevalence
 from models.state.columns import Slots
 from streams.features.events import Events
-from streams.schema.blocks import Block, Hashes
+from streams.schema.blocks import Block
 from streams.stages import router_upgrades
 from streams.stages.accounts.clients import Clients
 from streams.stages.accounts.state import AccountState

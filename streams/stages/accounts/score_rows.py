@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from models.evidence.calibration import NO_VOTE
 from models.evidence.families import FAMILIES
 from models.evidence.links import CASE_LINKS
 from models.state.columns import Slots
@@ -50,7 +51,7 @@ class ScoreRows:
             "features": scores.values[due],
             "nats": scores.nats[due],
         }
-        votes = table["votes"][rows, 0] != self._votes.reference.no_vote
+        votes = table["votes"][rows, 0] != NO_VOTE
         looked = self._shadow.look(table, rows, np.zeros(len(rows), np.uint64), scores.values[due], votes, self._state.offset)
         shadow = shadow_detectors.rows_of(looked, table["clock"][rows], ["account"] * len(rows), self._state.ids(rows))
         messages = [Message(topics.SCORES, partition, block) for block in layouts.SCORES.blocks_within(columns, self._names)]

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.accumulators.grouped_events import Floats
+from models.arrays import Floats
 from models.evidence import extraction_rules, weighing
 from models.evidence.weighing import MAX_FAMILY_NATS, MIN_LEVEL_NATS, FamilySum
 from models.state.columns import Slots

@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 
 from models.accumulators.frequent import frequent, usual
-from models.accumulators.grouped_events import Floats, GroupedEvents
+from models.accumulators.grouped_events import GroupedEvents
 from models.accumulators.recurring import Recurring, Templates
+from models.arrays import Floats, Hashes
 from models.state.columns import Columns, Field
 from streams.features import derived
-from streams.schema.blocks import Hashes
 from streams.stages.accounts.state import AccountState
 
 MAX_SHARED_TEMPLATES = 1 << 16

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from models.accumulators.grouped_events import Floats
+from models.arrays import Floats
 from models.durations import DAY
 from models.evidence import calibration, weighing
 from models.evidence.families import FAMILIES
@@ -44,7 +44,7 @@ class Votes:
         self.reference = Reference([feature.limits for feature in features], [feature.direction for feature in features])
         self.levels = weighing.level_reference()
         self.tail = calibration.Tail()
-        self.tallies = Tallies(weighing.VOTE_BINS)
+        self.tallies = Tallies(calibration.VOTE_BINS)
         self._histograms = [
             *(f"{feature.name()} {feature.limits}" for feature in features),
             *(f"level of {name}" for name in FAMILIES),
@@ -67,8 +67,8 @@ class Votes:
         """
         established = self._state.is_established(slots)
         may_vote = (established & (extraction < weighing.SUSPECT_NATS))[:, None]
-        votes = np.where(may_vote, self.reference.bins(values), self.reference.no_vote).astype(np.uint8)
-        level_votes = np.where(may_vote, self.levels.bins(levels), self.levels.no_vote).astype(np.uint8)
+        votes = np.where(may_vote, self.reference.bins(values), calibration.NO_VOTE).astype(np.uint8)
+        level_votes = np.where(may_vote, self.levels.bins(levels), calibration.NO_VOTE).astype(np.uint8)
         self._exchange(slots, votes, level_votes, self.tail.ballots(extraction, established), self._links.vote_weight(slots))
 
     def withdraw(self, slots: Slots) -> None:
@@ -110,8 +110,8 @@ class Votes:
         if not len(tally):
             return
         source, time, votes = float(tally.numbers("source")[0]), float(tally.numbers("time")[0]), tally.vectors("votes")
-        if votes.shape[1] != weighing.VOTE_BINS or not ((votes >= 0) & (votes <= MAX_BIN_VOTES)).all():
-            raise BlockLayoutError(f"a tally has {weighing.VOTE_BINS} counts of votes a histogram, each from 0 to {MAX_BIN_VOTES:.0f}")
+        if votes.shape[1] != calibration.VOTE_BINS or not ((votes >= 0) & (votes <= MAX_BIN_VOTES)).all():
+            raise BlockLayoutError(f"a tally has {calibration.VOTE_BINS} counts of votes a histogram, each from 0 to {MAX_BIN_VOTES:.0f}")
         if source not in range(self._state.partitions) or not np.isfinite(time):
             raise BlockLayoutError("a tally names its partition, and the time to which it counts")
         if np.isfinite(self._state.newest) and time > self._state.newest + MAX_CLOCK_LEAD_SECONDS:

@@ -13,8 +13,8 @@ from typing import Any, Final
 
 import numpy as np
 
-from models.accumulators.grouped_events import Floats
 from models.accumulators.short import median
+from models.arrays import Floats
 from models.durations import HOUR
 from models.evidence.families import FAMILIES
 from models.evidence.weighing import MAX_FAMILY_NATS, MIN_LEVEL_NATS

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from models.accumulators.grouped_events import Floats
+from models.arrays import Floats, Mask
 from models.durations import HOUR
 from models.evidence import additive, extraction_rules, weighing
 from models.evidence.additive import Additive
@@ -19,7 +19,6 @@ from models.state.columns import Columns, Slots
 from streams.features.group.evenness import expected_if_people
 from streams.features.members import Members
 from streams.stages import attribution
-from streams.stages.attribution import Mask
 from streams.stages.groups import model_inputs
 from streams.stages.groups.model_inputs import GroupFacts
 from streams.stages.groups.state import GroupState

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from models.accumulators.grouped_events import Floats
+from models.arrays import Floats
 from models.durations import DAY
 from models.state.columns import Columns, Slots
 

@@ -9,7 +9,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from models.accumulators import decayed
-from models.accumulators.grouped_events import Floats, GroupedEvents
+from models.accumulators.grouped_events import GroupedEvents
+from models.arrays import Floats
 
 HALF_LIFE = 60.0
 EVENT = st.tuples(st.integers(0, 7), st.integers(0, 600).map(float), st.integers(-100, 100).map(float))

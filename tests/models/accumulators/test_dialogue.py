@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 
 from models.accumulators.dialogue import KEPT_REQUESTS, NUMBERS, Followed, Turns, follow
-from models.accumulators.grouped_events import Floats, GroupedEvents
+from models.accumulators.grouped_events import GroupedEvents
+from models.arrays import Floats
 
 NOTHING = Turns(np.zeros((1, KEPT_REQUESTS), np.uint64), {name: np.full((1, KEPT_REQUESTS), np.nan) for name in NUMBERS})
 

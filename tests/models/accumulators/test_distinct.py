@@ -11,8 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from models.accumulators import distinct
-from models.accumulators.grouped_events import Floats, GroupedEvents
+from models.accumulators.grouped_events import GroupedEvents
 from models.accumulators.hashing import mix
+from models.arrays import Floats
 
 WINDOW = 60.0
 EVENT = st.tuples(st.integers(0, 7), st.integers(0, 300).map(float), st.integers(0, 30).map(float))

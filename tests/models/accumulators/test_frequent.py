@@ -4,8 +4,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.accumulators.frequent import ENTITY_CELLS, MAX_PIECE_VOTES, Hashes, frequent, usual
-from models.accumulators.grouped_events import Floats
+from models.accumulators.frequent import ENTITY_CELLS, MAX_PIECE_VOTES, frequent, usual
+from models.arrays import Floats, Hashes
 
 EVENTS = st.lists(st.tuples(st.integers(0, 2), st.lists(st.integers(1, ENTITY_CELLS), max_size=3, unique=True)), max_size=20)
 

@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from models.accumulators.recurring import Hashes, Recurring
+from models.accumulators.recurring import Recurring
+from models.arrays import Hashes
 from models.durations import DAY
 
 CELLS = 64

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from models.accumulators.grouped_events import Floats
+from models.arrays import Floats
 from models.evidence.calibration import MIN_FIT_VOTES, NO_VOTE, Tail
 
 

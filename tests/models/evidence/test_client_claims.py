@@ -7,7 +7,8 @@ from math import isnan, log
 import numpy as np
 import pytest
 
-from models.evidence.client_claims import MIN_CLAIM_VOTES, ClientClaims, Hashes, paired, weight
+from models.arrays import Hashes
+from models.evidence.client_claims import MIN_CLAIM_VOTES, ClientClaims, paired, weight
 
 ONE = np.ones(1)
 NOBODY = np.zeros((1, 3), np.uint64)

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from models.accumulators.grouped_events import Floats
+from models.arrays import Floats
 from models.evidence.evenness import (
     _RATE_MULTIPLES,
     DISPATCHER_SHAPES,

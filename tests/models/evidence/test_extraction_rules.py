@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.accumulators.grouped_events import Floats
+from models.arrays import Floats
 from models.evidence.extraction_rules import (
     DEALT_NATS,
     HINT_NATS,

@@ -7,10 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.accumulators.grouped_events import Floats
+from models.arrays import Floats
 from models.evidence import weighing
+from models.evidence.calibration import NO_VOTE, VOTE_BINS
 from models.evidence.families import FAMILIES
-from models.evidence.weighing import HALF_VOTES, VOTE_BINS, FamilySum, Reference, level_reference
+from models.evidence.weighing import HALF_VOTES, FamilySum, Reference, level_reference
 
 VOTES = st.lists(st.integers(0, VOTE_BINS - 1), max_size=30)
 NATS = st.lists(st.one_of(st.just(math.nan), st.floats(-1, 9)), min_size=1, max_size=6)
@@ -75,7 +76,7 @@ def test_votes_exchanged_are_votes_recounted(old: list[int], new: list[int]) -> 
 
 def test_a_withdrawn_vote_does_not_count() -> None:
     made = reference("high", [5, 7])
-    made.revote(np.array([[7]], np.uint8), np.ones(1), np.array([[made.no_vote]], np.uint8), np.ones(1))
+    made.revote(np.array([[7]], np.uint8), np.ones(1), np.array([[NO_VOTE]], np.uint8), np.ones(1))
     np.testing.assert_array_equal(made.votes, reference("high", [5]).votes)
 
 

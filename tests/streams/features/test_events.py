@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from models.accumulators.grouped_events import Floats, GroupedEvents
+from models.accumulators.grouped_events import GroupedEvents
+from models.arrays import Floats
 from streams.features.events import MAX_PLAUSIBLE_UNITS, Events, hash_numbers
 from streams.features.expressions import Expr, col
 from streams.testing.feature_trial import START_SECONDS, block_of, derived_columns

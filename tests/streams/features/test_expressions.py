@@ -6,7 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from models.accumulators.grouped_events import Floats, GroupedEvents
+from models.accumulators.grouped_events import GroupedEvents
+from models.arrays import Floats
 from streams.features.events import Events
 from streams.features.expressions import Expr, col
 from streams.testing.feature_trial import block_of, derived_columns
