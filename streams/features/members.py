@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,6 +14,8 @@ from models.accumulators.short import tallied
 from models.arrays import Floats, Hashes
 from models.evidence.families import FAMILIES
 from models.evidence.units import distinct_pairs, units
+
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True)
@@ -95,11 +98,36 @@ class Members:
         return tallied(distinct_pairs(cards[known], organisations[known])[0])[1]
 
     @cached_property
-    def memo(self) -> dict[tuple[str, str], Any]:
-        """Intermediate results that several features and attributions of the same members use, by name and kind."""
+    def _worked_out(self) -> dict[object, Any]:
+        """What `OncePerGroup` has worked out of this group."""
         return {}
 
     def family(self, name: str, matrix: str = "raw") -> Floats:
         """Return one family's nats of every member, (members,), NaN where unknown."""
         values: NDArray[Any] = getattr(self, matrix)
         return values[:, FAMILIES.index(name)]
+
+
+class OncePerGroup(Generic[Result]):
+    """A function of a group's members that several features and attributions need: each group keeps its result.
+
+    >>> from streams.testing.feature_trial import members_of
+    >>> size, group = OncePerGroup(len), members_of(requests=[1.0, 2.0])
+    >>> size(group), size.keep(members_of(), 7)
+    (2, None)
+    """
+
+    def __init__(self, work_out: Callable[[Members], Result]) -> None:
+        """Work out the result by this function, which depends on the members alone."""
+        self._work_out = work_out
+
+    def __call__(self, members: Members) -> Result:
+        """Return the result for a group."""
+        if self not in members._worked_out:  # noqa: SLF001
+            self.keep(members, self._work_out(members))
+        result: Result = members._worked_out[self]  # noqa: SLF001
+        return result
+
+    def keep(self, members: Members, result: Result) -> None:
+        """Let a group keep a result that was worked out for many groups in one pass."""
+        members._worked_out[self] = result  # noqa: SLF001

@@ -7,6 +7,7 @@ evidence of ln(m / u) nats for one operator, m being the share of members with t
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Final
 
 import numpy as np
@@ -15,7 +16,7 @@ from models.accumulators.short import known_or_zero, numbered
 from models.arrays import Mask
 from models.evidence.cohort import divergence
 from models.evidence.links import MIN_PAYERS
-from streams.features.members import Members
+from streams.features.members import Members, OncePerGroup
 
 MIN_PUBLIC_VALUE_SHARE: Final = 0.03
 """Share of all accounts from which a value is public and is ignored as a link."""
@@ -33,11 +34,7 @@ MAX_SHARED_NATS: Final = 50.0
 
 def shared(members: Members, kind: str) -> Mask:
     """Return which members have a value of this kind that several payers of the group have and few other accounts, (members,)."""
-    key = ("shared", kind)
-    if key not in members.memo:
-        members.memo[key] = _shared(members, kind)
-    mask: Mask = members.memo[key]
-    return mask
+    return _SHARED[kind](members)
 
 
 def _shared(members: Members, kind: str) -> Mask:
@@ -62,6 +59,9 @@ def _shared(members: Members, kind: str) -> Mask:
     mask = np.zeros(len(members), np.bool_)
     mask[np.flatnonzero(usable)[payers[which] >= MIN_PAYERS[kind]]] = True
     return mask
+
+
+_SHARED: Final = {kind: OncePerGroup(partial(_shared, kind=kind)) for kind in MIN_PAYERS}
 
 
 def common_ground(members: Members) -> float:

@@ -52,7 +52,7 @@ class ShadowDetectors:
         labels = tuple(self._limits)
         return {f"past_{part}": Field("f4", labels=labels) for part in ("mean", "var", "weight")}
 
-    def look(
+    def score_then_learn(
         self, table: Columns, slots: Slots, ids: Hashes, values: Floats, may_teach: NDArray[np.bool_], offset: int
     ) -> dict[str, Floats]:
         """Return the scores of each detector in nats, (entities,), NaN for too little experience; then update the detectors.

@@ -9,8 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.evidence.families import FAMILIES
+from models.evidence.links import CASE_LINKS
 from streams.schema.blocks import BlockColumns, Kind, Layout
 from streams.schema.prompt_sketch import PROMPT_SHINGLES
+from streams.stages.evidence_rows import EvidenceRows
 
 Cell = str | float | None | Sequence[float] | NDArray[Any] | Mapping[str, float]
 """A value of a block: a text, a number, a hash, the values of a vector, or of a vector by family those that are not as usual."""
@@ -54,3 +56,33 @@ def _cell(row: Mapping[str, Cell], name: str, usual: Cell) -> Cell:
     if isinstance(cell, Mapping) and isinstance(usual, Sequence | np.ndarray):
         return [cell.get(family, value) for family, value in zip(FAMILIES, usual, strict=True)]
     return cell
+
+
+def evidence_of(accounts: Sequence[str], router: str = "00000000000000aa") -> EvidenceRows:
+    """Return a row of evidence for each of these members of a router: every number is 1, and its hashes are its position."""
+    rows = len(accounts)
+    ones, by_family, by_feature = np.ones(rows), np.ones((rows, len(FAMILIES)), np.float32), np.ones((rows, 1), np.float32)
+    return EvidenceRows(
+        time=ones,
+        entity_kind=["router"] * rows,
+        entity_id=[router] * rows,
+        account_id=list(accounts),
+        accounts=ones,
+        common=ones,
+        population=ones,
+        requests=ones,
+        output_tokens=ones,
+        first=ones,
+        extraction=ones,
+        rule=[None] * rows,
+        routing=ones,
+        handed_over=ones,
+        false_alerts=ones,
+        families=by_family,
+        counted=by_family,
+        features=by_feature,
+        nats=by_feature,
+        usual_low=by_feature,
+        usual_high=by_feature,
+        links={link: np.arange(rows, dtype=np.uint64) for link in CASE_LINKS},
+    )

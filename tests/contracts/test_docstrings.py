@@ -27,7 +27,7 @@ MODULES = [
 ROOMS_OF_KERNELS = ("models", "streams.stages", "streams.features", "streams.privacy")
 DENSE_NUMPY_NAMES = 10
 ROWS_NOT_KERNELS = {
-    ("streams.stages.accounts.score_rows", "_evidence"),
+    ("streams.stages.accounts.score_rows", "evidence"),
     ("streams.features.derived", "columns"),
     ("streams.stages.groups.counting", "count"),
     ("streams.stages.groups.group_rows", "_row"),

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Final
 
 import numpy as np
 
@@ -20,7 +21,7 @@ from models.evidence.evenness import (
     log_likelihood_ratios,
 )
 from streams.features.declaration import NATS, Feature, value_in_nats
-from streams.features.members import Members
+from streams.features.members import Members, OncePerGroup
 
 MIN_TEMPLATE_REQUESTS = 2
 """Requests from which an account belongs to a template's group; for groups of other kinds it is one."""
@@ -30,8 +31,6 @@ MAX_PAUSES = 8
 """Silence from which a member counts as stopped, as a multiple of the group's usual pause."""
 MIN_ACTIVE_SHARE = 0.2
 """Share of a group that is assumed to be active, even if the others were replaced."""
-_RATIOS = ("evenness", "")
-"""Key of what a group remembers."""
 
 
 class Evenness(Feature):
@@ -55,10 +54,8 @@ class Evenness(Feature):
         """
         if not np.isfinite(members.begun).any():
             return math.nan
-        if _RATIOS not in members.memo:
-            compare([members])
         # of work without a voter nothing is known
-        evidence = max(min(ratios, default=0.0) for ratios in members.memo[_RATIOS])
+        evidence = max(min(ratios, default=0.0) for ratios in _RATIOS(members))
         return evidence if members.kind != "template" else max(evidence - TESTED_GROUPS_NATS, min(evidence, 0.0))
 
 
@@ -72,11 +69,7 @@ def expected_if_people(members: Members) -> float:
 
 def _work(members: Members) -> Work:
     """Return the work that each member began, (members,), worked out once."""
-    key = ("work", "")
-    if key not in members.memo:
-        members.memo[key] = _begun_work(members)
-    remembered: Work = members.memo[key]
-    return remembered
+    return _WORK(members)
 
 
 def _begun_work(members: Members) -> Work:
@@ -102,14 +95,22 @@ def _stopped(members: Members) -> float:
 
 
 def compare(groups: Sequence[Members]) -> None:
-    """Work out the log-likelihood ratios that `evenness` needs of some groups, in one pass, and let each group remember its own."""
+    """Work out the log-likelihood ratios that `evenness` needs of some groups, in one pass, and let each group keep its own."""
+    for members, ratios in zip(groups, _compared(groups), strict=True):
+        _RATIOS.keep(members, ratios)
+
+
+def _compared(groups: Sequence[Members]) -> list[list[list[float]]]:
+    """Return for each group, for each of the works that are compared, the ratios of its voters by payer and by account."""
+    compared: dict[int, list[list[float]]] = {}
     for is_template, people in ((True, CHOSEN_PEOPLE_SHAPES), (False, PEOPLE_SHAPES)):
         least = MIN_TEMPLATE_REQUESTS if is_template else 1
-        alike = [members for members in groups if (members.kind == "template") == is_template]
-        voters = [[_voters(members, work, least) for work in _works(members)] for members in alike]
+        alike = [position for position, members in enumerate(groups) if (members.kind == "template") == is_template]
+        voters = [[_voters(groups[position], work, least) for work in _works(groups[position])] for position in alike]
         ratios = iter(log_likelihood_ratios([voter for works in voters for each in works for voter in each], least, people))
-        for members, works in zip(alike, voters, strict=True):
-            members.memo[_RATIOS] = [[next(ratios) for _ in each] for each in works]
+        for position, works in zip(alike, voters, strict=True):
+            compared[position] = [[next(ratios) for _ in each] for each in works]
+    return [compared[position] for position in range(len(groups))]
 
 
 def _works(members: Members) -> list[Work]:
@@ -131,3 +132,7 @@ def _voters(members: Members, work: Work, least: int) -> list[Work]:
     payers = numbered(members.unit[begun])[1]
     by_account = work.take(np.flatnonzero(begun))
     return [by_account] if payers.max(initial=-1) + 1 == len(payers) else [by_account.by(payers), by_account]
+
+
+_WORK: Final = OncePerGroup(_begun_work)
+_RATIOS: Final = OncePerGroup(lambda members: _compared([members])[0])

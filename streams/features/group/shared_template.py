@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from models.accumulators.short import known_or_zero, median, numbered
 from models.evidence.cohort import divergence
 from streams.features.declaration import NATS, Feature, value_in_nats
-from streams.features.members import Members
+from streams.features.members import Members, OncePerGroup
 
 MAX_TEMPLATE_PAYERS = 20
 """Payers of a template that count at most: a vote each."""
@@ -47,11 +48,7 @@ def job(members: Members) -> Job:
     them as often as the users of that one do. So the shares of templates add up, to at most the share with which members harvest with
     shared templates. A queue of repeated bare tasks has nearly as many templates as accounts; then the median member has to confirm it.
     """
-    key = ("job", "")
-    if key not in members.memo:
-        members.memo[key] = _job(members)
-    remembered: Job = members.memo[key]
-    return remembered
+    return _JOB(members)
 
 
 def _job(members: Members) -> Job:
@@ -86,6 +83,9 @@ def _job(members: Members) -> Job:
     users_share = float((requests * jobs)[users].sum() / requests.sum()) if requests.sum() else 0.0  # a lower limit
     harvest_share = float((requests * shown).sum() / requests.sum()) if requests.sum() else 0.0
     return Job(users, max(users_share, min(float(template_shares[leads].sum()), harvest_share)), float(np.exp(-rarity[leads]).sum()))
+
+
+_JOB: Final = OncePerGroup(_job)
 
 
 class SharedTemplate(Feature):

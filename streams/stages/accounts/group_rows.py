@@ -37,15 +37,13 @@ class GroupRows:
         """Write rows from these parts of the partition's state."""
         self._state, self._bank, self._links = state, bank, links
 
-    def take(self, slots: Slots) -> list[Message]:
-        """Return these accounts' rows, one block for each partition of `groups`, and reset the work since the last row to 0."""
-        messages = self._messages(slots)
-        if messages:
-            for name in ("new_requests", "new_begun", "new_jobs", "new_output"):
-                self._state.table[name][slots] = 0.0
-        return messages
+    def mark_sent(self, slots: Slots) -> None:
+        """Reset the work of these accounts since their last row to 0."""
+        for name in ("new_requests", "new_begun", "new_jobs", "new_output"):
+            self._state.table[name][slots] = 0.0
 
-    def _messages(self, slots: Slots) -> list[Message]:
+    def rows(self, slots: Slots) -> list[Message]:
+        """Return these accounts' rows, one block for each partition of `groups`; none where no account has a group."""
         state, table = self._state, self._state.table
         linked = self._linked(slots)
         rows = np.concatenate([users for _, users in linked])

@@ -144,13 +144,13 @@ class Accounts:
         self.counting.observe(block)
         block, slots = self._not_counted_yet(block, slots)
         if not len(block):
-            return self.group_rows.take(moved)
+            return self._rows_for_groups(moved)
         grouped = GroupedEvents.of(slots, block.numbers("time").astype(np.float64), self.table["clock"])
         self.scoring.hasten(self.counting.count(block, grouped))
         self.state.advance(grouped)
         self._suspect(self._suspects.due(self.state.newest))
         self._counts["events"] += len(block)
-        messages = self._score(self.scoring.due(grouped.slots)) + self.group_rows.take(moved) + self.votes.announce()
+        messages = self._score(self.scoring.due(grouped.slots)) + self._rows_for_groups(moved) + self.votes.announce()
         self.erased.expire(self.state.newest, offset)
         self._end_daily(offset)
         self.archive.evict(safe_offset=min(self.dirty().values(), default=offset))
@@ -276,7 +276,18 @@ class Accounts:
         scores = self.scoring.score(slots)
         self.votes.cast(slots, scores.values, scores.levels, scores.extraction)
         self.scoring.record(scores)
-        return self.group_rows.take(slots) + self.score_rows.take(scores)
+        due = self.score_rows.due(scores)
+        messages = self._rows_for_groups(slots) + self.score_rows.scores(scores, due)
+        messages += self.score_rows.shadow(scores, due) + self.score_rows.evidence(scores)
+        self.score_rows.mark_sent(scores, due)
+        return messages
+
+    def _rows_for_groups(self, slots: Slots) -> list[Message]:
+        """Return the rows of these accounts for the groups stage, and begin to count the work until their next ones."""
+        messages = self.group_rows.rows(slots)
+        if messages:
+            self.group_rows.mark_sent(slots)
+        return messages
 
     def _suspect(self, until: Mapping[str, float]) -> None:
         """Mark this partition's accounts among these as suspect until the given times (epoch seconds), and remove their votes."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,8 +12,8 @@ from models.evidence.links import CASE_LINKS
 from models.evidence.weighing import SUSPECT_NATS
 from models.state.columns import Columns
 from streams.schema import layouts
-from streams.schema.blocks import BlockColumns
 from streams.stages import shadow_detectors
+from streams.stages.evidence_rows import EvidenceRows
 from streams.stages.groups.outbox import GroupOutbox
 from streams.stages.groups.scoring import GroupScore
 from streams.stages.groups.state import GroupState
@@ -23,15 +25,15 @@ def report_group(state: GroupState, score: GroupScore, shadow: ShadowDetectors, 
     """Add a group's rows that are due to the outbox, record the time of output, and score routers with the shadow detectors."""
     row = _row(state, score)
     if _score_row_is_due(state.table, score):
-        outbox.scores.append({name: row[name] for name in layouts.SCORES.columns})
+        _record_score_row(state.table, score)
+        columns = row.columns()
+        outbox.scores.append({name: columns[name] for name in layouts.SCORES.columns})
         if state.name(score.group).kind == "router":
-            _look(state, score, shadow, offset, outbox)
+            _score_router_in_shadow(state, score, shadow, offset, outbox)
     strength, reported = max(score.extraction, score.routing), float(state.table["reported"][score.group])
     if max(strength, reported) >= EVIDENCE_ROW_FLOOR_NATS:  # also once below: who was told of it must hear that it fell
         state.table["reported"][score.group] = strength
-        unknown = np.full((1, len(score.values)), np.nan)
-        rarity = {"false_alerts": ordinary_tail(state.table).false_alerts(np.array([score.extraction]))}
-        outbox.evidence.append(row | rarity | {"usual_low": unknown, "usual_high": unknown})
+        outbox.evidence.append(replace(row, false_alerts=ordinary_tail(state.table).false_alerts(np.array([score.extraction]))))
 
 
 def ordinary_tail(table: Columns) -> Tail:
@@ -45,48 +47,54 @@ def ordinary_tail(table: Columns) -> Tail:
     return tail
 
 
-def _row(state: GroupState, score: GroupScore) -> BlockColumns:
-    """Return the columns of a group, one row."""
+def _row(state: GroupState, score: GroupScore) -> EvidenceRows:
+    """Return the row of a group, its rarity among ordinary groups unknown."""
     kind, name = state.name(score.group)
     table, members = state.table, score.members
-    return {
-        "time": np.array([members.now]),
-        "entity_kind": [kind],
-        "entity_id": [name],
-        "requests": np.array([float(table["requests"][score.group])]),
-        "extraction": np.array([score.extraction]),
-        "routing": np.array([score.routing]),
-        "handed_over": np.array([np.nan]),
-        "false_alerts": np.array([np.nan]),
-        "families": score.families[None],
-        "counted": np.full((1, len(score.families)), np.nan),
-        "features": score.values[None],
-        "nats": score.nats[None],
-        "rule": [score.rule.name if score.rule else None],
-        "account_id": [None],
-        "accounts": np.array([float(len(members))]),
-        "common": np.array([float(score.is_public)]),
-        "population": np.array([float(table["population"][score.group])]),
-        "output_tokens": np.array([float(members.output_tokens.sum())]),
-        "first": np.array([float(members.first.min())]),
-        **{link: np.array([_shared_by_all(members.links[link])], np.uint64) for link in CASE_LINKS},
-    }
+    unknown = np.full((1, len(score.values)), np.nan)
+    return EvidenceRows(
+        time=np.array([members.now]),
+        entity_kind=[kind],
+        entity_id=[name],
+        account_id=[None],
+        accounts=np.array([float(len(members))]),
+        common=np.array([float(score.is_public)]),
+        population=np.array([float(table["population"][score.group])]),
+        requests=np.array([float(table["requests"][score.group])]),
+        output_tokens=np.array([float(members.output_tokens.sum())]),
+        first=np.array([float(members.first.min())]),
+        extraction=np.array([score.extraction]),
+        rule=[score.rule.name if score.rule else None],
+        routing=np.array([score.routing]),
+        handed_over=np.array([np.nan]),
+        false_alerts=np.array([np.nan]),
+        families=score.families[None],
+        counted=np.full((1, len(score.families)), np.nan),
+        features=score.values[None],
+        nats=score.nats[None],
+        usual_low=unknown,
+        usual_high=unknown,
+        links={link: np.array([_shared_by_all(members.links[link])], np.uint64) for link in CASE_LINKS},
+    )
 
 
 def _score_row_is_due(table: Columns, score: GroupScore) -> bool:
-    """Return whether evidence moved or enough time passed since the last score row; if so, record this one as the last."""
+    """Return whether evidence moved or enough time passed since the last score row."""
     moved = abs(score.extraction - float(table["scored"][score.group])) >= SCORE_ROW_STEP_NATS
-    if not moved and score.members.now - float(table["scored_time"][score.group]) < SCORE_ROW_INTERVAL_SECONDS:
-        return False
+    return moved or score.members.now - float(table["scored_time"][score.group]) >= SCORE_ROW_INTERVAL_SECONDS
+
+
+def _record_score_row(table: Columns, score: GroupScore) -> None:
+    """Record a score row as the group's last."""
     table["scored"][score.group], table["scored_time"][score.group] = score.extraction, score.members.now
-    return True
 
 
-def _look(state: GroupState, score: GroupScore, shadow: ShadowDetectors, offset: int, outbox: GroupOutbox) -> None:
-    """Score a router with the shadow detectors; routers below EVIDENCE_ROW_FLOOR_NATS are the reference for others."""
+def _score_router_in_shadow(state: GroupState, score: GroupScore, shadow: ShadowDetectors, offset: int, outbox: GroupOutbox) -> None:
+    """Score a router with the shadow detectors, which then learn from it if it is below EVIDENCE_ROW_FLOOR_NATS: a reference for others."""
     calm = np.array([score.extraction < EVIDENCE_ROW_FLOOR_NATS])
     kind, name = state.name(score.group)
-    scores = shadow.look(state.table, np.array([score.group]), np.array([int(name, 16)], np.uint64), score.values[None], calm, offset)
+    slot, router = np.array([score.group]), np.array([int(name, 16)], np.uint64)
+    scores = shadow.score_then_learn(state.table, slot, router, score.values[None], calm, offset)
     rows = shadow_detectors.rows_of(scores, np.array([score.members.now]), [kind], [name])
     if rows is not None:
         outbox.shadow.append(rows)

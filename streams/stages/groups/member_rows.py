@@ -6,6 +6,7 @@ import numpy as np
 
 from models.evidence import additive, weighing
 from models.evidence.links import CASE_LINKS
+from streams.stages.evidence_rows import EvidenceRows
 from streams.stages.groups.model_inputs import by_family
 from streams.stages.groups.outbox import GroupOutbox
 from streams.stages.groups.scoring import GroupScore
@@ -38,25 +39,28 @@ def report_members(state: GroupState, score: GroupScore, outbox: GroupOutbox) ->
     counted = by_family(additive.trained().contributions(score.model_inputs[rows]))
     unknown = np.full((len(rows), len(score.values)), np.nan, np.float32)
     outbox.evidence.append(
-        {
-            "time": members.last[rows],
-            "entity_kind": [kind] * len(rows),
-            "entity_id": [name] * len(rows),
-            "account_id": accounts,
-            "accounts": np.full(len(rows), float(len(members))),
-            "common": np.zeros(len(rows)),
-            "population": np.full(len(rows), float(state.table["population"][score.group])),
-            "requests": members.total[rows],
-            "output_tokens": members.output_tokens[rows],
-            "first": members.first[rows],
-            "extraction": extraction[rows],
-            "rule": [rules[row] for row in rows.tolist()],
-            "routing": weighing.routing(families)[rows],
-            "handed_over": score.handed_over[rows].astype(np.float32),
-            "false_alerts": np.full(len(rows), np.nan),
-            "families": families[rows],
-            "counted": counted,
-            **dict.fromkeys(("features", "nats", "usual_low", "usual_high"), unknown),
-            **{link: members.links[link][rows] for link in CASE_LINKS},
-        }
+        EvidenceRows(
+            time=members.last[rows],
+            entity_kind=[kind] * len(rows),
+            entity_id=[name] * len(rows),
+            account_id=accounts,
+            accounts=np.full(len(rows), float(len(members))),
+            common=np.zeros(len(rows)),
+            population=np.full(len(rows), float(state.table["population"][score.group])),
+            requests=members.total[rows],
+            output_tokens=members.output_tokens[rows],
+            first=members.first[rows],
+            extraction=extraction[rows],
+            rule=[rules[row] for row in rows.tolist()],
+            routing=weighing.routing(families)[rows],
+            handed_over=score.handed_over[rows].astype(np.float32),
+            false_alerts=np.full(len(rows), np.nan),
+            families=families[rows],
+            counted=counted,
+            features=unknown,
+            nats=unknown,
+            usual_low=unknown,
+            usual_high=unknown,
+            links={link: members.links[link][rows] for link in CASE_LINKS},
+        )
     )

@@ -10,16 +10,17 @@ import numpy as np
 from streams.schema import layouts, topics
 from streams.schema.blocks import BlockColumns
 from streams.schema.layouts import FeedbackRow
+from streams.stages.evidence_rows import EvidenceRows
 from streams.stages.groups.state import GroupState
 from streams.stages.stage import Message
 
 
 @dataclass
 class GroupOutbox:
-    """Rows by topic, each a dictionary of columns."""
+    """Rows by topic."""
 
     scores: list[BlockColumns] = field(default_factory=list)
-    evidence: list[BlockColumns] = field(default_factory=list)
+    evidence: list[EvidenceRows] = field(default_factory=list)
     shadow: list[BlockColumns] = field(default_factory=list)
     templates: list[int] = field(default_factory=list)
     """Templates that several accounts share."""
@@ -38,7 +39,7 @@ class GroupOutbox:
         messages = []
         for topic, home, layout, parts in (
             (topics.SCORES, state.partition, layouts.SCORES, self.scores),
-            (topics.EVIDENCE, 0, layouts.EVIDENCE, self.evidence),
+            (topics.EVIDENCE, 0, layouts.EVIDENCE, [rows.columns() for rows in self.evidence]),
             (topics.SHADOW, state.partition, layouts.SHADOW, self.shadow),
         ):
             if parts:

@@ -20,7 +20,7 @@ from streams.features.group.evenness import expected_if_people
 from streams.features.members import Members
 from streams.stages import attribution
 from streams.stages.groups import model_inputs
-from streams.stages.groups.model_inputs import GroupFacts
+from streams.stages.groups.model_inputs import MODEL_INPUTS, GroupFacts
 from streams.stages.groups.state import GroupState
 from streams.stages.reporting import EVIDENCE_ROW_FLOOR_NATS, TICK_INTERVAL_SECONDS
 
@@ -39,7 +39,7 @@ MAX_PUBLIC_POOL_SHARE = 0.5
 _POOL_FAMILIES = [FAMILIES.index(name) for name in ("evenness", "cohort", "payment")]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class GroupScore:
     """The score of a group."""
 
@@ -67,6 +67,34 @@ class GroupScore:
     """Which members were handed over, (members,): their evidence is at most that of a question."""
     is_public: bool = False
     """Whether many ordinary accounts have this link: its evidence is then 0."""
+
+    @classmethod
+    def public(cls, group: int, members: Members, values: Floats, nats: Floats, families: Floats, shown: Floats) -> GroupScore:
+        """Return the score of a public link, which has no evidence.
+
+        Args:
+            group: Slot of the group.
+            members: Its members.
+            values: Values of the features, (features,), NaN where unknown.
+            nats: Evidence by feature, (features,), NaN where unknown.
+            families: Evidence by family, nats, (families,), NaN where unknown.
+            shown: Nats by family attributed to each member, (members, families).
+        """
+        return cls(
+            group=group,
+            members=members,
+            values=values,
+            nats=nats,
+            families=families,
+            attributed=shown,
+            judgement=Extraction(np.zeros(len(members)), np.full(len(members), extraction_rules.NO_RULE_INDEX)),
+            extraction=0.0,
+            rule=None,
+            model_inputs=np.empty((0, len(MODEL_INPUTS))),
+            routing=0.0,
+            handed_over=np.zeros(len(members), np.bool_),
+            is_public=True,
+        )
 
 
 def due(state: GroupState, groups: Slots) -> Slots:
@@ -98,9 +126,7 @@ def score(group: int, members: Members, features: Sequence[Any], population: flo
     shown = attribution.member_families(members, families)
     routing = float(weighing.routing(families[None])[0])
     if is_public(shown, payers(members), population, routing):
-        read_nothing, nobody = np.empty((0, len(model_inputs.MODEL_INPUTS))), np.zeros(len(members), np.bool_)
-        nothing = Extraction(np.zeros(len(members)), np.full(len(members), extraction_rules.NO_RULE_INDEX))
-        return GroupScore(group, members, values, nats, families, shown, nothing, 0.0, None, read_nothing, 0.0, nobody, is_public=True)
+        return GroupScore.public(group, members, values, nats, families, shown)
     expected = expected_if_people(members)
     judge = partial(
         extraction_rules.extraction,
@@ -114,8 +140,20 @@ def score(group: int, members: Members, features: Sequence[Any], population: flo
     handed_over = attribution.handed_over(members)
     judgement = Extraction(_asked_of_owners(nats_of_members, handed_over), ruled.rules)
     weakest = int(np.argsort(-judgement.nats, kind="stable")[min(weighing.MIN_SUSPECT_MEMBERS, len(members)) - 1])
-    extraction, rule = float(judgement.nats[weakest]), judgement.rule(weakest)
-    return GroupScore(group, members, values, nats, families, attributed, judgement, extraction, rule, inputs, routing, handed_over)
+    return GroupScore(
+        group=group,
+        members=members,
+        values=values,
+        nats=nats,
+        families=families,
+        attributed=attributed,
+        judgement=judgement,
+        extraction=float(judgement.nats[weakest]),
+        rule=judgement.rule(weakest),
+        model_inputs=inputs,
+        routing=routing,
+        handed_over=handed_over,
+    )
 
 
 def _asked_of_owners(nats: Floats, handed_over: Mask) -> Floats:

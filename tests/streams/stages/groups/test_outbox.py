@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from models.evidence.families import FAMILIES
 from streams.schema import blocks, layouts, topics
 from streams.schema.blocks import decode
 from streams.schema.layouts import FeedbackRow
 from streams.stages.groups.outbox import GroupOutbox
 from streams.stages.groups.state import GroupState
+from streams.testing.block_rows import evidence_of
 
 PARTITIONS = 2
 
@@ -45,15 +44,8 @@ def test_a_shared_template_and_an_upgrade_are_told_to_every_partition() -> None:
 
 
 def test_evidence_of_500_000_members_is_split_into_blocks_that_can_be_sent_and_none_is_lost() -> None:
-    rows = 500_000
-    numbers = {name: np.ones(rows) for name, kind in layouts.EVIDENCE.columns.items() if kind in {"number", "time"}}
-    hashes = {name: np.arange(rows, dtype=np.uint64) for name, kind in layouts.EVIDENCE.columns.items() if kind == "hash"}
-    texts: blocks.BlockColumns = {"entity_kind": ["router"] * rows, "entity_id": ["00000000000000aa"] * rows, "rule": [None] * rows}
-    accounts = [f"acct-{number:012x}" for number in range(rows)]
-    widths = {name: width if isinstance(width, int) else 1 for name, width in layouts.EVIDENCE.widths.items()}
-    vectors = {name: np.ones((rows, width), np.float32) for name, width in widths.items()}
-    columns: blocks.BlockColumns = {**numbers, **hashes, **texts, **vectors, "account_id": accounts}
-    outbox = GroupOutbox(evidence=[columns])
+    accounts = [f"acct-{number:012x}" for number in range(500_000)]
+    outbox = GroupOutbox(evidence=[evidence_of(accounts)])
     messages = outbox.messages(GroupState(0, PARTITIONS, {}), {"features": ["one"], "families": list(FAMILIES)})
     assert max(len(message.value) for message in messages) <= blocks.MAX_MESSAGE_BYTES < topics.MAX_RECORD_BYTES
     read = [account for message in messages for account in decode(message.value, layouts.EVIDENCE).texts("account_id")]
