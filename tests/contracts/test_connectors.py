@@ -161,7 +161,7 @@ def wanted(*orders: Order) -> dict[str, Order]:
 each = pytest.mark.parametrize("name", connectors())
 FILES = [name for name, connector in connectors().items() if issubclass(connector, FileConnector)]
 each_of_files = pytest.mark.parametrize("name", FILES)
-each_of_servers = pytest.mark.parametrize("name", connectors().keys() - set(FILES))
+each_of_servers = pytest.mark.parametrize("name", sorted(connectors().keys() - set(FILES)))
 
 
 def test_both_kinds_of_destination_are_tried() -> None:
