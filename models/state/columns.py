@@ -60,6 +60,10 @@ class Field:
     fill: float = 0
     labels: tuple[str, ...] = ()
     width: int = 0
+    doc: str = ""
+    """What it holds, and in which unit."""
+    formerly: tuple[str, ...] = ()
+    """Names under which earlier versions stored it: what they stored is read under this one."""
 
     @property
     def size(self) -> int:
@@ -92,6 +96,7 @@ class Columns:
         """
         self.name = name
         self.fields = dict(fields)
+        self._field_of = {former: key for key, field in fields.items() for former in field.formerly if former not in fields}
         self.chunk_rows = chunk_rows
         self.cells = cells
         self.capacity = cells or chunk_rows
@@ -325,7 +330,11 @@ class Columns:
             self._restore(name, stored if isinstance(rows, slice) else stored[kept], tuple(labels), rows)
 
     def _restore(self, name: str, stored: NDArray[Any], labels: tuple[str, ...], slots: Slots | slice) -> None:
-        """Copy a stored column into this version's column. Labels that no longer exist are dropped, new ones have the fill value."""
+        """Copy a stored column into this version's column, which may have another name.
+
+        Labels that no longer exist are dropped, new ones have the fill value.
+        """
+        name = self._field_of.get(name, name)
         field = self.fields.get(name)
         if field is None or bool(field.labels) != bool(labels) or (not labels and field.size != stored.shape[1]):
             return

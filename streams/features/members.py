@@ -35,9 +35,9 @@ class Members:
     """Requests in this group, decayed with a half-life of 7 days."""
     total: Floats
     """All requests in this group."""
-    begun: Floats
+    work_items: Floats
     """Pieces of work begun in this group: first turns of conversations, and requests after a lull (`derived.begun`)."""
-    jobs: Floats
+    harvest_items: Floats
     """Pieces of work with an answer that is worth harvesting (`derived.purposeful`)."""
     output_tokens: Floats
     """All output tokens in this group."""
@@ -47,9 +47,9 @@ class Members:
     """Newest request in this group."""
     account_first: Floats
     """The account's first request, in any group."""
-    account_begun: Floats
+    account_work_items: Floats
     """Pieces of work of the account, in any group."""
-    account_jobs: Floats
+    account_harvest_items: Floats
     """Those with an answer that is worth harvesting."""
     created: Floats
     """Time of the account's creation."""
@@ -69,11 +69,11 @@ class Members:
     """Share of the account's prompts with any shared template and an answer worth harvesting (column `harvested`), 0..1."""
     single_turn: Floats
     """Share of the account's requests that are one question, 0..1."""
-    fills: Hashes
+    prompt_sample: Hashes
     """A sample of the account's harvesting prompts: their lowest hashes, (members, 8), 0 for none."""
-    own: Floats
+    evidence_shrunk: Floats
     """The account's own evidence by family, shrunk for few events, nats, (members, families); NaN where unknown."""
-    raw: Floats
+    evidence_raw: Floats
     """The same before shrinkage."""
 
     def __len__(self) -> int:
@@ -102,10 +102,9 @@ class Members:
         """What `OncePerGroup` has worked out of this group."""
         return {}
 
-    def family(self, name: str, matrix: str = "raw") -> Floats:
-        """Return one family's nats of every member, (members,), NaN where unknown."""
-        values: NDArray[Any] = getattr(self, matrix)
-        return values[:, FAMILIES.index(name)]
+    def family(self, name: str) -> Floats:
+        """Return one family's nats of every member before shrinkage, (members,), NaN where unknown."""
+        return self.evidence_raw[:, FAMILIES.index(name)]
 
 
 class OncePerGroup(Generic[Result]):

@@ -156,7 +156,7 @@ class Replay:
                         router_id=name,
                         accounts=len(stage.view(slot)),
                         requests=int(stage.table["requests"][slot]),
-                        public=bool(stage.table["common"][slot]),
+                        public=bool(stage.table["is_public_link"][slot]),
                         extraction=float(stage.table["best_extraction"][slot]),
                         routing=float(stage.table["best_routing"][slot]),
                         alerted=name in alerted,

@@ -134,6 +134,16 @@ GROUPS = Layout(
 )
 """One account in one of its groups a row; `own` and `raw` are its evidence by family, in the order of
 `models.evidence.families.FAMILIES`."""
+GROUP_ROW_NAMES: Final = {
+    "work_items": "begun",
+    "harvest_items": "jobs",
+    "account_work_items": "account_begun",
+    "account_harvest_items": "account_jobs",
+    "prompt_sample": "fills",
+    "evidence_shrunk": "own",
+    "evidence_raw": "raw",
+}
+"""Columns of GROUPS by what the state calls them, where that differs: the layout's names travel, and stay."""
 
 EVIDENCE = Layout(
     "evidence",

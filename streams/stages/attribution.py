@@ -107,9 +107,9 @@ def member_families(members: Members, families: Floats) -> Floats:
         members: The group's members.
         families: The group's nats by family, (families,), NaN where unknown.
     """
-    own = np.where(np.isnan(members.own), 0.0, members.own)
+    own = np.where(np.isnan(members.evidence_shrunk), 0.0, members.evidence_shrunk)
     shared = np.where(np.isnan(families), MIN_LEVEL_NATS, families)[None, :]
-    shown = members.raw >= MEMBER_MATCH_NATS
+    shown = members.evidence_raw >= MEMBER_MATCH_NATS
     for name, matches in (("cohort", _same_cohort), ("payment", _same_card), ("evenness", _even), ("link", _linked)):
         shown[:, FAMILIES.index(name)] = matches(members)
     attributed = np.where(shown, np.maximum(own, shared), own)

@@ -25,13 +25,12 @@ MAX_UPGRADES: Final = 4096
 """Upgrades in the table; beyond, the oldest announcement is removed."""
 
 FIELDS: Final = {
-    "stack": Field("u4", width=len(FINGERPRINT_PARTS)),
-    "router_next": Field("u8"),
-    "router_left": Field("f8", np.nan),
-    "router_since": Field("f8", np.nan),
+    "stack": Field("u4", width=len(FINGERPRINT_PARTS), doc="hashes of the parts of its router's fingerprint"),
+    "router_next": Field("u8", doc="the other router that it has changed to, a hash"),
+    "router_left": Field("f8", np.nan, doc="when it changed to that, epoch seconds"),
+    "router_since": Field("f8", np.nan, doc="when it came to its router from another one, epoch seconds; unknown while it has its first"),
 }
-"""Columns of an account: the parts of its router's fingerprint, the other router that it has changed to, and since when; and when it came
-to its router from another one, NaN while it has its first."""
+"""Columns of an account."""
 
 
 def follow(table: Columns, slots: Slots, routers: Hashes, stacks: NDArray[np.uint32], times: Floats) -> Slots:

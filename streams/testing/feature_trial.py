@@ -35,7 +35,7 @@ START_SECONDS: Final = 20_000 * DAY
 """A midnight: the default time of events and `now` of groups."""
 
 _CLAIM_COLUMNS: Final = ("new_model", "claim_misfit")
-_GIVEN_MEMBERS: Final = frozenset({"kind", "now", "fills", "own", "raw", "balance", "links", "rarities"})
+_GIVEN_MEMBERS: Final = frozenset({"kind", "now", "prompt_sample", "evidence_shrunk", "evidence_raw", "balance", "links", "rarities"})
 
 
 def account(feature: type[Feature], **columns: Any) -> float:
@@ -114,12 +114,19 @@ def members_of(kind: str = "router", now: float = START_SECONDS, **columns: Any)
     nats = np.full((rows, len(FAMILIES)), np.nan)
     for position, family in enumerate(FAMILIES):
         nats[:, position] = np.nan if family in LINKS else columns.get(family, np.nan)
-    ones: dict[str, Floats] = {"requests": np.ones(rows), "total": np.ones(rows), "begun": np.ones(rows), "jobs": np.zeros(rows)}
-    fills = np.array(columns.get("fills", np.zeros((rows, PROMPT_SHINGLES))), np.uint64)
-    columns |= {
-        f"account_{name}": columns[name] for name in ("first", "begun", "jobs") if name in columns and f"account_{name}" not in columns
+    ones: dict[str, Floats] = {
+        "requests": np.ones(rows),
+        "total": np.ones(rows),
+        "work_items": np.ones(rows),
+        "harvest_items": np.zeros(rows),
     }
-    ones |= {"account_begun": ones["begun"], "account_jobs": ones["jobs"]}
+    sample = np.array(columns.get("prompt_sample", np.zeros((rows, PROMPT_SHINGLES))), np.uint64)
+    columns |= {
+        f"account_{name}": columns[name]
+        for name in ("first", "work_items", "harvest_items")
+        if name in columns and f"account_{name}" not in columns
+    }
+    ones |= {"account_work_items": ones["work_items"], "account_harvest_items": ones["harvest_items"]}
 
     def column(name: str, unknown: NDArray[Any]) -> NDArray[Any]:
         return np.broadcast_to(np.array(columns.get(name, unknown), unknown.dtype), rows)
@@ -129,4 +136,14 @@ def members_of(kind: str = "router", now: float = START_SECONDS, **columns: Any)
     links = {link: column(link, np.zeros(rows, np.uint64)) for link in LINKS}
     rarities = {link: column(rarity_of(link), np.full(rows, np.nan)) for link in MIN_PAYERS}
     balance = columns.get("balance", np.nan)
-    return Members(kind=kind, now=now, fills=fills, own=nats, raw=nats, balance=balance, links=links, rarities=rarities, **arrays)
+    return Members(
+        kind=kind,
+        now=now,
+        prompt_sample=sample,
+        evidence_shrunk=nats,
+        evidence_raw=nats,
+        balance=balance,
+        links=links,
+        rarities=rarities,
+        **arrays,
+    )

@@ -334,6 +334,9 @@ def test_the_state_of_all_features_is_small(record_property: Callable[[str, obje
 # -- values of groups
 
 
+GIVEN_MEMBERS = {"kind", "now", "balance", "prompt_sample", "evidence_shrunk", "evidence_raw"}
+
+
 def some_members(seed: int, rows: int, unknown: float = 0.0) -> Members:
     """Accounts of one group, a share of every column unknown."""
     rng = np.random.default_rng(seed)
@@ -347,13 +350,11 @@ def some_members(seed: int, rows: int, unknown: float = 0.0) -> Members:
         known = START_SECONDS - rng.uniform(0, 90 * DAY, rows) if name in times else known
         return np.where(rng.random(rows) < unknown, np.nan, known)
 
-    filled: dict[str, Any] = {
-        item.name: column(item.name) for item in fields(Members) if item.name not in {"kind", "now", "balance", "fills", "own", "raw"}
-    }
+    filled: dict[str, Any] = {item.name: column(item.name) for item in fields(Members) if item.name not in GIVEN_MEMBERS}
     nats = np.where(rng.random((rows, len(FAMILIES))) < unknown, np.nan, rng.uniform(-1, 7, (rows, len(FAMILIES))))
-    filled["fills"] = np.where(rng.random((rows, 8)) < unknown, 0, rng.integers(1, 99, (rows, 8))).astype(np.uint64)
+    filled["prompt_sample"] = np.where(rng.random((rows, 8)) < unknown, 0, rng.integers(1, 99, (rows, 8))).astype(np.uint64)
     made = members_of(**filled, balance=float(rng.uniform(0, 5)) if rng.random() >= unknown else np.nan)
-    return Members(**{item.name: getattr(made, item.name) for item in fields(Members)} | {"own": nats, "raw": nats})
+    return Members(**{item.name: getattr(made, item.name) for item in fields(Members)} | {"evidence_shrunk": nats, "evidence_raw": nats})
 
 
 @each_group_feature

@@ -262,11 +262,11 @@ def _evidence_now(replay: Replay) -> dict[str, float]:
     """Return the evidence of every entity at its last tick, by key."""
     found: dict[str, float] = {}
     for groups in replay.pipeline.groups:
-        found |= {groups.table.keys[slot]: float(groups.table["scored"][slot]) for slot in groups.table.slots.tolist()}
+        found |= {groups.table.keys[slot]: float(groups.table["last_score_row_nats"][slot]) for slot in groups.table.slots.tolist()}
     for accounts in replay.pipeline.accounts:
         table = accounts.table
         # one account alone is alerted over a calibrated threshold of its own: what it has now is compared with that of a group's
-        found |= {f"account:{table.keys[slot]}": 2.0 * float(table["scored"][slot]) for slot in table.slots.tolist()}
+        found |= {f"account:{table.keys[slot]}": 2.0 * float(table["last_score_row_nats"][slot]) for slot in table.slots.tolist()}
     return found
 
 

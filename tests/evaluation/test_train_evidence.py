@@ -49,7 +49,7 @@ def test_the_stored_trees_judge_as_the_trained_ones_also_where_an_input_is_unkno
 
 
 def test_recorded_members_come_back_as_they_were(tmp_path: Path) -> None:
-    members = members_of(payment=[2**63 + 1, 7], begun=[3, np.nan], fills=[[1] * 8, [2] * 8])
+    members = members_of(payment=[2**63 + 1, 7], work_items=[3, np.nan], prompt_sample=[[1] * 8, [2] * 8])
     columns = {
         "key": ["router:1", "router:1"],
         "now": [members.now] * 2,

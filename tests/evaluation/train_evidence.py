@@ -42,6 +42,7 @@ from models.evidence.weighing import ALERT_THRESHOLD_NATS, MIN_SUSPECT_MEMBERS, 
 from streams.features.members import Members
 from streams.features.registry import features
 from streams.replay.run import Replay
+from streams.schema.layouts import GROUP_ROW_NAMES
 from streams.stages.groups import scoring
 from streams.stages.groups.model_inputs import INPUT_NAMES
 from streams.testing.figures import Figures
@@ -82,6 +83,8 @@ RISING: Final = (
 )  # fmt: skip
 """Inputs of which more is never less suspicious."""
 _COLUMNS: Final = tuple(item.name for item in fields(Members) if item.name not in ("kind", "now", "balance", "links", "rarities"))
+_FORMER_NAMES: Final = {former: name for name, former in GROUP_ROW_NAMES.items()}
+"""Columns of recordings from before the state had the names that it has now."""
 _LINKED: Final = (*LINKS, *map(rarity_of, MIN_PAYERS))
 
 UNTRAINED: Final = Additive.of({"inputs": INPUT_NAMES, "base": 0.0, "offset": 0.0, "scale": 1.0, "trees": dict.fromkeys(TREES, ())})
@@ -185,6 +188,7 @@ def _snapshot(replay: Replay, newest: float, rows: dict[str, list[Any]]) -> None
 def groups(path: Path) -> Iterator[tuple[str, Members, float, list[str]]]:
     """Yield key, members, population and accounts of every group at every moment of a recording."""
     table = pq.read_table(path)
+    table = table.rename_columns([_FORMER_NAMES.get(name, name) for name in table.column_names])
     keys, moments = table["key"].to_numpy(zero_copy_only=False), table["now"].to_numpy()
     unknown = np.full(len(keys), np.nan)  # a recording that is older than a column of numbers
     whole = {name: _array(table[name].combine_chunks()) if name in table.column_names else unknown for name in (*_COLUMNS, *_LINKED)}

@@ -30,7 +30,7 @@ def evidence(run: Replay) -> dict[str, np.ndarray[Any, Any]]:
     found: dict[str, np.ndarray[Any, Any]] = {}
     for stage in run.pipeline.accounts:
         slots = stage.state.table.slots
-        found |= dict(zip(stage.state.ids(slots), np.nan_to_num(stage.state.table["own"][slots]), strict=True))
+        found |= dict(zip(stage.state.ids(slots), np.nan_to_num(stage.state.table["evidence_shrunk"][slots]), strict=True))
     return found
 
 

@@ -58,4 +58,4 @@ def state_of(settings: Settings) -> Replay:
 def families(known: Replay) -> dict[str, list[float]]:
     """Return the last evidence of every account by family, in nats."""
     tables = [stage.table for stage in known.pipeline.accounts]
-    return {table.keys[slot]: np.nan_to_num(table["own"][slot]).tolist() for table in tables for slot in table.slots.tolist()}
+    return {table.keys[slot]: np.nan_to_num(table["evidence_shrunk"][slot]).tolist() for table in tables for slot in table.slots.tolist()}

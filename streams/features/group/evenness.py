@@ -52,7 +52,7 @@ class Evenness(Feature):
 
         NaN where no work is counted.
         """
-        if not np.isfinite(members.begun).any():
+        if not np.isfinite(members.work_items).any():
             return math.nan
         # of work without a voter nothing is known
         evidence = max(min(ratios, default=0.0) for ratios in _RATIOS(members))
@@ -73,9 +73,9 @@ def _work(members: Members) -> Work:
 
 
 def _begun_work(members: Members) -> Work:
-    first, begun = members.first, members.begun
+    first, begun = members.first, members.work_items
     if members.kind == "template":  # a queue has several templates, and an account changes between them, but it has one load
-        first, begun = members.account_first, members.account_begun
+        first, begun = members.account_first, members.account_work_items
     end = np.where(members.now - members.last > _stopped(members), members.last, members.now)
     waited = first - np.fmax(first.min(initial=np.inf), np.minimum(members.created, first))
     return Work.of_accounts(begun, np.maximum(end - first, HOUR), waited)
@@ -86,10 +86,10 @@ def _stopped(members: Members) -> float:
 
     At night all members are silent: a member has stopped only if it is silent while others continue.
     """
-    asked = members.begun > 1
+    asked = members.work_items > 1
     if not asked.any():
         return np.inf
-    pause = median((members.last - members.first)[asked] / (members.begun[asked] - 1))
+    pause = median((members.last - members.first)[asked] / (members.work_items[asked] - 1))
     going_on = quantile(members.now - members.last, MIN_ACTIVE_SHARE)
     return max(MAX_PAUSES * max(pause, going_on), HOUR)
 
@@ -118,7 +118,7 @@ def _works(members: Members) -> list[Work]:
 
     A dispatcher may deal out all work of its accounts, or the harvest alone, mixed into people's chat.
     """
-    jobs = members.account_jobs if members.kind == "template" else members.jobs
+    jobs = members.account_harvest_items if members.kind == "template" else members.harvest_items
     counted = _work(members)
     return [counted, replace(counted, counts=jobs)] if jobs.any() and not np.array_equal(counted.counts, jobs) else [counted]
 

@@ -37,11 +37,11 @@ class JobPartition(Feature):
 
         An account's sample has the lowest hashes of its prompts. Below the reach of most samples, samples overlap as much as prompts do.
         """
-        fills = members.fills[(members.fills != 0).any(axis=1)]
-        if not len(fills):
+        samples = members.prompt_sample[(members.prompt_sample != 0).any(axis=1)]
+        if not len(samples):
             return math.nan
-        reach = np.where((fills != 0).all(axis=1), fills.max(axis=1), np.iinfo(np.uint64).max)
+        reach = np.where((samples != 0).all(axis=1), samples.max(axis=1), np.iinfo(np.uint64).max)
         limit = np.sort(reach)[int(REACH_QUANTILE * len(reach))]
-        sampled = fills[reach >= limit]
+        sampled = samples[reach >= limit]
         sampled = sampled[(sampled != 0) & (sampled <= limit)]
         return len(np.unique(sampled)) / len(sampled) if len(sampled) >= MIN_SAMPLED_PROMPTS else 1.0

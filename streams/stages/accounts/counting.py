@@ -73,12 +73,12 @@ class Counting:
         """Add the block's work to the accounts' totals and to the work since their last group rows, and sample harvesting prompts."""
         table, grouped = self._state.table, events.grouped
         table["new_requests"][grouped.slots] += grouped.counts
-        for name, column in (("begun", "begun"), ("jobs", "job")):
+        for name, column in (("work_items", "begun"), ("harvest_items", "job")):
             added = np.add.reduceat(events.number(column), grouped.starts)
             table[name][grouped.slots] += added
             table[f"new_{name}"][grouped.slots] += added
         prompts = np.where(events.number("purposeful") >= derived.MIN_PURPOSE_SHARE, mix(events.hashed("simhash")), np.uint64(0))
-        table["fills"][grouped.slots] = lowest(table["fills"][grouped.slots], grouped.entity, prompts)
+        table["prompt_sample"][grouped.slots] = lowest(table["prompt_sample"][grouped.slots], grouped.entity, prompts)
         output = np.add.reduceat(np.nan_to_num(events.number("output_tokens")), grouped.starts)
         table["new_output"][grouped.slots] += output
         table["output"][grouped.slots] += output

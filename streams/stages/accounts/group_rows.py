@@ -27,7 +27,7 @@ GROUP_READINGS = {
     "harvest_share": share(col.harvested),
 }
 """Readings for features of groups that are not features of accounts, by column of `groups`."""
-_COPIED = ("created", "age_rank", "router_since", *LINKS, "template_rarity", "fills", "own", "raw")
+_COPIED = ("created", "age_rank", "router_since", *LINKS, "template_rarity", "prompt_sample", "evidence_shrunk", "evidence_raw")
 
 
 class GroupRows:
@@ -39,7 +39,7 @@ class GroupRows:
 
     def mark_sent(self, slots: Slots) -> None:
         """Reset the work of these accounts since their last row to 0."""
-        for name in ("new_requests", "new_begun", "new_jobs", "new_output"):
+        for name in ("new_requests", "new_work_items", "new_harvest_items", "new_output"):
             self._state.table[name][slots] = 0.0
 
     def rows(self, slots: Slots) -> list[Message]:
@@ -74,17 +74,17 @@ class GroupRows:
             "offset": np.full(len(rows), float(state.offset)),
             "account_id": state.ids(rows),
             "requests": table["new_requests"][rows],
-            "begun": table["new_begun"][rows],
-            "jobs": table["new_jobs"][rows],
+            "begun": table["new_work_items"][rows],
+            "jobs": table["new_harvest_items"][rows],
             "output_tokens": table["new_output"][rows],
             "account_first": table["first"][rows],
-            "account_begun": table["begun"][rows],
-            "account_jobs": table["jobs"][rows],
+            "account_begun": table["work_items"][rows],
+            "account_jobs": table["harvest_items"][rows],
             "router_next": table["router_next"][rows],
             "next_accounts": self._links.accounts_with("router", table["router_next"][rows]),
             **{name: reading.read(reader)[0] for name, reading in GROUP_READINGS.items()},
             **{rarity_of(link): self._links.rarity(link, rows) for link in RARITY_LINKS},
-            **{name: table[name][rows] for name in _COPIED},
+            **{layouts.GROUP_ROW_NAMES.get(name, name): table[name][rows] for name in _COPIED},
         }
 
 

@@ -40,16 +40,16 @@ class ScoreRows:
     def due(self, scores: Scores) -> Positions:
         """Return the positions of the accounts whose score rows are due: their evidence moved, or enough time passed, (due,)."""
         table = self._state.table
-        waited = table["clock"][scores.slots] - table["scored_time"][scores.slots] >= SCORE_ROW_INTERVAL_SECONDS
-        moved = np.abs(scores.extraction - table["scored"][scores.slots]) >= SCORE_ROW_STEP_NATS
+        waited = table["clock"][scores.slots] - table["last_score_row_time"][scores.slots] >= SCORE_ROW_INTERVAL_SECONDS
+        moved = np.abs(scores.extraction - table["last_score_row_nats"][scores.slots]) >= SCORE_ROW_STEP_NATS
         return np.flatnonzero(waited | moved)
 
     def mark_sent(self, scores: Scores, due: Positions) -> None:
         """Record the score rows that were due, and the evidence rows, as the accounts' newest."""
         table, strong = self._state.table, self._strong(scores)
         rows = scores.slots[due]
-        table["scored_time"][rows], table["scored"][rows] = table["clock"][rows], scores.extraction[due]
-        table["reported"][scores.slots[strong]] = _strength(scores)[strong]
+        table["last_score_row_time"][rows], table["last_score_row_nats"][rows] = table["clock"][rows], scores.extraction[due]
+        table["last_evidence_row_nats"][scores.slots[strong]] = _strength(scores)[strong]
 
     def scores(self, scores: Scores, due: Positions) -> list[Message]:
         """Return the score rows of these positions."""
@@ -59,7 +59,7 @@ class ScoreRows:
         columns = self._common(rows) | {
             "extraction": scores.extraction[due],
             "routing": scores.routing[due],
-            "families": self._state.table["own"][rows],
+            "families": self._state.table["evidence_shrunk"][rows],
             "features": scores.values[due],
             "nats": scores.nats[due],
         }
@@ -98,7 +98,7 @@ class ScoreRows:
             routing=scores.routing[strong],
             handed_over=came_from_elsewhere(*(table[name][rows] for name in ("router_since", "first", "created"))).astype(np.float32),
             false_alerts=self._votes.tail.false_alerts(scores.extraction[strong]),
-            families=table["own"][rows],
+            families=table["evidence_shrunk"][rows],
             counted=np.full((len(rows), len(self._names["families"])), np.nan),
             features=scores.values[strong],
             nats=scores.nats[strong],
@@ -110,7 +110,7 @@ class ScoreRows:
 
     def _strong(self, scores: Scores) -> Positions:
         """Return the positions of the accounts that have an evidence row: also once below, so that the cases read that it fell."""
-        reported = self._state.table["reported"][scores.slots]
+        reported = self._state.table["last_evidence_row_nats"][scores.slots]
         return np.flatnonzero(np.maximum(_strength(scores), reported) >= EVIDENCE_ROW_FLOOR_NATS)
 
     def _common(self, rows: Slots) -> BlockColumns:

@@ -35,7 +35,7 @@ class Scores:
     """Level of each family, before the comparison with other accounts, nats, (accounts, families)."""
     raw: Floats
     """Evidence by family before shrinkage, nats, (accounts, families)."""
-    own: Floats
+    shrunk: Floats
     """Evidence by family, shrunk for few events, nats, (accounts, families)."""
     extraction: Floats
     """Evidence that the account extracts the model, nats, (accounts,)."""
@@ -76,14 +76,14 @@ class Scoring:
         trusted = weighing.trust(events, self._half_trust_events)
         levels, believed = self._families.of(nats, trusted)
         raw = np.clip(self._votes.levels.tails(levels), MIN_LEVEL_NATS, MAX_FAMILY_NATS)
-        own = raw * believed
-        judgement = extraction_rules.extraction(own, alone=True)
-        return Scores(slots, values, nats * trusted, levels, raw, own, judgement.nats, judgement.names(), weighing.routing(own))
+        shrunk = raw * believed
+        judgement = extraction_rules.extraction(shrunk, alone=True)
+        return Scores(slots, values, nats * trusted, levels, raw, shrunk, judgement.nats, judgement.names(), weighing.routing(shrunk))
 
     def record(self, scores: Scores) -> None:
         """Store these scores as the accounts' newest, with the rank of each account's age among all accounts."""
         table, slots = self._table, scores.slots
-        table["raw"][slots], table["own"][slots] = scores.raw, scores.own
+        table["evidence_raw"][slots], table["evidence_shrunk"][slots] = scores.raw, scores.shrunk
         table["best_extraction"][slots] = np.maximum(table["best_extraction"][slots], scores.extraction)
         table["best_routing"][slots] = np.maximum(table["best_routing"][slots], scores.routing)
         if self._age is not None:

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from models.accumulators import dialogue
 from models.accumulators.frequent import ENTITY_CELLS
 from models.accumulators.grouped_events import GroupedEvents
-from models.evidence import calibration
 from models.evidence.calibration import NO_VOTE
 from models.evidence.client_claims import VOTE_KEYS
 from models.evidence.families import FAMILIES
@@ -74,44 +73,38 @@ class AccountState:
 def account_fields(features: Sequence[str]) -> dict[str, Field]:
     """Return the columns of an account, apart from its accumulators. features: names of the features, in the order of the votes."""
     return {
-        # newest score, and newest score row
-        "tick_requests": Field("f8"),
-        "tick_time": Field("f8", -np.inf),
-        "scored_time": Field("f8", -np.inf),
-        "scored": Field("f4"),
-        "reported": Field("f4"),
-        # links
-        **{name: Field("u8") for name in LINKS},
-        "link_weight": Field("f8"),
+        "tick_requests": Field("f8", doc="requests at its newest score"),
+        "tick_time": Field("f8", -np.inf, doc="event time of its newest score, epoch seconds"),
+        "last_score_row_time": Field("f8", -np.inf, doc="event time of its newest score row, epoch seconds", formerly=("scored_time",)),
+        "last_score_row_nats": Field("f4", doc="extraction in its newest score row, nats", formerly=("scored",)),
+        "last_evidence_row_nats": Field("f4", doc="evidence in its newest row for the cases stage, nats", formerly=("reported",)),
+        **{name: Field("u8", doc=f"its newest {name}, a hash") for name in LINKS},
+        "link_weight": Field("f8", doc="what it counts among the payers of its links, 0..1"),
         **router_upgrades.FIELDS,
-        "created": Field("f8", np.nan),
-        "age_rank": Field("f4", np.nan),
-        "pieces": Field("u8", width=ENTITY_CELLS),
-        "piece_votes": Field("f4", width=ENTITY_CELLS),
-        "template_votes": Field("f4"),
-        "template_rarity": Field("f4"),
-        "best_extraction": Field("f4"),
-        "best_routing": Field("f4"),
-        # its newest requests, which later ones may continue
+        "created": Field("f8", np.nan, doc="when it was created, epoch seconds"),
+        "age_rank": Field("f4", np.nan, doc="share of all accounts that are younger, 0..1"),
+        "pieces": Field("u8", width=ENTITY_CELLS, doc="frequent pieces of its harvesting prompts, hashes"),
+        "piece_votes": Field("f4", width=ENTITY_CELLS, doc="how often it used each, halved now and then"),
+        "template_votes": Field("f4", doc="how often it used its template, halved now and then"),
+        "template_rarity": Field("f4", doc="-ln of the share of all prompts with its template, nats"),
+        "best_extraction": Field("f4", doc="most evidence of extraction that it ever had, nats"),
+        "best_routing": Field("f4", doc="most evidence of routing that it ever had, nats"),
         **dialogue.FIELDS,
-        # work in all; `new_`: since the last row for the groups stage
-        "output": Field("f8"),
-        "new_requests": Field("f8"),
-        "fills": Field("u8", width=PROMPT_SHINGLES),
-        "begun": Field("f8"),
-        "jobs": Field("f8"),
-        "new_begun": Field("f8"),
-        "new_jobs": Field("f8"),
-        "new_output": Field("f8"),
-        # votes
-        "suspect_until": Field("f8", -np.inf),
-        "votes": Field("u1", NO_VOTE, labels=tuple(features)),
-        "level_votes": Field("u1", NO_VOTE, labels=FAMILIES),
-        "score_vote": Field("u1", calibration.NO_VOTE),
-        "vote_weight": Field("f4", 1.0),
-        "claim_votes": Field("u8", width=2 * VOTE_KEYS),
-        "claim_weight": Field("f8"),
-        # evidence by family, after and before shrinkage
-        "own": Field("f4", np.nan, labels=FAMILIES),
-        "raw": Field("f4", np.nan, labels=FAMILIES),
+        "output": Field("f8", doc="output tokens in all"),
+        "new_requests": Field("f8", doc="requests since its last row for the groups stage"),
+        "prompt_sample": Field("u8", width=PROMPT_SHINGLES, doc="lowest hashes of its harvesting prompts", formerly=("fills",)),
+        "work_items": Field("f8", doc="pieces of work begun, in all", formerly=("begun",)),
+        "harvest_items": Field("f8", doc="those with an answer that is worth harvesting, in all", formerly=("jobs",)),
+        "new_work_items": Field("f8", doc="pieces of work begun since its last row for the groups stage", formerly=("new_begun",)),
+        "new_harvest_items": Field("f8", doc="of those, the ones worth harvesting", formerly=("new_jobs",)),
+        "new_output": Field("f8", doc="output tokens since its last row for the groups stage"),
+        "suspect_until": Field("f8", -np.inf, doc="event time until which it is suspect as a member of a group, epoch seconds"),
+        "votes": Field("u1", NO_VOTE, labels=tuple(features), doc="its vote on each feature, a bin"),
+        "level_votes": Field("u1", NO_VOTE, labels=FAMILIES, doc="its vote on the level of each family, a bin"),
+        "score_vote": Field("u1", NO_VOTE, doc="its vote on scores, a bin"),
+        "vote_weight": Field("f4", 1.0, doc="what its votes count, 0..1"),
+        "claim_votes": Field("u8", width=2 * VOTE_KEYS, doc="keys of its vote on its client"),
+        "claim_weight": Field("f8", doc="what that vote counts, 0..1"),
+        "evidence_shrunk": Field("f4", np.nan, labels=FAMILIES, doc="evidence by family, shrunk for few events, nats", formerly=("own",)),
+        "evidence_raw": Field("f4", np.nan, labels=FAMILIES, doc="evidence by family before shrinkage, nats", formerly=("raw",)),
     }

@@ -28,7 +28,7 @@ def announce_public(state: GroupState, group: int, outbox: GroupOutbox) -> None:
     """Add a group's template to the outbox as public for a day, where it is and that has not been said for the coming half day."""
     table, (kind, name) = state.table, state.name(group)
     clock = float(table["clock"][group])
-    if kind == "template" and table["common"][group] and table["public_until"][group] < clock + PUBLIC_SECONDS / 2:
+    if kind == "template" and table["is_public_link"][group] and table["public_until"][group] < clock + PUBLIC_SECONDS / 2:
         table["public_until"][group] = clock + PUBLIC_SECONDS
         outbox.public.append(FeedbackRow(template=int(name, 16), until=clock + PUBLIC_SECONDS))
 
@@ -40,7 +40,7 @@ def announce_upgrade(state: GroupState, group: int, outbox: GroupOutbox) -> None
     """
     table, members = state.table, state.members
     kind, name = state.name(group)
-    if kind != "router" or table["common"][group]:
+    if kind != "router" or table["is_public_link"][group]:
         return
     slots = state.slots(group)
     recent = slots[members["last"][slots] >= table["clock"][group] - DAY]

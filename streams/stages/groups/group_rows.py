@@ -30,9 +30,9 @@ def report_group(state: GroupState, score: GroupScore, shadow: ShadowDetectors, 
         outbox.scores.append({name: columns[name] for name in layouts.SCORES.columns})
         if state.name(score.group).kind == "router":
             _score_router_in_shadow(state, score, shadow, offset, outbox)
-    strength, reported = max(score.extraction, score.routing), float(state.table["reported"][score.group])
+    strength, reported = max(score.extraction, score.routing), float(state.table["last_evidence_row_nats"][score.group])
     if max(strength, reported) >= EVIDENCE_ROW_FLOOR_NATS:  # also once below: who was told of it must hear that it fell
-        state.table["reported"][score.group] = strength
+        state.table["last_evidence_row_nats"][score.group] = strength
         outbox.evidence.append(replace(row, false_alerts=ordinary_tail(state.table).false_alerts(np.array([score.extraction]))))
 
 
@@ -41,9 +41,9 @@ def ordinary_tail(table: Columns) -> Tail:
 
     table: groups. A group votes with the score of its newest row; with few groups the tail has no fit.
     """
-    may_vote = np.isfinite(table["scored_time"]) & (table["common"] == 0) & (table["scored"] < SUSPECT_NATS)
+    may_vote = np.isfinite(table["last_score_row_time"]) & (table["is_public_link"] == 0) & (table["last_score_row_nats"] < SUSPECT_NATS)
     tail = Tail()
-    tail.recount(tail.ballots(table["scored"], may_vote), np.ones(len(may_vote)))
+    tail.recount(tail.ballots(table["last_score_row_nats"], may_vote), np.ones(len(may_vote)))
     return tail
 
 
@@ -80,13 +80,13 @@ def _row(state: GroupState, score: GroupScore) -> EvidenceRows:
 
 def _score_row_is_due(table: Columns, score: GroupScore) -> bool:
     """Return whether evidence moved or enough time passed since the last score row."""
-    moved = abs(score.extraction - float(table["scored"][score.group])) >= SCORE_ROW_STEP_NATS
-    return moved or score.members.now - float(table["scored_time"][score.group]) >= SCORE_ROW_INTERVAL_SECONDS
+    moved = abs(score.extraction - float(table["last_score_row_nats"][score.group])) >= SCORE_ROW_STEP_NATS
+    return moved or score.members.now - float(table["last_score_row_time"][score.group]) >= SCORE_ROW_INTERVAL_SECONDS
 
 
 def _record_score_row(table: Columns, score: GroupScore) -> None:
     """Record a score row as the group's last."""
-    table["scored"][score.group], table["scored_time"][score.group] = score.extraction, score.members.now
+    table["last_score_row_nats"][score.group], table["last_score_row_time"][score.group] = score.extraction, score.members.now
 
 
 def _score_router_in_shadow(state: GroupState, score: GroupScore, shadow: ShadowDetectors, offset: int, outbox: GroupOutbox) -> None:

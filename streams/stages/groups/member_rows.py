@@ -25,13 +25,13 @@ def report_members(state: GroupState, score: GroupScore, outbox: GroupOutbox) ->
     families, extraction, rules = score.attributed, score.judgement.nats, score.judgement.names()
     table["best_extraction"][slots] = np.maximum(table["best_extraction"][slots], extraction)
     suspect = extraction >= weighing.SUSPECT_NATS
-    reported = table["told"][slots]
+    reported = table["last_feedback_nats"][slots]
     moved = np.abs(extraction - reported) >= MEMBER_STEP_NATS
-    grown = table["total"][slots] >= table["told_requests"][slots] * (1 + MEMBER_GROWTH_SHARE)
+    grown = table["total"][slots] >= table["last_feedback_requests"][slots] * (1 + MEMBER_GROWTH_SHARE)
     rows = np.flatnonzero((suspect | (reported >= weighing.SUSPECT_NATS)) & (moved | grown))
     if not len(rows):
         return
-    table["told"][slots[rows]], table["told_requests"][slots[rows]] = extraction[rows], table["total"][slots[rows]]
+    table["last_feedback_nats"][slots[rows]], table["last_feedback_requests"][slots[rows]] = extraction[rows], table["total"][slots[rows]]
     members, (kind, name) = score.members, state.name(score.group)
     accounts = state.accounts(slots[rows])
     until = members.now + SUSPECT_SECONDS

@@ -101,7 +101,7 @@ class GroupFacts:
     @cached_property
     def member_content_nats(self) -> Floats:
         """Nats of each member's content before shrinkage, 0..MAX_FAMILY_NATS, 0 where unknown, (members,)."""
-        capped = np.clip(self.members.raw[:, _CONTENT], MIN_LEVEL_NATS, MAX_FAMILY_NATS)
+        capped = np.clip(self.members.evidence_raw[:, _CONTENT], MIN_LEVEL_NATS, MAX_FAMILY_NATS)
         content: Floats = np.fmax(capped, 0.0)
         return content
 
@@ -142,7 +142,7 @@ def _member_family(family: str, *, shrunk: bool = False) -> ModelInput:
         MIN_LEVEL_NATS,
         MAX_FAMILY_NATS,
         f"nats of {family} of the member by itself, {'shrunk for few requests' if shrunk else 'before shrinkage'}",
-        lambda facts: (facts.members.own if shrunk else facts.members.raw)[:, position],
+        lambda facts: (facts.members.evidence_shrunk if shrunk else facts.members.evidence_raw)[:, position],
     )
 
 
@@ -248,7 +248,9 @@ MODEL_INPUTS: Final = (
         "begun_work_distance",
         "evenness",
         "distance of the member's ln(work begun) from the ln of the median",
-        lambda facts: np.abs(np.log(np.maximum(facts.members.begun, MIN_WORK_PIECES) / max(_usual(facts.members.begun), MIN_WORK_PIECES))),
+        lambda facts: np.abs(
+            np.log(np.maximum(facts.members.work_items, MIN_WORK_PIECES) / max(_usual(facts.members.work_items), MIN_WORK_PIECES))
+        ),
     ),
     _group_family("cohort"),
     _free("age_rank", "cohort", "share of all accounts that are younger than the member", lambda facts: facts.members.age_rank),
@@ -302,12 +304,12 @@ MODEL_INPUTS: Final = (
     _group_family("client"),
     _member_family("client"),
     _free("stack_spread", "client", "different over known routers (feature stack_spread)", lambda facts: facts.values["stack_spread"]),
-    _free("begun_work", "volume", "ln(1 + pieces of work) that the member began", lambda facts: np.log1p(facts.members.begun)),
+    _free("begun_work", "volume", "ln(1 + pieces of work) that the member began", lambda facts: np.log1p(facts.members.work_items)),
     _free(
         "share_of_account_work",
         "volume",
         "the work that the member began in this group over that in all",
-        lambda facts: facts.members.begun / np.maximum(facts.members.account_begun, facts.members.begun),
+        lambda facts: facts.members.work_items / np.maximum(facts.members.account_work_items, facts.members.work_items),
     ),
 )
 """Every input, in the order of the columns that the trained model knows."""

@@ -104,7 +104,9 @@ def due(state: GroupState, groups: Slots) -> Slots:
     waited = table["clock"][groups] - table["tick_time"][groups] >= TICK_INTERVAL_SECONDS
     enough = np.array([state.size(group) >= weighing.MIN_SUSPECT_MEMBERS for group in groups.tolist()])
     grown = requests >= scored_requests * (1 + GROUP_TICK_GROWTH_SHARE)
-    standing = (table["reported"][groups] >= EVIDENCE_ROW_FLOOR_NATS) & (table["clock"][groups] - table["tick_time"][groups] >= HOUR)
+    standing = (table["last_evidence_row_nats"][groups] >= EVIDENCE_ROW_FLOOR_NATS) & (
+        table["clock"][groups] - table["tick_time"][groups] >= HOUR
+    )
     catching_up = requests >= scored_requests * (1 + CATCH_UP_GROWTH_SHARE)
     chosen: Slots = groups[enough & ((waited & grown) | catching_up | standing)]
     return chosen
@@ -177,7 +179,7 @@ def _attributed(members: Members, shown: Floats, judge: Callable[[Floats], Extra
     outside = attribution.outsiders(members, judgement.nats >= weighing.SUSPECT_NATS)
     if not outside.any():  # outsiders are known only after a first judgement of who is suspect
         return shown, judgement
-    families = np.where(outside[:, None], np.nan_to_num(members.own), shown)
+    families = np.where(outside[:, None], np.nan_to_num(members.evidence_shrunk), shown)
     return families, judge(families)
 
 
@@ -210,7 +212,7 @@ def payers(members: Members) -> int:
 def record(table: Columns, scored: GroupScore) -> None:
     """Store a score as its group's newest. table: groups, changed in place."""
     group = scored.group
-    table["common"][group] = scored.is_public
+    table["is_public_link"][group] = scored.is_public
     table["best_extraction"][group] = max(table["best_extraction"][group], scored.extraction)
     table["best_routing"][group] = max(table["best_routing"][group], scored.routing)
     table["tick_requests"][group], table["tick_time"][group] = table["requests"][group], table["clock"][group]

@@ -149,7 +149,7 @@ class Groups:
 
     def _not_counted_yet(self, block: Block, groups: Slots, slots: Slots) -> tuple[Block, Slots, Slots]:
         """Return the rows that their members do not contain yet: after a crash rows are repeated."""
-        new = block.numbers("offset") > self.members["counted"][slots]
+        new = block.numbers("offset") > self.members["newest_counted_offset"][slots]
         self._counts["rows"] += float(new.sum())
         self._counts["repeated"] += float((~new).sum())
         if new.all():

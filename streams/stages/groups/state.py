@@ -18,8 +18,8 @@ _TIMES = ("created", "account_first", "router_since")
 _RARITIES = {kind: rarity_of(kind) for kind in MIN_PAYERS}
 _NEWEST = (
     *_TIMES,
-    "account_begun",
-    "account_jobs",
+    "account_work_items",
+    "account_harvest_items",
     "age_rank",
     "template_share",
     "job_share",
@@ -28,7 +28,20 @@ _NEWEST = (
 )
 NEWEST_NUMBERS = (*_NEWEST, *_RARITIES.values())
 """Columns of numbers of which a member has the newest value."""
-_FEATURE_COLUMNS = ("requests", "total", "begun", "jobs", "output_tokens", "first", "last", *_NEWEST, "fills", "own", "raw")
+_FEATURE_COLUMNS = (
+    "requests",
+    "total",
+    "work_items",
+    "harvest_items",
+    "output_tokens",
+    "first",
+    "last",
+    *_NEWEST,
+    "prompt_sample",
+    "evidence_shrunk",
+    "evidence_raw",
+)
+_FORMER_NAMES = {"account_work_items": ("account_begun",), "account_harvest_items": ("account_jobs",)}
 _SEPARATOR = "|"
 
 MEMBER_SECONDS = 90 * DAY
@@ -148,45 +161,50 @@ class GroupState:
 
 
 _GROUP_FIELDS = {
-    "clock": Field("f8", -np.inf),
-    "requests": Field("f8"),
-    "window": Field("f8", -np.inf),
-    "first_window": Field("f8", np.inf),
-    "in_window": Field("f8"),
-    "squares": Field("f8"),
-    "member_squares": Field("f8"),
-    "population": Field("f4"),
-    "tick_requests": Field("f8"),
-    "tick_time": Field("f8", -np.inf),
-    "scored_time": Field("f8", -np.inf),
-    "scored": Field("f4"),
-    "reported": Field("f4"),  # evidence in its last row for the cases stage
-    "common": Field("u1"),  # whether it is public, and ignored as a link
-    "announced": Field("u1"),
-    "public_until": Field("f8", -np.inf),
-    "upgrade": Field("u8"),  # the stack that was last announced as this router's
-    "best_extraction": Field("f4"),
-    "best_routing": Field("f4"),
+    "clock": Field("f8", -np.inf, doc="newest event time, epoch seconds"),
+    "requests": Field("f8", doc="requests of all members"),
+    "window": Field("f8", -np.inf, doc="number of the open window of ten minutes"),
+    "first_window": Field("f8", np.inf, doc="number of the first window"),
+    "in_window": Field("f8", doc="pieces of work begun in the open window"),
+    "squares": Field("f8", doc="sum over closed windows of the square of the work begun"),
+    "member_squares": Field("f8", doc="the same of each member by itself, summed"),
+    "population": Field("f4", doc="about how many accounts there are in all"),
+    "tick_requests": Field("f8", doc="requests at its newest score"),
+    "tick_time": Field("f8", -np.inf, doc="event time of its newest score, epoch seconds"),
+    "last_score_row_time": Field("f8", -np.inf, doc="event time of its newest score row, epoch seconds", formerly=("scored_time",)),
+    "last_score_row_nats": Field("f4", doc="extraction in its newest score row, nats", formerly=("scored",)),
+    "last_evidence_row_nats": Field("f4", doc="evidence in its newest row for the cases stage, nats", formerly=("reported",)),
+    "is_public_link": Field("u1", doc="1 where it is public, and ignored as a link", formerly=("common",)),
+    "announced": Field("u1", doc="1 where its template was announced as shared"),
+    "public_until": Field("f8", -np.inf, doc="until when its template was announced as public, epoch seconds"),
+    "upgrade": Field("u8", doc="the stack that was last announced as this router's, a hash"),
+    "best_extraction": Field("f4", doc="most evidence of extraction that it ever had, nats"),
+    "best_routing": Field("f4", doc="most evidence of routing that it ever had, nats"),
 }
 
 _MEMBER_FIELDS = {
-    "counted": Field("f8", -1.0),  # offset of the newest request block counted: rows that come again change nothing
-    "requests": Field("f4"),
-    "total": Field("f8"),
-    "begun": Field("f8"),
-    "window": Field("f8", -np.inf),
-    "in_window": Field("f4"),
-    "jobs": Field("f8"),
-    "output_tokens": Field("f8"),
-    "first": Field("f8", np.inf),
-    "last": Field("f8", -np.inf),
-    **{name: Field("f8" if name in _TIMES else "f4", np.nan) for name in NEWEST_NUMBERS},
-    **{name: Field("u8") for name in (*LINKS, "router_next")},
-    "next_accounts": Field("f4"),
-    "fills": Field("u8", width=PROMPT_SHINGLES),
-    "own": Field("f4", np.nan, labels=FAMILIES),
-    "raw": Field("f4", np.nan, labels=FAMILIES),
-    "told": Field("f4"),  # nats last reported, and requests at that time
-    "told_requests": Field("f8"),
-    "best_extraction": Field("f4"),
+    "newest_counted_offset": Field(
+        "f8", -1.0, doc="offset of the newest request block counted: rows that come again change nothing", formerly=("counted",)
+    ),
+    "requests": Field("f4", doc="requests in this group, halved every seven days"),
+    "total": Field("f8", doc="requests in this group"),
+    "work_items": Field("f8", doc="pieces of work begun in this group", formerly=("begun",)),
+    "window": Field("f8", -np.inf, doc="number of the open window of ten minutes"),
+    "in_window": Field("f4", doc="pieces of work begun in the open window"),
+    "harvest_items": Field("f8", doc="pieces of work with an answer that is worth harvesting", formerly=("jobs",)),
+    "output_tokens": Field("f8", doc="output tokens in this group"),
+    "first": Field("f8", np.inf, doc="first request in this group, epoch seconds"),
+    "last": Field("f8", -np.inf, doc="newest request in this group, epoch seconds"),
+    **{
+        name: Field("f8" if name in _TIMES else "f4", np.nan, doc="see `Members`", formerly=_FORMER_NAMES.get(name, ()))
+        for name in NEWEST_NUMBERS
+    },
+    **{name: Field("u8", doc=f"its newest {name}, a hash") for name in (*LINKS, "router_next")},
+    "next_accounts": Field("f4", doc="accounts of its partition whose router is `router_next`"),
+    "prompt_sample": Field("u8", width=PROMPT_SHINGLES, doc="lowest hashes of its harvesting prompts", formerly=("fills",)),
+    "evidence_shrunk": Field("f4", np.nan, labels=FAMILIES, doc="the account's own evidence by family, shrunk, nats", formerly=("own",)),
+    "evidence_raw": Field("f4", np.nan, labels=FAMILIES, doc="the same before shrinkage, nats", formerly=("raw",)),
+    "last_feedback_nats": Field("f4", doc="extraction that was last reported, nats", formerly=("told",)),
+    "last_feedback_requests": Field("f8", doc="its requests in this group at that time", formerly=("told_requests",)),
+    "best_extraction": Field("f4", doc="most evidence of extraction that it ever had as a member, nats"),
 }

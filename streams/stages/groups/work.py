@@ -61,7 +61,7 @@ def balance(table: Columns, members: Columns, group: int, slots: Slots) -> float
     windows = float(table["window"][group] - table["first_window"][group])
     if windows < MIN_WINDOWS:
         return np.nan
-    begun = members["begun"][slots] - members["in_window"][slots]
+    begun = members["work_items"][slots] - members["in_window"][slots]
     apart = float(table["member_squares"][group]) / windows - float(((begun / windows) ** 2).sum())
     together = float(table["squares"][group]) / windows - float(begun.sum() / windows) ** 2
     return together / apart if apart > 0 and together > 0 else np.nan

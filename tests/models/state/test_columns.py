@@ -113,6 +113,30 @@ def test_labels_are_matched_by_name_when_a_version_adds_and_drops_some() -> None
     assert after["sums"][after.find("a")].tolist() == [2, -1]
 
 
+def test_a_column_that_was_renamed_keeps_what_an_earlier_version_stored() -> None:
+    before = Columns("t", {"own": Field("f8"), "raw": Field("f4", labels=("in", "out"))}, 4)
+    before.intern(["a", "b"])
+    before["own"][:2], before["raw"][:2] = [1.0, 2.0], [[3.0, 4.0], [5.0, 6.0]]
+    before.touch(np.array([0, 1]), 7)
+    renamed = {"shrunk": Field("f8", formerly=("own",)), "plain": Field("f4", labels=("out", "in"), formerly=("raw",))}
+    after = Columns("t", renamed, 4)
+    after.load(chunks(before))
+    assert after["shrunk"][:2].tolist() == [1.0, 2.0]
+    assert after["plain"][:2].tolist() == [[4.0, 3.0], [6.0, 5.0]]
+    again = Columns("t", renamed, 4)
+    again.load([("t/0", after.dump("t/0"))])
+    assert again["shrunk"][:2].tolist() == [1.0, 2.0]
+
+
+def test_a_former_name_that_another_column_has_now_is_that_column() -> None:
+    before = Columns("t", {"total": Field("f8")}, 4)
+    before["total"][before.intern(["a"])] = 5.0
+    before.touch(np.array([0]), 7)
+    after = Columns("t", {"requests": Field("f8", formerly=("total",)), "total": Field("f8")}, 4)
+    after.load(chunks(before))
+    assert (after["requests"][0], after["total"][0]) == (0.0, 5.0)
+
+
 def test_a_column_of_another_width_starts_cold_and_the_others_live() -> None:
     before = table()
     slots = before.intern(["a"])

@@ -37,7 +37,7 @@ def replayed(outgoing: list[OutgoingBlock]) -> Replay:
 
 def families(replay: Replay) -> dict[str, list[float]]:
     tables = [stage.table for stage in replay.pipeline.accounts]
-    return {table.keys[slot]: np.nan_to_num(table["own"][slot]).tolist() for table in tables for slot in table.slots.tolist()}
+    return {table.keys[slot]: np.nan_to_num(table["evidence_shrunk"][slot]).tolist() for table in tables for slot in table.slots.tolist()}
 
 
 def off(have: Replay, want: Replay) -> list[str]:

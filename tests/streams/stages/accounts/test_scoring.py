@@ -27,9 +27,9 @@ def test_scoring_changes_nothing_and_recording_keeps_the_score() -> None:
     for name, column in before.items():
         np.testing.assert_array_equal(stage.table[name], column)
     np.testing.assert_array_equal(stage.votes.reference.votes, votes)
-    stage.table["own"][slots] = np.nan
+    stage.table["evidence_shrunk"][slots] = np.nan
     stage.scoring.record(scores)
-    np.testing.assert_array_equal(stage.table["own"][slots], scores.own.astype(np.float32))
+    np.testing.assert_array_equal(stage.table["evidence_shrunk"][slots], scores.shrunk.astype(np.float32))
 
 
 def test_an_account_of_nine_requests_is_due_again_after_a_minute_and_one_request_more() -> None:

@@ -98,7 +98,7 @@ def test_a_restart_changes_nothing_that_comes_after() -> None:
     accounts.apply(first, 0)
     restarted.load([(name, accounts.dump(name)) for name in list(accounts.dirty())])
     assert [message.topic for message in restarted.apply(later, 1)] == [message.topic for message in accounts.apply(later, 1)]
-    for name in ("own", "requests", "new_requests", "votes"):
+    for name in ("evidence_shrunk", "requests", "new_requests", "votes"):
         np.testing.assert_array_equal(restarted.table[name][restarted.table.slots], accounts.table[name][accounts.table.slots])
 
 

@@ -17,7 +17,17 @@ from streams.stages.groups.stage import Groups
 
 KEY = b"a key of this test"
 START = 1_790_000_000.0
-COUNTED = ("total", "begun", "jobs", "output_tokens", "first", "last", "counted", "window", "in_window")
+COUNTED = (
+    "total",
+    "work_items",
+    "harvest_items",
+    "output_tokens",
+    "first",
+    "last",
+    "newest_counted_offset",
+    "window",
+    "in_window",
+)
 
 
 @cache

@@ -20,7 +20,7 @@ def groups(*scores: float) -> Columns:
     """A partition's table of groups with these newest scores."""
     table = GroupState(0, PARTITIONS, {}).table
     slots = table.intern([f"router:{number:016x}" for number in range(len(scores))])
-    table["scored"][slots], table["scored_time"][slots] = np.array(scores), 1000.0
+    table["last_score_row_nats"][slots], table["last_score_row_time"][slots] = np.array(scores), 1000.0
     return table
 
 
@@ -38,7 +38,9 @@ def test_with_few_groups_it_is_not_known() -> None:
     assert math.isnan(alerts_of(groups(*[0.0] * (MIN_FIT_VOTES - 41), *[3.0] * 40), 13.0))
 
 
-@pytest.mark.parametrize(("column", "value"), [("common", 1), ("scored", SUSPECT_NATS), ("scored_time", -math.inf)])
+@pytest.mark.parametrize(
+    ("column", "value"), [("is_public_link", 1), ("last_score_row_nats", SUSPECT_NATS), ("last_score_row_time", -math.inf)]
+)
 def test_a_public_a_suspect_and_an_unscored_group_do_not_vote(column: str, value: float) -> None:
     table = groups(*[0.0] * 960, *[3.0] * 40, *[5.0] * 40)
     table[column][1000:1040] = value

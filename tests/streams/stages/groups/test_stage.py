@@ -102,7 +102,7 @@ def test_evidence_that_fell_under_the_floor_is_sent_once_more() -> None:
         messages = groups.apply(encoded([row(name, at=offset * 2 * HOUR, offset=offset) for name in ("ada", "bob", "eve")]), offset)
         sent.append([message.topic for message in messages].count(topics.EVIDENCE))
         if offset == 0:
-            table["reported"][:] = 20.0  # as after a score that was over the floor
+            table["last_evidence_row_nats"][:] = 20.0  # as after a score that was over the floor
     assert sent == [0, 1, 0]
 
 
@@ -111,7 +111,7 @@ def test_a_standing_group_is_scored_within_the_hour_though_it_hardly_grows() -> 
     groups.apply(encoded([row(name, requests=100.0) for name in ("ada", "bob", "eve")]), 0)
     groups.apply(encoded([row("ada", at=HOUR, offset=1)]), 1)
     assert groups.counters()["group_ticks"] == 1
-    groups.table["reported"][:] = 20.0
+    groups.table["last_evidence_row_nats"][:] = 20.0
     groups.apply(encoded([row("ada", at=HOUR + 1, offset=2)]), 2)
     assert groups.counters()["group_ticks"] == 2
 
@@ -120,13 +120,13 @@ def test_a_link_that_most_accounts_have_is_public() -> None:
     groups = stage()
     groups.apply(encoded([row(f"account-{number}", population=100.0) for number in range(60)]), 0)
     slot = groups.table.find("payment:00000000000000aa")
-    assert groups.table["common"][slot] == 1
+    assert groups.table["is_public_link"][slot] == 1
 
 
 def test_a_link_of_one_payer_is_never_public() -> None:
     groups = stage()
     groups.apply(encoded([row(f"account-{number}", population=100.0, payment=5) for number in range(60)]), 0)
-    assert groups.table["common"][groups.table.find("payment:00000000000000aa")] == 0
+    assert groups.table["is_public_link"][groups.table.find("payment:00000000000000aa")] == 0
 
 
 RELAY, NEXT = 0xAA, 0xBB
@@ -184,7 +184,7 @@ def test_a_public_stack_is_never_renamed() -> None:
     groups = stage()
     users = [f"a{number}" for number in range(60)]
     groups.apply(encoded([row(user) | {"group_id": f"router:{RELAY:016x}", "router": RELAY} for user in users]), 0)
-    assert groups.table["common"][groups.table.find(f"router:{RELAY:016x}")] == 1
+    assert groups.table["is_public_link"][groups.table.find(f"router:{RELAY:016x}")] == 1
     assert renamed(groups.apply(moved(*users, offset=1), 1)) == []
 
 
@@ -199,13 +199,13 @@ def sixty(client: float, network: float) -> tuple[Groups, int, list[Message]]:
 
 def test_a_stack_that_many_ordinary_accounts_have_is_public_and_no_router() -> None:
     groups, slot, said = sixty(client=0.5, network=0.5)
-    assert (groups.table["common"][slot], groups.table["best_routing"][slot]) == (1, 0.0)
+    assert (groups.table["is_public_link"][slot], groups.table["best_routing"][slot]) == (1, 0.0)
     assert [message for message in said if message.topic == topics.EVIDENCE] == []
 
 
 def test_a_relay_that_many_accounts_come_through_is_not_public() -> None:
     groups, slot, said = sixty(client=4.0, network=4.0)
-    assert (groups.table["common"][slot], groups.table["best_routing"][slot]) == (0, pytest.approx(8.0, abs=1.5))
+    assert (groups.table["is_public_link"][slot], groups.table["best_routing"][slot]) == (0, pytest.approx(8.0, abs=1.5))
     assert [message.topic for message in said].count(topics.EVIDENCE) == 1
 
 
@@ -234,7 +234,7 @@ def test_a_template_of_few_accounts_is_never_announced_as_public() -> None:
 
 def test_a_public_app_whose_users_roam_stays_public() -> None:
     groups, slot, _ = sixty(client=0.0, network=3.0)
-    assert groups.table["common"][slot] == 1
+    assert groups.table["is_public_link"][slot] == 1
 
 
 def test_a_stack_of_many_people_is_public_though_a_fifth_of_them_joined_in_one_week_and_share_a_card() -> None:
@@ -250,7 +250,7 @@ def test_a_stack_of_many_people_is_public_though_a_fifth_of_them_joined_in_one_w
     slot = groups.table.find(f"router:{RELAY:016x}")
     strong = [FAMILIES[place] for place in np.flatnonzero(families_of(groups, slot) >= 7.0)]
     assert strong == ["payment"]
-    assert groups.table["common"][slot] == 1
+    assert groups.table["is_public_link"][slot] == 1
 
 
 def test_a_stack_is_not_public_when_half_of_its_accounts_joined_in_one_week_and_share_a_card() -> None:
@@ -261,7 +261,7 @@ def test_a_stack_is_not_public_when_half_of_its_accounts_joined_in_one_week_and_
     ]
     pool = [row(f"p{n}", created=400 * 24 * HOUR - n * HOUR, age_rank=0.01, payment=1, organization=n + 1_000) | router for n in range(100)]
     groups.apply(encoded([*people, *pool]), 0)
-    assert groups.table["common"][groups.table.find(f"router:{RELAY:016x}")] == 0
+    assert groups.table["is_public_link"][groups.table.find(f"router:{RELAY:016x}")] == 0
 
 
 def families_of(groups: Groups, slot: int) -> Any:
