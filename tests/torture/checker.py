@@ -136,6 +136,7 @@ def damage_disk(rig: Rig, disk: str, partition: int) -> None:
     value = table._get(partition, key)
     assert value is not None
     table._keep(partition, key, bytes([value[0] ^ 1, *value[1:]]))
+    table._database(partition).close()  # or RocksDB's lock is ours until the garbage is collected, and the worker that starts next ends
 
 
 def damage_changelog(rig: Rig, partition: int) -> None:

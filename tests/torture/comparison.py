@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from contextlib import closing
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -31,14 +32,17 @@ def replay_of(settings: Settings) -> Replay:
 def kept_state(settings: Settings) -> dict[tuple[str, int], dict[str, bytes]]:
     """Return the newest value of each chunk, by agent and partition, as the changelogs have it."""
     agents = {topics.changelog(agent): agent for agent in (topics.ACCOUNTS_AGENT, topics.GROUPS_AGENT, topics.CASES_AGENT)}
-    reader = KafkaConsumer(bootstrap_servers=settings.kafka, auto_offset_reset="earliest", consumer_timeout_ms=1_500, fetch_max_wait_ms=50)
-    reader.assign([TopicPartition(name, place) for name in agents for place in reader.partitions_for_topic(name)])
+    reader: Any = KafkaConsumer(bootstrap_servers=settings.kafka, auto_offset_reset="earliest", fetch_max_wait_ms=50)
+    places = [TopicPartition(name, place) for name in agents for place in reader.partitions_for_topic(name)]
+    reader.assign(places)
     found: dict[tuple[str, int], dict[str, bytes]] = {}
     with closing(reader):
-        for record in reader:
-            number, _, name = record.key.decode().partition("/")
-            if name.startswith(CHUNK):
-                found.setdefault((agents[record.topic], int(number)), {})[name.removeprefix(CHUNK)] = unsealed(record.value or b"")
+        ends = reader.end_offsets(places)
+        while any(reader.position(place) < ends[place] for place in places):  # however slow the broker is
+            for record in chain.from_iterable(reader.poll(timeout_ms=1_000).values()):
+                number, _, name = record.key.decode().partition("/")
+                if name.startswith(CHUNK):
+                    found.setdefault((agents[record.topic], int(number)), {})[name.removeprefix(CHUNK)] = unsealed(record.value or b"")
     return found
 
 

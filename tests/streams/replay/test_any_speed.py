@@ -5,8 +5,10 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
+import orjson
 import pytest
 
 from streams.core.settings import Settings
@@ -18,7 +20,10 @@ from streams.schema import blocks, layouts
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 EVENTS = 3_000
 PARTITIONS = 4
-MINUTE = 60.0
+MINUTE, HOUR = 60.0, 3600.0
+HALF_A_NAT = 0.5
+MAX_MOVED_NATS = 2.0
+"""By which evidence of a family may differ when partitions, or the requests of an account, come in another order within an hour."""
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +50,13 @@ def off(have: Replay, want: Replay) -> list[str]:
     found, expected = families(have), families(want)
     assert found.keys() == expected.keys()
     return [name for name, nats in expected.items() if not np.allclose(found[name], nats, rtol=0.01, atol=0.01)]
+
+
+def moved(have: Replay, want: Replay) -> tuple[float, float]:
+    """Return by how much evidence of a family differs at most, in nats, and the share of accounts where it does by over half a nat."""
+    found, expected = families(have), families(want)
+    nats = np.array([np.abs(np.array(found[name]) - nats).max() for name, nats in expected.items()])
+    return float(nats.max()), float((nats > HALF_A_NAT).mean())
 
 
 def alerts(replay: Replay) -> set[str]:
@@ -77,3 +89,29 @@ def test_partitions_that_are_a_minute_apart_give_the_alerts_and_the_evidence_of_
     apart.feed(jostled(outgoing, MINUTE))
     assert alerts(apart) == alerts(replayed)
     assert len(off(apart, replayed)) <= len(families(replayed)) // 50
+
+
+def test_partitions_that_are_an_hour_apart_move_few_accounts_by_half_a_nat_and_none_by_two(
+    outgoing: list[OutgoingBlock], replayed: Replay
+) -> None:
+    apart = Replay(PARTITIONS, b"a key of this test")
+    apart.feed(jostled(outgoing, HOUR))
+    most, share = moved(apart, replayed)
+    assert 0.0 < most < MAX_MOVED_NATS
+    assert share <= 0.03
+    assert alerts(apart) == alerts(replayed)
+
+
+def test_a_log_whose_lines_come_in_another_order_within_an_hour_moves_no_account_by_two_nats(replayed: Replay, tmp_path: Path) -> None:
+    lines, chance, log = (
+        list(islice(demo_traffic(accounts=600, events=20_000).lines(), EVENTS)),
+        random.Random(1),
+        tmp_path / "shuffled.jsonl",
+    )
+    times = [float(orjson.loads(line)["timestamp"]) for line in lines]
+    log.write_bytes(b"\n".join(lines[turn] for turn in sorted(range(EVENTS), key=lambda turn: times[turn] + chance.uniform(0.0, HOUR))))
+    shuffled = Replay(PARTITIONS, b"a key of this test")
+    shuffled.feed(list(read_files([log], Settings(mode="local", partitions=PARTITIONS))))
+    most, share = moved(shuffled, replayed)
+    assert HALF_A_NAT < most < MAX_MOVED_NATS
+    assert share <= 0.2
