@@ -8,7 +8,7 @@ from operator import attrgetter
 from typing import Final
 
 from models.evidence.weighing import MIN_SUSPECT_MEMBERS
-from streams.cases import case_file, hypothesis
+from streams.cases import explanation, hypothesis
 from streams.cases.casebook import Casebook
 from streams.schema.cases import AlertState, Tier
 from streams.schema.evidence import Entity, Known
@@ -78,7 +78,7 @@ class Alerting:
         behaviour, key = AlertName.parse(alert_id)
         entity, case = self._book.entities[key], self._book.cases[alert.case_id]
         owners = len(self._suspects["alert"].owners(entity)) if behaviour == "extraction" else 0
-        case.withdrawn = case_file.withdrawal(alert, nats, threshold, case_file.facts_of(entity, behaviour).families, owners)
+        case.withdrawn = explanation.withdrawal(alert, nats, threshold, explanation.facts_of(entity, behaviour).families, owners)
         alert.evidence, alert.time = nats, entity.time
         if all(not self._book.alerts[link.entity].alive or link.entity == alert_id for link in case.links):
             return self._book.close(case, "resolved")
@@ -99,7 +99,7 @@ class Alerting:
         if not (free or permitted):
             return "alert" if entity.entity_kind == "account" and not entity.handed_over else "ask"
         known = bool(free) and all(row.organization and row.payment for row in free.values())  # an unknown payer cannot be asked
-        if not known or not hypothesis.untellable(case_file.facts_of(entity, "extraction", [*free.values()])):
+        if not known or not hypothesis.untellable(explanation.facts_of(entity, "extraction", [*free.values()])):
             return "alert"
         return "alert" if self._book.caseload.has_alerted(free) else "ask"  # with others' accounts it is one payer's work no more
 
@@ -135,7 +135,7 @@ class Alerting:
             evidence=nats,
             size=len(over),
             requests=requests,
-            families=case_file.facts_of(entity, AlertName.parse(alert_id).behaviour).families,
+            families=explanation.facts_of(entity, AlertName.parse(alert_id).behaviour).families,
             tier=tier,
         )
         case.withdrawn = ""

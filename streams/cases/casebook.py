@@ -9,7 +9,7 @@ from typing import Final, Literal
 import msgspec
 
 from models.durations import DAY
-from streams.cases import case_file, triage
+from streams.cases import case_file, explanation, triage
 from streams.cases.audit_chain import HistoryKey
 from streams.cases.caseload import Caseload
 from streams.cases.membership import Membership
@@ -66,7 +66,7 @@ class Casebook:
         alert = self.alerts[alert_id]
         if alert.silent:
             return []
-        record = case_file.alert_record(alert_id, alert, step, self.entities[AlertName.parse(alert_id).key], self.policy)
+        record = explanation.alert_record(alert_id, alert, step, self.entities[AlertName.parse(alert_id).key], self.policy)
         return [Message(topics.ALERTS, 0, record.encode(), alert_id.encode())]
 
     def publish(self, case: CaseState) -> list[Message]:
@@ -98,7 +98,7 @@ class Casebook:
         if not own:
             return None
         strongest = max(own, key=lambda entity: (entity.extraction, entity.entity_id))
-        return Example(strongest.entity_id, case_file.parts(strongest, case.behaviour))
+        return Example(strongest.entity_id, explanation.parts(strongest, case.behaviour))
 
     def strongest(self, case: CaseState) -> Entity:
         """Return the entity with the most alerted members of a case, and among equals the most evidence."""

@@ -12,7 +12,7 @@ from copy import copy
 import msgspec
 
 from models.evidence import links
-from streams.cases import case_file, linking
+from streams.cases import explanation, linking
 from streams.cases.linking import Entities, Relation
 from streams.cases.splitting import links_to_remove, named
 from streams.schema.cases import CaseState, Link, Tier
@@ -162,7 +162,7 @@ class Caseload:
         return case
 
     def _join(self, case: CaseState, entity: str, relation: Relation | None, entities: Entities, since: float) -> None:
-        why = case_file.link(entities[AlertName.parse(entity).key])
+        why = explanation.link(entities[AlertName.parse(entity).key])
         case.links.append(relation.link(entity, since, why) if relation else Link(entity, since, why, None))
         self._home[entity] = case.case_id
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streams.cases import case_file
+from streams.cases import explanation
 from streams.cases.casebook import Casebook
 from streams.schema.cases import CaseState, Decision
 from streams.schema.labels import EXCLUDE, HOLD, LINK, MEMBER, SPLIT, VERDICTS, WITHDRAWN, Label, LearnedLabel
@@ -27,7 +27,7 @@ class Decisions:
         known = self._book.labels.get(label.label_id)
         case = self._book.cases.get(label.entity_id) if label.entity_kind == "case" else None
         entity = self._book.strongest(case) if case else self._book.entities.get(entity_key(label.entity_kind, label.entity_id))
-        families = case_file.families(entity) if entity else known.families if known else {}
+        families = explanation.families(entity) if entity else known.families if known else {}
         self._book.labels[label.label_id] = label.learned(families)
         self._book.learn()
         if case is None or case.state == "merged":

@@ -6,15 +6,18 @@ Only accounts whose rows are new are looked at again; all of them when a thresho
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import get_args
+from typing import Final, get_args
 
-from streams.cases import case_file
+from models.evidence.links import CASE_LINKS
 from streams.cases.caseload import Caseload
 from streams.cases.policy import Policy
 from streams.cases.suspects import Suspects
-from streams.schema.cases import CaseMember, CaseState, Tier
+from streams.schema.cases import CaseMember, CaseState, Served, Tier
 from streams.schema.evidence import Entity, Known
 from streams.schema.names import BEHAVIOURS, alert_name
+
+_TOTALS: Final = ("requests", "output_tokens", "extraction", "routing", "first", *CASE_LINKS)
+"""What a case keeps of each account."""
 
 
 class Membership:
@@ -60,7 +63,7 @@ class Membership:
             for account in known if len(known) < len(moved) else moved:
                 if account in known and account in moved:
                     row = known[account]
-                    joins.setdefault(account, case_file.new_member(row, entity.time))
+                    joins.setdefault(account, _new_member(row, entity.time))
                     present[account] = max(present.get(account, row), row, key=_most_requests)
                     if row.handed_over:
                         handed_over[account] = None
@@ -68,7 +71,7 @@ class Membership:
             side, other = (case.owners, case.members) if account in handed_over else (case.members, case.owners)
             joins[account] = other.pop(account, joins[account])
             if self._may_belong(account, case, side):
-                case_file.bring_up_to_date(side.setdefault(account, joins[account]), row)
+                _bring_up_to_date(side.setdefault(account, joins[account]), row)
                 moved.pop(account)
         for account in moved:
             case.owners.pop(account, None)
@@ -100,3 +103,16 @@ class Membership:
 def _most_requests(row: Known) -> tuple[float, float]:
     """Rank an account's rows in several entities: the one with the most requests is used, of equals the one with the most evidence."""
     return row.requests, row.extraction
+
+
+def _new_member(member: Known, at: float) -> CaseMember:
+    """Return a case's record of an account that joins `at` (seconds since 1970): totals up to then, and no leaving time."""
+    return CaseMember(at, None, Served(member.requests, member.output_tokens))
+
+
+def _bring_up_to_date(kept: CaseMember, member: Known) -> None:
+    """Copy an account's present totals into the case's record of it, and mark it as a member."""
+    for name in _TOTALS:
+        value = getattr(member, name)
+        setattr(kept, name, round(value, 3) if isinstance(value, float) else value)
+    kept.left_at = None

@@ -14,7 +14,6 @@ LONGER: Final = frozenset(
         "dashboards/boards/case.py",
         "dashboards/boards/oncall.py",
         "dashboards/views.py",
-        "streams/cases/case_file.py",
         "streams/core/settings.py",
         "streams/intake/collector.py",
         "streams/intake/http.py",

@@ -6,9 +6,7 @@ import pytest
 
 from models.evidence.extraction_rules import BY_NAME as RULE_BY_NAME
 from streams.cases import case_file, response_steps
-from streams.features.registry import by_name
 from streams.schema.cases import CaseMember, CasePayload, HeldRule, Hypothesis
-from streams.schema.evidence import Entity
 from streams.schema.names import Behaviour
 from streams.testing.block_rows import Row
 from streams.testing.case_desk import CaseDesk, a_group, an_account
@@ -31,10 +29,6 @@ def test_a_loud_account_is_named_and_its_three_loudest_families_are_why(desk: Ca
 def test_nothing_is_said_of_prompts_that_were_not_seen(desk: CaseDesk) -> None:
     desk.apply(an_account("acct-1", extraction=20.0, families={"content": 7.0}))
     assert desk.versions[-1].title.endswith("lengths and shape of requests and answers are those of a harvest (no prompt was seen).")
-
-
-def test_the_features_that_show_a_prompt_exist() -> None:
-    assert set(by_name()) >= case_file.PROMPT_FEATURES
 
 
 def test_being_wrong_is_counted_in_payers() -> None:
@@ -69,14 +63,6 @@ def test_a_case_of_a_group_says_how_rare_it_is_once_that_is_calibrated(desk: Cas
     desk.apply(entity | {"false_alerts": 5.0}, *members)
     score = desk.versions[-1].payload.score
     assert (score.one_in, score.chance) == (2000.0, "About 1 in 2,000 ordinary groups looks like this.")
-
-
-def test_one_account_was_not_created_together_with_anybody() -> None:
-    entity = Entity(entity_kind="account", entity_id="acct-1")
-    assert (
-        case_file.summary(entity, "extraction", {"cohort": 3.0}, 1)
-        == "Account acct-1 looks like distillation: the account is younger than most."
-    )
 
 
 def test_a_channel_is_described_by_what_makes_it_one(desk: CaseDesk) -> None:
@@ -164,10 +150,6 @@ def test_an_alert_explains_itself_as_its_case_does(desk: CaseDesk) -> None:
         "Requests that are one question without history: 80%; most accounts have 0% to 40%. "
         "Typical of job queues of independent questions (+3.2 nats)."
     )
-
-
-def test_ten_thousand_ordinary_entities_give_one_alert_of_nine_nats_a_day() -> None:
-    assert case_file.false_alerts_per_day(9.21) == pytest.approx(1.0, abs=0.01)
 
 
 def test_a_record_lists_its_strongest_members_and_counts_the_others(desk: CaseDesk, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-from streams.cases import case_file
+from streams.cases import explanation
 from streams.schema import atlas
 
 
 def test_every_technique_that_a_case_may_name_has_a_name() -> None:
-    named = {*(name for names in case_file.ATLAS.values() for name in names), case_file._ATLAS_GROUP, case_file._ATLAS_ROUTED}
+    named = {*(name for names in explanation.ATLAS.values() for name in names), explanation._ATLAS_GROUP, explanation._ATLAS_ROUTED}
     assert named == set(atlas.NAMES)
