@@ -120,9 +120,9 @@ class Recurring:
 
     def _observe(self, values: Hashes, counts: Floats, seen_by: NDArray[np.uint32], now: float, offset: int) -> None:
         cells = (values & self._mask).astype(np.int64)
-        fresh = self.table.fresh(cells, offset)
-        if not fresh.all():
-            cells, values, counts, seen_by = cells[fresh], values[fresh], counts[fresh], seen_by[fresh]
+        not_applied = self.table.not_applied(cells, offset)
+        if not not_applied.all():
+            cells, values, counts, seen_by = cells[not_applied], values[not_applied], counts[not_applied], seen_by[not_applied]
         self._merge(cells, values, counts, seen_by, now)
         self.table.touch(cells, offset)
 
@@ -166,7 +166,7 @@ class Recurring:
 
     def _count_prompts(self, prompts: int, now: float, offset: int) -> None:
         total, cell = self._total, np.zeros(1, np.int64)
-        if not total.fresh(cell, offset)[0]:
+        if not total.not_applied(cell, offset)[0]:
             return
         newest = max(now, float(total["seen"][0]))
         total["count"][0] = total["count"][0] * np.exp2((total["seen"][0] - newest) / _HALF_LIFE_SECONDS) + prompts

@@ -64,7 +64,7 @@ class Tail:
     def __init__(self) -> None:
         """Start without votes."""
         self.votes = np.zeros(VOTE_BINS)
-        self.others = np.zeros(VOTE_BINS)
+        self.other_partitions_votes = np.zeros(VOTE_BINS)
         """Votes that other partitions count, (VOTE_BINS,)."""
 
     def ballots(self, scores: Floats, may_vote: NDArray[np.bool_]) -> NDArray[np.uint8]:
@@ -76,7 +76,7 @@ class Tail:
         """
         return np.where(may_vote, np.clip(scores / _BIN_NATS, 0, VOTE_BINS - 1), NO_VOTE).astype(np.uint8)
 
-    def revote(self, old: NDArray[np.uint8], old_weights: Floats, new: NDArray[np.uint8], new_weights: Floats) -> None:
+    def replace_votes(self, old: NDArray[np.uint8], old_weights: Floats, new: NDArray[np.uint8], new_weights: Floats) -> None:
         """Replace `old` votes by `new` ones, NO_VOTE for none; `old_weights` and `new_weights` say what a vote counts, all (entities,)."""
         self.votes += _counted(new, new_weights) - _counted(old, old_weights)
 
@@ -86,7 +86,7 @@ class Tail:
 
     def fit(self) -> Fit | None:
         """Return the fitted tail; None while there are fewer than MIN_FIT_VOTES votes, or too few of them lie in the tail."""
-        votes = self.votes + self.others
+        votes = self.votes + self.other_partitions_votes
         total = votes.sum()
         if total < MIN_FIT_VOTES:
             return None

@@ -52,7 +52,7 @@ class ClientClaims:
         rare = np.log(np.maximum(claimed, 1.0) / np.maximum(alike, 1.0))
         return np.where(known, np.minimum(np.maximum(rare, 0.0), MAX_MISFIT_NATS), np.nan)
 
-    def exchange(self, old: Hashes, old_weight: Floats, new: Hashes, new_weight: Floats) -> None:
+    def replace_votes(self, old: Hashes, old_weight: Floats, new: Hashes, new_weight: Floats) -> None:
         """Replace old votes by new ones.
 
         Args:

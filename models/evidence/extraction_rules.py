@@ -59,7 +59,7 @@ class Signs:
     """Whether the group has several cards that each pay for several organisations."""
     evenness: Floats
     """Nats of even load, NaN where unknown; below 0 the load looks like people's."""
-    tested: bool
+    load_test_has_power: bool
     """Whether the group's load would look like people's by now if it were: until then that it does not says nothing."""
     operated: Floats
     """Nats of even load, and of OPERATION where those are positive."""
@@ -67,12 +67,12 @@ class Signs:
     """Which families count as signs: MIN_EVIDENCE_NATS or more and a positive weight, (entities, families)."""
 
     @property
-    def hinted(self) -> Mask:
+    def load_hints_dispatcher(self) -> Mask:
         """Whether a purpose is at least likely and the load hints at a dispatcher, (entities,)."""
         return (self.purpose is not Purpose.UNPROVEN) & (self.evenness >= HINT_NATS)
 
     @property
-    def plain(self) -> bool:
+    def purpose_is_plain(self) -> bool:
         """Whether the purpose is plain, or more."""
         return self.purpose in (Purpose.PLAIN, Purpose.SOLE)
 
@@ -82,22 +82,22 @@ class Signs:
 
         Content counts as two where the purpose is plain or hinted at, as three where it is the sole one.
         """
-        further = int(self.purpose is Purpose.SOLE) + (self.hinted | self.plain)
+        further = int(self.purpose is Purpose.SOLE) + (self.load_hints_dispatcher | self.purpose_is_plain)
         families: NDArray[np.intp] = self.counting.sum(axis=1) + further
         return families
 
     @property
-    def eligible(self) -> Mask:
+    def has_required_families(self) -> Mask:
         """Whether content shows a purpose and enough families count, (entities,): what every rule requires."""
         return self.counting[:, CONTENT] & (self.families >= MIN_FAMILIES)
 
     @property
-    def not_people(self) -> Mask:
+    def load_excludes_people(self) -> Mask:
         """Whether the load is known not to be people's, (entities,).
 
         Where it is, or may still turn out to be, only a dealt load shows an operator.
         """
-        return (self.evenness >= HINT_NATS) | (self.tested & ~(self.evenness < 0))
+        return (self.evenness >= HINT_NATS) | (self.load_test_has_power & ~(self.evenness < 0))
 
 
 @dataclass(frozen=True)
@@ -120,27 +120,27 @@ RULES: Final = (
     ExtractionRule(
         "machine-run",
         f"timing or network shows machines or proxies ({MIN_EVIDENCE_NATS:g} nats or more), and the load does not look like people's",
-        lambda signs: signs.counting[:, OPERATION].any(axis=1) & signs.not_people,
+        lambda signs: signs.counting[:, OPERATION].any(axis=1) & signs.load_excludes_people,
     ),
     ExtractionRule(
         "even load and operation",
         f"even load, timing and network have {DEALT_NATS:g} nats together, and the load does not look like people's",
-        lambda signs: (signs.operated >= DEALT_NATS) & signs.not_people,
+        lambda signs: (signs.operated >= DEALT_NATS) & signs.load_excludes_people,
     ),
     ExtractionRule(
         "dealt cards",
         "several cards each pay for several organisations, payment counts, and the load does not look like people's",
-        lambda signs: (signs.cards_dealt & signs.counting[:, PAYMENT]) & signs.not_people,
+        lambda signs: (signs.cards_dealt & signs.counting[:, PAYMENT]) & signs.load_excludes_people,
     ),
     ExtractionRule(
         "plain purpose",
         "content exceeds that of any benign crowd, and the load does not look like people's",
-        lambda signs: np.full(len(signs.evenness), signs.plain) & signs.not_people,
+        lambda signs: np.full(len(signs.evenness), signs.purpose_is_plain) & signs.load_excludes_people,
     ),
     ExtractionRule(
         "likely purpose and hinted load",
         f"content has twice what any family may have, and the load hints at a dispatcher ({HINT_NATS:g} nats or more)",
-        lambda signs: signs.hinted,
+        lambda signs: signs.load_hints_dispatcher,
     ),
 )
 """By priority: the first rule that holds is reported as the reason."""
@@ -196,7 +196,12 @@ def _with_sole_purpose(families: Floats) -> Floats:
 
 
 def extraction(
-    families: Floats, *, purpose: Purpose = Purpose.UNPROVEN, cards_dealt: bool = False, tested: bool = True, alone: bool = False
+    families: Floats,
+    *,
+    purpose: Purpose = Purpose.UNPROVEN,
+    cards_dealt: bool = False,
+    load_test_has_power: bool = True,
+    alone: bool = False,
 ) -> Extraction:
     """Return the evidence that traffic extracts the model, and the rule that held.
 
@@ -214,7 +219,7 @@ def extraction(
         families: Nats by family, (entities, families), NaN where unknown.
         purpose: How clearly the group's content shows what its accounts are for.
         cards_dealt: Whether the group has several cards that each pay for several organisations.
-        tested: Whether the group's load would look like people's by now if it were.
+        load_test_has_power: Whether the group's load would look like people's by now if it were.
         alone: Whether the entities are accounts without links: families that do not count alone then count nothing.
     """
     weights = EXTRACTION_WEIGHTS * ALONE_COUNTS if alone else EXTRACTION_WEIGHTS
@@ -225,11 +230,11 @@ def extraction(
     signs = Signs(
         purpose,
         cards_dealt,
-        tested=tested,
+        load_test_has_power=load_test_has_power,
         evenness=families[:, EVENNESS],
         operated=known[:, EVENNESS] + np.maximum(known[:, OPERATION], 0.0).sum(axis=1),
         counting=(known >= MIN_EVIDENCE_NATS) & (weights > 0) & IS_SIGN,
     )
-    held = np.column_stack([rule.holds(signs) for rule in RULES]) & signs.eligible[:, None]
+    held = np.column_stack([rule.holds(signs) for rule in RULES]) & signs.has_required_families[:, None]
     rules = np.where(held.any(axis=1), held.argmax(axis=1), NO_RULE_INDEX)
     return Extraction(np.where(rules != NO_RULE_INDEX, nats, np.minimum(nats, MAX_UNRULED_NATS)), rules)

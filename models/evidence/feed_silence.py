@@ -53,7 +53,7 @@ class Silence:
         return self.false_alerts < MAX_FALSE_ALERTS_PER_DAY
 
 
-class Absence:
+class FeedSilenceModel:
     """The silence model of one feed: usual activity by hour of the week, lengths of past silences, and the current silence."""
 
     def __init__(self) -> None:
@@ -123,7 +123,7 @@ class Absence:
 
         After one busy minute without silence and no other experience, each doubling has the probability 1/2, the first one 1/4:
 
-        >>> model = Absence()
+        >>> model = FeedSilenceModel()
         >>> model.watch(0, busy=True)
         >>> model._chance(np.array([0.5, 1.0, 2.0])).round(3).tolist()
         [1.0, 0.25, 0.125]

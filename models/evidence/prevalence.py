@@ -25,13 +25,15 @@ class Prevalence:
         """Start empty."""
         self._counts = {kind: np.zeros(1 << _CELL_BITS) for kind in kinds}
 
-    def exchange(self, kind: str, old: Hashes, new: Hashes, old_weight: Floats | float = 1.0, new_weight: Floats | float = 1.0) -> None:
+    def replace_votes(
+        self, kind: str, old: Hashes, new: Hashes, old_weight: Floats | float = 1.0, new_weight: Floats | float = 1.0
+    ) -> None:
         """Move accounts from old values to new ones.
 
         Two accounts of one payer have value 7 and count as one account:
 
         >>> table, seven = Prevalence(["router"]), np.array([7, 7], np.uint64)
-        >>> table.exchange("router", np.zeros(2, np.uint64), seven, new_weight=np.array([0.5, 0.5]))
+        >>> table.replace_votes("router", np.zeros(2, np.uint64), seven, new_weight=np.array([0.5, 0.5]))
         >>> table.counted("router", seven[:1]).tolist()
         [1.0]
 

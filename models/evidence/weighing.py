@@ -62,8 +62,8 @@ MAX_BELONGING_NATS: Final = 9.0
 class Reference:
     """What is ordinary: a histogram of votes for every feature, one vote per entity, between the feature's declared limits.
 
-    Votes are stored with the entities (one byte per feature, and one weight), and the histograms are rebuilt from them. `others` are the
-    votes that other partitions count.
+    Votes are stored with the entities (one byte per feature, and one weight), and the histograms are rebuilt from them.
+    `other_partitions_votes` are the votes that other partitions count.
     """
 
     def __init__(self, limits: Sequence[tuple[float, float]], directions: Sequence[str]) -> None:
@@ -79,12 +79,12 @@ class Reference:
         self._two_sided = np.array([direction == "both" for direction in directions])
         self._columns = np.arange(len(limits))
         self.votes = np.zeros((len(limits), VOTE_BINS))
-        self.others = np.zeros_like(self.votes)
+        self.other_partitions_votes = np.zeros_like(self.votes)
 
     @property
     def all_votes(self) -> Floats:
         """Votes of the entities of all partitions, (features, VOTE_BINS)."""
-        votes: Floats = self.votes + self.others
+        votes: Floats = self.votes + self.other_partitions_votes
         return votes
 
     def bins(self, values: Floats) -> NDArray[np.uint8]:
@@ -98,7 +98,7 @@ class Reference:
         self.votes[:] = 0
         self._add(votes, weights)
 
-    def revote(self, old: NDArray[np.uint8], old_weights: Floats, new: NDArray[np.uint8], new_weights: Floats) -> None:
+    def replace_votes(self, old: NDArray[np.uint8], old_weights: Floats, new: NDArray[np.uint8], new_weights: Floats) -> None:
         """Replace `old` votes by `new` ones, both (entities, features), NO_VOTE for none.
 
         A vote counts `old_weights`, `new_weights`: (entities,).

@@ -81,8 +81,9 @@ class Field:
 class Columns:
     """A table of entities: key -> slot, and one array per field.
 
-    Offsets are those of the blocks in the stage's input. `touch(slots, offset)` marks the rows that a block changed; `fresh(slots, offset)`
-    returns the rows that do not contain a repeated block yet. So each event counts exactly once, after any crash.
+    Offsets are those of the blocks in the stage's input. `touch(slots, offset)` marks the rows that a block changed;
+    `not_applied(slots, offset)` returns the rows that do not contain a repeated block yet. So each event counts exactly once, after any
+    crash.
     """
 
     def __init__(self, name: str, fields: Mapping[str, Field], chunk_rows: int = CHUNK_ROWS, cells: int = 0) -> None:
@@ -109,7 +110,7 @@ class Columns:
         self._newest_contained = _NO_OFFSET
         self._dirty: dict[int, int] = {}
         self._applied = _NO_OFFSET
-        self.cold_chunks = 0
+        self.unreadable_chunks = 0
 
     def __len__(self) -> int:
         """Return the number of entities."""
@@ -232,7 +233,7 @@ class Columns:
             raise StateLayoutError("an evicted entity is one row with its key")
         self._unpack(header, body, np.array([0]), self.intern(header.keys))
 
-    def fresh(self, slots: Slots, offset: int) -> NDArray[np.bool_]:
+    def not_applied(self, slots: Slots, offset: int) -> NDArray[np.bool_]:
         """Return for each row whether it does not contain the block at `offset` yet, (rows,). All true outside of a replay."""
         if offset > self._newest_contained:
             return np.ones(len(slots), np.bool_)
@@ -271,19 +272,19 @@ class Columns:
         return zstandard.compress(len(head).to_bytes(4, "little") + head + body, 1)
 
     def load(self, chunks: Iterable[tuple[str, bytes]]) -> None:
-        """Load chunks into an empty table. A chunk that cannot be read is counted in `cold_chunks` and skipped."""
+        """Load chunks into an empty table. A chunk that cannot be read is counted in `unreadable_chunks` and skipped."""
         stored = list(chunks)
         # chunks are filled in sequence: a number far above the number of chunks is foreign, and would need memory for all before it
         most = -(-self.cells // self.chunk_rows) if self.cells else 2 * len(stored) + _MAX_LOST_CHUNKS
         numbered = [(number, data) for name, data in stored if (number := _index(name)) is not None and number < most]
-        self.cold_chunks += len(stored) - len(numbered)
+        self.unreadable_chunks += len(stored) - len(numbered)
         if numbered and not self.cells:
             self._grow((max(numbered)[0] + 1) * self.chunk_rows)  # once, not again and again
         for number, data in sorted(numbered):
             try:
                 self._load(number, data)
             except StateLayoutError:
-                self.cold_chunks += 1
+                self.unreadable_chunks += 1
         self._free = [slot for slot, key in enumerate(self.keys) if not key]
 
     def _load(self, chunk: int, data: bytes) -> None:

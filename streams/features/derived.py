@@ -113,7 +113,7 @@ def followed(block: Block, grouped: GroupedEvents, past: Turns) -> Followed:
     return follow(grouped, past, block.hashes("conversation")[grouped.order], *numbers)
 
 
-def fresh(block: Block, grouped: GroupedEvents, followed: Followed) -> Floats:
+def is_single_question(block: Block, grouped: GroupedEvents, followed: Followed) -> Floats:
     """Return 1 where a request is one question: it has no history, or one that was not served here; else 0.
 
     Shape (events,), in slot order, NaN where messages are not counted. What was cached was served.
@@ -129,7 +129,7 @@ def purposeful(block: Block, grouped: GroupedEvents, followed: Followed, single:
 
     Long answers to one question are worked solutions and traces, tiny ones grades; applications mostly live in between. A request that
     only goes on adds what its piece of work gains. Who asks for token probabilities or several answers harvests those, and a request with
-    tools counts where it is long, or where nothing was served before. single: of `fresh`.
+    tools counts where it is long, or where nothing was served before. single: of `is_single_question`.
     """
     output, given, tools = (_numbers(block, grouped, name) for name in ("output_tokens", "input_tokens", "tool_count"))
     uses_tools = np.nan_to_num(tools) > 0
@@ -157,7 +157,7 @@ def _numbers(block: Block, grouped: GroupedEvents, name: str) -> Floats:
 
 
 def begun(single: Floats, gap: Floats) -> Mask:
-    """Return which requests begin a piece of work: one question (`fresh`), or the first request after a lull, (events,).
+    """Return which requests begin a piece of work: one question (`is_single_question`), or the first request after a lull, (events,).
 
     A dispatcher deals out conversations, not requests: the turns of one come in clumps, also where the load is spread evenly.
     """
@@ -168,8 +168,8 @@ def begun(single: Floats, gap: Floats) -> Mask:
 class EventFacts:
     """What is known of each event beside the block, (events,), in slot order."""
 
-    fresh: Floats
-    """See `fresh`."""
+    is_single_question: Floats
+    """See the function of this name."""
     purpose: Floats
     """See `purposeful`."""
     template: Hashes
@@ -194,11 +194,11 @@ def columns(
     known = (parts != 0).any(axis=1)
     shows = (parts == facts.template[:, None]).any(axis=1) & (facts.template != 0)  # also where another piece recurs more often
     gap = grouped.gaps()
-    begins, purpose = begun(facts.fresh, gap), facts.purpose
+    begins, purpose = begun(facts.is_single_question, gap), facts.purpose
     several = shared(templates, known_templates)[order]
     return {
         "gap": gap,
-        "fresh": facts.fresh,
+        "fresh": facts.is_single_question,
         "begun": begins.astype(np.float64),
         "purposeful": purpose,
         "job": begins * np.nan_to_num(purpose),

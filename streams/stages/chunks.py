@@ -22,9 +22,9 @@ class Chunks:
         return list(self._tables.values())
 
     @property
-    def cold(self) -> int:
+    def unreadable_chunks(self) -> int:
         """Number of chunks and models that could not be read and started empty."""
-        return sum(table.cold_chunks for table in self._tables.values()) + self._shadow.cold
+        return sum(table.unreadable_chunks for table in self._tables.values()) + self._shadow.unreadable_chunks
 
     @property
     def nbytes(self) -> int:
@@ -49,7 +49,7 @@ class Chunks:
         return self._tables[_table_of(chunk)].dump(chunk)
 
     def load(self, chunks: Iterable[tuple[str, bytes]]) -> None:
-        """Read stored chunks into empty tables and models. Unreadable chunks are counted in `cold`."""
+        """Read stored chunks into empty tables and models. Unreadable chunks are counted in `unreadable_chunks`."""
         stored = list(chunks)
         for name, table in self._tables.items():
             table.load([chunk for chunk in stored if _table_of(chunk[0]) == name])

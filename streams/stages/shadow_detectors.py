@@ -43,7 +43,7 @@ class ShadowDetectors:
         self._contained = dict.fromkeys(self._models, -1)
         self._dirty: dict[str, int] = {}
         self._offset = -1
-        self.cold = 0
+        self.unreadable_chunks = 0
         """Number of stored models that were refused and started empty."""
 
     @property
@@ -97,14 +97,14 @@ class ShadowDetectors:
         return self._offset.to_bytes(_OFFSET_BYTES, "little", signed=True) + seal(self._models[name], self._key, name)
 
     def load(self, chunks: Iterable[tuple[str, bytes]]) -> None:
-        """Read stored models. A model with a wrong signature is refused, counted in `cold`, and starts empty."""
+        """Read stored models. A model with a wrong signature is refused, counted in `unreadable_chunks`, and starts empty."""
         for chunk, data in chunks:
             name = chunk.partition("/")[0]
             if name in self._models:
                 try:
                     self._models[name] = unseal(data[_OFFSET_BYTES:], self._key, type(self._models[name]), name)
                 except SealError:
-                    self.cold += 1
+                    self.unreadable_chunks += 1
                 else:
                     self._contained[name] = self._offset = int.from_bytes(data[:_OFFSET_BYTES], "little", signed=True)
 

@@ -12,7 +12,7 @@ from copy import deepcopy
 from typing import Final
 
 from models.durations import MINUTE
-from models.evidence.feed_silence import Absence, Silence
+from models.evidence.feed_silence import FeedSilenceModel, Silence
 from streams.core.queries import Queries
 from streams.telemetry.metrics import METRICS, Metric, Registry
 
@@ -36,7 +36,7 @@ class Feeds:
         """Read from `clickhouse`, and set `metrics`."""
         self._clickhouse = clickhouse
         self._metrics = metrics
-        self._known: dict[str, Absence] = {}
+        self._known: dict[str, FeedSilenceModel] = {}
         self._settled = self._judged = 0
         """Minutes since 1970: all before the first are learned, all before the second judged."""
 
@@ -61,7 +61,7 @@ class Feeds:
 
     def _judge(self, feed: str, busy: Collection[int], since: int) -> Silence:
         first = since if feed in self._known else min(busy)
-        absence = self._known.get(feed, Absence())
+        absence = self._known.get(feed, FeedSilenceModel())
         _pass(absence, busy, first, self._settled)
         if first < self._settled:
             self._known[feed] = absence
@@ -79,6 +79,6 @@ class Feeds:
                 self._metrics.set(Metric.FEED_FALSE_ALERTS, silence.false_alerts, feed=feed)
 
 
-def _pass(absence: Absence, busy: Collection[int], first: int, end: int) -> None:
+def _pass(absence: FeedSilenceModel, busy: Collection[int], first: int, end: int) -> None:
     for minute in range(first, end):
         absence.watch(minute, busy=minute in busy)

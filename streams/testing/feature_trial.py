@@ -91,8 +91,8 @@ def derived_columns(
         turns.intern([str(slot) for slot in range(int(grouped.slots.max(initial=-1)) + 1)])  # a row for each slot
     followed = derived.followed(block, grouped, dialogue.past(turns, grouped.slots))
     dialogue.keep(turns, grouped.slots, followed.kept)
-    fresh = derived.fresh(block, grouped, followed)
-    facts = derived.EventFacts(fresh, derived.purposeful(block, grouped, followed, fresh), none)
+    single = derived.is_single_question(block, grouped, followed)
+    facts = derived.EventFacts(single, derived.purposeful(block, grouped, followed, single), none)
     known = derived.columns(block, grouped, templates, none[:0], facts, dict.fromkeys(_CLAIM_COLUMNS, np.full(rows, np.nan)))
     chosen = {name: given[name] for name in given if name not in REQUESTS.columns}
     return known | {name: np.broadcast_to(np.array(values, np.float64), len(block))[grouped.order] for name, values in chosen.items()}

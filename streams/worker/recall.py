@@ -1,7 +1,7 @@
 """What a new owner of a partition reads again: the last blocks and the last feedback, on which its stage depends and which are no state.
 
 The blocks show which later events repeat an earlier one (`streams.stages.repeats`). The feedback has not taken effect yet, in part
-(`streams.stages.accounts.later`): it was acknowledged when it came, and would be lost with the worker that knew it.
+(`streams.stages.accounts.delayed_feedback`): it was acknowledged when it came, and would be lost with the worker that knew it.
 """
 
 from __future__ import annotations

@@ -11,7 +11,7 @@ from streams.cases.stage import Cases
 from streams.core.keyring import role_keys
 from streams.core.settings import Settings
 from streams.schema import topics
-from streams.stages.accounts.archive import Keeping
+from streams.stages.accounts.archive import Retention
 from streams.stages.accounts.stage import Accounts
 from streams.stages.groups.stage import Groups
 from streams.stages.stage import MakeStage
@@ -21,11 +21,11 @@ def makers(settings: Settings) -> dict[str, MakeStage]:
     """Return the maker of a partition's stage, by agent."""
     policy = Policy.load(settings.permitted_parties, settings.policy)
     count, key = settings.partitions, settings.seal_key.get_secret_value().encode()
-    keeping = Keeping(kept_seconds=settings.account_days * DAY)
+    retention = Retention(kept_seconds=settings.account_days * DAY)
     history_key = HistoryKey(role_keys(settings, "worker")[0])
 
     def accounts(partition: int, archive: MutableMapping[str, bytes]) -> Accounts:
-        stage = Accounts(partition, count, key, archive, keeping=keeping)
+        stage = Accounts(partition, count, key, archive, retention=retention)
         if settings.seal_key_previous is not None:
             stage.erased.read_also(settings.seal_key_previous.get_secret_value().encode())
         return stage

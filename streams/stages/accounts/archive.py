@@ -34,7 +34,7 @@ _ZSTD: Final = zstandard.MAGIC_NUMBER.to_bytes(4, "little")
 """Which no time of these centuries begins with."""
 
 
-class Keeping(NamedTuple):
+class Retention(NamedTuple):
     """How many accounts are kept where, and for how long."""
 
     idle_seconds: float = 14 * DAY
@@ -73,7 +73,7 @@ class Archive:
         votes: Votes,
         claims: ClaimVotes,
         rows: MutableMapping[str, bytes],
-        keeping: Keeping,
+        retention: Retention,
     ) -> None:
         """Start with the archived accounts in `rows`.
 
@@ -83,12 +83,12 @@ class Archive:
             votes: Their votes on features and scores.
             claims: Their votes on clients.
             rows: Archived accounts by id, as durable as the chunks.
-            keeping: How many accounts are kept, and for how long.
+            retention: How many accounts are kept, and for how long.
         """
         self._state, self._links, self._votes, self._claims = state, links, votes, claims
         self.rows = rows
         """Archived accounts by id: the time of the last request, then the row."""
-        self._keeping = keeping
+        self._retention = retention
         self._sweep = _Sweep()
         self._next_search = -np.inf
         self.counts = {"evicted": 0.0, "restored": 0.0, "ended": 0.0}
@@ -101,10 +101,10 @@ class Archive:
         table = self._state.table
         unknown = [account for account in accounts if account not in table]
         for account in unknown:
-            if len(table) < self._keeping.max_accounts and account in self.rows:
+            if len(table) < self._retention.max_accounts and account in self.rows:
                 self._restore(account)
         unknown = [account for account in unknown if account not in table]
-        left_out = set(unknown[max(0, self._keeping.max_accounts - len(table)) :])
+        left_out = set(unknown[max(0, self._retention.max_accounts - len(table)) :])
         if not left_out:
             return table.intern(accounts)
         admitted = [account for account in accounts if account not in left_out]
@@ -120,12 +120,12 @@ class Archive:
             safe_offset: Offset of the oldest block that may be repeated after a crash; accounts that it changed are not archived.
         """
         state, table = self._state, self._state.table
-        excess = int(len(table) - CROWDED_SHARE * self._keeping.max_accounts)
+        excess = int(len(table) - CROWDED_SHARE * self._retention.max_accounts)
         if excess > 0:
             self._archive(table.least(table["requests"], safe_offset, min(excess, MAX_CROWD_EVICTIONS_PER_BLOCK)))
         if state.newest < self._next_search:
             return
-        idle = table.idle(table["clock"] < state.newest - self._keeping.idle_seconds, safe_offset)
+        idle = table.idle(table["clock"] < state.newest - self._retention.idle_seconds, safe_offset)
         self._archive(idle[:MAX_EVICTIONS_PER_BLOCK])
         if len(idle) <= MAX_EVICTIONS_PER_BLOCK:
             self._next_search = state.newest + EVICTION_INTERVAL_SECONDS
@@ -141,7 +141,7 @@ class Archive:
         for account, row in page:
             if row.startswith(_ZSTD):  # from before rows said when their account was last seen
                 self.rows[account] = _LAST_REQUEST.pack(now) + row
-            elif _LAST_REQUEST.unpack_from(row)[0] < now - self._keeping.kept_seconds:
+            elif _LAST_REQUEST.unpack_from(row)[0] < now - self._retention.kept_seconds:
                 del self.rows[account]
                 self.counts["ended"] += 1
         more = paged and len(page) == MAX_SWEPT_ACCOUNTS
@@ -172,7 +172,7 @@ class Archive:
         """Remove an account's votes, and count it for no link."""
         self._claims.withdraw(slot)
         self._votes.withdraw(slot)
-        self._links.leave(slot)
+        self._links.uncount_links(slot)
 
     def _restore(self, account: str) -> None:
         try:
@@ -183,4 +183,4 @@ class Archive:
         if account not in self._state.table:  # the row was another account's
             return
         self.counts["restored"] += 1
-        self._links.enter(np.array([self._state.table.find(account)]))
+        self._links.count_links(np.array([self._state.table.find(account)]))

@@ -32,17 +32,17 @@ class ClaimVotes:
         votes = np.where(self._state.is_unsuspected(grouped.slots)[:, None], clients.votes(newest), np.uint64(0))
         changed = np.flatnonzero((votes != self._state.table["claim_votes"][grouped.slots]).any(axis=1))
         slots = grouped.slots[changed]
-        self._exchange(slots, votes[changed], self._links.vote_weight(slots))
+        self._replace_votes(slots, votes[changed], self._links.vote_weight(slots))
 
     def withdraw(self, slots: Slots) -> None:
         """Remove the votes of these accounts, (accounts,)."""
-        self._exchange(slots, np.zeros((len(slots), 2 * VOTE_KEYS), np.uint64), np.zeros(len(slots)))
+        self._replace_votes(slots, np.zeros((len(slots), 2 * VOTE_KEYS), np.uint64), np.zeros(len(slots)))
 
     def reload(self) -> None:
         """Rebuild the counts from the loaded accounts."""
         self._claims.recount(self._state.table["claim_votes"], self._state.table["claim_weight"])
 
-    def _exchange(self, slots: Slots, votes: Hashes, weights: Floats) -> None:
+    def _replace_votes(self, slots: Slots, votes: Hashes, weights: Floats) -> None:
         table = self._state.table
-        self._claims.exchange(table["claim_votes"][slots], table["claim_weight"][slots], votes, weights)
+        self._claims.replace_votes(table["claim_votes"][slots], table["claim_weight"][slots], votes, weights)
         table["claim_votes"][slots], table["claim_weight"][slots] = votes, weights

@@ -45,9 +45,9 @@ class Counting:
         """Add a block to its accounts, and return the slots of the accounts that have just changed to another router, (changed,)."""
         templates = self._templates.recurring.templates(derived.texts(block), PROMPT_SHINGLES)
         followed = self._follow(block, grouped)
-        fresh = derived.fresh(block, grouped, followed)
-        purpose = derived.purposeful(block, grouped, followed, fresh)
-        facts = derived.EventFacts(fresh, purpose, self._templates.choose(grouped, templates, purpose))
+        single = derived.is_single_question(block, grouped, followed)
+        purpose = derived.purposeful(block, grouped, followed, single)
+        facts = derived.EventFacts(single, purpose, self._templates.choose(grouped, templates, purpose))
         clients, times = Clients.of(block), block.numbers("time").astype(np.float64)
         context = {
             "new_model": self.releases.new(block.words("response_model"), block.codes("response_model"), times),

@@ -120,19 +120,19 @@ class AccountLinks:
         carded: Slots = slots[new["payment"] != old["payment"]]
         return carded
 
-    def enter(self, slots: Slots) -> None:
+    def count_links(self, slots: Slots) -> None:
         """Count the links of accounts restored from the archive, their routers under the first id."""
         self._table["router"][slots] = self.aliases.first(self._table["router"][slots])
         self._table["link_weight"][slots] = 0.0
         self._count(slots, {link: np.zeros(len(slots), np.uint64) for link in _COUNTED})
 
-    def leave(self, slots: Slots) -> None:
+    def uncount_links(self, slots: Slots) -> None:
         """Stop counting the links of these accounts; the links stay in their rows."""
         none, weights = np.zeros(len(slots), np.uint64), self._table["link_weight"][slots]
         for link in _ACCOUNT_LINKS:
-            self._accounts.exchange(link, self._table[link][slots], none)
+            self._accounts.replace_votes(link, self._table[link][slots], none)
         for link in RARITY_LINKS:
-            self._payers.exchange(link, self._table[link][slots], none, weights, weights)
+            self._payers.replace_votes(link, self._table[link][slots], none, weights, weights)
         self._total -= float(weights.sum())
 
     def reload(self) -> None:
@@ -149,15 +149,15 @@ class AccountLinks:
     def _count(self, slots: Slots, before: Mapping[str, Hashes]) -> None:
         """Count the links of these accounts, and weigh them by their payers' accounts. before: values counted so far, by link."""
         for link in _ACCOUNT_LINKS:
-            self._accounts.exchange(link, before[link], self._table[link][slots])
+            self._accounts.replace_votes(link, before[link], self._table[link][slots])
         old, new = self._table["link_weight"][slots], self.vote_weight(slots)
         for link in RARITY_LINKS:
-            self._payers.exchange(link, before[link], self._table[link][slots], old, new)
+            self._payers.replace_votes(link, before[link], self._table[link][slots], old, new)
         self._table["link_weight"][slots] = new
         self._total += float((new - old).sum())
 
     def _move_router(self, slots: Slots, before: Hashes) -> None:
         """Count these accounts' routers under their new ids. before: ids so far, (accounts,)."""
         weights, routers = self._table["link_weight"][slots], self._table["router"][slots]
-        self._accounts.exchange("router", before, routers)
-        self._payers.exchange("router", before, routers, weights, weights)
+        self._accounts.replace_votes("router", before, routers)
+        self._payers.replace_votes("router", before, routers, weights, weights)

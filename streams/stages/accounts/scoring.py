@@ -65,7 +65,7 @@ class Scoring:
         due: Slots = slots[(scored_requests < FIRST_REQUESTS) | (waited & (requests >= scored_requests * (1 + ACCOUNT_TICK_GROWTH_SHARE)))]
         return due
 
-    def hasten(self, slots: Slots) -> None:
+    def make_due_soon(self, slots: Slots) -> None:
         """Make these accounts due after TICK_INTERVAL_SECONDS: the groups stage needs a new stack within the day."""
         self._table["tick_requests"][slots] /= 1 + ACCOUNT_TICK_GROWTH_SHARE
 

@@ -24,12 +24,12 @@ from streams.schema.blocks import Block
 from streams.schema.dead_letters import DeadLetter
 from streams.stages import erasures
 from streams.stages.accounts import group_rows
-from streams.stages.accounts.archive import Archive, Keeping
+from streams.stages.accounts.archive import Archive, Retention
 from streams.stages.accounts.claims import ClaimVotes
 from streams.stages.accounts.counting import Counting
+from streams.stages.accounts.delayed_feedback import DelayedFeedback, takes_effect
 from streams.stages.accounts.erased import ErasedAccounts
 from streams.stages.accounts.group_rows import GroupRows
-from streams.stages.accounts.later import Later, takes_effect
 from streams.stages.accounts.links import AccountLinks
 from streams.stages.accounts.score_rows import ScoreRows
 from streams.stages.accounts.scoring import Scoring
@@ -59,7 +59,7 @@ class Accounts:
         seal_key: bytes,
         archive: MutableMapping[str, bytes] | None = None,
         shingle_cells: int = 1 << 18,
-        keeping: Keeping = Keeping(),  # noqa: B008 (it cannot be changed)
+        retention: Retention = Retention(),  # noqa: B008 (it cannot be changed)
     ) -> None:
         """Start empty.
 
@@ -69,7 +69,7 @@ class Accounts:
             seal_key: Key that signs the stored shadow models, at least 16 bytes.
             archive: Store for idle accounts, as durable as the chunks; None for one in memory.
             shingle_cells: Rows of the table of prompt shingles, a power of two.
-            keeping: How many accounts are kept, and for how long.
+            retention: How many accounts are kept, and for how long.
         """
         self.features = features("account")
         bank = Bank(self.features, group_rows.GROUP_READINGS.values())
@@ -81,7 +81,7 @@ class Accounts:
         self.links = AccountLinks(self.state)
         self.claims = ClaimVotes(self.state, self.links)
         self.votes = Votes(self.state, self.links, self.features)
-        self.archive = Archive(self.state, self.links, self.votes, self.claims, {} if archive is None else archive, keeping)
+        self.archive = Archive(self.state, self.links, self.votes, self.claims, {} if archive is None else archive, retention)
         self.counting = Counting(self.state, bank, self.templates, self.links, self.claims)
         self.scoring = Scoring(self.state, bank, self.votes, self.features)
         self.group_rows = GroupRows(self.state, bank, self.links)
@@ -96,8 +96,8 @@ class Accounts:
         )
         self.chunks = Chunks((self.table, *tables, self.erased.table), shadow)
         self.recent = RecentEvents()
-        self._suspects = Later[str, float]()
-        self._kept_seconds, self._next_end = keeping.kept_seconds, -np.inf
+        self._waiting_suspects = DelayedFeedback[str, float]()
+        self._kept_seconds, self._next_end = retention.kept_seconds, -np.inf
         self._counts = {"events": 0.0, "ticks": 0.0, "replayed": 0.0, "duplicates": 0.0, "left_out": 0.0, "unbelievable": 0.0}
 
     def apply(self, value: bytes | Block, offset: int) -> list[Message]:
@@ -146,9 +146,9 @@ class Accounts:
         if not len(block):
             return self._rows_for_groups(moved)
         grouped = GroupedEvents.of(slots, block.numbers("time").astype(np.float64), self.table["clock"])
-        self.scoring.hasten(self.counting.count(block, grouped))
+        self.scoring.make_due_soon(self.counting.count(block, grouped))
         self.state.advance(grouped)
-        self._suspect(self._suspects.due(self.state.newest))
+        self._suspect(self._waiting_suspects.due(self.state.newest))
         self._counts["events"] += len(block)
         messages = self._score(self.scoring.due(grouped.slots)) + self._rows_for_groups(moved) + self.votes.announce()
         self.erased.expire(self.state.newest, offset)
@@ -224,14 +224,14 @@ class Accounts:
         """Return what was counted since the stage was made, and its size."""
         table = self.table
         size = {"entities": len(table), "state_bytes_per_entity": table.bytes_per_row, "state_bytes": self.chunks.nbytes}
-        return {**self._counts, **self.archive.counts, **size, "newest": self.state.newest, "cold_chunks": self.chunks.cold}
+        return {**self._counts, **self.archive.counts, **size, "newest": self.state.newest, "cold_chunks": self.chunks.unreadable_chunks}
 
     def _let_suspects_wait(self, block: Block, since: float = -math.inf) -> None:
         """Let the suspects of a block wait that take effect later than `since`."""
         ends = block.numbers("until").astype(np.float64).tolist()
         for account, end in zip(block.texts("account_id"), ends, strict=True):
             if account is not None and takes_effect(end - SUSPECT_SECONDS) > since:
-                self._suspects.add(account, end - SUSPECT_SECONDS, end)
+                self._waiting_suspects.add(account, end - SUSPECT_SECONDS, end)
 
     def _end_daily(self, offset: int) -> None:
         """Once a day of event time, forget shingles and upgrades of routers that are older than an account is kept."""
@@ -261,18 +261,18 @@ class Accounts:
 
     def _not_counted_yet(self, block: Block, slots: Slots) -> tuple[Block, Slots]:
         """Return the rows that their accounts do not contain yet: after a crash blocks are repeated."""
-        fresh = self.table.fresh(slots, self.state.offset)
-        if fresh.all():
+        not_applied = self.table.not_applied(slots, self.state.offset)
+        if not_applied.all():
             return block, slots
-        self._counts["replayed"] += float((~fresh).sum())
-        return block.take(np.flatnonzero(fresh)), slots[fresh]
+        self._counts["replayed"] += float((~not_applied).sum())
+        return block.take(np.flatnonzero(not_applied)), slots[not_applied]
 
     def _score(self, slots: Slots) -> list[Message]:
         """Score these accounts, update their votes, and return their rows."""
         if not len(slots):
             return []
         self._counts["ticks"] += len(slots)
-        self.votes.add_others()
+        self.votes.apply_due_tallies()
         scores = self.scoring.score(slots)
         self.votes.cast(slots, scores.values, scores.levels, scores.extraction)
         self.scoring.record(scores)

@@ -21,7 +21,7 @@ from streams.core.errors import BlockLayoutError
 from streams.features.declaration import Feature
 from streams.schema import layouts, topics
 from streams.schema.blocks import Block
-from streams.stages.accounts.later import Later
+from streams.stages.accounts.delayed_feedback import DelayedFeedback
 from streams.stages.accounts.links import AccountLinks
 from streams.stages.accounts.state import AccountState
 from streams.stages.stage import Message
@@ -50,7 +50,7 @@ class Votes:
             *(f"level of {name}" for name in FAMILIES),
             "score",
         ]
-        self._later = Later[int, tuple[float, Block]]()
+        self._waiting_tallies = DelayedFeedback[int, tuple[float, Block]]()
         self._tallied = -np.inf
 
     def cast(self, slots: Slots, values: Floats, levels: Floats, extraction: Floats) -> None:
@@ -69,19 +69,19 @@ class Votes:
         may_vote = (established & (extraction < weighing.SUSPECT_NATS))[:, None]
         votes = np.where(may_vote, self.reference.bins(values), calibration.NO_VOTE).astype(np.uint8)
         level_votes = np.where(may_vote, self.levels.bins(levels), calibration.NO_VOTE).astype(np.uint8)
-        self._exchange(slots, votes, level_votes, self.tail.ballots(extraction, established), self._links.vote_weight(slots))
+        self._replace_votes(slots, votes, level_votes, self.tail.ballots(extraction, established), self._links.vote_weight(slots))
 
     def withdraw(self, slots: Slots) -> None:
         """Remove the votes of these accounts, (accounts,)."""
         votes, level_votes = (np.full_like(self._state.table[column][slots], calibration.NO_VOTE) for column in ("votes", "level_votes"))
-        self._exchange(slots, votes, level_votes, np.full(len(slots), calibration.NO_VOTE, np.uint8), np.ones(len(slots)))
+        self._replace_votes(slots, votes, level_votes, np.full(len(slots), calibration.NO_VOTE, np.uint8), np.ones(len(slots)))
 
     def reload(self) -> None:
         """Rebuild the counts from the loaded accounts and tallies."""
         table = self._state.table
         for histogram, column in ((self.reference, "votes"), (self.levels, "level_votes"), (self.tail, "score_vote")):
             histogram.recount(table[column], table["vote_weight"])
-        self._count_others()
+        self._count_other_partitions()
 
     def announce(self) -> list[Message]:
         """Return this partition's tally for every other partition, once per TALLY_INTERVAL_SECONDS of event time."""
@@ -117,29 +117,30 @@ class Votes:
         if np.isfinite(self._state.newest) and time > self._state.newest + MAX_CLOCK_LEAD_SECONDS:
             raise BlockLayoutError("a tally counts to a time far ahead of ours: no later one would replace it")
         if source != self._state.partition:
-            self._later.add(int(source), time, (time, tally))
+            self._waiting_tallies.add(int(source), time, (time, tally))
 
-    def add_others(self) -> None:
+    def apply_due_tallies(self) -> None:
         """Add up the tallies of the other partitions, when one of them takes effect."""
-        due = self._later.due(self._state.newest)
+        due = self._waiting_tallies.due(self._state.newest)
         for source, (time, tally) in due.items():
             self.tallies.receive(source, [str(name) for name in tally.texts("histogram")], tally.vectors("votes"), time, self._state.offset)
         if due:
-            self._count_others()
+            self._count_other_partitions()
 
-    def _exchange(self, slots: Slots, votes: Ballots, level_votes: Ballots, score_votes: Ballots, weights: Floats) -> None:
+    def _replace_votes(self, slots: Slots, votes: Ballots, level_votes: Ballots, score_votes: Ballots, weights: Floats) -> None:
         table, old_weights = self._state.table, self._state.table["vote_weight"][slots]
         for histogram, column, ballots in (
             (self.reference, "votes", votes),
             (self.levels, "level_votes", level_votes),
             (self.tail, "score_vote", score_votes),
         ):
-            histogram.revote(table[column][slots], old_weights, ballots, weights)
+            histogram.replace_votes(table[column][slots], old_weights, ballots, weights)
             table[column][slots] = ballots
         table["vote_weight"][slots] = weights
 
-    def _count_others(self) -> None:
+    def _count_other_partitions(self) -> None:
         own = np.r_[self.reference.votes.sum(axis=1), self.levels.votes.sum(axis=1), self.tail.votes.sum()]
         total = self.tallies.total(self._histograms, own)
         features = len(self.reference.votes)
-        self.reference.others, self.levels.others, self.tail.others = total[:features], total[features:-1], total[-1]
+        self.reference.other_partitions_votes, self.levels.other_partitions_votes = total[:features], total[features:-1]
+        self.tail.other_partitions_votes = total[-1]

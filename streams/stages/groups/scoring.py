@@ -134,7 +134,7 @@ def score(group: int, members: Members, features: Sequence[Any], population: flo
         extraction_rules.extraction,
         purpose=attribution.purpose(features, values, nats),
         cards_dealt=attribution.has_dealt_cards(members),
-        tested=expected >= MIN_TEST_POWER_NATS,
+        load_test_has_power=expected >= MIN_TEST_POWER_NATS,
     )
     attributed, ruled = _attributed(members, shown, judge)
     inputs = model_inputs.read(GroupFacts.of(members, features, values, nats, families, ruled.nats, expected))

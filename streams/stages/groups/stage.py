@@ -125,7 +125,7 @@ class Groups:
     def counters(self) -> Mapping[str, float]:
         """Return the counts since the stage was made, and the size of its state."""
         size = {"groups": len(self.table), "members": len(self.members), "state_bytes": self.chunks.nbytes}
-        return {**self._counts, **size, "newest": float(self.table["clock"].max()), "cold_chunks": self.chunks.cold}
+        return {**self._counts, **size, "newest": float(self.table["clock"].max()), "cold_chunks": self.chunks.unreadable_chunks}
 
     def view(self, group: int) -> Members:
         """Return a group's members, as its features need them. group: slot of the group."""

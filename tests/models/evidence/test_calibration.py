@@ -45,6 +45,6 @@ def test_entities_that_all_score_nothing_have_no_tail() -> None:
 def test_votes_exchanged_are_votes_recounted() -> None:
     tail, scores = tail_of(np.array([1.0, 2.0, 3.0])), np.array([4.0, 9.0, 3.0])
     new = tail.ballots(scores, np.array([True, False, True]))
-    tail.revote(tail.ballots(np.array([1.0, 2.0, 3.0]), np.ones(3, np.bool_)), np.ones(3), new, np.ones(3))
+    tail.replace_votes(tail.ballots(np.array([1.0, 2.0, 3.0]), np.ones(3, np.bool_)), np.ones(3), new, np.ones(3))
     assert new[1] == NO_VOTE
     np.testing.assert_array_equal(tail.votes, tail_of(np.array([4.0, 3.0])).votes)

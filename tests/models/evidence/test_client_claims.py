@@ -24,7 +24,7 @@ def after(*votes: tuple[int, Hashes]) -> ClientClaims:
     """Claims after so many accounts each have voted for these keys."""
     claims = ClientClaims()
     for count, said in votes:
-        claims.exchange(np.repeat(NOBODY, count, 0), np.zeros(count), np.repeat(said, count, 0), np.ones(count))
+        claims.replace_votes(np.repeat(NOBODY, count, 0), np.zeros(count), np.repeat(said, count, 0), np.ones(count))
     return claims
 
 
@@ -63,7 +63,7 @@ def test_another_claims_votes_say_nothing() -> None:
 
 def test_a_vote_that_is_taken_back_was_never_cast() -> None:
     claims, common, rare = after((99, keys(1, 5, 6)), (1, keys(1, 7, 8))), keys(1, 5, 6), keys(1, 7, 8)
-    claims.exchange(rare, ONE, NOBODY, np.zeros(1))
+    claims.replace_votes(rare, ONE, NOBODY, np.zeros(1))
     assert misfit(claims, 1, 7, 8) == pytest.approx(log(99))
     recounted = ClientClaims()
     recounted.recount(np.vstack([np.repeat(common, 99, 0), NOBODY]), np.array([1.0] * 99 + [0.0]))

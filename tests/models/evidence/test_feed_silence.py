@@ -8,7 +8,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from models.evidence.feed_silence import Absence, Silence
+from models.evidence.feed_silence import FeedSilenceModel, Silence
 
 HOUR, DAY, WEEK = 60, 1440, 10_080
 
@@ -28,9 +28,9 @@ def every_quarter(minute: int) -> bool:
     return minute % 15 == 0
 
 
-def watched(feed: Feed, minutes: int, absence: Absence | None = None, first: int = 0) -> tuple[Absence, int]:
+def watched(feed: Feed, minutes: int, absence: FeedSilenceModel | None = None, first: int = 0) -> tuple[FeedSilenceModel, int]:
     """Let a feed pass, and count the silences that become an alert."""
-    absence, alerts, before = absence or Absence(), 0, False
+    absence, alerts, before = absence or FeedSilenceModel(), 0, False
     for minute in range(first, first + minutes):
         absence.watch(minute, busy=feed(minute))
         found = absence.silence().alert
@@ -39,7 +39,7 @@ def watched(feed: Feed, minutes: int, absence: Absence | None = None, first: int
     return absence, alerts
 
 
-def until_alert(absence: Absence, first: int) -> int:
+def until_alert(absence: FeedSilenceModel, first: int) -> int:
     """Return after how many silent minutes it is an alert."""
     for minute in range(first, first + 2 * WEEK):
         absence.watch(minute, busy=False)
@@ -48,7 +48,7 @@ def until_alert(absence: Absence, first: int) -> int:
     raise AssertionError("never")
 
 
-def silent(absence: Absence, first: int, minutes: int) -> Silence:
+def silent(absence: FeedSilenceModel, first: int, minutes: int) -> Silence:
     for minute in range(first, first + minutes):
         absence.watch(minute, busy=False)
     return absence.silence()
@@ -137,7 +137,7 @@ def restarts(rng: np.random.Generator) -> Feed:
 @pytest.mark.parametrize("kind", [pauses, working_days, restarts])
 def test_what_is_expected_once_in_ten_days_happens_about_as_often_and_alerts_do_not(kind: Callable[[np.random.Generator], Feed]) -> None:
     feed = kind(np.random.default_rng(5))
-    absence, rare, before = Absence(), 0, False
+    absence, rare, before = FeedSilenceModel(), 0, False
     for minute in range(8 * WEEK):
         absence.watch(minute, busy=feed(minute))
         silence = absence.silence()

@@ -70,13 +70,13 @@ def test_votes_exchanged_are_votes_recounted(old: list[int], new: list[int]) -> 
     rows = min(len(old), len(new))
     made = reference("high", old[:rows])
     whole = np.ones(rows)
-    made.revote(np.array(old[:rows], np.uint8).reshape(-1, 1), whole, np.array(new[:rows], np.uint8).reshape(-1, 1), whole)
+    made.replace_votes(np.array(old[:rows], np.uint8).reshape(-1, 1), whole, np.array(new[:rows], np.uint8).reshape(-1, 1), whole)
     np.testing.assert_array_equal(made.votes, reference("high", new[:rows]).votes)
 
 
 def test_a_withdrawn_vote_does_not_count() -> None:
     made = reference("high", [5, 7])
-    made.revote(np.array([[7]], np.uint8), np.ones(1), np.array([[NO_VOTE]], np.uint8), np.ones(1))
+    made.replace_votes(np.array([[7]], np.uint8), np.ones(1), np.array([[NO_VOTE]], np.uint8), np.ones(1))
     np.testing.assert_array_equal(made.votes, reference("high", [5]).votes)
 
 
@@ -84,7 +84,7 @@ def test_a_vote_counts_with_its_weight_until_it_is_exchanged() -> None:
     made = reference("high", [])
     made.recount(np.array([[5], [5]], np.uint8), np.array([0.5, 0.25]))
     assert made.votes[0, 5] == 0.75
-    made.revote(np.array([[5]], np.uint8), np.array([0.5]), np.array([[9]], np.uint8), np.array([0.125]))
+    made.replace_votes(np.array([[5]], np.uint8), np.array([0.5]), np.array([[9]], np.uint8), np.array([0.125]))
     assert (made.votes[0, 5], made.votes[0, 9]) == (0.25, 0.125)
 
 
@@ -161,7 +161,7 @@ def test_a_reference_counts_the_votes_of_others_as_its_own() -> None:
     alone, shared = (Reference([(-5.0, 5.0)], ["high"]) for _ in range(2))
     alone.recount(alone.bins(values), np.ones(2000))
     shared.recount(shared.bins(values[:500]), np.ones(500))
-    shared.others = alone.votes - shared.votes
+    shared.other_partitions_votes = alone.votes - shared.votes
     asked = np.array([[-1.0], [0.0], [2.5]])
     np.testing.assert_allclose(shared.tails(asked), alone.tails(asked))
     np.testing.assert_allclose(shared.usual(), alone.usual())

@@ -23,7 +23,7 @@ def table(chunk_rows: int = 4, cells: int = 0) -> Columns:
 def count(columns: Columns, keys: list[str], offset: int) -> None:
     """Apply a block of keys as a stage does: rows that contain it already are left out."""
     slots = columns.intern(keys)
-    slots = slots[columns.fresh(slots, offset)]
+    slots = slots[columns.not_applied(slots, offset)]
     np.add.at(columns["count"], slots, 1)
     columns.touch(slots, offset)
 
@@ -155,7 +155,7 @@ def test_an_unreadable_chunk_is_counted_and_the_others_are_read(damage: bytes) -
     stored = dict(chunks(before))
     after = table(chunk_rows=2)
     after.load([*(stored | {"t/0": damage}).items()])
-    assert after.cold_chunks == 1
+    assert after.unreadable_chunks == 1
     assert counts(after) == {"c": 1}
 
 
@@ -165,7 +165,7 @@ def test_a_chunk_cut_short_is_unreadable() -> None:
     raw = zstandard.decompress(before.dump("t/0"))
     after = table()
     after.load([("t/0", zstandard.compress(raw[:-1]))])
-    assert after.cold_chunks == 1
+    assert after.unreadable_chunks == 1
     assert len(after) == 0
 
 
@@ -219,7 +219,7 @@ def test_numbered_cells_have_no_keys_and_survive_too() -> None:
     after = table(chunk_rows=4, cells=10)
     after.load(chunks(before))
     assert after["count"].tolist() == [0, 0, 5, 0, 0, 0, 0, 0, 0, 7]
-    assert after.fresh(np.array([2, 4, 9]), 3).tolist() == [False, True, False]
+    assert after.not_applied(np.array([2, 4, 9]), 3).tolist() == [False, True, False]
 
 
 def some(chosen: random.Random, keys: Collection[str]) -> list[str]:

@@ -65,9 +65,9 @@ def test_accounts_that_leave_return_and_are_loaded_count_as_before() -> None:
     accounts.apply(requests(["pool-1", "pool-2"], [500, 500], link=9, at=100.0), 1)
     before = share(accounts, "person-0")
     slots = np.array([accounts.table.find("pool-1"), accounts.table.find("person-3")])
-    accounts.links.leave(slots)
+    accounts.links.uncount_links(slots)
     assert share(accounts, "person-0") != before
-    accounts.links.enter(slots)
+    accounts.links.count_links(slots)
     assert share(accounts, "person-0") == before
     restarted.load([(name, accounts.dump(name)) for name in list(accounts.dirty())])
     assert share(restarted, "person-0") == before

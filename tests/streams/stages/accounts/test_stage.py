@@ -15,8 +15,8 @@ from streams.core.settings import Settings
 from streams.intake.collector import Collector
 from streams.schema import blocks, layouts, topics
 from streams.schema.prompt_sketch import PROMPT_SHINGLES
-from streams.stages.accounts.archive import Keeping
-from streams.stages.accounts.later import FEEDBACK_DELAY_SECONDS, STEP_SECONDS
+from streams.stages.accounts.archive import Retention
+from streams.stages.accounts.delayed_feedback import FEEDBACK_DELAY_SECONDS, STEP_SECONDS
 from streams.stages.accounts.stage import Accounts
 from streams.stages.accounts.state import FIRST_REQUESTS
 from streams.stages.stage import Message
@@ -191,8 +191,8 @@ def test_a_tally_waits_again_unless_it_took_effect() -> None:
         here.apply(people("ada"), 0)
         here.recall_feedback(told, since)
         here.state.newest = START + LATER
-        here.votes.add_others()
-        assert here.votes.tail.others.sum() == others
+        here.votes.apply_due_tallies()
+        assert here.votes.tail.other_partitions_votes.sum() == others
 
 
 def test_what_took_effect_when_it_came_is_not_recalled() -> None:
@@ -214,7 +214,7 @@ def test_a_verdict_on_an_account_that_is_not_here_is_ignored() -> None:
 
 def test_an_account_that_was_idle_for_long_comes_back_with_what_it_had() -> None:
     archive: dict[str, bytes] = {}
-    accounts = Accounts(0, 1, KEY, archive, shingle_cells=1 << 10, keeping=Keeping(idle_seconds=3_600.0))
+    accounts = Accounts(0, 1, KEY, archive, shingle_cells=1 << 10, retention=Retention(idle_seconds=3_600.0))
     accounts.apply(requests(("ada", 0), ("ada", 1)), 0)
     for name in list(accounts.dirty()):
         accounts.dump(name)
@@ -328,14 +328,14 @@ def test_what_is_ordinary_rests_on_the_accounts_of_all_partitions_also_after_a_r
     for _ in range(2):
         here.apply_feedback(told, 0)
         here.state.newest = START + LATER
-        here.votes.add_others()
+        here.votes.apply_due_tallies()
         assert here.votes.reference.all_votes.sum() == 4 * here.votes.reference.votes.sum()
         assert here.votes.levels.all_votes.sum() == 4 * here.votes.levels.votes.sum()
-        assert here.votes.tail.others.sum() == 3
+        assert here.votes.tail.other_partitions_votes.sum() == 3
     restarted = Accounts(0, 2, KEY, {}, shingle_cells=1 << 10)
     restarted.load([(name, here.dump(name)) for name in list(here.dirty())])
     np.testing.assert_array_equal(restarted.votes.reference.all_votes, here.votes.reference.all_votes)
-    np.testing.assert_array_equal(restarted.votes.tail.others, here.votes.tail.others)
+    np.testing.assert_array_equal(restarted.votes.tail.other_partitions_votes, here.votes.tail.other_partitions_votes)
 
 
 def test_a_tally_that_counts_no_votes_changes_nothing() -> None:
@@ -358,8 +358,8 @@ def test_a_tally_that_counts_no_votes_changes_nothing() -> None:
     accounts.apply_feedback(layouts.TALLIES.encode({name: [] for name in row} | {"votes": np.ones((0, 128))}), 1)
     accounts.apply_feedback(layouts.TALLIES.encode(row | {"source": [0.0], "votes": np.ones((1, 128))}), 2)
     accounts.state.newest = START + LATER
-    accounts.votes.add_others()
-    assert accounts.votes.tail.others.sum() == 0, "its own tally it knows better"
+    accounts.votes.apply_due_tallies()
+    assert accounts.votes.tail.other_partitions_votes.sum() == 0, "its own tally it knows better"
 
 
 @pytest.mark.parametrize("claimed", [1_000.0, 16_777_216.0])
@@ -373,9 +373,9 @@ def test_a_tally_of_very_many_votes_moves_what_is_ordinary_no_further_than_an_ho
     accounts.apply_feedback(layouts.TALLIES.encode(row | {"source": [1.0], "votes": honest}), 0)
     accounts.apply_feedback(layouts.TALLIES.encode(row | {"source": [2.0], "votes": forged}), 1)
     accounts.state.newest = START + LATER
-    accounts.votes.add_others()
+    accounts.votes.apply_due_tallies()
     assert accounts.votes.tail.votes.sum() == 40.0
-    assert accounts.votes.tail.others.tolist() == [40.0, *[0.0] * 123, 80.0, 0.0, 0.0, 0.0]
+    assert accounts.votes.tail.other_partitions_votes.tolist() == [40.0, *[0.0] * 123, 80.0, 0.0, 0.0, 0.0]
 
 
 def test_the_accounts_of_one_payer_vote_as_one() -> None:
@@ -403,7 +403,7 @@ def test_the_template_is_what_most_prompts_of_an_account_show_whatever_else_recu
 
 
 def test_a_flood_of_new_accounts_has_bounded_memory_and_evicts_nobody_who_has_a_past() -> None:
-    accounts = Accounts(0, 1, KEY, {}, shingle_cells=1 << 10, keeping=Keeping(max_accounts=1_024))
+    accounts = Accounts(0, 1, KEY, {}, shingle_cells=1 << 10, retention=Retention(max_accounts=1_024))
     accounts.apply(requests(*[("ada", second) for second in range(20)]), 0)
     for offset in range(1, 9):
         flood = [(f"sock-{offset}-{number}", 100.0 * offset) for number in range(512)]
@@ -419,7 +419,7 @@ def test_a_flood_of_new_accounts_has_bounded_memory_and_evicts_nobody_who_has_a_
 
 
 def test_while_nothing_of_a_flood_is_durable_its_further_accounts_are_left_out_and_come_in_afterwards() -> None:
-    accounts = Accounts(0, 1, KEY, {}, shingle_cells=1 << 10, keeping=Keeping(max_accounts=256))
+    accounts = Accounts(0, 1, KEY, {}, shingle_cells=1 << 10, retention=Retention(max_accounts=256))
     accounts.apply(requests(*[(f"sock-{number}", 0.0) for number in range(400)]), 0)
     assert (len(accounts.table), accounts.counters()["left_out"]) == (256, 144)
     for chunk in list(accounts.dirty()):

@@ -33,13 +33,13 @@ Key = TypeVar("Key")
 Value = TypeVar("Value")
 
 
-class Later(Generic[Key, Value]):
+class DelayedFeedback(Generic[Key, Value]):
     """The newest value of each key, in steps of ten minutes.
 
-    >>> later = Later[str, int]()
-    >>> later.add("a", 70.0, 2)
-    >>> later.add("a", 61.0, 1)  # about an earlier moment of the same ten minutes
-    >>> later.due(2999.0), later.due(3000.0), later.due(3000.0)
+    >>> waiting = DelayedFeedback[str, int]()
+    >>> waiting.add("a", 70.0, 2)
+    >>> waiting.add("a", 61.0, 1)  # about an earlier moment of the same ten minutes
+    >>> waiting.due(2999.0), waiting.due(3000.0), waiting.due(3000.0)
     ({}, {'a': 2}, {})
     """
 
