@@ -82,7 +82,17 @@ class Additive:
         return log_odds * self.scale + self.offset
 
     def contributions(self, values: Floats) -> Floats:
-        """Return what each input adds, (rows, inputs): with `base`, scaled, and `offset` it is `nats`. A pair shares its value."""
+        """Return what each input adds, (rows, inputs): with `base`, scaled, and `offset` it is `nats`. A pair shares its value.
+
+        One tree adds 4 log-odds where content is above 2 and load above 5, scaled by 2: each of the pair has half of the 8 nats.
+        Where content alone is above, it adds 1, and both inputs that it compared have half of that too:
+
+        >>> tree = {"root": [0], "root_threshold": [2.0], "root_unknown": [False], "branch": [[1, 1]], "branch_unknown": [[False, False]]}
+        >>> tree |= {"branch_threshold": [[None, 5.0]], "leaves": [[[0.0, 0.0], [1.0, 4.0]]]}
+        >>> model = Additive.of({"inputs": ["content", "load"], "base": -1.0, "offset": 10.0, "scale": 2.0, "trees": tree})
+        >>> model.contributions(np.array([[3.0, 6.0], [3.0, 0.0], [0.0, 6.0]])).tolist()
+        [[4.0, 4.0], [1.0, 1.0], [0.0, 0.0]]
+        """
         ends, side = self._ends(values)
         parts = np.zeros_like(values)
         rows = np.arange(len(values))[:, None]

@@ -42,6 +42,14 @@ def scan(created: Floats, age_rank: Floats) -> float:
 
     It is 0 when no window contains at least MIN_BATCH_ACCOUNTS accounts and half of the group.
 
+    Ten accounts of ten hours, in which one in 500 of all accounts was created, are a batch; one every two months is not:
+
+    >>> hours = np.arange(10.0)
+    >>> batch = scan(hours * 3600, 0.02 - hours * 2e-4)
+    >>> spread = scan(hours * 60 * DAY, 0.9 - hours / 10)
+    >>> round(batch, 1), spread
+    (36.2, 0.0)
+
     Args:
         created: Time of creation in epoch seconds, (accounts,), NaN where unknown.
         age_rank: Share of all accounts that are younger, 0..1, (accounts,), NaN where unknown. An account with an unknown value counts

@@ -26,7 +26,8 @@ from models.arrays import Floats
 
 DISPATCHER_SHAPES: Final = (20.0, 8.0)
 PEOPLE_SHAPES: Final = (3.0, 2.0, 0.7)
-"""Shapes of the gamma distribution to try. Rates differ by 1 / sqrt(shape) of their mean; they differ less among people at one event."""
+"""Shapes of the gamma distributions of rates that are tried. Rates of shape s differ by 1 / sqrt(s) of their mean: people at one event
+differ less than others, and accounts of a dispatcher hardly do."""
 CHOSEN_PEOPLE_SHAPES: Final = (4.0, *PEOPLE_SHAPES)
 """Shapes for people who were selected by their activity: the lightest users are not among them, so rates differ less."""
 LOWEST_EVENNESS_NATS: Final = -50.0

@@ -62,9 +62,9 @@ REGISTRY: Final = (
     Family("parameters", "request parameters are those of a pipeline", extraction=0.5),
     Family("client", "single accounts carry traffic of many different clients", extraction=0.0, routing=1.0, shows_channel=True),
     Family("network", "network addresses rotate", extraction=0.5, routing=1.0, shows_channel=True),
-    # one account that takes a new model at once belongs to an enthusiast; a pool that does so is evidence
+    # an enthusiast takes a new model at once too, so it is evidence of groups alone
     Family("change", "behaviour has changed abruptly against its own past", extraction=0.5, counts_alone=False),
-    # what others say of software like this is a reason to look, and no evidence of what this account does
+    # an indicator is about software, not about what this account does: it is a reason to look
     Family("indicator", "requests match indicators that others shared", extraction=0.5, counts_alone=False, is_sign=False),
 )
 """Every family, in the order of every vector of evidence. A new family is appended: vectors are read by position, shorter ones too."""

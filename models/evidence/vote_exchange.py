@@ -53,6 +53,14 @@ class Tallies:
     def total(self, names: Sequence[str], own: Floats) -> Floats:
         """Return the sum of each histogram over all other partitions, of none more than its share; 0 where no partition has sent it.
 
+        This partition has 80 votes, others sent 60 and 1,000. Those count as 160, twice what is typical:
+
+        >>> tallies = Tallies(bins=2)
+        >>> tallies.receive(1, ["score"], np.array([[60.0, 0.0]]), time=0.0, offset=0)
+        >>> tallies.receive(2, ["score"], np.array([[0.0, 1000.0]]), time=0.0, offset=0)
+        >>> tallies.total(["score"], own=np.array([80.0])).tolist()
+        [[60.0, 160.0]]
+
         Args:
             names: Names of the histograms.
             own: Votes of this partition in each histogram, (names,).
@@ -82,6 +90,9 @@ class Tallies:
 
 def _cap(counts: Floats) -> Floats:
     """Return how many votes a partition may have in each histogram, by the lower median of all that vote: with two, the one with fewer.
+
+    >>> _cap(np.array([[100.0, 100.0], [120.0, np.nan], [900.0, 40.0]])).tolist()  # twice 120, and twice 40
+    [240.0, 80.0]
 
     counts: (partitions, histograms), NaN for a partition that does not know a histogram.
     """

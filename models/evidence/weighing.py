@@ -139,14 +139,24 @@ class Reference:
         return np.where(known, nats * total / (total + HALF_VOTES), np.nan)
 
     def rank(self, feature: int, values: Floats) -> Floats:
-        """Return the share of votes below each value of one feature, 0..1, (entities,); NaN where unknown or without votes."""
+        """Return the share of votes below each value of one feature, 0..1, (entities,); NaN where unknown or without votes.
+
+        >>> reference = Reference([(0.0, float(VOTE_BINS))], ["high"])
+        >>> reference.recount(np.arange(100, dtype=np.uint8)[:, None], np.ones(100))  # one vote in each of the first 100 bins
+        >>> reference.rank(0, np.array([10.0, 90.0, np.nan])).tolist(), reference.usual().tolist()
+        ([0.1, 0.9, nan], [[9.5, 89.5]])
+
+        Args:
+            feature: Position of the feature.
+            values: (entities,), NaN where unknown.
+        """
         votes = self.all_votes[feature]
         position = (values - self._low[feature]) * self._scale[feature]
         below = np.interp(position, np.arange(VOTE_BINS + 1), np.r_[0.0, np.cumsum(votes)])
         return below / votes.sum() if votes.sum() else np.full(len(values), np.nan)
 
     def usual(self) -> Floats:
-        """Return each feature's usual range, the 10th and 90th percentile of the votes, (features, 2); NaN without votes."""
+        """Return each feature's usual range, the 10th and 90th percentile of the votes, (features, 2); NaN without votes. See `rank`."""
         votes = self.all_votes
         total = votes.sum(axis=1)
         share = np.cumsum(votes, axis=1) / np.maximum(total, 1.0)[:, None]
@@ -234,7 +244,15 @@ def routing(families: Floats) -> Floats:
 def counted_for_routing(families: Floats) -> Floats:
     """Return what of each family is in the score of routing, (entities, families), 0 where unknown: the score is their sum.
 
-    families: Nats by family, (entities, families), NaN where unknown.
+    Two nats of the client bear at most four of the others. Even load and a shared payment count half, so 7 together: each counts 2 of them:
+
+    >>> families = np.full((1, len(FAMILIES)), np.nan)
+    >>> families[0, positions("content", "client", "evenness", "payment")] = 7.0, 2.0, 7.0, 7.0
+    >>> counted_for_routing(families)[0, positions("content", "client", "evenness", "payment")].tolist()
+    [0.0, 2.0, 2.0, 2.0]
+
+    Args:
+        families: Nats by family, (entities, families), NaN where unknown.
     """
     nats = known_or_zero(families) * ROUTING_WEIGHTS
     channel = nats[:, CHANNEL].sum(axis=1)

@@ -130,6 +130,15 @@ def purposeful(block: Block, grouped: GroupedEvents, followed: Followed, single:
     Long answers to one question are worked solutions and traces, tiny ones grades; applications mostly live in between. A request that
     only goes on adds what its piece of work gains. Who asks for token probabilities or several answers harvests those, and a request with
     tools counts where it is long, or where nothing was served before. single: of `is_single_question`.
+
+    Four questions two hours apart: a worked solution, an answer of middling length, a grade of a long prompt, and a short answer:
+
+    >>> from streams.testing.feature_trial import block_of, derived_columns
+    >>> tokens = {"output_tokens": [600, 190, 5, 60], "input_tokens": [100, 100, 900, 100]}
+    >>> block = block_of({"time": np.arange(4) * 7200.0, "message_count": [1] * 4, **tokens})
+    >>> grouped = GroupedEvents.of(np.zeros(4, np.int64), np.arange(4) * 7200.0, np.full(1, -np.inf))
+    >>> derived_columns(block, grouped, {})["purposeful"].round(2).tolist()
+    [1.0, 0.5, 1.0, 0.0]
     """
     output, given, tools = (_numbers(block, grouped, name) for name in ("output_tokens", "input_tokens", "tool_count"))
     uses_tools = np.nan_to_num(tools) > 0

@@ -103,6 +103,14 @@ def has_dealt_cards(members: Members) -> bool:
 def member_families(members: Members, families: Floats) -> Floats:
     """Return every member's nats by family, (members, families): its own, or the group's where the member shows the family itself.
 
+    A group has 5 nats of timing. One member's own requests are timed as by a machine too, another's are not:
+
+    >>> from streams.testing.feature_trial import members_of
+    >>> timing, families = FAMILIES.index("timing"), np.full(len(FAMILIES), np.nan)
+    >>> families[timing] = 5.0
+    >>> member_families(members_of(timing=[3.0, 0.1]), families)[:, timing].tolist()
+    [5.0, 0.1]
+
     Args:
         members: The group's members.
         families: The group's nats by family, (families,), NaN where unknown.
@@ -209,7 +217,12 @@ def _content(members: Members, shared: float, own: Floats) -> Floats:
 
 
 def _same_cohort(members: Members) -> Mask:
-    """Return which members were created within two weeks of many others of the group."""
+    """Return which members were created within two weeks of many others of the group.
+
+    >>> from streams.testing.feature_trial import members_of
+    >>> _same_cohort(members_of(created=[0.0, DAY, 2 * DAY, 300 * DAY])).tolist()
+    [True, True, True, False]
+    """
     created = np.sort(members.created[~np.isnan(members.created)])
     near = np.searchsorted(created, members.created + COHORT_WINDOW_SECONDS) - np.searchsorted(
         created, members.created - COHORT_WINDOW_SECONDS
@@ -227,7 +240,14 @@ def _same_card(members: Members) -> Mask:
 
 
 def _linked(members: Members) -> Mask:
-    """Return which members share a second link beside the group's own, or have hardly any other prompts than the group's template."""
+    """Return which members share a second link beside the group's own, or have hardly any other prompts than the group's template.
+
+    Two payers behind one router have a rare network in common, a third has another one:
+
+    >>> from streams.testing.feature_trial import members_of
+    >>> _linked(members_of(kind="router", subnet=[5, 5, 6], subnet_rarity=[9, 9, 9], organization=[1, 2, 3])).tolist()
+    [True, True, False]
+    """
     scripted = (known_or_zero(members.template_share) >= SOLE_TEMPLATE_SHARE) & (members.kind == "template")
     mask: Mask = np.logical_or.reduce([scripted, *(shared_links.shared(members, kind) for kind in MIN_PAYERS if kind != members.kind)])
     return mask

@@ -67,6 +67,14 @@ class RecentEvents:
         return repeated
 
     def _note(self, identities: NDArray[np.int64], offset: int) -> None:
+        """Put the events of a block into their buckets, in place of the oldest of a full one.
+
+        >>> recent = RecentEvents(buckets=1)
+        >>> for offset, identities in enumerate(([5, 6], [7])):
+        ...     recent._note(np.array(identities), offset)
+        >>> recent._identities[0, :4].tolist(), recent._offsets[0, :3].tolist()
+        ([5, 6, 7, 0], [0, 0, 1])
+        """
         buckets = identities & (len(self._next) - 1)
         order = np.argsort(buckets, kind="stable")
         buckets, identities = buckets[order], identities[order]

@@ -36,6 +36,17 @@ FIELDS: Final = {
 def follow(table: Columns, slots: Slots, routers: Hashes, stacks: NDArray[np.uint32], times: Floats) -> Slots:
     """Update the router of these accounts, and return the accounts that have just changed to another stack.
 
+    An account of router 7 shows router 8, with most parts as before: it stays with 7 for a day, and then moves:
+
+    >>> table = Columns("accounts", {"router": Field("u8"), **FIELDS})
+    >>> ada, parts = table.intern(["ada"]), np.ones((1, len(FINGERPRINT_PARTS)), np.uint32)
+    >>> table["router"][ada], table["stack"][ada] = 7, parts
+    >>> parts[0, 0] = 2
+    >>> [follow(table, ada, np.array([8], np.uint64), parts, np.array([at])).tolist() for at in (0.0, 60.0)], int(table["router"][0])
+    ([[0], []], 7)
+    >>> follow(table, ada, np.array([8], np.uint64), parts, np.array([UPGRADE_GRACE_SECONDS])).tolist(), int(table["router"][0])
+    ([], 8)
+
     Args:
         table: Accounts, changed in place.
         slots: (accounts,), each once.

@@ -36,6 +36,13 @@ class JobPartition(Feature):
         """Return different over all prompts of the accounts' samples, 1 while there are too few; NaN where none is known.
 
         An account's sample has the lowest hashes of its prompts. Below the reach of most samples, samples overlap as much as prompts do.
+
+        Two accounts asked the same eight questions; those of a third are beyond the reach of their samples, and are not compared:
+
+        >>> from streams.testing.feature_trial import members_of
+        >>> first, third = list(range(1, 9)), list(range(9, 17))
+        >>> JobPartition.value(members_of(prompt_sample=[first, first, third]))
+        0.5
         """
         samples = members.prompt_sample[(members.prompt_sample != 0).any(axis=1)]
         if not len(samples):

@@ -89,7 +89,7 @@ _JOB: Final = OncePerGroup(_job)
 
 
 class SharedTemplate(Feature):
-    """How much of the group's prompts fill a few rare templates and get what is harvested, in nats: a vote a unit, 20 at most."""
+    """Evidence of harvesting with a few rare templates: how far their share of the prompts is from ordinary, once for each payer."""
 
     entity = "group"
     family = "content"

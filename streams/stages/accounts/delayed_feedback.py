@@ -1,8 +1,8 @@
 """Feedback that takes effect at a time of its own, so that it does not matter when it arrives.
 
-Feedback is a second late, which is nothing of event time in live traffic, and an hour of it while a backlog is read. What the accounts are
-compared with would then depend on how fast they are read. So feedback takes effect FEEDBACK_DELAY_SECONDS of event time after what it is
-about; a partition that reads a backlog is never so far ahead of it (`streams.worker.pace`).
+Feedback arrives a second after what it is about. In live traffic that is a second of event time, while a backlog is read it is an hour, so
+what the accounts are compared with would depend on the speed of reading. Therefore feedback takes effect FEEDBACK_DELAY_SECONDS of event
+time after what it is about; a partition that reads a backlog is never so far ahead of its feedback (`streams.worker.pace`).
 
 What waits is no state: a new owner of a partition reads the last feedback again (`streams.worker.engine`), and what has not taken effect by
 then waits again.
@@ -13,11 +13,11 @@ from __future__ import annotations
 from typing import Final, Generic, TypeVar
 
 STEP_SECONDS: Final = 600.0
-"""What feedback is about moves with the order of blocks, by up to a block; what is about the same ten minutes takes effect together ..."""
+"""Feedback about the same ten minutes takes effect together: its moment differs with the order of blocks, by up to a block."""
 FEEDBACK_DELAY_SECONDS: Final = 4 * STEP_SECONDS
-"""... so long after their end, in event time: two blocks of a file reach twenty minutes beyond one another."""
+"""Event time from the end of those ten minutes until it takes effect: two blocks of a file reach twenty minutes beyond one another."""
 MAX_WAITING_STEPS: Final = 100
-"""Steps that wait at most, the latest: a partition without traffic has a clock that stands still."""
+"""Steps that wait at most, of more the latest: the clock of a partition without traffic stands still, and nothing takes effect."""
 
 
 def takes_effect(time: float) -> float:

@@ -98,6 +98,16 @@ class AccountLinks:
     def follow_keys(self, aliases: Hashes) -> Slots:
         """Move links from their pseudonyms under the key before to those of now, and return the accounts whose card moved, (changed,).
 
+        Of two pseudonyms of one card the account gets the one of now:
+
+        >>> from streams.stages.accounts.state import account_fields
+        >>> state = AccountState(0, 1, account_fields([]))
+        >>> links, ada = AccountLinks(state), state.table.intern(["ada"])
+        >>> state.table["payment"][ada] = 5
+        >>> links.count_links(ada)
+        >>> links.follow_keys(np.array([[9, 5]], np.uint64)).tolist(), state.table["payment"][ada].tolist()
+        ([0], [9])
+
         Args:
             aliases: Pairs (now, before), (pairs, 2). Of a value that has moved already nothing changes.
         """

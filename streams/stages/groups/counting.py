@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from models.arrays import Floats
 from models.evidence.links import LINKS
 from models.state.columns import Slots
 from streams.schema.blocks import Block
@@ -24,9 +25,7 @@ def count(state: GroupState, block: Block, groups: Slots, slots: Slots) -> None:
     members, table = state.members, state.table
     time, requests = block.numbers("time").astype(np.float64), block.numbers("requests").astype(np.float64)
     clock = np.maximum(members["last"][slots], time)
-    with np.errstate(invalid="ignore"):
-        kept = np.where(np.isfinite(members["last"][slots]), np.exp2((members["last"][slots] - clock) / HALF_LIFE_SECONDS), 0.0)
-    members["requests"][slots] = members["requests"][slots] * kept + requests * np.exp2((time - clock) / HALF_LIFE_SECONDS)
+    members["requests"][slots] = decayed_to(clock, members["requests"][slots], members["last"][slots]) + decayed_to(clock, requests, time)
     members["total"][slots] += requests
     members["work_items"][slots] += block.numbers("begun")
     members["harvest_items"][slots] += block.numbers("jobs")
@@ -39,6 +38,22 @@ def count(state: GroupState, block: Block, groups: Slots, slots: Slots) -> None:
     np.maximum.at(table["clock"], groups, clock)
     np.add.at(table["requests"], groups, requests)
     table["population"][groups] = block.numbers("population")
+
+
+def decayed_to(clock: Floats, requests: Floats, counted_at: Floats) -> Floats:
+    """Return what requests count at a later time: half of it after seven days, (rows,).
+
+    >>> decayed_to(np.array([7 * 86400.0, 0.0]), np.array([8.0, 8.0]), np.array([0.0, -np.inf])).tolist()
+    [4.0, 0.0]
+
+    Args:
+        clock: Until when, epoch seconds, (rows,).
+        requests: As they counted, (rows,).
+        counted_at: When they did so, epoch seconds, (rows,); minus infinity where none was counted.
+    """
+    with np.errstate(invalid="ignore"):
+        decayed: Floats = requests * np.where(np.isfinite(counted_at), np.exp2((counted_at - clock) / HALF_LIFE_SECONDS), 0.0)
+    return decayed
 
 
 def _keep_newest(state: GroupState, block: Block, slots: Slots) -> None:

@@ -31,7 +31,7 @@ def report_group(state: GroupState, score: GroupScore, shadow: ShadowDetectors, 
         if state.name(score.group).kind == "router":
             _score_router_in_shadow(state, score, shadow, offset, outbox)
     strength, reported = max(score.extraction, score.routing), float(state.table["last_evidence_row_nats"][score.group])
-    if max(strength, reported) >= EVIDENCE_ROW_FLOOR_NATS:  # also once below: who was told of it must hear that it fell
+    if max(strength, reported) >= EVIDENCE_ROW_FLOOR_NATS:  # also once below, so that the cases read that it fell
         state.table["last_evidence_row_nats"][score.group] = strength
         outbox.evidence.append(replace(row, false_alerts=ordinary_tail(state.table).false_alerts(np.array([score.extraction]))))
 

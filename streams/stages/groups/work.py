@@ -57,6 +57,14 @@ def balance(table: Columns, members: Columns, group: int, slots: Slots) -> float
     """Return the variance of a group's windows over the sum of its members' variances.
 
     It is about 1 for independent people and below 1 where members take turns; NaN before MIN_WINDOWS, and where either variance is 0.
+
+    Two members begin 40 pieces of work each in 40 windows. Their squares sum up to 160, so each has a variance of 1. Squares of the
+    group of 240 are a variance of 2, as of independent people; 200 are a variance of 1, as of members that take turns:
+
+    >>> members = {"work_items": np.array([40.0, 40.0]), "in_window": np.zeros(2)}
+    >>> windows = {"window": np.array([40.0]), "first_window": np.array([0.0]), "member_squares": np.array([160.0])}
+    >>> [balance(windows | {"squares": np.array([squares])}, members, 0, np.array([0, 1])) for squares in (240.0, 200.0)]
+    [1.0, 0.5]
     """
     windows = float(table["window"][group] - table["first_window"][group])
     if windows < MIN_WINDOWS:
