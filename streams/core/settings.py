@@ -151,9 +151,9 @@ class Settings(BaseSettings):
         default=None,
         description="The pseudonym key before, of `collect`: workers move what they keep under it to the new one. Unset it later.",
     )
-    seal_key: SecretStr = _secret("Seals what workers store of their state. A new key alone starts it cold.")
+    seal_key: SecretStr = _secret("Signs what workers store. With a new key alone they begin without state: name the one before too.")
     seal_key_previous: SecretStr | None = Field(
-        default=None, description="The seal key before: what it sealed is read, and sealed anew when a worker starts."
+        default=None, description="The seal key before: what it signed is read, and signed anew when a worker starts."
     )
     signing_key: SecretStr | None = Field(
         default=None, description="Signs what workers and analysts write to Kafka: their keys are derived from it. Local mode draws one."
@@ -212,15 +212,15 @@ class Settings(BaseSettings):
     shared_sketch_key: SecretStr | None = Field(
         default=None, description="A key that partners share: wordings are compared by their sketches under it, never by their text."
     )
-    taxii_username: str = Field(default="", description="Name of this deployment at the TAXII server of `hydrometer indicators fetch` ...")
-    taxii_password: SecretStr | None = Field(default=None, description="... and its password there.")
+    taxii_username: str = Field(default="", description="Name of this deployment at the TAXII server of `hydrometer indicators fetch`.")
+    taxii_password: SecretStr | None = Field(default=None, description="Password of this deployment at that TAXII server.")
 
-    metrics_host: str = Field(default="127.0.0.1", min_length=1, description="Where a process serves its metrics ...")
+    metrics_host: str = Field(default="127.0.0.1", min_length=1, description="Address at which a process serves its metrics.")
     metrics_port: int = Field(
         default=9464,
         ge=0,
         le=65535,
-        description="... and on which port, for Prometheus. Each process on a machine needs its own; 0, as in local mode: no metrics.",
+        description="Port of the metrics, for Prometheus. Each process on a machine needs its own; 0, as in local mode: no metrics.",
     )
 
     state_dir: Path = Field(default=Path("/var/lib/hydrometer"), description="Where workers keep tables. `build/state` in local mode.")
@@ -232,15 +232,15 @@ class Settings(BaseSettings):
         default=400, ge=15, le=36_500, description="Days after its last request after which an account leaves the state and its archive."
     )
     checkpoint_seconds: float = Field(default=60.0, gt=0, le=3600, description="Every changed chunk of state is durable within this time.")
-    block_events: int = Field(default=4096, ge=1, le=65_536, description="A block is closed at this many events ...")
-    block_seconds: float = Field(default=0.1, gt=0, le=60, description="... or after this time, if that comes first.")
+    block_events: int = Field(default=4096, ge=1, le=65_536, description="Events at which a block is closed, if not by its time.")
+    block_seconds: float = Field(default=0.1, gt=0, le=60, description="Time after which a block is closed, full or not.")
     future_skew_seconds: float = Field(
         default=300.0,
         gt=0,
-        description="An event further ahead of its arrival than this counts at its arrival, a day ahead it is refused ...",
+        description="An event further ahead of its arrival than this counts at its arrival; a day ahead it is refused.",
     )
     past_skew_seconds: float = Field(
-        default=86_400.0, gt=0, description="... and one further behind it than this goes to the dead letters."
+        default=86_400.0, gt=0, description="An event further behind its arrival than this goes to the dead letters."
     )
     trusted_hops: int = Field(
         default=0,
@@ -248,8 +248,8 @@ class Settings(BaseSettings):
         le=32,
         description="Your proxies that append to `x-forwarded-for`: the client is that many from the right; 0: the peer.",
     )
-    fuse_window: int = Field(default=10_000, ge=10, description="A source is paused when of this many last lines too many were rejected")
-    fuse_share: float = Field(default=0.2, gt=0, le=1, description="... and this share is too many.")
+    fuse_window: int = Field(default=10_000, ge=10, description="The last lines of a source of which `HYDROMETER_FUSE_SHARE` are counted.")
+    fuse_share: float = Field(default=0.2, gt=0, le=1, description="A source is paused when a larger share of its last lines was rejected.")
     fuse_run: int = Field(default=1_000, ge=1, description="A source is paused after this many rejected lines in a row.")
     fuse_skip: bool = Field(default=False, description="Never pause: set rejected lines aside, and go on.")
 

@@ -22,13 +22,13 @@ from streams.intake.fair_thread import FairThread
 REJECT_AFTER_FAILURE_SECONDS: Final = 1.0
 """After a failed delivery, requests are rejected unread for this long."""
 MAX_WAITING_GROUPS: Final = 64
-"""Requests are rejected once this many groups are being delivered, or ..."""
+"""Groups being delivered from which requests are rejected."""
 MAX_SLICE_LINES: Final = 512
-"""Lines that are parsed at a time: other sources' slices come between, and ..."""
+"""Lines that are parsed at a time: other sources' slices come between."""
 MAX_SLICE_BYTES: Final = 256 * 1024
-"""... bytes. The line that exceeds them is the slice's last."""
+"""Bytes that are parsed at a time; the line that exceeds them is the slice's last."""
 MAX_UNANSWERED_BYTES: Final = 64 * 1024 * 1024
-"""... this many bytes."""
+"""Bytes being delivered from which requests are rejected."""
 _NO_SOURCE: Final = ""
 """Takes the turns of what is done for all sources."""
 

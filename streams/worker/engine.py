@@ -140,7 +140,7 @@ class Engine:
             while partition and partition.is_full and self._owns(partition):  # noqa: ASYNC110 - it may be lost meanwhile
                 await asyncio.sleep(FULL_PAUSE_SECONDS)
 
-    async def take_second(self, event: EventT[Any]) -> None:
+    async def take_feedback(self, event: EventT[Any]) -> None:
         """Apply one record of feedback, in the stage of the partition of the same number."""
         record = event.message
         with self.failure:
@@ -153,7 +153,7 @@ class Engine:
                         await self._apply_gathered(partition)  # what came before it counts before it
                         messages = partition.apply_feedback(record.topic, record.value, record.offset, self._refusal(record))
                         await partition.send(messages, self._send)
-                    partition.hold_second(record.offset)
+                    partition.hold_feedback(record.offset)
 
     async def tick(self) -> None:
         """Go on with what waited, write the chunks that are due, and acknowledge the offsets that this allows: about once a second."""
@@ -380,7 +380,7 @@ class Engine:
             await self._note_acknowledged(partition)
         for offset in free:
             self._ack(partition.tp, offset)
-        for offset in partition.acknowledge_second():
+        for offset in partition.acknowledge_feedback():
             self._ack(TP(self.inputs.feedback or "", partition.tp.partition), offset)
 
     def _ack(self, tp: TP, offset: int) -> None:

@@ -166,7 +166,7 @@ class Partition:
             await self._unconfirmed[0][1]
             self._unconfirmed.popleft()
 
-    def hold_second(self, offset: int) -> None:
+    def hold_feedback(self, offset: int) -> None:
         """Record what must be durable before the last record of feedback, just applied and sent, may be acknowledged."""
         unconfirmed = [future for _, future in self._unconfirmed if not future.done()]
         self._held.append(_Held(offset, unconfirmed, self._writes))
@@ -197,7 +197,7 @@ class Partition:
         sent_below = next((offset for offset, future in self._unconfirmed if not future.done()), math.inf)
         return self.checkpoint.acknowledge(self.stage.dirty(), sent_below)
 
-    def acknowledge_second(self) -> list[int]:
+    def acknowledge_feedback(self) -> list[int]:
         """Return the offsets of feedback that may be acknowledged, in order."""
         self._resolve_held()
         free = []

@@ -446,10 +446,11 @@ class StoredArchive(MutableMapping[str, bytes]):
 
 
 CHUNK = "chunk/"
+"""Begins the names of a stage's chunks in the table."""
 ARCHIVE = "archive/"
-"""The two kinds of names in the table ..."""
+"""Begins the names of archived entities in the table."""
 OWNER = "owner"
-"""... and the record of the partition's owner: its epoch, and from where input must be read."""
+"""Name of the record of a partition's owner: its epoch, and from where input must be read."""
 
 
 def _key(partition: int, name: str) -> bytes:

@@ -34,6 +34,7 @@ ROWS_NOT_KERNELS = {
     ("streams.stages.groups.member_rows", "report_members"),
 }
 """Functions with much NumPy that only name columns, one line each."""
+HALF_SENTENCE = re.compile(r"^\.\.\.|[^,] \.\.\.$")
 
 
 def examples(name: str) -> list[doctest.DocTest]:
@@ -214,3 +215,20 @@ def test_a_public_function_says_what_its_parameters_mean_and_which_shape_its_arr
 )
 def test_what_a_docstring_leaves_open_is_found(source: str, questions: list[str]) -> None:
     assert list(unexplained(ast.parse(source))) == questions
+
+
+def test_half_a_sentence_is_seen() -> None:
+    halves = [bool(HALF_SENTENCE.search(text)) for text in ("... and more.", "Two kinds ...", "Labels, counts, ...", "Whole.")]
+    assert halves == [True, True, False, False]
+
+
+def test_no_text_of_a_constant_or_a_setting_continues_that_of_another() -> None:
+    halves = []
+    for path in sorted(path for room in ("streams", "models", "dashboards") for path in (ROOT / room).rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if not (isinstance(node, ast.Expr) or (isinstance(node, ast.keyword) and node.arg == "description")):
+                continue
+            text = node.value
+            if isinstance(text, ast.Constant) and isinstance(text.value, str) and HALF_SENTENCE.search(text.value.strip()):
+                halves.append(f"{path.relative_to(ROOT)}:{text.lineno}")
+    assert not halves, "an editor shows each text alone: write whole sentences"

@@ -29,4 +29,4 @@ def attach(app: faust.App, engine: Engine) -> None:
     async def suspects(blocks: StreamT[bytes]) -> None:
         """Remove the votes of accounts while one of their groups is suspect."""
         async for event in unacknowledged(blocks):
-            await engine.take_second(event)
+            await engine.take_feedback(event)

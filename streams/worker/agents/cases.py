@@ -29,4 +29,4 @@ def attach(app: faust.App, engine: Engine) -> None:
     async def labelled(records: StreamT[bytes]) -> None:
         """Apply analysts' labels to the cases."""
         async for event in unacknowledged(records):
-            await engine.take_second(event)
+            await engine.take_feedback(event)

@@ -119,12 +119,12 @@ async def test_a_record_of_the_second_input_waits_for_every_chunk_changed_before
     before = partition.take(chunks)
     partition.apply(a_block("a"), 6)
     await partition.send(partition.apply_feedback(topics.FEEDBACK, b"x", 0), sent)
-    partition.hold_second(0)
+    partition.hold_feedback(0)
     partition.written(chunks, before)
-    assert partition.acknowledge_second() == []
+    assert partition.acknowledge_feedback() == []
     after = partition.take(chunks)
     partition.written(chunks, after)
-    assert partition.acknowledge_second() == [0]
+    assert partition.acknowledge_feedback() == [0]
 
 
 async def test_an_unreadable_record_of_the_second_input_goes_to_the_dead_letters(table: ChunkTable) -> None:
