@@ -30,6 +30,7 @@ from streams.schema.record import Record
 from streams.schema.reports import ArrivalCount, DeadLetterCount
 
 Array = NDArray[Any]
+_MAX_FIGURE: Final = float(np.finfo(np.float32).max)
 _MAX_CODE_BYTES: Final = 64  # reasons and sources are short words of ours
 
 
@@ -268,13 +269,19 @@ def _column_of(name: str, kind: msgspec.inspect.Type, annotation: Any) -> Record
         case msgspec.inspect.FloatType() if extra.get("moment"):
             return RecordColumn(name, annotation, np.int64, _milliseconds)
         case msgspec.inspect.FloatType():
-            return RecordColumn(name, float | None, np.float64, lambda value: math.nan if value is None else value)
+            return RecordColumn(name, float | None, np.float64, _figure)
         case msgspec.inspect.BoolType() | msgspec.inspect.IntType():
             whole = np.int64 if extra.get("signed") else np.uint64
             return RecordColumn(name, annotation, whole if isinstance(kind, msgspec.inspect.IntType) else np.bool_)
         case msgspec.inspect.DictType():
             return RecordColumn(f"sent_{name}", annotation, object, lambda value: orjson.dumps(value).decode())
     raise TypeError(kind)
+
+
+def _figure(value: float | None) -> float:
+    if value is not None and abs(value) > _MAX_FIGURE:  # its column would hold infinity
+        raise ValueError
+    return math.nan if value is None else value
 
 
 def _milliseconds(seconds: float) -> int:
@@ -291,10 +298,9 @@ def _message(record: type[Record]) -> Callable[[KafkaRecord], dict[str, Array]]:
     def convert(message: KafkaRecord) -> dict[str, Array]:
         try:
             row = read_json(message.value or b"", stored)
-            values = {name: column.convert(getattr(row, name)) for name, column in columns.items()}
-        except (ValueError, OverflowError) as error:
+            return {column.name: _array_of([column.convert(getattr(row, name))], column.dtype) for name, column in columns.items()}
+        except (ValueError, OverflowError) as error:  # of a number that no column holds, too
             raise BlockLayoutError(f"a message of {message.topic} lacks a field, or a field has the wrong type") from error
-        return {column.name: _array_of([values[name]], column.dtype) for name, column in columns.items()}
 
     return convert
 

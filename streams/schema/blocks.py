@@ -264,8 +264,10 @@ class Block:
     def vectors(self, name: str) -> Floats:
         """Return a vector column, shape (rows, width), float32; NaN where its writer did not know a position yet."""
         flat: Floats = self._column(name).flatten().to_numpy()
-        rows = flat.reshape(len(self), -1)
         width = self.layout.widths[name]
+        if not len(self):  # of no rows no width can be seen
+            return flat.reshape(0, len(self.names(width)) if isinstance(width, str) else width)
+        rows = flat.reshape(len(self), -1)
         missing = width - rows.shape[1] if isinstance(width, Growing) else 0
         return np.pad(rows, ((0, 0), (0, missing)), constant_values=np.nan) if missing else rows
 

@@ -6,12 +6,12 @@ block that breaks this is refused whole, with the column's name.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Mapping
 from typing import Any, Final, Protocol
 
 import numpy as np
+import orjson
 import pyarrow as pa
 
 from streams.schema.event import MAX_TIME_SECONDS
@@ -64,9 +64,9 @@ class Check:
 
     def fault(self, batch: pa.RecordBatch) -> str | None:
         """Return what is wrong with a batch of the layout's schema, which Arrow has validated; None when nothing is."""
-        rows = batch.num_rows
+        rows, metadata = batch.num_rows, batch.schema.metadata or {}
         if rows == 0:
-            return None
+            return self._names_fault(metadata)
         columns: list[Any] = batch.columns
         for name in self._plain:
             if columns[self._position[name]].null_count:
@@ -74,7 +74,7 @@ class Check:
         for name in self._shingles:
             if columns[self._position[name]].values.null_count:
                 return f"{name} has a null"
-        return self._texts_fault(columns) or self._numbers_fault(columns, rows) or self._vectors_fault(columns, batch.schema.metadata or {})
+        return self._texts_fault(columns) or self._numbers_fault(columns, rows) or self._vectors_fault(columns, metadata)
 
     def _texts_fault(self, columns: list[Any]) -> str | None:
         for name in self._texts:
@@ -104,6 +104,14 @@ class Check:
                 return f"{names[known[int(unknown.argmax())]]} is unknown in a row"
         return None
 
+    def _names_fault(self, metadata: Mapping[bytes, bytes]) -> str | None:
+        """Return which names of a block without rows cannot be read: who reads it asks for them all the same."""
+        for name in self._vectors:
+            width = self._layout.widths[name]
+            if isinstance(width, str) and width.encode() in metadata and _names(metadata[width.encode()]) is None:
+                return f"{width} has no list of names"
+        return None
+
     def _vectors_fault(self, columns: list[Any], metadata: Mapping[bytes, bytes]) -> str | None:
         for name in self._vectors:
             column, width = columns[self._position[name]], self._layout.widths[name]
@@ -128,10 +136,10 @@ class Check:
 
 
 def _names(written: bytes | None) -> list[str] | None:
-    """Return the names of a vector's positions; None when they are not a list of different words."""
+    """Return the names of a vector's positions; None when they are not a list of different words, which can be written again."""
     try:
-        names = json.loads(written or b"")
-    except (ValueError, RecursionError):
+        names = orjson.loads(written or b"")
+    except orjson.JSONDecodeError:
         return None
     good = isinstance(names, list) and len(names) <= MAX_NAMES and all(isinstance(name, str) for name in names)
     return names if good and len(set(names)) == len(names) else None

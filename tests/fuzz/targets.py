@@ -107,18 +107,12 @@ def texts() -> Seeded:
 
 def layouts() -> list[Any]:
     """Return the layout of every block."""
-    schema = load("streams.schema.layouts")
-    return [value for value in vars(schema).values() if isinstance(value, schema.Layout)]
+    return list(load("streams.testing.tampering").LAYOUTS)
 
 
 def block_seeds() -> list[bytes]:
-    """Return a block of most layouts."""
-    schema = load("streams.schema.layouts")
-    feedback = {"account_id": ["a", None], "template": [0, 1], "router": [0, 0], "upgrade": [0, 0], "until": [START, START]}
-    shadow = {"time": [START], "entity_kind": ["account"], "entity_id": ["a"], "detector": ["d"], "score": [1.0]}
-    erasures = {"request": ["r"], "account_id": ["a"], "time": [START], "source": [-1.0]}
-    tally = {"time": [START], "source": [0.0], "histogram": ["h"], "votes": [[0.0] * schema.TALLIES.widths["votes"]]}
-    return [schema.FEEDBACK.encode(feedback), schema.SHADOW.encode(shadow), schema.TALLIES.encode(tally), schema.ERASURES.encode(erasures)]
+    """Return a good block of every layout."""
+    return [load("streams.testing.tampering").sample(layout).encoded() for layout in layouts()]
 
 
 def blocks() -> Seeded:
@@ -141,7 +135,7 @@ def stages() -> Seeded:
     groups, cases = load("streams.stages.groups.stage").Groups(0, 2, KEY), load("streams.cases.stage").Cases()
     offsets = itertools.count()
     doors = (accounts.apply, accounts.apply_feedback, groups.apply, cases.apply)
-    stored = (topics.REQUESTS, topics.SCORES, topics.SHADOW)
+    stored = (topics.REQUESTS, topics.SCORES, topics.SHADOW)  # the others are no blocks: the target `records` reads them
 
     def read(data: bytes) -> None:
         offset = next(offsets)
@@ -171,10 +165,10 @@ def chunks() -> Seeded:
 
 
 def records() -> Seeded:
-    """Labels, cases, alerts and dead letters: what the cases stage and the store make of them."""
-    labels, errors = load("streams.schema.labels"), load("streams.core.errors")
+    """All that travels as JSON: what the cases stage and the store make of it."""
+    labels, errors, tampering = load("streams.schema.labels"), load("streams.core.errors"), load("streams.testing.tampering")
     rows, topics, stage = load("streams.clickhouse.rows"), load("streams.schema.topics"), load("streams.cases.stage").Cases()
-    stored = (topics.LABELS, topics.CASES, topics.ALERTS, topics.DEAD_LETTERS)
+    stored = [topic for topic in rows.STORED if topic not in (topics.REQUESTS, topics.SCORES, topics.SHADOW)]
 
     def read(data: bytes) -> None:
         for topic in stored:
@@ -185,9 +179,8 @@ def records() -> Seeded:
         except errors.MalformedEventError:
             return
 
-    label: dict[str, Any] = {"label_id": "1", "time": START, "entity_kind": "case", "entity_id": "c", "verdict": "benign", "author": "a"}
     samples = [path.read_bytes() for path in sorted((ROOT / "tests").rglob("samples/*.json"))]
-    return read, [json.dumps({**label, "note": ""}).encode(), *samples]
+    return read, [*map(tampering.json_sample, tampering.KINDS), *samples]
 
 
 def native() -> Seeded:
