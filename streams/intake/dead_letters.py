@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from typing import Any, Final
 
 import orjson
@@ -14,6 +15,7 @@ from streams.schema.event import FIELDS, MAX_LINE_BYTES, NAMES, Event, parse
 MAX_LETTER_BYTES: Final = 16 * 1024
 _SKELETON_BYTES = 256
 _MAX_SHOWN_LEVELS = 8
+_MAX_SHOWN_VALUES: Final = MAX_LETTER_BYTES // 2  # each takes two bytes or more
 _STRUCTURE = frozenset(b'{}[]:,"')
 _NOT_STRUCTURE: Final = bytes(byte for byte in range(256) if byte not in _STRUCTURE)
 _SKELETON: Final = re.compile(rb'\{"length":(?:\d{1,8}|"over \d{1,8}"),"skeleton":"(?:[][{}:,]|\\"){0,256}"\}')
@@ -53,8 +55,8 @@ def blanked(line: bytes) -> bytes:
     if _SKELETON.fullmatch(line):
         return line
     try:
-        small = orjson.dumps(_blank(parse(line), keep=True, depth=0))
-    except MalformedEventError:
+        small = orjson.dumps(_blank(parse(line), iter(range(_MAX_SHOWN_VALUES)), keep=True, depth=0))
+    except (MalformedEventError, StopIteration):
         return _skeleton(line)
     return small if len(small) <= MAX_LETTER_BYTES else _skeleton(line)
 
@@ -65,16 +67,18 @@ def _skeleton(line: bytes) -> bytes:
     return orjson.dumps({"length": length, "skeleton": shape})
 
 
-def _blank(value: Any, *, keep: bool, depth: int) -> Any:
+def _blank(value: Any, left: Iterator[int], *, keep: bool, depth: int) -> Any:
+    """Return a value without text. Raises StopIteration when it has more values than are `left`: its letter would be too long anyway."""
+    next(left)
     if depth > _MAX_SHOWN_LEVELS:
         return None
     if isinstance(value, dict):
         return {
-            (name if name in _KNOWN else f"?{index}"): _blank(part, keep=keep and name in _NUMERIC, depth=depth + 1)
+            (name if name in _KNOWN else f"?{index}"): _blank(part, left, keep=keep and name in _NUMERIC, depth=depth + 1)
             for index, (name, part) in enumerate(value.items(), 1)
         }
     if isinstance(value, list):
-        return [_blank(part, keep=keep, depth=depth + 1) for part in value]
+        return [_blank(part, left, keep=keep, depth=depth + 1) for part in value]
     if isinstance(value, str):
         return ""
     return value if keep or value is None or isinstance(value, bool) else 0

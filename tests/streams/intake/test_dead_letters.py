@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.core.errors import MalformedEventError
+from streams.intake import dead_letters
 from streams.intake.dead_letters import MAX_LETTER_BYTES, blanked, letter
 
 
@@ -41,6 +44,18 @@ def test_words_in_a_strangers_skeleton_and_after_it_go() -> None:
 def test_a_letter_is_never_large() -> None:
     assert len(blanked(orjson.dumps({"messages": [0] * 100_000}))) < MAX_LETTER_BYTES
     assert len(blanked(b'"' * 5_000_000)) < MAX_LETTER_BYTES
+
+
+def test_no_more_of_a_line_is_looked_at_than_a_letter_can_show(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked, blank = [], dead_letters._blank
+
+    def count(*given: Any, **named: Any) -> Any:
+        looked.append(1)
+        return blank(*given, **named)
+
+    monkeypatch.setattr(dead_letters, "_blank", count)
+    assert orjson.loads(blanked(orjson.dumps({"messages": [[]] * 300_000})))["length"] == 900_014
+    assert len(looked) <= MAX_LETTER_BYTES // 2 + 1
 
 
 def test_its_headers_say_why_and_where() -> None:
