@@ -6,8 +6,9 @@ and no account: it stays as it is, and `case verify` still checks it.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from streams.cases.caseload import Caseload
@@ -34,12 +35,15 @@ class Erased:
 
 
 def erase(
-    account: str, entities: dict[str, Entity], alerts: dict[str, AlertState], labels: dict[str, LearnedLabel], load: Caseload
+    account: str, time: float, entities: dict[str, Entity], alerts: dict[str, AlertState], labels: dict[str, LearnedLabel], load: Caseload
 ) -> Erased:
     """Remove an account from the state of the cases stage, and return what was removed and what is kept.
 
+    An account of which all that is known began after `time` stays: it was erased before, and the command came again.
+
     Args:
         account: Id of the account.
+        time: Until when the account is erased, epoch seconds.
         entities: Entities by key; changed in place, as the next two.
         alerts: Alerts by id.
         labels: Labels by id.
@@ -49,6 +53,9 @@ def erase(
     held = [case for case in load.cases.values() if case.hold is not None and _contains(case, account, key)]
     erased.held = sorted(case.case_id for case in held)
     kept = {entity for case in held for entity in case.keys}
+    free = [entity for entity in entities.values() if entity.key not in kept and not (held and entity.key == key)]
+    if min(_beginnings(account, free, (case for case in load.cases.values() if case.hold is None)), default=-math.inf) > time:
+        return erased
     if not held and entities.pop(key, None) is not None:
         erased.counts["entities"] += 1
     for entity in entities.values():
@@ -65,6 +72,17 @@ def erase(
     _redact(erased, [case for case in load.cases.values() if case.hold is None and _contains(case, account, key)], load, account, key)
     erased.counts.update({"alerts": len(erased.alerts), "cases removed": len(erased.cases), "cases changed": len(erased.changed)})
     return erased
+
+
+def _beginnings(account: str, entities: Iterable[Entity], cases: Iterable[CaseState]) -> Iterator[float]:
+    """Yield when each thing that is known of an account began, epoch seconds."""
+    for entity in entities:
+        if entity.key == entity_key("account", account):
+            yield entity.first
+        if account in entity.members:
+            yield entity.members[account].first
+    for case in cases:
+        yield from (members[account].first for members in (case.members, case.owners) if account in members)
 
 
 def _redact(erased: Erased, cases: Iterable[CaseState], load: Caseload, account: str, key: str) -> None:

@@ -166,7 +166,8 @@ class Cases:
         messages = []
         for erasure in erasures.read(block):
             self.book.membership.recount()
-            erased = erasing.erase(erasure.account, self.book.entities, self.book.alerts, self.book.labels, self.book.caseload)
+            book = self.book
+            erased = erasing.erase(erasure.account, erasure.time, book.entities, book.alerts, book.labels, book.caseload)
             messages += [message for case in erased.changed for message in self.book.publish(case)]
             lists = {"held": erased.held, "alerts": erased.alerts, "cases": erased.cases}
             messages.append(erasures.report(erasure, topics.CASES_AGENT, erasure.source, erased.counts, **lists))

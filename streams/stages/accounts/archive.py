@@ -155,9 +155,16 @@ class Archive:
             self.rows[account] = _LAST_REQUEST.pack(last) + table.evict(account, state.offset)
             self.counts["evicted"] += 1
 
-    def erase(self, account: str) -> int:
-        """Remove an account from memory and from the archive, and return the number of rows removed."""
+    def erase(self, account: str, time: float) -> int:
+        """Remove an account from memory and from the archive, and return the number of rows removed.
+
+        One that began after `time` (epoch seconds) stays: it was erased before, and the command came again.
+        """
         table, removed = self._state.table, 0
+        if account in self.rows and account not in table:
+            self._restore(account)
+        if account in table and table["first"][table.find(account)] > time:
+            return 0
         if account in table:
             slot = np.array([table.find(account)])
             self._withdraw(slot)

@@ -253,7 +253,7 @@ class Accounts:
         """Remove accounts, and hand the erasures on to the groups, after every row of theirs that was sent before."""
         messages = []
         for erasure in erasures.read(block):
-            removed = self.archive.erase(erasure.account)
+            removed = self.archive.erase(erasure.account, erasure.time)
             self.erased.add(erasure.account, erasure.time, self.state.offset)
             messages.append(erasures.report(erasure, topics.ACCOUNTS_AGENT, self.state.partition, {"accounts": removed}))
         onward = erasures.handed_on(block, self.state.partition)

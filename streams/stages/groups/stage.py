@@ -143,7 +143,7 @@ class Groups:
         """Remove accounts from their groups, and hand the erasures on to the cases, after every row of theirs that was sent before."""
         partition, messages = self.state.partition, []
         for erasure in erasures.read(block):
-            removed = self.state.erase(erasure.account, offset)
+            removed = self.state.erase(erasure.account, erasure.time, offset)
             messages.append(erasures.report(erasure, topics.GROUPS_AGENT, partition, removed))
         return [*messages, Message(topics.EVIDENCE, 0, erasures.handed_on(block, partition))]
 

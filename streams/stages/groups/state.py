@@ -99,13 +99,20 @@ class GroupState:
         for group, slot in zip(groups.tolist(), slots.tolist(), strict=True):
             self._slots_of.setdefault(group, []).append(slot)
 
-    def erase(self, account: str, offset: int) -> dict[str, int]:
-        """Remove an account from all its groups, and the groups that it leaves empty; return how many of each were removed."""
-        keys = [key for key in self.members.keys if key and key.partition(_SEPARATOR)[2] == account]
+    def erase(self, account: str, time: float, offset: int) -> dict[str, int]:
+        """Remove an account from all its groups, and the groups that it leaves empty; return how many of each were removed.
+
+        An account that began after `time` (epoch seconds) stays: it was erased before, and the command came again.
+        """
+        keys = [key for key in self.members.keys if key and key.partition(_SEPARATOR)[2] == account and not self._began(key) > time]
         for key in keys:
             self.leave(key, offset)
         emptied = [key for key in {key.partition(_SEPARATOR)[0] for key in keys} if key not in self.table]
         return {"members": len(keys), "groups": len(emptied)}
+
+    def _began(self, member: str) -> float:
+        """Return when the account of a member made its first request, as its newest row says; NaN when that is unknown."""
+        return float(self.members["account_first"][self.members.find(member)])
 
     def leave(self, member: str, offset: int) -> None:
         """Remove a member (`group|account`), and its group when it was the last."""

@@ -57,6 +57,24 @@ def test_a_case_loses_the_account_and_its_own_alert_and_gets_a_further_version(o
     assert (report.alerts, report.cases, report.held) == (["extraction"], [], [])
 
 
+def test_a_command_that_comes_again_removes_nothing_of_an_account_that_began_anew(desk: CaseDesk) -> None:
+    since = {"first": 1.0}
+    desk.apply(*a_group("payment", CARD, ["ada", "bob", "eve"], **since), *a_group("account", "ada", [], payment=int(CARD, 16), **since))
+    desk.learn(labels.make("account", "ada", "benign", "eva", at=1.0))
+    report = erase(desk, "ada")
+    assert (sum(report.removed.values()), report.alerts, report.cases) == (0, [], [])
+    assert names("ada", desk.stage.cases)
+    assert len(desk.stage.labels) == 1
+
+
+def test_an_account_of_which_one_thing_is_older_is_removed_whole(desk: CaseDesk) -> None:
+    desk.apply(
+        *a_group("payment", CARD, ["ada", "bob", "eve"], first=1.0), *a_group("account", "ada", [], payment=int(CARD, 16), first=0.0)
+    )
+    assert erase(desk, "ada").removed["entities"] == 1
+    assert not names("ada", [desk.stage.cases, desk.stage.alerts, desk.stage.entities])
+
+
 def test_a_case_of_the_account_alone_is_removed_as_a_whole(desk: CaseDesk) -> None:
     desk.apply(an_account("ada", extraction=30.0))
     (case,) = desk.open

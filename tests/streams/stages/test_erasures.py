@@ -48,6 +48,7 @@ class Run:
         return other
 
     def erase(self, account: str) -> list[ErasureReport]:
+        """Erase an account's morning. Said twice it is the same command: it has the same time."""
         self.messages.clear()
         self.pipeline.erase(account, self.newest)
         return [ErasureReport.decode(message.value) for message in self.messages if message.topic == topics.ERASURES]
@@ -68,6 +69,23 @@ def stored(stage: Stage) -> Iterator[bytes]:
     for name in stage.dirty():
         data = stage.dump(name)
         yield zstandard.decompress(data, max_output_size=1 << 28) if data[:4] == b"\x28\xb5\x2f\xfd" else data
+
+
+def later(block: OutgoingBlock, begin: float) -> bytes:
+    """Return a block whose first event is at `begin`."""
+    read = blocks.decode(block.data, layouts.REQUESTS)
+    columns = {name: read.batch.column(name) for name in read.batch.schema.names}
+    return layouts.REQUESTS.encode({**columns, "time": read.numbers("time") - read.numbers("time").min() + begin})
+
+
+def known(run: Run, account: str) -> tuple[int, int, int]:
+    """Return how often the state of each stage has an account."""
+    entities = run.pipeline.cases.entities.values()
+    return (
+        sum(account in stage.table for stage in run.pipeline.accounts),
+        sum(key.endswith(f"|{account}") for stage in run.pipeline.groups for key in stage.members.keys if key),
+        sum(account in entity.members or entity.entity_id == account for entity in entities),
+    )
 
 
 def contains(data: bytes, account: str) -> bool:
@@ -139,11 +157,21 @@ def test_requests_that_a_topic_still_contains_are_not_counted_again_but_new_ones
     rows = [block for block in run.blocks if account in blocks.decode(block.data, layouts.REQUESTS).words("account_id")]
     run.pipeline.feed(rows[0].partition, rows[0].data)  # as after a crash, or from a backlog
     assert account not in home.table
-    block = blocks.decode(rows[0].data, layouts.REQUESTS)
-    columns = {name: block.batch.column(name) for name in block.batch.schema.names}
-    later = layouts.REQUESTS.encode({**columns, "time": block.numbers("time") - block.numbers("time").min() + run.newest + 1.0})
-    run.pipeline.feed(rows[0].partition, later)
+    run.pipeline.feed(rows[0].partition, later(rows[0], run.newest + 1.0))
     assert account in home.table
+
+
+def test_a_command_that_comes_again_erases_nothing_of_what_came_since(run: Run) -> None:
+    account = min(run.case_of_many().members)
+    run.erase(account)
+    assert not any(known(run, account))
+    for block in run.blocks:
+        run.pipeline.feed(block.partition, later(block, run.newest + 1.0))
+    before = known(run, account)
+    assert all(before)
+    reports = run.erase(account)
+    assert {count for report in reports for count in report.removed.values()} <= {0}
+    assert known(run, account) == before
 
 
 def test_an_erased_account_has_no_vote_and_counts_for_no_link(run: Run) -> None:
