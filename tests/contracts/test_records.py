@@ -81,7 +81,7 @@ def _feedback(make: Callable[[], Any]) -> tuple[Any, Door]:
 DOORS: dict[str, Callable[[], tuple[Any, Door]]] = {
     "accounts": lambda: _first(accounts),
     "accounts, feedback": lambda: _feedback(accounts),
-    "groups": lambda: _first(lambda: Groups(0, 2, KEY)),
+    "groups": lambda: _first(lambda: Groups(0, 1, KEY)),
     "cases": lambda: _first(Cases),
     "cases, feedback": lambda: _feedback(Cases),
 } | {f"store, {topic}": partial(lambda topic: (None, stored(topic)), topic) for topic in rows.STORED}
@@ -272,7 +272,7 @@ def stored_rows(topic: str, value: bytes | None) -> list[rows.TableRows]:
 def chunks_of_every_stage() -> dict[str, tuple[Callable[[], Any], dict[str, bytes]]]:
     """Return each stage with state, and its chunks once it has read a block."""
     found: dict[str, tuple[Callable[[], Any], dict[str, bytes]]] = {}
-    for name, make, layout in (("accounts", accounts, layouts.REQUESTS), ("groups", lambda: Groups(0, 2, KEY), layouts.GROUPS)):
+    for name, make, layout in (("accounts", accounts, layouts.REQUESTS), ("groups", lambda: Groups(0, 1, KEY), layouts.GROUPS)):
         stage = make()
         stage.apply(sample(layout).encoded(), 0)
         found[name] = (make, {chunk: stage.dump(chunk) for chunk in list(stage.dirty())})

@@ -132,7 +132,7 @@ def stages() -> Seeded:
     """Blocks, through the stages that read them and the rows that are made of them."""
     errors, topics, rows = load("streams.core.errors"), load("streams.schema.topics"), load("streams.clickhouse.rows")
     accounts = load("streams.stages.accounts.stage").Accounts(0, 2, KEY, {}, shingle_cells=1 << 10)
-    groups, cases = load("streams.stages.groups.stage").Groups(0, 2, KEY), load("streams.cases.stage").Cases()
+    groups, cases = load("streams.stages.groups.stage").Groups(0, 1, KEY), load("streams.cases.stage").Cases()
     offsets = itertools.count()
     doors = (accounts.apply, accounts.apply_feedback, groups.apply, cases.apply)
     stored = (topics.REQUESTS, topics.SCORES, topics.SHADOW)  # the others are no blocks: the target `records` reads them

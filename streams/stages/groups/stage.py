@@ -11,6 +11,7 @@ import numpy as np
 
 from models.evidence.families import FAMILIES
 from models.state.columns import Slots
+from streams.core.errors import BlockLayoutError
 from streams.features.group import evenness
 from streams.features.members import Members
 from streams.features.registry import features
@@ -62,8 +63,14 @@ class Groups:
         return self.apply_blocks([(self.read(value), offset)])
 
     def read(self, value: bytes | Block) -> Block:
-        """Decode a block of `groups`, or erasures. Raises BlockLayoutError if it is neither."""
-        return blocks.decode(value, layouts.GROUPS, layouts.ERASURES)
+        """Decode a block of `groups`, or erasures. Raises BlockLayoutError if it is neither, or has a group of another partition.
+
+        A signature does not say for which partition a record is: sent again to another one, a block would begin its groups there anew.
+        """
+        block = blocks.decode(value, layouts.GROUPS, layouts.ERASURES)
+        if block.layout is layouts.GROUPS and not self.state.is_home_of(block):
+            raise BlockLayoutError("a block has a group of another partition")
+        return block
 
     def apply_blocks(self, gathered: Sequence[tuple[Block, int]]) -> list[Message]:
         """Count blocks one after another, then score each of their groups that is due once, and return the resulting messages."""

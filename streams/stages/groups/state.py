@@ -9,6 +9,7 @@ from models.evidence.families import FAMILIES
 from models.evidence.links import LINKS, MIN_PAYERS, rarity_of
 from models.state.columns import Columns, Field, Slots
 from streams.features.members import Members
+from streams.schema import topics
 from streams.schema.blocks import Block
 from streams.schema.names import EntityName
 from streams.schema.prompt_sketch import PROMPT_SHINGLES
@@ -67,6 +68,12 @@ class GroupState:
         self.members = Columns("members", _MEMBER_FIELDS)
         self._slots_of: dict[int, list[int]] = {}
         self._next_search = -np.inf
+
+    def is_home_of(self, block: Block) -> bool:
+        """Return whether all groups of a block belong to this partition."""
+        words = block.words("group_id")
+        new = [word for code in np.unique(block.codes("group_id")).tolist() if (word := words[code]) not in self.table]
+        return all(topics.partition_of(word, self.partitions) == self.partition for word in new)
 
     def intern(self, block: Block) -> tuple[Slots, Slots]:
         """Return the slots of each row's group and member, both (rows,); new ones start empty.

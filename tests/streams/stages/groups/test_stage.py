@@ -351,3 +351,13 @@ def test_a_member_without_requests_for_a_quarter_is_removed_and_its_group_with_t
     groups.apply(encoded([row("eve", at=MEMBER_SECONDS + DAY, offset=2)]), 2)
     assert [key for key in groups.members.keys if key] == ["payment:00000000000000aa|eve"]
     assert [key for key in groups.table.keys if key] == ["payment:00000000000000aa"]
+
+
+def test_a_block_that_was_meant_for_another_partition_changes_nothing() -> None:
+    block, stages = encoded([row("ada")]), [Groups(number, 2, KEY) for number in range(2)]
+    home = topics.partition_of("payment:00000000000000aa", 2)
+    with pytest.raises(BlockLayoutError, match="another partition"):
+        stages[1 - home].apply(block, 0)
+    assert not stages[1 - home].dirty()
+    stages[home].apply(block, 0)
+    assert len(stages[home].table) == 1
