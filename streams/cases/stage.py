@@ -165,10 +165,10 @@ class Cases:
         """Remove accounts from everything but the cases under legal hold."""
         messages = []
         for erasure in erasures.read(block):
-            self.book.membership.recount()
             book = self.book
+            book.membership.recount()
             erased = erasing.erase(erasure.account, erasure.time, book.entities, book.alerts, book.labels, book.caseload)
-            messages += [message for case in erased.changed for message in self.book.publish(case)]
+            messages += [message for case in erased.changed for message in book.publish(case)]
             lists = {"held": erased.held, "alerts": erased.alerts, "cases": erased.cases}
             messages.append(erasures.report(erasure, topics.CASES_AGENT, erasure.source, erased.counts, **lists))
         self.book.learn()

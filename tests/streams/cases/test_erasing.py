@@ -64,7 +64,7 @@ def test_a_command_that_comes_again_removes_nothing_of_an_account_that_began_ane
     report = erase(desk, "ada")
     assert (sum(report.removed.values()), report.alerts, report.cases) == (0, [], [])
     assert names("ada", desk.stage.cases)
-    assert len(desk.stage.labels) == 1
+    assert len(desk.stage.book.labels) == 1
 
 
 def test_an_account_of_which_one_thing_is_older_is_removed_whole(desk: CaseDesk) -> None:
@@ -72,7 +72,7 @@ def test_an_account_of_which_one_thing_is_older_is_removed_whole(desk: CaseDesk)
         *a_group("payment", CARD, ["ada", "bob", "eve"], first=1.0), *a_group("account", "ada", [], payment=int(CARD, 16), first=0.0)
     )
     assert erase(desk, "ada").removed["entities"] == 1
-    assert not names("ada", [desk.stage.cases, desk.stage.alerts, desk.stage.entities])
+    assert not names("ada", [desk.stage.cases, desk.stage.book.alerts, desk.stage.book.entities])
 
 
 def test_a_case_of_the_account_alone_is_removed_as_a_whole(desk: CaseDesk) -> None:

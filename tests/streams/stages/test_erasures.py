@@ -80,7 +80,7 @@ def later(block: OutgoingBlock, begin: float) -> bytes:
 
 def known(run: Run, account: str) -> tuple[int, int, int]:
     """Return how often the state of each stage has an account."""
-    entities = run.pipeline.cases.entities.values()
+    entities = run.pipeline.cases.book.entities.values()
     return (
         sum(account in stage.table for stage in run.pipeline.accounts),
         sum(key.endswith(f"|{account}") for stage in run.pipeline.groups for key in stage.members.keys if key),
