@@ -98,7 +98,7 @@ def wait_for_health(port: int, seconds: float = STARTS_WITHIN_SECONDS) -> float:
     raise TimeoutError(f"nobody answers on port {port}")
 
 
-def wait_until_read(settings: Settings, reader: str, *names: str, running: Running) -> None:
+def wait_until_read(settings: Settings, reader: str, *names: str, running: Running, seconds: float = READS_WITHIN_SECONDS) -> None:
     """Wait until a reader has acknowledged every record that these topics hold now. Raises TimeoutError, AssertionError when it ended.
 
     A lag of nothing would not do: a partition of which nothing was ever acknowledged has no lag.
@@ -108,8 +108,9 @@ def wait_until_read(settings: Settings, reader: str, *names: str, running: Runni
         reader: One of `topics.READERS`.
         names: Topics that it reads.
         running: The process that reads.
+        seconds: How long it may take.
     """
-    give_up, ends = time.monotonic() + READS_WITHIN_SECONDS, topics.ends(settings, names)
+    give_up, ends = time.monotonic() + seconds, topics.ends(settings, names)
     while time.monotonic() < give_up:
         if not running.runs:
             raise AssertionError(running.log.read_text()[-2_000:])
