@@ -22,22 +22,22 @@ from streams.schema.erasures import ErasureReport
 from streams.schema.labels import Label, label_id
 from streams.schema.record import Record
 
-START: Final = 1_790_000_000.0
+SAMPLE_TIME_SECONDS: Final = 1_790_000_000.0
 """Time of a sample's rows, epoch seconds."""
-ROWS: Final = 3
+SAMPLE_ROWS: Final = 3
 """Rows of a sample."""
 LAYOUTS: Final = [value for value in vars(layouts).values() if isinstance(value, Layout)]
 """Every layout of the schema."""
 WORDS: Final = ("account", "router:00000000000000aa", "word")
 """The first of these that a text column takes stands in a sample's rows."""
-KINDS: Final[Mapping[type[Record], Mapping[str, Any]]] = {
+KINDS: Final[Mapping[type[Record], Mapping[str, object]]] = {
     Alert: {},
     Case: {},
     Label: {"label_id": label_id("account", "account", "ada"), "entity_kind": "account", "entity_id": "account", "verdict": "benign",
             "author": "ada", "signer": "analyst", "reason": ""},
     Action: {"action_id": "0" * 32, "author": "ada", "signer": "analyst"},
     EnforcementDecision: {"decision_id": "0" * 16, "state": "proposed", "measure": "step_up", "step": "L1", "rate": 0.0, "author": "ada",
-                          "starts": START, "expires": START + 60.0, "signer": "analyst"},
+                          "starts": SAMPLE_TIME_SECONDS, "expires": SAMPLE_TIME_SECONDS + 60.0, "signer": "analyst"},
     ErasureReport: {},
 }  # fmt: skip
 """Every record that travels as JSON, and what its types do not say of a good one."""
@@ -77,11 +77,15 @@ _CUT_EVERY_BYTES: Final = 197
 _NOISY_BLOCKS: Final = 100
 
 
+ArrowArray = Any
+"""An array of Arrow: its stubs do not know that one may be taken with another."""
+
+
 class Sample(NamedTuple):
     """A block of a layout, open for tampering."""
 
     layout: Layout
-    arrays: dict[str, Any]  # of Arrow
+    arrays: dict[str, ArrowArray]
     names: Mapping[bytes, bytes]
 
     def encoded(self, **changed: Any) -> bytes:
@@ -100,20 +104,20 @@ class Sample(NamedTuple):
 def sample(layout: Layout) -> Sample:
     """Return a good block of a layout."""
     plain: Mapping[str, NDArray[Any]] = {
-        "number": np.zeros(ROWS, np.float32),
-        "time": np.full(ROWS, START),
-        "offset": np.zeros(ROWS),
-        "hash": np.full(ROWS, 0xAA, np.uint64),
-        "shingles": np.ones((ROWS, 8), np.uint64),
+        "number": np.zeros(SAMPLE_ROWS, np.float32),
+        "time": np.full(SAMPLE_ROWS, SAMPLE_TIME_SECONDS),
+        "offset": np.zeros(SAMPLE_ROWS),
+        "hash": np.full(SAMPLE_ROWS, 0xAA, np.uint64),
+        "shingles": np.ones((SAMPLE_ROWS, 8), np.uint64),
     }
     columns: dict[str, object] = {name: plain.get(kind) for name, kind in layout.columns.items()}
     for name, kind in layout.columns.items():
         if kind == "text":
             pattern = layout.words.get(name)
-            columns[name] = [next(word for word in WORDS if pattern is None or pattern.fullmatch(word))] * ROWS
+            columns[name] = [next(word for word in WORDS if pattern is None or pattern.fullmatch(word))] * SAMPLE_ROWS
         if kind == "vector":
             width = layout.widths[name]
-            columns[name] = np.zeros((ROWS, width if isinstance(width, int) else 2), np.float32)
+            columns[name] = np.zeros((SAMPLE_ROWS, width if isinstance(width, int) else 2), np.float32)
     names = {str(width).encode(): b'["one", "two"]' for width in layout.widths.values() if isinstance(width, str)}
     batch = layout.batch(columns)
     return Sample(layout, dict(zip(layout.columns, batch.columns, strict=True)), names)
@@ -129,7 +133,7 @@ def tampered(layout: Layout) -> Iterator[tuple[str, bytes]]:
         yield f"{name} missing", Sample(layout, rest, whole.names).encoded()
         renamed = {("other" if key == name else key): array for key, array in whole.arrays.items()}
         yield f"{name} renamed", Sample(layout, renamed, whole.names).encoded()
-    yield "a column more", whole.encoded(more=pa.array([1.0] * ROWS))
+    yield "a column more", whole.encoded(more=pa.array([1.0] * SAMPLE_ROWS))
     yield "in another order", Sample(layout, dict(reversed(whole.arrays.items())), whole.names).encoded()
     for key in whole.names:
         for value in _NOT_NAMES:
@@ -171,7 +175,7 @@ def _good(kind: msgspec.inspect.Type) -> Any:
     inspect = msgspec.inspect
     match kind:
         case inspect.Metadata():
-            return START if (kind.extra or {}).get("moment") else _good(kind.type)
+            return SAMPLE_TIME_SECONDS if (kind.extra or {}).get("moment") else _good(kind.type)
         case inspect.UnionType():
             return _good(next(one for one in kind.types if not isinstance(one, inspect.NoneType)))
         case inspect.StructType():
@@ -252,12 +256,12 @@ def _plain_mutations(array: Any) -> Iterator[tuple[str, Any]]:
 def _text_mutations(array: Any) -> Iterator[tuple[str, Any]]:
     indices, words = array.indices, array.dictionary.to_pylist()
     yield "null", pa.DictionaryArray.from_arrays(pa.array([None, 0, 0], pa.int32()), array.dictionary)
-    yield "all null", pa.DictionaryArray.from_arrays(pa.array([None] * ROWS, pa.int32()), array.dictionary)
+    yield "all null", pa.DictionaryArray.from_arrays(pa.array([None] * SAMPLE_ROWS, pa.int32()), array.dictionary)
     yield "null in the dictionary", pa.DictionaryArray.from_arrays(indices, pa.array([None, *words][:1], pa.string()))
     for text in ("", "x" * 100_000, "router:zz", "no colon", "\u202e", "a|b", "\x00", "account"):
         yield text[:10], pa.DictionaryArray.from_arrays(indices, pa.array([text], pa.string()))
     yield "not UTF-8", pa.DictionaryArray.from_arrays(indices, pa.array([b"\xff"], pa.binary()).view(pa.string()), safe=False)
-    yield "out of the dictionary", pa.DictionaryArray.from_arrays(pa.array([99] * ROWS, pa.int32()), array.dictionary, safe=False)
+    yield "out of the dictionary", pa.DictionaryArray.from_arrays(pa.array([99] * SAMPLE_ROWS, pa.int32()), array.dictionary, safe=False)
     yield "of another type", array.dictionary_decode()
 
 
@@ -268,7 +272,7 @@ def _list_mutations(array: Any, kind: str) -> Iterator[tuple[str, Any]]:
     yield "of another type", pa.array([[str(value) for value in row] for row in values])
     if kind == "vector":
         yield "ragged", pa.array([values[0][1:], *values[1:]], array.type)
-        yield "empty", pa.array([[]] * ROWS, array.type)
+        yield "empty", pa.array([[]] * SAMPLE_ROWS, array.type)
         yield "wide", pa.array([[*row, 0.0] for row in values], array.type)
         for word, value in (("infinite", np.inf), ("huge", 3e38), ("unknown", np.nan)):
             yield word, pa.array([[value, *values[0][1:]], *values[1:]], array.type)

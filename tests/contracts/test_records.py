@@ -32,8 +32,8 @@ from streams.testing.tampering import (
     KINDS,
     LAYOUTS,
     NO_RECORDS,
-    ROWS,
-    START,
+    SAMPLE_ROWS,
+    SAMPLE_TIME_SECONDS,
     WRONG,
     Sample,
     json_sample,
@@ -51,7 +51,7 @@ def accounts() -> Accounts:
 
 def stored(topic: str) -> Callable[[bytes], list[rows.TableRows]]:
     def store(value: bytes) -> list[rows.TableRows]:
-        found = rows.inserts(topic, [rows.KafkaRecord(topic, 0, 0, START, value)])
+        found = rows.inserts(topic, [rows.KafkaRecord(topic, 0, 0, SAMPLE_TIME_SECONDS, value)])
         for column in (column for insert in found for column in insert.columns.values() if column.dtype == object):
             "".join(text for text in column if isinstance(text, str)).encode()  # as a client writes it
         if topic != topics.DEAD_LETTERS and any(insert.table == "dead_letters" for insert in found):
@@ -150,12 +150,12 @@ def test_a_column_that_the_writer_did_not_know_is_unknown_and_one_that_the_reade
         assert block.batch.schema.equals(layout.schema)
         kind = layout.columns[name]
         if kind == "text":
-            assert block.texts(name) == [None] * ROWS
+            assert block.texts(name) == [None] * SAMPLE_ROWS
         elif kind in {"hash", "shingles"}:
             assert not block.hashes(name).any()
         else:
             assert np.isnan(block.vectors(name) if kind == "vector" else block.numbers(name)).all()
-    newer = decode(whole.encoded(more=pa.array(["text"] * ROWS).dictionary_encode()), layout)
+    newer = decode(whole.encoded(more=pa.array(["text"] * SAMPLE_ROWS).dictionary_encode()), layout)
     assert newer.batch.schema.names == list(layout.columns)
     assert newer.batch.equals(decode(whole.encoded(), layout).batch)
 
@@ -210,7 +210,7 @@ def test_what_the_check_believes_is_what_a_layout_may_say() -> None:
 
 LABEL = {
     "label_id": "0123",
-    "time": START,
+    "time": SAMPLE_TIME_SECONDS,
     "entity_kind": "case",
     "entity_id": "case-1",
     "verdict": "benign",
@@ -236,7 +236,7 @@ def test_a_label_with_anything_in_a_field_is_a_label_or_a_dead_letter(field: str
 def test_the_store_sets_aside_whatever_is_no_message(topic: str) -> None:
     for value in (None, *NO_RECORDS, orjson.dumps(dict.fromkeys(LABEL, 1e18))):
         for headers in ({}, {"source": None, "reason": None}, {"source": b"\xff" * 500, "reason": b""}):
-            for timestamp in (0.0, -1.0, 1e18, START):
+            for timestamp in (0.0, -1.0, 1e18, SAMPLE_TIME_SECONDS):
                 for insert in rows.inserts(topic, [rows.KafkaRecord(topic, 0, 0, timestamp, value, headers)]):
                     assert insert.rows
                     minutes = insert.columns.get("minute", np.zeros(1))
@@ -263,7 +263,7 @@ def test_a_json_record_with_anything_in_any_of_its_values_is_one_row_or_one_dead
 
 
 def stored_rows(topic: str, value: bytes | None) -> list[rows.TableRows]:
-    return rows.inserts(topic, [rows.KafkaRecord(topic, 0, 0, START, value)])
+    return rows.inserts(topic, [rows.KafkaRecord(topic, 0, 0, SAMPLE_TIME_SECONDS, value)])
 
 
 # --- chunks of state

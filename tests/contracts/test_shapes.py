@@ -70,11 +70,11 @@ def test_shapeless_objects_are_named_at_the_edges_alone() -> None:
 
 IN_TESTS: Final = {
     "tests/bench": 1,
-    "tests/contracts": 3,
+    "tests/contracts": 2,
     "tests/dashboards": 11,
     "tests/deploy": 3,
     "tests/evaluation": 10,
-    "tests/fuzz": 3,
+    "tests/fuzz": 2,
     "tests/hostile": 1,
     "tests/integration": 6,
     "tests/streams/cases": 5,
