@@ -19,7 +19,7 @@ from streams.desk.app import Desk
 from streams.desk.queries import DeskQueries
 from streams.desk.sessions import Person, Sessions
 from streams.schema.actions import Action, EnforcementDecision
-from streams.schema.cases import Case
+from streams.schema.cases import Case, Contribution, Score
 from streams.schema.labels import Label
 
 Client = TestClient[Any, Any]
@@ -388,6 +388,31 @@ async def test_a_case_is_marked_as_changed_until_it_was_looked_at(desk: Client, 
     assert case.case_id in await text_of(desk, f"/?changed=1&text={case.case_id}", cookies)
     await text_of(desk, f"/case/{case.case_id}", cookies)
     assert case.case_id not in await text_of(desk, "/?changed=1", cookies)
+
+
+async def test_a_score_is_the_sum_of_what_counts_and_what_does_not_is_grey_and_says_why(
+    desk: Client, log_in: LogIn, make_case: MakeCase
+) -> None:
+    parts = [
+        Contribution("client", 8.0, 7.0, "counts 7 at most"),
+        Contribution("content", 5.0, 3.0, ""),
+        Contribution("timing", 2.0, 0.0, "is new"),
+    ]
+    score = Score("account:ada", 10.0, parts, "high", None, "About 1 in 2,000 ordinary groups looks like this.")
+    case = make_case(payload=msgspec.structs.replace(make_case().payload, score=score), extraction=10.0)
+    text = await text_of(desk, f"/case/{case.case_id}", log_in("ada:viewer")[0])
+    table = re.search(r'<table class="parts">.*?</table>', text, re.DOTALL)
+    assert table is not None
+    rows = re.findall(
+        r"<tr(?: class=\"(\w+)\")?><th scope=\"row\">(\w+)</th>.*?<td class=\"n\">([^<]*)</td>.*?<td class=\"why\">([^<]*)</td>", table[0]
+    )
+    assert rows == [
+        ("", "client", "+7.0", "counts 7 at most"),
+        ("", "content", "+3.0", ""),
+        ("grey", "timing", "0", "is new"),
+        ("", "score", "10.0", "that of account:ada"),
+    ]
+    assert "About 1 in 2,000 ordinary groups looks like this." in text
 
 
 async def test_a_case_of_ten_thousand_listed_accounts_opens_page_by_page(desk: Client, make_case: MakeCase, log_in: LogIn) -> None:

@@ -31,9 +31,10 @@ from streams.clickhouse import rows
 from streams.clickhouse.client import ClickHouse
 from streams.core.errors import HydrometerError
 from streams.core.settings import Settings
+from streams.exports.ocsf import case_finding
 from streams.replay.run import Replay
 from streams.schema import topics
-from streams.schema.cases import AlertPayload, CasePayload, Link, WeighedEdge
+from streams.schema.cases import AlertPayload, Case, CasePayload, Link, WeighedEdge
 from streams.testing.builders import migrated_clickhouse, signed_case
 
 KEY = HistoryKey(b"the workers' key")
@@ -219,6 +220,12 @@ def outline(case: CaseRow) -> Outline:
     return found
 
 
+def sent_case(case: CaseRow) -> Case:
+    """Return a stored case as it travelled."""
+    columns = {name: getattr(case, name) for name in Case.__struct_fields__}
+    return Case(**{**columns, "opened_at": case.opened_at.timestamp(), "updated_at": case.updated_at.timestamp()})
+
+
 def test_terminal_page_board_and_ocsf_show_one_score_that_adds_up(clickhouse: ClickHouse) -> None:
     board = f"SELECT {COUNTED} FROM cases FINAL WHERE case_id = %(case)s"  # noqa: S608 (a constant)
     for case in terminal.newest(clickhouse, with_resolved=True):
@@ -229,6 +236,8 @@ def test_terminal_page_board_and_ocsf_show_one_score_that_adds_up(clickhouse: Cl
         assert case.evidence == pytest.approx(score.nats, abs=1e-3)
         assert clickhouse.query(board, {"case": case.case_id})[0][0] == pytest.approx(counted, abs=1e-5)
         text = outline(case).text
+        sent = case_finding(sent_case(case), "open")["unmapped"]["score"]
+        assert (sent["nats"], {part["family"]: part["counted"] for part in sent["parts"]}) == (score.nats, counted)
         for part in score.parts:
             if part.counted:
                 assert f"{part.family} {part.counted:+.1f}" in terminal.evidence(case)
