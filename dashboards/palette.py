@@ -26,6 +26,8 @@ GOOD: Final = "#73BF69"
 WARN: Final = "#FADE2A"
 BAD: Final = "#F2495C"
 PLAIN: Final = "text"
+GREYS: Final = ("#8E8E9A", "#6C6C78", "#55555F")
+"""Colours of what is no evidence by itself."""
 
 _HUES: Final = (
     "#F2495C",

@@ -4,12 +4,16 @@ from __future__ import annotations
 
 from typing import Final
 
-from dashboards.palette import FAMILY
+from dashboards.palette import FAMILY, GREYS
 from dashboards.views import Column
+from models.evidence.contributions import NO_RULE, OTHER_VERSION, PRIOR
 from models.evidence.families import FAMILIES
 
 FAMILY_COLUMNS: Final = {name: Column(color=color) for name, color in FAMILY.items()}
 """How the columns of `families` are drawn: each family in its colour."""
+_NO_FAMILY: Final = (PRIOR, NO_RULE, OTHER_VERSION)
+PART_COLUMNS: Final = FAMILY_COLUMNS | {name: Column(color=color) for name, color in zip(_NO_FAMILY, GREYS, strict=True)}
+"""How the columns of `parts` are drawn: what is of no family is grey."""
 
 COUNTED: Final = (
     "mapFromArrays(arrayMap(part -> JSONExtractString(part, 'family'), JSONExtractArrayRaw(payload, 'score', 'parts') AS parts), "
@@ -48,6 +52,11 @@ A sum of comparisons: it takes a quarter of the time of the same `multiIf`.
 def families(source: str, aggregate: str = "{}") -> str:
     """Return a column a family, nats above zero only: against-evidence is shown elsewhere. source: a map; aggregate: e.g. `avg({})`."""
     return ", ".join(f"{aggregate.format(f'''greatest({source}['{name}'], 0)''')} AS {name}" for name in FAMILIES)
+
+
+def parts(source: str) -> str:
+    """Return a column for each part of a score, also for those against it: together they are the score. source: a map by COUNTED."""
+    return ", ".join(f"{source}['{name}'] AS `{name}`" for name in PART_COLUMNS)
 
 
 def per_minute(count: str) -> str:

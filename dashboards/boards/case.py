@@ -9,7 +9,7 @@ from dashboards.board import Board, Choice, Row, Tile
 from dashboards.palette import CALM, EXTRACTION, EXTRACTION_STEPS, ROUTING_STEPS, WARN
 from dashboards.parts import REQUEST_COLUMNS, requests_of
 from dashboards.query import variable
-from dashboards.sql import COUNTED, DECISIONS, FAMILY_COLUMNS, HYPOTHESIS, TIER, families
+from dashboards.sql import COUNTED, DECISIONS, HYPOTHESIS, PART_COLUMNS, TIER, parts
 from dashboards.views import MINUTE_UNIT, Bars, Column, Listing, Stat, States, Trend
 from streams.clickhouse.hash_text import as_hex, hashed
 
@@ -145,9 +145,9 @@ EVIDENCE = Row(
         Tile(
             Bars(
                 title="Score of each linked entity, by what counts",
-                question="Which families add how much to the score, and do several entities agree?",
+                question="What adds how much to each score, what takes from it, and do several entities agree?",
                 sql=f"""
-                SELECT entity, {families("found")}, path FROM (
+                SELECT entity, {parts("found")}, path FROM (
                     SELECT concat(entity_kind, ' ', entity_id) AS entity, any({links.path_of("entity_kind", "entity_id")}) AS path,
                     argMax({COUNTED}, time) AS found,
                     max(evidence) AS strongest
@@ -157,7 +157,7 @@ EVIDENCE = Row(
                 unit="suffix: nats",
                 decimals=1,
                 stacked=True,
-                columns=FAMILY_COLUMNS,
+                columns=PART_COLUMNS,
                 link=links.to_path("Open it", "path"),
             ),
             12,
@@ -211,12 +211,14 @@ EVIDENCE = Row(
         Tile(
             States(
                 title="Evidence of each linked entity",
-                question="Which entity alerted first, and which followed? The colour is its evidence relative to the alert threshold.",
+                question="Of the 15 strongest, which alerted first, and which followed? The colour is evidence relative to the threshold.",
                 sql=f"""
                 SELECT time AS bucket, concat(entity_kind, ' ', entity_id) AS entity, any({links.path_of("entity_kind", "entity_id")}) AS
                     path, round(max(evidence)) AS Value
-                FROM hydrometer.alerts FINAL WHERE case_id = {_CASE_ID} AND $__timeFilter(time) GROUP BY bucket, entity ORDER
-                    BY bucket
+                FROM hydrometer.alerts FINAL WHERE case_id = {_CASE_ID} AND $__timeFilter(time) AND (entity_kind, entity_id) IN (
+                    SELECT entity_kind, entity_id FROM hydrometer.alerts WHERE case_id = {_CASE_ID} AND $__timeFilter(time)
+                    GROUP BY entity_kind, entity_id ORDER BY max(evidence) DESC, entity_kind != 'account' DESC, entity_id LIMIT 15)
+                GROUP BY bucket, entity ORDER BY bucket
                 """,
                 unit="suffix: nats",
                 decimals=0,
@@ -282,7 +284,7 @@ MEMBERS = Row(
                     "state": Column(title="State", width=100),
                     "accounts": Column(title="Accounts", width=90),
                     "author": Column(title="Proposed by", width=130),
-                    "approver": Column(title="Approved or undone by", width=130),
+                    "approver": Column(title="Approved or undone by", width=170),
                     "expires": Column(title="Expires", unit=MINUTE_UNIT, width=140),
                     "reason": Column(title="Reason", wrap=True),
                 },
@@ -322,7 +324,7 @@ MEMBERS = Row(
                 empty="The case does not exist.",
             ),
             24,
-            6,
+            8,
         ),
         Tile(
             Listing(

@@ -77,7 +77,7 @@ NOW = Row(
                 title="Decisions",
                 question="What is to be done about which case, who proposed and approved it, and until when do gateways obey it?",
                 sql=f"""
-                SELECT case_id, step, replaceAll(measure, '_', ' ') AS measure, rate,
+                SELECT case_id, step, replaceAll(measure, '_', ' ') AS measure, if(rate > 0, toString(rate), '') AS cap,
                 multiIf(state = 'undone', 'undone', now() >= expires, 'expired', state = 'proposed', 'waits', 'in force') AS now_is,
                 JSONLength(payload, 'members') AS accounts, author, approver, starts, expires, clause, reason, decision_id
                 FROM ({DECISIONS}) ORDER BY indexOf(['in force', 'waits', 'expired', 'undone'], now_is), expires DESC LIMIT 200
@@ -86,11 +86,11 @@ NOW = Row(
                     "case_id": Column(title="Case", link=links.to_case(), width=165),
                     "step": Column(title="Step", width=60),
                     "measure": Column(title="Measure", width=125),
-                    "rate": Column(title="Requests a minute", width=80),
+                    "cap": Column(title="Requests a minute", width=140),
                     "now_is": Column(title="Now", width=80),
                     "accounts": Column(title="Accounts", width=85),
                     "author": Column(title="Proposed by", width=120),
-                    "approver": Column(title="Approved or undone by", width=120),
+                    "approver": Column(title="Approved or undone by", width=170),
                     "starts": Column(title="Starts", unit=MINUTE_UNIT, width=135),
                     "expires": Column(title="Expires", unit=MINUTE_UNIT, width=135),
                     "clause": Column(title="Clause", width=140),
@@ -129,9 +129,14 @@ DEEDS = Row(
                 title="What people did",
                 question="Who did what about which case, when? Every action at the desk is one signed record; nothing is ever deleted.",
                 sql="""
-                SELECT time, author, role, kind, case_id, account_id, if(kind IN ('propose', 'approve', 'undo', 'export'), note,
-                    arrayStringConcat(arrayFilter(text -> text != '', [value, note]), ': ')) AS what
-                FROM hydrometer.actions FINAL WHERE $__timeFilter(time) ORDER BY time DESC LIMIT 200
+                SELECT time, author, role, kind, case_id, account_id,
+                    multiIf(kind = 'approve', concat(step, ' ', replaceAll(toString(measure), '_', ' ')),
+                        kind IN ('propose', 'undo', 'export', 'exhibit'), note, kind = 'own', '',
+                        arrayStringConcat(arrayFilter(text -> text != '', [value, note]), ': ')) AS what
+                FROM (SELECT * FROM hydrometer.actions FINAL WHERE $__timeFilter(time)) AS done
+                LEFT JOIN (SELECT decision_id, any(step) AS step, any(measure) AS measure
+                    FROM hydrometer.enforcement GROUP BY decision_id) AS decided ON done.value = decided.decision_id
+                ORDER BY time DESC LIMIT 200
                 """,
                 columns={
                     "time": Column(title="When", unit=MINUTE_UNIT, width=135),

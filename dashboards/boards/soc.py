@@ -8,7 +8,7 @@ from dashboards import links
 from dashboards.board import Board, Choice, Row, Tile
 from dashboards.palette import ALERT_NATS, ANY_IS_BAD, CALM, EXTRACTION, EXTRACTION_STEPS, ROUTING, ROUTING_NATS, ROUTING_STEPS
 from dashboards.query import variable
-from dashboards.sql import AGE, AGE_BANDS, ALERTED, COUNTED, FAMILY_COLUMNS, LEAKED_ACCOUNTS, TIER, families, per_minute
+from dashboards.sql import AGE, AGE_BANDS, ALERTED, COUNTED, LEAKED_ACCOUNTS, PART_COLUMNS, TIER, parts, per_minute
 from dashboards.views import Bars, Column, Heat, Listing, Stat, Trend
 from streams.clickhouse.hash_text import hashed
 
@@ -204,16 +204,16 @@ EVIDENCE = Row(
         Tile(
             Bars(
                 title="Why: the score of each open case, by what counts",
-                question="Which families add how much to the score of each case? Doubt a case with a single colour.",
+                question="What adds how much to the score of each case, and what takes from it? Doubt a case with a single colour.",
                 sql=f"""
-                SELECT case_id, {families("families")}
-                FROM (SELECT case_id, extraction, {COUNTED} AS families {_OPEN})
+                SELECT case_id, {parts("counted")}
+                FROM (SELECT case_id, extraction, {COUNTED} AS counted {_OPEN})
                 ORDER BY extraction DESC LIMIT 12
                 """,
                 unit="suffix: nats",
                 decimals=1,
                 stacked=True,
-                columns=FAMILY_COLUMNS,
+                columns=PART_COLUMNS,
                 link=links.to_case(),
                 empty="No case is open.",
             ),

@@ -60,7 +60,7 @@ def of_model(families: Mapping[str, float], score: float, counted_nats: Mapping[
         counted_nats: What each family adds to it.
     """
     rows = [(name, families.get(name, 0.0), nats, "weighed with the others") for name, nats in counted_nats.items()]
-    rows.append((PRIOR, 0.0, score - sum(counted_nats.values()), "before any evidence, an account of a group is rarely of a campaign"))
+    rows.append((PRIOR, 0.0, score - sum(counted_nats.values()), "where the scale begins for each account of a group, before evidence"))
     counted_tenths = tenths([row[2] for row in rows], score)
     parts = [Part(name, round(nats, 2), tenth, why) for (name, nats, _, why), tenth in zip(rows, counted_tenths, strict=True)]
     return sorted((part for part in parts if part.nats or part.counted), key=lambda part: (-part.counted, -part.nats, part.family))

@@ -4,7 +4,7 @@ Each entry holds a digest of its version and a code (HMAC-SHA256) over itself an
 all entries goes an Ed25519 signature (RFC 8032), which anybody with the public key can check. Who can write to ClickHouse but has no key
 can forge neither. What they can do is delete the newest rows: the case is then an earlier one that was true once.
 
-A case has as many versions as news, and each carries the history: of the older half of `MAX_ENTRIES` every second entry is dropped when
+A case has as many versions as news, and each carries the history: of the older half of `MAX_ENTRIES` one entry a stretch of time stays when
 there are more, so a record does not grow with the age of its case. The first and the newest always stay.
 """
 
@@ -124,14 +124,20 @@ class HistoryCheck:
 
 
 def thinned(entries: list[Version]) -> list[Version]:
-    """Return a history of at most MAX_ENTRIES: of the older half every second entry is dropped.
+    """Return a history of at most MAX_ENTRIES: of the older half one version a stretch of time, so that growth can be drawn.
 
     >>> long = [Version(number, 60.0 * number, "open", 3, 10.0) for number in range(1, MAX_ENTRIES + 2)]
     >>> [entry.version for entry in thinned(long)][:3], len(thinned(long)), thinned(long)[-1].version
     ([1, 3, 5], 49, 65)
     """
-    older = MAX_ENTRIES // 2
-    return entries if len(entries) <= MAX_ENTRIES else entries[:older:2] + entries[older:]
+    if len(entries) <= MAX_ENTRIES:
+        return entries
+    older, stretches = entries[: MAX_ENTRIES // 2], MAX_ENTRIES // 4
+    began, span = older[0].updated_at, (older[-1].updated_at - older[0].updated_at) or 1.0
+    first_of: dict[int, Version] = {}
+    for entry in older:
+        first_of.setdefault(min(int((entry.updated_at - began) / span * stretches), stretches - 1), entry)
+    return [*first_of.values(), *entries[len(older) :]]
 
 
 def content(case: Any, payload: Json) -> str:

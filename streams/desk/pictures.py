@@ -36,7 +36,7 @@ def curve(points: Sequence[tuple[float, float]], title: str, *, steps: bool = Fa
         drawn.append(f"{after[0]:.1f},{after[1]:.1f}")
     area = " ".join([f"{points_drawn[0][0]:.1f},128", *drawn, f"{points_drawn[-1][0]:.1f},128"])
     label = f"{title}: {moments.shown(start)} to {moments.shown(points[-1][0])} (UTC), {most:,.0f} at most"
-    return Markup(
+    svg = Markup(
         '<svg class="curve" viewBox="0 0 {width} 152" role="img" aria-label="{label}">'
         '<line class="grid" x1="44" y1="24" x2="{edge}" y2="24"/>'
         '<line class="grid" x1="44" y1="76" x2="{edge}" y2="76"/><line class="axis" x1="44" y1="128" x2="{edge}" y2="128"/>'
@@ -47,6 +47,7 @@ def curve(points: Sequence[tuple[float, float]], title: str, *, steps: bool = Fa
         width=_WIDTH_PIXELS, edge=_WIDTH_PIXELS - 16, label=label, area=area, line=" ".join(drawn), most=f"{most:,.0f}",
         first=moments.shown(start), last=moments.shown(points[-1][0]),
     )  # fmt: skip
+    return _framed(svg, title)
 
 
 def joins(members: Mapping[str, CaseMember]) -> Markup:
@@ -98,9 +99,10 @@ def graph(payload: CasePayload, ranked: Sequence[tuple[str, CaseMember]]) -> Mar
         Markup('<text x="506" y="{}" class="soft">and {} more accounts</text>').format(height - 2, f"{rest:,}") if rest > 0 else Markup("")
     )
     label = f"{len(keys)} linked entities and the {len(accounts)} strongest of {len(ranked):,} listed accounts"
-    return Markup('<svg class="graph" viewBox="0 0 {} {}" role="img" aria-label="{}">{}{}{}</svg>').format(
+    svg = Markup('<svg class="graph" viewBox="0 0 {} {}" role="img" aria-label="{}">{}{}{}</svg>').format(
         _WIDTH_PIXELS, height + 4, label, Markup("").join(lines), Markup("").join(nodes), more
     )
+    return _framed(svg, "What links the accounts")
 
 
 def pattern(accounts: Sequence[str], last_hour: int, counts: Mapping[tuple[str, int], int], hours: int) -> Markup:
@@ -130,10 +132,16 @@ def pattern(accounts: Sequence[str], last_hour: int, counts: Mapping[tuple[str, 
     height = len(accounts) * 11
     first, last = moments.shown((last_hour - hours + 1) * 3600.0), moments.shown(last_hour * 3600.0)
     label = f"Requests by hour of {len(accounts)} accounts, {first} to {last} (UTC), {most:,} an hour at most"
-    return Markup(
+    svg = Markup(
         '<svg class="pattern" viewBox="0 0 {} {}" role="img" aria-label="{}">{}'
         '<text x="{}" y="{}">{}</text><text x="{}" y="{}" class="end">{}</text></svg>'
     ).format(_WIDTH_PIXELS, height + 18, label, Markup("").join(rows), left, height + 14, first, _WIDTH_PIXELS - 10, height + 14, last)
+    return _framed(svg, "Requests by hour")
+
+
+def _framed(svg: Markup, title: str) -> Markup:
+    """Return a picture that keeps its size on a narrow screen, where a person scrolls it."""
+    return Markup('<div class="picture" tabindex="0" role="region" aria-label="{}">{}</div>').format(title, svg)
 
 
 def bar(share: float, kind: str = "") -> Markup:

@@ -47,6 +47,8 @@ class Seen(TypedDict):
     """What axe found, by page."""
     widths: dict[str, int]
     """Pixels by which a page is wider than its window."""
+    letters: dict[str, float]
+    """Height of the smallest letters in a page's pictures, in pixels; 0 without any."""
     keys: dict[str, str | bool]
     together: dict[str, bool]
     lost: list[bool]
@@ -67,7 +69,9 @@ def walked(browser: Browser, plan: Plan) -> Seen:
     axe = Path(plan["axe"]).read_text(encoding="utf-8") if plan["axe"] else ""
     errors: list[str] = []
     ada, bob = (page_of(browser, errors) for _ in range(2))
-    seen = Seen(violations={}, widths={}, keys={}, together={}, lost=[], large=Large(seconds=0.0, rows=0, text=""), errors=errors)
+    seen = Seen(
+        violations={}, widths={}, letters={}, keys={}, together={}, lost=[], large=Large(seconds=0.0, rows=0, text=""), errors=errors
+    )
     ada.goto(plan["links"]["ada"])
     check(ada, "login", axe, seen)
     for page, person in ((ada, "ada"), (bob, "bob")):
@@ -99,6 +103,8 @@ def page_of(browser: Browser, errors: list[str]) -> Page:
 def check(page: Page, name: str, axe: str, seen: Seen) -> None:
     """Note axe's violations of a page, and how much wider than the window it is."""
     seen["widths"][name] = page.evaluate("document.documentElement.scrollWidth - innerWidth")
+    heights = "[...document.querySelectorAll('svg text')].map(text => text.getBoundingClientRect().height)"
+    seen["letters"][name] = page.evaluate(f"{heights}.reduce((one, other) => Math.min(one, other), 99) % 99")
     if axe:
         page.evaluate(f"{axe}; 0")
         run = f"axe.run(document, {{runOnly: {json.dumps(RULES)}}})"

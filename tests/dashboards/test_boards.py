@@ -231,7 +231,7 @@ def test_a_case_that_is_noted_can_be_opened(rehearsed: Rehearsed) -> None:
 
 def test_each_family_has_a_column_in_the_case_of_why() -> None:
     why = next(one for one in ASKED if one.board == "case" and one.where.startswith("Score of each linked entity"))
-    assert all(f"AS {family}" in why.target["rawSql"] for family in FAMILIES)
+    assert all(f"AS `{family}`" in why.target["rawSql"] for family in FAMILIES)
 
 
 def test_time_series_are_asked_for_as_such() -> None:

@@ -166,7 +166,10 @@ function Bars({ panel, answers, theme, width, height }) {
   const flat = orientation === 'horizontal';
   const stacked = stacking === 'normal';
   const totals = names.values.map((_, n) => (stacked ? parts.reduce((sum, part) => sum + part.values[n], 0) : Math.max(...parts.map((part) => part.values[n]))));
-  const most = Math.max(...totals, 1e-9);
+  // what is below zero is stacked on the other side of it, as Grafana does
+  const ends = names.values.map((_, n) => parts.map((part) => part.values[n])).map((values) => (stacked ? [values.filter((one) => one < 0).reduce((sum, one) => sum + one, 0), values.filter((one) => one > 0).reduce((sum, one) => sum + one, 0)] : [Math.min(...values, 0), Math.max(...values)]));
+  const least = Math.min(...ends.map(([low]) => low), 0);
+  const most = Math.max(...ends.map(([, high]) => high), 1e-9) - least;
   const room = legend.showLegend ? 26 : 0;
   const margin = flat ? { left: 178, right: 64, bottom: room } : { left: 46, right: 8, bottom: room + 18 };
   const along = flat ? width - margin.left - margin.right : height - margin.bottom - 8;
@@ -182,22 +185,25 @@ function Bars({ panel, answers, theme, width, height }) {
           </g>
         ))}
         {names.values.map((name, n) => {
-          let before = 0;
+          const zero = (-least / most) * along;
+          let [below, above] = [zero, zero];
           const start = n * lane + (lane - thick) / 2;
           return (
             <g key={n}>
               {flat && <text x={margin.left - 8} y={start + thick / 2 + 4} textAnchor="end" fill={theme.colors.text.primary}>{String(name).slice(0, 26)}</text>}
               {parts.map((part, m) => {
-                const length = (part.values[n] / most) * along;
+                const length = (Math.abs(part.values[n]) / most) * along;
                 const width = stacked ? thick : thick / parts.length;
                 const offset = stacked ? 0 : m * width;
-                const at = before;
-                before += stacked ? length : 0;
+                const negative = part.values[n] < 0;
+                const at = negative ? below - length : above;
+                above += stacked && !negative ? length : 0;
+                below -= stacked && negative ? length : 0;
                 return flat
                   ? <rect key={m} x={margin.left + at} y={start + offset} width={length} height={width} fill={colorOf(part, theme)} />
                   : <rect key={m} x={margin.left + start + offset} y={8 + along - at - length} width={width} height={length} fill={colorOf(part, theme)} />;
               })}
-              {flat && <text x={margin.left + (totals[n] / most) * along + 6} y={start + thick / 2 + 4}>{label(parts[0].display(totals[n]))}</text>}
+              {flat && <text x={margin.left + zero + (ends[n][1] / most) * along + 6} y={start + thick / 2 + 4}>{label(parts[0].display(totals[n]))}</text>}
               {!flat && (names.values.length < 14 || n % Math.ceil(names.values.length / 12) === 0) && <text x={margin.left + start + thick / 2} y={height - room - 4} textAnchor="middle">{name}</text>}
             </g>
           );

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from hashlib import sha256
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -172,3 +173,12 @@ def test_settings_name_the_public_keys_or_the_workers_key() -> None:
         HistoryCheck.of(Settings.model_validate({**production, "history_public_key": "abc"}))
     with pytest.raises(SettingsError, match="neither HYDROMETER_WORKER_KEY nor HYDROMETER_SIGNING_KEY is set"):
         HistoryCheck.of(Settings.model_validate(production))
+
+
+def test_a_long_history_lists_versions_of_all_its_time_so_that_growth_can_be_drawn() -> None:
+    stored = written(901)
+    moments = [entry["updated_at"] for entry in stored["history"]]
+    assert (stored["history"][0]["version"], stored["history"][-1]["version"]) == (1, 901)
+    assert max(after - before for before, after in pairwise(moments)) < (moments[-1] - moments[0]) / 6
+    assert WORKERS.fault("case-1", stored) is None
+    assert ANYBODY.fault("case-1", stored) is None

@@ -29,6 +29,7 @@ from streams.testing.builders import foreign_python
 ROOT = Path(__file__).resolve().parents[3]
 MEMBERS = 20_000
 AXE_VERSION = "4.11.0"
+LEAST_LETTER_PIXELS = 8
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 
@@ -100,6 +101,7 @@ async def test_two_people_work_a_case_by_mouse_and_keys_and_nothing_hinders_them
     assert seen["together"] == {"comment": True, "owner": True}
     assert seen["lost"] == [False, True, False]
     assert {name: wider for name, wider in seen["widths"].items() if wider > 0} == {}, "no page is wider than its window"
+    assert {name: height for name, height in seen["letters"].items() if 0 < height < LEAST_LETTER_PIXELS} == {}, "letters that people read"
     assert f"{MEMBERS:,} accounts listed" in seen["large"]["text"]
     assert seen["large"]["rows"] <= 100, "a page has a part of them"
     if not axe:

@@ -19,7 +19,7 @@ import pytest
 from click.testing import CliRunner
 from rich.console import Console
 
-from dashboards.sql import COUNTED
+from dashboards.sql import COUNTED, parts
 from models.evidence.contributions import OTHER_VERSION
 from streams.cases.audit_chain import HistoryCheck, HistoryKey
 from streams.cases.hypothesis import WORDS
@@ -228,6 +228,7 @@ def sent_case(case: CaseRow) -> Case:
 
 def test_terminal_page_board_and_ocsf_show_one_score_that_adds_up(clickhouse: ClickHouse) -> None:
     board = f"SELECT {COUNTED} FROM cases FINAL WHERE case_id = %(case)s"  # noqa: S608 (a constant)
+    bars = f"SELECT {parts('counted')} FROM ({board.replace(COUNTED, f'{COUNTED} AS counted')})"  # noqa: S608 (constants)
     for case in terminal.newest(clickhouse, with_resolved=True):
         score = case.payload.score
         counted = {part.family: part.counted for part in score.parts}
@@ -235,6 +236,7 @@ def test_terminal_page_board_and_ocsf_show_one_score_that_adds_up(clickhouse: Cl
         assert sum(counted.values()) == pytest.approx(round(score.nats, 1), abs=0.051)
         assert case.evidence == pytest.approx(score.nats, abs=1e-3)
         assert clickhouse.query(board, {"case": case.case_id})[0][0] == pytest.approx(counted, abs=1e-5)
+        assert sum(clickhouse.query(bars, {"case": case.case_id})[0]) == pytest.approx(round(score.nats, 1), abs=0.051), "what is drawn"
         text = outline(case).text
         sent = case_finding(sent_case(case), "open")["unmapped"]["score"]
         assert (sent["nats"], {part["family"]: part["counted"] for part in sent["parts"]}) == (score.nats, counted)
