@@ -62,7 +62,7 @@ class Alerting:
         """Publish the case of an alert at once when a member turns out to be handed over, however little else changed."""
         case = self._book.caseload.of(alert_id)
         if case is not None and case.state == "open" and not case.members.keys().isdisjoint(self._suspects[case.tier].owners(entity)):
-            self._book.changed[case.case_id] = None
+            self._book.changed[case.case_id] = True
 
     def _withdraw_fallen(self, alert_id: str, nats: float, threshold: float) -> list[Message]:
         """Resolve an alert whose evidence is well under the threshold now, and its case when no other alert of it stands; say why.
@@ -84,7 +84,7 @@ class Alerting:
             return self._book.close(case, "resolved")
         messages = self._book.alert_messages(alert_id, "resolved")
         alert.state = "resolved"
-        self._book.changed[case.case_id] = None
+        self._book.changed[case.case_id] = True
         return messages
 
     def _tier(self, alert_id: str, entity: Entity) -> Tier:
@@ -143,9 +143,8 @@ class Alerting:
             for link in other.links:
                 self._book.alerts[link.entity].case_id = case.case_id
         self._book.counts["alerts"] += is_new and not silent
-        self._book.changed.update(
-            dict.fromkeys(changed_case.case_id for changed_case in (*merged, case))
-        )  # published once per block, with all its changes
+        for other in (*merged, case):
+            self._book.changed[other.case_id] = self._book.changed.get(other.case_id, False) or bool(merged)
         return self._book.alert_messages(alert_id, "open" if is_new else "update")
 
 

@@ -25,6 +25,12 @@ QUIET_SECONDS = 3 * DAY
 """A case without news for this long, in event time, is resolved."""
 MAX_CASE_BYTES = topics.MAX_RECORD_BYTES // 2
 """Of a version of a case: one that is larger lists fewer members and links, and says how many it leaves out."""
+SMALL_CASE_ROWS: Final = 20
+"""Members, owners and links up to which every change of a case is a version: a small one costs little."""
+VERSION_GROWTH_SHARE: Final = 0.1
+"""Growth of a larger case that makes a version at once."""
+MAX_VERSION_WAIT_SECONDS: Final = 3600.0
+"""Event time after which a smaller change makes one."""
 _LIST_DIVISORS: Final = (1, 4, 16, 64, 256, 1024, case_file.MAX_LISTED_MEMBERS)
 
 
@@ -46,8 +52,8 @@ class Casebook:
         self.caseload = Caseload()
         self.membership = Membership(policy, self.caseload)
         self.triage = triage.trained(())
-        self.changed: dict[str, None] = {}
-        """Cases to be published once the block is judged, by id."""
+        self.changed: dict[str, bool] = {}
+        """Cases that changed in this block, by id, and whether a version is due at once, however little changed."""
         self.now = -math.inf
         """Event time of the newest evidence, seconds since 1970."""
         self.counts = {"evidence_rows": 0.0, "alerts": 0.0, "cases": 0.0}
@@ -69,16 +75,48 @@ class Casebook:
         record = explanation.alert_record(alert_id, alert, step, self.entities[AlertName.parse(alert_id).key], self.policy)
         return [Message(topics.ALERTS, 0, record.encode(), alert_id.encode())]
 
-    def publish(self, case: CaseState) -> list[Message]:
-        """Bring a case up to date and return its next version."""
+    def publish_changed(self) -> list[Message]:
+        """Return versions of the cases that changed enough, and of those whose smaller changes have waited.
+
+        A version lists the whole case. So that what is written stays in proportion to what changed, a large case waits until it has grown
+        by a share, or an hour is over; its state is up to date all the same.
+        """
+        at_once = {name for name, is_urgent in self.changed.items() if self._renew(self.cases[name]) or is_urgent}
+        for name in self.changed:
+            self.cases[name].waits = True
+        waiting = dict.fromkeys(self.changed) | dict.fromkeys(name for name, case in self.cases.items() if case.waits)
+        self.changed.clear()
+        due = [self.cases[name] for name in waiting if name in at_once or self._is_due(self.cases[name])]
+        return [message for case in due for message in self.publish(case)]
+
+    def publish_waiting(self) -> list[Message]:
+        """Return a version of each case that waits for one."""
+        return [message for case in [case for case in self.cases.values() if case.waits] for message in self.publish(case)]
+
+    def _is_due(self, case: CaseState) -> bool:
+        if case.version == 0 or case.state != "open" or case.rows <= SMALL_CASE_ROWS:
+            return True
+        grown = abs(case.rows - case.published_rows) >= VERSION_GROWTH_SHARE * case.published_rows
+        return grown or self.now - case.history[-1].updated_at >= MAX_VERSION_WAIT_SECONDS
+
+    def _renew(self, case: CaseState) -> bool:
+        """Bring a case up to date. Return whether it became, or is no more, a question or a permitted party's."""
         entities = [self.entities[key] for key in case.keys]
         case.updated_at = max([case.updated_at, *(entity.time for entity in entities)])
+        if case.state == "merged":
+            return False
+        alerts, before = [self.alerts[link.entity] for link in case.links], (case.muted, case.tier)
+        case.muted = all(alert.muted for alert in alerts)
+        case.tier = "alert" if any(alert.tier == "alert" for alert in alerts) else "ask"
+        self.membership.update(case, entities)
+        return (case.muted, case.tier) != before
+
+    def publish(self, case: CaseState) -> list[Message]:
+        """Bring a case up to date and return its next version."""
+        self._renew(case)
+        entities = [self.entities[key] for key in case.keys]
         case.version += 1
-        if case.state != "merged":
-            alerts = [self.alerts[link.entity] for link in case.links]
-            case.muted = all(alert.muted for alert in alerts)
-            case.tier = "alert" if any(alert.tier == "alert" for alert in alerts) else "ask"
-            self.membership.update(case, entities)
+        case.waits, case.published_rows = False, case.rows
         for list_divisor in _LIST_DIVISORS:
             record = case_file.case_record(
                 case, entities, self.strongest(case), self.policy, self._example(case), self.triage, list_divisor

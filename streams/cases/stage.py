@@ -100,10 +100,13 @@ class Cases:
             self._next_expiry = self.book.now + DAY
             expiry.expire(self.book.now, self.book.entities, self.book.alerts, self.book.labels, self.book.caseload)
             self.book.membership.recount()  # a group that was forgotten may come back with other members
-        messages += [message for case_id in self.book.changed for message in self.book.publish(self.book.cases[case_id])]
-        self.book.changed.clear()
+        messages += self.book.publish_changed()
         self._touch(first)
         return messages
+
+    def settle(self) -> list[Message]:
+        """Return versions of the cases whose smaller changes wait for one: a log has ended."""
+        return self.book.publish_waiting()
 
     def apply_feedback(self, value: bytes, offset: int) -> list[Message]:  # noqa: ARG002 (labels are states: their offsets count nothing)
         """Apply an analyst's label. Raises MalformedEventError, before anything changes, when it is not a label."""

@@ -67,6 +67,10 @@ class Pipeline:
                     )
                 )
 
+    def settle(self) -> None:
+        """Publish what waits for more to change: the log has ended."""
+        self._send(self.cases.settle())
+
     def erase(self, account: str, time: float) -> None:
         """Erase an account: its requests up to `time` (epoch seconds) are not counted again."""
         home = topics.partition_of(account, len(self.accounts))

@@ -98,6 +98,7 @@ class Replay:
                 self.pipeline.feed_round(block.partition, content)
             events += count
         self.pipeline.drain()
+        self.pipeline.settle()
         return events
 
     def accounts(self) -> dict[str, AccountRow]:

@@ -443,6 +443,15 @@ class CaseState(msgspec.Struct):
     withdrawn: str = ""
     """Why the newest of its alerts that was withdrawn was, as a sentence."""
     history: list[Version] = msgspec.field(default_factory=list)
+    published_rows: int = 0
+    """Its `rows` in its newest version."""
+    waits: bool = False
+    """Whether it changed since its newest version, and too little for another."""
+
+    @property
+    def rows(self) -> int:
+        """Return what a version lists: members, owners and links. Its size is in proportion."""
+        return len(self.members) + len(self.owners) + len(self.links)
 
     @property
     def keys(self) -> list[str]:
