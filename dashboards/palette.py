@@ -27,7 +27,7 @@ WARN: Final = "#FADE2A"
 BAD: Final = "#F2495C"
 PLAIN: Final = "text"
 GREYS: Final = ("#8E8E9A", "#6C6C78", "#55555F")
-"""Colours of what is no evidence by itself."""
+"""Colours of the parts of a score that belong to no family."""
 
 _HUES: Final = (
     "#F2495C",
