@@ -95,7 +95,7 @@ class Evaluator:
         self._rules = rules() if chosen is None else chosen
         self._held: dict[Key, _Alert] = {}
 
-    def look(self, now: float, interval: float) -> list[Json]:
+    def evaluate(self, now: float, interval: float) -> list[Json]:
         """Return the alerts to send at `now`, in Alertmanager's format: firing ones, and those that have just ended."""
         for name, rule in self._rules.items():
             for firing_alert in self._ask(name, rule):
@@ -147,7 +147,7 @@ def run(query: Query, url: str, interval: float, stop: threading.Event) -> None:
     evaluator = Evaluator(query)
     while True:
         try:
-            send(url, evaluator.look(time.time(), interval))
+            send(url, evaluator.evaluate(time.time(), interval))
             METRICS.add(Metric.ALERTS_TOLD, outcome="taken")
         except AlertmanagerError as error:
             METRICS.add(Metric.ALERTS_TOLD, outcome="refused")

@@ -125,7 +125,7 @@ class Population(base.AnomalyDetector):
             scores = self._score_filled(filled)
             admitted = scores <= self._gate.threshold
             for score in scores.tolist():
-                self._gate.note(score)
+                self._gate.record(score)
             self._learn_filled(filled[admitted])
             self._follow_usual(self._unit(known[admitted]))
 
@@ -156,7 +156,7 @@ class Population(base.AnomalyDetector):
         return anomaly.HalfSpaceTrees(self.members, self.height, self.window_size, seed=self.seed)
 
     def _admits(self, score: float) -> bool:
-        self._gate.note(score)
+        self._gate.record(score)
         return self._gate.admits(score)
 
     def _learn(self, complete: dict[Any, Any]) -> None:

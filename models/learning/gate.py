@@ -22,7 +22,7 @@ class Gate:
 
     >>> gate = Gate(memory=1000.0, top=8.0, width=4.0)
     >>> for score in (1.0, 1.0, 1.0, 2.0) * 16:
-    ...     gate.note(score)
+    ...     gate.record(score)
     >>> gate.admits(1.5), gate.admits(2.0)
     (True, False)
     """
@@ -47,7 +47,7 @@ class Gate:
         """Return whether an observation with this score may be learned."""
         return score <= self.threshold
 
-    def note(self, score: float) -> None:
+    def record(self, score: float) -> None:
         """Count a score, admitted or not."""
         share = min(max(score / self._top, 0.0), 1.0)
         self._counts[min(int(share * _SCORE_BINS), _SCORE_BINS - 1)] += self._unit

@@ -21,7 +21,7 @@ _MEMBER_FIELDS: Final = tuple(name for name in Known.__struct_fields__ if name !
 _ENTITY_FIELDS: Final = tuple(name for name in Entity.__struct_fields__ if name not in ("members", "own_time"))
 
 
-def take(entities: dict[str, Entity], block: Block) -> dict[str, list[str]]:
+def merge_rows(entities: dict[str, Entity], block: Block) -> dict[str, list[str]]:
     """Update entities from a block of `evidence`; return the accounts whose rows are new, by key (`kind:id`) of each entity in the block.
 
     A row older than the stored state changes nothing.

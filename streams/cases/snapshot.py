@@ -83,7 +83,7 @@ class Snapshots:
             chunks |= dict.fromkeys(self._names(self._serial), self._changed)
         return chunks
 
-    def take(self, chunk: str, offset: int, rows: Iterable[tuple[str, Mapping[str, object]]], head: Mapping[str, float | None]) -> bytes:
+    def frozen(self, chunk: str, offset: int, rows: Iterable[tuple[str, Mapping[str, object]]], head: Mapping[str, float | None]) -> bytes:
         """Freeze the state on the first call (`rows` by table name, complete up to block `offset`), then return this chunk.
 
         head: numbers of the state as a whole, which every chunk repeats.

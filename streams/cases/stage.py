@@ -84,7 +84,7 @@ class Cases:
                 messages += self._erase(block)
                 continue
             first, self._offset = (offset if first < 0 else first), offset
-            changed = evidence_state.take(self.book.entities, block)
+            changed = evidence_state.merge_rows(self.book.entities, block)
             self.book.membership.note_changes(changed)
             touched |= dict.fromkeys(changed)
             self.book.counts["evidence_rows"] += len(block)
@@ -127,7 +127,7 @@ class Cases:
         book = self.book
         tables = (("entities", book.entities), ("cases", book.cases), ("alerts", book.alerts), ("labels", book.labels))
         head = {"now": book.now if math.isfinite(book.now) else None}
-        return self._snapshots.take(chunk, self._offset, tables, head)
+        return self._snapshots.frozen(chunk, self._offset, tables, head)
 
     def load(self, chunks: Iterable[tuple[str, bytes]]) -> None:
         """Restore the newest complete snapshot. Unreadable chunks are counted."""

@@ -114,6 +114,6 @@ def publisher(settings: Settings, process: str = "worker", *, feeds: bool = Fals
 
 def _update_feeds(feed_silence: Feeds, now: float) -> None:
     try:
-        feed_silence.look(now)
+        feed_silence.update(now)
     except StoreUnavailableError as error:
         _log.warning("the silence of feeds is not updated: %s", error)

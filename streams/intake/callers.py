@@ -51,7 +51,7 @@ class Callers:
 
     def of(self, authorization: str, now: float) -> Caller | None:
         """Return the caller with this `Authorization` header, None when no token matches. now: seconds of the monotonic clock."""
-        self._look(now)
+        self._reload_if_changed(now)
         given = authorization.encode("utf-8", "surrogateescape")
         sources = [source for source, token in self._tokens.items() if hmac.compare_digest(given, b"Bearer " + token)]
         return self._caller(sources[0]) if sources else None
@@ -61,7 +61,7 @@ class Callers:
             self._callers[source] = Caller(source, Bucket(*self._rate), Fuse.of(self._settings))
         return self._callers[source]
 
-    def _look(self, now: float) -> None:
+    def _reload_if_changed(self, now: float) -> None:
         """Read the files again when one has changed; keep the known tokens while one cannot be read."""
         if not self._paths or now - self._looked < RELOAD_INTERVAL_SECONDS:
             return

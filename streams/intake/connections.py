@@ -95,7 +95,7 @@ class Connections:
     @contextmanager
     def serving(self, request: web.Request, source: str) -> Iterator[bool]:
         """Hold a source's request until the context ends. Yields whether it is within the source's share of the connections."""
-        within = self._shares.take(source, 1)
+        within = self._shares.try_reserve(source, 1)
         self._change(request.protocol, source, idle=False)
         try:
             yield within

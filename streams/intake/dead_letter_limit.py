@@ -51,8 +51,8 @@ class Fuse:
         """
         if len(self._recent) == self._window and (oldest := self._recent[0]) is not None:
             self._refused -= 1
-            _take(self._accounts, oldest.account)
-            _take(self._details, oldest.detail)
+            _decrement(self._accounts, oldest.account)
+            _decrement(self._details, oldest.detail)
         self._recent.append(_Line(account, f"{error.reason}: {error.detail}") if error else None)
         if error is None:
             self._in_row = 0
@@ -64,10 +64,10 @@ class Fuse:
             self._accounts[account] += 1
             self._in_row_accounts[account] += 1
         if self._refused and not self._skip:
-            self._judge()
+            self._check_limits()
         return bool(self._why)
 
-    def _judge(self) -> None:
+    def _check_limits(self) -> None:
         if self._in_row >= self._run and self._in_row - _most(self._in_row_accounts) >= self._run:
             self._blow(f"{self._in_row} lines in a row were refused")
             return
@@ -99,7 +99,7 @@ def _most(accounts: Counter[str | None]) -> int:
     return max((lines for account, lines in accounts.items() if account is not None), default=0)
 
 
-def _take(counts: Counter[Any], key: object) -> None:
+def _decrement(counts: Counter[Any], key: object) -> None:
     counts[key] -= 1
     if not counts[key]:
         del counts[key]

@@ -116,14 +116,14 @@ class Intake:
 
     async def _events(self, request: web.Request) -> web.Response:
         async with self._received(request) as body:
-            ingested = await self._take(request[_CALLER], partial(_lines, most=self._limits.body_events), body)
+            ingested = await self._accept(request[_CALLER], partial(_lines, most=self._limits.body_events), body)
         answer = {"accepted": ingested.accepted, "rejected": dict(ingested.rejected)}
         return web.json_response(answer, status=400 if _nothing_accepted(ingested) else 200)
 
     async def _otlp(self, request: web.Request) -> web.Response:
         signal, encoding = otlp_wire.SIGNALS[request.path], _encoding(request)
         async with self._received(request) as body:
-            ingested = await self._take(request[_CALLER], partial(self._shipped, signal, encoding), body)
+            ingested = await self._accept(request[_CALLER], partial(self._shipped, signal, encoding), body)
         refused = {reason: lines for reason, lines in ingested.rejected.items() if reason not in {"duplicate", "no_request"}}
         reasons = ", ".join(f"{reason}: {lines}" for reason, lines in sorted(refused.items()))
         if refused and _nothing_accepted(ingested):
@@ -162,7 +162,7 @@ class Intake:
         if wait := caller.bucket.wait(now):
             raise _too_fast(wait)
 
-    async def _take(self, caller: Caller, read: Callable[[bytes], Sequence[Line]], body: bytes) -> Ingested:
+    async def _accept(self, caller: Caller, read: Callable[[bytes], Sequence[Line]], body: bytes) -> Ingested:
         """Read the lines of a body, ingest them, and return once the broker has them.
 
         The body is charged before it is read, by its bytes, and after it by its lines if these are more: a refusal is not free.
@@ -173,9 +173,9 @@ class Intake:
         async with self.parser.turn(caller.source) as run:
             self._check(caller)
             charged = len(body) / CHARGED_BYTES
-            caller.bucket.take(charged, time.monotonic())
+            caller.bucket.spend(charged, time.monotonic())
             lines = await run(partial(read, body))
-            caller.bucket.take(max(0.0, len(lines) - charged), time.monotonic())
+            caller.bucket.spend(max(0.0, len(lines) - charged), time.monotonic())
         failures = self.groups.failures
         try:
             ingested = await self.groups.add(lines, time.time(), caller)
@@ -226,7 +226,7 @@ class Intake:
                 async for part in bodies.unpacked(request):
                     if held + len(part) > self._limits.body_bytes:
                         raise web.HTTPRequestEntityTooLarge(self._limits.body_bytes, self._limits.body_bytes + 1)
-                    if not self._open_bytes.take(source, len(part)):
+                    if not self._open_bytes.try_reserve(source, len(part)):
                         raise _unavailable("too many bodies at once: send the same again")
                     held += len(part)
                     parts.append(part)

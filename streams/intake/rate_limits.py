@@ -21,7 +21,7 @@ class Bucket:
         self._fill(now)
         return math.ceil(-self._level / self._rate) if self._level < 0 else 0
 
-    def take(self, events: float, now: float) -> None:
+    def spend(self, events: float, now: float) -> None:
         """Take `events` at `now`, also more than there are: the debt, of one burst at most, is paid by waiting."""
         self._fill(now)
         self._level = max(self._level - events, -self._burst)
@@ -39,7 +39,7 @@ class Shares:
         self._total = total
         self._used: Counter[str] = Counter()
 
-    def take(self, source: str, amount: int) -> bool:
+    def try_reserve(self, source: str, amount: int) -> bool:
         """Take `amount` for a source and return True, or take nothing and return False. The first unit is never refused."""
         used = self._used[source] + amount
         if used > max(1, (self._total - self._used.total() + self._used[source]) // 2):

@@ -94,7 +94,7 @@ class _RawTopic:
     async def step(self, pause_seconds: float) -> None:
         """Take one batch; pause when it blows the fuse, and judge then whether the topic can go on."""
         try:
-            took = await self.take()
+            took = await self.read_batch()
         except FuseBlownError as error:
             if not self.paused:
                 _log.error("%s is paused: %s", topics.REQUESTS_RAW, error)
@@ -112,7 +112,7 @@ class _RawTopic:
                 self.paused = False
                 report_paused(topics.REQUESTS_RAW, paused=False)
 
-    async def take(self) -> bool:
+    async def read_batch(self) -> bool:
         """Read a batch, deliver its blocks, acknowledge it; return whether there was one.
 
         When the fuse blows, only the batch's dead letters are sent, once; nothing is acknowledged, so the whole batch is read again.

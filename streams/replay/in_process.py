@@ -37,7 +37,7 @@ class Pipeline:
 
     def feed(self, partition: int, block: bytes | Block) -> None:
         """Carry one block of `requests`, and all that comes of it, through the stages."""
-        self._take(Message(topics.REQUESTS, partition, block))
+        self._receive(Message(topics.REQUESTS, partition, block))
         self.drain()
 
     def feed_round(self, partition: int, block: bytes | Block) -> None:
@@ -48,7 +48,7 @@ class Pipeline:
         if partition in self._round:
             self.drain()
         self._round.add(partition)
-        self._take(Message(topics.REQUESTS, partition, block))
+        self._receive(Message(topics.REQUESTS, partition, block))
 
     def drain(self) -> None:
         """Carry all that waits through groups, cases, and back to the accounts."""
@@ -77,7 +77,7 @@ class Pipeline:
         self._send([Message(topics.FEEDBACK, home, erasures.command("replay", account, time))])
         self.drain()
 
-    def _take(self, request: Message) -> None:
+    def _receive(self, request: Message) -> None:
         self._on_message(request)
         self._send(self.accounts[request.partition].apply(request.content, self._offset(request)))
 

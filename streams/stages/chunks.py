@@ -44,7 +44,7 @@ class Chunks:
         Raises:
             KeyError: If the key belongs to no table and no model.
         """
-        if self._shadow.holds(chunk):
+        if self._shadow.has_chunk(chunk):
             return self._shadow.dump(chunk)
         return self._tables[_table_of(chunk)].dump(chunk)
 

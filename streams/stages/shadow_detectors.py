@@ -86,7 +86,7 @@ class ShadowDetectors:
         """Return the models to write, with the offset of the first change of each."""
         return {f"{name}/0": offset for name, offset in self._dirty.items()}
 
-    def holds(self, chunk: str) -> bool:
+    def has_chunk(self, chunk: str) -> bool:
         """Return whether a chunk is one of these models."""
         return chunk.partition("/")[0] in self._models
 

@@ -40,7 +40,7 @@ class Feeds:
         self._settled = self._judged = 0
         """Minutes since 1970: all before the first are learned, all before the second judged."""
 
-    def look(self, now: float) -> None:
+    def update(self, now: float) -> None:
         """Evaluate the minutes that ended since the last call, and set the feeds' metrics.
 
         Args:
@@ -57,9 +57,9 @@ class Feeds:
         for feed, second in self._clickhouse.query(_BUSY, {"since": since * MINUTE_SECONDS}):
             busy.setdefault(feed, set()).add(second // MINUTE_SECONDS)
         self._judged, self._settled = end, max(since, end - OPEN_MINUTES)
-        self._set_metrics({feed: self._judge(feed, busy.get(feed, set()), since) for feed in self._known.keys() | busy.keys()})
+        self._set_metrics({feed: self._measure(feed, busy.get(feed, set()), since) for feed in self._known.keys() | busy.keys()})
 
-    def _judge(self, feed: str, busy: Collection[int], since: int) -> Silence:
+    def _measure(self, feed: str, busy: Collection[int], since: int) -> Silence:
         first = since if feed in self._known else min(busy)
         absence = self._known.get(feed, FeedSilenceModel())
         _pass(absence, busy, first, self._settled)

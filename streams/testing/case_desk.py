@@ -117,13 +117,13 @@ class CaseDesk:
     def apply(self, *rows: Row) -> list[Alert]:
         """Apply one block; return the alerts that it gave rise to."""
         self.blocks.append(encoded(rows))
-        return self.take(self.stage.apply(self.blocks[-1], len(self.blocks) - 1))
+        return self.receive(self.stage.apply(self.blocks[-1], len(self.blocks) - 1))
 
     def learn(self, label: Label) -> list[Alert]:
         """Apply an analyst's label; return the alerts that it gave rise to."""
-        return self.take(self.stage.apply_feedback(label.encode(), 0))
+        return self.receive(self.stage.apply_feedback(label.encode(), 0))
 
-    def take(self, messages: list[Message]) -> list[Alert]:
+    def receive(self, messages: list[Message]) -> list[Alert]:
         """Keep messages of the stage; return the alerts among them."""
         self.sent += messages
         return [Alert.decode(message.value) for message in messages if message.topic == topics.ALERTS]

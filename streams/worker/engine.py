@@ -114,7 +114,7 @@ class Engine:
         table.on_recover(self.load)
         app.on_partitions_revoked.connect(self._revoked, weak=False)
 
-    async def take(self, event: EventT[Any]) -> None:
+    async def receive(self, event: EventT[Any]) -> None:
         """Apply one block, at once or with those that come soon after it, and send the resulting messages.
 
         A block of an earlier assignment is skipped and read again later.
@@ -140,14 +140,14 @@ class Engine:
             while partition and partition.is_full and self._owns(partition):  # noqa: ASYNC110 - it may be lost meanwhile
                 await asyncio.sleep(FULL_PAUSE_SECONDS)
 
-    async def take_feedback(self, event: EventT[Any]) -> None:
+    async def receive_feedback(self, event: EventT[Any]) -> None:
         """Apply one record of feedback, in the stage of the partition of the same number."""
         record = event.message
         with self.failure:
             async with self._applying:
                 if partition := await self._partition_in_turn(record):
                     if partition.pace and (mark := self._mark_in(record)):
-                        partition.pace.note(mark)
+                        partition.pace.record_mark(mark)
                         await self._report_reach(partition, partition.pace)
                     elif record.value is not None:  # a tombstone only removes what a topic contains
                         await self._apply_gathered(partition)  # what came before it counts before it
@@ -161,7 +161,7 @@ class Engine:
             async with self._applying:
                 for partition in list(self.partitions.values()):
                     if partition.pace:
-                        partition.pace.look(time.monotonic())
+                        partition.pace.advance_to(time.monotonic())
                         await self._report_reach(partition, partition.pace)
         await self.checkpoint()
 
@@ -287,7 +287,7 @@ class Engine:
                         if reach == math.inf or self._generation < 0:
                             self._catching_up = None  # what comes from here on begins anew
                             return
-                        await self._apply(self.partitions[number], paces[number].take())
+                        await self._apply(self.partitions[number], paces[number].pop_next())
                         await self._send_mark(self.partitions[number], paces[number])
                     await asyncio.sleep(0)
         finally:
@@ -308,7 +308,7 @@ class Engine:
 
     async def _answer(self, partition: Partition, mark: Mark) -> None:
         """Send the lowest mark of all partitions back, behind the messages that came of what was before it."""
-        has_changed, time_reached = partition.slowest.note(mark), partition.slowest.time
+        has_changed, time_reached = partition.slowest.record_mark(mark), partition.slowest.time
         if time_reached > -math.inf and mark.source in partition.slowest.times:  # who sent it may have forgotten the answer
             to = range(self._count) if has_changed else (mark.source,)
             await self._send_marks(partition, str(self.inputs.answers), time_reached, to)
@@ -329,7 +329,7 @@ class Engine:
 
     async def _write(self, partition: Partition, chunks: Sequence[str]) -> None:
         async with self._applying:
-            taken, complete_to = partition.take(chunks), partition.complete_to
+            taken, complete_to = partition.freeze(chunks), partition.complete_to
         await partition.confirmed()
         await self._table.write(partition.tp.partition, taken, complete_to, partition.read_from)
         partition.written(chunks, taken)

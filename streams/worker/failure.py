@@ -35,9 +35,9 @@ class Failure:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         """Record an error. A cancellation does not count as one: Faust cancels agents when it stops."""
         if error is not None and not isinstance(error, asyncio.CancelledError):
-            self.note(error)
+            self.record(error)
 
-    def note(self, error: BaseException) -> None:
+    def record(self, error: BaseException) -> None:
         """Record an error that happened outside of `with failure`."""
         if self.error is None:
             log.error("%s: %s", type(error).__name__, error)

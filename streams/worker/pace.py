@@ -78,7 +78,7 @@ class Slowest:
         """Return the lowest mark; minus infinity until every partition has sent one."""
         return min(self.times.values(), default=-math.inf)
 
-    def note(self, mark: Mark) -> bool:
+    def record_mark(self, mark: Mark) -> bool:
         """Take a mark, and return whether the lowest has changed."""
         before = self.time
         if mark.source in self.times and mark.time is not None:
@@ -119,7 +119,7 @@ class Pace:
         """The newest event of the next record, if one waits that may be applied, epoch seconds; else infinite."""
         return self.waiting[0][1] if self.waiting and not self.must_wait() else math.inf
 
-    def look(self, now: float) -> None:
+    def advance_to(self, now: float) -> None:
         """Let time pass, seconds of a monotonic clock: called about once a second."""
         self._waited += min(now - self._looked_at, MAX_LOOK_SECONDS)
         self._looked_at = now
@@ -137,7 +137,7 @@ class Pace:
         if not math.isfinite(self._start):
             self._start = reach
 
-    def take(self) -> Record:
+    def pop_next(self) -> Record:
         """Return the next record, which is applied now."""
         record, reach = self.waiting.popleft()
         self.waiting_bytes -= len(record.value or b"")
@@ -162,11 +162,11 @@ class Pace:
         self._sent, self._sent_at = reached, now
         return reached
 
-    def note(self, mark: Mark) -> None:
+    def record_mark(self, mark: Mark) -> None:
         """Take a mark that came back. An earlier one than before may be from a stage that has forgotten ours: it is due again."""
         if mark.time is not None and mark.time < self._feedback.times.get(mark.source, -math.inf):
             self._sent = math.nan
-        self._feedback.note(mark)
+        self._feedback.record_mark(mark)
         self._waited = 0.0
 
     @property

@@ -99,7 +99,7 @@ class Partition:
 
     def is_durable(self) -> bool:
         """Return whether all that the stage contains has been written, and Kafka has confirmed its messages."""
-        return not self.stage.dirty() and not self.archive.take() and all(future.done() for _, future in self._unconfirmed)
+        return not self.stage.dirty() and not self.archive.pending() and all(future.done() for _, future in self._unconfirmed)
 
     @property
     def is_full(self) -> bool:
@@ -177,12 +177,12 @@ class Partition:
         for _, future in list(self._unconfirmed):
             await future
 
-    def take(self, chunks: Sequence[str]) -> list[tuple[str, bytes]]:
+    def freeze(self, chunks: Sequence[str]) -> list[tuple[str, bytes]]:
         """Return the records to write, in this order: new archive records, then these chunks, complete up to `complete_to`."""
         self._resolve_held()
         self._writes += 1
         self.checkpoint.began(self.stage.dirty(), chunks)
-        return [*self.archive.take(), *((CHUNK + chunk, self.stage.dump(chunk)) for chunk in chunks)]
+        return [*self.archive.pending(), *((CHUNK + chunk, self.stage.dump(chunk)) for chunk in chunks)]
 
     def written(self, chunks: Sequence[str], records: Iterable[tuple[str, bytes]]) -> None:
         """Record that these chunks, as last taken, are durable. A record applied since then is not contained in them."""

@@ -226,7 +226,7 @@ class ChunkTable(faust.Table[bytes, bytes]):
         expected = self._ends[partition] + 1
         for offset in sorted(offsets):
             if offset > expected:
-                await self._look_at_others(tp, expected, offset - 1)
+                await self._check_foreign_records(tp, expected, offset - 1)
             expected = offset + 1
         for key, value in pairs:
             if value is None:
@@ -241,7 +241,7 @@ class ChunkTable(faust.Table[bytes, bytes]):
         if deleted:
             await self._write(partition, [(key, None) for key in deleted])
 
-    async def _look_at_others(self, tp: TP, first: int, last: int) -> None:
+    async def _check_foreign_records(self, tp: TP, first: int, last: int) -> None:
         """Read what stands between records of ours. A resent record of our own epoch changes nothing."""
         own_epoch = self._epochs[tp.partition]
         for record in await asyncio.to_thread(self.read_range, tp.topic, tp.partition, first, last):
@@ -394,7 +394,7 @@ class StoredArchive(MutableMapping[str, bytes]):
         self._partition = partition
         self._fresh: dict[str, bytes] = {}
 
-    def take(self) -> list[tuple[str, bytes]]:
+    def pending(self) -> list[tuple[str, bytes]]:
         """Return the records that are not durable yet. They must be written before the chunks that no longer contain them."""
         return [(ARCHIVE + key, value) for key, value in self._fresh.items()]
 

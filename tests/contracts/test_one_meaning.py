@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -95,3 +96,18 @@ def test_no_public_constant_has_another_value_in_another_module() -> None:
     several = names_of_several_values({str(path.relative_to(ROOT)): path.read_text(encoding="utf-8") for path in paths})
     assert {name: places for name, places in several.items() if name not in OWN_VALUES} == {}, "name each after what it limits"
     assert set(OWN_VALUES) <= set(several), "a name of OWN_VALUES has one value: drop it"
+
+
+TAKES: Final = {
+    "models/evidence/evenness.py": "chooses rows",
+    "streams/schema/blocks.py": "chooses rows",
+    "streams/devserver/wire.py": "reads so many bytes",
+    "streams/intake/otlp_wire.py": "reads so many items",
+}
+"""Modules that define `take`: in NumPy's and Arrow's sense. It was ten things once: receive, freeze, pop, spend, merge, ..."""
+
+
+def test_take_has_the_meaning_that_numpy_and_arrow_give_it() -> None:
+    modules = [path for room in ("streams", "models", "dashboards") for path in (ROOT / room).rglob("*.py")]
+    defined = {str(path.relative_to(ROOT)) for path in modules if re.search(r"def _?take\(", path.read_text(encoding="utf-8"))}
+    assert defined == TAKES.keys(), "say what it does: receive, freeze, pop, spend, merge, read, ..."

@@ -28,8 +28,8 @@ class Table:
         self.rows: list[dict[str, Any]] = []
         self.evaluator = Evaluator(lambda _: self.rows, {"too_many": RULE})
 
-    def look(self, now: float) -> list[tuple[str, str, str]]:
-        alerts = self.evaluator.look(now, interval=30)
+    def evaluate(self, now: float) -> list[tuple[str, str, str]]:
+        alerts = self.evaluator.evaluate(now, interval=30)
         return [(alert["annotations"]["summary"], alert["startsAt"][11:19], alert["endsAt"][11:19]) for alert in alerts]
 
 
@@ -52,31 +52,31 @@ def test_a_row_is_text_and_one_number(row: dict[str, Any]) -> None:
 def test_an_alert_is_told_only_after_it_has_held_for_its_time_and_then_again_and_again() -> None:
     table = Table()
     table.rows = [{"name": "a", "value": 3}]
-    assert table.look(0) == []
-    assert table.look(30) == []
-    assert table.look(60) == [("a has 3.0.", "00:00:00", "00:03:00")]
+    assert table.evaluate(0) == []
+    assert table.evaluate(30) == []
+    assert table.evaluate(60) == [("a has 3.0.", "00:00:00", "00:03:00")]
     table.rows = [{"name": "a", "value": 4}]
-    assert table.look(90) == [("a has 4.0.", "00:00:00", "00:03:30")]
+    assert table.evaluate(90) == [("a has 4.0.", "00:00:00", "00:03:30")]
 
 
 def test_a_moments_silence_resolves_nothing_and_a_longer_one_resolves_once() -> None:
     table = Table()
     table.rows = [{"name": "a", "value": 3}]
-    table.look(0)
-    table.look(60)
+    table.evaluate(0)
+    table.evaluate(60)
     table.rows = []
-    assert len(table.look(120)) == 1
-    assert table.look(190) == [("a has 3.0.", "00:00:00", "00:03:10")], "it ends now"
-    assert table.look(220) == []
+    assert len(table.evaluate(120)) == 1
+    assert table.evaluate(190) == [("a has 3.0.", "00:00:00", "00:03:10")], "it ends now"
+    assert table.evaluate(220) == []
 
 
 def test_what_never_held_long_enough_ends_unheard() -> None:
     table = Table()
     table.rows = [{"name": "a", "value": 3}]
-    table.look(0)
+    table.evaluate(0)
     table.rows = []
-    assert table.look(30) == []
-    assert table.look(300) == []
+    assert table.evaluate(30) == []
+    assert table.evaluate(300) == []
 
 
 def test_durations_are_those_of_grafana() -> None:

@@ -108,7 +108,7 @@ def test_cases_are_delivered_together_once_and_then_resolved(
     clickhouse, messages = ClickHouse(settings), heard[1]
     evaluator = Evaluator(clickhouse.named, {"new_extraction_case": replace(new_extraction_case.rule, lingers="0s")})
     for _ in range(3):
-        send(alertmanager, evaluator.look(time.time(), 30))
+        send(alertmanager, evaluator.evaluate(time.time(), 30))
     (first,) = until(lambda: list(messages))
     assert (first["path"], first["status"], first["groupLabels"]) == ("/soc", "firing", {"rule": "new_extraction_case"})
     assert sorted(alert["annotations"]["summary"] for alert in first["alerts"]) == [
@@ -116,12 +116,12 @@ def test_cases_are_delivered_together_once_and_then_resolved(
     ], "two cases, one message"
 
     for _ in range(4):
-        send(alertmanager, evaluator.look(time.time(), 30))
+        send(alertmanager, evaluator.evaluate(time.time(), 30))
         time.sleep(0.5)
     assert len(messages) == 1, "what was said is not said again"
 
     _cases(settings, "resolved", version=2)
-    send(alertmanager, evaluator.look(time.time(), 30))
+    send(alertmanager, evaluator.evaluate(time.time(), 30))
     resolved = until(lambda: [each for each in messages if each["status"] == "resolved"])
     assert {alert["labels"]["case_id"] for alert in resolved[0]["alerts"]} == {"case-1", "case-2"}
     clickhouse.close()

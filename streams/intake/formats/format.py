@@ -100,7 +100,7 @@ def table(
             value = typed(read(entry), canonical in asked)
             if value is not None:
                 event[canonical] = value
-        if "event.id" not in event and any(_stands(entry, way) for way in id_ways):
+        if "event.id" not in event and any(_has_value(entry, way) for way in id_ways):
             event["event.id"] = None  # a caller's, and none
         return (event,)
 
@@ -157,7 +157,7 @@ def follow(value: Any, steps: Iterable[str]) -> Any:
     return value
 
 
-def _stands(entry: Entry, way: tuple[str, ...]) -> bool:
+def _has_value(entry: Entry, way: tuple[str, ...]) -> bool:
     """Tell whether there is a value at the end of a path of keys, whatever it is."""
     holder = follow(entry, way[:-1])
     return type(holder) is dict and way[-1] in holder

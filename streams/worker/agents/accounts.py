@@ -23,10 +23,10 @@ def attach(app: faust.App, engine: Engine) -> None:
     async def accounts(blocks: StreamT[bytes]) -> None:
         """Update every account of each block, and send rows to the groups and cases stages."""
         async for event in unacknowledged(blocks):
-            await engine.take(event)
+            await engine.receive(event)
 
     @app.agent(feedback, name=f"{topics.ACCOUNTS_AGENT}-{topics.FEEDBACK}")
     async def suspects(blocks: StreamT[bytes]) -> None:
         """Remove the votes of accounts while one of their groups is suspect."""
         async for event in unacknowledged(blocks):
-            await engine.take_feedback(event)
+            await engine.receive_feedback(event)

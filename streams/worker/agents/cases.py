@@ -23,10 +23,10 @@ def attach(app: faust.App, engine: Engine) -> None:
     async def cases(blocks: StreamT[bytes]) -> None:
         """Link the entities with evidence; open, update and resolve their alerts and cases."""
         async for event in unacknowledged(blocks):
-            await engine.take(event)
+            await engine.receive(event)
 
     @app.agent(labels, name=f"{topics.CASES_AGENT}-{topics.LABELS}")
     async def labelled(records: StreamT[bytes]) -> None:
         """Apply analysts' labels to the cases."""
         async for event in unacknowledged(records):
-            await engine.take_feedback(event)
+            await engine.receive_feedback(event)

@@ -22,4 +22,4 @@ def attach(app: faust.App, engine: Engine) -> None:
     async def groups(blocks: StreamT[bytes]) -> None:
         """Update every group of each block, and send rows to the cases stage."""
         async for event in unacknowledged(blocks):
-            await engine.take(event)
+            await engine.receive(event)

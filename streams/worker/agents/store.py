@@ -54,7 +54,7 @@ class StoreEngine:
     def report(self, _metrics: Registry) -> None:
         """Do nothing: the store counts as it writes."""
 
-    async def take(self, event: EventT[Any]) -> None:
+    async def receive(self, event: EventT[Any]) -> None:
         """Hand one record to the store, and acknowledge the records that are in ClickHouse."""
         with self.failure:
             async with self._busy:
@@ -118,4 +118,4 @@ def attach(app: faust.App, engine: StoreEngine) -> None:
     async def store(records: StreamT[bytes]) -> None:
         """Write every record to ClickHouse, in batches."""
         async for event in unacknowledged(records):
-            await engine.take(event)
+            await engine.receive(event)

@@ -26,7 +26,7 @@ def test_of_a_database_that_is_away_this_rule_and_the_heartbeat_speak_and_no_oth
         raise StoreUnavailableError("it is away")
 
     evaluator = Evaluator(away)
-    evaluator.look(now=0, interval=30)
-    told = {alert["labels"]["rule"]: alert["annotations"]["summary"] for alert in evaluator.look(now=60, interval=30)}
+    evaluator.evaluate(now=0, interval=30)
+    told = {alert["labels"]["rule"]: alert["annotations"]["summary"] for alert in evaluator.evaluate(now=60, interval=30)}
     assert told == {name: rules()[name].silence for name in ("store_unreachable", "heartbeat")}
     assert "ClickHouse does not answer" in told["store_unreachable"]

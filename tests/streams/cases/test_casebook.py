@@ -109,14 +109,14 @@ def test_what_waits_after_a_crash_is_written_when_it_would_have_been(desk: CaseD
     desk.apply(*a_group("router", ROUTER, CROWD, at=700.0, requests=15.0))
     restored = CaseDesk()
     restored.stage.load([(chunk, desk.stage.dump(chunk)) for chunk in [*desk.stage.dirty()]])
-    restored.take(restored.stage.apply(encoded([an_account("a-stranger", at=3_600.0, extraction=1.0)]), 2))
+    restored.receive(restored.stage.apply(encoded([an_account("a-stranger", at=3_600.0, extraction=1.0)]), 2))
     assert requests(restored) == 1_500.0
 
 
 def test_at_the_end_of_a_log_nothing_waits(desk: CaseDesk) -> None:
     desk.apply(*a_group("router", ROUTER, CROWD, requests=10.0))
     desk.apply(*a_group("router", ROUTER, CROWD, at=700.0, requests=15.0))
-    desk.take(desk.stage.settle())
+    desk.receive(desk.stage.settle())
     assert requests(desk) == 1_500.0
     assert desk.stage.settle() == []
 

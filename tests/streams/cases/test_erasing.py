@@ -22,7 +22,7 @@ def erase(desk: CaseDesk, account: str) -> ErasureReport:
     """Erase an account, and return the report."""
     messages = desk.stage.apply(erasures.command("r", account, 0.0), len(desk.blocks))
     desk.blocks.append(b"")
-    desk.take(messages)
+    desk.receive(messages)
     (report,) = [message.value for message in messages if message.topic == topics.ERASURES]
     return ErasureReport.decode(report)
 

@@ -12,7 +12,7 @@ ROUTER = "00000000000000aa"
 def taken(*parts: list[Row]) -> dict[str, Entity]:
     entities: dict[str, Entity] = {}
     for rows in parts:
-        evidence_state.take(entities, blocks.decode(encoded(rows), layouts.EVIDENCE))
+        evidence_state.merge_rows(entities, blocks.decode(encoded(rows), layouts.EVIDENCE))
     return entities
 
 
@@ -25,7 +25,7 @@ def test_an_entity_has_its_own_row_and_its_members() -> None:
 
 def test_touched_entities_are_named_once_with_the_accounts_whose_rows_are_new() -> None:
     rows = [*a_group("router", ROUTER, ["ada", "bob"]), an_account("ada")]
-    assert evidence_state.take({}, blocks.decode(encoded(rows), layouts.EVIDENCE)) == {
+    assert evidence_state.merge_rows({}, blocks.decode(encoded(rows), layouts.EVIDENCE)) == {
         f"router:{ROUTER}": ["ada", "bob"],
         "account:ada": ["ada"],
     }

@@ -9,7 +9,7 @@ ROWS = {"a": 1, "b": 2, "c": 3, "d": 4, "e": 5}
 
 def take(snapshots: Snapshots, offset: int, rows: dict[str, int], chunks: int = 100) -> dict[str, bytes]:
     names = sorted(snapshots.dirty(), key=lambda name: (snapshots.dirty()[name], name))[:chunks]
-    return {name: snapshots.take(name, offset, [("rows", rows)], {"now": 7.0}) for name in names}
+    return {name: snapshots.frozen(name, offset, [("rows", rows)], {"now": 7.0}) for name in names}
 
 
 def touched(offset: int, parts: int) -> Snapshots:

@@ -205,7 +205,7 @@ def test_requests_are_counted_by_the_minute_in_which_they_were_sent_and_by_feed_
 def test_a_feed_is_judged_from_the_table(clickhouse: ClickHouse) -> None:
     write(clickhouse, record(topics.REQUESTS, 0, request_block("a"), {"source": b"http"}))
     metrics = Registry()
-    Feeds(clickhouse, metrics).look(NOW + 90 + 5 * 60)
+    Feeds(clickhouse, metrics).update(NOW + 90 + 5 * 60)
     assert metrics.value(Metric.FEED_SILENCE, feed="http") == 5
 
 

@@ -41,7 +41,7 @@ def spoken_of(metrics: Registry) -> set[str]:
 
 def test_a_feed_that_stopped_ten_minutes_ago_is_surprising_after_four_weeks_beside_one_that_goes_on() -> None:
     arrivals, metrics = Arrivals(http=range(NOW - 4 * WEEK, NOW - 10), topic=range(NOW - 4 * WEEK, NOW)), Registry()
-    Feeds(arrivals, metrics).look(seconds(NOW - 1))
+    Feeds(arrivals, metrics).update(seconds(NOW - 1))
     assert silent(metrics, "http") == 10
     assert metrics.value(Metric.FEED_FALSE_ALERTS, feed="http") < 0.01
     assert metrics.value(Metric.FEED_FALSE_ALERTS, feed="topic") > 1
@@ -52,9 +52,9 @@ def test_a_worker_that_just_started_says_what_one_says_that_watched_all_along() 
     arrivals, old, new = Arrivals(http=range(NOW - WEEK, NOW)), Registry(), Registry()
     watcher = Feeds(arrivals, old)
     for minute in range(NOW - 120, NOW + 90, 7):
-        watcher.look(seconds(minute))
-    watcher.look(seconds(NOW + 90))
-    Feeds(arrivals, new).look(seconds(NOW + 90))
+        watcher.update(seconds(minute))
+    watcher.update(seconds(NOW + 90))
+    Feeds(arrivals, new).update(seconds(NOW + 90))
     assert silent(old, "http") == silent(new, "http") == 91
     assert old.value(Metric.FEED_NATS, feed="http") == new.value(Metric.FEED_NATS, feed="http")
 
@@ -62,10 +62,10 @@ def test_a_worker_that_just_started_says_what_one_says_that_watched_all_along() 
 def test_rows_that_come_late_take_the_silence_back() -> None:
     arrivals, metrics = Arrivals(http=range(NOW - WEEK, NOW - 20)), Registry()
     feeds = Feeds(arrivals, metrics)
-    feeds.look(seconds(NOW - 1))
+    feeds.update(seconds(NOW - 1))
     assert silent(metrics, "http") == 20
     arrivals.busy["http"] |= set(range(NOW - 20, NOW))
-    feeds.look(seconds(NOW))
+    feeds.update(seconds(NOW))
     assert silent(metrics, "http") == 1
 
 
@@ -73,35 +73,35 @@ def test_it_asks_once_a_minute_and_only_for_what_may_have_changed() -> None:
     arrivals = Arrivals(http=range(NOW - WEEK, NOW))
     feeds = Feeds(arrivals, Registry())
     for second in (0, 10, 20, 60):
-        feeds.look(seconds(NOW) + second)
+        feeds.update(seconds(NOW) + second)
     assert arrivals.asked == [NOW + 1 - HISTORY_MINUTES, NOW + 1 - 60]
 
 
 def test_a_minute_is_not_judged_before_its_rows_have_had_their_time() -> None:
     arrivals, metrics = Arrivals(http=range(NOW - WEEK, NOW)), Registry()
-    Feeds(arrivals, metrics).look(seconds(NOW) - 1)
+    Feeds(arrivals, metrics).update(seconds(NOW) - 1)
     assert silent(metrics, "http") == 0
 
 
 def test_nobody_speaks_of_a_feed_that_was_taken_away() -> None:
     arrivals, metrics = Arrivals(http=range(NOW - WEEK, NOW)), Registry()
     feeds = Feeds(arrivals, metrics)
-    feeds.look(seconds(NOW + REMOVED_MINUTES - 1))
+    feeds.update(seconds(NOW + REMOVED_MINUTES - 1))
     assert spoken_of(metrics) == {"http"}
-    feeds.look(seconds(NOW + REMOVED_MINUTES))
+    feeds.update(seconds(NOW + REMOVED_MINUTES))
     assert spoken_of(metrics) == set()
 
 
 def test_a_feed_that_is_new_is_judged_from_its_first_minute() -> None:
     arrivals, metrics = Arrivals(http=range(NOW - 5, NOW)), Registry()
     feeds = Feeds(arrivals, metrics)
-    feeds.look(seconds(NOW - 1))
-    feeds.look(seconds(NOW + 200))
+    feeds.update(seconds(NOW - 1))
+    feeds.update(seconds(NOW + 200))
     assert silent(metrics, "http") == 201
     assert metrics.value(Metric.FEED_FALSE_ALERTS, feed="http") > 1
 
 
 def test_a_table_without_rows_is_no_feed() -> None:
     metrics = Registry()
-    Feeds(Arrivals(), metrics).look(seconds(NOW))
+    Feeds(Arrivals(), metrics).update(seconds(NOW))
     assert spoken_of(metrics) == set()

@@ -146,7 +146,7 @@ async def test_between_two_blocks_of_a_backlog_the_loop_turns_and_feedback_is_no
         while len(applied) < 50:
             turns.append(len(applied))
             async with engine._applying:  # as feedback does
-                pace.note(Mark(0, START))
+                pace.record_mark(Mark(0, START))
             await asyncio.sleep(0)
 
     await asyncio.gather(look(), until(lambda: len(applied) == 50))

@@ -32,30 +32,30 @@ def a_record(size: int = 3) -> Any:
 
 def test_the_slowest_is_known_once_every_partition_has_sent_a_mark() -> None:
     slowest = Slowest(2)
-    assert (slowest.note(Mark(0, 60.0)), slowest.time) == (False, -math.inf)
-    assert (slowest.note(Mark(1, 30.0)), slowest.time) == (True, 30.0)
-    assert (slowest.note(Mark(0, 90.0)), slowest.time) == (False, 30.0)
-    assert (slowest.note(Mark(1, math.inf)), slowest.time) == (True, 90.0)
-    assert slowest.note(Mark(7, 0.0)) is False, "there is no partition 7"
+    assert (slowest.record_mark(Mark(0, 60.0)), slowest.time) == (False, -math.inf)
+    assert (slowest.record_mark(Mark(1, 30.0)), slowest.time) == (True, 30.0)
+    assert (slowest.record_mark(Mark(0, 90.0)), slowest.time) == (False, 30.0)
+    assert (slowest.record_mark(Mark(1, math.inf)), slowest.time) == (True, 90.0)
+    assert slowest.record_mark(Mark(7, 0.0)) is False, "there is no partition 7"
 
 
 def test_a_block_waits_that_reaches_more_than_a_minute_beyond_the_slowest_answer() -> None:
     pace = a_pace()
     pace.add(a_record(), 1_000.0 + A_MINUTE)
     assert not pace.must_wait()
-    pace.take()
+    pace.pop_next()
     pace.add(a_record(), 1_001.0 + A_MINUTE)
     assert pace.must_wait()
-    pace.note(Mark(0, 1_050.0))
+    pace.record_mark(Mark(0, 1_050.0))
     assert pace.must_wait(), "the other partition of groups has not answered"
-    pace.note(Mark(1, 1_001.0))
+    pace.record_mark(Mark(1, 1_001.0))
     assert not pace.must_wait()
 
 
 def waited(pace: Pace, seconds: float) -> None:
     """Let time pass, a look a second."""
     for second in range(1, int(seconds) + 1):
-        pace.look(float(second))
+        pace.advance_to(float(second))
 
 
 def test_it_waits_for_a_groups_stage_that_is_away_for_a_minute_only() -> None:
@@ -64,27 +64,27 @@ def test_it_waits_for_a_groups_stage_that_is_away_for_a_minute_only() -> None:
     pace.add(a_record(), 9_000.0)
     waited(pace, PATIENCE_SECONDS - 1)
     assert pace.must_wait()
-    pace.look(PATIENCE_SECONDS)
+    pace.advance_to(PATIENCE_SECONDS)
     assert not pace.must_wait()
-    pace.take()
+    pace.pop_next()
     assert pace.is_free
 
 
 def test_a_worker_that_was_kept_from_working_has_not_waited_for_its_groups() -> None:
     pace = a_pace()
     pace.add(a_record(), 9_000.0)
-    pace.look(10 * PATIENCE_SECONDS)
+    pace.advance_to(10 * PATIENCE_SECONDS)
     assert pace.must_wait(), "an answer may have come meanwhile, and nobody read it"
 
 
 def test_a_groups_stage_that_knows_nothing_yet_is_told_again() -> None:
     pace = a_pace(partitions=1)
     assert pace.mark_due(at_end=False, now=0.0) == 1_000.0
-    pace.note(Mark(0, 1_000.0))
+    pace.record_mark(Mark(0, 1_000.0))
     pace.add(a_record(), 9_000.0)
     assert pace.mark_due(at_end=False, now=0.0) == 9_000.0
     assert pace.mark_due(at_end=False, now=1.0) is None
-    pace.note(Mark(0, UNKNOWN_EPOCH_SECONDS))
+    pace.record_mark(Mark(0, UNKNOWN_EPOCH_SECONDS))
     assert pace.mark_due(at_end=False, now=1.0) == 9_000.0
     assert pace.mark_due(at_end=False, now=1.0) is None, "once is enough"
 
@@ -101,7 +101,7 @@ def test_the_next_record_has_a_reach_when_it_need_not_wait() -> None:
     assert pace.next_reach == math.inf, "none waits"
     pace.add(a_record(), 1_000.0 + A_MINUTE)
     assert pace.next_reach == 1_000.0 + A_MINUTE
-    pace.take()
+    pace.pop_next()
     pace.add(a_record(), 1_001.0 + A_MINUTE)
     assert pace.next_reach == math.inf, "it waits for feedback"
 
@@ -110,26 +110,26 @@ def test_nothing_waits_once_every_partition_has_come_to_its_end() -> None:
     pace = a_pace(partitions=1)
     assert pace.mark_due(at_end=True, now=0.0) == math.inf
     assert not pace.is_free
-    pace.note(Mark(0, math.inf))
+    pace.record_mark(Mark(0, math.inf))
     assert pace.is_free
 
 
 def test_a_backlog_that_comes_after_the_end_waits_for_an_answer_of_its_own_time() -> None:
     pace = a_pace(partitions=1)
     pace.mark_due(at_end=True, now=0.0)
-    pace.note(Mark(0, math.inf))
+    pace.record_mark(Mark(0, math.inf))
     pace.applied(2_000.0)
     assert pace.mark_due(at_end=False, now=1.0) == 2_000.0
     pace.add(a_record(), 2_001.0 + A_MINUTE)
     assert pace.must_wait(), "the infinite answer is from before the backlog"
-    pace.note(Mark(0, 2_001.0))
+    pace.record_mark(Mark(0, 2_001.0))
     assert not pace.must_wait()
 
 
 def test_a_partition_at_its_end_waits_for_another_that_is_behind() -> None:
     pace = a_pace(partitions=1)
     pace.mark_due(at_end=True, now=0.0)
-    pace.note(Mark(0, 1_500.0))
+    pace.record_mark(Mark(0, 1_500.0))
     pace.add(a_record(), 1_501.0 + A_MINUTE)
     assert pace.must_wait()
 
@@ -165,5 +165,5 @@ def test_waiting_blocks_come_in_their_order_and_their_bytes_are_counted() -> Non
     for record in records:
         pace.add(record, 1_000.0)
     assert pace.waiting_bytes == 7 < MAX_WAITING_BYTES
-    assert [pace.take(), pace.take()] == records
+    assert [pace.pop_next(), pace.pop_next()] == records
     assert pace.waiting_bytes == 0

@@ -45,7 +45,7 @@ async def test_a_block_is_acknowledged_when_its_chunks_are_written_and_its_messa
     partition, sent = a_partition(table), Sent()
     await partition.send(partition.apply(a_block("a"), 5), sent)
     chunks = list(partition.stage.dirty())
-    records = partition.take(chunks)
+    records = partition.freeze(chunks)
     assert partition.acknowledge() == []
     partition.written(chunks, records)
     assert partition.acknowledge() == []
@@ -59,7 +59,7 @@ async def test_a_partition_is_durable_once_its_chunks_are_written_and_its_messag
     await partition.send(partition.apply(a_block("a"), 5), sent)
     assert not partition.is_durable()
     chunks = list(partition.stage.dirty())
-    partition.written(chunks, partition.take(chunks))
+    partition.written(chunks, partition.freeze(chunks))
     assert not partition.is_durable(), "Kafka has not confirmed its message"
     sent.futures[0].set_result(None)
     assert partition.is_durable()
@@ -85,7 +85,7 @@ async def test_of_gathered_blocks_one_that_cannot_be_read_is_set_aside_and_the_o
     assert [message.topic for message in sent.messages].count(topics.DEAD_LETTERS) == 1
     assert partition.position == 7
     chunks = list(partition.stage.dirty())
-    partition.written(chunks, partition.take(chunks))
+    partition.written(chunks, partition.freeze(chunks))
     assert partition.acknowledge() == [], "no message of the first of them is confirmed yet"
     for future in sent.futures:
         future.set_result(None)
@@ -116,13 +116,13 @@ async def test_a_record_of_the_second_input_waits_for_every_chunk_changed_before
     partition, sent = a_partition(table), Sent()
     partition.apply(a_block("a"), 5)
     chunks = list(partition.stage.dirty())
-    before = partition.take(chunks)
+    before = partition.freeze(chunks)
     partition.apply(a_block("a"), 6)
     await partition.send(partition.apply_feedback(topics.FEEDBACK, b"x", 0), sent)
     partition.hold_feedback(0)
     partition.written(chunks, before)
     assert partition.acknowledge_feedback() == []
-    after = partition.take(chunks)
+    after = partition.freeze(chunks)
     partition.written(chunks, after)
     assert partition.acknowledge_feedback() == [0]
 
@@ -144,8 +144,8 @@ async def test_the_archive_is_written_before_the_chunks_that_no_longer_hold_it(t
     partition = a_partition(table)
     partition.apply(a_block("a"), 5)
     partition.archive["idle"] = b"columns"
-    [first, *rest] = partition.take(list(partition.stage.dirty()))
+    [first, *rest] = partition.freeze(list(partition.stage.dirty()))
     assert first == ("archive/idle", b"columns")
     assert [name.partition("/")[0] for name, _ in rest] == ["chunk"]
     partition.written([], [first])
-    assert partition.archive.take() == []
+    assert partition.archive.pending() == []

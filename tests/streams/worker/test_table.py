@@ -84,10 +84,10 @@ def test_an_archived_entity_is_found_at_once_and_a_deleted_one_never(table: Chun
 def test_an_entity_archived_again_while_its_record_is_written_stays_fresh(table: ChunkTable) -> None:
     archive = StoredArchive(table, 0)
     archive["a"] = b"one"
-    taken = archive.take()
+    taken = archive.pending()
     archive["a"] = b"two"
     archive.written(taken)
-    assert archive.take() == [(f"{ARCHIVE}a", b"two")]
+    assert archive.pending() == [(f"{ARCHIVE}a", b"two")]
 
 
 # --- one owner at a time
