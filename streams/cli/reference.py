@@ -108,7 +108,8 @@ def table_days(folder: Path = migrate.FOLDER) -> dict[str, int]:
 def event_page() -> str:
     """Return every field of the canonical event and the column that it fills."""
     fields = [
-        (f"`{field.wire}`", LEAVES_AS[field.kind], f"`{field.column}`", "the caller's choice" if field.chosen else "") for field in FIELDS
+        (f"`{field.wire}`", LEAVES_AS[field.kind], f"`{field.column}`", "the caller's choice" if field.callers_choice else "")
+        for field in FIELDS
     ]
     never = " and ".join(f"`{column}`" for column in sorted(NEVER_EVIDENCE))
     rules = f"Only `timestamp`, `event.id` and `account.id` are required. No feature may read {never} (`streams/features/events.py`)."

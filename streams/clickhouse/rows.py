@@ -219,7 +219,7 @@ def _rows_as_bytes(matrix: Array) -> Array:
 def sent_name(name: str, layout: blocks.Layout) -> str:
     """Return the column in which a column of `requests` is sent: `sent_<name>` where its table turns unknown into NULL."""
     kind = layout.columns[name]
-    nullable = kind in {"number", "shingles"} or (kind == "time" and name not in layout.known)
+    nullable = kind in {"number", "shingles"} or (kind == "time" and name not in layout.required)
     return f"sent_{name}" if nullable else name
 
 

@@ -23,7 +23,7 @@ from streams.schema.operations import NO_TEXT, operation_of
 from streams.schema.prompt_sketch import FLAGS, HASHES
 
 _SEED: Final = "gen_ai.request.seed"
-_PARAMETERS: Final = tuple(field.column for field in FIELDS if field.asked and field.wire != _SEED)
+_PARAMETERS: Final = tuple(field.column for field in FIELDS if field.parameter and field.wire != _SEED)
 _INSTRUCTIONS: Final = ("system", "developer")  # a tuple: the role in a log may have any type, even an unhashable one
 _OPERATION: Final = "gen_ai.operation.name"
 _OF_TEXT: Final = frozenset(

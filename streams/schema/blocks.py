@@ -79,20 +79,20 @@ class Layout:
         version: int,
         columns: Mapping[str, Kind],
         *,
-        known: Collection[str],
+        required: Collection[str],
         widths: Mapping[str, int | str] | None = None,
         limits: Mapping[str, tuple[float, float]] | None = None,
         words: Mapping[str, str] | None = None,
     ) -> None:
         """Declare a layout.
 
-        `known` columns are unknown in no row, so no block is without them. `widths` says of each vector how many values it has, or whose
+        `required` columns are in every block, and unknown in no row. `widths` says of each vector how many values it has, or whose
         names count them. `limits` are the least and the most of a number; `words` the patterns that the values of a text match as a whole.
         """
         self.name = name
         self.version = version
         self.columns = dict(columns)
-        self.known = frozenset(known)
+        self.required = frozenset(required)
         self.widths = dict(widths or {})
         self.limits = dict(limits or {})
         self.words = {key: re.compile(pattern) for key, pattern in (words or {}).items()}
@@ -155,12 +155,12 @@ class Layout:
         return parts
 
     def reads(self, schema: pa.Schema) -> bool:
-        """Say whether blocks of a schema can be read: no `known` column is missing, and each of ours is of its kind."""
+        """Say whether blocks of a schema can be read: no `required` column is missing, and each of ours is of its kind."""
         names = schema.names
         present = set(names) & self.columns.keys()
         return (
             len(set(names)) == len(names)
-            and self.known <= present
+            and self.required <= present
             and all(schema.field(name).type == _TYPES[self.columns[name]] for name in present)
         )
 

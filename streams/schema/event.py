@@ -2,7 +2,7 @@
 
 Only `timestamp`, `event.id` and `account.id` are required. Missing is unknown, never zero. Fields that the table does not know are
 ignored. What the operator's log gets wrong is refused with a reason code, and a sentence that names the field and never quotes its value.
-What a caller chooses (`chosen`) is read where it can be and unknown where it cannot: no caller can make a request vanish.
+What a caller chooses (`callers_choice`) is read where it can be and unknown where it cannot: no caller can make a request vanish.
 """
 
 from __future__ import annotations
@@ -84,16 +84,16 @@ class EventField:
     column: str
     kind: Kind
     high: float = math.inf
-    """Numbers above are `absurd`, below zero `negative`; where `asked`, both are unknown instead."""
-    asked: bool = False
+    """Numbers above are `absurd`, below zero `negative`; where `parameter`, both are unknown instead."""
+    parameter: bool = False
     """A request parameter: what a caller may ask for, even nonsense like `max_tokens: -1`."""
-    sent: bool = False
+    callers_text: bool = False
     """Whatever else of a request a caller writes: prompts, names, headers, identifiers."""
 
     @property
-    def chosen(self) -> bool:
+    def callers_choice(self) -> bool:
         """Whether the value is the caller's choice: then nothing in it hides the request from us."""
-        return self.asked or self.sent
+        return self.parameter or self.callers_text
 
 
 _MAX_TOKENS = 100_000_000.0
@@ -102,60 +102,60 @@ _MAX_ASN_ID = 4_294_967_295.0
 
 FIELDS: Final = (
     EventField("timestamp", "time", "time"),
-    EventField("event.id", "event_id", "text", sent=True),
+    EventField("event.id", "event_id", "text", callers_text=True),
     EventField("account.id", "account_id", "text"),
     EventField("account.created", "account_created", "time"),
     EventField("organization.id", "organization_id", "text"),
     EventField("api_key.id", "api_key", "pseudonym"),
     EventField("payment.hash", "payment", "pseudonym"),
-    EventField("user.id", "end_user", "pseudonym", sent=True),
+    EventField("user.id", "end_user", "pseudonym", callers_text=True),
     EventField("client.address", "client_network", "network"),
     EventField("client.as.number", "as_number", "number", high=_MAX_ASN_ID),
     EventField("client.as.type", "as_type", "text"),
     EventField("client.geo.country_iso_code", "country", "text"),
     EventField("connection.id", "connection", "pseudonym"),
-    EventField("tls.client.ja4", "tls_ja4", "text", sent=True),
-    EventField("tls.client.ja3", "tls_ja3", "text", sent=True),
-    EventField("network.protocol.version", "http_version", "text", sent=True),
-    EventField("user_agent.original", "user_agent", "text", sent=True),
-    EventField("http.request.header_names", "header_names", "names", sent=True),
-    EventField("http.request.header.accept-encoding", "accept_encoding", "text", sent=True),
-    EventField("http.request.body.shape", "body_shape", "text", sent=True),
-    EventField("sdk.language", "sdk_language", "text", sent=True),
-    EventField("sdk.version", "sdk_version", "text", sent=True),
-    EventField("sdk.runtime", "sdk_runtime", "text", sent=True),
+    EventField("tls.client.ja4", "tls_ja4", "text", callers_text=True),
+    EventField("tls.client.ja3", "tls_ja3", "text", callers_text=True),
+    EventField("network.protocol.version", "http_version", "text", callers_text=True),
+    EventField("user_agent.original", "user_agent", "text", callers_text=True),
+    EventField("http.request.header_names", "header_names", "names", callers_text=True),
+    EventField("http.request.header.accept-encoding", "accept_encoding", "text", callers_text=True),
+    EventField("http.request.body.shape", "body_shape", "text", callers_text=True),
+    EventField("sdk.language", "sdk_language", "text", callers_text=True),
+    EventField("sdk.version", "sdk_version", "text", callers_text=True),
+    EventField("sdk.runtime", "sdk_runtime", "text", callers_text=True),
     EventField("http.response.status_code", "status", "number", high=599),
     EventField("http.server.request.duration", "duration", "number", high=DAY),
     EventField("gen_ai.response.time_to_first_chunk", "first_chunk", "number", high=DAY),
-    EventField("gen_ai.operation.name", "operation", "text", sent=True),
+    EventField("gen_ai.operation.name", "operation", "text", callers_text=True),
     EventField("gen_ai.provider.name", "provider", "text"),
-    EventField("gen_ai.request.model", "request_model", "text", sent=True),
+    EventField("gen_ai.request.model", "request_model", "text", callers_text=True),
     EventField("gen_ai.response.model", "response_model", "text"),
-    EventField("gen_ai.request.temperature", "temperature", "number", high=100, asked=True),
-    EventField("gen_ai.request.top_p", "top_p", "number", high=1, asked=True),
-    EventField("gen_ai.request.max_tokens", "max_tokens", "number", high=_MAX_TOKENS, asked=True),
-    EventField("gen_ai.request.seed", "seeded", "set", asked=True),
-    EventField("gen_ai.request.stream", "streamed", "flag", asked=True),
-    EventField("gen_ai.request.choice.count", "choice_count", "number", high=_MAX_ITEMS, asked=True),
-    EventField("gen_ai.request.top_logprobs", "top_logprobs", "number", high=_MAX_ITEMS, asked=True),
+    EventField("gen_ai.request.temperature", "temperature", "number", high=100, parameter=True),
+    EventField("gen_ai.request.top_p", "top_p", "number", high=1, parameter=True),
+    EventField("gen_ai.request.max_tokens", "max_tokens", "number", high=_MAX_TOKENS, parameter=True),
+    EventField("gen_ai.request.seed", "seeded", "set", parameter=True),
+    EventField("gen_ai.request.stream", "streamed", "flag", parameter=True),
+    EventField("gen_ai.request.choice.count", "choice_count", "number", high=_MAX_ITEMS, parameter=True),
+    EventField("gen_ai.request.top_logprobs", "top_logprobs", "number", high=_MAX_ITEMS, parameter=True),
     EventField("gen_ai.usage.input_tokens", "input_tokens", "number", high=_MAX_TOKENS),
     EventField("gen_ai.usage.output_tokens", "output_tokens", "number", high=_MAX_TOKENS),
     EventField("gen_ai.usage.cache_read.input_tokens", "cached_tokens", "number", high=_MAX_TOKENS),
     EventField("gen_ai.usage.reasoning.output_tokens", "reasoning_tokens", "number", high=_MAX_TOKENS),
     EventField("gen_ai.response.finish_reasons", "finish_reason", "first"),
     EventField("threat.indicator.id", "indicator", "text"),
-    EventField("gen_ai.conversation.id", "conversation", "pseudonym", sent=True),
-    EventField("message_count", "message_count", "number", high=_MAX_ITEMS, sent=True),
-    EventField("tool_count", "tool_count", "number", high=_MAX_ITEMS, sent=True),
-    EventField("tool_hash", "tool_hash", "pseudonym", sent=True),
-    EventField("prompt", "simhash", "prompt", sent=True),
-    EventField("system_prompt", "system_template", "prompt", sent=True),
+    EventField("gen_ai.conversation.id", "conversation", "pseudonym", callers_text=True),
+    EventField("message_count", "message_count", "number", high=_MAX_ITEMS, callers_text=True),
+    EventField("tool_count", "tool_count", "number", high=_MAX_ITEMS, callers_text=True),
+    EventField("tool_hash", "tool_hash", "pseudonym", callers_text=True),
+    EventField("prompt", "simhash", "prompt", callers_text=True),
+    EventField("system_prompt", "system_template", "prompt", callers_text=True),
     EventField("prompt.sketch", "simhash", "sketch"),
 )
 """The whole table. `prompt`, `system_prompt` and `prompt.sketch` fill all the sketch columns together (`streams/privacy/sketch.py`)."""
 
 REQUIRED: Final = ("timestamp", "event.id", "account.id")
-CHOSEN: Final = frozenset(field.wire for field in FIELDS if field.chosen)
+_CALLERS_CHOICE: Final = frozenset(field.wire for field in FIELDS if field.callers_choice)
 """What a caller chooses."""
 NAMES: Final = frozenset(field.wire for field in FIELDS)
 
@@ -175,7 +175,7 @@ _TYPES: Final[Mapping[Kind, tuple[type, ...]]] = {
 }
 _ONLY_STRINGS: Final = frozenset({str})
 _NO_IDS: Final = frozenset({"", "-"})
-_MARKS: Final = (b"[", b"{", b",", b":", b"\\u00")
+_JSON_TOKENS: Final = (b"[", b"{", b",", b":", b"\\u00")
 """What each value of a JSON text has one of, also as a text within a text may write it."""
 _MARSHAL_WITHOUT_REFERENCES = 2
 """The version whose bytes depend on values alone; later ones depend on which objects are shared."""
@@ -213,7 +213,7 @@ def check(event: Event, *, long: bool = True) -> float:
         if rule is None or value is None:
             continue
         types, high, deep = rule
-        if name in CHOSEN:
+        if name in _CALLERS_CHOICE:
             if type(value) not in types or type(value) is list or (high is not None and not 0 <= value <= high):
                 event[name] = _CONVERTERS[_KINDS[name]](ends_of(value), high)
         elif type(value) not in types:
@@ -290,7 +290,7 @@ def _fitting(line: bytes) -> bytes:
     Raises MalformedEventError (too_large) when nothing of it can be read.
     """
     whole = len(line) <= MAX_READ_BYTES
-    if whole and sum(map(line.count, _MARKS)) <= MAX_LINE_BYTES:
+    if whole and sum(map(line.count, _JSON_TOKENS)) <= MAX_LINE_BYTES:
         return line
     short = lenient_json.shortened(line[:MAX_READ_BYTES], MAX_LINE_BYTES)
     if whole and len(short) <= MAX_LINE_BYTES:

@@ -36,7 +36,7 @@ class Declared(Protocol):
         """Kind of each column, by name, in order."""
         ...
 
-    known: frozenset[str]
+    required: frozenset[str]
     widths: dict[str, int | str]
     limits: dict[str, tuple[float, float]]
     words: dict[str, re.Pattern[str]]
@@ -59,8 +59,8 @@ class Check:
         for chosen, dtype in (({"number"}, np.float32), ({"time", "offset"}, np.float64)):
             names = [name for name, kind in kinds if kind in chosen]
             bounds = np.array([layout.limits.get(name, default[layout.columns[name]]) for name in names], dtype).reshape(-1, 2)
-            known = [row for row, name in enumerate(names) if name in layout.known]
-            self._banks.append((names, bounds[:, :1], bounds[:, 1:], known))
+            required = [row for row, name in enumerate(names) if name in layout.required]
+            self._banks.append((names, bounds[:, :1], bounds[:, 1:], required))
 
     def fault(self, batch: pa.RecordBatch) -> str | None:
         """Return what is wrong with a batch of the layout's schema, which Arrow has validated; None when nothing is."""
@@ -79,19 +79,19 @@ class Check:
     def _texts_fault(self, columns: list[Any]) -> str | None:
         for name in self._texts:
             column = columns[self._position[name]]
-            words, known, pattern = column.dictionary, name in self._layout.known, self._layout.words.get(name)
+            words, required, pattern = column.dictionary, name in self._layout.required, self._layout.words.get(name)
             if words.null_count:
                 return f"{name} has a null among its words"
-            if known and column.null_count:
+            if required and column.null_count:
                 return f"{name} is unknown in a row"
-            if known and "" in words.to_pylist():
+            if required and "" in words.to_pylist():
                 return f"{name} has an empty word"
             if pattern and not all(map(pattern.fullmatch, words.to_pylist())):
                 return f"{name} has a word that is no {name}"
         return None
 
     def _numbers_fault(self, columns: list[Any], rows: int) -> str | None:
-        for names, low, high, known in self._banks:
+        for names, low, high, required in self._banks:
             if not names:
                 continue
             values = np.concatenate([columns[self._position[name]].to_numpy() for name in names]).reshape(len(names), rows)
@@ -99,9 +99,9 @@ class Check:
                 wrong = (values < low) | (values > high)
             if wrong.any():
                 return f"{names[int(wrong.any(axis=1).argmax())]} is beyond anything real"
-            unknown = np.isnan(values[known]).any(axis=1)
+            unknown = np.isnan(values[required]).any(axis=1)
             if unknown.any():
-                return f"{names[known[int(unknown.argmax())]]} is unknown in a row"
+                return f"{names[required[int(unknown.argmax())]]} is unknown in a row"
         return None
 
     def _names_fault(self, metadata: Mapping[bytes, bytes]) -> str | None:

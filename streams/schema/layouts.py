@@ -54,7 +54,7 @@ REQUESTS = Layout(
     "requests",
     1,
     dict(_request_columns(FIELDS)),
-    known=[field.column for field in FIELDS if field.wire in REQUIRED],
+    required=[field.column for field in FIELDS if field.wire in REQUIRED],
     limits={field.column: (0.0, field.high) for field in FIELDS if field.kind == "number"}
     | {field.column: (0.0, 1.0) for field in FIELDS if field.kind in {"flag", "set"}}
     | dict.fromkeys(FLAGS, (0.0, 1.0))
@@ -64,7 +64,7 @@ REQUESTS = Layout(
 
 
 REQUEST_KEYS = Layout(
-    REQUESTS.name, REQUESTS.version, {name: REQUESTS.columns[name] for name in ("time", "event_id", "account_id")}, known=()
+    REQUESTS.name, REQUESTS.version, {name: REQUESTS.columns[name] for name in ("time", "event_id", "account_id")}, required=()
 )
 """What tells one event from another, of a block of requests."""
 
@@ -83,7 +83,7 @@ SCORES = Layout(
         "features": "vector",
         "nats": "vector",
     },
-    known=("time", "entity_kind", "entity_id", "requests", "extraction", "routing"),
+    required=("time", "entity_kind", "entity_id", "requests", "extraction", "routing"),
     widths={"families": "families", "features": "features", "nats": "features"},
 )
 """One scored entity a row: evidence in nats by family, feature values, and each feature's share of the evidence.
@@ -128,7 +128,7 @@ GROUPS = Layout(
         "own": "vector",
         "raw": "vector",
     },
-    known=("time", "group_id", "account_id", "source", "offset", "population", "requests", "begun", "jobs", "output_tokens"),
+    required=("time", "group_id", "account_id", "source", "offset", "population", "requests", "begun", "jobs", "output_tokens"),
     widths={"own": BY_FAMILY, "raw": BY_FAMILY},
     words={"group_id": f"{_KINDS}:{_HASH}"},
 )
@@ -179,7 +179,7 @@ EVIDENCE = Layout(
         # what it can be linked by
         **dict.fromkeys(CASE_LINKS, "hash"),
     },
-    known=("time", "entity_kind", "entity_id", "accounts", "common", "requests", "output_tokens", "first", "extraction", "routing"),
+    required=("time", "entity_kind", "entity_id", "accounts", "common", "requests", "output_tokens", "first", "extraction", "routing"),
     widths={
         "families": BY_FAMILY,
         "counted": BY_FAMILY,
@@ -212,14 +212,14 @@ class FeedbackRow(NamedTuple):
     """Seconds since 1970."""
 
 
-FEEDBACK = Layout("feedback", 1, {name: _KIND_OF_TYPE[kind] for name, kind in get_type_hints(FeedbackRow).items()}, known=())
+FEEDBACK = Layout("feedback", 1, {name: _KIND_OF_TYPE[kind] for name, kind in get_type_hints(FeedbackRow).items()}, required=())
 """One `FeedbackRow` a row."""
 
 TALLIES = Layout(
     "tallies",
     1,
     {"time": "time", "source": "number", "histogram": "text", "votes": "vector"},
-    known=("time", "source", "histogram"),
+    required=("time", "source", "histogram"),
     widths={"votes": VOTE_BINS},
 )
 """What a partition of accounts tells the others, on the same topic: how its accounts vote on what is ordinary, a histogram a row."""
@@ -228,7 +228,7 @@ ERASURES = Layout(
     "erasures",
     1,
     {"request": "text", "account_id": "text", "time": "time", "source": "number"},
-    known=("request", "account_id", "time", "source"),
+    required=("request", "account_id", "time", "source"),
     limits={"source": (-1, 4096)},
 )
 """Accounts to erase, one a row, on the topics between the stages, so that no row of an account comes after its erasure:
@@ -242,7 +242,7 @@ SHADOW = Layout(
     "shadow",
     1,
     {"time": "time", "entity_kind": "text", "entity_id": "text", "detector": "text", "score": "number"},
-    known=("time", "entity_kind", "entity_id", "detector", "score"),
+    required=("time", "entity_kind", "entity_id", "detector", "score"),
 )
 """What detectors on trial would have said. It has a topic and a table of its own, so that no query takes it for an alert."""
 

@@ -35,7 +35,7 @@ WRONG = (
     *(b'["' + b"x" * 70_000 + b'"]', b'[{"content":[{"text":"' + "é".encode() * 50_000 + b'"}]}]'),
     b'"' + b"y" * (2 << 20) + b'"',
 )
-CALLERS = [field for field in FIELDS if field.chosen]
+CALLERS = [field for field in FIELDS if field.callers_choice]
 
 
 def lines(field: EventField) -> list[bytes]:

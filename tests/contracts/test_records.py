@@ -90,7 +90,7 @@ DOORS: dict[str, Callable[[], tuple[Any, Door]]] = {
 
 def may_be_unknown(what: str, layout: Layout) -> bool:
     name, _, word = what.partition(" ")
-    return word in {"unknown", "null", "all null"} and name in layout.columns and name not in layout.known
+    return word in {"unknown", "null", "all null"} and name in layout.columns and name not in layout.required
 
 
 def refused(door: Callable[[bytes], Any], value: bytes) -> str:
@@ -135,7 +135,7 @@ def test_a_column_with_a_null_a_wrong_width_type_or_name_or_a_number_beyond_beli
     )
     for what, value in tampered(layout):
         name, _, word = what.partition(" ")
-        text, absent = layout.columns.get(name) == "text", word in {"missing", "renamed"} and name not in layout.known
+        text, absent = layout.columns.get(name) == "text", word in {"missing", "renamed"} and name not in layout.required
         if name not in layout.columns or not word.startswith(wrong) or (text and may_be_unknown(what, layout)) or absent:
             continue
         assert refused(lambda block: decode(block, layout), value), f"{what} was read"
@@ -144,7 +144,7 @@ def test_a_column_with_a_null_a_wrong_width_type_or_name_or_a_number_beyond_beli
 @pytest.mark.parametrize("layout", LAYOUTS, ids=by_name)
 def test_a_column_that_the_writer_did_not_know_is_unknown_and_one_that_the_reader_does_not_know_is_ignored(layout: Layout) -> None:
     whole = sample(layout)
-    for name in layout.columns.keys() - layout.known:
+    for name in layout.columns.keys() - layout.required:
         older = Sample(layout, {key: array for key, array in whole.arrays.items() if key != name}, whole.names).encoded()
         block = decode(older, layout)
         assert block.batch.schema.equals(layout.schema)
@@ -199,7 +199,7 @@ def test_a_block_that_would_take_gigabytes_is_refused_before_anything_is_allocat
 
 def test_what_the_check_believes_is_what_a_layout_may_say() -> None:
     for layout in LAYOUTS:
-        assert layout.known <= layout.columns.keys()
+        assert layout.required <= layout.columns.keys()
         assert layout.limits.keys() <= {name for name, kind in layout.columns.items() if kind in {"number", "time", "offset"}}
         assert layout.words.keys() <= {name for name, kind in layout.columns.items() if kind == "text"}
         assert layout.widths.keys() == {name for name, kind in layout.columns.items() if kind == "vector"}

@@ -327,7 +327,7 @@ _TYPED: Final[Mapping[str, Callable[[Any, bool], Any]]] = {
 }
 _KINDS: Final = {each.wire: each.kind for each in FIELDS}
 
-CALLERS_CHOICE: Final = frozenset(each.wire for each in FIELDS if each.chosen) | {"client.address"}
+CALLERS_CHOICE: Final = frozenset(each.wire for each in FIELDS if each.callers_choice) | {"client.address"}
 """Fields whose values the caller chose. An invalid value is unknown: it must not hide the request."""
 
 

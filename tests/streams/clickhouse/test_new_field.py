@@ -29,7 +29,7 @@ from streams.schema.topics import REQUESTS as TOPIC
 NOW = 1_790_000_000.0
 KEY = b"0123456789abcdef"
 EVENT: event.Event = {"timestamp": NOW, "event.id": "e1", "account.id": "ada", "tool_count": 2, "gen_ai.request.effort": 7}
-LINE = '    EventField("gen_ai.request.effort", "effort", "number", high=10.0, sent=True),\n'
+LINE = '    EventField("gen_ai.request.effort", "effort", "number", high=10.0, callers_text=True),\n'
 BEFORE = '    EventField("gen_ai.conversation.id"'
 MIGRATION = """ALTER TABLE requests
     ADD COLUMN IF NOT EXISTS effort Nullable(Float32) DEFAULT if(isNaN(sent_effort), NULL, sent_effort),
