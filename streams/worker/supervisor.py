@@ -214,13 +214,22 @@ def progress_line(agent: str, lags: Mapping[TP, tuple[int, int]] | None) -> str:
 
 
 async def _lags(app: faust.App, positions: Mapping[TP, int]) -> dict[TP, tuple[int, int]] | None:
-    """Return position and waiting records of each partition, or None when the consumer does not answer."""
+    """Return position and waiting records of each partition, or None when the consumer does not answer.
+
+    The end of a transaction takes an offset and is no record: where one is the last, an offset is left to read, and nothing waits.
+    """
+    consumer = cast("Consumer", app.consumer)
+    received = consumer._read_offset  # noqa: SLF001 - the newest record that Faust was given, or where it began to read
     try:
         async with asyncio.timeout(REPORT_INTERVAL_SECONDS):
             ends = await app.consumer.highwaters(*positions) if positions else {}
             firsts = await app.consumer.earliest_offsets(*positions) if positions else {}
+            known = consumer._committed_offset  # noqa: SLF001 - start of reading, where no record was processed since
+            starts = {tp: max(position + 1, known.get(tp) or 0, firsts.get(tp) or 0) for tp, position in positions.items()}
+            behind = {tp: (ends[tp] or 0) - start for tp, start in starts.items()}
+            for tp in [tp for tp, lag in behind.items() if lag > 0 and (received.get(tp) or 0) <= starts[tp]]:
+                if (await consumer.position(tp) or 0) >= (ends[tp] or 0):  # all is fetched, and none of it was a record
+                    behind[tp] = 0
     except TimeoutError:
         return None
-    known = cast("Consumer", app.consumer)._committed_offset  # noqa: SLF001 - start of reading, where no record was processed since
-    starts = {tp: max(position + 1, known.get(tp) or 0, firsts.get(tp) or 0) for tp, position in positions.items()}
-    return {tp: (positions[tp], (ends[tp] or 0) - starts[tp]) for tp in positions}
+    return {tp: (positions[tp], behind[tp]) for tp in positions}

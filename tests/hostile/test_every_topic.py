@@ -22,6 +22,7 @@ from aiokafka.errors import KafkaError
 from kafka import KafkaProducer
 
 from streams.clickhouse import rows
+from streams.clickhouse.health import REPORT_INTERVAL_SECONDS
 from streams.core.errors import BlockLayoutError
 from streams.core.keyring import ROLES as SIGNERS
 from streams.core.settings import Settings
@@ -36,6 +37,7 @@ from streams.testing.builders import records_of
 from streams.testing.processes import Running, hydrometer, wait_until_read
 from streams.testing.tampering import KINDS, LAYOUTS, NO_RECORDS, json_sample, sample, tampered, tampered_json
 from streams.worker.agents import accounts, cases, groups
+from streams.worker.supervisor import STALL_SECONDS
 
 pytestmark = pytest.mark.timeout(1800)
 
@@ -142,6 +144,13 @@ async def transactions(settings: Settings) -> None:
     await producer.stop()
 
 
+def behind(settings: Settings) -> Iterator[Strange]:
+    """Yield a record for each partition: what was acknowledged up to it shows that all before it was read."""
+    for topic in topics.TOPICS:
+        for partition in range(topic.partitions(settings)):
+            yield Strange(topic.name, partition, b"k", b"behind", [])
+
+
 def strange_state(settings: Settings) -> Iterator[Strange]:
     """Yield what is put onto the changelogs: other values under each key that is there, and keys that nobody wrote."""
     rng = random.Random(17)
@@ -246,6 +255,8 @@ def test_every_process_reads_on_whatever_lies_on_any_topic(kind: str, tmp_path: 
             assert sent.keys() == {topic.name for topic in topics.TOPICS}
             if kind == "Apache Kafka":
                 asyncio.run(transactions(settings))
+                time.sleep(STALL_SECONDS + 3 * REPORT_INTERVAL_SECONDS)  # the end of a transaction is no record that waits
+                asyncio.run(attack(settings, [*behind(settings)]))
             send_good(settings, requests(range(400, 800), now))
             processes.read_all()
         stored_once(system, 800)
