@@ -22,9 +22,9 @@ COUNTED: Final = (
 """The parts of a payload's score by family: what is counted, so that they add up to the score."""
 
 TIER: Final = "if(JSONExtractString(payload, 'tier') = 'ask', 'ask', 'alert')"
-"""Of a case: `ask`, a question to the accounts' owner, or `alert`, as all cases of before 0.3 are."""
+"""Of a case: `ask`, a question to the account holder, or `alert`, as all cases of before 0.3 are."""
 ALERTED: Final = f"NOT muted AND {TIER} = 'alert'"
-"""Of a case: it is of no permitted party, and more than a question to the accounts' owner."""
+"""Of a case: it is of no permitted party, and more than a question to the account holder."""
 
 LEAKED_ACCOUNTS: Final = f"""
 SELECT arrayJoin(JSONExtractKeys(payload, 'members')) FROM hydrometer.cases FINAL

@@ -102,7 +102,7 @@ FILE = Row(
                         concat(JSONExtractString(payload, 'label', 'verdict'), ', said ', JSONExtractString(payload, 'label',
                             'author'), ': ',
                                JSONExtractString(payload, 'label', 'note')))),
-                    ('Tier', if({TIER} = 'ask', 'a question to the owner of the accounts: honest use may explain it; no alert was sent',
+                    ('Tier', if({TIER} = 'ask', 'a question to the account holder: honest use may explain it; no alert was sent',
                         'alert')),
                     ('Permitted', if(muted, 'a permitted party: scored, but muted', 'no')),
                     ('Terms', arrayStringConcat(arrayMap(clause -> JSONExtractString(clause, 'text'), JSONExtractArrayRaw(payload,

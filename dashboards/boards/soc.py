@@ -94,7 +94,7 @@ NOW = Row(
         Tile(
             Listing(
                 title="Open cases",
-                question="What should be worked next? Alerts by evidence, then questions to owners; click a case to open its file.",
+                question="What should be worked next? Alerts by evidence, then questions to account holders; a click opens a case.",
                 sql=f"""
                 SELECT case_id, behaviour, title, accounts, requests, output_tokens, extraction, routing, opened_at, updated_at,
                 if(JSONExtractString(payload, 'label', 'verdict') = '', 'undecided', JSONExtractString(payload, 'label', 'verdict')) AS

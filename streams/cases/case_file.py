@@ -161,14 +161,14 @@ def warning(owners: int) -> str:
     """Return what to do for the owners of accounts that were handed over, as a sentence after another; empty for none.
 
     >>> warning(1)
-    ' Warn the owner of 1 account: the key may be used by others, and no response step applies to it.'
+    ' Warn the account holder of 1 account: the key may be used by others, and no response step applies to it.'
     """
     if not owners:
         return ""
     one = owners == 1
     accounts, them = explanation.counted(owners, "account"), "it" if one else "them"
     ending = "" if one else "s"
-    return f" Warn the owner{ending} of {accounts}: the key{ending} may be used by others, and no response step applies to {them}."
+    return f" Warn the account holder{ending} of {accounts}: the key{ending} may be used by others, and no response step applies to {them}."
 
 
 def affected(members: Sequence[CaseMember], accounts: int) -> str:

@@ -243,7 +243,7 @@ def summary(entity: Entity, behaviour: Behaviour, family_nats: Mapping[str, floa
         or "no single family stands out"
     )
     what = "distillation" if behaviour == "extraction" else "a router or reseller"
-    seems, seem = ("may be used by others than the owner", "may be used by others than the owners")
+    seems, seem = ("may be used by others than the account holder", "may be used by others than the account holders")
     if not handed_over:
         seems, seem = f"looks like {what}", f"look like {what}"
     if alone:
@@ -263,7 +263,7 @@ def withdrawal(alert: AlertState, nats: float, threshold: float, now: Mapping[st
     """
     reason = f"Withdrawn: evidence fell from {alert.evidence:.1f} to {nats:.1f} nats"
     reason += "" if math.isinf(threshold) else f" (the threshold is {threshold:.1f})"
-    reason += f"; {counted(owners, 'account')} may be used by others than the owner and no longer count" if owners else ""
+    reason += f"; {counted(owners, 'account')} may be used by others than the account holder and no longer count" if owners else ""
     falls = {family: before - now.get(family, 0.0) for family, before in alert.families.items()}
     most = max(falls, key=lambda family: falls[family], default="")
     if not most or falls[most] < _NAMED_FAMILY_NATS:

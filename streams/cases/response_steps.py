@@ -51,7 +51,7 @@ def question(checks: Sequence[Hypothesis]) -> str:
     """Return why logs alone cannot decide, by the explanations that fit, else those that no number can refute, and what to ask.
 
     >>> question([Hypothesis(hypothesis="hackathon", fits=True, because=""), Hypothesis(hypothesis="red team", fits=None, because="")])
-    "an explanation fits (hackathon), and logs alone cannot decide: ask the accounts' owner what the work is for"
+    'an explanation fits (hackathon), and logs alone cannot decide: ask the account holder what the work is for'
     """
     fitting = [check.hypothesis for check in checks if check.fits]
     undecided = [check.hypothesis for check in checks if check.fits is None]
@@ -61,7 +61,7 @@ def question(checks: Sequence[Hypothesis]) -> str:
         reason = f"no number refutes honest use ({', '.join(undecided)})"
     else:
         reason = "honest use may explain the evidence"
-    return f"{reason}, and logs alone cannot decide: ask the accounts' owner what the work is for"
+    return f"{reason}, and logs alone cannot decide: ask the account holder what the work is for"
 
 
 def _by_size(accounts: int) -> tuple[str, str]:

@@ -17,7 +17,7 @@ from streams.schema.actions import Action, EnforcementDecision
 MAX_SHOWN_ACTIONS: Final = 10
 """The newest, on a terminal; as data there are all."""
 
-WARNS: Final = "others may use the account's key: warn its owner. The case accuses other accounts"
+WARNS: Final = "others may use the account's key: warn its holder. The case accuses other accounts"
 
 
 @dataclass(frozen=True)

@@ -18,7 +18,7 @@ from streams.schema.record import Nats, Record, Seconds, UInt32, UInt64
 AlertStep = Literal["open", "update", "resolved"]
 CaseStep = Literal["open", "resolved"]
 Tier = Literal["alert", "ask"]
-"""How far the evidence goes: `alert`, or `ask`, where honest use may still explain it: a question to the accounts' owner, no alert."""
+"""How far the evidence goes: `alert`, or `ask`, where honest use may still explain it: a question to the account holder, no alert."""
 Tlp = Literal["CLEAR", "GREEN", "AMBER", "AMBER+STRICT", "RED"]
 """Traffic Light Protocol 2.0 (first.org/tlp): who may see what is exported."""
 Severity = Literal["low", "medium", "high", "critical"]

@@ -95,7 +95,7 @@ class ReplayedCase(Record, frozen=True):
     merged_into: str | None
     behaviour: str
     tier: str
-    """alert, or ask: a question to the accounts' owner."""
+    """alert, or ask: a question to the account holder."""
     severity: str
     title: str
     rule: str | None

@@ -8,7 +8,7 @@ from streams.cases.hypothesis import Answer, BenignHypothesis, Facts, fits_unles
 
 def _ask(facts: Facts) -> Answer:
     fits = facts.organizations == 1 and facts.cards == 1 and facts.nats("client") < MIN_EVIDENCE_NATS
-    because = f"{facts.payers()}, {facts.nats_clause('client')}; whether a contract permits it is in no number: ask the owner"
+    because = f"{facts.payers()}, {facts.nats_clause('client')}; whether a contract permits it is in no number: ask the account holder"
     return fits_unless(unknown=True, fits=fits), because
 
 

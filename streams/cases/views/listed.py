@@ -37,7 +37,7 @@ class Line:
     case_id: str
     state: str
     tier: str
-    """`alert`, or `ask`: a question to the accounts' owner."""
+    """`alert`, or `ask`: a question to the account holder."""
     behaviour: str
     severity: str
     chance: str

@@ -28,7 +28,7 @@ from streams.schema.names import Behaviour
 
 MIN_SHOWN_NATS = 0.5
 """A panel does not mention a family with less evidence."""
-OWNERS: Final = "Accounts whose key may be used by others: warn the owner"
+OWNERS: Final = "Accounts whose key may be used by others: warn the account holder"
 """Heading of the accounts of a case that were handed over."""
 OWNERS_WHY: Final = (
     "Each is established, and worked for an hour or more in another program before it came to the one that the case is about. "
@@ -73,7 +73,7 @@ class CaseRow:
 
     @property
     def asks(self) -> bool:
-        """Whether it is a question to the accounts' owner, and no alert."""
+        """Whether it is a question to the account holder, and no alert."""
         return self.payload.tier == "ask"
 
     @property

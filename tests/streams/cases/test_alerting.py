@@ -73,7 +73,7 @@ def test_evidence_between_the_thresholds_is_a_question_and_no_alert(desk: CaseDe
     assert desk.apply(*a_group("router", ROUTER, FEW, extraction=10.0)) == []
     (case,) = desk.open
     assert (case.payload.tier, case.payload.threshold.behaviour, case.accounts) == ("ask", "ask", 3)
-    assert "ask the accounts' owner" in case.payload.next_step
+    assert "ask the account holder" in case.payload.next_step
 
 
 def test_a_question_becomes_an_alert_of_the_same_case_and_never_a_question_again(desk: CaseDesk) -> None:

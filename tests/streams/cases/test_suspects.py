@@ -75,7 +75,7 @@ def test_accounts_that_were_handed_over_are_no_members_of_an_alert_and_are_shown
     (case,) = desk.open
     assert (case.payload.tier, case.accounts) == ("alert", 3)
     assert (sorted(case.payload.members), sorted(case.payload.owners)) == (ADA_TO_EVE, OWNERS)
-    assert "Warn the owners of 2 accounts" in case.payload.next_step
+    assert "Warn the account holders of 2 accounts" in case.payload.next_step
     assert not any(owner.encode() in alert.encode() for owner in OWNERS for alert in alerts)
 
 
@@ -102,14 +102,14 @@ def test_handed_over_accounts_alone_are_a_question_that_accuses_nobody(desk: Cas
     alerts = desk.apply(*a_group("router", ROUTER, ADA_TO_EVE, handed_over=1.0, extraction=20.0))
     (case,) = desk.open
     assert (alerts, case.payload.tier, case.payload.members) == ([], "ask", {})
-    assert case.title.startswith("3 accounts behind one router fingerprint may be used by others than the owners")
+    assert case.title.startswith("3 accounts behind one router fingerprint may be used by others than the account holders")
 
 
 def test_an_alert_of_which_all_accounts_turn_out_to_be_handed_over_is_withdrawn_with_the_reason(desk: CaseDesk) -> None:
     desk.apply(*a_group("router", ROUTER, ADA_TO_EVE))
     desk.apply(*a_group("router", ROUTER, ADA_TO_EVE, at=900.0, handed_over=1.0, extraction=9.5))
     (case,) = desk.newest.values()
-    assert "3 accounts may be used by others than the owner" in case.payload.withdrawn
+    assert "3 accounts may be used by others than the account holder" in case.payload.withdrawn
     desk.apply(*a_group("router", ROUTER, ADA_TO_EVE, at=1800.0, handed_over=1.0, extraction=9.5))
     (case,) = desk.open
     assert case.payload.tier == "ask"
