@@ -93,6 +93,8 @@ def proposal(
     Raises:
         MalformedEventError: A value is missing, or out of its range.
     """
+    if len({bool(keys) for keys in members.values()}) > 1:
+        raise MalformedEventError("absurd", "name keys of every account or of none: an order about keys leaves other accounts alone")
     now = time.time()
     rate = float(str(wanted["rate"])) if measure == "rate_cap" else 0.0
     return EnforcementDecision(

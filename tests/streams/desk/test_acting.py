@@ -57,3 +57,10 @@ def test_a_decision_is_approved_once_and_not_after_it_was_undone() -> None:
             acting.approved(BOB, decision)
     with pytest.raises(MalformedEventError, match="by another person than its author"):
         acting.approved(Person("ada", "approver"), proposed)
+
+
+def test_a_decision_about_some_accounts_keys_and_whole_others_is_refused() -> None:
+    wanted = {"days": 7, "clause": "c", "reason": "r"}
+    with pytest.raises(MalformedEventError, match="of every account or of none"):
+        acting.proposal(ADA, "case-1", "suspend_key", {"acct-1": ["key-1"], "acct-2": []}, wanted)
+    assert acting.proposal(ADA, "case-1", "suspend_key", {"acct-1": ["key-1"], "acct-2": ["key-2"]}, wanted).payload.members
