@@ -7,6 +7,7 @@ each (`streams.testing.tampering`). A new topic, layout or record is attacked fr
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import random
 import time
@@ -112,16 +113,12 @@ def name_of(value: bytes) -> bytes | None:
 async def attack(settings: Settings, records: Sequence[Strange]) -> Counter[str]:
     """Send records in every codec and at every time that the broker takes; return how many lie on each topic."""
     sent: Counter[str] = Counter()
-    for turn, codec in enumerate(CODECS):
+    ways = [*itertools.product(CODECS, TIMES_MS)]
+    for turn, (codec, at) in enumerate(ways):  # a broker refuses a whole batch for one time in it
         producer = AIOKafkaProducer(bootstrap_servers=settings.kafka, compression_type=codec, linger_ms=5, max_request_size=8 << 20)
         await producer.start()
-        for part in batched(records[turn :: len(CODECS)], 500):
-            futures = [
-                await producer.send(
-                    record.topic, record.value, record.key, record.partition, TIMES_MS[place % len(TIMES_MS)], record.headers
-                )
-                for place, record in enumerate(part)
-            ]
+        for part in batched(records[turn :: len(ways)], 500):
+            futures = [await producer.send(one.topic, one.value, one.key, one.partition, at, one.headers) for one in part]
             ended = await asyncio.gather(*futures, return_exceptions=True)
             sent.update(record.topic for record, end in zip(part, ended, strict=True) if not isinstance(end, KafkaError))
         await producer.stop()
