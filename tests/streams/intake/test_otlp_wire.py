@@ -109,9 +109,9 @@ def test_records_are_counted_before_they_are_made() -> None:
     body = request.SerializeToString()
     assert is_within(body, most)
     assert is_within(body, most - 20_100) is False
-    started = time.perf_counter()
+    started = time.thread_time()
     assert is_within(b"\x0a\x00" * 8_000_000, most) is False
-    assert time.perf_counter() - started < 1.0
+    assert time.thread_time() - started < 1.0
 
 
 @pytest.mark.parametrize("body", [b"\x0a\x7f", b"\x0f", b"\xff" * 20, b"words"])
