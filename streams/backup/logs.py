@@ -84,10 +84,10 @@ class TopicPosition:
         acknowledged = [self.committed.get(group, {}).get(tp, 0) for group in readers]
         return min(max(self.begins[tp], min(acknowledged, default=0)), self.ends[tp])
 
-    def unread_raw(self) -> int:
-        """Return how many records of others `collect` has not read."""
+    def unread_raw(self) -> dict[Any, tuple[int, int]]:
+        """Return the offsets of others' records that `collect` has not acknowledged: the first, and the end."""
         done = self.committed.get(topics.group_of(topics.COLLECT), {})
-        return sum(self.ends[tp] - max(self.begins[tp], done.get(tp, 0)) for tp in self.ends if tp.topic == UNSAVED)
+        return {tp: (max(self.begins[tp], done.get(tp, 0)), end) for tp, end in self.ends.items() if tp.topic == UNSAVED}
 
     def settled(self) -> tuple[Mapping[Any, int], Mapping[str, Mapping[Any, int]]]:
         """Return what may not change while a backup is made."""

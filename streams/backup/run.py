@@ -26,6 +26,7 @@ from streams.clickhouse.client import ClickHouse
 from streams.core.settings import Settings
 from streams.exports.erasure import POLL_SECONDS
 from streams.exports.erasure_ledger import ErasureLedger
+from streams.kafka.progress import waiting
 from streams.schema import topics
 from streams.schema.signatures import Signatures
 from streams.stages import erasures
@@ -113,7 +114,7 @@ def backup(
         logs.committed(before),
     )
     done.write(folder, settings)
-    if raw := before.unread_raw():
+    if raw := sum(waiting(settings, before.unread_raw()).values()):
         progress(f"{raw:,} records of {logs.UNSAVED} wait for collect and are not saved, since they hold prompts")
     return done
 

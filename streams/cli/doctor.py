@@ -14,6 +14,7 @@ from streams.clickhouse.client import ClickHouse
 from streams.core.errors import HydrometerError
 from streams.core.settings import Settings
 from streams.features.registry import by_name
+from streams.kafka import progress
 from streams.schema import topics
 from streams.schema.event import FIELDS, REQUIRED
 from streams.schema.names import BEHAVIOURS
@@ -105,7 +106,7 @@ def _lag(settings: Settings) -> str:
 
 def _waiting(settings: Settings) -> dict[str, int | None]:
     """Return how many records wait for each reader, None for one that has never acknowledged anything."""
-    lags = {reader: topics.lag(settings, topics.group_of(reader)) for reader in topics.READERS}
+    lags = {reader: progress.lag(settings, topics.group_of(reader)) for reader in topics.READERS}
     return {reader: sum(sum(partitions.values()) for partitions in lag.values()) if lag else None for reader, lag in lags.items()}
 
 

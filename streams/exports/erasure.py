@@ -24,6 +24,7 @@ from streams.clickhouse.rows import STORED
 from streams.core.errors import HydrometerError
 from streams.core.settings import Settings
 from streams.exports.erasure_ledger import ErasureLedger
+from streams.kafka import progress
 from streams.kafka.log_range import open_consumer
 from streams.schema import topics
 from streams.schema.erasures import ErasureReport, Kept, Receipt
@@ -159,7 +160,7 @@ def _remove_keys(settings: Settings, account: str, reports: Sequence[ErasureRepo
 def _wait_for_store(settings: Settings, wait_seconds: float) -> None:
     """Wait until the store has written all records that are on its topics now."""
     group, ends, give_up = topics.group_of(topics.STORE_AGENT), topics.ends(settings, STORED), time.monotonic() + wait_seconds
-    while not topics.passed(settings, group, ends):
+    while not progress.passed(settings, group, ends):
         if time.monotonic() > give_up:
             message = f"the store is behind after {wait_seconds:.0f} s: rows of before would come back; run the command again when it runs"
             raise UnfinishedErasureError(message)

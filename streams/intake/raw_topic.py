@@ -22,6 +22,7 @@ from streams.intake.block_producer import PAUSE_SECONDS, BlockProducer, count, d
 from streams.intake.collector import OVERSIZE, Collector, Ingested
 from streams.intake.dead_letter_limit import Fuse
 from streams.intake.formats.registry import AUTO
+from streams.kafka.empty_offsets import EMPTY
 from streams.kafka.record_batches import tolerate_strangers
 from streams.schema import topics
 
@@ -137,9 +138,15 @@ class _RawTopic:
                 self.consumer.seek(partition, records[0].offset)
             self.collector.fuse.check()
         await deliver_until_taken(self.producer, [*dead, *blocks])
-        if batch:
+        if self._pass_empty() or batch:
             await self.consumer.commit()
         return bool(batch)
+
+    def _pass_empty(self) -> bool:
+        """Pass over the offsets without a record behind what was read, such as a transaction's end; return whether there were some."""
+        ends = {partition: EMPTY.behind(partition.topic, partition.partition, end) for partition, end in self.read.items()}
+        is_further, self.read = ends != self.read, ends
+        return is_further
 
     async def is_readable_since(self) -> bool:
         """Return whether the records since the fuse blew are enough to judge a format by, and as few are refused as the fuse allows."""

@@ -56,18 +56,20 @@ def tail(settings: Settings, topic: str, records: int) -> list[LogRecord]:
     return sorted(newest, key=lambda record: record.time_ms)
 
 
-def open_consumer(settings: Settings, group: str | None = None) -> KafkaConsumer:
+def open_consumer(settings: Settings, group: str | None = None, fetch_bytes: int = FETCH_BYTES) -> KafkaConsumer:
     """Return a consumer, for a caller to close, that fetches bounded bytes and reads what strangers wrote.
 
     Args:
         settings: Where the broker is.
         group: The consumer group whose offsets the caller commits; none: it commits nothing.
+        fetch_bytes: What one fetch may bring; a batch that is larger comes whole.
 
     Raises:
         KafkaError: The broker does not answer; callers are within `topics.answering`.
     """
     tolerate_strangers()
-    limits = {"max_partition_fetch_bytes": topics.MAX_RECORD_BYTES, "fetch_max_bytes": FETCH_BYTES, "bootstrap_timeout_ms": 10_000}
+    partition_bytes = min(topics.MAX_RECORD_BYTES, fetch_bytes)
+    limits = {"max_partition_fetch_bytes": partition_bytes, "fetch_max_bytes": fetch_bytes, "bootstrap_timeout_ms": 10_000}
     offsets = {"group_id": group, "enable_auto_commit": False, "auto_offset_reset": "earliest"}
     return KafkaConsumer(**topics.client_options(settings), **limits, **offsets)
 

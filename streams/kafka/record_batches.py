@@ -27,6 +27,8 @@ from kafka.errors import CorruptRecordError
 from kafka.record.default_records import DefaultRecordBatch as SynchronousBatch
 from kafka.record.memory_records import MemoryRecords as SynchronousRecords
 
+from streams.kafka.empty_offsets import WatchedRecords
+
 MAX_UNPACKED_BATCH_BYTES: Final = 64 * 1024 * 1024
 """Of one batch, unpacked. A producer's are of a megabyte or less, and none of ours is over 8 MiB."""
 
@@ -139,6 +141,7 @@ class Batch:
 def tolerate_strangers() -> None:
     """Let every consumer of this process, of aiokafka or kafka-python, read batches as this module does."""
     fetcher.MemoryRecords = Batches
+    fetcher.PartitionRecords = WatchedRecords
     synchronous_fetcher.MemoryRecords = SynchronousBatches
 
 

@@ -198,20 +198,6 @@ def missing(settings: Settings) -> list[str]:
     return [topic.name for topic in TOPICS if topic.name not in existing]
 
 
-def lag(settings: Settings, group: str) -> dict[str, dict[int, int]]:
-    """Return how many records each partition holds that `group` has not yet acknowledged, by topic.
-
-    Only partitions with an acknowledged offset are listed.
-    """
-    with administration(settings) as admin:
-        committed = admin.list_group_offsets({group: None})[group]
-        ends = admin.list_partition_offsets(dict.fromkeys(committed, OffsetSpec.LATEST)) if committed else {}
-    behind: dict[str, dict[int, int]] = {}
-    for tp, done in committed.items():
-        behind.setdefault(tp.topic, {})[tp.partition] = max(0, ends[tp].offset - done.offset)
-    return behind
-
-
 def records(settings: Settings, *names: str) -> dict[str, int]:
     """Return how many records each of these topics has ever had."""
     with administration(settings) as admin:
@@ -229,13 +215,6 @@ def ends(settings: Settings, names: Iterable[str]) -> dict[TopicPartition, int]:
     with administration(settings) as admin:
         found = admin.list_partition_offsets(dict.fromkeys(partitions, OffsetSpec.LATEST))
     return {tp: found[tp].offset for tp in partitions}
-
-
-def passed(settings: Settings, group: str, offsets: Mapping[TopicPartition, int]) -> bool:
-    """Return whether `group` has acknowledged every record before these offsets. Raises BrokerUnavailableError."""
-    with administration(settings) as admin:
-        committed = admin.list_group_offsets({group: None})[group]
-    return all(offset == 0 or (tp in committed and committed[tp].offset >= offset) for tp, offset in offsets.items())
 
 
 @contextmanager

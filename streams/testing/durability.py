@@ -25,6 +25,7 @@ from kafka import KafkaConsumer, KafkaProducer, TopicPartition
 
 from streams.core.errors import BrokerUnavailableError
 from streams.core.settings import SECRETS, Settings
+from streams.kafka import progress
 from streams.schema import topics
 from streams.stages.stage import Message
 from streams.testing.counting import CountingStage
@@ -132,7 +133,7 @@ class Trial:
 
     def _lag(self) -> dict[int, int]:
         with suppress(BrokerUnavailableError):  # a new Kafka creates its topic of offsets for the first group
-            return topics.lag(self.settings, topics.group_of(AGENT)).get(topics.REQUESTS, {})
+            return progress.lag(self.settings, topics.group_of(AGENT)).get(topics.REQUESTS, {})
         return {}
 
     def _read(self, topic: str) -> Iterable[Any]:

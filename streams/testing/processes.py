@@ -17,6 +17,7 @@ from typing import Final
 
 from streams.core.errors import BrokerUnavailableError
 from streams.core.settings import Settings
+from streams.kafka import progress
 from streams.schema import topics
 
 STARTS_WITHIN_SECONDS: Final = 60.0
@@ -115,7 +116,7 @@ def wait_until_read(settings: Settings, reader: str, *names: str, running: Runni
         if not running.runs:
             raise AssertionError(running.log.read_text()[-2_000:])
         with suppress(BrokerUnavailableError):  # until the group has a coordinator
-            if topics.passed(settings, topics.group_of(reader), ends):
+            if progress.passed(settings, topics.group_of(reader), ends):
                 return
         time.sleep(0.5)
     raise TimeoutError(f"{reader} has not read all of {', '.join(names)}; {running.log.read_text()[-2_000:]}")

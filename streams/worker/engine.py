@@ -31,6 +31,7 @@ from faust.types import TP, EventT
 from faust.types.tuples import Message as Record
 
 from streams.core.errors import MalformedEventError, StateAheadError
+from streams.kafka.empty_offsets import EMPTY
 from streams.schema import topics
 from streams.schema.believable_times import arrived
 from streams.schema.signatures import Signatures
@@ -157,9 +158,11 @@ class Engine:
 
     async def tick(self) -> None:
         """Go on with what waited, write the chunks that are due, and acknowledge the offsets that this allows: about once a second."""
+        self._table.pass_empty()
         with self.failure:
             async with self._applying:
                 for partition in list(self.partitions.values()):
+                    await self._pass_empty(partition)
                     if partition.pace:
                         partition.pace.advance_to(time.monotonic())
                         await self._report_reach(partition, partition.pace)
@@ -236,6 +239,18 @@ class Engine:
         for number, partition in self.partitions.items():
             report_stage(metrics, self.inputs.agent, number, partition, time.monotonic())
 
+    async def _pass_empty(self, partition: Partition) -> None:
+        """Pass over the offsets without a record that come next: no record behind them may ever come, by which they were acknowledged."""
+        if self._generation != self.app.consumer_generation_id:
+            return
+        if not (partition.pace and partition.pace.waiting):
+            for offset in self._reading.take_empty(partition.tp):
+                await self._apply_gathered(partition)
+                partition.skip(offset)
+        if self.inputs.feedback:
+            for offset in self._reading.take_empty(TP(self.inputs.feedback, partition.tp.partition)):
+                partition.hold_feedback(offset)
+
     async def _apply_soon(self) -> None:
         """Apply what comes within GATHER_SECONDS, in all partitions."""
         try:
@@ -302,7 +317,8 @@ class Engine:
 
     async def _send_mark(self, partition: Partition, pace: Pace) -> None:
         end = cast("int | None", self.app.consumer.highwater(partition.tp))  # None before the first fetch
-        at_end = not pace.waiting and end is not None and max(partition.position + 1, partition.read_from) >= end
+        after = EMPTY.behind(*partition.tp, max(partition.position + 1, partition.read_from))
+        at_end = not pace.waiting and end is not None and after >= end
         if (due := pace.mark_due(at_end=at_end, now=time.monotonic())) is not None:
             await self._send_marks(partition, str(self.inputs.marks), due, range(self._count))
 

@@ -19,6 +19,7 @@ from faust.types import TP
 from faust.types.tuples import Message as Record
 
 from streams.core.errors import HydrometerError
+from streams.kafka.empty_offsets import EMPTY
 from streams.schema import topics
 from streams.telemetry.metrics import METRICS, Metric
 from streams.worker.cursor import Cursor, Turn
@@ -56,7 +57,10 @@ class OrderedInput:
         tp = TP(record.topic, record.partition)
         if tp not in self._cursors:
             await self._begin()
-        turn = self._cursors[tp].turn(record.offset, time.monotonic())
+        cursor = self._cursors[tp]
+        if (known := EMPTY.behind(*tp, cursor.next)) > cursor.next and record.offset > cursor.next:
+            cursor.skip_to(known)
+        turn = cursor.turn(record.offset, time.monotonic())
         if turn is Turn.REWIND:
             await self._rewind(tp, record.offset)
         if turn is Turn.HOLE:
@@ -70,6 +74,28 @@ class OrderedInput:
         """Drop all cursors: partitions were revoked or assigned. starts: offsets from which input must be read that state lacks."""
         self._cursors = {}
         self._starts = starts or {}
+
+    @property
+    def partitions(self) -> list[TP]:
+        """The partitions that have a cursor: all, once a record has come since the last assignment."""
+        return list(self._cursors)
+
+    def take_empty(self, tp: TP) -> range:
+        """Return the offsets without a record that come next, with no record behind them yet: the caller acknowledges them.
+
+        A transaction's end is one. When a record comes behind such offsets, Faust counts them as a gap, which it acknowledges with the
+        record itself; so here it must know of them before it counts, or no longer.
+        """
+        cursor, consumer = self._cursors.get(tp), cast("Consumer", self._app.consumer)
+        if cursor is None or self._app.rebalancing:
+            return range(0)
+        empty = range(cursor.next, EMPTY.behind(tp.topic, tp.partition, cursor.next))
+        reached = consumer._read_offset.get(tp) or -1  # noqa: SLF001 - the newest record that Faust was given
+        if not empty or reached >= empty.stop or consumer._gap[tp].overlap(empty.start, empty.stop):  # noqa: SLF001
+            return range(0)
+        consumer._read_offset[tp] = empty.stop - 1  # noqa: SLF001
+        cursor.skip_to(empty.stop)
+        return empty
 
     async def _begin(self) -> None:
         consumer = cast("Consumer", self._app.consumer)

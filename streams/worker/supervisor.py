@@ -21,6 +21,7 @@ from faust.types import TP
 
 from streams.clickhouse.health import REPORT_INTERVAL_SECONDS, Publish, reporting
 from streams.core.errors import BrokerUnavailableError, HydrometerError
+from streams.kafka.empty_offsets import EMPTY
 from streams.schema import topics
 from streams.telemetry.metrics import METRICS, Metric, Registry
 from streams.worker.failure import Failure
@@ -218,18 +219,12 @@ async def _lags(app: faust.App, positions: Mapping[TP, int]) -> dict[TP, tuple[i
 
     The end of a transaction takes an offset and is no record: where one is the last, an offset is left to read, and nothing waits.
     """
-    consumer = cast("Consumer", app.consumer)
-    received = consumer._read_offset  # noqa: SLF001 - the newest record that Faust was given, or where it began to read
     try:
         async with asyncio.timeout(REPORT_INTERVAL_SECONDS):
             ends = await app.consumer.highwaters(*positions) if positions else {}
             firsts = await app.consumer.earliest_offsets(*positions) if positions else {}
-            known = consumer._committed_offset  # noqa: SLF001 - start of reading, where no record was processed since
-            starts = {tp: max(position + 1, known.get(tp) or 0, firsts.get(tp) or 0) for tp, position in positions.items()}
-            behind = {tp: (ends[tp] or 0) - start for tp, start in starts.items()}
-            for tp in [tp for tp, lag in behind.items() if lag > 0 and (received.get(tp) or 0) <= starts[tp]]:
-                if (await consumer.position(tp) or 0) >= (ends[tp] or 0):  # all is fetched, and none of it was a record
-                    behind[tp] = 0
     except TimeoutError:
         return None
-    return {tp: (positions[tp], behind[tp]) for tp in positions}
+    known = cast("Consumer", app.consumer)._committed_offset  # noqa: SLF001 - start of reading, where no record was processed since
+    starts = {tp: max(position + 1, known.get(tp) or 0, firsts.get(tp) or 0) for tp, position in positions.items()}
+    return {tp: (positions[tp], (ends[tp] or 0) - EMPTY.behind(*tp, start)) for tp, start in starts.items()}

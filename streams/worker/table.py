@@ -31,6 +31,7 @@ from faust.tables.manager import TableManager
 from faust.types import TP
 
 from streams.core.errors import DiskFullError
+from streams.kafka.empty_offsets import EMPTY
 from streams.kafka.log_range import LogRecord, ReadRange
 from streams.schema import topics
 from streams.telemetry.metrics import METRICS, Metric
@@ -77,6 +78,13 @@ class ChunkTable(faust.Table[bytes, bytes]):
         """Read the changelog of a partition from where the local copy ends: what Faust does in a worker, for who only looks."""
         end = self.data.persisted_offset(tp)
         self._take_over(tp, 0 if end is None else end + 1, None)
+
+    def pass_empty(self) -> None:
+        """Let Faust's recovery pass over offsets of the changelog without a record: it waits for one at the last offset."""
+        offsets = cast("TableManager", self.app.tables).recovery.active_offsets
+        for tp, offset in offsets.items():
+            if offset is not None:
+                offsets[tp] = EMPTY.behind(tp.topic, tp.partition, offset + 1) - 1
 
     async def claim(self, partition: int) -> int:
         """Become the owner of a partition that Faust has recovered.

@@ -28,6 +28,7 @@ from streams.demo.traffic import demo_traffic
 from streams.devserver.kafka import ApacheKafka
 from streams.devserver.process import local_server
 from streams.intake.collector import OutgoingBlock, read_files
+from streams.kafka import progress
 from streams.schema import topics
 from streams.testing.processes import Running, hydrometer
 from streams.worker.app import AGENTS
@@ -94,7 +95,7 @@ class Deployment:
     def _has_read(self, agent: str, ends: Mapping[Any, int], behind: int) -> bool:
         needed = {tp: end - behind for tp, end in ends.items() if end > behind}
         with suppress(BrokerUnavailableError):  # until the group has a coordinator
-            return topics.passed(self.settings, topics.group_of(agent), needed)
+            return progress.passed(self.settings, topics.group_of(agent), needed)
         return False
 
     def worker(self, name: str) -> Any:

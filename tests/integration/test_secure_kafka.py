@@ -29,6 +29,7 @@ from streams.devserver.process import local_server
 from streams.exports.forward import Destination, forward
 from streams.exports.outlets.file import Outlet as File
 from streams.intake.block_producer import send_files
+from streams.kafka import progress
 from streams.schema import access, topics
 from streams.testing.builders import driver
 from streams.testing.certificates import Authority
@@ -231,7 +232,7 @@ def test_with_the_least_rights_of_each_role_events_become_rows_and_labels_are_be
                 with driver(server) as client:
                     counts = {name: client.execute(f"SELECT count() FROM hydrometer.{name}")[0][0] for name, _ in wanted}  # noqa: S608
             assert all(counts[name] >= least for name, least in wanted), (counts, (tmp_path / "worker.log").read_text()[-3000:])
-            assert topics.lag(cluster.settings(access.OPERATOR), topics.group_of(topics.CASES_AGENT))[topics.LABELS] == {0: 0}
+            assert progress.lag(cluster.settings(access.OPERATOR), topics.group_of(topics.CASES_AGENT))[topics.LABELS] == {0: 0}
         finally:
             for process in running:
                 process.send_signal(signal.SIGTERM)

@@ -17,6 +17,7 @@ from kafka import KafkaProducer
 from streams.core.settings import SECRETS, Settings
 from streams.devserver.kafka import ApacheKafka
 from streams.devserver.process import stop
+from streams.kafka import progress
 from streams.schema import topics
 
 pytestmark = pytest.mark.integration
@@ -43,7 +44,7 @@ def test_a_process_that_is_started_before_kafka_waits_for_it_and_works(tmp_path:
         producer.close()
         _wait(lambda: any(topics.ends(settings, [topics.REQUESTS]).values()))
         ends = topics.ends(settings, [topics.REQUESTS])
-        _wait(lambda: topics.passed(settings, topics.group_of(topics.ACCOUNTS_AGENT), ends))
+        _wait(lambda: progress.passed(settings, topics.group_of(topics.ACCOUNTS_AGENT), ends))
         assert [child.poll() for child in children.values()] == [None, None]
 
 

@@ -17,6 +17,7 @@ from streams.cases.labels import make
 from streams.clickhouse import migrate
 from streams.core.settings import Settings
 from streams.devserver.process import local_server
+from streams.kafka import progress
 from streams.schema import topics
 from streams.schema.signatures import Signatures
 from streams.testing.builders import embedded_broker
@@ -71,7 +72,7 @@ def test_while_clickhouse_is_away_nothing_is_acknowledged_and_afterwards_each_ro
         try:
             send(settings, producer, range(50, 120))
             time.sleep(7)
-            assert topics.lag(settings, topics.group_of(topics.STORE_AGENT))[topics.LABELS][0] >= 69
+            assert progress.lag(settings, topics.group_of(topics.STORE_AGENT))[topics.LABELS][0] >= 69
             with local_server(tmp_path / "ch", user=USER, password=PASSWORD, native_port=first.port) as again:
                 client = Client("127.0.0.1", again.port, user=USER, password=PASSWORD)
                 wait_for(client, 120)

@@ -12,6 +12,7 @@ from kafka.admin import ConfigResource, ConfigResourceType
 from streams.core.errors import SettingsError
 from streams.core.settings import Settings
 from streams.devserver.kafka import ApacheKafka
+from streams.kafka import progress
 from streams.schema import topics
 
 pytestmark = pytest.mark.integration
@@ -60,5 +61,5 @@ async def test_a_block_of_five_megabytes_travels_and_lag_counts_what_is_not_ackn
     producer = KafkaProducer(**topics.client_options(settings))
     producer.send(topics.REQUESTS, b"one more", partition=1)
     producer.close()
-    behind = topics.lag(settings, "test")[topics.REQUESTS]
+    behind = progress.lag(settings, "test")[topics.REQUESTS]
     assert (behind[0], behind[1]) == (0, 1)

@@ -29,6 +29,7 @@ from streams.core.errors import BrokerUnavailableError
 from streams.core.settings import SECRETS, Settings
 from streams.devserver.kafka import ApacheKafka
 from streams.devserver.process import LocalClickHouse, local_server
+from streams.kafka import progress
 from streams.schema import topics
 
 HERE = Path(__file__).resolve().parent
@@ -204,7 +205,7 @@ class Rig:
     def lags(self, agent: str) -> dict[str, dict[int, int]]:
         """Return how many records an agent has not acknowledged, by topic and partition; nothing when the broker does not answer."""
         with suppress(BrokerUnavailableError, KafkaError):
-            return topics.lag(self.settings, topics.group_of(agent))
+            return progress.lag(self.settings, topics.group_of(agent))
         return {}
 
     def waiting(self, agent: str) -> int:

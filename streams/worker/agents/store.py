@@ -71,6 +71,10 @@ class StoreEngine:
         with self.failure:
             async with self._busy:
                 await self._do(lambda: self._store.due(time.monotonic()))
+                for tp in self._reading.partitions:
+                    if not self._held.get((tp.topic, tp.partition)):  # else those before it come first
+                        for offset in self._reading.take_empty(tp):  # no record comes by which it were acknowledged
+                            self._ack(tp, offset)
 
     async def leave(self) -> None:
         """Stop waiting for ClickHouse, and commit the stored records. The others are read again later."""

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from streams.kafka import progress
 from streams.schema import topics
 from streams.testing.builders import embedded_broker
 from streams.testing.durability import AGENT, BUG, Trial
@@ -22,4 +23,4 @@ def test_a_bug_of_ours_stops_the_worker_and_its_block_is_never_acknowledged(tmp_
         trial.send([(0, ["b"]), (0, [BUG]), (0, ["c"])])
         assert worker.wait(60) == 1
         assert "ZeroDivisionError: the bug of this trial" in (tmp_path / "one.log").read_text()
-        assert topics.lag(trial.settings, topics.group_of(AGENT))[topics.REQUESTS][0] >= 2
+        assert progress.lag(trial.settings, topics.group_of(AGENT))[topics.REQUESTS][0] >= 2
