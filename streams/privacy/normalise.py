@@ -150,10 +150,12 @@ def asked_of(prompt: str | list[Any] | None) -> str | None:
     """Return the text of the current question: a plain prompt, or the user's last message (else the last with text); None for none."""
     if not isinstance(prompt, list):
         return prompt or None
-    messages = [message if isinstance(message, dict) else {"role": "user", "content": message} for message in prompt]
-    others = [message for message in messages if message.get("role") not in _INSTRUCTIONS]
-    users = [message for message in others if message.get("role") == "user"]
-    return next((text for message in reversed(users or others) if (text := _content(message))), None)
+    users = (message for message in reversed(prompt) if type(message) is str or message.get("role") == "user")
+    last = next(users, None)
+    if last is not None:
+        return next((text for message in (last, *users) if (text := _content(message))), None)
+    others = (message for message in reversed(prompt) if message.get("role") not in _INSTRUCTIONS)
+    return next((text for message in others if (text := _content(message))), None)
 
 
 def instructions_of(prompt: str | list[Any] | None) -> str | None:
@@ -164,9 +166,11 @@ def instructions_of(prompt: str | list[Any] | None) -> str | None:
     return "\n".join(text for text in contents if text) or None
 
 
-def _content(message: Event) -> str:
+def _content(message: str | Event) -> str:
     """Return a message's text, from a string or from a list of parts."""
-    content = message.get("content", message.get("parts"))
+    content = message if isinstance(message, str) else message.get("content", message.get("parts"))
+    if not content or type(content) is str:
+        return content or ""
     parts = content if isinstance(content, list) else [content]
     texts = (part.get("text", part.get("content")) if isinstance(part, dict) else part for part in parts)
     return "\n".join(text for text in texts if isinstance(text, str))

@@ -160,6 +160,11 @@ _CALLERS_CHOICE: Final = frozenset(field.wire for field in FIELDS if field.calle
 NAMES: Final = frozenset(field.wire for field in FIELDS)
 
 _NUMBERS = (int, float)
+_MESSAGES: Final = frozenset({str, dict})
+_ROLES: Final = frozenset({str, type(None)})
+_HOLDERS: Final = frozenset({list, dict})
+_SHORT: Final = MAX_TEXT_BYTES // 4
+"""Characters that are never more than MAX_TEXT_BYTES in UTF-8."""
 _TYPES: Final[Mapping[Kind, tuple[type, ...]]] = {
     "text": (str,),
     "number": _NUMBERS,
@@ -401,12 +406,9 @@ def _strings(value: Any, _high: float | None) -> list[str] | None:
 
 def _messages(value: Any, _high: float | None) -> list[Any] | None:
     """Return what holds text of a prompt: messages and strings, also of a single message; token ids hold none that we can read."""
-    items = [value] if type(value) is dict else value if type(value) is list else []
-    return [_message(item) for item in items if type(item) in {str, dict}] or None
-
-
-def _message(message: Any) -> Any:
-    return message if type(message) is str or type(message.get("role")) in {str, type(None)} else {**message, "role": None}
+    given = [value] if type(value) is dict else value if type(value) is list else []
+    items = [item for item in given if item and type(item) in _MESSAGES]
+    return [item if type(item) is str or type(item.get("role")) in _ROLES else {**item, "role": None} for item in items] or None
 
 
 def _cut_long(event: Event) -> None:
@@ -414,21 +416,29 @@ def _cut_long(event: Event) -> None:
     for name in NAMES & event.keys():
         if name == "account.id" and _is_long(event[name]):
             raise MalformedEventError("too_long", f"{name} is over {MAX_TEXT_BYTES} bytes")
-        waiting: list[Any] = [(event, name)]
-        while waiting:
-            parent, key = waiting.pop()
-            value = parent[key]
-            if type(value) is dict:
-                waiting += [(value, key) for key in value]
-            elif type(value) is list:
-                parent[key] = value = ends_of(value)
-                waiting += [(value, number) for number in range(len(value))]
-            elif _is_long(value):
-                parent[key] = value[:MAX_TEXT_BYTES].encode()[:MAX_TEXT_BYTES].decode(errors="ignore")
+        waiting: list[dict[Any, Any] | list[Any]] = []
+        event[name] = _cut(event[name], waiting)
+        for holder in waiting:  # it grows meanwhile
+            pairs = holder.items() if type(holder) is dict else enumerate(holder)
+            maybe_long = [(key, value) for key, value in pairs if type(value) in _HOLDERS or (type(value) is str and len(value) > _SHORT)]
+            for key, value in maybe_long:
+                holder[key] = _cut(value, waiting)
+
+
+def _cut(value: Any, waiting: list[dict[Any, Any] | list[Any]]) -> Any:
+    """Return a string or a list without what is too much; what it holds itself waits."""
+    if type(value) is list:
+        value = ends_of(value)
+        waiting.append(value)
+    elif type(value) is dict:
+        waiting.append(value)
+    elif _is_long(value):
+        return value[:MAX_TEXT_BYTES].encode()[:MAX_TEXT_BYTES].decode(errors="ignore")
+    return value
 
 
 def _is_long(value: Any) -> bool:
-    return type(value) is str and len(value) * 4 > MAX_TEXT_BYTES and len(value.encode()) > MAX_TEXT_BYTES
+    return type(value) is str and len(value) > _SHORT and len(value.encode()) > MAX_TEXT_BYTES
 
 
 _DEEP: Final[Mapping[Kind, Callable[[str, Any], Any]]] = {

@@ -45,6 +45,8 @@ TEXT_LINE: Final = "text line"
 UNKNOWN: Final = (None, "", "-")
 """Values that gateways write for unknown."""
 
+_MESSAGES: Final = frozenset({str, dict})
+_NOT_GIVEN: Final = object()
 _MIN_TIME_MICROSECONDS = 1e14
 _MIN_TIME_NANOSECONDS = 1e17
 _NUMBER = re.compile(r"[+-]?[0-9]{1,19}(\.[0-9]{1,12})?([eE][+-]?[0-9]{1,3})?")
@@ -214,7 +216,10 @@ def utc(value: Any) -> Any:
 
 
 def messages(value: Any) -> Any:
-    """Return a prompt from a text, a text of JSON with messages, or a list of messages (role and texts are kept); None if unknown."""
+    """Return a prompt from a text, a text of JSON with messages, or a list of messages (role and texts are kept); None if unknown.
+
+    A message that has neither is none: a caller may send thousands of them in a few bytes.
+    """
     if type(value) is str:
         inside = parsed(value)
         value = value if inside is None else inside
@@ -222,8 +227,9 @@ def messages(value: Any) -> Any:
         value = next((value[key] for key in ("messages", "contents", "input", "prompt") if value.get(key)), None)
     if type(value) is not list:
         return value if type(value) is str else None
-    kept = [_message(item) for item in ends_of(value) if type(item) in (str, dict)]
-    return kept or None
+    items = [item for item in ends_of(value) if item and type(item) in _MESSAGES]
+    kept = [item if type(item) is str else _message(item) for item in items]
+    return [item for item in kept if item is not None] or None
 
 
 def texts(value: Any) -> Any:
@@ -252,14 +258,17 @@ def digest(value: Any) -> Any:
     return hashlib.blake2b(written, digest_size=8).hexdigest()
 
 
-def _message(value: str | Entry) -> Any:
-    if isinstance(value, str):
-        return value
-    content = value.get("content", value.get("parts", value.get("text")))
-    parts = ends_of(content) if type(content) is list else [content]
-    texts = [text for part in parts if (text := _text(part))]
-    role = value.get("role")
-    return {"role": role if type(role) is str else "user", "content": texts[0] if len(texts) == 1 else texts}
+def _message(value: Entry) -> Entry | None:
+    content, role = value.get("content", _NOT_GIVEN), value.get("role")
+    if content is _NOT_GIVEN:
+        content = value.get("parts", value.get("text"))
+    if type(content) is not str:
+        parts = ends_of(content) if type(content) is list else [content] if content else []
+        texts = [text for part in parts if part and (text := _text(part))]
+        if not texts and type(role) is not str:
+            return None
+        content = texts[0] if len(texts) == 1 else texts
+    return {"role": role if type(role) is str else "user", "content": content or []}
 
 
 def _text(part: Any) -> str | None:

@@ -51,11 +51,17 @@ def _first_chunk(entry: Entry) -> Any:
 
 
 def _prompt(value: Any) -> Any:
-    """Return the messages as `messages` does; unknown where LiteLLM redacted all of them: a caller may write those words in one."""
-    prompt = messages(value)
-    shown = prompt if isinstance(prompt, list) else [prompt]
-    words = [message.get("content") if isinstance(message, dict) else message for message in shown]
-    return None if all(isinstance(word, str) and word in _REDACTED for word in words) else prompt
+    """Return the messages; unknown where LiteLLM redacted all of them: a caller may write those words in one."""
+    prompt = value if type(value) is list else messages(value)
+    shown = prompt if type(prompt) is list else [prompt]
+    return None if all(_is_redacted(message) for message in shown) else prompt
+
+
+def _is_redacted(message: Any) -> bool:
+    words = messages([message])
+    word = words[0] if words else message
+    word = word.get("content") if isinstance(word, dict) else word
+    return isinstance(word, str) and word in _REDACTED
 
 
 def _operation(entry: Entry) -> Any:
