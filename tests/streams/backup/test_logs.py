@@ -44,7 +44,7 @@ def test_compacted_topics_are_saved_as_a_whole() -> None:
 
 def test_records_of_others_are_counted_and_may_change() -> None:
     found = TopicPosition({RAW: 2}, {RAW: 9}, {topics.group_of(topics.COLLECT): {RAW: 5}})
-    assert found.unread_raw() == 4
+    assert found.unread_raw() == {RAW: (5, 9)}
     assert found.settled()[0] == {}
 
 
