@@ -55,7 +55,16 @@ class WatchedRecords(_RECORDS):  # type: ignore[misc]  # aiokafka is untyped
     """What was fetched of a partition, as aiokafka's own; the offsets without a record are written down."""
 
     def __init__(self, tp: Any, records: Any, aborted_transactions: Any, fetch_offset: int, *rest: Any, **named: Any) -> None:
-        """Begin at the offset that was asked for."""
+        """Begin at the offset that was asked for.
+
+        Args:
+            tp: Topic and partition.
+            records: The batches.
+            aborted_transactions: Of producers whose records a reader of committed records leaves out.
+            fetch_offset: The offset that was asked for.
+            rest: What else aiokafka gives.
+            named: The same, by name.
+        """
         super().__init__(tp, records, aborted_transactions, fetch_offset, *rest, **named)
         self._next = fetch_offset
 

@@ -163,7 +163,7 @@ _NUMBERS = (int, float)
 _MESSAGES: Final = frozenset({str, dict})
 _ROLES: Final = frozenset({str, type(None)})
 _HOLDERS: Final = frozenset({list, dict})
-_SHORT: Final = MAX_TEXT_BYTES // 4
+_SHORT_CHARACTERS: Final = MAX_TEXT_BYTES // 4
 """Characters that are never more than MAX_TEXT_BYTES in UTF-8."""
 _TYPES: Final[Mapping[Kind, tuple[type, ...]]] = {
     "text": (str,),
@@ -420,7 +420,9 @@ def _cut_long(event: Event) -> None:
         event[name] = _cut(event[name], waiting)
         for holder in waiting:  # it grows meanwhile
             pairs = holder.items() if type(holder) is dict else enumerate(holder)
-            maybe_long = [(key, value) for key, value in pairs if type(value) in _HOLDERS or (type(value) is str and len(value) > _SHORT)]
+            maybe_long = [
+                (key, value) for key, value in pairs if type(value) in _HOLDERS or (type(value) is str and len(value) > _SHORT_CHARACTERS)
+            ]
             for key, value in maybe_long:
                 holder[key] = _cut(value, waiting)
 
@@ -438,7 +440,7 @@ def _cut(value: Any, waiting: list[dict[Any, Any] | list[Any]]) -> Any:
 
 
 def _is_long(value: Any) -> bool:
-    return type(value) is str and len(value) > _SHORT and len(value.encode()) > MAX_TEXT_BYTES
+    return type(value) is str and len(value) > _SHORT_CHARACTERS and len(value.encode()) > MAX_TEXT_BYTES
 
 
 _DEEP: Final[Mapping[Kind, Callable[[str, Any], Any]]] = {

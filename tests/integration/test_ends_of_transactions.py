@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager, suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
 from kafka import KafkaProducer, TopicPartition
@@ -114,8 +114,9 @@ def wait_for(holds: Callable[[], bool]) -> None:
 def test_every_reader_is_at_the_end_behind_a_transactions_end(tmp_path: Path) -> None:
     with ExitStack() as stack:
         kafka = stack.enter_context(ApacheKafka(tmp_path / "kafka"))
-        chosen: dict[str, Any] = {"kafka": kafka.bootstrap, "partitions": PARTITIONS, "signing_key": "only-for-this-test-signing"}
-        system = stack.enter_context(local_system(tmp_path / "system", **chosen))
+        system = stack.enter_context(
+            local_system(tmp_path / "system", kafka=kafka.bootstrap, partitions=PARTITIONS, signing_key="only-for-this-test-signing")
+        )
         settings = system.settings
         with processes(system, tmp_path / "first") as running:
             send(settings, range(200))
