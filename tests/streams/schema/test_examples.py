@@ -14,6 +14,7 @@ import pytest
 
 from streams.core.errors import MalformedEventError
 from streams.schema import layouts, topics
+from streams.schema.actions import Action, EnforcementDecision
 from streams.schema.blocks import Layout, decode
 from streams.schema.cases import Alert, Case
 from streams.schema.dead_letters import DeadLetter
@@ -21,12 +22,15 @@ from streams.schema.erasures import ErasureReport
 from streams.schema.labels import Label
 from streams.schema.record import Record
 from streams.schema.replay_files import RefusedLine, Summary
+from streams.testing.tampering import KINDS
 
 EXAMPLES: Final = Path(__file__).parent / "examples"
 RECORDS: Final[dict[str, type[Record]]] = {
     topics.ALERTS: Alert,
     topics.CASES: Case,
     topics.LABELS: Label,
+    topics.ACTIONS: Action,
+    topics.ENFORCEMENT: EnforcementDecision,
     topics.ERASURES: ErasureReport,
     topics.DEAD_LETTERS: DeadLetter,
     "rejected": RefusedLine,
@@ -84,6 +88,20 @@ def test_a_renamed_field_is_read_under_its_old_name_and_written_under_its_new_on
 
 def test_every_topic_of_json_has_an_example() -> None:
     assert {path.name.partition(".")[0] for path in EXAMPLES.glob("*.json")} == set(RECORDS)
+
+
+def test_every_topic_of_ours_has_an_example_and_every_record_that_travels_as_json() -> None:
+    of_ours = {topic.name for topic in topics.TOPICS} - {topics.REQUESTS_RAW}
+    assert not of_ours - {path.name.partition(".")[0] for path in EXAMPLES.iterdir()}, "add tests/streams/schema/examples/<topic>.1.json"
+    assert not KINDS.keys() - set(RECORDS.values())
+
+
+def test_an_example_fills_every_field_that_its_record_has_today() -> None:
+    """What no example has, a later version could lose without a word."""
+    for name, record in RECORDS.items():
+        filled = set[str]().union(*(orjson.loads(path.read_bytes()) for path in EXAMPLES.glob(f"{name}.*.json")))
+        today = {field.encode_name for field in msgspec.structs.fields(record)}
+        assert not today - filled, f"{name}: add the field to a further example"
 
 
 def layout_of(path: Path) -> Layout:
