@@ -250,7 +250,7 @@ def _erase(settings: Settings, clickhouse: ClickHouse, accounts: Sequence[str]) 
     signatures = Signatures.of(settings, "worker")
     with topics.answering(settings), closing(KafkaProducer(acks="all", **topics.client_options(settings))) as producer:
         for number, account in enumerate(accounts):
-            command = erasures.command(f"restore-{number}", account, time.time())
+            command = erasures.command(f"restore-{number}", account, time.time() + settings.future_skew_seconds)
             headers = signatures.sign(topics.FEEDBACK, None, command)
             home = topics.partition_of(account, settings.partitions)
             producer.send(topics.FEEDBACK, value=command, headers=headers, partition=home).get(timeout=topics.SEND_TIMEOUT_SECONDS)

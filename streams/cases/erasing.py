@@ -39,7 +39,8 @@ def erase(
 ) -> Erased:
     """Remove an account from the state of the cases stage, and return what was removed and what is kept.
 
-    An account of which all that is known began after `time` stays: it was erased before, and the command came again.
+    An account of which all that is known began after `time` stays: it was erased before, and the command came again. So do labels that were
+    given after it.
 
     Args:
         account: Id of the account.
@@ -54,6 +55,7 @@ def erase(
     erased.held = sorted(case.case_id for case in held)
     kept = {entity for case in held for entity in case.keys}
     free = [entity for entity in entities.values() if entity.key not in kept and not (held and entity.key == key)]
+    _forget_labels(erased, account, key, time, labels)
     if min(_beginnings(account, free, (case for case in load.cases.values() if case.hold is None)), default=-math.inf) > time:
         return erased
     if not held and entities.pop(key, None) is not None:
@@ -66,12 +68,16 @@ def erase(
         if alert is not None and alert.case_id not in erased.held:
             del alerts[alert_name(behaviour, key)]
             erased.alerts.append(behaviour)
-    for label_id in [name for name, label in labels.items() if _is_about(label, account, key, erased.held)]:
-        del labels[label_id]
-        erased.counts["labels"] += 1
     _redact(erased, [case for case in load.cases.values() if case.hold is None and _contains(case, account, key)], load, account, key)
     erased.counts.update({"alerts": len(erased.alerts), "cases removed": len(erased.cases), "cases changed": len(erased.changed)})
     return erased
+
+
+def _forget_labels(erased: Erased, account: str, key: str, time: float, labels: dict[str, LearnedLabel]) -> None:
+    """Remove the labels on an account that were given up to a time, whatever else is known of it."""
+    for label_id in [name for name, label in labels.items() if label.time <= time and _is_about(label, account, key, erased.held)]:
+        del labels[label_id]
+        erased.counts["labels"] += 1
 
 
 def _beginnings(account: str, entities: Iterable[Entity], cases: Iterable[CaseState]) -> Iterator[float]:

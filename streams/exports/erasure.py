@@ -68,7 +68,7 @@ def erase(settings: Settings, clickhouse: ClickHouse, order: ErasureOrder, wait_
     ErasureLedger(settings).add(order.account)
     request, began = secrets.token_hex(8), time.time()
     with topics.answering(settings):
-        reports = _erase_state(settings, request, order.account, began, wait_seconds)
+        reports = _erase_state(settings, request, order.account, began + settings.future_skew_seconds, wait_seconds)
         held = sorted({case for report in reports for case in report.held})
         rows = AccountRows(clickhouse, order.account, held)
         tombstones = _remove_keys(settings, order.account, reports, rows.label_ids())
@@ -90,8 +90,11 @@ def erase(settings: Settings, clickhouse: ClickHouse, order: ErasureOrder, wait_
 # -- state
 
 
-def _erase_state(settings: Settings, request: str, account: str, at: float, wait_seconds: float) -> list[ErasureReport]:
-    """Send the command, and return the reports of all stages."""
+def _erase_state(settings: Settings, request: str, account: str, reach: float, wait_seconds: float) -> list[ErasureReport]:
+    """Send the command, and return the reports of all stages.
+
+    reach: what is dated up to it, epoch seconds, is of before the command, for a gateway's clock may be so much ahead.
+    """
     signatures = Signatures.of(settings, "worker")
     tp = TopicPartition(topics.ERASURES, 0)
     with closing(open_consumer(settings)) as consumer:
@@ -99,7 +102,7 @@ def _erase_state(settings: Settings, request: str, account: str, at: float, wait
         consumer.seek(tp, consumer.end_offsets([tp])[tp])
         consumer.position(tp)
         home = topics.partition_of(account, settings.partitions)
-        command = erasures.command(request, account, at)
+        command = erasures.command(request, account, reach)
         with _producer(settings) as producer:
             headers = signatures.sign(topics.FEEDBACK, None, command)
             producer.send(topics.FEEDBACK, value=command, headers=headers, partition=home).get(timeout=topics.SEND_TIMEOUT_SECONDS)

@@ -23,7 +23,8 @@ class Erasure(NamedTuple):
     """Names the erasure in reports."""
     account: str
     time: float
-    """Requests up to this time (epoch seconds) are not counted again."""
+    """What is dated up to it (epoch seconds) is of before the command, and is not counted again: its time, and as much as a clock may be
+    ahead."""
     source: int
     """Partition of the stage that handed it on; -1 for the command."""
 
@@ -41,9 +42,16 @@ def read(block: Block) -> list[Erasure]:
     return [Erasure(str(request), str(account), time, int(source)) for request, account, time, source in rows]
 
 
-def handed_on(block: Block, source: int) -> bytes:
-    """Return the same erasures for the next stage. source: partition of the stage that sends them."""
-    columns = {"request": block.texts("request"), "account_id": block.texts("account_id"), "time": block.numbers("time")}
+def handed_on(block: Block, source: int, times: Sequence[float] | None = None) -> bytes:
+    """Return the same erasures for the next stage.
+
+    Args:
+        block: Erasures.
+        source: Partition of the stage that sends them.
+        times: Until when each reaches, epoch seconds; None: as the block says.
+    """
+    reaches = block.numbers("time") if times is None else times
+    columns = {"request": block.texts("request"), "account_id": block.texts("account_id"), "time": reaches}
     return layouts.ERASURES.encode(columns | {"source": [float(source)] * len(block)})
 
 

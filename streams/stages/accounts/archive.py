@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import struct
 from collections.abc import MutableMapping, Sequence
 from typing import Final, NamedTuple, Protocol, runtime_checkable
@@ -155,15 +156,20 @@ class Archive:
             self.rows[account] = _LAST_REQUEST.pack(last) + table.evict(account, state.offset)
             self.counts["evicted"] += 1
 
+    def began(self, account: str) -> float:
+        """Return when an account made its first request, epoch seconds; -inf for one that is unknown."""
+        table = self._state.table
+        if account in self.rows and account not in table:
+            self._restore(account)
+        return float(table["first"][table.find(account)]) if account in table else -math.inf
+
     def erase(self, account: str, time: float) -> int:
         """Remove an account from memory and from the archive, and return the number of rows removed.
 
         One that began after `time` (epoch seconds) stays: it was erased before, and the command came again.
         """
         table, removed = self._state.table, 0
-        if account in self.rows and account not in table:
-            self._restore(account)
-        if account in table and table["first"][table.find(account)] > time:
+        if self.began(account) > time:
             return 0
         if account in table:
             slot = np.array([table.find(account)])

@@ -32,6 +32,10 @@ class ErasedAccounts:
         self.table["time"][slots] = np.fmax(self.table["time"][slots], time)
         self.table.touch(slots, offset)
 
+    def contains(self, account: str, time: float) -> bool:
+        """Return whether an erasure of an account of this time (epoch seconds), or of a later one, is remembered."""
+        return self._time(account) >= time
+
     def without(self, block: Block) -> Block:
         """Return a block of requests without the rows of erased accounts up to the times of their erasures."""
         if not len(self.table) or not len(block):

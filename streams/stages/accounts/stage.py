@@ -28,7 +28,7 @@ from streams.stages.accounts.archive import Archive, Retention
 from streams.stages.accounts.claims import ClaimVotes
 from streams.stages.accounts.counting import Counting
 from streams.stages.accounts.delayed_feedback import DelayedFeedback, takes_effect
-from streams.stages.accounts.erased import ErasedAccounts
+from streams.stages.accounts.erased import ERASURE_MEMORY_SECONDS, ErasedAccounts
 from streams.stages.accounts.group_rows import GroupRows
 from streams.stages.accounts.links import AccountLinks
 from streams.stages.accounts.score_rows import ScoreRows
@@ -37,6 +37,7 @@ from streams.stages.accounts.state import AccountState, account_fields
 from streams.stages.accounts.templates import AccountTemplates
 from streams.stages.accounts.votes import Votes
 from streams.stages.chunks import Chunks
+from streams.stages.erasures import Erasure
 from streams.stages.repeats import RecentEvents
 from streams.stages.reporting import SUSPECT_SECONDS
 from streams.stages.shadow_detectors import ShadowDetectors
@@ -251,13 +252,24 @@ class Accounts:
 
     def _erase(self, block: Block) -> list[Message]:
         """Remove accounts, and hand the erasures on to the groups, after every row of theirs that was sent before."""
-        messages = []
+        messages, reaches = [], []
         for erasure in erasures.read(block):
-            removed = self.archive.erase(erasure.account, erasure.time)
+            reach = self._reach(erasure)
+            removed = self.archive.erase(erasure.account, reach)
             self.erased.add(erasure.account, erasure.time, self.state.offset)
             messages.append(erasures.report(erasure, topics.ACCOUNTS_AGENT, self.state.partition, {"accounts": removed}))
-        onward = erasures.handed_on(block, self.state.partition)
+            reaches.append(reach)
+        onward = erasures.handed_on(block, self.state.partition, reaches)
         return messages + [Message(topics.GROUPS, partition, onward) for partition in range(self.state.partitions)]
+
+    def _reach(self, erasure: Erasure) -> float:
+        """Return until when an account is erased, epoch seconds.
+
+        What is here when a command comes is of before, however wrong the clock that dated it. A command that was obeyed, or is older than
+        the memory of that, comes again: what began after its time is new.
+        """
+        is_new = not self.erased.contains(erasure.account, erasure.time) and erasure.time > self.state.newest - ERASURE_MEMORY_SECONDS
+        return max(erasure.time, self.archive.began(erasure.account)) if is_new else erasure.time
 
     def _not_counted_yet(self, block: Block, slots: Slots) -> tuple[Block, Slots]:
         """Return the rows that their accounts do not contain yet: after a crash blocks are repeated."""

@@ -84,15 +84,24 @@ def test_a_case_of_the_account_alone_is_removed_as_a_whole(desk: CaseDesk) -> No
 
 
 def test_a_label_on_the_account_is_removed_and_those_on_others_stay(of_three: CaseDesk) -> None:
-    of_three.learn(labels.make("account", "ada", "benign", "eva", at=1.0))
-    of_three.learn(labels.make("account", "bob", "benign", "eva", at=1.0))
+    of_three.learn(labels.make("account", "ada", "benign", "eva", at=0.0))
+    of_three.learn(labels.make("account", "bob", "benign", "eva", at=0.0))
     assert erase(of_three, "ada").removed["labels"] == 1
     assert [label.entity_id for label in of_three.stage.book.labels.values()] == ["bob"]
 
 
+def test_a_label_that_was_given_after_the_command_stays_whatever_else_is_known(desk: CaseDesk) -> None:
+    desk.learn(labels.make("account", "new", "benign", "eva", at=1.0))
+    desk.learn(labels.make("account", "new", "benign", "bea", at=0.0))
+    desk.apply(*a_group("account", "old", [], payment=int(CARD, 16), first=0.0))
+    desk.learn(labels.make("account", "old", "benign", "eva", at=1.0))
+    assert [erase(desk, account).removed.get("labels", 0) for account in ("new", "old")] == [1, 0]
+    assert sorted((label.entity_id, label.author) for label in desk.stage.book.labels.values()) == [("new", "eva"), ("old", "eva")]
+
+
 def test_a_split_that_names_the_account_is_removed_with_it(of_three: CaseDesk) -> None:
     (case,) = of_three.open
-    of_three.learn(labels.make(LINK, f"{case.case_id}/account:ada", SPLIT, "eva", at=1.0))
+    of_three.learn(labels.make(LINK, f"{case.case_id}/account:ada", SPLIT, "eva", at=0.0))
     assert erase(of_three, "ada").removed["labels"] == 1
     assert not names("ada", [of_three.stage.cases, of_three.stage.book.labels, of_three.stage.book.alerts, of_three.stage.book.entities])
 

@@ -174,6 +174,28 @@ def test_a_command_that_comes_again_erases_nothing_of_what_came_since(run: Run) 
     assert known(run, account) == before
 
 
+def test_an_account_whose_clock_is_ahead_of_the_command_is_erased_and_only_once(run: Run) -> None:
+    account = min(run.case_of_many().members)
+    home = run.pipeline.accounts[topics.partition_of(account, PARTITIONS)]
+    command = home.archive.began(account) - 60.0
+    assert all(known(run, account))
+    run.pipeline.erase(account, command)
+    assert not any(known(run, account)), "what is here when a command comes is of before, whatever its dates"
+    for block in run.blocks:
+        run.pipeline.feed(block.partition, later(block, run.newest + 1.0))
+    before = known(run, account)
+    run.pipeline.erase(account, command)
+    assert all(before)
+    assert known(run, account) == before
+
+
+def test_a_command_older_than_its_memory_erases_only_what_is_older(run: Run) -> None:
+    account = min(run.case_of_many().members)
+    before = known(run, account)
+    run.pipeline.erase(account, run.newest - 5 * DAY)
+    assert known(run, account) == before
+
+
 def test_an_erased_account_has_no_vote_and_counts_for_no_link(run: Run) -> None:
     account = min(run.case_of_many().members)
     home = run.pipeline.accounts[topics.partition_of(account, PARTITIONS)]
