@@ -24,7 +24,8 @@ _ENTITY_FIELDS: Final = tuple(name for name in Entity.__struct_fields__ if name 
 def merge_rows(entities: dict[str, Entity], block: Block) -> dict[str, list[str]]:
     """Update entities from a block of `evidence`; return the accounts whose rows are new, by key (`kind:id`) of each entity in the block.
 
-    A row older than the stored state changes nothing.
+    A row older than the stored state changes nothing. Of two rows of one member and time, whose group has changed since, the later one
+    knows of no fewer accounts: what comes again is older.
     """
     touched: dict[str, list[str]] = {}
     for account, row in _rows(block):
@@ -34,13 +35,21 @@ def merge_rows(entities: dict[str, Entity], block: Block) -> dict[str, list[str]
             if row.time >= entity.own_time:
                 _update(entity, row)
                 entity.time, entity.own_time = newest, row.time
-        elif row.time >= entity.members.get(account, row).time:
+        elif (row.time, row.population) >= (entity.members.get(account, row).time, _population_at(entity, account, row)):
             entity.members[account] = Member(**{name: getattr(row, name) for name in _MEMBER_FIELDS})
-            entity.accounts, entity.population, entity.time = row.accounts, row.population, newest
+            if row.time > entity.time or row.population >= entity.population:
+                entity.accounts, entity.population = row.accounts, row.population
+            entity.time = newest
             touched.setdefault(row.key, []).append(account)
             continue
         touched.setdefault(row.key, []).extend([row.entity_id] if row.entity_kind == "account" else [])
     return touched
+
+
+def _population_at(entity: Entity, account: str, row: Entity) -> float:
+    """Return of how many accounts in all the stored rows of an entity knew; 0 for a member that is new, or was last seen earlier."""
+    member = entity.members.get(account)
+    return entity.population if member is not None and member.time == row.time else 0.0
 
 
 def _update(entity: Entity, row: Entity) -> None:
