@@ -78,8 +78,8 @@ def pauses(grouped: GroupedEvents, ages: NDArray[np.float32]) -> Pauses:
     had = np.diff(kept[entities], axis=1, prepend=np.nan).reshape(-1)
     has = between[:old]
     # the pause of the oldest of a full row is known no more: it may have been counted
-    is_whole: NDArray[np.bool_] = np.isnan(kept[entities]).any(axis=1)
-    known = ~np.isnan(had) | (np.repeat(is_whole, KEPT_TIMES) & np.isfinite(when[:old]))
+    is_whole = np.repeat(np.isnan(kept[entities]).any(axis=1), KEPT_TIMES)
+    known = ~np.isnan(had) | (is_whole & np.isfinite(when[:old]))
     retaken = np.flatnonzero(known & ~np.isnan(has) & ((had != has) | np.isnan(had)))
     gaps[events] = between[old:]
     newest[entities] = _last(who, when, order, entities)

@@ -28,9 +28,9 @@ BLOCKS: Final = 16
 """Blocks that are sent at a time."""
 TOLERANCE: Final = 0.01
 """By which evidence may differ, of itself and in nats, before an account is counted as off."""
-MAX_OFF_NATS: Final = 0.5
+MAX_OFF_NATS: Final = 0.1
 """By which evidence may differ at all: blocks of different partitions that lie within minutes may be read in another order."""
-MAX_OFF_SHARE: Final = 0.02
+MAX_OFF_SHARE: Final = 0.05
 """Share of the accounts whose evidence may differ by more than TOLERANCE, at most."""
 
 
