@@ -77,7 +77,10 @@ def _fill(values: Any, name: str, kind: Kind, rows: int) -> Any:
 
 
 def derived_columns(block: Block, grouped: GroupedEvents, given: Mapping[str, ArrayLike]) -> dict[str, NDArray[Any]]:
-    """Return the derived columns of a block in slot order: the given ones, others as without templates, claims or earlier blocks."""
+    """Return the derived columns of a block in slot order: the given ones, others as without templates, claims or earlier blocks.
+
+    given: Columns by name, each (events,) in block order, or a scalar for all.
+    """
     columns, _ = _derived(block, grouped, given, None)
     return columns
 
@@ -85,6 +88,7 @@ def derived_columns(block: Block, grouped: GroupedEvents, given: Mapping[str, Ar
 def events_of(block: Block, grouped: GroupedEvents, given: Mapping[str, ArrayLike], turns: Columns | None = None) -> Events:
     """Return a block's events with the derived columns, and the earlier requests that they change.
 
+    given: Columns by name, each (events,) in block order, or a scalar for all.
     turns: The newest requests of each account in earlier blocks, changed in place; None where there are no earlier ones.
     """
     return Events(block, grouped, *_derived(block, grouped, given, turns))
