@@ -34,13 +34,13 @@ MAX_NEW_TOKENS: Final = 24.0
 NUMBERS: Final = ("messages", "input", "output", "piece", "at")
 """What is kept of a request beside its conversation; `piece` are the tokens that its piece of work had been answered with."""
 
-SERVED_BIT: Final = 1
+SERVED_FLAG: Final = 1
 """Mark of a request that has a parent."""
 
 FIELDS: Final = {
     "turn_conversations": Field("u4", width=KEPT_REQUESTS, doc="the lower half of each hash"),
     "turn_ages": Field("f4", np.nan, width=KEPT_REQUESTS, doc="seconds from each to its newest event"),
-    "turn_marks": Field("u1", width=KEPT_REQUESTS, doc="bits: SERVED_BIT, and the caller's own"),
+    "turn_marks": Field("u1", width=KEPT_REQUESTS, doc="bits: SERVED_FLAG, and the caller's own"),
     **{f"turn_{name}": Field("f4", np.nan, width=KEPT_REQUESTS) for name in NUMBERS if name != "at"},
 }
 """The columns in which a table of entities keeps them."""
@@ -53,7 +53,7 @@ class Turns:
     conversation: NDArray[np.uint32]
     numbers: Mapping[str, Floats]
     marks: NDArray[np.uint8]
-    """Bits of each: SERVED_BIT, and others that the caller set."""
+    """Bits of each: SERVED_FLAG, and others that the caller set."""
 
 
 @dataclass(frozen=True)
@@ -79,7 +79,7 @@ class Followed:
     numbers: Mapping[str, Floats]
     """What was given of it."""
     marks: NDArray[np.uint8]
-    """Its marks, SERVED_BIT among them where it has a parent."""
+    """Its marks, SERVED_FLAG among them where it has a parent."""
     piece: Floats
     """Output tokens of the piece of work with this request, NaN where unknown."""
     before: Floats
@@ -92,7 +92,7 @@ class Followed:
     @property
     def served(self) -> NDArray[np.bool_]:
         """Whether each request's history was served here, (events,)."""
-        served: NDArray[np.bool_] = (self.marks & SERVED_BIT) > 0
+        served: NDArray[np.bool_] = (self.marks & SERVED_FLAG) > 0
         return served
 
 
@@ -135,7 +135,7 @@ def follow(grouped: GroupedEvents, past: Turns, now: Turns) -> Followed:
         grouped: Events by entity.
         past: What is kept of each entity's earlier requests, (entities, KEPT_REQUESTS).
         now: The requests of the block, (events,), in slot order, `messages`, `input` (tokens) and `output` (tokens) of them. None of the
-            block has no mark SERVED_BIT yet.
+            block has no mark SERVED_FLAG yet.
     """
     entities, events = len(grouped.slots), len(grouped.times)
     rows = np.arange(events) + KEPT_REQUESTS * (grouped.entity + 1)
@@ -198,7 +198,7 @@ def _retaken(
     changed[rows] = True
     kept = ~changed & ~np.isnan(whole["at"])
     retaken = kept & (sure | ((parent >= 0) & changed[parent]))
-    marks[retaken] = (marks[retaken] & ~np.uint8(SERVED_BIT)) | (parent[retaken] >= 0)
+    marks[retaken] = (marks[retaken] & ~np.uint8(SERVED_FLAG)) | (parent[retaken] >= 0)
     return np.flatnonzero(retaken)
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.accumulators.dialogue import SERVED_BIT, Followed, Retakes, Turns, follow
+from models.accumulators.dialogue import SERVED_FLAG, Followed, Retakes, Turns, follow
 from models.accumulators.grouped_events import GroupedEvents
 from models.accumulators.hashing import spread
 from models.accumulators.pauses import Pauses
@@ -38,7 +38,7 @@ GRADED_INPUT_TOKENS = (150.0, MIN_GRADED_INPUT_TOKENS)
 MIN_CACHED_SHARE = 0.5
 """Share of the input that was cached from which a history was served here, whoever's request it continues."""
 _CACHED, _CACHED_HISTORY, _TOOLS, _SAMPLED = 2, 4, 8, 16
-"""Marks of a request beside SERVED_BIT: some of its input was cached, MIN_CACHED_SHARE of it was, it offers tools, it asks for token
+"""Marks of a request beside SERVED_FLAG: some of its input was cached, MIN_CACHED_SHARE of it was, it offers tools, it asks for token
 probabilities or several answers."""
 MIN_PURPOSE_SHARE = 0.25
 """Purpose from which a request votes on its account's template, and is in the sample of its prompts."""
@@ -157,7 +157,7 @@ def judged(numbers: Mapping[str, Floats], marks: NDArray[np.uint8], piece: Float
     """
     messages, given, output = (numbers[name] for name in ("messages", "input", "output"))
     uses_tools = (marks & _TOOLS) > 0
-    single = np.where(np.isnan(messages), np.nan, (messages <= MAX_ONE_TURN_MESSAGES) | ((marks & (SERVED_BIT | _CACHED_HISTORY)) == 0))
+    single = np.where(np.isnan(messages), np.nan, (messages <= MAX_ONE_TURN_MESSAGES) | ((marks & (SERVED_FLAG | _CACHED_HISTORY)) == 0))
     long = _graded(piece, LONG_ANSWER_TOKENS) - _graded(before, LONG_ANSWER_TOKENS)
     tiny = (output <= MAX_TINY_ANSWER_TOKENS) * _graded(np.nan_to_num(given), GRADED_INPUT_TOKENS)
     asked = np.maximum.reduce([long, tiny, (marks & _SAMPLED) > 0, uses_tools * _graded(output, TOOL_ANSWER_TOKENS)])
