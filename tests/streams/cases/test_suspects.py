@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import msgspec
+import pytest
 
 from models.evidence.weighing import MIN_SUSPECT_MEMBERS
 from streams.cases.policy import Policy
@@ -15,6 +16,7 @@ from streams.cases.stage import Cases
 from streams.schema.cases import Tier
 from streams.schema.evidence import Entity, Known
 from streams.schema.labels import Label
+from streams.testing.block_rows import Row
 from streams.testing.case_desk import CaseDesk, a_group, an_account
 
 ROUTER, CARD = "00000000000000aa", "00000000000000cc"
@@ -158,9 +160,18 @@ def test_what_a_known_payers_own_permitted_work_would_look_like_is_a_question_an
 def test_one_organisation_behind_all_accounts_of_a_group_is_asked_and_several_are_alerted(desk: CaseDesk) -> None:
     assert desk.apply(*a_group("router", ROUTER, NAMES[:3], **PAYER)) == []
     assert [case.payload.tier for case in desk.open] == ["ask"]
-    rows = a_group("router", ROUTER, NAMES[:3], at=900.0, requests=100.0, **PAYER)
-    apart = [{**row, "organization": 0xA0 + number, "payment": 0xC0 + number} for number, row in enumerate(rows)]
-    assert [alert.state for alert in desk.apply(*apart)] == ["open"]
+    assert [alert.state for alert in desk.apply(*paying_apart(cohort=3.0))] == ["open"]
+
+
+@pytest.mark.parametrize("families", [{}, {"cohort": 5.0, "evenness": -7.0}])
+def test_what_people_with_one_tool_or_one_task_would_look_like_is_a_question(desk: CaseDesk, families: dict[str, float]) -> None:
+    assert desk.apply(*paying_apart(**families)) == []
+    assert [case.payload.tier for case in desk.open] == ["ask"]
+
+
+def paying_apart(**families: float) -> list[Row]:
+    rows = a_group("router", ROUTER, NAMES[:3], at=900.0, requests=100.0, families={"content": 7.0, **families})
+    return [{**row, "organization": 0xA0 + number, "payment": 0xC0 + number} for number, row in enumerate(rows)]
 
 
 def test_of_an_unknown_payer_nobody_can_be_asked_so_the_evidence_alerts(desk: CaseDesk) -> None:
