@@ -130,6 +130,11 @@ class Samples:
         hours, megabytes = np.array(self.times[half:]) / 3600, np.array(self.memory[name][half:])
         return float(np.polyfit(hours, megabytes, 1)[0] / megabytes[0] * 100) if len(hours) > 2 else 0.0
 
+    def tenths(self, name: str) -> list[int]:
+        """Return the memory of a process, in MB, at the end of each tenth of the run."""
+        values = self.memory[name]
+        return [round(values[len(values) * tenth // 10 - 1]) for tenth in range(1, 11)] if len(values) >= 10 else []
+
     def quarters(self) -> tuple[float, float]:
         """Return the mean lag of the first and of the last quarter, in records; 0 without any."""
         if not self.lags:
@@ -188,7 +193,7 @@ def load(directory: Path, seed: int) -> Outcome:  # noqa: ARG001 - its numbers a
             "p99 of an answer in seconds": round(slow, 2),
             "records that wait, first and last quarter": [round(first), round(last)],
             "most that waited": max(samples.lags, default=0),
-            "MB at the end": {name: round(values[-1]) for name, values in samples.memory.items()},
+            "MB by tenths of the time": {name: samples.tenths(name) for name in samples.memory},
             "per cent an hour": slopes,
             "CPU microseconds an event": spent,
             "answers under overload": dict(overload),

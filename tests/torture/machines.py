@@ -77,7 +77,7 @@ def clickhouse_slow(directory: Path, seed: int) -> Outcome:
 def network_cut(directory: Path, seed: int) -> Outcome:
     """A worker's network is cut, in a namespace: another takes over, and the first goes on when the cable is back."""
     if not has_namespaces():
-        return Outcome("not run: network namespaces need root and iproute2", [], {})
+        return Outcome("", [], not_run="network namespaces need root and iproute2")
     with Namespace() as space, Rig(directory, host=space.host) as rig, closing(Door(rig.clickhouse.port, space.host)) as door:
         rig.options["one"] = {"clickhouse_host": space.host, "clickhouse_port": door.port}
         rig.commands["one"] = space.command()
@@ -99,7 +99,7 @@ def network_cut(directory: Path, seed: int) -> Outcome:
 def clock_jump(directory: Path, seed: int) -> Outcome:
     """The clocks of worker and `collect` jump by most of an hour, ahead and back, and one client in 200 is 20 hours ahead for all time."""
     if not LIBFAKETIME.exists():
-        return Outcome("not run: it needs libfaketime (Debian: apt-get install libfaketime)", [], {})
+        return Outcome("", [], not_run="it needs libfaketime (Debian: apt-get install libfaketime)")
     clock = directory / "clock"
     with Rig(directory) as rig:
         for name in ("one", "collect"):

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import asdict
 from pathlib import Path
 from typing import Final
 
@@ -23,7 +24,7 @@ import owners  # noqa: F401
 import scenarios  # noqa: F401
 from rich.console import Console
 from rich.table import Table
-from trial import SCENARIOS
+from trial import SCENARIOS, Outcome
 
 from streams.testing.figures import Figures, write
 
@@ -56,13 +57,13 @@ def main() -> int:
     left_out = "" if not chosen.names else f"all but {', '.join(chosen.names)}"
     figures = {"seconds": round(time.monotonic() - began), "runs": rows}
     print(f"figures -> {write('torture', figures, command='make torture', seed=chosen.seed, partial=left_out)}")
-    return 0 if all(row["good"] for row in rows) else 1
+    return 0 if all(row["good"] or row["not_run"] for row in rows) else 1
 
 
 def _show(rows: list[Figures]) -> None:
     table = Table("scenario", "seed", "seconds", "result", "counts", "notes")
     for row in rows:
-        result = "every event counts once" if row["good"] else "; ".join(row["faults"])
+        result = f"NOT RUN: {row['not_run']}" if row["not_run"] else "; ".join(row["faults"]) or "every event counts once"
         notes = ", ".join(f"{key} {value}" for key, value in row["notes"].items())
         table.add_row(row["scenario"], str(row["seed"]), f"{row['seconds']:.0f}", result, row["counts"], notes)
     Console(width=200).print(table)
@@ -78,22 +79,21 @@ def _apart(run: tuple[str, int]) -> Figures:
         row: Figures = json.loads(done.stdout.splitlines()[-1])
         return row
     last = (done.stderr.strip().splitlines() or ["no message"])[-1]
-    return _row(name, seed, began, [f"the scenario ended in an error: {last}"], "", {})
+    return _row(name, seed, began, Outcome("", [f"the scenario ended in an error: {last}"]))
 
 
 def _run(name: str, seed: int) -> Figures:
     folder = OUT / f"{name}-{seed}"
     shutil.rmtree(folder, ignore_errors=True)
     began = time.monotonic()
-    outcome = SCENARIOS[name](folder, seed)
-    return _row(name, seed, began, outcome.faults, outcome.counts, outcome.notes)
+    return _row(name, seed, began, SCENARIOS[name](folder, seed))
 
 
-def _row(name: str, seed: int, began: float, faults: list[str], counts: str, notes: Figures) -> Figures:
+def _row(name: str, seed: int, began: float, outcome: Outcome) -> Figures:
     seconds = round(time.monotonic() - began, 1)
     what = (SCENARIOS[name].__doc__ or "").splitlines()[0]
-    row = {"scenario": name, "what": what, "seed": seed, "seconds": seconds, "good": not faults, "faults": faults}
-    return row | {"counts": counts, "notes": notes}
+    good = not outcome.faults and not outcome.not_run
+    return {"scenario": name, "what": what, "seed": seed, "seconds": seconds, "good": good, **asdict(outcome)}
 
 
 if __name__ == "__main__":

@@ -24,6 +24,8 @@ class Outcome:
     counts: str
     faults: list[str]
     notes: dict[str, object] = field(default_factory=dict)
+    not_run: str = ""
+    """What this machine lacks for the scenario: it says nothing then, good or bad."""
 
 
 Scenario = Callable[[Path, int], Outcome]
