@@ -48,7 +48,7 @@ test-integration: setup ## Run the end-to-end tests on real Apache Kafka (needs 
 	$(BIN)/python -m streams.devserver.kafka --fetch
 	$(BIN)/python -m pytest -m integration $(OPTIONS)
 
-torture: setup ## Freeze, kill and hang real processes on Apache Kafka, and count every event four times (ONLY="frozen killed", SEED=1, RUNS=1; LOAD_SECONDS=600 LOAD_RATE=5000; HURRIED_EVENTS=20000)
+torture: setup ## Freeze, kill and hang real processes on Apache Kafka, and count every event four times (ONLY="frozen killed", SEED=1, RUNS=1; LOAD_SECONDS=120 LOAD_RATE=5000; HURRIED_EVENTS=20000)
 	$(BIN)/python -m streams.devserver.kafka --fetch
 	$(BIN)/python tests/torture/torture.py $(ONLY) $(if $(SEED),--seed $(SEED)) $(if $(RUNS),--runs $(RUNS))
 
