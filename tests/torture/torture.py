@@ -1,7 +1,7 @@
 """`make torture`: every scenario on real processes, and a table of what was found; exit code 1 when an event was lost or doubled.
 
-Four scenarios run at a time, each in a process of its own: they mostly wait. Those that measure what a machine can do (`ALONE`) run alone. The
-table is also written to `build/figures/torture.json`.
+Four scenarios run at a time, each in a process of its own: they mostly wait. Those that measure what a machine can do (`ALONE`) run alone.
+The table is also written to `build/figures/torture.json`.
 """
 
 from __future__ import annotations
