@@ -24,6 +24,7 @@ from streams.schema.cases import AlertState, CaseState
 from streams.schema.evidence import Entity
 from streams.schema.labels import Label, LearnedLabel
 from streams.stages import erasures
+from streams.stages.erased_accounts import ErasedAccounts
 from streams.stages.stage import Message
 
 MAX_ROWS_PER_CHUNK = 8000
@@ -36,17 +37,19 @@ class _Tables(msgspec.Struct):
     cases: dict[str, CaseState]
     alerts: dict[str, AlertState]
     labels: dict[str, LearnedLabel]
+    erased: dict[str, float] = {}
 
 
 class Cases:
     """All open cases. Its input has one partition: entities above the evidence floor are few."""
 
-    def __init__(self, policy: Policy | None = None, history_key: HistoryKey | None = None) -> None:
+    def __init__(self, policy: Policy | None = None, history_key: HistoryKey | None = None, seal_key: bytes = b"") -> None:
         """Start empty.
 
         Args:
             policy: Thresholds, terms and permitted parties; None: the file beside the code, no permitted parties.
             history_key: Signs the histories of cases; None: they are chained, not signed.
+            seal_key: Hashes the accounts that were erased.
         """
         self.book = Casebook(policy or Policy.load(), history_key or HistoryKey())
         self._alerting = Alerting(self.book)
@@ -54,6 +57,7 @@ class Cases:
         self._next_expiry = -math.inf
         self._offset = self._contained = -1
         self._snapshots = Snapshots("cases")
+        self.erased = ErasedAccounts(seal_key)
 
     @property
     def cases(self) -> Mapping[str, CaseState]:
@@ -84,7 +88,7 @@ class Cases:
                 messages += self._erase(block)
                 continue
             first, self._offset = (offset if first < 0 else first), offset
-            changed = evidence_state.merge_rows(self.book.entities, block)
+            changed = evidence_state.merge_rows(self.book.entities, self.erased.without(block))
             self.book.membership.note_changes(changed)
             touched |= dict.fromkeys(changed)
             self.book.counts["evidence_rows"] += len(block)
@@ -99,6 +103,7 @@ class Cases:
         if self.book.now >= self._next_expiry:
             self._next_expiry = self.book.now + DAY
             expiry.expire(self.book.now, self.book.entities, self.book.alerts, self.book.labels, self.book.caseload)
+            self.erased.expire(self.book.now, self._offset)
             self.book.membership.recount()  # a group that was forgotten may come back with other members
         messages += self.book.publish_changed()
         self._touch(first)
@@ -125,7 +130,8 @@ class Cases:
     def dump(self, chunk: str) -> bytes:
         """Return one chunk as bytes; it is clean afterwards."""
         book = self.book
-        tables = (("entities", book.entities), ("cases", book.cases), ("alerts", book.alerts), ("labels", book.labels))
+        records = (("entities", book.entities), ("cases", book.cases), ("alerts", book.alerts), ("labels", book.labels))
+        tables: list[tuple[str, Mapping[str, object]]] = [*records, ("erased", self.erased.times())]
         head = {"now": book.now if math.isfinite(book.now) else None}
         return self._snapshots.frozen(chunk, self._offset, tables, head)
 
@@ -142,6 +148,7 @@ class Cases:
         self._contained = self._offset = snapshot.offset
         self.book.now = -math.inf if snapshot.head["now"] is None else snapshot.head["now"]
         self.book.entities, self.book.alerts, self.book.labels = tables.entities, tables.alerts, tables.labels
+        self.erased.restore(tables.erased)
         for case in tables.cases.values():
             case.history = self.book.history_key.rechained(case.case_id, case.history)
         self.book.caseload.load(tables.cases)
@@ -171,6 +178,7 @@ class Cases:
             book = self.book
             book.membership.recount()
             erased = erasing.erase(erasure.account, erasure.time, book.entities, book.alerts, book.labels, book.caseload)
+            self.erased.add(erasure.account, erasure.time, self._offset)
             messages += [message for case in erased.changed for message in book.publish(case)]
             lists = {"held": erased.held, "alerts": erased.alerts, "cases": erased.cases}
             messages.append(erasures.report(erasure, topics.CASES_AGENT, erasure.source, erased.counts, **lists))

@@ -75,7 +75,7 @@ def retention_page() -> str:
     from models.durations import DAY
     from streams.cases import expiry
     from streams.stages.accounts.archive import ARCHIVE_SECONDS
-    from streams.stages.accounts.erased import ERASURE_MEMORY_SECONDS
+    from streams.stages.erased_accounts import ERASURE_MEMORY_SECONDS
     from streams.stages.groups.state import MEMBER_SECONDS
 
     kept = [(f"topic `{topic.name}`", f"{topic.retention_hours / 24:g}", "") for topic in topics.TOPICS]

@@ -31,7 +31,7 @@ from streams.schema.erasures import ErasureReport, Kept, Receipt
 from streams.schema.names import alert_name, entity_key
 from streams.schema.signatures import Signatures
 from streams.stages import erasures
-from streams.stages.accounts.erased import ERASURE_MEMORY_SECONDS
+from streams.stages.erased_accounts import ERASURE_MEMORY_SECONDS
 
 POLL_SECONDS: Final = 1.0
 

@@ -28,7 +28,7 @@ class Pipeline:
         """Make the stages. `seal_key` seals their River models; `on_message` sees everything that leaves a stage, as the topics would."""
         self.accounts = [Accounts(partition, partitions, seal_key) for partition in range(partitions)]
         self.groups = [Groups(partition, partitions, seal_key) for partition in range(partitions)]
-        self.cases = Cases(policy)
+        self.cases = Cases(policy, seal_key=seal_key)
         self._on_message = on_message
         self._offsets: Counter[tuple[str, int]] = Counter()
         self._gathering: dict[str, Sequence[GatheringStage]] = {topics.GROUPS: self.groups, topics.EVIDENCE: [self.cases]}

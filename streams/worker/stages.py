@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+from typing import TypeVar
 
 from models.durations import DAY
 from streams.cases.audit_chain import HistoryKey
@@ -16,6 +16,8 @@ from streams.stages.accounts.stage import Accounts
 from streams.stages.groups.stage import Groups
 from streams.stages.stage import MakeStage
 
+_Remembering = TypeVar("_Remembering", Accounts, Groups, Cases)
+
 
 def makers(settings: Settings) -> dict[str, MakeStage]:
     """Return the maker of a partition's stage, by agent."""
@@ -24,14 +26,14 @@ def makers(settings: Settings) -> dict[str, MakeStage]:
     retention = Retention(kept_seconds=settings.account_days * DAY)
     history_key = HistoryKey(role_keys(settings, "worker")[0])
 
-    def accounts(partition: int, archive: MutableMapping[str, bytes]) -> Accounts:
-        stage = Accounts(partition, count, key, archive, retention=retention)
+    def remembering(stage: _Remembering) -> _Remembering:
+        """Return a stage that also knows whom it erased under the key before."""
         if settings.seal_key_previous is not None:
             stage.erased.read_also(settings.seal_key_previous.get_secret_value().encode())
         return stage
 
     return {
-        topics.ACCOUNTS_AGENT: accounts,
-        topics.GROUPS_AGENT: lambda partition, _archive: Groups(partition, count, key),
-        topics.CASES_AGENT: lambda _partition, _archive: Cases(policy, history_key),
+        topics.ACCOUNTS_AGENT: lambda partition, archive: remembering(Accounts(partition, count, key, archive, retention=retention)),
+        topics.GROUPS_AGENT: lambda partition, _archive: remembering(Groups(partition, count, key)),
+        topics.CASES_AGENT: lambda _partition, _archive: remembering(Cases(policy, history_key, key)),
     }

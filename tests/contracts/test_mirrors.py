@@ -95,7 +95,7 @@ WITHOUT_MIRROR: Final = frozenset(
         "streams/stages/accounts/archive.py",
         "streams/stages/accounts/claims.py",
         "streams/stages/accounts/counting.py",
-        "streams/stages/accounts/erased.py",
+        "streams/stages/erased_accounts.py",
         "streams/stages/accounts/group_rows.py",
         "streams/stages/accounts/score_rows.py",
         "streams/stages/accounts/state.py",

@@ -28,7 +28,6 @@ from streams.stages.accounts.archive import Archive, Retention
 from streams.stages.accounts.claims import ClaimVotes
 from streams.stages.accounts.counting import Counting
 from streams.stages.accounts.delayed_feedback import DelayedFeedback, takes_effect
-from streams.stages.accounts.erased import ERASURE_MEMORY_SECONDS, ErasedAccounts
 from streams.stages.accounts.group_rows import GroupRows
 from streams.stages.accounts.links import AccountLinks
 from streams.stages.accounts.score_rows import ScoreRows
@@ -37,6 +36,7 @@ from streams.stages.accounts.state import AccountState, account_fields
 from streams.stages.accounts.templates import AccountTemplates
 from streams.stages.accounts.votes import Votes
 from streams.stages.chunks import Chunks
+from streams.stages.erased_accounts import ERASURE_MEMORY_SECONDS, ErasedAccounts
 from streams.stages.erasures import Erasure
 from streams.stages.repeats import RecentEvents
 from streams.stages.reporting import SUSPECT_SECONDS

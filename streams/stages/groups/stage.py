@@ -19,6 +19,7 @@ from streams.schema import blocks, layouts, topics
 from streams.schema.blocks import Block
 from streams.stages import erasures
 from streams.stages.chunks import Chunks
+from streams.stages.erased_accounts import ErasedAccounts
 from streams.stages.groups import scoring
 from streams.stages.groups.announcements import announce_public, announce_template, announce_upgrade
 from streams.stages.groups.counting import count
@@ -42,7 +43,7 @@ class Groups:
         Args:
             partition: Number of this partition, from 0.
             partitions: Number of partitions of `groups` and of `requests`.
-            seal_key: Key that signs the stored shadow models, at least 16 bytes.
+            seal_key: Key that signs the stored shadow models, and hashes the accounts that were erased, at least 16 bytes.
             max_group_members: Accounts that are counted in one group.
         """
         self.features = features("group")
@@ -51,7 +52,8 @@ class Groups:
         self.state = GroupState(partition, partitions, self.shadow.fields, max_group_members)
         self.table = self.state.table
         self.members = self.state.members
-        self.chunks = Chunks((self.table, self.members), self.shadow)
+        self.erased = ErasedAccounts(seal_key)
+        self.chunks = Chunks((self.table, self.members, self.erased.table), self.shadow)
         self._counts = {"rows": 0.0, "repeated": 0.0, "group_ticks": 0.0, "left_out": 0.0}
 
     def apply(self, value: bytes | Block, offset: int) -> list[Message]:
@@ -90,6 +92,7 @@ class Groups:
     def _count(self, block: Block, offset: int) -> tuple[Slots, Slots]:
         """Count one block, and return its groups, and those of them with members that show a new stack."""
         none = np.zeros(0, np.int64)
+        block = self.erased.without(block)
         if not len(block):
             return none, none
         block, groups, slots = self._not_counted_yet(*self._with_room(block, *self.state.intern(block)))
@@ -114,6 +117,7 @@ class Groups:
             for group, members in zip(together, views, strict=True):
                 self._score(group, members, offset, outbox)
         self.state.expire(offset, safe_offset=min(self.dirty().values(), default=offset))
+        self.erased.expire(float(self.table["clock"].max()), offset)
         return outbox.messages(self.state, self._names)
 
     def dirty(self) -> Mapping[str, int]:
@@ -151,6 +155,7 @@ class Groups:
         partition, messages = self.state.partition, []
         for erasure in erasures.read(block):
             removed = self.state.erase(erasure.account, erasure.time, offset)
+            self.erased.add(erasure.account, erasure.time, offset)
             messages.append(erasures.report(erasure, topics.GROUPS_AGENT, partition, removed))
         return [*messages, Message(topics.EVIDENCE, 0, erasures.handed_on(block, partition))]
 

@@ -13,13 +13,15 @@ import zstandard
 
 from models.durations import DAY
 from streams.cases.audit_chain import HistoryKey
+from streams.cases.stage import Cases
 from streams.core.settings import Settings
 from streams.intake.collector import OutgoingBlock, read_files
 from streams.replay.in_process import Pipeline
 from streams.schema import blocks, layouts, topics
 from streams.schema.cases import Case, CaseState
 from streams.schema.erasures import ErasureReport
-from streams.stages.accounts.erased import ErasedAccounts
+from streams.stages.erased_accounts import ErasedAccounts
+from streams.stages.groups.stage import Groups
 from streams.stages.stage import Message, Stage
 
 pytestmark = pytest.mark.slow
@@ -38,6 +40,7 @@ class Run:
         for block in self.blocks:
             self.pipeline.feed(block.partition, block.data)
         self.newest = max(stage.state.newest for stage in self.pipeline.accounts)
+        self.between = [message for message in self.messages if message.topic in (topics.GROUPS, topics.EVIDENCE)]
 
     def copy(self) -> Run:
         """Return a run of the same state that a test may change."""
@@ -231,6 +234,24 @@ def test_an_erasure_outlives_the_key_that_it_was_remembered_under(run: Run) -> N
     assert len(after.without(block)) == len(block)
     after.read_also(b"the key of this year")
     assert account not in after.without(block).words("account_id")
+
+
+@pytest.mark.parametrize("restarted", [False, True])
+def test_copies_of_rows_between_stages_name_no_account_that_was_erased(run: Run, restarted: bool) -> None:  # noqa: FBT001
+    pipeline, account = run.pipeline, min(run.case_of_many().members)
+    run.erase(account)
+    if restarted:
+        for number, groups in enumerate(pipeline.groups):
+            pipeline.groups[number] = Groups(number, PARTITIONS, KEY)
+            pipeline.groups[number].load([(name, groups.dump(name)) for name in list(groups.dirty())])
+        cases, pipeline.cases = pipeline.cases, Cases(seal_key=KEY)
+        pipeline.cases.load([(name, cases.dump(name)) for name in list(cases.dirty())])
+        pipeline._gathering = {topics.GROUPS: pipeline.groups, topics.EVIDENCE: [pipeline.cases]}
+    assert any(contains(message.value, account) for message in run.between)
+    pipeline._send(run.between)
+    pipeline.drain()
+    assert known(run, account) == (0, 0, 0)
+    assert run.pipeline.cases.book.entities
 
 
 def test_a_restart_remembers_an_erasure(run: Run) -> None:

@@ -1,11 +1,13 @@
-"""Accounts that were erased: their earlier requests, which topics still contain, are not counted again."""
+"""Accounts that were erased: what topics still contain of before, requests and rows between stages, is not counted again."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from hashlib import blake2b
 
 import numpy as np
 
+from models.arrays import Floats
 from models.durations import DAY
 from models.state.columns import Columns, Field
 from streams.schema.blocks import Block
@@ -37,12 +39,24 @@ class ErasedAccounts:
         return self._time(account) >= time
 
     def without(self, block: Block) -> Block:
-        """Return a block of requests without the rows of erased accounts up to the times of their erasures."""
+        """Return a block of requests, groups or evidence without the rows of erased accounts up to the times of their erasures."""
         if not len(self.table) or not len(block):
             return block
-        erased = np.array([self._time(word) for word in [*block.words("account_id"), ""]])
-        kept = np.flatnonzero(block.numbers("time") > erased[block.codes("account_id")])
+        until = self._until(block, "account_id")
+        if "entity_id" in block.layout.columns:  # an account's own evidence has its id there
+            is_own = np.array([kind == "account" for kind in block.texts("entity_kind")])
+            until = np.maximum(until, np.where(is_own, self._until(block, "entity_id"), -np.inf))
+        kept = np.flatnonzero(block.numbers("time") > until)
         return block if len(kept) == len(block) else block.take(kept).compact("account_id")
+
+    def times(self) -> dict[str, float]:
+        """Return the time of each erasure, epoch seconds, by the hash of its account."""
+        return {self.table.keys[slot]: float(self.table["time"][slot]) for slot in self.table.slots.tolist()}
+
+    def restore(self, times: Mapping[str, float]) -> None:
+        """Remember these erasures, as `times` returned them."""
+        slots = self.table.intern(list(times))
+        self.table["time"][slots] = list(times.values())
 
     def expire(self, newest: float, offset: int) -> None:
         """Forget erasures that no topic can undo any more. newest: newest event time, epoch seconds."""
@@ -50,6 +64,11 @@ class ErasedAccounts:
             self.table.keys[slot] for slot in self.table.slots.tolist() if self.table["time"][slot] < newest - ERASURE_MEMORY_SECONDS
         ]:
             self.table.evict(name, offset)
+
+    def _until(self, block: Block, column: str) -> Floats:
+        """Return until when the account that each row names is erased, epoch seconds, (rows,): -inf for one that is not, and for none."""
+        until: Floats = np.array([self._time(word) for word in [*block.words(column), ""]])[block.codes(column)]
+        return until
 
     def _time(self, account: str) -> float:
         slots = [slot for name in self._names(account) if (slot := self.table.find(name)) >= 0]
