@@ -12,6 +12,7 @@ from streams.clickhouse import migrate
 from streams.clickhouse.client import ClickHouse
 from streams.core.errors import HydrometerError
 from streams.core.settings import Settings
+from streams.kafka import progress
 from streams.schema import topics
 from streams.testing.builders import embedded_broker, local_clickhouse
 
@@ -31,7 +32,7 @@ def test_a_group_that_never_acknowledged_anything_is_named_once_its_topic_has_re
 def test_more_records_than_a_moment_ago_are_a_failure(monkeypatch: pytest.MonkeyPatch) -> None:
     waiting = iter([10, 500])
     monkeypatch.setattr(doctor, "LAG_SECONDS", 0.0)
-    monkeypatch.setattr(topics, "lag", lambda _settings, group: {"requests": {0: next(waiting) if group == "hydrometer-store" else 0}})
+    monkeypatch.setattr(progress, "lag", lambda _settings, group: {"requests": {0: next(waiting) if group == "hydrometer-store" else 0}})
     monkeypatch.setattr(topics, "records", lambda _settings, *names: dict.fromkeys(names, 1))
     with pytest.raises(HydrometerError, match="more records wait for store than 0 s ago"):
         doctor._lag(Settings(mode="local"))
