@@ -227,4 +227,4 @@ async def _lags(app: faust.App, positions: Mapping[TP, int]) -> dict[TP, tuple[i
         return None
     known = cast("Consumer", app.consumer)._committed_offset  # noqa: SLF001 - start of reading, where no record was processed since
     starts = {tp: max(position + 1, known.get(tp) or 0, firsts.get(tp) or 0) for tp, position in positions.items()}
-    return {tp: (positions[tp], (ends[tp] or 0) - EMPTY.behind(*tp, start)) for tp, start in starts.items()}
+    return {tp: (positions[tp], max(0, (ends[tp] or 0) - EMPTY.behind(*tp, start))) for tp, start in starts.items()}
