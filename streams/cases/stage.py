@@ -130,10 +130,11 @@ class Cases:
     def dump(self, chunk: str) -> bytes:
         """Return one chunk as bytes; it is clean afterwards."""
         book = self.book
-        records = (("entities", book.entities), ("cases", book.cases), ("alerts", book.alerts), ("labels", book.labels))
-        tables: list[tuple[str, Mapping[str, object]]] = [*records, ("erased", self.erased.times())]
+        tables: dict[str, Mapping[str, object]] = {
+            "entities": book.entities, "cases": book.cases, "alerts": book.alerts, "labels": book.labels, "erased": self.erased.times(),
+        }  # fmt: skip
         head = {"now": book.now if math.isfinite(book.now) else None}
-        return self._snapshots.frozen(chunk, self._offset, tables, head)
+        return self._snapshots.frozen(chunk, self._offset, tables.items(), head)
 
     def load(self, chunks: Iterable[tuple[str, bytes]]) -> None:
         """Restore the newest complete snapshot. Unreadable chunks are counted."""

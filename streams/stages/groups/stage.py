@@ -117,7 +117,8 @@ class Groups:
             for group, members in zip(together, views, strict=True):
                 self._score(group, members, offset, outbox)
         self.state.expire(offset, safe_offset=min(self.dirty().values(), default=offset))
-        self.erased.expire(float(self.table["clock"].max()), offset)
+        if len(self.erased.table):  # the newest time is a look at every group
+            self.erased.expire(float(self.table["clock"].max()), offset)
         return outbox.messages(self.state, self._names)
 
     def dirty(self) -> Mapping[str, int]:
