@@ -25,6 +25,7 @@ user worker # `hydrometer worker accounts groups cases`
 user store # `hydrometer worker store`
 user analyst # `hydrometer label`, `hydrometer case split`, `hydrometer desk`, `hydrometer enforcement`, `hydrometer export case`
 user privacy # `hydrometer forget`
+user backup # `hydrometer backup`
 user exporter # `hydrometer export ocsf`
 
 allow operator --operation Create --operation Describe --cluster
@@ -48,5 +49,8 @@ allow privacy --operation Describe --topic requests-raw --topic requests --topic
 allow privacy --operation Read --topic erasures
 allow privacy --operation Write --topic feedback --topic alerts --topic cases --topic labels
 allow privacy --operation Describe --group hydrometer-store
+allow backup --operation Read --topic requests-raw --topic requests --topic groups --topic evidence --topic feedback --topic scores --topic shadow --topic alerts --topic cases --topic labels --topic actions --topic enforcement --topic erasures --topic dead-letters
+allow backup --operation Read --topic hydrometer-accounts-state-changelog --topic hydrometer-groups-state-changelog --topic hydrometer-cases-state-changelog
+allow backup --operation Describe --group hydrometer- --resource-pattern-type prefixed
 allow exporter --operation Read --topic alerts --topic cases
 allow exporter --operation Read --group hydrometer-ocsf --resource-pattern-type prefixed

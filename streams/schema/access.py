@@ -1,7 +1,8 @@
 """Who may read and write which topic: the least rights of each role, and `deploy/kafka/acls.sh`, which is made of them.
 
-`python -m streams.schema.access` prints the script. A role is a Kafka user of its own; a process that plays two roles (a worker that also
-stores) needs the rights of both. Grafana has no Kafka user: it reads ClickHouse alone.
+`python -m streams.schema.access` prints the script, and `streams.schema.strimzi_users` the same rights as resources of Kubernetes. A role
+is a Kafka user of its own; a process that plays two roles (a worker that also stores) needs the rights of both. Grafana has no Kafka
+user: it reads ClickHouse alone.
 """
 
 from __future__ import annotations
@@ -13,6 +14,7 @@ from typing import Final
 from streams.core.output import echo
 from streams.schema import topics
 
+_STATEFUL: Final = (topics.ACCOUNTS_AGENT, topics.GROUPS_AGENT, topics.CASES_AGENT)
 OPERATOR: Final = "operator"
 """Makes topics, and reads their sizes and lags: `hydrometer topics` and `hydrometer doctor`."""
 
@@ -33,6 +35,8 @@ class Role:
     """Readers whose progress it looks at."""
     state_of: tuple[str, ...] = ()
     """Agents whose state it keeps, each in a changelog that Faust makes."""
+    saves: bool = False
+    """Whether it reads all there is, changelogs and the offsets of every consumer group of ours too."""
 
     @property
     def changelogs(self) -> list[str]:
@@ -64,8 +68,8 @@ ROLES: Final = (
             topics.ERASURES,
             topics.DEAD_LETTERS,
         ),
-        readers=(topics.ACCOUNTS_AGENT, topics.GROUPS_AGENT, topics.CASES_AGENT),
-        state_of=(topics.ACCOUNTS_AGENT, topics.GROUPS_AGENT, topics.CASES_AGENT),
+        readers=_STATEFUL,
+        state_of=_STATEFUL,
     ),
     Role(
         "store",
@@ -94,6 +98,12 @@ ROLES: Final = (
         reads=(topics.ERASURES,),
         writes=(topics.FEEDBACK, topics.ALERTS, topics.CASES, topics.LABELS),
         watches=(topics.STORE_AGENT,),
+    ),
+    Role(
+        "backup",
+        "`hydrometer backup`",
+        reads=tuple(topic.name for topic in topics.TOPICS),  # of requests-raw it saves nothing, and counts what waits there
+        saves=True,
     ),
     Role("exporter", "`hydrometer export ocsf`", reads=(topics.ALERTS, topics.CASES), readers=("ocsf",), named_readers=True),
 )
@@ -129,6 +139,9 @@ def grants() -> Iterator[Grant]:
             yield Grant(role.name, ("Read",), "topic", role.reads)
         if role.writes:
             yield Grant(role.name, ("Write",), "topic", role.writes)
+        if role.saves:
+            yield Grant(role.name, ("Read",), "topic", tuple(topics.changelog(agent) for agent in _STATEFUL))
+            yield Grant(role.name, ("Describe",), "group", (f"{topics.APP}-",), prefixed=True)
         if role.changelogs:
             yield Grant(role.name, ("Create", "Read", "Write"), "topic", tuple(role.changelogs))
         if role.watches:
@@ -140,13 +153,14 @@ def grants() -> Iterator[Grant]:
 def script() -> str:
     """Return the script that makes the users and their rights."""
     lines = [_HEAD]
-    lines += [f"user {name} # {does}" for name, does in ((OPERATOR, "`hydrometer topics`, `hydrometer doctor`"), *_users())]
+    lines += [f"user {name} # {does}" for name, does in users()]
     lines += ["", *map(_line, grants())]
     return "\n".join(lines) + "\n"
 
 
-def _users() -> list[tuple[str, str]]:
-    return [(role.name, role.does) for role in ROLES]
+def users() -> list[tuple[str, str]]:
+    """Return name and commands of each user, the operator first."""
+    return [(OPERATOR, "`hydrometer topics`, `hydrometer doctor`"), *((role.name, role.does) for role in ROLES)]
 
 
 def _line(grant: Grant) -> str:

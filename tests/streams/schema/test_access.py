@@ -55,6 +55,15 @@ def test_an_analyst_writes_labels_and_an_exporter_reads_alerts() -> None:
     assert ROLES["exporter"].readers == (forward.READER,)
 
 
+def test_a_backup_reads_all_there_is_and_writes_nothing() -> None:
+    rights = {
+        (operation, name) for grant in access.grants() if grant.role == "backup" for operation in grant.operations for name in grant.names
+    }
+    read = {topic.name for topic in topics.TOPICS} | {topics.changelog(agent) for agent in STATEFUL}
+    assert rights == {*(("Read", name) for name in read), ("Describe", "hydrometer-")}
+    assert all(topics.group_of(reader).startswith("hydrometer-") for reader in topics.READERS)
+
+
 def test_every_consumer_group_and_every_topic_belongs_to_somebody() -> None:
     assert {reader for role in access.ROLES for reader in role.readers} >= set(topics.READERS)
     assert {topic for role in access.ROLES for topic in role.writes} == {topic.name for topic in topics.TOPICS}
