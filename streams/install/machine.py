@@ -3,7 +3,7 @@
     /etc/hydrometer/hydrometer.toml          settings of every process
     /etc/hydrometer/secrets/                 drawn keys and passwords, 0600: systemd hands each process only its own
     /etc/hydrometer/people.env               which of them people's commands use
-    /etc/systemd/system/hydrometer*          two services, their hardening, a target that starts both
+    /etc/systemd/system/hydrometer*          two services, their hardening, a target that starts both; a backup and its timer
     /etc/sysusers.d/hydrometer.conf          the user that they run as
 
 A secret that exists is kept: a new key forgets what the old one linked. All else is written anew.
@@ -35,6 +35,14 @@ SECRETS: Final = (
 )
 FOLDER: Final = USUAL_PATH.parent.relative_to("/")
 UNITS: Final = Path("etc/systemd/system")
+UNIT_FILES: Final = (
+    "hydrometer.target",
+    "hydrometer-collect.service",
+    "hydrometer-worker.service",
+    "hydrometer-backup.service",
+    "hydrometer-backup.timer",
+    "hydrometer-.service.d/hardening.conf",
+)
 USERS: Final = Path("etc/sysusers.d/hydrometer.conf")
 _PEOPLE: Final = f"""\
 # For the commands that people run here:  set -a; . /{FOLDER}/people.env
@@ -83,13 +91,13 @@ class Machine:
                 f"4. HYDROMETER_CLICKHOUSE_USER=migrator HYDROMETER_CLICKHOUSE_PASSWORD_FILE={secret}_migrator_password hydrometer migrate",
                 "5. systemctl enable --now hydrometer-collect hydrometer-worker hydrometer.target",
                 f"6. set -a; . /{FOLDER}/people.env; hydrometer doctor; journalctl -fu 'hydrometer-*'",
+                "7. If you want a backup every night, for which everything stops: systemctl enable --now hydrometer-backup.timer",
             )
         )
 
     def _texts(self) -> dict[Path, str]:
         units = files("streams.install") / "units"
-        names = ("hydrometer.target", "hydrometer-collect.service", "hydrometer-worker.service", "hydrometer-.service.d/hardening.conf")
-        texts = {self.root / UNITS / name: self._filled((units / name).read_text("utf-8")) for name in names}
+        texts = {self.root / UNITS / name: self._filled((units / name).read_text("utf-8")) for name in UNIT_FILES}
         texts[self.root / USERS] = (units / "hydrometer.sysusers").read_text("utf-8")
         texts[self.root / USUAL_PATH.relative_to("/")] = self._configuration()
         texts[self.root / FOLDER / "people.env"] = _PEOPLE

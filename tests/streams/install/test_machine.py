@@ -12,10 +12,12 @@ from click.testing import CliRunner
 
 from streams.cli.main import cli
 from streams.core.settings import NEEDS, Role, Settings, variable_of
-from streams.install.machine import SECRETS
+from streams.install.machine import SECRETS, UNIT_FILES
 
 ANSWERS = ["--kafka", "broker:9092", "--partitions", "12", "--replication", "3", "--clickhouse", "store", "--inputs", "--topic"]
-ROLES: dict[str, Role] = {"collect": "intake", "worker": "worker"}
+ROLES: dict[str, Role] = {"collect": "intake", "worker": "worker", "backup": "backup"}
+BESIDE: dict[str, set[str]] = {"collect": {"clickhouse_password"}, "worker": {"signing_key"}, "backup": {"signing_key"}}
+"""Secrets that a service is handed beside those of its role: to report its health, and to sign or name the key that signs."""
 
 
 @pytest.fixture(scope="module")
@@ -48,8 +50,7 @@ def test_a_service_starts_with_the_settings_that_were_answered(root: Path, name:
 @pytest.mark.parametrize("name", ROLES)
 def test_a_service_is_handed_no_secret_but_its_own(root: Path, name: str) -> None:
     handed = set(re.findall(r"^LoadCredential=(\w+):", unit(root, name), re.MULTILINE))
-    own = set(NEEDS[ROLES[name]]) | ({"signing_key"} if name == "worker" else {"clickhouse_password"})
-    assert handed == own
+    assert handed == set(NEEDS[ROLES[name]]) | BESIDE[name]
     assert {variable_of(secret) + "_FILE" for secret in handed} <= environment_of(root, name).keys()
 
 
@@ -83,3 +84,27 @@ def test_systemd_finds_a_service_hardened(root: Path, name: str) -> None:
     text = subprocess.run(command, check=False, capture_output=True, text=True).stdout
     (exposure,) = re.findall(r"exposure level for \S+: ([\d.]+)", text)
     assert float(exposure) < 3.0
+
+
+@pytest.mark.skipif(not shutil.which("systemd-analyze"), reason="systemd is not installed")
+@pytest.mark.parametrize("name", [name for name in UNIT_FILES if "/" not in name])
+def test_systemd_reads_every_line_of_a_unit(root: Path, name: str) -> None:
+    command = ["systemd-analyze", "verify", "--man=no", "--generators=no", str(root / "etc/systemd/system" / name)]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    assert [line for line in done.stderr.splitlines() if "hydrometer" in line] == []
+
+
+def test_a_backup_stops_every_process_first_and_starts_them_however_it_ends(root: Path) -> None:
+    text = unit(root, "backup")
+    (conflicts,) = re.findall(r"^Conflicts=(.*)$", text, re.MULTILINE)
+    (after,) = re.findall(r"^After=(.*)$", text, re.MULTILINE)
+    services = {path.name for path in (root / "etc/systemd/system").glob("hydrometer-*.service")} - {"hydrometer-backup.service"}
+    assert {"hydrometer.target", *services} == set(conflicts.split()) == set(after.split()) - {"network-online.target"}
+    assert re.findall(r"^(OnSuccess|OnFailure)=hydrometer.target$", text, re.MULTILINE) == ["OnSuccess", "OnFailure"]
+
+
+def test_each_backup_goes_into_a_folder_of_its_own(root: Path, tmp_path: Path) -> None:
+    (line,) = re.findall(r"^ExecStart=/bin/sh -c '(.*)'$", unit(root, "backup"), re.MULTILINE)
+    script = re.sub(r"exec \S+ backup", "echo", line.replace("%S/", f"{tmp_path}/").replace("%%", "%").replace("$$", "$"))
+    folder = subprocess.run(["/bin/sh", "-c", script], check=True, capture_output=True, text=True).stdout.strip()
+    assert re.fullmatch(rf"{tmp_path}/hydrometer/backups/\d{{4}}-\d\d-\d\dT\d{{6}}Z", folder)
