@@ -29,7 +29,7 @@ def desk(*, host: str, port: int, public_url: str, invite: tuple[str, ...]) -> N
     from streams.desk.serve import serve
     from streams.desk.sessions import Person
 
-    settings = Settings.load()
+    settings = Settings.load(role="clickhouse")  # beside the analysts' key, which `serve` asks for
     people = [Person.parse(text) for text in invite]
     if not people and not settings.oidc_issuer:
         people = [Person(labels.author(settings, None), "approver")]

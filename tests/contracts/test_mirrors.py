@@ -16,7 +16,6 @@ WITHOUT_MIRROR: Final = frozenset(
         "streams/cli/checkout.py",
         "streams/cli/commands.py",
         "streams/cli/demo.py",
-        "streams/cli/desk.py",
         "streams/cli/export.py",
         "streams/cli/forget.py",
         "streams/cli/install.py",
