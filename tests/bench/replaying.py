@@ -91,9 +91,10 @@ def replay(lines: Sequence[bytes], partitions: int) -> Figures:
             log.write_bytes(b"\n".join(lines))
             run = Replay(partitions, KEY)
             _time_stages(run, rooms, sent)
+            request_bytes: list[int] = []
             with rooms.inside("collect"):
                 outgoing = read_files([log], settings, collector=Collector(settings))
-                events = run.feed(_timed(outgoing, rooms))
+                events = run.feed(_timed(outgoing, rooms, request_bytes))
             with rooms.inside("writing"):
                 run.write(Path(directory) / "out")
     finally:
@@ -102,12 +103,14 @@ def replay(lines: Sequence[bytes], partitions: int) -> Figures:
         "us_an_event": {room: 1e6 * rooms.seconds[room] / events for room in ROOMS},
         "messages_an_event": len(sent) / events,
         "bytes_an_event": sum(len(message.value) for message in sent) / events,  # packed here: a replay packs none of them
+        "request_bytes_an_event": sum(request_bytes) / events,
     }
 
 
-def _timed(outgoing: Iterator[OutgoingBlock], rooms: Rooms) -> Iterator[OutgoingBlock]:
-    """Yield blocks; what happens to them between two of them is not the collector's."""
+def _timed(outgoing: Iterator[OutgoingBlock], rooms: Rooms, request_bytes: list[int]) -> Iterator[OutgoingBlock]:
+    """Yield blocks, and note their bytes; what happens to them between two of them is not the collector's."""
     for block in outgoing:
+        request_bytes.append(len(block.data))
         with rooms.inside("carrying"):
             yield block
 
@@ -197,7 +200,8 @@ def _rows(measured: Figures) -> Iterator[tuple[str, list[float]]]:
     for room in ROOMS:
         yield f"of which, with 4: {room}", [run["replay"]["4"]["us_an_event"][room] for run in runs]
     yield "messages for 100 events", [100 * run["replay"]["4"]["messages_an_event"] for run in runs]
-    yield "bytes an event", [run["replay"]["4"]["bytes_an_event"] for run in runs]
+    yield "bytes an event, after requests", [run["replay"]["4"]["bytes_an_event"] for run in runs]
+    yield "bytes an event in requests", [run["replay"]["4"].get("request_bytes_an_event", 0.0) for run in runs]
     for size in map(str, BLOCK_EVENTS):
         yield f"stages, {size} events in a block", [run["by_block"][size] for run in runs]
 

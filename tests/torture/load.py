@@ -159,6 +159,7 @@ def load(directory: Path, seed: int) -> Outcome:  # noqa: ARG001 - its numbers a
         traffic = Traffic(url, rig.settings.intake_token.get_secret_value())
         pids = {"collect": collect.pid, "worker": worker.pid, **rig.pids()}
         spent = {name: cpu_seconds(pid) for name, pid in pids.items()}
+        stored = rig.disk_bytes()
         with sampling({"collect": collect, "worker": worker}) as samples:
             traffic.run(GATEWAYS, seconds, rate)
         spent = {name: round((cpu_seconds(pid) - spent[name]) / max(traffic.accepted, 1) * 1e6) for name, pid in pids.items()}
@@ -174,6 +175,7 @@ def load(directory: Path, seed: int) -> Outcome:  # noqa: ARG001 - its numbers a
         traffic.run(1, 2.0, 500.0)
         for agent in SETTLED:
             rig.wait_for(lambda: rig.waiting(agent) == 0, lambda: rig.waiting(agent), what=f"{agent} to catch up")  # noqa: B023
+        stored = {name: round((now - stored[name]) / traffic.accepted) for name, now in rig.disk_bytes().items()}
         faults = []
         if worker.code is not None or collect.code is not None:
             faults.append("a process ended under load")
@@ -201,6 +203,7 @@ def load(directory: Path, seed: int) -> Outcome:  # noqa: ARG001 - its numbers a
             "MB by tenths of the time": {name: samples.tenths(name) for name in samples.memory},
             "per cent an hour": slopes,
             "CPU microseconds an event": spent,
+            "bytes on disk an event, of all that was sent": stored,
             "answers under overload": dict(overload),
             "stop": [code, round(took, 1)],
         }

@@ -176,6 +176,20 @@ class Rig:
         """Return the numbers of the broker's process and of ClickHouse's."""
         return {"broker": self._broker().pid, "clickhouse": self.clickhouse.pid}
 
+    def disk_bytes(self) -> dict[str, int]:
+        """Return the bytes on disk of the topic `requests`, of changelogs, of the other topics, and of ClickHouse's tables."""
+        sizes = dict.fromkeys(("requests", "changelogs", "other topics", "clickhouse"), 0)
+        for log in (self.directory / "kafka").rglob("*.log"):
+            topic = log.parent.name.rpartition("-")[0]
+            if not topic.startswith("__"):
+                kind = "requests" if topic == topics.REQUESTS else "changelogs" if topic.endswith("-changelog") else "other topics"
+                sizes[kind] += log.stat().st_size if topic else 0
+        with self.connected() as client:
+            ((sizes["clickhouse"],),) = client.execute(
+                "SELECT sum(bytes_on_disk) FROM system.parts WHERE active AND database = currentDatabase()"
+            )
+        return sizes
+
     def freeze_broker(self) -> None:
         """Stop the broker's clock."""
         self._broker().send_signal(signal.SIGSTOP)
