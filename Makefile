@@ -82,6 +82,7 @@ render: setup ## Write all that is generated: boards and rules, the reference, K
 	$(BIN)/python -m dashboards.render
 	$(BIN)/python -m streams.cli.reference
 	$(BIN)/python -m streams.schema.access > deploy/kafka/acls.sh
+	$(BIN)/python -m streams.schema.strimzi_users > deploy/helm/examples/strimzi-users.yaml
 
 preview: setup ## Draw every board with Grafana's own components, into build/preview (LIVE=1: what HYDROMETER_CLICKHOUSE_* holds; node, Chromium, 470 MB)
 	$(BIN)/python -m dashboards.screenshots $(if $(LIVE),--live)
@@ -140,6 +141,9 @@ new-alert: setup ## Write an alert rule, its runbook and its test: make new-aler
 
 kafka: setup ## Run Apache Kafka on 127.0.0.1:9092 until Ctrl-C (needs Java 17 and Maven)
 	$(BIN)/python -m streams.devserver.kafka
+
+helm-check: setup ## Check the Helm chart with helm, kubeconform and kube-linter, built once outside of the checkout (needs Go; WRITE=1: write the golden files; CRDS=DIR: definitions of Strimzi and Altinity; STRICT=1: what cannot be checked fails)
+	$(BIN)/python tests/deploy/helm/check.py $(if $(WRITE),--write) $(if $(CRDS),--crds $(CRDS)) $(if $(STRICT),--strict)
 
 docs: setup ## Build the documentation as a site, into build/site (SERVE=1: and show it at http://127.0.0.1:8000)
 	$(BIN)/mkdocs build --quiet
