@@ -20,8 +20,10 @@ import pytest
 from kafka import KafkaProducer
 from kafka.errors import KafkaError
 
+from streams.backup import run
 from streams.cases import labels
 from streams.clickhouse import migrate
+from streams.clickhouse.client import connected
 from streams.core.errors import BrokerUnavailableError
 from streams.core.settings import SECRETS, Settings, variable_of
 from streams.devserver.kafka import ApacheKafka, tools
@@ -33,6 +35,7 @@ from streams.kafka import progress
 from streams.schema import access, topics
 from streams.testing.builders import driver
 from streams.testing.certificates import Authority
+from streams.worker.app import AGENTS
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1_200)]
 
@@ -183,6 +186,7 @@ def test_a_process_with_a_wrong_password_ends_with_one_line(cluster: Cluster, co
         ("analyst", topics.CASES),
         ("exporter", topics.ALERTS),
         ("operator", topics.LABELS),
+        ("backup", topics.REQUESTS),
     ],
 )
 def test_a_role_that_writes_to_a_topic_of_another_is_refused(cluster: Cluster, user: str, topic: str) -> None:
@@ -204,7 +208,9 @@ def environment(settings: Settings) -> dict[str, str]:
     return {**os.environ, **{variable_of(name): str(value) for name, value in plain.items()}}
 
 
-def test_with_the_least_rights_of_each_role_events_become_rows_and_labels_are_believed(cluster: Cluster, tmp_path: Path) -> None:
+def test_with_the_least_rights_of_each_role_events_become_rows_labels_are_believed_and_all_is_saved(
+    cluster: Cluster, tmp_path: Path
+) -> None:
     log = tmp_path / "log.jsonl"
     now = time.time()
     events = [{"timestamp": now - 600 + number, "event.id": f"e-{number}", "account.id": f"a-{number % 5}"} for number in range(200)]
@@ -238,6 +244,13 @@ def test_with_the_least_rights_of_each_role_events_become_rows_and_labels_are_be
                 process.send_signal(signal.SIGTERM)
             ended = [process.wait(60) for process in running]
         assert ended == [0, 0]
+        saver = cluster.settings("backup", **common, state_dir=tmp_path / "worker")
+        with connected(saver) as clickhouse:
+            saved = run.backup(saver, clickhouse, tmp_path / "backup", (), 60.0, lambda _: None)
+        rows = {(file.kind, file.name): file.rows for file in saved.files}
+        assert (rows["topic", topics.LABELS], rows["table", "requests"]) == (1, 200)
+        assert rows["topic", topics.changelog(topics.ACCOUNTS_AGENT)] > 0
+        assert {each.group for each in saved.offsets} >= {topics.group_of(agent) for agent in AGENTS}
 
 
 @pytest.mark.parametrize("destination", [Destination(), Destination("soc", "alert")], ids=["cases", "alerts of a named one"])
