@@ -123,9 +123,11 @@ class Alerting:
             return []
         silent = muted or tier == "ask"
         is_new = alert is None or not alive or (alert.silent and not silent)  # a silent one was never published
-        before = len(self._book.cases)
+        before, left = len(self._book.cases), self._book.caseload.of(alert_id)
         case, merged = self._book.caseload.assign(alert_id, self._book.entities, tier)
         self._book.counts["cases"] += len(self._book.cases) - before
+        if left is not None and left is not case and left.state == "open":
+            self._book.changed[left.case_id] = True
         self._book.alerts[alert_id] = AlertState(
             state="open" if is_new else "update",
             opened_at=alert.opened_at if alert and alive else entity.time,

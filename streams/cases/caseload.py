@@ -39,12 +39,18 @@ class Caseload:
         return self.cases.get(self._home.get(entity, ""))
 
     def assign(self, entity: str, entities: Entities, tier: Tier = "alert") -> tuple[CaseState, list[CaseState]]:
-        """Return the open case of an alerted entity (its own, a related one, or a new one) and the cases merged into it."""
+        """Return the open case of an alerted entity (its own, a related one, or a new one) and the cases merged into it.
+
+        An account that is alerted alone leaves the case of a question that is about others too: what it shows is no evidence about them.
+        """
         own, at = self.of(entity), entities[AlertName.parse(entity).key].time
         related = self._related(entity, entities, own, tier)
         joined = [other for other, relation in related if relation.joined]
         if own is not None and own.state == "open":
-            joined.append(own)
+            if (tier, own.tier) == ("alert", "ask") and _is_account(entity) and len(own.links) > 1:
+                own.links = [link for link in own.links if link.entity != entity]
+            else:
+                joined.append(own)
         case = min(joined, key=lambda candidate: (candidate.opened_at, candidate.case_id)) if joined else self._open(entity, entities, own)
         merged = [other for other in joined if other is not case and case.case_id not in other.apart]
         weighed = {other.case_id: relation for other, relation in related}
@@ -111,10 +117,9 @@ class Caseload:
         return any((member := other.members.get(account)) is not None and member.left_at is None for other in others)
 
     def has_alerted(self, accounts: Iterable[str]) -> bool:
-        """Return whether one of these accounts is a present member of an open case of extraction that is an alert."""
-        members = [
-            case.members for case in self.cases.values() if (case.state, case.behaviour, case.tier) == ("open", "extraction", "alert")
-        ]
+        """Return whether one of these accounts is a present member of an open case of extraction that is an alert, and about a group."""
+        alerts = [case for case in self.cases.values() if (case.state, case.behaviour, case.tier) == ("open", "extraction", "alert")]
+        members = [case.members for case in alerts if not all(_is_account(link.entity) for link in case.links)]
         return any((member := known.get(account)) is not None and member.left_at is None for account in accounts for known in members)
 
     def unlink(self, case: CaseState, key: str) -> None:
@@ -183,6 +188,11 @@ class Caseload:
             case.owners.pop(account, None)
         case.hold = case.hold or other.hold
         other.state, other.merged_into = "merged", case.case_id
+
+
+def _is_account(entity: str) -> bool:
+    """Return whether an alerted entity (`behaviour:kind:id`) is an account by itself."""
+    return AlertName.parse(entity).key.startswith("account:")
 
 
 def _relation(entities: Entities, left: linking.Accounts, right: linking.Accounts, behaviour: Behaviour) -> Relation:

@@ -16,7 +16,7 @@ def test_what_a_lower_threshold_alerts_is_as_severe_as_any_alert(tmp_path: Path)
     text = DEFAULT.read_text().replace(f"nats = {ALERT_THRESHOLD_NATS}", f"nats = {LOWER_NATS}")
     (tmp_path / "policy.toml").write_text(text)
     desk = CaseDesk(Policy.load(policy=tmp_path / "policy.toml"))
-    families = {"content": 7.0, "payment": 3.0}
+    families = {"content": 7.0, "payment": 3.0, "timing": 3.0}
     rows = a_group("router", ROUTER, ["ada", "bob", "eve"], extraction=LOWER_NATS + 0.5, families=families)
     payers = [{**row, "organization": number, "payment": number} for number, row in enumerate(rows)]  # of one payer it may be permitted
     desk.apply(*payers)

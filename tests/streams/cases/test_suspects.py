@@ -160,13 +160,31 @@ def test_what_a_known_payers_own_permitted_work_would_look_like_is_a_question_an
 def test_one_organisation_behind_all_accounts_of_a_group_is_asked_and_several_are_alerted(desk: CaseDesk) -> None:
     assert desk.apply(*a_group("router", ROUTER, NAMES[:3], **PAYER)) == []
     assert [case.payload.tier for case in desk.open] == ["ask"]
-    assert [alert.state for alert in desk.apply(*paying_apart(cohort=3.0))] == ["open"]
+    assert [alert.state for alert in desk.apply(*paying_apart(evenness=3.0))] == ["open"]
 
 
-@pytest.mark.parametrize("families", [{}, {"cohort": 5.0, "evenness": -7.0}])
-def test_what_people_with_one_tool_or_one_task_would_look_like_is_a_question(desk: CaseDesk, families: dict[str, float]) -> None:
+@pytest.mark.parametrize("families", [{}, {"cohort": 5.0, "evenness": -7.0}, {"cohort": 5.0, "payment": 6.0, "link": 4.0, "evenness": 0.4}])
+def test_what_people_with_one_tool_task_or_school_would_look_like_is_a_question(desk: CaseDesk, families: dict[str, float]) -> None:
     assert desk.apply(*paying_apart(**families)) == []
     assert [case.payload.tier for case in desk.open] == ["ask"]
+
+
+def test_a_question_about_accounts_that_belong_together_is_an_alert_once_their_load_is_dealt_out(desk: CaseDesk) -> None:
+    assert desk.apply(*paying_apart(cohort=5.0, evenness=0.4)) == []
+    later = [{**row, "time": 1800.0, "requests": 200.0} for row in paying_apart(cohort=5.0, evenness=2.0)]
+    assert [alert.state for alert in desk.apply(*later)] == ["open"]
+    assert [(case.payload.tier, case.accounts) for case in desk.open] == [("alert", 3)]
+
+
+def test_one_account_that_is_alerted_alone_accuses_no_other_account_of_its_question(desk: CaseDesk) -> None:
+    """Ada's own evidence is over the threshold; of her course nothing shows that one person runs it, before and after."""
+    alone = an_account(NAMES[0], at=1000.0, extraction=20.0)
+    desk.apply(*paying_apart(cohort=5.0))
+    desk.apply({**alone, "handed_over": 1.0, "false_alerts": 0.01})
+    assert [case.payload.tier for case in desk.open] == ["ask"], "both questions are one case"
+    desk.apply({**alone, "time": 1900.0, "requests": 100.0})
+    desk.apply(*[{**row, "time": 2800.0, "requests": 200.0} for row in paying_apart(cohort=5.0)])
+    assert sorted((case.payload.tier, sorted(case.payload.members)) for case in desk.open) == [("alert", NAMES[:1]), ("ask", NAMES[:3])]
 
 
 def paying_apart(**families: float) -> list[Row]:
