@@ -55,3 +55,28 @@ def fold(sums: NDArray[np.float32], grouped: GroupedEvents, values: Floats, half
     worth, kept = weights(grouped, half_life)
     added = np.add.reduceat(values * worth, grouped.starts, axis=1)
     sums[grouped.slots] = sums[grouped.slots] * kept[:, None] + added.T
+
+
+def correct(
+    sums: NDArray[np.float32], grouped: GroupedEvents, entity: NDArray[np.intp], times: Floats, values: Floats, half_life: float
+) -> None:
+    """Add what is counted otherwise of earlier events to decayed sums, in place, after `fold`.
+
+    A sum is as of 120 s; of an event at 60 s 10 more is counted than before:
+
+    >>> sums = np.array([[26.0]], np.float32)
+    >>> grouped = GroupedEvents.of(np.array([0]), np.array([120.0]), clock=np.array([0.0]))
+    >>> correct(sums, grouped, np.array([0]), np.array([60.0]), np.array([[10.0]]), half_life=60.0)
+    >>> sums.tolist()
+    [[31.0]]
+
+    Args:
+        sums: (capacity, k).
+        grouped: Events by entity.
+        entity: Entity of each row among those of `grouped`, (rows,).
+        times: Epoch seconds, (rows,), none later than the entity's newest event.
+        values: What to add, (k, rows).
+        half_life: Seconds.
+    """
+    worth = np.exp2((times - grouped.clock[entity]) / half_life)
+    np.add.at(sums, grouped.slots[entity], (values * worth).T.astype(np.float32))

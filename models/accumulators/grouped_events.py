@@ -67,6 +67,12 @@ class GroupedEvents:
         """Events per entity."""
         return np.diff(self.starts, append=len(self.order))
 
+    @cached_property
+    def newer(self) -> NDArray[np.bool_]:
+        """Which events are not earlier than the entity's newest one before this block, per event: the others are late."""
+        newer: NDArray[np.bool_] = self.times >= self.clock_before[self.entity]
+        return newer
+
     def gaps(self) -> Floats:
         """Return the seconds since the entity's previous event, per event; NaN for a first event and for a late one."""
         previous = np.empty_like(self.times)

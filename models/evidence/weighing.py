@@ -114,8 +114,9 @@ class Reference:
     def tails(self, values: Floats) -> Floats:
         """Return each value's -ln p in nats, less the 1 that an ordinary value has on average, (entities, features); NaN where unknown.
 
-        The p-value is a mid-p within its bin, and never below 0.5 / (votes + 1). A reference with few votes counts less: one of the first
-        few voters is always the most extreme. With 25 votes below and 75 in the same bin, a value of 1 has p = 0.375:
+        The p-value is a mid-p (Lancaster 1961) in the middle of each bin, and lies on the straight line between two middles: so the border
+        of a bin is no cliff. It is never below 0.5 / (votes + 1). A reference with few votes counts less: one of the first few voters is
+        always the most extreme. With 25 votes below and 75 in the same bin, a value of 1 has p = 0.375:
 
         >>> reference = Reference([(0.0, 1.0)], ["high"])
         >>> reference.recount(np.repeat([[0], [127]], [25, 75], axis=0).astype(np.uint8), np.ones(100))
@@ -125,13 +126,15 @@ class Reference:
         Args:
             values: (entities, features), NaN where unknown.
         """
-        bins = self.bins(values)
-        known = bins != NO_VOTE
-        cells = np.where(known, bins, 0)
+        known = ~np.isnan(values)
+        with np.errstate(invalid="ignore"):
+            position = np.where(known, np.clip((values - self._low) * self._scale - 0.5, 0.0, VOTE_BINS - 1.0), 0.0)
+        cells = np.minimum(position.astype(np.intp), VOTE_BINS - 2)
         votes = self.all_votes
         total = votes.sum(axis=1)
-        below = np.cumsum(votes, axis=1) - votes / 2
-        under = (below[self._columns, cells] + 0.5) / (total + 1.0)
+        middles = np.cumsum(votes, axis=1) - votes / 2
+        below, above = middles[self._columns, cells], middles[self._columns, cells + 1]
+        under = (below + (above - below) * (position - cells) + 0.5) / (total + 1.0)
         over = 1.0 - under
         tail = np.where(self._high, over, under)
         tail = np.where(self._two_sided, np.minimum(1.0, 2 * np.minimum(under, over)), tail)

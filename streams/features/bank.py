@@ -86,7 +86,11 @@ class Bank:
         grouped = events.grouped
         known: dict[Expr, Floats] = {}
         for half_life, plan in self._plans.items():
-            decayed.fold(state[f"sums over {half_life:g}"], grouped, _matrix(plan, events, known), half_life)
+            sums = state[f"sums over {half_life:g}"]
+            decayed.fold(sums, grouped, _matrix(plan, events, known), half_life)
+            for retaken in events.retaken:
+                signed = _matrix(plan, retaken, {}) * retaken.signs
+                decayed.correct(sums, grouped, retaken.entity, retaken.times, signed, half_life)
         for cells in self._histograms:
             histogram.fold(state[cells.label], grouped, _cells(cells, events), cells.half_life)
         for registers in self._distinct:
@@ -122,7 +126,7 @@ def _evaluate(expr: Expr, events: Events, known: dict[Expr, Floats]) -> Floats:
 
 def _matrix(plan: _Plan, events: Events, known: dict[Expr, Floats]) -> Floats:
     """Return what to add to each sum, (sums, events): 0 where the value or its condition is unknown."""
-    values = np.empty((len(plan.expressions), len(events.grouped.order)))
+    values = np.empty((len(plan.expressions), len(events)))
     for row, expr in zip(values, plan.expressions, strict=True):
         row[:] = _evaluate(expr, events, known)
     unknown = np.isnan(values)
@@ -140,6 +144,9 @@ def _cells(need: Histogram, events: Events) -> NDArray[np.int64]:
 
 
 def _keep_last(column: NDArray[np.float64], position: int, grouped: GroupedEvents, values: Floats) -> None:
-    """Overwrite one newest value of each entity with the last one known, in place. values: (events,), in slot order."""
-    known = np.flatnonzero(~np.isnan(values))
+    """Overwrite one newest value of each entity with the last one known, in place. values: (events,), in slot order.
+
+    A late event has no newest value, except of what was unknown.
+    """
+    known = np.flatnonzero(~np.isnan(values) & (grouped.newer | np.isnan(column[grouped.slots, position])[grouped.entity]))
     column[grouped.slots[grouped.entity[known]], position] = values[known]

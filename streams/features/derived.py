@@ -9,12 +9,14 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from models.accumulators.dialogue import Followed, Turns, follow
+from models.accumulators.dialogue import SERVED_FLAG, Followed, Retakes, Turns, follow
 from models.accumulators.grouped_events import GroupedEvents
 from models.accumulators.hashing import spread
+from models.accumulators.pauses import Pauses
 from models.accumulators.recurring import Templates
 from models.arrays import Floats, Hashes, Mask
 from streams.core.word_hash import hash_word
+from streams.features.events import Retaken
 from streams.schema.blocks import Block
 
 MIN_SHARING_ACCOUNTS = 3
@@ -35,6 +37,9 @@ MIN_GRADED_INPUT_TOKENS = 400.0
 GRADED_INPUT_TOKENS = (150.0, MIN_GRADED_INPUT_TOKENS)
 MIN_CACHED_SHARE = 0.5
 """Share of the input that was cached from which a history was served here, whoever's request it continues."""
+_CACHED, _CACHED_HISTORY, _TOOLS, _SAMPLED = 2, 4, 8, 16
+"""Marks of a request beside SERVED_FLAG: some of its input was cached, MIN_CACHED_SHARE of it was, it offers tools, it asks for token
+probabilities or several answers."""
 MIN_PURPOSE_SHARE = 0.25
 """Purpose from which a request votes on its account's template, and is in the sample of its prompts."""
 MAX_ONE_TURN_MESSAGES = 2.0
@@ -109,27 +114,31 @@ def shared(templates: Templates, known: Hashes) -> Mask:
 
 def followed(block: Block, grouped: GroupedEvents, past: Turns) -> Followed:
     """Return what each request continues. past: the newest requests of each account before, (entities, KEPT_REQUESTS)."""
-    numbers = (_numbers(block, grouped, name) for name in ("message_count", "input_tokens", "output_tokens"))
-    return follow(grouped, past, block.hashes("conversation")[grouped.order], *numbers)
+    columns = ("message_count", "input_tokens", "output_tokens", "cached_tokens", "tool_count", "top_logprobs", "choice_count")
+    messages, given, output, cached, tools, logprobs, choices = (_numbers(block, grouped, name) for name in columns)
+    cached = np.nan_to_num(cached)
+    marks = _CACHED_HISTORY * (cached >= MIN_CACHED_SHARE * np.nan_to_num(given, nan=np.inf)) + _CACHED * (cached > 0)
+    marks = marks + _TOOLS * (np.nan_to_num(tools) > 0) + _SAMPLED * ((logprobs >= 1) | (choices > 1))
+    conversation = block.hashes("conversation")[grouped.order].astype(np.uint32)
+    return follow(grouped, past, Turns(conversation, {"messages": messages, "input": given, "output": output}, marks.astype(np.uint8)))
 
 
-def is_single_question(block: Block, grouped: GroupedEvents, followed: Followed) -> Floats:
-    """Return 1 where a request is one question: it has no history, or one that was not served here; else 0.
+@dataclass(frozen=True)
+class Judged:
+    """What requests are for, (requests,)."""
 
-    Shape (events,), in slot order, NaN where messages are not counted. What was cached was served.
-    """
-    messages = _numbers(block, grouped, "message_count")
-    given, cached = _numbers(block, grouped, "input_tokens"), np.nan_to_num(_numbers(block, grouped, "cached_tokens"))
-    served = followed.served | (cached >= MIN_CACHED_SHARE * np.nan_to_num(given, nan=np.inf))
-    return np.where(np.isnan(messages), np.nan, (messages <= MAX_ONE_TURN_MESSAGES) | ~served)
+    single: Floats
+    """1 where a request is one question: it has no history, or one that was not served here; else 0. NaN where messages are not counted."""
+    purpose: Floats
+    """How much of a request is what is harvested, 0..1, NaN where unknown."""
 
 
-def purposeful(block: Block, grouped: GroupedEvents, followed: Followed, single: Floats) -> Floats:
-    """Return how much of a request is what is harvested, 0..1: (events,), in slot order, NaN where unknown.
+def judged(numbers: Mapping[str, Floats], marks: NDArray[np.uint8], piece: Floats, before: Floats) -> Judged:
+    """Judge requests by themselves and by what they continue.
 
     Long answers to one question are worked solutions and traces, tiny ones grades; applications mostly live in between. A request that
     only goes on adds what its piece of work gains. Who asks for token probabilities or several answers harvests those, and a request with
-    tools counts where it is long, or where nothing was served before. single: of `is_single_question`.
+    tools counts where it is long, or where nothing was served before. What was cached was served.
 
     Four questions two hours apart: a worked solution, an answer of middling length, a grade of a long prompt, and a short answer:
 
@@ -139,15 +148,26 @@ def purposeful(block: Block, grouped: GroupedEvents, followed: Followed, single:
     >>> grouped = GroupedEvents.of(np.zeros(4, np.int64), np.arange(4) * 7200.0, np.full(1, -np.inf))
     >>> derived_columns(block, grouped, {})["purposeful"].round(2).tolist()
     [1.0, 0.5, 1.0, 0.0]
+
+    Args:
+        numbers: `messages`, `input` and `output` (tokens) of each, (requests,).
+        marks: Marks of each, as `followed` sets them, (requests,).
+        piece: Output tokens of the piece of work with each, (requests,).
+        before: The same without it, (requests,).
     """
-    output, given, tools = (_numbers(block, grouped, name) for name in ("output_tokens", "input_tokens", "tool_count"))
-    uses_tools = np.nan_to_num(tools) > 0
-    long = _graded(followed.piece, LONG_ANSWER_TOKENS) - _graded(followed.before, LONG_ANSWER_TOKENS)
+    messages, given, output = (numbers[name] for name in ("messages", "input", "output"))
+    uses_tools = (marks & _TOOLS) > 0
+    single = np.where(np.isnan(messages), np.nan, (messages <= MAX_ONE_TURN_MESSAGES) | ((marks & (SERVED_FLAG | _CACHED_HISTORY)) == 0))
+    long = _graded(piece, LONG_ANSWER_TOKENS) - _graded(before, LONG_ANSWER_TOKENS)
     tiny = (output <= MAX_TINY_ANSWER_TOKENS) * _graded(np.nan_to_num(given), GRADED_INPUT_TOKENS)
-    sampled = (_numbers(block, grouped, "top_logprobs") >= 1) | (_numbers(block, grouped, "choice_count") > 1)
-    asked = np.maximum.reduce([long, tiny, sampled, uses_tools * _graded(output, TOOL_ANSWER_TOKENS)])
-    harvested = np.where(single > 0, asked, np.where(followed.before > 0, long, uses_tools * (output >= LONG_ANSWER_TOKENS[1])))
-    return np.where(np.isnan(output) | (np.isnan(single) & ~uses_tools), np.nan, harvested)
+    asked = np.maximum.reduce([long, tiny, (marks & _SAMPLED) > 0, uses_tools * _graded(output, TOOL_ANSWER_TOKENS)])
+    harvested = np.where(single > 0, asked, np.where(before > 0, long, uses_tools * (output >= LONG_ANSWER_TOKENS[1])))
+    return Judged(single, np.where(np.isnan(output) | (np.isnan(single) & ~uses_tools), np.nan, harvested))
+
+
+def judged_now(followed: Followed) -> Judged:
+    """Judge the requests of a block, in slot order."""
+    return judged(followed.numbers, followed.marks, followed.piece, followed.before)
 
 
 def _graded(tokens: Floats, limits: tuple[float, float]) -> Floats:
@@ -165,8 +185,23 @@ def _numbers(block: Block, grouped: GroupedEvents, name: str) -> Floats:
     return np.asarray(block.numbers(name), np.float64)[grouped.order]
 
 
+def retaken(paused: Pauses, retakes: Retakes | None) -> list[Retaken]:
+    """Return the earlier requests that end another pause than was counted, and those that continue a request that came after them."""
+    columns = []
+    if len(paused.entity):
+        columns.append(Retaken(paused.entity, paused.times, {"gap": paused.before}, {"gap": paused.after}))
+    if retakes is not None:
+        numbers, marks = retakes.numbers, retakes.marks
+        cached = ((marks & _CACHED) > 0).astype(np.float64)
+        before = judged(numbers, marks, numbers["piece"], numbers["piece"] - numbers["output"])
+        now = judged(numbers, retakes.marks_now, retakes.piece, retakes.piece - numbers["output"])
+        old, new = ({"fresh": each.single, "purposeful": each.purpose, "cached_tokens": cached} for each in (before, now))
+        columns.append(Retaken(retakes.entity, numbers["at"].astype(np.float64), old, new))
+    return columns
+
+
 def begun(single: Floats, gap: Floats) -> Mask:
-    """Return which requests begin a piece of work: one question (`is_single_question`), or the first request after a lull, (events,).
+    """Return which requests begin a piece of work: one question (`Judged`), or the first request after a lull, (events,).
 
     A dispatcher deals out conversations, not requests: the turns of one come in clumps, also where the load is spread evenly.
     """
@@ -178,11 +213,13 @@ class EventFacts:
     """What is known of each event beside the block, (events,), in slot order."""
 
     is_single_question: Floats
-    """See the function of this name."""
+    """See `Judged`."""
     purpose: Floats
-    """See `purposeful`."""
+    """See `Judged`."""
     template: Hashes
     """The template that its account uses most."""
+    gap: Floats
+    """Seconds since the account's request before, NaN where unknown."""
 
 
 def columns(
@@ -202,11 +239,10 @@ def columns(
     parts = texts(block)[order]
     known = (parts != 0).any(axis=1)
     shows = (parts == facts.template[:, None]).any(axis=1) & (facts.template != 0)  # also where another piece recurs more often
-    gap = grouped.gaps()
-    begins, purpose = begun(facts.is_single_question, gap), facts.purpose
+    begins, purpose = begun(facts.is_single_question, facts.gap), facts.purpose
     several = shared(templates, known_templates)[order]
     return {
-        "gap": gap,
+        "gap": facts.gap,
         "fresh": facts.is_single_question,
         "begun": begins.astype(np.float64),
         "purposeful": purpose,

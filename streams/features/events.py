@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -27,17 +27,29 @@ MAX_PLAUSIBLE_UNITS = 1e15
 class Events:
     """A block's events in slot order: numbers, hashes and derived columns, each computed once and on demand."""
 
-    def __init__(self, block: Block, grouped: GroupedEvents, derived: Mapping[str, NDArray[Any]] | None = None) -> None:
+    def __init__(
+        self,
+        block: Block,
+        grouped: GroupedEvents,
+        derived: Mapping[str, NDArray[Any]] | None = None,
+        retaken: Sequence[Retaken] = (),
+    ) -> None:
         """Make the columns of a block available, grouped by entity.
 
         Args:
             block: The requests.
             grouped: Their order by entity and time.
             derived: Columns that the stage computed (`derived.columns`), each (events,), in slot order.
+            retaken: Earlier requests that count with other values, because of those of the block.
         """
         self.block = block
         self.grouped = grouped
+        self.retaken = retaken
         self._columns: dict[str, NDArray[Any]] = dict(derived or {})
+
+    def __len__(self) -> int:
+        """Return the number of events."""
+        return len(self.grouped.order)
 
     def number(self, name: str) -> Floats:
         """Return a number or time column.
@@ -87,6 +99,7 @@ class Events:
         return table[self.block.codes(name)][self.grouped.order]
 
     def _check(self, name: str) -> None:
+        """Raise ValueError if there is no such column."""
         if name in self.block.layout.columns or name in self._columns:
             return
         known = {*self.block.layout.columns, *self._columns, *COMPUTED_COLUMNS} - NEVER_EVIDENCE - CLOCK_COLUMNS
@@ -105,6 +118,44 @@ class Events:
             return hash_numbers(self.block.numbers(name))
         table = np.array([*(hash_word(word) for word in self.block.words(name)), 0], np.uint64)
         return table[self.block.codes(name)]
+
+
+class Retaken(Events):
+    """Earlier requests that count with other values, because one came late: what has changed of each, all else is unknown.
+
+    An expression's sum is corrected by its value `now` less that of `before`. So what depends on a request's neighbours comes out the same
+    in whatever order requests arrive, if all that its expression reads is here.
+    """
+
+    def __init__(self, entity: NDArray[np.intp], times: Floats, before: Mapping[str, Floats], now: Mapping[str, Floats]) -> None:
+        """Retake these requests.
+
+        Args:
+            entity: Entity of each, among those of the block, (retaken,).
+            times: Their times, epoch seconds, (retaken,).
+            before: Columns as they were counted, each (retaken,), NaN where unknown.
+            now: The same columns as they are now.
+        """
+        self.entity = np.concatenate([entity, entity])
+        self.times = np.concatenate([times, times])
+        self.signs = np.repeat([-1.0, 1.0], len(entity))
+        self._columns = {name: np.concatenate([before[name], now[name]]) for name in now}
+
+    def __len__(self) -> int:
+        """Return the number of rows: two for each retaken request."""
+        return len(self.entity)
+
+    def number(self, name: str) -> Floats:
+        """Return a number column, (rows,), NaN where unknown."""
+        return self._columns.get(name, np.full(len(self), np.nan))
+
+    def hashed(self, name: str) -> Hashes:  # noqa: ARG002 (the same of all columns)
+        """Return 0, unknown: hashes do not change, (rows,)."""
+        return np.zeros(len(self), np.uint64)
+
+    def is_word(self, name: str, words: frozenset[str]) -> Floats:  # noqa: ARG002 (the same of all columns)
+        """Return NaN: words do not change, (rows,)."""
+        return np.full(len(self), np.nan)
 
 
 def hash_numbers(values: NDArray[np.floating[Any]]) -> Hashes:
@@ -134,6 +185,6 @@ def hour_of_day(events: Events) -> Floats:
 
 COMPUTED_COLUMNS: dict[str, Callable[[Events], Floats]] = {
     "uncached_input_tokens": _uncached_input_tokens,
-    "requests": lambda events: np.ones(len(events.grouped.order)),
+    "requests": lambda events: np.ones(len(events)),
 }
 """Columns that are computed from other columns of the same event: name -> function of `Events` to (events,)."""

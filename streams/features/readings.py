@@ -90,6 +90,23 @@ def mean(of: Expr, half_life: float = DAY) -> Reading:
     return Reading((top, count), lambda reader: (_divide(reader.sum(top), reader.sum(count)), reader.sum(count)))
 
 
+def weighted(of: Expr, by: Expr, half_life: float = DAY) -> Reading:
+    """Return the decayed mean of the events where both are known, each weighted. Its number of events is the sum of their weights.
+
+    >>> from streams.features.expressions import col
+    >>> from streams.testing.feature_trial import value_of
+    >>> value_of(weighted(col.duration, by=col.seeded), duration=[1, 4, 9], seeded=[1, 0.5, 0])
+    2.0
+
+    Args:
+        of: What is averaged.
+        by: Weight of each event, 0..1.
+        half_life: Seconds.
+    """
+    top, weight = Sum(of * by, of * by, half_life), Sum(by, of * by, half_life)
+    return Reading((top, weight), lambda reader: (_divide(reader.sum(top), reader.sum(weight)), reader.sum(weight)))
+
+
 def share(of: Expr, half_life: float = DAY) -> Reading:
     """Return the decayed share of events where a condition holds, among those where it is known, 0..1.
 

@@ -48,6 +48,10 @@ class Pipeline:
         if partition in self._round:
             self.drain()
         self._round.add(partition)
+        self.carry(partition, block)
+
+    def carry(self, partition: int, block: bytes | Block) -> None:
+        """Carry one block of `requests` into its accounts alone. What comes of it waits for `drain`, however many blocks come before."""
         self._receive(Message(topics.REQUESTS, partition, block))
 
     def drain(self) -> None:

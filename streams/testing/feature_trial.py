@@ -13,18 +13,18 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from models.accumulators import dialogue
+from models.accumulators import dialogue, pauses
 from models.accumulators.grouped_events import GroupedEvents
 from models.accumulators.recurring import Templates
 from models.arrays import Floats
 from models.durations import DAY
 from models.evidence.families import FAMILIES
 from models.evidence.links import LINKS, MIN_PAYERS, rarity_of
-from models.state.columns import Columns
+from models.state.columns import Columns, Field
 from streams.features import derived
 from streams.features.bank import Bank
 from streams.features.declaration import Feature
-from streams.features.events import Events
+from streams.features.events import Events, Retaken
 from streams.features.members import Members
 from streams.features.readings import Reading
 from streams.schema.blocks import Block, Kind
@@ -34,7 +34,7 @@ from streams.schema.prompt_sketch import PROMPT_SHINGLES
 START_SECONDS: Final = 20_000 * DAY
 """A midnight: the default time of events and `now` of groups."""
 
-_CLAIM_COLUMNS: Final = ("new_model", "claim_misfit")
+_CLAIM_COLUMNS: Final = ("new_model", "claim_misfit", "claim_known")
 _GIVEN_MEMBERS: Final = frozenset({"kind", "now", "prompt_sample", "evidence_shrunk", "evidence_raw", "balance", "links", "rarities"})
 
 
@@ -49,7 +49,7 @@ def account(feature: type[Feature], **columns: Any) -> float:
     block = block_of(columns)
     slots = table.intern(["a"] * len(block))
     grouped = GroupedEvents.of(slots, block.numbers("time").astype(np.float64), table["clock"])
-    bank.fold(table, Events(block, grouped, derived_columns(block, grouped, columns)))
+    bank.fold(table, events_of(block, grouped, columns))
     return float(bank.read(table, slots[:1])[0][0, 0])
 
 
@@ -76,26 +76,43 @@ def _fill(values: Any, name: str, kind: Kind, rows: int) -> Any:
     return np.broadcast_to(np.array(unknown if values is None else values, np.float64), rows)
 
 
-def derived_columns(
-    block: Block, grouped: GroupedEvents, given: Mapping[str, ArrayLike], turns: Columns | None = None
-) -> dict[str, NDArray[Any]]:
-    """Return the derived columns of a block in slot order: the given ones, others as without templates or claims.
+def derived_columns(block: Block, grouped: GroupedEvents, given: Mapping[str, ArrayLike]) -> dict[str, NDArray[Any]]:
+    """Return the derived columns of a block in slot order: the given ones, others as without templates, claims or earlier blocks.
 
+    given: Columns by name, each (events,) in block order, or a scalar for all.
+    """
+    columns, _ = _derived(block, grouped, given, None)
+    return columns
+
+
+def events_of(block: Block, grouped: GroupedEvents, given: Mapping[str, ArrayLike], turns: Columns | None = None) -> Events:
+    """Return a block's events with the derived columns, and the earlier requests that they change.
+
+    given: Columns by name, each (events,) in block order, or a scalar for all.
     turns: The newest requests of each account in earlier blocks, changed in place; None where there are no earlier ones.
     """
+    return Events(block, grouped, *_derived(block, grouped, given, turns))
+
+
+def _derived(
+    block: Block, grouped: GroupedEvents, given: Mapping[str, ArrayLike], turns: Columns | None
+) -> tuple[dict[str, NDArray[Any]], list[Retaken]]:
     rows = len(block)
     pieces, nothing, none = np.zeros((rows, PROMPT_SHINGLES), np.uint64), np.zeros((rows, PROMPT_SHINGLES)), np.zeros(rows, np.uint64)
     templates = Templates(pieces, nothing, nothing, nothing, np.zeros(rows, np.intp))
     if turns is None:
-        turns = Columns("turns", dialogue.FIELDS)
+        turns = Columns("turns", dialogue.FIELDS | pauses.FIELDS | {"clock": Field("f8", -np.inf)})
         turns.intern([str(slot) for slot in range(int(grouped.slots.max(initial=-1)) + 1)])  # a row for each slot
     followed = derived.followed(block, grouped, dialogue.past(turns, grouped.slots))
-    dialogue.keep(turns, grouped.slots, followed.kept)
-    single = derived.is_single_question(block, grouped, followed)
-    facts = derived.EventFacts(single, derived.purposeful(block, grouped, followed, single), none)
+    dialogue.keep(turns, grouped, followed.kept)
+    judged = derived.judged_now(followed)
+    paused = pauses.pauses(grouped, turns["recent_ages"][grouped.slots])
+    turns["recent_ages"][grouped.slots] = paused.ages
+    facts = derived.EventFacts(judged.single, judged.purpose, none, paused.gaps)
     known = derived.columns(block, grouped, templates, none[:0], facts, dict.fromkeys(_CLAIM_COLUMNS, np.full(rows, np.nan)))
     chosen = {name: given[name] for name in given if name not in REQUESTS.columns}
-    return known | {name: np.broadcast_to(np.array(values, np.float64), len(block))[grouped.order] for name, values in chosen.items()}
+    known |= {name: np.broadcast_to(np.array(values, np.float64), len(block))[grouped.order] for name, values in chosen.items()}
+    return known, derived.retaken(paused, followed.retakes)
 
 
 def group(feature: type[Feature], **columns: Any) -> float:

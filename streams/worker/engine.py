@@ -281,11 +281,15 @@ class Engine:
 
     async def _apply_in_pace(self, partition: Partition, pace: Pace, record: Record) -> None:
         stage = cast("TimedStage", partition.stage)
+        arrival = record.timestamp or math.inf
         if pace.is_free:
             await self._apply(partition, record)
-            pace.applied(stage.newest)
+            reach = stage.newest
+            pace.applied(reach)
         else:
-            pace.add(record, min(stage.reach(record.value or b""), record.timestamp or math.inf))  # no event is later than its arrival
+            reach = min(stage.reach(record.value or b""), arrival)  # no event is later than its arrival
+            pace.add(record, reach)
+        pace.came(reach, arrival, time.monotonic())
         await self._report_reach(partition, pace)
 
     async def _catch_up(self) -> None:

@@ -4,7 +4,8 @@ Accounts send rows to the groups, and feedback comes back a second later. While 
 a partition that far ahead is scored without that hour's feedback. So a partition of accounts that is behind sends *marks* with its rows: up
 to where its next block reaches. Each partition of groups sends back the lowest mark of all partitions, behind the feedback that came before
 it. A block that reaches further than MAX_FEEDBACK_LAG_SECONDS beyond that waits. A partition at the end of its input holds nobody up: its
-mark is infinite.
+mark is infinite. Where old events are pushed, as a file's are, the end of the input is only where the sender is: then a partition has come
+to its end when nothing has come for END_SECONDS.
 
 Marks are no state. A partition of groups that is loaded knows of none: it sends back UNKNOWN_EPOCH_SECONDS, and whoever gets an earlier
 time than before sends its own mark again.
@@ -29,6 +30,10 @@ MAX_FEEDBACK_LAG_SECONDS: Final = 60.0
 """Event time by which a partition may be ahead of its feedback."""
 MARK_INTERVAL_SECONDS: Final = 20.0
 """Event time between two marks of a partition that is behind."""
+LIVE_SECONDS: Final = 600.0
+"""Time from a block's events to its arrival from which it is a backlog, also where it is the newest one."""
+END_SECONDS: Final = 5.0
+"""Time without a record after which a backlog is over, although its sender may only have paused."""
 PATIENCE_SECONDS: Final = 60.0
 """Time without any mark after which a partition no longer waits: the groups stage is away. It is longer than a rebalance."""
 MAX_LOOK_SECONDS: Final = 2.0
@@ -100,6 +105,7 @@ class Pace:
         self._feedback = Slowest(partitions)
         self._newest = self._start = newest
         self._sent = math.nan
+        self._is_live, self._came_at = True, -math.inf
         self._turned = newest  # the first mark since the end of the input
         self._sent_at = self._looked_at = now
         self._waited = 0.0  # since the last mark, or the last one sent that has an answer to come
@@ -123,6 +129,16 @@ class Pace:
         """Let time pass, seconds of a monotonic clock: called about once a second."""
         self._waited += min(now - self._looked_at, MAX_LOOK_SECONDS)
         self._looked_at = now
+
+    def came(self, reach: float, arrival: float, now: float) -> None:
+        """Note that a record came.
+
+        Args:
+            reach: Its newest event, epoch seconds.
+            arrival: When Kafka got it, epoch seconds.
+            now: Seconds of a monotonic clock.
+        """
+        self._is_live, self._came_at = arrival - reach <= LIVE_SECONDS, now
 
     def applied(self, newest: float) -> None:
         """Note the newest event of the state, after a block that did not wait."""
@@ -151,8 +167,9 @@ class Pace:
             at_end: Whether the input has no further record.
             now: Seconds of a monotonic clock.
         """
-        reached = math.inf if at_end else max(self._newest, self.waiting[0][1]) if self.waiting else self._newest
-        is_first = math.isnan(self._sent) or (self._sent == math.inf and not at_end)
+        has_ended = at_end and (self._is_live or now - self._came_at >= END_SECONDS)
+        reached = math.inf if has_ended else max(self._newest, self.waiting[0][1]) if self.waiting else self._newest
+        is_first = math.isnan(self._sent) or (self._sent == math.inf and not has_ended)
         moved = is_first or (reached != self._sent and reached - self._sent >= MARK_INTERVAL_SECONDS)
         if reached == -math.inf or not (moved or now - self._sent_at >= MARK_AGAIN_SECONDS):
             return None

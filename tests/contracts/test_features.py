@@ -21,20 +21,20 @@ from numpy.typing import NDArray
 import streams.features.account
 import streams.features.group
 from dashboards.panel import panels
-from models.accumulators import dialogue
+from models.accumulators import dialogue, pauses
 from models.accumulators.grouped_events import GroupedEvents
 from models.arrays import Floats
-from models.durations import DAY
+from models.durations import DAY, HOUR
 from models.evidence.families import FAMILIES
 from models.state.columns import Columns
 from streams.features.bank import Bank
 from streams.features.declaration import SHARE, Direction, Feature
-from streams.features.events import NEVER_EVIDENCE, Events
+from streams.features.events import NEVER_EVIDENCE
 from streams.features.members import Members
 from streams.features.registry import features
 from streams.schema.blocks import Block, BlockColumns, Layout
 from streams.schema.layouts import REQUESTS
-from streams.testing.feature_trial import START_SECONDS, block_of, derived_columns, members_of
+from streams.testing.feature_trial import START_SECONDS, block_of, derived_columns, events_of, members_of
 
 ROOT = Path(__file__).resolve().parents[2]
 ROOMS = {"account": streams.features.account, "group": streams.features.group}
@@ -176,6 +176,7 @@ def some_requests(seed: int, rows: int = 600) -> BlockColumns:
         "message_count": number(rng.integers(1, 9, rows).astype(float)),
         "as_number": number(rng.integers(1, 6, rows).astype(float)),
         "claim_misfit": number(rng.exponential(0.5, rows)),
+        "claim_known": rng.random(rows),
         "new_model": number(coin[11].astype(float)),
         "known_corpus": number(coin[10].astype(float)),
         "finish_reason": words("stop", "length", None),
@@ -205,7 +206,7 @@ def hostile_requests(seed: int, rows: int = 120) -> BlockColumns:
 
 def counted(*parts: BlockColumns) -> Columns:
     """All account features' state after these blocks."""
-    table = Columns("accounts", BANK.fields() | dialogue.FIELDS)
+    table = Columns("accounts", BANK.fields() | dialogue.FIELDS | pauses.FIELDS)
     for offset, columns in enumerate(parts):
         count(block_of(columns), columns, table, offset)
     return table
@@ -216,7 +217,7 @@ def count(block: Block, columns: BlockColumns, table: Columns, offset: int) -> N
     grouped = GroupedEvents.of(slots, np.asarray(block.numbers("time"), np.float64), table["clock"])
     BANK.fold(
         table,
-        Events(block, grouped, derived_columns(block, grouped, {name: np.asarray(column) for name, column in columns.items()}, table)),
+        events_of(block, grouped, {name: np.asarray(column) for name, column in columns.items()}, table),
     )
     table.touch(grouped.slots, offset)
 
@@ -247,8 +248,28 @@ def in_pieces() -> dict[str, Floats]:
 
 
 @pytest.fixture(scope="module")
+def in_half_a_day() -> BlockColumns:
+    """The same requests six times as fast: four an hour of each account."""
+    columns = some_requests(1)
+    return columns | {"time": START_SECONDS + (np.asarray(columns["time"]) - START_SECONDS) / 6}
+
+
+@pytest.fixture(scope="module")
+def fast(in_half_a_day: BlockColumns) -> dict[str, Floats]:
+    return values(counted(in_half_a_day))
+
+
+@pytest.fixture(scope="module")
+def shuffled(in_half_a_day: BlockColumns) -> dict[str, Floats]:
+    """The same requests in blocks, each up to an hour late."""
+    late = np.asarray(in_half_a_day["time"]) + np.random.default_rng(1).uniform(0, HOUR, 600)
+    columns: BlockColumns = {name: [column[row] for row in np.argsort(late)] for name, column in in_half_a_day.items()}
+    return values(counted(*(part(columns, slice(start, start + 40)) for start in range(0, 600, 40))))
+
+
+@pytest.fixture(scope="module")
 def restarted() -> dict[str, Floats]:
-    before, after = counted(some_requests(1)), Columns("accounts", BANK.fields() | dialogue.FIELDS)
+    before, after = counted(some_requests(1)), Columns("accounts", BANK.fields() | dialogue.FIELDS | pauses.FIELDS)
     after.load([(chunk, before.dump(chunk)) for chunk in before.dirty()])
     return values(after)
 
@@ -271,6 +292,13 @@ def test_the_same_requests_give_the_same_values(feature: type[Feature], ordinary
 @each_account_feature
 def test_where_a_block_ends_makes_no_difference(feature: type[Feature], ordinary: dict[str, Floats], in_pieces: dict[str, Floats]) -> None:
     np.testing.assert_allclose(in_pieces[feature.name()], ordinary[feature.name()], rtol=1e-3, atol=1e-4)
+
+
+@each_account_feature
+def test_the_order_in_which_the_requests_of_an_hour_arrive_makes_no_difference(
+    feature: type[Feature], fast: dict[str, Floats], shuffled: dict[str, Floats]
+) -> None:
+    np.testing.assert_allclose(shuffled[feature.name()], fast[feature.name()], rtol=1e-3, atol=1e-3)
 
 
 @each_account_feature
@@ -302,7 +330,7 @@ def test_nationality_and_language_are_never_read() -> None:
     columns = some_requests(1)
     plain = block_of(columns)
     block = WatchedBlock(plain.layout, plain.batch)
-    count(block, columns, Columns("accounts", BANK.fields() | dialogue.FIELDS), 0)
+    count(block, columns, Columns("accounts", BANK.fields() | dialogue.FIELDS | pauses.FIELDS), 0)
     assert "output_tokens" in block.reads
     assert block.reads.isdisjoint(NEVER_EVIDENCE)
 
@@ -311,7 +339,7 @@ def test_nationality_and_language_are_never_read() -> None:
 def nothing_but_time() -> tuple[dict[str, Floats], set[str]]:
     """The values of an account of which nothing but the times is known, and the names of all that is unknown of it."""
     columns: BlockColumns = {"account_id": ["account-0"] * 5, "time": START_SECONDS + np.arange(5.0)}
-    block, table = block_of(columns), Columns("accounts", BANK.fields() | dialogue.FIELDS)
+    block, table = block_of(columns), Columns("accounts", BANK.fields() | dialogue.FIELDS | pauses.FIELDS)
     grouped = GroupedEvents.of(np.zeros(5, np.int64), np.asarray(block.numbers("time"), np.float64), table["clock"])
     unknown = {*REQUESTS.columns, *derived_columns(block, grouped, {}), "uncached_input_tokens"} - {*columns, "gap"}
     return values(counted(columns)), unknown
@@ -325,7 +353,7 @@ def test_missing_is_not_zero(feature: type[Feature], nothing_but_time: tuple[dic
 
 
 def test_the_state_of_all_features_is_small(record_property: Callable[[str, object], None]) -> None:
-    table = Columns("accounts", BANK.fields() | dialogue.FIELDS)
+    table = Columns("accounts", BANK.fields() | dialogue.FIELDS | pauses.FIELDS)
     record_property("bytes_per_account", table.bytes_per_row)
     largest = sorted(((item.size * np.dtype(item.dtype).itemsize, name) for name, item in table.fields.items()), reverse=True)[:5]
     assert table.bytes_per_row < MAX_STATE_BYTES, f"{table.bytes_per_row} bytes an account; the largest: {largest}"

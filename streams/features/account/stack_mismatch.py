@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from streams.features.declaration import NATS, Feature
 from streams.features.expressions import col
-from streams.features.readings import mean
+from streams.features.readings import weighted
 
 
 class StackMismatch(Feature):
@@ -22,4 +22,4 @@ class StackMismatch(Feature):
     unit = NATS
     rises_on = "relays that borrow a known client's name and keep their own connection and headers"
     blind_to = "relays under their own name, very large relays, and logs without JA4 or header names"
-    value = mean(col.claim_misfit)
+    value = weighted(col.claim_misfit, by=col.claim_known)

@@ -22,15 +22,18 @@ class ClaimVotes:
         self._links = links
         self._claims = ClientClaims()
 
-    def misfit(self, clients: Clients) -> Floats:
-        """Return how unusual each request's transport is for the client that it claims, nats, (rows,), NaN where unknown."""
+    def misfit(self, clients: Clients) -> tuple[Floats, Floats]:
+        """Return how unusual each request's transport is for the client that it claims, nats, and how far that is known, 0..1, (rows,)."""
         return self._claims.misfit(clients.claim, clients.connection, clients.head)
 
     def cast(self, clients: Clients, grouped: GroupedEvents) -> None:
-        """Replace the votes of a block's accounts by those of their newest requests. clients: of the block, in block order."""
-        newest = grouped.order[grouped.starts + grouped.counts - 1]
-        votes = np.where(self._state.is_unsuspected(grouped.slots)[:, None], clients.votes(newest), np.uint64(0))
-        changed = np.flatnonzero((votes != self._state.table["claim_votes"][grouped.slots]).any(axis=1))
+        """Replace the votes of a block's accounts by those of their newest requests. clients: of the block, in block order.
+
+        An account of which all requests of the block are late keeps its vote.
+        """
+        last = grouped.starts + grouped.counts - 1
+        votes = np.where(self._state.is_unsuspected(grouped.slots)[:, None], clients.votes(grouped.order[last]), np.uint64(0))
+        changed = np.flatnonzero(grouped.newer[last] & (votes != self._state.table["claim_votes"][grouped.slots]).any(axis=1))
         slots = grouped.slots[changed]
         self._replace_votes(slots, votes[changed], self._links.vote_weight(slots))
 

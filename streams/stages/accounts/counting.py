@@ -9,6 +9,7 @@ from models.accumulators.dialogue import Followed
 from models.accumulators.grouped_events import GroupedEvents
 from models.accumulators.hashing import mix
 from models.accumulators.lowest import lowest
+from models.accumulators.pauses import pauses
 from models.evidence.releases import Releases
 from models.state.columns import Slots
 from streams.core.word_hash import hash_word
@@ -45,17 +46,21 @@ class Counting:
         """Add a block to its accounts, and return the slots of the accounts that have just changed to another router, (changed,)."""
         templates = self._templates.recurring.templates(derived.texts(block), PROMPT_SHINGLES)
         followed = self._follow(block, grouped)
-        single = derived.is_single_question(block, grouped, followed)
-        purpose = derived.purposeful(block, grouped, followed, single)
-        facts = derived.EventFacts(single, purpose, self._templates.choose(grouped, templates, purpose))
+        judged = derived.judged_now(followed)
+        paused = pauses(grouped, self._state.table["recent_ages"][grouped.slots])
+        self._state.table["recent_ages"][grouped.slots] = paused.ages
+        template = self._templates.choose(grouped, templates, judged.purpose)
+        facts = derived.EventFacts(judged.single, judged.purpose, template, paused.gaps)
         clients, times = Clients.of(block), block.numbers("time").astype(np.float64)
+        misfit, known = self._claims.misfit(clients)
         context = {
             "new_model": self.releases.new(block.words("response_model"), block.codes("response_model"), times),
-            "claim_misfit": self._claims.misfit(clients),
+            "claim_misfit": misfit,
+            "claim_known": known,
         }
         routers = self._links.aliases.first(block.hashes("router"))[grouped.order]
         columns = derived.columns(block, grouped, templates, self._templates.shared, facts, context)
-        events = Events(block, grouped, columns | {"hash of router": routers})
+        events = Events(block, grouped, columns | {"hash of router": routers}, derived.retaken(paused, followed.retakes))
         self._bank.fold(self._state.table, events)
         self._links.keep_newest(events)
         self._add_work(events)
@@ -66,7 +71,7 @@ class Counting:
     def _follow(self, block: Block, grouped: GroupedEvents) -> Followed:
         """Return what each request continues, and keep the newest requests of each account."""
         followed = derived.followed(block, grouped, dialogue.past(self._state.table, grouped.slots))
-        dialogue.keep(self._state.table, grouped.slots, followed.kept)
+        dialogue.keep(self._state.table, grouped, followed.kept)
         return followed
 
     def _add_work(self, events: Events) -> None:

@@ -42,8 +42,11 @@ class GroupRows:
         for name in ("new_requests", "new_work_items", "new_harvest_items", "new_output"):
             self._state.table[name][slots] = 0.0
 
-    def rows(self, slots: Slots) -> list[Message]:
-        """Return these accounts' rows, one block for each partition of `groups`; none where no account has a group."""
+    def rows(self, slots: Slots, *, with_work: bool = True) -> list[Message]:
+        """Return these accounts' rows, one block for each partition of `groups`; none where no account has a group.
+
+        with_work: Whether the rows take the work since the last ones along; without it they only say what the accounts are now.
+        """
         state, table = self._state, self._state.table
         linked = self._linked(slots)
         rows = np.concatenate([users for _, users in linked])
@@ -53,6 +56,8 @@ class GroupRows:
         homes = np.array([home for _, home in named])
         order = np.argsort(homes, kind="stable")
         columns = self._columns(rows[order]) | {"group_id": [named[row][0] for row in order.tolist()]}
+        if not with_work:
+            columns |= dict.fromkeys(("requests", "begun", "jobs", "output_tokens"), np.zeros(len(rows)))
         sizes = np.bincount(homes, minlength=state.partitions).tolist()
         parts = layouts.GROUPS.parts(columns, sizes)
         return [Message(topics.GROUPS, home, data) for home, part in enumerate(parts) for data in part]

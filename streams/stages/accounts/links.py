@@ -50,27 +50,32 @@ class AccountLinks:
         return self._payers.rarity(link, self._table[link][slots], self._total)
 
     def keep_newest(self, events: Events) -> None:
-        """Store the newest known value of every link except the router, and of the date of creation."""
+        """Store the newest known value of every link except the router, and of the date of creation.
+
+        A late request has no newest value, except of what was unknown.
+        """
         grouped = events.grouped
         before = {link: self._table[link][grouped.slots] for link in _COUNTED}
         for link, column in links.NEWEST.items():
             hashes = events.hashed(column)
-            known = np.flatnonzero(hashes)
+            known = np.flatnonzero((hashes != 0) & (grouped.newer | (self._table[link][grouped.slots] == 0)[grouped.entity]))
             self._table[link][grouped.slots[grouped.entity[known]]] = hashes[known]
         self._count(grouped.slots, before)
         created = events.number("account_created")
-        known = np.flatnonzero(~np.isnan(created))
+        known = np.flatnonzero(~np.isnan(created) & (grouped.newer | np.isnan(self._table["created"][grouped.slots])[grouped.entity]))
         self._table["created"][grouped.slots[grouped.entity[known]]] = created[known]
 
     def follow_routers(self, clients: Clients, grouped: GroupedEvents, routers: Hashes) -> Slots:
         """Update each account's router, and return the slots of the accounts that have just changed to another, (changed,).
+
+        A late request shows no newer router than the account has.
 
         Args:
             clients: Clients of the block, in block order.
             grouped: The events of the block by account.
             routers: First id of each event's router, (events,), in slot order, 0 where unknown.
         """
-        known = np.flatnonzero(routers)
+        known = np.flatnonzero((routers != 0) & (grouped.newer | (self._table["router"][grouped.slots] == 0)[grouped.entity]))
         newest = np.full(len(grouped.slots), -1)
         newest[grouped.entity[known]] = known
         rows = newest[newest >= 0]

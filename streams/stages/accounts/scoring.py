@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from models.arrays import Floats
+from models.durations import HOUR
 from models.evidence import extraction_rules, weighing
 from models.evidence.weighing import MAX_FAMILY_NATS, MIN_LEVEL_NATS, FamilySum
 from models.state.columns import Slots
@@ -18,7 +19,12 @@ from streams.stages.accounts.votes import Votes
 from streams.stages.reporting import TICK_INTERVAL_SECONDS
 
 ACCOUNT_TICK_GROWTH_SHARE = 0.1
-"""Growth of requests since the last score from which an account is scored again, if TICK_INTERVAL_SECONDS have passed too."""
+"""Growth of requests from step to step of an account: it is scored at each, if TICK_INTERVAL_SECONDS have passed too. The steps are the
+same for all accounts: the next one does not depend on how many requests the block had with which an account was scored last."""
+SETTLE_SECONDS = HOUR
+"""Silence after which an account is scored with all that it has done: requests that were late have come by then."""
+SETTLE_STEP_SECONDS = 600.0
+"""Event time between two looks for accounts that have been silent for so long."""
 
 
 @dataclass(frozen=True)
@@ -56,14 +62,30 @@ class Scoring:
         self._half_trust_events = np.array([feature.shrink for feature in features])
         self._families = FamilySum([feature.family for feature in features])
         names = [feature.name() for feature in features]
+        self._looked_step = -np.inf
         self._age = names.index("account_age") if "account_age" in names else None
 
     def due(self, slots: Slots) -> Slots:
         """Return which of these accounts have to be scored now, (due,)."""
         requests, scored_requests = self._table["requests"][slots], self._table["tick_requests"][slots]
         waited = self._table["clock"][slots] - self._table["tick_time"][slots] >= TICK_INTERVAL_SECONDS
-        due: Slots = slots[(scored_requests < FIRST_REQUESTS) | (waited & (requests >= scored_requests * (1 + ACCOUNT_TICK_GROWTH_SHARE)))]
+        due: Slots = slots[(scored_requests < FIRST_REQUESTS) | (waited & (_step(requests) > _step(scored_requests)))]
         return due
+
+    def settled(self, newest: float) -> Slots:
+        """Return the accounts that are scored because they pause, a new ten minutes of event time each time, (settled,).
+
+        newest: Newest event time of the partition, epoch seconds.
+        """
+        step = newest // SETTLE_STEP_SECONDS
+        if not step > self._looked_step:
+            return np.zeros(0, np.int64)
+        self._looked_step = step
+        table, slots = self._table, self._table.slots
+        silent = table["clock"][slots] <= step * SETTLE_STEP_SECONDS - SETTLE_SECONDS
+        scored = np.maximum(table["tick_requests"][slots], table["settled_requests"][slots])
+        settled: Slots = slots[silent & (table["requests"][slots] > scored)]
+        return settled
 
     def make_due_soon(self, slots: Slots) -> None:
         """Make these accounts due after TICK_INTERVAL_SECONDS: the groups stage needs a new stack within the day."""
@@ -80,12 +102,31 @@ class Scoring:
         judgement = extraction_rules.extraction(shrunk, alone=True)
         return Scores(slots, values, nats * trusted, levels, raw, shrunk, judgement.nats, judgement.names(), weighing.routing(shrunk))
 
-    def record(self, scores: Scores) -> None:
-        """Store these scores as the accounts' newest, with the rank of each account's age among all accounts."""
+    def record(self, scores: Scores, due: Slots, settled: Slots) -> None:
+        """Store these scores as the accounts' newest, with the rank of each account's age among all accounts.
+
+        Args:
+            scores: The scores.
+            due: Those of the accounts that were due: when they will be again depends on their requests since.
+            settled: Those that paused.
+        """
         table, slots = self._table, scores.slots
         table["evidence_raw"][slots], table["evidence_shrunk"][slots] = scores.raw, scores.shrunk
         table["best_extraction"][slots] = np.maximum(table["best_extraction"][slots], scores.extraction)
         table["best_routing"][slots] = np.maximum(table["best_routing"][slots], scores.routing)
         if self._age is not None:
             table["age_rank"][slots] = self._votes.reference.rank(self._age, scores.values[:, self._age])
-        table["tick_requests"][slots], table["tick_time"][slots] = table["requests"][slots], table["clock"][slots]
+        table["tick_requests"][due], table["tick_time"][due] = table["requests"][due], table["clock"][due]
+        table["settled_requests"][settled] = table["requests"][settled]
+
+
+def _step(requests: Floats) -> Floats:
+    """Return the step that an account has reached, (accounts,).
+
+    >>> _step(np.array([9.0, 10.0, 12.0, 13.0])).tolist()
+    [23.0, 24.0, 26.0, 26.0]
+
+    requests: of all its time, (accounts,).
+    """
+    step: Floats = np.floor(np.log(np.maximum(requests, 1.0)) / np.log1p(ACCOUNT_TICK_GROWTH_SHARE))
+    return step

@@ -151,7 +151,8 @@ class Accounts:
         self.state.advance(grouped)
         self._suspect(self._waiting_suspects.due(self.state.newest))
         self._counts["events"] += len(block)
-        messages = self._score(self.scoring.due(grouped.slots)) + self._rows_for_groups(moved) + self.votes.announce()
+        messages = self._score(self.scoring.due(grouped.slots), self.scoring.settled(self.state.newest))
+        messages += self._rows_for_groups(moved) + self.votes.announce()
         self.erased.expire(self.state.newest, offset)
         self._end_daily(offset)
         self.archive.evict(safe_offset=min(self.dirty().values(), default=offset))
@@ -279,19 +280,24 @@ class Accounts:
         self._counts["replayed"] += float((~not_applied).sum())
         return block.take(np.flatnonzero(not_applied)), slots[not_applied]
 
-    def _score(self, slots: Slots) -> list[Message]:
-        """Score these accounts, update their votes, and return their rows."""
+    def _score(self, due: Slots, settled: Slots) -> list[Message]:
+        """Score these accounts, update their votes, and return their rows.
+
+        Those that have settled take no work to the groups: after a crash others would, and when a row of work ends must not depend on that.
+        """
+        slots = np.union1d(due, settled)
         if not len(slots):
             return []
         self._counts["ticks"] += len(slots)
         self.votes.apply_due_tallies()
         scores = self.scoring.score(slots)
         self.votes.cast(slots, scores.values, scores.levels, scores.extraction)
-        self.scoring.record(scores)
-        due = self.score_rows.due(scores)
-        messages = self._rows_for_groups(slots) + self.score_rows.scores(scores, due)
-        messages += self.score_rows.shadow(scores, due) + self.score_rows.evidence(scores)
-        self.score_rows.mark_sent(scores, due)
+        self.scoring.record(scores, due, settled)
+        self.table.touch(settled, self.state.offset)
+        shown = self.score_rows.due(scores)
+        messages = self._rows_for_groups(due) + self.group_rows.rows(np.setdiff1d(settled, due), with_work=False)
+        messages += self.score_rows.scores(scores, shown) + self.score_rows.shadow(scores, shown) + self.score_rows.evidence(scores)
+        self.score_rows.mark_sent(scores, shown)
         return messages
 
     def _rows_for_groups(self, slots: Slots) -> list[Message]:

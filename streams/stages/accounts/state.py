@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from models.accumulators import dialogue
+from models.accumulators import dialogue, pauses
 from models.accumulators.frequent import ENTITY_CELLS
 from models.accumulators.grouped_events import GroupedEvents
 from models.evidence.calibration import NO_VOTE
@@ -74,6 +74,7 @@ def account_fields(features: Sequence[str]) -> dict[str, Field]:
     """Return the columns of an account, apart from its accumulators. features: names of the features, in the order of the votes."""
     return {
         "tick_requests": Field("f8", doc="requests at its newest score"),
+        "settled_requests": Field("f8", doc="requests at its newest score after a pause"),
         "tick_time": Field("f8", -np.inf, doc="event time of its newest score, epoch seconds"),
         "last_score_row_time": Field("f8", -np.inf, doc="event time of its newest score row, epoch seconds", formerly=("scored_time",)),
         "last_score_row_nats": Field("f4", doc="extraction in its newest score row, nats", formerly=("scored",)),
@@ -90,6 +91,7 @@ def account_fields(features: Sequence[str]) -> dict[str, Field]:
         "best_extraction": Field("f4", doc="most evidence of extraction that it ever had, nats"),
         "best_routing": Field("f4", doc="most evidence of routing that it ever had, nats"),
         **dialogue.FIELDS,
+        **pauses.FIELDS,
         "output": Field("f8", doc="output tokens in all"),
         "new_requests": Field("f8", doc="requests since its last row for the groups stage"),
         "prompt_sample": Field("u8", width=PROMPT_SHINGLES, doc="lowest hashes of its harvesting prompts", formerly=("fills",)),

@@ -1,4 +1,4 @@
-"""What is usual for a claim: counted from votes, unknown until enough have voted, and only what is unusual twice is a misfit."""
+"""What is usual for a claim: counted from votes, the better known the more have voted, and only what is unusual twice is a misfit."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from models.arrays import Hashes
-from models.evidence.client_claims import MIN_CLAIM_VOTES, ClientClaims, paired, weight
+from models.evidence.client_claims import HALF_CLAIM_VOTES, ClientClaims, paired, weight
 
 ONE = np.ones(1)
 NOBODY = np.zeros((1, 3), np.uint64)
@@ -29,8 +29,13 @@ def after(*votes: tuple[int, Hashes]) -> ClientClaims:
 
 
 def misfit(claims: ClientClaims, claim: int, connection: int, head: int) -> float:
-    asked = (np.array([each], np.uint64) for each in (claim, connection, head))
-    return float(claims.misfit(*asked)[0])
+    return judged(claims, claim, connection, head)[0]
+
+
+def judged(claims: ClientClaims, claim: int, connection: int, head: int) -> tuple[float, float]:
+    """The misfit, and how far it is known."""
+    nats, known = claims.misfit(*(np.array([each], np.uint64) for each in (claim, connection, head)))
+    return float(nats[0]), float(known[0])
 
 
 def test_who_shows_what_all_others_show_fits() -> None:
@@ -46,10 +51,13 @@ def test_a_release_that_changes_the_head_alone_and_a_proxy_that_changes_the_conn
     assert misfit(claims, 1, 5, 8) == misfit(claims, 1, 7, 6) == 0.0
 
 
-def test_below_ten_votes_nobody_knows_what_is_usual() -> None:
-    few, enough = int(MIN_CLAIM_VOTES) - 1, int(MIN_CLAIM_VOTES)
-    assert isnan(misfit(after((few, keys(1, 5, 6))), 1, 7, 8))
-    assert misfit(after((enough, keys(1, 5, 6))), 1, 7, 8) == pytest.approx(log(10))
+def test_what_is_usual_is_half_known_at_ten_votes_and_a_vote_more_makes_little_of_a_difference() -> None:
+    ten = int(HALF_CLAIM_VOTES)
+    assert judged(after((ten, keys(1, 5, 6))), 1, 7, 8) == pytest.approx((log(10), 0.5))
+    assert judged(ClientClaims(), 1, 7, 8) == (0.0, 0.0)
+    known = [judged(after((votes, keys(1, 5, 6))), 1, 7, 8)[1] for votes in range(1, 200)]
+    assert (np.diff(known) > 0).all()
+    assert np.diff(known).max() < 0.1
 
 
 def test_what_a_log_does_not_tell_is_no_misfit() -> None:
@@ -58,7 +66,7 @@ def test_what_a_log_does_not_tell_is_no_misfit() -> None:
 
 
 def test_another_claims_votes_say_nothing() -> None:
-    assert isnan(misfit(after((100, keys(1, 5, 6))), 2, 5, 6))
+    assert judged(after((100, keys(1, 5, 6))), 2, 5, 6) == (0.0, 0.0)
 
 
 def test_a_vote_that_is_taken_back_was_never_cast() -> None:

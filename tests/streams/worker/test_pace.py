@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 
 from streams.worker.pace import (
+    END_SECONDS,
+    LIVE_SECONDS,
     MARK_AGAIN_SECONDS,
     MAX_FEEDBACK_LAG_SECONDS,
     MAX_WAITING_BYTES,
@@ -167,3 +169,26 @@ def test_waiting_blocks_come_in_their_order_and_their_bytes_are_counted() -> Non
     assert pace.waiting_bytes == 7 < MAX_WAITING_BYTES
     assert [pace.pop_next(), pace.pop_next()] == records
     assert pace.waiting_bytes == 0
+
+
+def test_a_backlog_is_over_when_nothing_has_come_for_a_while_and_live_traffic_is_at_its_end_at_once() -> None:
+    """A sender that pushes old events is slower than who reads them: at the end of the input there is more to come."""
+    pace = a_pace()
+    pace.came(1_000.0, arrival=1_001.0 + LIVE_SECONDS, now=0.0)
+    assert pace.mark_due(at_end=True, now=0.0) == 1_000.0
+    assert pace.mark_due(at_end=True, now=END_SECONDS - 1) is None
+    assert pace.mark_due(at_end=True, now=END_SECONDS) == math.inf
+    live = a_pace()
+    live.came(1_000.0, arrival=1_000.0 + LIVE_SECONDS, now=0.0)
+    assert live.mark_due(at_end=True, now=0.0) == math.inf
+
+
+def test_old_events_that_are_pushed_wait_for_one_another_although_each_is_the_last_one_so_far() -> None:
+    pace = a_pace(partitions=1)
+    pace.mark_due(at_end=True, now=0.0)
+    pace.record_mark(Mark(0, math.inf))
+    assert pace.is_free
+    pace.applied(2_000.0)
+    pace.came(2_000.0, arrival=99_000.0, now=1.0)
+    assert pace.mark_due(at_end=True, now=1.0) == 2_000.0
+    assert not pace.is_free
