@@ -232,6 +232,12 @@ class Settings(BaseSettings):
         default=400, ge=15, le=36_500, description="Days after its last request after which an account leaves the state and its archive."
     )
     checkpoint_seconds: float = Field(default=60.0, gt=0, le=3600, description="Every changed chunk of state is durable within this time.")
+    backlog_end_seconds: float = Field(
+        default=5.0,
+        ge=0,
+        le=600,
+        description="Old events that are pushed are complete when none has come for so long; until then partitions wait for one another.",
+    )
     block_events: int = Field(default=4096, ge=1, le=65_536, description="Events at which a block is closed, if not by its time.")
     block_seconds: float = Field(default=0.1, gt=0, le=60, description="Time after which a block is closed, full or not.")
     future_skew_seconds: float = Field(

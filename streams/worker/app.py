@@ -119,7 +119,8 @@ def make_engine(settings: Settings, agent: str, make_stage: MakeStage) -> Engine
     app, module = make_app(settings, agent), STATEFUL[agent]
     table = make_table(app, settings, module.INPUTS)
     app.tables.add(table)
-    engine = Engine(app, table, module.INPUTS, make_stage, settings.checkpoint_seconds, Signatures.of(settings, "worker", "analyst"))
+    signatures = Signatures.of(settings, "worker", "analyst")
+    engine = Engine(app, table, module.INPUTS, make_stage, settings.checkpoint_seconds, settings.backlog_end_seconds, signatures)
     module.attach(app, engine)
     return engine
 

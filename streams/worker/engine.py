@@ -84,6 +84,7 @@ class Engine:
         inputs: Inputs,
         make_stage: MakeStage,
         checkpoint_seconds: float,
+        backlog_end_seconds: float,
         signatures: Signatures,
     ) -> None:
         """Run a stage on each partition of the input that is assigned to this worker.
@@ -94,6 +95,7 @@ class Engine:
             inputs: Topics of the agent.
             make_stage: Makes the stage of a partition.
             checkpoint_seconds: Time from a chunk's first change to its write, as a goal.
+            backlog_end_seconds: Time without a record after which a backlog is over.
             signatures: Check the records that are read, and sign those that are sent.
         """
         self.app = app
@@ -103,7 +105,7 @@ class Engine:
         self.failure = Failure()
         self._table = table
         self._make_stage = make_stage
-        self._seconds = checkpoint_seconds
+        self._seconds, self._end_seconds = checkpoint_seconds, backlog_end_seconds
         self._signatures = signatures
         self._generation = -1
         self._count = int(app.conf.topic_partitions)
@@ -432,7 +434,7 @@ class Engine:
         partition.rejected, partition.reported = left.rejected, left.reported
         partition.slowest = Slowest(self._count)
         if self.inputs.marks and isinstance(stage, TimedStage):
-            partition.pace = Pace(self._count, stage.newest, time.monotonic())
+            partition.pace = Pace(self._count, stage.newest, time.monotonic(), self._end_seconds)
         return partition
 
     async def _check_history(self, complete_to: Mapping[TP, int]) -> None:

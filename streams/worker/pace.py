@@ -5,7 +5,7 @@ a partition that far ahead is scored without that hour's feedback. So a partitio
 to where its next block reaches. Each partition of groups sends back the lowest mark of all partitions, behind the feedback that came before
 it. A block that reaches further than MAX_FEEDBACK_LAG_SECONDS beyond that waits. A partition at the end of its input holds nobody up: its
 mark is infinite. Where old events are pushed, as a file's are, the end of the input is only where the sender is: then a partition has come
-to its end when nothing has come for END_SECONDS.
+to its end when nothing has come for a while (the setting `backlog_end_seconds`).
 
 Marks are no state. A partition of groups that is loaded knows of none: it sends back UNKNOWN_EPOCH_SECONDS, and whoever gets an earlier
 time than before sends its own mark again.
@@ -32,8 +32,6 @@ MARK_INTERVAL_SECONDS: Final = 20.0
 """Event time between two marks of a partition that is behind."""
 LIVE_SECONDS: Final = 600.0
 """Time from a block's events to its arrival from which it is a backlog, also where it is the newest one."""
-END_SECONDS: Final = 5.0
-"""Time without a record after which a backlog is over, although its sender may only have paused."""
 PATIENCE_SECONDS: Final = 60.0
 """Time without any mark after which a partition no longer waits: the groups stage is away. It is longer than a rebalance."""
 MAX_LOOK_SECONDS: Final = 2.0
@@ -94,10 +92,14 @@ class Slowest:
 class Pace:
     """One partition that may run ahead of its feedback."""
 
-    def __init__(self, partitions: int, newest: float, now: float) -> None:
-        """Start at `newest`, the newest event of the loaded state (epoch seconds, minus infinity without any).
+    def __init__(self, partitions: int, newest: float, now: float, end_seconds: float) -> None:
+        """Start without marks.
 
-        partitions: of the stage that sends marks back.
+        Args:
+            partitions: Partitions of the stage that sends marks back.
+            newest: The newest event of the loaded state, epoch seconds, minus infinity without any.
+            now: Seconds of a monotonic clock.
+            end_seconds: Time without a record after which a backlog is over: until then its sender may only have paused.
         """
         self.waiting: deque[tuple[Record, float]] = deque()
         """Records whose turn has come, each with its newest event."""
@@ -105,7 +107,7 @@ class Pace:
         self._feedback = Slowest(partitions)
         self._newest = self._start = newest
         self._sent = math.nan
-        self._is_live, self._came_at = True, -math.inf
+        self._is_live, self._came_at, self._end_seconds = True, -math.inf, end_seconds
         self._turned = newest  # the first mark since the end of the input
         self._sent_at = self._looked_at = now
         self._waited = 0.0  # since the last mark, or the last one sent that has an answer to come
@@ -167,7 +169,7 @@ class Pace:
             at_end: Whether the input has no further record.
             now: Seconds of a monotonic clock.
         """
-        has_ended = at_end and (self._is_live or now - self._came_at >= END_SECONDS)
+        has_ended = at_end and (self._is_live or now - self._came_at >= self._end_seconds)
         reached = math.inf if has_ended else max(self._newest, self.waiting[0][1]) if self.waiting else self._newest
         is_first = math.isnan(self._sent) or (self._sent == math.inf and not has_ended)
         moved = is_first or (reached != self._sent and reached - self._sent >= MARK_INTERVAL_SECONDS)

@@ -1,7 +1,8 @@
 """Through Kafka and through replay the same events give the same alerts and the same evidence.
 
 Replay carries a block through all stages before it reads the next. Live traffic comes close to that: its feedback is a second behind the
-events. So blocks are sent here one at a time, each when everything that came of the one before has arrived where it belongs.
+events. So blocks are sent here one at a time, each when everything that came of the one before has arrived where it belongs, and a
+partition does not wait for what may yet come.
 """
 
 from __future__ import annotations
@@ -146,7 +147,7 @@ def test_the_same_events_give_the_same_alerts_and_the_same_evidence(broker: str 
     log = tmp_path / "events.jsonl"
     log.write_bytes(b"\n".join(upgraded_halfway(demo_traffic(accounts=600, events=20_000, start=last_monday()))))
     hop = 0.1
-    with local_system(tmp_path / "run", broker, block_events=block_events, checkpoint_seconds=60.0) as system:
+    with local_system(tmp_path / "run", broker, block_events=block_events, checkpoint_seconds=60.0, backlog_end_seconds=0) as system:
         system.start("agents", ())  # all of them
         with closing(Lockstep(system, hop)) as lockstep:
             lockstep.run(read_files([log], system.settings))

@@ -48,7 +48,7 @@ class HereEngine(Engine):
 
     def __init__(self, table: ChunkTable, inputs: Inputs) -> None:
         signatures = Signatures.of(Settings.model_validate({"mode": "local", "signing_key": "only-for-this-test"}), "worker", "analyst")
-        super().__init__(cast("faust.App", table.app), table, inputs, lambda number, _archive: TimedCounts(number, []), 60.0, signatures)
+        super().__init__(cast("faust.App", table.app), table, inputs, lambda number, _archive: TimedCounts(number, []), 60.0, 5.0, signatures)
         self._count, self._generation, self.sent = 2, 1, list[Message]()
 
     async def _send(self, message: Message) -> asyncio.Future[Any]:
@@ -137,7 +137,7 @@ async def until(holds: Callable[[], bool]) -> None:
 async def test_between_two_blocks_of_a_backlog_the_loop_turns_and_feedback_is_noted(make_engine: MakeEngine) -> None:
     engine, applied, turns = make_engine(accounts.INPUTS), list[tuple[int, int]](), list[int]()
     partition = engine.own(0, TimedCounts(0, applied))
-    partition.pace = pace = Pace(1, START, 0.0)
+    partition.pace = pace = Pace(1, START, 0.0, 5.0)
     for offset in range(50):
         pace.add(a_record(0, offset), START)
     await engine._report_reach(partition, pace)
@@ -158,10 +158,10 @@ async def test_of_several_partitions_the_earliest_block_is_applied_first(make_en
     engine, applied = make_engine(accounts.INPUTS), list[tuple[int, int]]()
     for number, reaches in enumerate([(1, 4, 5), (2, 3, 6)]):
         partition = engine.own(number, TimedCounts(number, applied))
-        partition.pace = Pace(1, START, 0.0)
+        partition.pace = Pace(1, START, 0.0, 5.0)
         for offset, reach in enumerate(reaches):
             partition.pace.add(a_record(number, offset), START + reach)
-    await engine._report_reach(engine.partitions[0], engine.partitions[0].pace or Pace(1, 0.0, 0.0))
+    await engine._report_reach(engine.partitions[0], engine.partitions[0].pace or Pace(1, 0.0, 0.0, 5.0))
     await until(lambda: len(applied) == 6)
     assert applied == [(0, 0), (1, 0), (1, 1), (0, 1), (0, 2), (1, 2)]
 

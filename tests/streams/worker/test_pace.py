@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from streams.worker.pace import (
-    END_SECONDS,
     LIVE_SECONDS,
     MARK_AGAIN_SECONDS,
     MAX_FEEDBACK_LAG_SECONDS,
@@ -22,10 +21,11 @@ from streams.worker.pace import (
 )
 
 A_MINUTE = MAX_FEEDBACK_LAG_SECONDS
+END_SECONDS = 5.0
 
 
 def a_pace(newest: float = 1_000.0, partitions: int = 2) -> Pace:
-    return Pace(partitions, newest, now=0.0)
+    return Pace(partitions, newest, now=0.0, end_seconds=END_SECONDS)
 
 
 def a_record(size: int = 3) -> Any:
