@@ -42,7 +42,7 @@ STATEFUL: Final = {module.INPUTS.agent: module for module in (accounts, groups, 
 
 AGENTS: Final = (*STATEFUL, topics.STORE_AGENT)
 
-ROCKSDB_OPTIONS: Final = {"write_buffer_size": 8 << 20, "max_write_buffer_number": 2, "block_cache_size": 4 << 20}
+ROCKSDB_OPTIONS: Final = {"write_buffer_size": 4 << 20, "max_write_buffer_number": 2, "block_cache_size": 4 << 20}
 """RocksDB options for each partition. Chunks are written, and read once in sequence at recovery; Faust's defaults use 2 GB of cache."""
 
 
