@@ -72,12 +72,12 @@ class Scoring:
         due: Slots = slots[(scored_requests < FIRST_REQUESTS) | (waited & (_step(requests) > _step(scored_requests)))]
         return due
 
-    def settled(self, newest: float) -> Slots:
+    def settled(self, now: float) -> Slots:
         """Return the accounts that are scored because they pause, a new ten minutes of event time each time, (settled,).
 
-        newest: Newest event time of the partition, epoch seconds.
+        now: Epoch seconds; the middle of a block's events rather than its newest, which one wrong clock may have put hours ahead.
         """
-        step = newest // SETTLE_STEP_SECONDS
+        step = now // SETTLE_STEP_SECONDS
         if not step > self._looked_step:
             return np.zeros(0, np.int64)
         self._looked_step = step

@@ -151,7 +151,7 @@ class Accounts:
         self.state.advance(grouped)
         self._suspect(self._waiting_suspects.due(self.state.newest))
         self._counts["events"] += len(block)
-        messages = self._score(self.scoring.due(grouped.slots), self.scoring.settled(self.state.newest))
+        messages = self._score(self.scoring.due(grouped.slots), self.scoring.settled(float(np.median(grouped.times))))
         messages += self._rows_for_groups(moved) + self.votes.announce()
         self.erased.expire(self.state.newest, offset)
         self._end_daily(offset)
