@@ -48,7 +48,9 @@ class HereEngine(Engine):
 
     def __init__(self, table: ChunkTable, inputs: Inputs) -> None:
         signatures = Signatures.of(Settings.model_validate({"mode": "local", "signing_key": "only-for-this-test"}), "worker", "analyst")
-        super().__init__(cast("faust.App", table.app), table, inputs, lambda number, _archive: TimedCounts(number, []), 60.0, 5.0, signatures)
+        super().__init__(
+            cast("faust.App", table.app), table, inputs, lambda number, _archive: TimedCounts(number, []), 60.0, 5.0, signatures
+        )
         self._count, self._generation, self.sent = 2, 1, list[Message]()
 
     async def _send(self, message: Message) -> asyncio.Future[Any]:
