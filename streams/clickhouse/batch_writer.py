@@ -155,7 +155,7 @@ class BatchWriter:
         """
         stored: dict[Partition, int] = {}
         for record in records:
-            self._batcher.add(self._marked(record), now)
+            self._batcher.add(self._read(record), now)
             stored.update(self._drain((record.topic, record.partition), now))
         return stored
 
@@ -172,8 +172,8 @@ class BatchWriter:
             self._batcher.forget(partition)
             self._recent.pop(partition, None)
 
-    def _marked(self, record: KafkaRecord) -> KafkaRecord:
-        """Return a record of `requests` with its rows marked that become none: repetitions, and times that are not believable."""
+    def _read(self, record: KafkaRecord) -> KafkaRecord:
+        """Return a record of `requests` with its block, but for the rows that become none: repetitions, and times that are not believable."""
         if record.topic != topics.REQUESTS or record.value is None:
             return record
         try:
@@ -187,7 +187,8 @@ class BatchWriter:
         unbelievable = ~believable(block.numbers("time"), arrival)
         if count := int(unbelievable.sum()):
             self._metrics.add(Metric.EVENTS_UNBELIEVABLE, count, agent=topics.STORE_AGENT)
-        return replace(record, left_out=repeated | unbelievable)
+        left_out = repeated | unbelievable
+        return replace(record, requests=block.take(np.flatnonzero(~left_out)) if left_out.any() else block)
 
     def _recent_events(self, record: KafkaRecord) -> RecentEvents:
         partition = (record.topic, record.partition)

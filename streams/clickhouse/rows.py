@@ -48,8 +48,8 @@ class KafkaRecord:
     headers: Mapping[str, bytes | None] = field(default_factory=dict)
     refused: str = ""
     """Reason for which its signature was refused: the record becomes a dead letter."""
-    left_out: Array | None = None
-    """Which rows of a block of requests become no rows here, (rows,): repetitions, and unbelievable times. None: not known, all do."""
+    requests: blocks.Block | None = None
+    """The block of requests that `value` is, without the rows that become none here (repetitions, unbelievable times); None: read `value`."""
 
 
 @dataclass(frozen=True)
@@ -161,9 +161,7 @@ def _texts(values: Iterable[str]) -> Array:
 
 
 def _request(record: KafkaRecord) -> dict[str, Array]:
-    block = blocks.decode(record.value or b"", layouts.REQUESTS)
-    if record.left_out is not None and record.left_out.any():
-        block = block.take(np.flatnonzero(~record.left_out))
+    block = blocks.decode(record.value or b"", layouts.REQUESTS) if record.requests is None else record.requests
     return {sent_name(name, block.layout): _column(block, name) for name in block.layout.columns}
 
 

@@ -42,7 +42,7 @@ MIN_SLOPE_SECONDS: Final = 1_800.0
 MAX_SLOPE_PERCENT: Final = 1.0
 CHECKPOINT_SECONDS: Final = 30.0
 FILLING_CHECKPOINT_SECONDS: Final = 3.0
-"""Where growth counts: RocksDB fills up to 16 MB a partition before it writes a file; with the usual pause that takes two hours."""
+"""Where growth counts: RocksDB fills up to 8 MB a partition before it writes a file; with the usual pause that takes two hours."""
 SETTLED: Final = (topics.ACCOUNTS_AGENT, topics.STORE_AGENT)
 """The agents that must come to the end of their input: whose counts are compared."""
 AGENTS: Final = (topics.ACCOUNTS_AGENT, topics.GROUPS_AGENT, topics.CASES_AGENT, topics.STORE_AGENT)
