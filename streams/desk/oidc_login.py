@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import secrets
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
@@ -81,13 +82,13 @@ class OidcLogin:
         if not settings.oidc_client_id:
             raise SettingsError(f"HYDROMETER_OIDC_CLIENT_ID is not set: register the desk at the provider, with the address {redirect_uri}")
         self._provider = discovered(settings.oidc_issuer)
-        self._begun: dict[str, _Begun] = {}
+        self._begun: OrderedDict[str, _Begun] = OrderedDict()
 
     def begin(self) -> tuple[str, str]:
         """Return the provider's address for a new login, and its state: the browser keeps that in a cookie until it is back."""
         state, nonce, verifier = secrets.token_urlsafe(32), secrets.token_urlsafe(32), secrets.token_urlsafe(48)
         while len(self._begun) >= MAX_LOGINS:
-            del self._begun[next(iter(self._begun))]
+            self._begun.popitem(last=False)
         self._begun[state] = _Begun(nonce, verifier, self._clock() + LOGIN_SECONDS)
         address, _ = self._client().create_authorization_url(
             self._provider.authorization_endpoint, state=state, nonce=nonce, code_verifier=verifier

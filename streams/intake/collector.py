@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import gc
 import math
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -170,7 +170,7 @@ class Collector:
         self._settings = settings
         self._open = [_Open() for _ in range(settings.partitions)]
         self._newest = [-math.inf] * settings.partitions
-        self._seen: list[dict[int, None]] = [{} for _ in range(settings.partitions)]
+        self._seen: list[OrderedDict[int, None]] = [OrderedDict() for _ in range(settings.partitions)]
         self._backfill = backfill
         self.fuse = Fuse.of(settings)
         self.accepted = 0
@@ -309,7 +309,7 @@ class Collector:
             return
         seen[known] = None
         if len(seen) > MAX_REMEMBERED_IDS:
-            del seen[next(iter(seen))]
+            seen.popitem(last=False)
         from_file = isinstance(arrival, FileClock)
         time = read.counts_at
         newest = max(self._newest[partition], time)
