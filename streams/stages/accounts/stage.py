@@ -204,8 +204,8 @@ class Accounts:
     def reach(self, value: bytes) -> float:
         """Return the median event time of a block that is not applied yet, epoch seconds; minus infinity for one that cannot be read."""
         with suppress(BlockLayoutError):
-            times = blocks.decode(value, layouts.REQUESTS).numbers("time")
-            return float(np.median(times)) if len(times) else -math.inf
+            times = layouts.decode_keys(value).numbers("time")
+            return float(np.median(times)) if len(times) and np.isfinite(times).all() else -math.inf
         return -math.inf
 
     def dirty(self) -> Mapping[str, int]:
