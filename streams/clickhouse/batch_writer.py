@@ -173,7 +173,7 @@ class BatchWriter:
             self._recent.pop(partition, None)
 
     def _read(self, record: KafkaRecord) -> KafkaRecord:
-        """Return a record of `requests` with its block, but for the rows that become none: repetitions, and times that are not believable."""
+        """Return a record of `requests` with its block, but for rows that become none: repetitions, and times that are not believable."""
         if record.topic != topics.REQUESTS or record.value is None:
             return record
         try:

@@ -49,7 +49,7 @@ class KafkaRecord:
     refused: str = ""
     """Reason for which its signature was refused: the record becomes a dead letter."""
     requests: blocks.Block | None = None
-    """The block of requests that `value` is, without the rows that become none here (repetitions, unbelievable times); None: read `value`."""
+    """The block of requests that `value` is, without rows that become none here (repetitions, unbelievable times); None: not read yet."""
 
 
 @dataclass(frozen=True)
