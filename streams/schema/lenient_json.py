@@ -41,7 +41,9 @@ BETWEEN: Final = b" \t\r\n,"
 _PIECE_BYTES: Final = 512 * 1024
 """Text whose nesting is known at a time: it takes ten times its bytes."""
 _MAX_DOUBLE_DIGITS: Final = 308
-_LONG_NUMBER: Final = re.compile(rb"(?<!\d)\d{%d}" % (_MAX_DOUBLE_DIGITS + 1))
+_LONG_NUMBER: Final = re.compile(rb"(?<!\d)\d{19}")
+"""One that 64 bits may not hold."""
+_WHOLE_NUMBERS: Final = range(-(1 << 63), 1 << 64)
 
 
 def loads(line: bytes) -> Any:
@@ -246,4 +248,8 @@ def _table(wanted: bytes) -> NDArray[np.bool_]:
 
 
 def _whole(digits: str) -> float:
-    return math.inf if len(digits) > _MAX_DOUBLE_DIGITS else int(digits)
+    """Return a whole number as orjson reads it: no encoder of ours takes one that 64 bits do not hold."""
+    if len(digits) > _MAX_DOUBLE_DIGITS:
+        return -math.inf if digits.startswith("-") else math.inf
+    number = int(digits)
+    return number if number in _WHOLE_NUMBERS else float(number)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any
 
+import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -30,6 +31,17 @@ from streams.schema.lenient_json import MAX_JSON_DEPTH_LEVELS, closed, items, lo
 )
 def test_one_strange_value_costs_only_itself(text: bytes, value: object) -> None:
     assert loads(text) == value
+
+
+@given(st.integers(min_value=-(10**400), max_value=10**400) | st.integers() | st.floats(allow_nan=False, allow_infinity=False))
+def test_a_number_beside_what_is_none_is_what_it_is_without_it_and_can_be_written_again(number: float) -> None:
+    text = json.dumps(number).encode()
+    beside = loads(b'{"a": NaN, "b": ' + text + b"}")
+    try:
+        assert beside["b"] == orjson.loads(text)
+    except orjson.JSONDecodeError:  # it holds no infinite numbers
+        assert math.isinf(beside["b"])
+    orjson.dumps(beside)
 
 
 def test_what_is_nested_deeper_than_64_levels_is_null_and_what_stands_beside_it_is_read() -> None:
