@@ -37,9 +37,9 @@ OVERLOAD_SECONDS: Final = 20.0
 SAMPLE_SECONDS: Final = 5.0
 MAX_LAG_RISE_RECORDS: Final = 200
 """By which the lag of the last quarter may be over that of the first one."""
-MIN_SLOPE_SECONDS: Final = 1_800.0
-"""A slope an hour of a shorter run is noted, and no fault: a process grows until its caches are full."""
-MAX_SLOPE_PERCENT: Final = 1.0
+MIN_GROWTH_SECONDS: Final = 1_800.0
+"""Growth in a shorter run is noted, and no fault: a process grows until its caches are full."""
+MAX_GROWTH_PERCENT: Final = 1.0
 CHECKPOINT_SECONDS: Final = 30.0
 FILLING_CHECKPOINT_SECONDS: Final = 3.0
 """Where growth counts: RocksDB fills up to 8 MB a partition before it writes a file; with the usual pause that takes two hours."""
@@ -128,11 +128,16 @@ class Samples:
     lags: list[int] = field(default_factory=list)
     memory: dict[str, list[float]] = field(default_factory=dict)
 
-    def slope(self, name: str) -> float:
-        """Return by how many per cent an hour a process grew over the second half."""
-        half = len(self.times) // 2
-        hours, megabytes = np.array(self.times[half:]) / 3600, np.array(self.memory[name][half:])
-        return float(np.polyfit(hours, megabytes, 1)[0] / megabytes[0] * 100) if len(hours) > 2 else 0.0
+    def growth(self, name: str) -> float:
+        """Return by how many per cent an hour the most that a process ever had grew over the second half.
+
+        What it gives back and takes again is no growth: a line through the same values rises or falls by several per cent an hour.
+        """
+        values, half = self.memory[name], len(self.times) // 2
+        if not half:
+            return 0.0
+        before, hours = max(values[:half]), (self.times[-1] - self.times[half - 1]) / 3600
+        return (max(values) - before) / before / hours * 100
 
     def tenths(self, name: str) -> list[int]:
         """Return the memory of a process, in MB, at the end of each tenth of the run."""
@@ -151,7 +156,7 @@ class Samples:
 def load(directory: Path, seed: int) -> Outcome:  # noqa: ARG001 - its numbers are counted, not drawn
     """JSON over HTTP at a steady rate: lag and memory stay flat; then as fast as 160 gateways can, which are told to wait."""
     seconds, rate = float(os.environ.get("LOAD_SECONDS", "120")), float(os.environ.get("LOAD_RATE", "5000"))
-    checkpoint = FILLING_CHECKPOINT_SECONDS if seconds >= MIN_SLOPE_SECONDS else CHECKPOINT_SECONDS
+    checkpoint = FILLING_CHECKPOINT_SECONDS if seconds >= MIN_GROWTH_SECONDS else CHECKPOINT_SECONDS
     with Rig(directory, partitions=4, checkpoint=checkpoint) as rig:
         collect, url = rig.collect()
         worker = rig.worker("one", *AGENTS)
@@ -165,7 +170,7 @@ def load(directory: Path, seed: int) -> Outcome:  # noqa: ARG001 - its numbers a
         spent = {name: round((cpu_seconds(pid) - spent[name]) / max(traffic.accepted, 1) * 1e6) for name, pid in pids.items()}
         steady, slow = traffic.accepted, float(np.quantile(traffic.seconds, 0.99))
         first, last = samples.quarters()
-        slopes = {name: round(samples.slope(name), 1) for name in samples.memory}
+        growth = {name: round(samples.growth(name), 1) for name in samples.memory}
         before = traffic.answers.copy()
         traffic.run(OVERLOAD_GATEWAYS, OVERLOAD_SECONDS, 0.0)
         overload = traffic.answers - before
@@ -188,8 +193,8 @@ def load(directory: Path, seed: int) -> Outcome:  # noqa: ARG001 - its numbers a
             faults.append("no line of the worker says how far it is")
         if last > first + MAX_LAG_RISE_RECORDS:
             faults.append(f"the lag rose from {first:.0f} to {last:.0f} records")
-        if seconds >= MIN_SLOPE_SECONDS and max(slopes.values()) > MAX_SLOPE_PERCENT:
-            faults.append(f"memory grows by {max(slopes.values()):.1f} % an hour")
+        if seconds >= MIN_GROWTH_SECONDS and max(growth.values()) > MAX_GROWTH_PERCENT:
+            faults.append(f"memory grows by {max(growth.values()):.1f} % an hour")
         if set(overload) - {200, 202, 429, 503}:
             faults.append(f"under overload it answered {dict(overload)}")
         if traffic.accepted <= recovered:
@@ -201,7 +206,7 @@ def load(directory: Path, seed: int) -> Outcome:  # noqa: ARG001 - its numbers a
             "records that wait, first and last quarter": [round(first), round(last)],
             "most that waited": max(samples.lags, default=0),
             "MB by tenths of the time": {name: samples.tenths(name) for name in samples.memory},
-            "per cent an hour": slopes,
+            "per cent an hour": growth,
             "CPU microseconds an event": spent,
             "bytes on disk an event, of all that was sent": stored,
             "answers under overload": dict(overload),
