@@ -26,7 +26,7 @@ GOOD: Final = "#73BF69"
 WARN: Final = "#FADE2A"
 BAD: Final = "#F2495C"
 PLAIN: Final = "text"
-GREYS: Final = ("#8E8E9A", "#6C6C78", "#55555F")
+GREYS: Final = ("#8E8E9A", "#6C6C78", "#A6A6B2", "#55555F")
 """Colours of the parts of a score that belong to no family."""
 
 _HUES: Final = (

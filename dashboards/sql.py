@@ -6,12 +6,12 @@ from typing import Final
 
 from dashboards.palette import FAMILY, GREYS
 from dashboards.views import Column
-from models.evidence.contributions import NO_RULE_PART, OTHER_VERSION, PRIOR
+from models.evidence.contributions import NO_RULE_PART, OTHER_VERSION, PRIOR, QUESTION_PART
 from models.evidence.families import FAMILIES
 
 FAMILY_COLUMNS: Final = {name: Column(color=color) for name, color in FAMILY.items()}
 """How the columns of `families` are drawn: each family in its colour."""
-_NO_FAMILY: Final = (PRIOR, NO_RULE_PART, OTHER_VERSION)
+_NO_FAMILY: Final = (PRIOR, NO_RULE_PART, QUESTION_PART, OTHER_VERSION)
 PART_COLUMNS: Final = FAMILY_COLUMNS | {name: Column(color=color) for name, color in zip(_NO_FAMILY, GREYS, strict=True)}
 """How the columns of `parts` are drawn: what is of no family is grey."""
 

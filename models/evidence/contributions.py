@@ -22,11 +22,14 @@ from models.evidence.weighing import (
     MAX_BELONGING_NATS,
     MAX_CORROBORATION_RATIO,
     MAX_UNRULED_NATS,
+    SUSPECT_NATS,
     counted_for_routing,
 )
 
 NO_RULE_PART: Final = "no rule"
 """Name of the part by which a score is limited while no rule of extraction holds."""
+QUESTION_PART: Final = "question"
+"""Name of the part by which a score is limited to that of a question: a rule of extraction holds, and the trained judgement disagrees."""
 PRIOR: Final = "prior"
 """Name of the part that the trained model adds before any evidence."""
 OTHER_VERSION: Final = "other version"
@@ -98,8 +101,12 @@ def of_extraction(families: Mapping[str, float], score: float, *, alone: bool, h
             return f"{names} count {MAX_BELONGING_NATS:g} together at most"
         return "counts half: a habit of single accounts" if weights[position] < 1 else ""
 
-    limit = f"limited to {MAX_UNRULED_NATS:g} while no rule of extraction holds"
-    return _parts(known, parts, score, why, (NO_RULE_PART, limit) if not held and score >= 0 else None)
+    limit = None
+    if not held and score >= 0:
+        limit = NO_RULE_PART, f"limited to {MAX_UNRULED_NATS:g} while no rule of extraction holds"
+    elif held and not alone and abs(score - SUSPECT_NATS) <= _MAX_ERROR_NATS:
+        limit = QUESTION_PART, f"limited to {SUSPECT_NATS:g}, a question: the trained judgement of groups has less"
+    return _parts(known, parts, score, why, limit)
 
 
 def of_routing(families: Mapping[str, float], score: float) -> list[Part]:

@@ -37,6 +37,7 @@ def report_members(state: GroupState, score: GroupScore, outbox: GroupOutbox) ->
     until = members.now + SUSPECT_SECONDS
     outbox.suspects.update((account, until) for account, is_suspect in zip(accounts, suspect[rows], strict=True) if is_suspect)
     counted = by_family(additive.trained().contributions(score.model_inputs[rows]))
+    counted[score.ruled[rows]] = np.nan  # the rules add the families up as measured
     unknown = np.full((len(rows), len(score.values)), np.nan, np.float32)
     outbox.evidence.append(
         EvidenceRows(

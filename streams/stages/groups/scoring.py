@@ -54,7 +54,9 @@ class GroupScore:
     attributed: Floats
     """Nats by family of each member, (members, families); outsiders keep only their own."""
     judgement: Extraction
-    """Evidence that each member extracts the model, (members,): the trained judgement, and the rules that held."""
+    """Evidence that each member extracts the model, (members,): the trained judgement's, and the rules that held."""
+    ruled: Mask
+    """Which members are a question by the rule that held, and less by the trained judgement, (members,)."""
     extraction: float
     """Evidence that the group extracts the model, nats: what MIN_SUSPECT_MEMBERS of its members have."""
     rule: ExtractionRule | None
@@ -88,6 +90,7 @@ class GroupScore:
             families=families,
             attributed=shown,
             judgement=Extraction(np.zeros(len(members)), np.full(len(members), extraction_rules.NO_RULE_INDEX)),
+            ruled=np.zeros(len(members), np.bool_),
             extraction=0.0,
             rule=None,
             model_inputs=np.empty((0, len(MODEL_INPUTS))),
@@ -138,9 +141,10 @@ def score(group: int, members: Members, features: Sequence[Any], population: flo
     )
     attributed, ruled = _attributed(members, shown, judge)
     inputs = model_inputs.read(GroupFacts.of(members, features, values, nats, families, ruled.nats, expected))
-    nats_of_members = (model or additive.trained()).nats(inputs)
+    trained = (model or additive.trained()).nats(inputs)
+    by_rule = asked_by_rule(ruled, trained)
     handed_over = attribution.handed_over(members)
-    judgement = Extraction(_asked_of_owners(nats_of_members, handed_over), ruled.rules)
+    judgement = Extraction(_asked_of_owners(np.where(by_rule, weighing.SUSPECT_NATS, trained), handed_over), ruled.rules)
     weakest = int(np.argsort(-judgement.nats, kind="stable")[min(weighing.MIN_SUSPECT_MEMBERS, len(members)) - 1])
     return GroupScore(
         group=group,
@@ -150,12 +154,31 @@ def score(group: int, members: Members, features: Sequence[Any], population: flo
         families=families,
         attributed=attributed,
         judgement=judgement,
+        ruled=by_rule,
         extraction=float(judgement.nats[weakest]),
         rule=judgement.rule(weakest),
         model_inputs=inputs,
         routing=routing,
         handed_over=handed_over,
     )
+
+
+def asked_by_rule(ruled: Extraction, trained: Floats) -> Mask:
+    """Return of which members a rule holds with the evidence of an alert, and the trained judgement has less than a question, (members,).
+
+    Each of the two is wrong about crowds that the other knows: where they disagree, the evidence is a question.
+
+    >>> rules = Extraction(np.array([14.0, 14.0, 12.0, 6.5]), np.array([0, 0, 0, extraction_rules.NO_RULE_INDEX]))
+    >>> asked_by_rule(rules, np.array([5.0, 10.0, 5.0, 5.0])).tolist()
+    [True, False, False, False]
+
+    Args:
+        ruled: Evidence by the rules.
+        trained: Nats by the trained judgement, (members,).
+    """
+    held = ruled.rules != extraction_rules.NO_RULE_INDEX
+    mask: Mask = held & (ruled.nats >= weighing.ALERT_THRESHOLD_NATS) & (trained < weighing.SUSPECT_NATS)
+    return mask
 
 
 def _asked_of_owners(nats: Floats, handed_over: Mask) -> Floats:

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.evidence import contributions, weighing
-from models.evidence.contributions import NO_RULE_PART, OTHER_VERSION
+from models.evidence.contributions import NO_RULE_PART, OTHER_VERSION, QUESTION_PART
 from models.evidence.extraction_rules import Purpose, extraction
 from models.evidence.families import FAMILIES
 
@@ -58,6 +58,11 @@ def test_what_does_not_count_says_why() -> None:
 def test_a_score_without_a_rule_is_limited_and_says_so() -> None:
     parts = contributions.of_extraction({"content": 7.0, "cohort": 7.0}, 6.5, alone=False, held=False)
     assert [(part.family, part.counted) for part in parts] == [("cohort", 7.0), ("content", 7.0), (NO_RULE_PART, -7.5)]
+
+
+def test_a_score_that_only_a_rule_supports_is_limited_to_a_question_and_says_so() -> None:
+    parts = contributions.of_extraction({"content": 7.0, "evenness": 7.0}, 9.1, alone=False, held=True)
+    assert [(part.family, part.counted) for part in parts] == [("content", 7.0), ("evenness", 7.0), (QUESTION_PART, -4.9)]
 
 
 def test_a_score_of_another_version_is_not_passed_off_as_this_ones() -> None:
