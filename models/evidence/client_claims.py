@@ -16,8 +16,8 @@ from models.arrays import Floats, Hashes
 
 VOTE_KEYS: Final = 3
 """Keys of one vote: the claim itself, the claim with the connection, the claim with the headers."""
-MIN_CLAIM_VOTES: Final = 10.0
-"""Votes on a claim up to which nothing is known to be usual for it."""
+HALF_CLAIM_VOTES: Final = 10.0
+"""Votes on a claim at which what is usual for it is half known."""
 MAX_MISFIT_NATS: Final = 7.0
 """Most nats of a misfit: about one in 1,100 of those who claim the same."""
 
@@ -39,16 +39,16 @@ class ClientClaims:
         """Return how unusual each client's transport is for its claim, 0..MAX_MISFIT_NATS, and how far that is known, 0..1, both (rows,).
 
         The misfit is -ln of the share of the claim's votes with the same transport, in the less unusual layer, times how far it is known:
-        the share of the votes beyond MIN_CLAIM_VOTES. So one vote more or less changes little, and the first users of a client are no
-        misfits. Both are NaN where a value is unknown.
+        the share that the votes have beside HALF_CLAIM_VOTES more (the credibility of Bühlmann 1967). So one vote more or less changes
+        little, and the first users of a client are no misfits. Both are NaN where a value is unknown.
 
-        Twenty accounts claim 1 with connection 5 and headers 6; of one with 7 and 8 the misfit would be ln 20, and is half known:
+        Twenty accounts claim 1 with connection 5 and headers 6; of one with 7 and 8 the misfit would be ln 20, known by 20 votes of 30:
 
         >>> claims, one, five = ClientClaims(), np.ones(1, np.uint64), np.full(1, 5, np.uint64)
         >>> vote = np.column_stack([one, paired(one, five), paired(one, five + one)])
         >>> claims.recount(np.repeat(vote, 20, axis=0), np.ones(20))
         >>> [float(value[0].round(2)) for value in claims.misfit(one, five + np.uint64(2), five + np.uint64(3))]
-        [1.5, 0.5]
+        [2.0, 0.67]
 
         Args:
             claims: Hash of the claimed software, (rows,), 0 for unknown.
@@ -59,7 +59,7 @@ class ClientClaims:
         alike = np.maximum(self._counts[_cell(paired(claims, connections))], self._counts[_cell(paired(claims, heads))])
         shows = (claims != 0) & (connections != 0) & (heads != 0)
         rare = np.log(np.maximum(claimed, 1.0) / np.maximum(alike, 1.0))
-        known = np.maximum(claimed - MIN_CLAIM_VOTES, 0.0) / np.maximum(claimed, 1.0)
+        known = claimed / (claimed + HALF_CLAIM_VOTES)
         nats = np.minimum(np.maximum(rare, 0.0), MAX_MISFIT_NATS) * known
         return np.where(shows, nats, np.nan), np.where(shows, known, np.nan)
 

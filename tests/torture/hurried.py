@@ -73,7 +73,8 @@ def _compared(rig: Rig, outgoing: Sequence[OutgoingBlock]) -> Outcome:
     off, nats, by_family = _differences(want, have)
     faults = []
     if len(missing) + len(more) > at_threshold:
-        faults.append(f"{len(missing)} alerts are missing, {len(more)} are more than in replay, {at_threshold} of them at the threshold")
+        counted = f"{len(missing)} alerts are missing, {len(more)} are more than in replay, {at_threshold} of them at the threshold"
+        faults.append(f"{counted}: {', '.join(f'{name} {nats:.2f}' for name, nats in [*missing.items(), *more.items()])}")
     if nats > MAX_OFF_NATS or len(off) > MAX_OFF_SHARE * len(want):
         faults.append(f"evidence of {len(off)} of {len(want)} accounts differs by over {TOLERANCE:.0%}, by {nats:.1f} nats at most")
     if rows != EVENTS:

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from models.arrays import Hashes
-from models.evidence.client_claims import MIN_CLAIM_VOTES, ClientClaims, paired, weight
+from models.evidence.client_claims import HALF_CLAIM_VOTES, ClientClaims, paired, weight
 
 ONE = np.ones(1)
 NOBODY = np.zeros((1, 3), np.uint64)
@@ -42,8 +42,9 @@ def test_who_shows_what_all_others_show_fits() -> None:
     assert misfit(after((99, keys(1, 5, 6))), 1, 5, 6) == 0.0
 
 
-def test_one_of_a_hundred_with_another_connection_and_another_head_is_a_misfit_of_nine_tenths_of_ln_100() -> None:
-    assert judged(after((99, keys(1, 5, 6)), (1, keys(1, 7, 8))), 1, 7, 8) == pytest.approx((0.9 * log(100), 0.9))
+def test_one_of_a_hundred_with_another_connection_and_another_head_is_a_misfit_of_ln_100_as_far_as_a_hundred_votes_know() -> None:
+    known = 100 / (100 + HALF_CLAIM_VOTES)
+    assert judged(after((99, keys(1, 5, 6)), (1, keys(1, 7, 8))), 1, 7, 8) == pytest.approx((known * log(100), known))
 
 
 def test_a_release_that_changes_the_head_alone_and_a_proxy_that_changes_the_connection_alone_fit() -> None:
@@ -51,13 +52,12 @@ def test_a_release_that_changes_the_head_alone_and_a_proxy_that_changes_the_conn
     assert misfit(claims, 1, 5, 8) == misfit(claims, 1, 7, 6) == 0.0
 
 
-def test_nothing_is_usual_up_to_ten_votes_and_each_vote_more_makes_little_of_a_difference() -> None:
-    votes = np.arange(200)
-    nats, known = zip(*(judged(after((count, keys(1, 5, 6))), 1, 7, 8) for count in votes.tolist()), strict=True)
-    assert (np.array(nats)[votes <= MIN_CLAIM_VOTES] == 0.0).all()
-    assert (np.diff(known)[votes[1:] > MIN_CLAIM_VOTES] > 0.0).all()
+def test_what_is_usual_is_half_known_at_ten_votes_and_a_vote_more_makes_little_of_a_difference() -> None:
+    nats, known = zip(*(judged(after((votes, keys(1, 5, 6))), 1, 7, 8) for votes in range(200)), strict=True)
+    assert known[int(HALF_CLAIM_VOTES)] == 0.5
+    assert (np.diff(known) > 0.0).all()
     assert np.diff(known).max() < 0.1
-    assert np.diff(nats).max() < 0.25
+    assert np.diff(nats).max() < 0.16
 
 
 def test_what_a_log_does_not_tell_is_no_misfit() -> None:
@@ -72,7 +72,7 @@ def test_another_claims_votes_say_nothing() -> None:
 def test_a_vote_that_is_taken_back_was_never_cast() -> None:
     claims, common, rare = after((99, keys(1, 5, 6)), (1, keys(1, 7, 8))), keys(1, 5, 6), keys(1, 7, 8)
     claims.replace_votes(rare, ONE, NOBODY, np.zeros(1))
-    assert misfit(claims, 1, 7, 8) == pytest.approx(89 / 99 * log(99))
+    assert misfit(claims, 1, 7, 8) == pytest.approx(99 / 109 * log(99))
     recounted = ClientClaims()
     recounted.recount(np.vstack([np.repeat(common, 99, 0), NOBODY]), np.array([1.0] * 99 + [0.0]))
     assert misfit(recounted, 1, 7, 8) == misfit(claims, 1, 7, 8)

@@ -10,7 +10,7 @@ import orjson
 import pytest
 
 from models.durations import DAY
-from models.evidence.client_claims import MIN_CLAIM_VOTES
+from models.evidence.client_claims import HALF_CLAIM_VOTES
 from streams.core.errors import BlockLayoutError
 from streams.core.settings import Settings
 from streams.intake.collector import Collector
@@ -246,7 +246,7 @@ TWENTY = [f"user-{number}" for number in range(20)]
 
 def expected(votes: int, alike: int) -> Any:
     """What one account shows when so many have voted on its claim, and so many of them show what it shows."""
-    return pytest.approx([np.log(votes / alike) * (1 - MIN_CLAIM_VOTES / votes)], abs=1e-5)
+    return pytest.approx([np.log(votes / alike) * votes / (votes + HALF_CLAIM_VOTES)], abs=1e-5)
 
 
 def test_a_client_that_shows_what_none_of_twenty_that_claim_the_same_shows_is_a_misfit() -> None:
@@ -259,7 +259,7 @@ def test_a_client_that_shows_what_none_of_twenty_that_claim_the_same_shows_is_a_
 def test_twenty_accounts_of_one_card_have_one_vote_on_what_is_usual_for_a_client() -> None:
     accounts = stage()
     accounts.apply(claiming(TOOL, *TWENTY, card="theirs"), 0)
-    assert np.isnan(misfit(accounts.apply(claiming(RELAY, "eve"), 1))).all()
+    assert misfit(accounts.apply(claiming(RELAY, "eve"), 1)) == pytest.approx([0.0], abs=1e-5)
 
 
 def test_the_suspect_have_no_vote_on_what_is_usual_for_a_client_and_a_restart_changes_nothing() -> None:
