@@ -168,11 +168,11 @@ def strange_state(settings: Settings) -> Iterator[Strange]:
 
 
 def requests(numbers: range, now: float) -> list[bytes]:
-    """Return lines of good requests."""
+    """Return lines of good requests. Those of an account are far enough apart for a score row each."""
     return [
         json.dumps(
             {
-                "timestamp": now - 12_000.0 + 10.0 * number,
+                "timestamp": now - 42_000.0 + 40.0 * number,
                 "event.id": f"good-event-{number}",
                 "account.id": ACCOUNTS[number % len(ACCOUNTS)],
                 "payment.hash": f"card-{number % 5}",
@@ -185,8 +185,9 @@ def requests(numbers: range, now: float) -> list[bytes]:
 
 
 def send_good(settings: Settings, lines: Sequence[bytes]) -> None:
+    """Send lines in their order: the last one of an account is the last that is counted, and its score row says all."""
     with closing(KafkaProducer(bootstrap_servers=settings.kafka, acks="all")) as producer:
-        for sent in [producer.send(topics.REQUESTS_RAW, line) for line in lines]:
+        for sent in [producer.send(topics.REQUESTS_RAW, line, partition=0) for line in lines]:
             sent.get(timeout=60)
 
 
