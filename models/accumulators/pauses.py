@@ -61,7 +61,7 @@ def pauses(grouped: GroupedEvents, ages: NDArray[np.float32]) -> Pauses:
     """
     kept = grouped.clock_before[:, None] - ages
     kept[:, -1] = np.where(np.isfinite(grouped.clock_before), grouped.clock_before, np.nan)
-    late = grouped.times[grouped.starts] < grouped.clock_before
+    late = ~grouped.newer[grouped.starts]
     gaps, newest = grouped.gaps(), _newest(grouped, kept)
     nothing = np.zeros(0)
     if not late.any():
