@@ -10,8 +10,9 @@ from streams.features.readings import weighted
 class StackMismatch(Feature):
     """How unusual connection and headers are for what the client claims to be, in nats: -ln of the share of accounts that show the same.
 
-    The claim is the user agent's product with the SDK's language and runtime, no versions. The less unusual of connection (JA4's first
-    part, HTTP version) and head (header order, accept-encoding) counts: an upgrade changes one of them, a proxy that opens TLS the other.
+    It counts as far as that share is known: half where ten accounts have voted on the claim. The claim is the user agent's product with
+    the SDK's language and runtime, no versions. The less unusual of connection (JA4's first part, HTTP version) and head (header order,
+    accept-encoding) counts: an upgrade changes one of them, a proxy that opens TLS the other.
     """
 
     entity = "account"
