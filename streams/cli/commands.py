@@ -30,7 +30,7 @@ MAP: Final = click.option(
     "pairs",
     metavar="PATH=FIELD",
     multiple=True,
-    help="A field of another name: --map caller/key=account.id. Repeat it for more.",
+    help="A field of another name, over what its format reads: --map caller/key=account.id. Repeat it for more.",
 )
 
 AUTHOR: Final = click.option("--author", help="Who decided; the owner of HYDROMETER_AUTHOR_KEY, else the name of this login.")
@@ -38,10 +38,13 @@ NOTE: Final = click.option("--note", default="", help="The reason, in a sentence
 
 
 def named_format(log_format: str, pairs: tuple[str, ...]) -> str:
-    """Return what the intake takes as a format: a name, a mapping file, or the pairs of `--map`. Raises UsageError for two of them."""
-    if pairs and log_format != "auto":
-        raise click.UsageError("Give --format or --map. A mapping file holds more than pairs: --format gateway.toml.")
-    return ",".join(pairs) or log_format
+    """Return what the intake takes as a format: a name, a mapping file, or the pairs of `--map` over a format.
+
+    Raises UsageError for pairs beside a mapping file.
+    """
+    if pairs and log_format.endswith(".toml"):
+        raise click.UsageError("Give --map or a mapping file, which holds more than pairs: --format gateway.toml.")
+    return ",".join((() if pairs and log_format == "auto" else (log_format,)) + pairs)
 
 
 def write_text(path: Path, text: str) -> None:

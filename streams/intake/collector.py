@@ -23,11 +23,11 @@ from typing import Final, NamedTuple
 
 from streams.core.errors import FuseBlownError, MalformedEventError
 from streams.core.settings import Settings
-from streams.intake.clock import FileClock, event_time
+from streams.intake.clock import AHEAD, LARGEST_CORRECTION_SECONDS, FileClock, event_time
 from streams.intake.dead_letter_limit import Fuse
 from streams.intake.dead_letters import letter
 from streams.intake.files import UnreadableInputError, chunks_of, named_files
-from streams.intake.formats.registry import AUTO, advice, reader
+from streams.intake.formats.registry import AUTO, advisor, reader
 from streams.intake.forwarded import trusted
 from streams.privacy.indicators import IndicatorMatcher
 from streams.privacy.normalise import Normaliser
@@ -50,6 +50,8 @@ MAX_PENDING_BYTES: Final = 8 * 1024 * 1024
 OVERSIZE: Final = frozenset({"too_large"})
 """Reasons that the fuse does not count: any caller can write a huge prompt, and must not be able to stop `collect` by it."""
 
+_ADVISED: Final = frozenset({"missing_field", "wrong_type", "bad_timestamp", "negative", "absurd"})
+"""Reasons about a field of the gateway's, which a look at its format explains."""
 _CUT: Final = frozenset({"missing_field", "not_json", "truncated", "bad_utf8"})
 """What a line that was cut may lack."""
 _RECORD_OVERHEAD_BYTES = 64 * 1024  # headers and framing of a record
@@ -166,7 +168,7 @@ class Collector:
             [self._normaliser.rotation(before.get_secret_value().encode()) for _ in range(settings.partitions)] if before else []
         )
         self._events = reader(log_format, lambda entry: trusted(entry, settings.trusted_hops))
-        self._format = log_format
+        self._advice = advisor(log_format)
         self._settings = settings
         self._open = [_Open() for _ in range(settings.partitions)]
         self._newest = [-math.inf] * settings.partitions
@@ -275,11 +277,11 @@ class Collector:
             return _Refused(error, _account(event), event)
 
     def _advised(self, outcome: _Outcome, line: bytes) -> _Outcome:
-        """Return the outcome of a line that is one event: a refusal says in which format the line rather is."""
+        """Return the outcome of a line that is one event: a refusal says where the field is in its format, or which format it rather is."""
         if not isinstance(outcome, _Refused):
             return outcome
         error = outcome.error
-        better = advice(line, self._format) if error.reason == "missing_field" else None
+        better = self._advice(line, error) if error.reason in _ADVISED else None
         return _Refused(MalformedEventError(error.reason, f"{error.detail}; {better}") if better else error, outcome.account)
 
     def _corrected(self, outcomes: list[_Outcome], arrival: Arrival) -> list[_Outcome]:
@@ -294,7 +296,7 @@ class Collector:
             times = [event_time(event_read.time, arrivals[index], ahead, oldest) for index, event_read in read]
         for (index, event_read), time in zip(read, times, strict=True):
             if isinstance(time, str):
-                error = MalformedEventError(time, f"timestamp is more than {behind:.0f} s from its arrival, or of another century")
+                error = MalformedEventError(time, _wrong_time(time, behind, in_file=isinstance(arrival, FileClock)))
                 outcomes[index] = _Refused(error, _account(event_read.event), event_read.event)
             elif time != event_read.time:
                 outcomes[index] = event_read._replace(corrected=time)
@@ -355,6 +357,15 @@ def _cut_short(outcome: _Outcome) -> _Outcome:
     if isinstance(outcome, _Refused) and outcome.error.reason in _CUT:
         return outcome._replace(error=MalformedEventError("too_large", f"of a line over {MAX_LINE_BYTES} bytes: {outcome.error.detail}"))
     return outcome
+
+
+def _wrong_time(reason: str, behind_seconds: float, *, in_file: bool) -> str:
+    """Return why the time of an event is not believed, and what helps."""
+    if reason == AHEAD:
+        return f"timestamp is more than {LARGEST_CORRECTION_SECONDS:.0f} s after {'the lines around it' if in_file else 'its arrival'}"
+    if in_file:
+        return f"timestamp is more than {behind_seconds:.0f} s before earlier lines, or of another century: sort the log by time"
+    return f"timestamp is more than {behind_seconds:.0f} s before its arrival, or of another century: an old log takes --backfill"
 
 
 def _account(event: Event) -> str | None:

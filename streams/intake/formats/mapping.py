@@ -10,7 +10,9 @@
     [keep]                                     # optional: only entries with one of these values are requests
     "kind" = ["chat", "completion"]
 
-Fields that already have the event field's name need no line. `--map began=timestamp` is the short form, without units.
+Fields that already have the event field's name need no line. `--map began=timestamp` is the short form, without units; it goes over the
+format that is recognised, or that `--format` names, as `like = "cloudflare"` does in a file: what is mapped comes first, all else is read
+as that format reads it.
 """
 
 from __future__ import annotations
@@ -32,7 +34,11 @@ UNITS: Final[Mapping[str, Callable[[Any], Any]]] = {
     unit.__name__: unit for unit in (milliseconds, utc, count, digest, texts, messages)
 }  # fmt: skip
 """Conversions of a path's value."""
-_TABLES: Final = frozenset({"title", "fields", "keep"})
+_TABLES: Final = frozenset({"title", "fields", "keep", "like"})
+_RECOGNISED: Final = "auto"
+
+Base = Callable[[Entry], Format | None]
+"""From an entry to the format under a mapping; None for canonical names alone."""
 
 
 def is_mapping(name: str) -> bool:
@@ -40,34 +46,50 @@ def is_mapping(name: str) -> bool:
     return name.endswith(SUFFIX) or "=" in name
 
 
-def mapping(name: str) -> Format:
-    """Return the format that a TOML file describes, or pairs `PATH=FIELD` joined by commas. Raises SettingsError."""
-    return _from_file(Path(name)) if name.endswith(SUFFIX) else _from_pairs(name)
+def no_base(_name: str) -> Base:
+    """Return a base that knows no format."""
+    return lambda _entry: None
 
 
-def _from_pairs(pairs: str) -> Format:
+def mapping(name: str, base: Callable[[str], Base] = no_base) -> Format:
+    """Return the format that a TOML file describes, or pairs `PATH=FIELD` joined by commas.
+
+    Args:
+        name: A path that ends in `.toml`, or pairs; before the pairs the name of a format may stand.
+        base: From a format's name, or `auto`, to what lies under the mapping.
+
+    Raises:
+        SettingsError: The file or a pair is wrong, or the format under it is unknown.
+    """
+    return _from_file(Path(name), base) if name.endswith(SUFFIX) else _from_pairs(name, base)
+
+
+def _from_pairs(pairs: str, base: Callable[[str], Base]) -> Format:
+    first, _, rest = pairs.partition(",")
+    under, pairs = (first, rest) if "=" not in first else (_RECOGNISED, pairs)
     sources: dict[str, list[str]] = {}
     for pair in pairs.split(","):
         path, _, field = pair.rpartition("=")
         if not path or not field:
             raise SettingsError(f"--map {pair} is not PATH=FIELD, as in began=timestamp or caller/key=account.id")
         sources.setdefault(_event_field(field, "--map"), []).append(path)
-    return _format("a log with a mapping", {field: at(*paths) for field, paths in sources.items()}, {})
+    return _format("a log with a mapping", {field: at(*paths) for field, paths in sources.items()}, {}, base(under))
 
 
-def _from_file(path: Path) -> Format:
+def _from_file(path: Path, base: Callable[[str], Base]) -> Format:
     content = read_toml(path, "check --format")
     unknown = sorted(content.keys() - _TABLES)
-    fields, keep = content.get("fields"), content.get("keep", {})
-    if unknown or not isinstance(fields, dict) or not isinstance(keep, dict):
+    fields, keep, like = content.get("fields"), content.get("keep", {}), content.get("like")
+    if unknown or not isinstance(fields, dict) or not isinstance(keep, dict) or not isinstance(like, str | None):
         about = f"unknown: {', '.join(unknown)}" if unknown else "[fields] is missing"
-        raise SettingsError(f"{path} needs a table [fields], and may have `title` and a table [keep] ({about})")
+        raise SettingsError(f"{path} needs a table [fields], and may have `title`, `like` and a table [keep] ({about})")
     sources = {_event_field(name, str(path)): _source(name, value, path) for name, value in _flat(fields)}
-    return _format(str(content.get("title", path.stem)), sources, dict(_flat(keep)))
+    under = base(like) if like is not None else no_base("")
+    return _format(str(content.get("title", path.stem)), sources, dict(_flat(keep)), under)
 
 
-def _format(title: str, fields: Mapping[str, Source], keep: Toml) -> Format:
-    """Return a format that is only chosen by name, never recognised. Fields with the event fields' names are read, too."""
+def _format(title: str, fields: Mapping[str, Source], keep: Toml, base: Base) -> Format:
+    """Return a format that is only chosen by name, never recognised. What it does not map is read as its base reads it."""
     wanted = {tuple(path.split("/")): values if isinstance(values, list) else [values] for path, values in keep.items()}
     mapped = table(
         "mapping",
@@ -78,9 +100,11 @@ def _format(title: str, fields: Mapping[str, Source], keep: Toml) -> Format:
     )
 
     def to_canonical(entry: Entry) -> Iterator[Event]:
+        under = base(entry)
+        under = canonical.FORMAT if under is None or not under.readable else under
         for event in mapped.to_canonical(entry):
-            (same,) = canonical.FORMAT.to_canonical(entry)
-            yield {**{name: same[name] for name in NAMES & same.keys()}, **event}
+            for same in under.to_canonical(entry):
+                yield {**{name: same[name] for name in NAMES & same.keys()}, **event}
 
     return replace(mapped, to_canonical=to_canonical)
 

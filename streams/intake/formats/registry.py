@@ -19,7 +19,7 @@ from streams.intake import formats
 from streams.intake.formats.envelopes import bare, unwrapped
 from streams.intake.formats.format import TEXT_LINE, Entry, Format
 from streams.intake.formats.mapping import is_mapping, mapping
-from streams.schema.event import Event, parse
+from streams.schema.event import NAMES, Event, parse
 
 AUTO: Final = "auto"
 """Recognise the format of each line."""
@@ -67,10 +67,28 @@ def reader(name: str, prepared: Callable[[Entry], Entry] = lambda entry: entry) 
 
     name: a format's, AUTO, the path of a mapping file, or pairs `PATH=FIELD`. Raises SettingsError for any other value.
     """
-    chosen = mapping(name) if is_mapping(name) else next((known for known in all_formats() if known.name == name), None)
-    if chosen is None and name != AUTO:
-        raise SettingsError(f"unknown log format {name!r}: use one of {', '.join(names())}, or a mapping file (.toml)")
+    chosen = _chosen(name)
     return lambda line: _bounded(_events(line, chosen, prepared))
+
+
+def _chosen(name: str) -> Format | None:
+    """Return the format of a value of `--format`, None for AUTO. Raises SettingsError."""
+    if name == AUTO:
+        return None
+    return mapping(name, _base) if is_mapping(name) else _named(name)
+
+
+def _named(name: str) -> Format:
+    chosen = next((known for known in all_formats() if known.name == name), None)
+    if chosen is None:
+        raise SettingsError(f"unknown log format {name!r}: use one of {', '.join(names())}, or a mapping file (.toml)")
+    return chosen
+
+
+def _base(name: str) -> Callable[[Entry], Format | None]:
+    """Return the format under a mapping: the one that an entry is recognised as (AUTO), or one by its name."""
+    chosen = None if name == AUTO else _named(name)
+    return recognised if chosen is None else lambda _entry: chosen
 
 
 def _bounded(events: Iterator[Event]) -> list[Event]:
@@ -102,20 +120,62 @@ def _entries(line: bytes) -> Iterator[Entry]:
     yield from (whole,) if recognised(whole) else unwrapped(whole)
 
 
-def advice(line: bytes, name: str) -> str | None:
-    """Return the option of the format that a refused line resembles, None when no other format is closer."""
+def advisor(name: str) -> Callable[[bytes, MalformedEventError], str | None]:
+    """Return the function from a refused line, and why it was refused, to what helps.
+
+    That is where the line's format has the field, or which format the line resembles; None when neither is known, and for refusals that are
+    not about a field.
+
+    Args:
+        name: As `reader` takes it. Raises SettingsError as it does.
+    """
+    chosen, mapped = _chosen(name), is_mapping(name)
+
+    def advice(line: bytes, error: MalformedEventError) -> str | None:
+        field, entry = error.detail.partition(" ")[0], _first_entry(line)
+        if field not in NAMES or entry is None:
+            return None
+        near = recognised(entry)
+        if mapped and chosen is not None and (field in chosen.fields or near is None):
+            return _place(chosen, field, error.reason)
+        if near is None:
+            return _resembled(entry, chosen, field)
+        if not near.readable:
+            return None
+        return (
+            _place(near, field, error.reason) if mapped or chosen in (None, near) else f"this looks like {near.title}: --format {near.name}"
+        )
+
+    return advice
+
+
+def _first_entry(line: bytes) -> Entry | None:
     try:
-        entry = next(iter(_entries(line)), None)
+        return next(iter(_entries(line)), None)
     except MalformedEventError:
         return None
-    if entry is None:
-        return None
-    near = recognised(entry) or _alike(entry)
-    if near is None or not near.readable:
-        return None
-    if name in (near.name, AUTO):
-        return None if near.recognise(entry) else f"this looks most like {near.title}, without the fields that identify it"
-    return f"this looks like {near.title}: --format {near.name}"
+
+
+def _place(log_format: Format, field: str, reason: str) -> str | None:
+    """Return where a format has a field, and for one that is missing how another place is named."""
+    source = log_format.fields.get(field)
+    if reason != "missing_field":
+        return f"{log_format.title} has it in {source.described}" if source else None
+    other = f"name another place with --map PATH={field}"
+    return f"{log_format.title} has it in {source.described}; {other}" if source else other
+
+
+def _resembled(entry: Entry, chosen: Format | None, field: str) -> str | None:
+    """Return which format an entry that no format knows resembles, or how its fields are named."""
+    near = _alike(entry)
+    if near is not None and near.readable:
+        alone = chosen in (None, near)
+        return (
+            f"this looks most like {near.title}, without the fields that identify it"
+            if alone
+            else f"this looks like {near.title}: --format {near.name}"
+        )
+    return None if NAMES & entry.keys() else f"no known format has such names: say where it is with --map PATH={field}"
 
 
 def _alike(entry: Entry) -> Format | None:

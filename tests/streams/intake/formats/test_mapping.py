@@ -54,6 +54,30 @@ def test_what_a_caller_chose_and_is_nonsense_is_unknown() -> None:
     assert "gen_ai.request.temperature" not in reader("heat=gen_ai.request.temperature,began=timestamp")(line)[0]
 
 
+KONG = (
+    b'{"started_at": 1790000000000, "request": {"id": "r-1"}, "consumer": {"id": "c"}, "latencies": {"request": 1500}, "tenant": "a-1", '
+    b'"ai": {"proxy": {"usage": {"prompt_tokens": 7}, "meta": {}}}}'
+)
+TENANT = {
+    "timestamp": 1_790_000_000_000,
+    "event.id": "r-1",
+    "account.id": "a-1",
+    "http.server.request.duration": 1.5,
+    "gen_ai.usage.input_tokens": 7,
+}
+
+
+@pytest.mark.parametrize("name", ["tenant=account.id", "kong,tenant=account.id", "like.toml"])
+def test_a_mapping_goes_over_the_format_of_the_line(tmp_path: Path, name: str) -> None:
+    (tmp_path / "like.toml").write_text('like = "kong"\n[fields]\n"account.id" = "tenant"\n')
+    assert reader(str(tmp_path / name) if name.endswith(".toml") else name)(KONG) == [TENANT]
+
+
+def test_a_mapping_over_a_format_keeps_what_is_no_request_out() -> None:
+    mcp = b'{"start_time": 1790000000, "response_code": 200, "mcp.method.name": "tools/call", "tenant": "a-1"}'
+    assert reader("tenant=account.id")(mcp) == []
+
+
 @pytest.mark.parametrize(
     ("before", "after", "said"),
     [
@@ -79,6 +103,7 @@ def test_a_wrong_file_says_what_is_wrong(file: Path, before: str, after: str, sa
         ("began=", "--map began= is not PATH=FIELD"),
         ("began=time", "time is not an event field"),
         ("gateway", "unknown log format 'gateway'"),
+        ("gateway,a=account.id", "unknown log format 'gateway'"),
     ],
 )
 def test_a_wrong_name_says_what_is_wrong(name: str, said: str) -> None:

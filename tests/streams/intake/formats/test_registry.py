@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import orjson
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.core.errors import SettingsError
+from streams.core.errors import MalformedEventError, SettingsError
 from streams.core.settings import Settings
 from streams.intake.collector import Collector
-from streams.intake.formats.registry import advice, all_formats, names, reader
+from streams.intake.formats.format import Format
+from streams.intake.formats.registry import advisor, all_formats, names, reader
 from streams.schema.event import Event
 
+SAMPLES = Path(__file__).with_name("samples")
 THEIR_NAMES = [
     "standard_logging_object",
     "id",
@@ -89,8 +93,50 @@ def test_a_line_read_as_the_wrong_format_says_which_one_to_name() -> None:
     assert dead.detail.endswith("this looks like LiteLLM (callback payload, spend logs, Datadog, buckets): --format litellm")
 
 
+MISSING = MalformedEventError("missing_field", "account.id is missing")
+
+
 def test_an_entry_that_lacks_what_tells_its_format_is_still_called_alike() -> None:
-    assert "LiteLLM" in str(advice(orjson.dumps({"litellm_call_id": "1", "model_group": "m", "metadata": {}, "end_user": "e"}), "auto"))
+    line = orjson.dumps({"litellm_call_id": "1", "model_group": "m", "metadata": {}, "end_user": "e"})
+    assert "LiteLLM" in str(advisor("auto")(line, MISSING))
+
+
+@pytest.mark.parametrize("each", [each for each in all_formats() if each.readable and each.fields], ids=lambda each: each.name)
+def test_a_refusal_for_a_missing_field_names_the_places_that_its_format_has_for_it(each: Format) -> None:
+    lines = (SAMPLES / f"{each.name}.jsonl").read_bytes().splitlines()
+    assert f"{each.title} has it in {each.fields['account.id'].described}" in str(advisor("auto")(lines[0], MISSING))
+
+
+@pytest.mark.parametrize(
+    ("line", "name", "error", "said"),
+    [
+        (
+            {"start_time": "t", "response_code": 200, "gen_ai.x": 1},
+            "auto",
+            MISSING,
+            "`account.id` or `x-account-id`; name another place with",
+        ),
+        ({"who": {"key": "a"}}, "auto", MISSING, "no known format has such names: say where it is with --map PATH=account.id"),
+        ({"timestamp": 1}, "auto", MISSING, None),
+        ({"who": 1}, "who/key=account.id", MISSING, "a log with a mapping has it in `who/key`; name another place"),
+        (
+            {"who": 1},
+            "who=account.id",
+            MalformedEventError("missing_field", "timestamp is missing"),
+            "name another place with --map PATH=timestamp",
+        ),
+        ({"who": 1}, "auto", MalformedEventError("not_json", "the line is not JSON"), None),
+        (
+            {"start_time": "t", "response_code": 200, "gen_ai.x": 1, "duration": "1.5s"},
+            "auto",
+            MalformedEventError("wrong_type", "http.server.request.duration must be a number"),
+            "Envoy AI Gateway (access log) has it in `duration` (milliseconds)",
+        ),
+    ],
+)
+def test_a_refusal_says_what_helps(line: Event, name: str, error: MalformedEventError, said: str | None) -> None:
+    advice = advisor(name)(orjson.dumps(line), error)
+    assert advice is None if said is None else said in str(advice)
 
 
 def test_every_module_with_a_format_is_found() -> None:
