@@ -15,9 +15,6 @@ if TYPE_CHECKING:
     from streams.replay.git_revision import Revision
 
 _NO_FAULT = frozenset({"duplicate", "no_request"})
-_MAX_SHAPE_CHARACTERS = 200
-"""Length up to which a refused line's shape is printed."""
-
 _SHOWN_CASES = 3
 
 
@@ -89,17 +86,21 @@ def _show_results(out: Path) -> None:
 
 
 def _warn(out: Path, events: int, refused: int) -> None:
-    """Print on standard error how much of a log was refused, and the first such line: position, reason and shape."""
-    import json
+    """Print on standard error how much of a log was refused, and of each kind of refusal the first line: position, reason and shape."""
+    from streams.intake.refusals import MAX_SHAPE_CHARACTERS, kinds
+    from streams.replay.run import MAX_REJECTED_LINES
+    from streams.schema.replay_files import RefusedLine
 
     if not refused:
         return
-    with (out / "rejected.jsonl").open(encoding="utf-8") as lines:
-        first = json.loads(lines.readline())
     share = refused / (events + refused)
     echo(f"warning: {share:.0%} of the log was refused: {refused:,} events, see {out / 'rejected.jsonl'}", err=True)
-    echo(f"first: {first['source']}, {first['position']}: {first['reason']}: {first['detail']}", err=True)
-    echo(f"       {first['blanked'][:_MAX_SHAPE_CHARACTERS]}", err=True)
+    if refused > MAX_REJECTED_LINES:
+        echo(f"of the first {MAX_REJECTED_LINES:,}:", err=True)
+    for kind in kinds(map(RefusedLine.decode, (out / "rejected.jsonl").read_bytes().splitlines())):
+        first = kind.first
+        echo(f"{kind.lines:,} {first.reason}: {first.detail}", err=True)
+        echo(f"    first: {first.source}, {first.position}: {first.blanked[:MAX_SHAPE_CHARACTERS]}", err=True)
 
 
 def _with_code_of(before: Revision, files: tuple[Path, ...], out: Path, until: str | None, log_format: str) -> None:

@@ -27,6 +27,7 @@ from streams.intake.clock import FileClock
 from streams.intake.collector import Collector, Ingested, OutgoingBlock, read_files
 from streams.intake.files import UnreadableInputError, live_chunks
 from streams.intake.formats.registry import AUTO
+from streams.intake.refusals import log_new_kinds
 from streams.schema import topics
 from streams.schema.dead_letters import DeadLetter
 from streams.telemetry.metrics import METRICS, Metric
@@ -147,7 +148,10 @@ async def deliver_until_taken(producer: BlockProducer, records: Sequence[Outgoin
 
 
 def count(ingested: Ingested, source: str) -> None:
-    """Add the result of ingesting lines to the metrics. source: `file`, `stdin`, `http`, a caller's name or `requests-raw`."""
+    """Add the result of ingesting lines to the metrics, and new kinds of refusals to the log.
+
+    source: `file`, `stdin`, `http`, a caller's name or `requests-raw`.
+    """
     METRICS.add(Metric.EVENTS_ACCEPTED, ingested.accepted, source=source)
     METRICS.add(Metric.EVENTS_LATE, ingested.late, source=source)
     METRICS.add(Metric.EVENTS_CORRECTED, ingested.corrected, source=source)
@@ -155,6 +159,7 @@ def count(ingested: Ingested, source: str) -> None:
         METRICS.set(Metric.CLOCK_SKEW, ingested.newest - time.time(), source=source)
     for reason, lines in ingested.rejected.items():
         METRICS.add(Metric.EVENTS_REJECTED, lines, source=source, reason=reason)
+    log_new_kinds(ingested.dead, source)
 
 
 def report_paused(source: str, *, paused: bool) -> None:

@@ -74,6 +74,7 @@ class GroupCommit:
             self._records += [*ingested.dead, *ingested.outgoing]
             whole.accepted += ingested.accepted
             whole.rejected += ingested.rejected
+            whole.dead += ingested.dead
             if caller.fuse.blown:
                 break
         return whole

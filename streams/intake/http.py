@@ -4,8 +4,8 @@ All may be gzip. An error of an OTLP path is a `google.rpc.Status` in the encodi
 
 An answer of 200 means that the broker has the events on all in-sync replicas. Until then the caller keeps its batch: 429 (too fast) and
 503 (the broker is unavailable or behind, or too many bodies are open) name in `Retry-After` when to send it again. Repeating a batch is
-harmless: events that had arrived are counted as `duplicate`. The answer counts refused lines by reason; repeating them is useless. When no
-event of a body was accepted the answer is 400.
+harmless: events that had arrived are counted as `duplicate`. The answer counts refused lines by reason, with an example of each kind
+(position, field, shape without text); repeating them is useless. When no event of a body was accepted the answer is 400.
 """
 
 from __future__ import annotations
@@ -40,7 +40,9 @@ from streams.intake.formats import otlp
 from streams.intake.formats.registry import AUTO
 from streams.intake.group_commit import GroupCommit
 from streams.intake.rate_limits import Shares
+from streams.intake.refusals import MAX_SHAPE_CHARACTERS, Kind, kinds
 from streams.schema import lenient_json
+from streams.schema.dead_letters import DeadLetter
 from streams.schema.event import Event
 from streams.telemetry.metrics import METRICS, Metric
 from streams.telemetry.prometheus import written
@@ -117,7 +119,9 @@ class Intake:
     async def _events(self, request: web.Request) -> web.Response:
         async with self._received(request) as body:
             ingested = await self._accept(request[_CALLER], partial(_lines, most=self._limits.body_events), body)
-        answer = {"accepted": ingested.accepted, "rejected": dict(ingested.rejected)}
+        answer: dict[str, object] = {"accepted": ingested.accepted, "rejected": dict(ingested.rejected)}
+        if ingested.dead:
+            answer["examples"] = [_example(kind) for kind in kinds(ingested.dead)]
         return web.json_response(answer, status=400 if _nothing_accepted(ingested) else 200)
 
     async def _otlp(self, request: web.Request) -> web.Response:
@@ -125,7 +129,7 @@ class Intake:
         async with self._received(request) as body:
             ingested = await self._accept(request[_CALLER], partial(self._shipped, signal, encoding), body)
         refused = {reason: lines for reason, lines in ingested.rejected.items() if reason not in {"duplicate", "no_request"}}
-        reasons = ", ".join(f"{reason}: {lines}" for reason, lines in sorted(refused.items()))
+        reasons = ", ".join(f"{kind.first.reason}: {kind.lines} ({kind.first.detail})" for kind in kinds(ingested.dead))
         if refused and _nothing_accepted(ingested):
             raise web.HTTPBadRequest(text=reasons)
         return web.Response(body=otlp_wire.answered(signal, encoding, sum(refused.values()), reasons), content_type=encoding)
@@ -279,6 +283,13 @@ async def serve(
             await (tls.keep() if tls else asyncio.Event().wait())  # until cancelled
     finally:
         await runner.cleanup()
+
+
+def _example(kind: Kind[DeadLetter]) -> dict[str, object]:
+    """Return one kind of refusal for the caller: how many, and of the first its position in the body, why, and its shape without text."""
+    first = kind.first
+    shape = first.line[:MAX_SHAPE_CHARACTERS].decode("utf-8", "replace")
+    return {"count": kind.lines, "position": first.position, "reason": first.reason, "detail": first.detail, "shape": shape}
 
 
 def _encoding(request: web.Request) -> str:

@@ -137,13 +137,15 @@ def advisor(name: str) -> Callable[[bytes, MalformedEventError], str | None]:
             return None
         near = recognised(entry)
         if mapped and chosen is not None and (field in chosen.fields or near is None):
-            return _place(chosen, field, error.reason)
+            return _origin(chosen, field, error.reason)
         if near is None:
             return _resembled(entry, chosen, field)
         if not near.readable:
             return None
         return (
-            _place(near, field, error.reason) if mapped or chosen in (None, near) else f"this looks like {near.title}: --format {near.name}"
+            _origin(near, field, error.reason)
+            if mapped or chosen in (None, near)
+            else f"this looks like {near.title}: --format {near.name}"
         )
 
     return advice
@@ -156,7 +158,7 @@ def _first_entry(line: bytes) -> Entry | None:
         return None
 
 
-def _place(log_format: Format, field: str, reason: str) -> str | None:
+def _origin(log_format: Format, field: str, reason: str) -> str | None:
     """Return where a format has a field, and for one that is missing how another place is named."""
     source = log_format.fields.get(field)
     if reason != "missing_field":

@@ -25,9 +25,13 @@ def test_replay_says_how_much_was_refused_and_keeps_the_blanked_lines(tmp_path: 
     log.write_text(
         '{"timestamp":1790000000,"event.id":"e","account.id":"a"}\n'
         '{"startTime":1790000000,"call_type":"acompletion","litellm_call_id":"c","messages":"hidden"}\n'
+        "no json\n"
+        '{"startTime":1790000001,"call_type":"acompletion","litellm_call_id":"d","messages":"hidden"}\n'
     )
     result = CliRunner().invoke(replay, [str(log), "--out", str(tmp_path / "out")])
     assert result.exit_code == 0
-    assert "warning: 50% of the log was refused: 1 events" in result.output
-    assert f"first: {log}, 2: missing_field: account.id is missing" in result.output
+    assert "warning: 75% of the log was refused: 3 events" in result.output
+    assert "2 missing_field: account.id is missing; LiteLLM (callback payload, spend logs, Datadog, buckets) has it in" in result.output
+    assert f"first: {log}, 2: " in result.output
+    assert f"1 not_json: the line is not JSON\n    first: {log}, 3: " in result.output
     assert "hidden" not in result.output + (tmp_path / "out" / "rejected.jsonl").read_text()

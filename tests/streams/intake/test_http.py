@@ -71,7 +71,8 @@ async def test_two_hundred_means_that_the_broker_has_it(broker: str) -> None:
         body = b"\n".join([first, b"wrong", line(102, prompt=MARKER), first])
         answer = await client.post("/v1/events", data=body, headers=TOKEN)
         assert answer.status == 200
-        assert await answer.json() == {"accepted": 2, "rejected": {"not_json": 1, "duplicate": 1}}
+        told = await answer.json()
+        assert (told["accepted"], told["rejected"]) == (2, {"not_json": 1, "duplicate": 1})
         found = await asyncio.to_thread(delivered, broker)
         assert found.count("e101") == found.count("e102") == 1
 
@@ -99,7 +100,9 @@ async def test_otlp_logs_become_events_and_refusals_are_told_in_its_way(broker: 
     body = {"resourceLogs": [{"scopeLogs": [{"logRecords": [good, {"spanId": "s402"}]}]}]}
     async with intake(broker) as client:
         answer = await client.post("/v1/logs", json=body, headers=TOKEN)
-        assert await answer.json() == {"partialSuccess": {"rejectedLogRecords": "1", "errorMessage": "missing_field: 1"}}
+        assert await answer.json() == {
+            "partialSuccess": {"rejectedLogRecords": "1", "errorMessage": "missing_field: 1 (timestamp is missing)"}
+        }
         assert (await client.post("/v1/logs", data=b"protobuf", headers=TOKEN)).status == 400
     assert "s401" in await asyncio.to_thread(delivered, broker)
 
@@ -120,7 +123,7 @@ async def test_a_stock_exporter_reads_that_everything_of_it_was_refused(broker: 
     async with intake(broker) as client:
         spans = OTLPSpanExporter(str(client.make_url("/v1/traces")), headers=TOKEN)
         assert await asyncio.to_thread(spans.export, [a_span({})]) == SpanExportResult.FAILURE
-    assert "missing_field: 1" in caplog.text
+    assert "missing_field: 1 (" in caplog.text
 
 
 async def test_protobuf_that_is_none_is_a_status_in_protobuf(broker: str) -> None:
@@ -204,10 +207,35 @@ async def test_a_blown_fuse_answers_503_until_its_pause_is_over_and_serves_on(br
 async def test_a_body_of_which_nothing_is_accepted_is_a_bad_request_and_one_that_came_before_is_not(broker: str) -> None:
     async with intake(broker) as client:
         answer = await client.post("/v1/events", data=b"wrong\nwrong", headers=TOKEN)
-        assert (answer.status, await answer.json()) == (400, {"accepted": 0, "rejected": {"not_json": 2}})
+        assert answer.status == 400
+        assert await answer.json() == {
+            "accepted": 0,
+            "rejected": {"not_json": 2},
+            "examples": [
+                {
+                    "count": 2,
+                    "position": "1",
+                    "reason": "not_json",
+                    "detail": "the line is not JSON",
+                    "shape": '{"length":5,"skeleton":""}',
+                }
+            ],
+        }
         assert (await client.post("/v1/events", data=b"\n" * 1_000, headers=TOKEN)).status == 400
         first = line(801)
         assert [(await client.post("/v1/events", data=first, headers=TOKEN)).status for _ in range(2)] == [200, 200]
+
+
+async def test_an_answer_names_the_field_that_is_missing_where_the_format_has_it_and_none_of_the_text(broker: str) -> None:
+    envoy = {"start_time": time.time(), "response_code": 200, "gen_ai.request.model": MARKER, "duration": 7}
+    async with intake(broker) as client:
+        answer = await client.post("/v1/events", data=line(805) + b"\n" + json.dumps(envoy).encode(), headers=TOKEN)
+        told = await answer.json()
+        (example,) = told["examples"]
+        assert (answer.status, example["count"], example["position"], example["reason"]) == (200, 1, "2", "missing_field")
+        assert "Envoy AI Gateway (access log) has it in `event.id` or `x-request-id`" in example["detail"]
+        assert '"duration":7' in example["shape"]
+        assert MARKER not in json.dumps(told)
 
 
 async def test_an_array_is_a_list_of_events_whatever_a_caller_wrote_into_them(broker: str) -> None:
