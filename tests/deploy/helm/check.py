@@ -24,10 +24,11 @@ from typing import Any, Final
 
 import yaml
 
-from streams.testing import helm_chart
+from streams.testing import go_programs, helm_chart
+from streams.testing.go_programs import GoBuildError, installed
 from streams.testing.helm_chart import CHART, EXAMPLES, golden_of, rendered, values_files
 
-CACHE: Final = Path(os.environ.get("XDG_CACHE_HOME", Path.home() / ".cache")) / "hydrometer" / "helm-check"
+CACHE: Final = go_programs.CACHE / "helm-check"
 HELM: Final = "helm.sh/helm/v3/cmd/helm@v3.22.0"
 KUBECONFORM: Final = "github.com/yannh/kubeconform/cmd/kubeconform@v0.8.0"
 KUBE_LINTER: Final = "golang.stackrox.io/kube-linter/cmd/kube-linter@v0.8.3"
@@ -60,13 +61,10 @@ def run(*command: str | Path, **environment: str) -> str:
 
 def tool(package: str) -> Path:
     """Return a Go program at its version, built once. Raises CheckError."""
-    path, _, version = package.partition("@")
-    folder = CACHE / version
-    program = folder / path.rpartition("/")[2]
-    if not program.exists():
-        print(f"building {package} ...", flush=True)
-        run("go", "install", "-ldflags=-w", package, GOBIN=str(folder), GOFLAGS="-mod=mod")
-    return program
+    try:
+        return installed(package, CACHE)
+    except GoBuildError as error:
+        raise CheckError(str(error)) from error
 
 
 def schemas() -> Path:
