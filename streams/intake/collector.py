@@ -253,7 +253,7 @@ class Collector:
     def _read(self, line: Line) -> list[_Outcome]:
         """Return the outcome of each event of a line: none for a blank line, None for a line that is not a request."""
         if isinstance(line, dict):
-            return [self._checked(line, long=True)]
+            return [self._advised(self._checked(line, long=True), line)]
         if not line or line.isspace():
             return []
         if len(line) > MAX_LINE_BYTES:
@@ -276,7 +276,7 @@ class Collector:
         except MalformedEventError as error:
             return _Refused(error, _account(event), event)
 
-    def _advised(self, outcome: _Outcome, line: bytes) -> _Outcome:
+    def _advised(self, outcome: _Outcome, line: Line) -> _Outcome:
         """Return the outcome of a line that is one event: a refusal says where the field is in its format, or which format it rather is."""
         if not isinstance(outcome, _Refused):
             return outcome

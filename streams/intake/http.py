@@ -36,8 +36,8 @@ from streams.intake.certificate import certificate
 from streams.intake.collector import Collector, Ingested, Line
 from streams.intake.connections import Connections
 from streams.intake.fair_thread import FairThread
-from streams.intake.formats import otlp
-from streams.intake.formats.registry import AUTO
+from streams.intake.formats.registry import AUTO, export_reader
+from streams.intake.forwarded import trusted
 from streams.intake.group_commit import GroupCommit
 from streams.intake.rate_limits import Shares
 from streams.intake.refusals import MAX_SHAPE_CHARACTERS, Kind, kinds
@@ -99,6 +99,7 @@ class Intake:
         self._callers = Callers(settings, self._limits.events_per_second, self._limits.burst_events)
         producer = BlockProducer(settings, DEFAULT_SOURCE, timeout=CALLER_WAIT_SECONDS)
         collector = Collector(settings, log_format, known_corpus, backfill=backfill)
+        self._exported = export_reader(log_format, lambda entry: trusted(entry, settings.trusted_hops))
         self.groups = GroupCommit(collector, producer, settings.block_seconds)
         self.connections = Connections()
         self._open_bytes = Shares(self._limits.open_bytes)
@@ -145,7 +146,7 @@ class Intake:
             export = signal.read(body) if within else None
         if not isinstance(export, dict):
             raise web.HTTPBadRequest(text=f"the body must be an OTLP export request in {encoding}")
-        events = list(islice(otlp.FORMAT.to_canonical(export), self._limits.body_events + 1))
+        events = list(islice(self._exported(export), self._limits.body_events + 1))
         if len(events) > self._limits.body_events:
             raise _too_many(self._limits.body_events)
         return events

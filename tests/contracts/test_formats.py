@@ -15,8 +15,8 @@ from streams.core.settings import Settings
 from streams.intake.collector import Collector
 from streams.intake.formats.envelopes import bare, unwrapped
 from streams.intake.formats.format import CALLERS_CHOICE, TEXT_LINE, Entry, Format
-from streams.intake.formats.registry import all_formats, reader
-from streams.schema.event import NAMES, check, seconds
+from streams.intake.formats.registry import all_formats, export_reader, reader
+from streams.schema.event import NAMES, Event, check, seconds
 
 SAMPLES = Path(__file__).parents[1] / "streams" / "intake" / "formats" / "samples"
 SECRET = "SECRET"
@@ -144,6 +144,42 @@ def test_nonsense_anywhere_is_translated_or_refused(each: Format) -> None:
                             check(event)
                     except MalformedEventError:
                         continue
+
+
+def any_value(value: Any) -> Entry:
+    """Return JSON as OTLP's JSON has it."""
+    if isinstance(value, list):
+        return {"arrayValue": {"values": [any_value(item) for item in value]}}
+    if isinstance(value, dict):
+        return {"kvlistValue": {"values": [{"key": name, "value": any_value(item)} for name, item in value.items()]}}
+    kinds: dict[type, str] = {bool: "boolValue", int: "intValue", float: "doubleValue", str: "stringValue"}
+    return {} if value is None else {kinds[type(value)]: str(value) if type(value) is int else value}
+
+
+def exported(**record: Any) -> Entry:
+    return {"resourceLogs": [{"scopeLogs": [{"logRecords": [record]}]}]}
+
+
+@pytest.mark.parametrize("each", [each for each in READABLE if each.name != "otlp"], ids=name_of)
+def test_a_sample_within_a_log_record_of_a_collector_is_the_same_events(each: Format) -> None:
+    """As the text that was a line, as an object, and as attributes."""
+    read = export_reader("auto")
+    for line in filter(is_object, lines(each)):
+        entry = orjson.loads(line)
+        records = [exported(body={"stringValue": line.decode()}), exported(body=any_value(entry))]
+        records += [exported(attributes=any_value(entry)["kvlistValue"]["values"])]
+        for record in records:
+            events = [known(event) for event in read(record)]
+            assert events == [known(event) for event in reader("auto")(line)]
+            assert [known(event) for event in reader("auto")(orjson.dumps(record))] == events
+
+
+def is_object(line: bytes) -> bool:
+    return line.startswith(b"{")
+
+
+def known(event: Event) -> Event:
+    return {name: value for name, value in event.items() if name in NAMES}
 
 
 @pytest.mark.parametrize("each", [each for each in OURS if not each.readable], ids=name_of)

@@ -3,16 +3,17 @@
 The attributes of a record, over those of its scope and resource, are canonical names already (OpenTelemetry GenAI, ECS); names of earlier
 conventions are taken too. The time is the record's own, or a span's start; the event id its `event.id`, else its span id. Of a trace's
 spans, those without a model are not requests. Fields that a collector put in the body of a record, as an object or a text of JSON, are
-read from there.
+read from there. A log record may also carry the line of another gateway, in its body (the Collector's file log) or as its attributes
+(Envoy's access log): it is read as that gateway's, over what the record says itself.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, Final
 
-from streams.intake.formats.format import UNKNOWN, Entry, Format, digest, messages, parsed, texts
+from streams.intake.formats.format import UNKNOWN, Entry, Format, Source, digest, messages, parsed, texts
 from streams.schema.event import NAMES, Event
 
 _CANONICAL_NAMES: Final = {
@@ -28,6 +29,10 @@ _CANONICAL_NAMES: Final = {
     "gen_ai.system_instructions": "system_prompt",
     "gen_ai.tool.definitions": "tool_hash",
 }
+_ONLY_OTHERS: Final = frozenset({"prompt", "system_prompt", "tool_hash"})
+"""Fields that the conventions know under other names alone."""
+_CONVENTIONS: Final = NAMES | _CANONICAL_NAMES.keys()
+"""Names of attributes that are read here."""
 _CONVERTED: Final = {"gen_ai.input.messages": messages, "gen_ai.system_instructions": texts, "gen_ai.tool.definitions": digest}
 _JSON_TEXTS: Final = frozenset({"gen_ai.system_instructions", "gen_ai.tool.definitions"})
 _MODEL_FIELDS: Final = frozenset({"gen_ai.request.model", "gen_ai.response.model", "gen_ai.operation.name", "gen_ai.usage.input_tokens"})
@@ -39,19 +44,24 @@ _SERVER_ERROR_STATUS: Final = 500
 _SPAN_FAILED: Final = (2, "STATUS_CODE_ERROR")
 
 
+Carried = Callable[[Entry], Iterable[Event] | None]
+"""From the fields of a log record to the events of the gateway that named them so; None where no other gateway did."""
+
+
 def _recognise(entry: Entry) -> bool:
     return "resourceLogs" in entry or "resourceSpans" in entry
 
 
-def _to_canonical(entry: Entry) -> Iterable[Event]:
+def events(entry: Entry, carried: Carried) -> Iterator[Event]:
+    """Yield the events of an export. carried: reads the fields of a log record that are not named by the conventions."""
     for resource_logs, shared in _scopes(entry, "resourceLogs", "scopeLogs"):
         for record in _list(resource_logs, "logRecords"):
-            yield _of_record(shared, _object(record))
+            yield from _of_record(shared, _object(record), carried)
     for scope_spans, shared in _scopes(entry, "resourceSpans", "scopeSpans"):
         for span in _list(scope_spans, "spans"):
-            event = _of_span(shared, _object(span))
-            if not _MODEL_FIELDS.isdisjoint(event) and event.get("gen_ai.operation.name") not in _OTHER_OPERATIONS:
-                yield event
+            for event in _of_span(shared, _object(span), carried):
+                if not _MODEL_FIELDS.isdisjoint(event) and event.get("gen_ai.operation.name") not in _OTHER_OPERATIONS:
+                    yield event
 
 
 def _scopes(entry: Entry, resources: str, scopes: str) -> Iterator[tuple[Entry, Event]]:
@@ -62,21 +72,32 @@ def _scopes(entry: Entry, resources: str, scopes: str) -> Iterator[tuple[Entry, 
             yield _object(scope), {**shared, **_attributes(_object(_object(scope), "scope"))}
 
 
-def _of_record(shared: Event, record: Entry) -> Event:
-    event = {**shared, **_body(record), **_attributes(record)}
+def _of_record(shared: Event, record: Entry, carried: Carried) -> Iterator[Event]:
+    body, attributes = _body(record), dict(_pairs(record))
+    event = {**shared, **_named(body.items()), **_named(attributes.items())}
     when = next((value for name in ("timeUnixNano", "observedTimeUnixNano") if (value := record.get(name)) not in (None, "0", 0)), None)
-    return _completed(event, record, when)
+    return _over(_completed(event, record, when), {**body, **attributes}, carried)
 
 
-def _of_span(shared: Event, span: Entry) -> Event:
-    event = {**shared, **_attributes(span)}
+def _over(event: Event, fields: Entry, carried: Carried) -> Iterator[Event]:
+    """Yield the events of another gateway over what the record itself says, or that alone."""
+    others = None if fields.keys() <= _CONVENTIONS else carried(fields)
+    if others is None:
+        yield event
+    else:
+        yield from ({**event, **other} for other in others)
+
+
+def _of_span(shared: Event, span: Entry, carried: Carried) -> Iterator[Event]:
+    attributes = dict(_pairs(span))
+    event = {**shared, **_named(attributes.items())}
     began, ended = _seconds(span.get("startTimeUnixNano")), _seconds(span.get("endTimeUnixNano"))
     if isinstance(began, float) and isinstance(ended, float) and ended >= began:
         event.setdefault("http.server.request.duration", ended - began)
     if _object(span, "status").get("code") in _SPAN_FAILED:
         event.setdefault("http.response.status_code", _SERVER_ERROR_STATUS)
     event.setdefault("event.id", None)
-    return _completed(event, span, span.get("startTimeUnixNano"))
+    return _over(_completed(event, span, span.get("startTimeUnixNano")), attributes, carried)
 
 
 def _completed(event: Event, record: Entry, nanoseconds: Any) -> Event:
@@ -87,15 +108,19 @@ def _completed(event: Event, record: Entry, nanoseconds: Any) -> Event:
     return event
 
 
-def _body(record: Entry) -> Event:
-    """Return the known fields of a body: of an object, or of a text of JSON, as collectors that parse log files write it."""
+def _body(record: Entry) -> Entry:
+    """Return the fields of a body: of an object, or of a text of JSON, as collectors that read log files write it."""
     value = _value(record.get("body"))
     fields = parsed(value) if isinstance(value, str) else value
-    return _named(fields.items()) if isinstance(fields, dict) else {}
+    return fields if isinstance(fields, dict) else {}
 
 
 def _attributes(holder: Entry) -> Event:
-    return _named((str(pair.get("key", "")), _value(pair.get("value"))) for pair in _list(holder, "attributes") if isinstance(pair, dict))
+    return _named(_pairs(holder))
+
+
+def _pairs(holder: Entry) -> Iterator[tuple[str, Any]]:
+    return ((str(pair.get("key", "")), _value(pair.get("value"))) for pair in _list(holder, "attributes") if isinstance(pair, dict))
 
 
 def _named(pairs: Iterable[tuple[str, Any]]) -> Event:
@@ -149,4 +174,21 @@ def _list(holder: Entry, name: str) -> Iterable[Any]:
     return found if isinstance(found, list | Iterator) else []
 
 
-FORMAT: Final = Format("otlp", "OpenTelemetry GenAI logs and spans (OTLP JSON)", _recognise, _to_canonical)
+def _sources() -> dict[str, Source]:
+    """Return where each field is that has another name too: attributes have canonical names."""
+    names: dict[str, list[str]] = {field: [field] for field in ("account.id", "event.id")}
+    for attribute, field in _CANONICAL_NAMES.items():
+        names.setdefault(field, [] if field in _ONLY_OTHERS else [field]).append(attribute)
+    words = {field: "the attribute " + " or ".join(f"`{name}`" for name in attributes) for field, attributes in names.items()}
+    words["event.id"] += ", else the span's id"
+    words["timestamp"] = "`timeUnixNano`, else `observedTimeUnixNano`, or the start of a span"
+    return {field: Source(text, lambda _entry: None) for field, text in words.items()}
+
+
+FORMAT: Final = Format(
+    "otlp",
+    "OpenTelemetry GenAI logs and spans (OTLP JSON)",
+    _recognise,
+    lambda entry: events(entry, lambda _fields: None),
+    _sources(),
+)

@@ -16,6 +16,7 @@ from typing import Final
 
 from streams.core.errors import MalformedEventError, SettingsError
 from streams.intake import formats
+from streams.intake.formats import otlp
 from streams.intake.formats.envelopes import bare, unwrapped
 from streams.intake.formats.format import TEXT_LINE, Entry, Format
 from streams.intake.formats.mapping import is_mapping, mapping
@@ -98,13 +99,41 @@ def _bounded(events: Iterator[Event]) -> list[Event]:
     return kept
 
 
+def export_reader(name: str, prepared: Callable[[Entry], Entry] = lambda entry: entry) -> Callable[[Entry], Iterator[Event]]:
+    """Return the function from an OTLP export, as JSON, to its events. A log record may carry the line of another format.
+
+    name and prepared: as `reader` takes them. Raises SettingsError as it does.
+    """
+    chosen = _chosen(name)
+    return lambda export: otlp.events(export, lambda fields: _carried(fields, chosen, prepared))
+
+
 def _events(line: bytes, chosen: Format | None, prepared: Callable[[Entry], Entry]) -> Iterator[Event]:
     for entry in map(prepared, _entries(line)):
         log_format = chosen or recognised(entry)
-        if log_format is not None and (log_format is not chosen or log_format.recognise(entry) or TEXT_LINE not in entry):
+        if log_format is otlp.FORMAT or (chosen is not None and otlp.FORMAT.recognise(entry)):
+            yield from otlp.events(entry, lambda fields: _carried(fields, chosen, prepared))
+        elif log_format is not None and (log_format is not chosen or log_format.recognise(entry) or TEXT_LINE not in entry):
             yield from log_format.to_canonical(entry)
         else:
             yield entry  # refused as a canonical event: the refusal names the missing field
+
+
+def _carried(fields: Entry, chosen: Format | None, prepared: Callable[[Entry], Entry]) -> Iterator[Event] | None:
+    """Return the events of a log record's fields in the format of another gateway, None when they are no such line."""
+    entries = [fields] if recognised(fields) else [*unwrapped(fields)]
+    read = [(log_format, entry) for entry in entries if (log_format := _other_format(entry, chosen)) is not None]
+    return (event for log_format, entry in read for event in log_format.to_canonical(prepared(entry))) if read else None
+
+
+def _other_format(entry: Entry, chosen: Format | None) -> Format | None:
+    """Return the format of a line that a log record carries; None for canonical names, which the record's own reading knows."""
+    if chosen is not None and chosen is not otlp.FORMAT:
+        return chosen if chosen.recognise(entry) or chosen not in all_formats() else None
+    near = recognised(entry)
+    if near is None or near is otlp.FORMAT or not near.readable:
+        return None
+    return None if near.name == _FIRST_FORMAT and "event.id" in entry else near
 
 
 def _entries(line: bytes) -> Iterator[Entry]:
@@ -120,8 +149,8 @@ def _entries(line: bytes) -> Iterator[Entry]:
     yield from (whole,) if recognised(whole) else unwrapped(whole)
 
 
-def advisor(name: str) -> Callable[[bytes, MalformedEventError], str | None]:
-    """Return the function from a refused line, and why it was refused, to what helps.
+def advisor(name: str) -> Callable[[bytes | Event, MalformedEventError], str | None]:
+    """Return the function from a refused line, or event of an OTLP export, and why it was refused, to what helps.
 
     That is where the line's format has the field, or which format the line resembles; None when neither is known, and for refusals that are
     not about a field.
@@ -131,8 +160,11 @@ def advisor(name: str) -> Callable[[bytes, MalformedEventError], str | None]:
     """
     chosen, mapped = _chosen(name), is_mapping(name)
 
-    def advice(line: bytes, error: MalformedEventError) -> str | None:
-        field, entry = error.detail.partition(" ")[0], _first_entry(line)
+    def advice(line: bytes | Event, error: MalformedEventError) -> str | None:
+        field = error.detail.partition(" ")[0]
+        if isinstance(line, dict):
+            return _origin(otlp.FORMAT, field, error.reason)
+        entry = _first_entry(line)
         if field not in NAMES or entry is None:
             return None
         near = recognised(entry)

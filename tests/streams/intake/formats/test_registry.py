@@ -13,7 +13,7 @@ from streams.core.errors import MalformedEventError, SettingsError
 from streams.core.settings import Settings
 from streams.intake.collector import Collector
 from streams.intake.formats.format import Format
-from streams.intake.formats.registry import advisor, all_formats, names, reader
+from streams.intake.formats.registry import advisor, all_formats, export_reader, names, reader
 from streams.schema.event import Event
 
 SAMPLES = Path(__file__).with_name("samples")
@@ -116,6 +116,7 @@ def test_a_refusal_for_a_missing_field_names_the_places_that_its_format_has_for_
             MISSING,
             "`account.id` or `x-account-id`; name another place with",
         ),
+        ({"resourceLogs": []}, "auto", MISSING, "has it in the attribute `account.id` or `enduser.id`; name another place with --map"),
         ({"who": {"key": "a"}}, "auto", MISSING, "no known format has such names: say where it is with --map PATH=account.id"),
         ({"timestamp": 1}, "auto", MISSING, None),
         ({"who": 1}, "who/key=account.id", MISSING, "a log with a mapping has it in `who/key`; name another place"),
@@ -141,6 +142,16 @@ def test_a_refusal_says_what_helps(line: Event, name: str, error: MalformedEvent
 
 def test_every_module_with_a_format_is_found() -> None:
     assert {"canonical", "litellm", "envoy", "otlp", "vllm"} <= {each.name for each in all_formats()}
+
+
+def test_a_mapping_names_attributes_of_spans_and_of_log_records() -> None:
+    attributes = [{"key": "tenant", "value": {"stringValue": "t-1"}}, {"key": "gen_ai.request.model", "value": {"stringValue": "m"}}]
+    span = {"spanId": "s", "startTimeUnixNano": "1790000000000000000", "attributes": attributes}
+    record = {"spanId": "s", "timeUnixNano": "1790000000000000000", "attributes": attributes}
+    event = {"timestamp": 1_790_000_000.0, "event.id": "s", "account.id": "t-1", "gen_ai.request.model": "m"}
+    read = export_reader("tenant=account.id")
+    assert list(read({"resourceSpans": [{"scopeSpans": [{"spans": [span]}]}]})) == [event]
+    assert list(read({"resourceLogs": [{"scopeLogs": [{"logRecords": [record]}]}]})) == [event]
 
 
 @pytest.mark.parametrize("strange", [b'"\\ud800"', b"NaN", b"1e400", b"[" * 500 + b"]" * 500])
