@@ -61,6 +61,10 @@ bench-collect: setup ## Print the microseconds an event of sketching, by languag
 bench-replay: setup ## Print the microseconds an event of a replay by room, block size and partitions (AGAINST=DIR: in turn with another checkout)
 	$(BIN)/python tests/bench/replaying.py $(if $(AGAINST),--against $(AGAINST))
 
+bench-peers: setup ## Print CPU microseconds an event, and seconds to its row, of Hydrometer beside Quix Streams, Bytewax, Pathway and a loop of confluent-kafka on Apache Kafka, a quarter of an hour (ROUNDS=5; ONLY="hydrometer quix"; needs Java 17 and Maven; 1.5 GB of packages under build/)
+	$(BIN)/python -m streams.devserver.kafka --fetch
+	PYTHONPATH=tests/torture $(BIN)/python tests/bench/against_peers.py $(ONLY) $(if $(ROUNDS),--rounds $(ROUNDS))
+
 fuzz: setup ## Feed 500,000 seeded inputs to the readers of what strangers send, guided by coverage (ALL=1: 10 million; RUNS=1000: each reader)
 	$(BIN)/uv pip install --quiet --python $(BIN)/python atheris==3.0.0
 	$(if $(ALL),ALL=1) $(if $(RUNS),RUNS=$(RUNS)) $(BIN)/python tests/fuzz/run.py
@@ -153,9 +157,10 @@ docs: setup ## Build the documentation as a site, into build/site (SERVE=1: and 
 mutants: setup ## Change the code on purpose and see whether a test fails, half an hour (MUTANTS=30 a module, SEED=1, MODULE=streams/cases/labels.py; ALL=1: every mutant)
 	$(BIN)/python -P tests/mutants.py $(if $(ALL),--all) $(if $(MUTANTS),--mutants $(MUTANTS)) $(if $(SEED),--seed $(SEED)) $(if $(MODULE),--module $(MODULE))
 
-lock: setup ## Resolve the dependencies into the two lock files (UPGRADE=1: newest versions of all)
+lock: setup ## Resolve the dependencies into the lock files, that of the benchmark's peers too (UPGRADE=1: newest versions of all)
 	$(BIN)/uv pip compile --quiet $(if $(UPGRADE),--upgrade) --python-version 3.11 --generate-hashes --no-header --no-annotate --extra local --extra docs --extra forensics --extra sharing --extra dev -o requirements-dev.lock pyproject.toml
 	$(BIN)/uv pip compile --quiet $(if $(UPGRADE),--upgrade) --python-version 3.11 --generate-hashes --no-header --no-annotate -c requirements-dev.lock -o requirements.lock pyproject.toml
+	$(BIN)/uv pip compile --quiet $(if $(UPGRADE),--upgrade) --python-version 3.11 --generate-hashes --no-header --no-annotate -o tests/bench/peers.lock tests/bench/peers.in
 
 clean: ## Remove what the other targets made, the environment too
 	rm -rf .venv build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache *.egg-info
