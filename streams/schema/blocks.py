@@ -7,6 +7,8 @@ know, and what no process of ours would write.
 A new column needs no new version, in either direction: a reader takes a column that the writer did not have as unknown, and ignores one
 that it does not know itself. A column that changes its meaning, its kind, or goes, is a new version.
 
+A block of few rows travels folded, with one column for all of a kind (`streams.schema.folded`). Both forms read alike.
+
 Kinds of column, and how each says "unknown":
 
 * `text`: dictionary of strings, null. For values that repeat within a block.
@@ -23,8 +25,9 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from functools import cached_property, lru_cache
-from typing import Any, Final, Literal, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pyarrow as pa
@@ -33,10 +36,11 @@ from numpy.typing import NDArray
 from models.arrays import Hashes
 from streams.core.errors import BlockLayoutError
 from streams.schema import ipc
-from streams.schema.layout_check import Check, Growing
+from streams.schema.arrow_columns import TYPES, Kind, codes_of, schema_of, to_arrow, to_numpy_column
+from streams.schema.folded import MAX_FOLDED_ROWS, Fold, fold_of, plain_batch, without_fold
+from streams.schema.layout_check import Check, Growing, Unfolded
 from streams.schema.prompt_sketch import PROMPT_SHINGLES
 
-Kind = Literal["text", "number", "time", "offset", "hash", "shingles", "vector"]
 Floats = NDArray[np.floating[Any]]
 BlockColumns = dict[str, Sequence[str | None] | NDArray[Any]]
 """Columns of one length by name: texts as a list, everything else as an array."""
@@ -58,16 +62,6 @@ MAX_MESSAGE_ROWS: Final = 16_384
 _ALIASES: Final = b"aliases"
 _WRITE = pa.ipc.IpcWriteOptions(compression="lz4", use_threads=False)
 _READ = pa.ipc.IpcReadOptions(use_threads=False)  # handing 60 small buffers to threads takes four times as long
-_TYPES: dict[Kind, pa.DataType] = {
-    "text": pa.dictionary(pa.int32(), pa.string()),
-    "number": pa.float32(),
-    "time": pa.float64(),
-    "offset": pa.float64(),
-    "hash": pa.uint64(),
-    "shingles": pa.list_(pa.uint64(), PROMPT_SHINGLES),
-    "vector": pa.list_(pa.float32()),
-}
-_DTYPES: dict[Kind, Any] = {"number": np.float32, "time": np.float64, "offset": np.float64, "hash": np.uint64}
 
 
 class Layout:
@@ -98,9 +92,10 @@ class Layout:
         self.words = {key: re.compile(pattern) for key, pattern in (words or {}).items()}
         self.tag = f"{name}/{version}".encode()
         self.check = Check(self)
+        self.fold = Fold(self.columns)
         self.position = {key: position for position, key in enumerate(columns)}
         tag: dict[bytes | str, bytes | str] = {b"layout": self.tag}
-        self.schema = pa.schema([pa.field(key, _TYPES[kind]) for key, kind in columns.items()], metadata=tag)
+        self.schema = pa.schema([pa.field(key, TYPES[kind]) for key, kind in columns.items()], metadata=tag)
         self._named: dict[tuple[tuple[str, tuple[str, ...]], ...], dict[bytes, bytes]] = {}
 
     def batch(self, columns: Mapping[str, object]) -> pa.RecordBatch:
@@ -108,7 +103,7 @@ class Layout:
 
         Text columns take lists of `str | None` or dictionary arrays; numbers take floats with NaN for unknown.
         """
-        return pa.RecordBatch.from_arrays([_array(columns[key], kind) for key, kind in self.columns.items()], schema=self.schema)
+        return pa.RecordBatch.from_arrays([to_arrow(columns[key], kind) for key, kind in self.columns.items()], schema=self.schema)
 
     def encode(self, columns: Mapping[str, object], names: Mapping[str, Sequence[str]] | None = None) -> bytes:
         """Return the block of these columns as bytes, ready to send.
@@ -161,7 +156,7 @@ class Layout:
         return (
             len(set(names)) == len(names)
             and self.required <= present
-            and all(schema.field(name).type == _TYPES[self.columns[name]] for name in present)
+            and all(schema.field(name).type == TYPES[self.columns[name]] for name in present)
         )
 
     def shaped(self, batch: pa.RecordBatch) -> pa.RecordBatch:
@@ -176,11 +171,11 @@ class Layout:
         kind = self.columns[name]
         if kind == "vector":
             width = self.widths[name]
-            return _array(np.full((rows, width if isinstance(width, int) else len(_names(metadata, width))), np.nan), kind)
+            return to_arrow(np.full((rows, width if isinstance(width, int) else len(_names(metadata, width))), np.nan), kind)
         if kind == "text":
-            return _array([None] * rows, kind)
+            return to_arrow([None] * rows, kind)
         unknown = 0 if kind in {"hash", "shingles"} else np.nan
-        return _array(np.full(rows * (PROMPT_SHINGLES if kind == "shingles" else 1), unknown), kind)
+        return to_arrow(np.full(rows * (PROMPT_SHINGLES if kind == "shingles" else 1), unknown), kind)
 
     def _metadata(self, names: tuple[tuple[str, tuple[str, ...]], ...]) -> dict[bytes, bytes]:
         known = self._named.get(names)
@@ -198,27 +193,6 @@ def _names(metadata: Mapping[bytes, bytes], column: str) -> list[str]:
 @lru_cache(maxsize=64)
 def _words(written: bytes) -> tuple[str, ...]:
     return tuple(str(word) for word in json.loads(written))
-
-
-def _array(values: Any, kind: Kind) -> Any:
-    if isinstance(values, pa.Array):
-        return values
-    if kind == "text":
-        return pa.array(values, _TYPES["text"])
-    if kind == "shingles":
-        return pa.FixedSizeListArray.from_arrays(_plain(values, "hash"), PROMPT_SHINGLES)
-    if kind == "vector":
-        matrix = np.asarray(values)
-        width = matrix.shape[1] if matrix.ndim > 1 else 0
-        offsets = np.arange(len(matrix) + 1, dtype=np.int32) * np.int32(width)
-        return pa.ListArray.from_arrays(pa.array(offsets), _plain(matrix, "number"))
-    return _plain(values, kind)
-
-
-def _plain(values: Any, kind: Kind) -> Any:
-    """Return numbers of any shape as one Arrow array. NumPy converts, and hands over its memory: pyarrow takes ten times as long."""
-    flat: Any = np.ascontiguousarray(values, _DTYPES[kind]).reshape(-1)
-    return pa.Array.from_buffers(_TYPES[kind], len(flat), [None, pa.py_buffer(flat)])
 
 
 class Block:
@@ -275,7 +249,7 @@ class Block:
         """Return a text column as indices into `words(name)`, shape (rows,), -1 where unknown."""
         codes = self._arrays.get(name)
         if codes is None:
-            codes = self._arrays[name] = _codes(self._column(name).indices)
+            codes = self._arrays[name] = codes_of(self._column(name).indices)
         return codes
 
     def words(self, name: str) -> list[str]:
@@ -329,24 +303,13 @@ class Block:
         return int(self.batch.nbytes)
 
 
-def _codes(indices: Any) -> NDArray[np.int32]:
-    """Return Arrow's indices, -1 for null: from their buffers, as `fill_null` takes as long as to decode a small block."""
-    if indices.null_count == 0:
-        codes: NDArray[np.int32] = indices.to_numpy()
-        return codes
-    first, end = indices.offset, indices.offset + len(indices)
-    bits, values = indices.buffers()
-    known = np.unpackbits(np.frombuffer(bits, np.uint8), count=end, bitorder="little")[first:]
-    return np.where(known, np.frombuffer(values, np.int32, end)[first:], np.int32(-1))
-
-
 class FreshBlock(Block):
     """A block that this process made: its columns are arrays already, and become Arrow's when somebody asks for its bytes."""
 
     def __init__(self, layout: Layout, columns: Mapping[str, object], metadata: Mapping[bytes, bytes] | None = None) -> None:
         """Take over columns as `Layout.block` gets them. metadata: of the schema, None for the layout's own."""
         self.layout = layout
-        self._columns = {name: _typed(columns[name], kind) for name, kind in layout.columns.items()}
+        self._columns = {name: to_numpy_column(columns[name], kind) for name, kind in layout.columns.items()}
         self._written = metadata
         self._words: dict[str, tuple[NDArray[np.int32], list[str]]] = {}
 
@@ -359,6 +322,14 @@ class FreshBlock(Block):
         """The columns as Arrow has them."""
         batch = self.layout.batch(self._columns)
         return batch.replace_schema_metadata({**self._written}) if self._written else batch
+
+    @cached_property
+    def packed(self) -> bytes:
+        """Return the block as bytes, ready to send."""
+        if len(self) > MAX_FOLDED_ROWS:
+            return super().packed
+        fold = self.layout.fold
+        return encode(fold.fold(self._columns, {name: to_arrow(self.vectors(name), "vector") for name in fold.vectors}, self._metadata()))
 
     def numbers(self, name: str) -> Floats:
         """Return a number or time column, shape (rows,), NaN where unknown."""
@@ -407,22 +378,46 @@ class FreshBlock(Block):
         return size
 
 
-def _typed(values: Any, kind: Kind) -> Any:
-    """Return a column as its readers get it: a list of texts, or an array of the kind's dtype and shape."""
-    if kind == "text":
-        return values.to_pylist() if isinstance(values, pa.Array) else values
-    if isinstance(values, pa.Array):
-        column: Any = values
-        nested = kind in {"shingles", "vector"}
-        values = (
-            column.flatten().to_numpy().reshape(len(column), column.type.list_size) if nested else column.to_numpy(zero_copy_only=False)
-        )
-    if kind == "shingles":
-        return np.ascontiguousarray(values, np.uint64).reshape(-1, PROMPT_SHINGLES)
-    if kind == "vector":
-        matrix = np.ascontiguousarray(values, np.float32)
-        return matrix if matrix.ndim > 1 else matrix.reshape(len(matrix), -1) if len(matrix) else matrix.reshape(0, 0)
-    return np.ascontiguousarray(values, _DTYPES[kind])
+class UnfoldedBlock(FreshBlock):
+    """A block that was folded when it travelled: its columns are arrays already."""
+
+    def __init__(self, layout: Layout, unfolded: Unfolded, metadata: Mapping[bytes, bytes]) -> None:
+        """Take over the columns that were unfolded. metadata: of the block."""
+        self.layout, self._unfolded, self._written = layout, unfolded, metadata
+        self._columns, self._words = unfolded.columns, unfolded.texts
+
+    def __len__(self) -> int:
+        """Count the rows."""
+        return self._unfolded.rows
+
+    @cached_property
+    def batch(self) -> pa.RecordBatch:
+        """The columns as Arrow has them."""
+        return plain_batch(self.layout.columns, self._unfolded, self._metadata())
+
+    @cached_property
+    def packed(self) -> bytes:
+        """Return the block as bytes, ready to send."""
+        return encode(self.batch)
+
+    def vectors(self, name: str) -> Floats:
+        """Return a vector column, shape (rows, width), float32; NaN where its writer did not know a position yet."""
+        return Block.vectors(self, name)
+
+    def texts(self, name: str) -> list[str | None]:
+        """Return a text column as strings, None where unknown."""
+        codes, words = self._words[name]
+        return [words[code] if code >= 0 else None for code in codes.tolist()]
+
+    def take(self, rows: Sequence[int] | NDArray[Any]) -> Block:
+        """Return the block of these rows."""
+        return UnfoldedBlock(self.layout, self._unfolded.take(np.asarray(rows, np.intp)), self._metadata())
+
+    def _column(self, name: str) -> Any:
+        return self._unfolded.vectors[name]
+
+    def _nbytes(self) -> int:
+        return int(self.batch.nbytes)
 
 
 class _KnownSchema(NamedTuple):
@@ -432,11 +427,43 @@ class _KnownSchema(NamedTuple):
     is_same: bool
     """Whether it has the layout's columns, none more and none less."""
     dictionaries: int
+    fold: Fold | None
+    metadata: Mapping[bytes, bytes]
+    """Those of the block, without its fold."""
+
+    @classmethod
+    def of(cls, schema: pa.Schema, layouts: Sequence[Layout]) -> _KnownSchema | None:
+        """Return by which of these layouts a schema can be read; None if by none. Raises ValueError if it is folded as no block of ours."""
+        metadata = schema.metadata or {}
+        layout = next((each for each in layouts if metadata.get(b"layout") == each.tag), None)
+        if layout is None:
+            return None
+        if fold := fold_of(schema):
+            is_same = fold.is_of(layout.fold)
+            plain = schema_of(fold.kinds, without_fold(metadata))
+            return cls(layout, is_same, len({"text"} & fold.names.keys()), fold, plain.metadata) if is_same or layout.reads(plain) else None
+        is_same = schema.equals(layout.schema)
+        dictionaries = sum(map(pa.types.is_dictionary, schema.types))
+        return cls(layout, is_same, dictionaries, None, metadata) if is_same or layout.reads(schema) else None
+
+    def block(self, batch: pa.RecordBatch) -> tuple[Block, str | None]:
+        """Return the block of a batch that Arrow has validated, and what is wrong with it. Raises ValueError for a null in a fold."""
+        layout = self.layout
+        if self.fold:
+            unfolded = self.fold.unfold(batch)
+            if self.is_same:
+                return UnfoldedBlock(layout, unfolded, self.metadata), layout.check.folded_fault(unfolded, self.metadata)
+            batch = plain_batch(self.fold.kinds, unfolded, self.metadata)
+        batch = batch if self.is_same else layout.shaped(batch)
+        return Block(layout, batch), layout.check.fault(batch)
 
 
 MAX_KNOWN_SCHEMAS: Final = 64
 _KNOWN_SCHEMAS: Final[dict[bytes, _KnownSchema]] = {}
 """Schemas by the bytes that they were read from: comparing sixty columns takes as long as reading them."""
+
+
+_UNREADABLE: Final = (pa.ArrowException, ValueError, OSError, StopIteration, MemoryError)
 
 
 def encode(batch: pa.RecordBatch) -> bytes:
@@ -459,41 +486,60 @@ def decode(data: bytes | Block, *layouts: Layout) -> Block:
             raise BlockLayoutError(f"expected a block of layout {expected}, found {data.layout.tag.decode()}")
         return data
     try:
-        size = ipc.size(data)
-        if size.rows > MAX_BLOCK_ROWS or size.bytes > MAX_BLOCK_BYTES:
-            raise BlockLayoutError(f"a block of {size.rows} rows and {size.bytes} bytes: at most {MAX_BLOCK_ROWS} and {MAX_BLOCK_BYTES}")
-        head = ipc.schema_message(data)
+        size, head = _measured(data), ipc.schema_message(data)
         with pa.ipc.open_stream(data, options=_READ) as reader:
             known = _KNOWN_SCHEMAS.get(head)
             if known is None or known.layout not in layouts:
-                known = _known(reader.schema, layouts, expected)
+                known = _KnownSchema.of(reader.schema, layouts)
+                if known is None:
+                    raise BlockLayoutError(f"expected a block of layout {expected}, found {_shown(reader.schema)}")
                 if len(_KNOWN_SCHEMAS) >= MAX_KNOWN_SCHEMAS:
                     _KNOWN_SCHEMAS.clear()
                 _KNOWN_SCHEMAS[head] = known
             if size.batches != 1 or size.dictionaries != known.dictionaries:
                 raise BlockLayoutError(f"a block of layout {expected} has {size.batches} batches and {size.dictionaries} dictionaries")
-            batch = reader.read_next_batch()
-            batch.validate(full=True)
-            layout = known.layout
-            batch = batch if known.is_same else layout.shaped(batch)
-    except (pa.ArrowException, ValueError, OSError, StopIteration, MemoryError) as error:
+            block, fault = known.block(_validated(reader))
+    except _UNREADABLE as error:
         message = f"not a readable block of layout {expected}, {len(data)} bytes ({type(error).__name__})"
         raise BlockLayoutError(message) from error
-    if fault := layout.check.fault(batch):
+    if fault:
         raise BlockLayoutError(f"a block of layout {expected}: {fault}")
-    return Block(layout, batch)
+    return block
 
 
-def _known(schema: pa.Schema, layouts: Sequence[Layout], expected: str) -> _KnownSchema:
-    """Return by which of these layouts a schema can be read. Raises BlockLayoutError if by none."""
-    tag = (schema.metadata or {}).get(b"layout", b"")
-    layout = next((each for each in layouts if tag == each.tag), None)
-    is_same = layout is not None and schema.equals(layout.schema)
-    if layout is None or not (is_same or layout.reads(schema)):
-        raise BlockLayoutError(f"expected a block of layout {expected}, found {_shown(tag)}")
-    return _KnownSchema(layout, is_same, sum(map(pa.types.is_dictionary, schema.types)))
+def decode_part(data: bytes, whole: Layout, part: Layout) -> Block:
+    """Read the columns of `part`, which are some of `whole`, alone where that costs less. Raises BlockLayoutError as `decode` does.
+
+    data: a block of `whole`, as it was sent.
+    """
+    known = _KNOWN_SCHEMAS.get(ipc.schema_message(data))
+    if known and known.layout is whole and known.is_same and not known.fold:
+        fields = [whole.position[name] for name in part.columns]
+        with suppress(*_UNREADABLE):
+            _measured(data)
+            with pa.ipc.open_stream(data, options=pa.ipc.IpcReadOptions(use_threads=False, included_fields=fields)) as reader:
+                batch = _validated(reader)
+            if not part.check.fault(batch):
+                return Block(part, batch)
+    return decode(data, whole)  # one that is folded, or was never seen, or whose fault has to be named
 
 
-def _shown(tag: bytes) -> str:
+def _measured(data: bytes) -> ipc.Size:
+    """Return the size of a block, which is not too large to be read: see `streams.schema.ipc`."""
+    size = ipc.size(data)
+    if size.rows > MAX_BLOCK_ROWS or size.bytes > MAX_BLOCK_BYTES:
+        raise BlockLayoutError(f"a block of {size.rows} rows and {size.bytes} bytes: at most {MAX_BLOCK_ROWS} and {MAX_BLOCK_BYTES}")
+    return size
+
+
+def _validated(reader: Any) -> pa.RecordBatch:
+    """Return the first batch of a stream."""
+    batch: pa.RecordBatch = reader.read_next_batch()
+    batch.validate(full=True)
+    return batch
+
+
+def _shown(schema: pa.Schema) -> str:
     """Return the layout that a block names, if it looks like one: a stranger's text is not for our logs."""
+    tag = (schema.metadata or {}).get(b"layout", b"")
     return tag.decode() if re.fullmatch(rb"[a-z]{1,20}/[0-9]{1,4}", tag) else "none"

@@ -9,13 +9,11 @@ import math
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final, NamedTuple, get_type_hints
 
-import pyarrow as pa
-
 from models.evidence.calibration import VOTE_BINS
 from models.evidence.families import FAMILIES
 from models.evidence.links import CASE_LINKS, JOINING, LINKS, MIN_PAYERS, rarity_of
-from streams.schema import ipc
-from streams.schema.blocks import MAX_BLOCK_BYTES, MAX_BLOCK_ROWS, Block, Kind, Layout, decode
+from streams.schema.arrow_columns import Kind
+from streams.schema.blocks import Block, Layout, decode_part
 from streams.schema.event import FIELDS, REQUIRED, EventField
 from streams.schema.layout_check import Growing
 from streams.schema.prompt_sketch import FLAGS, PARTS, PROMPT_TOPICS
@@ -248,17 +246,5 @@ SHADOW = Layout(
 
 
 def decode_keys(data: bytes) -> Block:
-    """Read the columns of REQUEST_KEYS alone, for a third of the cost. Raises BlockLayoutError as `decode` does."""
-    fields = [REQUESTS.position[name] for name in REQUEST_KEYS.columns]
-    try:
-        size = ipc.size(data)
-        if size.rows <= MAX_BLOCK_ROWS and size.bytes <= MAX_BLOCK_BYTES:
-            with pa.ipc.open_stream(data, options=pa.ipc.IpcReadOptions(use_threads=False, included_fields=fields)) as reader:
-                batch = reader.read_next_batch()
-            batch.validate(full=True)
-            same = (batch.schema.metadata or {}).get(b"layout") == REQUEST_KEYS.tag and batch.schema.equals(REQUEST_KEYS.schema)
-            if same and not REQUEST_KEYS.check.fault(batch):
-                return Block(REQUEST_KEYS, batch)
-    except (pa.ArrowException, ValueError, OSError, StopIteration, MemoryError):
-        pass  # a block of another version has its columns elsewhere
-    return decode(data, REQUESTS)
+    """Read the columns of REQUEST_KEYS, alone where that costs less. Raises BlockLayoutError as `decode` does."""
+    return decode_part(data, REQUESTS, REQUEST_KEYS)

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from models.evidence.families import FAMILIES
 from models.evidence.links import CASE_LINKS
-from streams.schema.blocks import BlockColumns, Kind, Layout
+from streams.schema.arrow_columns import Kind
+from streams.schema.blocks import BlockColumns, Layout
 from streams.schema.prompt_sketch import PROMPT_SHINGLES
 from streams.stages.evidence_rows import EvidenceRows
 

@@ -27,7 +27,8 @@ from streams.features.declaration import Feature
 from streams.features.events import Events, Retaken
 from streams.features.members import Members
 from streams.features.readings import Reading
-from streams.schema.blocks import Block, Kind
+from streams.schema.arrow_columns import Kind
+from streams.schema.blocks import Block
 from streams.schema.layouts import REQUESTS
 from streams.schema.prompt_sketch import PROMPT_SHINGLES
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from streams.schema import blocks, layouts
 from streams.schema.actions import Action, EnforcementDecision
+from streams.schema.arrow_columns import to_numpy_column
 from streams.schema.blocks import Layout
 from streams.schema.cases import Alert, Case
 from streams.schema.erasures import ErasureReport
@@ -73,6 +74,16 @@ _NOT_NAMES: Final = (
     b"[" * 100_000,
     b"\xff",
 )
+_NOT_FOLDS: Final = (
+    *_NOT_NAMES,
+    b"{}",
+    b'{"number": "requests"}',
+    b'{"number": []}',
+    b'{"number": [1]}',
+    b'{"number": ["one", "one"]}',
+    b'{"vector": ["own"]}',
+    b'{"other": ["one"]}',
+)
 _CUT_EVERY_BYTES: Final = 197
 _NOISY_BLOCKS: Final = 100
 
@@ -95,6 +106,12 @@ class Sample(NamedTuple):
         metadata.update(self.names.items())
         schema = pa.schema([pa.field(name, array.type) for name, array in arrays.items()], metadata=metadata)
         return blocks.encode(pa.RecordBatch.from_arrays(list(arrays.values()), schema=schema))
+
+    def folded(self) -> pa.RecordBatch:
+        """Return the block as a folded batch (`streams.schema.folded`)."""
+        fold, kinds = self.layout.fold, self.layout.columns
+        columns = {name: to_numpy_column(array, kinds[name]) for name, array in self.arrays.items() if kinds[name] != "vector"}
+        return fold.fold(columns, self.arrays, {b"layout": self.layout.tag, **self.names})
 
     def without_rows(self) -> Sample:
         """Return the same block, with no row."""
@@ -142,7 +159,55 @@ def tampered(layout: Layout) -> Iterator[tuple[str, bytes]]:
             yield f"names {key!r} {value[:12]!r} without rows", wrong.without_rows().encoded()
         yield f"no names {key!r}", Sample(layout, whole.arrays, {}).encoded()
     yield "no rows", whole.without_rows().encoded()
-    good = whole.encoded()
+    yield from tampered_folds(layout)
+    yield from _noisy(whole.encoded())
+
+
+def tampered_folds(layout: Layout) -> Iterator[tuple[str, bytes]]:
+    """Yield every folded block that differs from a layout's sample in one thing, each with what that is."""
+    batch = sample(layout).folded()
+    for position, kind in enumerate(layout.fold.names):
+        for word, array in _fold_mutations(batch.column(position), kind):
+            changed = [array if place == position else batch.column(place) for place in range(batch.num_columns)]
+            fields = [pa.field(name, column.type) for name, column in zip(batch.schema.names, changed, strict=True)]
+            schema = pa.schema(fields).with_metadata(batch.schema.metadata)
+            yield f"fold of {kind}: {word}", blocks.encode(pa.RecordBatch.from_arrays(changed, schema=schema))
+    for value in _NOT_FOLDS:
+        yield f"fold {value[:12]!r}", blocks.encode(batch.replace_schema_metadata({**batch.schema.metadata, b"folded": value}))
+    yield from ((f"fold, {what}", value) for what, value in _noisy(blocks.encode(batch)))
+
+
+def _fold_mutations(lists: Any, kind: str) -> Iterator[tuple[str, Any]]:
+    """Yield what may be wrong with all columns of a kind."""
+    width, values = lists.type.list_size, lists.values
+    flat = values.to_pylist()
+    yield "null", pa.array([None, *lists.to_pylist()[1:]], lists.type)
+    yield "one column more", pa.FixedSizeListArray.from_arrays(pa.concat_arrays([values, values[:SAMPLE_ROWS]]), width + 1)
+    if kind == "text":
+        codes, words = values.indices, values.dictionary
+        yield "null among the words", _lists(codes, pa.array([None, *words.to_pylist()[1:]], pa.string()), width)
+        yield "no words", _lists(codes, pa.array([], pa.string()), width)
+        yield "not UTF-8", _lists(codes, pa.array([b"\xff"] * len(words), pa.binary()).view(pa.string()), width)
+        if width > 1:
+            everywhere = pa.array([0] * width + [len(words) - 1] * (len(codes) - width), pa.int32())
+            yield "all words in each column", _lists(everywhere, words, width)
+        yield "all null", _lists(pa.array([None] * len(codes), pa.int32()), words, width)
+        yield "out of the dictionary", _lists(pa.array([99] * len(codes), pa.int32()), words, width)
+        yield "below the dictionary", _lists(pa.array([-7] * len(codes), pa.int32()), words, width)
+        return
+    yield "null within", pa.FixedSizeListArray.from_arrays(pa.array([None, *flat[1:]], values.type), width)
+    yield "of another type", pa.FixedSizeListArray.from_arrays(pa.array(list(map(str, flat))), width)
+    if pa.types.is_floating(values.type):
+        for word, value in (("infinite", np.inf), ("below", -np.inf), ("huge", 3e38)):
+            yield word, pa.FixedSizeListArray.from_arrays(pa.array([value, *flat[1:]], values.type), width)
+
+
+def _lists(codes: Any, words: Any, width: int) -> Any:
+    return pa.FixedSizeListArray.from_arrays(pa.DictionaryArray.from_arrays(codes, words, safe=False), width)
+
+
+def _noisy(good: bytes) -> Iterator[tuple[str, bytes]]:
+    """Yield a good block that is cut, doubled, or changed in some bytes."""
     yield from ((f"cut to {size}", good[:size]) for size in range(0, len(good), _CUT_EVERY_BYTES))
     yield "twice", good[:-8] + good
     rng = np.random.default_rng(1)

@@ -32,13 +32,14 @@ def load(name: str) -> Any:
 
 def lines() -> Seeded:
     """Log lines of every format, through the whole collector."""
-    collecting, settings, blocks = load("streams.intake.collector"), load("streams.core.settings"), load("streams.schema.layouts")
+    collecting, settings, blocks = load("streams.intake.collector"), load("streams.core.settings"), load("streams.schema.blocks")
+    requests = load("streams.schema.layouts").REQUESTS
     collector = collecting.Collector(settings.Settings(mode="local", partitions=1, fuse_skip=True))
 
     def read(data: bytes) -> None:
         collector.add(data.split(b"\n"), "fuzz", START)
         for block in collector.flush():
-            blocks.decode(block.data, blocks.REQUESTS)
+            blocks.decode(block.data, requests)
 
     samples = ROOT / "tests" / "streams" / "intake" / "formats" / "samples"
     first = [line for path in sorted(samples.glob("*.jsonl")) for line in itertools.islice(path.read_bytes().splitlines(), 3)]
@@ -111,13 +112,14 @@ def layouts() -> list[Any]:
 
 
 def block_seeds() -> list[bytes]:
-    """Return a good block of every layout."""
-    return [load("streams.testing.tampering").sample(layout).encoded() for layout in layouts()]
+    """Return a good block of every layout, as it is and folded."""
+    samples, encode = [load("streams.testing.tampering").sample(layout) for layout in layouts()], load("streams.schema.blocks").encode
+    return [each for sample in samples for each in (sample.encoded(), encode(sample.folded()))]
 
 
 def blocks() -> Seeded:
     """Blocks of every layout."""
-    schema, errors, every = load("streams.schema.layouts"), load("streams.core.errors"), layouts()
+    schema, errors, every = load("streams.schema.blocks"), load("streams.core.errors"), layouts()
 
     def read(data: bytes) -> None:
         try:
