@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,11 +15,12 @@ from models.accumulators import decayed, distinct, histogram
 from models.accumulators.grouped_events import GroupedEvents
 from models.arrays import Floats
 from models.state.columns import Columns, Field, Slots
+from streams.features import readings
 from streams.features.declaration import Feature
 from streams.features.events import Events
 from streams.features.expressions import Expr
 from streams.features.needs import Distinct, Histogram, Last, Need, Reader, Sum
-from streams.features.readings import Reading
+from streams.features.readings import Quotient, Reading
 
 
 @dataclass(frozen=True)
@@ -41,6 +42,25 @@ class _Plan:
         return cls(tuple(row), rows[:, 0], rows[:, 1])
 
 
+@dataclass(frozen=True)
+class _Quotients:
+    """The features that are quotients of sums with one half-life. Every array is (quotients,)."""
+
+    features: NDArray[np.intp]
+    """Position of the feature."""
+    above: NDArray[np.intp]
+    """Row of each sum: the one divided, the divisor, and that of the events."""
+    below: NDArray[np.intp]
+    events: NDArray[np.intp]
+
+    @classmethod
+    def of(cls, quotients: Mapping[int, Quotient], position: Mapping[Need, int], half_life: float) -> _Quotients:
+        """Choose those with this half-life, in seconds, among the quotients by their features' positions."""
+        chosen = {row: each for row, each in quotients.items() if each.above.half_life == half_life}
+        sums = np.array([[position[need] for need in each] for each in chosen.values()], np.intp).reshape(-1, 3)
+        return cls(np.array([*chosen], np.intp), *sums.T)
+
+
 class Bank:
     """All accumulators that some features need, each once, as fields of a `Columns`."""
 
@@ -52,8 +72,8 @@ class Bank:
             also: Further readings that need accumulators and that the caller reads.
         """
         self.features = tuple(features)
-        readings = [*(feature.value for feature in self.features), *also]
-        needs = dict.fromkeys(need for reading in readings for need in reading.needs)
+        read = [*(feature.value for feature in self.features), *also]
+        needs = dict.fromkeys(need for reading in read for need in reading.needs)
         self._sums: dict[float, list[Sum]] = {}
         for need in needs:
             if isinstance(need, Sum):
@@ -64,6 +84,9 @@ class Bank:
         groups: list[Sequence[Need]] = [*self._sums.values(), self._last]
         self._plans = {half_life: _Plan.of(group) for half_life, group in self._sums.items()}
         self.position: dict[Need, int] = {need: index for group in groups for index, need in enumerate(group)}
+        quotients = {row: feature.value.quotient for row, feature in enumerate(self.features) if feature.value.quotient}
+        self._others = [row for row in range(len(self.features)) if row not in quotients]
+        self._quotients = {half_life: _Quotients.of(quotients, self.position, half_life) for half_life in self._sums}
 
     def fields(self) -> dict[str, Field]:
         """Return the columns of an entity's accumulators: sums by half-life, histograms, registers, newest values, clocks."""
@@ -103,7 +126,7 @@ class Bank:
 
     def reader(self, state: Columns, slots: Slots) -> Reader:
         """Return a reader of the accumulators of these entities. slots: (entities,)."""
-        return Reader(state, slots, self.position)
+        return Reader(state, slots, self.position, self._distinct)
 
     def read(self, state: Columns, slots: Slots) -> tuple[Floats, Floats]:
         """Return every feature of these entities as of their newest event.
@@ -112,8 +135,14 @@ class Bank:
             The values, NaN where unknown, and the number of events behind each, both (entities, features).
         """
         reader = self.reader(state, slots)
-        pairs = [feature.value.read(reader) for feature in self.features]
-        return np.column_stack([value for value, _ in pairs]), np.column_stack([weight for _, weight in pairs])
+        values, weights = np.empty((2, len(self.features), len(slots)))
+        for half_life, together in self._quotients.items():
+            sums = reader.sums(half_life)
+            above, below, events = sums[together.above], sums[together.below], sums[together.events]
+            values[together.features], weights[together.features] = readings.divide(above, below), events
+        for row in self._others:
+            values[row], weights[row] = self.features[row].value.read(reader)
+        return np.ascontiguousarray(values.T), np.ascontiguousarray(weights.T)
 
 
 def _evaluate(expr: Expr, events: Events, known: dict[Expr, Floats]) -> Floats:

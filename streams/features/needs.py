@@ -5,13 +5,14 @@ A need names an accumulator; equal needs of several features are one accumulator
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.accumulators import distinct
 from models.arrays import Floats
 from models.state.columns import Columns, Slots
 from streams.features.expressions import Expr
@@ -78,19 +79,22 @@ Need = Sum | Histogram | Distinct | Last
 class Reader:
     """The accumulators of some entities, as of each entity's newest event. Every array has one row an entity."""
 
-    def __init__(self, state: Columns, slots: Slots, position: Mapping[Need, int]) -> None:
+    def __init__(self, state: Columns, slots: Slots, position: Mapping[Need, int], counted: Sequence[Distinct]) -> None:
         """Read these slots of a table.
 
         Args:
             state: The entities' accumulators, with the fields of a `Bank`.
             slots: The rows to read, (entities,).
             position: Position of each need within its column.
+            counted: All that count different values: they are estimated together, when the first is asked for.
         """
         self._state = state
         self._slots = slots
         self._position = position
         self._rows: dict[str, NDArray[Any]] = {}
         self._sums: dict[float, Floats] = {}
+        self._counted = counted
+        self._different: dict[Distinct, Floats] = {}
 
     def _column(self, name: str) -> NDArray[Any]:
         rows = self._rows.get(name)
@@ -100,20 +104,28 @@ class Reader:
 
     def sum(self, need: Sum) -> Floats:
         """Return a decayed sum, (entities,)."""
-        sums = self._sums.get(need.half_life)
-        if sums is None:
-            rows = self._column(f"sums over {need.half_life:g}")
-            sums = self._sums[need.half_life] = np.ascontiguousarray(rows.T, np.float64)
-        values: Floats = sums[self._position[need]]
+        values: Floats = self.sums(need.half_life)[self._position[need]]
         return values
+
+    def sums(self, half_life: float) -> Floats:
+        """Return all decayed sums with this half-life (seconds), (sums, entities)."""
+        sums = self._sums.get(half_life)
+        if sums is None:
+            rows = self._column(f"sums over {half_life:g}")
+            sums = self._sums[half_life] = np.ascontiguousarray(rows.T, np.float64)
+        return sums
 
     def cells(self, need: Histogram) -> NDArray[np.float32]:
         """Return a decayed histogram, (entities, bins)."""
         return self._column(need.label)
 
-    def registers(self, need: Distinct) -> NDArray[np.uint8]:
-        """Return registers, (entities, 128)."""
-        return self._column(need.label)
+    def different(self, need: Distinct) -> Floats:
+        """Return the estimated number of different values, (entities,)."""
+        if not self._different:
+            registers = np.concatenate([self._column(each.label) for each in self._counted])
+            estimates = distinct.estimate(registers).reshape(len(self._counted), -1)
+            self._different = dict(zip(self._counted, estimates, strict=True))
+        return self._different[need]
 
     def last(self, need: Last) -> Floats:
         """Return a newest value, (entities,)."""

@@ -8,10 +8,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
-from models.accumulators import distinct, histogram
+from models.accumulators import histogram
 from models.arrays import Floats
 from models.durations import DAY, HOUR
 from streams.features.events import hour_of_day
@@ -24,6 +25,14 @@ MIN_FURTHER_REQUESTS = 0.5
 """Requests after the first, decayed, below which a rate of change is unknown."""
 
 
+class Quotient(NamedTuple):
+    """One decayed sum over another, and the sum of the events behind it. A `Bank` computes those of all its features together."""
+
+    above: Sum
+    below: Sum
+    events: Sum
+
+
 @dataclass(frozen=True)
 class Reading:
     """The accumulators that a value needs, and the function that computes the value from them."""
@@ -31,10 +40,12 @@ class Reading:
     needs: tuple[Need, ...]
     read: Callable[[Reader], tuple[Floats, Floats]]
     """From the accumulators to the value (NaN where unknown) and the number of events behind it, both (entities,)."""
+    quotient: Quotient | None = None
+    """What `read` computes, if it is no more than that."""
 
     def __truediv__(self, other: Reading) -> Reading:
         """Return the quotient, unknown where the divisor is not positive. Its number of events is the smaller one of the two."""
-        return combine(_divide, self, other)
+        return combine(divide, self, other)
 
     def __mul__(self, other: Reading) -> Reading:
         """Return the product. Its number of events is the smaller one of the two."""
@@ -60,9 +71,16 @@ def combine(function: Callable[..., Floats], *readings: Reading) -> Reading:
     return Reading(tuple(need for reading in readings for need in reading.needs), read)
 
 
-def _divide(above: Floats, below: Floats) -> Floats:
-    quotient: Floats = np.divide(above, below, out=np.full(np.shape(below), np.nan), where=below > 0)
-    return quotient
+def quotient(above: Sum, below: Sum, events: Sum) -> Reading:
+    """Return one decayed sum over another, unknown where that is not positive. events: the sum of those behind it."""
+    needs = tuple(dict.fromkeys((above, below, events)))
+    return Reading(needs, lambda reader: (divide(reader.sum(above), reader.sum(below)), reader.sum(events)), Quotient(above, below, events))
+
+
+def divide(above: Floats, below: Floats) -> Floats:
+    """Return the quotients, NaN where the divisor is not positive, shape as given: (entities,), or (quotients, entities)."""
+    divided: Floats = np.divide(above, below, out=np.full(np.shape(below), np.nan), where=below > 0)
+    return divided
 
 
 def ratio(above: Expr, below: Expr, half_life: float = DAY) -> Reading:
@@ -75,7 +93,7 @@ def ratio(above: Expr, below: Expr, half_life: float = DAY) -> Reading:
     """
     top, bottom = Sum(above, below, half_life), Sum(below, above, half_life)
     count = Sum(REQUESTS, above * below, half_life)
-    return Reading((top, bottom, count), lambda reader: (_divide(reader.sum(top), reader.sum(bottom)), reader.sum(count)))
+    return quotient(top, bottom, count)
 
 
 def mean(of: Expr, half_life: float = DAY) -> Reading:
@@ -87,7 +105,7 @@ def mean(of: Expr, half_life: float = DAY) -> Reading:
     2.0
     """
     top, count = Sum(of, of, half_life), Sum(REQUESTS, of, half_life)
-    return Reading((top, count), lambda reader: (_divide(reader.sum(top), reader.sum(count)), reader.sum(count)))
+    return quotient(top, count, count)
 
 
 def weighted(of: Expr, by: Expr, half_life: float = DAY) -> Reading:
@@ -104,7 +122,7 @@ def weighted(of: Expr, by: Expr, half_life: float = DAY) -> Reading:
         half_life: Seconds.
     """
     top, weight = Sum(of * by, of * by, half_life), Sum(by, of * by, half_life)
-    return Reading((top, weight), lambda reader: (_divide(reader.sum(top), reader.sum(weight)), reader.sum(weight)))
+    return quotient(top, weight, weight)
 
 
 def share(of: Expr, half_life: float = DAY) -> Reading:
@@ -131,8 +149,8 @@ def deviation(of: Expr, half_life: float = DAY) -> Reading:
 
     def read(reader: Reader) -> tuple[Floats, Floats]:
         weight = reader.sum(count)
-        average = _divide(reader.sum(first), weight)
-        variance = _divide(reader.sum(second), weight) - average**2
+        average = divide(reader.sum(first), weight)
+        variance = divide(reader.sum(second), weight) - average**2
         return np.where(weight >= MIN_DEVIATION_REQUESTS, np.sqrt(np.maximum(variance, 0.0)), np.nan), weight
 
     return Reading((first, second, count), read)
@@ -209,7 +227,7 @@ def different(of: Expr, window: float = DAY) -> Reading:
     need = Distinct(of, window)
 
     def read(reader: Reader) -> tuple[Floats, Floats]:
-        count = distinct.estimate(reader.registers(need))
+        count = reader.different(need)
         return np.where(count > 0, count, np.nan), reader.requests
 
     return Reading((need,), read)
@@ -232,7 +250,7 @@ def further_per_request(of: Expr, window: float = DAY) -> Reading:
 
     def read(reader: Reader) -> tuple[Floats, Floats]:
         further = reader.sum(count) - 1.0
-        rate = (distinct.estimate(reader.registers(values)) - 1.0) / np.maximum(further, 1e-9)
+        rate = (reader.different(values) - 1.0) / np.maximum(further, 1e-9)
         return np.where(further >= MIN_FURTHER_REQUESTS, np.clip(rate, 0.0, 1.0), np.nan), np.maximum(further, 0.0)
 
     return Reading((values, count), read)

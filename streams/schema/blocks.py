@@ -37,7 +37,7 @@ from models.arrays import Hashes
 from streams.core.errors import BlockLayoutError
 from streams.schema import ipc
 from streams.schema.arrow_columns import TYPES, Kind, codes_of, schema_of, to_arrow, to_numpy_column
-from streams.schema.folded import MAX_FOLDED_ROWS, Fold, fold_of, plain_batch, without_fold
+from streams.schema.folded import MAX_FOLDED_ROWS, MIN_FOLDED_COLUMNS, Fold, fold_of, plain_batch, without_fold
 from streams.schema.layout_check import Check, Growing, Unfolded
 from streams.schema.prompt_sketch import PROMPT_SHINGLES
 
@@ -326,7 +326,7 @@ class FreshBlock(Block):
     @cached_property
     def packed(self) -> bytes:
         """Return the block as bytes, ready to send."""
-        if len(self) > MAX_FOLDED_ROWS:
+        if len(self) > MAX_FOLDED_ROWS or len(self.layout.columns) < MIN_FOLDED_COLUMNS:
             return super().packed
         fold = self.layout.fold
         return encode(fold.fold(self._columns, {name: to_arrow(self.vectors(name), "vector") for name in fold.vectors}, self._metadata()))

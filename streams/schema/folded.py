@@ -24,6 +24,9 @@ from streams.schema.prompt_sketch import PROMPT_SHINGLES
 MAX_FOLDED_ROWS: Final = 256
 """Of a block that is folded when it is sent."""
 
+MIN_FOLDED_COLUMNS: Final = 20
+"""Of a block that is folded: with ten columns it takes longer."""
+
 _METADATA: Final = b"folded"
 _VECTOR: Final = pa.list_(pa.float32())
 _TYPES: Final[Mapping[Kind, tuple[pa.DataType, int]]] = {

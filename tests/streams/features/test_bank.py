@@ -16,7 +16,8 @@ from streams.features.readings import (
     Reading,
     share,
 )
-from streams.testing.feature_trial import block_of
+from streams.features.registry import features
+from streams.testing.feature_trial import block_of, derived_columns
 
 
 def tried(reading: Reading | None = None, name: str = "Tried") -> type[Feature]:
@@ -38,3 +39,21 @@ def test_a_reading_rests_on_the_requests_where_it_was_known() -> None:
     grouped = GroupedEvents.of(table.intern(["a"] * 4), np.asarray(block.numbers("time"), np.float64), table["clock"])
     bank.fold(table, Events(block, grouped))
     assert bank.read(table, np.zeros(1, np.int64))[1].tolist() == [[2.0]]
+
+
+def test_what_is_read_together_is_what_each_feature_reads_by_itself() -> None:
+    bank = Bank(features("account"))
+    table = Columns("t", bank.fields())
+    given = {"output_tokens": [100, 400, 5], "input_tokens": [10, 20, 900], "duration": [1, 2, 3], "user_agent": ["a", "b", None]}
+    block = block_of(given | {"status": [200, 429, 200], "conversation": [1, 2, 2], "seeded": [1, None, 0]})
+    times = np.asarray(block.numbers("time"), np.float64)
+    slots = table.intern(["ada", "bob", "ada"])
+    grouped = GroupedEvents.of(slots, times, table["clock"])
+    bank.fold(table, Events(block, grouped, derived_columns(block, grouped, {})))
+    entities = np.unique(slots)
+    values, weights = bank.read(table, entities)
+    for row, feature in enumerate(bank.features):
+        value, weight = feature.value.read(bank.reader(table, entities))
+        np.testing.assert_array_equal(values[:, row], value, feature.name())
+        np.testing.assert_array_equal(weights[:, row], weight, feature.name())
+    assert np.isfinite(values).any(axis=0).sum() > len(bank.features) / 3, "the comparison is of known values"
