@@ -158,7 +158,7 @@ mutants: setup ## Change the code on purpose and see whether a test fails, half 
 	$(BIN)/python -P tests/mutants.py $(if $(ALL),--all) $(if $(MUTANTS),--mutants $(MUTANTS)) $(if $(SEED),--seed $(SEED)) $(if $(MODULE),--module $(MODULE))
 
 lock: setup ## Resolve the dependencies into the lock files, that of the benchmark's peers too (UPGRADE=1: newest versions of all)
-	$(BIN)/uv pip compile --quiet $(if $(UPGRADE),--upgrade) --python-version 3.11 --generate-hashes --no-header --no-annotate --extra local --extra docs --extra forensics --extra sharing --extra dev -o requirements-dev.lock pyproject.toml
+	$(BIN)/uv pip compile --quiet $(if $(UPGRADE),--upgrade) --python-version 3.11 --generate-hashes --no-header --no-annotate --extra local --extra buckets --extra docs --extra forensics --extra sharing --extra dev -o requirements-dev.lock pyproject.toml
 	$(BIN)/uv pip compile --quiet $(if $(UPGRADE),--upgrade) --python-version 3.11 --generate-hashes --no-header --no-annotate -c requirements-dev.lock -o requirements.lock pyproject.toml
 	$(BIN)/uv pip compile --quiet $(if $(UPGRADE),--upgrade) --python-version 3.11 --generate-hashes --no-header --no-annotate -o tests/bench/peers.lock tests/bench/peers.in
 

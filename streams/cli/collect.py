@@ -40,12 +40,13 @@ def collect(  # noqa: PLR0913 - an argument an option
 ) -> None:
     """Turn log lines into blocks of events, without any prompt text, and send them to Kafka.
 
-    From FILES, or folders of them (JSON lines, an array or values; plain, gzip, zstd, xz, bzip2), from standard input (-), from
-    gateways over HTTP, or from a topic. It ends with its input; HTTP, the topic and followed files end with Ctrl-C, once all accepted
-    events are delivered.
+    From FILES, or folders of them, here or at an address (JSON lines, an array or values; plain, gzip, zstd, xz, bzip2), from standard
+    input (-), from gateways over HTTP, or from a topic. It ends with its input; HTTP, the topic and followed files end with Ctrl-C, once
+    all accepted events are delivered.
 
     \b
     Example:  hydrometer collect monday.jsonl.gz tuesday.jsonl.zst
+              hydrometer collect s3://bucket/2026/11/28
               hydrometer collect --follow /var/log/gateway/requests.log
               kubectl logs -f gateway | hydrometer collect -
               hydrometer collect --http 127.0.0.1:8088 --topic
@@ -56,15 +57,17 @@ def collect(  # noqa: PLR0913 - an argument an option
     from streams.core.settings import Settings
     from streams.intake import block_producer
     from streams.intake.collector import collect_garbage_rarely
+    from streams.intake.files import log_path
     from streams.intake.following import POSITIONS_FILE
     from streams.intake.following import follow as follow_files
+    from streams.intake.remote import is_address
     from streams.intake.serve import serve
     from streams.schema import topics as names
 
     if bool(files) == bool(http or topic) or (len(files) > 1 and "-" in files):
         raise click.UsageError("Name files, or - for standard input, or --http and --topic.")
-    if follow and (not files or "-" in files):
-        raise click.UsageError("--follow takes files: hydrometer collect --follow gateway.log")
+    if follow and (not files or any(name == "-" or is_address(name) for name in files)):
+        raise click.UsageError("--follow takes files of this machine: hydrometer collect --follow gateway.log")
     log_format = named_format(log_format, pairs)
     settings = Settings.load(role="intake" if http else "collect")
     collect_garbage_rarely()
@@ -81,7 +84,7 @@ def collect(  # noqa: PLR0913 - an argument an option
             own = os.fdopen(sys.stdin.fileno(), "rb", closefd=False)  # a thread that still reads sys.stdin would abort the end of Python
             counts = block_producer.send_stream(own, settings, log_format, known_corpus, backfill=backfill)
         else:
-            counts = block_producer.send_files([Path(name) for name in files], settings, log_format, known_corpus)
+            counts = block_producer.send_files([*map(log_path, files)], settings, log_format, known_corpus)
     rejected = {reason: count for reason, count in sorted(counts.items()) if reason != "accepted"}
     if rejected and not counts["accepted"]:
         raise HydrometerError(f"no event was accepted (rejected: {rejected}): check --format; the lines are in {names.DEAD_LETTERS}")

@@ -8,15 +8,31 @@ from __future__ import annotations
 from functools import cached_property
 from importlib.metadata import EntryPoint, entry_points
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import click
 
 from streams.core.errors import HydrometerError
 
+if TYPE_CHECKING:
+    from streams.intake.files import LogPath
+
 COMMAND_ENTRY_POINTS: Final = "hydrometer.commands"
 FILE: Final = click.Path(path_type=Path)
 """An argument or option that names a file or a directory."""
+
+
+class LogPathType(click.ParamType):
+    """An argument that names a log: a path, or an address as s3://bucket/logs."""
+
+    name = "log"
+
+    def convert(self, value: str | LogPath, param: click.Parameter | None, ctx: click.Context | None) -> LogPath:  # noqa: ARG002
+        """Return what a word names."""
+        from streams.intake.files import log_path
+
+        return log_path(value) if isinstance(value, str) else value
+
 
 LOG_FORMAT: Final = click.option(
     "--format",

@@ -38,8 +38,10 @@ from streams.core.logs import configure
 from streams.core.output import echo
 
 _QUIET = {  # below these levels our own log lines report the same
+    "aiobotocore": logging.WARNING,
     "aiokafka": logging.WARNING,
     "asyncio": logging.WARNING,
+    "botocore": logging.WARNING,
     "clickhouse_driver": logging.ERROR,
     "faust": logging.WARNING,
     "kafka": logging.CRITICAL,

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 
 import click
 
-from streams.cli.commands import FILE, LOG_FORMAT, MAP, named_format
+from streams.cli.commands import FILE, LOG_FORMAT, MAP, LogPathType, named_format
 from streams.core.errors import HydrometerError
 from streams.core.output import console, echo
 
 if TYPE_CHECKING:
+    from streams.intake.files import LogPath
     from streams.replay.git_revision import Revision
 
 _NO_FAULT = frozenset({"duplicate", "no_request"})
@@ -19,14 +20,18 @@ _SHOWN_CASES = 3
 
 
 @click.command()
-@click.argument("files", type=FILE, nargs=-1, required=True)
+@click.argument("files", type=LogPathType(), nargs=-1, required=True)
 @click.option("--out", type=FILE, required=True, help="Directory for accounts, routers, scores, alerts, cases and a summary.")
 @click.option("--until", help="Stop at this event time: 2026-11-21 or 2026-11-21T14:00:00Z.")
 @LOG_FORMAT
 @MAP
 @click.option("--compare", "revision", metavar="REV", help="Also replay with the code of this git revision, and print the differences.")
-def replay(*, files: tuple[Path, ...], out: Path, until: str | None, log_format: str, pairs: tuple[str, ...], revision: str | None) -> None:
-    """Run log files, or a folder of them, through the whole pipeline in this process: no broker, event time, same input, same output.
+def replay(
+    *, files: tuple[LogPath, ...], out: Path, until: str | None, log_format: str, pairs: tuple[str, ...], revision: str | None
+) -> None:
+    """Run log files, or folders of them, here or at an address, through the whole pipeline in this process: no broker, event time.
+
+    The same input gives the same output.
 
     Without HYDROMETER_MODE this uses the development keys of local mode: nothing that they key leaves the output directory.
 
@@ -37,7 +42,7 @@ def replay(*, files: tuple[Path, ...], out: Path, until: str | None, log_format:
 
     \b
     Example:  hydrometer replay yesterday.jsonl.gz --out build/replay
-              hydrometer replay bucket/2026/11/28 --out build/replay
+              hydrometer replay s3://bucket/2026/11/28 --out build/replay
               hydrometer replay ours.jsonl --out build/replay --map began=timestamp --map caller/key=account.id
               hydrometer replay yesterday.jsonl.gz --out build/replay --compare main
     """
@@ -53,7 +58,7 @@ def replay(*, files: tuple[Path, ...], out: Path, until: str | None, log_format:
     _show(before, out)
 
 
-def _replay(files: tuple[Path, ...], out: Path, until: str | None, log_format: str) -> None:
+def _replay(files: tuple[LogPath, ...], out: Path, until: str | None, log_format: str) -> None:
     import os
 
     from streams.core.settings import Settings
@@ -103,7 +108,7 @@ def _warn(out: Path, events: int, refused: int) -> None:
         echo(f"    first: {first.source}, {first.position}: {first.blanked[:MAX_SHAPE_CHARACTERS]}", err=True)
 
 
-def _with_code_of(before: Revision, files: tuple[Path, ...], out: Path, until: str | None, log_format: str) -> None:
+def _with_code_of(before: Revision, files: tuple[LogPath, ...], out: Path, until: str | None, log_format: str) -> None:
 
     options = ["--out", str(out / before.short), "--format", log_format, *(["--until", until] if until else [])]
     with console(stderr=True).status(f"replaying with the code of {before.name} ({before.short})"):

@@ -25,7 +25,7 @@ from streams.core.output import console
 from streams.core.settings import Settings
 from streams.intake.clock import FileClock
 from streams.intake.collector import Collector, Ingested, OutgoingBlock, read_files
-from streams.intake.files import UnreadableInputError, live_chunks
+from streams.intake.files import LogPath, UnreadableInputError, live_chunks, named_files, size_bytes
 from streams.intake.formats.registry import AUTO
 from streams.intake.refusals import log_new_kinds
 from streams.schema import topics
@@ -168,7 +168,7 @@ def report_paused(source: str, *, paused: bool) -> None:
     METRICS.set(Metric.FUSE_BLOWN, float(bool(_PAUSED_SOURCES)))
 
 
-def send_files(paths: Sequence[Path], settings: Settings, log_format: str = AUTO, known_corpus: Path | None = None) -> Counter[str]:
+def send_files(paths: Sequence[LogPath], settings: Settings, log_format: str = AUTO, known_corpus: Path | None = None) -> Counter[str]:
     """Send files to Kafka, with progress on a terminal; return the number of lines `accepted`, and rejected by reason.
 
     Raises SettingsError, FuseBlownError (after the lines before it were delivered), BrokerUnavailableError.
@@ -238,12 +238,12 @@ def _blown_fuse_shown() -> Iterator[None]:
 
 
 @contextmanager
-def _progress(paths: Sequence[Path]) -> Iterator[Callable[[int], None]]:
+def _progress(paths: Sequence[LogPath]) -> Iterator[Callable[[int], None]]:
     """Show progress when standard error is a terminal. Yields a function that takes the bytes read of the current file."""
     if not sys.stderr.isatty():
         yield lambda _done: None
         return
-    total = sum(path.stat().st_size for path in paths if path.is_file())
+    total = sum(size_bytes(path) for path in named_files(paths))
     columns = (TextColumn("reading"), BarColumn(), DownloadColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console(stderr=True), transient=True) as progress:
         task = progress.add_task("reading", total=total)

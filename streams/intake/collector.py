@@ -26,7 +26,7 @@ from streams.core.settings import Settings
 from streams.intake.clock import AHEAD, LARGEST_CORRECTION_SECONDS, FileClock, event_time
 from streams.intake.dead_letter_limit import Fuse
 from streams.intake.dead_letters import letter
-from streams.intake.files import UnreadableInputError, chunks_of, named_files
+from streams.intake.files import LogPath, UnreadableInputError, chunks_of, named_files
 from streams.intake.formats.registry import AUTO, advisor, reader
 from streams.intake.forwarded import trusted
 from streams.privacy.indicators import IndicatorMatcher
@@ -374,7 +374,7 @@ def _account(event: Event) -> str | None:
 
 
 def read_files(
-    paths: Sequence[Path],
+    paths: Sequence[LogPath],
     settings: Settings,
     log_format: str = AUTO,
     *,
@@ -402,7 +402,7 @@ def read_files(
     collector.fuse.check()
 
 
-def _steps(collector: Collector, path: Path, settings: Settings) -> Iterator[tuple[Ingested, int]]:
+def _steps(collector: Collector, path: LogPath, settings: Settings) -> Iterator[tuple[Ingested, int]]:
     """Yield the result of each chunk of a file, and the bytes read so far."""
     clock, line, done = FileClock(settings.future_skew_seconds, settings.past_skew_seconds), 0, 0
     try:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import BinaryIO, Final, NamedTuple
 
 from streams.core.errors import HydrometerError, SettingsError
+from streams.intake.remote import RemotePath, is_address
 from streams.intake.splitting import Records
 from streams.intake.unpacking import BROKEN, ZipError, unpacked
 
@@ -17,6 +18,9 @@ CHUNK_LINES: Final = 1024
 """Lines per chunk. Fixed, so that a file is always cut at the same lines."""
 CHUNK_BYTES: Final = 64 * 1024 * 1024
 """A chunk of long lines ends where it has so many bytes."""
+
+LogPath = Path | RemotePath
+"""Where a log is: a file or a folder here, or at an address."""
 
 PIECE_BYTES = 1 << 20
 
@@ -35,14 +39,23 @@ class Chunk(NamedTuple):
     """Bytes of the file on disk that were read so far."""
 
 
-def named_files(paths: Sequence[Path]) -> list[Path]:
+def log_path(name: str) -> LogPath:
+    """Return what a word names: an address, as s3://bucket/logs, or a path."""
+    return RemotePath(name) if is_address(name) else Path(name)
+
+
+def named_files(paths: Sequence[LogPath]) -> list[LogPath]:
     """Return the files that paths name, a folder's by their names, as a bucket lists them; hidden ones (`.name`) are left out.
 
     Raises:
-        SettingsError: one line, for the first path that cannot be opened, and for a folder without files.
+        SettingsError: One line, for the first path that cannot be opened, and for a folder without files.
+        MissingToolError: The package for an address is not installed.
     """
-    files: list[Path] = []
+    files: list[LogPath] = []
     for path in paths:
+        if isinstance(path, RemotePath):
+            files += path.files()
+            continue
         if not path.is_dir():
             files.append(path)
             continue
@@ -52,20 +65,30 @@ def named_files(paths: Sequence[Path]) -> list[Path]:
         files += inside
     for file in files:
         try:
-            file.open("rb").close()
+            opened(file).close()
         except OSError as error:
             message = f"cannot read {file} ({error.strerror}): check the path and its permissions"
             raise SettingsError(message) from error
     return files
 
 
+def opened(path: LogPath) -> BinaryIO:
+    """Return the bytes of a file. Raises OSError, and for an address SettingsError, when it cannot be opened."""
+    return path.open() if isinstance(path, RemotePath) else path.open("rb")
+
+
+def size_bytes(path: LogPath) -> int:
+    """Return the size of a file as it is stored, 0 where that is unknown."""
+    return path.size_bytes if isinstance(path, RemotePath) else path.stat().st_size
+
+
 def _is_hidden(path: Path) -> bool:
     return any(part.startswith(".") for part in path.parts)
 
 
-def chunks_of(path: Path) -> Iterator[Chunk]:
+def chunks_of(path: LogPath) -> Iterator[Chunk]:
     """Yield a file's lines, 1,024 at a time. Raises UnreadableInputError after the last readable line when the file breaks off."""
-    with path.open("rb") as raw:
+    with opened(path) as raw:
         lines, first = lines_of(raw), 1
         while chunk := list(_until_broken(_chunk(lines))):
             yield Chunk([line for line in chunk if not isinstance(line, Exception)], first, raw.tell())

@@ -39,13 +39,16 @@ class ZipError(OSError):
 def unpacked(raw: BinaryIO) -> Stream:
     """Return a stream's text: decompressed (gzip, zstd, xz, bzip2), and in UTF-8 without a byte order mark.
 
+    A gzip within a gzip is read too: Firehose packs again what CloudWatch had packed.
+
     The stream must be buffered. Raises ZipError for a zip archive.
     """
     magic = cast("_Peekable", raw).peek(6)[:6]
     if magic.startswith(_ZIP):
         raise ZipError
     if magic.startswith(_GZIP):
-        return _Text(gzip.GzipFile(fileobj=raw))
+        text = gzip.GzipFile(fileobj=raw)
+        return _Text(gzip.GzipFile(fileobj=text, mode="rb") if text.peek(2)[:2] == _GZIP else text)
     if magic.startswith(_ZSTD):
         return _Text(_Zstd(raw))
     if magic.startswith(_XZ):

@@ -35,7 +35,7 @@ from streams.core.errors import SettingsError
 from streams.core.output import console
 from streams.core.settings import Settings
 from streams.intake.collector import Collector, Ingested, OutgoingBlock, read_files
-from streams.intake.files import named_files
+from streams.intake.files import LogPath, named_files, size_bytes
 from streams.replay import report
 from streams.replay.case_rows import alert_rows, case_row, member_rows, newest, version_rows
 from streams.replay.coverage import Coverage
@@ -237,7 +237,9 @@ def moment(text: str) -> float:
     return (time_read if time_read.tzinfo else time_read.replace(tzinfo=UTC)).timestamp()
 
 
-def run(files: Sequence[Path], out: Path, until: str | None = None, log_format: str = "auto", settings: Settings | None = None) -> Summary:
+def run(
+    files: Sequence[LogPath], out: Path, until: str | None = None, log_format: str = "auto", settings: Settings | None = None
+) -> Summary:
     """Replay files, and folders of them, into `out` with a progress bar, and return the summary.
 
     until: event time at which it ends, ISO 8601. Raises SettingsError for what cannot be read.
@@ -253,7 +255,7 @@ def run(files: Sequence[Path], out: Path, until: str | None = None, log_format: 
     replay = Replay(settings.partitions, settings.seal_key.get_secret_value().encode(), policy, coverage=coverage)
     began = time.perf_counter()
     with _progress() as progress:
-        bar = progress.add_task("replay", total=sum(path.stat().st_size for path in files))
+        bar = progress.add_task("replay", total=sum(map(size_bytes, files)))
         behind = {"bytes": 0, "file": 0}
 
         def on_ingested(ingested: Ingested, done: int) -> None:

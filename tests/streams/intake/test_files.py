@@ -40,6 +40,7 @@ def lines_in(chunks: list[Chunk]) -> list[bytes]:
         TEXT,
         gzip.compress(TEXT),
         ZSTD.compress(TEXT),
+        gzip.compress(gzip.compress(TEXT)),
         gzip.compress(TEXT[:100]) + gzip.compress(TEXT[100:]),
         ZSTD.compress(TEXT[:100]) + ZSTD.compress(TEXT[100:]),
         lzma.compress(TEXT),
@@ -48,7 +49,7 @@ def lines_in(chunks: list[Chunk]) -> list[bytes]:
         TEXT.decode().encode("utf-16"),
         gzip.compress(codecs.BOM_UTF16_BE + TEXT.decode().encode("utf-16-be")),
     ],
-    ids=["plain", "gzip", "zstd", "gzip twice", "zstd twice", "xz", "bzip2", "byte order mark", "utf-16", "utf-16 in gzip"],
+    ids=["plain", "gzip", "zstd", "gzip in gzip", "gzip twice", "zstd twice", "xz", "bzip2", "byte order mark", "utf-16", "utf-16 in gzip"],
 )
 def test_the_first_bytes_tell_compression_and_encoding(tmp_path: Path, data: bytes) -> None:
     chunks = list(chunks_of(written(tmp_path, data)))
