@@ -52,8 +52,18 @@ torture: setup ## Freeze, kill and hang real processes on Apache Kafka, and coun
 	$(BIN)/python -m streams.devserver.kafka --fetch
 	$(BIN)/python tests/torture/torture.py $(ONLY) $(if $(SEED),--seed $(SEED)) $(if $(RUNS),--runs $(RUNS))
 
-bench: setup ## Measure events per CPU-second, into build/figures/bench.json
+bench: setup ## Measure what an event costs, a quarter of an hour, and print it all: by block, room, partitions, accounts, members, features, beside other programs
 	$(BIN)/python tests/bench/run.py
+	$(BIN)/python tests/bench/collecting.py
+	$(BIN)/python tests/bench/replaying.py
+	$(BIN)/python tests/bench/scaling.py
+	$(BIN)/python tests/bench/whole.py
+
+bench-agent: setup ## Measure events per CPU-second of the accounts agent beside a Faust agent and a loop of confluent-kafka (KAFKA=1: on Apache Kafka)
+	$(BIN)/python tests/bench/run.py $(if $(KAFKA),--kafka)
+
+bench-scale: setup ## Print CPU microseconds an event by accounts known (1,000 to a million) and by features, and milliseconds of a group's tick by members (QUICK=1: up to 10,000)
+	$(BIN)/python tests/bench/scaling.py $(if $(QUICK),--quick)
 
 bench-collect: setup ## Print the microseconds an event of sketching, by language and length, and of the whole of collect
 	$(BIN)/python tests/bench/collecting.py

@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from streams.core.markdown import table
-from streams.testing import forensics_tables
+from streams.testing import forensics_tables, speed_tables
 from streams.testing.figures import KEPT, Measurement, history
+from streams.testing.plots import bars
 
 MARKER: Final = re.compile(r"^\[figures: ([\w -]+)\]\((?:\.\./)?data/([\w-]+)\)$", re.MULTILINE)
 Kept = Sequence[Measurement]
@@ -44,7 +45,12 @@ def fill(page: str, folder: Path = KEPT) -> str:
         KeyError: a marker names an unknown table.
 
     """
-    return MARKER.sub(lambda marker: TABLES[marker[1]](history(marker[2], folder)), page)
+    return MARKER.sub(lambda marker: _filled(TABLES[marker[1]], marker[2], folder), page)
+
+
+def _filled(make: Callable[[Kept], str], target: str, folder: Path) -> str:
+    kept = history(target, folder)
+    return make(kept) if kept else f"*No figures of `make {target}` are kept.*\n"
 
 
 def provenance(kept: Kept) -> str:
@@ -208,19 +214,6 @@ def peers(kept: Kept) -> str:
     return f"{counted}\n{table(['suite', 'cases waived', 'why'], reasons)}\n{provenance(kept)}"
 
 
-def bars(title: str, values: Mapping[str, float]) -> str:
-    """Return horizontal bars as an SVG that takes the page's own colours, the longest 400 units wide."""
-    longest = max(values.values())
-    drawn = [
-        f'<text x="0" y="{40 + 26 * row}">{name}</text>'
-        f'<rect x="70" y="{27 + 26 * row}" width="{400 * value / longest:.0f}" height="16" fill="teal"/>'
-        f'<text x="{78 + 400 * value / longest:.0f}" y="{40 + 26 * row}">{_count(value)}</text>'
-        for row, (name, value) in enumerate(values.items())
-    ]
-    size = f'viewBox="0 0 560 {34 + 26 * len(values)}" width="560" font-size="13" fill="currentColor"'
-    return f'<svg xmlns="http://www.w3.org/2000/svg" role="img" {size}><text x="0" y="14">{title}</text>{"".join(drawn)}</svg>\n'
-
-
 def _splits(run: Measurement) -> list[tuple[str, Any]]:
     return [(name, run.figures[name]) for name in SPLITS if name in run.figures]
 
@@ -247,6 +240,7 @@ TABLES: Final[Mapping[str, Callable[[Kept], str]]] = {
     "torture": torture,
     "provenance": provenance,
     "rankings": rankings,
+    **{f"speed {name}": _of_newest(make) for name, make in speed_tables.TABLES.items()},
     **{f"forensics {name}": _of_newest(make) for name, make in forensics_tables.TABLES.items()},
 }
 """What a marker may name."""

@@ -27,7 +27,7 @@ from zlib import crc32
 
 from kafka import KafkaAdminClient
 from kafka.admin import NewTopic
-from peer_figures import ABOUT, NotRunError, Run, ratios, show, spread, summary
+from peer_figures import ABOUT, Measured, NotRunError, Run, ratios, show, spread, summary
 from peer_sink import TABLE
 from peer_traffic import DRAWN_EVENTS, Feeder, Line, lines
 from rich.console import Console
@@ -62,6 +62,7 @@ class Size:
     ramp_seconds: float = 6.0
     """At each rate before it counts: longer than a row waits for its batch in any program, so that as much comes out as goes in."""
     steady_seconds: float = 10.0
+    idle_seconds: float = 5.0
     warm_up_events: int = 4_000
     backlog_events: int = 60_000
 
@@ -105,12 +106,22 @@ class Turn:
         self._feeder = Feeder(rig.kafka.bootstrap, drawn)
         self._sent = 0
 
-    def measure(self) -> list[Run]:
-        """Return a run a rate, and one of the backlog. Raises NotRunError when the program ends or no row comes any more."""
+    def measure(self) -> Measured:
+        """Return what it takes without events, a run a rate, and one of the backlog.
+
+        Raises NotRunError when the program ends or no row comes any more.
+        """
         self._feeder.at_once(self._program.topic, self._size.warm_up_events, "warm")
         self._sent += self._size.warm_up_events
         self._wait_for_rows()
-        return [*map(self._steady, self._size.rates), self._backlog()]
+        return Measured(self._idle(), [*map(self._steady, self._size.rates), self._backlog()])
+
+    def _idle(self) -> float:
+        """Return the milliseconds of CPU a second that the program takes when nothing comes."""
+        before = self._spent()
+        time.sleep(self._size.idle_seconds)
+        parts, *_ = self._spent().since(before, events=1)
+        return sum(parts.values()) / 1e3 / self._size.idle_seconds
 
     def _steady(self, rate: int) -> Run:
         topic, run = self._program.topic, f"r{rate}"
@@ -248,36 +259,47 @@ def version_of(distribution: str) -> str:
 class Results:
     """What each program measured in all rounds, and why some were not run."""
 
-    runs: dict[str, list[Run]]
+    names: Sequence[str]
+    rounds: dict[str, list[Measured]] = field(default_factory=dict)
     not_run: dict[str, str] = field(default_factory=dict)
 
-    def add(self, name: str, measure: Callable[[], list[Run]]) -> None:
+    def add(self, name: str, measure: Callable[[], Measured]) -> None:
         """Measure a program once, unless it is known that it cannot be."""
         if name in self.not_run:
             return
         try:
-            runs = measure()
+            measured = measure()
         except (NotRunError, StuckError) as error:
             self.not_run[name] = str(error)
             print(f"{name}: NOT RUN: {error}", file=sys.stderr)
             return
-        self.runs[name] += runs
-        print(f"{name}: CPU us an event at {', '.join(f'{run.label} {sum(run.parts.values()):,.0f}' for run in runs)}", file=sys.stderr)
+        self.rounds.setdefault(name, []).append(measured)
+        said = ", ".join(f"{run.label} {sum(run.parts.values()):,.0f}" for run in measured.runs)
+        print(f"{name}: CPU us an event at {said}; {measured.idle_ms:.0f} ms a second without events", file=sys.stderr)
 
 
-def in_turn(names: Sequence[str], rounds: int, size: Size, python: Callable[[], Path], folder: Path) -> Results:
-    """Measure programs in turn, round after round. python: returns the interpreter whose environment holds the peers."""
-    drawn, results = lines(DRAWN_EVENTS, PARTITIONS), Results({name: [] for name in names})
+def in_turn(names: Sequence[str], rounds: int, size: Size, python: Callable[[], Path], folder: Path) -> Iterator[Results]:
+    """Measure programs in turn, and return after each round what all rounds so far measured.
+
+    Args:
+        names: of the programs.
+        rounds: how many.
+        size: of each program's turn.
+        python: returns the interpreter whose environment holds the peers.
+        folder: where a round keeps its broker and its ClickHouse, removed after it.
+
+    """
+    drawn, results = lines(DRAWN_EVENTS, PARTITIONS), Results(names)
     for number in range(1, rounds + 1):
         print(f"round {number} of {rounds}", file=sys.stderr)
         with Rig(folder / f"round-{number}", PARTITIONS, CHECKPOINT_SECONDS) as rig:
             for name in _rotated(names, number):
                 results.add(name, partial(_once, rig, name, python, drawn, size))
         shutil.rmtree(folder / f"round-{number}", ignore_errors=True)
-    return results
+        yield results
 
 
-def _once(rig: Rig, name: str, python: Callable[[], Path], drawn: Sequence[Line], size: Size) -> list[Run]:
+def _once(rig: Rig, name: str, python: Callable[[], Path], drawn: Sequence[Line], size: Size) -> Measured:
     with started(rig, name, Path(sys.executable) if name == OURS else python()) as program:
         return Turn(rig, program, drawn, size).measure()
 
@@ -297,11 +319,11 @@ def figures_of(results: Results, size: Size) -> Figures:
             "does": ABOUT[name].does,
             "lacks": ABOUT[name].lacks,
             "not_run": results.not_run.get(name, ""),
-            "rates": summary(runs),
+            **summary(results.rounds.get(name, [])),
         }
-        for name, runs in results.runs.items()
+        for name in results.names
     }
-    others = [run.other_cores for runs in results.runs.values() for run in runs] or [0.0]
+    others = [run.other_cores for rounds in results.rounds.values() for measured in rounds for run in measured.runs] or [0.0]
     return {
         "broker": f"Apache Kafka {kafka.version()}",
         "partitions": PARTITIONS,
@@ -324,12 +346,13 @@ def main() -> int:
     chosen = parser.parse_args()
     names = chosen.names or list(ABOUT)
     size = Size(backlog_events=chosen.events)
-    with tempfile.TemporaryDirectory() as folder:
-        kept = figures_of(in_turn(names, chosen.rounds, size, installed, Path(folder)), size)
     left_out = [name for name in ABOUT if name not in names]
     few = [*left_out, *(["a part of the backlog"] if size.backlog_events < Size.backlog_events else [])]
-    written = figures.write("bench-peers", kept, command=f"make bench-peers ROUNDS={chosen.rounds}", seed=1, partial=", ".join(few))
     console = Console(width=TABLE_WIDTH)
+    with tempfile.TemporaryDirectory() as folder:
+        for number, results in enumerate(in_turn(names, chosen.rounds, size, installed, Path(folder)), 1):
+            kept = figures_of(results, size)  # written after each round: who interrupts it has those that ended
+            written = figures.write("bench-peers", kept, command=f"make bench-peers ROUNDS={number}", seed=1, partial=", ".join(few))
     show(console, kept)
     console.print(f"figures -> {written}")
     return 0

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import statistics
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -80,12 +80,22 @@ def spread(values: Sequence[float], digits: int = 1) -> Figures:
     }
 
 
-def summary(runs: Iterable[Run]) -> Figures:
-    """Return by rate what several rounds measured of a program."""
+@dataclass(frozen=True)
+class Measured:
+    """One program in one round."""
+
+    idle_ms: float
+    """Of CPU a second, when nothing comes."""
+    runs: Sequence[Run]
+
+
+def summary(rounds: Sequence[Measured]) -> Figures:
+    """Return what several rounds measured of a program: without events, and by rate."""
     by_rate: dict[str, list[Run]] = {}
-    for run in runs:
+    for run in (run for measured in rounds for run in measured.runs):
         by_rate.setdefault(run.label, []).append(run)
-    return {label: _of_rate(group) for label, group in by_rate.items()}
+    idle = {"idle_ms_a_second": spread([measured.idle_ms for measured in rounds])} if rounds else {}
+    return {**idle, "rates": {label: _of_rate(group) for label, group in by_rate.items()}}
 
 
 def _of_rate(runs: Sequence[Run]) -> Figures:
@@ -129,6 +139,9 @@ def show(console: Console, measured: Figures) -> None:
             for part, value in each["parts_us"].items() if len(each["parts_us"]) > 1 else ():
                 table.add_row("", f"of which {part}", f"{value:,.0f}")
     console.print(table)
+    for name, figures in measured["programs"].items():
+        if figures["rates"]:
+            console.print(f"{name} without events: {shown(figures['idle_ms_a_second'])} ms of CPU a second")
     for name, figures in measured["programs"].items():
         about = f"NOT RUN: {figures['not_run']}" if figures["not_run"] else f"{figures['does']}; lacks: {figures['lacks']}"
         console.print(f"{name} {figures['version']}: {about}")

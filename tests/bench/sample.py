@@ -38,6 +38,8 @@ class Sample:
 
     columns: dict[str, NDArray[Any]]
     account: NDArray[np.int64]
+    first: int = 0
+    """The lowest account's number."""
 
     @classmethod
     def draw(cls, events: int, accounts: int = ACCOUNTS, seed: int = 1, *, light: bool = False) -> Sample:
@@ -51,7 +53,7 @@ class Sample:
 
     def blocks(self, partitions: int, events: int = BLOCK_EVENTS) -> list[tuple[int, int, bytes]]:
         """Return partition, events and bytes of each block, in the order in which they fill."""
-        homes = np.array([partition_of(name, partitions) for name in self._names()])[self.account]
+        homes = np.array([partition_of(name, partitions) for name in self._names()])[self.account - self.first]
         parts = [np.flatnonzero(homes == home) for home in range(partitions)]
         cut = [(home, part[first : first + events]) for home, part in enumerate(parts) for first in range(0, len(part), events)]
         cut.sort(key=lambda each: int(each[1][-1]))
@@ -66,8 +68,14 @@ class Sample:
             for row in range(len(times))
         ]
 
+    def numbered_from(self, first: int) -> Sample:
+        """Return the same events of other accounts, whose numbers begin at `first`."""
+        account = self.account - self.first + first
+        columns = self.columns | {"account_id": np.array([_account(number) for number in account.tolist()], object)}
+        return Sample(columns, account, first)
+
     def _names(self) -> list[str]:
-        return [_account(number) for number in range(int(self.account.max()) + 1)]
+        return [_account(number) for number in range(self.first, int(self.account.max()) + 1)]
 
     def _rows(self, rows: NDArray[np.intp]) -> dict[str, NDArray[Any]]:
         return {name: values[rows].tolist() if values.dtype == object else values[rows] for name, values in self.columns.items()}

@@ -15,7 +15,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, TopicPartition
 from job import Job
 from kafka import KafkaAdminClient
 from kafka.admin import NewTopic
-from peer_figures import ABOUT, NotRunError, Run, ratios, show, summary
+from peer_figures import ABOUT, Measured, NotRunError, Run, ratios, show, summary
 from peer_sink import columns
 from peer_traffic import Feeder, Line, dated, lines
 from rich.console import Console
@@ -91,7 +91,10 @@ def test_cpu_time_of_a_program_is_an_events_share_and_the_rest_of_the_machine_is
 
 
 def test_of_several_rounds_the_median_is_kept_with_the_least_and_the_most() -> None:
-    kept = summary([run(cpu=30.0), run(cpu=10.0), run(cpu=20.0, drain=11.0), run(rate=0, cpu=8.0)])
+    rounds = [[run(cpu=30.0)], [run(cpu=10.0)], [run(cpu=20.0, drain=11.0), run(rate=0, cpu=8.0)]]
+    whole = summary([Measured(idle, runs) for idle, runs in zip((1.0, 2.0, 6.0), rounds, strict=True)])
+    kept = whole["rates"]
+    assert whole["idle_ms_a_second"] == {"min": 1.0, "median": 2.0, "max": 6.0}
     assert kept["300"]["cpu_us"] == {"min": 10.0, "median": 20.0, "max": 30.0}
     assert kept["300"]["parts_us"] == {"one": 5.0, "two": 15.0}
     assert (kept["300"]["rounds_held"], kept["300"]["rounds"]) == (2, 3)
@@ -99,14 +102,14 @@ def test_of_several_rounds_the_median_is_kept_with_the_least_and_the_most() -> N
 
 
 def test_we_are_compared_with_the_cheapest_peer_at_each_rate() -> None:
-    programs = {name: {"rates": summary([run(cpu=cpu)])} for name, cpu in ((OURS, 80.0), ("quix", 40.0), ("bytewax", 20.0))}
+    programs = {name: summary([Measured(1.0, [run(cpu=cpu)])]) for name, cpu in ((OURS, 80.0), ("quix", 40.0), ("bytewax", 20.0))}
     assert ratios(programs, OURS) == {"300": {"best": "bytewax", "best_peer_us / ours": 0.25}}
 
 
 def test_a_peer_that_cannot_run_is_said_to_be_not_run_with_the_reason_and_is_not_tried_again(capsys: pytest.CaptureFixture[str]) -> None:
-    results, tried = Results({OURS: [run()], "pathway": []}), []
+    results, tried = Results([OURS, "pathway"], {OURS: [Measured(1.0, [run()])]}), []
 
-    def measure() -> list[Run]:
+    def measure() -> Measured:
         tried.append(1)
         raise NotRunError("it has no wheel for this Python")
 
@@ -134,10 +137,12 @@ def test_peers_do_their_job_with_the_river_and_the_client_that_we_have() -> None
 @pytest.mark.integration
 @pytest.mark.timeout(240)
 def test_each_event_has_a_row_and_cpu_time_on_a_real_kafka(tmp_path: Path) -> None:
-    size = Size(rates=(200,), ramp_seconds=1.0, steady_seconds=2.0, warm_up_events=200, backlog_events=500)
-    results = in_turn(["confluent", OURS], 1, size, lambda: Path(sys.executable), tmp_path)
+    size = Size(rates=(200,), ramp_seconds=1.0, steady_seconds=2.0, idle_seconds=2.0, warm_up_events=200, backlog_events=500)
+    (results,) = in_turn(["confluent", OURS], 1, size, lambda: Path(sys.executable), tmp_path)
     assert results.not_run == {}
-    for runs in results.runs.values():
+    assert set(results.rounds) == {"confluent", OURS}
+    for (measured,), runs in ((rounds, rounds[0].runs) for rounds in results.rounds.values()):
+        assert measured.idle_ms >= 0
         assert [each.label for each in runs] == ["200", "full"]
         assert all(sum(each.parts.values()) > 0 for each in runs)
         assert all(0 < each.p50_seconds <= each.p99_seconds for each in runs)

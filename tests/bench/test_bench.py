@@ -10,7 +10,7 @@ from replaying import Rooms, least
 from run import summary, verdict
 from sample import Sample
 
-from streams.schema import blocks, layouts
+from streams.schema import blocks, layouts, topics
 from streams.testing.figures import Figures
 
 
@@ -34,6 +34,14 @@ def test_a_line_takes_about_586_bytes() -> None:
 
 def test_light_traffic_has_an_account_an_event() -> None:
     assert len(set(Sample.draw(500, light=True).columns["account_id"])) == 500
+
+
+def test_a_sample_of_later_accounts_is_in_their_partitions() -> None:
+    later = Sample.draw(200, light=True).numbered_from(500)
+    assert later.columns["account_id"][0] == "acct-0000000001f4"
+    for partition, _, data in later.blocks(partitions=3):
+        names = blocks.decode(data, layouts.REQUESTS).texts("account_id")
+        assert {topics.partition_of(str(name), 3) for name in names} == {partition}
 
 
 def test_the_baselines_score_every_event() -> None:

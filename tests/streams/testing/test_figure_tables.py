@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from streams.testing.figure_tables import authors, bars, bench, evaluate, fill, fuzz, mutants, peers, torture
+from streams.testing.figure_tables import authors, bench, evaluate, fill, fuzz, mutants, peers, torture
 from streams.testing.figures import Measurement
 
 
@@ -76,11 +76,6 @@ def test_a_clients_suite_says_what_passed_and_why_the_rest_need_not() -> None:
     assert "| asynch | 3 | no TLS |" in lines
 
 
-def test_the_longest_bar_is_400_wide_and_half_as_much_is_half_as_wide() -> None:
-    drawn = bars("speed", {"0.1.0": 50.0, "0.2.0": 100.0})
-    assert drawn.count('width="200"') == drawn.count('width="400"') == 1
-
-
 def test_a_marker_is_replaced_and_all_else_stays(tmp_path: Path) -> None:
     (tmp_path / "mutants").mkdir()
     run = kept({"modules": [{"module": "a.py", "mutants": 2, "killed": 1}]})
@@ -89,6 +84,10 @@ def test_a_marker_is_replaced_and_all_else_stays(tmp_path: Path) -> None:
     assert "| `a.py` | 2 | 1 | 50% |" in page
     assert page.startswith("# Tests\n\n|")
     assert page.endswith("\n\n[a link](data/mutants)\n")
+
+
+def test_a_marker_without_figures_says_which_target_would_make_them(tmp_path: Path) -> None:
+    assert fill("[figures: mutants](data/mutants)", tmp_path) == "*No figures of `make mutants` are kept.*\n"
 
 
 def test_a_marker_of_an_unknown_table_names_it(tmp_path: Path) -> None:
