@@ -6,12 +6,18 @@ import cProfile
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import orjson
 import pytest
+from sample import SPAN, Sample
+from sample import START as NOON
+from scaling import KEY as SCALING_KEY
+from scaling import PARTITIONS, ROWS_OF_A_TICK, filled, rows_of
 
 from streams.core.settings import Settings
 from streams.intake.collector import Collector, OutgoingBlock
 from streams.replay.in_process import Pipeline
+from streams.stages.groups.stage import Groups
 from streams.stages.stage import Message
 
 START = 1_790_000_000.0
@@ -24,6 +30,9 @@ MOST_CALLS_AN_EVENT = 97
 """A quarter above what was counted when these were set: lower them when the pipeline gets cheaper."""
 MOST_TIMES_OF_ONE_PARTITION = 15
 """Calls with 16 partitions, as a multiple of those with one: 24 accounts fill blocks of fifteen events, not of 240."""
+
+MOST_TIMES_BY_SIZE = 1.1
+"""Calls where more accounts are known, or a group has more members, as a multiple of those with few: loops are NumPy's, not Python's."""
 
 
 def a_pool(partitions: int) -> list[OutgoingBlock]:
@@ -96,3 +105,37 @@ def test_calls_an_event_stay_within_their_bound(one_partition: tuple[int, int, l
 def test_blocks_of_a_few_events_cost_no_more_calls_than_they_did(one_partition: tuple[int, int, list[Message]]) -> None:
     calls, _ = carried(a_pool(16), 16)
     assert calls / one_partition[1] < MOST_TIMES_OF_ONE_PARTITION
+
+
+def calls_of_a_tick(members: int) -> int:
+    """Calls in which a group of so many accounts counts rows of 64 of them and is scored."""
+    groups, accounts = Groups(0, 1, SCALING_KEY), [f"account-{number}" for number in range(members)]
+    groups.apply(rows_of(accounts, NOON, 0), 0)
+    groups.table["tick_requests"][:], groups.table["tick_time"][:] = 0.0, -np.inf  # it is due
+    block, before = rows_of(accounts[:ROWS_OF_A_TICK], NOON + SPAN, 1), groups.counters()["group_ticks"]
+    calls = calls_of(lambda: groups.apply(block, 1))
+    assert groups.counters()["group_ticks"] == before + 1
+    return calls
+
+
+def test_a_tick_of_forty_times_the_members_makes_no_more_calls() -> None:
+    calls_of_a_tick(100)  # what is computed once in a process
+    assert calls_of_a_tick(4_000) <= calls_of_a_tick(100) * MOST_TIMES_BY_SIZE
+
+
+def calls_of_later_events(accounts: int) -> int:
+    """Calls in which 1,024 events of random accounts are counted and scored, where so many are known."""
+    stages, later = filled(accounts), Sample.draw(1_024, accounts=accounts, seed=5)
+    later.columns["time"] += SPAN
+    cut = later.blocks(PARTITIONS, 256)
+
+    def work() -> None:
+        for offset, (partition, _, data) in enumerate(cut, 1_000):
+            stages[partition].apply(data, offset)
+
+    return calls_of(work)
+
+
+def test_events_make_no_more_calls_where_three_times_the_accounts_are_known() -> None:
+    calls_of_later_events(2_000)
+    assert calls_of_later_events(6_000) <= calls_of_later_events(2_000) * MOST_TIMES_BY_SIZE
