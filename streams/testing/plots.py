@@ -56,18 +56,16 @@ def plot(title: str, across: str, series: Mapping[str, Points]) -> str:
     def to(x: float, y: float) -> tuple[float, float]:
         return LEFT + WIDE * (log10(x) - left) / (right - left), TOP + HIGH * (high - log10(y)) / (high - low)
 
-    drawn = [_line(*to(10**left, 10**each), *to(10**right, 10**each), f"{10**each:g}") for each in range(low, high + 1)]
+    drawn = [_line(*to(10**left, 10**power), *to(10**right, 10**power), f"{10**power:g}") for power in range(low, high + 1)]
     drawn += [
-        f'<text x="{to(10**each, 10**low)[0]:.0f}" y="{TOP + HIGH + 16}" text-anchor="middle">{10**each:,}</text>'
-        for each in range(left, right + 1)
+        f'<text x="{to(10**power, 10**low)[0]:.0f}" y="{TOP + HIGH + 16}" text-anchor="middle">{10**power:,}</text>'
+        for power in range(left, right + 1)
     ]
     drawn.append(f'<text x="{LEFT + WIDE / 2:.0f}" y="{TOP + HIGH + 34}" text-anchor="middle">{escape(across)}</text>')
     for number, (name, points) in enumerate(series.items()):
-        colour, places = COLOURS[number % len(COLOURS)], [to(x, y) for x, y in points]
-        drawn.append(
-            f'<polyline fill="none" stroke="{colour}" stroke-width="2" points="{" ".join(f"{x:.0f},{y:.0f}" for x, y in places)}"/>'
-        )
-        drawn += [f'<circle cx="{x:.0f}" cy="{y:.0f}" r="3" fill="{colour}"/>' for x, y in places]
+        colour, dots = COLOURS[number % len(COLOURS)], [to(x, y) for x, y in points]
+        drawn.append(f'<polyline fill="none" stroke="{colour}" stroke-width="2" points="{" ".join(f"{x:.0f},{y:.0f}" for x, y in dots)}"/>')
+        drawn += [f'<circle cx="{x:.0f}" cy="{y:.0f}" r="3" fill="{colour}"/>' for x, y in dots]
         drawn.append(f'<text x="{LEFT + WIDE + 12}" y="{TOP + 12 + 18 * number}" fill="{colour}">{escape(name)}</text>')
     return _svg(LEFT + WIDE + 150, TOP + HIGH + 40, title, drawn)
 

@@ -9,7 +9,7 @@ from streams.core.markdown import table
 from streams.testing.figures import Figures
 from streams.testing.plots import bars, plot
 
-MAX_BLOCK_US: Final = 25
+MAX_BLOCK_MICROSECONDS: Final = 25
 """Goal: microseconds an event of accounts and groups, however few events a block has."""
 MAX_STATE_BYTES: Final = 1_000
 """Goal: of an account in state."""
@@ -25,7 +25,7 @@ FULL: Final = "full"
 def blocks(figures: Figures) -> str:
     """Return what an event costs accounts and groups, by events in a block."""
     sizes = figures["now"]["by_block"]
-    rows = [[size, f"{us:,.0f}", str(MAX_BLOCK_US), _met(us <= MAX_BLOCK_US)] for size, us in sizes.items()]
+    rows = [[size, f"{us:,.0f}", str(MAX_BLOCK_MICROSECONDS), _met(us <= MAX_BLOCK_MICROSECONDS)] for size, us in sizes.items()]
     return table(["events in a block", "CPU us an event", "goal, at most", ""], rows)
 
 
@@ -41,12 +41,12 @@ def rooms(figures: Figures) -> str:
     """Return what an event of a replay costs by room, a column a number of partitions."""
     replays = figures["now"]["replay"]
     names = list(next(iter(replays.values()))["us_an_event"])
-    rows = [[name, *(f"{each['us_an_event'][name]:,.0f}" for each in replays.values())] for name in names]
-    sums = [sum(each["us_an_event"].values()) for each in replays.values()]
-    rows.append(["all", *(f"{each:,.0f}" for each in sums)])
+    rows = [[name, *(f"{replay['us_an_event'][name]:,.0f}" for replay in replays.values())] for name in names]
+    sums = [sum(replay["us_an_event"].values()) for replay in replays.values()]
+    rows.append(["all", *(f"{us:,.0f}" for us in sums)])
     ratio = f"{sums[-1] / sums[0]:.1f} times the cost with {next(iter(replays))} (goal: at most {MAX_PARTITIONS_RATIO})"
     return (
-        table(["CPU us an event", *(f"{each} partitions" for each in replays)], rows)
+        table(["CPU us an event", *(f"{count} partitions" for count in replays)], rows)
         + f"\nWith {list(replays)[-1]} partitions it is {ratio}.\n"
     )
 
@@ -61,12 +61,12 @@ def accounts(figures: Figures) -> str:
     rows = [
         [
             f"{int(number):,}",
-            f"{each['us_an_event']:.0f}",
-            f"{each['state_bytes_an_account']:,.0f}",
-            f"{each['resident_mb']:,.0f}",
-            _met(each["state_bytes_an_account"] <= MAX_STATE_BYTES),
+            f"{cost['us_an_event']:.0f}",
+            f"{cost['state_bytes_an_account']:,.0f}",
+            f"{cost['resident_mb']:,.0f}",
+            _met(cost["state_bytes_an_account"] <= MAX_STATE_BYTES),
         ]
-        for number, each in figures["accounts"].items()
+        for number, cost in figures["accounts"].items()
     ]
     header = [
         "accounts known",
@@ -80,37 +80,37 @@ def accounts(figures: Figures) -> str:
 
 def accounts_chart(figures: Figures) -> str:
     """Return what an event costs by accounts known, drawn."""
-    points = [(int(number), each["us_an_event"]) for number, each in figures["accounts"].items()]
+    points = [(int(number), cost["us_an_event"]) for number, cost in figures["accounts"].items()]
     return plot("CPU microseconds an event of accounts", "accounts known", {"": points})
 
 
 def members(figures: Figures) -> str:
     """Return what a tick of a group takes, by members."""
     rows = [
-        [f"{int(number):,}", f"{each['ms_a_tick']:.1f}", str(MAX_TICK_MS), _met(each["ms_a_tick"] <= MAX_TICK_MS)]
-        for number, each in figures["members"].items()
+        [f"{int(number):,}", f"{cost['ms_a_tick']:.1f}", str(MAX_TICK_MS), _met(cost["ms_a_tick"] <= MAX_TICK_MS)]
+        for number, cost in figures["members"].items()
     ]
     return table(["members", "CPU ms a tick", "goal, at most", ""], rows)
 
 
 def members_chart(figures: Figures) -> str:
     """Return the same, drawn."""
-    points = [(int(number), each["ms_a_tick"]) for number, each in figures["members"].items()]
+    points = [(int(number), cost["ms_a_tick"]) for number, cost in figures["members"].items()]
     return plot("CPU milliseconds of a group's tick", "members", {"": points})
 
 
 def feature_counts(figures: Figures) -> str:
     """Return what an event costs accounts, by how many features there are."""
-    rows = [[str(each["features"]), f"{each['us_an_event']:.0f}"] for each in figures["features"]]
+    rows = [[str(cost["features"]), f"{cost['us_an_event']:.0f}"] for cost in figures["features"]]
     return table(["features of accounts", "CPU us an event"], rows)
 
 
 def programs(figures: Figures) -> str:
     """Return what an event costs each program at each rate, how late its row is, and which were not run."""
     rows = []
-    for each in figures["programs"].values():
-        name = f"{each['words']} {each['version']}".strip()
-        rows += [[name, "not run", each["not_run"], "", "", "", ""]] if not each["rates"] else []
+    for program in figures["programs"].values():
+        name = f"{program['words']} {program['version']}".strip()
+        rows += [[name, "not run", program["not_run"], "", "", "", ""]] if not program["rates"] else []
         rows += [
             [
                 name,
@@ -121,7 +121,7 @@ def programs(figures: Figures) -> str:
                 f"{rate['events_a_second']['median']:,.0f}",
                 "" if label == FULL else f"{rate['rounds_held']} of {rate['rounds']}",
             ]
-            for label, rate in each["rates"].items()
+            for label, rate in program["rates"].items()
         ]
     header = [
         "program",
@@ -137,16 +137,16 @@ def programs(figures: Figures) -> str:
 
 def idle(figures: Figures) -> str:
     """Return what each program takes when nothing comes, as a sentence."""
-    each = [f"{name} {run['idle_ms_a_second']['median']:.0f}" for name, run in figures["programs"].items() if run["rates"]]
-    return f"Without events they take, in milliseconds of CPU a second: {', '.join(each)}."
+    idles = [f"{name} {run['idle_ms_a_second']['median']:.0f}" for name, run in figures["programs"].items() if run["rates"]]
+    return f"Without events they take, in milliseconds of CPU a second: {', '.join(idles)}."
 
 
 def compared(figures: Figures) -> str:
     """Return how we stand beside the cheapest peer at each rate, as sentences."""
     return " ".join(
-        f"{'From a backlog' if label == FULL else f'At {int(label):,} events a second'} the cheapest peer ({each['best']}) takes "
-        f"{each['best_peer_us / ours']} times our CPU time an event (goal: at least {MIN_RATIO.get(label, 1.0):g})."
-        for label, each in figures["ratios"].items()
+        f"{'From a backlog' if label == FULL else f'At {int(label):,} events a second'} the cheapest peer ({beside['best']}) takes "
+        f"{beside['best_peer_us / ours']} times our CPU time an event (goal: at least {MIN_RATIO.get(label, 1.0):g})."
+        for label, beside in figures["ratios"].items()
     )
 
 
@@ -157,13 +157,13 @@ def shared(figures: Figures) -> str:
 
 def programs_do(figures: Figures) -> str:
     """Return what each program does and leaves out."""
-    rows = [[each["words"], each["does"], each["lacks"]] for each in figures["programs"].values()]
+    rows = [[program["words"], program["does"], program["lacks"]] for program in figures["programs"].values()]
     return table(["program", "does", "does not"], rows)
 
 
 def programs_chart(figures: Figures) -> str:
     """Return what an event costs each program by rate, drawn, and from a backlog, drawn beside it."""
-    run = {name: each["rates"] for name, each in figures["programs"].items() if each["rates"]}
+    run = {name: program["rates"] for name, program in figures["programs"].items() if program["rates"]}
     lines = {
         name: [(int(label), rate["cpu_us"]["median"]) for label, rate in rates.items() if label != FULL] for name, rates in run.items()
     }
