@@ -178,6 +178,15 @@ _TYPES: Final[Mapping[Kind, tuple[type, ...]]] = {
     "prompt": (str, list),
     "sketch": (dict,),
 }
+_Shape = tuple[tuple[str, ...], tuple[type, ...]]
+"""Names of an event's fields, and the types of their values."""
+_Looks = tuple[tuple[str, float | None], ...]
+"""Fields whose values have to be looked at, with the most of a number; None for what is no number, or should be none."""
+MAX_EVENT_SHAPES: Final = 1024
+MAX_EVENT_SHAPE_FIELDS: Final = 128
+MAX_EVENT_SHAPE_CHARACTERS: Final = 4096
+_LOOKS: Final[dict[_Shape, _Looks]] = {}
+"""What is looked at in events of a shape. A gateway writes few shapes, and of forty values a dozen are numbers with a limit."""
 _ONLY_STRINGS: Final = frozenset({str})
 _NO_IDS: Final = frozenset({"", "-"})
 _JSON_TOKENS: Final = (b"[", b"{", b",", b":", b"\\u00")
@@ -212,24 +221,41 @@ def check(event: Event, *, long: bool = True) -> float:
     Raises MalformedEventError.
     """
     _demand(event)
-    rule_of = _RULES.get
-    for name, value in event.items():
-        rule = rule_of(name)
-        if rule is None or value is None:
-            continue
-        types, high, deep = rule
-        if name in _CALLERS_CHOICE:
-            if type(value) not in types or type(value) is list or (high is not None and not 0 <= value <= high):
-                event[name] = _CONVERTERS[_KINDS[name]](ends_of(value), high)
-        elif type(value) not in types:
-            raise MalformedEventError("wrong_type", f"{name} must be {_type_words(types)}")
-        elif high is not None:
-            _demand_range(name, value, high)
-        elif deep is not None:
-            event[name] = deep(name, value)
+    shape = (tuple(event), tuple(map(type, event.values())))
+    looks = _LOOKS.get(shape)
+    if looks is None:
+        looks = _looks(shape)
+    for name, high in looks:
+        if high is None or not 0 <= event[name] <= high:
+            _look_closer(event, name, event[name])
     if long:
         _cut_long(event)
     return _times(event)
+
+
+def _looks(shape: _Shape) -> _Looks:
+    """Return which values of an event have to be looked at, and remember it for the events to come that have its fields and types."""
+    names, types = shape
+    given = [(name, kind) for name, kind in zip(names, types, strict=True) if name in NAMES and kind is not type(None)]
+    looks = tuple((name, _HIGHEST[name] if kind in _NUMBERS else None) for name, kind in given if kind not in _GOOD[name])
+    if len(names) <= MAX_EVENT_SHAPE_FIELDS and sum(map(len, names)) <= MAX_EVENT_SHAPE_CHARACTERS:
+        if len(_LOOKS) >= MAX_EVENT_SHAPES:
+            _LOOKS.clear()
+        _LOOKS[shape] = looks
+    return looks
+
+
+def _look_closer(event: Event, name: str, value: Any) -> None:
+    """Convert a value that a caller chose, or demand that another one is what its field holds. Raises MalformedEventError."""
+    kind, high = _KINDS[name], _HIGHEST[name]
+    if name in _CALLERS_CHOICE:
+        event[name] = _CONVERTERS[kind](ends_of(value), high)
+    elif type(value) not in _TYPES[kind]:
+        raise MalformedEventError("wrong_type", f"{name} must be {_type_words(_TYPES[kind])}")
+    elif high is not None:
+        _demand_range(name, value, high)
+    elif kind in _DEEP:
+        event[name] = _DEEP[kind](name, value)
 
 
 def _identify(event: Event) -> None:
@@ -448,10 +474,19 @@ _DEEP: Final[Mapping[Kind, Callable[[str, Any], Any]]] = {
     "first": _check_strings,
     "sketch": _check_sketch,
 }
-_RULES: Final = {
-    field.wire: (_TYPES[field.kind], field.high if field.kind == "number" else None, _DEEP.get(field.kind)) for field in FIELDS
-}
 _KINDS: Final[Mapping[str, Kind]] = {field.wire: field.kind for field in FIELDS}
+_HIGHEST: Final[Mapping[str, float | None]] = {field.wire: field.high if field.kind == "number" else None for field in FIELDS}
+
+
+def _good(field: EventField) -> frozenset[type]:
+    """Return the types of which every value is good."""
+    if _HIGHEST[field.wire] is not None:
+        return frozenset()
+    types = frozenset(_TYPES[field.kind])
+    return types - {list} if field.callers_choice else types if field.kind not in _DEEP else frozenset()
+
+
+_GOOD: Final = {field.wire: _good(field) for field in FIELDS}
 _FLAGS: Final = {"true": True, "1": True, "1.0": True, "false": False, "0": False, "0.0": False}
 _CONVERTERS: Final[Mapping[Kind, Callable[[Any, float | None], Any]]] = {
     "text": _text,

@@ -60,7 +60,10 @@ def names() -> tuple[str, ...]:
 
 def recognised(entry: Entry) -> Format | None:
     """Return the format of an entry, None when no format knows it."""
-    return next((known for known in all_formats() if known.recognise(entry)), None)
+    for known in all_formats():
+        if known.recognise(entry):
+            return known
+    return None
 
 
 def reader(name: str, prepared: Callable[[Entry], Entry] = lambda entry: entry) -> Reader:

@@ -3,12 +3,27 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+import math
+from typing import Any, Final
 
 import pytest
 
 from streams.core.errors import MalformedEventError
-from streams.schema.event import FIELDS, MAX_READ_BYTES, MAX_TEXT_BYTES, REASONS, Event, check, parse, seconds
+from streams.schema.event import (
+    _LOOKS,
+    FIELDS,
+    MAX_EVENT_SHAPE_CHARACTERS,
+    MAX_EVENT_SHAPE_FIELDS,
+    MAX_EVENT_SHAPES,
+    MAX_READ_BYTES,
+    MAX_TEXT_BYTES,
+    NAMES,
+    REASONS,
+    Event,
+    check,
+    parse,
+    seconds,
+)
 
 NOON = 1_790_000_000.0
 
@@ -169,3 +184,38 @@ def test_no_two_fields_share_a_name_and_all_fill_a_column_of_the_block() -> None
     assert len(set(names)) == len(names)
     made = {field.column for field in FIELDS} | {"router", "shingles", "template", "topic", "language", "known_corpus"}
     assert made | {"asks_reasoning", "asks_grading", "asks_trajectory"} == set(REQUESTS.columns)
+
+
+STRANGE: Final[tuple[Any, ...]] = (None, True, -1, 0, 1e18, math.nan, 10**30, "", "x", "5", [], ["x"], [1], {}, {"role": 1})
+
+
+def outcome(given: Event) -> tuple[str, Event]:
+    """What the check says of an event, and what it makes of it."""
+    read = {**given}
+    try:
+        check(read)
+    except MalformedEventError as error:
+        return str(error), read
+    return "", read
+
+
+@pytest.mark.parametrize("name", sorted(NAMES))
+def test_a_value_is_looked_at_by_its_type_and_its_amount_also_in_an_event_of_a_shape_that_came_before(name: str) -> None:
+    for value in STRANGE:
+        given = event(message_count=1) | {name: value}
+        for other in STRANGE:  # some of the same type and another amount
+            outcome(given | {name: other})
+        remembered = repr(outcome(given))
+        _LOOKS.clear()
+        assert repr(outcome(given)) == remembered, value
+
+
+def test_shapes_are_remembered_up_to_a_number_and_none_of_many_or_long_names() -> None:
+    good = event()
+    for number in range(MAX_EVENT_SHAPES + 5):
+        check(good | {f"other {number}": 1})
+    assert 0 < len(_LOOKS) <= MAX_EVENT_SHAPES
+    _LOOKS.clear()
+    check(good | {f"other {number}": 1 for number in range(MAX_EVENT_SHAPE_FIELDS)})
+    check(good | {"x" * MAX_EVENT_SHAPE_CHARACTERS: 1})
+    assert not _LOOKS
