@@ -50,8 +50,8 @@ CHECKPOINT_SECONDS: Final = 10.0
 """Of our worker, six times as often as by default, so that a run of seconds pays its share; no peer keeps its state."""
 TABLE_WIDTH: Final = 150
 POLL_SECONDS: Final = 0.1
-PATIENCE_SECONDS: Final = 60.0
-"""Without a further row after which a program is stuck."""
+PATIENCE_SECONDS: Final = 180.0
+"""Without a further row after which a program is stuck: a busy machine takes a minute to start one."""
 
 
 @dataclass(frozen=True)
@@ -59,9 +59,8 @@ class Size:
     """How much a program is given in a round."""
 
     rates: Sequence[int] = (300, 2_000)
-    ramp_seconds: float = 6.0
-    """At each rate before it counts: longer than a row waits for its batch in any program, so that as much comes out as goes in."""
-    steady_seconds: float = 10.0
+    steady_seconds: float = 15.0
+    """At each rate. CPU time counts until the last row is there, so that a program that falls behind pays for all of its events."""
     idle_seconds: float = 5.0
     warm_up_events: int = 4_000
     backlog_events: int = 60_000
@@ -124,15 +123,12 @@ class Turn:
         return sum(parts.values()) / 1e3 / self._size.idle_seconds
 
     def _steady(self, rate: int) -> Run:
-        topic, run = self._program.topic, f"r{rate}"
-        self._sent += self._feeder.steadily(topic, rate, self._size.ramp_seconds, "ramp")
-        before = self._spent()
-        events = self._feeder.steadily(topic, rate, self._size.steady_seconds, run)
-        after = self._spent()
-        self._sent += events
+        run, before = f"r{rate}", self._spent()
+        events = self._feeder.steadily(self._program.topic, rate, self._size.steady_seconds, run)
         ended = time.time()
+        self._sent += events
         self._wait_for_rows()
-        return self._run(rate, run, events, (before, after), ended)
+        return self._run(rate, run, events, (before, self._spent()), ended)
 
     def _backlog(self) -> Run:
         """Freeze the program, fill its topic, and let it go on: who sends does not take part in what is measured."""
@@ -150,7 +146,7 @@ class Turn:
     def _run(self, rate: int, run: str, events: int, spent: tuple[Spent, Spent], since: float) -> Run:
         p50, p99, last = self._latency(run)
         parts, broker, clickhouse, others = spent[1].since(spent[0], events)
-        wall = spent[1].at - spent[0].at if rate else last - since
+        wall = last - since + (self._size.steady_seconds if rate else 0.0)
         return Run(rate, parts, broker, clickhouse, p50, p99, events / wall, last - since, others)
 
     def _latency(self, run: str) -> tuple[float, float, float]:
@@ -257,16 +253,14 @@ def version_of(distribution: str) -> str:
 
 @dataclass
 class Results:
-    """What each program measured in all rounds, and why some were not run."""
+    """What each program measured in all rounds, and why it was not run in some."""
 
     names: Sequence[str]
     rounds: dict[str, list[Measured]] = field(default_factory=dict)
     not_run: dict[str, str] = field(default_factory=dict)
 
     def add(self, name: str, measure: Callable[[], Measured]) -> None:
-        """Measure a program once, unless it is known that it cannot be."""
-        if name in self.not_run:
-            return
+        """Measure a program once. One that fails in a round is tried again in the next."""
         try:
             measured = measure()
         except (NotRunError, StuckError) as error:
@@ -318,7 +312,8 @@ def figures_of(results: Results, size: Size) -> Figures:
             "version": version_of(DISTRIBUTIONS[name]) if name in DISTRIBUTIONS else "",
             "does": ABOUT[name].does,
             "lacks": ABOUT[name].lacks,
-            "not_run": results.not_run.get(name, ""),
+            "not_run": "" if name in results.rounds else results.not_run.get(name, ""),
+            "failed": results.not_run.get(name, ""),
             **summary(results.rounds.get(name, [])),
         }
         for name in results.names
@@ -327,7 +322,6 @@ def figures_of(results: Results, size: Size) -> Figures:
     return {
         "broker": f"Apache Kafka {kafka.version()}",
         "partitions": PARTITIONS,
-        "ramp_seconds": size.ramp_seconds,
         "steady_seconds": size.steady_seconds,
         "backlog_events": size.backlog_events,
         "programs": programs,
