@@ -114,6 +114,9 @@ evaluate: setup ## Measure the detector against the goals: seeds, ablations, gri
 evaluate-evasion: setup ## Measure what each evasion costs a campaign and what it buys, four minutes
 	$(BIN)/python tests/evaluation/evasion.py
 
+evaluate-coverage: setup ## Measure what a log that lacks fields costs in campaigns found, for each gateway's format, 20 minutes (ONLY="litellm kong")
+	$(BIN)/python tests/evaluation/profiles.py $(if $(ONLY),--only $(ONLY))
+
 evaluate-authors: setup ## Measure the detector in worlds by several authors: make evaluate-authors WORLDS="harbour:1 foundry:2"
 	$(BIN)/python tests/evaluation/authors.py $(WORLDS) --whole
 
