@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import click
 
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 _NO_FAULT = frozenset({"duplicate", "no_request"})
 _SHOWN_CASES = 3
+_MAX_SAMPLED_FILES: Final = 20
+"""Files whose first lines say in which formats a log is."""
 
 
 @click.command()
@@ -69,10 +71,30 @@ def _replay(files: tuple[LogPath, ...], out: Path, until: str | None, log_format
     rejected = ", ".join(f"{lines:,} {reason}" for reason, lines in summary.rejected.items()) or "none"
     _warn(out, summary.events, sum(lines for reason, lines in summary.rejected.items() if reason not in _NO_FAULT))
     if not summary.events:
-        raise HydrometerError(f"no event was accepted (rejected: {rejected}): check --format and --until")
+        check = (
+            "a log has one JSON object a line, convert it first"
+            if summary.rejected.keys() == {"not_json"}
+            else "check --format and --until"
+        )
+        raise HydrometerError(f"no event was accepted (rejected: {rejected}): {check}")
     echo(f"{summary.events:,} events of {summary.accounts:,} accounts; rejected: {rejected}")
+    if log_format == "auto":
+        echo(f"read as {_formats(files)}")
     _show_results(out)
     echo(f"{summary.cases:,} open cases: `hydrometer case list --from {out}`; to read: {out / 'report.html'}")
+
+
+def _formats(files: tuple[LogPath, ...]) -> str:
+    """Return the formats of a log's first lines, most frequent first."""
+    from itertools import chain, islice
+
+    from streams.intake.files import chunks_of, named_files
+    from streams.intake.formats.registry import titles
+
+    chunks = (islice(chunks_of(file), 1) for file in named_files(files)[:_MAX_SAMPLED_FILES])
+    lines = [line for chunk in chain.from_iterable(chunks) for line in chunk.lines if line.strip()]
+    counts = titles(lines).most_common()
+    return ", ".join(f"{title} ({count:,} of the first {len(lines):,} lines)" for title, count in counts) or "no known format"
 
 
 def _show_results(out: Path) -> None:

@@ -156,5 +156,5 @@ def _pump(stream: BinaryIO, waiting: queue.Queue[list[bytes] | Exception | None]
 
 def _why(error: Exception) -> str:
     if isinstance(error, ZipError):
-        return "a zip archive cannot be read as it comes: unzip -p FILE | hydrometer collect -"
+        return "a zip archive cannot be read as it comes: unpack it, unzip -p FILE > log.jsonl"
     return f"the input breaks off ({type(error).__name__}): it may be cut short or damaged"

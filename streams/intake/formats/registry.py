@@ -6,7 +6,8 @@ A module of this folder with a constant `FORMAT` is a format. A package elsewher
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -64,6 +65,11 @@ def recognised(entry: Entry) -> Format | None:
         if known.recognise(entry):
             return known
     return None
+
+
+def titles(lines: Iterable[bytes]) -> Counter[str]:
+    """Return in how many lines each format is recognised, by its title. A line that no format knows is in none."""
+    return Counter(known.title for line in lines if (entry := _first_entry(line)) is not None and (known := recognised(entry)) is not None)
 
 
 def reader(name: str, prepared: Callable[[Entry], Entry] = lambda entry: entry) -> Reader:
