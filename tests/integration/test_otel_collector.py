@@ -13,7 +13,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import pytest
 import yaml
@@ -189,7 +189,7 @@ def envoy_configuration(port: int, grpc_port: int) -> str:
     (log,) = yaml.safe_load((DEPLOY / "envoy.yaml").read_text())["access_log"]
     attributes = [{"key": name, "value": {"string_value": text}} for name, text in log["typed_config"]["log_format"]["json_format"].items()]
 
-    def at(number: int) -> dict[str, Any]:
+    def at(number: int) -> dict[str, object]:
         return {"socket_address": {"address": "127.0.0.1", "port_value": number}}
 
     otlp = {
