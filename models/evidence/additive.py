@@ -1,4 +1,4 @@
-"""A trained judgement of a group's members: many small trees of at most two inputs each, whose values add up to log-odds.
+"""A trained judgement of a group's members: small trees of at most two inputs each and straight lines, which add up to log-odds.
 
 Trees of depth two are an additive model with pairs (GA2M: Lou, Caruana, Gehrke, Hooker 2013): what each input contributes can be said,
 and the contributions sum to the score. The trees are data, with where they come from (`additive.json`); they are trained offline, with
@@ -16,6 +16,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
+from models.accumulators.short import known_or_zero
 from models.arrays import Floats
 
 FILE: Final = Path(__file__).with_suffix(".json")
@@ -46,6 +47,8 @@ class Additive:
     """The same of the second splits, (trees, 2)."""
     leaves: Floats
     """Nats of the four ends, (trees, 2, 2): above the first threshold or not, above the second or not."""
+    slopes: Floats
+    """Log-odds that a unit of each input adds beside the trees, (inputs,), mostly 0; what is unknown adds none."""
 
     @classmethod
     def of(cls, stored: dict[str, Any]) -> Additive:
@@ -58,8 +61,14 @@ class Additive:
         >>> model = Additive.of({"inputs": ["content"], "base": -1.0, "offset": 10.0, "scale": 2.0, "trees": tree})
         >>> model.nats(np.array([[1.0], [5.0]])).tolist()
         [8.0, 14.0]
+
+        A straight line beside it, of half a log-odds a unit:
+
+        >>> stored = {"inputs": ["content"], "base": -1.0, "offset": 10.0, "scale": 2.0, "trees": tree, "slopes": {"content": 0.5}}
+        >>> Additive.of(stored).nats(np.array([[1.0], [5.0]])).tolist()
+        [9.0, 19.0]
         """
-        trees = stored["trees"]
+        trees, slopes = stored["trees"], stored.get("slopes", {})
         return cls(
             tuple(stored["inputs"]),
             float(stored["base"]),
@@ -74,11 +83,12 @@ class Additive:
             ),
             np.array(trees["branch_unknown"], np.bool_).reshape(-1, 2),
             np.array(trees["leaves"], np.float64).reshape(-1, 2, 2),
+            np.array([float(slopes.get(name, 0.0)) for name in stored["inputs"]]),
         )
 
     def nats(self, values: Floats) -> Floats:
         """Return the evidence of each row, (rows,). values: (rows, inputs), NaN where unknown."""
-        log_odds: Floats = self._ends(values)[0].sum(axis=1) + self.base
+        log_odds: Floats = self._ends(values)[0].sum(axis=1) + self._lines(values).sum(axis=1) + self.base
         return log_odds * self.scale + self.offset
 
     def contributions(self, values: Floats) -> Floats:
@@ -94,13 +104,17 @@ class Additive:
         [[4.0, 4.0], [1.0, 1.0], [0.0, 0.0]]
         """
         ends, side = self._ends(values)
-        parts = np.zeros_like(values)
+        parts = self._lines(values)
         rows = np.arange(len(values))[:, None]
         paired = np.isfinite(self.branch_threshold)[np.arange(len(self.root)), side]
         half = np.where(paired, ends / 2, 0.0)
         np.add.at(parts, (rows, self.root[None, :]), ends - half)
         np.add.at(parts, (rows, self.branch[np.arange(len(self.root)), side]), half)
         return parts * self.scale
+
+    def _lines(self, values: Floats) -> Floats:
+        """Return what each input adds beside the trees, log-odds, (rows, inputs)."""
+        return known_or_zero(values) * self.slopes
 
     def _ends(self, values: Floats) -> tuple[Floats, NDArray[np.intp]]:
         """Return the value of each tree, and whether the first split led above (1) or below (0) its threshold, both (rows, trees)."""

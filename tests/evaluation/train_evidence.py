@@ -34,17 +34,20 @@ from sklearn.ensemble import HistGradientBoostingClassifier
 from worlds import mosaic
 from worlds.frame import World
 
+from models.accumulators.short import known_or_zero
 from models.durations import HOUR
 from models.evidence import additive
 from models.evidence.additive import Additive
 from models.evidence.links import LINKS, MIN_PAYERS, rarity_of
-from models.evidence.weighing import ALERT_THRESHOLD_NATS, MIN_SUSPECT_MEMBERS, SUSPECT_NATS
+from models.evidence.weighing import ALERT_THRESHOLD_NATS, MIN_EVIDENCE_NATS, MIN_SUSPECT_MEMBERS, SUSPECT_NATS
+from streams.cases.benign_hypotheses.equal_quotas import MIN_EQUALITY_SHARE
+from streams.cases.benign_hypotheses.timers import STRANGERS_LACK
 from streams.features.members import Members
 from streams.features.registry import features
 from streams.replay.run import Replay
 from streams.schema.layouts import GROUP_ROW_NAMES
 from streams.stages.groups import scoring
-from streams.stages.groups.model_inputs import INPUT_NAMES
+from streams.stages.groups.model_inputs import INPUT_NAMES, RULED
 from streams.testing.figures import Figures
 
 WORLDS: Final = (
@@ -53,10 +56,14 @@ WORLDS: Final = (
     "second:34",
     "generator:11",
     *(f"{author}:{seed}" for author in ("bazaar", "meadow") for seed in (11, 24)),
+    *(f"heron:{seed}" for seed in (1, 3, 4)),
+    *(f"{author}:{seed}" for author in ("osprey", "plover") for seed in (1, 2)),
 )
-"""Seeds that nothing else is judged by."""
+"""Seeds that nothing else is judged by. A world of an author without a script is used where its events and its truth are in its folder."""
 SCRIPTED: Final = {"second": (0.16, 2.0), "bazaar": (0.8, 3.0), "meadow": (0.8, 3.0)}
 """Scale and days of the worlds of `authors.SCRIPTS` to train on. Without a script its worlds are left out."""
+FRAMED: Final = ("mosaic", "harbour", "foundry")
+"""Authors whose worlds are modules of `worlds`."""
 KEPT: Final = 0.5
 """Share of each crowd and campaign that is kept, seven at least: look-alikes then weigh more than in real traffic. Of a mosaic all is."""
 EVERY_SECONDS: Final = 6 * HOUR
@@ -66,10 +73,13 @@ MAX_WORLD_ROWS: Final = 8000
 """Rows of one world, by groups at moments, chosen by chance."""
 MAX_CREW_ROWS: Final = 120
 """Rows of one crowd or campaign to train on: further moments of the same accounts add little."""
-ALERT_SHARE: Final = 5e-4
+ALERT_SHARE: Final = 2e-3
 ASK_SHARE: Final = 1e-2
-"""Share of innocents, by a model without their author, that may reach an alert, and a question. Half of what the goal allows an alert: a
-replay also sees the peaks between the recorded moments."""
+"""Share of innocents, by a model without their author, that may reach an alert, and a question. A replay also sees the peaks between the
+recorded moments, but what honest use may explain stays a question there (`streams.cases.hypothesis.untellable`)."""
+RULED_SLOPE: Final = 0.1
+"""Log-odds that a nat by the named rules adds beside the trees. Each of the two is wrong about authors whom the other knows: together
+they rank strangers better than either."""
 LOOK_ALIKES: Final = "mosaic"
 """The author whose crowds are look-alikes alone, and no ordinary traffic: they train, and set no threshold."""
 TREES: Final = ("root", "root_threshold", "root_unknown", "branch", "branch_threshold", "branch_unknown", "leaves")
@@ -78,7 +88,7 @@ MIN_ASK_GAP_LOG_ODDS: Final = 1.2
 RISING: Final = (
     "group_content", "typical_content", "shared_template", "even_load", "uneven_load",
     "different_prompts", "group_cohort", "group_payment", "group_network", "group_link",
-    "member_content_shrunk", "member_content_raw", "member_single_questions", "own_template_harvest_share", "any_template_harvest_share",
+    "member_content_shrunk", "member_content_raw", "own_template_harvest_share", "any_template_harvest_share",
     "ruled", "operator_and_group_content", "operator_and_member_content",
 )  # fmt: skip
 """Inputs of which more is never less suspicious."""
@@ -108,6 +118,8 @@ def draw(name: str, folder: Path) -> bool:
                 thin_files(folder, int(seed))
         elif author == "generator":
             traffic.write(traffic.world("wild", int(seed), people=500), folder)
+        elif author not in FRAMED:
+            return False
         else:
             size = {"people_": 200} if author == "mosaic" else {"people": 900}
             world = (mosaic if author == "mosaic" else importlib.import_module(f"worlds.{author}")).build(int(seed), **size)
@@ -281,7 +293,7 @@ def weights(rows: Rows) -> Floats:
 
 
 def trained(rows: Rows) -> HistGradientBoostingClassifier:
-    """Return the trees, fitted."""
+    """Return the trees, fitted; `log_odds` adds the straight line beside them."""
     model = HistGradientBoostingClassifier(
         max_depth=2, max_iter=120, learning_rate=0.12, l2_regularization=20, min_samples_leaf=150, max_bins=64, early_stopping=False,
         monotonic_cst=[int(name in RISING) for name in INPUT_NAMES], random_state=0,
@@ -300,11 +312,18 @@ def _some(rows: Rows) -> Mask:
     return kept
 
 
+def log_odds(model: HistGradientBoostingClassifier, inputs: Floats) -> Floats:
+    """Return what the trees and the line of the rules say of each row. inputs: (rows, inputs)."""
+    ruled = inputs[:, INPUT_NAMES.index(RULED)]
+    odds: Floats = model.decision_function(inputs) + RULED_SLOPE * known_or_zero(ruled)
+    return odds
+
+
 def left_out(rows: Rows, by: Iterable[Mask]) -> Floats:
     """Return the log-odds of every row by a model that has not seen it; NaN where no mask holds. by: rows that are left out together."""
     found = np.full(len(rows.guilty), np.nan)
     for out in by:
-        found[out] = trained(rows.take(~out)).decision_function(rows.inputs[out])
+        found[out] = log_odds(trained(rows.take(~out)), rows.inputs[out])
     return found
 
 
@@ -345,14 +364,15 @@ def standing(rows: Rows, nats: Floats) -> Standing:
     return Standing(best, rows.guilty[first], rows.tellable[first], rows.crew[first], rows.kind[first])
 
 
-def describe(name: str, found: Standing, alert: float, ask: float) -> Figures:
+def describe(name: str, rows: Rows, odds: Floats, alert: float, ask: float) -> Figures:
     """Return what thresholds do: precision of the ranking, campaigns found, innocents alerted and asked, and of which crowds."""
+    found, alarms = standing(rows, odds), standing(rows, np.where(can_alert(rows), odds, -np.inf))
     innocent, told = ~found.guilty, found.guilty & found.tellable
-    campaigns = {crew: float((found.nats[told & (found.crew == crew)] >= alert).mean()) for crew in np.unique(found.crew[told])}
+    campaigns = {crew: float((alarms.nats[told & (found.crew == crew)] >= alert).mean()) for crew in np.unique(found.crew[told])}
     asked = {crew: float((found.nats[told & (found.crew == crew)] >= ask).mean()) for crew in np.unique(found.crew[told])}
 
-    def crowds(low: float) -> dict[str, int]:
-        kinds, counts = np.unique(found.kind[innocent & (found.nats >= low)], return_counts=True)
+    def crowds(reached: Mask) -> dict[str, int]:
+        kinds, counts = np.unique(found.kind[innocent & reached], return_counts=True)
         return dict(sorted(zip(kinds.tolist(), counts.tolist(), strict=True), key=lambda pair: -pair[1]))
 
     return {
@@ -362,9 +382,23 @@ def describe(name: str, found: Standing, alert: float, ask: float) -> Figures:
         "found": f"{sum(share >= 0.5 for share in campaigns.values())}/{len(campaigns)}",
         "found_or_asked": f"{sum(share >= 0.5 for share in asked.values())}/{len(asked)}",
         "innocents": int(innocent.sum()),
-        "alerted": crowds(alert),
-        "asked": crowds(ask),
+        "alerted": crowds(alarms.nats >= alert),
+        "asked": crowds(found.nats >= ask),
     }
+
+
+def can_alert(rows: Rows) -> Mask:
+    """Return which rows are more than a question in a replay: not those of groups whose equal quotas staff or timers would have too."""
+    staff, timers = ~_shows(rows, "timing", "network"), ~_shows(rows, *STRANGERS_LACK)
+    equal = rows.inputs[:, INPUT_NAMES.index("quota_equality")] >= MIN_EQUALITY_SHARE
+    mask: Mask = ~(equal & (staff | timers))
+    return mask
+
+
+def _shows(rows: Rows, *families: str) -> Mask:
+    """Return the rows of groups for which one of these families counts as evidence."""
+    nats = rows.inputs[:, [INPUT_NAMES.index(f"group_{family}") for family in families]]
+    return np.asarray((known_or_zero(nats) >= MIN_EVIDENCE_NATS).any(axis=1))
 
 
 def threshold(found: Standing, share: float) -> float:
@@ -423,13 +457,12 @@ def main(words: Sequence[str] | None = None) -> None:
     strangers, novel = (left_out(rows, by(rows)) for by in (by_author, by_crowd))
     ordinary = rows.author != LOOK_ALIKES
     unseen = standing(rows.take(ordinary), strangers[ordinary])
-    alert = threshold(unseen, ALERT_SHARE)
+    alarms = standing(rows.take(ordinary), np.where(can_alert(rows), strangers, -np.inf)[ordinary])
+    alert = threshold(alarms, ALERT_SHARE)
     ask = min(threshold(unseen, ASK_SHARE), alert - MIN_ASK_GAP_LOG_ODDS)
     np.savez(asked.out / "left_out.npz", strangers=strangers, novel=novel, **{item.name: getattr(rows, item.name) for item in fields(rows)})
-    judged = [
-        describe(f"author {rows.author[out][0]} left out", standing(rows.take(out), strangers[out]), alert, ask) for out in by_author(rows)
-    ]
-    judged.append(describe("each crowd and kind of campaign left out", standing(rows, novel), alert, ask))
+    judged = [describe(f"author {rows.author[out][0]} left out", rows.take(out), strangers[out], alert, ask) for out in by_author(rows)]
+    judged.append(describe("each crowd and kind of campaign left out", rows, novel, alert, ask))
     for line in judged:
         print(json.dumps(line))
     model = trained(rows)
@@ -455,6 +488,7 @@ def main(words: Sequence[str] | None = None) -> None:
         "base": float(model._baseline_prediction.ravel()[0]),
         "scale": round(scale, 5),
         "offset": round(ALERT_THRESHOLD_NATS - scale * alert, 5),
+        "slopes": {RULED: RULED_SLOPE},
         "trees": as_data(model),
     }  # fmt: skip
     print(f"alert at {alert:.2f}, ask at {ask:.2f} log-odds; scale {scale:.2f}")

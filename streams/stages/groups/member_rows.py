@@ -23,7 +23,8 @@ def report_members(state: GroupState, score: GroupScore, outbox: GroupOutbox) ->
     """Add the rows of suspect members that moved or grew to the outbox, and record what was reported."""
     table, slots = state.members, state.slots(score.group)
     families, extraction, rules = score.attributed, score.judgement.nats, score.judgement.names()
-    table["best_extraction"][slots] = np.maximum(table["best_extraction"][slots], extraction)
+    counting = np.minimum(extraction, score.extraction)  # as for an alert: with as much as several of the group have
+    table["best_extraction"][slots] = np.maximum(table["best_extraction"][slots], counting)
     suspect = extraction >= weighing.SUSPECT_NATS
     reported = table["last_feedback_nats"][slots]
     moved = np.abs(extraction - reported) >= MEMBER_STEP_NATS
@@ -36,7 +37,7 @@ def report_members(state: GroupState, score: GroupScore, outbox: GroupOutbox) ->
     accounts = state.accounts(slots[rows])
     until = members.now + SUSPECT_SECONDS
     outbox.suspects.update((account, until) for account, is_suspect in zip(accounts, suspect[rows], strict=True) if is_suspect)
-    counted = by_family(additive.trained().contributions(score.model_inputs[rows]))
+    counted = by_family(additive.trained().contributions(score.model_inputs[rows]), families[rows])
     counted[score.ruled[rows]] = np.nan  # the rules add the families up as measured
     unknown = np.full((len(rows), len(score.values)), np.nan, np.float32)
     outbox.evidence.append(

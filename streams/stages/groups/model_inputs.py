@@ -13,10 +13,10 @@ from typing import Any, Final
 
 import numpy as np
 
-from models.accumulators.short import median
+from models.accumulators.short import known_or_zero, median
 from models.arrays import Floats
 from models.durations import HOUR
-from models.evidence.families import FAMILIES
+from models.evidence.families import EXTRACTION_WEIGHTS, FAMILIES
 from models.evidence.weighing import MAX_FAMILY_NATS, MIN_LEVEL_NATS
 from streams.features.group.shared_template import job
 from streams.features.members import Members
@@ -34,6 +34,8 @@ BALANCE_INDEX_LIMITS: Final = (0.3, 8.0)
 MAX_PAYERS: Final = 60
 MAX_AGE_HOURS: Final = 72.0
 RULED_NATS_LIMITS: Final = (-3.0, 25.0)
+RULED: Final = "ruled"
+"""Name of the input that has the nats by the named rules."""
 MIN_WORK_PIECES: Final = 0.5
 """Pieces of work that an account is taken to have begun at least, so that a logarithm exists."""
 
@@ -75,17 +77,6 @@ class GroupFacts:
     def family(self, name: str) -> float:
         """Return the group's nats of a family, NaN where unknown."""
         return float(self.families[FAMILIES.index(name)])
-
-    @cached_property
-    def answer_lengths(self) -> Floats:
-        """ln(1 + tokens) that each member is answered with, a request, (members,)."""
-        lengths: Floats = np.log1p(self.members.output_tokens / np.maximum(self.members.total, 1.0))
-        return lengths
-
-    @cached_property
-    def usual_answer_length(self) -> float:
-        """The median of `answer_lengths`."""
-        return _usual(self.answer_lengths)
 
     @cached_property
     def content(self) -> float:
@@ -168,18 +159,6 @@ MODEL_INPUTS: Final = (
     _member_family("content", shrunk=True),
     _member_family("content"),
     _free(
-        "group_single_questions",
-        "content",
-        "share of the group's requests that are one question",
-        lambda facts: facts.values["single_question"],
-    ),
-    _free(
-        "member_single_questions",
-        "content",
-        "share of the member's requests that are one question",
-        lambda facts: facts.members.single_turn,
-    ),
-    _free(
         "own_template_harvest_share",
         "content",
         "share of the member's prompts that harvest with its template",
@@ -191,19 +170,11 @@ MODEL_INPUTS: Final = (
         "share of the member's prompts that harvest with any shared template",
         lambda facts: facts.members.harvest_share,
     ),
-    _free("own_template_share", "content", "share of the member's prompts with its template", lambda facts: facts.members.template_share),
     _free(
         "is_template_user",
         "content",
         "1 where the member uses a template of the group's job, else 0",
         lambda facts: job(facts.members).users.astype(np.float64),
-    ),
-    _free("usual_answer_length", "content", "median over members of ln(1 + tokens an answer)", lambda facts: facts.usual_answer_length),
-    _free(
-        "answer_length_distance",
-        "content",
-        "distance of the member's ln(1 + tokens an answer) from the median",
-        lambda facts: np.abs(facts.answer_lengths - facts.usual_answer_length),
     ),
     _free(
         "operator_and_member_content",
@@ -253,7 +224,6 @@ MODEL_INPUTS: Final = (
         ),
     ),
     _group_family("cohort"),
-    _free("age_rank", "cohort", "share of all accounts that are younger than the member", lambda facts: facts.members.age_rank),
     _free("start_together", "cohort", "largest share of members that began within an hour", lambda facts: facts.values["start_together"]),
     _group_family("payment"),
     _free(
@@ -274,18 +244,12 @@ MODEL_INPUTS: Final = (
     ),
     _free("is_router_group", "link", "1 where one router formed the group, else 0", lambda facts: float(facts.members.kind == "router")),
     _free(
-        "router_rarity",
-        "link",
-        "median over members of -ln of the share of payers with their router",
-        lambda facts: _usual(facts.members.rarities["router"]),
-    ),
-    _free(
         "operator_and_group_content",
         "link",
         "nats of one operator, as far as the group's content allows",
         lambda facts: min(facts.one_operator_nats, OPERATOR_CONTENT_RATIO * facts.content),
     ),
-    ModelInput("ruled", "link", *RULED_NATS_LIMITS, "nats of the member by the named rules", lambda facts: facts.ruled_nats),
+    ModelInput(RULED, "content", *RULED_NATS_LIMITS, "nats of the member by the named rules", lambda facts: facts.ruled_nats),
     _group_family("timing"),
     _member_family("timing"),
     ModelInput(
@@ -298,7 +262,6 @@ MODEL_INPUTS: Final = (
     ),
     _group_family("network"),
     _member_family("network"),
-    _free("networks_per_member", "network", "different over known networks", lambda facts: _distinct_share(facts.members.links["subnet"])),
     _group_family("parameters"),
     _member_family("parameters"),
     _group_family("client"),
@@ -318,6 +281,7 @@ INPUT_NAMES: Final = tuple(item.name for item in MODEL_INPUTS)
 _LOW: Final = np.array([item.low for item in MODEL_INPUTS])
 _HIGH: Final = np.array([item.high for item in MODEL_INPUTS])
 _FAMILIES: Final = np.array([FAMILIES.index(item.family) for item in MODEL_INPUTS])
+_BY_RULES: Final = np.array([name == RULED for name in INPUT_NAMES])
 
 
 def read(facts: GroupFacts) -> Floats:
@@ -329,31 +293,28 @@ def read(facts: GroupFacts) -> Floats:
     return limited
 
 
-def by_family(contributions: Floats) -> Floats:
+def by_family(contributions: Floats, measured: Floats) -> Floats:
     """Return the sums over each family's inputs, (rows, families), NaN for a family without one.
+
+    What the named rules add is no family of its own: it is shared among the families that the rules add up, by the nats that they count.
 
     Args:
         contributions: What each input adds to the score of each row, nats, (rows, inputs).
+        measured: The nats by family that the rules were given, (rows, families), NaN where unknown.
     """
     sums = np.full((len(contributions), len(FAMILIES)), np.nan)
     for position in np.unique(_FAMILIES).tolist():
-        sums[:, position] = contributions[:, position == _FAMILIES].sum(axis=1)
-    return sums
+        sums[:, position] = contributions[:, (position == _FAMILIES) & ~_BY_RULES].sum(axis=1)
+    counted = np.maximum(known_or_zero(measured) * EXTRACTION_WEIGHTS, 0.0)
+    total = counted.sum(axis=1, keepdims=True)
+    shares = np.divide(counted, total, out=np.where(np.arange(len(FAMILIES)) == _CONTENT, 1.0, np.zeros_like(counted)), where=total > 0)
+    ruled = contributions[:, _BY_RULES].sum(axis=1, keepdims=True) * shares
+    return np.where(shares > 0, known_or_zero(sums) + ruled, sums)
 
 
 def _positive(value: float) -> float:
     """Return a number that is not below 0, 0 where unknown."""
     return value if value > 0 else 0.0
-
-
-def _distinct_share(hashes: Any) -> float:
-    """Return different over known hashes, NaN where none is known.
-
-    >>> _distinct_share(np.array([7, 7, 8, 9, 0], np.uint64))
-    0.75
-    """
-    known = hashes[hashes != 0]
-    return len(np.unique(known)) / len(known) if len(known) else math.nan
 
 
 def _usual(values: Floats) -> float:

@@ -220,5 +220,5 @@ _MEMBER_FIELDS = {
     "evidence_raw": Field("f4", np.nan, labels=FAMILIES, doc="the same before shrinkage, nats", formerly=("raw",)),
     "last_feedback_nats": Field("f4", doc="extraction that was last reported, nats", formerly=("told",)),
     "last_feedback_requests": Field("f8", doc="its requests in this group at that time", formerly=("told_requests",)),
-    "best_extraction": Field("f4", doc="most evidence of extraction that it ever had as a member, nats"),
+    "best_extraction": Field("f4", doc="most evidence of extraction that it and two others of its group ever had, nats"),
 }

@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
-import numpy as np
 import orjson
 import pytest
 from click.testing import CliRunner
@@ -66,12 +65,12 @@ def printed(found: object) -> str:
     return paper.getvalue()
 
 
-def test_open_cases_come_with_the_most_evidence_first(clickhouse: ClickHouse) -> None:
+def test_open_cases_come_with_the_most_evidence_first_and_alerts_before_questions(clickhouse: ClickHouse) -> None:
     cases = terminal.newest(clickhouse)
     assert {case.state for case in cases} == {"open"}
-    extraction = [case.evidence for case in cases if case.behaviour == "extraction"]
-    assert extraction
-    assert list(np.sort(extraction)[::-1]) == extraction
+    order = [(case.asks, -case.evidence) for case in cases if case.behaviour == "extraction"]
+    assert order
+    assert sorted(order) == order
 
 
 def test_resolved_cases_are_listed_on_demand(clickhouse: ClickHouse) -> None:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from models.arrays import Floats
 from models.evidence.families import FAMILIES
 from models.evidence.weighing import MAX_FAMILY_NATS
 from streams.features.registry import features
-from streams.stages.groups.model_inputs import INPUT_NAMES, MODEL_INPUTS, GroupFacts, by_family, read
+from streams.stages.groups.model_inputs import INPUT_NAMES, MODEL_INPUTS, RULED, GroupFacts, by_family, read
 from streams.testing.feature_trial import members_of
 
 
@@ -38,10 +39,22 @@ def test_a_group_in_which_two_payers_have_four_accounts_has_half_a_payer_a_membe
     assert column(matrix, "payers") == pytest.approx([np.log(2.0)] * 4)
 
 
+def measured(**families: float) -> Floats:
+    return np.array([[families.get(name, np.nan) for name in FAMILIES]])
+
+
 def test_contributions_add_up_by_family_and_a_family_without_an_input_is_unknown() -> None:
-    sums = by_family(np.ones((1, len(MODEL_INPUTS))))[0]
+    sums = by_family(np.ones((1, len(MODEL_INPUTS))), measured())[0]
     assert sums[FAMILIES.index("volume")] == sum(item.family == "volume" for item in MODEL_INPUTS) > 0
     assert np.isnan(sums[FAMILIES.index("indicator")])
+
+
+def test_what_the_rules_add_is_shared_by_the_families_that_they_count() -> None:
+    ruled = np.zeros((1, len(MODEL_INPUTS)))
+    ruled[0, INPUT_NAMES.index(RULED)] = 4.0
+    shared = by_family(ruled, measured(content=6.0, evenness=2.0, network=-1.0, client=7.0))[0]
+    assert shared[[FAMILIES.index(name) for name in ("content", "evenness", "network", "client")]].tolist() == [3.0, 1.0, 0.0, 0.0]
+    assert by_family(ruled, measured())[0][FAMILIES.index("content")] == 4.0
 
 
 def test_every_input_has_a_name_of_its_own_words_and_ordered_limits() -> None:

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from models.durations import DAY
+from models.evidence import additive
 from models.evidence.additive import Additive
 from models.evidence.families import FAMILIES
 from models.evidence.weighing import MIN_SUSPECT_MEMBERS, SUSPECT_NATS
@@ -299,6 +300,17 @@ def test_who_fills_in_the_text_of_a_pool_in_another_program_is_less_suspect_for_
 TREES = ("root", "root_threshold", "root_unknown", "branch", "branch_threshold", "branch_unknown", "leaves")
 SURE = Additive.of({"inputs": INPUT_NAMES, "base": 20.0, "offset": 0.0, "scale": 1.0, "trees": dict.fromkeys(TREES, ())})
 """A judgement of 20 nats, whatever it reads."""
+
+
+def test_a_member_ranks_with_as_much_as_three_of_its_group_have(monkeypatch: pytest.MonkeyPatch) -> None:
+    by_work = Additive.of(
+        {"inputs": INPUT_NAMES, "base": 0.0, "offset": 5.0, "scale": 1.0, "trees": dict.fromkeys(TREES, ()), "slopes": {"begun_work": 1.0}}
+    )
+    monkeypatch.setattr(additive, "trained", lambda: by_work)
+    groups, begun = stage(), [99.0, 9.0, 1.0, 0.0]
+    groups.apply(encoded([row(f"a{number}", begun=work) for number, work in enumerate(begun)]), 0)
+    best = [float(groups.members["best_extraction"][groups.members.find(f"payment:00000000000000aa|a{number}")]) for number in range(4)]
+    assert best == pytest.approx([5 + np.log(2)] * 3 + [5.0])
 
 
 def evidence_of_a_pool(came: float) -> list[float]:
