@@ -86,13 +86,18 @@ class Additive:
             np.array([float(slopes.get(name, 0.0)) for name in stored["inputs"]]),
         )
 
+    @property
+    def start(self) -> float:
+        """Nats before any tree and line: where the scale begins."""
+        return self.base * self.scale + self.offset
+
     def nats(self, values: Floats) -> Floats:
         """Return the evidence of each row, (rows,). values: (rows, inputs), NaN where unknown."""
         log_odds: Floats = self._ends(values)[0].sum(axis=1) + self._lines(values).sum(axis=1) + self.base
         return log_odds * self.scale + self.offset
 
     def contributions(self, values: Floats) -> Floats:
-        """Return what each input adds, (rows, inputs): with `base`, scaled, and `offset` it is `nats`. A pair shares its value.
+        """Return what each input adds, (rows, inputs): with `start` it is `nats`. A pair shares its value.
 
         One tree adds 4 log-odds where content is above 2 and load above 5, scaled by 2: each of the pair has half of the 8 nats.
         Where content alone is above, it adds 1, and both inputs that it compared have half of that too:

@@ -12,6 +12,7 @@ from typing import Final, NamedTuple
 import numpy as np
 
 from models.arrays import Floats
+from models.evidence import additive
 from models.evidence.extraction_rules import Purpose, counted
 from models.evidence.families import ALONE_COUNTS, EXTRACTION_WEIGHTS, FAMILIES, ROUTING_WEIGHTS
 from models.evidence.weighing import (
@@ -29,7 +30,9 @@ from models.evidence.weighing import (
 NO_RULE_PART: Final = "no rule"
 """Name of the part by which a score is limited while no rule of extraction holds."""
 QUESTION_PART: Final = "question"
-"""Name of the part by which a score is limited to that of a question: a rule of extraction holds, and the trained judgement disagrees."""
+"""Name of the part by which a score is limited to that of a question: the rules and the trained judgement disagree, or the account itself
+shows too little."""
+_NOT_ITS_OWN: Final = "the account itself shows no purpose, or came from a program of its own"
 PRIOR: Final = "prior"
 """Name of the part that the trained model adds before any evidence."""
 OTHER_VERSION: Final = "other version"
@@ -57,13 +60,23 @@ def of_model(families: Mapping[str, float], score: float, counted_nats: Mapping[
     >>> [(part.family, part.counted) for part in of_model({"content": 7.0}, 14.0, {"content": 9.0, "evenness": 7.0})]
     [('content', 9.0), ('evenness', 7.0), ('prior', -2.0)]
 
+    A score that is limited to a question says so, beside where the scale begins:
+
+    >>> start = additive.trained().start
+    >>> [part.family for part in of_model({"content": 7.0}, SUSPECT_NATS, {"content": SUSPECT_NATS - start + 4.0})]
+    ['content', 'prior', 'question']
+
     Args:
         families: Nats by family, as measured; unknown families are left out.
         score: The score in nats.
         counted_nats: What each family adds to it.
     """
     rows = [(name, families.get(name, 0.0), nats, "weighed with the others") for name, nats in counted_nats.items()]
-    rows.append((PRIOR, 0.0, score - sum(counted_nats.values()), "where the scale begins for each account of a group, before evidence"))
+    rest, start = score - sum(counted_nats.values()), additive.trained().start
+    is_limited = abs(score - SUSPECT_NATS) <= _MAX_ERROR_NATS and rest < start - _MAX_ERROR_NATS
+    rows.append((PRIOR, 0.0, start if is_limited else rest, "where the scale begins for each account of a group, before evidence"))
+    if is_limited:
+        rows.append((QUESTION_PART, 0.0, rest - start, f"limited to {SUSPECT_NATS:g}, a question: {_NOT_ITS_OWN}"))
     counted_tenths = tenths([row[2] for row in rows], score)
     parts = [Part(name, round(nats, 2), tenth, why) for (name, nats, _, why), tenth in zip(rows, counted_tenths, strict=True)]
     return sorted((part for part in parts if part.nats or part.counted), key=lambda part: (-part.counted, -part.nats, part.family))

@@ -165,6 +165,20 @@ def handed_over(members: Members) -> Mask:
     return came_from_elsewhere(members.router_since, members.account_first, members.created)
 
 
+def without_purpose(members: Members) -> Mask:
+    """Return which members ask for less that is worth harvesting than an ordinary account does, (members,).
+
+    They may be customers of a relay, or users of a tool, that a campaign shares: what their group shows is a question about them at most.
+    A member whose content is unknown is none of them.
+
+    >>> from streams.testing.feature_trial import members_of
+    >>> without_purpose(members_of(content=[1.5, -0.4, np.nan])).tolist()
+    [False, True, False]
+    """
+    mask: Mask = members.family("content") < 0
+    return mask
+
+
 def came_from_elsewhere(router_since: Floats, first: Floats, created: Floats) -> Mask:
     """Return which accounts were established, and had worked for hours in another program, when they came to theirs, (accounts,).
 

@@ -144,7 +144,8 @@ def score(group: int, members: Members, features: Sequence[Any], population: flo
     trained = (model or additive.trained()).nats(inputs)
     by_rule = asked_by_rule(ruled, trained)
     handed_over = attribution.handed_over(members)
-    judgement = Extraction(_asked_of_owners(np.where(by_rule, weighing.SUSPECT_NATS, trained), handed_over), ruled.rules)
+    asked = handed_over | attribution.without_purpose(members)
+    judgement = Extraction(_at_most_asked(np.where(by_rule, weighing.SUSPECT_NATS, trained), asked), ruled.rules)
     weakest = int(np.argsort(-judgement.nats, kind="stable")[min(weighing.MIN_SUSPECT_MEMBERS, len(members)) - 1])
     return GroupScore(
         group=group,
@@ -181,13 +182,13 @@ def asked_by_rule(ruled: Extraction, trained: Floats) -> Mask:
     return mask
 
 
-def _asked_of_owners(nats: Floats, handed_over: Mask) -> Floats:
-    """Return the members' nats, of those that were handed over at most those of a question, (members,).
+def _at_most_asked(nats: Floats, asked: Mask) -> Floats:
+    """Return the members' nats, of those that are `asked` about at most those of a question, (members,).
 
-    >>> _asked_of_owners(np.array([20.0, 20.0]), np.array([False, True])).round(1).tolist()
+    >>> _at_most_asked(np.array([20.0, 20.0]), np.array([False, True])).round(1).tolist()
     [20.0, 9.1]
     """
-    return np.where(handed_over, np.minimum(nats, weighing.SUSPECT_NATS), nats)
+    return np.where(asked, np.minimum(nats, weighing.SUSPECT_NATS), nats)
 
 
 def _attributed(members: Members, shown: Floats, judge: Callable[[Floats], Extraction]) -> tuple[Floats, Extraction]:

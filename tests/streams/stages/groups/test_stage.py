@@ -329,6 +329,16 @@ def test_an_account_that_came_to_a_pool_after_hours_of_its_own_work_is_asked_abo
     assert evidence_of_a_pool(came=5 * HOUR) == [SUSPECT_NATS, 20.0, 20.0]
 
 
+def test_a_customer_of_a_pools_relay_that_shows_no_purpose_itself_is_asked_about_and_not_accused() -> None:
+    groups = stage()
+    for number, content in enumerate((-0.4, 0.0, 1.5, np.nan)):
+        raw = np.array([content if name == "content" else 0.0 for name in FAMILIES])
+        groups.apply(encoded([row(f"a{number}", offset=number, raw=raw)]), number)
+    slot = groups.table.find("payment:00000000000000aa")
+    judged = scoring.score(slot, groups.view(slot), groups.features, 1_000.0, SURE).judgement
+    assert judged.nats.tolist() == [SUSPECT_NATS, 20.0, 20.0, 20.0]
+
+
 def suspects_on(cards: int) -> set[str]:
     """Return who of twelve young accounts that ask alike behind one router is suspect, if they pay with so many cards."""
     own = np.array([{"content": 3.0}.get(name, 0.0) for name in FAMILIES])
