@@ -388,7 +388,10 @@ def describe(name: str, rows: Rows, odds: Floats, alert: float, ask: float) -> F
 
 
 def can_alert(rows: Rows) -> Mask:
-    """Return which rows are more than a question in a replay: not those of groups whose equal quotas staff or timers would have too."""
+    """Return which rows are more than a question in a replay: not those of groups whose equal quotas staff or timers would have too.
+
+    That these are not used heavily is asked in a replay alone: no input says it.
+    """
     staff, timers = ~_shows(rows, "timing", "network"), ~_shows(rows, *STRANGERS_LACK)
     equal = rows.inputs[:, INPUT_NAMES.index("quota_equality")] >= MIN_EQUALITY_SHARE
     mask: Mask = ~(equal & (staff | timers))

@@ -24,8 +24,8 @@ def test_a_load_that_is_even_without_being_equal_does_not_fit() -> None:
     assert asked(MIN_EQUALITY_SHARE - 0.01) is False
 
 
-@pytest.mark.parametrize("sign", ["timing", "network"])
-def test_two_nats_of_how_accounts_are_run_refute_it(sign: str) -> None:
+@pytest.mark.parametrize("sign", ["timing", "network", "volume"])
+def test_two_nats_of_how_accounts_are_run_or_of_heavy_use_refute_it(sign: str) -> None:
     assert asked(**{sign: 1.9}) is True
     assert asked(**{sign: 2.0}) is False
 

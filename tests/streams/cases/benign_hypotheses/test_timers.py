@@ -24,8 +24,8 @@ def test_unequal_work_is_no_timers() -> None:
     assert asked(MIN_EQUALITY_SHARE - 0.01) is False
 
 
-@pytest.mark.parametrize("sign", STRANGERS_LACK)
-def test_accounts_that_belong_together_are_no_strangers(sign: str) -> None:
+@pytest.mark.parametrize("sign", [*STRANGERS_LACK, "volume"])
+def test_accounts_that_belong_together_or_are_used_heavily_are_no_strangers_timers(sign: str) -> None:
     assert asked(**{sign: 1.9}) is True
     assert asked(**{sign: 2.0}) is False
 
