@@ -40,7 +40,7 @@ from models.evidence import additive
 from models.evidence.additive import Additive
 from models.evidence.links import LINKS, MIN_PAYERS, rarity_of
 from models.evidence.weighing import ALERT_THRESHOLD_NATS, MIN_EVIDENCE_NATS, MIN_SUSPECT_MEMBERS, SUSPECT_NATS
-from streams.cases.benign_hypotheses.equal_quotas import MIN_EQUALITY_SHARE
+from streams.cases.benign_hypotheses.equal_quotas import MIN_EQUALITY_SHARE, STAFF_LACK
 from streams.cases.benign_hypotheses.timers import STRANGERS_LACK
 from streams.features.members import Members
 from streams.features.registry import features
@@ -366,9 +366,9 @@ def standing(rows: Rows, nats: Floats) -> Standing:
 
 def describe(name: str, rows: Rows, odds: Floats, alert: float, ask: float) -> Figures:
     """Return what thresholds do: precision of the ranking, campaigns found, innocents alerted and asked, and of which crowds."""
-    found, alarms = standing(rows, odds), standing(rows, np.where(can_alert(rows), odds, -np.inf))
+    found, alerts = standing(rows, odds), alerting(rows, odds)
     innocent, told = ~found.guilty, found.guilty & found.tellable
-    campaigns = {crew: float((alarms.nats[told & (found.crew == crew)] >= alert).mean()) for crew in np.unique(found.crew[told])}
+    campaigns = {crew: float((alerts.nats[told & (found.crew == crew)] >= alert).mean()) for crew in np.unique(found.crew[told])}
     asked = {crew: float((found.nats[told & (found.crew == crew)] >= ask).mean()) for crew in np.unique(found.crew[told])}
 
     def crowds(reached: Mask) -> dict[str, int]:
@@ -382,9 +382,14 @@ def describe(name: str, rows: Rows, odds: Floats, alert: float, ask: float) -> F
         "found": f"{sum(share >= 0.5 for share in campaigns.values())}/{len(campaigns)}",
         "found_or_asked": f"{sum(share >= 0.5 for share in asked.values())}/{len(asked)}",
         "innocents": int(innocent.sum()),
-        "alerted": crowds(alarms.nats >= alert),
+        "alerted": crowds(alerts.nats >= alert),
         "asked": crowds(found.nats >= ask),
     }
+
+
+def alerting(rows: Rows, odds: Floats) -> Standing:
+    """Return what accounts reach by the rows that can alert."""
+    return standing(rows, np.where(can_alert(rows), odds, -np.inf))
 
 
 def can_alert(rows: Rows) -> Mask:
@@ -392,7 +397,7 @@ def can_alert(rows: Rows) -> Mask:
 
     That these are not used heavily is asked in a replay alone: no input says it.
     """
-    staff, timers = ~_shows(rows, "timing", "network"), ~_shows(rows, *STRANGERS_LACK)
+    staff, timers = ~_shows(rows, *STAFF_LACK), ~_shows(rows, *STRANGERS_LACK)
     equal = rows.inputs[:, INPUT_NAMES.index("quota_equality")] >= MIN_EQUALITY_SHARE
     mask: Mask = ~(equal & (staff | timers))
     return mask
@@ -460,8 +465,7 @@ def main(words: Sequence[str] | None = None) -> None:
     strangers, novel = (left_out(rows, by(rows)) for by in (by_author, by_crowd))
     ordinary = rows.author != LOOK_ALIKES
     unseen = standing(rows.take(ordinary), strangers[ordinary])
-    alarms = standing(rows.take(ordinary), np.where(can_alert(rows), strangers, -np.inf)[ordinary])
-    alert = threshold(alarms, ALERT_SHARE)
+    alert = threshold(alerting(rows.take(ordinary), strangers[ordinary]), ALERT_SHARE)
     ask = min(threshold(unseen, ASK_SHARE), alert - MIN_ASK_GAP_LOG_ODDS)
     np.savez(asked.out / "left_out.npz", strangers=strangers, novel=novel, **{item.name: getattr(rows, item.name) for item in fields(rows)})
     judged = [describe(f"author {rows.author[out][0]} left out", rows.take(out), strangers[out], alert, ask) for out in by_author(rows)]
