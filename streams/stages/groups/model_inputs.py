@@ -281,7 +281,7 @@ INPUT_NAMES: Final = tuple(item.name for item in MODEL_INPUTS)
 _LOW: Final = np.array([item.low for item in MODEL_INPUTS])
 _HIGH: Final = np.array([item.high for item in MODEL_INPUTS])
 _FAMILIES: Final = np.array([FAMILIES.index(item.family) for item in MODEL_INPUTS])
-_BY_RULES: Final = np.array([name == RULED for name in INPUT_NAMES])
+_RULED: Final = INPUT_NAMES.index(RULED)
 
 
 def read(facts: GroupFacts) -> Floats:
@@ -304,12 +304,12 @@ def by_family(contributions: Floats, measured: Floats) -> Floats:
     """
     sums = np.full((len(contributions), len(FAMILIES)), np.nan)
     for position in np.unique(_FAMILIES).tolist():
-        sums[:, position] = contributions[:, (position == _FAMILIES) & ~_BY_RULES].sum(axis=1)
+        sums[:, position] = contributions[:, position == _FAMILIES].sum(axis=1)
     counted = np.maximum(known_or_zero(measured) * EXTRACTION_WEIGHTS, 0.0)
     total = counted.sum(axis=1, keepdims=True)
-    shares = np.divide(counted, total, out=np.where(np.arange(len(FAMILIES)) == _CONTENT, 1.0, np.zeros_like(counted)), where=total > 0)
-    ruled = contributions[:, _BY_RULES].sum(axis=1, keepdims=True) * shares
-    return np.where(shares > 0, known_or_zero(sums) + ruled, sums)
+    shared = np.where(total > 0, contributions[:, [_RULED]], 0.0)  # where nothing is counted it stays with the input's own family
+    sums[:, [_FAMILIES[_RULED]]] -= shared
+    return np.where(counted > 0, known_or_zero(sums) + shared * counted / np.where(total > 0, total, 1.0), sums)
 
 
 def _positive(value: float) -> float:
