@@ -19,18 +19,21 @@ from streams.privacy.sketch import Sketcher, unknown
 from streams.schema.blocks import BlockColumns
 from streams.schema.event import FIELDS, Event
 from streams.schema.layouts import REQUESTS
-from streams.schema.operations import NO_TEXT, operation_of
+from streams.schema.operations import NO_TEXT, operation_of_call
 from streams.schema.prompt_sketch import FLAGS, HASHES
 
 _SEED: Final = "gen_ai.request.seed"
 _PARAMETERS: Final = tuple(field.column for field in FIELDS if field.parameter and field.wire != _SEED)
 _INSTRUCTIONS: Final = ("system", "developer")  # a tuple: the role in a log may have any type, even an unhashable one
 _OPERATION: Final = "gen_ai.operation.name"
+_MODEL: Final = "gen_ai.request.model"
+_OUTPUT_TOKENS: Final = "gen_ai.usage.output_tokens"
+_FINISH_REASONS: Final = "gen_ai.response.finish_reasons"
 _OF_TEXT: Final = frozenset(
     {
-        "gen_ai.usage.output_tokens",
+        _OUTPUT_TOKENS,
         "gen_ai.usage.reasoning.output_tokens",
-        "gen_ai.response.finish_reasons",
+        _FINISH_REASONS,
         "message_count",
         "prompt",
         "system_prompt",
@@ -137,9 +140,8 @@ def _functions(key: bytes) -> dict[str, Pseudonym]:
 def _with_canonical_operation(event: Event) -> Event:
     """Return an event with its canonical operation, and without the fields of text if the answer of the operation is not text."""
     word = event.get(_OPERATION)
-    if word is None:
-        return event
-    operation = operation_of(word)
+    finished = event.get(_FINISH_REASONS) is not None
+    operation = operation_of_call(word, event.get(_MODEL), event.get(_OUTPUT_TOKENS), finished=finished)
     if operation == word and operation not in NO_TEXT:
         return event
     left_out = _OF_TEXT if operation in NO_TEXT else frozenset[str]()

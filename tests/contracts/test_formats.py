@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,9 @@ from streams.intake.collector import Collector
 from streams.intake.formats.envelopes import bare, unwrapped
 from streams.intake.formats.format import CALLERS_CHOICE, TEXT_LINE, Entry, Format
 from streams.intake.formats.registry import all_formats, export_reader, reader
+from streams.schema import blocks, layouts
 from streams.schema.event import NAMES, Event, check, seconds
+from streams.schema.operations import NO_TEXT, OTHER
 
 SAMPLES = Path(__file__).parents[1] / "streams" / "intake" / "formats" / "samples"
 SECRET = "SECRET"
@@ -196,3 +199,27 @@ def test_the_collector_counts_each_event_of_each_sample(each: Format) -> None:
     events = [max(1, len(reader("auto")(line))) for line in lines(each)] if each.readable else [1] * len(lines(each))
     assert step.accepted + sum(step.rejected.values()) == sum(events)
     assert (step.accepted > 0) == each.readable
+
+
+def rows(each: Format) -> list[tuple[str | None, float, int]]:
+    """Return of each request of a format's samples its operation, its output tokens and the sketch of its prompt."""
+    collector = Collector(Settings(mode="local"), each.name, backfill=True)
+    step = collector.add(lines(each), "test", arrival(each))
+    read = [blocks.decode(outgoing.data, layouts.REQUESTS) for outgoing in (*step.outgoing, *collector.flush())]
+    return [
+        row
+        for block in read
+        for row in zip(block.texts("operation"), block.numbers("output_tokens").tolist(), block.hashes("simhash").tolist(), strict=True)
+    ]
+
+
+@pytest.mark.parametrize("each", READABLE, ids=name_of)
+def test_a_call_that_answers_without_text_is_in_the_samples_and_is_no_content(each: Format) -> None:
+    silent = [row for row in rows(each) if row[0] in NO_TEXT]
+    assert silent, f"a sample of {each.name} needs an embedding, and how the gateway says so"
+    assert all(math.isnan(output_tokens) and simhash == 0 for _, output_tokens, simhash in silent)
+
+
+@pytest.mark.parametrize("each", READABLE, ids=name_of)
+def test_each_word_of_a_sample_for_a_kind_of_call_is_known(each: Format) -> None:
+    assert OTHER not in {operation for operation, _, _ in rows(each)}
