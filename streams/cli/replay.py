@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import click
 
@@ -12,13 +12,12 @@ from streams.core.errors import HydrometerError
 from streams.core.output import console, echo
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from streams.intake.files import LogPath
     from streams.replay.git_revision import Revision
 
-_NO_FAULT = frozenset({"duplicate", "no_request"})
 _SHOWN_CASES = 3
-_MAX_SAMPLED_FILES: Final = 20
-"""Files whose first lines say in which formats a log is."""
 
 
 @click.command()
@@ -64,12 +63,13 @@ def _replay(files: tuple[LogPath, ...], out: Path, until: str | None, log_format
     import os
 
     from streams.core.settings import Settings
+    from streams.intake.refusals import NO_FAULT
     from streams.replay import run as backtest
 
     settings = Settings.load({"HYDROMETER_MODE": "local", **os.environ}, role="replay")
     summary = backtest.run(files, out, until, log_format, settings)
     rejected = ", ".join(f"{lines:,} {reason}" for reason, lines in summary.rejected.items()) or "none"
-    _warn(out, summary.events, sum(lines for reason, lines in summary.rejected.items() if reason not in _NO_FAULT))
+    _warn(out, summary.events, sum(lines for reason, lines in summary.rejected.items() if reason not in NO_FAULT))
     if not summary.events:
         check = (
             "a log has one JSON object a line, convert it first"
@@ -79,22 +79,17 @@ def _replay(files: tuple[LogPath, ...], out: Path, until: str | None, log_format
         raise HydrometerError(f"no event was accepted (rejected: {rejected}): {check}")
     echo(f"{summary.events:,} events of {summary.accounts:,} accounts; rejected: {rejected}")
     if log_format == "auto":
-        echo(f"read as {_formats(files)}")
+        echo(f"read as {_formats(summary.formats)}")
     _show_results(out)
     echo(f"{summary.cases:,} open cases: `hydrometer case list --from {out}`; to read: {out / 'report.html'}")
 
 
-def _formats(files: tuple[LogPath, ...]) -> str:
-    """Return the formats of a log's first lines, most frequent first."""
-    from itertools import chain, islice
+def _formats(counts: Mapping[str, int]) -> str:
+    """Return the formats that a log was read as, most frequent first, by their titles."""
+    from streams.intake.formats.registry import all_formats
 
-    from streams.intake.files import chunks_of, named_files
-    from streams.intake.formats.registry import titles
-
-    chunks = (islice(chunks_of(file), 1) for file in named_files(files)[:_MAX_SAMPLED_FILES])
-    lines = [line for chunk in chain.from_iterable(chunks) for line in chunk.lines if line.strip()]
-    counts = titles(lines).most_common()
-    return ", ".join(f"{title} ({count:,} of the first {len(lines):,} lines)" for title, count in counts) or "no known format"
+    titles = {known.name: known.title for known in all_formats()}
+    return ", ".join(f"{titles[name]} ({count:,} entries)" for name, count in counts.items()) or "no known format"
 
 
 def _show_results(out: Path) -> None:

@@ -167,7 +167,8 @@ class Collector:
         self._rotations = (
             [self._normaliser.rotation(before.get_secret_value().encode()) for _ in range(settings.partitions)] if before else []
         )
-        self._events = reader(log_format, lambda entry: trusted(entry, settings.trusted_hops))
+        self.formats: Counter[str] = Counter()
+        self._events = reader(log_format, lambda entry: trusted(entry, settings.trusted_hops), self.formats)
         self._advice = advisor(log_format)
         self._settings = settings
         self._open = [_Open() for _ in range(settings.partitions)]

@@ -40,7 +40,7 @@ from streams.intake.formats.registry import AUTO, export_reader
 from streams.intake.forwarded import trusted
 from streams.intake.group_commit import GroupCommit
 from streams.intake.rate_limits import Shares
-from streams.intake.refusals import MAX_SHAPE_CHARACTERS, Kind, kinds
+from streams.intake.refusals import MAX_SHAPE_CHARACTERS, NO_FAULT, Kind, kinds
 from streams.schema import lenient_json
 from streams.schema.dead_letters import DeadLetter
 from streams.schema.event import Event
@@ -129,11 +129,10 @@ class Intake:
         signal, encoding = otlp_wire.SIGNALS[request.path], _encoding(request)
         async with self._received(request) as body:
             ingested = await self._accept(request[_CALLER], partial(self._shipped, signal, encoding), body)
-        refused = {reason: lines for reason, lines in ingested.rejected.items() if reason not in {"duplicate", "no_request"}}
         reasons = ", ".join(f"{kind.first.reason}: {kind.lines} ({kind.first.detail})" for kind in kinds(ingested.dead))
-        if refused and _nothing_accepted(ingested):
+        if _refused(ingested) and _nothing_accepted(ingested):
             raise web.HTTPBadRequest(text=reasons)
-        return web.Response(body=otlp_wire.answered(signal, encoding, sum(refused.values()), reasons), content_type=encoding)
+        return web.Response(body=otlp_wire.answered(signal, encoding, sum(_refused(ingested).values()), reasons), content_type=encoding)
 
     def _shipped(self, signal: otlp_wire.Signal, encoding: str, body: bytes) -> list[Event]:
         """Return the events of an OTLP body, unless there are more than one may hold. What they have in common they share."""
@@ -363,8 +362,14 @@ def _dumped(event: Any) -> bytes:
 
 
 def _nothing_accepted(ingested: Ingested) -> bool:
-    """Return whether no event of a body was accepted, now or before."""
-    return not ingested.accepted and not ingested.rejected["duplicate"]
+    """Return whether no event of a body was accepted, now or before. One of lines that are no requests alone is accepted."""
+    asks_none = ingested.rejected["no_request"] and not _refused(ingested)
+    return not (ingested.accepted or ingested.rejected["duplicate"] or asks_none)
+
+
+def _refused(ingested: Ingested) -> dict[str, int]:
+    """Return how many lines of a body were refused, by reason."""
+    return {reason: lines for reason, lines in ingested.rejected.items() if reason not in NO_FAULT}
 
 
 def _unavailable(why: str, seconds: int = 1) -> web.HTTPServiceUnavailable:

@@ -22,6 +22,7 @@ from streams.intake.block_producer import PAUSE_SECONDS, BlockProducer, count, d
 from streams.intake.collector import OVERSIZE, Collector, Ingested
 from streams.intake.dead_letter_limit import Fuse
 from streams.intake.formats.registry import AUTO
+from streams.intake.refusals import NO_FAULT
 from streams.kafka.empty_offsets import EMPTY
 from streams.kafka.record_batches import tolerate_strangers
 from streams.schema import topics
@@ -164,7 +165,7 @@ class _RawTopic:
             for written in batch.values():
                 rejected = _read(judge, written, self._lenient()).rejected
                 records += len(written)
-                refused += sum(count for reason, count in rejected.items() if reason not in OVERSIZE | {"duplicate", "no_request"})
+                refused += sum(count for reason, count in rejected.items() if reason not in OVERSIZE | NO_FAULT)
             judge.flush()
             if records >= MAX_BATCH_RECORDS or (records >= MIN_PROBE_RECORDS and not batch):
                 break

@@ -16,6 +16,9 @@ MAX_SHAPE_CHARACTERS: Final = 200
 MAX_LOGGED_KINDS: Final = 100
 """Kinds of refusals that a process writes into its log."""
 
+NO_FAULT: Final = frozenset({"duplicate", "no_request"})
+"""Reasons for which a line is not taken that are no refusal: it came before, or it asks no model."""
+
 _LOGGED: Final[set[tuple[str, str, str]]] = set()
 _log = logging.getLogger(__name__)
 

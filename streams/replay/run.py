@@ -266,7 +266,9 @@ def run(
             progress.update(bar, completed=behind["bytes"])
 
         events = replay.feed(read_files(files, settings, log_format, collector=collector, on_ingested=on_ingested), limit)
-    summary = replay.summary(events, rejected, time.perf_counter() - began)
+    summary = msgspec.structs.replace(
+        replay.summary(events, rejected, time.perf_counter() - began), formats=dict(collector.formats.most_common())
+    )
     replay.write(out, summary, refused)
     lacking = coverage.report()
     (out / "coverage.json").write_bytes(msgspec.json.format(lacking.encode(), indent=2) + b"\n")

@@ -169,6 +169,8 @@ class Summary(Record, frozen=True):
     """Open at the end."""
     state_bytes_per_account: int
     events_per_second: int = 0
+    formats: dict[str, int] = msgspec.field(default_factory=dict)
+    """Entries of the log by the format that they were read as."""
 
 
 class FieldCoverage(Record, frozen=True):

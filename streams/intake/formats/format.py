@@ -34,7 +34,7 @@ import orjson
 
 from streams.core.errors import MalformedEventError
 from streams.schema import lenient_json
-from streams.schema.event import FIELDS, Event, ends_of, seconds
+from streams.schema.event import FIELDS, REQUIRED, Event, ends_of, seconds
 
 Entry = dict[str, Any]
 """One JSON object of a log, as it was written."""
@@ -49,6 +49,8 @@ _MESSAGES: Final = frozenset({str, dict})
 _NOT_GIVEN: Final = object()
 _MIN_TIME_MICROSECONDS = 1e14
 _MIN_TIME_NANOSECONDS = 1e17
+_DURATION = re.compile(r"([0-9]{1,15}(?:\.[0-9]{1,12})?) ?(ns|us|µs|ms|s)")
+_UNIT_SECONDS: Final = {"ns": 1e-9, "us": 1e-6, "µs": 1e-6, "ms": 1e-3, "s": 1.0}
 _NUMBER = re.compile(r"[+-]?[0-9]{1,19}(\.[0-9]{1,12})?([eE][+-]?[0-9]{1,3})?")
 
 
@@ -90,7 +92,7 @@ def table(
     keep: Callable[[Entry], bool] = lambda _entry: True,
 ) -> Format:
     """Return a format with one event per entry, field by field. `keep` selects the entries that are requests."""
-    rows = [(canonical, source.read, _TYPED[_KINDS[canonical]]) for canonical, source in fields.items()]
+    rows = [(canonical, source.read, _typed_as(canonical)) for canonical, source in fields.items()]
     asked = {canonical for canonical in fields if canonical in CALLERS_CHOICE}
     id_ways = fields["event.id"].ways if "event.id" in fields else ()
 
@@ -192,8 +194,10 @@ def number(value: Any) -> Any:
 
 
 def milliseconds(value: Any) -> Any:
-    """Return milliseconds as seconds."""
+    """Return milliseconds as seconds; a text that has its own unit, as `1.5s` or `90ms`, by that unit."""
     converted = number(value)
+    if type(converted) is str and (measured := _DURATION.fullmatch(converted)):
+        return float(measured[1]) * _UNIT_SECONDS[measured[2]]
     return converted / 1000.0 if type(converted) in (int, float) else converted
 
 
@@ -298,6 +302,11 @@ def _as_text(value: Any, asked: bool) -> Any:  # noqa: ARG001, FBT001
     return value if type(value) is str and value not in UNKNOWN else None
 
 
+def _as_required_text(value: Any, asked: bool) -> Any:  # noqa: FBT001
+    """Return a text; what is no text as it is, so that the refusal names its type and does not call it missing."""
+    return value if (text := _as_text(value, asked)) is None and value not in UNKNOWN else text
+
+
 def _as_number(value: Any, asked: bool) -> Any:  # noqa: FBT001
     converted = number(value)
     return converted if not asked or type(converted) in (int, float) else None
@@ -335,6 +344,12 @@ _TYPED: Final[Mapping[str, Callable[[Any, bool], Any]]] = {
     "sketch": _as_it_is,
 }
 _KINDS: Final = {each.wire: each.kind for each in FIELDS}
+
+
+def _typed_as(canonical: str) -> Callable[[Any, bool], Any]:
+    required = canonical in REQUIRED and _KINDS[canonical] in {"text", "pseudonym"} and canonical not in CALLERS_CHOICE
+    return _as_required_text if required else _TYPED[_KINDS[canonical]]
+
 
 CALLERS_CHOICE: Final = frozenset(each.wire for each in FIELDS if each.callers_choice) | {"client.address"}
 """Fields whose values the caller chose. An invalid value is unknown: it must not hide the request."""

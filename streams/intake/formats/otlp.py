@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from streams.intake.formats.format import UNKNOWN, Entry, Format, Source, digest, messages, parsed, texts
 from streams.schema.event import NAMES, Event
@@ -31,7 +31,7 @@ _CANONICAL_NAMES: Final = {
 }
 _ONLY_OTHERS: Final = frozenset({"prompt", "system_prompt", "tool_hash"})
 """Fields that the conventions know under other names alone."""
-_CONVENTIONS: Final = NAMES | _CANONICAL_NAMES.keys()
+CONVENTIONS: Final = NAMES | _CANONICAL_NAMES.keys()
 """Names of attributes that are read here."""
 _CONVERTED: Final = {"gen_ai.input.messages": messages, "gen_ai.system_instructions": texts, "gen_ai.tool.definitions": digest}
 _JSON_TEXTS: Final = frozenset({"gen_ai.system_instructions", "gen_ai.tool.definitions"})
@@ -44,8 +44,10 @@ _SERVER_ERROR_STATUS: Final = 500
 _SPAN_FAILED: Final = (2, "STATUS_CODE_ERROR")
 
 
-Carried = Callable[[Entry], Iterable[Event] | None]
-"""From the fields of a log record to the events of the gateway that named them so; None where no other gateway did."""
+Carried = Callable[[Entry, Entry], Iterable[Event] | None]
+"""From the fields of a record, and those that its resource and scope add, to the events of the gateway that named them so.
+
+None where no other gateway did."""
 
 
 def _recognise(entry: Entry) -> bool:
@@ -53,7 +55,7 @@ def _recognise(entry: Entry) -> bool:
 
 
 def events(entry: Entry, carried: Carried) -> Iterator[Event]:
-    """Yield the events of an export. carried: reads the fields of a log record that are not named by the conventions."""
+    """Yield the events of an export. carried: reads the fields of a record that another gateway named."""
     for resource_logs, shared in _scopes(entry, "resourceLogs", "scopeLogs"):
         for record in _list(resource_logs, "logRecords"):
             yield from _of_record(shared, _object(record), carried)
@@ -64,40 +66,47 @@ def events(entry: Entry, carried: Carried) -> Iterator[Event]:
                     yield event
 
 
-def _scopes(entry: Entry, resources: str, scopes: str) -> Iterator[tuple[Entry, Event]]:
+class _Shared(NamedTuple):
+    """What all records of a scope have in common."""
+
+    attributes: Entry
+    event: Event
+
+
+def _scopes(entry: Entry, resources: str, scopes: str) -> Iterator[tuple[Entry, _Shared]]:
     """Yield each scope of each resource, with the attributes that all of its records share."""
     for resource in _list(entry, resources):
-        shared = _attributes(_object(_object(resource), "resource"))
+        of_resource = dict(_pairs(_object(_object(resource), "resource")))
         for scope in _list(_object(resource), scopes):
-            yield _object(scope), {**shared, **_attributes(_object(_object(scope), "scope"))}
+            attributes = {**of_resource, **dict(_pairs(_object(_object(scope), "scope")))}
+            yield _object(scope), _Shared(attributes, _named(attributes.items()))
 
 
-def _of_record(shared: Event, record: Entry, carried: Carried) -> Iterator[Event]:
+def _of_record(shared: _Shared, record: Entry, carried: Carried) -> Iterator[Event]:
     body, attributes = _body(record), dict(_pairs(record))
-    event = {**shared, **_named(body.items()), **_named(attributes.items())}
+    event = {**shared.event, **_named(body.items()), **_named(attributes.items())}
     when = next((value for name in ("timeUnixNano", "observedTimeUnixNano") if (value := record.get(name)) not in (None, "0", 0)), None)
-    return _over(_completed(event, record, when), {**body, **attributes}, carried)
+    return _over(_completed(event, record, when), carried({**body, **attributes}, shared.attributes))
 
 
-def _over(event: Event, fields: Entry, carried: Carried) -> Iterator[Event]:
+def _over(event: Event, others: Iterable[Event] | None) -> Iterator[Event]:
     """Yield the events of another gateway over what the record itself says, or that alone."""
-    others = None if fields.keys() <= _CONVENTIONS else carried(fields)
     if others is None:
         yield event
     else:
         yield from ({**event, **other} for other in others)
 
 
-def _of_span(shared: Event, span: Entry, carried: Carried) -> Iterator[Event]:
+def _of_span(shared: _Shared, span: Entry, carried: Carried) -> Iterator[Event]:
     attributes = dict(_pairs(span))
-    event = {**shared, **_named(attributes.items())}
+    event = {**shared.event, **_named(attributes.items())}
     began, ended = _seconds(span.get("startTimeUnixNano")), _seconds(span.get("endTimeUnixNano"))
     if isinstance(began, float) and isinstance(ended, float) and ended >= began:
         event.setdefault("http.server.request.duration", ended - began)
     if _object(span, "status").get("code") in _SPAN_FAILED:
         event.setdefault("http.response.status_code", _SERVER_ERROR_STATUS)
     event.setdefault("event.id", None)
-    return _over(_completed(event, span, span.get("startTimeUnixNano")), attributes, carried)
+    return _over(_completed(event, span, span.get("startTimeUnixNano")), carried(attributes, shared.attributes))
 
 
 def _completed(event: Event, record: Entry, nanoseconds: Any) -> Event:
@@ -113,10 +122,6 @@ def _body(record: Entry) -> Entry:
     value = _value(record.get("body"))
     fields = parsed(value) if isinstance(value, str) else value
     return fields if isinstance(fields, dict) else {}
-
-
-def _attributes(holder: Entry) -> Event:
-    return _named(_pairs(holder))
 
 
 def _pairs(holder: Entry) -> Iterator[tuple[str, Any]]:
@@ -189,6 +194,6 @@ FORMAT: Final = Format(
     "otlp",
     "OpenTelemetry GenAI logs and spans (OTLP JSON)",
     _recognise,
-    lambda entry: events(entry, lambda _fields: None),
+    lambda entry: events(entry, lambda _fields, _shared: None),
     _sources(),
 )

@@ -7,7 +7,7 @@ A module of this folder with a constant `FORMAT` is a format. A package elsewher
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
@@ -67,18 +67,16 @@ def recognised(entry: Entry) -> Format | None:
     return None
 
 
-def titles(lines: Iterable[bytes]) -> Counter[str]:
-    """Return in how many lines each format is recognised, by its title. A line that no format knows is in none."""
-    return Counter(known.title for line in lines if (entry := _first_entry(line)) is not None and (known := recognised(entry)) is not None)
+def reader(name: str, prepared: Callable[[Entry], Entry] = lambda entry: entry, taken: Counter[str] | None = None) -> Reader:
+    """Return the function from a line to its events.
 
-
-def reader(name: str, prepared: Callable[[Entry], Entry] = lambda entry: entry) -> Reader:
-    """Return the function from a line to its events. `prepared` changes entries first.
-
-    name: a format's, AUTO, the path of a mapping file, or pairs `PATH=FIELD`. Raises SettingsError for any other value.
+    Args:
+        name: A format's, AUTO, the path of a mapping file, or pairs `PATH=FIELD`. Raises SettingsError for any other value.
+        prepared: Changes entries first.
+        taken: Counts the entries read as each format, by the format's name; those that no format knows count for none.
     """
-    chosen = _chosen(name)
-    return lambda line: _bounded(_events(line, chosen, prepared))
+    chosen, counts = _chosen(name), Counter[str]() if taken is None else taken
+    return lambda line: _bounded(_events(line, chosen, prepared, counts))
 
 
 def _chosen(name: str) -> Format | None:
@@ -114,22 +112,31 @@ def export_reader(name: str, prepared: Callable[[Entry], Entry] = lambda entry: 
     name and prepared: as `reader` takes them. Raises SettingsError as it does.
     """
     chosen = _chosen(name)
-    return lambda export: otlp.events(export, lambda fields: _carried(fields, chosen, prepared))
+    return lambda export: otlp.events(export, lambda fields, shared: _carried(fields, shared, chosen, prepared))
 
 
-def _events(line: bytes, chosen: Format | None, prepared: Callable[[Entry], Entry]) -> Iterator[Event]:
+def _events(line: bytes, chosen: Format | None, prepared: Callable[[Entry], Entry], taken: Counter[str]) -> Iterator[Event]:
     for entry in map(prepared, _entries(line)):
         log_format = chosen or recognised(entry)
+        if log_format is not None:
+            taken[log_format.name] += 1
         if log_format is otlp.FORMAT or (chosen is not None and otlp.FORMAT.recognise(entry)):
-            yield from otlp.events(entry, lambda fields: _carried(fields, chosen, prepared))
+            yield from otlp.events(entry, lambda fields, shared: _carried(fields, shared, chosen, prepared))
         elif log_format is not None and (log_format is not chosen or log_format.recognise(entry) or TEXT_LINE not in entry):
             yield from log_format.to_canonical(entry)
         else:
             yield entry  # refused as a canonical event: the refusal names the missing field
 
 
-def _carried(fields: Entry, chosen: Format | None, prepared: Callable[[Entry], Entry]) -> Iterator[Event] | None:
-    """Return the events of a log record's fields in the format of another gateway, None when they are no such line."""
+def _carried(fields: Entry, shared: Entry, chosen: Format | None, prepared: Callable[[Entry], Entry]) -> Iterator[Event] | None:
+    """Return the events of a record's fields in the format of another gateway, None when they are no such line.
+
+    shared: The attributes of its resource and scope: a mapping may name them too.
+    """
+    if chosen is not None and chosen not in all_formats():
+        return iter([event for entry in unwrapped(fields) for event in chosen.to_canonical(prepared({**shared, **entry}))])
+    if fields.keys() <= otlp.CONVENTIONS:
+        return None
     entries = [fields] if recognised(fields) else [*unwrapped(fields)]
     read = [(log_format, entry) for entry in entries if (log_format := _other_format(entry, chosen)) is not None]
     return (event for log_format, entry in read for event in log_format.to_canonical(prepared(entry))) if read else None
@@ -138,7 +145,7 @@ def _carried(fields: Entry, chosen: Format | None, prepared: Callable[[Entry], E
 def _other_format(entry: Entry, chosen: Format | None) -> Format | None:
     """Return the format of a line that a log record carries; None for canonical names, which the record's own reading knows."""
     if chosen is not None and chosen is not otlp.FORMAT:
-        return chosen if chosen.recognise(entry) or chosen not in all_formats() else None
+        return chosen if chosen.recognise(entry) else None
     near = recognised(entry)
     if near is None or near is otlp.FORMAT or not near.readable:
         return None

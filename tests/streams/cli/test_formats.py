@@ -34,7 +34,7 @@ def test_replay_says_how_much_was_refused_and_keeps_the_blanked_lines(tmp_path: 
     assert "2 missing_field: account.id is missing; LiteLLM (callback payload, spend logs, Datadog, buckets) has it in" in result.output
     assert f"first: {log}, 2: " in result.output
     assert f"1 not_json: the line is not JSON\n    first: {log}, 3: " in result.output
-    assert "read as LiteLLM (callback payload, spend logs, Datadog, buckets) (2 of the first 4 lines), Canonical event" in result.output
+    assert "read as LiteLLM (callback payload, spend logs, Datadog, buckets) (2 entries), Canonical event" in result.output
     assert "hidden" not in result.output + (tmp_path / "out" / "rejected.jsonl").read_text()
 
 

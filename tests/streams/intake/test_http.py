@@ -77,6 +77,14 @@ async def test_two_hundred_means_that_the_broker_has_it(broker: str) -> None:
         assert found.count("e101") == found.count("e102") == 1
 
 
+async def test_a_body_of_lines_that_ask_no_model_is_no_fault_of_its_sender(broker: str) -> None:
+    tool = b'{"start_time":"2026-11-02T09:00:00Z","response_code":200,"account.id":"a","x-request-id":"t","mcp.method.name":"tools/call"}'
+    async with intake(broker) as client:
+        answer = await client.post("/v1/events", data=tool, headers=TOKEN)
+        assert (answer.status, await answer.json()) == (200, {"accepted": 0, "rejected": {"no_request": 1}})
+        assert (await client.post("/v1/events", data=tool + b"\nwrong", headers=TOKEN)).status == 400
+
+
 async def test_a_gzip_body_is_read_and_a_broken_one_refused(broker: str) -> None:
     packed = {**TOKEN, "Content-Encoding": "gzip"}
     async with intake(broker) as client:

@@ -49,6 +49,14 @@ def test_a_file_converts_units_and_keeps_only_what_is_a_request(file: Path) -> N
     assert read(LINE.replace(b'"chat"', b'"health"')) == []
 
 
+@pytest.mark.parametrize(
+    ("written", "seconds"), [('"1.5s"', 1.5), ('"1500ms"', 1.5), ('"1500000 us"', 1.5), ('"1500"', 1.5), ("1500", 1.5)]
+)
+def test_a_duration_that_names_its_unit_is_read_by_that_unit(file: Path, written: str, seconds: float) -> None:
+    (event,) = reader(str(file))(LINE.replace(b"1500", written.encode()))
+    assert event["http.server.request.duration"] == pytest.approx(seconds)
+
+
 def test_what_a_caller_chose_and_is_nonsense_is_unknown() -> None:
     line = LINE.replace(b'"kind": "chat"', b'"heat": "warm"')
     assert "gen_ai.request.temperature" not in reader("heat=gen_ai.request.temperature,began=timestamp")(line)[0]
@@ -117,3 +125,16 @@ def test_the_file_of_the_documentation_is_read(tmp_path: Path) -> None:
     path = tmp_path / "gateway.toml"
     path.write_text(page.partition("```toml\n")[2].partition("```")[0])
     assert reader(str(path))(LINE) == [{**EVENT, "http.server.request.duration": 1.5}]
+
+
+SPAN = (
+    b'{"resourceSpans": [{"resource": {"attributes": [{"key": "tenant", "value": {"stringValue": "a-1"}}]}, "scopeSpans": [{"spans": '
+    b'[{"spanId": "s", "startTimeUnixNano": "1790000000000000000", "attributes": [{"key": "user.id", "value": {"stringValue": "ada"}}, '
+    b'{"key": "gen_ai.request.model", "value": {"stringValue": "large"}}]}]}]}]}'
+)
+
+
+@pytest.mark.parametrize(("path", "account"), [("tenant", "a-1"), ("user.id", "ada")])
+def test_an_account_is_named_in_a_resource_or_under_another_name_of_the_conventions(path: str, account: str) -> None:
+    (event,) = reader(f"{path}=account.id")(SPAN)
+    assert (event["account.id"], event["event.id"], event["gen_ai.request.model"]) == (account, "s", "large")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 import orjson
@@ -165,3 +166,12 @@ def test_an_envelope_in_an_envelope_is_opened_and_a_container_runtimes_prefix_le
     event = {"timestamp": 1_790_000_000, "event.id": "e", "account.id": "a"}
     wrapped = orjson.dumps({"records": [{"log": orjson.dumps(event).decode()}, event]})
     assert reader("auto")(b"2026-09-21T14:13:20.1Z stdout F " + wrapped) == [event, event]
+
+
+def test_a_reader_counts_the_entries_of_each_format() -> None:
+    taken: Counter[str] = Counter()
+    read = reader("auto", taken=taken)
+    read(b'{"records": [{"timestamp": 1, "event.id": "e", "account.id": "a"}, {"timestamp": 1, "event.id": "f", "account.id": "a"}]}')
+    read(b'{"started_at": 1, "ai": {}}')
+    read(b'{"nothing": "known"}')
+    assert taken == {"canonical": 2, "kong": 1}
