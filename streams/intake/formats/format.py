@@ -343,7 +343,7 @@ _TYPED: Final[Mapping[str, Callable[[Any, bool], Any]]] = {
     "prompt": _as_prompt,
     "sketch": _as_it_is,
 }
-_KINDS: Final = {each.wire: each.kind for each in FIELDS}
+_KINDS: Final = {canonical.wire: canonical.kind for canonical in FIELDS}
 
 
 def _typed_as(canonical: str) -> Callable[[Any, bool], Any]:
