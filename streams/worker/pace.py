@@ -4,7 +4,7 @@ Accounts send rows to the groups, and feedback comes back a second later. While 
 a partition that far ahead is scored without that hour's feedback. So a partition of accounts that is behind sends *marks* with its rows: up
 to where its next block reaches. Each partition of groups sends back the lowest mark of all partitions, behind the feedback that came before
 it. A block that reaches further than MAX_FEEDBACK_LAG_SECONDS beyond that waits. A partition at the end of its input holds nobody up: its
-mark is infinite. Where old events are pushed, as a file's are, the end of the input is only where the sender is: then a partition has come
+mark is infinite, and stays so while it keeps up with events of now, a fetch behind the end at times. Where old events are pushed, as a file's are, the end of the input is only where the sender is: then a partition has come
 to its end when nothing has come for a while (the setting `backlog_end_seconds`).
 
 Marks are no state. A partition of groups that is loaded knows of none: it sends back UNKNOWN_EPOCH_SECONDS, and whoever gets an earlier
@@ -29,7 +29,7 @@ MARK: Final = b"mark"
 MAX_FEEDBACK_LAG_SECONDS: Final = 60.0
 """Event time by which a partition may be ahead of its feedback."""
 MARK_INTERVAL_SECONDS: Final = 20.0
-"""Event time between two marks of a partition that is behind."""
+"""Event time between two marks of a partition that is behind, and how far one may be behind that keeps up."""
 LIVE_SECONDS: Final = 600.0
 """Time from a block's events to its arrival from which it is a backlog, also where it is the newest one."""
 PATIENCE_SECONDS: Final = 60.0
@@ -108,6 +108,7 @@ class Pace:
         self._newest = self._start = newest
         self._sent = math.nan
         self._is_live, self._came_at, self._end_seconds = True, -math.inf, end_seconds
+        self._age, self._ended_at = math.inf, -math.inf  # of the last record at its arrival, and when its end was last reached
         self._turned = newest  # the first mark since the end of the input
         self._sent_at = self._looked_at = now
         self._waited = 0.0  # since the last mark, or the last one sent that has an answer to come
@@ -140,7 +141,8 @@ class Pace:
             arrival: When Kafka got it, epoch seconds.
             now: Seconds of a monotonic clock.
         """
-        self._is_live, self._came_at = arrival - reach <= LIVE_SECONDS, now
+        self._age, self._came_at = arrival - reach, now
+        self._is_live = self._age <= LIVE_SECONDS
 
     def applied(self, newest: float) -> None:
         """Note the newest event of the state, after a block that did not wait."""
@@ -170,6 +172,9 @@ class Pace:
             now: Seconds of a monotonic clock.
         """
         has_ended = at_end and (self._is_live or now - self._came_at >= self._end_seconds)
+        if has_ended:
+            self._ended_at = now
+        has_ended |= self._keeps_up(now)
         reached = math.inf if has_ended else max(self._newest, self.waiting[0][1]) if self.waiting else self._newest
         is_first = math.isnan(self._sent) or (self._sent == math.inf and not has_ended)
         moved = is_first or (reached != self._sent and reached - self._sent >= MARK_INTERVAL_SECONDS)
@@ -187,6 +192,10 @@ class Pace:
             self._sent = math.nan
         self._feedback.record_mark(mark)
         self._waited = 0.0
+
+    def _keeps_up(self, now: float) -> bool:
+        """Whether what was not read yet can be no older than a mark may be: it came since the end, and comes as it happens."""
+        return now - self._ended_at + max(self._age, 0.0) <= MARK_INTERVAL_SECONDS
 
     @property
     def _slowest(self) -> float:

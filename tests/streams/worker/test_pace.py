@@ -11,6 +11,7 @@ import pytest
 from streams.worker.pace import (
     LIVE_SECONDS,
     MARK_AGAIN_SECONDS,
+    MARK_INTERVAL_SECONDS,
     MAX_FEEDBACK_LAG_SECONDS,
     MAX_WAITING_BYTES,
     PATIENCE_SECONDS,
@@ -192,3 +193,13 @@ def test_old_events_that_are_pushed_wait_for_one_another_although_each_is_the_la
     pace.came(2_000.0, arrival=99_000.0, now=1.0)
     assert pace.mark_due(at_end=True, now=1.0) == 2_000.0
     assert not pace.is_free
+
+
+@pytest.mark.parametrize(("age", "later", "due"), [(0.5, 1.0, None), (0.5, MARK_INTERVAL_SECONDS, 2_000.0), (60.0, 1.0, 2_000.0)])
+def test_live_traffic_a_fetch_behind_the_end_still_holds_nobody_up(age: float, later: float, due: float | None) -> None:
+    """Half a second old at its arrival and a second after the end; so long after it; and a minute old, which is a backlog of others."""
+    pace = a_pace()
+    pace.came(2_000.0, arrival=2_000.0 + age, now=0.0)
+    pace.applied(2_000.0)
+    assert pace.mark_due(at_end=True, now=0.0) == math.inf
+    assert pace.mark_due(at_end=False, now=later) == due
