@@ -239,7 +239,7 @@ class Settings(BaseSettings):
         description="Old events that are pushed are complete when none has come for so long; until then partitions wait for one another.",
     )
     block_events: int = Field(default=4096, ge=1, le=65_536, description="Events at which a block is closed, if not by its time.")
-    block_seconds: float = Field(default=0.1, gt=0, le=60, description="Time after which a block is closed, full or not.")
+    block_seconds: float = Field(default=0.25, gt=0, le=60, description="Time after which a block is closed, full or not.")
     future_skew_seconds: float = Field(
         default=300.0,
         gt=0,
