@@ -4,8 +4,9 @@ Accounts send rows to the groups, and feedback comes back a second later. While 
 a partition that far ahead is scored without that hour's feedback. So a partition of accounts that is behind sends *marks* with its rows: up
 to where its next block reaches. Each partition of groups sends back the lowest mark of all partitions, behind the feedback that came before
 it. A block that reaches further than MAX_FEEDBACK_LAG_SECONDS beyond that waits. A partition at the end of its input holds nobody up: its
-mark is infinite, and stays so while it keeps up with events of now, a fetch behind the end at times. Where old events are pushed, as a file's are, the end of the input is only where the sender is: then a partition has come
-to its end when nothing has come for a while (the setting `backlog_end_seconds`).
+mark is infinite, and stays so while it keeps up with events of now, a fetch behind the end at times. Where old events are pushed, as a
+file's are, the end of the input is only where the sender is: then a partition has come to its end when nothing has come for a while (the
+setting `backlog_end_seconds`).
 
 Marks are no state. A partition of groups that is loaded knows of none: it sends back UNKNOWN_EPOCH_SECONDS, and whoever gets an earlier
 time than before sends its own mark again.
