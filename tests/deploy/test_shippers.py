@@ -12,7 +12,7 @@ import yaml
 
 FOLDER = Path(__file__).resolve().parents[2] / "deploy" / "shippers"
 FILES = sorted(path.name for path in FOLDER.iterdir() if path.name != "README.md")
-DOORS = {"/v1/events", ""}
+DOORS = {"/v1/events", "/healthz", ""}
 """Paths of `collect`; an OTLP exporter appends its own to the address."""
 
 
