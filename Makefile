@@ -91,8 +91,9 @@ bench-boards: setup ## Time every query of every board on a million requests, in
 demo: setup ## Show the whole path on generated traffic (KEEP=1 leaves it running)
 	$(BIN)/hydrometer demo $(if $(filter-out 0,$(KEEP)),--keep)
 
-render: setup ## Write all that is generated: boards and rules, the reference, Kafka's access lists, what a missing field blinds
+render: setup ## Write all that is generated: boards and rules, the reference, Kafka's access lists, what a missing field blinds and costs
 	$(BIN)/python -m streams.replay.little_world
+	$(BIN)/python -m streams.testing.kept_costs
 	$(BIN)/python -m dashboards.render
 	$(BIN)/python -m streams.cli.reference
 	$(BIN)/python -m streams.schema.access > deploy/kafka/acls.sh

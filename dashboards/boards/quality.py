@@ -13,6 +13,7 @@ from models.evidence.families import FAMILIES
 from streams.clickhouse.unknown import COUNTS, SAMPLE
 from streams.features.registry import features
 from streams.replay.blind_fields import stored
+from streams.replay.lacking_costs import cost_without, sentences
 from streams.schema.event import FIELDS as FIELDS_OF_EVENT
 from streams.telemetry.metrics import Metric
 
@@ -24,6 +25,8 @@ _COUNTED: Final = f"(SELECT [{COUNTS}] AS counts, count() AS total {SAMPLE} WHER
 _COLUMNS: Final = {field.wire: field.column for field in FIELDS_OF_EVENT}
 _BLIND: Final = {_COLUMNS[field]: ", ".join(blind) for field, blind in stored().blind_without.items()}
 _BLIND_WITHOUT: Final = f"transform(unknown.1, {list(_BLIND)!r}, {list(_BLIND.values())!r}, '')"
+_COSTS: Final = {_COLUMNS[name]: text for name in _COLUMNS if (text := cost_without(name, _COLUMNS))}
+_FOUND_WITHOUT: Final = f"transform(unknown.1, {list(_COSTS)!r}, {list(_COSTS.values())!r}, '')"
 _FEATURES: Final = {feature.name(): feature for kind in ("account", "group") for feature in features(kind)}
 _DECLARED: Final = ", ".join(f"('{name}', '{feature.family}', '{feature.entity}')" for name, feature in _FEATURES.items())
 
@@ -107,13 +110,16 @@ FIELDS = Row(
         Tile(
             Listing(
                 title="Unknown share of each field",
-                question="Which fields are missing from the logs, in an eighth of the rows? Ask the owners of the gateway for them.",
-                sql=f"SELECT unknown.1 AS field, unknown.2 / total AS share, {_BLIND_WITHOUT} AS blind FROM {_COUNTED} "
+                question="Which fields are missing from the logs, in an eighth of the rows? Ask the owners of the gateway for them. "
+                f"{' '.join(sentences(()))}",
+                sql=f"SELECT unknown.1 AS field, unknown.2 / total AS share, {_BLIND_WITHOUT} AS blind, {_FOUND_WITHOUT} AS found "
+                f"FROM {_COUNTED} "
                 "ARRAY JOIN counts AS unknown ORDER BY share DESC, field",
                 columns={
                     "field": Column(title="Field", width=180),
                     "share": Column(title="Unknown", unit="percentunit", cell="gauge", steps=_UNKNOWN_STEPS, high=1, decimals=1),
                     "blind": Column(title="Blind without it"),
+                    "found": Column(title="Campaigns found without it", width=220),
                 },
             ),
             8,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -148,7 +148,17 @@ def _log(settings: Settings) -> str:
     blind = sorted(blind_without(frozenset(missing)) & by_name().keys())
     return (
         f"no request of a day has {', '.join(missing)}; {len(blind)} of {len(by_name())} features are blind: {', '.join(blind) or 'none'}"
+        f"{_cost(missing)}"
     )
+
+
+def _cost(missing: Sequence[str]) -> str:
+    """Return what that costs in campaigns found, by one measured world; empty where nothing of it was measured."""
+    from streams.replay.lacking_costs import ALL_FIELDS, counted, groups_within, stored
+
+    rows = {name: row for name in (ALL_FIELDS, *(f"without {group}" for group in groups_within(missing))) if (row := stored().of(name))}
+    named = ", ".join(f"{name} {counted(row)}" for name, row in rows.items())
+    return f"; campaigns found (or asked about) in one measured world: {named}" if len(rows) > 1 else ""
 
 
 def _state(settings: Settings) -> str:

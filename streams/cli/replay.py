@@ -80,7 +80,7 @@ def _replay(files: tuple[LogPath, ...], out: Path, until: str | None, log_format
     echo(f"{summary.events:,} events of {summary.accounts:,} accounts; rejected: {rejected}")
     if log_format == "auto":
         echo(f"read as {_formats(summary.formats)}")
-    _show_results(out)
+    _show_results(out, summary.formats)
     echo(f"{summary.cases:,} open cases: `hydrometer case list --from {out}`; to read: {out / 'report.html'}")
 
 
@@ -92,12 +92,13 @@ def _formats(counts: Mapping[str, int]) -> str:
     return ", ".join(f"{titles[name]} ({count:,} entries)" for name, count in counts.items()) or "no known format"
 
 
-def _show_results(out: Path) -> None:
-    """Print the open cases with the most evidence, what the log lacks, and what is blind for it."""
+def _show_results(out: Path, formats: Mapping[str, int]) -> None:
+    """Print the open cases with the most evidence, what the log lacks, what is blind for it, and what that costs."""
     from streams.cases.views import terminal
     from streams.cases.views.recorded import recorded
     from streams.core.output import console
     from streams.replay.coverage import tables
+    from streams.replay.lacking_costs import sentences
     from streams.schema.replay_files import CoverageReport
 
     screen = console()
@@ -105,6 +106,7 @@ def _show_results(out: Path) -> None:
         screen.print(terminal.panel(case))
     for table in tables(CoverageReport.decode((out / "coverage.json").read_bytes())):
         screen.print(table)
+    echo("\n".join(sentences([*formats])))
 
 
 def _warn(out: Path, events: int, refused: int) -> None:

@@ -14,6 +14,7 @@ from rich.table import Table
 
 from models.evidence.families import FAMILIES
 from streams.features.registry import by_name
+from streams.replay.lacking_costs import cost_without
 from streams.replay.little_world import blind_without, blind_without_each
 from streams.schema.blocks import Block
 from streams.schema.event import FIELDS, REQUIRED, EventField
@@ -102,7 +103,7 @@ def families(blind: frozenset[str]) -> Iterator[tuple[str, int, int]]:
         yield family, sum(name not in blind for name in members), len(members)
 
 
-LACK_HEADINGS: Final = ("field", "known", "", "blind without it")
+LACK_HEADINGS: Final = ("field", "known", "", "blind without it", "found without it")
 """Headings of the columns of a `Lack`."""
 
 
@@ -113,12 +114,21 @@ class Lack(NamedTuple):
     known: str
     note: str
     blinds: list[str]
+    cost: str
+    """What was found in a measured world without it and the fields of its group; empty where those are not all missing."""
+
+    @property
+    def cells(self) -> tuple[str, str, str, str, str]:
+        """Return the texts of its columns."""
+        return self.field, self.known, self.note, ", ".join(self.blinds), self.cost
 
 
 def lacks(report: CoverageReport) -> list[Lack]:
     """Return the fields that are not whole, in the event's order."""
     rows = [(row, "one value in all" if row.constant and row.field in PERSONAL else "") for row in report.fields]
-    return [Lack(row.field, _percent(row.share), note, row.blinds) for row, note in rows if row.share < WHOLE_SHARE or note]
+    lacking = [(row, note) for row, note in rows if row.share < WHOLE_SHARE or note]
+    missing = {row.field for row, note in lacking if note or not row.share}
+    return [Lack(row.field, _percent(row.share), note, row.blinds, cost_without(row.field, missing)) for row, note in lacking]
 
 
 def tables(report: CoverageReport) -> Iterable[Table]:
@@ -127,7 +137,7 @@ def tables(report: CoverageReport) -> Iterable[Table]:
     for heading in LACK_HEADINGS:
         fields.add_column(heading, justify="right" if heading == "known" else "left")
     for lack in lacks(report):
-        fields.add_row(lack.field, lack.known, lack.note, ", ".join(lack.blinds))
+        fields.add_row(*lack.cells)
     families_seen = Table(title="What it can be judged by", title_justify="left")
     for heading in ("family", "features that can tell accounts apart"):
         families_seen.add_column(heading)

@@ -12,6 +12,7 @@ from streams.cases.views.page import page
 from streams.cases.views.recorded import recorded
 from streams.cases.views.terminal import CaseRow
 from streams.replay.coverage import LACK_HEADINGS, lacks
+from streams.replay.lacking_costs import sentences
 from streams.schema.replay_files import CoverageReport, Summary
 
 MAX_CASE_PAGES: Final = 200
@@ -30,7 +31,7 @@ def write(out: Path, summary: Summary, coverage: CoverageReport) -> None:
         _head(summary, cases),
         html.section(f"Cases ({len(cases):,})", _table(shown) if shown else "<p>No case was opened.</p>"),
         html.section("Evidence over time", "".join(map(_curve, shown[:12])) or "<p>Nothing to draw.</p>"),
-        html.section("What this log lacks", _fields(coverage)),
+        html.section("What this log lacks", _fields(coverage, summary.formats)),
         html.section("What it can be judged by", _families(coverage)),
         html.section("Refused lines", _refused(summary)),
     ]
@@ -76,9 +77,10 @@ def _y(nats: float, most: float) -> float:
     return _HEIGHT_PIXELS * (1 - max(nats, 0.0) / most)
 
 
-def _fields(coverage: CoverageReport) -> str:
-    rows = [(row.field, row.known, row.note, ", ".join(row.blinds)) for row in lacks(coverage)]
-    return html.table(LACK_HEADINGS, rows) if rows else "<p>Nothing: every field is known.</p>"
+def _fields(coverage: CoverageReport, formats: Iterable[str]) -> str:
+    rows = [lack.cells for lack in lacks(coverage)]
+    costs = "".join(f"<p>{escape(sentence)}</p>" for sentence in sentences([*formats])) if rows else ""
+    return html.table(LACK_HEADINGS, rows) + costs if rows else "<p>Nothing: every field is known.</p>"
 
 
 def _families(coverage: CoverageReport) -> str:

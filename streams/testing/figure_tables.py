@@ -142,6 +142,23 @@ def authors(kept: Kept) -> str:
     return table(header, rows) + "\n" + provenance(kept)
 
 
+def coverage(kept: Kept) -> str:
+    """Return what the newest `make evaluate-coverage` found in a log that lacks fields, a row a log."""
+    rows = [
+        [
+            row["log"] if " " in row["log"] else f"fields of `{row['log']}`",
+            str(row["fields"]),
+            f"{row['campaigns_found']} of {row['campaigns']}",
+            f"{row['found_or_asked']}",
+            f"{row['benign_alerted']:,} of {row['benign']:,}",
+            f"{row['average_precision']:.2f}",
+        ]
+        for row in kept[-1].figures["logs"]
+    ]
+    header = ["log", "fields", "campaigns found", "found or asked about", "ordinary accounts alerted", "average precision"]
+    return table(header, rows) + "\n" + provenance(kept)
+
+
 def rankings(kept: Kept) -> str:
     """Return how many held-out campaigns each ranking finds at one false alert per 1,000 ordinary accounts."""
     compared = kept[-1].figures["held_out"]["comparison"]
@@ -232,6 +249,7 @@ TABLES: Final[Mapping[str, Callable[[Kept], str]]] = {
     "bench chart": bench_chart,
     "bench limit": bench_limit,
     "collect": collecting,
+    "coverage": coverage,
     "evaluate": evaluate,
     "evasion": evasion,
     "fuzz": fuzz,

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import argparse
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -26,23 +26,13 @@ from streams.intake.clock import FileClock
 from streams.intake.collector import Collector, OutgoingBlock
 from streams.intake.files import chunks_of
 from streams.intake.formats.registry import all_formats
+from streams.replay.lacking_costs import ALL_FIELDS, WITHOUT
 from streams.replay.run import Replay
 from streams.schema.event import NAMES, REQUIRED
 from streams.testing.figures import MEASURED, Figures, write
 
 PEOPLE: Final = 500
 SPLIT: Final = "held_out"
-WITHOUT: Final[Mapping[str, frozenset[str]]] = {
-    "prompt": frozenset({"prompt", "system_prompt", "prompt.sketch"}),
-    "token counts": frozenset(name for name in NAMES if name.startswith("gen_ai.usage.")),
-    "header names": frozenset({"http.request.header_names", "http.request.header.accept-encoding", "http.request.body.shape"}),
-    "payment.hash": frozenset({"payment.hash"}),
-    "organization.id": frozenset({"organization.id"}),
-    "account.created": frozenset({"account.created"}),
-    "client.address": frozenset({"client.address", "client.as.number", "client.as.type", "client.geo.country_iso_code"}),
-    "parameters": frozenset(name for name in NAMES if name.startswith("gen_ai.request.") and name != "gen_ai.request.model"),
-}
-"""Fields that are taken away together, by the name of the first of them."""
 
 
 def profiles() -> dict[str, frozenset[str]]:
@@ -50,7 +40,7 @@ def profiles() -> dict[str, frozenset[str]]:
     gateways = {
         each.name: frozenset({*each.fields, *REQUIRED}) for each in all_formats() if each.readable and each.fields and each.name != "otlp"
     }
-    return {"all fields": NAMES, **gateways, **{f"without {name}": NAMES - fields for name, fields in WITHOUT.items()}}
+    return {ALL_FIELDS: NAMES, **gateways, **{f"without {name}": NAMES - fields for name, fields in WITHOUT.items()}}
 
 
 def blocks_of(events: Path, fields: frozenset[str]) -> Iterator[OutgoingBlock]:

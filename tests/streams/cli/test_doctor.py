@@ -66,7 +66,10 @@ def test_what_no_request_of_a_day_has_is_named_with_what_is_blind_without_it(tmp
         clickhouse.query(f"INSERT INTO requests ({columns}) SELECT now(), 'e1', 'a1', 'o1', 300 SETTINGS async_insert = 0")
         text = doctor._log(settings)
         clickhouse.close()
-    missing, blind = text.removeprefix("no request of a day has ").split("; ")
+    missing, blind, cost = text.removeprefix("no request of a day has ").split("; ")
     assert {"prompt", "payment.hash", "client.address"} <= {*missing.split(", ")}
     assert {"organization.id", "gen_ai.usage.output_tokens"}.isdisjoint(missing.split(", "))
     assert "shared_template" in blind
+    assert cost.startswith("campaigns found (or asked about) in one measured world: all fields ")
+    assert "without prompt " in cost
+    assert "without organization.id" not in cost

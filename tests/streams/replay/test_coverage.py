@@ -10,7 +10,8 @@ import pytest
 from rich.console import Console
 
 from models.evidence.families import FAMILIES
-from streams.replay.coverage import Coverage, families, tables
+from streams.replay.coverage import Coverage, families, lacks, tables
+from streams.replay.lacking_costs import stored
 from streams.schema.blocks import Block
 from streams.schema.layouts import REQUESTS
 from streams.schema.replay_files import CoverageReport, FieldCoverage
@@ -79,3 +80,12 @@ def test_the_tables_show_what_is_missing_and_nothing_that_is_whole() -> None:
     assert "payment.hash" in shown
     assert "blind" in shown
     assert "http.response.status_code" not in shown
+
+
+def test_a_field_that_is_never_known_has_a_cost_and_one_that_is_there_now_and_then_has_none() -> None:
+    def cost(share: float) -> str:
+        prompts = [FieldCoverage(name, share, constant=False, blinds=[]) for name in ("prompt", "system_prompt")]
+        return lacks(CoverageReport(events=100, fields=prompts, blind=[], families={}))[0].cost
+
+    assert cost(0.0).endswith(f"of {stored().campaigns}")
+    assert cost(0.8) == ""
