@@ -22,6 +22,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, cast
 
 import faust
@@ -38,9 +39,10 @@ from streams.schema.signatures import Signatures
 from streams.stages.stage import FeedbackStage, GatheringStage, MakeStage, Message, TimedStage
 from streams.telemetry.metrics import METRICS, Metric, Registry
 from streams.worker.failure import Failure
+from streams.worker.joined_rows import JoinedRows
 from streams.worker.ordered_input import OrderedInput
 from streams.worker.pace import MARK, UNKNOWN_EPOCH_SECONDS, Mark, Pace, Slowest
-from streams.worker.partition import Gathered, Partition
+from streams.worker.partition import Gathered, Partition, Send
 from streams.worker.recall import recall
 from streams.worker.report import report_stage
 from streams.worker.source import headers_of
@@ -110,6 +112,7 @@ class Engine:
         self._generation = -1
         self._count = int(app.conf.topic_partitions)
         self._reading = OrderedInput(app, compacted=(topics.LABELS,))
+        self._rows = JoinedRows(self._send, self.failure)
         self._gathering: asyncio.Task[None] | None = None
         self._catching_up: asyncio.Task[None] | None = None
         self._applying = asyncio.Lock()
@@ -155,7 +158,7 @@ class Engine:
                     elif record.value is not None:  # a tombstone only removes what a topic contains
                         await self._apply_gathered(partition)  # what came before it counts before it
                         messages = partition.apply_feedback(record.topic, record.value, record.offset, self._refusal(record))
-                        await partition.send(messages, self._send)
+                        await partition.send(messages, self._sender(partition))
                     partition.hold_feedback(record.offset)
 
     async def tick(self) -> None:
@@ -273,13 +276,13 @@ class Engine:
             began = time.perf_counter()
             messages = partition.apply_gathered(gathered)
             METRICS.observe(Metric.AGENT_SECONDS, time.perf_counter() - began, agent=self.inputs.agent)
-            await partition.send(messages, self._send)
+            await partition.send(messages, self._sender(partition))
 
     async def _apply(self, partition: Partition, record: Record) -> None:
         began, arrival = time.perf_counter(), arrived(record.timestamp, time.time())
         messages = partition.apply(record.value or b"", record.offset, self._refusal(record), arrival)
         METRICS.observe(Metric.AGENT_SECONDS, time.perf_counter() - began, agent=self.inputs.agent)
-        await partition.send(messages, self._send)
+        await partition.send(messages, self._sender(partition))
 
     async def _apply_in_pace(self, partition: Partition, pace: Pace, record: Record) -> None:
         stage = cast("TimedStage", partition.stage)
@@ -337,7 +340,7 @@ class Engine:
 
     async def _send_marks(self, partition: Partition, topic: str, time_reached: float, to: Iterable[int]) -> None:
         value = Mark(partition.tp.partition, time_reached).encode()
-        await partition.send([Message(topic, number, value, MARK) for number in to], self._send)
+        await partition.send([Message(topic, number, value, MARK) for number in to], self._sender(partition))
 
     def _mark_in(self, record: Record) -> Mark | None:
         """Return the mark that a record is; None for any other record."""
@@ -453,6 +456,9 @@ class Engine:
 
     async def _revoked(self, *_: Any, **__: Any) -> None:
         await self.leave()
+
+    def _sender(self, partition: Partition) -> Send:
+        return partial(self._rows.send, source=partition.tp.partition)
 
     async def _send(self, message: Message) -> asyncio.Future[Any]:
         headers = [*message.headers, *self._signatures.sign(message.topic, message.key, message.value)] or None
