@@ -8,7 +8,6 @@ import faust
 from faust.transport.drivers.aiokafka import AIOKafkaConsumerThread, Consumer
 
 from streams.kafka.record_batches import tolerate_strangers
-from streams.worker.delivery import PromptDelivery
 
 FETCH_WAIT_MS = 100
 """With Faust's own 1,500 ms each hop through the embedded broker takes 0.5 s, with this value 2 ms. Apache Kafka answers at once."""
@@ -21,7 +20,7 @@ class _Thread(AIOKafkaConsumerThread):
         return consumer
 
 
-class _Consumer(PromptDelivery, Consumer):
+class _Consumer(Consumer):
     def _new_consumer_thread(self) -> AIOKafkaConsumerThread:
         return _Thread(self, loop=self.loop, beacon=self.beacon)
 
