@@ -18,7 +18,11 @@ _MAX_PORT: Final = 65_535
 
 @click.command()
 @click.argument("files", nargs=-1)
-@click.option("--http", metavar="HOST:PORT", help="Serve POST /v1/events (JSON lines) and /v1/logs (OTLP); needs HYDROMETER_INTAKE_TOKEN.")
+@click.option(
+    "--http",
+    metavar="HOST:PORT",
+    help="Serve POST /v1/events (JSON lines), /v1/logs (OTLP) and /v1/firehose; needs HYDROMETER_INTAKE_TOKEN.",
+)
 @click.option("--topic", is_flag=True, help="Read the topic requests-raw, one JSON event per record.")
 @click.option("--follow", is_flag=True, help="Read FILES as `tail -F` does, rotated or not, and go on where the last run ended.")
 @click.option("--positions", type=FILE, help="Where --follow keeps how far each file was read (default: in HYDROMETER_STATE_DIR).")

@@ -1,6 +1,7 @@
-"""Events over HTTP: `POST /v1/events` (JSON lines, or one JSON array), `POST /v1/logs` and `/v1/traces` (OTLP/HTTP, JSON or protobuf).
+"""Events over HTTP: JSON lines or an array, OTLP/HTTP in JSON or protobuf, deliveries of Amazon Data Firehose.
 
-All may be gzip. An error of an OTLP path is a `google.rpc.Status` in the encoding of its request, elsewhere it is text.
+`POST /v1/events`, `/v1/logs` and `/v1/traces`, `/v1/firehose`. All may be gzip. A refusal is written as its path's senders read it: a
+`google.rpc.Status` for OTLP, Firehose's own answer, text elsewhere.
 
 An answer of 200 means that the broker has the events on all in-sync replicas. Until then the caller keeps its batch: 429 (too fast) and
 503 (the broker is unavailable or behind, or too many bodies are open) name in `Retry-After` when to send it again. Repeating a batch is
@@ -29,7 +30,7 @@ from aiohttp import web
 from streams.core.errors import FuseBlownError
 from streams.core.loopback import is_loopback
 from streams.core.settings import Settings, variable_of
-from streams.intake import bodies, otlp_wire
+from streams.intake import bodies, firehose, otlp_wire
 from streams.intake.block_producer import PAUSE_SECONDS, BlockProducer, report_paused
 from streams.intake.callers import DEFAULT_SOURCE, Caller, Callers
 from streams.intake.certificate import certificate
@@ -106,11 +107,12 @@ class Intake:
         self.parser = FairThread("bodies")
 
     def app(self) -> web.Application:
-        """Return the application: `/v1/events`, `/v1/logs`, `/v1/traces`, `/healthz`, `/metrics`."""
+        """Return the application: `/v1/events`, `/v1/logs`, `/v1/traces`, `/v1/firehose`, `/healthz`, `/metrics`."""
         app = web.Application(client_max_size=self._limits.body_bytes, middlewares=[_counted, _refused_in_kind, self._guarded])
         app.router.add_post("/v1/events", self._events)
         for path in otlp_wire.SIGNALS:
             app.router.add_post(path, self._otlp)
+        app.router.add_post(firehose.PATH, self._firehose)
         app.router.add_get("/healthz", self._health)
         app.router.add_get("/metrics", _metrics)
         app.on_response_prepare.append(_parted)
@@ -129,10 +131,28 @@ class Intake:
         signal, encoding = otlp_wire.SIGNALS[request.path], _encoding(request)
         async with self._received(request) as body:
             ingested = await self._accept(request[_CALLER], partial(self._shipped, signal, encoding), body)
-        reasons = ", ".join(f"{kind.first.reason}: {kind.lines} ({kind.first.detail})" for kind in kinds(ingested.dead))
-        if _refused(ingested) and _nothing_accepted(ingested):
-            raise web.HTTPBadRequest(text=reasons)
+        reasons = _reasons(ingested)
         return web.Response(body=otlp_wire.answered(signal, encoding, sum(_refused(ingested).values()), reasons), content_type=encoding)
+
+    async def _firehose(self, request: web.Request) -> web.Response:
+        async with self._received(request) as body:
+            _reasons(await self._accept(request[_CALLER], self._delivered, body))
+        return web.Response(body=firehose.answer(request.headers.get(firehose.REQUEST_ID, "")), content_type=otlp_wire.JSON)
+
+    def _delivered(self, body: bytes) -> list[bytes]:
+        """Return the lines in the records of a delivery of Firehose."""
+        try:
+            records = firehose.records(_parsed(body), self._limits.body_bytes)
+        except firehose.TooLargeError as error:
+            raise web.HTTPRequestEntityTooLarge(self._limits.body_bytes, self._limits.body_bytes + 1) from error
+        if records is None:
+            raise web.HTTPBadRequest(text='the body must be a delivery of Amazon Data Firehose: {"records": [{"data": BASE64}]}')
+        lines: list[bytes] = []
+        for record in records:
+            lines += _lines(record, self._limits.body_events)
+            if len(lines) > self._limits.body_events:
+                raise _too_many(self._limits.body_events)
+        return lines
 
     def _shipped(self, signal: otlp_wire.Signal, encoding: str, body: bytes) -> list[Event]:
         """Return the events of an OTLP body, unless there are more than one may hold. What they have in common they share."""
@@ -202,10 +222,11 @@ class Intake:
         self.connections.begun(request)
         if not request.path.startswith("/v1/"):
             return await handler(request)
-        caller = self._callers.of(request.headers.get("Authorization", ""), time.monotonic())
+        caller = self._callers.of(_authorization(request), time.monotonic())
         if caller is None:
             raise web.HTTPUnauthorized(
-                headers={"WWW-Authenticate": "Bearer"}, text="send `Authorization: Bearer <HYDROMETER_INTAKE_TOKEN>`"
+                headers={"WWW-Authenticate": "Bearer"},
+                text="send `Authorization: Bearer <HYDROMETER_INTAKE_TOKEN>`, from Firehose the token as access key",
             )
         if self.groups.busy:
             raise _unavailable("the broker is behind: send the same again")
@@ -283,6 +304,21 @@ async def serve(
             await (tls.keep() if tls else asyncio.Event().wait())  # until cancelled
     finally:
         await runner.cleanup()
+
+
+def _authorization(request: web.Request) -> str:
+    """Return what a caller shows: Firehose sends its token in a header of its own."""
+    if request.path == firehose.PATH:
+        return f"Bearer {request.headers.get(firehose.ACCESS_KEY, '')}"
+    return request.headers.get("Authorization", "")
+
+
+def _reasons(ingested: Ingested) -> str:
+    """Return why lines of a body were refused. Raises 400 where all of them were."""
+    reasons = ", ".join(f"{kind.first.reason}: {kind.lines} ({kind.first.detail})" for kind in kinds(ingested.dead))
+    if _refused(ingested) and _nothing_accepted(ingested):
+        raise web.HTTPBadRequest(text=reasons)
+    return reasons
 
 
 def _example(kind: Kind[DeadLetter]) -> dict[str, object]:
@@ -409,7 +445,7 @@ async def _counted(request: web.Request, handler: Handler) -> web.StreamResponse
 
 @web.middleware
 async def _refused_in_kind(request: web.Request, handler: Handler) -> web.StreamResponse:
-    """Write the refusals of OTLP paths as exporters read them; the SDK's logs show nothing of an answer but the reason of its status."""
+    """Write the refusals of OTLP and Firehose as their senders read them; an SDK logs nothing of an answer but the reason of its status."""
     try:
         return await handler(request)
     except web.HTTPException as refusal:
@@ -419,6 +455,9 @@ async def _refused_in_kind(request: web.Request, handler: Handler) -> web.Stream
             refusal.body = otlp_wire.failed(encoding, refusal.status, message)
             refusal.set_status(refusal.status, reason=message.partition("\n")[0])
             refusal.content_type = encoding
+        elif request.path == firehose.PATH:
+            refusal.body = firehose.answer(request.headers.get(firehose.REQUEST_ID, ""), refusal.text or refusal.reason)
+            refusal.content_type = otlp_wire.JSON
         raise
 
 

@@ -6,6 +6,7 @@ memory (`/dev/shm`). Modules are imported by name inside of each target, so that
 
 from __future__ import annotations
 
+import base64
 import functools
 import gzip
 import importlib
@@ -86,6 +87,20 @@ def protobuf() -> Seeded:
     spans = load("opentelemetry.proto.collector.trace.v1.trace_service_pb2").ExportTraceServiceRequest()
     spans.resource_spans.add().scope_spans.add().spans.add(span_id=b"12345678", start_time_unix_nano=1)
     return read, [logs.SerializeToString(), spans.SerializeToString()]
+
+
+def deliveries() -> Seeded:
+    """Deliveries of Amazon Data Firehose, plain and packed records."""
+    firehose, limit_bytes = load("streams.intake.firehose"), 100_000
+
+    def read(data: bytes) -> None:
+        try:
+            firehose.records(json.loads(data), limit_bytes)
+        except (ValueError, RecursionError, firehose.TooLargeError):
+            return
+
+    records = [base64.b64encode(content).decode() for content in (b"{}", gzip.compress(b"{}" * 100))]
+    return read, [json.dumps({"requestId": "r", "records": [{"data": record} for record in records]}).encode()]
 
 
 def texts() -> Seeded:
@@ -333,7 +348,8 @@ TARGETS: Final[dict[str, tuple[Callable[[], Seeded], int]]] = {
     "lines": (lines, 500_000),
     "shipments": (shipments, 1_500_000),
     "protobuf": (protobuf, 1_000_000),
-    "texts": (texts, 900_000),
+    "deliveries": (deliveries, 100_000),
+    "texts": (texts, 800_000),
     "blocks": (blocks, 1_000_000),
     "stages": (stages, 100_000),
     "chunks": (chunks, 1_000_000),

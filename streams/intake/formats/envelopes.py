@@ -15,6 +15,8 @@ _LISTS: Final = ("records", "logEvents")
 """Azure Event Hub; a CloudWatch Logs subscription."""
 _SINGLE: Final = ("log", "jsonPayload", "message", "standard_logging_object")
 """Docker's json-file and Fluent Bit; Google Cloud Logging; Datadog and CloudWatch Logs; LiteLLM's callbacks."""
+_CONTROL: Final = "CONTROL_MESSAGE"
+"""With it CloudWatch Logs asks whether a subscription's reader is there; it holds no log."""
 _ANY: Final = frozenset({*_LISTS, *_SINGLE})
 _CRI = re.compile(rb"\d{4}-\d\d-\d\dT\S+ (?:stdout|stderr) [FP] ")
 
@@ -23,6 +25,8 @@ def inner(entry: Entry) -> list[Entry] | None:
     """Return the entries inside an envelope, None when the entry is not an envelope."""
     if _ANY.isdisjoint(entry):
         return None
+    if entry.get("messageType") == _CONTROL:
+        return []
     for name in _LISTS:
         if type(entry.get(name)) is list:
             return [opened for item in entry[name] if (opened := _opened(item)) is not None]

@@ -7,10 +7,12 @@ import gzip
 import json
 import threading
 import time
+from base64 import b64encode
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, suppress
+from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import pytest
 from aiohttp import web
@@ -83,6 +85,66 @@ async def test_a_body_of_lines_that_ask_no_model_is_no_fault_of_its_sender(broke
         answer = await client.post("/v1/events", data=tool, headers=TOKEN)
         assert (answer.status, await answer.json()) == (200, {"accepted": 0, "rejected": {"no_request": 1}})
         assert (await client.post("/v1/events", data=tool + b"\nwrong", headers=TOKEN)).status == 400
+
+
+def bedrock(request: str) -> bytes:
+    """Return a line of Bedrock's invocation log as CloudWatch Logs gives it to a subscription."""
+    entry = {
+        "schemaType": "ModelInvocationLog",
+        "timestamp": datetime.now(UTC).isoformat(),
+        "requestId": request,
+        "operation": "Converse",
+        "modelId": "large",
+        "identity": {"arn": "arn:aws:sts::1:assumed-role/app/ada"},
+        "input": {"inputBodyJson": {"messages": [{"role": "user", "content": [{"text": MARKER}]}]}, "inputTokenCount": 3},
+        "output": {"outputTokenCount": 7},
+    }
+    event = {"id": "1", "timestamp": 1, "message": json.dumps(entry)}
+    return gzip.compress(json.dumps({"messageType": "DATA_MESSAGE", "logEvents": [event]}).encode())
+
+
+class Delivery(TypedDict):
+    """What a client of the tests is given to send."""
+
+    json: object
+    headers: dict[str, str]
+
+
+def firehose(*contents: bytes, token: str = "development-only-intake-token") -> Delivery:  # noqa: S107
+    records = [{"data": b64encode(content).decode()} for content in contents]
+    return {
+        "json": {"requestId": "ed4acda5", "timestamp": 1578090901599, "records": records},
+        "headers": {"X-Amz-Firehose-Access-Key": token, "X-Amz-Firehose-Request-Id": "ed4acda5", "X-Amz-Firehose-Protocol-Version": "1.0"},
+    }
+
+
+async def test_firehose_delivers_bedrocks_log_and_reads_its_request_in_the_answer(broker: str) -> None:
+    control = {
+        "messageType": "CONTROL_MESSAGE",
+        "logEvents": [{"id": "", "timestamp": 1, "message": "CWL CONTROL MESSAGE: Checking health"}],
+    }
+    async with intake(broker) as client:
+        answer = await client.post("/v1/firehose", **firehose(bedrock("f1"), bedrock("f2"), line(903) + b"\n" + line(904)))
+        assert (answer.status, (await answer.json())["requestId"]) == (200, "ed4acda5")
+        assert answer.content_type == "application/json"
+        answer = await client.post("/v1/firehose", **firehose(gzip.compress(json.dumps(control).encode())))
+        assert answer.status == 200, "a question whether we are there is no log"
+        found = await asyncio.to_thread(delivered, broker)
+        assert {"f1", "f2", "e903", "e904"} <= {*found}
+
+
+async def test_firehose_is_refused_in_words_that_it_shows(broker: str) -> None:
+    async with intake(broker, Limits(body_events=2)) as client:
+        for status, words, sent in (
+            (401, "HYDROMETER_INTAKE_TOKEN", firehose(line(1), token="wrong")),
+            (400, "account.id is missing", firehose(b'{"timestamp": 1, "event.id": "x"}')),
+            (400, "delivery of Amazon Data Firehose", Delivery(json={"records": [{"data": "no base64"}]}, headers=firehose()["headers"])),
+            (413, "at most 2 events", firehose(line(1), line(2), line(3))),
+        ):
+            answer = await client.post("/v1/firehose", **sent)
+            refusal = await answer.json()
+            assert (answer.status, refusal["requestId"]) == (status, "ed4acda5")
+            assert words in refusal["errorMessage"]
 
 
 async def test_a_gzip_body_is_read_and_a_broken_one_refused(broker: str) -> None:
