@@ -15,7 +15,7 @@ from typing import Any, Final
 
 import orjson
 
-PATH: Final = "/v1/firehose"
+FIREHOSE_PATH: Final = "/v1/firehose"
 ACCESS_KEY: Final = "X-Amz-Firehose-Access-Key"
 """Header with the token of the source."""
 REQUEST_ID: Final = "X-Amz-Firehose-Request-Id"

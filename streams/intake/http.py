@@ -112,7 +112,7 @@ class Intake:
         app.router.add_post("/v1/events", self._events)
         for path in otlp_wire.SIGNALS:
             app.router.add_post(path, self._otlp)
-        app.router.add_post(firehose.PATH, self._firehose)
+        app.router.add_post(firehose.FIREHOSE_PATH, self._firehose)
         app.router.add_get("/healthz", self._health)
         app.router.add_get("/metrics", _metrics)
         app.on_response_prepare.append(_parted)
@@ -308,7 +308,7 @@ async def serve(
 
 def _authorization(request: web.Request) -> str:
     """Return what a caller shows: Firehose sends its token in a header of its own."""
-    if request.path == firehose.PATH:
+    if request.path == firehose.FIREHOSE_PATH:
         return f"Bearer {request.headers.get(firehose.ACCESS_KEY, '')}"
     return request.headers.get("Authorization", "")
 
@@ -455,7 +455,7 @@ async def _refused_in_kind(request: web.Request, handler: Handler) -> web.Stream
             refusal.body = otlp_wire.failed(encoding, refusal.status, message)
             refusal.set_status(refusal.status, reason=message.partition("\n")[0])
             refusal.content_type = encoding
-        elif request.path == firehose.PATH:
+        elif request.path == firehose.FIREHOSE_PATH:
             refusal.body = firehose.answer(request.headers.get(firehose.REQUEST_ID, ""), refusal.text or refusal.reason)
             refusal.content_type = otlp_wire.JSON
         raise
