@@ -9,8 +9,8 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -23,6 +23,9 @@ from streams.schema import topics
 STARTS_WITHIN_SECONDS: Final = 60.0
 READS_WITHIN_SECONDS: Final = 120.0
 _STOPS_WITHIN_SECONDS = 30.0
+
+StartedInFolder = Callable[[Path, Mapping[str, str]], AbstractContextManager[str]]
+"""From a folder with a program's configuration, and variables for its environment, to its address. It is ready, and ends with the block."""
 
 
 @dataclass(frozen=True)

@@ -27,7 +27,7 @@ from streams.enforcement import engine
 from streams.enforcement.connectors.litellm_admin import Connector
 from streams.enforcement.orders import Order
 from streams.schema.actions import Measure
-from streams.testing.processes import free_port
+from streams.testing.processes import StartedInFolder, free_port
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
@@ -111,7 +111,7 @@ def environment(python: str, folder: Path, address: str) -> dict[str, str]:
     mine = {
         "PATH": f"{Path(python).parent}{os.pathsep}{os.environ['PATH']}", "NODE_PATH": str(folder / "node_modules"),
         "PYTHONPATH": str(folder / "site"), "PRISMA_HIDE_UPDATE_MESSAGE": "1", "DATABASE_URL": address,
-        "DISABLE_SCHEMA_UPDATE": "true", "LITELLM_LOCAL_MODEL_COST_MAP": "True", "LITELLM_TELEMETRY": "False",
+        "DISABLE_SCHEMA_UPDATE": "true",
     }  # fmt: skip
     return {**os.environ, **engines, **mine}
 
@@ -157,28 +157,15 @@ class Proxy:
 
 
 @pytest.fixture(scope="module")
-def proxy(litellm_python: str, client: Path, database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Proxy]:
-    folder, port = tmp_path_factory.mktemp("proxy"), free_port()
+def proxy(
+    started_litellm: StartedInFolder, litellm_python: str, client: Path, database: str, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Proxy]:
+    folder = tmp_path_factory.mktemp("proxy")
     (folder / "config.yaml").write_text(CONFIG)
     tables = ";\n".join(path.read_text(encoding="utf-8") for path in sorted(extras(litellm_python).glob("migrations/*/migration.sql")))
     subprocess.run(["psql", "-q", database], input=tables, check=True, text=True, capture_output=True, timeout=120)
-    command = [str(Path(litellm_python).with_name("litellm")), "--config", "config.yaml", "--host", "127.0.0.1", "--port", str(port)]
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(command, env=environment(litellm_python, client, database), cwd=folder, stdout=log, stderr=log)
-    base = f"http://127.0.0.1:{port}"
-
-    def is_ready() -> bool:
-        try:
-            return bool(requests.get(f"{base}/health/readiness", timeout=5).json().get("db") == "connected")
-        except (requests.RequestException, ValueError):
-            return False
-
-    try:
-        wait_until(is_ready, process, folder / "log")
+    with started_litellm(folder, environment(litellm_python, client, database)) as base:
         yield Proxy(base)
-    finally:
-        process.terminate()
-        process.wait(30)
 
 
 @pytest.fixture

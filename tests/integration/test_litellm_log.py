@@ -5,12 +5,8 @@ The proxy lives in an environment of its own, as in `test_litellm_proxy.py`; LIT
 
 from __future__ import annotations
 
-import os
 import subprocess
 import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +19,7 @@ from streams.schema import topics
 from streams.schema.blocks import Block, decode
 from streams.schema.layouts import REQUESTS
 from streams.testing.builders import records_of
-from streams.testing.processes import free_port, hydrometer
+from streams.testing.processes import StartedInFolder, free_port, hydrometer
 
 pytestmark = [pytest.mark.integration, pytest.mark.timeout(900)]
 CONFIGURATION = Path(__file__).resolve().parents[2] / "deploy" / "shippers" / "litellm.yaml"
@@ -50,49 +46,15 @@ OpenAI(base_url=sys.argv[1], api_key="key-of-kim", max_retries=0).chat.completio
 """
 
 
-@contextmanager
-def proxy(python: str, folder: Path, collect_port: int) -> Iterator[str]:
-    """Run the proxy with a mock model and our configuration, at another port of `collect`. Yields its address."""
+def configured(folder: Path, collect_port: int) -> dict[str, str]:
+    """Write a proxy's configuration: a mock model, and our own with another port of `collect`. Returns the variables that it needs."""
     ours: dict[str, object] = yaml.safe_load(CONFIGURATION.read_text().replace("collect:8088", f"127.0.0.1:{collect_port}"))
     model = {"model_name": "mock", "litellm_params": {"model": "openai/mock", "api_key": "none", "mock_response": f"an answer {MARKER}"}}
     general = {"custom_auth": "who.auth", "master_key": "sk-a-key-of-this-test-alone-0123456789"}
     (folder / "config.yaml").write_text(yaml.safe_dump({"model_list": [model], "general_settings": general, **ours}))
     (folder / "who.py").write_text(WHO)
     token = Settings(mode="local").intake_token.get_secret_value()
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(folder),
-        "LITELLM_TELEMETRY": "False",
-        "LITELLM_LOCAL_MODEL_COST_MAP": "True",
-        "GENERIC_LOGGER_HEADERS": f"Authorization=Bearer {token}",
-    }
-    port = free_port()
-    command: list[str | Path] = [
-        Path(python).with_name("litellm"),
-        "--config",
-        folder / "config.yaml",
-        "--host",
-        "127.0.0.1",
-        "--port",
-        str(port),
-    ]
-    with (folder / "proxy.log").open("wb") as log:
-        process = subprocess.Popen(command, env=environment, cwd=folder, stdout=log, stderr=log)
-    address = f"http://127.0.0.1:{port}"
-    deadline = time.monotonic() + 240
-    try:
-        while True:
-            assert process.poll() is None, (folder / "proxy.log").read_text()[-3000:]
-            assert time.monotonic() < deadline, (folder / "proxy.log").read_text()[-3000:]
-            try:
-                urllib.request.urlopen(f"{address}/health/liveliness", timeout=5).close()
-                break
-            except OSError:
-                time.sleep(1)
-        yield address
-    finally:
-        process.terminate()
-        process.wait(60)
+    return {"PYTHONPATH": str(folder), "GENERIC_LOGGER_HEADERS": f"Authorization=Bearer {token}"}
 
 
 def delivered(kafka: str, count: int, log: Path) -> list[Block]:
@@ -105,16 +67,16 @@ def delivered(kafka: str, count: int, log: Path) -> list[Block]:
 
 
 def test_calls_of_the_openai_sdk_arrive_with_account_client_and_sketch_though_collect_came_later(
-    litellm_python: str, tmp_path: Path
+    litellm_python: str, started_litellm: StartedInFolder, tmp_path: Path
 ) -> None:
     collect_port = free_port()
-    with EmbeddedBroker() as broker, proxy(litellm_python, tmp_path, collect_port) as address:
+    with EmbeddedBroker() as broker, started_litellm(tmp_path, configured(tmp_path, collect_port)) as address:
         topics.ensure(Settings(mode="local", kafka=broker.bootstrap, partitions=1))
         subprocess.run([litellm_python, "-c", CLIENT, f"{address}/v1"], check=True, timeout=120)
         with hydrometer(
             "collect", "--http", f"127.0.0.1:{collect_port}", log=tmp_path / "collect.log", KAFKA=broker.bootstrap, PARTITIONS="1"
         ):
-            blocks = delivered(broker.bootstrap, CALLS, tmp_path / "proxy.log")
+            blocks = delivered(broker.bootstrap, CALLS, tmp_path / "log")
         records = b"".join(record.value for record in records_of(broker.bootstrap, topics.REQUESTS))
 
     def column(name: str) -> list[Any]:

@@ -7,8 +7,6 @@ that has `litellm[proxy]`, `prisma` and `msgspec` already.
 from __future__ import annotations
 
 import json
-import os
-import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,7 +16,6 @@ from urllib.parse import parse_qs, urlsplit
 import jsonschema
 import pytest
 import requests
-from aiohttp.test_utils import unused_port
 
 from streams.core.settings import Settings
 from streams.enforcement.connectors.litellm import Connector
@@ -27,6 +24,7 @@ from streams.enforcement.orders import Order
 from streams.exports.ocsf import Json
 from streams.forensics.canary import CanaryPolicy
 from streams.testing.http_answers import Asked, answering
+from streams.testing.processes import StartedInFolder
 
 ROOT = Path(__file__).resolve().parents[2]
 CONFIG = """
@@ -48,49 +46,20 @@ pytestmark = [pytest.mark.integration, pytest.mark.timeout(600)]
 
 
 @pytest.fixture(scope="module")
-def proxy(litellm_python: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
+def proxy(started_litellm: StartedInFolder, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[str, Path]]:
     """The proxy's address, and the file of orders that it obeys."""
-    folder, port = tmp_path_factory.mktemp("proxy"), unused_port()
+    folder = tmp_path_factory.mktemp("proxy")
     (folder / "config.yaml").write_text(CONFIG)
     (folder / "who.py").write_text(WHO)
     (folder / "canary.json").write_bytes(
         CanaryPolicy("case-1", 1, "J. Doe", "", ("kim", "zoe"), (("for instance,", "for example,"),)).json()
     )
     environment = {
-        **os.environ, "PYTHONPATH": f"{ROOT}:{folder}", "HYDROMETER_ORDERS": str(folder / "orders.json"), "LITELLM_TELEMETRY": "False",
-        "LITELLM_LOCAL_MODEL_COST_MAP": "True", "HYDROMETER_CANARY_POLICY": str(folder / "canary.json"),
-        "HYDROMETER_CANARY_SERVED": str(folder / "served.jsonl"),
+        "PYTHONPATH": f"{ROOT}:{folder}", "HYDROMETER_ORDERS": str(folder / "orders.json"),
+        "HYDROMETER_CANARY_POLICY": str(folder / "canary.json"), "HYDROMETER_CANARY_SERVED": str(folder / "served.jsonl"),
     }  # fmt: skip
-    command = [
-        str(Path(litellm_python).with_name("litellm")),
-        "--config",
-        str(folder / "config.yaml"),
-        "--host",
-        "127.0.0.1",
-        "--port",
-        str(port),
-    ]
-    with (folder / "log").open("wb") as log:
-        process = subprocess.Popen(command, env=environment, cwd=folder, stdout=log, stderr=log)
-    base = f"http://127.0.0.1:{port}"
-    try:
-        _wait(process, base, folder / "log")
+    with started_litellm(folder, environment) as base:
         yield base, folder / "orders.json"
-    finally:
-        process.terminate()
-        process.wait(30)
-
-
-def _wait(process: subprocess.Popen[bytes], base: str, log: Path) -> None:
-    give_up = time.monotonic() + 240
-    while time.monotonic() < give_up:
-        assert process.poll() is None, log.read_text()[-3000:]
-        try:
-            if requests.get(f"{base}/health/liveliness", timeout=5).ok:
-                return
-        except requests.RequestException:
-            time.sleep(1)
-    raise AssertionError(log.read_text()[-3000:])
 
 
 def ask(base: str, who: str, **more: Any) -> requests.Response:
