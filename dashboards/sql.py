@@ -27,8 +27,8 @@ ALERTED: Final = f"NOT muted AND {TIER} = 'alert'"
 """Of a case: it is of no permitted party, and more than a question to the account holder."""
 
 LEAKED_ACCOUNTS: Final = f"""
-SELECT arrayJoin(JSONExtractKeys(payload, 'members')) FROM hydrometer.cases FINAL
-WHERE state = 'open' AND behaviour = 'extraction' AND {ALERTED}
+SELECT name FROM hydrometer.case_lists WHERE part = 'members' AND case_id IN (
+    SELECT case_id FROM hydrometer.cases FINAL WHERE state = 'open' AND behaviour = 'extraction' AND {ALERTED})
 """
 """Accounts that are members of an open extraction case."""
 

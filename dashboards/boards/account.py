@@ -17,7 +17,8 @@ _ACCOUNT: Final = variable("account")
 _OF_ACCOUNT: Final = f"account_id = {_ACCOUNT}"
 _REQUESTS: Final = f"FROM hydrometer.requests WHERE $__timeFilter(time) AND {_OF_ACCOUNT}"
 _SCORES: Final = f"FROM hydrometer.scores WHERE $__timeFilter(time) AND entity_kind = 'account' AND entity_id = {_ACCOUNT}"
-_CASES: Final = f"FROM hydrometer.cases FINAL WHERE has(JSONExtractKeys(payload, 'members'), {_ACCOUNT})"
+_CASES: Final = f"""FROM hydrometer.cases FINAL WHERE case_id IN (
+    SELECT case_id FROM hydrometer.case_lists WHERE part = 'members' AND name = {_ACCOUNT})"""
 
 NOW = Row(
     "Now",

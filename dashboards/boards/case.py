@@ -15,12 +15,10 @@ from streams.clickhouse.hash_text import as_hex, hashed
 
 _CASE_ID: Final = variable("case")
 _CASE: Final = f"FROM hydrometer.cases FINAL WHERE case_id = {_CASE_ID}"
-_MEMBERS: Final = f"SELECT arrayJoin(JSONExtractKeys(payload, 'members')) {_CASE}"
+_LISTED: Final = f"FROM hydrometer.case_lists WHERE case_id = {_CASE_ID}"
+_MEMBERS: Final = f"SELECT name {_LISTED} AND part = 'members'"
 _CHANNELS: Final = f"""
-SELECT {hashed("substring(entity, 8)")}
-FROM (SELECT arrayJoin(arrayMap(each -> JSONExtractString(each, 'entity'), JSONExtractArrayRaw(payload, 'links'))) AS link,
-      substring(link, position(link, ':') + 1) AS entity {_CASE} AND behaviour = 'routing')
-WHERE startsWith(entity, 'router:')
+SELECT {hashed("substring(name, 16)")} {_LISTED} AND part = 'links' AND startsWith(name, 'routing:router:')
 """
 _SUSPECT: Final = f"(account_id IN ({_MEMBERS}) OR router IN ({_CHANNELS}))"
 """Requests of a case: of its members, and in a routing case of all accounts behind the router."""
@@ -195,8 +193,8 @@ EVIDENCE = Row(
                 sql=f"""
                 SELECT bucket, joined AS "joined", sum(joined) OVER (ORDER BY bucket) AS "members"
                 FROM (SELECT $__timeInterval(moment) AS bucket, count() AS joined FROM (
-                    SELECT fromUnixTimestamp64Milli(toInt64(1000 * JSONExtractFloat(member.2, 'joined_at'))) AS moment
-                    FROM (SELECT arrayJoin(JSONExtractKeysAndValuesRaw(payload, 'members')) AS member {_CASE}))
+                    SELECT fromUnixTimestamp64Milli(toInt64(1000 * JSONExtractFloat(value, 'joined_at'))) AS moment
+                    {_LISTED} AND part = 'members')
                 WHERE $__timeFilter(moment) GROUP BY bucket) ORDER BY bucket
                 """,
                 style="bars",
@@ -235,9 +233,9 @@ EVIDENCE = Row(
                 title="Growth of the case",
                 question="Is it still growing? From the case's own history, version by version.",
                 sql=f"""
-                SELECT fromUnixTimestamp64Milli(toInt64(1000 * JSONExtractFloat(entry, 'updated_at'))) AS bucket,
-                max(JSONExtractFloat(entry, 'accounts')) AS "accounts", max(JSONExtractFloat(entry, 'requests')) AS "requests"
-                FROM (SELECT arrayJoin(JSONExtractArrayRaw(payload, 'history')) AS entry {_CASE}) GROUP BY bucket ORDER BY bucket
+                SELECT fromUnixTimestamp64Milli(toInt64(1000 * JSONExtractFloat(value, 'updated_at'))) AS bucket,
+                max(JSONExtractFloat(value, 'accounts')) AS "accounts", max(JSONExtractFloat(value, 'requests')) AS "requests"
+                {_LISTED} AND part = 'history' GROUP BY bucket ORDER BY bucket
                 """,
                 style="steps",
                 low=0,
@@ -306,10 +304,9 @@ MEMBERS = Row(
                         value
                     FROM hydrometer.actions FINAL WHERE kind = 'export' AND case_id = {_CASE_ID}
                     UNION ALL SELECT opened_at, 'alert', concat('The case opened: ', title), '', '' {_CASE}
-                    UNION ALL SELECT least(opened_at, fromUnixTimestamp64Milli(toInt64(1000 * arrayMin(arrayMap(member ->
-                        if(JSONExtractFloat(member.2, 'first') > 0, JSONExtractFloat(member.2, 'first'),
-                        JSONExtractFloat(member.2, 'joined_at')),
-                        arrayPushBack(JSONExtractKeysAndValuesRaw(payload, 'members'), ('', '{{"joined_at": 4e9}}'))))))),
+                    UNION ALL SELECT least(opened_at, (SELECT fromUnixTimestamp64Milli(toInt64(1000 * ifNull(min(
+                        if(JSONExtractFloat(value, 'first') > 0, JSONExtractFloat(value, 'first'), JSONExtractFloat(value, 'joined_at'))),
+                        4e9))) {_LISTED} AND part = 'members')),
                     'harvest', concat(toString(accounts), ' accounts were served ', formatReadableQuantity(output_tokens),
                         ' output tokens until ', formatDateTime(updated_at, '%Y-%m-%d %H:%i'), '.'), '', '' {_CASE})
                 ORDER BY began
@@ -334,10 +331,9 @@ MEMBERS = Row(
                 SELECT substring(entity, 1, position(entity, ':') - 1) AS kind, substring(entity, position(entity, ':') + 1) AS id,
                     since, why,
                 {links.path_of("kind", "id")} AS path
-                FROM (SELECT JSONExtractString(link, 'entity') AS alert, substring(alert, position(alert, ':') + 1) AS entity,
-                    fromUnixTimestamp64Milli(toInt64(1000 * JSONExtractFloat(link, 'since'))) AS since, JSONExtractString(link, 'why')
-                        AS why
-                    FROM (SELECT arrayJoin(JSONExtractArrayRaw(payload, 'links')) AS link {_CASE}))
+                FROM (SELECT substring(name, position(name, ':') + 1) AS entity,
+                    fromUnixTimestamp64Milli(toInt64(1000 * JSONExtractFloat(value, 'since'))) AS since, JSONExtractString(value, 'why')
+                        AS why {_LISTED} AND part = 'links')
                 ORDER BY since
                 """,
                 columns={
@@ -357,11 +353,11 @@ MEMBERS = Row(
                 question="Which accounts are in the case, since when, and what do they share?",
                 sql=f"""
                 SELECT account_id, joined_at, extraction, requests, output_tokens, created, organization, payment_id, software FROM (
-                    SELECT member.1 AS account_id, fromUnixTimestamp64Milli(toInt64(1000 * JSONExtractFloat(member.2, 'joined_at'))) AS
+                    SELECT name AS account_id, fromUnixTimestamp64Milli(toInt64(1000 * JSONExtractFloat(value, 'joined_at'))) AS
                         joined_at,
-                    JSONExtractFloat(member.2, 'extraction') AS extraction, JSONExtractFloat(member.2, 'requests') AS requests,
-                    JSONExtractFloat(member.2, 'output_tokens') AS output_tokens
-                    FROM (SELECT arrayJoin(JSONExtractKeysAndValuesRaw(payload, 'members')) AS member {_CASE})) AS members
+                    JSONExtractFloat(value, 'extraction') AS extraction, JSONExtractFloat(value, 'requests') AS requests,
+                    JSONExtractFloat(value, 'output_tokens') AS output_tokens
+                    {_LISTED} AND part = 'members') AS members
                 LEFT JOIN (
                     SELECT account_id, min(account_created) AS created, any(toString(organization_id)) AS organization,
                         {as_hex("any(payment)")} AS payment_id,

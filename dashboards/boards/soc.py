@@ -31,9 +31,8 @@ def _open_cases(behaviour: str, title: str, question: str) -> Stat:
 
 _LEAK = f"""
 SELECT sum(tokens) AS tokens FROM (
-    SELECT member.1 AS account, max(JSONExtractFloat(member.2, 'output_tokens')) AS tokens
-    FROM hydrometer.cases FINAL ARRAY JOIN JSONExtractKeysAndValuesRaw(payload, 'members') AS member
-    WHERE state = 'open' AND behaviour = 'extraction' AND {ALERTED} GROUP BY account)
+    SELECT name, max(JSONExtractFloat(value, 'output_tokens')) AS tokens
+    FROM hydrometer.case_lists WHERE part = 'members' AND case_id IN (SELECT case_id {_OPEN} AND behaviour = 'extraction') GROUP BY name)
 """
 
 NOW = Row(
@@ -49,7 +48,7 @@ NOW = Row(
             Stat(
                 title="Accounts in extraction cases",
                 question="How many accounts would a decision touch? Each is counted once, however many cases name it.",
-                sql=f"SELECT uniqExact(arrayJoin(JSONExtractKeys(payload, 'members'))) AS accounts {_OPEN} AND behaviour = 'extraction'",
+                sql=f"SELECT uniqExact(name) AS accounts FROM ({LEAKED_ACCOUNTS})",
                 color=EXTRACTION,
             ),
             4,

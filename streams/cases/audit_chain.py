@@ -23,6 +23,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from streams.core.errors import SettingsError
 from streams.core.keyring import derived, role_keys
 from streams.core.settings import Settings
+from streams.schema.case_changes import BESIDE, LISTS
 from streams.schema.cases import Case, Version
 
 Json = Mapping[str, Any]
@@ -30,8 +31,8 @@ Json = Mapping[str, Any]
 
 MAX_ENTRIES: Final = 64
 """Versions that a history lists: 12 KB."""
-_BESIDE: Final = frozenset({"history", "signature"})
-"""What a digest of a payload leaves out: it stands there itself."""
+_LISTED: Final = frozenset({*BESIDE, *LISTS, "gone"})
+"""What a digest of a payload leaves out where `lists_sha256` is there for its lists."""
 
 
 class HistoryKey:
@@ -48,7 +49,10 @@ class HistoryKey:
         return self._head.public_key().public_bytes_raw().hex() if self._head else ""
 
     def extended(self, entries: Sequence[Version], case: Case) -> list[Version]:
-        """Return the history with a new version of the case: its figures, a digest of the rest, and the code that chains it."""
+        """Return the history with a new version of the case: its figures, a digest of the rest, and the code that chains it.
+
+        case: A payload that has `lists_sha256` need not have its lists.
+        """
         figures = (case.version, case.updated_at, case.state, case.accounts, case.requests, case.extraction, case.routing)
         entry = Version(*figures, content=content(case, orjson.loads(case.payload.encode())))
         return thinned([*entries, self._chained(case.case_id, entries[-1].hash if entries else "", entry)])
@@ -143,11 +147,13 @@ def thinned(entries: list[Version]) -> list[Version]:
 def content(case: Any, payload: Json) -> str:
     """Return the digest of what a version says beside the figures of its entry: of columns, and of its payload but for the history.
 
+    Of the lists, whatever of them the record has, it covers their own digest; records of before 0.3 have none, and it covers all they list.
+
     case: A `Case`, or anything with its fields as ClickHouse returns them.
     """
     opened = case.opened_at if isinstance(case.opened_at, int | float) else case.opened_at.timestamp()
     columns = (case.case_id, case.behaviour, case.title, bool(case.muted), round(opened * 1000), float(case.output_tokens))
-    return sha256(orjson.dumps(columns) + _sorted(payload, without=_BESIDE)).hexdigest()
+    return sha256(orjson.dumps(columns) + _sorted(payload, without=_LISTED if payload.get("lists_sha256") else BESIDE)).hexdigest()
 
 
 def _link(key: bytes, case_id: str, previous: str, entry: Json) -> str:

@@ -14,8 +14,9 @@ from streams.cases.audit_chain import HistoryKey
 from streams.cases.caseload import Caseload
 from streams.cases.membership import Membership
 from streams.cases.policy import Policy
+from streams.cases.versions import Versions
 from streams.schema import topics
-from streams.schema.cases import AlertState, AlertStep, CaseState, Example
+from streams.schema.cases import AlertState, AlertStep, Case, CaseState, Example
 from streams.schema.evidence import Entity
 from streams.schema.labels import LearnedLabel
 from streams.schema.names import AlertName, entity_key
@@ -23,8 +24,6 @@ from streams.stages.stage import Message
 
 QUIET_SECONDS = 3 * DAY
 """A case without news for this long, in event time, is resolved."""
-MAX_CASE_BYTES = topics.MAX_RECORD_BYTES // 2
-"""Of a version of a case: one that is larger lists fewer members and links, and says how many it leaves out."""
 SMALL_CASE_ROWS: Final = 20
 """Members, owners and links up to which every change of a case is a version: a small one costs little."""
 VERSION_GROWTH_SHARE: Final = 0.1
@@ -49,6 +48,7 @@ class Casebook:
         self.entities: dict[str, Entity] = {}
         self.alerts: dict[str, AlertState] = {}
         self.labels: dict[str, LearnedLabel] = {}
+        self.versions = Versions(history_key)
         self.caseload = Caseload()
         self.membership = Membership(policy, self.caseload)
         self.triage = triage.trained(())
@@ -117,18 +117,12 @@ class Casebook:
         entities = [self.entities[key] for key in case.keys]
         case.version += 1
         case.waits, case.published_rows = False, case.rows
-        for list_divisor in _LIST_DIVISORS:
-            record = case_file.case_record(
-                case, entities, self.strongest(case), self.policy, self._example(case), self.triage, list_divisor
-            )
-            history = self.history_key.extended(case.history, record)
-            signature = self.history_key.signature(case.case_id, history)
-            payload = msgspec.structs.replace(record.payload, history=history, signature=signature)
-            data = msgspec.structs.replace(record, payload=payload).encode()
-            if len(data) <= MAX_CASE_BYTES:
-                break
-        case.history = history
-        return [Message(topics.CASES, 0, data, case.case_id.encode())]
+        strongest, example = self.strongest(case), self._example(case)
+
+        def listing(divisor: int) -> Case:
+            return case_file.case_record(case, entities, strongest, self.policy, example, self.triage, divisor)
+
+        return [self.versions.write(case, listing, _LIST_DIVISORS)]
 
     def _example(self, case: CaseState) -> Example | None:
         """Return the member with the most evidence of its own, and its features: a group's numbers do not describe an account."""
@@ -170,5 +164,5 @@ class Casebook:
                 messages += self.alert_messages(link.entity, "open")
         for account, member in case.members.items():
             if member.left_at is None and self.caseload.is_elsewhere(account, case):
-                member.left_at = case.updated_at
+                case.members[account] = msgspec.structs.replace(member, left_at=case.updated_at)
         return [*messages, *self.publish(case)]

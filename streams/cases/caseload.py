@@ -7,7 +7,6 @@ A merge loses nothing: the other case keeps its record, closed, and can be opene
 from __future__ import annotations
 
 from collections.abc import Iterable
-from copy import copy
 
 import msgspec
 
@@ -85,8 +84,8 @@ class Caseload:
             self._home[link.entity] = other.case_id
         known_members = dict(case.members)
         for side, accounts in ((case, staying), (other, moving)):
-            side.members = {account: copy(member) for account, member in known_members.items() if account in accounts}
-        other.owners = {account: copy(member) for account, member in case.owners.items()}  # the next version keeps those of its own links
+            side.members = {account: member for account, member in known_members.items() if account in accounts}
+        other.owners = dict(case.owners)  # the next version keeps those of its own links
         return [case, other]
 
     @staticmethod
@@ -177,10 +176,11 @@ class Caseload:
         for link in other.links:
             case.links.append(msgspec.structs.replace(link, from_case=other.case_id))
             self._home[link.entity] = case.case_id
-        for ours, theirs in ((case.members, other.members), (case.owners, other.owners)):
-            for account, member in theirs.items():
-                known = ours.setdefault(account, copy(member))
-                known.joined_at = min(known.joined_at, member.joined_at)
+        for kept, moved in ((case.members, other.members), (case.owners, other.owners)):
+            for account, member in moved.items():
+                known = kept.setdefault(account, member)
+                if member.joined_at < known.joined_at:
+                    kept[account] = msgspec.structs.replace(known, joined_at=member.joined_at)
         case.apart = sorted({*case.apart, *other.apart})
         case.excluded = sorted({*case.excluded, *other.excluded})
         for account in case.excluded:

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 from streams.cases.caseload import Caseload
+from streams.schema.case_changes import change_keys
 from streams.schema.cases import AlertState, CaseState
 from streams.schema.evidence import Entity
 from streams.schema.labels import LINK, MEMBER, LearnedLabel
@@ -31,7 +32,9 @@ class Erased:
     cases: list[str] = field(default_factory=list)
     """Cases that had no other alert, and were removed as a whole."""
     changed: list[CaseState] = field(default_factory=list)
-    """Cases without the account now, to be published."""
+    """Cases without the account now, to be published whole."""
+    changes: list[str] = field(default_factory=list)
+    """Keys of the records that list changes of these cases: they may name the account."""
 
 
 def erase(
@@ -98,7 +101,9 @@ def _redact(erased: Erased, cases: Iterable[CaseState], load: Caseload, account:
         case.excluded = [name for name in case.excluded if name != account]
         case.decided = [decision for decision in case.decided if not decision.entity_id.endswith(f"/{key}")]
         load.unlink(case, key)
+        erased.changes += change_keys(case.case_id, case.version, case.erased_version)
         if case.links:
+            case.erased_version = case.version
             erased.changed.append(case)
         else:
             load.remove(case.case_id)

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, get_args
 
+import msgspec
+
 from models.evidence.links import CASE_LINKS
 from streams.cases.caseload import Caseload
 from streams.cases.policy import Policy
@@ -71,12 +73,12 @@ class Membership:
             side, other = (case.owners, case.members) if account in handed_over else (case.members, case.owners)
             joins[account] = other.pop(account, joins[account])
             if self._may_belong(account, case, side):
-                _bring_up_to_date(side.setdefault(account, joins[account]), row)
+                side[account] = _brought_up_to_date(side.get(account, joins[account]), row)
                 moved.pop(account)
         for account in moved:
             case.owners.pop(account, None)
             if account in case.members and case.members[account].left_at is None:
-                case.members[account].left_at = case.updated_at
+                case.members[account] = msgspec.structs.replace(case.members[account], left_at=case.updated_at)
 
     def _may_belong(self, account: str, case: CaseState, side: Mapping[str, CaseMember]) -> bool:
         """Return whether an account with evidence belongs to a side of a case: not if it is excluded.
@@ -110,9 +112,13 @@ def _new_member(member: Known, at: float) -> CaseMember:
     return CaseMember(at, None, Served(member.requests, member.output_tokens))
 
 
-def _bring_up_to_date(kept: CaseMember, member: Known) -> None:
-    """Copy an account's present totals into the case's record of it, and mark it as a member."""
-    for name in _TOTALS:
-        value = getattr(member, name)
-        setattr(kept, name, round(value, 3) if isinstance(value, float) else value)
-    kept.left_at = None
+def _brought_up_to_date(kept: CaseMember, member: Known) -> CaseMember:
+    """Return a case's record of an account that is a member, with its present totals; the same object where none of them changed."""
+    now = {name: _figure(getattr(member, name)) for name in _TOTALS}
+    if kept.left_at is None and all(getattr(kept, name) == value for name, value in now.items()):
+        return kept
+    return msgspec.structs.replace(kept, left_at=None, **now)
+
+
+def _figure(value: float | str) -> float | str:
+    return round(value, 3) if isinstance(value, float) else value

@@ -153,6 +153,7 @@ class Cases:
         for case in tables.cases.values():
             case.history = self.book.history_key.rechained(case.case_id, case.history)
         self.book.caseload.load(tables.cases)
+        self.book.versions.forget()
         self.book.membership.recount()
         self.book.learn()
 
@@ -180,8 +181,10 @@ class Cases:
             book.membership.recount()
             erased = erasing.erase(erasure.account, erasure.time, book.entities, book.alerts, book.labels, book.caseload)
             self.erased.add(erasure.account, erasure.time, self._offset)
+            for case_id in (*erased.cases, *(case.case_id for case in erased.changed)):
+                book.versions.forget(case_id)
             messages += [message for case in erased.changed for message in book.publish(case)]
-            lists = {"held": erased.held, "alerts": erased.alerts, "cases": erased.cases}
+            lists = {"held": erased.held, "alerts": erased.alerts, "cases": erased.cases, "changes": erased.changes}
             messages.append(erasures.report(erasure, topics.CASES_AGENT, erasure.source, erased.counts, **lists))
         self.book.learn()
         self.book.membership.recount()

@@ -131,14 +131,14 @@ def verify_case(*, case_id: str) -> None:
     Example:  hydrometer case verify case-0fbfa5df00f4
     """
     from streams.cases.audit_chain import HistoryCheck
-    from streams.cases.views import terminal
+    from streams.cases.views import terminal, verifying
     from streams.clickhouse.client import connected
     from streams.core.settings import Settings
 
     settings = Settings.load(role="clickhouse")
     history = HistoryCheck.of(settings)
     with connected(settings) as clickhouse:
-        echo(printable(terminal.check(clickhouse, terminal.find(clickhouse, case_id), history)))
+        echo(printable(verifying.check(clickhouse, terminal.find(clickhouse, case_id), history)))
 
 
 @case.command("split")

@@ -99,7 +99,7 @@ def export_case(
 
     from streams.cases import labels, timeline
     from streams.cases.audit_chain import HistoryCheck
-    from streams.cases.views import terminal
+    from streams.cases.views import terminal, verifying
     from streams.clickhouse.client import connected
     from streams.core.settings import Settings
     from streams.desk.acting import KafkaOutbox, action
@@ -114,7 +114,7 @@ def export_case(
     exported = bundle.handover(datetime.now(UTC), person.name, recipient)
     with connected(settings) as clickhouse:
         row = terminal.find(clickhouse, case_id)
-        terminal.check(clickhouse, row, history)
+        verifying.check(clickhouse, row, history)
         shown, earlier = bundle.indicators(clickhouse, row, tlp), bundle.earlier_exports(clickhouse, row.case_id)
         chain = timeline.timeline(row, timeline.recorded(clickhouse, row.case_id))
     stamp, files = partial(timestamp, authority) if authority else None, {str(path): _content(path) for path in exhibits}

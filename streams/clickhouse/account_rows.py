@@ -1,7 +1,8 @@
 """All rows about one account: found from the columns of the tables, so that a new table needs no list.
 
-A table has rows of an account if it has a column `account_id`, an entity (`entity_kind`, `entity_id`), or a `payload` of JSON, in which
-an account is a member, an entity or the example. Rows of cases under legal hold are exported, and not deleted.
+A table has rows of an account if it has a column `account_id`, an entity (`entity_kind`, `entity_id`), an item of a case's list (`part`,
+`name`), or a `payload` of JSON, in which an account is a member, an entity or the example. Rows of cases under legal hold are exported, and
+not deleted.
 """
 
 from __future__ import annotations
@@ -15,13 +16,22 @@ import orjson
 
 from streams.clickhouse.client import ClickHouse
 from streams.core.errors import StoreUnavailableError
-from streams.schema.names import entity_key
+from streams.schema.names import BEHAVIOURS, alert_name, entity_key
 
+_ITEM: Final = "(part IN ('members', 'owners') AND name = %(account)s) OR (part IN ('links', 'entities') AND name IN %(entities)s)"
+_VERSIONS: Final = f"""
+SELECT DISTINCT concat(case_id, '@', toString(whole_version))
+FROM cases INNER JOIN (SELECT case_id, version AS changed FROM case_items WHERE {_ITEM}) AS items USING case_id
+WHERE changed BETWEEN whole_version AND version
+"""  # noqa: S608 (a constant of ours)
+"""The versions of cases whose lists have the account, each as its case and the whole version that it builds on."""
 CONDITIONS: Final[Mapping[tuple[str, ...], str]] = {
     ("account_id",): "account_id = %(account)s",
     ("entity_kind", "entity_id"): (
         "(entity_kind = 'account' AND entity_id = %(account)s) OR (entity_kind IN ('link', 'member') AND endsWith(entity_id, %(link)s))"
     ),
+    ("part", "name"): _ITEM,
+    ("case_id", "whole_version"): "concat(case_id, '@', toString(whole_version)) IN %(versions)s",
     ("payload",): (
         "JSONHas(payload, 'members', %(account)s) OR JSONExtractString(payload, 'example', 'account') = %(account)s "
         "OR position(payload, %(quoted)s) > 0"
@@ -68,13 +78,15 @@ class AccountRows:
 
     def __init__(self, clickhouse: ClickHouse, account: str, held: Sequence[str] = ()) -> None:
         """Read which tables there are. held: ids of the cases under legal hold."""
-        self._clickhouse = clickhouse
-        self._values = {
+        self._clickhouse, key = clickhouse, entity_key("account", account)
+        self._values: dict[str, str | list[str]] = {
             "account": account,
-            "link": f"/{entity_key('account', account)}",
-            "quoted": orjson.dumps(entity_key("account", account)).decode()[1:],
+            "link": f"/{key}",
+            "entities": [key, *(alert_name(behaviour, key) for behaviour in BEHAVIOURS)],
+            "quoted": orjson.dumps(key).decode()[1:],
             "held": [*held, ""],  # an alert without a case has an empty case_id; ClickHouse refuses an empty list
         }
+        self._values["versions"] = ["", *(version for (version,) in clickhouse.query(_VERSIONS, self._values))]
         self.tables = tables(clickhouse)
 
     def counts(self, *, erasable: bool = False) -> dict[str, int]:

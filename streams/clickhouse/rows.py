@@ -18,10 +18,11 @@ import numpy as np
 import orjson
 from numpy.typing import NDArray
 
-from streams.core.errors import BlockLayoutError
+from streams.core.errors import BlockLayoutError, MalformedEventError
 from streams.core.typed_json import read_json
 from streams.schema import blocks, layouts, topics
 from streams.schema.actions import Action, EnforcementDecision
+from streams.schema.case_changes import taken_apart
 from streams.schema.cases import Alert, Case
 from streams.schema.dead_letters import DeadLetter
 from streams.schema.event import MAX_TIME_SECONDS
@@ -72,8 +73,8 @@ def inserts(topic: str, records: Sequence[KafkaRecord]) -> list[TableRows]:
     """
     refused_records: Counter[tuple[int, str, str]] = Counter()
     arrived: Counter[tuple[int, str]] = Counter()
-    table, convert = _TABLES[topic]
-    parts: list[dict[str, Array]] = []
+    tables = _TABLES[topic]
+    parts: dict[str, list[dict[str, Array]]] = {table: [] for table in tables}
     for record in records:
         if record.value is None:
             continue
@@ -81,13 +82,16 @@ def inserts(topic: str, records: Sequence[KafkaRecord]) -> list[TableRows]:
             refused_records[_minute(record), topic, record.refused] += 1
             continue
         try:
-            parts.append(convert(record))
+            columns = {table: convert(record) for table, convert in tables.items()}
         except BlockLayoutError:
             refused_records[_minute(record), topic, "layout"] += 1
             continue
+        for table, rows in columns.items():
+            parts[table] += [rows] if rows else []
         if topic == topics.REQUESTS:
-            arrived[_minute(record), _word(record, "source")] += len(parts[-1]["time"])
-    return [insert for insert in (_joined(table, parts), arrivals(arrived), dead_letters(refused_records)) if insert.rows]
+            arrived[_minute(record), _word(record, "source")] += len(columns["requests"]["time"])
+    joined = [_joined(table, rows) for table, rows in parts.items()]
+    return [insert for insert in (*joined, arrivals(arrived), dead_letters(refused_records)) if insert.rows]
 
 
 def set_aside(record: KafkaRecord, reason: str) -> TableRows:
@@ -308,17 +312,35 @@ def _dead_letter(record: KafkaRecord) -> dict[str, Array]:
     return dict(dead_letters({(_minute(record), letter.source[:_MAX_CODE_BYTES], letter.reason[:_MAX_CODE_BYTES]): 1}).columns)
 
 
-_TABLES: Final[Mapping[str, tuple[str, Callable[[KafkaRecord], dict[str, Array]]]]] = {
-    topics.REQUESTS: ("requests", _request),
-    topics.SCORES: ("scores", _score),
-    topics.SHADOW: ("shadow_scores", _shadow),
-    topics.ALERTS: ("alerts", _message(Alert)),
-    topics.CASES: ("cases", _message(Case)),
-    topics.LABELS: ("labels", _message(Label)),
-    topics.ACTIONS: ("actions", _message(Action)),
-    topics.ENFORCEMENT: ("enforcement", _message(EnforcementDecision)),
-    topics.DEAD_LETTERS: ("dead_letters", _dead_letter),
+def _case_items(record: KafkaRecord) -> dict[str, Array]:
+    try:
+        _, items = taken_apart(record.value or b"")
+        return dict(insert_of("case_items", items).columns)
+    except (ValueError, OverflowError, MalformedEventError) as error:
+        raise BlockLayoutError("a version of a case has a list of the wrong type") from error
+
+
+def _case_head(record: KafkaRecord) -> dict[str, Array]:
+    try:
+        head, _ = taken_apart(record.value or b"")
+    except MalformedEventError as error:
+        raise BlockLayoutError("a record is no version of a case") from error
+    return _CASE(replace(record, value=head))
+
+
+_CASE: Final = _message(Case)
+_TABLES: Final[Mapping[str, Mapping[str, Callable[[KafkaRecord], dict[str, Array]]]]] = {
+    topics.REQUESTS: {"requests": _request},
+    topics.SCORES: {"scores": _score},
+    topics.SHADOW: {"shadow_scores": _shadow},
+    topics.ALERTS: {"alerts": _message(Alert)},
+    topics.CASES: {"case_items": _case_items, "cases": _case_head},  # in this order: a head never stands without what it says of lists
+    topics.LABELS: {"labels": _message(Label)},
+    topics.ACTIONS: {"actions": _message(Action)},
+    topics.ENFORCEMENT: {"enforcement": _message(EnforcementDecision)},
+    topics.DEAD_LETTERS: {"dead_letters": _dead_letter},
 }
+"""The tables that a topic's records become rows of, in the order in which they are written."""
 
 STORED: Final = tuple(_TABLES)
 """The topics that the store stage reads."""

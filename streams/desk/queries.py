@@ -21,6 +21,7 @@ from streams.core.word_hash import hash_word
 from streams.schema.actions import Action, EnforcementDecision, action_of, decision_of, newest
 from streams.schema.cases import SEVERITIES
 from streams.schema.indicators import NO_INDICATOR
+from streams.schema.names import BEHAVIOURS, alert_name
 from streams.schema.record import Record
 
 QUEUE_ROWS: Final = 200
@@ -125,7 +126,9 @@ class DeskQueries:
             FROM cases FINAL
             WHERE (%(state)s = 'all' OR state = %(state)s) AND (%(behaviour)s = '' OR behaviour = %(behaviour)s)
                 AND (%(severity)s = '' OR severity = %(severity)s)
-                AND (%(text)s = '' OR startsWith(case_id, %(case)s) OR position(payload, %(text)s) > 0 OR position(payload, %(hash)s) > 0)
+                AND (%(text)s = '' OR startsWith(case_id, %(case)s) OR position(payload, %(text)s) > 0 OR position(payload, %(hash)s) > 0
+                    OR case_id IN (SELECT case_id FROM case_lists WHERE %(text)s != '' AND part != 'history'
+                        AND (position(name, %(text)s) > 0 OR position(value, %(text)s) > 0 OR position(value, %(hash)s) > 0)))
             ORDER BY {_SORTS.get(filters.sort, _SORTS["evidence"])}
             """,  # noqa: S608 (our own words)
             {
@@ -198,8 +201,9 @@ class DeskQueries:
     def cases_of(self, account: str) -> list[tuple[str, str, str, str, bool]]:
         """Return the cases in which an account is a member, or its owner is to be warned (True): id, state, behaviour, title, which."""
         rows = self._clickhouse.query(
-            "SELECT case_id, toString(state), behaviour, title, JSONHas(payload, 'owners', %(account)s) FROM cases FINAL "
-            "WHERE JSONHas(payload, 'members', %(account)s) OR JSONHas(payload, 'owners', %(account)s) "
+            "SELECT case_id, toString(state), behaviour, title, warns FROM (SELECT * FROM cases FINAL) AS cases INNER JOIN ("
+            "SELECT case_id, max(part = 'owners') AS warns FROM case_lists "
+            "WHERE part IN ('members', 'owners') AND name = %(account)s GROUP BY case_id) AS lists USING case_id "
             "ORDER BY state, updated_at DESC LIMIT 50",
             {"account": account},
         )
@@ -209,8 +213,9 @@ class DeskQueries:
         """Return the cases that an entity (`kind:id`) belongs to: id, state, behaviour, title."""
         rows = self._clickhouse.query(
             "SELECT case_id, toString(state), behaviour, title FROM cases FINAL WHERE position(payload, %(quoted)s) > 0 "
+            "OR case_id IN (SELECT case_id FROM case_lists WHERE part IN ('links', 'entities') AND name IN %(names)s) "
             "ORDER BY state, updated_at DESC LIMIT 50",
-            {"quoted": f'{key}"'},
+            {"quoted": f'{key}"', "names": [key, *(alert_name(behaviour, key) for behaviour in BEHAVIOURS)]},
         )
         return [(str(case), str(state), str(behaviour), str(title)) for case, state, behaviour, title in rows]
 

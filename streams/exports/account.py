@@ -83,11 +83,11 @@ def own_part(row: Mapping[str, object], account: str) -> dict[str, object]:
     if "payload" not in row:
         return dict(row)
     payload = orjson.loads(str(row["payload"]))
-    if "members" in payload:
+    if not payload.keys().isdisjoint(("members", "lists_sha256")):  # since 0.3 the member is a row of `case_items`
         example = payload.get("example") or {}
         payload = {
             **{name: payload[name] for name in _OWN_PARTS if payload.get(name)},
-            "member": payload["members"].get(account),
+            "member": payload.get("members", {}).get(account),
             "owner": payload.get("owners", {}).get(account),
             "example": example if example.get("account") == account else None,
         }

@@ -151,7 +151,7 @@ def _remove_keys(settings: Settings, account: str, reports: Sequence[ErasureRepo
     """Write tombstones for the account's own alerts, cases and labels; return how many by topic."""
     keys = {
         topics.ALERTS: sorted({alert_name(behaviour, entity_key("account", account)) for report in reports for behaviour in report.alerts}),
-        topics.CASES: sorted({case for report in reports for case in report.cases}),
+        topics.CASES: sorted({key for report in reports for key in (*report.cases, *report.changes)}),
         topics.LABELS: sorted(label_ids),
     }
     with _producer(settings) as producer:

@@ -73,7 +73,7 @@ class Destination:
             alert = Alert.decode(value)
             return finding(alert, self.desk) if self._wants(alert.behaviour, alert.payload.score.severity) else None
         case = Case.decode(value)
-        step = self._step(case)
+        step = self._step(case) if case.is_whole else None  # the worker writes a case whole when it opens, ends or changes its severity
         return case_finding(case, step, self.desk) if step else None
 
     def _wants(self, behaviour: Behaviour, severity: str) -> bool:

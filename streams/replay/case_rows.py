@@ -7,6 +7,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
+from streams.schema.case_changes import newest_whole
 from streams.schema.cases import Alert, Case, Score, Tier
 from streams.schema.record import Nats, Record, Seconds, UInt32, UInt64
 from streams.schema.replay_files import AlertRow, CaseMemberRow, CaseVersionRow, ReplayedCase
@@ -49,7 +50,7 @@ def version_rows(records: Iterable[bytes]) -> Iterator[CaseVersionRow]:
 
 def newest(records: Iterable[bytes]) -> list[Case]:
     """Return the last version of every case, by id. records: of the topic `cases`, in order."""
-    last = {_Figures.decode(record).case_id: record for record in records}
+    last = newest_whole(records)
     return [Case.decode(last[case_id]) for case_id in sorted(last)]
 
 

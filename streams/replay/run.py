@@ -6,7 +6,7 @@ The same input gives the same bytes out, but for the speed in `summary.json`: no
 * `routers.parquet`: a router fingerprint a row;
 * `scores.parquet`: every score row, as ClickHouse would have it;
 * `alerts.parquet`, `cases.parquet`: every step of an alert, the newest version of a case; `case_versions.parquet`, `case_members.parquet`;
-* `alerts.jsonl`, `cases.jsonl`: the same whole, every alert and every version of every case, in order;
+* `alerts.jsonl`, `cases.jsonl`: the records of both topics in order: every step of an alert, every version of a case as what changed in it;
 * `rejected.jsonl`: the first 10,000 refused lines without their text: reason, detail, source, position, shape;
 * `coverage.json`: how much of each field is known, and what is blind without it;
 * `report.html`, `cases/ID.html`: the same to read, in a browser or on paper;
@@ -42,6 +42,7 @@ from streams.replay.coverage import Coverage
 from streams.replay.in_process import Pipeline
 from streams.schema import blocks, layouts, topics
 from streams.schema.blocks import Block
+from streams.schema.case_changes import whole
 from streams.schema.cases import Alert, Case
 from streams.schema.dead_letters import DeadLetter
 from streams.schema.names import EntityName
@@ -86,8 +87,8 @@ class Replay:
 
     @property
     def cases(self) -> list[Case]:
-        """Every record of the topic `cases` so far."""
-        return [Case.decode(record) for record in self.case_records]
+        """Every version of every case so far, whole."""
+        return [Case.decode(record) for record in whole(self.case_records)]
 
     def feed(self, outgoing: Iterable[OutgoingBlock], until: float = np.inf) -> int:
         """Carry blocks through the pipeline, events after `until` (seconds since 1970) left out. Returns the events carried."""

@@ -158,8 +158,8 @@ class Served(Record, frozen=True):
     output_tokens: float
 
 
-class CaseMember(msgspec.Struct):
-    """An account of a case. The only part of a record that changes: the newest numbers replace the older."""
+class CaseMember(Record, frozen=True):
+    """An account of a case. Newer numbers make another record: what is still the same object has not changed."""
 
     joined_at: float
     left_at: float | None
@@ -346,6 +346,10 @@ class CasePayload(AlertPayload, frozen=True, kw_only=True):
     history: list[Version] = msgspec.field(default_factory=list)
     signature: str = ""
     """Of the whole history, Ed25519 as hex."""
+    gone: dict[str, list[str]] = msgspec.field(default_factory=dict)
+    """Of a record that lists changes: the names that each list no longer has."""
+    lists_sha256: str = ""
+    """Digest of all that the lists have (`streams.schema.case_changes`); empty in records of before 0.3, whose own digest covers them."""
 
 
 class Alert(Record, frozen=True):
@@ -384,6 +388,13 @@ class Case(Record, frozen=True):
     muted: bool
     """A permitted party: scored, and no alert is sent."""
     payload: CasePayload
+    whole_version: UInt64 = 0
+    """The newest version whose record lists all members, links and history. Those since list what changed; 0: this one is whole."""
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether the lists have everything, and not what changed alone."""
+        return self.whole_version in (0, self.version)
 
 
 class AlertState(msgspec.Struct):
@@ -445,6 +456,8 @@ class CaseState(msgspec.Struct):
     history: list[Version] = msgspec.field(default_factory=list)
     published_rows: int = 0
     """Its `rows` in its newest version."""
+    erased_version: int = 0
+    """The newest version of which an erasure took an account: what changed before is removed from the topic."""
     waits: bool = False
     """Whether it changed since its newest version, and too little for another."""
 

@@ -60,9 +60,7 @@ def report(
     stage: str,
     partition: int,
     removed: Mapping[str, int],
-    held: Sequence[str] = (),
-    alerts: Sequence[str] = (),
-    cases: Sequence[str] = (),
+    **lists: Sequence[str],
 ) -> Message:
     """Return what a stage removed, as a message. It names no account.
 
@@ -71,9 +69,7 @@ def report(
         stage: Name of the stage.
         partition: Partition of the stage; for the cases, of the groups stage that handed the erasure on.
         removed: Number of removed items by kind.
-        held: Cases under legal hold, which are kept.
-        alerts: Behaviours of the account's own alerts that were removed.
-        cases: Cases that were removed as a whole.
+        lists: What cases keep and lose: `held`, `alerts`, `cases` and `changes` of the report.
     """
-    record = ErasureReport(erasure.request, stage, partition, dict(removed), list(held), list(alerts), list(cases))
+    record = ErasureReport(erasure.request, stage, partition, dict(removed), **{name: list(names) for name, names in lists.items()})
     return Message(topics.ERASURES, 0, record.encode(), erasure.request.encode())

@@ -12,6 +12,7 @@ from models.evidence.links import CASE_LINKS
 from streams.cases.policy import Policy
 from streams.cases.stage import Cases
 from streams.schema import layouts, topics
+from streams.schema.case_changes import whole
 from streams.schema.cases import Alert, Case
 from streams.schema.labels import Label
 from streams.stages.stage import Message
@@ -130,8 +131,8 @@ class CaseDesk:
 
     @property
     def versions(self) -> list[Case]:
-        """Every version of every case that was sent, in order."""
-        return [Case.decode(message.value) for message in self.sent if message.topic == topics.CASES]
+        """Every version of every case that was sent, in order and whole."""
+        return [Case.decode(record) for record in whole(message.value for message in self.sent if message.topic == topics.CASES)]
 
     @property
     def newest(self) -> dict[str, Case]:

@@ -257,8 +257,10 @@ def test_a_json_record_with_anything_in_any_of_its_values_is_one_row_or_one_dead
         with suppress(MalformedEventError):
             kind.decode(value)
         for topic in rows.STORED:
-            (insert,) = stored_rows(topic, value)
+            inserts = stored_rows(topic, value)
+            (insert,) = [each for each in inserts if each.table != "case_items"]  # of those a version has as many as changed
             assert insert.rows == 1, (topic, what)
+            assert len(inserts) == 1 or insert.table == "cases", "what is refused leaves nothing behind"
             assert not [name for name, column in insert.columns.items() if column.dtype == np.float64 and abs(column[0]) > 3.5e38], what
 
 

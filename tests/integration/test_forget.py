@@ -23,7 +23,7 @@ from rocksdict import AccessType, Options, Rdict
 
 from streams.backup.manifest import FORMAT_VERSION, BackupManifest, LedgerMark, fingerprints
 from streams.cases.audit_chain import HistoryCheck
-from streams.cases.views import terminal
+from streams.cases.views import terminal, verifying
 from streams.cases.views.terminal import CaseRow
 from streams.clickhouse import migrate
 from streams.clickhouse.client import ClickHouse, connected
@@ -213,7 +213,7 @@ def test_an_independent_reader_finds_nothing_of_an_account_that_was_forgotten(sy
     wait_for(lambda: system.in_topics(core(account)) <= kept, 60)
     wait_for(lambda: not system.in_state(core(account)), 60)
     history = HistoryCheck.of(system.settings)
-    assert "versions are signed" in terminal.check(system.clickhouse, terminal.find(system.clickhouse, case.case_id), history)
+    assert "versions are signed" in verifying.check(system.clickhouse, terminal.find(system.clickhouse, case.case_id), history)
 
 
 def test_after_a_restore_only_who_was_forgotten_since_the_backup_is_forgotten_again(system: System, tmp_path: Path) -> None:

@@ -8,15 +8,12 @@ from pathlib import Path
 import msgspec
 
 from streams.cases.views.terminal import CaseRow
-from streams.core.errors import HydrometerError
+from streams.core.errors import HydrometerError, MalformedEventError
 from streams.core.typed_json import read_json
+from streams.schema.case_changes import newest_whole
 from streams.schema.cases import Case, CasePayload
 
 FILE = "cases.jsonl"
-
-
-class _Named(msgspec.Struct):
-    case_id: str
 
 
 class _Recorded(Case, frozen=True):
@@ -28,13 +25,10 @@ def recorded(folder: Path, *, with_resolved: bool = False) -> list[CaseRow]:
 
     Raises HydrometerError when the folder is not a replay's.
     """
-    newest: dict[str, bytes] = {}  # of a case only the last of its many versions is decoded whole
     try:
         with (folder / FILE).open("rb") as lines:
-            for line in lines:
-                newest[read_json(line, _Named).case_id] = line
-        cases = [_row(line) for line in newest.values()]
-    except (OSError, msgspec.MsgspecError) as error:
+            cases = [_row(record) for record in newest_whole(lines).values()]
+    except (OSError, msgspec.MsgspecError, MalformedEventError) as error:
         raise HydrometerError(f"{folder} holds no {FILE} that can be read: name the --out of a `hydrometer replay`") from error
     wanted = [case for case in cases if with_resolved or case.state == "open"]
     return sorted(wanted, key=lambda case: (case.state, case.behaviour, -max(case.extraction, case.routing), case.case_id))

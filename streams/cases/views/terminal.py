@@ -7,14 +7,12 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Final, Literal
 
-import numpy as np
 import orjson
 from rich.console import Group
 from rich.panel import Panel
 from rich.table import Table
 from rich.text import Text
 
-from streams.cases.audit_chain import HistoryCheck, content
 from streams.cases.linking import MIN_SAME_ACCOUNTS_SHARE
 from streams.cases.splitting import links_to_remove
 from streams.cases.timeline import Moment, has_exhibits
@@ -22,7 +20,8 @@ from streams.core import moments
 from streams.core.errors import HydrometerError
 from streams.core.queries import Queries
 from streams.core.typed_json import read_json
-from streams.schema.cases import Case, CaseMember, CasePayload, Contribution, HeldRule, Hypothesis, Link, Merge, Score, Version
+from streams.schema.case_changes import Items, items_of, lists_digest, put_together
+from streams.schema.cases import Case, CaseMember, CasePayload, Contribution, HeldRule, Hypothesis, Link, Merge, Score
 from streams.schema.labels import VERDICTS
 from streams.schema.names import Behaviour
 
@@ -46,10 +45,6 @@ class UnknownLinkError(HydrometerError):
     """A case does not have this link, or has only this one. The message lists its links."""
 
 
-class BrokenHistoryError(HydrometerError):
-    """A stored case was changed after it was stored. The message names the version."""
-
-
 @dataclass(frozen=True)
 class CaseRow:
     """The newest stored version of a case. Times are UTC; evidence is in nats."""
@@ -68,8 +63,17 @@ class CaseRow:
     routing: float
     muted: bool
     payload: CasePayload
+    whole_version: int = 0
     stored: bytes = b""
-    """The payload as it was stored: its digest covers every field, also fields that this version does not know."""
+    """The payload as it was stored, with its lists: its digest covers every field, also fields that this version does not know."""
+
+    @property
+    def is_of_one_moment(self) -> bool:
+        """Whether its lists are those of its version; True for a case of before 0.3, whose lists are in its payload."""
+        digest, history = self.payload.lists_sha256, self.payload.history
+        if not digest:
+            return True
+        return bool(history) and history[-1].version == self.version and digest == lists_digest(items_of(self.stored))
 
     @property
     def asks(self) -> bool:
@@ -87,7 +91,12 @@ class CaseRow:
         return orjson.dumps({**row, "payload": orjson.loads(self.stored)}, option=orjson.OPT_INDENT_2 | orjson.OPT_UTC_Z)
 
 
-_COLUMNS = ", ".join(Case.__struct_fields__)
+COLUMNS: Final = ", ".join(Case.__struct_fields__)
+"""The columns of the table `cases` that are read."""
+_LISTS: Final = "SELECT case_id, toString(part), name, value FROM case_lists WHERE case_id IN %(cases)s"
+_MAX_CASES_PER_READ: Final = 1_000
+MAX_READS: Final = 3
+"""Reads of one case: a version that is being stored is two rows at least, and one of them may be there before the other."""
 _PREFIX: Final = "case-"
 
 
@@ -97,20 +106,34 @@ def newest(clickhouse: Queries, *, with_resolved: bool = False) -> list[CaseRow]
     Raises StoreUnavailableError.
     """
     rows = clickhouse.query(
-        f"SELECT {_COLUMNS} FROM cases FINAL WHERE %(every)s OR state = 'open' "  # noqa: S608 (our own column names)
+        f"SELECT {COLUMNS} FROM cases FINAL WHERE %(every)s OR state = 'open' "  # noqa: S608 (our own column names)
         "ORDER BY state, JSONExtractString(payload, 'tier') = 'ask', behaviour, greatest(extraction, routing) DESC, case_id",
         {"every": int(with_resolved)},
     )
-    return [_case(row) for row in rows]
+    return _whole(clickhouse, rows)
 
 
 def find(clickhouse: Queries, case_id: str) -> CaseRow:
     """Return one case by the start of its id, with or without `case-`. Raises UnknownCaseError when no case, or several, match."""
-    rows = clickhouse.query(
-        f"SELECT {_COLUMNS} FROM cases FINAL WHERE startsWith(case_id, %(name)s) ORDER BY case_id LIMIT 2",  # noqa: S608 (as above)
-        {"name": _PREFIX + case_id.removeprefix(_PREFIX)},
-    )
-    return only([_case(row) for row in rows], case_id)
+    for _ in range(MAX_READS):
+        rows = clickhouse.query(
+            f"SELECT {COLUMNS} FROM cases FINAL WHERE startsWith(case_id, %(name)s) ORDER BY case_id LIMIT 2",  # noqa: S608 (as above)
+            {"name": _PREFIX + case_id.removeprefix(_PREFIX)},
+        )
+        case = only(_whole(clickhouse, rows), case_id)
+        if case.is_of_one_moment:
+            break
+    return case
+
+
+def _whole(clickhouse: Queries, rows: Sequence[Sequence[Any]]) -> list[CaseRow]:
+    """Return stored cases with what their lists have."""
+    items: dict[str, Items] = {str(row[0]): {} for row in rows}
+    names = list(items)
+    for start in range(0, len(names), _MAX_CASES_PER_READ):
+        for case_id, part, name, value in clickhouse.query(_LISTS, {"cases": names[start : start + _MAX_CASES_PER_READ]}):
+            items[case_id].setdefault(part, {})[name] = value.encode()
+    return [stored_row(row, items[str(row[0])]) for row in rows]
 
 
 def only(cases: Sequence[CaseRow], case_id: str) -> CaseRow:
@@ -143,41 +166,11 @@ def check_split(case: CaseRow, link: str) -> None:
         raise UnknownLinkError(f"{link} is the only link of {case.case_id}: it cannot be split off")
 
 
-def check(clickhouse: Queries, case: CaseRow, history: HistoryCheck) -> str:
-    """Check a case's history: its signature, and every signed version that ClickHouse still has. Return the result in one line.
-
-    Raises BrokenHistoryError, which names the first version that was changed.
-    """
-    entries = case.payload.history
-    if fault := history.fault(case.case_id, orjson.loads(case.stored)):
-        raise BrokenHistoryError(f"{case.case_id}: {fault}")
-    if case.version != entries[-1].version:
-        raise BrokenHistoryError(f"{case.case_id}: version {case.version} is stored, but its history ends at {entries[-1].version}")
-    entries_by_version = {entry.version: entry for entry in entries}
-    rows = clickhouse.query(f"SELECT {_COLUMNS} FROM cases WHERE case_id = %(name)s ORDER BY version", {"name": case.case_id})  # noqa: S608 (as above)
-    stored = [row for row in map(_case, rows) if row.payload.signature or row.version >= case.version]  # older ones were never signed
-    # of a long history not every older version is listed
-    stored = [row for row in stored if row.version in entries_by_version or row.version > entries[-1].version]
-    for row in (case, *stored):
-        if row.version not in entries_by_version or not _agrees(row, entries_by_version[row.version]):
-            raise BrokenHistoryError(
-                f"{case.case_id}: the stored row of version {row.version} differs from its history: it was changed after it was stored"
-            )
-    agree = f"{len(stored)} of {len(rows)} stored rows were signed and agree"
-    listed = f"{len(entries)} versions" if entries[-1].version == len(entries) else f"{len(entries)} of {entries[-1].version} versions"
-    return f"{case.case_id}: {listed} are signed, {agree}; last hash {entries[-1].hash}"
-
-
-def _agrees(row: CaseRow, entry: Version) -> bool:
-    figures = (row.state == entry.state, row.accounts == entry.accounts, row.requests == entry.requests)
-    moments = round(row.updated_at.timestamp() * 1000) == round(entry.updated_at * 1000)
-    extraction, routing = np.float32(entry.extraction) == np.float32(row.extraction), np.float32(entry.routing) == np.float32(row.routing)
-    return all(figures) and moments and bool(extraction and routing) and content(row, orjson.loads(row.stored)) == entry.content
-
-
-def _case(row: Sequence[Any]) -> CaseRow:
+def stored_row(row: Sequence[Any], items: Items | None = None) -> CaseRow:
+    """Return a row of the table `cases` (the columns of COLUMNS) as a case, with these items of its lists; None: without them."""
     columns = dict(zip(Case.__struct_fields__, row, strict=True))
-    stored = str(columns["payload"]).encode()
+    payload = str(columns["payload"]).encode()
+    stored = payload if items is None else put_together(payload, items)
     return CaseRow(**{**columns, "payload": read_json(stored, CasePayload), "stored": stored})
 
 

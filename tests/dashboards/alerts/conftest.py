@@ -19,7 +19,7 @@ from streams.clickhouse.client import ClickHouse
 from streams.core.settings import Settings
 from streams.testing.builders import local_clickhouse
 
-TABLES = ("cases", "health", "dead_letters", "usage_minute", "arrivals", "labels", "requests")
+TABLES = ("cases", "case_items", "health", "dead_letters", "usage_minute", "arrivals", "labels", "requests")
 
 
 class Ground:
@@ -45,6 +45,9 @@ class Ground:
         }
         row |= {"behaviour": behaviour, "title": "t", "accounts": 3, "requests": 9.0, "output_tokens": 0.0, "extraction": 9.0}
         self._insert("cases", row | {"routing": 9.0, "muted": False, "payload": orjson.dumps(payload).decode(), **more})
+        for name, member in payload["members"].items():
+            item = {"part": "members", "name": name, "value": orjson.dumps(member).decode()}
+            self._insert("case_items", {"case_id": case_id, "version": 1, "updated_at": self._time(ago), **item})
 
     def health(self, metric: str, value: float, ago: float = 5, instance: str = "w-1", process: str = "worker", **labels: str) -> None:
         row = {"time": self._time(ago), "process": process, "instance": instance, "metric": f"hydrometer_{metric}"}

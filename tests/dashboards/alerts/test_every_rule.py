@@ -103,20 +103,23 @@ HEALTH = """
         map('agent', 'accounts', 'topic', 'requests', 'table', 'scores', 'partition', toString(number % 16)), number
     FROM numbers(300000)
 """
-MEMBER = """concat('"a-', toString(i), '":{"joined_at":', toString(toUnixTimestamp(now())), '}')"""
-CASES = f"""
+CASES = """
     INSERT INTO cases (case_id, version, opened_at, updated_at, state, behaviour, accounts, extraction, payload)
-    SELECT concat('case-', toString(number)), 1, now() - 7200, now(), 'open', 'extraction', 200, 9,
-        concat('{{"members":{{', arrayStringConcat(arrayMap(i -> {MEMBER}, range(200)), ','), '}}}}')
-    FROM numbers(200)
-"""  # noqa: S608 - made of the constants above
+    SELECT concat('case-', toString(number)), 1, now() - 7200, now(), 'open', 'extraction', 200, 9, '{}' FROM numbers(200)
+"""
+MEMBERS = """
+    INSERT INTO case_items (case_id, part, name, version, updated_at, value)
+    SELECT concat('case-', toString(number % 200)), 'members', concat('a-', toString(intDiv(number, 200))), 1, now(),
+        concat('{"joined_at":', toString(toUnixTimestamp(now())), '}')
+    FROM numbers(40000)
+"""
 
 
 @pytest.fixture(scope="module")
 def busy(laid_out: Any) -> Any:
     """A day of health of eight processes, and 200 open cases of 200 members: more than a rule will meet."""
     laid_out.clear()
-    for statement in (HEALTH, CASES):
+    for statement in (HEALTH, CASES, MEMBERS):
         laid_out.clickhouse.query(statement)
     return laid_out.clickhouse
 

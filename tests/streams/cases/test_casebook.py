@@ -7,8 +7,8 @@ import msgspec
 from streams.cases import labels
 from streams.cases.audit_chain import MAX_ENTRIES
 from streams.cases.case_file import MAX_LISTED_LINKS, MAX_LISTED_MEMBERS
-from streams.cases.casebook import MAX_CASE_BYTES
 from streams.cases.stage import Cases
+from streams.cases.versions import MAX_CASE_BYTES
 from streams.schema import topics
 from streams.schema.cases import Case, CaseMember, CasePayload, Link, WeighedEdge
 from streams.testing.case_desk import CaseDesk, a_group, an_account, encoded
@@ -23,8 +23,11 @@ def published(stage: Cases) -> tuple[Case, int]:
 
 def test_a_record_does_not_grow_with_the_age_of_its_case(desk: CaseDesk) -> None:
     desk.apply(an_account("ada", extraction=20.0))
-    sizes = [published(desk.stage)[1] for _ in range(1_000)]
-    case, _ = published(desk.stage)
+    (state,) = desk.stage.cases.values()
+    messages = [message for _ in range(1_001) for message in desk.stage.book.publish(state)]
+    sizes = [len(message.value) for message in messages]
+    desk.receive(messages)
+    case = desk.versions[-1]
     versions = [entry.version for entry in case.payload.history]
     assert (versions[0], versions[-1], case.version) == (1, 1_002, 1_002)
     assert len(versions) <= MAX_ENTRIES

@@ -80,8 +80,8 @@ def fill(clickhouse: ClickHouse, account: str) -> None:
 
 def put(clickhouse: ClickHouse, topic: str, record: Any) -> None:
     """Store a record as the store stage does."""
-    (insert,) = inserts(topic, [KafkaRecord(topic, 0, 0, NOW, record.encode())])
-    clickhouse.insert(insert.table, insert.columns, token=repr(record))
+    for insert in inserts(topic, [KafkaRecord(topic, 0, 0, NOW, record.encode())]):
+        clickhouse.insert(insert.table, insert.columns, token=repr(record))
 
 
 @pytest.mark.parametrize("account", ["ada", ODD, "%", "1"])
@@ -96,6 +96,7 @@ def test_every_row_about_the_account_is_deleted_and_no_other(clickhouse: ClickHo
         "alerts": 1,
         "labels": 2,
         "cases": 3,
+        "case_items": 3,
         "actions": 1,
         "enforcement": 1,
     }
@@ -105,7 +106,7 @@ def test_every_row_about_the_account_is_deleted_and_no_other(clickhouse: ClickHo
     assert not any(rows.counts().values())
     # case-1 has a member less in the version that a worker sends, and its row of before is gone
     assert AccountRows(clickhouse, "bob").counts() == before | {"cases": before["cases"] - 2}
-    assert AccountRows(clickhouse, f"{account}x").counts() == dict.fromkeys(before, 1)
+    assert AccountRows(clickhouse, f"{account}x").counts() == dict.fromkeys(before, 1) | {"case_items": 2}
 
 
 @pytest.mark.parametrize("account", ["ada", ODD])
@@ -129,6 +130,7 @@ def test_rows_of_a_case_under_hold_are_kept(clickhouse: ClickHouse) -> None:
         "alerts": 1,
         "labels": 0,
         "cases": 2,
+        "case_items": 3,
         "actions": 0,
         "enforcement": 0,
     }
@@ -139,7 +141,8 @@ def test_no_table_has_the_account_anywhere_afterwards(clickhouse: ClickHouse) ->
     account = "a-very-special-account"
     fill(clickhouse, account)
     found = {table for table in texts(clickhouse) if contains(clickhouse, table, account)}
-    assert found == {"requests", "scores", "shadow_scores", "alerts", "labels", "cases", "actions", "enforcement"}
+    of_cases = {"case_items", "case_lists"}  # a view, of the first
+    assert found == {"requests", "scores", "shadow_scores", "alerts", "labels", "cases", *of_cases, "actions", "enforcement"}
     clickhouse.query("ALTER TABLE scores DELETE WHERE entity_kind = 'router' SETTINGS mutations_sync = 1")  # a router of that name
     AccountRows(clickhouse, f"{account}x").delete(wait_seconds=60)
     AccountRows(clickhouse, account).delete(wait_seconds=60)
@@ -187,5 +190,14 @@ def test_rows_are_read_page_by_page_in_the_order_of_the_table(clickhouse: ClickH
 
 def test_the_payload_is_stored_as_the_topic_has_it(clickhouse: ClickHouse) -> None:
     put(clickhouse, "cases", case("case-3", 1, ODD))
+    assert clickhouse.query("SELECT name FROM case_lists WHERE part = 'members'") == [(ODD,)]
     ((payload,),) = clickhouse.query("SELECT payload FROM cases")
-    assert list(orjson.loads(payload)["members"]) == [ODD]
+    assert orjson.loads(payload)["tier"] == "alert"
+
+
+def test_the_row_of_a_version_that_came_after_the_erasure_stays(clickhouse: ClickHouse) -> None:
+    put(clickhouse, "cases", case("case-3", 1, "ada", "bob"))
+    put(clickhouse, "cases", case("case-3", 2, "bob"))
+    assert AccountRows(clickhouse, "ada").delete(wait_seconds=60) == {"case_items": 1, "cases": 1}
+    assert clickhouse.query("SELECT version FROM cases") == [(2,)]
+    assert clickhouse.query("SELECT name FROM case_lists WHERE part = 'members'") == [("bob",)]

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+import msgspec
 import numpy as np
 import orjson
 import pytest
@@ -43,9 +44,10 @@ def fill(clickhouse: ClickHouse) -> None:
     members = {name: CaseMember(NOW, None) for name in ("ada", "bob")}
     payload = CasePayload(members=members, example=Example("bob", []))
     case = Case("case-1", 1, NOW, NOW, "open", "extraction", "two accounts", 2, 1.0, 1.0, 9.0, 0.0, muted=False, payload=payload)
-    for topic, value in ((topics.SCORES, scores), (topics.CASES, case.encode())):
-        (insert,) = inserts(topic, [KafkaRecord(topic, 0, 0, NOW, value)])
-        clickhouse.insert(insert.table, insert.columns, token=topic)
+    since = msgspec.structs.replace(case, case_id="case-2", payload=msgspec.structs.replace(payload, lists_sha256="00"))
+    for topic, value in ((topics.SCORES, scores), (topics.CASES, case.encode()), (topics.CASES, since.encode())):
+        for insert in inserts(topic, [KafkaRecord(topic, 0, 0, NOW, value)]):
+            clickhouse.insert(insert.table, insert.columns, token=repr(value))
 
 
 def test_the_document_has_the_rows_of_every_table_and_features_with_their_meaning(clickhouse: ClickHouse) -> None:
@@ -59,9 +61,14 @@ def test_the_document_has_the_rows_of_every_table_and_features_with_their_meanin
 
 def test_of_a_case_only_the_own_part_is_given(clickhouse: ClickHouse) -> None:
     text = b"".join(document(clickhouse, "ada", datetime(2026, 5, 1, tzinfo=UTC)))
-    (case,) = orjson.loads(text)["tables"]["cases"]
-    assert case["case_id"] == "case-1"
-    assert case["payload"]["member"]["joined_at"] == NOW
+    before, since = orjson.loads(text)["tables"]["cases"]
+    assert (before["case_id"], since["case_id"]) == ("case-1", "case-2")
+    assert before["payload"]["member"]["joined_at"] == NOW
+    items = orjson.loads(text)["tables"]["case_items"]
+    assert [(item["case_id"], item["name"], orjson.loads(item["value"])["joined_at"]) for item in items] == [
+        ("case-1", "ada", NOW),
+        ("case-2", "ada", NOW),
+    ]
     assert b"bob" not in text
 
 

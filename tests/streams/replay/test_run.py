@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from streams.cases.views.recorded import recorded
 from streams.cli.main import main
 from streams.core.errors import HydrometerError, SettingsError
 from streams.core.settings import Settings
@@ -107,11 +108,11 @@ def test_the_summary_counts_events_and_what_was_rejected(out: Path) -> None:
 
 
 def test_alerted_accounts_name_an_open_case_that_lists_them(out: Path) -> None:
-    newest = {case["case_id"]: case for case in map(orjson.loads, (out / "cases.jsonl").read_bytes().splitlines())}
+    newest = {case.case_id: case for case in recorded(out, with_resolved=True)}
     alerted = [row for row in pq.read_table(out / "accounts.parquet").to_pylist() if row["alerted"]]
     assert alerted
     for row in alerted:
-        assert row["account_id"] in newest[row["case_id"]]["payload"]["members"]
+        assert row["account_id"] in newest[row["case_id"]].payload.members
         assert row["first_seen"] <= row["first_alert_at"]
 
 

@@ -38,7 +38,9 @@ def test_the_worker_reads_the_inputs_of_its_agents_and_keeps_their_state() -> No
 
 
 def test_the_worker_writes_what_its_stages_send() -> None:
-    assert set(ROLES["worker"].writes) == sent_by("streams/stages", "streams/cases/casebook.py", "streams/worker/partition.py")
+    assert set(ROLES["worker"].writes) == sent_by(
+        "streams/stages", "streams/cases/casebook.py", "streams/cases/versions.py", "streams/worker/partition.py"
+    )
 
 
 def test_the_store_reads_what_becomes_rows_and_writes_nothing() -> None:

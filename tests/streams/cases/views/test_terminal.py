@@ -23,8 +23,9 @@ from models.evidence.contributions import OTHER_VERSION
 from streams.cases.audit_chain import HistoryCheck, HistoryKey
 from streams.cases.hypothesis import WORDS
 from streams.cases.views import page as casepage
-from streams.cases.views import terminal
-from streams.cases.views.terminal import BrokenHistoryError, CaseRow, UnknownCaseError
+from streams.cases.views import terminal, verifying
+from streams.cases.views.terminal import CaseRow, UnknownCaseError
+from streams.cases.views.verifying import BrokenHistoryError
 from streams.cli.main import cli
 from streams.clickhouse import rows
 from streams.clickhouse.client import ClickHouse
@@ -334,7 +335,7 @@ def test_a_list_of_80_characters_has_room_for_the_reason_and_for_other_programs_
 
 def test_every_stored_case_follows_from_its_history(clickhouse: ClickHouse, environment: dict[str, str]) -> None:
     for case in terminal.newest(clickhouse, with_resolved=True):
-        assert "versions are signed" in terminal.check(clickhouse, case, CHECK)
+        assert "versions are signed" in verifying.check(clickhouse, case, CHECK)
     result = CliRunner(env={**environment, "HYDROMETER_HISTORY_PUBLIC_KEY": KEY.public}).invoke(cli, ["case", "verify", case.case_id])
     assert re.search(r"\d+ versions are signed, (\d+) of \1 stored rows were signed and agree; last hash [0-9a-f]{64}", result.output)
 
@@ -343,7 +344,7 @@ def test_a_payload_that_was_changed_after_it_was_stored_is_found(clickhouse: Cli
     case = terminal.newest(clickhouse)[0]
     changed = replace(case, stored=orjson.dumps({**orjson.loads(case.stored), "if_wrong": "nothing could go wrong"}))
     with pytest.raises(BrokenHistoryError, match=f"the stored row of version {case.version} differs from its history"):
-        terminal.check(clickhouse, changed, CHECK)
+        verifying.check(clickhouse, changed, CHECK)
 
 
 @pytest.mark.parametrize(
@@ -352,14 +353,14 @@ def test_a_payload_that_was_changed_after_it_was_stored_is_found(clickhouse: Cli
 def test_a_column_that_was_changed_after_it_was_stored_is_found(clickhouse: ClickHouse, column: dict[str, Any]) -> None:
     case = terminal.newest(clickhouse)[0]
     with pytest.raises(BrokenHistoryError, match=f"the stored row of version {case.version} differs from its history"):
-        terminal.check(clickhouse, replace(case, **column), CHECK)
+        verifying.check(clickhouse, replace(case, **column), CHECK)
 
 
 def test_a_case_that_carries_the_history_of_another_is_found(clickhouse: ClickHouse) -> None:
     one, other = terminal.newest(clickhouse, with_resolved=True)[:2]
     swapped = replace(one, payload=other.payload, stored=other.stored)
     with pytest.raises(BrokenHistoryError, match=r"does not hold|does not follow"):
-        terminal.check(clickhouse, swapped, CHECK)
+        verifying.check(clickhouse, swapped, CHECK)
 
 
 def test_a_stored_row_that_was_rewritten_is_found(clickhouse: ClickHouse) -> None:
@@ -370,4 +371,4 @@ def test_a_stored_row_that_was_rewritten_is_found(clickhouse: ClickHouse) -> Non
     for insert in rows.inserts(topics.CASES, [record]):
         clickhouse.insert(insert.table, insert.columns, "rewritten")
     with pytest.raises(BrokenHistoryError, match=f"version {case.version + 1} is stored, but its history ends at {case.version}"):
-        terminal.check(clickhouse, terminal.find(clickhouse, case.case_id), CHECK)
+        verifying.check(clickhouse, terminal.find(clickhouse, case.case_id), CHECK)

@@ -1,0 +1,187 @@
+"""What is written of a case is what changed in it; added up it is the case, whatever happened."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Sequence
+from typing import Final
+
+import msgspec
+import pytest
+
+from streams.cases import labels
+from streams.cases.stage import Cases
+from streams.cases.versions import WHOLE_EVERY_SECONDS
+from streams.schema import topics
+from streams.schema.case_changes import change_key, items_of, lists_digest
+from streams.schema.cases import Case
+from streams.stages import erasures
+from streams.stages.stage import Message
+from streams.testing.block_rows import Row
+from streams.testing.case_desk import ROUTER, CaseDesk, a_group, an_account, evidence_row, hydra, merged
+
+CROWD: Final = [f"acct-{number:03d}" for number in range(400)]
+MORE: Final = [f"more-{number:04}" for number in range(1_600)]
+HOUR: Final = 3_601.0
+
+
+def records(desk: CaseDesk) -> list[Message]:
+    return [message for message in desk.sent if message.topic == topics.CASES]
+
+
+def crowd(accounts: Sequence[str], router: str = ROUTER, at: float = 0.0, start: int = 1) -> list[Row]:
+    """The rows of accounts behind one router that are as severe as they can be: no news changes that."""
+    return [row | {"extraction": 60.0} for row in hydra(router, accounts, at, start)]
+
+
+def news_of(desk: CaseDesk, account: str, at: float, **cells: float) -> Message:
+    """Send newer numbers of one member of the crowd; return the version that they make."""
+    group = evidence_row("router", ROUTER, at=at, extraction=60.0, accounts=400.0, router=int(ROUTER, 16))
+    member = group | {"account_id": account, "requests": 10.0 + at, "output_tokens": at, "extraction": 62.0 + at / HOUR, **cells}
+    desk.apply(group, member)
+    return records(desk)[-1]
+
+
+def alerted(desk: CaseDesk, accounts: Sequence[str]) -> None:
+    """Make a case of a crowd. Its first news make an alert of a question: what follows changes no more than members."""
+    desk.apply(*crowd(accounts))
+    news_of(desk, accounts[0], 1.0)
+
+
+def state_of(stage: Cases, case_id: str) -> dict[str, object]:
+    """What the lists of a version must have, from the state itself."""
+    case = stage.cases[case_id]
+    return {"members": case.members, "owners": case.owners, "links": {link.entity: link for link in case.links}}
+
+
+def listed(case: Case) -> dict[str, object]:
+    payload = case.payload
+    return {"members": payload.members, "owners": payload.owners, "links": {link.entity: link for link in payload.links}}
+
+
+def test_a_version_lists_the_members_that_changed_alone(desk: CaseDesk) -> None:
+    alerted(desk, CROWD)
+    message = news_of(desk, "acct-007", 2 * HOUR)
+    record = Case.decode(message.value)
+    assert (record.version, record.whole_version, record.is_whole) == (3, 2, False)
+    assert list(record.payload.members) == ["acct-007"]
+    assert [entry.version for entry in record.payload.history] == [3]
+    assert message.key == change_key(record.case_id, 3, 0).encode()
+    assert len(message.value) < len(records(desk)[0].value) / 8
+    assert listed(desk.versions[-1]) == state_of(desk.stage, record.case_id)
+    assert len(desk.versions[-1].payload.history) == 3
+
+
+def test_bytes_a_version_do_not_depend_on_how_many_members_there_are(desk: CaseDesk) -> None:
+    larger = CaseDesk()
+    alerted(desk, CROWD)
+    alerted(larger, [*CROWD, *MORE])
+    small, large = (len(news_of(each, "acct-007", 2 * HOUR).value) for each in (desk, larger))
+    assert large < 1.02 * small
+    assert small < 12_000
+
+
+def test_all_versions_together_are_in_proportion_to_what_changed(desk: CaseDesk) -> None:
+    desk.apply(*crowd(CROWD))
+    for number in range(1, 41):
+        news_of(desk, CROWD[number], number * HOUR)
+    sizes = [len(message.value) for message in records(desk)]
+    whole = [Case.decode(message.value).is_whole for message in records(desk)]
+    assert 2 <= sum(whole) <= 6, "whole again when the changes since are as large"
+    changes = [size for size, is_whole in zip(sizes, whole, strict=True) if not is_whole]
+    assert sum(sizes) < 2 * sum(changes) + 2 * max(sizes)
+    assert listed(desk.versions[-1]) == state_of(desk.stage, desk.versions[-1].case_id)
+
+
+def test_a_case_of_few_members_is_written_whole(desk: CaseDesk) -> None:
+    desk.apply(*a_group("router", ROUTER, ["ada", "bob", "eve"]))
+    desk.apply(*a_group("router", ROUTER, ["ada", "bob", "eve"], at=HOUR, requests=90.0))
+    assert [Case.decode(message.value).is_whole for message in records(desk)] == [True, True]
+    assert {message.key for message in records(desk)} == {desk.versions[0].case_id.encode()}
+
+
+def test_the_end_of_a_case_is_whole_and_nothing_follows(desk: CaseDesk) -> None:
+    desk.apply(*crowd(CROWD))
+    news_of(desk, "acct-007", HOUR)
+    (case_id,) = desk.newest
+    desk.learn(labels.make("case", case_id, "benign", "eva", at=2 * HOUR))
+    last = Case.decode(records(desk)[-1].value)
+    assert (last.state, last.is_whole, len(last.payload.members)) == ("resolved", True, 400)
+    count = len(records(desk))
+    desk.apply(an_account("zoe", at=3 * HOUR, extraction=1.0))
+    assert len(records(desk)) == count
+
+
+def test_a_case_is_written_whole_once_in_a_while(desk: CaseDesk) -> None:
+    alerted(desk, [*CROWD, *MORE])
+    for day in range(1, 33):  # with news each day it stays open
+        news_of(desk, "acct-007", day * 86_400.0)
+    whole = [case.updated_at for case in (Case.decode(message.value) for message in records(desk)) if case.is_whole]
+    assert whole == [0.0, 1.0, WHOLE_EVERY_SECONDS + 86_400.0]
+
+
+def test_after_a_restart_the_next_version_is_whole_and_has_the_digest_that_it_would_have_had(desk: CaseDesk) -> None:
+    desk.apply(*crowd(CROWD))
+    news_of(desk, "acct-007", HOUR)
+    restarted = CaseDesk()
+    restarted.stage.load([(chunk, desk.stage.dump(chunk)) for chunk in sorted(desk.stage.dirty())])
+    restarted.blocks = list(desk.blocks)
+    without, after = (Case.decode(news_of(each, "acct-008", 2 * HOUR).value) for each in (desk, restarted))
+    assert (without.is_whole, after.is_whole) == (False, True)
+    assert without.payload.lists_sha256 == after.payload.lists_sha256
+    assert without.payload.history[-1] == after.payload.history[-1], "the chain does not depend on how it was written"
+
+
+@pytest.mark.parametrize("behind", [CROWD[:60], ["ada"]])
+def test_an_erasure_begins_the_case_anew_and_names_what_may_still_name_the_account(desk: CaseDesk, behind: list[str]) -> None:
+    desk.apply(*crowd([*CROWD[:60], "ada"]), an_account("ada", at=0.0, extraction=60.0, router=int(ROUTER, 16)))
+    for number, account in enumerate(behind, start=1):
+        news_of(desk, account, number * HOUR)
+    written = {message.key.decode() for message in records(desk) if message.key and b"/" in message.key}
+    sent = desk.stage.apply(erasures.command("r-1", "ada", 10**9), len(desk.blocks))
+    (report,) = [message for message in sent if message.topic == topics.ERASURES]
+    named = set(msgspec.json.decode(report.value)["changes"])
+    assert written <= named
+    for message in (message for message in sent if message.topic == topics.CASES):
+        case = Case.decode(message.value)
+        assert case.is_whole
+        assert "ada" not in case.payload.members
+        assert case.payload.gone == {}
+    desk.receive(sent)
+    desk.blocks.append(b"")
+    following = news_of(desk, "acct-007", 100 * HOUR)
+    assert following.key not in {name.encode() for name in named}, "a record that comes after the erasure is not removed by it"
+
+
+def test_merged_and_split_cases_are_what_their_state_is(desk: CaseDesk) -> None:
+    stays, goes = merged(desk)
+    desk.learn(labels.make("link", f"{stays}/{goes}", "split", "eva", at=3.0))
+    for case_id, case in desk.newest.items():
+        assert listed(case) == state_of(desk.stage, case_id)
+
+
+def test_whatever_happens_what_was_written_adds_up_to_the_state_and_has_its_digest() -> None:
+    """Members join, change, leave, are excluded, own an alert, have two cases, and the worker starts again."""
+    chance, desk, kept = random.Random(7), CaseDesk(), dict[str, bytes]()
+    desk.apply(*crowd(CROWD[:80]))
+    desk.apply(*crowd(CROWD[200:260], "00000000000000bb", 1.0, 300))
+    for step in range(1, 120):
+        at, account = step * HOUR / 2, CROWD[chance.randrange(120)]
+        match chance.randrange(6):
+            case 0:
+                desk.apply(an_account(account, at=at, extraction=chance.choice([2.0, 20.0, 30.0]), router=int(ROUTER, 16)))
+            case 1:
+                (case_id, *_) = desk.newest
+                desk.learn(labels.make("member", f"{case_id}/account:{account}", chance.choice(["exclude", "withdrawn"]), "eva", at=at))
+            case 2:
+                kept |= {chunk: desk.stage.dump(chunk) for chunk in sorted(desk.stage.dirty())}
+                desk.stage = Cases()
+                desk.stage.load(kept.items())
+            case _:
+                news_of(desk, account, at, extraction=chance.choice([1.0, 62.0 + at / HOUR]), payment=chance.randrange(3))
+        for case_id, case in desk.newest.items():
+            assert case.payload.lists_sha256 == lists_digest(items_of(case.payload.encode()))
+            if not desk.stage.cases[case_id].waits:
+                assert listed(case) == state_of(desk.stage, case_id)
+    assert kept
+    assert sum(not Case.decode(message.value).is_whole for message in records(desk)) > 10
