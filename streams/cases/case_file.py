@@ -6,6 +6,7 @@ Nothing here decides anything: it turns the numbers of a case into sentences tha
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from operator import attrgetter
 
 import msgspec
 
@@ -24,6 +25,7 @@ from streams.schema.cases import (
     ScoredEntity,
 )
 from streams.schema.evidence import Entity, Known
+from streams.schema.names import Behaviour
 
 MAX_LISTED_MEMBERS = 10_000
 """Members that a case's record lists, strongest first: a record must fit into one Kafka message."""
@@ -65,10 +67,7 @@ def case_record(
     explained = explanation.explain(strongest, behaviour, facts, accounts, score, handed_over=only_owners)
     explained = explanation.graded(explained, behaviour, accounts or int(strongest.accounts), threshold, muted=silent)
     step = response_steps.step(behaviour, accounts, explained.families, explained.counter_evidence, muted=muted, asks=case.tier == "ask")
-    listed, owners = (
-        sorted(side, key=lambda account: (-side[account].score(behaviour), account))[: max(MAX_LISTED_MEMBERS // shrink, 1)]
-        for side in (members, case.owners)
-    )
+    listed, owners = (_strongest(side, behaviour, max(MAX_LISTED_MEMBERS // shrink, 1)) for side in (members, case.owners))
     links = max(MAX_LISTED_LINKS // shrink, 1)
     payload = CasePayload(
         **msgspec.structs.asdict(explained),
@@ -81,9 +80,9 @@ def case_record(
         apart=case.apart[-links:],
         merged_into=case.merged_into,
         earlier=case.earlier,
-        members={account: members[account] for account in listed},
+        members=listed,
         members_left_out=len(members) - len(listed),
-        owners={account: case.owners[account] for account in owners},
+        owners=owners,
         owners_left_out=len(case.owners) - len(owners),
         users_not_listed=max(accounts - len(members), 0) if behaviour == "routing" else 0,
         leak=leak,
@@ -121,6 +120,14 @@ def case_record(
     )
 
 
+def _strongest(side: Mapping[str, CaseMember], behaviour: Behaviour, most: int) -> dict[str, CaseMember]:
+    """Return at most so many accounts, those with the most evidence."""
+    if len(side) <= most:
+        return dict(side)
+    ranked = sorted(side, key=lambda account: (-side[account].score(behaviour), account))
+    return {account: side[account] for account in ranked[:most]}
+
+
 def case_score(case: CaseState, entities: Sequence[Entity], strongest: Entity) -> Score:
     """Return the score of a case: of its present member with the most evidence, or of its channel.
 
@@ -129,7 +136,8 @@ def case_score(case: CaseState, entities: Sequence[Entity], strongest: Entity) -
     if case.behaviour == "routing":
         return explanation.score_of("", strongest, strongest, "routing", strongest.routing)
     present = {account: member.extraction for account, member in (case.members or case.owners).items() if member.left_at is None}
-    account = max(present, key=lambda name: (present[name], name), default="")
+    most = max(present.values(), default=0.0)
+    account = max((name for name, nats in present.items() if nats == most), default="")
     rows = [(row, entity) for entity in entities if (row := _row(entity, account)) is not None]
     if not rows:
         account, row = max(explanation.accounts_of(strongest), key=lambda item: (item[1].extraction, item[0]))
@@ -175,9 +183,9 @@ def affected(members: Sequence[CaseMember], accounts: int) -> str:
     """Return who pays for these accounts, as a clause: organisations and cards, and accounts of which neither is known."""
     if not members:
         return f"{explanation.counted(accounts, 'account')} of organisations that are not listed"
-    organizations = {member.organization for member in members if member.organization}
-    cards = {member.payment for member in members if member.payment}
-    unknown = sum(not member.organization for member in members)
+    of_each = list(map(attrgetter("organization"), members))
+    organizations, cards = ({*values} - {""} for values in (of_each, map(attrgetter("payment"), members)))
+    unknown = of_each.count("")
     paying = f"{explanation.counted(len(cards), 'card')}, " if cards else ""
     parts = [f"{explanation.counted(len(organizations), 'organisation')}"] if organizations else []
     parts += [f"{explanation.counted(unknown, 'account')} of no known organisation"] if unknown else []
@@ -187,17 +195,20 @@ def affected(members: Sequence[CaseMember], accounts: int) -> str:
 def _leak(members: Mapping[str, CaseMember], strongest: Entity) -> Leak:
     """Return what the accounts have been served: an upper bound of the harvest, because it includes their ordinary use."""
     rows: list[Entity | CaseMember] = list(members.values()) or [strongest]
+    before = [member.before for member in members.values()]
     return Leak(
-        requests=sum(row.requests for row in rows),
-        output_tokens=sum(row.output_tokens for row in rows),
-        requests_before_alert=sum(member.before.requests for member in members.values()) if members else None,
-        output_tokens_before_alert=sum(member.before.output_tokens for member in members.values()) if members else None,
+        requests=sum(map(attrgetter("requests"), rows)),
+        output_tokens=sum(map(attrgetter("output_tokens"), rows)),
+        requests_before_alert=sum(map(attrgetter("requests"), before)) if members else None,
+        output_tokens_before_alert=sum(map(attrgetter("output_tokens"), before)) if members else None,
         estimate="upper bound: includes the accounts' ordinary use",
     )
 
 
 def _permission(strongest: Entity, members: Mapping[str, CaseMember], policy: Policy) -> Permission | None:
     """Return the permission of the first account that has one."""
+    if not policy.permissions:
+        return None
     kind, name, at = strongest.entity_kind, strongest.entity_id, strongest.time
     router = name if kind == "router" else strongest.router
     candidates = [(name, strongest.organization, router), *((account, row.organization, row.router) for account, row in members.items())]

@@ -78,16 +78,17 @@ class Casebook:
     def publish_changed(self) -> list[Message]:
         """Return versions of the cases that changed enough, and of those whose smaller changes have waited.
 
-        A version lists the whole case. So that what is written stays in proportion to what changed, a large case waits until it has grown
-        by a share, or an hour is over; its state is up to date all the same.
+        So that people see what moved and not each step of it, a large case waits until it has grown by a share, or an hour is over; its
+        state is up to date all the same.
         """
         at_once = {name for name, is_urgent in self.changed.items() if self._renew(self.cases[name]) or is_urgent}
         for name in self.changed:
             self.cases[name].waits = True
-        waiting = dict.fromkeys(self.changed) | dict.fromkeys(name for name, case in self.cases.items() if case.waits)
+        renewed = dict.fromkeys(self.changed)
         self.changed.clear()
-        due = [self.cases[name] for name in waiting if name in at_once or self._is_due(self.cases[name])]
-        return [message for case in due for message in self.publish(case)]
+        waiting = renewed | dict.fromkeys(name for name, case in self.cases.items() if case.waits)
+        due = [name for name in waiting if name in at_once or self._is_due(self.cases[name])]
+        return [message for name in due for message in (self._write if name in renewed else self.publish)(self.cases[name])]
 
     def publish_waiting(self) -> list[Message]:
         """Return a version of each case that waits for one."""
@@ -114,6 +115,10 @@ class Casebook:
     def publish(self, case: CaseState) -> list[Message]:
         """Bring a case up to date and return its next version."""
         self._renew(case)
+        return self._write(case)
+
+    def _write(self, case: CaseState) -> list[Message]:
+        """Return the next version of a case that is up to date."""
         entities = [self.entities[key] for key in case.keys]
         case.version += 1
         case.waits, case.published_rows = False, case.rows

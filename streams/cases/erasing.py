@@ -64,7 +64,7 @@ def erase(
     if not held and entities.pop(key, None) is not None:
         erased.counts["entities"] += 1
     for entity in entities.values():
-        if entity.key not in kept and entity.members.pop(account, None) is not None:
+        if entity.key not in kept and entity.drop(account):
             erased.counts["members"] += 1
     for behaviour in BEHAVIOURS:
         alert = alerts.get(alert_name(behaviour, key))

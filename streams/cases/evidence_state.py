@@ -18,7 +18,7 @@ _NUMBER_COLUMNS: Final = (
     "time", "accounts", "population", "common", "requests", "output_tokens", "first", "extraction", "routing", "handed_over",
 )  # fmt: skip
 _MEMBER_FIELDS: Final = tuple(name for name in Known.__struct_fields__ if name != "population")
-_ENTITY_FIELDS: Final = tuple(name for name in Entity.__struct_fields__ if name not in ("members", "own_time"))
+_ENTITY_FIELDS: Final = tuple(name for name in Entity.__struct_fields__ if name not in ("members", "own_time", "family_sums"))
 
 
 def merge_rows(entities: dict[str, Entity], block: Block) -> dict[str, list[str]]:
@@ -36,7 +36,7 @@ def merge_rows(entities: dict[str, Entity], block: Block) -> dict[str, list[str]
                 _update(entity, row)
                 entity.time, entity.own_time = newest, row.time
         elif (row.time, row.population) >= (entity.members.get(account, row).time, _population_at(entity, account, row)):
-            entity.members[account] = Member(**{name: getattr(row, name) for name in _MEMBER_FIELDS})
+            entity.put(account, Member(**{name: getattr(row, name) for name in _MEMBER_FIELDS}))
             if row.time > entity.time or row.population >= entity.population:
                 entity.accounts, entity.population = row.accounts, row.population
             entity.time = newest

@@ -218,11 +218,7 @@ def families(entity: Entity) -> dict[str, float]:
     """Return an entity's nats by family: its own, or the mean over its suspect members where the alert is about members."""
     if entity.entity_kind == "account" or not entity.members:
         return dict(entity.families)
-    totals: dict[str, float] = {}
-    for member in entity.members.values():
-        for name, nats in member.families.items():
-            totals[name] = totals.get(name, 0.0) + nats
-    return {name: round(total / len(entity.members), 2) for name, total in totals.items()}
+    return entity.family_means()
 
 
 def summary(entity: Entity, behaviour: Behaviour, family_nats: Mapping[str, float], accounts: int, *, handed_over: bool = False) -> str:
@@ -278,8 +274,9 @@ def _words(family: str, *, alone: bool, prompts: bool) -> str:
 
 def prompts_seen(entity: Entity) -> bool:
     """Return whether any sketch of a prompt is behind an entity's evidence; without one, nothing can be said of what was asked."""
-    templates = [entity.template, *(member.template for member in entity.members.values())]
-    return any(templates) or not PROMPT_FEATURES.isdisjoint(entity.features)
+    if entity.template or not PROMPT_FEATURES.isdisjoint(entity.features):
+        return True
+    return any(member.template for member in entity.members.values())
 
 
 def counted(number: int, what: str) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import msgspec
 
 from streams.schema.names import entity_key
@@ -33,6 +35,15 @@ class Known(msgspec.Struct, kw_only=True):
     template: str = ""
 
 
+NATS_PARTS: Final = 10_000
+"""Parts of a nat: rows of evidence are rounded to as many (`streams/cases/evidence_state.py`)."""
+
+
+def _add(sums: dict[str, int], row: Known, times: int) -> None:
+    for name, nats in row.families.items():
+        sums[name] = sums.get(name, 0) + times * round(nats * NATS_PARTS)
+
+
 class Member(Known, kw_only=True):
     """An account as one of its groups shows it."""
 
@@ -54,6 +65,32 @@ class Entity(Known, kw_only=True):
     members: dict[str, Member] = msgspec.field(default_factory=dict)
     own_time: float = msgspec.field(name="heard", default=0.0)
     """Time of the newest row about the entity itself."""
+    family_sums: dict[str, int] | None = None
+    """By family the nats of all members, in parts of NATS_PARTS: whole numbers, so that adding and taking away leave nothing behind.
+    None: not added up yet."""
+
+    def put(self, account: str, member: Member) -> None:
+        """Put a member's newest row in the place of the one before."""
+        before = self.members.get(account)
+        self.members[account] = member
+        if self.family_sums is not None:
+            _add(self.family_sums, member, 1)
+            if before is not None:
+                _add(self.family_sums, before, -1)
+
+    def drop(self, account: str) -> bool:
+        """Remove a member; return whether there was one."""
+        self.family_sums = None
+        return self.members.pop(account, None) is not None
+
+    def family_means(self) -> dict[str, float]:
+        """Return the mean nats of the members by family; a member counts 0 where a family is unknown."""
+        if self.family_sums is None:
+            self.family_sums = {}
+            for member in self.members.values():
+                _add(self.family_sums, member, 1)
+        parts = NATS_PARTS * len(self.members)
+        return {name: round(total / parts, 2) for name, total in self.family_sums.items()}
 
     @property
     def key(self) -> str:

@@ -85,7 +85,6 @@ WITHOUT_MIRROR: Final = frozenset(
         "streams/intake/unpacking.py",
         "streams/schema/cases.py",
         "streams/schema/erasures.py",
-        "streams/schema/evidence.py",
         "streams/schema/ipc.py",
         "streams/schema/layout_check.py",
         "streams/kafka/log_range.py",

@@ -2,20 +2,29 @@
 
 from __future__ import annotations
 
+import pytest
+
+from streams.cases import case_file
 from streams.testing.case_desk import FEW, ROUTER, CaseDesk, a_group, an_account
 
 OTHER_ROUTER = "00000000000000bb"
 HOUR = 3600.0
 
 
-def test_the_members_of_a_channel_are_ranked_by_routing_and_the_others_counted(desk: CaseDesk) -> None:
+def test_the_members_of_a_channel_with_the_most_routing_are_listed_and_the_others_counted(
+    desk: CaseDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
     desk.apply(a_group("router", ROUTER, ["ada"], extraction=1.0, routing=12.0, accounts=12.0)[0])
     desk.apply(an_account("ada", at=1.0, extraction=5.0, routing=9.0, router=int(ROUTER, 16)))
     desk.apply(an_account("bob", at=2.0, extraction=1.0, routing=11.0, router=int(ROUTER, 16)))
     told = desk.open[0].payload
-    assert [(name, member.routing) for name, member in told.members.items()] == [("bob", 11.0), ("ada", 9.0)]
+    assert {name: member.routing for name, member in told.members.items()} == {"ada": 9.0, "bob": 11.0}
     assert (desk.open[0].accounts, told.users_not_listed) == (12, 10)
     assert [entry.routing for entry in told.history] == [12.0, 12.0, 12.0]
+    monkeypatch.setattr(case_file, "MAX_LISTED_MEMBERS", 1)
+    (case,) = desk.stage.cases.values()
+    desk.receive(desk.stage.book.publish(case))
+    assert (list(desk.open[0].payload.members), desk.open[0].payload.members_left_out) == (["bob"], 1)
 
 
 # -- members
