@@ -10,6 +10,27 @@ _BODY: Final = "input/inputBodyJson"
 _ANSWER: Final = "output/outputBodyJson"
 
 
+_STATUS: Final = {
+    "AccessDeniedException": 403,
+    "ModelErrorException": 424,
+    "ModelNotReadyException": 429,
+    "ModelTimeoutException": 408,
+    "ResourceNotFoundException": 404,
+    "ServiceQuotaExceededException": 400,
+    "ServiceUnavailableException": 503,
+    "ThrottlingException": 429,
+    "ValidationException": 400,
+}
+"""HTTP status of each error that InvokeModel and Converse document; others are the service's."""
+_GOOD, _SERVER_ERROR = 200, 500
+
+
+def _status(entry: Entry) -> int:
+    """Return the HTTP status of an error by its name; a log entry without one is a success."""
+    error = entry.get("errorCode")
+    return _GOOD if error is None else _STATUS.get(error, _SERVER_ERROR) if isinstance(error, str) else _SERVER_ERROR
+
+
 def _streamed(entry: Entry) -> bool | None:
     operation = entry.get("operation")
     return operation.endswith("Stream") if isinstance(operation, str) else None
@@ -29,6 +50,7 @@ FORMAT: Final = table(
         "event.id": at("requestId"),
         "account.id": at("identity/arn", "accountId"),
         "organization.id": at("accountId"),
+        "http.response.status_code": computed("`errorCode`, 200 without one", _status),
         "gen_ai.operation.name": computed("`operation`, embeddings by `modelId`", _operation),
         "gen_ai.provider.name": computed("aws.bedrock", lambda _entry: "aws.bedrock"),
         "gen_ai.request.model": at("modelId"),

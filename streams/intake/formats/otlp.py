@@ -41,6 +41,9 @@ MAX_OTLP_DEPTH_LEVELS: Final = 8
 _INTEGER: Final = re.compile(r"-?[0-9]{1,19}")
 _NANOSECONDS: Final = re.compile(r"[0-9]{1,20}")
 _SERVER_ERROR_STATUS: Final = 500
+_ERROR: Final = "error.type"
+"""The conventions' name for a failure: an HTTP status, or the name of an error."""
+_STATUS: Final = re.compile(r"[1-5][0-9]{2}")
 _SPAN_FAILED: Final = (2, "STATUS_CODE_ERROR")
 
 
@@ -86,7 +89,7 @@ def _of_record(shared: _Shared, record: Entry, carried: Carried) -> Iterator[Eve
     body, attributes = _body(record), dict(_pairs(record))
     event = {**shared.event, **_named(body.items()), **_named(attributes.items())}
     when = next((value for name in ("timeUnixNano", "observedTimeUnixNano") if (value := record.get(name)) not in (None, "0", 0)), None)
-    return _over(_completed(event, record, when), carried({**body, **attributes}, shared.attributes))
+    return _over(_completed(event, record, when, attributes.get(_ERROR)), carried({**body, **attributes}, shared.attributes))
 
 
 def _over(event: Event, others: Iterable[Event] | None) -> Iterator[Event]:
@@ -103,15 +106,18 @@ def _of_span(shared: _Shared, span: Entry, carried: Carried) -> Iterator[Event]:
     began, ended = _seconds(span.get("startTimeUnixNano")), _seconds(span.get("endTimeUnixNano"))
     if isinstance(began, float) and isinstance(ended, float) and ended >= began:
         event.setdefault("http.server.request.duration", ended - began)
-    if _object(span, "status").get("code") in _SPAN_FAILED:
-        event.setdefault("http.response.status_code", _SERVER_ERROR_STATUS)
     event.setdefault("event.id", None)
-    return _over(_completed(event, span, span.get("startTimeUnixNano")), carried(attributes, shared.attributes))
+    completed = _completed(event, span, span.get("startTimeUnixNano"), attributes.get(_ERROR))
+    if _object(span, "status").get("code") in _SPAN_FAILED:
+        completed.setdefault("http.response.status_code", _SERVER_ERROR_STATUS)
+    return _over(completed, carried(attributes, shared.attributes))
 
 
-def _completed(event: Event, record: Entry, nanoseconds: Any) -> Event:
+def _completed(event: Event, record: Entry, nanoseconds: Any, error: Any) -> Event:
     if "timestamp" not in event and nanoseconds is not None:
         event["timestamp"] = _seconds(nanoseconds)
+    if error not in UNKNOWN:
+        event.setdefault("http.response.status_code", int(error) if _STATUS.fullmatch(str(error)) else _SERVER_ERROR_STATUS)
     if event.get("event.id") is None and record.get("spanId"):
         event["event.id"] = record["spanId"]
     return event
@@ -186,6 +192,7 @@ def _sources() -> dict[str, Source]:
         names.setdefault(field, [] if field in _ONLY_OTHERS else [field]).append(attribute)
     words = {field: "the attribute " + " or ".join(f"`{name}`" for name in attributes) for field, attributes in names.items()}
     words["event.id"] += ", else the span's id"
+    words["http.response.status_code"] = f"the attribute `http.response.status_code` or `{_ERROR}`, or a span's status"
     words["timestamp"] = "`timeUnixNano`, else `observedTimeUnixNano`, or the start of a span"
     return {field: Source(text, lambda _entry: None) for field, text in words.items()}
 
