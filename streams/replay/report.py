@@ -32,6 +32,7 @@ def write(out: Path, summary: Summary, coverage: CoverageReport) -> None:
         html.section(f"Cases ({len(cases):,})", _table(shown) if shown else "<p>No case was opened.</p>"),
         html.section("Evidence over time", "".join(map(_curve, shown[:12])) or "<p>Nothing to draw.</p>"),
         html.section("What this log lacks", _fields(coverage, summary.formats)),
+        html.section("How much of each field is known", html.bars({row.field: row.share for row in coverage.fields})),
         html.section("What it can be judged by", _families(coverage)),
         html.section("Refused lines", _refused(summary)),
     ]

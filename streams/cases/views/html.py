@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from html import escape
 from typing import Any, Final
@@ -36,6 +37,19 @@ def curve(caption: str, points: Iterable[tuple[float, float]], below: str = "") 
     line = " ".join(f"{x:.1f},{y:.1f}" for x, y in points)
     drawing = f'<svg viewBox="0 0 600 62" preserveAspectRatio="none" role="img"><polyline points="{line}"/></svg>'
     return f"<figure><figcaption>{escape(caption)}</figcaption>{drawing}{below}</figure>"
+
+
+def bars(shares: Mapping[str, float]) -> str:
+    """Return shares, 0 to 1, as horizontal bars with their names and percentages."""
+    rows = "".join(
+        f"<tr><td>{escape(name)}</td><td><meter min=0 max=1 value={share:.3f}></meter></td><td class=n>{_percent(share)}</td></tr>"
+        for name, share in shares.items()
+    )
+    return f"<table><tbody>{rows}</tbody></table>"
+
+
+def _percent(share: float) -> str:
+    return f"{math.floor(share * 100)} %"
 
 
 def bullets(items: Iterable[str]) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
+import msgspec
 import orjson
 import pytest
 from click.testing import CliRunner
@@ -11,6 +13,7 @@ from click.testing import CliRunner
 from streams.cases.views.recorded import recorded
 from streams.cli.main import cli
 from streams.core.errors import HydrometerError
+from streams.replay.lacking_costs import stored
 from streams.replay.report import write
 from streams.schema.replay_files import CoverageReport, FamilyCoverage, FieldCoverage, Summary
 
@@ -75,3 +78,17 @@ def test_the_report_says_what_was_refused_what_is_lacking_and_what_is_blind(out:
     assert "<td>missing_field</td><td class=n>3</td>" in text
     assert "<td>payment.hash</td><td>never</td><td></td><td>card_sharing</td>" in text
     assert "0 of 2" in text
+
+
+def test_the_report_draws_how_much_of_each_field_is_known_and_says_what_a_missing_one_costs(out: Path) -> None:
+    fields = [
+        FieldCoverage("payment.hash", 0.0, constant=False, blinds=[]),
+        FieldCoverage("gen_ai.usage.input_tokens", 0.758, constant=False, blinds=[]),
+    ]
+    write(out, msgspec.structs.replace(SUMMARY, formats={"kong": 9}), msgspec.structs.replace(COVERAGE, fields=fields))
+    text = (out / "report.html").read_text()
+    assert "<td>payment.hash</td><td><meter min=0 max=1 value=0.000></meter></td><td class=n>0 %</td>" in text
+    assert "<meter min=0 max=1 value=0.758></meter></td><td class=n>75 %</td>" in text
+    campaigns = stored().campaigns
+    assert re.search(rf"<td>payment.hash</td><td>never</td><td></td><td></td><td>\d+ \(\d+\) of {campaigns}</td>", text)
+    assert "With the fields of kong alone: " in text
