@@ -115,6 +115,15 @@ class Caseload:
         others = (other for other in same if other.tier == "alert" or case.tier == "ask")
         return any((member := other.members.get(account)) is not None and member.left_at is None for other in others)
 
+    def contested(self, case: CaseState) -> set[str]:
+        """Return the accounts of a case that may be present members of another open one of its tier, too.
+
+        Two cases come to have an account when a question becomes an alert, or when a person joins cases.
+        """
+        kind = ("open", case.behaviour, case.tier)
+        others = [other for other in self.cases.values() if (other.state, other.behaviour, other.tier) == kind and other is not case]
+        return set[str]().union(*(case.members.keys() & other.members.keys() for other in others))
+
     def has_alerted(self, accounts: Iterable[str]) -> bool:
         """Return whether one of these accounts is a present member of an open case of extraction that is an alert, and about a group."""
         alerts = [case for case in self.cases.values() if (case.state, case.behaviour, case.tier) == ("open", "extraction", "alert")]

@@ -5,7 +5,7 @@ Only accounts whose rows are new are looked at again; all of them when a thresho
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, get_args
 
 import msgspec
@@ -55,9 +55,11 @@ class Membership:
         threshold_nats = self.suspects[case.tier].threshold_nats
         basis = (case.muted, list(case.excluded), sorted((entity.key, threshold_nats(entity), bool(rows)) for entity, rows in suspects))
         moved = self.changed.pop(case.case_id, {})
+        contested: set[str] = set()
         if self._bases.get(case.case_id) != basis:
             self._bases[case.case_id] = basis
             moved = dict.fromkeys(account for _, rows in suspects for account in rows) | dict.fromkeys((*case.members, *case.owners))
+            contested = self._caseload.contested(case)
         present: dict[str, Known] = {}
         joins: dict[str, CaseMember] = {}
         handed_over: dict[str, None] = {}
@@ -72,7 +74,7 @@ class Membership:
         for account, row in present.items():
             side, other = (case.owners, case.members) if account in handed_over else (case.members, case.owners)
             joins[account] = other.pop(account, joins[account])
-            if self._may_belong(account, case, side):
+            if self._may_belong(account, case, side, contested):
                 side[account] = _brought_up_to_date(side.get(account, joins[account]), row)
                 moved.pop(account)
         for account in moved:
@@ -80,17 +82,18 @@ class Membership:
             if account in case.members and case.members[account].left_at is None:
                 case.members[account] = msgspec.structs.replace(case.members[account], left_at=case.updated_at)
 
-    def _may_belong(self, account: str, case: CaseState, side: Mapping[str, CaseMember]) -> bool:
+    def _may_belong(self, account: str, case: CaseState, side: Mapping[str, CaseMember], contested: Collection[str]) -> bool:
         """Return whether an account with evidence belongs to a side of a case: not if it is excluded.
 
-        It does not join the members while it is one of another open case. side: the case's members, or its owners to be warned.
+        It does not join the members while it is one of another open case, nor stay where two have come to have it. side: the case's
+        members, or its owners to be warned. contested: members of another case, too.
         """
         if account in case.excluded:
             return False
         if side is case.owners:
             return True
         known = case.members.get(account)
-        joins = known is None or known.left_at is not None
+        joins = known is None or known.left_at is not None or account in contested
         return not (joins and self._caseload.is_elsewhere(account, case))
 
     def _accounts_of(self, entity: Entity, case: CaseState) -> Mapping[str, Known]:

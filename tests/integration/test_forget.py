@@ -255,7 +255,7 @@ def test_a_case_under_legal_hold_keeps_its_members_and_the_receipt_says_so(syste
     receipt = system.forget(account)
     assert [kept.what for kept in receipt.kept if kept.what.startswith("case ")] == [f"case {case.case_id}"]
     assert account in terminal.find(system.clickhouse, case.case_id).payload.members
-    assert {"cases"} <= set(system.in_tables(core(account))) <= {"cases", "alerts", "actions", "enforcement"}
+    assert {"case_items"} <= set(system.in_tables(core(account))) <= {"case_items", "cases", "alerts", "actions", "enforcement"}
 
 
 def test_an_account_that_nobody_knows_has_a_receipt_of_nothing(system: System) -> None:

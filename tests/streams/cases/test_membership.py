@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import random
+from collections import Counter
+
 import pytest
 
-from streams.cases import case_file
-from streams.testing.case_desk import FEW, ROUTER, CaseDesk, a_group, an_account
+from streams.cases import case_file, labels
+from streams.testing.block_rows import Row
+from streams.testing.case_desk import FEW, ROUTER, CaseDesk, a_group, an_account, evidence_row, hydra
 
 OTHER_ROUTER = "00000000000000bb"
 HOUR = 3600.0
@@ -54,3 +58,54 @@ def test_an_account_is_in_one_open_case_of_a_behaviour(desk: CaseDesk) -> None:
     desk.apply(*a_group("router", ROUTER, FEW))
     desk.apply(*a_group("router", OTHER_ROUTER, ["ada", "kim", "lou", "max"], at=1.0))
     assert [sorted(case.payload.members) for case in desk.open] == [sorted(FEW), ["kim", "lou", "max"]]
+
+
+# -- one open case
+
+
+def doubled(desk: CaseDesk) -> list[str]:
+    """Return the accounts that are present members of two open cases of one behaviour and tier."""
+    open_cases = [case for case in desk.stage.cases.values() if case.state == "open"]
+    present = [
+        (case.behaviour, case.tier, account) for case in open_cases for account, member in case.members.items() if member.left_at is None
+    ]
+    return [account for (_, _, account), count in Counter(present).items() if count > 1]
+
+
+def news(router: str, account: str, at: float, extraction: float, organization: int) -> list[Row]:
+    group = evidence_row("router", router, at=at, extraction=60.0, accounts=10.0, router=int(router, 16))
+    return [group, group | {"account_id": account, "requests": 10.0 + at, "extraction": extraction, "organization": organization}]
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_whatever_happens_an_account_is_in_one_open_case_of_a_behaviour(seed: int) -> None:
+    """Three groups share accounts; members come and fall, questions become alerts, people split, join, exclude and decide."""
+    chance, desk = random.Random(seed), CaseDesk()
+    routers, names = [f"{number:016x}" for number in (0xAA, 0xBB, 0xCC)], [f"acct-{number:02}" for number in range(30)]
+    for number, router in enumerate(routers):
+        rows = hydra(router, names[number * 8 : number * 8 + 10], float(number), 1 + 100 * number)
+        desk.apply(*(row | {"extraction": 60.0} for row in rows))
+    for step in range(1, 60):
+        at, account, router = step * HOUR / 2, chance.choice(names), chance.choice(routers)
+        opened = desk.open
+        match chance.randrange(8):
+            case 0:
+                desk.apply(an_account(account, at=at, extraction=chance.choice([2.0, 20.0, 30.0]), router=int(router, 16)))
+            case 1:
+                key = f"{chance.choice(opened).case_id}/account:{account}"
+                desk.learn(labels.make("member", key, chance.choice(["exclude", "withdrawn"]), "eva", at=at))
+            case 2:
+                case = chance.choice(opened)
+                entity = chance.choice(case.payload.links).entity.partition(":")[2]
+                desk.learn(labels.make("link", f"{case.case_id}/{entity}", "split", "eva", at=at))
+            case 3:
+                one, other = (chance.choice(opened).case_id for _ in range(2))
+                desk.learn(labels.make("link", f"{one}/{other}", "merge", "eva", at=at))
+            case 4:
+                verdict = chance.choice(["benign", "distilling", "withdrawn"])
+                desk.learn(labels.make("case", chance.choice(opened).case_id, verdict, "eva", at=at))
+            case _:
+                desk.apply(*news(router, account, at, chance.choice([1.0, 8.0, 62.0 + step]), chance.randrange(1, 9)))
+        assert not doubled(desk), f"after step {step}"
+        if not desk.open:
+            break
