@@ -62,7 +62,7 @@ bench: setup ## Measure what an event costs, a quarter of an hour, and print it 
 bench-agent: setup ## Measure events per CPU-second of the accounts agent beside a Faust agent and a loop of confluent-kafka (KAFKA=1: on Apache Kafka)
 	$(BIN)/python tests/bench/run.py $(if $(KAFKA),--kafka)
 
-bench-scale: setup ## Print CPU microseconds an event by accounts known (1,000 to a million) and by features, and milliseconds of a group's tick by members (QUICK=1: up to 10,000)
+bench-scale: setup ## Print CPU microseconds an event by accounts known (1,000 to a million) and by features, milliseconds of a group's tick by members, and a case's version by members (QUICK=1: up to 10,000)
 	$(BIN)/python tests/bench/scaling.py $(if $(QUICK),--quick)
 
 bench-collect: setup ## Print the microseconds an event of sketching, by language and length, and of the whole of collect

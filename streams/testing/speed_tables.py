@@ -99,6 +99,15 @@ def members_chart(figures: Figures) -> str:
     return plot("CPU milliseconds of a group's tick", "members", {"": points})
 
 
+def cases(figures: Figures) -> str:
+    """Return what a version of a case costs when five of its members changed, by members: not kept for a page yet."""
+    rows = [
+        [f"{int(number):,}", f"{cost['bytes_whole']:,}", f"{cost['bytes_a_version']:,}", f"{cost['ms_a_version']:.1f}"]
+        for number, cost in figures.get("cases", {}).items()
+    ]
+    return table(["members", "bytes written whole", "bytes a version", "CPU ms a version"], rows)
+
+
 def feature_counts(figures: Figures) -> str:
     """Return what an event costs accounts, by how many features there are."""
     rows = [[str(cost["features"]), f"{cost['us_an_event']:.0f}"] for cost in figures["features"]]

@@ -1,4 +1,5 @@
-"""`make bench-scale`: CPU microseconds an event of accounts by accounts known and by features; milliseconds of a group's tick by members.
+"""`make bench-scale`: CPU microseconds an event of accounts by accounts known and by features; milliseconds of a group's tick, and
+bytes and milliseconds of a case's version, by members.
 
 No broker. Each figure is the least of several repetitions: what a machine does beside it only ever adds. Each has a process of its own, so
 that its memory is its own.
@@ -24,14 +25,16 @@ from rich.console import Console
 from rich.markdown import Markdown
 from sample import SPAN, START, Sample
 
+from models.durations import HOUR
 from models.evidence.families import FAMILIES
 from streams.features.registry import features
 from streams.intake.collector import collect_garbage_rarely
-from streams.schema import layouts
+from streams.schema import layouts, topics
 from streams.stages.accounts.stage import Accounts
 from streams.stages.groups.stage import Groups
 from streams.testing import figures, speed_tables
 from streams.testing.block_rows import Row, columns_of
+from streams.testing.case_desk import ROUTER, CaseDesk, encoded, evidence_row, hydra
 from streams.testing.figures import Figures
 
 HERE: Final = Path(__file__).resolve().parent
@@ -39,6 +42,8 @@ KEY: Final = b"a key of the benchmark, 32 bytes"
 ACCOUNTS: Final = (1_000, 10_000, 100_000, 1_000_000)
 MEMBERS: Final = (100, 1_000, 10_000, 60_000)
 """A group counts at most 65,536 (`streams.stages.groups.state.MAX_GROUP_MEMBERS`)."""
+MAX_CASE_MEMBERS: Final = 10_000
+"""A version of a case lists no more (`streams.cases.case_file.MAX_LISTED_MEMBERS`)."""
 SHARES: Final = (0.25, 0.5, 1.0)
 """Of the features of accounts, alphabetically: every fourth, every other, all."""
 PARTITIONS: Final = 4
@@ -125,6 +130,23 @@ def by_members(members: int) -> Figures:
     return {"ms_a_tick": 1e3 * min(taken)}
 
 
+def by_case(members: int) -> Figures:
+    """Return bytes and milliseconds of a version of a case of so many members, of which five changed, and its bytes written whole."""
+    desk, names = CaseDesk(), [f"account-{number}" for number in range(members)]
+    desk.apply(*(row | {"extraction": 60.0} for row in hydra(ROUTER, names, 0.0, 1)))
+    taken, sizes = [], [max(len(message.value) for message in desk.sent)]
+    for number in range(1, REPETITIONS + 3):  # the first is whole: a question became an alert
+        at = HOUR * number + number
+        group = evidence_row("router", ROUTER, at=at, extraction=60.0, accounts=float(members), router=int(ROUTER, 16))
+        news = [group | {"account_id": name, "requests": 10.0 * number, "extraction": 60.0 + 2.0 * number} for name in names[:5]]
+        block = encoded([group, *news])
+        began = time.process_time()
+        (message,) = [message for message in desk.stage.apply(block, number) if message.topic == topics.CASES]
+        taken.append(time.process_time() - began)
+        sizes.append(len(message.value))
+    return {"bytes_whole": max(sizes), "bytes_a_version": sizes[-1], "ms_a_version": 1e3 * min(taken)}
+
+
 def rows_of(accounts: Sequence[str], at: float, offset: int) -> bytes:
     """Return a block of rows of one card, each of ten requests of another account, all of them conspicuous: such a group is judged."""
     evidence = np.array([{"content": 4.0, "timing": 3.0}.get(family, 0.0) for family in FAMILIES])
@@ -166,6 +188,7 @@ def measure(accounts: Sequence[int] = ACCOUNTS, members: Sequence[int] = MEMBERS
         "accounts": {str(number): apart("accounts", number) for number in accounts},
         "members": {str(number): apart("members", number) for number in members},
         "features": [apart("features", share) for share in SHARES],
+        "cases": {str(number): apart("cases", number) for number in members if number <= MAX_CASE_MEMBERS},
     }
 
 
@@ -174,6 +197,7 @@ def show(measured: Figures, console: Console) -> None:
     for name, text in speed_tables.TABLES.items():
         if name in measured:
             console.print(Markdown(text(measured)))
+    console.print(Markdown(speed_tables.cases(measured)))
 
 
 def main() -> None:
@@ -198,6 +222,7 @@ PARTS: Final[Mapping[str, Callable[[str], Figures]]] = {
     "accounts": lambda number: by_accounts(int(number)),
     "members": lambda number: by_members(int(number)),
     "features": lambda share: by_features(float(share)),
+    "cases": lambda number: by_case(int(number)),
 }
 
 if __name__ == "__main__":

@@ -3,10 +3,11 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from scaling import SHARES, by_features, by_members, filled, later_events
+from scaling import SHARES, by_case, by_features, by_members, filled, later_events
 from whole import whole
 
 from streams.features.registry import features
+from streams.testing import speed_tables
 from streams.testing.figures import write
 
 
@@ -27,6 +28,14 @@ def test_a_group_is_scored_once_for_each_measurement() -> None:
     assert by_members(40)["ms_a_tick"] > 0
     with pytest.raises(SystemExit, match="was not scored"):
         by_members(2)
+
+
+def test_a_version_of_a_case_costs_what_changed_in_it() -> None:
+    small, large = by_case(200), by_case(400)
+    assert large["bytes_a_version"] < 1.05 * small["bytes_a_version"] < large["bytes_whole"] / 4
+    assert large["bytes_whole"] > 1.8 * small["bytes_whole"]
+    text = speed_tables.cases({"cases": {"200": small}})
+    assert f"| 200 | {small['bytes_whole']:,} | {small['bytes_a_version']:,} |" in text
 
 
 def test_the_whole_table_takes_what_was_measured_here_else_what_is_kept_and_names_what_neither_has(tmp_path: Path) -> None:
