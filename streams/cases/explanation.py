@@ -210,8 +210,8 @@ def facts_of(entity: Entity, behaviour: Behaviour, members: Sequence[Known | Cas
 
 
 def _payers(entity: Entity, accounts: Sequence[Known | CaseMember], name: str) -> int:
-    """Return the number of organisations or cards that pay; for a group without listed members 1 if it is one, 0 if unknown."""
-    return len(set(map(attrgetter(name), accounts))) if accounts else int(bool(getattr(entity, name)))
+    """Return the number of known organisations or cards that pay, 0 if unknown; for a group without listed members 1 if it is one."""
+    return len(set(map(attrgetter(name), accounts)) - {""}) if accounts else int(bool(getattr(entity, name)))
 
 
 def families(entity: Entity) -> dict[str, float]:

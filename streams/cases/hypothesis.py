@@ -40,7 +40,7 @@ class Facts:
     accounts: int
     organizations: int
     cards: int
-    """How many cards pay; 0: more than one, not counted."""
+    """How many cards pay; 0: more than one, not counted, or unknown, because the log names none. So is `organizations`."""
     families: Mapping[str, float]
     """Nats by family."""
     features: Mapping[str, float]
@@ -69,12 +69,12 @@ class Facts:
 
     def payers(self) -> str:
         """Return how many organisations pay, and with how many cards, as a clause."""
-        cards = "one card" if self.cards == 1 else f"{self.cards or 'several'} cards"
+        cards = "one card" if self.cards == 1 else f"{self.cards or 'an unknown number of'} cards"
         return f"{self.paying()} with {cards}"
 
     def paying(self) -> str:
         """Return how many organisations pay, as a clause."""
-        return "one organisation pays" if self.organizations == 1 else f"{self.organizations or 'several'} organisations pay"
+        return "one organisation pays" if self.organizations == 1 else f"{self.organizations or 'an unknown number of'} organisations pay"
 
     def present(self) -> str:
         """Return how many accounts there are, as a clause."""

@@ -25,3 +25,12 @@ def test_one_account_was_not_created_together_with_anybody() -> None:
 
 def test_ten_thousand_ordinary_entities_give_one_alert_of_nine_nats_a_day() -> None:
     assert explanation.false_alerts_per_day(9.21) == pytest.approx(1.0, abs=0.01)
+
+
+def test_a_log_that_names_no_payer_is_no_sign_of_one_payer() -> None:
+    def clause(organization: str, payment: str) -> str:
+        entity = Entity(entity_kind="account", entity_id="acct-1", organization=organization, payment=payment)
+        return explanation.facts_of(entity, "extraction").payers()
+
+    assert clause("org", "00000000000000cc") == "one organisation pays with one card"
+    assert clause("", "") == "an unknown number of organisations pay with an unknown number of cards"
