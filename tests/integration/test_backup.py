@@ -44,7 +44,11 @@ OF_USAGE = (
 OF_ACCOUNTS = "SELECT entity_id, time, max(requests) FROM scores WHERE entity_kind = 'account' GROUP BY 1, 2 ORDER BY 1, 2"
 SAME_MOMENTS_SHARE = 0.95
 """Scores of accounts at the same moments, at least: when one is scored depends on feedback too, some of which is lost with a worker."""
-OF_CASES = "SELECT behaviour, arraySort(JSONExtractKeys(payload, 'members')) FROM cases FINAL WHERE accounts >= 2 ORDER BY 2, 1"
+OF_CASES = """
+SELECT any(behaviour), arraySort(groupArray(name)) AS members FROM (SELECT * FROM cases FINAL) AS cases
+INNER JOIN (SELECT case_id, name FROM case_lists WHERE part = 'members') AS lists USING case_id
+WHERE accounts >= 2 GROUP BY case_id ORDER BY 2, 1
+"""
 
 
 def quiet(_line: str) -> None:
