@@ -121,8 +121,11 @@ evaluate-coverage: setup ## Measure what a log that lacks fields costs in campai
 evaluate-authors: setup ## Measure the detector in worlds by several authors: make evaluate-authors WORLDS="harbour:1 foundry:2"
 	$(BIN)/python tests/evaluation/authors.py $(WORLDS) --whole
 
-train-evidence: setup ## Train the judgement of groups' members on randomised worlds of several authors, and store it: an hour for the first time
+train-evidence: setup ## Train the judgement of groups' members on the kept rows, judge it without each author in turn, and store it: a minute
 	$(BIN)/python tests/evaluation/train_evidence.py
+
+record-evidence: setup ## Replay the worlds of several authors and keep their rows to train on: an hour for the first time
+	$(BIN)/python tests/evaluation/record_evidence.py
 
 evaluate-detectors: setup ## Measure the River detectors on labelled sets, in time order
 	$(BIN)/python tests/evaluation/detectors.py

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, KeysView, Mapping
 from operator import attrgetter
 from typing import Final
 
@@ -25,6 +25,10 @@ IMMEDIATE_UPDATE_GROWTH_RATIO: Final = 1.3
 """Growth from which it is updated at once."""
 REOPEN_DISMISSED_NATS: Final = 3.0
 """Additional evidence from which a dismissed alert opens again (or at least twice the members and three)."""
+SAME_ACCOUNTS_SHARE: Final = 0.8
+"""Accounts that two groups share, of all in either, from which both are the same people: what explains one explains the other."""
+MANY_SHARE: Final = 0.5
+"""Share of a group's suspects from which being in another group's alert makes their question an alert too."""
 _CHANNELS: Final = ("account", "router")
 """Entity kinds that can be a router or reseller: a shared card or template is not a channel."""
 
@@ -98,10 +102,27 @@ class Alerting:
         free, permitted = self._suspects["alert"].of(entity)
         if not (free or permitted):
             return "alert" if entity.entity_kind == "account" and not entity.handed_over else "ask"
-        known = bool(free) and all(row.organization and row.payment for row in free.values())  # an unknown payer cannot be asked
-        if not known or not hypothesis.untellable(explanation.facts_of(entity, "extraction", [*free.values()])):
+        if not self._explained(entity):
             return "alert"
-        return "alert" if self._book.caseload.has_alerted(free) else "ask"  # with others' accounts it is one payer's work no more
+        # where many are in another group's alert it is one payer's work no more
+        return "alert" if self._book.caseload.alerted(free) >= MANY_SHARE * len(free) else "ask"
+
+    def _explained(self, entity: Entity) -> str:
+        """Return the explanation of an entity's suspects that logs cannot tell from distillation, empty where none fits.
+
+        What fits a group fits the same accounts as another group too, though a number is a hair under its limit there.
+        """
+        if name := self._untellable(entity):
+            return name
+        others = (link for case in self._book.cases.values() if (case.state, case.tier) == ("open", "ask") for link in case.links)
+        entities = (self._book.entities[AlertName.parse(link.entity).key] for link in others)
+        twins = (other for other in entities if other is not entity and _are_same(entity.members.keys(), other.members.keys()))
+        return next(filter(None, map(self._untellable, twins)), "")
+
+    def _untellable(self, entity: Entity) -> str:
+        free, _ = self._suspects["alert"].of(entity)
+        known = bool(free) and all(row.organization and row.payment for row in free.values())  # an unknown payer cannot be asked
+        return hypothesis.untellable(explanation.facts_of(entity, "extraction", [*free.values()])) if known else ""
 
     @staticmethod
     def _tier_evidence(entity: Entity, tier: Tier) -> float:
@@ -148,6 +169,11 @@ class Alerting:
         for other in (*merged, case):
             self._book.changed[other.case_id] = self._book.changed.get(other.case_id, False) or bool(merged)
         return self._book.alert_messages(alert_id, "open" if is_new else "update")
+
+
+def _are_same(accounts: KeysView[str], others: KeysView[str]) -> bool:
+    """Return whether two groups are the same accounts but for a few."""
+    return bool(accounts) and len(accounts & others) >= SAME_ACCOUNTS_SHARE * len(accounts | others)
 
 
 def _is_news(alert: AlertState, time: float, nats: float, size: int, requests: float) -> bool:

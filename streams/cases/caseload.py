@@ -124,11 +124,11 @@ class Caseload:
         others = [other for other in self.cases.values() if (other.state, other.behaviour, other.tier) == kind and other is not case]
         return set[str]().union(*(case.members.keys() & other.members.keys() for other in others))
 
-    def has_alerted(self, accounts: Iterable[str]) -> bool:
-        """Return whether one of these accounts is a present member of an open case of extraction that is an alert, and about a group."""
+    def alerted(self, accounts: Iterable[str]) -> int:
+        """Return how many of these accounts are present members of an open case of extraction that is an alert, and about a group."""
         alerts = [case for case in self.cases.values() if (case.state, case.behaviour, case.tier) == ("open", "extraction", "alert")]
         members = [case.members for case in alerts if not all(_is_account(link.entity) for link in case.links)]
-        return any((member := known.get(account)) is not None and member.left_at is None for account in accounts for known in members)
+        return sum(any((one := known.get(account)) is not None and one.left_at is None for known in members) for account in accounts)
 
     def unlink(self, case: CaseState, key: str) -> None:
         """Remove the links of an entity (`kind:id`) from a case, as if it had never belonged to it."""

@@ -128,6 +128,9 @@ class Replay:
                 row.extraction = max(row.extraction, float(members["best_extraction"][slot]))
 
     def _add_cases(self, rows: dict[str, AccountRow]) -> None:
+        alerted_at: dict[str, float] = {}
+        for alert in self.alerts:
+            alerted_at[alert.case_id] = min(alert.time, alerted_at.get(alert.case_id, np.inf))
         for case in self.pipeline.cases.cases.values():
             if case.behaviour != "extraction" or case.muted:
                 continue
@@ -140,7 +143,8 @@ class Replay:
                     row.asked = True
                     continue
                 row.alerted = True
-                row.first_alert_at = min(row.first_alert_at or np.inf, member.joined_at)
+                since = max(member.joined_at, alerted_at.get(case.case_id, member.joined_at))  # it may have joined a question
+                row.first_alert_at = min(row.first_alert_at or np.inf, since)
                 if case.state != "merged" or row.case_id is None:
                     row.case_id = case.case_id
 

@@ -179,6 +179,19 @@ def without_purpose(members: Members) -> Mask:
     return mask
 
 
+def without_part(members: Members) -> Mask:
+    """Return which members began no work in their group, (members,): they took part in what others had begun.
+
+    What the group shows is a question about them at most.
+
+    >>> from streams.testing.feature_trial import members_of
+    >>> without_part(members_of(work_items=[3, 0])).tolist()
+    [False, True]
+    """
+    mask: Mask = members.work_items == 0
+    return mask
+
+
 def came_from_elsewhere(router_since: Floats, first: Floats, created: Floats) -> Mask:
     """Return which accounts were established, and had worked for hours in another program, when they came to theirs, (accounts,).
 

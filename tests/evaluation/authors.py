@@ -44,7 +44,7 @@ from streams.testing import figures as kept_figures
 from streams.testing.real_data import real_data
 
 WORLDS = ("harbour", "foundry", "orchard")
-SCRIPTS = {"second": ("second_author.py", 0.4, 3.0), "bazaar": ("bazaar.py", 0.5, 4.0), "meadow": ("meadow.py", 0.5, 4.0)}
+SCRIPTS = {"second": ("second_author.py", 0.4, 3.0)}
 """Authors whose scripts are beside the checkout (`../shared/worlds`): file, scale and days of a world to judge by."""
 PERMITTED = ("permitted_synthetic", "authorised_aggregator")
 CROWD_ACCOUNTS = 5

@@ -1,16 +1,17 @@
 from __future__ import annotations
 
+import hashlib
 import json
-from pathlib import Path
 
 import numpy as np
+import pytest
 import train_evidence
-from train_evidence import Rows, Standing
-from worlds.mosaic import build
+import training_rows
+from train_evidence import Standing
+from training_rows import Rows
 
-from models.evidence.additive import Additive
+from models.evidence.additive import FILE, Additive
 from streams.stages.groups.model_inputs import INPUT_NAMES
-from streams.testing.feature_trial import members_of
 
 
 def rows(inputs: list[float], guilty: list[bool], moment: list[int]) -> Rows:
@@ -48,46 +49,9 @@ def test_the_stored_trees_judge_as_the_trained_ones_also_where_an_input_is_unkno
     assert np.abs(stored.nats(drawn.inputs) - model.decision_function(drawn.inputs)).max() < 0.01
 
 
-def test_recorded_members_come_back_as_they_were(tmp_path: Path) -> None:
-    members = members_of(payment=[2**63 + 1, 7], work_items=[3, np.nan], prompt_sample=[[1] * 8, [2] * 8])
-    columns = {
-        "key": ["router:1", "router:1"],
-        "now": [members.now] * 2,
-        "balance": [1.5] * 2,
-        "population": [9.0] * 2,
-        "account": ["a", "b"],
-    }
-    recorded = {name: [np.array(values)] for name, values in columns.items()}
-    recorded |= {name: [getattr(members, name)] for name in train_evidence._COLUMNS}
-    train_evidence.write(recorded, tmp_path / "members.parquet", "today")
-    ((key, read, population, accounts),) = train_evidence.groups(tmp_path / "members.parquet")
-    assert (key, read.kind, read.balance, population, accounts) == ("router:1", "router", 1.5, 9.0, ["a", "b"])
-    for name in train_evidence._COLUMNS:
-        np.testing.assert_array_equal(getattr(read, name), getattr(members, name))
-
-
-def test_a_mosaic_has_crowds_and_campaigns_and_a_thinned_one_keeps_some_of_each() -> None:
-    world = build(3, days=1, people_=30)
-    crews = {(role["persona"], role["campaign"]) for role in world.truth.values()}
-    train_evidence.thin(world)
-    kept = {event["account.id"] for _, event in world.events}
-    assert len({campaign for _, campaign in crews if campaign}) >= 5
-    assert len({persona for persona, campaign in crews if not campaign}) >= 8
-    assert {(world.truth[account]["persona"], world.truth[account]["campaign"]) for account in kept} >= {crew for crew in crews if crew[1]}
-
-
-def test_of_a_written_world_campaigns_and_owners_of_stolen_keys_stay_whole(tmp_path: Path) -> None:
-    roles = {f"p{n}": {"persona": "people", "campaign": None} for n in range(40)} | {
-        f"c{n}": {"persona": "pool", "campaign": "one"} for n in range(9)
-    }
-    roles |= {"v": {"persona": "people", "campaign": None, "victim_of": "one"}}
-    (tmp_path / "truth.json").write_text(json.dumps(roles))
-    (tmp_path / "events.jsonl").write_text("".join(json.dumps({"account.id": account}) + "\n" for account in roles))
-    train_evidence.thin_files(tmp_path, seed=1)
-    kept = [json.loads(line)["account.id"] for line in (tmp_path / "events.jsonl").read_text().splitlines()]
-    assert sorted(kept) == sorted(json.loads((tmp_path / "truth.json").read_text()))
-    assert [sum(account.startswith(first) for account in kept) for first in "pcv"] == [20, 9, 1]
-
-
-def test_nothing_is_trained_on_the_world_that_is_held_back() -> None:
-    assert not any(name.startswith("orchard") for name in train_evidence.WORLDS)
+@pytest.mark.slow
+def test_the_stored_judgement_is_what_the_kept_rows_train() -> None:
+    rows, _ = Rows.read()
+    stored = json.loads(FILE.read_text(encoding="utf-8"))
+    assert train_evidence.as_data(train_evidence.trained(rows)) == stored["trees"]
+    assert stored["provenance"]["rows_sha256"] == hashlib.sha256(training_rows.FILE.read_bytes()).hexdigest()

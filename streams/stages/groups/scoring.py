@@ -144,7 +144,7 @@ def score(group: int, members: Members, features: Sequence[Any], population: flo
     trained = (model or additive.trained()).nats(inputs)
     by_rule = asked_by_rule(ruled, trained)
     handed_over = attribution.handed_over(members)
-    asked = handed_over | attribution.without_purpose(members)
+    asked = handed_over | attribution.without_purpose(members) | attribution.without_part(members)
     judgement = Extraction(_at_most_asked(np.where(by_rule, weighing.SUSPECT_NATS, trained), asked), ruled.rules)
     weakest = int(np.argsort(-judgement.nats, kind="stable")[min(weighing.MIN_SUSPECT_MEMBERS, len(members)) - 1])
     return GroupScore(

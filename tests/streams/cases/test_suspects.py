@@ -17,7 +17,7 @@ from streams.schema.cases import Tier
 from streams.schema.evidence import Entity, Known
 from streams.schema.labels import Label
 from streams.testing.block_rows import Row
-from streams.testing.case_desk import CaseDesk, a_group, an_account
+from streams.testing.case_desk import TEMPLATE, CaseDesk, a_group, an_account
 
 ROUTER, CARD = "00000000000000aa", "00000000000000cc"
 NAMES = [f"acct-{number}" for number in range(12)]
@@ -190,6 +190,33 @@ def test_one_account_that_is_alerted_alone_accuses_no_other_account_of_its_quest
 def paying_apart(**families: float) -> list[Row]:
     rows = a_group("router", ROUTER, NAMES[:3], at=900.0, requests=100.0, families={"content": 7.0, **families})
     return [{**row, "organization": 0xA0 + number, "payment": 0xC0 + number} for number, row in enumerate(rows)]
+
+
+def as_template(rows: list[Row]) -> list[Row]:
+    """Return the same accounts as the users of one template."""
+    return [{**row, "entity_kind": "template", "entity_id": TEMPLATE, "time": 1800.0} for row in rows]
+
+
+def test_what_explains_accounts_explains_them_as_another_group_too(desk: CaseDesk) -> None:
+    desk.apply(*paying_apart(cohort=5.0, evenness=0.4))
+    assert desk.apply(*as_template(paying_apart(cohort=5.0, evenness=2.1))) == []  # a hair over the limit of 2
+    assert {case.payload.tier for case in desk.open} == {"ask"}
+
+
+def test_other_accounts_are_not_explained_by_what_explains_some_of_them(desk: CaseDesk) -> None:
+    desk.apply(*paying_apart(cohort=5.0, evenness=0.4))
+    own = [{**row, "account_id": row["account_id"] and f"{row['account_id']}2"} for row in paying_apart(cohort=5.0, evenness=2.1)]
+    assert [alert.state for alert in desk.apply(*as_template(own))] == ["open"]
+
+
+def test_one_of_many_in_another_alert_does_not_make_a_question_an_alert(desk: CaseDesk) -> None:
+    asked = paying_apart(cohort=5.0, evenness=0.4)
+    shared, *_ = (row for row in asked if row["account_id"])
+    xia, yan = ({**shared, "account_id": name, "organization": 0xB0, "payment": 0xD0} for name in ("xia", "yan"))
+    harvest = [{**row, "families": {"content": 7.0, "evenness": 5.0}} for row in (asked[0], shared, xia, yan)]
+    assert [alert.state for alert in desk.apply(*as_template(harvest))] == ["open"]
+    assert desk.apply(*[{**row, "time": 3600.0} for row in asked]) == []
+    assert sorted(case.payload.tier for case in desk.open) == ["alert", "ask"]
 
 
 def test_of_an_unknown_payer_nobody_can_be_asked_so_the_evidence_alerts(desk: CaseDesk) -> None:

@@ -19,7 +19,9 @@ from streams.cli.main import main
 from streams.core.errors import HydrometerError, SettingsError
 from streams.core.settings import Settings
 from streams.demo.traffic import START
-from streams.replay.run import moment, run
+from streams.replay.run import Replay, moment, run
+from streams.schema import topics
+from streams.testing.case_desk import FEW, ROUTER, CaseDesk, a_group
 
 EVENTS = 6_000
 SETTINGS = Settings(mode="local", partitions=2)
@@ -114,6 +116,16 @@ def test_alerted_accounts_name_an_open_case_that_lists_them(out: Path) -> None:
     for row in alerted:
         assert row["account_id"] in newest[row["case_id"]].payload.members
         assert row["first_seen"] <= row["first_alert_at"]
+
+
+def test_an_account_that_joined_a_question_was_first_alerted_when_its_case_was() -> None:
+    desk, replay = CaseDesk(), Replay(1, b"seals nothing worth")
+    desk.apply(*a_group("router", ROUTER, FEW, at=1.0, extraction=10.0))
+    desk.apply(*a_group("router", ROUTER, FEW, at=60.0, extraction=14.0))
+    replay.pipeline.cases = desk.stage
+    replay.alert_records += [message.value for message in desk.sent if message.topic == topics.ALERTS]
+    replay.pipeline.accounts[0].table.intern(FEW)
+    assert {row.first_alert_at for row in replay.accounts().values()} == {60.0}
 
 
 def test_every_alert_belongs_to_a_case(out: Path) -> None:

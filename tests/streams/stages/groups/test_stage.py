@@ -316,7 +316,7 @@ def test_a_member_ranks_with_as_much_as_three_of_its_group_have(monkeypatch: pyt
 def evidence_of_a_pool(came: float) -> list[float]:
     """Return the evidence of three accounts of one program; the first, a year old, came to it so many seconds after its first request."""
     group: Row = {"group_id": f"router:{RELAY:016x}", "router": RELAY, "created": 0.0}
-    group |= {"account_first": 365 * DAY, "time": 365 * DAY + 8 * HOUR}
+    group |= {"account_first": 365 * DAY, "time": 365 * DAY + 8 * HOUR, "begun": 1.0}
     groups = stage()
     groups.apply(encoded([row(f"a{n}", router_since=np.nan if n else 365 * DAY + came, **group) for n in range(3)]), 0)
     slot = groups.table.find(f"router:{RELAY:016x}")
@@ -333,7 +333,15 @@ def test_a_customer_of_a_pools_relay_that_shows_no_purpose_itself_is_asked_about
     groups = stage()
     for number, content in enumerate((-0.4, 0.0, 1.5, np.nan)):
         raw = np.array([content if name == "content" else 0.0 for name in FAMILIES])
-        groups.apply(encoded([row(f"a{number}", offset=number, raw=raw)]), number)
+        groups.apply(encoded([row(f"a{number}", offset=number, raw=raw, begun=1.0)]), number)
+    slot = groups.table.find("payment:00000000000000aa")
+    judged = scoring.score(slot, groups.view(slot), groups.features, 1_000.0, SURE).judgement
+    assert judged.nats.tolist() == [SUSPECT_NATS, 20.0, 20.0, 20.0]
+
+
+def test_a_member_that_began_no_work_in_its_group_is_asked_about_and_not_accused() -> None:
+    groups = stage()
+    groups.apply(encoded([row(f"a{number}", begun=float(number)) for number in range(4)]), 0)
     slot = groups.table.find("payment:00000000000000aa")
     judged = scoring.score(slot, groups.view(slot), groups.features, 1_000.0, SURE).judgement
     assert judged.nats.tolist() == [SUSPECT_NATS, 20.0, 20.0, 20.0]
