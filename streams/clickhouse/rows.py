@@ -31,6 +31,8 @@ from streams.schema.record import Record
 from streams.schema.reports import ArrivalCount, DeadLetterCount
 
 Array = NDArray[Any]
+Rows = Mapping[str, dict[str, Array]]
+"""Columns by table."""
 _MAX_FIGURE: Final = float(np.finfo(np.float32).max)
 _MAX_CODE_BYTES: Final = 64  # reasons and sources are short words of ours
 
@@ -73,8 +75,8 @@ def inserts(topic: str, records: Sequence[KafkaRecord]) -> list[TableRows]:
     """
     refused_records: Counter[tuple[int, str, str]] = Counter()
     arrived: Counter[tuple[int, str]] = Counter()
-    tables = _TABLES[topic]
-    parts: dict[str, list[dict[str, Array]]] = {table: [] for table in tables}
+    convert = _TABLES[topic]
+    parts: dict[str, list[dict[str, Array]]] = {}
     for record in records:
         if record.value is None:
             continue
@@ -82,12 +84,12 @@ def inserts(topic: str, records: Sequence[KafkaRecord]) -> list[TableRows]:
             refused_records[_minute(record), topic, record.refused] += 1
             continue
         try:
-            columns = {table: convert(record) for table, convert in tables.items()}
+            columns = convert(record)
         except BlockLayoutError:
             refused_records[_minute(record), topic, "layout"] += 1
             continue
         for table, rows in columns.items():
-            parts[table] += [rows] if rows else []
+            parts.setdefault(table, []).extend([rows] if rows else [])
         if topic == topics.REQUESTS:
             arrived[_minute(record), _word(record, "source")] += len(columns["requests"]["time"])
     joined = [_joined(table, rows) for table, rows in parts.items()]
@@ -312,35 +314,32 @@ def _dead_letter(record: KafkaRecord) -> dict[str, Array]:
     return dict(dead_letters({(_minute(record), letter.source[:_MAX_CODE_BYTES], letter.reason[:_MAX_CODE_BYTES]): 1}).columns)
 
 
-def _case_items(record: KafkaRecord) -> dict[str, Array]:
+def _case(record: KafkaRecord) -> Rows:
     try:
-        _, items = taken_apart(record.value or b"")
-        return dict(insert_of("case_items", items).columns)
+        head, items = taken_apart(record.value or b"")
+        lists = dict(insert_of("case_items", items).columns)
     except (ValueError, OverflowError, MalformedEventError) as error:
-        raise BlockLayoutError("a version of a case has a list of the wrong type") from error
+        raise BlockLayoutError("a record is no version of a case, or a list of it has the wrong type") from error
+    return {"case_items": lists, "cases": _CASE(replace(record, value=head))}  # a head never stands without what it says of lists
 
 
-def _case_head(record: KafkaRecord) -> dict[str, Array]:
-    try:
-        head, _ = taken_apart(record.value or b"")
-    except MalformedEventError as error:
-        raise BlockLayoutError("a record is no version of a case") from error
-    return _CASE(replace(record, value=head))
+def _only(table: str, convert: Callable[[KafkaRecord], dict[str, Array]]) -> Callable[[KafkaRecord], Rows]:
+    return lambda record: {table: convert(record)}
 
 
 _CASE: Final = _message(Case)
-_TABLES: Final[Mapping[str, Mapping[str, Callable[[KafkaRecord], dict[str, Array]]]]] = {
-    topics.REQUESTS: {"requests": _request},
-    topics.SCORES: {"scores": _score},
-    topics.SHADOW: {"shadow_scores": _shadow},
-    topics.ALERTS: {"alerts": _message(Alert)},
-    topics.CASES: {"case_items": _case_items, "cases": _case_head},  # in this order: a head never stands without what it says of lists
-    topics.LABELS: {"labels": _message(Label)},
-    topics.ACTIONS: {"actions": _message(Action)},
-    topics.ENFORCEMENT: {"enforcement": _message(EnforcementDecision)},
-    topics.DEAD_LETTERS: {"dead_letters": _dead_letter},
+_TABLES: Final[Mapping[str, Callable[[KafkaRecord], Rows]]] = {
+    topics.REQUESTS: _only("requests", _request),
+    topics.SCORES: _only("scores", _score),
+    topics.SHADOW: _only("shadow_scores", _shadow),
+    topics.ALERTS: _only("alerts", _message(Alert)),
+    topics.CASES: _case,
+    topics.LABELS: _only("labels", _message(Label)),
+    topics.ACTIONS: _only("actions", _message(Action)),
+    topics.ENFORCEMENT: _only("enforcement", _message(EnforcementDecision)),
+    topics.DEAD_LETTERS: _only("dead_letters", _dead_letter),
 }
-"""The tables that a topic's records become rows of, in the order in which they are written."""
+"""What a topic's records become: rows of tables, in the order in which they are written."""
 
 STORED: Final = tuple(_TABLES)
 """The topics that the store stage reads."""
