@@ -162,7 +162,7 @@ def _record(record: LogRecord) -> Json:
     return {
         "timeUnixNano": str(record.time_unix_nano),
         "observedTimeUnixNano": str(record.observed_time_unix_nano),
-        "spanId": record.span_id.hex(),
+        **({"spanId": record.span_id.hex()} if record.span_id else {}),  # no bytes: it has none
         "body": _value(record.body, room),
         "attributes": _attributes(record.attributes, room),
     }

@@ -118,8 +118,8 @@ def _completed(event: Event, record: Entry, nanoseconds: Any, error: Any) -> Eve
         event["timestamp"] = _seconds(nanoseconds)
     if error not in UNKNOWN:
         event.setdefault("http.response.status_code", int(error) if _STATUS.fullmatch(str(error)) else _SERVER_ERROR_STATUS)
-    if event.get("event.id") is None and record.get("spanId"):
-        event["event.id"] = record["spanId"]
+    if event.get("event.id") is None and "spanId" in record:
+        event["event.id"] = record["spanId"] or None  # None: a caller's, and none
     return event
 
 
