@@ -49,10 +49,14 @@ def _head(summary: Summary, cases: Sequence[CaseRow]) -> str:
     return f"<header><h1>What the replay found</h1>{html.figures(figures)}</header>"
 
 
+def _kind(case: CaseRow) -> str:
+    return f"{case.behaviour}, a question" if case.payload.tier == "ask" else case.behaviour
+
+
 def _table(cases: Iterable[CaseRow]) -> str:
     rows = "".join(
         f'<tr><td><a href="cases/{escape(case.case_id)}.html">{escape(case.case_id)}</a></td>'
-        f"<td>{case.behaviour}, {escape(case.state)}</td>"
+        f"<td>{_kind(case)}, {escape(case.state)}</td>"
         f'<td class="n">{case.evidence:.1f}</td><td class="n">{case.accounts:,}</td><td>{escape(case.title)}</td></tr>'
         for case in cases
     )

@@ -104,9 +104,9 @@ td:first-child,td:nth-child(2):not(:last-child){white-space:nowrap}
 .n{text-align:right;font-variant-numeric:tabular-nums;white-space:nowrap}
 .bars th{width:110px;font-weight:400}
 .bars td,.bars th{border:0;padding:2px 12px 2px 0}
-.bars .bar{width:auto}
+.bars .bar{width:34%}
 .bars i{display:block;height:11px;margin-top:4px;background:var(--bar)}
-.bars .n{width:52px;padding-right:0}
+.bars .n{width:60px}
 .bars .grey{color:var(--soft)}
 .bars .sum th,.bars .sum td{border-top:1px solid var(--line);font-weight:600}
 .wide{font-size:12px}

@@ -31,7 +31,7 @@ def page(case: CaseRow, chain: Sequence[Moment] = ()) -> str:
     sections = [
         _head(case),
         html.section("What stands out", _score(case) + html.bullets(feature.sentence for feature in payload.features) + _example(payload)),
-        *([html.section("Why it is an alert", html.bullets(map(terminal.rule_sentence, payload.rules)))] if payload.rules else []),
+        *([html.section(_rules_heading(payload), html.bullets(map(terminal.rule_sentence, payload.rules)))] if payload.rules else []),
         html.section("Counter-evidence", _counter(payload.counter_evidence)),
         html.section("What it has been served", _leak(payload.leak) + _joins(payload.members)),
         html.section("What to do", _todo(case)),
@@ -63,6 +63,10 @@ def _head(case: CaseRow) -> str:
     chance = f"<p class=note>{escape(case.payload.score.chance)}</p>"
     marks = "".join(f'<span class="badge {escape(mark.split(":")[0])}">{escape(mark)}</span>' for mark in badges)
     return f'<header><p class="id">{escape(case.case_id)} {marks}</p><h1>{escape(case.title)}</h1>{html.figures(figures)}{chance}</header>'
+
+
+def _rules_heading(payload: CasePayload) -> str:
+    return "Why it is an alert" if payload.tier == "alert" else "Which rules hold, though it is a question"
 
 
 def _score(case: CaseRow) -> str:

@@ -72,6 +72,14 @@ def test_the_report_leads_to_a_page_for_every_case_and_escapes_what_it_shows(out
     assert "<one>" not in text
 
 
+def test_the_report_calls_a_question_one(out: Path) -> None:
+    asked = {**EXAMPLE, "case_id": "case-cc", "state": "open", "payload": {**EXAMPLE["payload"], "tier": "ask"}}
+    with (out / "cases.jsonl").open("ab") as file:
+        file.write(orjson.dumps(asked) + b"\n")
+    write(out, SUMMARY, COVERAGE)
+    assert (out / "report.html").read_text().count("a question, open") == 1
+
+
 def test_the_report_says_what_was_refused_what_is_lacking_and_what_is_blind(out: Path) -> None:
     write(out, SUMMARY, COVERAGE)
     text = (out / "report.html").read_text()

@@ -10,7 +10,7 @@ import msgspec
 from streams.cases import labels
 from streams.cases.views.page import DECISION_WORDS, page
 from streams.cases.views.terminal import CaseRow
-from streams.schema.cases import Case
+from streams.schema.cases import Case, HeldRule
 from streams.schema.labels import LINK, MEMBER, VERDICTS_OF
 from streams.testing.case_desk import CaseDesk, a_group, an_account
 
@@ -34,3 +34,13 @@ def test_an_excluded_account_is_not_called_split() -> None:
     text = shown(desk.open[0])
     assert escape(f"excluded {desk.open[0].case_id}/account:ada, eve") in text
     assert "split off" not in text
+
+
+def test_the_page_of_a_question_calls_it_no_alert() -> None:
+    desk = CaseDesk()
+    desk.apply(*a_group("router", ROUTER, ["ada", "bob", "eve"], extraction=10.0))
+    (case,) = desk.open
+    ruled = msgspec.structs.replace(case.payload, rules=[HeldRule("even load", "requests are dealt out evenly", 3)])
+    pages = [shown(msgspec.structs.replace(case, payload=msgspec.structs.replace(ruled, tier=tier))) for tier in ("ask", "alert")]
+    assert ["Why it is an alert" in text for text in pages] == [False, True]
+    assert ["though it is a question" in text for text in pages] == [True, False]
