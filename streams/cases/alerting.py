@@ -107,22 +107,22 @@ class Alerting:
         # where many are in another group's alert it is one payer's work no more
         return "alert" if self._book.caseload.alerted(free) >= MANY_SHARE * len(free) else "ask"
 
-    def _explained(self, entity: Entity) -> str:
-        """Return the explanation of an entity's suspects that logs cannot tell from distillation, empty where none fits.
+    def _explained(self, entity: Entity) -> bool:
+        """Return whether an explanation of an entity's suspects fits that logs cannot tell from distillation.
 
         What fits a group fits the same accounts as another group too, though a number is a hair under its limit there.
         """
-        if name := self._untellable(entity):
-            return name
+        if self._untellable(entity):
+            return True
         others = (link for case in self._book.cases.values() if (case.state, case.tier) == ("open", "ask") for link in case.links)
         entities = (self._book.entities[AlertName.parse(link.entity).key] for link in others)
         twins = (other for other in entities if other is not entity and _are_same(entity.members.keys(), other.members.keys()))
-        return next(filter(None, map(self._untellable, twins)), "")
+        return any(map(self._untellable, twins))
 
-    def _untellable(self, entity: Entity) -> str:
+    def _untellable(self, entity: Entity) -> bool:
         free, _ = self._suspects["alert"].of(entity)
         known = bool(free) and all(row.organization and row.payment for row in free.values())  # an unknown payer cannot be asked
-        return hypothesis.untellable(explanation.facts_of(entity, "extraction", [*free.values()])) if known else ""
+        return known and hypothesis.untellable(explanation.facts_of(entity, "extraction", [*free.values()]))
 
     @staticmethod
     def _tier_evidence(entity: Entity, tier: Tier) -> float:

@@ -117,9 +117,9 @@ def consider(facts: Facts) -> list[Hypothesis]:
     return [Hypothesis(hypothesis=name, fits=fits, because=because) for name, (fits, because) in answers.items()]
 
 
-def untellable(facts: Facts) -> str:
-    """Return the name of the first explanation that fits and that logs alone cannot tell from distillation; empty where none does."""
-    return next((name for name, hypothesis in hypotheses().items() if not hypothesis.tellable and hypothesis.ask(facts)[0]), "")
+def untellable(facts: Facts) -> bool:
+    """Return whether an explanation fits that logs alone cannot tell from distillation."""
+    return any(bool(hypothesis.ask(facts)[0]) for hypothesis in hypotheses().values() if not hypothesis.tellable)
 
 
 def _answered(hypothesis: BenignHypothesis, facts: Facts) -> tuple[bool | None, str]:

@@ -50,7 +50,7 @@ def _head(summary: Summary, cases: Sequence[CaseRow]) -> str:
 
 
 def _kind(case: CaseRow) -> str:
-    return f"{case.behaviour}, a question" if case.payload.tier == "ask" else case.behaviour
+    return f"{case.behaviour}, a question" if case.asks else case.behaviour
 
 
 def _table(cases: Iterable[CaseRow]) -> str:

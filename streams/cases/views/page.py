@@ -31,7 +31,7 @@ def page(case: CaseRow, chain: Sequence[Moment] = ()) -> str:
     sections = [
         _head(case),
         html.section("What stands out", _score(case) + html.bullets(feature.sentence for feature in payload.features) + _example(payload)),
-        *([html.section(_rules_heading(payload), html.bullets(map(terminal.rule_sentence, payload.rules)))] if payload.rules else []),
+        *([html.section(_rules_heading(case), html.bullets(map(terminal.rule_sentence, payload.rules)))] if payload.rules else []),
         html.section("Counter-evidence", _counter(payload.counter_evidence)),
         html.section("What it has been served", _leak(payload.leak) + _joins(payload.members)),
         html.section("What to do", _todo(case)),
@@ -65,8 +65,8 @@ def _head(case: CaseRow) -> str:
     return f'<header><p class="id">{escape(case.case_id)} {marks}</p><h1>{escape(case.title)}</h1>{html.figures(figures)}{chance}</header>'
 
 
-def _rules_heading(payload: CasePayload) -> str:
-    return "Why it is an alert" if payload.tier == "alert" else "Which rules hold, though it is a question"
+def _rules_heading(case: CaseRow) -> str:
+    return "Which rules hold, though it is a question" if case.asks else "Why it is an alert"
 
 
 def _score(case: CaseRow) -> str:

@@ -1,6 +1,6 @@
 """What the trained judgement is given of each member of a group (`models.evidence.additive`): one declared row a column.
 
-A new input is one row here; a model that was trained without it does not fit, so `make train-evidence` follows.
+A new input is one row here; a model that was trained without it does not fit, so `make record-evidence train-evidence` follow.
 """
 
 from __future__ import annotations
