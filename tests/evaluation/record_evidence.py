@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 import traffic
 from numpy.typing import NDArray
 from train_evidence import TREES, revision
-from training_rows import FILE, Rows
+from training_rows import Rows
 from worlds import mosaic
 from worlds.frame import World
 
@@ -199,7 +199,10 @@ def main(words: Sequence[str] | None = None) -> None:
     parser.add_argument("worlds", nargs="*", default=list(WORLDS))
     parser.add_argument("--out", type=Path, default=Path("build/train"))
     asked = parser.parse_args(words)
-    kept, origins = Rows.read() if FILE.exists() else (None, {})
+    try:
+        kept, origins = Rows.read()
+    except (FileNotFoundError, KeyError):  # nothing is kept, or an input of today is in no row
+        kept, origins = None, {}
     parts, recorded_by = [], {}
     for name in asked.worlds:
         folder = asked.out / name.replace(":", "-")
